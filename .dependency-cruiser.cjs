@@ -1,0 +1,85 @@
+/**
+ * The layer rule (ARCHITECTURE.md): imports go down only, and the folders of one row don't import each other.
+ * `scripts/layers.mjs` runs this and also checks that modules were seen at all and that a planted violation fails.
+ */
+const rows = [
+  ['main'],
+  ['cli', 'http', 'rpc', 'watcher', 'metadata'],
+  ['agent'],
+  ['kernel'],
+  ['execution', 'images', 'storage', 'network', 'stats', 'events'],
+  ['engine', 'cluster', 'devices', 'transport'],
+  ['resources'],
+  ['wire', 'config'],
+  ['lib'],
+];
+const folder = (names) => `^src/(${names.join('|')})/`;
+const rules = rows.flatMap((row, index) => {
+  const above = rows.slice(0, index).flat();
+  const upward = above.length
+    ? [{ name: `no-upward-from-${row[0]}`, severity: 'error', from: { path: folder(row) }, to: { path: folder(above) } }]
+    : [];
+  const sideways = row.map((name) => {
+    const others = row.filter((other) => other !== name && other !== 'events');
+    const allowed = name === 'cli' ? '^src/http/schema/' : undefined;
+    return {
+      name: `no-sideways-from-${name}`,
+      severity: 'error',
+      from: { path: folder([name]) },
+      to: { path: others.length ? folder(others) : '^$', ...(allowed ? { pathNot: allowed } : {}) },
+    };
+  });
+  return [...upward, ...sideways];
+});
+
+/** Each third-party package enters by one module. */
+const doors = {
+  commander: '^src/cli/program\\.ts$',
+  '@hono/node-server': '^src/http/server\\.ts$',
+  pino: '^src/lib/log\\.ts$',
+  koffi: '^src/lib/native\\.ts$',
+  'decimal.js': '^src/lib/decimal\\.ts$',
+  'smol-toml': '^src/config/toml\\.ts$',
+  'modern-tar': '^src/lib/tar\\.ts$',
+};
+const doorRules = Object.entries(doors).map(([name, door]) => ({
+  name: `door-${name}`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: door },
+  to: { path: `node_modules/${name}/` },
+}));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...rules,
+    ...doorRules,
+    { name: 'no-cycles', severity: 'error', from: { path: '^src/' }, to: { circular: true } },
+    {
+      name: 'runner-stands-alone',
+      comment: 'The runner is a program of its own inside the container.',
+      severity: 'error',
+      from: { path: '^src/runner/' },
+      to: { path: '^src/', pathNot: '^src/(runner|wire|lib)/' },
+    },
+    {
+      name: 'nobody-imports-the-runner',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/runner/' },
+      to: { path: '^src/runner/' },
+    },
+    {
+      name: 'wire-and-runner-without-packages',
+      severity: 'error',
+      from: { path: '^src/(wire|runner)/', pathNot: '\\.test\\.ts$' },
+      to: { dependencyTypes: ['npm', 'npm-dev', 'npm-optional'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    exclude: { path: '\\.test\\.ts$' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+  },
+};

@@ -1,0 +1,157 @@
+/**
+ * The agent as the doors see it (local API, and later RPC): everything a caller can ask of this node. The
+ * implementation is `node-agent.ts`.
+ */
+import type { NumberedKernelEvent } from '../events/kernel-event.ts';
+import type { Download } from '../execution/runner-client.ts';
+import type { KernelPhase, StepTiming, Termination } from '../kernel/record.ts';
+import type { KernelLimits, KernelMount } from '../kernel/spec.ts';
+import type { KernelId, RunId, SessionId } from '../lib/ids.ts';
+import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { NumberedRunEvent, RunSummary } from '../wire/run-event.ts';
+import type { FileEntry, RunnerStatus } from '../wire/runner-messages.ts';
+
+/** A request for a kernel; what is absent gets its default from the configuration. */
+export interface CreateRequest {
+  readonly id?: string | undefined;
+  /** Image reference; else picked from `language`. */
+  readonly image?: string | undefined;
+  /** Runtime type; else the image's label, else by the image's contents. */
+  readonly language?: string | undefined;
+  readonly pull: 'never' | 'missing' | 'always';
+  readonly cpus?: number | undefined;
+  readonly memoryBytes?: number | undefined;
+  readonly processes?: number | undefined;
+  readonly environ: Readonly<Record<string, string>>;
+  readonly mounts: readonly KernelMount[];
+  readonly network: 'none' | 'bridge';
+  readonly publish: readonly number[];
+  readonly idleTimeoutMs?: number | undefined;
+  readonly interpreter: 'eager' | 'lazy';
+}
+
+/** A kernel as callers see it. */
+export interface KernelView {
+  readonly id: KernelId;
+  readonly sessionId: SessionId;
+  readonly phase: KernelPhase;
+  readonly image: string;
+  readonly runtime: string;
+  readonly limits: KernelLimits;
+  readonly network: 'none' | 'bridge';
+  readonly mounts: readonly KernelMount[];
+  readonly ports: readonly { readonly containerPort: number; readonly hostPort: number }[];
+  readonly environ: Readonly<Record<string, string>>;
+  readonly containerId: string | null;
+  readonly generation: number;
+  readonly createdAt: number;
+  readonly readyAt: number | null;
+  readonly termination: Termination | null;
+  readonly timings: readonly StepTiming[];
+  readonly runner: RunnerStatus | null;
+  readonly runs: readonly RunSummary[];
+  /** What the caller should know: limits that were capped, labels that were ignored. */
+  readonly warnings: readonly string[];
+}
+
+/** Figures of one kernel, read now. */
+export interface KernelStats {
+  readonly id: KernelId;
+  readonly cpuSeconds: number;
+  readonly memoryBytes: number;
+  readonly memoryPeakBytes: number;
+  readonly memoryLimitBytes: number;
+  readonly processes: number;
+  readonly outOfMemoryKills: number;
+}
+
+/** State of the agent. */
+export interface AgentStatus {
+  readonly version: string;
+  readonly mode: 'standalone' | 'cluster';
+  readonly phase: 'recovering' | 'ready' | 'stopping';
+  readonly agentId: string;
+  readonly stateDir: string;
+  readonly pid: number;
+  readonly startedAt: number;
+  readonly engine: { readonly address: string; readonly healthy: boolean; readonly detail: string };
+  readonly kernels: number;
+  readonly slots: {
+    readonly cpus: { readonly total: number; readonly used: number };
+    readonly memoryBytes: { readonly total: number; readonly used: number };
+    readonly ports: { readonly total: number; readonly used: number };
+  };
+  /** Counts that should stay 0: illegal edges, releases of absent leases, quarantined records. */
+  readonly oddities: Readonly<Record<string, number>>;
+}
+
+/** An image as callers see it, with what is wrong with its labels. */
+export interface ImageView {
+  readonly reference: string;
+  readonly id: string;
+  readonly architecture: string;
+  readonly sizeBytes: number;
+  readonly createdAt: string;
+  readonly runtime: string;
+  /** Whether the image carries kernel labels at all. */
+  readonly labelled: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly problems: readonly { readonly label: string; readonly problem: string }[];
+}
+
+/** A piece of a container's log. */
+export interface LogPiece {
+  readonly stream: 'stdout' | 'stderr';
+  readonly data: Uint8Array;
+}
+
+/** Progress of long work on images. */
+export interface ImageProgress {
+  readonly message: string;
+  readonly fraction?: number | undefined;
+}
+
+/** Everything that can be asked of this node. Every method waits, bounded, while the agent recovers. */
+export interface Agent extends AsyncDisposable {
+  status(): Promise<AgentStatus>;
+  /** Returns when the kernel is ready. An abort of the signal undoes the creation. Progress = image pull or build. */
+  create(
+    request: CreateRequest,
+    signal: AbortSignal,
+    onProgress?: (progress: ImageProgress) => void,
+  ): Promise<KernelView>;
+  list(options: { all: boolean }): Promise<readonly KernelView[]>;
+  /** Full id or unique prefix. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. Ended kernels are kept for a while. */
+  inspect(id: string): Promise<KernelView>;
+  /** Returns when nothing of the kernel is left. `force` skips the tenant's grace. */
+  destroy(id: string, options: { force: boolean }): Promise<KernelView>;
+  restart(id: string, signal: AbortSignal): Promise<KernelView>;
+
+  /** Starts a run, idempotently by its id, and returns at once. */
+  execute(id: string, run: RunId, request: ExecuteRequest, signal: AbortSignal): Promise<{ existing: boolean }>;
+  events(id: string, run: RunId, after: number, signal: AbortSignal): AsyncIterable<NumberedRunEvent>;
+  input(id: string, run: RunId, text: string, signal: AbortSignal): Promise<void>;
+  stdin(id: string, run: RunId, data: Uint8Array, eof: boolean, signal: AbortSignal): Promise<{ open: boolean }>;
+  interrupt(id: string, run: RunId | null, signal: AbortSignal): Promise<{ interrupted: boolean }>;
+  cancel(id: string, run: RunId, killSignal: string, signal: AbortSignal): Promise<void>;
+  complete(id: string, code: string, cursor: number, signal: AbortSignal): Promise<readonly string[]>;
+
+  upload(
+    id: string,
+    path: string,
+    content: ReadableStream<Uint8Array>,
+    options: { mode: number | null; signal: AbortSignal },
+  ): Promise<{ bytes: number }>;
+  download(id: string, path: string, signal: AbortSignal): Promise<Download>;
+  listFiles(id: string, path: string, signal: AbortSignal): Promise<{ path: string; files: readonly FileEntry[] }>;
+  logs(id: string, options: { follow: boolean }, signal: AbortSignal): AsyncIterable<LogPiece>;
+  stats(signal: AbortSignal): Promise<readonly KernelStats[]>;
+  /** Events above `after` (those still kept), then live ones while `follow`. */
+  kernelEvents(options: { after: number; follow: boolean }, signal: AbortSignal): AsyncIterable<NumberedKernelEvent>;
+
+  images(signal: AbortSignal): Promise<readonly ImageView[]>;
+  inspectImage(reference: string, signal: AbortSignal): Promise<ImageView>;
+  buildImage(name: string, signal: AbortSignal, onProgress: (progress: ImageProgress) => void): Promise<ImageView>;
+  pullImage(reference: string, signal: AbortSignal, onProgress: (progress: ImageProgress) => void): Promise<ImageView>;
+  removeImage(reference: string, options: { force: boolean }, signal: AbortSignal): Promise<void>;
+}

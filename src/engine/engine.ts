@@ -1,0 +1,261 @@
+/**
+ * What kernelet needs of a container engine, without the nouns of any particular one. Every call takes an AbortSignal
+ * and must end soon after it aborts. Failures are KerneletErrors: ENGINE_UNAVAILABLE when the engine does not answer,
+ * ENGINE_FAILED with `context.status` when it refuses, IMAGE_NOT_FOUND, IMAGE_PULL_FAILED, IMAGE_BUILD_FAILED.
+ */
+import type { ContainerId } from '../lib/ids.ts';
+
+/** Facts about the engine and its host. */
+export interface EngineInfo {
+  readonly name: string;
+  readonly version: string;
+  readonly apiVersion: string;
+  /** As the engine names it: `x86_64`, `aarch64`. */
+  readonly architecture: string;
+  readonly storageDriver: string;
+  readonly cgroupVersion: 1 | 2;
+  readonly cgroupDriver: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  /** Where the engine keeps its data, on this machine. */
+  readonly dataRoot: string;
+  readonly runtimes: readonly string[];
+  /** E.g. `name=seccomp,profile=default`, `name=userns`. */
+  readonly securityOptions: readonly string[];
+  /** Hard `nofile` limit that a container gets when none is asked for; undefined when unknown. */
+  readonly openFilesLimit?: number;
+}
+
+/** An image on this machine. */
+export interface EngineImage {
+  readonly id: string;
+  readonly references: readonly string[];
+  readonly digests: readonly string[];
+  /** In Go's words: `amd64`, `arm64`. */
+  readonly architecture: string;
+  readonly os: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly environ: readonly string[];
+  readonly command: readonly string[];
+  readonly sizeBytes: number;
+  readonly createdAt: string;
+}
+
+/** A bind of a host path into a container. */
+export interface ContainerMount {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** A container port that is published on a host address. */
+export interface PublishedPort {
+  readonly containerPort: number;
+  readonly hostAddress: string;
+  readonly hostPort: number;
+}
+
+/** Limits that the engine enforces. */
+export interface ContainerLimits {
+  /** CPUs, fractions allowed. */
+  readonly cpus: number;
+  /** Core ids in kernel list form (`0-1,4`); absent = any. */
+  readonly cpuset?: string;
+  readonly memoryBytes: number;
+  readonly processes: number;
+  readonly sharedMemoryBytes?: number;
+  /** Bytes that the writable layer may take; only where the storage driver can. */
+  readonly diskBytes?: number;
+  readonly openFiles?: number;
+}
+
+/** Everything needed to make a container. Nothing is inherited from the image's entry point or command. */
+export interface ContainerSpec {
+  readonly name: string;
+  readonly image: string;
+  readonly hostname: string;
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  /** `KEY=VALUE` entries. */
+  readonly environ: readonly string[];
+  readonly workingDirectory: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly mounts: readonly ContainerMount[];
+  /** In-memory file systems: path → mount options (`rw,noexec,size=64m`). */
+  readonly temporaryFilesystems: Readonly<Record<string, string>>;
+  readonly limits: ContainerLimits;
+  /** Network name, or `none`. */
+  readonly network: string;
+  readonly networkAliases: readonly string[];
+  readonly ports: readonly PublishedPort[];
+  /** Capabilities kept; all others are dropped. */
+  readonly capabilities: readonly string[];
+  readonly noNewPrivileges: boolean;
+  /** Extra security options in the engine's words (`seccomp=…`). */
+  readonly securityOptions: readonly string[];
+  /** Bound of the container's own log. */
+  readonly logLimitBytes: number;
+  /** A small init as process 1 that reaps orphans. */
+  readonly init: boolean;
+  /** Engine-specific fields merged last, from an operator's override file. */
+  readonly overrides?: Readonly<Record<string, unknown>>;
+}
+
+/** A container in a listing. */
+export interface ContainerSummary {
+  readonly id: ContainerId;
+  readonly name: string;
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: ContainerState;
+}
+
+/** Phases of a container. */
+export type ContainerState = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
+
+/** A container in detail: why it ended comes from here. */
+export interface ContainerDetail extends ContainerSummary {
+  readonly pid: number;
+  readonly exitCode: number;
+  readonly outOfMemory: boolean;
+  readonly error: string;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly ports: readonly PublishedPort[];
+  readonly networkAddress: string | null;
+  readonly cgroupParent: string;
+}
+
+/** A network of the engine. */
+export interface EngineNetwork {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly subnets: readonly string[];
+  readonly options: Readonly<Record<string, string>>;
+  readonly attached: readonly string[];
+}
+
+/** How to make a network. */
+export interface NetworkSpec {
+  readonly name: string;
+  readonly driver: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** A hint that something changed. Truth comes from inspect. */
+export type EngineEvent =
+  | { readonly type: 'connected' }
+  | { readonly type: 'disconnected'; readonly error: string }
+  | {
+      readonly type: 'container';
+      readonly action: 'created' | 'started' | 'died' | 'out-of-memory' | 'destroyed' | 'killed' | 'other';
+      readonly id: ContainerId;
+      readonly name: string;
+      readonly labels: Readonly<Record<string, string>>;
+      readonly exitCode?: number;
+    };
+
+/** One line of progress of a pull or build. */
+export interface Progress {
+  readonly message: string;
+  /** 0 to 1 when known. */
+  readonly fraction?: number;
+}
+
+/** Credentials for a registry. */
+export interface RegistryAuth {
+  readonly username: string;
+  readonly password: string;
+  readonly serverAddress: string;
+}
+
+/** Output of a container. */
+export interface LogChunk {
+  readonly stream: 'stdout' | 'stderr';
+  readonly data: Uint8Array;
+}
+
+/** Result of a command run in a container. */
+export interface ExecResult {
+  readonly exitCode: number;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+}
+
+/** A container engine on this machine. */
+export interface Engine extends AsyncDisposable {
+  readonly kind: string;
+  /** Where it is reached, for messages. */
+  readonly address: string;
+  ping(signal: AbortSignal): Promise<void>;
+  info(signal: AbortSignal): Promise<EngineInfo>;
+
+  listImages(signal: AbortSignal): Promise<readonly EngineImage[]>;
+  /** Throws IMAGE_NOT_FOUND. */
+  inspectImage(reference: string, signal: AbortSignal): Promise<EngineImage>;
+  pullImage(
+    reference: string,
+    options: { auth?: RegistryAuth; onProgress?: (progress: Progress) => void },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Builds from a tar stream whose `Dockerfile` is at its top. */
+  buildImage(
+    context: ReadableStream<Uint8Array>,
+    options: {
+      reference: string;
+      buildArguments: Readonly<Record<string, string>>;
+      labels: Readonly<Record<string, string>>;
+      onProgress?: (progress: Progress) => void;
+    },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Makes an image of one layer from the tar stream of a root file system. */
+  importImage(tar: ReadableStream<Uint8Array>, reference: string, signal: AbortSignal): Promise<void>;
+  tagImage(reference: string, newReference: string, signal: AbortSignal): Promise<void>;
+  /** Idempotent: an absent image is success. */
+  removeImage(reference: string, options: { force: boolean }, signal: AbortSignal): Promise<void>;
+
+  /** Throws KERNEL_EXISTS when the name is taken, IMAGE_NOT_FOUND. */
+  createContainer(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerId>;
+  /** Idempotent: a running container is success. A host port in use gives ENGINE_FAILED with `context.port`. */
+  startContainer(id: ContainerId, signal: AbortSignal): Promise<void>;
+  /** Returns null when there is none. Takes an id or a name. */
+  inspectContainer(idOrName: string, signal: AbortSignal): Promise<ContainerDetail | null>;
+  /** All containers, in any state, that carry every one of these labels. */
+  listContainers(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly ContainerSummary[]>;
+  /** Idempotent: a container that is absent or not running is success. */
+  killContainer(id: ContainerId, killSignal: string, signal: AbortSignal): Promise<void>;
+  /** Resolves with the exit code when the container is not running (at once when it already is not). */
+  waitContainer(id: ContainerId, signal: AbortSignal): Promise<number>;
+  /** Forced and with its volumes; idempotent; resolves when it is gone. */
+  removeContainer(id: ContainerId, signal: AbortSignal): Promise<void>;
+  containerLogs(
+    id: ContainerId,
+    options: { follow: boolean; tailLines?: number },
+    signal: AbortSignal,
+  ): AsyncIterable<LogChunk>;
+  /** Runs a command in the container to its end. */
+  exec(
+    id: ContainerId,
+    command: readonly string[],
+    options: { user?: string; environ?: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<ExecResult>;
+  /** Processes of the container as the host sees them: pids. */
+  listProcesses(id: ContainerId, signal: AbortSignal): Promise<readonly number[]>;
+
+  createNetwork(spec: NetworkSpec, signal: AbortSignal): Promise<string>;
+  /** Returns null when there is none. */
+  inspectNetwork(name: string, signal: AbortSignal): Promise<EngineNetwork | null>;
+  listNetworks(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly EngineNetwork[]>;
+  /** Idempotent: an absent network is success. */
+  removeNetwork(name: string, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Hints, for ever, until the signal aborts: reconnects by itself with back-off, and says `connected` after every
+   * (re)connect, before any hint of that connection, so that the reader can list and compare.
+   */
+  events(signal: AbortSignal): AsyncIterable<EngineEvent>;
+}

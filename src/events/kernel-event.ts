@@ -1,0 +1,42 @@
+/** What happens to kernels, as the local API shows it and, in cluster mode, the event stream. */
+import type { KernelId, RunId, SessionId } from '../lib/ids.ts';
+import type { EndReason } from '../wire/run-event.ts';
+
+interface OfKernel {
+  readonly kernelId: KernelId;
+  readonly sessionId: SessionId;
+}
+
+/** An event of a kernel's life. One `kernel-terminated` for every `kernel-preparing`. */
+export type KernelEvent =
+  | ({ readonly type: 'kernel-preparing' } & OfKernel)
+  | ({ readonly type: 'kernel-pulling'; readonly image: string } & OfKernel)
+  | ({ readonly type: 'kernel-creating' } & OfKernel)
+  | ({ readonly type: 'kernel-started'; readonly restarted: boolean } & OfKernel)
+  | ({
+      readonly type: 'kernel-terminated';
+      readonly reason: string;
+      readonly exitCode: number | null;
+      readonly detail: string;
+    } & OfKernel)
+  | ({ readonly type: 'execution-started'; readonly runId: RunId } & OfKernel)
+  | ({
+      readonly type: 'execution-finished';
+      readonly runId: RunId;
+      readonly exitCode: number;
+      readonly reason: EndReason;
+    } & OfKernel);
+
+/** An event with its place in the agent's order. */
+export interface NumberedKernelEvent {
+  /** Counts from 1 over the life of the state folder. */
+  readonly sequence: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly event: KernelEvent;
+}
+
+/** Where events go. */
+export interface EventSink {
+  publish(event: KernelEvent): void;
+}

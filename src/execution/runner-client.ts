@@ -1,0 +1,63 @@
+/**
+ * The agent's side of one kernel's runner. The implementation is `runner-connection.ts`; it reconnects by itself while
+ * the container lives, so that a run outlives a lost connection and a restarted daemon alike.
+ */
+import type { RunId } from '../lib/ids.ts';
+import type { NumberedRunEvent, RunSummary } from '../wire/run-event.ts';
+import type { RunnerMethod, RunnerRequests, RunnerStatus } from '../wire/runner-messages.ts';
+
+/** How to reach a runner. */
+export interface RunnerAddress {
+  /** Host path of the socket; may be longer than a UNIX address allows. */
+  readonly socketPath: string;
+  readonly secret: string;
+}
+
+/** What a client says of itself. */
+export type RunnerClientEvent =
+  | { readonly type: 'status'; readonly status: RunnerStatus }
+  | { readonly type: 'run'; readonly summary: RunSummary }
+  | { readonly type: 'connected' }
+  | { readonly type: 'disconnected' };
+
+/** A downloaded file or folder. */
+export interface Download {
+  readonly form: 'file' | 'tar';
+  readonly size: number | null;
+  readonly name: string;
+  readonly content: ReadableStream<Uint8Array>;
+}
+
+/** A client of one runner. Disposing it closes the connection and leaves the runner as it is. */
+export interface RunnerClient extends AsyncDisposable {
+  /** Resolves when the runner is ready, with its status; rejects with RUNNER_NOT_READY when it says that it failed. */
+  ready(signal: AbortSignal): Promise<RunnerStatus>;
+  /** One request. Rejects with the runner's code, KERNEL_DIED after `ended`, or the signal's reason. */
+  request<M extends Exclude<RunnerMethod, 'upload' | 'download'>>(
+    method: M,
+    params: RunnerRequests[M]['params'],
+    options: { signal: AbortSignal; body?: Uint8Array },
+  ): Promise<RunnerRequests[M]['result']>;
+  /**
+   * The events of a run above `after`, through reconnections, up to and with `finished`. An event counts as consumed
+   * (is acknowledged) when the reader asks for the next one. One reader per run: a newer one ends the older. After the
+   * kernel has ended the missing end is `finished` with reason `kernel-ended`.
+   */
+  events(run: RunId, after: number, signal: AbortSignal): AsyncIterable<NumberedRunEvent>;
+  /** Where the known runs stand. */
+  runs(): readonly RunSummary[];
+  status(): RunnerStatus | null;
+  upload(
+    path: string,
+    content: ReadableStream<Uint8Array>,
+    options: { mode: number | null; signal: AbortSignal },
+  ): Promise<{ bytes: number }>;
+  download(path: string, signal: AbortSignal): Promise<Download>;
+  /** Calls back on what happens until disposed. */
+  subscribe(listener: (event: RunnerClientEvent) => void): Disposable;
+  /** The container has ended: everything pending is settled, nothing reconnects. */
+  ended(reason: { readonly exitCode: number; readonly detail: string }): void;
+}
+
+/** Makes clients; the agent gets one by injection. */
+export type RunnerConnector = (address: RunnerAddress) => RunnerClient;

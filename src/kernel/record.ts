@@ -1,0 +1,69 @@
+/**
+ * What the journal holds of a kernel: its specification, where it stands, and the choices that no name gives.
+ */
+import type { ContainerId } from '../lib/ids.ts';
+import type { KernelSpec } from './spec.ts';
+
+/** Phases of a kernel; the edges between them are in `transitions.ts`. */
+export const kernelPhases = ['creating', 'running', 'restarting', 'terminating', 'terminated'] as const;
+/** A phase of a kernel. */
+export type KernelPhase = (typeof kernelPhases)[number];
+
+/** Why a kernel ended (spec kernel-lifecycle 11.1). */
+export const terminationReasons = [
+  'user-requested',
+  'self-terminated',
+  'failed-to-create',
+  'failed-to-start',
+  'out-of-memory',
+  'exec-timeout',
+  'idle-timeout',
+  'force-terminated',
+  'restarting',
+  'restart-timeout',
+  'container-not-found',
+  'agent-termination',
+  'abandoned',
+] as const;
+/** A reason of termination. */
+export type TerminationReason = (typeof terminationReasons)[number];
+
+/** How a kernel ended. */
+export interface Termination {
+  readonly reason: TerminationReason;
+  /** The container's exit code where there was one. */
+  readonly exitCode: number | null;
+  /** One sentence for people: what happened, with the last lines of the log where they help. */
+  readonly detail: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** Choices of a kernel that only its record knows; they are labels of the container too. */
+export interface KernelPlacement {
+  /** Core ids in list form; null = any. */
+  readonly cpuset: string | null;
+  /** Host port by container port. */
+  readonly hostPorts: readonly { readonly containerPort: number; readonly hostPort: number }[];
+}
+
+/** How long a step took. */
+export interface StepTiming {
+  readonly step: string;
+  readonly ms: number;
+}
+
+/** One kernel in the journal. */
+export interface KernelRecord {
+  readonly version: 1;
+  readonly spec: KernelSpec;
+  readonly phase: KernelPhase;
+  /** Counts the containers of this kernel from 1. */
+  readonly generation: number;
+  readonly placement: KernelPlacement;
+  readonly containerId: ContainerId | null;
+  readonly createdAt: number;
+  readonly readyAt: number | null;
+  readonly termination: Termination | null;
+  readonly timings: readonly StepTiming[];
+}

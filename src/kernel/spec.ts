@@ -1,0 +1,49 @@
+/**
+ * What a kernel is to be: the compiled form of a create request. Every choice is made (image resolved, defaults filled,
+ * limits checked); nothing below reads a default. It is stored in the journal as it is.
+ */
+import type { KernelId, SessionId } from '../lib/ids.ts';
+
+/** Limits of a kernel. */
+export interface KernelLimits {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly processes: number;
+  readonly sharedMemoryBytes: number | null;
+  readonly diskBytes: number | null;
+}
+
+/** A host path bound into a kernel. */
+export interface KernelMount {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** The image of a kernel. */
+export interface KernelImage {
+  /** As asked for. */
+  readonly reference: string;
+  /** As the engine had it when the kernel was asked for. */
+  readonly id: string;
+}
+
+/** A kernel's specification. */
+export interface KernelSpec {
+  readonly id: KernelId;
+  readonly sessionId: SessionId;
+  readonly image: KernelImage;
+  readonly runtime: { readonly type: string; readonly path: string | null };
+  readonly interpreter: 'eager' | 'lazy';
+  readonly limits: KernelLimits;
+  /** The session's variables in order. */
+  readonly environ: readonly (readonly [string, string])[];
+  readonly mounts: readonly KernelMount[];
+  readonly network: 'none' | 'bridge';
+  /** Container ports to publish, each on a host port of the pool, on the loopback address. */
+  readonly publish: readonly number[];
+  readonly user: { readonly uid: number; readonly gid: number };
+  /** The kernel is removed after this long without a run; null = never. */
+  readonly idleTimeoutMs: number | null;
+  readonly hostname: string;
+}

@@ -1,0 +1,187 @@
+/**
+ * The registry of error codes. Each code says whose fault it is, which HTTP status and CLI exit status it becomes,
+ * and what the reader should do. The catalogue in `docs/reference/errors.md` is generated from this table.
+ *
+ * Kinds: `caller` (the request is wrong), `environment` (the machine, its disk or its engine), `upstream` (a registry,
+ * etcd, Redis), `internal` (a defect of kernelet).
+ */
+export type ErrorKind = 'caller' | 'environment' | 'upstream' | 'internal';
+
+/** What the registry says about one code. */
+export interface ErrorCodeEntry {
+  readonly kind: ErrorKind;
+  /** Status of the local HTTP API. */
+  readonly httpStatus: number;
+  /** When it is raised, in one sentence. */
+  readonly summary: string;
+  /** What the reader should do, in one sentence. */
+  readonly cure: string;
+}
+
+const entry = (kind: ErrorKind, httpStatus: number, summary: string, cure: string): ErrorCodeEntry => ({
+  kind,
+  httpStatus,
+  summary,
+  cure,
+});
+
+/** Every code that a KerneletError may carry. */
+export const errorCodes = {
+  INVALID_ARGUMENT: entry(
+    'caller',
+    400,
+    'A value of the request is not of the form or within the bounds it must have.',
+    'Correct the named value.',
+  ),
+  INVALID_CONFIG: entry(
+    'caller',
+    400,
+    'A key of the configuration has a wrong value.',
+    'Correct the key at the named place; `kernelet config schema` shows what it takes.',
+  ),
+  INVALID_LABEL: entry(
+    'caller',
+    422,
+    'A label of the image cannot be read.',
+    'Rebuild the image with a correct label; `kernelet image inspect` shows what is wrong.',
+  ),
+  FORBIDDEN_MOUNT: entry(
+    'caller',
+    403,
+    'A host path may not be mounted.',
+    'Mount a path below `mount-allow` of the configuration.',
+  ),
+  FORBIDDEN_PATH: entry('caller', 403, "A path lies outside the kernel's home.", 'Name a path below /home/work.'),
+  KERNEL_NOT_FOUND: entry('caller', 404, 'No kernel has this id.', '`kernelet ps` lists the kernels.'),
+  AMBIGUOUS_ID: entry('caller', 409, 'Several kernels begin with this id.', 'Give more characters of the id.'),
+  KERNEL_EXISTS: entry(
+    'caller',
+    409,
+    'A kernel with this id exists already.',
+    'Choose another id or remove the kernel.',
+  ),
+  KERNEL_NOT_RUNNING: entry(
+    'caller',
+    409,
+    'The kernel is not running, so it cannot do this.',
+    'Look at its state with `kernelet inspect`.',
+  ),
+  KERNEL_DIED: entry(
+    'environment',
+    410,
+    'The kernel ended while it was being used.',
+    'Its reason is in the message; create a new one.',
+  ),
+  RUN_NOT_FOUND: entry(
+    'caller',
+    404,
+    'No run has this id in this kernel.',
+    'Finished runs are kept for a minute only.',
+  ),
+  RUN_EXISTS: entry('caller', 409, 'A run with this id exists with other contents.', 'Use a new run id.'),
+  FILE_NOT_FOUND: entry('caller', 404, 'No such file in the kernel.', '`kernelet ls` lists the files.'),
+  FILE_ERROR: entry(
+    'caller',
+    422,
+    'The file could not be read or written in the kernel.',
+    'The message has the reason the operating system gave.',
+  ),
+  IMAGE_NOT_FOUND: entry(
+    'caller',
+    404,
+    'The image is not on this machine and was not pulled.',
+    'Build it with `kernelet image build`, or pull it.',
+  ),
+  IMAGE_UNUSABLE: entry(
+    'caller',
+    422,
+    'The image cannot be used for a kernel here.',
+    'The message says why: another architecture, or no program to run.',
+  ),
+  IMAGE_PULL_FAILED: entry(
+    'upstream',
+    502,
+    'The image could not be pulled.',
+    'Check its name and that its registry can be reached.',
+  ),
+  IMAGE_BUILD_FAILED: entry(
+    'environment',
+    500,
+    'The image could not be built.',
+    "The message ends with the build's last lines.",
+  ),
+  INSUFFICIENT_RESOURCES: entry(
+    'caller',
+    409,
+    'The node has not enough of a resource left.',
+    'Ask for less, or remove kernels.',
+  ),
+  NO_PORT_LEFT: entry(
+    'environment',
+    409,
+    'No host port of the pool is free.',
+    'Remove kernels or widen `container.port-range`.',
+  ),
+  NOT_SUPPORTED: entry(
+    'caller',
+    422,
+    'This kernel, engine or machine cannot do what was asked.',
+    'The message says why.',
+  ),
+  PROTOCOL_ERROR: entry(
+    'internal',
+    502,
+    'The runner in the container sent something it must not.',
+    'Remove the kernel.',
+  ),
+  RUNNER_NOT_READY: entry(
+    'environment',
+    504,
+    'The runner in the container did not get ready in time.',
+    "The message ends with the container's last lines.",
+  ),
+  ENGINE_UNAVAILABLE: entry(
+    'environment',
+    503,
+    'The container engine does not answer.',
+    'Start it, or set DOCKER_HOST; `kernelet doctor` tells more.',
+  ),
+  ENGINE_FAILED: entry(
+    'environment',
+    502,
+    'The container engine refused or failed an operation.',
+    "The message has the engine's own words.",
+  ),
+  ENGINE_UNSUPPORTED: entry(
+    'environment',
+    503,
+    'The container engine cannot be used: remote, or too old.',
+    'Use a local engine on a UNIX socket.',
+  ),
+  DEADLINE_EXCEEDED: entry(
+    'environment',
+    504,
+    'An operation took longer than its deadline.',
+    'Try again; `kernelet doctor` shows what is slow.',
+  ),
+  STATE_LOCKED: entry(
+    'environment',
+    409,
+    'Another daemon uses this state folder.',
+    'Stop it, or choose another folder with --state-dir.',
+  ),
+  STATE_UNUSABLE: entry(
+    'environment',
+    500,
+    'The state folder cannot be used: not writable, full, or mounted noexec.',
+    'Choose another folder with --state-dir.',
+  ),
+  DAEMON_UNREACHABLE: entry('environment', 503, 'No daemon answers on the socket.', 'Start one with `kernelet serve`.'),
+  SHUTTING_DOWN: entry('environment', 503, 'The daemon is stopping.', 'Try again when it is back.'),
+  OVERLOADED: entry('environment', 429, 'A queue is full.', 'Wait and try again.'),
+  CANCELLED: entry('caller', 499, 'The operation was cancelled.', 'Nothing needs to be done.'),
+  INTERNAL: entry('internal', 500, 'A defect of kernelet.', 'Report it with the log of the daemon.'),
+} as const satisfies Record<string, ErrorCodeEntry>;
+
+/** A code of the registry. */
+export type ErrorCode = keyof typeof errorCodes;

@@ -1,0 +1,57 @@
+/**
+ * The one error class that crosses module borders. A message says what happened, to which object, and what to do;
+ * the code is from the registry; the cause is kept.
+ */
+import { type ErrorCode, type ErrorCodeEntry, errorCodes } from './error-codes.ts';
+
+/** Facts about the error that programs may read: ids, paths, limits. Never secrets. */
+export type ErrorContext = Readonly<Record<string, string | number | boolean | null>>;
+
+/** The form in which an error leaves the process (HTTP body, `--json`). */
+export interface ErrorDocument {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly cure: string;
+  readonly context?: ErrorContext;
+}
+
+/** An error with a code of the registry. */
+export class KerneletError extends Error {
+  readonly code: ErrorCode;
+  readonly context: ErrorContext;
+
+  constructor(code: ErrorCode, message: string, options: { context?: ErrorContext; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'KerneletError';
+    this.code = code;
+    this.context = options.context ?? {};
+  }
+
+  /** What the registry says of this error's code. */
+  get entry(): ErrorCodeEntry {
+    return errorCodes[this.code];
+  }
+
+  /** The form that leaves the process. */
+  toDocument(): ErrorDocument {
+    const base = { code: this.code, message: this.message, cure: this.entry.cure };
+    return Object.keys(this.context).length === 0 ? base : { ...base, context: this.context };
+  }
+}
+
+/**
+ * Turns anything thrown into a KerneletError: an abort becomes CANCELLED, the rest INTERNAL with the cause kept.
+ */
+export function toKerneletError(thrown: unknown): KerneletError {
+  if (thrown instanceof KerneletError) return thrown;
+  if (thrown instanceof Error && thrown.name === 'AbortError') {
+    return new KerneletError('CANCELLED', 'the operation was cancelled', { cause: thrown });
+  }
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  return new KerneletError('INTERNAL', `unexpected error: ${text}`, { cause: thrown });
+}
+
+/** Whether something thrown is a KerneletError with one of these codes. */
+export function hasCode(thrown: unknown, ...codes: readonly ErrorCode[]): thrown is KerneletError {
+  return thrown instanceof KerneletError && codes.includes(thrown.code);
+}

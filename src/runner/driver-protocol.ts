@@ -1,0 +1,25 @@
+/**
+ * Between the runner and an interpreter driver (`drivers/`): JSON documents, one a line, both ways on descriptor 3 of
+ * the driver (a socket that the driver marks close-on-exec). Standard output and error are plain bytes on descriptors
+ * 1 and 2, so what child processes and native code print arrives too; standard input is empty.
+ *
+ * A driver flushes both streams before every line it sends: the runner then delivers what came before it first.
+ * SIGINT to the driver's process group interrupts the query.
+ */
+
+/** To the driver. */
+export type ToDriver =
+  | { readonly op: 'execute'; readonly id: number; readonly code: string }
+  | { readonly op: 'input'; readonly text: string }
+  | { readonly op: 'complete'; readonly id: number; readonly code: string; readonly cursor: number };
+
+/** From the driver. */
+export type FromDriver =
+  | { readonly ev: 'ready' }
+  /** `encoding` says how `data` stands for the body: `base64` for pictures, `text` for the rest. */
+  | { readonly ev: 'media'; readonly type: string; readonly encoding: 'base64' | 'text'; readonly data: string }
+  | { readonly ev: 'html'; readonly data: string }
+  | { readonly ev: 'input'; readonly prompt: string; readonly password: boolean }
+  /** 0, the value of SystemExit, or 1 after an exception (whose traceback went to standard error). */
+  | { readonly ev: 'done'; readonly id: number; readonly exitCode: number }
+  | { readonly ev: 'completion'; readonly id: number; readonly matches: readonly string[] };

@@ -1,0 +1,65 @@
+/**
+ * A language runtime: how programs of one type are built and run (spec kernel-runner 14). One file each in
+ * `runtimes/`; adding one is adding a file and its line in `runtimes/index.ts`.
+ *
+ * A runtime does nothing itself: it answers with a plan, and the runner carries the plan out with the tenant's ids.
+ * Nothing here reads the tenant's home: the runner is root without the right to override permissions, and the home is
+ * the tenant's. What depends on files there is written as a script for the volume's shell.
+ */
+import type { ProgramSource } from '../wire/execute-request.ts';
+
+/** A process to run with the tenant's ids in the tenant's home. */
+export interface TenantCommand {
+  /** Executed as it is; `argv[0]` is looked up on the tenant's PATH when it has no slash. */
+  readonly argv: readonly string[];
+  /** Added to the tenant's environment. */
+  readonly environ?: Readonly<Record<string, string>>;
+}
+
+/** A step of a plan. The first `run` with a non-zero status ends the plan with that status. */
+export type PlanStep =
+  /** Writes a file of the tenant's (parents exist). */
+  | { readonly do: 'write'; readonly path: string; readonly content: string; readonly executable?: boolean }
+  /** Runs a command; `main` marks the user's program itself, which gets standard input and is what interrupts reach. */
+  | { readonly do: 'run'; readonly command: TenantCommand; readonly main?: boolean }
+  /** Removes files at the end of the plan, whatever its outcome. */
+  | { readonly do: 'remove-at-end'; readonly paths: readonly string[] };
+
+/** How something is carried out: steps, or one line for standard error and a status. */
+export type Plan =
+  | { readonly kind: 'steps'; readonly steps: readonly PlanStep[] }
+  | { readonly kind: 'nothing'; readonly exitCode: number; readonly message: string };
+
+/** What a runtime knows when it plans. */
+export interface RuntimeContext {
+  /** The language's tool in this container: the image's path when it exists, else found on PATH; null = none. */
+  readonly tool: string | null;
+  readonly home: string;
+  /** A path for a temporary file in the home, unused, with this ending (`.c`). */
+  temporaryPath(ending: string): string;
+  /** Path of a program on the image's PATH, or null. */
+  which(program: string): string | null;
+}
+
+/** A process that answers queries and keeps state between them; it speaks `driver-protocol.ts` on descriptor 3. */
+export interface DriverCommand extends TenantCommand {}
+
+/** One runtime. */
+export interface Runtime {
+  /** Its type string. */
+  readonly type: string;
+  /** Names or paths of its tool, best first, for images that don't name one. */
+  readonly tools: readonly string[];
+  /** Variables of all its processes. */
+  environ(context: RuntimeContext): Readonly<Record<string, string>>;
+  /** Batch: what `*` means. */
+  clean(context: RuntimeContext): Plan;
+  build(context: RuntimeContext): Plan;
+  exec(context: RuntimeContext): Plan;
+  /** Like the language's own command line. */
+  program(source: ProgramSource, args: readonly string[], context: RuntimeContext): Plan;
+  /** Queries: by a driver that keeps state, or by a plan for each. */
+  readonly query:
+    | { readonly by: 'driver'; start(context: RuntimeContext): DriverCommand | { readonly unable: string } }
+    | { readonly by: 'plan'; plan(code: string, context: RuntimeContext): Plan };
+}

@@ -1,0 +1,35 @@
+/** What can be asked of a kernel's runner to execute. */
+
+/** Where a program comes from. `path` is below the kernel's home. */
+export type ProgramSource =
+  | { readonly from: 'code'; readonly code: string }
+  | { readonly from: 'file'; readonly path: string }
+  | { readonly from: 'stdin' };
+
+/** One execution. */
+export type ExecuteRequest =
+  /** Notebook semantics: state is kept between queries, the last value is shown. */
+  | { readonly mode: 'query'; readonly code: string; readonly timeoutMs: number | null }
+  /**
+   * Clean, build, exec: each `null` (nothing), `*` (the runtime's own way), or a shell command. Always ends with the
+   * three finish events in this order (spec kernel-runner 8.2).
+   */
+  | {
+      readonly mode: 'batch';
+      readonly clean: string | null;
+      readonly build: string | null;
+      readonly exec: string | null;
+      readonly timeoutMs: number | null;
+    }
+  /** Like the language's own command: `python3 FILE ARGS`, `gcc FILE && ./a.out ARGS`; standard input is streamed. */
+  | {
+      readonly mode: 'program';
+      readonly source: ProgramSource;
+      readonly args: readonly string[];
+      readonly timeoutMs: number | null;
+    }
+  /** A command of the image; standard input is streamed. */
+  | { readonly mode: 'command'; readonly argv: readonly string[]; readonly timeoutMs: number | null };
+
+/** The modes of execution. */
+export type ExecuteMode = ExecuteRequest['mode'];

@@ -1,0 +1,40 @@
+/**
+ * What the agent tells the runner before it starts: `runner.json` in `/opt/kernel/run`, owned by root, mode 0600, in a
+ * folder of mode 0700. The environment travels here, so a newline in a value is kept exactly.
+ */
+import type { KernelId } from '../lib/ids.ts';
+
+/** Paths inside the container. */
+export const containerPaths = {
+  /** The runner volume, read-only. */
+  volume: '/opt/backend.ai',
+  /** The entry that starts the runner: a script for the volume's static shell. */
+  entry: '/opt/backend.ai/bin/entry',
+  /** Read-write for root alone: `runner.json`, `runner.sock`. */
+  run: '/opt/kernel/run',
+  config: '/opt/kernel/run/runner.json',
+  socket: '/opt/kernel/run/runner.sock',
+  home: '/home/work',
+  homeConfig: '/home/config',
+} as const;
+
+/** The document. */
+export interface RunnerConfig {
+  readonly version: 1;
+  readonly kernelId: KernelId;
+  readonly generation: number;
+  /** 64 hex digits. */
+  readonly secret: string;
+  /** A type of `wire/runtimes.ts`, and the path of its tool when the image names one. */
+  readonly runtime: { readonly type: string; readonly path: string | null };
+  readonly user: { readonly uid: number; readonly gid: number; readonly name: string };
+  /** The session's variables, in order; they reach the tenant's processes and never the runner. */
+  readonly environ: readonly (readonly [string, string])[];
+  /** `eager` starts the interpreter at once, `lazy` at the first query. */
+  readonly interpreter: 'eager' | 'lazy';
+  /** Unacknowledged output of one run after which its program blocks. */
+  readonly outputBufferBytes: number;
+  /** How long a finished run is kept when nobody takes its end. */
+  readonly finishedRunKeepMs: number;
+  readonly debug: boolean;
+}
