@@ -1,0 +1,27 @@
+// What must be green before every commit: types, lint and form, layers, dead code, generated pages, units.
+import { spawnSync } from 'node:child_process';
+
+const node = process.execPath;
+const steps = [
+  ['types', [node, 'node_modules/typescript-7/bin/tsc', '--noEmit']],
+  ['lint and form', [node, 'node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings']],
+  ['layers', [node, 'scripts/layers.mjs']],
+  ['dead code', [node, 'node_modules/knip/bin/knip.js']],
+  ['generated pages', [node, 'scripts/reference.mjs', '--check']],
+  ['units', [node, 'node_modules/vitest/vitest.mjs', 'run', '--project', 'unit', '--reporter=dot']],
+];
+
+let failed = 0;
+for (const [name, [command, ...args]] of steps) {
+  const begun = performance.now();
+  const done = spawnSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  const good = done.status === 0;
+  console.log(`${good ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)`);
+  if (!good) {
+    failed += 1;
+    process.stdout.write(`${done.stdout}${done.stderr}`);
+  }
+}
+console.log(`${steps.length - failed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
