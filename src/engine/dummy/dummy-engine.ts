@@ -1,0 +1,358 @@
+/**
+ * An engine in memory, for unit tests and simulation. It keeps the promises of the Engine interface (idempotency, error
+ * codes, events) without a process; hooks and planted failures stand in for what a real engine and its tenants do.
+ */
+import { type Clock, systemClock } from '../../lib/clock.ts';
+import { KerneletError } from '../../lib/errors.ts';
+import type { ContainerId } from '../../lib/ids.ts';
+import type {
+  ContainerDetail,
+  ContainerSpec,
+  ContainerSummary,
+  Engine,
+  EngineEvent,
+  EngineImage,
+  EngineInfo,
+  EngineNetwork,
+  ExecResult,
+  LogChunk,
+  NetworkSpec,
+  Progress,
+  RegistryAuth,
+} from '../engine.ts';
+import { DummyContainer } from './dummy-container.ts';
+import { DummyEvents } from './dummy-events.ts';
+import { type DummyCall, type DummyFault, DummyFaults, type DummyMethod } from './dummy-faults.ts';
+import { DummyImages, dummyImage } from './dummy-images.ts';
+import { DummyNetworks } from './dummy-networks.ts';
+
+/** What a test may decide. A hook that throws makes the call fail with what it threw. */
+export interface DummyEngineOptions {
+  readonly clock?: Clock;
+  readonly images?: readonly EngineImage[];
+  readonly info?: Partial<EngineInfo>;
+  /** Called before a container exists; throwing refuses it. */
+  readonly onCreate?: (spec: ContainerSpec) => void | Promise<void>;
+  /** Called when a container runs; it may write to its log, or make it exit. */
+  readonly onStart?: (container: DummyContainer) => void | Promise<void>;
+  readonly onExec?: (container: DummyContainer, command: readonly string[]) => ExecResult | Promise<ExecResult>;
+  /** Decides what a pull brings; by default there is no registry. */
+  readonly onPull?: (reference: string) => EngineImage | Promise<EngineImage>;
+}
+
+/** An in-memory engine. */
+export class DummyEngine implements Engine {
+  readonly kind = 'dummy';
+  readonly address = 'memory';
+  readonly #options: DummyEngineOptions;
+  readonly #clock: Clock;
+  readonly #faults: DummyFaults;
+  readonly #events = new DummyEvents();
+  readonly #images = new DummyImages();
+  readonly #networks = new DummyNetworks();
+  readonly #containers = new Map<ContainerId, DummyContainer>();
+  #serial = 0;
+
+  constructor(options: DummyEngineOptions = {}) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#faults = new DummyFaults(this.#clock);
+    for (const image of options.images ?? []) this.#images.add(image);
+  }
+
+  /** Every call so far, in order. */
+  get calls(): readonly DummyCall[] {
+    return this.#faults.calls;
+  }
+
+  /** Every container there is, for assertions. */
+  get containers(): readonly DummyContainer[] {
+    return [...this.#containers.values()];
+  }
+
+  /** How many readers of events there are, for leak checks. */
+  get eventReaders(): number {
+    return this.#events.readers;
+  }
+
+  /** Makes the next `times` matching calls of a method go wrong. Disposing the result takes the rest back. */
+  fail(
+    method: DummyMethod,
+    fault: DummyFault,
+    options: { times?: number; matches?: (call: DummyCall) => boolean } = {},
+  ): Disposable {
+    return this.#faults.plant(method, fault, options);
+  }
+
+  /** Adds an image. */
+  addImage(image: EngineImage): void {
+    this.#images.add(image);
+  }
+
+  /** The container of an id or name, for a test that knows it is there. Throws when it is not. */
+  container(idOrName: string): DummyContainer {
+    const found = this.#find(idOrName);
+    if (!found) throw new Error(`the dummy engine has no container ${idOrName}`);
+    return found;
+  }
+
+  /** Cuts every event stream: its readers see `disconnected`, then `connected`; what they had not read is lost. */
+  disconnectEvents(error = 'planted disconnection'): void {
+    this.#events.disconnect(error);
+  }
+
+  ping(signal: AbortSignal): Promise<void> {
+    return this.#faults.run('ping', '', signal, () => {});
+  }
+
+  info(signal: AbortSignal): Promise<EngineInfo> {
+    return this.#faults.run('info', '', signal, () => ({
+      name: 'dummy',
+      version: '1.0.0',
+      apiVersion: '1.41',
+      architecture: process.arch === 'arm64' ? 'aarch64' : 'x86_64',
+      storageDriver: 'memory',
+      cgroupVersion: 2 as const,
+      cgroupDriver: 'cgroupfs',
+      cpus: 4,
+      memoryBytes: 8 * 2 ** 30,
+      dataRoot: '/nonexistent/dummy',
+      runtimes: ['runc'],
+      securityOptions: ['name=seccomp,profile=default'],
+      ...this.#options.info,
+    }));
+  }
+
+  listImages(signal: AbortSignal): Promise<readonly EngineImage[]> {
+    return this.#faults.run('listImages', '', signal, () => this.#images.list());
+  }
+
+  inspectImage(reference: string, signal: AbortSignal): Promise<EngineImage> {
+    return this.#faults.run('inspectImage', reference, signal, () => this.#images.get(reference));
+  }
+
+  pullImage(
+    reference: string,
+    options: { auth?: RegistryAuth; onProgress?: (progress: Progress) => void },
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#faults.run('pullImage', reference, signal, async () => {
+      const pull = this.#options.onPull;
+      if (!pull) throw new KerneletError('IMAGE_PULL_FAILED', `image ${reference} could not be pulled: no registry`);
+      options.onProgress?.({ message: `pulling ${reference}` });
+      this.#images.add(await pull(reference));
+    });
+  }
+
+  buildImage(
+    context: ReadableStream<Uint8Array>,
+    options: {
+      reference: string;
+      buildArguments: Readonly<Record<string, string>>;
+      labels: Readonly<Record<string, string>>;
+      onProgress?: (progress: Progress) => void;
+    },
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#faults.run('buildImage', options.reference, signal, async () => {
+      await drain(context, signal);
+      options.onProgress?.({ message: `built ${options.reference}` });
+      this.#images.add(dummyImage(options.reference, { labels: options.labels }));
+    });
+  }
+
+  importImage(tar: ReadableStream<Uint8Array>, reference: string, signal: AbortSignal): Promise<void> {
+    return this.#faults.run('importImage', reference, signal, async () => {
+      await drain(tar, signal);
+      this.#images.add(dummyImage(reference, { environ: [] }));
+    });
+  }
+
+  tagImage(reference: string, newReference: string, signal: AbortSignal): Promise<void> {
+    return this.#faults.run('tagImage', reference, signal, () => this.#images.tag(reference, newReference));
+  }
+
+  removeImage(reference: string, _options: { force: boolean }, signal: AbortSignal): Promise<void> {
+    return this.#faults.run('removeImage', reference, signal, () => this.#images.remove(reference));
+  }
+
+  createContainer(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerId> {
+    return this.#faults.run('createContainer', spec.name, signal, async () => {
+      this.#images.get(spec.image);
+      await this.#options.onCreate?.(spec);
+      if (this.#find(spec.name)) {
+        throw new KerneletError('KERNEL_EXISTS', `a container named ${spec.name} exists already`, {
+          context: { container: spec.name },
+        });
+      }
+      this.#serial += 1;
+      const container = new DummyContainer(spec, this.#serial, (ended) => {
+        this.#networks.detach(spec.network, ended.id);
+        if (ended.detail().outOfMemory) this.#emit(ended, 'out-of-memory');
+        this.#emit(ended, 'died', ended.exitCode);
+      });
+      this.#containers.set(container.id, container);
+      this.#emit(container, 'created');
+      return container.id;
+    });
+  }
+
+  startContainer(id: ContainerId, signal: AbortSignal): Promise<void> {
+    return this.#faults.run('startContainer', id, signal, async () => {
+      const container = this.#require(id);
+      if (container.running) return;
+      this.#claimPorts(container);
+      if (!this.#networks.has(container.spec.network)) {
+        throw failed(404, `network ${container.spec.network} not found`);
+      }
+      container.start(this.#clock.now());
+      this.#networks.attach(container.spec.network, id);
+      this.#emit(container, 'started');
+      await this.#options.onStart?.(container);
+    });
+  }
+
+  inspectContainer(idOrName: string, signal: AbortSignal): Promise<ContainerDetail | null> {
+    return this.#faults.run('inspectContainer', idOrName, signal, () => this.#find(idOrName)?.detail() ?? null);
+  }
+
+  listContainers(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly ContainerSummary[]> {
+    return this.#faults.run('listContainers', '', signal, () =>
+      this.containers.filter((one) => hasLabels(one.spec.labels, labels)).map((one) => one.summary()),
+    );
+  }
+
+  killContainer(id: ContainerId, killSignal: string, signal: AbortSignal): Promise<void> {
+    return this.#faults.run('killContainer', id, signal, () => {
+      const container = this.#containers.get(id);
+      if (!container?.running) return;
+      this.#emit(container, 'killed');
+      container.exit(killSignal === 'SIGKILL' ? 137 : 143, { now: this.#clock.now() });
+    });
+  }
+
+  waitContainer(id: ContainerId, signal: AbortSignal): Promise<number> {
+    return this.#faults.run('waitContainer', id, signal, async () => {
+      const container = this.#require(id);
+      while (container.running) await container.changed(signal);
+      return container.exitCode;
+    });
+  }
+
+  removeContainer(id: ContainerId, signal: AbortSignal): Promise<void> {
+    return this.#faults.run('removeContainer', id, signal, () => {
+      const container = this.#containers.get(id);
+      if (!container) return;
+      container.exit(137, { now: this.#clock.now() });
+      this.#containers.delete(id);
+      this.#emit(container, 'destroyed');
+    });
+  }
+
+  async *containerLogs(
+    id: ContainerId,
+    options: { follow: boolean; tailLines?: number },
+    signal: AbortSignal,
+  ): AsyncGenerator<LogChunk, void, undefined> {
+    const container = this.#require(id);
+    let next = options.tailLines === undefined ? 0 : Math.max(0, container.log.length - options.tailLines);
+    for (;;) {
+      while (next < container.log.length) {
+        const chunk = container.log[next++];
+        if (chunk) yield chunk;
+      }
+      if (!options.follow || !container.running) return;
+      await container.changed(signal);
+    }
+  }
+
+  exec(
+    id: ContainerId,
+    command: readonly string[],
+    _options: { user?: string; environ?: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<ExecResult> {
+    return this.#faults.run('exec', id, signal, async () => {
+      const container = this.#require(id);
+      if (!container.running) throw failed(409, `container ${id} is not running`);
+      const nothing = { exitCode: 0, stdout: new Uint8Array(), stderr: new Uint8Array() };
+      return (await this.#options.onExec?.(container, command)) ?? nothing;
+    });
+  }
+
+  listProcesses(id: ContainerId, signal: AbortSignal): Promise<readonly number[]> {
+    return this.#faults.run('listProcesses', id, signal, () => {
+      const container = this.#require(id);
+      return container.running ? [container.pid] : [];
+    });
+  }
+
+  createNetwork(spec: NetworkSpec, signal: AbortSignal): Promise<string> {
+    return this.#faults.run('createNetwork', spec.name, signal, () => this.#networks.create(spec));
+  }
+
+  inspectNetwork(name: string, signal: AbortSignal): Promise<EngineNetwork | null> {
+    return this.#faults.run('inspectNetwork', name, signal, () => this.#networks.get(name));
+  }
+
+  listNetworks(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly EngineNetwork[]> {
+    return this.#faults.run('listNetworks', '', signal, () =>
+      this.#networks.list().filter((network) => hasLabels(network.labels, labels)),
+    );
+  }
+
+  removeNetwork(name: string, signal: AbortSignal): Promise<void> {
+    return this.#faults.run('removeNetwork', name, signal, () => this.#networks.remove(name));
+  }
+
+  events(signal: AbortSignal): AsyncIterable<EngineEvent> {
+    return this.#events.read(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const container of this.containers) container.exit(137, { now: this.#clock.now() });
+  }
+
+  #find(idOrName: string): DummyContainer | undefined {
+    return this.containers.find((container) => container.id === idOrName || container.spec.name === idOrName);
+  }
+
+  #require(id: ContainerId): DummyContainer {
+    const container = this.#containers.get(id);
+    if (!container) throw failed(404, `no container ${id}`);
+    return container;
+  }
+
+  #claimPorts(container: DummyContainer): void {
+    for (const { hostPort } of container.spec.ports) {
+      const taken = this.containers.some((one) => one.running && one.spec.ports.some((p) => p.hostPort === hostPort));
+      if (taken) {
+        throw new KerneletError('ENGINE_FAILED', `port ${hostPort} is already allocated`, {
+          context: { status: 500, port: hostPort },
+        });
+      }
+    }
+  }
+
+  #emit(
+    container: DummyContainer,
+    action: Extract<EngineEvent, { type: 'container' }>['action'],
+    exitCode?: number,
+  ): void {
+    const { name, labels } = container.spec;
+    const event = { type: 'container' as const, action, id: container.id, name, labels };
+    this.#events.emit(exitCode === undefined ? event : { ...event, exitCode });
+  }
+}
+
+function failed(status: number, message: string): KerneletError {
+  return new KerneletError('ENGINE_FAILED', message, { context: { status } });
+}
+
+function hasLabels(have: Readonly<Record<string, string>>, want: Readonly<Record<string, string>>): boolean {
+  return Object.entries(want).every(([key, value]) => have[key] === value);
+}
+
+async function drain(stream: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<void> {
+  await stream.pipeTo(new WritableStream(), { signal });
+}
