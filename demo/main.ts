@@ -56,7 +56,10 @@ function summary(times: Times): void {
 }
 
 async function main(): Promise<void> {
-  const engine = await ensureEngine({ keep: process.argv.includes('--keep'), log: (text: string) => screen.explain(text) });
+  const engine = await ensureEngine({
+    keep: process.argv.includes('--keep'),
+    log: (text: string) => screen.explain(text),
+  });
   cleanups.defer(() => engine.stop());
   await mkdir(stateDir, { recursive: true });
   const folder = await mkdtemp(path.join(tmpdir(), 'kernelet-demo-'));

@@ -2,7 +2,8 @@
 import { styleText } from 'node:util';
 
 const terminal = process.stdout.isTTY === true;
-const style = (form: Parameters<typeof styleText>[0], text: string): string => (terminal ? styleText(form, text) : text);
+const style = (form: Parameters<typeof styleText>[0], text: string): string =>
+  terminal ? styleText(form, text) : text;
 
 /** Milliseconds as people say them. */
 export function spoken(ms: number): string {

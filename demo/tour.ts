@@ -4,8 +4,8 @@ import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kernelet, Outcome, RunOptions } from './kernelet.ts';
-import * as screen from './screen.ts';
 import * as programs from './programs.ts';
+import * as screen from './screen.ts';
 
 /** Times of the summary, in milliseconds. */
 export interface Times {
@@ -34,14 +34,19 @@ export interface Station {
   run(tour: Tour): Promise<void>;
 }
 
-const short = (argument: string): string => (argument.includes('\n') ? `'${argument.split('\n')[0]} …'` : /[^\w./:=-]/.test(argument) ? `'${argument}'` : argument);
+const short = (argument: string): string =>
+  argument.includes('\n') ? `'${argument.split('\n')[0]} …'` : /[^\w./:=-]/.test(argument) ? `'${argument}'` : argument;
 
 async function show(tour: Tour, args: readonly string[], expected: number, options: RunOptions = {}): Promise<Outcome> {
   screen.command(`kernelet ${args.map(short).join(' ')}`);
   const outcome = await tour.kernelet.run(args, options);
   if (outcome.stdout) screen.output(outcome.stdout);
   if (outcome.stderr && !options.showProgress) screen.output(outcome.stderr);
-  assert.equal(outcome.status, expected, `\`kernelet ${args.join(' ')}\` ended with status ${outcome.status}, not ${expected}:\n${outcome.stderr}`);
+  assert.equal(
+    outcome.status,
+    expected,
+    `\`kernelet ${args.join(' ')}\` ended with status ${outcome.status}, not ${expected}:\n${outcome.stderr}`,
+  );
   return outcome;
 }
 
@@ -85,7 +90,11 @@ export const stations: readonly Station[] = [
       const made = await createKernel(tour, 'python');
       python = made.id;
       tour.times.create = made.ms;
-      const first = await show(tour, ['exec', python, '-c', 'answer = 41; print("hello from", __import__("os").uname().nodename)'], 0);
+      const first = await show(
+        tour,
+        ['exec', python, '-c', 'answer = 41; print("hello from", __import__("os").uname().nodename)'],
+        0,
+      );
       tour.times.firstOutput = first.ms;
       const second = await show(tour, ['exec', python, '-c', 'answer + 1'], 0);
       tour.times.query = second.ms;
@@ -96,7 +105,12 @@ export const stations: readonly Station[] = [
     title: 'A question from the program',
     text: '`input()` waits for an answer from whoever sent the query.',
     async run(tour) {
-      const outcome = await show(tour, ['exec', python, '-c', 'name = input("Your name? "); print(f"Hello, {name}!")'], 0, { input: 'Ada\n' });
+      const outcome = await show(
+        tour,
+        ['exec', python, '-c', 'name = input("Your name? "); print(f"Hello, {name}!")'],
+        0,
+        { input: 'Ada\n' },
+      );
       assert.match(outcome.stdout, /Hello, Ada!/);
     },
   },
@@ -168,7 +182,11 @@ export const stations: readonly Station[] = [
     title: 'A memory limit',
     text: 'And this one asks for more memory than it may have.',
     async run(tour) {
-      const outcome = await show(tour, ['run', '--mem', '96m', '--lang', 'python', '-c', 'data = bytearray(400 * 1024 * 1024)'], 137);
+      const outcome = await show(
+        tour,
+        ['run', '--mem', '96m', '--lang', 'python', '-c', 'data = bytearray(400 * 1024 * 1024)'],
+        137,
+      );
       assert.match(outcome.stderr, /memory limit/);
     },
   },
