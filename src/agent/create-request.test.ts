@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { hasCode } from '../lib/errors.ts';
+import { parseKernelId } from '../lib/ids.ts';
+import type { CreateRequest } from './agent.ts';
+import { type CreateDefaults, checkRequest, compileSpec, requestedId } from './create-request.ts';
+
+const defaults: CreateDefaults = {
+  cpus: 1,
+  memoryBytes: 1024 ** 3,
+  processes: 512,
+  diskBytes: null,
+  idleTimeoutMs: null,
+  user: { uid: 1000, gid: 1000 },
+};
+const capacity = { cpus: 2, memoryBytes: 8 * 1024 ** 3 };
+const plain: CreateRequest = {
+  pull: 'missing',
+  environ: {},
+  mounts: [],
+  network: 'bridge',
+  publish: [],
+  interpreter: 'eager',
+};
+
+const refusal = (change: Partial<CreateRequest>): string => {
+  try {
+    checkRequest({ ...plain, ...change }, defaults, capacity);
+  } catch (error) {
+    if (hasCode(error, 'INVALID_ARGUMENT', 'INSUFFICIENT_RESOURCES')) return `${error.code}: ${error.message}`;
+    throw error;
+  }
+  return 'accepted';
+};
+
+describe('checkRequest', () => {
+  it.each([
+    [{ cpus: 0 }, /INVALID_ARGUMENT: cpus/],
+    [{ cpus: -1 }, /INVALID_ARGUMENT: cpus/],
+    [{ cpus: Number.NaN }, /INVALID_ARGUMENT: cpus/],
+    [{ cpus: 64 }, /INSUFFICIENT_RESOURCES: cpus: 64 asked for, this machine has 2/],
+    [{ memoryBytes: 0 }, /INVALID_ARGUMENT: memory/],
+    [{ memoryBytes: 1024 }, /INVALID_ARGUMENT: memory/],
+    [{ memoryBytes: 1e30 }, /INVALID_ARGUMENT: memory/],
+    [{ memoryBytes: 1024 ** 4 }, /INSUFFICIENT_RESOURCES: memory/],
+    [{ processes: 3 }, /INVALID_ARGUMENT: processes/],
+    [{ environ: { 'A-B': 'x' } }, /"A-B"/],
+    [{ environ: { A: 'x\0y' } }, /NUL/],
+    [{ environ: { A: 'x'.repeat(300_000) } }, /bytes/],
+    [{ publish: [0] }, /port 0/],
+    [{ publish: [80, 80] }, /twice/],
+    [{ publish: [80], network: 'none' as const }, /bridge/],
+    [{ idleTimeoutMs: 10 }, /idle timeout/],
+  ])('refuses %j', (change, expected) => {
+    expect(refusal(change)).toMatch(expected);
+  });
+
+  it('accepts a plain request, and a newline in a value', () => {
+    expect(refusal({})).toBe('accepted');
+    expect(refusal({ environ: { TEXT: 'two\nlines' } })).toBe('accepted');
+  });
+});
+
+describe('compileSpec', () => {
+  it('fills in the defaults and keeps the order of the environment', () => {
+    const id = parseKernelId('0f0e0d0c-0b0a-4908-8706-050403020100');
+    const chosen = {
+      image: { reference: 'kernelet/python:latest', id: 'sha256:1' },
+      runtime: { type: 'python', path: null },
+    };
+    const spec = compileSpec(id, { ...plain, environ: { B: '2', A: '1' }, memoryBytes: 2 ** 30 }, chosen, defaults);
+    expect(spec).toMatchObject({
+      id,
+      sessionId: id,
+      limits: { cpus: 1, memoryBytes: 2 ** 30, processes: 512 },
+      environ: [
+        ['B', '2'],
+        ['A', '1'],
+      ],
+      hostname: '0f0e0d0c-0b0',
+    });
+  });
+
+  it('takes the id of the request in any case, and makes one otherwise', () => {
+    expect(requestedId({ ...plain, id: '0F0E0D0C-0b0a-4908-8706-050403020100' })).toBe(
+      '0f0e0d0c-0b0a-4908-8706-050403020100',
+    );
+    expect(requestedId(plain)).toMatch(/^[0-9a-f-]{36}$/);
+    expect(() => requestedId({ ...plain, id: '../x' })).toThrow(/UUID/);
+  });
+});

@@ -1,0 +1,133 @@
+/**
+ * From a request to a specification: every choice is made and every value checked here, so that nothing below reads a
+ * default. Pure.
+ */
+import type { KernelImage, KernelLimits, KernelSpec } from '../kernel/spec.ts';
+import { KerneletError } from '../lib/errors.ts';
+import { type KernelId, newKernelId, parseKernelId, type SessionId } from '../lib/ids.ts';
+import type { CreateRequest } from './agent.ts';
+
+/** What a request gets for what it doesn't say. */
+export interface CreateDefaults {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly processes: number;
+  readonly diskBytes: number | null;
+  readonly idleTimeoutMs: number | null;
+  readonly user: { readonly uid: number; readonly gid: number };
+}
+
+/** What one kernel can have at most on this machine. */
+export interface NodeCapacity {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+}
+
+/** The image that was found for a request. */
+export interface ChosenImage {
+  readonly image: KernelImage;
+  readonly runtime: { readonly type: string; readonly path: string | null };
+}
+
+/** The runner needs about 24 MiB beside the program's own. */
+const leastMemoryBytes = 32 * 1024 * 1024;
+/** Fewer processes than this and the runner itself can't start its threads. */
+const leastProcesses = 24;
+const mostProcesses = 4_194_304;
+const mostPublishedPorts = 64;
+const mostEnvironBytes = 256 * 1024;
+const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+const invalid = (message: string): KerneletError => new KerneletError('INVALID_ARGUMENT', message);
+
+function checkLimits(limits: KernelLimits, capacity: NodeCapacity): void {
+  const { cpus, memoryBytes, processes } = limits;
+  if (!Number.isFinite(cpus) || cpus < 0.01) throw invalid(`cpus must be at least 0.01, not ${cpus}`);
+  if (!Number.isSafeInteger(memoryBytes) || memoryBytes < leastMemoryBytes) {
+    throw invalid(`memory must be at least ${leastMemoryBytes} bytes (32m), not ${memoryBytes}`);
+  }
+  if (!Number.isSafeInteger(processes) || processes < leastProcesses || processes > mostProcesses) {
+    throw invalid(`processes must be from ${leastProcesses} to ${mostProcesses}, not ${processes}`);
+  }
+  const lacking = (what: string, asked: number, has: number): KerneletError =>
+    new KerneletError('INSUFFICIENT_RESOURCES', `${what}: ${asked} asked for, this machine has ${has}`, {
+      context: { resource: what, asked, total: has },
+    });
+  if (cpus > capacity.cpus) throw lacking('cpus', cpus, capacity.cpus);
+  if (memoryBytes > capacity.memoryBytes) throw lacking('memory in bytes', memoryBytes, capacity.memoryBytes);
+}
+
+function checkEnviron(environ: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
+  const entries = Object.entries(environ);
+  let total = 0;
+  for (const [name, value] of entries) {
+    if (!variableName.test(name)) {
+      throw invalid(`environment variable ${JSON.stringify(name)} is not a name of letters, digits and "_"`);
+    }
+    if (value.includes('\0')) throw invalid(`environment variable ${name} has a NUL character in its value`);
+    total += name.length + Buffer.byteLength(value) + 2;
+  }
+  if (total > mostEnvironBytes) throw invalid(`the environment has ${total} bytes, at most ${mostEnvironBytes} fit`);
+  return entries;
+}
+
+function checkPublished(ports: readonly number[]): readonly number[] {
+  if (ports.length > mostPublishedPorts)
+    throw invalid(`${ports.length} ports are published, at most ${mostPublishedPorts} can be`);
+  for (const port of ports) {
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) throw invalid(`port ${port} is not from 1 to 65535`);
+  }
+  if (new Set(ports).size !== ports.length) throw invalid('the same port is published twice');
+  return ports;
+}
+
+/** The id that a request names, or a new one. Throws INVALID_ARGUMENT. */
+export function requestedId(request: CreateRequest): KernelId {
+  return request.id === undefined ? newKernelId() : parseKernelId(request.id);
+}
+
+/** Rejects what can be known to be wrong before an image is looked for. Throws INVALID_ARGUMENT, INSUFFICIENT_RESOURCES. */
+export function checkRequest(request: CreateRequest, defaults: CreateDefaults, capacity: NodeCapacity): void {
+  checkLimits(limitsOf(request, defaults), capacity);
+  checkEnviron(request.environ);
+  checkPublished(request.publish);
+  if (request.publish.length > 0 && request.network === 'none')
+    throw invalid('ports can be published with network "bridge" only');
+  const idle = request.idleTimeoutMs;
+  if (idle !== undefined && (!Number.isFinite(idle) || idle < 1000))
+    throw invalid(`idle timeout must be at least 1s, not ${idle} ms`);
+}
+
+function limitsOf(request: CreateRequest, defaults: CreateDefaults): KernelLimits {
+  return {
+    cpus: request.cpus ?? defaults.cpus,
+    memoryBytes: request.memoryBytes ?? defaults.memoryBytes,
+    processes: request.processes ?? defaults.processes,
+    sharedMemoryBytes: null,
+    diskBytes: defaults.diskBytes,
+  };
+}
+
+/** The specification of a checked request. */
+export function compileSpec(
+  id: KernelId,
+  request: CreateRequest,
+  chosen: ChosenImage,
+  defaults: CreateDefaults,
+): KernelSpec {
+  return {
+    id,
+    sessionId: id as string as SessionId,
+    image: chosen.image,
+    runtime: chosen.runtime,
+    interpreter: request.interpreter,
+    limits: limitsOf(request, defaults),
+    environ: checkEnviron(request.environ),
+    mounts: request.mounts,
+    network: request.network,
+    publish: request.publish,
+    user: defaults.user,
+    idleTimeoutMs: request.idleTimeoutMs ?? defaults.idleTimeoutMs,
+    hostname: id.slice(0, 12),
+  };
+}
