@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FrameError } from './frame.ts';
+import { parseRunnerHead } from './runner-heads.ts';
+
+const status = { phase: 'ready', interpreter: 'none', detail: '', startedAt: 12.5, logBytesDropped: 0 };
+const summary = { run: 'r-1', phase: 'finished', last: 3, oldest: 2, exitCode: -9, reason: 'signalled' };
+
+describe('parseRunnerHead', () => {
+  const good: readonly unknown[] = [
+    {
+      t: 'welcome',
+      protocol: 1,
+      kernelId: '00000000-0000-4000-8000-000000000001',
+      generation: 2,
+      status,
+      runs: [summary],
+    },
+    { t: 'refused', reason: 'secret', text: 'wrong' },
+    { t: 'status', status },
+    { t: 'run', summary },
+    { t: 'event', run: 'r-1', n: 1, event: { kind: 'stdout' } },
+    { t: 'event', run: 'r-1', n: 2, event: { kind: 'media', type: 'image/svg+xml' } },
+    { t: 'event', run: 'r-1', n: 2, event: { kind: 'media', type: 'text/html; charset=utf-8' } },
+    { t: 'event', run: 'r-1', n: 3, event: { kind: 'waiting-input', prompt: 'name? ', password: true } },
+    { t: 'event', run: 'r-1', n: 4, event: { kind: 'build-finished', exitCode: 1 } },
+    { t: 'event', run: 'r-1', n: 5, event: { kind: 'finished', exitCode: 0, reason: 'exited' } },
+    { t: 'reply', id: 7, ok: true, result: { matches: ['a'] } },
+    { t: 'reply', id: 7, ok: false, error: { code: 'RUN_EXISTS', message: 'no' } },
+    { t: 'data' },
+    { t: 'end' },
+  ];
+  it.each(good)('keeps a correct head as it is: %j', (head) => {
+    expect(parseRunnerHead(head)).toEqual(head);
+  });
+
+  const bad: readonly unknown[] = [
+    null,
+    [],
+    'event',
+    {},
+    { t: 'hello' },
+    { t: '__proto__' },
+    { t: 'welcome', protocol: 1, kernelId: '../x', generation: 1, status, runs: [] },
+    { t: 'welcome', protocol: 0, kernelId: '00000000-0000-4000-8000-000000000001', generation: 1, status, runs: [] },
+    { t: 'event', run: '../r', n: 1, event: { kind: 'stdout' } },
+    { t: 'event', run: 'r', n: 0, event: { kind: 'stdout' } },
+    { t: 'event', run: 'r', n: 1.5, event: { kind: 'stdout' } },
+    { t: 'event', run: 'r', n: 1, event: { kind: 'media', type: 'a/b\nx' } },
+    { t: 'event', run: 'r', n: 1, event: { kind: 'finished', exitCode: '0', reason: 'exited' } },
+    { t: 'event', run: 'r', n: 1, event: { kind: 'finished', exitCode: 0, reason: 'bored' } },
+    { t: 'reply', id: 1, ok: 1 },
+    { t: 'reply', id: 1, ok: false, error: { code: 'STATE_LOCKED', message: 'a code that is not the runner’s' } },
+    { t: 'run', summary: { ...summary, last: -1 } },
+    { t: 'status', status: { ...status, startedAt: null } },
+  ];
+  it.each(bad)('refuses a wrong head: %j', (head) => {
+    expect(() => parseRunnerHead(head)).toThrow(FrameError);
+  });
+
+  it('drops unknown fields and cuts endless texts', () => {
+    const head = parseRunnerHead({ t: 'status', status: { ...status, detail: 'x'.repeat(100_000), extra: 1 } });
+    expect(head).toEqual({ t: 'status', status: { ...status, detail: expect.stringMatching(/^x{4096}…$/) } });
+  });
+
+  it('throws nothing but FrameError, whatever comes', () => {
+    const anything = fc.oneof(fc.jsonValue(), fc.record({ t: fc.constantFrom('event', 'reply', 'run', 'welcome') }));
+    fc.assert(
+      fc.property(anything, (head) => {
+        try {
+          parseRunnerHead(head);
+        } catch (thrown) {
+          expect(thrown).toBeInstanceOf(FrameError);
+        }
+      }),
+    );
+  });
+});
