@@ -16,6 +16,9 @@ export const maxBodyBytes = 256 * 1024;
 /** The longest head that either side accepts. */
 export const maxHeadBytes = 512 * 1024;
 
+/** Chunks are joined up to this size while they wait for the rest of their frame. */
+const smallChunkBytes = 4096;
+
 /** A frame as it comes off the wire: its head is JSON of any shape, to be checked by the reader. */
 export interface RawFrame {
   readonly head: unknown;
@@ -57,8 +60,7 @@ export class FrameDecoder {
 
   /** Takes bytes and returns the frames that they complete. Throws FrameError; the decoder is useless afterwards. */
   push(chunk: Uint8Array): RawFrame[] {
-    this.#chunks.push(chunk);
-    this.#buffered += chunk.length;
+    this.#keep(chunk);
     const frames: RawFrame[] = [];
     for (;;) {
       if (this.#buffered < 4) return frames;
@@ -67,6 +69,20 @@ export class FrameDecoder {
       if (this.#buffered < 4 + length) return frames;
       frames.push(parseFrame(this.#take(4 + length).subarray(4)));
     }
+  }
+
+  /** Small neighbours are joined: a peer that sends byte by byte costs the bytes, not a thousand objects a kilobyte. */
+  #keep(chunk: Uint8Array): void {
+    this.#buffered += chunk.length;
+    const last = this.#chunks.at(-1);
+    if (last === undefined || last.length + chunk.length > smallChunkBytes) {
+      this.#chunks.push(chunk);
+      return;
+    }
+    const joined = new Uint8Array(last.length + chunk.length);
+    joined.set(last);
+    joined.set(chunk, last.length);
+    this.#chunks[this.#chunks.length - 1] = joined;
   }
 
   #peekUint32(): number {
