@@ -1,0 +1,73 @@
+/**
+ * Everything the command line needs from the composition root. `runCli(argv, host)` in `program.ts` does the rest;
+ * tests pass a host of their own, with streams in memory.
+ */
+import type { LogLevel } from '../lib/log.ts';
+
+/** Where output goes. Writes are taken in order; a write resolves when the system has the bytes. */
+export interface OutputPort {
+  readonly isTerminal: boolean;
+  /** Width of the terminal in characters; 80 when there is none. */
+  readonly columns: number;
+  /** Rejects with the system's error: `EPIPE` when nobody reads any more. */
+  write(data: Uint8Array | string): Promise<void>;
+}
+
+/** Where input comes from. */
+export interface InputPort {
+  readonly isTerminal: boolean;
+  /**
+   * Pieces as they come, until the end of the file. Ask once. Nothing is read before the first piece is asked for.
+   * A `return()` of the iterator lets go of the file, so that the process can end.
+   */
+  chunks(): AsyncIterableIterator<Uint8Array>;
+  /** Switches the echo of a terminal; the returned object switches it back. Without a terminal: nothing. */
+  silence(): Disposable;
+}
+
+/** The signals that commands listen to. */
+export type CliSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+/** The process around the command: streams, signals, environment. `process-io.ts` makes the real one. */
+export interface CliIo {
+  readonly stdin: InputPort;
+  readonly stdout: OutputPort;
+  readonly stderr: OutputPort;
+  readonly environ: Readonly<Record<string, string | undefined>>;
+  readonly workingDirectory: string;
+  readonly userId: number;
+  /** While a listener is there, the signal's default action is off. */
+  onSignal(signal: CliSignal, listener: () => void): Disposable;
+  /** Ends this process by the signal's default action, also while a write is stuck. */
+  dieBySignal(signal: CliSignal): never;
+}
+
+/** What `serve` was told on its command line. Undefined = not told: environment, configuration, default decide. */
+export interface ServeOptions {
+  readonly configPath?: string | undefined;
+  readonly debug: boolean;
+  readonly logLevel?: LogLevel | undefined;
+  readonly socket?: string | undefined;
+  readonly stateDir?: string | undefined;
+}
+
+/** Options of an agent inside the command's own process. */
+export interface LocalAgentOptions {
+  readonly stateDir?: string | undefined;
+}
+
+/** An agent inside this process, spoken to like a daemon. */
+export interface LocalAgent extends AsyncDisposable {
+  /** Answers as the local API does (`http/app.ts`); the address's host is ignored. */
+  fetch(request: Request): Promise<Response>;
+}
+
+/** What the composition root supplies. */
+export interface CliHost {
+  readonly version: string;
+  readonly io: CliIo;
+  /** Runs the daemon until it is told to stop; returns the exit status. Rejects with KerneletError. */
+  serve(options: ServeOptions): Promise<number>;
+  /** Starts an agent of the command's own, below the state folder. Rejects with KerneletError. */
+  startLocalAgent(options: LocalAgentOptions): Promise<LocalAgent>;
+}
