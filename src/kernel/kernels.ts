@@ -1,0 +1,59 @@
+/**
+ * The set of kernels of this agent: one actor each, by id. The agent asks it for creation, destruction and restart,
+ * and looks kernels up here. Ended kernels are kept for a while so that they can still be inspected.
+ */
+import type { RunnerClient } from '../execution/runner-client.ts';
+import type { KernelId } from '../lib/ids.ts';
+import type { KernelRecord, TerminationReason } from './record.ts';
+import type { KernelSpec } from './spec.ts';
+
+/** How a kernel is to be ended. */
+export interface DestroyOptions {
+  readonly reason: TerminationReason;
+  /** Skips the grace in which the tenant's processes may end by themselves. */
+  readonly force: boolean;
+  /** One sentence for people; a default is made from the reason. */
+  readonly detail?: string;
+}
+
+/** What recovery found and did. */
+export interface RecoverySummary {
+  readonly adopted: number;
+  /** Records whose clean-up was finished or whose creation was undone. */
+  readonly ended: number;
+  /** Corrupt records that were moved to the quarantine. */
+  readonly quarantined: number;
+}
+
+/** The kernels of this agent. */
+export interface Kernels extends AsyncDisposable {
+  /**
+   * Creates a kernel and resolves when it is ready. An abort undoes everything. Throws KERNEL_EXISTS, STATE_UNUSABLE
+   * (and nothing was started), or what the failing step threw.
+   */
+  create(spec: KernelSpec, signal: AbortSignal): Promise<KernelRecord>;
+  /** Ends a kernel; resolves with its last record when nothing of it is left. Joins a destruction under way. */
+  destroy(id: KernelId, options: DestroyOptions): Promise<KernelRecord>;
+  /** A new container with the same files, ports and resources. Joins a restart under way. */
+  restart(id: KernelId, signal: AbortSignal): Promise<KernelRecord>;
+  /** The kernel's record, also of an ended one that is still kept. Throws KERNEL_NOT_FOUND. */
+  get(id: KernelId): KernelRecord;
+  /** Full id or unique prefix. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. */
+  resolve(idOrPrefix: string): KernelRecord;
+  /** Live kernels; with `ended` also those that are kept. */
+  list(options?: { readonly ended: boolean }): readonly KernelRecord[];
+  /** The runner's client. Throws KERNEL_NOT_FOUND, KERNEL_NOT_RUNNING, KERNEL_DIED. */
+  client(id: KernelId): RunnerClient;
+  /** Calls back with the last record of every kernel that ends, until disposed. */
+  onEnded(listener: (record: KernelRecord) => void): Disposable;
+  /** Calls back when a kernel gets a runner client (created, restarted, adopted), until disposed. */
+  onRunner(listener: (record: KernelRecord, client: RunnerClient) => void): Disposable;
+  /** Takes over what an earlier process left. Call once, before any other method. Throws ENGINE_UNAVAILABLE. */
+  recover(signal: AbortSignal): Promise<RecoverySummary>;
+  /** Follows the engine's events until the signal aborts. */
+  watch(signal: AbortSignal): Promise<void>;
+  /** One pass over what may have been left behind; call it every 10 s or so. */
+  sweep(signal: AbortSignal): Promise<void>;
+  /** Whether the engine answered last. */
+  engineHealthy(): boolean;
+}
