@@ -134,6 +134,12 @@ export const errorCodes = {
     'The runner in the container sent something it must not.',
     'Remove the kernel.',
   ),
+  CONNECTION_LOST: entry(
+    'environment',
+    502,
+    "The connection to the kernel's runner broke; what was under way may or may not have been done.",
+    'Look at the state of the run or file, then try again.',
+  ),
   RUNNER_NOT_READY: entry(
     'environment',
     504,
