@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { acquireFileLock } from './file-lock.ts';
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kernelet-lock-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** A process that takes the lock, says so, and then hangs. */
+function holder(path: string) {
+  const code = `
+    const { acquireFileLock } = await import(${JSON.stringify(join(import.meta.dirname, 'file-lock.ts'))});
+    globalThis.lock = await acquireFileLock(${JSON.stringify(path)}, 'the state folder');
+    console.log('held');
+    setInterval(() => {}, 1000);`;
+  return spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+describe('acquireFileLock', () => {
+  it('refuses while another process holds it and takes it after that process was killed', async () => {
+    const path = join(folder, 'lock');
+    const child = holder(path);
+    try {
+      await once(child.stdout, 'data');
+      await expect(acquireFileLock(path, 'the state folder')).rejects.toMatchObject({
+        code: 'STATE_LOCKED',
+        message: `the state folder is in use by the process ${child.pid} (it holds ${path})`,
+        context: { pid: child.pid },
+      });
+    } finally {
+      child.kill('SIGKILL');
+      await once(child, 'close');
+    }
+    await using lock = await acquireFileLock(path, 'the state folder');
+    expect(lock.path).toBe(path);
+  });
+
+  it('refuses within one process too, and is free after disposal', async () => {
+    const path = join(folder, 'lock');
+    const first = await acquireFileLock(path, 'it');
+    await expect(acquireFileLock(path, 'it')).rejects.toMatchObject({ code: 'STATE_LOCKED' });
+    await first[Symbol.asyncDispose]();
+    await first[Symbol.asyncDispose]();
+    await (await acquireFileLock(path, 'it'))[Symbol.asyncDispose]();
+  });
+
+  it('names the path when the file cannot be opened', async () => {
+    await expect(acquireFileLock(join(folder, 'none', 'lock'), 'it')).rejects.toMatchObject({
+      code: 'STATE_UNUSABLE',
+      message: expect.stringContaining('none/lock (ENOENT)'),
+    });
+  });
+});

@@ -1,0 +1,66 @@
+/**
+ * A lock on a file that the operating system releases when its holder ends, however that happens. Nothing has to be
+ * cleaned up after a crash; the file itself stays and means nothing.
+ */
+import { close, ftruncate, open, readFile, write } from 'node:fs';
+import { promisify } from 'node:util';
+import { KerneletError } from './errors.ts';
+import { LOCK_EX, LOCK_NB, loadNative } from './native.ts';
+import { systemErrorCode } from './system-error.ts';
+
+const openFile = promisify(open);
+const closeFile = promisify(close);
+const readWhole = promisify(readFile);
+const truncate = promisify(ftruncate);
+
+/** A held lock. Disposing it releases the lock. */
+export interface FileLock extends AsyncDisposable {
+  readonly path: string;
+}
+
+/**
+ * Takes the lock at once, or throws STATE_LOCKED with the holder's process id where it can be read. `what` is what
+ * the lock guards, for the text. The file holds the process id of the last holder, for people.
+ */
+export async function acquireFileLock(path: string, what: string): Promise<FileLock> {
+  // A bare descriptor: a FileHandle that is collected as garbage would let the lock go.
+  const descriptor = await openFile(path, 'a+', 0o600).catch((error: unknown) => {
+    throw new KerneletError('STATE_UNUSABLE', `cannot open the lock ${path} (${systemErrorCode(error) ?? error})`, {
+      cause: error,
+      context: { path },
+    });
+  });
+  try {
+    const native = await loadNative();
+    const failure = native.flock(descriptor, LOCK_EX | LOCK_NB);
+    if (failure) throw await refusal(path, what, descriptor, failure.code);
+    await truncate(descriptor, 0);
+    await promisify(write)(descriptor, Buffer.from(`${process.pid}\n`));
+  } catch (error) {
+    await closeFile(descriptor);
+    throw error;
+  }
+  let held = true;
+  return {
+    path,
+    [Symbol.asyncDispose]: async () => {
+      if (!held) return;
+      held = false;
+      await closeFile(descriptor);
+    },
+  };
+}
+
+async function refusal(path: string, what: string, descriptor: number, errno: string): Promise<KerneletError> {
+  if (errno !== 'EAGAIN' && errno !== 'EWOULDBLOCK') {
+    return new KerneletError('STATE_UNUSABLE', `cannot lock ${path} (${errno}): its file system has no locks`, {
+      context: { path, errno },
+    });
+  }
+  const text = (await readWhole(descriptor, 'utf8').catch(() => '')).slice(0, 20);
+  const holder = /^\d+\n$/.test(text) ? Number(text) : null;
+  const who = holder === null ? 'another process' : `the process ${holder}`;
+  return new KerneletError('STATE_LOCKED', `${what} is in use by ${who} (it holds ${path})`, {
+    context: { path, pid: holder },
+  });
+}
