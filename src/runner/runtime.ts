@@ -35,6 +35,12 @@ export interface RuntimeContext {
   /** The language's tool in this container: the image's path when it exists, else found on PATH; null = none. */
   readonly tool: string | null;
   readonly home: string;
+  /** What the tenant's processes will have as their environment, before the runtime's own variables. */
+  readonly environ: Readonly<Record<string, string>>;
+  /** Folder of the interpreter drivers: `drivers/` of the runner volume. */
+  readonly drivers: string;
+  /** The Node of the runner volume (the runner's own executable). */
+  readonly volumeNode: string;
   /** A path for a temporary file in the home, unused, with this ending (`.c`). */
   temporaryPath(ending: string): string;
   /** Path of a program on the image's PATH, or null. */
