@@ -1,0 +1,45 @@
+/** P4: `kernelet run` with a daemon, destruction included, beside `docker run --rm` of the same image and program. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Measure } from '../measure.ts';
+import type { Stage } from '../stage.ts';
+import { median } from '../statistics.ts';
+
+const warmUps = 2;
+const rounds = 20;
+
+async function dockerRun(stage: Stage): Promise<number> {
+  const begun = performance.now();
+  const child = spawn('docker', ['run', '--rm', 'kernelet/python:latest', 'python3', '-c', 'print(1)'], {
+    env: { ...process.env, DOCKER_HOST: `unix://${stage.engineSocket}`, DOCKER_API_VERSION: '1.41' },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const [status] = await once(child, 'exit');
+  if (status !== 0) throw new Error(`docker run ended with status ${status}`);
+  return performance.now() - begun;
+}
+
+async function kerneletRun(stage: Stage): Promise<number> {
+  const begun = performance.now();
+  await stage.kernelet('run', '--lang', 'python', '-c', 'print(1)');
+  return performance.now() - begun;
+}
+
+/** The measure. */
+export const oneShot: Measure = {
+  ids: ['P4'],
+  title: 'one shot',
+  async run(stage) {
+    const ours: number[] = [];
+    const theirs: number[] = [];
+    for (let round = -warmUps; round < rounds; round += 1) {
+      const docker = await dockerRun(stage);
+      const kernelet = await kerneletRun(stage);
+      if (round < 0) continue;
+      theirs.push(docker);
+      ours.push(kernelet);
+    }
+    const name = `kernelet run (${Math.round(median(ours))} ms) ÷ docker run --rm (${Math.round(median(theirs))} ms)`;
+    return { P4: [{ name, value: median(ours) / median(theirs), unit: '', must: 1.5, goal: 1.2 }] };
+  },
+};

@@ -1,0 +1,28 @@
+/** P10 and P11: an idle daemon's memory, and how soon it is ready. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Measure } from '../measure.ts';
+import { median } from '../statistics.ts';
+
+const rounds = 5;
+
+/** The measure. */
+export const startUp: Measure = {
+  ids: ['P10', 'P11'],
+  title: 'start of the daemon',
+  async run(stage) {
+    const starts: number[] = [];
+    const resident: number[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      await stage.stopDaemon();
+      starts.push(await stage.startDaemon());
+      await sleep(1000);
+      resident.push(await stage.residentBytes());
+    }
+    return {
+      P10: [
+        { name: 'daemon, no kernels: resident memory', value: median(resident) / 1e6, unit: 'MB', must: 150, goal: 80 },
+      ],
+      P11: [{ name: 'process start → ready', value: median(starts) / 1000, unit: 's', must: 1.5, goal: 0.7 }],
+    };
+  },
+};

@@ -1,0 +1,70 @@
+/**
+ * A proxy in front of the engine's socket that remembers the body of every container creation and when the engine
+ * answered each start: so the same body can be sent bare in the same run.
+ */
+import { createServer, request, type Server } from 'node:http';
+import { connect } from 'node:net';
+
+/** A container that went through the proxy. */
+export interface RecordedCreation {
+  readonly path: string;
+  readonly body: unknown;
+  readonly at: number;
+}
+
+/** The proxy. */
+export class RecordingProxy implements AsyncDisposable {
+  readonly creations: RecordedCreation[] = [];
+  /** Monotonic time of the newest reply to a start. */
+  lastStartReply = 0;
+  readonly #server: Server;
+
+  constructor(enginePath: string) {
+    this.#server = createServer((incoming, outgoing) => {
+      const path = incoming.url ?? '/';
+      const creating = incoming.method === 'POST' && /\/containers\/create(\?|$)/.test(path);
+      const starting = incoming.method === 'POST' && /\/containers\/[^/]+\/start(\?|$)/.test(path);
+      const chunks: Buffer[] = [];
+      const forwarded = request(
+        { socketPath: enginePath, method: incoming.method, path, headers: incoming.headers },
+        (reply) => {
+          outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
+          reply.pipe(outgoing);
+          if (starting) reply.once('end', () => (this.lastStartReply = performance.now()));
+        },
+      );
+      forwarded.on('error', () => outgoing.destroy());
+      outgoing.on('close', () => forwarded.destroy());
+      if (creating) {
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.once('end', () =>
+          this.creations.push({ path, body: JSON.parse(Buffer.concat(chunks).toString()), at: performance.now() }),
+        );
+      }
+      incoming.pipe(forwarded);
+    });
+    this.#server.on('upgrade', (incoming, socket, head) => {
+      const engine = connect(enginePath, () => {
+        const headers = Object.entries(incoming.headers).map(([name, value]) => `${name}: ${String(value)}`);
+        engine.write(`${incoming.method} ${incoming.url} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`);
+        engine.write(head);
+        engine.pipe(socket).pipe(engine);
+      });
+      engine.on('error', () => socket.destroy());
+      socket.on('error', () => engine.destroy());
+    });
+  }
+
+  /** Starts listening. */
+  listen(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(path, resolve);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+}
