@@ -4,8 +4,10 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 const agents = new Map<string, Agent>();
 
 function agentOf(socketPath: string): Agent {
-  let agent = agents.get(socketPath);
-  if (!agent) agents.set(socketPath, (agent = new Agent({ keepAlive: true, maxSockets: 16 })));
+  const known = agents.get(socketPath);
+  if (known) return known;
+  const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  agents.set(socketPath, agent);
   return agent;
 }
 
