@@ -65,11 +65,14 @@ export interface KernelStats {
   readonly outOfMemoryKills: number;
 }
 
+/** Phases of the agent. */
+export type AgentPhase = 'recovering' | 'ready' | 'stopping';
+
 /** State of the agent. */
 export interface AgentStatus {
   readonly version: string;
   readonly mode: 'standalone' | 'cluster';
-  readonly phase: 'recovering' | 'ready' | 'stopping';
+  readonly phase: AgentPhase;
   readonly agentId: string;
   readonly stateDir: string;
   readonly pid: number;

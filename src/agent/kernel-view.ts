@@ -1,0 +1,30 @@
+/** From a record to what callers see. Pure. */
+import type { RunnerClient } from '../execution/runner-client.ts';
+import type { KernelRecord } from '../kernel/record.ts';
+import type { KernelView } from './agent.ts';
+
+/** The view of a kernel; `client` is null when its runner is not connected. */
+export function viewOf(record: KernelRecord, client: RunnerClient | null, warnings: readonly string[]): KernelView {
+  const { spec } = record;
+  return {
+    id: spec.id,
+    sessionId: spec.sessionId,
+    phase: record.phase,
+    image: spec.image.reference,
+    runtime: spec.runtime.type,
+    limits: spec.limits,
+    network: spec.network,
+    mounts: spec.mounts,
+    ports: record.placement.hostPorts,
+    environ: Object.fromEntries(spec.environ),
+    containerId: record.containerId,
+    generation: record.generation,
+    createdAt: record.createdAt,
+    readyAt: record.readyAt,
+    termination: record.termination,
+    timings: record.timings,
+    runner: client?.status() ?? null,
+    runs: client?.runs() ?? [],
+    warnings,
+  };
+}
