@@ -1,0 +1,177 @@
+/**
+ * Guards for the heads that an agent sends. The runner is root inside the container and its socket is root's alone, but
+ * it checks every field all the same: a defect of the agent then ends one connection, not a kernel.
+ */
+import type { RunId } from '../lib/ids.ts';
+import type { ExecuteRequest, ProgramSource } from './execute-request.ts';
+import { FrameError } from './frame.ts';
+import type { AgentHead, RunnerMethod, RunnerRequest } from './runner-messages.ts';
+
+/** JSON of any shape. */
+type Fields = Readonly<Record<string, unknown>>;
+type RequestGuards = {
+  readonly [M in RunnerMethod]: (params: Fields) => Extract<RunnerRequest, { method: M }>['params'];
+};
+
+const runIdForm = /^[A-Za-z0-9._-]{1,64}$/;
+const signalForm = /^SIG[A-Z0-9+]{2,10}$/;
+const longestPath = 4096;
+const longestCode = 480 * 1024;
+const mostArguments = 16_384;
+const longestTimeoutMs = 2 ** 31 - 1;
+const longestGraceMs = 600_000;
+
+const requestGuards: RequestGuards = {
+  execute: (params) => ({ run: runId(params['run']), request: executeRequest(params['request']) }),
+  input: (params) => ({ run: runId(params['run']), text: text(params['text'], 'text', longestCode) }),
+  stdin: (params) => ({ run: runId(params['run']), eof: flag(params['eof'], 'eof') }),
+  interrupt: (params) => ({ run: params['run'] === null ? null : runId(params['run']) }),
+  cancel: (params) => ({ run: runId(params['run']), signal: signal(params['signal']) }),
+  forget: (params) => ({ run: runId(params['run']) }),
+  complete: (params) => ({
+    code: text(params['code'], 'code', longestCode),
+    cursor: whole(params['cursor'], 'cursor', 0, longestCode),
+  }),
+  'list-files': (params) => ({ path: path(params['path']) }),
+  upload: (params) => ({
+    path: path(params['path']),
+    mode: params['mode'] === null ? null : whole(params['mode'], 'mode', 0, 0o777),
+  }),
+  download: (params) => ({ path: path(params['path']) }),
+  ping: () => null,
+  shutdown: (params) => ({ graceMs: whole(params['graceMs'], 'graceMs', 0, longestGraceMs) }),
+};
+
+/** Reads a head that an agent sent. Throws FrameError when it is not one. */
+export function parseAgentHead(head: unknown): AgentHead {
+  const fields = object(head, 'head');
+  switch (fields['t']) {
+    case 'ack':
+      return { t: 'ack', run: runId(fields['run']), n: whole(fields['n'], 'n', 0) };
+    case 'request':
+      return { t: 'request', id: whole(fields['id'], 'id', 0), ...request(fields) };
+    case 'data':
+      return { t: 'data' };
+    case 'end':
+      return { t: 'end' };
+    case 'attach':
+      return { t: 'attach', run: runId(fields['run']), after: whole(fields['after'], 'after', 0) };
+    case 'detach':
+      return { t: 'detach', run: runId(fields['run']) };
+    case 'hello': {
+      const role = fields['role'];
+      if (role !== 'control' && role !== 'file') throw new FrameError('role is neither control nor file');
+      return {
+        t: 'hello',
+        protocol: whole(fields['protocol'], 'protocol', 1),
+        secret: text(fields['secret'], 'secret', 256),
+        role,
+      };
+    }
+    default:
+      throw new FrameError('head of an unknown type');
+  }
+}
+
+/** Reads an execution. Throws FrameError. */
+function executeRequest(value: unknown): ExecuteRequest {
+  const fields = object(value, 'request');
+  const timeoutMs = fields['timeoutMs'] === null ? null : whole(fields['timeoutMs'], 'timeoutMs', 1, longestTimeoutMs);
+  const mode = fields['mode'];
+  switch (mode) {
+    case 'query':
+      return { mode, code: text(fields['code'], 'code', longestCode), timeoutMs };
+    case 'batch':
+      return {
+        mode,
+        clean: step(fields['clean'], 'clean'),
+        build: step(fields['build'], 'build'),
+        exec: step(fields['exec'], 'exec'),
+        timeoutMs,
+      };
+    case 'program':
+      return { mode, source: source(fields['source']), args: words(fields['args'], 'args', 0), timeoutMs };
+    case 'command':
+      return { mode, argv: words(fields['argv'], 'argv', 1), timeoutMs };
+    default:
+      throw new FrameError('mode is not a mode of execution');
+  }
+}
+
+function request(fields: Fields): RunnerRequest {
+  const method = fields['method'];
+  if (typeof method !== 'string' || !Object.hasOwn(requestGuards, method)) {
+    throw new FrameError('method is not a method of the runner');
+  }
+  const params = method === 'ping' ? {} : object(fields['params'], 'params');
+  // The table is typed method by method; TypeScript cannot tie the two halves of the pair together here.
+  return { method, params: requestGuards[method as RunnerMethod](params) } as RunnerRequest;
+}
+
+function source(value: unknown): ProgramSource {
+  const fields = object(value, 'source');
+  const from = fields['from'];
+  switch (from) {
+    case 'code':
+      return { from, code: text(fields['code'], 'code', longestCode) };
+    case 'file':
+      return { from, path: path(fields['path']) };
+    case 'stdin':
+      return { from };
+    default:
+      throw new FrameError('from is none of code, file, stdin');
+  }
+}
+
+const step = (value: unknown, what: string): string | null =>
+  value === null ? null : withoutNul(text(value, what, longestCode), what);
+
+const path = (value: unknown): string => withoutNul(text(value, 'path', longestPath), 'path');
+
+function words(value: unknown, what: string, least: number): readonly string[] {
+  if (!Array.isArray(value) || value.length < least || value.length > mostArguments) {
+    throw new FrameError(`${what} is not a list of ${least} to ${mostArguments} texts`);
+  }
+  return value.map((item) => withoutNul(text(item, what, longestCode), what));
+}
+
+function signal(value: unknown): string {
+  const name = text(value, 'signal', 16);
+  if (!signalForm.test(name)) throw new FrameError('signal is not the name of a signal');
+  return name;
+}
+
+function object(value: unknown, what: string): Fields {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw new FrameError(`${what} is not an object`);
+  }
+  return value as Fields;
+}
+
+function runId(value: unknown): RunId {
+  if (typeof value !== 'string' || !runIdForm.test(value)) throw new FrameError('run is not a run id');
+  return value as RunId;
+}
+
+function text(value: unknown, what: string, longest: number): string {
+  if (typeof value !== 'string') throw new FrameError(`${what} is not a text`);
+  if (value.length > longest) throw new FrameError(`${what} is longer than ${longest} characters`);
+  return value;
+}
+
+/** A NUL ends a C string: behind one, the operating system would see another word than the one that was checked. */
+function withoutNul(value: string, what: string): string {
+  if (value.includes('\0')) throw new FrameError(`${what} contains a NUL`);
+  return value;
+}
+
+function flag(value: unknown, what: string): boolean {
+  if (typeof value !== 'boolean') throw new FrameError(`${what} is not a boolean`);
+  return value;
+}
+
+function whole(value: unknown, what: string, least: number, most = Number.MAX_SAFE_INTEGER): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new FrameError(`${what} is not a whole number`);
+  if (value < least || value > most) throw new FrameError(`${what} is not from ${least} to ${most}`);
+  return value;
+}

@@ -1,0 +1,92 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { encodeFrame, FrameDecoder, FrameError, maxFrameBytes, maxHeadBytes, type RawFrame } from './frame.ts';
+
+const joined = (pieces: readonly Uint8Array[]): Buffer => Buffer.concat(pieces);
+const frame = fc.record({
+  head: fc.dictionary(fc.string(), fc.jsonValue()),
+  body: fc.uint8Array({ maxLength: 2000 }),
+});
+const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+const plain = (frames: readonly RawFrame[]): unknown =>
+  frames.map(({ head, body }) => ({ head, body: Buffer.from(body).toString('hex') }));
+
+/** Cuts bytes at the given places, any order, any number. */
+function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
+  const sorted = [...new Set(places.map((place) => place % (bytes.length + 1)))].sort((a, b) => a - b);
+  return [...sorted, bytes.length].map((end, index) => bytes.subarray(sorted[index - 1] ?? 0, end));
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+describe('frames', () => {
+  it('come out as they went in, wherever the stream is cut', () => {
+    fc.assert(
+      fc.property(fc.array(frame, { maxLength: 8 }), fc.array(fc.nat(), { maxLength: 40 }), (frames, places) => {
+        const bytes = joined(frames.flatMap(({ head, body }) => encodeFrame(head, body)));
+        const decoder = new FrameDecoder();
+        const out = cut(bytes, places).flatMap((chunk) => decoder.push(chunk));
+        expect(plain(out)).toEqual(plain(frames.map(({ head, body }) => ({ head: asJson(head), body }))));
+        expect(decoder.bufferedBytes).toBe(0);
+      }),
+    );
+  });
+
+  it('come out byte by byte', () => {
+    const bytes = joined([...encodeFrame({ t: 'é' }, Buffer.from([0, 255])), ...encodeFrame({})]);
+    const decoder = new FrameDecoder();
+    const out = [...bytes].flatMap((byte) => decoder.push(Uint8Array.of(byte)));
+    expect(plain(out)).toEqual([
+      { head: { t: 'é' }, body: '00ff' },
+      { head: {}, body: '' },
+    ]);
+  });
+
+  it('of garbage end in FrameError or stay incomplete, and never hold more than one frame', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 5000 }), { maxLength: 10 }), (chunks) => {
+        const decoder = new FrameDecoder();
+        try {
+          for (const chunk of chunks) {
+            decoder.push(chunk);
+            expect(decoder.bufferedBytes).toBeLessThan(4 + maxFrameBytes);
+          }
+        } catch (thrown) {
+          expect(thrown).toBeInstanceOf(FrameError);
+        }
+      }),
+    );
+  });
+
+  it.each([0, 3, maxFrameBytes + 1, 0xffffffff])('with a length of %d are refused at once', (length) => {
+    expect(() => new FrameDecoder().push(uint32(length))).toThrow(FrameError);
+  });
+
+  it.each([5, maxHeadBytes + 1, 0xffffffff])('with a head of %d in a frame of 8 are refused', (headLength) => {
+    const bytes = Buffer.concat([uint32(8), uint32(headLength), Buffer.from('{}  ')]);
+    expect(() => new FrameDecoder().push(bytes)).toThrow(FrameError);
+  });
+
+  it('with a head that is not JSON or not UTF-8 are refused', () => {
+    for (const head of [Buffer.from('{'), Buffer.from([0x22, 0xff, 0x22])]) {
+      const bytes = Buffer.concat([uint32(4 + head.length), uint32(head.length), head]);
+      expect(() => new FrameDecoder().push(bytes)).toThrow(FrameError);
+    }
+  });
+
+  it('that are too long are not encoded', () => {
+    expect(() => encodeFrame({ a: 'x'.repeat(maxHeadBytes) })).toThrow(FrameError);
+    expect(() => encodeFrame({}, new Uint8Array(maxFrameBytes))).toThrow(FrameError);
+  });
+
+  it('in one large chunk are views of it, not copies', () => {
+    const bytes = joined(Array.from({ length: 100 }, () => encodeFrame({ t: 'data' }, new Uint8Array(65_536))).flat());
+    const frames = new FrameDecoder().push(bytes);
+    expect(frames).toHaveLength(100);
+    expect(frames.every(({ body }) => body.buffer === bytes.buffer)).toBe(true);
+  });
+});
