@@ -1,0 +1,42 @@
+/** A kernel's record for tests, whole and valid. */
+import { asContainerId, newKernelId, parseSessionId } from '../lib/ids.ts';
+import type { KernelRecord } from './record.ts';
+import type { KernelSpec } from './spec.ts';
+
+/** A specification with small limits; `change` replaces fields. */
+export function specFixture(change: Partial<KernelSpec> = {}): KernelSpec {
+  const id = change.id ?? newKernelId();
+  return {
+    id,
+    sessionId: parseSessionId(id),
+    image: { reference: 'kernelet/base:latest', id: 'sha256:00' },
+    runtime: { type: 'shell', path: null },
+    interpreter: 'lazy',
+    limits: { cpus: 1, memoryBytes: 256 * 2 ** 20, processes: 64, sharedMemoryBytes: null, diskBytes: null },
+    environ: [['GREETING', 'hello']],
+    mounts: [],
+    network: 'none',
+    publish: [],
+    user: { uid: 1000, gid: 1000 },
+    idleTimeoutMs: null,
+    hostname: 'main1',
+    ...change,
+  };
+}
+
+/** A record of a running kernel; `change` replaces fields. */
+export function recordFixture(change: Partial<KernelRecord> = {}): KernelRecord {
+  return {
+    version: 1,
+    spec: change.spec ?? specFixture(),
+    phase: 'running',
+    generation: 1,
+    placement: { cpuset: null, hostPorts: [] },
+    containerId: asContainerId('c1'),
+    createdAt: 1_000,
+    readyAt: 2_000,
+    termination: null,
+    timings: [],
+    ...change,
+  };
+}
