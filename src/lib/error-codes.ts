@@ -52,6 +52,13 @@ export const errorCodes = {
     'Mount a path below `mount-allow` of the configuration.',
   ),
   FORBIDDEN_PATH: entry('caller', 403, "A path lies outside the kernel's home.", 'Name a path below /home/work.'),
+  NO_SUCH_ROUTE: entry(
+    'caller',
+    404,
+    'The API has no such address or method.',
+    'GET /v1/openapi.json lists what there is.',
+  ),
+  TOO_LARGE: entry('caller', 413, 'A body or file is larger than is taken.', 'Send less, or in several parts.'),
   KERNEL_NOT_FOUND: entry('caller', 404, 'No kernel has this id.', '`kernelet ps` lists the kernels.'),
   AMBIGUOUS_ID: entry('caller', 409, 'Several kernels begin with this id.', 'Give more characters of the id.'),
   KERNEL_EXISTS: entry(
