@@ -41,6 +41,8 @@ export interface RuntimeContext {
   readonly drivers: string;
   /** The Node of the runner volume (the runner's own executable). */
   readonly volumeNode: string;
+  /** The volume's static POSIX shell, for scripts of plans; it works in an image without one. */
+  readonly volumeShell: string;
   /** A path for a temporary file in the home, unused, with this ending (`.c`). */
   temporaryPath(ending: string): string;
   /** Path of a program on the image's PATH, or null. */
