@@ -1,0 +1,129 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { packTar, type TarHeader } from 'modern-tar';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { packFiles, packFolder, streamFile, unpackInto } from './tar.ts';
+
+let root = '';
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'kernelet-tar-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+/** An archive with these entries, in this order. */
+async function archive(entries: readonly (Partial<TarHeader> & { name: string; text?: string })[]) {
+  const bytes = await packTar(
+    entries.map(({ text = '', ...header }) => ({ header: { size: Buffer.byteLength(text), ...header }, body: text })),
+  );
+  return new Response(bytes).body ?? new ReadableStream<Uint8Array>();
+}
+
+async function save(stream: ReadableStream<Uint8Array>, path: string): Promise<void> {
+  await writeFile(path, new Uint8Array(await new Response(stream).arrayBuffer()));
+}
+
+describe('packing and unpacking', () => {
+  it('gives back files, folders, modes and links', async () => {
+    const from = join(root, 'from');
+    await mkdir(join(from, 'sub', 'empty'), { recursive: true });
+    await writeFile(join(from, 'run.sh'), '#!/bin/sh\n');
+    await chmod(join(from, 'run.sh'), 0o755);
+    await writeFile(join(from, 'sub', 'a\nb'), 'x'.repeat(3_000_000));
+    await writeFile(join(from, 'ä'.repeat(100)), 'long');
+    await symlink('../run.sh', join(from, 'sub', 'link'));
+    await writeFile(join(from, 'left-out'), '');
+    const stream = packFolder(from, { filter: (path) => path !== 'left-out', owner: { uid: 0, gid: 0 } });
+    const result = await unpackInto(stream, join(root, 'to'));
+    expect(result).toEqual({ files: 3, bytes: 3_000_214 - 200, skipped: [], skippedCount: 0 });
+    expect((await readdir(join(root, 'to'))).sort()).toEqual(['run.sh', 'sub', 'ä'.repeat(100)]);
+    expect((await lstat(join(root, 'to', 'run.sh'))).mode & 0o777).toBe(0o755);
+    expect(await readlink(join(root, 'to', 'sub', 'link'))).toBe('../run.sh');
+    expect((await lstat(join(root, 'to', 'sub', 'a\nb'))).size).toBe(3_000_000);
+    expect(await readdir(join(root, 'to', 'sub', 'empty'))).toEqual([]);
+  });
+
+  it('agrees with the tar of the system, both ways', async () => {
+    await writeFile(join(root, 'on-disk'), 'from disk');
+    const packed = packFiles([
+      { name: 'Dockerfile', content: 'FROM scratch\n' },
+      { name: 'bin/tool', content: { path: join(root, 'on-disk') }, mode: 0o755 },
+    ]);
+    await save(packed, join(root, 'ours.tar'));
+    expect(execFileSync('tar', ['-tvf', join(root, 'ours.tar')], { encoding: 'utf8' })).toMatch(
+      /-rw-r--r-- 0\/0 +13 .* Dockerfile\n-rwxr-xr-x 0\/0 +9 .* bin\/tool\n/,
+    );
+    execFileSync('tar', ['-cf', join(root, 'theirs.tar'), '-C', root, './on-disk']);
+    await unpackInto(streamFile(join(root, 'theirs.tar')), join(root, 'to'));
+    expect(await readFile(join(root, 'to', 'on-disk'), 'utf8')).toBe('from disk');
+  });
+});
+
+describe('unpacking what a tenant sent', () => {
+  it.each(['../out', '/etc/out', 'a/../../out'])('refuses the name %s', async (name) => {
+    await expect(unpackInto(await archive([{ name, text: 'x' }]), join(root, 'to'))).rejects.toMatchObject({
+      code: 'FORBIDDEN_PATH',
+    });
+    expect(await readdir(root)).toEqual(['to']);
+  });
+
+  it('leaves out links that lead out, devices, and whatever would be written through a link', async () => {
+    await mkdir(join(root, 'outside'));
+    const stream = await archive([
+      { name: 'venv-python', type: 'symlink', linkname: '/usr/bin/python3', size: 0 },
+      { name: 'up', type: 'symlink', linkname: '../outside', size: 0 },
+      { name: 'here', type: 'symlink', linkname: '.', size: 0 },
+      { name: 'here/through', text: 'x' },
+      { name: 'null', type: 'character-device', size: 0 },
+      { name: 'hard', type: 'link', linkname: 'nowhere', size: 0 },
+      { name: 'kept', text: 'yes' },
+    ]);
+    const result = await unpackInto(stream, join(root, 'to'));
+    expect(result.skipped.map((entry) => entry.name)).toEqual(['venv-python', 'up', 'here/through', 'null', 'hard']);
+    expect(result.skippedCount).toBe(5);
+    expect((await readdir(join(root, 'to'))).sort()).toEqual(['here', 'kept']);
+    expect(await readdir(join(root, 'outside'))).toEqual([]);
+  });
+
+  it('replaces a link that stands in the way and does not write through it', async () => {
+    await writeFile(join(root, 'victim'), 'safe');
+    await mkdir(join(root, 'to'));
+    await symlink(join(root, 'victim'), join(root, 'to', 'file'));
+    await unpackInto(await archive([{ name: 'file', text: 'new' }]), join(root, 'to'));
+    expect(await readFile(join(root, 'victim'), 'utf8')).toBe('safe');
+    expect(await readFile(join(root, 'to', 'file'), 'utf8')).toBe('new');
+  });
+
+  it('drops set-id bits and keeps hard links', async () => {
+    const stream = await archive([
+      { name: 'd/', type: 'directory', mode: 0o500, size: 0 },
+      { name: 'd/su', mode: 0o6755, text: 'x' },
+      { name: 'same', type: 'link', linkname: 'd/su', size: 0 },
+    ]);
+    await unpackInto(stream, join(root, 'to'));
+    const [first, second] = [await lstat(join(root, 'to', 'd', 'su')), await lstat(join(root, 'to', 'same'))];
+    expect([first.mode & 0o7777, first.ino === second.ino]).toEqual([0o755, true]);
+    expect((await lstat(join(root, 'to', 'd'))).mode & 0o777).toBe(0o700);
+  });
+
+  it('reports a damaged or cut archive', async () => {
+    const garbage = new Response('x'.repeat(2000)).body ?? new ReadableStream<Uint8Array>();
+    await expect(unpackInto(garbage, join(root, 'to'))).rejects.toMatchObject({ code: 'FILE_ERROR' });
+    const whole = new Uint8Array(
+      await new Response(await archive([{ name: 'a', text: 'y'.repeat(9000) }])).arrayBuffer(),
+    );
+    const cut = new Response(whole.slice(0, 5000)).body ?? new ReadableStream<Uint8Array>();
+    await expect(unpackInto(cut, join(root, 'to'))).rejects.toMatchObject({ code: 'FILE_ERROR' });
+  });
+
+  it('stops when the signal aborts', async () => {
+    const controller = new AbortController();
+    const endless = new ReadableStream<Uint8Array>({ start: () => controller.abort(new Error('enough')) });
+    await expect(unpackInto(endless, join(root, 'to'), { signal: controller.signal })).rejects.toThrow('enough');
+    const later = new AbortController();
+    const waiting = unpackInto(new ReadableStream<Uint8Array>(), join(root, 'to'), { signal: later.signal });
+    later.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+  });
+});

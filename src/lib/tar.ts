@@ -1,0 +1,223 @@
+/**
+ * The door to tar archives: packing folders and files into a stream, and unpacking a stream that may be hostile into a
+ * folder, without writing outside of it. Nothing is held in memory but a few buffers.
+ */
+import { createReadStream } from 'node:fs';
+import { chmod, link, lstat, mkdir, open, rm, symlink } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { Readable } from 'node:stream';
+import { createTarDecoder, type ParsedTarEntry } from 'modern-tar';
+import { packTar as packFromDisk, type TarSource } from 'modern-tar/fs';
+import { entryComponents, linkStaysInside } from './archive-path.ts';
+import { KerneletError } from './errors.ts';
+import { isSystemError, systemErrorCode } from './system-error.ts';
+
+/** What to pack of a folder. */
+export interface PackFolderOptions {
+  /** Says whether an entry, named by its path below the folder, goes in; a folder that doesn't takes its content out. */
+  readonly filter?: (path: string) => boolean;
+  /** Owner of every entry; as on disk when absent. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+}
+
+/** Packs the content of a folder. Links are packed as links. Cancelling the stream stops the work. */
+export function packFolder(folder: string, options: PackFolderOptions = {}): ReadableStream<Uint8Array> {
+  const { filter, owner } = options;
+  return toWeb(
+    packFromDisk(folder, {
+      concurrency: 4,
+      ...(filter ? { filter: (path) => filter(relative(folder, path)) } : {}),
+      ...(owner ? { map: (header) => ({ ...header, ...owner }) } : {}),
+    }),
+  );
+}
+
+/** A file to pack that need not be on disk. */
+export interface PackedFile {
+  /** Its name in the archive. */
+  readonly name: string;
+  /** Its content, or where it is on disk. */
+  readonly content: string | Uint8Array | { readonly path: string };
+  /** Permission bits; 0o644 when absent. */
+  readonly mode?: number;
+}
+
+/** Packs single files, owned by root. */
+export function packFiles(files: readonly PackedFile[]): ReadableStream<Uint8Array> {
+  const sources = files.map(({ name, content, mode = 0o644 }): TarSource => {
+    const common = { target: name, mode, uid: 0, gid: 0 };
+    return typeof content === 'object' && 'path' in content
+      ? { ...common, type: 'file', source: content.path }
+      : { ...common, type: 'content', content };
+  });
+  return toWeb(packFromDisk(sources, { concurrency: 4 }));
+}
+
+/** A file on disk as a stream, for a ready-made archive. */
+export function streamFile(path: string): ReadableStream<Uint8Array> {
+  return toWeb(createReadStream(path));
+}
+
+function toWeb(readable: Readable): ReadableStream<Uint8Array> {
+  return Readable.toWeb(readable) as ReadableStream<Uint8Array>;
+}
+
+/** How to unpack. */
+export interface UnpackOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** What was unpacked. */
+export interface UnpackResult {
+  readonly files: number;
+  readonly bytes: number;
+  /** Entries left out, with the reason: links that lead out, devices. At most the first hundred. */
+  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+  readonly skippedCount: number;
+}
+
+/**
+ * Unpacks an archive into a folder, which is made when missing. Files get the permission bits of the archive without
+ * set-id bits, and the owner of this process; what stands in the way is replaced, folders excepted. Throws
+ * FORBIDDEN_PATH for a name that leads out, FILE_ERROR when the archive is damaged or a file can't be written.
+ */
+export async function unpackInto(
+  content: ReadableStream<Uint8Array>,
+  folder: string,
+  options: UnpackOptions = {},
+): Promise<UnpackResult> {
+  const stop = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+  const decoder = createTarDecoder({ strict: true });
+  const piping = content.pipeTo(decoder.writable, { signal });
+  piping.catch(() => {});
+  const unpacker = new Unpacker(folder);
+  try {
+    await mkdir(folder, { recursive: true });
+    for await (const entry of decoder.readable) {
+      signal.throwIfAborted();
+      await unpacker.unpack(entry);
+    }
+    await piping;
+    await unpacker.finish();
+    return unpacker.result();
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (error instanceof KerneletError) throw error;
+    const text = error instanceof Error ? error.message : String(error);
+    throw new KerneletError('FILE_ERROR', `cannot unpack into ${folder}: ${text}`, {
+      cause: error,
+      context: { path: folder, errno: systemErrorCode(error) ?? null },
+    });
+  } finally {
+    stop.abort();
+  }
+}
+
+class Unpacker {
+  readonly #root: string;
+  /** Folders known to be real ones, by their path below the root. */
+  readonly #folders = new Set<string>(['']);
+  /** Modes that folders get at the end, when nothing is written into them any more. */
+  readonly #folderModes = new Map<string, number>();
+  readonly #skipped: { name: string; reason: string }[] = [];
+  #skippedCount = 0;
+  #files = 0;
+  #bytes = 0;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  result(): UnpackResult {
+    return { files: this.#files, bytes: this.#bytes, skipped: this.#skipped, skippedCount: this.#skippedCount };
+  }
+
+  async unpack({ header, body }: ParsedTarEntry): Promise<void> {
+    const path = entryComponents(header.name);
+    const name = path.at(-1);
+    if (name === undefined) return await body.cancel();
+    const parent = await this.#realFolder(path.slice(0, -1));
+    const skip = async (reason: string): Promise<void> => {
+      await body.cancel();
+      this.#skippedCount += 1;
+      if (this.#skipped.length < 100) this.#skipped.push({ name: path.join('/'), reason });
+    };
+    if (parent === null) return await skip('a part of its path is a link');
+    const target = join(parent, name);
+    switch (header.type ?? 'file') {
+      case 'directory':
+        if ((await this.#realFolder(path)) === null) return await skip('a link has its name');
+        this.#folderModes.set(target, ((header.mode ?? 0o755) & 0o777) | 0o700);
+        return await body.cancel();
+      case 'file':
+        return await this.#writeFile(target, header.mode ?? 0o644, header.mtime, body);
+      case 'symlink': {
+        const linkTarget = header.linkname ?? '';
+        if (!linkStaysInside(path, linkTarget)) return await skip(`it links to ${JSON.stringify(linkTarget)}, outside`);
+        await rm(target, { force: true });
+        await symlink(linkTarget, target);
+        return await body.cancel();
+      }
+      case 'link': {
+        const source = await this.#unpackedFile(header.linkname ?? '');
+        if (source === null)
+          return await skip(`it is the same file as ${JSON.stringify(header.linkname)}, not a file here`);
+        if (source === target) return await body.cancel();
+        await rm(target, { force: true });
+        await link(source, target);
+        return await body.cancel();
+      }
+      default:
+        return await skip(`it is a ${header.type}`);
+    }
+  }
+
+  /** Gives the folders their modes. */
+  async finish(): Promise<void> {
+    for (const [path, mode] of this.#folderModes) await chmod(path, mode);
+  }
+
+  async #writeFile(
+    target: string,
+    mode: number,
+    changedAt: Date | undefined,
+    body: ReadableStream<Uint8Array>,
+  ): Promise<void> {
+    await rm(target, { force: true });
+    await using file = await open(target, 'wx', mode & 0o777);
+    for await (const chunk of body) {
+      await file.writeFile(chunk);
+      this.#bytes += chunk.byteLength;
+    }
+    await file.chmod(mode & 0o777);
+    if (changedAt) await file.utimes(changedAt, changedAt);
+    this.#files += 1;
+  }
+
+  /** Makes a folder and those above it; null when a link stands in the way. */
+  async #realFolder(components: readonly string[]): Promise<string | null> {
+    let below = '';
+    for (const component of components) {
+      below = below === '' ? component : `${below}/${component}`;
+      if (this.#folders.has(below)) continue;
+      const path = join(this.#root, below);
+      await mkdir(path).catch((error: unknown) => {
+        if (!isSystemError(error, 'EEXIST')) throw error;
+      });
+      if ((await lstat(path)).isSymbolicLink()) return null;
+      this.#folders.add(below);
+    }
+    return join(this.#root, below);
+  }
+
+  async #unpackedFile(name: string): Promise<string | null> {
+    const components = entryComponents(name);
+    for (let depth = 1; depth < components.length; depth += 1) {
+      if (!this.#folders.has(components.slice(0, depth).join('/'))) return null;
+    }
+    const path = join(this.#root, ...components);
+    const found = await lstat(path).catch(() => null);
+    return found?.isFile() ? path : null;
+  }
+}
