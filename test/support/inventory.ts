@@ -1,0 +1,59 @@
+/** What exists on this machine that a node could leave behind, and the assertion that it left nothing. */
+import { spawnSync } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { engineGet } from './engine-api.ts';
+
+/** One line for each thing. */
+export type Inventory = ReadonlySet<string>;
+
+function field(item: unknown, name: string): string {
+  if (typeof item !== 'object' || item === null) return '';
+  return String(Object.entries(item).find(([key]) => key === name)?.[1] ?? '');
+}
+
+function firewallRules(): string[] {
+  const listed = spawnSync('iptables-save', [], { encoding: 'utf8' });
+  return listed.status === 0 ? listed.stdout.split('\n').filter((line) => /KERNELET-|kl-[0-9a-f]{8}/.test(line)) : [];
+}
+
+async function processesOf(stateDir: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
+    const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+    if (environment.split('\0').includes(`KERNELET_STATE_DIR=${stateDir}`)) found.push(`process ${pid}`);
+  }
+  return found;
+}
+
+/** Takes stock: containers, networks, firewall rules, mounts, scratch folders, journal records, processes. */
+export async function inventory(stateDir: string): Promise<Inventory> {
+  const [containers, networks] = await Promise.all([engineGet('/containers/json?all=true'), engineGet('/networks')]);
+  const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => line.includes(stateDir));
+  const folder = async (name: string): Promise<string[]> =>
+    (await readdir(path.join(stateDir, name)).catch(() => [])).map((entry) => `${name}/${entry}`);
+  return new Set([
+    ...containers.map((item) => `container ${field(item, 'Names')} ${field(item, 'Id')}`),
+    ...networks.map((item) => `network ${field(item, 'Name')} ${field(item, 'Id')}`),
+    ...firewallRules().map((line) => `firewall ${line.replace(/\[\d+:\d+\]/, '')}`),
+    ...mounts.map((line) => `mount ${line}`),
+    ...(await folder('scratch')).filter((name) => name !== 'scratch/.trash'),
+    ...(await folder('scratch/.trash')),
+    ...(await folder('kernels')),
+    ...(await folder('instances')),
+    ...(await processesOf(stateDir)),
+  ]);
+}
+
+/** Asserts that nothing new exists; what ends by itself gets ten seconds. */
+export async function assertNothingLeft(before: Inventory, stateDir: string): Promise<void> {
+  let left: string[] = [];
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    left = [...(await inventory(stateDir))].filter((item) => !before.has(item));
+    if (left.length === 0) return;
+    await sleep(100);
+  }
+  throw new Error(`left behind:\n  ${left.join('\n  ')}`);
+}
