@@ -1,0 +1,81 @@
+/**
+ * Where the volume's static busybox comes from: one on PATH when it is static, else Debian's `busybox-static`, unpacked
+ * into a temporary folder and not installed.
+ */
+import { execFile } from 'node:child_process';
+import { access, constants, open, readdir, realpath } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { KerneletError } from '../lib/errors.ts';
+import { isElf64, readElf } from './elf-file.ts';
+
+const run = promisify(execFile);
+const downloadTimeoutMs = 60_000;
+const headBytes = 4096;
+
+/** How to look for it. */
+export interface BusyboxSearch {
+  /** Folders to look in, like the PATH variable. */
+  readonly searchPath: string;
+  /** An empty folder for what is downloaded. */
+  readonly downloadFolder: string;
+  readonly signal?: AbortSignal | undefined;
+  onProgress?(text: string): void;
+}
+
+/** Path of a static busybox. Throws STATE_UNUSABLE with what to do when there is none and none can be had. */
+export async function findStaticBusybox(search: BusyboxSearch): Promise<string> {
+  for (const folder of search.searchPath.split(delimiter)) {
+    for (const name of ['busybox', 'busybox.static']) {
+      const path = join(folder, name);
+      if (folder.startsWith('/') && (await isStaticProgram(path))) return realpath(path);
+    }
+  }
+  search.onProgress?.('fetching the package busybox-static');
+  try {
+    return await downloadBusybox(search);
+  } catch (cause) {
+    search.signal?.throwIfAborted();
+    const reason = cause instanceof Error ? (cause.message.trim().split('\n').at(-1) ?? '') : String(cause);
+    throw new KerneletError(
+      'STATE_UNUSABLE',
+      `the runner volume needs a static busybox: none is on PATH and the package busybox-static could not be fetched (${reason}); install a static busybox and start again`,
+      { cause },
+    );
+  }
+}
+
+/** Whether a file is a program for this kind of machine that needs no loader. */
+async function isStaticProgram(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    await using file = await open(path, 'r');
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+    const head = buffer.subarray(0, bytesRead);
+    return isElf64(head) && readElf(head).interpreter === null;
+  } catch {
+    return false;
+  }
+}
+
+async function downloadBusybox(search: BusyboxSearch): Promise<string> {
+  const options = { cwd: search.downloadFolder, timeout: downloadTimeoutMs, signal: search.signal };
+  const download = ['-o', 'APT::Sandbox::User=root', 'download', 'busybox-static'];
+  try {
+    await run('apt-get', download, options);
+  } catch (first) {
+    search.signal?.throwIfAborted();
+    // A fresh machine has no package lists yet; only root may fetch them.
+    if (process.getuid?.() !== 0 || (first instanceof Error && 'code' in first && first.code === 'ENOENT')) throw first;
+    await run('apt-get', ['update', '-q'], options);
+    await run('apt-get', download, options);
+  }
+  const archive = (await readdir(search.downloadFolder)).find((name) => name.endsWith('.deb'));
+  if (archive === undefined) throw new Error('apt-get downloaded nothing');
+  await run('dpkg-deb', ['-x', archive, 'package'], options);
+  for (const path of ['package/bin/busybox', 'package/usr/bin/busybox']) {
+    const found = join(search.downloadFolder, path);
+    if (await isStaticProgram(found)) return found;
+  }
+  throw new Error('the package holds no static busybox');
+}

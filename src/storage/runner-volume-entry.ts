@@ -1,0 +1,30 @@
+/**
+ * The first process of a kernel's container: a script for the volume's static shell (design: agent and runner; spec
+ * kernel-runner 23.5, trap 9). The container's environment is the image's and runs as root here, so nothing of it may
+ * reach the runner: the shell is static, writes the environment down as it is for the tenant's processes, and starts
+ * the runner with an environment of its own.
+ */
+import { containerPaths } from '../wire/runner-config.ts';
+
+/**
+ * What the runner's Node is started with. One thread for files and none for V8's helpers keep it within few PIDs and
+ * little memory; a young generation of 1 MB bounds what output passing through leaves behind.
+ */
+const nodeFlags = [
+  '--v8-pool-size=0',
+  '--max-semi-space-size=1',
+  '--max-old-space-size=256',
+  '--no-warnings',
+  '--disable-wasm-trap-handler',
+];
+
+/** The script, for `bin/entry` of the volume. */
+export const entryScript = `#!${containerPaths.volume}/bin/busybox sh
+# Starts the runner as root, untouched by the environment that the image chose.
+box=${containerPaths.volume}/bin/busybox
+umask 077
+"$box" cat /proc/$$/environ >${containerPaths.run}/environ
+cd /
+exec "$box" env -i UV_THREADPOOL_SIZE=1 ${containerPaths.volume}/bin/node ${nodeFlags.join(' ')} \\
+  ${containerPaths.volume}/runner/runner.js "$@"
+`;

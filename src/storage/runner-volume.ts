@@ -1,0 +1,221 @@
+/**
+ * The runner volume: one folder that runs the runner in any Linux image, GNU, musl or empty (design: agent and runner;
+ * spec kernel-runner 23). It is bound read-only at `/opt/backend.ai` and holds the pinned Node with its libraries and
+ * loader, a static busybox, the entry script and the runner itself.
+ *
+ * Built once for each version: the folder's name is a hash of what goes into it. A build happens in a folder of its
+ * own beside the result, is checked, and becomes visible by one rename, so that builders may race and may be killed.
+ */
+
+import { execFile } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { chmod, cp, mkdir, open, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { syncFolder } from '../lib/atomic-file.ts';
+import { KerneletError } from '../lib/errors.ts';
+import { systemErrorCode } from '../lib/system-error.ts';
+import { containerPaths } from '../wire/runner-config.ts';
+import { readElf, relocateElf, replaceCString } from './elf-file.ts';
+import { findStaticBusybox } from './runner-volume-busybox.ts';
+import { entryScript } from './runner-volume-entry.ts';
+import { findLibraries, listLibraries } from './runner-volume-libraries.ts';
+import { checkFolder, describeFolder, manifestName } from './runner-volume-manifest.ts';
+
+const run = promisify(execFile);
+/** Changes when the way of building changes and the inputs don't show it. */
+const recipe = 1;
+const trialTimeoutMs = 20_000;
+/** Builds that are older were left by a process that is gone. */
+const staleBuildMs = 3_600_000;
+const loaderName = 'ld.so';
+
+/** What a volume is made of, and where. */
+export interface RunnerVolumeOptions {
+  /** Folder of all volumes, below the state folder. It is made when it is missing. */
+  readonly volumesFolder: string;
+  /** The Node that shall run in the containers: the pinned one that runs this program. */
+  readonly nodePath: string;
+  readonly nodeVersion: string;
+  /** The built runner: `dist/runner`, with `runner.js` in it. */
+  readonly bundleFolder: string;
+  /** Where a static busybox is looked for, like the PATH variable. */
+  readonly searchPath: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Told what takes time, in a few words. */
+  onProgress?(text: string): void;
+}
+
+/** A volume that is ready for use. */
+export interface RunnerVolume {
+  /** Host path to bind at `/opt/backend.ai`. */
+  readonly path: string;
+  /** Whether this call built it. */
+  readonly built: boolean;
+}
+
+/**
+ * The volume for these inputs, built if it is not there or damaged. Throws STATE_UNUSABLE when the folder cannot be
+ * used or a part cannot be had, NOT_SUPPORTED for a Node that cannot be made relocatable.
+ */
+export async function ensureRunnerVolume(options: RunnerVolumeOptions): Promise<RunnerVolume> {
+  const name = await volumeName(options);
+  const path = join(options.volumesFolder, name);
+  const present = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (present) {
+    const { wrong } = await checkFolder(path);
+    if (wrong === null) return { path, built: false };
+    options.onProgress?.(`the runner volume is damaged (${wrong}) and is built again`);
+    // Containers may still use it, so it is set aside and not removed.
+    await rename(path, `${path}.damaged-${randomBytes(4).toString('hex')}`);
+  }
+  try {
+    await mkdir(options.volumesFolder, { recursive: true });
+    await removeStaleBuilds(options.volumesFolder);
+    const folder = join(options.volumesFolder, `.build-${randomBytes(6).toString('hex')}`);
+    try {
+      await buildInto(folder, options);
+      await publish(folder, path);
+    } finally {
+      await removeBuild(folder);
+    }
+  } catch (error) {
+    if (error instanceof KerneletError || options.signal?.aborted) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new KerneletError(
+      'STATE_UNUSABLE',
+      `the runner volume could not be built in ${options.volumesFolder}: ${reason}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  return { path, built: true };
+}
+
+/** The name of the volume for these inputs: equal for equal contents of the bundle, whenever and wherever built. */
+export async function volumeName(options: RunnerVolumeOptions): Promise<string> {
+  const bundle = await describeFolder(options.bundleFolder);
+  if (!bundle.entries.some(({ path }) => path === 'runner.js')) {
+    throw new KerneletError('STATE_UNUSABLE', `${options.bundleFolder} has no runner.js; run: npm run build`);
+  }
+  const inputs = {
+    recipe,
+    node: options.nodeVersion,
+    machine: process.arch,
+    entry: entryScript,
+    bundle: bundle.entries.map(({ path, content }) => [path, content]),
+  };
+  const digest = createHash('sha256').update(JSON.stringify(inputs)).digest('hex');
+  return `runner-${digest.slice(0, 20)}`;
+}
+
+async function buildInto(folder: string, options: RunnerVolumeOptions): Promise<void> {
+  options.onProgress?.('building the runner volume');
+  for (const part of ['', 'bin', 'lib', 'runner', 'python']) await mkdir(join(folder, part), { recursive: true });
+  await installNode(folder, options.nodePath);
+  const downloadFolder = join(folder, '.download');
+  await mkdir(downloadFolder);
+  const busybox = await findStaticBusybox({ ...options, downloadFolder });
+  await cp(busybox, join(folder, 'bin/busybox'));
+  await rm(downloadFolder, { recursive: true });
+  await symlink('busybox', join(folder, 'bin/sh'));
+  await writeFile(join(folder, 'bin/entry'), entryScript);
+  await cp(options.bundleFolder, join(folder, 'runner'), { recursive: true });
+  await writeFile(join(folder, 'runner/package.json'), '{"type":"module"}\n');
+  options.signal?.throwIfAborted();
+  await tryPrograms(folder);
+  await settle(folder);
+}
+
+async function installNode(folder: string, nodePath: string): Promise<void> {
+  const original = await readFile(nodePath);
+  const { interpreter } = readElf(original);
+  if (interpreter === null) throw new KerneletError('NOT_SUPPORTED', `${nodePath} is static; a dynamic Node is needed`);
+  const libraryFolder = `${containerPaths.volume}/lib`;
+  await writeFile(join(folder, 'bin/node'), relocateElf(original, `${libraryFolder}/${loaderName}`, libraryFolder));
+  for (const [name, path] of await findLibraries(interpreter, nodePath))
+    await cp(path, join(folder, 'lib', name), { dereference: true });
+  const loader = await readFile(interpreter);
+  // The image's /etc/ld.so.preload names libraries of the image's C library, which may be another one; no image can
+  // have a file at the other path, since it lies in this read-only volume.
+  replaceCString(loader, '/etc/ld.so.preload', `${containerPaths.volume}/-`);
+  await writeFile(join(folder, 'lib', loaderName), loader);
+  for (const program of ['bin/node', `lib/${loaderName}`]) await chmod(join(folder, program), 0o755);
+}
+
+/** Runs what was built: a part that is missing shows here and not in the first container. */
+async function tryPrograms(folder: string): Promise<void> {
+  const loader = join(folder, 'lib', loaderName);
+  const node = join(folder, 'bin/node');
+  const searching = ['--inhibit-cache', '--library-path', join(folder, 'lib')];
+  for (const [name, path] of await listLibraries(loader, searching, node)) {
+    if (path === null || !path.startsWith(`${folder}/`)) {
+      // The loader itself is found under the name that the volume gives it.
+      if (path !== null && basename(path) === loaderName) continue;
+      throw new KerneletError('NOT_SUPPORTED', `the runner volume lacks ${name}`);
+    }
+  }
+  await chmod(join(folder, 'bin/busybox'), 0o755);
+  await run(loader, [...searching, node, '-e', '0'], { env: {}, timeout: trialTimeoutMs });
+  await run(join(folder, 'bin/busybox'), ['true'], { env: {}, timeout: trialTimeoutMs });
+}
+
+/** Makes everything readable for all and writable for none, lists it, and brings it to the disk. */
+async function settle(folder: string): Promise<void> {
+  const programs = new Set(['node', 'busybox', 'entry', loaderName]);
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  const folders = [folder];
+  for (const entry of entries) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isDirectory()) folders.push(path);
+    if (entry.isFile()) await chmod(path, programs.has(entry.name) ? 0o555 : 0o444);
+  }
+  await writeFile(join(folder, manifestName), `${JSON.stringify(await describeFolder(folder), null, 1)}\n`, {
+    mode: 0o444,
+  });
+  for (const entry of entries) {
+    if (!entry.isFile()) continue;
+    await using file = await open(join(entry.parentPath, entry.name), 'r');
+    await file.sync();
+  }
+  for (const path of folders.reverse()) {
+    await syncFolder(path);
+    await chmod(path, 0o555);
+  }
+}
+
+/** Gives a finished build its name. Another builder may have been faster; its result is as good. */
+async function publish(folder: string, path: string): Promise<void> {
+  try {
+    await rename(folder, path);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+async function removeBuild(folder: string): Promise<void> {
+  const present = await stat(folder).then(
+    () => true,
+    () => false,
+  );
+  if (!present) return;
+  await chmod(folder, 0o755);
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    if (entry.isDirectory()) await chmod(join(entry.parentPath, entry.name), 0o755);
+  }
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function removeStaleBuilds(volumesFolder: string): Promise<void> {
+  for (const name of await readdir(volumesFolder)) {
+    if (!name.startsWith('.build-')) continue;
+    const facts = await stat(join(volumesFolder, name)).catch(() => null);
+    if (facts && Date.now() - facts.mtimeMs > staleBuildMs) await removeBuild(join(volumesFolder, name));
+  }
+}
