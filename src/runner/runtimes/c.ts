@@ -1,0 +1,11 @@
+/** C. An image that names a C++ compiler for it gets C all the same. */
+import { compiledRuntime } from './compiled.ts';
+
+/** The C runtime. */
+export const c = compiledRuntime({
+  type: 'c',
+  title: 'C',
+  dialect: 'c',
+  suffixes: ['.c'],
+  tools: ['gcc', 'cc', 'clang', 'g++'],
+});

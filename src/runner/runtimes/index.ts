@@ -1,0 +1,30 @@
+/** The runtimes by their type. */
+import { defaultRuntimeType } from '../../wire/runtimes.ts';
+import type { Runtime } from '../runtime.ts';
+import { app } from './app.ts';
+import { c } from './c.ts';
+import { cpp } from './cpp.ts';
+import { nodejs } from './nodejs.ts';
+import { python } from './python.ts';
+import { shell } from './shell.ts';
+import { unavailable } from './unavailable.ts';
+
+const byType: ReadonlyMap<string, Runtime> = new Map(
+  [python, nodejs, c, cpp, shell, app, ...unavailable].map((runtime) => [runtime.type, runtime]),
+);
+
+/** The types that have a runtime, unavailable ones included. */
+export const runtimeTypes: readonly string[] = [...byType.keys()];
+
+/**
+ * The runtime of a type. One that nobody knows falls back to `app`, with a warning for the log, so that the image's
+ * services and shell commands still work (spec kernel-runner 2.4).
+ */
+export function resolveRuntime(type: string): { readonly runtime: Runtime; readonly warning: string | null } {
+  const runtime = byType.get(type);
+  if (runtime) return { runtime, warning: null };
+  return {
+    runtime: app,
+    warning: `unknown runtime type ${JSON.stringify(type.slice(0, 80))}: taking it for ${defaultRuntimeType}`,
+  };
+}

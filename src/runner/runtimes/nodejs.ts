@@ -1,0 +1,45 @@
+/** JavaScript: the image's own Node; queries by `drivers/node_driver.cjs`. */
+import type { Plan, Runtime, RuntimeContext } from '../runtime.ts';
+import { buildWithMake } from './make.ts';
+import { batchMode, fitsArgument, main, nothing, operand, script, steps, unable } from './plan.ts';
+
+const noNode = 'this image has no node; name its Node with the label ai.backend.runtime-path';
+
+function withTool(context: RuntimeContext, plan: (node: string) => Plan): Plan {
+  return context.tool === null ? unable(noNode) : plan(context.tool);
+}
+
+/** The JavaScript runtime. */
+export const nodejs = {
+  type: 'nodejs',
+  tools: ['node', 'nodejs'],
+  environ: () => ({}),
+  clean: () => nothing(),
+  build: (context) => buildWithMake(context),
+
+  exec(context) {
+    const text =
+      'if [ -f main.js ]; then exec "$1" main.js; fi\necho "kernelet: there is no main.js to run" >&2; exit 127';
+    return withTool(context, (tool) => steps(main(script(context, text, [tool]), batchMode)));
+  },
+
+  program(source, args, context) {
+    return withTool(context, (tool) => {
+      if (source.from === 'file') return steps(main([tool, operand(source.path), ...args]));
+      if (source.from === 'stdin') return steps(main([tool, '-', ...args]));
+      if (fitsArgument(source.code)) return steps(main([tool, '-e', source.code, '--', ...args]));
+      const path = context.temporaryPath('.js');
+      return steps(
+        { do: 'write', path, content: source.code },
+        { do: 'remove-at-end', paths: [path] },
+        main([tool, path, ...args]),
+      );
+    });
+  },
+
+  query: {
+    by: 'driver',
+    start: ({ tool, drivers }) =>
+      tool === null ? { unable: `kernelet: ${noNode}` } : { argv: [tool, `${drivers}/node_driver.cjs`] },
+  },
+} as const satisfies Runtime;

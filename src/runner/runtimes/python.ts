@@ -1,0 +1,64 @@
+/** Python: any Python 3.6 or later of the image; queries by `drivers/python_driver.py`. */
+import type { Plan, Runtime, RuntimeContext } from '../runtime.ts';
+import { buildWithMake } from './make.ts';
+import { batchMode, fitsArgument, main, nothing, operand, script, steps, unable } from './plan.ts';
+
+const noPython = 'this image has no python3; name its Python with the label ai.backend.runtime-path';
+
+/** Runs a file as `python3 -c` runs its argument: for code that is too long to be one. */
+const runFileAsCode =
+  'import sys; path = sys.argv.pop(1); ' +
+  'exec(compile(open(path, "rb").read(), "<string>", "exec"), {k: v for k, v in globals().items() if k[:2] == "__"})';
+
+function withTool(context: RuntimeContext, plan: (python: string) => Plan): Plan {
+  return context.tool === null ? unable(noPython) : plan(context.tool);
+}
+
+/** The Python runtime. */
+export const python = {
+  type: 'python',
+  tools: ['python3', 'python'],
+
+  /** Our folder comes last, so that no module of the user's is shadowed (spec 15.1 and 15.4). */
+  environ(context) {
+    const ours = `${context.drivers}/python`;
+    const users = context.environ['PYTHONPATH'];
+    return { PYTHONPATH: users ? `${users}:${ours}` : ours };
+  },
+
+  clean: () => nothing(),
+
+  build(context) {
+    if (context.tool === null) return buildWithMake(context);
+    const otherwise =
+      'if [ -f setup.py ] || [ -f pyproject.toml ]; then exec "$1" -m pip install --user -e .; fi\n' +
+      'echo "kernelet: no Makefile, setup.py or pyproject.toml: nothing to build" >&2';
+    return buildWithMake(context, otherwise, [context.tool]);
+  },
+
+  exec(context) {
+    const text =
+      'if [ -f main.py ]; then exec "$1" main.py; fi\necho "kernelet: there is no main.py to run" >&2; exit 127';
+    return withTool(context, (tool) => steps(main(script(context, text, [tool]), batchMode)));
+  },
+
+  program(source, args, context) {
+    return withTool(context, (tool) => {
+      if (source.from === 'file') return steps(main([tool, operand(source.path), ...args]));
+      if (source.from === 'stdin') return steps(main([tool, '-', ...args]));
+      if (fitsArgument(source.code)) return steps(main([tool, '-c', source.code, ...args]));
+      const path = context.temporaryPath('.py');
+      return steps(
+        { do: 'write', path, content: source.code },
+        { do: 'remove-at-end', paths: [path] },
+        main([tool, '-c', runFileAsCode, path, ...args]),
+      );
+    });
+  },
+
+  query: {
+    by: 'driver',
+    start: ({ tool, drivers }) =>
+      tool === null ? { unable: `kernelet: ${noPython}` } : { argv: [tool, `${drivers}/python_driver.py`] },
+  },
+} as const satisfies Runtime;
