@@ -1,7 +1,8 @@
 /** Requests that come while the agent recovers wait, bounded; when it stops, they are refused. */
-import type { AgentPhase } from './agent.ts';
+
 import { type Clock, sleep } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
+import type { AgentPhase } from './agent.ts';
 
 /** The agent's phase, and the wait for it to be ready. */
 export class Readiness {
@@ -36,7 +37,10 @@ export class Readiness {
       if (this.#phase === 'stopping') throw new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
       const left = end - this.#clock.monotonic();
       if (left <= 0) {
-        throw this.#failure ?? new KerneletError('DEADLINE_EXCEEDED', `the daemon is still recovering after ${this.#patienceMs} ms`);
+        throw (
+          this.#failure ??
+          new KerneletError('DEADLINE_EXCEEDED', `the daemon is still recovering after ${this.#patienceMs} ms`)
+        );
       }
       const giveUp = new AbortController();
       const waited = sleep(this.#clock, left, giveUp.signal).catch(() => {});

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { newKernelId } from '../lib/ids.ts';
+import { IdleKernels } from './idle-kernels.ts';
+
+it('says which kernels were idle for their timeout, never a busy one', () => {
+  const idle = new IdleKernels();
+  const [one, two] = [newKernelId(), newKernelId()];
+  idle.watch(one, 1000, 0);
+  idle.watch(two, 5000, 0);
+  expect(idle.due(999)).toEqual([]);
+  expect(idle.due(1000)).toEqual([one]);
+  idle.runChanged(one, 'r', true, 1000);
+  expect(idle.due(60_000)).toEqual([two]);
+  idle.runChanged(one, 'r', false, 60_000);
+  idle.used(two, 60_000);
+  expect(idle.due(60_999)).toEqual([]);
+  expect(idle.due(61_000)).toEqual([one]);
+  idle.forget(one);
+  expect(idle.due(61_000)).toEqual([]);
+});

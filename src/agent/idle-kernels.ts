@@ -1,0 +1,46 @@
+/** Which kernels have had no run for longer than they may. Pure: told what happens, asked what is due. */
+import type { KernelId } from '../lib/ids.ts';
+
+interface Idleness {
+  readonly timeoutMs: number;
+  /** Runs that are queued, running or waiting. */
+  readonly busy: Set<string>;
+  idleSince: number;
+}
+
+/** The idleness of kernels that have an idle timeout. Times are monotonic milliseconds. */
+export class IdleKernels {
+  readonly #kernels = new Map<KernelId, Idleness>();
+
+  /** Watches a kernel from now on; a kernel that is watched already keeps its idle time. */
+  watch(id: KernelId, timeoutMs: number, now: number): void {
+    if (!this.#kernels.has(id)) this.#kernels.set(id, { timeoutMs, busy: new Set(), idleSince: now });
+  }
+
+  /** Forgets a kernel. */
+  forget(id: KernelId): void {
+    this.#kernels.delete(id);
+  }
+
+  /** A run began, or ended. */
+  runChanged(id: KernelId, run: string, active: boolean, now: number): void {
+    const kernel = this.#kernels.get(id);
+    if (!kernel) return;
+    if (active) kernel.busy.add(run);
+    else kernel.busy.delete(run);
+    kernel.idleSince = now;
+  }
+
+  /** Any other use of a kernel: a file, a completion. */
+  used(id: KernelId, now: number): void {
+    const kernel = this.#kernels.get(id);
+    if (kernel) kernel.idleSince = now;
+  }
+
+  /** The kernels that have been idle for their whole timeout. */
+  due(now: number): KernelId[] {
+    return [...this.#kernels].flatMap(([id, { busy, idleSince, timeoutMs }]) =>
+      busy.size === 0 && now - idleSince >= timeoutMs ? [id] : [],
+    );
+  }
+}
