@@ -1,0 +1,52 @@
+/** The local API as a function from request to response; `server.ts` puts it on a socket. */
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Agent } from '../agent/agent.ts';
+import { KerneletError, toKerneletError } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
+import type { ApiApp } from './endpoint.ts';
+import { errorReply } from './errors.ts';
+import { openApiDocument } from './openapi.ts';
+import { addFileRoutes } from './routes/files.ts';
+import { addImageRoutes } from './routes/images.ts';
+import { addKernelRoutes } from './routes/kernels.ts';
+import { addObserveRoutes } from './routes/observe.ts';
+import { addRunRoutes } from './routes/runs.ts';
+import { addStatusRoutes } from './routes/status.ts';
+import { addStdinRoute } from './routes/stdin.ts';
+
+/** What the app is made of. */
+export interface AppOptions {
+  readonly agent: Agent;
+  readonly version: string;
+  readonly logger: Logger;
+}
+
+/** Builds the app. */
+export function createApp({ agent, version, logger }: AppOptions): ApiApp {
+  const app: ApiApp = new OpenAPIHono();
+  addStatusRoutes(app, agent);
+  addKernelRoutes(app, agent);
+  addRunRoutes(app, agent);
+  addStdinRoute(app, agent);
+  addFileRoutes(app, agent);
+  addObserveRoutes(app, agent);
+  addImageRoutes(app, agent);
+  let document: object | undefined;
+  app.get('/v1/openapi.json', () => {
+    document ??= openApiDocument(app, version);
+    return Response.json(document);
+  });
+  app.notFound((context) =>
+    errorReply(
+      new KerneletError('NO_SUCH_ROUTE', `there is no ${context.req.method} ${context.req.path.slice(0, 200)}`),
+    ),
+  );
+  app.onError((thrown, context) => {
+    const error = toKerneletError(thrown);
+    if (error.entry.kind === 'internal') {
+      logger.error('request failed', { method: context.req.method, path: context.req.path, error });
+    }
+    return errorReply(error);
+  });
+  return app;
+}

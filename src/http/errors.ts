@@ -1,0 +1,26 @@
+/** Errors on their way out of the API: the registry's status, the document, never a stack trace. */
+import type { z } from '@hono/zod-openapi';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { KerneletError, toKerneletError } from '../lib/errors.ts';
+import { didYouMean } from '../lib/nearest-name.ts';
+
+/** The reply for anything thrown. */
+export function errorReply(thrown: unknown): Response {
+  const error = toKerneletError(thrown);
+  return Response.json({ error: error.toDocument() }, { status: error.entry.httpStatus as ContentfulStatusCode });
+}
+
+/** INVALID_ARGUMENT for what a schema refused; names the field. `where` = `body`, `query` or `path`. */
+export function invalidArgument(where: string, error: z.ZodError, known: readonly string[] = []): KerneletError {
+  const issue = error.issues[0];
+  const path = (issue?.path ?? []).map(String).join('.');
+  const field = path === '' ? where : `${where}.${path}`;
+  const text = issue ? describeIssue(issue, known) : 'not valid';
+  return new KerneletError('INVALID_ARGUMENT', `${field}: ${text}`, { context: { field } });
+}
+
+function describeIssue(issue: z.core.$ZodIssue, known: readonly string[]): string {
+  if (issue.code !== 'unrecognized_keys') return issue.message.slice(0, 300);
+  const key = issue.keys[0] ?? '';
+  return `unknown key ${JSON.stringify(key.slice(0, 80))}${didYouMean(key, known)}`;
+}

@@ -1,0 +1,63 @@
+/**
+ * From a source of things to a reply of server-sent events: an error before the first event (or within the first
+ * moments) is an ordinary error reply, a later one is an `error` event; silence is filled with comments.
+ */
+import { type Clock, systemClock } from '../lib/clock.ts';
+import { toKerneletError } from '../lib/errors.ts';
+import { encodeEvent, eventStreamHeaders, keepAlive } from './sse.ts';
+import type { OpenStream } from './stream-reply.ts';
+
+/** How long an error may take to be told by the status of the reply. */
+const firstMomentsMs = 100;
+/** Silence after which a comment is sent. */
+const keepAliveMs = 15_000;
+
+/** Answers with the encoded items of `source`. */
+export async function eventStream<T>(
+  stream: OpenStream,
+  source: AsyncIterable<T>,
+  encode: (item: T) => Buffer,
+  clock: Clock = systemClock,
+): Promise<Response> {
+  const iterator = source[Symbol.asyncIterator]();
+  const first = iterator.next();
+  await settledWithin(first, firstMomentsMs, clock);
+  return stream.reply(chunks(stream, iterator, first, encode, clock), eventStreamHeaders);
+}
+
+/** Waits for the promise, at most so long; throws when it rejects meanwhile. */
+async function settledWithin(promise: Promise<unknown>, delayMs: number, clock: Clock): Promise<boolean> {
+  let ring: (settled: boolean) => void = () => {};
+  const timeout = new Promise<boolean>((resolve) => {
+    ring = resolve;
+  });
+  using _timer = clock.after(delayMs, () => ring(false));
+  return await Promise.race([promise.then(() => true), timeout]);
+}
+
+async function* chunks<T>(
+  stream: OpenStream,
+  iterator: AsyncIterator<T>,
+  first: Promise<IteratorResult<T>>,
+  encode: (item: T) => Buffer,
+  clock: Clock,
+): AsyncGenerator<Buffer> {
+  let pending = first;
+  try {
+    for (;;) {
+      if (!(await settledWithin(pending, keepAliveMs, clock))) {
+        yield keepAlive;
+        continue;
+      }
+      const result = await pending;
+      if (result.done) return;
+      yield encode(result.value);
+      pending = iterator.next();
+    }
+  } catch (error) {
+    // A server that stops just ends its streams: the client comes back and goes on where it was.
+    if (!stream.stopped()) yield encodeEvent({ type: 'error', data: toKerneletError(error).toDocument() });
+  } finally {
+    void Promise.resolve(iterator.return?.()).catch(() => {});
+  }
+}

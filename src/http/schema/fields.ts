@@ -1,0 +1,76 @@
+/** Fields that several requests share. */
+import { z } from '@hono/zod-openapi';
+import { maxArgumentBytes, maxCodeBytes, maxDurationMs, maxPathBytes } from './limits.ts';
+
+/** Whether a text has a NUL, which no path, argument or variable can hold. */
+const hasNul = (text: string): boolean => text.includes('\0');
+
+/** A text without NUL, bounded in UTF-8 bytes. */
+export const boundedText = (maxBytes: number, what: string) =>
+  z
+    .string()
+    .refine((text) => Buffer.byteLength(text) <= maxBytes, `${what} may have ${maxBytes} bytes at most`)
+    .refine((text) => !hasNul(text), `${what} may not contain a NUL character`);
+
+/** A kernel's id or a prefix of it. */
+export const kernelIdField = z
+  .string()
+  .regex(/^[0-9a-fA-F-]{1,36}$/, 'not a kernel id: a UUID or the beginning of one')
+  .openapi({ example: '3f2a9c1e', description: 'A kernel id (lower-case UUID) or a unique prefix of it.' });
+
+/** A run's id. */
+export const runIdField = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'not a run id: 1 to 64 characters of letters, digits, ".", "_" and "-"')
+  .openapi({ example: 'a1b2c3', description: 'Chosen by the caller; makes the request idempotent.' });
+
+/** A path inside a kernel. */
+export const pathField = boundedText(maxPathBytes, 'a path')
+  .refine((text) => text.length > 0, 'a path may not be empty')
+  .openapi({ example: 'data/input.csv', description: "Below the kernel's home, relative or absolute." });
+
+/** An image reference. */
+export const imageReferenceField = z
+  .string()
+  .min(1)
+  .max(512)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/, 'not an image reference')
+  .openapi({ example: 'kernelet/python:latest' });
+
+/** Source text. */
+export const codeField = z
+  .string()
+  .refine(
+    (code) => Buffer.byteLength(JSON.stringify(code)) <= maxCodeBytes,
+    `code may have ${maxCodeBytes} bytes at most; upload it as a file`,
+  );
+
+/** Arguments of a program. */
+export const argumentsField = z
+  .array(boundedText(maxArgumentBytes, 'an argument'))
+  .max(4096)
+  .refine(
+    (list) => list.reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0) <= maxArgumentBytes,
+    `arguments may have ${maxArgumentBytes} bytes at most together`,
+  )
+  .readonly();
+
+/** A duration in milliseconds, above 0. */
+export const durationField = z.int().min(1).max(maxDurationMs);
+
+/** A flag in a query string. */
+export const flagField = z
+  .enum(['true', 'false'])
+  .optional()
+  .transform((text) => text === 'true')
+  .openapi({ type: 'boolean' });
+
+/** The number of an event in a query string. */
+export const eventNumberField = z
+  .string()
+  .regex(/^[0-9]{1,15}$/, 'not the number of an event')
+  .transform(Number)
+  .openapi({ type: 'integer' });
+
+/** Reply of what has nothing to tell. */
+export const doneSchema = z.strictObject({});

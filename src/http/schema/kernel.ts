@@ -1,0 +1,125 @@
+/** Requests for kernels, and kernels as callers see them. */
+import { z } from '@hono/zod-openapi';
+import { kernelPhases, terminationReasons } from '../../kernel/record.ts';
+import { boundedText, durationField, flagField, imageReferenceField, kernelIdField, pathField } from './fields.ts';
+import {
+  maxCpus,
+  maxEnvironBytes,
+  maxEnvironEntries,
+  maxMemoryBytes,
+  maxMounts,
+  maxProcesses,
+  maxPublishedPorts,
+} from './limits.ts';
+import { runSummarySchema } from './run.ts';
+
+const hostPathField = pathField.refine((path) => path.startsWith('/'), 'not an absolute path');
+
+/** A host path bound into a kernel. */
+export const mountSchema = z
+  .strictObject({ source: hostPathField, target: hostPathField, readOnly: z.boolean().default(false) })
+  .openapi('Mount');
+
+const environSchema = z
+  .record(
+    z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,255}$/, 'not the name of a variable'),
+    boundedText(maxEnvironBytes, 'a variable'),
+  )
+  .refine((all) => Object.keys(all).length <= maxEnvironEntries, `at most ${maxEnvironEntries} variables`);
+
+/** Body of `POST /v1/kernels`. */
+export const createBodySchema = z
+  .strictObject({
+    id: z.guid('not a UUID').optional(),
+    image: imageReferenceField.optional().openapi({ description: 'Else picked, and built once, from `language`.' }),
+    language: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9+_.-]{0,31}$/, 'not the name of a language')
+      .optional()
+      .openapi({ example: 'python' }),
+    pull: z.enum(['never', 'missing', 'always']).default('missing'),
+    cpus: z.number().positive().max(maxCpus).optional(),
+    memoryBytes: z.int().positive().max(maxMemoryBytes).optional(),
+    processes: z.int().positive().max(maxProcesses).optional(),
+    environ: environSchema.default({}),
+    mounts: z.array(mountSchema).max(maxMounts).readonly().default([]),
+    network: z.enum(['none', 'bridge']).default('bridge'),
+    publish: z
+      .array(z.int().min(1).max(65_535))
+      .max(maxPublishedPorts)
+      .refine((ports) => new Set(ports).size === ports.length, 'a port occurs twice')
+      .readonly()
+      .default([]),
+    idleTimeoutMs: durationField.optional().openapi({ description: 'Removed after this long without a run.' }),
+    interpreter: z.enum(['eager', 'lazy']).default('eager'),
+  })
+  .openapi('CreateRequest');
+
+/** Query of `POST /v1/kernels`. */
+export const createQuerySchema = z.strictObject({
+  attached: flagField.openapi({
+    description: 'With an event stream: the kernel is removed when the client closes the stream.',
+  }),
+});
+
+/** Parameters of everything about one kernel. */
+export const kernelParamsSchema = z.strictObject({ id: kernelIdField });
+
+/** Query of `GET /v1/kernels`. */
+export const listQuerySchema = z.strictObject({
+  all: flagField.openapi({ description: 'Also kernels that ended a short while ago.' }),
+});
+
+/** Query of `DELETE /v1/kernels/{id}`. */
+export const destroyQuerySchema = z.strictObject({
+  force: flagField.openapi({ description: "Skips the grace of the tenant's processes." }),
+});
+
+const runnerStatusSchema = z.strictObject({
+  phase: z.enum(['starting', 'ready', 'failed', 'stopping']),
+  interpreter: z.enum(['none', 'idle', 'starting', 'ready', 'failed']),
+  detail: z.string(),
+  startedAt: z.number(),
+  logBytesDropped: z.number(),
+});
+
+/** A kernel. */
+export const kernelSchema = z
+  .strictObject({
+    id: z.string(),
+    sessionId: z.string(),
+    phase: z.enum(kernelPhases),
+    image: z.string(),
+    runtime: z.string(),
+    limits: z.strictObject({
+      cpus: z.number(),
+      memoryBytes: z.number(),
+      processes: z.number(),
+      sharedMemoryBytes: z.number().nullable(),
+      diskBytes: z.number().nullable(),
+    }),
+    network: z.enum(['none', 'bridge']),
+    mounts: z.array(z.strictObject({ source: z.string(), target: z.string(), readOnly: z.boolean() })).readonly(),
+    ports: z.array(z.strictObject({ containerPort: z.int(), hostPort: z.int() })).readonly(),
+    environ: z.record(z.string(), z.string()),
+    containerId: z.string().nullable(),
+    generation: z.int().openapi({ description: 'Counts the containers of this kernel from 1.' }),
+    createdAt: z.number(),
+    readyAt: z.number().nullable(),
+    termination: z
+      .strictObject({
+        reason: z.enum(terminationReasons),
+        exitCode: z.int().nullable(),
+        detail: z.string(),
+        at: z.number(),
+      })
+      .nullable(),
+    timings: z.array(z.strictObject({ step: z.string(), ms: z.number() })).readonly(),
+    runner: runnerStatusSchema.nullable(),
+    runs: z.array(runSummarySchema).readonly(),
+    warnings: z.array(z.string()).readonly(),
+  })
+  .openapi('Kernel');
+
+/** Reply of `GET /v1/kernels`. */
+export const kernelListSchema = z.strictObject({ kernels: z.array(kernelSchema).readonly() }).openapi('KernelList');

@@ -1,0 +1,65 @@
+/** What happens: logs, figures, events. */
+import { z } from '@hono/zod-openapi';
+import { endReasons } from '../../wire/run-event.ts';
+import { eventNumberField, flagField } from './fields.ts';
+
+/** Query of a log. */
+export const logsQuerySchema = z.strictObject({ follow: flagField });
+
+/** The `data` of a server-sent event of a log. */
+export const logPieceSchema = z
+  .strictObject({ stream: z.enum(['stdout', 'stderr']), body: z.string().optional() })
+  .openapi('LogPiece');
+
+/** Reply of `GET /v1/stats`. */
+export const statsReplySchema = z
+  .strictObject({
+    stats: z
+      .array(
+        z.strictObject({
+          id: z.string(),
+          cpuSeconds: z.number(),
+          memoryBytes: z.number(),
+          memoryPeakBytes: z.number(),
+          memoryLimitBytes: z.number(),
+          processes: z.number(),
+          outOfMemoryKills: z.number(),
+        }),
+      )
+      .readonly(),
+  })
+  .openapi('Stats');
+
+/** Query of `GET /v1/events`. */
+export const eventsQuerySchema = z.strictObject({ after: eventNumberField.optional(), follow: flagField });
+
+const ofKernel = { kernelId: z.string(), sessionId: z.string() };
+
+/** The `data` of a server-sent event of the agent; its `id` is `sequence`. */
+export const kernelEventSchema = z
+  .strictObject({
+    sequence: z.int(),
+    at: z.number(),
+    event: z.discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('kernel-preparing'), ...ofKernel }),
+      z.strictObject({ type: z.literal('kernel-pulling'), image: z.string(), ...ofKernel }),
+      z.strictObject({ type: z.literal('kernel-creating'), ...ofKernel }),
+      z.strictObject({ type: z.literal('kernel-started'), restarted: z.boolean(), ...ofKernel }),
+      z.strictObject({
+        type: z.literal('kernel-terminated'),
+        reason: z.string(),
+        exitCode: z.int().nullable(),
+        detail: z.string(),
+        ...ofKernel,
+      }),
+      z.strictObject({ type: z.literal('execution-started'), runId: z.string(), ...ofKernel }),
+      z.strictObject({
+        type: z.literal('execution-finished'),
+        runId: z.string(),
+        exitCode: z.int(),
+        reason: z.enum(endReasons),
+        ...ofKernel,
+      }),
+    ]),
+  })
+  .openapi('KernelEvent');

@@ -1,0 +1,60 @@
+/**
+ * The API on a UNIX socket that only its owner can open. The only module that knows `@hono/node-server`.
+ */
+import { createServer, type Server } from 'node:http';
+import { createAdaptorServer } from '@hono/node-server';
+import { KerneletError } from '../lib/errors.ts';
+import type { ApiApp } from './endpoint.ts';
+import { listenAt } from './socket-place.ts';
+
+/** Bounds of the server. */
+const maxHeaderBytes = 32 * 1024;
+const maxConnections = 1024;
+const headersTimeoutMs = 10_000;
+const keepAliveTimeoutMs = 120_000;
+/** How long a stopping server waits for requests that are under way. */
+const closeTimeoutMs = 5_000;
+
+/** A listening server. Disposing it ends streams, waits a moment for other requests, and removes the socket. */
+export interface ApiServer extends AsyncDisposable {
+  readonly socketPath: string;
+}
+
+/**
+ * Listens on the socket. Throws STATE_LOCKED when another daemon answers there, STATE_UNUSABLE when the place cannot
+ * be used.
+ */
+export async function startApiServer(app: ApiApp, socketPath: string): Promise<ApiServer> {
+  const stopping = new AbortController();
+  const server = createAdaptorServer({
+    fetch: (request, env) => app.fetch(request, { ...env, stopping: stopping.signal }),
+    overrideGlobalObjects: false,
+    createServer,
+    serverOptions: {
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: headersTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      // Uploads and standard input may take as long as they like.
+      requestTimeout: 0,
+    },
+  }) as Server;
+  server.maxConnections = maxConnections;
+  const place = await listenAt(server, socketPath);
+  return {
+    socketPath,
+    async [Symbol.asyncDispose]() {
+      await place.remove();
+      await close(server, stopping);
+      await place[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function close(server: Server, stopping: AbortController): Promise<void> {
+  stopping.abort(new KerneletError('SHUTTING_DOWN', 'the daemon is stopping'));
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), closeTimeoutMs);
+  await closed;
+  clearTimeout(timer);
+}

@@ -1,0 +1,92 @@
+/**
+ * Replies that go on for a while. A chunk is asked for only when the one before it has left the process, so a slow
+ * reader holds the source back, and whatever the source counts as consumed has really been handed to the system.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { KerneletError } from '../lib/errors.ts';
+import type { ApiContext } from './endpoint.ts';
+
+/** What the server passes along with a request; empty when the app is called in process. */
+export interface Bindings {
+  readonly incoming?: IncomingMessage;
+  readonly outgoing?: ServerResponse;
+  /** Aborts when the server stops: streams end, nothing of the client's is undone. */
+  readonly stopping?: AbortSignal;
+}
+
+/** A stream that is being prepared: the signal for its source, and the reply. */
+export interface OpenStream {
+  /** Aborts when the client goes away or the server stops. */
+  readonly signal: AbortSignal;
+  /** Whether the end came from this side: the server is stopping. */
+  stopped(): boolean;
+  /** Starts the reply. */
+  reply(chunks: AsyncIterable<Uint8Array>, headers: Readonly<Record<string, string>>): Response;
+}
+
+/** The header by which `@hono/node-server` knows that somebody else writes the reply. */
+const alreadySent = 'x-hono-already-sent';
+
+/** Prepares a stream for this request. */
+export function openStream(context: ApiContext): OpenStream {
+  const cancelled = new AbortController();
+  const { outgoing, stopping } = context.env ?? {};
+  const signals = [context.req.raw.signal, cancelled.signal, ...(stopping ? [stopping] : [])];
+  return {
+    signal: AbortSignal.any(signals),
+    stopped: () => stopping?.aborted ?? false,
+    reply(chunks, headers) {
+      if (!outgoing) return new Response(pullStream(chunks, cancelled), { headers });
+      outgoing.writeHead(200, headers);
+      outgoing.flushHeaders();
+      void pump(chunks, outgoing);
+      return new Response(null, { headers: { [alreadySent]: 'true' } });
+    },
+  };
+}
+
+async function pump(chunks: AsyncIterable<Uint8Array>, outgoing: ServerResponse): Promise<void> {
+  try {
+    for await (const chunk of chunks) await writeFlushed(outgoing, chunk);
+    outgoing.end();
+  } catch {
+    // The source speaks of its own errors where the format allows it; here only a broken end can tell.
+    outgoing.destroy();
+  }
+}
+
+function writeFlushed(outgoing: ServerResponse, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onClose = (): void => reject(new KerneletError('CANCELLED', 'the client has closed the connection'));
+    if (outgoing.destroyed) return onClose();
+    outgoing.once('close', onClose);
+    outgoing.write(chunk, (error) => {
+      outgoing.off('close', onClose);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}
+
+function pullStream(chunks: AsyncIterable<Uint8Array>, cancelled: AbortController): ReadableStream<Uint8Array> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const result = await iterator.next();
+          if (result.done) controller.close();
+          else controller.enqueue(result.value);
+        } catch (error) {
+          controller.error(error);
+        }
+      },
+      cancel() {
+        cancelled.abort(new KerneletError('CANCELLED', 'the client has closed the stream'));
+        // Not awaited: a generator takes it only after the step that is under way.
+        void Promise.resolve(iterator.return?.()).catch(() => {});
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
