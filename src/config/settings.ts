@@ -1,0 +1,220 @@
+/**
+ * The compiled settings: the only form that the rest of the program sees. Every key has its value, sizes are bytes,
+ * durations milliseconds, paths absolute, users and groups numbers. This module loads nothing at run time.
+ */
+import type { LogLevel } from '../lib/log.ts';
+
+/** A host and a port. A blank host means: find out. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** An inclusive range of ports. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** `[etcd]`: where the cluster's state lives. */
+export interface EtcdSettings {
+  readonly namespace: string;
+  readonly address: HostPort;
+  /** Blank: no credentials are sent. */
+  readonly user: string;
+  readonly password: string;
+}
+
+/** `[agent]`: this node as the manager sees it. */
+export interface AgentSettings {
+  readonly backend: 'docker' | 'kubernetes' | 'dummy';
+  readonly id: string | null;
+  readonly rpcListenAddress: HostPort;
+  readonly advertisedRpcAddress: HostPort | null;
+  readonly managerPublicKeyFile: string | null;
+  readonly agentKeypairFile: string | null;
+  readonly agentSocketPort: number;
+  readonly ipcBasePath: string;
+  readonly varBasePath: string;
+  readonly mountPath: string | null;
+  readonly cohabitingStorageProxy: boolean;
+  readonly publicHost: string | null;
+  readonly region: string | null;
+  readonly instanceType: string | null;
+  readonly scalingGroup: string;
+  readonly scalingGroupType: 'compute' | 'storage';
+  /** null: none is written. */
+  readonly pidFile: string | null;
+  readonly skipManagerDetection: boolean;
+  readonly metadataServer: HostPort;
+  /** null: all that are found. */
+  readonly allowComputePlugins: readonly string[] | null;
+  readonly blockComputePlugins: readonly string[] | null;
+  readonly imageCommitPath: string;
+  readonly abuseReportPath: string | null;
+  readonly forceTerminateAbusingContainers: boolean;
+  readonly kernelCreationConcurrency: number;
+  /** null: orphans are not looked for. */
+  readonly orphanSweepIntervalMs: number | null;
+}
+
+/** `[container]`: what every kernel has in common. */
+export interface ContainerSettings {
+  /** Whom the tenant's processes run as. */
+  readonly kernelUser: { readonly uid: number; readonly gid: number };
+  readonly bindHost: string;
+  readonly advertisedHost: string | null;
+  readonly portRange: PortRange;
+  readonly statsType: 'docker' | 'cgroup';
+  readonly sandboxType: 'docker' | 'jail';
+  readonly jailArguments: readonly string[];
+  readonly scratchType: 'hostdir' | 'hostfile' | 'memory' | 'k8s-nfs';
+  /** Where kernels' scratch folders are made. */
+  readonly scratchRoot: string;
+  readonly scratchSizeBytes: number;
+  readonly scratchNfsAddress: string | null;
+  readonly scratchNfsOptions: string | null;
+  readonly alternativeBridge: string | null;
+  readonly swarmEnabled: boolean;
+}
+
+/** `[resource]`: what of the machine is on offer. In standalone mode nothing is held back. */
+export interface ResourceSettings {
+  readonly reservedCpus: number;
+  readonly reservedMemoryBytes: number;
+  readonly reservedDiskBytes: number;
+  readonly allocationOrder: readonly string[];
+  readonly affinityPolicy: 'interleaved' | 'prefer-single-node';
+  readonly cpuOvercommitFactor: number;
+  readonly memoryOvercommitFactor: number;
+}
+
+/** `[debug]`. */
+export interface DebugSettings {
+  readonly enabled: boolean;
+  readonly kernelRunner: boolean;
+  readonly skipContainerDeletion: boolean;
+  readonly logStats: boolean;
+  readonly logKernelConfig: boolean;
+  readonly logAllocationMap: boolean;
+  readonly logEvents: boolean;
+  readonly logHeartbeats: boolean;
+  readonly logDockerEvents: boolean;
+  readonly heartbeatIntervalMs: number;
+  readonly coreDump: {
+    readonly enabled: boolean;
+    readonly path: string;
+    readonly backupCount: number;
+    readonly sizeLimitBytes: number;
+  };
+}
+
+/** `[watcher]`. */
+export interface WatcherSettings {
+  readonly serviceAddress: HostPort;
+  /** Whether the file gives the address: only then is the port published. */
+  readonly serviceAddressGiven: boolean;
+  readonly tls: { readonly enabled: boolean; readonly certificateFile: string | null; readonly keyFile: string | null };
+  readonly targetService: string;
+  readonly softResetAvailable: boolean;
+}
+
+/** A level of upstream's logging. */
+export type UpstreamLogLevel = 'CRITICAL' | 'ERROR' | 'WARNING' | 'INFO' | 'DEBUG' | 'NOTSET' | 'TRACE' | 'SILENT';
+
+/** `[logging]`. */
+export interface LoggingSettings {
+  /** The level for our own logger. */
+  readonly level: LogLevel;
+  readonly upstreamLevel: UpstreamLogLevel;
+  /** Level by logger name; blank = root. */
+  readonly packageLevels: Readonly<Record<string, UpstreamLogLevel>>;
+  readonly drivers: readonly ('console' | 'file' | 'logstash' | 'graylog')[];
+  /** null: colour when stderr is a terminal. */
+  readonly console: { readonly colored: boolean | null; readonly format: 'simple' | 'verbose' };
+  readonly file: {
+    readonly path: string;
+    readonly filename: string;
+    readonly backupCount: number;
+    readonly rotationSizeBytes: number;
+  } | null;
+  readonly logstash: {
+    readonly endpoint: HostPort;
+    readonly protocol: 'tcp' | 'udp' | 'zmq.push' | 'zmq.pub';
+    readonly tlsEnabled: boolean;
+    readonly tlsVerify: boolean;
+  } | null;
+  readonly graylog: {
+    readonly host: string;
+    readonly port: number;
+    readonly level: UpstreamLogLevel;
+    readonly tlsVerify: boolean;
+    readonly caCertificates: string | null;
+    readonly keyFile: string | null;
+    readonly certificateFile: string | null;
+    readonly fqdn: boolean;
+    readonly localName: string | null;
+  } | null;
+}
+
+/** What the operator has loosened of the hardening. Images and requests can't. */
+export interface LoosenSettings {
+  /** Capabilities that kernels get beyond those the runner needs, without `CAP_`. */
+  readonly capabilities: readonly string[];
+  readonly seccompUnconfined: boolean;
+  readonly newPrivileges: boolean;
+  readonly noProcessLimit: boolean;
+}
+
+/** What a kernel gets when its request doesn't say. */
+export interface KernelDefaults {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly processes: number;
+  readonly network: 'none' | 'bridge';
+  readonly imagePull: 'never' | 'missing' | 'always';
+  /** null: never. */
+  readonly idleTimeoutMs: number | null;
+  /** null: no limit. */
+  readonly diskLimitBytes: number | null;
+}
+
+/** All settings. */
+export interface Settings {
+  readonly mode: 'standalone' | 'cluster';
+  /** The file that was read. */
+  readonly configFile: string | null;
+  /** Everything that must outlive the process lies below it. */
+  readonly stateDir: string;
+  /** The UNIX socket of the local API. */
+  readonly socketPath: string;
+  /** Address of the container engine; null = find it. */
+  readonly dockerHost: string | null;
+  /** Host folders whose content may be mounted; absolute, symlinks not yet resolved. */
+  readonly mountAllow: readonly string[];
+  readonly defaults: KernelDefaults;
+  readonly loosen: LoosenSettings;
+  /** How long a kernel may take from its start until its runner is ready. */
+  readonly readyTimeoutMs: number;
+  /** Only in cluster mode. */
+  readonly etcd: EtcdSettings | null;
+  readonly agent: AgentSettings;
+  readonly container: ContainerSettings;
+  readonly resource: ResourceSettings;
+  readonly debug: DebugSettings;
+  readonly watcher: WatcherSettings;
+  readonly logging: LoggingSettings;
+}
+
+/** Where a value came from. */
+export type SettingSource = 'default' | 'file' | 'environment' | 'flag';
+
+/** Settings with their history. */
+export interface LoadedSettings {
+  readonly settings: Settings;
+  /** By key as written in the file: `container.port-range`. */
+  readonly sources: ReadonlyMap<string, SettingSource>;
+  /** The effective value of every key in the form of the file, secrets left out. */
+  readonly values: ReadonlyMap<string, unknown>;
+  readonly warnings: readonly string[];
+}
