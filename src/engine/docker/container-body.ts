@@ -1,0 +1,121 @@
+/**
+ * The body of a create request (spec kernel-lifecycle 7.2, hardened): everything that an image could decide about how
+ * its container runs is overridden here, so that only the request and the operator do.
+ */
+import type { ContainerCreateRequest, HostConfig, Mount } from '@docker/node-sdk';
+import type { ContainerLimits, ContainerMount, ContainerSpec, PublishedPort } from '../engine.ts';
+import { mergeOverrides } from './merge-overrides.ts';
+
+/** Files that a container's log is spread over; the oldest goes when the bound is reached. */
+const logFiles = 5;
+/** The smallest log file that is of use. */
+const smallestLogFile = 4096;
+/** Networks on which the engine refuses aliases. */
+const networksWithoutAliases = new Set(['none', 'host', 'bridge', 'default']);
+
+/** The body for `POST /containers/create`. */
+export function containerBody(spec: ContainerSpec): object {
+  const body = {
+    Image: spec.image,
+    Hostname: spec.hostname,
+    // An image's USER, HEALTHCHECK and STOPSIGNAL would otherwise apply.
+    User: '0:0',
+    Healthcheck: { Test: ['NONE'] },
+    StopSignal: 'SIGTERM',
+    Entrypoint: [...spec.entrypoint],
+    Cmd: [...spec.command],
+    Env: [...spec.environ],
+    WorkingDir: spec.workingDirectory,
+    Labels: { ...spec.labels },
+    Tty: false,
+    OpenStdin: false,
+    AttachStdin: false,
+    AttachStdout: false,
+    AttachStderr: false,
+    ExposedPorts: Object.fromEntries(spec.ports.map((port) => [portKey(port), {}])),
+    HostConfig: hostConfig(spec),
+    ...networking(spec),
+  } satisfies ContainerCreateRequest;
+  return spec.overrides === undefined ? body : mergeOverrides(body, spec.overrides);
+}
+
+function hostConfig(spec: ContainerSpec): HostConfig {
+  return {
+    Privileged: false,
+    PublishAllPorts: false,
+    AutoRemove: false,
+    RestartPolicy: { Name: 'no' },
+    IpcMode: 'private',
+    Init: spec.init,
+    NetworkMode: spec.network,
+    CapDrop: ['ALL'],
+    CapAdd: [...spec.capabilities],
+    SecurityOpt: [...(spec.noNewPrivileges ? ['no-new-privileges:true'] : []), ...spec.securityOptions],
+    LogConfig: logConfig(spec.logLimitBytes),
+    Mounts: spec.mounts.map(bind),
+    Tmpfs: { ...spec.temporaryFilesystems },
+    PortBindings: portBindings(spec.ports),
+    ...limits(spec.limits),
+  };
+}
+
+/** Memory and memory-with-swap are equal: no swap. */
+function limits(wanted: ContainerLimits): HostConfig {
+  return {
+    NanoCpus: Math.round(wanted.cpus * 1e9),
+    Memory: wanted.memoryBytes,
+    MemorySwap: wanted.memoryBytes,
+    PidsLimit: wanted.processes,
+    ...(wanted.cpuset === undefined ? {} : { CpusetCpus: wanted.cpuset }),
+    ...(wanted.sharedMemoryBytes === undefined ? {} : { ShmSize: wanted.sharedMemoryBytes }),
+    ...(wanted.diskBytes === undefined ? {} : { StorageOpt: { size: String(wanted.diskBytes) } }),
+    ...(wanted.openFiles === undefined
+      ? {}
+      : { Ulimits: [{ Name: 'nofile', Soft: wanted.openFiles, Hard: wanted.openFiles }] }),
+  };
+}
+
+/**
+ * Mounts made later on either side don't cross. A read-only bind leaves out what is mounted below its source: engines
+ * before API 1.44 make only the top read-only, and the tenant could write to the rest.
+ */
+function bind(mount: ContainerMount): Mount {
+  return {
+    Type: 'bind',
+    Source: mount.source,
+    Target: mount.target,
+    ReadOnly: mount.readOnly,
+    BindOptions: { Propagation: 'rprivate', ...(mount.readOnly ? { NonRecursive: true } : {}) },
+  };
+}
+
+function logConfig(limitBytes: number): NonNullable<HostConfig['LogConfig']> {
+  const size = Math.max(smallestLogFile, Math.floor(limitBytes / logFiles));
+  return {
+    Type: 'local',
+    Config: { 'max-size': engineSize(size), 'max-file': String(logFiles), compress: 'false' },
+  };
+}
+
+/** In the engine's units, where they come out even. */
+function engineSize(bytes: number): string {
+  if (bytes % 2 ** 20 === 0) return `${bytes / 2 ** 20}m`;
+  if (bytes % 2 ** 10 === 0) return `${bytes / 2 ** 10}k`;
+  return String(bytes);
+}
+
+const portKey = (port: PublishedPort): string => `${port.containerPort}/tcp`;
+
+function portBindings(ports: readonly PublishedPort[]): Record<string, { HostIp: string; HostPort: string }[]> {
+  const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  for (const port of ports) {
+    const binding = { HostIp: port.hostAddress, HostPort: String(port.hostPort) };
+    bindings[portKey(port)] = [...(bindings[portKey(port)] ?? []), binding];
+  }
+  return bindings;
+}
+
+function networking(spec: ContainerSpec): Pick<ContainerCreateRequest, 'NetworkingConfig'> {
+  if (spec.networkAliases.length === 0 || networksWithoutAliases.has(spec.network)) return {};
+  return { NetworkingConfig: { EndpointsConfig: { [spec.network]: { Aliases: [...spec.networkAliases] } } } };
+}

@@ -1,0 +1,180 @@
+/** Containers over the Docker API. */
+import { Backoff } from '../../lib/backoff.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { KerneletError } from '../../lib/errors.ts';
+import { asContainerId, type ContainerId } from '../../lib/ids.ts';
+import type { ContainerDetail, ContainerSpec, ContainerSummary } from '../engine.ts';
+import { containerBody } from './container-body.ts';
+import { readContainerDetail, readContainerSummary } from './container-shapes.ts';
+import { abortFailure, engineWords, portInConflict, statusOf } from './failure.ts';
+import { fields, list, number, text, texts } from './fields.ts';
+import { imageNotFound } from './images.ts';
+import { type EngineRequest, pathSegment } from './transport.ts';
+import type { VersionedTransport } from './versioned-transport.ts';
+
+/** The container part of an engine. */
+export class DockerContainers {
+  readonly #transport: VersionedTransport;
+  readonly #clock: Clock;
+
+  constructor(transport: VersionedTransport, clock: Clock) {
+    this.#transport = transport;
+    this.#clock = clock;
+  }
+
+  async create(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerId> {
+    const request: EngineRequest = {
+      method: 'POST',
+      path: '/containers/create',
+      query: { name: spec.name },
+      what: `create container ${spec.name}`,
+      json: containerBody(spec),
+    };
+    try {
+      const { value } = await this.#transport.json(request, signal);
+      const id = text(fields(value), 'Id');
+      if (id !== '') return asContainerId(id);
+    } catch (thrown) {
+      const status = statusOf(thrown);
+      if (status === 404) throw imageNotFound(spec.image);
+      if (status !== 409) throw thrown;
+      throw new KerneletError('KERNEL_EXISTS', `a container named ${spec.name} exists already`, {
+        context: { container: spec.name },
+        cause: thrown,
+      });
+    }
+    throw new KerneletError('ENGINE_FAILED', `the engine gave no id for container ${spec.name}`);
+  }
+
+  async start(id: ContainerId, signal: AbortSignal): Promise<void> {
+    const request: EngineRequest = {
+      method: 'POST',
+      path: `/containers/${pathSegment(id)}/start`,
+      what: `start container ${shortId(id)}`,
+      idempotent: true,
+      accept: [304],
+    };
+    try {
+      await this.#transport.json(request, signal);
+    } catch (thrown) {
+      const port = portInConflict(engineWords(thrown));
+      if (port === undefined || !(thrown instanceof KerneletError)) throw thrown;
+      throw new KerneletError(
+        'ENGINE_FAILED',
+        `container ${shortId(id)} could not start: host port ${port} is taken by another program`,
+        { context: { ...thrown.context, port }, cause: thrown },
+      );
+    }
+  }
+
+  /**
+   * The engine also takes the beginning of an id for a name. An answer about another object than the one that was
+   * named counts as none.
+   */
+  async inspect(idOrName: string, signal: AbortSignal): Promise<ContainerDetail | null> {
+    const value = await this.inspectRaw(idOrName, signal);
+    if (value === null) return null;
+    const detail = readContainerDetail(value);
+    return detail.id === idOrName || detail.name === idOrName ? detail : null;
+  }
+
+  /** The engine's own reply; null when there is no such container. */
+  async inspectRaw(idOrName: string, signal: AbortSignal): Promise<unknown> {
+    const request: EngineRequest = {
+      method: 'GET',
+      path: `/containers/${pathSegment(idOrName)}/json`,
+      what: `inspect container ${shortId(idOrName)}`,
+      accept: [404],
+    };
+    const { status, value } = await this.#transport.json(request, signal);
+    return status === 404 ? null : value;
+  }
+
+  async list(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly ContainerSummary[]> {
+    const request: EngineRequest = {
+      method: 'GET',
+      path: '/containers/json',
+      query: { all: '1', filters: labelFilter(labels) },
+      what: 'list the containers',
+    };
+    return list((await this.#transport.json(request, signal)).value).map(readContainerSummary);
+  }
+
+  async kill(id: ContainerId, killSignal: string, signal: AbortSignal): Promise<void> {
+    const request: EngineRequest = {
+      method: 'POST',
+      path: `/containers/${pathSegment(id)}/kill`,
+      query: { signal: killSignal },
+      what: `send ${killSignal} to container ${shortId(id)}`,
+      idempotent: killSignal === 'SIGKILL',
+      accept: [404, 409],
+    };
+    try {
+      await this.#transport.json(request, signal);
+    } catch (thrown) {
+      // Engines before 17 and Podman answer 500 for a container that has ended.
+      if (!/is not running/.test(engineWords(thrown))) throw thrown;
+    }
+  }
+
+  async wait(id: ContainerId, signal: AbortSignal): Promise<number> {
+    const request: EngineRequest = {
+      method: 'POST',
+      path: `/containers/${pathSegment(id)}/wait`,
+      query: { condition: 'not-running' },
+      what: `wait for container ${shortId(id)}`,
+    };
+    return number(fields((await this.#transport.json(request, signal)).value), 'StatusCode');
+  }
+
+  async remove(id: ContainerId, signal: AbortSignal): Promise<void> {
+    const request: EngineRequest = {
+      method: 'DELETE',
+      path: `/containers/${pathSegment(id)}`,
+      query: { force: '1', v: '1' },
+      what: `remove container ${shortId(id)}`,
+      idempotent: true,
+      accept: [404],
+    };
+    try {
+      await this.#transport.json(request, signal);
+    } catch (thrown) {
+      if (statusOf(thrown) !== 409 || !/already in progress/.test(engineWords(thrown))) throw thrown;
+      await this.#untilGone(id, signal);
+    }
+  }
+
+  /** Host pids of the container's processes. The engine runs the host's `ps` for this. */
+  async processes(id: ContainerId, signal: AbortSignal): Promise<readonly number[]> {
+    const request: EngineRequest = {
+      method: 'GET',
+      path: `/containers/${pathSegment(id)}/top`,
+      query: { ps_args: '-eo pid' },
+      what: `list the processes of container ${shortId(id)}`,
+    };
+    const reply = fields((await this.#transport.json(request, signal)).value);
+    const column = Math.max(0, texts(reply, 'Titles').indexOf('PID'));
+    return list(reply['Processes'])
+      .map((row) => Number(list(row)[column]))
+      .filter((pid) => Number.isInteger(pid) && pid > 0);
+  }
+
+  async #untilGone(id: ContainerId, signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff({ initialMs: 20, maximumMs: 500, clock: this.#clock });
+    while ((await this.inspectRaw(id, signal)) !== null) {
+      await backoff.wait(signal).catch((): never => {
+        throw abortFailure(signal, `remove container ${shortId(id)}`);
+      });
+    }
+  }
+}
+
+/** The engine's filter for objects that carry all of these labels. */
+export function labelFilter(labels: Readonly<Record<string, string>>): string {
+  return JSON.stringify({ label: Object.entries(labels).map(([key, value]) => `${key}=${value}`) });
+}
+
+/** An id as people read it; names stay whole. */
+export function shortId(idOrName: string): string {
+  return /^[0-9a-f]{64}$/.test(idOrName) ? idOrName.slice(0, 12) : idOrName.slice(0, 200);
+}

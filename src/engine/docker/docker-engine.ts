@@ -1,0 +1,187 @@
+/** The Engine over the Docker API, on a UNIX socket of this machine. */
+import { type Clock, systemClock } from '../../lib/clock.ts';
+import type { ContainerId } from '../../lib/ids.ts';
+import type {
+  ContainerDetail,
+  ContainerSpec,
+  ContainerSummary,
+  Engine,
+  EngineEvent,
+  EngineImage,
+  EngineInfo,
+  EngineNetwork,
+  ExecResult,
+  LogChunk,
+  NetworkSpec,
+  Progress,
+  RegistryAuth,
+} from '../engine.ts';
+import { parseDockerHost } from './address.ts';
+import { DockerContainers } from './containers.ts';
+import { readEngineInfo } from './engine-info.ts';
+import { readEvents } from './events.ts';
+import { DockerImages } from './images.ts';
+import { DockerNetworks } from './networks.ts';
+import { DockerOutput } from './output.ts';
+import { DockerTransport } from './transport.ts';
+import { VersionedTransport } from './versioned-transport.ts';
+
+/** How to reach the engine. */
+export interface DockerEngineOptions {
+  /** As in `DOCKER_HOST`; the usual socket when absent or empty. */
+  readonly dockerHost?: string | undefined;
+  readonly clock?: Clock;
+}
+
+/** A Docker engine (or one that speaks its API, from 1.41). Nothing is sent before the first call. */
+export class DockerEngine implements Engine {
+  readonly kind = 'docker';
+  readonly address: string;
+  readonly #plain: DockerTransport;
+  readonly #transport: VersionedTransport;
+  readonly #images: DockerImages;
+  readonly #containers: DockerContainers;
+  readonly #output: DockerOutput;
+  readonly #networks: DockerNetworks;
+  readonly #clock: Clock;
+
+  /** Throws ENGINE_UNSUPPORTED when `dockerHost` is not a UNIX socket of this machine. */
+  constructor(options: DockerEngineOptions = {}) {
+    const socketPath = parseDockerHost(options.dockerHost);
+    this.address = `unix://${socketPath}`;
+    this.#clock = options.clock ?? systemClock;
+    this.#plain = new DockerTransport(socketPath);
+    this.#transport = new VersionedTransport(this.#plain);
+    this.#images = new DockerImages(this.#transport);
+    this.#containers = new DockerContainers(this.#transport, this.#clock);
+    this.#output = new DockerOutput(this.#transport, this.#containers, this.#clock);
+    this.#networks = new DockerNetworks(this.#transport);
+  }
+
+  async ping(signal: AbortSignal): Promise<void> {
+    const request = { method: 'HEAD', path: '/_ping', what: 'answer', idempotent: true } as const;
+    await this.#plain.json(request, signal);
+  }
+
+  /** Also throws ENGINE_UNSUPPORTED when the engine's API is too old or too new. */
+  async info(signal: AbortSignal): Promise<EngineInfo> {
+    const version = await this.#transport.version(signal);
+    const request = { method: 'GET', path: '/info', what: 'describe itself' } as const;
+    return readEngineInfo((await this.#transport.json(request, signal)).value, version);
+  }
+
+  listImages(signal: AbortSignal): Promise<readonly EngineImage[]> {
+    return this.#images.list(signal);
+  }
+
+  inspectImage(reference: string, signal: AbortSignal): Promise<EngineImage> {
+    return this.#images.inspect(reference, signal);
+  }
+
+  pullImage(
+    reference: string,
+    options: { auth?: RegistryAuth; onProgress?: (progress: Progress) => void },
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#images.pull(reference, options, signal);
+  }
+
+  buildImage(
+    context: ReadableStream<Uint8Array>,
+    options: {
+      reference: string;
+      buildArguments: Readonly<Record<string, string>>;
+      labels: Readonly<Record<string, string>>;
+      onProgress?: (progress: Progress) => void;
+    },
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#images.build(context, options, signal);
+  }
+
+  importImage(tar: ReadableStream<Uint8Array>, reference: string, signal: AbortSignal): Promise<void> {
+    return this.#images.import(tar, reference, signal);
+  }
+
+  tagImage(reference: string, newReference: string, signal: AbortSignal): Promise<void> {
+    return this.#images.tag(reference, newReference, signal);
+  }
+
+  removeImage(reference: string, options: { force: boolean }, signal: AbortSignal): Promise<void> {
+    return this.#images.remove(reference, options, signal);
+  }
+
+  createContainer(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerId> {
+    return this.#containers.create(spec, signal);
+  }
+
+  startContainer(id: ContainerId, signal: AbortSignal): Promise<void> {
+    return this.#containers.start(id, signal);
+  }
+
+  inspectContainer(idOrName: string, signal: AbortSignal): Promise<ContainerDetail | null> {
+    return this.#containers.inspect(idOrName, signal);
+  }
+
+  listContainers(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly ContainerSummary[]> {
+    return this.#containers.list(labels, signal);
+  }
+
+  killContainer(id: ContainerId, killSignal: string, signal: AbortSignal): Promise<void> {
+    return this.#containers.kill(id, killSignal, signal);
+  }
+
+  waitContainer(id: ContainerId, signal: AbortSignal): Promise<number> {
+    return this.#containers.wait(id, signal);
+  }
+
+  removeContainer(id: ContainerId, signal: AbortSignal): Promise<void> {
+    return this.#containers.remove(id, signal);
+  }
+
+  containerLogs(
+    id: ContainerId,
+    options: { follow: boolean; tailLines?: number },
+    signal: AbortSignal,
+  ): AsyncIterable<LogChunk> {
+    return this.#output.logs(id, options, signal);
+  }
+
+  exec(
+    id: ContainerId,
+    command: readonly string[],
+    options: { user?: string; environ?: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<ExecResult> {
+    return this.#output.exec(id, command, options, signal);
+  }
+
+  listProcesses(id: ContainerId, signal: AbortSignal): Promise<readonly number[]> {
+    return this.#containers.processes(id, signal);
+  }
+
+  createNetwork(spec: NetworkSpec, signal: AbortSignal): Promise<string> {
+    return this.#networks.create(spec, signal);
+  }
+
+  inspectNetwork(name: string, signal: AbortSignal): Promise<EngineNetwork | null> {
+    return this.#networks.inspect(name, signal);
+  }
+
+  listNetworks(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly EngineNetwork[]> {
+    return this.#networks.list(labels, signal);
+  }
+
+  removeNetwork(name: string, signal: AbortSignal): Promise<void> {
+    return this.#networks.remove(name, signal);
+  }
+
+  events(signal: AbortSignal): AsyncIterable<EngineEvent> {
+    return readEvents(this.#transport, this.#clock, signal);
+  }
+
+  /** Closes its connections; calls under way fail. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#transport[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,191 @@
+/** Images over the Docker API. */
+import { KerneletError } from '../../lib/errors.ts';
+import type { EngineImage, Progress, RegistryAuth } from '../engine.ts';
+import { engineWords, statusOf } from './failure.ts';
+import { child, fields, list, number, text, textMap, texts } from './fields.ts';
+import { referencePath, splitReference } from './image-reference.ts';
+import { inParallel } from './in-parallel.ts';
+import { JsonLines } from './json-lines.ts';
+import { ProgressReader } from './progress.ts';
+import type { EngineRequest } from './transport.ts';
+import type { VersionedTransport } from './versioned-transport.ts';
+
+/** The image part of an engine. */
+export class DockerImages {
+  readonly #transport: VersionedTransport;
+
+  constructor(transport: VersionedTransport) {
+    this.#transport = transport;
+  }
+
+  /** Every image in detail; one that goes meanwhile is left out. */
+  async list(signal: AbortSignal): Promise<readonly EngineImage[]> {
+    const { value } = await this.#transport.json(
+      { method: 'GET', path: '/images/json', what: 'list the images' },
+      signal,
+    );
+    const ids = list(value).map((item) => text(fields(item), 'Id'));
+    const images = await inParallel(ids, async (id) => await this.#inspect(id, signal));
+    return images.filter((image) => image !== null);
+  }
+
+  async inspect(reference: string, signal: AbortSignal): Promise<EngineImage> {
+    const image = await this.#inspect(reference, signal);
+    if (image) return image;
+    throw imageNotFound(reference);
+  }
+
+  async pull(
+    reference: string,
+    options: { auth?: RegistryAuth; onProgress?: (progress: Progress) => void },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { repository, tag } = splitReference(reference);
+    const request: EngineRequest = {
+      method: 'POST',
+      path: '/images/create',
+      query: { fromImage: repository, tag },
+      what: `pull image ${reference}`,
+      ...(options.auth ? { headers: { 'X-Registry-Auth': registryAuth(options.auth) } } : {}),
+    };
+    await this.#follow(request, 'IMAGE_PULL_FAILED', reference, options.onProgress, signal);
+  }
+
+  async build(
+    context: ReadableStream<Uint8Array>,
+    options: {
+      reference: string;
+      buildArguments: Readonly<Record<string, string>>;
+      labels: Readonly<Record<string, string>>;
+      onProgress?: (progress: Progress) => void;
+    },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { repository, tag } = splitReference(options.reference);
+    const request: EngineRequest = {
+      method: 'POST',
+      path: '/build',
+      query: {
+        t: `${repository}:${tag}`,
+        version: '1',
+        rm: '1',
+        forcerm: '1',
+        buildargs: JSON.stringify(options.buildArguments),
+        labels: JSON.stringify(options.labels),
+      },
+      what: `build image ${options.reference}`,
+      headers: { 'Content-Type': 'application/x-tar' },
+      stream: context,
+    };
+    await this.#follow(request, 'IMAGE_BUILD_FAILED', options.reference, options.onProgress, signal);
+  }
+
+  async import(tar: ReadableStream<Uint8Array>, reference: string, signal: AbortSignal): Promise<void> {
+    const { repository, tag } = splitReference(reference);
+    const request: EngineRequest = {
+      method: 'POST',
+      path: '/images/create',
+      query: { fromSrc: '-', repo: repository, tag },
+      what: `import image ${reference}`,
+      headers: { 'Content-Type': 'application/x-tar' },
+      stream: tar,
+    };
+    await this.#follow(request, 'IMAGE_BUILD_FAILED', reference, undefined, signal);
+  }
+
+  async tag(reference: string, newReference: string, signal: AbortSignal): Promise<void> {
+    const { repository, tag } = splitReference(newReference);
+    const request: EngineRequest = {
+      method: 'POST',
+      path: `/images/${referencePath(reference)}/tag`,
+      query: { repo: repository, tag },
+      what: `tag image ${reference} as ${newReference}`,
+      idempotent: true,
+    };
+    try {
+      await this.#transport.json(request, signal);
+    } catch (thrown) {
+      throw statusOf(thrown) === 404 ? imageNotFound(reference) : thrown;
+    }
+  }
+
+  async remove(reference: string, options: { force: boolean }, signal: AbortSignal): Promise<void> {
+    const request: EngineRequest = {
+      method: 'DELETE',
+      path: `/images/${referencePath(reference)}`,
+      query: { force: options.force ? '1' : '0' },
+      what: `remove image ${reference}`,
+      idempotent: true,
+      accept: [404],
+    };
+    await this.#transport.json(request, signal);
+  }
+
+  async #inspect(reference: string, signal: AbortSignal): Promise<EngineImage | null> {
+    const request: EngineRequest = {
+      method: 'GET',
+      path: `/images/${referencePath(reference)}/json`,
+      what: `inspect image ${reference}`,
+      accept: [404],
+    };
+    const { status, value } = await this.#transport.json(request, signal);
+    return status === 404 ? null : readImage(value);
+  }
+
+  async #follow(
+    request: EngineRequest,
+    code: 'IMAGE_PULL_FAILED' | 'IMAGE_BUILD_FAILED',
+    reference: string,
+    onProgress: ((progress: Progress) => void) | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const reader = new ProgressReader();
+    const lines = new JsonLines();
+    let reason: string | undefined;
+    const take = (documents: ReturnType<JsonLines['push']>): void => {
+      for (const document of documents) {
+        const line = reader.read(document);
+        if (line.kind === 'progress') onProgress?.(line.progress);
+        if (line.kind === 'failure') reason ??= line.reason;
+      }
+    };
+    try {
+      const reply = await this.#transport.stream(request, signal);
+      for await (const chunk of this.#transport.chunks(reply, request, signal)) take(lines.push(chunk));
+      take(lines.end());
+    } catch (thrown) {
+      if (statusOf(thrown) === undefined) throw thrown;
+      throw reader.failure(code, reference, engineWords(thrown));
+    }
+    if (reason !== undefined) throw reader.failure(code, reference, reason);
+  }
+}
+
+/** The error for an image that is not there. */
+export function imageNotFound(reference: string): KerneletError {
+  return new KerneletError('IMAGE_NOT_FOUND', `image ${reference} is not on this machine`, {
+    context: { image: reference },
+  });
+}
+
+function readImage(value: unknown): EngineImage {
+  const image = fields(value);
+  const config = child(image, 'Config');
+  return {
+    id: text(image, 'Id'),
+    references: texts(image, 'RepoTags').filter((reference) => reference !== '<none>:<none>'),
+    digests: texts(image, 'RepoDigests').filter((digest) => digest !== '<none>@<none>'),
+    architecture: text(image, 'Architecture'),
+    os: text(image, 'Os'),
+    labels: textMap(config, 'Labels'),
+    environ: texts(config, 'Env'),
+    command: [...texts(config, 'Entrypoint'), ...texts(config, 'Cmd')],
+    sizeBytes: number(image, 'Size'),
+    createdAt: text(image, 'Created'),
+  };
+}
+
+function registryAuth(auth: RegistryAuth): string {
+  const { username, password, serverAddress } = auth;
+  return Buffer.from(JSON.stringify({ username, password, serveraddress: serverAddress })).toString('base64url');
+}

@@ -1,0 +1,214 @@
+/**
+ * HTTP to the engine over its UNIX socket. There is no time-out of its own: every call takes a signal, and an abort is
+ * judged by the signal, since Node reports one in several ways.
+ *
+ * Calls that may be repeated share a few kept-alive connections and are repeated once when such a connection turns out
+ * to be dead (the engine was restarted). Calls that must not be repeated, and streams, get a connection of their own:
+ * then a dead connection cannot be met, and a long stream takes no slot from the others.
+ */
+import http from 'node:http';
+import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { KerneletError } from '../../lib/errors.ts';
+import { abortFailure, connectionFailure, isStaleConnection, statusFailure } from './failure.ts';
+import { UnixAgent } from './unix-agent.ts';
+
+/** The most bytes of a reply that is read at once: listings of thousands of containers fit. */
+const replyLimit = 64 * 2 ** 20;
+/** The most bytes of a refusal that are read. */
+const refusalLimit = 64 * 2 ** 10;
+/** Connections that short calls share; more calls wait for one, within their deadlines. */
+const sharedConnections = 32;
+
+/** One call. */
+export interface EngineRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+  /** Path below the version's prefix, encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  /** What is asked, for errors, after "refused to": `start container x`. */
+  readonly what: string;
+  /** Whether doing it twice is the same as once. Reads are; absent means no for the rest. */
+  readonly idempotent?: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly json?: unknown;
+  readonly stream?: ReadableStream<Uint8Array>;
+  /** Statuses from 300 on that are no failure. */
+  readonly accept?: readonly number[];
+}
+
+/** A reply whose body is still to be read. */
+export interface EngineReply {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: Readable;
+}
+
+/** Calls the engine. Dispose it to close its connections. */
+export class DockerTransport implements Disposable {
+  readonly socketPath: string;
+  readonly #shared: UnixAgent;
+  readonly #single: UnixAgent;
+
+  constructor(socketPath: string) {
+    this.socketPath = socketPath;
+    this.#shared = new UnixAgent(socketPath, { keepAlive: true, maxSockets: sharedConnections });
+    this.#single = new UnixAgent(socketPath, { keepAlive: false });
+  }
+
+  /**
+   * Sends a call and reads its JSON reply; null when the body is empty. Throws ENGINE_UNAVAILABLE, ENGINE_FAILED, or
+   * the reason of the signal.
+   */
+  async json(request: EngineRequest, signal: AbortSignal): Promise<{ status: number; value: unknown }> {
+    const repeatable = request.idempotent ?? request.method === 'GET';
+    const reply = await this.#reply(request, signal, repeatable && !request.stream);
+    const body = await this.#read(reply, replyLimit, request, signal);
+    if (body === null) throw new KerneletError('ENGINE_FAILED', `the engine's reply to ${request.what} is too long`);
+    if (body.trim() === '') return { status: reply.status, value: null };
+    try {
+      return { status: reply.status, value: JSON.parse(body) };
+    } catch (cause) {
+      throw new KerneletError('ENGINE_FAILED', `the engine's reply to ${request.what} is not JSON`, {
+        cause,
+        context: { status: reply.status },
+      });
+    }
+  }
+
+  /** Sends a call and hands back its body while it arrives, on a connection of its own. The signal ends it. */
+  stream(request: EngineRequest, signal: AbortSignal): Promise<EngineReply> {
+    return this.#reply(request, signal, false);
+  }
+
+  /**
+   * The chunks of a reply. Throws like a call; leaving the loop early closes the connection.
+   */
+  async *chunks(
+    reply: EngineReply,
+    request: EngineRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      for await (const chunk of reply.body) {
+        if (chunk instanceof Uint8Array) yield chunk;
+      }
+    } catch (thrown) {
+      throw this.#failure(thrown, request, signal);
+    } finally {
+      reply.body.destroy();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#shared.destroy();
+    this.#single.destroy();
+  }
+
+  async #reply(request: EngineRequest, signal: AbortSignal, shared: boolean): Promise<EngineReply> {
+    let reply: EngineReply;
+    try {
+      reply = await this.#send(request, signal, shared);
+    } catch (thrown) {
+      throw this.#failure(thrown, request, signal);
+    }
+    if (reply.status < 300 || request.accept?.includes(reply.status)) return reply;
+    const body = await this.#read(reply, refusalLimit, request, signal);
+    throw statusFailure(reply.status, body ?? '', request.what);
+  }
+
+  async #send(request: EngineRequest, signal: AbortSignal, shared: boolean): Promise<EngineReply> {
+    if (signal.aborted) throw signal.reason;
+    const payload = request.json === undefined ? undefined : Buffer.from(JSON.stringify(request.json));
+    const outgoing = http.request({
+      agent: shared ? this.#shared : this.#single,
+      host: 'docker',
+      method: request.method,
+      path: request.path + queryText(request.query),
+      headers: {
+        ...(payload ? { 'Content-Type': 'application/json', 'Content-Length': payload.length } : {}),
+        ...request.headers,
+      },
+      signal,
+    });
+    try {
+      return await exchange(outgoing, payload, request.stream);
+    } catch (thrown) {
+      if (!shared || signal.aborted || !outgoing.reusedSocket || !isStaleConnection(thrown)) throw thrown;
+      return await this.#send(request, signal, false);
+    }
+  }
+
+  /** The text of a body; null when it is longer than the limit. */
+  async #read(reply: EngineReply, limit: number, request: EngineRequest, signal: AbortSignal): Promise<string | null> {
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of this.chunks(reply, request, signal)) {
+      size += chunk.length;
+      if (size > limit) return null;
+      parts.push(chunk);
+    }
+    return Buffer.concat(parts).toString('utf8');
+  }
+
+  #failure(thrown: unknown, request: EngineRequest, signal: AbortSignal): KerneletError {
+    if (signal.aborted) return abortFailure(signal, request.what);
+    return connectionFailure(thrown, this.socketPath, `to ${request.what}`);
+  }
+}
+
+/** Sends the body and waits for the head of the reply, which may come before the body has been sent. */
+async function exchange(
+  outgoing: http.ClientRequest,
+  payload: Uint8Array | undefined,
+  stream: ReadableStream<Uint8Array> | undefined,
+): Promise<EngineReply> {
+  const replied = new Promise<EngineReply>((resolve, reject) => {
+    outgoing.once('error', reject);
+    outgoing.once('response', (body) => {
+      // A later error is reported by the reader of the body; without a listener it would end the process.
+      body.on('error', () => {});
+      resolve({ status: body.statusCode ?? 0, headers: body.headers, body });
+    });
+  });
+  outgoing.on('error', () => {});
+  if (!stream) {
+    outgoing.end(payload);
+    return await replied;
+  }
+  const source = Readable.fromWeb(stream);
+  source.pipe(outgoing);
+  const sent = finished(source).catch((cause: unknown) => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const failure = new KerneletError('FILE_ERROR', `what was to be sent could not be read: ${reason}`, { cause });
+    outgoing.destroy(failure);
+    throw failure;
+  });
+  try {
+    const reply = await Promise.race([replied, sent.then(() => replied)]);
+    reply.body.once('close', () => source.destroy());
+    return reply;
+  } catch (thrown) {
+    source.destroy();
+    throw thrown;
+  }
+}
+
+function queryText(query: EngineRequest['query']): string {
+  const parameters = new URLSearchParams();
+  for (const [key, value] of Object.entries(query ?? {})) {
+    if (value !== undefined) parameters.set(key, value);
+  }
+  return parameters.size === 0 ? '' : `?${parameters}`;
+}
+
+/**
+ * A name or id as one segment of a path. Throws INVALID_ARGUMENT for what cannot be one, so that no name can reach
+ * another object's address.
+ */
+export function pathSegment(name: string): string {
+  if (name === '' || name === '.' || name === '..' || name.includes('/')) {
+    throw new KerneletError('INVALID_ARGUMENT', `${JSON.stringify(name.slice(0, 100))} is not the name of an object`);
+  }
+  return encodeURIComponent(name);
+}
