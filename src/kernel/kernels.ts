@@ -4,17 +4,9 @@
  */
 import type { RunnerClient } from '../execution/runner-client.ts';
 import type { KernelId } from '../lib/ids.ts';
-import type { KernelRecord, TerminationReason } from './record.ts';
+import type { DestroyOptions } from './actor.ts';
+import type { KernelRecord } from './record.ts';
 import type { KernelSpec } from './spec.ts';
-
-/** How a kernel is to be ended. */
-export interface DestroyOptions {
-  readonly reason: TerminationReason;
-  /** Skips the grace in which the tenant's processes may end by themselves. */
-  readonly force: boolean;
-  /** One sentence for people; a default is made from the reason. */
-  readonly detail?: string;
-}
 
 /** What recovery found and did. */
 export interface RecoverySummary {

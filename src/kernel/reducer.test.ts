@@ -53,6 +53,7 @@ describe('the reducer', () => {
       'start-creation',
       'write',
       'kernel-started',
+      'open-runner',
       'settle',
       'settle',
     ]);

@@ -42,6 +42,7 @@ function written(state: KernelState, event: LifecycleEvent): Reduction {
         state: { ...state, work: 'none' },
         effects: [
           { type: 'announce', event: { type: 'kernel-started', restarted, ...of(state) } },
+          { type: 'open-runner' },
           { type: 'settle', answer: 'created', error: null },
           { type: 'settle', answer: 'restarted', error: null },
         ],

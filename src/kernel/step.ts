@@ -20,6 +20,10 @@ export interface CreationStep {
   readonly deadlineMs: number;
   apply(record: KernelRecord, deadline: Deadline): Promise<RecordChange>;
   revert(record: KernelRecord, deadline: Deadline): Promise<void>;
+  /** Takes over what the record says is held, after a start of the daemon: leases, the network's rules. */
+  adopt?(record: KernelRecord, deadline: Deadline): Promise<void>;
+  /** While this step's revert fails, the reverts of earlier steps wait: what they free may still be in use. */
+  readonly guards?: boolean;
 }
 
 /** The plan of creation: a line of steps, where a group of steps runs side by side. */

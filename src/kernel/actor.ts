@@ -1,0 +1,265 @@
+/**
+ * One kernel's actor: an inbox that is folded through the reducer one event at a time, and the effects that follow.
+ * Long work (creating, reverting) runs beside the inbox and reports back as a fact, so that a destruction always gets
+ * through; writes to the journal are awaited in place, so that what follows them can rely on them.
+ */
+import type { EventSink } from '../events/kernel-event.ts';
+import type { RunnerClient } from '../execution/runner-client.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { KerneletError, toKerneletError } from '../lib/errors.ts';
+import type { ContainerId } from '../lib/ids.ts';
+import type { Logger } from '../lib/log.ts';
+import { runCreation } from './creation.ts';
+import { farewell } from './farewell.ts';
+import type { Journal } from './journal.ts';
+import {
+  type Answer,
+  type Effect,
+  initialState,
+  type KernelState,
+  type LifecycleEvent,
+  type Scope,
+} from './lifecycle.ts';
+import type { Oddities } from './oddities.ts';
+import type { KernelRecord, TerminationReason } from './record.ts';
+import { reduce } from './reducer.ts';
+import { revertSteps } from './reverting.ts';
+import type { RunnerClients } from './runner-clients.ts';
+import type { CreationPlan } from './step.ts';
+import { Waiters } from './waiters.ts';
+
+/** What an actor works with. */
+export interface ActorParts {
+  readonly plan: CreationPlan;
+  readonly journal: Journal;
+  readonly events: EventSink;
+  readonly runners: RunnerClients;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly oddities: Oddities;
+  /** How long the tenant's processes get to end by themselves; 0 = not at all. */
+  readonly graceMs: number;
+  /** Removes a container that is an older one of this kernel, if it provably is. */
+  readonly removeStray: (containerId: ContainerId, generation: number) => Promise<void>;
+  readonly onRunner: (record: KernelRecord, client: RunnerClient) => void;
+  readonly onEnded: (record: KernelRecord) => void;
+}
+
+/** How a kernel is to be ended. */
+export interface DestroyOptions {
+  readonly reason: TerminationReason;
+  /** Skips the grace in which the tenant's processes may end by themselves. */
+  readonly force: boolean;
+  /** One sentence for people; a default is made from the reason. */
+  readonly detail?: string;
+}
+
+const writeDeadlineMs = 10_000;
+
+/** One kernel's actor. */
+export class KernelActor {
+  #state: KernelState;
+  readonly #parts: ActorParts;
+  readonly #log: Logger;
+  readonly #inbox: LifecycleEvent[] = [];
+  #draining = false;
+  readonly #waiters = new Waiters<Answer, KernelRecord>();
+  #creation: AbortController | null = null;
+  #grace: AbortController | null = null;
+  #retry: Timer | null = null;
+  #closed = false;
+
+  constructor(record: KernelRecord, parts: ActorParts) {
+    this.#state = initialState(record);
+    this.#parts = parts;
+    this.#log = parts.log.child({ kernel: record.spec.id });
+  }
+
+  /** The kernel's record as it is now. */
+  get record(): KernelRecord {
+    return this.#state.record;
+  }
+
+  /** Whether nothing of the kernel is left. */
+  get ended(): boolean {
+    return this.#state.stage === 'terminated';
+  }
+
+  /** Whether nothing is under way: the kernel runs, or has ended. */
+  get settled(): boolean {
+    return this.#state.work === 'none' && this.#state.stage !== 'new';
+  }
+
+  /** Creates the kernel; resolves when it is ready. An abort of the signal undoes everything. */
+  async create(signal: AbortSignal): Promise<KernelRecord> {
+    signal.throwIfAborted();
+    const answer = this.#waiters.wait('created');
+    const onAbort = (): void => {
+      const error = new KerneletError('CANCELLED', `the creation of kernel ${this.record.spec.id} was cancelled`, {
+        cause: signal.reason,
+      });
+      this.post({ type: 'destroy', reason: 'user-requested', force: true, detail: error.message, error });
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      this.post({ type: 'create' });
+      return await answer;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Ends the kernel; every caller is answered by the one clean-up. */
+  destroy(options: DestroyOptions): Promise<KernelRecord> {
+    const { reason, force } = options;
+    const detail = options.detail ?? (reason === 'user-requested' ? 'it was removed on request' : reason);
+    const error = new KerneletError('CANCELLED', `kernel ${this.record.spec.id} was removed: ${detail}`);
+    const answer = this.#waiters.wait('destroyed');
+    this.post({ type: 'destroy', reason, force, detail, error });
+    return answer;
+  }
+
+  /** A new container with the same files, ports and resources. An abort ends the waiting, not the restart. */
+  async restart(signal: AbortSignal): Promise<KernelRecord> {
+    signal.throwIfAborted();
+    const answer = this.#waiters.wait('restarted');
+    this.post({ type: 'restart' });
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await Promise.race([answer, aborted]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Takes in a command or fact. */
+  post(event: LifecycleEvent): void {
+    if (this.#closed) return;
+    this.#inbox.push(event);
+    if (!this.#draining) void this.#drain();
+  }
+
+  /** Stops acting: timers end, pending callers are rejected. What is under way is left as it is. */
+  close(): void {
+    this.#closed = true;
+    this.#retry?.[Symbol.dispose]();
+    const error = new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
+    for (const answer of ['created', 'restarted', 'destroyed'] as const) this.#waiters.reject(answer, error);
+  }
+
+  async #drain(): Promise<void> {
+    this.#draining = true;
+    try {
+      for (let event = this.#inbox.shift(); event && !this.#closed; event = this.#inbox.shift()) {
+        const { state, effects } = reduce(this.#state, event, this.#parts.clock.now());
+        this.#state = state;
+        for (const effect of effects) await this.#run(effect);
+      }
+    } catch (error) {
+      this.#log.error('an effect failed that must not fail', { error });
+      this.#parts.oddities.count('internal-error');
+    } finally {
+      this.#draining = false;
+    }
+    if (this.#inbox.length > 0 && !this.#closed) void this.#drain();
+  }
+
+  async #run(effect: Effect): Promise<void> {
+    const { record } = this;
+    switch (effect.type) {
+      case 'write':
+        return await this.#write(effect.essential);
+      case 'announce':
+        return this.#parts.events.publish(effect.event);
+      case 'start-creation':
+        return void this.#create(effect.scope);
+      case 'cancel-creation':
+        return this.#creation?.abort(effect.error);
+      case 'start-revert':
+        return void this.#revert(effect.scope, effect.grace);
+      case 'skip-grace':
+        return this.#grace?.abort();
+      case 'open-runner':
+        return this.#parts.onRunner(record, this.#parts.runners.open(record));
+      case 'schedule-retry':
+        this.#retry?.[Symbol.dispose]();
+        this.#retry = this.#parts.clock.after(effect.delayMs, () => this.post({ type: 'retry' }));
+        return;
+      case 'remove-stray':
+        return void this.#parts
+          .removeStray(effect.containerId, record.generation)
+          .catch((error: unknown) => this.#log.warn('a stray container could not be removed', { error, ...effect }));
+      case 'forget':
+        return await this.#forget();
+      case 'settle':
+        if (effect.error) this.#waiters.reject(effect.answer, effect.error);
+        else this.#waiters.resolve(effect.answer, record);
+        return;
+      case 'ended':
+        this.#log.info('kernel ended', { termination: record.termination });
+        return this.#parts.onEnded(record);
+      case 'count':
+        this.#parts.oddities.count(effect.oddity);
+        return this.#log.warn('odd event', { oddity: effect.oddity, detail: effect.detail });
+    }
+  }
+
+  async #write(essential: boolean): Promise<void> {
+    const { clock, journal } = this.#parts;
+    try {
+      const options = { what: 'writing the journal', timeoutMs: writeDeadlineMs, clock };
+      await withDeadline(options, () => journal.write(this.record));
+      if (essential) this.#inbox.unshift({ type: 'written' });
+    } catch (thrown) {
+      const error = toKerneletError(thrown);
+      this.#log.error('the journal could not be written', { error });
+      if (essential) this.#inbox.unshift({ type: 'write-failed', error });
+    }
+  }
+
+  async #forget(): Promise<void> {
+    const { clock, journal } = this.#parts;
+    try {
+      const options = { what: 'removing a record of the journal', timeoutMs: writeDeadlineMs, clock };
+      await withDeadline(options, () => journal.remove(this.record.spec.id));
+    } catch (error) {
+      this.#log.error('the record could not be removed from the journal', { error });
+    }
+  }
+
+  async #create(scope: Scope): Promise<void> {
+    const { plan, clock } = this.#parts;
+    const controller = new AbortController();
+    this.#creation = controller;
+    const outcome = await runCreation(plan, this.record, {
+      scope,
+      clock,
+      signal: controller.signal,
+      onApplied: (step, ms, change) => this.post({ type: 'step-applied', step, ms, change }),
+    });
+    this.#creation = null;
+    if (outcome.ok) this.post({ type: 'creation-done' });
+    else this.post({ type: 'creation-failed', step: outcome.step, error: outcome.error });
+  }
+
+  async #revert(scope: Scope, grace: boolean): Promise<void> {
+    const { plan, runners, clock, graceMs } = this.#parts;
+    const { record } = this;
+    const client = runners.get(record.spec.id);
+    if (grace && client && graceMs > 0) {
+      this.#grace = new AbortController();
+      await farewell(client, { graceMs, clock, skip: this.#grace.signal });
+      this.#grace = null;
+    }
+    const exitCode = record.termination?.exitCode ?? 137;
+    const detail = record.termination?.detail ?? 'the kernel is being restarted';
+    await runners.end(record.spec.id, { exitCode, detail }).catch((error: unknown) => {
+      this.#log.warn("the runner's client could not be closed", { error });
+    });
+    const failures = await revertSteps(plan, record, { scope, clock, log: this.#log });
+    this.post({ type: 'reverted', failures });
+  }
+}

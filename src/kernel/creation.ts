@@ -1,0 +1,102 @@
+/**
+ * Runs a creation plan: the line of steps, a group's steps side by side, each timed and bounded. It stops at the first
+ * failure or cancellation and undoes nothing itself: the reducer asks for the one clean-up that every end shares.
+ */
+import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { type KerneletError, toKerneletError } from '../lib/errors.ts';
+import type { Scope } from './lifecycle.ts';
+import type { KernelRecord } from './record.ts';
+import type { CreationPlan, CreationStep, RecordChange } from './step.ts';
+
+/** How to run a plan. */
+export interface CreationRun {
+  /** `generation`: only the steps of one container, for a restart. */
+  readonly scope: Scope;
+  /** Cancels; its reason is what the run fails with. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** Told of each applied step, in order. */
+  readonly onApplied: (step: string, ms: number, change: RecordChange) => void;
+}
+
+/** What became of a run. */
+export type CreationOutcome =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly step: string; readonly error: KerneletError };
+
+/** The steps of a plan that belong to a scope, as groups in order. */
+export function groupsOf(plan: CreationPlan, scope: Scope): readonly (readonly CreationStep[])[] {
+  return plan
+    .map((entry) => ('apply' in entry ? [entry] : entry))
+    .map((group) => group.filter((step) => scope === 'kernel' || step.scope === 'generation'))
+    .filter((group) => group.length > 0);
+}
+
+class StepFailure extends Error {
+  readonly step: string;
+  constructor(step: string, cause: unknown) {
+    super(`step ${step} failed`, { cause });
+    this.step = step;
+  }
+}
+
+async function applyStep(
+  step: CreationStep,
+  record: KernelRecord,
+  run: CreationRun,
+  signal: AbortSignal,
+): Promise<RecordChange> {
+  const startedAt = run.clock.monotonic();
+  try {
+    const options = { what: `step ${step.name}`, timeoutMs: step.deadlineMs, signal, clock: run.clock };
+    const change = await withDeadline(options, (deadline) => step.apply(record, deadline));
+    run.onApplied(step.name, run.clock.monotonic() - startedAt, change);
+    return change;
+  } catch (error) {
+    throw new StepFailure(step.name, error);
+  }
+}
+
+/** Runs a group side by side; resolves or rejects only when every step of it has ended. */
+async function applyGroup(
+  group: readonly CreationStep[],
+  record: KernelRecord,
+  run: CreationRun,
+): Promise<KernelRecord> {
+  const controller = new AbortController();
+  const signal = AbortSignal.any([run.signal, controller.signal]);
+  let first: unknown;
+  const changes = await Promise.all(
+    group.map((step) =>
+      applyStep(step, record, run, signal).catch((error: unknown) => {
+        first ??= error;
+        controller.abort(error);
+        return {};
+      }),
+    ),
+  );
+  if (first !== undefined) throw first;
+  return Object.assign({}, record, ...changes);
+}
+
+/** Applies the plan's steps. Never rejects. */
+export async function runCreation(
+  plan: CreationPlan,
+  record: KernelRecord,
+  run: CreationRun,
+): Promise<CreationOutcome> {
+  let current = record;
+  let step = 'start';
+  try {
+    for (const group of groupsOf(plan, run.scope)) {
+      step = group[0]?.name ?? step;
+      run.signal.throwIfAborted();
+      current = await applyGroup(group, current, run);
+    }
+    return { ok: true };
+  } catch (thrown) {
+    const failure = thrown instanceof StepFailure ? thrown : new StepFailure(step, thrown);
+    return { ok: false, step: failure.step, error: toKerneletError(failure.cause) };
+  }
+}

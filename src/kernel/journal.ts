@@ -1,0 +1,104 @@
+/**
+ * The journal: one folder per kernel, `<state>/kernels/<id>/record.json`, each write atomic and synced. A file that
+ * cannot be read is moved to `<state>/quarantine/` and takes nothing else with it.
+ */
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { syncFolder, writeFileAtomic } from '../lib/atomic-file.ts';
+import { KerneletError } from '../lib/errors.ts';
+import type { KernelId } from '../lib/ids.ts';
+import type { Logger } from '../lib/log.ts';
+import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import type { KernelRecord } from './record.ts';
+import { decodeRecord, encodeRecord } from './record-codec.ts';
+
+/** A record that could not be read, and where it lies now. */
+export interface QuarantinedRecord {
+  /** The name of the kernel's folder: its id, unless that is damaged too. */
+  readonly name: string;
+  readonly movedTo: string;
+  readonly problem: string;
+}
+
+/** Everything the journal holds. */
+export interface JournalContent {
+  readonly records: readonly KernelRecord[];
+  readonly quarantined: readonly QuarantinedRecord[];
+}
+
+/** A journal as actors use it. */
+export interface Journal {
+  /** Replaces the kernel's record. Throws STATE_UNUSABLE; then the old one stands. */
+  write(record: KernelRecord): Promise<void>;
+  /** Removes the kernel's record; an absent one is success. */
+  remove(kernel: KernelId): Promise<void>;
+  /** Reads all records, putting aside what is damaged. */
+  load(): Promise<JournalContent>;
+}
+
+const fileName = 'record.json';
+
+/** A journal in a folder. */
+export class FileJournal implements Journal {
+  readonly #kernels: string;
+  readonly #quarantine: string;
+  readonly #log: Logger;
+  #serial = 0;
+
+  /** `kernels` and `quarantine` are folders of one file system; they must exist. */
+  constructor(folders: { readonly kernels: string; readonly quarantine: string }, log: Logger) {
+    this.#kernels = folders.kernels;
+    this.#quarantine = folders.quarantine;
+    this.#log = log;
+  }
+
+  async write(record: KernelRecord): Promise<void> {
+    const folder = join(this.#kernels, record.spec.id);
+    try {
+      const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+      await writeFileAtomic(join(folder, fileName), encodeRecord(record));
+      if (made !== undefined) await syncFolder(this.#kernels);
+    } catch (error) {
+      if (error instanceof KerneletError) throw error;
+      const code = systemErrorCode(error) ?? String(error);
+      throw new KerneletError('STATE_UNUSABLE', `cannot write the journal in ${folder} (${code})`, {
+        cause: error,
+        context: { path: folder },
+      });
+    }
+  }
+
+  async remove(kernel: KernelId): Promise<void> {
+    await rm(join(this.#kernels, kernel), { recursive: true, force: true });
+    await syncFolder(this.#kernels);
+  }
+
+  async load(): Promise<JournalContent> {
+    const records: KernelRecord[] = [];
+    const quarantined: QuarantinedRecord[] = [];
+    for (const name of await readdir(this.#kernels)) {
+      const folder = join(this.#kernels, name);
+      try {
+        const record = decodeRecord(await readFile(join(folder, fileName), 'utf8'));
+        if (record.spec.id !== name) throw new Error(`it is the record of ${record.spec.id}`);
+        records.push(record);
+      } catch (error) {
+        // A write that never finished leaves a folder without a record: nothing was started for it.
+        if (isSystemError(error, 'ENOENT')) await rm(folder, { recursive: true, force: true });
+        else quarantined.push(await this.#putAside(name, folder, error));
+      }
+    }
+    return { records, quarantined };
+  }
+
+  async #putAside(name: string, folder: string, error: unknown): Promise<QuarantinedRecord> {
+    const problem = error instanceof Error ? error.message : String(error);
+    this.#serial += 1;
+    const movedTo = join(this.#quarantine, `${name}.${Date.now()}.${this.#serial}`);
+    await rename(folder, movedTo).catch((reason: unknown) => {
+      this.#log.error('a damaged record could not be put aside', { folder, error: reason });
+    });
+    this.#log.error('a record of the journal cannot be read and was put aside', { kernel: name, problem, movedTo });
+    return { name, movedTo, problem };
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Proof that a container is this agent's. Image labels are inherited by containers, so labels alone prove nothing: the
+ * proof is an HMAC of the container's name under a secret of the state folder. The runner's secret comes from there too,
+ * so it survives a restart of the daemon without being stored.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import {
+  type AgentId,
+  type ContainerId,
+  type KernelId,
+  parseKernelId,
+  parseSessionId,
+  type SessionId,
+} from '../lib/ids.ts';
+
+/** Labels of a kernel's container. The first three have the names that other tools know (spec kernel-lifecycle 7.2). */
+export const labelNames = {
+  kernelId: 'ai.backend.kernel-id',
+  sessionId: 'ai.backend.session-id',
+  owner: 'ai.backend.owner',
+  generation: 'ai.kernelet.generation',
+  proof: 'ai.kernelet.proof',
+  ports: 'ai.kernelet.host-ports',
+  cpuset: 'ai.kernelet.cpuset',
+} as const;
+
+/** What is looked at in a container. */
+export interface Claimant {
+  readonly id: ContainerId;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A container that is provably this agent's. */
+export interface OwnedContainer {
+  readonly containerId: ContainerId;
+  readonly kernelId: KernelId;
+  readonly sessionId: SessionId;
+  readonly generation: number;
+}
+
+/** The name of a kernel's container: from its id and its image's name alone (spec kernel-lifecycle 7.2). */
+export function containerName(kernel: KernelId, imageReference: string): string {
+  const last = imageReference.split('@')[0]?.split('/').at(-1)?.split(':')[0] ?? '';
+  const short = last.replace(/[^A-Za-z0-9_-]/g, '-').slice(0, 60) || 'image';
+  return `kernel.${short}.${kernel}`;
+}
+
+/** The kernel id in a container's name, or null when it is not the name of a kernel. */
+export function kernelOfName(name: string): KernelId | null {
+  const parts = /^kernel\.[A-Za-z0-9_-]+\.([0-9a-f-]{36})$/.exec(name);
+  try {
+    return parts?.[1] === undefined ? null : parseKernelId(parts[1]);
+  } catch {
+    return null;
+  }
+}
+
+/** Makes and checks proofs. */
+export class Ownership {
+  readonly agentId: AgentId;
+  readonly #secret: Uint8Array;
+
+  /** `secret` is the content of the state folder's secret file: 32 bytes or more. */
+  constructor(agentId: AgentId, secret: Uint8Array) {
+    this.agentId = agentId;
+    this.#secret = secret;
+  }
+
+  /** The proof that a container of this name carries: 64 hex digits. */
+  proof(name: string): string {
+    return this.#mac(`container:${name}`);
+  }
+
+  /** What agent and runner of one container know: 64 hex digits. */
+  runnerSecret(kernel: KernelId, generation: number): string {
+    return this.#mac(`runner:${kernel}:${generation}`);
+  }
+
+  /** Whose container this is, or null when it is not provably this agent's. */
+  identify(container: Claimant): OwnedContainer | null {
+    const { labels } = container;
+    const name = container.name.replace(/^\//, '');
+    const kernelId = kernelOfName(name);
+    if (kernelId === null || labels[labelNames.kernelId] !== kernelId) return null;
+    if (labels[labelNames.owner] !== this.agentId) return null;
+    if (!sameText(labels[labelNames.proof] ?? '', this.proof(name))) return null;
+    const generation = labels[labelNames.generation] ?? '';
+    if (!/^[1-9]\d{0,8}$/.test(generation)) return null;
+    try {
+      const sessionId = parseSessionId(labels[labelNames.sessionId] ?? '');
+      return { containerId: container.id, kernelId, sessionId, generation: Number(generation) };
+    } catch {
+      return null;
+    }
+  }
+
+  #mac(text: string): string {
+    return createHmac('sha256', this.#secret).update(text).digest('hex');
+  }
+}
+
+function sameText(left: string, right: string): boolean {
+  const [a, b] = [Buffer.from(left), Buffer.from(right)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

@@ -1,0 +1,41 @@
+/** Callers that wait for an answer, by what they wait for: all of one kind are answered together. Bounded. */
+import { KerneletError } from '../lib/errors.ts';
+
+interface Waiter<Value> {
+  readonly resolve: (value: Value) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Bound on the callers that wait for one answer. */
+const mostWaiters = 1_000;
+
+/** Waiting callers. */
+export class Waiters<Kind, Value> {
+  readonly #waiting = new Map<Kind, Waiter<Value>[]>();
+
+  /** Waits for the next answer of this kind. Rejects with OVERLOADED when too many do. */
+  wait(kind: Kind): Promise<Value> {
+    const waiting = this.#waiting.get(kind) ?? [];
+    if (waiting.length >= mostWaiters) {
+      return Promise.reject(new KerneletError('OVERLOADED', `${mostWaiters} callers wait for this already`));
+    }
+    this.#waiting.set(kind, waiting);
+    return new Promise((resolve, reject) => waiting.push({ resolve, reject }));
+  }
+
+  /** Answers everybody who waits for this kind. */
+  resolve(kind: Kind, value: Value): void {
+    for (const waiter of this.#take(kind)) waiter.resolve(value);
+  }
+
+  /** Fails everybody who waits for this kind. */
+  reject(kind: Kind, error: unknown): void {
+    for (const waiter of this.#take(kind)) waiter.reject(error);
+  }
+
+  #take(kind: Kind): readonly Waiter<Value>[] {
+    const waiting = this.#waiting.get(kind) ?? [];
+    this.#waiting.delete(kind);
+    return waiting;
+  }
+}
