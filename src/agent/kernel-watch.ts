@@ -1,0 +1,161 @@
+/**
+ * What the agent does on its own: recovery at the start, following the engine, the sweep, idle time-outs, and the
+ * events of executions.
+ */
+import type { RunnerClient } from '../execution/runner-client.ts';
+import type { KernelRecord } from '../kernel/record.ts';
+import { sleep } from '../lib/clock.ts';
+import { hasCode, toKerneletError } from '../lib/errors.ts';
+import type { KernelId, RunId } from '../lib/ids.ts';
+import { type PeriodicJob, runPeriodically } from '../lib/periodic.ts';
+import type { RunSummary } from '../wire/run-event.ts';
+import { IdleKernels } from './idle-kernels.ts';
+import type { NodeAgentParts } from './parts.ts';
+import type { Readiness } from './readiness.ts';
+
+const sweepPauseMs = 10_000;
+const idlePauseMs = 500;
+const engineRetryMs = 1000;
+/** More finished runs than a runner keeps, so that none is announced twice after a reconnection. */
+const rememberedRuns = 1024;
+
+/** The agent's own activity. */
+export class KernelWatch implements AsyncDisposable {
+  readonly #parts: NodeAgentParts;
+  readonly #readiness: Readiness;
+  readonly #idle = new IdleKernels();
+  readonly #clients = new Map<KernelId, RunnerClient>();
+  readonly #end = new AbortController();
+  readonly #subscriptions = new DisposableStack();
+  readonly #jobs: Promise<void>[] = [];
+  #engineFailure: string | null = null;
+
+  /** `onEnded` is told of every kernel that ends. */
+  constructor(parts: NodeAgentParts, readiness: Readiness, onEnded: (id: KernelId) => void) {
+    this.#parts = parts;
+    this.#readiness = readiness;
+    this.#subscriptions.use(parts.kernels.onRunner((record, client) => this.#follow(record, client)));
+    this.#subscriptions.use(
+      parts.kernels.onEnded(({ spec }) => {
+        this.#idle.forget(spec.id);
+        this.#clients.delete(spec.id);
+        onEnded(spec.id);
+      }),
+    );
+  }
+
+  /** Recovers, then runs the jobs until disposal. Throws what recovery threw, unless `retry` waits for the engine. */
+  async start(options: { readonly retry: boolean }): Promise<void> {
+    await this.#recover(options.retry);
+    const { kernels } = this.#parts;
+    this.#readiness.enter('ready');
+    this.#jobs.push(this.#untilTheEnd(() => kernels.watch(this.#end.signal), 'following the engine'));
+    this.#every({ name: 'sweep', pauseMs: sweepPauseMs, round: (signal) => kernels.sweep(signal) });
+    this.#every({ name: 'idle kernels', pauseMs: idlePauseMs, round: () => this.#endIdle() });
+  }
+
+  /** Why recovery waits for the engine, or null. */
+  engineFailure(): string | null {
+    return this.#engineFailure;
+  }
+
+  /** The runner's client of a kernel that is live, or null. */
+  clientOf(record: KernelRecord): RunnerClient | null {
+    return record.phase === 'terminated' ? null : (this.#clients.get(record.spec.id) ?? null);
+  }
+
+  /** A caller used the kernel. */
+  used(id: KernelId): void {
+    this.#idle.used(id, this.#parts.clock.monotonic());
+  }
+
+  /** A caller started a run. */
+  executionStarted(record: KernelRecord, run: RunId): void {
+    const { id, sessionId } = record.spec;
+    this.#idle.runChanged(id, run, true, this.#parts.clock.monotonic());
+    this.#parts.events.publish({ type: 'execution-started', kernelId: id, sessionId, runId: run });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end.abort();
+    this.#subscriptions.dispose();
+    await Promise.all(this.#jobs);
+  }
+
+  async #recover(retry: boolean): Promise<void> {
+    const { kernels, clock, log } = this.#parts;
+    for (;;) {
+      try {
+        const begun = clock.monotonic();
+        const summary = await kernels.recover(this.#end.signal);
+        this.#engineFailure = null;
+        log.info('recovered', { ...summary, durationMs: Math.round(clock.monotonic() - begun) });
+        return;
+      } catch (error) {
+        if (this.#end.signal.aborted || !retry || !hasCode(error, 'ENGINE_UNAVAILABLE', 'DEADLINE_EXCEEDED'))
+          throw error;
+        if (this.#engineFailure === null) log.error('the engine does not answer; asking again every second', { error });
+        this.#engineFailure = error.message;
+        this.#readiness.enter('recovering', error);
+        await sleep(clock, engineRetryMs, this.#end.signal);
+      }
+    }
+  }
+
+  #every(job: PeriodicJob): void {
+    this.#jobs.push(runPeriodically(job, this.#parts.clock, this.#parts.log, this.#end.signal));
+  }
+
+  async #untilTheEnd(activity: () => Promise<void>, what: string): Promise<void> {
+    while (!this.#end.signal.aborted) {
+      try {
+        await activity();
+      } catch (error) {
+        if (this.#end.signal.aborted) return;
+        this.#parts.log.error(`${what} failed; starting again`, { error: toKerneletError(error) });
+        await sleep(this.#parts.clock, engineRetryMs, this.#end.signal).catch(() => {});
+      }
+    }
+  }
+
+  #follow(record: KernelRecord, client: RunnerClient): void {
+    const { id, sessionId, idleTimeoutMs } = record.spec;
+    const { clock, events } = this.#parts;
+    this.#clients.set(id, client);
+    if (idleTimeoutMs !== null) this.#idle.watch(id, idleTimeoutMs, clock.monotonic());
+    const finished = new Set<RunId>();
+    const onRun = (summary: RunSummary, fresh: boolean): void => {
+      const active = summary.phase !== 'finished';
+      this.#idle.runChanged(id, summary.run, active, clock.monotonic());
+      if (active || finished.has(summary.run)) return;
+      finished.add(summary.run);
+      const [oldest] = finished;
+      if (finished.size > rememberedRuns && oldest !== undefined) finished.delete(oldest);
+      if (!fresh) return;
+      const { exitCode, reason, run } = summary;
+      events.publish({
+        type: 'execution-finished',
+        kernelId: id,
+        sessionId,
+        runId: run,
+        exitCode: exitCode ?? -1,
+        reason: reason ?? 'internal',
+      });
+    };
+    // What had finished before this process connected was announced by the one before, or is lost with it.
+    for (const summary of client.runs()) onRun(summary, false);
+    client.subscribe((event) => {
+      if (event.type === 'run') onRun(event.summary, true);
+    });
+  }
+
+  async #endIdle(): Promise<void> {
+    for (const id of this.#idle.due(this.#parts.clock.monotonic())) {
+      this.#idle.forget(id);
+      this.#parts.log.info('a kernel was idle for its timeout', { kernel: id });
+      await this.#parts.kernels.destroy(id, { reason: 'idle-timeout', force: false }).catch((error: unknown) => {
+        this.#parts.log.warn('an idle kernel could not be ended', { kernel: id, error });
+      });
+    }
+  }
+}

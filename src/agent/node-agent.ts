@@ -1,0 +1,236 @@
+/** The agent of this node: the doors' requests, handed to the kernels, the runners and the images. */
+import type { Download, RunnerClient } from '../execution/runner-client.ts';
+import type { KernelRecord } from '../kernel/record.ts';
+import { KerneletError } from '../lib/errors.ts';
+import type { KernelId, RunId } from '../lib/ids.ts';
+import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type {
+  Agent,
+  AgentStatus,
+  CreateRequest,
+  ImageProgress,
+  ImageView,
+  KernelStats,
+  KernelView,
+  LogPiece,
+} from './agent.ts';
+import { checkRequest, compileSpec, requestedId } from './create-request.ts';
+import { readKernelStats } from './kernel-stats.ts';
+import { viewOf } from './kernel-view.ts';
+import { KernelWatch } from './kernel-watch.ts';
+import type { NodeAgentParts } from './parts.ts';
+import { Readiness } from './readiness.ts';
+
+/** How long a request waits for the recovery after a start. */
+const patienceMs = 15_000;
+
+/** The implementation of Agent. `start()` recovers what an earlier process left; requests wait for it, bounded. */
+export class NodeAgent implements Agent {
+  readonly #parts: NodeAgentParts;
+  readonly #readiness: Readiness;
+  readonly #watch: KernelWatch;
+  readonly #warnings = new Map<KernelId, readonly string[]>();
+  readonly #startedAt: number;
+
+  constructor(parts: NodeAgentParts) {
+    this.#parts = parts;
+    this.#readiness = new Readiness(parts.clock, patienceMs);
+    this.#startedAt = parts.clock.now();
+    this.#watch = new KernelWatch(parts, this.#readiness, (id) => this.#warnings.delete(id));
+  }
+
+  /**
+   * Recovers, then follows the engine and its own timers. `retry`: an engine that does not answer is asked again until
+   * it does, else the error is thrown.
+   */
+  async start(options: { readonly retry: boolean }): Promise<void> {
+    await this.#watch.start(options);
+  }
+
+  async status(): Promise<AgentStatus> {
+    const { facts, kernels, engine } = this.#parts;
+    const failure = this.#watch.engineFailure();
+    const healthy = failure === null && kernels.engineHealthy();
+    return {
+      version: facts.version,
+      mode: facts.mode,
+      phase: this.#readiness.phase,
+      agentId: facts.agentId,
+      stateDir: facts.stateDir,
+      pid: process.pid,
+      startedAt: this.#startedAt,
+      engine: { address: engine.address, healthy, detail: failure ?? (healthy ? '' : 'the engine does not answer') },
+      kernels: kernels.list().length,
+      slots: facts.slots(),
+      oddities: facts.oddities(),
+    };
+  }
+
+  async create(
+    request: CreateRequest,
+    signal: AbortSignal,
+    onProgress: (progress: ImageProgress) => void = () => {},
+  ): Promise<KernelView> {
+    await this.#readiness.ready();
+    const { kernels, images, defaults, capacity } = this.#parts;
+    checkRequest(request, defaults, capacity);
+    const id = requestedId(request);
+    if (kernels.list().some((record) => record.spec.id === id)) {
+      throw new KerneletError('KERNEL_EXISTS', `a kernel ${id} exists already`, { context: { kernel: id } });
+    }
+    const mounts = await this.#parts.checkMounts(request.mounts);
+    const wish = { reference: request.image, language: request.language, pull: request.pull };
+    const found = await images.find(wish, onProgress, signal);
+    signal.throwIfAborted();
+    const chosen = { image: { reference: found.reference, id: found.image.id }, runtime: found.runtime };
+    const record = await kernels.create(compileSpec(id, { ...request, mounts }, chosen, defaults), signal);
+    if (found.warnings.length > 0) this.#warnings.set(id, found.warnings);
+    return this.#view(record);
+  }
+
+  async list(options: { all: boolean }): Promise<readonly KernelView[]> {
+    await this.#readiness.ready();
+    return this.#parts.kernels.list({ ended: options.all }).map((record) => this.#view(record));
+  }
+
+  async inspect(id: string): Promise<KernelView> {
+    return this.#view(await this.#find(id));
+  }
+
+  async destroy(id: string, options: { force: boolean }): Promise<KernelView> {
+    const record = await this.#find(id);
+    if (record.phase === 'terminated') throw this.#notRunning(record);
+    const reason = options.force ? 'force-terminated' : 'user-requested';
+    return this.#view(await this.#parts.kernels.destroy(record.spec.id, { reason, force: options.force }));
+  }
+
+  async restart(id: string, signal: AbortSignal): Promise<KernelView> {
+    const record = await this.#find(id);
+    return this.#view(await this.#parts.kernels.restart(record.spec.id, signal));
+  }
+
+  async execute(id: string, run: RunId, request: ExecuteRequest, signal: AbortSignal): Promise<{ existing: boolean }> {
+    const { record, client } = await this.#runner(id);
+    const reply = await client.request('execute', { run, request }, { signal });
+    if (!reply.existing) this.#watch.executionStarted(record, run);
+    return reply;
+  }
+
+  async *events(id: string, run: RunId, after: number, signal: AbortSignal): ReturnType<Agent['events']> {
+    const { client } = await this.#runner(id);
+    yield* client.events(run, after, signal);
+  }
+
+  async input(id: string, run: RunId, text: string, signal: AbortSignal): Promise<void> {
+    const { client } = await this.#runner(id);
+    await client.request('input', { run, text }, { signal });
+  }
+
+  async stdin(id: string, run: RunId, data: Uint8Array, eof: boolean, signal: AbortSignal): Promise<{ open: boolean }> {
+    const { client } = await this.#runner(id);
+    return await client.request('stdin', { run, eof }, { signal, body: data });
+  }
+
+  async interrupt(id: string, run: RunId | null, signal: AbortSignal): Promise<{ interrupted: boolean }> {
+    const { client } = await this.#runner(id);
+    return await client.request('interrupt', { run }, { signal });
+  }
+
+  async cancel(id: string, run: RunId, killSignal: string, signal: AbortSignal): Promise<void> {
+    const { client } = await this.#runner(id);
+    await client.request('cancel', { run, signal: killSignal }, { signal });
+  }
+
+  async complete(id: string, code: string, cursor: number, signal: AbortSignal): Promise<readonly string[]> {
+    const { client } = await this.#runner(id);
+    return (await client.request('complete', { code, cursor }, { signal })).matches;
+  }
+
+  async upload(
+    id: string,
+    path: string,
+    content: ReadableStream<Uint8Array>,
+    options: { mode: number | null; signal: AbortSignal },
+  ): Promise<{ bytes: number }> {
+    const { client } = await this.#runner(id);
+    return await client.upload(path, content, options);
+  }
+
+  async download(id: string, path: string, signal: AbortSignal): Promise<Download> {
+    const { client } = await this.#runner(id);
+    return await client.download(path, signal);
+  }
+
+  async listFiles(id: string, path: string, signal: AbortSignal): ReturnType<Agent['listFiles']> {
+    const { client } = await this.#runner(id);
+    return await client.request('list-files', { path }, { signal });
+  }
+
+  async *logs(id: string, options: { follow: boolean }, signal: AbortSignal): AsyncIterable<LogPiece> {
+    const record = await this.#find(id);
+    if (record.containerId === null || record.phase === 'terminated') throw this.#notRunning(record);
+    yield* this.#parts.engine.containerLogs(record.containerId, { follow: options.follow }, signal);
+  }
+
+  async stats(signal: AbortSignal): Promise<readonly KernelStats[]> {
+    await this.#readiness.ready();
+    return await readKernelStats(this.#parts, signal);
+  }
+
+  async *kernelEvents(
+    options: { after: number; follow: boolean },
+    signal: AbortSignal,
+  ): ReturnType<Agent['kernelEvents']> {
+    yield* this.#parts.events.read(options, signal);
+  }
+
+  images(signal: AbortSignal): Promise<readonly ImageView[]> {
+    return this.#parts.images.list(signal);
+  }
+
+  inspectImage(reference: string, signal: AbortSignal): Promise<ImageView> {
+    return this.#parts.images.inspect(reference, signal);
+  }
+
+  buildImage(name: string, signal: AbortSignal, onProgress: (progress: ImageProgress) => void): Promise<ImageView> {
+    return this.#parts.images.build(name, onProgress, signal);
+  }
+
+  pullImage(reference: string, signal: AbortSignal, onProgress: (progress: ImageProgress) => void): Promise<ImageView> {
+    return this.#parts.images.pull(reference, onProgress, signal);
+  }
+
+  removeImage(reference: string, options: { force: boolean }, signal: AbortSignal): Promise<void> {
+    return this.#parts.images.remove(reference, options, signal);
+  }
+
+  /** Stops following and lets go of the runners; kernels go on. Without any kernel nothing of the agent stays. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#readiness.enter('stopping');
+    await this.#watch[Symbol.asyncDispose]();
+    await this.#parts.kernels[Symbol.asyncDispose]();
+    if (this.#parts.kernels.list().length === 0) await this.#parts.leaveNothing();
+  }
+
+  async #find(id: string): Promise<KernelRecord> {
+    await this.#readiness.ready();
+    return this.#parts.kernels.resolve(id);
+  }
+
+  async #runner(id: string): Promise<{ record: KernelRecord; client: RunnerClient }> {
+    const record = await this.#find(id);
+    this.#watch.used(record.spec.id);
+    return { record, client: this.#parts.kernels.client(record.spec.id) };
+  }
+
+  #view(record: KernelRecord): KernelView {
+    return viewOf(record, this.#watch.clientOf(record), this.#warnings.get(record.spec.id) ?? []);
+  }
+
+  #notRunning(record: KernelRecord): KerneletError {
+    const why = record.termination ? `it ended: ${record.termination.reason}` : `it is ${record.phase}`;
+    return new KerneletError('KERNEL_NOT_RUNNING', `kernel ${record.spec.id} is not running (${why})`, {
+      context: { kernel: record.spec.id },
+    });
+  }
+}

@@ -1,0 +1,86 @@
+/** What a node agent is built from. The composition root (`main/`) supplies the real ones, tests others. */
+import type { Engine, EngineImage, Progress } from '../engine/engine.ts';
+import type { EventSink, NumberedKernelEvent } from '../events/kernel-event.ts';
+import type { Kernels } from '../kernel/kernels.ts';
+import type { KernelMount } from '../kernel/spec.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import type { AgentStatus, ImageView } from './agent.ts';
+import type { CreateDefaults, NodeCapacity } from './create-request.ts';
+
+/** What an image is looked for by. */
+export interface ImageWish {
+  readonly reference: string | undefined;
+  readonly language: string | undefined;
+  readonly pull: 'never' | 'missing' | 'always';
+}
+
+/** An image that is here and can be used. */
+export interface FoundImage {
+  readonly image: EngineImage;
+  readonly reference: string;
+  readonly runtime: { readonly type: string; readonly path: string | null };
+  readonly warnings: readonly string[];
+}
+
+/** Told about the progress of long work. */
+export type OnProgress = (progress: Progress) => void;
+
+/** Images: finding, listing, making. */
+export interface ImageShelf {
+  find(wish: ImageWish, onProgress: OnProgress, signal: AbortSignal): Promise<FoundImage>;
+  list(signal: AbortSignal): Promise<readonly ImageView[]>;
+  inspect(reference: string, signal: AbortSignal): Promise<ImageView>;
+  build(name: string, onProgress: OnProgress, signal: AbortSignal): Promise<ImageView>;
+  pull(reference: string, onProgress: OnProgress, signal: AbortSignal): Promise<ImageView>;
+  remove(reference: string, options: { readonly force: boolean }, signal: AbortSignal): Promise<void>;
+}
+
+/** Events: where they go, and how they are read. */
+export interface EventBook extends EventSink {
+  read(
+    options: { readonly after: number; readonly follow: boolean },
+    signal: AbortSignal,
+  ): AsyncIterable<NumberedKernelEvent>;
+}
+
+/** Figures of one container, by the pid of its first process; null when it is gone. */
+export type ReadContainerStats = (pid: number) => Promise<ContainerFigures | null>;
+
+/** Figures of one container. */
+export interface ContainerFigures {
+  readonly cpuSeconds: number;
+  readonly memoryBytes: number;
+  readonly memoryPeakBytes: number;
+  readonly memoryLimitBytes: number;
+  readonly processes: number;
+  readonly outOfMemoryKills: number;
+}
+
+/** The facts of the agent's status that don't change, and the counts that do. */
+export interface StatusFacts {
+  readonly version: string;
+  readonly mode: 'standalone' | 'cluster';
+  readonly agentId: string;
+  readonly stateDir: string;
+  slots(): AgentStatus['slots'];
+  oddities(): AgentStatus['oddities'];
+}
+
+/** The parts. */
+export interface NodeAgentParts {
+  readonly kernels: Kernels;
+  readonly engine: Engine;
+  readonly images: ImageShelf;
+  readonly events: EventBook;
+  readonly readStats: ReadContainerStats;
+  /** Checks the host paths of a request and resolves their links. Throws FORBIDDEN_MOUNT. */
+  readonly checkMounts: (mounts: readonly KernelMount[]) => Promise<readonly KernelMount[]>;
+  readonly defaults: CreateDefaults;
+  readonly capacity: NodeCapacity;
+  /** Removes what exists between kernels only: the network. Called when the agent ends without a kernel. */
+  readonly leaveNothing: () => Promise<void>;
+  readonly facts: StatusFacts;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
