@@ -1,0 +1,19 @@
+/** The program: its command line, with everything behind it supplied on demand, so that a command loads what it uses. */
+import { createProcessIo } from '../cli/process-io.ts';
+import { runCli } from '../cli/program.ts';
+import { version } from './version.ts';
+
+const io = createProcessIo();
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  version,
+  io,
+  async serve(options) {
+    const { serve } = await import('./serve.ts');
+    return await serve(options, io);
+  },
+  async startLocalAgent(options) {
+    const { startLocalAgent } = await import('./local-agent.ts');
+    return await startLocalAgent(options, io);
+  },
+});
