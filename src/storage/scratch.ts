@@ -1,0 +1,134 @@
+/**
+ * Scratch folders: what of a kernel lies on the host. A removal renames the folder away first, which is atomic and
+ * frees the kernel's id at once, and deletes in the background.
+ */
+import { chmod, chown, lstat, mkdir, readdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import { KerneletError } from '../lib/errors.ts';
+import { type KernelId, parseKernelId } from '../lib/ids.ts';
+import type { Logger } from '../lib/log.ts';
+import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { Trash } from './trash.ts';
+
+/** The folders of one kernel on the host. */
+export interface ScratchPaths {
+  readonly root: string;
+  /** The tenant's home. */
+  readonly work: string;
+  /** What the kernel may read about itself. */
+  readonly config: string;
+  /** For root alone: the runner's configuration and socket. */
+  readonly run: string;
+  /** For the agent alone; not mounted. */
+  readonly private: string;
+}
+
+/** A user and group of the host. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** All scratch folders of this agent. */
+export class ScratchFolders implements AsyncDisposable {
+  readonly #root: string;
+  readonly #trash: Trash;
+
+  constructor(root: string, log: Logger, clock: Clock = systemClock) {
+    this.#root = root;
+    this.#trash = new Trash(join(root, '.trash'), log, clock);
+  }
+
+  /** Where a kernel's folders are. */
+  paths(kernel: KernelId): ScratchPaths {
+    const root = join(this.#root, kernel);
+    return {
+      root,
+      work: join(root, 'work'),
+      config: join(root, 'config'),
+      run: join(root, 'run'),
+      private: join(root, 'private'),
+    };
+  }
+
+  /** Makes the folders; what is there already stays. Throws STATE_UNUSABLE. */
+  async create(kernel: KernelId, owner: Owner): Promise<void> {
+    const paths = this.paths(kernel);
+    try {
+      // Others may pass through the root, or the container's user could not reach its home.
+      await makeFolder(paths.root, 0o711);
+      await Promise.all([
+        makeFolder(paths.work, 0o755, owner),
+        makeFolder(paths.config, 0o755),
+        makeFolder(paths.run, 0o700),
+        makeFolder(paths.private, 0o700),
+      ]);
+    } catch (error) {
+      const code = systemErrorCode(error) ?? String(error);
+      throw new KerneletError('STATE_UNUSABLE', `cannot make the scratch folder ${paths.root} (${code})`, {
+        cause: error,
+        context: { path: paths.root },
+      });
+    }
+  }
+
+  /** Takes the folder away; its contents are deleted in the background. An absent one is success. */
+  async remove(kernel: KernelId): Promise<void> {
+    const { root } = this.paths(kernel);
+    try {
+      await rename(root, await this.#trash.place(kernel));
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT')) return;
+      throw new KerneletError(
+        'STATE_UNUSABLE',
+        `cannot remove the scratch folder ${root} (${systemErrorCode(error)})`,
+        {
+          cause: error,
+          context: { path: root },
+        },
+      );
+    }
+    this.#trash.empty();
+  }
+
+  /** The kernels that have a folder, with the time of the folder's last change in milliseconds since the epoch. */
+  async list(): Promise<readonly { readonly kernel: KernelId; readonly changedAt: number }[]> {
+    const found: { kernel: KernelId; changedAt: number }[] = [];
+    for (const name of await readdir(this.#root)) {
+      const kernel = asKernel(name);
+      if (kernel === null) continue;
+      const status = await lstat(join(this.#root, name)).catch(() => null);
+      if (status) found.push({ kernel, changedAt: status.mtimeMs });
+    }
+    return found;
+  }
+
+  /** Deletes what an earlier process left in the trash, in the background. */
+  emptyTrash(): void {
+    this.#trash.empty();
+  }
+
+  /** Waits until the trash is empty or cannot be emptied now. */
+  settled(): Promise<void> {
+    return this.#trash.settled();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#trash[Symbol.asyncDispose]();
+  }
+}
+
+async function makeFolder(path: string, mode: number, owner?: Owner): Promise<void> {
+  await mkdir(path, { recursive: true });
+  await chmod(path, mode);
+  if (owner && process.geteuid?.() === 0) await chown(path, owner.uid, owner.gid);
+}
+
+function asKernel(name: string): KernelId | null {
+  try {
+    return parseKernelId(name);
+  } catch {
+    return null;
+  }
+}

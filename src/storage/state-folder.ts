@@ -1,0 +1,137 @@
+/**
+ * The state folder: everything that outlives the process. It is locked by one daemon at a time and readable by its
+ * owner alone.
+ *
+ * ```
+ * <state>/lock          held while a daemon uses the folder
+ *         secret        32 random bytes: proves which containers are ours
+ *         agent-id      one line
+ *         kernels/      the journal, one folder per kernel
+ *         quarantine/   records that could not be read
+ *         scratch/      one folder per kernel: work, config, run; .trash holds what is being deleted
+ *         volumes/      runner volumes
+ * ```
+ */
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, readFile, realpath } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { writeFileAtomic } from '../lib/atomic-file.ts';
+import { KerneletError } from '../lib/errors.ts';
+import { acquireFileLock, type FileLock } from '../lib/file-lock.ts';
+import { type AgentId, parseAgentId } from '../lib/ids.ts';
+import { isNoexec, type Mount, mountOf, readMountTable } from '../lib/mount-table.ts';
+import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+
+/** An open, locked state folder. Disposing it lets the lock go. */
+export interface StateFolder extends AsyncDisposable {
+  /** Absolute, symlinks resolved. */
+  readonly path: string;
+  readonly kernels: string;
+  readonly quarantine: string;
+  readonly scratch: string;
+  readonly volumes: string;
+  readonly secret: Uint8Array;
+  readonly agentId: AgentId;
+  /** 8 hex digits that name this folder's objects on the machine: its network, its firewall chains. */
+  readonly tag: string;
+}
+
+/** How to open a state folder. */
+export interface StateFolderOptions {
+  /** The agent's id when the configuration names one; else it is made once and kept in the folder. */
+  readonly agentId?: AgentId | undefined;
+  /** The mounts of this machine; read from the system when absent. */
+  readonly mounts?: readonly Mount[];
+}
+
+const folders = ['kernels', 'quarantine', 'scratch', 'volumes'] as const;
+const secretBytes = 32;
+
+/** Opens the folder, making it when it is absent, and locks it. Throws STATE_UNUSABLE, STATE_LOCKED. */
+export async function openStateFolder(wanted: string, options: StateFolderOptions = {}): Promise<StateFolder> {
+  const path = await makeFolder(resolve(wanted));
+  refuseNoexec(path, options.mounts ?? (await readMountTable()));
+  const lock = await acquireFileLock(join(path, 'lock'), `the state folder ${path}`);
+  try {
+    for (const name of folders) await makeFolder(join(path, name));
+    const secret = await readSecret(join(path, 'secret'));
+    const agentId = options.agentId ?? (await readAgentId(join(path, 'agent-id')));
+    return describe(path, lock, secret, agentId);
+  } catch (error) {
+    await lock[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function describe(path: string, lock: FileLock, secret: Uint8Array, agentId: AgentId): StateFolder {
+  return {
+    path,
+    kernels: join(path, 'kernels'),
+    quarantine: join(path, 'quarantine'),
+    scratch: join(path, 'scratch'),
+    volumes: join(path, 'volumes'),
+    secret,
+    agentId,
+    // Of the secret rather than the path: a copied folder is the same agent, a new one at the old path is not.
+    tag: Buffer.from(secret.subarray(0, 4)).toString('hex'),
+    [Symbol.asyncDispose]: () => lock[Symbol.asyncDispose](),
+  };
+}
+
+/** Programs are run from the runner volume in the folder, so its file system must allow that. */
+function refuseNoexec(path: string, mounts: readonly Mount[]): void {
+  const mount = mountOf(path, mounts);
+  if (!mount || !isNoexec(mount)) return;
+  throw new KerneletError(
+    'STATE_UNUSABLE',
+    `the state folder ${path} lies on ${mount.mountPoint}, which is mounted noexec, so kernels could not run from it`,
+    { context: { path, mountPoint: mount.mountPoint } },
+  );
+}
+
+async function makeFolder(path: string): Promise<string> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await chmod(path, 0o700);
+    return await realpath(path);
+  } catch (error) {
+    const code = systemErrorCode(error) ?? String(error);
+    throw new KerneletError('STATE_UNUSABLE', `the folder ${path} cannot be made or used (${code})`, {
+      cause: error,
+      context: { path },
+    });
+  }
+}
+
+async function readSecret(path: string): Promise<Uint8Array> {
+  const known = await readOptional(path);
+  if (known && known.length >= secretBytes) return known;
+  if (known) {
+    throw new KerneletError('STATE_UNUSABLE', `${path} is damaged: it has ${known.length} bytes, not ${secretBytes}`, {
+      context: { path },
+    });
+  }
+  const secret = randomBytes(secretBytes);
+  await writeFileAtomic(path, secret);
+  return secret;
+}
+
+async function readAgentId(path: string): Promise<AgentId> {
+  const known = await readOptional(path);
+  if (known) return parseAgentId(Buffer.from(known).toString('utf8').trim());
+  const made = parseAgentId(`i-${randomBytes(6).toString('hex')}`);
+  await writeFileAtomic(path, `${made}\n`);
+  return made;
+}
+
+async function readOptional(path: string): Promise<Uint8Array | null> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return null;
+    throw new KerneletError('STATE_UNUSABLE', `${path} cannot be read (${systemErrorCode(error)})`, {
+      cause: error,
+      context: { path },
+    });
+  }
+}

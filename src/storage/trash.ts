@@ -1,0 +1,98 @@
+/**
+ * A folder whose contents are deleted in the background, with retries. What lies in it was written by tenants:
+ * symlinks are removed and never followed, and mounts left below are let go first, or their contents would be deleted.
+ */
+import { spawn } from 'node:child_process';
+import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Backoff } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import { mountsBelow, readMountTable } from '../lib/mount-table.ts';
+
+const tries = 5;
+const unmountDeadlineMs = 10_000;
+
+/** The trash. */
+export class Trash implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #stop = new AbortController();
+  #running: Promise<void> | null = null;
+  #again = false;
+  #serial = 0;
+
+  constructor(folder: string, log: Logger, clock: Clock) {
+    this.#folder = folder;
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /** A free path in the trash, on the same file system as its siblings, to rename something to. */
+  async place(name: string): Promise<string> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    this.#serial += 1;
+    return join(this.#folder, `${name}.${this.#clock.now()}.${this.#serial}`);
+  }
+
+  /** Starts deleting, unless it is going on already; then it looks once more afterwards. */
+  empty(): void {
+    if (this.#running) {
+      this.#again = true;
+      return;
+    }
+    this.#running = this.#deleteAll().finally(() => {
+      this.#running = null;
+      if (this.#again && !this.#stop.signal.aborted) {
+        this.#again = false;
+        this.empty();
+      }
+    });
+  }
+
+  /** Waits until the deletion under way has ended. */
+  async settled(): Promise<void> {
+    while (this.#running) await this.#running;
+  }
+
+  /** Ends the retries; what is left is deleted by the next process. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.settled();
+  }
+
+  async #deleteAll(): Promise<void> {
+    const backoff = new Backoff({ initialMs: 200, maximumMs: 10_000, clock: this.#clock });
+    for (;;) {
+      let failure: unknown = null;
+      for (const name of await readdir(this.#folder).catch(() => [])) {
+        await this.#delete(join(this.#folder, name)).catch((error: unknown) => {
+          failure = error;
+        });
+      }
+      if (failure === null || this.#stop.signal.aborted) return;
+      if (backoff.attempts >= tries) {
+        this.#log.error('scratch folders could not be deleted; the next start tries again', { error: failure });
+        return;
+      }
+      await backoff.wait(this.#stop.signal).catch(() => {});
+    }
+  }
+
+  async #delete(path: string): Promise<void> {
+    for (const mount of mountsBelow(path, await readMountTable())) await unmount(mount.mountPoint);
+    // A tenant may have taken the agent's own permissions from a folder; root needs none, others do.
+    if (process.geteuid?.() !== 0) await chmod(path, 0o700).catch(() => {});
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+/** Lets a mount go as soon as nothing uses it any more. */
+function unmount(path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('umount', ['--lazy', '--', path], { stdio: 'ignore', timeout: unmountDeadlineMs });
+    child.once('error', reject);
+    child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`umount of ${path} ended with ${code}`))));
+  });
+}
