@@ -1,0 +1,53 @@
+"""Says on standard error how user code ended, as Python itself would, without the frames of the driver."""
+import os
+import sys
+import traceback
+
+
+def report(error, folder):
+    """Prints what is to be said of `error` and returns the exit status: SystemExit's own, 130 after an interrupt, else 1."""
+    if isinstance(error, SystemExit):
+        return _exit_status(error.code)
+    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
+    sys.last_exc = error
+    try:
+        if sys.excepthook is not sys.__excepthook__:
+            sys.excepthook(type(error), error, error.__traceback__)
+        else:
+            _print(error, folder)
+    except BaseException as other:  # from the user's hook, or from an exception's own text
+        _print(other, folder)
+    return 130 if isinstance(error, KeyboardInterrupt) else 1
+
+
+def _exit_status(code):
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    print(code, file=sys.stderr)
+    return 1
+
+
+def _print(error, folder):
+    told = traceback.TracebackException(type(error), error, error.__traceback__)
+    _strip(told, folder + os.sep, set())
+    text = "".join(told.format())
+    empty = "Traceback (most recent call last):\n"
+    if text.startswith(empty) and not text.startswith(empty + " "):  # nothing of the user's ran: a syntax error
+        text = text[len(empty):]
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def _strip(told, folder, seen):
+    if told is None or id(told) in seen:
+        return
+    seen.add(id(told))
+    if told.stack is not None:
+        kept = [frame for frame in told.stack if not frame.filename.startswith(folder)]
+        told.stack = traceback.StackSummary.from_list(kept)
+    _strip(told.__cause__, folder, seen)
+    _strip(told.__context__, folder, seen)
+    for member in getattr(told, "exceptions", None) or ():
+        _strip(member, folder, seen)
