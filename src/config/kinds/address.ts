@@ -1,0 +1,70 @@
+/** Host-port pairs and port ranges (spec config-and-ops 2.1 and 2.2). */
+import type { HostPort, PortRange } from '../settings.ts';
+import { isTable } from '../toml.ts';
+import { type Kind, kind } from './kind.ts';
+import { port, toNumber } from './number.ts';
+
+/** Host and port as given, not yet checked; undefined when the form is none of the three. */
+export function splitHostPort(value: unknown): { readonly host: unknown; readonly port: unknown } | undefined {
+  if (typeof value === 'string') {
+    const colon = value.lastIndexOf(':');
+    return colon < 0 ? undefined : { host: value.slice(0, colon), port: value.slice(colon + 1) };
+  }
+  if (Array.isArray(value)) return value.length === 2 ? { host: value[0], port: value[1] } : undefined;
+  return isTable(value) ? { host: value['host'], port: value['port'] } : undefined;
+}
+
+/** `"host:port"`, `["host", port]` or `{ host, port }`; brackets around an IPv6 host are taken off. */
+export function hostPort(options: { blankHost?: boolean } = {}): Kind<HostPort> {
+  const blank = options.blankHost ? '; a blank host means: find out' : '';
+  return kind(
+    `a host and a port, such as "127.0.0.1:6001", ["host", 6001] or { host = "host", port = 6001 }${blank}`,
+    {
+      anyOf: [
+        { type: 'string', pattern: ':[0-9]+$' },
+        { type: 'array', minItems: 2, maxItems: 2 },
+        { type: 'object', required: ['host', 'port'] },
+      ],
+    },
+    (value) => {
+      const parts = splitHostPort(value);
+      if (!parts || typeof parts.host !== 'string') return undefined;
+      const host = parts.host.trim().replace(/^\[(.*)\]$/, '$1');
+      if (host === '' && !options.blankHost) return undefined;
+      const number = portNumber(parts.port);
+      return number === undefined ? undefined : { host, port: number };
+    },
+  );
+}
+
+/** The text of an address, with brackets around an IPv6 host. */
+export function formatHostPort({ host, port }: HostPort): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** `[a, b]` or `"a-b"`, both ends inclusive, a below b. */
+export const portRange: Kind<PortRange> = kind(
+  'a range of ports, such as [30000, 31000] or "30000-31000", the first below the last',
+  {
+    anyOf: [
+      { type: 'string', pattern: '^ *[0-9]+ *- *[0-9]+ *$' },
+      { type: 'array', items: { type: ['integer', 'string'] }, minItems: 2, maxItems: 2 },
+    ],
+  },
+  (value) => {
+    const parts: unknown = typeof value === 'string' ? value.split('-') : value;
+    if (!Array.isArray(parts) || parts.length !== 2) return undefined;
+    const [first, last] = parts.map(portNumber);
+    return first !== undefined && last !== undefined && first < last ? { first, last } : undefined;
+  },
+);
+
+function portNumber(value: unknown): number | undefined {
+  const number = toNumber(value);
+  if (number === undefined) return undefined;
+  try {
+    return port.parse(number);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,101 @@
+/** Texts, choices, lists, sets and paths (spec config-and-ops 2.4). */
+import { type Kind, kind } from './kind.ts';
+
+/** A text that is not blank. */
+export const text: Kind<string> = kind('a text that is not blank', { type: 'string', minLength: 1 }, (value) =>
+  typeof value === 'string' && value.trim() !== '' ? value : undefined,
+);
+
+/** A text that may be blank; null counts as blank. */
+export const blankableText: Kind<string> = kind('a text', { type: ['string', 'null'] }, (value) => {
+  if (value === null) return '';
+  return typeof value === 'string' ? value : undefined;
+});
+
+/** One of a few words. `anyCase` takes every letter case and gives the word as listed. */
+export function choice<const Word extends string>(
+  words: readonly Word[],
+  options: { anyCase?: boolean } = {},
+): Kind<Word> {
+  const json = options.anyCase ? { type: 'string', examples: words } : { enum: words };
+  return kind(`one of ${words.join(', ')}`, json, (value) =>
+    words.find((word) => word === value || (options.anyCase && equalsInAnyCase(word, value))),
+  );
+}
+
+function equalsInAnyCase(word: string, value: unknown): boolean {
+  return typeof value === 'string' && value.toLowerCase() === word.toLowerCase();
+}
+
+/** A path. It is made absolute against the working directory later; `~` is not expanded. */
+export const path: Kind<string> = kind('a path', { type: 'string', minLength: 1 }, (value) =>
+  typeof value === 'string' && value !== '' && !value.includes('\0') ? value : undefined,
+);
+
+const textArray = (value: unknown): readonly string[] | undefined =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : undefined;
+
+/** A list of texts. */
+export const textList: Kind<readonly string[]> = kind(
+  'a list of texts',
+  { type: 'array', items: { type: 'string' } },
+  textArray,
+);
+
+/** A set of texts; a single text counts as a set of one. */
+export const textSet: Kind<readonly string[]> = kind(
+  'a list of texts, each once',
+  { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] },
+  (value) => {
+    const items = typeof value === 'string' ? [value] : textArray(value);
+    return items && [...new Set(items)];
+  },
+);
+
+/** A list of absolute paths. */
+export const absolutePaths: Kind<readonly string[]> = kind(
+  'a list of absolute paths, such as ["/data"]',
+  { type: 'array', items: { type: 'string', pattern: '^/' } },
+  (value) => {
+    const items = textArray(value);
+    return items?.every((item) => item.startsWith('/') && !item.includes('\0')) ? items : undefined;
+  },
+);
+
+/** A list whose items are of a few words, in any letter case. */
+export function choices<const Word extends string>(words: readonly Word[]): Kind<readonly Word[]> {
+  const one = choice(words, { anyCase: true });
+  return kind(`a list of ${words.join(', ')}`, { type: 'array', items: one.json }, (value) => {
+    const found = textArray(value)?.map((item) => words.find((word) => equalsInAnyCase(word, item)));
+    return found?.every((word) => word !== undefined) ? found : undefined;
+  });
+}
+
+/** A table whose every value is one of a few words. */
+export function choiceTable<const Word extends string>(words: readonly Word[]): Kind<Readonly<Record<string, Word>>> {
+  const one = choice(words, { anyCase: true });
+  return kind(
+    `a table of names, each with one of ${words.join(', ')}`,
+    { type: 'object', additionalProperties: one.json },
+    (value) => {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+      const entries: [string, Word][] = [];
+      for (const [name, item] of Object.entries(value)) {
+        const word = words.find((candidate) => equalsInAnyCase(candidate, item));
+        if (word === undefined) return undefined;
+        entries.push([name, word]);
+      }
+      return Object.fromEntries(entries);
+    },
+  );
+}
+
+/** Names of capabilities, given with or without `CAP_`, in any letter case; without it in the result. */
+export const capabilities: Kind<readonly string[]> = kind(
+  'a list of capabilities, such as ["SYS_PTRACE"]',
+  { type: 'array', items: { type: 'string', pattern: '^[A-Za-z_]+$' } },
+  (value) => {
+    const names = textArray(value)?.map((name) => name.toUpperCase().replace(/^CAP_/, ''));
+    return names?.every((name) => /^[A-Z][A-Z_]+$/.test(name) && name !== 'ALL') ? [...new Set(names)] : undefined;
+  },
+);

@@ -1,0 +1,181 @@
+import { key, type SectionDefinition } from '../definition.ts';
+import { hostPort } from '../kinds/address.ts';
+import { lenientBoolean, strictBoolean } from '../kinds/boolean.ts';
+import { optional } from '../kinds/kind.ts';
+import { decimal, integer, port } from '../kinds/number.ts';
+import { choice, path, text, textSet } from '../kinds/text.ts';
+
+/** `[agent]` (spec config-and-ops 3.2). */
+export const agentSection = {
+  name: 'agent',
+  description: 'This node as a manager sees it.',
+  keys: {
+    backend: key(optional(choice(['docker', 'kubernetes', 'dummy'])), {
+      default: null,
+      description: 'The kind of container engine.',
+      effect: 'none-yet',
+      aliases: [{ name: 'mode' }],
+      requiredInCluster: true,
+    }),
+    'rpc-listen-addr': key(hostPort({ blankHost: true }), {
+      default: ':6001',
+      description: 'Where the manager calls this agent. A blank host is detected at start.',
+      effect: 'none-yet',
+      environment: ['BACKEND_AGENT_HOST_OVERRIDE', 'BACKEND_AGENT_PORT'],
+    }),
+    'advertised-rpc-addr': key(optional(hostPort()), {
+      default: null,
+      description: 'The address put into heartbeats, where it differs from the one listened on (NAT).',
+      effect: 'none-yet',
+    }),
+    'rpc-auth-manager-public-key': key(optional(path), {
+      default: null,
+      description: "File of the manager's CURVE certificate (public).",
+      effect: 'none-yet',
+    }),
+    'rpc-auth-agent-keypair': key(optional(path), {
+      default: null,
+      description: "File of the agent's CURVE certificate (secret). Its presence switches CURVE on.",
+      effect: 'none-yet',
+    }),
+    'agent-sock-port': key(integer({ min: 1024, max: 65_535 }), {
+      default: 6007,
+      description: 'Port of the agent socket for programs in containers.',
+      effect: 'none-yet',
+    }),
+    id: key(optional(text), {
+      default: null,
+      description: 'Id of this agent. When there is none it is detected.',
+      effect: 'none-yet',
+    }),
+    'ipc-base-path': key(path, {
+      default: '/tmp/backend.ai/ipc',
+      description: 'Folder of the sockets of this host in cluster mode; made when missing.',
+      effect: 'none-yet',
+    }),
+    'var-base-path': key(path, {
+      default: './var/lib/backend.ai',
+      description: 'Folder of what must outlive the daemon in cluster mode; our state is in `kernelet` below it.',
+      effect: 'none-yet',
+    }),
+    'mount-path': key(optional(path), {
+      default: null,
+      description: 'Base folder for mount requests of the manager.',
+      effect: 'none-yet',
+    }),
+    'cohabiting-storage-proxy': key(strictBoolean, {
+      default: true,
+      description: 'Whether a storage proxy on this node does the mounting: requests are then acknowledged only.',
+      effect: 'none-yet',
+    }),
+    'public-host': key(optional(text), {
+      default: null,
+      description: 'The host name for users in heartbeats.',
+      effect: 'none-yet',
+    }),
+    region: key(optional(text), {
+      default: null,
+      description: 'Region of this node. When there is none it is detected; on premises it is `local`.',
+      effect: 'none-yet',
+      environment: ['BACKEND_REGION'],
+    }),
+    'instance-type': key(optional(text), {
+      default: null,
+      description: 'Type of this machine. When there is none it is detected.',
+      effect: 'none-yet',
+    }),
+    'scaling-group': key(text, {
+      default: 'default',
+      description: 'The group of nodes that this one belongs to.',
+      effect: 'none-yet',
+      aliases: [{ name: 'initial-resource-group-name' }],
+    }),
+    'scaling-group-type': key(choice(['compute', 'storage']), {
+      default: 'compute',
+      description: '`storage`: the node hosts file-transfer containers, whose web terminal is kept from the outside.',
+      effect: 'none-yet',
+    }),
+    'pid-file': key(optional(path), {
+      default: '/dev/null',
+      description: 'File that gets the process id. Blank or `/dev/null`: none.',
+      effect: 'none-yet',
+      environment: ['BACKEND_PID_FILE'],
+    }),
+    'event-loop': key(choice(['asyncio', 'uvloop']), {
+      default: 'asyncio',
+      description: "Chooses the upstream agent's event loop.",
+      effect: 'ignored',
+    }),
+    'skip-manager-detection': key(lenientBoolean, {
+      default: false,
+      description: 'Start without waiting for a manager.',
+      effect: 'none-yet',
+    }),
+    'aiomonitor-termui-port': key(port, {
+      default: 48_200,
+      description: "Port of the upstream agent's debugger.",
+      effect: 'ignored',
+      aliases: [{ name: 'aiomonitor-port' }],
+    }),
+    'aiomonitor-webui-port': key(port, {
+      default: 49_200,
+      description: "Port of the upstream agent's debugger in the browser.",
+      effect: 'ignored',
+    }),
+    'metadata-server-bind-host': key(text, {
+      default: '0.0.0.0',
+      description: 'Where the metadata server for containers listens.',
+      effect: 'none-yet',
+    }),
+    'metadata-server-port': key(port, {
+      default: 40_128,
+      description: 'Port of the metadata server for containers.',
+      effect: 'none-yet',
+    }),
+    'allow-compute-plugins': key(optional(textSet), {
+      default: null,
+      description: 'The only device plug-ins that are used; none given: all.',
+      effect: 'none-yet',
+    }),
+    'block-compute-plugins': key(optional(textSet), {
+      default: null,
+      description: 'Device plug-ins that are not used.',
+      effect: 'none-yet',
+    }),
+    'image-commit-path': key(path, {
+      default: './tmp/backend.ai/commit',
+      description: 'Folder for committed images.',
+      effect: 'none-yet',
+    }),
+    'abuse-report-path': key(optional(path), {
+      default: null,
+      description: 'Folder of reports on abuse.',
+      effect: 'none-yet',
+    }),
+    'force-terminate-abusing-containers': key(lenientBoolean, {
+      default: false,
+      description: 'Told to the manager in heartbeats.',
+      effect: 'none-yet',
+    }),
+    'kernel-creation-concurrency': key(integer({ min: 1, max: 32 }), {
+      default: 4,
+      description: 'How many kernels of one request are made side by side.',
+      effect: 'none-yet',
+    }),
+    'use-experimental-redis-event-dispatcher': key(lenientBoolean, {
+      default: false,
+      description: "Chooses the upstream agent's event dispatcher.",
+      effect: 'ignored',
+    }),
+    'sync-container-lifecycles.enabled': key(lenientBoolean, {
+      default: true,
+      description: 'Whether containers and records are compared from time to time.',
+      effect: 'none-yet',
+    }),
+    'sync-container-lifecycles.interval': key(decimal({ min: 0, max: 86_400 }), {
+      default: 10,
+      description: 'Seconds between two comparisons; less than 1 counts as 1.',
+      effect: 'none-yet',
+    }),
+  },
+} as const satisfies SectionDefinition;

@@ -1,0 +1,97 @@
+import { key, type SectionDefinition } from '../definition.ts';
+import { portRange } from '../kinds/address.ts';
+import { byteSize } from '../kinds/amount.ts';
+import { lenientBoolean } from '../kinds/boolean.ts';
+import { optional } from '../kinds/kind.ts';
+import { owner } from '../kinds/owner.ts';
+import { blankableText, choice, path, text, textList } from '../kinds/text.ts';
+
+/** `[container]` (spec config-and-ops 3.3). */
+export const containerSection = {
+  name: 'container',
+  description: 'What every kernel has in common.',
+  keys: {
+    'kernel-uid': key(owner, {
+      default: -1,
+      description:
+        "User that the programs in kernels run as: a number or a name. -1 is the agent's own user; an agent that is root uses 1000 instead. Only an explicit 0 makes programs run as root.",
+    }),
+    'kernel-gid': key(owner, {
+      default: -1,
+      description:
+        "Group that the programs in kernels run as: a number or a name (of a group, else of a user, whose first group it is). -1 is the agent's own group; an agent that is root uses 1000 instead.",
+    }),
+    'bind-host': key(blankableText, {
+      default: '',
+      description: 'The address on which ports of kernels are published in cluster mode. Blank: detected.',
+      effect: 'none-yet',
+      environment: ['BACKEND_BIND_HOST_OVERRIDE', 'BACKEND_KERNEL_HOST_OVERRIDE'],
+      aliases: [{ name: 'kernel-host', wins: true }],
+    }),
+    'advertised-host': key(optional(text), {
+      default: null,
+      description: 'The host of kernels that the manager is told.',
+      effect: 'none-yet',
+    }),
+    'port-range': key(portRange, {
+      default: [30_000, 31_000],
+      description:
+        "Host ports for kernels, both ends included. Best outside of the range of the system's outgoing connections (`net.ipv4.ip_local_port_range`).",
+      environment: ['BACKEND_CONTAINER_PORT_RANGE'],
+    }),
+    'stats-type': key(optional(choice(['docker', 'cgroup'])), {
+      default: 'docker',
+      description: 'Where statistics come from; `cgroup` needs root.',
+      effect: 'none-yet',
+    }),
+    'sandbox-type': key(choice(['docker', 'jail']), {
+      default: 'docker',
+      description: '`jail` puts programs under a system-call filter of their own; x86-64 only.',
+      effect: 'none-yet',
+      environment: ['BACKEND_SANDBOX_TYPE'],
+    }),
+    'jail-args': key(textList, {
+      default: [],
+      description: "Arguments added to the jail's command line.",
+      effect: 'none-yet',
+    }),
+    'scratch-type': key(optional(choice(['hostdir', 'hostfile', 'memory', 'k8s-nfs'])), {
+      default: null,
+      description: "How a kernel's scratch folder is kept. Alone, kernelet uses `hostdir`.",
+      effect: 'none-yet',
+      requiredInCluster: true,
+    }),
+    'scratch-root': key(optional(path), {
+      default: null,
+      description:
+        "Folder of the kernels' scratch folders. None given: `./scratches` in cluster mode, `scratch` below the state folder else.",
+      effect: 'none-yet',
+      environment: ['BACKEND_SCRATCH_ROOT'],
+    }),
+    'scratch-size': key(byteSize(), {
+      default: '0',
+      description: 'Size of a scratch folder of the types `hostfile` and `k8s-nfs`.',
+      effect: 'none-yet',
+    }),
+    'scratch-nfs-address': key(optional(text), {
+      default: null,
+      description: 'NFS server of scratch folders under Kubernetes.',
+      effect: 'none-yet',
+    }),
+    'scratch-nfs-options': key(optional(text), {
+      default: null,
+      description: 'Mount options of that server.',
+      effect: 'none-yet',
+    }),
+    'alternative-bridge': key(optional(text), {
+      default: null,
+      description: 'Network of the engine for sessions of one container, in place of `bridge`.',
+      effect: 'none-yet',
+    }),
+    'swarm-enabled': key(lenientBoolean, {
+      default: false,
+      description: "Checks for the engine's swarm at start.",
+      effect: 'none-yet',
+    }),
+  },
+} as const satisfies SectionDefinition;

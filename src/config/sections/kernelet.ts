@@ -1,0 +1,83 @@
+import { key, type SectionDefinition } from '../definition.ts';
+import { byteSize, duration } from '../kinds/amount.ts';
+import { strictBoolean } from '../kinds/boolean.ts';
+import { optional } from '../kinds/kind.ts';
+import { cpuCount, integer } from '../kinds/number.ts';
+import { absolutePaths, capabilities, choice, path, text } from '../kinds/text.ts';
+
+const minute = 60_000;
+
+/** `[kernelet]`: keys that upstream doesn't have. */
+export const kerneletSection = {
+  name: 'kernelet',
+  description: 'Keys of kernelet itself, in either mode.',
+  keys: {
+    'state-dir': key(optional(path), {
+      default: null,
+      description:
+        'Folder of everything that must outlive the daemon. None given: `/var/lib/kernelet` for root, `$XDG_STATE_HOME/kernelet` or `~/.local/state/kernelet` for others; in cluster mode `kernelet` below `agent.var-base-path`.',
+      environment: ['KERNELET_STATE_DIR'],
+    }),
+    socket: key(optional(path), {
+      default: null,
+      description:
+        'UNIX socket of the local API. None given: `/run/kernelet/kernelet.sock` for root, `$XDG_RUNTIME_DIR/kernelet/kernelet.sock` (else in the state folder) for others; in cluster mode in `agent.ipc-base-path`.',
+      environment: ['KERNELET_SOCKET'],
+    }),
+    'docker-host': key(optional(text), {
+      default: null,
+      description: 'Address of the container engine, such as `unix:///run/docker.sock`. None given: it is looked for.',
+      environment: ['DOCKER_HOST'],
+    }),
+    'mount-allow': key(absolutePaths, {
+      default: [],
+      description:
+        'Host folders below which kernels may have mounts. System folders, the state folder and the socket of the engine are refused even then.',
+    }),
+    'default-cpus': key(cpuCount, { default: 1, description: 'CPUs of a kernel that asks for none in particular.' }),
+    'default-memory': key(byteSize({ min: 16 * 2 ** 20 }), {
+      default: '1g',
+      description: 'Memory of a kernel that asks for none in particular.',
+    }),
+    'default-processes': key(integer({ min: 16, max: 4_194_304 }), {
+      default: 512,
+      description: 'How many processes and threads a kernel may have.',
+    }),
+    'default-network': key(choice(['none', 'bridge']), {
+      default: 'bridge',
+      description: 'Network of a kernel: `none`, or `bridge`, which reaches neither other kernels nor this host.',
+    }),
+    'default-image-pull': key(choice(['never', 'missing', 'always']), {
+      default: 'missing',
+      description: 'When images are pulled.',
+    }),
+    'kernel-idle-timeout': key(optional(duration({ min: 1000, max: 100 * 24 * 60 * minute })), {
+      default: null,
+      description: 'Kernels are removed after this long without a run. None given: never.',
+    }),
+    'ready-timeout': key(duration({ min: 1000, max: 60 * minute }), {
+      default: '60s',
+      description: 'How long a kernel may take from its start until it is ready.',
+    }),
+    'disk-limit': key(optional(byteSize({ min: 2 ** 20 })), {
+      default: null,
+      description: "Bytes that a kernel's writable layer may take, where the engine's storage driver can limit it.",
+    }),
+    'loosen.capabilities': key(capabilities, {
+      default: [],
+      description: 'Capabilities that kernels get beyond those that the runner needs.',
+    }),
+    'loosen.seccomp-unconfined': key(strictBoolean, {
+      default: false,
+      description: "Switches off the engine's filter of system calls.",
+    }),
+    'loosen.new-privileges': key(strictBoolean, {
+      default: false,
+      description: 'Lets set-id programs in kernels gain privileges.',
+    }),
+    'loosen.no-process-limit': key(strictBoolean, {
+      default: false,
+      description: 'Lets kernels have any number of processes.',
+    }),
+  },
+} as const satisfies SectionDefinition;

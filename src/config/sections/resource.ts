@@ -1,0 +1,49 @@
+import { key, type SectionDefinition } from '../definition.ts';
+import { byteSize } from '../kinds/amount.ts';
+import { integer } from '../kinds/number.ts';
+import { choice, textList } from '../kinds/text.ts';
+
+/** `[resource]` (spec config-and-ops 3.4), with the two factors that upstream takes from the environment only. */
+export const resourceSection = {
+  name: 'resource',
+  description: 'What of the machine is on offer in cluster mode. Alone, kernelet offers the whole machine.',
+  keys: {
+    'reserved-cpu': key(integer({ min: 0, max: 4096 }), {
+      default: 1,
+      description: 'CPUs kept for the system.',
+      effect: 'none-yet',
+    }),
+    'reserved-mem': key(byteSize(), {
+      default: '1G',
+      description: 'Memory kept for the system.',
+      effect: 'none-yet',
+    }),
+    'reserved-disk': key(byteSize(), {
+      default: '8G',
+      description: 'Disk space kept for the system.',
+      effect: 'none-yet',
+    }),
+    'allocation-order': key(textList, {
+      default: ['cuda', 'rocm', 'tpu', 'cpu', 'mem'],
+      description: 'The order in which devices are chosen for a kernel.',
+      effect: 'none-yet',
+    }),
+    'affinity-policy': key(choice(['INTERLEAVED', 'PREFER_SINGLE_NODE'], { anyCase: true }), {
+      default: 'INTERLEAVED',
+      description: 'Whether devices of a kernel are spread over NUMA nodes or kept on one.',
+      effect: 'none-yet',
+    }),
+    'cpu-overcommit-factor': key(integer({ min: 1, max: 10 }), {
+      default: 1,
+      description: 'How many times each CPU is on offer.',
+      effect: 'none-yet',
+      environment: ['BACKEND_CPU_OVERCOMMIT_FACTOR'],
+    }),
+    'mem-overcommit-factor': key(integer({ min: 1, max: 10 }), {
+      default: 1,
+      description: 'How many times the memory is on offer.',
+      effect: 'none-yet',
+      environment: ['BACKEND_MEM_OVERCOMMIT_FACTOR'],
+    }),
+  },
+} as const satisfies SectionDefinition;
