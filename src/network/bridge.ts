@@ -1,0 +1,130 @@
+/**
+ * The one network of this agent: a bridge of its own in which containers can't talk to each other, behind firewall
+ * rules. Made when the first kernel needs it, removed when the agent stops without kernels.
+ */
+import type { Engine, EngineNetwork } from '../engine/engine.ts';
+import { type Deadline, withDeadline } from '../lib/deadline.ts';
+import { hasCode, KerneletError } from '../lib/errors.ts';
+import { KeyedMutex } from '../lib/keyed-mutex.ts';
+import type { Logger } from '../lib/log.ts';
+import { Firewall } from './firewall.ts';
+import { type IptablesRunner, runIptables } from './iptables.ts';
+
+/** How to make the bridge. */
+export interface BridgeOptions {
+  readonly engine: Engine;
+  /** 8 hex digits of the state folder. */
+  readonly tag: string;
+  /** The agent's id, as a label for people. */
+  readonly agentId: string;
+  /** Lets kernels have a network although iptables can't be used here. */
+  readonly allowUnfiltered: boolean;
+  readonly log: Logger;
+  readonly iptables?: IptablesRunner;
+}
+
+const ownerLabel = 'ai.kernelet.network-of';
+const deadlineMs = 30_000;
+
+/** The agent's bridge. */
+export class Bridge {
+  readonly name: string;
+  readonly interfaceName: string;
+  readonly #options: BridgeOptions;
+  readonly #firewall: Firewall;
+  readonly #mutex = new KeyedMutex<'bridge'>();
+  #ready = false;
+
+  constructor(options: BridgeOptions) {
+    this.name = `kernelet-${options.tag}`;
+    this.interfaceName = `kl-${options.tag}`;
+    this.#options = options;
+    this.#firewall = new Firewall(options.tag, this.interfaceName, options.iptables ?? runIptables);
+  }
+
+  /** Makes sure that the network and its rules are there; cheap when they are known to be. */
+  async ensure(deadline: Deadline): Promise<void> {
+    if (this.#ready) return;
+    using _held = await this.#mutex.acquire('bridge', deadline.signal);
+    if (this.#ready) return;
+    // Rules first: they name the interface, which need not exist, so that no packet ever passes without them.
+    await this.#filter(deadline);
+    const { engine } = this.#options;
+    const known = await engine.inspectNetwork(this.name, deadline.signal);
+    if (known) this.#check(known);
+    else await this.#create(deadline);
+    this.#ready = true;
+  }
+
+  /** Looks again: a restarted engine or firewall may have dropped the network or the rules. */
+  async refresh(signal: AbortSignal): Promise<void> {
+    if (!this.#ready) return;
+    this.#ready = false;
+    await withDeadline({ what: 'restoring the network', timeoutMs: deadlineMs, signal }, (deadline) =>
+      this.ensure(deadline),
+    );
+  }
+
+  /** Removes the network and its rules unless a container is attached. Never throws: what stays is reused. */
+  async removeIfUnused(signal: AbortSignal): Promise<void> {
+    const { engine, log } = this.#options;
+    try {
+      await withDeadline({ what: 'removing the network', timeoutMs: deadlineMs, signal }, async (deadline) => {
+        using _held = await this.#mutex.acquire('bridge', deadline.signal);
+        const known = await engine.inspectNetwork(this.name, deadline.signal);
+        if (known && known.attached.length > 0) return;
+        this.#ready = false;
+        if (known) await engine.removeNetwork(this.name, deadline.signal);
+        await this.#firewall.remove(deadline);
+      });
+    } catch (error) {
+      log.warn('the network of the kernels could not be removed', { network: this.name, error });
+    }
+  }
+
+  async #filter(deadline: Deadline): Promise<void> {
+    try {
+      await this.#firewall.apply(deadline);
+    } catch (error) {
+      if (!this.#options.allowUnfiltered || !hasCode(error, 'NOT_SUPPORTED')) throw error;
+      this.#options.log.warn('kernels can reach the services of this host, as the configuration allows', { error });
+    }
+  }
+
+  async #create(deadline: Deadline): Promise<void> {
+    const { engine, tag, agentId } = this.#options;
+    try {
+      await engine.createNetwork(
+        {
+          name: this.name,
+          driver: 'bridge',
+          labels: { [ownerLabel]: tag, 'ai.backend.owner': agentId },
+          options: {
+            'com.docker.network.bridge.name': this.interfaceName,
+            'com.docker.network.bridge.enable_icc': 'false',
+          },
+        },
+        deadline.signal,
+      );
+    } catch (error) {
+      // An earlier request may have succeeded without our learning it.
+      const known = await engine.inspectNetwork(this.name, deadline.signal);
+      if (!known) throw error;
+      this.#check(known);
+    }
+  }
+
+  /** A network of our name that somebody else made would not isolate anything. */
+  #check(network: EngineNetwork): void {
+    const ours =
+      network.labels[ownerLabel] === this.#options.tag &&
+      network.options['com.docker.network.bridge.name'] === this.interfaceName &&
+      network.options['com.docker.network.bridge.enable_icc'] === 'false';
+    if (ours) return;
+    throw new KerneletError(
+      'ENGINE_FAILED',
+      `the network ${this.name} exists but was not made by this agent; remove it with: docker network rm ${this.name}`,
+      { context: { network: this.name } },
+    );
+  }
+}

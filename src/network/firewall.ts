@@ -1,0 +1,100 @@
+/**
+ * What kernels on our bridge may not reach: the host's services, link-local addresses (where clouds keep their
+ * credentials) and each other. Two chains of our own, entered by packets from our interface alone:
+ *
+ * - `KERNELET-<tag>-IN`, from INPUT: only answers to what the host began come in
+ * - `KERNELET-<tag>`, from DOCKER-USER (or FORWARD): nothing to link-local addresses, nothing back into the bridge
+ *
+ * Applying is idempotent; chains are filled in one atomic step, so there is no moment without rules.
+ */
+import type { Deadline } from '../lib/deadline.ts';
+import { KerneletError } from '../lib/errors.ts';
+import { type IptablesRunner, runIptables } from './iptables.ts';
+
+/** Addresses that are reached by no kernel: link-local. */
+const linkLocal = '169.254.0.0/16';
+
+/** The rules for one bridge. */
+export class Firewall {
+  readonly #interfaceName: string;
+  readonly #forwardChain: string;
+  readonly #inputChain: string;
+  readonly #run: IptablesRunner;
+
+  /** `tag` is the 8 hex digits of the state folder. */
+  constructor(tag: string, interfaceName: string, run: IptablesRunner = runIptables) {
+    this.#interfaceName = interfaceName;
+    this.#forwardChain = `KERNELET-${tag}`;
+    this.#inputChain = `KERNELET-${tag}-IN`;
+    this.#run = run;
+  }
+
+  /** Puts the rules in place, whatever is there already. Throws NOT_SUPPORTED when this machine can't. */
+  async apply(deadline: Deadline): Promise<void> {
+    const filled = await this.#run('iptables-restore', ['--noflush'], deadline, this.chains());
+    if (filled.exitCode !== 0) {
+      throw new KerneletError(
+        'NOT_SUPPORTED',
+        `kernels cannot have a network here: iptables cannot keep them off this host (${filled.stderr || 'not installed'})`,
+        { context: { chain: this.#forwardChain } },
+      );
+    }
+    const forward = (await this.#exists('DOCKER-USER', deadline)) ? 'DOCKER-USER' : 'FORWARD';
+    await this.#enter(forward, this.#forwardChain, deadline);
+    await this.#enter('INPUT', this.#inputChain, deadline);
+    // Kernels have no IPv6 address of their own; this is for the link-local one a bridge may have.
+    const rule = ['INPUT', '-i', this.#interfaceName, '-j', 'DROP'];
+    const known = await this.#run('ip6tables', ['-C', ...rule], deadline);
+    if (known.exitCode === 1) await this.#run('ip6tables', ['-I', ...rule], deadline);
+  }
+
+  /** Takes the rules away; absent ones are success. */
+  async remove(deadline: Deadline): Promise<void> {
+    for (const from of ['DOCKER-USER', 'FORWARD']) await this.#leave(from, this.#forwardChain, deadline);
+    await this.#leave('INPUT', this.#inputChain, deadline);
+    for (const chain of [this.#forwardChain, this.#inputChain]) {
+      if (!(await this.#exists(chain, deadline))) continue;
+      await this.#run('iptables', ['-F', chain], deadline);
+      await this.#run('iptables', ['-X', chain], deadline);
+    }
+    await this.#run('ip6tables', ['-D', 'INPUT', '-i', this.#interfaceName, '-j', 'DROP'], deadline);
+  }
+
+  /** The text that fills both chains, for iptables-restore. */
+  chains(): string {
+    const [forward, input, bridge] = [this.#forwardChain, this.#inputChain, this.#interfaceName];
+    return [
+      '*filter',
+      `:${forward} - [0:0]`,
+      `:${input} - [0:0]`,
+      `-A ${forward} -d ${linkLocal} -j REJECT`,
+      `-A ${forward} -o ${bridge} -j REJECT`,
+      `-A ${forward} -j RETURN`,
+      `-A ${input} -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN`,
+      `-A ${input} -j REJECT`,
+      'COMMIT',
+      '',
+    ].join('\n');
+  }
+
+  async #exists(chain: string, deadline: Deadline): Promise<boolean> {
+    return (await this.#run('iptables', ['-n', '-L', chain], deadline)).exitCode === 0;
+  }
+
+  /** Our jumps come first: a rule of others before them could accept what they refuse. */
+  async #enter(from: string, chain: string, deadline: Deadline): Promise<void> {
+    const jump = ['-i', this.#interfaceName, '-j', chain];
+    if ((await this.#run('iptables', ['-C', from, ...jump], deadline)).exitCode === 0) return;
+    const entered = await this.#run('iptables', ['-I', from, '1', ...jump], deadline);
+    if (entered.exitCode === 0) return;
+    throw new KerneletError('NOT_SUPPORTED', `iptables refuses a rule in ${from}: ${entered.stderr}`);
+  }
+
+  async #leave(from: string, chain: string, deadline: Deadline): Promise<void> {
+    // The same jump may stand there more than once, after a reload by others.
+    for (let left = 8; left > 0; left--) {
+      const gone = await this.#run('iptables', ['-D', from, '-i', this.#interfaceName, '-j', chain], deadline);
+      if (gone.exitCode !== 0) return;
+    }
+  }
+}
