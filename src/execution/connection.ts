@@ -1,0 +1,215 @@
+/**
+ * One connection to a runner: the greeting, then frames both ways. It knows nothing of requests or runs, never
+ * reconnects, and believes nothing: a malformed frame closes it with PROTOCOL_ERROR.
+ */
+import { connect, type Socket } from 'node:net';
+import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { type KerneletError, toKerneletError } from '../lib/errors.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import { openUnixAddress } from '../lib/unix-address.ts';
+import { encodeFrame, FrameDecoder, FrameError } from '../wire/frame.ts';
+import { parseRunnerHead } from '../wire/runner-heads.ts';
+import { type AgentHead, protocolGeneration, type RunnerHead } from '../wire/runner-messages.ts';
+import type { RunnerAddress } from './runner-client.ts';
+import { connectionLost, protocolError, RunnerRefusal } from './runner-errors.ts';
+
+/** The runner's greeting. */
+export type Welcome = Extract<RunnerHead, { t: 'welcome' }>;
+
+/** Takes the frames that follow the greeting. What it throws closes the connection. */
+export type FrameHandler = (head: RunnerHead, body: Uint8Array) => void;
+
+/** How to open a connection. */
+export interface ConnectionOptions {
+  readonly address: RunnerAddress;
+  readonly role: 'control' | 'file';
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** From connecting to the end of the greeting, in milliseconds. */
+  readonly greetingTimeoutMs: number;
+}
+
+/** Bytes waiting to be written above which a peer counts as one that does not read. */
+const congestedBytes = 1024 * 1024;
+
+/** An open, greeted connection. Disposing it closes it. */
+export class Connection implements Disposable {
+  /** Resolves once, when the connection is closed, with the reason. */
+  readonly closed: Promise<KerneletError>;
+  readonly #socket: Socket;
+  readonly #decoder = new FrameDecoder();
+  readonly #settleClosed: (error: KerneletError) => void;
+  #closeReason: KerneletError | null = null;
+  /** Frames that came with the greeting, until somebody takes them; at most what one chunk held. */
+  readonly #early: { head: RunnerHead; body: Uint8Array }[] = [];
+  #handler: FrameHandler = (head, body) => {
+    this.#socket.pause();
+    this.#early.push({ head, body });
+    this.#onFirst?.();
+  };
+  #onFirst: (() => void) | null = null;
+
+  /**
+   * Connects and greets. Rejects with CONNECTION_LOST when nobody listens or answers (worth another try),
+   * a RunnerRefusal, PROTOCOL_ERROR, or the signal's reason.
+   */
+  static async open(options: ConnectionOptions): Promise<{ connection: Connection; welcome: Welcome }> {
+    const { clock, signal, greetingTimeoutMs: timeoutMs } = options;
+    let connection: Connection | undefined;
+    try {
+      const what = "the greeting of the kernel's runner";
+      return await withDeadline({ what, timeoutMs, signal, clock }, async (deadline) => {
+        const socket = await connectTo(options.address.socketPath, deadline.signal);
+        connection = new Connection(socket);
+        const welcome = await connection.#greet(options);
+        return { connection, welcome };
+      });
+    } catch (thrown) {
+      const error = toKerneletError(thrown);
+      connection?.close(error);
+      if (signal.aborted) throw signal.reason;
+      throw error.code === 'DEADLINE_EXCEEDED' ? connectionLost(`was not greeted in ${timeoutMs} ms`, error) : error;
+    }
+  }
+
+  private constructor(socket: Socket) {
+    const closed = Promise.withResolvers<KerneletError>();
+    this.closed = closed.promise;
+    this.#settleClosed = closed.resolve;
+    this.#socket = socket;
+    socket.on('data', (chunk: Uint8Array) => this.#receive(chunk));
+    socket.on('error', (cause) => this.close(connectionLost(`broke: ${cause.message}`, cause)));
+    socket.on('close', () => this.close(connectionLost('was closed by the runner')));
+  }
+
+  /** Whether it has been closed. */
+  get isClosed(): boolean {
+    return this.#closeReason !== null;
+  }
+
+  /** Whether so much waits to be written that the caller should wait for `drained`. */
+  get isCongested(): boolean {
+    return this.#socket.writableLength > congestedBytes;
+  }
+
+  /** Hands the frames that follow the greeting to `handler`; until then nothing more is read. */
+  deliverTo(handler: FrameHandler): void {
+    this.#handler = handler;
+    try {
+      for (const { head, body } of this.#early.splice(0)) handler(head, body);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+    this.#socket.resume();
+  }
+
+  /** Sends a frame. After the close it does nothing. Throws FrameError when the frame is too long. */
+  send(head: AgentHead, body?: Uint8Array): void {
+    const pieces = encodeFrame(head, body);
+    if (this.isClosed) return;
+    this.#socket.cork();
+    for (const piece of pieces) this.#socket.write(piece);
+    this.#socket.uncork();
+  }
+
+  /** Resolves when what was sent has left this process, or the connection is closed. */
+  drained(): Promise<void> {
+    if (this.isClosed || !this.#socket.writableNeedDrain) return Promise.resolve();
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        this.#socket.off('drain', settle);
+        this.#socket.off('close', settle);
+        resolve();
+      };
+      this.#socket.on('drain', settle);
+      this.#socket.on('close', settle);
+    });
+  }
+
+  /** Stops reading: the runner's socket fills and its writes wait. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  /** Reads again. */
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Closes it; the first reason counts. */
+  close(reason: KerneletError): void {
+    if (this.#closeReason !== null) return;
+    this.#closeReason = reason;
+    this.#socket.destroy();
+    this.#settleClosed(reason);
+  }
+
+  [Symbol.dispose](): void {
+    this.close(connectionLost('was closed by the agent'));
+  }
+
+  async #greet({ address, role }: ConnectionOptions): Promise<Welcome> {
+    const answered = Promise.withResolvers<null>();
+    this.#onFirst = () => answered.resolve(null);
+    this.send({ t: 'hello', protocol: protocolGeneration, secret: address.secret, role });
+    const lost = await Promise.race([answered.promise, this.closed]);
+    const head = this.#early.shift()?.head;
+    if (!head) throw lost ?? connectionLost('was closed by the runner');
+    if (head.t === 'refused') throw new RunnerRefusal(head.reason, head.text);
+    if (head.t !== 'welcome' || head.protocol > protocolGeneration) {
+      throw protocolError(new FrameError(`its first frame is ${head.t}`));
+    }
+    return head;
+  }
+
+  #receive(chunk: Uint8Array): void {
+    try {
+      // Bodies shall be plain arrays: those of Node's class behave differently when they are sliced.
+      const plain = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      for (const frame of this.#decoder.push(plain)) {
+        if (this.isClosed) return;
+        this.#handler(parseRunnerHead(frame.head), frame.body);
+      }
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
+  #fail(thrown: unknown): void {
+    this.close(thrown instanceof FrameError ? protocolError(thrown) : toKerneletError(thrown));
+  }
+}
+
+/** Connects to a path of any length. A folder that is not there is a runner that does not listen. */
+async function connectTo(path: string, signal: AbortSignal): Promise<Socket> {
+  try {
+    await using unix = await openUnixAddress(path);
+    return await connectSocket(unix.address, signal);
+  } catch (cause) {
+    if (isSystemError(cause, 'ENOENT', 'ENOTDIR')) throw connectionLost('could not be made: its folder is gone', cause);
+    throw cause;
+  }
+}
+
+/** Connects, or rejects with CONNECTION_LOST or the signal's reason. */
+function connectSocket(path: string, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const socket = connect({ path });
+    const onAbort = (): void => {
+      socket.destroy();
+      reject(signal.reason);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('error', (cause) => {
+      signal.removeEventListener('abort', onAbort);
+      reject(connectionLost(`could not be made: ${cause.message}`, cause));
+    });
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', onAbort);
+      socket.removeAllListeners('error');
+      resolve(socket);
+    });
+  });
+}

@@ -1,0 +1,60 @@
+/** Finds out that a peer no longer answers though its connection stands: a runner that is frozen or stuck. */
+import type { Clock, Timer } from '../lib/clock.ts';
+import { Deadline } from '../lib/deadline.ts';
+
+/** How to watch a connection. */
+export interface HeartbeatOptions {
+  readonly clock: Clock;
+  /** A peer that was silent for this long is asked. */
+  readonly intervalMs: number;
+  /** How long it may take to answer. */
+  readonly timeoutMs: number;
+  readonly ping: (signal: AbortSignal) => Promise<unknown>;
+  /** Called once when it has not answered. */
+  readonly onSilence: (error: unknown) => void;
+}
+
+/** Watches until it is disposed. */
+export class Heartbeat implements Disposable {
+  readonly #options: HeartbeatOptions;
+  #timer: Timer | null = null;
+  readonly #stop = new AbortController();
+  #heard = true;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+    this.#arm();
+  }
+
+  /** The peer was heard. */
+  heard(): void {
+    this.#heard = true;
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#stop.abort();
+  }
+
+  #arm(): void {
+    if (this.#stop.signal.aborted) return;
+    this.#timer = this.#options.clock.after(this.#options.intervalMs, () => void this.#check());
+    this.#timer.unref();
+  }
+
+  async #check(): Promise<void> {
+    if (!this.#heard) {
+      const { clock, timeoutMs, ping, onSilence } = this.#options;
+      const { signal } = this.#stop;
+      using deadline = new Deadline({ what: "the runner's answer to a ping", timeoutMs, clock, signal });
+      try {
+        await ping(deadline.signal);
+      } catch (thrown) {
+        if (!signal.aborted) onSilence(thrown);
+        return;
+      }
+    }
+    this.#heard = false;
+    this.#arm();
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * The events of one run on their way to one reader: a queue between the connection, which pushes, and the reader, which
+ * pulls. An event counts as consumed when the reader asks for the next one.
+ */
+import { KerneletError } from '../lib/errors.ts';
+import type { RunId } from '../lib/ids.ts';
+import type { NumberedRunEvent } from '../wire/run-event.ts';
+
+/** What a stream tells its owner. */
+export interface RunStreamOwner {
+  /** The reader has everything up to `stream.consumed`. */
+  consumed(stream: RunStream): void;
+  /** The reader has left, by itself or because the stream was over. */
+  closed(stream: RunStream): void;
+}
+
+type Result = IteratorResult<NumberedRunEvent, undefined>;
+
+/** What an event costs beside its bytes, about. */
+const overheadBytes = 256;
+
+/** One reader of one run. */
+export class RunStream implements AsyncIterableIterator<NumberedRunEvent, undefined> {
+  readonly run: RunId;
+  /** Number of the newest event that has arrived. */
+  received: number;
+  /** Number of the newest event that the reader is done with. */
+  consumed: number;
+  readonly #owner: RunStreamOwner;
+  readonly #release: () => void;
+  #queue: NumberedRunEvent[] = [];
+  /** Index of the first event that waits: shifting a long array costs too much. */
+  #head = 0;
+  #bytes = 0;
+  #handedOut: NumberedRunEvent | null = null;
+  #waiter: PromiseWithResolvers<Result> | null = null;
+  #sealed = false;
+  #error: { readonly reason: unknown } | null = null;
+  #closed = false;
+  #taken = false;
+
+  /** The owner hears of nothing before this returns; a signal that has aborted already is its business. */
+  constructor(run: RunId, after: number, signal: AbortSignal, owner: RunStreamOwner) {
+    this.run = run;
+    this.received = after;
+    this.consumed = after;
+    this.#owner = owner;
+    const onAbort = (): void => this.fail(signal.reason, { dropQueue: true });
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#release = () => signal.removeEventListener('abort', onAbort);
+  }
+
+  /** Bytes that wait for the reader, events' own cost included. */
+  get bufferedBytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether nothing more is to come. */
+  get isSealed(): boolean {
+    return this.#sealed;
+  }
+
+  /** Whether the reader is done with the last event of its run. */
+  get isTaken(): boolean {
+    return this.#taken;
+  }
+
+  /** Adds an event; the last one seals the stream. */
+  push(event: NumberedRunEvent): void {
+    if (this.#sealed) return;
+    this.received = event.n;
+    if (event.event.kind === 'finished') this.#sealed = true;
+    const waiter = this.#waiter;
+    if (waiter) {
+      this.#waiter = null;
+      this.#handedOut = event;
+      waiter.resolve({ done: false, value: event });
+      return;
+    }
+    this.#queue.push(event);
+    this.#bytes += event.body.length + overheadBytes;
+  }
+
+  /** Nothing more comes: the reader gets what waits, then the end. */
+  end(): void {
+    this.#sealed = true;
+    if (this.#waiter) this.#finish();
+  }
+
+  /** The reader gets what waits (unless it is dropped), then this error. The first error counts. */
+  fail(reason: unknown, options: { dropQueue: boolean }): void {
+    if (this.#closed) return;
+    this.#sealed = true;
+    this.#error ??= { reason };
+    if (options.dropQueue) {
+      this.#queue = [];
+      this.#head = 0;
+      this.#bytes = 0;
+      this.#handedOut = null;
+      this.#close();
+    }
+    if (this.#waiter) this.#finish();
+  }
+
+  next(): Promise<Result> {
+    if (this.#waiter) return Promise.reject(new KerneletError('INTERNAL', 'a run is read twice at once'));
+    if (this.#handedOut) {
+      this.consumed = this.#handedOut.n;
+      this.#taken = this.#handedOut.event.kind === 'finished';
+      this.#handedOut = null;
+      this.#owner.consumed(this);
+    }
+    const event = this.#queue[this.#head];
+    if (event) {
+      this.#forward(event);
+      return Promise.resolve({ done: false, value: event });
+    }
+    this.#waiter = Promise.withResolvers<Result>();
+    const { promise } = this.#waiter;
+    if (this.#sealed) this.#finish();
+    return promise;
+  }
+
+  /** The reader leaves; the event that it has is not consumed. */
+  return(): Promise<Result> {
+    this.#sealed = true;
+    this.#queue = [];
+    this.#head = 0;
+    this.#handedOut = null;
+    this.#finish();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #forward(event: NumberedRunEvent): void {
+    this.#handedOut = event;
+    this.#bytes -= event.body.length + overheadBytes;
+    this.#head += 1;
+    if (this.#head === this.#queue.length || this.#head >= 1024) {
+      this.#queue = this.#queue.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
+  #finish(): void {
+    const waiter = this.#waiter;
+    this.#waiter = null;
+    const error = this.#error;
+    if (waiter && error) {
+      this.#error = null;
+      waiter.reject(error.reason);
+    } else {
+      waiter?.resolve({ done: true, value: undefined });
+    }
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#release();
+    this.#owner.closed(this);
+  }
+}

@@ -1,0 +1,99 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseRunId } from '../lib/ids.ts';
+import { FakeRunner } from './fake-runner.test-support.ts';
+import { RunBook } from './run-book.ts';
+import { RunStreams } from './run-streams.ts';
+import { RunnerConnection } from './runner-connection.ts';
+
+const run = parseRunId('r');
+const never = new AbortController().signal;
+const total = 2000;
+
+/** What disturbs the stream before an event is produced. */
+const disturbance = fc.record({
+  before: fc.integer({ min: 1, max: total }),
+  what: fc.constantFrom('disconnect', 'lose-acknowledgements', 'take-acknowledgements', 'pause'),
+});
+
+/** Produces 2,000 events of odd sizes with disturbances in between. */
+async function produce(runner: FakeRunner, disturbances: readonly { before: number; what: string }[]): Promise<void> {
+  for (let n = 1; n <= total; n += 1) {
+    for (const { before, what } of disturbances) {
+      if (before !== n) continue;
+      if (what === 'disconnect') runner.disconnect();
+      else if (what === 'pause') await new Promise((resolve) => setTimeout(resolve, 2));
+      else runner.losesAcknowledgements = what === 'lose-acknowledgements';
+    }
+    const body = new Uint8Array((n * 7919) % 3000).fill(n % 256);
+    runner.emit(run, { kind: n % 3 === 0 ? 'stderr' : 'stdout' }, body);
+    if (n % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  runner.emit(run, { kind: 'finished', exitCode: 0, reason: 'exited' });
+}
+
+describe('RunStreams', () => {
+  it('delivers 2,000 events once each and in order through any disconnections and reader changes', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'streams-'));
+    let file = 0;
+    const property = fc.asyncProperty(
+      fc.array(disturbance, { maxLength: 12 }),
+      fc.array(fc.integer({ min: 1, max: total }), { maxLength: 3 }),
+      async (disturbances, changes) => {
+        file += 1;
+        const socketPath = join(folder, `${file}.sock`);
+        await using runner = new FakeRunner();
+        await using client = new RunnerConnection({ socketPath, secret: 'secret' });
+        runner.addRun(run);
+        await runner.listen(socketPath);
+        const producing = produce(runner, disturbances);
+        let events = client.events(run, 0, never)[Symbol.asyncIterator]();
+        for (let expected = 1; ; expected += 1) {
+          const next = await events.next();
+          if (next.done) {
+            expect(expected).toBe(total + 2);
+            break;
+          }
+          expect(next.value.n).toBe(expected);
+          if (expected <= total) {
+            expect(next.value.body.length).toBe((expected * 7919) % 3000);
+            expect(next.value.body.every((byte) => byte === expected % 256)).toBe(true);
+          }
+          if (changes.includes(expected)) events = client.events(run, expected, never)[Symbol.asyncIterator]();
+        }
+        await producing;
+        expect(client.oddities().violations).toBe(0);
+      },
+    );
+    await fc.assert(property, { numRuns: 15 });
+    await rm(folder, { recursive: true });
+  });
+
+  it('gives readers a synthetic end after the kernel has ended, and drops what comes later', async () => {
+    const book = new RunBook();
+    const streams = new RunStreams(book);
+    book.accepted(run);
+    streams.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
+    const reader = streams.open(run, 0, never);
+    streams.deliver(run, { n: 1, event: { kind: 'started' }, body: new Uint8Array(0) });
+    streams.ended({ exitCode: 3, detail: '' });
+    streams.deliver(run, { n: 2, event: { kind: 'stdout' }, body: new Uint8Array(0) });
+    expect((await reader.next()).value?.n).toBe(1);
+    expect((await reader.next()).value).toMatchObject({ n: 2, event: { kind: 'finished', exitCode: 3 } });
+    expect((await reader.next()).done).toBe(true);
+    expect(streams).toMatchObject({ size: 0, strayEvents: 1 });
+  });
+
+  it('begins where the runner begins when older events are gone', async () => {
+    const book = new RunBook();
+    const streams = new RunStreams(book);
+    book.update({ run, phase: 'running', last: 9, oldest: 8, exitCode: null, reason: null });
+    streams.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
+    const reader = streams.open(run, 0, never);
+    streams.deliver(run, { n: 8, event: { kind: 'stdout' }, body: new Uint8Array(0) });
+    expect((await reader.next()).value?.n).toBe(8);
+  });
+});

@@ -1,0 +1,256 @@
+/**
+ * The readers of a runner's runs. Each is attached to its run on every connection anew, above the last event that has
+ * arrived, so that it sees every event once and in order whatever happens to connections.
+ *
+ *   waiting ──connected──▶ attached ──too much unread──▶ parked ──read──▶ settling ──▶ attached
+ *      ▲                      │
+ *      └─────disconnected─────┘
+ *
+ * A run that was attached on this connection before is attached again only after a barrier: events of the earlier
+ * attachment may still be on their way, and would be taken for those of the new one.
+ */
+import { KerneletError } from '../lib/errors.ts';
+import type { RunId } from '../lib/ids.ts';
+import { FrameError } from '../wire/frame.ts';
+import type { NumberedRunEvent } from '../wire/run-event.ts';
+import type { AgentHead } from '../wire/runner-messages.ts';
+import type { RunBook } from './run-book.ts';
+import { RunStream } from './run-stream.ts';
+import { type KernelEnd, runNotFound } from './runner-errors.ts';
+
+/** The connection as the readers need it. */
+export interface RunLink {
+  send(head: AgentHead): void;
+  /** Resolves when the runner has seen everything that was sent before; rejects when the connection breaks first. */
+  barrier(): Promise<unknown>;
+  /** Resolves when the runner reads what is sent to it. */
+  drained(): Promise<void>;
+}
+
+interface Reader {
+  readonly stream: RunStream;
+  state: 'waiting' | 'settling' | 'attached' | 'parked';
+  /** Whether an event has come since it was opened: from then on the numbers must follow each other. */
+  begun: boolean;
+}
+
+/** Why nothing more will come. */
+type Over = { readonly end: KernelEnd } | { readonly error: KerneletError };
+
+/** Unread bytes of one reader at which the runner is asked to stop, and at which it is asked to go on. */
+const parkAtBytes = 4 * 1024 * 1024;
+const unparkAtBytes = 1024 * 1024;
+
+/** All readers of one runner, at most one a run. */
+export class RunStreams {
+  readonly #book: RunBook;
+  readonly #readers = new Map<RunId, Reader>();
+  /** Runs whose acceptance is under way. */
+  readonly #expected = new Set<RunId>();
+  /** Acknowledgements to be sent, gathered over one turn of the event loop. */
+  readonly #acknowledgements = new Map<RunId, number>();
+  #flushing = false;
+  #link: RunLink | null = null;
+  /** Runs that this link was attached to. */
+  #touched = new Set<RunId>();
+  #over: Over | null = null;
+  #strayEvents = 0;
+
+  constructor(book: RunBook) {
+    this.#book = book;
+  }
+
+  /** Events that no reader waited for: of a reader that has left, or sent twice. */
+  get strayEvents(): number {
+    return this.#strayEvents;
+  }
+
+  /** How many readers there are. */
+  get size(): number {
+    return this.#readers.size;
+  }
+
+  /** A new reader of a run; an older one ends with CANCELLED. */
+  open(run: RunId, after: number, signal: AbortSignal): RunStream {
+    this.#readers
+      .get(run)
+      ?.stream.fail(new KerneletError('CANCELLED', `another reader has taken over run ${run}`), { dropQueue: true });
+    const stream = new RunStream(run, after, signal, {
+      consumed: () => this.#consumed(reader),
+      closed: () => this.#closed(reader),
+    });
+    const reader: Reader = { stream, state: 'waiting', begun: false };
+    this.#readers.set(run, reader);
+    if (signal.aborted) stream.fail(signal.reason, { dropQueue: true });
+    else if (this.#over) this.#conclude(reader, this.#over);
+    else this.#attach(reader);
+    return stream;
+  }
+
+  /** A run is being started: readers may come before it is known. */
+  expect(run: RunId): void {
+    this.#expected.add(run);
+  }
+
+  /** The start of a run was answered. */
+  expected(run: RunId, accepted: boolean): void {
+    this.#expected.delete(run);
+    if (accepted) this.#book.accepted(run);
+    const reader = this.#readers.get(run);
+    if (reader?.state === 'waiting') this.#attach(reader);
+  }
+
+  /** Takes an event off the wire. Throws FrameError when events are missing before it. */
+  deliver(run: RunId, event: NumberedRunEvent): void {
+    const reader = this.#readers.get(run);
+    const stream = reader?.stream;
+    if (reader?.state !== 'attached' || !stream || stream.isSealed || event.n <= stream.received) {
+      this.#strayEvents += 1;
+      return;
+    }
+    if (event.n !== stream.received + 1 && reader.begun) {
+      throw new FrameError(`event ${event.n} of run ${run} follows event ${stream.received}`);
+    }
+    reader.begun = true;
+    this.#book.received(run, event);
+    stream.push(event);
+    if (stream.bufferedBytes > parkAtBytes && !stream.isSealed) {
+      reader.state = 'parked';
+      this.#link?.send({ t: 'detach', run });
+    }
+  }
+
+  /** The runner says that a run has ended with event `last`. */
+  finished(run: RunId, last: number): void {
+    const reader = this.#readers.get(run);
+    if (reader && !reader.stream.isSealed && reader.stream.received >= last) reader.stream.end();
+  }
+
+  /** There is a connection, and the book is up to date. */
+  connected(link: RunLink): void {
+    this.#link = link;
+    this.#touched = new Set();
+    for (const reader of [...this.#readers.values()]) this.#attach(reader);
+    this.#flush();
+  }
+
+  /** The connection is gone. */
+  disconnected(): void {
+    this.#link = null;
+    for (const reader of this.#readers.values()) reader.state = 'waiting';
+  }
+
+  /** The kernel has ended: readers get what has arrived and then a `finished` that says so. */
+  ended(end: KernelEnd): void {
+    this.#stop({ end });
+  }
+
+  /** Readers get what has arrived and then this error. */
+  fail(error: KerneletError): void {
+    this.#stop({ error });
+  }
+
+  #stop(over: Over): void {
+    if (this.#over) return;
+    this.#over = over;
+    this.#link = null;
+    for (const reader of [...this.#readers.values()]) this.#conclude(reader, over);
+  }
+
+  #conclude({ stream }: Reader, over: Over): void {
+    if (stream.isSealed) return;
+    const { run } = stream;
+    if (this.#hasAll(stream)) {
+      stream.end();
+    } else if ('error' in over) {
+      stream.fail(over.error, { dropQueue: false });
+    } else if (!this.#book.get(run) && !this.#expected.has(run)) {
+      stream.fail(runNotFound(run), { dropQueue: false });
+    } else {
+      const exitCode = exitCodeOf(over.end.exitCode);
+      const event = { kind: 'finished', exitCode, reason: 'kernel-ended' } as const;
+      stream.push({ n: stream.received + 1, event, body: new Uint8Array(0) });
+    }
+  }
+
+  /** Whether the run is over and the reader began, or came, at its end. */
+  #hasAll(stream: RunStream): boolean {
+    const summary = this.#book.get(stream.run);
+    return summary?.phase === 'finished' && stream.received >= summary.last;
+  }
+
+  #attach(reader: Reader): void {
+    const { stream } = reader;
+    const { run } = stream;
+    if (!this.#link || stream.isSealed) return;
+    const summary = this.#book.get(run);
+    if (!summary && this.#expected.has(run)) return;
+    // What the reader has is acknowledged again: the runner may have missed it, and waits for it when it is full.
+    if (summary && stream.consumed > 0 && stream.consumed <= summary.last) this.#acknowledge(run, stream.consumed);
+    if (this.#hasAll(stream)) stream.end();
+    else if (!summary || this.#book.isTaken(run)) stream.fail(runNotFound(run), { dropQueue: false });
+    else if (this.#touched.has(run)) this.#settle(reader, this.#link);
+    else this.#sendAttach(reader, this.#link);
+  }
+
+  #settle(reader: Reader, link: RunLink): void {
+    reader.state = 'settling';
+    link.barrier().then(
+      () => {
+        const current = this.#link === link && this.#readers.get(reader.stream.run) === reader;
+        if (current && reader.state === 'settling') this.#sendAttach(reader, link);
+      },
+      () => {}, // The connection broke: the next one attaches.
+    );
+  }
+
+  #sendAttach(reader: Reader, link: RunLink): void {
+    const { run, received } = reader.stream;
+    this.#touched.add(run);
+    reader.state = 'attached';
+    link.send({ t: 'attach', run, after: received });
+  }
+
+  #consumed(reader: Reader): void {
+    const { stream } = reader;
+    this.#acknowledge(stream.run, stream.consumed);
+    if (reader.state === 'parked' && stream.bufferedBytes < unparkAtBytes) this.#attach(reader);
+  }
+
+  #closed(reader: Reader): void {
+    const { stream } = reader;
+    if (this.#readers.get(stream.run) !== reader) return;
+    this.#readers.delete(stream.run);
+    if (stream.isTaken) this.#book.taken(stream.run);
+    else if (reader.state === 'attached') this.#link?.send({ t: 'detach', run: stream.run });
+  }
+
+  #acknowledge(run: RunId, n: number): void {
+    if (this.#over) return;
+    this.#acknowledgements.set(run, n);
+    if (this.#flushing || !this.#link) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const link = this.#link;
+    if (!link || this.#flushing) return;
+    for (const [run, n] of this.#acknowledgements) link.send({ t: 'ack', run, n });
+    this.#acknowledgements.clear();
+    this.#flushing = true;
+    void link.drained().then(() => {
+      this.#flushing = false;
+      if (this.#acknowledgements.size > 0) this.#flush();
+    });
+  }
+}
+
+/** A container's exit code as that of a run in it: −N for signal N; a runner that ended well took its runs with it. */
+function exitCodeOf(exitCode: number): number {
+  if (exitCode === 0) return -9;
+  return exitCode > 128 && exitCode < 193 ? 128 - exitCode : exitCode;
+}

@@ -1,0 +1,294 @@
+/**
+ * The client of one runner. It keeps a control connection while the container lives, and ties the parts together:
+ * `connection` (one socket), `request-table` (requests without a reply), `run-streams` (readers of runs), `run-book`
+ * (where runs stand), and a connection of its own for each file.
+ */
+import { sleep } from '../lib/clock.ts';
+import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
+import type { RunId } from '../lib/ids.ts';
+import { FrameError } from '../wire/frame.ts';
+import type { NumberedRunEvent, RunSummary } from '../wire/run-event.ts';
+import type { RunnerHead, RunnerMethod, RunnerRequest, RunnerRequests, RunnerStatus } from '../wire/runner-messages.ts';
+import type { Connection, Welcome } from './connection.ts';
+import { download } from './file-download.ts';
+import { upload } from './file-upload.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { openPatiently, pauseMs } from './patient-open.ts';
+import { parseResult } from './reply-guards.ts';
+import { RequestTable } from './request-table.ts';
+import { RunBook } from './run-book.ts';
+import { RunStreams } from './run-streams.ts';
+import type { Download, RunnerAddress, RunnerClient, RunnerClientEvent, RunnerConnector } from './runner-client.ts';
+import { defaultRunnerConnectionOptions, type RunnerConnectionOptions } from './runner-connection-options.ts';
+import { clientClosed, type KernelEnd, kernelDied, protocolError, RunnerRefusal } from './runner-errors.ts';
+
+/** After so many breaches of the protocol the runner is given up: a tenant has taken it over. */
+const mostViolations = 3;
+
+/** A connection that lived less than this counts as a failed attempt. */
+const shortLifeMs = 1000;
+
+/** Counts that stay 0 in good order. */
+export interface RunnerOddities {
+  readonly violations: number;
+  readonly strayReplies: number;
+  readonly strayEvents: number;
+  readonly reconnects: number;
+}
+
+/** Makes a connector with these options. */
+export const createRunnerConnector =
+  (options: RunnerConnectionOptions = {}): RunnerConnector =>
+  (address) =>
+    new RunnerConnection(address, options);
+
+/** A client of one runner; begins to connect at once. */
+export class RunnerConnection implements RunnerClient {
+  readonly #address: RunnerAddress;
+  readonly #options: Required<RunnerConnectionOptions>;
+  readonly #book = new RunBook();
+  readonly #requests = new RequestTable();
+  readonly #streams = new RunStreams(this.#book);
+  readonly #listeners = new Set<(event: RunnerClientEvent) => void>();
+  /** Aborted with the reason when the kernel has ended, the runner is given up, or this was disposed. */
+  readonly #over = new AbortController();
+  readonly #loop: Promise<void>;
+  #connection: Connection | null = null;
+  #status: RunnerStatus | null = null;
+  #violations = 0;
+  #connects = 0;
+
+  constructor(address: RunnerAddress, options: RunnerConnectionOptions = {}) {
+    this.#address = address;
+    this.#options = { ...defaultRunnerConnectionOptions, ...options };
+    this.#loop = this.#keepConnected().catch((thrown) => this.#giveUp(toKerneletError(thrown)));
+  }
+
+  /** What went wrong so far. */
+  oddities(): RunnerOddities {
+    const { strayReplies } = this.#requests;
+    const { strayEvents } = this.#streams;
+    return { violations: this.#violations, strayReplies, strayEvents, reconnects: Math.max(0, this.#connects - 1) };
+  }
+
+  async ready(signal: AbortSignal): Promise<RunnerStatus> {
+    const over = this.#over.signal;
+    const either = AbortSignal.any([signal, over]);
+    const settled = Promise.withResolvers<void>();
+    const onAbort = (): void => settled.reject(either.reason);
+    const isSettled = (): boolean => this.#status !== null && this.#status.phase !== 'starting';
+    using _subscription = this.subscribe(() => isSettled() && settled.resolve());
+    either.addEventListener('abort', onAbort, { once: true });
+    try {
+      either.throwIfAborted();
+      if (!isSettled()) await settled.promise;
+    } finally {
+      either.removeEventListener('abort', onAbort);
+    }
+    const status = this.#status;
+    if (status?.phase === 'ready') return status;
+    const detail = status?.detail || `it is ${status?.phase}`;
+    throw new KerneletError('RUNNER_NOT_READY', `the runner in the container cannot serve: ${detail}`);
+  }
+
+  async request<M extends Exclude<RunnerMethod, 'upload' | 'download'>>(
+    method: M,
+    params: RunnerRequests[M]['params'],
+    options: { signal: AbortSignal; body?: Uint8Array },
+  ): Promise<RunnerRequests[M]['result']> {
+    this.#over.signal.throwIfAborted();
+    // The pair is correlated by M, which the compiler loses.
+    const request = { method, params } as RunnerRequest;
+    if (request.method !== 'execute') return await this.#ask(method, request, options);
+    const { run } = request.params;
+    this.#streams.expect(run);
+    let accepted = false;
+    try {
+      const result = await this.#ask(method, request, options);
+      accepted = true;
+      return result;
+    } finally {
+      this.#streams.expected(run, accepted);
+    }
+  }
+
+  events(run: RunId, after: number, signal: AbortSignal): AsyncIterable<NumberedRunEvent> {
+    return { [Symbol.asyncIterator]: () => this.#streams.open(run, after, signal) };
+  }
+
+  runs(): readonly RunSummary[] {
+    return this.#book.list();
+  }
+
+  status(): RunnerStatus | null {
+    return this.#status;
+  }
+
+  async upload(
+    path: string,
+    content: ReadableStream<Uint8Array>,
+    options: { mode: number | null; signal: AbortSignal },
+  ): Promise<{ bytes: number }> {
+    const signal = AbortSignal.any([options.signal, this.#over.signal]);
+    return await upload(await this.#openFile(signal), path, content, { ...options, signal });
+  }
+
+  async download(path: string, signal: AbortSignal): Promise<Download> {
+    const either = AbortSignal.any([signal, this.#over.signal]);
+    return await download(await this.#openFile(either), path, either);
+  }
+
+  subscribe(listener: (event: RunnerClientEvent) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  ended(reason: KernelEnd): void {
+    if (this.#over.signal.aborted) return;
+    const error = kernelDied(reason);
+    this.#over.abort(error);
+    this.#requests.fail(error);
+    void this.#takeLastOutput(error).then(() => this.#streams.ended(reason));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#giveUp(clientClosed());
+    await this.#loop;
+    this.#listeners.clear();
+  }
+
+  async #ask<M extends RunnerMethod>(
+    method: M,
+    request: RunnerRequest,
+    options: { signal: AbortSignal; body?: Uint8Array },
+  ): Promise<RunnerRequests[M]['result']> {
+    const result = await this.#requests.add(request, options);
+    try {
+      return parseResult(method, result);
+    } catch (cause) {
+      throw protocolError(cause);
+    }
+  }
+
+  async #openFile(signal: AbortSignal): Promise<Connection> {
+    const { clock, pace, greetingTimeoutMs } = this.#options;
+    const options = { address: this.#address, role: 'file', clock, signal, greetingTimeoutMs, pace } as const;
+    return (await openPatiently(options)).connection;
+  }
+
+  /** Connects, serves the connection until it is closed, and begins again, until this client is over. */
+  async #keepConnected(): Promise<void> {
+    const { clock, pace, greetingTimeoutMs, log, violationPauseMs } = this.#options;
+    const { signal } = this.#over;
+    const target = { address: this.#address, role: 'control', clock, signal, greetingTimeoutMs, pace } as const;
+    let shortLives = 0;
+    while (!signal.aborted) {
+      const startedAt = clock.monotonic();
+      const reason = await openPatiently(target).then(
+        ({ connection, welcome }) => this.#serve(connection, welcome),
+        (thrown: unknown) => thrown,
+      );
+      if (signal.aborted) return;
+      shortLives = clock.monotonic() - startedAt < shortLifeMs ? shortLives + 1 : 0;
+      let pause = pauseMs(pace, shortLives);
+      if (hasCode(reason, 'PROTOCOL_ERROR') && !(reason instanceof RunnerRefusal)) {
+        log.warn('a runner broke the protocol', { reason: reason.message });
+        this.#violations += 1;
+        if (this.#violations >= mostViolations) throw reason;
+        pause = violationPauseMs;
+      } else if (!hasCode(reason, 'CONNECTION_LOST')) {
+        throw reason;
+      }
+      await sleep(clock, pause, signal).catch(() => {});
+    }
+  }
+
+  /** Resolves with why the connection was closed. */
+  async #serve(connection: Connection, welcome: Welcome): Promise<KerneletError> {
+    using perConnection = new DisposableStack();
+    perConnection.use(connection);
+    if (this.#over.signal.aborted) return clientClosed();
+    const gone = perConnection.adopt(new AbortController(), (controller) => controller.abort()).signal;
+    const ping = (signal: AbortSignal): Promise<unknown> =>
+      this.#requests.add({ method: 'ping', params: null }, { signal });
+    const heartbeat = perConnection.use(
+      new Heartbeat({
+        clock: this.#options.clock,
+        intervalMs: this.#options.heartbeatIntervalMs,
+        timeoutMs: this.#options.heartbeatTimeoutMs,
+        ping,
+        onSilence: (error) => connection.close(silenceOf(error)),
+      }),
+    );
+    this.#connection = connection;
+    this.#connects += 1;
+    this.#status = welcome.status;
+    this.#book.replace(welcome.runs);
+    this.#requests.connected((head, body) => connection.send(head, body));
+    this.#streams.connected({
+      send: (head) => connection.send(head),
+      barrier: () => ping(gone),
+      drained: () => connection.drained(),
+    });
+    this.#emit({ type: 'connected' });
+    this.#emit({ type: 'status', status: welcome.status });
+    for (const summary of welcome.runs) this.#emit({ type: 'run', summary });
+    connection.deliverTo((head, body) => {
+      heartbeat.heard();
+      this.#take(head, body);
+    });
+    const reason = await connection.closed;
+    this.#connection = null;
+    this.#streams.disconnected();
+    this.#requests.disconnected();
+    this.#emit({ type: 'disconnected' });
+    return reason;
+  }
+
+  #take(head: RunnerHead, body: Uint8Array): void {
+    if (head.t === 'event') {
+      this.#streams.deliver(head.run, { n: head.n, event: head.event, body });
+    } else if (head.t === 'reply') {
+      this.#requests.settle(head);
+    } else if (head.t === 'status') {
+      this.#status = head.status;
+      this.#emit({ type: 'status', status: head.status });
+    } else if (head.t === 'run') {
+      this.#book.update(head.summary);
+      if (head.summary.phase === 'finished') this.#streams.finished(head.summary.run, head.summary.last);
+      this.#emit({ type: 'run', summary: head.summary });
+    } else {
+      throw new FrameError(`a frame ${head.t} is out of place`);
+    }
+  }
+
+  /** What the kernel wrote before its end may still lie in the socket: reads it until the runner's end of it closes. */
+  async #takeLastOutput(error: KerneletError): Promise<void> {
+    const connection = this.#connection;
+    if (!connection) return;
+    const timer = this.#options.clock.after(this.#options.lastOutputMs, () => connection.close(error));
+    await connection.closed;
+    timer[Symbol.dispose]();
+  }
+
+  #giveUp(error: KerneletError): void {
+    this.#connection?.close(error);
+    if (this.#over.signal.aborted) return;
+    this.#over.abort(error);
+    this.#requests.fail(error);
+    this.#streams.fail(error);
+  }
+
+  #emit(event: RunnerClientEvent): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(event);
+      } catch (thrown) {
+        this.#options.log.error('a listener of a runner failed', { error: thrown });
+      }
+    }
+  }
+}
+
+const silenceOf = (cause: unknown): KerneletError =>
+  new KerneletError('CONNECTION_LOST', "the kernel's runner does not answer", { cause });

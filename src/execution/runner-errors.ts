@@ -1,0 +1,48 @@
+/** The errors of the agent's side of a runner, each made in one place so that their texts agree. */
+import { KerneletError } from '../lib/errors.ts';
+import type { RunnerError } from '../wire/runner-messages.ts';
+
+/** How the container of a kernel ended. */
+export interface KernelEnd {
+  readonly exitCode: number;
+  readonly detail: string;
+}
+
+/** What the runner answered, as an error of this program. */
+export const fromRunner = (error: RunnerError): KerneletError => new KerneletError(error.code, error.message);
+
+/** The connection broke, or could not be made: `why` ends the sentence. */
+export const connectionLost = (why: string, cause?: unknown): KerneletError =>
+  new KerneletError('CONNECTION_LOST', `the connection to the kernel's runner ${why}`, { cause });
+
+/** The runner broke the protocol. */
+export const protocolError = (cause: unknown): KerneletError =>
+  new KerneletError(
+    'PROTOCOL_ERROR',
+    `the kernel's runner broke the protocol: ${cause instanceof Error ? cause.message : String(cause)}`,
+    { cause },
+  );
+
+/** The kernel has ended. */
+export const kernelDied = (end: KernelEnd): KerneletError =>
+  new KerneletError('KERNEL_DIED', `the kernel has ended${end.detail === '' ? '' : `: ${end.detail}`}`, {
+    context: { exitCode: end.exitCode },
+  });
+
+/** No such run. */
+export const runNotFound = (run: string): KerneletError =>
+  new KerneletError('RUN_NOT_FOUND', `the kernel has no run ${run}; finished runs are kept for a short time only`, {
+    context: { run },
+  });
+
+/** The client was closed. */
+export const clientClosed = (): KerneletError =>
+  new KerneletError('SHUTTING_DOWN', "the agent's connection to this kernel was closed; the kernel goes on");
+
+/** The runner refused the greeting; trying again would change nothing. */
+export class RunnerRefusal extends KerneletError {
+  constructor(reason: 'secret' | 'protocol' | 'form', text: string) {
+    const code = reason === 'protocol' ? 'NOT_SUPPORTED' : 'PROTOCOL_ERROR';
+    super(code, `the kernel's runner refused the connection (${reason}): ${text}`, { context: { reason } });
+  }
+}
