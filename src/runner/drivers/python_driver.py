@@ -7,190 +7,21 @@ instead of signal: some 8 ms together) and the rest lies in `python_support/`, l
 User code sees itself as `__main__`, with the working folder first on `sys.path`, as in Python's own console.
 """
 import _ast
-import _signal
 import _thread
 import builtins
 import os
 import sys
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
+support = type(sys)("_kernelet")
+support.__path__ = [os.path.join(FOLDER, "python_support")]
+sys.modules["_kernelet"] = support
+
+from _kernelet.channel import Channel, Interrupts, flush  # noqa: E402
+from _kernelet.watcher import Watcher  # noqa: E402
+
 CO_COROUTINE = 0x80
 TOP_LEVEL_AWAIT = getattr(_ast, "PyCF_ALLOW_TOP_LEVEL_AWAIT", 0)
-
-try:
-    from _json import encode_basestring_ascii as quote, make_scanner
-
-    class _Scan:
-        strict, object_hook, object_pairs_hook, array_hook = False, None, None, None
-        parse_float, parse_int, parse_constant, memo = float, int, float, {}
-
-    _scan_once = make_scanner(_Scan)
-
-    def decode(text):
-        return _scan_once(text, 0)[0]
-
-except Exception:  # another Python than CPython, or one whose inner parts have changed
-    from json import dumps as quote, loads as decode
-
-
-class Interrupts:
-    """SIGINT raises KeyboardInterrupt in user code, later while the channel is being used, and never between queries.
-
-    `with interrupts:` keeps what must not be torn, such as a line of the protocol, in one piece.
-    """
-
-    def __init__(self):
-        self.running = False
-        self._shields = 0
-        self._pending = False
-        self._thread = _thread.get_ident()
-        _signal.signal(_signal.SIGINT, self._handle)
-
-    def _handle(self, _number, _frame):
-        if not self.running:
-            return
-        if self._shields:
-            self._pending = True
-        else:
-            raise KeyboardInterrupt
-
-    def begin(self):
-        self._pending = False
-        self.running = True
-
-    def end(self):
-        self.running = False
-
-    def __enter__(self):
-        if _thread.get_ident() == self._thread:
-            self._shields += 1
-
-    def __exit__(self, *_error):
-        if _thread.get_ident() == self._thread:
-            self._shields -= 1
-            if self._pending and self.running and not self._shields:
-                self._pending = False
-                raise KeyboardInterrupt
-
-
-class Channel:
-    """JSON lines to and from the runner. Only the process that made it speaks: a forked child keeps silent."""
-
-    def __init__(self, descriptor, interrupts):
-        try:
-            self._descriptor = os.dup2(descriptor, 250, False) or 250  # 3.6 returns None
-        except OSError:
-            self._descriptor = os.dup(descriptor)
-        os.close(descriptor)
-        self._interrupts = interrupts
-        self._buffer = bytearray()
-        self._searched = 0
-        self._lock = _thread.allocate_lock()
-        self._owner = os.getpid()
-
-    def is_ours(self):
-        return os.getpid() == self._owner
-
-    def send(self, **fields):
-        """Says something, after what was printed before; values are strings, numbers, booleans and lists of strings."""
-        if not self.is_ours():
-            return
-        flush()
-        line = "{%s}\n" % ",".join('"%s":%s' % (name, encode(value)) for name, value in fields.items())
-        rest = memoryview(line.encode("ascii"))
-        with self._interrupts:
-            with self._lock:
-                while rest:
-                    try:
-                        rest = rest[os.write(self._descriptor, rest):]
-                    except BlockingIOError:
-                        import select
-
-                        select.select([], [self._descriptor], [])
-
-    def receive(self):
-        """The next message, or None at the end. While a query runs, SIGINT ends the wait and loses nothing."""
-        while True:
-            end = self._buffer.find(b"\n", self._searched)
-            if end >= 0:
-                line = self._buffer[:end].decode("utf-8", "replace")
-                del self._buffer[: end + 1]
-                self._searched = 0
-                return decode(line)
-            self._searched = len(self._buffer)
-            if self._interrupts.running:
-                import select
-
-                select.select([self._descriptor], [], [])
-            with self._interrupts:
-                try:
-                    chunk = os.read(self._descriptor, 65536)
-                except BlockingIOError:
-                    import select
-
-                    select.select([self._descriptor], [], [])
-                    continue
-                self._buffer += chunk
-            if not chunk:
-                return None
-
-
-def encode(value):
-    if value is True or value is False:
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return quote(value)
-    if isinstance(value, list):
-        return "[%s]" % ",".join(map(encode, value))
-    return str(int(value))
-
-
-def flush():
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        try:
-            stream.flush()
-        except (AttributeError, OSError, ValueError):  # replaced by something odd, or closed
-            pass
-
-
-class Watcher:
-    """Calls back when user code has imported one of a few modules, so that none is imported before it is needed."""
-
-    def __init__(self):
-        self.hooks = {}
-        sys.meta_path.insert(0, self)
-
-    def after_import(self, name, hook):
-        if name in sys.modules:
-            hook(sys.modules[name])
-        else:
-            self.hooks[name] = hook
-
-    def find_spec(self, name, path=None, target=None):
-        if name not in self.hooks:
-            return None
-        for finder in sys.meta_path:
-            if finder is self or not hasattr(finder, "find_spec"):
-                continue
-            spec = finder.find_spec(name, path, target)
-            if spec is not None:
-                self._watch(spec.loader, name)
-                return spec
-        return None
-
-    def _watch(self, loader, name):
-        original = getattr(loader, "exec_module", None)
-        if original is None or isinstance(loader, type):
-            return
-
-        def exec_module(module):
-            original(module)
-            hook = self.hooks.pop(name, None)
-            if hook is not None:
-                hook(module)
-
-        loader.exec_module = exec_module
-
 
 class Driver:
     """The loop, and what user code meets as `input`, `display` and the display hook."""
@@ -216,10 +47,7 @@ class Driver:
         sys.argv = [""]
         if sys.path and os.path.abspath(sys.path[0]) == FOLDER:
             sys.path[0] = ""
-        support = type(sys)("_kernelet")
-        support.__path__ = [os.path.join(FOLDER, "python_support")]
         support.driver = self
-        sys.modules["_kernelet"] = support
         for stream in (sys.stdout, sys.stderr):
             keep = {} if "PYTHONIOENCODING" in os.environ else {"encoding": "utf-8", "errors": stream.errors}
             if hasattr(stream, "reconfigure"):
@@ -296,9 +124,13 @@ class Driver:
         try:
             units = self._compile(code, name)
         except SyntaxError:
-            if looks_like_ipython(lines) and self.load_ipython():
+            if not looks_like_ipython(lines):
+                raise
+            units = None
+        if units is None:
+            if self.load_ipython():
                 return self.ipython.run(code)
-            raise
+            units = self._compile(code, name)
         for unit in units:
             if unit.co_flags & CO_COROUTINE:
                 self._await(eval(unit, self.namespace))
@@ -376,7 +208,7 @@ class Driver:
 
     def input(self, prompt="", *, _password=False):
         """Asks the user of the kernel; everything else about standard input is at its end."""
-        if not self.channel.is_ours() or _thread.get_ident() != self.interrupts._thread:
+        if not self.channel.is_ours() or _thread.get_ident() != self.interrupts.thread:
             return self.original_input(prompt)
         self.channel.send(ev="input", prompt=str(prompt), password=_password)
         while True:

@@ -2,6 +2,7 @@
 
 It costs a quarter of a second and some 25 MB, so that plain Python queries don't wait for it.
 """
+import builtins
 import sys
 import warnings
 
@@ -47,11 +48,22 @@ class QuietShell(InteractiveShell):
             super().showtraceback(exc_tuple, *args, **options)
 
     def _showtraceback(self, etype, evalue, stb):
-        text = self.InteractiveTB.stb2text(stb)
-        print(text, file=sys.stderr)
+        sys.stderr.write(self.InteractiveTB.stb2text(stb).rstrip("\n") + "\n")
 
-    def ask_exit(self):
-        raise SystemExit(0)
+    def enable_gui(self, gui=None):
+        """There is no event loop to enter."""
+
+    def enable_matplotlib(self, gui=None):
+        """`%matplotlib inline`: by IPython's own means where they work, else by the driver's backend."""
+        try:
+            return super().enable_matplotlib("inline" if gui == "auto" else gui)
+        except Exception:
+            if gui not in (None, "auto", "agg", "inline"):
+                raise
+            import matplotlib
+
+            matplotlib.use("module://_kernelet.figures")
+            return "inline", matplotlib.get_backend()
 
 
 class Shell:
@@ -68,9 +80,8 @@ class Shell:
         QuietShell.displayhook_class = Hook
         self._shell = QuietShell.instance(config=config, user_module=owner.module, user_ns=owner.namespace)
         self._shell.system = self._shell.system_raw
-        for name in ("exit", "quit"):  # those of Python take a status
-            owner.namespace.pop(name, None)
-        sys.displayhook = owner.show
+        for name in ("exit", "quit"):  # IPython's own take no status
+            owner.namespace[name] = self._shell.user_ns_hidden[name] = getattr(builtins, name)
 
     def run(self, code):
         """Runs a query; IPython has already said what went wrong."""

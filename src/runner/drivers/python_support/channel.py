@@ -1,0 +1,140 @@
+"""What passes between the driver and the runner on descriptor 3, and what interrupts may and may not cut in two."""
+import _signal
+import _thread
+import os
+import sys
+
+try:
+    from _json import encode_basestring_ascii as quote, make_scanner
+
+    class _Scan:
+        strict, object_hook, object_pairs_hook, array_hook = False, None, None, None
+        parse_float, parse_int, parse_constant, memo = float, int, float, {}
+
+    _scan_once = make_scanner(_Scan)
+
+    def decode(text):
+        return _scan_once(text, 0)[0]
+
+except Exception:  # another Python than CPython, or one whose inner parts have changed
+    from json import dumps as quote, loads as decode
+
+
+class Interrupts:
+    """SIGINT raises KeyboardInterrupt in user code, later while the channel is being used, and never between queries.
+
+    `with interrupts:` keeps what must not be torn, such as a line of the protocol, in one piece.
+    """
+
+    def __init__(self):
+        self.running = False
+        self._shields = 0
+        self._pending = False
+        self.thread = _thread.get_ident()
+        _signal.signal(_signal.SIGINT, self._handle)
+
+    def _handle(self, _number, _frame):
+        if not self.running:
+            return
+        if self._shields:
+            self._pending = True
+        else:
+            raise KeyboardInterrupt
+
+    def begin(self):
+        self._pending = False
+        self.running = True
+
+    def end(self):
+        self.running = False
+
+    def __enter__(self):
+        if _thread.get_ident() == self.thread:
+            self._shields += 1
+
+    def __exit__(self, *_error):
+        if _thread.get_ident() == self.thread:
+            self._shields -= 1
+            if self._pending and self.running and not self._shields:
+                self._pending = False
+                raise KeyboardInterrupt
+
+
+class Channel:
+    """JSON lines to and from the runner. Only the process that made it speaks: a forked child keeps silent."""
+
+    def __init__(self, descriptor, interrupts):
+        try:
+            self._descriptor = os.dup2(descriptor, 250, False) or 250  # 3.6 returns None
+        except OSError:
+            self._descriptor = os.dup(descriptor)
+        os.close(descriptor)
+        self._interrupts = interrupts
+        self._buffer = bytearray()
+        self._searched = 0
+        self._lock = _thread.allocate_lock()
+        self._owner = os.getpid()
+
+    def is_ours(self):
+        return os.getpid() == self._owner
+
+    def send(self, **fields):
+        """Says something, after what was printed before; values are strings, numbers, booleans and lists of strings."""
+        if not self.is_ours():
+            return
+        flush()
+        line = "{%s}\n" % ",".join('"%s":%s' % (name, encode(value)) for name, value in fields.items())
+        rest = memoryview(line.encode("ascii"))
+        with self._interrupts:
+            with self._lock:
+                while rest:
+                    try:
+                        rest = rest[os.write(self._descriptor, rest):]
+                    except BlockingIOError:
+                        import select
+
+                        select.select([], [self._descriptor], [])
+
+    def receive(self):
+        """The next message, or None at the end. While a query runs, SIGINT ends the wait and loses nothing."""
+        while True:
+            end = self._buffer.find(b"\n", self._searched)
+            if end >= 0:
+                line = self._buffer[:end].decode("utf-8", "replace")
+                del self._buffer[: end + 1]
+                self._searched = 0
+                return decode(line)
+            self._searched = len(self._buffer)
+            if self._interrupts.running:
+                import select
+
+                select.select([self._descriptor], [], [])
+            with self._interrupts:
+                try:
+                    chunk = os.read(self._descriptor, 65536)
+                except BlockingIOError:
+                    import select
+
+                    select.select([self._descriptor], [], [])
+                    continue
+                self._buffer += chunk
+            if not chunk:
+                return None
+
+
+def encode(value):
+    if value is True or value is False:
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return quote(value)
+    if isinstance(value, list):
+        return "[%s]" % ",".join(map(encode, value))
+    return str(int(value))
+
+
+def flush():
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # replaced by something odd, or closed
+            pass
