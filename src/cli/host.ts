@@ -16,12 +16,14 @@ export interface OutputPort {
 /** Where input comes from. */
 export interface InputPort {
   readonly isTerminal: boolean;
+  /** False for a terminal that another process group owns: reading would stop this process. */
+  readonly inForeground: boolean;
   /**
-   * Pieces as they come, until the end of the file. Ask once. Nothing is read before the first piece is asked for.
-   * A `return()` of the iterator lets go of the file, so that the process can end.
+   * Pieces as they come, until the end of the file or the signal, which lets go of the file so that the process can
+   * end. Ask once. Nothing is read before the first piece is asked for.
    */
-  chunks(): AsyncIterableIterator<Uint8Array>;
-  /** Switches the echo of a terminal; the returned object switches it back. Without a terminal: nothing. */
+  chunks(signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Switches the echo of a terminal off; the returned object switches it back on. Without a terminal: nothing. */
   silence(): Disposable;
 }
 
@@ -36,6 +38,7 @@ export interface CliIo {
   readonly environ: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory: string;
   readonly userId: number;
+  readonly homeDirectory: string;
   /** While a listener is there, the signal's default action is off. */
   onSignal(signal: CliSignal, listener: () => void): Disposable;
   /** Ends this process by the signal's default action, also while a write is stuck. */

@@ -1,4 +1,5 @@
 /** The real process as a CliIo. */
+import { homedir } from 'node:os';
 import { isatty } from 'node:tty';
 import { FdOutput } from './fd-output.ts';
 import type { CliIo } from './host.ts';
@@ -13,6 +14,7 @@ export function createProcessIo(): CliIo {
     environ: process.env,
     workingDirectory: process.cwd(),
     userId: process.getuid?.() ?? 0,
+    homeDirectory: homedir(),
     onSignal(signal, listener) {
       process.on(signal, listener);
       return { [Symbol.dispose]: () => void process.off(signal, listener) };

@@ -63,9 +63,8 @@ function addExecute(app: ApiApp, agent: Agent): void {
       reply: { 'application/json': executeReplySchema },
     },
     async ({ params, body, context }) => {
-      const { run: wanted, ...request } = body;
-      const run = wanted === undefined ? newRunId() : parseRunId(wanted);
-      const { existing } = await agent.execute(params.id, run, request, openStream(context).signal);
+      const run = body.run === undefined ? newRunId() : parseRunId(body.run);
+      const { existing } = await agent.execute(params.id, run, body.request, openStream(context).signal);
       return json(202, { run, existing });
     },
   );

@@ -19,8 +19,8 @@ export const maxEnvironBytes = 128 * 1024;
 export const maxMounts = 64;
 export const maxPublishedPorts = 64;
 /** CPUs and memory that may be asked for at all; what the node has is checked by the agent. */
-export const maxCpus = 4096;
-export const maxMemoryBytes = 64 * 1024 ** 4;
+export const maxCpus = 1_000_000;
+export const maxMemoryBytes = Number.MAX_SAFE_INTEGER;
 export const maxProcesses = 4_194_304;
 /** The longest duration: 365 days. */
 export const maxDurationMs = 365 * 24 * 3600 * 1000;

@@ -19,7 +19,6 @@ const timeoutMs = durationField
   .default(null)
   .openapi({ description: 'The program is killed after this long; null = no limit.' });
 const shellCommand = codeField.nullable().default(null);
-const run = runIdField.optional();
 
 const sourceSchema = z.discriminatedUnion('from', [
   z.strictObject({ from: z.literal('code'), code: codeField }),
@@ -27,33 +26,27 @@ const sourceSchema = z.discriminatedUnion('from', [
   z.strictObject({ from: z.literal('stdin') }),
 ]);
 
-/** Body of `POST /v1/kernels/{id}/runs`. */
-export const executeBodySchema = z
+/** What is to be executed. */
+export const executeRequestSchema = z
   .discriminatedUnion('mode', [
-    z.strictObject({ run, mode: z.literal('query'), code: codeField, timeoutMs }),
+    z.strictObject({ mode: z.literal('query'), code: codeField, timeoutMs }),
+    z.strictObject({ mode: z.literal('batch'), clean: shellCommand, build: shellCommand, exec: shellCommand, timeoutMs }),
     z.strictObject({
-      run,
-      mode: z.literal('batch'),
-      clean: shellCommand,
-      build: shellCommand,
-      exec: shellCommand,
-      timeoutMs,
-    }),
-    z.strictObject({
-      run,
       mode: z.literal('program'),
       source: sourceSchema,
       args: argumentsField.default([]),
       timeoutMs,
     }),
     z.strictObject({
-      run,
       mode: z.literal('command'),
       argv: argumentsField.refine((argv) => argv.length > 0, 'a command needs at least its name'),
       timeoutMs,
     }),
   ])
   .openapi('ExecuteRequest');
+
+/** Body of `POST /v1/kernels/{id}/runs`. */
+export const executeBodySchema = z.strictObject({ run: runIdField.optional(), request: executeRequestSchema });
 
 /** Reply of `POST /v1/kernels/{id}/runs`. */
 export const executeReplySchema = z

@@ -1,0 +1,302 @@
+/** The API as methods. Errors of the API come out as the KerneletErrors they were. */
+import type { Agent, AgentStatus, ImageProgress, ImageView, KernelStats, KernelView } from '../agent/agent.ts';
+import { errorCodes } from '../lib/error-codes.ts';
+import { type ErrorContext, KerneletError } from '../lib/errors.ts';
+import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { FileEntry } from '../wire/runner-messages.ts';
+import { type ServerEvent, SseParser } from './sse-parser.ts';
+import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
+
+/** A request for a kernel as the API takes it. */
+export type CreateBody = Partial<Parameters<Agent['create']>[0]>;
+
+/** Options of calls. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A kernel that lives as long as somebody holds this. */
+export interface AttachedKernel {
+  readonly kernel: KernelView;
+  /** Lets go: an agent that still has the kernel removes it. */
+  release(): void;
+}
+
+const kernelPath = (id: string): string => `/v1/kernels/${encodeURIComponent(id)}`;
+const runPath = (id: string, run: string): string => `${kernelPath(id)}/runs/${encodeURIComponent(run)}`;
+const query = (values: Readonly<Record<string, string | number | boolean | undefined>>): string => {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== false);
+  return given.length === 0 ? '' : `?${new URLSearchParams(given.map(([key, value]) => [key, String(value)]))}`;
+};
+
+/** A client of the local API. Disposing it closes the way to the agent. */
+export class ApiClient implements AsyncDisposable {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  async status(options: CallOptions = {}): Promise<AgentStatus> {
+    return (await this.#json({ method: 'GET', path: '/v1/status', idempotent: true, ...options })) as AgentStatus;
+  }
+
+  /** Creates a kernel that is removed when this process goes away. */
+  async createAttached(
+    body: CreateBody,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<AttachedKernel> {
+    const released = new AbortController();
+    const lifetime = AbortSignal.any([signal, released.signal]);
+    const events = this.#work('/v1/kernels?attached=true', body, onProgress, lifetime);
+    const first = await events.next();
+    if (first.done) throw cutOff();
+    // The rest of the stream is only comments; reading it keeps the connection from filling up.
+    void events.next().catch(() => {});
+    return { kernel: first.value as KernelView, release: () => released.abort() };
+  }
+
+  async create(
+    body: CreateBody,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<KernelView> {
+    return (await this.#workResult('/v1/kernels', body, onProgress, signal)) as KernelView;
+  }
+
+  async list(all: boolean): Promise<readonly KernelView[]> {
+    const reply = await this.#json({ method: 'GET', path: `/v1/kernels${query({ all })}`, idempotent: true });
+    return (reply as { kernels: readonly KernelView[] }).kernels;
+  }
+
+  async inspect(id: string): Promise<KernelView> {
+    return (await this.#json({ method: 'GET', path: kernelPath(id), idempotent: true })) as KernelView;
+  }
+
+  async destroy(id: string, force: boolean): Promise<KernelView> {
+    const path = `${kernelPath(id)}${query({ force })}`;
+    return (await this.#json({ method: 'DELETE', path, idempotent: true })) as KernelView;
+  }
+
+  async restart(id: string, signal: AbortSignal): Promise<KernelView> {
+    return (await this.#json({ method: 'POST', path: `${kernelPath(id)}/restart`, signal })) as KernelView;
+  }
+
+  /** The run id makes it safe to send twice. */
+  async execute(id: string, run: string, request: ExecuteRequest, signal: AbortSignal): Promise<void> {
+    const path = `${kernelPath(id)}/runs`;
+    await this.#json({ method: 'POST', path, idempotent: true, signal, ...jsonBody({ run, request }) });
+  }
+
+  /** The events of a run above `after`, until the stream ends or breaks. Rejects like every request. */
+  async *runEvents(
+    id: string,
+    run: string,
+    after: number,
+    options: CallOptions & Pick<ApiRequest, 'patience'>,
+  ): AsyncGenerator<ServerEvent> {
+    const headers = { accept: 'text/event-stream', 'last-event-id': String(after) };
+    const path = `${runPath(id, run)}/events`;
+    yield* this.#events({ method: 'GET', path, headers, idempotent: true, ...options });
+  }
+
+  async input(id: string, run: string, text: string, signal: AbortSignal): Promise<void> {
+    await this.#json({ method: 'POST', path: `${runPath(id, run)}/input`, signal, ...jsonBody({ text }) });
+  }
+
+  async stdin(
+    id: string,
+    run: string,
+    body: Uint8Array,
+    eof: boolean,
+    signal: AbortSignal,
+  ): Promise<{ readonly open: boolean }> {
+    const path = `${runPath(id, run)}/stdin${query({ eof })}`;
+    const headers = { 'content-type': 'application/octet-stream' };
+    return (await this.#json({ method: 'POST', path, headers, body, signal })) as { open: boolean };
+  }
+
+  /** Without a run: whatever the kernel is running. */
+  async interrupt(id: string, run: string | null): Promise<boolean> {
+    const path = `${run === null ? kernelPath(id) : runPath(id, run)}/interrupt`;
+    return ((await this.#json({ method: 'POST', path })) as { interrupted: boolean }).interrupted;
+  }
+
+  async cancel(id: string, run: string, signal: string): Promise<void> {
+    await this.#json({ method: 'POST', path: `${runPath(id, run)}/cancel`, ...jsonBody({ signal }) });
+  }
+
+  async complete(id: string, code: string, cursor: number): Promise<readonly string[]> {
+    const path = `${kernelPath(id)}/complete`;
+    const reply = await this.#json({ method: 'POST', path, idempotent: true, ...jsonBody({ code, cursor }) });
+    return (reply as { matches: readonly string[] }).matches;
+  }
+
+  async upload(
+    id: string,
+    path: string,
+    content: { size: number; mode: number; open: () => AsyncIterable<Uint8Array> },
+    signal: AbortSignal,
+  ): Promise<{ readonly bytes: number }> {
+    const mode = content.mode.toString(8).padStart(3, '0');
+    const reply = await this.#json({
+      method: 'PUT',
+      path: `${kernelPath(id)}/files${query({ path, mode })}`,
+      headers: { 'content-type': 'application/octet-stream', 'content-length': String(content.size) },
+      body: content.open,
+      signal,
+    });
+    return reply as { bytes: number };
+  }
+
+  async download(
+    id: string,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly form: string; readonly size: number | null; readonly content: AsyncIterable<Uint8Array> }> {
+    const response = await this.#request({
+      method: 'GET',
+      path: `${kernelPath(id)}/files/content${query({ path })}`,
+      signal,
+    });
+    const size = response.header('content-length');
+    return {
+      form: response.header('x-kernelet-form') ?? 'file',
+      size: size === undefined ? null : Number(size),
+      content: response.body,
+    };
+  }
+
+  async listFiles(id: string, path: string): Promise<{ path: string; files: readonly FileEntry[] }> {
+    const reply = await this.#json({
+      method: 'GET',
+      path: `${kernelPath(id)}/files${query({ path })}`,
+      idempotent: true,
+    });
+    return reply as { path: string; files: readonly FileEntry[] };
+  }
+
+  async *logs(id: string, follow: boolean, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+    yield* this.#events({ method: 'GET', path: `${kernelPath(id)}/logs${query({ follow })}`, signal });
+  }
+
+  async stats(): Promise<readonly KernelStats[]> {
+    const reply = await this.#json({ method: 'GET', path: '/v1/stats', idempotent: true });
+    return (reply as { stats: readonly KernelStats[] }).stats;
+  }
+
+  async *kernelEvents(after: number, follow: boolean, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+    yield* this.#events({ method: 'GET', path: `/v1/events${query({ after, follow })}`, idempotent: true, signal });
+  }
+
+  async images(): Promise<readonly ImageView[]> {
+    const reply = await this.#json({ method: 'GET', path: '/v1/images', idempotent: true });
+    return (reply as { images: readonly ImageView[] }).images;
+  }
+
+  async inspectImage(reference: string): Promise<ImageView> {
+    const path = `/v1/images/inspect${query({ reference })}`;
+    return (await this.#json({ method: 'GET', path, idempotent: true })) as ImageView;
+  }
+
+  async buildImage(
+    name: string,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<ImageView> {
+    return (await this.#workResult('/v1/images/build', { name }, onProgress, signal)) as ImageView;
+  }
+
+  async pullImage(
+    reference: string,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<ImageView> {
+    return (await this.#workResult('/v1/images/pull', { reference }, onProgress, signal)) as ImageView;
+  }
+
+  async removeImage(reference: string, force: boolean): Promise<void> {
+    await this.#json({ method: 'DELETE', path: `/v1/images${query({ reference, force })}`, idempotent: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#transport[Symbol.asyncDispose]();
+  }
+
+  async #workResult(
+    path: string,
+    body: unknown,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    for await (const result of this.#work(path, body, onProgress, signal)) return result;
+    throw cutOff();
+  }
+
+  /** Long work: reports progress, yields the result. */
+  async *#work(
+    path: string,
+    body: unknown,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): AsyncGenerator<unknown> {
+    const { headers, ...rest } = jsonBody(body);
+    const accept = { ...headers, accept: 'text/event-stream' };
+    for await (const event of this.#events({ method: 'POST', path, headers: accept, ...rest, signal })) {
+      const data: unknown = JSON.parse(event.data.toString());
+      if (event.type === 'progress') onProgress(data as ImageProgress);
+      else if (event.type === 'result') yield data;
+    }
+  }
+
+  async *#events(request: ApiRequest): AsyncGenerator<ServerEvent> {
+    const response = await this.#request(request);
+    const parser = new SseParser();
+    for await (const chunk of response.body) {
+      for (const event of parser.push(chunk)) {
+        if (event.type === 'error') throw toError(JSON.parse(event.data.toString()), 0);
+        yield event;
+      }
+    }
+  }
+
+  async #json(request: ApiRequest): Promise<unknown> {
+    return parseJson(await readAll(await this.#request(request)));
+  }
+
+  async #request(request: ApiRequest): Promise<ApiResponse> {
+    const response = await this.#transport.send(request);
+    if (response.status < 400) return response;
+    const document = parseJson(await readAll(response));
+    throw toError((document as { error?: unknown } | null)?.error, response.status);
+  }
+}
+
+const cutOff = (): KerneletError =>
+  new KerneletError('DAEMON_UNREACHABLE', 'the daemon went away before the work was done');
+
+function jsonBody(document: unknown): { headers: Record<string, string>; body: Uint8Array } {
+  return { headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(document)) };
+}
+
+async function readAll(response: ApiResponse): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of response.body) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString());
+  } catch (cause) {
+    throw new KerneletError('PROTOCOL_ERROR', 'the API answered with something that is not JSON', { cause });
+  }
+}
+
+function toError(document: unknown, status: number): KerneletError {
+  const { code, message, context } = (document ?? {}) as { code?: unknown; message?: unknown; context?: ErrorContext };
+  const known = Object.keys(errorCodes).find((name) => name === code) as keyof typeof errorCodes | undefined;
+  if (!known) return new KerneletError('INTERNAL', `the API answered with status ${status}`);
+  return new KerneletError(known, String(message), context ? { context } : {});
+}

@@ -1,0 +1,57 @@
+/** The form of a command. One file each in `commands/`; adding one is adding a file and its line in the table. */
+import type { CliHost } from './host.ts';
+import type { OptionReader } from './option-reader.ts';
+import type { Screen } from './screen.ts';
+
+/** An option of a command. */
+export interface OptionSpec {
+  /** `-c, --code <code>`, `--json`. */
+  readonly flags: string;
+  readonly help: string;
+  /** May be given several times. */
+  readonly repeat?: boolean;
+  readonly choices?: readonly string[];
+}
+
+/** A line that teaches. */
+export interface Example {
+  readonly command: string;
+  readonly what: string;
+}
+
+/** What a command gets when it runs. */
+export interface CommandCall {
+  readonly host: CliHost;
+  readonly screen: Screen;
+  readonly options: OptionReader;
+  readonly operands: readonly string[];
+  /** Whether `--` stood before the operands that follow the first (`exec ID -- CMD`). */
+  readonly literal: boolean;
+}
+
+/** A command. */
+export interface CliCommand {
+  /** One word, or two for a command of a group: `image ls`. */
+  readonly name: string;
+  readonly summary: string;
+  /** Sentences for its own help. */
+  readonly description: string;
+  /** In commander's form: `<id>`, `[path]`, `<id...>`. */
+  readonly operands: readonly string[];
+  /**
+   * `after-first`: options end at the first operand, and the rest belongs to the program (`run`). `after-second`: the
+   * same at the second operand (`exec ID FILE`). Otherwise options stand anywhere.
+   */
+  readonly passThrough?: 'after-first' | 'after-second';
+  readonly options: readonly OptionSpec[];
+  readonly examples: readonly Example[];
+  /** Returns the exit status. Rejects with UsageError or KerneletError. */
+  run(call: CommandCall): Promise<number>;
+}
+
+/** Options that every command takes. */
+export const commonOptions: readonly OptionSpec[] = [
+  { flags: '--socket <path>', help: 'socket of the API (KERNELET_SOCKET)' },
+  { flags: '--state-dir <path>', help: 'folder of all state (KERNELET_STATE_DIR)' },
+  { flags: '--json', help: 'machine-readable output: one JSON document on one line' },
+];

@@ -1,0 +1,53 @@
+/**
+ * From the end of a run to the exit status of the command: the program's own; 128 + n after signal n; 137 after a time
+ * or memory limit; 125 when kernelet itself failed. 124 is never made up here.
+ */
+import { formatByteSize } from '../lib/byte-size.ts';
+import { formatDuration } from '../lib/duration.ts';
+import type { EndReason } from '../wire/run-event.ts';
+
+/** Statuses of our own. */
+export const exitStatus = { ok: 0, usage: 2, failure: 125, limit: 137, brokenPipe: 141 } as const;
+
+/** How a run ended and what limited it. */
+export interface RunEnd {
+  readonly exitCode: number;
+  readonly reason: EndReason;
+  readonly timeoutMs: number | null;
+  /** Null when it is not known. */
+  readonly memoryBytes: number | null;
+}
+
+/** The status, and a line for standard error when there is something to say. */
+export interface EndStatus {
+  readonly status: number;
+  readonly line: string | null;
+}
+
+/** Maps the end of a run. */
+export function statusOfEnd(end: RunEnd): EndStatus {
+  switch (end.reason) {
+    case 'time-limit': {
+      const value = end.timeoutMs === null ? '' : ` of ${formatDuration(end.timeoutMs)}`;
+      return { status: exitStatus.limit, line: `the program was killed at its time limit${value}` };
+    }
+    case 'memory-limit': {
+      const value = end.memoryBytes === null ? '' : ` of ${formatByteSize(end.memoryBytes)}`;
+      return { status: exitStatus.limit, line: `the program was killed at its memory limit${value}` };
+    }
+    case 'kernel-ended':
+      return { status: exitStatus.failure, line: 'the kernel ended while the program was running' };
+    case 'internal':
+      return { status: exitStatus.failure, line: 'the runner in the kernel failed' };
+    case 'exited':
+    case 'signalled':
+    case 'cancelled':
+    case 'unable':
+      return { status: plainStatus(end.exitCode), line: null };
+  }
+}
+
+function plainStatus(exitCode: number): number {
+  if (exitCode < 0) return 128 + Math.min(127, -exitCode);
+  return exitCode & 0xff;
+}

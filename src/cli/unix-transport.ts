@@ -1,0 +1,115 @@
+/** Requests to a daemon through its socket. */
+import { access } from 'node:fs/promises';
+import { Agent, type IncomingMessage, type RequestOptions, request as httpRequest } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { sleep, systemClock } from '../lib/clock.ts';
+import { KerneletError } from '../lib/errors.ts';
+import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { openUnixAddress, type UnixAddress } from '../lib/unix-address.ts';
+import type { ApiRequest, ApiResponse, Patience, Transport } from './transport.ts';
+
+/** How long a request waits for a daemon that restarts. */
+const patienceMs = 10_000;
+const firstPauseMs = 10;
+const longestPauseMs = 200;
+
+/** Nobody accepts connections: the request was not sent. */
+const refusals = ['ECONNREFUSED', 'ENOENT'];
+/** The connection broke: the request may have been carried out. */
+const breaks = ['ECONNRESET', 'EPIPE', 'ECONNABORTED'];
+
+/** Speaks to a daemon. */
+export class UnixTransport implements Transport {
+  readonly socketPath: string;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  #address: UnixAddress | undefined;
+
+  constructor(socketPath: string) {
+    this.socketPath = socketPath;
+  }
+
+  async send(request: ApiRequest): Promise<ApiResponse> {
+    const endsAt = systemClock.monotonic() + patienceMs;
+    let pause = firstPauseMs;
+    for (let broken = 0; ; ) {
+      request.signal?.throwIfAborted();
+      try {
+        return await this.#once(request);
+      } catch (error) {
+        if (request.signal?.aborted) throw request.signal.reason;
+        const refused = isSystemError(error, ...refusals);
+        const again = refused
+          ? systemClock.monotonic() < endsAt && (await this.#worthWaiting(request.patience ?? 'while-socket'))
+          : isSystemError(error, ...breaks) && request.idempotent === true && broken < 2;
+        if (!again) throw this.#unreachable(error);
+        if (!refused) broken += 1;
+        await sleep(systemClock, pause, request.signal);
+        pause = Math.min(pause * 2, longestPauseMs);
+      }
+    }
+  }
+
+  async #worthWaiting(patience: Patience): Promise<boolean> {
+    if (patience !== 'while-socket') return patience === 'always';
+    return await access(this.socketPath).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async #once(request: ApiRequest): Promise<ApiResponse> {
+    this.#address ??= await openUnixAddress(this.socketPath);
+    const { body } = request;
+    const options: RequestOptions = {
+      socketPath: this.#address.address,
+      agent: this.#agent,
+      method: request.method,
+      path: request.path,
+      headers: { host: 'kernelet', ...request.headers, ...(body instanceof Uint8Array ? length(body) : {}) },
+      ...(request.signal ? { signal: request.signal } : {}),
+    };
+    return await new Promise<ApiResponse>((resolve, reject) => {
+      const sent = httpRequest(options, (response) => resolve(asResponse(response)));
+      sent.on('error', reject);
+      if (typeof body !== 'function') sent.end(body);
+      // The source is opened once somebody is there to take it.
+      else sent.once('socket', (socket) => {
+        const start = (): void => void pipeline(body(), sent).catch((error) => reject(error));
+        if (socket.connecting) socket.once('connect', start);
+        else start();
+      });
+    });
+  }
+
+  #unreachable(error: unknown): unknown {
+    const code = systemErrorCode(error);
+    if (code === undefined) return error;
+    const context = { socket: this.socketPath };
+    if (code === 'EACCES' || code === 'EPERM') {
+      const message = `the socket ${this.socketPath} belongs to another user`;
+      return new KerneletError('DAEMON_UNREACHABLE', message, { cause: error, context });
+    }
+    const message = breaks.includes(code)
+      ? `the daemon on ${this.socketPath} closed the connection`
+      : `no daemon answers on ${this.socketPath}`;
+    return new KerneletError('DAEMON_UNREACHABLE', message, { cause: error, context });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#agent.destroy();
+    await this.#address?.[Symbol.asyncDispose]();
+  }
+}
+
+const length = (body: Uint8Array): Record<string, string> => ({ 'content-length': String(body.length) });
+
+function asResponse(response: IncomingMessage): ApiResponse {
+  return {
+    status: response.statusCode ?? 0,
+    header(name) {
+      const value = response.headers[name];
+      return typeof value === 'string' ? value : undefined;
+    },
+    body: response,
+  };
+}
