@@ -33,9 +33,8 @@ def _print(error, folder):
     told = traceback.TracebackException(type(error), error, error.__traceback__)
     _strip(told, folder + os.sep, set())
     text = "".join(told.format())
-    empty = "Traceback (most recent call last):\n"
-    if text.startswith(empty) and not text.startswith(empty + " "):  # nothing of the user's ran: a syntax error
-        text = text[len(empty):]
+    if not told.stack and told.__cause__ is None and told.__context__ is None:  # a syntax error: nothing ran
+        text = text[len("Traceback (most recent call last):\n") :] if text.startswith("Traceback (") else text
     sys.stderr.write(text)
     sys.stderr.flush()
 
