@@ -18,6 +18,8 @@ type Result = IteratorResult<NumberedRunEvent, undefined>;
 
 /** What an event costs beside its bytes, about. */
 const overheadBytes = 256;
+/** A waiting body may keep this many times its size alive. */
+const wasteFactor = 4;
 
 /** One reader of one run. */
 export class RunStream implements AsyncIterableIterator<NumberedRunEvent, undefined> {
@@ -77,7 +79,7 @@ export class RunStream implements AsyncIterableIterator<NumberedRunEvent, undefi
       waiter.resolve({ done: false, value: event });
       return;
     }
-    this.#queue.push(event);
+    this.#queue.push(compact(event));
     this.#bytes += event.body.length + overheadBytes;
   }
 
@@ -164,4 +166,13 @@ export class RunStream implements AsyncIterableIterator<NumberedRunEvent, undefi
     this.#release();
     this.#owner.closed(this);
   }
+}
+
+/**
+ * A body is a view of what one read of the socket brought, and keeps all of that alive: one that is to wait and is a
+ * small part of it is copied, so that what waits costs what is counted.
+ */
+function compact(event: NumberedRunEvent): NumberedRunEvent {
+  const { body } = event;
+  return body.length * wasteFactor < body.buffer.byteLength ? { ...event, body: body.slice() } : event;
 }

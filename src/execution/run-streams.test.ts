@@ -96,4 +96,15 @@ describe('RunStreams', () => {
     streams.deliver(run, { n: 8, event: { kind: 'stdout' }, body: new Uint8Array(0) });
     expect((await reader.next()).value?.n).toBe(8);
   });
+
+  it('drops events that come twice', async () => {
+    const book = new RunBook();
+    const streams = new RunStreams(book);
+    book.accepted(run);
+    streams.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
+    const reader = streams.open(run, 0, never);
+    for (const n of [1, 1, 2, 1, 3]) streams.deliver(run, { n, event: { kind: 'stdout' }, body: new Uint8Array(0) });
+    expect(streams.strayEvents).toBe(2);
+    for (const n of [1, 2, 3]) expect((await reader.next()).value?.n).toBe(n);
+  });
 });

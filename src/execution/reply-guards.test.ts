@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { FrameError } from '../wire/frame.ts';
+import type { RunnerMethod } from '../wire/runner-messages.ts';
+import { parseResult } from './reply-guards.ts';
+
+const times = { ctime: -1.5, mtime: 2, atime: 3 };
+const file = { filename: 'a\\xff', size: 3, mode: '-rw-r--r--', ...times };
+
+describe('parseResult', () => {
+  const good: readonly [RunnerMethod, unknown][] = [
+    ['execute', { existing: true }],
+    ['stdin', { open: false }],
+    ['interrupt', { interrupted: true }],
+    ['complete', { matches: ['print'] }],
+    ['list-files', { path: '/home/work', files: [file] }],
+    ['upload', { bytes: 0 }],
+    ['download', { form: 'tar', size: null, name: 'x' }],
+    ['ping', { phase: 'ready', interpreter: 'idle', detail: '', startedAt: 1, logBytesDropped: 0 }],
+    ['cancel', null],
+  ];
+  it.each(good)('keeps a correct result of %s', (method, result) => {
+    expect(parseResult(method, result)).toEqual(result);
+  });
+
+  const bad: readonly [RunnerMethod, unknown][] = [
+    ['execute', null],
+    ['execute', { existing: 1 }],
+    ['stdin', []],
+    ['complete', { matches: [1] }],
+    ['complete', { matches: 'x' }],
+    ['list-files', { path: '/', files: [{ ...file, size: -1 }] }],
+    ['list-files', { path: '/', files: [{ ...file, filename: null }] }],
+    ['upload', { bytes: Number.NaN }],
+    ['download', { form: 'zip', size: 1, name: 'x' }],
+    ['download', { form: 'file', size: '1', name: 'x' }],
+    ['ping', {}],
+  ];
+  it.each(bad)('refuses a wrong result of %s: %j', (method, result) => {
+    expect(() => parseResult(method, result)).toThrow(FrameError);
+  });
+});

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { parseRunId } from '../lib/ids.ts';
+import { RequestTable, type SendFrame } from './request-table.ts';
+import { clientClosed } from './runner-errors.ts';
+
+const never = new AbortController().signal;
+const ping = { method: 'ping', params: null } as const;
+const input = { method: 'input', params: { run: parseRunId('r'), text: 'x' } } as const;
+
+describe('RequestTable', () => {
+  it('numbers requests and matches replies in any order', async () => {
+    const table = new RequestTable();
+    const sent: unknown[] = [];
+    table.connected((head) => void sent.push(head));
+    const first = table.add(ping, { signal: never });
+    const second = table.add(ping, { signal: never });
+    expect(sent).toMatchObject([{ id: 1 }, { id: 2 }]);
+    table.settle({ t: 'reply', id: 2, ok: true, result: 'b' });
+    table.settle({ t: 'reply', id: 1, ok: true, result: 'a' });
+    table.settle({ t: 'reply', id: 1, ok: true, result: 'again' });
+    expect([await first, await second]).toEqual(['a', 'b']);
+    expect(table).toMatchObject({ size: 0, strayReplies: 1 });
+  });
+
+  it('sends what waits when there is a connection, once, and again after a loss only what may be repeated', async () => {
+    const table = new RequestTable();
+    const waiting = table.add(input, { signal: never });
+    const repeated = table.add(ping, { signal: never });
+    const sent: number[] = [];
+    const send: SendFrame = (head) => void sent.push(head.t === 'request' ? head.id : 0);
+    table.connected(send);
+    table.disconnected();
+    await expect(waiting).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    const unsent = table.add(input, { signal: never });
+    table.connected(send);
+    expect(sent).toEqual([1, 2, 2, 3]);
+    table.fail(clientClosed());
+    await expect(repeated).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    await expect(unsent).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+  });
+
+  it('rejects a request that no frame can carry, and leaves no listener on signals', async () => {
+    const table = new RequestTable();
+    const { encodeFrame } = await import('../wire/frame.ts');
+    table.connected((head, body) => void encodeFrame(head, body));
+    const controller = new AbortController();
+    const long = { method: 'complete', params: { code: 'x'.repeat(600_000), cursor: 0 } } as const;
+    await expect(table.add(long, { signal: controller.signal })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    controller.abort();
+    expect(table.size).toBe(0);
+    await expect(table.add(ping, { signal: controller.signal })).rejects.toBe(controller.signal.reason);
+  });
+});
