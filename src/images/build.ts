@@ -1,30 +1,49 @@
-/** Building the image of a recipe. */
+/** Building the images of recipes. */
 import type { Engine, EngineImage, Progress } from '../engine/engine.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { packFolder } from '../lib/tar.ts';
-import { ensureBaseImage } from './base.ts';
+import { baseReference, ensureBaseImage } from './base.ts';
 import { type Recipe, recipeDigest, recipeDigestLabel, recipeLabel } from './recipes.ts';
+import { SharedWork } from './shared-work.ts';
 
 /** A build may fetch a few hundred megabytes of packages over a slow line. */
 const buildTimeoutMs = 30 * 60_000;
 
-/**
- * Makes the image of a recipe, and the base image first when it is missing. Throws IMAGE_BUILD_FAILED with the build's
- * last lines, DEADLINE_EXCEEDED, or what `ensureBaseImage` throws.
- */
-export async function buildRecipe(
-  engine: Engine,
-  recipe: Recipe,
-  onProgress: (progress: Progress) => void,
-  signal: AbortSignal,
-): Promise<EngineImage> {
-  const base = await ensureBaseImage(engine, onProgress, signal);
-  onProgress({ message: `building ${recipe.reference}` });
-  const labels = { [recipeLabel]: recipe.name, [recipeDigestLabel]: await recipeDigest(recipe) };
-  await withDeadline({ what: `building ${recipe.reference}`, timeoutMs: buildTimeoutMs, signal }, async (deadline) => {
-    const context = packFolder(recipe.folder, { owner: { uid: 0, gid: 0 } });
-    const options = { reference: recipe.reference, buildArguments: { BASE: base }, labels, onProgress };
-    await engine.buildImage(context, options, deadline.signal);
-  });
-  return await engine.inspectImage(recipe.reference, signal);
+/** Makes images of recipes: each at most once at a time in this process, and the base image too. */
+export class RecipeBuilder {
+  readonly #engine: Engine;
+  readonly #bases = new SharedWork<string, Progress>();
+  readonly #builds = new SharedWork<EngineImage, Progress>();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /**
+   * Makes the image of a recipe, and the base image first when it is missing; joins a build that is going on. Throws
+   * IMAGE_BUILD_FAILED with the build's last lines, DEADLINE_EXCEEDED, or what `ensureBaseImage` throws.
+   */
+  build(recipe: Recipe, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<EngineImage> {
+    const start = (tell: (progress: Progress) => void, stop: AbortSignal) => this.#build(recipe, tell, stop);
+    return this.#builds.join(recipe.name, start, signal, onProgress);
+  }
+
+  async #build(recipe: Recipe, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<EngineImage> {
+    const engine = this.#engine;
+    const base = await this.#bases.join(
+      baseReference,
+      (tell, stop) => ensureBaseImage(engine, tell, stop),
+      signal,
+      onProgress,
+    );
+    onProgress({ message: `building ${recipe.reference}` });
+    const labels = { [recipeLabel]: recipe.name, [recipeDigestLabel]: await recipeDigest(recipe) };
+    const what = `building ${recipe.reference}`;
+    await withDeadline({ what, timeoutMs: buildTimeoutMs, signal }, async (deadline) => {
+      const context = packFolder(recipe.folder, { owner: { uid: 0, gid: 0 } });
+      const options = { reference: recipe.reference, buildArguments: { BASE: base }, labels, onProgress };
+      await engine.buildImage(context, options, deadline.signal);
+    });
+    return await engine.inspectImage(recipe.reference, signal);
+  }
 }

@@ -20,6 +20,12 @@ function alive(pid: number): boolean {
   }
 }
 
+async function read(running: HostProcess): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of running.output()) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
 describe('runOnHost', () => {
   it('passes lines of both streams and the environment', async () => {
     const lines: string[] = [];
@@ -70,9 +76,9 @@ describe('runOnHost', () => {
 describe('HostProcess', () => {
   it('gives output that ends with an error when the program fails', async () => {
     await using good = new HostProcess(shell('printf data'), never, { readOutput: true });
-    expect(Buffer.concat(await Array.fromAsync(good.output())).toString()).toBe('data');
+    expect(await read(good)).toBe('data');
     await using bad = new HostProcess(shell('printf part; exit 1'), never, { readOutput: true });
-    await expect(Array.fromAsync(bad.output())).rejects.toMatchObject({ code: 'IMAGE_BUILD_FAILED' });
+    await expect(read(bad)).rejects.toMatchObject({ code: 'IMAGE_BUILD_FAILED' });
   });
 
   it('ends the program when it is disposed', async () => {
