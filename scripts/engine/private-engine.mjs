@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { guardForeignRules, makeBridge, removeBridges } from './bridges.mjs';
 import { capture, environment, findProgram } from './command.mjs';
 import { answers, bridgesOf } from './ping.mjs';
-import { commandLine, endProcess, mountsBelow, processesWith, startTime } from './processes.mjs';
+import { commandLine, endProcess, mountsBelow, processesInGroup, processesWith, startTime } from './processes.mjs';
 
 const startPatienceMs = 60_000;
 const stopPatienceMs = 30_000;
@@ -96,13 +96,23 @@ export async function stopDaemon(place) {
 
 /** What a daemon may leave: its containerd and shims (which a killed daemon doesn't take along), mounts, bridges. */
 async function clearAway(place, bridges) {
-  for (const pid of await processesWith(`${place.exec}/`)) await endProcess(pid, 5_000);
+  for (const pid of await processesWith(`${place.exec}/`)) {
+    await endContainer(await commandLine(pid));
+    await endProcess(pid, 5_000);
+  }
   for (const root of [place.run, place.data]) {
     for (const point of await mountsBelow(root)) await capture('umount', ['--lazy', point]);
   }
   await removeBridges([...new Set([...bridges, place.bridge])]);
   await rm(place.run, { recursive: true, force: true });
   await rm(place.pidFile, { force: true });
+}
+
+/** A shim's container would outlive the shim. */
+async function endContainer(argumentsOfShim) {
+  const id = argumentsOfShim[argumentsOfShim.indexOf('-id') + 1];
+  if (!argumentsOfShim.includes('-id') || !/^[0-9a-f]{64}$/.test(id)) return;
+  for (const pid of await processesInGroup(id)) await endProcess(pid, 0);
 }
 
 /** Notes that this process uses the engine. */

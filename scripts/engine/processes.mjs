@@ -25,6 +25,17 @@ export async function processesWith(part) {
   return found;
 }
 
+/** Pids of the processes in a control group whose path contains `part`: a container's id, for instance. */
+export async function processesInGroup(part) {
+  const found = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const groups = await readFile(`/proc/${name}/cgroup`, 'utf8').catch(() => '');
+    if (groups.includes(part)) found.push(Number(name));
+  }
+  return found;
+}
+
 /** Asks a process to end, and makes it end after `patienceMs`. Resolves when it is gone. */
 export async function endProcess(pid, patienceMs) {
   for (const [signal, ms] of [
