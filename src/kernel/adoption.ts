@@ -1,0 +1,114 @@
+/** Carries out a recovery: every record gets its actor and its leases back, then learns what became of its container. */
+import type { Engine } from '../engine/engine.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import type { Logger } from '../lib/log.ts';
+import type { ScratchFolders } from '../storage/scratch.ts';
+import type { KernelActor } from './actor.ts';
+import { containerIsAlive, explainEnd, logTail } from './container-end.ts';
+import { groupsOf } from './creation.ts';
+import type { Journal } from './journal.ts';
+import type { RecoverySummary } from './kernels.ts';
+import type { Finding } from './lifecycle.ts';
+import type { Oddities } from './oddities.ts';
+import type { Ownership } from './ownership.ts';
+import type { KernelRecord } from './record.ts';
+import { decideRecovery, type RecoveryDecision, restoreRecord, type StockedContainer, takeStock } from './recovery.ts';
+import type { CreationPlan } from './step.ts';
+
+/** What a recovery works with. */
+export interface AdoptionParts {
+  readonly engine: Engine;
+  readonly plan: CreationPlan;
+  readonly journal: Journal;
+  readonly ownership: Ownership;
+  readonly scratch: ScratchFolders;
+  readonly oddities: Oddities;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** How long a recovery waits for clean-ups to end; they go on afterwards. */
+const settleMs = 5_000;
+const pollMs = 10;
+
+/** Takes over what an earlier process left. Throws ENGINE_UNAVAILABLE, and then has done nothing. */
+export async function adoptAll(
+  parts: AdoptionParts,
+  add: (record: KernelRecord) => KernelActor,
+  signal: AbortSignal,
+): Promise<RecoverySummary> {
+  const { engine, journal, ownership, oddities, scratch, log } = parts;
+  const containers = await takeStock(engine, ownership, signal);
+  const { records, quarantined } = await journal.load();
+  for (const _ of quarantined) oddities.count('quarantined-record');
+  const resumed = await Promise.all(decideRecovery(records, containers).map((one) => toResume(one, parts)));
+  const actors: KernelActor[] = [];
+  const known = resumed.filter((one) => one !== null);
+  for (const { record, container } of known) {
+    const actor = add(record);
+    actors.push(actor);
+    await adoptLeases(record, parts);
+    actor.post({ type: 'recovered', finding: await findOut(engine, container, signal) });
+  }
+  scratch.emptyTrash();
+  await settled(actors, parts.clock, signal);
+  const running = actors.filter((actor) => actor.record.phase === 'running').length;
+  const summary = { adopted: running, ended: actors.length - running, quarantined: quarantined.length };
+  log.info('recovered', { ...summary });
+  return summary;
+}
+
+interface Resumed {
+  readonly record: KernelRecord;
+  readonly container: StockedContainer | null;
+}
+
+async function toResume(decision: RecoveryDecision, parts: AdoptionParts): Promise<Resumed | null> {
+  const { scratch, clock, journal, log, oddities } = parts;
+  switch (decision.kind) {
+    case 'resume':
+      return decision;
+    case 'restore': {
+      const { container } = decision;
+      const record = await restoreRecord(container, scratch, clock.now());
+      if (!record) return null;
+      oddities.count('restored-record');
+      log.warn('the record of a running kernel was restored from its scratch folder', { kernel: record.spec.id });
+      await journal.write(record).catch((error: unknown) => log.error('the record could not be written', { error }));
+      return { record, container };
+    }
+    case 'leave-to-sweep':
+      return null;
+  }
+}
+
+/** A lease that cannot be had again (two kernels claim one) is logged, and both kernels are kept. */
+async function adoptLeases(record: KernelRecord, { plan, clock, log, oddities }: AdoptionParts): Promise<void> {
+  for (const step of groupsOf(plan, 'kernel').flat()) {
+    try {
+      const options = { what: `taking over step ${step.name}`, timeoutMs: step.deadlineMs, clock };
+      await withDeadline(options, async (deadline) => await step.adopt?.(record, deadline));
+    } catch (error) {
+      oddities.count('unadopted-lease');
+      log.error('a lease could not be taken over', { kernel: record.spec.id, step: step.name, error });
+    }
+  }
+}
+
+async function findOut(engine: Engine, container: StockedContainer | null, signal: AbortSignal): Promise<Finding> {
+  if (!container) return { as: 'absent' };
+  const { containerId } = container;
+  if (containerIsAlive(container.state)) return { as: 'alive', containerId };
+  const detail = await engine.inspectContainer(containerId, signal);
+  if (!detail) return { as: 'absent' };
+  if (containerIsAlive(detail.state)) return { as: 'alive', containerId };
+  const log = detail.exitCode === 0 ? '' : await logTail(engine, containerId, signal);
+  return { as: 'dead', ...explainEnd(detail, log) };
+}
+
+/** Waits, bounded, until no kernel of an earlier process is being cleaned up. */
+async function settled(actors: readonly KernelActor[], clock: Clock, signal: AbortSignal): Promise<void> {
+  const until = clock.monotonic() + settleMs;
+  while (actors.some((actor) => !actor.settled) && clock.monotonic() < until) await sleep(clock, pollMs, signal);
+}

@@ -1,0 +1,125 @@
+/** Puts the parts of this folder together into the set of kernels of one agent. */
+import type { Engine } from '../engine/engine.ts';
+import type { EventSink } from '../events/kernel-event.ts';
+import type { RunnerConnector } from '../execution/runner-client.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import { Bridge } from '../network/bridge.ts';
+import { canBind } from '../network/host-ports.ts';
+import type { IptablesRunner } from '../network/iptables.ts';
+import { ScratchFolders } from '../storage/scratch.ts';
+import type { StateFolder } from '../storage/state-folder.ts';
+import { containerPaths } from '../wire/runner-config.ts';
+import type { ContainerSettings } from './container-spec.ts';
+import { creationPlan } from './creation-plan.ts';
+import { FileJournal } from './journal.ts';
+import { KernelContainers } from './kernel-containers.ts';
+import { KernelRegistry } from './kernel-registry.ts';
+import type { PortLeases, SlotLeases } from './leases.ts';
+import type { Oddities } from './oddities.ts';
+import { Ownership } from './ownership.ts';
+import type { KernelRecord } from './record.ts';
+import { RunnerClients } from './runner-clients.ts';
+import type { RunnerTuning } from './steps/config-files.ts';
+
+/** What one agent's kernels are made from. */
+export interface KernelsParts {
+  readonly state: StateFolder;
+  readonly engine: Engine;
+  readonly slots: SlotLeases;
+  readonly ports: PortLeases;
+  readonly events: EventSink;
+  readonly connectRunner: RunnerConnector;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly oddities: Oddities;
+  readonly settings: KernelsSettings;
+  /** Replaces the machine's iptables, for tests. */
+  readonly iptables?: IptablesRunner;
+}
+
+/** What the configuration says about kernels. */
+export interface KernelsSettings {
+  readonly container: Omit<ContainerSettings, 'bridgeName'>;
+  readonly runner: RunnerTuning;
+  /** How long a runner may take to get ready. */
+  readonly readyTimeoutMs: number;
+  /** How long the tenant's processes get to end by themselves before a removal; 0 = not at all. */
+  readonly graceMs: number;
+  /** The least time between two sightings of a stray container. */
+  readonly sweepGraceMs: number;
+  /** Lets kernels have a network although iptables can't be used here. */
+  readonly allowUnfilteredNetwork: boolean;
+}
+
+/** The kernels of one agent, with the parts that others look at. */
+export interface AssembledKernels extends AsyncDisposable {
+  readonly registry: KernelRegistry;
+  readonly scratch: ScratchFolders;
+  readonly bridge: Bridge;
+}
+
+/**
+ * Makes the kernels of one agent. Nothing is touched until `recover`. Disposing stops acting, leaves running containers
+ * alone, and removes the network when no kernel is left.
+ */
+export function assembleKernels(parts: KernelsParts): AssembledKernels {
+  const { state, engine, clock, log, settings } = parts;
+  const ownership = new Ownership(state.agentId, state.secret);
+  const scratch = new ScratchFolders(state.scratch, log, clock);
+  const bridge = new Bridge({
+    engine,
+    tag: state.tag,
+    agentId: state.agentId,
+    allowUnfiltered: settings.allowUnfilteredNetwork,
+    log,
+    ...(parts.iptables === undefined ? {} : { iptables: parts.iptables }),
+  });
+  const container: ContainerSettings = { ...settings.container, bridgeName: bridge.name };
+  const containers = new KernelContainers({ engine, ownership, scratch, settings: container });
+  const runners = new RunnerClients(parts.connectRunner, (record: KernelRecord) => ({
+    socketPath: scratch.paths(record.spec.id).run + containerPaths.socket.slice(containerPaths.run.length),
+    secret: ownership.runnerSecret(record.spec.id, record.generation),
+  }));
+  const plan = creationPlan({
+    engine,
+    ownership,
+    scratch,
+    bridge,
+    containers,
+    runners,
+    slots: parts.slots,
+    ports: parts.ports,
+    canBind: (port) => canBind(port, container.publishAddress),
+    runner: settings.runner,
+    timeoutMs: settings.readyTimeoutMs,
+  });
+  const registry = new KernelRegistry({
+    engine,
+    plan,
+    runners,
+    containers,
+    ownership,
+    scratch,
+    clock,
+    log,
+    journal: new FileJournal({ kernels: state.kernels, quarantine: state.quarantine }, log),
+    events: parts.events,
+    oddities: parts.oddities,
+    graceMs: settings.graceMs,
+    sweepGraceMs: settings.sweepGraceMs,
+    onEngineConnected: (signal) => bridge.refresh(signal),
+  });
+  return {
+    registry,
+    scratch,
+    bridge,
+    [Symbol.asyncDispose]: async () => {
+      await registry[Symbol.asyncDispose]();
+      if (registry.list().length === 0) await bridge.removeIfUnused(AbortSignal.timeout(stopDeadlineMs));
+      await scratch[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const stopDeadlineMs = 10_000;

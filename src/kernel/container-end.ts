@@ -1,0 +1,61 @@
+/** Why a container ended, in words, from what the engine says of it and from the end of its log. */
+import type { ContainerDetail, ContainerState, Engine } from '../engine/engine.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import type { ContainerId } from '../lib/ids.ts';
+
+/** How a container ended. */
+export interface ContainerEnd {
+  readonly exitCode: number;
+  readonly outOfMemory: boolean;
+  /** One sentence, with the last lines of the log where they help. */
+  readonly detail: string;
+}
+
+const killedStatus = 137;
+const mostLogBytes = 4096;
+const logDeadlineMs = 2_000;
+
+/** Reads the end of a container's log, at most 4 KiB as text. Empty when it cannot be had in time. */
+export async function logTail(engine: Engine, id: ContainerId, signal?: AbortSignal): Promise<string> {
+  try {
+    const options = { what: "reading a container's log", timeoutMs: logDeadlineMs, signal };
+    return await withDeadline(options, async (deadline) => {
+      let tail = Buffer.alloc(0);
+      for await (const { data } of engine.containerLogs(id, { follow: false, tailLines: 50 }, deadline.signal)) {
+        tail = Buffer.concat([tail, data]).subarray(-mostLogBytes);
+      }
+      return printable(tail.toString('utf8'));
+    });
+  } catch {
+    return '';
+  }
+}
+
+/** A tenant wrote it: nothing that steers a terminal is kept. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed
+  return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '').trim();
+}
+
+/** Why it ended. Pure. */
+export function explainEnd(
+  detail: Pick<ContainerDetail, 'exitCode' | 'outOfMemory' | 'error'>,
+  log: string,
+): ContainerEnd {
+  const { exitCode } = detail;
+  // The engine also marks a container whose child alone was killed: then it ended by something else.
+  const outOfMemory = detail.outOfMemory && exitCode === killedStatus;
+  const words = outOfMemory
+    ? 'its container was killed at the memory limit'
+    : exitCode > 128 && exitCode < 193
+      ? `its container was ended by signal ${exitCode - 128}`
+      : `its container ended by itself with status ${exitCode}`;
+  const said = detail.error === '' ? '' : ` (${detail.error})`;
+  const lines = exitCode === 0 || log === '' ? '' : `; the end of its log:\n${log}`;
+  return { exitCode, outOfMemory, detail: `${words}${said}${lines}` };
+}
+
+/** Whether a container in this state still has its processes. Pure. */
+export function containerIsAlive(state: ContainerState): boolean {
+  return state === 'running' || state === 'paused' || state === 'restarting';
+}

@@ -1,0 +1,111 @@
+/**
+ * The container of a kernel: the hardened specification that the engine gets. Pure. Nothing of a tenant's variables is
+ * in the container's environment: its first process is root's (spec kernel-runner 23.5).
+ */
+import type { ContainerMount, ContainerSpec } from '../engine/engine.ts';
+import type { ScratchPaths } from '../storage/scratch.ts';
+import { containerPaths } from '../wire/runner-config.ts';
+import { containerName, labelNames, type Ownership } from './ownership.ts';
+import type { KernelRecord } from './record.ts';
+
+/** What an operator may loosen; an image or a request never can. */
+export interface ContainerHardening {
+  /** Capabilities of the container's root; the tenant's processes have none. */
+  readonly capabilities: readonly string[];
+  readonly noNewPrivileges: boolean;
+  /** In the engine's words, for example `seccomp=unconfined`. */
+  readonly securityOptions: readonly string[];
+  /** Fields of the engine's own, merged last. */
+  readonly overrides?: Readonly<Record<string, unknown>>;
+}
+
+/** The few capabilities that the runner needs: to become the tenant, and to end what the tenant started. */
+export const defaultHardening: ContainerHardening = {
+  capabilities: ['SETUID', 'SETGID', 'KILL'],
+  noNewPrivileges: true,
+  securityOptions: [],
+};
+
+/** What is the same for all containers of an agent. */
+export interface ContainerSettings {
+  readonly volume: { readonly hostPath: string; readonly entrypoint: readonly string[] };
+  readonly hardening: ContainerHardening;
+  /** Address that ports are published on. */
+  readonly publishAddress: string;
+  /** The name of the network that `bridge` stands for. */
+  readonly bridgeName: string;
+  readonly logLimitBytes: number;
+  /** Bound on open files, already within what the engine can give; null = the engine's own. */
+  readonly openFiles: number | null;
+  /** Whether the engine puts a small init as process 1. */
+  readonly init: boolean;
+}
+
+/** What starts the runner: a script for the volume's static shell. */
+export const defaultEntrypoint: readonly string[] = [
+  `${containerPaths.volume}/bin/busybox`,
+  'sh',
+  containerPaths.entry,
+];
+
+const hostPortsText = (record: KernelRecord): string =>
+  record.placement.hostPorts.map(({ containerPort, hostPort }) => `${containerPort}:${hostPort}`).join(',');
+
+function mountsOf(record: KernelRecord, paths: ScratchPaths, settings: ContainerSettings): readonly ContainerMount[] {
+  return [
+    { source: settings.volume.hostPath, target: containerPaths.volume, readOnly: true },
+    { source: paths.run, target: containerPaths.run, readOnly: false },
+    { source: paths.work, target: containerPaths.home, readOnly: false },
+    { source: paths.config, target: containerPaths.homeConfig, readOnly: true },
+    ...record.spec.mounts,
+  ];
+}
+
+/** The specification of the container of a record's generation. */
+export function containerSpec(
+  record: KernelRecord,
+  parts: { readonly paths: ScratchPaths; readonly ownership: Ownership; readonly settings: ContainerSettings },
+): ContainerSpec {
+  const { spec, placement, generation } = record;
+  const { limits } = spec;
+  const { ownership, settings } = parts;
+  const name = containerName(spec.id, spec.image.reference);
+  return {
+    name,
+    image: spec.image.id,
+    hostname: spec.hostname,
+    entrypoint: settings.volume.entrypoint,
+    command: [],
+    environ: [],
+    workingDirectory: '/',
+    labels: {
+      [labelNames.kernelId]: spec.id,
+      [labelNames.sessionId]: spec.sessionId,
+      [labelNames.owner]: ownership.agentId,
+      [labelNames.generation]: String(generation),
+      [labelNames.proof]: ownership.proof(name),
+      [labelNames.ports]: hostPortsText(record),
+      [labelNames.cpuset]: placement.cpuset ?? '',
+    },
+    mounts: mountsOf(record, parts.paths, settings),
+    temporaryFilesystems: {},
+    limits: {
+      cpus: limits.cpus,
+      memoryBytes: limits.memoryBytes,
+      processes: limits.processes,
+      ...(placement.cpuset === null ? {} : { cpuset: placement.cpuset }),
+      ...(limits.sharedMemoryBytes === null ? {} : { sharedMemoryBytes: limits.sharedMemoryBytes }),
+      ...(limits.diskBytes === null ? {} : { diskBytes: limits.diskBytes }),
+      ...(settings.openFiles === null ? {} : { openFiles: settings.openFiles }),
+    },
+    network: spec.network === 'bridge' ? settings.bridgeName : 'none',
+    networkAliases: [],
+    ports: placement.hostPorts.map((port) => ({ ...port, hostAddress: settings.publishAddress })),
+    capabilities: settings.hardening.capabilities,
+    noNewPrivileges: settings.hardening.noNewPrivileges,
+    securityOptions: settings.hardening.securityOptions,
+    logLimitBytes: settings.logLimitBytes,
+    init: settings.init,
+    ...(settings.hardening.overrides === undefined ? {} : { overrides: settings.hardening.overrides }),
+  };
+}

@@ -1,0 +1,35 @@
+/** The plan of creation: the order of the steps, in one place. */
+import type { Bridge } from '../network/bridge.ts';
+import type { KernelContainers } from './kernel-containers.ts';
+import type { SlotLeases } from './leases.ts';
+import type { CreationPlan } from './step.ts';
+import { allocateStep } from './steps/allocate.ts';
+import { type ConfigFilesParts, configFilesStep } from './steps/config-files.ts';
+import { containerStep } from './steps/container.ts';
+import { imageStep } from './steps/image.ts';
+import { networkStep } from './steps/network.ts';
+import { type PortsParts, portsStep } from './steps/ports.ts';
+import { type ReadyParts, readyStep } from './steps/ready.ts';
+import { scratchStep } from './steps/scratch.ts';
+import { startStep } from './steps/start.ts';
+
+/** What the steps work with. */
+export interface PlanParts extends ConfigFilesParts, PortsParts, ReadyParts {
+  readonly slots: SlotLeases;
+  readonly bridge: Pick<Bridge, 'ensure'>;
+  readonly containers: KernelContainers;
+}
+
+/** The plan. Cheap refusals (no CPU left, no port left) come before anything is made. */
+export function creationPlan(parts: PlanParts): CreationPlan {
+  return [
+    allocateStep(parts.slots),
+    portsStep(parts),
+    [imageStep(parts.engine), scratchStep(parts.scratch)],
+    networkStep(parts.bridge),
+    configFilesStep(parts),
+    containerStep(parts.containers),
+    startStep(parts.containers, parts),
+    readyStep(parts),
+  ];
+}

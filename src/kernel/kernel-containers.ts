@@ -1,0 +1,84 @@
+/** Makes and removes kernels' containers, and touches none that is not provably this agent's. */
+import type { ContainerDetail, Engine } from '../engine/engine.ts';
+import type { Deadline } from '../lib/deadline.ts';
+import { hasCode, KerneletError } from '../lib/errors.ts';
+import type { ContainerId } from '../lib/ids.ts';
+import type { ScratchFolders } from '../storage/scratch.ts';
+import { type ContainerSettings, containerSpec } from './container-spec.ts';
+import { containerName, type Ownership } from './ownership.ts';
+import type { KernelRecord } from './record.ts';
+
+/** What it works with. */
+export interface KernelContainersParts {
+  readonly engine: Engine;
+  readonly ownership: Ownership;
+  readonly scratch: ScratchFolders;
+  readonly settings: ContainerSettings;
+}
+
+/** The containers of kernels. */
+export class KernelContainers {
+  readonly engine: Engine;
+  readonly #parts: KernelContainersParts;
+
+  constructor(parts: KernelContainersParts) {
+    this.engine = parts.engine;
+    this.#parts = parts;
+  }
+
+  /** Makes the record's container. One of ours that is in its way is a left-over of a crash and is removed. */
+  async make(record: KernelRecord, deadline: Deadline): Promise<ContainerId> {
+    const { ownership, scratch, settings, engine } = this.#parts;
+    const spec = containerSpec(record, { paths: scratch.paths(record.spec.id), ownership, settings });
+    try {
+      return await engine.createContainer(spec, deadline.signal);
+    } catch (error) {
+      if (!hasCode(error, 'KERNEL_EXISTS')) throw error;
+      if (!(await this.remove(record, deadline))) {
+        throw new KerneletError('ENGINE_FAILED', `the name ${spec.name} is taken by a container that is not ours`, {
+          cause: error,
+          context: { container: spec.name },
+        });
+      }
+      return await engine.createContainer(spec, deadline.signal);
+    }
+  }
+
+  /**
+   * Removes the record's container, or an older one of its kernel, by its name, or by its id when it was renamed.
+   * Answers whether there was one. A container that is not provably ours, or is of a newer generation, is left alone.
+   */
+  async remove(record: KernelRecord, deadline: Deadline): Promise<boolean> {
+    const found = await this.#find(record, deadline.signal);
+    if (!found) return false;
+    await this.#parts.engine.removeContainer(found.id, deadline.signal);
+    return true;
+  }
+
+  /** Removes a container of a kernel by id, if it is provably ours and no newer than `generation`. */
+  async removeStray(id: ContainerId, generation: number, signal: AbortSignal): Promise<void> {
+    const detail = await this.#parts.engine.inspectContainer(id, signal);
+    const owned = detail && this.#parts.ownership.identify(detail);
+    if (owned && owned.generation <= generation) await this.#parts.engine.removeContainer(id, signal);
+  }
+
+  /** The record's container as the engine has it now, or null. */
+  inspect(record: KernelRecord, signal: AbortSignal): Promise<ContainerDetail | null> {
+    return this.#find(record, signal);
+  }
+
+  async #find(record: KernelRecord, signal: AbortSignal): Promise<ContainerDetail | null> {
+    const name = containerName(record.spec.id, record.spec.image.reference);
+    const named = await this.#parts.engine.inspectContainer(name, signal);
+    if (this.#isOf(record, named, name)) return named;
+    if (record.containerId === null) return null;
+    const renamed = await this.#parts.engine.inspectContainer(record.containerId, signal);
+    return this.#isOf(record, renamed, name) ? renamed : null;
+  }
+
+  /** The proof is of the name that it was made with, whatever it is called now. */
+  #isOf(record: KernelRecord, detail: ContainerDetail | null, name: string): boolean {
+    const owned = detail && this.#parts.ownership.identify({ ...detail, name });
+    return owned !== null && owned.kernelId === record.spec.id && owned.generation <= record.generation;
+  }
+}

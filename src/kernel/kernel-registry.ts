@@ -1,0 +1,215 @@
+/** The set of kernels: one actor for each live one, and the last records of those that ended lately. */
+import type { Engine } from '../engine/engine.ts';
+import type { EventSink } from '../events/kernel-event.ts';
+import type { RunnerClient } from '../execution/runner-client.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
+import { KerneletError } from '../lib/errors.ts';
+import type { KernelId } from '../lib/ids.ts';
+import type { Logger } from '../lib/log.ts';
+import type { ScratchFolders } from '../storage/scratch.ts';
+import { type ActorParts, type DestroyOptions, KernelActor } from './actor.ts';
+import { adoptAll } from './adoption.ts';
+import { EndedKernels } from './ended-kernels.ts';
+import type { Journal } from './journal.ts';
+import type { KernelContainers } from './kernel-containers.ts';
+import { resolveKernelId } from './kernel-ids.ts';
+import type { Kernels, RecoverySummary } from './kernels.ts';
+import type { Oddities } from './oddities.ts';
+import type { Ownership } from './ownership.ts';
+import type { KernelRecord } from './record.ts';
+import type { RunnerClients } from './runner-clients.ts';
+import type { KernelSpec } from './spec.ts';
+import type { CreationPlan } from './step.ts';
+import { Sweep } from './sweep.ts';
+import { EngineWatch } from './watch.ts';
+
+/** What the registry works with. */
+export interface KernelRegistryParts {
+  readonly engine: Engine;
+  readonly plan: CreationPlan;
+  readonly journal: Journal;
+  readonly events: EventSink;
+  readonly runners: RunnerClients;
+  readonly containers: KernelContainers;
+  readonly ownership: Ownership;
+  readonly scratch: ScratchFolders;
+  readonly oddities: Oddities;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** How long the tenant's processes get to end by themselves before a removal. */
+  readonly graceMs: number;
+  /** The least time between the two sightings of a stray container; 60 s when absent. */
+  readonly sweepGraceMs?: number;
+  /** Called after every connection to the engine. */
+  readonly onEngineConnected?: (signal: AbortSignal) => Promise<void>;
+}
+
+const defaultSweepGraceMs = 60_000;
+const litterAgeMs = 3_600_000;
+/** How long a stopping daemon waits for creations to be undone and destructions to end (spec kernel-lifecycle 17). */
+const stopMs = 10_000;
+const strayDeadlineMs = 90_000;
+
+/** The kernels of this agent. */
+export class KernelRegistry implements Kernels {
+  readonly #parts: KernelRegistryParts;
+  readonly #actors = new Map<KernelId, KernelActor>();
+  readonly #ended: EndedKernels;
+  readonly #endListeners = new Set<(record: KernelRecord) => void>();
+  readonly #runnerListeners = new Set<(record: KernelRecord, client: RunnerClient) => void>();
+  readonly #watch: EngineWatch;
+  readonly #sweep: Sweep;
+  #stopping = false;
+
+  constructor(parts: KernelRegistryParts) {
+    this.#parts = parts;
+    this.#ended = new EndedKernels(parts.clock);
+    const actors = this.#actors;
+    this.#watch = new EngineWatch({ ...parts, actors, onConnected: parts.onEngineConnected });
+    const graceMs = parts.sweepGraceMs ?? defaultSweepGraceMs;
+    this.#sweep = new Sweep({ ...parts, actors, watch: this.#watch, graceMs, litterAgeMs });
+  }
+
+  async create(spec: KernelSpec, signal: AbortSignal): Promise<KernelRecord> {
+    if (this.#stopping) throw new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
+    if (this.#actors.has(spec.id)) {
+      throw new KerneletError('KERNEL_EXISTS', `there is a kernel ${spec.id} already`, {
+        context: { kernel: spec.id },
+      });
+    }
+    signal.throwIfAborted();
+    this.#ended.forget(spec.id);
+    const record: KernelRecord = {
+      version: 1,
+      spec,
+      phase: 'creating',
+      generation: 1,
+      placement: { cpuset: null, hostPorts: [] },
+      containerId: null,
+      createdAt: this.#parts.clock.now(),
+      readyAt: null,
+      termination: null,
+      timings: [],
+    };
+    return await this.#add(record).create(signal);
+  }
+
+  async destroy(id: KernelId, options: DestroyOptions): Promise<KernelRecord> {
+    const actor = this.#actors.get(id);
+    return actor ? await actor.destroy(options) : this.get(id);
+  }
+
+  async restart(id: KernelId, signal: AbortSignal): Promise<KernelRecord> {
+    if (this.#stopping) throw new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
+    const actor = this.#actors.get(id);
+    if (!actor) throw notRunning(this.get(id));
+    return await actor.restart(signal);
+  }
+
+  get(id: KernelId): KernelRecord {
+    const record = this.#actors.get(id)?.record ?? this.#ended.get(id);
+    if (record) return record;
+    throw new KerneletError('KERNEL_NOT_FOUND', `no kernel ${id}`, { context: { kernel: id } });
+  }
+
+  resolve(idOrPrefix: string): KernelRecord {
+    const live = [...this.#actors.keys()];
+    try {
+      return this.get(resolveKernelId(idOrPrefix, live));
+    } catch (error) {
+      if (!(error instanceof KerneletError) || error.code !== 'KERNEL_NOT_FOUND') throw error;
+      return this.get(resolveKernelId(idOrPrefix, [...live, ...this.#ended.ids()]));
+    }
+  }
+
+  list(options?: { readonly ended: boolean }): readonly KernelRecord[] {
+    const live = [...this.#actors.values()].map((actor) => actor.record);
+    return options?.ended === true ? [...live, ...this.#ended.records()] : live;
+  }
+
+  client(id: KernelId): RunnerClient {
+    const record = this.get(id);
+    const client = this.#parts.runners.get(id);
+    if (record.phase === 'running' && client) return client;
+    throw notRunning(record);
+  }
+
+  onEnded(listener: (record: KernelRecord) => void): Disposable {
+    this.#endListeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#endListeners.delete(listener) };
+  }
+
+  onRunner(listener: (record: KernelRecord, client: RunnerClient) => void): Disposable {
+    this.#runnerListeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#runnerListeners.delete(listener) };
+  }
+
+  async recover(signal: AbortSignal): Promise<RecoverySummary> {
+    return await adoptAll(this.#parts, (record) => this.#add(record), signal);
+  }
+
+  watch(signal: AbortSignal): Promise<void> {
+    return this.#watch.follow(signal);
+  }
+
+  async sweep(signal: AbortSignal): Promise<void> {
+    if (!this.#stopping) await this.#sweep.pass(signal);
+  }
+
+  engineHealthy(): boolean {
+    return this.#watch.healthy;
+  }
+
+  /** Undoes creations under way, lets destructions end, within a bound; running containers are left running. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true;
+    const endings = [...this.#actors.values()]
+      .filter(({ record }) => record.phase === 'creating' || record.phase === 'terminating')
+      .map((actor) => actor.destroy({ reason: 'agent-termination', force: true }));
+    if (endings.length > 0) {
+      const enough = new AbortController();
+      const bound = sleep(this.#parts.clock, stopMs, enough.signal).catch(() => {});
+      await Promise.race([Promise.allSettled(endings), bound]);
+      enough.abort();
+    }
+    for (const actor of this.#actors.values()) actor.close();
+    await Promise.allSettled(endings);
+    await this.#parts.runners[Symbol.asyncDispose]();
+  }
+
+  #add(record: KernelRecord): KernelActor {
+    const { containers, log } = this.#parts;
+    const parts: ActorParts = {
+      ...this.#parts,
+      removeStray: (id, generation) => containers.removeStray(id, generation, AbortSignal.timeout(strayDeadlineMs)),
+      onRunner: (now, client) => {
+        for (const listener of this.#runnerListeners) guarded(log, () => listener(now, client));
+      },
+      onEnded: (last) => {
+        this.#actors.delete(last.spec.id);
+        this.#ended.add(last);
+        for (const listener of this.#endListeners) guarded(log, () => listener(last));
+      },
+    };
+    const actor = new KernelActor(record, parts);
+    this.#actors.set(record.spec.id, actor);
+    return actor;
+  }
+}
+
+/** A listener's failure is its own. */
+function guarded(log: Logger, call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    log.error('a listener failed', { error });
+  }
+}
+
+function notRunning(record: KernelRecord): KerneletError {
+  const { spec, phase, termination } = record;
+  const context = { kernel: spec.id, phase };
+  if (termination)
+    return new KerneletError('KERNEL_DIED', `kernel ${spec.id} has ended: ${termination.detail}`, { context });
+  return new KerneletError('KERNEL_NOT_RUNNING', `kernel ${spec.id} is ${phase}`, { context });
+}

@@ -1,0 +1,83 @@
+/**
+ * What to make of what an earlier process left: journal ∪ containers ∪ scratch, each optional (spec kernel-lifecycle
+ * 16.3). The decisions are pure; `takeStock` gathers what they are made from.
+ */
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ContainerState, Engine } from '../engine/engine.ts';
+import type { ScratchFolders } from '../storage/scratch.ts';
+import { containerIsAlive } from './container-end.ts';
+import { labelNames, type OwnedContainer, type Ownership } from './ownership.ts';
+import type { KernelRecord } from './record.ts';
+import { decodeRecord } from './record-codec.ts';
+import { recordCopyName } from './steps/config-files.ts';
+
+/** One of our containers with its state. */
+export interface StockedContainer extends OwnedContainer {
+  readonly state: ContainerState;
+}
+
+/** What is done about one kernel of an earlier process. */
+export type RecoveryDecision =
+  /** It has a record: the reducer decides by its phase. The container is the record's own, if there is one. */
+  | { readonly kind: 'resume'; readonly record: KernelRecord; readonly container: StockedContainer | null }
+  /** Its record is lost but its container lives: the copy in its scratch folder may stand in. */
+  | { readonly kind: 'restore'; readonly container: StockedContainer }
+  /** A container that nothing can be done for: the sweep removes it once it has seen it twice. */
+  | { readonly kind: 'leave-to-sweep'; readonly container: StockedContainer };
+
+/** Decides. Pure. */
+export function decideRecovery(
+  records: readonly KernelRecord[],
+  containers: readonly StockedContainer[],
+): readonly RecoveryDecision[] {
+  const known = new Set(records.map((record) => record.spec.id));
+  const taken = new Set<StockedContainer>();
+  const decisions: RecoveryDecision[] = records.map((record) => {
+    const container = ownContainer(record, containers);
+    if (container) taken.add(container);
+    return { kind: 'resume', record, container };
+  });
+  for (const container of containers) {
+    if (taken.has(container)) continue;
+    const lost = !known.has(container.kernelId) && containerIsAlive(container.state);
+    decisions.push({ kind: lost ? 'restore' : 'leave-to-sweep', container });
+  }
+  return decisions;
+}
+
+/** The container of the record's own generation. An older one is a left-over of a restart. */
+function ownContainer(record: KernelRecord, containers: readonly StockedContainer[]): StockedContainer | null {
+  const own = containers.filter((one) => one.kernelId === record.spec.id && one.generation === record.generation);
+  return own.find((one) => one.containerId === record.containerId) ?? own[0] ?? null;
+}
+
+/** Every container of this engine that is provably ours. Throws ENGINE_UNAVAILABLE. */
+export async function takeStock(
+  engine: Engine,
+  ownership: Ownership,
+  signal: AbortSignal,
+): Promise<readonly StockedContainer[]> {
+  const found = await engine.listContainers({ [labelNames.owner]: ownership.agentId }, signal);
+  return found.flatMap((summary) => {
+    const owned = ownership.identify(summary);
+    return owned ? [{ ...owned, state: summary.state }] : [];
+  });
+}
+
+/** The record of a container whose journal is lost, from the copy in its scratch folder; null when that is lost too. */
+export async function restoreRecord(
+  container: StockedContainer,
+  scratch: ScratchFolders,
+  now: number,
+): Promise<KernelRecord | null> {
+  try {
+    const path = join(scratch.paths(container.kernelId).private, recordCopyName);
+    const copy = decodeRecord(await readFile(path, 'utf8'));
+    if (copy.spec.id !== container.kernelId || copy.generation !== container.generation) return null;
+    return { ...copy, phase: 'running', containerId: container.containerId, readyAt: copy.readyAt ?? now };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Writes what a container reads about itself: the runner's configuration with its secret (for root alone), and the
+ * texts of `/home/config`. They belong to one container: a restart writes them anew.
+ */
+import { rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { KerneletError } from '../../lib/errors.ts';
+import { systemErrorCode } from '../../lib/system-error.ts';
+import type { ScratchFolders, ScratchPaths } from '../../storage/scratch.ts';
+import { containerPaths, type RunnerConfig } from '../../wire/runner-config.ts';
+import type { Ownership } from '../ownership.ts';
+import type { KernelRecord } from '../record.ts';
+import { encodeRecord } from '../record-codec.ts';
+import { environText, resourceText } from '../resource-text.ts';
+import type { CreationStep } from '../step.ts';
+
+/** What the step works with. */
+export interface ConfigFilesParts {
+  readonly scratch: ScratchFolders;
+  readonly ownership: Ownership;
+  readonly runner: RunnerTuning;
+}
+
+/** What is the same for all runners of an agent. */
+export type RunnerTuning = Pick<RunnerConfig, 'outputBufferBytes' | 'finishedRunKeepMs' | 'debug'>;
+
+const configName = basename(containerPaths.config);
+const socketName = basename(containerPaths.socket);
+
+/** The name of the copy of the record in the scratch folder, from which a lost journal can be restored. */
+export const recordCopyName = 'record.json';
+
+/** The runner's configuration of a record's container. */
+export function runnerConfig(record: KernelRecord, { ownership, runner }: ConfigFilesParts): RunnerConfig {
+  const { spec, generation } = record;
+  return {
+    version: 1,
+    kernelId: spec.id,
+    generation,
+    secret: ownership.runnerSecret(spec.id, generation),
+    runtime: spec.runtime,
+    user: { ...spec.user, name: 'work' },
+    environ: spec.environ,
+    interpreter: spec.interpreter,
+    ...runner,
+  };
+}
+
+async function writeAll(paths: ScratchPaths, record: KernelRecord, parts: ConfigFilesParts): Promise<void> {
+  const { spec } = record;
+  // The folder is root's own, so nothing of a tenant can lie in the way.
+  await rm(join(paths.run, socketName), { force: true });
+  await Promise.all([
+    writeFile(join(paths.run, configName), JSON.stringify(runnerConfig(record, parts)), { mode: 0o600 }),
+    writeFile(join(paths.config, 'resource.txt'), resourceText(record), { mode: 0o644 }),
+    writeFile(join(paths.config, 'environ.txt'), environText(spec.environ), { mode: 0o644 }),
+    writeFile(join(paths.private, recordCopyName), encodeRecord(record), { mode: 0o600 }),
+  ]);
+}
+
+/** The step. Throws STATE_UNUSABLE. */
+export function configFilesStep(parts: ConfigFilesParts): CreationStep {
+  return {
+    name: 'config-files',
+    scope: 'generation',
+    deadlineMs: 10_000,
+    async apply(record) {
+      const paths = parts.scratch.paths(record.spec.id);
+      try {
+        await writeAll(paths, record, parts);
+      } catch (error) {
+        const code = systemErrorCode(error) ?? String(error);
+        throw new KerneletError('STATE_UNUSABLE', `cannot write the kernel's files in ${paths.root} (${code})`, {
+          cause: error,
+          context: { path: paths.root },
+        });
+      }
+      return {};
+    },
+    async revert(record) {
+      const { run } = parts.scratch.paths(record.spec.id);
+      await Promise.all([configName, socketName].map((name) => rm(join(run, name), { force: true })));
+    },
+  };
+}

@@ -1,0 +1,56 @@
+/**
+ * Leases a host port for each published container port, for the kernel's whole life, so that a restart keeps them. A
+ * port that a foreign process holds is put aside and the next one is taken.
+ */
+import { KerneletError } from '../../lib/errors.ts';
+import type { KernelId } from '../../lib/ids.ts';
+import type { PortLeases } from '../leases.ts';
+import type { CreationStep } from '../step.ts';
+
+/** What the step works with. */
+export interface PortsParts {
+  readonly ports: PortLeases;
+  /** Whether a port can be bound now on the address that kernels publish on. */
+  readonly canBind: (port: number) => Promise<boolean>;
+}
+
+/** Foreign ports that are passed over before the step gives up. */
+const mostTaken = 64;
+
+/** Leases one port that can be bound now. Throws NO_PORT_LEFT. */
+export async function leaseUsablePort(kernel: KernelId, { ports, canBind }: PortsParts): Promise<number> {
+  for (let tries = 0; tries < mostTaken; tries++) {
+    const port = ports.lease(kernel);
+    if (await canBind(port)) return port;
+    ports.release(kernel, port);
+    ports.quarantine(port);
+  }
+  throw new KerneletError('NO_PORT_LEFT', `${mostTaken} host ports of the pool in a row are used by other programs`);
+}
+
+/** The step. */
+export function portsStep(parts: PortsParts): CreationStep {
+  const { ports } = parts;
+  return {
+    name: 'ports',
+    scope: 'kernel',
+    deadlineMs: 10_000,
+    async apply(record, deadline) {
+      const hostPorts: { containerPort: number; hostPort: number }[] = [];
+      for (const containerPort of record.spec.publish) {
+        deadline.check();
+        hostPorts.push({ containerPort, hostPort: await leaseUsablePort(record.spec.id, parts) });
+      }
+      return { placement: { ...record.placement, hostPorts } };
+    },
+    async revert(record) {
+      for (const port of ports.heldBy(record.spec.id)) ports.release(record.spec.id, port);
+    },
+    async adopt(record) {
+      const held = new Set(ports.heldBy(record.spec.id));
+      for (const { hostPort } of record.placement.hostPorts) {
+        if (!held.has(hostPort)) ports.adopt(record.spec.id, hostPort);
+      }
+    },
+  };
+}

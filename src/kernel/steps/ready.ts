@@ -1,0 +1,70 @@
+/**
+ * Waits until the runner in the container is ready. The wait ends at once when the container does; the error then has
+ * its status and the end of its log (spec kernel-lifecycle B38).
+ */
+import type { Engine } from '../../engine/engine.ts';
+import { type Deadline, withDeadline } from '../../lib/deadline.ts';
+import { KerneletError, toKerneletError } from '../../lib/errors.ts';
+import type { ContainerId } from '../../lib/ids.ts';
+import { logTail } from '../container-end.ts';
+import type { KernelRecord } from '../record.ts';
+import type { RunnerClients } from '../runner-clients.ts';
+import type { CreationStep } from '../step.ts';
+
+/** What the step works with. */
+export interface ReadyParts {
+  readonly engine: Engine;
+  readonly runners: RunnerClients;
+  /** How long a runner may take from the container's start. */
+  readonly timeoutMs: number;
+}
+
+/** Time beyond the runner's in which the end of the log is read for the error. */
+const marginMs = 5_000;
+
+async function notReady(parts: ReadyParts, id: ContainerId, words: string, cause: unknown, exitCode: number | null) {
+  const log = await logTail(parts.engine, id);
+  const text = log === '' ? `${words}; its log is empty` : `${words}; the end of its log:\n${log}`;
+  return new KerneletError('RUNNER_NOT_READY', text, { cause, context: exitCode === null ? {} : { exitCode } });
+}
+
+async function awaitReady(record: KernelRecord, id: ContainerId, parts: ReadyParts, deadline: Deadline): Promise<void> {
+  const settled = new AbortController();
+  const signal = AbortSignal.any([deadline.signal, settled.signal]);
+  let exitCode: number | null = null;
+  const ended = parts.engine.waitContainer(id, signal).then((code) => {
+    exitCode = code;
+    throw new Error('the container ended');
+  });
+  try {
+    const options = { what: "the runner's start", timeoutMs: parts.timeoutMs, signal };
+    const ready = withDeadline(options, (inner) => parts.runners.open(record).ready(inner.signal));
+    await Promise.race([ready, ended]);
+  } catch (thrown) {
+    if (deadline.signal.aborted) throw deadline.signal.reason;
+    const ended = `the container ended with status ${exitCode} before its runner was ready`;
+    const words = exitCode === null ? toKerneletError(thrown).message : ended;
+    throw await notReady(parts, id, words, thrown, exitCode);
+  } finally {
+    ended.catch(() => {});
+    settled.abort();
+  }
+}
+
+/** The step. Throws RUNNER_NOT_READY. */
+export function readyStep(parts: ReadyParts): CreationStep {
+  return {
+    name: 'ready',
+    scope: 'generation',
+    deadlineMs: parts.timeoutMs + marginMs,
+    async apply(record, deadline) {
+      if (record.containerId === null) throw new KerneletError('INTERNAL', 'there is no container to wait for');
+      await awaitReady(record, record.containerId, parts, deadline);
+      return {};
+    },
+    async revert(record) {
+      const exitCode = record.termination?.exitCode ?? 137;
+      await parts.runners.end(record.spec.id, { exitCode, detail: record.termination?.detail ?? 'it was removed' });
+    },
+  };
+}

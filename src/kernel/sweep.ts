@@ -1,0 +1,101 @@
+/**
+ * Looks for what may have been left behind. It acts only on what is provably ours, on a fact that it saw twice with a
+ * grace period between, never on a kernel in transition, and never while the engine is unhealthy: "not in my records"
+ * alone means nothing.
+ */
+import type { EventSink } from '../events/kernel-event.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { ContainerId, KernelId } from '../lib/ids.ts';
+import type { Logger } from '../lib/log.ts';
+import type { ScratchFolders } from '../storage/scratch.ts';
+import type { KernelActor } from './actor.ts';
+import type { KernelContainers } from './kernel-containers.ts';
+import type { Oddities } from './oddities.ts';
+import type { Ownership } from './ownership.ts';
+import { type StockedContainer, takeStock } from './recovery.ts';
+import type { EngineWatch } from './watch.ts';
+
+/** What the sweep works with. */
+export interface SweepParts {
+  readonly containers: KernelContainers;
+  readonly ownership: Ownership;
+  readonly scratch: ScratchFolders;
+  readonly watch: EngineWatch;
+  readonly actors: ReadonlyMap<KernelId, KernelActor>;
+  readonly events: EventSink;
+  readonly oddities: Oddities;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The least time between the two sightings. */
+  readonly graceMs: number;
+  /** The least age of a scratch folder that belongs to nothing. */
+  readonly litterAgeMs: number;
+}
+
+/** What is to be done about a container, from what is known of its kernel. Pure. */
+export function judge(container: StockedContainer, actor: Pick<KernelActor, 'record' | 'settled'> | undefined) {
+  if (!actor) return 'suspect' as const;
+  const { record, settled } = actor;
+  if (record.phase !== 'running' || !settled || record.containerId === container.containerId) return 'fine' as const;
+  return container.generation > record.generation ? ('newer' as const) : ('suspect' as const);
+}
+
+/** The sweep. */
+export class Sweep {
+  readonly #parts: SweepParts;
+  /** When each suspect was first seen. */
+  #suspects = new Map<ContainerId, number>();
+  #running = false;
+
+  constructor(parts: SweepParts) {
+    this.#parts = parts;
+  }
+
+  /** One pass; a pass that is still going on makes this one do nothing. Throws what the engine throws. */
+  async pass(signal: AbortSignal): Promise<void> {
+    if (this.#running || !this.#parts.watch.healthy) return;
+    this.#running = true;
+    try {
+      await this.#containers(signal);
+      await this.#scratch();
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  async #containers(signal: AbortSignal): Promise<void> {
+    const { containers, ownership, actors, oddities, clock, graceMs, watch } = this.#parts;
+    await watch.compare(signal);
+    const seen = new Map<ContainerId, number>();
+    for (const container of await takeStock(containers.engine, ownership, signal)) {
+      const verdict = judge(container, actors.get(container.kernelId));
+      if (verdict === 'newer') oddities.count('newer-generation');
+      if (verdict !== 'suspect') continue;
+      const since = this.#suspects.get(container.containerId);
+      if (since !== undefined && clock.monotonic() - since >= graceMs) await this.#remove(container, signal);
+      else seen.set(container.containerId, since ?? clock.monotonic());
+    }
+    this.#suspects = seen;
+  }
+
+  async #remove(container: StockedContainer, signal: AbortSignal): Promise<void> {
+    const { containers, actors, events, oddities, log } = this.#parts;
+    const { containerId, kernelId, sessionId, generation } = container;
+    oddities.count('swept-container');
+    log.warn('a container that belongs to no kernel is removed', { container: containerId, kernel: kernelId });
+    await containers.removeStray(containerId, generation, signal);
+    if (actors.has(kernelId)) return;
+    const detail = 'its record was lost, so its container was removed';
+    events.publish({ type: 'kernel-terminated', kernelId, sessionId, reason: 'abandoned', exitCode: null, detail });
+  }
+
+  async #scratch(): Promise<void> {
+    const { scratch, actors, clock, litterAgeMs, log } = this.#parts;
+    for (const { kernel, changedAt } of await scratch.list()) {
+      if (actors.has(kernel) || clock.now() - changedAt < litterAgeMs) continue;
+      log.warn('a scratch folder that belongs to no kernel is removed', { kernel });
+      await scratch.remove(kernel);
+    }
+    scratch.emptyTrash();
+  }
+}
