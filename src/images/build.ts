@@ -9,6 +9,15 @@ import { SharedWork } from './shared-work.ts';
 /** A build may fetch a few hundred megabytes of packages over a slow line. */
 const buildTimeoutMs = 30 * 60_000;
 
+const longestLine = 120;
+
+/** What is worth showing of a builder's line, on one short line; null for its bookkeeping. */
+export function describeBuildLine(line: string): string | null {
+  const text = line.replaceAll(/\s+/g, ' ').trim();
+  if (text === '' || text.startsWith('--->') || text.startsWith('Removing intermediate container')) return null;
+  return text.length > longestLine ? `${text.slice(0, longestLine - 1)}…` : text;
+}
+
 /** Makes images of recipes: each at most once at a time in this process, and the base image too. */
 export class RecipeBuilder {
   readonly #engine: Engine;
@@ -41,7 +50,11 @@ export class RecipeBuilder {
     const what = `building ${recipe.reference}`;
     await withDeadline({ what, timeoutMs: buildTimeoutMs, signal }, async (deadline) => {
       const context = packFolder(recipe.folder, { owner: { uid: 0, gid: 0 } });
-      const options = { reference: recipe.reference, buildArguments: { BASE: base }, labels, onProgress };
+      const tell = (progress: Progress): void => {
+        const shown = describeBuildLine(progress.message);
+        if (shown !== null) onProgress({ ...progress, message: shown });
+      };
+      const options = { reference: recipe.reference, buildArguments: { BASE: base }, labels, onProgress: tell };
       await engine.buildImage(context, options, deadline.signal);
     });
     return await engine.inspectImage(recipe.reference, signal);
