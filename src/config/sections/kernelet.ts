@@ -35,11 +35,11 @@ export const kerneletSection = {
         'Host folders below which kernels may have mounts. System folders, the state folder and the socket of the engine are refused even then.',
     }),
     'default-cpus': key(cpuCount, { default: 1, description: 'CPUs of a kernel that asks for none in particular.' }),
-    'default-memory': key(byteSize({ min: 16 * 2 ** 20 }), {
+    'default-memory': key(byteSize({ min: 32 * 2 ** 20 }), {
       default: '1g',
       description: 'Memory of a kernel that asks for none in particular.',
     }),
-    'default-processes': key(integer({ min: 16, max: 4_194_304 }), {
+    'default-processes': key(integer({ min: 24, max: 4_194_304 }), {
       default: 512,
       description: 'How many processes and threads a kernel may have.',
     }),

@@ -1,0 +1,275 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type LoadOptions, loadSettings } from './load.ts';
+import { ConfigError } from './problems.ts';
+import { resolveSocketPath } from './socket-path.ts';
+
+let root = '';
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'kernelet-config-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const file = (): string => join(root, 'agent.toml');
+
+/** Loads `toml` as the file, for a user 1234 with a home of its own. */
+async function load(toml: string | null, options: LoadOptions = {}) {
+  if (toml !== null) await writeFile(file(), toml);
+  const flags = { ...(toml === null ? {} : { configFile: file() }), ...options.flags };
+  return await loadSettings({ environ: {}, workingDir: root, homeDir: root, uid: 1234, gid: 5678, ...options, flags });
+}
+
+async function problemsOf(toml: string, options: LoadOptions = {}): Promise<readonly string[]> {
+  const error = await load(toml, options).then(
+    () => new Error('it was accepted'),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof ConfigError)) throw error;
+  return error.problems.map((problem) => `${problem.place.replace(`${root}/`, '')} ${problem.key} ${problem.value}`);
+}
+
+const cluster = '[etcd]\nnamespace = "local"\n[agent]\nbackend = "docker"\n[container]\nscratch-type = "hostdir"\n';
+
+describe('layers', () => {
+  it('needs no file at all', async () => {
+    const { settings, sources, warnings } = await load(null);
+    expect(settings).toMatchObject({
+      mode: 'standalone',
+      configFile: null,
+      stateDir: join(root, '.local/state/kernelet'),
+      socketPath: join(root, '.local/state/kernelet/kernelet.sock'),
+      defaults: { cpus: 1, memoryBytes: 2 ** 30, processes: 512, network: 'bridge', imagePull: 'missing' },
+      container: { kernelUser: { uid: 1234, gid: 5678 }, portRange: { first: 30_000, last: 31_000 } },
+      readyTimeoutMs: 60_000,
+      etcd: null,
+    });
+    expect(new Set(sources.values())).toEqual(new Set(['default']));
+    expect(warnings).toEqual([]);
+  });
+
+  it('lets the file win over defaults, the environment over the file, flags over all', async () => {
+    const toml = '[kernelet]\nstate-dir = "/a"\nsocket = "/a/s"\ndefault-cpus = 2\nready-timeout = "5s"\n';
+    const environ = { KERNELET_STATE_DIR: '/b', KERNELET_SOCKET: '/b/s', BACKEND_CONTAINER_PORT_RANGE: '100-200' };
+    const { settings, sources } = await load(toml, { environ, flags: { socket: 'c/s' } });
+    expect(settings).toMatchObject({
+      stateDir: '/b',
+      socketPath: join(root, 'c/s'),
+      defaults: { cpus: 2 },
+      readyTimeoutMs: 5000,
+      container: { portRange: { first: 100, last: 200 } },
+    });
+    const from = (key: string) => sources.get(key);
+    expect([
+      from('kernelet.state-dir'),
+      from('kernelet.socket'),
+      from('kernelet.default-cpus'),
+      from('kernelet.disk-limit'),
+    ]).toEqual(['environment', 'flag', 'file', 'default']);
+  });
+
+  it('overlays only the given part of an address', async () => {
+    const environ = { BACKEND_AGENT_PORT: '7001' };
+    const agent = async (toml: string) => (await load(toml, { environ })).settings.agent.rpcListenAddress;
+    expect(await agent('[agent]\nrpc-listen-addr = "10.0.0.1:6001"\n')).toEqual({ host: '10.0.0.1', port: 7001 });
+    expect(await agent('[agent]\nrpc-listen-addr = { host = "h", port = 1 }\n')).toEqual({ host: 'h', port: 7001 });
+    expect(await agent('')).toEqual({ host: '', port: 7001 });
+    const hostOnly = await load('', { environ: { BACKEND_AGENT_HOST_OVERRIDE: 'x' } });
+    expect(hostOnly.settings.agent.rpcListenAddress).toEqual({ host: 'x', port: 6001 });
+  });
+
+  it('splits the path of a log file and adds the unit to its size', async () => {
+    const environ = { BACKEND_LOG_FILE: '/var/log/a.log', BACKEND_LOG_FILE_SIZE: '20', BACKEND_LOG_FILE_COUNT: '7' };
+    const { settings } = await load('[logging]\ndrivers = ["file"]\n', { environ });
+    expect(settings.logging.file).toEqual({
+      path: '/var/log',
+      filename: 'a.log',
+      backupCount: 7,
+      rotationSizeBytes: 20 * 2 ** 20,
+    });
+  });
+
+  it('settles the level of the log', async () => {
+    const level = async (toml: string, options: LoadOptions = {}) => {
+      const { settings } = await load(toml, options);
+      return [settings.logging.level, settings.debug.enabled];
+    };
+    expect(await level('[debug]\nenabled = true\n')).toEqual(['debug', true]);
+    expect(await level('[debug]\nenabled = true\n', { flags: { logLevel: 'warn' } })).toEqual(['warn', false]);
+    expect(await level('[debug]\nenabled = true\n', { environ: { KERNELET_LOG_LEVEL: 'silent' } })).toEqual([
+      'silent',
+      false,
+    ]);
+    expect(await level('[logging]\nlevel = "error"\n', { flags: { debug: true } })).toEqual(['debug', true]);
+    expect(await level('[logging]\nlevel = "error"\n', { flags: { logLevel: 'NOTSET' } })).toEqual(['error', false]);
+  });
+});
+
+describe('cluster mode', () => {
+  it('is chosen by [etcd] and has its own places', async () => {
+    const { settings } = await load(
+      `${cluster}\n[agent2]\n`.replace('[agent]', '[agent]\nipc-base-path = "/ipc"\nvar-base-path = "/var/b"'),
+    );
+    expect(settings).toMatchObject({
+      mode: 'cluster',
+      stateDir: '/var/b/kernelet',
+      socketPath: '/ipc/kernelet.sock',
+      etcd: { namespace: 'local', address: { host: '127.0.0.1', port: 2379 }, user: '', password: '' },
+      container: { scratchRoot: join(root, 'scratches') },
+    });
+  });
+
+  it('requires what upstream requires, and only there', async () => {
+    expect(await problemsOf('[etcd]\n')).toEqual([
+      'agent.toml container.scratch-type null',
+      'agent.toml agent.backend null',
+      'agent.toml etcd.namespace null',
+    ]);
+    expect((await load('[agent]\n[container]\n')).settings.mode).toBe('standalone');
+    expect((await load('[etcd]\n', { forceStandalone: true })).settings.mode).toBe('standalone');
+  });
+
+  it('says that variables for etcd alone choose nothing', async () => {
+    const { settings, warnings } = await load(null, { environ: { BACKEND_NAMESPACE: 'x' } });
+    expect(settings.mode).toBe('standalone');
+    expect(warnings[0]).toContain('environment variable BACKEND_NAMESPACE: without effect');
+  });
+});
+
+describe('problems', () => {
+  it('are all reported, each with key, value and place', async () => {
+    const toml =
+      '[container]\nport-range = "x"\n\nkernel-uid = -2\n[agent]\nbackend = "Docker"\n[etcd]\npassword = 5\n';
+    expect(await problemsOf(toml, { environ: { KERNELET_LOG_LEVEL: 'loud' } })).toEqual([
+      'agent.toml:4 container.kernel-uid -2',
+      'agent.toml:2 container.port-range "x"',
+      'agent.toml container.scratch-type null',
+      'agent.toml:6 agent.backend "Docker"',
+      'agent.toml etcd.namespace null',
+      'agent.toml:8 etcd.password null',
+      'environment variable KERNELET_LOG_LEVEL logging.level "loud"',
+    ]);
+  });
+
+  it('say what is accepted', async () => {
+    await expect(load('[container]\nport-range = 5\n')).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+      message: `${file()}:2: container.port-range = 5 is not a range of ports, such as [30000, 31000] or "30000-31000", the first below the last`,
+    });
+    await expect(load('agent = 5\n')).rejects.toThrow(`${file()}:1: agent = 5 must be a table`);
+    await expect(load('[container]\nkernel-uid = "nobody-of-that-name"\n')).rejects.toThrow(
+      'is not a user of this machine',
+    );
+    await expect(load('[logging]\ndrivers = ["graylog"]\n')).rejects.toThrow(
+      'needs logging.graylog.host and logging.graylog.port',
+    );
+    await expect(load('[container\n')).rejects.toThrow(`${file()}:1:`);
+    await expect(load(null, { flags: { stateDir: '' } })).rejects.toThrow(
+      '--state-dir: kernelet.state-dir = "" is not a path',
+    );
+    await expect(load(null, { flags: { configFile: 'none.toml' } })).rejects.toThrow(
+      `configuration file = ${root}/none.toml is not a file`,
+    );
+  });
+
+  it('never show a password', async () => {
+    await expect(load(`${cluster.replace('[agent]', 'password = ["hunter2"]\n[agent]')}`)).rejects.not.toThrow(
+      'hunter2',
+    );
+    const { values } = await load(cluster.replace('[agent]', 'password = "hunter2"\n[agent]'));
+    expect(values.get('etcd.password')).toBe('[secret]');
+  });
+});
+
+describe('names of keys', () => {
+  it('warns once about unknown ones, with the nearest known key', async () => {
+    const toml = '[kernelet]\ndefault-cpu = 1\nreserved-mem = 1\n[contianer]\nx = 1\n[agent]\nzzzzzzzz = 1\n';
+    expect((await load(toml)).warnings).toEqual([
+      `${file()}: unknown keys, ignored: kernelet.default-cpu (did you mean "kernelet.default-cpus"?), ` +
+        'kernelet.reserved-mem (did you mean "resource.reserved-mem"?), contianer (did you mean "container"?), agent.zzzzzzzz',
+    ]);
+  });
+
+  it('takes aliases, snake case, and the keys of later releases', async () => {
+    const toml =
+      '[agent]\nmode = "dummy"\naiomonitor-port = 50000\n[container]\nport_range = [1, 2]\n[otel]\nenabled = true\n';
+    const { settings, warnings } = await load(toml);
+    expect([settings.agent.backend, settings.container.portRange]).toEqual(['dummy', { first: 1, last: 2 }]);
+    expect(warnings.join()).not.toContain('unknown');
+  });
+
+  it('lets the right one of two names win', async () => {
+    for (const lines of ['backend = "docker"\nmode = "dummy"', 'mode = "dummy"\nbackend = "docker"']) {
+      expect((await load(`[agent]\n${lines}\n`)).settings.agent.backend).toBe('docker');
+    }
+    for (const lines of ['kernel-host = "a"\nbind-host = "b"', 'bind-host = "b"\nkernel-host = "a"']) {
+      const { settings, warnings } = await load(`[container]\n${lines}\n`);
+      expect(settings.container.bindHost).toBe('a');
+      expect(warnings[0]).toContain('container.kernel-host is deprecated');
+    }
+  });
+
+  it('warns about keys without effect when they are set', async () => {
+    expect((await load('[agent]\nid = "x"\nevent-loop = "uvloop"\n')).warnings).toEqual([
+      'set, but without effect in this version: agent.id',
+      'accepted for compatibility, without effect: agent.event-loop',
+    ]);
+  });
+});
+
+it('makes programs of a root agent run as 1000 unless told otherwise', async () => {
+  const user = async (toml: string) => (await load(toml, { uid: 0, gid: 0 })).settings.container.kernelUser;
+  expect(await user('')).toEqual({ uid: 1000, gid: 1000 });
+  expect(await user('[container]\nkernel-uid = -1\nkernel-gid = "-1"\n')).toEqual({ uid: 1000, gid: 1000 });
+  expect(await user('[container]\nkernel-uid = 0\nkernel-gid = "root"\n')).toEqual({ uid: 0, gid: 0 });
+});
+
+describe('the file', () => {
+  it('in the working directory counts only when asked for', async () => {
+    await writeFile(file(), '[kernelet]\nsocket = "/near"\n');
+    await mkdir(join(root, '.config/backend.ai'), { recursive: true });
+    await writeFile(join(root, '.config/backend.ai/agent.toml'), '[kernelet]\nsocket = "/home"\n');
+    const socket = async (includeWorkingDir: boolean) => (await load(null, { includeWorkingDir })).settings.socketPath;
+    expect([await socket(true), await socket(false)]).toEqual(['/near', '/home']);
+  });
+
+  it('of a build root above counts below the home only', async () => {
+    const deep = join(root, 'build/a/b');
+    await mkdir(deep, { recursive: true });
+    await writeFile(join(root, 'build/BUILD_ROOT'), '');
+    await writeFile(join(root, 'build/agent.toml'), '');
+    const found = async (homeDir: string) =>
+      (await load(null, { workingDir: deep, homeDir, includeWorkingDir: true })).settings.configFile;
+    expect([await found(root), await found(join(root, 'elsewhere'))]).toEqual([join(root, 'build/agent.toml'), null]);
+  });
+
+  it('named by the environment is the only one', async () => {
+    await writeFile(join(root, 'other.toml'), '[kernelet]\nsocket = "/other"\n');
+    const environ = { BACKEND_CONFIG_FILE: 'other.toml' };
+    await writeFile(file(), '[kernelet]\nsocket = "/near"\n');
+    expect((await load(null, { environ, includeWorkingDir: true })).settings.socketPath).toBe('/other');
+  });
+});
+
+it('finds the socket by itself as the full settings do', async () => {
+  const cases: readonly [string, Record<string, string>, string | undefined][] = [
+    ['', {}, undefined],
+    ['', { KERNELET_SOCKET: 'rel/s' }, undefined],
+    ['', { KERNELET_SOCKET: '/e' }, '/f'],
+    ['[kernelet]\nsocket = "x"\n', {}, undefined],
+    [cluster, {}, undefined],
+    [cluster.replace('[agent]', '[agent]\nipc_base_path = "/ipc"'), {}, undefined],
+  ];
+  for (const [toml, variables, flag] of cases) {
+    await writeFile(file(), toml);
+    const common = {
+      environ: { ...variables, BACKEND_CONFIG_FILE: file() },
+      workingDir: root,
+      homeDir: root,
+      uid: 1234,
+    };
+    const { settings } = await loadSettings({ ...common, gid: 1, flags: { socket: flag } });
+    expect(await resolveSocketPath({ ...common, flag })).toBe(settings.socketPath);
+  }
+});

@@ -1,0 +1,131 @@
+/**
+ * Loads the settings: default < file < environment < flag. All problems are reported at once, in one INVALID_CONFIG.
+ */
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { compileSettings } from './compile.ts';
+import { toUpstreamLevel } from './compile-logging.ts';
+import { discoverConfigFile } from './discover.ts';
+import { type Environ, givenByEnvironment } from './environment.ts';
+import { type GivenFile, type GivenValue, givenByFile } from './given.ts';
+import { accountLookup } from './kinds/owner.ts';
+import { ConfigError, type ConfigProblem } from './problems.ts';
+import { resolveValues } from './resolve.ts';
+import type { LoadedSettings } from './settings.ts';
+
+/** What was said on the command line. */
+export interface ConfigFlags {
+  readonly configFile?: string | undefined;
+  readonly stateDir?: string | undefined;
+  readonly socket?: string | undefined;
+  /** Upstream's words or ours, any letter case. */
+  readonly logLevel?: string | undefined;
+  readonly debug?: boolean | undefined;
+}
+
+/** How to load. */
+export interface LoadOptions {
+  readonly flags?: ConfigFlags;
+  /** Whether `./agent.toml` counts: only for `serve`. */
+  readonly includeWorkingDir?: boolean;
+  /** Standalone even when the file has `[etcd]`: for an agent inside a command's own process. */
+  readonly forceStandalone?: boolean;
+  readonly environ?: Environ;
+  readonly workingDir?: string;
+  readonly homeDir?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** Loads. Throws INVALID_CONFIG (a ConfigError) with every problem. */
+export async function loadSettings(options: LoadOptions = {}): Promise<LoadedSettings> {
+  const { flags = {}, environ = process.env } = options;
+  const context = {
+    environ,
+    workingDir: options.workingDir ?? process.cwd(),
+    homeDir: options.homeDir ?? homedir(),
+    uid: options.uid ?? process.getuid?.() ?? 0,
+    gid: options.gid ?? process.getgid?.() ?? 0,
+  };
+  const includeWorkingDir = options.includeWorkingDir ?? false;
+  const configFile = await discoverConfigFile({ flag: flags.configFile, includeWorkingDir, ...context });
+  const file = configFile === null ? noFile : await readConfigFile(configFile);
+  const mode = file.hasEtcd && !options.forceStandalone ? 'cluster' : 'standalone';
+  const environment = givenByEnvironment(environ, file.values);
+  const problems: ConfigProblem[] = [...file.problems];
+  const given = new Map([...file.values, ...environment, ...givenByFlags(flags, problems)]);
+  settleLevel(given);
+  const resolved = resolveValues(given, mode, configFile);
+  problems.push(...resolved.problems);
+  const settings = compileSettings(resolved.values, {
+    ...context,
+    mode,
+    configFile,
+    watcherAddressGiven: file.hasWatcherAddress,
+    accounts: accountLookup(await readOrBlank('/etc/passwd'), await readOrBlank('/etc/group')),
+    report: (problem) => problems.push({ place: given.get(problem.key)?.place ?? 'default', ...problem }),
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+  const written = new Map(resolved.written);
+  written.set('kernelet.state-dir', settings.stateDir);
+  written.set('kernelet.socket', settings.socketPath);
+  written.set('container.scratch-root', settings.container.scratchRoot);
+  return {
+    settings,
+    sources: resolved.sources,
+    values: written,
+    warnings: [...file.warnings, ...etcdWarnings(environment, mode), ...resolved.warnings],
+  };
+}
+
+const noFile: GivenFile = { values: new Map(), hasEtcd: false, hasWatcherAddress: false, warnings: [], problems: [] };
+
+async function readConfigFile(path: string): Promise<GivenFile> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    const message = `cannot be read (${error instanceof Error ? error.message : error})`;
+    throw new ConfigError([{ key: 'configuration file', value: null, place: path, message }]);
+  });
+  return givenByFile(text, path);
+}
+
+async function readOrBlank(path: string): Promise<string> {
+  return await readFile(path, 'utf8').catch(() => '');
+}
+
+function givenByFlags(flags: ConfigFlags, problems: ConfigProblem[]): ReadonlyMap<string, GivenValue> {
+  const values = new Map<string, GivenValue>();
+  const set = (key: string, value: unknown, place: string) => values.set(key, { value, source: 'flag', place });
+  if (flags.stateDir !== undefined) set('kernelet.state-dir', flags.stateDir, '--state-dir');
+  if (flags.socket !== undefined) set('kernelet.socket', flags.socket, '--socket');
+  for (const [key, flag] of [
+    ['kernelet.state-dir', '--state-dir'],
+    ['kernelet.socket', '--socket'],
+  ] as const) {
+    if (values.get(key)?.value !== '') continue;
+    problems.push({ key, value: '""', place: flag, message: 'is not a path' });
+  }
+  const level = flags.debug ? 'DEBUG' : flags.logLevel;
+  if (level !== undefined && level.toUpperCase() !== 'NOTSET') {
+    set('logging.level', level, flags.debug ? '--debug' : '--log-level');
+  }
+  return values;
+}
+
+/**
+ * Levels may be given in our words too (`warn`), and one given by the environment or the command line outranks the
+ * file's `debug.enabled`.
+ */
+function settleLevel(given: Map<string, GivenValue>): void {
+  const level = given.get('logging.level');
+  const upstream = typeof level?.value === 'string' ? toUpstreamLevel(level.value) : undefined;
+  if (!level || upstream === undefined) return;
+  given.set('logging.level', { ...level, value: upstream });
+  if (level.source !== 'file') given.set('debug.enabled', { ...level, value: upstream === 'DEBUG' });
+}
+
+function etcdWarnings(environment: ReadonlyMap<string, GivenValue>, mode: 'standalone' | 'cluster'): readonly string[] {
+  if (mode === 'cluster') return [];
+  const places = [...environment].filter(([key]) => key.startsWith('etcd.')).map(([, value]) => value.place);
+  if (places.length === 0) return [];
+  return [`${places.join(', ')}: without effect, since no file has an [etcd] section: this agent runs alone`];
+}

@@ -1,0 +1,40 @@
+/** What is wrong with a configuration: every problem, not only the first, each with its key, value, place and cure. */
+import { KerneletError } from '../lib/errors.ts';
+
+/** One problem. */
+export interface ConfigProblem {
+  readonly key: string;
+  /** The value as given, shortened; null when it is missing or secret. */
+  readonly value: string | null;
+  /** `agent.toml:12`, `environment variable BACKEND_PID_FILE`, `--socket`. */
+  readonly place: string;
+  /** What is wrong and what is accepted. */
+  readonly message: string;
+}
+
+/** A configuration that can't be used. */
+export class ConfigError extends KerneletError {
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    const [first] = problems;
+    const lines = problems.map(describeProblem);
+    const text = lines.length === 1 ? (lines[0] ?? '') : `${lines.length} keys are wrong:\n  ${lines.join('\n  ')}`;
+    super('INVALID_CONFIG', text, {
+      context: first ? { key: first.key, value: first.value, place: first.place, problems: problems.length } : {},
+    });
+    this.problems = problems;
+  }
+}
+
+/** One line: place, key, value, what is wrong. */
+export function describeProblem({ key, value, place, message }: ConfigProblem): string {
+  return `${place}: ${key}${value === null ? '' : ` = ${value}`} ${message}`;
+}
+
+/** A value in a short form for texts. */
+export function showValue(value: unknown): string {
+  const text =
+    JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? item.toString() : item)) ?? 'null';
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+}
