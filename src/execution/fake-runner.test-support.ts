@@ -52,6 +52,8 @@ export class FakeRunner implements AsyncDisposable {
   greeting: 'welcome' | 'mute' | 'refuse-protocol' = 'welcome';
   /** Acknowledgements are lost. */
   losesAcknowledgements = false;
+  /** Acknowledged events stay, as the real runner keeps some. */
+  keepsAcknowledged = false;
   answer: (request: Request, body: Uint8Array) => FakeAnswer | undefined = () => undefined;
   readonly #kernelId = newKernelId();
   readonly #server: Server;
@@ -161,6 +163,7 @@ export class FakeRunner implements AsyncDisposable {
     const known = this.runs.get(run);
     if (!known || n <= known.acknowledged) return;
     known.acknowledged = n;
+    if (this.keepsAcknowledged) return;
     while (known.events[0] && known.events[0].n <= n) known.events.shift();
     known.summary = { ...known.summary, oldest: n + 1 };
     if (known.summary.phase === 'finished' && n >= known.last) this.runs.delete(run);

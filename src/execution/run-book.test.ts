@@ -3,6 +3,7 @@ import { parseRunId } from '../lib/ids.ts';
 import type { RunSummary } from '../wire/run-event.ts';
 import { RunBook } from './run-book.ts';
 
+const a = parseRunId('a');
 const summary = (name: string, more: Partial<RunSummary> = {}): RunSummary => ({
   ...{ run: parseRunId(name), phase: 'running', last: 1, oldest: 1, exitCode: null, reason: null },
   ...more,
@@ -11,40 +12,40 @@ const summary = (name: string, more: Partial<RunSummary> = {}): RunSummary => ({
 describe('RunBook', () => {
   it('follows a run from its acceptance to its end', () => {
     const book = new RunBook();
-    const run = parseRunId('a');
-    book.accepted(run);
-    expect(book.get(run)).toMatchObject({ phase: 'queued', last: 0 });
+    expect(book.isGone(a)).toBe(true);
+    book.accepted(a);
+    expect(book.get(a)).toMatchObject({ phase: 'queued', last: 0 });
     book.update(summary('a', { last: 3 }));
-    book.accepted(run);
-    book.received(run, { n: 4, event: { kind: 'finished', exitCode: 2, reason: 'exited' }, body: new Uint8Array(0) });
-    expect(book.get(run)).toMatchObject({ phase: 'finished', last: 4, exitCode: 2, reason: 'exited' });
-    book.taken(run);
-    expect(book.isTaken(run)).toBe(true);
-    book.update(summary('a'));
-    expect(book.get(run)?.phase).toBe('finished');
+    book.accepted(a);
+    book.received(a, { n: 2, event: { kind: 'stdout' }, body: new Uint8Array(0) });
+    expect(book.get(a)).toMatchObject({ phase: 'running', last: 3 });
+    book.received(a, { n: 4, event: { kind: 'finished', exitCode: 2, reason: 'exited' }, body: new Uint8Array(0) });
+    expect(book.get(a)).toMatchObject({ phase: 'finished', last: 4, exitCode: 2, reason: 'exited' });
+    expect(book.isGone(a)).toBe(false);
   });
 
-  it("takes the runner's list for all there is, but remembers what was taken", () => {
+  it("takes the runner's list for all there is, but remembers how runs ended", () => {
     const book = new RunBook();
     for (const name of ['a', 'b']) book.update(summary(name));
-    book.taken(parseRunId('a'));
+    book.update(summary('a', { phase: 'finished', exitCode: 1 }));
     book.replace([summary('c')]);
     expect(book.list().map(({ run }) => run)).toEqual(['a', 'c']);
+    expect(book.isGone(a)).toBe(true);
+    book.update(summary('a', { phase: 'finished' }));
+    expect(book.isGone(a)).toBe(false);
+    book.gone(a);
+    expect(book.isGone(a)).toBe(true);
     book.forget(parseRunId('c'));
     expect(book.get(parseRunId('c'))).toBeUndefined();
   });
 
-  it('stays bounded, and loses finished runs first', () => {
+  it('stays bounded', () => {
     const book = new RunBook();
-    book.update(summary('keep'));
+    book.update(summary('a'));
     for (let index = 0; index < 3000; index += 1) book.update(summary(`f${index}`, { phase: 'finished' }));
+    expect(book.list()).toHaveLength(101);
+    expect(book.get(a)).toBeDefined();
+    for (let index = 0; index < 3000; index += 1) book.accepted(parseRunId(`q${index}`));
     expect(book.list()).toHaveLength(2000);
-    expect(book.get(parseRunId('keep'))).toBeDefined();
-    for (let index = 0; index < 300; index += 1) {
-      book.accepted(parseRunId(`t${index}`));
-      book.taken(parseRunId(`t${index}`));
-    }
-    expect(book.isTaken(parseRunId('t199'))).toBe(false);
-    expect(book.isTaken(parseRunId('t200'))).toBe(true);
   });
 });

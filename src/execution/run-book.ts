@@ -4,22 +4,24 @@ import type { NumberedRunEvent, RunSummary } from '../wire/run-event.ts';
 
 /** Runs that are remembered; a runner that invents more loses the oldest. */
 const mostRuns = 2000;
-/** Finished runs whose end was taken: kept so that a reader that comes back learns that it has everything. */
-const mostTaken = 100;
+/** Finished runs that are remembered, so that a reader that comes back learns that it has everything. */
+const mostFinished = 100;
 
 /** The known runs. */
 export class RunBook {
   readonly #runs = new Map<RunId, RunSummary>();
-  readonly #taken = new Set<RunId>();
+  readonly #finished = new Set<RunId>();
+  /** Finished runs of which the runner keeps nothing. */
+  readonly #gone = new Set<RunId>();
 
   /** Where a run stands; undefined when the runner has never said so. */
   get(run: RunId): RunSummary | undefined {
     return this.#runs.get(run);
   }
 
-  /** Whether a reader has taken the run's end: the runner keeps nothing of it. */
-  isTaken(run: RunId): boolean {
-    return this.#taken.has(run);
+  /** Whether the runner keeps nothing of this run, as far as is known: it drops finished ones without a word. */
+  isGone(run: RunId): boolean {
+    return this.#gone.has(run) || !this.#runs.has(run);
   }
 
   /** All of them, oldest first. */
@@ -29,15 +31,17 @@ export class RunBook {
 
   /** The runner has greeted with all the runs that it has. */
   replace(runs: readonly RunSummary[]): void {
-    for (const run of [...this.#runs.keys()]) if (!this.#taken.has(run)) this.#runs.delete(run);
+    for (const { run, phase } of [...this.#runs.values()]) {
+      if (phase === 'finished') this.#gone.add(run);
+      else this.forget(run);
+    }
     for (const summary of runs) this.update(summary);
   }
 
   /** The runner says where a run stands. */
   update(summary: RunSummary): void {
-    if (this.#taken.has(summary.run)) return;
-    this.#runs.set(summary.run, summary);
-    if (this.#runs.size > mostRuns) this.#drop(this.#oldest());
+    this.#gone.delete(summary.run);
+    this.#set(summary);
   }
 
   /** The runner has accepted a run; its first summary may come later. */
@@ -52,33 +56,29 @@ export class RunBook {
     if (!summary || summary.last > n) return;
     const end = event.kind === 'finished' ? { ...event, phase: event.kind } : summary;
     const { phase, exitCode, reason } = end;
-    this.#runs.set(run, { ...summary, last: n, phase, exitCode, reason });
+    this.#set({ ...summary, last: n, phase, exitCode, reason });
   }
 
-  /** A reader has taken the last event of a run. */
-  taken(run: RunId): void {
-    const summary = this.#runs.get(run);
-    if (!summary) return;
-    this.#runs.set(run, { ...summary, oldest: summary.last + 1 });
-    this.#taken.add(run);
-    const [first] = this.#taken;
-    if (this.#taken.size > mostTaken && first !== undefined) this.#drop(first);
+  /** A finished run turned out to be dropped by the runner. */
+  gone(run: RunId): void {
+    if (this.#finished.has(run)) this.#gone.add(run);
+    else this.forget(run);
   }
 
-  /** The runner was told to forget a run. */
+  /** Nothing of a run is to be known any more. */
   forget(run: RunId): void {
-    this.#drop(run);
-  }
-
-  #drop(run: RunId | undefined): void {
-    if (run === undefined) return;
     this.#runs.delete(run);
-    this.#taken.delete(run);
+    this.#finished.delete(run);
+    this.#gone.delete(run);
   }
 
-  /** The one to lose: a finished one before one that goes on. */
-  #oldest(): RunId | undefined {
-    for (const summary of this.#runs.values()) if (summary.phase === 'finished') return summary.run;
-    return this.#runs.keys().next().value;
+  #set(summary: RunSummary): void {
+    const { run } = summary;
+    this.#runs.set(run, summary);
+    if (summary.phase === 'finished') this.#finished.add(run);
+    const [firstFinished] = this.#finished;
+    const [first] = this.#runs.keys();
+    if (this.#finished.size > mostFinished && firstFinished) this.forget(firstFinished);
+    else if (this.#runs.size > mostRuns && first) this.forget(first);
   }
 }

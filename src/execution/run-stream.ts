@@ -39,7 +39,6 @@ export class RunStream implements AsyncIterableIterator<NumberedRunEvent, undefi
   #sealed = false;
   #error: { readonly reason: unknown } | null = null;
   #closed = false;
-  #taken = false;
 
   /** The owner hears of nothing before this returns; a signal that has aborted already is its business. */
   constructor(run: RunId, after: number, signal: AbortSignal, owner: RunStreamOwner) {
@@ -60,11 +59,6 @@ export class RunStream implements AsyncIterableIterator<NumberedRunEvent, undefi
   /** Whether nothing more is to come. */
   get isSealed(): boolean {
     return this.#sealed;
-  }
-
-  /** Whether the reader is done with the last event of its run. */
-  get isTaken(): boolean {
-    return this.#taken;
   }
 
   /** Adds an event; the last one seals the stream. */
@@ -108,7 +102,6 @@ export class RunStream implements AsyncIterableIterator<NumberedRunEvent, undefi
     if (this.#waiter) return Promise.reject(new KerneletError('INTERNAL', 'a run is read twice at once'));
     if (this.#handedOut) {
       this.consumed = this.#handedOut.n;
-      this.#taken = this.#handedOut.event.kind === 'finished';
       this.#handedOut = null;
       this.#owner.consumed(this);
     }

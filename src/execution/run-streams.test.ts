@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../lib/fake-clock.ts';
 import { parseRunId } from '../lib/ids.ts';
 import { FakeRunner } from './fake-runner.test-support.ts';
 import { RunBook } from './run-book.ts';
@@ -74,7 +75,8 @@ describe('RunStreams', () => {
 
   it('gives readers a synthetic end after the kernel has ended, and drops what comes later', async () => {
     const book = new RunBook();
-    const streams = new RunStreams(book);
+    const clock = new FakeClock();
+    const streams = new RunStreams(book, clock);
     book.accepted(run);
     streams.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
     const reader = streams.open(run, 0, never);
@@ -89,7 +91,8 @@ describe('RunStreams', () => {
 
   it('begins where the runner begins when older events are gone', async () => {
     const book = new RunBook();
-    const streams = new RunStreams(book);
+    const clock = new FakeClock();
+    const streams = new RunStreams(book, clock);
     book.update({ run, phase: 'running', last: 9, oldest: 8, exitCode: null, reason: null });
     streams.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
     const reader = streams.open(run, 0, never);
@@ -99,12 +102,27 @@ describe('RunStreams', () => {
 
   it('drops events that come twice', async () => {
     const book = new RunBook();
-    const streams = new RunStreams(book);
+    const clock = new FakeClock();
+    const streams = new RunStreams(book, clock);
     book.accepted(run);
     streams.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
     const reader = streams.open(run, 0, never);
     for (const n of [1, 1, 2, 1, 3]) streams.deliver(run, { n, event: { kind: 'stdout' }, body: new Uint8Array(0) });
     expect(streams.strayEvents).toBe(2);
     for (const n of [1, 2, 3]) expect((await reader.next()).value?.n).toBe(n);
+  });
+
+  it('tells the reader of a finished run that the runner has dropped, after a while', async () => {
+    const book = new RunBook();
+    const clock = new FakeClock();
+    const streams = new RunStreams(book, clock);
+    book.update({ run, phase: 'finished', last: 9, oldest: 1, exitCode: 0, reason: 'exited' });
+    streams.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
+    const reader = streams.open(run, 0, never);
+    const first = reader.next();
+    await Promise.all([clock.advance(10_000), expect(first).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' })]);
+    await expect(streams.open(run, 0, never).next()).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
+    expect((await streams.open(run, 9, never).next()).done).toBe(true);
+    expect(clock.pending).toBe(0);
   });
 });

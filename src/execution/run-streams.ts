@@ -9,6 +9,7 @@
  * A run that was attached on this connection before is attached again only after a barrier: events of the earlier
  * attachment may still be on their way, and would be taken for those of the new one.
  */
+import type { Clock, Timer } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import { FrameError } from '../wire/frame.ts';
@@ -32,6 +33,7 @@ interface Reader {
   state: 'waiting' | 'settling' | 'attached' | 'parked';
   /** Whether an event has come since it was opened: from then on the numbers must follow each other. */
   begun: boolean;
+  guard: Timer | null;
 }
 
 /** Why nothing more will come. */
@@ -40,10 +42,13 @@ type Over = { readonly end: KernelEnd } | { readonly error: KerneletError };
 /** Unread bytes of one reader at which the runner is asked to stop, and at which it is asked to go on. */
 const parkAtBytes = 4 * 1024 * 1024;
 const unparkAtBytes = 1024 * 1024;
+/** How long the first event of a finished run may take. */
+const finishedRunTimeoutMs = 10_000;
 
 /** All readers of one runner, at most one a run. */
 export class RunStreams {
   readonly #book: RunBook;
+  readonly #clock: Clock;
   readonly #readers = new Map<RunId, Reader>();
   /** Runs whose acceptance is under way. */
   readonly #expected = new Set<RunId>();
@@ -56,8 +61,9 @@ export class RunStreams {
   #over: Over | null = null;
   #strayEvents = 0;
 
-  constructor(book: RunBook) {
+  constructor(book: RunBook, clock: Clock) {
     this.#book = book;
+    this.#clock = clock;
   }
 
   /** Events that no reader waited for: of a reader that has left, or sent twice. */
@@ -79,7 +85,7 @@ export class RunStreams {
       consumed: () => this.#consumed(reader),
       closed: () => this.#closed(reader),
     });
-    const reader: Reader = { stream, state: 'waiting', begun: false };
+    const reader: Reader = { stream, state: 'waiting', begun: false, guard: null };
     this.#readers.set(run, reader);
     if (signal.aborted) stream.fail(signal.reason, { dropQueue: true });
     else if (this.#over) this.#conclude(reader, this.#over);
@@ -188,7 +194,7 @@ export class RunStreams {
     // What the reader has is acknowledged again: the runner may have missed it, and waits for it when it is full.
     if (summary && stream.consumed > 0 && stream.consumed <= summary.last) this.#acknowledge(run, stream.consumed);
     if (this.#hasAll(stream)) stream.end();
-    else if (!summary || this.#book.isTaken(run)) stream.fail(runNotFound(run), { dropQueue: false });
+    else if (!summary || this.#book.isGone(run)) stream.fail(runNotFound(run), { dropQueue: false });
     else if (this.#touched.has(run)) this.#settle(reader, this.#link);
     else this.#sendAttach(reader, this.#link);
   }
@@ -209,6 +215,22 @@ export class RunStreams {
     this.#touched.add(run);
     reader.state = 'attached';
     link.send({ t: 'attach', run, after: received });
+    if (this.#book.get(run)?.phase === 'finished') this.#guard(reader);
+  }
+
+  /**
+   * A runner drops finished runs after a while and says nothing; what it still has of one it sends at once. So a reader
+   * that gets nothing is told that the run is gone.
+   */
+  #guard(reader: Reader): void {
+    const { run, received } = reader.stream;
+    reader.guard?.[Symbol.dispose]();
+    reader.guard = this.#clock.after(finishedRunTimeoutMs, () => {
+      if (reader.stream.received !== received || reader.stream.isSealed || reader.state !== 'attached') return;
+      this.#book.gone(run);
+      reader.stream.fail(runNotFound(run), { dropQueue: false });
+    });
+    reader.guard.unref();
   }
 
   #consumed(reader: Reader): void {
@@ -218,11 +240,11 @@ export class RunStreams {
   }
 
   #closed(reader: Reader): void {
-    const { stream } = reader;
-    if (this.#readers.get(stream.run) !== reader) return;
-    this.#readers.delete(stream.run);
-    if (stream.isTaken) this.#book.taken(stream.run);
-    else if (reader.state === 'attached') this.#link?.send({ t: 'detach', run: stream.run });
+    const { run } = reader.stream;
+    reader.guard?.[Symbol.dispose]();
+    if (this.#readers.get(run) !== reader) return;
+    this.#readers.delete(run);
+    if (reader.state === 'attached') this.#link?.send({ t: 'detach', run });
   }
 
   #acknowledge(run: RunId, n: number): void {

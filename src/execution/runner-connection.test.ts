@@ -202,13 +202,28 @@ describe('events of a run', () => {
     expect(client.runs()).toMatchObject([{ run, phase: 'finished', last: 3, exitCode: 0 }]);
   });
 
-  it('end at once for a reader that comes back with everything, and are gone for one that wants them again', async () => {
+  it('end at once for a reader that comes back with everything, also when the runner has dropped the run', async () => {
     await runner.listen(path);
     await client.request('execute', query, { signal: never });
     runner.emit(run, finished);
     expect(await collect(client.events(run, 0, never))).toHaveLength(1);
     expect(await collect(client.events(run, 1, never))).toEqual([]);
+    await until(() => !runner.runs.has(run));
+    runner.disconnect();
+    await until(() => client.oddities().reconnects === 1);
+    expect(await collect(client.events(run, 1, never))).toEqual([]);
     await expect(collect(client.events(run, 0, never))).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
+  });
+
+  it('come again to a reader that lost them after they were acknowledged, as long as the runner has them', async () => {
+    await runner.listen(path);
+    await client.request('execute', query, { signal: never });
+    runner.keepsAcknowledged = true;
+    for (let n = 1; n <= 5; n += 1) runner.emit(run, { kind: 'stdout' });
+    runner.emit(run, finished);
+    expect(await collect(client.events(run, 0, never))).toHaveLength(6);
+    await until(() => runner.acknowledged(run) === 6);
+    expect((await collect(client.events(run, 2, never))).map(({ n }) => n)).toEqual([3, 4, 5, 6]);
   });
 
   it('of an unknown run are RUN_NOT_FOUND, also when there was no connection yet', async () => {

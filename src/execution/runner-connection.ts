@@ -48,7 +48,7 @@ export class RunnerConnection implements RunnerClient {
   readonly #options: Required<RunnerConnectionOptions>;
   readonly #book = new RunBook();
   readonly #requests = new RequestTable();
-  readonly #streams = new RunStreams(this.#book);
+  readonly #streams: RunStreams;
   readonly #listeners = new Set<(event: RunnerClientEvent) => void>();
   /** Aborted with the reason when the kernel has ended, the runner is given up, or this was disposed. */
   readonly #over = new AbortController();
@@ -61,6 +61,7 @@ export class RunnerConnection implements RunnerClient {
   constructor(address: RunnerAddress, options: RunnerConnectionOptions = {}) {
     this.#address = address;
     this.#options = { ...defaultRunnerConnectionOptions, ...options };
+    this.#streams = new RunStreams(this.#book, this.#options.clock);
     this.#loop = this.#keepConnected().catch((thrown) => this.#giveUp(toKerneletError(thrown)));
   }
 
@@ -99,6 +100,7 @@ export class RunnerConnection implements RunnerClient {
     this.#over.signal.throwIfAborted();
     // The pair is correlated by M, which the compiler loses.
     const request = { method, params } as RunnerRequest;
+    if (request.method === 'forget') this.#book.gone(request.params.run);
     if (request.method !== 'execute') return await this.#ask(method, request, options);
     const { run } = request.params;
     this.#streams.expect(run);
