@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { recordFixture } from '../../test/support/kernel-record.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { asContainerId } from '../lib/ids.ts';
 import { type Effect, initialState, type KernelState, type LifecycleEvent } from './lifecycle.ts';
 import { kernelPhases } from './record.ts';
-import { recordFixture } from './record-fixture.ts';
 import { reduce } from './reducer.ts';
 
 const failure = new KerneletError('ENGINE_FAILED', 'the engine said no');

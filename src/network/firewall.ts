@@ -50,10 +50,12 @@ export class Firewall {
 
   /** Takes the rules away; absent ones are success. */
   async remove(deadline: Deadline): Promise<void> {
+    const chains = [this.#forwardChain, this.#inputChain];
+    const present = await Promise.all(chains.map((chain) => this.#exists(chain, deadline)));
+    if (!present.includes(true)) return;
     for (const from of ['DOCKER-USER', 'FORWARD']) await this.#leave(from, this.#forwardChain, deadline);
     await this.#leave('INPUT', this.#inputChain, deadline);
-    for (const chain of [this.#forwardChain, this.#inputChain]) {
-      if (!(await this.#exists(chain, deadline))) continue;
+    for (const chain of chains) {
       await this.#run('iptables', ['-F', chain], deadline);
       await this.#run('iptables', ['-X', chain], deadline);
     }

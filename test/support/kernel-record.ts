@@ -1,7 +1,8 @@
 /** A kernel's record for tests, whole and valid. */
-import { asContainerId, newKernelId, parseSessionId } from '../lib/ids.ts';
-import type { KernelRecord } from './record.ts';
-import type { KernelSpec } from './spec.ts';
+
+import type { KernelRecord } from '../../src/kernel/record.ts';
+import type { KernelSpec } from '../../src/kernel/spec.ts';
+import { asContainerId, newKernelId, parseSessionId } from '../../src/lib/ids.ts';
 
 /** A specification with small limits; `change` replaces fields. */
 export function specFixture(change: Partial<KernelSpec> = {}): KernelSpec {

@@ -1,0 +1,225 @@
+/** A whole set of kernels for tests: real journal and scratch in a temporary folder, everything else in memory. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DummyEngine, type DummyEngineOptions } from '../../src/engine/dummy/dummy-engine.ts';
+import { dummyImage } from '../../src/engine/dummy/dummy-images.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import type { KernelEvent } from '../../src/events/kernel-event.ts';
+import type { RunnerAddress, RunnerClient, RunnerClientEvent } from '../../src/execution/runner-client.ts';
+import {
+  type AssembledKernels,
+  assembleKernels,
+  type KernelsParts,
+  type KernelsSettings,
+} from '../../src/kernel/assemble.ts';
+import { defaultEntrypoint, defaultHardening } from '../../src/kernel/container-spec.ts';
+import type { PortLeases, SlotLeases } from '../../src/kernel/leases.ts';
+import { Oddities } from '../../src/kernel/oddities.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { KerneletError } from '../../src/lib/errors.ts';
+import type { KernelId } from '../../src/lib/ids.ts';
+import { silentLogger } from '../../src/lib/log.ts';
+import { openStateFolder, type StateFolder } from '../../src/storage/state-folder.ts';
+import type { RunnerStatus } from '../../src/wire/runner-messages.ts';
+
+const readyStatus: RunnerStatus = { phase: 'ready', interpreter: 'none', detail: '', startedAt: 0, logBytesDropped: 0 };
+
+/** A runner's client that is ready when the test says so. */
+export class FakeRunnerClient implements RunnerClient {
+  readonly address: RunnerAddress;
+  readonly #ready: (signal: AbortSignal) => Promise<void>;
+  readonly #listeners = new Set<(event: RunnerClientEvent) => void>();
+  /** What `ended` was told. */
+  end: { readonly exitCode: number; readonly detail: string } | null = null;
+  disposed = false;
+  readonly requests: string[] = [];
+
+  constructor(address: RunnerAddress, ready: (signal: AbortSignal) => Promise<void>) {
+    this.address = address;
+    this.#ready = ready;
+  }
+
+  async ready(signal: AbortSignal): Promise<RunnerStatus> {
+    await this.#ready(signal);
+    return readyStatus;
+  }
+
+  async request(method: string): Promise<never> {
+    this.requests.push(method);
+    if (method === 'shutdown') for (const listener of this.#listeners) listener({ type: 'disconnected' });
+    throw new KerneletError('NOT_SUPPORTED', 'a fake runner does nothing');
+  }
+
+  async *events(): AsyncGenerator<never, void, undefined> {}
+  runs(): readonly never[] {
+    return [];
+  }
+  status(): RunnerStatus | null {
+    return readyStatus;
+  }
+  async upload(): Promise<never> {
+    throw new KerneletError('NOT_SUPPORTED', 'a fake runner takes no files');
+  }
+  async download(): Promise<never> {
+    throw new KerneletError('NOT_SUPPORTED', 'a fake runner has no files');
+  }
+  subscribe(listener: (event: RunnerClientEvent) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+  ended(reason: { readonly exitCode: number; readonly detail: string }): void {
+    this.end = reason;
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.disposed = true;
+  }
+}
+
+/** Ledgers in memory that can tell whether anything is still held. */
+export class FakeLeases implements SlotLeases, PortLeases {
+  readonly slots = new Set<KernelId>();
+  readonly held = new Map<number, KernelId>();
+  readonly quarantined: number[] = [];
+  /** Makes the next lease of CPU fail. */
+  full = false;
+  #next: number;
+
+  constructor(firstPort = 31_000) {
+    this.#next = firstPort;
+  }
+
+  lease(kernel: KernelId): number;
+  lease(kernel: KernelId, ask: { cpus: number; memoryBytes: number }): { cpuset: string | null };
+  lease(kernel: KernelId, ask?: { cpus: number; memoryBytes: number }): number | { cpuset: string | null } {
+    if (ask) {
+      if (this.full) throw new KerneletError('INSUFFICIENT_RESOURCES', 'no CPU left');
+      this.slots.add(kernel);
+      return { cpuset: null };
+    }
+    const port = this.#next++;
+    this.held.set(port, kernel);
+    return port;
+  }
+  adopt(kernel: KernelId, what: number | object): void {
+    if (typeof what === 'number') this.held.set(what, kernel);
+    else this.slots.add(kernel);
+  }
+  holds(kernel: KernelId): boolean {
+    return this.slots.has(kernel);
+  }
+  heldBy(kernel: KernelId): readonly number[] {
+    return [...this.held].filter(([, holder]) => holder === kernel).map(([port]) => port);
+  }
+  release(kernel: KernelId, port?: number): void {
+    if (port === undefined) this.slots.delete(kernel);
+    else this.held.delete(port);
+  }
+  quarantine(port: number): void {
+    this.quarantined.push(port);
+  }
+}
+
+/** What a test may decide. */
+export interface FixtureOptions {
+  readonly engine?: Engine;
+  readonly dummy?: DummyEngineOptions;
+  /** Called when a client waits for its runner. */
+  readonly ready?: (signal: AbortSignal) => Promise<void>;
+  readonly settings?: Partial<KernelsSettings>;
+  readonly parts?: Partial<KernelsParts>;
+  /** A folder of an earlier fixture, to come back to. */
+  readonly folder?: string;
+}
+
+/** Settings that suit tests. */
+export const testSettings: KernelsSettings = {
+  container: {
+    volume: { hostPath: '/nonexistent/volume', entrypoint: defaultEntrypoint },
+    hardening: defaultHardening,
+    publishAddress: '127.0.0.1',
+    logLimitBytes: 2 ** 20,
+    openFiles: null,
+    init: false,
+  },
+  runner: { outputBufferBytes: 2 ** 20, finishedRunKeepMs: 60_000, debug: false },
+  readyTimeoutMs: 5_000,
+  graceMs: 500,
+  sweepGraceMs: 0,
+  allowUnfilteredNetwork: false,
+};
+
+/** The image that specifications of `kernel-record.ts` name. */
+export const testImage = dummyImage('kernelet/base:latest', { id: 'sha256:00' });
+
+/** The fixture. Disposing it stops the kernels; `remove` also deletes its folder. */
+export class KernelsFixture implements AsyncDisposable {
+  readonly folder: string;
+  readonly state: StateFolder;
+  readonly dummy: DummyEngine;
+  readonly kernels: AssembledKernels;
+  readonly leases: FakeLeases;
+  readonly events: readonly KernelEvent[];
+  readonly clients: readonly FakeRunnerClient[];
+  readonly oddities: Oddities;
+
+  private constructor(made: Omit<KernelsFixture, 'types' | 'remove' | typeof Symbol.asyncDispose>) {
+    this.folder = made.folder;
+    this.state = made.state;
+    this.dummy = made.dummy;
+    this.kernels = made.kernels;
+    this.leases = made.leases;
+    this.events = made.events;
+    this.clients = made.clients;
+    this.oddities = made.oddities;
+  }
+
+  /** Opens a fixture, in a fresh folder unless one is given. */
+  static async open(options: FixtureOptions = {}): Promise<KernelsFixture> {
+    const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'kernelet-kernels-')));
+    const state = await openStateFolder(folder, { mounts: [] });
+    const dummy =
+      options.engine instanceof DummyEngine
+        ? options.engine
+        : new DummyEngine({ images: [testImage], ...options.dummy });
+    const clients: FakeRunnerClient[] = [];
+    const events: KernelEvent[] = [];
+    const leases = new FakeLeases();
+    const oddities = new Oddities();
+    const ready = options.ready ?? (async () => {});
+    const kernels = assembleKernels({
+      state,
+      engine: options.engine ?? dummy,
+      slots: leases,
+      ports: leases,
+      events: { publish: (event) => void events.push(event) },
+      connectRunner: (address) => {
+        const client = new FakeRunnerClient(address, ready);
+        clients.push(client);
+        return client;
+      },
+      clock: systemClock,
+      log: silentLogger,
+      oddities,
+      settings: { ...testSettings, ...options.settings },
+      iptables: async () => ({ exitCode: 0, stderr: '' }),
+      ...options.parts,
+    });
+    return new KernelsFixture({ folder, state, dummy, kernels, leases, events, clients, oddities });
+  }
+
+  /** The types of the events so far. */
+  types(): readonly string[] {
+    return this.events.map((event) => event.type);
+  }
+
+  /** Deletes the folder. */
+  async remove(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kernels[Symbol.asyncDispose]();
+    await this.state[Symbol.asyncDispose]();
+  }
+}
