@@ -1,0 +1,128 @@
+/**
+ * The host ports for kernels: an inclusive range, handed out first in, first out. A port that comes back rests before
+ * it is handed out again, since late connections to its former kernel may still arrive; a port that something foreign
+ * holds is put aside for longer.
+ */
+import type { Clock } from '../lib/clock.ts';
+import { describeDuration } from '../lib/duration.ts';
+import { KerneletError } from '../lib/errors.ts';
+import type { KernelId } from '../lib/ids.ts';
+
+/** How to make a pool. */
+export interface PortPoolOptions {
+  readonly first: number;
+  readonly last: number;
+  readonly clock: Clock;
+  /** How long a freed port rests; 60 s when absent. */
+  readonly restMs?: number;
+  /** How long a port in foreign use is put aside; 5 minutes when absent. */
+  readonly quarantineMs?: number;
+}
+
+interface FreePort {
+  readonly port: number;
+  /** Monotonic time from which it may be handed out. */
+  readonly from: number;
+}
+
+/** A pool of host ports. */
+export class PortPool {
+  readonly #options: Required<PortPoolOptions>;
+  #free: FreePort[];
+  readonly #holders = new Map<number, KernelId>();
+  #oddReleases = 0;
+  #oddAdoptions = 0;
+
+  constructor(options: PortPoolOptions) {
+    this.#options = { restMs: 60_000, quarantineMs: 300_000, ...options };
+    const { first, last } = options;
+    this.#free = Array.from({ length: last - first + 1 }, (_, index) => ({ port: first + index, from: -Infinity }));
+  }
+
+  /** How often a port was released that the kernel didn't hold, or put aside while leased: should stay 0. */
+  get absentReleases(): number {
+    return this.#oddReleases;
+  }
+
+  /** How often a port was adopted that another kernel holds: should stay 0. */
+  get conflictingAdoptions(): number {
+    return this.#oddAdoptions;
+  }
+
+  /** Ports of the range, and how many ports are held (adopted ones may lie outside of the range). */
+  use(): { readonly total: number; readonly used: number } {
+    return { total: this.#options.last - this.#options.first + 1, used: this.#holders.size };
+  }
+
+  /** The port that has been free for longest. Throws NO_PORT_LEFT. */
+  lease(kernel: KernelId): number {
+    const now = this.#options.clock.monotonic();
+    const index = this.#free.findIndex(({ from }) => from <= now);
+    const found = this.#free[index];
+    if (!found) throw this.#exhausted(now);
+    this.#free.splice(index, 1);
+    this.#holders.set(found.port, kernel);
+    return found.port;
+  }
+
+  /** Takes a port that a kernel of an earlier process holds, be it resting, put aside or outside of the range. */
+  adopt(kernel: KernelId, port: number): void {
+    const holder = this.#holders.get(port);
+    if (holder !== undefined) {
+      if (holder !== kernel) this.#oddAdoptions += 1;
+      return;
+    }
+    this.#free = this.#free.filter((entry) => entry.port !== port);
+    this.#holders.set(port, kernel);
+  }
+
+  /** The ports that a kernel holds, in ascending order. */
+  heldBy(kernel: KernelId): readonly number[] {
+    return [...this.#holders]
+      .filter(([, holder]) => holder === kernel)
+      .map(([port]) => port)
+      .sort((left, right) => left - right);
+  }
+
+  /** Frees a port of a kernel; one that it doesn't hold is counted and changes nothing. */
+  release(kernel: KernelId, port: number): void {
+    if (this.#holders.get(port) !== kernel) {
+      this.#oddReleases += 1;
+      return;
+    }
+    this.#holders.delete(port);
+    if (this.#inRange(port)) this.#rest(port, this.#options.restMs);
+  }
+
+  /** Puts a free port aside, because something foreign uses it. */
+  quarantine(port: number): void {
+    if (this.#holders.has(port)) {
+      this.#oddReleases += 1;
+      return;
+    }
+    if (!this.#inRange(port)) return;
+    this.#free = this.#free.filter((entry) => entry.port !== port);
+    this.#rest(port, this.#options.quarantineMs);
+  }
+
+  #rest(port: number, forMs: number): void {
+    this.#free.push({ port, from: this.#options.clock.monotonic() + forMs });
+  }
+
+  #inRange(port: number): boolean {
+    return port >= this.#options.first && port <= this.#options.last;
+  }
+
+  #exhausted(now: number): KerneletError {
+    const { first, last } = this.#options;
+    const total = last - first + 1;
+    const resting = this.#free.length;
+    const soonest = Math.min(...this.#free.map(({ from }) => from)) - now;
+    const rest = resting === 0 ? '' : `, ${resting} resting (the next is free in ${describeDuration(soonest)})`;
+    return new KerneletError(
+      'NO_PORT_LEFT',
+      `no host port of ${first}-${last} is free: ${total - resting} of ${total} in use${rest}`,
+      { context: { asked: 1, free: 0, total, resting } },
+    );
+  }
+}
