@@ -2,7 +2,7 @@
 import { type Kind, kind } from './kind.ts';
 
 /** A text that is not blank. */
-export const text: Kind<string> = kind('a text that is not blank', { type: 'string', minLength: 1 }, (value) =>
+export const text: Kind<string> = kind('a text of at least one character', { type: 'string', minLength: 1 }, (value) =>
   typeof value === 'string' && value.trim() !== '' ? value : undefined,
 );
 

@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+/**
+ * Writes the generated pages of docs/reference/; with --check it writes nothing and fails when one of them is stale.
+ * Needs the project's Node (types are stripped on import).
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { configJsonSchema } from '../src/config/json-schema.ts';
+import { configReferencePage } from '../src/config/reference-page.ts';
+import { errorReferencePage } from '../src/lib/error-page.ts';
+
+const folder = join(dirname(import.meta.dirname), 'docs', 'reference');
+const pages = {
+  'configuration.md': configReferencePage(),
+  'configuration.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
+  'errors.md': errorReferencePage(),
+};
+
+const check = process.argv.includes('--check');
+const stale = [];
+await mkdir(folder, { recursive: true });
+for (const [name, content] of Object.entries(pages)) {
+  const path = join(folder, name);
+  if ((await readFile(path, 'utf8').catch(() => null)) === content) continue;
+  stale.push(name);
+  if (!check) await writeFile(path, content);
+}
+if (check && stale.length > 0) {
+  console.error(`stale in docs/reference: ${stale.join(', ')}; write them anew with: node scripts/reference.mjs`);
+  process.exitCode = 1;
+} else {
+  console.log(stale.length > 0 ? `wrote ${stale.join(', ')}` : 'docs/reference is up to date');
+}

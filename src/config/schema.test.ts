@@ -1,0 +1,59 @@
+import { expect, it } from 'vitest';
+import { configJsonSchema } from './json-schema.ts';
+import { configReferencePage } from './reference-page.ts';
+import { definitions, sections } from './schema.ts';
+
+it('has a default that its own kind accepts, and a description, for every key', () => {
+  for (const [key, definition] of definitions) {
+    expect(() => definition.kind.parse(definition.default), key).not.toThrow();
+    expect(definition.description, key).toMatch(/^[A-Z`].*\.$/s);
+  }
+});
+
+it('holds every key of the specification', () => {
+  const upstream = {
+    etcd: 'namespace addr user password',
+    agent: `backend rpc-listen-addr advertised-rpc-addr rpc-auth-manager-public-key rpc-auth-agent-keypair agent-sock-port id
+      ipc-base-path var-base-path mount-path cohabiting-storage-proxy public-host region instance-type scaling-group
+      scaling-group-type pid-file event-loop skip-manager-detection aiomonitor-termui-port aiomonitor-webui-port
+      metadata-server-bind-host metadata-server-port allow-compute-plugins block-compute-plugins image-commit-path
+      abuse-report-path force-terminate-abusing-containers kernel-creation-concurrency
+      use-experimental-redis-event-dispatcher sync-container-lifecycles.enabled sync-container-lifecycles.interval`,
+    container: `kernel-uid kernel-gid bind-host advertised-host port-range stats-type sandbox-type jail-args scratch-type
+      scratch-root scratch-size scratch-nfs-address scratch-nfs-options alternative-bridge swarm-enabled`,
+    resource: 'reserved-cpu reserved-mem reserved-disk allocation-order affinity-policy',
+    debug: `enabled asyncio kernel-runner enhanced-aiomonitor-task-info skip-container-deletion log-stats log-kernel-config
+      log-alloc-map log-events log-heartbeats log-docker-events heartbeat-interval coredump.enabled coredump.path
+      coredump.backup-count coredump.size-limit`,
+    watcher: 'service-addr ssl-enabled ssl-cert ssl-key target-service soft-reset-available',
+    logging: `level pkg-ns drivers console.colored console.format file.path file.filename file.backup-count file.rotation-size
+      file.format logstash.endpoint logstash.protocol logstash.ssl-enabled logstash.ssl-verify graylog.host graylog.port
+      graylog.level graylog.ssl-verify graylog.ca-certs graylog.keyfile graylog.certfile graylog.fqdn graylog.localname`,
+    kernelet: `state-dir socket mount-allow default-cpus default-memory default-processes default-network default-image-pull
+      kernel-idle-timeout ready-timeout disk-limit loosen.capabilities loosen.seccomp-unconfined loosen.new-privileges
+      loosen.no-process-limit`,
+  };
+  for (const [section, keys] of Object.entries(upstream)) {
+    for (const name of keys.split(/\s+/))
+      expect(definitions.has(`${section}.${name}`), `${section}.${name}`).toBe(true);
+  }
+});
+
+it('becomes a JSON Schema with every key, nested tables included', () => {
+  const schema = JSON.parse(JSON.stringify(configJsonSchema()));
+  expect(Object.keys(schema.properties)).toEqual(sections.map((section) => section.name));
+  expect(schema.properties.kernelet.properties.loosen.properties['new-privileges']).toEqual({
+    type: 'boolean',
+    description: 'Lets set-id programs in kernels gain privileges.',
+    default: false,
+  });
+  expect(schema.properties.agent.properties.mode.deprecated).toBe(true);
+  expect(schema.properties.etcd.properties.password.writeOnly).toBe(true);
+  expect(schema.then.properties.container).toEqual({ required: ['scratch-type'] });
+});
+
+it('becomes a page with every key', () => {
+  const page = configReferencePage();
+  for (const key of definitions.keys()) expect(page).toContain(`### \`${key}\``);
+  expect(page).toContain('*Default:* `[30000, 31000]`');
+});
