@@ -1,0 +1,100 @@
+/**
+ * The two scripts that run before a kernel is ready (spec kernel-runner 4 and 5.1): the image's, as root, whose
+ * exported variables the tenant inherits; and the user's own in the home, as the tenant.
+ */
+import { spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import type { Readable } from 'node:stream';
+import type { Clock } from '../lib/clock.ts';
+import { parseEnvironment } from './config.ts';
+import type { ContainerLog } from './container-log.ts';
+import { rootEnvironment } from './environment.ts';
+import { imageShell } from './runtime-context.ts';
+import type { Tenant } from './tenant.ts';
+import { exitCodeOf } from './tenant-process.ts';
+import { volumePaths } from './volume-paths.ts';
+
+const imageScript = '/opt/container/bootstrap.sh';
+const imageScriptTimeoutMs = 60_000;
+const userScriptTimeoutMs = 600_000;
+const longestEnvironmentBytes = 1024 * 1024;
+
+/** Sources the image's script as root, if it is there and executable; returns the environment that it left. */
+export async function runImageBootstrap(
+  container: ReadonlyMap<string, string>,
+  ids: { readonly uid: number; readonly gid: number },
+  parts: { readonly log: ContainerLog; readonly clock: Clock; problem(text: string): void },
+): Promise<ReadonlyMap<string, string>> {
+  if (!isExecutable(imageScript)) return container;
+  const given = {
+    ...rootEnvironment(container),
+    LOCAL_USER_ID: String(ids.uid),
+    LOCAL_GROUP_ID: String(ids.gid),
+  };
+  const script = `. ${imageScript}\nexec ${volumePaths.busybox} env -0 >&3 3>&-`;
+  const child = spawn(imageShell(), ['-c', script], {
+    env: given,
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
+  child.stdout?.on('data', (bytes: Buffer) => parts.log.copy(bytes));
+  child.stderr?.on('data', (bytes: Buffer) => parts.log.copy(bytes));
+  const environment = collect(child.stdio[3] as Readable);
+  using _timer = parts.clock.after(imageScriptTimeoutMs, () => {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  });
+  const exitCode = await new Promise<number>((resolve) => {
+    child.once('error', () => resolve(126));
+    child.once('exit', (code, signal) => resolve(exitCodeOf(code, signal)));
+  });
+  if (exitCode !== 0) {
+    parts.problem(`${imageScript} of the image ended with status ${exitCode}`);
+    return container;
+  }
+  const left = parseEnvironment(await environment);
+  // Variables that were kept from the script are the tenant's all the same.
+  const withheld = [...container].filter(([name]) => !Object.hasOwn(given, name));
+  return new Map([...withheld, ...left]);
+}
+
+/** Runs the user's script as the tenant, if there is one. */
+export async function runUserBootstrap(tenant: Tenant, clock: Clock, problem: (text: string) => void): Promise<void> {
+  const path = `${tenant.home}/bootstrap.sh`;
+  // The tenant looks for it, since the runner may not be able to.
+  const script = '[ -f "$1" ] || exit 0; exec "$2" "$1"';
+  const toLog = (bytes: Uint8Array): boolean => {
+    tenant.log.copy(bytes);
+    return true;
+  };
+  const running = await tenant.run(
+    { argv: [volumePaths.shell, '-c', script, 'kernelet', path, imageShell()] },
+    { stdin: null, stdout: toLog, stderr: toLog },
+  );
+  using _timer = clock.after(userScriptTimeoutMs, () => void running.signal('SIGKILL'));
+  const { exitCode, notStarted } = await running.exited;
+  running.stdout.drain();
+  running.stderr.drain();
+  tenant.adopt(running);
+  if (exitCode !== 0) problem(`${path} ended with status ${exitCode}${notStarted === null ? '' : ` (${notStarted})`}`);
+}
+
+async function collect(stream: Readable): Promise<string> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of stream) {
+    const bytes: Buffer = piece;
+    size += bytes.length;
+    if (size <= longestEnvironmentBytes) pieces.push(bytes);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

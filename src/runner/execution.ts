@@ -1,0 +1,172 @@
+/**
+ * What goes on while a run runs: its processes one after the other, its time limit, its cancellation, its input. The
+ * modes (`modes/`) say which processes; everything that is alike for all of them is here.
+ */
+import { closeSync } from 'node:fs';
+import type { Clock } from '../lib/clock.ts';
+import type { EndReason } from '../wire/run-event.ts';
+import { InputWriter } from './input-writer.ts';
+import { oomKills } from './oom-counter.ts';
+import type { Run, RunControl } from './run.ts';
+import type { TenantCommand } from './runtime.ts';
+import type { RunningCommand, Tenant } from './tenant.ts';
+import { type ExitFacts, signalNumber } from './tenant-process.ts';
+
+const killAfterMs = 2000;
+const killed = -9;
+
+/** Something that an execution can signal: a process group, or the interpreter. */
+export interface Signallable {
+  signal(name: NodeJS.Signals): boolean;
+}
+
+/** How a run ends. */
+export interface Outcome {
+  readonly exitCode: number;
+  readonly reason: EndReason;
+}
+
+/** The execution of one run. Dispose it when the run is over. */
+export class Execution implements RunControl, Disposable {
+  readonly run: Run;
+  readonly tenant: Tenant;
+  readonly #clock: Clock;
+  readonly #release = new DisposableStack();
+  readonly #oomKillsBefore = oomKills();
+  #stopped: Outcome | null = null;
+  #target: Signallable | null = null;
+  #input: InputWriter | null = null;
+  #inputDescriptor: number | null = null;
+  #answer: ((text: string) => void) | null = null;
+
+  constructor(run: Run, tenant: Tenant, clock: Clock) {
+    this.run = run;
+    this.tenant = tenant;
+    this.#clock = clock;
+    const timeoutMs = run.request?.timeoutMs ?? null;
+    if (timeoutMs !== null) this.#release.use(clock.after(timeoutMs, () => this.#timeIsUp()));
+    this.#release.defer(() => {
+      if (this.#inputDescriptor !== null) closeSync(this.#inputDescriptor);
+      this.#input?.[Symbol.dispose]();
+    });
+  }
+
+  /** Why it was stopped from outside; null as long as it was not. */
+  get stopped(): Outcome | null {
+    return this.#stopped;
+  }
+
+  /** Gives the run a standard input that its main program will get. */
+  async openInput(): Promise<void> {
+    const ends = await this.tenant.pipes.takeForInput();
+    this.#input = new InputWriter(ends.ours);
+    this.#inputDescriptor = ends.theirs;
+  }
+
+  /**
+   * Runs one command to its end, its output going to the run. The main program gets the run's input. What it wrote
+   * before it ended has been delivered when this resolves; background children are not waited for.
+   */
+  async command(command: TenantCommand, main: boolean): Promise<ExitFacts> {
+    if (this.#stopped) return { exitCode: this.#stopped.exitCode, notStarted: null };
+    const running = await this.tenant.run(command, {
+      stdin: main ? this.#takeInputDescriptor() : null,
+      stdout: (bytes) => this.output('stdout', bytes),
+      stderr: (bytes) => this.output('stderr', bytes),
+    });
+    this.run.whenSpace(() => {
+      running.stdout.resume();
+      running.stderr.resume();
+    });
+    this.aim(running);
+    const facts = await running.exited;
+    this.aim(null);
+    this.run.whenSpace(null);
+    this.#collect(running);
+    if (facts.notStarted !== null) this.say(facts.notStarted);
+    return facts;
+  }
+
+  /** Output of the run, with a copy for the container's log. */
+  output(stream: 'stdout' | 'stderr', bytes: Uint8Array): boolean {
+    this.tenant.log.copy(bytes);
+    return this.run.output(stream, bytes);
+  }
+
+  /** One line of the runner's own on the run's standard error. */
+  say(text: string): void {
+    this.output('stderr', Buffer.from(text.startsWith('kernelet: ') ? `${text}\n` : `kernelet: ${text}\n`));
+  }
+
+  /** What interrupts and signals reach from now on; a stop that came before reaches it at once. */
+  aim(target: Signallable | null): void {
+    this.#target = target;
+    if (this.#stopped && target) target.signal('SIGKILL');
+  }
+
+  /** Asks the caller for input; the answer comes back by the callback. */
+  ask(prompt: string, password: boolean, answer: (text: string) => void): void {
+    this.#answer = answer;
+    this.run.waitForInput(prompt, password);
+  }
+
+  /** Nobody waits for an answer any more. */
+  stopAsking(): void {
+    this.#answer = null;
+    this.run.inputGiven();
+  }
+
+  /** How the run ends, given how its last process did. */
+  outcome(exitCode: number): Outcome {
+    if (this.#stopped) return this.#stopped.reason === 'cancelled' ? { exitCode, reason: 'cancelled' } : this.#stopped;
+    const byForce = exitCode === killed || exitCode === 128 - killed;
+    if (byForce && oomKills() > this.#oomKillsBefore) return { exitCode, reason: 'memory-limit' };
+    return { exitCode, reason: exitCode < 0 ? 'signalled' : 'exited' };
+  }
+
+  interrupt(): boolean {
+    return this.#target?.signal('SIGINT') ?? false;
+  }
+
+  cancel(signal: NodeJS.Signals): void {
+    this.#stopped ??= { exitCode: -(signalNumber(signal) ?? 15), reason: 'cancelled' };
+    this.#target?.signal(signal);
+    this.#release.use(this.#clock.after(killAfterMs, () => void this.#target?.signal('SIGKILL')));
+  }
+
+  input(text: string): boolean {
+    const answer = this.#answer;
+    if (!answer) return false;
+    this.stopAsking();
+    answer(text);
+    return true;
+  }
+
+  async stdin(bytes: Uint8Array, eof: boolean): Promise<boolean> {
+    if (!this.#input) return false;
+    const taken = await this.#input.write(bytes);
+    if (eof) this.#input.end();
+    return taken && !eof;
+  }
+
+  [Symbol.dispose](): void {
+    this.#release.dispose();
+  }
+
+  #takeInputDescriptor(): number | null {
+    const descriptor = this.#inputDescriptor;
+    this.#inputDescriptor = null;
+    return descriptor;
+  }
+
+  #collect(running: RunningCommand): void {
+    running.stdout.drain();
+    running.stderr.drain();
+    this.tenant.adopt(running);
+  }
+
+  #timeIsUp(): void {
+    this.#stopped ??= { exitCode: killed, reason: 'time-limit' };
+    this.#target?.signal('SIGKILL');
+  }
+}

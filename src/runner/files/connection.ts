@@ -1,0 +1,110 @@
+/** A connection for one file transfer (spec kernel-runner 20): one request, then the content, either way. */
+import { once } from 'node:events';
+import type { Clock } from '../../lib/clock.ts';
+import { maxBodyBytes } from '../../wire/frame.ts';
+import type { AgentHead } from '../../wire/runner-messages.ts';
+import { toRunnerError } from '../control-connection.ts';
+import type { FrameSocket } from '../frame-socket.ts';
+import type { Tenant } from '../tenant.ts';
+import { commitLine } from './report.ts';
+import { type FileWorker, startFileWorker } from './worker-process.ts';
+
+type Request = Extract<AgentHead, { t: 'request' }>;
+
+/** The connection. */
+export class FileConnection {
+  readonly #socket: FrameSocket;
+  readonly #tenant: Tenant;
+  readonly #clock: Clock;
+  readonly #closed = new AbortController();
+  #worker: FileWorker | null = null;
+  #uploading = false;
+  #started = false;
+
+  constructor(socket: FrameSocket, tenant: Tenant, clock: Clock) {
+    this.#socket = socket;
+    this.#tenant = tenant;
+    this.#clock = clock;
+    socket.onFrame((head, body) => this.#receive(head, body));
+    socket.onClose(() => {
+      this.#closed.abort();
+      // Without its commit an upload removes what it wrote; a download that nobody reads ends by force.
+      if (this.#uploading) this.#worker?.channel?.destroy();
+      if (this.#uploading) this.#worker?.input?.destroy();
+      else this.#worker?.[Symbol.dispose]();
+    });
+  }
+
+  #receive(head: AgentHead, body: Uint8Array): void {
+    if (head.t === 'request' && !this.#started) {
+      this.#started = true;
+      void this.#begin(head);
+    } else if (head.t === 'data' && this.#uploading) this.#feed(body);
+    else if (head.t === 'end' && this.#uploading) this.#commit();
+    else this.#socket.close(`a ${head.t} frame means nothing here`);
+  }
+
+  async #begin(request: Request): Promise<void> {
+    const { id } = request;
+    try {
+      if (request.method === 'upload') {
+        const result = await this.#upload(request.params.path, request.params.mode);
+        this.#socket.send({ t: 'reply', id, ok: true, result });
+      } else if (request.method === 'download') await this.#download(id, request.params.path);
+      else this.#socket.close(`${request.method} is not a transfer of files`);
+    } catch (error) {
+      this.#socket.send({ t: 'reply', id, ok: false, error: toRunnerError(error) });
+    }
+    this.#socket.end();
+  }
+
+  async #upload(path: string, mode: number | null): Promise<unknown> {
+    const args = ['upload', this.#tenant.home, path, mode === null ? '' : String(mode)];
+    this.#uploading = true;
+    const worker = startFileWorker(this.#tenant, this.#clock, args);
+    this.#worker = worker;
+    worker.input?.on('drain', () => this.#socket.resume());
+    try {
+      return await worker.report(Number.POSITIVE_INFINITY);
+    } finally {
+      // What still comes is taken and thrown away, so that the peer gets to read the reply.
+      this.#worker = null;
+      this.#socket.resume();
+    }
+  }
+
+  #feed(body: Uint8Array): void {
+    if (this.#worker?.input?.writable && !this.#worker.input.write(body)) this.#socket.pause();
+  }
+
+  #commit(): void {
+    this.#worker?.channel?.write(commitLine);
+    this.#worker?.input?.end();
+  }
+
+  async #download(id: number, path: string): Promise<void> {
+    const worker = startFileWorker(this.#tenant, this.#clock, ['download', this.#tenant.home, path]);
+    this.#worker = worker;
+    worker.input?.end();
+    using _worker = worker;
+    const result = await worker.report();
+    this.#socket.send({ t: 'reply', id, ok: true, result });
+    for await (const piece of worker.output ?? []) {
+      const bytes: Buffer = piece;
+      for (let at = 0; at < bytes.length; at += maxBodyBytes) {
+        this.#socket.send({ t: 'data' }, bytes.subarray(at, at + maxBodyBytes));
+      }
+      if (this.#socket.busy) await this.#drained();
+      if (this.#closed.signal.aborted) return;
+    }
+    const { exitCode } = await worker.exited;
+    if (exitCode === 0) this.#socket.send({ t: 'end' });
+    else this.#socket.close('the file could not be read to its end');
+  }
+
+  async #drained(): Promise<void> {
+    const drained = new EventTarget();
+    this.#socket.onDrain(() => drained.dispatchEvent(new Event('drain')));
+    await once(drained, 'drain', { signal: this.#closed.signal }).catch(() => {});
+  }
+}

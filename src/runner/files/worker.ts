@@ -1,0 +1,191 @@
+/**
+ * The work on the tenant's files: a short-lived process with the tenant's ids, so that it can do nothing that the
+ * tenant could not do, whatever links lie in its way. It is this program started again as `file-worker`.
+ */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { constants, createReadStream, writeSync } from 'node:fs';
+import { chmod, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { posix } from 'node:path';
+import { KerneletError } from '../../lib/errors.ts';
+import { isSystemError, systemErrorCode } from '../../lib/system-error.ts';
+import type { FileEntry } from '../../wire/runner-messages.ts';
+import { volumePaths } from '../volume-paths.ts';
+import { homePath, isBelow } from './home-path.ts';
+import { modeText, nameText } from './names.ts';
+import { commitLine, type FileReport, reportDescriptor } from './report.ts';
+
+/** Does what the arguments say and ends the process. */
+export async function workFiles(args: readonly string[]): Promise<void> {
+  const [operation, home = '/', path = '', mode = ''] = args;
+  try {
+    if (operation === 'list') report({ ok: true, result: await list(home, path) });
+    else if (operation === 'upload') await upload(home, path, mode === '' ? null : Number(mode));
+    else await download(home, path);
+  } catch (error) {
+    report(failure(error, path));
+    process.exitCode = 1;
+  }
+}
+
+async function list(home: string, path: string): Promise<{ files: FileEntry[]; path: string }> {
+  const folder = homePath(path, home);
+  const real = await realBelow(folder, home);
+  const names = await readdir(real, { encoding: 'buffer' });
+  names.sort(Buffer.compare);
+  const files: FileEntry[] = [];
+  for (const name of names) {
+    try {
+      const facts = await lstat(Buffer.concat([Buffer.from(`${real}/`), name]));
+      files.push({
+        filename: nameText(name),
+        size: facts.size,
+        mode: modeText(facts.mode),
+        ctime: facts.ctimeMs / 1000,
+        mtime: facts.mtimeMs / 1000,
+        atime: facts.atimeMs / 1000,
+      });
+    } catch (error) {
+      if (!isSystemError(error, 'ENOENT')) throw error;
+    }
+  }
+  return { files, path: folder };
+}
+
+/** What comes on standard input is written beside the target and put in its place when the runner says `commit`. */
+async function upload(home: string, path: string, mode: number | null): Promise<void> {
+  const { target, present } = await uploadTarget(homePath(path, home), home);
+  const unfinished = `${posix.dirname(target)}/.kernelet-upload-${randomBytes(8).toString('hex')}`;
+  let bytes = 0;
+  try {
+    {
+      await using file = await open(unfinished, 'wx', 0o600);
+      for await (const piece of process.stdin) {
+        const chunk: Buffer = piece;
+        bytes += chunk.length;
+        await file.writeFile(chunk);
+      }
+    }
+    if (!(await committed())) return await rm(unfinished, { force: true });
+    await chmod(unfinished, mode ?? present ?? 0o644);
+    await rename(unfinished, target);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
+  }
+  report({ ok: true, result: { bytes } });
+}
+
+/** Where an upload goes, parents made; a link to a file in the home is followed. `present` is that file's mode. */
+async function uploadTarget(
+  path: string,
+  home: string,
+): Promise<{ readonly target: string; readonly present: number | null }> {
+  if (path === home) throw new KerneletError('FILE_ERROR', `${path} is a folder`);
+  const parent = posix.dirname(path);
+  await realBelow(await deepestPresent(parent), home);
+  await mkdir(parent, { recursive: true });
+  const place = `${await realBelow(parent, home)}/${posix.basename(path)}`;
+  try {
+    const target = await realBelow(place, home);
+    const facts = await lstat(target);
+    if (facts.isDirectory()) throw new KerneletError('FILE_ERROR', `${path} is a folder`);
+    if (!facts.isFile()) throw new KerneletError('FILE_ERROR', `${path} is not a regular file`);
+    return { target, present: facts.mode & 0o777 };
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT')) throw error;
+    return { target: place, present: null };
+  }
+}
+
+async function download(home: string, path: string): Promise<void> {
+  const asked = homePath(path, home);
+  const real = await realBelow(asked, home);
+  const name = posix.basename(asked);
+  if ((await lstat(real)).isDirectory()) return await archive(real, name);
+  // Not waiting for the other side of a named pipe that took the file's place.
+  await using file = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const facts = await file.stat();
+  if (!facts.isFile()) throw new KerneletError('FILE_ERROR', `${path} is neither a file nor a folder`);
+  report({ ok: true, result: { form: 'file', size: facts.size, name } });
+  await new Promise<void>((resolve, reject) => {
+    const content = createReadStream('', { fd: file.fd, autoClose: false, highWaterMark: 256 * 1024 });
+    content.once('error', reject);
+    process.stdout.once('error', reject);
+    content.once('end', () => process.stdout.end(() => resolve()));
+    content.pipe(process.stdout, { end: false });
+  });
+}
+
+async function archive(folder: string, name: string): Promise<void> {
+  const args = ['tar', '-c', '-f', '-', '-C', posix.dirname(folder), '--', posix.basename(folder)];
+  report({ ok: true, result: { form: 'tar', size: null, name } });
+  const child = spawn(volumePaths.busybox, args, { stdio: ['ignore', 'inherit', 'inherit'], env: {} });
+  const exitCode = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code ?? 1));
+  });
+  if (exitCode !== 0) process.exitCode = 1;
+}
+
+/** The path with all links followed. Throws FORBIDDEN_PATH when that leads out of the home. */
+async function realBelow(path: string, home: string): Promise<string> {
+  const real = await realpath(path);
+  if (!isBelow(real, await realpath(home))) {
+    throw new KerneletError('FORBIDDEN_PATH', `${path} leads outside of ${home}`);
+  }
+  return real;
+}
+
+async function deepestPresent(path: string): Promise<string> {
+  for (let candidate = path; ; candidate = posix.dirname(candidate)) {
+    const facts = await lstat(candidate).catch((error: unknown) => {
+      if (isSystemError(error, 'ENOENT')) return null;
+      throw error;
+    });
+    if (facts || candidate === '/') return candidate;
+  }
+}
+
+/** Whether the runner has said that the upload is whole. */
+async function committed(): Promise<boolean> {
+  const socket = new Socket({ fd: reportDescriptor, readable: true, writable: false });
+  let text = '';
+  for await (const piece of socket) {
+    text += String(piece);
+    if (text.includes(commitLine)) return true;
+  }
+  return false;
+}
+
+/** Synchronous, so that nothing is lost when the process ends. */
+function report(document: FileReport): void {
+  const bytes = Buffer.from(`${JSON.stringify(document)}\n`);
+  for (let written = 0; written < bytes.length; ) {
+    try {
+      written += writeSync(reportDescriptor, bytes, written);
+    } catch (error) {
+      if (!isSystemError(error, 'EAGAIN')) throw error;
+    }
+  }
+}
+
+function failure(error: unknown, path: string): FileReport {
+  if (error instanceof KerneletError) {
+    const code = error.code === 'FORBIDDEN_PATH' ? error.code : 'FILE_ERROR';
+    return { ok: false, code, message: error.message };
+  }
+  const shown = JSON.stringify(path.slice(0, 300));
+  switch (systemErrorCode(error)) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return { ok: false, code: 'FILE_NOT_FOUND', message: `${shown} does not exist` };
+    default:
+      return {
+        ok: false,
+        code: 'FILE_ERROR',
+        message: `${shown}: ${error instanceof Error ? error.message : String(error)}`,
+      };
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * The interpreter that keeps state between queries: a driver process that is started ahead or at the first query and
+ * started again after it died. One query at a time; the queue of runs sees to that.
+ */
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../lib/clock.ts';
+import type { InterpreterState } from '../wire/runner-messages.ts';
+import { parseDriverLine } from './driver-events.ts';
+import type { FromDriver, ToDriver } from './driver-protocol.ts';
+import type { Execution, Outcome } from './execution.ts';
+import { LineReader } from './line-reader.ts';
+import type { DriverCommand } from './runtime.ts';
+import type { RunningCommand, Tenant } from './tenant.ts';
+
+const startTimeoutMs = 60_000;
+const completionTimeoutMs = 5000;
+const mostCompletions = 16;
+/** What fits into one frame with its head. */
+const longestMediaBytes = 960 * 1024;
+
+interface Query {
+  readonly id: number;
+  readonly execution: Execution;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+/** What an interpreter needs. */
+export interface InterpreterOptions {
+  readonly tenant: Tenant;
+  readonly clock: Clock;
+  /** How it is started, or why it cannot be. */
+  start(): DriverCommand | { readonly unable: string };
+  /** Told when its state changes. */
+  stateChanged(state: InterpreterState, detail: string): void;
+}
+
+/** The interpreter. */
+export class Interpreter {
+  readonly #options: InterpreterOptions;
+  #state: InterpreterState = 'idle';
+  #starting: Promise<string | null> | null = null;
+  #running: RunningCommand | null = null;
+  #control: Duplex | null = null;
+  #ready: (() => void) | null = null;
+  #query: Query | null = null;
+  #lastId = 0;
+  readonly #completions = new Map<number, (matches: readonly string[]) => void>();
+
+  constructor(options: InterpreterOptions) {
+    this.#options = options;
+  }
+
+  get state(): InterpreterState {
+    return this.#state;
+  }
+
+  /** Starts it unless it runs. Resolves with null, or with why it cannot run. */
+  start(): Promise<string | null> {
+    if (this.#running && this.#state === 'ready') return Promise.resolve(null);
+    this.#starting ??= this.#launch().finally(() => {
+      this.#starting = null;
+    });
+    return this.#starting;
+  }
+
+  /** Runs a query to its end. */
+  async execute(execution: Execution, code: string): Promise<Outcome> {
+    const unable = await this.start();
+    if (execution.stopped) return execution.stopped;
+    const running = this.#running;
+    if (unable !== null || !running) {
+      execution.say(unable ?? 'the interpreter ended while it started');
+      return { exitCode: 127, reason: 'unable' };
+    }
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const ended = new Promise<Outcome>((settle) => {
+      this.#query = { id, execution, settle };
+    });
+    execution.run.whenSpace(() => {
+      running.stdout.resume();
+      running.stderr.resume();
+    });
+    execution.aim(running);
+    this.#send({ op: 'execute', id, code });
+    const outcome = await ended;
+    execution.aim(null);
+    execution.run.whenSpace(null);
+    running.stdout.resume();
+    running.stderr.resume();
+    return outcome;
+  }
+
+  /** What could stand at the cursor; nothing when the interpreter is busy for too long or cannot run. */
+  async complete(code: string, cursor: number): Promise<readonly string[]> {
+    if (this.#completions.size >= mostCompletions) return [];
+    const { promise, resolve } = Promise.withResolvers<readonly string[]>();
+    using _timer = this.#options.clock.after(completionTimeoutMs, () => resolve([]));
+    this.#lastId += 1;
+    const id = this.#lastId;
+    this.#completions.set(id, resolve);
+    try {
+      void this.start().then((unable) => {
+        if (unable !== null) resolve([]);
+        else if (this.#completions.has(id)) this.#send({ op: 'complete', id, code, cursor });
+      });
+      return await promise;
+    } finally {
+      this.#completions.delete(id);
+    }
+  }
+
+  async #launch(): Promise<string | null> {
+    const { tenant, clock } = this.#options;
+    const command = this.#options.start();
+    if ('unable' in command) {
+      this.#setState('none', '');
+      return command.unable;
+    }
+    this.#setState('starting', '');
+    const running = await tenant.run(command, {
+      stdin: null,
+      control: true,
+      stdout: (bytes) => this.#output('stdout', bytes),
+      stderr: (bytes) => this.#output('stderr', bytes),
+    });
+    this.#running = running;
+    this.#control = running.duplex(3);
+    this.#listen(running);
+    const ready = new Promise<null>((resolve) => {
+      this.#ready = () => resolve(null);
+    });
+    const died = running.exited.then(
+      ({ exitCode, notStarted }) => notStarted ?? `the interpreter ended with status ${exitCode} while it started`,
+    );
+    const late = Promise.withResolvers<string>();
+    using _timer = clock.after(startTimeoutMs, () => {
+      running.signal('SIGKILL');
+      late.resolve('the interpreter did not get ready in time');
+    });
+    const failure = await Promise.race([ready, died, late.promise]);
+    this.#setState(failure === null ? 'ready' : 'failed', failure ?? '');
+    return failure;
+  }
+
+  #listen(running: RunningCommand): void {
+    const lines = new LineReader();
+    const control = running.duplex(3);
+    control?.on('error', () => {
+      // The end of the process follows and tells more.
+    });
+    control?.on('data', (chunk: Buffer) => {
+      try {
+        for (const line of lines.push(chunk)) this.#receive(running, line);
+      } catch (error) {
+        this.#options.tenant.log.line('ERROR', `the interpreter is ended: ${String(error)}`);
+        running.signal('SIGKILL');
+      }
+    });
+    void running.exited.then(({ exitCode }) => this.#died(running, exitCode));
+  }
+
+  #receive(running: RunningCommand, line: string): void {
+    const event = parseDriverLine(line);
+    if (!event) return this.#options.tenant.log.line('WARN', 'the interpreter driver sent a line that means nothing');
+    // What was printed before the line is delivered before it.
+    running.stdout.drain();
+    running.stderr.drain();
+    if (event.ev === 'ready') return this.#ready?.();
+    if (event.ev === 'completion') return this.#completions.get(event.id)?.(event.matches);
+    const query = this.#query;
+    if (query) this.#receiveForQuery(query, event);
+  }
+
+  #receiveForQuery(query: Query, event: Exclude<FromDriver, { ev: 'ready' | 'completion' }>): void {
+    const { execution } = query;
+    switch (event.ev) {
+      case 'done':
+        if (event.id !== query.id) return;
+        this.#query = null;
+        execution.stopAsking();
+        return query.settle(execution.outcome(event.exitCode));
+      case 'input':
+        return execution.ask(event.prompt, event.password, (text) => this.#send({ op: 'input', text }));
+      case 'html':
+        return this.#show(execution, { kind: 'html' }, Buffer.from(event.data));
+      case 'media':
+        return this.#show(
+          execution,
+          { kind: 'media', type: event.type },
+          Buffer.from(event.data, event.encoding === 'base64' ? 'base64' : 'utf8'),
+        );
+    }
+  }
+
+  #show(execution: Execution, event: { kind: 'html' } | { kind: 'media'; type: string }, body: Buffer): void {
+    if (body.length <= longestMediaBytes) return execution.run.emit(event, body);
+    const what = event.kind === 'html' ? 'HTML' : event.type;
+    execution.say(`${what} of ${body.length} bytes is too large to be shown; save it to a file`);
+  }
+
+  #died(running: RunningCommand, exitCode: number): void {
+    running.stdout.drain();
+    running.stderr.drain();
+    const query = this.#query;
+    this.#query = null;
+    if (this.#running === running) {
+      this.#running = null;
+      this.#control = null;
+      if (this.#state === 'ready') this.#setState('idle', '');
+    }
+    for (const resolve of this.#completions.values()) resolve([]);
+    if (query) {
+      query.execution.stopAsking();
+      query.settle(query.execution.outcome(exitCode));
+    }
+    this.#options.tenant.adopt(running);
+  }
+
+  #output(stream: 'stdout' | 'stderr', bytes: Uint8Array): boolean {
+    const query = this.#query;
+    if (query) return query.execution.output(stream, bytes);
+    this.#options.tenant.log.copy(bytes);
+    return true;
+  }
+
+  #send(message: ToDriver): void {
+    this.#control?.write(`${JSON.stringify(message)}\n`);
+  }
+
+  #setState(state: InterpreterState, detail: string): void {
+    this.#state = state;
+    this.#options.stateChanged(state, detail);
+  }
+}

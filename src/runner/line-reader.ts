@@ -1,0 +1,30 @@
+/** Cuts a byte stream into lines of JSON. */
+
+/** A picture comes as one line, so lines may be long; what is longer than this is no driver's. */
+const longestLineBytes = 32 * 1024 * 1024;
+const newline = 0x0a;
+
+/** The reader. */
+export class LineReader {
+  #pieces: Buffer[] = [];
+  #held = 0;
+
+  /** Takes bytes and returns the lines that they complete. Throws RangeError when one is too long. */
+  push(chunk: Buffer): string[] {
+    const lines: string[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
+      this.#pieces.push(chunk.subarray(start, end));
+      lines.push(Buffer.concat(this.#pieces).toString('utf8'));
+      this.#pieces = [];
+      this.#held = 0;
+      start = end + 1;
+    }
+    if (start < chunk.length) {
+      this.#pieces.push(chunk.subarray(start));
+      this.#held += chunk.length - start;
+      if (this.#held > longestLineBytes) throw new RangeError(`a line is longer than ${longestLineBytes} bytes`);
+    }
+    return lines;
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The numbered events of one run, kept until their consumer has them, and a while longer for one that comes back.
+ * Pure: it holds and counts; blocking the program is its owner's affair.
+ */
+import { maxBodyBytes } from '../wire/frame.ts';
+import type { NumberedRunEvent, RunEvent } from '../wire/run-event.ts';
+
+/** What an event costs besides its bytes, so that a flood of empty events is bounded too. */
+const eventCostBytes = 128;
+/** Acknowledged bytes that are kept for a reader that comes back. */
+const keptTailBytes = 1024 * 1024;
+const nothing = new Uint8Array(0);
+
+interface Entry {
+  readonly event: RunEvent;
+  readonly pieces: Uint8Array[];
+  size: number;
+  /** Once an event was handed out its content stands. */
+  handedOut: boolean;
+}
+
+/** The buffer. Numbers begin at 1. */
+export class ReplayBuffer {
+  readonly #limitBytes: number;
+  #entries: Entry[] = [];
+  /** The number of the first entry. */
+  #oldest = 1;
+  #acknowledged = 0;
+  #unacknowledgedBytes = 0;
+  #acknowledgedBytes = 0;
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  /** The number of the newest event; 0 = none yet. */
+  get last(): number {
+    return this.#oldest + this.#entries.length - 1;
+  }
+
+  /** The number of the oldest event that is still here; above `last` when none is. */
+  get oldest(): number {
+    return this.#oldest;
+  }
+
+  /** Bytes that nobody has acknowledged. */
+  get unacknowledgedBytes(): number {
+    return this.#unacknowledgedBytes;
+  }
+
+  /** All bytes held. */
+  get heldBytes(): number {
+    return this.#unacknowledgedBytes + this.#acknowledgedBytes;
+  }
+
+  /** Whether the program has to wait for its reader. */
+  get full(): boolean {
+    return this.#unacknowledgedBytes >= this.#limitBytes;
+  }
+
+  /** Adds an event. Output joins the newest event of the same stream as long as nobody was given that one. */
+  append(event: RunEvent, body: Uint8Array): void {
+    const newest = this.#entries.at(-1);
+    const joins =
+      newest !== undefined &&
+      !newest.handedOut &&
+      (event.kind === 'stdout' || event.kind === 'stderr') &&
+      newest.event.kind === event.kind &&
+      newest.size + body.length <= maxBodyBytes;
+    if (joins) {
+      newest.pieces.push(body);
+      newest.size += body.length;
+      // Many tiny pieces cost more as objects than as bytes.
+      if (newest.pieces.length >= 64) newest.pieces.splice(0, newest.pieces.length, Buffer.concat(newest.pieces));
+      this.#unacknowledgedBytes += body.length;
+      return;
+    }
+    this.#entries.push({ event, pieces: body.length === 0 ? [] : [body], size: body.length, handedOut: false });
+    this.#unacknowledgedBytes += body.length + eventCostBytes;
+  }
+
+  /** The first event with a number above `after` that is still here, or null. */
+  next(after: number): NumberedRunEvent | null {
+    const n = Math.max(after + 1, this.#oldest);
+    const entry = this.#entries[n - this.#oldest];
+    if (!entry) return null;
+    entry.handedOut = true;
+    if (entry.pieces.length > 1) entry.pieces.splice(0, entry.pieces.length, Buffer.concat(entry.pieces));
+    return { n, event: entry.event, body: entry.pieces[0] ?? nothing };
+  }
+
+  /** The consumer has everything up to `n`. Numbers from the past or the future count as far as they make sense. */
+  acknowledge(n: number): void {
+    const end = Math.min(n, this.last);
+    while (this.#acknowledged < end) {
+      this.#acknowledged += 1;
+      const entry = this.#entries[this.#acknowledged - this.#oldest];
+      if (!entry) break;
+      entry.handedOut = true;
+      const cost = entry.size + eventCostBytes;
+      this.#unacknowledgedBytes -= cost;
+      this.#acknowledgedBytes += cost;
+    }
+    this.trim(keptTailBytes);
+  }
+
+  /** Drops the oldest acknowledged events as long as at least this many bytes of them stay. */
+  trim(keepBytes: number): void {
+    let drop = 0;
+    while (this.#oldest + drop <= this.#acknowledged) {
+      const cost = (this.#entries[drop]?.size ?? 0) + eventCostBytes;
+      if (this.#acknowledgedBytes - cost < keepBytes) break;
+      this.#acknowledgedBytes -= cost;
+      drop += 1;
+    }
+    if (drop === 0) return;
+    this.#entries.splice(0, drop);
+    this.#oldest += drop;
+  }
+}

@@ -1,0 +1,148 @@
+/** One execution as the runner knows it: where it stands, what it said, and how it is talked to while it runs. */
+import { createHash } from 'node:crypto';
+import type { RunId } from '../lib/ids.ts';
+import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { EndReason, RunEvent, RunPhase, RunSummary } from '../wire/run-event.ts';
+import { ReplayBuffer } from './replay-buffer.ts';
+
+/** How a running run is talked to. */
+export interface RunControl {
+  /** Says whether there was something to interrupt. */
+  interrupt(): boolean;
+  /** Ends it with a signal, and by force a little later. */
+  cancel(signal: NodeJS.Signals): void;
+  /** Answers what it waits for; says whether it did wait. */
+  input(text: string): boolean;
+  /** Gives the program input; resolves when it is taken, with whether the program can take more. */
+  stdin(bytes: Uint8Array, eof: boolean): Promise<boolean>;
+}
+
+/** Who is told about a run. */
+export interface RunObserver {
+  /** There are new events. */
+  eventsAdded(run: Run): void;
+  phaseChanged(run: Run): void;
+}
+
+const nothing = new Uint8Array(0);
+
+/** The run. */
+export class Run {
+  readonly id: RunId;
+  readonly fingerprint: string;
+  readonly replay: ReplayBuffer;
+  readonly #observer: RunObserver;
+  #request: ExecuteRequest | null;
+  #phase: RunPhase = 'queued';
+  #exitCode: number | null = null;
+  #reason: EndReason | null = null;
+  #control: RunControl | null = null;
+  #onSpace: (() => void) | null = null;
+  readonly #begun = Promise.withResolvers<void>();
+
+  constructor(id: RunId, request: ExecuteRequest, limitBytes: number, observer: RunObserver) {
+    this.id = id;
+    this.fingerprint = fingerprintOf(request);
+    this.replay = new ReplayBuffer(limitBytes);
+    this.#request = request;
+    this.#observer = observer;
+  }
+
+  get phase(): RunPhase {
+    return this.#phase;
+  }
+
+  /** How it is talked to while it runs; else null. */
+  get control(): RunControl | null {
+    return this.#control;
+  }
+
+  /** Resolves when it runs or has ended without running. */
+  get begun(): Promise<void> {
+    return this.#begun.promise;
+  }
+
+  /** What was asked, until the run has ended. */
+  get request(): ExecuteRequest | null {
+    return this.#request;
+  }
+
+  summary(): RunSummary {
+    return {
+      run: this.id,
+      phase: this.#phase,
+      last: this.replay.last,
+      oldest: this.replay.oldest,
+      exitCode: this.#exitCode,
+      reason: this.#reason,
+    };
+  }
+
+  /** It runs from now on. */
+  begin(control: RunControl): void {
+    this.#control = control;
+    this.#phase = 'running';
+    this.#begun.resolve();
+    this.emit({ kind: 'started' });
+    this.#observer.phaseChanged(this);
+  }
+
+  /** Adds an event. After the end nothing is added any more. */
+  emit(event: RunEvent, body: Uint8Array = nothing): void {
+    if (this.#phase === 'finished') return;
+    this.replay.append(event, body);
+    this.#observer.eventsAdded(this);
+  }
+
+  /** Adds output; false = its reader is behind, and the program has to wait for `whenSpace`. */
+  output(stream: 'stdout' | 'stderr', bytes: Uint8Array): boolean {
+    this.emit({ kind: stream }, bytes);
+    return !this.replay.full;
+  }
+
+  /** Calls back each time that space comes free after the reader was behind. Null ends that. */
+  whenSpace(callback: (() => void) | null): void {
+    this.#onSpace = callback;
+  }
+
+  /** It waits for an answer. */
+  waitForInput(prompt: string, password: boolean): void {
+    this.emit({ kind: 'waiting-input', prompt, password });
+    this.#changePhase('waiting-input');
+  }
+
+  /** It has its answer. */
+  inputGiven(): void {
+    if (this.#phase === 'waiting-input') this.#changePhase('running');
+  }
+
+  /** The consumer has every event up to `n`. */
+  acknowledge(n: number): void {
+    const wasFull = this.replay.full;
+    this.replay.acknowledge(n);
+    if (wasFull && !this.replay.full) this.#onSpace?.();
+  }
+
+  /** The end; the first one counts. */
+  finish(exitCode: number, reason: EndReason): void {
+    if (this.#phase === 'finished') return;
+    this.emit({ kind: 'finished', exitCode, reason });
+    this.#exitCode = exitCode;
+    this.#reason = reason;
+    this.#control = null;
+    this.#onSpace = null;
+    this.#request = null;
+    this.#changePhase('finished');
+    this.#begun.resolve();
+  }
+
+  #changePhase(phase: RunPhase): void {
+    this.#phase = phase;
+    this.#observer.phaseChanged(this);
+  }
+}
+
+/** Equal for equal requests. */
+export function fingerprintOf(request: ExecuteRequest): string {
+  return createHash('sha256').update(JSON.stringify(request)).digest('hex');
+}

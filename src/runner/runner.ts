@@ -1,0 +1,208 @@
+/** Puts the parts of the runner together, in the order of its start (spec kernel-runner 5.1). */
+import { existsSync, readFileSync } from 'node:fs';
+import { systemClock } from '../lib/clock.ts';
+import { containerPaths, type RunnerConfig } from '../wire/runner-config.ts';
+import { runImageBootstrap, runUserBootstrap } from './bootstrap.ts';
+import { parseEnvironment, parseRunnerConfig } from './config.ts';
+import { ContainerLog, descriptorSink } from './container-log.ts';
+import { ControlConnection } from './control-connection.ts';
+import { tenantEnvironment } from './environment.ts';
+import { type ExecutorParts, executeRun } from './executor.ts';
+import { FileConnection } from './files/connection.ts';
+import { listFiles } from './files/list.ts';
+import type { FrameSocket } from './frame-socket.ts';
+import { Interpreter } from './interpreter.ts';
+import { PipePool } from './pipe-pool.ts';
+import { requestHandler } from './requests.ts';
+import { Runs } from './runs.ts';
+import { runtimeContext } from './runtime-context.ts';
+import { resolveRuntime } from './runtimes/index.ts';
+import { serveRunner } from './server.ts';
+import { StatusBoard } from './status.ts';
+import { Tenant } from './tenant.ts';
+import { endTenant } from './tenant-sweep.ts';
+import type { TenantUser } from './user-files.ts';
+import { setUpUser } from './user-setup.ts';
+import { volumePaths } from './volume-paths.ts';
+
+const clock = systemClock;
+/** Of the ten seconds that an engine gives between its signal and its kill. */
+const signalGraceMs = 5000;
+const replyTimeMs = 50;
+
+/** The runner of this container. */
+export class Runner {
+  readonly #config: RunnerConfig;
+  readonly #container: ReadonlyMap<string, string>;
+  readonly #log: ContainerLog;
+  readonly #status: StatusBoard;
+  readonly #tenant: Tenant;
+  readonly #runs: Runs;
+  #parts: ExecutorParts | null = null;
+  #control: ControlConnection | null = null;
+  #stopping = false;
+
+  /** Throws when `runner.json` cannot be used: without it nobody could be served. */
+  constructor() {
+    const startedAt = clock.now();
+    this.#config = parseRunnerConfig(readFileSync(containerPaths.config, 'utf8'));
+    const config = this.#config;
+    this.#container = parseEnvironment(readIfPresent(`${containerPaths.run}/environ`));
+    this.#log = new ContainerLog(descriptorSink(1), { debug: config.debug });
+    this.#status = new StatusBoard(startedAt, this.#log);
+    const { uid, gid } = config.user;
+    const pipes = new PipePool(containerPaths.run, volumePaths.busybox);
+    this.#tenant = new Tenant({ uid, gid, home: containerPaths.home, pipes, log: this.#log });
+    this.#runs = new Runs({
+      limitBytes: config.outputBufferBytes,
+      keepMs: config.finishedRunKeepMs,
+      clock,
+      execute: (run) => this.#execute(run),
+      observer: {
+        eventsAdded: (run) => this.#control?.pump(run),
+        phaseChanged: (run) => this.#control?.socket.send({ t: 'run', summary: run.summary() }),
+      },
+    });
+    this.#status.onChange(() => this.#control?.socket.send({ t: 'status', status: this.#status.read() }));
+  }
+
+  /** Serves, and brings the kernel up. */
+  async start(): Promise<void> {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#onSignal());
+    await serveRunner({
+      path: containerPaths.socket,
+      secret: this.#config.secret,
+      clock,
+      log: this.#log,
+      accept: (socket, role, protocol) => this.#accept(socket, role, protocol),
+    });
+    process.umask(0o022);
+    const user: TenantUser = { ...this.#config.user, home: containerPaths.home, shell: loginShell() };
+    await this.#step('the pipes of programs', () => this.#tenant.pipes.fill());
+    await this.#step('the user', () => setUpUser(user, (text) => this.#status.problem(text)));
+    await this.#step('the home', () => this.#enterHome());
+    await this.#step('the environment', async () => {
+      this.#tenant.environ = this.#compose(user, this.#container);
+      this.#tenant.environ = this.#compose(user, await this.#bootstrapImage());
+    });
+    await this.#step('the runtime', () => this.#prepareRuntime());
+    await this.#step('the bootstrap script', () =>
+      runUserBootstrap(this.#tenant, clock, (text) => this.#status.problem(text)),
+    );
+    if (this.#stopping) return;
+    if (!this.#parts) {
+      this.#status.phase = 'failed';
+      return;
+    }
+    this.#status.phase = 'ready';
+    this.#runs.release();
+    if (this.#config.interpreter === 'eager') void this.#parts.interpreter?.start();
+  }
+
+  /** A step that fails is told and passed over. */
+  async #step(what: string, action: () => void | Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      this.#status.problem(`${what} could not be set up: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  /** The tenant may have closed its home to others, which the runner is; with the tenant's ids it can be entered. */
+  #enterHome(): void {
+    const { uid, gid } = this.#config.user;
+    process.setegid?.(gid);
+    process.seteuid?.(uid);
+    try {
+      process.chdir(containerPaths.home);
+    } finally {
+      process.seteuid?.(0);
+      process.setegid?.(0);
+    }
+  }
+
+  #compose(user: TenantUser, container: ReadonlyMap<string, string>): Record<string, string> {
+    return tenantEnvironment({
+      container,
+      session: this.#config.environ,
+      user,
+      home: containerPaths.home,
+      exists: existsSync,
+    });
+  }
+
+  #bootstrapImage(): Promise<ReadonlyMap<string, string>> {
+    const problem = (text: string): void => this.#status.problem(text);
+    return runImageBootstrap(this.#container, this.#config.user, { log: this.#log, clock, problem });
+  }
+
+  #prepareRuntime(): void {
+    const { type, path } = this.#config.runtime;
+    const { runtime, warning } = resolveRuntime(type);
+    if (warning !== null) this.#status.problem(warning);
+    const { environ, home } = this.#tenant;
+    const context = runtimeContext(runtime, { namedTool: path, home, environ });
+    this.#tenant.environ = { ...environ, ...runtime.environ(context) };
+    const { query } = runtime;
+    const tenant = this.#tenant;
+    const interpreter =
+      query.by === 'plan'
+        ? null
+        : new Interpreter({
+            tenant,
+            clock,
+            start: () => query.start(context),
+            stateChanged: (state, detail) => this.#status.interpreter(state, detail),
+          });
+    if (interpreter) this.#status.interpreter('idle', '');
+    this.#parts = { tenant, clock, runtime, context, interpreter };
+  }
+
+  #execute(run: Parameters<typeof executeRun>[0]): Promise<void> {
+    if (!this.#parts) throw new Error('unreachable: runs begin when the runner is ready');
+    return executeRun(run, this.#parts);
+  }
+
+  #accept(socket: FrameSocket, role: 'control' | 'file', protocol: number): void {
+    if (role === 'control') {
+      this.#control?.socket.close('a newer control connection took over');
+      const handle = requestHandler({
+        runs: this.#runs,
+        status: () => this.#status.read(),
+        complete: async (code, cursor) => (await this.#parts?.interpreter?.complete(code, cursor)) ?? [],
+        listFiles: (path) => listFiles(this.#tenant, clock, path),
+        shutDown: (graceMs) => void clock.after(replyTimeMs, () => void this.#shutDown(graceMs)),
+      });
+      this.#control = new ControlConnection(socket, this.#runs, handle);
+    } else new FileConnection(socket, this.#tenant, clock);
+    const { kernelId, generation } = this.#config;
+    const status = this.#status.read();
+    socket.send({ t: 'welcome', protocol, kernelId, generation, status, runs: this.#runs.list() });
+  }
+
+  #onSignal(): void {
+    if (this.#stopping) process.exit(0);
+    void this.#shutDown(signalGraceMs);
+  }
+
+  async #shutDown(graceMs: number): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#status.phase = 'stopping';
+    this.#runs.close();
+    await endTenant(this.#config.user.uid, graceMs, clock);
+    process.exit(0);
+  }
+}
+
+function loginShell(): string {
+  return ['/bin/bash', '/bin/ash', '/bin/sh'].find((path) => existsSync(path)) ?? volumePaths.shell;
+}
+
+function readIfPresent(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * The socket that the agent connects to, and the first frame of each connection: an agent that does not know the
+ * kernel's secret learns nothing, and a connection that says nothing is closed.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import type { Clock } from '../lib/clock.ts';
+import { type AgentHead, protocolGeneration } from '../wire/runner-messages.ts';
+import type { ContainerLog } from './container-log.ts';
+import { FrameSocket } from './frame-socket.ts';
+
+const mostConnections = 8;
+const helloTimeoutMs = 5000;
+
+/** What the server needs. */
+export interface RunnerServerOptions {
+  readonly path: string;
+  readonly secret: string;
+  readonly clock: Clock;
+  readonly log: ContainerLog;
+  /** Takes a connection that has said who it is; its `welcome` has to be sent. */
+  accept(connection: FrameSocket, role: 'control' | 'file', protocol: number): void;
+}
+
+/** Begins to listen; resolves when connections are taken. Rejects with the system's error. */
+export async function serveRunner(options: RunnerServerOptions): Promise<Server> {
+  // A container that is started again finds the file of its earlier life.
+  rmSync(options.path, { force: true });
+  const server = createServer((socket) => {
+    server.getConnections((_, count) => {
+      if (count > mostConnections) socket.destroy();
+    });
+    greet(new FrameSocket(socket), options);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.path, () => resolve());
+  });
+  chmodSync(options.path, 0o600);
+  return server;
+}
+
+function greet(connection: FrameSocket, options: RunnerServerOptions): void {
+  const timer = options.clock.after(helloTimeoutMs, () => connection.close('no hello came'));
+  connection.onClose(() => timer[Symbol.dispose]());
+  connection.onFrame((head) => {
+    timer[Symbol.dispose]();
+    const refusal = refusalOf(head, options.secret);
+    if (refusal) {
+      options.log.line('WARN', `a connection was refused: ${refusal.text}`);
+      connection.send({ t: 'refused', ...refusal });
+      connection.onFrame(() => {});
+      connection.end();
+    } else if (head.t === 'hello') {
+      options.accept(connection, head.role, Math.min(head.protocol, protocolGeneration));
+    }
+  });
+}
+
+function refusalOf(
+  head: AgentHead,
+  secret: string,
+): { readonly reason: 'secret' | 'protocol' | 'form'; readonly text: string } | null {
+  if (head.t !== 'hello') return { reason: 'form', text: 'the first frame is not hello' };
+  if (!equalSecrets(head.secret, secret)) return { reason: 'secret', text: 'the secret is wrong' };
+  if (head.protocol < 1) return { reason: 'protocol', text: `protocol ${head.protocol} is not spoken` };
+  return null;
+}
+
+function equalSecrets(given: string, expected: string): boolean {
+  const left = Buffer.from(given);
+  const right = Buffer.from(expected);
+  return left.length === right.length && timingSafeEqual(left, right);
+}

@@ -1,0 +1,61 @@
+/** Where the runner stands, and who wants to know. */
+import type { InterpreterState, RunnerPhase, RunnerStatus } from '../wire/runner-messages.ts';
+import type { ContainerLog } from './container-log.ts';
+
+const longestDetail = 2000;
+
+/** The status. */
+export class StatusBoard {
+  readonly #startedAt: number;
+  readonly #log: ContainerLog;
+  readonly #problems: string[] = [];
+  #phase: RunnerPhase = 'starting';
+  #interpreter: InterpreterState = 'none';
+  #interpreterDetail = '';
+  #changed: () => void = () => {};
+
+  constructor(startedAt: number, log: ContainerLog) {
+    this.#startedAt = startedAt;
+    this.#log = log;
+  }
+
+  /** Calls back after each change. */
+  onChange(callback: () => void): void {
+    this.#changed = callback;
+  }
+
+  get phase(): RunnerPhase {
+    return this.#phase;
+  }
+
+  set phase(phase: RunnerPhase) {
+    this.#phase = phase;
+    this.#log.line('INFO', `the runner is ${phase}`);
+    this.#changed();
+  }
+
+  interpreter(state: InterpreterState, detail: string): void {
+    this.#interpreter = state;
+    this.#interpreterDetail = detail;
+    if (detail !== '') this.#log.line('WARN', `interpreter: ${detail}`);
+    this.#changed();
+  }
+
+  /** A step of the start went wrong; the runner goes on without it. */
+  problem(text: string): void {
+    this.#problems.push(text);
+    this.#log.line('WARN', text);
+    this.#changed();
+  }
+
+  read(): RunnerStatus {
+    const parts = this.#interpreterDetail === '' ? this.#problems : [...this.#problems, this.#interpreterDetail];
+    return {
+      phase: this.#phase,
+      interpreter: this.#interpreter,
+      detail: parts.join('; ').slice(0, longestDetail),
+      startedAt: this.#startedAt,
+      logBytesDropped: this.#log.droppedBytes,
+    };
+  }
+}
