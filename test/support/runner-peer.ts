@@ -1,0 +1,210 @@
+/** A small agent for tests of the runner: speaks the frames of `src/wire` over a UNIX socket and believes everything. */
+import { connect, type Socket } from 'node:net';
+import type { RunId } from '../../src/lib/ids.ts';
+import type { ExecuteRequest } from '../../src/wire/execute-request.ts';
+import { encodeFrame, FrameDecoder } from '../../src/wire/frame.ts';
+import type { NumberedRunEvent } from '../../src/wire/run-event.ts';
+import { parseRunnerHead } from '../../src/wire/runner-heads.ts';
+import type {
+  AgentHead,
+  RunnerError,
+  RunnerHead,
+  RunnerMethod,
+  RunnerRequests,
+  RunnerStatus,
+} from '../../src/wire/runner-messages.ts';
+
+/** What a run came to. */
+export interface RunResult {
+  readonly events: readonly NumberedRunEvent[];
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+  readonly reason: string;
+  /** What happened in order, without the output. */
+  readonly kinds: readonly string[];
+}
+
+/** An error that the runner replied. */
+export class RunnerReplyError extends Error {
+  readonly code: string;
+  constructor(error: RunnerError) {
+    super(error.message);
+    this.code = error.code;
+  }
+}
+
+type Frame = { readonly head: RunnerHead; readonly body: Uint8Array };
+
+/** One connection. */
+export class RunnerPeer implements Disposable {
+  readonly #socket: Socket;
+  readonly #listeners = new Set<(frame: Frame) => void>();
+  readonly #replies = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
+  #lastId = 0;
+  status: RunnerStatus | null = null;
+  /** Frames that came, in order, events left out. */
+  readonly heads: RunnerHead[] = [];
+  closed = false;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    const decoder = new FrameDecoder();
+    socket.on('data', (chunk: Buffer) => {
+      for (const { head, body } of decoder.push(chunk)) this.#take({ head: parseRunnerHead(head), body });
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      this.closed = true;
+      for (const { reject } of this.#replies.values()) reject(new Error('the connection was closed'));
+      this.#replies.clear();
+    });
+  }
+
+  /** Connects and says hello; tries again until the socket answers. Resolves after `welcome` or `refused`. */
+  static async connect(
+    path: string,
+    secret: string,
+    options: { role?: 'control' | 'file'; timeoutMs?: number } = {},
+  ): Promise<RunnerPeer> {
+    const until = performance.now() + (options.timeoutMs ?? 15_000);
+    for (;;) {
+      try {
+        const peer = new RunnerPeer(await dial(path));
+        const first = peer.next(({ head }) => head.t === 'welcome' || head.t === 'refused');
+        peer.send({ t: 'hello', protocol: 1, secret, role: options.role ?? 'control' });
+        await first;
+        return peer;
+      } catch (error) {
+        if (performance.now() > until) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    }
+  }
+
+  send(head: AgentHead, body?: Uint8Array): boolean {
+    let more = true;
+    for (const piece of encodeFrame(head, body)) more = this.#socket.write(piece);
+    return more;
+  }
+
+  /** Sends bytes that may be no frame. */
+  sendRaw(bytes: Uint8Array): void {
+    this.#socket.write(bytes);
+  }
+
+  async drained(): Promise<void> {
+    if (this.#socket.writableNeedDrain) await new Promise((resolve) => this.#socket.once('drain', resolve));
+  }
+
+  /** The next frame that fits. Rejects when the connection closes first. */
+  next(fits: (frame: Frame) => boolean): Promise<Frame> {
+    return new Promise((resolve, reject) => {
+      const onClose = (): void => {
+        this.#listeners.delete(listener);
+        reject(new Error('the connection was closed'));
+      };
+      const listener = (frame: Frame): void => {
+        if (!fits(frame)) return;
+        this.#listeners.delete(listener);
+        this.#socket.off('close', onClose);
+        resolve(frame);
+      };
+      this.#listeners.add(listener);
+      this.#socket.once('close', onClose);
+    });
+  }
+
+  /** Calls back on every frame until disposed. */
+  listen(listener: (frame: Frame) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  request<M extends RunnerMethod>(
+    method: M,
+    params: RunnerRequests[M]['params'],
+    body?: Uint8Array,
+  ): Promise<RunnerRequests[M]['result']> {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const reply = new Promise<unknown>((resolve, reject) => this.#replies.set(id, { resolve, reject }));
+    this.send({ t: 'request', id, method, params } as AgentHead, body);
+    return reply as Promise<RunnerRequests[M]['result']>;
+  }
+
+  /** Resolves when the runner says that it is ready; rejects when it failed. */
+  async ready(): Promise<RunnerStatus> {
+    for (;;) {
+      const { status } = this;
+      if (status?.phase === 'ready') return status;
+      if (status?.phase === 'failed') throw new Error(status.detail);
+      await this.next(({ head }) => head.t === 'status');
+    }
+  }
+
+  /** Resolves when the interpreter is in this state. */
+  async interpreter(state: string): Promise<void> {
+    while (this.status?.interpreter !== state) await this.next(({ head }) => head.t === 'status');
+  }
+
+  /** Runs something to its end, acknowledging everything, and gathers what it said. */
+  async run(run: string, request: ExecuteRequest, onEvent?: (event: NumberedRunEvent) => void): Promise<RunResult> {
+    await this.request('execute', { run: run as RunId, request });
+    return this.follow(run, 0, onEvent);
+  }
+
+  /** Attaches to a run and gathers what it says up to its end. */
+  follow(run: string, after: number, onEvent?: (event: NumberedRunEvent) => void): Promise<RunResult> {
+    const id = run as RunId;
+    const events: NumberedRunEvent[] = [];
+    return new Promise((resolve, reject) => {
+      const listening = this.listen(({ head, body }) => {
+        if (head.t !== 'event' || head.run !== id) return;
+        const event: NumberedRunEvent = { n: head.n, event: head.event, body };
+        events.push(event);
+        this.send({ t: 'ack', run: id, n: head.n });
+        onEvent?.(event);
+        if (head.event.kind !== 'finished') return;
+        listening[Symbol.dispose]();
+        this.#socket.off('close', onClose);
+        resolve(gather(events, head.event.exitCode, head.event.reason));
+      });
+      const onClose = (): void => reject(new Error('the connection was closed'));
+      this.#socket.once('close', onClose);
+      this.send({ t: 'attach', run: id, after });
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.destroy();
+  }
+
+  #take(frame: Frame): void {
+    const { head } = frame;
+    if (head.t !== 'event' && head.t !== 'data') this.heads.push(head);
+    if (head.t === 'welcome' || head.t === 'status') this.status = head.status;
+    if (head.t === 'reply') {
+      const waiting = this.#replies.get(head.id);
+      this.#replies.delete(head.id);
+      if (head.ok) waiting?.resolve(head.result);
+      else waiting?.reject(new RunnerReplyError(head.error));
+    }
+    for (const listener of [...this.#listeners]) listener(frame);
+  }
+}
+
+function dial(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    socket.once('connect', () => resolve(socket));
+    socket.once('error', reject);
+  });
+}
+
+function gather(events: readonly NumberedRunEvent[], exitCode: number, reason: string): RunResult {
+  const text = (kind: string): string =>
+    Buffer.concat(events.filter(({ event }) => event.kind === kind).map(({ body }) => body)).toString();
+  const kinds = events.map(({ event }) => event.kind).filter((kind) => kind !== 'stdout' && kind !== 'stderr');
+  return { events, stdout: text('stdout'), stderr: text('stderr'), exitCode, reason, kinds };
+}
