@@ -121,7 +121,7 @@ export class BoundedQueue<T> implements AsyncIterable<T> {
     const item = this.#items[this.#head] as T;
     this.#head += 1;
     this.#weight -= this.#weigh(item);
-    if (this.#head === this.#items.length || this.#head >= 1024) {
+    if (this.#head === this.#items.length || (this.#head >= 1024 && this.#head * 2 >= this.#items.length)) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
     }

@@ -107,6 +107,17 @@ describe('unpacking what a tenant sent', () => {
     expect((await lstat(join(root, 'to', 'd'))).mode & 0o777).toBe(0o700);
   });
 
+  it('keeps the first of two names that are not UTF-8 and look alike, and reports the other', async () => {
+    await mkdir(join(root, 'from'));
+    for (const byte of [0xf0, 0xf1]) {
+      await writeFile(Buffer.concat([Buffer.from(join(root, 'from/')), Buffer.from([byte, 0x61])]), String(byte));
+    }
+    execFileSync('tar', ['-cf', join(root, 'odd.tar'), '--sort=name', '-C', join(root, 'from'), '.']);
+    const result = await unpackInto(streamFile(join(root, 'odd.tar')), join(root, 'to'));
+    expect(result).toMatchObject({ files: 1, skippedCount: 1 });
+    expect(await readFile(join(root, 'to', '\uFFFDa'), 'utf8')).toBe('240');
+  });
+
   it('reports a damaged or cut archive', async () => {
     const garbage = new Response('x'.repeat(2000)).body ?? new ReadableStream<Uint8Array>();
     await expect(unpackInto(garbage, join(root, 'to'))).rejects.toMatchObject({ code: 'FILE_ERROR' });

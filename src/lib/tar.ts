@@ -120,6 +120,8 @@ class Unpacker {
   readonly #folders = new Set<string>(['']);
   /** Modes that folders get at the end, when nothing is written into them any more. */
   readonly #folderModes = new Map<string, number>();
+  /** Names that weren't UTF-8; two of them may look alike here. */
+  readonly #oddNames = new Set<string>();
   readonly #skipped: { name: string; reason: string }[] = [];
   #skippedCount = 0;
   #files = 0;
@@ -145,6 +147,10 @@ class Unpacker {
     };
     if (parent === null) return await skip('a part of its path is a link');
     const target = join(parent, name);
+    if (target.includes('\uFFFD') && header.type !== 'directory') {
+      if (this.#oddNames.has(target)) return await skip('its name is not UTF-8 and looks like that of another file');
+      this.#oddNames.add(target);
+    }
     switch (header.type ?? 'file') {
       case 'directory':
         if ((await this.#realFolder(path)) === null) return await skip('a link has its name');
