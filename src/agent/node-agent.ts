@@ -204,12 +204,11 @@ export class NodeAgent implements Agent {
     return this.#parts.images.remove(reference, options, signal);
   }
 
-  /** Stops following and lets go of the runners; kernels go on. Without any kernel nothing of the agent stays. */
+  /** Stops following and lets go of the runners; kernels go on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#readiness.enter('stopping');
     await this.#watch[Symbol.asyncDispose]();
-    await this.#parts.kernels[Symbol.asyncDispose]();
-    if (this.#parts.kernels.list().length === 0) await this.#parts.leaveNothing();
+    await this.#parts.release();
   }
 
   async #find(id: string): Promise<KernelRecord> {

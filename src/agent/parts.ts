@@ -78,8 +78,8 @@ export interface NodeAgentParts {
   readonly checkMounts: (mounts: readonly KernelMount[]) => Promise<readonly KernelMount[]>;
   readonly defaults: CreateDefaults;
   readonly capacity: NodeCapacity;
-  /** Removes what exists between kernels only: the network. Called when the agent ends without a kernel. */
-  readonly leaveNothing: () => Promise<void>;
+  /** Lets go of the kernels, the engine and the state folder, in this order; called once, at the agent's end. */
+  readonly release: () => Promise<void>;
   readonly facts: StatusFacts;
   readonly clock: Clock;
   readonly log: Logger;

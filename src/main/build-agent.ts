@@ -1,0 +1,134 @@
+/** Builds the agent of this node out of its parts: for the daemon and for a command's own. */
+import path from 'node:path';
+import { NodeAgent } from '../agent/node-agent.ts';
+import type { Settings } from '../config/settings.ts';
+import { offeredCapacity, readHostCapacity } from '../devices/host-capacity.ts';
+import { DockerEngine } from '../engine/docker/docker-engine.ts';
+import { EventLog } from '../events/event-log.ts';
+import { createRunnerConnector } from '../execution/runner-connection.ts';
+import { EngineImageShelf } from '../images/image-shelf.ts';
+import { assembleKernels } from '../kernel/assemble.ts';
+import { defaultEntrypoint } from '../kernel/container-spec.ts';
+import { Oddities } from '../kernel/oddities.ts';
+import { systemClock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import { PortPool } from '../resources/port-pool.ts';
+import { SlotLedger } from '../resources/slot-ledger.ts';
+import { readContainerStats } from '../stats/container-stats.ts';
+import { allowMounts } from '../storage/mount-policy.ts';
+import { ensureRunnerVolume } from '../storage/runner-volume.ts';
+import { openStateFolder } from '../storage/state-folder.ts';
+import { hardeningOf } from './hardening.ts';
+import { version } from './version.ts';
+
+/** What an agent is built from. */
+export interface BuildAgentOptions {
+  readonly settings: Settings;
+  /** The folder of this agent: the state folder, or an instance folder below it. */
+  readonly stateDir: string;
+  /** Where kernels' scratch folders are made; below `stateDir` when absent. */
+  readonly scratchRoot?: string;
+  readonly log: Logger;
+  /** Told what takes time before the agent exists. */
+  readonly onProgress: (text: string) => void;
+}
+
+/**
+ * Alone, a kernel's CPUs and memory are caps rather than reservations, so that a machine of two cores can hold more
+ * than two idle kernels: it is offered this many times over. One kernel never gets more than the machine has.
+ */
+const standaloneOvercommit = 16;
+const outputBufferBytes = 4 * 1024 * 1024;
+const finishedRunKeepMs = 60_000;
+const logLimitBytes = 10 * 1024 * 1024;
+const graceMs = 2000;
+const sweepGraceMs = 60_000;
+
+/** Opens the state folder and builds the agent; `start()` is the caller's. Throws STATE_LOCKED, STATE_UNUSABLE, ENGINE_UNSUPPORTED. */
+export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent> {
+  const { settings, log } = options;
+  await using cleanups = new AsyncDisposableStack();
+  const engine = cleanups.use(new DockerEngine({ dockerHost: settings.dockerHost ?? undefined }));
+  const state = cleanups.use(await openStateFolder(options.stateDir));
+  const events = cleanups.use(await EventLog.open(path.join(state.path, 'events'), { clock: systemClock, log }));
+  const volume = await ensureRunnerVolume({
+    volumesFolder: path.join(settings.stateDir, 'volumes'),
+    nodePath: process.execPath,
+    nodeVersion: process.version,
+    bundleFolder: path.resolve(import.meta.dirname, 'runner'),
+    searchPath: process.env['PATH'] ?? '',
+    onProgress: options.onProgress,
+  });
+  const capacity = offeredCapacity(await readHostCapacity(), settings);
+  const factor = settings.mode === 'standalone' ? standaloneOvercommit : 1;
+  const slots = new SlotLedger({ cpus: capacity.cpus * factor, memoryBytes: capacity.memoryBytes * factor });
+  const { first, last } = settings.container.portRange;
+  const ports = new PortPool({ first, last, clock: systemClock });
+  const oddities = new Oddities();
+  const kernels = cleanups.use(
+    assembleKernels({
+      state: options.scratchRoot === undefined ? state : { ...state, scratch: options.scratchRoot },
+      engine,
+      slots,
+      ports,
+      events,
+      oddities,
+      connectRunner: createRunnerConnector(),
+      clock: systemClock,
+      log,
+      settings: {
+        container: {
+          volume: { hostPath: volume.path, entrypoint: defaultEntrypoint },
+          hardening: hardeningOf(settings.loosen),
+          publishAddress: '127.0.0.1',
+          logLimitBytes,
+          openFiles: null,
+          init: true,
+        },
+        runner: { outputBufferBytes, finishedRunKeepMs, debug: settings.debug.kernelRunner },
+        readyTimeoutMs: settings.readyTimeoutMs,
+        graceMs,
+        sweepGraceMs,
+        allowUnfilteredNetwork: false,
+      },
+    }),
+  );
+  const owned = cleanups.move();
+  return new NodeAgent({
+    kernels: kernels.registry,
+    engine,
+    images: new EngineImageShelf(engine),
+    events,
+    readStats: readContainerStats,
+    checkMounts: async (mounts) => {
+      if (mounts.length === 0) return mounts;
+      const { dataRoot } = await engine.info(AbortSignal.timeout(10_000));
+      const refuse = [settings.stateDir, state.path, engine.address.replace(/^unix:\/\//, ''), dataRoot];
+      return await allowMounts(mounts, { allow: settings.mountAllow, refuse });
+    },
+    defaults: {
+      cpus: Math.min(settings.defaults.cpus, capacity.cpus),
+      memoryBytes: settings.defaults.memoryBytes,
+      processes: settings.defaults.processes,
+      diskBytes: settings.defaults.diskLimitBytes,
+      idleTimeoutMs: settings.defaults.idleTimeoutMs,
+      user: settings.container.kernelUser,
+    },
+    capacity,
+    release: () => owned.disposeAsync(),
+    facts: {
+      version,
+      mode: settings.mode,
+      agentId: state.agentId,
+      stateDir: state.path,
+      slots: () => ({ ...slots.use(), ports: ports.use() }),
+      oddities: () => ({
+        ...oddities.snapshot(),
+        absentReleases: slots.absentReleases + ports.absentReleases,
+        conflictingAdoptions: ports.conflictingAdoptions,
+      }),
+    },
+    clock: systemClock,
+    log,
+  });
+}

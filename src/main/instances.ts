@@ -1,0 +1,51 @@
+/**
+ * Agents inside commands each have a folder of their own below the state folder, locked while they live. What a killed
+ * one left is removed by the next.
+ */
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Settings } from '../config/settings.ts';
+import { hasCode } from '../lib/errors.ts';
+import { newRunId } from '../lib/ids.ts';
+import type { Logger } from '../lib/log.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import { buildAgent } from './build-agent.ts';
+
+/** How to clear. */
+export interface ClearOptions {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+const folderOf = (settings: Settings): string => path.join(settings.stateDir, 'instances');
+
+/** The path of a new instance's folder. */
+export const newInstanceFolder = (settings: Settings): string => path.join(folderOf(settings), newRunId().slice(0, 12));
+
+/** Ends the kernels of every instance whose process is gone, and removes its folder. Stops early when told to. */
+export async function clearInstances({ settings, log, signal }: ClearOptions): Promise<void> {
+  const names = await readdir(folderOf(settings)).catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT')) return [];
+    throw error;
+  });
+  for (const name of names) {
+    if (signal.aborted) return;
+    const folder = path.join(folderOf(settings), name);
+    try {
+      const agent = await buildAgent({ settings, stateDir: folder, log, onProgress: () => {} });
+      try {
+        await agent.start({ retry: false });
+        for (const { id } of await agent.list({ all: false })) await agent.destroy(id, { force: true });
+      } finally {
+        await agent[Symbol.asyncDispose]();
+      }
+      await rm(folder, { recursive: true, force: true });
+      log.info('removed what an ended command left', { instance: name });
+    } catch (error) {
+      // A locked folder is in use by a living command; another failure is tried again by the next one.
+      if (!hasCode(error, 'STATE_LOCKED'))
+        log.warn('what an ended command left could not be removed', { instance: name, error });
+    }
+  }
+}

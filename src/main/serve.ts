@@ -1,0 +1,73 @@
+/** The daemon: one agent, its local API on a socket, until a signal says stop. Kernels outlive it. */
+import { rm } from 'node:fs/promises';
+import type { CliIo, CliSignal, ServeOptions } from '../cli/host.ts';
+import { loadSettings } from '../config/load.ts';
+import { createApp } from '../http/app.ts';
+import { startApiServer } from '../http/server.ts';
+import { writeFileAtomic } from '../lib/atomic-file.ts';
+import { KerneletError } from '../lib/errors.ts';
+import { createLogger } from '../lib/log.ts';
+import { buildAgent } from './build-agent.ts';
+import { clearInstances } from './instances.ts';
+import { version } from './version.ts';
+
+const stopSignals: readonly CliSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/** Runs the daemon; resolves with the exit status. Throws KerneletError when it cannot start. */
+export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
+  const stop = Promise.withResolvers<CliSignal>();
+  await using cleanups = new AsyncDisposableStack();
+  for (const signal of stopSignals) cleanups.use(io.onSignal(signal, () => stop.resolve(signal)));
+
+  const { settings, warnings } = await loadSettings({
+    flags: {
+      configFile: options.configPath,
+      debug: options.debug,
+      logLevel: options.logLevel,
+      socket: options.socket,
+      stateDir: options.stateDir,
+    },
+    includeWorkingDir: true,
+    environ: io.environ,
+    workingDir: io.workingDirectory,
+  });
+  if (settings.mode === 'cluster') {
+    throw new KerneletError(
+      'NOT_SUPPORTED',
+      `${settings.configFile} has an [etcd] section, but this version serves standalone only: remove the section`,
+    );
+  }
+  const log = createLogger(settings.logging.level);
+  for (const warning of warnings) log.warn(warning);
+  const agent = cleanups.use(
+    await buildAgent({
+      settings,
+      stateDir: settings.stateDir,
+      scratchRoot: settings.container.scratchRoot,
+      log,
+      onProgress: (text) => log.info(text),
+    }),
+  );
+  const { pidFile } = settings.agent;
+  if (pidFile !== null) {
+    await writeFileAtomic(pidFile, `${process.pid}\n`);
+    cleanups.defer(() => rm(pidFile, { force: true }));
+  }
+  const server = cleanups.use(await startApiServer(createApp({ agent, version, logger: log }), settings.socketPath));
+  log.info('listening', { socket: server.socketPath, stateDir: settings.stateDir, pid: process.pid });
+
+  const failed = agent.start({ retry: true }).then(
+    () => new Promise<never>(() => {}),
+    (error: unknown) => Promise.reject(error),
+  );
+  const stopping = new AbortController();
+  const cleared = clearInstances({ settings, log, signal: stopping.signal });
+  try {
+    const signal = await Promise.race([stop.promise, failed]);
+    log.info('stopping; kernels go on', { signal });
+    return 0;
+  } finally {
+    stopping.abort();
+    await cleared;
+  }
+}
