@@ -98,7 +98,6 @@ export const agentSection = {
     'pid-file': key(optional(path), {
       default: '/dev/null',
       description: 'File that gets the process id. Blank or `/dev/null`: none.',
-      effect: 'none-yet',
       environment: ['BACKEND_PID_FILE'],
     }),
     'event-loop': key(choice(['asyncio', 'uvloop']), {

@@ -65,7 +65,6 @@ export const containerSection = {
       default: null,
       description:
         "Folder of the kernels' scratch folders. None given: `./scratches` in cluster mode, `scratch` below the state folder else.",
-      effect: 'none-yet',
       environment: ['BACKEND_SCRATCH_ROOT'],
     }),
     'scratch-size': key(byteSize(), {

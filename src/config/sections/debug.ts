@@ -24,7 +24,6 @@ export const debugSection = {
     'kernel-runner': key(lenientBoolean, {
       default: false,
       description: 'Makes the runner in the container log in detail.',
-      effect: 'none-yet',
     }),
     'enhanced-aiomonitor-task-info': key(lenientBoolean, {
       default: false,
