@@ -46,10 +46,12 @@ export const kerneletSection = {
     'default-network': key(choice(['none', 'bridge']), {
       default: 'bridge',
       description: 'Network of a kernel: `none`, or `bridge`, which reaches neither other kernels nor this host.',
+      effect: 'none-yet',
     }),
     'default-image-pull': key(choice(['never', 'missing', 'always']), {
       default: 'missing',
       description: 'When images are pulled.',
+      effect: 'none-yet',
     }),
     'kernel-idle-timeout': key(optional(duration({ min: 1000, max: 100 * 24 * 60 * minute })), {
       default: null,
