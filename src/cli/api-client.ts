@@ -25,8 +25,11 @@ export interface AttachedKernel {
 const kernelPath = (id: string): string => `/v1/kernels/${encodeURIComponent(id)}`;
 const runPath = (id: string, run: string): string => `${kernelPath(id)}/runs/${encodeURIComponent(run)}`;
 const query = (values: Readonly<Record<string, string | number | boolean | undefined>>): string => {
-  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== false);
-  return given.length === 0 ? '' : `?${new URLSearchParams(given.map(([key, value]) => [key, String(value)]))}`;
+  const parameters = new URLSearchParams();
+  for (const [key, value] of Object.entries(values)) {
+    if (value !== undefined && value !== false) parameters.set(key, String(value));
+  }
+  return parameters.size === 0 ? '' : `?${parameters}`;
 };
 
 /** A client of the local API. Disposing it closes the way to the agent. */

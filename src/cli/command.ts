@@ -25,6 +25,8 @@ export interface CommandCall {
   readonly screen: Screen;
   readonly options: OptionReader;
   readonly operands: readonly string[];
+  /** How help writes the operands, when that says more. */
+  readonly usage?: string;
   /** Whether `--` stood before the operands that follow the first (`exec ID -- CMD`). */
   readonly literal: boolean;
 }
@@ -38,6 +40,8 @@ export interface CliCommand {
   readonly description: string;
   /** In commander's form: `<id>`, `[path]`, `<id...>`. */
   readonly operands: readonly string[];
+  /** How help writes the operands, when that says more. */
+  readonly usage?: string;
   /**
    * `after-first`: options end at the first operand, and the rest belongs to the program (`run`). `after-second`: the
    * same at the second operand (`exec ID FILE`). Otherwise options stand anywhere.

@@ -1,8 +1,131 @@
-/** The command line: reads arguments, runs one command, says what went wrong. */
+/** The command line: reads arguments, runs one command, says what went wrong. The only module that knows commander. */
+import { Command, CommanderError, Option } from 'commander';
+import { isSystemError } from '../lib/system-error.ts';
+import { type CliCommand, commonOptions, type OptionSpec } from './command.ts';
+import { type CommandEntry, commandTable, findCommand, groups } from './commands/index.ts';
+import { exitStatus } from './exit-status.ts';
+import { examplesText, rootHelp } from './help.ts';
 import type { CliHost } from './host.ts';
+import { EndedBySignal } from './interruption.ts';
+import { OptionReader } from './option-reader.ts';
+import { reportError } from './report-error.ts';
+import { Screen } from './screen.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Runs one command line (without the program's own name) and returns the exit status. Never rejects. */
 export async function runCli(argv: readonly string[], host: CliHost): Promise<number> {
-  await host.io.stderr.write(`kernelet: not there yet: ${argv.join(' ')}\n`);
-  return 125;
+  const literal = argv.indexOf('--');
+  const screen = new Screen(host.io, (literal < 0 ? argv : argv.slice(0, literal)).includes('--json'));
+  try {
+    return await dispatch(argv, host, screen);
+  } catch (error) {
+    if (error instanceof EndedBySignal) return host.io.dieBySignal(error.signal);
+    if (isSystemError(error, 'EPIPE')) return exitStatus.brokenPipe;
+    return await reportError(screen, error);
+  }
+}
+
+async function dispatch(argv: readonly string[], host: CliHost, screen: Screen): Promise<number> {
+  const printed: string[] = [];
+  const program = newCommand('kernelet', printed)
+    .description('Runs code in containers.')
+    .enablePositionalOptions()
+    .version(host.version, '-V, --version', 'print the version');
+  addOptions(program, commonOptions);
+  program.addHelpText('after', rootHelp);
+  let status: number = exitStatus.ok;
+  const chosen = findCommand(argv);
+  const parents = new Map<string, Command>([['', program]]);
+  for (const group of groups) {
+    const command = newCommand(group.name, printed).summary(group.summary).description(group.summary);
+    parents.set(group.name, command);
+    program.addCommand(command);
+  }
+  for (const entry of commandTable) {
+    const [word = '', group = ''] = entry.name.split(' ').reverse();
+    const loaded = entry === chosen ? await entry.load() : null;
+    const command = newCommand(word, printed).summary(entry.summary);
+    if (loaded) {
+      define(command, loaded, async (values, operands, dashes) => {
+        const options = new OptionReader({ ...program.opts(), ...values });
+        screen.json = options.flag('json');
+        status = await loaded.run({ host, screen, options, operands, literal: dashes });
+      });
+    }
+    parents.get(group)?.addCommand(command);
+  }
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return await settle(error, printed, screen, chosen);
+  }
+  return status;
+}
+
+/** Help and version are results; everything else that commander throws is a usage error. */
+async function settle(
+  error: CommanderError,
+  printed: readonly string[],
+  screen: Screen,
+  chosen: CommandEntry | undefined,
+): Promise<number> {
+  if (error.exitCode === 0) {
+    await screen.io.stdout.write(printed.join(''));
+    return exitStatus.ok;
+  }
+  if (error.code === 'commander.help') {
+    await screen.io.stderr.write(printed.join(''));
+    return exitStatus.usage;
+  }
+  const [message = '', ...hints] = error.message.replace(/^error: /, '').split('\n');
+  const hint = hints.length > 0 ? ` ${hints.join(' ')}` : '';
+  const help = `kernelet${chosen ? ` ${chosen.name}` : ''} --help`;
+  throw new UsageError(`${message}${hint}`, `\`${help}\` shows how.`);
+}
+
+function newCommand(name: string, printed: string[]): Command {
+  return new Command(name)
+    .exitOverride()
+    .allowExcessArguments(false)
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand(false)
+    .configureHelp({ showGlobalOptions: false })
+    .configureOutput({ writeOut: (text) => printed.push(text), writeErr: (text) => printed.push(text) });
+}
+
+function addOptions(command: Command, specs: readonly OptionSpec[]): void {
+  for (const { flags, help, repeat, choices } of specs) {
+    const option = new Option(flags, help);
+    if (choices) option.choices([...choices]);
+    if (repeat) option.argParser((text: string, list: readonly string[] | undefined) => [...(list ?? []), text]);
+    command.addOption(option);
+  }
+}
+
+type Action = (values: Record<string, unknown>, operands: readonly string[], dashes: boolean) => Promise<void>;
+
+function define(command: Command, spec: CliCommand, action: Action): void {
+  command.description(spec.description);
+  addOptions(command, [...spec.options, ...commonOptions]);
+  command.addHelpText('after', examplesText(spec.examples));
+  if (spec.usage !== undefined) command.usage(`[options] ${spec.usage}`);
+  if (spec.passThrough === undefined) {
+    for (const operand of spec.operands) command.argument(operand);
+    command.action(() => action(command.opts(), command.args, false));
+    return;
+  }
+  command.argument('[operands...]').passThroughOptions();
+  command.action(async () => {
+    const [first, ...rest] = command.args;
+    if (spec.passThrough === 'after-first' || first === undefined) {
+      return await action(command.opts(), command.args, false);
+    }
+    // The options behind the first operand: parsed by the same definitions, up to the second operand.
+    const { operands, unknown } = command.parseOptions(rest);
+    const [stranger] = unknown;
+    if (stranger?.startsWith('-') && stranger !== '-') throw new UsageError(`unknown option '${stranger}'`);
+    const dashes = rest[rest.length - operands.length - 1] === '--';
+    await action(command.opts(), [first, ...operands, ...unknown], dashes);
+  });
 }

@@ -1,7 +1,8 @@
 /** Run events and log pieces out of the data of server-sent events, bytes decoded without a detour over strings. */
+
+import type { LogPiece } from '../agent/agent.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { NumberedRunEvent, RunEvent } from '../wire/run-event.ts';
-import type { LogPiece } from '../agent/agent.ts';
 
 const bodyStart = Buffer.from(',"body":"');
 const empty = new Uint8Array();
@@ -15,7 +16,7 @@ function split(data: Buffer): { head: unknown; body: Uint8Array } {
     // Inside of a JSON text the quotes would be escaped, so this can only be the member itself.
     if (at < 0) return { head: JSON.parse(data.toString()), body: empty };
     const head: unknown = JSON.parse(`${data.toString('utf8', 0, at)}}`);
-    return { head, body: Buffer.from(data.latin1Slice(at + bodyStart.length, data.length - 2), 'base64') };
+    return { head, body: Buffer.from(data.toString('latin1', at + bodyStart.length, data.length - 2), 'base64') };
   } catch (cause) {
     throw new KerneletError('PROTOCOL_ERROR', 'the API sent an event that is not JSON', { cause });
   }

@@ -18,6 +18,8 @@ export interface RunStreamOptions {
   readonly client: ApiClient;
   readonly kernel: string;
   readonly run: string;
+  /** Only events with a higher number; 0 when absent. */
+  readonly after?: number;
   readonly signal: AbortSignal;
   readonly clock?: Clock;
 }
@@ -25,7 +27,7 @@ export interface RunStreamOptions {
 /** Follows a run up to and with `finished`. Rejects with DAEMON_UNREACHABLE when the daemon stays away. */
 export async function* followRun(options: RunStreamOptions): AsyncGenerator<NumberedRunEvent> {
   const clock = options.clock ?? systemClock;
-  let last = 0;
+  let last = options.after ?? 0;
   let heardAt = clock.monotonic();
   for (let first = true; ; first = false) {
     try {

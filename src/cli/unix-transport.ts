@@ -1,6 +1,6 @@
 /** Requests to a daemon through its socket. */
 import { access } from 'node:fs/promises';
-import { Agent, type IncomingMessage, type RequestOptions, request as httpRequest } from 'node:http';
+import { Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { sleep, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
@@ -73,11 +73,12 @@ export class UnixTransport implements Transport {
       sent.on('error', reject);
       if (typeof body !== 'function') sent.end(body);
       // The source is opened once somebody is there to take it.
-      else sent.once('socket', (socket) => {
-        const start = (): void => void pipeline(body(), sent).catch((error) => reject(error));
-        if (socket.connecting) socket.once('connect', start);
-        else start();
-      });
+      else
+        sent.once('socket', (socket) => {
+          const start = (): void => void pipeline(body(), sent).catch((error) => reject(error));
+          if (socket.connecting) socket.once('connect', start);
+          else start();
+        });
     });
   }
 

@@ -30,7 +30,13 @@ const sourceSchema = z.discriminatedUnion('from', [
 export const executeRequestSchema = z
   .discriminatedUnion('mode', [
     z.strictObject({ mode: z.literal('query'), code: codeField, timeoutMs }),
-    z.strictObject({ mode: z.literal('batch'), clean: shellCommand, build: shellCommand, exec: shellCommand, timeoutMs }),
+    z.strictObject({
+      mode: z.literal('batch'),
+      clean: shellCommand,
+      build: shellCommand,
+      exec: shellCommand,
+      timeoutMs,
+    }),
     z.strictObject({
       mode: z.literal('program'),
       source: sourceSchema,

@@ -1,0 +1,110 @@
+/** `kernelet download`: a file or folder out of a kernel. */
+import { randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, posix, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { KerneletError } from '../../lib/errors.ts';
+import { isSystemError, systemErrorCode } from '../../lib/system-error.ts';
+import type { CliCommand, CommandCall } from '../command.ts';
+import { daemonClient } from '../connect.ts';
+import { Interruption } from '../interruption.ts';
+import { printable } from '../printable.ts';
+import type { Screen } from '../screen.ts';
+import { UsageError } from '../usage-error.ts';
+
+/** The command. */
+export const download = {
+  name: 'download',
+  summary: 'copy a file or folder out of a kernel',
+  description: `Copies REMOTE to LOCAL. A folder arrives as a folder, or as an archive when LOCAL ends with .tar. LOCAL - is standard
+output. A download that is cut off leaves nothing behind. Links that lead out of the folder are left out.`,
+  operands: ['<id>', '<remote>', '<local>'],
+  options: [],
+  examples: [
+    { command: 'kernelet download 3f2a result.csv .', what: 'into this folder' },
+    { command: 'kernelet download 3f2a result.csv - | head', what: 'to standard output' },
+    { command: 'kernelet download 3f2a figures figures-today', what: 'a folder, under another name' },
+    { command: 'kernelet download 3f2a figures figures.tar', what: 'a folder, as an archive' },
+  ],
+  async run(call) {
+    const [id = '', remote = '', local = ''] = call.operands;
+    using interruption = new Interruption(call.host.io);
+    const { signal } = interruption;
+    await using client = await daemonClient(call);
+    const { form, content } = await client.download(id, remote, signal);
+    if (local === '-') {
+      for await (const chunk of content) await call.screen.io.stdout.write(chunk);
+      return 0;
+    }
+    const place = await localPlace(call, remote, local);
+    if (form === 'tar' && !place.path.endsWith('.tar')) await saveFolder(content, place, remote, call.screen, signal);
+    else await saveFile(content, place.existing ? join(place.path, place.name) : place.path, signal);
+    await call.screen.document({ path: place.existing ? join(place.path, place.name) : place.path, form });
+    return 0;
+  },
+} satisfies CliCommand;
+
+interface LocalPlace {
+  readonly path: string;
+  /** Whether the path is a folder that exists: then the thing goes into it, under its own name. */
+  readonly existing: boolean;
+  readonly name: string;
+}
+
+async function localPlace({ host }: CommandCall, remote: string, local: string): Promise<LocalPlace> {
+  const path = resolve(host.io.workingDirectory, local);
+  const facts = await stat(path).catch(() => null);
+  const existing = facts?.isDirectory() ?? false;
+  if (!existing && local.endsWith('/')) throw new UsageError(`there is no folder ${JSON.stringify(local)}`);
+  const name = posix.basename(posix.resolve('/home/work', remote));
+  return { path, existing, name };
+}
+
+async function saveFile(content: AsyncIterable<Uint8Array>, path: string, signal: AbortSignal): Promise<void> {
+  const unfinished = join(dirname(path), `.kernelet-${randomUUID()}`);
+  try {
+    await pipeline(content, createWriteStream(unfinished, { flags: 'wx' }), { signal });
+    await rename(unfinished, path);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw explained(error, path, signal);
+  }
+}
+
+async function saveFolder(
+  content: AsyncIterable<Uint8Array>,
+  place: LocalPlace,
+  remote: string,
+  screen: Screen,
+  signal: AbortSignal,
+): Promise<void> {
+  const { unpackInto } = await import('../../lib/tar.ts');
+  const parent = place.existing ? place.path : dirname(place.path);
+  const unfinished = await mkdtemp(join(parent, '.kernelet-')).catch((error) => {
+    throw explained(error, place.path, signal);
+  });
+  try {
+    const { skipped, skippedCount } = await unpackInto(ReadableStream.from(content), unfinished, { signal });
+    for (const { name, reason } of skipped) await screen.note(`left out: ${printable(name)}: ${printable(reason)}`);
+    if (skippedCount > skipped.length) await screen.note(`left out: ${skippedCount - skipped.length} more`);
+    const target = place.existing ? join(place.path, place.name) : place.path;
+    await rename(join(unfinished, place.name), target).catch((error) => {
+      if (!isSystemError(error, 'ENOTEMPTY', 'EEXIST', 'ENOTDIR')) throw explained(error, target, signal);
+      throw new KerneletError('FILE_ERROR', `${target} exists already; ${JSON.stringify(remote)} was not saved`);
+    });
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+  }
+}
+
+function explained(error: unknown, path: string, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (isSystemError(error, 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE')) {
+    return new KerneletError('DAEMON_UNREACHABLE', 'the download was cut off; nothing was saved', { cause: error });
+  }
+  const code = systemErrorCode(error);
+  if (code === undefined) return error;
+  return new KerneletError('FILE_ERROR', `cannot write ${JSON.stringify(basename(path))}: ${code}`, { cause: error });
+}

@@ -1,0 +1,121 @@
+/** `kernelet exec`: code or a command in a kernel. */
+import { readFile } from 'node:fs/promises';
+import { maxCodeBytes } from '../../http/schema/limits.ts';
+import type { ExecuteRequest } from '../../wire/execute-request.ts';
+import type { CliCommand, CommandCall } from '../command.ts';
+import { daemonClient } from '../connect.ts';
+import type { InputPort } from '../host.ts';
+import { EndedBySignal, Interruption } from '../interruption.ts';
+import { localFile } from '../local-file.ts';
+import { RunSession } from '../run-session.ts';
+import { UsageError } from '../usage-error.ts';
+
+/** The command. */
+export const exec = {
+  name: 'exec',
+  summary: 'run code or a command in a kernel',
+  description: `Three forms:
+  exec ID (FILE | -c CODE | -)           like a cell of a notebook: state is kept, the last value is shown
+  exec ID -- CMD...                      a command of the image; standard input goes to it
+  exec ID --batch [--build CMD] --exec CMD   clean, build, execute; "*" is the language's own way
+
+Runs of one kernel wait for each other. The first Ctrl-C interrupts the run, a second one kills it. A program that asks
+a question is answered from standard input.`,
+  operands: [],
+  usage: 'ID (FILE | -c CODE | - | -- CMD...)',
+  passThrough: 'after-second',
+  options: [
+    { flags: '-c, --code <code>', help: 'the code itself' },
+    { flags: '--batch', help: 'clean, build and execute' },
+    { flags: '--clean <command>', help: 'with --batch: what to do first' },
+    { flags: '--build <command>', help: 'with --batch: how to build' },
+    { flags: '--exec <command>', help: 'with --batch: how to execute' },
+    { flags: '--timeout <duration>', help: 'kill the program after this long' },
+    { flags: '--save-media <folder>', help: 'save pictures and HTML there' },
+  ],
+  examples: [
+    { command: "kernelet exec 3f2a -c 'x = 41'", what: 'a unique beginning of the id is enough' },
+    { command: "kernelet exec 3f2a -c 'x + 1'", what: 'prints 42' },
+    { command: 'kernelet exec 3f2a analysis.py', what: 'the code of a file on this machine' },
+    { command: 'kernelet exec 3f2a -- ls -l', what: 'a command' },
+    { command: "kernelet exec 3f2a --batch --build '*' --exec './main'", what: 'build and run what was uploaded' },
+    { command: "kernelet exec 3f2a --save-media pictures -c 'plot()'", what: 'keep the pictures' },
+  ],
+  async run(call) {
+    const { options, operands, screen, host } = call;
+    const [id, ...rest] = operands;
+    if (id === undefined) throw new UsageError('which kernel: give its id', '`kernelet ps` lists the kernels.');
+    const request = await requestOf(call, rest);
+    using interruption = new Interruption(host.io);
+    await using client = await daemonClient(call);
+    const session = new RunSession({
+      client,
+      screen,
+      kernel: id,
+      request,
+      saveMedia: options.text('save-media'),
+      memoryBytes: null,
+      signal: interruption.signal,
+    });
+    interruption.interruptWith(() => session.interrupt());
+    try {
+      return await session.show();
+    } catch (error) {
+      const { reason } = interruption.signal;
+      if (!(reason instanceof EndedBySignal)) throw error;
+      // A second Ctrl-C means it; an end of this command alone leaves the kernel's state in place.
+      const hard = reason.signal === 'SIGINT' || request.mode !== 'query';
+      await (hard ? session.kill() : session.interrupt()).catch(() => {});
+      throw reason;
+    }
+  },
+} satisfies CliCommand;
+
+async function requestOf({ options, literal, host }: CommandCall, rest: readonly string[]): Promise<ExecuteRequest> {
+  const timeoutMs = options.duration('timeout') ?? null;
+  const code = options.text('code');
+  const batch = { clean: options.text('clean'), build: options.text('build'), exec: options.text('exec') };
+  if (options.flag('batch')) {
+    if (code !== undefined || rest.length > 0) throw new UsageError('--batch takes no FILE, -c or command');
+    if (batch.exec === undefined && batch.build === undefined) throw new UsageError('--batch needs --exec or --build');
+    const orNull = (text: string | undefined): string | null => text ?? null;
+    const { clean, build, exec: execute } = batch;
+    return { mode: 'batch', clean: orNull(clean), build: orNull(build), exec: orNull(execute), timeoutMs };
+  }
+  if (Object.values(batch).some((text) => text !== undefined)) {
+    throw new UsageError('--clean, --build and --exec go with --batch');
+  }
+  if (literal) {
+    if (code !== undefined) throw new UsageError('give -c CODE or -- CMD, not both');
+    if (rest.length === 0) throw new UsageError('no command behind --');
+    return { mode: 'command', argv: rest, timeoutMs };
+  }
+  const [source, ...excess] = rest;
+  if (code !== undefined ? rest.length > 0 : excess.length > 0) {
+    throw new UsageError('exec takes no arguments for the code', 'For a command of the image, put -- before it.');
+  }
+  return { mode: 'query', code: code ?? (await codeOf(source, host.io.stdin, host.io.workingDirectory)), timeoutMs };
+}
+
+async function codeOf(source: string | undefined, stdin: InputPort, folder: string): Promise<string> {
+  if (source === undefined) throw new UsageError('nothing to run: give FILE, -c CODE, - or -- CMD');
+  const bytes = source === '-' ? await readAll(stdin) : await readFile((await localFile(source, folder)).path);
+  if (bytes.length > maxCodeBytes) {
+    throw new UsageError(
+      `the code has ${bytes.length} bytes; ${maxCodeBytes} at most are taken`,
+      'Upload it as a file and import it from there.',
+    );
+  }
+  return bytes.toString();
+}
+
+async function readAll(stdin: InputPort): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stdin.chunks(new AbortController().signal)) {
+    size += chunk.length;
+    chunks.push(chunk);
+    if (size > maxCodeBytes) break;
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,59 @@
+/** `kernelet inspect`: everything about a kernel. */
+import type { KernelView } from '../../agent/agent.ts';
+import { describeByteSize } from '../../lib/byte-size.ts';
+import { describeDuration } from '../../lib/duration.ts';
+import type { CliCommand } from '../command.ts';
+import { daemonClient } from '../connect.ts';
+import { printable } from '../printable.ts';
+import { facts } from '../table.ts';
+
+/** The command. */
+export const inspect = {
+  name: 'inspect',
+  summary: 'show everything about a kernel',
+  description: 'Shows a kernel: limits, ports, how long each step of its creation took, its runs, and why it ended.',
+  operands: ['<id>'],
+  options: [],
+  examples: [
+    { command: 'kernelet inspect 3f2a', what: 'a unique beginning of the id is enough' },
+    { command: 'kernelet inspect 3f2a --json | jq .timings', what: 'for programs' },
+  ],
+  async run(call) {
+    await using client = await daemonClient(call);
+    const kernel = await client.inspect(call.operands[0] ?? '');
+    await call.screen.either(kernel, () => facts(describe(kernel)));
+    return 0;
+  },
+} satisfies CliCommand;
+
+function describe(kernel: KernelView): (readonly [string, string])[] {
+  const { limits, termination, runner } = kernel;
+  const or = (items: readonly string[]): string => (items.length === 0 ? '-' : items.join(', '));
+  return [
+    ['id', kernel.id],
+    ['phase', kernel.phase],
+    ['image', printable(kernel.image)],
+    ['runtime', kernel.runtime],
+    ['limits', `${limits.cpus} CPUs, ${describeByteSize(limits.memoryBytes)}, ${limits.processes} processes`],
+    ['disk limit', limits.diskBytes === null ? 'none' : describeByteSize(limits.diskBytes)],
+    ['network', kernel.network],
+    ['ports', or(kernel.ports.map((port) => `${port.containerPort} → 127.0.0.1:${port.hostPort}`))],
+    ['mounts', or(kernel.mounts.map(mountText))],
+    ['environment', or(Object.keys(kernel.environ).map(printable))],
+    ['container', kernel.containerId ?? '-'],
+    ['generation', String(kernel.generation)],
+    ['created', new Date(kernel.createdAt).toISOString()],
+    ['ready after', kernel.readyAt === null ? '-' : describeDuration(kernel.readyAt - kernel.createdAt)],
+    ['steps', or(kernel.timings.map(({ step, ms }) => `${step} ${describeDuration(ms)}`))],
+    ['runner', runner ? `${runner.phase}, interpreter ${runner.interpreter} ${printable(runner.detail)}`.trim() : '-'],
+    [
+      'runs',
+      or(kernel.runs.map(({ run, phase, exitCode }) => `${run} ${phase}${exitCode === null ? '' : ` ${exitCode}`}`)),
+    ],
+    ['ended', termination ? `${termination.reason}: ${printable(termination.detail)}` : 'no'],
+    ...kernel.warnings.map((warning): readonly [string, string] => ['warning', printable(warning)]),
+  ];
+}
+
+const mountText = ({ source, target, readOnly }: KernelView['mounts'][number]): string =>
+  `${printable(source)} → ${printable(target)}${readOnly ? ' (read-only)' : ''}`;

@@ -1,0 +1,20 @@
+/** `kernelet interrupt`: Ctrl-C from afar. */
+import type { CliCommand } from '../command.ts';
+import { daemonClient } from '../connect.ts';
+
+/** The command. */
+export const interrupt = {
+  name: 'interrupt',
+  summary: 'interrupt what a kernel runs',
+  description: 'Interrupts what the kernel is running, like Ctrl-C in its terminal. State is kept.',
+  operands: ['<id>'],
+  options: [],
+  examples: [{ command: 'kernelet interrupt 3f2a', what: 'stop an endless loop' }],
+  async run(call) {
+    await using client = await daemonClient(call);
+    const interrupted = await client.interrupt(call.operands[0] ?? '', null);
+    await call.screen.document({ interrupted });
+    if (!interrupted) await call.screen.note('nothing was running');
+    return 0;
+  },
+} satisfies CliCommand;

@@ -1,0 +1,26 @@
+/** `kernelet logs`: the log of a kernel's container. */
+import type { CliCommand } from '../command.ts';
+import { daemonClient } from '../connect.ts';
+import { Interruption } from '../interruption.ts';
+import { decodeLogPiece } from '../run-event-decoder.ts';
+
+/** The command. */
+export const logs = {
+  name: 'logs',
+  summary: "show the log of a kernel's container",
+  description: 'Shows what programs of the kernel printed, as far as the container keeps it.',
+  operands: ['<id>'],
+  options: [{ flags: '-f, --follow', help: 'go on until the kernel ends or Ctrl-C' }],
+  examples: [{ command: 'kernelet logs -f 3f2a', what: 'watch a kernel' }],
+  async run(call) {
+    const { operands, options, screen } = call;
+    using interruption = new Interruption(call.host.io);
+    await using client = await daemonClient(call);
+    for await (const { data } of client.logs(operands[0] ?? '', options.flag('follow'), interruption.signal)) {
+      const piece = decodeLogPiece(data);
+      if (screen.json) await screen.document({ stream: piece.stream, text: Buffer.from(piece.data).toString() });
+      else await screen.io[piece.stream].write(piece.data);
+    }
+    return 0;
+  },
+} satisfies CliCommand;

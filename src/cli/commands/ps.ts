@@ -1,0 +1,57 @@
+/** `kernelet ps`: the kernels of this node. */
+
+import type { KernelView } from '../../agent/agent.ts';
+import { describeByteSize } from '../../lib/byte-size.ts';
+import { describeDuration } from '../../lib/duration.ts';
+import type { CliCommand } from '../command.ts';
+import { daemonClient } from '../connect.ts';
+import { printable } from '../printable.ts';
+import { table } from '../table.ts';
+
+/** The command. */
+export const ps = {
+  name: 'ps',
+  summary: 'list kernels',
+  description: 'Lists the kernels of this node.',
+  operands: [],
+  options: [
+    { flags: '-a, --all', help: 'also those that ended a short while ago' },
+    { flags: '-q, --quiet', help: 'only their ids' },
+  ],
+  examples: [
+    { command: 'kernelet ps', what: 'what is running' },
+    { command: 'kernelet rm -f $(kernelet ps -q)', what: 'remove all of them' },
+    { command: "kernelet ps --json | jq -r '.[].id'", what: 'for programs: one array' },
+  ],
+  async run(call) {
+    const { screen, options } = call;
+    await using client = await daemonClient(call);
+    const kernels = await client.list(options.flag('all'));
+    await screen.either(kernels, () =>
+      options.flag('quiet') ? kernels.map(({ id }) => `${id}\n`).join('') : listing(kernels, Date.now()),
+    );
+    return 0;
+  },
+} satisfies CliCommand;
+
+function listing(kernels: readonly KernelView[], now: number): string {
+  const columns = [
+    { heading: 'ID' },
+    { heading: 'RUNTIME' },
+    { heading: 'PHASE' },
+    { heading: 'AGE', align: 'right' as const },
+    { heading: 'CPUS', align: 'right' as const },
+    { heading: 'MEMORY', align: 'right' as const },
+    { heading: 'IMAGE' },
+  ];
+  const rows = kernels.map((kernel) => [
+    kernel.id,
+    kernel.runtime,
+    kernel.termination ? `${kernel.phase} (${kernel.termination.reason})` : kernel.phase,
+    describeDuration(Math.max(0, now - kernel.createdAt)),
+    String(kernel.limits.cpus),
+    describeByteSize(kernel.limits.memoryBytes),
+    printable(kernel.image),
+  ]);
+  return table(columns, rows);
+}

@@ -1,0 +1,22 @@
+/** `kernelet restart`: a fresh container for the same kernel. */
+import type { CliCommand } from '../command.ts';
+import { daemonClient } from '../connect.ts';
+import { Interruption } from '../interruption.ts';
+
+/** The command. */
+export const restart = {
+  name: 'restart',
+  summary: 'give a kernel a fresh container',
+  description: `Ends the kernel's container and starts a new one: variables and processes are gone; id, files in the home folder,
+ports and limits stay.`,
+  operands: ['<id>'],
+  options: [],
+  examples: [{ command: 'kernelet restart 3f2a', what: 'start over, files kept' }],
+  async run(call) {
+    using interruption = new Interruption(call.host.io);
+    await using client = await daemonClient(call);
+    const kernel = await client.restart(call.operands[0] ?? '', interruption.signal);
+    await call.screen.either(kernel, () => `${kernel.id}\n`);
+    return 0;
+  },
+} satisfies CliCommand;

@@ -1,0 +1,105 @@
+/** `kernelet run`: create, execute, stream, destroy. */
+import type { ExecuteRequest } from '../../wire/execute-request.ts';
+import { type RuntimeInfo, runtimeByShebang, runtimeBySuffix } from '../../wire/runtimes.ts';
+import type { CliCommand, CommandCall } from '../command.ts';
+import { anyClient } from '../connect.ts';
+import { createBody, kernelOptions, languageOf } from '../kernel-options.ts';
+import { fileHead, type LocalFile, localFile } from '../local-file.ts';
+import { type OneShot, runOnce } from '../one-shot.ts';
+import type { OptionReader } from '../option-reader.ts';
+import { UsageError } from '../usage-error.ts';
+
+/** The command. */
+export const run = {
+  name: 'run',
+  summary: 'run a program in a fresh container, once',
+  description: `Creates a kernel, runs the program in it, streams its output, and removes the kernel.
+
+Behaves like \`python3 FILE\` or \`python3 -c\` and their like: standard input goes to the program, the exit status is
+the program's own. A running daemon does the work; without one, this command does it by itself. The first Ctrl-C
+interrupts the program, a second one removes the kernel.
+
+Without --image the image is picked, and built once, from --lang, the file's ending or its first line; code without
+any of them is Python. Options stand before FILE; what follows it belongs to the program.`,
+  operands: [],
+  usage: '(FILE | -c CODE | -) [ARGS...]',
+  passThrough: 'after-first',
+  options: [
+    { flags: '-c, --code <code>', help: 'the program itself' },
+    ...kernelOptions,
+    { flags: '--timeout <duration>', help: 'kill the program after this long, such as 500ms, 30s or 5m' },
+    { flags: '--file <path>', help: "put a file into the kernel's home first", repeat: true },
+    { flags: '--save-media <folder>', help: 'save pictures and HTML there' },
+  ],
+  examples: [
+    { command: 'kernelet run hello.py', what: 'a Python file' },
+    { command: "kernelet run -c 'import sys; print(sys.argv)' a b", what: 'a piece of Python with arguments' },
+    {
+      command: "printf '1\\n2\\n' | kernelet run --lang shell -c 'sort -r'",
+      what: 'standard input goes to the program',
+    },
+    {
+      command: 'kernelet run --mem 256m --timeout 10s --network none main.c',
+      what: 'C, compiled and run, within limits',
+    },
+    { command: "kernelet run --image debian:bookworm -c 'cat /etc/os-release'", what: 'any image: a shell by default' },
+    { command: 'kernelet run --file data.csv analyse.py', what: 'with a file beside the program' },
+  ],
+  async run(call) {
+    const shot = await planOf(call);
+    return await runOnce(call, shot, () => anyClient(call));
+  },
+} satisfies CliCommand;
+
+async function planOf({ options, operands, host }: CommandCall): Promise<OneShot> {
+  const { workingDirectory } = host.io;
+  const program = await programOf(options, operands, workingDirectory);
+  const others = await Promise.all(options.list('file').map((path) => localFile(path, workingDirectory)));
+  const files = program.file ? [program.file, ...others] : others;
+  const twice = files.find((file, index) => files.findIndex(({ name }) => name === file.name) !== index);
+  if (twice) throw new UsageError(`two files are called ${JSON.stringify(twice.name)}`);
+  const language = languageOf(options) ?? program.runtime;
+  const withoutHint = language === undefined && options.text('image') === undefined;
+  if (withoutHint && program.file) {
+    throw new UsageError(
+      `the language of ${JSON.stringify(program.file.name)} is not known`,
+      'Give --lang, or --image, or a first line such as #!/usr/bin/env python3.',
+    );
+  }
+  return {
+    create: createBody(options, host.io, {
+      language: language?.type ?? (withoutHint ? 'python' : undefined),
+      interpreter: 'lazy',
+    }),
+    files,
+    request: {
+      mode: 'program',
+      source: program.source,
+      args: program.args,
+      timeoutMs: options.duration('timeout') ?? null,
+    },
+    saveMedia: options.text('save-media'),
+  };
+}
+
+interface Program {
+  readonly source: Extract<ExecuteRequest, { mode: 'program' }>['source'];
+  readonly args: readonly string[];
+  readonly file?: LocalFile;
+  readonly runtime?: RuntimeInfo | undefined;
+}
+
+async function programOf(options: OptionReader, operands: readonly string[], folder: string): Promise<Program> {
+  const code = options.text('code');
+  if (code !== undefined) {
+    return { source: { from: 'code', code }, args: operands, runtime: runtimeByShebang(code) ?? undefined };
+  }
+  const [name, ...args] = operands;
+  if (name === undefined) {
+    throw new UsageError('nothing to run: give FILE, -c CODE or -', '`kernelet run --help` shows how.');
+  }
+  if (name === '-') return { source: { from: 'stdin' }, args };
+  const file = await localFile(name, folder);
+  const runtime = runtimeBySuffix(file.name) ?? runtimeByShebang(await fileHead(file, 256)) ?? undefined;
+  return { source: { from: 'file', path: file.name }, args, file, runtime };
+}

@@ -1,0 +1,35 @@
+/** `kernelet serve`: the daemon. */
+import { logLevels } from '../../lib/log.ts';
+import type { CliCommand } from '../command.ts';
+
+/** The command. */
+export const serve = {
+  name: 'serve',
+  summary: 'the daemon',
+  description: `Keeps kernels, and answers the API on its socket. Runs in the foreground until SIGTERM or Ctrl-C; kernels stay and the
+next start finds them again.
+
+Without a configuration it runs alone. With an [etcd] section in agent.toml it joins a cluster. The file is the first
+found of ./agent.toml, ~/.config/backend.ai/agent.toml and /etc/backend.ai/agent.toml.`,
+  operands: [],
+  options: [
+    { flags: '-f, --config <file>', help: 'the configuration file' },
+    { flags: '--config-path <file>', help: 'the same' },
+    { flags: '--debug', help: 'log everything, check more' },
+    { flags: '--log-level <level>', help: 'how much to log', choices: logLevels },
+  ],
+  examples: [
+    { command: 'kernelet serve', what: 'with the defaults: alone, no file needed' },
+    { command: 'kernelet serve --state-dir /srv/kernelet --socket /run/k.sock', what: 'in other places' },
+    { command: 'kernelet serve -f agent.toml --log-level debug', what: 'with a configuration' },
+  ],
+  async run({ host, options }) {
+    return await host.serve({
+      configPath: options.text('config') ?? options.text('config-path'),
+      debug: options.flag('debug'),
+      logLevel: options.choice('log-level', logLevels),
+      socket: options.text('socket'),
+      stateDir: options.text('state-dir'),
+    });
+  },
+} satisfies CliCommand;

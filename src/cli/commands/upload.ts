@@ -1,0 +1,112 @@
+/** `kernelet upload`: files into a kernel. */
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join, posix, resolve } from 'node:path';
+import type { ApiClient } from '../api-client.ts';
+import type { CliCommand, CommandCall } from '../command.ts';
+import { daemonClient } from '../connect.ts';
+import { Interruption } from '../interruption.ts';
+import { localFile } from '../local-file.ts';
+import { printable } from '../printable.ts';
+import { Progress } from '../progress.ts';
+import { UsageError } from '../usage-error.ts';
+
+/** One file and where it goes. */
+interface Transfer {
+  readonly local: string;
+  readonly remote: string;
+}
+
+/** The command. */
+export const upload = {
+  name: 'upload',
+  summary: 'copy files into a kernel',
+  description: `Copies files and folders into the kernel's home. REMOTE is a folder when it ends with /, exists as one, or several files
+are given; folders on the way are made. Paths lead nowhere outside /home/work.`,
+  operands: ['<id>', '<paths...>'],
+  usage: 'ID LOCAL... REMOTE',
+  options: [],
+  examples: [
+    { command: 'kernelet upload 3f2a data.csv .', what: 'into the home folder' },
+    { command: 'kernelet upload 3f2a main.c greet.c greet.h src/', what: 'several, into a folder' },
+    { command: 'kernelet upload 3f2a data.csv input/today.csv', what: 'under another name' },
+    { command: 'kernelet upload 3f2a -- -odd-name .', what: 'a name that looks like an option' },
+  ],
+  async run(call) {
+    const [id = '', ...paths] = call.operands;
+    const remote = paths.pop();
+    if (remote === undefined || paths.length === 0) throw new UsageError('give at least one LOCAL and a REMOTE');
+    using interruption = new Interruption(call.host.io);
+    await using client = await daemonClient(call);
+    const transfers = await plan(client, id, paths, remote, call);
+    let bytes = 0;
+    await using progress = new Progress(call.screen);
+    for (const [index, { local, remote: path }] of transfers.entries()) {
+      const file = await localFile(local, call.host.io.workingDirectory);
+      if (call.host.io.stderr.isTerminal) {
+        progress.update({ message: `uploading ${file.name}`, fraction: index / transfers.length });
+      }
+      bytes += (await client.upload(id, path, file, interruption.signal)).bytes;
+    }
+    await call.screen.document({ files: transfers.map((transfer) => transfer.remote), bytes });
+    return 0;
+  },
+} satisfies CliCommand;
+
+async function plan(
+  client: ApiClient,
+  id: string,
+  paths: readonly string[],
+  remote: string,
+  { host, screen }: CommandCall,
+): Promise<readonly Transfer[]> {
+  const [first = ''] = paths;
+  const sources = await Promise.all(paths.map((path) => classify(path, host.io.workingDirectory)));
+  const several = paths.length > 1;
+  const intoFolder = several || remote.endsWith('/') || (await isRemoteFolder(client, id, remote));
+  const transfers: Transfer[] = [];
+  for (const { path, folder } of sources) {
+    const target = intoFolder ? posix.join(remote, basename(resolve(host.io.workingDirectory, path))) : remote;
+    if (!folder) {
+      transfers.push({ local: path, remote: target });
+      continue;
+    }
+    for (const below of await filesBelow(resolve(host.io.workingDirectory, path), async (odd) =>
+      screen.note(`left out: ${printable(odd)} is neither a file nor a folder`),
+    )) {
+      transfers.push({ local: join(path, below), remote: posix.join(target, below) });
+    }
+  }
+  if (transfers.length === 0) throw new UsageError(`there is no file in ${JSON.stringify(first)}`);
+  return transfers;
+}
+
+async function classify(path: string, workingDirectory: string): Promise<{ path: string; folder: boolean }> {
+  const facts = await stat(resolve(workingDirectory, path)).catch(() => null);
+  if (facts?.isDirectory()) return { path, folder: true };
+  await localFile(path, workingDirectory);
+  return { path, folder: false };
+}
+
+/** A path that can't be listed is not a folder, whatever the reason: the upload itself will say what is wrong. */
+async function isRemoteFolder(client: ApiClient, id: string, remote: string): Promise<boolean> {
+  return await client.listFiles(id, remote).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Regular files below a folder. Links to folders are not followed. */
+async function filesBelow(folder: string, leaveOut: (path: string) => Promise<void>): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      found.push(...(await filesBelow(path, leaveOut)).map((below) => join(entry.name, below)));
+    } else if ((await stat(path).catch(() => null))?.isFile()) {
+      found.push(entry.name);
+    } else {
+      await leaveOut(path);
+    }
+  }
+  return found;
+}

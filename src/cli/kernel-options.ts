@@ -1,0 +1,89 @@
+/** The options that `run` and `create` share, and the request that they make. */
+import { resolve } from 'node:path';
+import type { KernelMount } from '../kernel/spec.ts';
+import { didYouMean } from '../lib/nearest-name.ts';
+import { languageNames, type RuntimeInfo, runtimeByLanguage, runtimeTable } from '../wire/runtimes.ts';
+import type { CreateBody } from './api-client.ts';
+import type { OptionSpec } from './command.ts';
+import type { CliIo } from './host.ts';
+import type { OptionReader } from './option-reader.ts';
+import { UsageError } from './usage-error.ts';
+
+/** The options. */
+export const kernelOptions: readonly OptionSpec[] = [
+  { flags: '--image <reference>', help: 'image to run in; else picked, and built once, from the language' },
+  { flags: '--lang <language>', help: `language: ${languageNames().join(', ')}` },
+  { flags: '--pull <when>', help: 'pull the image', choices: ['never', 'missing', 'always'] },
+  { flags: '--cpus <number>', help: 'CPUs, fractions allowed (default 1)' },
+  { flags: '--mem <size>', help: 'memory, such as 512m or 1.5g (default 1g)' },
+  { flags: '--processes <number>', help: 'most processes and threads (default 512)' },
+  { flags: '--env <name=value>', help: 'variable; without a value, it is taken from here', repeat: true },
+  { flags: '--mount <host:container[:ro]>', help: 'mount a host folder that the configuration allows', repeat: true },
+  { flags: '--network <kind>', help: 'network (default bridge)', choices: ['none', 'bridge'] },
+  { flags: '--publish <port>', help: 'publish a container port on 127.0.0.1', repeat: true },
+];
+
+/** `--lang`, checked. */
+export function languageOf(options: OptionReader): RuntimeInfo | undefined {
+  const name = options.text('lang');
+  if (name === undefined) return undefined;
+  const runtime = runtimeByLanguage(name);
+  if (runtime) return runtime;
+  const known = runtimeTable.flatMap((info) => info.languages);
+  throw new UsageError(
+    `--lang ${JSON.stringify(name)} is not a language that is known here${didYouMean(name, known)}`,
+    `Give one of ${languageNames().join(', ')}, or --image.`,
+  );
+}
+
+/** The request for a kernel. `language` is a runtime type. */
+export function createBody(
+  options: OptionReader,
+  io: CliIo,
+  rest: { readonly language: string | undefined; readonly interpreter: 'eager' | 'lazy' },
+): CreateBody {
+  return definedOnly({
+    image: options.text('image'),
+    language: rest.language,
+    pull: options.choice('pull', ['never', 'missing', 'always']),
+    cpus: options.number('cpus'),
+    memoryBytes: options.byteSize('mem'),
+    processes: options.number('processes'),
+    environ: environOf(options.list('env'), io),
+    mounts: options.list('mount').map((text) => mountOf(text, io)),
+    network: options.choice('network', ['none', 'bridge']),
+    publish: options.list('publish').map(portOf),
+    interpreter: rest.interpreter,
+  });
+}
+
+function definedOnly(body: { [Key in keyof CreateBody]: CreateBody[Key] | undefined }): CreateBody {
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+}
+
+function environOf(list: readonly string[], io: CliIo): Record<string, string> {
+  const pairs = list.map((text): [string, string] => {
+    const at = text.indexOf('=');
+    if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+    if (at === 0 || text === '') throw new UsageError(`--env ${JSON.stringify(text)} has no name: give NAME=VALUE`);
+    const value = io.environ[text];
+    if (value === undefined) throw new UsageError(`--env ${text}: there is no such variable here: give ${text}=VALUE`);
+    return [text, value];
+  });
+  return Object.fromEntries(pairs);
+}
+
+function mountOf(text: string, io: CliIo): KernelMount {
+  const form = /^(?<source>[^:]+):(?<target>\/[^:]*)(?::(?<mode>ro|rw))?$/s.exec(text);
+  const { source, target, mode } = form?.groups ?? {};
+  if (source === undefined || target === undefined) {
+    throw new UsageError(`--mount ${JSON.stringify(text)} is not HOST:CONTAINER or HOST:CONTAINER:ro`);
+  }
+  return { source: resolve(io.workingDirectory, source), target, readOnly: mode === 'ro' };
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port;
+  throw new UsageError(`--publish ${JSON.stringify(text)} is not a port from 1 to 65535`);
+}

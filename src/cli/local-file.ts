@@ -1,0 +1,57 @@
+/** Files of this machine on their way into a kernel. */
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { systemErrorCode } from '../lib/system-error.ts';
+import { UsageError } from './usage-error.ts';
+
+/** A file that can be sent. */
+export interface LocalFile {
+  readonly path: string;
+  readonly name: string;
+  readonly size: number;
+  /** 0o755 when its owner may execute it, else 0o644. */
+  readonly mode: number;
+  open(): AsyncIterable<Uint8Array>;
+}
+
+/** Looks at a file. Throws a UsageError when it can't be sent. */
+export async function localFile(text: string, workingDirectory: string): Promise<LocalFile> {
+  const path = resolve(workingDirectory, text);
+  const facts = await stat(path).catch((error) => {
+    throw unreadable(text, error);
+  });
+  if (facts.isDirectory()) throw new UsageError(`${JSON.stringify(text)} is a folder, not a file`);
+  if (!facts.isFile()) throw new UsageError(`${JSON.stringify(text)} is not a regular file`);
+  return {
+    path,
+    name: basename(path),
+    size: facts.size,
+    mode: facts.mode & 0o100 ? 0o755 : 0o644,
+    // No further than the size that was announced, should the file grow meanwhile.
+    open: () => (facts.size === 0 ? nothing() : createReadStream(path, { end: facts.size - 1 })),
+  };
+}
+
+/** The first bytes of a file as text. */
+export async function fileHead(file: LocalFile, bytes: number): Promise<string> {
+  try {
+    await using handle = await open(file.path);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes), 0, bytes, 0);
+    return buffer.toString('latin1', 0, bytesRead);
+  } catch (error) {
+    throw unreadable(file.path, error);
+  }
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+function unreadable(text: string, error: unknown): UsageError {
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: 'does not exist',
+    EACCES: 'may not be read by you',
+    ENAMETOOLONG: 'has too long a name',
+  };
+  const code = systemErrorCode(error) ?? 'unknown error';
+  return new UsageError(`${JSON.stringify(text)} ${reasons[code] ?? `cannot be read: ${code}`}`);
+}

@@ -1,0 +1,80 @@
+/** The life of a kernel that exists for one program: whatever happens, it is removed before the command ends. */
+import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { ApiClient, AttachedKernel, CreateBody } from './api-client.ts';
+import type { CommandCall } from './command.ts';
+import { EndedBySignal, Interruption } from './interruption.ts';
+import type { LocalFile } from './local-file.ts';
+import { Progress } from './progress.ts';
+import { RunSession } from './run-session.ts';
+import type { Screen } from './screen.ts';
+
+/** What to do. */
+export interface OneShot {
+  readonly create: CreateBody;
+  readonly files: readonly LocalFile[];
+  readonly request: ExecuteRequest;
+  readonly saveMedia: string | undefined;
+}
+
+/**
+ * Should this command be killed together with the daemon, nobody is left to remove the kernel: then the next daemon
+ * does, after it has been idle for so long.
+ */
+const orphanTimeoutMs = 60_000;
+
+/** Runs the program and returns the exit status. */
+export async function runOnce(call: CommandCall, shot: OneShot, connect: () => Promise<ApiClient>): Promise<number> {
+  const { screen, host } = call;
+  using interruption = new Interruption(host.io);
+  await using client = await connect();
+  const attached = await createKernel(client, shot, screen, interruption.signal);
+  try {
+    return await runIn(client, attached, shot, screen, interruption);
+  } finally {
+    await client.destroy(attached.kernel.id, true);
+    attached.release();
+  }
+}
+
+async function createKernel(
+  client: ApiClient,
+  shot: OneShot,
+  screen: Screen,
+  signal: AbortSignal,
+): Promise<AttachedKernel> {
+  await using progress = new Progress(screen);
+  const body = { ...shot.create, idleTimeoutMs: orphanTimeoutMs };
+  return await client.createAttached(body, (state) => progress.update(state), signal);
+}
+
+async function runIn(
+  client: ApiClient,
+  { kernel }: AttachedKernel,
+  shot: OneShot,
+  screen: Screen,
+  interruption: Interruption,
+): Promise<number> {
+  const { signal } = interruption;
+  for (const warning of kernel.warnings) await screen.note(warning);
+  for (const { containerPort, hostPort } of kernel.ports) {
+    await screen.note(`port ${containerPort} is published on 127.0.0.1:${hostPort}`);
+  }
+  for (const file of shot.files) await client.upload(kernel.id, file.name, file, signal);
+  const session = new RunSession({
+    client,
+    screen,
+    kernel: kernel.id,
+    request: shot.request,
+    saveMedia: shot.saveMedia,
+    memoryBytes: kernel.limits.memoryBytes,
+    signal,
+  });
+  interruption.interruptWith(() => session.interrupt());
+  try {
+    return await session.show();
+  } catch (error) {
+    // A write that was stuck must not hide that the command was told to end.
+    if (signal.aborted && signal.reason instanceof EndedBySignal) throw signal.reason;
+    throw error;
+  }
+}

@@ -1,0 +1,28 @@
+/** An error as people and programs see it: what and what to do, never a stack trace. */
+import { toKerneletError } from '../lib/errors.ts';
+import { exitStatus } from './exit-status.ts';
+import type { Screen } from './screen.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Says what went wrong and returns the exit status. */
+export async function reportError(screen: Screen, thrown: unknown): Promise<number> {
+  const { document, status } = describe(thrown);
+  try {
+    await screen.document({ error: document });
+    const label = screen.style('red', 'kernelet:');
+    await screen.io.stderr.write(`${label} ${document.message}\n${screen.style('dim', document.cure)}\n`);
+  } catch {
+    // Nobody is there to be told.
+  }
+  return status;
+}
+
+function describe(thrown: unknown): { document: { code: string; message: string; cure: string }; status: number } {
+  if (thrown instanceof UsageError) {
+    const cure = thrown.cure ?? '`kernelet COMMAND --help` shows how.';
+    return { document: { code: 'INVALID_ARGUMENT', message: thrown.message, cure }, status: exitStatus.usage };
+  }
+  const error = toKerneletError(thrown);
+  const status = error.code === 'INVALID_ARGUMENT' ? exitStatus.usage : exitStatus.failure;
+  return { document: error.toDocument(), status };
+}

@@ -1,0 +1,177 @@
+/**
+ * One run from its start to its end, as `run` and `exec` show it: output to the right descriptors, standard input to
+ * the program, questions answered, rich output saved. Resolves with the exit status.
+ */
+import { newRunId } from '../lib/ids.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { NumberedRunEvent, RunEvent } from '../wire/run-event.ts';
+import type { ApiClient } from './api-client.ts';
+import { type EndStatus, exitStatus, statusOfEnd } from './exit-status.ts';
+import { LineReader } from './line-reader.ts';
+import { MediaSink } from './media-sink.ts';
+import { runEventDocument } from './run-event-document.ts';
+import { followRun } from './run-stream.ts';
+import type { Screen } from './screen.ts';
+import { pumpStdin } from './stdin-pump.ts';
+
+/** What to run and where. */
+export interface RunSessionOptions {
+  readonly client: ApiClient;
+  readonly screen: Screen;
+  readonly kernel: string;
+  readonly request: ExecuteRequest;
+  readonly saveMedia: string | undefined;
+  /** Null when it is not known yet; asked for when the limit has struck. */
+  readonly memoryBytes: number | null;
+  /** Aborts when the caller gives up; what becomes of the run is then the caller's affair. */
+  readonly signal: AbortSignal;
+}
+
+/** Time that a program gets to end by itself after nobody reads its output any more. */
+const interruptGraceMs = 2_000;
+
+/** A run that is being shown. */
+export class RunSession {
+  readonly run: string = newRunId();
+  readonly #options: RunSessionOptions;
+  readonly #media: MediaSink;
+  readonly #ended = new AbortController();
+  readonly #lines: LineReader;
+  #last = 0;
+
+  constructor(options: RunSessionOptions) {
+    this.#options = options;
+    this.#media = new MediaSink(options.screen, options.saveMedia);
+    this.#lines = new LineReader(options.screen.io.stdin, AbortSignal.any([options.signal, this.#ended.signal]));
+  }
+
+  /** Like Ctrl-C in the program's own terminal. */
+  async interrupt(): Promise<void> {
+    await this.#options.client.interrupt(this.#options.kernel, this.run);
+  }
+
+  /** Ends the run by force. */
+  async kill(): Promise<void> {
+    await this.#options.client.cancel(this.#options.kernel, this.run, 'SIGKILL');
+  }
+
+  /** Runs to the end. Rejects with the session's signal's reason or an error of the API. */
+  async show(): Promise<number> {
+    const { client, kernel, request, signal, screen } = this.#options;
+    await client.execute(kernel, this.run, request, signal);
+    const pump = this.#pump();
+    try {
+      for await (const event of followRun({ client, kernel, run: this.run, signal })) {
+        const status = await this.#take(event);
+        if (status !== null) return status;
+      }
+      return exitStatus.failure;
+    } catch (error) {
+      if (!isSystemError(error, 'EPIPE')) throw error;
+      await this.#stopUnread();
+      return exitStatus.brokenPipe;
+    } finally {
+      this.#ended.abort();
+      const lost = await pump;
+      if (lost !== null) await screen.note(lost);
+    }
+  }
+
+  #pump(): Promise<string | null> {
+    const { client, kernel, request, screen, signal } = this.#options;
+    const streamed = request.mode === 'program' || request.mode === 'command';
+    if (!streamed) return Promise.resolve(null);
+    return pumpStdin({
+      client,
+      kernel,
+      run: this.run,
+      input: screen.io.stdin,
+      signal: AbortSignal.any([signal, this.#ended.signal]),
+    });
+  }
+
+  /** Shows one event; the exit status after the last. */
+  async #take(numbered: NumberedRunEvent): Promise<number | null> {
+    const { screen } = this.#options;
+    const { event, body } = numbered;
+    this.#last = numbered.n;
+    if (event.kind === 'finished') return await this.#finish(numbered, event);
+    if (event.kind === 'waiting-input') {
+      await screen.document(runEventDocument(numbered));
+      await screen.result(event.prompt);
+      void this.#answer(event.password);
+    } else if (screen.json) {
+      await screen.document(runEventDocument(numbered));
+    } else if (event.kind === 'stdout' || event.kind === 'stderr') {
+      await screen.io[event.kind].write(body);
+    } else if (event.kind === 'media') {
+      await this.#media.take(event.type, body);
+    } else if (event.kind === 'html') {
+      await this.#media.take('text/html', body);
+    }
+    return null;
+  }
+
+  /** Not waited for: the run may end while a question is open. */
+  async #answer(password: boolean): Promise<void> {
+    const { client, kernel, screen, signal } = this.#options;
+    try {
+      const line = await this.#lines.next({ password });
+      if (this.#ended.signal.aborted || signal.aborted) return;
+      if (password && screen.io.stdin.isTerminal) await screen.result('\n');
+      if (line === null) {
+        await screen.note('standard input has ended; the program that asked is interrupted');
+        await this.interrupt();
+        return;
+      }
+      await client.input(kernel, this.run, line, signal);
+    } catch (error) {
+      if (this.#ended.signal.aborted || signal.aborted) return;
+      await screen.note(`the answer did not arrive: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  async #finish(numbered: NumberedRunEvent, event: RunEvent & { kind: 'finished' }): Promise<number> {
+    const { screen, request } = this.#options;
+    const end = await this.#explain({
+      exitCode: event.exitCode,
+      reason: event.reason,
+      timeoutMs: request.timeoutMs,
+      memoryBytes: this.#options.memoryBytes,
+    });
+    await screen.document({ ...runEventDocument(numbered), status: end.status });
+    if (end.line !== null) await screen.note(end.line);
+    return end.status;
+  }
+
+  /** The end as told; what only the kernel knows (its limit, why it ended) is asked for when it matters. */
+  async #explain(end: Parameters<typeof statusOfEnd>[0]): Promise<EndStatus> {
+    const asks = end.reason === 'kernel-ended' || (end.reason === 'memory-limit' && end.memoryBytes === null);
+    if (!asks) return statusOfEnd(end);
+    const view = await this.#options.client.inspect(this.#options.kernel).catch(() => null);
+    const memoryBytes = end.memoryBytes ?? view?.limits.memoryBytes ?? null;
+    const termination = view?.termination ?? null;
+    if (end.reason === 'memory-limit' || termination?.reason === 'out-of-memory') {
+      return statusOfEnd({ ...end, reason: 'memory-limit', memoryBytes });
+    }
+    const { status, line } = statusOfEnd(end);
+    return { status, line: termination ? `${line}: ${termination.detail}` : line };
+  }
+
+  /** Nobody reads the output any more: the program is stopped, as SIGPIPE would stop it. */
+  async #stopUnread(): Promise<void> {
+    const { client, kernel, request, signal } = this.#options;
+    const gentle = request.mode === 'query';
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(interruptGraceMs)]);
+    await (gentle ? this.interrupt() : this.kill()).catch(() => {});
+    try {
+      // What was printed meanwhile is taken and dropped, so that the program isn't held up by it.
+      for await (const { event } of followRun({ client, kernel, run: this.run, after: this.#last, signal: patience })) {
+        if (event.kind === 'finished') return;
+      }
+    } catch {
+      if (gentle) await this.kill().catch(() => {});
+    }
+  }
+}
