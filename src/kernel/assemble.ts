@@ -20,6 +20,7 @@ import type { Oddities } from './oddities.ts';
 import { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
 import { RunnerClients } from './runner-clients.ts';
+import type { CreationPlan } from './step.ts';
 import type { RunnerTuning } from './steps/config-files.ts';
 
 /** What one agent's kernels are made from. */
@@ -34,6 +35,8 @@ export interface KernelsParts {
   readonly log: Logger;
   readonly oddities: Oddities;
   readonly settings: KernelsSettings;
+  /** Changes the plan, for tests that make steps fail. */
+  readonly adaptPlan?: (plan: CreationPlan) => CreationPlan;
   /** Replaces the machine's iptables, for tests. */
   readonly iptables?: IptablesRunner;
 }
@@ -96,7 +99,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
   });
   const registry = new KernelRegistry({
     engine,
-    plan,
+    plan: parts.adaptPlan?.(plan) ?? plan,
     runners,
     containers,
     ownership,

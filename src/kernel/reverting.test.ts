@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { specFixture } from '../../test/support/kernel-record.ts';
+import { KernelsFixture } from '../../test/support/kernels-fixture.ts';
+import { failureModes, leftovers, namesOf, revertAll, sabotage, stepNames } from '../../test/support/revert-matrix.ts';
+import type { CreationPlan } from './step.ts';
+
+const never = new AbortController().signal;
+
+describe('the matrix of reverts, on the in-memory engine', () => {
+  it.each(stepNames.flatMap((step) => failureModes.map((mode) => [step, mode] as const)))(
+    'leaves nothing when %s fails (%s), and reverts again and for nothing',
+    async (step, mode) => {
+      let plan: CreationPlan = [];
+      const adaptPlan = sabotage(step, mode, (seen) => {
+        plan = seen;
+      });
+      const one = await KernelsFixture.open({ parts: { adaptPlan } });
+      try {
+        const spec = specFixture({ network: 'bridge', publish: [8080, 9090] });
+        await expect(one.kernels.registry.create(spec, never)).rejects.toThrow(/planted failure|took longer/);
+        expect(namesOf(plan)).toEqual(stepNames);
+        expect(await leftovers(one, one.dummy)).toEqual([]);
+        expect(one.types()).toEqual(['kernel-preparing', 'kernel-creating', 'kernel-terminated']);
+        const last = one.kernels.registry.get(spec.id);
+        expect(last.termination?.reason).toBe(step === 'ready' ? 'failed-to-start' : 'failed-to-create');
+        expect(await revertAll(plan, last)).toEqual([]);
+        expect(await revertAll(plan, { ...last, spec: specFixture(), containerId: null })).toEqual([]);
+        expect(await leftovers(one, one.dummy)).toEqual([]);
+      } finally {
+        await one[Symbol.asyncDispose]();
+        await one.remove();
+      }
+    },
+  );
+
+  it.each(['inspectContainer', 'removeContainer'] as const)(
+    'keeps leases and files while %s fails, and frees them when it works again',
+    async (method) => {
+      const one = await KernelsFixture.open();
+      try {
+        const spec = specFixture({ publish: [80] });
+        await one.kernels.registry.create(spec, never);
+        const fault = one.dummy.fail(method, { kind: 'error' }, { times: 1_000 });
+        const destroyed = one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
+        await expect(destroyed).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+        expect(one.kernels.registry.get(spec.id).phase).toBe('terminating');
+        expect(one.leases.holds(spec.id)).toBe(true);
+        expect(await leftovers(one, one.dummy)).toContain(`scratch/${spec.id}`);
+        fault[Symbol.dispose]();
+        await one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
+        expect(await leftovers(one, one.dummy)).toEqual([]);
+        expect(one.types().filter((type) => type === 'kernel-terminated')).toHaveLength(1);
+      } finally {
+        await one[Symbol.asyncDispose]();
+        await one.remove();
+      }
+    },
+  );
+
+  it.each([
+    ['createContainer', 'error-after-success'],
+    ['startContainer', 'error-after-success'],
+    ['removeContainer', 'error-after-success'],
+    ['removeContainer', 'error'],
+  ] as const)('leaves nothing when the reply to %s goes wrong (%s)', async (method, kind) => {
+    const one = await KernelsFixture.open();
+    try {
+      one.dummy.fail(method, { kind });
+      const spec = specFixture({ publish: [80] });
+      const creation = one.kernels.registry.create(spec, never);
+      if (method === 'removeContainer') {
+        await creation;
+        await one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
+      } else await expect(creation).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+      expect(await leftovers(one, one.dummy)).toEqual([]);
+    } finally {
+      await one[Symbol.asyncDispose]();
+      await one.remove();
+    }
+  });
+});

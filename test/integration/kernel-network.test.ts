@@ -1,0 +1,121 @@
+/** What containers on the agent's bridge can and can't reach, tried from inside real containers. */
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { type AddressInfo, createConnection, createServer, type Server } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
+import { withDeadline } from '../../src/lib/deadline.ts';
+import type { ContainerId } from '../../src/lib/ids.ts';
+import { silentLogger } from '../../src/lib/log.ts';
+import { Bridge } from '../../src/network/bridge.ts';
+import { connectTestEngine, EngineLedger, shellSpec, within } from '../support/engine.ts';
+
+let engine: DockerEngine;
+let ledger: EngineLedger;
+let bridge: Bridge;
+let service: Server;
+let hostPort: number;
+const tag = randomBytes(4).toString('hex');
+
+function rules(): readonly string[] {
+  const { stdout } = spawnSync('iptables-save', [], { encoding: 'utf8' });
+  return stdout.split('\n').filter((line) => line.includes(tag));
+}
+
+const ensure = (): Promise<void> =>
+  withDeadline({ what: 'test', timeoutMs: 30_000 }, (deadline) => bridge.ensure(deadline));
+
+/** Whether a TCP connection from a container can be made. */
+async function reaches(from: ContainerId, address: string, port: number): Promise<boolean> {
+  const command = ['timeout', '2', 'bash', '-c', `exec 3<>/dev/tcp/${address}/${port}`];
+  return (await engine.exec(from, command, {}, within(20_000))).exitCode === 0;
+}
+
+async function addressOf(id: ContainerId): Promise<string> {
+  return (await engine.inspectContainer(id, within(10_000)))?.networkAddress ?? '';
+}
+
+beforeAll(async () => {
+  engine = await connectTestEngine();
+  ledger = new EngineLedger(engine);
+  bridge = new Bridge({ engine, tag, agentId: 'test', allowUnfiltered: false, log: silentLogger });
+  service = createServer((socket) => socket.end('hello')).listen(0, '0.0.0.0');
+  await new Promise((resolve) => service.once('listening', resolve));
+  hostPort = (service.address() as AddressInfo).port;
+  await ensure();
+});
+
+afterAll(async () => {
+  await ledger[Symbol.asyncDispose]();
+  await bridge.removeIfUnused(within(30_000));
+  await new Promise((resolve) => service.close(resolve));
+  await engine[Symbol.asyncDispose]();
+});
+
+const listen =
+  'perl -MIO::Socket::INET -e \'$s=IO::Socket::INET->new(Listen=>5,LocalPort=>8000,ReuseAddr=>1) or die; while($c=$s->accept){print $c "hi\\n";close $c}\'';
+
+describe('the bridge', () => {
+  it('is made once, however often it is asked for, and keeps kernels off the host, link-local addresses and each other', async () => {
+    await Promise.all([ensure(), ensure()]);
+    const options = (await engine.inspectNetwork(bridge.name, within(10_000)))?.options;
+    expect(options).toMatchObject({ 'com.docker.network.bridge.enable_icc': 'false' });
+    const spec = shellSpec(listen, { network: bridge.name });
+    const published = await ledger.run({
+      ...spec,
+      ports: [{ containerPort: 8000, hostAddress: '127.0.0.1', hostPort: 29_871 }],
+    });
+    const other = await ledger.run({ ...spec, name: `${spec.name}-2` });
+    const plain = await ledger.run({ ...shellSpec(listen), network: 'bridge' });
+    const gateway = spawnSync('ip', ['-4', '-o', 'addr', 'show', bridge.interfaceName], { encoding: 'utf8' });
+    const hostAddress = /inet (\S+)\//.exec(gateway.stdout)?.[1] ?? '';
+    const elsewhere = spawnSync('ip', ['-4', '-o', 'addr', 'show', 'docker0'], { encoding: 'utf8' });
+    const otherHostAddress = /inet (\S+)\//.exec(elsewhere.stdout)?.[1] ?? '';
+
+    // What is to be refused can be reached otherwise, so a refusal below is ours.
+    expect(await reaches(plain, otherHostAddress, hostPort)).toBe(true);
+    expect(await reaches(other, '127.0.0.1', 8000)).toBe(true);
+
+    expect(await reaches(other, hostAddress, hostPort)).toBe(false);
+    expect(await reaches(other, otherHostAddress, hostPort)).toBe(false);
+    expect(await reaches(other, await addressOf(published), 8000)).toBe(false);
+    expect(await reaches(other, hostAddress, 29_871)).toBe(false);
+    expect(await reaches(other, await addressOf(plain), 8000)).toBe(false);
+    const linkLocal = ['bash', '-c', 'time timeout 2 bash -c "exec 3<>/dev/tcp/169.254.169.254/80"'];
+    const refused = await engine.exec(other, linkLocal, {}, within(20_000));
+    expect(new TextDecoder().decode(refused.stderr)).toMatch(/refused|unreachable/i);
+
+    const answer = await fetchText(29_871);
+    expect(answer).toBe('hi\n');
+  });
+
+  it('puts its rules back after they were flushed', async () => {
+    const before = rules();
+    expect(before.length).toBeGreaterThan(6);
+    spawnSync('iptables', ['-F', `KERNELET-${tag}`]);
+    spawnSync('iptables', ['-D', 'INPUT', '-i', bridge.interfaceName, '-j', `KERNELET-${tag}-IN`]);
+    await bridge.refresh(within(30_000));
+    expect([...rules()].sort()).toEqual([...before].sort());
+  });
+
+  it('stays while a container is attached, and leaves nothing when none is', async () => {
+    await bridge.removeIfUnused(within(30_000));
+    expect(await engine.inspectNetwork(bridge.name, within(10_000))).not.toBeNull();
+    await ledger[Symbol.asyncDispose]();
+    await bridge.removeIfUnused(within(30_000));
+    expect(await engine.inspectNetwork(bridge.name, within(10_000))).toBeNull();
+    expect(rules()).toEqual([]);
+  });
+});
+
+async function fetchText(port: number): Promise<string> {
+  return await new Promise((resolve, reject) => {
+    let text = '';
+    const socket = createConnection({ host: '127.0.0.1', port });
+    socket.on('data', (data) => {
+      text += data.toString();
+    });
+    socket.on('end', () => resolve(text));
+    socket.on('error', reject);
+  });
+}

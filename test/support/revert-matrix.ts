@@ -1,0 +1,84 @@
+/** Fails every step of creation in turn, before and after it has taken effect, and looks for what is left. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Engine } from '../../src/engine/engine.ts';
+import { groupsOf } from '../../src/kernel/creation.ts';
+import { labelNames } from '../../src/kernel/ownership.ts';
+import type { KernelRecord } from '../../src/kernel/record.ts';
+import { revertSteps } from '../../src/kernel/reverting.ts';
+import type { CreationPlan, CreationStep } from '../../src/kernel/step.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { KerneletError } from '../../src/lib/errors.ts';
+import { silentLogger } from '../../src/lib/log.ts';
+import type { KernelsFixture } from './kernels-fixture.ts';
+
+/** The steps of the plan, by name, as the design lists them. */
+export const stepNames = [
+  'allocate',
+  'ports',
+  'image',
+  'scratch',
+  'network',
+  'config-files',
+  'container',
+  'start',
+  'ready',
+];
+
+/** Where a step fails: before its effect, after it, or by never answering. */
+export const failureModes = ['before', 'after', 'hanging'] as const;
+/** @see failureModes */
+export type FailureMode = (typeof failureModes)[number];
+
+/** The plan with one step failing. `seen` gets the plan as it was. */
+export function sabotage(name: string, mode: FailureMode, seen: (plan: CreationPlan) => void) {
+  const change = (step: CreationStep): CreationStep => {
+    if (step.name !== name) return step;
+    return {
+      ...step,
+      deadlineMs: mode === 'hanging' ? 300 : step.deadlineMs,
+      async apply(record, deadline) {
+        if (mode === 'hanging') await new Promise((resolve) => deadline.signal.addEventListener('abort', resolve));
+        if (mode === 'after') await step.apply(record, deadline);
+        throw new KerneletError('ENGINE_FAILED', `planted failure ${mode} ${name}`);
+      },
+      revert: async (record, deadline) => {
+        // Reverting has the step's own time, not the short one of the planted hang.
+        await step.revert(record, deadline);
+      },
+    };
+  };
+  return (plan: CreationPlan): CreationPlan => {
+    seen(plan);
+    return plan.map((entry) => ('apply' in entry ? change(entry) : entry.map(change)));
+  };
+}
+
+/** Reverts all of a record's steps; answers with what failed. */
+export async function revertAll(plan: CreationPlan, record: KernelRecord): Promise<readonly string[]> {
+  return await revertSteps(plan, record, { scope: 'kernel', clock: systemClock, log: silentLogger });
+}
+
+/** The names of a plan's steps in order. */
+export const namesOf = (plan: CreationPlan): readonly string[] =>
+  groupsOf(plan, 'kernel')
+    .flat()
+    .map(({ name }) => name);
+
+/** Everything of kernels that is left: containers, scratch, journal, leases. */
+export async function leftovers(of: KernelsFixture, engine: Engine): Promise<readonly string[]> {
+  await of.kernels.scratch.settled();
+  const owner = { [labelNames.owner]: of.state.agentId };
+  const containers = await engine.listContainers(owner, AbortSignal.timeout(10_000));
+  const folders = await Promise.all(
+    ['kernels', 'quarantine', 'scratch', 'scratch/.trash'].map(async (name) =>
+      (await readdir(join(of.folder, name)).catch(() => [])).map((file) => `${name}/${file}`),
+    ),
+  );
+  return [
+    ...containers.map(({ name }) => `container ${name}`),
+    ...folders.flat().filter((name) => name !== 'scratch/.trash'),
+    ...[...of.leases.slots].map((kernel) => `slots of ${kernel}`),
+    ...[...of.leases.held.keys()].map((port) => `port ${port}`),
+  ];
+}
