@@ -33,6 +33,7 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
     configFile: context.configFile,
     stateDir,
     socketPath: absolute(kernelet.socket ?? places.socketPath),
+    volumeDir: absolute(kernelet['volume-dir'] ?? join(stateDir, 'volumes')),
     dockerHost: kernelet['docker-host'],
     mountAllow: kernelet['mount-allow'].map((path) => resolve(path)),
     defaults: {

@@ -188,6 +188,8 @@ export interface Settings {
   readonly stateDir: string;
   /** The UNIX socket of the local API. */
   readonly socketPath: string;
+  /** Where the runner volumes are; several agents may share it. */
+  readonly volumeDir: string;
   /** Address of the container engine; null = find it. */
   readonly dockerHost: string | null;
   /** Host folders whose content may be mounted; absolute, symlinks not yet resolved. */

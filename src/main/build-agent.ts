@@ -52,7 +52,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
   const state = cleanups.use(await openStateFolder(options.stateDir));
   const events = cleanups.use(await EventLog.open(path.join(state.path, 'events'), { clock: systemClock, log }));
   const volume = await ensureRunnerVolume({
-    volumesFolder: path.join(settings.stateDir, 'volumes'),
+    volumesFolder: settings.volumeDir,
     nodePath: process.execPath,
     nodeVersion: process.version,
     bundleFolder: path.resolve(import.meta.dirname, 'runner'),

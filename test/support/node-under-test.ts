@@ -42,7 +42,7 @@ export class NodeUnderTest implements AsyncDisposable {
     this.environment = {
       KERNELET_STATE_DIR: this.stateDir,
       KERNELET_SOCKET: this.socket,
-      KERNELET_VOLUME_CACHE: sharedCache,
+      KERNELET_VOLUME_DIR: sharedCache,
       DOCKER_HOST: dockerHost,
     };
   }

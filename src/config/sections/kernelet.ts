@@ -24,6 +24,12 @@ export const kerneletSection = {
         'UNIX socket of the local API. None given: `/run/kernelet/kernelet.sock` for root, `$XDG_RUNTIME_DIR/kernelet/kernelet.sock` (else in the state folder) for others; in cluster mode in `agent.ipc-base-path`.',
       environment: ['KERNELET_SOCKET'],
     }),
+    'volume-dir': key(optional(path), {
+      default: null,
+      description:
+        'Folder of the runner volumes, which several agents may share. None given: `volumes` in the state folder.',
+      environment: ['KERNELET_VOLUME_DIR'],
+    }),
     'docker-host': key(optional(text), {
       default: null,
       description: 'Address of the container engine, such as `unix:///run/docker.sock`. None given: it is looked for.',
