@@ -22,4 +22,7 @@ await rm('dist', { recursive: true, force: true });
 await mkdir('dist', { recursive: true });
 await bundle({ kernelet: 'src/main/main.ts' }, 'dist', addOns);
 await bundle({ runner: 'src/runner/main.ts' }, 'dist/runner', []);
-await cp('src/runner/drivers', 'dist/runner/drivers', { recursive: true });
+await cp('src/runner/drivers', 'dist/runner/drivers', {
+  recursive: true,
+  filter: (file) => !/\.ts$|__pycache__/.test(file),
+});

@@ -14,7 +14,7 @@ import { systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { PortPool } from '../resources/port-pool.ts';
 import { SlotLedger } from '../resources/slot-ledger.ts';
-import { readContainerStats } from '../stats/container-stats.ts';
+import { createStatsReader } from '../stats/container-stats.ts';
 import { allowMounts } from '../storage/mount-policy.ts';
 import { ensureRunnerVolume } from '../storage/runner-volume.ts';
 import { openStateFolder } from '../storage/state-folder.ts';
@@ -99,7 +99,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
     engine,
     images: new EngineImageShelf(engine),
     events,
-    readStats: readContainerStats,
+    readStats: createStatsReader(),
     checkMounts: async (mounts) => {
       if (mounts.length === 0) return mounts;
       const { dataRoot } = await engine.info(AbortSignal.timeout(10_000));
