@@ -152,8 +152,11 @@ export class FaultProxy implements AsyncDisposable {
 
   #call(request: http.IncomingMessage, signal: AbortSignal): Promise<http.IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const { method, url, headers } = request;
-      const options = { socketPath: this.#target, agent: false, signal, method, path: url, headers };
+      const { method, url } = request;
+      // An engine that closes the connection after an early reply would make Node's last, empty write fail.
+      const headers = { ...request.headers, connection: 'keep-alive' };
+      const agent = new http.Agent({ keepAlive: false });
+      const options = { socketPath: this.#target, agent, signal, method, path: url, headers };
       const call = http.request(options, resolve);
       call.on('error', reject);
       pipeline(request, call).catch(reject);

@@ -126,6 +126,9 @@ export class DockerTransport implements Disposable {
       method: request.method,
       path: request.path + queryText(request.query),
       headers: {
+        // Also for a connection that serves one call: were the engine to close it right after an early reply, Node's
+        // last, empty write would fail and take the reply with it.
+        Connection: 'keep-alive',
         ...(payload ? { 'Content-Type': 'application/json', 'Content-Length': payload.length } : {}),
         ...request.headers,
       },
