@@ -1,4 +1,5 @@
 /** The life of a kernel that exists for one program: whatever happens, it is removed before the command ends. */
+import { hasCode, toKerneletError } from '../lib/errors.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
 import type { ApiClient, AttachedKernel, CreateBody } from './api-client.ts';
 import type { CommandCall } from './command.ts';
@@ -31,8 +32,19 @@ export async function runOnce(call: CommandCall, shot: OneShot, connect: () => P
   try {
     return await runIn(client, attached, shot, screen, interruption);
   } finally {
-    await client.destroy(attached.kernel.id, true);
-    attached.release();
+    await removeKernel(client, attached, screen);
+  }
+}
+
+/** Does not reject: how the program ended counts more. A kernel that could not be removed is named. */
+async function removeKernel(client: ApiClient, { kernel, release }: AttachedKernel, screen: Screen): Promise<void> {
+  try {
+    await client.destroy(kernel.id, true);
+  } catch (error) {
+    if (hasCode(error, 'KERNEL_NOT_FOUND')) return;
+    await screen.note(`the kernel ${kernel.id} could not be removed: ${toKerneletError(error).message}`);
+  } finally {
+    release();
   }
 }
 

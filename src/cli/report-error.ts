@@ -4,11 +4,23 @@ import { exitStatus } from './exit-status.ts';
 import type { Screen } from './screen.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Says what went wrong and returns the exit status. */
+/** Says what went wrong, with `--json` as a document too, and returns the exit status. */
 export async function reportError(screen: Screen, thrown: unknown): Promise<number> {
+  try {
+    await screen.document({ error: errorDocument(thrown) });
+  } catch {
+    // Nobody reads it.
+  }
+  return await sayError(screen, thrown);
+}
+
+/** The document of anything thrown. */
+export const errorDocument = (thrown: unknown): object => describe(thrown).document;
+
+/** Says what went wrong to people only, and returns the exit status. */
+export async function sayError(screen: Screen, thrown: unknown): Promise<number> {
   const { document, status } = describe(thrown);
   try {
-    await screen.document({ error: document });
     const label = screen.style('red', 'kernelet:');
     await screen.io.stderr.write(`${label} ${document.message}\n${screen.style('dim', document.cure)}\n`);
   } catch {

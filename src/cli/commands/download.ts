@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve } from 'node:path';
-import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { KerneletError } from '../../lib/errors.ts';
 import { isSystemError, systemErrorCode } from '../../lib/system-error.ts';
@@ -63,6 +62,16 @@ async function localPlace({ host }: CommandCall, remote: string, local: string):
 }
 
 async function saveFile(content: AsyncIterable<Uint8Array>, path: string, signal: AbortSignal): Promise<void> {
+  // A device or a pipe is written to; a file is replaced once the new content is whole.
+  const special = await stat(path).then(
+    (facts) => !facts.isFile(),
+    () => false,
+  );
+  if (special) {
+    return await pipeline(content, createWriteStream(path), { signal }).catch((error) => {
+      throw explained(error, path, signal);
+    });
+  }
   const unfinished = join(dirname(path), `.kernelet-${randomUUID()}`);
   try {
     await pipeline(content, createWriteStream(unfinished, { flags: 'wx' }), { signal });

@@ -2,7 +2,7 @@
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { exitStatus } from '../exit-status.ts';
-import { reportError } from '../report-error.ts';
+import { errorDocument, sayError } from '../report-error.ts';
 
 /** The command. */
 export const rm = {
@@ -20,13 +20,22 @@ export const rm = {
     const { operands, options, screen } = call;
     await using client = await daemonClient(call);
     const force = options.flag('force');
-    const outcomes = await Promise.allSettled([...new Set(operands)].map((id) => client.destroy(id, force)));
-    const failed = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
-    const removed = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-    await screen.result(removed.map(({ id }) => `${id}\n`).join(''));
-    if (failed.length === 0 || removed.length > 0) await screen.document({ removed: removed.map(({ id }) => id) });
+    const removed: string[] = [];
+    const failed: { id: string; error: unknown }[] = [];
+    await Promise.all(
+      [...new Set(operands)].map(async (id) => {
+        try {
+          removed.push((await client.destroy(id, force)).id);
+        } catch (error) {
+          failed.push({ id, error });
+        }
+      }),
+    );
+    await screen.either({ removed, failed: failed.map(({ id, error }) => ({ id, error: errorDocument(error) })) }, () =>
+      removed.map((id) => `${id}\n`).join(''),
+    );
     let status: number = exitStatus.ok;
-    for (const error of failed) status = await reportError(screen, error);
+    for (const { error } of failed) status = await sayError(screen, error);
     return status;
   },
 } satisfies CliCommand;

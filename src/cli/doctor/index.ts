@@ -1,0 +1,22 @@
+/** All checks, in the order in which they are told. */
+import { cgroupsCheck } from './cgroups-check.ts';
+import type { DoctorCheck } from './check.ts';
+import { clockCheck } from './clock-check.ts';
+import { diskCheck } from './disk-check.ts';
+import { engineCheck } from './engine-check.ts';
+import { firewallCheck } from './firewall-check.ts';
+import { limitsCheck } from './limits-check.ts';
+import { portsCheck } from './ports-check.ts';
+import { stateCheck } from './state-check.ts';
+
+/** The checks. */
+export const doctorChecks: readonly DoctorCheck[] = [
+  engineCheck,
+  cgroupsCheck,
+  stateCheck,
+  diskCheck,
+  limitsCheck,
+  clockCheck,
+  portsCheck,
+  firewallCheck,
+];
