@@ -1,0 +1,69 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseKernelId, parseSessionId } from '../lib/ids.ts';
+import { EventFile, parseEvents } from './event-file.ts';
+import type { NumberedKernelEvent } from './kernel-event.ts';
+
+const id = '00000000-0000-4000-8000-000000000001';
+const numbered = (sequence: number): NumberedKernelEvent => ({
+  ...{ sequence, at: 5 },
+  event: { type: 'kernel-preparing', kernelId: parseKernelId(id), sessionId: parseSessionId(id) },
+});
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'event-file-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('EventFile', () => {
+  it('makes its folder and file for its owner alone, and reads back what it wrote', () => {
+    const inner = join(folder, 'a', 'b');
+    {
+      using file = new EventFile(inner, 1000);
+      expect(file.loaded).toEqual([]);
+      file.append(numbered(1));
+    }
+    expect(statSync(inner).mode & 0o777).toBe(0o700);
+    expect(statSync(join(inner, 'events.jsonl')).mode & 0o777).toBe(0o600);
+    using file = new EventFile(inner, 1000);
+    expect(file.loaded).toEqual([numbered(1)]);
+  });
+
+  it('begins a line of its own after one that a crash has cut', () => {
+    const path = join(folder, 'events.jsonl');
+    writeFileSync(path, `${JSON.stringify(numbered(1))}\n{"sequence":2,"a`);
+    {
+      using file = new EventFile(folder, 1000);
+      file.append(numbered(2));
+    }
+    expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(4);
+    using file = new EventFile(folder, 1000);
+    expect(file.loaded).toEqual([numbered(1), numbered(2)]);
+  });
+
+  it('reads the file that was set aside before the current one', () => {
+    {
+      using file = new EventFile(folder, 300);
+      for (let sequence = 1; sequence <= 3; sequence += 1) file.append(numbered(sequence));
+    }
+    expect(readFileSync(join(folder, 'events.older.jsonl'), 'utf8')).not.toBe('');
+    using file = new EventFile(folder, 300);
+    expect(file.loaded.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+  });
+});
+
+describe('parseEvents', () => {
+  it('takes whole lines and leaves out any others, whatever they hold', () => {
+    const line = fc.oneof(fc.string(), fc.json(), fc.constantFrom('{"sequence":1e99,"at":1,"event":{"type":"x"}}'));
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 10 }), (lines) => {
+        const text = [...lines, JSON.stringify(numbered(2 ** 40))].join('\n');
+        expect(parseEvents(text).at(-1)).toEqual(numbered(2 ** 40));
+      }),
+    );
+  });
+});

@@ -1,0 +1,111 @@
+/**
+ * Events on disk: JSON documents, one a line, in a file that is set aside when it is full; at most two files stay. A
+ * line is written with one system call before its event is told to anybody, so that no number is given twice after a
+ * crash of the daemon; it is not synced, so that a crash of the machine may lose the last ones.
+ */
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { KerneletError } from '../lib/errors.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import type { KernelEvent, NumberedKernelEvent } from './kernel-event.ts';
+
+const currentName = 'events.jsonl';
+const olderName = 'events.older.jsonl';
+
+/** The files of one folder. Throws STATE_UNUSABLE when they cannot be opened or read. */
+export class EventFile implements Disposable {
+  readonly #folder: string;
+  readonly #mostBytes: number;
+  #descriptor: number;
+  #bytes: number;
+  /** Whether the file ends within a line: of a crash, or of a write that the disk took in part. */
+  #torn: boolean;
+  readonly #loaded: readonly NumberedKernelEvent[];
+
+  /** `mostBytes`: size at which a file is set aside. Makes the folder. */
+  constructor(folder: string, mostBytes: number) {
+    this.#folder = folder;
+    this.#mostBytes = mostBytes;
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const current = readOrEmpty(join(folder, currentName));
+      this.#loaded = parseEvents(`${readOrEmpty(join(folder, olderName))}\n${current}`);
+      this.#torn = current !== '' && !current.endsWith('\n');
+      this.#descriptor = openSync(join(folder, currentName), 'a', 0o600);
+      this.#bytes = fstatSync(this.#descriptor).size;
+    } catch (cause) {
+      const text = cause instanceof Error ? cause.message : String(cause);
+      throw new KerneletError('STATE_UNUSABLE', `cannot open the event log in ${folder}: ${text}`, { cause });
+    }
+  }
+
+  /** The events that were there at the opening, in order. */
+  get loaded(): readonly NumberedKernelEvent[] {
+    return this.#loaded;
+  }
+
+  /** Writes an event. Throws the system's error; the next call begins a line of its own all the same. */
+  append(event: NumberedKernelEvent): void {
+    if (this.#bytes >= this.#mostBytes) this.#rotate();
+    const line = Buffer.from(`${this.#torn ? '\n' : ''}${JSON.stringify(event)}\n`);
+    this.#torn = true;
+    const written = writeSync(this.#descriptor, line);
+    this.#bytes += written;
+    this.#torn = written < line.length;
+    if (this.#torn) throw new Error(`only ${written} of ${line.length} bytes were written`);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#descriptor < 0) return;
+    closeSync(this.#descriptor);
+    this.#descriptor = -1;
+  }
+
+  #rotate(): void {
+    const current = join(this.#folder, currentName);
+    try {
+      renameSync(current, join(this.#folder, olderName));
+    } catch (thrown) {
+      // Somebody has removed it: a new one takes its place all the same.
+      if (!isSystemError(thrown, 'ENOENT')) throw thrown;
+    }
+    const next = openSync(current, 'a', 0o600);
+    closeSync(this.#descriptor);
+    this.#descriptor = next;
+    this.#bytes = 0;
+    this.#torn = false;
+  }
+}
+
+/** Reads the lines that are events whose numbers grow; torn and foreign lines are left out. */
+export function parseEvents(text: string): readonly NumberedKernelEvent[] {
+  const events: NumberedKernelEvent[] = [];
+  let last = 0;
+  for (const line of text.split('\n')) {
+    const event = parseLine(line);
+    if (!event || event.sequence <= last) continue;
+    last = event.sequence;
+    events.push(event);
+  }
+  return events;
+}
+
+function parseLine(line: string): NumberedKernelEvent | null {
+  if (line === '') return null;
+  try {
+    const { sequence, at, event } = JSON.parse(line);
+    const plausible = Number.isSafeInteger(sequence) && typeof at === 'number' && typeof event?.type === 'string';
+    return plausible ? { sequence, at, event: event as KernelEvent } : null;
+  } catch {
+    return null;
+  }
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (thrown) {
+    if (isSystemError(thrown, 'ENOENT')) return '';
+    throw thrown;
+  }
+}

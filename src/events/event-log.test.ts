@@ -1,0 +1,171 @@
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeClock } from '../lib/fake-clock.ts';
+import { parseKernelId, parseSessionId } from '../lib/ids.ts';
+import { silentLogger } from '../lib/log.ts';
+import { EventLog, type EventLogOptions } from './event-log.ts';
+import type { KernelEvent, NumberedKernelEvent } from './kernel-event.ts';
+
+const id = '00000000-0000-4000-8000-000000000001';
+const event = (image: string): KernelEvent => ({
+  type: 'kernel-pulling',
+  image,
+  kernelId: parseKernelId(id),
+  sessionId: parseSessionId(id),
+});
+const never = new AbortController().signal;
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'events-'));
+  file = join(folder, 'events.jsonl');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const open = (options: Partial<EventLogOptions> = {}): Promise<EventLog> =>
+  EventLog.open(folder, { clock: new FakeClock(), log: silentLogger, ...options });
+async function all(log: EventLog, after = 0): Promise<NumberedKernelEvent[]> {
+  const seen: NumberedKernelEvent[] = [];
+  for await (const one of log.read({ after, follow: false }, never)) seen.push(one);
+  return seen;
+}
+const sequences = async (log: EventLog, after = 0): Promise<number[]> =>
+  (await all(log, after)).map(({ sequence }) => sequence);
+
+describe('EventLog', () => {
+  it('numbers events from 1, and goes on after a restart with the old ones still there', async () => {
+    {
+      using log = await open();
+      for (const image of ['a', 'b', 'c']) log.publish(event(image));
+      expect(await sequences(log, 1)).toEqual([2, 3]);
+    }
+    using log = await open();
+    log.publish(event('d'));
+    expect(await sequences(log)).toEqual([1, 2, 3, 4]);
+    expect((await all(log))[1]).toEqual({ sequence: 2, at: 1_700_000_000_000, event: event('b') });
+  });
+
+  it('survives a last line that a crash has cut, wherever it was cut', async () => {
+    {
+      using log = await open();
+      for (const image of ['a', 'b']) log.publish(event(image));
+    }
+    const whole = readFileSync(file);
+    const first = whole.indexOf('\n') + 1;
+    for (let size = first; size < whole.length; size += 1) {
+      writeFileSync(file, whole);
+      truncateSync(file, size);
+      const kept = size === whole.length - 1 ? 2 : 1;
+      {
+        using log = await open();
+        expect(log.lastSequence).toBe(kept);
+        log.publish(event('c'));
+      }
+      using log = await open();
+      expect((await all(log)).map((one) => one.event)).toEqual(
+        [event('a'), event('b'), event('c')].toSpliced(kept, 2 - kept),
+      );
+      expect(await sequences(log)).toEqual(kept === 2 ? [1, 2, 3] : [1, 2]);
+    }
+  });
+
+  it('leaves out lines that are not events, or whose number goes back', async () => {
+    {
+      using log = await open();
+      log.publish(event('a'));
+      log.publish(event('b'));
+    }
+    appendFileSync(file, `nonsense\n{}\nnull\n{"sequence":1,"at":1,"event":{"type":"x"}}\n\u0000\u0000\n`);
+    using log = await open();
+    log.publish(event('c'));
+    expect(await sequences(log)).toEqual([1, 2, 3]);
+  });
+
+  it('keeps two files of bounded size', async () => {
+    const options = { fileBytes: 4096 };
+    {
+      using log = await open(options);
+      for (let n = 0; n < 500; n += 1) log.publish(event(`image-${n}`));
+    }
+    const sizes = readdirSync(folder).map((name) => statSync(join(folder, name)).size);
+    expect(sizes).toHaveLength(2);
+    expect(Math.max(...sizes)).toBeLessThan(4096 + 300);
+    using log = await open(options);
+    const kept = await sequences(log);
+    expect(kept.at(-1)).toBe(500);
+    expect(kept.length).toBeGreaterThan(20);
+    expect(kept).toEqual(Array.from({ length: kept.length }, (_, index) => 501 - kept.length + index));
+  });
+
+  it('lets readers follow, each at its own pace', async () => {
+    using log = await open();
+    log.publish(event('a'));
+    const fast = log.read({ after: 0, follow: true }, never);
+    const slow = log.read({ after: 1, follow: true }, never);
+    expect((await fast.next()).value?.sequence).toBe(1);
+    const [next, first] = [fast.next(), slow.next()];
+    log.publish(event('b'));
+    expect((await next).value?.sequence).toBe(2);
+    expect((await first).value?.sequence).toBe(2);
+    await fast.return();
+    await slow.return();
+  });
+
+  it('shows a slow reader what is still kept, with a jump in the numbers', async () => {
+    using log = await open({ capacity: 10 });
+    const reader = log.read({ after: 0, follow: true }, never);
+    log.publish(event('a'));
+    expect((await reader.next()).value?.sequence).toBe(1);
+    for (let n = 0; n < 34; n += 1) log.publish(event('x'));
+    expect((await reader.next()).value?.sequence).toBe(26);
+    expect(await sequences(log)).toEqual([26, 27, 28, 29, 30, 31, 32, 33, 34, 35]);
+  });
+
+  it('ends its readers when it is closed, and rejects with the reason of their signal', async () => {
+    const log = await open();
+    const stop = new AbortController();
+    const stopped = log.read({ after: 0, follow: true }, stop.signal).next();
+    const ended = log.read({ after: 0, follow: true }, never).next();
+    stop.abort(new Error('enough'));
+    await expect(stopped).rejects.toThrow('enough');
+    log[Symbol.dispose]();
+    expect((await ended).done).toBe(true);
+    log.publish(event('too late'));
+    expect(log.lastSequence).toBe(0);
+  });
+
+  it('says that it cannot be opened, naming the folder', async () => {
+    writeFileSync(join(folder, 'blocked'), '');
+    const opening = EventLog.open(join(folder, 'blocked'), { clock: new FakeClock(), log: silentLogger });
+    await expect(opening).rejects.toMatchObject({
+      code: 'STATE_UNUSABLE',
+      message: expect.stringContaining('blocked'),
+    });
+  });
+
+  it('still tells readers what the disk does not take', async () => {
+    using log = await open({ fileBytes: 1 });
+    log.publish(event('a'));
+    rmSync(folder, { recursive: true });
+    log.publish(event('b'));
+    expect(log.unwritten).toBe(1);
+    expect(await sequences(log)).toEqual([1, 2]);
+    mkdirSync(folder);
+    log.publish(event('c'));
+    expect(log.unwritten).toBe(1);
+    expect(readFileSync(file, 'utf8')).toContain('"sequence":3');
+  });
+});

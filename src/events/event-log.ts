@@ -1,0 +1,134 @@
+/**
+ * What has happened to kernels: the event sink of the standalone mode. The newest events are kept in memory for readers
+ * and on disk over restarts; their numbers go on for the life of the state folder.
+ *
+ * A reader holds nothing but its place, so that a slow one costs nothing. One that is overtaken goes on with what is
+ * still kept: the jump in the numbers shows it what it missed.
+ */
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import { EventFile } from './event-file.ts';
+import type { EventSink, KernelEvent, NumberedKernelEvent } from './kernel-event.ts';
+
+/** How to make a log. */
+export interface EventLogOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Events kept in memory; 10,000 when absent. */
+  readonly capacity?: number;
+  /** Bytes of one of the two files; 4 MiB when absent. */
+  readonly fileBytes?: number;
+}
+
+/** The log. */
+export class EventLog implements EventSink, Disposable {
+  readonly #file: EventFile;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #capacity: number;
+  /** In order; more than `capacity` only for a moment. */
+  #events: NumberedKernelEvent[];
+  #last: number;
+  readonly #waiting = new Set<() => void>();
+  #unwritten = 0;
+  #closed = false;
+
+  /** Opens the log in its folder, which is made. Throws STATE_UNUSABLE. */
+  static async open(folder: string, options: EventLogOptions): Promise<EventLog> {
+    return new EventLog(new EventFile(folder, options.fileBytes ?? 4 * 1024 * 1024), options);
+  }
+
+  private constructor(file: EventFile, options: EventLogOptions) {
+    this.#file = file;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#capacity = options.capacity ?? 10_000;
+    this.#events = file.loaded.slice(-this.#capacity);
+    this.#last = this.#events.at(-1)?.sequence ?? 0;
+  }
+
+  /** The number of the newest event; 0 when there is none. */
+  get lastSequence(): number {
+    return this.#last;
+  }
+
+  /** Events that the disk did not take; readers of this process got them. */
+  get unwritten(): number {
+    return this.#unwritten;
+  }
+
+  publish(event: KernelEvent): void {
+    if (this.#closed) return;
+    this.#last += 1;
+    const numbered = { sequence: this.#last, at: this.#clock.now(), event };
+    try {
+      this.#file.append(numbered);
+    } catch (error) {
+      this.#unwritten += 1;
+      // Once per row of failures would need the disk's recovery to be noticed; each event is rare enough to say so.
+      this.#log.error('an event could not be written to the event log', { sequence: this.#last, error });
+    }
+    this.#events.push(numbered);
+    // Dropped in batches: the cost of an event stays the same whatever is kept.
+    if (this.#events.length >= this.#capacity * 2) this.#events = this.#events.slice(-this.#capacity);
+    this.#wake();
+  }
+
+  /**
+   * The kept events with a number above `after`, then, with `follow`, those that come. It ends when the log is closed,
+   * and rejects with the signal's reason.
+   */
+  async *read(
+    { after, follow }: { readonly after: number; readonly follow: boolean },
+    signal: AbortSignal,
+  ): AsyncGenerator<NumberedKernelEvent, void> {
+    let place = after;
+    for (;;) {
+      signal.throwIfAborted();
+      const next = this.#firstAbove(place);
+      if (next) {
+        place = next.sequence;
+        yield next;
+      } else if (follow && !this.#closed) {
+        await this.#news(signal);
+      } else {
+        return;
+      }
+    }
+  }
+
+  /** Ends all readers and closes the file. */
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    this.#file[Symbol.dispose]();
+    this.#wake();
+  }
+
+  /** Binary search: numbers grow, with jumps where lines were lost. */
+  #firstAbove(place: number): NumberedKernelEvent | undefined {
+    let low = Math.max(0, this.#events.length - this.#capacity);
+    let high = this.#events.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#events[middle]?.sequence ?? 0) > place) high = middle;
+      else low = middle + 1;
+    }
+    return this.#events[low];
+  }
+
+  #news(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#waiting.delete(wake);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener('abort', wake, { once: true });
+    });
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+}
