@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
+import { installationRoot } from '../lib/installation.ts';
 import { didYouMean } from '../lib/nearest-name.ts';
 import type { ImageReference } from './reference.ts';
 
@@ -26,17 +27,10 @@ export const recipeDigestLabel = 'ai.kernelet.recipe-digest';
 
 const recipeName = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const ownPath = /^kernelet\/([a-z0-9-]+)$/;
-const marker = path.join('images', 'shell', 'Dockerfile');
-const levelsToLookUp = 5;
 
 /** `images/` of this installation: beside the sources, and beside the bundle. Throws INTERNAL when it is missing. */
-export function recipesFolder(from: string = import.meta.dirname): string {
-  let folder = from;
-  for (let level = 0; level < levelsToLookUp; level += 1) {
-    if (existsSync(path.join(folder, marker))) return path.join(folder, 'images');
-    folder = path.dirname(folder);
-  }
-  throw new KerneletError('INTERNAL', `the folder images/ is missing above ${from}: install kernelet again`);
+export function recipesFolder(): string {
+  return path.join(installationRoot(), 'images');
 }
 
 /** The names of all recipes, sorted. */

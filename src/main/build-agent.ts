@@ -11,6 +11,7 @@ import { assembleKernels } from '../kernel/assemble.ts';
 import { defaultEntrypoint } from '../kernel/container-spec.ts';
 import { Oddities } from '../kernel/oddities.ts';
 import { systemClock } from '../lib/clock.ts';
+import { installationRoot } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
 import { PortPool } from '../resources/port-pool.ts';
 import { SlotLedger } from '../resources/slot-ledger.ts';
@@ -55,7 +56,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
     volumesFolder: settings.volumeDir,
     nodePath: process.execPath,
     nodeVersion: process.version,
-    bundleFolder: path.resolve(import.meta.dirname, 'runner'),
+    bundleFolder: path.join(installationRoot(), 'dist', 'runner'),
     searchPath: process.env['PATH'] ?? '',
     onProgress: options.onProgress,
   });

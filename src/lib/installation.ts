@@ -1,0 +1,18 @@
+/** Where this program is installed: its files besides the code (image recipes, the built runner) are found from there. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { KerneletError } from './errors.ts';
+
+/** A folder that the installation has at its top. */
+const marker = path.join('images', 'python', 'Dockerfile');
+const levelsToLookUp = 4;
+
+/** The top folder of the installation, looked for upwards from `from`. Throws INTERNAL when it is incomplete. */
+export function installationRoot(from: string = import.meta.dirname): string {
+  let folder = from;
+  for (let level = 0; level < levelsToLookUp; level += 1) {
+    if (existsSync(path.join(folder, marker))) return folder;
+    folder = path.dirname(folder);
+  }
+  throw new KerneletError('INTERNAL', `the folder images/ is missing above ${from}: install kernelet again`);
+}
