@@ -23,15 +23,25 @@ export async function isDebian() {
   return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(release) && (await findProgram('apt-get')) !== undefined;
 }
 
+/** Tells a quarter at a time how far apt-get is. */
+function progressOf(log) {
+  let total = 0;
+  let unpacked = 0;
+  return (line) => {
+    total ||= Number(/ (\d+) newly installed/.exec(line)?.[1] ?? 0);
+    if (!line.startsWith('Unpacking ') || total === 0) return;
+    unpacked += 1;
+    const quarter = Math.floor((unpacked * 4) / total);
+    if (quarter > Math.floor(((unpacked - 1) * 4) / total)) log(`  ${unpacked} of ${total} packages unpacked`);
+  };
+}
+
 /** Installs packages, telling how far it is. */
 export async function installPackages(packages, log) {
   const extra = { DEBIAN_FRONTEND: 'noninteractive' };
-  const quiet = () => {};
-  log('reading the list of packages');
-  await follow('apt-get', ['-q', 'update'], { log: quiet, extra });
-  log(`downloading and installing ${packages.join(', ')}`);
-  await follow('apt-get', ['-q', 'install', '-y', '--no-install-recommends', ...packages], {
-    log: (line) => /^(Get:|Unpacking|Setting up)/.test(line) && log(`  ${line.slice(0, 100)}`),
-    extra,
-  });
+  log('  reading the list of packages');
+  await follow('apt-get', ['-q', 'update'], { log: () => {}, extra });
+  log(`  downloading ${packages.join(', ')} and what they need`);
+  const install = ['-q', 'install', '-y', '--no-install-recommends', ...packages];
+  await follow('apt-get', install, { log: progressOf(log), extra });
 }

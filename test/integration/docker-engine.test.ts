@@ -56,6 +56,18 @@ describe('the engine itself', () => {
     expect(info.securityOptions.join()).toContain('seccomp');
   });
 
+  it('knows how many files a container may open', async () => {
+    const { openFilesLimit = 0 } = await engine.info(short());
+    expect(openFilesLimit).toBeGreaterThan(0);
+    const id = await ledger.run(shellSpec('ulimit -Hn'));
+    await engine.waitContainer(id, short());
+    const { stdout } = await collect(engine.containerLogs(id, { follow: false }, short()));
+    expect(Number(stdout)).toBe(openFilesLimit);
+    const { limits } = shellSpec('');
+    const greedy = await ledger.create(shellSpec('true', { limits: { ...limits, openFiles: openFilesLimit } }));
+    await engine.startContainer(greedy, short());
+  });
+
   it('is unavailable, in words, where nothing listens', async () => {
     const error = await failureOf(connectTestEngine('unix:///tmp/no-such-engine.sock'));
     expect(error).toMatchObject({ code: 'ENGINE_UNAVAILABLE', message: expect.stringContaining('no such socket') });

@@ -5,7 +5,7 @@ import type { ContainerSpec, LogChunk, NetworkSpec } from '../../src/engine/engi
 import type { ContainerId } from '../../src/lib/ids.ts';
 
 /** Marks everything that tests make. */
-export const testLabel = 'kernelet.test';
+const testLabel = 'kernelet.test';
 /** An image that is there on every machine on which tests run (`npm test` makes it). */
 export const baseImage = 'kernelet/base:latest';
 

@@ -22,6 +22,7 @@ import { readEngineInfo } from './engine-info.ts';
 import { readEvents } from './events.ts';
 import { DockerImages } from './images.ts';
 import { DockerNetworks } from './networks.ts';
+import { readOpenFilesLimit } from './open-files-limit.ts';
 import { DockerOutput } from './output.ts';
 import { DockerTransport } from './transport.ts';
 import { VersionedTransport } from './versioned-transport.ts';
@@ -67,7 +68,9 @@ export class DockerEngine implements Engine {
   async info(signal: AbortSignal): Promise<EngineInfo> {
     const version = await this.#transport.version(signal);
     const request = { method: 'GET', path: '/info', what: 'describe itself' } as const;
-    return readEngineInfo((await this.#transport.json(request, signal)).value, version);
+    const info = readEngineInfo((await this.#transport.json(request, signal)).value, version);
+    const openFilesLimit = await readOpenFilesLimit(this.#plain.socketPath);
+    return openFilesLimit === undefined ? info : { ...info, openFilesLimit };
   }
 
   listImages(signal: AbortSignal): Promise<readonly EngineImage[]> {
