@@ -42,6 +42,6 @@ export async function installPackages(packages, log) {
   log('  reading the list of packages');
   await follow('apt-get', ['-q', 'update'], { log: () => {}, extra });
   log(`  downloading ${packages.join(', ')} and what they need`);
-  const install = ['-q', 'install', '-y', '--no-install-recommends', ...packages];
+  const install = ['-q', '-o', 'DPkg::Lock::Timeout=120', 'install', '-y', '--no-install-recommends', ...packages];
   await follow('apt-get', install, { log: progressOf(log), extra });
 }
