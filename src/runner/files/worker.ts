@@ -152,7 +152,8 @@ async function deepestPresent(path: string): Promise<string> {
 async function committed(): Promise<boolean> {
   const socket = new Socket({ fd: reportDescriptor, readable: true, writable: false });
   let text = '';
-  for await (const piece of socket) {
+  // Reports still go out on this descriptor, so leaving the loop must not close it.
+  for await (const piece of socket.iterator({ destroyOnReturn: false })) {
     text += String(piece);
     if (text.includes(commitLine)) return true;
   }
