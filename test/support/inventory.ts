@@ -15,7 +15,7 @@ function field(item: unknown, name: string): string {
 
 function firewallRules(): string[] {
   const listed = spawnSync('iptables-save', [], { encoding: 'utf8' });
-  return listed.status === 0 ? listed.stdout.split('\n').filter((line) => /KERNELET-|kl-[0-9a-f]{8}/.test(line)) : [];
+  return listed.status === 0 ? listed.stdout.split('\n').filter((line) => /KERNELET-/.test(line)) : [];
 }
 
 async function processesOf(stateDir: string): Promise<string[]> {

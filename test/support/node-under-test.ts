@@ -20,7 +20,7 @@ export interface NodeOptions {
 }
 
 /** The folder of runner volumes is shared, so that not every test file builds one. */
-const sharedCache = path.resolve(import.meta.dirname, '..', '..', '.cache', 'test');
+const sharedCache = path.resolve(import.meta.dirname, '..', '..', '.cache', 'test', 'volumes');
 
 /** A node. */
 export class NodeUnderTest implements AsyncDisposable {
