@@ -1,0 +1,205 @@
+/**
+ * Answers queries in JavaScript and keeps their state: the driver of the `nodejs` runtime (driver-protocol.ts). It
+ * runs on the image's own Node, from 16 on, so it is plain CommonJS.
+ *
+ * V8 evaluates in the mode of its own consoles (`replMode`): `await` at the top, `let`, `const` and `class` that may
+ * be declared again, and the value of the last statement. It runs below `vm`, which can break a busy loop at SIGINT.
+ */
+'use strict';
+const inspector = require('node:inspector');
+const { createRequire } = require('node:module');
+const net = require('node:net');
+const path = require('node:path');
+const util = require('node:util');
+const { promiseHooks } = require('node:v8');
+const vm = require('node:vm');
+const { addBuiltins, complete } = require('./node_support/globals.cjs');
+const { rewriteImports, importer } = require('./node_support/dynamic_import.cjs');
+const { cutStacks, describeError, describeSyntaxError } = require('./node_support/errors.cjs');
+
+const interruptedStatus = 130;
+const channel = new net.Socket({ fd: 3, readable: true, writable: true });
+const session = new inspector.Session();
+session.connect();
+
+/** The query that runs: its id, how many came before it, and `end` to say how it went; null between queries. */
+let current = null;
+let count = 0;
+const queue = [];
+/**
+ * The promise of each evaluation until it is settled, for some for ever: when V8 collects one, it tells the inspector
+ * in the middle of its garbage collection, and Node ends with a fatal error.
+ */
+const evaluations = new Map();
+
+function send(message) {
+  channel.write(`${JSON.stringify(message)}\n`);
+}
+
+/** What user code writes is written when the call returns: before the next line of the protocol, or `process.exit`. */
+function writeAtOnce() {
+  for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true);
+}
+
+function say(text) {
+  process.stderr.write(`${text}\n`);
+}
+
+/** The value that the inspector speaks of. */
+function localValue(remote) {
+  if (remote.objectId === undefined) {
+    if (remote.type === 'undefined') return undefined;
+    return remote.unserializableValue === undefined ? remote.value : vm.runInThisContext(remote.unserializableValue);
+  }
+  let taken;
+  Object.defineProperty(globalThis, takeName, { configurable: true, value: (value) => (taken = value) });
+  session.post('Runtime.callFunctionOn', {
+    objectId: remote.objectId,
+    functionDeclaration: `function (value) { globalThis[${JSON.stringify(takeName)}](value); }`,
+    arguments: [{ objectId: remote.objectId }],
+    silent: true,
+  });
+  delete globalThis[takeName];
+  return taken;
+}
+const takeName = '\u200bkernelet take';
+
+/** An object literal is not a block. */
+function asExpression(code) {
+  if (!/^\s*\{/.test(code) || /;\s*$/.test(code)) return code;
+  try {
+    new vm.Script(`(${code}\n)`);
+    return `(${code}\n)`;
+  } catch {
+    return code;
+  }
+}
+
+function execute({ id, code }) {
+  count += 1;
+  const name = `query-${count}`;
+  const query = { id, ended: false };
+  query.end = (exitCode) => {
+    if (query.ended) return;
+    query.ended = true;
+    // Rejections that nobody handles are told after the microtasks: they still belong to this query.
+    setImmediate(() => {
+      const status = query.failed ? 1 : exitCode || Number(process.exitCode ?? 0) & 0xff;
+      process.exitCode = undefined;
+      current = null;
+      session.post('Runtime.releaseObjectGroup', { objectGroup: name });
+      send({ ev: 'done', id, exitCode: status });
+      next();
+    });
+  };
+  current = query;
+  const expression = `${rewriteImports(asExpression(code))}\n//# sourceURL=${name}`;
+  const evaluate = () => {
+    const hold = promiseHooks.onInit((promise) => {
+      hold();
+      evaluations.set(query, promise);
+    });
+    const parameters = { expression, replMode: true, awaitPromise: true, objectGroup: name };
+    session.post('Runtime.evaluate', parameters, (error, answer) => {
+      evaluations.delete(query);
+      if (!query.ended && !error) answered(query, answer, code, name);
+    });
+    hold();
+  };
+  Object.defineProperty(globalThis, evaluateName, { configurable: true, value: evaluate });
+  try {
+    evaluateScript.runInThisContext({ breakOnSigint: true });
+  } catch (error) {
+    if (error?.code !== 'ERR_SCRIPT_EXECUTION_INTERRUPTED') throw error;
+    interrupt();
+  } finally {
+    delete globalThis[evaluateName];
+  }
+}
+const evaluateName = '\u200bkernelet evaluate';
+const evaluateScript = new vm.Script(`globalThis[${JSON.stringify(evaluateName)}]()`);
+
+function answered(query, { result, exceptionDetails }, code, name) {
+  try {
+    const value = localValue(exceptionDetails?.exception ?? result);
+    if (exceptionDetails) {
+      const atParsing = exceptionDetails.exception?.className === 'SyntaxError' && !exceptionDetails.stackTrace;
+      say(atParsing ? describeSyntaxError(value, exceptionDetails, code, name) : describeError(value));
+      query.end(1);
+      return;
+    }
+    if (value !== undefined) process.stdout.write(`${util.inspect(value)}\n`);
+    globalThis._ = value;
+    query.end(0);
+  } catch (error) {
+    say(describeError(error)); // an inspection method of the user's
+    query.end(1);
+  }
+}
+
+function interrupt() {
+  if (!current || current.ended) return;
+  say('Uncaught Error: the query was interrupted');
+  current.end(interruptedStatus);
+}
+
+/** Errors outside any query's own call: they fail the query that runs, and end it, as they would end a program. */
+function stray(error) {
+  say(describeError(error));
+  if (!current) return;
+  current.failed = true;
+  current.end(1);
+}
+
+function next() {
+  if (current) return;
+  const message = queue.shift();
+  if (message) execute(message);
+}
+
+function receive(message) {
+  if (message.op === 'execute') {
+    queue.push(message);
+    next();
+  } else if (message.op === 'complete') {
+    let matches = [];
+    try {
+      matches = complete(session, message.code.slice(0, message.cursor));
+    } catch {
+      // Nothing to offer.
+    }
+    send({ ev: 'completion', id: message.id, matches });
+  }
+}
+
+function prepare() {
+  process.argv = [process.execPath];
+  globalThis.require = createRequire(path.join(process.cwd(), 'query'));
+  globalThis.exports = {};
+  globalThis.module = {
+    exports: globalThis.exports,
+    filename: null,
+    id: '<query>',
+    paths: globalThis.require.resolve.paths('x'),
+  };
+  addBuiltins(globalThis);
+  cutStacks();
+  writeAtOnce();
+  Object.defineProperty(globalThis, importer.name, { value: importer.load });
+  process.on('SIGINT', interrupt);
+  process.on('uncaughtException', stray);
+  process.on('unhandledRejection', stray);
+}
+
+let pieces = [];
+channel.on('data', (chunk) => {
+  pieces.push(chunk);
+  if (!chunk.includes(10)) return;
+  const lines = Buffer.concat(pieces).toString().split('\n');
+  pieces = [Buffer.from(lines.pop())];
+  for (const line of lines) receive(JSON.parse(line));
+});
+channel.on('end', () => process.exit());
+channel.on('error', () => process.exit());
+prepare();
+send({ ev: 'ready' });

@@ -1,0 +1,307 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DriverHarness, median } from './driver-harness.ts';
+
+const command = ['python3', `${import.meta.dirname}/python_driver.py`];
+let python: DriverHarness;
+beforeAll(async () => {
+  python = await DriverHarness.start(command);
+});
+afterAll(() => python[Symbol.dispose]());
+
+const quiet = { stdout: '', stderr: '', events: [], exitCode: 0 };
+
+describe('values and state', () => {
+  test('state is kept and the last value is shown', async () => {
+    expect(await python.query('import math\nx = 20\ndef twice(n):\n    return 2 * n')).toEqual(quiet);
+    expect(await python.query('print("first")\ntwice(x) + 2')).toEqual({ ...quiet, stdout: 'first\n42\n' });
+    expect(await python.query('_ + 1')).toEqual({ ...quiet, stdout: '43\n' });
+  });
+
+  test.each(['x = 1', 'None', '"hidden";', '', '# only a comment', '\n\n', 'if True:\n    5'])(
+    '%j shows nothing',
+    async (code) => {
+      expect(await python.query(code)).toEqual(quiet);
+    },
+  );
+
+  test('user code is __main__, with what it needs to pickle and to read its own source', async () => {
+    await python.query('class Point:\n    def norm(self):\n        return 1\n');
+    const told = await python.query(
+      'import inspect, pickle, sys\n' +
+        'print(__name__, sys.argv, sys.path[0] == "", "driver" in globals())\n' +
+        'print(type(pickle.loads(pickle.dumps(Point()))) is Point)\nprint(inspect.getsource(Point.norm), end="")',
+    );
+    expect(told).toEqual({
+      ...quiet,
+      stdout: "__main__ [''] True False\nTrue\n    def norm(self):\n        return 1\n",
+    });
+  });
+
+  test('await works at the top', async () => {
+    const told = await python.query(
+      'import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    return 9\nawait f()',
+    );
+    expect(told).toEqual({ ...quiet, stdout: '9\n' });
+  });
+
+  test('a future statement holds for later queries', async () => {
+    await python.query('from __future__ import annotations');
+    expect(await python.query('def f(a: nowhere): pass\nf.__annotations__')).toMatchObject({
+      stdout: "{'a': 'nowhere'}\n",
+    });
+  });
+
+  test('text of every kind passes unharmed', async () => {
+    const text = 'é ☃ 🎉 \u0000 \u0001 "quoted" \\ end';
+    expect((await python.query(`len(${JSON.stringify(text).replace('🎉', '\\U0001F389')})`)).stdout).toBe('24\n');
+    expect((await python.query('print("é☃🎉")')).stdout).toBe('é☃🎉\n');
+  });
+});
+
+describe('ends', () => {
+  test('an exception has its traceback without the driver, and status 1', async () => {
+    await python.query('def boom():\n    raise ValueError("no")');
+    const told = await python.query('y = 7\nboom()');
+    expect(told.exitCode).toBe(1);
+    expect(told.stderr).toMatch(
+      /^Traceback \(most recent call last\):\n {2}File "<query \d+>", line 2, in <module>\n {4}boom\(\)\n/,
+    );
+    expect(told.stderr).toMatch(/line 2, in boom\n {4}raise ValueError\("no"\)\nValueError: no\n$/);
+    expect(told.stderr).not.toContain('driver');
+    expect((await python.query('y')).stdout).toBe('7\n');
+  });
+
+  test('a chained exception shows both, and source lines are there for traceback.print_exc', async () => {
+    const told = await python.query('try:\n    boom()\nexcept ValueError as e:\n    raise KeyError("k") from e');
+    expect(told.stderr).toContain('direct cause');
+    const printed = await python.query(
+      'import traceback\ntry:\n    1 / 0\nexcept Exception:\n    traceback.print_exc()',
+    );
+    expect(printed.stderr).toContain('    1 / 0\n');
+  });
+
+  test('a syntax error shows the place and runs nothing', async () => {
+    const told = await python.query('print("never")\ndef f(:');
+    expect(told).toMatchObject({ stdout: '', exitCode: 1 });
+    expect(told.stderr).toMatch(/^ {2}File "<query \d+>", line 2\n {4}def f\(:\n.*\^.*\nSyntaxError: /);
+  });
+
+  test.each([
+    ['import sys; sys.exit(3)', 3, ''],
+    ['sys.exit()', 0, ''],
+    ['sys.exit(0)', 0, ''],
+    ['sys.exit(-1)', 255, ''],
+    ['sys.exit("bye")', 1, 'bye\n'],
+    ['exit(4)', 4, ''],
+    ['raise SystemExit', 0, ''],
+  ])('%s ends with %i and keeps the state', async (code, exitCode, stderr) => {
+    expect(await python.query(code)).toEqual({ ...quiet, exitCode, stderr });
+    expect((await python.query('x')).stdout).not.toBe('');
+    expect((await python.query('import sys; sys.stdin.read()')).stdout).toBe("''\n");
+  });
+
+  test('os._exit and a fault are the end of the process, with what was printed before', async () => {
+    using exiting = await DriverHarness.start(command);
+    expect(await exiting.query('import os; print("a"); os._exit(5)')).toEqual({ ...quiet, stdout: 'a\n', exitCode: 5 });
+    using faulty = await DriverHarness.start(command);
+    expect(await faulty.query('import os, signal; os.kill(os.getpid(), signal.SIGSEGV)')).toMatchObject({
+      exitCode: -11,
+    });
+  });
+
+  test('the end of the channel ends the process as a program ends', async () => {
+    using ending = await DriverHarness.start(command);
+    await ending.query('import atexit, os; atexit.register(lambda: os.write(1, b"bye"))');
+    expect(await ending.end()).toBe(0);
+  });
+});
+
+describe('rich output', () => {
+  const types = ['image/svg+xml', 'image/png', 'image/jpeg', 'text/markdown', 'text/latex', 'application/json'];
+
+  test('the richest form of a value is sent, after what was printed before', async () => {
+    const told = await python.query(
+      'class Both:\n    def _repr_html_(self): return "<b>é</b>"\n    def _repr_png_(self): return b"\\x89PNG"\nprint("x")\nBoth()',
+    );
+    expect(told).toEqual({
+      ...quiet,
+      stdout: 'x\n',
+      events: [{ ev: 'media', type: 'image/png', encoding: 'base64', data: 'iVBORw==' }],
+    });
+  });
+
+  test('html is an event of its own, a bundle can be given, and a class is shown as text', async () => {
+    await python.query('class Html:\n    def _repr_html_(self): return "<i>", {"meta": 1}');
+    expect((await python.query('Html()')).events).toEqual([{ ev: 'html', data: '<i>' }]);
+    expect((await python.query('Html')).stdout).toBe("<class '__main__.Html'>\n");
+    const bundled =
+      'class B:\n    def _repr_mimebundle_(self, **k): return {"text/plain": "p", "text/latex": "$x$"}\nB()';
+    expect((await python.query(bundled)).events).toEqual([
+      { ev: 'media', type: 'text/latex', encoding: 'text', data: '$x$' },
+    ]);
+  });
+
+  test('display is there, for any number of values', async () => {
+    const told = await python.query('display(Html(), 5, "s"); display({"text/plain": "raw"}, raw=True)');
+    expect(told).toEqual({ ...quiet, stdout: "5\n's'\nraw\n", events: [{ ev: 'html', data: '<i>' }] });
+  });
+
+  test.each(types)('%s is sent in its encoding', async (type) => {
+    const told = await python.query(`display({${JSON.stringify(type)}: "QUJD\\n", "text/plain": "no"}, raw=True)`);
+    const picture = type === 'image/png' || type === 'image/jpeg';
+    const event = picture ? { encoding: 'base64', data: 'QUJD' } : { encoding: 'text', data: 'QUJD\n' };
+    expect(told).toEqual({ ...quiet, events: [{ ev: 'media', type, ...event }] });
+  });
+
+  test('a picture of megabytes arrives whole', async () => {
+    const told = await python.query('class Big:\n    def _repr_png_(self): return bytes(6_000_000)\nBig()');
+    expect(told.events).toEqual([expect.objectContaining({ ev: 'media', data: 'A'.repeat(8_000_000) })]);
+  });
+
+  test('an exception in a representation is the query’s', async () => {
+    const told = await python.query('class Bad:\n    def __repr__(self): raise RuntimeError("odd")\nBad()');
+    expect(told).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/line 2, in __repr__[\s\S]*RuntimeError: odd/),
+    });
+  });
+});
+
+describe('input', () => {
+  test('input and getpass ask, and the answer comes back', async () => {
+    const told = await python.query(
+      'print("a", end="")\nn = input("name? ")\nimport getpass\np = getpass.getpass()\n[n, p]',
+      {
+        answers: ['Ada é\n', 'secret'],
+      },
+    );
+    expect(told).toEqual({
+      ...quiet,
+      stdout: "a['Ada é', 'secret']\n",
+      events: [
+        { ev: 'input', prompt: 'name? ', password: false },
+        { ev: 'input', prompt: 'Password: ', password: true },
+      ],
+    });
+  });
+
+  test('standard input itself is at its end', async () => {
+    expect(await python.query('import sys; print(repr(sys.stdin.read())); sys.stdin.readline()')).toMatchObject({
+      stdout: "''\n''\n",
+    });
+  });
+
+  test('an interrupt ends the wait; the answer that comes too late is nobody’s', async () => {
+    const told = await python.query('input("? ")', { interruptAt: 'input' });
+    expect(told).toMatchObject({ exitCode: 130, stderr: expect.stringMatching(/KeyboardInterrupt\n$/) });
+    expect(told.stderr).not.toContain('channel.py');
+    python.send({ op: 'input', text: 'late' });
+    expect(await python.query('5')).toEqual({ ...quiet, stdout: '5\n' });
+  });
+});
+
+describe('interrupts', () => {
+  test.each(['import time; time.sleep(60)', 'while True: pass', 'import asyncio; await asyncio.sleep(60)'])(
+    '%s is interrupted with 130',
+    async (code) => {
+      const told = await python.query(`print("go")\n${code}`, { interruptAt: 'go' });
+      expect(told).toMatchObject({
+        exitCode: 130,
+        stderr: expect.stringMatching(/^Traceback[\s\S]*KeyboardInterrupt/),
+      });
+      expect((await python.query('1 + 1')).stdout).toBe('2\n');
+    },
+  );
+
+  test('user code may catch it', async () => {
+    const code =
+      'import time\ntry:\n    print("go")\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print("caught")';
+    expect(await python.query(code, { interruptAt: 'go' })).toEqual({ ...quiet, stdout: 'go\ncaught\n' });
+  });
+
+  test('between queries it does nothing', async () => {
+    python.interrupt();
+    python.interrupt();
+    expect(await python.query('2')).toEqual({ ...quiet, stdout: '2\n' });
+  });
+
+  test('a hundred interrupts at any moment leave the protocol whole', async () => {
+    await python.query('class Html:\n    def _repr_html_(self): return "<i>" * 1000');
+    const stop = setInterval(() => python.interrupt(), 1);
+    for (let round = 0; round < 40; round += 1) {
+      expect([0, 130]).toContain(await python.status('for _ in range(20): display(Html())'));
+    }
+    clearInterval(stop);
+    expect(await python.query('3')).toMatchObject({ stdout: expect.stringMatching(/3\n$/) });
+  });
+});
+
+describe('processes and output', () => {
+  test('children and native code print in order with Python', async () => {
+    const code =
+      'import os, subprocess\nprint("1")\nsubprocess.run(["echo", "2"])\nprint("3")\nos.system("echo 4")\nos.write(1, b"5\\n")\nprint("6")';
+    expect((await python.query(`${code}\nNone`)).stdout).toBe('1\n2\n3\n4\n5\n6\n');
+  });
+
+  test('a forked child that comes back says nothing to the runner', async () => {
+    const told = await python.query(
+      'import os\npid = os.fork()\nif pid: os.waitpid(pid, 0)\nprint("child" if pid == 0 else "parent")',
+    );
+    expect(told).toEqual({ ...quiet, stdout: 'child\nparent\n' });
+  });
+
+  test('multiprocessing works with functions of the query', async () => {
+    await python.query('import multiprocessing as mp\ndef square(n): return n * n');
+    expect(
+      (await python.query('with mp.get_context("fork").Pool(2) as pool: print(pool.map(square, [1, 2, 3]))')).stdout,
+    ).toBe('[1, 4, 9]\n');
+  });
+
+  test('children inherit neither the channel nor an ignored SIGINT', async () => {
+    const code =
+      'import os, signal\nos.system("ls -l /proc/self/fd | tail -n +5 | grep -c socket; grep SigIgn /proc/self/status")';
+    const [descriptors, ignored] = (await python.query(`${code};`)).stdout.split('\n');
+    expect(Number(descriptors)).toBe(0);
+    expect(BigInt(`0x${ignored?.split(/\s+/)[1]}`) & 2n).toBe(0n);
+  });
+
+  test('50 MB come whole, and what is printed without a newline too', async () => {
+    const told = await python.query('line = "x" * 99\nfor _ in range(500_000): print(line)\nprint("end", end="")');
+    expect(told.stdout.length).toBe(50_000_003);
+    expect(told.stdout.endsWith('x\nend')).toBe(true);
+  });
+
+  test('a thread may print and display while and after the query runs', async () => {
+    const code =
+      'import threading\nt = threading.Thread(target=lambda: (print("in"), display(5), display({"text/html": "h"}, raw=True)))\nt.start(); t.join()';
+    expect(await python.query(code)).toEqual({ ...quiet, stdout: 'in\n5\n', events: [{ ev: 'html', data: 'h' }] });
+  });
+});
+
+describe('completion', () => {
+  test('names, keywords and attributes, with the whole dotted name', async () => {
+    await python.query('import os\nfoobar = {"a": 1}');
+    expect(await python.complete('foo')).toEqual(['foobar']);
+    expect(await python.complete('print(os.pat', 12)).toEqual([
+      'os.path',
+      'os.pathconf',
+      'os.pathconf_names',
+      'os.pathsep',
+    ]);
+    expect(await python.complete('foobar.ke tail', 9)).toEqual(['foobar.keys']);
+    expect(await python.complete('nonl')).toEqual(['nonlocal']);
+    expect(await python.complete('unknown.x')).toEqual([]);
+    expect(await python.complete('foobar.__le')).toEqual(['foobar.__le__', 'foobar.__len__']);
+    expect(await python.complete('')).toContain('foobar');
+  });
+});
+
+test('a trivial query takes about a millisecond', async () => {
+  const durations: number[] = [];
+  for (let round = 0; round < 200; round += 1) {
+    const before = performance.now();
+    await python.status('1');
+    durations.push(performance.now() - before);
+  }
+  expect(median(durations)).toBeLessThan(5);
+});

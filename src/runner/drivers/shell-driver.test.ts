@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DriverHarness } from './driver-harness.ts';
+
+const driver = `${import.meta.dirname}/shell_driver.cjs`;
+const quiet = { stdout: '', stderr: '', events: [], exitCode: 0 };
+
+describe.each(['bash', 'sh'])('in %s', (name) => {
+  let shell: DriverHarness;
+  beforeAll(async () => {
+    shell = await DriverHarness.start([process.execPath, driver, name, '{"FOR_SHELL":"1"}']);
+  });
+  afterAll(() => shell[Symbol.dispose]());
+
+  test('variables, functions, the folder and the last status are kept', async () => {
+    expect(await shell.query('x=5; cd /usr; f() { echo "f $1 $x"; }; set -- a b')).toEqual(quiet);
+    expect((await shell.query('f 1; pwd; echo "$# $FOR_SHELL"')).stdout).toBe('f 1 5\n/usr\n2 1\n');
+    expect((await shell.query('(exit 7)')).exitCode).toBe(7);
+    expect((await shell.query('echo $?')).stdout).toBe('7\n');
+  });
+
+  test('quotes, newlines and odd bytes arrive as they are', async () => {
+    const code = `cat <<'EOF'\nit's "a" \\ \`b\` $c é 🎉\nEOF\nprintf '%s' 'no newline'`;
+    expect((await shell.query(code)).stdout).toBe('it\'s "a" \\ `b` $c é 🎉\nno newline');
+  });
+
+  test('input is at its end, and programs inherit nothing of the driver', async () => {
+    expect((await shell.query('cat; ls -l /proc/self/fd | tail -n +5 | grep -c socket')).stdout).toBe('0\n');
+  });
+
+  test.each([
+    ['exit 3', 3],
+    ['exec sh -c "exit 4"', 4],
+    ['set -e; (exit 5); echo never', 5],
+    ['kill -9 $$', 137],
+  ])('%s ends the query with its status, and the next shell is fresh', async (code, exitCode) => {
+    await shell.query('x=5');
+    expect(await shell.query(code)).toEqual({ ...quiet, exitCode });
+    expect(await shell.query('echo "[$x]"')).toEqual({ ...quiet, stdout: '[]\n' });
+  });
+
+  test('what is no shell code says so', async () => {
+    const told = await shell.query('if true; then');
+    expect(told.exitCode).toBe(2);
+    expect(told.stderr).toMatch(/syntax error/i);
+    expect((await shell.query('echo on')).stdout).toBe('on\n');
+  });
+
+  test('a background child does not hold the query', async () => {
+    const before = performance.now();
+    expect(await shell.query('sleep 30 & echo started')).toMatchObject({ stdout: 'started\n', exitCode: 0 });
+    expect(performance.now() - before).toBeLessThan(5000);
+  });
+
+  test('an interrupt ends the query, and the next one runs', async () => {
+    await shell.query('kept=yes; g() { echo "g $kept"; }; cd /usr');
+    const told = await shell.query('echo go; sleep 60; echo never', { interruptAt: 'go' });
+    expect(told).toMatchObject({ stdout: 'go\n', exitCode: 130 });
+    expect((await shell.query('echo on')).stdout).toBe('on\n');
+    if (name !== 'bash') return;
+    expect((await shell.query('g; pwd')).stdout).toBe('g yes\n/usr\n');
+    expect((await shell.query('echo go; while :; do :; done', { interruptAt: 'go' })).exitCode).toBe(130);
+    expect((await shell.query('g')).stdout).toBe('g yes\n');
+  });
+
+  test('20 MB come whole', async () => {
+    const told = await shell.query('head -c 20000000 /dev/zero | tr "\\\\0" x');
+    expect(told.stdout.length).toBe(20_000_000);
+  });
+
+  test('bash completes commands, files and variables; others say that they cannot', async () => {
+    await shell.query('my_long_name=1');
+    const found = [await shell.complete('ech'), await shell.complete('echo $my_lo'), await shell.complete('ls /us')];
+    expect(found).toEqual(name === 'bash' ? [['echo'], ['$my_long_name'], ['/usr']] : [[], [], []]);
+  });
+});
+
+test('a shell that is not there is told for each query', async () => {
+  using shell = await DriverHarness.start([process.execPath, driver, '/nowhere/sh', '{}']);
+  expect(await shell.query('echo 1')).toMatchObject({ exitCode: 127, stderr: expect.stringContaining('/nowhere/sh') });
+});

@@ -1,0 +1,155 @@
+/**
+ * Answers queries in a shell and keeps its state: the driver of the `shell` runtime (driver-protocol.ts). It runs on
+ * the volume's Node and keeps one shell of the image alive, which evaluates each query with empty input and its
+ * output going where the driver's goes; the shell's own standard input and descriptor 4 carry commands and statuses,
+ * and no program of the user's inherits either.
+ *
+ *   argv: the shell, and a JSON object of variables that are for the shell and not for this Node.
+ *
+ * A query that ends the shell (`exit 3`, `exec`, an error under `set -e`) has that status, and the next one begins in
+ * a fresh shell. After SIGINT bash hands its variables, functions and options on to the next; others start afresh.
+ */
+'use strict';
+const { spawn } = require('node:child_process');
+const { mkdtempSync, rmSync } = require('node:fs');
+const { constants, tmpdir } = require('node:os');
+const { basename, join } = require('node:path');
+const net = require('node:net');
+
+const [shellPath = 'sh', variables = '{}'] = process.argv.slice(2);
+const isBash = basename(shellPath) === 'bash';
+const environ = { ...process.env, ...JSON.parse(variables) };
+const channel = new net.Socket({ fd: 3, readable: true, writable: true });
+
+/** The shell that lives, the folder that it can hand its state on in, and the status that the next query finds. */
+let shell = null;
+let folder = null;
+let lastStatus = 0;
+/** What the shell is busy with: an `execute`, or a list of completions; null when it is idle. */
+let current = null;
+const queue = [];
+
+function send(message) {
+  channel.write(`${JSON.stringify(message)}\n`);
+}
+
+function quote(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** Said to a fresh shell. */
+function greeting() {
+  const lines = ['__kernelet_status() { return "$1"; }'];
+  const kept = isBash && stateFile();
+  if (kept) {
+    const state = 'declare -p; declare -f; alias -p; shopt -p; set +o; umask -p; printf "cd -- %q\\n" "$PWD"';
+    lines.push(
+      `if [ -f ${quote(kept)} ]; then . ${quote(kept)}; rm -f ${quote(kept)}; fi >/dev/null 2>&1`,
+      `trap ${quote(`{ ${state}; } > ${quote(kept)} 2>/dev/null; exit 130`)} INT`,
+    );
+  }
+  return lines;
+}
+
+/** A file that only the tenant can read; null when there is no place for it. */
+function stateFile() {
+  try {
+    folder ??= mkdtempSync(join(tmpdir(), '.kernelet-shell-'));
+    return join(folder, 'state');
+  } catch {
+    return null;
+  }
+}
+
+function start() {
+  const started = spawn(shellPath, isBash ? ['--noprofile', '--norc'] : [], {
+    env: environ,
+    stdio: ['pipe', 'inherit', 'inherit', 'ignore', 'pipe'],
+  });
+  started.on('error', (error) => ended(started, 127, `kernelet: ${shellPath} does not start: ${error.message}\n`));
+  started.on('exit', (code, signal) => ended(started, code ?? 128 + (constants.signals[signal] ?? 0)));
+  started.stdin.on('error', () => {}); // it has ended: `exit` says so
+  let text = '';
+  started.stdio[4].on('data', (chunk) => {
+    text += chunk;
+    const lines = text.split('\n');
+    text = lines.pop();
+    for (const line of lines) if (started === shell) answered(line);
+  });
+  shell = started;
+  tell(greeting());
+}
+
+function tell(lines) {
+  shell.stdin.write(`${lines.join('\n')}\n`);
+}
+
+function ended(which, status, complaint = '') {
+  if (which !== shell) return;
+  shell = null;
+  if (complaint) process.stderr.write(complaint);
+  lastStatus = 0;
+  finish(status);
+}
+
+function answered(line) {
+  if (current?.op === 'complete' && line !== '') {
+    current.matches.push(line);
+    return;
+  }
+  if (current?.op === 'execute') lastStatus = Number(line);
+  finish(lastStatus);
+}
+
+function finish(status) {
+  const { op, id, matches } = current ?? {};
+  current = null;
+  if (op === 'execute') send({ ev: 'done', id, exitCode: status });
+  if (op === 'complete') send({ ev: 'completion', id, matches: [...new Set(matches)].sort().slice(0, 1000) });
+  next();
+}
+
+function next() {
+  if (current || queue.length === 0) return;
+  current = queue.shift();
+  if (shell === null) start();
+  if (current.op === 'execute') execute(current.code);
+  else complete(current.code.slice(0, current.cursor));
+}
+
+function execute(code) {
+  const status = `case $- in *e*) ;; *) __kernelet_status ${lastStatus} ;; esac`;
+  tell([`LINENO=0; ${status}; eval ${quote(code)} </dev/null 4>&-`, `{ printf '%s\\n' "$?" >&4; } 2>/dev/null`]);
+}
+
+/** Bash says what can follow; other shells have no means to. An empty line ends the list. */
+function complete(before) {
+  const [word = ''] = /[^\s;|&()<>"']*$/.exec(before) ?? [];
+  const first = /(?:^|[;|&(])\s*$/.test(before.slice(0, before.length - word.length));
+  const list = word.startsWith('$')
+    ? `compgen -v -P '$' -- ${quote(word.slice(1))}`
+    : `compgen ${first ? '-c ' : ''}-f -- ${quote(word)}`;
+  tell([`{ ${isBash ? list : ':'}; printf '\\n'; } </dev/null >&4 2>/dev/null`]);
+}
+
+let pieces = [];
+channel.on('data', (chunk) => {
+  pieces.push(chunk);
+  if (!chunk.includes(10)) return;
+  const lines = Buffer.concat(pieces).toString().split('\n');
+  pieces = [Buffer.from(lines.pop())];
+  for (const line of lines) {
+    const message = JSON.parse(line);
+    if (message.op === 'execute') queue.push(message);
+    if (message.op === 'complete') queue.push({ ...message, matches: [] });
+  }
+  next();
+});
+channel.on('close', () => process.exit());
+channel.on('error', () => process.exit());
+process.on('SIGINT', () => {});
+process.on('exit', () => {
+  if (folder) rmSync(folder, { recursive: true, force: true });
+});
+start();
+send({ ev: 'ready' });
