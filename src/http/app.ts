@@ -3,7 +3,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Agent } from '../agent/agent.ts';
 import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import type { ApiApp } from './endpoint.ts';
+import type { ApiApp } from './api-context.ts';
 import { errorReply } from './errors.ts';
 import { openApiDocument } from './openapi.ts';
 import { addFileRoutes } from './routes/files.ts';

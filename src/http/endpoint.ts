@@ -2,18 +2,12 @@
  * One way to declare an endpoint: its schemas validate what comes in and make its page of the OpenAPI document, so the
  * two never differ. Unknown keys are refused; the error names the field.
  */
-import { type OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
-import type { Context } from 'hono';
+import { type RouteConfig, z } from '@hono/zod-openapi';
 import { KerneletError } from '../lib/errors.ts';
+import type { ApiApp, ApiContext } from './api-context.ts';
 import { invalidArgument } from './errors.ts';
 import { errorReplySchema } from './schema/error.ts';
 import { maxJsonBodyBytes } from './schema/limits.ts';
-import type { Bindings } from './stream-reply.ts';
-
-/** The application that endpoints are added to. */
-export type ApiApp = OpenAPIHono<{ Bindings: Bindings }>;
-/** The context of one request. */
-export type ApiContext = Context<{ Bindings: Bindings }>;
 
 /** What an endpoint takes and gives. */
 export interface EndpointDefinition<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {

@@ -21,18 +21,27 @@ export async function eventStream<T>(
 ): Promise<Response> {
   const iterator = source[Symbol.asyncIterator]();
   const first = iterator.next();
-  await settledWithin(first, firstMomentsMs, clock);
+  await settledWithin(first, firstMomentsMs, clock, stream.signal);
   return stream.reply(chunks(stream, iterator, first, encode, clock), eventStreamHeaders);
 }
 
-/** Waits for the promise, at most so long; throws when it rejects meanwhile. */
-async function settledWithin(promise: Promise<unknown>, delayMs: number, clock: Clock): Promise<boolean> {
-  let ring: (settled: boolean) => void = () => {};
-  const timeout = new Promise<boolean>((resolve) => {
-    ring = resolve;
-  });
-  using _timer = clock.after(delayMs, () => ring(false));
-  return await Promise.race([promise.then(() => true), timeout]);
+/** Waits for the promise, at most so long; throws when it rejects meanwhile, or the signal's reason. */
+async function settledWithin(
+  promise: Promise<unknown>,
+  delayMs: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const early = Promise.withResolvers<boolean>();
+  const onAbort = (): void => early.reject(signal.reason);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  using _timer = clock.after(delayMs, () => early.resolve(false));
+  try {
+    return await Promise.race([promise.then(() => true), early.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 async function* chunks<T>(
@@ -43,9 +52,11 @@ async function* chunks<T>(
   clock: Clock,
 ): AsyncGenerator<Buffer> {
   let pending = first;
+  // It may reject after this reader has left.
+  first.catch(() => {});
   try {
     for (;;) {
-      if (!(await settledWithin(pending, keepAliveMs, clock))) {
+      if (!(await settledWithin(pending, keepAliveMs, clock, stream.signal))) {
         yield keepAlive;
         continue;
       }
@@ -53,6 +64,7 @@ async function* chunks<T>(
       if (result.done) return;
       yield encode(result.value);
       pending = iterator.next();
+      pending.catch(() => {});
     }
   } catch (error) {
     // A server that stops just ends its streams: the client comes back and goes on where it was.

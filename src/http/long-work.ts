@@ -4,7 +4,8 @@
  */
 import type { ImageProgress } from '../agent/agent.ts';
 import { toKerneletError } from '../lib/errors.ts';
-import { type ApiContext, json } from './endpoint.ts';
+import type { ApiContext } from './api-context.ts';
+import { json } from './endpoint.ts';
 import { encodeEvent, eventStreamHeaders, keepAlive } from './sse.ts';
 import { type OpenStream, openStream } from './stream-reply.ts';
 

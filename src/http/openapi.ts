@@ -1,5 +1,5 @@
 /** The OpenAPI document, from the schemas that validate the requests. */
-import type { ApiApp } from './endpoint.ts';
+import type { ApiApp } from './api-context.ts';
 
 /** Builds the document of everything that was added to the app. */
 export function openApiDocument(app: ApiApp, version: string): object {

@@ -4,7 +4,7 @@
 import { createServer, type Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
 import { KerneletError } from '../lib/errors.ts';
-import type { ApiApp } from './endpoint.ts';
+import type { ApiApp } from './api-context.ts';
 import { listenAt } from './socket-place.ts';
 
 /** Bounds of the server. */

@@ -2,17 +2,9 @@
  * Replies that go on for a while. A chunk is asked for only when the one before it has left the process, so a slow
  * reader holds the source back, and whatever the source counts as consumed has really been handed to the system.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { KerneletError } from '../lib/errors.ts';
-import type { ApiContext } from './endpoint.ts';
-
-/** What the server passes along with a request; empty when the app is called in process. */
-export interface Bindings {
-  readonly incoming?: IncomingMessage;
-  readonly outgoing?: ServerResponse;
-  /** Aborts when the server stops: streams end, nothing of the client's is undone. */
-  readonly stopping?: AbortSignal;
-}
+import type { ApiContext } from './api-context.ts';
 
 /** A stream that is being prepared: the signal for its source, and the reply. */
 export interface OpenStream {

@@ -3,7 +3,8 @@
 import { z } from '@hono/zod-openapi';
 import type { Agent } from '../../agent/agent.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { type ApiApp, endpoint, json } from '../endpoint.ts';
+import type { ApiApp } from '../api-context.ts';
+import { endpoint, json } from '../endpoint.ts';
 import {
   fileListSchema,
   fileQuerySchema,

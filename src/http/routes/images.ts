@@ -1,6 +1,7 @@
 /** `/v1/images`: images and their labels. */
 import type { Agent } from '../../agent/agent.ts';
-import { type ApiApp, endpoint, json } from '../endpoint.ts';
+import type { ApiApp } from '../api-context.ts';
+import { endpoint, json } from '../endpoint.ts';
 import { longWork } from '../long-work.ts';
 import { doneSchema } from '../schema/fields.ts';
 import {

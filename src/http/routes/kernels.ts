@@ -1,7 +1,8 @@
 /** `/v1/kernels`: the lives of kernels. */
 import type { Agent } from '../../agent/agent.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { type ApiApp, endpoint, json } from '../endpoint.ts';
+import type { ApiApp } from '../api-context.ts';
+import { endpoint, json } from '../endpoint.ts';
 import { longWork } from '../long-work.ts';
 import { progressSchema } from '../schema/image.ts';
 import {

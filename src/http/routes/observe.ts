@@ -1,6 +1,7 @@
 /** Logs, figures and events. */
 import type { Agent } from '../../agent/agent.ts';
-import { type ApiApp, endpoint, json } from '../endpoint.ts';
+import type { ApiApp } from '../api-context.ts';
+import { endpoint, json } from '../endpoint.ts';
 import { eventStream } from '../event-stream.ts';
 import { kernelParamsSchema } from '../schema/kernel.ts';
 import {

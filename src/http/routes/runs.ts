@@ -2,7 +2,8 @@
 import type { Agent } from '../../agent/agent.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { newRunId, parseRunId } from '../../lib/ids.ts';
-import { type ApiApp, type ApiContext, endpoint, json } from '../endpoint.ts';
+import type { ApiApp, ApiContext } from '../api-context.ts';
+import { endpoint, json } from '../endpoint.ts';
 import { eventStream } from '../event-stream.ts';
 import { doneSchema } from '../schema/fields.ts';
 import { kernelParamsSchema } from '../schema/kernel.ts';

@@ -1,6 +1,7 @@
 /** `/v1/status`: where the agent stands. */
 import type { Agent } from '../../agent/agent.ts';
-import { type ApiApp, endpoint, json } from '../endpoint.ts';
+import type { ApiApp } from '../api-context.ts';
+import { endpoint, json } from '../endpoint.ts';
 import { statusReplySchema } from '../schema/status.ts';
 
 /** Adds the endpoint. */

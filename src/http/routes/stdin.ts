@@ -1,7 +1,8 @@
 /** `POST /v1/kernels/{id}/runs/{run}/stdin`: bytes for a program's standard input. */
 import type { Agent } from '../../agent/agent.ts';
 import { parseRunId } from '../../lib/ids.ts';
-import { type ApiApp, endpoint, json } from '../endpoint.ts';
+import type { ApiApp } from '../api-context.ts';
+import { endpoint, json } from '../endpoint.ts';
 import { runParamsSchema, stdinQuerySchema, stdinReplySchema } from '../schema/run.ts';
 import { openStream } from '../stream-reply.ts';
 

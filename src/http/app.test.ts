@@ -1,0 +1,227 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { silentLogger } from '../lib/log.ts';
+import type { ApiApp } from './api-context.ts';
+import { createApp } from './app.ts';
+import { FakeAgent } from './fake-agent.test-support.ts';
+import { errorReplySchema } from './schema/error.ts';
+import { fileListSchema } from './schema/file.ts';
+import { imageListSchema, imageSchema } from './schema/image.ts';
+import { kernelListSchema, kernelSchema } from './schema/kernel.ts';
+import { statsReplySchema } from './schema/observe.ts';
+import { statusReplySchema } from './schema/status.ts';
+
+const absent = 'ffffffff-ffff-4fff-8fff-ffffffffffff';
+let agent: FakeAgent;
+let app: ApiApp;
+beforeEach(() => {
+  agent = new FakeAgent();
+  app = createApp({ agent, version: '1.2.3', logger: silentLogger });
+});
+
+const send = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
+  const init: RequestInit = { method, headers };
+  if (body !== undefined) {
+    init.body = typeof body === 'string' ? body : JSON.stringify(body);
+    init.headers = { 'content-type': 'application/json', ...headers };
+  }
+  return await app.request(path, init);
+};
+const json = async (response: Response | Promise<Response>): Promise<unknown> => (await response).json();
+const refusal = async (response: Response) => {
+  const { error } = errorReplySchema.parse(await response.json());
+  expect(JSON.stringify(error)).not.toMatch(/\n\s+at |node_modules/);
+  return { status: response.status, code: error.code, message: error.message };
+};
+const create = async (body: object = { language: 'python' }): Promise<string> =>
+  kernelSchema.parse(await json(send('POST', '/v1/kernels', body))).id;
+
+describe('replies have the form of their schemas', () => {
+  it('for everything that is read', async () => {
+    const id = await create();
+    statusReplySchema.parse(await json(send('GET', '/v1/status')));
+    expect(kernelListSchema.parse(await json(send('GET', '/v1/kernels?all=true'))).kernels).toHaveLength(1);
+    expect(kernelSchema.parse(await json(send('GET', `/v1/kernels/${id.slice(0, 9)}`))).id).toBe(id);
+    statsReplySchema.parse(await json(send('GET', '/v1/stats')));
+    fileListSchema.parse(await json(send('GET', `/v1/kernels/${id}/files`)));
+    imageListSchema.parse(await json(send('GET', '/v1/images')));
+    imageSchema.parse(await json(send('GET', '/v1/images/inspect?reference=kernelet/python')));
+    expect(await json(send('POST', `/v1/kernels/${id}/complete`, { code: 'impo', cursor: 4 }))).toEqual({
+      matches: ['impoing'],
+    });
+  });
+
+  it('for everything that is changed', async () => {
+    const id = await create();
+    expect(kernelSchema.parse(await json(send('POST', `/v1/kernels/${id}/restart`))).generation).toBe(2);
+    expect(await json(send('POST', `/v1/kernels/${id}/interrupt`))).toEqual({ interrupted: false });
+    imageSchema.parse(await json(send('POST', '/v1/images/build', { name: 'python' })));
+    imageSchema.parse(await json(send('POST', '/v1/images/pull', { reference: 'debian:bookworm' })));
+    expect(await json(send('DELETE', '/v1/images?reference=a/b:1&force=true'))).toEqual({});
+    expect(kernelSchema.parse(await json(send('DELETE', `/v1/kernels/${id}?force=true`))).id).toBe(id);
+    expect(agent.calls).toEqual(['remove image a/b:1 force', `destroy ${id} force`]);
+  });
+});
+
+describe('creation', () => {
+  it('fills in what the request leaves out', async () => {
+    const response = await send('POST', '/v1/kernels', { language: 'python' });
+    expect(response.status).toBe(201);
+    expect(agent.creations).toEqual([
+      {
+        language: 'python',
+        pull: 'missing',
+        environ: {},
+        mounts: [],
+        network: 'bridge',
+        publish: [],
+        interpreter: 'eager',
+      },
+    ]);
+  });
+
+  it.each([
+    [{ cpus: 0 }, 'body.cpus'],
+    [{ cpus: '1' }, 'body.cpus'],
+    [{ memoryBytes: -1 }, 'body.memoryBytes'],
+    [{ memoryBytes: 1.5 }, 'body.memoryBytes'],
+    [{ memoryByte: 1 }, /body: unknown key "memoryByte" \(did you mean "memoryBytes"\?\)/],
+    [{ id: 'x' }, 'body.id'],
+    [{ image: 'UPPER case' }, 'body.image'],
+    [{ environ: { 'A=B': 'x' } }, 'body.environ'],
+    [{ environ: { A: 'x\0' } }, 'body.environ.A'],
+    [{ mounts: [{ source: 'relative', target: '/x' }] }, 'body.mounts.0.source'],
+    [{ network: 'host' }, 'body.network'],
+    [{ publish: [0] }, 'body.publish.0'],
+    [{ publish: [80, 80] }, 'body.publish'],
+    ['{', 'body: not JSON'],
+    ['"\u00ff', 'body: not JSON'],
+    [[], 'body'],
+  ])('refuses %j and names the field', async (body, text) => {
+    const refused = await refusal(await send('POST', '/v1/kernels', body));
+    expect(refused).toMatchObject({ status: 400, code: 'INVALID_ARGUMENT' });
+    expect(refused.message).toMatch(text);
+    expect(agent.creations).toEqual([]);
+  });
+
+  it('refuses other types, text that is not UTF-8 and bodies beyond the bound', async () => {
+    expect(await refusal(await send('POST', '/v1/kernels', 'a=1', { 'content-type': 'text/plain' }))).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+    const bytes = await app.request('/v1/kernels', { method: 'POST', body: new Uint8Array([0x22, 0xff, 0x22]) });
+    expect((await refusal(bytes)).message).toBe('body: not UTF-8');
+    const large = `{"language":"${'x'.repeat(5 * 1024 * 1024)}"}`;
+    expect(await refusal(await send('POST', '/v1/kernels', large))).toMatchObject({ status: 413, code: 'TOO_LARGE' });
+  });
+
+  it('tells a duplicate id with the status of its code', async () => {
+    const id = await create({ id: absent, language: 'python' });
+    expect(await refusal(await send('POST', '/v1/kernels', { id }))).toMatchObject({
+      status: 409,
+      code: 'KERNEL_EXISTS',
+    });
+  });
+});
+
+describe('wrong requests', () => {
+  it.each([
+    ['GET', '/v1/kernels/{id}'],
+    ['DELETE', '/v1/kernels/{id}'],
+    ['POST', '/v1/kernels/{id}/restart'],
+    ['POST', '/v1/kernels/{id}/interrupt'],
+    ['GET', '/v1/kernels/{id}/files'],
+    ['GET', '/v1/kernels/{id}/files/content?path=x'],
+    ['PUT', '/v1/kernels/{id}/files?path=x'],
+    ['GET', '/v1/kernels/{id}/logs'],
+    ['GET', '/v1/kernels/{id}/runs/r/events'],
+  ])('%s %s answers an unknown kernel and a malformed id', async (method, path) => {
+    expect(await refusal(await send(method, path.replace('{id}', absent)))).toMatchObject({
+      status: 404,
+      code: 'KERNEL_NOT_FOUND',
+    });
+    expect(await refusal(await send(method, path.replace('{id}', 'zz..')))).toMatchObject({
+      status: 400,
+      code: 'INVALID_ARGUMENT',
+    });
+  });
+
+  it.each([
+    ['POST', 'input', { text: 'x' }],
+    ['POST', 'interrupt', undefined],
+    ['POST', 'cancel', {}],
+    ['POST', 'stdin?eof=true', undefined],
+  ])('%s …/%s answers an unknown run', async (method, action, body) => {
+    const id = await create();
+    const response = await send(method, `/v1/kernels/${id}/runs/absent/${action}`, body);
+    expect(await refusal(response)).toMatchObject({ status: 404, code: 'RUN_NOT_FOUND' });
+  });
+
+  it('names unknown and repeated query keys, unknown addresses, ambiguous ids', async () => {
+    expect((await refusal(await send('GET', '/v1/kernels?al=true'))).message).toMatch(/"al" \(did you mean "all"/);
+    expect((await refusal(await send('GET', '/v1/kernels?all=true&all=true'))).message).toMatch(/2 times/);
+    expect((await refusal(await send('GET', '/v1/kernels?all=yes'))).message).toMatch(/query\.all/);
+    expect(await refusal(await send('GET', '/v2/x'))).toMatchObject({ status: 404, code: 'NO_SUCH_ROUTE' });
+    expect(await refusal(await send('PATCH', '/v1/kernels'))).toMatchObject({ status: 404, code: 'NO_SUCH_ROUTE' });
+    await create({ id: 'aaaaaaaa-0000-4000-8000-000000000001' });
+    await create({ id: 'aaaaaaaa-0000-4000-8000-000000000002' });
+    expect(await refusal(await send('GET', '/v1/kernels/aaaa'))).toMatchObject({ status: 409, code: 'AMBIGUOUS_ID' });
+    expect(await refusal(await send('GET', '/v1/images/inspect?reference=absent'))).toMatchObject({ status: 404 });
+  });
+
+  it('says of a defect that it is one, without a stack', async () => {
+    agent.status = async () => {
+      throw new TypeError('x is not a function');
+    };
+    expect(await refusal(await send('GET', '/v1/status'))).toMatchObject({ status: 500, code: 'INTERNAL' });
+  });
+});
+
+describe('files', () => {
+  it('are written and read as they are, with odd names', async () => {
+    const id = await create();
+    const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, index) => (index * 13) % 256));
+    const path = 'two\nlines -rf ü';
+    const query = new URLSearchParams({ path, mode: '755' });
+    const written = await app.request(`/v1/kernels/${id}/files?${query}`, {
+      method: 'PUT',
+      body: new Uint8Array(bytes),
+    });
+    expect(await written.json()).toEqual({ bytes: bytes.length });
+    expect(agent.files.get(path)?.mode).toBe(0o755);
+    const read = await send('GET', `/v1/kernels/${id}/files/content?${new URLSearchParams({ path })}`);
+    expect(read.headers.get('x-kernelet-form')).toBe('file');
+    expect(read.headers.get('content-length')).toBe(String(bytes.length));
+    expect(Buffer.from(await read.arrayBuffer()).equals(bytes)).toBe(true);
+  });
+
+  it('refuse paths that lead out, odd modes, and what is too large before it is read', async () => {
+    const id = await create();
+    const put = (query: string, headers: Record<string, string> = {}) =>
+      app.request(`/v1/kernels/${id}/files?${query}`, { method: 'PUT', body: 'x', headers });
+    expect(await refusal(await put('path=../x'))).toMatchObject({ status: 403, code: 'FORBIDDEN_PATH' });
+    expect(await refusal(await put('path='))).toMatchObject({ status: 400 });
+    expect(await refusal(await put('path=a%00b'))).toMatchObject({ status: 400 });
+    expect(await refusal(await put('path=x&mode=4755'))).toMatchObject({ status: 400 });
+    expect(await refusal(await put('path=x', { 'content-length': String(2 ** 31) }))).toMatchObject({ status: 413 });
+    expect(agent.files.size).toBe(0);
+  });
+});
+
+describe('the OpenAPI document', () => {
+  it('lists every route, with the schemas that validate it', async () => {
+    const document = (await json(send('GET', '/v1/openapi.json'))) as {
+      paths: Record<string, Record<string, unknown>>;
+      components: { schemas: Record<string, unknown> };
+    };
+    const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    const served = app.routes
+      .filter(({ path }) => path !== '/v1/openapi.json')
+      .map(({ method, path }) => `${method} ${path.replaceAll(/:([a-z]+)/g, '{$1}')}`);
+    expect(documented.sort()).toEqual([...new Set(served)].sort());
+    expect(documented.length).toBeGreaterThan(24);
+    expect(Object.keys(document.components.schemas)).toEqual(
+      expect.arrayContaining(['CreateRequest', 'ExecuteRequest', 'Kernel', 'RunEvent', 'ErrorReply', 'Image']),
+    );
+  });
+});

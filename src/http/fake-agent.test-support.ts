@@ -1,0 +1,292 @@
+/** An agent without an engine, for tests of the doors: kernels are entries of a map, runs are what the test plants. */
+import type {
+  Agent,
+  AgentStatus,
+  CreateRequest,
+  ImageProgress,
+  ImageView,
+  KernelStats,
+  KernelView,
+  LogPiece,
+} from '../agent/agent.ts';
+import type { NumberedKernelEvent } from '../events/kernel-event.ts';
+import type { Download } from '../execution/runner-client.ts';
+import { KerneletError } from '../lib/errors.ts';
+import { asContainerId, newKernelId, parseKernelId, parseSessionId, type RunId } from '../lib/ids.ts';
+import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { NumberedRunEvent, RunEvent } from '../wire/run-event.ts';
+import type { FileEntry } from '../wire/runner-messages.ts';
+
+/** A planted event: its head and its bytes. */
+export type PlantedEvent = readonly [RunEvent, (string | Uint8Array)?];
+
+/** One run of the fake. */
+export interface FakeRun {
+  readonly kernel: string;
+  readonly request: ExecuteRequest;
+  readonly stdin: Buffer[];
+  readonly inputs: string[];
+  readonly signals: string[];
+  stdinEnded: boolean;
+  interrupts: number;
+}
+
+const finished: PlantedEvent = [{ kind: 'finished', exitCode: 0, reason: 'exited' }];
+
+/** The fake. Plant what it should do, then look at what was asked of it. */
+export class FakeAgent implements Agent {
+  readonly kernels = new Map<string, KernelView>();
+  readonly runs = new Map<string, FakeRun>();
+  readonly creations: CreateRequest[] = [];
+  readonly files = new Map<string, { bytes: Buffer; mode: number | null }>();
+  readonly calls: string[] = [];
+  /** What every run says, in order. */
+  script: (run: FakeRun, signal: AbortSignal) => AsyncIterable<PlantedEvent> | Iterable<PlantedEvent> = () => [
+    [{ kind: 'started' }],
+    finished,
+  ];
+  /** Runs before a creation ends; may wait or throw. */
+  whileCreating: (signal: AbortSignal, onProgress: (progress: ImageProgress) => void) => Promise<void> = async () => {};
+  /** The latest number that a reader of events has asked to follow, by run. */
+  readonly consumed = new Map<string, number>();
+  kernelHistory: NumberedKernelEvent[] = [];
+  logPieces: LogPiece[] = [];
+
+  async status(): Promise<AgentStatus> {
+    return {
+      version: '0.0.0',
+      mode: 'standalone',
+      phase: 'ready',
+      agentId: 'i-test',
+      stateDir: '/nowhere',
+      pid: 1,
+      startedAt: 0,
+      engine: { address: 'unix:///nowhere', healthy: true, detail: '' },
+      kernels: this.kernels.size,
+      slots: { cpus: slot, memoryBytes: slot, ports: slot },
+      oddities: {},
+    };
+  }
+
+  async create(
+    request: CreateRequest,
+    signal: AbortSignal,
+    onProgress: (progress: ImageProgress) => void = () => {},
+  ): Promise<KernelView> {
+    this.creations.push(request);
+    await this.whileCreating(signal, onProgress);
+    const id = request.id === undefined ? newKernelId() : parseKernelId(request.id);
+    if (this.kernels.has(id)) throw new KerneletError('KERNEL_EXISTS', `the kernel ${id} exists`);
+    const kernel = fakeKernel(id, request);
+    this.kernels.set(id, kernel);
+    return kernel;
+  }
+
+  async list(): Promise<readonly KernelView[]> {
+    return [...this.kernels.values()];
+  }
+
+  async inspect(id: string): Promise<KernelView> {
+    const found = [...this.kernels.values()].filter((kernel) => kernel.id.startsWith(id.toLowerCase()));
+    const [only] = found;
+    if (!only) throw new KerneletError('KERNEL_NOT_FOUND', `no kernel has the id ${id}`);
+    if (found.length > 1) throw new KerneletError('AMBIGUOUS_ID', `several kernels begin with ${id}`);
+    return only;
+  }
+
+  async destroy(id: string, options: { force: boolean }): Promise<KernelView> {
+    const kernel = await this.inspect(id);
+    this.calls.push(`destroy ${kernel.id} ${options.force ? 'force' : 'gentle'}`);
+    this.kernels.delete(kernel.id);
+    return kernel;
+  }
+
+  async restart(id: string): Promise<KernelView> {
+    const kernel = await this.inspect(id);
+    const restarted = { ...kernel, generation: kernel.generation + 1 };
+    this.kernels.set(kernel.id, restarted);
+    return restarted;
+  }
+
+  async execute(id: string, run: RunId, request: ExecuteRequest): Promise<{ existing: boolean }> {
+    const kernel = await this.inspect(id);
+    if (this.runs.has(run)) return { existing: true };
+    const made = { kernel: kernel.id, request, stdin: [], inputs: [], signals: [], stdinEnded: false, interrupts: 0 };
+    this.runs.set(run, made);
+    return { existing: false };
+  }
+
+  async *events(id: string, run: RunId, after: number, signal: AbortSignal): AsyncGenerator<NumberedRunEvent> {
+    await this.inspect(id);
+    const found = this.#run(run);
+    let n = 0;
+    for await (const [event, body = ''] of this.script(found, signal)) {
+      signal.throwIfAborted();
+      n += 1;
+      if (n <= after) continue;
+      yield { n, event, body: typeof body === 'string' ? Buffer.from(body) : body };
+      this.consumed.set(run, n);
+    }
+  }
+
+  async input(_id: string, run: RunId, text: string): Promise<void> {
+    this.#run(run).inputs.push(text);
+  }
+
+  async stdin(_id: string, run: RunId, data: Uint8Array, eof: boolean): Promise<{ open: boolean }> {
+    const found = this.#run(run);
+    if (data.length > 0) found.stdin.push(Buffer.from(data));
+    if (eof) found.stdinEnded = true;
+    return { open: !found.stdinEnded };
+  }
+
+  async interrupt(id: string, run: RunId | null): Promise<{ interrupted: boolean }> {
+    await this.inspect(id);
+    if (run === null) return { interrupted: false };
+    this.#run(run).interrupts += 1;
+    return { interrupted: true };
+  }
+
+  async cancel(_id: string, run: RunId, killSignal: string): Promise<void> {
+    this.#run(run).signals.push(killSignal);
+  }
+
+  async complete(id: string, code: string, cursor: number): Promise<readonly string[]> {
+    await this.inspect(id);
+    return [`${code.slice(0, cursor)}ing`];
+  }
+
+  async upload(
+    id: string,
+    path: string,
+    content: ReadableStream<Uint8Array>,
+    options: { mode: number | null },
+  ): Promise<{ bytes: number }> {
+    await this.inspect(id);
+    if (path.startsWith('..')) throw new KerneletError('FORBIDDEN_PATH', `${path} lies outside of /home/work`);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of content) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    this.files.set(path, { bytes, mode: options.mode });
+    return { bytes: bytes.length };
+  }
+
+  async download(id: string, path: string): Promise<Download> {
+    await this.inspect(id);
+    const file = this.files.get(path);
+    if (!file) throw new KerneletError('FILE_NOT_FOUND', `${path} does not exist`);
+    const content = new Blob([new Uint8Array(file.bytes)]).stream();
+    return { form: 'file', size: file.bytes.length, name: path, content };
+  }
+
+  async listFiles(id: string, path: string): Promise<{ path: string; files: readonly FileEntry[] }> {
+    await this.inspect(id);
+    if (this.files.has(path)) throw new KerneletError('FILE_NOT_FOUND', `${path} is not a folder`);
+    const times = { ctime: 1, mtime: 1, atime: 1 };
+    const files = [...this.files].map(([filename, { bytes }]) => ({
+      filename,
+      size: bytes.length,
+      mode: '-rw-r--r--',
+      ...times,
+    }));
+    return { path, files };
+  }
+
+  async *logs(id: string): AsyncGenerator<LogPiece> {
+    await this.inspect(id);
+    yield* this.logPieces;
+  }
+
+  async stats(): Promise<readonly KernelStats[]> {
+    return [...this.kernels.values()].map(({ id }) => ({
+      id,
+      cpuSeconds: 1,
+      memoryBytes: 2,
+      memoryPeakBytes: 3,
+      memoryLimitBytes: 4,
+      processes: 5,
+      outOfMemoryKills: 0,
+    }));
+  }
+
+  async *kernelEvents(options: { after: number }): AsyncGenerator<NumberedKernelEvent> {
+    yield* this.kernelHistory.filter(({ sequence }) => sequence > options.after);
+  }
+
+  async images(): Promise<readonly ImageView[]> {
+    return [fakeImage('kernelet/python:latest')];
+  }
+
+  async inspectImage(reference: string): Promise<ImageView> {
+    if (reference.includes('absent')) throw new KerneletError('IMAGE_NOT_FOUND', `${reference} is not here`);
+    return fakeImage(reference);
+  }
+
+  async buildImage(name: string, _: AbortSignal, onProgress: (progress: ImageProgress) => void): Promise<ImageView> {
+    onProgress({ message: `building ${name}`, fraction: 0.5 });
+    return fakeImage(`kernelet/${name}:latest`);
+  }
+
+  async pullImage(reference: string): Promise<ImageView> {
+    if (reference.includes('absent')) throw new KerneletError('IMAGE_PULL_FAILED', `${reference} cannot be pulled`);
+    return fakeImage(reference);
+  }
+
+  async removeImage(reference: string, options: { force: boolean }): Promise<void> {
+    this.calls.push(`remove image ${reference}${options.force ? ' force' : ''}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  #run(run: RunId): FakeRun {
+    const found = this.runs.get(run);
+    if (!found) throw new KerneletError('RUN_NOT_FOUND', `no run has the id ${run}`);
+    return found;
+  }
+}
+
+const slot = { total: 2, used: 0 };
+
+function fakeKernel(id: ReturnType<typeof newKernelId>, request: CreateRequest): KernelView {
+  return {
+    id,
+    sessionId: parseSessionId(id),
+    phase: 'running',
+    image: request.image ?? 'kernelet/python:latest',
+    runtime: request.language ?? 'python',
+    limits: {
+      cpus: request.cpus ?? 1,
+      memoryBytes: request.memoryBytes ?? 1024 ** 3,
+      processes: request.processes ?? 512,
+      sharedMemoryBytes: null,
+      diskBytes: null,
+    },
+    network: request.network,
+    mounts: request.mounts,
+    ports: request.publish.map((containerPort, index) => ({ containerPort, hostPort: 30_000 + index })),
+    environ: request.environ,
+    containerId: asContainerId('c0ffee'),
+    generation: 1,
+    createdAt: 1,
+    readyAt: 2,
+    termination: null,
+    timings: [{ step: 'container', ms: 3 }],
+    runner: { phase: 'ready', interpreter: 'idle', detail: '', startedAt: 1, logBytesDropped: 0 },
+    runs: [],
+    warnings: [],
+  };
+}
+
+function fakeImage(reference: string): ImageView {
+  return {
+    reference,
+    id: 'sha256:1',
+    architecture: 'amd64',
+    sizeBytes: 1,
+    createdAt: '2026-01-01T00:00:00Z',
+    runtime: 'python',
+    labelled: true,
+    labels: { 'ai.backend.runtime-type': 'python' },
+    problems: [],
+  };
+}

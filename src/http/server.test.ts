@@ -1,0 +1,152 @@
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentLogger } from '../lib/log.ts';
+import { openUnixAddress } from '../lib/unix-address.ts';
+import { createApp } from './app.ts';
+import { FakeAgent, type PlantedEvent } from './fake-agent.test-support.ts';
+import { startApiServer } from './server.ts';
+
+let folder: string;
+let agent: FakeAgent;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kernelet-api-'));
+  agent = new FakeAgent();
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const start = (path: string) => startApiServer(createApp({ agent, version: '0', logger: silentLogger }), path);
+const ask = async (path: string, url: string, method = 'GET', body?: string): Promise<IncomingMessage> => {
+  await using address = await openUnixAddress(path);
+  return await new Promise((resolve, reject) => {
+    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+    const sent = request({ socketPath: address.address, path: url, method, headers, agent: false }, resolve);
+    sent.on('error', reject);
+    sent.end(body);
+  });
+};
+const textOf = async (response: IncomingMessage): Promise<string> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+};
+
+describe('the socket', () => {
+  it('is for its owner alone, in a folder for its owner alone, and goes away with the server', async () => {
+    const path = join(folder, 'run', 'api.sock');
+    {
+      await using server = await start(path);
+      expect(server.socketPath).toBe(path);
+      expect((await stat(path)).mode & 0o777).toBe(0o600);
+      expect((await stat(join(folder, 'run'))).mode & 0o777).toBe(0o700);
+      expect((await ask(path, '/v1/status')).statusCode).toBe(200);
+      expect(await readdir(join(folder, 'run'))).toEqual(['api.sock']);
+    }
+    expect(await readdir(join(folder, 'run'))).toEqual([]);
+  });
+
+  it('may have a longer path than an address takes', async () => {
+    const path = join(folder, 'a'.repeat(100), 'b'.repeat(60), 'api.sock');
+    await using _ = await start(path);
+    expect((await ask(path, '/v1/status')).statusCode).toBe(200);
+  });
+
+  it('replaces one that nobody listens on', async () => {
+    const path = join(folder, 'api.sock');
+    const dead = createServer();
+    await new Promise<void>((resolve) => dead.listen(join(folder, 'other'), resolve));
+    const { link } = await import('node:fs/promises');
+    await link(join(folder, 'other'), path);
+    await new Promise((resolve) => dead.close(resolve));
+    await using _ = await start(path);
+    expect((await ask(path, '/v1/status')).statusCode).toBe(200);
+  });
+
+  it('is not taken from a daemon that answers, and not removed by the one that was refused', async () => {
+    const path = join(folder, 'api.sock');
+    await using _ = await start(path);
+    await expect(start(path)).rejects.toMatchObject({ code: 'STATE_LOCKED' });
+    expect((await ask(path, '/v1/status')).statusCode).toBe(200);
+  });
+
+  it('does not replace what is not a socket', async () => {
+    const path = join(folder, 'api.sock');
+    await writeFile(path, 'precious');
+    await expect(start(path)).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
+    await mkdir(join(folder, 'file'), { recursive: true });
+    await writeFile(join(folder, 'plain'), '');
+    await expect(start(join(folder, 'plain', 'api.sock'))).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
+    expect((await stat(path)).size).toBe(8);
+  });
+});
+
+describe('requests over the socket', () => {
+  const create = async (path: string): Promise<string> => {
+    const response = await ask(path, '/v1/kernels', 'POST', '{"language":"python"}');
+    return (JSON.parse(await textOf(response)) as { id: string }).id;
+  };
+  const execute = (path: string, id: string) =>
+    ask(path, `/v1/kernels/${id}/runs`, 'POST', '{"run":"r","request":{"mode":"query","code":"1"}}');
+
+  it('are refused in the form of every error when they are malformed', async () => {
+    const path = join(folder, 'api.sock');
+    await using _ = await start(path);
+    const response = await ask(path, '/v1/kernels', 'POST', '{');
+    expect([response.statusCode, JSON.parse(await textOf(response))]).toMatchObject([
+      400,
+      { error: { code: 'INVALID_ARGUMENT' } },
+    ]);
+    await expect(ask(path, `/v1/${'x'.repeat(40_000)}`).then(({ statusCode }) => statusCode)).resolves.toBe(431);
+  });
+
+  it('stream to the end with every byte, slow readers hold the source back', async () => {
+    const path = join(folder, 'api.sock');
+    await using _ = await start(path);
+    const id = await create(path);
+    const piece = Buffer.alloc(64 * 1024, 7);
+    agent.script = () => Array.from({ length: 400 }, (): PlantedEvent => [{ kind: 'stdout' }, piece]);
+    await execute(path, id);
+    const response = await ask(path, `/v1/kernels/${id}/runs/r/events`);
+    response.pause();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(agent.consumed.get('r') ?? 0).toBeLessThan(50);
+    const text = await textOf(response);
+    expect(text.match(/^id: \d+$/gm)).toHaveLength(400);
+    expect(text.length).toBeGreaterThan(400 * 64 * 1024 * 1.3);
+  });
+
+  it('tell the source when the client has left', async () => {
+    const path = join(folder, 'api.sock');
+    await using _ = await start(path);
+    const id = await create(path);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    agent.script = async function* (_run, signal) {
+      yield [{ kind: 'started' }];
+      await new Promise<void>((aborted) => signal.addEventListener('abort', () => aborted()));
+      resolve();
+    };
+    await execute(path, id);
+    (await ask(path, `/v1/kernels/${id}/runs/r/events`)).destroy();
+    await promise;
+  });
+
+  it('end their streams without an error when the server stops, and attached kernels stay', async () => {
+    const path = join(folder, 'api.sock');
+    const server = await start(path);
+    const id = await create(path);
+    agent.script = async function* (_run, signal) {
+      yield [{ kind: 'started' }];
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    };
+    await execute(path, id);
+    const events = await ask(path, `/v1/kernels/${id}/runs/r/events`);
+    const text = textOf(events);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await server[Symbol.asyncDispose]();
+    expect(await text).toMatch(/^id: 1\ndata: [^\n]*started[^\n]*\n\n$/);
+    expect(agent.calls).toEqual([]);
+  });
+});
