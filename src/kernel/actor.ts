@@ -146,7 +146,9 @@ export class KernelActor {
   close(): void {
     this.#closed = true;
     this.#retry?.[Symbol.dispose]();
+    this.#grace?.abort();
     const error = new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
+    this.#creation?.abort(error);
     for (const answer of ['created', 'restarted', 'destroyed'] as const) this.#waiters.reject(answer, error);
   }
 
@@ -156,15 +158,22 @@ export class KernelActor {
       for (let event = this.#inbox.shift(); event && !this.#closed; event = this.#inbox.shift()) {
         const { state, effects } = reduce(this.#state, event, this.#parts.clock.now());
         this.#state = state;
-        for (const effect of effects) await this.#run(effect);
+        for (const effect of effects) await this.#runGuarded(effect);
       }
-    } catch (error) {
-      this.#log.error('an effect failed that must not fail', { error });
-      this.#parts.oddities.count('internal-error');
     } finally {
       this.#draining = false;
     }
     if (this.#inbox.length > 0 && !this.#closed) void this.#drain();
+  }
+
+  /** One effect's failure must not keep the others from happening: somebody waits for them. */
+  async #runGuarded(effect: Effect): Promise<void> {
+    try {
+      await this.#run(effect);
+    } catch (error) {
+      this.#log.error('an effect failed that must not fail', { effect: effect.type, error });
+      this.#parts.oddities.count('internal-error');
+    }
   }
 
   async #run(effect: Effect): Promise<void> {

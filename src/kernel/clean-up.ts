@@ -8,6 +8,8 @@ import type { Termination } from './record.ts';
 
 /** Callers of a destruction are answered with an error after this many failed clean-ups; the tries go on. */
 export const triesBeforeAnswer = 3;
+/** Or when the first failure comes this late: an engine that hangs. */
+const answerAfterMs = 20_000;
 
 const firstRetryMs = 500;
 const longestRetryMs = 30_000;
@@ -33,11 +35,11 @@ export function continueCleanUp(state: KernelState): Reduction | null {
 }
 
 /** A revert has ended. Null: none was under way. */
-export function cleanedUp(state: KernelState, failures: readonly string[]): Reduction | null {
+export function cleanedUp(state: KernelState, failures: readonly string[], now: number): Reduction | null {
   if (state.work === 'handover') return { state: { ...state, work: 'clean-up' }, effects: [revertAll(false)] };
   if (state.work !== 'clean-up') return null;
   const pending = state.ending?.error ?? new KerneletError('KERNEL_DIED', `kernel ${state.record.spec.id} has ended`);
-  return failures.length === 0 ? finish(state, pending) : fail(state, failures, pending);
+  return failures.length === 0 ? finish(state, pending) : fail(state, failures, pending, now);
 }
 
 function finish(state: KernelState, pending: KerneletError): Reduction {
@@ -66,9 +68,10 @@ function finish(state: KernelState, pending: KerneletError): Reduction {
   };
 }
 
-function fail(state: KernelState, reasons: readonly string[], pending: KerneletError): Reduction {
+function fail(state: KernelState, reasons: readonly string[], pending: KerneletError, now: number): Reduction {
   const failures = state.failures + 1;
   const id = state.record.spec.id;
+  const late = now - (state.record.termination?.at ?? now) >= answerAfterMs;
   const text = `kernel ${id} could not be removed yet: ${reasons.join('; ')}; it is tried again`;
   const error = new KerneletError('ENGINE_FAILED', text, { context: { kernel: id } });
   const answers: readonly Effect[] = [
@@ -82,7 +85,7 @@ function fail(state: KernelState, reasons: readonly string[], pending: KerneletE
     effects: [
       { type: 'count', oddity: 'failed-clean-up', detail: reasons.join('; ') },
       { type: 'schedule-retry', delayMs },
-      ...(failures >= triesBeforeAnswer ? answers : []),
+      ...(failures >= triesBeforeAnswer || late ? answers : []),
     ],
   };
 }

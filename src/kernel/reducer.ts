@@ -15,9 +15,14 @@ const of = (state: KernelState) => ({ kernelId: state.record.spec.id, sessionId:
 
 const same = (state: KernelState, ...effects: readonly Effect[]): Reduction => ({ state, effects });
 
+/** Changes nothing and is counted; a caller that waits for a command is told. */
 function illegal(state: KernelState, event: LifecycleEvent): Reduction {
   const detail = `${event.type} while ${state.stage} (${state.work})`;
-  return same(state, { type: 'count', oddity: 'illegal-edge', detail });
+  const count: Effect = { type: 'count', oddity: 'illegal-edge', detail };
+  const answer = event.type === 'destroy' ? 'destroyed' : event.type === 'restart' ? 'restarted' : null;
+  if (answer === null) return same(state, count);
+  const error = new KerneletError('KERNEL_NOT_RUNNING', `kernel ${state.record.spec.id} is not known to run yet`);
+  return same(state, count, { type: 'settle', answer, error });
 }
 
 const begin = (state: KernelState): Reduction => ({
@@ -214,7 +219,7 @@ export function reduce(state: KernelState, event: LifecycleEvent, now: number): 
     case 'reverted':
       return action === 'handed-over'
         ? handedOver(state, event, now)
-        : (cleanedUp(state, event.failures) ?? illegal(state, event));
+        : (cleanedUp(state, event.failures, now) ?? illegal(state, event));
     case 'retry':
     case 'engine-back':
       return tryAgain(state);

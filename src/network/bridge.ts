@@ -3,6 +3,7 @@
  * rules. Made when the first kernel needs it, removed when the agent stops without kernels.
  */
 import type { Engine, EngineNetwork } from '../engine/engine.ts';
+import { systemClock } from '../lib/clock.ts';
 import { type Deadline, withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import { KeyedMutex } from '../lib/keyed-mutex.ts';
@@ -25,6 +26,7 @@ export interface BridgeOptions {
 
 const ownerLabel = 'ai.kernelet.network-of';
 const deadlineMs = 30_000;
+const freshMs = 2_000;
 
 /** The agent's bridge. */
 export class Bridge {
@@ -33,7 +35,9 @@ export class Bridge {
   readonly #options: BridgeOptions;
   readonly #firewall: Firewall;
   readonly #mutex = new KeyedMutex<'bridge'>();
-  #ready = false;
+  /** When network and rules were last seen, in monotonic milliseconds; null = not since the start or a doubt. */
+  #seenAt: number | null = null;
+  #filtered = false;
 
   constructor(options: BridgeOptions) {
     this.name = `kernelet-${options.tag}`;
@@ -44,22 +48,24 @@ export class Bridge {
 
   /** Makes sure that the network and its rules are there; cheap when they are known to be. */
   async ensure(deadline: Deadline): Promise<void> {
-    if (this.#ready) return;
+    if (this.#isFresh()) return;
     using _held = await this.#mutex.acquire('bridge', deadline.signal);
-    if (this.#ready) return;
+    if (this.#isFresh()) return;
     // Rules first: they name the interface, which need not exist, so that no packet ever passes without them.
-    await this.#filter(deadline);
+    if (!this.#filtered) await this.#filter(deadline);
+    this.#filtered = true;
     const { engine } = this.#options;
     const known = await engine.inspectNetwork(this.name, deadline.signal);
     if (known) this.#check(known);
     else await this.#create(deadline);
-    this.#ready = true;
+    this.#seenAt = systemClock.monotonic();
   }
 
   /** Looks again: a restarted engine or firewall may have dropped the network or the rules. */
   async refresh(signal: AbortSignal): Promise<void> {
-    if (!this.#ready) return;
-    this.#ready = false;
+    if (!this.#filtered) return;
+    this.#seenAt = null;
+    this.#filtered = false;
     await withDeadline({ what: 'restoring the network', timeoutMs: deadlineMs, signal }, (deadline) =>
       this.ensure(deadline),
     );
@@ -73,13 +79,19 @@ export class Bridge {
         using _held = await this.#mutex.acquire('bridge', deadline.signal);
         const known = await engine.inspectNetwork(this.name, deadline.signal);
         if (known && known.attached.length > 0) return;
-        this.#ready = false;
+        this.#seenAt = null;
+        this.#filtered = false;
         if (known) await engine.removeNetwork(this.name, deadline.signal);
         await this.#firewall.remove(deadline);
       });
     } catch (error) {
       log.warn('the network of the kernels could not be removed', { network: this.name, error });
     }
+  }
+
+  /** Somebody may remove an unused network behind our back, so that a sighting counts for a short time only. */
+  #isFresh(): boolean {
+    return this.#seenAt !== null && systemClock.monotonic() - this.#seenAt < freshMs;
   }
 
   async #filter(deadline: Deadline): Promise<void> {

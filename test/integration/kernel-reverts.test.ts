@@ -119,7 +119,7 @@ describe('a life on a real engine', () => {
   it('tells that its container was killed at the memory limit', async () => {
     const container = {
       ...testSettings.container,
-      volume: { hostPath: volume, entrypoint: ['/bin/sh', '-c', 'sleep 1; exec tail -c 1g /dev/zero'] },
+      volume: { hostPath: volume, entrypoint: ['/bin/sh', '-c', "sleep 1; exec perl -e '$x = q(a) x 2**28; sleep 9'"] },
       init: false,
     };
     const one = await open({ settings: { container } });

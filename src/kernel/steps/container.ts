@@ -7,7 +7,7 @@ export function containerStep(containers: KernelContainers): CreationStep {
   return {
     name: 'container',
     scope: 'generation',
-    deadlineMs: 90_000,
+    deadlineMs: 60_000,
     guards: true,
     async apply(record, deadline) {
       return { containerId: await containers.make(record, deadline) };

@@ -3,6 +3,7 @@
  * its status and the end of its log (spec kernel-lifecycle B38).
  */
 import type { Engine } from '../../engine/engine.ts';
+import { sleep, systemClock } from '../../lib/clock.ts';
 import { type Deadline, withDeadline } from '../../lib/deadline.ts';
 import { KerneletError, toKerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
@@ -21,6 +22,7 @@ export interface ReadyParts {
 
 /** Time beyond the runner's in which the end of the log is read for the error. */
 const marginMs = 5_000;
+const exitMarginMs = 300;
 
 async function notReady(parts: ReadyParts, id: ContainerId, words: string, cause: unknown, exitCode: number | null) {
   const log = await logTail(parts.engine, id);
@@ -32,18 +34,27 @@ async function awaitReady(record: KernelRecord, id: ContainerId, parts: ReadyPar
   const settled = new AbortController();
   const signal = AbortSignal.any([deadline.signal, settled.signal]);
   let exitCode: number | null = null;
-  const ended = parts.engine.waitContainer(id, signal).then((code) => {
-    exitCode = code;
-    throw new Error('the container ended');
-  });
+  const ended = parts.engine.waitContainer(id, signal).then(
+    (code) => {
+      exitCode = code;
+      throw new Error('the container ended');
+    },
+    // That the engine can't be asked doesn't mean that the runner won't be ready.
+    () => new Promise<never>(() => {}),
+  );
   try {
     const options = { what: "the runner's start", timeoutMs: parts.timeoutMs, signal };
     const ready = withDeadline(options, (inner) => parts.runners.open(record).ready(inner.signal));
     await Promise.race([ready, ended]);
   } catch (thrown) {
     if (deadline.signal.aborted) throw deadline.signal.reason;
-    const ended = `the container ended with status ${exitCode} before its runner was ready`;
-    const words = exitCode === null ? toKerneletError(thrown).message : ended;
+    // A runner that goes away may be noticed before its container's end is.
+    if (exitCode === null)
+      await Promise.race([ended.catch(() => {}), sleep(systemClock, exitMarginMs, signal).catch(() => {})]);
+    const words =
+      exitCode === null
+        ? toKerneletError(thrown).message
+        : `the container ended with status ${exitCode} before its runner was ready`;
     throw await notReady(parts, id, words, thrown, exitCode);
   } finally {
     ended.catch(() => {});

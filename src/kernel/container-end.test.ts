@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { shellSpec } from '../../test/support/engine.ts';
+import { testImage } from '../../test/support/kernels-fixture.ts';
+import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
+import { explainEnd, logTail } from './container-end.ts';
+
+const end = (exitCode: number, outOfMemory = false, error = '') => ({ exitCode, outOfMemory, error });
+
+describe('why a container ended', () => {
+  it('says memory limit only when the container itself was killed by it', () => {
+    expect(explainEnd(end(137, true), '')).toMatchObject({
+      outOfMemory: true,
+      detail: expect.stringContaining('memory limit'),
+    });
+    expect(explainEnd(end(1, true), '')).toMatchObject({ outOfMemory: false, exitCode: 1 });
+  });
+
+  it('names the signal or the status, the engine’s words, and the end of the log after a failure', () => {
+    expect(explainEnd(end(143), '').detail).toContain('signal 15');
+    expect(explainEnd(end(127, false, 'no such file'), 'sh: x').detail).toMatch(
+      /status 127 \(no such file\).*\nsh: x$/s,
+    );
+    expect(explainEnd(end(0), 'chatter').detail).not.toContain('chatter');
+  });
+
+  it('reads the last 4 KiB of a log, without what steers a terminal, and nothing from a container that is gone', async () => {
+    const engine = new DummyEngine({ images: [testImage] });
+    const id = await engine.createContainer(shellSpec(''), AbortSignal.timeout(1_000));
+    const container = engine.container(id);
+    container.write('stdout', 'x'.repeat(10_000));
+    container.write('stderr', '\u001b[31mred\u0007\n');
+    const tail = await logTail(engine, id);
+    expect(tail.length).toBeLessThanOrEqual(4096);
+    expect(tail.endsWith('x[31mred')).toBe(true);
+    await engine.removeContainer(id, AbortSignal.timeout(1_000));
+    expect(await logTail(engine, id)).toBe('');
+  });
+});

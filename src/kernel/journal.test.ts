@@ -1,0 +1,92 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { recordFixture, specFixture } from '../../test/support/kernel-record.ts';
+import { silentLogger } from '../lib/log.ts';
+import { FileJournal } from './journal.ts';
+import { decodeRecord, encodeRecord } from './record-codec.ts';
+
+let root: string;
+let journal: FileJournal;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'kernelet-journal-'));
+  for (const name of ['kernels', 'quarantine']) await mkdir(join(root, name));
+  journal = new FileJournal({ kernels: join(root, 'kernels'), quarantine: join(root, 'quarantine') }, silentLogger);
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const file = (id: string): string => join(root, 'kernels', id, 'record.json');
+
+describe('the journal', () => {
+  it('gives back what was written, keeps it from other users, and forgets it', async () => {
+    const record = recordFixture({
+      spec: specFixture({
+        environ: [['A', 'two\nlines']],
+        publish: [80],
+        mounts: [{ source: '/a', target: '/b', readOnly: true }],
+      }),
+      placement: { cpuset: '0-1', hostPorts: [{ containerPort: 80, hostPort: 30_000 }] },
+      termination: { reason: 'self-terminated', exitCode: -9, detail: 'x', at: 5 },
+      timings: [{ step: 'start', ms: 1.5 }],
+    });
+    await journal.write({ ...record, phase: 'creating' });
+    await journal.write(record);
+    expect(await journal.load()).toEqual({ records: [record], quarantined: [] });
+    expect((await stat(file(record.spec.id))).mode & 0o777).toBe(0o600);
+    await journal.remove(record.spec.id);
+    await journal.remove(record.spec.id);
+    expect(await journal.load()).toEqual({ records: [], quarantined: [] });
+  });
+
+  it.each([
+    ['cut off', (text: string) => text.slice(0, 100)],
+    ['empty', () => ''],
+    ['of a newer version', (text: string) => text.replace('"version":1', '"version":2')],
+    ['of a phase that is none', (text: string) => text.replace('"running"', '"flying"')],
+    [
+      'of another kernel',
+      (text: string) =>
+        text.replaceAll(/"id":"[0-9a-f-]{36}"/g, `"id":"${'0'.repeat(8)}-0000-0000-0000-${'0'.repeat(12)}"`),
+    ],
+    ['not an object', () => '[]'],
+  ])('puts aside a record that is %s, and nothing else', async (_, damage) => {
+    const [good, bad] = [recordFixture(), recordFixture()];
+    await journal.write(good);
+    await journal.write(bad);
+    await writeFile(file(bad.spec.id), damage(await readFile(file(bad.spec.id), 'utf8')));
+    const { records, quarantined } = await journal.load();
+    expect(records).toEqual([good]);
+    expect(quarantined).toMatchObject([{ name: bad.spec.id }]);
+    expect(await readdir(join(root, 'quarantine'))).toHaveLength(1);
+    expect(await journal.load()).toEqual({ records: [good], quarantined: [] });
+  });
+
+  it('drops the folder of a write that never finished', async () => {
+    const record = recordFixture();
+    await mkdir(join(root, 'kernels', record.spec.id));
+    expect(await journal.load()).toEqual({ records: [], quarantined: [] });
+    expect(await readdir(join(root, 'kernels'))).toEqual([]);
+  });
+
+  it('names the path when it cannot write, and keeps the old record', async () => {
+    const record = recordFixture();
+    await writeFile(join(root, 'kernels', record.spec.id), '');
+    await expect(journal.write(record)).rejects.toMatchObject({
+      code: 'STATE_UNUSABLE',
+      message: expect.stringContaining(record.spec.id),
+    });
+  });
+});
+
+describe('the text of a record', () => {
+  it('is read strictly: no field may be missing or of another type', () => {
+    const whole = JSON.parse(encodeRecord(recordFixture())) as Record<string, unknown>;
+    for (const name of Object.keys(whole)) {
+      const { [name]: _, ...rest } = whole;
+      expect(() => decodeRecord(JSON.stringify(rest)), name).toThrow();
+      expect(() => decodeRecord(JSON.stringify({ ...whole, [name]: { odd: true } })), name).toThrow();
+    }
+  });
+});

@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { asContainerId, newKernelId, parseAgentId } from '../lib/ids.ts';
+import { containerName, kernelOfName, labelNames, Ownership } from './ownership.ts';
+
+const ownership = new Ownership(parseAgentId('i-one'), randomBytes(32));
+const kernel = newKernelId();
+const name = containerName(kernel, 'registry.example/team/python:3.12@sha256:00');
+
+const container = (labels: Record<string, string> = {}, called = name) => ({
+  id: asContainerId('c'),
+  name: called,
+  labels: {
+    [labelNames.kernelId]: kernel,
+    [labelNames.sessionId]: kernel,
+    [labelNames.owner]: 'i-one',
+    [labelNames.generation]: '2',
+    [labelNames.proof]: ownership.proof(name),
+    ...labels,
+  },
+});
+
+describe('ownership', () => {
+  it('names a container by its image and its kernel', () => {
+    expect(name).toBe(`kernel.python.${kernel}`);
+    expect(kernelOfName(name)).toBe(kernel);
+    expect(containerName(kernel, 'localhost:5000/ré/im.age')).toBe(`kernel.im-age.${kernel}`);
+    for (const other of ['kernel.python', `other.python.${kernel}`, `kernel.a.b.${kernel}`, 'kernel.python.x']) {
+      expect(kernelOfName(other)).toBeNull();
+    }
+  });
+
+  it('recognises what it made', () => {
+    expect(ownership.identify(container())).toEqual({
+      containerId: 'c',
+      kernelId: kernel,
+      sessionId: kernel,
+      generation: 2,
+    });
+    expect(ownership.identify(container({}, `/${name}`))).not.toBeNull();
+  });
+
+  it.each([
+    ['another owner', { [labelNames.owner]: 'i-two' }],
+    ['no proof', { [labelNames.proof]: '' }],
+    ["another name's proof", { [labelNames.proof]: ownership.proof('kernel.python.other') }],
+    [
+      'a proof under another secret',
+      { [labelNames.proof]: new Ownership(parseAgentId('i-one'), randomBytes(32)).proof(name) },
+    ],
+    ['another kernel id', { [labelNames.kernelId]: newKernelId() }],
+    ['a generation that is none', { [labelNames.generation]: '0' }],
+    ['a session id that is none', { [labelNames.sessionId]: 'x' }],
+  ])('does not take a container with %s for its own', (_, labels) => {
+    expect(ownership.identify(container(labels))).toBeNull();
+  });
+
+  it('does not take a container for its own that has inherited all labels through an image', () => {
+    expect(ownership.identify(container({}, `kernel.python.${newKernelId()}`))).toBeNull();
+    expect(ownership.identify(container({}, 'anything'))).toBeNull();
+  });
+
+  it('gives each container of a kernel its own runner secret, the same after a restart of the daemon', () => {
+    expect(ownership.runnerSecret(kernel, 1)).toMatch(/^[0-9a-f]{64}$/);
+    expect(ownership.runnerSecret(kernel, 1)).toBe(ownership.runnerSecret(kernel, 1));
+    expect(ownership.runnerSecret(kernel, 1)).not.toBe(ownership.runnerSecret(kernel, 2));
+    expect(ownership.runnerSecret(kernel, 1)).not.toBe(ownership.proof(`${kernel}:1`));
+  });
+});

@@ -1,0 +1,91 @@
+import { spawnSync } from 'node:child_process';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { newKernelId } from '../lib/ids.ts';
+import { silentLogger } from '../lib/log.ts';
+import { ScratchFolders } from './scratch.ts';
+
+let root: string;
+let scratch: ScratchFolders;
+const owner = { uid: 4321, gid: 8765 };
+const isRoot = process.geteuid?.() === 0;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'kernelet-scratch-'));
+  await mkdir(join(root, 'scratch'));
+  scratch = new ScratchFolders(join(root, 'scratch'), silentLogger);
+});
+afterEach(async () => {
+  await scratch[Symbol.asyncDispose]();
+  await rm(root, { recursive: true, force: true });
+});
+
+describe('scratch folders', () => {
+  it('have the modes and owners that the kernel needs, also when made again', async () => {
+    const kernel = newKernelId();
+    await scratch.create(kernel, owner);
+    await scratch.create(kernel, owner);
+    const paths = scratch.paths(kernel);
+    const modes = await Promise.all(
+      [paths.work, paths.config, paths.run, paths.private].map(async (path) => (await lstat(path)).mode & 0o777),
+    );
+    expect(modes).toEqual([0o755, 0o755, 0o700, 0o700]);
+    if (isRoot) expect(await lstat(paths.work)).toMatchObject(owner);
+    expect((await scratch.list()).map(({ kernel: id }) => id)).toEqual([kernel]);
+  });
+
+  it('are gone at once and deleted later, without following what a tenant has linked', async () => {
+    const kernel = newKernelId();
+    await scratch.create(kernel, owner);
+    const { work } = scratch.paths(kernel);
+    const outside = join(root, 'outside');
+    await mkdir(outside);
+    await writeFile(join(outside, 'precious'), 'x');
+    await symlink(outside, join(work, 'folder'));
+    await symlink(join(outside, 'precious'), join(work, 'file'));
+    await mkdir(join(work, 'deep', '-rf\n'), { recursive: true, mode: 0o000 });
+    await scratch.remove(kernel);
+    await scratch.remove(kernel);
+    expect(await scratch.list()).toEqual([]);
+    await scratch.create(kernel, owner);
+    await scratch.settled();
+    expect(await readdir(join(root, 'scratch', '.trash'))).toEqual([]);
+    expect(await readFile(join(outside, 'precious'), 'utf8')).toBe('x');
+  });
+
+  it.runIf(isRoot)('let mounts go before they are deleted, so that nothing mounted is', async () => {
+    const kernel = newKernelId();
+    await scratch.create(kernel, owner);
+    const point = join(scratch.paths(kernel).work, 'mounted here');
+    const source = join(root, 'source');
+    await mkdir(point);
+    await mkdir(source);
+    await writeFile(join(source, 'precious'), 'x');
+    expect(spawnSync('mount', ['--bind', source, point]).status).toBe(0);
+    await scratch.remove(kernel);
+    await scratch.settled();
+    expect(await readFile(join(source, 'precious'), 'utf8')).toBe('x');
+    expect(await readdir(join(root, 'scratch', '.trash'))).toEqual([]);
+    expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(root);
+  });
+
+  it('empty what an earlier process left in the trash, and list only kernels', async () => {
+    await mkdir(join(root, 'scratch', '.trash', 'left'), { recursive: true });
+    await mkdir(join(root, 'scratch', 'lost+found'));
+    scratch.emptyTrash();
+    await scratch.settled();
+    expect(await readdir(join(root, 'scratch', '.trash'))).toEqual([]);
+    const kernel = newKernelId();
+    await scratch.create(kernel, owner);
+    await utimes(scratch.paths(kernel).root, 5, 5);
+    expect(await scratch.list()).toEqual([{ kernel, changedAt: 5_000 }]);
+  });
+
+  it('say where they cannot be made', async () => {
+    await rm(join(root, 'scratch'), { recursive: true });
+    await writeFile(join(root, 'scratch'), '');
+    await expect(scratch.create(newKernelId(), owner)).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
+  });
+});

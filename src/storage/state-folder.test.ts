@@ -1,0 +1,66 @@
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseMountTable } from '../lib/mount-table.ts';
+import { openStateFolder } from './state-folder.ts';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'kernelet-state-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const mode = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
+
+describe('the state folder', () => {
+  it('is made for its owner alone, and keeps its secret and its id', async () => {
+    const path = join(root, 'a', 'state');
+    const first = await openStateFolder(path);
+    const { secret, agentId, tag } = first;
+    expect(secret).toHaveLength(32);
+    expect(tag).toMatch(/^[0-9a-f]{8}$/);
+    for (const folder of [path, first.kernels, first.quarantine, first.scratch, first.volumes]) {
+      expect(await mode(folder)).toBe(0o700);
+    }
+    expect(await mode(join(path, 'secret'))).toBe(0o600);
+    await first[Symbol.asyncDispose]();
+    await using again = await openStateFolder(path);
+    expect(Buffer.from(again.secret)).toEqual(Buffer.from(secret));
+    expect([again.agentId, again.tag]).toEqual([agentId, tag]);
+  });
+
+  it('is used by one process at a time, and free again when that one lets go', async () => {
+    const held = await openStateFolder(root);
+    await expect(openStateFolder(root)).rejects.toMatchObject({ code: 'STATE_LOCKED' });
+    await held[Symbol.asyncDispose]();
+    await using _again = await openStateFolder(root);
+  });
+
+  it('is the folder that a symlink leads to', async () => {
+    const link = join(root, 'link');
+    await mkdir(join(root, 'real'));
+    await symlink(join(root, 'real'), link);
+    await using state = await openStateFolder(link);
+    expect(state.path).toBe(join(root, 'real'));
+  });
+
+  it('is refused on a noexec mount, in one sentence that names the mount', async () => {
+    const mounts = parseMountTable(`1 0 0:1 / / rw - ext4 x rw\n2 1 0:2 / ${root} rw,noexec - tmpfs x rw\n`);
+    await expect(openStateFolder(join(root, 'x'), { mounts })).rejects.toMatchObject({
+      code: 'STATE_UNUSABLE',
+      message: expect.stringMatching(/^[^\n]*mounted noexec[^\n]*$/),
+    });
+  });
+
+  it('is refused where it cannot be made, or when its secret is damaged', async () => {
+    await writeFile(join(root, 'file'), '');
+    await expect(openStateFolder(join(root, 'file', 'x'))).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
+    const state = await openStateFolder(join(root, 'y'));
+    await state[Symbol.asyncDispose]();
+    await chmod(join(root, 'y', 'secret'), 0o600);
+    await writeFile(join(root, 'y', 'secret'), 'short');
+    await expect(openStateFolder(join(root, 'y'))).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
+    expect(await readFile(join(root, 'y', 'secret'), 'utf8')).toBe('short');
+  });
+});
