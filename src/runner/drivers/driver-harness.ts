@@ -45,7 +45,13 @@ export class DriverHarness implements Disposable {
     const { PATH = '/usr/bin:/bin' } = process.env;
     this.#child = spawn(program, args, {
       cwd: this.folder,
-      env: { PATH: `/usr/bin:/bin:${PATH}`, HOME: this.folder, LANG: 'C.UTF-8', ...environ },
+      env: {
+        PATH: `/usr/bin:/bin:${PATH}`,
+        HOME: this.folder,
+        LANG: 'C.UTF-8',
+        PYTHONDONTWRITEBYTECODE: '1',
+        ...environ,
+      },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       detached: true,
     });
