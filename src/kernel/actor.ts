@@ -260,7 +260,9 @@ export class KernelActor {
     const client = runners.get(record.spec.id);
     if (grace && client && graceMs > 0) {
       this.#grace = new AbortController();
-      await farewell(client, { graceMs, clock, skip: this.#grace.signal });
+      await farewell(client, { graceMs, clock, skip: this.#grace.signal }).catch((error: unknown) => {
+        this.#log.warn("the tenant's processes could not be given their grace", { error });
+      });
       this.#grace = null;
     }
     const exitCode = record.termination?.exitCode ?? 137;

@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
@@ -147,6 +147,19 @@ describe('creating and destroying', () => {
     await expect(one.kernels.registry.create(spec, never)).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
     expect(one.dummy.calls).toEqual([]);
     expect(one.events).toEqual([]);
+  });
+
+  it('undoes everything when the journal cannot say that the kernel runs', async () => {
+    const spec = specFixture({ publish: [80] });
+    const one: KernelsFixture = await fixture({
+      ready: async () => {
+        await rm(join(one.state.kernels, spec.id), { recursive: true });
+        await writeFile(join(one.state.kernels, spec.id), '');
+      },
+    });
+    await expect(one.kernels.registry.create(spec, never)).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
+    expect(await traces(one)).toEqual([]);
+    expect(one.types()).toEqual(['kernel-preparing', 'kernel-creating', 'kernel-terminated']);
   });
 
   it('puts a taken port aside and tries again with another', async () => {

@@ -56,7 +56,7 @@ function written(state: KernelState, event: LifecycleEvent): Reduction {
     case 'renewal':
       return {
         state: { ...state, work: 'handover' },
-        effects: [{ type: 'start-revert', scope: 'generation', grace: false }],
+        effects: [{ type: 'start-revert', scope: 'generation', grace: true }],
       };
     default:
       return illegal(state, event);
