@@ -194,6 +194,12 @@ function gone(state: KernelState, event: Of<'container-gone'>, now: number): Red
   return cleanUp(state, { reason: 'container-not-found', exitCode: null, detail, error }, { grace: false, now });
 }
 
+/** A caller joins the destruction under way; one that waits for its next try is tried now. */
+function join(state: KernelState, force: boolean): Reduction {
+  if (state.work === 'retry') return tryAgain(state);
+  return same(state, ...(force ? ([{ type: 'skip-grace' }] as const) : []));
+}
+
 /** Folds one event into the state. Never throws; an illegal edge changes nothing and asks to be counted. */
 export function reduce(state: KernelState, event: LifecycleEvent, now: number): Reduction {
   const action: Action = transitions[state.stage][event.type];
@@ -226,7 +232,7 @@ export function reduce(state: KernelState, event: LifecycleEvent, now: number): 
     case 'destroy':
       if (action === 'end') return end(state, event, now);
       if (action === 'answer-destroyed') return same(state, { type: 'settle', answer: 'destroyed', error: null });
-      return same(state, ...(event.force ? ([{ type: 'skip-grace' }] as const) : []));
+      return join(state, event.force);
     case 'restart':
       if (action === 'renew') return renew(state);
       return action === 'refuse-restart' ? refuseRestart(state) : same(state);

@@ -10,6 +10,7 @@ import { ScratchFolders } from './scratch.ts';
 let root: string;
 let scratch: ScratchFolders;
 const owner = { uid: 4321, gid: 8765 };
+const mountProgram = 'mount';
 const isRoot = process.geteuid?.() === 0;
 
 beforeEach(async () => {
@@ -63,7 +64,7 @@ describe('scratch folders', () => {
     await mkdir(point);
     await mkdir(source);
     await writeFile(join(source, 'precious'), 'x');
-    expect(spawnSync('mount', ['--bind', source, point]).status).toBe(0);
+    expect(spawnSync(mountProgram, ['--bind', source, point]).status).toBe(0);
     await scratch.remove(kernel);
     await scratch.settled();
     expect(await readFile(join(source, 'precious'), 'utf8')).toBe('x');

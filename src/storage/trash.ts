@@ -11,6 +11,7 @@ import type { Logger } from '../lib/log.ts';
 import { mountsBelow, readMountTable } from '../lib/mount-table.ts';
 
 const tries = 5;
+const unmountProgram = 'umount';
 const unmountDeadlineMs = 10_000;
 
 /** The trash. */
@@ -91,7 +92,7 @@ export class Trash implements AsyncDisposable {
 /** Lets a mount go as soon as nothing uses it any more. */
 function unmount(path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn('umount', ['--lazy', '--', path], { stdio: 'ignore', timeout: unmountDeadlineMs });
+    const child = spawn(unmountProgram, ['--lazy', '--', path], { stdio: 'ignore', timeout: unmountDeadlineMs });
     child.once('error', reject);
     child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`umount of ${path} ended with ${code}`))));
   });

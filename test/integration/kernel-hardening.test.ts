@@ -1,0 +1,100 @@
+/** What a tenant finds in a kernel's container: looked at from inside, as root and as the kernel's user. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
+import type { KernelRecord } from '../../src/kernel/record.ts';
+import { asContainerId } from '../../src/lib/ids.ts';
+import { baseImage, connectTestEngine, within } from '../support/engine.ts';
+import { engineCall } from '../support/engine-api.ts';
+import { specFixture } from '../support/kernel-record.ts';
+import { KernelsFixture, testSettings } from '../support/kernels-fixture.ts';
+
+let engine: DockerEngine;
+let volume: string;
+let one: KernelsFixture;
+let record: KernelRecord;
+
+beforeAll(async () => {
+  engine = await connectTestEngine();
+  volume = await mkdtemp(join(tmpdir(), 'kernelet-volume-'));
+  await writeFile(join(volume, 'file'), 'x');
+  const container = { ...testSettings.container, volume: { hostPath: volume, entrypoint: ['/bin/sleep', '600'] } };
+  one = await KernelsFixture.open({ engine, settings: { container } });
+  const image = { reference: baseImage, id: (await engine.inspectImage(baseImage, within(10_000))).id };
+  const spec = specFixture({ image, environ: [['LD_PRELOAD', '/home/work/evil.so']] });
+  record = await one.kernels.registry.create(spec, within(60_000));
+});
+afterAll(async () => {
+  await one.kernels.registry.destroy(record.spec.id, { reason: 'user-requested', force: true });
+  await one[Symbol.asyncDispose]();
+  await one.remove();
+  await rm(volume, { recursive: true, force: true });
+  await engine[Symbol.asyncDispose]();
+});
+
+/** Runs a shell line in the container; gives status and everything printed. */
+async function inside(line: string, user?: string): Promise<string> {
+  const id = asContainerId(record.containerId ?? '');
+  const options = user === undefined ? {} : { user };
+  const { exitCode, stdout, stderr } = await engine.exec(id, ['sh', '-c', line], options, within(20_000));
+  const text = new TextDecoder();
+  return `${exitCode}: ${text.decode(stdout)}${text.decode(stderr)}`.trim();
+}
+
+describe('a kernel’s container', () => {
+  it('has three capabilities as root, none as the tenant, and can gain none', async () => {
+    const bits = (1 << 5) | (1 << 6) | (1 << 7);
+    const mask = bits.toString(16).padStart(16, '0');
+    expect(await inside('grep -E "Cap(Eff|Prm|Bnd)|NoNewPrivs|Seccomp:" /proc/1/status')).toMatch(
+      new RegExp(`CapPrm:\\s+${mask}\\nCapEff:\\s+${mask}\\nCapBnd:\\s+${mask}\\nNoNewPrivs:\\s+1\\nSeccomp:\\s+2`),
+    );
+    expect(await inside('grep -E "CapEff|CapPrm" /proc/self/status', '1000:1000')).toMatch(
+      /CapPrm:\s+0+\nCapEff:\s+0+$/,
+    );
+  });
+
+  it.each([
+    ['/opt/x', 'touch /opt/x'],
+    ['/opt/kernel/x', 'touch /opt/kernel/x'],
+    ['the volume', 'touch /opt/backend.ai/x'],
+    ['the volume’s files', 'echo y > /opt/backend.ai/file'],
+    ['the run folder', 'touch /opt/kernel/run/x'],
+    ['its own configuration', 'touch /home/config/x'],
+  ])('lets the tenant not write %s', async (_, line) => {
+    expect(await inside(line, '1000:1000')).toMatch(/^[12]: .*(denied|Read-only)/s);
+  });
+
+  it('lets the tenant not read the runner’s secret, nor list its folder', async () => {
+    expect(await inside('cat /opt/kernel/run/runner.json', '1000:1000')).toContain('denied');
+    expect(await inside('ls /opt/kernel/run', '1000:1000')).toContain('denied');
+    expect(await inside('cat /opt/kernel/run/runner.json')).toContain('"secret"');
+  });
+
+  it('gives the tenant its home', async () => {
+    expect(await inside('touch /home/work/x && stat -c "%u %g" /home/work', '1000:1000')).toBe('0: 1000 1000');
+  });
+
+  it('has nothing of the tenant’s variables in its environment', async () => {
+    expect(await inside("tr '\\0' '\\n' < /proc/1/environ")).not.toContain('LD_PRELOAD');
+  });
+
+  it('is bounded in memory with swap, processes and CPU, and keeps the engine’s seccomp profile', async () => {
+    const { text } = await engineCall('GET', `/containers/${record.containerId}/json`);
+    const document = JSON.parse(text) as { HostConfig: Record<string, unknown> };
+    expect(document.HostConfig).toMatchObject({
+      Privileged: false,
+      Memory: 256 * 2 ** 20,
+      MemorySwap: 256 * 2 ** 20,
+      PidsLimit: 64,
+      NanoCpus: 1e9,
+      CapDrop: ['ALL'],
+      NetworkMode: 'none',
+      PidMode: '',
+      IpcMode: 'private',
+      UTSMode: '',
+      SecurityOpt: ['no-new-privileges:true'],
+    });
+  });
+});
