@@ -7,7 +7,7 @@ import type { CreationPlan } from './step.ts';
 const never = new AbortController().signal;
 
 describe('the matrix of reverts, on the in-memory engine', () => {
-  it.each(stepNames.flatMap((step) => failureModes.map((mode) => [step, mode] as const)))(
+  it.concurrent.each(stepNames.flatMap((step) => failureModes.map((mode) => [step, mode] as const)))(
     'leaves nothing when %s fails (%s), and reverts again and for nothing',
     async (step, mode) => {
       let plan: CreationPlan = [];
@@ -33,7 +33,7 @@ describe('the matrix of reverts, on the in-memory engine', () => {
     },
   );
 
-  it.each(['inspectContainer', 'removeContainer'] as const)(
+  it.concurrent.each(['inspectContainer', 'removeContainer'] as const)(
     'keeps leases and files while %s fails, and frees them when it works again',
     async (method) => {
       const one = await KernelsFixture.open();
@@ -57,7 +57,7 @@ describe('the matrix of reverts, on the in-memory engine', () => {
     },
   );
 
-  it.each([
+  it.concurrent.each([
     ['createContainer', 'error-after-success'],
     ['startContainer', 'error-after-success'],
     ['removeContainer', 'error-after-success'],

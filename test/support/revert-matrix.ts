@@ -42,10 +42,6 @@ export function sabotage(name: string, mode: FailureMode, seen: (plan: CreationP
         if (mode === 'after') await step.apply(record, deadline);
         throw new KerneletError('ENGINE_FAILED', `planted failure ${mode} ${name}`);
       },
-      revert: async (record, deadline) => {
-        // Reverting has the step's own time, not the short one of the planted hang.
-        await step.revert(record, deadline);
-      },
     };
   };
   return (plan: CreationPlan): CreationPlan => {
