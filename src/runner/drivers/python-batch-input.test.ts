@@ -54,7 +54,7 @@ function run(code: string, environ: Record<string, string> = {}): Promise<{ stdo
 const batch = { _BACKEND_BATCH_MODE: '1' };
 
 test('input asks the runner and reads up to the end', async () => {
-  await listen('Ada é');
+  await listen('Ada é\n');
   expect(await run('print([input("name? ")])', batch)).toEqual({ stdout: "name? ['Ada é']\n", stderr: '' });
   expect(asked).toEqual(['{"prompt": "", "password": false}\n']);
 });

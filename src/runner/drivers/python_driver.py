@@ -216,7 +216,8 @@ class Driver:
             if message is None:
                 raise EOFError("the kernel is ending")
             if message["op"] == "input":
-                return message["text"].rstrip("\r\n") if message["text"].endswith("\n") else message["text"]
+                text = message["text"]
+                return text[:-1] if text.endswith("\n") else text
             if message["op"] == "complete":
                 self._complete(message)
             else:

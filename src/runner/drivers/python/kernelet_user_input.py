@@ -24,7 +24,8 @@ def _ask(prompt, password):
         while True:
             piece = connection.recv(65536)
             if not piece:
-                return b"".join(pieces).decode("utf-8", "replace")
+                text = b"".join(pieces).decode("utf-8", "replace")
+                return text[:-1] if text.endswith("\n") else text
             pieces.append(piece)
     finally:
         connection.close()
