@@ -41,7 +41,10 @@ export class ContainerLog {
 
   /** Copies a tenant's output. */
   copy(bytes: Uint8Array): void {
-    if (!this.#allows(bytes.length)) return this.#drop(bytes.length);
+    if (!this.#allows(bytes.length)) {
+      this.#drop(bytes.length);
+      return;
+    }
     if (this.#droppedInARow > 0) {
       const note = `\nkernelet-runner: [WARN] ${this.#droppedInARow} bytes of output are missing here\n`;
       if (this.#sink(Buffer.from(note))) this.#droppedInARow = 0;

@@ -57,13 +57,18 @@ export class ControlConnection {
   #receive(head: AgentHead, body: Uint8Array): void {
     switch (head.t) {
       case 'ack':
-        return this.#runs.acknowledge(head.run, head.n);
+        this.#runs.acknowledge(head.run, head.n);
+        return;
       case 'attach': {
         const run = this.#find(head.run);
         if (!run) return;
-        if (this.#sent.size >= mostAttachments) return this.#socket.close('too many attachments');
+        if (this.#sent.size >= mostAttachments) {
+          this.#socket.close('too many attachments');
+          return;
+        }
         this.#sent.set(head.run, head.after);
-        return this.pump(run);
+        this.pump(run);
+        return;
       }
       case 'detach':
         this.#sent.delete(head.run);
@@ -74,7 +79,7 @@ export class ControlConnection {
       case 'hello':
       case 'data':
       case 'end':
-        return this.#socket.close(`a ${head.t} frame means nothing here`);
+        this.#socket.close(`a ${head.t} frame means nothing here`);
     }
   }
 

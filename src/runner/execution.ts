@@ -7,7 +7,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { EndReason } from '../wire/run-event.ts';
 import { InputWriter } from './input-writer.ts';
 import { oomKills } from './oom-counter.ts';
-import type { Run, RunControl } from './run.ts';
+import type { Question, Run, RunControl } from './run.ts';
 import type { TenantCommand } from './runtime.ts';
 import type { RunningCommand, Tenant } from './tenant.ts';
 import { type ExitFacts, signalNumber } from './tenant-process.ts';
@@ -37,7 +37,8 @@ export class Execution implements RunControl, Disposable {
   #target: Signallable | null = null;
   #input: InputWriter | null = null;
   #inputDescriptor: number | null = null;
-  #answer: ((text: string) => void) | null = null;
+  /** The first one has been asked; the others wait for it. */
+  readonly #questions: Question[] = [];
 
   constructor(run: Run, tenant: Tenant, clock: Clock) {
     this.run = run;
@@ -104,18 +105,6 @@ export class Execution implements RunControl, Disposable {
     if (this.#stopped && target) target.signal('SIGKILL');
   }
 
-  /** Asks the caller for input; the answer comes back by the callback. */
-  ask(prompt: string, password: boolean, answer: (text: string) => void): void {
-    this.#answer = answer;
-    this.run.waitForInput(prompt, password);
-  }
-
-  /** Nobody waits for an answer any more. */
-  stopAsking(): void {
-    this.#answer = null;
-    this.run.inputGiven();
-  }
-
   /** How the run ends, given how its last process did. */
   outcome(exitCode: number): Outcome {
     if (this.#stopped) return this.#stopped.reason === 'cancelled' ? { exitCode, reason: 'cancelled' } : this.#stopped;
@@ -134,11 +123,17 @@ export class Execution implements RunControl, Disposable {
     this.#release.use(this.#clock.after(killAfterMs, () => void this.#target?.signal('SIGKILL')));
   }
 
+  ask(question: Question): Disposable {
+    this.#questions.push(question);
+    if (this.#questions.length === 1) this.run.waitForInput(question.prompt, question.password);
+    return { [Symbol.dispose]: () => this.#close(question) };
+  }
+
   input(text: string): boolean {
-    const answer = this.#answer;
-    if (!answer) return false;
-    this.stopAsking();
-    answer(text);
+    const [question] = this.#questions;
+    if (!question) return false;
+    this.#close(question);
+    question.answer(text);
     return true;
   }
 
@@ -151,6 +146,17 @@ export class Execution implements RunControl, Disposable {
 
   [Symbol.dispose](): void {
     this.#release.dispose();
+  }
+
+  /** A question is answered or withdrawn; the next one is asked. */
+  #close(question: Question): void {
+    const place = this.#questions.indexOf(question);
+    if (place < 0) return;
+    this.#questions.splice(place, 1);
+    if (place > 0) return;
+    this.run.inputGiven();
+    const [next] = this.#questions;
+    if (next) this.run.waitForInput(next.prompt, next.password);
   }
 
   #takeInputDescriptor(): number | null {

@@ -57,7 +57,10 @@ export class FrameSocket {
 
   send(head: RunnerHead, body?: Uint8Array): void {
     if (!this.open) return;
-    if (this.#socket.writableLength > mostUnreadBytes) return this.close('the peer does not read');
+    if (this.#socket.writableLength > mostUnreadBytes) {
+      this.close('the peer does not read');
+      return;
+    }
     this.#socket.cork();
     for (const piece of encodeFrame(head, body)) this.#socket.write(piece);
     this.#socket.uncork();

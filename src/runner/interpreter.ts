@@ -22,6 +22,8 @@ interface Query {
   readonly id: number;
   readonly execution: Execution;
   readonly settle: (outcome: Outcome) => void;
+  /** What it has asked. */
+  readonly questions: DisposableStack;
 }
 
 /** What an interpreter needs. */
@@ -75,7 +77,7 @@ export class Interpreter {
     this.#lastId += 1;
     const id = this.#lastId;
     const ended = new Promise<Outcome>((settle) => {
-      this.#query = { id, execution, settle };
+      this.#query = { id, execution, settle, questions: new DisposableStack() };
     });
     execution.run.whenSpace(() => {
       running.stdout.resume();
@@ -162,14 +164,16 @@ export class Interpreter {
 
   #receive(running: RunningCommand, line: string): void {
     const event = parseDriverLine(line);
-    if (!event) return this.#options.tenant.log.line('WARN', 'the interpreter driver sent a line that means nothing');
+    if (!event) {
+      this.#options.tenant.log.line('WARN', 'the interpreter driver sent a line that means nothing');
+      return;
+    }
     // What was printed before the line is delivered before it.
     running.stdout.drain();
     running.stderr.drain();
-    if (event.ev === 'ready') return this.#ready?.();
-    if (event.ev === 'completion') return this.#completions.get(event.id)?.(event.matches);
-    const query = this.#query;
-    if (query) this.#receiveForQuery(query, event);
+    if (event.ev === 'ready') this.#ready?.();
+    else if (event.ev === 'completion') this.#completions.get(event.id)?.(event.matches);
+    else if (this.#query) this.#receiveForQuery(this.#query, event);
   }
 
   #receiveForQuery(query: Query, event: Exclude<FromDriver, { ev: 'ready' | 'completion' }>): void {
@@ -178,23 +182,32 @@ export class Interpreter {
       case 'done':
         if (event.id !== query.id) return;
         this.#query = null;
-        execution.stopAsking();
-        return query.settle(execution.outcome(event.exitCode));
+        query.questions.dispose();
+        query.settle(execution.outcome(event.exitCode));
+        break;
       case 'input':
-        return execution.ask(event.prompt, event.password, (text) => this.#send({ op: 'input', text }));
-      case 'html':
-        return this.#show(execution, { kind: 'html' }, Buffer.from(event.data));
-      case 'media':
-        return this.#show(
-          execution,
-          { kind: 'media', type: event.type },
-          Buffer.from(event.data, event.encoding === 'base64' ? 'base64' : 'utf8'),
+        query.questions.use(
+          execution.ask({
+            prompt: event.prompt,
+            password: event.password,
+            answer: (text) => this.#send({ op: 'input', text }),
+          }),
         );
+        break;
+      case 'html':
+        this.#show(execution, { kind: 'html' }, Buffer.from(event.data));
+        break;
+      case 'media':
+        this.#show(execution, { kind: 'media', type: event.type }, mediaBytes(event.encoding, event.data));
+        break;
     }
   }
 
   #show(execution: Execution, event: { kind: 'html' } | { kind: 'media'; type: string }, body: Buffer): void {
-    if (body.length <= longestMediaBytes) return execution.run.emit(event, body);
+    if (body.length <= longestMediaBytes) {
+      execution.run.emit(event, body);
+      return;
+    }
     const what = event.kind === 'html' ? 'HTML' : event.type;
     execution.say(`${what} of ${body.length} bytes is too large to be shown; save it to a file`);
   }
@@ -211,7 +224,7 @@ export class Interpreter {
     }
     for (const resolve of this.#completions.values()) resolve([]);
     if (query) {
-      query.execution.stopAsking();
+      query.questions.dispose();
       query.settle(query.execution.outcome(exitCode));
     }
     this.#options.tenant.adopt(running);
@@ -233,3 +246,6 @@ export class Interpreter {
     this.#options.stateChanged(state, detail);
   }
 }
+
+const mediaBytes = (encoding: 'base64' | 'text', data: string): Buffer =>
+  Buffer.from(data, encoding === 'base64' ? 'base64' : 'utf8');

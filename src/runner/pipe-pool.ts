@@ -1,15 +1,22 @@
 /**
  * Real pipes for tenants' standard streams. Node gives child processes sockets, which a program cannot open again as
- * `/dev/stdout` or `/dev/stdin`. Node cannot make a pipe either, so the volume's busybox makes named ones ahead of
- * need, in root's own folder; each is opened, unlinked and used once.
+ * `/dev/stdout` or `/dev/stdin`, and named pipes make it wait when it does. Node cannot make a pipe, but a shell makes
+ * one for each here-document, and whoever may look into the shell's descriptors can open both ends of it.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, constants, openSync, readdirSync, unlinkSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, constants, fchmodSync, openSync } from 'node:fs';
+import { type Clock, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 
-const wanted = 12;
-const refillBelow = 6;
-const namePrefix = 'pipe-';
+/** The descriptors that the shell's grammar has for redirections, without the standard ones. */
+const makerDescriptors = [3, 4, 5, 6, 7, 8, 9] as const;
+const makerScript = `exec ${makerDescriptors.map((descriptor) => `${descriptor}<<E`).join(' ')}
+${makerDescriptors.map(() => 'E\n').join('')}echo
+read line
+`;
+const makerTimeoutMs = 10_000;
+const refillBelow = 4;
 
 /** The two ends of a pipe. The end that the runner keeps does not block; the tenant's does. */
 export interface PipeEnds {
@@ -19,20 +26,19 @@ export interface PipeEnds {
 
 /** The pool. */
 export class PipePool {
-  readonly #folder: string;
-  readonly #busybox: string;
-  #ready: string[] = [];
-  #made = 0;
+  readonly #shell: string;
+  readonly #clock: Clock;
+  /** A descriptor of each pipe that is ready, open both ways so that the pipe lives. */
+  readonly #ready: number[] = [];
   #filling: Promise<void> | null = null;
 
-  /** Named pipes that an earlier runner left in the folder are removed. */
-  constructor(folder: string, busybox: string) {
-    this.#folder = folder;
-    this.#busybox = busybox;
-    for (const name of readdirSync(folder)) if (name.startsWith(namePrefix)) unlinkSync(`${folder}/${name}`);
+  /** `shell` is one that makes here-documents of pipes, as the volume's busybox does. */
+  constructor(shell: string, clock: Clock = systemClock) {
+    this.#shell = shell;
+    this.#clock = clock;
   }
 
-  /** Makes pipes until there are enough. Throws INTERNAL when they cannot be made. */
+  /** Makes pipes ahead of need. Throws INTERNAL when they cannot be made. */
   fill(): Promise<void> {
     this.#filling ??= this.#make().finally(() => {
       this.#filling = null;
@@ -41,57 +47,62 @@ export class PipePool {
   }
 
   /** A pipe that carries the tenant's output to us. Throws INTERNAL. */
-  async takeForOutput(): Promise<PipeEnds> {
-    const path = await this.#take();
-    const ours = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    return { ours, theirs: this.#openAndUnlink(path, constants.O_WRONLY, ours) };
+  takeForOutput(): Promise<PipeEnds> {
+    return this.#take(constants.O_RDONLY, constants.O_WRONLY);
   }
 
   /** A pipe that carries our input to the tenant. Throws INTERNAL. */
-  async takeForInput(): Promise<PipeEnds> {
-    const path = await this.#take();
-    // Opening either end alone waits for the other; opening both at once does not.
-    const both = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  takeForInput(): Promise<PipeEnds> {
+    return this.#take(constants.O_WRONLY, constants.O_RDONLY);
+  }
+
+  async #take(ourMode: number, theirMode: number): Promise<PipeEnds> {
+    while (this.#ready.length === 0) await this.fill();
+    const both = this.#ready.pop();
+    if (both === undefined) throw new Error('unreachable: the pool was just filled');
+    if (this.#ready.length < refillBelow) this.fill().catch(() => {});
     try {
-      const ours = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
-      return { ours, theirs: this.#openAndUnlink(path, constants.O_RDONLY, ours) };
+      const path = `/proc/self/fd/${both}`;
+      const ours = openSync(path, ourMode | constants.O_NONBLOCK);
+      return { ours, theirs: openOther(path, theirMode, ours) };
     } finally {
       closeSync(both);
     }
   }
 
-  #openAndUnlink(path: string, flags: number, other: number): number {
+  async #make(): Promise<void> {
+    const maker = spawn(this.#shell, ['-c', makerScript], { stdio: ['pipe', 'pipe', 'ignore'], env: {} });
+    using _timer = this.#clock.after(makerTimeoutMs, () => void maker.kill('SIGKILL'));
+    maker.stdin.on('error', () => {
+      // It has ended, which is all that its input is for.
+    });
     try {
-      const descriptor = openSync(path, flags);
-      unlinkSync(path);
-      return descriptor;
-    } catch (error) {
-      closeSync(other);
-      throw error;
+      // Its line says that the pipes are there; its end without one, that they are not.
+      await Promise.race([
+        once(maker.stdout, 'data'),
+        once(maker, 'exit').then(() => Promise.reject(new Error('it ended'))),
+      ]);
+      for (const descriptor of makerDescriptors) {
+        const both = openSync(`/proc/${maker.pid}/fd/${descriptor}`, constants.O_RDWR | constants.O_NONBLOCK);
+        this.#ready.push(both);
+        // For the tenant to open its streams again by /proc/self/fd; nobody else gets to see them.
+        fchmodSync(both, 0o666);
+      }
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new KerneletError('INTERNAL', `pipes for the streams of programs could not be made: ${reason}`, { cause });
+    } finally {
+      maker.stdin.end();
+      maker.stdout.destroy();
     }
   }
+}
 
-  async #take(): Promise<string> {
-    if (this.#ready.length === 0) await this.fill();
-    const path = this.#ready.pop();
-    if (path === undefined) throw new KerneletError('INTERNAL', 'no pipe could be made for the streams of a program');
-    if (this.#ready.length < refillBelow) this.fill().catch(() => {});
-    return path;
-  }
-
-  async #make(): Promise<void> {
-    const paths = Array.from({ length: wanted - this.#ready.length }, () => {
-      this.#made += 1;
-      return `${this.#folder}/${namePrefix}${this.#made}`;
-    });
-    // Anyone who holds an end may open it again by /proc/self/fd; nobody else gets past the folder.
-    const maker = spawn(this.#busybox, ['mkfifo', '-m', '666', ...paths], { stdio: 'ignore', env: {} });
-    await new Promise<void>((resolve, reject) => {
-      maker.once('error', (cause) => reject(new KerneletError('INTERNAL', 'busybox mkfifo did not start', { cause })));
-      maker.once('exit', (code) =>
-        code === 0 ? resolve() : reject(new KerneletError('INTERNAL', `busybox mkfifo ended with status ${code}`)),
-      );
-    });
-    this.#ready.push(...paths);
+function openOther(path: string, mode: number, first: number): number {
+  try {
+    return openSync(path, mode);
+  } catch (error) {
+    closeSync(first);
+    throw error;
   }
 }

@@ -5,12 +5,22 @@ import type { ExecuteRequest } from '../wire/execute-request.ts';
 import type { EndReason, RunEvent, RunPhase, RunSummary } from '../wire/run-event.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 
+/** What a program asks. */
+export interface Question {
+  readonly prompt: string;
+  readonly password: boolean;
+  /** Takes the answer. */
+  answer(text: string): void;
+}
+
 /** How a running run is talked to. */
 export interface RunControl {
   /** Says whether there was something to interrupt. */
   interrupt(): boolean;
   /** Ends it with a signal, and by force a little later. */
   cancel(signal: NodeJS.Signals): void;
+  /** Asks the caller for input on behalf of the program; questions are answered in order. Disposing withdraws one. */
+  ask(question: Question): Disposable;
   /** Answers what it waits for; says whether it did wait. */
   input(text: string): boolean;
   /** Gives the program input; resolves when it is taken, with whether the program can take more. */

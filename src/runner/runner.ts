@@ -11,6 +11,7 @@ import { type ExecutorParts, executeRun } from './executor.ts';
 import { FileConnection } from './files/connection.ts';
 import { listFiles } from './files/list.ts';
 import type { FrameSocket } from './frame-socket.ts';
+import { InputSocket } from './input-socket.ts';
 import { Interpreter } from './interpreter.ts';
 import { PipePool } from './pipe-pool.ts';
 import { requestHandler } from './requests.ts';
@@ -51,7 +52,7 @@ export class Runner {
     this.#log = new ContainerLog(descriptorSink(1), { debug: config.debug });
     this.#status = new StatusBoard(startedAt, this.#log);
     const { uid, gid } = config.user;
-    const pipes = new PipePool(containerPaths.run, volumePaths.busybox);
+    const pipes = new PipePool(volumePaths.shell);
     this.#tenant = new Tenant({ uid, gid, home: containerPaths.home, pipes, log: this.#log });
     this.#runs = new Runs({
       limitBytes: config.outputBufferBytes,
@@ -86,6 +87,7 @@ export class Runner {
       this.#tenant.environ = this.#compose(user, await this.#bootstrapImage());
     });
     await this.#step('the runtime', () => this.#prepareRuntime());
+    await this.#step('the input socket', () => new InputSocket(clock, () => this.#runs.current).listen());
     await this.#step('the bootstrap script', () =>
       runUserBootstrap(this.#tenant, clock, (text) => this.#status.problem(text)),
     );

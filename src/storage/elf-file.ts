@@ -57,7 +57,7 @@ export function readElf(bytes: Uint8Array): ElfFacts {
       interpreter: interpreter ? text(bytes, Number(interpreter.offset)) : null,
       needed: entries.filter(({ tag }) => tag === dt.needed).map(({ value }) => strings(value)),
       rpath: rpath ? strings(rpath.value) : null,
-      loadedSize: Number(ends.reduce((most, end) => (end > most ? end : most), 0n)),
+      loadedSize: Number(ends.reduce(larger, 0n)),
     };
   });
 }
@@ -101,6 +101,9 @@ export function replaceCString(bytes: Uint8Array, from: string, to: string): boo
 }
 
 const unsupported = (what: string): KerneletError => new KerneletError('NOT_SUPPORTED', `the program ${what}`);
+
+const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
 /** Offsets in a damaged file lead outside of it. */
 function guarded<T>(read: () => T): T {
@@ -194,7 +197,7 @@ function plantString(bytes: Uint8Array, headers: readonly ProgramHeader[], plant
     const end = segment.offset + segment.fileSize;
     const pageEnd = (end + pageSize - 1n) & ~(pageSize - 1n);
     const following = loads.filter(({ offset }) => offset >= end).map(({ offset }) => offset);
-    const limit = following.reduce((least, offset) => (offset < least ? offset : least), pageEnd);
+    const limit = following.reduce(smaller, pageEnd);
     const free = bytes.subarray(Number(end), Number(limit));
     if (writable || segment.fileSize !== segment.memorySize || BigInt(free.length) < size) continue;
     if (free.some((byte) => byte !== 0)) continue;

@@ -1,0 +1,84 @@
+/**
+ * The socket by which any program of the tenant's asks for a line of input (spec kernel-runner 10): it connects, reads
+ * the answer and the connection closes. A program that wants a prompt first sends one line of JSON,
+ * `{"prompt": …, "password": …}`.
+ */
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import type { Clock } from '../lib/clock.ts';
+import type { Run } from './run.ts';
+
+const path = '/tmp/bai-user-input.sock';
+const mostReaders = 64;
+/** A program that wants a prompt says so at once. */
+const questionTimeoutMs = 100;
+const longestQuestion = 64 * 1024;
+const unsupported = '<user-input is unsupported>';
+
+/** The socket. */
+export class InputSocket {
+  readonly #clock: Clock;
+  readonly #current: () => Run | null;
+
+  /** `current` is the run that a question belongs to. */
+  constructor(clock: Clock, current: () => Run | null) {
+    this.#clock = clock;
+    this.#current = current;
+  }
+
+  /** Begins to listen. Rejects with the system's error. */
+  async listen(): Promise<void> {
+    // A container that is started again may find the file of its earlier life.
+    rmSync(path, { force: true });
+    const server = createServer((socket) => this.#take(socket));
+    server.maxConnections = mostReaders;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(path, () => resolve());
+    });
+    server.on('error', () => {});
+    // The tenant's programs connect; nobody else is in the container.
+    chmodSync(path, 0o666);
+  }
+
+  #take(socket: Socket): void {
+    let asked = false;
+    let text = '';
+    const ask = (): void => {
+      if (asked) return;
+      asked = true;
+      timer[Symbol.dispose]();
+      this.#ask(socket, text);
+    };
+    const timer = this.#clock.after(questionTimeoutMs, ask);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => timer[Symbol.dispose]());
+    socket.on('data', (bytes) => {
+      if (text.length < longestQuestion) text += bytes.toString('utf8');
+      if (text.includes('\n')) ask();
+    });
+  }
+
+  #ask(socket: Socket, text: string): void {
+    const control = this.#current()?.control;
+    if (!control) {
+      socket.end(unsupported);
+      return;
+    }
+    const question = control.ask({ ...parseQuestion(text), answer: (answer) => void socket.end(answer) });
+    socket.on('close', () => question[Symbol.dispose]());
+  }
+}
+
+/** Reads the line that a program may send; anything else means no prompt. */
+export function parseQuestion(text: string): { readonly prompt: string; readonly password: boolean } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text.split('\n', 1)[0] ?? '');
+  } catch {
+    value = null;
+  }
+  if (value === null || typeof value !== 'object') return { prompt: '', password: false };
+  const { prompt, password } = value as Readonly<Record<string, unknown>>;
+  return { prompt: typeof prompt === 'string' ? prompt : '', password: password === true };
+}

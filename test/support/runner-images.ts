@@ -1,0 +1,71 @@
+/** The volume under test, and images without anything that a runner could lean on. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ensureRunnerVolume } from '../../src/storage/runner-volume.ts';
+
+const root = resolve(import.meta.dirname, '..', '..');
+
+/** A folder for volumes of tests, kept between runs. */
+export const volumesFolder = join(tmpdir(), 'kernelet-test-volumes');
+
+/** The volume with the runner of `dist/`, or of the folder that KERNELET_TEST_RUNNER names. */
+export async function testVolume(): Promise<string> {
+  const { path } = await ensureRunnerVolume({
+    volumesFolder,
+    nodePath: process.execPath,
+    nodeVersion: process.version,
+    bundleFolder: process.env['KERNELET_TEST_RUNNER'] ?? join(root, 'dist/runner'),
+    searchPath: process.env['PATH'] ?? '',
+  });
+  return path;
+}
+
+/** Makes an image of a folder's content; the name is the caller's to remove. */
+function importImage(folder: string, name: string, change: readonly string[] = []): void {
+  const archive = execFileSync('tar', ['-c', '-C', folder, '.'], { maxBuffer: 64 * 1024 * 1024 });
+  const args = ['import', ...change.flatMap((line) => ['--change', line]), '-', name];
+  const done = spawnSync('docker', args, { input: archive });
+  if (done.status !== 0) throw new Error(`docker import failed: ${done.stderr.toString()}`);
+}
+
+/** An image without any file. */
+export function makeEmptyImage(name: string): void {
+  const folder = mkdtempSync(join(tmpdir(), 'kernelet-empty-'));
+  importImage(folder, name);
+  rmSync(folder, { recursive: true });
+}
+
+/** An image of a static busybox alone, whose environment is set to harm whoever believes it. */
+export async function makeBusyboxImage(name: string, volume: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'kernelet-busybox-'));
+  await mkdir(join(folder, 'bin'));
+  await mkdir(join(folder, 'tmp'), { mode: 0o1777 });
+  await copyFile(join(volume, 'bin/busybox'), join(folder, 'bin/busybox'));
+  for (const applet of [
+    'sh',
+    'ash',
+    'cat',
+    'id',
+    'env',
+    'ls',
+    'sleep',
+    'head',
+    'yes',
+    'kill',
+    'grep',
+    'setsid',
+    'nc',
+  ]) {
+    await symlink('busybox', join(folder, 'bin', applet));
+  }
+  importImage(folder, name, [
+    'ENV NODE_OPTIONS=--require=/nowhere.js',
+    'ENV LD_PRELOAD=/nowhere.so',
+    'ENV LD_LIBRARY_PATH=/nowhere',
+    'ENV BASH_ENV=/nowhere.sh ENV=/nowhere.sh IFS=/',
+  ]);
+  await rm(folder, { recursive: true });
+}
