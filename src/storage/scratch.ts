@@ -95,7 +95,7 @@ export class ScratchFolders implements AsyncDisposable {
   /** The kernels that have a folder, with the time of the folder's last change in milliseconds since the epoch. */
   async list(): Promise<readonly { readonly kernel: KernelId; readonly changedAt: number }[]> {
     const found: { kernel: KernelId; changedAt: number }[] = [];
-    for (const name of await readdir(this.#root)) {
+    for (const name of await readdir(this.#root).catch(noneIfAbsent)) {
       const kernel = asKernel(name);
       if (kernel === null) continue;
       const status = await lstat(join(this.#root, name)).catch(() => null);
@@ -131,4 +131,9 @@ function asKernel(name: string): KernelId | null {
   } catch {
     return null;
   }
+}
+
+function noneIfAbsent(error: unknown): readonly string[] {
+  if (isSystemError(error, 'ENOENT')) return [];
+  throw error;
 }
