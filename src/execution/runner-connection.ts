@@ -100,7 +100,11 @@ export class RunnerConnection implements RunnerClient {
     this.#over.signal.throwIfAborted();
     // The pair is correlated by M, which the compiler loses.
     const request = { method, params } as RunnerRequest;
-    if (request.method === 'forget') this.#book.gone(request.params.run);
+    if (request.method === 'forget') {
+      const result = await this.#ask(method, request, options);
+      this.#book.gone(request.params.run);
+      return result;
+    }
     if (request.method !== 'execute') return await this.#ask(method, request, options);
     const { run } = request.params;
     this.#streams.expect(run);
