@@ -5,7 +5,7 @@ import { version } from './version.ts';
 
 const io = createProcessIo();
 
-process.exitCode = await runCli(process.argv.slice(2), {
+const status = await runCli(process.argv.slice(2), {
   version,
   io,
   async serve(options) {
@@ -17,3 +17,5 @@ process.exitCode = await runCli(process.argv.slice(2), {
     return await startLocalAgent(options, io);
   },
 });
+// Everything is written and let go of by now; nothing that a library keeps open may hold the caller up.
+process.exit(status);

@@ -111,7 +111,7 @@ describe('one state folder', () => {
       environment: { KERNELET_SOCKET: path.join(node.folder, 'other.sock') },
     });
     expect(outcome.status).toBe(125);
-    expect(outcome.stderr).toMatch(/another daemon|uses/i);
+    expect(outcome.stderr).toMatch(/in use by the process \d+/);
   });
 
   it('keeps kernels when the daemon is told to stop', async () => {
