@@ -25,6 +25,8 @@ export interface QueryOptions {
 }
 
 const silenceMs = 25;
+/** From the text to the interrupt, as people take it: the program is then in what it does next. */
+const settleMs = 50;
 const longestMs = 15_000;
 
 /** The driver. Dispose it: its whole process group is killed. */
@@ -119,6 +121,7 @@ export class DriverHarness implements Disposable {
     const finished = this.status(code);
     if (options.interruptAt !== undefined && options.interruptAt !== 'input') {
       await this.#until(() => Buffer.concat(this.#stdout).includes(options.interruptAt ?? ''));
+      await sleepMs(settleMs);
       this.interrupt();
     }
     const exitCode = await finished;
@@ -172,11 +175,12 @@ export class DriverHarness implements Disposable {
     const endsAt = performance.now() + longestMs;
     while (!condition()) {
       if (performance.now() > endsAt) throw new Error('the driver did not get there in time');
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await sleepMs(2);
     }
   }
 }
 
+const sleepMs = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 const textOf = (chunks: readonly Buffer[]): string => Buffer.concat(chunks).toString();
 
 /** The middle of some durations in milliseconds. */

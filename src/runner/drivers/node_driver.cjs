@@ -3,7 +3,9 @@
  * runs on the image's own Node, from 16 on, so it is plain CommonJS.
  *
  * V8 evaluates in the mode of its own consoles (`replMode`): `await` at the top, `let`, `const` and `class` that may
- * be declared again, and the value of the last statement. It runs below `vm`, which can break a busy loop at SIGINT.
+ * be declared again, and the value of the last statement. It runs below `vm`, which can break a busy loop at SIGINT;
+ * a SIGINT in the tenths of a millisecond in which `vm` takes the signal over or gives it back may get lost or, as in
+ * Node's own console, end the process.
  */
 'use strict';
 const inspector = require('node:inspector');
