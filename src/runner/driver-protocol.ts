@@ -20,6 +20,9 @@ export type FromDriver =
   | { readonly ev: 'media'; readonly type: string; readonly encoding: 'base64' | 'text'; readonly data: string }
   | { readonly ev: 'html'; readonly data: string }
   | { readonly ev: 'input'; readonly prompt: string; readonly password: boolean }
-  /** 0, the value of SystemExit, or 1 after an exception (whose traceback went to standard error). */
+  /**
+   * 0, the value of SystemExit, 1 after an exception (whose traceback went to standard error), 130 after an interrupt.
+   * A driver that ends during a query sends none: its own status is the query's, and the state is gone.
+   */
   | { readonly ev: 'done'; readonly id: number; readonly exitCode: number }
   | { readonly ev: 'completion'; readonly id: number; readonly matches: readonly string[] };
