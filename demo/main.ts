@@ -93,6 +93,7 @@ async function main(): Promise<void> {
     await kernelet[Symbol.asyncDispose]();
     const left = [...(await inventory(engine.dockerHost, stateDir))].filter((item) => !before.has(item));
     if (left.length > 0) throw new Error(`left behind: ${left.join('; ')}`);
+    screen.explain('Nothing is left: no container, network, mount, process or scratch folder.');
   });
 
   for (const [index, station] of stations.entries()) {
@@ -105,7 +106,6 @@ async function main(): Promise<void> {
   }
   screen.heading(stations.length + 1, 'Summary');
   summary(tour.times);
-  screen.explain('Nothing is left: no container, network, mount, process or scratch folder.');
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
