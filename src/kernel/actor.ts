@@ -86,9 +86,14 @@ export class KernelActor {
     return this.#state.stage === 'terminated';
   }
 
-  /** Whether nothing is under way: the kernel runs, or has ended. */
-  get settled(): boolean {
+  /** Whether the kernel is in no transition: it runs, or has ended. */
+  get steady(): boolean {
     return this.#state.work === 'none' && this.#state.stage !== 'new';
+  }
+
+  /** Whether it is steady and everything that follows from that has been done too. */
+  get settled(): boolean {
+    return this.steady && !this.#draining && this.#inbox.length === 0;
   }
 
   /** Creates the kernel; resolves when it is ready. An abort of the signal undoes everything. */

@@ -56,14 +56,14 @@ describe('judging a container in a sweep', () => {
     container({ kernelId: record.spec.id, containerId: asContainerId(containerId), generation });
 
   it.each([
-    ['its own', of('mine', 2), { record, settled: true }, 'fine'],
-    ['an older one', of('old', 1), { record, settled: true }, 'suspect'],
-    ['a newer one', of('odd', 3), { record, settled: true }, 'newer'],
-    ['any, while something is under way', of('old', 1), { record, settled: false }, 'fine'],
+    ['its own', of('mine', 2), { record, steady: true }, 'fine'],
+    ['an older one', of('old', 1), { record, steady: true }, 'suspect'],
+    ['a newer one', of('odd', 3), { record, steady: true }, 'newer'],
+    ['any, while something is under way', of('old', 1), { record, steady: false }, 'fine'],
     [
       'any, in another phase',
       of('old', 1),
-      { record: { ...record, phase: 'restarting' as const }, settled: true },
+      { record: { ...record, phase: 'restarting' as const }, steady: true },
       'fine',
     ],
     ['one without a kernel', of('old', 1), undefined, 'suspect'],

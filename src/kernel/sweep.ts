@@ -33,10 +33,10 @@ export interface SweepParts {
 }
 
 /** What is to be done about a container, from what is known of its kernel. Pure. */
-export function judge(container: StockedContainer, actor: Pick<KernelActor, 'record' | 'settled'> | undefined) {
+export function judge(container: StockedContainer, actor: Pick<KernelActor, 'record' | 'steady'> | undefined) {
   if (!actor) return 'suspect' as const;
-  const { record, settled } = actor;
-  if (record.phase !== 'running' || !settled || record.containerId === container.containerId) return 'fine' as const;
+  const { record, steady } = actor;
+  if (record.phase !== 'running' || !steady || record.containerId === container.containerId) return 'fine' as const;
   return container.generation > record.generation ? ('newer' as const) : ('suspect' as const);
 }
 

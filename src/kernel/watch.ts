@@ -60,7 +60,7 @@ export class EngineWatch {
   async compare(signal: AbortSignal): Promise<void> {
     const { engine, ownership, actors } = this.#parts;
     // Only kernels that ran before the listing: a container made after it is not in it.
-    const running = [...actors.values()].filter((actor) => actor.record.phase === 'running' && actor.settled);
+    const running = [...actors.values()].filter((actor) => actor.record.phase === 'running' && actor.steady);
     const alive = new Set(
       (await takeStock(engine, ownership, signal))
         .filter(({ state }) => containerIsAlive(state))

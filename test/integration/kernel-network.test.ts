@@ -39,7 +39,7 @@ beforeAll(async () => {
   engine = await connectTestEngine();
   ledger = new EngineLedger(engine);
   bridge = new Bridge({ engine, tag, agentId: 'test', allowUnfiltered: false, log: silentLogger });
-  service = createServer((socket) => socket.end('hello')).listen(0, '0.0.0.0');
+  service = createServer((socket) => socket.on('error', () => {}).end('hello')).listen(0, '0.0.0.0');
   await new Promise((resolve) => service.once('listening', resolve));
   hostPort = (service.address() as AddressInfo).port;
   await ensure();
