@@ -10,13 +10,7 @@ import { RunnerConnection } from './runner-connection.ts';
 const run = parseRunId('r1');
 const query = { run, request: { mode: 'query', code: '1', timeoutMs: null } } as const;
 const never = new AbortController().signal;
-const fast = {
-  heartbeatIntervalMs: 20,
-  heartbeatTimeoutMs: 40,
-  greetingTimeoutMs: 80,
-  violationPauseMs: 1,
-  lastOutputMs: 50,
-};
+const options = { violationPauseMs: 1, lastOutputMs: 5000 };
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const finished = { kind: 'finished', exitCode: 0, reason: 'exited' } as const;
 
@@ -29,7 +23,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'runner-'));
   path = join(folder, 'runner.sock');
   runner = new FakeRunner();
-  client = new RunnerConnection({ socketPath: path, secret: 'secret' }, fast);
+  client = new RunnerConnection({ socketPath: path, secret: 'secret' }, options);
 });
 afterEach(async () => {
   await client[Symbol.asyncDispose]();
@@ -74,7 +68,7 @@ describe('getting ready', () => {
   });
 
   it('gives up at once when the secret is refused', async () => {
-    await using other = new RunnerConnection({ socketPath: path, secret: 'wrong' }, fast);
+    await using other = new RunnerConnection({ socketPath: path, secret: 'wrong' }, options);
     await runner.listen(path);
     await expect(other.ready(never)).rejects.toMatchObject({ code: 'PROTOCOL_ERROR' });
     await expect(other.request('ping', null, { signal: never })).rejects.toMatchObject({ code: 'PROTOCOL_ERROR' });
@@ -90,9 +84,10 @@ describe('getting ready', () => {
   it('goes on trying while the greeting does not come', async () => {
     runner.greeting = 'mute';
     await runner.listen(path);
-    await until(() => runner.heads.length > 0);
+    await using other = new RunnerConnection({ socketPath: path, secret: 'secret' }, { greetingTimeoutMs: 50 });
+    await until(() => runner.heads.length > 2);
     runner.greeting = 'welcome';
-    expect((await client.ready(never)).phase).toBe('ready');
+    expect((await other.ready(never)).phase).toBe('ready');
   });
 
   it('reaches a socket whose path is longer than an address', async () => {
@@ -102,7 +97,7 @@ describe('getting ready', () => {
     // The server may not listen there itself: it comes through a short name.
     await symlink(deep, join(folder, 's'));
     await far.listen(join(folder, 's', 'runner.sock'));
-    await using other = new RunnerConnection({ socketPath: join(deep, 'runner.sock'), secret: 'secret' }, fast);
+    await using other = new RunnerConnection({ socketPath: join(deep, 'runner.sock'), secret: 'secret' }, options);
     expect((await other.ready(never)).phase).toBe('ready');
   });
 });
@@ -173,11 +168,13 @@ describe('a runner that misbehaves', () => {
 
   it('is left and found again when it no longer answers', async () => {
     await runner.listen(path);
-    await client.ready(never);
+    const impatient = { heartbeatIntervalMs: 10, heartbeatTimeoutMs: 20 };
+    await using other = new RunnerConnection({ socketPath: path, secret: 'secret' }, impatient);
+    await other.ready(never);
     runner.answer = () => null;
-    await until(() => client.oddities().reconnects >= 1);
+    await until(() => other.oddities().reconnects >= 1);
     runner.answer = () => undefined;
-    await client.request('ping', null, { signal: never });
+    await other.request('ping', null, { signal: never });
   });
 });
 
@@ -346,6 +343,7 @@ describe('the end of the kernel', () => {
     await runner.listen(path);
     await client.request('execute', query, { signal: never });
     client.ended({ exitCode: 143, detail: '' });
+    runner.disconnect();
     const [end] = await collect(client.events(run, 0, never));
     expect(end?.event).toMatchObject({ exitCode: -15, reason: 'kernel-ended' });
     const unknown = collect(client.events(parseRunId('other'), 0, never));

@@ -2,8 +2,19 @@
  * The runner: root inside the container with the right to change ids and to signal, and nothing else. It serves the
  * agent from its first moment, says where its start stands, and goes on when a step of it fails.
  */
-import { workFiles } from './files/worker.ts';
 import { Runner } from './runner.ts';
 
-if (process.argv[2] === 'file-worker') await workFiles(process.argv.slice(3));
-else await new Runner().start();
+/** Status of a runner that could not even begin (`EX_CONFIG`). */
+const unusable = 78;
+
+async function main(): Promise<void> {
+  if (process.argv[2] !== 'file-worker') return new Runner().start();
+  // Loaded only where it is needed: each module costs every kernel memory.
+  const { workFiles } = await import('./files/worker.ts');
+  return workFiles(process.argv.slice(3));
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`kernelet-runner: [ERROR] ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(unusable);
+});

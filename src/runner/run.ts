@@ -1,8 +1,8 @@
 /** One execution as the runner knows it: where it stands, what it said, and how it is talked to while it runs. */
-import { createHash } from 'node:crypto';
 import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
 import type { EndReason, RunEvent, RunPhase, RunSummary } from '../wire/run-event.ts';
+import { fingerprint } from './fingerprint.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 
 /** What a program asks. */
@@ -52,7 +52,7 @@ export class Run {
 
   constructor(id: RunId, request: ExecuteRequest, limitBytes: number, observer: RunObserver) {
     this.id = id;
-    this.fingerprint = fingerprintOf(request);
+    this.fingerprint = fingerprint(request);
     this.replay = new ReplayBuffer(limitBytes);
     this.#request = request;
     this.#observer = observer;
@@ -150,9 +150,4 @@ export class Run {
     this.#phase = phase;
     this.#observer.phaseChanged(this);
   }
-}
-
-/** Equal for equal requests. */
-export function fingerprintOf(request: ExecuteRequest): string {
-  return createHash('sha256').update(JSON.stringify(request)).digest('hex');
 }

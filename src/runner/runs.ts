@@ -7,7 +7,8 @@ import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
 import type { RunSummary } from '../wire/run-event.ts';
-import { fingerprintOf, Run, type RunObserver } from './run.ts';
+import { fingerprint } from './fingerprint.ts';
+import { Run, type RunObserver } from './run.ts';
 import { signalNumber } from './tenant-process.ts';
 
 const longestQueue = 256;
@@ -58,7 +59,7 @@ export class Runs {
   execute(id: RunId, request: ExecuteRequest): { readonly existing: boolean } {
     const present = this.#runs.get(id);
     if (present) {
-      if (present.fingerprint === fingerprintOf(request)) return { existing: true };
+      if (present.fingerprint === fingerprint(request)) return { existing: true };
       throw new KerneletError('RUN_EXISTS', `run ${id} exists with another request`);
     }
     if (this.#closed) throw new KerneletError('SHUTTING_DOWN', 'the kernel is stopping');

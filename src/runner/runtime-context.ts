@@ -1,5 +1,4 @@
 /** What a runtime is told when it plans, found out in this container. */
-import { randomBytes } from 'node:crypto';
 import { accessSync, constants, statSync } from 'node:fs';
 import type { Runtime, RuntimeContext } from './runtime.ts';
 import { volumePaths } from './volume-paths.ts';
@@ -23,9 +22,18 @@ export function runtimeContext(
     drivers: volumePaths.drivers,
     volumeNode: volumePaths.node,
     volumeShell: volumePaths.shell,
-    temporaryPath: (ending) => `${home}/.kernelet-${randomBytes(8).toString('hex')}${ending}`,
+    temporaryPath: (ending) => `${home}/.kernelet-${uniquePart()}${ending}`,
     which,
   };
+}
+
+let lastPart = 0n;
+
+/** Later parts are larger, also those of a runner that is started again in the same home. */
+function uniquePart(): string {
+  const now = process.hrtime.bigint();
+  lastPart = now > lastPart ? now : lastPart + 1n;
+  return `${process.pid}-${lastPart.toString(36)}`;
 }
 
 /** The path of a program on a search path, or null. */

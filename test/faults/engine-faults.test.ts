@@ -157,7 +157,8 @@ describe('a call that hangs', () => {
     if (!created || !started || !removed) throw new Error('a command is missing');
     expect(refusalOf(created)).toMatchObject({ status: 125, message: expect.stringMatching(/container/) });
     expect(refusalOf(started)).toMatchObject({ status: 125, message: expect.stringMatching(/start/) });
-    if (removed.status !== 0) expect(removed.stderr).toMatch(new RegExp(`${third} could not be removed yet.*tried again`));
+    if (removed.status !== 0)
+      expect(removed.stderr).toMatch(new RegExp(`${third} could not be removed yet.*tried again`));
     await untilEmpty(node);
     await expectWorking();
   });

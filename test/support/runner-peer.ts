@@ -202,9 +202,20 @@ function dial(path: string): Promise<Socket> {
   });
 }
 
+/** The texts are made when they are asked for: output may be longer than a string can be. */
 function gather(events: readonly NumberedRunEvent[], exitCode: number, reason: string): RunResult {
   const text = (kind: string): string =>
     Buffer.concat(events.filter(({ event }) => event.kind === kind).map(({ body }) => body)).toString();
-  const kinds = events.map(({ event }) => event.kind).filter((kind) => kind !== 'stdout' && kind !== 'stderr');
-  return { events, stdout: text('stdout'), stderr: text('stderr'), exitCode, reason, kinds };
+  return {
+    events,
+    get stdout() {
+      return text('stdout');
+    },
+    get stderr() {
+      return text('stderr');
+    },
+    exitCode,
+    reason,
+    kinds: events.map(({ event }) => event.kind).filter((kind) => kind !== 'stdout' && kind !== 'stderr'),
+  };
 }
