@@ -14,7 +14,13 @@ const steps = [
 let failed = 0;
 for (const [name, [command, ...args]] of steps) {
   const begun = performance.now();
-  const done = spawnSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...process.env, NO_COLOR: '1' };
+  const done = spawnSync(command, args, {
+    encoding: 'utf8',
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    maxBuffer: 2 ** 28,
+  });
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
   const good = done.status === 0;
   console.log(`${good ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)`);

@@ -22,16 +22,21 @@ let engine: DockerEngine;
 let shelf: EngineImageShelf;
 let folder: string;
 const made: string[] = [];
+const temporary = process.env['TMPDIR'];
 
 beforeAll(async () => {
   engine = new DockerEngine({ dockerHost });
   shelf = new EngineImageShelf(engine);
   folder = await mkdtemp(path.join(tmpdir(), 'kernelet-images-test-'));
+  // Temporary folders of its own, so that what others on this machine build meanwhile does not count.
+  process.env['TMPDIR'] = folder;
 });
 
 afterAll(async () => {
   for (const reference of made) await engine.removeImage(reference, { force: true }, never);
   await engine[Symbol.asyncDispose]();
+  if (temporary === undefined) delete process.env['TMPDIR'];
+  else process.env['TMPDIR'] = temporary;
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -102,7 +107,7 @@ async function statusIn(image: string, command: readonly string[]): Promise<numb
 }
 
 const baseFolders = async (): Promise<string[]> =>
-  (await readdir(tmpdir())).filter((name) => name.startsWith('kernelet-base-'));
+  (await readdir(folder)).filter((name) => name.startsWith('kernelet-base-'));
 
 describe('the base image from Debian packages', () => {
   it('is small, works, and leaves nothing behind', async () => {
