@@ -4,9 +4,12 @@
  */
 import type { NumberedKernelEvent } from '../events/kernel-event.ts';
 import type { Download } from '../execution/runner-client.ts';
+import type { PullPolicy } from '../images/resolve.ts';
+import type { ImageView } from '../images/views.ts';
 import type { KernelPhase, StepTiming, Termination } from '../kernel/record.ts';
 import type { KernelLimits, KernelMount } from '../kernel/spec.ts';
 import type { KernelId, RunId, SessionId } from '../lib/ids.ts';
+import type { ContainerFigures } from '../stats/container-stats.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
 import type { NumberedRunEvent, RunSummary } from '../wire/run-event.ts';
 import type { FileEntry, RunnerStatus } from '../wire/runner-messages.ts';
@@ -18,7 +21,7 @@ export interface CreateRequest {
   readonly image?: string | undefined;
   /** Runtime type; else the image's label, else by the image's contents. */
   readonly language?: string | undefined;
-  readonly pull: 'never' | 'missing' | 'always';
+  readonly pull: PullPolicy;
   readonly cpus?: number | undefined;
   readonly memoryBytes?: number | undefined;
   readonly processes?: number | undefined;
@@ -55,14 +58,8 @@ export interface KernelView {
 }
 
 /** Figures of one kernel, read now. */
-export interface KernelStats {
+export interface KernelStats extends ContainerFigures {
   readonly id: KernelId;
-  readonly cpuSeconds: number;
-  readonly memoryBytes: number;
-  readonly memoryPeakBytes: number;
-  readonly memoryLimitBytes: number;
-  readonly processes: number;
-  readonly outOfMemoryKills: number;
 }
 
 /** Phases of the agent. */
@@ -88,19 +85,7 @@ export interface AgentStatus {
   readonly oddities: Readonly<Record<string, number>>;
 }
 
-/** An image as callers see it, with what is wrong with its labels. */
-export interface ImageView {
-  readonly reference: string;
-  readonly id: string;
-  readonly architecture: string;
-  readonly sizeBytes: number;
-  readonly createdAt: string;
-  readonly runtime: string;
-  /** Whether the image carries kernel labels at all. */
-  readonly labelled: boolean;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly problems: readonly { readonly label: string; readonly problem: string }[];
-}
+export type { ImageView };
 
 /** A piece of a container's log. */
 export interface LogPiece {

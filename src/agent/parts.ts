@@ -1,27 +1,15 @@
 /** What a node agent is built from. The composition root (`main/`) supplies the real ones, tests others. */
-import type { Engine, EngineImage, Progress } from '../engine/engine.ts';
+import type { Engine, Progress } from '../engine/engine.ts';
 import type { EventSink, NumberedKernelEvent } from '../events/kernel-event.ts';
+import type { FoundImage, ImageWish } from '../images/resolve.ts';
+import type { ImageView } from '../images/views.ts';
 import type { Kernels } from '../kernel/kernels.ts';
 import type { KernelMount } from '../kernel/spec.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
-import type { AgentStatus, ImageView } from './agent.ts';
+import type { ContainerFigures } from '../stats/container-stats.ts';
+import type { AgentStatus } from './agent.ts';
 import type { CreateDefaults, NodeCapacity } from './create-request.ts';
-
-/** What an image is looked for by. */
-export interface ImageWish {
-  readonly reference: string | undefined;
-  readonly language: string | undefined;
-  readonly pull: 'never' | 'missing' | 'always';
-}
-
-/** An image that is here and can be used. */
-export interface FoundImage {
-  readonly image: EngineImage;
-  readonly reference: string;
-  readonly runtime: { readonly type: string; readonly path: string | null };
-  readonly warnings: readonly string[];
-}
 
 /** Told about the progress of long work. */
 export type OnProgress = (progress: Progress) => void;
@@ -46,16 +34,6 @@ export interface EventBook extends EventSink {
 
 /** Figures of one container, by the pid of its first process; null when it is gone. */
 export type ReadContainerStats = (pid: number) => Promise<ContainerFigures | null>;
-
-/** Figures of one container. */
-export interface ContainerFigures {
-  readonly cpuSeconds: number;
-  readonly memoryBytes: number;
-  readonly memoryPeakBytes: number;
-  readonly memoryLimitBytes: number;
-  readonly processes: number;
-  readonly outOfMemoryKills: number;
-}
 
 /** The facts of the agent's status that don't change, and the counts that do. */
 export interface StatusFacts {

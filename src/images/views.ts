@@ -4,7 +4,7 @@ import { defaultRuntimeType } from '../wire/runtimes.ts';
 import { type LabelProblem, readImageContract } from './labels.ts';
 import { recipeDigestLabel, recipeLabel } from './recipes.ts';
 
-/** An image for listings; the shape of the agent's `ImageView`. */
+/** An image as callers see it, with what is wrong with its labels. */
 export interface ImageView {
   readonly reference: string;
   readonly id: string;

@@ -1,7 +1,7 @@
 /** The agent's control connection: requests and their replies, and the events of the runs that it is attached to. */
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
-import type { AgentHead, RunnerError, RunnerErrorCode } from '../wire/runner-messages.ts';
+import { type AgentHead, type RunnerError, type RunnerErrorCode, runnerErrorCodes } from '../wire/runner-messages.ts';
 import type { FrameSocket } from './frame-socket.ts';
 import type { Run } from './run.ts';
 import type { Runs } from './runs.ts';
@@ -104,20 +104,7 @@ export class ControlConnection {
   }
 }
 
-const runnerErrorCodes: ReadonlySet<string> = new Set<RunnerErrorCode>([
-  'INVALID_ARGUMENT',
-  'FORBIDDEN_PATH',
-  'FILE_NOT_FOUND',
-  'FILE_ERROR',
-  'RUN_NOT_FOUND',
-  'RUN_EXISTS',
-  'NOT_SUPPORTED',
-  'OVERLOADED',
-  'SHUTTING_DOWN',
-  'INTERNAL',
-]);
-
-const isRunnerErrorCode = (code: string): code is RunnerErrorCode => runnerErrorCodes.has(code);
+const isRunnerErrorCode = (code: string): code is RunnerErrorCode => runnerErrorCodes.some((known) => known === code);
 
 /** Whatever was thrown, as a reply says it. */
 export function toRunnerError(thrown: unknown): RunnerError {

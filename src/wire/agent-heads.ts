@@ -2,18 +2,15 @@
  * Guards for the heads that an agent sends. The runner is root inside the container and its socket is root's alone, but
  * it checks every field all the same: a defect of the agent then ends one connection, not a kernel.
  */
-import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest, ProgramSource } from './execute-request.ts';
 import { FrameError } from './frame.ts';
+import { type Fields, flag, list, object, oneOf, runId, text, whole } from './guards.ts';
 import type { AgentHead, RunnerMethod, RunnerRequest } from './runner-messages.ts';
 
-/** JSON of any shape. */
-type Fields = Readonly<Record<string, unknown>>;
 type RequestGuards = {
   readonly [M in RunnerMethod]: (params: Fields) => Extract<RunnerRequest, { method: M }>['params'];
 };
 
-const runIdForm = /^[A-Za-z0-9._-]{1,64}$/;
 const signalForm = /^SIG[A-Z0-9+]{2,10}$/;
 const longestPath = 4096;
 const longestCode = 480 * 1024;
@@ -58,16 +55,13 @@ export function parseAgentHead(head: unknown): AgentHead {
       return { t: 'attach', run: runId(fields['run']), after: whole(fields['after'], 'after', 0) };
     case 'detach':
       return { t: 'detach', run: runId(fields['run']) };
-    case 'hello': {
-      const role = fields['role'];
-      if (role !== 'control' && role !== 'file') throw new FrameError('role is neither control nor file');
+    case 'hello':
       return {
         t: 'hello',
         protocol: whole(fields['protocol'], 'protocol', 1),
         secret: text(fields['secret'], 'secret', 256),
-        role,
+        role: oneOf(fields['role'], ['control', 'file'] as const, 'role'),
       };
-    }
     default:
       throw new FrameError('head of an unknown type');
   }
@@ -129,10 +123,9 @@ const step = (value: unknown, what: string): string | null =>
 const path = (value: unknown): string => withoutNul(text(value, 'path', longestPath), 'path');
 
 function words(value: unknown, what: string, least: number): readonly string[] {
-  if (!Array.isArray(value) || value.length < least || value.length > mostArguments) {
-    throw new FrameError(`${what} is not a list of ${least} to ${mostArguments} texts`);
-  }
-  return value.map((item) => withoutNul(text(item, what, longestCode), what));
+  const items = list(value, what, mostArguments);
+  if (items.length < least) throw new FrameError(`${what} is empty`);
+  return items.map((item) => withoutNul(text(item, what, longestCode), what));
 }
 
 function signal(value: unknown): string {
@@ -141,37 +134,8 @@ function signal(value: unknown): string {
   return name;
 }
 
-function object(value: unknown, what: string): Fields {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
-    throw new FrameError(`${what} is not an object`);
-  }
-  return value as Fields;
-}
-
-function runId(value: unknown): RunId {
-  if (typeof value !== 'string' || !runIdForm.test(value)) throw new FrameError('run is not a run id');
-  return value as RunId;
-}
-
-function text(value: unknown, what: string, longest: number): string {
-  if (typeof value !== 'string') throw new FrameError(`${what} is not a text`);
-  if (value.length > longest) throw new FrameError(`${what} is longer than ${longest} characters`);
-  return value;
-}
-
 /** A NUL ends a C string: behind one, the operating system would see another word than the one that was checked. */
 function withoutNul(value: string, what: string): string {
   if (value.includes('\0')) throw new FrameError(`${what} contains a NUL`);
-  return value;
-}
-
-function flag(value: unknown, what: string): boolean {
-  if (typeof value !== 'boolean') throw new FrameError(`${what} is not a boolean`);
-  return value;
-}
-
-function whole(value: unknown, what: string, least: number, most = Number.MAX_SAFE_INTEGER): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new FrameError(`${what} is not a whole number`);
-  if (value < least || value > most) throw new FrameError(`${what} is not from ${least} to ${most}`);
   return value;
 }

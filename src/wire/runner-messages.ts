@@ -72,17 +72,21 @@ export interface RunnerError {
 }
 
 /** Codes that the runner answers with: a part of the registry in `lib/error-codes.ts`. */
-export type RunnerErrorCode =
-  | 'INVALID_ARGUMENT'
-  | 'FORBIDDEN_PATH'
-  | 'FILE_NOT_FOUND'
-  | 'FILE_ERROR'
-  | 'RUN_NOT_FOUND'
-  | 'RUN_EXISTS'
-  | 'NOT_SUPPORTED'
-  | 'OVERLOADED'
-  | 'SHUTTING_DOWN'
-  | 'INTERNAL';
+export const runnerErrorCodes = [
+  'INVALID_ARGUMENT',
+  'FORBIDDEN_PATH',
+  'FILE_NOT_FOUND',
+  'FILE_ERROR',
+  'RUN_NOT_FOUND',
+  'RUN_EXISTS',
+  'NOT_SUPPORTED',
+  'OVERLOADED',
+  'SHUTTING_DOWN',
+  'INTERNAL',
+] as const;
+
+/** One of them. */
+export type RunnerErrorCode = (typeof runnerErrorCodes)[number];
 
 /** A file of the kernel. Times are seconds since the epoch, fractions kept. */
 export interface FileEntry {

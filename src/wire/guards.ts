@@ -1,0 +1,68 @@
+/** Guards for JSON from the other side of a socket: each gives back what it was asked to check, or throws FrameError. */
+import type { RunId } from '../lib/ids.ts';
+import { FrameError } from './frame.ts';
+
+/** A JSON object of any shape. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+const runIdForm = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** An object. */
+export function object(value: unknown, what: string): Fields {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw new FrameError(`${what} is not an object`);
+  }
+  return value as Fields;
+}
+
+/** A list of at most `most` items. */
+export function list(value: unknown, what: string, most = Number.MAX_SAFE_INTEGER): readonly unknown[] {
+  if (!Array.isArray(value)) throw new FrameError(`${what} is not a list`);
+  if (value.length > most) throw new FrameError(`${what} has more than ${most} items`);
+  return value;
+}
+
+/** A text of at most `longest` characters. */
+export function text(value: unknown, what: string, longest = Number.MAX_SAFE_INTEGER): string {
+  if (typeof value !== 'string') throw new FrameError(`${what} is not a text`);
+  if (value.length > longest) throw new FrameError(`${what} is longer than ${longest} characters`);
+  return value;
+}
+
+/** True or false. */
+export function flag(value: unknown, what: string): boolean {
+  if (typeof value !== 'boolean') throw new FrameError(`${what} is not a boolean`);
+  return value;
+}
+
+/** A finite number of at least `least`. */
+export function finite(value: unknown, what: string, least = -Number.MAX_VALUE): number {
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw new FrameError(`${what} is not a number`);
+  if (value < least) throw new FrameError(`${what} is below ${least}`);
+  return value;
+}
+
+/** A whole number from `least` to `most`, both included. */
+export function whole(
+  value: unknown,
+  what: string,
+  least = Number.MIN_SAFE_INTEGER,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new FrameError(`${what} is not a whole number`);
+  if (value < least || value > most) throw new FrameError(`${what} is not from ${least} to ${most}`);
+  return value;
+}
+
+/** One of the words that are allowed. */
+export function oneOf<T extends string>(value: unknown, allowed: readonly T[], what: string): T {
+  const found = allowed.find((item) => item === value);
+  if (found === undefined) throw new FrameError(`${what} is none of ${allowed.join(', ')}`);
+  return found;
+}
+
+/** The id of a run. */
+export function runId(value: unknown): RunId {
+  if (typeof value !== 'string' || !runIdForm.test(value)) throw new FrameError('run is not a run id');
+  return value as RunId;
+}
