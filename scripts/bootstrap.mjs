@@ -66,13 +66,23 @@ const [task, ...args] = process.argv.slice(2);
 const command = tasks[task];
 if (!command) fail(`unknown task ${task ?? '(none)'}; there are ${Object.keys(tasks).join(', ')}`);
 
-const lock = readFileSync(path.join(root, 'package-lock.json'));
-unlessFresh(path.join(root, 'node_modules', '.kernelet-lock'), digest(lock), () => {
-  say('installing npm dependencies …');
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], '`npm ci`');
-});
+/** Whether npm's own record of what it installed, written at its end, agrees with the lock file. */
+function isInstalled(lockFile) {
+  const record = path.join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(record)) return false;
+  const there = JSON.parse(readFileSync(record, 'utf8')).packages;
+  return Object.entries(JSON.parse(lockFile).packages).every(
+    ([name, { integrity, optional }]) =>
+      name === '' || there[name]?.integrity === integrity || (optional && !there[name]),
+  );
+}
 
 const node = pinnedNode();
+const lock = readFileSync(path.join(root, 'package-lock.json'), 'utf8');
+if (!isInstalled(lock) || !existsSync(node)) {
+  say('installing npm dependencies …');
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], '`npm ci`');
+}
 if (!existsSync(node)) fail(`${path.relative(root, node)} is missing; run \`npm ci\` with optional dependencies`);
 
 const sources = [...filesBelow(path.join(root, 'src'))].filter((file) => !/\.test(-support)?\.ts$/.test(file));
