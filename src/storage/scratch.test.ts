@@ -3,6 +3,7 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeClock } from '../lib/fake-clock.ts';
 import { newKernelId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
 import { ScratchFolders } from './scratch.ts';
@@ -82,6 +83,21 @@ describe('scratch folders', () => {
     await scratch.create(kernel, owner);
     await utimes(scratch.paths(kernel).root, 5, 5);
     expect(await scratch.list()).toEqual([{ kernel, changedAt: 5_000 }]);
+  });
+
+  it('do not keep a process that ends waiting for a deletion that does not', async () => {
+    const clock = new FakeClock();
+    const slow = new ScratchFolders(join(root, 'slow'), silentLogger, clock);
+    const kernel = newKernelId();
+    await slow.create(kernel, owner);
+    for (let index = 0; index < 200; index += 1)
+      await mkdir(join(root, 'slow', '.trash', `${index}`), { recursive: true });
+    await slow.remove(kernel);
+    const disposed = slow[Symbol.asyncDispose]();
+    await clock.advance(5_000);
+    await disposed;
+    expect(clock.pending).toBe(0);
+    expect(await readdir(join(root, 'slow', '.trash'))).not.toEqual([]);
   });
 
   it('say where they cannot be made', async () => {

@@ -3,23 +3,29 @@
  * symlinks are removed and never followed, and mounts left below are let go first, or their contents would be deleted.
  */
 import { spawn } from 'node:child_process';
-import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { mountsBelow, readMountTable } from '../lib/mount-table.ts';
+import { removeTree } from '../lib/remove-tree.ts';
 
 const tries = 5;
 const unmountProgram = 'umount';
 const unmountDeadlineMs = 10_000;
+/** How long a process that ends goes on deleting: a tenant may have left millions of files. */
+const lastMomentMs = 5_000;
 
 /** The trash. */
 export class Trash implements AsyncDisposable {
   readonly #folder: string;
   readonly #log: Logger;
   readonly #clock: Clock;
+  /** Ends the retries. */
   readonly #stop = new AbortController();
+  /** Ends the deleting itself. */
+  readonly #abandon = new AbortController();
   #running: Promise<void> | null = null;
   #again = false;
   #serial = 0;
@@ -57,10 +63,15 @@ export class Trash implements AsyncDisposable {
     while (this.#running) await this.#running;
   }
 
-  /** Ends the retries; what is left is deleted by the next process. */
+  /** Ends the retries, and after a moment the deleting; what is left is deleted by the next process. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    await this.settled();
+    using timer = new DisposableStack();
+    const late = new Promise<void>((resolve) => {
+      timer.use(this.#clock.after(lastMomentMs, resolve));
+    });
+    await Promise.race([this.settled(), late]);
+    this.#abandon.abort();
   }
 
   async #deleteAll(): Promise<void> {
@@ -68,6 +79,7 @@ export class Trash implements AsyncDisposable {
     for (;;) {
       let failure: unknown = null;
       for (const name of await readdir(this.#folder).catch(() => [])) {
+        if (this.#abandon.signal.aborted) return;
         await this.#delete(join(this.#folder, name)).catch((error: unknown) => {
           failure = error;
         });
@@ -85,7 +97,7 @@ export class Trash implements AsyncDisposable {
     for (const mount of mountsBelow(path, await readMountTable())) await unmount(mount.mountPoint);
     // A tenant may have taken the agent's own permissions from a folder; root needs none, others do.
     if (process.geteuid?.() !== 0) await chmod(path, 0o700).catch(() => {});
-    await rm(path, { recursive: true, force: true });
+    await removeTree(path, this.#abandon.signal);
   }
 }
 

@@ -1,0 +1,33 @@
+import { spawnSync } from 'node:child_process';
+import { lstat, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { removeTree } from './remove-tree.ts';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'kernelet-tree-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+describe('removeTree', () => {
+  it('removes folders that lie deeper than a path can be long', async () => {
+    const name = 'd'.repeat(200);
+    const dig = `for (let i = 0; i < 60; i++) { fs.mkdirSync('${name}'); process.chdir('${name}'); } fs.writeFileSync('f', '')`;
+    expect(spawnSync(process.execPath, ['-e', dig], { cwd: root }).status).toBe(0);
+    await removeTree(join(root, name));
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it('removes links and not what they lead to, and nothing twice', async () => {
+    await mkdir(join(root, 'kept'));
+    await writeFile(join(root, 'kept', 'file'), 'x');
+    await mkdir(join(root, 'gone'));
+    await symlink(join(root, 'kept'), join(root, 'gone', 'link'));
+    await removeTree(join(root, 'gone'));
+    await removeTree(join(root, 'gone'));
+    expect(await readdir(root)).toEqual(['kept']);
+    expect((await lstat(join(root, 'kept', 'file'))).size).toBe(1);
+  });
+});
