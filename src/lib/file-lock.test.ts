@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { acquireFileLock } from './file-lock.ts';
+import { acquireFileLock, isFileAt } from './file-lock.ts';
 
 let folder = '';
 beforeEach(async () => {
@@ -55,5 +55,15 @@ describe('acquireFileLock', () => {
       code: 'STATE_UNUSABLE',
       message: expect.stringContaining('none/lock (ENOENT)'),
     });
+  });
+
+  it('knows a file that was removed, or replaced, after it was opened', async () => {
+    const path = join(folder, 'lock');
+    await using file = await open(path, 'a+');
+    expect(await isFileAt(file.fd, path)).toBe(true);
+    await rm(path);
+    expect(await isFileAt(file.fd, path)).toBe(false);
+    await writeFile(path, '');
+    expect(await isFileAt(file.fd, path)).toBe(false);
   });
 });

@@ -2,7 +2,7 @@
  * A lock on a file that the operating system releases when its holder ends, however that happens. Nothing has to be
  * cleaned up after a crash; the file itself stays and means nothing.
  */
-import { close, ftruncate, open, readFile, write } from 'node:fs';
+import { close, fstat, ftruncate, open, readFile, stat, write } from 'node:fs';
 import { promisify } from 'node:util';
 import { KerneletError } from './errors.ts';
 import { LOCK_EX, LOCK_NB, loadNative } from './native.ts';
@@ -20,10 +20,12 @@ export interface FileLock extends AsyncDisposable {
 
 /**
  * Takes the lock at once, or throws STATE_LOCKED with the holder's process id where it can be read. `what` is what
- * the lock guards, for the text. The file holds the process id of the last holder, for people.
+ * the lock guards, for the text. The file holds the process id of the last holder, for people. Whoever removes the file
+ * does so while holding the lock: then nobody else can believe to hold it.
  */
 export async function acquireFileLock(path: string, what: string): Promise<FileLock> {
   // A bare descriptor: a FileHandle that is collected as garbage would let the lock go.
+  const native = await loadNative();
   const descriptor = await openFile(path, 'a+', 0o600).catch((error: unknown) => {
     throw new KerneletError('STATE_UNUSABLE', `cannot open the lock ${path} (${systemErrorCode(error) ?? error})`, {
       cause: error,
@@ -31,9 +33,11 @@ export async function acquireFileLock(path: string, what: string): Promise<FileL
     });
   });
   try {
-    const native = await loadNative();
     const failure = native.flock(descriptor, LOCK_EX | LOCK_NB);
     if (failure) throw await refusal(path, what, descriptor, failure.code);
+    if (!(await isFileAt(descriptor, path))) {
+      throw new KerneletError('STATE_LOCKED', `${what} was removed by another process`, { context: { path } });
+    }
     await truncate(descriptor, 0);
     await promisify(write)(descriptor, Buffer.from(`${process.pid}\n`));
   } catch (error) {
@@ -63,4 +67,11 @@ async function refusal(path: string, what: string, descriptor: number, errno: st
   return new KerneletError('STATE_LOCKED', `${what} is in use by ${who} (it holds ${path})`, {
     context: { path, pid: holder },
   });
+}
+
+/** Whether an open file is the one that lies at a path now: a lock on a removed file keeps nobody out. */
+export async function isFileAt(descriptor: number, path: string): Promise<boolean> {
+  const own = await promisify(fstat)(descriptor);
+  const there = await promisify(stat)(path).catch(() => null);
+  return there !== null && there.dev === own.dev && there.ino === own.ino;
 }

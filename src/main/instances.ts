@@ -2,12 +2,14 @@
  * Agents inside commands each have a folder of their own below the state folder, locked while they live. What a killed
  * one left is removed by the next.
  */
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import { hasCode } from '../lib/errors.ts';
+import { acquireFileLock } from '../lib/file-lock.ts';
 import { newRunId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
+import { removeTree } from '../lib/remove-tree.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import { buildAgent } from './build-agent.ts';
 
@@ -40,12 +42,28 @@ export async function clearInstances({ settings, log, signal }: ClearOptions): P
       } finally {
         await agent[Symbol.asyncDispose]();
       }
-      await rm(folder, { recursive: true, force: true });
-      log.info('removed what an ended command left', { instance: name });
+      if (await removeInstance(folder)) log.info('removed what an ended command left', { instance: name });
     } catch (error) {
       // A locked folder is in use by a living command; another failure is tried again by the next one.
       if (!hasCode(error, 'STATE_LOCKED'))
         log.warn('what an ended command left could not be removed', { instance: name, error });
     }
   }
+}
+
+/**
+ * Removes an instance's folder that no agent uses any more; answers false, and leaves it, while a kernel is recorded in
+ * it: the secret that proves whose container that is lies there too. Throws STATE_LOCKED when another process has taken
+ * the folder over.
+ */
+export async function removeInstance(folder: string): Promise<boolean> {
+  // Held over the removal, so that a process that has just made or found the folder cannot begin to use it meanwhile.
+  await using _lock = await acquireFileLock(path.join(folder, 'lock'), `the folder ${folder}`);
+  const recorded = await readdir(path.join(folder, 'kernels')).catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT')) return [];
+    throw error;
+  });
+  if (recorded.length > 0) return false;
+  await removeTree(folder);
+  return true;
 }

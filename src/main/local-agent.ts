@@ -1,14 +1,18 @@
 /** An agent inside a command's own process, spoken to like a daemon: what `kernelet run` uses when no daemon runs. */
-import { rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import type { NodeAgent } from '../agent/node-agent.ts';
 import type { CliIo, LocalAgent, LocalAgentOptions } from '../cli/host.ts';
 import { loadSettings } from '../config/load.ts';
 import { createApp } from '../http/app.ts';
+import { hasCode } from '../lib/errors.ts';
 import { createLogger } from '../lib/log.ts';
-import { buildAgent } from './build-agent.ts';
-import { clearInstances, newInstanceFolder } from './instances.ts';
+import { type BuildAgentOptions, buildAgent } from './build-agent.ts';
+import { clearInstances, newInstanceFolder, removeInstance } from './instances.ts';
 import { version } from './version.ts';
 
 const clearDeadlineMs = 60_000;
+/** New folders that another command may take for left-overs before this one gives up. */
+const mostFolders = 5;
 
 /** Starts the agent, after removing what killed commands left. Throws ENGINE_UNAVAILABLE, STATE_UNUSABLE. */
 export async function startLocalAgent(options: LocalAgentOptions, io: CliIo): Promise<LocalAgent> {
@@ -20,12 +24,19 @@ export async function startLocalAgent(options: LocalAgentOptions, io: CliIo): Pr
   });
   const log = createLogger(settings.logging.level === 'debug' ? 'debug' : 'error');
   await clearInstances({ settings, log, signal: AbortSignal.timeout(clearDeadlineMs) });
-  const folder = newInstanceFolder(settings);
+  const { agent, folder } = await buildInstance({
+    settings,
+    log,
+    onProgress: (text) => void io.stderr.write(`${text} …\n`),
+  });
   await using cleanups = new AsyncDisposableStack();
-  cleanups.defer(() => rm(folder, { recursive: true, force: true }));
-  const agent = cleanups.use(
-    await buildAgent({ settings, stateDir: folder, log, onProgress: (text) => void io.stderr.write(`${text} …\n`) }),
-  );
+  cleanups.defer(async () => {
+    await removeInstance(folder).catch((error: unknown) => {
+      // The next command finds it and tries again.
+      log.warn('the folder of this command could not be removed', { folder, error });
+    });
+  });
+  cleanups.use(agent);
   await agent.start({ retry: false });
   const app = createApp({ agent, version, logger: log });
   const owned = cleanups.move();
@@ -35,4 +46,20 @@ export async function startLocalAgent(options: LocalAgentOptions, io: CliIo): Pr
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** An agent in a folder of its own. Until the folder is locked, another command may take it for a left-over. */
+async function buildInstance(
+  options: Omit<BuildAgentOptions, 'stateDir'>,
+): Promise<{ readonly agent: NodeAgent; readonly folder: string }> {
+  for (let tries = 1; ; tries += 1) {
+    const folder = newInstanceFolder(options.settings);
+    try {
+      return { agent: await buildAgent({ ...options, stateDir: folder }), folder };
+    } catch (error) {
+      const taken = hasCode(error, 'STATE_LOCKED') || !existsSync(folder);
+      await removeInstance(folder).catch(() => {});
+      if (!taken || tries >= mostFolders) throw error;
+    }
+  }
 }

@@ -1,0 +1,36 @@
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openStateFolder } from '../storage/state-folder.ts';
+import { removeInstance } from './instances.ts';
+
+let root: string;
+let folder: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'kernelet-instances-'));
+  folder = join(root, 'one');
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+describe('removeInstance', () => {
+  it('removes the folder of an agent that has ended', async () => {
+    await (await openStateFolder(folder, { mounts: [] }))[Symbol.asyncDispose]();
+    expect(await removeInstance(folder)).toBe(true);
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it('leaves a folder that is in use', async () => {
+    await using state = await openStateFolder(folder, { mounts: [] });
+    await expect(removeInstance(folder)).rejects.toMatchObject({ code: 'STATE_LOCKED' });
+    expect(await readdir(state.path)).toContain('secret');
+  });
+
+  it('leaves a folder with a kernel whose container could not be removed: its secret is the proof', async () => {
+    const state = await openStateFolder(folder, { mounts: [] });
+    await mkdir(join(state.kernels, 'x'));
+    await state[Symbol.asyncDispose]();
+    expect(await removeInstance(folder)).toBe(false);
+    expect(await readdir(folder)).toContain('secret');
+  });
+});
