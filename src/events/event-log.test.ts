@@ -58,6 +58,23 @@ describe('EventLog', () => {
     expect((await all(log))[1]).toEqual({ sequence: 2, at: 1_700_000_000_000, event: event('b') });
   });
 
+  it('knows over a restart whether a kernel has ended, and forgets it when the id is used again', async () => {
+    const of = { kernelId: parseKernelId(id), sessionId: parseSessionId(id) };
+    const end: KernelEvent = { type: 'kernel-terminated', reason: 'x', exitCode: null, detail: '', ...of };
+    {
+      using log = await open();
+      expect(log.hasEnded(of.kernelId)).toBe(false);
+      log.publish(event('a'));
+      expect(log.hasEnded(of.kernelId)).toBe(false);
+      log.publish(end);
+    }
+    using log = await open();
+    expect(log.hasEnded(of.kernelId)).toBe(true);
+    expect(log.hasEnded(parseKernelId(id.replace('1', '2')))).toBe(false);
+    log.publish({ type: 'kernel-preparing', ...of });
+    expect(log.hasEnded(of.kernelId)).toBe(false);
+  });
+
   it('survives a last line that a crash has cut, wherever it was cut', async () => {
     {
       using log = await open();

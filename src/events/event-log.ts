@@ -6,6 +6,7 @@
  * still kept: the jump in the numbers shows it what it missed.
  */
 import type { Clock } from '../lib/clock.ts';
+import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { EventFile } from './event-file.ts';
 import type { EventSink, KernelEvent, NumberedKernelEvent } from './kernel-event.ts';
@@ -72,6 +73,11 @@ export class EventLog implements EventSink, Disposable {
     // Dropped in batches: the cost of an event stays the same whatever is kept.
     if (this.#events.length >= this.#capacity * 2) this.#events = this.#events.slice(-this.#capacity);
     this.#wake();
+  }
+
+  hasEnded(kernel: KernelId): boolean {
+    const last = this.#events.findLast(({ event }) => event.kernelId === kernel && event.type.startsWith('kernel-'));
+    return last?.event.type === 'kernel-terminated';
   }
 
   /**

@@ -39,4 +39,6 @@ export interface NumberedKernelEvent {
 /** Where events go. */
 export interface EventSink {
   publish(event: KernelEvent): void;
+  /** Whether the last thing published about this kernel's life is its end, by this process or one before it. */
+  hasEnded(kernel: KernelId): boolean;
 }

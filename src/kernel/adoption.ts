@@ -1,5 +1,6 @@
 /** Carries out a recovery: every record gets its actor and its leases back, then learns what became of its container. */
 import type { Engine } from '../engine/engine.ts';
+import type { EventSink } from '../events/kernel-event.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import type { Logger } from '../lib/log.ts';
@@ -23,6 +24,7 @@ export interface AdoptionParts {
   readonly journal: Journal;
   readonly ownership: Ownership;
   readonly scratch: ScratchFolders;
+  readonly events: Pick<EventSink, 'hasEnded'>;
   readonly oddities: Oddities;
   readonly clock: Clock;
   readonly log: Logger;
@@ -38,7 +40,7 @@ export async function adoptAll(
   add: (record: KernelRecord) => KernelActor,
   signal: AbortSignal,
 ): Promise<RecoverySummary> {
-  const { engine, journal, ownership, oddities, scratch, log } = parts;
+  const { engine, journal, ownership, events, oddities, scratch, log } = parts;
   const containers = await takeStock(engine, ownership, signal);
   const { records, quarantined } = await journal.load();
   for (const _ of quarantined) oddities.count('quarantined-record');
@@ -49,7 +51,8 @@ export async function adoptAll(
     const actor = add(record);
     actors.push(actor);
     await adoptLeases(record, parts);
-    actor.post({ type: 'recovered', finding: await findOut(engine, container, signal) });
+    const finding = await findOut(engine, container, signal);
+    actor.post({ type: 'recovered', finding, endTold: events.hasEnded(record.spec.id) });
   }
   scratch.emptyTrash();
   await settled(actors, parts.clock, signal);

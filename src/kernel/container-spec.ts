@@ -13,6 +13,10 @@ export interface ContainerHardening {
   /** Capabilities of the container's root; the tenant's processes have none. */
   readonly capabilities: readonly string[];
   readonly noNewPrivileges: boolean;
+  /** Which of a kernel's limits are enforced. */
+  readonly limited: { readonly cpus: boolean; readonly memory: boolean; readonly processes: boolean };
+  /** Whether kernels may swap. */
+  readonly swap: boolean;
   /** In the engine's words, for example `seccomp=unconfined`. */
   readonly securityOptions: readonly string[];
   /** Fields of the engine's own, merged last. */
@@ -23,6 +27,8 @@ export interface ContainerHardening {
 export const defaultHardening: ContainerHardening = {
   capabilities: ['SETUID', 'SETGID', 'KILL'],
   noNewPrivileges: true,
+  limited: { cpus: true, memory: true, processes: true },
+  swap: false,
   securityOptions: [],
 };
 
@@ -35,8 +41,6 @@ export interface ContainerSettings {
   /** The name of the network that `bridge` stands for. */
   readonly bridgeName: string;
   readonly logLimitBytes: number;
-  /** Bound on open files, already within what the engine can give; null = the engine's own. */
-  readonly openFiles: number | null;
   /** Whether the engine puts a small init as process 1. */
   readonly init: boolean;
 }
@@ -69,6 +73,7 @@ export function containerSpec(
   const { spec, placement, generation } = record;
   const { limits } = spec;
   const { ownership, settings } = parts;
+  const { limited, swap } = settings.hardening;
   const name = containerName(spec.id, spec.image.reference);
   return {
     name,
@@ -90,13 +95,14 @@ export function containerSpec(
     mounts: mountsOf(record, parts.paths, settings),
     temporaryFilesystems: {},
     limits: {
-      cpus: limits.cpus,
-      memoryBytes: limits.memoryBytes,
-      processes: limits.processes,
+      cpus: limited.cpus ? limits.cpus : null,
+      memoryBytes: limited.memory ? limits.memoryBytes : null,
+      swap,
+      processes: limited.processes ? limits.processes : null,
       ...(placement.cpuset === null ? {} : { cpuset: placement.cpuset }),
       ...(limits.sharedMemoryBytes === null ? {} : { sharedMemoryBytes: limits.sharedMemoryBytes }),
       ...(limits.diskBytes === null ? {} : { diskBytes: limits.diskBytes }),
-      ...(settings.openFiles === null ? {} : { openFiles: settings.openFiles }),
+      ...(limits.openFiles === null ? {} : { openFiles: limits.openFiles }),
     },
     network: spec.network === 'bridge' ? settings.bridgeName : 'none',
     networkAliases: [],

@@ -5,6 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import { KernelsFixture } from '../../test/support/kernels-fixture.ts';
 import { leftovers, stepNames } from '../../test/support/revert-matrix.ts';
+import { silentLogger } from '../lib/log.ts';
+import { FileJournal } from './journal.ts';
 import type { CreationPlan, CreationStep } from './step.ts';
 
 const never = new AbortController().signal;
@@ -100,6 +102,24 @@ describe('a daemon that ends', () => {
       }
     },
   );
+
+  it('between the terminal event and the end of its record: the event is not published again', async () => {
+    const spec = specFixture({ publish: [80] });
+    const first = await KernelsFixture.open();
+    await first.kernels.registry.create(spec, never);
+    const record = await first.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
+    expect(first.types().filter((type) => type === 'kernel-terminated')).toHaveLength(1);
+    await new FileJournal(first.state, silentLogger).write({ ...record, phase: 'terminating' });
+    await first[Symbol.asyncDispose]();
+    const next = await KernelsFixture.open({ folder: first.folder, engine: first.dummy, told: [spec.id] });
+    try {
+      expect(await next.kernels.registry.recover(never)).toEqual({ adopted: 0, ended: 1, quarantined: 0 });
+      expect(next.events).toEqual([]);
+      expect(await leftovers(next, next.dummy)).toEqual([]);
+    } finally {
+      await close(next);
+    }
+  });
 
   it.each([
     ...ofContainer.flatMap((step) => moments.map((when) => ['apply', when, step] as const)),

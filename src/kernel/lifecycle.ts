@@ -58,7 +58,8 @@ export type LifecycleEvent =
       readonly error: KerneletError;
     }
   | { readonly type: 'restart' }
-  | { readonly type: 'recovered'; readonly finding: Finding }
+  /** `endTold`: an earlier process has published the terminal event, and only the record outlived it. */
+  | { readonly type: 'recovered'; readonly finding: Finding; readonly endTold: boolean }
   | { readonly type: 'written' }
   | { readonly type: 'write-failed'; readonly error: KerneletError }
   | { readonly type: 'step-applied'; readonly step: string; readonly ms: number; readonly change: RecordChange }

@@ -92,6 +92,7 @@ const spec: Reader<KernelSpec> = object((field) => ({
       processes: of('processes', whole),
       sharedMemoryBytes: of('sharedMemoryBytes', nullable(whole)),
       diskBytes: of('diskBytes', nullable(whole)),
+      openFiles: of('openFiles', nullable(whole)),
     })),
   ),
   environ: field('environ', list(pair)),

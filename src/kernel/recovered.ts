@@ -4,7 +4,7 @@
  */
 import { KerneletError } from '../lib/errors.ts';
 import { cleanUp } from './clean-up.ts';
-import type { Ending, Finding, KernelState, Reduction } from './lifecycle.ts';
+import type { Ending, Finding, KernelState, LifecycleEvent, Reduction } from './lifecycle.ts';
 import type { TerminationReason } from './record.ts';
 
 function ending(reason: TerminationReason, detail: string, exitCode: number | null = null): Ending {
@@ -30,9 +30,14 @@ function recoverRunning(state: KernelState, finding: Finding, now: number): Redu
 }
 
 /** Folds what recovery found into the state of a kernel whose record came from the journal. */
-export function recover(state: KernelState, finding: Finding, now: number): Reduction {
-  // The process that wrote the record has published the kernel, so that a terminal event is owed.
-  const known: KernelState = { ...state, announced: true };
+export function recover(
+  state: KernelState,
+  { finding, endTold }: Extract<LifecycleEvent, { readonly type: 'recovered' }>,
+  now: number,
+): Reduction {
+  // The process that wrote the record has published the kernel, so that a terminal event is owed: unless it was killed
+  // between publishing that and removing the record.
+  const known: KernelState = { ...state, announced: !endTold };
   const { record } = state;
   switch (record.phase) {
     case 'running':

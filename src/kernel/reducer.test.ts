@@ -166,7 +166,9 @@ describe('the reducer', () => {
           : as === 'alive'
             ? { as, containerId: asContainerId('c1') }
             : { as };
-      const { state, effects } = fold(initialState(recordFixture({ phase })), [{ type: 'recovered', finding }]);
+      const { state, effects } = fold(initialState(recordFixture({ phase })), [
+        { type: 'recovered', finding, endTold: false },
+      ]);
       if (phase === 'running' && as === 'alive') expect(state.stage).toBe('running');
       else if (phase === 'restarting') expect(state).toMatchObject({ stage: 'restarting', work: 'renewal' });
       else {

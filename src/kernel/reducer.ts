@@ -209,7 +209,7 @@ export function reduce(state: KernelState, event: LifecycleEvent, now: number): 
     case 'create':
       return begin(state);
     case 'recovered':
-      return recover(state, event.finding, now);
+      return recover(state, event, now);
     case 'written':
       return written(state, event);
     case 'write-failed':

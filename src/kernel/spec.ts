@@ -11,6 +11,8 @@ export interface KernelLimits {
   readonly processes: number;
   readonly sharedMemoryBytes: number | null;
   readonly diskBytes: number | null;
+  /** Files that a process may have open; null = as many as the engine gives. */
+  readonly openFiles: number | null;
 }
 
 /** A host path bound into a kernel. */

@@ -130,6 +130,8 @@ export interface FixtureOptions {
   readonly parts?: Partial<KernelsParts>;
   /** A folder of an earlier fixture, to come back to. */
   readonly folder?: string;
+  /** Kernels whose end an earlier fixture has published. */
+  readonly told?: readonly KernelId[];
 }
 
 /** Settings that suit tests. */
@@ -139,7 +141,6 @@ export const testSettings: KernelsSettings = {
     hardening: defaultHardening,
     publishAddress: '127.0.0.1',
     logLimitBytes: 2 ** 20,
-    openFiles: null,
     init: false,
   },
   runner: { outputBufferBytes: 2 ** 20, finishedRunKeepMs: 60_000, debug: false },
@@ -184,6 +185,7 @@ export class KernelsFixture implements AsyncDisposable {
         : new DummyEngine({ images: [testImage], ...options.dummy });
     const clients: FakeRunnerClient[] = [];
     const events: KernelEvent[] = [];
+    const told = new Set(options.told);
     const leases = new FakeLeases();
     const oddities = new Oddities();
     const ready = options.ready ?? (async () => {});
@@ -192,7 +194,11 @@ export class KernelsFixture implements AsyncDisposable {
       engine: options.engine ?? dummy,
       slots: leases,
       ports: leases,
-      events: { publish: (event) => void events.push(event) },
+      events: {
+        publish: (event) => void events.push(event),
+        hasEnded: (kernel) =>
+          told.has(kernel) || events.some((one) => one.type === 'kernel-terminated' && one.kernelId === kernel),
+      },
       connectRunner: (address) => {
         const client = new FakeRunnerClient(address, ready);
         clients.push(client);
