@@ -5,15 +5,27 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { commandTable } from '../src/cli/commands/index.ts';
+import { cliReferencePage } from '../src/cli/reference-page.ts';
 import { configJsonSchema } from '../src/config/json-schema.ts';
 import { configReferencePage } from '../src/config/reference-page.ts';
+import { createApp } from '../src/http/app.ts';
+import { apiReferencePage } from '../src/http/reference-page.ts';
 import { errorReferencePage } from '../src/lib/error-page.ts';
+import { silentLogger } from '../src/lib/log.ts';
+import { version } from '../src/main/version.ts';
 
 const folder = join(dirname(import.meta.dirname), 'docs', 'reference');
+// Only what the endpoints say of themselves is read; the agent is never called.
+const api = await createApp({ agent: Object.freeze({}), version, logger: silentLogger }).request('/v1/openapi.json');
+const apiDocument = await api.json();
 const pages = {
+  'api.md': apiReferencePage(apiDocument),
+  'cli.md': cliReferencePage(await Promise.all(commandTable.map((entry) => entry.load()))),
   'configuration.md': configReferencePage(),
   'configuration.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
   'errors.md': errorReferencePage(),
+  'openapi.json': `${JSON.stringify(apiDocument, null, 2)}\n`,
 };
 
 const check = process.argv.includes('--check');

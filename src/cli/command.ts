@@ -25,8 +25,6 @@ export interface CommandCall {
   readonly screen: Screen;
   readonly options: OptionReader;
   readonly operands: readonly string[];
-  /** How help writes the operands, when that says more. */
-  readonly usage?: string;
   /** Whether `--` stood before the operands that follow the first (`exec ID -- CMD`). */
   readonly literal: boolean;
 }
@@ -59,3 +57,8 @@ export const commonOptions: readonly OptionSpec[] = [
   { flags: '--state-dir <path>', help: 'folder of all state (KERNELET_STATE_DIR)' },
   { flags: '--json', help: 'machine-readable output: one JSON document on one line' },
 ];
+
+/** The command line as help writes it, behind the command's name. */
+export function usageOf({ operands, usage }: Pick<CliCommand, 'operands' | 'usage'>): string {
+  return ['[options]', usage ?? operands.join(' ')].join(' ').trimEnd();
+}

@@ -13,7 +13,7 @@ import { UsageError } from './usage-error.ts';
 export const kernelOptions: readonly OptionSpec[] = [
   { flags: '--image <reference>', help: 'image to run in; else picked, and built once, from the language' },
   { flags: '--lang <language>', help: `language: ${languageNames().join(', ')}` },
-  { flags: '--pull <when>', help: 'pull the image', choices: ['never', 'missing', 'always'] },
+  { flags: '--pull <when>', help: 'pull the image (default missing)', choices: ['never', 'missing', 'always'] },
   { flags: '--cpus <number>', help: 'CPUs, fractions allowed (default 1)' },
   { flags: '--mem <size>', help: 'memory, such as 512m or 1.5g (default 1g)' },
   { flags: '--processes <number>', help: 'most processes and threads (default 512)' },

@@ -1,7 +1,7 @@
 /** The command line: reads arguments, runs one command, says what went wrong. The only module that knows commander. */
 import { Command, CommanderError, Option } from 'commander';
 import { isSystemError } from '../lib/system-error.ts';
-import { type CliCommand, commonOptions, type OptionSpec } from './command.ts';
+import { type CliCommand, commonOptions, type OptionSpec, usageOf } from './command.ts';
 import { type CommandEntry, commandTable, findCommand, groups } from './commands/index.ts';
 import { exitStatus } from './exit-status.ts';
 import { examplesText, rootHelp } from './help.ts';
@@ -109,7 +109,7 @@ function define(command: Command, spec: CliCommand, action: Action): void {
   command.description(spec.description);
   addOptions(command, [...spec.options, ...commonOptions]);
   command.addHelpText('after', examplesText(spec.examples));
-  if (spec.usage !== undefined) command.usage(`[options] ${spec.usage}`);
+  command.usage(usageOf(spec));
   if (spec.passThrough === undefined) {
     for (const operand of spec.operands) command.argument(operand);
     command.action(() => action(command.opts(), command.args, false));

@@ -7,6 +7,7 @@ import { KerneletError } from '../lib/errors.ts';
 import type { ApiApp, ApiContext } from './api-context.ts';
 import { invalidArgument } from './errors.ts';
 import { errorReplySchema } from './schema/error.ts';
+import { resumeHeadersSchema } from './schema/fields.ts';
 import { maxJsonBodyBytes } from './schema/limits.ts';
 
 /** What an endpoint takes and gives. */
@@ -22,6 +23,8 @@ export interface EndpointDefinition<P extends z.ZodType, Q extends z.ZodType, B 
   readonly body?: B;
   /** The media type of a body that is not JSON; the handler reads it. */
   readonly rawBody?: string;
+  /** Whether the reply is a stream that goes on behind the header `Last-Event-ID`; the handler reads it. */
+  readonly resumable?: boolean;
   readonly status: 200 | 201 | 202;
   /** Schema of the reply by media type. */
   readonly reply: Readonly<Record<string, z.ZodType>>;
@@ -125,7 +128,7 @@ async function readBounded(context: ApiContext): Promise<Uint8Array> {
 }
 
 function describe(definition: EndpointDefinition<z.ZodType, z.ZodType, z.ZodType>): RouteConfig {
-  const { params, query, body, rawBody } = definition;
+  const { params, query, body, rawBody, resumable } = definition;
   const content = body
     ? { 'application/json': { schema: body } }
     : rawBody
@@ -139,6 +142,7 @@ function describe(definition: EndpointDefinition<z.ZodType, z.ZodType, z.ZodType
     request: {
       ...(params instanceof z.ZodObject ? { params } : {}),
       ...(query instanceof z.ZodObject ? { query } : {}),
+      ...(resumable ? { headers: resumeHeadersSchema } : {}),
       ...(content ? { body: { content, required: true } } : {}),
     },
     responses: {

@@ -55,6 +55,7 @@ export function addObserveRoutes(app: ApiApp, agent: Agent): void {
       tag: 'agent',
       summary: 'What happened to kernels (as far as it is kept) and, with `follow`, what happens.',
       query: eventsQuerySchema,
+      resumable: true,
       status: 200,
       reply: { 'text/event-stream': kernelEventSchema },
     },

@@ -82,6 +82,7 @@ function addEvents(app: ApiApp, agent: Agent): void {
         'The events of a run up to its end. After a lost connection, go on with `Last-Event-ID`. One reader at a time.',
       params: runParamsSchema,
       query: afterQuerySchema,
+      resumable: true,
       status: 200,
       reply: { 'text/event-stream': runEventSchema },
     },

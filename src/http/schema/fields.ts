@@ -72,5 +72,12 @@ export const eventNumberField = z
   .transform(Number)
   .openapi({ type: 'integer' });
 
+/** The header by which a client goes on with a stream. */
+export const resumeHeadersSchema = z.strictObject({
+  'Last-Event-ID': eventNumberField
+    .optional()
+    .openapi({ description: 'The last event that arrived; counts more than `after`.' }),
+});
+
 /** Reply of what has nothing to tell. */
 export const doneSchema = z.strictObject({});
