@@ -21,13 +21,13 @@ export interface CreateRequest {
   readonly image?: string | undefined;
   /** Runtime type; else the image's label, else by the image's contents. */
   readonly language?: string | undefined;
-  readonly pull: PullPolicy;
+  readonly pull?: PullPolicy | undefined;
   readonly cpus?: number | undefined;
   readonly memoryBytes?: number | undefined;
   readonly processes?: number | undefined;
   readonly environ: Readonly<Record<string, string>>;
   readonly mounts: readonly KernelMount[];
-  readonly network: 'none' | 'bridge';
+  readonly network?: 'none' | 'bridge' | undefined;
   readonly publish: readonly number[];
   readonly idleTimeoutMs?: number | undefined;
   readonly interpreter: 'eager' | 'lazy';

@@ -8,16 +8,15 @@ const defaults: CreateDefaults = {
   cpus: 1,
   memoryBytes: 1024 ** 3,
   processes: 512,
-  diskBytes: null,
+  network: 'bridge',
+  pull: 'missing',
   idleTimeoutMs: null,
   user: { uid: 1000, gid: 1000 },
 };
 const capacity = { cpus: 2, memoryBytes: 8 * 1024 ** 3 };
 const plain: CreateRequest = {
-  pull: 'missing',
   environ: {},
   mounts: [],
-  network: 'bridge',
   publish: [],
   interpreter: 'eager',
 };
@@ -54,6 +53,12 @@ describe('checkRequest', () => {
     expect(refusal(change)).toMatch(expected);
   });
 
+  it('goes by the configured network where the request is silent', () => {
+    const closed = { ...defaults, network: 'none' as const };
+    expect(() => checkRequest({ ...plain, publish: [80] }, closed, capacity)).toThrow(/bridge/);
+    expect(() => checkRequest({ ...plain, publish: [80], network: 'bridge' }, closed, capacity)).not.toThrow();
+  });
+
   it('accepts a plain request, and a newline in a value', () => {
     expect(refusal({})).toBe('accepted');
     expect(refusal({ environ: { TEXT: 'two\nlines' } })).toBe('accepted');
@@ -67,11 +72,13 @@ describe('compileSpec', () => {
       image: { reference: 'kernelet/python:latest', id: 'sha256:1' },
       runtime: { type: 'python', path: null },
     };
-    const spec = compileSpec(id, { ...plain, environ: { B: '2', A: '1' }, memoryBytes: 2 ** 30 }, chosen, defaults);
+    const request = { ...plain, environ: { B: '2', A: '1' }, memoryBytes: 2 ** 30 };
+    const spec = compileSpec(id, request, chosen, defaults, { diskBytes: null, openFiles: 4096 });
     expect(spec).toMatchObject({
       id,
       sessionId: id,
-      limits: { cpus: 1, memoryBytes: 2 ** 30, processes: 512 },
+      limits: { cpus: 1, memoryBytes: 2 ** 30, processes: 512, openFiles: 4096 },
+      network: 'bridge',
       environ: [
         ['B', '2'],
         ['A', '1'],

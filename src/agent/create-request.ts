@@ -2,17 +2,20 @@
  * From a request to a specification: every choice is made and every value checked here, so that nothing below reads a
  * default. Pure.
  */
+import type { PullPolicy } from '../images/resolve.ts';
 import type { KernelImage, KernelLimits, KernelSpec } from '../kernel/spec.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { type KernelId, newKernelId, parseKernelId, type SessionId } from '../lib/ids.ts';
 import type { CreateRequest } from './agent.ts';
+import type { OperatorLimits } from './operator-limits.ts';
 
 /** What a request gets for what it doesn't say. */
 export interface CreateDefaults {
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly processes: number;
-  readonly diskBytes: number | null;
+  readonly network: 'none' | 'bridge';
+  readonly pull: PullPolicy;
   readonly idleTimeoutMs: number | null;
   readonly user: { readonly uid: number; readonly gid: number };
 }
@@ -38,9 +41,12 @@ const mostPublishedPorts = 64;
 const mostEnvironBytes = 256 * 1024;
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+/** What callers may ask for. */
+type AskedLimits = Pick<KernelLimits, 'cpus' | 'memoryBytes' | 'processes'>;
+
 const invalid = (message: string): KerneletError => new KerneletError('INVALID_ARGUMENT', message);
 
-function checkLimits(limits: KernelLimits, capacity: NodeCapacity): void {
+function checkLimits(limits: AskedLimits, capacity: NodeCapacity): void {
   const { cpus, memoryBytes, processes } = limits;
   if (!Number.isFinite(cpus) || cpus < 0.01) throw invalid(`cpus must be at least 0.01, not ${cpus}`);
   if (!Number.isSafeInteger(memoryBytes) || memoryBytes < leastMemoryBytes) {
@@ -91,29 +97,28 @@ export function checkRequest(request: CreateRequest, defaults: CreateDefaults, c
   checkLimits(limitsOf(request, defaults), capacity);
   checkEnviron(request.environ);
   checkPublished(request.publish);
-  if (request.publish.length > 0 && request.network === 'none')
+  if (request.publish.length > 0 && (request.network ?? defaults.network) === 'none')
     throw invalid('ports can be published with network "bridge" only');
   const idle = request.idleTimeoutMs;
   if (idle !== undefined && (!Number.isFinite(idle) || idle < 1000))
     throw invalid(`idle timeout must be at least 1s, not ${idle} ms`);
 }
 
-function limitsOf(request: CreateRequest, defaults: CreateDefaults): KernelLimits {
+function limitsOf(request: CreateRequest, defaults: CreateDefaults): AskedLimits {
   return {
     cpus: request.cpus ?? defaults.cpus,
     memoryBytes: request.memoryBytes ?? defaults.memoryBytes,
     processes: request.processes ?? defaults.processes,
-    sharedMemoryBytes: null,
-    diskBytes: defaults.diskBytes,
   };
 }
 
-/** The specification of a checked request. */
+/** The specification of a checked request; `operator` are the limits that callers have no say in. */
 export function compileSpec(
   id: KernelId,
   request: CreateRequest,
   chosen: ChosenImage,
   defaults: CreateDefaults,
+  operator: OperatorLimits,
 ): KernelSpec {
   return {
     id,
@@ -121,10 +126,10 @@ export function compileSpec(
     image: chosen.image,
     runtime: chosen.runtime,
     interpreter: request.interpreter,
-    limits: limitsOf(request, defaults),
+    limits: { ...limitsOf(request, defaults), sharedMemoryBytes: null, ...operator },
     environ: checkEnviron(request.environ),
     mounts: request.mounts,
-    network: request.network,
+    network: request.network ?? defaults.network,
     publish: request.publish,
     user: defaults.user,
     idleTimeoutMs: request.idleTimeoutMs ?? defaults.idleTimeoutMs,

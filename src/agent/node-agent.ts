@@ -79,12 +79,15 @@ export class NodeAgent implements Agent {
       throw new KerneletError('KERNEL_EXISTS', `a kernel ${id} exists already`, { context: { kernel: id } });
     }
     const mounts = await this.#parts.checkMounts(request.mounts);
-    const wish = { reference: request.image, language: request.language, pull: request.pull };
+    const wish = { reference: request.image, language: request.language, pull: request.pull ?? defaults.pull };
     const found = await images.find(wish, onProgress, signal);
     signal.throwIfAborted();
     const chosen = { image: { reference: found.reference, id: found.image.id }, runtime: found.runtime };
-    const record = await kernels.create(compileSpec(id, { ...request, mounts }, chosen, defaults), signal);
-    if (found.warnings.length > 0) this.#warnings.set(id, found.warnings);
+    const { limits, warnings } = await this.#parts.fitLimits(signal);
+    const spec = compileSpec(id, { ...request, mounts }, chosen, defaults, limits);
+    const record = await kernels.create(spec, signal);
+    const all = [...found.warnings, ...warnings];
+    if (all.length > 0) this.#warnings.set(id, all);
     return this.#view(record);
   }
 

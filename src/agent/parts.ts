@@ -10,6 +10,7 @@ import type { Logger } from '../lib/log.ts';
 import type { ContainerFigures } from '../stats/container-stats.ts';
 import type { AgentStatus } from './agent.ts';
 import type { CreateDefaults, NodeCapacity } from './create-request.ts';
+import type { FittedLimits } from './operator-limits.ts';
 
 /** Told about the progress of long work. */
 export type OnProgress = (progress: Progress) => void;
@@ -54,6 +55,8 @@ export interface NodeAgentParts {
   readonly readStats: ReadContainerStats;
   /** Checks the host paths of a request and resolves their links. Throws FORBIDDEN_MOUNT. */
   readonly checkMounts: (mounts: readonly KernelMount[]) => Promise<readonly KernelMount[]>;
+  /** The limits that the operator wants for every kernel, as far as the engine can give them. */
+  readonly fitLimits: (signal: AbortSignal) => Promise<FittedLimits>;
   readonly defaults: CreateDefaults;
   readonly capacity: NodeCapacity;
   /** Lets go of the kernels, the engine and the state folder, in this order; called once, at the agent's end. */

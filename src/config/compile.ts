@@ -44,12 +44,16 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
       imagePull: kernelet['default-image-pull'],
       idleTimeoutMs: kernelet['kernel-idle-timeout'],
       diskLimitBytes: kernelet['disk-limit'],
+      openFiles: kernelet['open-files'],
     },
     loosen: {
       capabilities: kernelet['loosen.capabilities'],
       seccompUnconfined: kernelet['loosen.seccomp-unconfined'],
       newPrivileges: kernelet['loosen.new-privileges'],
       noProcessLimit: kernelet['loosen.no-process-limit'],
+      noMemoryLimit: kernelet['loosen.no-memory-limit'],
+      noCpuLimit: kernelet['loosen.no-cpu-limit'],
+      swap: kernelet['loosen.swap'],
     },
     readyTimeoutMs: kernelet['ready-timeout'],
     etcd:

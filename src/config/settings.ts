@@ -164,6 +164,9 @@ export interface LoosenSettings {
   readonly seccompUnconfined: boolean;
   readonly newPrivileges: boolean;
   readonly noProcessLimit: boolean;
+  readonly noMemoryLimit: boolean;
+  readonly noCpuLimit: boolean;
+  readonly swap: boolean;
 }
 
 /** What a kernel gets when its request doesn't say. */
@@ -177,6 +180,8 @@ export interface KernelDefaults {
   readonly idleTimeoutMs: number | null;
   /** null: no limit. */
   readonly diskLimitBytes: number | null;
+  /** null: as many as the engine gives. */
+  readonly openFiles: number | null;
 }
 
 /** All settings. */

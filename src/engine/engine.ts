@@ -55,14 +55,16 @@ export interface PublishedPort {
   readonly hostPort: number;
 }
 
-/** Limits that the engine enforces. */
+/** Limits that the engine enforces; null = no limit. */
 export interface ContainerLimits {
   /** CPUs, fractions allowed. */
-  readonly cpus: number;
+  readonly cpus: number | null;
   /** Core ids in kernel list form (`0-1,4`); absent = any. */
   readonly cpuset?: string;
-  readonly memoryBytes: number;
-  readonly processes: number;
+  readonly memoryBytes: number | null;
+  /** Whether memory may be swapped out, beyond its limit; absent = no. */
+  readonly swap?: boolean;
+  readonly processes: number | null;
   readonly sharedMemoryBytes?: number;
   /** Bytes that the writable layer may take; only where the storage driver can. */
   readonly diskBytes?: number;

@@ -63,16 +63,14 @@ describe('replies have the form of their schemas', () => {
 });
 
 describe('creation', () => {
-  it('fills in what the request leaves out', async () => {
+  it('fills in what the request leaves out, and leaves to the agent what is configured', async () => {
     const response = await send('POST', '/v1/kernels', { language: 'python' });
     expect(response.status).toBe(201);
     expect(agent.creations).toEqual([
       {
         language: 'python',
-        pull: 'missing',
         environ: {},
         mounts: [],
-        network: 'bridge',
         publish: [],
         interpreter: 'eager',
       },

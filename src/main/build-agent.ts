@@ -1,6 +1,7 @@
 /** Builds the agent of this node out of its parts: for the daemon and for a command's own. */
 import path from 'node:path';
 import { NodeAgent } from '../agent/node-agent.ts';
+import { fitLimits, isAnyWanted } from '../agent/operator-limits.ts';
 import type { Settings } from '../config/settings.ts';
 import { offeredCapacity, readHostCapacity } from '../devices/host-capacity.ts';
 import { DockerEngine } from '../engine/docker/docker-engine.ts';
@@ -13,6 +14,7 @@ import { Oddities } from '../kernel/oddities.ts';
 import { systemClock } from '../lib/clock.ts';
 import { installationRoot } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
+import { readMountTable } from '../lib/mount-table.ts';
 import { PortPool } from '../resources/port-pool.ts';
 import { SlotLedger } from '../resources/slot-ledger.ts';
 import { createStatsReader } from '../stats/container-stats.ts';
@@ -44,6 +46,7 @@ const finishedRunKeepMs = 60_000;
 const logLimitBytes = 10 * 1024 * 1024;
 const graceMs = 2000;
 const sweepGraceMs = 60_000;
+const infoTimeoutMs = 10_000;
 
 /** Opens the state folder and builds the agent; `start()` is the caller's. Throws STATE_LOCKED, STATE_UNUSABLE, ENGINE_UNSUPPORTED. */
 export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent> {
@@ -83,7 +86,6 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
           hardening: hardeningOf(settings.loosen),
           publishAddress: '127.0.0.1',
           logLimitBytes,
-          openFiles: null,
           init: true,
         },
         runner: { outputBufferBytes, finishedRunKeepMs, debug: settings.debug.kernelRunner },
@@ -103,15 +105,22 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
     readStats: createStatsReader(),
     checkMounts: async (mounts) => {
       if (mounts.length === 0) return mounts;
-      const { dataRoot } = await engine.info(AbortSignal.timeout(10_000));
+      const { dataRoot } = await engine.info(AbortSignal.timeout(infoTimeoutMs));
       const refuse = [settings.stateDir, state.path, engine.address.replace(/^unix:\/\//, ''), dataRoot];
       return await allowMounts(mounts, { allow: settings.mountAllow, refuse });
     },
+    fitLimits: async (signal) => {
+      const limits = { diskBytes: settings.defaults.diskLimitBytes, openFiles: settings.defaults.openFiles };
+      if (!isAnyWanted(limits)) return { limits, warnings: [] };
+      const info = await engine.info(AbortSignal.any([signal, AbortSignal.timeout(infoTimeoutMs)]));
+      return fitLimits(limits, info, await readMountTable());
+    },
     defaults: {
       cpus: Math.min(settings.defaults.cpus, capacity.cpus),
-      memoryBytes: settings.defaults.memoryBytes,
+      memoryBytes: Math.min(settings.defaults.memoryBytes, capacity.memoryBytes),
       processes: settings.defaults.processes,
-      diskBytes: settings.defaults.diskLimitBytes,
+      network: settings.defaults.network,
+      pull: settings.defaults.imagePull,
       idleTimeoutMs: settings.defaults.idleTimeoutMs,
       user: settings.container.kernelUser,
     },

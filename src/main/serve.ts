@@ -8,6 +8,7 @@ import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { createLogger } from '../lib/log.ts';
 import { buildAgent } from './build-agent.ts';
+import { loosenedWarnings } from './hardening.ts';
 import { clearInstances } from './instances.ts';
 import { version } from './version.ts';
 
@@ -39,6 +40,7 @@ export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
   }
   const log = createLogger(settings.logging.level);
   for (const warning of warnings) log.warn(warning);
+  for (const warning of loosenedWarnings(settings)) log.warn(`loosened: ${warning}`);
   const agent = cleanups.use(
     await buildAgent({
       settings,

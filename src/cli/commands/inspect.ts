@@ -36,6 +36,7 @@ function describe(kernel: KernelView): (readonly [string, string])[] {
     ['runtime', kernel.runtime],
     ['limits', `${limits.cpus} CPUs, ${describeByteSize(limits.memoryBytes)}, ${limits.processes} processes`],
     ['disk limit', limits.diskBytes === null ? 'none' : describeByteSize(limits.diskBytes)],
+    ['open files', limits.openFiles === null ? 'as many as the engine gives' : String(limits.openFiles)],
     ['network', kernel.network],
     ['ports', or(kernel.ports.map((port) => `${port.containerPort} → 127.0.0.1:${port.hostPort}`))],
     ['mounts', or(kernel.mounts.map(mountText))],

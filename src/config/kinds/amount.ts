@@ -1,12 +1,12 @@
 /** Sizes and durations. */
-import { byteSizeForms, parseByteSize } from '../../lib/byte-size.ts';
+import { byteSizeForms, formatByteSize, parseByteSize } from '../../lib/byte-size.ts';
 import { durationForms, formatDuration, parseDuration } from '../../lib/duration.ts';
 import { type Kind, kind } from './kind.ts';
 import type { Bounds } from './number.ts';
 
 /** A size in bytes (spec config-and-ops 2.3). */
 export function byteSize(bounds: Bounds = {}): Kind<number> {
-  const least = bounds.min === undefined ? '' : `, at least ${bounds.min}`;
+  const least = bounds.min === undefined ? '' : `, at least ${formatByteSize(bounds.min)}`;
   return kind(`${byteSizeForms}${least}`, { type: ['string', 'integer'] }, (value) => {
     if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') return undefined;
     const bytes = attempt(() => parseByteSize(value));

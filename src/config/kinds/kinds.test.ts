@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { formatHostPort, hostPort, portRange } from './address.ts';
 import { byteSize, duration } from './amount.ts';
 import { lenientBoolean, strictBoolean } from './boolean.ts';
+import { capabilities } from './capabilities.ts';
 import { type Kind, optional, RefusedValue } from './kind.ts';
 import { cpuCount, decimal, integer } from './number.ts';
 import { accountLookup, owner } from './owner.ts';
-import { absolutePaths, blankableText, capabilities, choice, choices, choiceTable, text, textSet } from './text.ts';
+import { absolutePaths, blankableText, choice, choices, choiceTable, text, textSet } from './text.ts';
 
 /** What a kind makes of values; `refused` where it throws RefusedValue. */
 function outcomes(kind: Kind<unknown>, values: readonly unknown[]): readonly unknown[] {
@@ -139,11 +140,15 @@ it('reads texts, choices, lists and sets', () => {
   ]);
   expect(outcomes(textSet, ['abc', ['a', 'a', 'b'], [1]])).toEqual([['abc'], ['a', 'b'], 'refused']);
   expect(outcomes(absolutePaths, [['/a'], ['a'], '/a'])).toEqual([['/a'], 'refused', 'refused']);
-  expect(outcomes(capabilities, [['cap_sys_ptrace', 'SYS_PTRACE'], ['ALL'], ['x;y']])).toEqual([
+  expect(outcomes(capabilities, [['cap_sys_ptrace', 'SYS_PTRACE'], ['ALL'], [5], 'KILL'])).toEqual([
     ['SYS_PTRACE'],
     'refused',
     'refused',
+    'refused',
   ]);
+  expect(() => capabilities.parse(['SYS_ADMINN'])).toThrow(
+    'has "SYS_ADMINN", which is no capability (did you mean "SYS_ADMIN"?)',
+  );
 });
 
 describe('users and groups', () => {

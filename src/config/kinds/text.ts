@@ -89,13 +89,3 @@ export function choiceTable<const Word extends string>(words: readonly Word[]): 
     },
   );
 }
-
-/** Names of capabilities, given with or without `CAP_`, in any letter case; without it in the result. */
-export const capabilities: Kind<readonly string[]> = kind(
-  'a list of capabilities, such as ["SYS_PTRACE"]',
-  { type: 'array', items: { type: 'string', pattern: '^[A-Za-z_]+$' } },
-  (value) => {
-    const names = textArray(value)?.map((name) => name.toUpperCase().replace(/^CAP_/, ''));
-    return names?.every((name) => /^[A-Z][A-Z_]+$/.test(name) && name !== 'ALL') ? [...new Set(names)] : undefined;
-  },
-);

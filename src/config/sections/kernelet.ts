@@ -1,9 +1,10 @@
 import { key, type SectionDefinition } from '../definition.ts';
 import { byteSize, duration } from '../kinds/amount.ts';
 import { strictBoolean } from '../kinds/boolean.ts';
+import { capabilities } from '../kinds/capabilities.ts';
 import { optional } from '../kinds/kind.ts';
 import { cpuCount, integer } from '../kinds/number.ts';
-import { absolutePaths, capabilities, choice, path, text } from '../kinds/text.ts';
+import { absolutePaths, choice, path, text } from '../kinds/text.ts';
 
 const minute = 60_000;
 
@@ -51,13 +52,12 @@ export const kerneletSection = {
     }),
     'default-network': key(choice(['none', 'bridge']), {
       default: 'bridge',
-      description: 'Network of a kernel: `none`, or `bridge`, which reaches neither other kernels nor this host.',
-      effect: 'none-yet',
+      description:
+        'Network of a kernel whose request names none: `none`, or `bridge`, which reaches neither other kernels nor this host.',
     }),
     'default-image-pull': key(choice(['never', 'missing', 'always']), {
       default: 'missing',
-      description: 'When images are pulled.',
-      effect: 'none-yet',
+      description: 'When images are pulled, for a request that does not say.',
     }),
     'kernel-idle-timeout': key(optional(duration({ min: 1000, max: 100 * 24 * 60 * minute })), {
       default: null,
@@ -69,7 +69,13 @@ export const kerneletSection = {
     }),
     'disk-limit': key(optional(byteSize({ min: 2 ** 20 })), {
       default: null,
-      description: "Bytes that a kernel's writable layer may take, where the engine's storage driver can limit it.",
+      description:
+        "Bytes that a kernel's writable layer may take. Where the engine's storage driver cannot limit it, kernels get a warning in place of the limit; `kernelet doctor` says why.",
+    }),
+    'open-files': key(optional(integer({ min: 256, max: 2 ** 30 })), {
+      default: null,
+      description:
+        'How many files a process of a kernel may have open. None given: as many as the engine gives. More than the engine can give is capped, with a warning.',
     }),
     'loosen.capabilities': key(capabilities, {
       default: [],
@@ -85,7 +91,19 @@ export const kerneletSection = {
     }),
     'loosen.no-process-limit': key(strictBoolean, {
       default: false,
-      description: 'Lets kernels have any number of processes.',
+      description: 'Lets kernels have any number of processes, whatever their request says.',
+    }),
+    'loosen.no-memory-limit': key(strictBoolean, {
+      default: false,
+      description: 'Lets kernels take all memory of this machine; what a request says is then counted, not enforced.',
+    }),
+    'loosen.no-cpu-limit': key(strictBoolean, {
+      default: false,
+      description: 'Lets kernels use all CPUs; what a request says is then counted, not enforced.',
+    }),
+    'loosen.swap': key(strictBoolean, {
+      default: false,
+      description: 'Lets kernels swap: the limit on memory then leaves out what is swapped out.',
     }),
   },
 } as const satisfies SectionDefinition;

@@ -109,6 +109,15 @@ describe('containerBody', () => {
     expect(JSON.stringify(containerBody(spec()))).not.toMatch(/Ulimits|StorageOpt|ShmSize|CpusetCpus|NetworkingConfig/);
   });
 
+  it('sets no limit that is not wanted', () => {
+    const loose = containerBody(spec({ limits: { cpus: null, memoryBytes: null, processes: null } }));
+    expect(loose).toMatchObject({ HostConfig: { PidsLimit: -1 } });
+    expect(JSON.stringify(loose)).not.toMatch(/NanoCpus|Memory/);
+    expect(containerBody(spec({ limits: { cpus: 1, memoryBytes: 2 ** 30, swap: true, processes: 8 } }))).toMatchObject({
+      HostConfig: { Memory: 2 ** 30, MemorySwap: -1 },
+    });
+  });
+
   it('gives aliases only on networks that take them', () => {
     expect(containerBody(spec({ network: 'kernelet', networkAliases: ['main1'] }))).toMatchObject({
       NetworkingConfig: { EndpointsConfig: { kernelet: { Aliases: ['main1'] } } },

@@ -10,6 +10,8 @@ import { mergeOverrides } from './merge-overrides.ts';
 const logFiles = 5;
 /** The smallest log file that is of use. */
 const smallestLogFile = 4096;
+/** In the engine's words. */
+const unlimited = -1;
 /** Networks on which the engine refuses aliases. */
 const networksWithoutAliases = new Set(['none', 'host', 'bridge', 'default']);
 
@@ -62,10 +64,11 @@ function hostConfig(spec: ContainerSpec): HostConfig {
 /** Memory and memory-with-swap are equal: no swap. */
 function limits(wanted: ContainerLimits): HostConfig {
   return {
-    NanoCpus: Math.round(wanted.cpus * 1e9),
-    Memory: wanted.memoryBytes,
-    MemorySwap: wanted.memoryBytes,
-    PidsLimit: wanted.processes,
+    ...(wanted.cpus === null ? {} : { NanoCpus: Math.round(wanted.cpus * 1e9) }),
+    ...(wanted.memoryBytes === null
+      ? {}
+      : { Memory: wanted.memoryBytes, MemorySwap: wanted.swap ? unlimited : wanted.memoryBytes }),
+    PidsLimit: wanted.processes ?? unlimited,
     ...(wanted.cpuset === undefined ? {} : { CpusetCpus: wanted.cpuset }),
     ...(wanted.sharedMemoryBytes === undefined ? {} : { ShmSize: wanted.sharedMemoryBytes }),
     ...(wanted.diskBytes === undefined ? {} : { StorageOpt: { size: String(wanted.diskBytes) } }),

@@ -37,13 +37,19 @@ export const createBodySchema = z
       .regex(/^[a-z0-9][a-z0-9+_.-]{0,31}$/, 'not the name of a language')
       .optional()
       .openapi({ example: 'python' }),
-    pull: z.enum(['never', 'missing', 'always']).default('missing'),
+    pull: z
+      .enum(['never', 'missing', 'always'])
+      .optional()
+      .openapi({ description: 'When to pull the image; else as configured, which is `missing` unless changed.' }),
     cpus: z.number().positive().max(maxCpus).optional(),
     memoryBytes: z.int().positive().max(maxMemoryBytes).optional(),
     processes: z.int().positive().max(maxProcesses).optional(),
     environ: environSchema.default({}),
     mounts: z.array(mountSchema).max(maxMounts).readonly().default([]),
-    network: z.enum(['none', 'bridge']).default('bridge'),
+    network: z
+      .enum(['none', 'bridge'])
+      .optional()
+      .openapi({ description: 'Else as configured, which is `bridge` unless changed.' }),
     publish: z
       .array(z.int().min(1).max(65_535))
       .max(maxPublishedPorts)
@@ -97,6 +103,7 @@ export const kernelSchema = z
       processes: z.number(),
       sharedMemoryBytes: z.number().nullable(),
       diskBytes: z.number().nullable(),
+      openFiles: z.number().nullable(),
     }),
     network: z.enum(['none', 'bridge']),
     mounts: z.array(z.strictObject({ source: z.string(), target: z.string(), readOnly: z.boolean() })).readonly(),
