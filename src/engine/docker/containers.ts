@@ -123,6 +123,7 @@ export class DockerContainers {
       path: `/containers/${pathSegment(id)}/wait`,
       query: { condition: 'not-running' },
       what: `wait for container ${shortId(id)}`,
+      unbounded: true,
     };
     return number(fields((await this.#transport.json(request, signal)).value), 'StatusCode');
   }

@@ -150,7 +150,7 @@ export class DockerImages {
       }
     };
     try {
-      const reply = await this.#transport.stream(request, signal);
+      const reply = await this.#transport.stream({ ...request, unbounded: true }, signal);
       for await (const chunk of this.#transport.chunks(reply, request, signal)) take(lines.push(chunk));
       take(lines.end());
     } catch (thrown) {

@@ -50,6 +50,41 @@ async function failureOf(promise: Promise<unknown>): Promise<unknown> {
 }
 
 describe('DockerTransport', () => {
+  it('gives up an engine that does not answer or breaks off in silence, but not a stream that has begun', async () => {
+    const hasty = new DockerTransport(transport.socketPath, { bounds: { readMs: 200, changeMs: 400 } });
+    const never = new AbortController();
+    const failing = async (request: EngineRequest): Promise<unknown> => {
+      const begun = performance.now();
+      const failure = await failureOf(hasty.json(request, never.signal));
+      return { failure, late: performance.now() - begun > 350 };
+    };
+    const expected = (what: string) => ({
+      code: 'DEADLINE_EXCEEDED',
+      message: expect.stringContaining(`the engine, asked to ${what}, took longer`),
+    });
+    try {
+      handle = () => {};
+      expect(await failing(get)).toMatchObject({ failure: expected('give a thing'), late: false });
+      expect(await failing(post)).toMatchObject({ failure: expected('make a thing'), late: true });
+      expect(await failureOf(hasty.stream(get, never.signal))).toMatchObject(expected('give a thing'));
+      handle = (_request, response) => void response.write('{"half":');
+      expect(await failing(get)).toMatchObject({ failure: expected('give a thing'), late: false });
+
+      handle = (_request, response) => {
+        response.flushHeaders();
+        setTimeout(() => response.end('late'), 500);
+      };
+      const reply = await hasty.stream(get, never.signal);
+      let text = '';
+      for await (const chunk of hasty.chunks(reply, get, never.signal)) text += Buffer.from(chunk).toString();
+      expect(text).toBe('late');
+      handle = (_request, response) => void setTimeout(() => response.end('1'), 600);
+      expect(await hasty.json({ ...post, unbounded: true }, never.signal)).toEqual({ status: 200, value: 1 });
+    } finally {
+      hasty[Symbol.dispose]();
+    }
+  });
+
   it('shares a connection among repeatable calls, and gives the others their own', async () => {
     for (let index = 0; index < 5; index += 1) await transport.json(get, soon());
     expect(connections).toBe(1);

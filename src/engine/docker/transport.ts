@@ -1,6 +1,7 @@
 /**
- * HTTP to the engine over its UNIX socket. There is no time-out of its own: every call takes a signal, and an abort is
- * judged by the signal, since Node reports one in several ways.
+ * HTTP to the engine over its UNIX socket. Every call takes a signal, and an abort is judged by the signal, since Node
+ * reports one in several ways. Callers set their own deadlines; whoever sets none is still not held up for ever by an
+ * engine that hangs, since a call that is not `unbounded` must be answered within a bound of its own.
  *
  * Calls that may be repeated share a few kept-alive connections and are repeated once when such a connection turns out
  * to be dead (the engine was restarted). Calls that must not be repeated, and streams, get a connection of their own:
@@ -9,6 +10,8 @@
 import http from 'node:http';
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { type Clock, systemClock } from '../../lib/clock.ts';
+import { Deadline } from '../../lib/deadline.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { abortFailure, connectionFailure, isStaleConnection, statusFailure } from './failure.ts';
 import { UnixAgent } from './unix-agent.ts';
@@ -20,6 +23,9 @@ const refusalLimit = 64 * 2 ** 10;
 /** Connections that short calls share; more calls wait for one, within their deadlines. */
 const sharedConnections = 32;
 
+/** How long the engine may take to answer a question, and to do something: above the deadlines of all creation steps. */
+const defaultBounds = { readMs: 30_000, changeMs: 150_000 };
+
 /** One call. */
 export interface EngineRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
@@ -30,6 +36,8 @@ export interface EngineRequest {
   readonly what: string;
   /** Whether doing it twice is the same as once. Reads are; absent means no for the rest. */
   readonly idempotent?: boolean;
+  /** For what takes as long as it takes: the end of a container, a build. */
+  readonly unbounded?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
   readonly json?: unknown;
   readonly stream?: ReadableStream<Uint8Array>;
@@ -49,9 +57,13 @@ export class DockerTransport implements Disposable {
   readonly socketPath: string;
   readonly #shared: UnixAgent;
   readonly #single: UnixAgent;
+  readonly #bounds: typeof defaultBounds;
+  readonly #clock: Clock;
 
-  constructor(socketPath: string) {
+  constructor(socketPath: string, options: { bounds?: typeof defaultBounds; clock?: Clock } = {}) {
     this.socketPath = socketPath;
+    this.#bounds = options.bounds ?? defaultBounds;
+    this.#clock = options.clock ?? systemClock;
     this.#shared = new UnixAgent(socketPath, { keepAlive: true, maxSockets: sharedConnections });
     this.#single = new UnixAgent(socketPath, { keepAlive: false });
   }
@@ -62,8 +74,9 @@ export class DockerTransport implements Disposable {
    */
   async json(request: EngineRequest, signal: AbortSignal): Promise<{ status: number; value: unknown }> {
     const repeatable = request.idempotent ?? request.method === 'GET';
-    const reply = await this.#reply(request, signal, repeatable && !request.stream);
-    const body = await this.#read(reply, replyLimit, request, signal);
+    using bound = this.#bound(request, signal);
+    const reply = await this.#reply(request, bound.signal, repeatable && !request.stream);
+    const body = await this.#read(reply, replyLimit, request, bound.signal);
     if (body === null) throw new KerneletError('ENGINE_FAILED', `the engine's reply to ${request.what} is too long`);
     if (body.trim() === '') return { status: reply.status, value: null };
     try {
@@ -76,9 +89,13 @@ export class DockerTransport implements Disposable {
     }
   }
 
-  /** Sends a call and hands back its body while it arrives, on a connection of its own. The signal ends it. */
-  stream(request: EngineRequest, signal: AbortSignal): Promise<EngineReply> {
-    return this.#reply(request, signal, false);
+  /**
+   * Sends a call and hands back its body while it arrives, on a connection of its own. The signal ends it; only the
+   * beginning of the reply is bounded.
+   */
+  async stream(request: EngineRequest, signal: AbortSignal): Promise<EngineReply> {
+    using bound = this.#bound(request, signal);
+    return await this.#reply(request, AbortSignal.any([signal, bound.signal]), false);
   }
 
   /**
@@ -103,6 +120,12 @@ export class DockerTransport implements Disposable {
   [Symbol.dispose](): void {
     this.#shared.destroy();
     this.#single.destroy();
+  }
+
+  #bound({ method, what, unbounded }: EngineRequest, signal: AbortSignal): { signal: AbortSignal } & Disposable {
+    if (unbounded) return { signal, [Symbol.dispose]: () => {} };
+    const timeoutMs = method === 'GET' || method === 'HEAD' ? this.#bounds.readMs : this.#bounds.changeMs;
+    return new Deadline({ what: `the engine, asked to ${what},`, timeoutMs, signal, clock: this.#clock });
   }
 
   async #reply(request: EngineRequest, signal: AbortSignal, shared: boolean): Promise<EngineReply> {
