@@ -111,7 +111,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     oddities: parts.oddities,
     graceMs: settings.graceMs,
     sweepGraceMs: settings.sweepGraceMs,
-    onEngineConnected: (signal) => bridge.refresh(signal),
+    keepNetwork: (signal) => bridge.refresh(signal),
   });
   return {
     registry,

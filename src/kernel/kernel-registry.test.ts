@@ -255,6 +255,30 @@ describe('what happens outside', () => {
 });
 
 describe('sweeping', () => {
+  it('puts the firewall’s rules back while a kernel is on the network: others flush them without a word', async () => {
+    const filled: string[] = [];
+    const one = await fixture({
+      parts: {
+        iptables: async (program) => {
+          if (program === 'iptables-restore') filled.push(program);
+          return { exitCode: 0, stderr: '' };
+        },
+      },
+    });
+    const { registry } = one.kernels;
+    await registry.sweep(never);
+    await registry.create(specFixture({ network: 'none' }), never);
+    await registry.sweep(never);
+    expect(filled).toHaveLength(0);
+    const { spec } = await registry.create(specFixture({ network: 'bridge' }), never);
+    expect(filled).toHaveLength(1);
+    await registry.sweep(never);
+    expect(filled).toHaveLength(2);
+    await registry.destroy(spec.id, { reason: 'user-requested', force: true });
+    await registry.sweep(never);
+    expect(filled).toHaveLength(2);
+  });
+
   it('removes a stray that is provably ours at the second sight, and nothing else', async () => {
     const one = await fixture();
     const spec = specFixture();

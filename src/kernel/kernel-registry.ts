@@ -40,8 +40,8 @@ export interface KernelRegistryParts {
   readonly graceMs: number;
   /** The least time between the two sightings of a stray container; 60 s when absent. */
   readonly sweepGraceMs?: number;
-  /** Called after every connection to the engine. */
-  readonly onEngineConnected?: (signal: AbortSignal) => Promise<void>;
+  /** Puts back what is missing of the kernels' network; called, while a kernel is on it, now and then. */
+  readonly keepNetwork?: (signal: AbortSignal) => Promise<void>;
 }
 
 const defaultSweepGraceMs = 60_000;
@@ -65,7 +65,7 @@ export class KernelRegistry implements Kernels {
     this.#parts = parts;
     this.#ended = new EndedKernels(parts.clock);
     const actors = this.#actors;
-    this.#watch = new EngineWatch({ ...parts, actors, onConnected: parts.onEngineConnected });
+    this.#watch = new EngineWatch({ ...parts, actors, onConnected: (signal) => this.#keepNetwork(signal) });
     const graceMs = parts.sweepGraceMs ?? defaultSweepGraceMs;
     this.#sweep = new Sweep({ ...parts, actors, watch: this.#watch, graceMs, litterAgeMs });
   }
@@ -153,7 +153,9 @@ export class KernelRegistry implements Kernels {
   }
 
   async sweep(signal: AbortSignal): Promise<void> {
-    if (!this.#stopping) await this.#sweep.pass(signal);
+    if (this.#stopping) return;
+    await this.#keepNetwork(signal);
+    await this.#sweep.pass(signal);
   }
 
   engineHealthy(): boolean {
@@ -175,6 +177,16 @@ export class KernelRegistry implements Kernels {
     for (const actor of this.#actors.values()) actor.close();
     await Promise.allSettled(endings);
     await this.#parts.runners[Symbol.asyncDispose]();
+  }
+
+  /** Firewalls are reloaded and flushed without a word, so this is done again and again. */
+  async #keepNetwork(signal: AbortSignal): Promise<void> {
+    const { keepNetwork, log } = this.#parts;
+    const used = [...this.#actors.values()].some(
+      ({ record }) => record.spec.network === 'bridge' && record.phase !== 'terminated',
+    );
+    if (!used || !keepNetwork) return;
+    await keepNetwork(signal).catch((error: unknown) => log.warn('the network could not be restored', { error }));
   }
 
   #add(record: KernelRecord): KernelActor {

@@ -21,7 +21,7 @@ export interface WatchParts {
   /** The actors of live kernels. */
   readonly actors: ReadonlyMap<KernelId, KernelActor>;
   /** Called after every connection, before anything is compared: the engine may have been restarted. */
-  readonly onConnected?: ((signal: AbortSignal) => Promise<void>) | undefined;
+  readonly onConnected: (signal: AbortSignal) => Promise<void>;
 }
 
 const lookDeadlineMs = 20_000;
@@ -108,7 +108,7 @@ export class EngineWatch {
       case 'connected':
         this.#healthy = true;
         for (const actor of actors.values()) actor.post({ type: 'engine-back' });
-        await onConnected?.(signal).catch((error: unknown) => log.warn('the network could not be restored', { error }));
+        await onConnected(signal);
         await this.compare(signal).catch((error: unknown) => log.warn('the engine could not be listed', { error }));
         return;
       case 'disconnected':

@@ -70,13 +70,30 @@ describe('the bridge', () => {
     await expect(ensure()).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
   });
 
-  it('restores rules after a reconnection, and nothing when no kernel has needed it', async () => {
-    const { bridge, ensure, calls } = setUp();
-    await bridge.refresh(soon());
-    expect(calls).toEqual([]);
-    await ensure();
+  it('restores rules and network, also where making them failed before', async () => {
+    const { bridge, ensure, calls, engine } = setUp();
+    engine.fail('createNetwork', { kind: 'error' });
+    await expect(ensure()).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
     await bridge.refresh(soon());
     expect(calls.filter((call) => call.startsWith('iptables-restore'))).toHaveLength(2);
+    await engine.removeNetwork(bridge.name, soon());
+    await bridge.refresh(soon());
+    expect(await engine.inspectNetwork(bridge.name, soon())).not.toBeNull();
+  });
+
+  it('does not take an end of the time for a machine without iptables', async () => {
+    const ended = new Bridge({
+      engine: new DummyEngine(),
+      tag: '0a1b2c3d',
+      agentId: 'i-one',
+      allowUnfiltered: true,
+      log: silentLogger,
+      iptables: async (_program, _args, { signal }) => {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        return { exitCode: -1, stderr: 'aborted' };
+      },
+    });
+    await expect(ended.refresh(AbortSignal.timeout(20))).rejects.toMatchObject({ name: 'TimeoutError' });
   });
 
   it('is removed with its rules, and never throws while doing so', async () => {

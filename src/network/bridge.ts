@@ -51,24 +51,19 @@ export class Bridge {
     if (this.#isFresh()) return;
     using _held = await this.#mutex.acquire('bridge', deadline.signal);
     if (this.#isFresh()) return;
-    // Rules first: they name the interface, which need not exist, so that no packet ever passes without them.
-    if (!this.#filtered) await this.#filter(deadline);
-    this.#filtered = true;
-    const { engine } = this.#options;
-    const known = await engine.inspectNetwork(this.name, deadline.signal);
-    if (known) this.#check(known);
-    else await this.#create(deadline);
-    this.#seenAt = systemClock.monotonic();
+    await this.#make(deadline, { rules: !this.#filtered });
   }
 
-  /** Looks again: a restarted engine or firewall may have dropped the network or the rules. */
+  /**
+   * Puts back what is missing of network and rules: an engine or a firewall that was restarted or flushed may have
+   * dropped them. Call it while kernels may be on the network.
+   */
   async refresh(signal: AbortSignal): Promise<void> {
-    if (!this.#filtered) return;
-    this.#seenAt = null;
-    this.#filtered = false;
-    await withDeadline({ what: 'restoring the network', timeoutMs: deadlineMs, signal }, (deadline) =>
-      this.ensure(deadline),
-    );
+    const options = { what: 'restoring the network', timeoutMs: deadlineMs, signal };
+    await withDeadline(options, async (deadline) => {
+      using _held = await this.#mutex.acquire('bridge', deadline.signal);
+      await this.#make(deadline, { rules: true });
+    });
   }
 
   /** Removes the network and its rules unless a container is attached. Never throws: what stays is reused. */
@@ -87,6 +82,17 @@ export class Bridge {
     } catch (error) {
       log.warn('the network of the kernels could not be removed', { network: this.name, error });
     }
+  }
+
+  /** Rules first: they name the interface, which need not exist, so that no packet ever passes without them. */
+  async #make(deadline: Deadline, { rules }: { readonly rules: boolean }): Promise<void> {
+    if (rules) await this.#filter(deadline);
+    this.#filtered = true;
+    const { engine } = this.#options;
+    const known = await engine.inspectNetwork(this.name, deadline.signal);
+    if (known) this.#check(known);
+    else await this.#create(deadline);
+    this.#seenAt = systemClock.monotonic();
   }
 
   /** Somebody may remove an unused network behind our back, so that a sighting counts for a short time only. */

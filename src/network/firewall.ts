@@ -33,6 +33,8 @@ export class Firewall {
   async apply(deadline: Deadline): Promise<void> {
     const filled = await this.#run('iptables-restore', ['--noflush'], deadline, this.chains());
     if (filled.exitCode !== 0) {
+      // A run that was ended says nothing about this machine.
+      deadline.check();
       throw new KerneletError(
         'NOT_SUPPORTED',
         `kernels cannot have a network here: iptables cannot keep them off this host (${filled.stderr || 'not installed'})`,
@@ -89,6 +91,7 @@ export class Firewall {
     if ((await this.#run('iptables', ['-C', from, ...jump], deadline)).exitCode === 0) return;
     const entered = await this.#run('iptables', ['-I', from, '1', ...jump], deadline);
     if (entered.exitCode === 0) return;
+    deadline.check();
     throw new KerneletError('NOT_SUPPORTED', `iptables refuses a rule in ${from}: ${entered.stderr}`);
   }
 

@@ -25,6 +25,8 @@ export class DockerNetworks {
         // Without it engines before 25 make a second network of the same name.
         CheckDuplicate: true,
         Driver: spec.driver,
+        // Whatever the engine's own default is: what filters a network filters IPv4.
+        EnableIPv6: false,
         Labels: { ...spec.labels },
         Options: { ...spec.options },
       },
