@@ -5,6 +5,7 @@ import { clockCheck } from './clock-check.ts';
 import { diskCheck } from './disk-check.ts';
 import { engineCheck } from './engine-check.ts';
 import { firewallCheck } from './firewall-check.ts';
+import { kernelLimitsCheck } from './kernel-limits-check.ts';
 import { limitsCheck } from './limits-check.ts';
 import { portsCheck } from './ports-check.ts';
 import { stateCheck } from './state-check.ts';
@@ -16,6 +17,7 @@ export const doctorChecks: readonly DoctorCheck[] = [
   stateCheck,
   diskCheck,
   limitsCheck,
+  kernelLimitsCheck,
   clockCheck,
   portsCheck,
   firewallCheck,

@@ -1,0 +1,35 @@
+/** What of the limits that the operator wants for kernels can this engine give? */
+import { fitLimits } from '../../agent/operator-limits.ts';
+import { describeByteSize } from '../../lib/byte-size.ts';
+import { KerneletError } from '../../lib/errors.ts';
+import { type Mount, readMountTable } from '../../lib/mount-table.ts';
+import { diskLimitSupport } from '../../storage/disk-limit.ts';
+import { type DoctorCheck, type DoctorContext, type Finding, ok, warning } from './check.ts';
+
+/** The finding, given the mounts of this machine. */
+export function kernelLimitsFinding({ settings, engine }: DoctorContext, mounts: readonly Mount[]): Finding {
+  if (engine instanceof KerneletError) return warning('the engine does not answer', 'see the check of the engine');
+  const { diskLimitBytes: diskBytes, openFiles } = settings.defaults;
+  const { info } = engine;
+  const { warnings } = fitLimits({ diskBytes, openFiles }, info, mounts);
+  if (warnings.length > 0) {
+    return warning(
+      warnings.join('; '),
+      `change the keys named, or the engine: raise LimitNOFILE of its service, move ${info.dataRoot} to xfs with pquota`,
+    );
+  }
+  const support = diskLimitSupport(info, mounts);
+  const files = `open files: ${openFiles ?? info.openFilesLimit ?? 'as many as the engine gives'}`;
+  if (diskBytes !== null) return ok(`${files}; disk: ${describeByteSize(diskBytes)}`);
+  return ok(
+    `${files}; disk: no limit set, ${support.possible ? 'and one can be' : `and none can be: ${support.reason}`}`,
+  );
+}
+
+/** The check. */
+export const kernelLimitsCheck = {
+  name: 'kernels',
+  async run(context) {
+    return kernelLimitsFinding(context, await readMountTable());
+  },
+} satisfies DoctorCheck;
