@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -43,6 +43,32 @@ describe('the state folder', () => {
     await symlink(join(root, 'real'), link);
     await using state = await openStateFolder(link);
     expect(state.path).toBe(join(root, 'real'));
+  });
+
+  it('is not a folder of something else, which it would lock everybody out of', async () => {
+    await chmod(root, 0o755);
+    await writeFile(join(root, 'precious'), '');
+    await expect(openStateFolder(root)).rejects.toMatchObject({
+      code: 'STATE_UNUSABLE',
+      message: expect.stringContaining('open to others'),
+    });
+    expect(await mode(root)).toBe(0o755);
+    await chmod(root, 0o700);
+    await using _state = await openStateFolder(root);
+  });
+
+  it('is made of an empty folder, and taken over from commands without a daemon, whatever their modes', async () => {
+    for (const name of ['empty', 'used']) {
+      await mkdir(join(root, name), { mode: 0o755 });
+      if (name === 'used') await mkdir(join(root, name, 'instances'));
+      await using state = await openStateFolder(join(root, name));
+      expect(await mode(state.path)).toBe(0o700);
+    }
+  });
+
+  it.runIf(process.geteuid?.() === 0)('is not a folder that belongs to another user', async () => {
+    await chown(root, 1000, 1000);
+    await expect(openStateFolder(root)).rejects.toMatchObject({ message: expect.stringContaining('another user') });
   });
 
   it('is refused on a noexec mount, in one sentence that names the mount', async () => {

@@ -13,7 +13,7 @@
  * ```
  */
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile, realpath } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { KerneletError } from '../lib/errors.ts';
@@ -46,9 +46,12 @@ export interface StateFolderOptions {
 
 const folders = ['kernels', 'quarantine', 'scratch', 'volumes'] as const;
 const secretBytes = 32;
+/** What a folder that was used before holds; a command without a daemon makes the last one alone. */
+const signs: readonly string[] = [...folders, 'secret', 'lock', 'instances'];
 
 /** Opens the folder, making it when it is absent, and locks it. Throws STATE_UNUSABLE, STATE_LOCKED. */
 export async function openStateFolder(wanted: string, options: StateFolderOptions = {}): Promise<StateFolder> {
+  await refuseForeign(resolve(wanted));
   const path = await makeFolder(resolve(wanted));
   refuseNoexec(path, options.mounts ?? (await readMountTable()));
   const lock = await acquireFileLock(join(path, 'lock'), `the state folder ${path}`);
@@ -86,6 +89,25 @@ function refuseNoexec(path: string, mounts: readonly Mount[]): void {
     'STATE_UNUSABLE',
     `the state folder ${path} lies on ${mount.mountPoint}, which is mounted noexec, so kernels could not run from it`,
     { context: { path, mountPoint: mount.mountPoint } },
+  );
+}
+
+/**
+ * The folder is closed to everybody else when it is opened, which would lock people out of one that is not ours: of
+ * `/`, or `/tmp`. And what somebody else owns, somebody else can change.
+ */
+async function refuseForeign(path: string): Promise<void> {
+  const facts = await stat(path).catch(() => null);
+  if (!facts?.isDirectory()) return;
+  const refuse = (why: string): never => {
+    throw new KerneletError('STATE_UNUSABLE', `${path} cannot be the state folder: ${why}`, { context: { path } });
+  };
+  if (facts.uid !== process.geteuid?.()) refuse(`it belongs to another user (${facts.uid})`);
+  if ((facts.mode & 0o077) === 0) return;
+  const names = await readdir(path).catch(() => []);
+  if (names.length === 0 || names.some((name) => signs.includes(name))) return;
+  refuse(
+    `it is open to others and holds other things; name a new or empty folder, or close it with: chmod 700 ${path}`,
   );
 }
 
