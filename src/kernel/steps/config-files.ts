@@ -46,12 +46,21 @@ export function runnerConfig(record: KernelRecord, { ownership, runner }: Config
   };
 }
 
+/**
+ * Whatever is there goes, and what is written must be new: where the operator runs kernels as root (`kernel-uid = 0`)
+ * the tenant of an earlier container could write here, and a link would be followed out of the folder.
+ */
+async function clear(paths: ScratchPaths): Promise<void> {
+  await Promise.all(
+    [configName, socketName].map((name) => rm(join(paths.run, name), { recursive: true, force: true })),
+  );
+}
+
 async function writeAll(paths: ScratchPaths, record: KernelRecord, parts: ConfigFilesParts): Promise<void> {
   const { spec } = record;
-  // The folder is root's own, so nothing of a tenant can lie in the way.
-  await rm(join(paths.run, socketName), { force: true });
+  await clear(paths);
   await Promise.all([
-    writeFile(join(paths.run, configName), JSON.stringify(runnerConfig(record, parts)), { mode: 0o600 }),
+    writeFile(join(paths.run, configName), JSON.stringify(runnerConfig(record, parts)), { mode: 0o600, flag: 'wx' }),
     writeFile(join(paths.config, 'resource.txt'), resourceText(record), { mode: 0o644 }),
     writeFile(join(paths.config, 'environ.txt'), environText(spec.environ), { mode: 0o644 }),
     writeFile(join(paths.private, recordCopyName), encodeRecord(record), { mode: 0o600 }),
@@ -78,8 +87,7 @@ export function configFilesStep(parts: ConfigFilesParts): CreationStep {
       return {};
     },
     async revert(record) {
-      const { run } = parts.scratch.paths(record.spec.id);
-      await Promise.all([configName, socketName].map((name) => rm(join(run, name), { force: true })));
+      await clear(parts.scratch.paths(record.spec.id));
     },
   };
 }
