@@ -1,5 +1,6 @@
 /** Makes and removes kernels' containers, and touches none that is not provably this agent's. */
-import type { ContainerDetail, Engine } from '../engine/engine.ts';
+import type { ContainerDetail, ContainerSpec, Engine } from '../engine/engine.ts';
+import { systemClock } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
@@ -16,10 +17,15 @@ export interface KernelContainersParts {
   readonly settings: ContainerSettings;
 }
 
+/** How long the reply to a cancelled request is waited for. */
+const lateReplyMs = 5_000;
+
 /** The containers of kernels. */
 export class KernelContainers {
   readonly engine: Engine;
   readonly #parts: KernelContainersParts;
+  /** Requests for containers that have no reply yet, by the container's name. */
+  readonly #making = new Map<string, Promise<void>>();
 
   constructor(parts: KernelContainersParts) {
     this.engine = parts.engine;
@@ -28,10 +34,10 @@ export class KernelContainers {
 
   /** Makes the record's container. One of ours that is in its way is a left-over of a crash and is removed. */
   async make(record: KernelRecord, deadline: Deadline): Promise<ContainerId> {
-    const { ownership, scratch, settings, engine } = this.#parts;
+    const { ownership, scratch, settings } = this.#parts;
     const spec = containerSpec(record, { paths: scratch.paths(record.spec.id), ownership, settings });
     try {
-      return await engine.createContainer(spec, deadline.signal);
+      return await this.#create(spec, deadline);
     } catch (error) {
       if (!hasCode(error, 'KERNEL_EXISTS')) throw error;
       if (!(await this.remove(record, deadline))) {
@@ -40,7 +46,7 @@ export class KernelContainers {
           context: { container: spec.name },
         });
       }
-      return await engine.createContainer(spec, deadline.signal);
+      return await this.#create(spec, deadline);
     }
   }
 
@@ -49,6 +55,7 @@ export class KernelContainers {
    * Answers whether there was one. A container that is not provably ours, or is of a newer generation, is left alone.
    */
   async remove(record: KernelRecord, deadline: Deadline): Promise<boolean> {
+    await this.#making.get(containerName(record.spec.id, record.spec.image.reference));
     const found = await this.#find(record, deadline.signal);
     if (!found) return false;
     await this.#parts.engine.removeContainer(found.id, deadline.signal);
@@ -65,6 +72,32 @@ export class KernelContainers {
   /** The record's container as the engine has it now, or null. */
   inspect(record: KernelRecord, signal: AbortSignal): Promise<ContainerDetail | null> {
     return this.#find(record, signal);
+  }
+
+  /**
+   * Asks for a container. An engine carries out what it was asked for also when the caller has hung up: a cancelled
+   * request is kept for its reply, and `remove` waits for that, so that no container appears after its kernel's end.
+   */
+  async #create(spec: ContainerSpec, deadline: Deadline): Promise<ContainerId> {
+    deadline.check();
+    using cleanups = new DisposableStack();
+    const hangUp = new AbortController();
+    const onAbort = (): void => {
+      cleanups.use(systemClock.after(lateReplyMs, () => hangUp.abort(deadline.signal.reason)));
+    };
+    deadline.signal.addEventListener('abort', onAbort, { once: true });
+    cleanups.defer(() => deadline.signal.removeEventListener('abort', onAbort));
+    const reply = this.engine.createContainer(spec, hangUp.signal);
+    const settled = reply.then(
+      () => {},
+      () => {},
+    );
+    this.#making.set(spec.name, settled);
+    try {
+      return await reply;
+    } finally {
+      if (this.#making.get(spec.name) === settled) this.#making.delete(spec.name);
+    }
   }
 
   async #find(record: KernelRecord, signal: AbortSignal): Promise<ContainerDetail | null> {

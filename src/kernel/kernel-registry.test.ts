@@ -1,9 +1,12 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
-import { FakeLeases, type FixtureOptions, KernelsFixture } from '../../test/support/kernels-fixture.ts';
-import type { KernelId } from '../lib/ids.ts';
+import { FakeLeases, type FixtureOptions, KernelsFixture, testImage } from '../../test/support/kernels-fixture.ts';
+import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
+import type { ContainerSpec } from '../engine/engine.ts';
+import { sleep, systemClock } from '../lib/clock.ts';
+import type { ContainerId, KernelId } from '../lib/ids.ts';
 import { labelNames, Ownership } from './ownership.ts';
 
 const open: KernelsFixture[] = [];
@@ -250,6 +253,32 @@ describe('what happens outside', () => {
     await ended;
     await stop();
     expect(one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', reason: 'container-not-found' });
+    expect(await traces(one)).toEqual([]);
+  });
+});
+
+/** Like an engine on the other end of a socket: whoever hangs up learns nothing, and gets the container all the same. */
+class DeafEngine extends DummyEngine {
+  override async createContainer(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerId> {
+    const made = sleep(systemClock, 50).then(() => super.createContainer(spec, never));
+    const hungUp = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+    return await Promise.race([made, hungUp]);
+  }
+}
+
+describe('a creation that is cancelled while the engine makes the container', () => {
+  it('leaves no container that appears afterwards', async () => {
+    const engine = new DeafEngine({ images: [testImage] });
+    const one = await fixture({ engine });
+    const cancel = new AbortController();
+    const creating = one.kernels.registry.create(specFixture(), cancel.signal);
+    await vi.waitFor(() => expect(one.kernels.registry.list()[0]?.timings.at(-1)?.step).toBe('config-files'));
+    cancel.abort();
+    await expect(creating).rejects.toMatchObject({ code: 'CANCELLED' });
+    await sleep(systemClock, 100);
+    expect(engine.containers).toEqual([]);
     expect(await traces(one)).toEqual([]);
   });
 });
