@@ -40,6 +40,13 @@ describe('the journal', () => {
     expect(await journal.load()).toEqual({ records: [], quarantined: [] });
   });
 
+  it('reads records from before a field was added', () => {
+    const record = recordFixture();
+    const { openFiles: _, ...limits } = record.spec.limits;
+    const older = JSON.stringify({ ...record, spec: { ...record.spec, limits } });
+    expect(decodeRecord(older)).toEqual(record);
+  });
+
   it.each([
     ['cut off', (text: string) => text.slice(0, 100)],
     ['empty', () => ''],

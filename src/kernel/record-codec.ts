@@ -43,6 +43,11 @@ const nullable =
   <T>(read: Reader<T>): Reader<T | null> =>
   (value, place) =>
     value === null ? null : read(value, place);
+/** A field that older records of this version don't have. */
+const newer =
+  <T>(read: Reader<T>, absent: T): Reader<T> =>
+  (value, place) =>
+    value === undefined ? absent : read(value, place);
 const list =
   <T>(read: Reader<T>): Reader<readonly T[]> =>
   (value, place) => {
@@ -92,7 +97,7 @@ const spec: Reader<KernelSpec> = object((field) => ({
       processes: of('processes', whole),
       sharedMemoryBytes: of('sharedMemoryBytes', nullable(whole)),
       diskBytes: of('diskBytes', nullable(whole)),
-      openFiles: of('openFiles', nullable(whole)),
+      openFiles: of('openFiles', newer(nullable(whole), null)),
     })),
   ),
   environ: field('environ', list(pair)),
