@@ -61,8 +61,8 @@ export interface LocalAgentOptions {
 
 /** An agent inside this process, spoken to like a daemon. */
 export interface LocalAgent extends AsyncDisposable {
-  /** Answers as the local API does (`http/app.ts`); the address's host is ignored. */
-  fetch(request: Request): Promise<Response>;
+  /** Answers as the local API does (`http/app.ts`); the address's host is ignored. The signal: the caller gives up. */
+  fetch(request: Request, signal: AbortSignal | undefined): Promise<Response>;
 }
 
 /** What the composition root supplies. */

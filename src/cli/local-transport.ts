@@ -15,7 +15,6 @@ export class LocalTransport implements Transport {
     const init: RequestInit & { duplex?: 'half' } = {
       method: request.method,
       headers: { ...request.headers },
-      signal: request.signal ?? null,
     };
     if (typeof body === 'function') {
       init.body = ReadableStream.from(body());
@@ -23,7 +22,9 @@ export class LocalTransport implements Transport {
     } else if (body) {
       init.body = new Uint8Array(body);
     }
-    const response = await this.#agent.fetch(new Request(`http://kernelet${request.path}`, init));
+    request.signal?.throwIfAborted();
+    const response = await this.#agent.fetch(new Request(`http://kernelet${request.path}`, init), request.signal);
+    request.signal?.throwIfAborted();
     return {
       status: response.status,
       header: (name) => response.headers.get(name) ?? undefined,

@@ -7,6 +7,11 @@ import type { Context } from 'hono';
 export interface Bindings {
   readonly incoming?: IncomingMessage;
   readonly outgoing?: ServerResponse;
+  /**
+   * Aborts when the caller inside this process gives up. It counts instead of the request's own signal, which a
+   * `Request` follows through weak references: after a garbage collection it would never abort.
+   */
+  readonly leaving?: AbortSignal | undefined;
   /** Aborts when the server stops: streams end, nothing of the client's is undone. */
   readonly stopping?: AbortSignal;
 }

@@ -3,6 +3,7 @@
  * `progress` events and then one `result` or `error`.
  */
 import type { ImageProgress } from '../agent/agent.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
 import { toKerneletError } from '../lib/errors.ts';
 import type { ApiContext } from './api-context.ts';
 import { json } from './endpoint.ts';
@@ -27,6 +28,7 @@ export interface LongWorkOptions<T> {
    * server stops.
    */
   readonly whenClientLeaves?: (result: T) => Promise<void>;
+  readonly clock?: Clock;
 }
 
 /** Does the work and answers. */
@@ -45,74 +47,71 @@ export async function longWork<T extends object>(
 async function* progressEvents<T extends object>(
   stream: OpenStream,
   work: LongWork<T>,
-  options: LongWorkOptions<T>,
+  { whenClientLeaves, clock = systemClock }: LongWorkOptions<T>,
 ): AsyncGenerator<Buffer> {
   const waiting: ImageProgress[] = [];
-  let wake: () => void = () => {};
-  const outcome = work(stream.signal, (progress) => {
-    if (waiting.push(progress) > maxWaiting) waiting.shift();
-    wake();
-  }).then(
-    (result) => ({ result }),
-    (error: unknown) => ({ error }),
+  const change = new Change(clock);
+  const outcome = settled(
+    work(stream.signal, (progress) => {
+      if (waiting.push(progress) > maxWaiting) waiting.shift();
+      change.tell();
+    }),
   );
   let finished: Awaited<typeof outcome> | undefined;
   void outcome.then((value) => {
     finished = value;
-    wake();
+    change.tell();
   });
-  let result: T | undefined;
+  const left = (): boolean => stream.signal.aborted && !stream.stopped();
+  stream.signal.addEventListener('abort', change.tell, { once: true });
   try {
-    for (;;) {
+    while (!finished || waiting.length > 0) {
       const next = waiting.shift();
-      if (next) {
-        yield encodeEvent({ type: 'progress', data: next });
-      } else if (finished) {
-        break;
-      } else {
-        yield* quietly(
-          () => waiting.length > 0 || finished !== undefined,
-          (callback) => {
-            wake = callback;
-          },
-        );
-      }
+      if (next) yield encodeEvent({ type: 'progress', data: next });
+      else if (left()) return;
+      else if (!(await change.within(keepAliveMs))) yield keepAlive;
     }
     if ('error' in finished) {
       yield encodeEvent({ type: 'error', data: toKerneletError(finished.error).toDocument() });
       return;
     }
-    result = finished.result;
-    yield encodeEvent({ type: 'result', data: result });
-    if (options.whenClientLeaves) {
-      yield* quietly(
-        () => stream.signal.aborted,
-        (callback) => stream.signal.addEventListener('abort', callback, { once: true }),
-      );
-    }
+    yield encodeEvent({ type: 'result', data: finished.result });
+    if (!whenClientLeaves) return;
+    while (!stream.signal.aborted) if (!(await change.within(keepAliveMs))) yield keepAlive;
   } finally {
+    stream.signal.removeEventListener('abort', change.tell);
     // The stream can also end before the result was told: then the result is waited for, so that nothing is orphaned.
-    if (options.whenClientLeaves && !stream.stopped()) await left(outcome, options.whenClientLeaves);
+    if (whenClientLeaves && !stream.stopped()) {
+      const ended = await outcome;
+      if ('result' in ended) await whenClientLeaves(ended.result);
+    }
   }
 }
 
-async function left<T>(
-  outcome: Promise<{ result: T } | { error: unknown }>,
-  whenClientLeaves: (result: T) => Promise<void>,
-): Promise<void> {
-  const ended = await outcome;
-  if ('result' in ended) await whenClientLeaves(ended.result);
+function settled<T>(work: Promise<T>): Promise<{ readonly result: T } | { readonly error: unknown }> {
+  return work.then(
+    (result) => ({ result }),
+    (error: unknown) => ({ error }),
+  );
 }
 
-/** Waits until `ready` holds, with comments meanwhile. `onChange` registers what to call when it may have changed. */
-async function* quietly(ready: () => boolean, onChange: (callback: () => void) => void): AsyncGenerator<Buffer> {
-  while (!ready()) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    onChange(resolve);
-    if (ready()) return;
-    const timer = setTimeout(resolve, keepAliveMs);
-    await promise;
-    clearTimeout(timer);
-    if (!ready()) yield keepAlive;
+/** Something may have changed. One waiter at a time; a change before the wait counts. */
+class Change {
+  readonly #clock: Clock;
+  #told = Promise.withResolvers<boolean>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  readonly tell = (): void => this.#told.resolve(true);
+
+  /** Waits for the next change, at most so long; whether there was one. Leaves no timer behind. */
+  async within(delayMs: number): Promise<boolean> {
+    const told = this.#told;
+    using _timer = this.#clock.after(delayMs, () => told.resolve(false));
+    const changed = await told.promise;
+    this.#told = Promise.withResolvers<boolean>();
+    return changed;
   }
 }

@@ -22,8 +22,8 @@ const alreadySent = 'x-hono-already-sent';
 /** Prepares a stream for this request. */
 export function openStream(context: ApiContext): OpenStream {
   const cancelled = new AbortController();
-  const { outgoing, stopping } = context.env ?? {};
-  const signals = [context.req.raw.signal, cancelled.signal, ...(stopping ? [stopping] : [])];
+  const { outgoing, stopping, leaving } = context.env ?? {};
+  const signals = [leaving ?? context.req.raw.signal, cancelled.signal, ...(stopping ? [stopping] : [])];
   return {
     signal: AbortSignal.any(signals),
     stopped: () => stopping?.aborted ?? false,

@@ -41,8 +41,8 @@ export async function startLocalAgent(options: LocalAgentOptions, io: CliIo): Pr
   const app = createApp({ agent, version, logger: log });
   const owned = cleanups.move();
   return {
-    async fetch(request) {
-      return await app.fetch(request);
+    async fetch(request, signal) {
+      return await app.fetch(request, { leaving: signal });
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
