@@ -3,6 +3,8 @@ import { type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../lib/log.ts';
 import { openUnixAddress } from '../lib/unix-address.ts';
@@ -19,10 +21,16 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const start = (path: string) => startApiServer(createApp({ agent, version: '0', logger: silentLogger }), path);
-const ask = async (path: string, url: string, method = 'GET', body?: string): Promise<IncomingMessage> => {
+const ask = async (
+  path: string,
+  url: string,
+  method = 'GET',
+  body?: string,
+  more: Record<string, string> = {},
+): Promise<IncomingMessage> => {
   await using address = await openUnixAddress(path);
   return await new Promise((resolve, reject) => {
-    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+    const headers = body === undefined ? more : { 'content-type': 'application/json', ...more };
     const sent = request({ socketPath: address.address, path: url, method, headers, agent: false }, resolve);
     sent.on('error', reject);
     sent.end(body);
@@ -131,6 +139,51 @@ describe('requests over the socket', () => {
     await execute(path, id);
     (await ask(path, `/v1/kernels/${id}/runs/r/events`)).destroy();
     await promise;
+  });
+
+  it('go on behind the last event after a broken connection: each event once', async () => {
+    const path = join(folder, 'api.sock');
+    await using _ = await start(path);
+    const id = await create(path);
+    const gate = Promise.withResolvers<void>();
+    agent.script = async function* () {
+      for (let n = 1; n <= 6; n += 1) {
+        if (n === 4) await gate.promise;
+        yield [{ kind: 'stdout' }, `${n}`];
+      }
+    };
+    await execute(path, id);
+    const broken = await ask(path, `/v1/kernels/${id}/runs/r/events`);
+    let seen = '';
+    for await (const chunk of broken) {
+      seen += String(chunk);
+      if (seen.includes('id: 3\n')) break;
+    }
+    broken.destroy();
+    gate.resolve();
+    const last =
+      seen
+        .match(/^id: \d+$/gm)
+        ?.at(-1)
+        ?.slice(4) ?? '';
+    const resumed = await ask(path, `/v1/kernels/${id}/runs/r/events`, 'GET', undefined, { 'last-event-id': last });
+    expect((await textOf(resumed)).match(/^id: \d+$/gm)).toEqual(['id: 4', 'id: 5', 'id: 6']);
+    const odd = await ask(path, `/v1/kernels/${id}/runs/r/events`, 'GET', undefined, { 'last-event-id': 'x' });
+    expect(odd.statusCode).toBe(400);
+  });
+
+  it('remove an attached kernel when its client is gone, also after a garbage collection', async () => {
+    setFlagsFromString('--expose-gc');
+    const path = join(folder, 'api.sock');
+    await using _ = await start(path);
+    const headers = { accept: 'text/event-stream' };
+    const stream = await ask(path, '/v1/kernels?attached=true', 'POST', '{"language":"python"}', headers);
+    await new Promise((resolve) => stream.once('data', resolve));
+    expect(agent.kernels.size).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    (runInNewContext('gc') as () => void)();
+    stream.destroy();
+    await expect.poll(() => agent.kernels.size).toBe(0);
   });
 
   it('end their streams without an error when the server stops, and attached kernels stay', async () => {
