@@ -45,13 +45,16 @@ export async function adoptAll(
   const { records, quarantined } = await journal.load();
   for (const _ of quarantined) oddities.count('quarantined-record');
   const resumed = await Promise.all(decideRecovery(records, containers).map((one) => toResume(one, parts)));
-  const actors: KernelActor[] = [];
   const known = resumed.filter((one) => one !== null);
-  for (const { record, container } of known) {
+  // Everything that the engine is asked comes first: when it goes away meanwhile, nothing has begun.
+  const found = await Promise.all(
+    known.map(async ({ record, container }) => ({ record, finding: await findOut(engine, container, signal) })),
+  );
+  const actors: KernelActor[] = [];
+  for (const { record, finding } of found) {
     const actor = add(record);
     actors.push(actor);
     await adoptLeases(record, parts);
-    const finding = await findOut(engine, container, signal);
     actor.post({ type: 'recovered', finding, endTold: events.hasEnded(record.spec.id) });
   }
   scratch.emptyTrash();

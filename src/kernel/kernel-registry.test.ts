@@ -6,6 +6,7 @@ import { FakeLeases, type FixtureOptions, KernelsFixture, testImage } from '../.
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
 import type { ContainerSpec } from '../engine/engine.ts';
 import { sleep, systemClock } from '../lib/clock.ts';
+import { KerneletError } from '../lib/errors.ts';
 import type { ContainerId, KernelId } from '../lib/ids.ts';
 import { labelNames, Ownership } from './ownership.ts';
 
@@ -337,7 +338,67 @@ describe('sweeping', () => {
   });
 });
 
+/** Makes a container of a kernel without a record. */
+async function straySpec(one: KernelsFixture, like: ContainerSpec): Promise<KernelId> {
+  const { id } = specFixture();
+  const name = `kernel.base.${id}`;
+  const proof = new Ownership(one.state.agentId, one.state.secret).proof(name);
+  const labels = { ...like.labels, [labelNames.kernelId]: id, [labelNames.proof]: proof };
+  await one.dummy.createContainer({ ...like, name, labels, ports: [] }, never);
+  return id;
+}
+
+describe('sweeping strays', () => {
+  it('goes on when one cannot be removed, and tries that again', async () => {
+    const one = await fixture();
+    const { spec } = await one.kernels.registry.create(specFixture(), never);
+    const made = one.dummy.container(`kernel.base.${spec.id}`).spec;
+    for (let count = 0; count < 2; count += 1) await straySpec(one, made);
+    one.dummy.fail('removeContainer', { kind: 'error' });
+    await one.kernels.registry.sweep(never);
+    await one.kernels.registry.sweep(never);
+    expect(one.dummy.containers).toHaveLength(2);
+    await one.kernels.registry.sweep(never);
+    expect(one.dummy.containers.map((container) => container.spec.name)).toEqual([made.name]);
+    expect(one.oddities.snapshot()).toEqual({ 'swept-container': 2 });
+  });
+
+  it('publishes no second end of a kernel', async () => {
+    const one = await fixture({ settings: { sweepGraceMs: 0 } });
+    const { spec } = await one.kernels.registry.create(specFixture(), never);
+    const container = one.dummy.container(`kernel.base.${spec.id}`).spec;
+    await one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
+    await one.dummy.createContainer(container, never);
+    await one.kernels.registry.sweep(never);
+    await one.kernels.registry.sweep(never);
+    expect(one.dummy.containers).toEqual([]);
+    expect(one.types().filter((type) => type === 'kernel-terminated')).toHaveLength(1);
+  });
+});
+
 describe('recovering', () => {
+  it('does nothing by halves when the engine goes away in the middle, so that it can be tried again', async () => {
+    const first = await fixture();
+    const specs = [specFixture({ publish: [80] }), specFixture()];
+    for (const spec of specs) await first.kernels.registry.create(spec, never);
+    await first[Symbol.asyncDispose]();
+    for (const spec of specs) first.dummy.container(`kernel.base.${spec.id}`).exit(3);
+    const second = await fixture({ folder: first.folder, engine: first.dummy });
+    const turns = [false, true];
+    const gone = new KerneletError('ENGINE_UNAVAILABLE', 'gone');
+    using _fault = first.dummy.fail(
+      'inspectContainer',
+      { kind: 'error', error: gone },
+      { matches: () => turns.shift() ?? false },
+    );
+    await expect(second.kernels.registry.recover(never)).rejects.toBe(gone);
+    expect(second.events).toEqual([]);
+    expect(second.kernels.registry.list()).toEqual([]);
+    expect(await second.kernels.registry.recover(never)).toEqual({ adopted: 0, ended: 2, quarantined: 0 });
+    expect(second.types()).toEqual(['kernel-terminated', 'kernel-terminated']);
+    expect(await traces(second)).toEqual([]);
+  });
+
   it('adopts running kernels with their leases, and ends what died meanwhile', async () => {
     const first = await fixture();
     const alive = specFixture({ publish: [80] });

@@ -72,21 +72,33 @@ export class Sweep {
       if (verdict === 'newer') oddities.count('newer-generation');
       if (verdict !== 'suspect') continue;
       const since = this.#suspects.get(container.containerId);
-      if (since !== undefined && clock.monotonic() - since >= graceMs) await this.#remove(container, signal);
-      else seen.set(container.containerId, since ?? clock.monotonic());
+      const due = since !== undefined && clock.monotonic() - since >= graceMs;
+      // What cannot be removed is tried again, and keeps nothing else from being.
+      if (!due || !(await this.#remove(container, signal))) {
+        seen.set(container.containerId, since ?? clock.monotonic());
+      }
     }
     this.#suspects = seen;
   }
 
-  async #remove(container: StockedContainer, signal: AbortSignal): Promise<void> {
+  /** Answers whether it could be removed. */
+  async #remove(container: StockedContainer, signal: AbortSignal): Promise<boolean> {
     const { containers, actors, events, oddities, log } = this.#parts;
     const { containerId, kernelId, sessionId, generation } = container;
-    oddities.count('swept-container');
     log.warn('a container that belongs to no kernel is removed', { container: containerId, kernel: kernelId });
-    await containers.removeStray(containerId, generation, signal);
-    if (actors.has(kernelId)) return;
+    try {
+      await containers.removeStray(containerId, generation, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn('a container that belongs to no kernel could not be removed', { container: containerId, error });
+      return false;
+    }
+    oddities.count('swept-container');
+    // One that came to be after its kernel had ended is no second end.
+    if (actors.has(kernelId) || events.hasEnded(kernelId)) return true;
     const detail = 'its record was lost, so its container was removed';
     events.publish({ type: 'kernel-terminated', kernelId, sessionId, reason: 'abandoned', exitCode: null, detail });
+    return true;
   }
 
   async #scratch(): Promise<void> {
