@@ -65,9 +65,6 @@ export function createStatsReader(
   };
 }
 
-/** Reads the figures of a container of this machine by the pid of its first process; null when it has vanished. */
-export const readContainerStats = createStatsReader();
-
 function figures(
   membership: CgroupMembership,
   mounts: readonly CgroupMount[],
