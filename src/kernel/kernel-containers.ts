@@ -4,6 +4,7 @@ import { systemClock } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
+import { checkUnmoved } from '../storage/mount-policy.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ContainerSettings, containerSpec } from './container-spec.ts';
 import { containerName, type Ownership } from './ownership.ts';
@@ -48,6 +49,13 @@ export class KernelContainers {
       }
       return await this.#create(spec, deadline);
     }
+  }
+
+  /** Starts the record's container. Throws FORBIDDEN_MOUNT, and starts nothing, when a mount leads elsewhere by now. */
+  async start(record: KernelRecord, deadline: Deadline): Promise<void> {
+    if (record.containerId === null) throw new KerneletError('INTERNAL', 'there is no container to start');
+    await checkUnmoved(record.spec.mounts);
+    await this.engine.startContainer(record.containerId, deadline.signal);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
@@ -335,6 +335,21 @@ describe('sweeping', () => {
     await one.kernels.registry.sweep(never);
     expect(one.dummy.containers.map((container) => container.spec.name)).toEqual([made.name, name]);
     expect(one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', kernelId: ours.id, reason: 'abandoned' });
+  });
+});
+
+describe('a restart', () => {
+  it('mounts nothing that the tenant has put in the place of an allowed folder meanwhile', async () => {
+    const one = await fixture();
+    const source = join(one.folder, 'shared');
+    await mkdir(source);
+    const mounts = [{ source, target: '/data', readOnly: false }];
+    const { spec } = await one.kernels.registry.create(specFixture({ mounts }), never);
+    await rename(source, join(one.folder, 'aside'));
+    await symlink('/etc', source);
+    await expect(one.kernels.registry.restart(spec.id, never)).rejects.toMatchObject({ code: 'FORBIDDEN_MOUNT' });
+    expect(await traces(one)).toEqual([]);
+    expect(one.types().filter((type) => type === 'kernel-terminated')).toHaveLength(1);
   });
 });
 

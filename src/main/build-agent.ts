@@ -106,7 +106,8 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
     checkMounts: async (mounts) => {
       if (mounts.length === 0) return mounts;
       const { dataRoot } = await engine.info(AbortSignal.timeout(infoTimeoutMs));
-      const refuse = [settings.stateDir, state.path, engine.address.replace(/^unix:\/\//, ''), dataRoot];
+      const own = [settings.stateDir, state.path, settings.container.scratchRoot, settings.volumeDir];
+      const refuse = [...own, settings.socketPath, engine.address.replace(/^unix:\/\//, ''), dataRoot];
       return await allowMounts(mounts, { allow: settings.mountAllow, refuse });
     },
     fitLimits: async (signal) => {

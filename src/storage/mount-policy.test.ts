@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { allowMounts, checkSource, checkTargets } from './mount-policy.ts';
+import { allowMounts, checkSource, checkTargets, checkUnmoved } from './mount-policy.ts';
 
 let root: string;
 beforeEach(async () => {
@@ -38,6 +38,20 @@ describe('the mount policy', () => {
     await expect(allowMounts([mount(path(root))], policy())).rejects.toMatchObject({
       code: 'FORBIDDEN_MOUNT',
       message: expect.stringContaining('kernelet.mount-allow'),
+    });
+  });
+
+  it('notices a source, or a folder above it, that became a link afterwards', async () => {
+    await mkdir(join(root, 'data', 'set', 'deep'));
+    const allowed = await allowMounts([mount(join(root, 'data', 'set', 'deep'))], policy());
+    await checkUnmoved(allowed);
+    await rename(join(root, 'data', 'set'), join(root, 'data', 'moved'));
+    await expect(checkUnmoved(allowed)).rejects.toMatchObject({ message: expect.stringContaining('ENOENT') });
+    await mkdir(join(root, 'other', 'deep'));
+    await symlink(join(root, 'other'), join(root, 'data', 'set'));
+    await expect(checkUnmoved(allowed)).rejects.toMatchObject({
+      code: 'FORBIDDEN_MOUNT',
+      message: expect.stringContaining(join(root, 'other', 'deep')),
     });
   });
 

@@ -1,7 +1,7 @@
 /**
  * Which host paths may be mounted into kernels: only existing ones that, symlinks resolved, lie below a folder of
- * `kernelet.mount-allow`; some never. The resolved path is what is mounted, so a link that is swapped later changes
- * nothing.
+ * `kernelet.mount-allow`; some never. The resolved path is what is mounted. A kernel that may write above it can put a
+ * link in its place, which the engine would follow, so it is looked at again before every start.
  */
 import { realpath } from 'node:fs/promises';
 import { isAbsolute, normalize } from 'node:path';
@@ -136,6 +136,15 @@ export async function allowMounts(
     allowed.push({ source: path, target: canonical(mount.target), readOnly: mount.readOnly });
   }
   return allowed;
+}
+
+/** Throws FORBIDDEN_MOUNT when an allowed source leads elsewhere by now: it, or a folder above it, was replaced. */
+export async function checkUnmoved(mounts: readonly RequestedMount[]): Promise<void> {
+  for (const { source } of mounts) {
+    const now = await realpath(source).catch((error: unknown) => systemErrorCode(error) ?? 'unreadable');
+    if (now === source) continue;
+    throw refuse(`${source} may not be mounted any more: it was replaced since it was allowed (${now})`, source);
+  }
 }
 
 /** Both the path as written and as resolved count, so that a link can't hide what it leads to. */

@@ -3,7 +3,7 @@
  * leased and the container is made again, since ports are fixed when a container is made (spec kernel-lifecycle B29).
  */
 import type { Deadline } from '../../lib/deadline.ts';
-import { hasCode, KerneletError } from '../../lib/errors.ts';
+import { hasCode } from '../../lib/errors.ts';
 import type { KernelContainers } from '../kernel-containers.ts';
 import type { KernelRecord } from '../record.ts';
 import type { CreationStep, RecordChange } from '../step.ts';
@@ -36,9 +36,8 @@ async function startWithPorts(
 ): Promise<RecordChange> {
   let current = record;
   for (let conflicts = 0; ; conflicts++) {
-    if (current.containerId === null) throw new KerneletError('INTERNAL', 'there is no container to start');
     try {
-      await parts.containers.engine.startContainer(current.containerId, deadline.signal);
+      await parts.containers.start(current, deadline);
       return { placement: current.placement, containerId: current.containerId };
     } catch (error) {
       const taken = conflictOf(error, current);
