@@ -77,6 +77,18 @@ describe('the journal', () => {
     expect(await readdir(join(root, 'kernels'))).toEqual([]);
   });
 
+  it('does what it is asked for one kernel in order, also when nobody waits for it', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const record = recordFixture();
+      const asked = [journal.write(record), journal.write({ ...record, readyAt: 7 }), journal.remove(record.spec.id)];
+      await Promise.all(asked);
+      expect(await readdir(join(root, 'kernels'))).toEqual([]);
+      await Promise.all([journal.write(record), journal.write({ ...record, readyAt: 7 })]);
+      expect((await journal.load()).records).toEqual([{ ...record, readyAt: 7 }]);
+      await journal.remove(record.spec.id);
+    }
+  });
+
   it('names the path when it cannot write, and keeps the old record', async () => {
     const record = recordFixture();
     await writeFile(join(root, 'kernels', record.spec.id), '');

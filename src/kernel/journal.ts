@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { syncFolder, writeFileAtomic } from '../lib/atomic-file.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
+import { KeyedMutex } from '../lib/keyed-mutex.ts';
 import type { Logger } from '../lib/log.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import type { KernelRecord } from './record.ts';
@@ -43,6 +44,11 @@ export class FileJournal implements Journal {
   readonly #kernels: string;
   readonly #quarantine: string;
   readonly #log: Logger;
+  /**
+   * What is done about one kernel's record is done in order. Callers stop waiting for a disk that hangs, and what they
+   * asked for must not come after what they ask for next.
+   */
+  readonly #order = new KeyedMutex<KernelId>();
   #serial = 0;
 
   /** `kernels` and `quarantine` are folders of one file system; they must exist. */
@@ -52,7 +58,15 @@ export class FileJournal implements Journal {
     this.#log = log;
   }
 
-  async write(record: KernelRecord): Promise<void> {
+  write(record: KernelRecord): Promise<void> {
+    return this.#order.run(record.spec.id, () => this.#write(record));
+  }
+
+  remove(kernel: KernelId): Promise<void> {
+    return this.#order.run(kernel, () => this.#remove(kernel));
+  }
+
+  async #write(record: KernelRecord): Promise<void> {
     const folder = join(this.#kernels, record.spec.id);
     try {
       const made = await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -66,11 +80,6 @@ export class FileJournal implements Journal {
         context: { path: folder },
       });
     }
-  }
-
-  async remove(kernel: KernelId): Promise<void> {
-    await rm(join(this.#kernels, kernel), { recursive: true, force: true });
-    await syncFolder(this.#kernels);
   }
 
   async load(): Promise<JournalContent> {
@@ -89,6 +98,11 @@ export class FileJournal implements Journal {
       }
     }
     return { records, quarantined };
+  }
+
+  async #remove(kernel: KernelId): Promise<void> {
+    await rm(join(this.#kernels, kernel), { recursive: true, force: true });
+    await syncFolder(this.#kernels);
   }
 
   async #putAside(name: string, folder: string, error: unknown): Promise<QuarantinedRecord> {
