@@ -18,3 +18,13 @@ it('says which kernels were idle for their timeout, never a busy one', () => {
   idle.forget(one);
   expect(idle.due(61_000)).toEqual([]);
 });
+
+it('forgets runs that a runner has no more: of an earlier container, or ended while nobody was connected', () => {
+  const idle = new IdleKernels();
+  const one = newKernelId();
+  idle.watch(one, 1000, 0);
+  idle.runChanged(one, 'lost', true, 0);
+  idle.activeRuns(one, [], 500);
+  expect(idle.due(1499)).toEqual([]);
+  expect(idle.due(1500)).toEqual([one]);
+});

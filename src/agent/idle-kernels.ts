@@ -4,7 +4,7 @@ import type { KernelId } from '../lib/ids.ts';
 interface Idleness {
   readonly timeoutMs: number;
   /** Runs that are queued, running or waiting. */
-  readonly busy: Set<string>;
+  busy: Set<string>;
   idleSince: number;
 }
 
@@ -20,6 +20,14 @@ export class IdleKernels {
   /** Forgets a kernel. */
   forget(id: KernelId): void {
     this.#kernels.delete(id);
+  }
+
+  /** These are all the runs of a kernel that are active: said after each connection to its runner. */
+  activeRuns(id: KernelId, runs: Iterable<string>, now: number): void {
+    const kernel = this.#kernels.get(id);
+    if (!kernel) return;
+    kernel.busy = new Set(runs);
+    kernel.idleSince = now;
   }
 
   /** A run began, or ended. */

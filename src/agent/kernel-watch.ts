@@ -2,6 +2,7 @@
  * What the agent does on its own: recovery at the start, following the engine, the sweep, idle time-outs, and the
  * events of executions.
  */
+import type { EventSink } from '../events/kernel-event.ts';
 import type { RunnerClient } from '../execution/runner-client.ts';
 import type { KernelRecord } from '../kernel/record.ts';
 import { sleep } from '../lib/clock.ts';
@@ -12,26 +13,31 @@ import type { RunSummary } from '../wire/run-event.ts';
 import { IdleKernels } from './idle-kernels.ts';
 import type { NodeAgentParts } from './parts.ts';
 import type { Readiness } from './readiness.ts';
+import { RunAnnouncements } from './run-announcements.ts';
 
 const sweepPauseMs = 10_000;
 const idlePauseMs = 500;
 const engineRetryMs = 1000;
-/** More finished runs than a runner keeps, so that none is announced twice after a reconnection. */
-const rememberedRuns = 1024;
+
+/** What it works with. */
+export interface KernelWatchParts extends Pick<NodeAgentParts, 'kernels' | 'clock' | 'log'> {
+  readonly events: Pick<EventSink, 'publish'>;
+}
 
 /** The agent's own activity. */
 export class KernelWatch implements AsyncDisposable {
-  readonly #parts: NodeAgentParts;
+  readonly #parts: KernelWatchParts;
   readonly #readiness: Readiness;
   readonly #idle = new IdleKernels();
   readonly #clients = new Map<KernelId, RunnerClient>();
+  readonly #announcements = new Map<KernelId, RunAnnouncements>();
   readonly #end = new AbortController();
   readonly #subscriptions = new DisposableStack();
   readonly #jobs: Promise<void>[] = [];
   #engineFailure: string | null = null;
 
   /** `onEnded` is told of every kernel that ends. */
-  constructor(parts: NodeAgentParts, readiness: Readiness, onEnded: (id: KernelId) => void) {
+  constructor(parts: KernelWatchParts, readiness: Readiness, onEnded: (id: KernelId) => void) {
     this.#parts = parts;
     this.#readiness = readiness;
     this.#subscriptions.use(parts.kernels.onRunner((record, client) => this.#follow(record, client)));
@@ -39,6 +45,7 @@ export class KernelWatch implements AsyncDisposable {
       parts.kernels.onEnded(({ spec }) => {
         this.#idle.forget(spec.id);
         this.#clients.delete(spec.id);
+        this.#announcements.delete(spec.id);
         onEnded(spec.id);
       }),
     );
@@ -72,7 +79,7 @@ export class KernelWatch implements AsyncDisposable {
   /** A caller started a run. */
   executionStarted(record: KernelRecord, run: RunId): void {
     const { id, sessionId } = record.spec;
-    this.#idle.runChanged(id, run, true, this.#parts.clock.monotonic());
+    if (!this.#announcements.get(id)?.begin(run)) return;
     this.#parts.events.publish({ type: 'execution-started', kernelId: id, sessionId, runId: run });
   }
 
@@ -88,6 +95,7 @@ export class KernelWatch implements AsyncDisposable {
       try {
         const begun = clock.monotonic();
         const summary = await kernels.recover(this.#end.signal);
+        this.#end.signal.throwIfAborted();
         this.#engineFailure = null;
         log.info('recovered', { ...summary, durationMs: Math.round(clock.monotonic() - begun) });
         return;
@@ -119,41 +127,61 @@ export class KernelWatch implements AsyncDisposable {
   }
 
   #follow(record: KernelRecord, client: RunnerClient): void {
-    const { id, sessionId, idleTimeoutMs } = record.spec;
-    const { clock, events } = this.#parts;
+    const { id, idleTimeoutMs } = record.spec;
+    const { clock } = this.#parts;
+    const announcements = new RunAnnouncements();
     this.#clients.set(id, client);
+    this.#announcements.set(id, announcements);
     if (idleTimeoutMs !== null) this.#idle.watch(id, idleTimeoutMs, clock.monotonic());
-    const finished = new Set<RunId>();
-    const onRun = (summary: RunSummary, fresh: boolean): void => {
-      const active = summary.phase !== 'finished';
-      this.#idle.runChanged(id, summary.run, active, clock.monotonic());
-      if (active || finished.has(summary.run)) return;
-      finished.add(summary.run);
-      const [oldest] = finished;
-      if (finished.size > rememberedRuns && oldest !== undefined) finished.delete(oldest);
-      if (!fresh) return;
-      const { exitCode, reason, run } = summary;
-      events.publish({
-        type: 'execution-finished',
-        kernelId: id,
-        sessionId,
-        runId: run,
-        exitCode: exitCode ?? -1,
-        reason: reason ?? 'internal',
-      });
+    const isActive = (summary: RunSummary): boolean => summary.phase !== 'finished';
+    const onConnected = (): void => {
+      const active = client.runs().filter(isActive);
+      this.#idle.activeRuns(
+        id,
+        active.map(({ run }) => run),
+        clock.monotonic(),
+      );
     };
-    // What had finished before this process connected was announced by the one before, or is lost with it.
-    for (const summary of client.runs()) onRun(summary, false);
+    // What had ended before this process connected was announced by the one before, or is lost with it.
+    for (const summary of client.runs()) {
+      announcements.begin(summary.run);
+      if (!isActive(summary)) announcements.end(summary.run);
+    }
+    onConnected();
+    let adopted = client.status() === null;
     client.subscribe((event) => {
-      if (event.type === 'run') onRun(event.summary, true);
+      if (event.type === 'connected') {
+        // Runs that are there already when this process comes were begun, and announced, by the one before.
+        if (adopted) for (const { run } of client.runs()) announcements.begin(run);
+        adopted = false;
+        onConnected();
+      }
+      if (event.type !== 'run') return;
+      this.#idle.runChanged(id, event.summary.run, isActive(event.summary), clock.monotonic());
+      this.#announce(record, event.summary, announcements);
     });
   }
 
+  #announce(record: KernelRecord, summary: RunSummary, announcements: RunAnnouncements): void {
+    const { exitCode, reason, run, phase } = summary;
+    this.executionStarted(record, run);
+    if (phase !== 'finished' || !announcements.end(run)) return;
+    this.#parts.events.publish({
+      type: 'execution-finished',
+      kernelId: record.spec.id,
+      sessionId: record.spec.sessionId,
+      runId: run,
+      exitCode: exitCode ?? -1,
+      reason: reason ?? 'internal',
+    });
+  }
+
+  /** Nobody waits for the removals: one that hangs must hold up neither the others nor the agent's end. */
   async #endIdle(): Promise<void> {
     for (const id of this.#idle.due(this.#parts.clock.monotonic())) {
       this.#idle.forget(id);
       this.#parts.log.info('a kernel was idle for its timeout', { kernel: id });
-      await this.#parts.kernels.destroy(id, { reason: 'idle-timeout', force: false }).catch((error: unknown) => {
+      this.#parts.kernels.destroy(id, { reason: 'idle-timeout', force: false }).catch((error: unknown) => {
         this.#parts.log.warn('an idle kernel could not be ended', { kernel: id, error });
       });
     }

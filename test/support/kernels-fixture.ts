@@ -21,6 +21,7 @@ import { KerneletError } from '../../src/lib/errors.ts';
 import type { KernelId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { openStateFolder, type StateFolder } from '../../src/storage/state-folder.ts';
+import type { RunSummary } from '../../src/wire/run-event.ts';
 import type { RunnerStatus } from '../../src/wire/runner-messages.ts';
 
 const readyStatus: RunnerStatus = { phase: 'ready', interpreter: 'none', detail: '', startedAt: 0, logBytesDropped: 0 };
@@ -52,11 +53,17 @@ export class FakeRunnerClient implements RunnerClient {
   }
 
   async *events(): AsyncGenerator<never, void, undefined> {}
-  runs(): readonly never[] {
-    return [];
+  /** Where runs stand, as the test says. */
+  known: readonly RunSummary[] = [];
+  runs(): readonly RunSummary[] {
+    return this.known;
   }
   status(): RunnerStatus | null {
     return readyStatus;
+  }
+  /** Tells everybody who has subscribed. */
+  emit(event: RunnerClientEvent): void {
+    for (const listener of this.#listeners) listener(event);
   }
   async upload(): Promise<never> {
     throw new KerneletError('NOT_SUPPORTED', 'a fake runner takes no files');

@@ -1,0 +1,101 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { specFixture } from '../../test/support/kernel-record.ts';
+import { type FakeRunnerClient, KernelsFixture } from '../../test/support/kernels-fixture.ts';
+import type { KernelEvent } from '../events/kernel-event.ts';
+import type { KernelRecord } from '../kernel/record.ts';
+import { FakeClock } from '../lib/fake-clock.ts';
+import { parseRunId } from '../lib/ids.ts';
+import { silentLogger } from '../lib/log.ts';
+import type { RunSummary } from '../wire/run-event.ts';
+import { KernelWatch } from './kernel-watch.ts';
+import { Readiness } from './readiness.ts';
+
+let one: KernelsFixture;
+let clock: FakeClock;
+let watch: KernelWatch;
+let published: KernelEvent[];
+const never = new AbortController().signal;
+const idleTimeoutMs = 5_000;
+
+beforeEach(async () => {
+  one = await KernelsFixture.open();
+  clock = new FakeClock();
+  published = [];
+  const parts = {
+    kernels: one.kernels.registry,
+    events: { publish: (event: KernelEvent) => void published.push(event) },
+    clock,
+    log: silentLogger,
+  };
+  watch = new KernelWatch(parts, new Readiness(clock, 1000), () => {});
+  await watch.start({ retry: false });
+});
+afterEach(async () => {
+  await watch[Symbol.asyncDispose]();
+  await one[Symbol.asyncDispose]();
+  await one.remove();
+});
+
+const run = parseRunId('r1');
+const summary = (phase: RunSummary['phase']): RunSummary => ({
+  run,
+  phase,
+  last: 1,
+  oldest: 1,
+  exitCode: phase === 'finished' ? 0 : null,
+  reason: phase === 'finished' ? 'exited' : null,
+});
+
+async function kernel(): Promise<{ record: KernelRecord; client: FakeRunnerClient }> {
+  const record = await one.kernels.registry.create(specFixture({ idleTimeoutMs }), never);
+  const client = one.clients.at(-1);
+  if (!client) throw new Error('no client was made');
+  return { record, client };
+}
+
+/** Lets the time go by in which the kernel is looked at, and the removal be done. */
+async function idleFor(ms: number): Promise<void> {
+  await clock.advance(ms);
+  await expect.poll(() => one.kernels.registry.list().every(({ phase }) => phase !== 'terminating')).toBe(true);
+}
+
+describe('the announcements of runs', () => {
+  it('say that a run began before they say that it ended, also when its end is heard of first', async () => {
+    const { record, client } = await kernel();
+    client.emit({ type: 'run', summary: summary('running') });
+    client.emit({ type: 'run', summary: summary('finished') });
+    watch.executionStarted(record, run);
+    client.emit({ type: 'run', summary: summary('finished') });
+    expect(published.map(({ type }) => type)).toEqual(['execution-started', 'execution-finished']);
+  });
+});
+
+describe('the idle time-out', () => {
+  it('counts from the end of a run that was over before its request was answered', async () => {
+    const { record, client } = await kernel();
+    client.emit({ type: 'run', summary: summary('finished') });
+    watch.executionStarted(record, run);
+    await idleFor(idleTimeoutMs + 1_000);
+    expect(one.kernels.registry.list()).toEqual([]);
+  });
+
+  it('does not count runs that a restart has ended, and counts those that go on', async () => {
+    const { record, client } = await kernel();
+    client.emit({ type: 'run', summary: summary('running') });
+    await idleFor(2 * idleTimeoutMs);
+    expect(one.kernels.registry.list()).toHaveLength(1);
+    await one.kernels.registry.restart(record.spec.id, never);
+    await idleFor(idleTimeoutMs + 1_000);
+    expect(one.kernels.registry.list()).toEqual([]);
+  });
+
+  it('does not count a run that ended, and was forgotten, while the connection was broken', async () => {
+    const { client } = await kernel();
+    client.emit({ type: 'run', summary: summary('running') });
+    client.emit({ type: 'disconnected' });
+    client.known = [];
+    client.emit({ type: 'connected' });
+    await idleFor(idleTimeoutMs + 1_000);
+    expect(one.kernels.registry.list()).toEqual([]);
+  });
+});
