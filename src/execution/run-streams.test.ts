@@ -37,6 +37,26 @@ async function produce(runner: FakeRunner, disturbances: readonly { before: numb
 }
 
 describe('RunStreams', () => {
+  it('remembers a bounded number of runs over a connection that lasts', async () => {
+    const book = new RunBook();
+    const streams = new RunStreams(book, new FakeClock());
+    streams.connected({ send: () => {}, barrier: async () => {}, drained: async () => {} });
+    for (let count = 0; count < 10_000; count += 1) {
+      const next = parseRunId(`r${count}`);
+      book.accepted(next);
+      const reader = streams.open(next, 0, never);
+      streams.deliver(next, {
+        n: 1,
+        event: { kind: 'finished', exitCode: 0, reason: 'exited' },
+        body: new Uint8Array(),
+      });
+      await reader.next();
+      await reader.next();
+    }
+    expect(streams.size).toBe(0);
+    expect(streams.touchedRuns).toBeLessThan(5_000);
+  });
+
   it('delivers 2,000 events once each and in order through any disconnections and reader changes', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'streams-'));
     let file = 0;

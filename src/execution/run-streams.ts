@@ -42,6 +42,8 @@ type Over = { readonly end: KernelEnd } | { readonly error: KerneletError };
 /** Unread bytes of one reader at which the runner is asked to stop, and at which it is asked to go on. */
 const parkAtBytes = 4 * 1024 * 1024;
 const unparkAtBytes = 1024 * 1024;
+/** Runs that are remembered as attached before those are dropped that the book has forgotten: more than it holds. */
+const mostTouched = 4096;
 /** How long the first event of a finished run may take. */
 const finishedRunTimeoutMs = 10_000;
 
@@ -69,6 +71,11 @@ export class RunStreams {
   /** Events that no reader waited for: of a reader that has left, or sent twice. */
   get strayEvents(): number {
     return this.#strayEvents;
+  }
+
+  /** Runs that this connection is remembered to have been attached to: bounded, however many runs there are. */
+  get touchedRuns(): number {
+    return this.#touched.size;
   }
 
   /** How many readers there are. */
@@ -213,9 +220,14 @@ export class RunStreams {
   #sendAttach(reader: Reader, link: RunLink): void {
     const { run, received } = reader.stream;
     this.#touched.add(run);
+    if (this.#touched.size > mostTouched) this.#dropForgotten();
     reader.state = 'attached';
     link.send({ t: 'attach', run, after: received });
     if (this.#book.get(run)?.phase === 'finished') this.#guard(reader);
+  }
+
+  #dropForgotten(): void {
+    for (const run of this.#touched) if (!this.#book.get(run)) this.#touched.delete(run);
   }
 
   /**
