@@ -23,6 +23,21 @@ describe('the step that leases ports', () => {
     expect(ports.held.size).toBe(0);
   });
 
+  it('leases nothing more once it was cancelled: what it held is freed by then', async () => {
+    const ports = new FakeLeases(100);
+    const cancel = new AbortController();
+    const probe = Promise.withResolvers<boolean>();
+    const step = portsStep({ ports, canBind: () => probe.promise });
+    const record = recordFixture({ spec: specFixture({ publish: [80] }) });
+    using bound = new Deadline({ what: 'test', timeoutMs: 5_000, signal: cancel.signal });
+    const applying = step.apply(record, bound);
+    cancel.abort(new Error('cancelled'));
+    await step.revert(record, bound);
+    probe.resolve(false);
+    await expect(applying).rejects.toThrow('cancelled');
+    expect(ports.held.size).toBe(0);
+  });
+
   it('gives up after many, and takes over what a record holds once', async () => {
     const ports = new FakeLeases(100);
     const step = portsStep({ ports, canBind: async () => false });

@@ -2,6 +2,7 @@
  * Leases a host port for each published container port, for the kernel's whole life, so that a restart keeps them. A
  * port that a foreign process holds is put aside and the next one is taken.
  */
+import type { Deadline } from '../../lib/deadline.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { KernelId } from '../../lib/ids.ts';
 import type { PortLeases } from '../leases.ts';
@@ -17,11 +18,18 @@ export interface PortsParts {
 /** Foreign ports that are passed over before the step gives up. */
 const mostTaken = 64;
 
-/** Leases one port that can be bound now. Throws NO_PORT_LEFT. */
-export async function leaseUsablePort(kernel: KernelId, { ports, canBind }: PortsParts): Promise<number> {
+/** Leases one port that can be bound now. Throws NO_PORT_LEFT, and the deadline's reason. */
+export async function leaseUsablePort(
+  kernel: KernelId,
+  { ports, canBind }: PortsParts,
+  deadline: Deadline,
+): Promise<number> {
   for (let tries = 0; tries < mostTaken; tries++) {
     const port = ports.lease(kernel);
-    if (await canBind(port)) return port;
+    const usable = await canBind(port);
+    // The revert of a cancelled creation may have freed what was held: nothing may be leased after it.
+    deadline.check();
+    if (usable) return port;
     ports.release(kernel, port);
     ports.quarantine(port);
   }
@@ -39,7 +47,7 @@ export function portsStep(parts: PortsParts): CreationStep {
       const hostPorts: { containerPort: number; hostPort: number }[] = [];
       for (const containerPort of record.spec.publish) {
         deadline.check();
-        hostPorts.push({ containerPort, hostPort: await leaseUsablePort(record.spec.id, parts) });
+        hostPorts.push({ containerPort, hostPort: await leaseUsablePort(record.spec.id, parts, deadline) });
       }
       return { placement: { ...record.placement, hostPorts } };
     },

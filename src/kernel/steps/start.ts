@@ -18,11 +18,17 @@ function conflictOf(error: unknown, record: KernelRecord): number | null {
   return typeof port === 'number' && record.placement.hostPorts.some((one) => one.hostPort === port) ? port : null;
 }
 
-async function replacePort(record: KernelRecord, taken: number, parts: PortsParts): Promise<KernelRecord> {
+async function replacePort(
+  record: KernelRecord,
+  taken: number,
+  parts: PortsParts,
+  deadline: Deadline,
+): Promise<KernelRecord> {
   const kernel = record.spec.id;
+  deadline.check();
   parts.ports.release(kernel, taken);
   parts.ports.quarantine(taken);
-  const port = await leaseUsablePort(kernel, parts);
+  const port = await leaseUsablePort(kernel, parts, deadline);
   const hostPorts = record.placement.hostPorts.map((one) =>
     one.hostPort === taken ? { ...one, hostPort: port } : one,
   );
@@ -43,7 +49,7 @@ async function startWithPorts(
       const taken = conflictOf(error, current);
       if (taken === null || conflicts >= mostConflicts) throw error;
       await parts.containers.remove(current, deadline);
-      current = await replacePort(current, taken, parts.ports);
+      current = await replacePort(current, taken, parts.ports, deadline);
       current = { ...current, containerId: await parts.containers.make(current, deadline) };
     }
   }
