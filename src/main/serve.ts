@@ -5,6 +5,7 @@ import { loadSettings } from '../config/load.ts';
 import { createApp } from '../http/app.ts';
 import { startApiServer } from '../http/server.ts';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
+import { sleep, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { createLogger } from '../lib/log.ts';
 import { buildAgent } from './build-agent.ts';
@@ -13,6 +14,8 @@ import { clearInstances } from './instances.ts';
 import { version } from './version.ts';
 
 const stopSignals: readonly CliSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** How long a stopping daemon waits for the clearing that goes on: an engine that hangs holds that up. */
+const clearPatienceMs = 5_000;
 
 /** Runs the daemon; resolves with the exit status. Throws KerneletError when it cannot start. */
 export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
@@ -63,13 +66,16 @@ export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
     (error: unknown) => Promise.reject(error),
   );
   const stopping = new AbortController();
-  const cleared = clearInstances({ settings, log, signal: stopping.signal });
+  const cleared = clearInstances({ settings, log, signal: stopping.signal }).catch((error: unknown) => {
+    log.warn('what ended commands left could not be looked for', { error });
+  });
   try {
     const signal = await Promise.race([stop.promise, failed]);
     log.info('stopping; kernels go on', { signal });
     return 0;
   } finally {
     stopping.abort();
-    await cleared;
+    // What is under way there is undone or finished by the next start.
+    await Promise.race([cleared, sleep(systemClock, clearPatienceMs)]);
   }
 }
