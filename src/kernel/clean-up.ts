@@ -24,7 +24,7 @@ export function cleanUp(state: KernelState, ending: Ending, options: { grace: bo
   const ended: KernelState = { ...state, stage: 'terminating', record, ending };
   const note: Effect = { type: 'write', essential: false };
   if (state.work === 'creation') return { state: ended, effects: [note, { type: 'cancel-creation', error }] };
-  if (state.work === 'handover') return { state: ended, effects: [note] };
+  if (state.work === 'handover') return { state: ended, effects: [note, { type: 'skip-grace' }] };
   return { state: { ...ended, work: 'clean-up' }, effects: [note, revertAll(options.grace)] };
 }
 

@@ -363,6 +363,18 @@ async function straySpec(one: KernelsFixture, like: ContainerSpec): Promise<Kern
   return id;
 }
 
+describe('an engine that answers no listing any more', () => {
+  it('counts as unhealthy until it does', async () => {
+    const { kernels, dummy } = await fixture();
+    expect(kernels.registry.engineHealthy()).toBe(true);
+    dummy.fail('listContainers', { kind: 'error' });
+    await expect(kernels.registry.sweep(never)).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    expect(kernels.registry.engineHealthy()).toBe(false);
+    await kernels.registry.sweep(never);
+    expect(kernels.registry.engineHealthy()).toBe(true);
+  });
+});
+
 describe('sweeping strays', () => {
   it('goes on when one cannot be removed, and tries that again', async () => {
     const one = await fixture();

@@ -87,6 +87,14 @@ describe('the reducer', () => {
     expect(whole.state.record.termination?.reason).toBe('user-requested');
   });
 
+  it('ends the grace of a restart that is destroyed', () => {
+    const { state } = fold(fresh(), [...toRunning, { type: 'restart' }, { type: 'written' }]);
+    expect(state.work).toBe('handover');
+    const ended = fold(state, [destroy]);
+    expect(kinds(ended.effects)).toEqual(['write', 'skip-grace']);
+    expect(kinds(fold(ended.state, [{ type: 'reverted', failures: [] }]).effects)).toEqual(['start-revert']);
+  });
+
   it('keeps the first reason of termination', () => {
     const died: LifecycleEvent = {
       type: 'container-died',

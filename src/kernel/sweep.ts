@@ -53,9 +53,11 @@ export class Sweep {
 
   /** One pass; a pass that is still going on makes this one do nothing. Throws what the engine throws. */
   async pass(signal: AbortSignal): Promise<void> {
-    if (this.#running || !this.#parts.watch.healthy) return;
+    if (this.#running) return;
     this.#running = true;
     try {
+      await this.#parts.watch.compare(signal);
+      if (!this.#parts.watch.healthy) return;
       await this.#containers(signal);
       await this.#scratch();
     } finally {
@@ -64,8 +66,7 @@ export class Sweep {
   }
 
   async #containers(signal: AbortSignal): Promise<void> {
-    const { containers, ownership, actors, oddities, clock, graceMs, watch } = this.#parts;
-    await watch.compare(signal);
+    const { containers, ownership, actors, oddities, clock, graceMs } = this.#parts;
     const seen = new Map<ContainerId, number>();
     for (const container of await takeStock(containers.engine, ownership, signal)) {
       const verdict = judge(container, actors.get(container.kernelId));

@@ -10,7 +10,7 @@ import type { Logger } from '../lib/log.ts';
 import type { KernelActor } from './actor.ts';
 import { containerIsAlive, explainEnd, logTail } from './container-end.ts';
 import type { Ownership } from './ownership.ts';
-import { takeStock } from './recovery.ts';
+import { type StockedContainer, takeStock } from './recovery.ts';
 
 /** What the watch works with. */
 export interface WatchParts {
@@ -25,6 +25,8 @@ export interface WatchParts {
 }
 
 const lookDeadlineMs = 20_000;
+/** An engine that is slower than this counts as one that does not answer. */
+const listDeadlineMs = 10_000;
 /** Pause before a stream of events that ended is asked for anew. */
 const againMs = 1_000;
 
@@ -32,7 +34,9 @@ const againMs = 1_000;
 export class EngineWatch {
   readonly #parts: WatchParts;
   readonly #looking = new Set<ContainerId>();
-  #healthy = true;
+  /** Whether its events can be followed, and whether it answered the last listing: an engine may hang and stay open. */
+  #connected = true;
+  #answering = true;
 
   constructor(parts: WatchParts) {
     this.#parts = parts;
@@ -40,7 +44,7 @@ export class EngineWatch {
 
   /** Whether the engine answered last. */
   get healthy(): boolean {
-    return this.#healthy;
+    return this.#connected && this.#answering;
   }
 
   /** Follows events until the signal aborts. Never rejects. */
@@ -58,13 +62,11 @@ export class EngineWatch {
 
   /** Compares every running kernel with its container. Throws what the engine throws. */
   async compare(signal: AbortSignal): Promise<void> {
-    const { engine, ownership, actors } = this.#parts;
+    const { actors } = this.#parts;
     // Only kernels that ran before the listing: a container made after it is not in it.
     const running = [...actors.values()].filter((actor) => actor.record.phase === 'running' && actor.steady);
     const alive = new Set(
-      (await takeStock(engine, ownership, signal))
-        .filter(({ state }) => containerIsAlive(state))
-        .map(({ containerId }) => containerId),
+      (await this.#list(signal)).filter(({ state }) => containerIsAlive(state)).map(({ containerId }) => containerId),
     );
     const changed = running.filter(({ record }) => record.containerId === null || !alive.has(record.containerId));
     await Promise.all(
@@ -102,18 +104,32 @@ export class EngineWatch {
     actor.post({ type: 'container-died', containerId: id, generation, ...explainEnd(detail, log) });
   }
 
+  async #list(signal: AbortSignal): Promise<readonly StockedContainer[]> {
+    const { engine, ownership, log } = this.#parts;
+    try {
+      const options = { what: 'listing the containers', timeoutMs: listDeadlineMs, signal };
+      const found = await withDeadline(options, (deadline) => takeStock(engine, ownership, deadline.signal));
+      this.#answering = true;
+      return found;
+    } catch (error) {
+      if (this.#answering && !signal.aborted) log.warn('the engine cannot list its containers', { error });
+      if (!signal.aborted) this.#answering = false;
+      throw error;
+    }
+  }
+
   async #take(event: EngineEvent, signal: AbortSignal): Promise<void> {
     const { actors, log, onConnected, ownership } = this.#parts;
     switch (event.type) {
       case 'connected':
-        this.#healthy = true;
+        this.#connected = true;
         for (const actor of actors.values()) actor.post({ type: 'engine-back' });
         await onConnected(signal);
         await this.compare(signal).catch((error: unknown) => log.warn('the engine could not be listed', { error }));
         return;
       case 'disconnected':
         if (signal.aborted) return;
-        this.#healthy = false;
+        this.#connected = false;
         for (const actor of actors.values()) actor.post({ type: 'engine-lost' });
         log.warn('the engine does not answer', { error: event.error });
         return;
