@@ -1,7 +1,5 @@
 /** Images on the real engine: the base from Debian packages, builds, registries that fail, foreign and odd images. */
-import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,7 +8,7 @@ import { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
 import type { ContainerSpec } from '../../src/engine/engine.ts';
 import { importDebian } from '../../src/images/debian-packages.ts';
 import { EngineImageShelf } from '../../src/images/image-shelf.ts';
-import { packFiles } from '../../src/lib/tar.ts';
+import { foreignArchitecture, loadEmptyImage, ownArchitecture } from '../support/empty-image.ts';
 import { engineGet } from '../support/engine-api.ts';
 
 const dockerHost = process.env['DOCKER_HOST'] ?? '';
@@ -49,29 +47,10 @@ async function recipe(name: string, dockerfile: string): Promise<{ name: string;
   return { name: full, shelf: new EngineImageShelf(engine, folder) };
 }
 
-/** Loads an image of one empty layer for a processor, as `docker save` would have written it. */
+/** Loads an image with nothing in it, which is removed at the end. */
 async function loadEmpty(reference: string, architecture: string): Promise<void> {
   made.push(reference);
-  const layer = Buffer.alloc(1024);
-  const layerId = `sha256:${createHash('sha256').update(layer).digest('hex')}`;
-  const config = { architecture, os: 'linux', config: {}, rootfs: { type: 'layers', diff_ids: [layerId] } };
-  const manifest = [{ Config: 'config.json', RepoTags: [reference], Layers: ['layer.tar'] }];
-  const archive = packFiles([
-    { name: 'config.json', content: JSON.stringify(config) },
-    { name: 'layer.tar', content: layer },
-    { name: 'manifest.json', content: JSON.stringify(manifest) },
-  ]);
-  const content = Buffer.from(await new Response(archive).arrayBuffer());
-  const status = await new Promise<number>((resolve, reject) => {
-    const socketPath = dockerHost.replace(/^unix:\/\//, '');
-    const headers = { 'Content-Type': 'application/x-tar' };
-    const asked = request({ socketPath, method: 'POST', path: '/v1.41/images/load', headers }, (response) => {
-      response.resume().on('end', () => resolve(response.statusCode ?? 0));
-    });
-    asked.on('error', reject);
-    asked.end(content);
-  });
-  expect(status).toBe(200);
+  await loadEmptyImage(reference, architecture);
 }
 
 /** Runs a command in an image to its end; its status. */
@@ -224,20 +203,17 @@ describe('finding an image', () => {
   });
 
   it('refuses an image for another processor and names both', async () => {
-    const { architecture } = await engine.info(never);
-    const [own, foreign] = architecture === 'aarch64' ? (['arm64', 'amd64'] as const) : (['amd64', 'arm64'] as const);
     const reference = `kernelet-test/foreign:${unique}`;
-    await loadEmpty(reference, foreign);
+    await loadEmpty(reference, foreignArchitecture);
     await expect(find(reference)).rejects.toMatchObject({
       code: 'IMAGE_UNUSABLE',
-      message: `image ${reference} is for linux/${foreign}: this machine runs linux/${own}`,
+      message: `image ${reference} is for linux/${foreignArchitecture}: this machine runs linux/${ownArchitecture}`,
     });
   });
 
   it('takes an image with nothing in it, by name and by id', async () => {
-    const { architecture } = await engine.info(never);
     const reference = `kernelet-test/empty:${unique}`;
-    await loadEmpty(reference, architecture === 'aarch64' ? 'arm64' : 'amd64');
+    await loadEmpty(reference, ownArchitecture);
     const found = await find(reference, 'never');
     expect(found).toMatchObject({ reference, runtime: { type: 'shell', path: null }, warnings: [] });
     expect((await find(found.image.id, 'never')).image.id).toBe(found.image.id);

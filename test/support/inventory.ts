@@ -18,17 +18,36 @@ function firewallRules(): string[] {
   return listed.status === 0 ? listed.stdout.split('\n').filter((line) => /KERNELET-/.test(line)) : [];
 }
 
+/** Processes of the node itself, and those inside its containers: they have its scratch folders mounted. */
 async function processesOf(stateDir: string): Promise<string[]> {
   const found: string[] = [];
   for (const pid of await readdir('/proc')) {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
     const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-    if (environment.split('\0').includes(`KERNELET_STATE_DIR=${stateDir}`)) found.push(`process ${pid}`);
+    const mounts = await readFile(`/proc/${pid}/mountinfo`, 'latin1').catch(() => '');
+    const own = environment.split('\0').includes(`KERNELET_STATE_DIR=${stateDir}`);
+    if (own || mounts.includes(` ${stateDir}/scratch/`)) found.push(`process ${pid}`);
   }
   return found;
 }
 
-/** Takes stock: containers, networks, firewall rules, mounts, scratch folders, journal records, processes. */
+/** Host ports that kernels are given by default. */
+const kernelPorts = { first: 30_000, last: 31_000 };
+
+/** The ports of that range on which something on this machine listens. */
+export async function listeningPorts(): Promise<readonly number[]> {
+  const tables = await Promise.all(
+    ['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')),
+  );
+  const ports = tables.flatMap((table) =>
+    [...table.matchAll(/^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:0000 0A /gm)].map((line) =>
+      Number.parseInt(line[1] ?? '', 16),
+    ),
+  );
+  return [...new Set(ports)].filter((port) => port >= kernelPorts.first && port <= kernelPorts.last);
+}
+
+/** Takes stock: containers, networks, firewall rules, mounts, ports, scratch folders, journal records, processes. */
 export async function inventory(stateDir: string): Promise<Inventory> {
   const [containers, networks] = await Promise.all([engineGet('/containers/json?all=true'), engineGet('/networks')]);
   const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => line.includes(stateDir));
@@ -39,6 +58,7 @@ export async function inventory(stateDir: string): Promise<Inventory> {
     ...networks.map((item) => `network ${field(item, 'Name')} ${field(item, 'Id')}`),
     ...firewallRules().map((line) => `firewall ${line.replace(/\[\d+:\d+\]/, '')}`),
     ...mounts.map((line) => `mount ${line}`),
+    ...(await listeningPorts()).map((port) => `port ${port}`),
     ...(await folder('scratch')).filter((name) => name !== 'scratch/.trash'),
     ...(await folder('scratch/.trash')),
     ...(await folder('kernels')),
@@ -47,11 +67,16 @@ export async function inventory(stateDir: string): Promise<Inventory> {
   ]);
 }
 
-/** Asserts that nothing new exists; what ends by itself gets ten seconds. */
-export async function assertNothingLeft(before: Inventory, stateDir: string): Promise<void> {
+/** Asserts that nothing new exists but the processes `expected`; what ends by itself gets ten seconds. */
+export async function assertNothingLeft(
+  before: Inventory,
+  stateDir: string,
+  expected: readonly number[] = [],
+): Promise<void> {
+  const known = new Set([...before, ...expected.map((pid) => `process ${pid}`)]);
   let left: string[] = [];
   for (let attempt = 0; attempt < 100; attempt += 1) {
-    left = [...(await inventory(stateDir))].filter((item) => !before.has(item));
+    left = [...(await inventory(stateDir))].filter((item) => !known.has(item));
     if (left.length === 0) return;
     await sleep(100);
   }
