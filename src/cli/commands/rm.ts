@@ -35,7 +35,7 @@ export const rm = {
       removed.map((id) => `${id}\n`).join(''),
     );
     let status: number = exitStatus.ok;
-    for (const { error } of failed) status = await sayError(screen, error);
+    for (const { error } of failed) status = Math.max(status, await sayError(screen, error));
     return status;
   },
 } satisfies CliCommand;
