@@ -87,7 +87,8 @@ export class NodeAgent implements Agent {
     const spec = compileSpec(id, { ...request, mounts }, chosen, defaults, limits);
     const record = await kernels.create(spec, signal);
     const all = [...found.warnings, ...warnings];
-    if (all.length > 0) this.#warnings.set(id, all);
+    // One that has ended already is not told of again, and nobody would drop its warnings.
+    if (all.length > 0 && kernels.get(id).phase !== 'terminated') this.#warnings.set(id, all);
     return this.#view(record);
   }
 

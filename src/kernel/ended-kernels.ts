@@ -1,15 +1,28 @@
-/** The last records of kernels that ended lately, so that they can still be inspected. Bounded in time and number. */
+/**
+ * The last records of kernels that ended lately, so that they can still be inspected. Bounded in time, number and size:
+ * a record holds the variables that its caller chose.
+ */
 import type { Clock } from '../lib/clock.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { KernelRecord } from './record.ts';
 
 const keepMs = 600_000;
 const mostKept = 1_000;
+const mostBytes = 8 * 2 ** 20;
+/** What a record costs beside its variables and its last words, about. */
+const overheadBytes = 2_048;
+
+interface Kept {
+  readonly record: KernelRecord;
+  readonly bytes: number;
+  readonly until: number;
+}
 
 /** Ended kernels in order of their end. */
 export class EndedKernels {
-  readonly #kept = new Map<KernelId, { readonly record: KernelRecord; readonly until: number }>();
+  readonly #kept = new Map<KernelId, Kept>();
   readonly #clock: Clock;
+  #bytes = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -17,8 +30,10 @@ export class EndedKernels {
 
   /** Keeps a record. */
   add(record: KernelRecord): void {
-    this.#kept.delete(record.spec.id);
-    this.#kept.set(record.spec.id, { record, until: this.#clock.monotonic() + keepMs });
+    this.forget(record.spec.id);
+    const bytes = sizeOf(record);
+    this.#kept.set(record.spec.id, { record, bytes, until: this.#clock.monotonic() + keepMs });
+    this.#bytes += bytes;
     this.#prune();
   }
 
@@ -30,6 +45,7 @@ export class EndedKernels {
 
   /** Drops a record: its id is in use again. */
   forget(id: KernelId): void {
+    this.#bytes -= this.#kept.get(id)?.bytes ?? 0;
     this.#kept.delete(id);
   }
 
@@ -46,8 +62,13 @@ export class EndedKernels {
   #prune(): void {
     const now = this.#clock.monotonic();
     for (const [id, { until }] of this.#kept) {
-      if (until > now && this.#kept.size <= mostKept) return;
-      this.#kept.delete(id);
+      if (until > now && this.#kept.size <= mostKept && this.#bytes <= mostBytes) return;
+      this.forget(id);
     }
   }
+}
+
+function sizeOf({ spec, termination }: KernelRecord): number {
+  const variables = spec.environ.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  return overheadBytes + 2 * (variables + (termination?.detail.length ?? 0));
 }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -68,6 +68,22 @@ describe('the journal', () => {
     expect(quarantined).toMatchObject([{ name: bad.spec.id }]);
     expect(await readdir(join(root, 'quarantine'))).toHaveLength(1);
     expect(await journal.load()).toEqual({ records: [good], quarantined: [] });
+  });
+
+  it.runIf(process.geteuid?.() === 0)('puts nothing aside that only this process cannot read', async () => {
+    const record = recordFixture();
+    await journal.write(record);
+    for (const folder of [root, join(root, 'kernels')]) await chmod(folder, 0o755);
+    process.seteuid?.(65_534);
+    try {
+      await expect(journal.load()).rejects.toMatchObject({
+        code: 'STATE_UNUSABLE',
+        message: expect.stringContaining(record.spec.id),
+      });
+    } finally {
+      process.seteuid?.(0);
+    }
+    expect((await journal.load()).records).toEqual([record]);
   });
 
   it('drops the folder of a write that never finished', async () => {

@@ -33,11 +33,20 @@ export interface Journal {
   write(record: KernelRecord): Promise<void>;
   /** Removes the kernel's record; an absent one is success. */
   remove(kernel: KernelId): Promise<void>;
-  /** Reads all records, putting aside what is damaged. */
+  /** Reads all records, putting aside what is damaged. Throws STATE_UNUSABLE when they cannot be read now. */
   load(): Promise<JournalContent>;
 }
 
 const fileName = 'record.json';
+
+/** Errors that say nothing about the record: to put a good one aside would end its kernel. */
+const passing = ['EMFILE', 'ENFILE', 'ENOMEM', 'EACCES', 'EPERM'];
+
+const unreadable = (folder: string, cause: unknown): KerneletError =>
+  new KerneletError('STATE_UNUSABLE', `cannot read the journal in ${folder} (${systemErrorCode(cause)})`, {
+    cause,
+    context: { path: folder },
+  });
 
 /** A journal in a folder. */
 export class FileJournal implements Journal {
@@ -85,7 +94,10 @@ export class FileJournal implements Journal {
   async load(): Promise<JournalContent> {
     const records: KernelRecord[] = [];
     const quarantined: QuarantinedRecord[] = [];
-    for (const name of await readdir(this.#kernels)) {
+    const names = await readdir(this.#kernels).catch((error: unknown) => {
+      throw unreadable(this.#kernels, error);
+    });
+    for (const name of names) {
       const folder = join(this.#kernels, name);
       try {
         const record = decodeRecord(await readFile(join(folder, fileName), 'utf8'));
@@ -94,6 +106,7 @@ export class FileJournal implements Journal {
       } catch (error) {
         // A write that never finished leaves a folder without a record: nothing was started for it.
         if (isSystemError(error, 'ENOENT')) await rm(folder, { recursive: true, force: true });
+        else if (isSystemError(error, ...passing)) throw unreadable(folder, error);
         else quarantined.push(await this.#putAside(name, folder, error));
       }
     }
