@@ -224,8 +224,12 @@ export class Interpreter {
     }
     for (const resolve of this.#completions.values()) resolve([]);
     if (query) {
+      const outcome = query.execution.outcome(exitCode);
+      if (outcome.reason === 'signalled') {
+        query.execution.say(`signal ${-exitCode} ended the interpreter: its variables are lost`);
+      }
       query.questions.dispose();
-      query.settle(query.execution.outcome(exitCode));
+      query.settle(outcome);
     }
     this.#options.tenant.adopt(running);
   }

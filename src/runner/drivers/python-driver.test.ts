@@ -109,6 +109,13 @@ describe('ends', () => {
     });
   });
 
+  test('what C code prints comes with its query, whole lines in their place', async () => {
+    using mixed = await DriverHarness.start(command);
+    await mixed.query('import ctypes; libc = ctypes.CDLL(None)');
+    const code = 'libc.puts(b"1"); print(2); libc.puts(b"3"); _ = libc.printf(b"4")';
+    expect(await mixed.query(code)).toEqual({ ...quiet, stdout: '1\n2\n3\n4' });
+  });
+
   test('the end of the channel ends the process as a program ends', async () => {
     using ending = await DriverHarness.start(command);
     await ending.query('import atexit, os; atexit.register(lambda: os.write(1, b"bye"))');

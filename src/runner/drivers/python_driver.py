@@ -36,6 +36,8 @@ class Driver:
         self._count = 0
         self._loop = None
         self._held = []
+        self._modules_seen = len(sys.modules)
+        self._native = None
         self.module = type(sys)("__main__")
         self.module.__builtins__ = builtins
         self.namespace = self.module.__dict__
@@ -61,6 +63,7 @@ class Driver:
         builtins.display = self.display
         sys.displayhook = self.show
         self.watcher.after_import("linecache", lambda module: module.cache.update(self.sources))
+        self.watcher.after_import("ctypes", self._attach_native)
         self.watcher.after_import("getpass", self._patch_getpass)
         self.watcher.after_import("matplotlib", self._patch_matplotlib)
         self.watcher.after_import("IPython", lambda _module: self.load_ipython())
@@ -89,6 +92,7 @@ class Driver:
         figures = sys.modules.get("_kernelet.figures")
         if figures is not None:
             status = self._guarded(figures.show_rest) or status
+        self._flush_native()
         if sys.stdin is None or sys.stdin.closed:  # `exit()` closes it
             sys.stdin = open(os.devnull)
         return status
@@ -222,6 +226,23 @@ class Driver:
                 self._complete(message)
             else:
                 self._held.append(message)
+
+    def _attach_native(self, _module):
+        from _kernelet import native
+
+        self._native = native
+        native.attach()
+
+    def _flush_native(self):
+        """Takes care of what C code prints, from the first query on that has loaded any."""
+        if self._native is None and len(sys.modules) != self._modules_seen:
+            from _kernelet import native
+
+            if native.is_loaded():
+                self._attach_native(native)
+            self._modules_seen = len(sys.modules)
+        if self._native is not None:
+            self._native.flush()
 
     def _patch_getpass(self, module):
         module.getpass = lambda prompt="Password: ", stream=None, **_more: self.input(prompt, _password=True)

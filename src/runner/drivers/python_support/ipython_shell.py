@@ -3,6 +3,7 @@
 It costs a quarter of a second and some 25 MB, so that plain Python queries don't wait for it.
 """
 import builtins
+import os
 import sys
 import warnings
 
@@ -12,6 +13,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from _kernelet import driver, rich
+
+driver_folder = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 class Publisher(DisplayPublisher):
@@ -47,6 +50,10 @@ class QuietShell(InteractiveShell):
         if kind is None or not issubclass(kind, SystemExit):
             super().showtraceback(exc_tuple, *args, **options)
 
+    def _get_exc_info(self, exc_tuple=None):
+        kind, value, trace = super()._get_exc_info(exc_tuple)
+        return kind, value, without_driver(trace)
+
     def _showtraceback(self, etype, evalue, stb):
         sys.stderr.write(self.InteractiveTB.stb2text(stb).rstrip("\n") + "\n")
 
@@ -66,6 +73,26 @@ class QuietShell(InteractiveShell):
             return "inline", matplotlib.get_backend()
 
 
+def picture(figure):
+    """A figure that is shown as a value is not shown once more at the end of the query."""
+    from _kernelet import figures
+
+    return figures.picture(figure, shown=True)
+
+
+def without_driver(trace):
+    """A traceback without the driver's own frames at its end, where an interrupt is raised."""
+    last = None
+    step = trace
+    while step is not None:
+        if not step.tb_frame.f_code.co_filename.startswith(driver_folder):
+            last = step
+        step = step.tb_next
+    if last is not None:
+        last.tb_next = None
+    return trace
+
+
 class Shell:
     """What the driver needs of IPython."""
 
@@ -80,6 +107,8 @@ class Shell:
         QuietShell.displayhook_class = Hook
         self._shell = QuietShell.instance(config=config, user_module=owner.module, user_ns=owner.namespace)
         self._shell.system = self._shell.system_raw
+        pictures = self._shell.display_formatter.formatters["image/png"]
+        pictures.for_type_by_name("matplotlib.figure", "Figure", picture)
         for name in ("exit", "quit"):  # IPython's own take no status
             owner.namespace[name] = self._shell.user_ns_hidden[name] = getattr(builtins, name)
 
