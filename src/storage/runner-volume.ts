@@ -61,11 +61,8 @@ export interface RunnerVolume {
 export async function ensureRunnerVolume(options: RunnerVolumeOptions): Promise<RunnerVolume> {
   const name = await volumeName(options);
   const path = join(options.volumesFolder, name);
-  const present = await stat(path).then(
-    () => true,
-    () => false,
-  );
-  if (present) {
+  await refuseForeign(options.volumesFolder);
+  if (await refuseForeign(path)) {
     const { wrong } = await checkFolder(path);
     if (wrong === null) return { path, built: false };
     options.onProgress?.(`the runner volume is damaged (${wrong}) and is built again`);
@@ -94,6 +91,21 @@ export async function ensureRunnerVolume(options: RunnerVolumeOptions): Promise<
     );
   }
   return { path, built: true };
+}
+
+/**
+ * What lies here runs as root in every kernel: nothing that another user owns or may write is used. Answers whether the
+ * folder is there. Throws STATE_UNUSABLE.
+ */
+async function refuseForeign(folder: string): Promise<boolean> {
+  const facts = await stat(folder).catch(() => null);
+  if (!facts) return false;
+  const trusted = facts.uid === 0 || facts.uid === process.geteuid?.();
+  if (trusted && (facts.mode & 0o002) === 0) return true;
+  const why = trusted ? 'everybody may write in it' : `it belongs to another user (${facts.uid})`;
+  throw new KerneletError('STATE_UNUSABLE', `the runner volume cannot be used from ${folder}: ${why}`, {
+    context: { path: folder },
+  });
 }
 
 /** The name of the volume for these inputs: equal for equal contents of the bundle, whenever and wherever built. */
@@ -216,6 +228,8 @@ async function removeStaleBuilds(volumesFolder: string): Promise<void> {
   for (const name of await readdir(volumesFolder)) {
     if (!name.startsWith('.build-')) continue;
     const facts = await stat(join(volumesFolder, name)).catch(() => null);
-    if (facts && Date.now() - facts.mtimeMs > staleBuildMs) await removeBuild(join(volumesFolder, name));
+    // Another builder may be removing it too.
+    if (facts && Date.now() - facts.mtimeMs > staleBuildMs)
+      await removeBuild(join(volumesFolder, name)).catch(() => {});
   }
 }
