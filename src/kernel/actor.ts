@@ -57,6 +57,14 @@ export interface DestroyOptions {
 
 const writeDeadlineMs = 10_000;
 
+/** What people read of a removal, by its reason. */
+const removalWords: Partial<Record<TerminationReason, string>> = {
+  'user-requested': 'it was removed on request',
+  'force-terminated': 'it was removed by force, on request',
+  'idle-timeout': 'no run was asked of it for its idle time-out',
+  'agent-termination': 'the daemon stopped before it was ready or gone',
+};
+
 /** One kernel's actor. */
 export class KernelActor {
   #state: KernelState;
@@ -118,7 +126,7 @@ export class KernelActor {
   /** Ends the kernel; every caller is answered by the one clean-up. */
   destroy(options: DestroyOptions): Promise<KernelRecord> {
     const { reason, force } = options;
-    const detail = options.detail ?? (reason === 'user-requested' ? 'it was removed on request' : reason);
+    const detail = options.detail ?? removalWords[reason] ?? reason;
     const error = new KerneletError('CANCELLED', `kernel ${this.record.spec.id} was removed: ${detail}`);
     const answer = this.#waiters.wait('destroyed');
     this.post({ type: 'destroy', reason, force, detail, error });

@@ -40,7 +40,7 @@ export async function adoptAll(
   add: (record: KernelRecord) => KernelActor,
   signal: AbortSignal,
 ): Promise<RecoverySummary> {
-  const { engine, journal, ownership, events, oddities, scratch, log } = parts;
+  const { engine, journal, ownership, events, oddities, scratch } = parts;
   const containers = await takeStock(engine, ownership, signal);
   const { records, quarantined } = await journal.load();
   for (const _ of quarantined) oddities.count('quarantined-record');
@@ -60,9 +60,7 @@ export async function adoptAll(
   scratch.emptyTrash();
   await settled(actors, parts.clock, signal);
   const running = actors.filter((actor) => actor.record.phase === 'running').length;
-  const summary = { adopted: running, ended: actors.length - running, quarantined: quarantined.length };
-  log.info('recovered', { ...summary });
-  return summary;
+  return { adopted: running, ended: actors.length - running, quarantined: quarantined.length };
 }
 
 interface Resumed {

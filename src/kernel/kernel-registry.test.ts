@@ -122,7 +122,10 @@ describe('creating and destroying', () => {
       one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true }),
     ]);
     expect(both.map((record) => record.termination?.reason)).toEqual(['idle-timeout', 'idle-timeout']);
-    expect(await creation).toMatchObject({ code: 'CANCELLED' });
+    expect(await creation).toMatchObject({
+      code: 'CANCELLED',
+      message: `kernel ${spec.id} was removed: no run was asked of it for its idle time-out`,
+    });
     expect(await traces(one)).toEqual([]);
   });
 
