@@ -14,6 +14,8 @@ let one: KernelsFixture;
 let clock: FakeClock;
 let watch: KernelWatch;
 let published: KernelEvent[];
+/** Runs whose end an earlier process has published. */
+let told: Set<string>;
 const never = new AbortController().signal;
 const idleTimeoutMs = 5_000;
 
@@ -21,15 +23,25 @@ beforeEach(async () => {
   one = await KernelsFixture.open();
   clock = new FakeClock();
   published = [];
+  told = new Set();
+  watch = await started();
+});
+
+async function started(): Promise<KernelWatch> {
   const parts = {
     kernels: one.kernels.registry,
-    events: { publish: (event: KernelEvent) => void published.push(event) },
+    events: {
+      publish: (event: KernelEvent) => void published.push(event),
+      hasFinished: (_: unknown, asked: string) => told.has(asked),
+    },
     clock,
     log: silentLogger,
   };
-  watch = new KernelWatch(parts, new Readiness(clock, 1000), () => {});
-  await watch.start({ retry: false });
-});
+  const made = new KernelWatch(parts, new Readiness(clock, 1000), () => {});
+  await made.start({ retry: false });
+  return made;
+}
+
 afterEach(async () => {
   await watch[Symbol.asyncDispose]();
   await one[Symbol.asyncDispose]();
@@ -67,6 +79,31 @@ describe('the announcements of runs', () => {
     watch.executionStarted(record, run);
     client.emit({ type: 'run', summary: summary('finished') });
     expect(published.map(({ type }) => type)).toEqual(['execution-started', 'execution-finished']);
+  });
+});
+
+describe('the announcements of runs that an earlier process knew', () => {
+  it('say nothing twice, and what ended while nobody was there', async () => {
+    const { record } = await kernel();
+    await one[Symbol.asyncDispose]();
+    one = await KernelsFixture.open({ folder: one.folder, engine: one.dummy });
+    await watch[Symbol.asyncDispose]();
+    watch = await started();
+    const client = one.clients.at(-1);
+    if (!client) throw new Error('no client was made');
+    const [before, away, lasting] = ['before', 'away', 'lasting'].map(parseRunId);
+    if (!before || !away || !lasting) throw new Error('no runs');
+    told.add(before);
+    client.known = [
+      { ...summary('finished'), run: before },
+      { ...summary('finished'), run: away },
+      { ...summary('running'), run: lasting },
+    ];
+    client.emit({ type: 'connected' });
+    for (const each of client.known) client.emit({ type: 'run', summary: each });
+    expect(published).toMatchObject([{ type: 'execution-finished', kernelId: record.spec.id, runId: away }]);
+    client.emit({ type: 'run', summary: { ...summary('finished'), run: lasting } });
+    expect(published.map((event) => 'runId' in event && event.runId)).toEqual([away, lasting]);
   });
 });
 

@@ -21,7 +21,7 @@ const engineRetryMs = 1000;
 
 /** What it works with. */
 export interface KernelWatchParts extends Pick<NodeAgentParts, 'kernels' | 'clock' | 'log'> {
-  readonly events: Pick<EventSink, 'publish'>;
+  readonly events: Pick<EventSink, 'publish' | 'hasFinished'>;
 }
 
 /** The agent's own activity. */
@@ -142,17 +142,15 @@ export class KernelWatch implements AsyncDisposable {
         clock.monotonic(),
       );
     };
-    // What had ended before this process connected was announced by the one before, or is lost with it.
-    for (const summary of client.runs()) {
-      announcements.begin(summary.run);
-      if (!isActive(summary)) announcements.end(summary.run);
-    }
     onConnected();
     let adopted = client.status() === null;
     client.subscribe((event) => {
       if (event.type === 'connected') {
         // Runs that are there already when this process comes were begun, and announced, by the one before.
-        if (adopted) for (const { run } of client.runs()) announcements.begin(run);
+        for (const { run } of adopted ? client.runs() : []) {
+          announcements.begin(run);
+          if (this.#parts.events.hasFinished(id, run)) announcements.end(run);
+        }
         adopted = false;
         onConnected();
       }

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../lib/fake-clock.ts';
-import { parseKernelId, parseSessionId } from '../lib/ids.ts';
+import { parseKernelId, parseRunId, parseSessionId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
 import { EventLog, type EventLogOptions } from './event-log.ts';
 import type { KernelEvent, NumberedKernelEvent } from './kernel-event.ts';
@@ -73,6 +73,19 @@ describe('EventLog', () => {
     expect(log.hasEnded(parseKernelId(id.replace('1', '2')))).toBe(false);
     log.publish({ type: 'kernel-preparing', ...of });
     expect(log.hasEnded(of.kernelId)).toBe(false);
+  });
+
+  it('knows over a restart which runs have ended', async () => {
+    const of = { kernelId: parseKernelId(id), sessionId: parseSessionId(id), runId: parseRunId('r') };
+    {
+      using log = await open();
+      log.publish({ type: 'execution-started', ...of });
+      expect(log.hasFinished(of.kernelId, of.runId)).toBe(false);
+      log.publish({ type: 'execution-finished', exitCode: 0, reason: 'exited', ...of });
+    }
+    using log = await open();
+    expect(log.hasFinished(of.kernelId, of.runId)).toBe(true);
+    expect(log.hasFinished(of.kernelId, parseRunId('other'))).toBe(false);
   });
 
   it('survives a last line that a crash has cut, wherever it was cut', async () => {

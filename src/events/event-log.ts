@@ -6,7 +6,7 @@
  * still kept: the jump in the numbers shows it what it missed.
  */
 import type { Clock } from '../lib/clock.ts';
-import type { KernelId } from '../lib/ids.ts';
+import type { KernelId, RunId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { EventFile } from './event-file.ts';
 import type { EventSink, KernelEvent, NumberedKernelEvent } from './kernel-event.ts';
@@ -78,6 +78,12 @@ export class EventLog implements EventSink, Disposable {
   hasEnded(kernel: KernelId): boolean {
     const last = this.#events.findLast(({ event }) => event.kernelId === kernel && event.type.startsWith('kernel-'));
     return last?.event.type === 'kernel-terminated';
+  }
+
+  hasFinished(kernel: KernelId, run: RunId): boolean {
+    return this.#events.some(
+      ({ event }) => event.type === 'execution-finished' && event.runId === run && event.kernelId === kernel,
+    );
   }
 
   /**

@@ -41,4 +41,6 @@ export interface EventSink {
   publish(event: KernelEvent): void;
   /** Whether the last thing published about this kernel's life is its end, by this process or one before it. */
   hasEnded(kernel: KernelId): boolean;
+  /** Whether the end of this run has been published, by this process or one before it, and is not forgotten yet. */
+  hasFinished(kernel: KernelId, run: RunId): boolean;
 }

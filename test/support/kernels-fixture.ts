@@ -31,6 +31,7 @@ export class FakeRunnerClient implements RunnerClient {
   readonly address: RunnerAddress;
   readonly #ready: (signal: AbortSignal) => Promise<void>;
   readonly #listeners = new Set<(event: RunnerClientEvent) => void>();
+  #awaited = false;
   /** What `ended` was told. */
   end: { readonly exitCode: number; readonly detail: string } | null = null;
   disposed = false;
@@ -43,6 +44,7 @@ export class FakeRunnerClient implements RunnerClient {
 
   async ready(signal: AbortSignal): Promise<RunnerStatus> {
     await this.#ready(signal);
+    this.#awaited = true;
     return readyStatus;
   }
 
@@ -58,8 +60,9 @@ export class FakeRunnerClient implements RunnerClient {
   runs(): readonly RunSummary[] {
     return this.known;
   }
+  /** Nothing is known of a runner that has not been waited for, as after a start of the daemon. */
   status(): RunnerStatus | null {
-    return readyStatus;
+    return this.#awaited ? readyStatus : null;
   }
   /** Tells everybody who has subscribed. */
   emit(event: RunnerClientEvent): void {
@@ -203,6 +206,7 @@ export class KernelsFixture implements AsyncDisposable {
       ports: leases,
       events: {
         publish: (event) => void events.push(event),
+        hasFinished: () => false,
         hasEnded: (kernel) =>
           told.has(kernel) || events.some((one) => one.type === 'kernel-terminated' && one.kernelId === kernel),
       },
