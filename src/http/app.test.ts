@@ -101,6 +101,14 @@ describe('creation', () => {
     expect(agent.creations).toEqual([]);
   });
 
+  it('repeats a refused value that is short, and never one of a variable', async () => {
+    const messageFor = async (body: object): Promise<string> =>
+      (await refusal(await send('POST', '/v1/kernels', body))).message;
+    expect(await messageFor({ id: '../x' })).toBe('body.id: not a UUID: "../x"');
+    expect(await messageFor({ id: 'x'.repeat(1_000) })).toBe('body.id: not a UUID');
+    expect(await messageFor({ environ: { TOKEN: 'hush\0' } })).not.toContain('hush');
+  });
+
   it('refuses other types, text that is not UTF-8 and bodies beyond the bound', async () => {
     expect(await refusal(await send('POST', '/v1/kernels', 'a=1', { 'content-type': 'text/plain' }))).toMatchObject({
       code: 'INVALID_ARGUMENT',

@@ -71,7 +71,7 @@ export function json(status: 200 | 201 | 202, document: object): Response {
 }
 
 function check(where: string, schema: z.ZodType, value: unknown): unknown {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
   const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
   throw invalidArgument(where, result.error, known);

@@ -7,15 +7,23 @@ import { didYouMean } from '../lib/nearest-name.ts';
 /** The reply for anything thrown. */
 export function errorReply(thrown: unknown): Response {
   const error = toKerneletError(thrown);
-  return Response.json({ error: error.toDocument() }, { status: error.entry.httpStatus as ContentfulStatusCode });
+  const status = error.entry.httpStatus as ContentfulStatusCode;
+  // The rest of a body that is too large is not read, so the connection serves no other request: the client is told.
+  const headers: Record<string, string> = error.code === 'TOO_LARGE' ? { connection: 'close' } : {};
+  return Response.json({ error: error.toDocument() }, { status, headers });
 }
 
-/** INVALID_ARGUMENT for what a schema refused; names the field. `where` = `body`, `query` or `path`. */
+/** The longest value that an error repeats, as JSON. */
+const longestShown = 80;
+/** Fields whose values may be secrets. */
+const unshown = /(^|\.)environ(\.|$)/;
+
+/** INVALID_ARGUMENT for what a schema refused; names the field and, when it is short, the value. `where` = `body`, `query` or `path`. */
 export function invalidArgument(where: string, error: z.ZodError, known: readonly string[] = []): KerneletError {
   const issue = error.issues[0];
   const path = (issue?.path ?? []).map(String).join('.');
   const field = path === '' ? where : `${where}.${path}`;
-  const text = issue ? describeIssue(issue, known) : 'not valid';
+  const text = issue ? describeIssue(issue, known) + (unshown.test(path) ? '' : shownInput(issue)) : 'not valid';
   return new KerneletError('INVALID_ARGUMENT', `${field}: ${text}`, { context: { field } });
 }
 
@@ -23,4 +31,12 @@ function describeIssue(issue: z.core.$ZodIssue, known: readonly string[]): strin
   if (issue.code !== 'unrecognized_keys') return issue.message.slice(0, 300);
   const key = issue.keys[0] ?? '';
   return `unknown key ${JSON.stringify(key.slice(0, 80))}${didYouMean(key, known)}`;
+}
+
+/** The value after a colon; nothing for a long or compound one, or for a missing one. */
+function shownInput(issue: z.core.$ZodIssue): string {
+  const { code, input } = issue;
+  if (code === 'unrecognized_keys' || !['string', 'number', 'boolean'].includes(typeof input)) return '';
+  const shown = JSON.stringify(input);
+  return shown.length > longestShown ? '' : `: ${shown}`;
 }
