@@ -70,8 +70,8 @@ async function plan(
       transfers.push({ local: path, remote: target });
       continue;
     }
-    for (const below of await filesBelow(resolve(host.io.workingDirectory, path), async (odd) =>
-      screen.note(`left out: ${printable(odd)} is neither a file nor a folder`),
+    for (const below of await filesBelow(resolve(host.io.workingDirectory, path), async (odd, why) =>
+      screen.note(`left out: ${printable(odd)}: ${why}`),
     )) {
       transfers.push({ local: join(path, below), remote: posix.join(target, below) });
     }
@@ -96,16 +96,22 @@ async function isRemoteFolder(client: ApiClient, id: string, remote: string): Pr
 }
 
 /** Regular files below a folder. Links to folders are not followed. */
-async function filesBelow(folder: string, leaveOut: (path: string) => Promise<void>): Promise<readonly string[]> {
+async function filesBelow(
+  folder: string,
+  leaveOut: (path: string, why: string) => Promise<void>,
+): Promise<readonly string[]> {
   const found: string[] = [];
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) {
-      found.push(...(await filesBelow(path, leaveOut)).map((below) => join(entry.name, below)));
+  for (const entry of await readdir(folder, { withFileTypes: true, encoding: 'buffer' })) {
+    const name = entry.name.toString();
+    const path = join(folder, name);
+    if (!Buffer.from(name).equals(entry.name)) {
+      await leaveOut(path, 'its name is not UTF-8');
+    } else if (entry.isDirectory()) {
+      found.push(...(await filesBelow(path, leaveOut)).map((below) => join(name, below)));
     } else if ((await stat(path).catch(() => null))?.isFile()) {
-      found.push(entry.name);
+      found.push(name);
     } else {
-      await leaveOut(path);
+      await leaveOut(path, 'it is neither a file nor a folder');
     }
   }
   return found;
