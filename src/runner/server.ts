@@ -60,10 +60,9 @@ function greet(connection: FrameSocket, options: RunnerServerOptions): void {
 function refusalOf(
   head: AgentHead,
   secret: string,
-): { readonly reason: 'secret' | 'protocol' | 'form'; readonly text: string } | null {
+): { readonly reason: 'secret' | 'form'; readonly text: string } | null {
   if (head.t !== 'hello') return { reason: 'form', text: 'the first frame is not hello' };
   if (!equalSecrets(head.secret, secret)) return { reason: 'secret', text: 'the secret is wrong' };
-  if (head.protocol < 1) return { reason: 'protocol', text: `protocol ${head.protocol} is not spoken` };
   return null;
 }
 

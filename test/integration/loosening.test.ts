@@ -55,7 +55,9 @@ describe('limits that the engine cannot give', () => {
     expect(warnings).toHaveLength(1);
     expect((await node.run(['exec', text.trim(), '--', 'sh', '-c', 'ulimit -Hn'])).text).toBe(`${capped}\n`);
     const environment = { BACKEND_CONFIG_FILE: join(node.folder, 'agent.toml') };
-    expect((await node.run(['doctor'], { environment })).text).toMatch(/^warning +kernels +kernelet\.open-files = .*$/m);
+    expect((await node.run(['doctor'], { environment })).text).toMatch(
+      /^warning +kernels +kernelet\.open-files = .*$/m,
+    );
     expect(node.daemonErrors).toContain('did you mean \\"kernelet.open-files\\"?');
   });
 });

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { parseEnvironment, parseRunnerConfig } from './config.ts';
+
+const whole = {
+  version: 1,
+  kernelId: '0f0e0d0c-0b0a-4908-8706-050403020100',
+  generation: 2,
+  secret: 'a'.repeat(64),
+  runtime: { type: 'python', path: null },
+  user: { uid: 1000, gid: 1000, name: 'work' },
+  environ: [
+    ['A', 'two\nlines'],
+    ['odd.name', ''],
+  ],
+  interpreter: 'lazy',
+  outputBufferBytes: 4096,
+  finishedRunKeepMs: 60_000,
+  debug: false,
+};
+
+describe('runner.json', () => {
+  it('is read as it was written', () => {
+    expect(parseRunnerConfig(JSON.stringify(whole))).toEqual(whole);
+  });
+
+  it.each([
+    [{ version: 2 }, /version .* 1/],
+    [{ kernelId: '../x' }, /id/],
+    [{ generation: -1 }, /generation/],
+    [{ secret: 'short' }, /secret .* 64 hex digits/],
+    [{ runtime: null }, /runtime .* object/],
+    [{ runtime: { type: 'python', path: 5 } }, /path .* text/],
+    [{ user: { ...whole.user, uid: 1.5 } }, /uid/],
+    [{ user: { ...whole.user, name: 'a:b' } }, /name .* user/],
+    [{ environ: {} }, /environ/],
+    [{ environ: [['A']] }, /environ/],
+    [{ environ: [['A=B', 'x']] }, /environ/],
+    [{ environ: [['A', 'x\0y']] }, /environ/],
+    [{ interpreter: 'soon' }, /interpreter .* eager or lazy/],
+    [{ outputBufferBytes: 0 }, /outputBufferBytes .* at least 4096/],
+  ])('with %j is refused by the name of the key', (change, message) => {
+    expect(() => parseRunnerConfig(JSON.stringify({ ...whole, ...change }))).toThrow(message);
+  });
+
+  it('that is no JSON is refused', () => {
+    expect(() => parseRunnerConfig('{')).toThrow(expect.objectContaining({ code: 'INVALID_CONFIG' }));
+  });
+});
+
+it('an environment as the system gives it keeps newlines and equals signs', () => {
+  expect([...parseEnvironment('A=two\nlines\0B=x=y\0C=\0odd\0=x\0')]).toEqual([
+    ['A', 'two\nlines'],
+    ['B', 'x=y'],
+    ['C', ''],
+  ]);
+});

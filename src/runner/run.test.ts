@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import type { RunId } from '../lib/ids.ts';
+import { Run, type RunControl } from './run.ts';
+
+const control: RunControl = {
+  interrupt: () => true,
+  cancel() {},
+  ask: () => ({ [Symbol.dispose]() {} }),
+  input: () => true,
+  stdin: async () => true,
+};
+
+function setUp(limitBytes = 1000) {
+  const told: string[] = [];
+  const run = new Run('r' as RunId, { mode: 'query', code: 'x', timeoutMs: null }, limitBytes, {
+    eventsAdded: () => void told.push('events'),
+    phaseChanged: (changed) => void told.push(changed.phase),
+  });
+  return { run, told, phases: () => told.filter((item) => item !== 'events') };
+}
+
+describe('a run', () => {
+  it('goes from its begin over questions to its end, and tells each change', () => {
+    const { run, phases } = setUp();
+    run.begin(control);
+    run.waitForInput('name? ', false);
+    run.inputGiven();
+    run.inputGiven();
+    run.finish(3, 'exited');
+    expect(phases()).toEqual(['running', 'waiting-input', 'running', 'finished']);
+    expect(run.summary()).toEqual({ run: 'r', phase: 'finished', last: 3, oldest: 1, exitCode: 3, reason: 'exited' });
+  });
+
+  it('has one end, after which nothing can be said and nobody be talked to', () => {
+    const { run, told } = setUp();
+    run.begin(control);
+    run.finish(0, 'exited');
+    const before = told.length;
+    run.finish(-9, 'time-limit');
+    run.output('stdout', Buffer.from('late'));
+    expect(told).toHaveLength(before);
+    expect(run.summary()).toMatchObject({ exitCode: 0, reason: 'exited', last: 2 });
+    expect([run.control, run.request]).toEqual([null, null]);
+  });
+
+  it('holds its program up while its reader is behind, and lets it go on once', () => {
+    const { run } = setUp(1000);
+    run.begin(control);
+    let resumed = 0;
+    run.whenSpace(() => {
+      resumed += 1;
+    });
+    expect(run.output('stdout', Buffer.alloc(100))).toBe(true);
+    expect(run.output('stderr', Buffer.alloc(900))).toBe(false);
+    run.acknowledge(1);
+    expect(resumed).toBe(0);
+    run.acknowledge(3);
+    run.acknowledge(3);
+    expect(resumed).toBe(1);
+  });
+
+  it('that never runs lets go of who waits for its begin', async () => {
+    const { run } = setUp();
+    run.finish(-15, 'cancelled');
+    await expect(run.begun).resolves.toBeUndefined();
+  });
+});

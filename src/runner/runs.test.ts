@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../lib/fake-clock.ts';
+import type { RunId } from '../lib/ids.ts';
+import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { Run, RunControl } from './run.ts';
+import { Runs } from './runs.ts';
+
+const id = (name: string): RunId => name as RunId;
+const query = (code: string): ExecuteRequest => ({ mode: 'query', code, timeoutMs: null });
+
+/** A set of runs whose programs end when the test says so. */
+function setUp(options: { limitBytes?: number; released?: boolean } = {}) {
+  const clock = new FakeClock();
+  const begun: string[] = [];
+  const ends = new Map<string, (error?: Error) => void>();
+  const signals: string[] = [];
+  const control: RunControl = {
+    interrupt: () => true,
+    cancel: (signal) => void signals.push(signal),
+    ask: () => ({ [Symbol.dispose]() {} }),
+    input: () => true,
+    stdin: async () => true,
+  };
+  const runs = new Runs({
+    limitBytes: options.limitBytes ?? 1000,
+    keepMs: 60_000,
+    clock,
+    observer: { eventsAdded() {}, phaseChanged() {} },
+    execute(run: Run) {
+      begun.push(run.id);
+      run.begin(control);
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      ends.set(run.id, (error) => {
+        if (error) return reject(error);
+        run.finish(0, 'exited');
+        resolve();
+      });
+      return promise;
+    },
+  });
+  if (options.released ?? true) runs.release();
+  const end = async (name: string, error?: Error): Promise<void> => {
+    ends.get(name)?.(error);
+    await clock.advance(0);
+  };
+  return { runs, clock, begun, end, signals };
+}
+const phases = (runs: Runs) => runs.list().map(({ run, phase }) => `${run} ${phase}`);
+
+describe('the runs of a kernel', () => {
+  it('begin one after the other, and none before the kernel is ready', async () => {
+    const { runs, begun, end } = setUp({ released: false });
+    for (const name of ['a', 'b', 'c']) runs.execute(id(name), query(name));
+    expect(begun).toEqual([]);
+    runs.release();
+    expect(phases(runs)).toEqual(['a running', 'b queued', 'c queued']);
+    await end('a');
+    await end('b');
+    expect(phases(runs)).toEqual(['a finished', 'b finished', 'c running']);
+    expect(begun).toEqual(['a', 'b', 'c']);
+  });
+
+  it('are begun once by id, and refuse another request under it, also after their end', async () => {
+    const { runs, begun, end } = setUp();
+    expect(runs.execute(id('a'), query('1'))).toEqual({ existing: false });
+    expect(runs.execute(id('a'), query('1'))).toEqual({ existing: true });
+    await end('a');
+    expect(runs.execute(id('a'), query('1'))).toEqual({ existing: true });
+    expect(() => runs.execute(id('a'), query('2'))).toThrow(expect.objectContaining({ code: 'RUN_EXISTS' }));
+    expect(begun).toEqual(['a']);
+  });
+
+  it('are bounded while they wait', () => {
+    const { runs } = setUp();
+    for (let count = 0; count <= 256; count += 1) runs.execute(id(`r${count}`), query('1'));
+    expect(() => runs.execute(id('more'), query('1'))).toThrow(expect.objectContaining({ code: 'OVERLOADED' }));
+  });
+
+  it('that wait are taken off the queue without running; one that runs is signalled', async () => {
+    const { runs, begun, end, signals } = setUp();
+    for (const name of ['a', 'b', 'c']) runs.execute(id(name), query(name));
+    runs.cancel(id('b'), 'SIGTERM');
+    expect(runs.get(id('b')).summary()).toMatchObject({ phase: 'finished', exitCode: -15, reason: 'cancelled' });
+    runs.cancel(id('a'), 'SIGINT');
+    expect(signals).toEqual(['SIGINT']);
+    expect(() => runs.cancel(id('a'), 'SIGNOTHING')).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+    await end('a');
+    expect(begun).toEqual(['a', 'c']);
+  });
+
+  it('go on after one whose execution failed, which says so', async () => {
+    const { runs, end } = setUp();
+    runs.execute(id('a'), query('1'));
+    runs.execute(id('b'), query('1'));
+    await end('a', new Error('broken'));
+    expect(runs.get(id('a')).summary()).toMatchObject({ phase: 'finished', exitCode: -1, reason: 'internal' });
+    expect(Buffer.from(runs.get(id('a')).replay.next(1)?.body ?? '').toString()).toContain('broken');
+    expect(runs.current?.id).toBe('b');
+  });
+
+  it('wait as long as too much of finished ones has not been taken', async () => {
+    const { runs, begun, end } = setUp({ limitBytes: 1000 });
+    runs.execute(id('a'), query('1'));
+    runs.get(id('a')).output('stdout', Buffer.alloc(4000));
+    runs.execute(id('b'), query('1'));
+    await end('a');
+    expect(begun).toEqual(['a']);
+    runs.acknowledge(id('a'), runs.get(id('a')).replay.last);
+    expect(begun).toEqual(['a', 'b']);
+  });
+
+  it('are forgotten after a while, on request, and when there are too many', async () => {
+    const { runs, clock, end } = setUp();
+    runs.execute(id('a'), query('1'));
+    expect(() => runs.forget(id('a'))).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+    await end('a');
+    runs.forget(id('a'));
+    expect(() => runs.get(id('a'))).toThrow(expect.objectContaining({ code: 'RUN_NOT_FOUND' }));
+    runs.execute(id('b'), query('1'));
+    await end('b');
+    await clock.advance(59_999);
+    expect(phases(runs)).toEqual(['b finished']);
+    await clock.advance(1);
+    expect(phases(runs)).toEqual([]);
+    for (let count = 0; count < 70; count += 1) {
+      runs.execute(id(`r${count}`), query('1'));
+      await end(`r${count}`);
+      runs.acknowledge(id(`r${count}`), 2);
+    }
+    expect(runs.list()).toHaveLength(64);
+    expect(runs.list()[0]?.run).toBe('r6');
+    for (const { run } of runs.list()) runs.forget(run);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('end when the kernel does, and no new one is taken', () => {
+    const { runs } = setUp();
+    runs.execute(id('a'), query('1'));
+    runs.execute(id('b'), query('1'));
+    runs.close();
+    expect(phases(runs)).toEqual(['a running', 'b finished']);
+    expect(() => runs.execute(id('c'), query('1'))).toThrow(expect.objectContaining({ code: 'SHUTTING_DOWN' }));
+    expect(runs.execute(id('a'), query('1'))).toEqual({ existing: true });
+  });
+});
