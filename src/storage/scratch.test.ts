@@ -100,6 +100,13 @@ describe('scratch folders', () => {
     expect(await readdir(join(root, 'slow', '.trash'))).not.toEqual([]);
   });
 
+  it('lie in a folder that is closed to others, when it is made', async () => {
+    const closed = new ScratchFolders(join(root, 'closed'), silentLogger);
+    await closed.create(newKernelId(), owner);
+    expect((await lstat(join(root, 'closed'))).mode & 0o777).toBe(0o700);
+    await closed[Symbol.asyncDispose]();
+  });
+
   it('say where they cannot be made', async () => {
     await rm(join(root, 'scratch'), { recursive: true });
     await writeFile(join(root, 'scratch'), '');

@@ -56,7 +56,9 @@ export class ScratchFolders implements AsyncDisposable {
   async create(kernel: KernelId, owner: Owner): Promise<void> {
     const paths = this.paths(kernel);
     try {
-      // Others may pass through the root, or the container's user could not reach its home.
+      // The image's own root may make programs with a set-uid bit below: nobody of this host is to come by them.
+      await mkdir(this.#root, { recursive: true, mode: 0o700 });
+      // The kernel's user may pass through its root, where the engine makes mounts as that user.
       await makeFolder(paths.root, 0o711);
       await Promise.all([
         makeFolder(paths.work, 0o755, owner),
