@@ -22,6 +22,7 @@ import { allowMounts } from '../storage/mount-policy.ts';
 import { ensureRunnerVolume } from '../storage/runner-volume.ts';
 import { openStateFolder } from '../storage/state-folder.ts';
 import { hardeningOf } from './hardening.ts';
+import { scratchFolder } from './scratch-folder.ts';
 import { version } from './version.ts';
 
 /** What an agent is built from. */
@@ -29,7 +30,7 @@ export interface BuildAgentOptions {
   readonly settings: Settings;
   /** The folder of this agent: the state folder, or an instance folder below it. */
   readonly stateDir: string;
-  /** Where kernels' scratch folders are made; below `stateDir` when absent. */
+  /** Where this agent makes a folder for kernels' scratch folders; in `stateDir` when absent. */
   readonly scratchRoot?: string;
   readonly log: Logger;
   /** Told what takes time before the agent exists. */
@@ -71,7 +72,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
   const oddities = new Oddities();
   const kernels = cleanups.use(
     assembleKernels({
-      state: options.scratchRoot === undefined ? state : { ...state, scratch: options.scratchRoot },
+      state: { ...state, scratch: scratchFolder(options.scratchRoot, settings.stateDir, state) },
       engine,
       slots,
       ports,

@@ -64,7 +64,7 @@ export const containerSection = {
     'scratch-root': key(optional(path), {
       default: null,
       description:
-        "Folder of the kernels' scratch folders. None given: `./scratches` in cluster mode, `scratch` below the state folder else.",
+        "Where each agent makes a folder for its kernels' scratch folders. None given: `./scratches` in cluster mode, `scratch` in the state folder else.",
       environment: ['BACKEND_SCRATCH_ROOT'],
     }),
     'scratch-size': key(byteSize(), {
