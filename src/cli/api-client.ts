@@ -1,5 +1,6 @@
 /** The API as methods. Errors of the API come out as the KerneletErrors they were. */
 import type { Agent, AgentStatus, ImageProgress, ImageView, KernelStats, KernelView } from '../agent/agent.ts';
+import { maxUploadBytes } from '../http/schema/limits.ts';
 import { errorCodes } from '../lib/error-codes.ts';
 import { type ErrorContext, KerneletError } from '../lib/errors.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
@@ -142,6 +143,11 @@ export class ApiClient implements AsyncDisposable {
     content: { size: number; mode: number; open: () => AsyncIterable<Uint8Array> },
     signal: AbortSignal,
   ): Promise<{ readonly bytes: number }> {
+    if (content.size > maxUploadBytes) {
+      // Not sent: the server's refusal could be lost among what it does not read any more.
+      const text = `${JSON.stringify(path)} is ${content.size} bytes large, and ${maxUploadBytes} can be uploaded at most`;
+      throw new KerneletError('TOO_LARGE', text, { context: { maxUploadBytes } });
+    }
     const mode = content.mode.toString(8).padStart(3, '0');
     const reply = await this.#json({
       method: 'PUT',

@@ -7,10 +7,7 @@ import { didYouMean } from '../lib/nearest-name.ts';
 /** The reply for anything thrown. */
 export function errorReply(thrown: unknown): Response {
   const error = toKerneletError(thrown);
-  const status = error.entry.httpStatus as ContentfulStatusCode;
-  // The rest of a body that is too large is not read, so the connection serves no other request: the client is told.
-  const headers: Record<string, string> = error.code === 'TOO_LARGE' ? { connection: 'close' } : {};
-  return Response.json({ error: error.toDocument() }, { status, headers });
+  return Response.json({ error: error.toDocument() }, { status: error.entry.httpStatus as ContentfulStatusCode });
 }
 
 /** The longest value that an error repeats, as JSON. */

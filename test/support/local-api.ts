@@ -36,6 +36,8 @@ export function callApi(
     const asked = request(
       {
         socketPath,
+        // A connection of its own: one on which a body was refused is closed a moment later.
+        agent: false,
         method,
         path,
         headers: { ...(json ? { 'content-type': 'application/json' } : {}), ...headers },
