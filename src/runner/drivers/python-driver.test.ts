@@ -109,6 +109,12 @@ describe('ends', () => {
     });
   });
 
+  test('a query that empties sys.modules does not end the driver', async () => {
+    using emptied = await DriverHarness.start(command);
+    expect(await emptied.query('import sys; sys.modules.clear()')).toEqual(quiet);
+    expect(await emptied.query('1 + 1')).toEqual({ ...quiet, stdout: '2\n' });
+  });
+
   test('what C code prints comes with its query, whole lines in their place', async () => {
     using mixed = await DriverHarness.start(command);
     await mixed.query('import ctypes; libc = ctypes.CDLL(None)');

@@ -236,10 +236,13 @@ class Driver:
     def _flush_native(self):
         """Takes care of what C code prints, from the first query on that has loaded any."""
         if self._native is None and len(sys.modules) != self._modules_seen:
-            from _kernelet import native
+            try:
+                from _kernelet import native
 
-            if native.is_loaded():
-                self._attach_native(native)
+                if native.is_loaded():
+                    self._attach_native(native)
+            except ImportError:  # user code has emptied sys.modules
+                pass
             self._modules_seen = len(sys.modules)
         if self._native is not None:
             self._native.flush()
