@@ -4,7 +4,7 @@ import { systemClock } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
-import { checkUnmoved } from '../storage/mount-policy.ts';
+import { checkUnmoved, checkWays } from '../storage/mount-policy.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ContainerSettings, containerSpec } from './container-spec.ts';
 import { containerName, type Ownership } from './ownership.ts';
@@ -55,6 +55,7 @@ export class KernelContainers {
   async start(record: KernelRecord, deadline: Deadline): Promise<void> {
     if (record.containerId === null) throw new KerneletError('INTERNAL', 'there is no container to start');
     await checkUnmoved(record.spec.mounts);
+    await checkWays(record.spec.mounts, this.#parts.scratch.paths(record.spec.id).work);
     await this.engine.startContainer(record.containerId, deadline.signal);
   }
 

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
@@ -353,6 +353,20 @@ describe('a restart', () => {
     await expect(one.kernels.registry.restart(spec.id, never)).rejects.toMatchObject({ code: 'FORBIDDEN_MOUNT' });
     expect(await traces(one)).toEqual([]);
     expect(one.types().filter((type) => type === 'kernel-terminated')).toHaveLength(1);
+  });
+});
+
+describe('a restart with a mount in the home', () => {
+  it('does not let the tenant lead the mount over the runner’s folders', async () => {
+    const one = await fixture();
+    const mounts = [{ source: await realpath(one.folder), target: '/home/work/a/data', readOnly: false }];
+    const { spec } = await one.kernels.registry.create(specFixture({ mounts }), never);
+    const { work } = one.kernels.scratch.paths(spec.id);
+    await mkdir(join(work, 'z'));
+    await symlink('/opt/kernel/run', join(work, 'z', 'data'));
+    await symlink('z', join(work, 'a'));
+    await expect(one.kernels.registry.restart(spec.id, never)).rejects.toMatchObject({ code: 'FORBIDDEN_MOUNT' });
+    expect(await traces(one)).toEqual([]);
   });
 });
 

@@ -3,8 +3,8 @@
  * `kernelet.mount-allow`; some never. The resolved path is what is mounted. A kernel that may write above it can put a
  * link in its place, which the engine would follow, so it is looked at again before every start.
  */
-import { realpath } from 'node:fs/promises';
-import { isAbsolute, normalize } from 'node:path';
+import { lstat, realpath } from 'node:fs/promises';
+import { isAbsolute, join, normalize } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
 import { isAtOrBelow } from '../lib/mount-table.ts';
 import { systemErrorCode } from '../lib/system-error.ts';
@@ -72,8 +72,9 @@ const reservedTargets = [
   '/lib64',
   '/run',
 ] as const;
+const homeTarget = '/home/work';
 /** Targets that would hide what the kernel needs; folders below them are fine. */
-const exactTargets = ['/', '/home', '/home/work'] as const;
+const exactTargets = ['/', '/home', homeTarget] as const;
 
 function refuse(text: string, path: string): KerneletError {
   return new KerneletError('FORBIDDEN_MOUNT', text, { context: { path, key } });
@@ -81,7 +82,7 @@ function refuse(text: string, path: string): KerneletError {
 
 /** Checks targets alone. Pure. Throws FORBIDDEN_MOUNT. */
 export function checkTargets(mounts: readonly RequestedMount[]): void {
-  const seen = new Set<string>();
+  const seen: string[] = [];
   for (const { target } of mounts) {
     if (!isAbsolute(target) || /[\0\n,]/.test(target)) {
       throw refuse(`the mount target ${JSON.stringify(target)} is not an absolute path`, target);
@@ -89,8 +90,11 @@ export function checkTargets(mounts: readonly RequestedMount[]): void {
     const path = canonical(target);
     const reserved = exactTargets.some((one) => one === path) || reservedTargets.some((one) => isAtOrBelow(path, one));
     if (reserved) throw refuse(`nothing may be mounted at ${path}: it belongs to the kernel itself`, path);
-    if (seen.has(path)) throw refuse(`two mounts have the target ${path}`, path);
-    seen.add(path);
+    // Where one lies in another, whoever writes in that can lead it to any place of the container.
+    const other = seen.find((one) => isAtOrBelow(path, one) || isAtOrBelow(one, path));
+    if (other === path) throw refuse(`two mounts have the target ${path}`, path);
+    if (other !== undefined) throw refuse(`the mounts at ${path} and ${other} lie in each other`, path);
+    seen.push(path);
   }
 }
 
@@ -144,6 +148,24 @@ export async function checkUnmoved(mounts: readonly RequestedMount[]): Promise<v
     const now = await realpath(source).catch((error: unknown) => systemErrorCode(error) ?? 'unreadable');
     if (now === source) continue;
     throw refuse(`${source} may not be mounted any more: it was replaced since it was allowed (${now})`, source);
+  }
+}
+
+/**
+ * Throws FORBIDDEN_MOUNT when the way to a target below the home leads over a link or a file that the tenant has put
+ * there: the engine would follow it, and put the tenant's mount over the runner's own folders. `home` is the home's
+ * folder on this host; nothing of the kernel may run meanwhile.
+ */
+export async function checkWays(mounts: readonly RequestedMount[], home: string): Promise<void> {
+  for (const { target } of mounts) {
+    if (!isAtOrBelow(target, homeTarget)) continue;
+    let path = home;
+    for (const component of target.slice(homeTarget.length + 1).split('/')) {
+      path = join(path, component);
+      const facts = await lstat(path).catch(() => null);
+      if (!facts) break;
+      if (facts.isSymbolicLink()) throw refuse(`nothing can be mounted at ${target}: a link lies on the way`, target);
+    }
   }
 }
 
