@@ -1,5 +1,6 @@
 /** The form of a command. One file each in `commands/`; adding one is adding a file and its line in the table. */
 import type { CliHost } from './host.ts';
+import type { Interruption } from './interruption.ts';
 import type { OptionReader } from './option-reader.ts';
 import type { Screen } from './screen.ts';
 
@@ -27,6 +28,11 @@ export interface CommandCall {
   readonly operands: readonly string[];
   /** Whether `--` stood before the operands that follow the first (`exec ID -- CMD`). */
   readonly literal: boolean;
+  /**
+   * Listens to signals until the command has ended. Whatever the command says after its signal has aborted, it then
+   * dies by the signal that it was told to end with.
+   */
+  listen(): Interruption;
 }
 
 /** A command. */

@@ -3,7 +3,7 @@ import { hasCode, toKerneletError } from '../lib/errors.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
 import type { ApiClient, AttachedKernel, CreateBody } from './api-client.ts';
 import type { CommandCall } from './command.ts';
-import { EndedBySignal, Interruption } from './interruption.ts';
+import type { Interruption } from './interruption.ts';
 import type { LocalFile } from './local-file.ts';
 import { Progress } from './progress.ts';
 import { RunSession } from './run-session.ts';
@@ -25,8 +25,8 @@ const orphanTimeoutMs = 60_000;
 
 /** Runs the program and returns the exit status. */
 export async function runOnce(call: CommandCall, shot: OneShot, connect: () => Promise<ApiClient>): Promise<number> {
-  const { screen, host } = call;
-  using interruption = new Interruption(host.io);
+  const { screen } = call;
+  const interruption = call.listen();
   await using client = await connect();
   const attached = await createKernel(client, shot, screen, interruption.signal);
   try {
@@ -82,11 +82,5 @@ async function runIn(
     signal,
   });
   interruption.interruptWith(() => session.interrupt());
-  try {
-    return await session.show();
-  } catch (error) {
-    // A write that was stuck must not hide that the command was told to end.
-    if (signal.aborted && signal.reason instanceof EndedBySignal) throw signal.reason;
-    throw error;
-  }
+  return await session.show();
 }

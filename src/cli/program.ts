@@ -5,8 +5,8 @@ import { type CliCommand, commonOptions, type OptionSpec, usageOf } from './comm
 import { type CommandEntry, commandTable, findCommand, groups } from './commands/index.ts';
 import { exitStatus } from './exit-status.ts';
 import { examplesText, rootHelp } from './help.ts';
-import type { CliHost } from './host.ts';
-import { EndedBySignal } from './interruption.ts';
+import type { CliHost, CliIo } from './host.ts';
+import { EndedBySignal, Interruption } from './interruption.ts';
 import { OptionReader } from './option-reader.ts';
 import { reportError } from './report-error.ts';
 import { Screen } from './screen.ts';
@@ -49,7 +49,9 @@ async function dispatch(argv: readonly string[], host: CliHost, screen: Screen):
       define(command, loaded, async (values, operands, dashes) => {
         const options = new OptionReader({ ...program.opts(), ...values });
         screen.json = options.flag('json');
-        status = await loaded.run({ host, screen, options, operands, literal: dashes });
+        status = await runListening(host.io, (listen) =>
+          loaded.run({ host, screen, options, operands, literal: dashes, listen }),
+        );
       });
     }
     parents.get(group)?.addCommand(command);
@@ -61,6 +63,22 @@ async function dispatch(argv: readonly string[], host: CliHost, screen: Screen):
     return await settle(error, printed, screen, chosen);
   }
   return status;
+}
+
+/** Runs a command with the signals that it asks to listen to. */
+async function runListening(io: CliIo, run: (listen: () => Interruption) => Promise<number>): Promise<number> {
+  let interruption: Interruption | undefined;
+  try {
+    return await run(() => {
+      interruption ??= new Interruption(io);
+      return interruption;
+    });
+  } catch (error) {
+    // What is said meanwhile (a cancelled creation, a write that was stuck) follows from the signal.
+    throw interruption?.signal.aborted ? interruption.signal.reason : error;
+  } finally {
+    interruption?.[Symbol.dispose]();
+  }
 }
 
 /** Help and version are results; everything else that commander throws is a usage error. */

@@ -1,7 +1,6 @@
 /** `kernelet create`: a kernel that stays. */
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { Interruption } from '../interruption.ts';
 import { createBody, kernelOptions, languageOf } from '../kernel-options.ts';
 import { Progress } from '../progress.ts';
 import { UsageError } from '../usage-error.ts';
@@ -34,7 +33,7 @@ idle for --idle-timeout. Ctrl-C before it is ready undoes the creation.`,
       idleTimeoutMs: options.duration('idle-timeout'),
       id: options.text('id'),
     };
-    using interruption = new Interruption(host.io);
+    const interruption = call.listen();
     await using client = await daemonClient(call);
     const kernel = await (async () => {
       await using progress = new Progress(screen);

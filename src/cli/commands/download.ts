@@ -8,7 +8,6 @@ import { KerneletError } from '../../lib/errors.ts';
 import { isSystemError, systemErrorCode } from '../../lib/system-error.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { Interruption } from '../interruption.ts';
 import { printable } from '../printable.ts';
 import type { Screen } from '../screen.ts';
 import { UsageError } from '../usage-error.ts';
@@ -29,7 +28,7 @@ output. A download that is cut off leaves nothing behind. Links that lead out of
   ],
   async run(call) {
     const [id = '', remote = '', local = ''] = call.operands;
-    using interruption = new Interruption(call.host.io);
+    const interruption = call.listen();
     const { signal } = interruption;
     await using client = await daemonClient(call);
     const { form, content } = await client.download(id, remote, signal);

@@ -5,7 +5,6 @@ import { hasCode } from '../../lib/errors.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { Interruption } from '../interruption.ts';
 import { printable } from '../printable.ts';
 
 const pauseMs = 100;
@@ -27,7 +26,7 @@ export const events = {
   ],
   async run(call) {
     const { options, screen } = call;
-    using interruption = new Interruption(call.host.io);
+    const interruption = call.listen();
     const { signal } = interruption;
     await using client = await daemonClient(call);
     const follow = options.flag('follow');

@@ -5,7 +5,7 @@ import type { ExecuteRequest } from '../../wire/execute-request.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import type { InputPort } from '../host.ts';
-import { EndedBySignal, Interruption } from '../interruption.ts';
+import { EndedBySignal } from '../interruption.ts';
 import { localFile } from '../local-file.ts';
 import { RunSession } from '../run-session.ts';
 import { UsageError } from '../usage-error.ts';
@@ -42,11 +42,11 @@ a question is answered from standard input.`,
     { command: "kernelet exec 3f2a --save-media pictures -c 'plot()'", what: 'keep the pictures' },
   ],
   async run(call) {
-    const { options, operands, screen, host } = call;
+    const { options, operands, screen } = call;
     const [id, ...rest] = operands;
     if (id === undefined) throw new UsageError('which kernel: give its id', '`kernelet ps` lists the kernels.');
     const request = await requestOf(call, rest);
-    using interruption = new Interruption(host.io);
+    const interruption = call.listen();
     await using client = await daemonClient(call);
     const session = new RunSession({
       client,

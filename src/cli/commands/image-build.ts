@@ -5,7 +5,6 @@ import { hasCode } from '../../lib/errors.ts';
 import type { ApiClient } from '../api-client.ts';
 import type { CliCommand } from '../command.ts';
 import { anyClient } from '../connect.ts';
-import { Interruption } from '../interruption.ts';
 import { Progress } from '../progress.ts';
 
 /** The command. */
@@ -22,7 +21,7 @@ Debian packages.`,
   ],
   async run(call) {
     const name = call.operands[0] ?? '';
-    using interruption = new Interruption(call.host.io);
+    const interruption = call.listen();
     await using client = await anyClient(call);
     const present = call.options.flag('if-missing') ? await presentImage(client, name) : null;
     const image = present ?? (await build(client, name));

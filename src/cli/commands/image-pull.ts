@@ -1,7 +1,6 @@
 /** `kernelet image pull`: an image from its registry. */
 import type { CliCommand } from '../command.ts';
 import { anyClient } from '../connect.ts';
-import { Interruption } from '../interruption.ts';
 import { Progress } from '../progress.ts';
 
 /** The command. */
@@ -13,7 +12,7 @@ export const imagePull = {
   options: [],
   examples: [{ command: 'kernelet image pull debian:bookworm', what: 'shows progress' }],
   async run(call) {
-    using interruption = new Interruption(call.host.io);
+    const interruption = call.listen();
     await using client = await anyClient(call);
     await using progress = new Progress(call.screen);
     const image = await client.pullImage(

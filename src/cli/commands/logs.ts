@@ -1,7 +1,6 @@
 /** `kernelet logs`: the log of a kernel's container. */
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { Interruption } from '../interruption.ts';
 import { decodeLogPiece } from '../run-event-decoder.ts';
 
 /** The command. */
@@ -14,7 +13,7 @@ export const logs = {
   examples: [{ command: 'kernelet logs -f 3f2a', what: 'watch a kernel' }],
   async run(call) {
     const { operands, options, screen } = call;
-    using interruption = new Interruption(call.host.io);
+    const interruption = call.listen();
     await using client = await daemonClient(call);
     for await (const { data } of client.logs(operands[0] ?? '', options.flag('follow'), interruption.signal)) {
       const piece = decodeLogPiece(data);

@@ -1,7 +1,6 @@
 /** `kernelet restart`: a fresh container for the same kernel. */
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { Interruption } from '../interruption.ts';
 
 /** The command. */
 export const restart = {
@@ -13,7 +12,7 @@ ports and limits stay.`,
   options: [],
   examples: [{ command: 'kernelet restart 3f2a', what: 'start over, files kept' }],
   async run(call) {
-    using interruption = new Interruption(call.host.io);
+    const interruption = call.listen();
     await using client = await daemonClient(call);
     const kernel = await client.restart(call.operands[0] ?? '', interruption.signal);
     await call.screen.either(kernel, () => `${kernel.id}\n`);

@@ -4,7 +4,6 @@ import { basename, join, posix, resolve } from 'node:path';
 import type { ApiClient } from '../api-client.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { Interruption } from '../interruption.ts';
 import { localFile } from '../local-file.ts';
 import { printable } from '../printable.ts';
 import { Progress } from '../progress.ts';
@@ -35,7 +34,7 @@ are given; folders on the way are made. Paths lead nowhere outside /home/work.`,
     const [id = '', ...paths] = call.operands;
     const remote = paths.pop();
     if (remote === undefined || paths.length === 0) throw new UsageError('give at least one LOCAL and a REMOTE');
-    using interruption = new Interruption(call.host.io);
+    const interruption = call.listen();
     await using client = await daemonClient(call);
     const transfers = await plan(client, id, paths, remote, call);
     let bytes = 0;
