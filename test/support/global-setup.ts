@@ -7,7 +7,7 @@ import path from 'node:path';
 
 const program = path.resolve(import.meta.dirname, '..', '..', 'bin', 'kernelet');
 const cache = path.resolve(import.meta.dirname, '..', '..', '.cache', 'test');
-const images = ['python', 'shell', 'gcc', 'nodejs'];
+const images = ['python', 'python-science', 'shell', 'gcc', 'nodejs'];
 
 /** A state folder of the tests' own, so that no daemon of the machine is asked. */
 const places = (): Record<string, string> => ({
