@@ -76,6 +76,12 @@ test('process.exit is the end of the process, with all its output', async () => 
   expect({ ...told, stdout: told.stdout.length }).toEqual({ ...quiet, stdout: 3_000_000, stderr: 'e\n', exitCode: 3 });
 });
 
+test('a query that takes the globals away does not end the driver', async () => {
+  using robbed = await DriverHarness.start(command);
+  expect(await robbed.query('process = console = Buffer = setImmediate = JSON = Object = Map = undefined;')).toEqual(quiet);
+  expect(await robbed.query('1 + 1')).toEqual({ ...quiet, stdout: '2\n' });
+});
+
 test('process.exitCode is the status of its query only', async () => {
   expect((await node.query('process.exitCode = 4;')).exitCode).toBe(4);
   expect((await node.query('1')).exitCode).toBe(0);

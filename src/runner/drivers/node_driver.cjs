@@ -5,13 +5,17 @@
  * V8 evaluates in the mode of its own consoles (`replMode`): `await` at the top, `let`, `const` and `class` that may
  * be declared again, and the value of the last statement. It runs below `vm`, which can break a busy loop at SIGINT;
  * a SIGINT in the tenths of a millisecond in which `vm` takes the signal over or gives it back may get lost or, as in
- * Node's own console, end the process.
+ * Node's own console, end the process. A call that the signal itself ended, such as `spawnSync`, would end in them, and
+ * the interrupt would reach the next query: after a long call `vm`'s thread gets the time to act.
  */
 'use strict';
+// As they are now: a query may give these names to something else.
+const { Atomics, Buffer, JSON, Map, Number, Object, process, setImmediate } = globalThis;
 const inspector = require('node:inspector');
 const { createRequire } = require('node:module');
 const net = require('node:net');
 const path = require('node:path');
+const { performance } = require('node:perf_hooks');
 const util = require('node:util');
 const { promiseHooks } = require('node:v8');
 const vm = require('node:vm');
@@ -20,6 +24,9 @@ const { rewriteImports, importer } = require('./node_support/dynamic_import.cjs'
 const { cutStacks, describeError, describeSyntaxError } = require('./node_support/errors.cjs');
 
 const interruptedStatus = 130;
+const longCallMs = 30;
+const signalTimeMs = 5;
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
 const channel = new net.Socket({ fd: 3, readable: true, writable: true });
 const session = new inspector.Session();
 session.connect();
@@ -97,6 +104,7 @@ function execute({ id, code }) {
   current = query;
   const expression = `${rewriteImports(asExpression(code))}\n//# sourceURL=${name}`;
   const evaluate = () => {
+    const startedAt = performance.now();
     const hold = promiseHooks.onInit((promise) => {
       hold();
       evaluations.set(query, promise);
@@ -107,6 +115,7 @@ function execute({ id, code }) {
       if (!query.ended && !error) answered(query, answer, code, name);
     });
     hold();
+    if (performance.now() - startedAt > longCallMs) Atomics.wait(sleeper, 0, 0, signalTimeMs);
   };
   Object.defineProperty(globalThis, evaluateName, { configurable: true, value: evaluate });
   try {

@@ -38,12 +38,18 @@ describe.each(['bash', 'sh'])('in %s', (name) => {
     expect(await shell.query('echo "[$x]"')).toEqual({ ...quiet, stdout: '[]\n' });
   });
 
-  test('what is no shell code says so', async () => {
-    const told = await shell.query('if true; then');
-    expect(told.exitCode).toBe(2);
-    expect(told.stderr).toMatch(/syntax error/i);
-    expect((await shell.query('echo on')).stdout).toBe('on\n');
-  });
+  test.each(['if true; then', '"not closed', "echo 'not closed", '${', ')'])(
+    'what is no shell code, like %s, says so, without a word of the driver',
+    async (code) => {
+      await shell.query('x=5');
+      const told = await shell.query(code);
+      expect(told).toMatchObject({ stdout: '', exitCode: expect.toSatisfy((status) => [1, 2].includes(status)) });
+      expect(told.stderr).toMatch(/syntax error|unexpected|bad substitution|missing/i);
+      expect(told.stderr).not.toContain('printf');
+      // In other shells such an error is the end.
+      expect((await shell.query('echo "on $x"')).stdout).toBe(name === 'bash' ? 'on 5\n' : 'on \n');
+    },
+  );
 
   test('a background child does not hold the query', async () => {
     const before = performance.now();

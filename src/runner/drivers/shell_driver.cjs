@@ -117,9 +117,10 @@ function next() {
   else complete(current.code.slice(0, current.cursor));
 }
 
+/** The line that answers is a simple command: after a quote that is not closed, bash takes `{` for no reserved word. */
 function execute(code) {
   const status = `case $- in *e*) ;; *) __kernelet_status ${lastStatus} ;; esac`;
-  tell([`LINENO=0; ${status}; eval ${quote(code)} </dev/null 4>&-`, `{ printf '%s\\n' "$?" >&4; } 2>/dev/null`]);
+  tell([`LINENO=0; ${status}; eval ${quote(code)} </dev/null 4>&-`, `printf '%s\\n' "$?" 2>/dev/null >&4`]);
 }
 
 /** Bash says what can follow; other shells have no means to. An empty line ends the list. */

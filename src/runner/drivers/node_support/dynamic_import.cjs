@@ -3,6 +3,7 @@
  * has as many letters: positions in stack traces stay true.
  */
 'use strict';
+const { String, process } = globalThis;
 const { createRequire } = require('node:module');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');

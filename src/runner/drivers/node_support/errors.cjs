@@ -1,5 +1,6 @@
 /** What is said of an error on standard error: as Node's own console does, without the frames of the driver. */
 'use strict';
+const { Error, Math, String } = globalThis;
 const util = require('node:util');
 
 /** An uncaught value. */
