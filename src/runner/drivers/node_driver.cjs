@@ -9,13 +9,14 @@
  * the interrupt would reach the next query: after a long call `vm`'s thread gets the time to act.
  */
 'use strict';
-// As they are now: a query may give these names to something else.
-const { Atomics, Buffer, JSON, Map, Number, Object, process, setImmediate } = globalThis;
+const { Buffer } = require('node:buffer');
 const inspector = require('node:inspector');
 const { createRequire } = require('node:module');
 const net = require('node:net');
 const path = require('node:path');
 const { performance } = require('node:perf_hooks');
+const process = require('node:process');
+const { setImmediate } = require('node:timers');
 const util = require('node:util');
 const { promiseHooks } = require('node:v8');
 const vm = require('node:vm');
@@ -23,9 +24,14 @@ const { addBuiltins, complete } = require('./node_support/globals.cjs');
 const { rewriteImports, importer } = require('./node_support/dynamic_import.cjs');
 const { cutStacks, describeError, describeSyntaxError } = require('./node_support/errors.cjs');
 
+// A query may give the names of globals to something else.
+const { parse, stringify } = JSON;
+const { defineProperty } = Object;
+
 const interruptedStatus = 130;
 const longCallMs = 30;
 const signalTimeMs = 5;
+const { wait } = Atomics;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 const channel = new net.Socket({ fd: 3, readable: true, writable: true });
 const session = new inspector.Session();
@@ -42,7 +48,7 @@ const queue = [];
 const evaluations = new Map();
 
 function send(message) {
-  channel.write(`${JSON.stringify(message)}\n`);
+  channel.write(`${stringify(message)}\n`);
 }
 
 /** What user code writes is written when the call returns: before the next line of the protocol, or `process.exit`. */
@@ -61,10 +67,10 @@ function localValue(remote) {
     return remote.unserializableValue === undefined ? remote.value : vm.runInThisContext(remote.unserializableValue);
   }
   let taken;
-  Object.defineProperty(globalThis, takeName, { configurable: true, value: (value) => (taken = value) });
+  defineProperty(globalThis, takeName, { configurable: true, value: (value) => (taken = value) });
   session.post('Runtime.callFunctionOn', {
     objectId: remote.objectId,
-    functionDeclaration: `function (value) { globalThis[${JSON.stringify(takeName)}](value); }`,
+    functionDeclaration: `function (value) { globalThis[${stringify(takeName)}](value); }`,
     arguments: [{ objectId: remote.objectId }],
     silent: true,
   });
@@ -93,7 +99,7 @@ function execute({ id, code }) {
     query.ended = true;
     // Rejections that nobody handles are told after the microtasks: they still belong to this query.
     setImmediate(() => {
-      const status = query.failed ? 1 : exitCode || Number(process.exitCode ?? 0) & 0xff;
+      const status = query.failed ? 1 : exitCode || (process.exitCode ?? 0) & 0xff;
       process.exitCode = undefined;
       current = null;
       session.post('Runtime.releaseObjectGroup', { objectGroup: name });
@@ -115,9 +121,9 @@ function execute({ id, code }) {
       if (!query.ended && !error) answered(query, answer, code, name);
     });
     hold();
-    if (performance.now() - startedAt > longCallMs) Atomics.wait(sleeper, 0, 0, signalTimeMs);
+    if (performance.now() - startedAt > longCallMs) wait(sleeper, 0, 0, signalTimeMs);
   };
-  Object.defineProperty(globalThis, evaluateName, { configurable: true, value: evaluate });
+  defineProperty(globalThis, evaluateName, { configurable: true, value: evaluate });
   try {
     evaluateScript.runInThisContext({ breakOnSigint: true });
   } catch (error) {
@@ -128,7 +134,7 @@ function execute({ id, code }) {
   }
 }
 const evaluateName = '\u200bkernelet evaluate';
-const evaluateScript = new vm.Script(`globalThis[${JSON.stringify(evaluateName)}]()`);
+const evaluateScript = new vm.Script(`globalThis[${stringify(evaluateName)}]()`);
 
 function answered(query, { result, exceptionDetails }, code, name) {
   try {
@@ -196,7 +202,7 @@ function prepare() {
   addBuiltins(globalThis);
   cutStacks();
   writeAtOnce();
-  Object.defineProperty(globalThis, importer.name, { value: importer.load });
+  defineProperty(globalThis, importer.name, { value: importer.load });
   process.on('SIGINT', interrupt);
   process.on('uncaughtException', stray);
   process.on('unhandledRejection', stray);
@@ -208,7 +214,7 @@ channel.on('data', (chunk) => {
   if (!chunk.includes(10)) return;
   const lines = Buffer.concat(pieces).toString().split('\n');
   pieces = [Buffer.from(lines.pop())];
-  for (const line of lines) receive(JSON.parse(line));
+  for (const line of lines) receive(parse(line));
 });
 channel.on('end', () => process.exit());
 channel.on('error', () => process.exit());

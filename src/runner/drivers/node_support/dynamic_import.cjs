@@ -3,9 +3,9 @@
  * has as many letters: positions in stack traces stay true.
  */
 'use strict';
-const { String, process } = globalThis;
 const { createRequire } = require('node:module');
 const path = require('node:path');
+const process = require('node:process');
 const { pathToFileURL } = require('node:url');
 const vm = require('node:vm');
 
@@ -69,7 +69,7 @@ function byNode() {
   const filename = path.join(process.cwd(), 'query');
   const emitWarning = process.emitWarning;
   process.emitWarning = (warning, ...rest) => {
-    if (!String(warning).includes('USE_MAIN_CONTEXT_DEFAULT_LOADER')) emitWarning.call(process, warning, ...rest);
+    if (!`${warning}`.includes('USE_MAIN_CONTEXT_DEFAULT_LOADER')) emitWarning.call(process, warning, ...rest);
   };
   return new vm.Script('(specifier, options) => import(specifier, options)', {
     filename,
@@ -80,7 +80,7 @@ function byNode() {
 function byHand() {
   const { resolve } = createRequire(path.join(process.cwd(), 'query'));
   return async (specifier) => {
-    const text = String(specifier);
+    const text = `${specifier}`;
     if (/^(?:node|file|data|https?):/.test(text)) return import(text);
     const found = resolve(text);
     return import(path.isAbsolute(found) ? pathToFileURL(found).href : found);

@@ -1,6 +1,5 @@
 /** What is said of an error on standard error: as Node's own console does, without the frames of the driver. */
 'use strict';
-const { Error, Math, String } = globalThis;
 const util = require('node:util');
 
 /** An uncaught value. */
@@ -22,7 +21,7 @@ function cutStacks() {
     const shown = end < 0 ? frames : frames.slice(0, end);
     let text;
     try {
-      text = String(error);
+      text = `${error}`;
     } catch {
       text = 'Error';
     }

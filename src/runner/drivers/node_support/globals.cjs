@@ -1,6 +1,5 @@
 /** The names that queries find: Node's modules without `require`, as in its own console, and what completes them. */
 'use strict';
-const { BigInt, Boolean, Number, Object, Set, String } = globalThis;
 const { builtinModules } = require('node:module');
 
 /** Defines each module as a global that is loaded when it is first used and gives way to a declaration. */
