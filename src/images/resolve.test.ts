@@ -136,7 +136,7 @@ describe('find, by language', () => {
 
   it.each([
     [{ language: 'pyhton' }, 'INVALID_ARGUMENT', 'did you mean "python"'],
-    [{ language: 'rust' }, 'NOT_SUPPORTED', '--image'],
+    [{ language: 'rust' }, 'NOT_SUPPORTED', 'Rust cannot be run'],
     [{}, 'INVALID_ARGUMENT', '--image or --lang'],
     [{ reference: '' }, 'INVALID_ARGUMENT', 'empty'],
     [{ reference: 'A B' }, 'INVALID_ARGUMENT', 'not a part'],

@@ -69,7 +69,9 @@ describe('the bridge', () => {
     const plain = await ledger.run({ ...shellSpec(listen), network: 'bridge' });
     const gateway = spawnSync('ip', ['-4', '-o', 'addr', 'show', bridge.interfaceName], { encoding: 'utf8' });
     const hostAddress = /inet (\S+)\//.exec(gateway.stdout)?.[1] ?? '';
-    const elsewhere = spawnSync('ip', ['-4', '-o', 'addr', 'show', 'docker0'], { encoding: 'utf8' });
+    const defaultBridge = (await engine.inspectNetwork('bridge', within(10_000)))?.options ?? {};
+    const defaultInterface = defaultBridge['com.docker.network.bridge.name'] ?? '';
+    const elsewhere = spawnSync('ip', ['-4', '-o', 'addr', 'show', defaultInterface], { encoding: 'utf8' });
     const otherHostAddress = /inet (\S+)\//.exec(elsewhere.stdout)?.[1] ?? '';
 
     // What is to be refused can be reached otherwise, so a refusal below is ours.
