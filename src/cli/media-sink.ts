@@ -1,6 +1,7 @@
 /** Rich output: pictures and HTML become files with `--save-media DIR`, else a note. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../lib/make-folder.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import { printable } from './printable.ts';
 import type { Screen } from './screen.ts';
@@ -42,7 +43,7 @@ export class MediaSink {
   }
 
   async #save(folder: string, ending: string, body: Uint8Array): Promise<string> {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     for (; this.#next < mostFiles; this.#next += 1) {
       const path = join(folder, `media-${String(this.#next).padStart(3, '0')}.${ending}`);
       try {

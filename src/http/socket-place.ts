@@ -2,11 +2,12 @@
  * Putting a listening UNIX socket in its place: it is bound inside a fresh folder that only the owner can enter, given
  * mode 0600 and then renamed, so at no time can another user connect.
  */
-import { chmod, lstat, mkdir, mkdtemp, rename, rm, stat, unlink } from 'node:fs/promises';
+import { chmod, lstat, mkdtemp, rename, rm, stat, unlink } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import { openUnixAddress } from '../lib/unix-address.ts';
 
@@ -22,7 +23,7 @@ export interface PlacedSocket extends AsyncDisposable {
  */
 export async function listenAt(server: Server, socketPath: string): Promise<PlacedSocket> {
   try {
-    await mkdir(dirname(socketPath), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(socketPath), 0o700);
     await checkFree(socketPath);
     return await bindAndMove(server, socketPath);
   } catch (error) {

@@ -97,6 +97,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
       },
     }),
   );
+  await kernels.scratch.prepare();
   const owned = cleanups.move();
   return new NodeAgent({
     kernels: kernels.registry,

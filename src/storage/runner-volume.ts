@@ -14,6 +14,7 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { syncFolder } from '../lib/atomic-file.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 import { systemErrorCode } from '../lib/system-error.ts';
 import { containerPaths } from '../wire/runner-config.ts';
 import { readElf, relocateElf, replaceCString } from './elf-file.ts';
@@ -70,7 +71,7 @@ export async function ensureRunnerVolume(options: RunnerVolumeOptions): Promise<
     await rename(path, `${path}.damaged-${randomBytes(4).toString('hex')}`);
   }
   try {
-    await mkdir(options.volumesFolder, { recursive: true });
+    await makeFolder(options.volumesFolder);
     await removeStaleBuilds(options.volumesFolder);
     const folder = join(options.volumesFolder, `.build-${randomBytes(6).toString('hex')}`);
     try {

@@ -57,17 +57,22 @@ describe('scratch folders', () => {
     expect(await readFile(join(outside, 'precious'), 'utf8')).toBe('x');
   });
 
-  it.runIf(isRoot)('let mounts go before they are deleted, so that nothing mounted is', async () => {
+  it.runIf(isRoot).each([
+    ['the folder', 'scratch'],
+    ['a link to the folder', 'link'],
+  ])('named by %s let mounts go before they are deleted, so that nothing mounted is', async (_, name) => {
+    await symlink(join(root, 'scratch'), join(root, 'link'));
+    await using named = new ScratchFolders(join(root, name), silentLogger);
     const kernel = newKernelId();
-    await scratch.create(kernel, owner);
-    const point = join(scratch.paths(kernel).work, 'mounted here');
+    await named.create(kernel, owner);
+    const point = join(named.paths(kernel).work, 'mounted here');
     const source = join(root, 'source');
     await mkdir(point);
     await mkdir(source);
     await writeFile(join(source, 'precious'), 'x');
     expect(spawnSync(mountProgram, ['--bind', source, point]).status).toBe(0);
-    await scratch.remove(kernel);
-    await scratch.settled();
+    await named.remove(kernel);
+    await named.settled();
     expect(await readFile(join(source, 'precious'), 'utf8')).toBe('x');
     expect(await readdir(join(root, 'scratch', '.trash'))).toEqual([]);
     expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(root);
@@ -111,5 +116,14 @@ describe('scratch folders', () => {
     await rm(join(root, 'scratch'), { recursive: true });
     await writeFile(join(root, 'scratch'), '');
     await expect(scratch.create(newKernelId(), owner)).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
+  });
+
+  it.each(['/proc/kernelet', '/dev/null', '/sys/kernel'])('in %s are refused before a kernel is', async (place) => {
+    const refused = new ScratchFolders(join(place, 'scratch'), silentLogger);
+    await expect(refused.prepare()).rejects.toMatchObject({
+      code: 'STATE_UNUSABLE',
+      message: expect.stringContaining(place),
+    });
+    await scratch.prepare();
   });
 });

@@ -2,12 +2,13 @@
  * Scratch folders: what of a kernel lies on the host. A removal renames the folder away first, which is atomic and
  * frees the kernel's id at once, and deletes in the background.
  */
-import { chmod, chown, lstat, mkdir, readdir, rename } from 'node:fs/promises';
+import { access, chmod, chown, constants, lstat, mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { type KernelId, parseKernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import { Trash } from './trash.ts';
 
@@ -52,26 +53,31 @@ export class ScratchFolders implements AsyncDisposable {
     };
   }
 
+  /** Makes the root when it is missing, and sees whether kernels can be had there. Throws STATE_UNUSABLE. */
+  async prepare(): Promise<void> {
+    try {
+      await this.#makeRoot();
+      await access(this.#root, constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw unusable(`the scratch folder ${this.#root} cannot be made or written`, this.#root, error);
+    }
+  }
+
   /** Makes the folders; what is there already stays. Throws STATE_UNUSABLE. */
   async create(kernel: KernelId, owner: Owner): Promise<void> {
     const paths = this.paths(kernel);
     try {
-      // The image's own root may make programs with a set-uid bit below: nobody of this host is to come by them.
-      await mkdir(this.#root, { recursive: true, mode: 0o700 });
+      await this.#makeRoot();
       // The kernel's user may pass through its root, where the engine makes mounts as that user.
-      await makeFolder(paths.root, 0o711);
+      await makeOne(paths.root, 0o711);
       await Promise.all([
-        makeFolder(paths.work, 0o755, owner),
-        makeFolder(paths.config, 0o755),
-        makeFolder(paths.run, 0o700),
-        makeFolder(paths.private, 0o700),
+        makeOne(paths.work, 0o755, owner),
+        makeOne(paths.config, 0o755),
+        makeOne(paths.run, 0o700),
+        makeOne(paths.private, 0o700),
       ]);
     } catch (error) {
-      const code = systemErrorCode(error) ?? String(error);
-      throw new KerneletError('STATE_UNUSABLE', `cannot make the scratch folder ${paths.root} (${code})`, {
-        cause: error,
-        context: { path: paths.root },
-      });
+      throw unusable(`cannot make the scratch folder ${paths.root}`, paths.root, error);
     }
   }
 
@@ -82,14 +88,7 @@ export class ScratchFolders implements AsyncDisposable {
       await rename(root, await this.#trash.place(kernel));
     } catch (error) {
       if (isSystemError(error, 'ENOENT')) return;
-      throw new KerneletError(
-        'STATE_UNUSABLE',
-        `cannot remove the scratch folder ${root} (${systemErrorCode(error)})`,
-        {
-          cause: error,
-          context: { path: root },
-        },
-      );
+      throw unusable(`cannot remove the scratch folder ${root}`, root, error);
     }
     this.#trash.empty();
   }
@@ -119,10 +118,22 @@ export class ScratchFolders implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#trash[Symbol.asyncDispose]();
   }
+
+  /** The image's own root may make programs with a set-uid bit below: nobody of this host is to come by them. */
+  async #makeRoot(): Promise<void> {
+    await makeFolder(this.#root, 0o700);
+  }
 }
 
-async function makeFolder(path: string, mode: number, owner?: Owner): Promise<void> {
-  await mkdir(path, { recursive: true });
+function unusable(text: string, path: string, cause: unknown): KerneletError {
+  const code = systemErrorCode(cause) ?? String(cause);
+  return new KerneletError('STATE_UNUSABLE', `${text} (${code})`, { cause, context: { path } });
+}
+
+async function makeOne(path: string, mode: number, owner?: Owner): Promise<void> {
+  await mkdir(path).catch((error: unknown) => {
+    if (!isSystemError(error, 'EEXIST')) throw error;
+  });
   await chmod(path, mode);
   if (owner && process.geteuid?.() === 0) await chown(path, owner.uid, owner.gid);
 }

@@ -13,12 +13,13 @@
  * ```
  */
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { chmod, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { acquireFileLock, type FileLock } from '../lib/file-lock.ts';
 import { type AgentId, parseAgentId } from '../lib/ids.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 import { isNoexec, type Mount, mountOf, readMountTable } from '../lib/mount-table.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 
@@ -52,11 +53,11 @@ const signs: readonly string[] = [...folders, 'secret', 'lock', 'instances'];
 /** Opens the folder, making it when it is absent, and locks it. Throws STATE_UNUSABLE, STATE_LOCKED. */
 export async function openStateFolder(wanted: string, options: StateFolderOptions = {}): Promise<StateFolder> {
   await refuseForeign(resolve(wanted));
-  const path = await makeFolder(resolve(wanted));
+  const path = await ownFolder(resolve(wanted));
   refuseNoexec(path, options.mounts ?? (await readMountTable()));
   const lock = await acquireFileLock(join(path, 'lock'), `the state folder ${path}`);
   try {
-    for (const name of folders) await makeFolder(join(path, name));
+    for (const name of folders) await ownFolder(join(path, name));
     const secret = await readSecret(join(path, 'secret'));
     const agentId = options.agentId ?? (await readAgentId(join(path, 'agent-id')));
     return describe(path, lock, secret, agentId);
@@ -111,9 +112,9 @@ async function refuseForeign(path: string): Promise<void> {
   );
 }
 
-async function makeFolder(path: string): Promise<string> {
+async function ownFolder(path: string): Promise<string> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeFolder(path, 0o700);
     await chmod(path, 0o700);
     return await realpath(path);
   } catch (error) {

@@ -3,7 +3,7 @@
  * symlinks are removed and never followed, and mounts left below are let go first, or their contents would be deleted.
  */
 import { spawn } from 'node:child_process';
-import { chmod, mkdir, readdir } from 'node:fs/promises';
+import { chmod, mkdir, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -78,9 +78,11 @@ export class Trash implements AsyncDisposable {
     const backoff = new Backoff({ initialMs: 200, maximumMs: 10_000, clock: this.#clock });
     for (;;) {
       let failure: unknown = null;
-      for (const name of await readdir(this.#folder).catch(() => [])) {
+      // As the table of mounts names it: the way there may lead over a link.
+      const folder = await realpath(this.#folder).catch(() => this.#folder);
+      for (const name of await readdir(folder).catch(() => [])) {
         if (this.#abandon.signal.aborted) return;
-        await this.#delete(join(this.#folder, name)).catch((error: unknown) => {
+        await this.#delete(join(folder, name)).catch((error: unknown) => {
           failure = error;
         });
       }
