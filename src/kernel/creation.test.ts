@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { recordFixture } from '../../test/support/kernel-record.ts';
-import { systemClock } from '../lib/clock.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { FakeClock } from '../lib/fake-clock.ts';
 import { asContainerId } from '../lib/ids.ts';
 import { runCreation } from './creation.ts';
 import type { CreationPlan, CreationStep } from './step.ts';
@@ -15,12 +16,15 @@ const step = (name: string, change: Partial<CreationStep> = {}): CreationStep =>
   ...change,
 });
 
-async function run(plan: CreationPlan, options: { scope?: 'kernel' | 'generation'; signal?: AbortSignal } = {}) {
+async function run(
+  plan: CreationPlan,
+  options: { scope?: 'kernel' | 'generation'; signal?: AbortSignal; clock?: Clock } = {},
+) {
   const applied: string[] = [];
   const outcome = await runCreation(plan, recordFixture({ containerId: null }), {
     scope: options.scope ?? 'kernel',
     signal: options.signal ?? new AbortController().signal,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     onApplied: (name) => applied.push(name),
   });
   return { outcome, applied };
@@ -60,6 +64,7 @@ describe('running a creation plan', () => {
     const bad = await run([[slow('a', true), slow('b', false)], step('c')]);
     expect(bad.outcome).toMatchObject({ ok: false, step: 'a', error: { code: 'ENGINE_FAILED' } });
     expect(bad.applied).not.toContain('c');
+    expect(ended).toBe(4);
   });
 
   it('runs only the steps of one container for a restart', async () => {
@@ -67,10 +72,30 @@ describe('running a creation plan', () => {
     expect((await run(plan, { scope: 'generation' })).applied).toEqual(['c', 'd']);
   });
 
-  it('ends a step at its deadline although it ignores that', async () => {
-    const hang = step('hang', { deadlineMs: 20, apply: () => new Promise(() => {}) });
-    const { outcome } = await run([hang]);
-    expect(outcome).toMatchObject({ ok: false, step: 'hang', error: { code: 'DEADLINE_EXCEEDED' } });
+  it('ends a step at its deadline, and waits a while for what ignores that: a revert comes after it', async () => {
+    const clock = new FakeClock();
+    const late = Promise.withResolvers<object>();
+    const [hang, slow] = [
+      step('hang', { deadlineMs: 20, apply: () => new Promise(() => {}) }),
+      step('slow', { deadlineMs: 20, apply: () => late.promise }),
+    ];
+    const ended: string[] = [];
+    const runs = [hang, slow].map(async (one) => {
+      const { outcome } = await run([one], { clock });
+      ended.push(one.name);
+      return outcome;
+    });
+    await clock.advance(5_000);
+    expect(ended).toEqual([]);
+    late.resolve({});
+    await runs[1];
+    expect(ended).toEqual(['slow']);
+    await clock.advance(10_000);
+    const failure = { ok: false, error: { code: 'DEADLINE_EXCEEDED' } };
+    expect(await Promise.all(runs)).toMatchObject([
+      { ...failure, step: 'hang' },
+      { ...failure, step: 'slow' },
+    ]);
   });
 
   it('stops at a cancellation with its reason', async () => {

@@ -2,12 +2,15 @@
  * Runs a creation plan: the line of steps, a group's steps side by side, each timed and bounded. It stops at the first
  * failure or cancellation and undoes nothing itself: the reducer asks for the one clean-up that every end shares.
  */
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { type KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { Scope } from './lifecycle.ts';
 import type { KernelRecord } from './record.ts';
 import type { CreationPlan, CreationStep, RecordChange } from './step.ts';
+
+/** How long a step that was given up may go on, so that nothing it makes comes after its revert. */
+const lateMs = 10_000;
 
 /** How to run a plan. */
 export interface CreationRun {
@@ -48,14 +51,26 @@ async function applyStep(
   signal: AbortSignal,
 ): Promise<RecordChange> {
   const startedAt = run.clock.monotonic();
+  let applying: Promise<RecordChange> | undefined;
   try {
     const options = { what: `step ${step.name}`, timeoutMs: step.deadlineMs, signal, clock: run.clock };
-    const change = await withDeadline(options, (deadline) => step.apply(record, deadline));
+    const change = await withDeadline(options, (deadline) => {
+      applying = step.apply(record, deadline);
+      return applying;
+    });
     run.onApplied(step.name, run.clock.monotonic() - startedAt, change);
     return change;
   } catch (error) {
+    await settled(applying, run.clock);
     throw new StepFailure(step.name, error);
   }
+}
+
+/** Waits, bounded, until the step has ended one way or the other. */
+async function settled(applying: Promise<unknown> | undefined, clock: Clock): Promise<void> {
+  const enough = new AbortController();
+  await Promise.race([applying?.catch(() => {}), sleep(clock, lateMs, enough.signal).catch(() => {})]);
+  enough.abort();
 }
 
 /** Runs a group side by side; resolves or rejects only when every step of it has ended. */

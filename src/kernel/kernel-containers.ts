@@ -25,8 +25,6 @@ const lateReplyMs = 5_000;
 export class KernelContainers {
   readonly engine: Engine;
   readonly #parts: KernelContainersParts;
-  /** Requests for containers that have no reply yet, by the container's name. */
-  readonly #making = new Map<string, Promise<void>>();
 
   constructor(parts: KernelContainersParts) {
     this.engine = parts.engine;
@@ -64,7 +62,6 @@ export class KernelContainers {
    * Answers whether there was one. A container that is not provably ours, or is of a newer generation, is left alone.
    */
   async remove(record: KernelRecord, deadline: Deadline): Promise<boolean> {
-    await this.#making.get(containerName(record.spec.id, record.spec.image.reference));
     const found = await this.#find(record, deadline.signal);
     if (!found) return false;
     await this.#parts.engine.removeContainer(found.id, deadline.signal);
@@ -85,7 +82,7 @@ export class KernelContainers {
 
   /**
    * Asks for a container. An engine carries out what it was asked for also when the caller has hung up: a cancelled
-   * request is kept for its reply, and `remove` waits for that, so that no container appears after its kernel's end.
+   * request is kept for its reply, so that no container appears after its kernel's end.
    */
   async #create(spec: ContainerSpec, deadline: Deadline): Promise<ContainerId> {
     deadline.check();
@@ -96,17 +93,7 @@ export class KernelContainers {
     };
     deadline.signal.addEventListener('abort', onAbort, { once: true });
     cleanups.defer(() => deadline.signal.removeEventListener('abort', onAbort));
-    const reply = this.engine.createContainer(spec, hangUp.signal);
-    const settled = reply.then(
-      () => {},
-      () => {},
-    );
-    this.#making.set(spec.name, settled);
-    try {
-      return await reply;
-    } finally {
-      if (this.#making.get(spec.name) === settled) this.#making.delete(spec.name);
-    }
+    return await this.engine.createContainer(spec, hangUp.signal);
   }
 
   async #find(record: KernelRecord, signal: AbortSignal): Promise<ContainerDetail | null> {
