@@ -24,6 +24,7 @@ const plain: readonly (readonly [variable: string, key: string])[] = [
   ['BACKEND_MEM_OVERCOMMIT_FACTOR', 'resource.mem-overcommit-factor'],
   ['KERNELET_STATE_DIR', 'kernelet.state-dir'],
   ['KERNELET_SOCKET', 'kernelet.socket'],
+  ['KERNELET_VOLUME_DIR', 'kernelet.volume-dir'],
   ['KERNELET_LOG_LEVEL', 'logging.level'],
   ['DOCKER_HOST', 'kernelet.docker-host'],
 ];
