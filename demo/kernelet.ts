@@ -25,6 +25,7 @@ const program = path.resolve(import.meta.dirname, '..', 'bin', 'kernelet');
 export class Kernelet implements AsyncDisposable {
   readonly #environment: NodeJS.ProcessEnv;
   readonly #running = new Set<ChildProcess>();
+  #ended = false;
 
   constructor(places: { readonly stateDir: string; readonly socket: string; readonly dockerHost: string }) {
     this.#environment = {
@@ -35,8 +36,12 @@ export class Kernelet implements AsyncDisposable {
     };
   }
 
-  /** Starts a command and leaves it running. Its process group is its own, so that Ctrl-C reaches the tour first. */
+  /**
+   * Starts a command and leaves it running. Its process group is its own, so that Ctrl-C reaches the tour first. Throws
+   * after the disposal.
+   */
   start(args: readonly string[], stdio: 'pipe' | 'ignore' = 'pipe'): ChildProcess {
+    if (this.#ended) throw new Error('the tour has ended');
     const child = spawn(program, args, { env: this.#environment, stdio: [stdio, stdio, stdio], detached: true });
     this.#running.add(child);
     child.once('exit', () => this.#running.delete(child));
@@ -65,8 +70,9 @@ export class Kernelet implements AsyncDisposable {
     };
   }
 
-  /** Ends what is still running: SIGTERM, then SIGKILL after five seconds. */
+  /** Starts nothing any more and ends what is still running: SIGTERM, then SIGKILL after five seconds. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true;
     await Promise.all(
       [...this.#running].map(async (child) => {
         const ended = once(child, 'exit');

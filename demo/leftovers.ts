@@ -2,6 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What exists now, each thing as one line. */
 export type Inventory = ReadonlySet<string>;
@@ -52,4 +53,17 @@ export async function inventory(dockerHost: string, stateDir: string): Promise<I
     ...scratch.filter((name) => name !== '.trash').map((name) => `scratch folder ${name}`),
     ...(await processesMentioning(stateDir)),
   ]);
+}
+
+/** The engine removes the container of a build that was cancelled when it gets round to it. */
+const patienceMs = 10_000;
+
+/** What is here that was not before; waits a moment for what is just going. */
+export async function leftovers(dockerHost: string, stateDir: string, before: Inventory): Promise<readonly string[]> {
+  const limit = performance.now() + patienceMs;
+  for (;;) {
+    const left = [...(await inventory(dockerHost, stateDir))].filter((item) => !before.has(item));
+    if (left.length === 0 || performance.now() > limit) return left;
+    await sleep(100);
+  }
 }

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureEngine } from '../scripts/engine.mjs';
 import { Kernelet } from './kernelet.ts';
-import { inventory } from './leftovers.ts';
+import { inventory, leftovers } from './leftovers.ts';
 import * as screen from './screen.ts';
 import { stations, type Times, type Tour } from './tour.ts';
 
@@ -65,7 +65,10 @@ async function main(): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'kernelet-demo-'));
   cleanups.defer(() => rm(folder, { recursive: true, force: true }));
   const before = await inventory(engine.dockerHost, stateDir);
-  const kernelet = new Kernelet({ stateDir, socket: path.join(folder, 'api.sock'), dockerHost: engine.dockerHost });
+  const places = { stateDir, socket: path.join(folder, 'api.sock'), dockerHost: engine.dockerHost };
+  const kernelet = new Kernelet(places);
+  // The daemon and what cleans up outlive the tour's own commands.
+  const host = new Kernelet(places);
 
   let daemon: ChildProcess | undefined;
   const tour: Tour = {
@@ -73,7 +76,7 @@ async function main(): Promise<void> {
     folder,
     times: {},
     async startDaemon() {
-      daemon = kernelet.start(['serve', '--log-level', 'error'], 'ignore');
+      daemon = host.start(['serve', '--log-level', 'error'], 'ignore');
       await waitUntilReady(kernelet, daemon);
     },
     async killDaemon() {
@@ -84,14 +87,15 @@ async function main(): Promise<void> {
     },
   };
   cleanups.defer(async () => {
+    await kernelet[Symbol.asyncDispose]();
     if (daemon && daemon.exitCode === null && daemon.signalCode === null) {
-      const listed = await kernelet.run(['ps', '--json']);
+      const listed = await host.run(['ps', '--json']);
       const kernels: unknown = listed.status === 0 ? JSON.parse(listed.stdout) : [];
       const ids = Array.isArray(kernels) ? kernels.map((kernel: { id: string }) => kernel.id) : [];
-      if (ids.length > 0) await kernelet.run(['rm', '-f', ...ids]);
+      if (ids.length > 0) await host.run(['rm', '-f', ...ids]);
     }
-    await kernelet[Symbol.asyncDispose]();
-    const left = [...(await inventory(engine.dockerHost, stateDir))].filter((item) => !before.has(item));
+    await host[Symbol.asyncDispose]();
+    const left = await leftovers(engine.dockerHost, stateDir, before);
     if (left.length > 0) throw new Error(`left behind: ${left.join('; ')}`);
     screen.explain('Nothing is left: no container, network, mount, process or scratch folder.');
   });
