@@ -31,7 +31,8 @@ export async function runImageBootstrap(
     LOCAL_USER_ID: String(ids.uid),
     LOCAL_GROUP_ID: String(ids.gid),
   };
-  const script = `. ${imageScript}\nexec ${volumePaths.busybox} env -0 >&3 3>&-`;
+  // What the script leaves in the background must not hold the descriptor.
+  const script = `{ . ${imageScript}; } 3>&-\nexec ${volumePaths.busybox} env -0 >&3 3>&-`;
   const child = spawn(imageShell(), ['-c', script], {
     env: given,
     cwd: '/',
@@ -53,6 +54,10 @@ export async function runImageBootstrap(
     return container;
   }
   const left = parseEnvironment(await environment);
+  if (left.size === 0) {
+    parts.problem(`${imageScript} of the image ended its shell: what it exported is lost`);
+    return container;
+  }
   // Variables that were kept from the script are the tenant's all the same.
   const withheld = [...container].filter(([name]) => !Object.hasOwn(given, name));
   return new Map([...withheld, ...left]);

@@ -4,7 +4,7 @@
  */
 import { closeSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
-import type { EndReason } from '../wire/run-event.ts';
+import { type EndReason, longestPrompt } from '../wire/run-event.ts';
 import { InputWriter } from './input-writer.ts';
 import { oomKills } from './oom-counter.ts';
 import type { Question, Run, RunControl } from './run.ts';
@@ -30,7 +30,7 @@ export interface Outcome {
 export class Execution implements RunControl, Disposable {
   readonly run: Run;
   readonly tenant: Tenant;
-  readonly #clock: Clock;
+  readonly clock: Clock;
   readonly #release = new DisposableStack();
   readonly #oomKillsBefore = oomKills();
   #stopped: Outcome | null = null;
@@ -43,7 +43,7 @@ export class Execution implements RunControl, Disposable {
   constructor(run: Run, tenant: Tenant, clock: Clock) {
     this.run = run;
     this.tenant = tenant;
-    this.#clock = clock;
+    this.clock = clock;
     const timeoutMs = run.request?.timeoutMs ?? null;
     if (timeoutMs !== null) this.#release.use(clock.after(timeoutMs, () => this.#timeIsUp()));
     this.#release.defer(() => {
@@ -114,18 +114,21 @@ export class Execution implements RunControl, Disposable {
   }
 
   interrupt(): boolean {
-    return this.#target?.signal('SIGINT') ?? false;
+    const reached = this.#target?.signal('SIGINT') ?? false;
+    // A stopped process would take it when it goes on.
+    this.#target?.signal('SIGCONT');
+    return reached;
   }
 
   cancel(signal: NodeJS.Signals): void {
     this.#stopped ??= { exitCode: -(signalNumber(signal) ?? 15), reason: 'cancelled' };
     this.#target?.signal(signal);
-    this.#release.use(this.#clock.after(killAfterMs, () => void this.#target?.signal('SIGKILL')));
+    this.#release.use(this.clock.after(killAfterMs, () => void this.#target?.signal('SIGKILL')));
   }
 
   ask(question: Question): Disposable {
     this.#questions.push(question);
-    if (this.#questions.length === 1) this.run.waitForInput(question.prompt, question.password);
+    if (this.#questions.length === 1) this.#pose(question);
     return { [Symbol.dispose]: () => this.#close(question) };
   }
 
@@ -156,7 +159,14 @@ export class Execution implements RunControl, Disposable {
     if (place > 0) return;
     this.run.inputGiven();
     const [next] = this.#questions;
-    if (next) this.run.waitForInput(next.prompt, next.password);
+    if (next) this.#pose(next);
+  }
+
+  /** A prompt that is too long for its event is output. */
+  #pose({ prompt, password }: Question): void {
+    const fits = prompt.length <= longestPrompt;
+    if (!fits) this.output('stdout', Buffer.from(prompt));
+    this.run.waitForInput(fits ? prompt : '', password);
   }
 
   #takeInputDescriptor(): number | null {

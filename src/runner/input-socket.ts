@@ -60,8 +60,9 @@ export class InputSocket {
   }
 
   #ask(socket: Socket, text: string): void {
-    const control = this.#current()?.control;
-    if (!control) {
+    const run = this.#current();
+    const control = run?.control;
+    if (!run || !control || run.replay.overfull) {
       socket.end(unsupported);
       return;
     }

@@ -22,8 +22,8 @@ interface Query {
   readonly id: number;
   readonly execution: Execution;
   readonly settle: (outcome: Outcome) => void;
-  /** What it has asked. */
-  readonly questions: DisposableStack;
+  /** What it asks; one at a time, since an interrupt may have ended the wait for an earlier one. */
+  question: Disposable | null;
 }
 
 /** What an interpreter needs. */
@@ -59,9 +59,11 @@ export class Interpreter {
   /** Starts it unless it runs. Resolves with null, or with why it cannot run. */
   start(): Promise<string | null> {
     if (this.#running && this.#state === 'ready') return Promise.resolve(null);
-    this.#starting ??= this.#launch().finally(() => {
-      this.#starting = null;
-    });
+    this.#starting ??= this.#launch()
+      .catch((error: unknown) => this.#failed(error instanceof Error ? error.message : String(error)))
+      .finally(() => {
+        this.#starting = null;
+      });
     return this.#starting;
   }
 
@@ -77,19 +79,18 @@ export class Interpreter {
     this.#lastId += 1;
     const id = this.#lastId;
     const ended = new Promise<Outcome>((settle) => {
-      this.#query = { id, execution, settle, questions: new DisposableStack() };
+      this.#query = { id, execution, settle, question: null };
     });
-    execution.run.whenSpace(() => {
-      running.stdout.resume();
-      running.stderr.resume();
-    });
+    const resume = (): void => {
+      for (const stream of [running.stdout, running.stderr, running.duplex(3)]) stream?.resume();
+    };
+    execution.run.whenSpace(resume);
     execution.aim(running);
     this.#send({ op: 'execute', id, code });
     const outcome = await ended;
     execution.aim(null);
     execution.run.whenSpace(null);
-    running.stdout.resume();
-    running.stderr.resume();
+    resume();
     return outcome;
   }
 
@@ -141,8 +142,14 @@ export class Interpreter {
       late.resolve('the interpreter did not get ready in time');
     });
     const failure = await Promise.race([ready, died, late.promise]);
-    this.#setState(failure === null ? 'ready' : 'failed', failure ?? '');
-    return failure;
+    if (failure !== null) return this.#failed(failure);
+    this.#setState('ready', '');
+    return null;
+  }
+
+  #failed(reason: string): string {
+    this.#setState('failed', reason);
+    return reason;
   }
 
   #listen(running: RunningCommand): void {
@@ -173,7 +180,12 @@ export class Interpreter {
     running.stderr.drain();
     if (event.ev === 'ready') this.#ready?.();
     else if (event.ev === 'completion') this.#completions.get(event.id)?.(event.matches);
-    else if (this.#query) this.#receiveForQuery(this.#query, event);
+    else if (this.#query) {
+      const { replay } = this.#query.execution.run;
+      this.#receiveForQuery(this.#query, event);
+      // What is shown fills it like what is printed.
+      if (this.#query && replay.full) running.duplex(3)?.pause();
+    }
   }
 
   #receiveForQuery(query: Query, event: Exclude<FromDriver, { ev: 'ready' | 'completion' }>): void {
@@ -182,17 +194,16 @@ export class Interpreter {
       case 'done':
         if (event.id !== query.id) return;
         this.#query = null;
-        query.questions.dispose();
+        query.question?.[Symbol.dispose]();
         query.settle(execution.outcome(event.exitCode));
         break;
       case 'input':
-        query.questions.use(
-          execution.ask({
-            prompt: event.prompt,
-            password: event.password,
-            answer: (text) => this.#send({ op: 'input', text }),
-          }),
-        );
+        query.question?.[Symbol.dispose]();
+        query.question = execution.ask({
+          prompt: event.prompt,
+          password: event.password,
+          answer: (text) => this.#send({ op: 'input', text }),
+        });
         break;
       case 'html':
         this.#show(execution, { kind: 'html' }, Buffer.from(event.data));
@@ -228,7 +239,7 @@ export class Interpreter {
       if (outcome.reason === 'signalled') {
         query.execution.say(`signal ${-exitCode} ended the interpreter: its variables are lost`);
       }
-      query.questions.dispose();
+      query.question?.[Symbol.dispose]();
       query.settle(outcome);
     }
     this.#options.tenant.adopt(running);

@@ -6,6 +6,8 @@ import { Runner } from './runner.ts';
 
 /** Status of a runner that could not even begin (`EX_CONFIG`). */
 const unusable = 78;
+/** Status of a runner that met a defect of its own (`EX_SOFTWARE`). */
+const broken = 70;
 
 async function main(): Promise<void> {
   if (process.argv[2] !== 'file-worker') return new Runner().start();
@@ -14,7 +16,11 @@ async function main(): Promise<void> {
   return workFiles(process.argv.slice(3));
 }
 
-main().catch((error: unknown) => {
+/** One line, since the container's last lines are shown to users. */
+function end(error: unknown, status: number): never {
   process.stderr.write(`kernelet-runner: [ERROR] ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(unusable);
-});
+  process.exit(status);
+}
+
+process.on('uncaughtException', (error) => end(error, broken));
+main().catch((error: unknown) => end(error, unusable));

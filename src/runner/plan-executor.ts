@@ -5,6 +5,7 @@ import { volumePaths } from './volume-paths.ts';
 
 const writeScript = 'cat >"$1" && if [ -n "$2" ]; then chmod +x "$1"; fi';
 const internalFailure = 126;
+const removeTimeoutMs = 10_000;
 
 /** Carries a plan out; resolves with its status. The files that it names are removed whatever happens. */
 export async function executePlan(execution: Execution, plan: Plan): Promise<number> {
@@ -44,13 +45,17 @@ async function writeFile(execution: Execution, path: string, content: string, ex
     // The reason is in the status of the writer.
   });
   input?.end(content);
+  execution.aim(writer);
   const { exitCode } = await writer.exited;
+  execution.aim(null);
   if (exitCode !== 0) execution.say(`the file ${path} could not be written`);
   return exitCode === 0 ? 0 : internalFailure;
 }
 
-/** Also after a stop, and for its outcome nobody waits longer than for the process. */
+/** Also after a stop. A tenant that stops all its processes must not hold the end of the run. */
 async function remove(execution: Execution, paths: readonly string[]): Promise<void> {
   const argv = [volumePaths.busybox, 'rm', '-rf', '--', ...paths];
-  await execution.tenant.spawn({ argv }, 'ignore').exited;
+  const remover = execution.tenant.spawn({ argv }, 'ignore');
+  using _timer = execution.clock.after(removeTimeoutMs, () => void remover.signal('SIGKILL'));
+  await remover.exited;
 }

@@ -58,9 +58,15 @@ export class ReplayBuffer {
     return this.#unacknowledgedBytes >= this.#limitBytes;
   }
 
+  /** Whether something other than output, which waits, goes on filling it. */
+  get overfull(): boolean {
+    return this.#unacknowledgedBytes >= 2 * this.#limitBytes;
+  }
+
   /** Adds an event. Output joins the newest event of the same stream as long as nobody was given that one. */
   append(event: RunEvent, body: Uint8Array): void {
     const newest = this.#entries.at(-1);
+    const size = body.length + (event.kind === 'waiting-input' ? event.prompt.length : 0);
     const joins =
       newest !== undefined &&
       !newest.handedOut &&
@@ -75,8 +81,8 @@ export class ReplayBuffer {
       this.#unacknowledgedBytes += body.length;
       return;
     }
-    this.#entries.push({ event, pieces: body.length === 0 ? [] : [body], size: body.length, handedOut: false });
-    this.#unacknowledgedBytes += body.length + eventCostBytes;
+    this.#entries.push({ event, pieces: body.length === 0 ? [] : [body], size, handedOut: false });
+    this.#unacknowledgedBytes += size + eventCostBytes;
   }
 
   /** The first event with a number above `after` that is still here, or null. */

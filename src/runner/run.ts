@@ -1,6 +1,7 @@
 /** One execution as the runner knows it: where it stands, what it said, and how it is talked to while it runs. */
 import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
+import { maxBodyBytes } from '../wire/frame.ts';
 import type { EndReason, RunEvent, RunPhase, RunSummary } from '../wire/run-event.ts';
 import { fingerprint } from './fingerprint.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
@@ -106,7 +107,9 @@ export class Run {
 
   /** Adds output; false = its reader is behind, and the program has to wait for `whenSpace`. */
   output(stream: 'stdout' | 'stderr', bytes: Uint8Array): boolean {
-    this.emit({ kind: stream }, bytes);
+    for (let at = 0; at < bytes.length; at += maxBodyBytes) {
+      this.emit({ kind: stream }, bytes.subarray(at, at + maxBodyBytes));
+    }
     return !this.replay.full;
   }
 

@@ -18,6 +18,9 @@ export const endReasons = [
 /** Why a run ended. `unable` = the runtime cannot run this (exit 127); `kernel-ended` is said by the agent alone. */
 export type EndReason = (typeof endReasons)[number];
 
+/** Characters of a prompt. With each of them escaped, the event still fits into the head of a frame. */
+export const longestPrompt = 65_536;
+
 /** The head of a run event; output and media bytes travel beside it, in the frame's body. */
 export type RunEvent =
   | { readonly kind: 'started' }

@@ -5,7 +5,7 @@
 import type { KernelId } from '../lib/ids.ts';
 import { FrameError } from './frame.ts';
 import { type Fields, finite, list, object, oneOf, runId, text, whole } from './guards.ts';
-import { endReasons, type RunEvent, type RunSummary, runPhases } from './run-event.ts';
+import { endReasons, longestPrompt, type RunEvent, type RunSummary, runPhases } from './run-event.ts';
 import {
   type InterpreterState,
   type RunnerHead,
@@ -21,7 +21,6 @@ const kernelIdForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const mediaTypeForm = /^[\w.+-]{1,64}\/[\w.+-]{1,64}(;.{0,128})?$/;
 /** Texts of the runner that are shown to people are cut to this many characters. */
 const longestText = 4096;
-const longestPrompt = 65_536;
 /** More runs than a runner keeps. */
 const mostRuns = 10_000;
 

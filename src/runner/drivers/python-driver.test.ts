@@ -115,6 +115,15 @@ describe('ends', () => {
     expect(await emptied.query('1 + 1')).toEqual({ ...quiet, stdout: '2\n' });
   });
 
+  test('a query that closes all standard descriptors keeps its state, and the next one prints', async () => {
+    using closed = await DriverHarness.start(command);
+    expect(
+      await closed.query('import os; x = 5\nfor i in range(10):\n  try: os.close(i)\n  except OSError: pass'),
+    ).toEqual(quiet);
+    expect(await closed.query('x')).toEqual({ ...quiet, stdout: '5\n' });
+    expect((await closed.query('1 / 0')).stderr).toContain('ZeroDivisionError');
+  });
+
   test('what C code prints comes with its query, whole lines in their place', async () => {
     using mixed = await DriverHarness.start(command);
     await mixed.query('import ctypes; libc = ctypes.CDLL(None)');

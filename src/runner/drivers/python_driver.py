@@ -93,6 +93,7 @@ class Driver:
         if figures is not None:
             status = self._guarded(figures.show_rest) or status
         self._flush_native()
+        self.channel.reopen_output()
         if sys.stdin is None or sys.stdin.closed:  # `exit()` closes it
             sys.stdin = open(os.devnull)
         return status

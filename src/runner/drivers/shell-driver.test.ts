@@ -51,6 +51,11 @@ describe.each(['bash', 'sh'])('in %s', (name) => {
     },
   );
 
+  test('a function with the name of a command of the driver’s is only the user’s', async () => {
+    expect(await shell.query('printf() { echo mine; }; printf x')).toEqual({ ...quiet, stdout: 'mine\n' });
+    expect(await shell.query('false; unset -f printf')).toEqual(quiet);
+  });
+
   test('a background child does not hold the query', async () => {
     const before = performance.now();
     expect(await shell.query('sleep 30 & echo started')).toMatchObject({ stdout: 'started\n', exitCode: 0 });

@@ -120,7 +120,7 @@ function next() {
 /** The line that answers is a simple command: after a quote that is not closed, bash takes `{` for no reserved word. */
 function execute(code) {
   const status = `case $- in *e*) ;; *) __kernelet_status ${lastStatus} ;; esac`;
-  tell([`LINENO=0; ${status}; eval ${quote(code)} </dev/null 4>&-`, `printf '%s\\n' "$?" 2>/dev/null >&4`]);
+  tell([`LINENO=0; ${status}; eval ${quote(code)} </dev/null 4>&-`, `command printf '%s\\n' "$?" 2>/dev/null >&4`]);
 }
 
 /** Bash says what can follow; other shells have no means to. An empty line ends the list. */
@@ -130,7 +130,7 @@ function complete(before) {
   const list = word.startsWith('$')
     ? `compgen -v -P '$' -- ${quote(word.slice(1))}`
     : `compgen ${first ? '-c ' : ''}-f -- ${quote(word)}`;
-  tell([`{ ${isBash ? list : ':'}; printf '\\n'; } </dev/null >&4 2>/dev/null`]);
+  tell([`{ ${isBash ? list : ':'}; command printf '\\n'; } </dev/null >&4 2>/dev/null`]);
 }
 
 let pieces = [];

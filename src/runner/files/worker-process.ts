@@ -35,13 +35,18 @@ export function startFileWorker(tenant: Tenant, clock: Clock, args: readonly str
       // The end of the worker follows and tells more.
     });
   }
+  const silent = (text: string): FileReport => ({ ok: false, code: 'FILE_ERROR', message: text });
   channel?.on('data', (chunk: Buffer) => {
-    for (const line of lines.push(chunk)) {
-      const report = parseReport(line);
-      if (report) first.resolve(report);
+    try {
+      for (const line of lines.push(chunk)) {
+        const report = parseReport(line);
+        if (report) first.resolve(report);
+      }
+    } catch {
+      first.resolve(silent('the file worker was disturbed'));
+      process.signal('SIGKILL');
     }
   });
-  const silent = (text: string): FileReport => ({ ok: false, code: 'FILE_ERROR', message: text });
   void process.exited.then(({ exitCode, notStarted }) => {
     const failed = (): void => first.resolve(silent(notStarted ?? `the file worker ended with status ${exitCode}`));
     // Its report may still be on its way here.

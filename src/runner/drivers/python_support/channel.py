@@ -64,11 +64,9 @@ class Channel:
     """JSON lines to and from the runner. Only the process that made it speaks: a forked child keeps silent."""
 
     def __init__(self, descriptor, interrupts):
-        try:
-            self._descriptor = os.dup2(descriptor, 250, False) or 250  # 3.6 returns None
-        except OSError:
-            self._descriptor = os.dup(descriptor)
+        self._descriptor = out_of_the_way(descriptor, 250)
         os.close(descriptor)
+        self._output = {1: out_of_the_way(1, 251), 2: out_of_the_way(2, 252)}
         self._interrupts = interrupts
         self._buffer = bytearray()
         self._searched = 0
@@ -77,6 +75,17 @@ class Channel:
 
     def is_ours(self):
         return os.getpid() == self._owner
+
+    def reopen_output(self):
+        """User code may have closed the standard descriptors; later queries find them again."""
+        for standard, kept in self._output.items():
+            try:
+                os.fstat(standard)
+            except OSError:
+                try:
+                    os.dup2(kept, standard)
+                except OSError:  # it is closed too
+                    pass
 
     def send(self, **fields):
         """Says something, after what was printed before; values are strings, numbers, booleans and lists of strings."""
@@ -120,6 +129,14 @@ class Channel:
                 self._buffer += chunk
             if not chunk:
                 return None
+
+
+def out_of_the_way(descriptor, place):
+    """A copy that no child inherits, with a number that programs seldom touch."""
+    try:
+        return os.dup2(descriptor, place, False) or place  # 3.6 returns None
+    except OSError:
+        return os.dup(descriptor)
 
 
 def encode(value):

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../lib/fake-clock.ts';
+import type { RunId } from '../lib/ids.ts';
+import { encodeFrame } from '../wire/frame.ts';
+import { longestPrompt } from '../wire/run-event.ts';
+import { ContainerLog } from './container-log.ts';
+import { Execution } from './execution.ts';
+import { PipePool } from './pipe-pool.ts';
+import { Run } from './run.ts';
+import { Tenant } from './tenant.ts';
+
+function setUp(timeoutMs: number | null = null) {
+  const clock = new FakeClock();
+  const log = new ContainerLog(() => true, { debug: false, clock });
+  const tenant = new Tenant({ uid: 1, gid: 1, home: '/nowhere', pipes: new PipePool('/nowhere'), log });
+  const run = new Run('r' as RunId, { mode: 'query', code: 'x', timeoutMs }, 8 * 1024 * 1024, {
+    eventsAdded() {},
+    phaseChanged() {},
+  });
+  const execution = new Execution(run, tenant, clock);
+  run.begin(execution);
+  const signals: string[] = [];
+  execution.aim({ signal: (name) => signals.push(name) > 0 });
+  return { clock, run, execution, signals };
+}
+
+/** The events of a run after its first, each of which has to fit into a frame. */
+function events(run: Run) {
+  const found: { kind: string; size: number }[] = [];
+  for (let next = run.replay.next(1); next; next = run.replay.next(next.n)) {
+    encodeFrame({ t: 'event', run: run.id, n: next.n, event: next.event }, next.body);
+    found.push({ kind: next.event.kind, size: next.body.length });
+  }
+  return found;
+}
+
+describe('an execution', () => {
+  it('asks with any prompt: one that is too long for an event is output', () => {
+    const { run, execution } = setUp();
+    const asked = { password: false, answer() {} };
+    using _escaped = execution.ask({ ...asked, prompt: '\ud800'.repeat(longestPrompt) });
+    execution.input('');
+    using _long = execution.ask({ ...asked, prompt: 'x'.repeat(longestPrompt + 1) });
+    execution.input('');
+    using _huge = execution.ask({ ...asked, prompt: 'x'.repeat(2_000_000) });
+    const told = events(run);
+    expect(told.filter(({ kind }) => kind === 'waiting-input')).toHaveLength(3);
+    const output = told.filter(({ kind }) => kind === 'stdout').reduce((sum, { size }) => sum + size, 0);
+    expect(output).toBe(longestPrompt + 1 + 2_000_000);
+  });
+
+  it('lets a stopped process take its interrupt', () => {
+    const { execution, signals } = setUp();
+    expect(execution.interrupt()).toBe(true);
+    expect(signals).toEqual(['SIGINT', 'SIGCONT']);
+    execution.aim(null);
+    expect(execution.interrupt()).toBe(false);
+  });
+
+  it('kills at its time limit, and what begins after it too', async () => {
+    const { clock, execution, signals } = setUp(1000);
+    await clock.advance(1000);
+    expect(signals).toEqual(['SIGKILL']);
+    execution.aim({ signal: (name) => signals.push(`next ${name}`) > 0 });
+    expect(signals).toEqual(['SIGKILL', 'next SIGKILL']);
+    expect(execution.outcome(0)).toEqual({ exitCode: -9, reason: 'time-limit' });
+  });
+
+  it('that is cancelled ends by the signal, by force after a while, with the status of its program', async () => {
+    const { clock, execution, signals } = setUp();
+    execution.cancel('SIGTERM');
+    await clock.advance(2000);
+    expect(signals).toEqual(['SIGTERM', 'SIGKILL']);
+    expect(execution.outcome(3)).toEqual({ exitCode: 3, reason: 'cancelled' });
+  });
+});

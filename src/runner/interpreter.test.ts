@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest';
+import { FakeClock } from '../lib/fake-clock.ts';
+import { ContainerLog } from './container-log.ts';
+import { Interpreter } from './interpreter.ts';
+import { PipePool } from './pipe-pool.ts';
+import { Tenant } from './tenant.ts';
+
+it('that cannot be started says why, also to who only wants completions', async () => {
+  const clock = new FakeClock();
+  const log = new ContainerLog(() => true, { debug: false, clock });
+  const tenant = new Tenant({ uid: 1, gid: 1, home: '/', pipes: new PipePool('/nowhere', clock), log });
+  const states: string[] = [];
+  const interpreter = new Interpreter({
+    tenant,
+    clock,
+    start: () => ({ argv: ['/nowhere'] }),
+    stateChanged: (state) => void states.push(state),
+  });
+  expect(await interpreter.complete('x', 1)).toEqual([]);
+  expect(await interpreter.start()).toContain('pipes');
+  expect(states).toEqual(['starting', 'failed', 'starting', 'failed']);
+});
