@@ -69,7 +69,7 @@ describe('compileSpec', () => {
   it('fills in the defaults and keeps the order of the environment', () => {
     const id = parseKernelId('0f0e0d0c-0b0a-4908-8706-050403020100');
     const chosen = {
-      image: { reference: 'kernelet/python:latest', id: 'sha256:1' },
+      image: { reference: 'kernelet/python:latest', id: 'sha256:1', volumes: [] },
       runtime: { type: 'python', path: null },
     };
     const request = { ...plain, environ: { B: '2', A: '1' }, memoryBytes: 2 ** 30 };

@@ -82,7 +82,8 @@ export class NodeAgent implements Agent {
     const wish = { reference: request.image, language: request.language, pull: request.pull ?? defaults.pull };
     const found = await images.find(wish, onProgress, signal);
     signal.throwIfAborted();
-    const chosen = { image: { reference: found.reference, id: found.image.id }, runtime: found.runtime };
+    const { id: imageId, volumes } = found.image;
+    const chosen = { image: { reference: found.reference, id: imageId, volumes }, runtime: found.runtime };
     const { limits, warnings } = await this.#parts.fitLimits(signal);
     const spec = compileSpec(id, { ...request, mounts }, chosen, defaults, limits);
     const record = await kernels.create(spec, signal);

@@ -37,6 +37,8 @@ export interface EngineImage {
   readonly labels: Readonly<Record<string, string>>;
   readonly environ: readonly string[];
   readonly command: readonly string[];
+  /** Paths at which its containers get a volume each, whatever is asked for. */
+  readonly volumes: readonly string[];
   readonly sizeBytes: number;
   readonly createdAt: string;
 }
@@ -225,6 +227,8 @@ export interface Engine extends AsyncDisposable {
   startContainer(id: ContainerId, signal: AbortSignal): Promise<void>;
   /** Returns null when there is none. Takes an id or a name. */
   inspectContainer(idOrName: string, signal: AbortSignal): Promise<ContainerDetail | null>;
+  /** Whether a path of the container's file system, running or not, is a symbolic link; an absent one is none. */
+  isLink(id: ContainerId, path: string, signal: AbortSignal): Promise<boolean>;
   /** All containers, in any state, that carry every one of these labels. */
   listContainers(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly ContainerSummary[]>;
   /** Idempotent: a container that is absent or not running is success. */

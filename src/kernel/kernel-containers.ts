@@ -4,7 +4,8 @@ import { systemClock } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
-import { checkUnmoved, checkWays } from '../storage/mount-policy.ts';
+import { checkUnmoved } from '../storage/mount-policy.ts';
+import { checkVolumes, checkWays } from '../storage/mount-ways.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ContainerSettings, containerSpec } from './container-spec.ts';
 import { containerName, type Ownership } from './ownership.ts';
@@ -31,9 +32,13 @@ export class KernelContainers {
     this.#parts = parts;
   }
 
-  /** Makes the record's container. One of ours that is in its way is a left-over of a crash and is removed. */
+  /**
+   * Makes the record's container. One of ours that is in its way is a left-over of a crash and is removed. Throws
+   * FORBIDDEN_MOUNT, and makes none, for a volume of the image that would hide what is the kernel's.
+   */
   async make(record: KernelRecord, deadline: Deadline): Promise<ContainerId> {
     const { ownership, scratch, settings } = this.#parts;
+    checkVolumes(record.spec.image.volumes, record.spec.mounts);
     const spec = containerSpec(record, { paths: scratch.paths(record.spec.id), ownership, settings });
     try {
       return await this.#create(spec, deadline);
@@ -49,12 +54,16 @@ export class KernelContainers {
     }
   }
 
-  /** Starts the record's container. Throws FORBIDDEN_MOUNT, and starts nothing, when a mount leads elsewhere by now. */
+  /** Starts the record's container. Throws FORBIDDEN_MOUNT, and starts nothing, when a mount leads elsewhere. */
   async start(record: KernelRecord, deadline: Deadline): Promise<void> {
-    if (record.containerId === null) throw new KerneletError('INTERNAL', 'there is no container to start');
-    await checkUnmoved(record.spec.mounts);
-    await checkWays(record.spec.mounts, this.#parts.scratch.paths(record.spec.id).work);
-    await this.engine.startContainer(record.containerId, deadline.signal);
+    const { containerId, spec } = record;
+    if (containerId === null) throw new KerneletError('INTERNAL', 'there is no container to start');
+    const { mounts } = spec;
+    const { volumes } = spec.image;
+    await checkUnmoved(mounts);
+    const home = this.#parts.scratch.paths(spec.id).work;
+    await checkWays({ volumes, mounts }, home, (path) => this.engine.isLink(containerId, path, deadline.signal));
+    await this.engine.startContainer(containerId, deadline.signal);
   }
 
   /**

@@ -82,7 +82,11 @@ const spec: Reader<KernelSpec> = object((field) => ({
   sessionId: parseSessionId(field('sessionId', text)),
   image: field(
     'image',
-    object((of) => ({ reference: of('reference', text), id: of('id', text) })),
+    object((of) => ({
+      reference: of('reference', text),
+      id: of('id', text),
+      volumes: of('volumes', newer(list(text), [])),
+    })),
   ),
   runtime: field(
     'runtime',

@@ -28,6 +28,8 @@ export interface KernelImage {
   readonly reference: string;
   /** As the engine had it when the kernel was asked for. */
   readonly id: string;
+  /** Paths at which it declares volumes. */
+  readonly volumes: readonly string[];
 }
 
 /** A kernel's specification. */

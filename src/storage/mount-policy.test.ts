@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, realpath, rename, rm, symlink, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { allowMounts, checkSource, checkTargets, checkUnmoved, checkWays } from './mount-policy.ts';
+import { allowMounts, checkSource, checkTargets, checkUnmoved } from './mount-policy.ts';
 
 let root: string;
 beforeEach(async () => {
@@ -59,21 +59,6 @@ describe('the mount policy', () => {
     expect(() => checkTargets([mount('/a', '/data'), mount('/b', '/data/in')])).toThrow('lie in each other');
     expect(() => checkTargets([mount('/a', '/data/in'), mount('/b', '/data')])).toThrow('lie in each other');
     expect(() => checkTargets([mount('/a', '/data'), mount('/b', '/data2')])).not.toThrow();
-  });
-
-  it('refuses a target in the home that a link of the tenant leads elsewhere', async () => {
-    const home = join(root, 'other');
-    const mounts = [mount('/a', '/home/work/a/data'), mount('/b', '/b')];
-    await checkWays(mounts, home);
-    await mkdir(join(home, 'a', 'data'), { recursive: true });
-    await checkWays(mounts, home);
-    await rm(join(home, 'a', 'data'), { recursive: true });
-    await symlink('/opt/kernel/run', join(home, 'a', 'data'));
-    await expect(checkWays(mounts, home)).rejects.toMatchObject({ code: 'FORBIDDEN_MOUNT' });
-    await rm(join(home, 'a'), { recursive: true });
-    await mkdir(join(home, 'z'));
-    await symlink('z', join(home, 'a'));
-    await expect(checkWays(mounts, home)).rejects.toMatchObject({ code: 'FORBIDDEN_MOUNT' });
   });
 
   it('allows nothing by default', async () => {

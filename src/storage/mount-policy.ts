@@ -3,8 +3,8 @@
  * `kernelet.mount-allow`; some never. The resolved path is what is mounted. A kernel that may write above it can put a
  * link in its place, which the engine would follow, so it is looked at again before every start.
  */
-import { lstat, realpath } from 'node:fs/promises';
-import { isAbsolute, join, normalize } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { isAbsolute, normalize } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
 import { isAtOrBelow } from '../lib/mount-table.ts';
 import { systemErrorCode } from '../lib/system-error.ts';
@@ -76,7 +76,8 @@ const homeTarget = '/home/work';
 /** Targets that would hide what the kernel needs; folders below them are fine. */
 const exactTargets = ['/', '/home', homeTarget] as const;
 
-function refuse(text: string, path: string): KerneletError {
+/** The error for a mount that is not allowed. */
+export function refuseMount(text: string, path: string): KerneletError {
   return new KerneletError('FORBIDDEN_MOUNT', text, { context: { path, key } });
 }
 
@@ -85,15 +86,15 @@ export function checkTargets(mounts: readonly RequestedMount[]): void {
   const seen: string[] = [];
   for (const { target } of mounts) {
     if (!isAbsolute(target) || /[\0\n,]/.test(target)) {
-      throw refuse(`the mount target ${JSON.stringify(target)} is not an absolute path`, target);
+      throw refuseMount(`the mount target ${JSON.stringify(target)} is not an absolute path`, target);
     }
     const path = canonical(target);
     const reserved = exactTargets.some((one) => one === path) || reservedTargets.some((one) => isAtOrBelow(path, one));
-    if (reserved) throw refuse(`nothing may be mounted at ${path}: it belongs to the kernel itself`, path);
+    if (reserved) throw refuseMount(`nothing may be mounted at ${path}: it belongs to the kernel itself`, path);
     // Where one lies in another, whoever writes in that can lead it to any place of the container.
     const other = seen.find((one) => isAtOrBelow(path, one) || isAtOrBelow(one, path));
-    if (other === path) throw refuse(`two mounts have the target ${path}`, path);
-    if (other !== undefined) throw refuse(`the mounts at ${path} and ${other} lie in each other`, path);
+    if (other === path) throw refuseMount(`two mounts have the target ${path}`, path);
+    if (other !== undefined) throw refuseMount(`the mounts at ${path} and ${other} lie in each other`, path);
     seen.push(path);
   }
 }
@@ -101,16 +102,19 @@ export function checkTargets(mounts: readonly RequestedMount[]): void {
 /** Checks a resolved source path. Pure. Throws FORBIDDEN_MOUNT. */
 export function checkSource(source: string, options: MountPolicyOptions): void {
   if (topFolders.some((one) => one === source) || systemFolders.some((one) => isAtOrBelow(source, one))) {
-    throw refuse(`${source} is a folder of the system and is never mounted into a kernel`, source);
+    throw refuseMount(`${source} is a folder of the system and is never mounted into a kernel`, source);
   }
   // A folder above a refused one would show it too.
   if (options.refuse.some((one) => isAtOrBelow(source, one) || isAtOrBelow(one, source))) {
-    throw refuse(`${source} holds kernelet's or the engine's own state and is never mounted into a kernel`, source);
+    throw refuseMount(
+      `${source} holds kernelet's or the engine's own state and is never mounted into a kernel`,
+      source,
+    );
   }
   if (options.allow.some((one) => isAtOrBelow(source, canonical(one)))) return;
   const allowed =
     options.allow.length === 0 ? 'allows nothing' : `allows only what lies below ${options.allow.join(', ')}`;
-  throw refuse(`${source} may not be mounted: ${key} of the configuration ${allowed}`, source);
+  throw refuseMount(`${source} may not be mounted: ${key} of the configuration ${allowed}`, source);
 }
 
 /** The mounts with their sources resolved. Throws FORBIDDEN_MOUNT, naming the path and the key that decides. */
@@ -124,14 +128,14 @@ export async function allowMounts(
   for (const mount of mounts) {
     const { source } = mount;
     if (!isAbsolute(source) || source.includes('\0')) {
-      throw refuse(
+      throw refuseMount(
         `the mount source ${JSON.stringify(source)} is not an absolute path; ${key} decides what may be mounted`,
         source,
       );
     }
     const path = await realpath(source).catch((error: unknown) => {
       const code = systemErrorCode(error) ?? 'unreadable';
-      throw refuse(
+      throw refuseMount(
         `${source} cannot be mounted: there is no such path (${code}); ${key} decides what may be mounted`,
         source,
       );
@@ -147,25 +151,7 @@ export async function checkUnmoved(mounts: readonly RequestedMount[]): Promise<v
   for (const { source } of mounts) {
     const now = await realpath(source).catch((error: unknown) => systemErrorCode(error) ?? 'unreadable');
     if (now === source) continue;
-    throw refuse(`${source} may not be mounted any more: it was replaced since it was allowed (${now})`, source);
-  }
-}
-
-/**
- * Throws FORBIDDEN_MOUNT when the way to a target below the home leads over a link or a file that the tenant has put
- * there: the engine would follow it, and put the tenant's mount over the runner's own folders. `home` is the home's
- * folder on this host; nothing of the kernel may run meanwhile.
- */
-export async function checkWays(mounts: readonly RequestedMount[], home: string): Promise<void> {
-  for (const { target } of mounts) {
-    if (!isAtOrBelow(target, homeTarget)) continue;
-    let path = home;
-    for (const component of target.slice(homeTarget.length + 1).split('/')) {
-      path = join(path, component);
-      const facts = await lstat(path).catch(() => null);
-      if (!facts) break;
-      if (facts.isSymbolicLink()) throw refuse(`nothing can be mounted at ${target}: a link lies on the way`, target);
-    }
+    throw refuseMount(`${source} may not be mounted any more: it was replaced since it was allowed (${now})`, source);
   }
 }
 
@@ -175,7 +161,8 @@ async function resolveAll(paths: readonly string[]): Promise<readonly string[]> 
   return [...new Set(both.flat())];
 }
 
-function canonical(path: string): string {
+/** A path without `..`, doubled or trailing slashes. */
+export function canonical(path: string): string {
   const normal = normalize(path);
   return normal.length > 1 && normal.endsWith('/') ? normal.slice(0, -1) : normal;
 }

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
 import type { KernelRecord } from '../../src/kernel/record.ts';
+import type { KernelMount } from '../../src/kernel/spec.ts';
 import { asContainerId } from '../../src/lib/ids.ts';
-import { baseImage, connectTestEngine, within } from '../support/engine.ts';
+import { packFiles } from '../../src/lib/tar.ts';
+import { baseImage, connectTestEngine, uniqueName, within } from '../support/engine.ts';
 import { engineCall } from '../support/engine-api.ts';
 import { specFixture } from '../support/kernel-record.ts';
 import { KernelsFixture, testSettings } from '../support/kernels-fixture.ts';
@@ -22,7 +24,7 @@ beforeAll(async () => {
   await writeFile(join(volume, 'file'), 'x');
   const container = { ...testSettings.container, volume: { hostPath: volume, entrypoint: ['/bin/sleep', '600'] } };
   one = await KernelsFixture.open({ engine, settings: { container } });
-  const image = { reference: baseImage, id: (await engine.inspectImage(baseImage, within(10_000))).id };
+  const image = { reference: baseImage, id: (await engine.inspectImage(baseImage, within(10_000))).id, volumes: [] };
   const spec = specFixture({ image, environ: [['LD_PRELOAD', '/home/work/evil.so']] });
   record = await one.kernels.registry.create(spec, within(60_000));
 });
@@ -96,5 +98,58 @@ describe('a kernel’s container', () => {
       UTSMode: '',
       SecurityOpt: ['no-new-privileges:true'],
     });
+  });
+});
+
+describe('an image that declares volumes', () => {
+  /** Builds one, and tries to create a kernel from it. */
+  async function tryImage(lines: readonly string[], mounts: readonly KernelMount[] = []): Promise<unknown> {
+    const reference = `${uniqueName('kernelet-test')}:latest`;
+    const dockerfile = [`FROM ${baseImage}`, ...lines].join('\n');
+    const context = packFiles([{ name: 'Dockerfile', content: dockerfile }]);
+    await engine.buildImage(context, { reference, buildArguments: {}, labels: {} }, within(60_000));
+    try {
+      const { id, volumes } = await engine.inspectImage(reference, within(10_000));
+      const spec = specFixture({ image: { reference, id, volumes }, mounts });
+      const made = await one.kernels.registry.create(spec, within(60_000)).catch((error: unknown) => error);
+      if (made instanceof Error) return made;
+      const log = await mountsOf(spec.id);
+      await one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
+      return log;
+    } finally {
+      await engine.removeImage(reference, { force: true }, within(30_000));
+    }
+  }
+
+  async function mountsOf(id: string): Promise<string> {
+    const containerId = asContainerId(
+      one.kernels.registry.list().find(({ spec }) => spec.id === id)?.containerId ?? '',
+    );
+    const { stdout } = await engine.exec(containerId, ['cat', '/proc/self/mountinfo'], {}, within(10_000));
+    return new TextDecoder().decode(stdout);
+  }
+
+  it.each([
+    ['below the runner’s folder', ['RUN mkdir -p /opt/backend.ai/bin', 'VOLUME /opt/backend.ai/bin']],
+    ['over a link to it', ['RUN mkdir -p /a /opt/backend.ai && ln -s /opt /a/door', 'VOLUME /a/door/backend.ai']],
+  ])('%s gives no kernel: its content would be run as root', async (_, lines) => {
+    expect(await tryImage(lines)).toMatchObject({ code: 'FORBIDDEN_MOUNT' });
+  });
+
+  it.each([
+    ['/a/door', '/a/door/backend.ai'],
+    ['/home/work', '/home/work/backend.ai'],
+  ])('or a link at %s gives no kernel for a mount of the request either', async (link, target) => {
+    const mounts = [{ source: volume, target, readOnly: false }];
+    expect(await tryImage([`RUN mkdir -p $(dirname ${link}) && ln -s /opt ${link}`], mounts)).toMatchObject({
+      code: 'FORBIDDEN_MOUNT',
+      message: expect.stringContaining(`${link} is a link`),
+    });
+  });
+
+  it('elsewhere works, with the runner’s folder on top of nothing else', async () => {
+    const log = await tryImage(['VOLUME /srv/data /home/work/kept']);
+    expect(log).toMatch(/ \/srv\/data /);
+    expect(String(log).match(/ \/opt\/backend\.ai /g)).toHaveLength(1);
   });
 });

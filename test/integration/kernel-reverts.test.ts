@@ -27,7 +27,7 @@ afterAll(async () => {
 });
 
 const spec = (change: Partial<KernelSpec> = {}): KernelSpec =>
-  specFixture({ image: { reference: baseImage, id: imageId }, network: 'bridge', publish: [8080], ...change });
+  specFixture({ image: { reference: baseImage, id: imageId, volumes: [] }, network: 'bridge', publish: [8080], ...change });
 
 function open(options: FixtureOptions = {}): Promise<KernelsFixture> {
   const container = {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readContainerDetail, readContainerSummary, readHasTerminal } from './container-shapes.ts';
+import { readContainerDetail, readContainerSummary, readHasTerminal, readIsLink } from './container-shapes.ts';
 
 describe('readContainerDetail', () => {
   it('reads an inspection', () => {
@@ -56,5 +56,17 @@ describe('readContainerDetail', () => {
       ['__proto__', 'a'],
       ['constructor', 'b'],
     ]);
+  });
+});
+
+describe('readIsLink', () => {
+  const header = (facts: unknown): string => Buffer.from(JSON.stringify(facts)).toString('base64');
+
+  it('knows a link from anything else, and says when it cannot be known', () => {
+    expect(readIsLink(header({ name: 'b', mode: 134_218_239, linkTarget: '/opt' }))).toBe(true);
+    expect(readIsLink(header({ name: 'a', mode: 2_147_484_141, linkTarget: '' }))).toBe(false);
+    for (const odd of [undefined, '', 'e30=', 'null', '%%%', header(null), header([])]) {
+      expect(readIsLink(odd)).toBeUndefined();
+    }
   });
 });

@@ -70,6 +70,16 @@ export function readHasTerminal(value: unknown): boolean {
   return flag(child(fields(value), 'Config'), 'Tty');
 }
 
+/** Whether a path is a symbolic link, by the header that describes it: JSON, as base64. Undefined when it is not that. */
+export function readIsLink(header: string | readonly string[] | undefined): boolean | undefined {
+  try {
+    const { linkTarget } = fields(JSON.parse(Buffer.from(String(header), 'base64').toString('utf8')));
+    return typeof linkTarget === 'string' ? linkTarget !== '' : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function readPorts(ports: ReturnType<typeof fields>): readonly PublishedPort[] {
   return Object.entries(ports).flatMap(([key, bindings]) => {
     const containerPort = Number.parseInt(key, 10);

@@ -5,7 +5,7 @@ import { KerneletError } from '../../lib/errors.ts';
 import { asContainerId, type ContainerId } from '../../lib/ids.ts';
 import type { ContainerDetail, ContainerSpec, ContainerSummary } from '../engine.ts';
 import { containerBody } from './container-body.ts';
-import { readContainerDetail, readContainerSummary } from './container-shapes.ts';
+import { readContainerDetail, readContainerSummary, readIsLink } from './container-shapes.ts';
 import { abortFailure, engineWords, portInConflict, statusOf } from './failure.ts';
 import { fields, list, number, text, texts } from './fields.ts';
 import { imageNotFound } from './images.ts';
@@ -88,6 +88,23 @@ export class DockerContainers {
     };
     const { status, value } = await this.#transport.json(request, signal);
     return status === 404 ? null : value;
+  }
+
+  /** Throws ENGINE_FAILED when the engine does not say. */
+  async isLink(id: ContainerId, path: string, signal: AbortSignal): Promise<boolean> {
+    const request: EngineRequest = {
+      method: 'HEAD',
+      path: `/containers/${pathSegment(id)}/archive`,
+      query: { path },
+      what: `look at ${path} in container ${shortId(id)}`,
+      accept: [404],
+    };
+    const { status, headers, body } = await this.#transport.stream(request, signal);
+    body.destroy();
+    if (status === 404) return false;
+    const isLink = readIsLink(headers['x-docker-container-path-stat']);
+    if (isLink !== undefined) return isLink;
+    throw new KerneletError('ENGINE_FAILED', `the engine does not describe ${path} in container ${shortId(id)}`);
   }
 
   async list(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly ContainerSummary[]> {

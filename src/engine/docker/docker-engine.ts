@@ -126,6 +126,10 @@ export class DockerEngine implements Engine {
     return this.#containers.inspect(idOrName, signal);
   }
 
+  isLink(id: ContainerId, path: string, signal: AbortSignal): Promise<boolean> {
+    return this.#containers.isLink(id, path, signal);
+  }
+
   listContainers(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly ContainerSummary[]> {
     return this.#containers.list(labels, signal);
   }

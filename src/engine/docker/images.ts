@@ -180,6 +180,7 @@ function readImage(value: unknown): EngineImage {
     labels: textMap(config, 'Labels'),
     environ: texts(config, 'Env'),
     command: [...texts(config, 'Entrypoint'), ...texts(config, 'Cmd')],
+    volumes: Object.keys(child(config, 'Volumes')),
     sizeBytes: number(image, 'Size'),
     createdAt: text(image, 'Created'),
   };

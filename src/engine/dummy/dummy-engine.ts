@@ -36,6 +36,8 @@ export interface DummyEngineOptions {
   /** Called when a container runs; it may write to its log, or make it exit. */
   readonly onStart?: (container: DummyContainer) => void | Promise<void>;
   readonly onExec?: (container: DummyContainer, command: readonly string[]) => ExecResult | Promise<ExecResult>;
+  /** Paths that are links in every container. */
+  readonly links?: readonly string[];
   /** Decides what a pull brings; by default there is no registry. */
   readonly onPull?: (reference: string) => EngineImage | Promise<EngineImage>;
 }
@@ -214,6 +216,10 @@ export class DummyEngine implements Engine {
 
   inspectContainer(idOrName: string, signal: AbortSignal): Promise<ContainerDetail | null> {
     return this.#faults.run('inspectContainer', idOrName, signal, () => this.#find(idOrName)?.detail() ?? null);
+  }
+
+  isLink(id: ContainerId, path: string, signal: AbortSignal): Promise<boolean> {
+    return this.#faults.run('isLink', id, signal, () => this.#options.links?.includes(path) ?? false);
   }
 
   listContainers(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly ContainerSummary[]> {

@@ -13,6 +13,7 @@ export function dummyImage(reference: string, change: Partial<EngineImage> = {})
     labels: {},
     environ: ['PATH=/usr/local/bin:/usr/bin:/bin'],
     command: [],
+    volumes: [],
     sizeBytes: 1_000_000,
     createdAt: '2026-01-01T00:00:00Z',
     ...change,
