@@ -162,7 +162,7 @@ export class KernelActor {
     this.#grace?.abort();
     const error = new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
     this.#creation?.abort(error);
-    for (const answer of ['created', 'restarted', 'destroyed'] as const) this.#waiters.reject(answer, error);
+    this.#waiters.close(error);
   }
 
   async #drain(): Promise<void> {

@@ -6,7 +6,7 @@ import { withDeadline } from '../lib/deadline.ts';
 import type { Logger } from '../lib/log.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import type { KernelActor } from './actor.ts';
-import { containerIsAlive, explainEnd, logTail } from './container-end.ts';
+import { containerIsAlive, findOut } from './container-end.ts';
 import { groupsOf } from './creation.ts';
 import type { Journal } from './journal.ts';
 import type { RecoverySummary } from './kernels.ts';
@@ -48,10 +48,12 @@ export async function adoptAll(
   const known = resumed.filter((one) => one !== null);
   // Everything that the engine is asked comes first: when it goes away meanwhile, nothing has begun.
   const found = await Promise.all(
-    known.map(async ({ record, container }) => ({ record, finding: await findOut(engine, container, signal) })),
+    known.map(async ({ record, container }) => ({ record, finding: await findingOf(engine, container, signal) })),
   );
   const actors: KernelActor[] = [];
   for (const { record, finding } of found) {
+    // A daemon that stops begins nothing more.
+    signal.throwIfAborted();
     const actor = add(record);
     actors.push(actor);
     await adoptLeases(record, parts);
@@ -100,15 +102,11 @@ async function adoptLeases(record: KernelRecord, { plan, clock, log, oddities }:
   }
 }
 
-async function findOut(engine: Engine, container: StockedContainer | null, signal: AbortSignal): Promise<Finding> {
+/** A container that is listed as alive is not asked for: there may be hundreds. */
+async function findingOf(engine: Engine, container: StockedContainer | null, signal: AbortSignal): Promise<Finding> {
   if (!container) return { as: 'absent' };
-  const { containerId } = container;
-  if (containerIsAlive(container.state)) return { as: 'alive', containerId };
-  const detail = await engine.inspectContainer(containerId, signal);
-  if (!detail) return { as: 'absent' };
-  if (containerIsAlive(detail.state)) return { as: 'alive', containerId };
-  const log = detail.exitCode === 0 ? '' : await logTail(engine, containerId, signal);
-  return { as: 'dead', ...explainEnd(detail, log) };
+  const { containerId, state } = container;
+  return containerIsAlive(state) ? { as: 'alive', containerId } : await findOut(engine, containerId, signal);
 }
 
 /** Waits, bounded, until no kernel of an earlier process is being cleaned up. */

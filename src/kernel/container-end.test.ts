@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { shellSpec } from '../../test/support/engine.ts';
 import { testImage } from '../../test/support/kernels-fixture.ts';
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
-import { explainEnd, logTail } from './container-end.ts';
+import { explainEnd, findOut, logTail } from './container-end.ts';
 
 const end = (exitCode: number, outOfMemory = false, error = '') => ({ exitCode, outOfMemory, error });
 
@@ -21,6 +21,22 @@ describe('why a container ended', () => {
       /status 127 \(no such file\).*\nsh: x$/s,
     );
     expect(explainEnd(end(0), 'chatter').detail).not.toContain('chatter');
+  });
+
+  it('takes one that is being removed for one that somebody has removed', async () => {
+    const engine = new DummyEngine({ images: [testImage] });
+    const signal = AbortSignal.timeout(1_000);
+    const id = await engine.createContainer(shellSpec(''), signal);
+    await engine.startContainer(id, signal);
+    expect(await findOut(engine, id, signal)).toEqual({ as: 'alive', containerId: id });
+    engine.container(id).exit(3);
+    expect(await findOut(engine, id, signal)).toMatchObject({ as: 'dead', exitCode: 3 });
+    const removing = {
+      inspectContainer: async () => ({ ...engine.container(id).detail(), state: 'removing' as const }),
+    };
+    expect(await findOut(Object.assign(Object.create(engine), removing), id, signal)).toEqual({ as: 'absent' });
+    await engine.removeContainer(id, signal);
+    expect(await findOut(engine, id, signal)).toEqual({ as: 'absent' });
   });
 
   it('reads the last 4 KiB of a log, without what steers a terminal, and nothing from a container that is gone', async () => {

@@ -2,6 +2,7 @@
 import type { ContainerDetail, ContainerState, Engine } from '../engine/engine.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import type { ContainerId } from '../lib/ids.ts';
+import type { Finding } from './lifecycle.ts';
 
 /** How a container ended. */
 export interface ContainerEnd {
@@ -53,6 +54,16 @@ export function explainEnd(
   const said = detail.error === '' ? '' : ` (${detail.error})`;
   const lines = exitCode === 0 || log === '' ? '' : `; the end of its log:\n${log}`;
   return { exitCode, outOfMemory, detail: `${words}${said}${lines}` };
+}
+
+/** Inspects a container, and reads the end of its log when that may say why it ended. Throws what the engine throws. */
+export async function findOut(engine: Engine, id: ContainerId, signal: AbortSignal): Promise<Finding> {
+  const detail = await engine.inspectContainer(id, signal);
+  // One that is being removed was removed by somebody; its end by signal 9 is only how that is done.
+  if (!detail || detail.state === 'removing') return { as: 'absent' };
+  if (containerIsAlive(detail.state)) return { as: 'alive', containerId: id };
+  const log = detail.exitCode === 0 ? '' : await logTail(engine, id, signal);
+  return { as: 'dead', ...explainEnd(detail, log) };
 }
 
 /** Whether a container in this state still has its processes. Pure. */

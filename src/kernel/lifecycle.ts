@@ -41,7 +41,7 @@ export interface KernelState {
   readonly failures: number;
 }
 
-/** What recovery found of a kernel's container. */
+/** What is found of a kernel’s container. */
 export type Finding =
   | { readonly as: 'alive'; readonly containerId: ContainerId }
   | { readonly as: 'dead'; readonly exitCode: number; readonly outOfMemory: boolean; readonly detail: string }

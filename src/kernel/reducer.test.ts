@@ -95,6 +95,20 @@ describe('the reducer', () => {
     expect(kinds(fold(ended.state, [{ type: 'reverted', failures: [] }]).effects)).toEqual(['start-revert']);
   });
 
+  it('goes on as before when a restart cannot be written, and says so in the journal too', () => {
+    const { state } = fold(fresh(), [...toRunning, { type: 'restart' }]);
+    const refused = fold(state, [{ type: 'write-failed', error: failure }]);
+    expect(refused.state).toMatchObject({
+      stage: 'running',
+      work: 'none',
+      record: { phase: 'running', generation: 1 },
+    });
+    expect(refused.effects).toEqual([
+      { type: 'write', essential: false },
+      { type: 'settle', answer: 'restarted', error: failure },
+    ]);
+  });
+
   it('keeps the first reason of termination', () => {
     const died: LifecycleEvent = {
       type: 'container-died',

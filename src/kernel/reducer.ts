@@ -90,7 +90,11 @@ function writeFailed(state: KernelState, event: Of<'write-failed'>, now: number)
           work: 'none',
           record: { ...state.record, phase: 'running', generation: state.record.generation - 1 },
         },
-        effects: [{ type: 'settle', answer: 'restarted', error }],
+        effects: [
+          // A write that was only given up may still be done, and this one comes after it.
+          { type: 'write', essential: false },
+          { type: 'settle', answer: 'restarted', error },
+        ],
       };
     default:
       return illegal(state, event);

@@ -13,6 +13,14 @@ describe('waiters', () => {
     await expect(other).rejects.toThrow('no');
   });
 
+  it('fails whoever waits or comes later, once closed', async () => {
+    const waiters = new Waiters<'a' | 'b', number>();
+    const waiting = waiters.wait('a').catch((error: unknown) => error);
+    waiters.close(new Error('stopping'));
+    expect(await waiting).toMatchObject({ message: 'stopping' });
+    await expect(waiters.wait('b')).rejects.toThrow('stopping');
+  });
+
   it('takes no more than a bounded number', async () => {
     const waiters = new Waiters<'a', number>();
     const waiting = Array.from({ length: 1_000 }, () => waiters.wait('a'));

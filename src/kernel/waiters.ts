@@ -12,9 +12,11 @@ const mostWaiters = 1_000;
 /** Waiting callers. */
 export class Waiters<Kind, Value> {
   readonly #waiting = new Map<Kind, Waiter<Value>[]>();
+  #closed: Error | null = null;
 
   /** Waits for the next answer of this kind. Rejects with OVERLOADED when too many do. */
   wait(kind: Kind): Promise<Value> {
+    if (this.#closed) return Promise.reject(this.#closed);
     const waiting = this.#waiting.get(kind) ?? [];
     if (waiting.length >= mostWaiters) {
       return Promise.reject(new KerneletError('OVERLOADED', `${mostWaiters} callers wait for this already`));
@@ -31,6 +33,12 @@ export class Waiters<Kind, Value> {
   /** Fails everybody who waits for this kind. */
   reject(kind: Kind, error: unknown): void {
     for (const waiter of this.#take(kind)) waiter.reject(error);
+  }
+
+  /** Fails everybody who waits or will wait: there are no more answers. */
+  close(error: Error): void {
+    this.#closed = error;
+    for (const kind of [...this.#waiting.keys()]) this.reject(kind, error);
   }
 
   #take(kind: Kind): readonly Waiter<Value>[] {

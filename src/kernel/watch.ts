@@ -8,7 +8,7 @@ import { type Deadline, withDeadline } from '../lib/deadline.ts';
 import type { ContainerId, KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import type { KernelActor } from './actor.ts';
-import { containerIsAlive, explainEnd, logTail } from './container-end.ts';
+import { containerIsAlive, findOut } from './container-end.ts';
 import type { Ownership } from './ownership.ts';
 import { type StockedContainer, takeStock } from './recovery.ts';
 
@@ -92,16 +92,11 @@ export class EngineWatch {
   }
 
   async #inspect(actor: KernelActor, id: ContainerId, generation: number, deadline: Deadline): Promise<void> {
-    const { engine } = this.#parts;
-    const detail = await engine.inspectContainer(id, deadline.signal);
-    // A container that is being removed was removed by somebody; its end by signal 9 is only how that is done.
-    if (!detail || detail.state === 'removing') {
-      actor.post({ type: 'container-gone', containerId: id, generation });
-      return;
-    }
-    if (containerIsAlive(detail.state)) return;
-    const log = detail.exitCode === 0 ? '' : await logTail(engine, id, deadline.signal);
-    actor.post({ type: 'container-died', containerId: id, generation, ...explainEnd(detail, log) });
+    const finding = await findOut(this.#parts.engine, id, deadline.signal);
+    if (finding.as === 'absent') actor.post({ type: 'container-gone', containerId: id, generation });
+    if (finding.as !== 'dead') return;
+    const { exitCode, outOfMemory, detail } = finding;
+    actor.post({ type: 'container-died', containerId: id, generation, exitCode, outOfMemory, detail });
   }
 
   async #list(signal: AbortSignal): Promise<readonly StockedContainer[]> {

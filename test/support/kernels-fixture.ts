@@ -1,7 +1,8 @@
 /** A whole set of kernels for tests: real journal and scratch in a temporary folder, everything else in memory. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterEach } from 'vitest';
 import { DummyEngine, type DummyEngineOptions } from '../../src/engine/dummy/dummy-engine.ts';
 import { dummyImage } from '../../src/engine/dummy/dummy-images.ts';
 import type { Engine } from '../../src/engine/engine.ts';
@@ -174,7 +175,7 @@ export class KernelsFixture implements AsyncDisposable {
   readonly clients: readonly FakeRunnerClient[];
   readonly oddities: Oddities;
 
-  private constructor(made: Omit<KernelsFixture, 'types' | 'remove' | typeof Symbol.asyncDispose>) {
+  private constructor(made: Omit<KernelsFixture, 'types' | 'traces' | 'remove' | typeof Symbol.asyncDispose>) {
     this.folder = made.folder;
     this.state = made.state;
     this.dummy = made.dummy;
@@ -230,6 +231,22 @@ export class KernelsFixture implements AsyncDisposable {
     return this.events.map((event) => event.type);
   }
 
+  /** Everything that a kernel may leave behind. */
+  async traces(): Promise<readonly string[]> {
+    await this.kernels.scratch.settled();
+    const folders = await Promise.all(
+      ['kernels', 'scratch', 'scratch/.trash'].map(async (name) =>
+        (await readdir(join(this.folder, name)).catch(() => [])).map((file) => `${name}/${file}`),
+      ),
+    );
+    return [
+      ...this.dummy.containers.map((container) => container.spec.name),
+      ...folders.flat().filter((name) => name !== 'scratch/.trash'),
+      ...[...this.leases.slots].map((kernel) => `slots of ${kernel}`),
+      ...[...this.leases.held.keys()].map((port) => `port ${port}`),
+    ];
+  }
+
   /** Deletes the folder. */
   async remove(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
@@ -239,4 +256,20 @@ export class KernelsFixture implements AsyncDisposable {
     await this.kernels[Symbol.asyncDispose]();
     await this.state[Symbol.asyncDispose]();
   }
+}
+
+/** Gives a test file its fixtures; after each test they are stopped and removed, the newest first. */
+export function usingFixtures(): (options?: FixtureOptions) => Promise<KernelsFixture> {
+  const open: KernelsFixture[] = [];
+  afterEach(async () => {
+    for (const one of open.splice(0).reverse()) {
+      await one[Symbol.asyncDispose]();
+      await one.remove();
+    }
+  });
+  return async (options) => {
+    const made = await KernelsFixture.open(options);
+    open.push(made);
+    return made;
+  };
 }

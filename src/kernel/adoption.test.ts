@@ -1,0 +1,91 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { specFixture } from '../../test/support/kernel-record.ts';
+import { usingFixtures } from '../../test/support/kernels-fixture.ts';
+import { KerneletError } from '../lib/errors.ts';
+
+const fixture = usingFixtures();
+const never = new AbortController().signal;
+
+describe('recovering', () => {
+  it('does nothing by halves when the engine goes away in the middle, so that it can be tried again', async () => {
+    const first = await fixture();
+    const specs = [specFixture({ publish: [80] }), specFixture()];
+    for (const spec of specs) await first.kernels.registry.create(spec, never);
+    await first[Symbol.asyncDispose]();
+    for (const spec of specs) first.dummy.container(`kernel.base.${spec.id}`).exit(3);
+    const second = await fixture({ folder: first.folder, engine: first.dummy });
+    const turns = [false, true];
+    const gone = new KerneletError('ENGINE_UNAVAILABLE', 'gone');
+    using _fault = first.dummy.fail(
+      'inspectContainer',
+      { kind: 'error', error: gone },
+      { matches: () => turns.shift() ?? false },
+    );
+    await expect(second.kernels.registry.recover(never)).rejects.toBe(gone);
+    expect(second.events).toEqual([]);
+    expect(second.kernels.registry.list()).toEqual([]);
+    expect(await second.kernels.registry.recover(never)).toEqual({ adopted: 0, ended: 2, quarantined: 0 });
+    expect(second.types()).toEqual(['kernel-terminated', 'kernel-terminated']);
+    expect(await second.traces()).toEqual([]);
+  });
+
+  it('adopts running kernels with their leases, and ends what died meanwhile', async () => {
+    const first = await fixture();
+    const alive = specFixture({ publish: [80] });
+    const dead = specFixture();
+    const gone = specFixture();
+    const record = await first.kernels.registry.create(alive, never);
+    await first.kernels.registry.create(dead, never);
+    await first.kernels.registry.create(gone, never);
+    await first[Symbol.asyncDispose]();
+    expect(first.dummy.containers.every((container) => container.running)).toBe(true);
+    first.dummy.container(`kernel.base.${dead.id}`).exit(3);
+    await first.dummy.removeContainer(first.dummy.container(`kernel.base.${gone.id}`).id, never);
+    await writeFile(join(first.folder, 'kernels', 'damaged'), 'no record');
+
+    const second = await fixture({ folder: first.folder, engine: first.dummy });
+    const summary = await second.kernels.registry.recover(never);
+    expect(summary).toEqual({ adopted: 1, ended: 2, quarantined: 1 });
+    expect(second.kernels.registry.get(alive.id)).toMatchObject({ phase: 'running', containerId: record.containerId });
+    expect([...second.leases.slots]).toEqual([alive.id]);
+    expect([...second.leases.held.keys()]).toEqual(record.placement.hostPorts.map(({ hostPort }) => hostPort));
+    expect(second.kernels.registry.client(alive.id)).toBe(second.clients[0]);
+    expect(second.clients[0]?.address).toEqual(first.clients[0]?.address);
+    const reasons = second.events.map((event) => event.type === 'kernel-terminated' && [event.kernelId, event.reason]);
+    expect(reasons).toEqual(
+      expect.arrayContaining([
+        [dead.id, 'self-terminated'],
+        [gone.id, 'container-not-found'],
+      ]),
+    );
+    await second.kernels.registry.destroy(alive.id, { reason: 'user-requested', force: true });
+    expect(await second.traces()).toEqual([]);
+  });
+
+  it('takes the copy in the scratch folder when the record is damaged', async () => {
+    const first = await fixture();
+    const spec = specFixture();
+    await first.kernels.registry.create(spec, never);
+    await first[Symbol.asyncDispose]();
+    await writeFile(join(first.state.kernels, spec.id, 'record.json'), '{"version":1,');
+    const second = await fixture({ folder: first.folder, engine: first.dummy });
+    expect(await second.kernels.registry.recover(never)).toEqual({ adopted: 1, ended: 0, quarantined: 1 });
+    expect(second.kernels.registry.get(spec.id)).toMatchObject({ phase: 'running', spec });
+  });
+
+  it('begins nothing when the daemon stops meanwhile', async () => {
+    const first = await fixture();
+    await first.kernels.registry.create(specFixture(), never);
+    await first[Symbol.asyncDispose]();
+    const second = await fixture({ folder: first.folder, engine: first.dummy });
+    const stop = new AbortController();
+    const recovering = second.kernels.registry.recover(stop.signal);
+    stop.abort(new Error('stopping'));
+    await expect(recovering).rejects.toThrow('stopping');
+    expect(second.kernels.registry.list()).toEqual([]);
+    expect(second.clients).toEqual([]);
+    expect(first.dummy.containers.every((container) => container.running)).toBe(true);
+  });
+});

@@ -1,0 +1,77 @@
+import { mkdir, readdir, realpath, rename, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { specFixture } from '../../test/support/kernel-record.ts';
+import { usingFixtures } from '../../test/support/kernels-fixture.ts';
+
+const fixture = usingFixtures();
+const never = new AbortController().signal;
+
+describe('restarting', () => {
+  it('makes a new container with the same ports and files', async () => {
+    const one = await fixture();
+    const spec = specFixture({ publish: [80] });
+    const before = await one.kernels.registry.create(spec, never);
+    const kept = join(one.state.scratch, spec.id, 'work', 'kept.txt');
+    await writeFile(kept, 'data');
+    const [after, joined] = await Promise.all([
+      one.kernels.registry.restart(spec.id, never),
+      one.kernels.registry.restart(spec.id, never),
+    ]);
+    expect(after).toMatchObject({ phase: 'running', generation: 2, placement: before.placement });
+    expect(joined.generation).toBe(2);
+    expect(after.containerId).not.toBe(before.containerId);
+    expect(one.dummy.containers).toHaveLength(1);
+    expect(await readdir(join(one.state.scratch, spec.id, 'work'))).toEqual(['kept.txt']);
+    expect(one.clients[0]?.address.secret).not.toBe(one.clients[1]?.address.secret);
+    await one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
+    expect(await one.traces()).toEqual([]);
+  });
+
+  it('ends the kernel when the new container does not come up', async () => {
+    const one = await fixture();
+    const spec = specFixture();
+    await one.kernels.registry.create(spec, never);
+    one.dummy.fail('startContainer', { kind: 'error' });
+    await expect(one.kernels.registry.restart(spec.id, never)).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    expect(one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', reason: 'failed-to-start' });
+    expect(await one.traces()).toEqual([]);
+  });
+
+  it('mounts nothing that the tenant has put in the place of an allowed folder meanwhile', async () => {
+    const one = await fixture();
+    const source = join(one.folder, 'shared');
+    await mkdir(source);
+    const mounts = [{ source, target: '/data', readOnly: false }];
+    const { spec } = await one.kernels.registry.create(specFixture({ mounts }), never);
+    await rename(source, join(one.folder, 'aside'));
+    await symlink('/etc', source);
+    await expect(one.kernels.registry.restart(spec.id, never)).rejects.toMatchObject({ code: 'FORBIDDEN_MOUNT' });
+    expect(await one.traces()).toEqual([]);
+    expect(one.types().filter((type) => type === 'kernel-terminated')).toHaveLength(1);
+  });
+
+  it('does not let the tenant lead the mount over the runner’s folders', async () => {
+    const one = await fixture();
+    const mounts = [{ source: await realpath(one.folder), target: '/home/work/a/data', readOnly: false }];
+    const { spec } = await one.kernels.registry.create(specFixture({ mounts }), never);
+    const { work } = one.kernels.scratch.paths(spec.id);
+    await mkdir(join(work, 'z'));
+    await symlink('/opt/kernel/run', join(work, 'z', 'data'));
+    await symlink('z', join(work, 'a'));
+    await expect(one.kernels.registry.restart(spec.id, never)).rejects.toMatchObject({ code: 'FORBIDDEN_MOUNT' });
+    expect(await one.traces()).toEqual([]);
+  });
+
+  it.each([
+    ['a mount', { mounts: [{ source: '/', target: '/door/backend.ai', readOnly: true }] }],
+    ['a volume of the image', { image: { reference: 'kernelet/base:latest', id: 'sha256:00', volumes: ['/door/x'] } }],
+  ])('and a creation start nothing when the way to %s leads over a link of the image', async (_, change) => {
+    const one = await fixture({ dummy: { links: ['/door'] } });
+    await expect(one.kernels.registry.create(specFixture(change), never)).rejects.toMatchObject({
+      code: 'FORBIDDEN_MOUNT',
+    });
+    expect(one.dummy.calls.some(({ method }) => method === 'startContainer')).toBe(false);
+    expect(await one.traces()).toEqual([]);
+  });
+});

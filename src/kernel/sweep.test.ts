@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { specFixture } from '../../test/support/kernel-record.ts';
+import { type KernelsFixture, usingFixtures } from '../../test/support/kernels-fixture.ts';
+import type { ContainerSpec } from '../engine/engine.ts';
+import type { KernelId } from '../lib/ids.ts';
+import { labelNames, Ownership } from './ownership.ts';
+
+const fixture = usingFixtures();
+const never = new AbortController().signal;
+
+/** Makes a container of a kernel without a record. */
+async function straySpec(one: KernelsFixture, like: ContainerSpec): Promise<KernelId> {
+  const { id } = specFixture();
+  const name = `kernel.base.${id}`;
+  const proof = new Ownership(one.state.agentId, one.state.secret).proof(name);
+  const labels = { ...like.labels, [labelNames.kernelId]: id, [labelNames.proof]: proof };
+  await one.dummy.createContainer({ ...like, name, labels, ports: [] }, never);
+  return id;
+}
+
+describe('sweeping', () => {
+  it('puts the firewall’s rules back while a kernel is on the network: others flush them without a word', async () => {
+    const filled: string[] = [];
+    const one = await fixture({
+      parts: {
+        iptables: async (program) => {
+          if (program === 'iptables-restore') filled.push(program);
+          return { exitCode: 0, stderr: '' };
+        },
+      },
+    });
+    const { registry } = one.kernels;
+    await registry.sweep(never);
+    await registry.create(specFixture({ network: 'none' }), never);
+    await registry.sweep(never);
+    expect(filled).toHaveLength(0);
+    const { spec } = await registry.create(specFixture({ network: 'bridge' }), never);
+    expect(filled).toHaveLength(1);
+    await registry.sweep(never);
+    expect(filled).toHaveLength(2);
+    await registry.destroy(spec.id, { reason: 'user-requested', force: true });
+    await registry.sweep(never);
+    expect(filled).toHaveLength(2);
+  });
+
+  it('removes a stray that is provably ours at the second sight, and nothing else', async () => {
+    const one = await fixture();
+    const spec = specFixture();
+    await one.kernels.registry.create(spec, never);
+    const made = one.dummy.container(`kernel.base.${spec.id}`).spec;
+    const stray = specFixture();
+    const name = `kernel.base.${stray.id}`;
+    const labels = { ...made.labels, [labelNames.kernelId]: stray.id };
+    // It has every label of ours, but the proof is another name's: an image may have inherited it.
+    await one.dummy.createContainer({ ...made, name, labels, ports: [] }, never);
+    const proof = new Ownership(one.state.agentId, one.state.secret);
+    const ours = specFixture();
+    const oursName = `kernel.base.${ours.id}`;
+    await one.dummy.createContainer(
+      {
+        ...made,
+        name: oursName,
+        labels: { ...labels, [labelNames.kernelId]: ours.id, [labelNames.proof]: proof.proof(oursName) },
+      },
+      never,
+    );
+    await one.kernels.registry.sweep(never);
+    expect(one.dummy.containers).toHaveLength(3);
+    await one.kernels.registry.sweep(never);
+    expect(one.dummy.containers.map((container) => container.spec.name)).toEqual([made.name, name]);
+    expect(one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', kernelId: ours.id, reason: 'abandoned' });
+  });
+
+  it('goes on when one cannot be removed, and tries that again', async () => {
+    const one = await fixture();
+    const { spec } = await one.kernels.registry.create(specFixture(), never);
+    const made = one.dummy.container(`kernel.base.${spec.id}`).spec;
+    for (let count = 0; count < 2; count += 1) await straySpec(one, made);
+    one.dummy.fail('removeContainer', { kind: 'error' });
+    await one.kernels.registry.sweep(never);
+    await one.kernels.registry.sweep(never);
+    expect(one.dummy.containers).toHaveLength(2);
+    await one.kernels.registry.sweep(never);
+    expect(one.dummy.containers.map((container) => container.spec.name)).toEqual([made.name]);
+    expect(one.oddities.snapshot()).toEqual({ 'swept-container': 2 });
+  });
+
+  it('publishes no second end of a kernel', async () => {
+    const one = await fixture({ settings: { sweepGraceMs: 0 } });
+    const { spec } = await one.kernels.registry.create(specFixture(), never);
+    const container = one.dummy.container(`kernel.base.${spec.id}`).spec;
+    await one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
+    await one.dummy.createContainer(container, never);
+    await one.kernels.registry.sweep(never);
+    await one.kernels.registry.sweep(never);
+    expect(one.dummy.containers).toEqual([]);
+    expect(one.types().filter((type) => type === 'kernel-terminated')).toHaveLength(1);
+  });
+});
