@@ -39,7 +39,8 @@ export async function acquireFileLock(path: string, what: string): Promise<FileL
       throw new KerneletError('STATE_LOCKED', `${what} was removed by another process`, { context: { path } });
     }
     await truncate(descriptor, 0);
-    await promisify(write)(descriptor, Buffer.from(`${process.pid}\n`));
+    // For people only: a full disk is no reason to have no lock.
+    await promisify(write)(descriptor, Buffer.from(`${process.pid}\n`)).catch(() => {});
   } catch (error) {
     await closeFile(descriptor);
     throw error;

@@ -5,12 +5,12 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Settings } from '../config/settings.ts';
-import { hasCode } from '../lib/errors.ts';
+import { hasCode, KerneletError } from '../lib/errors.ts';
 import { acquireFileLock } from '../lib/file-lock.ts';
 import { newRunId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { removeTree } from '../lib/remove-tree.ts';
-import { isSystemError } from '../lib/system-error.ts';
+import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import { buildAgent } from './build-agent.ts';
 
 /** How to clear. */
@@ -29,7 +29,8 @@ export const newInstanceFolder = (settings: Settings): string => path.join(folde
 export async function clearInstances({ settings, log, signal }: ClearOptions): Promise<void> {
   const names = await readdir(folderOf(settings)).catch((error: unknown) => {
     if (isSystemError(error, 'ENOENT')) return [];
-    throw error;
+    const text = `the state folder ${settings.stateDir} cannot be read (${systemErrorCode(error) ?? error})`;
+    throw new KerneletError('STATE_UNUSABLE', text, { cause: error, context: { path: settings.stateDir } });
   });
   for (const name of names) {
     if (signal.aborted) return;

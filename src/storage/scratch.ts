@@ -59,7 +59,11 @@ export class ScratchFolders implements AsyncDisposable {
       await this.#makeRoot();
       await access(this.#root, constants.W_OK | constants.X_OK);
     } catch (error) {
-      throw unusable(`the scratch folder ${this.#root} cannot be made or written`, this.#root, error);
+      throw unusable(
+        `the scratch folder ${this.#root} cannot be made or written; container.scratch-root says where it lies`,
+        this.#root,
+        error,
+      );
     }
   }
 
