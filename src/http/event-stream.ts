@@ -67,8 +67,8 @@ async function* chunks<T>(
       pending.catch(() => {});
     }
   } catch (error) {
-    // A server that stops just ends its streams: the client comes back and goes on where it was.
-    if (!stream.stopped()) yield encodeEvent({ type: 'error', data: toKerneletError(error).toDocument() });
+    // Also when the server stops: an end without an error means that there is no more.
+    yield encodeEvent({ type: 'error', data: toKerneletError(error).toDocument() });
   } finally {
     void Promise.resolve(iterator.return?.()).catch(() => {});
   }

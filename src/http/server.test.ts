@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { type IncomingMessage, request } from 'node:http';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -186,7 +186,7 @@ describe('requests over the socket', () => {
     await expect.poll(() => agent.kernels.size).toBe(0);
   });
 
-  it('end their streams without an error when the server stops, and attached kernels stay', async () => {
+  it('end their streams by saying so when the server stops, and attached kernels stay', async () => {
     const path = join(folder, 'api.sock');
     const server = await start(path);
     const id = await create(path);
@@ -199,7 +199,31 @@ describe('requests over the socket', () => {
     const text = textOf(events);
     await new Promise((resolve) => setTimeout(resolve, 50));
     await server[Symbol.asyncDispose]();
-    expect(await text).toMatch(/^id: 1\ndata: [^\n]*started[^\n]*\n\n$/);
+    const [started, ...rest] = (await text).trimEnd().split('\n\n');
+    expect(started).toMatch(/^id: 1\ndata: [^\n]*started[^\n]*$/);
+    expect(rest).toEqual([expect.stringMatching(/^event: error\ndata: {"code":"SHUTTING_DOWN"/)]);
     expect(agent.calls).toEqual([]);
+  });
+
+  it('do not hold up a server that stops: what was kept alive is closed at once', async () => {
+    const path = join(folder, 'api.sock');
+    const server = await start(path);
+    const id = await create(path);
+    agent.script = async function* (_run, signal) {
+      yield [{ kind: 'started' }];
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    };
+    await execute(path, id);
+    await using address = await openUnixAddress(path);
+    const keeping = new Agent({ keepAlive: true });
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    const options = { socketPath: address.address, path: `/v1/kernels/${id}/runs/r/events`, agent: keeping };
+    request(options, (response) => void response.resume().once('end', resolve)).end();
+    await new Promise((tick) => setTimeout(tick, 50));
+    const before = performance.now();
+    await server[Symbol.asyncDispose]();
+    expect(performance.now() - before).toBeLessThan(1_000);
+    await ended;
+    keeping.destroy();
   });
 });

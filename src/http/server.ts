@@ -14,6 +14,8 @@ const headersTimeoutMs = 10_000;
 const keepAliveTimeoutMs = 120_000;
 /** How long a stopping server waits for requests that are under way. */
 const closeTimeoutMs = 5_000;
+/** How soon a stopping server closes connections that have become idle. */
+const sweepMs = 20;
 
 /** A listening server. Disposing it ends streams, waits a moment for other requests, and removes the socket. */
 export interface ApiServer extends AsyncDisposable {
@@ -53,8 +55,13 @@ export async function startApiServer(app: ApiApp, socketPath: string): Promise<A
 async function close(server: Server, stopping: AbortController): Promise<void> {
   stopping.abort(new KerneletError('SHUTTING_DOWN', 'the daemon is stopping'));
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
+  // A connection whose last response has just ended is kept alive by its client; nothing announces that it is idle.
+  const sweep = setInterval(() => server.closeIdleConnections(), sweepMs);
   const timer = setTimeout(() => server.closeAllConnections(), closeTimeoutMs);
-  await closed;
-  clearTimeout(timer);
+  try {
+    await closed;
+  } finally {
+    clearInterval(sweep);
+    clearTimeout(timer);
+  }
 }
