@@ -1,12 +1,12 @@
 /** The API as methods. Errors of the API come out as the KerneletErrors they were. */
 import type { Agent, AgentStatus, ImageProgress, ImageView, KernelStats, KernelView } from '../agent/agent.ts';
-import { maxUploadBytes } from '../http/schema/limits.ts';
-import { errorCodes } from '../lib/error-codes.ts';
-import { type ErrorContext, KerneletError } from '../lib/errors.ts';
+import { kernelIdForm, maxUploadBytes } from '../http/schema/limits.ts';
+import { KerneletError } from '../lib/errors.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
 import type { FileEntry } from '../wire/runner-messages.ts';
-import { type ServerEvent, SseParser } from './sse-parser.ts';
-import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
+import { ApiExchange, jsonBody } from './api-exchange.ts';
+import type { ServerEvent } from './sse-parser.ts';
+import type { ApiRequest, Transport } from './transport.ts';
 
 /** A request for a kernel as the API takes it. */
 export type CreateBody = Partial<Parameters<Agent['create']>[0]>;
@@ -23,7 +23,11 @@ export interface AttachedKernel {
   release(): void;
 }
 
-const kernelPath = (id: string): string => `/v1/kernels/${encodeURIComponent(id)}`;
+const kernelPath = (id: string): string => {
+  if (kernelIdForm.test(id)) return `/v1/kernels/${id}`;
+  const shown = JSON.stringify(id.slice(0, 80));
+  throw new KerneletError('INVALID_ARGUMENT', `${shown} is not a kernel id: a UUID or the beginning of one`);
+};
 const runPath = (id: string, run: string): string => `${kernelPath(id)}/runs/${encodeURIComponent(run)}`;
 const query = (values: Readonly<Record<string, string | number | boolean | undefined>>): string => {
   const parameters = new URLSearchParams();
@@ -35,14 +39,14 @@ const query = (values: Readonly<Record<string, string | number | boolean | undef
 
 /** A client of the local API. Disposing it closes the way to the agent. */
 export class ApiClient implements AsyncDisposable {
-  readonly #transport: Transport;
+  readonly #api: ApiExchange;
 
   constructor(transport: Transport) {
-    this.#transport = transport;
+    this.#api = new ApiExchange(transport);
   }
 
   async status(options: CallOptions = {}): Promise<AgentStatus> {
-    return (await this.#json({ method: 'GET', path: '/v1/status', idempotent: true, ...options })) as AgentStatus;
+    return (await this.#api.json({ method: 'GET', path: '/v1/status', idempotent: true, ...options })) as AgentStatus;
   }
 
   /** Creates a kernel that is removed when this process goes away. */
@@ -70,43 +74,43 @@ export class ApiClient implements AsyncDisposable {
   }
 
   async list(all: boolean): Promise<readonly KernelView[]> {
-    const reply = await this.#json({ method: 'GET', path: `/v1/kernels${query({ all })}`, idempotent: true });
+    const reply = await this.#api.json({ method: 'GET', path: `/v1/kernels${query({ all })}`, idempotent: true });
     return (reply as { kernels: readonly KernelView[] }).kernels;
   }
 
   async inspect(id: string): Promise<KernelView> {
-    return (await this.#json({ method: 'GET', path: kernelPath(id), idempotent: true })) as KernelView;
+    return (await this.#api.json({ method: 'GET', path: kernelPath(id), idempotent: true })) as KernelView;
   }
 
   async destroy(id: string, force: boolean): Promise<KernelView> {
     const path = `${kernelPath(id)}${query({ force })}`;
-    return (await this.#json({ method: 'DELETE', path, idempotent: true })) as KernelView;
+    return (await this.#api.json({ method: 'DELETE', path, idempotent: true })) as KernelView;
   }
 
   async restart(id: string, signal: AbortSignal): Promise<KernelView> {
-    return (await this.#json({ method: 'POST', path: `${kernelPath(id)}/restart`, signal })) as KernelView;
+    return (await this.#api.json({ method: 'POST', path: `${kernelPath(id)}/restart`, signal })) as KernelView;
   }
 
   /** The run id makes it safe to send twice. */
   async execute(id: string, run: string, request: ExecuteRequest, signal: AbortSignal): Promise<void> {
     const path = `${kernelPath(id)}/runs`;
-    await this.#json({ method: 'POST', path, idempotent: true, signal, ...jsonBody({ run, request }) });
+    await this.#api.json({ method: 'POST', path, idempotent: true, signal, ...jsonBody({ run, request }) });
   }
 
   /** The events of a run above `after`, until the stream ends or breaks. Rejects like every request. */
-  async *runEvents(
+  async runEvents(
     id: string,
     run: string,
     after: number,
     options: CallOptions & Pick<ApiRequest, 'patience'>,
-  ): AsyncGenerator<ServerEvent> {
+  ): Promise<AsyncIterable<ServerEvent>> {
     const headers = { accept: 'text/event-stream', 'last-event-id': String(after) };
     const path = `${runPath(id, run)}/events`;
-    yield* this.#events({ method: 'GET', path, headers, idempotent: true, ...options });
+    return await this.#api.events({ method: 'GET', path, headers, idempotent: true, ...options });
   }
 
   async input(id: string, run: string, text: string, signal: AbortSignal): Promise<void> {
-    await this.#json({ method: 'POST', path: `${runPath(id, run)}/input`, signal, ...jsonBody({ text }) });
+    await this.#api.json({ method: 'POST', path: `${runPath(id, run)}/input`, signal, ...jsonBody({ text }) });
   }
 
   async stdin(
@@ -118,22 +122,22 @@ export class ApiClient implements AsyncDisposable {
   ): Promise<{ readonly open: boolean }> {
     const path = `${runPath(id, run)}/stdin${query({ eof })}`;
     const headers = { 'content-type': 'application/octet-stream' };
-    return (await this.#json({ method: 'POST', path, headers, body, signal })) as { open: boolean };
+    return (await this.#api.json({ method: 'POST', path, headers, body, signal })) as { open: boolean };
   }
 
   /** Without a run: whatever the kernel is running. */
   async interrupt(id: string, run: string | null): Promise<boolean> {
     const path = `${run === null ? kernelPath(id) : runPath(id, run)}/interrupt`;
-    return ((await this.#json({ method: 'POST', path })) as { interrupted: boolean }).interrupted;
+    return ((await this.#api.json({ method: 'POST', path })) as { interrupted: boolean }).interrupted;
   }
 
   async cancel(id: string, run: string, signal: string): Promise<void> {
-    await this.#json({ method: 'POST', path: `${runPath(id, run)}/cancel`, ...jsonBody({ signal }) });
+    await this.#api.json({ method: 'POST', path: `${runPath(id, run)}/cancel`, ...jsonBody({ signal }) });
   }
 
   async complete(id: string, code: string, cursor: number): Promise<readonly string[]> {
     const path = `${kernelPath(id)}/complete`;
-    const reply = await this.#json({ method: 'POST', path, idempotent: true, ...jsonBody({ code, cursor }) });
+    const reply = await this.#api.json({ method: 'POST', path, idempotent: true, ...jsonBody({ code, cursor }) });
     return (reply as { matches: readonly string[] }).matches;
   }
 
@@ -149,7 +153,7 @@ export class ApiClient implements AsyncDisposable {
       throw new KerneletError('TOO_LARGE', text, { context: { maxUploadBytes } });
     }
     const mode = content.mode.toString(8).padStart(3, '0');
-    const reply = await this.#json({
+    const reply = await this.#api.json({
       method: 'PUT',
       path: `${kernelPath(id)}/files${query({ path, mode })}`,
       headers: { 'content-type': 'application/octet-stream', 'content-length': String(content.size) },
@@ -164,7 +168,7 @@ export class ApiClient implements AsyncDisposable {
     path: string,
     signal: AbortSignal,
   ): Promise<{ readonly form: string; readonly size: number | null; readonly content: AsyncIterable<Uint8Array> }> {
-    const response = await this.#request({
+    const response = await this.#api.send({
       method: 'GET',
       path: `${kernelPath(id)}/files/content${query({ path })}`,
       signal,
@@ -178,7 +182,7 @@ export class ApiClient implements AsyncDisposable {
   }
 
   async listFiles(id: string, path: string): Promise<{ path: string; files: readonly FileEntry[] }> {
-    const reply = await this.#json({
+    const reply = await this.#api.json({
       method: 'GET',
       path: `${kernelPath(id)}/files${query({ path })}`,
       idempotent: true,
@@ -186,27 +190,33 @@ export class ApiClient implements AsyncDisposable {
     return reply as { path: string; files: readonly FileEntry[] };
   }
 
-  async *logs(id: string, follow: boolean, signal: AbortSignal): AsyncGenerator<ServerEvent> {
-    yield* this.#events({ method: 'GET', path: `${kernelPath(id)}/logs${query({ follow })}`, signal });
+  async logs(id: string, follow: boolean, signal: AbortSignal): Promise<AsyncIterable<ServerEvent>> {
+    return await this.#api.events({ method: 'GET', path: `${kernelPath(id)}/logs${query({ follow })}`, signal });
   }
 
   async stats(): Promise<readonly KernelStats[]> {
-    const reply = await this.#json({ method: 'GET', path: '/v1/stats', idempotent: true });
+    const reply = await this.#api.json({ method: 'GET', path: '/v1/stats', idempotent: true });
     return (reply as { stats: readonly KernelStats[] }).stats;
   }
 
-  async *kernelEvents(after: number, follow: boolean, signal: AbortSignal): AsyncGenerator<ServerEvent> {
-    yield* this.#events({ method: 'GET', path: `/v1/events${query({ after, follow })}`, idempotent: true, signal });
+  /** What happened to kernels behind the event `after`; with `follow` until the stream breaks. */
+  async kernelEvents(
+    after: number,
+    follow: boolean,
+    options: CallOptions & Pick<ApiRequest, 'patience'>,
+  ): Promise<AsyncIterable<ServerEvent>> {
+    const path = `/v1/events${query({ after, follow })}`;
+    return await this.#api.events({ method: 'GET', path, idempotent: true, ...options });
   }
 
   async images(): Promise<readonly ImageView[]> {
-    const reply = await this.#json({ method: 'GET', path: '/v1/images', idempotent: true });
+    const reply = await this.#api.json({ method: 'GET', path: '/v1/images', idempotent: true });
     return (reply as { images: readonly ImageView[] }).images;
   }
 
   async inspectImage(reference: string): Promise<ImageView> {
     const path = `/v1/images/inspect${query({ reference })}`;
-    return (await this.#json({ method: 'GET', path, idempotent: true })) as ImageView;
+    return (await this.#api.json({ method: 'GET', path, idempotent: true })) as ImageView;
   }
 
   async buildImage(
@@ -226,11 +236,11 @@ export class ApiClient implements AsyncDisposable {
   }
 
   async removeImage(reference: string, force: boolean): Promise<void> {
-    await this.#json({ method: 'DELETE', path: `/v1/images${query({ reference, force })}`, idempotent: true });
+    await this.#api.json({ method: 'DELETE', path: `/v1/images${query({ reference, force })}`, idempotent: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#transport[Symbol.asyncDispose]();
+    await this.#api[Symbol.asyncDispose]();
   }
 
   async #workResult(
@@ -252,60 +262,14 @@ export class ApiClient implements AsyncDisposable {
   ): AsyncGenerator<unknown> {
     const { headers, ...rest } = jsonBody(body);
     const accept = { ...headers, accept: 'text/event-stream' };
-    for await (const event of this.#events({ method: 'POST', path, headers: accept, ...rest, signal })) {
+    const request: ApiRequest = { method: 'POST', path, headers: accept, ...rest, signal };
+    for await (const event of await this.#api.events(request)) {
       const data: unknown = JSON.parse(event.data.toString());
       if (event.type === 'progress') onProgress(data as ImageProgress);
       else if (event.type === 'result') yield data;
     }
   }
-
-  async *#events(request: ApiRequest): AsyncGenerator<ServerEvent> {
-    const response = await this.#request(request);
-    const parser = new SseParser();
-    for await (const chunk of response.body) {
-      for (const event of parser.push(chunk)) {
-        if (event.type === 'error') throw toError(JSON.parse(event.data.toString()), 0);
-        yield event;
-      }
-    }
-  }
-
-  async #json(request: ApiRequest): Promise<unknown> {
-    return parseJson(await readAll(await this.#request(request)));
-  }
-
-  async #request(request: ApiRequest): Promise<ApiResponse> {
-    const response = await this.#transport.send(request);
-    if (response.status < 400) return response;
-    const document = parseJson(await readAll(response));
-    throw toError((document as { error?: unknown } | null)?.error, response.status);
-  }
 }
 
 const cutOff = (): KerneletError =>
   new KerneletError('DAEMON_UNREACHABLE', 'the daemon went away before the work was done');
-
-function jsonBody(document: unknown): { headers: Record<string, string>; body: Uint8Array } {
-  return { headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(document)) };
-}
-
-async function readAll(response: ApiResponse): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of response.body) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString());
-  } catch (cause) {
-    throw new KerneletError('PROTOCOL_ERROR', 'the API answered with something that is not JSON', { cause });
-  }
-}
-
-function toError(document: unknown, status: number): KerneletError {
-  const { code, message, context } = (document ?? {}) as { code?: unknown; message?: unknown; context?: ErrorContext };
-  const known = Object.keys(errorCodes).find((name) => name === code) as keyof typeof errorCodes | undefined;
-  if (!known) return new KerneletError('INTERNAL', `the API answered with status ${status}`);
-  return new KerneletError(known, String(message), context ? { context } : {});
-}

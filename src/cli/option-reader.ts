@@ -60,6 +60,14 @@ export class OptionReader {
     });
   }
 
+  /** A whole number, not below `min`. */
+  integer(name: string, { min }: { readonly min: number }): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    if (/^\d{1,15}$/.test(text) && Number(text) >= min) return Number(text);
+    throw new UsageError(`--${name} ${JSON.stringify(text.slice(0, 80))} is not a whole number from ${min} on`);
+  }
+
   #positive(name: string, parse: (text: string) => number): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;

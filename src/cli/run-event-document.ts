@@ -1,14 +1,16 @@
-/** A run event as a `--json` line: bytes as `text` when they are UTF-8, else as `base64`. */
+/** Run events as `--json` lines. */
 import { isUtf8 } from 'node:buffer';
 import type { NumberedRunEvent } from '../wire/run-event.ts';
 
 /** The document of an event. */
 export function runEventDocument({ n, event, body }: NumberedRunEvent): Record<string, unknown> {
-  return { n, ...event, ...bodyOf(event.kind, body) };
+  const { kind } = event;
+  const hasBody = kind === 'stdout' || kind === 'stderr' || kind === 'media' || kind === 'html';
+  return { n, ...event, ...(hasBody ? textOrBase64(body) : {}) };
 }
 
-function bodyOf(kind: NumberedRunEvent['event']['kind'], body: Uint8Array): Record<string, string> {
-  if (kind !== 'stdout' && kind !== 'stderr' && kind !== 'media' && kind !== 'html') return {};
+/** Bytes as `text` when they are UTF-8, else as `base64`: nothing is replaced or lost. */
+export function textOrBase64(body: Uint8Array): { readonly text: string } | { readonly base64: string } {
   const buffer = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   return isUtf8(buffer) ? { text: buffer.toString() } : { base64: buffer.toString('base64') };
 }

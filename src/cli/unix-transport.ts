@@ -16,7 +16,7 @@ const longestPauseMs = 200;
 /** Nobody accepts connections: the request was not sent. */
 const refusals = ['ECONNREFUSED', 'ENOENT'];
 /** The connection broke: the request may have been carried out. */
-const breaks = ['ECONNRESET', 'EPIPE', 'ECONNABORTED'];
+const breaks = ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'];
 
 /** Speaks to a daemon. */
 export class UnixTransport implements Transport {
@@ -69,7 +69,7 @@ export class UnixTransport implements Transport {
       ...(request.signal ? { signal: request.signal } : {}),
     };
     return await new Promise<ApiResponse>((resolve, reject) => {
-      const sent = httpRequest(options, (response) => resolve(asResponse(response)));
+      const sent = httpRequest(options, (response) => resolve(this.#asResponse(response, request.signal)));
       sent.on('error', reject);
       if (typeof body !== 'function') sent.end(body);
       // The source is opened once somebody is there to take it.
@@ -80,6 +80,25 @@ export class UnixTransport implements Transport {
           else start();
         });
     });
+  }
+
+  #asResponse(response: IncomingMessage, signal: AbortSignal | undefined): ApiResponse {
+    return {
+      status: response.statusCode ?? 0,
+      header(name) {
+        const value = response.headers[name];
+        return typeof value === 'string' ? value : undefined;
+      },
+      body: this.#bodyOf(response, signal),
+    };
+  }
+
+  async *#bodyOf(response: IncomingMessage, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+    try {
+      yield* response;
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : this.#unreachable(error);
+    }
   }
 
   #unreachable(error: unknown): unknown {
@@ -103,14 +122,3 @@ export class UnixTransport implements Transport {
 }
 
 const length = (body: Uint8Array): Record<string, string> => ({ 'content-length': String(body.length) });
-
-function asResponse(response: IncomingMessage): ApiResponse {
-  return {
-    status: response.statusCode ?? 0,
-    header(name) {
-      const value = response.headers[name];
-      return typeof value === 'string' ? value : undefined;
-    },
-    body: response,
-  };
-}

@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, posix, resolve } from 'node:path';
+import { dirname, join, posix, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { KerneletError } from '../../lib/errors.ts';
+import { hasCode, KerneletError } from '../../lib/errors.ts';
 import { isSystemError, systemErrorCode } from '../../lib/system-error.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
@@ -109,10 +109,11 @@ async function saveFolder(
 
 function explained(error: unknown, path: string, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
-  if (isSystemError(error, 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE')) {
+  if (hasCode(error, 'DAEMON_UNREACHABLE')) {
     return new KerneletError('DAEMON_UNREACHABLE', 'the download was cut off; nothing was saved', { cause: error });
   }
   const code = systemErrorCode(error);
   if (code === undefined) return error;
-  return new KerneletError('FILE_ERROR', `cannot write ${JSON.stringify(basename(path))}: ${code}`, { cause: error });
+  const reason = code === 'ENOENT' ? `there is no folder ${JSON.stringify(dirname(path))}` : code;
+  return new KerneletError('FILE_ERROR', `cannot write ${JSON.stringify(path)}: ${reason}`, { cause: error });
 }

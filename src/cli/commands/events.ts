@@ -1,13 +1,9 @@
 /** `kernelet events`: what happens to kernels. */
 import type { NumberedKernelEvent } from '../../events/kernel-event.ts';
-import { sleep, systemClock } from '../../lib/clock.ts';
-import { hasCode } from '../../lib/errors.ts';
-import { isSystemError } from '../../lib/system-error.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { printable } from '../printable.ts';
-
-const pauseMs = 100;
+import { reopened } from '../reopened.ts';
 
 /** The command. */
 export const events = {
@@ -26,25 +22,18 @@ export const events = {
   ],
   async run(call) {
     const { options, screen } = call;
-    const interruption = call.listen();
-    const { signal } = interruption;
+    const { signal } = call.listen();
     await using client = await daemonClient(call);
-    const follow = options.flag('follow');
-    let last = Math.floor(options.number('after') ?? 0);
-    for (;;) {
-      try {
-        for await (const { data } of client.kernelEvents(last, follow, signal)) {
-          const event = JSON.parse(data.toString()) as NumberedKernelEvent;
-          last = event.sequence;
-          await screen.either(event, () => `${lineOf(event)}\n`);
-        }
-      } catch (error) {
-        const broken = hasCode(error, 'SHUTTING_DOWN') || isSystemError(error, 'ECONNRESET');
-        if (!follow || !broken) throw error;
-      }
-      if (!follow) return 0;
-      await sleep(systemClock, pauseMs, signal);
+    let last = options.integer('after', { min: 0 }) ?? 0;
+    const stream = options.flag('follow')
+      ? reopened((patience) => client.kernelEvents(last, true, { signal, patience }), signal)
+      : await client.kernelEvents(last, false, { signal });
+    for await (const { data } of stream) {
+      const event = JSON.parse(data.toString()) as NumberedKernelEvent;
+      last = event.sequence;
+      await screen.either(event, () => `${lineOf(event)}\n`);
     }
+    return 0;
   },
 } satisfies CliCommand;
 

@@ -2,6 +2,7 @@
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { decodeLogPiece } from '../run-event-decoder.ts';
+import { textOrBase64 } from '../run-event-document.ts';
 
 /** The command. */
 export const logs = {
@@ -13,11 +14,11 @@ export const logs = {
   examples: [{ command: 'kernelet logs -f 3f2a', what: 'watch a kernel' }],
   async run(call) {
     const { operands, options, screen } = call;
-    const interruption = call.listen();
+    const { signal } = call.listen();
     await using client = await daemonClient(call);
-    for await (const { data } of client.logs(operands[0] ?? '', options.flag('follow'), interruption.signal)) {
+    for await (const { data } of await client.logs(operands[0] ?? '', options.flag('follow'), signal)) {
       const piece = decodeLogPiece(data);
-      if (screen.json) await screen.document({ stream: piece.stream, text: Buffer.from(piece.data).toString() });
+      if (screen.json) await screen.document({ stream: piece.stream, ...textOrBase64(piece.data) });
       else await screen.io[piece.stream].write(piece.data);
     }
     return 0;

@@ -1,6 +1,6 @@
 /** Fields that several requests share. */
 import { z } from '@hono/zod-openapi';
-import { maxArgumentBytes, maxCodeBytes, maxDurationMs, maxPathBytes } from './limits.ts';
+import { kernelIdForm, maxArgumentBytes, maxCodeBytes, maxDurationMs, maxPathBytes } from './limits.ts';
 
 /** Whether a text has a NUL, which no path, argument or variable can hold. */
 const hasNul = (text: string): boolean => text.includes('\0');
@@ -15,7 +15,7 @@ export const boundedText = (maxBytes: number, what: string) =>
 /** A kernel's id or a prefix of it. */
 export const kernelIdField = z
   .string()
-  .regex(/^[0-9a-fA-F-]{1,36}$/, 'not a kernel id: a UUID or the beginning of one')
+  .regex(kernelIdForm, 'not a kernel id: a UUID or the beginning of one')
   .openapi({ example: '3f2a9c1e', description: 'A kernel id (lower-case UUID) or a unique prefix of it.' });
 
 /** A run's id. */

@@ -1,4 +1,4 @@
-/** Bounds of what the local API takes. Plain numbers, so that the command line may import them cheaply. */
+/** Bounds of what the local API takes. Plain values, so that the command line may import them cheaply. */
 
 /** Bytes of a JSON request body. */
 export const maxJsonBodyBytes = 4 * 1024 * 1024;
@@ -24,3 +24,5 @@ export const maxMemoryBytes = Number.MAX_SAFE_INTEGER;
 export const maxProcesses = 4_194_304;
 /** The longest duration: 365 days. */
 export const maxDurationMs = 365 * 24 * 3600 * 1000;
+/** A kernel's id or the beginning of one. */
+export const kernelIdForm = /^[0-9a-fA-F-]{1,36}$/;

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { ApiExchange } from './api-exchange.ts';
+import type { ApiRequest } from './transport.ts';
+
+const get: ApiRequest = { method: 'GET', path: '/' };
+
+/** The exchange with an API that answers every request with this. */
+function answering(status: number, ...pieces: readonly string[]): ApiExchange {
+  return new ApiExchange({
+    async send() {
+      const body = (async function* () {
+        for (const piece of pieces) yield Buffer.from(piece);
+      })();
+      return { status, header: () => undefined, body };
+    },
+    async [Symbol.asyncDispose]() {},
+  });
+}
+
+const eventsOf = async (api: ApiExchange): Promise<string[]> => {
+  const seen: string[] = [];
+  for await (const { data } of await api.events(get)) seen.push(data.toString());
+  return seen;
+};
+
+describe('replies of the API', () => {
+  it('are read as JSON, however they are cut', async () => {
+    expect(await answering(200, '{"a"', ':"ö"}').json(get)).toEqual({ a: 'ö' });
+  });
+
+  it('with an error status are the error that they tell', async () => {
+    const told = '{"error":{"code":"KERNEL_NOT_FOUND","message":"no kernel 3","context":{"id":"3"}}}';
+    await expect(answering(404, told).json(get)).rejects.toMatchObject({
+      code: 'KERNEL_NOT_FOUND',
+      message: 'no kernel 3',
+      context: { id: '3' },
+    });
+  });
+
+  it.each(['{}', 'null', '{"error":{"code":"NEW_CODE"}}', '{"error":{"code":"toString"}}'])(
+    'with an error status and %s are a defect',
+    async (text) => {
+      await expect(answering(500, text).send(get)).rejects.toMatchObject({ code: 'INTERNAL' });
+    },
+  );
+
+  it('that are not JSON are a PROTOCOL_ERROR', async () => {
+    for (const api of [answering(200, '<html>'), answering(502, '')]) {
+      await expect(api.json(get)).rejects.toMatchObject({ code: 'PROTOCOL_ERROR' });
+    }
+  });
+
+  it('of events end with the error that one of them tells', async () => {
+    expect(await eventsOf(answering(200, 'data: 1\n\nda', 'ta: 2\n\n'))).toEqual(['1', '2']);
+    const error = 'event: error\ndata: {"code":"KERNEL_DIED","message":"it died"}\n\n';
+    await expect(eventsOf(answering(200, 'data: 1\n\n', error))).rejects.toMatchObject({ code: 'KERNEL_DIED' });
+    await expect(eventsOf(answering(404, '{"error":{"code":"RUN_NOT_FOUND"}}'))).rejects.toMatchObject({
+      code: 'RUN_NOT_FOUND',
+    });
+  });
+});

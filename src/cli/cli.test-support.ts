@@ -1,0 +1,186 @@
+/** The command line in one process with its tests: streams in memory, and the real API on a socket with a fake agent. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createApp } from '../http/app.ts';
+import { FakeAgent } from '../http/fake-agent.test-support.ts';
+import { type ApiServer, startApiServer } from '../http/server.ts';
+import { silentLogger } from '../lib/log.ts';
+import type { CliHost, CliIo, CliSignal, InputPort, LocalAgent, OutputPort } from './host.ts';
+import { runCli } from './program.ts';
+
+/** Output that is kept. */
+export class MemoryOutput implements OutputPort {
+  isTerminal = false;
+  columns = 80;
+  /** Every write from now on rejects with it. */
+  failure: Error | null = null;
+  readonly chunks: Buffer[] = [];
+
+  async write(data: Uint8Array | string): Promise<void> {
+    if (this.failure) throw this.failure;
+    this.chunks.push(Buffer.from(data));
+  }
+
+  /** Everything that was written. */
+  get text(): string {
+    return Buffer.concat(this.chunks).toString();
+  }
+}
+
+/** Input that was planted. */
+export class MemoryInput implements InputPort {
+  isTerminal = false;
+  inForeground = true;
+  pieces: (string | Uint8Array)[] = [];
+  /** Whether the input stays open behind the pieces. */
+  open = false;
+  silenced = 0;
+
+  async *chunks(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    for (const piece of this.pieces) yield Buffer.from(piece);
+    if (this.open && !signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  }
+
+  silence(): Disposable {
+    this.silenced += 1;
+    return {
+      [Symbol.dispose]: () => {
+        this.silenced -= 1;
+      },
+    };
+  }
+}
+
+/** Thrown where the real process would be gone. */
+export class DiedBySignal extends Error {
+  readonly signal: CliSignal;
+
+  constructor(signal: CliSignal) {
+    super(`died by ${signal}`);
+    this.signal = signal;
+  }
+}
+
+/** A process in memory. */
+export class MemoryIo implements CliIo {
+  readonly stdin = new MemoryInput();
+  readonly stdout = new MemoryOutput();
+  readonly stderr = new MemoryOutput();
+  environ: Record<string, string> = {};
+  workingDirectory = '/';
+  userId = 0;
+  homeDirectory = '/nowhere';
+  readonly #listeners = new Map<CliSignal, Set<() => void>>();
+
+  onSignal(signal: CliSignal, listener: () => void): Disposable {
+    const listeners = this.#listeners.get(signal) ?? new Set();
+    this.#listeners.set(signal, listeners.add(listener));
+    return { [Symbol.dispose]: () => void listeners.delete(listener) };
+  }
+
+  dieBySignal(signal: CliSignal): never {
+    throw new DiedBySignal(signal);
+  }
+
+  /** Whether somebody listens to a signal. */
+  listens(signal: CliSignal): boolean {
+    return (this.#listeners.get(signal)?.size ?? 0) > 0;
+  }
+
+  /** Sends this process a signal. */
+  send(signal: CliSignal): void {
+    for (const listener of this.#listeners.get(signal) ?? []) listener();
+  }
+}
+
+/** How a command ended. */
+export interface CliOutcome {
+  readonly status: number | CliSignal;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A folder, a fake agent, and its API on a socket. */
+export class CliUnderTest implements AsyncDisposable {
+  readonly folder: string;
+  readonly agent: FakeAgent;
+  #server: ApiServer | undefined;
+
+  private constructor(folder: string, agent: FakeAgent) {
+    this.folder = folder;
+    this.agent = agent;
+  }
+
+  /** Makes the folder; no daemon runs yet. */
+  static async withoutDaemon(): Promise<CliUnderTest> {
+    return new CliUnderTest(await mkdtemp(join(tmpdir(), 'kernelet-cli-')), new FakeAgent());
+  }
+
+  /** Makes the folder and starts the API. */
+  static async started(): Promise<CliUnderTest> {
+    const made = await CliUnderTest.withoutDaemon();
+    await made.startDaemon();
+    return made;
+  }
+
+  get socket(): string {
+    return join(this.folder, 'api.sock');
+  }
+
+  async startDaemon(): Promise<void> {
+    this.#server = await startApiServer(
+      createApp({ agent: this.agent, version: '0', logger: silentLogger }),
+      this.socket,
+    );
+  }
+
+  async stopDaemon(): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
+    this.#server = undefined;
+  }
+
+  /** A process in this folder that finds the socket. */
+  io(): MemoryIo {
+    const io = new MemoryIo();
+    io.workingDirectory = this.folder;
+    io.environ = { KERNELET_SOCKET: this.socket, KERNELET_STATE_DIR: join(this.folder, 'state') };
+    return io;
+  }
+
+  /** The host of the command line: its own agent is the same fake. */
+  host(io: CliIo): CliHost {
+    return {
+      version: '1.2.3',
+      io,
+      serve: async () => 0,
+      startLocalAgent: async (): Promise<LocalAgent> => {
+        this.agent.calls.push('started in process');
+        const app = createApp({ agent: this.agent, version: '0', logger: silentLogger });
+        return {
+          fetch: async (request, signal) => await app.fetch(request, { leaving: signal }),
+          [Symbol.asyncDispose]: async () => void this.agent.calls.push('ended in process'),
+        };
+      },
+    };
+  }
+
+  /** Runs a command line to its end. */
+  async run(args: readonly string[], io = this.io()): Promise<CliOutcome> {
+    const status = await runCli(args, this.host(io)).catch((error: unknown) => {
+      if (error instanceof DiedBySignal) return error.signal;
+      throw error;
+    });
+    return { status, stdout: io.stdout.text, stderr: io.stderr.text };
+  }
+
+  /** Creates a kernel and gives its id. */
+  async kernel(): Promise<string> {
+    return (await this.run(['create', '--lang', 'python'])).stdout.trim();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopDaemon();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
