@@ -6,6 +6,8 @@ import { write as writeCallback } from 'node:fs';
 import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
 import { sleep, systemClock } from '../lib/clock.ts';
+import { KerneletError } from '../lib/errors.ts';
+import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import type { OutputPort } from './host.ts';
 
 const write = promisify(writeCallback);
@@ -35,6 +37,12 @@ export class FdOutput implements OutputPort {
     return done;
   }
 
+  #unwritable(error: unknown): KerneletError {
+    const place = this.#fd === 2 ? 'standard error' : 'standard output';
+    const reason = systemErrorCode(error) ?? String(error);
+    return new KerneletError('FILE_ERROR', `cannot write to ${place}: ${reason}`, { cause: error });
+  }
+
   async #writeAll(bytes: Uint8Array): Promise<void> {
     let rest = bytes;
     while (rest.length > 0) {
@@ -42,7 +50,7 @@ export class FdOutput implements OutputPort {
         const { bytesWritten } = await write(this.#fd, rest, 0, rest.length);
         rest = rest.subarray(bytesWritten);
       } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+        if (!isSystemError(error, 'EAGAIN')) throw isSystemError(error, 'EPIPE') ? error : this.#unwritable(error);
         await sleep(systemClock, fullPauseMs);
       }
     }

@@ -9,7 +9,7 @@ export interface OutputPort {
   readonly isTerminal: boolean;
   /** Width of the terminal in characters; 80 when there is none. */
   readonly columns: number;
-  /** Rejects with the system's error: `EPIPE` when nobody reads any more. */
+  /** Rejects with the system's `EPIPE` when nobody reads any more, and with FILE_ERROR when it is not taken. */
   write(data: Uint8Array | string): Promise<void>;
 }
 

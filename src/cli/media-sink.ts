@@ -1,8 +1,9 @@
 /** Rich output: pictures and HTML become files with `--save-media DIR`, else a note. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { KerneletError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/make-folder.ts';
-import { isSystemError } from '../lib/system-error.ts';
+import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import { printable } from './printable.ts';
 import type { Screen } from './screen.ts';
 
@@ -43,7 +44,9 @@ export class MediaSink {
   }
 
   async #save(folder: string, ending: string, body: Uint8Array): Promise<string> {
-    await makeFolder(folder);
+    await makeFolder(folder).catch((error) => {
+      throw unsaved(folder, error);
+    });
     for (; this.#next < mostFiles; this.#next += 1) {
       const path = join(folder, `media-${String(this.#next).padStart(3, '0')}.${ending}`);
       try {
@@ -51,9 +54,14 @@ export class MediaSink {
         this.#next += 1;
         return path;
       } catch (error) {
-        if (!isSystemError(error, 'EEXIST')) throw error;
+        if (!isSystemError(error, 'EEXIST')) throw unsaved(path, error);
       }
     }
-    throw new Error(`${folder} is full of media files`);
+    throw new KerneletError('FILE_ERROR', `${folder} is full of media files`);
   }
 }
+
+const unsaved = (path: string, error: unknown): KerneletError =>
+  new KerneletError('FILE_ERROR', `cannot write ${JSON.stringify(path)}: ${systemErrorCode(error) ?? error}`, {
+    cause: error,
+  });

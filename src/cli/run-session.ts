@@ -56,26 +56,36 @@ export class RunSession {
     await this.#options.client.cancel(this.#options.kernel, this.run, 'SIGKILL');
   }
 
-  /** Runs to the end. Rejects with the session's signal's reason or an error of the API. */
+  /** Runs to the end. Rejects with the session's signal's reason, an error of the API, or why output can't be shown. */
   async show(): Promise<number> {
     const { client, kernel, request, signal, screen } = this.#options;
     await client.execute(kernel, this.run, request, signal);
     const pump = this.#pump();
     try {
-      for await (const event of followRun({ client, kernel, run: this.run, signal })) {
-        const status = await this.#take(event);
-        if (status !== null) return status;
-      }
-      return exitStatus.failure;
-    } catch (error) {
-      if (!isSystemError(error, 'EPIPE')) throw error;
-      await this.#stopUnread();
-      return exitStatus.brokenPipe;
+      return await this.#showEvents();
     } finally {
       this.#ended.abort();
       const lost = await pump;
       if (lost !== null) await screen.note(lost);
     }
+  }
+
+  async #showEvents(): Promise<number> {
+    const { client, kernel, signal } = this.#options;
+    let unshown: { readonly error: unknown } | undefined;
+    for await (const event of followRun({ client, kernel, run: this.run, signal })) {
+      try {
+        const status = await this.#take(event);
+        if (status !== null) return status;
+      } catch (error) {
+        unshown = { error };
+        break;
+      }
+    }
+    // Only now, since a run has one reader at a time.
+    await this.#stopUnread();
+    if (isSystemError(unshown?.error, 'EPIPE')) return exitStatus.brokenPipe;
+    throw unshown?.error;
   }
 
   #pump(): Promise<string | null> {
@@ -159,7 +169,7 @@ export class RunSession {
     return { status, line: termination ? `${line}: ${termination.detail}` : line };
   }
 
-  /** Nobody reads the output any more: the program is stopped, as SIGPIPE would stop it. */
+  /** The output goes nowhere any more: the program is stopped, as SIGPIPE would stop it. */
   async #stopUnread(): Promise<void> {
     const { client, kernel, request, signal } = this.#options;
     const gentle = request.mode === 'query';

@@ -90,7 +90,7 @@ export const errorCodes = {
   FILE_ERROR: entry(
     'caller',
     422,
-    'The file could not be read or written in the kernel.',
+    'A file could not be read or written, in the kernel or here.',
     'The message has the reason the operating system gave.',
   ),
   IMAGE_NOT_FOUND: entry(

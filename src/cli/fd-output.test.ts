@@ -1,0 +1,54 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { FdOutput } from './fd-output.ts';
+
+let folder: string;
+let pipe: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kernelet-fd-'));
+  pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+it('writes in order, every byte, also into a full pipe that does not block', async () => {
+  const copy = join(folder, 'copy');
+  const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+  const output = new FdOutput(writer);
+  const pieces = Array.from({ length: 40 }, (_, index) => Buffer.alloc(50_000, index));
+  const written = Promise.all([...pieces.map((piece) => output.write(piece)), output.write('größe')]);
+  const child = spawn('sh', ['-c', 'sleep 0.2; cat "$0" > "$1"', pipe, copy], { stdio: 'ignore' });
+  const closed = once(child, 'close');
+  await written;
+  closeSync(writer);
+  await closed;
+  closeSync(reader);
+  expect(readFileSync(copy).equals(Buffer.concat([...pieces, Buffer.from('größe')]))).toBe(true);
+});
+
+it('rejects with EPIPE when nobody reads any more, and goes on rejecting', async () => {
+  const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(pipe, constants.O_WRONLY);
+  closeSync(reader);
+  const output = new FdOutput(writer);
+  await expect(output.write('x')).rejects.toMatchObject({ code: 'EPIPE' });
+  await expect(output.write('y')).rejects.toMatchObject({ code: 'EPIPE' });
+  closeSync(writer);
+});
+
+it('says in a sentence that a disk is full', async () => {
+  const fd = openSync('/dev/full', 'w');
+  const output = new FdOutput(fd);
+  expect([output.isTerminal, output.columns]).toEqual([false, 80]);
+  await expect(output.write('x')).rejects.toMatchObject({
+    code: 'FILE_ERROR',
+    message: 'cannot write to standard output: ENOSPC',
+  });
+  closeSync(fd);
+});

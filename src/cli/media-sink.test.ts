@@ -1,0 +1,43 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MemoryIo } from './cli.test-support.ts';
+import { MediaSink } from './media-sink.ts';
+import { Screen } from './screen.ts';
+
+let folder: string;
+let io: MemoryIo;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kernelet-media-'));
+  io = new MemoryIo();
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+const sink = (place: string | undefined) => new MediaSink(new Screen(io, false), place);
+
+describe('rich output', () => {
+  it('becomes files with the ending of its type, none over another', async () => {
+    const place = join(folder, 'a', 'b');
+    const media = sink(place);
+    await media.take('image/png', Buffer.from('png'));
+    await media.take('application/x-odd', Buffer.from('odd'));
+    await sink(place).take('text/html', Buffer.from('<p>'));
+    await sink(place).take('image/png', Buffer.from('second'));
+    expect(await readdir(place)).toEqual(['media-001.html', 'media-001.png', 'media-002.bin', 'media-002.png']);
+    expect(await readFile(join(place, 'media-001.png'), 'utf8')).toBe('png');
+    expect(io.stderr.text).toContain(`[image/png, 3 bytes: ${place}/media-001.png]\n`);
+  });
+
+  it('is told on standard error without a folder, and its type cannot move the cursor', async () => {
+    await sink(undefined).take('image/\u001B[2Jpng', Buffer.alloc(1234));
+    expect(io.stderr.text).toBe('[image/\\x1b[2Jpng, 1,234 bytes; use --save-media DIR]\n');
+  });
+
+  it('that cannot be saved is one error with the place and the reason', async () => {
+    await writeFile(join(folder, 'file'), '');
+    await expect(sink(join(folder, 'file')).take('image/png', Buffer.from('x'))).rejects.toMatchObject({
+      code: 'FILE_ERROR',
+      message: expect.stringMatching(/^cannot write ".*\/file": (EEXIST|ENOTDIR)$/),
+    });
+  });
+});
