@@ -48,7 +48,7 @@ export function createBody(
     pull: options.choice('pull', ['never', 'missing', 'always']),
     cpus: options.number('cpus'),
     memoryBytes: options.byteSize('mem'),
-    processes: options.number('processes'),
+    processes: options.integer('processes', { min: 1 }),
     environ: environOf(options.list('env'), io),
     mounts: options.list('mount').map((text) => mountOf(text, io)),
     network: options.choice('network', ['none', 'bridge']),

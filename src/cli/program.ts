@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { isSystemError } from '../lib/system-error.ts';
 import { type CliCommand, commonOptions, type OptionSpec, usageOf } from './command.ts';
-import { type CommandEntry, commandTable, findCommand, groups } from './commands/index.ts';
+import { commandTable, findCommand, groups } from './commands/index.ts';
 import { exitStatus } from './exit-status.ts';
 import { examplesText, rootHelp } from './help.ts';
 import type { CliHost, CliIo } from './host.ts';
@@ -16,13 +16,24 @@ import { UsageError } from './usage-error.ts';
 export async function runCli(argv: readonly string[], host: CliHost): Promise<number> {
   const literal = argv.indexOf('--');
   const screen = new Screen(host.io, (literal < 0 ? argv : argv.slice(0, literal)).includes('--json'));
+  const words = withoutHelpWord(argv);
   try {
-    return await dispatch(argv, host, screen);
+    return await dispatch(words, host, screen);
   } catch (error) {
     if (error instanceof EndedBySignal) return host.io.dieBySignal(error.signal);
     if (isSystemError(error, 'EPIPE')) return exitStatus.brokenPipe;
-    return await reportError(screen, error);
+    return await reportError(screen, error, `\`${helpCommand(words)}\` shows how.`);
   }
+}
+
+/** `help COMMAND` means `COMMAND --help`. */
+const withoutHelpWord = (argv: readonly string[]): readonly string[] =>
+  argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
+
+/** The command line whose help explains what was wrong in this one. */
+function helpCommand(argv: readonly string[]): string {
+  const place = findCommand(argv)?.name ?? groups.find(({ name }) => name === argv[0])?.name;
+  return ['kernelet', ...(place === undefined ? [] : [place]), '--help'].join(' ');
 }
 
 async function dispatch(argv: readonly string[], host: CliHost, screen: Screen): Promise<number> {
@@ -36,13 +47,9 @@ async function dispatch(argv: readonly string[], host: CliHost, screen: Screen):
   let status: number = exitStatus.ok;
   const chosen = findCommand(argv);
   const parents = new Map<string, Command>([['', program]]);
-  for (const group of groups) {
-    const command = newCommand(group.name, printed).summary(group.summary).description(group.summary);
-    parents.set(group.name, command);
-    program.addCommand(command);
-  }
   for (const entry of commandTable) {
     const [word = '', group = ''] = entry.name.split(' ').reverse();
+    if (!parents.has(group)) parents.set(group, addGroup(program, group, printed));
     const loaded = entry === chosen ? await entry.load() : null;
     const command = newCommand(word, printed).summary(entry.summary);
     if (loaded) {
@@ -60,7 +67,7 @@ async function dispatch(argv: readonly string[], host: CliHost, screen: Screen):
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return await settle(error, printed, screen, chosen);
+    return await settle(error, printed, screen);
   }
   return status;
 }
@@ -82,24 +89,19 @@ async function runListening(io: CliIo, run: (listen: () => Interruption) => Prom
 }
 
 /** Help and version are results; everything else that commander throws is a usage error. */
-async function settle(
-  error: CommanderError,
-  printed: readonly string[],
-  screen: Screen,
-  chosen: CommandEntry | undefined,
-): Promise<number> {
+async function settle(error: CommanderError, printed: readonly string[], screen: Screen): Promise<number> {
   if (error.exitCode === 0) {
     await screen.io.stdout.write(printed.join(''));
     return exitStatus.ok;
   }
   if (error.code === 'commander.help') {
+    if (screen.json) throw new UsageError('no command is named');
     await screen.io.stderr.write(printed.join(''));
     return exitStatus.usage;
   }
   const [message = '', ...hints] = error.message.replace(/^error: /, '').split('\n');
   const hint = hints.length > 0 ? ` ${hints.join(' ')}` : '';
-  const help = `kernelet${chosen ? ` ${chosen.name}` : ''} --help`;
-  throw new UsageError(`${message}${hint}`, `\`${help}\` shows how.`);
+  throw new UsageError(`${message}${hint}`);
 }
 
 function newCommand(name: string, printed: string[]): Command {
@@ -110,6 +112,13 @@ function newCommand(name: string, printed: string[]): Command {
     .helpCommand(false)
     .configureHelp({ showGlobalOptions: false })
     .configureOutput({ writeOut: (text) => printed.push(text), writeErr: (text) => printed.push(text) });
+}
+
+function addGroup(program: Command, name: string, printed: string[]): Command {
+  const { summary = '' } = groups.find((group) => group.name === name) ?? {};
+  const command = newCommand(name, printed).summary(summary).description(`Commands for ${summary}.`);
+  program.addCommand(command);
+  return command;
 }
 
 function addOptions(command: Command, specs: readonly OptionSpec[]): void {

@@ -1,4 +1,5 @@
 /** Progress of long work on standard error: a spinner on a terminal, plain lines elsewhere. */
+import { stripVTControlCharacters } from 'node:util';
 import type { ImageProgress } from '../agent/agent.ts';
 import { printable } from './printable.ts';
 import type { Screen } from './screen.ts';
@@ -26,7 +27,7 @@ export class Progress implements AsyncDisposable {
 
   /** Takes the newest state of the work. */
   update(progress: ImageProgress): void {
-    this.#message = printable(progress.message.trim()).slice(0, 500);
+    this.#message = printable(stripVTControlCharacters(progress.message).trim()).slice(0, 500);
     this.#fraction = progress.fraction;
     if (this.#message === '') return;
     if (this.#screen.io.stderr.isTerminal) {

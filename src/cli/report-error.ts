@@ -4,22 +4,22 @@ import { exitStatus } from './exit-status.ts';
 import type { Screen } from './screen.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Says what went wrong, with `--json` as a document too, and returns the exit status. */
-export async function reportError(screen: Screen, thrown: unknown): Promise<number> {
+/** Says what went wrong, with `--json` as a document too, and returns the exit status. `help`: the cure of misuse. */
+export async function reportError(screen: Screen, thrown: unknown, help: string): Promise<number> {
   try {
-    await screen.document({ error: errorDocument(thrown) });
+    await screen.document({ error: describe(thrown, help).document });
   } catch {
     // Nobody reads it.
   }
-  return await sayError(screen, thrown);
+  return await sayError(screen, thrown, help);
 }
 
 /** The document of anything thrown. */
 export const errorDocument = (thrown: unknown): object => describe(thrown).document;
 
 /** Says what went wrong to people only, and returns the exit status. */
-export async function sayError(screen: Screen, thrown: unknown): Promise<number> {
-  const { document, status } = describe(thrown);
+export async function sayError(screen: Screen, thrown: unknown, help?: string): Promise<number> {
+  const { document, status } = describe(thrown, help);
   try {
     const label = screen.style('red', 'kernelet:');
     await screen.io.stderr.write(`${label} ${document.message}\n${screen.style('dim', document.cure)}\n`);
@@ -29,9 +29,14 @@ export async function sayError(screen: Screen, thrown: unknown): Promise<number>
   return status;
 }
 
-function describe(thrown: unknown): { document: { code: string; message: string; cure: string }; status: number } {
+const generalHelp = '`kernelet COMMAND --help` shows how.';
+
+function describe(
+  thrown: unknown,
+  help = generalHelp,
+): { document: { code: string; message: string; cure: string }; status: number } {
   if (thrown instanceof UsageError) {
-    const cure = thrown.cure ?? '`kernelet COMMAND --help` shows how.';
+    const cure = thrown.cure ?? help;
     return { document: { code: 'INVALID_ARGUMENT', message: thrown.message, cure }, status: exitStatus.usage };
   }
   const error = toKerneletError(thrown);

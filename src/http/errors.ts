@@ -25,6 +25,9 @@ export function invalidArgument(where: string, error: z.ZodError, known: readonl
 }
 
 function describeIssue(issue: z.core.$ZodIssue, known: readonly string[]): string {
+  // A key of a record: what its own schema says.
+  if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message;
+  if (issue.code === 'invalid_type' && issue.expected === 'int') return 'not a whole number';
   if (issue.code !== 'unrecognized_keys') return issue.message.slice(0, 300);
   const key = issue.keys[0] ?? '';
   return `unknown key ${JSON.stringify(key.slice(0, 80))}${didYouMean(key, known)}`;

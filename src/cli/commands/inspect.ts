@@ -34,7 +34,10 @@ function describe(kernel: KernelView): (readonly [string, string])[] {
     ['phase', kernel.phase],
     ['image', printable(kernel.image)],
     ['runtime', kernel.runtime],
-    ['limits', `${limits.cpus} CPUs, ${describeByteSize(limits.memoryBytes)}, ${limits.processes} processes`],
+    [
+      'limits',
+      `${limits.cpus} ${limits.cpus === 1 ? 'CPU' : 'CPUs'}, ${describeByteSize(limits.memoryBytes)}, ${limits.processes} processes`,
+    ],
     ['disk limit', limits.diskBytes === null ? 'none' : describeByteSize(limits.diskBytes)],
     ['open files', limits.openFiles === null ? 'as many as the engine gives' : String(limits.openFiles)],
     ['network', kernel.network],
@@ -44,7 +47,7 @@ function describe(kernel: KernelView): (readonly [string, string])[] {
     ['container', kernel.containerId ?? '-'],
     ['generation', String(kernel.generation)],
     ['created', new Date(kernel.createdAt).toISOString()],
-    ['ready after', kernel.readyAt === null ? '-' : describeDuration(kernel.readyAt - kernel.createdAt)],
+    ['ready', readyText(kernel)],
     ['steps', or(kernel.timings.map(({ step, ms }) => `${step} ${describeDuration(ms)}`))],
     ['runner', runner ? `${runner.phase}, interpreter ${runner.interpreter} ${printable(runner.detail)}`.trim() : '-'],
     [
@@ -54,6 +57,13 @@ function describe(kernel: KernelView): (readonly [string, string])[] {
     ['ended', termination ? `${termination.reason}: ${printable(termination.detail)}` : 'no'],
     ...kernel.warnings.map((warning): readonly [string, string] => ['warning', printable(warning)]),
   ];
+}
+
+/** How long the creation took is known of the first container only. */
+function readyText({ readyAt, createdAt, generation }: KernelView): string {
+  if (readyAt === null) return '-';
+  const since = new Date(readyAt).toISOString();
+  return generation === 1 ? `${since}, after ${describeDuration(readyAt - createdAt)}` : since;
 }
 
 const mountText = ({ source, target, readOnly }: KernelView['mounts'][number]): string =>

@@ -1,8 +1,7 @@
 /** `kernelet rm`: the end of kernels. */
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { exitStatus } from '../exit-status.ts';
-import { errorDocument, sayError } from '../report-error.ts';
+import { removeEach } from '../removal.ts';
 
 /** The command. */
 export const rm = {
@@ -19,23 +18,6 @@ export const rm = {
   async run(call) {
     const { operands, options, screen } = call;
     await using client = await daemonClient(call);
-    const force = options.flag('force');
-    const removed: string[] = [];
-    const failed: { id: string; error: unknown }[] = [];
-    await Promise.all(
-      [...new Set(operands)].map(async (id) => {
-        try {
-          removed.push((await client.destroy(id, force)).id);
-        } catch (error) {
-          failed.push({ id, error });
-        }
-      }),
-    );
-    await screen.either({ removed, failed: failed.map(({ id, error }) => ({ id, error: errorDocument(error) })) }, () =>
-      removed.map((id) => `${id}\n`).join(''),
-    );
-    let status: number = exitStatus.ok;
-    for (const { error } of failed) status = Math.max(status, await sayError(screen, error));
-    return status;
+    return await removeEach(screen, operands, async (id) => (await client.destroy(id, options.flag('force'))).id);
   },
 } satisfies CliCommand;

@@ -100,7 +100,9 @@ async function filesBelow(
   leaveOut: (path: string, why: string) => Promise<void>,
 ): Promise<readonly string[]> {
   const found: string[] = [];
-  for (const entry of await readdir(folder, { withFileTypes: true, encoding: 'buffer' })) {
+  const entries = await readdir(folder, { withFileTypes: true, encoding: 'buffer' });
+  if (entries.length === 0) await leaveOut(folder, 'it is an empty folder');
+  for (const entry of entries) {
     const name = entry.name.toString();
     const path = join(folder, name);
     if (!Buffer.from(name).equals(entry.name)) {

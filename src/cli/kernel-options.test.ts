@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { MemoryIo } from './cli.test-support.ts';
+import { createBody, languageOf } from './kernel-options.ts';
+import { OptionReader } from './option-reader.ts';
+import { UsageError } from './usage-error.ts';
+
+function body(values: Record<string, unknown>) {
+  const io = new MemoryIo();
+  io.workingDirectory = '/here';
+  io.environ = { TOKEN: 'a=b\nc' };
+  return createBody(new OptionReader(values), io, { language: 'python', interpreter: 'lazy' });
+}
+
+describe('the request for a kernel', () => {
+  it('has what was given, in the units of the API', () => {
+    const values = {
+      image: 'debian',
+      pull: 'never',
+      cpus: '0.5',
+      mem: '256m',
+      processes: '64',
+      env: ['A=1=2', 'TOKEN', 'E='],
+      mount: ['data:/data', '/etc/x:/x:ro'],
+      network: 'none',
+      publish: ['80', '65535'],
+    };
+    expect(body(values)).toEqual({
+      image: 'debian',
+      language: 'python',
+      pull: 'never',
+      cpus: 0.5,
+      memoryBytes: 256 * 1024 ** 2,
+      processes: 64,
+      environ: { A: '1=2', TOKEN: 'a=b\nc', E: '' },
+      mounts: [
+        { source: '/here/data', target: '/data', readOnly: false },
+        { source: '/etc/x', target: '/x', readOnly: true },
+      ],
+      network: 'none',
+      publish: [80, 65_535],
+      interpreter: 'lazy',
+    });
+  });
+
+  it('leaves to the agent what was not given', () => {
+    expect(body({})).toEqual({ language: 'python', environ: {}, mounts: [], publish: [], interpreter: 'lazy' });
+  });
+
+  it.each<readonly [Record<string, unknown>, RegExp]>([
+    [{ env: ['=x'] }, /--env "=x" has no name/],
+    [{ env: [''] }, /--env "" has no name/],
+    [{ env: ['ABSENT'] }, /--env ABSENT: there is no such variable here/],
+    [{ mount: ['/a'] }, /--mount "\/a" is not HOST:CONTAINER/],
+    [{ mount: ['/a:b'] }, /--mount/],
+    [{ mount: ['/a:/b:rx'] }, /--mount/],
+    [{ mount: [':/b'] }, /--mount/],
+    [{ publish: ['0'] }, /--publish "0" is not a port/],
+    [{ publish: ['65536'] }, /--publish/],
+    [{ publish: ['80:80'] }, /--publish/],
+    [{ publish: ['0x50'] }, /--publish/],
+    [{ processes: '0' }, /--processes "0"/],
+    [{ cpus: 'all' }, /--cpus "all"/],
+  ])('refuses %j', (values, message) => {
+    expect(() => body(values)).toThrow(UsageError);
+    expect(() => body(values)).toThrow(message);
+  });
+});
+
+describe('--lang', () => {
+  const language = (name?: string) => languageOf(new OptionReader({ lang: name }))?.type;
+
+  it('takes the names that people use', () => {
+    expect([language('python'), language('shell'), language('cpp'), language()]).toEqual([
+      'python',
+      'shell',
+      'cpp',
+      undefined,
+    ]);
+  });
+
+  it('names what was probably meant, and what there is', () => {
+    expect(() => language('pyton')).toThrow(
+      expect.objectContaining({
+        message: expect.stringMatching(/^--lang "pyton" .*python/),
+        cure: expect.stringMatching(/^Give one of python, /),
+      }),
+    );
+  });
+});
