@@ -5,6 +5,7 @@ import { KerneletError } from '../lib/errors.ts';
 import type { NumberedRunEvent, RunEvent } from '../wire/run-event.ts';
 
 const bodyStart = Buffer.from(',"body":"');
+const bodyEnd = '"}';
 const empty = new Uint8Array();
 /** The head of an event with bytes is short; only there the start of the body is looked for. */
 const longestHead = 4096;
@@ -15,8 +16,12 @@ function split(data: Buffer): { head: unknown; body: Uint8Array } {
     const at = data.subarray(0, longestHead).indexOf(bodyStart);
     // Inside of a JSON text the quotes would be escaped, so this can only be the member itself.
     if (at < 0) return { head: JSON.parse(data.toString()), body: empty };
+    if (data.toString('latin1', data.length - bodyEnd.length) !== bodyEnd) throw new Error('the body has no end');
     const head: unknown = JSON.parse(`${data.toString('utf8', 0, at)}}`);
-    return { head, body: Buffer.from(data.toString('latin1', at + bodyStart.length, data.length - 2), 'base64') };
+    return {
+      head,
+      body: Buffer.from(data.toString('latin1', at + bodyStart.length, data.length - bodyEnd.length), 'base64'),
+    };
   } catch (cause) {
     throw new KerneletError('PROTOCOL_ERROR', 'the API sent an event that is not JSON', { cause });
   }
@@ -25,7 +30,7 @@ function split(data: Buffer): { head: unknown; body: Uint8Array } {
 /** Reads the data of a run's event. The daemon is trusted to send the members that its schema has. */
 export function decodeRunEvent(data: Buffer): NumberedRunEvent {
   const { head, body } = split(data);
-  const { n, event } = head as { n: number; event: RunEvent };
+  const { n, event } = (head ?? {}) as { n: number; event: RunEvent };
   if (!Number.isSafeInteger(n) || typeof event?.kind !== 'string') {
     throw new KerneletError('PROTOCOL_ERROR', 'the API sent an event of an unknown form');
   }

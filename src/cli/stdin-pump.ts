@@ -5,7 +5,7 @@ import type { InputPort } from './host.ts';
 
 /** Where to pump. */
 export interface StdinPumpOptions {
-  readonly client: ApiClient;
+  readonly client: Pick<ApiClient, 'stdin'>;
   readonly kernel: string;
   readonly run: string;
   readonly input: InputPort;

@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest';
+import { DiedBySignal, MemoryIo } from './cli.test-support.ts';
+import { EndedBySignal, Interruption } from './interruption.ts';
+
+it('the first Ctrl-C does what was asked for, the second ends the command, a third at once', () => {
+  const io = new MemoryIo();
+  using interruption = new Interruption(io);
+  let interrupts = 0;
+  interruption.interruptWith(async () => {
+    interrupts += 1;
+  });
+  io.send('SIGINT');
+  expect([interrupts, interruption.signal.aborted]).toEqual([1, false]);
+  io.send('SIGINT');
+  expect([interrupts, interruption.signal.reason]).toEqual([1, new EndedBySignal('SIGINT')]);
+  expect(() => io.send('SIGINT')).toThrow(DiedBySignal);
+});
+
+it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s ends a command that asked for nothing', (signal) => {
+  const io = new MemoryIo();
+  using interruption = new Interruption(io);
+  io.send(signal);
+  expect(interruption.signal.reason).toEqual(new EndedBySignal(signal));
+});
+
+it('SIGTERM ends the command also where Ctrl-C would interrupt the program', () => {
+  const io = new MemoryIo();
+  using interruption = new Interruption(io);
+  interruption.interruptWith(async () => {});
+  io.send('SIGTERM');
+  expect(interruption.signal.reason).toEqual(new EndedBySignal('SIGTERM'));
+});
+
+it('an interrupt that does not arrive ends the command', async () => {
+  const io = new MemoryIo();
+  using interruption = new Interruption(io);
+  interruption.interruptWith(async () => {
+    throw new Error('nobody there');
+  });
+  io.send('SIGINT');
+  await expect.poll(() => interruption.signal.aborted).toBe(true);
+});
+
+it('listens to nothing any more after its end', () => {
+  const io = new MemoryIo();
+  new Interruption(io)[Symbol.dispose]();
+  expect(['SIGINT' as const, 'SIGTERM' as const, 'SIGHUP' as const].map((signal) => io.listens(signal))).toEqual([
+    false,
+    false,
+    false,
+  ]);
+});
