@@ -4,12 +4,14 @@
  * 1 and 2, so what child processes and native code print arrives too; standard input is empty.
  *
  * A driver flushes both streams before every line it sends: the runner then delivers what came before it first.
- * SIGINT to the driver's process group interrupts the query.
+ * SIGINT to the driver's process group interrupts the query; the line `interrupt` that follows it is for drivers to
+ * which a signal can get lost, and means nothing once that query has ended.
  */
 
 /** To the driver. */
 export type ToDriver =
   | { readonly op: 'execute'; readonly id: number; readonly code: string }
+  | { readonly op: 'interrupt'; readonly id: number }
   | { readonly op: 'input'; readonly text: string }
   | { readonly op: 'complete'; readonly id: number; readonly code: string; readonly cursor: number };
 

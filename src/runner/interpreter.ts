@@ -85,7 +85,13 @@ export class Interpreter {
       for (const stream of [running.stdout, running.stderr, running.duplex(3)]) stream?.resume();
     };
     execution.run.whenSpace(resume);
-    execution.aim(running);
+    execution.aim({
+      signal: (name) => {
+        const reached = running.signal(name);
+        if (name === 'SIGINT') this.#send({ op: 'interrupt', id });
+        return reached;
+      },
+    });
     this.#send({ op: 'execute', id, code });
     const outcome = await ended;
     execution.aim(null);

@@ -39,7 +39,8 @@ export class DriverHarness implements Disposable {
   #stdout: Buffer[] = [];
   #stderr: Buffer[] = [];
   #lastOutputAt = 0;
-  #lastId = 0;
+  /** The id of the latest query. */
+  lastId = 0;
   #text = '';
 
   private constructor(argv: readonly string[], environ: Readonly<Record<string, string>>) {
@@ -85,13 +86,15 @@ export class DriverHarness implements Disposable {
     this.#channel.write(`${JSON.stringify(message)}\n`);
   }
 
+  /** As the runner does it, to the latest query. */
   interrupt(): void {
     if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGINT');
+    this.send({ op: 'interrupt', id: this.lastId });
   }
 
   /** Only the exit code, at once: for timing. */
   async status(code: string): Promise<number> {
-    const id = ++this.#lastId;
+    const id = ++this.lastId;
     const done = this.#next((event) => event.ev === 'done' && event.id === id);
     this.send({ op: 'execute', id, code });
     const event = await done;
@@ -99,7 +102,7 @@ export class DriverHarness implements Disposable {
   }
 
   async complete(code: string, cursor = code.length): Promise<readonly string[]> {
-    const id = ++this.#lastId;
+    const id = ++this.lastId;
     const done = this.#next((event) => event.ev === 'completion' && event.id === id);
     this.send({ op: 'complete', id, code, cursor });
     const event = await done;

@@ -105,6 +105,16 @@ test('an interrupted query has status 130, and one between queries does nothing'
   expect(await node.query('3')).toEqual({ ...quiet, stdout: '3\n' });
 });
 
+test('a query that waits is interrupted by the line alone, and no other is', async () => {
+  const waiting = node.query('console.log("go"); await new Promise(() => {})');
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  node.send({ op: 'interrupt', id: 1 });
+  node.send({ op: 'interrupt', id: node.lastId });
+  expect((await waiting).exitCode).toBe(130);
+  node.send({ op: 'interrupt', id: node.lastId });
+  expect(await node.query('4')).toEqual({ ...quiet, stdout: '4\n' });
+});
+
 test('an evaluation that can never end does no harm when it is collected', async () => {
   using collecting = await DriverHarness.start([process.execPath, '--expose-gc', ...command.slice(1)]);
   await collecting.query('console.log("go"); await new Promise(() => {})', { interruptAt: 'go' });

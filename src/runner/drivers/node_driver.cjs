@@ -6,7 +6,8 @@
  * be declared again, and the value of the last statement. It runs below `vm`, which can break a busy loop at SIGINT;
  * a SIGINT in the tenths of a millisecond in which `vm` takes the signal over or gives it back may get lost or, as in
  * Node's own console, end the process. A call that the signal itself ended, such as `spawnSync`, would end in them, and
- * the interrupt would reach the next query: after a long call `vm`'s thread gets the time to act.
+ * the interrupt would reach the next query: after a long call `vm`'s thread gets the time to act. A query that waits is
+ * also interrupted by the line on the channel.
  */
 'use strict';
 const { Buffer } = require('node:buffer');
@@ -178,6 +179,8 @@ function receive(message) {
   if (message.op === 'execute') {
     queue.push(message);
     next();
+  } else if (message.op === 'interrupt') {
+    if (current?.id === message.id) interrupt();
   } else if (message.op === 'complete') {
     let matches = [];
     try {
