@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { docker } from '../support/runner-container.ts';
 import { RunnerPeer } from '../support/runner-peer.ts';
-import { RunnerSession } from '../support/runner-session.ts';
+import { RunnerSession, runId } from '../support/runner-session.ts';
 
 let kernel: RunnerSession;
 beforeAll(async () => {
@@ -38,6 +38,50 @@ describe('a hostile tenant', () => {
       'cat /opt/kernel/run/runner.json; ls /opt/kernel/run; touch /opt/backend.ai/x /opt/x; cat /proc/1/environ; echo end',
     );
     expect(stdout).toBe('end\n');
+  });
+});
+
+describe('a program without measure', () => {
+  let python: RunnerSession;
+  beforeAll(async () => {
+    python = await RunnerSession.start('python', 'kernelet/python', { config: { outputBufferBytes: 1024 * 1024 } });
+  });
+  afterAll(() => python?.[Symbol.asyncDispose]());
+
+  it('that shows without end is held up like one that prints', async () => {
+    const run = runId('show');
+    const code = 'class H:\n  def _repr_html_(self): return "x" * 900_000\nwhile True: display(H())';
+    await python.peer.request('execute', { run, request: { mode: 'query', code, timeoutMs: 60_000 } });
+    await wait(2000);
+    await python.reconnect();
+    const [welcome] = python.peer.heads;
+    const summary = welcome?.t === 'welcome' ? welcome.runs.find((item) => item.run === run) : undefined;
+    expect(summary).toMatchObject({
+      phase: 'running',
+      last: expect.toSatisfy((last: number) => last > 1 && last < 10),
+    });
+    await python.peer.request('cancel', { run, signal: 'SIGKILL' });
+    expect(await python.query('1')).toMatchObject({ stdout: '1\n', exitCode: 0 });
+  });
+
+  it('that asks with a prompt of megabytes is shown it, and asks', async () => {
+    const run = runId('ask');
+    let asked = 0;
+    const request = { mode: 'query', code: 'input("x" * 3_000_000)', timeoutMs: 20_000 } as const;
+    const result = await python.peer.run(run, request, ({ event }) => {
+      if (event.kind !== 'waiting-input') return;
+      asked += 1;
+      void python.peer.request('input', { run, text: 'a' });
+    });
+    expect(asked).toBe(1);
+    expect(result).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^x{3000000}'a'\n$/) });
+  });
+
+  it('that stops itself can be interrupted and has its time limit', async () => {
+    const stop = 'import os, signal\nprint("go", flush=True); os.kill(os.getpid(), signal.SIGSTOP)\nwhile True: pass';
+    expect((await python.interruptedQuery(stop)).exitCode).toBe(130);
+    expect(await python.query(stop, 1000)).toMatchObject({ reason: 'time-limit' });
+    expect((await python.query('2')).stdout).toBe('2\n');
   });
 });
 
