@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { lstat, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,16 @@ describe('removeTree', () => {
     const dig = `for (let i = 0; i < 60; i++) { fs.mkdirSync('${name}'); process.chdir('${name}'); } fs.writeFileSync('f', '')`;
     expect(spawnSync(process.execPath, ['-e', dig], { cwd: root }).status).toBe(0);
     await removeTree(join(root, name));
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it('takes no memory of this process for very many files', async () => {
+    const full = join(root, 'full');
+    await mkdir(full);
+    for (let index = 0; index < 30_000; index += 1) closeSync(openSync(join(full, `${index}`), 'w'));
+    const before = process.memoryUsage().rss;
+    await removeTree(full);
+    expect(process.memoryUsage().rss - before).toBeLessThan(32 * 2 ** 20);
     expect(await readdir(root)).toEqual([]);
   });
 

@@ -1,26 +1,17 @@
 /** Removing a folder that tenants have written in. */
 import { spawn } from 'node:child_process';
-import { rm } from 'node:fs/promises';
-import { isSystemError } from './system-error.ts';
 
 const removeProgram = 'rm';
 const mostStderr = 2_000;
 
 /**
- * Removes a folder with everything below it; symbolic links are removed and not followed, an absent folder is success.
- * Folders may lie deeper than a path can be long, which Node cannot remove and `rm` can. Throws the system's error, or
- * what `rm` said; an abort ends it in the middle.
+ * Removes a folder with everything below it; symbolic links are removed and not followed, what is mounted below is left
+ * alone, an absent folder is success. Throws what `rm` said; an abort ends it in the middle.
+ *
+ * A program of its own does it: Node asks for all files of a folder at once, and a tenant may have left millions, which
+ * would fill this process's memory and keep every other use of the disk waiting; nor can it reach below the longest path.
  */
-export async function removeTree(path: string, signal?: AbortSignal): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true });
-  } catch (error) {
-    if (!isSystemError(error, 'ENAMETOOLONG')) throw error;
-    await removeDeep(path, signal);
-  }
-}
-
-function removeDeep(path: string, signal: AbortSignal | undefined): Promise<void> {
+export function removeTree(path: string, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     let said = '';
     const child = spawn(removeProgram, ['-rf', '--one-file-system', '--', path], {
