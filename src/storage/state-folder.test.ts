@@ -79,14 +79,35 @@ describe('the state folder', () => {
     });
   });
 
-  it('is refused where it cannot be made, or when its secret is damaged', async () => {
+  it('is refused where it cannot be made', async () => {
     await writeFile(join(root, 'file'), '');
     await expect(openStateFolder(join(root, 'file', 'x'))).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
-    const state = await openStateFolder(join(root, 'y'));
-    await state[Symbol.asyncDispose]();
-    await chmod(join(root, 'y', 'secret'), 0o600);
-    await writeFile(join(root, 'y', 'secret'), 'short');
-    await expect(openStateFolder(join(root, 'y'))).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
-    expect(await readFile(join(root, 'y', 'secret'), 'utf8')).toBe('short');
+  });
+
+  it.each([
+    ['secret', 'short'],
+    ['agent-id', 'not one\n\n'],
+    ['agent-id', ''],
+  ])('is refused when its %s is damaged, which stays as it is', async (name, content) => {
+    await (await openStateFolder(root))[Symbol.asyncDispose]();
+    await writeFile(join(root, name), content);
+    await expect(openStateFolder(root)).rejects.toMatchObject({
+      code: 'STATE_UNUSABLE',
+      message: expect.stringContaining(join(root, name)),
+    });
+    expect(await readFile(join(root, name), 'utf8')).toBe(content);
+  });
+
+  it.each(['secret', 'agent-id'])('makes no new %s while kernels are recorded: theirs would be lost', async (name) => {
+    const first = await openStateFolder(root);
+    await first[Symbol.asyncDispose]();
+    await mkdir(join(first.kernels, 'x'));
+    await rm(join(root, name));
+    await expect(openStateFolder(root)).rejects.toMatchObject({
+      code: 'STATE_UNUSABLE',
+      message: expect.stringContaining('is missing'),
+    });
+    await rm(join(first.kernels, 'x'), { recursive: true });
+    await using _again = await openStateFolder(root);
   });
 });

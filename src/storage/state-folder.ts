@@ -39,8 +39,6 @@ export interface StateFolder extends AsyncDisposable {
 
 /** How to open a state folder. */
 export interface StateFolderOptions {
-  /** The agent's id when the configuration names one; else it is made once and kept in the folder. */
-  readonly agentId?: AgentId | undefined;
   /** The mounts of this machine; read from the system when absent. */
   readonly mounts?: readonly Mount[];
 }
@@ -58,8 +56,11 @@ export async function openStateFolder(wanted: string, options: StateFolderOption
   const lock = await acquireFileLock(join(path, 'lock'), `the state folder ${path}`);
   try {
     for (const name of folders) await ownFolder(join(path, name));
-    const secret = await readSecret(join(path, 'secret'));
-    const agentId = options.agentId ?? (await readAgentId(join(path, 'agent-id')));
+    const used = (await readdir(join(path, 'kernels'))).length > 0;
+    const secret = await readOrMake(join(path, 'secret'), used, () => randomBytes(secretBytes));
+    if (secret.length < secretBytes) throw damaged(join(path, 'secret'));
+    const made = (): Uint8Array => Buffer.from(`i-${randomBytes(6).toString('hex')}\n`);
+    const agentId = readAgentId(join(path, 'agent-id'), await readOrMake(join(path, 'agent-id'), used, made));
     return describe(path, lock, secret, agentId);
   } catch (error) {
     await lock[Symbol.asyncDispose]();
@@ -126,25 +127,35 @@ async function ownFolder(path: string): Promise<string> {
   }
 }
 
-async function readSecret(path: string): Promise<Uint8Array> {
+/**
+ * What a file of the folder's identity holds; made when it is missing, but not beside records of kernels: those would be
+ * taken for ended, and their files be removed, while their containers run and are no longer provably ours.
+ */
+async function readOrMake(path: string, used: boolean, make: () => Uint8Array): Promise<Uint8Array> {
   const known = await readOptional(path);
-  if (known && known.length >= secretBytes) return known;
-  if (known) {
-    throw new KerneletError('STATE_UNUSABLE', `${path} is damaged: it has ${known.length} bytes, not ${secretBytes}`, {
-      context: { path },
-    });
+  if (known) return known;
+  if (used) {
+    throw new KerneletError(
+      'STATE_UNUSABLE',
+      `${path} is missing, without which the recorded kernels cannot be found: put it back, or remove their containers and the folder kernels beside it`,
+      { context: { path } },
+    );
   }
-  const secret = randomBytes(secretBytes);
-  await writeFileAtomic(path, secret);
-  return secret;
+  const made = make();
+  await writeFileAtomic(path, made);
+  return made;
 }
 
-async function readAgentId(path: string): Promise<AgentId> {
-  const known = await readOptional(path);
-  if (known) return parseAgentId(Buffer.from(known).toString('utf8').trim());
-  const made = parseAgentId(`i-${randomBytes(6).toString('hex')}`);
-  await writeFileAtomic(path, `${made}\n`);
-  return made;
+function readAgentId(path: string, content: Uint8Array): AgentId {
+  try {
+    return parseAgentId(Buffer.from(content).toString('utf8').trim());
+  } catch (cause) {
+    throw damaged(path, cause);
+  }
+}
+
+function damaged(path: string, cause?: unknown): KerneletError {
+  return new KerneletError('STATE_UNUSABLE', `${path} is damaged: put it back as it was`, { cause, context: { path } });
 }
 
 async function readOptional(path: string): Promise<Uint8Array | null> {
