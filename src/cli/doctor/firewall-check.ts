@@ -1,23 +1,27 @@
 /** Can kernels be kept apart from each other and from the host? That takes iptables and root. */
-import { type DoctorCheck, failed, ok } from './check.ts';
+import { type DoctorCheck, type Finding, failed, ok } from './check.ts';
 import { commandOutput } from './command-output.ts';
+
+/** The finding, given what `iptables` prints: its version and the rules of FORWARD; null when it fails. */
+export function firewallFinding(version: string | null, rules: string | null, userId: number): Finding {
+  if (version === null) {
+    return failed('iptables is missing: only `--network none` can be used', 'apt-get install -y iptables');
+  }
+  if (userId !== 0) {
+    return failed(
+      `${version.trim()}, but you are not root: only \`--network none\` can be used`,
+      'sudo kernelet doctor',
+    );
+  }
+  if (rules === null) return failed(`${version.trim()} cannot read the rules`, 'modprobe ip_tables iptable_filter');
+  return ok(version.trim());
+}
 
 /** The check. */
 export const firewallCheck = {
   name: 'firewall',
   async run({ userId, signal }) {
     const version = await commandOutput('iptables', ['--version'], signal);
-    if (version === null) {
-      return failed('iptables is missing: only `--network none` can be used', 'apt-get install -y iptables');
-    }
-    if (userId !== 0) {
-      return failed(
-        `${version.trim()}, but you are not root: only \`--network none\` can be used`,
-        'sudo kernelet doctor',
-      );
-    }
-    const rules = await commandOutput('iptables', ['-w', '2', '-S', 'FORWARD'], signal);
-    if (rules === null) return failed(`${version.trim()} cannot read the rules`, 'modprobe ip_tables iptable_filter');
-    return ok(version.trim());
+    return firewallFinding(version, await commandOutput('iptables', ['-w', '2', '-S', 'FORWARD'], signal), userId);
   },
 } satisfies DoctorCheck;

@@ -1,29 +1,32 @@
 /** Are this process's own limits wide enough for many kernels? */
 import { readFile } from 'node:fs/promises';
-import { type DoctorCheck, ok, warning } from './check.ts';
+import { type DoctorCheck, type Finding, ok, warning } from './check.ts';
 
 const wantedFiles = 4096;
 const wantedProcesses = 4096;
 
 /** The soft limit of a line of `/proc/PID/limits`; Infinity when unlimited. */
-export function softLimit(text: string, name: string): number {
+function softLimit(text: string, name: string): number {
   const line = text.split('\n').find((candidate) => candidate.startsWith(name)) ?? '';
   const word = line.slice(name.length).trim().split(/\s+/)[0] ?? '';
   return word === 'unlimited' ? Number.POSITIVE_INFINITY : Number(word);
+}
+
+/** The finding, given the text of `/proc/PID/limits`. */
+export function limitsFinding(text: string): Finding {
+  const files = softLimit(text, 'Max open files');
+  const processes = softLimit(text, 'Max processes');
+  const shown = (limit: number): string => (Number.isFinite(limit) ? String(limit) : 'unlimited');
+  const facts = `${shown(files)} open files, ${shown(processes)} processes`;
+  if (files < wantedFiles) return warning(facts, `ulimit -n ${wantedFiles}   # or LimitNOFILE= in the service's unit`);
+  if (processes < wantedProcesses) return warning(facts, `ulimit -u ${wantedProcesses}   # or LimitNPROC= in the unit`);
+  return ok(facts);
 }
 
 /** The check. */
 export const limitsCheck = {
   name: 'limits',
   async run() {
-    const text = await readFile('/proc/self/limits', 'utf8');
-    const files = softLimit(text, 'Max open files');
-    const processes = softLimit(text, 'Max processes');
-    const facts = `${files} open files, ${processes} processes`;
-    if (files < wantedFiles)
-      return warning(facts, `ulimit -n ${wantedFiles}   # or LimitNOFILE= in the service's unit`);
-    if (processes < wantedProcesses)
-      return warning(facts, `ulimit -u ${wantedProcesses}   # or LimitNPROC= in the unit`);
-    return ok(facts);
+    return limitsFinding(await readFile('/proc/self/limits', 'utf8'));
   },
 } satisfies DoctorCheck;

@@ -1,32 +1,36 @@
 /** Can the state folder be used? Programs are run from it, so it must not be mounted noexec. */
 import { access, constants, stat } from 'node:fs/promises';
-import { isNoexec, isReadOnly, mountOf, readMountTable } from '../../lib/mount-table.ts';
-import { type DoctorCheck, failed, ok, warning } from './check.ts';
+import { isNoexec, isReadOnly, type Mount, mountOf, readMountTable } from '../../lib/mount-table.ts';
+import { type DoctorCheck, type Finding, failed, ok, warning } from './check.ts';
 import { existingFolder } from './existing-folder.ts';
 
 const remote = new Set(['nfs', 'nfs4', 'cifs', 'fuse.sshfs', '9p', 'ceph']);
+const elsewhere = 'choose another folder: --state-dir or KERNELET_STATE_DIR';
+
+/** The finding for a state folder, given the mounts of this machine. */
+export async function stateFinding(stateDir: string, mounts: readonly Mount[]): Promise<Finding> {
+  const folder = await existingFolder(stateDir);
+  const mount = mountOf(folder, mounts);
+  if (mount && isNoexec(mount)) return failed(`${stateDir} lies on ${mount.mountPoint}, mounted noexec`, elsewhere);
+  if (mount && isReadOnly(mount))
+    return failed(`${stateDir} lies on ${mount.mountPoint}, mounted read-only`, elsewhere);
+  const writable = await access(folder, constants.W_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!writable) return failed(`${folder} may not be written by you`, elsewhere);
+  if (mount && remote.has(mount.fileSystem)) {
+    return warning(`${stateDir} lies on ${mount.fileSystem}: an outage stops the daemon`, elsewhere);
+  }
+  const mode = (await stat(folder)).mode & 0o777;
+  if (folder === stateDir && mode & 0o077) return warning(`others may look into ${stateDir}`, `chmod 700 ${stateDir}`);
+  return ok(folder === stateDir ? stateDir : `${stateDir}, to be made in ${folder}`);
+}
 
 /** The check. */
 export const stateCheck = {
   name: 'state',
   async run({ settings: { stateDir } }) {
-    const folder = await existingFolder(stateDir);
-    const elsewhere = 'choose another folder: --state-dir or KERNELET_STATE_DIR';
-    const mount = mountOf(folder, await readMountTable());
-    if (mount && isNoexec(mount)) return failed(`${stateDir} lies on ${mount.mountPoint}, mounted noexec`, elsewhere);
-    if (mount && isReadOnly(mount))
-      return failed(`${stateDir} lies on ${mount.mountPoint}, mounted read-only`, elsewhere);
-    const writable = await access(folder, constants.W_OK | constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (!writable) return failed(`${folder} may not be written by you`, elsewhere);
-    if (mount && remote.has(mount.fileSystem)) {
-      return warning(`${stateDir} lies on ${mount.fileSystem}: an outage stops the daemon`, elsewhere);
-    }
-    const mode = (await stat(folder)).mode & 0o777;
-    if (folder === stateDir && mode & 0o077)
-      return warning(`others may look into ${stateDir}`, `chmod 700 ${stateDir}`);
-    return ok(folder === stateDir ? stateDir : `${stateDir}, to be made in ${folder}`);
+    return await stateFinding(stateDir, await readMountTable());
   },
 } satisfies DoctorCheck;

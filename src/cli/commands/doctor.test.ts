@@ -1,0 +1,35 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { CliUnderTest } from '../cli.test-support.ts';
+import { doctorChecks } from '../doctor/index.ts';
+
+let cli: CliUnderTest;
+beforeEach(async () => {
+  cli = await CliUnderTest.withoutDaemon();
+});
+afterEach(() => cli[Symbol.asyncDispose]());
+
+/** Where no engine answers. */
+function withoutEngine() {
+  const io = cli.io();
+  io.environ['DOCKER_HOST'] = `unix://${cli.folder}/absent.sock`;
+  return io;
+}
+
+it('tells every check in order; what fails has the command that fixes it, and the status is 125', async () => {
+  const { status, stdout } = await cli.run(['doctor'], withoutEngine());
+  expect(status).toBe(125);
+  const lines = stdout.trimEnd().split('\n');
+  const told = lines.filter((line) => /^(ok|warning|failed) /.test(line)).map((line) => line.split(/\s+/)[1]);
+  expect(told).toEqual(doctorChecks.map(({ name }) => name));
+  expect(lines[0]).toMatch(/^failed {3}engine {4}.*absent\.sock/);
+  expect(lines[1]).toMatch(/^ {19}→ apt-get install -y docker\.io/);
+});
+
+it('is one document with --json', async () => {
+  const { status, stdout } = await cli.run(['doctor', '--json'], withoutEngine());
+  expect([status, stdout.match(/\n/g)?.length]).toEqual([125, 1]);
+  const document = JSON.parse(stdout) as { healthy: boolean; checks: { name: string; state: string; fix?: string }[] };
+  expect(document.healthy).toBe(false);
+  expect(document.checks[0]).toMatchObject({ name: 'engine', state: 'failed' });
+  for (const { state, fix } of document.checks) expect(fix === undefined).toBe(state === 'ok');
+});

@@ -1,0 +1,32 @@
+/** What the tests of checks know: the default settings and an engine without complaints. */
+import { loadSettings } from '../../config/load.ts';
+import type { EngineInfo } from '../../engine/engine.ts';
+import { KerneletError } from '../../lib/errors.ts';
+import type { DoctorContext } from './check.ts';
+
+const info: EngineInfo = {
+  name: 'engine',
+  version: '20.10',
+  apiVersion: '1.41',
+  architecture: 'x86_64',
+  storageDriver: 'overlay2',
+  cgroupVersion: 2,
+  cgroupDriver: 'systemd',
+  cpus: 1,
+  memoryBytes: 1,
+  dataRoot: '/var/lib/docker',
+  runtimes: [],
+  securityOptions: ['name=seccomp,profile=default'],
+  openFilesLimit: 20_000,
+};
+
+/** The context with an engine that differs in this, or with the error that it gives. */
+export async function doctorContext(engine: Partial<EngineInfo> | KerneletError = {}): Promise<DoctorContext> {
+  const { settings } = await loadSettings({ environ: {}, homeDir: '/nowhere', uid: 0, gid: 0 });
+  return {
+    settings,
+    engine: engine instanceof KerneletError ? engine : { address: 'unix:///x', info: { ...info, ...engine } },
+    userId: 0,
+    signal: AbortSignal.timeout(5_000),
+  };
+}

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { KerneletError } from '../../lib/errors.ts';
+import { doctorContext } from './context.test-support.ts';
+import { engineCheck } from './engine-check.ts';
+
+it('tells which engine answers, and where', async () => {
+  expect(await engineCheck.run(await doctorContext())).toEqual({
+    state: 'ok',
+    detail: 'engine 20.10 at unix:///x, API 1.41, overlay2',
+  });
+});
+
+it('warns of one that filters no system calls', async () => {
+  expect(await engineCheck.run(await doctorContext({ securityOptions: ['name=apparmor'] }))).toMatchObject({
+    state: 'warning',
+    detail: expect.stringContaining('seccomp is off'),
+  });
+});
+
+it('says how to get one, or another, when none can be used', async () => {
+  const absent = new KerneletError('ENGINE_UNAVAILABLE', 'nobody answers');
+  expect(await engineCheck.run(await doctorContext(absent))).toMatchObject({
+    state: 'failed',
+    detail: 'nobody answers',
+    fix: expect.stringContaining('apt-get install -y docker.io'),
+  });
+  const remote = new KerneletError('ENGINE_UNSUPPORTED', 'it is remote');
+  expect((await engineCheck.run(await doctorContext(remote))).fix).toBe(remote.entry.cure);
+});
