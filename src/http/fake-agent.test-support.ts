@@ -1,4 +1,5 @@
 /** An agent without an engine, for tests of the doors: kernels are entries of a map, runs are what the test plants. */
+import { posix } from 'node:path';
 import type {
   Agent,
   AgentStatus,
@@ -39,6 +40,8 @@ export class FakeAgent implements Agent {
   readonly runs = new Map<string, FakeRun>();
   readonly creations: CreateRequest[] = [];
   readonly files = new Map<string, { bytes: Buffer; mode: number | null }>();
+  /** What folders come as. */
+  readonly archives = new Map<string, () => ReadableStream<Uint8Array>>();
   readonly calls: string[] = [];
   /** What every run says, in order. */
   script: (run: FakeRun, signal: AbortSignal) => AsyncIterable<PlantedEvent> | Iterable<PlantedEvent> = () => [
@@ -173,6 +176,8 @@ export class FakeAgent implements Agent {
 
   async download(id: string, path: string): Promise<Download> {
     await this.inspect(id);
+    const folder = this.archives.get(path);
+    if (folder) return { form: 'tar', size: null, name: path, content: folder() };
     const file = this.files.get(path);
     if (!file) throw new KerneletError('FILE_NOT_FOUND', `${path} does not exist`);
     const content = new Blob([new Uint8Array(file.bytes)]).stream();
@@ -181,7 +186,9 @@ export class FakeAgent implements Agent {
 
   async listFiles(id: string, path: string): Promise<{ path: string; files: readonly FileEntry[] }> {
     await this.inspect(id);
-    if (this.files.has(path)) throw new KerneletError('FILE_NOT_FOUND', `${path} is not a folder`);
+    const inside = posix.join(path, '/');
+    const isFolder = inside === './' || [...this.files.keys()].some((name) => name.startsWith(inside));
+    if (!isFolder) throw new KerneletError('FILE_NOT_FOUND', `${path} is not a folder`);
     const times = { ctime: 1, mtime: 1, atime: 1 };
     const files = [...this.files].map(([filename, { bytes }]) => ({
       filename,
@@ -233,6 +240,7 @@ export class FakeAgent implements Agent {
   }
 
   async removeImage(reference: string, options: { force: boolean }): Promise<void> {
+    if (reference.includes('absent')) throw new KerneletError('IMAGE_NOT_FOUND', `${reference} is not here`);
     this.calls.push(`remove image ${reference}${options.force ? ' force' : ''}`);
   }
 

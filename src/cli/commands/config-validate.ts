@@ -1,5 +1,6 @@
 /** `kernelet config validate`: is the file right? */
 import { ConfigError } from '../../config/problems.ts';
+import { hasCode } from '../../lib/errors.ts';
 import type { CliCommand } from '../command.ts';
 import { configOptions, loadAsServe } from '../config-options.ts';
 import { exitStatus } from '../exit-status.ts';
@@ -27,8 +28,10 @@ key, value, place and cure. The exit status is 0 when \`serve\` would take it.`,
       );
       return exitStatus.ok;
     } catch (error) {
-      if (!(error instanceof ConfigError) || !screen.json) throw error;
-      await screen.document({ valid: false, problems: error.problems, warnings: [] });
+      if (!hasCode(error, 'INVALID_CONFIG') || !screen.json) throw error;
+      // A text that is no TOML has one problem and no key.
+      const problems = error instanceof ConfigError ? error.problems : [{ message: error.message, ...error.context }];
+      await screen.document({ valid: false, problems, warnings: [] });
       return exitStatus.failure;
     }
   },

@@ -1,0 +1,71 @@
+/** `config show`, `validate` and `schema`, on files in a temporary folder. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CliUnderTest } from '../cli.test-support.ts';
+
+let cli: CliUnderTest;
+beforeEach(async () => {
+  cli = await CliUnderTest.withoutDaemon();
+});
+afterEach(() => cli[Symbol.asyncDispose]());
+
+const put = (text: string, name = 'agent.toml'): Promise<void> => writeFile(join(cli.folder, name), text);
+
+describe('config show', () => {
+  it('has every value with its source: flag > environment > file > default', async () => {
+    await put('[kernelet]\nstate-dir = "/from/file"\nopen-files = 4096\n');
+    const { stdout } = await cli.run(['config', 'show', '--json', '--socket', 'x.sock']);
+    const { values, configFile } = JSON.parse(stdout) as { values: Record<string, object>; configFile: string };
+    expect(configFile).toBe(join(cli.folder, 'agent.toml'));
+    expect(values['kernelet.socket']).toMatchObject({ source: 'flag' });
+    expect(values['kernelet.state-dir']).toEqual({ value: join(cli.folder, 'state'), source: 'environment' });
+    expect(values['kernelet.open-files']).toEqual({ value: 4096, source: 'file' });
+    expect(values['container.port-range']).toMatchObject({ source: 'default' });
+  });
+
+  it('has only what somebody has set with --changed', async () => {
+    await put('[kernelet]\nopen-files = 4096\n', 'other.toml');
+    const { stdout } = await cli.run(['config', 'show', '--changed', '-f', 'other.toml']);
+    expect(stdout).toMatch(/^KEY +VALUE +SOURCE\n/);
+    expect(stdout).toMatch(/^kernelet\.open-files +4096 +file$/m);
+    expect(stdout).not.toContain('default');
+  });
+
+  it('warns of a key that is not known, with the nearest', async () => {
+    await put('[kernelet]\nopen-file = 4096\n');
+    const { status, stderr } = await cli.run(['config', 'show']);
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/open-file.*open-files/);
+  });
+});
+
+describe('config validate', () => {
+  it('is status 0 for what serve would take', async () => {
+    expect(await cli.run(['config', 'validate'])).toMatchObject({
+      status: 0,
+      stdout: 'no file; the defaults are used\n',
+    });
+    await put('[kernelet]\nopen-files = 4096\n');
+    expect((await cli.run(['config', 'validate'])).stdout).toBe(`${join(cli.folder, 'agent.toml')} is valid\n`);
+  });
+
+  it.each<readonly [string, string, RegExp]>([
+    ['bad.toml', '[kernelet]\nopen-files = "many"\n', /kernelet\.open-files.*"many"/],
+    ['bad.toml', '[kernelet\n', /bad\.toml/],
+    ['absent.toml', '', /absent\.toml is not a file/],
+  ])('names key, value and place of what is wrong in %s: %j', async (name, text, message) => {
+    if (text !== '') await put(text, name);
+    const { status, stdout, stderr } = await cli.run(['config', 'validate', name]);
+    expect([status, stdout]).toEqual([125, '']);
+    expect(stderr).toMatch(message);
+    const document = JSON.parse((await cli.run(['config', 'validate', '--json', name])).stdout) as object;
+    expect(document).toMatchObject({ valid: false, problems: [{ message: expect.any(String) }] });
+  });
+});
+
+it('config schema is a JSON Schema', async () => {
+  const { status, stdout } = await cli.run(['config', 'schema']);
+  expect([status, JSON.parse(stdout)]).toMatchObject([0, { type: 'object', properties: { kernelet: {} } }]);
+  expect((await cli.run(['config', 'schema', '--json'])).stdout.match(/\n/g)).toHaveLength(1);
+});

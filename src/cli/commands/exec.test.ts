@@ -1,0 +1,106 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CliUnderTest } from '../cli.test-support.ts';
+
+let cli: CliUnderTest;
+let id: string;
+beforeEach(async () => {
+  cli = await CliUnderTest.started();
+  id = await cli.kernel();
+});
+afterEach(() => cli[Symbol.asyncDispose]());
+
+const runs = () => [...cli.agent.runs.values()];
+
+describe('exec', () => {
+  it.each<readonly [args: string[], object]>([
+    [['-c', 'x'], { mode: 'query', code: 'x', timeoutMs: null }],
+    [['cell.py'], { mode: 'query', code: 'y = 1\n', timeoutMs: null }],
+    [['-'], { mode: 'query', code: 'größe', timeoutMs: null }],
+    [
+      ['--timeout', '1m', '--', 'ls', '--timeout', '-l', '--'],
+      { mode: 'command', argv: ['ls', '--timeout', '-l', '--'], timeoutMs: 60_000 },
+    ],
+    [
+      ['--batch', '--build', '*', '--exec', './m'],
+      { mode: 'batch', clean: null, build: '*', exec: './m', timeoutMs: null },
+    ],
+  ])('%j asks for what it says', async (args, request) => {
+    await writeFile(join(cli.folder, 'cell.py'), 'y = 1\n');
+    const io = cli.io();
+    io.stdin.pieces = ['grö', 'ße'];
+    expect((await cli.run(['exec', id.slice(0, 6), ...args], io)).status).toBe(0);
+    expect(runs().map((run) => run.request)).toEqual([request]);
+  });
+
+  it.each<readonly [args: string[], RegExp]>([
+    [[], /nothing to run: give FILE, -c CODE, - or -- CMD/],
+    [['--'], /no command behind --/],
+    [['-c', 'x', '--', 'ls'], /give -c CODE or -- CMD, not both/],
+    [['-c', 'x', 'file'], /takes no arguments for the code\nFor a command of the image, put -- before it/],
+    [['a', 'b'], /takes no arguments/],
+    [['absent'], /"absent" does not exist/],
+    [['--batch'], /--batch needs --exec or --build/],
+    [['--batch', '--exec', 'x', 'file'], /--batch takes no FILE/],
+    [['--exec', 'x'], /--clean, --build and --exec go with --batch/],
+    [['-c', 'x', '--timeout', '0'], /--timeout "0"/],
+  ])('%j is refused, and nothing runs', async (args, message) => {
+    const { status, stderr } = await cli.run(['exec', id, ...args]);
+    expect([status, runs()]).toEqual([2, []]);
+    expect(stderr).toMatch(message);
+  });
+
+  it.each<readonly [id: string, status: number, RegExp]>([
+    ['', 2, /"" is not a kernel id: a UUID or the beginning of one/],
+    ['zz', 2, /"zz" is not a kernel id/],
+    ['../x', 2, /"..\/x" is not a kernel id/],
+    ['ffffffff-ffff', 125, /no kernel has the id/],
+  ])('the kernel %j is refused', async (name, status, message) => {
+    const outcome = await cli.run(['exec', name, '-c', '1']);
+    expect(outcome.status).toBe(status);
+    expect(outcome.stderr).toMatch(message);
+  });
+
+  it('refuses an ambiguous beginning of ids', async () => {
+    for (const last of ['1', '2']) {
+      await cli.run(['create', '--lang', 'python', '--id', `aaaaaaaa-0000-4000-8000-00000000000${last}`]);
+    }
+    const { status, stderr } = await cli.run(['exec', 'AAAAaaaa', '-c', '1']);
+    expect(status).toBe(125);
+    expect(stderr).toMatch(/several kernels begin with .*\nGive more characters of the id\.\n/);
+  });
+
+  it('refuses code that is too large before it is sent', async () => {
+    await writeFile(join(cli.folder, 'large.py'), 'x'.repeat(500_000));
+    const { status, stderr } = await cli.run(['exec', id, 'large.py']);
+    expect([status, runs()]).toEqual([2, []]);
+    expect(stderr).toMatch(/the code has 500000 bytes/);
+  });
+
+  it.each<readonly [('SIGINT' | 'SIGTERM')[], string[], object]>([
+    [['SIGTERM'], ['-c', '1'], { interrupts: 1, signals: [] }],
+    [['SIGTERM'], ['--', 'sleep'], { interrupts: 0, signals: ['SIGKILL'] }],
+    [['SIGINT', 'SIGINT'], ['-c', '1'], { interrupts: 1, signals: ['SIGKILL'] }],
+  ])('after %j, %j leaves nothing running, and the kernel stays', async (signals, args, left) => {
+    const io = cli.io();
+    cli.agent.script = async function* (fake, signal) {
+      yield [{ kind: 'started' }];
+      for (const name of signals) {
+        io.send(name);
+        if (name === 'SIGINT') while (fake.interrupts === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    };
+    expect((await cli.run(['exec', id, ...args], io)).status).toBe(signals[0]);
+    expect(runs()).toMatchObject([left]);
+    expect(cli.agent.kernels.has(id)).toBe(true);
+  });
+
+  it('without a daemon fails: it has no kernels of its own', async () => {
+    await cli.stopDaemon();
+    const { status, stderr } = await cli.run(['exec', id, '-c', '1']);
+    expect(status).toBe(125);
+    expect(stderr).toBe(`kernelet: no daemon answers on ${cli.socket}\nStart one with \`kernelet serve\`.\n`);
+  });
+});

@@ -1,0 +1,173 @@
+/** The commands that show and steer kernels, over the real API with a fake agent. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { KernelView } from '../../agent/agent.ts';
+import { CliUnderTest } from '../cli.test-support.ts';
+
+let cli: CliUnderTest;
+let id: string;
+beforeEach(async () => {
+  cli = await CliUnderTest.started();
+  id = await cli.kernel();
+});
+afterEach(() => cli[Symbol.asyncDispose]());
+
+const json = async <T>(...args: string[]): Promise<T> => {
+  const { status, stdout } = await cli.run([...args, '--json']);
+  expect([status, stdout.match(/\n/g)?.length]).toEqual([0, 1]);
+  return JSON.parse(stdout) as T;
+};
+const change = (changes: Partial<KernelView>): void => {
+  const view = cli.agent.kernels.get(id);
+  if (view) cli.agent.kernels.set(id, { ...view, ...changes });
+};
+
+describe('create', () => {
+  it('prints the id, or with --json the kernel', async () => {
+    expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(await json('create', '--image', 'debian', '--idle-timeout', '30m')).toMatchObject({ image: 'debian' });
+    expect(cli.agent.creations.at(-1)).toMatchObject({
+      image: 'debian',
+      idleTimeoutMs: 1_800_000,
+      interpreter: 'eager',
+    });
+  });
+
+  it('needs to know what kind of kernel', async () => {
+    const { status, stderr } = await cli.run(['create']);
+    expect([status, stderr]).toEqual([
+      2,
+      'kernelet: what kind of kernel: give --lang or --image\n`kernelet create --help` shows how.\n',
+    ]);
+  });
+
+  it('shows progress and is undone by Ctrl-C', async () => {
+    const io = cli.io();
+    cli.agent.whileCreating = (signal, onProgress) =>
+      new Promise((_, reject) => {
+        onProgress({ message: 'building' });
+        signal.addEventListener('abort', () => reject(signal.reason));
+        setTimeout(() => io.send('SIGINT'), 50);
+      });
+    expect(await cli.run(['create', '--lang', 'python'], io)).toEqual({
+      status: 'SIGINT',
+      stdout: '',
+      stderr: 'building\n',
+    });
+    expect(cli.agent.kernels.size).toBe(1);
+  });
+
+  it('names a variable of the environment that has no right name', async () => {
+    const { status, stderr } = await cli.run(['create', '--lang', 'python', '--env', 'A B=secret']);
+    expect(status).toBe(2);
+    expect(stderr).toContain('body.environ.A B: not the name of a variable\n');
+    expect(stderr).not.toContain('secret');
+  });
+});
+
+describe('ps', () => {
+  it('lists kernels, only ids with -q, and an array with --json', async () => {
+    change({ image: 'odd\u001B[2J' });
+    const { stdout } = await cli.run(['ps']);
+    expect(stdout.split('\n')).toHaveLength(3);
+    expect(stdout).toMatch(new RegExp(`^ID .*\\n${id}  python   running .* 1 GiB  odd\\\\x1b\\[2J\\n$`));
+    expect((await cli.run(['ps', '-q'])).stdout).toBe(`${id}\n`);
+    expect(await json('ps')).toMatchObject([{ id }]);
+  });
+
+  it('says why a kernel has ended', async () => {
+    change({ phase: 'terminated', termination: { reason: 'out-of-memory', exitCode: 137, detail: '', at: 1 } });
+    expect((await cli.run(['ps', '-a'])).stdout).toContain('terminated (out-of-memory)');
+  });
+});
+
+describe('inspect', () => {
+  it('tells everything in sentences, or with --json the kernel', async () => {
+    const { stdout } = await cli.run(['inspect', id.slice(0, 8)]);
+    expect(stdout).toMatch(/^id: +[0-9a-f-]{36}$/m);
+    expect(stdout).toMatch(/^limits: +1 CPU, 1 GiB, 512 processes$/m);
+    expect(stdout).toMatch(/^ready: +1970-01-01T00:00:00\.002Z, after 1 ms$/m);
+    expect(stdout).toMatch(/^ended: +no$/m);
+    expect(await json('inspect', id)).toMatchObject({ id, phase: 'running' });
+  });
+
+  it('does not count the life before a restart as time to get ready', async () => {
+    await cli.run(['restart', id]);
+    expect((await cli.run(['inspect', id])).stdout).toMatch(/^ready: +1970-01-01T00:00:00\.002Z$/m);
+  });
+});
+
+describe('rm', () => {
+  it('removes several by their beginnings, gently or by force', async () => {
+    const other = await cli.kernel();
+    const { stdout } = await cli.run(['rm', id.slice(0, 13), other]);
+    expect(stdout.trim().split('\n').sort()).toEqual([id, other].sort());
+    expect(cli.agent.calls.every((call) => call.endsWith('gentle'))).toBe(true);
+    const third = await cli.kernel();
+    expect((await cli.run(['rm', '-f', third])).status).toBe(0);
+    expect(cli.agent.calls.at(-1)).toBe(`destroy ${third} force`);
+  });
+});
+
+describe('complete', () => {
+  it('prints a candidate a line, at the end of the code or at a place', async () => {
+    expect((await cli.run(['complete', id, 'pr'])).stdout).toBe('pring\n');
+    expect(await json('complete', id, 'print', '--cursor', '2')).toEqual({ matches: ['pring'] });
+  });
+
+  it.each(['-1', '6', '1.5', 'x', ''])('refuses the place %j', async (cursor) => {
+    const { status, stderr } = await cli.run(['complete', id, 'print', `--cursor=${cursor}`]);
+    expect([status, stderr]).toMatchObject([2, expect.stringContaining('is not a position from 0 to 5')]);
+  });
+});
+
+describe('the rest', () => {
+  it('interrupt says when nothing was running', async () => {
+    const { status, stdout, stderr } = await cli.run(['interrupt', id]);
+    expect([status, stdout, stderr]).toEqual([0, '', 'kernelet: nothing was running\n']);
+    expect(await json('interrupt', id)).toEqual({ interrupted: false });
+  });
+
+  it('restart prints the id', async () => {
+    expect((await cli.run(['restart', id.slice(0, 8)])).stdout).toBe(`${id}\n`);
+    expect(await json('restart', id)).toMatchObject({ id, generation: 3 });
+  });
+
+  it('ls lists files with names that cannot move the cursor, and nothing for an empty folder', async () => {
+    expect((await cli.run(['ls', id])).stdout).toBe('');
+    cli.agent.files.set('a\nb', { bytes: Buffer.from('12'), mode: null });
+    expect((await cli.run(['ls', id])).stdout).toBe(
+      'MODE        SIZE  CHANGED              NAME\n-rw-r--r--     2  1970-01-01 00:00:01  a\\nb\n',
+    );
+    expect(await json('ls', id)).toMatchObject({ files: [{ filename: 'a\nb', size: 2 }] });
+  });
+
+  it('stats shows figures with their units', async () => {
+    expect((await cli.run(['stats'])).stdout).toMatch(/\n[0-9a-f-]{36} +1\.00 s +2 B +3 B +4 B +5 +0\n$/);
+    expect(await json('stats')).toMatchObject([{ id, processes: 5 }]);
+  });
+});
+
+describe('image', () => {
+  it('ls, inspect, build and pull show what there is', async () => {
+    expect((await cli.run(['image', 'ls'])).stdout).toMatch(/^IMAGE .*\nkernelet\/python:latest +python +yes +1 B\n$/);
+    expect((await cli.run(['image', 'inspect', 'a/b'])).stdout).toMatch(/^label ai\.backend\.runtime-type: python$/m);
+    const built = await cli.run(['image', 'build', 'gcc']);
+    expect(built).toEqual({ status: 0, stdout: 'kernelet/gcc:latest\n', stderr: 'building gcc 50 %\n' });
+    expect((await cli.run(['image', 'build', 'gcc', '--if-missing'])).stderr).toBe('');
+    expect(await cli.run(['image', 'pull', 'a/b'])).toMatchObject({ status: 0, stdout: 'a/b\n' });
+    expect(await json('image', 'inspect', 'a/b')).toMatchObject({ reference: 'a/b' });
+  });
+
+  it('rm removes each for itself', async () => {
+    const { status, stdout, stderr } = await cli.run(['image', 'rm', '-f', 'absent', 'a/b']);
+    expect([status, stdout]).toEqual([125, 'a/b\n']);
+    expect(stderr).toMatch(/^kernelet: absent is not here\n/);
+    expect(cli.agent.calls).toContain('remove image a/b force');
+  });
+
+  it('works without a daemon, by an agent of its own that it ends', async () => {
+    await cli.stopDaemon();
+    expect((await cli.run(['image', 'ls'])).status).toBe(0);
+    expect(cli.agent.calls).toEqual(['started in process', 'ended in process']);
+  });
+});

@@ -1,0 +1,108 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { KerneletError } from '../../lib/errors.ts';
+import { CliUnderTest } from '../cli.test-support.ts';
+
+let cli: CliUnderTest;
+beforeEach(async () => {
+  cli = await CliUnderTest.started();
+});
+afterEach(() => cli[Symbol.asyncDispose]());
+
+const request = () => [...cli.agent.runs.values()].at(-1)?.request;
+const put = (name: string, text: string): Promise<void> => writeFile(join(cli.folder, name), text);
+
+describe('run', () => {
+  it('creates, uploads, runs and removes; the status is the program’s', async () => {
+    await put('main.c', 'int main;');
+    await put('data.csv', '1,2');
+    cli.agent.script = () => [[{ kind: 'stdout' }, 'hi\n'], [{ kind: 'finished', exitCode: 5, reason: 'exited' }]];
+    const args = ['run', '--timeout', '2s', '--file', 'data.csv', 'main.c', '--cpus', '4'];
+    expect(await cli.run(args)).toEqual({ status: 5, stdout: 'hi\n', stderr: '' });
+    expect(cli.agent.creations[0]).toMatchObject({ language: 'c', interpreter: 'lazy', idleTimeoutMs: 60_000 });
+    expect([...cli.agent.files.keys()]).toEqual(['main.c', 'data.csv']);
+    const source = { from: 'file', path: 'main.c' };
+    expect(request()).toEqual({ mode: 'program', source, args: ['--cpus', '4'], timeoutMs: 2_000 });
+    expect(cli.agent.kernels.size).toBe(0);
+  });
+
+  it.each<readonly [args: string[], language: string | undefined]>([
+    [['-c', '1'], 'python'],
+    [['-c', '#!/bin/sh\necho'], 'shell'],
+    [['--image', 'debian', '-c', '1'], undefined],
+    [['--lang', 'cpp', '-'], 'cpp'],
+    [['script'], 'nodejs'],
+  ])('%j picks the language', async (args, language) => {
+    await put('script', '#!/usr/bin/env node\n');
+    expect((await cli.run(['run', ...args])).status).toBe(0);
+    expect(cli.agent.creations[0]?.language).toBe(language);
+  });
+
+  it.each<readonly [args: string[], RegExp]>([
+    [[], /nothing to run/],
+    [['absent.py'], /"absent.py" does not exist/],
+    [['.'], /is a folder, not a file/],
+    [['unknown.xyz'], /the language of "unknown.xyz" is not known\nGive --lang/],
+    [['--file', 'unknown.xyz', '--lang', 'c', 'unknown.xyz'], /two files are called "unknown.xyz"/],
+    [['--lang', 'klingon', '-c', '1'], /--lang "klingon"/],
+  ])('%j is refused, and no kernel is made', async (args, message) => {
+    await put('unknown.xyz', 'text');
+    const { status, stderr } = await cli.run(['run', ...args]);
+    expect([status, cli.agent.creations]).toEqual([2, []]);
+    expect(stderr).toMatch(message);
+  });
+
+  it('says what a warning or a published port of the kernel is', async () => {
+    const { stderr } = await cli.run(['run', '--publish', '80', '-c', '1']);
+    expect(stderr).toBe('kernelet: port 80 is published on 127.0.0.1:30000\n');
+  });
+
+  it('removes the kernel also when the run fails, and when it is told to end', async () => {
+    cli.agent.script = () => {
+      throw new KerneletError('KERNEL_DIED', 'it died');
+    };
+    expect((await cli.run(['run', '-c', '1'])).status).toBe(125);
+    expect(cli.agent.kernels.size).toBe(0);
+    const io = cli.io();
+    cli.agent.script = async function* (_, signal) {
+      yield [{ kind: 'started' }];
+      setTimeout(() => io.send('SIGTERM'), 10);
+      await new Promise((__, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    };
+    expect((await cli.run(['run', '-c', '1'], io)).status).toBe('SIGTERM');
+    expect(cli.agent.kernels.size).toBe(0);
+  });
+
+  it('undoes the creation when it is told to end before the kernel is there', async () => {
+    const io = cli.io();
+    cli.agent.whileCreating = (signal) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason));
+        io.send('SIGINT');
+      });
+    expect(await cli.run(['run', '-c', '1'], io)).toMatchObject({ status: 'SIGINT', stdout: '' });
+    expect([cli.agent.kernels.size, cli.agent.runs.size]).toEqual([0, 0]);
+  });
+
+  it('the first Ctrl-C goes to the program', async () => {
+    const io = cli.io();
+    cli.agent.script = async function* (fake) {
+      yield [{ kind: 'started' }];
+      io.send('SIGINT');
+      while (fake.interrupts === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      yield [{ kind: 'finished', exitCode: -2, reason: 'signalled' }];
+    };
+    expect((await cli.run(['run', '-c', '1'], io)).status).toBe(130);
+  });
+
+  it('uses an agent of its own when no daemon answers, and ends it', async () => {
+    await cli.stopDaemon();
+    expect((await cli.run(['run', '-c', '1'])).status).toBe(0);
+    expect(cli.agent.calls).toEqual([
+      'started in process',
+      expect.stringMatching(/^destroy .* force$/),
+      'ended in process',
+    ]);
+  });
+});
