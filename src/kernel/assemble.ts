@@ -51,8 +51,6 @@ export interface KernelsSettings {
   readonly graceMs: number;
   /** The least time between two sightings of a stray container. */
   readonly sweepGraceMs: number;
-  /** Lets kernels have a network although iptables can't be used here. */
-  readonly allowUnfilteredNetwork: boolean;
 }
 
 /** The kernels of one agent, with the parts that others look at. */
@@ -74,7 +72,6 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     engine,
     tag: state.tag,
     agentId: state.agentId,
-    allowUnfiltered: settings.allowUnfilteredNetwork,
     log,
     ...(parts.iptables === undefined ? {} : { iptables: parts.iptables }),
   });

@@ -93,7 +93,6 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
         readyTimeoutMs: settings.readyTimeoutMs,
         graceMs,
         sweepGraceMs,
-        allowUnfilteredNetwork: false,
       },
     }),
   );

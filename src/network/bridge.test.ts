@@ -10,7 +10,7 @@ import type { IptablesRunner } from './iptables.ts';
 
 const soon = (): AbortSignal => AbortSignal.timeout(5_000);
 
-function setUp(options: { refuses?: boolean; allowUnfiltered?: boolean; engine?: DummyEngine } = {}) {
+function setUp(options: { refuses?: boolean; engine?: DummyEngine } = {}) {
   const calls: string[] = [];
   const iptables: IptablesRunner = async (program, args, _deadline, input) => {
     calls.push([program, ...args].join(' ') + (input ? `\n${input}` : ''));
@@ -18,12 +18,10 @@ function setUp(options: { refuses?: boolean; allowUnfiltered?: boolean; engine?:
     return { exitCode: args[0] === '-C' || args[0] === '-D' ? 1 : 0, stderr: '' };
   };
   const engine = options.engine ?? new DummyEngine();
-  const allowUnfiltered = options.allowUnfiltered ?? false;
   const bridge = new Bridge({
     engine,
     tag: '0a1b2c3d',
     agentId: 'i-one',
-    allowUnfiltered,
     log: silentLogger,
     iptables,
   });
@@ -50,12 +48,6 @@ describe('the bridge', () => {
     const { engine, ensure, bridge } = setUp({ refuses: true });
     await expect(ensure()).rejects.toMatchObject({ code: 'NOT_SUPPORTED', message: expect.stringContaining('ENOENT') });
     expect(await engine.inspectNetwork(bridge.name, soon())).toBeNull();
-  });
-
-  it('makes one without rules only when the operator says so', async () => {
-    const { engine, ensure, bridge } = setUp({ refuses: true, allowUnfiltered: true });
-    await ensure();
-    expect(await engine.inspectNetwork(bridge.name, soon())).not.toBeNull();
   });
 
   it('finds the network when the reply to its creation was lost', async () => {
@@ -86,7 +78,6 @@ describe('the bridge', () => {
       engine: new DummyEngine(),
       tag: '0a1b2c3d',
       agentId: 'i-one',
-      allowUnfiltered: true,
       log: silentLogger,
       iptables: async (_program, _args, { signal }) => {
         await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));

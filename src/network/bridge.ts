@@ -5,7 +5,7 @@
 import type { Engine, EngineNetwork } from '../engine/engine.ts';
 import { systemClock } from '../lib/clock.ts';
 import { type Deadline, withDeadline } from '../lib/deadline.ts';
-import { hasCode, KerneletError } from '../lib/errors.ts';
+import { KerneletError } from '../lib/errors.ts';
 import { KeyedMutex } from '../lib/keyed-mutex.ts';
 import type { Logger } from '../lib/log.ts';
 import { Firewall } from './firewall.ts';
@@ -18,8 +18,6 @@ export interface BridgeOptions {
   readonly tag: string;
   /** The agent's id, as a label for people. */
   readonly agentId: string;
-  /** Lets kernels have a network although iptables can't be used here. */
-  readonly allowUnfiltered: boolean;
   readonly log: Logger;
   readonly iptables?: IptablesRunner;
 }
@@ -86,7 +84,7 @@ export class Bridge {
 
   /** Rules first: they name the interface, which need not exist, so that no packet ever passes without them. */
   async #make(deadline: Deadline, { rules }: { readonly rules: boolean }): Promise<void> {
-    if (rules) await this.#filter(deadline);
+    if (rules) await this.#firewall.apply(deadline);
     this.#filtered = true;
     const { engine } = this.#options;
     const known = await engine.inspectNetwork(this.name, deadline.signal);
@@ -98,15 +96,6 @@ export class Bridge {
   /** Somebody may remove an unused network behind our back, so that a sighting counts for a short time only. */
   #isFresh(): boolean {
     return this.#seenAt !== null && systemClock.monotonic() - this.#seenAt < freshMs;
-  }
-
-  async #filter(deadline: Deadline): Promise<void> {
-    try {
-      await this.#firewall.apply(deadline);
-    } catch (error) {
-      if (!this.#options.allowUnfiltered || !hasCode(error, 'NOT_SUPPORTED')) throw error;
-      this.#options.log.warn('kernels can reach the services of this host, as the configuration allows', { error });
-    }
   }
 
   async #create(deadline: Deadline): Promise<void> {

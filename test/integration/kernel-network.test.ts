@@ -38,7 +38,7 @@ async function addressOf(id: ContainerId): Promise<string> {
 beforeAll(async () => {
   engine = await connectTestEngine();
   ledger = new EngineLedger(engine);
-  bridge = new Bridge({ engine, tag, agentId: 'test', allowUnfiltered: false, log: silentLogger });
+  bridge = new Bridge({ engine, tag, agentId: 'test', log: silentLogger });
   service = createServer((socket) => socket.on('error', () => {}).end('hello')).listen(0, '0.0.0.0');
   await new Promise((resolve) => service.once('listening', resolve));
   hostPort = (service.address() as AddressInfo).port;

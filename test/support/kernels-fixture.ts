@@ -158,7 +158,6 @@ export const testSettings: KernelsSettings = {
   readyTimeoutMs: 5_000,
   graceMs: 500,
   sweepGraceMs: 0,
-  allowUnfilteredNetwork: false,
 };
 
 /** The image that specifications of `kernel-record.ts` name. */
