@@ -53,6 +53,12 @@ describe('checkRequest', () => {
     expect(refusal(change)).toMatch(expected);
   });
 
+  it('refuses more mounts than anybody needs', () => {
+    const mounts = Array.from({ length: 257 }, (_, index) => ({ source: '/x', target: `/m${index}`, readOnly: true }));
+    expect(refusal({ mounts })).toMatch(/257 mounts/);
+    expect(refusal({ mounts: mounts.slice(1) })).toBe('accepted');
+  });
+
   it('goes by the configured network where the request is silent', () => {
     const closed = { ...defaults, network: 'none' as const };
     expect(() => checkRequest({ ...plain, publish: [80] }, closed, capacity)).toThrow(/bridge/);

@@ -38,6 +38,7 @@ const leastMemoryBytes = 32 * 1024 * 1024;
 const leastProcesses = 24;
 const mostProcesses = 4_194_304;
 const mostPublishedPorts = 64;
+const mostMounts = 256;
 const mostEnvironBytes = 256 * 1024;
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -97,6 +98,8 @@ export function checkRequest(request: CreateRequest, defaults: CreateDefaults, c
   checkLimits(limitsOf(request, defaults), capacity);
   checkEnviron(request.environ);
   checkPublished(request.publish);
+  if (request.mounts.length > mostMounts)
+    throw invalid(`${request.mounts.length} mounts are asked for, at most ${mostMounts} can be`);
   if (request.publish.length > 0 && (request.network ?? defaults.network) === 'none')
     throw invalid('ports can be published with network "bridge" only');
   const idle = request.idleTimeoutMs;

@@ -1,3 +1,4 @@
+import { utimes } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import { type KernelsFixture, usingFixtures } from '../../test/support/kernels-fixture.ts';
@@ -69,6 +70,24 @@ describe('sweeping', () => {
     await one.kernels.registry.sweep(never);
     expect(one.dummy.containers.map((container) => container.spec.name)).toEqual([made.name, name]);
     expect(one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', kernelId: ours.id, reason: 'abandoned' });
+  });
+
+  it('leaves the old folder of a kernel that is not known alone while there is a container of it', async () => {
+    const one = await fixture();
+    const { spec } = await one.kernels.registry.create(specFixture(), never);
+    const id = await straySpec(one, one.dummy.container(`kernel.base.${spec.id}`).spec);
+    const litter = specFixture().id;
+    const longAgo = new Date(Date.now() - 86_400_000);
+    for (const kernel of [id, litter]) {
+      await one.kernels.scratch.create(kernel, { uid: 1000, gid: 1000 });
+      await utimes(one.kernels.scratch.paths(kernel).root, longAgo, longAgo);
+    }
+    const folders = async () => (await one.kernels.scratch.list()).map(({ kernel }) => kernel).sort();
+    await one.kernels.registry.sweep(never);
+    expect(await folders()).toEqual([id, spec.id].sort());
+    await one.kernels.registry.sweep(never);
+    await one.kernels.registry.sweep(never);
+    expect(await folders()).toEqual([spec.id]);
   });
 
   it('goes on when one cannot be removed, and tries that again', async () => {

@@ -58,17 +58,18 @@ export class Sweep {
     try {
       await this.#parts.watch.compare(signal);
       if (!this.#parts.watch.healthy) return;
-      await this.#containers(signal);
-      await this.#scratch();
+      await this.#scratch(await this.#containers(signal));
     } finally {
       this.#running = false;
     }
   }
 
-  async #containers(signal: AbortSignal): Promise<void> {
+  /** Answers the kernels that may have a container still. */
+  async #containers(signal: AbortSignal): Promise<ReadonlySet<KernelId>> {
     const { containers, ownership, actors, oddities, clock, graceMs } = this.#parts;
     const seen = new Map<ContainerId, number>();
-    for (const container of await takeStock(containers.engine, ownership, signal)) {
+    const found = await takeStock(containers.engine, ownership, signal);
+    for (const container of found) {
       const verdict = judge(container, actors.get(container.kernelId));
       if (verdict === 'newer') oddities.count('newer-generation');
       if (verdict !== 'suspect') continue;
@@ -80,6 +81,7 @@ export class Sweep {
       }
     }
     this.#suspects = seen;
+    return new Set(found.map(({ kernelId }) => kernelId));
   }
 
   /** Answers whether it could be removed. */
@@ -102,10 +104,11 @@ export class Sweep {
     return true;
   }
 
-  async #scratch(): Promise<void> {
+  /** A folder is in use while a container may be. */
+  async #scratch(inUse: ReadonlySet<KernelId>): Promise<void> {
     const { scratch, actors, clock, litterAgeMs, log } = this.#parts;
     for (const { kernel, changedAt } of await scratch.list()) {
-      if (actors.has(kernel) || clock.now() - changedAt < litterAgeMs) continue;
+      if (actors.has(kernel) || inUse.has(kernel) || clock.now() - changedAt < litterAgeMs) continue;
       log.warn('a scratch folder that belongs to no kernel is removed', { kernel });
       await scratch.remove(kernel);
     }
