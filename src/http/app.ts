@@ -5,7 +5,7 @@ import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { ApiApp } from './api-context.ts';
 import { errorReply } from './errors.ts';
-import { openApiDocument } from './openapi.ts';
+import { addOpenApiRoute } from './openapi.ts';
 import { addFileRoutes } from './routes/files.ts';
 import { addImageRoutes } from './routes/images.ts';
 import { addKernelRoutes } from './routes/kernels.ts';
@@ -31,11 +31,7 @@ export function createApp({ agent, version, logger }: AppOptions): ApiApp {
   addFileRoutes(app, agent);
   addObserveRoutes(app, agent);
   addImageRoutes(app, agent);
-  let document: object | undefined;
-  app.get('/v1/openapi.json', () => {
-    document ??= openApiDocument(app, version);
-    return Response.json(document);
-  });
+  addOpenApiRoute(app, version);
   app.notFound((context) =>
     errorReply(
       new KerneletError('NO_SUCH_ROUTE', `there is no ${context.req.method} ${context.req.path.slice(0, 200)}`),

@@ -12,6 +12,8 @@ import { maxJsonBodyBytes } from './schema/limits.ts';
 
 /** What an endpoint takes and gives. */
 export interface EndpointDefinition<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
+  /** Its name for generated clients, unique. */
+  readonly operation: string;
   readonly method: 'get' | 'post' | 'put' | 'delete';
   /** With parameters in braces: `/v1/kernels/{id}`. */
   readonly path: string;
@@ -26,6 +28,8 @@ export interface EndpointDefinition<P extends z.ZodType, Q extends z.ZodType, B 
   /** Whether the reply is a stream that goes on behind the header `Last-Event-ID`; the handler reads it. */
   readonly resumable?: boolean;
   readonly status: 200 | 201 | 202;
+  /** Headers of the reply that clients need. */
+  readonly replyHeaders?: z.ZodObject;
   /** Schema of the reply by media type. */
   readonly reply: Readonly<Record<string, z.ZodType>>;
 }
@@ -137,6 +141,7 @@ function describe(definition: EndpointDefinition<z.ZodType, z.ZodType, z.ZodType
       ? { [rawBody]: { schema: z.any().openapi({ type: 'string', format: 'binary' }) } }
       : undefined;
   return {
+    operationId: definition.operation,
     method: definition.method,
     path: definition.path,
     tags: [definition.tag],
@@ -149,7 +154,8 @@ function describe(definition: EndpointDefinition<z.ZodType, z.ZodType, z.ZodType
     },
     responses: {
       [definition.status]: {
-        description: definition.summary,
+        description: replyText(definition),
+        ...(definition.replyHeaders ? { headers: definition.replyHeaders } : {}),
         content: Object.fromEntries(Object.entries(definition.reply).map(([type, schema]) => [type, { schema }])),
       },
       default: {
@@ -158,4 +164,12 @@ function describe(definition: EndpointDefinition<z.ZodType, z.ZodType, z.ZodType
       },
     },
   };
+}
+
+/** What a reply is, as far as its schemas do not say it. */
+function replyText({ reply }: Pick<EndpointDefinition<z.ZodType, z.ZodType, z.ZodType>, 'reply'>): string {
+  if (!('text/event-stream' in reply)) return 'What was asked for.';
+  return 'application/json' in reply
+    ? 'The result. As an event stream: `progress` events, then one `result` with the same document as its data, or one `error` with an ErrorDocument.'
+    : 'Server-sent events, each with one document of this schema as its data; a failure is an event of the type `error` with an ErrorDocument.';
 }

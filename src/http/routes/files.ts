@@ -6,6 +6,7 @@ import { KerneletError } from '../../lib/errors.ts';
 import type { ApiApp } from '../api-context.ts';
 import { endpoint, json } from '../endpoint.ts';
 import {
+  downloadHeadersSchema,
   fileListSchema,
   fileQuerySchema,
   listFilesQuerySchema,
@@ -26,6 +27,7 @@ export function addFileRoutes(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'listFiles',
       method: 'get',
       path: '/v1/kernels/{id}/files',
       tag,
@@ -44,6 +46,7 @@ function addUpload(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'uploadFile',
       method: 'put',
       path: '/v1/kernels/{id}/files',
       tag,
@@ -70,6 +73,7 @@ function addDownload(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'downloadFile',
       method: 'get',
       path: '/v1/kernels/{id}/files/content',
       tag,
@@ -77,6 +81,7 @@ function addDownload(app: ApiApp, agent: Agent): void {
       params: kernelParamsSchema,
       query: fileQuerySchema,
       status: 200,
+      replyHeaders: downloadHeadersSchema,
       reply: { 'application/octet-stream': binary, 'application/x-tar': binary },
     },
     async ({ params, query, context }) => {

@@ -28,6 +28,7 @@ function addReading(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'listImages',
       method: 'get',
       path: '/v1/images',
       tag,
@@ -40,6 +41,7 @@ function addReading(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'inspectImage',
       method: 'get',
       path: '/v1/images/inspect',
       tag,
@@ -56,6 +58,7 @@ function addChanging(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'buildImage',
       method: 'post',
       path: '/v1/images/build',
       tag,
@@ -70,6 +73,7 @@ function addChanging(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'pullImage',
       method: 'post',
       path: '/v1/images/pull',
       tag,
@@ -84,6 +88,7 @@ function addChanging(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'removeImage',
       method: 'delete',
       path: '/v1/images',
       tag,

@@ -26,6 +26,7 @@ export function addKernelRoutes(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'listKernels',
       method: 'get',
       path: '/v1/kernels',
       tag,
@@ -39,6 +40,7 @@ export function addKernelRoutes(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'inspectKernel',
       method: 'get',
       path: '/v1/kernels/{id}',
       tag,
@@ -52,6 +54,7 @@ export function addKernelRoutes(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'destroyKernel',
       method: 'delete',
       path: '/v1/kernels/{id}',
       tag,
@@ -66,6 +69,7 @@ export function addKernelRoutes(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'restartKernel',
       method: 'post',
       path: '/v1/kernels/{id}/restart',
       tag,
@@ -79,6 +83,7 @@ export function addKernelRoutes(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'interruptKernel',
       method: 'post',
       path: '/v1/kernels/{id}/interrupt',
       tag,
@@ -95,6 +100,7 @@ function addCreate(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'createKernel',
       method: 'post',
       path: '/v1/kernels',
       tag,

@@ -20,6 +20,7 @@ export function addObserveRoutes(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'readLogs',
       method: 'get',
       path: '/v1/kernels/{id}/logs',
       tag: 'kernels',
@@ -38,6 +39,7 @@ export function addObserveRoutes(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'getStats',
       method: 'get',
       path: '/v1/stats',
       tag: 'agent',
@@ -50,6 +52,7 @@ export function addObserveRoutes(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'followEvents',
       method: 'get',
       path: '/v1/events',
       tag: 'agent',

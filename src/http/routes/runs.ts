@@ -34,6 +34,7 @@ export function addRunRoutes(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'complete',
       method: 'post',
       path: '/v1/kernels/{id}/complete',
       tag,
@@ -54,6 +55,7 @@ function addExecute(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'execute',
       method: 'post',
       path: '/v1/kernels/{id}/runs',
       tag,
@@ -75,6 +77,7 @@ function addEvents(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'followRun',
       method: 'get',
       path: `${path}/events`,
       tag,
@@ -98,6 +101,7 @@ function addSteering(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'answerInput',
       method: 'post',
       path: `${path}/input`,
       tag,
@@ -115,6 +119,7 @@ function addSteering(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'interruptRun',
       method: 'post',
       path: `${path}/interrupt`,
       tag,
@@ -129,6 +134,7 @@ function addSteering(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'cancelRun',
       method: 'post',
       path: `${path}/cancel`,
       tag,

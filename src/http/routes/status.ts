@@ -9,6 +9,7 @@ export function addStatusRoutes(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'getStatus',
       method: 'get',
       path: '/v1/status',
       tag: 'agent',

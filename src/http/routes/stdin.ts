@@ -14,6 +14,7 @@ export function addStdinRoute(app: ApiApp, agent: Agent): void {
   endpoint(
     app,
     {
+      operation: 'writeStdin',
       method: 'post',
       path: '/v1/kernels/{id}/runs/{run}/stdin',
       tag: 'runs',

@@ -40,3 +40,11 @@ export const fileListSchema = z
       .readonly(),
   })
   .openapi('FileList');
+
+/** Headers of a download. */
+export const downloadHeadersSchema = z.strictObject({
+  'X-Kernelet-Form': z
+    .enum(['file', 'tar'])
+    .openapi({ description: 'Whether it is a file or the archive of a folder.' }),
+  'X-Kernelet-Name': z.string().openapi({ description: 'The last part of the path, percent-encoded.' }),
+});
