@@ -32,6 +32,9 @@ export async function workFiles(args: readonly string[]): Promise<void> {
 async function list(home: string, path: string): Promise<{ files: FileEntry[]; path: string }> {
   const folder = homePath(path, home);
   const real = await realBelow(folder, home);
+  if (!(await lstat(real)).isDirectory()) {
+    throw new KerneletError('FILE_ERROR', `${JSON.stringify(path.slice(0, 300))} is not a folder`);
+  }
   const names = await readdir(real, { encoding: 'buffer' });
   names.sort(Buffer.compare);
   const files: FileEntry[] = [];
