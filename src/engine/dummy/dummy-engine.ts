@@ -20,7 +20,8 @@ import type {
   Progress,
   RegistryAuth,
 } from '../engine.ts';
-import { DummyContainer } from './dummy-container.ts';
+import type { DummyContainer } from './dummy-container.ts';
+import { DummyContainers, failed, hasLabels } from './dummy-containers.ts';
 import { DummyEvents } from './dummy-events.ts';
 import { type DummyCall, type DummyFault, DummyFaults, type DummyMethod } from './dummy-faults.ts';
 import { DummyImages, dummyImage } from './dummy-images.ts';
@@ -52,13 +53,13 @@ export class DummyEngine implements Engine {
   readonly #events = new DummyEvents();
   readonly #images = new DummyImages();
   readonly #networks = new DummyNetworks();
-  readonly #containers = new Map<ContainerId, DummyContainer>();
-  #serial = 0;
+  readonly #containers: DummyContainers;
 
   constructor(options: DummyEngineOptions = {}) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#faults = new DummyFaults(this.#clock);
+    this.#containers = new DummyContainers({ clock: this.#clock, events: this.#events, networks: this.#networks });
     for (const image of options.images ?? []) this.#images.add(image);
   }
 
@@ -69,7 +70,7 @@ export class DummyEngine implements Engine {
 
   /** Every container there is, for assertions. */
   get containers(): readonly DummyContainer[] {
-    return [...this.#containers.values()];
+    return this.#containers.all;
   }
 
   /** How many readers of events there are, for leak checks. */
@@ -93,7 +94,7 @@ export class DummyEngine implements Engine {
 
   /** The container of an id or name, for a test that knows it is there. Throws when it is not. */
   container(idOrName: string): DummyContainer {
-    const found = this.#find(idOrName);
+    const found = this.#containers.find(idOrName);
     if (!found) throw new Error(`the dummy engine has no container ${idOrName}`);
     return found;
   }
@@ -182,40 +183,24 @@ export class DummyEngine implements Engine {
     return this.#faults.run('createContainer', spec.name, signal, async () => {
       this.#images.get(spec.image);
       await this.#options.onCreate?.(spec);
-      if (this.#find(spec.name)) {
-        throw new KerneletError('KERNEL_EXISTS', `a container named ${spec.name} exists already`, {
-          context: { container: spec.name },
-        });
-      }
-      this.#serial += 1;
-      const container = new DummyContainer(spec, this.#serial, (ended) => {
-        this.#networks.detach(spec.network, ended.id);
-        if (ended.detail().outOfMemory) this.#emit(ended, 'out-of-memory');
-        this.#emit(ended, 'died', ended.exitCode);
-      });
-      this.#containers.set(container.id, container);
-      this.#emit(container, 'created');
-      return container.id;
+      return this.#containers.create(spec);
     });
   }
 
   startContainer(id: ContainerId, signal: AbortSignal): Promise<void> {
     return this.#faults.run('startContainer', id, signal, async () => {
-      const container = this.#require(id);
-      if (container.running) return;
-      this.#claimPorts(container);
-      if (!this.#networks.has(container.spec.network)) {
-        throw failed(404, `network ${container.spec.network} not found`);
-      }
-      container.start(this.#clock.now());
-      this.#networks.attach(container.spec.network, id);
-      this.#emit(container, 'started');
-      await this.#options.onStart?.(container);
+      const started = this.#containers.start(id);
+      if (started) await this.#options.onStart?.(started);
     });
   }
 
   inspectContainer(idOrName: string, signal: AbortSignal): Promise<ContainerDetail | null> {
-    return this.#faults.run('inspectContainer', idOrName, signal, () => this.#find(idOrName)?.detail() ?? null);
+    return this.#faults.run(
+      'inspectContainer',
+      idOrName,
+      signal,
+      () => this.#containers.find(idOrName)?.detail() ?? null,
+    );
   }
 
   isLink(id: ContainerId, path: string, signal: AbortSignal): Promise<boolean> {
@@ -224,52 +209,28 @@ export class DummyEngine implements Engine {
 
   listContainers(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly ContainerSummary[]> {
     return this.#faults.run('listContainers', '', signal, () =>
-      this.containers.filter((one) => hasLabels(one.spec.labels, labels)).map((one) => one.summary()),
+      this.#containers.withLabels(labels).map((one) => one.summary()),
     );
   }
 
   killContainer(id: ContainerId, killSignal: string, signal: AbortSignal): Promise<void> {
-    return this.#faults.run('killContainer', id, signal, () => {
-      const container = this.#containers.get(id);
-      if (!container?.running) return;
-      this.#emit(container, 'killed');
-      container.exit(killSignal === 'SIGKILL' ? 137 : 143, { now: this.#clock.now() });
-    });
+    return this.#faults.run('killContainer', id, signal, () => this.#containers.kill(id, killSignal));
   }
 
   waitContainer(id: ContainerId, signal: AbortSignal): Promise<number> {
-    return this.#faults.run('waitContainer', id, signal, async () => {
-      const container = this.#require(id);
-      while (container.running) await container.changed(signal);
-      return container.exitCode;
-    });
+    return this.#faults.run('waitContainer', id, signal, () => this.#containers.wait(id, signal));
   }
 
   removeContainer(id: ContainerId, signal: AbortSignal): Promise<void> {
-    return this.#faults.run('removeContainer', id, signal, () => {
-      const container = this.#containers.get(id);
-      if (!container) return;
-      container.exit(137, { now: this.#clock.now() });
-      this.#containers.delete(id);
-      this.#emit(container, 'destroyed');
-    });
+    return this.#faults.run('removeContainer', id, signal, () => this.#containers.remove(id));
   }
 
-  async *containerLogs(
+  containerLogs(
     id: ContainerId,
     options: { follow: boolean; tailLines?: number },
     signal: AbortSignal,
-  ): AsyncGenerator<LogChunk, void, undefined> {
-    const container = this.#require(id);
-    let next = options.tailLines === undefined ? 0 : Math.max(0, container.log.length - options.tailLines);
-    for (;;) {
-      while (next < container.log.length) {
-        const chunk = container.log[next++];
-        if (chunk) yield chunk;
-      }
-      if (!options.follow || !container.running) return;
-      await container.changed(signal);
-    }
+  ): AsyncIterable<LogChunk> {
+    return this.#containers.logs(id, options, signal);
   }
 
   exec(
@@ -279,7 +240,7 @@ export class DummyEngine implements Engine {
     signal: AbortSignal,
   ): Promise<ExecResult> {
     return this.#faults.run('exec', id, signal, async () => {
-      const container = this.#require(id);
+      const container = this.#containers.require(id);
       if (!container.running) throw failed(409, `container ${id} is not running`);
       const nothing = { exitCode: 0, stdout: new Uint8Array(), stderr: new Uint8Array() };
       return (await this.#options.onExec?.(container, command)) ?? nothing;
@@ -288,7 +249,7 @@ export class DummyEngine implements Engine {
 
   listProcesses(id: ContainerId, signal: AbortSignal): Promise<readonly number[]> {
     return this.#faults.run('listProcesses', id, signal, () => {
-      const container = this.#require(id);
+      const container = this.#containers.require(id);
       return container.running ? [container.pid] : [];
     });
   }
@@ -316,47 +277,8 @@ export class DummyEngine implements Engine {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const container of this.containers) container.exit(137, { now: this.#clock.now() });
+    this.#containers.end();
   }
-
-  #find(idOrName: string): DummyContainer | undefined {
-    return this.containers.find((container) => container.id === idOrName || container.spec.name === idOrName);
-  }
-
-  #require(id: ContainerId): DummyContainer {
-    const container = this.#containers.get(id);
-    if (!container) throw failed(404, `no container ${id}`);
-    return container;
-  }
-
-  #claimPorts(container: DummyContainer): void {
-    for (const { hostPort } of container.spec.ports) {
-      const taken = this.containers.some((one) => one.running && one.spec.ports.some((p) => p.hostPort === hostPort));
-      if (taken) {
-        throw new KerneletError('ENGINE_FAILED', `port ${hostPort} is already allocated`, {
-          context: { status: 500, port: hostPort },
-        });
-      }
-    }
-  }
-
-  #emit(
-    container: DummyContainer,
-    action: Extract<EngineEvent, { type: 'container' }>['action'],
-    exitCode?: number,
-  ): void {
-    const { name, labels } = container.spec;
-    const event = { type: 'container' as const, action, id: container.id, name, labels };
-    this.#events.emit(exitCode === undefined ? event : { ...event, exitCode });
-  }
-}
-
-function failed(status: number, message: string): KerneletError {
-  return new KerneletError('ENGINE_FAILED', message, { context: { status } });
-}
-
-function hasLabels(have: Readonly<Record<string, string>>, want: Readonly<Record<string, string>>): boolean {
-  return Object.entries(want).every(([key, value]) => have[key] === value);
 }
 
 async function drain(stream: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<void> {

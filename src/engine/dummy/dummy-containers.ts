@@ -1,0 +1,148 @@
+/** The containers of the dummy engine, and what happens to them. */
+import type { Clock } from '../../lib/clock.ts';
+import { KerneletError } from '../../lib/errors.ts';
+import type { ContainerId } from '../../lib/ids.ts';
+import type { ContainerSpec, EngineEvent, LogChunk } from '../engine.ts';
+import { DummyContainer } from './dummy-container.ts';
+import type { DummyEvents } from './dummy-events.ts';
+import type { DummyNetworks } from './dummy-networks.ts';
+
+/** Containers by id. */
+export class DummyContainers {
+  readonly #clock: Clock;
+  readonly #events: DummyEvents;
+  readonly #networks: DummyNetworks;
+  readonly #containers = new Map<ContainerId, DummyContainer>();
+  #serial = 0;
+
+  constructor(parts: { readonly clock: Clock; readonly events: DummyEvents; readonly networks: DummyNetworks }) {
+    this.#clock = parts.clock;
+    this.#events = parts.events;
+    this.#networks = parts.networks;
+  }
+
+  get all(): readonly DummyContainer[] {
+    return [...this.#containers.values()];
+  }
+
+  withLabels(labels: Readonly<Record<string, string>>): readonly DummyContainer[] {
+    return this.all.filter((one) => hasLabels(one.spec.labels, labels));
+  }
+
+  find(idOrName: string): DummyContainer | undefined {
+    return this.all.find((container) => container.id === idOrName || container.spec.name === idOrName);
+  }
+
+  /** Throws ENGINE_FAILED (404) when there is none. */
+  require(id: ContainerId): DummyContainer {
+    const container = this.#containers.get(id);
+    if (!container) throw failed(404, `no container ${id}`);
+    return container;
+  }
+
+  /** Throws KERNEL_EXISTS when the name is taken. */
+  create(spec: ContainerSpec): ContainerId {
+    if (this.find(spec.name)) {
+      throw new KerneletError('KERNEL_EXISTS', `a container named ${spec.name} exists already`, {
+        context: { container: spec.name },
+      });
+    }
+    this.#serial += 1;
+    const container = new DummyContainer(spec, this.#serial, (ended) => {
+      this.#networks.detach(spec.network, ended.id);
+      if (ended.detail().outOfMemory) this.#emit(ended, 'out-of-memory');
+      this.#emit(ended, 'died', ended.exitCode);
+    });
+    this.#containers.set(container.id, container);
+    this.#emit(container, 'created');
+    return container.id;
+  }
+
+  /** Answers the container when it was not running. Throws ENGINE_FAILED, with `context.port` for a port in use. */
+  start(id: ContainerId): DummyContainer | null {
+    const container = this.require(id);
+    if (container.running) return null;
+    this.#claimPorts(container);
+    if (!this.#networks.has(container.spec.network)) {
+      throw failed(404, `network ${container.spec.network} not found`);
+    }
+    container.start(this.#clock.now());
+    this.#networks.attach(container.spec.network, id);
+    this.#emit(container, 'started');
+    return container;
+  }
+
+  kill(id: ContainerId, killSignal: string): void {
+    const container = this.#containers.get(id);
+    if (!container?.running) return;
+    this.#emit(container, 'killed');
+    container.exit(killSignal === 'SIGKILL' ? 137 : 143, { now: this.#clock.now() });
+  }
+
+  async wait(id: ContainerId, signal: AbortSignal): Promise<number> {
+    const container = this.require(id);
+    while (container.running) await container.changed(signal);
+    return container.exitCode;
+  }
+
+  remove(id: ContainerId): void {
+    const container = this.#containers.get(id);
+    if (!container) return;
+    container.exit(137, { now: this.#clock.now() });
+    this.#containers.delete(id);
+    this.#emit(container, 'destroyed');
+  }
+
+  async *logs(
+    id: ContainerId,
+    options: { follow: boolean; tailLines?: number },
+    signal: AbortSignal,
+  ): AsyncGenerator<LogChunk, void, undefined> {
+    const container = this.require(id);
+    let next = options.tailLines === undefined ? 0 : Math.max(0, container.log.length - options.tailLines);
+    for (;;) {
+      while (next < container.log.length) {
+        const chunk = container.log[next++];
+        if (chunk) yield chunk;
+      }
+      if (!options.follow || !container.running) return;
+      await container.changed(signal);
+    }
+  }
+
+  /** Ends every one. */
+  end(): void {
+    for (const container of this.all) container.exit(137, { now: this.#clock.now() });
+  }
+
+  #claimPorts(container: DummyContainer): void {
+    for (const { hostPort } of container.spec.ports) {
+      const taken = this.all.some((one) => one.running && one.spec.ports.some((p) => p.hostPort === hostPort));
+      if (taken) {
+        throw new KerneletError('ENGINE_FAILED', `port ${hostPort} is already allocated`, {
+          context: { status: 500, port: hostPort },
+        });
+      }
+    }
+  }
+
+  #emit(
+    container: DummyContainer,
+    action: Extract<EngineEvent, { type: 'container' }>['action'],
+    exitCode?: number,
+  ): void {
+    const { name, labels } = container.spec;
+    const event = { type: 'container' as const, action, id: container.id, name, labels };
+    this.#events.emit(exitCode === undefined ? event : { ...event, exitCode });
+  }
+}
+
+/** How a real engine refuses. */
+export function failed(status: number, message: string): KerneletError {
+  return new KerneletError('ENGINE_FAILED', message, { context: { status } });
+}
+
+/** Whether every wanted label is there. */
+export function hasLabels(have: Readonly<Record<string, string>>, want: Readonly<Record<string, string>>): boolean {
+  return Object.entries(want).every(([key, value]) => have[key] === value);
+}
