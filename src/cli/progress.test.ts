@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { MemoryIo } from './cli.test-support.ts';
 import { Progress } from './progress.ts';
@@ -23,17 +24,41 @@ describe('progress', () => {
   });
 
   it('is one line on a terminal, which is gone at the end', async () => {
-    const text = await shown(true, [['a'.repeat(50), 0.5], ['b']]);
-    const lines = text.split('\r\u001B[K');
-    expect(lines).toHaveLength(4);
-    expect(lines[1]).toMatch(/^\S+ a{20} 50 %$/);
-    expect(lines.at(-1)).toBe('');
+    const text = await shown(true, [
+      ['a'.repeat(50), 0.5],
+      ['b', 0.6],
+    ]);
+    // What comes between two frames is not drawn.
+    expect(text.split('\r\u001B[K')).toEqual(['', expect.stringMatching(/^\S+ a{20} 50 %$/), '']);
     expect(text).not.toContain('\n');
   });
 
   it('lets nothing of what a build prints move the cursor', async () => {
     expect(await shown(false, [['\u001B[0m\u001B[91mE:\u001B[2J bad\u0007\n']])).toBe('E: bad\\x07\n');
     expect(await shown(false, [['\u001B[0m']])).toBe('');
+  });
+
+  it.each([
+    [true, 8, ['sending 0 %', 'sending 50 %']],
+    [true, null, ['sending 0 B', 'sending 4 B']],
+    [false, 8, []],
+  ])('of a transfer is shown on a terminal only, and gone behind it: %s, %s', async (terminal, size, expected) => {
+    const io = new MemoryIo();
+    io.stderr.isTerminal = terminal;
+    const pieces: string[] = [];
+    const content = (async function* () {
+      for (const piece of ['abcd', 'efgh']) {
+        yield Buffer.from(piece);
+        // Longer than a frame.
+        if (piece === 'efgh') await new Promise((resolve) => setTimeout(resolve, 110));
+      }
+    })();
+    await using progress = new Progress(new Screen(io, false));
+    for await (const piece of progress.watch(content, { message: 'sending', size })) pieces.push(String(piece));
+    expect(pieces).toEqual(['abcd', 'efgh']);
+    const lines = io.stderr.text.split('\r\u001B[K').map((line) => stripVTControlCharacters(line).slice(2));
+    expect(lines.filter((line) => line !== '')).toEqual(expected);
+    expect(lines.at(-1)).toBe('');
   });
 
   it('does not keep a stderr that is closed from ending', async () => {

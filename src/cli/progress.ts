@@ -1,6 +1,7 @@
 /** Progress of long work on standard error: a spinner on a terminal, plain lines elsewhere. */
 import { stripVTControlCharacters } from 'node:util';
 import type { ImageProgress } from '../agent/agent.ts';
+import { describeByteSize } from '../lib/byte-size.ts';
 import { printable } from './printable.ts';
 import type { Screen } from './screen.ts';
 
@@ -9,7 +10,7 @@ const frameMs = 80;
 /** Plain lines: the same message is not said more often than this. */
 const plainIntervalMs = 5_000;
 
-/** Shows progress until disposed. */
+/** Shows progress. */
 export class Progress implements AsyncDisposable {
   readonly #screen: Screen;
   #message = '';
@@ -31,10 +32,33 @@ export class Progress implements AsyncDisposable {
     this.#fraction = progress.fraction;
     if (this.#message === '') return;
     if (this.#screen.io.stderr.isTerminal) {
-      this.#timer ??= setInterval(() => this.#draw(), frameMs).unref();
+      if (this.#timer) return;
+      this.#timer = setInterval(() => this.#draw(), frameMs).unref();
       this.#draw();
     } else {
       this.#plain();
+    }
+  }
+
+  /** Passes the bytes of a transfer on and shows, on a terminal only, how many of `size` have passed. */
+  async *watch(
+    content: AsyncIterable<Uint8Array>,
+    { message, size }: { readonly message: string; readonly size: number | null },
+  ): AsyncGenerator<Uint8Array> {
+    let passed = 0;
+    try {
+      for await (const chunk of content) {
+        if (this.#screen.io.stderr.isTerminal) {
+          const known = size !== null && size > 0;
+          this.update(
+            known ? { message, fraction: passed / size } : { message: `${message} ${describeByteSize(passed)}` },
+          );
+        }
+        yield chunk;
+        passed += chunk.length;
+      }
+    } finally {
+      await this[Symbol.asyncDispose]();
     }
   }
 
@@ -64,6 +88,7 @@ export class Progress implements AsyncDisposable {
     this.#tail = this.#tail.then(() => this.#screen.io.stderr.write(text)).catch(() => {});
   }
 
+  /** Clears the line. The next update shows it again. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     this.#timer = undefined;

@@ -9,6 +9,7 @@ import { isSystemError, systemErrorCode } from '../../lib/system-error.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { printable } from '../printable.ts';
+import { Progress } from '../progress.ts';
 import type { Screen } from '../screen.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -31,12 +32,14 @@ output. A download that is cut off leaves nothing behind. Links that lead out of
     const interruption = call.listen();
     const { signal } = interruption;
     await using client = await daemonClient(call);
-    const { form, content } = await client.download(id, remote, signal);
+    const { form, size, content: body } = await client.download(id, remote, signal);
     if (local === '-') {
-      for await (const chunk of content) await call.screen.io.stdout.write(chunk);
+      for await (const chunk of body) await call.screen.io.stdout.write(chunk);
       return 0;
     }
     const place = await localPlace(call, remote, local);
+    await using progress = new Progress(call.screen);
+    const content = progress.watch(body, { message: `downloading ${place.name}`, size });
     if (form === 'tar' && !place.path.endsWith('.tar')) await saveFolder(content, place, remote, call.screen, signal);
     else await saveFile(content, place.existing ? join(place.path, place.name) : place.path, signal);
     await call.screen.document({ path: place.existing ? join(place.path, place.name) : place.path, form });

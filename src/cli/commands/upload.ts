@@ -41,10 +41,9 @@ are given; folders on the way are made. Paths lead nowhere outside /home/work.`,
     await using progress = new Progress(call.screen);
     for (const [index, { local, remote: path }] of transfers.entries()) {
       const file = await localFile(local, call.host.io.workingDirectory);
-      if (call.host.io.stderr.isTerminal) {
-        progress.update({ message: `uploading ${file.name}`, fraction: index / transfers.length });
-      }
-      bytes += (await client.upload(id, path, file, interruption.signal)).bytes;
+      const message = `uploading ${file.name} (${index + 1} of ${transfers.length})`;
+      const open = (): AsyncIterable<Uint8Array> => progress.watch(file.open(), { message, size: file.size });
+      bytes += (await client.upload(id, path, { ...file, open }, interruption.signal)).bytes;
     }
     await call.screen.document({ files: transfers.map((transfer) => transfer.remote), bytes });
     return 0;
