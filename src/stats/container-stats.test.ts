@@ -1,5 +1,9 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createStatsReader } from './container-stats.ts';
+import { createStatsReader, createTextReader } from './container-stats.ts';
 
 /** A reader over a file system of texts. */
 function readerOf(files: Readonly<Record<string, string>>): ReturnType<typeof createStatsReader> {
@@ -91,4 +95,16 @@ describe('createStatsReader', () => {
   it('reads this machine: a process that is not there is null', async () => {
     expect(await createStatsReader()(2 ** 22 + 1)).toBeNull();
   });
+});
+
+it('a file that comes in pieces, as mountinfo does, is read to its end', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kernelet-stats-'));
+  try {
+    const path = join(folder, 'pieces');
+    execFileSync('mkfifo', [path]);
+    spawn('sh', ['-c', '{ echo one; sleep 0.1; echo two; } > "$1"', 'sh', path], { stdio: 'ignore' });
+    expect(createTextReader()(path)).toBe('one\ntwo\n');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -146,14 +146,19 @@ function optional(read: () => string): string {
   }
 }
 
-/** Reads files of `/proc` and of cgroups, through one buffer: three system calls a file. */
-function createTextReader(): ReadText {
+/**
+ * Reads files of `/proc` and of cgroups, through one buffer: four system calls a file. One read is not all of a file
+ * such as `mountinfo`, which gives whole lines of up to 4 KiB.
+ */
+export function createTextReader(): ReadText {
   const buffer = Buffer.allocUnsafe(16 * 1024);
   return (path) => {
     const descriptor = openSync(path, 'r');
     try {
-      const size = readSync(descriptor, buffer);
-      // Longer ones (mountinfo) are read to their end.
+      let size = 0;
+      for (let got = -1; got !== 0 && size < buffer.length; size += got) {
+        got = readSync(descriptor, buffer, size, buffer.length - size, null);
+      }
       return size < buffer.length ? buffer.toString('utf8', 0, size) : readFileSync(path, 'utf8');
     } finally {
       closeSync(descriptor);
