@@ -21,6 +21,7 @@ async function start(script: string): Promise<RunnerSession> {
 
 it('exports variables to the tenant, and may leave a daemon behind', async () => {
   await using kernel = await start('sleep 600 &\nexport OF_SCRIPT="two\nlines"\n');
+  expect(kernel.container.readyMs).toBeLessThan(30_000);
   expect((await kernel.shell('echo "$OF_IMAGE $OF_SCRIPT"')).stdout).toBe('1 two\nlines\n');
 });
 

@@ -121,7 +121,8 @@ describe('ends', () => {
       await closed.query('import os; x = 5\nfor i in range(10):\n  try: os.close(i)\n  except OSError: pass'),
     ).toEqual(quiet);
     expect(await closed.query('x')).toEqual({ ...quiet, stdout: '5\n' });
-    expect((await closed.query('1 / 0')).stderr).toContain('ZeroDivisionError');
+    expect((await closed.query('[os.close(i) for i in (1, 2)]')).exitCode).toBe(1);
+    expect((await closed.query('x / 0')).stderr).toContain('ZeroDivisionError');
   });
 
   test('what C code prints comes with its query, whole lines in their place', async () => {

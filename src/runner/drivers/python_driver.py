@@ -111,6 +111,7 @@ class Driver:
             return self.report(error)
 
     def report(self, error):
+        self.channel.reopen_output()
         from _kernelet.tracebacks import report
 
         return report(error, FOLDER)
