@@ -70,6 +70,7 @@ export class KernelActor {
   #state: KernelState;
   readonly #parts: ActorParts;
   readonly #log: Logger;
+  /** Bounded by the callers that may wait. */
   readonly #inbox: LifecycleEvent[] = [];
   #draining = false;
   readonly #waiters = new Waiters<Answer, KernelRecord>();
@@ -124,13 +125,13 @@ export class KernelActor {
   }
 
   /** Ends the kernel; every caller is answered by the one clean-up. */
-  destroy(options: DestroyOptions): Promise<KernelRecord> {
+  async destroy(options: DestroyOptions): Promise<KernelRecord> {
     const { reason, force } = options;
     const detail = options.detail ?? removalWords[reason] ?? reason;
     const error = new KerneletError('CANCELLED', `kernel ${this.record.spec.id} was removed: ${detail}`);
     const answer = this.#waiters.wait('destroyed');
     this.post({ type: 'destroy', reason, force, detail, error });
-    return answer;
+    return await answer;
   }
 
   /** A new container with the same files, ports and resources. An abort ends the waiting, not the restart. */

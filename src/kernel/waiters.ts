@@ -14,12 +14,12 @@ export class Waiters<Kind, Value> {
   readonly #waiting = new Map<Kind, Waiter<Value>[]>();
   #closed: Error | null = null;
 
-  /** Waits for the next answer of this kind. Rejects with OVERLOADED when too many do. */
+  /** Waits for the next answer of this kind. Throws at once OVERLOADED when too many do, or what it was closed with. */
   wait(kind: Kind): Promise<Value> {
-    if (this.#closed) return Promise.reject(this.#closed);
+    if (this.#closed) throw this.#closed;
     const waiting = this.#waiting.get(kind) ?? [];
     if (waiting.length >= mostWaiters) {
-      return Promise.reject(new KerneletError('OVERLOADED', `${mostWaiters} callers wait for this already`));
+      throw new KerneletError('OVERLOADED', `${mostWaiters} callers wait for this already`);
     }
     this.#waiting.set(kind, waiting);
     return new Promise((resolve, reject) => waiting.push({ resolve, reject }));
