@@ -28,7 +28,7 @@ describe('recovering', () => {
     expect(second.kernels.registry.list()).toEqual([]);
     expect(await second.kernels.registry.recover(never)).toEqual({ adopted: 0, ended: 2, quarantined: 0 });
     expect(second.types()).toEqual(['kernel-terminated', 'kernel-terminated']);
-    expect(await second.traces()).toEqual([]);
+    expect(await second.leftovers()).toEqual([]);
   });
 
   it('adopts running kernels with their leases, and ends what died meanwhile', async () => {
@@ -61,7 +61,7 @@ describe('recovering', () => {
       ]),
     );
     await second.kernels.registry.destroy(alive.id, { reason: 'user-requested', force: true });
-    expect(await second.traces()).toEqual([]);
+    expect(await second.leftovers()).toEqual([]);
   });
 
   it('takes the copy in the scratch folder when the record is damaged', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import { KernelsFixture } from '../../test/support/kernels-fixture.ts';
-import { leftovers, stepNames } from '../../test/support/revert-matrix.ts';
+import { stepNames } from '../../test/support/revert-matrix.ts';
 import { silentLogger } from '../lib/log.ts';
 import { FileJournal } from './journal.ts';
 import type { CreationPlan, CreationStep } from './step.ts';
@@ -75,7 +75,7 @@ describe('a daemon that ends', () => {
       );
       try {
         expect(await next.kernels.registry.recover(never)).toEqual({ adopted: 0, ended: 1, quarantined: 0 });
-        expect(await leftovers(next, next.dummy)).toEqual([]);
+        expect(await next.leftovers()).toEqual([]);
         expect(next.events).toMatchObject([
           { type: 'kernel-terminated', reason: 'failed-to-create', kernelId: spec.id },
         ]);
@@ -95,7 +95,7 @@ describe('a daemon that ends', () => {
       });
       try {
         await next.kernels.registry.recover(never);
-        expect(await leftovers(next, next.dummy)).toEqual([]);
+        expect(await next.leftovers()).toEqual([]);
         expect(next.events).toMatchObject([{ type: 'kernel-terminated', reason: 'idle-timeout', kernelId: spec.id }]);
       } finally {
         await close(next);
@@ -115,7 +115,7 @@ describe('a daemon that ends', () => {
     try {
       expect(await next.kernels.registry.recover(never)).toEqual({ adopted: 0, ended: 1, quarantined: 0 });
       expect(next.events).toEqual([]);
-      expect(await leftovers(next, next.dummy)).toEqual([]);
+      expect(await next.leftovers()).toEqual([]);
     } finally {
       await close(next);
     }
@@ -140,7 +140,7 @@ describe('a daemon that ends', () => {
       expect(await readdir(next.kernels.scratch.paths(spec.id).work)).toEqual(['kept.txt']);
       expect([...next.leases.held.values()]).toEqual([spec.id]);
       await next.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
-      expect(await leftovers(next, next.dummy)).toEqual([]);
+      expect(await next.leftovers()).toEqual([]);
     } finally {
       await close(next);
     }

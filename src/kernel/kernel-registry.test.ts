@@ -48,7 +48,7 @@ describe('creating and destroying', () => {
     expect(clients[0]?.end).not.toBeNull();
     expect(one.types()).toEqual(['kernel-preparing', 'kernel-creating', 'kernel-started', 'kernel-terminated']);
     expect(events.at(-1)).toMatchObject({ kernelId: spec.id, reason: 'user-requested' });
-    expect(await one.traces()).toEqual([]);
+    expect(await one.leftovers()).toEqual([]);
     expect(kernels.registry.list()).toEqual([]);
     expect(kernels.registry.get(spec.id).phase).toBe('terminated');
   });
@@ -72,7 +72,7 @@ describe('creating and destroying', () => {
     });
     const spec = specFixture({ publish: [80] });
     await expect(one.kernels.registry.create(spec, abort.signal)).rejects.toMatchObject({ code: 'CANCELLED' });
-    expect(await one.traces()).toEqual([]);
+    expect(await one.leftovers()).toEqual([]);
     expect(one.types().filter((type) => type === 'kernel-terminated')).toHaveLength(1);
   });
 
@@ -96,7 +96,7 @@ describe('creating and destroying', () => {
       code: 'CANCELLED',
       message: `kernel ${spec.id} was removed: no run was asked of it for its idle time-out`,
     });
-    expect(await one.traces()).toEqual([]);
+    expect(await one.leftovers()).toEqual([]);
   });
 
   it('says why a runner did not get ready: the status and the end of the log', async () => {
@@ -113,7 +113,7 @@ describe('creating and destroying', () => {
     expect(error).toMatchObject({ code: 'RUNNER_NOT_READY', context: { exitCode: 126 } });
     expect(String(error)).toContain('exec format error');
     expect(one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', reason: 'failed-to-start', exitCode: 126 });
-    expect(await one.traces()).toEqual([]);
+    expect(await one.leftovers()).toEqual([]);
   });
 
   it('starts nothing when the journal cannot be written', async () => {
@@ -135,7 +135,7 @@ describe('creating and destroying', () => {
       },
     });
     await expect(one.kernels.registry.create(spec, never)).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
-    expect(await one.traces()).toEqual([]);
+    expect(await one.leftovers()).toEqual([]);
     expect(one.types()).toEqual(['kernel-preparing', 'kernel-creating', 'kernel-terminated']);
   });
 
@@ -174,6 +174,6 @@ describe('a creation that is cancelled while the engine makes the container', ()
     await expect(creating).rejects.toMatchObject({ code: 'CANCELLED' });
     await sleep(systemClock, 100);
     expect(engine.containers).toEqual([]);
-    expect(await one.traces()).toEqual([]);
+    expect(await one.leftovers()).toEqual([]);
   });
 });

@@ -25,7 +25,7 @@ describe('restarting', () => {
     expect(await readdir(join(one.state.scratch, spec.id, 'work'))).toEqual(['kept.txt']);
     expect(one.clients[0]?.address.secret).not.toBe(one.clients[1]?.address.secret);
     await one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
-    expect(await one.traces()).toEqual([]);
+    expect(await one.leftovers()).toEqual([]);
   });
 
   it('ends the kernel when the new container does not come up', async () => {
@@ -35,7 +35,7 @@ describe('restarting', () => {
     one.dummy.fail('startContainer', { kind: 'error' });
     await expect(one.kernels.registry.restart(spec.id, never)).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
     expect(one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', reason: 'failed-to-start' });
-    expect(await one.traces()).toEqual([]);
+    expect(await one.leftovers()).toEqual([]);
   });
 
   it('mounts nothing that the tenant has put in the place of an allowed folder meanwhile', async () => {
@@ -47,7 +47,7 @@ describe('restarting', () => {
     await rename(source, join(one.folder, 'aside'));
     await symlink('/etc', source);
     await expect(one.kernels.registry.restart(spec.id, never)).rejects.toMatchObject({ code: 'FORBIDDEN_MOUNT' });
-    expect(await one.traces()).toEqual([]);
+    expect(await one.leftovers()).toEqual([]);
     expect(one.types().filter((type) => type === 'kernel-terminated')).toHaveLength(1);
   });
 
@@ -60,7 +60,7 @@ describe('restarting', () => {
     await symlink('/opt/kernel/run', join(work, 'z', 'data'));
     await symlink('z', join(work, 'a'));
     await expect(one.kernels.registry.restart(spec.id, never)).rejects.toMatchObject({ code: 'FORBIDDEN_MOUNT' });
-    expect(await one.traces()).toEqual([]);
+    expect(await one.leftovers()).toEqual([]);
   });
 
   it.each([
@@ -72,6 +72,6 @@ describe('restarting', () => {
       code: 'FORBIDDEN_MOUNT',
     });
     expect(one.dummy.calls.some(({ method }) => method === 'startContainer')).toBe(false);
-    expect(await one.traces()).toEqual([]);
+    expect(await one.leftovers()).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import { KernelsFixture } from '../../test/support/kernels-fixture.ts';
-import { failureModes, leftovers, namesOf, revertAll, sabotage, stepNames } from '../../test/support/revert-matrix.ts';
+import { failureModes, namesOf, revertAll, sabotage, stepNames } from '../../test/support/revert-matrix.ts';
 import type { CreationPlan } from './step.ts';
 
 const never = new AbortController().signal;
@@ -19,13 +19,13 @@ describe('the matrix of reverts, on the in-memory engine', () => {
         const spec = specFixture({ network: 'bridge', publish: [8080, 9090] });
         await expect(one.kernels.registry.create(spec, never)).rejects.toThrow(/planted failure|took longer/);
         expect(namesOf(plan)).toEqual(stepNames);
-        expect(await leftovers(one, one.dummy)).toEqual([]);
+        expect(await one.leftovers()).toEqual([]);
         expect(one.types()).toEqual(['kernel-preparing', 'kernel-creating', 'kernel-terminated']);
         const last = one.kernels.registry.get(spec.id);
         expect(last.termination?.reason).toBe(step === 'ready' ? 'failed-to-start' : 'failed-to-create');
         expect(await revertAll(plan, last)).toEqual([]);
         expect(await revertAll(plan, { ...last, spec: specFixture(), containerId: null })).toEqual([]);
-        expect(await leftovers(one, one.dummy)).toEqual([]);
+        expect(await one.leftovers()).toEqual([]);
       } finally {
         await one[Symbol.asyncDispose]();
         await one.remove();
@@ -45,10 +45,10 @@ describe('the matrix of reverts, on the in-memory engine', () => {
         await expect(destroyed).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
         expect(one.kernels.registry.get(spec.id).phase).toBe('terminating');
         expect(one.leases.holds(spec.id)).toBe(true);
-        expect(await leftovers(one, one.dummy)).toContain(`scratch/${spec.id}`);
+        expect(await one.leftovers()).toContain(`scratch/${spec.id}`);
         fault[Symbol.dispose]();
         await one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
-        expect(await leftovers(one, one.dummy)).toEqual([]);
+        expect(await one.leftovers()).toEqual([]);
         expect(one.types().filter((type) => type === 'kernel-terminated')).toHaveLength(1);
       } finally {
         await one[Symbol.asyncDispose]();
@@ -72,7 +72,7 @@ describe('the matrix of reverts, on the in-memory engine', () => {
         await creation;
         await one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
       } else await expect(creation).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
-      expect(await leftovers(one, one.dummy)).toEqual([]);
+      expect(await one.leftovers()).toEqual([]);
     } finally {
       await one[Symbol.asyncDispose]();
       await one.remove();

@@ -39,7 +39,7 @@ describe('what happens outside', () => {
     expect(terminal).toMatchObject([{ reason, exitCode: code }]);
     expect(one.kernels.registry.get(id).termination?.detail).toContain(words);
     expect(() => one.kernels.registry.client(id)).toThrow(expect.objectContaining({ code: 'KERNEL_DIED' }));
-    expect(await one.traces()).toEqual([]);
+    expect(await one.leftovers()).toEqual([]);
   });
 
   it('notices a removed container after a lost connection, by listing', async () => {
@@ -49,7 +49,7 @@ describe('what happens outside', () => {
     await ended;
     await stop();
     expect(one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', reason: 'container-not-found' });
-    expect(await one.traces()).toEqual([]);
+    expect(await one.leftovers()).toEqual([]);
   });
 });
 

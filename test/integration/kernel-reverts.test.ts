@@ -10,7 +10,7 @@ import { runIptables } from '../../src/network/iptables.ts';
 import { baseImage, connectTestEngine, within } from '../support/engine.ts';
 import { specFixture } from '../support/kernel-record.ts';
 import { type FixtureOptions, KernelsFixture, testSettings } from '../support/kernels-fixture.ts';
-import { failureModes, leftovers, revertAll, sabotage, stepNames } from '../support/revert-matrix.ts';
+import { failureModes, revertAll, sabotage, stepNames } from '../support/revert-matrix.ts';
 
 let engine: DockerEngine;
 let volume: string;
@@ -27,7 +27,12 @@ afterAll(async () => {
 });
 
 const spec = (change: Partial<KernelSpec> = {}): KernelSpec =>
-  specFixture({ image: { reference: baseImage, id: imageId, volumes: [] }, network: 'bridge', publish: [8080], ...change });
+  specFixture({
+    image: { reference: baseImage, id: imageId, volumes: [] },
+    network: 'bridge',
+    publish: [8080],
+    ...change,
+  });
 
 function open(options: FixtureOptions = {}): Promise<KernelsFixture> {
   const container = {
@@ -60,11 +65,11 @@ describe('the matrix of reverts, on a real engine', () => {
         await expect(one.kernels.registry.create(wanted, within(60_000))).rejects.toThrow(
           /planted failure|took longer/,
         );
-        expect(await leftovers(one, engine)).toEqual([]);
+        expect(await one.leftovers()).toEqual([]);
         const last = one.kernels.registry.get(wanted.id);
         expect(await revertAll(plan, last)).toEqual([]);
         expect(await revertAll(plan, { ...last, spec: spec(), containerId: null })).toEqual([]);
-        expect(await leftovers(one, engine)).toEqual([]);
+        expect(await one.leftovers()).toEqual([]);
       } finally {
         await close(one);
       }
@@ -85,7 +90,7 @@ describe('a life on a real engine', () => {
       const restarted = await one.kernels.registry.restart(wanted.id, within(60_000));
       expect(restarted).toMatchObject({ generation: 2, placement });
       await one.kernels.registry.destroy(wanted.id, { reason: 'user-requested', force: false });
-      expect(await leftovers(one, engine)).toEqual([]);
+      expect(await one.leftovers()).toEqual([]);
     } finally {
       await close(one);
     }
@@ -108,7 +113,7 @@ describe('a life on a real engine', () => {
       await ended;
       const terminal = one.events.filter((event) => event.type === 'kernel-terminated');
       expect(terminal).toMatchObject([{ reason, kernelId: wanted.id }]);
-      expect(await leftovers(one, engine)).toEqual([]);
+      expect(await one.leftovers()).toEqual([]);
     } finally {
       abort.abort();
       await watch;

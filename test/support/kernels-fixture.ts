@@ -17,6 +17,7 @@ import {
 import { defaultEntrypoint, defaultHardening } from '../../src/kernel/container-spec.ts';
 import type { PortLeases, SlotLeases } from '../../src/kernel/leases.ts';
 import { Oddities } from '../../src/kernel/oddities.ts';
+import { labelNames } from '../../src/kernel/ownership.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import type { KernelId } from '../../src/lib/ids.ts';
@@ -167,6 +168,8 @@ export const testImage = dummyImage('kernelet/base:latest', { id: 'sha256:00' })
 export class KernelsFixture implements AsyncDisposable {
   readonly folder: string;
   readonly state: StateFolder;
+  readonly engine: Engine;
+  /** The same, where it is the one in memory. */
   readonly dummy: DummyEngine;
   readonly kernels: AssembledKernels;
   readonly leases: FakeLeases;
@@ -174,9 +177,10 @@ export class KernelsFixture implements AsyncDisposable {
   readonly clients: readonly FakeRunnerClient[];
   readonly oddities: Oddities;
 
-  private constructor(made: Omit<KernelsFixture, 'types' | 'traces' | 'remove' | typeof Symbol.asyncDispose>) {
+  private constructor(made: Omit<KernelsFixture, 'types' | 'leftovers' | 'remove' | typeof Symbol.asyncDispose>) {
     this.folder = made.folder;
     this.state = made.state;
+    this.engine = made.engine;
     this.dummy = made.dummy;
     this.kernels = made.kernels;
     this.leases = made.leases;
@@ -199,9 +203,10 @@ export class KernelsFixture implements AsyncDisposable {
     const leases = new FakeLeases();
     const oddities = new Oddities();
     const ready = options.ready ?? (async () => {});
+    const engine = options.engine ?? dummy;
     const kernels = assembleKernels({
       state,
-      engine: options.engine ?? dummy,
+      engine,
       slots: leases,
       ports: leases,
       events: {
@@ -222,7 +227,7 @@ export class KernelsFixture implements AsyncDisposable {
       iptables: async () => ({ exitCode: 0, stderr: '' }),
       ...options.parts,
     });
-    return new KernelsFixture({ folder, state, dummy, kernels, leases, events, clients, oddities });
+    return new KernelsFixture({ folder, state, engine, dummy, kernels, leases, events, clients, oddities });
   }
 
   /** The types of the events so far. */
@@ -230,16 +235,18 @@ export class KernelsFixture implements AsyncDisposable {
     return this.events.map((event) => event.type);
   }
 
-  /** Everything that a kernel may leave behind. */
-  async traces(): Promise<readonly string[]> {
+  /** Everything that is left of kernels, beside what lies in the quarantine: containers, scratch, journal, leases. */
+  async leftovers(): Promise<readonly string[]> {
     await this.kernels.scratch.settled();
+    const owner = { [labelNames.owner]: this.state.agentId };
+    const containers = await this.engine.listContainers(owner, AbortSignal.timeout(10_000));
     const folders = await Promise.all(
       ['kernels', 'scratch', 'scratch/.trash'].map(async (name) =>
         (await readdir(join(this.folder, name)).catch(() => [])).map((file) => `${name}/${file}`),
       ),
     );
     return [
-      ...this.dummy.containers.map((container) => container.spec.name),
+      ...containers.map(({ name }) => `container ${name}`),
       ...folders.flat().filter((name) => name !== 'scratch/.trash'),
       ...[...this.leases.slots].map((kernel) => `slots of ${kernel}`),
       ...[...this.leases.held.keys()].map((port) => `port ${port}`),

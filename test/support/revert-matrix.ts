@@ -1,16 +1,11 @@
-/** Fails every step of creation in turn, before and after it has taken effect, and looks for what is left. */
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Engine } from '../../src/engine/engine.ts';
+/** Fails every step of creation in turn, before and after it has taken effect. */
 import { groupsOf } from '../../src/kernel/creation.ts';
-import { labelNames } from '../../src/kernel/ownership.ts';
 import type { KernelRecord } from '../../src/kernel/record.ts';
 import { revertSteps } from '../../src/kernel/reverting.ts';
 import type { CreationPlan, CreationStep } from '../../src/kernel/step.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import { silentLogger } from '../../src/lib/log.ts';
-import type { KernelsFixture } from './kernels-fixture.ts';
 
 /** The steps of the plan, by name, as the design lists them. */
 export const stepNames = [
@@ -60,21 +55,3 @@ export const namesOf = (plan: CreationPlan): readonly string[] =>
   groupsOf(plan, 'kernel')
     .flat()
     .map(({ name }) => name);
-
-/** Everything of kernels that is left: containers, scratch, journal, leases. */
-export async function leftovers(of: KernelsFixture, engine: Engine): Promise<readonly string[]> {
-  await of.kernels.scratch.settled();
-  const owner = { [labelNames.owner]: of.state.agentId };
-  const containers = await engine.listContainers(owner, AbortSignal.timeout(10_000));
-  const folders = await Promise.all(
-    ['kernels', 'quarantine', 'scratch', 'scratch/.trash'].map(async (name) =>
-      (await readdir(join(of.folder, name)).catch(() => [])).map((file) => `${name}/${file}`),
-    ),
-  );
-  return [
-    ...containers.map(({ name }) => `container ${name}`),
-    ...folders.flat().filter((name) => name !== 'scratch/.trash'),
-    ...[...of.leases.slots].map((kernel) => `slots of ${kernel}`),
-    ...[...of.leases.held.keys()].map((port) => `port ${port}`),
-  ];
-}
