@@ -173,6 +173,15 @@ describe('problems', () => {
     );
   });
 
+  it('show a number that JSON has no word for', async () => {
+    expect(await problemsOf('[kernelet]\ndefault-cpus = nan\n')).toEqual(['agent.toml:2 kernelet.default-cpus "NaN"']);
+  });
+
+  it('are told of a file that is not UTF-8', async () => {
+    await writeFile(file(), Buffer.from('[agent]\nregion = "caf\xe9"\n', 'latin1'));
+    await expect(load(null, { flags: { configFile: file() } })).rejects.toThrow(/agent\.toml: .* is not UTF-8/);
+  });
+
   it('never show a password', async () => {
     await expect(load(`${cluster.replace('[agent]', 'password = ["hunter2"]\n[agent]')}`)).rejects.not.toThrow(
       'hunter2',

@@ -1,6 +1,7 @@
 /**
  * Loads the settings: default < file < environment < flag. All problems are reported at once, in one INVALID_CONFIG.
  */
+import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { compileSettings } from './compile.ts';
@@ -81,11 +82,14 @@ export async function loadSettings(options: LoadOptions = {}): Promise<LoadedSet
 const noFile: GivenFile = { values: new Map(), hasEtcd: false, hasWatcherAddress: false, warnings: [], problems: [] };
 
 async function readConfigFile(path: string): Promise<GivenFile> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    const message = `cannot be read (${error instanceof Error ? error.message : error})`;
+  const refuse = (message: string): never => {
     throw new ConfigError([{ key: 'configuration file', value: null, place: path, message }]);
-  });
-  return givenByFile(text, path);
+  };
+  const bytes = await readFile(path).catch((error: unknown) =>
+    refuse(`cannot be read (${error instanceof Error ? error.message : error})`),
+  );
+  if (!isUtf8(bytes)) return refuse('is not UTF-8, as TOML has to be');
+  return givenByFile(bytes.toString('utf8'), path);
 }
 
 async function readOrBlank(path: string): Promise<string> {

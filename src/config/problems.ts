@@ -34,7 +34,9 @@ export function describeProblem({ key, value, place, message }: ConfigProblem): 
 
 /** A value in a short form for texts. */
 export function showValue(value: unknown): string {
-  const text =
-    JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? item.toString() : item)) ?? 'null';
+  const text = JSON.stringify(value, (_, item: unknown) => (hasNoJson(item) ? String(item) : item)) ?? 'null';
   return text.length > 100 ? `${text.slice(0, 99)}…` : text;
 }
+
+const hasNoJson = (value: unknown): boolean =>
+  typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value));

@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { configJsonSchema } from './json-schema.ts';
+import { RefusedValue } from './kinds/kind.ts';
 import { configReferencePage } from './reference-page.ts';
 import { definitions, sections } from './schema.ts';
 
@@ -56,4 +58,25 @@ it('becomes a page with every key', () => {
   const page = configReferencePage();
   for (const key of definitions.keys()) expect(page).toContain(`### \`${key}\``);
   expect(page).toContain('*Default:* `[30000, 31000]`');
+});
+
+it('has kinds that take or refuse whatever a file can hold', () => {
+  const value = fc.oneof(
+    fc.jsonValue(),
+    fc.string({ unit: 'binary' }),
+    fc.double(),
+    fc.bigInt(),
+    fc.date(),
+    fc.stringMatching(/^-?[0-9]{1,12}[.:, -]?[0-9]{0,6} ?[a-zA-Z]{0,3}$/),
+  );
+  fc.assert(
+    fc.property(fc.constantFrom(...definitions), value, ([, definition], given) => {
+      try {
+        definition.kind.parse(given);
+      } catch (thrown) {
+        expect(thrown).toBeInstanceOf(RefusedValue);
+      }
+    }),
+    { numRuns: 3000 },
+  );
 });

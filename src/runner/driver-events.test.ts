@@ -1,14 +1,17 @@
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { spoilt } from '../wire/spoilt.test-support.ts';
 import { parseDriverLine } from './driver-events.ts';
 
-it.each([
+const good = [
   { ev: 'ready' },
   { ev: 'media', type: 'image/png', encoding: 'base64', data: 'eA==' },
   { ev: 'html', data: '<b>' },
   { ev: 'input', prompt: '? ', password: true },
   { ev: 'done', id: 3, exitCode: -9 },
   { ev: 'completion', id: 3, matches: ['a', 'b'] },
-])('reads %j', (event) => {
+];
+it.each(good)('reads %j', (event) => {
   expect(parseDriverLine(JSON.stringify(event))).toEqual(event);
 });
 
@@ -34,4 +37,20 @@ it('bounds completions and leaves out what is no text', () => {
   const matches = [5, null, ...Array.from({ length: 5000 }, (_, index) => `m${index}`)];
   const event = parseDriverLine(JSON.stringify({ ev: 'completion', id: 1, matches }));
   expect(event?.ev === 'completion' && [event.matches.length, event.matches[0]]).toEqual([1000, 'm0']);
+});
+
+it('takes whatever else comes for nothing, and what it takes is of the form', () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        spoilt(good).map((event) => JSON.stringify(event)),
+      ),
+      (line) => {
+        const event = parseDriverLine(line);
+        expect(event === null || parseDriverLine(JSON.stringify(event))).toEqual(event ?? true);
+      },
+    ),
+    { numRuns: 1000 },
+  );
 });

@@ -12,6 +12,13 @@ describe('a line reader', () => {
     }
   });
 
+  it('keeps a line whole that comes byte by byte', () => {
+    const reader = new LineReader();
+    const text = 'abc'.repeat(5000);
+    const lines = [...Buffer.from(`${text}\n`)].flatMap((byte) => reader.push(Buffer.from([byte])));
+    expect(lines).toEqual([text]);
+  });
+
   it('gives up on a line without an end', () => {
     const reader = new LineReader();
     const piece = Buffer.alloc(8 * 1024 * 1024, 'x');
