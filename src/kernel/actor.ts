@@ -38,10 +38,12 @@ export interface ActorParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly oddities: Oddities;
-  /** How long the tenant's processes get to end by themselves; 0 = not at all. */
+  /** How long the tenant's processes get to end by themselves; with 0 they are killed at once. */
   readonly graceMs: number;
   /** Removes a container that is an older one of this kernel, if it provably is. */
   readonly removeStray: (containerId: ContainerId, generation: number) => Promise<void>;
+  /** Resolves when the container has ended; rejects when that can't be asked. */
+  readonly untilEnded: (containerId: ContainerId, signal: AbortSignal) => Promise<unknown>;
   readonly onRunner: (record: KernelRecord, client: RunnerClient) => void;
   readonly onEnded: (record: KernelRecord) => void;
 }
@@ -269,15 +271,12 @@ export class KernelActor {
   }
 
   async #revert(scope: Scope, grace: boolean): Promise<void> {
-    const { plan, runners, clock, graceMs } = this.#parts;
+    const { plan, runners, clock } = this.#parts;
     const { record } = this;
     const client = runners.get(record.spec.id);
-    if (grace && client && graceMs > 0) {
-      this.#grace = new AbortController();
-      await farewell(client, { graceMs, clock, skip: this.#grace.signal }).catch((error: unknown) => {
-        this.#log.warn("the tenant's processes could not be given their grace", { error });
-      });
-      this.#grace = null;
+    // Of a container that has ended, or was never ready, there is nothing to take leave.
+    if (client && (grace || record.termination?.reason === 'force-terminated')) {
+      await this.#takeLeave(client, record, grace ? this.#parts.graceMs : 0);
     }
     const exitCode = record.termination?.exitCode ?? 137;
     const detail = record.termination?.detail ?? 'the kernel is being restarted';
@@ -286,5 +285,16 @@ export class KernelActor {
     });
     const failures = await revertSteps(plan, record, { scope, clock, log: this.#log });
     this.post({ type: 'reverted', failures });
+  }
+
+  async #takeLeave(client: RunnerClient, { containerId }: KernelRecord, graceMs: number): Promise<void> {
+    if (containerId === null) return;
+    const { clock, untilEnded } = this.#parts;
+    this.#grace = new AbortController();
+    const options = { graceMs, clock, skip: this.#grace.signal };
+    await farewell(client, { ...options, untilEnded: (signal) => untilEnded(containerId, signal) }).catch(
+      (error: unknown) => this.#log.warn("the tenant's processes could not be given their grace", { error }),
+    );
+    this.#grace = null;
   }
 }

@@ -190,9 +190,10 @@ export class KernelRegistry implements Kernels {
   }
 
   #add(record: KernelRecord): KernelActor {
-    const { containers, log } = this.#parts;
+    const { containers, engine, log } = this.#parts;
     const parts: ActorParts = {
       ...this.#parts,
+      untilEnded: (id, signal) => engine.waitContainer(id, signal),
       removeStray: (id, generation) => containers.removeStray(id, generation, AbortSignal.timeout(strayDeadlineMs)),
       onRunner: (now, client) => {
         for (const listener of this.#runnerListeners) guarded(log, () => listener(now, client));

@@ -29,7 +29,6 @@ import { volumePaths } from './volume-paths.ts';
 const clock = systemClock;
 /** Of the ten seconds that an engine gives between its signal and its kill. */
 const signalGraceMs = 5000;
-const replyTimeMs = 50;
 
 /** The runner of this container. */
 export class Runner {
@@ -79,18 +78,21 @@ export class Runner {
     });
     process.umask(0o022);
     const user: TenantUser = { ...this.#config.user, home: containerPaths.home, shell: loginShell() };
-    await this.#step('the pipes of programs', () => this.#tenant.pipes.fill());
+    const pipes = this.#tenant.pipes.fill();
+    pipes.catch(() => {}); // Told when it is waited for.
     await this.#step('the user', () => setUpUser(user, (text) => this.#status.problem(text)));
-    await this.#step('the home', () => this.#enterHome());
+    await this.#step('the home', () => this.#asTenant(() => process.chdir(containerPaths.home)));
     await this.#step('the environment', async () => {
       this.#tenant.environ = this.#compose(user, this.#container);
       this.#tenant.environ = this.#compose(user, await this.#bootstrapImage());
     });
     await this.#step('the runtime', () => this.#prepareRuntime());
     await this.#step('the input socket', () => new InputSocket(clock, () => this.#runs.current).listen());
-    await this.#step('the bootstrap script', () =>
-      runUserBootstrap(this.#tenant, clock, (text) => this.#status.problem(text)),
-    );
+    await this.#step('the pipes of programs', () => pipes);
+    await this.#step('the bootstrap script', async () => {
+      const isThere = this.#asTenant(() => existsSync(`${containerPaths.home}/bootstrap.sh`));
+      if (isThere) await runUserBootstrap(this.#tenant, clock, (text) => this.#status.problem(text));
+    });
     if (this.#stopping) return;
     if (!this.#parts) {
       this.#status.phase = 'failed';
@@ -111,12 +113,12 @@ export class Runner {
   }
 
   /** The tenant may have closed its home to others, which the runner is; with the tenant's ids it can be entered. */
-  #enterHome(): void {
+  #asTenant<T>(look: () => T): T {
     const { uid, gid } = this.#config.user;
     process.setegid?.(gid);
     process.seteuid?.(uid);
     try {
-      process.chdir(containerPaths.home);
+      return look();
     } finally {
       process.seteuid?.(0);
       process.setegid?.(0);
@@ -173,7 +175,8 @@ export class Runner {
         status: () => this.#status.read(),
         complete: async (code, cursor) => (await this.#parts?.interpreter?.complete(code, cursor)) ?? [],
         listFiles: (path) => listFiles(this.#tenant, clock, path),
-        shutDown: (graceMs) => void clock.after(replyTimeMs, () => void this.#shutDown(graceMs)),
+        // After the reply, which is handed to the system when it is sent.
+        shutDown: (graceMs) => void setImmediate(() => void this.#shutDown(graceMs)),
       });
       this.#control = new ControlConnection(socket, this.#runs, handle);
     } else new FileConnection(socket, this.#tenant, clock);
@@ -192,7 +195,8 @@ export class Runner {
     this.#stopping = true;
     this.#status.phase = 'stopping';
     this.#runs.close();
-    await endTenant(this.#config.user.uid, graceMs, clock);
+    // Without a grace the end of the container's first process does it: the system then kills all others.
+    if (graceMs > 0) await endTenant(this.#config.user.uid, graceMs, clock);
     process.exit(0);
   }
 }
