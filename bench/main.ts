@@ -1,91 +1,101 @@
 /**
- * `npm run bench`: measures the budgets beside the bare thing, in one run, and writes them to `bench/results/`.
+ * `npm run bench`: measures the budgets beside the bare thing, in one run. A complete run is written to
+ * `bench/results/`, named by the day.
  *
- *   --only P1,P5   these alone      --json FILE   where to write      --gate   status 1 when a must is missed
+ *   --only P1,P5   these alone      --json FILE   where to write      --gate   status 1 when a must is missed or a
+ *   --keep   leaves a private engine running                                   budget could not be measured
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { cpus, release, totalmem } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { ensureEngine } from '../scripts/engine.mjs';
 import { closeConnections } from './http.ts';
-import { type Figure, type Measure, verdict } from './measure.ts';
+import { describeMachine, programVersion } from './machine.ts';
+import type { Measure } from './measure.ts';
 import { measures } from './measures/index.ts';
+import { type BenchOptions, parseOptions, UsageError } from './options.ts';
+import { type JudgedFigure, judge, lineOf, passes, type Report, summaryOf } from './report.ts';
 import { Stage } from './stage.ts';
-import { rounded } from './statistics.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    json: { type: 'string' },
-    gate: { type: 'boolean', default: false },
-    keep: { type: 'boolean', default: false },
-  },
-});
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
-const known = measures.flatMap((measure) => measure.ids);
-const wanted = new Set(options.only ? options.only.split(',').map((id) => id.trim().toUpperCase()) : known);
-const unknown = [...wanted].filter((id) => !known.includes(id));
-if (unknown.length > 0) {
-  process.stderr.write(`kernelet: no budget ${unknown.join(', ')}; there are ${known.join(', ')}\n`);
-  process.exit(2);
+/** Rejects at the first signal that asks to stop, so that everything is put away as after an error. */
+function interruption(): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => reject(new Error(`interrupted by ${signal}`)));
+  }
+  promise.catch(() => {});
+  return promise;
 }
 
-const results: Record<string, readonly (Figure & { readonly verdict: string })[]> = {};
-const failures: string[] = [];
+async function runMeasures(stage: Stage, wanted: ReadonlySet<string>, interrupted: Promise<never>): Promise<Report> {
+  const results: Record<string, readonly JudgedFigure[]> = {};
+  const failures: string[] = [];
+  for (const measure of measures) {
+    const ids = measure.ids.filter((id) => wanted.has(id));
+    if (ids.length === 0) continue;
+    say(`${ids.join(', ')} ${measure.title} …`);
+    const failed = await Promise.race([measureOne(measure, stage, ids, results), interrupted]);
+    if (failed === null) continue;
+    failures.push(failed);
+    say(`  failed: ${failed}`);
+  }
+  return { results, failures };
+}
 
-async function runMeasure(measure: Measure, stage: Stage): Promise<void> {
-  process.stderr.write(`${measure.ids.join(', ')} ${measure.title} …\n`);
+/** Runs a measure and tells its figures; resolves with why it failed, or null. */
+async function measureOne(
+  measure: Measure,
+  stage: Stage,
+  ids: readonly string[],
+  results: Record<string, readonly JudgedFigure[]>,
+): Promise<string | null> {
   try {
-    for (const [id, figures] of Object.entries(await measure.run(stage))) {
-      if (!wanted.has(id)) continue;
-      results[id] = figures.map((figure) => ({ ...figure, value: rounded(figure.value), verdict: verdict(figure) }));
-      for (const figure of results[id]) {
-        const bound = figure.larger ? '≥' : '≤';
-        console.log(
-          `${id.padEnd(4)} ${figure.name.padEnd(58)} ${String(figure.value).padStart(8)} ${figure.unit.padEnd(5)} must ${bound} ${figure.must}, goal ${bound} ${figure.goal}: ${figure.verdict}`,
-        );
-      }
+    await stage.startDaemon({ recorded: measure.recorded === true });
+    const figures = await measure.run(stage);
+    for (const id of ids) {
+      const judged = (figures[id] ?? []).map(judge);
+      results[id] = judged;
+      for (const figure of judged) console.log(lineOf(id, figure));
     }
+    return null;
   } catch (error) {
-    failures.push(`${measure.ids.join(', ')}: ${error instanceof Error ? error.message : String(error)}`);
-    process.stderr.write(`  failed: ${failures.at(-1)}\n`);
+    return `${ids.join(', ')}: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
-async function main(): Promise<number> {
-  await using cleanups = new AsyncDisposableStack();
-  const engine = await ensureEngine({ keep: options.keep, log: (text: string) => process.stderr.write(`${text}\n`) });
-  cleanups.defer(() => engine.stop());
-  const stage = cleanups.use(await Stage.set(engine.dockerHost));
-  cleanups.defer(() => closeConnections());
-  await stage.kernelet('image', 'build', 'python', '--if-missing');
-  await stage.startDaemon();
-  for (const measure of measures) if (measure.ids.some((id) => wanted.has(id))) await runMeasure(measure, stage);
-
-  const file =
-    options.json ?? path.resolve(import.meta.dirname, 'results', `${new Date().toISOString().slice(0, 10)}.json`);
-  const { version } = JSON.parse(await readFile(path.resolve(import.meta.dirname, '..', 'package.json'), 'utf8'));
+async function write(file: string, report: Report, dockerHost: string): Promise<void> {
+  const machine = await describeMachine(dockerHost.replace(/^unix:\/\//, ''));
+  const document = { at: new Date().toISOString(), version: await programVersion(), machine, ...report };
   await mkdir(path.dirname(file), { recursive: true });
-  const machine = {
-    cpus: cpus().length,
-    model: cpus()[0]?.model ?? '',
-    memoryBytes: totalmem(),
-    kernel: release(),
-    node: process.version,
-  };
-  await writeFile(
-    file,
-    `${JSON.stringify({ at: new Date().toISOString(), version, machine, results, failures }, null, 2)}\n`,
-  );
-
-  const figures = Object.values(results).flat();
-  const missed = figures.filter((figure) => figure.verdict === 'missed').length;
-  const goals = figures.filter((figure) => figure.verdict === 'goal').length;
-  console.log(
-    `${figures.length} figures: ${goals} reach the goal, ${figures.length - goals - missed} the must, ${missed} miss it; ${failures.length} measures failed`,
-  );
-  return options.gate && (missed > 0 || failures.length > 0) ? 1 : 0;
+  await writeFile(file, `${JSON.stringify(document, null, 2)}\n`);
 }
 
-process.exitCode = await main();
+function fileOf({ file, complete }: BenchOptions): string | null {
+  if (file !== null || !complete) return file;
+  return path.resolve(import.meta.dirname, 'results', `${new Date().toISOString().slice(0, 10)}.json`);
+}
+
+async function main(): Promise<number> {
+  const known = measures.flatMap((measure) => measure.ids);
+  const options = parseOptions(process.argv.slice(2), known);
+  const interrupted = interruption();
+  await using cleanups = new AsyncDisposableStack();
+  const engine = await ensureEngine({ keep: options.keep, log: say });
+  cleanups.defer(() => engine.stop());
+  cleanups.defer(() => closeConnections());
+  const stage = cleanups.use(await Stage.set(engine.dockerHost));
+  await Promise.race([stage.kernelet('image', 'build', 'python', '--if-missing'), interrupted]);
+  const report = await runMeasures(stage, options.wanted, interrupted);
+  const file = fileOf(options);
+  if (file !== null) await write(file, report, engine.dockerHost);
+  cleanups.defer(() => console.log(summaryOf(report)));
+  return options.gate && !passes(report, options.wanted) ? 1 : 0;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  say(`kernelet: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

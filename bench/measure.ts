@@ -9,6 +9,8 @@ export interface Figure {
   readonly must: number;
   readonly goal: number;
   readonly larger?: boolean;
+  /** What the figure is made of or stands beside, such as the bare thing in the same run, by name. */
+  readonly beside?: Readonly<Record<string, number>>;
 }
 
 /** One or several budgets that are measured together. */
@@ -16,15 +18,7 @@ export interface Measure {
   /** Ids of the budgets (`P1`). */
   readonly ids: readonly string[];
   readonly title: string;
+  /** Needs to see what the daemon asks of the engine. */
+  readonly recorded?: boolean;
   run(stage: Stage): Promise<Readonly<Record<string, readonly Figure[]>>>;
-}
-
-/** How a figure stands against its budget. */
-export type Verdict = 'goal' | 'must' | 'missed';
-
-/** Judges a figure. */
-export function verdict(figure: Figure): Verdict {
-  const within = (bound: number): boolean => (figure.larger ? figure.value >= bound : figure.value <= bound);
-  if (within(figure.goal)) return 'goal';
-  return within(figure.must) ? 'must' : 'missed';
 }

@@ -1,4 +1,4 @@
-/** The measures, in the order in which they run: those that need an idle daemon first. */
+/** The measures, in the order in which they run. Each gets a fresh daemon. */
 import type { Measure } from '../measure.ts';
 import { lifecycle } from './lifecycle.ts';
 import { memory } from './memory.ts';
@@ -8,4 +8,4 @@ import { query } from './query.ts';
 import { startUp } from './start-up.ts';
 
 /** All measures. */
-export const measures: readonly Measure[] = [startUp, query, lifecycle, memory, oneShot, output];
+export const measures: readonly Measure[] = [startUp, query, memory, oneShot, output, lifecycle];

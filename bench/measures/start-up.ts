@@ -13,7 +13,6 @@ export const startUp: Measure = {
     const starts: number[] = [];
     const resident: number[] = [];
     for (let round = 0; round < rounds; round += 1) {
-      await stage.stopDaemon();
       starts.push(await stage.startDaemon());
       await sleep(1000);
       resident.push(await stage.residentBytes());
