@@ -37,7 +37,6 @@ const doors = {
   commander: '^src/cli/program\\.ts$',
   '@hono/node-server': '^src/http/server\\.ts$',
   pino: '^src/lib/log\\.ts$',
-  koffi: '^src/lib/native\\.ts$',
   'decimal.js': '^src/lib/decimal\\.ts$',
   'smol-toml': '^src/config/toml\\.ts$',
   'modern-tar': '^src/lib/tar\\.ts$',

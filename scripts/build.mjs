@@ -3,8 +3,6 @@
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { rolldown } from 'rolldown';
 
-const addOns = ['koffi'];
-
 const importOfBuiltin = /^import (.+) from "(node:[a-z/_0-9]+)";$/gm;
 
 /**
@@ -22,7 +20,11 @@ const leanBuiltins = {
       return lines.map((name) => `const ${name} = ${source};`).join(' ');
     });
     if (/^import .*"node:/m.test(lean)) throw new Error('an import of a module of Node has an unknown form');
-    return lean;
+    // One such character makes two bytes of every one of the file, as long as the process lives.
+    return lean.replace(
+      /[\u0100-\uffff]/g,
+      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    );
   },
 };
 
@@ -33,8 +35,16 @@ const noHttp2 = {
   load: (id) => (id === 'no-http2' ? 'export class Http2ServerRequest {}\nexport const constants = {};\n' : null),
 };
 
-async function bundle(input, dir, external) {
-  const build = await rolldown({ input, platform: 'node', external, logLevel: 'warn', plugins: [noHttp2] });
+/** Error texts in fifty languages, of which English is used. */
+const englishOnly = {
+  name: 'english-only',
+  resolveId: (source, importer) =>
+    /\/locales\/index\.(js|cjs)$/.test(source) && /\/zod\//.test(importer ?? '') ? 'no-locales' : null,
+  load: (id) => (id === 'no-locales' ? 'export {};\n' : null),
+};
+
+async function bundle(input, dir) {
+  const build = await rolldown({ input, platform: 'node', logLevel: 'warn', plugins: [noHttp2, englishOnly] });
   await build.write({
     dir,
     format: 'esm',
@@ -49,8 +59,8 @@ async function bundle(input, dir, external) {
 
 await rm('dist', { recursive: true, force: true });
 await mkdir('dist', { recursive: true });
-await bundle({ kernelet: 'src/main/main.ts' }, 'dist', addOns);
-await bundle({ runner: 'src/runner/main.ts' }, 'dist/runner', []);
+await bundle({ kernelet: 'src/main/main.ts' }, 'dist');
+await bundle({ runner: 'src/runner/main.ts' }, 'dist/runner');
 await cp('src/runner/drivers', 'dist/runner/drivers', {
   recursive: true,
   filter: (file) => !/\.ts$|__pycache__/.test(file),

@@ -5,7 +5,7 @@
 import { close, fstat, ftruncate, open, readFile, stat, write } from 'node:fs';
 import { promisify } from 'node:util';
 import { KerneletError } from './errors.ts';
-import { LOCK_EX, LOCK_NB, loadNative } from './native.ts';
+import { type FlockOutcome, flock } from './flock.ts';
 import { systemErrorCode } from './system-error.ts';
 
 const openFile = promisify(open);
@@ -25,7 +25,6 @@ export interface FileLock extends AsyncDisposable {
  */
 export async function acquireFileLock(path: string, what: string): Promise<FileLock> {
   // A bare descriptor: a FileHandle that is collected as garbage would let the lock go.
-  const native = await loadNative();
   const descriptor = await openFile(path, 'a+', 0o600).catch((error: unknown) => {
     throw new KerneletError('STATE_UNUSABLE', `cannot open the lock ${path} (${systemErrorCode(error) ?? error})`, {
       cause: error,
@@ -33,8 +32,8 @@ export async function acquireFileLock(path: string, what: string): Promise<FileL
     });
   });
   try {
-    const failure = native.flock(descriptor, LOCK_EX | LOCK_NB);
-    if (failure) throw await refusal(path, what, descriptor, failure.code);
+    const outcome = await flock(descriptor);
+    if (outcome !== 'locked') throw await refusal(path, what, descriptor, outcome);
     if (!(await isFileAt(descriptor, path))) {
       throw new KerneletError('STATE_LOCKED', `${what} was removed by another process`, { context: { path } });
     }
@@ -56,11 +55,14 @@ export async function acquireFileLock(path: string, what: string): Promise<FileL
   };
 }
 
-async function refusal(path: string, what: string, descriptor: number, errno: string): Promise<KerneletError> {
-  if (errno !== 'EAGAIN' && errno !== 'EWOULDBLOCK') {
-    return new KerneletError('STATE_UNUSABLE', `cannot lock ${path} (${errno}): its file system has no locks`, {
-      context: { path, errno },
-    });
+async function refusal(
+  path: string,
+  what: string,
+  descriptor: number,
+  outcome: Exclude<FlockOutcome, 'locked'>,
+): Promise<KerneletError> {
+  if (outcome !== 'taken') {
+    return new KerneletError('STATE_UNUSABLE', `cannot lock ${path}: ${outcome.failure}`, { context: { path } });
   }
   const text = (await readWhole(descriptor, 'utf8').catch(() => '')).slice(0, 20);
   const holder = /^\d+\n$/.test(text) ? Number(text) : null;
