@@ -8,11 +8,13 @@ import { containerPaths } from '../wire/runner-config.ts';
 
 /**
  * What the runner's Node is started with. One thread for files and none for V8's helpers keep it within few PIDs and
- * little memory; a young generation of 1 MB bounds what output passing through leaves behind.
+ * little memory; a young generation of 1 MB, which buffers count for too, bounds what output passing through leaves
+ * behind.
  */
 const nodeFlags = [
   '--v8-pool-size=0',
   '--max-semi-space-size=1',
+  '--scavenger-max-new-space-capacity-mb=1',
   '--max-old-space-size=256',
   '--no-warnings',
   '--disable-wasm-trap-handler',
