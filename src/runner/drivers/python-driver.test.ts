@@ -125,6 +125,18 @@ describe('ends', () => {
     expect((await closed.query('x / 0')).stderr).toContain('ZeroDivisionError');
   });
 
+  test.each([
+    ['import sys; sys.stdout.close(); sys.stderr.close()', 0],
+    ['import sys; sys.stderr = open("/dev/full", "w"); 1 / 0', 1],
+    ['import sys; sys.stderr = None; 1 / 0', 1],
+    ['class E:\n  def __str__(self): raise ValueError("s")\nimport sys; sys.exit(E())', 1],
+  ])('%j leaves a driver that answers', async (code, exitCode) => {
+    using harmed = await DriverHarness.start(command);
+    await harmed.query('x = 5');
+    expect((await harmed.query(code)).exitCode).toBe(exitCode);
+    expect(await harmed.query('x')).toMatchObject({ stdout: '5\n', exitCode: 0 });
+  });
+
   test('what C code prints comes with its query, whole lines in their place', async () => {
     using mixed = await DriverHarness.start(command);
     await mixed.query('import ctypes; libc = ctypes.CDLL(None)');

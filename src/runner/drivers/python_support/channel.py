@@ -77,7 +77,7 @@ class Channel:
         return os.getpid() == self._owner
 
     def reopen_output(self):
-        """User code may have closed the standard descriptors; later queries find them again."""
+        """User code may have closed the standard descriptors or streams; later queries find them again."""
         for standard, kept in self._output.items():
             try:
                 os.fstat(standard)
@@ -85,7 +85,12 @@ class Channel:
                 try:
                     os.dup2(kept, standard)
                 except OSError:  # it is closed too
-                    pass
+                    continue
+            name = "stdout" if standard == 1 else "stderr"
+            if getattr(getattr(sys, name), "closed", False):
+                stream = open(standard, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
+                setattr(sys, name, stream)
+                setattr(sys, "__%s__" % name, stream)
 
     def send(self, **fields):
         """Says something, after what was printed before; values are strings, numbers, booleans and lists of strings."""

@@ -25,8 +25,22 @@ def _exit_status(code):
         return 0
     if isinstance(code, int):
         return code & 0xFF
-    print(code, file=sys.stderr)
+    try:
+        _say("%s\n" % (code,))
+    except Exception:  # its own text
+        pass
     return 1
+
+
+def _say(text):
+    """To standard error, as it is or as it was."""
+    for stream in (sys.stderr, sys.__stderr__):
+        try:
+            stream.write(text)
+            stream.flush()
+            return
+        except Exception:  # replaced by something odd, closed, or full
+            pass
 
 
 def _print(error, folder):
@@ -35,8 +49,7 @@ def _print(error, folder):
     text = "".join(told.format())
     if not told.stack and told.__cause__ is None and told.__context__ is None:  # a syntax error: nothing ran
         text = text[len("Traceback (most recent call last):\n") :] if text.startswith("Traceback (") else text
-    sys.stderr.write(text)
-    sys.stderr.flush()
+    _say(text)
 
 
 def _strip(told, folder, seen):
