@@ -68,7 +68,7 @@ async function kernel(): Promise<{ record: KernelRecord; client: FakeRunnerClien
 /** Lets the time go by in which the kernel is looked at, and the removal be done. */
 async function idleFor(ms: number): Promise<void> {
   await clock.advance(ms);
-  await expect.poll(() => one.kernels.registry.list().every(({ phase }) => phase !== 'terminating')).toBe(true);
+  await expect.poll(() => one.kernels.registry.list().every(({ phase }) => phase === 'running')).toBe(true);
 }
 
 describe('the announcements of runs', () => {
