@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
-import { usingFixtures } from '../../test/support/kernels-fixture.ts';
+import { FakeLeases, usingFixtures } from '../../test/support/kernels-fixture.ts';
 import { KerneletError } from '../lib/errors.ts';
 
 const fixture = usingFixtures();
@@ -65,14 +65,20 @@ describe('recovering', () => {
   });
 
   it('takes the copy in the scratch folder when the record is damaged', async () => {
-    const first = await fixture();
-    const spec = specFixture();
-    await first.kernels.registry.create(spec, never);
+    const blocker = await fixture();
+    const blocking = await blocker.kernels.registry.create(specFixture({ publish: [80] }), never);
+    const taken = blocking.placement.hostPorts[0]?.hostPort ?? 0;
+    const first = await fixture({ engine: blocker.dummy, parts: { ports: new FakeLeases(taken) } });
+    const spec = specFixture({ publish: [80] });
+    const { placement } = await first.kernels.registry.create(spec, never);
+    expect(placement.hostPorts).toEqual([{ containerPort: 80, hostPort: taken + 1 }]);
     await first[Symbol.asyncDispose]();
     await writeFile(join(first.state.kernels, spec.id, 'record.json'), '{"version":1,');
     const second = await fixture({ folder: first.folder, engine: first.dummy });
     expect(await second.kernels.registry.recover(never)).toEqual({ adopted: 1, ended: 0, quarantined: 1 });
-    expect(second.kernels.registry.get(spec.id)).toMatchObject({ phase: 'running', spec });
+    expect(second.kernels.registry.get(spec.id)).toMatchObject({ phase: 'running', spec, placement });
+    // Not the port that the record's copy has, which another program had taken.
+    expect([...second.leases.held.keys()]).toEqual([taken + 1]);
   });
 
   it('begins nothing when the daemon stops meanwhile', async () => {

@@ -6,6 +6,7 @@ import type { ContainerMount, ContainerSpec } from '../engine/engine.ts';
 import type { ScratchPaths } from '../storage/scratch.ts';
 import { containerPaths } from '../wire/runner-config.ts';
 import { containerName, labelNames, type Ownership } from './ownership.ts';
+import { placementLabels } from './placement-labels.ts';
 import type { KernelRecord } from './record.ts';
 
 /** What an operator may loosen; an image or a request never can. */
@@ -52,9 +53,6 @@ export const defaultEntrypoint: readonly string[] = [
   containerPaths.entry,
 ];
 
-const hostPortsText = (record: KernelRecord): string =>
-  record.placement.hostPorts.map(({ containerPort, hostPort }) => `${containerPort}:${hostPort}`).join(',');
-
 function mountsOf(record: KernelRecord, paths: ScratchPaths, settings: ContainerSettings): readonly ContainerMount[] {
   return [
     { source: settings.volume.hostPath, target: containerPaths.volume, readOnly: true },
@@ -89,8 +87,7 @@ export function containerSpec(
       [labelNames.owner]: ownership.agentId,
       [labelNames.generation]: String(generation),
       [labelNames.proof]: ownership.proof(name),
-      [labelNames.ports]: hostPortsText(record),
-      [labelNames.cpuset]: placement.cpuset ?? '',
+      ...placementLabels(placement),
     },
     mounts: mountsOf(record, parts.paths, settings),
     temporaryFilesystems: {},

@@ -12,6 +12,7 @@ function container(change: Partial<StockedContainer> = {}): StockedContainer {
     sessionId: parseSessionId(kernelId),
     generation: 1,
     state: 'running',
+    placement: null,
     ...change,
   };
 }

@@ -9,13 +9,16 @@ import type { ContainerState, Engine } from '../engine/engine.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { containerIsAlive } from './container-end.ts';
 import { labelNames, type OwnedContainer, type Ownership } from './ownership.ts';
-import type { KernelRecord } from './record.ts';
+import { readPlacement } from './placement-labels.ts';
+import type { KernelPlacement, KernelRecord } from './record.ts';
 import { decodeRecord } from './record-codec.ts';
 import { recordCopyName } from './steps/config-files.ts';
 
 /** One of our containers with its state. */
 export interface StockedContainer extends OwnedContainer {
   readonly state: ContainerState;
+  /** What its labels say; null when they say nothing. */
+  readonly placement: KernelPlacement | null;
 }
 
 /** What is done about one kernel of an earlier process. */
@@ -62,11 +65,14 @@ export async function takeStock(
   const found = await engine.listContainers({ [labelNames.owner]: ownership.agentId }, signal);
   return found.flatMap((summary) => {
     const owned = ownership.identify(summary);
-    return owned ? [{ ...owned, state: summary.state }] : [];
+    return owned ? [{ ...owned, state: summary.state, placement: readPlacement(summary.labels) }] : [];
   });
 }
 
-/** The record of a container whose journal is lost, from the copy in its scratch folder; null when that is lost too. */
+/**
+ * The record of a container whose journal is lost, from the copy in its scratch folder; null when that is lost too. The
+ * copy precedes the container, which may have got other ports in the end.
+ */
 export async function restoreRecord(
   container: StockedContainer,
   scratch: ScratchFolders,
@@ -76,7 +82,9 @@ export async function restoreRecord(
     const path = join(scratch.paths(container.kernelId).private, recordCopyName);
     const copy = decodeRecord(await readFile(path, 'utf8'));
     if (copy.spec.id !== container.kernelId || copy.generation !== container.generation) return null;
-    return { ...copy, phase: 'running', containerId: container.containerId, readyAt: copy.readyAt ?? now };
+    const { containerId, placement } = container;
+    const known = { placement: placement ?? copy.placement, readyAt: copy.readyAt ?? now };
+    return { ...copy, ...known, phase: 'running', containerId };
   } catch {
     return null;
   }
