@@ -1,5 +1,18 @@
 import { spawnSync } from 'node:child_process';
-import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -59,9 +72,9 @@ describe('scratch folders', () => {
 
   it.runIf(isRoot).each([
     ['the folder', 'scratch'],
-    ['a link to the folder', 'link'],
+    ['a way over a link', 'link/scratch'],
   ])('named by %s let mounts go before they are deleted, so that nothing mounted is', async (_, name) => {
-    await symlink(join(root, 'scratch'), join(root, 'link'));
+    await symlink(root, join(root, 'link'));
     await using named = new ScratchFolders(join(root, name), silentLogger);
     const kernel = newKernelId();
     await named.create(kernel, owner);
@@ -116,6 +129,22 @@ describe('scratch folders', () => {
     await rm(join(root, 'scratch'), { recursive: true });
     await writeFile(join(root, 'scratch'), '');
     await expect(scratch.create(newKernelId(), owner)).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
+  });
+
+  it('are refused in a folder that somebody else may have made or write in', async () => {
+    const path = join(root, 'scratch');
+    const refusal = async (): Promise<string> => String(await scratch.prepare().catch((error: unknown) => error));
+    await chmod(path, 0o777);
+    expect(await refusal()).toContain('others may write');
+    await chmod(path, 0o755);
+    await scratch.prepare();
+    if (isRoot) {
+      await chown(path, 1000, 1000);
+      expect(await refusal()).toContain('belongs to user 1000');
+    }
+    await rename(path, join(root, 'aside'));
+    await symlink(join(root, 'aside'), path);
+    expect(await refusal()).toContain('is a link');
   });
 
   it.each(['/proc/kernelet', '/dev/null', '/sys/kernel'])('in %s are refused before a kernel is', async (place) => {

@@ -58,7 +58,9 @@ export class ScratchFolders implements AsyncDisposable {
     try {
       await this.#makeRoot();
       await access(this.#root, constants.W_OK | constants.X_OK);
+      await refuseForeign(this.#root);
     } catch (error) {
+      if (error instanceof KerneletError) throw error;
       throw unusable(
         `the scratch folder ${this.#root} cannot be made or written; container.scratch-root says where it lies`,
         this.#root,
@@ -127,6 +129,21 @@ export class ScratchFolders implements AsyncDisposable {
   async #makeRoot(): Promise<void> {
     await makeFolder(this.#root, 0o700);
   }
+}
+
+/** Where everybody may write, somebody may have made the root before: its owner could lead root's writing elsewhere. */
+async function refuseForeign(root: string): Promise<void> {
+  const facts = await lstat(root);
+  const [own, closed] = [facts.uid === process.geteuid?.(), (facts.mode & 0o022) === 0];
+  if (facts.isDirectory() && own && closed) return;
+  const why = facts.isDirectory()
+    ? own
+      ? 'others may write in it'
+      : `it belongs to user ${facts.uid}`
+    : 'it is a link';
+  throw new KerneletError('STATE_UNUSABLE', `the scratch folder ${root} cannot be used: ${why}`, {
+    context: { path: root },
+  });
 }
 
 function unusable(text: string, path: string, cause: unknown): KerneletError {
