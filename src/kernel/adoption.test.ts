@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import { FakeLeases, usingFixtures } from '../../test/support/kernels-fixture.ts';
 import { KerneletError } from '../lib/errors.ts';
+import type { CreationPlan } from './step.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;
@@ -79,6 +80,24 @@ describe('recovering', () => {
     expect(second.kernels.registry.get(spec.id)).toMatchObject({ phase: 'running', spec, placement });
     // Not the port that the record's copy has, which another program had taken.
     expect([...second.leases.held.keys()]).toEqual([taken + 1]);
+  });
+
+  it('takes over the leases of all kernels side by side', async () => {
+    const first = await fixture();
+    for (let count = 0; count < 3; count += 1) await first.kernels.registry.create(specFixture(), never);
+    await first[Symbol.asyncDispose]();
+    const all = Promise.withResolvers<void>();
+    let waiting = 0;
+    const meet = async (): Promise<void> => {
+      waiting += 1;
+      if (waiting === 3) all.resolve();
+      await all.promise;
+    };
+    const adaptPlan = (plan: CreationPlan): CreationPlan =>
+      plan.map((entry) => ('apply' in entry && entry.name === 'network' ? { ...entry, adopt: meet } : entry));
+    const second = await fixture({ folder: first.folder, engine: first.dummy, parts: { adaptPlan } });
+    expect(await second.kernels.registry.recover(never)).toEqual({ adopted: 3, ended: 0, quarantined: 0 });
+    expect(second.oddities.snapshot()).toEqual({});
   });
 
   it('begins nothing when the daemon stops meanwhile', async () => {

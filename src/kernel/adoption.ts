@@ -50,15 +50,17 @@ export async function adoptAll(
   const found = await Promise.all(
     known.map(async ({ record, container }) => ({ record, finding: await findingOf(engine, container, signal) })),
   );
-  const actors: KernelActor[] = [];
-  for (const { record, finding } of found) {
-    // A daemon that stops begins nothing more.
-    signal.throwIfAborted();
-    const actor = add(record);
-    actors.push(actor);
-    await adoptLeases(record, parts);
-    actor.post({ type: 'recovered', finding, endTold: events.hasEnded(record.spec.id) });
-  }
+  // A daemon that stops begins nothing more.
+  signal.throwIfAborted();
+  // Side by side: an engine that hangs may hold each one up until its deadline.
+  const actors = await Promise.all(
+    found.map(async ({ record, finding }) => {
+      const actor = add(record);
+      await adoptLeases(record, parts);
+      actor.post({ type: 'recovered', finding, endTold: events.hasEnded(record.spec.id) });
+      return actor;
+    }),
+  );
   scratch.emptyTrash();
   await settled(actors, parts.clock, signal);
   const running = actors.filter((actor) => actor.record.phase === 'running').length;
