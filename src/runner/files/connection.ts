@@ -1,6 +1,6 @@
 /** A connection for one file transfer (spec kernel-runner 20): one request, then the content, either way. */
 import { once } from 'node:events';
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock, Timer } from '../../lib/clock.ts';
 import { maxBodyBytes } from '../../wire/frame.ts';
 import type { AgentHead } from '../../wire/runner-messages.ts';
 import { toRunnerError } from '../control-connection.ts';
@@ -8,6 +8,9 @@ import type { FrameSocket } from '../frame-socket.ts';
 import type { Tenant } from '../tenant.ts';
 import { commitLine } from './report.ts';
 import { type FileWorker, startFileWorker } from './worker-process.ts';
+
+/** From the last byte of an upload to the worker's word that the file is in its place. */
+const commitTimeoutMs = 60_000;
 
 type Request = Extract<AgentHead, { t: 'request' }>;
 
@@ -18,6 +21,7 @@ export class FileConnection {
   readonly #clock: Clock;
   readonly #closed = new AbortController();
   #worker: FileWorker | null = null;
+  #commitTimer: Timer | null = null;
   #uploading = false;
   #started = false;
 
@@ -67,6 +71,7 @@ export class FileConnection {
     try {
       return await worker.report(Number.POSITIVE_INFINITY);
     } finally {
+      this.#commitTimer?.[Symbol.dispose]();
       // What still comes is taken and thrown away, so that the peer gets to read the reply.
       this.#worker = null;
       this.#socket.resume();
@@ -78,8 +83,11 @@ export class FileConnection {
   }
 
   #commit(): void {
-    this.#worker?.channel?.write(commitLine);
-    this.#worker?.input?.end();
+    const worker = this.#worker;
+    if (!worker) return;
+    worker.channel?.write(commitLine);
+    worker.input?.end();
+    this.#commitTimer = this.#clock.after(commitTimeoutMs, () => worker[Symbol.dispose]());
   }
 
   async #download(id: number, path: string): Promise<void> {
