@@ -6,7 +6,7 @@ import { createApp } from '../http/app.ts';
 import { FakeAgent } from '../http/fake-agent.test-support.ts';
 import { type ApiServer, startApiServer } from '../http/server.ts';
 import { silentLogger } from '../lib/log.ts';
-import type { CliHost, CliIo, CliSignal, InputPort, LocalAgent, OutputPort } from './host.ts';
+import type { CliHost, CliIo, CliSignal, InputPort, LocalAgent, OutputPort, ServeOptions } from './host.ts';
 import { runCli } from './program.ts';
 
 /** Output that is kept. */
@@ -105,6 +105,8 @@ export interface CliOutcome {
 export class CliUnderTest implements AsyncDisposable {
   readonly folder: string;
   readonly agent: FakeAgent;
+  /** What `serve` was called with. */
+  readonly served: ServeOptions[] = [];
   #server: ApiServer | undefined;
 
   private constructor(folder: string, agent: FakeAgent) {
@@ -153,7 +155,10 @@ export class CliUnderTest implements AsyncDisposable {
     return {
       version: '1.2.3',
       io,
-      serve: async () => 0,
+      serve: async (options) => {
+        this.served.push(options);
+        return 0;
+      },
       startLocalAgent: async (): Promise<LocalAgent> => {
         this.agent.calls.push('started in process');
         const app = createApp({ agent: this.agent, version: '0', logger: silentLogger });

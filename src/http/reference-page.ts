@@ -63,9 +63,10 @@ beginning of it.
 **Errors.** Each has the status of its code ([errors](errors.md)) and the body \`{"error":{"code","message","cure"}}\`.
 
 **Streams.** \`text/event-stream\`: server-sent events, each with one JSON document as its \`data\`. Bytes are base64 in
-\`body\`. An error after the first event is an event of the type \`error\`. Where events have an \`id\`, a client that lost its
-connection goes on behind the last one it has with the header \`Last-Event-ID\`: nothing is lost or repeated. Comments keep
-a silent stream alive. A reader that is slow slows the program down; nothing is dropped.
+\`body\`. An error after the first event is an event of the type \`error\`; a daemon that stops ends its streams with the
+code \`SHUTTING_DOWN\`. Where events have an \`id\`, a client that lost its connection goes on behind the last one it has
+with the header \`Last-Event-ID\`: nothing is lost or repeated. Comments keep a silent stream alive. A reader that is slow
+slows the program down; nothing is dropped.
 
 **Long work** (create, build, pull) answers at its end. With the header \`accept: text/event-stream\` it answers at once
 with events of the type \`progress\`, and then one of the type \`result\` with the document that it would have answered

@@ -1,0 +1,28 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { CliUnderTest } from '../cli.test-support.ts';
+
+let cli: CliUnderTest;
+beforeEach(async () => {
+  cli = await CliUnderTest.withoutDaemon();
+});
+afterEach(() => cli[Symbol.asyncDispose]());
+
+it.each(['-f', '--config', '--config-path'])(
+  'serve takes the file from %s, and what else it is told',
+  async (option) => {
+    const args = ['serve', option, 'a.toml', '--debug', '--log-level', 'warn', '--socket', 's', '--state-dir', 'd'];
+    expect((await cli.run(args)).status).toBe(0);
+    expect(cli.served).toEqual([{ configPath: 'a.toml', debug: true, logLevel: 'warn', socket: 's', stateDir: 'd' }]);
+  },
+);
+
+it('serve leaves to the configuration what it is not told', async () => {
+  expect((await cli.run(['serve'])).status).toBe(0);
+  expect(cli.served).toEqual([{ debug: false }]);
+});
+
+it('serve refuses a level that there is not', async () => {
+  const { status, stderr } = await cli.run(['serve', '--log-level', 'loud']);
+  expect([status, cli.served]).toEqual([2, []]);
+  expect(stderr).toContain('Allowed choices are');
+});
