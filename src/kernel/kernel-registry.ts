@@ -186,7 +186,9 @@ export class KernelRegistry implements Kernels {
       ({ record }) => record.spec.network === 'bridge' && record.phase !== 'terminated',
     );
     if (!used || !keepNetwork) return;
-    await keepNetwork(signal).catch((error: unknown) => log.warn('the network could not be restored', { error }));
+    await keepNetwork(signal).catch((error: unknown) => {
+      if (!signal.aborted) log.warn('the network could not be restored', { error });
+    });
   }
 
   #add(record: KernelRecord): KernelActor {

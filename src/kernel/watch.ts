@@ -120,7 +120,9 @@ export class EngineWatch {
         this.#connected = true;
         for (const actor of actors.values()) actor.post({ type: 'engine-back' });
         await onConnected(signal);
-        await this.compare(signal).catch((error: unknown) => log.warn('the engine could not be listed', { error }));
+        await this.compare(signal).catch((error: unknown) => {
+          if (!signal.aborted) log.warn('the engine could not be listed', { error });
+        });
         return;
       case 'disconnected':
         if (signal.aborted) return;
