@@ -3,6 +3,8 @@ import type { Agent, AgentStatus, ImageProgress, ImageView, KernelStats, KernelV
 import { kernelIdForm, maxUploadBytes } from '../http/schema/limits.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { NumberedRunEvent } from '../wire/run-event.ts';
+import { framesMediaType } from '../wire/run-frames.ts';
 import type { FileEntry } from '../wire/runner-messages.ts';
 import { ApiExchange, jsonBody } from './api-exchange.ts';
 import type { ServerEvent } from './sse-parser.ts';
@@ -103,10 +105,10 @@ export class ApiClient implements AsyncDisposable {
     run: string,
     after: number,
     options: CallOptions & Pick<ApiRequest, 'patience'>,
-  ): Promise<AsyncIterable<ServerEvent>> {
-    const headers = { accept: 'text/event-stream', 'last-event-id': String(after) };
+  ): Promise<AsyncIterable<NumberedRunEvent>> {
+    const headers = { accept: framesMediaType, 'last-event-id': String(after) };
     const path = `${runPath(id, run)}/events`;
-    return await this.#api.events({ method: 'GET', path, headers, idempotent: true, ...options });
+    return await this.#api.runEvents({ method: 'GET', path, headers, idempotent: true, ...options });
   }
 
   async input(id: string, run: string, text: string, signal: AbortSignal): Promise<void> {

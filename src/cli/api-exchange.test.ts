@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { KerneletError } from '../lib/errors.ts';
+import { encodeErrorFrame, encodeRunFrame, silentFrame } from '../wire/run-frames.ts';
 import { ApiExchange } from './api-exchange.ts';
 import type { ApiRequest } from './transport.ts';
 
 const get: ApiRequest = { method: 'GET', path: '/' };
 
 /** The exchange with an API that answers every request with this. */
-function answering(status: number, ...pieces: readonly string[]): ApiExchange {
+function answering(status: number, ...pieces: readonly (string | Uint8Array)[]): ApiExchange {
   return new ApiExchange({
     async send() {
       const body = (async function* () {
@@ -57,5 +59,23 @@ describe('replies of the API', () => {
     await expect(eventsOf(answering(404, '{"error":{"code":"RUN_NOT_FOUND"}}'))).rejects.toMatchObject({
       code: 'RUN_NOT_FOUND',
     });
+  });
+
+  it('with the events of a run are frames, however they are cut, and end with the error that one of them tells', async () => {
+    const started = { n: 1, event: { kind: 'started' }, body: new Uint8Array() } as const;
+    const printed = { n: 2, event: { kind: 'stdout' }, body: Uint8Array.of(255, 0, 10) } as const;
+    const error = new KerneletError('KERNEL_DIED', 'it died').toDocument();
+    const events = Buffer.concat([...encodeRunFrame(started), ...silentFrame, ...encodeRunFrame(printed)]);
+    const read = async (...pieces: Uint8Array[]): Promise<unknown[]> => {
+      const seen: unknown[] = [];
+      for await (const event of await answering(200, ...pieces).runEvents(get)) seen.push(event);
+      return seen;
+    };
+    expect(await read(events.subarray(0, 11), events.subarray(11))).toMatchObject([
+      { n: 1, event: { kind: 'started' } },
+      { n: 2, event: { kind: 'stdout' }, body: printed.body },
+    ]);
+    await expect(read(events, ...encodeErrorFrame(error))).rejects.toMatchObject({ code: 'KERNEL_DIED' });
+    await expect(read(Buffer.from('<html>  '))).rejects.toMatchObject({ code: 'PROTOCOL_ERROR' });
   });
 });

@@ -1,6 +1,12 @@
-/** Requests and replies of the API: JSON and server-sent events. Its errors come out as the KerneletErrors they were. */
+/**
+ * Requests and replies of the API: JSON, server-sent events, and the events of runs as frames. Its errors come out as
+ * the KerneletErrors they were.
+ */
 import { errorCodes } from '../lib/error-codes.ts';
 import { type ErrorContext, KerneletError } from '../lib/errors.ts';
+import { FrameDecoder } from '../wire/frame.ts';
+import type { NumberedRunEvent } from '../wire/run-event.ts';
+import { parseRunFrame, type RunFrame } from '../wire/run-frames.ts';
 import { type ServerEvent, SseParser } from './sse-parser.ts';
 import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
 
@@ -30,6 +36,11 @@ export class ApiExchange implements AsyncDisposable {
     return eventsOf(await this.send(request));
   }
 
+  /** Sends, and resolves with the events of a run once the reply has begun. They end with the error that the API tells. */
+  async runEvents(request: ApiRequest): Promise<AsyncIterable<NumberedRunEvent>> {
+    return runEventsOf(await this.send(request));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#transport[Symbol.asyncDispose]();
   }
@@ -47,6 +58,25 @@ async function* eventsOf(response: ApiResponse): AsyncGenerator<ServerEvent> {
       if (event.type === 'error') throw toError(parseJson(event.data), 0);
       yield event;
     }
+  }
+}
+
+async function* runEventsOf(response: ApiResponse): AsyncGenerator<NumberedRunEvent> {
+  const decoder = new FrameDecoder();
+  for await (const chunk of response.body) {
+    for (const frame of readFrames(decoder, chunk)) {
+      if (frame === null) continue;
+      if ('error' in frame) throw toError(frame.error, 0);
+      yield frame;
+    }
+  }
+}
+
+function readFrames(decoder: FrameDecoder, chunk: Uint8Array): readonly RunFrame[] {
+  try {
+    return decoder.push(chunk).map(parseRunFrame);
+  } catch (cause) {
+    throw new KerneletError('PROTOCOL_ERROR', 'the API sent what is no event of a run', { cause });
   }
 }
 

@@ -1,7 +1,6 @@
-/** A stream of server-sent events that outlives the daemon: after a break it is opened again. */
+/** A stream of events that outlives the daemon: after a break it is opened again. */
 import { type Clock, sleep, systemClock } from '../lib/clock.ts';
 import { hasCode } from '../lib/errors.ts';
-import type { ServerEvent } from './sse-parser.ts';
 import type { Patience } from './transport.ts';
 
 /** How long a daemon may be away before it counts as gone. */
@@ -12,11 +11,11 @@ const pauseMs = 50;
  * Events of `open`, which opens the stream behind the last event that its caller has taken, for ever: the caller leaves
  * the loop. Rejects with DAEMON_UNREACHABLE when the daemon stays away, the signal's reason, or what the API answers.
  */
-export async function* reopened(
-  open: (patience: Patience) => Promise<AsyncIterable<ServerEvent>>,
+export async function* reopened<T>(
+  open: (patience: Patience) => Promise<AsyncIterable<T>>,
   signal: AbortSignal,
   clock: Clock = systemClock,
-): AsyncGenerator<ServerEvent> {
+): AsyncGenerator<T> {
   let thereAt = clock.monotonic();
   for (let patience: Patience = 'while-socket'; ; patience = 'always') {
     try {

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { encodeRunEvent } from '../http/sse.ts';
 import type { RunEvent } from '../wire/run-event.ts';
 import { followRun } from './run-stream.ts';
-import { SseParser } from './sse-parser.ts';
 
 const started: RunEvent = { kind: 'started' };
 const finished: RunEvent = { kind: 'finished', exitCode: 0, reason: 'exited' };
@@ -14,9 +12,8 @@ async function follow(openings: readonly (readonly (readonly [number, RunEvent])
   const client = {
     async runEvents(_kernel: string, _run: string, last: number) {
       const events = openings[opened.push(last) - 1] ?? [];
-      const bytes = events.map(([n, event]) => encodeRunEvent({ n, event, body: new Uint8Array() }));
       return (async function* () {
-        yield* new SseParser().push(Buffer.concat(bytes));
+        for (const [n, event] of events) yield { n, event, body: new Uint8Array() };
       })();
     },
   };

@@ -4,7 +4,6 @@ import { KerneletError } from '../lib/errors.ts';
 import type { NumberedRunEvent } from '../wire/run-event.ts';
 import type { ApiClient } from './api-client.ts';
 import { reopened } from './reopened.ts';
-import { decodeRunEvent } from './run-event-decoder.ts';
 
 /** Which run to follow. */
 export interface RunStreamOptions {
@@ -22,8 +21,7 @@ export async function* followRun(options: RunStreamOptions): AsyncGenerator<Numb
   const { client, kernel, run, signal, clock } = options;
   let last = options.after ?? 0;
   const stream = reopened((patience) => client.runEvents(kernel, run, last, { signal, patience }), signal, clock);
-  for await (const { data } of stream) {
-    const event = decodeRunEvent(data);
+  for await (const event of stream) {
     if (event.n <= last) continue;
     if (event.n !== last + 1) throw new KerneletError('PROTOCOL_ERROR', lostText(last, event.n));
     last = event.n;

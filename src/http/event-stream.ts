@@ -1,28 +1,35 @@
 /**
- * From a source of things to a reply of server-sent events: an error before the first event (or within the first
- * moments) is an ordinary error reply, a later one is an `error` event; silence is filled with comments.
+ * From a source of things to a reply that streams them: an error before the first one (or within the first moments) is
+ * an ordinary error reply, a later one ends the stream; silence is filled with what means nothing.
  */
 import { type Clock, systemClock } from '../lib/clock.ts';
-import { toKerneletError } from '../lib/errors.ts';
-import { encodeEvent, eventStreamHeaders, keepAlive } from './sse.ts';
+import { type ErrorDocument, toKerneletError } from '../lib/errors.ts';
 import type { OpenStream } from './stream-reply.ts';
+
+/** How things are written into a stream: pieces of bytes that follow each other. */
+export interface StreamFormat<T> {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly silence: readonly Uint8Array[];
+  item(item: T): readonly Uint8Array[];
+  error(document: ErrorDocument): readonly Uint8Array[];
+}
 
 /** How long an error may take to be told by the status of the reply. */
 const firstMomentsMs = 100;
-/** Silence after which a comment is sent. */
+/** Silence after which something is sent. */
 const keepAliveMs = 15_000;
 
-/** Answers with the encoded items of `source`. */
+/** Answers with the items of `source`. */
 export async function eventStream<T>(
   stream: OpenStream,
   source: AsyncIterable<T>,
-  encode: (item: T) => Buffer,
+  format: StreamFormat<T>,
   clock: Clock = systemClock,
 ): Promise<Response> {
   const iterator = source[Symbol.asyncIterator]();
   const first = iterator.next();
   await settledWithin(first, firstMomentsMs, clock, stream.signal);
-  return stream.reply(chunks(stream, iterator, first, encode, clock), eventStreamHeaders);
+  return stream.reply(chunks(stream, iterator, first, format, clock), format.headers);
 }
 
 /** Waits for the promise, at most so long; throws when it rejects meanwhile, or the signal's reason. */
@@ -48,27 +55,27 @@ async function* chunks<T>(
   stream: OpenStream,
   iterator: AsyncIterator<T>,
   first: Promise<IteratorResult<T>>,
-  encode: (item: T) => Buffer,
+  format: StreamFormat<T>,
   clock: Clock,
-): AsyncGenerator<Buffer> {
+): AsyncGenerator<Uint8Array> {
   let pending = first;
   // It may reject after this reader has left.
   first.catch(() => {});
   try {
     for (;;) {
       if (!(await settledWithin(pending, keepAliveMs, clock, stream.signal))) {
-        yield keepAlive;
+        yield* format.silence;
         continue;
       }
       const result = await pending;
       if (result.done) return;
-      yield encode(result.value);
+      yield* format.item(result.value);
       pending = iterator.next();
       pending.catch(() => {});
     }
   } catch (error) {
     // Also when the server stops: an end without an error means that there is no more.
-    yield encodeEvent({ type: 'error', data: toKerneletError(error).toDocument() });
+    yield* format.error(toKerneletError(error).toDocument());
   } finally {
     void Promise.resolve(iterator.return?.()).catch(() => {});
   }

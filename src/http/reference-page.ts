@@ -1,4 +1,5 @@
 /** The reference page of the local API, in Markdown, from its OpenAPI document. Pure. */
+import { framesMediaType } from '../wire/run-frames.ts';
 
 /** As much of JSON Schema as the document of this API uses. */
 interface Schema {
@@ -66,7 +67,8 @@ beginning of it.
 \`body\`. An error after the first event is an event of the type \`error\`; a daemon that stops ends its streams with the
 code \`SHUTTING_DOWN\`. Where events have an \`id\`, a client that lost its connection goes on behind the last one it has
 with the header \`Last-Event-ID\`: nothing is lost or repeated. Comments keep a silent stream alive. A reader that is slow
-slows the program down; nothing is dropped.
+slows the program down; nothing is dropped. The events of a run also come as frames, bytes as they are, to a client that
+accepts \`${framesMediaType}\`.
 
 **Long work** (create, build, pull) answers at its end. With the header \`accept: text/event-stream\` it answers at once
 with events of the type \`progress\`, and then one of the type \`result\` with the document that it would have answered

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { KerneletError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/log.ts';
+import { FrameDecoder } from '../wire/frame.ts';
+import { framesMediaType } from '../wire/run-frames.ts';
 import type { ApiApp } from './api-context.ts';
 import { createApp } from './app.ts';
 import { FakeAgent, type PlantedEvent } from './fake-agent.test-support.ts';
@@ -83,6 +85,20 @@ describe('runs', () => {
     expect(events.map(({ id: number, n }) => [number, n])).toEqual([1, 2, 3, 4, 5].map((n) => [String(n), n]));
     expect(Buffer.from(events[1]?.body ?? '', 'base64').equals(bytes)).toBe(true);
     expect(events[2]?.event).toEqual({ kind: 'waiting-input', prompt: 'a\n"b" ,"body":"', password: true });
+  });
+
+  it('come as frames to who prefers bytes, errors too', async () => {
+    agent.script = async function* () {
+      yield [{ kind: 'stdout' }, Uint8Array.of(0, 255)];
+      throw new KerneletError('KERNEL_DIED', 'it died');
+    };
+    await execute();
+    const headers = { accept: framesMediaType };
+    const response = await app.request(`/v1/kernels/${id}/runs/r1/events`, { headers });
+    expect(response.headers.get('content-type')).toBe(framesMediaType);
+    const [printed, error] = new FrameDecoder().push(await response.bytes());
+    expect(printed).toMatchObject({ head: { n: 1, event: { kind: 'stdout' } }, body: Uint8Array.of(0, 255) });
+    expect(error?.head).toMatchObject({ error: { code: 'KERNEL_DIED', message: 'it died' } });
   });
 
   it('go on behind the last event that was received', async () => {

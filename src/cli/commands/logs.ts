@@ -1,7 +1,7 @@
 /** `kernelet logs`: the log of a kernel's container. */
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { decodeLogPiece } from '../run-event-decoder.ts';
+import { decodeLogPiece } from '../log-piece.ts';
 import { textOrBase64 } from '../run-event-document.ts';
 
 /** The command. */

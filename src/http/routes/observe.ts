@@ -11,7 +11,7 @@ import {
   logsQuerySchema,
   statsReplySchema,
 } from '../schema/observe.ts';
-import { encodeEvent, encodeLogPiece } from '../sse.ts';
+import { encodeEvent, encodeLogPiece, serverSentEvents } from '../sse.ts';
 import { openStream } from '../stream-reply.ts';
 import { resumeAfter } from './runs.ts';
 
@@ -33,7 +33,11 @@ export function addObserveRoutes(app: ApiApp, agent: Agent): void {
     async ({ params, query, context }) => {
       const stream = openStream(context);
       const pieces = agent.logs(params.id, { follow: query.follow }, stream.signal);
-      return eventStream(stream, pieces, (piece) => encodeLogPiece(piece.stream, piece.data));
+      return eventStream(
+        stream,
+        pieces,
+        serverSentEvents((piece) => encodeLogPiece(piece.stream, piece.data)),
+      );
     },
   );
   endpoint(
@@ -65,8 +69,10 @@ export function addObserveRoutes(app: ApiApp, agent: Agent): void {
     async ({ query, context }) => {
       const stream = openStream(context);
       const options = { after: resumeAfter(context, query.after), follow: query.follow };
-      return eventStream(stream, agent.kernelEvents(options, stream.signal), (event) =>
-        encodeEvent({ id: event.sequence, data: event }),
+      return eventStream(
+        stream,
+        agent.kernelEvents(options, stream.signal),
+        serverSentEvents((event) => encodeEvent({ id: event.sequence, data: event })),
       );
     },
   );

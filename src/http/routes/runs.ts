@@ -2,9 +2,11 @@
 import type { Agent } from '../../agent/agent.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { newRunId, parseRunId } from '../../lib/ids.ts';
+import type { NumberedRunEvent } from '../../wire/run-event.ts';
+import { encodeErrorFrame, encodeRunFrame, framesMediaType, silentFrame } from '../../wire/run-frames.ts';
 import type { ApiApp, ApiContext } from '../api-context.ts';
 import { endpoint, json } from '../endpoint.ts';
-import { eventStream } from '../event-stream.ts';
+import { eventStream, type StreamFormat } from '../event-stream.ts';
 import { doneSchema } from '../schema/fields.ts';
 import { kernelParamsSchema } from '../schema/kernel.ts';
 import {
@@ -14,16 +16,24 @@ import {
   completeReplySchema,
   executeBodySchema,
   executeReplySchema,
+  framesSchema,
   inputBodySchema,
   interruptReplySchema,
   runEventSchema,
   runParamsSchema,
 } from '../schema/run.ts';
-import { encodeRunEvent } from '../sse.ts';
+import { encodeRunEvent, eventStreamHeaders, serverSentEvents } from '../sse.ts';
 import { openStream } from '../stream-reply.ts';
 
 const tag = 'runs';
 const path = '/v1/kernels/{id}/runs/{run}';
+/** For clients that prefer bytes to text, as the command line does. */
+const frames: StreamFormat<NumberedRunEvent> = {
+  headers: { ...eventStreamHeaders, 'content-type': framesMediaType },
+  silence: silentFrame,
+  item: encodeRunFrame,
+  error: encodeErrorFrame,
+};
 const doneReply = { 'application/json': doneSchema };
 
 /** Adds the endpoints. */
@@ -87,12 +97,15 @@ function addEvents(app: ApiApp, agent: Agent): void {
       query: afterQuerySchema,
       resumable: true,
       status: 200,
-      reply: { 'text/event-stream': runEventSchema },
+      reply: { 'text/event-stream': runEventSchema, [framesMediaType]: framesSchema },
     },
     async ({ params, query, context }) => {
       const stream = openStream(context);
       const after = resumeAfter(context, query.after);
-      return eventStream(stream, agent.events(params.id, parseRunId(params.run), after, stream.signal), encodeRunEvent);
+      const format = context.req.header('accept')?.includes(framesMediaType)
+        ? frames
+        : serverSentEvents(encodeRunEvent);
+      return eventStream(stream, agent.events(params.id, parseRunId(params.run), after, stream.signal), format);
     },
   );
 }

@@ -132,3 +132,11 @@ export const runEventSchema = z
     body: z.string().optional().openapi({ description: 'The bytes of the event in base64, when it has any.' }),
   })
   .openapi('RunEvent');
+
+/** The events of a run as frames. */
+export const framesSchema = z.any().openapi({
+  type: 'string',
+  format: 'binary',
+  description:
+    'The same events with their bytes as they are. Each is a frame: its length as 32 bits, big-endian; the length of its head likewise; the head, in JSON: `{"n", "event"}`; and the bytes. A head `{"error"}` ends the stream, a head `{}` means nothing.',
+});
