@@ -40,8 +40,8 @@ interface Reader {
 type Over = { readonly end: KernelEnd } | { readonly error: KerneletError };
 
 /** Unread bytes of one reader at which the runner is asked to stop, and at which it is asked to go on. */
-const parkAtBytes = 4 * 1024 * 1024;
-const unparkAtBytes = 1024 * 1024;
+const parkAtBytes = 1024 * 1024;
+const unparkAtBytes = 256 * 1024;
 /** Runs that are remembered as attached before those are dropped that the book has forgotten: more than it holds. */
 const mostTouched = 4096;
 /** How long the first event of a finished run may take. */

@@ -6,6 +6,7 @@
 import { readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { isSystemError } from '../lib/system-error.ts';
+import { outputPassed } from './collect-garbage.ts';
 
 /** One buffer for all readers: it is read and copied in one go. */
 const scratch = Buffer.allocUnsafeSlow(64 * 1024);
@@ -85,6 +86,7 @@ export class OutputReader implements Disposable {
   }
 
   #deliver(size: number): boolean {
+    outputPassed(size);
     const more = this.#consumer(new Uint8Array(scratch.subarray(0, size)));
     if (!more) this.#paused = true;
     return more;

@@ -15,10 +15,15 @@ const nodeFlags = [
   '--v8-pool-size=0',
   '--max-semi-space-size=1',
   '--scavenger-max-new-space-capacity-mb=1',
+  '--no-concurrent-array-buffer-sweeping',
+  '--expose-gc',
   '--max-old-space-size=256',
   '--no-warnings',
   '--disable-wasm-trap-handler',
 ];
+
+/** Large buffers are mapped for themselves, so that the system has them back at once: 70 MB less after much output. */
+const nodeVariables = ['UV_THREADPOOL_SIZE=1', 'MALLOC_MMAP_THRESHOLD_=32768'];
 
 /** The script, for `bin/entry` of the volume. */
 export const entryScript = `#!${containerPaths.volume}/bin/busybox sh
@@ -27,6 +32,6 @@ box=${containerPaths.volume}/bin/busybox
 umask 077
 "$box" cat /proc/$$/environ >${containerPaths.run}/environ
 cd /
-exec "$box" env -i UV_THREADPOOL_SIZE=1 ${containerPaths.volume}/bin/node ${nodeFlags.join(' ')} \\
+exec "$box" env -i ${nodeVariables.join(' ')} ${containerPaths.volume}/bin/node ${nodeFlags.join(' ')} \\
   ${containerPaths.volume}/runner/runner.js "$@"
 `;
