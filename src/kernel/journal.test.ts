@@ -67,6 +67,7 @@ describe('the journal', () => {
     expect(records).toEqual([good]);
     expect(quarantined).toMatchObject([{ name: bad.spec.id }]);
     expect(await readdir(join(root, 'quarantine'))).toHaveLength(1);
+    expect(await journal.putAside()).toEqual(new Set([bad.spec.id]));
     expect(await journal.load()).toEqual({ records: [good], quarantined: [] });
   });
 

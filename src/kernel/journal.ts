@@ -6,7 +6,7 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder, writeFileAtomic } from '../lib/atomic-file.ts';
 import { KerneletError } from '../lib/errors.ts';
-import type { KernelId } from '../lib/ids.ts';
+import { isKernelId, type KernelId } from '../lib/ids.ts';
 import { KeyedMutex } from '../lib/keyed-mutex.ts';
 import type { Logger } from '../lib/log.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
@@ -35,6 +35,8 @@ export interface Journal {
   remove(kernel: KernelId): Promise<void>;
   /** Reads all records, putting aside what is damaged. Throws STATE_UNUSABLE when they cannot be read now. */
   load(): Promise<JournalContent>;
+  /** Kernels with a record that was put aside, now or by an earlier process. Throws STATE_UNUSABLE. */
+  putAside(): Promise<ReadonlySet<KernelId>>;
 }
 
 const fileName = 'record.json';
@@ -111,6 +113,14 @@ export class FileJournal implements Journal {
       }
     }
     return { records, quarantined };
+  }
+
+  async putAside(): Promise<ReadonlySet<KernelId>> {
+    const names = await readdir(this.#quarantine).catch((error: unknown) => {
+      throw unreadable(this.#quarantine, error);
+    });
+    // A name that is no kernel's stands for no kernel, so nothing needs to be kept for it.
+    return new Set(names.map((name) => name.split('.', 1)[0] ?? '').filter(isKernelId));
   }
 
   async #remove(kernel: KernelId): Promise<void> {

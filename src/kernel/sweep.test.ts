@@ -1,4 +1,5 @@
-import { utimes } from 'node:fs/promises';
+import { mkdir, rmdir, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import { type KernelsFixture, usingFixtures } from '../../test/support/kernels-fixture.ts';
@@ -70,6 +71,26 @@ describe('sweeping', () => {
     await one.kernels.registry.sweep(never);
     expect(one.dummy.containers.map((container) => container.spec.name)).toEqual([made.name, name]);
     expect(one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', kernelId: ours.id, reason: 'abandoned' });
+  });
+
+  it('leaves a container and its folder alone while the record of its kernel lies aside', async () => {
+    const one = await fixture();
+    const { spec } = await one.kernels.registry.create(specFixture(), never);
+    const id = await straySpec(one, one.dummy.container(`kernel.base.${spec.id}`).spec);
+    const longAgo = new Date(Date.now() - 86_400_000);
+    await one.kernels.scratch.create(id, { uid: 1000, gid: 1000 });
+    await utimes(one.kernels.scratch.paths(id).root, longAgo, longAgo);
+    const aside = join(one.state.quarantine, `${id}.1.1`);
+    await mkdir(aside);
+    for (let pass = 0; pass < 3; pass += 1) await one.kernels.registry.sweep(never);
+    const holders = () => one.dummy.containers.map((container) => container.spec.labels[labelNames.kernelId]);
+    expect(holders()).toEqual([spec.id, id]);
+    expect(await one.kernels.scratch.list()).toHaveLength(2);
+
+    await rmdir(aside);
+    for (let pass = 0; pass < 3; pass += 1) await one.kernels.registry.sweep(never);
+    expect(holders()).toEqual([spec.id]);
+    expect(await one.kernels.scratch.list()).toHaveLength(1);
   });
 
   it('leaves the old folder of a kernel that is not known alone while there is a container of it', async () => {

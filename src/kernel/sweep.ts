@@ -1,7 +1,7 @@
 /**
  * Looks for what may have been left behind. It acts only on what is provably ours, on a fact that it saw twice with a
  * grace period between, never on a kernel in transition, and never while the engine is unhealthy: "not in my records"
- * alone means nothing.
+ * alone means nothing. A record that was put aside may yet be mended, so what belongs to its kernel stays.
  */
 import type { EventSink } from '../events/kernel-event.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -9,6 +9,7 @@ import type { ContainerId, KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import type { KernelActor } from './actor.ts';
+import type { Journal } from './journal.ts';
 import type { KernelContainers } from './kernel-containers.ts';
 import type { Oddities } from './oddities.ts';
 import type { Ownership } from './ownership.ts';
@@ -20,6 +21,7 @@ export interface SweepParts {
   readonly containers: KernelContainers;
   readonly ownership: Ownership;
   readonly scratch: ScratchFolders;
+  readonly journal: Pick<Journal, 'putAside'>;
   readonly watch: EngineWatch;
   readonly actors: ReadonlyMap<KernelId, KernelActor>;
   readonly events: EventSink;
@@ -58,21 +60,23 @@ export class Sweep {
     try {
       await this.#parts.watch.compare(signal);
       if (!this.#parts.watch.healthy) return;
-      await this.#scratch(await this.#containers(signal));
+      const kept = await this.#parts.journal.putAside();
+      const inUse = await this.#containers(kept, signal);
+      await this.#scratch(new Set([...kept, ...inUse]));
     } finally {
       this.#running = false;
     }
   }
 
   /** Answers the kernels that may have a container still. */
-  async #containers(signal: AbortSignal): Promise<ReadonlySet<KernelId>> {
+  async #containers(kept: ReadonlySet<KernelId>, signal: AbortSignal): Promise<ReadonlySet<KernelId>> {
     const { containers, ownership, actors, oddities, clock, graceMs } = this.#parts;
     const seen = new Map<ContainerId, number>();
     const found = await takeStock(containers.engine, ownership, signal);
     for (const container of found) {
       const verdict = judge(container, actors.get(container.kernelId));
       if (verdict === 'newer') oddities.count('newer-generation');
-      if (verdict !== 'suspect') continue;
+      if (verdict !== 'suspect' || kept.has(container.kernelId)) continue;
       const since = this.#suspects.get(container.containerId);
       const due = since !== undefined && clock.monotonic() - since >= graceMs;
       // What cannot be removed is tried again, and keeps nothing else from being.
@@ -104,7 +108,7 @@ export class Sweep {
     return true;
   }
 
-  /** A folder is in use while a container may be. */
+  /** A folder is in use while a container may be, or its kernel's record lies aside. */
   async #scratch(inUse: ReadonlySet<KernelId>): Promise<void> {
     const { scratch, actors, clock, litterAgeMs, log } = this.#parts;
     for (const { kernel, changedAt } of await scratch.list()) {

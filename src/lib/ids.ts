@@ -29,6 +29,8 @@ function parse<Id extends string>(text: string, form: RegExp, what: string, shap
 
 /** Reads a kernel id; upper case is accepted and lowered. Throws INVALID_ARGUMENT. */
 export const parseKernelId = (text: string): KernelId => parse(text.toLowerCase(), uuid, 'kernel id', 'a UUID');
+/** Whether a text is a kernel id as it is written. */
+export const isKernelId = (text: string): text is KernelId => uuid.test(text);
 /** Reads a session id; upper case is accepted and lowered. Throws INVALID_ARGUMENT. */
 export const parseSessionId = (text: string): SessionId => parse(text.toLowerCase(), uuid, 'session id', 'a UUID');
 /** Reads a run id. Throws INVALID_ARGUMENT. */
