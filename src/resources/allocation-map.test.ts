@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { Decimal, plainText } from '../lib/decimal.ts';
+import type { Allocation } from './allocation.ts';
+import { AllocationMap, type AllocationMapOptions } from './allocation-map.ts';
+
+type Amounts = Readonly<Record<string, string>>;
+
+const mapOf = (kind: AllocationMapOptions['kind'], strategy: AllocationMapOptions['strategy'], amounts: Amounts) =>
+  new AllocationMap({
+    kind,
+    strategy,
+    devices: Object.entries(amounts).map(([id, amount]) => ({
+      id,
+      slot: id.startsWith('y') ? 'y' : 'x',
+      type: 'count',
+      amount: new Decimal(amount),
+    })),
+  });
+const of = (slot: string, amounts: Amounts): Allocation =>
+  new Map([[slot, new Map(Object.entries(amounts).map(([id, amount]) => [id, new Decimal(amount)] as const))]]);
+const text = (allocation: Allocation): unknown =>
+  Object.fromEntries([...allocation.values()].flatMap((amounts) => [...amounts].map(([id, a]) => [id, plainText(a)])));
+const slots = (...pairs: readonly (readonly [string, string])[]) => ({
+  slots: pairs.map(([slot, amount]) => [slot, new Decimal(amount)] as const),
+});
+
+describe('AllocationMap', () => {
+  it('takes nothing of the first slot when the second fails', () => {
+    const map = mapOf('discrete', 'evenly', { x0: '4', y0: '1' });
+    expect(() => map.allocate(slots(['x', '2'], ['y', '2']))).toThrow('(y, allocating 2 out of 1)');
+    expect(text(map.allocated())).toEqual({ x0: '0', y0: '0' });
+  });
+
+  it('leaves devices alone that restored kernels hold beyond their capacity', () => {
+    const map = mapOf('discrete', 'evenly', { x0: '2', x1: '2' });
+    expect(map.apply(of('x', { x0: '5', gone: '1' }))).toEqual(['x gone']);
+    expect(() => map.allocate(slots(['x', '3']))).toThrow('allocating 3 out of 2');
+    expect(text(map.allocate(slots(['x', '2'])))).toEqual({ x1: '2' });
+    expect(text(map.allocated())).toEqual({ x0: '5', x1: '2' });
+    map.free(of('x', { x0: '5', gone: '1' }));
+    expect(text(map.allocated())).toEqual({ x0: '0', x1: '2' });
+  });
+
+  it('makes no slot of one that no device has', () => {
+    const map = mapOf('discrete', 'fill', { x0: '1' });
+    expect(() => map.allocate(slots(['z', '1']))).toThrow('(z, allocating 1 out of 0)');
+    expect([...map.allocated().keys()]).toEqual(['x']);
+    expect(map.allocate(slots(['z', '0'], ['x', '-1'])).size).toBe(0);
+  });
+
+  it.each([
+    ['discrete', 'fill'],
+    ['discrete', 'evenly'],
+    ['fraction', 'fill'],
+    ['fraction', 'evenly'],
+  ] as const)('refuses more than there is, however much (%s, %s)', (kind, strategy) => {
+    const map = mapOf(kind, strategy, { x0: '1', x1: '1' });
+    for (const amount of ['3', '1e300', 'Infinity']) {
+      expect(() => map.allocate(slots(['x', amount]))).toThrow(/allocating .* out of 2\)/);
+    }
+    expect(() => mapOf(kind, strategy, {}).allocate(slots(['x', '0.001']))).not.toThrow(TypeError);
+    expect(text(map.allocated())).toEqual({ x0: '0', x1: '0' });
+  });
+
+  it('refuses a fraction of which the grid of hundredths leaves nothing', () => {
+    const map = mapOf('fraction', 'evenly', { x0: '1' });
+    expect(() => map.allocate(slots(['x', '0.001']))).toThrow('actual calculated amount is zero');
+    map.apply(of('x', { x0: '1' }));
+    expect(() => map.allocate(slots(['x', '0.001']))).toThrow('insufficient allocatable amount');
+  });
+
+  it('goes back to a snapshot', () => {
+    const map = mapOf('discrete', 'fill', { x0: '5' });
+    map.allocate(slots(['x', '1']));
+    const snapshot = map.snapshot();
+    map.allocate(slots(['x', '2']));
+    map.clear();
+    map.restore(snapshot);
+    expect(text(map.allocated())).toEqual({ x0: '1' });
+  });
+});

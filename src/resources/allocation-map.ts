@@ -1,0 +1,213 @@
+/**
+ * What is allocated of the devices of one plugin, and how more is (spec resources-and-stats 7). An allocation is atomic:
+ * it changes everything or nothing. Pure; one costs as much time as there are devices, which are sorted.
+ */
+import { Decimal, floorTo, plainText, sum, zero } from '../lib/decimal.ts';
+import type { DeviceReference } from './affinity.ts';
+import {
+  type Allocation,
+  amountsOf,
+  type DeviceAmounts,
+  type DeviceState,
+  type Share,
+  type SlotDevice,
+} from './allocation.ts';
+import { type AffinityHint, candidateOrder } from './candidate-order.ts';
+import { discreteEvenly } from './discrete-evenly.ts';
+import { discreteFill, fractionFill } from './fill.ts';
+import { defaultLeastUseful, fractionEvenly } from './fraction-evenly.ts';
+import { fitsUnfragmented } from './fragmentation.ts';
+import { belowQuantum, fragmented, resourceError, type SlotAsk } from './resource-error.ts';
+import { areExclusive, deviceOfSlot, type SlotType } from './slot-name.ts';
+import type { Strategy } from './strategy.ts';
+
+/** How to make a map. */
+export interface AllocationMapOptions {
+  readonly kind: 'discrete' | 'fraction';
+  readonly strategy: 'fill' | 'evenly';
+  readonly devices: readonly SlotDevice[];
+  /** Fractions are multiples of this; 0.01 when absent. */
+  readonly quantum?: Decimal;
+  /** Slots, and patterns of slots, of which a kernel may have one only. */
+  readonly exclusive?: readonly string[];
+}
+
+/** What to allocate. */
+export interface AllocationRequest {
+  readonly slots: Iterable<readonly [string, Decimal]>;
+  readonly hint?: AffinityHint | undefined;
+  /** Named in error texts. */
+  readonly tag?: string | undefined;
+  /** Devices with less left are passed over (fractions, evenly); 0.01 when absent. */
+  readonly leastUseful?: Decimal;
+  /** Whether a fraction may come from unevenly used devices; yes when absent (26.8). */
+  readonly mayFragment?: boolean;
+}
+
+const strategies: Readonly<
+  Record<AllocationMapOptions['kind'], Readonly<Record<AllocationMapOptions['strategy'], Strategy>>>
+> = {
+  discrete: { fill: discreteFill, evenly: discreteEvenly },
+  fraction: { fill: fractionFill, evenly: fractionEvenly },
+};
+const defaultQuantum = new Decimal('0.01');
+
+/** What a snapshot holds; opaque. */
+export type MapSnapshot = ReadonlyMap<string, readonly DeviceState[]>;
+
+/** The map of one plugin. */
+export class AllocationMap {
+  readonly options: AllocationMapOptions;
+  readonly #types = new Map<string, SlotType>();
+  /** Slot → its devices in device order. Arrays are replaced, never changed, so that a snapshot costs nothing. */
+  #states: Map<string, readonly DeviceState[]>;
+
+  constructor(options: AllocationMapOptions) {
+    this.options = options;
+    const states = new Map<string, DeviceState[]>();
+    for (const [index, device] of options.devices.entries()) {
+      this.#types.set(device.slot, device.type);
+      const ofSlot = states.get(device.slot) ?? [];
+      ofSlot.push({ ...device, index, allocated: zero, free: device.amount });
+      states.set(device.slot, ofSlot);
+    }
+    this.#states = states;
+  }
+
+  /** What is allocated of every device, in device order. */
+  allocated(): Allocation {
+    return new Map(
+      [...this.#states].map(([slot, states]) => [slot, new Map(states.map(({ id, allocated }) => [id, allocated]))]),
+    );
+  }
+
+  /** The devices of a slot in the order in which they would be tried. */
+  order(slot: string, hint?: AffinityHint): readonly DeviceState[] {
+    return candidateOrder(slot, this.#states.get(slot) ?? [], hint);
+  }
+
+  /**
+   * Takes what is asked for, all of it or nothing; amounts of 0 and below are left out. The result may hold less than
+   * asked for where the quantum cuts it. Throws a resource error.
+   */
+  allocate(request: AllocationRequest): Allocation {
+    const asks = [...request.slots]
+      .filter(([, amount]) => amount.gt(0))
+      .map(([slot, amount]): SlotAsk => ({ slot, amount, tag: request.tag }));
+    this.#checkCombination(asks);
+    const before = this.snapshot();
+    const result = new Map<string, DeviceAmounts>();
+    let hint = request.hint;
+    try {
+      for (const ask of asks) {
+        const shares = this.#take(ask, request, hint);
+        const amounts = amountsOf(shares);
+        result.set(ask.slot, amounts);
+        this.#change(ask.slot, amounts, (allocated, amount) => allocated.plus(amount));
+        if (hint?.rule === '26.8') hint = { ...hint, devices: devicesOf(ask.slot, shares) };
+      }
+    } catch (error) {
+      this.restore(before);
+      throw error;
+    }
+    return result;
+  }
+
+  /** Gives an allocation back. Nothing is checked; devices that this map hasn't are passed over. */
+  free(allocation: Allocation): void {
+    for (const [slot, amounts] of allocation)
+      this.#change(slot, amounts, (allocated, amount) => allocated.minus(amount));
+  }
+
+  /**
+   * Enters an allocation of an earlier process, even beyond the capacity. Returns the devices that this map hasn't, as
+   * `slot device`: they are gone or hidden, and must not keep others from being used.
+   */
+  apply(allocation: Allocation): readonly string[] {
+    const strangers: string[] = [];
+    for (const [slot, amounts] of allocation) {
+      const known = new Set(this.#states.get(slot)?.map(({ id }) => id));
+      strangers.push(...[...amounts.keys()].filter((id) => !known.has(id)).map((id) => `${slot} ${id}`));
+      this.#change(slot, amounts, (allocated, amount) => allocated.plus(amount));
+    }
+    return strangers;
+  }
+
+  /** Forgets every allocation. */
+  clear(): void {
+    for (const [slot, states] of this.#states) {
+      this.#states.set(
+        slot,
+        states.map((state) => ({ ...state, allocated: zero, free: state.amount })),
+      );
+    }
+  }
+
+  /** What is allocated now, to go back to. */
+  snapshot(): MapSnapshot {
+    return new Map(this.#states);
+  }
+
+  /** Goes back to a snapshot of this map. */
+  restore(snapshot: MapSnapshot): void {
+    this.#states = new Map(snapshot);
+  }
+
+  #checkCombination(asks: readonly SlotAsk[]): void {
+    const exclusive = this.options.exclusive ?? [];
+    for (const { slot: left } of asks) {
+      for (const { slot: right } of asks) {
+        if (!areExclusive(exclusive, left, right)) continue;
+        throw resourceError(
+          'InvalidResourceCombination',
+          `Slots ${left} and ${right} cannot be allocated at the same time.`,
+        );
+      }
+    }
+    // Evenly spread fractions of one-of-a-kind devices are let through, as upstream does; requests are checked before.
+    if (this.options.kind === 'fraction' && this.options.strategy === 'evenly') return;
+    for (const { slot, amount } of asks) {
+      if (this.#types.get(slot) !== 'unique' || amount.eq(1)) continue;
+      throw resourceError('InvalidResourceArgument', `You may allocate only 1 for the unique-type slot ${slot}`, {
+        slot,
+        requested: plainText(amount),
+      });
+    }
+  }
+
+  #take(ask: SlotAsk, request: AllocationRequest, hint: AffinityHint | undefined): readonly Share[] {
+    const { kind, strategy, quantum = defaultQuantum } = this.options;
+    const devices = this.#states.get(ask.slot) ?? [];
+    const candidates = candidateOrder(ask.slot, devices, hint);
+    if (kind === 'fraction' && request.mayFragment === false && !fitsUnfragmented(ask.amount, candidates, quantum)) {
+      throw fragmented(
+        ask,
+        candidates.map(({ id, allocated }) => [id, allocated]),
+      );
+    }
+    const leastUseful = request.leastUseful ?? defaultLeastUseful;
+    const shares = strategies[kind][strategy]({ ask, candidates, devices, leastUseful });
+    if (kind === 'discrete') return shares;
+    const floored = shares.map(([device, share]): Share => [device, floorTo(share, quantum)]);
+    if (sum(floored.map(([, share]) => share)).isZero()) throw belowQuantum(ask);
+    return floored;
+  }
+
+  #change(slot: string, amounts: DeviceAmounts, combine: (allocated: Decimal, amount: Decimal) => Decimal): void {
+    const states = this.#states.get(slot);
+    if (!states || amounts.size === 0) return;
+    this.#states.set(
+      slot,
+      states.map((state) => {
+        const amount = amounts.get(state.id);
+        if (amount === undefined) return state;
+        const allocated = combine(state.allocated, amount);
+        return { ...state, allocated, free: state.amount.minus(allocated) };
+      }),
+    );
+  }
+}
+
+/** The devices that gave something. */
+const devicesOf = (slot: string, shares: readonly Share[]): readonly DeviceReference[] =>
+  shares.filter(([, share]) => share.gt(0)).map(([{ id }]) => ({ device: deviceOfSlot(slot), id }));

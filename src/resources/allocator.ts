@@ -1,0 +1,109 @@
+/**
+ * Allocates a kernel over several device types, all of it or nothing (spec resources-and-stats 9.2 and 9.3). Types come
+ * in the configured order, and each is placed near the devices that the one before it gave.
+ */
+import type { Decimal } from '../lib/decimal.ts';
+import type { AffinityMap, DeviceReference } from './affinity.ts';
+import type { Allocation } from './allocation.ts';
+import type { AllocationMap } from './allocation-map.ts';
+import type { AffinityPolicy, AffinityRule } from './candidate-order.ts';
+import { resourceError } from './resource-error.ts';
+import type { SlotAmounts } from './slot-amounts.ts';
+import { belongsTo, deviceOfSlot } from './slot-name.ts';
+
+/** What a kernel has: device type → slot → device id → amount, in the order of allocation. */
+export type KernelAllocation = ReadonlyMap<string, Allocation>;
+
+/** How to make an allocator. */
+export interface AllocatorOptions {
+  /** The map of each device type, in plugin order. */
+  readonly maps: ReadonlyMap<string, AllocationMap>;
+  readonly affinity: AffinityMap;
+  /** Device types in the order in which they are allocated. */
+  readonly order: readonly string[];
+  readonly policy: AffinityPolicy;
+  readonly rule?: AffinityRule;
+}
+
+/**
+ * The order with the device types that it lacks put before `cpu`, or at the end: one plugin that isn't in the
+ * configuration must not keep every kernel from being created.
+ */
+export function completeOrder(order: readonly string[], types: Iterable<string>): readonly string[] {
+  const missing = [...types].filter((type) => !order.includes(type));
+  const cpu = order.indexOf('cpu');
+  return cpu < 0 ? [...order, ...missing] : order.toSpliced(cpu, 0, ...missing);
+}
+
+/** Allocates over the maps of a node. */
+export class Allocator {
+  readonly #options: AllocatorOptions;
+  readonly #order: readonly string[];
+
+  constructor(options: AllocatorOptions) {
+    this.#options = options;
+    this.#order = completeOrder(options.order, options.maps.keys());
+  }
+
+  /**
+   * Takes all slots. A device type that is asked for nothing has an empty allocation. Throws UnsupportedResource for a
+   * slot of no device type, or what the maps throw; then nothing has changed.
+   */
+  allocate(slots: SlotAmounts, options: { readonly mayFragment?: boolean } = {}): KernelAllocation {
+    const { maps, affinity, policy, rule = '24.09' } = this.#options;
+    const types = this.#typesOf(slots);
+    const before = types.map((type) => [maps.get(type), maps.get(type)?.snapshot()] as const);
+    const result = new Map<string, Allocation>();
+    let devices: readonly DeviceReference[] = [];
+    try {
+      for (const type of types) {
+        const allocation = maps.get(type)?.allocate({
+          slots: [...slots].filter(([slot]) => belongsTo(slot, type)),
+          hint: { devices, affinity, policy, rule },
+          tag: type,
+          ...options,
+        });
+        if (!allocation) continue;
+        result.set(type, allocation);
+        devices = [...allocation.values()].flatMap((amounts) =>
+          [...amounts.keys()].map((id) => ({ device: type, id })),
+        );
+      }
+    } catch (error) {
+      for (const [map, snapshot] of before) if (map && snapshot) map.restore(snapshot);
+      throw error;
+    }
+    return result;
+  }
+
+  /** Gives back what a kernel has. */
+  free(allocation: KernelAllocation): void {
+    for (const [type, ofType] of allocation) this.#options.maps.get(type)?.free(ofType);
+  }
+
+  /** Enters what a kernel of an earlier process has. Returns what this node hasn't, as `slot device`. */
+  apply(allocation: KernelAllocation): readonly string[] {
+    return [...allocation].flatMap(([type, ofType]) => {
+      const map = this.#options.maps.get(type);
+      if (map) return map.apply(ofType);
+      return [...ofType].flatMap(([slot, amounts]) => [...amounts.keys()].map((id) => `${slot} ${id}`));
+    });
+  }
+
+  /** What is allocated of everything, in plugin order. */
+  allocated(): KernelAllocation {
+    return new Map([...this.#options.maps].map(([type, map]) => [type, map.allocated()]));
+  }
+
+  #typesOf(slots: SlotAmounts): readonly string[] {
+    const types = new Set<string>();
+    for (const [slot, amount] of slots) {
+      const type = deviceOfSlot(slot);
+      if (this.#options.maps.has(type)) types.add(type);
+      else if (isSome(amount)) throw resourceError('UnsupportedResource', slot, { slot });
+    }
+    return this.#order.filter((type) => types.has(type));
+  }
+}
+
+const isSome = (amount: Decimal): boolean => !amount.isZero();
