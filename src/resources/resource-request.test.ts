@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { KerneletError } from '../lib/errors.ts';
+import { readResourceRequest } from './resource-request.ts';
+import { formatSlotAmounts } from './slot-amounts.ts';
+import type { KnownSlots } from './slot-name.ts';
+
+const known: KnownSlots = new Map([
+  ['cpu', 'count'],
+  ['mem', 'bytes'],
+  ['cuda.shares', 'count'],
+  ['cuda.device:5g-mig', 'unique'],
+]);
+const good = { cpu: '2', mem: '1024' };
+
+function refusal(more: Readonly<Record<string, unknown>>): string {
+  try {
+    readResourceRequest({ ...good, ...more }, known);
+  } catch (error) {
+    if (error instanceof KerneletError) return `${error.context['class']}: ${error.message}`;
+  }
+  return 'accepted';
+}
+
+describe('readResourceRequest', () => {
+  it('gives every known slot', () => {
+    expect(formatSlotAmounts(readResourceRequest({ ...good, 'tpu.device': '0', 'cuda.shares': '0.5' }, known))).toEqual(
+      {
+        cpu: '2',
+        mem: '1024',
+        'cuda.shares': '0.5',
+        'cuda.device:5g-mig': '0',
+      },
+    );
+  });
+
+  it.each([
+    [{ 'tpu.device': '1' }, 'UnsupportedResource: tpu.device'],
+    [{ cpu: '0' }, "InvalidResourceArgument: The amount of the slot 'cpu' must be asked for, with more than 0"],
+    [{ mem: null }, "InvalidResourceArgument: The amount of the slot 'mem' must be asked for, with more than 0"],
+    [{ cpu: '0.5' }, "InvalidResourceArgument: The amount of the slot 'cpu' must be a whole number of cores"],
+    [{ cpu: '-1' }, "InvalidResourceArgument: The amount of the slot 'cpu' cannot be below 0, as -1 is"],
+    [{ mem: '1.5' }, "InvalidResourceArgument: The amount of the slot 'mem' must be whole bytes, not 1.5"],
+    [{ mem: 'Infinity' }, "InvalidResourceArgument: The amount of the slot 'mem' cannot be Infinity"],
+    [
+      { 'cuda.device:5g-mig': '0.5' },
+      'InvalidResourceArgument: You may allocate only 1 for the unique-type slot cuda.device:5g-mig',
+    ],
+  ])('refuses %j', (more, text) => {
+    expect(refusal(more)).toBe(text);
+  });
+});
