@@ -1,0 +1,70 @@
+/**
+ * Which kernel has which devices. The maps are always the sum of this ledger (spec resources-and-stats 9.5): a kernel's
+ * allocation is entered once and given back once, whoever says so and however often.
+ */
+import { KerneletError } from '../lib/errors.ts';
+import type { KernelId } from '../lib/ids.ts';
+import type { Allocator, KernelAllocation } from './allocator.ts';
+import type { SlotAmounts } from './slot-amounts.ts';
+
+/** The allocations of all kernels of a node. */
+export class DeviceLedger {
+  readonly #allocator: Allocator;
+  readonly #held = new Map<KernelId, KernelAllocation>();
+  #absentReleases = 0;
+
+  /** The allocator's maps must be empty, and nobody else may change them. */
+  constructor(allocator: Allocator) {
+    this.#allocator = allocator;
+  }
+
+  /** How often devices were released that weren't held: should stay 0. */
+  get absentReleases(): number {
+    return this.#absentReleases;
+  }
+
+  /** What every kernel holds. */
+  get held(): ReadonlyMap<KernelId, KernelAllocation> {
+    return this.#held;
+  }
+
+  /** Takes what a kernel asks for, all of it or nothing. Throws a resource error; INTERNAL when it holds some already. */
+  allocate(kernel: KernelId, slots: SlotAmounts, options: { readonly mayFragment?: boolean } = {}): KernelAllocation {
+    this.#checkAbsent(kernel);
+    const allocation = this.#allocator.allocate(slots, options);
+    this.#held.set(kernel, allocation);
+    return allocation;
+  }
+
+  /**
+   * Enters what a kernel of an earlier process holds, even beyond the capacity: it runs already. Returns the devices
+   * that the node hasn't any more. Throws INTERNAL when the kernel holds some already.
+   */
+  restore(kernel: KernelId, allocation: KernelAllocation): readonly string[] {
+    this.#checkAbsent(kernel);
+    this.#held.set(kernel, allocation);
+    return this.#allocator.apply(allocation);
+  }
+
+  /** Gives back what a kernel holds. Returns false, and counts it, when that is nothing. */
+  release(kernel: KernelId): boolean {
+    const allocation = this.#held.get(kernel);
+    if (!allocation) {
+      this.#absentReleases += 1;
+      return false;
+    }
+    this.#held.delete(kernel);
+    this.#allocator.free(allocation);
+    return true;
+  }
+
+  /** What is allocated of every device. */
+  allocated(): KernelAllocation {
+    return this.#allocator.allocated();
+  }
+
+  #checkAbsent(kernel: KernelId): void {
+    if (!this.#held.has(kernel)) return;
+    throw new KerneletError('INTERNAL', `the kernel ${kernel} holds devices already`);
+  }
+}
