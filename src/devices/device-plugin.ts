@@ -1,0 +1,76 @@
+/**
+ * What every kind of device is to the rest of the program (spec resources-and-stats 2 and 3). A plugin of this form is
+ * made from what was discovered, and answers from it alone: no I/O.
+ */
+import type { Decimal } from '../lib/decimal.ts';
+import type { NumaNode } from '../resources/affinity.ts';
+import type { Allocation } from '../resources/allocation.ts';
+import type { AllocationMap } from '../resources/allocation-map.ts';
+import type { DeviceArguments } from '../resources/device-arguments.ts';
+import type { SlotAmounts } from '../resources/slot-amounts.ts';
+import type { SlotType } from '../resources/slot-name.ts';
+
+/** A device. */
+export interface ComputeDevice {
+  /** Unique in its plugin; no `,` and no `:`. */
+  readonly id: string;
+  /** The PCI bus id, or `root`. */
+  readonly location: string;
+  /** Memory on the device. */
+  readonly memoryBytes: number;
+  /** Cores or multiprocessors; of a CPU core the factor of overcommitment. */
+  readonly processingUnits: number;
+  readonly numaNode: NumaNode;
+  readonly modelName: string;
+}
+
+/** What the manager shows of a slot. */
+export interface DeviceMetadata {
+  readonly slot_name: string;
+  readonly description: string;
+  readonly human_readable_name: string;
+  readonly display_unit: string;
+  readonly number_format: { readonly binary: boolean; readonly round_length: number };
+  readonly display_icon: string;
+}
+
+/** A device of a kernel, as the manager accounts it. */
+export interface AttachedDevice {
+  readonly device_id: string;
+  readonly model_name: string;
+  readonly data: Readonly<Record<string, number>>;
+}
+
+/** A kind of device. */
+export interface DevicePlugin {
+  /** The device name: what its slots begin with. */
+  readonly key: string;
+  readonly slotTypes: readonly (readonly [string, SlotType])[];
+  readonly exclusiveSlots: readonly string[];
+  /** Null when there is nothing to show, as of a plugin that is off. */
+  readonly metadata: DeviceMetadata | null;
+  /** Sent with each heartbeat. */
+  readonly extraInfo: Readonly<Record<string, string | boolean>>;
+  readonly devices: readonly ComputeDevice[];
+  availableSlots(): SlotAmounts;
+  createMap(): AllocationMap;
+  /** What a kernel with these devices needs of its container. Throws when it must not be made. */
+  arguments(allocation: Allocation): DeviceArguments;
+  /** Lines for `resource.txt`. */
+  resourceData(allocation: Allocation): readonly (readonly [string, string])[];
+  attachedDevices(allocation: Allocation): readonly AttachedDevice[];
+}
+
+/** Device ids with more than 0, in the order of the allocation. */
+export const assignedIds = (allocation: Allocation): readonly string[] =>
+  [...allocation.values()].flatMap((amounts) => [...amounts].filter(([, amount]) => amount.gt(0)).map(([id]) => id));
+
+/** `0:ID,1:ID…`: how the container numbers its devices. */
+export const numbered = (ids: readonly string[]): string => ids.map((id, index) => `${index}:${id}`).join(',');
+
+/** One amount of a slot for each of its devices. */
+export const sumBySlot = (devices: Iterable<readonly [string, Decimal]>): SlotAmounts => {
+  const sums = new Map<string, Decimal>();
+  for (const [slot, amount] of devices) sums.set(slot, sums.get(slot)?.plus(amount) ?? amount);
+  return sums;
+};

@@ -1,0 +1,133 @@
+/** The description of a pretended accelerator: `mock-accelerator.toml` and its options (spec resources-and-stats 15.2). */
+import { type Decimal, parseDecimal } from '../lib/decimal.ts';
+import { KerneletError } from '../lib/errors.ts';
+import { parseFiniteBinarySize } from '../resources/binary-size.ts';
+import type { DeviceMetadata } from './device-plugin.ts';
+
+/** A pretended device. */
+export interface MockDevice {
+  readonly motherUuid: string;
+  readonly modelName: string;
+  readonly numaNode: number;
+  readonly processingUnits: number;
+  readonly memoryBytes: number;
+  readonly isMig: boolean;
+}
+
+/** What a sub type of the slot is shown as. */
+export type MockFormat = Omit<DeviceMetadata, 'slot_name'>;
+
+/** The file. */
+export interface MockConfig {
+  /** The plugin's key: `cuda`, `rocm`, … */
+  readonly slotName: string;
+  readonly devices: readonly MockDevice[];
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly formats: Readonly<Record<string, MockFormat>>;
+}
+
+/** The operator's options. */
+export interface MockOptions {
+  /** Null for one that there isn't: the plugin is off. */
+  readonly mode: 'discrete' | 'fractional' | null;
+  readonly unitMemory: Decimal;
+  readonly unitProcessors: number;
+  readonly reservedMemory: Decimal;
+  readonly quantum: Decimal;
+}
+
+type Table = Readonly<Record<string, unknown>>;
+const smallestUnitMemory = 512 * 2 ** 20;
+const smallestUnitProcessors = 2;
+
+/** Reads the parsed file. Throws INVALID_CONFIG naming the key. */
+export function readMockConfig(file: Table): MockConfig {
+  const slotName = text(file, 'slot_name');
+  text(file, 'device_plugin_name');
+  if (!/^[a-z0-9_-]+$/.test(slotName)) throw invalid('slot_name', 'has characters that a slot name may not have');
+  const devices = file['devices'];
+  if (!Array.isArray(devices)) throw invalid('devices', 'must be a list');
+  return {
+    slotName,
+    devices: devices.map((device: unknown, index) => readDevice(device, `devices[${index}].`, slotName)),
+    attributes: Object.fromEntries(
+      Object.entries(table(file['attributes'], 'attributes')).map(([key, value]) => [key, String(value)]),
+    ),
+    formats: Object.fromEntries(
+      Object.entries(table(file['formats'], 'formats')).map(([name, format]) => [
+        name,
+        readFormat(format, `formats.${name}`),
+      ]),
+    ),
+  };
+}
+
+/** Reads the options, which are texts. Throws INVALID_CONFIG. */
+export function readMockOptions(key: string, options: Readonly<Record<string, string>>): MockOptions {
+  const mode = options['allocation_mode'] ?? 'discrete';
+  const unitMemory = parseFiniteBinarySize(options['unit_mem'] ?? String(2 * 2 ** 30));
+  const unitProcessors = parseDecimal(options['unit_proc'] ?? '8', 'unit_proc').toNumber();
+  const tooSmall = (name: string): KerneletError =>
+    new KerneletError('INVALID_CONFIG', `${key} plugin: too small ${name}`, { context: { key, name } });
+  if (unitMemory.lt(smallestUnitMemory)) throw tooSmall('unit_mem');
+  if (!(unitProcessors >= smallestUnitProcessors)) throw tooSmall('unit_proc');
+  const quantum = parseDecimal(options['quantum_size'] ?? '0.1', 'quantum_size');
+  if (!quantum.isFinite() || !quantum.gt(0)) throw invalid('quantum_size', 'must be above 0');
+  return {
+    mode: mode === 'discrete' || mode === 'fractional' ? mode : null,
+    unitMemory,
+    unitProcessors,
+    reservedMemory: parseFiniteBinarySize(options['reserved_memory'] ?? '64m'),
+    quantum,
+  };
+}
+
+function readDevice(value: unknown, place: string, key: string): MockDevice {
+  const device = table(value, place.slice(0, -1));
+  const motherUuid = text(device, 'mother_uuid', place);
+  if (motherUuid === '' || /[,:]/.test(motherUuid)) throw invalid(`${place}mother_uuid`, 'must not have "," or ":"');
+  const isMig = device['is_mig_device'];
+  if (key === 'cuda' && typeof isMig !== 'boolean') throw invalid(`${place}is_mig_device`, 'must be true or false');
+  return {
+    motherUuid,
+    modelName: text(device, 'model_name', place),
+    numaNode: whole(device, 'numa_node', 0, place),
+    processingUnits: whole(device, 'subproc_count', 1, place),
+    memoryBytes: parseFiniteBinarySize(String(device['memory_size'])).toNumber(),
+    isMig: key === 'cuda' && isMig === true,
+  };
+}
+
+function readFormat(value: unknown, place: string): MockFormat {
+  const format = table(value, place);
+  const number = table(format['number_format'], `${place}.number_format`);
+  const binary = number['binary'];
+  if (typeof binary !== 'boolean') throw invalid(`${place}.number_format.binary`, 'must be true or false');
+  return {
+    human_readable_name: text(format, 'human_readable_name', `${place}.`),
+    description: text(format, 'description', `${place}.`),
+    display_unit: text(format, 'display_unit', `${place}.`),
+    display_icon: text(format, 'display_icon', `${place}.`),
+    number_format: { binary, round_length: whole(number, 'round_length', 0, `${place}.number_format.`) },
+  };
+}
+
+function table(value: unknown, place: string): Table {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  throw invalid(place, 'must be a table');
+}
+
+function text(from: Table, key: string, place = ''): string {
+  const value = from[key];
+  if (typeof value === 'string') return value;
+  throw invalid(place + key, 'must be a text');
+}
+
+function whole(from: Table, key: string, least: number, place: string): number {
+  const value = from[key];
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return value;
+  throw invalid(place + key, `must be a whole number of at least ${least}`);
+}
+
+const invalid = (key: string, problem: string): KerneletError =>
+  new KerneletError('INVALID_CONFIG', `mock accelerator: ${key} ${problem}`, { context: { key } });
