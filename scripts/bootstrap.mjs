@@ -14,6 +14,7 @@ const tasks = {
   check: ['scripts/check.mjs'],
   demo: ['demo/main.ts'],
   bench: ['bench/main.ts'],
+  conformance: ['test/conformance/main.ts'],
 };
 
 const say = (text) => process.stderr.write(`${text}\n`);

@@ -1,4 +1,4 @@
-// What must be green before every commit: types, lint and form, layers, dead code, generated pages, units.
+// What must be green before every commit: types, lint and form, layers, dead code, generated pages, units, vectors.
 import { spawnSync } from 'node:child_process';
 
 const node = process.execPath;
@@ -8,7 +8,10 @@ const steps = [
   ['layers', [node, 'scripts/layers.mjs']],
   ['dead code', [node, 'node_modules/knip/bin/knip.js']],
   ['generated pages', [node, 'scripts/reference.mjs', '--check']],
-  ['units', [node, 'node_modules/vitest/vitest.mjs', 'run', '--project', 'unit', '--reporter=dot']],
+  [
+    'units and vectors',
+    [node, 'node_modules/vitest/vitest.mjs', 'run', '--project', 'unit', '--project', 'conformance', '--reporter=dot'],
+  ],
 ];
 
 let failed = 0;

@@ -1,0 +1,6 @@
+/** The kinds of vector files that are known. */
+import type { VectorKind } from '../vector-kind.ts';
+import { resources } from './resources.ts';
+
+/** All kinds; the first that recognises a file runs it. */
+export const kinds: readonly VectorKind[] = [resources];

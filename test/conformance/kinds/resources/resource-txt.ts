@@ -1,0 +1,94 @@
+/** `resource_txt_write`, `resource_txt_read` and `scan_usage`. */
+import { Decimal, parseDecimal, plainText } from '../../../../src/lib/decimal.ts';
+import type { MountPermission } from '../../../../src/resources/resource-spec.ts';
+import { writeResourceTxt } from '../../../../src/resources/resource-txt.ts';
+import { readResourceTxt } from '../../../../src/resources/resource-txt-reader.ts';
+import { resourceUsage } from '../../../../src/resources/resource-usage.ts';
+import { formatSlotAmounts } from '../../../../src/resources/slot-amounts.ts';
+import type { SlotType } from '../../../../src/resources/slot-name.ts';
+import { type AllocForm, checkOf, differ, formatAlloc, mustRefuse, parseAlloc } from './case.ts';
+
+type Known = Readonly<Record<string, SlotType>>;
+
+interface MountForm {
+  readonly type: 'bind' | 'volume';
+  readonly source: string;
+  readonly target: string;
+  readonly perm: MountPermission;
+}
+
+interface WriteCase {
+  readonly known_slots: Known;
+  readonly spec: {
+    readonly container_id: string;
+    readonly slots: readonly (readonly [string, string])[];
+    readonly allocations: readonly (readonly [string, AllocForm])[];
+    readonly scratch_disk_size: number;
+    readonly mounts: readonly MountForm[];
+  };
+  readonly expect: string;
+}
+
+const knownOf = (form: Known): ReadonlyMap<string, SlotType> => new Map(Object.entries(form));
+
+/** The exact text. */
+const write = checkOf<WriteCase>(({ known_slots: known, spec, expect }) =>
+  differ(
+    'the text',
+    writeResourceTxt(
+      {
+        containerId: spec.container_id,
+        slots: new Map(spec.slots.map(([slot, amount]) => [slot, parseDecimal(amount)] as const)),
+        allocations: new Map(spec.allocations.map(([device, alloc]) => [device, parseAlloc(alloc)] as const)),
+        scratchBytes: new Decimal(spec.scratch_disk_size),
+        mounts: spec.mounts.map(({ perm, ...mount }) => ({ ...mount, permission: perm })),
+      },
+      { known: knownOf(known) },
+    ),
+    expect,
+  ),
+);
+
+type Texts = Readonly<Record<string, string>>;
+
+interface ReadCase {
+  readonly known_slots: Known;
+  readonly text: string;
+  readonly error?: string;
+  readonly expect?: {
+    readonly container_id: string;
+    readonly scratch_disk_size: string;
+    readonly slots: Texts;
+    readonly allocations: Readonly<Record<string, Readonly<Record<string, Texts>>>>;
+    readonly mounts: readonly MountForm[];
+  };
+}
+
+const plainTexts = (texts: Texts): Texts =>
+  Object.fromEntries(Object.entries(texts).map(([slot, amount]) => [slot, plainText(parseDecimal(amount))]));
+
+/** All fields, or a refusal. Amounts are compared as numbers. */
+const read = checkOf<ReadCase>(({ known_slots: known, text, error, expect }) => {
+  if (error !== undefined) return mustRefuse('it', () => readResourceTxt(text, knownOf(known)));
+  const spec = readResourceTxt(text, knownOf(known));
+  const actual = {
+    container_id: spec.containerId,
+    scratch_disk_size: plainText(spec.scratchBytes),
+    slots: formatSlotAmounts(spec.slots),
+    allocations: Object.fromEntries(
+      [...spec.allocations].map(([device, allocation]) => [
+        device,
+        Object.fromEntries(formatAlloc(allocation).map(([slot, amounts]) => [slot, Object.fromEntries(amounts)])),
+      ]),
+    ),
+    mounts: spec.mounts.map(({ permission, ...mount }) => ({ ...mount, perm: permission })),
+  };
+  return differ('it', actual, expect && { ...expect, slots: plainTexts(expect.slots) });
+});
+
+/** Sums over files. */
+const usage = checkOf<{ files: Readonly<Record<string, string | null>>; expect: Texts }>(({ files, expect }) =>
+  differ('the sums', formatSlotAmounts(resourceUsage(Object.values(files))), expect),
+);
+
+export { read as readResourceTxt, usage as scanUsage, write as writeResourceTxt };
