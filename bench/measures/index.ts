@@ -1,5 +1,6 @@
 /** The measures, in the order in which they run. Each gets a fresh daemon. */
 import type { Measure } from '../measure.ts';
+import { allocation } from './allocation.ts';
 import { lifecycle } from './lifecycle.ts';
 import { memory } from './memory.ts';
 import { oneShot } from './one-shot.ts';
@@ -8,4 +9,4 @@ import { query } from './query.ts';
 import { startUp } from './start-up.ts';
 
 /** All measures. */
-export const measures: readonly Measure[] = [startUp, query, memory, oneShot, output, lifecycle];
+export const measures: readonly Measure[] = [startUp, query, memory, oneShot, output, lifecycle, allocation];

@@ -58,5 +58,8 @@ export function sum(values: Iterable<Decimal>): Decimal {
   return total;
 }
 
+/** Whether it is above 0; without the number that a comparison would make. */
+export const isAboveZero = (value: Decimal): boolean => value.isPositive() && !value.isZero();
+
 /** The smaller of two. */
 export const least = (left: Decimal, right: Decimal): Decimal => (left.lt(right) ? left : right);

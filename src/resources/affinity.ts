@@ -23,7 +23,7 @@ export interface Neighbours {
   readonly secondary: ReadonlySet<string>;
 }
 
-const key = ({ device, id }: DeviceReference): string => JSON.stringify([device, id]);
+const key = ({ device, id }: DeviceReference): string => `${device}\0${id}`;
 const none: ReadonlyMap<NumaNode, ReadonlySet<string>> = new Map();
 
 /** Numbers ascending, then -1, then the unknown. */

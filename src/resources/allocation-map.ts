@@ -2,13 +2,13 @@
  * What is allocated of the devices of one plugin, and how more is (spec resources-and-stats 7). An allocation is atomic:
  * it changes everything or nothing. Pure; one costs as much time as there are devices, which are sorted.
  */
-import { Decimal, floorTo, plainText, sum, zero } from '../lib/decimal.ts';
+import { Decimal, floorTo, isAboveZero, plainText, sum, zero } from '../lib/decimal.ts';
 import type { DeviceReference } from './affinity.ts';
 import {
   type Allocation,
   amountsOf,
   type DeviceAmounts,
-  type DeviceState,
+  DeviceState,
   type Share,
   type SlotDevice,
 } from './allocation.ts';
@@ -68,7 +68,7 @@ export class AllocationMap {
     for (const [index, device] of options.devices.entries()) {
       this.#types.set(device.slot, device.type);
       const ofSlot = states.get(device.slot) ?? [];
-      ofSlot.push({ ...device, index, allocated: zero, free: device.amount });
+      ofSlot.push(new DeviceState(device, index, zero));
       states.set(device.slot, ofSlot);
     }
     this.#states = states;
@@ -92,7 +92,7 @@ export class AllocationMap {
    */
   allocate(request: AllocationRequest): Allocation {
     const asks = [...request.slots]
-      .filter(([, amount]) => amount.gt(0))
+      .filter(([, amount]) => isAboveZero(amount))
       .map(([slot, amount]): SlotAsk => ({ slot, amount, tag: request.tag }));
     this.#checkCombination(asks);
     const before = this.snapshot();
@@ -138,7 +138,7 @@ export class AllocationMap {
     for (const [slot, states] of this.#states) {
       this.#states.set(
         slot,
-        states.map((state) => ({ ...state, allocated: zero, free: state.amount })),
+        states.map((state) => new DeviceState(state, state.index, zero)),
       );
     }
   }
@@ -201,8 +201,7 @@ export class AllocationMap {
       states.map((state) => {
         const amount = amounts.get(state.id);
         if (amount === undefined) return state;
-        const allocated = combine(state.allocated, amount);
-        return { ...state, allocated, free: state.amount.minus(allocated) };
+        return new DeviceState(state, state.index, combine(state.allocated, amount));
       }),
     );
   }
@@ -210,4 +209,4 @@ export class AllocationMap {
 
 /** The devices that gave something. */
 const devicesOf = (slot: string, shares: readonly Share[]): readonly DeviceReference[] =>
-  shares.filter(([, share]) => share.gt(0)).map(([{ id }]) => ({ device: deviceOfSlot(slot), id }));
+  shares.filter(([, share]) => isAboveZero(share)).map(([{ id }]) => ({ device: deviceOfSlot(slot), id }));

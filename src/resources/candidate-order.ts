@@ -1,5 +1,5 @@
 /** In which order devices are tried (spec resources-and-stats 7.3, 8.2 and 17.2). Pure. */
-import { type Decimal, sum } from '../lib/decimal.ts';
+import { type Decimal, sum, zero } from '../lib/decimal.ts';
 import type { AffinityMap, DeviceReference } from './affinity.ts';
 import type { DeviceState } from './allocation.ts';
 import { resourceError } from './resource-error.ts';
@@ -34,9 +34,19 @@ export function candidateOrder(
   return byFreedom(devices);
 }
 
-/** The freest first; ties in device order. */
+/**
+ * The freest first; ties in device order, in which the devices are given. Groups of equal ones are sorted: there are few,
+ * so this takes as much time as there are devices.
+ */
 function byFreedom(devices: Iterable<DeviceState>): readonly DeviceState[] {
-  return [...devices].sort((left, right) => right.free.cmp(left.free) || left.index - right.index);
+  const groups = new Map<string, DeviceState[]>();
+  for (const device of devices) {
+    const equal = groups.get(device.freeText);
+    if (equal) equal.push(device);
+    else groups.set(device.freeText, [device]);
+  }
+  const free = ([device]: readonly DeviceState[]): Decimal => device?.free ?? zero;
+  return [...groups.values()].sort((left, right) => free(right).cmp(free(left))).flat();
 }
 
 function byNearness(slot: string, devices: readonly DeviceState[], hint: AffinityHint): readonly DeviceState[] {

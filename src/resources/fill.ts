@@ -1,5 +1,5 @@
 /** Takes all of one device before the next is touched (spec resources-and-stats 7.4 and 7.6). */
-import { cut, least, sum } from '../lib/decimal.ts';
+import { cut, isAboveZero, least, sum } from '../lib/decimal.ts';
 import type { Share } from './allocation.ts';
 import { insufficient } from './resource-error.ts';
 import type { Strategy, StrategyInput } from './strategy.ts';
@@ -20,8 +20,8 @@ function fill(
   const shares: Share[] = [];
   let need = ask.amount;
   for (const device of candidates) {
-    if (!need.gt(0)) break;
-    if (!device.free.gt(0)) continue;
+    if (!isAboveZero(need)) break;
+    if (!isAboveZero(device.free)) continue;
     const share = least(need, device.free);
     shares.push([device, share]);
     need = need.minus(share);
