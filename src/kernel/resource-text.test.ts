@@ -1,19 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { recordFixture, specFixture } from '../../test/support/kernel-record.ts';
-import { environText, exactSize, resourceText } from './resource-text.ts';
+import { environText, resourceText } from './resource-text.ts';
 
 describe('the texts that a kernel reads about itself', () => {
-  it.each([
-    [0, '0'],
-    [512, '512'],
-    [1536, '1536'],
-    [2_097_152, '2m'],
-    [1_073_741_824, '1g'],
-    [4_227_858_432, '4032m'],
-  ])('writes %i bytes exactly as %s', (bytes, text) => expect(exactSize(bytes)).toBe(text));
-
   it('describes resources', () => {
-    const spec = specFixture({ mounts: [{ source: '/data', target: '/home/work/data', readOnly: true }] });
+    const mounts = ['/data', '/odd,path', '/odd:path', '/odd\nSLOTS={}'].map((source) => ({
+      source,
+      target: '/home/work/data',
+      readOnly: true,
+    }));
+    const spec = specFixture({ mounts });
     const text = resourceText(recordFixture({ spec, placement: { cpuset: '0-1,4', hostPorts: [] } }));
     expect(text).toBe(
       'CID=c1\nSCRATCH_SIZE=0m\nMOUNTS=/data:/home/work/data:ro\nSLOTS={"cpu": "1", "mem": "268435456"}\n' +

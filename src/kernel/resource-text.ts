@@ -2,44 +2,37 @@
  * The texts that a kernel may read about itself in `/home/config` (spec kernel-lifecycle 5.3 and 5.7). Pure. Sizes are
  * written exactly, as plain byte counts where a shorter form would round (B16).
  */
+import { Decimal } from '../lib/decimal.ts';
+import { parseCpuset } from '../resources/cpuset.ts';
+import { writeResourceTxt } from '../resources/resource-txt.ts';
 import type { KernelRecord } from './record.ts';
 
-const suffixes = ['', 'k', 'm', 'g', 't', 'p'] as const;
+const one = new Decimal(1);
 
-/** A size in the shortest exact form: `2g`, `1536m`, or the plain count. */
-export function exactSize(bytes: number): string {
-  let [value, power] = [bytes, 0];
-  while (value > 0 && value % 1024 === 0 && power < suffixes.length - 1) {
-    value /= 1024;
-    power += 1;
-  }
-  return `${value}${suffixes[power]}`;
-}
-
-/** The core ids of a list form: `0-2,5` → 0, 1, 2, 5. */
-function coresOf(cpuset: string): readonly number[] {
-  return cpuset.split(',').flatMap((part) => {
-    const [first, last] = part.split('-').map(Number);
-    if (first === undefined || !Number.isInteger(first)) return [];
-    return Array.from({ length: (last ?? first) - first + 1 }, (_, index) => first + index);
-  });
-}
-
-/** `resource.txt`. */
+/** `resource.txt`. Mounts that its line cannot carry are left out: their paths would be read as other mounts or lines. */
 export function resourceText(record: KernelRecord): string {
   const { spec, placement, containerId } = record;
-  const slots = { cpu: String(spec.limits.cpus), mem: String(spec.limits.memoryBytes) };
-  const mounts = spec.mounts.map((mount) => `${mount.source}:${mount.target}:${mount.readOnly ? 'ro' : 'rw'}`);
-  const cores = placement.cpuset === null ? [] : coresOf(placement.cpuset);
-  const lines = [
-    `CID=${containerId ?? ''}`,
-    'SCRATCH_SIZE=0m',
-    `MOUNTS=${mounts.join(',')}`,
-    `SLOTS={"cpu": "${slots.cpu}", "mem": "${slots.mem}"}`,
-    ...(cores.length > 0 ? [`CPU_SHARES=${cores.map((core) => `${core}:1`).join(',')}`] : []),
-    `MEM_SHARES=root:${exactSize(spec.limits.memoryBytes)}`,
-  ];
-  return lines.map((line) => `${line}\n`).join('');
+  const memory = new Decimal(spec.limits.memoryBytes);
+  const cores = placement.cpuset === null ? [] : parseCpuset(placement.cpuset);
+  const ofCores = new Map(cores.map((core) => [String(core), one]));
+  return writeResourceTxt(
+    {
+      containerId: containerId ?? '',
+      slots: new Map([
+        ['cpu', new Decimal(spec.limits.cpus)],
+        ['mem', memory],
+      ]),
+      allocations: new Map([
+        ...(cores.length > 0 ? [['cpu', new Map([['cpu', ofCores]])] as const] : []),
+        ['mem', new Map([['mem', new Map([['root', memory]])]])],
+      ]),
+      scratchBytes: new Decimal(0),
+      mounts: spec.mounts
+        .filter(({ source, target }) => !/[,:\r\n]/.test(source + target))
+        .map(({ source, target, readOnly }) => ({ type: 'bind', source, target, permission: readOnly ? 'ro' : 'rw' })),
+    },
+    { known: new Map([['mem', 'bytes']]), exactBytes: true },
+  );
 }
 
 /** `environ.txt`; variables that it cannot carry are left out (B21): they reach the runner in `runner.json`. */

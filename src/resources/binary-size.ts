@@ -2,6 +2,8 @@
  * Sizes in bytes in the forms that the manager and `resource.txt` use (spec resources-and-stats 1.5): unlike
  * `lib/byte-size.ts`, which reads what people write in a configuration, they may be negative, infinite or above 2^53.
  */
+
+import { formatByteSize } from '../lib/byte-size.ts';
 import { cut, Decimal, parseDecimal, plainText, roundEven } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 
@@ -46,6 +48,10 @@ export function formatBinarySize(bytes: Decimal, unit: SizeUnit): string {
   const power = unit === 'auto' ? largestPower(bytes) : units.indexOf(unit) + 1;
   return `${quotient(bytes, power)}${power === 0 ? '' : units[power - 1]}`;
 }
+
+/** Writes a size in the shortest form that loses nothing: `256m`, `1000`. */
+export const formatExactSize = (bytes: Decimal): string =>
+  Number.isSafeInteger(bytes.toNumber()) && !bytes.isNegative() ? formatByteSize(bytes.toNumber()) : plainText(bytes);
 
 /** Writes a size for people, in the words of the manager: `1.4 GiB`, `1 byte`, `512 bytes`. */
 export function displayBinarySize(bytes: Decimal): string {

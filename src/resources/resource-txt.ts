@@ -1,7 +1,7 @@
 /** Writing `resource.txt` (spec resources-and-stats 10). Pure. */
 import { type Decimal, plainText } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { formatBinarySize } from './binary-size.ts';
+import { formatBinarySize, formatExactSize } from './binary-size.ts';
 import type { ResourceMount, ResourceSpec } from './resource-spec.ts';
 import { formatSlotAmounts } from './slot-amounts.ts';
 import { belongsTo, type KnownSlots } from './slot-name.ts';
@@ -11,7 +11,7 @@ export interface ResourceTxtOptions {
   readonly known: KnownSlots;
   /** Lines of the device plugins, in allocation order. */
   readonly data?: readonly (readonly [string, string])[];
-  /** Amounts of bytes in full instead of rounded to two digits. */
+  /** Amounts of bytes exactly, instead of rounded to two digits. */
   readonly exactBytes?: boolean;
 }
 
@@ -51,8 +51,8 @@ function* shareLines(spec: ResourceSpec, options: ResourceTxtOptions): Generator
 }
 
 function amountText(slot: string, { known, exactBytes }: ResourceTxtOptions): (amount: Decimal) => string {
-  if (known.get(slot) === 'bytes' && !exactBytes) return (amount) => formatBinarySize(amount, 'auto');
-  return plainText;
+  if (known.get(slot) !== 'bytes') return plainText;
+  return exactBytes ? formatExactSize : (amount) => formatBinarySize(amount, 'auto');
 }
 
 const mountText = ({ source, target, permission }: ResourceMount): string =>

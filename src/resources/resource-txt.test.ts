@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { Decimal, plainText } from '../lib/decimal.ts';
+import type { ResourceSpec } from './resource-spec.ts';
+import { writeResourceTxt } from './resource-txt.ts';
+import { readResourceAccount, readResourceTxt } from './resource-txt-reader.ts';
+import type { KnownSlots } from './slot-name.ts';
+
+const known: KnownSlots = new Map([['mem', 'bytes']]);
+const bytes = new Decimal('1500000001');
+const spec = (device: string, slot: string, id: string): ResourceSpec => ({
+  containerId: 'c',
+  slots: new Map([[slot, bytes]]),
+  allocations: new Map([[device, new Map([[slot, new Map([[id, bytes]])]])]]),
+  scratchBytes: new Decimal(0),
+  mounts: [],
+});
+
+describe('resource.txt', () => {
+  it('is written exactly on demand, and counted exactly in any case', () => {
+    const exact = writeResourceTxt(spec('mem', 'mem', 'root'), { known, exactBytes: true });
+    expect(exact).toContain('MEM_SHARES=root:1500000001\n');
+    const rounded = writeResourceTxt(spec('mem', 'mem', 'root'), { known, data: [['A', 'b']] });
+    expect(rounded).toMatch(/MEM_SHARES=root:1\.4g\nA=b\n$/);
+    const amounts = readResourceAccount(rounded, known).allocations.get('mem')?.get('mem');
+    expect([...(amounts ?? [])].map(([id, amount]) => [id, plainText(amount)])).toEqual([['root', '1500000001']]);
+  });
+
+  it('is not written when it would not be read back', () => {
+    expect(() => writeResourceTxt(spec('mem', 'cpu', '0'), { known })).toThrow('the slot cpu is not one of mem');
+    for (const id of ['a:b', 'a,b', 'a\nSLOTS={}']) {
+      expect(() => writeResourceTxt(spec('mem', 'mem', id), { known })).toThrow('resource.txt cannot be written');
+    }
+  });
+
+  it('is counted also when a path makes its mounts unreadable', () => {
+    const text = 'SCRATCH_SIZE=0m\nMOUNTS=/a,b:/c:ro\nSLOTS={"cpu": "1"}\nCPU_SHARES=0:1\n';
+    expect(() => readResourceTxt(text, known)).toThrow('the mount "/a" is not source:target:permission');
+    expect([...readResourceAccount(text, known).allocations.keys()]).toEqual(['cpu']);
+  });
+
+  it.each([
+    ['', 'the line SLOTS= is missing'],
+    ['SLOTS=', 'SLOTS is not JSON'],
+    ['SLOTS=[]', 'SLOTS is not a JSON object'],
+    ['SLOTS={"cpu": "many"}', 'the amount of the slot cpu "many" is not a decimal number'],
+    ['SLOTS={"cpu": {}}', "Cannot convert the slot 'cpu' to decimal"],
+    ['SLOTS={}\nCPU_SHARES=0:x', 'CPU_SHARES of resource.txt: "x" is not a decimal number'],
+    ['SLOTS={}\nMEM_SHARES=root:1q', 'size "1q" is not a size in bytes'],
+    ['\0\0\0', 'the line SLOTS= is missing'],
+  ])('is refused in a sentence when it is damaged: %j', (text, problem) => {
+    expect(() => readResourceAccount(text, known)).toThrow(problem);
+  });
+});
