@@ -7,8 +7,9 @@ import {
   processPayload,
   type StatPayload,
 } from '../../../../src/stats/stat-payload.ts';
+import { canonical } from '../canonical.ts';
+import { readMsgpack } from '../msgpack-reader.ts';
 import { checkOf, differ, firstOf } from './case.ts';
-import { readMsgpack } from './msgpack-reader.ts';
 
 interface PayloadCase {
   readonly redis_db: number;
@@ -23,17 +24,6 @@ function payloadOf({ redis_key: key, value }: PayloadCase): StatPayload {
   const map = value as Readonly<Record<string, unknown>>;
   if (!('node' in map)) return kernelPayload(key, map as Readonly<Record<string, MetricSet[string]>>);
   return agentPayload(key, map['node'] as MetricSet, map['devices'] as Readonly<Record<string, MetricSet>>);
-}
-
-/** Maps as sorted lists of entries, since their order is free. */
-function canonical(value: unknown): unknown {
-  const entries =
-    value instanceof Map ? [...value] : typeof value === 'object' && value !== null ? Object.entries(value) : undefined;
-  return (
-    entries
-      ?.map(([key, item]): [unknown, unknown] => [key, canonical(item)])
-      .sort(([left], [right]) => (String(left) < String(right) ? -1 : 1)) ?? value
-  );
 }
 
 /** What is written, where, for how long; and that the bytes say the same. */
