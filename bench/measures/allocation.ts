@@ -110,6 +110,7 @@ export const allocation: Measure = {
       unit: 'ms',
       must: 1,
       goal: 0.5,
+      beside: { p50: percentile(times, 0.5) },
     });
     return {
       P17: [
