@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
-import { outputPassed } from './collect-garbage.ts';
+import { FakeClock } from '../lib/fake-clock.ts';
+import { outputPassed, startIsOver } from './collect-garbage.ts';
 
 const before = globalThis.gc;
 afterEach(() => {
@@ -16,4 +17,16 @@ it('collects garbage by the amount of output, where it may', () => {
   expect(collections).toBe(10);
   globalThis.gc = undefined;
   for (let passed = 0; passed < 8; passed += 1) outputPassed(megabyte);
+});
+
+it('gives back what the start left, once', async () => {
+  const asked: unknown[] = [];
+  globalThis.gc = (async (options: unknown) => {
+    asked.push(options);
+  }) as NonNullable<typeof globalThis.gc>;
+  const clock = new FakeClock();
+  startIsOver(clock);
+  expect(asked).toEqual([]);
+  await clock.advance(60_000);
+  expect(asked).toEqual([{ type: 'major', flavor: 'last-resort' }]);
 });

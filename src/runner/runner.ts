@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { systemClock } from '../lib/clock.ts';
 import { containerPaths, type RunnerConfig } from '../wire/runner-config.ts';
 import { runImageBootstrap, runUserBootstrap } from './bootstrap.ts';
+import { startIsOver } from './collect-garbage.ts';
 import { parseEnvironment, parseRunnerConfig } from './config.ts';
 import { ContainerLog, descriptorSink } from './container-log.ts';
 import { ControlConnection } from './control-connection.ts';
@@ -100,6 +101,7 @@ export class Runner {
     }
     this.#status.phase = 'ready';
     this.#runs.release();
+    startIsOver(clock);
     if (this.#config.interpreter === 'eager') void this.#parts.interpreter?.start();
   }
 
