@@ -40,6 +40,7 @@ const doors = {
   'decimal.js': '^src/lib/decimal\\.ts$',
   'smol-toml': '^src/config/toml\\.ts$',
   'modern-tar': '^src/lib/tar\\.ts$',
+  zeromq: '^src/transport/zeromq\\.ts$',
 };
 const doorRules = Object.entries(doors).map(([name, door]) => ({
   name: `door-${name}`,

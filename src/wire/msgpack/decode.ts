@@ -1,6 +1,6 @@
 /**
  * The decoder (spec rpc 3.1). It refuses invalid UTF-8, nesting deeper than 128, lengths beyond the input, bytes after
- * the value, and the key `__proto__`. Nothing is allocated by a length that the input does not hold.
+ * the value, more than half a million values, and the key `__proto__`. Nothing is allocated by a length that the input does not hold.
  */
 import { deepestNesting, Ext, Float, MsgpackError, type MsgpackValue } from './value.ts';
 
@@ -17,6 +17,8 @@ export interface DecodeOptions {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const longestQuickText = 48;
+/** So that a short input, all of it tiny values, costs neither much memory nor a noticeable time. */
+const mostValues = 500_000;
 
 /** Decodes exactly one value. Throws MsgpackError, or what the reader of extensions throws. */
 export function decodeMsgpack(bytes: Uint8Array, options: DecodeOptions = {}): MsgpackValue {
@@ -31,6 +33,7 @@ class Reader {
   readonly #extension: ((ext: Ext) => MsgpackValue) | undefined;
   readonly #faithful: boolean;
   #at = 0;
+  #values = 0;
 
   constructor(bytes: Uint8Array, options: DecodeOptions) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -44,6 +47,8 @@ class Reader {
 
   value(depth: number): MsgpackValue {
     if (depth > deepestNesting) throw new MsgpackError(`nested deeper than ${deepestNesting}`);
+    this.#values += 1;
+    if (this.#values > mostValues) throw new MsgpackError(`there are more than ${mostValues} values`);
     const mark = this.#uint(1);
     if (mark < 0x80) return mark;
     if (mark < 0x90) return this.#map(mark & 0x0f, depth);

@@ -43,7 +43,7 @@ class Writer {
       this.#raw(value);
     } else if (value instanceof Float) this.#float(value.value);
     else if (value instanceof Ext) this.#ext(value);
-    else if (value instanceof Map) {
+    else if (value instanceof Map && Object.getPrototypeOf(value) === Map.prototype) {
       this.#length(value.size, 0x80, 15, [0, 0xde, 0xdf]);
       for (const [key, item] of value as ReadonlyMap<MsgpackValue, MsgpackValue>) {
         this.value(key, depth + 1);

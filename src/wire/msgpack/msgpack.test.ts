@@ -124,6 +124,11 @@ describe('MessagePack', () => {
     expect(() => encodeMsgpack(value)).toThrow(MsgpackError);
   });
 
+  it('refuses a million tiny values', () => {
+    const many = Buffer.concat([Buffer.from('dd000f4240', 'hex'), Buffer.alloc(1_000_000, 0xc0)]);
+    expect(() => decodeMsgpack(many)).toThrow('more than');
+  });
+
   it('refuses what has no form', () => {
     const date = new Date(0) as unknown as MsgpackValue;
     const method = (() => 1) as unknown as MsgpackValue;

@@ -1,0 +1,63 @@
+/**
+ * Binds the arguments of a call to the parameters of its method as Python does (spec rpc 6), and checks their types.
+ * What doesn't fit is a TypeError in Python's words, a malformed id a ValueError.
+ */
+import type { z } from 'zod';
+import type { CallArguments } from '../wire/callosum/request-body.ts';
+import type { MsgpackValue } from '../wire/msgpack/value.ts';
+import { pythonRepr } from '../wire/python-repr.ts';
+import { RpcFailure } from './rpc-failure.ts';
+import type { RpcSignature } from './signature.ts';
+
+/** Which of several agents is meant: later managers add it to every call, and it binds to no parameter. */
+const agentParameter = 'agent_id';
+
+/** The arguments by name, checked. Throws RpcFailure. */
+export function bindArguments(signature: RpcSignature, { args, kwargs }: CallArguments): Record<string, unknown> {
+  const shape = signature.args.shape as Readonly<Record<string, z.ZodType>>;
+  const names = Object.keys(shape);
+  const positional = names.slice(0, names.length - signature.keywordOnly);
+  const call = `${signature.name}()`;
+  if (args.length > positional.length) {
+    const takes = `${positional.length} positional argument${positional.length === 1 ? '' : 's'}`;
+    throw typeError(`${call} takes ${takes} but ${args.length} ${args.length === 1 ? 'was' : 'were'} given`);
+  }
+  const bound: Record<string, MsgpackValue> = {};
+  for (const [index, value] of args.entries()) bound[positional[index] as string] = value;
+  for (const [name, value] of Object.entries(kwargs)) {
+    if (!(name in shape)) {
+      if (name === agentParameter) continue;
+      throw typeError(`${call} got an unexpected keyword argument ${pythonRepr(name)}`);
+    }
+    if (name in bound) throw typeError(`${call} got multiple values for argument ${pythonRepr(name)}`);
+    bound[name] = value;
+  }
+  const missing = names.filter((name) => !(name in bound) && !shape[name]?.safeParse(undefined).success);
+  if (missing.length > 0) throw typeError(missingText(call, missing, positional));
+  const checked = signature.args.safeParse(bound);
+  if (!checked.success) throw wrongType(call, checked.error);
+  return checked.data;
+}
+
+/** Whose agent is meant, if the call says so. */
+export function agentIdOf({ kwargs, args }: CallArguments, signature: RpcSignature): MsgpackValue {
+  const place = Object.keys(signature.args.shape).indexOf(agentParameter);
+  return kwargs[agentParameter] ?? (place < 0 ? null : (args[place] ?? null));
+}
+
+function missingText(call: string, missing: readonly string[], positional: readonly string[]): string {
+  const kind = positional.includes(missing[0] ?? '') ? 'positional' : 'keyword-only';
+  const plural = missing.length === 1 ? '' : 's';
+  return `${call} missing ${missing.length} required ${kind} argument${plural}: ${missing.map(pythonRepr).join(', ')}`;
+}
+
+function wrongType(call: string, error: z.ZodError): RpcFailure {
+  const issue = error.issues[0];
+  const place = (issue?.path ?? []).map(String).join('.').slice(0, 200);
+  const className = issue?.code === 'invalid_format' ? 'ValueError' : 'TypeError';
+  return new RpcFailure(className, `${call} argument ${place}: ${(issue?.message ?? 'not valid').slice(0, 300)}`);
+}
+
+function typeError(text: string): RpcFailure {
+  return new RpcFailure('TypeError', text);
+}

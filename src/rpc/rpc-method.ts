@@ -1,0 +1,55 @@
+/** What an RPC method is: its signature and what it does. One file each in `methods/`. */
+import type { z } from 'zod';
+import type { Logger } from '../lib/log.ts';
+import type { FailureNames } from './failure-parts.ts';
+import type { RpcSignature } from './signature.ts';
+
+/** What of the node's own configuration managers may read. */
+export interface LocalConfig {
+  readonly abuseReportPath: string | null;
+  /** null: no `[watcher]` table is given. */
+  readonly watcher: { readonly host: string; readonly port: number; readonly tls: boolean } | null;
+}
+
+/** What methods work with. */
+export interface RpcServices {
+  /** This agent's id: a call for another one fails. */
+  readonly agentId: string;
+  readonly localConfig: LocalConfig;
+}
+
+/** One call. */
+export interface RpcCall extends RpcServices {
+  /** Aborts when the caller has gone, for methods that only wait; and when the grace of a stop is over. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+/** A method of any signature. */
+export interface RpcMethod {
+  readonly signature: RpcSignature;
+  /** Whether a cancelled call ends at once: only for what changes nothing. */
+  readonly waitsOnly: boolean;
+  /** Whether each call is in the log at level info; debug otherwise. */
+  readonly notable: boolean;
+  readonly failures: FailureNames;
+  readonly handle: (args: Record<string, unknown>, call: RpcCall) => unknown;
+}
+
+/** How a method is declared. */
+export interface RpcMethodDefinition<Shape extends z.ZodRawShape, Result extends z.ZodType> {
+  readonly signature: RpcSignature<Shape, Result>;
+  readonly waitsOnly?: boolean;
+  readonly notable?: boolean;
+  readonly failures?: FailureNames;
+  /** Begins at once, in the order in which calls arrive. What it throws becomes a failure. */
+  readonly handle: (args: z.output<z.ZodObject<Shape>>, call: RpcCall) => z.input<Result> | Promise<z.input<Result>>;
+}
+
+/** Declares a method. */
+export function method<Shape extends z.ZodRawShape, Result extends z.ZodType>(
+  definition: RpcMethodDefinition<Shape, Result>,
+): RpcMethod {
+  const { signature, waitsOnly = false, notable = false, failures = {}, handle } = definition;
+  return { signature, waitsOnly, notable, failures, handle: handle as RpcMethod['handle'] };
+}

@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { define } from './define.ts';
+import { kernelId, textMap } from './fields.ts';
+
+const flag = z.union([z.string(), z.array(z.string()), z.null()]);
+
+/** `start_service`: an application in a kernel (spec rpc 8.14). */
+export const startService = define(
+  'start_service',
+  {
+    kernel_id: kernelId,
+    service: z.string(),
+    opts: z.looseObject({ arguments: z.record(z.string(), flag).optional(), envs: textMap.optional() }),
+  },
+  z.strictObject({ status: z.enum(['started', 'running', 'failed']), error: z.string().optional() }),
+);

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { silentLogger } from '../lib/log.ts';
+import { MessageRouter } from './message-router.ts';
+import { loadZeromq } from './zeromq.ts';
+
+const options = { curve: null, longestMessageBytes: 1024 * 1024, log: silentLogger };
+const loopback = { host: '127.0.0.1', port: 0 };
+
+describe('MessageRouter', () => {
+  it('says which address cannot be had', async () => {
+    await using first = await MessageRouter.bind({ ...options, address: loopback });
+    const port = Number(first.endpoint.split(':').at(-1));
+    await expect(MessageRouter.bind({ ...options, address: { host: '127.0.0.1', port } })).rejects.toThrow(
+      `agent.rpc-listen-addr: cannot listen on tcp://127.0.0.1:${port}: EADDRINUSE`,
+    );
+    await expect(MessageRouter.bind({ ...options, address: { host: '192.0.2.1', port: 0 } })).rejects.toThrow(
+      'cannot listen',
+    );
+  });
+
+  it('listens on an IPv6 address', async () => {
+    await using router = await MessageRouter.bind({ ...options, address: { host: '::1', port: 0 } });
+    expect(router.endpoint).toMatch(/^tcp:\/\/\[::1\]:\d+$/);
+  });
+
+  it('delivers everything, in order, to a peer that begins to read late', async () => {
+    await using router = await MessageRouter.bind({ ...options, address: loopback });
+    const { Context, Dealer } = loadZeromq();
+    const peer = new Dealer({ context: new Context(), linger: 0, receiveHighWaterMark: 1, receiveBufferSize: 4096 });
+    const other = new Dealer({ context: new Context(), linger: 0 });
+    peer.connect(router.endpoint);
+    other.connect(router.endpoint);
+    const incoming = router.messages()[Symbol.asyncIterator]();
+    await peer.send('hello');
+    const [id] = (await incoming.next()).value as Uint8Array[];
+    await other.send('hello');
+    const [otherId] = (await incoming.next()).value as Uint8Array[];
+    const count = 3000;
+    for (let index = 0; index < count; index += 1) {
+      router.send([id as Uint8Array, Buffer.from(String(index)), Buffer.alloc(2000)]);
+    }
+    router.send([otherId as Uint8Array, Buffer.from('not held up')]);
+    expect(String((await other.receive())[0])).toBe('not held up');
+    for (let index = 0; index < count; index += 1) expect(String((await peer.receive())[0])).toBe(String(index));
+    expect(router.dropped).toBe(0);
+    router.send([Buffer.from('nobody'), Buffer.from('x')]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(router.dropped).toBe(1);
+    peer.close();
+    other.close();
+  });
+
+  it('disconnects a peer that sends too much at once, and serves the others', async () => {
+    await using router = await MessageRouter.bind({ ...options, address: loopback });
+    const { Context, Dealer } = loadZeromq();
+    const [bad, good] = [new Dealer({ context: new Context(), linger: 0 }), new Dealer({ context: new Context() })];
+    bad.connect(router.endpoint);
+    good.connect(router.endpoint);
+    await bad.send(Buffer.alloc(2 * 1024 * 1024));
+    await good.send('fine');
+    const { value } = await router.messages()[Symbol.asyncIterator]().next();
+    expect(String((value as Uint8Array[])[1])).toBe('fine');
+    bad.close();
+    good.close();
+  });
+});

@@ -1,0 +1,180 @@
+/**
+ * A listening socket that many peers talk to, each message with the id of its peer in front (ZeroMQ's ROUTER; spec rpc
+ * 1, 2.1, 10). Sending never waits and never throws: a peer that is gone loses its reply, one that reads slowly has a
+ * bounded line, and nobody else notices.
+ */
+import { type Clock, systemClock } from '../lib/clock.ts';
+import { KerneletError } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
+import { systemErrorCode } from '../lib/system-error.ts';
+import { zapDomain } from '../wire/curve/zap.ts';
+import type { CurveKeys } from './curve-keys.ts';
+import { logHandshakeFailures } from './handshake-log.ts';
+import { PeerBacklog } from './peer-backlog.ts';
+import { startZapHandler } from './zap-handler.ts';
+import { type Context, loadZeromq, type Router } from './zeromq.ts';
+
+/** What to listen on, and for whom. */
+export interface MessageRouterOptions {
+  /** Host name, address or blank for all; port 0 takes a free one. */
+  readonly address: { readonly host: string; readonly port: number };
+  /** null: anybody may call, in plain text. */
+  readonly curve: CurveKeys | null;
+  /** A peer that sends a longer message is disconnected. */
+  readonly longestMessageBytes: number;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+const lingerMs = 100;
+/** Replies that ZeroMQ holds for a peer; the backlog takes over above it. */
+const sendHighWaterMark = 1000;
+const backlogLimits = { peerBytes: 64 * 1024 * 1024, totalBytes: 256 * 1024 * 1024 };
+const backlogRetryMs = 5;
+/** Half-open connections end after about a minute and a half. */
+const keepalive = { tcpKeepalive: 1, tcpKeepaliveIdle: 60, tcpKeepaliveInterval: 10, tcpKeepaliveCount: 3 };
+
+/** A bound socket. */
+export class MessageRouter implements AsyncDisposable {
+  readonly #socket: Router;
+  readonly #cleanups: AsyncDisposableStack;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #backlog = new PeerBacklog(backlogLimits);
+  #outbox: (readonly Uint8Array[])[] = [];
+  #sending = false;
+  #retrying = false;
+  /** Replies that nobody got: their peers were gone or did not read. */
+  dropped = 0;
+
+  private constructor(socket: Router, cleanups: AsyncDisposableStack, options: MessageRouterOptions) {
+    this.#socket = socket;
+    this.#cleanups = cleanups;
+    this.#log = options.log;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /** Binds the socket; with CURVE, its guard is there first. Throws INVALID_CONFIG when the address cannot be had. */
+  static async bind(options: MessageRouterOptions): Promise<MessageRouter> {
+    const { Context: ZeroMqContext, Router: RouterSocket } = loadZeromq();
+    const { curve, address, log } = options;
+    await using cleanups = new AsyncDisposableStack();
+    const context: Context = new ZeroMqContext();
+    if (curve) cleanups.use(await startZapHandler(context, curve.allowedKeys, log));
+    const socket = new RouterSocket({
+      context,
+      linger: lingerMs,
+      mandatory: true,
+      sendTimeout: 0,
+      sendHighWaterMark,
+      maxMessageSize: options.longestMessageBytes,
+      ipv6: address.host.includes(':'),
+      ...keepalive,
+      ...(curve ? { curveServer: true, curveSecretKey: curve.secretKey, zapDomain } : {}),
+    });
+    cleanups.defer(() => socket.close());
+    cleanups.use(logHandshakeFailures(socket, log));
+    const wanted = endpointOf(address);
+    try {
+      await socket.bind(wanted);
+    } catch (cause) {
+      const why = systemErrorCode(cause) ?? (cause instanceof Error ? cause.message : String(cause));
+      throw new KerneletError('INVALID_CONFIG', `agent.rpc-listen-addr: cannot listen on ${wanted}: ${why}`, { cause });
+    }
+    return new MessageRouter(socket, cleanups.move(), options);
+  }
+
+  /** Where it listens: `tcp://127.0.0.1:6001`. */
+  get endpoint(): string {
+    return this.#socket.lastEndpoint ?? '';
+  }
+
+  /** Messages as they arrive, the peer's id first; ends when the socket is closed. */
+  async *messages(): AsyncIterable<readonly Uint8Array[]> {
+    try {
+      while (!this.#socket.closed) yield await this.#socket.receive();
+    } catch (error) {
+      if (!this.#socket.closed) throw error;
+    }
+  }
+
+  /** Sends to the peer whose id is the first frame. */
+  send(message: readonly Uint8Array[]): void {
+    this.#outbox.push(message);
+    if (!this.#sending) void this.#drain();
+  }
+
+  /** Sends what waits, as far as peers take it within the linger, and closes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#cleanups.disposeAsync();
+  }
+
+  /** ZeroMQ takes one message at a time. */
+  async #drain(): Promise<void> {
+    this.#sending = true;
+    while (this.#outbox.length > 0) {
+      const batch = this.#outbox;
+      this.#outbox = [];
+      for (const message of batch) {
+        const peer = peerOf(message);
+        if (this.#backlog.has(peer) || (await this.#offer(message)) === 'full') this.#hold(peer, message);
+      }
+    }
+    this.#sending = false;
+  }
+
+  async #offer(message: readonly Uint8Array[]): Promise<'sent' | 'gone' | 'full'> {
+    try {
+      await this.#socket.send(message as Uint8Array[]);
+      return 'sent';
+    } catch (error) {
+      if (systemErrorCode(error) === 'EAGAIN') return 'full';
+      this.dropped += 1;
+      if (systemErrorCode(error) !== 'EHOSTUNREACH') this.#log.debug('a reply could not be sent', { error });
+      return 'gone';
+    }
+  }
+
+  #hold(peer: string, message: readonly Uint8Array[]): void {
+    if (!this.#backlog.add(peer, message)) {
+      this.dropped += 1;
+      this.#log.warn('a peer does not read its replies; one was dropped', { waiting: this.#backlog.bytes });
+    }
+    if (this.#retrying) return;
+    this.#retrying = true;
+    this.#clock.after(backlogRetryMs, () => void this.#retry()).unref();
+  }
+
+  async #retry(): Promise<void> {
+    this.#retrying = false;
+    if (this.#socket.closed) return;
+    if (!this.#sending) {
+      this.#sending = true;
+      for (const peer of this.#backlog.peers) await this.#offerLine(peer);
+      await this.#drain();
+    }
+    if (this.#backlog.peers.length > 0 && !this.#retrying) {
+      this.#retrying = true;
+      this.#clock.after(backlogRetryMs, () => void this.#retry()).unref();
+    }
+  }
+
+  async #offerLine(peer: string): Promise<void> {
+    for (let message = this.#backlog.first(peer); message; message = this.#backlog.first(peer)) {
+      const outcome = await this.#offer(message);
+      if (outcome === 'full') return;
+      if (outcome === 'gone') this.#backlog.forget(peer);
+      else this.#backlog.shift(peer);
+    }
+  }
+}
+
+function peerOf(message: readonly Uint8Array[]): string {
+  const [id] = message;
+  return id ? Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1') : '';
+}
+
+function endpointOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  const name = host === '' ? '*' : host.includes(':') ? `[${host}]` : host;
+  return `tcp://${name}:${port === 0 ? '*' : port}`;
+}
