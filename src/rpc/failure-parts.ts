@@ -6,10 +6,11 @@ import type { ErrorCode } from '../lib/error-codes.ts';
 import { type KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { FailureParts } from '../wire/callosum/data.ts';
 import { pythonRepr } from '../wire/python-repr.ts';
+import type { FailureName } from './failure-names.ts';
 import { RpcFailure } from './rpc-failure.ts';
 
 /** Class names by error code: upstream's, where upstream has the error (spec rpc 8). */
-const classNames: Readonly<Record<ErrorCode, string>> = {
+const classNames: Readonly<Record<ErrorCode, FailureName>> = {
   INVALID_ARGUMENT: 'ValueError',
   INVALID_CONFIG: 'ValueError',
   INVALID_LABEL: 'ValueError',
@@ -50,7 +51,7 @@ const classNames: Readonly<Record<ErrorCode, string>> = {
 };
 
 /** Class names that one method uses in place of the usual ones. */
-export type FailureNames = Readonly<Partial<Record<ErrorCode, string>>>;
+export type FailureNames = Readonly<Partial<Record<ErrorCode, FailureName>>>;
 
 const longestText = 4096;
 

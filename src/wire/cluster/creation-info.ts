@@ -1,0 +1,83 @@
+/**
+ * What `kernel_started` and the results of `create_kernels` say of a kernel (spec cluster-state 5.3, rpc 8.6), in plain
+ * values. The order of the keys is upstream's.
+ */
+import type { MsgpackValue } from '../msgpack/value.ts';
+
+/** A service of a kernel and where it is reached; definitions of the image add keys. */
+export interface ServicePortInfo {
+  readonly name: string;
+  readonly protocol: string;
+  readonly container_ports: readonly number[];
+  readonly host_ports: readonly number[];
+  readonly is_inference: boolean;
+  readonly [more: string]: MsgpackValue;
+}
+
+/** A mount as the manager is told of it. */
+export interface MountInfo {
+  readonly type: string;
+  readonly source: string | null;
+  readonly target: string;
+  readonly permission: string;
+  readonly opts: null;
+  readonly [more: string]: MsgpackValue;
+}
+
+/** Resources of a kernel: amounts are decimal text in plain digits. */
+export interface ResourceSpecInfo {
+  readonly container_id: string;
+  readonly slots: Readonly<Record<string, string>>;
+  /** Device → slot → device id → amount. */
+  readonly allocations: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, string>>>>>>;
+  readonly scratch_disk_size: number;
+  readonly mounts: readonly MountInfo[];
+  readonly [more: string]: MsgpackValue;
+}
+
+/** A device that a kernel has. */
+export interface AttachedDeviceInfo {
+  readonly device_id: string;
+  readonly model_name: string;
+  readonly data: Readonly<Record<string, MsgpackValue>>;
+  readonly [more: string]: MsgpackValue;
+}
+
+/** The map on the wire. */
+export type CreationInfo = Readonly<Record<string, MsgpackValue>>;
+
+/** What the map is made of. */
+export interface CreationFacts {
+  readonly kernel: string;
+  readonly kernelHost: string;
+  readonly replInPort: number;
+  readonly replOutPort: number;
+  readonly servicePorts: readonly ServicePortInfo[];
+  readonly containerId: string;
+  readonly resourceSpec: ResourceSpecInfo;
+  readonly scalingGroup: string;
+  /** As the manager gave it. */
+  readonly agentAddress: string;
+  readonly attachedDevices: Readonly<Record<string, readonly AttachedDeviceInfo[]>>;
+  /** Ports of old clients; 0 since nobody uses them. */
+  readonly stdinPort?: number;
+  readonly stdoutPort?: number;
+}
+
+/** The map on the wire. */
+export function creationInfo(facts: CreationFacts): CreationInfo {
+  return {
+    id: facts.kernel,
+    kernel_host: facts.kernelHost,
+    repl_in_port: facts.replInPort,
+    repl_out_port: facts.replOutPort,
+    stdin_port: facts.stdinPort ?? 0,
+    stdout_port: facts.stdoutPort ?? 0,
+    service_ports: facts.servicePorts,
+    container_id: facts.containerId,
+    resource_spec: facts.resourceSpec,
+    scaling_group: facts.scalingGroup,
+    agent_addr: facts.agentAddress,
+    attached_devices: facts.attachedDevices,
+  };
+}
