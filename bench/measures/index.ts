@@ -6,7 +6,8 @@ import { memory } from './memory.ts';
 import { oneShot } from './one-shot.ts';
 import { output } from './output.ts';
 import { query } from './query.ts';
+import { rpc } from './rpc.ts';
 import { startUp } from './start-up.ts';
 
 /** All measures. */
-export const measures: readonly Measure[] = [startUp, query, memory, oneShot, output, lifecycle, allocation];
+export const measures: readonly Measure[] = [startUp, rpc, query, memory, oneShot, output, lifecycle, allocation];

@@ -1,0 +1,107 @@
+/** P6: calls of `ping` over Callosum, beside an echo by ZeroMQ alone with the same bytes. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { CallosumClient } from '../../src/rpc/callosum-client.test-support.ts';
+import { loadZeromq } from '../../src/transport/zeromq.ts';
+import { encodeRequestData } from '../../src/wire/callosum/data.ts';
+import { encodeHeader } from '../../src/wire/callosum/header.ts';
+import type { Measure } from '../measure.ts';
+import { median } from '../statistics.ts';
+
+const warmUps = 2_000;
+const calls = 5_000;
+const connections = 300;
+const floodCalls = 60_000;
+const floodRounds = 5;
+
+interface Server extends Disposable {
+  readonly endpoint: string;
+}
+
+async function start(kind: 'callosum' | 'echo'): Promise<Server> {
+  const script = path.resolve(import.meta.dirname, '..', 'rpc-server.ts');
+  const child = spawn(process.execPath, [script, kind], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  return { endpoint: String(line).trim(), [Symbol.dispose]: () => child.stdin.end() };
+}
+
+async function latencies(endpoint: string): Promise<number[]> {
+  using client = CallosumClient.connect(endpoint);
+  const times: number[] = [];
+  for (let index = -warmUps; index < calls; index += 1) {
+    const begun = performance.now();
+    const { value } = await client.call('ping', ['pong']);
+    if (index >= 0) times.push(performance.now() - begun);
+    if (value !== 'pong') throw new Error('the answer is another');
+  }
+  return times;
+}
+
+async function newConnections(endpoint: string): Promise<number[]> {
+  const times: number[] = [];
+  for (let index = 0; index < connections; index += 1) {
+    const begun = performance.now();
+    using client = CallosumClient.connect(endpoint);
+    if (!(await client.ping()) || (await client.call('ping', ['pong'])).value !== 'pong') throw new Error('no answer');
+    times.push(performance.now() - begun);
+  }
+  return times;
+}
+
+/** Calls a second with so many outstanding; the requests' bytes are the same all the time. */
+async function rate(endpoint: string, outstanding: number): Promise<number> {
+  const { Dealer, Context } = loadZeromq();
+  const socket = new Dealer({ context: new Context(), linger: 0, sendHighWaterMark: 0, receiveHighWaterMark: 0 });
+  socket.connect(endpoint);
+  const header = encodeHeader('function', { method: 'ping', orderKey: '', sequence: 0 });
+  const request = [Buffer.from('UPPER'), header, encodeRequestData({ args: ['pong'], kwargs: {} })];
+  const run = async (count: number): Promise<void> => {
+    for (let index = 0; index < outstanding; index += 1) await socket.send(request);
+    for (let received = 1; received <= count; received += 1) {
+      await socket.receive();
+      if (received <= count - outstanding) await socket.send(request);
+    }
+  };
+  await run(warmUps);
+  const begun = performance.now();
+  await run(floodCalls);
+  const seconds = (performance.now() - begun) / 1000;
+  socket.close();
+  return floodCalls / seconds;
+}
+
+/** The measure. */
+export const rpc: Measure = {
+  ids: ['P6'],
+  title: 'RPC',
+  async run() {
+    using ours = await start('callosum');
+    using bare = await start('echo');
+    const p50 = median(await latencies(ours.endpoint));
+    const fresh = median(await newConnections(ours.endpoint));
+    const rates = { with64: [] as number[], with256: [] as number[], echo: [] as number[] };
+    for (let round = 0; round < floodRounds; round += 1) {
+      rates.with64.push(await rate(ours.endpoint, 64));
+      rates.with256.push(await rate(ours.endpoint, 256));
+      rates.echo.push(await rate(bare.endpoint, 256));
+    }
+    const [with256, echo] = [median(rates.with256), median(rates.echo)];
+    const ratio = `256 outstanding (${Math.round(with256)}/s) ÷ bare zeromq.js echo (${Math.round(echo)}/s)`;
+    return {
+      P6: [
+        { name: 'ping with 1 outstanding, p50', value: p50, unit: 'ms', must: 0.35, goal: 0.2 },
+        { name: 'ping over a new connection, p50', value: fresh, unit: 'ms', must: 1.9, goal: 1.9 },
+        {
+          name: 'pings with 64 outstanding',
+          value: median(rates.with64),
+          unit: '/s',
+          must: 12_000,
+          goal: 25_000,
+          larger: true,
+        },
+        { name: ratio, value: with256 / echo, unit: '', must: 0.3, goal: 0.6, larger: true },
+      ],
+    };
+  },
+};

@@ -1,0 +1,27 @@
+/**
+ * The other side of the RPC measure, a process of its own: `node rpc-server.ts callosum` serves the methods that need no
+ * kernel, `… echo` sends back what comes, with nothing but ZeroMQ. Prints where it listens; ends with its input.
+ */
+import { silentLogger } from '../src/lib/log.ts';
+import { methods } from '../src/rpc/methods/index.ts';
+import { longestMessageBytes, RpcServer } from '../src/rpc/rpc-server.ts';
+import { MessageRouter } from '../src/transport/message-router.ts';
+import { loadZeromq } from '../src/transport/zeromq.ts';
+
+async function callosum(): Promise<void> {
+  const address = { host: '127.0.0.1', port: 0 };
+  const socket = await MessageRouter.bind({ address, curve: null, longestMessageBytes, log: silentLogger });
+  const services = { agentId: 'i-bench', localConfig: { abuseReportPath: null, watcher: null } };
+  console.log(socket.endpoint);
+  await new RpcServer({ socket, methods, services, log: silentLogger }).run();
+}
+
+async function echo(): Promise<void> {
+  const socket = new (loadZeromq().Router)({ sendHighWaterMark: 0 });
+  await socket.bind('tcp://127.0.0.1:*');
+  console.log(socket.lastEndpoint);
+  for await (const frames of socket) await socket.send(frames);
+}
+
+process.stdin.on('end', () => process.exit(0)).resume();
+await (process.argv[2] === 'echo' ? echo() : callosum());
