@@ -19,7 +19,8 @@ export interface RpcServices {
 }
 
 /** One call. */
-export interface RpcCall extends RpcServices {
+export interface RpcCall {
+  readonly services: RpcServices;
   /** Aborts when the caller has gone, for methods that only wait; and when the grace of a stop is over. */
   readonly signal: AbortSignal;
   readonly log: Logger;

@@ -13,11 +13,12 @@ import { agentIdOf, bindArguments } from './bind-arguments.ts';
 import { failureParts, isCallersFault } from './failure-parts.ts';
 import { type CallLimits, type OpenCall, OpenCalls } from './open-calls.ts';
 import { RpcFailure } from './rpc-failure.ts';
-import type { RpcMethod, RpcServices } from './rpc-method.ts';
+import type { RpcCall, RpcMethod, RpcServices } from './rpc-method.ts';
 
 /** The socket that the server talks through; `transport/` has it. */
 export interface RpcSocket {
-  messages(): AsyncIterable<readonly Uint8Array[]>;
+  /** Hands over messages as they arrive, until the socket is closed. */
+  read(take: (message: readonly Uint8Array[]) => void): Promise<void>;
   /** Never throws, never waits. The peer's id is the first frame. */
   send(message: readonly Uint8Array[]): void;
 }
@@ -64,7 +65,7 @@ export class RpcServer {
 
   /** Serves until the socket is closed. */
   async run(): Promise<void> {
-    for await (const frames of this.#socket.messages()) this.accept(frames);
+    await this.#socket.read((frames) => this.accept(frames));
   }
 
   /** Takes one message; handlers begin before it returns. */
@@ -141,15 +142,7 @@ export class RpcServer {
     if (wanted !== null && wanted !== this.#services.agentId) {
       throw new RpcFailure('AgentIdNotFoundError', `this agent is ${this.#services.agentId}`);
     }
-    const args = bindArguments(method.signature, given);
-    const log = this.#log;
-    return method.handle(args, {
-      ...this.#services,
-      log,
-      get signal() {
-        return call.signal;
-      },
-    });
+    return method.handle(bindArguments(method.signature, given), new Context(call, this.#services, this.#log));
   }
 
   #end(
@@ -194,6 +187,23 @@ export class RpcServer {
     } else if (method?.notable) {
       this.#log.info('call', { ...fieldsOf(call, begun), outcome: failure === undefined ? 'done' : 'refused' });
     }
+  }
+}
+
+/** What a handler sees of its call. */
+class Context implements RpcCall {
+  readonly services: RpcServices;
+  readonly log: Logger;
+  readonly #call: OpenCall;
+
+  constructor(call: OpenCall, services: RpcServices, log: Logger) {
+    this.#call = call;
+    this.services = services;
+    this.log = log;
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.signal;
   }
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { silentLogger } from '../lib/log.ts';
 import { MessageRouter } from './message-router.ts';
 import { loadZeromq } from './zeromq.ts';
@@ -30,16 +30,18 @@ describe('MessageRouter', () => {
     const other = new Dealer({ context: new Context(), linger: 0 });
     peer.connect(router.endpoint);
     other.connect(router.endpoint);
-    const incoming = router.messages()[Symbol.asyncIterator]();
+    const incoming: (readonly Uint8Array[])[] = [];
+    void router.read((message) => incoming.push(message));
     await peer.send('hello');
-    const [id] = (await incoming.next()).value as Uint8Array[];
+    await vi.waitFor(() => expect(incoming).toHaveLength(1));
     await other.send('hello');
-    const [otherId] = (await incoming.next()).value as Uint8Array[];
+    await vi.waitFor(() => expect(incoming).toHaveLength(2));
+    const [[id], [otherId]] = incoming as [[Uint8Array], [Uint8Array]];
     const count = 3000;
     for (let index = 0; index < count; index += 1) {
-      router.send([id as Uint8Array, Buffer.from(String(index)), Buffer.alloc(2000)]);
+      router.send([id, Buffer.from(String(index)), Buffer.alloc(2000)]);
     }
-    router.send([otherId as Uint8Array, Buffer.from('not held up')]);
+    router.send([otherId, Buffer.from('not held up')]);
     expect(String((await other.receive())[0])).toBe('not held up');
     for (let index = 0; index < count; index += 1) expect(String((await peer.receive())[0])).toBe(String(index));
     expect(router.dropped).toBe(0);
@@ -58,8 +60,9 @@ describe('MessageRouter', () => {
     good.connect(router.endpoint);
     await bad.send(Buffer.alloc(2 * 1024 * 1024));
     await good.send('fine');
-    const { value } = await router.messages()[Symbol.asyncIterator]().next();
-    expect(String((value as Uint8Array[])[1])).toBe('fine');
+    const incoming: (readonly Uint8Array[])[] = [];
+    void router.read((message) => incoming.push(message));
+    await vi.waitFor(() => expect(incoming.map(([, text]) => String(text))).toEqual(['fine']));
     bad.close();
     good.close();
   });

@@ -27,6 +27,8 @@ export interface MessageRouterOptions {
 }
 
 const lingerMs = 100;
+/** Replies that become ready together go out together: waking ZeroMQ's thread costs more than a message. */
+const batchSize = 16;
 /** Replies that ZeroMQ holds for a peer; the backlog takes over above it. */
 const sendHighWaterMark = 1000;
 const backlogLimits = { peerBytes: 64 * 1024 * 1024, totalBytes: 256 * 1024 * 1024 };
@@ -44,6 +46,9 @@ export class MessageRouter implements AsyncDisposable {
   #outbox: (readonly Uint8Array[])[] = [];
   #sending = false;
   #retrying = false;
+  readonly #drainSoon = (): void => {
+    if (!this.#sending) void this.#drain();
+  };
   /** Replies that nobody got: their peers were gone or did not read. */
   dropped = 0;
 
@@ -89,10 +94,10 @@ export class MessageRouter implements AsyncDisposable {
     return this.#socket.lastEndpoint ?? '';
   }
 
-  /** Messages as they arrive, the peer's id first; ends when the socket is closed. */
-  async *messages(): AsyncIterable<readonly Uint8Array[]> {
+  /** Hands over messages as they arrive, the peer's id first, until the socket is closed. `take` must not throw. */
+  async read(take: (message: readonly Uint8Array[]) => void): Promise<void> {
     try {
-      while (!this.#socket.closed) yield await this.#socket.receive();
+      while (!this.#socket.closed) take(await this.#socket.receive());
     } catch (error) {
       if (!this.#socket.closed) throw error;
     }
@@ -101,7 +106,9 @@ export class MessageRouter implements AsyncDisposable {
   /** Sends to the peer whose id is the first frame. */
   send(message: readonly Uint8Array[]): void {
     this.#outbox.push(message);
-    if (!this.#sending) void this.#drain();
+    if (this.#sending) return;
+    if (this.#outbox.length >= batchSize) void this.#drain();
+    else if (this.#outbox.length === 1) setImmediate(this.#drainSoon);
   }
 
   /** Sends what waits, as far as peers take it within the linger, and closes. */

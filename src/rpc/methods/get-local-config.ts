@@ -5,7 +5,14 @@ import { getLocalConfig as signature } from '../schema/get-local-config.ts';
 /** What managers may know of this node's file. */
 export const getLocalConfig = method({
   signature,
-  handle: (_, { localConfig: { abuseReportPath, watcher } }) => ({
+  handle: (
+    _,
+    {
+      services: {
+        localConfig: { abuseReportPath, watcher },
+      },
+    },
+  ) => ({
     agent: { 'abuse-report-path': abuseReportPath ?? '' },
     watcher:
       watcher === null

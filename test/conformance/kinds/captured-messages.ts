@@ -59,7 +59,7 @@ function handshakeCases(messages: readonly JsonObject[]): CaseResult[] {
 function answerTo(frames: readonly Uint8Array[]): readonly Uint8Array[] {
   const sent: (readonly Uint8Array[])[] = [];
   const server = new RpcServer({
-    socket: { messages: () => (async function* () {})(), send: (message) => void sent.push(message) },
+    socket: { read: () => Promise.resolve(), send: (message) => void sent.push(message) },
     methods: [],
     services: { agentId: 'i-test', localConfig: { abuseReportPath: null, watcher: null } },
     log: silentLogger,

@@ -36,7 +36,7 @@ async function malformedCase(item: JsonObject): Promise<CaseResult> {
 async function problemOf(item: JsonObject, id: string): Promise<string | null> {
   const sent: (readonly Uint8Array[])[] = [];
   const server = new RpcServer({
-    socket: { messages: () => (async function* () {})(), send: (message) => void sent.push(message) },
+    socket: { read: () => Promise.resolve(), send: (message) => void sent.push(message) },
     methods,
     services: { agentId: 'i-test', localConfig: { abuseReportPath: null, watcher: null } },
     log: silentLogger,
