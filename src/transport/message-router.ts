@@ -123,8 +123,8 @@ export class MessageRouter implements AsyncDisposable {
       const batch = this.#outbox;
       this.#outbox = [];
       for (const message of batch) {
-        const peer = peerOf(message);
-        if (this.#backlog.has(peer) || (await this.#offer(message)) === 'full') this.#hold(peer, message);
+        const waits = this.#backlog.bytes > 0 && this.#backlog.has(peerOf(message));
+        if (waits || (await this.#offer(message)) === 'full') this.#hold(peerOf(message), message);
       }
     }
     this.#sending = false;

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { MsgpackValue } from '../wire/msgpack/value.ts';
+import { agentIdOf, bindArguments } from './bind-arguments.ts';
+import { define } from './schema/define.ts';
+import { anything } from './schema/fields.ts';
+import { getLocalConfig } from './schema/get-local-config.ts';
+import { signatures } from './schema/index.ts';
+
+const signature = define(
+  'm',
+  { first: anything, second: z.string().default('b'), named: z.int().default(0), last: z.int() },
+  anything,
+  2,
+);
+const bind = (args: MsgpackValue[], kwargs: Record<string, MsgpackValue> = {}): unknown =>
+  bindArguments(signature, { args, kwargs });
+
+describe('bindArguments', () => {
+  it('binds by position and by name, with defaults', () => {
+    expect(bind([1], { last: 2 })).toEqual({ first: 1, second: 'b', named: 0, last: 2 });
+    expect(bind([], { second: 'x', first: null, named: 3, last: 4, agent_id: 'i-other' })).toEqual({
+      first: null,
+      second: 'x',
+      named: 3,
+      last: 4,
+    });
+  });
+
+  it.each([
+    ['too many by position', [1, 'b', 3], { last: 1 }, 'm() takes 2 positional arguments but 3 were given'],
+    ['a missing one', [], { last: 1 }, "m() missing 1 required positional argument: 'first'"],
+    ['a missing one by name', [1], {}, "m() missing 1 required keyword-only argument: 'last'"],
+    ['one given twice', [1], { first: 1, last: 1 }, "m() got multiple values for argument 'first'"],
+    ['an unknown one', [1], { last: 1, other: 1 }, "m() got an unexpected keyword argument 'other'"],
+    ['another type', [1, 2], { last: 1 }, 'm() argument second: Invalid input: expected string, received number'],
+    ['a fraction', [1], { last: 1.5 }, 'm() argument last: Invalid input: expected int, received number'],
+  ])('refuses %s as a TypeError', (_, args, kwargs, message) => {
+    expect(() => bind(args, kwargs)).toThrow(expect.objectContaining({ className: 'TypeError', message }));
+  });
+
+  it('knows which agent is meant, by name or where the method has a place for it', () => {
+    expect(agentIdOf({ args: [1], kwargs: { agent_id: 'i-1' } }, signature)).toBe('i-1');
+    expect(agentIdOf({ args: [1], kwargs: {} }, signature)).toBeNull();
+    expect(agentIdOf({ args: ['i-2'], kwargs: {} }, getLocalConfig)).toBe('i-2');
+    expect(agentIdOf({ args: [], kwargs: {} }, getLocalConfig)).toBeNull();
+  });
+});
+
+describe('signatures', () => {
+  it('are there for every method of 24.09 and 26.8, once each', () => {
+    const wanted =
+      `ping update_scaling_group gather_hwinfo ping_kernel sync_kernel_registry create_kernels destroy_kernel
+      interrupt_kernel get_completions get_logs restart_kernel execute trigger_batch_execution start_service
+      shutdown_service get_commit_status commit push_image get_local_config upload_file download_file download_single
+      list_files shutdown_agent create_local_network destroy_local_network reset_agent assign_port release_port
+      clean_all_kernels health health_v2 gather_hwinfo_v2 check_and_pull check_pulling check_creating check_running
+      purge_images scan_gpu_alloc_map purge_containers drop_kernel_registry`.split(/\s+/);
+    expect(signatures.map(({ name }) => name).sort()).toEqual(wanted.sort());
+  });
+});
