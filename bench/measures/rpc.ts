@@ -87,7 +87,7 @@ export const rpc: Measure = {
       rates.echo.push(await rate(bare.endpoint, 256));
     }
     const [with256, echo] = [median(rates.with256), median(rates.echo)];
-    const ratio = `256 outstanding (${Math.round(with256)}/s) ÷ bare zeromq.js echo (${Math.round(echo)}/s)`;
+    const ratio = '256 outstanding ÷ bare zeromq.js echo';
     return {
       P6: [
         { name: 'ping with 1 outstanding, p50', value: p50, unit: 'ms', must: 0.35, goal: 0.2 },
@@ -100,7 +100,15 @@ export const rpc: Measure = {
           goal: 25_000,
           larger: true,
         },
-        { name: ratio, value: with256 / echo, unit: '', must: 0.3, goal: 0.6, larger: true },
+        {
+          name: ratio,
+          value: with256 / echo,
+          unit: '',
+          beside: { callsPerSecond: with256, echoesPerSecond: echo },
+          must: 0.3,
+          goal: 0.6,
+          larger: true,
+        },
       ],
     };
   },
