@@ -7,6 +7,7 @@ import {
   imageReference,
   kernelId,
   kernelPorts,
+  openMap,
   port,
   sessionId,
   textMap,
@@ -22,7 +23,7 @@ const mount = z.looseObject({
   usage_mode: z.string(),
 });
 
-const internalData = z.looseObject({
+const internalData = openMap({
   dotfiles: z.array(z.looseObject({ path: z.string(), perm: z.string(), data: z.string() })).optional(),
   ssh_keypair: z.looseObject({ public_key: z.string(), private_key: z.string() }).nullable().optional(),
   model_definition_path: z.string().nullable().optional(),
@@ -49,7 +50,7 @@ export const kernelConfig = z.looseObject({
   mounts: z.array(mount),
   environ: textMap,
   resource_slots: z.record(z.string(), amount),
-  resource_opts: z.looseObject({ shmem: amount.optional() }).nullable(),
+  resource_opts: openMap({ shmem: amount.optional() }).nullable(),
   bootstrap_script: z.string().nullable(),
   startup_command: z.string().nullable(),
   internal_data: internalData.nullable(),

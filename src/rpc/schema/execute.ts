@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { define } from './define.ts';
-import { anyMap, kernelId, sessionId } from './fields.ts';
+import { anyMap, kernelId, openMap, sessionId } from './fields.ts';
 
 const command = z.string().nullable().optional();
 const media = z.tuple([z.string(), z.string()]);
@@ -22,7 +22,7 @@ export const execute = define(
     run_id: z.string().nullable(),
     mode: z.enum(['query', 'batch', 'input', 'continue']),
     code: z.string(),
-    opts: z.looseObject({ clean: command, build: command, exec: command }).nullable(),
+    opts: openMap({ clean: command, build: command, exec: command }).nullable(),
     flush_timeout: z.number().nonnegative().nullable(),
   },
   z.union([

@@ -20,6 +20,12 @@ export const anything = z.custom<MsgpackValue>((value) => value !== undefined, {
 export const anyMap = z.record(z.string(), anything);
 /** A map of texts. */
 export const textMap = z.record(z.string(), z.string());
+/** A map with these keys, none of them needed, and others: what is no map at all, as bytes are, is refused. */
+export function openMap<Shape extends z.ZodRawShape>(shape: Shape) {
+  const fields = z.looseObject(shape);
+  return z.record(z.string(), z.unknown()).pipe(fields as z.ZodType<z.output<typeof fields>, Record<string, unknown>>);
+}
+
 /** Nothing comes back. */
 export const nothing = z.null();
 /** A TCP port. */

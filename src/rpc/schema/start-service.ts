@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { define } from './define.ts';
-import { kernelId, textMap } from './fields.ts';
+import { kernelId, openMap, textMap } from './fields.ts';
 
 const flag = z.union([z.string(), z.array(z.string()), z.null()]);
 
@@ -10,7 +10,7 @@ export const startService = define(
   {
     kernel_id: kernelId,
     service: z.string(),
-    opts: z.looseObject({ arguments: z.record(z.string(), flag).optional(), envs: textMap.optional() }),
+    opts: openMap({ arguments: z.record(z.string(), flag).optional(), envs: textMap.optional() }),
   },
   z.strictObject({ status: z.enum(['started', 'running', 'failed']), error: z.string().optional() }),
 );
