@@ -4,7 +4,7 @@
 export type Patience =
   /** One try. */
   | 'none'
-  /** While the socket's file is there: a daemon that restarts or recovers. */
+  /** While the socket's file is there, a daemon that restarts or recovers; and as long as one takes to start. */
   | 'while-socket'
   /** In any case: a daemon that is known to have been there. */
   | 'always';

@@ -10,6 +10,8 @@ import type { ApiRequest, ApiResponse, Patience, Transport } from './transport.t
 
 /** How long a request waits for a daemon that restarts. */
 const patienceMs = 10_000;
+/** How long it waits for a socket that is not there: the daemon may have been started by the line before. */
+const startMs = 2_000;
 const firstPauseMs = 10;
 const longestPauseMs = 200;
 
@@ -21,15 +23,17 @@ const breaks = ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLO
 /** Speaks to a daemon. */
 export class UnixTransport implements Transport {
   readonly socketPath: string;
+  readonly #startMs: number;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
   #address: UnixAddress | undefined;
 
-  constructor(socketPath: string) {
+  constructor(socketPath: string, options: { readonly startMs?: number } = {}) {
     this.socketPath = socketPath;
+    this.#startMs = options.startMs ?? startMs;
   }
 
   async send(request: ApiRequest): Promise<ApiResponse> {
-    const endsAt = systemClock.monotonic() + patienceMs;
+    const begunAt = systemClock.monotonic();
     let pause = firstPauseMs;
     for (let broken = 0; ; ) {
       request.signal?.throwIfAborted();
@@ -39,7 +43,7 @@ export class UnixTransport implements Transport {
         if (request.signal?.aborted) throw request.signal.reason;
         const refused = isSystemError(error, ...refusals);
         const again = refused
-          ? systemClock.monotonic() < endsAt && (await this.#worthWaiting(request.patience ?? 'while-socket'))
+          ? await this.#worthWaiting(request.patience ?? 'while-socket', systemClock.monotonic() - begunAt)
           : isSystemError(error, ...breaks) && request.idempotent === true && broken < 2;
         if (!again) throw this.#unreachable(error);
         if (!refused) broken += 1;
@@ -49,8 +53,9 @@ export class UnixTransport implements Transport {
     }
   }
 
-  async #worthWaiting(patience: Patience): Promise<boolean> {
-    if (patience !== 'while-socket') return patience === 'always';
+  async #worthWaiting(patience: Patience, waitedMs: number): Promise<boolean> {
+    if (patience === 'none' || waitedMs >= patienceMs) return false;
+    if (patience === 'always' || waitedMs < this.#startMs) return true;
     return await access(this.socketPath).then(
       () => true,
       () => false,
