@@ -66,17 +66,13 @@ export async function loadSettings(options: LoadOptions = {}): Promise<LoadedSet
     accounts: accountLookup(await readOrBlank('/etc/passwd'), await readOrBlank('/etc/group')),
     report: (problem) => problems.push({ place: given.get(problem.key)?.place ?? 'default', ...problem }),
   });
-  if (problems.length > 0) throw new ConfigError(problems);
+  const warnings = [...file.warnings, ...etcdWarnings(environment, mode), ...resolved.warnings];
+  if (problems.length > 0) throw new ConfigError(problems, warnings);
   const written = new Map(resolved.written);
   written.set('kernelet.state-dir', settings.stateDir);
   written.set('kernelet.socket', settings.socketPath);
   written.set('container.scratch-root', settings.container.scratchRoot);
-  return {
-    settings,
-    sources: resolved.sources,
-    values: written,
-    warnings: [...file.warnings, ...etcdWarnings(environment, mode), ...resolved.warnings],
-  };
+  return { settings, sources: resolved.sources, values: written, warnings };
 }
 
 const noFile: GivenFile = { values: new Map(), hasEtcd: false, hasWatcherAddress: false, warnings: [], problems: [] };

@@ -15,8 +15,10 @@ export interface ConfigProblem {
 /** A configuration that can't be used. */
 export class ConfigError extends KerneletError {
   readonly problems: readonly ConfigProblem[];
+  /** What would be warned of if it could be used: a misspelt key may be the reason of a problem. */
+  readonly warnings: readonly string[];
 
-  constructor(problems: readonly ConfigProblem[]) {
+  constructor(problems: readonly ConfigProblem[], warnings: readonly string[] = []) {
     const [first] = problems;
     const lines = problems.map(describeProblem);
     const text = lines.length === 1 ? (lines[0] ?? '') : `${lines.length} keys are wrong:\n  ${lines.join('\n  ')}`;
@@ -24,6 +26,7 @@ export class ConfigError extends KerneletError {
       context: first ? { key: first.key, value: first.value, place: first.place, problems: problems.length } : {},
     });
     this.problems = problems;
+    this.warnings = warnings;
   }
 }
 

@@ -28,10 +28,15 @@ key, value, place and cure. The exit status is 0 when \`serve\` would take it.`,
       );
       return exitStatus.ok;
     } catch (error) {
-      if (!hasCode(error, 'INVALID_CONFIG') || !screen.json) throw error;
+      if (!hasCode(error, 'INVALID_CONFIG')) throw error;
+      const warnings = error instanceof ConfigError ? error.warnings : [];
+      if (!screen.json) {
+        for (const warning of warnings) await screen.note(`warning: ${warning}`);
+        throw error;
+      }
       // A text that is no TOML has one problem and no key.
       const problems = error instanceof ConfigError ? error.problems : [{ message: error.message, ...error.context }];
-      await screen.document({ valid: false, problems, warnings: [] });
+      await screen.document({ valid: false, problems, warnings });
       return exitStatus.failure;
     }
   },

@@ -62,6 +62,17 @@ describe('config validate', () => {
     const document = JSON.parse((await cli.run(['config', 'validate', '--json', name])).stdout) as object;
     expect(document).toMatchObject({ valid: false, problems: [{ message: expect.any(String) }] });
   });
+
+  it('warns beside the problems, so that a misspelt key is seen', async () => {
+    await put('[kernelet]\nopen-file = 1\ndefault-cpus = "two"\n');
+    const { status, stderr } = await cli.run(['config', 'validate']);
+    expect(status).toBe(125);
+    expect(stderr).toMatch(/^kernelet: warning: .*open-file.*open-files[\s\S]*default-cpus/);
+    expect(JSON.parse((await cli.run(['config', 'validate', '--json'])).stdout)).toMatchObject({
+      valid: false,
+      warnings: [expect.stringContaining('open-files')],
+    });
+  });
 });
 
 it('config schema is a JSON Schema', async () => {
