@@ -23,6 +23,7 @@ import { ensureRunnerVolume } from '../storage/runner-volume.ts';
 import { openStateFolder } from '../storage/state-folder.ts';
 import { hardeningOf } from './hardening.ts';
 import { scratchFolder } from './scratch-folder.ts';
+import { checkUser } from './user-check.ts';
 import { version } from './version.ts';
 
 /** What an agent is built from. */
@@ -49,11 +50,13 @@ const graceMs = 2000;
 const sweepGraceMs = 60_000;
 const infoTimeoutMs = 10_000;
 
-/** Opens the state folder and builds the agent; `start()` is the caller's. Throws STATE_LOCKED, STATE_UNUSABLE, ENGINE_UNSUPPORTED. */
+/** Opens the state folder and builds the agent; `start()` is the caller's. Throws STATE_LOCKED, STATE_UNUSABLE, ENGINE_UNSUPPORTED, NOT_SUPPORTED. */
 export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent> {
   const { settings, log } = options;
   await using cleanups = new AsyncDisposableStack();
   const engine = cleanups.use(new DockerEngine({ dockerHost: settings.dockerHost ?? undefined }));
+  const userId = process.getuid?.() ?? 0;
+  if (userId !== 0) checkUser(userId, await engine.info(AbortSignal.timeout(infoTimeoutMs)));
   const state = cleanups.use(await openStateFolder(options.stateDir));
   const events = cleanups.use(await EventLog.open(path.join(state.path, 'events'), { clock: systemClock, log }));
   const volume = await ensureRunnerVolume({

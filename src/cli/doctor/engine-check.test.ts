@@ -24,6 +24,8 @@ it('says how to get one, or another, when none can be used', async () => {
     detail: 'nobody answers',
     fix: expect.stringContaining('apt-get install -y docker.io'),
   });
+  const locked = new KerneletError('ENGINE_UNAVAILABLE', 'not for you', { context: { reason: 'EACCES' } });
+  expect((await engineCheck.run(await doctorContext(locked))).fix).toBe('sudo kernelet doctor');
   const remote = new KerneletError('ENGINE_UNSUPPORTED', 'it is remote');
   expect((await engineCheck.run(await doctorContext(remote))).fix).toBe(remote.entry.cure);
 });

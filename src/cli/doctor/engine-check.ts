@@ -5,12 +5,18 @@ import { type DoctorCheck, failed, ok, warning } from './check.ts';
 const install =
   'apt-get install -y docker.io && systemctl start docker   # or set DOCKER_HOST=unix:///path/to/docker.sock';
 
+/** The command that gets an engine, or this one to answer. */
+function fixFor(error: KerneletError): string {
+  if (error.code === 'ENGINE_UNSUPPORTED') return error.entry.cure;
+  return error.context['reason'] === 'EACCES' ? 'sudo kernelet doctor' : install;
+}
+
 /** The check. */
 export const engineCheck = {
   name: 'engine',
   async run({ engine }) {
     if (engine instanceof KerneletError) {
-      return failed(engine.message, engine.code === 'ENGINE_UNSUPPORTED' ? engine.entry.cure : install);
+      return failed(engine.message, fixFor(engine));
     }
     const { info, address } = engine;
     const what = `${info.name} ${info.version} at ${address}, API ${info.apiVersion}, ${info.storageDriver}`;

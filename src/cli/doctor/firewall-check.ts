@@ -8,10 +8,7 @@ export function firewallFinding(version: string | null, rules: string | null, us
     return failed('iptables is missing: only `--network none` can be used', 'apt-get install -y iptables');
   }
   if (userId !== 0) {
-    return failed(
-      `${version.trim()}, but you are not root: only \`--network none\` can be used`,
-      'sudo kernelet doctor',
-    );
+    return failed(`${version.trim()}, but you are not root, as kernelet has to be`, 'sudo kernelet doctor');
   }
   if (rules === null) return failed(`${version.trim()} cannot read the rules`, 'modprobe ip_tables iptable_filter');
   return ok(version.trim());
