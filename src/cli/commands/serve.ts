@@ -9,8 +9,8 @@ export const serve = {
   description: `Keeps kernels, and answers the API on its socket. Runs in the foreground until SIGTERM or Ctrl-C; kernels stay and the
 next start finds them again.
 
-Without a configuration it runs alone. With an [etcd] section in agent.toml it joins a cluster. The file is the first
-found of ./agent.toml, ~/.config/backend.ai/agent.toml and /etc/backend.ai/agent.toml.`,
+It needs root, and no configuration. The file is the first found of ./agent.toml, ~/.config/backend.ai/agent.toml and
+/etc/backend.ai/agent.toml; one with an [etcd] section is for a cluster, which this version does not join.`,
   operands: [],
   options: [
     { flags: '-f, --config <file>', help: 'the configuration file' },
