@@ -13,11 +13,21 @@ import {
 } from './limits.ts';
 import { runSummarySchema } from './run.ts';
 
-const hostPathField = pathField.refine((path) => path.startsWith('/'), 'not an absolute path');
+const absolutePathField = pathField.refine((path) => path.startsWith('/'), 'not an absolute path');
 
 /** A host path bound into a kernel. */
 export const mountSchema = z
-  .strictObject({ source: hostPathField, target: hostPathField, readOnly: z.boolean().default(false) })
+  .strictObject({
+    source: absolutePathField.openapi({
+      example: '/srv/data/set',
+      description: 'A path of this host, below a folder of `kernelet.mount-allow`.',
+    }),
+    target: absolutePathField.openapi({
+      example: '/home/work/set',
+      description: "Where it is in the kernel: an absolute path, neither the system's nor the runner's.",
+    }),
+    readOnly: z.boolean().default(false),
+  })
   .openapi('Mount');
 
 const environSchema = z
