@@ -12,6 +12,8 @@ import { systemErrorCode } from './system-error.ts';
 export interface AtomicWriteOptions {
   /** Permission bits of the new file; 0o600 when absent. The process's umask doesn't narrow them. */
   readonly mode?: number;
+  /** Whether it must survive a loss of power; true when absent. Without, it survives the end of the process alone. */
+  readonly durable?: boolean;
 }
 
 /** What names of unfinished files look like: a sweep may remove such files when no writer can be alive. */
@@ -26,17 +28,17 @@ export async function writeFileAtomic(
   content: string | Uint8Array,
   options: AtomicWriteOptions = {},
 ): Promise<void> {
-  const mode = options.mode ?? 0o600;
+  const { mode = 0o600, durable = true } = options;
   const unfinished = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     {
       await using file = await open(unfinished, 'wx', mode);
       await file.chmod(mode);
       await file.writeFile(content);
-      await file.sync();
+      if (durable) await file.sync();
     }
     await rename(unfinished, path);
-    await syncFolder(dirname(path));
+    if (durable) await syncFolder(dirname(path));
   } catch (error) {
     await rm(unfinished, { force: true }).catch(() => {});
     throw stateError(error, 'write', path);

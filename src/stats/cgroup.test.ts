@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cgroupFolder, keyedNumber, limit, number, parseCgroupMounts, parseMembership } from './cgroup.ts';
+import { cgroupFolder, parseCgroupMounts, parseMembership, unifiedFolder } from './cgroup.ts';
 
 const id = '4dbeb9b6e22eba9d02392ade59a8d14d4fd1d8f22b17ff1878da4df5d82dd8df';
 const v1 = `31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
@@ -32,6 +32,9 @@ describe('cgroupFolder', () => {
     const cgroup = `4:memory:/docker/${id}\n0::/docker/${id}\n`;
     expect(folder(hybrid, cgroup, 'memory')).toMatchObject({ version: 1 });
     expect(folder(hybrid, cgroup, 'pids')).toEqual({ version: 2, path: `/sys/fs/cgroup/unified/docker/${id}` });
+    const unified = (mounts: string): unknown => unifiedFolder(parseMembership(cgroup), parseCgroupMounts(mounts));
+    expect(unified(hybrid)).toBe(`/sys/fs/cgroup/unified/docker/${id}`);
+    expect(unified(v1)).toBeNull();
   });
 
   it('stays inside of what it sees', () => {
@@ -44,24 +47,5 @@ describe('cgroupFolder', () => {
     expect(folder(v2, '0::/\n', 'memory')).toBeNull();
     expect(folder('', `0::/docker/${id}\n`, 'memory')).toBeNull();
     expect(folder(v2, 'nonsense\n', 'memory')).toBeNull();
-  });
-});
-
-describe('numbers', () => {
-  it('are found by their whole key', () => {
-    const stat = 'inactive_file 5\ntotal_inactive_file 12288\noom_kill_disable 0\noom_kill 3\n';
-    expect(keyedNumber(stat, 'inactive_file')).toBe(5);
-    expect(keyedNumber(stat, 'total_inactive_file')).toBe(12_288);
-    expect(keyedNumber(stat, 'oom_kill')).toBe(3);
-    expect(keyedNumber(stat, 'kill')).toBeNull();
-    expect(keyedNumber('', 'x')).toBeNull();
-    expect(keyedNumber('oom_kill many\n', 'oom_kill')).toBeNull();
-  });
-
-  it('of limits are never above the node', () => {
-    expect(limit('67108864\n', 1e9)).toBe(67_108_864);
-    for (const none of ['max\n', '9223372036854771712\n', '', '-1\n']) expect(limit(none, 1e9)).toBe(1e9);
-    expect(number('12 ')).toBe(12);
-    expect(number('1.5')).toBeNull();
   });
 });

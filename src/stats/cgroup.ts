@@ -1,7 +1,8 @@
 /**
- * Where the cgroup files of a process lie, and how to read them: v1, v2, and hybrid hosts where some controllers are v1
- * and a v2 tree stands beside them. Pure: takes texts of `/proc` and gives paths and numbers (cgroups(7)).
+ * Where the cgroup files of a process lie: v1, v2, and hybrid hosts where some controllers are v1 and a v2 tree stands
+ * beside them. Takes texts of `/proc` and gives paths (cgroups(7)).
  */
+import { readFileSync } from 'node:fs';
 
 /** A mounted hierarchy. */
 export interface CgroupMount {
@@ -20,6 +21,11 @@ export type CgroupMembership = ReadonlyMap<string, string>;
 export interface CgroupFolder {
   readonly version: 1 | 2;
   readonly path: string;
+}
+
+/** The hierarchies of this machine. */
+export function readHierarchies(): readonly CgroupMount[] {
+  return parseCgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
 }
 
 /** Reads `/proc/PID/cgroup`. */
@@ -59,23 +65,23 @@ export function cgroupFolder(
   mounts: readonly CgroupMount[],
 ): CgroupFolder | null {
   const first = mounts.find(({ controllers }) => controllers.has(controller));
-  const mount = first ?? mounts.find(({ version }) => version === 2);
-  const cgroup = membership.get(first ? controller : '');
-  if (!mount || cgroup === undefined || cgroup === '/' || cgroup.split('/').includes('..')) return null;
+  if (!first) {
+    const path = unifiedFolder(membership, mounts);
+    return path === null ? null : { version: 2, path };
+  }
+  const path = folderIn(first, membership.get(controller));
+  return path === null ? null : { version: 1, path };
+}
+
+/** The folder of a process in the v2 tree, which hybrid hosts have beside the v1 controllers; null where there is none. */
+export function unifiedFolder(membership: CgroupMembership, mounts: readonly CgroupMount[]): string | null {
+  const mount = mounts.find(({ version }) => version === 2);
+  return mount ? folderIn(mount, membership.get('')) : null;
+}
+
+function folderIn(mount: CgroupMount, cgroup: string | undefined): string | null {
+  if (cgroup === undefined || cgroup === '/' || cgroup.split('/').includes('..')) return null;
   const root = mount.root === '/' ? '' : mount.root;
   if (root !== '' && !cgroup.startsWith(`${root}/`)) return null;
-  return { version: mount.version, path: mount.mountPoint + cgroup.slice(root.length) };
+  return mount.mountPoint + cgroup.slice(root.length);
 }
-
-/** Reads the number after `key` at the start of a line (`cpu.stat`, `memory.stat`, `memory.events`), or null. */
-export function keyedNumber(text: string, key: string): number | null {
-  const at = text.startsWith(`${key} `) ? 0 : text.indexOf(`\n${key} `) + 1;
-  if (at === 0 && !text.startsWith(`${key} `)) return null;
-  return number(text.slice(at + key.length + 1).split('\n', 1)[0] ?? '');
-}
-
-/** Reads a file of one number, or null. */
-export const number = (text: string): number | null => (/^\s*\d+\s*$/.test(text) ? Number(text) : null);
-
-/** Reads a limit: `max`, nonsense, and numbers above what the node has mean all of the node. */
-export const limit = (text: string, nodeTotal: number): number => Math.min(number(text) ?? nodeTotal, nodeTotal);

@@ -1,0 +1,151 @@
+/**
+ * The figures of one container, read from its cgroup's files: no engine, no subprocess, no walk
+ * (spec resources-and-stats 13.3). A container that vanishes is normal; a file that can't be read is a gap.
+ */
+import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { type CgroupMount, cgroupFolder, parseMembership, unifiedFolder } from './cgroup.ts';
+import { type ContainerSample, emptySample, type Gap } from './container-sample.ts';
+import { cpuFamily } from './families/cpu.ts';
+import { diskFamily } from './families/disk.ts';
+import type { ContainerFamily, ContainerPlace, ReadFamily } from './families/family.ts';
+import { memoryFamily } from './families/memory.ts';
+import { networkFamily } from './families/network.ts';
+import { pressureFamily } from './families/pressure.ts';
+import { processesFamily } from './families/processes.ts';
+import { UnexpectedText } from './file-text.ts';
+import type { KeptFiles } from './kept-files.ts';
+
+/** All families, in the order in which they are read. */
+const families: readonly ContainerFamily[] = [
+  cpuFamily,
+  memoryFamily,
+  processesFamily,
+  diskFamily,
+  networkFamily,
+  pressureFamily,
+];
+
+const gone = ['ENOENT', 'ESRCH', 'ENODEV'] as const;
+
+/** What a reader needs of the host. */
+export interface ReaderHost {
+  readonly files: KeptFiles;
+  /** The hierarchies of this host. */
+  readonly mounts: readonly CgroupMount[];
+  readonly nodeMemoryBytes: number;
+  /** `/proc`, but in tests. */
+  readonly processRoot: string;
+}
+
+/** A container whose figures are read again and again. Dispose it when the container is no longer of interest. */
+export class ContainerReader implements Disposable {
+  readonly #host: ReaderHost;
+  readonly #membershipPath: string;
+  readonly #membership: string;
+  readonly #opened = new DisposableStack();
+  readonly #families: readonly { readonly name: string; readonly read: ReadFamily }[];
+  /** Of families that this host doesn't show. */
+  readonly #standingGaps: readonly Gap[];
+  #wasRead = false;
+
+  private constructor(host: ReaderHost, processFolder: string, membership: string) {
+    this.#host = host;
+    this.#membershipPath = `${processFolder}/cgroup`;
+    this.#membership = membership;
+    const place = this.#place(processFolder);
+    const opened = families.map((family) => ({ ...family, read: family.open(place) }));
+    this.#families = opened.flatMap(({ name, read }) => (read === null ? [] : [{ name, read }]));
+    this.#standingGaps = opened
+      .filter(({ needed, read }) => needed && read === null)
+      .map(({ name }) => ({ source: name, reason: 'the cgroup of the container is not to be seen from here' }));
+  }
+
+  /**
+   * By the pid of the container's first process. null when the container has vanished: the process is not there, or
+   * its pid is another's by now, whose cgroups don't bear the container's id. Throws what the system says otherwise.
+   */
+  static open(host: ReaderHost, pid: number, containerId: string): ContainerReader | null {
+    const processFolder = `${host.processRoot}/${pid}`;
+    try {
+      const membership = readOnce(host.files, `${processFolder}/cgroup`);
+      return membership.includes(containerId) ? new ContainerReader(host, processFolder, membership) : null;
+    } catch (thrown) {
+      if (isSystemError(thrown, ...gone)) return null;
+      throw thrown;
+    }
+  }
+
+  /** The figures now; null when the container has vanished. */
+  read(): ContainerSample | null {
+    const gaps: Gap[] = [...this.#standingGaps];
+    const sample: ContainerSample = { ...emptySample, gaps };
+    for (const { name, read } of this.#families) {
+      try {
+        Object.assign(sample, read());
+      } catch (thrown) {
+        const isGone = isSystemError(thrown, ...gone);
+        if (isGone && !this.#lives()) return null;
+        gaps.push({ source: name, reason: reasonOf(thrown) });
+      }
+    }
+    // A file that not every host has may be absent at first because the container was going.
+    if (!this.#wasRead && !this.#lives()) return null;
+    this.#wasRead = true;
+    return sample;
+  }
+
+  /** The pids of its processes, as the host counts them; null when the container has vanished. */
+  pids(): readonly number[] | null {
+    const membership = parseMembership(this.#membership);
+    const folder = cgroupFolder('memory', membership, this.#host.mounts);
+    if (folder === null) return [];
+    try {
+      const text = readOnce(this.#host.files, `${folder.path}/cgroup.procs`);
+      return text
+        .split('\n')
+        .filter((line) => /^[1-9]\d*$/.test(line))
+        .map(Number);
+    } catch (thrown) {
+      if (isSystemError(thrown, ...gone)) return null;
+      throw thrown;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#opened.dispose();
+  }
+
+  /** Whether the process is still there and in the same cgroups. */
+  #lives(): boolean {
+    try {
+      return readOnce(this.#host.files, this.#membershipPath) === this.#membership;
+    } catch {
+      return false;
+    }
+  }
+
+  #place(processFolder: string): ContainerPlace {
+    const { files, mounts, nodeMemoryBytes } = this.#host;
+    const membership = parseMembership(this.#membership);
+    return {
+      processFolder,
+      nodeMemoryBytes,
+      folder: (controller) => cgroupFolder(controller, membership, mounts),
+      unified: () => unifiedFolder(membership, mounts),
+      file: (path) => this.#opened.use(files.file(path)),
+      optional: (path) => this.#opened.use(files.optional(path)),
+    };
+  }
+}
+
+function readOnce(files: KeptFiles, path: string): string {
+  using file = files.file(path);
+  return file.read();
+}
+
+function reasonOf(thrown: unknown): string {
+  if (thrown instanceof UnexpectedText) return thrown.message;
+  const code = systemErrorCode(thrown);
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return code === undefined || message.includes(code) ? message : `${message} (${code})`;
+}

@@ -1,0 +1,86 @@
+/** Where the figures of containers come from: read directly, or asked of the engine. */
+import { withDeadline } from '../lib/deadline.ts';
+import { toKerneletError } from '../lib/errors.ts';
+import { ContainerReader, type ReaderHost } from './container-reader.ts';
+import { type ContainerSample, emptySample } from './container-sample.ts';
+
+/** The source of figures of the containers that were opened. */
+export interface ContainerSource extends Disposable {
+  /** Makes ready to read a container; one that is open already costs nothing. Never rejects, but when the signal aborts. */
+  open(containerId: string, signal: AbortSignal): Promise<void>;
+  /** Its figures; null when it is not open or has vanished. */
+  read(containerId: string, signal: AbortSignal): ContainerSample | null | Promise<ContainerSample | null>;
+  /** The pids of its processes, as the host counts them. */
+  pids(containerId: string): readonly number[];
+  /** Lets go of a container. */
+  forget(containerId: string): void;
+  /** Lets go of those that are not wanted any more. */
+  keep(isWanted: (containerId: string) => boolean): void;
+}
+
+const pidDeadlineMs = 5_000;
+
+/** Reads cgroup files and `/proc`. */
+export class DirectSource implements ContainerSource {
+  readonly #host: ReaderHost;
+  readonly #pidOf: (containerId: string, signal: AbortSignal) => Promise<number | null>;
+  readonly #readers = new Map<string, ContainerReader | { readonly failure: string }>();
+  readonly #opening = new Map<string, Promise<void>>();
+
+  /** `pidOf` gives the pid of a container's first process, or null when it has none. */
+  constructor(host: ReaderHost, pidOf: (containerId: string, signal: AbortSignal) => Promise<number | null>) {
+    this.#host = host;
+    this.#pidOf = pidOf;
+  }
+
+  open(containerId: string, signal: AbortSignal): Promise<void> {
+    if (this.#readers.get(containerId) instanceof ContainerReader) return Promise.resolve();
+    const opening =
+      this.#opening.get(containerId) ??
+      this.#open(containerId, signal).finally(() => this.#opening.delete(containerId));
+    this.#opening.set(containerId, opening);
+    return opening;
+  }
+
+  read(containerId: string): ContainerSample | null {
+    const reader = this.#readers.get(containerId);
+    if (!(reader instanceof ContainerReader)) {
+      return reader ? { ...emptySample, gaps: [{ source: 'container', reason: reader.failure }] } : null;
+    }
+    const sample = reader.read();
+    if (sample === null) this.forget(containerId);
+    return sample;
+  }
+
+  pids(containerId: string): readonly number[] {
+    const reader = this.#readers.get(containerId);
+    return (reader instanceof ContainerReader ? reader.pids() : null) ?? [];
+  }
+
+  forget(containerId: string): void {
+    const reader = this.#readers.get(containerId);
+    if (reader instanceof ContainerReader) reader[Symbol.dispose]();
+    this.#readers.delete(containerId);
+  }
+
+  keep(isWanted: (containerId: string) => boolean): void {
+    for (const containerId of this.#readers.keys()) if (!isWanted(containerId)) this.forget(containerId);
+  }
+
+  [Symbol.dispose](): void {
+    this.keep(() => false);
+  }
+
+  async #open(containerId: string, signal: AbortSignal): Promise<void> {
+    const options = { what: `the pid of container ${containerId}`, timeoutMs: pidDeadlineMs, signal };
+    try {
+      const pid = await withDeadline(options, (deadline) => this.#pidOf(containerId, deadline.signal));
+      const reader = pid === null ? null : ContainerReader.open(this.#host, pid, containerId);
+      if (reader === null) this.#readers.delete(containerId);
+      else this.#readers.set(containerId, reader);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#readers.set(containerId, { failure: toKerneletError(error).message });
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/** The node's measures: all collectors, and the metrics made of them. One that fails is reported and skips its turn. */
+
+import { toKerneletError } from '../lib/errors.ts';
+import type { Gap } from './container-sample.ts';
+import type { NodeCollector, NodeMeasure } from './measure.ts';
+import { MetricBook, type WrittenMetrics } from './metric-book.ts';
+
+/** The node's metrics in the written form, and those of its devices by metric and device. */
+export interface NodeMetrics {
+  readonly node: WrittenMetrics;
+  readonly devices: Readonly<Record<string, WrittenMetrics>>;
+}
+
+const nodeId = 'node';
+
+/** The figures. */
+export class NodeFigures {
+  readonly #collectors: readonly NodeCollector[];
+  readonly #node = new MetricBook();
+  readonly #devices = new MetricBook();
+  #latest: readonly NodeMeasure[] = [];
+  #gaps: readonly Gap[] = [];
+
+  constructor(collectors: readonly NodeCollector[]) {
+    this.#collectors = collectors;
+  }
+
+  /** What was measured last. */
+  get latest(): readonly NodeMeasure[] {
+    return this.#latest;
+  }
+
+  /** What could not be measured last. */
+  get gaps(): readonly Gap[] {
+    return this.#gaps;
+  }
+
+  /** Measures; `at` is the monotonic time in seconds. Rejects with the signal's reason alone. */
+  async round(at: number, signal: AbortSignal): Promise<void> {
+    const measures: NodeMeasure[] = [];
+    const gaps: Gap[] = [];
+    for (const { name, collect } of this.#collectors) {
+      try {
+        measures.push(...(await collect(at, signal)));
+      } catch (error) {
+        signal.throwIfAborted();
+        gaps.push({ source: name, reason: toKerneletError(error).message });
+      }
+    }
+    for (const { key, definition, devices, ...measured } of measures) {
+      this.#node.enter(nodeId, key, definition, measured, at);
+      for (const [device, value] of devices) this.#devices.enter(key, device, definition, value, at);
+    }
+    this.#latest = measures;
+    this.#gaps = gaps;
+  }
+
+  /** The written form. */
+  metrics(): NodeMetrics {
+    const devices = [...this.#devices.ids()].map((key) => [key, this.#devices.written(key) ?? {}] as const);
+    return { node: this.#node.written(nodeId) ?? {}, devices: Object.fromEntries(devices) };
+  }
+}

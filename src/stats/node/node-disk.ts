@@ -1,0 +1,98 @@
+/** Space on the node's disks (spec resources-and-stats 13.2). */
+import { statfs } from 'node:fs/promises';
+import { withDeadline } from '../../lib/deadline.ts';
+import { Decimal } from '../../lib/decimal.ts';
+import { isAtOrBelow, parseMountTable } from '../../lib/mount-table.ts';
+import type { KeptFile } from '../kept-files.ts';
+import { definitionOf, type MeasuredValue, type NodeCollector, type NodeMeasure } from '../measure.ts';
+
+const definition = definitionOf('bytes', { capacityFromFirst: false });
+const skippedTypes: readonly string[] = ['vfat', 'lxcfs', 'squashfs', 'tmpfs', 'iso9660'];
+/** A network file system may never answer. */
+const deadlineMs = 2_000;
+const mostDisks = 256;
+/** Disks come and go seldom, and the list of mounts is long where many containers are. */
+const listKeptSeconds = 60;
+
+/** A device and one place where it is mounted. */
+export interface Disk {
+  readonly device: string;
+  readonly mountPoint: string;
+}
+
+/** How large a disk is, and how much of it is taken, in bytes. */
+export interface DiskSpace {
+  readonly used: number;
+  readonly size: number;
+}
+
+/** What the collector works with. */
+export interface NodeDiskParts {
+  /** `/proc/self/mountinfo`. */
+  readonly mounts: Pick<KeptFile, 'read'>;
+  /** `/proc/filesystems`. */
+  readonly fileSystems: Pick<KeptFile, 'read'>;
+  /** Mounts below this folder, where the engine keeps its data, are left out. When it can't be had, none are. */
+  readonly engineRoot: (signal: AbortSignal) => Promise<string>;
+  /** Asks the system; for tests. */
+  readonly spaceOf?: (mountPoint: string) => Promise<DiskSpace>;
+}
+
+/** Makes the collector. A disk that does not answer in time is left out, and not asked again until it has answered. */
+export function nodeDisk(parts: NodeDiskParts): NodeCollector {
+  const { spaceOf = askSystem } = parts;
+  const unanswered = new Set<string>();
+  let disks: readonly Disk[] = [];
+  let listedAt = -Infinity;
+  const ask = async ({ mountPoint }: Disk, signal: AbortSignal): Promise<DiskSpace | null> => {
+    if (unanswered.has(mountPoint)) return null;
+    unanswered.add(mountPoint);
+    const answer = spaceOf(mountPoint).finally(() => unanswered.delete(mountPoint));
+    return await withDeadline({ what: `the size of ${mountPoint}`, timeoutMs: deadlineMs, signal }, () => answer).catch(
+      () => null,
+    );
+  };
+  return {
+    name: 'node disk',
+    async collect(at, signal): Promise<readonly NodeMeasure[]> {
+      if (at - listedAt >= listKeptSeconds) {
+        const options = { what: "the folder of the engine's data", timeoutMs: deadlineMs, signal };
+        const root = await withDeadline(options, (deadline) => parts.engineRoot(deadline.signal)).catch(() => null);
+        disks = disksOf(parts.mounts.read(), parts.fileSystems.read(), root);
+        listedAt = at;
+      }
+      const spaces = await Promise.all(disks.map((disk) => ask(disk, signal)));
+      signal.throwIfAborted();
+      const devices = new Map<string, MeasuredValue>();
+      let [used, size] = [0, 0];
+      for (const [index, { device }] of disks.entries()) {
+        const space = spaces[index];
+        if (!space) continue;
+        used += space.used;
+        size += space.size;
+        devices.set(device, { value: new Decimal(space.used), capacity: new Decimal(space.size) });
+      }
+      if (devices.size === 0) return [];
+      return [{ key: 'disk', definition, value: new Decimal(used), capacity: new Decimal(size), devices }];
+    },
+  };
+}
+
+/** Every device of a real file system once, by the first place where it is mounted. */
+export function disksOf(mounts: string, fileSystems: string, engineRoot: string | null): readonly Disk[] {
+  const lines = fileSystems.split('\n').filter((line) => line.startsWith('\t'));
+  const real = new Set(['zfs', ...lines.map((line) => line.trim())]);
+  const disks = new Map<string, Disk>();
+  for (const { source: device, mountPoint, fileSystem } of parseMountTable(mounts)) {
+    if (device === '' || device === 'none' || !real.has(fileSystem) || skippedTypes.includes(fileSystem)) continue;
+    if (mountPoint.startsWith('/proc/docker/runtime-runc/moby/') || mountPoint === '/var/lib/docker/btrfs') continue;
+    if (engineRoot !== null && isAtOrBelow(mountPoint, engineRoot)) continue;
+    if (!disks.has(device) && disks.size < mostDisks) disks.set(device, { device, mountPoint });
+  }
+  return [...disks.values()];
+}
+
+async function askSystem(mountPoint: string): Promise<DiskSpace> {
+  const { bsize, blocks, bavail } = await statfs(mountPoint);
+  return { used: bsize * (blocks - bavail), size: bsize * blocks };
+}

@@ -1,0 +1,155 @@
+/**
+ * Over-use: what a kernel takes beyond, or up to, what it was given. Told once when it begins, and of each kill and
+ * each refusal, but of every kind once a minute at most. Pure.
+ */
+import type { ContainerCounters, ContainerSample } from './container-sample.ts';
+
+/** Kinds of over-use. */
+export const overuseKinds = ['memory', 'out-of-memory', 'throttled', 'processes', 'disk'] as const;
+/** A kind of over-use. */
+export type OveruseKind = (typeof overuseKinds)[number];
+
+/** What was seen of one kind, since the kernel's creation or the agent's start. */
+export interface Overuse {
+  readonly kind: OveruseKind;
+  /** Kills, refusals, or how often it began. */
+  readonly count: number;
+  /** Milliseconds since the epoch. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+  /** One sentence with figures. */
+  readonly detail: string;
+}
+
+/** What is compared. */
+export interface OveruseInput {
+  readonly sample: ContainerSample;
+  /** The counters at the sample before; all null at the first of a container. */
+  readonly before: ContainerCounters;
+  readonly scratchBytes: number | null;
+  /** null: no limit. */
+  readonly scratchLimitBytes: number | null;
+  /** Names of the processes that were killed for want of memory since the last call, where they are known. */
+  readonly killed: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** Share of a limit at which it counts as reached, and below which it no longer does. */
+const high = 0.95;
+const low = 0.85;
+/** Share of the periods in which the limit on CPU time held processes back. */
+const throttledShare = 0.5;
+const fewestPeriods = 10;
+const quietMs = 60_000;
+const mostNames = 8;
+
+interface Standing {
+  readonly overuse: Overuse;
+  readonly isOn: boolean;
+  readonly told: number;
+  /** How much of the count was told of. */
+  readonly toldAt: number;
+}
+
+/** What is known of one kernel's over-use. */
+export class OveruseWatch {
+  readonly #standing = new Map<OveruseKind, Standing>();
+
+  /** What was seen so far. */
+  seen(): readonly Overuse[] {
+    return [...this.#standing.values()].map(({ overuse }) => overuse);
+  }
+
+  /** Looks at a sample; returns what is to be told. */
+  look(input: OveruseInput): readonly Overuse[] {
+    const { sample, before, scratchBytes, scratchLimitBytes, now } = input;
+    const { memoryBytes, memoryLimitBytes, processes, processesLimit } = sample;
+    this.#level('memory', memoryBytes, memoryLimitBytes, now, 'bytes of memory are in use');
+    this.#level('disk', scratchBytes, scratchLimitBytes, now, 'bytes of the scratch folder are in use');
+    this.#count('out-of-memory', grown(sample.outOfMemoryKills, before.outOfMemoryKills), now, killedText(input));
+    const hits = grown(sample.processLimitHits, before.processLimitHits);
+    this.#count('processes', hits, now, `no more than ${processesLimit} processes and threads were allowed`);
+    // Where refusals are not counted, being at the limit is what can be seen.
+    if (sample.processLimitHits === null && processes !== null && processesLimit !== null) {
+      this.#switch(
+        'processes',
+        processes >= processesLimit,
+        processes < processesLimit * low,
+        now,
+        () => `${processes} of ${processesLimit} processes and threads are there`,
+      );
+    }
+    const share = throttling(sample, before);
+    if (share !== null) {
+      this.#switch(
+        'throttled',
+        share >= throttledShare,
+        share < throttledShare / 2,
+        now,
+        () => `the limit on CPU time held it back in ${Math.round(share * 100)} % of the periods`,
+      );
+    }
+    return this.#toTell(now);
+  }
+
+  #level(kind: OveruseKind, used: number | null, limit: number | null, now: number, what: string): void {
+    if (used === null || limit === null || limit <= 0) return;
+    this.#switch(kind, used >= limit * high, used < limit * low, now, () => `${used} of ${limit} ${what}`);
+  }
+
+  /** A state that begins and ends. */
+  #switch(kind: OveruseKind, begins: boolean, ends: boolean, now: number, detail: () => string): void {
+    const standing = this.#standing.get(kind);
+    if (standing?.isOn) {
+      if (ends) this.#standing.set(kind, { ...standing, isOn: false });
+      else if (begins) this.#standing.set(kind, { ...standing, overuse: { ...standing.overuse, lastAt: now } });
+      return;
+    }
+    if (begins) this.#add(kind, 1, now, detail(), true);
+  }
+
+  /** Something that is counted. */
+  #count(kind: OveruseKind, more: number, now: number, detail: string): void {
+    if (more > 0) this.#add(kind, more, now, detail, false);
+  }
+
+  #add(kind: OveruseKind, more: number, now: number, detail: string, isOn: boolean): void {
+    const { overuse, told = 0, toldAt = -Infinity } = this.#standing.get(kind) ?? {};
+    this.#standing.set(kind, {
+      overuse: { kind, count: (overuse?.count ?? 0) + more, firstAt: overuse?.firstAt ?? now, lastAt: now, detail },
+      isOn,
+      told,
+      toldAt,
+    });
+  }
+
+  #toTell(now: number): readonly Overuse[] {
+    const telling: Overuse[] = [];
+    for (const [kind, standing] of this.#standing) {
+      const { overuse, told, toldAt } = standing;
+      if (overuse.count === told || now - toldAt < quietMs) continue;
+      telling.push(overuse);
+      this.#standing.set(kind, { ...standing, told: overuse.count, toldAt: now });
+    }
+    return telling;
+  }
+}
+
+/** By how much a counter grew; a new container's began at 0. */
+function grown(now: number | null, before: number | null): number {
+  return now === null ? 0 : Math.max(0, now - (before ?? 0));
+}
+
+function throttling(sample: ContainerSample, before: ContainerCounters): number | null {
+  const periods = grown(sample.cpuPeriods, before.cpuPeriods);
+  return periods < fewestPeriods ? null : grown(sample.throttledPeriods, before.throttledPeriods) / periods;
+}
+
+function killedText({ killed, sample }: OveruseInput): string {
+  const at = sample.memoryLimitBytes === null ? 'its limit on memory' : `the limit of ${sample.memoryLimitBytes} bytes`;
+  if (killed.length === 0) return `a process was killed at ${at}`;
+  const names = [...new Set(killed)];
+  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : '';
+  return `killed at ${at}: ${names.slice(0, mostNames).join(', ')}${more}`;
+}

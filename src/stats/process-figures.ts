@@ -1,0 +1,59 @@
+/** Figures of the processes in containers (spec resources-and-stats 13.4), collected where somebody wants them. */
+import type { Clock } from '../lib/clock.ts';
+import type { KeptFiles } from './kept-files.ts';
+import { processMeasures } from './measure.ts';
+import { MetricBook, type WrittenMetrics } from './metric-book.ts';
+import { readProcess } from './process-reader.ts';
+import { TimeSlices } from './time-slices.ts';
+
+/** Of one container, at most so many processes are looked at. */
+const mostProcesses = 1024;
+
+/** The figures. Metrics of processes that have gone are dropped. */
+export class ProcessFigures {
+  readonly #files: KeptFiles;
+  readonly #clock: Clock;
+  readonly #books = new Map<string, MetricBook>();
+
+  constructor(files: KeptFiles, clock: Clock) {
+    this.#files = files;
+    this.#clock = clock;
+  }
+
+  /** Looks at a container's processes; returns their metrics by pid. A process that can't be read is left out. */
+  async collect(
+    containerId: string,
+    pids: readonly number[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<number, WrittenMetrics>> {
+    const book = this.#books.get(containerId) ?? new MetricBook();
+    this.#books.set(containerId, book);
+    const slices = new TimeSlices(this.#clock);
+    const found = new Map<number, WrittenMetrics>();
+    for (const pid of pids.slice(0, mostProcesses)) {
+      await slices.turn(signal);
+      const measures = this.#measuresOf(pid);
+      for (const { key, definition, ...measured } of measures) {
+        book.enter(String(pid), key, definition, measured, this.#clock.monotonic() / 1000);
+      }
+      const written = measures.length > 0 ? book.written(String(pid)) : null;
+      if (written) found.set(pid, written);
+    }
+    book.keep((id) => found.has(Number(id)));
+    return found;
+  }
+
+  /** Forgets the containers that are not wanted any more. */
+  keep(isWanted: (containerId: string) => boolean): void {
+    for (const containerId of this.#books.keys()) if (!isWanted(containerId)) this.#books.delete(containerId);
+  }
+
+  #measuresOf(pid: number): ReturnType<typeof processMeasures> {
+    try {
+      const sample = readProcess(this.#files, pid);
+      return sample === null ? [] : processMeasures(sample);
+    } catch {
+      return [];
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/** Sizes of kernels' scratch folders: one is walked at a time, in the background, the one that waited longest first. */
+import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import type { Logger } from '../lib/log.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import { type WalkResult, walkSize } from './scratch-walk.ts';
+
+/** A folder to look at. */
+export interface ScratchPlace {
+  readonly kernelId: string;
+  readonly folder: string;
+}
+
+const bounds = { mostEntries: 50_000, deepest: 48 } as const;
+const deadlineMs = 60_000;
+/** From the end of a walk to the next of the same folder: this, or so many times as long as the walk took. */
+const pauseMs = 30_000;
+const pauseFactor = 10;
+
+/** The sizes. */
+export class ScratchSizes {
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #known = new Map<string, { readonly result: WalkResult | null; readonly nextAt: number }>();
+
+  constructor(clock: Clock, log: Logger) {
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Bytes that a kernel's folder took at the last walk; null when none has ended, or it was not complete. */
+  bytesOf(kernelId: string): number | null {
+    const result = this.#known.get(kernelId)?.result;
+    return result?.complete ? result.bytes : null;
+  }
+
+  /** Bytes that it took at least. */
+  atLeast(kernelId: string): number | null {
+    return this.#known.get(kernelId)?.result?.bytes ?? null;
+  }
+
+  /** Walks the folder that is due, if one is. Forgets the kernels that are not among the places. */
+  async round(places: readonly ScratchPlace[], signal: AbortSignal): Promise<void> {
+    const wanted = new Set(places.map(({ kernelId }) => kernelId));
+    for (const kernelId of this.#known.keys()) if (!wanted.has(kernelId)) this.#known.delete(kernelId);
+    const begun = this.#clock.monotonic();
+    const nextAt = ({ kernelId }: ScratchPlace): number => this.#known.get(kernelId)?.nextAt ?? -Infinity;
+    const [first] = [...places].sort((left, right) => nextAt(left) - nextAt(right));
+    if (!first || nextAt(first) > begun) return;
+    const result = await this.#walk(first, signal);
+    const ended = this.#clock.monotonic();
+    const pause = Math.max(pauseMs, (ended - begun) * pauseFactor);
+    this.#known.set(first.kernelId, { result, nextAt: ended + pause });
+  }
+
+  async #walk({ kernelId, folder }: ScratchPlace, signal: AbortSignal): Promise<WalkResult | null> {
+    const options = { what: `the size of ${folder}`, timeoutMs: deadlineMs, signal, clock: this.#clock };
+    try {
+      return await withDeadline(options, (deadline) => walkSize(folder, bounds, this.#clock, deadline.signal));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isSystemError(error, 'ENOENT'))
+        this.#log.debug('a scratch folder could not be sized', { kernel: kernelId, error });
+      return null;
+    }
+  }
+}

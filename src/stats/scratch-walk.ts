@@ -1,0 +1,106 @@
+/**
+ * How much a folder of a tenant takes on the disk, found by a walk with bounds: it follows no link, crosses to no other
+ * file system, counts each file once, and works only a share of the time.
+ */
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, opendir } from 'node:fs/promises';
+import { type Clock, sleep } from '../lib/clock.ts';
+import { isSystemError } from '../lib/system-error.ts';
+
+/** Bounds of a walk. */
+export interface WalkBounds {
+  /** Files and folders that are looked at. */
+  readonly mostEntries: number;
+  /** Levels of folders; each holds a descriptor while the walk is below it. */
+  readonly deepest: number;
+}
+
+/** What a walk found. */
+export interface WalkResult {
+  readonly bytes: number;
+  /** False when the bounds ended the walk: then it is that much at least. */
+  readonly complete: boolean;
+}
+
+const workMs = 10;
+const restMs = 90;
+const blockBytes = 512;
+
+/** Walks a folder. Throws the system's error when the folder itself can't be opened, and the signal's reason. */
+export async function walkSize(
+  folder: string,
+  bounds: WalkBounds,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<WalkResult> {
+  const walk = new Walk(bounds, clock, signal);
+  await using root = await openFolder(folder);
+  const { dev } = await root.stat();
+  await walk.into(root, dev, 1);
+  return { bytes: walk.bytes, complete: walk.complete };
+}
+
+class Walk {
+  bytes = 0;
+  complete = true;
+  readonly #bounds: WalkBounds;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  readonly #linked = new Set<number>();
+  #entries = 0;
+  #workedSince: number;
+
+  constructor(bounds: WalkBounds, clock: Clock, signal: AbortSignal) {
+    this.#bounds = bounds;
+    this.#clock = clock;
+    this.#signal = signal;
+    this.#workedSince = clock.monotonic();
+  }
+
+  /** Through the descriptor: a folder that the tenant swaps for a link meanwhile leads nowhere else. */
+  async into(folder: FileHandle, device: number, depth: number): Promise<void> {
+    const path = `/proc/self/fd/${folder.fd}`;
+    for await (const entry of await opendir(path)) {
+      if (this.#entries >= this.#bounds.mostEntries) this.complete = false;
+      if (!this.complete) return;
+      this.#entries += 1;
+      await this.#rest();
+      const child = `${path}/${entry.name}`;
+      try {
+        const found = await lstat(child);
+        // Other file systems may hang, and don't belong to it.
+        if (found.dev !== device) continue;
+        this.#count(found);
+        if (!found.isDirectory()) continue;
+        if (depth >= this.#bounds.deepest) {
+          this.complete = false;
+          return;
+        }
+        await using below = await openFolder(child);
+        await this.into(below, device, depth + 1);
+      } catch (thrown) {
+        // The tenant removed it, or made something else of it.
+        if (!isSystemError(thrown, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES')) throw thrown;
+      }
+    }
+  }
+
+  #count(found: { ino: number; nlink: number; blocks: number; isDirectory(): boolean }): void {
+    if (found.nlink > 1 && !found.isDirectory()) {
+      if (this.#linked.has(found.ino)) return;
+      this.#linked.add(found.ino);
+    }
+    this.bytes += found.blocks * blockBytes;
+  }
+
+  async #rest(): Promise<void> {
+    this.#signal.throwIfAborted();
+    if (this.#clock.monotonic() - this.#workedSince < workMs) return;
+    await sleep(this.#clock, restMs, this.#signal);
+    this.#workedSince = this.#clock.monotonic();
+  }
+}
+
+async function openFolder(path: string): Promise<FileHandle> {
+  return await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+}
