@@ -9,7 +9,11 @@ import type { ImageView } from '../images/views.ts';
 import type { KernelPhase, StepTiming, Termination } from '../kernel/record.ts';
 import type { KernelLimits, KernelMount } from '../kernel/spec.ts';
 import type { KernelId, RunId, SessionId } from '../lib/ids.ts';
-import type { ContainerFigures } from '../stats/container-stats.ts';
+import type { KernelUsage } from '../stats/account.ts';
+import type { FinalRecord } from '../stats/final-records.ts';
+import type { KernelFigures } from '../stats/kernel-book.ts';
+import type { WrittenMetrics } from '../stats/metric-book.ts';
+import type { NodeMetrics } from '../stats/node-figures.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
 import type { NumberedRunEvent, RunSummary } from '../wire/run-event.ts';
 import type { FileEntry, RunnerStatus } from '../wire/runner-messages.ts';
@@ -53,13 +57,20 @@ export interface KernelView {
   readonly timings: readonly StepTiming[];
   readonly runner: RunnerStatus | null;
   readonly runs: readonly RunSummary[];
+  /** What it has used, at the last look; null when nobody has looked yet. */
+  readonly usage: KernelUsage | null;
   /** What the caller should know: limits that were capped, labels that were ignored. */
   readonly warnings: readonly string[];
 }
 
 /** Figures of one kernel, read now. */
-export interface KernelStats extends ContainerFigures {
-  readonly id: KernelId;
+export type KernelStats = KernelFigures;
+
+/** Metrics of a kernel in the form that managers read: numbers as texts. */
+export interface KernelMetrics {
+  readonly metrics: WrittenMetrics;
+  /** By pid, as the host counts them. */
+  readonly processes: Readonly<Record<string, WrittenMetrics>>;
 }
 
 /** Phases of the agent. */
@@ -85,7 +96,7 @@ export interface AgentStatus {
   readonly oddities: Readonly<Record<string, number>>;
 }
 
-export type { ImageView };
+export type { ImageView, KernelPhase };
 
 /** A piece of a container's log. */
 export interface LogPiece {
@@ -134,6 +145,13 @@ export interface Agent extends AsyncDisposable {
   listFiles(id: string, path: string, signal: AbortSignal): Promise<{ path: string; files: readonly FileEntry[] }>;
   logs(id: string, options: { follow: boolean }, signal: AbortSignal): AsyncIterable<LogPiece>;
   stats(signal: AbortSignal): Promise<readonly KernelStats[]>;
+  /** Metrics of a kernel and of its processes. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. */
+  kernelMetrics(id: string, signal: AbortSignal): Promise<KernelMetrics>;
+  nodeMetrics(): Promise<NodeMetrics>;
+  /** What ended kernels have used, as far as it is kept, oldest first. */
+  finalRecords(): Promise<readonly FinalRecord[]>;
+  /** Everything in the text format of Prometheus, in pieces. */
+  exposition(signal: AbortSignal): AsyncIterable<string>;
   /** Events above `after` (those still kept), then live ones while `follow`. */
   kernelEvents(options: { after: number; follow: boolean }, signal: AbortSignal): AsyncIterable<NumberedKernelEvent>;
 

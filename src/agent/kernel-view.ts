@@ -1,10 +1,16 @@
 /** From a record to what callers see. Pure. */
 import type { RunnerClient } from '../execution/runner-client.ts';
 import type { KernelRecord } from '../kernel/record.ts';
+import type { KernelUsage } from '../stats/account.ts';
 import type { KernelView } from './agent.ts';
 
 /** The view of a kernel; `client` is null when its runner is not connected. */
-export function viewOf(record: KernelRecord, client: RunnerClient | null, warnings: readonly string[]): KernelView {
+export function viewOf(
+  record: KernelRecord,
+  client: RunnerClient | null,
+  usage: KernelUsage | null,
+  warnings: readonly string[],
+): KernelView {
   const { spec } = record;
   return {
     id: spec.id,
@@ -25,6 +31,7 @@ export function viewOf(record: KernelRecord, client: RunnerClient | null, warnin
     timings: record.timings,
     runner: client?.status() ?? null,
     runs: client?.runs() ?? [],
+    usage,
     warnings,
   };
 }

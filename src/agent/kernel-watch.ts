@@ -36,9 +36,16 @@ export class KernelWatch implements AsyncDisposable {
   readonly #jobs: Promise<void>[] = [];
   #engineFailure: string | null = null;
 
-  /** `onEnded` is told of every kernel that ends. */
-  constructor(parts: KernelWatchParts, readiness: Readiness, onEnded: (id: KernelId) => void) {
+  readonly #beforeEnd: (record: KernelRecord) => void;
+
+  /** `onEnded` is told of every kernel that ends, `beforeEnd` of every one that is about to be ended here. */
+  constructor(
+    parts: KernelWatchParts,
+    readiness: Readiness,
+    { onEnded, beforeEnd }: { onEnded: (id: KernelId) => void; beforeEnd: (record: KernelRecord) => void },
+  ) {
     this.#parts = parts;
+    this.#beforeEnd = beforeEnd;
     this.#readiness = readiness;
     this.#subscriptions.use(parts.kernels.onRunner((record, client) => this.#follow(record, client)));
     this.#subscriptions.use(
@@ -179,6 +186,7 @@ export class KernelWatch implements AsyncDisposable {
     for (const id of this.#idle.due(this.#parts.clock.monotonic())) {
       this.#idle.forget(id);
       this.#parts.log.info('a kernel was idle for its timeout', { kernel: id });
+      this.#beforeEnd(this.#parts.kernels.get(id));
       this.#parts.kernels.destroy(id, { reason: 'idle-timeout', force: false }).catch((error: unknown) => {
         this.#parts.log.warn('an idle kernel could not be ended', { kernel: id, error });
       });

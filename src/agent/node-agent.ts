@@ -10,12 +10,13 @@ import type {
   CreateRequest,
   ImageProgress,
   ImageView,
+  KernelMetrics,
   KernelStats,
   KernelView,
   LogPiece,
 } from './agent.ts';
 import { checkRequest, compileSpec, requestedId } from './create-request.ts';
-import { readKernelStats } from './kernel-stats.ts';
+import { KernelStatistics } from './kernel-statistics.ts';
 import { viewOf } from './kernel-view.ts';
 import { KernelWatch } from './kernel-watch.ts';
 import type { NodeAgentParts } from './parts.ts';
@@ -29,6 +30,7 @@ export class NodeAgent implements Agent {
   readonly #parts: NodeAgentParts;
   readonly #readiness: Readiness;
   readonly #watch: KernelWatch;
+  readonly #statistics: KernelStatistics;
   readonly #warnings = new Map<KernelId, readonly string[]>();
   readonly #startedAt: number;
 
@@ -36,7 +38,11 @@ export class NodeAgent implements Agent {
     this.#parts = parts;
     this.#readiness = new Readiness(parts.clock, patienceMs);
     this.#startedAt = parts.clock.now();
-    this.#watch = new KernelWatch(parts, this.#readiness, (id) => this.#warnings.delete(id));
+    this.#statistics = new KernelStatistics(parts);
+    this.#watch = new KernelWatch(parts, this.#readiness, {
+      onEnded: (id) => this.#warnings.delete(id),
+      beforeEnd: (record) => this.#statistics.lastLook(record),
+    });
   }
 
   /**
@@ -45,6 +51,7 @@ export class NodeAgent implements Agent {
    */
   async start(options: { readonly retry: boolean }): Promise<void> {
     await this.#watch.start(options);
+    this.#parts.statistics.start();
   }
 
   async status(): Promise<AgentStatus> {
@@ -106,11 +113,13 @@ export class NodeAgent implements Agent {
     const record = await this.#find(id);
     if (record.phase === 'terminated') throw this.#notRunning(record);
     const reason = options.force ? 'force-terminated' : 'user-requested';
+    this.#statistics.lastLook(record);
     return this.#view(await this.#parts.kernels.destroy(record.spec.id, { reason, force: options.force }));
   }
 
   async restart(id: string, signal: AbortSignal): Promise<KernelView> {
     const record = await this.#find(id);
+    this.#statistics.lastLook(record);
     return this.#view(await this.#parts.kernels.restart(record.spec.id, signal));
   }
 
@@ -179,7 +188,24 @@ export class NodeAgent implements Agent {
 
   async stats(signal: AbortSignal): Promise<readonly KernelStats[]> {
     await this.#readiness.ready();
-    return await readKernelStats(this.#parts, signal);
+    return await this.#parts.statistics.now(signal);
+  }
+
+  async kernelMetrics(id: string, signal: AbortSignal): Promise<KernelMetrics> {
+    return await this.#statistics.metricsOf(await this.#find(id), signal);
+  }
+
+  async nodeMetrics(): ReturnType<Agent['nodeMetrics']> {
+    await this.#readiness.ready();
+    return this.#parts.statistics.node.metrics();
+  }
+
+  async finalRecords(): ReturnType<Agent['finalRecords']> {
+    return await this.#parts.statistics.finalRecords();
+  }
+
+  async *exposition(signal: AbortSignal): AsyncIterable<string> {
+    yield* this.#statistics.exposition(await this.status(), signal);
   }
 
   async *kernelEvents(
@@ -213,6 +239,8 @@ export class NodeAgent implements Agent {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#readiness.enter('stopping');
     await this.#watch[Symbol.asyncDispose]();
+    this.#statistics[Symbol.dispose]();
+    await this.#parts.statistics[Symbol.asyncDispose]();
     await this.#parts.release();
   }
 
@@ -228,7 +256,9 @@ export class NodeAgent implements Agent {
   }
 
   #view(record: KernelRecord): KernelView {
-    return viewOf(record, this.#watch.clientOf(record), this.#warnings.get(record.spec.id) ?? []);
+    const { id } = record.spec;
+    const usage = this.#statistics.usageOf(id);
+    return viewOf(record, this.#watch.clientOf(record), usage, this.#warnings.get(id) ?? []);
   }
 
   #notRunning(record: KernelRecord): KerneletError {

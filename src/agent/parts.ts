@@ -6,8 +6,10 @@ import type { ImageView } from '../images/views.ts';
 import type { Kernels } from '../kernel/kernels.ts';
 import type { KernelMount } from '../kernel/spec.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
-import type { ContainerFigures } from '../stats/container-stats.ts';
+import type { OperationTimes } from '../lib/operation-times.ts';
+import type { Statistics } from '../stats/statistics.ts';
 import type { AgentStatus } from './agent.ts';
 import type { CreateDefaults, NodeCapacity } from './create-request.ts';
 import type { FittedLimits } from './operator-limits.ts';
@@ -33,9 +35,6 @@ export interface EventBook extends EventSink {
   ): AsyncIterable<NumberedKernelEvent>;
 }
 
-/** Figures of one container, by the pid of its first process; null when it is gone. */
-export type ReadContainerStats = (pid: number) => Promise<ContainerFigures | null>;
-
 /** The facts of the agent's status that don't change, and the counts that do. */
 export interface StatusFacts {
   readonly version: string;
@@ -52,7 +51,12 @@ export interface NodeAgentParts {
   readonly engine: Engine;
   readonly images: ImageShelf;
   readonly events: EventBook;
-  readonly readStats: ReadContainerStats;
+  readonly statistics: Statistics;
+  readonly operations: OperationTimes;
+  /** Where a kernel's scratch folder is. */
+  readonly scratchFolder: (id: KernelId) => string;
+  /** Bytes that it may take; null = no limit. */
+  readonly scratchLimitBytes: number | null;
   /** Checks the host paths of a request and resolves their links. Throws FORBIDDEN_MOUNT. */
   readonly checkMounts: (mounts: readonly KernelMount[]) => Promise<readonly KernelMount[]>;
   /** The limits that the operator wants for every kernel, as far as the engine can give them. */

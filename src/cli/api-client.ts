@@ -201,6 +201,15 @@ export class ApiClient implements AsyncDisposable {
     return (reply as { stats: readonly KernelStats[] }).stats;
   }
 
+  /** The figures again and again, each time as one event's data, until the stream breaks. */
+  async followStats(
+    intervalMs: number,
+    options: CallOptions & Pick<ApiRequest, 'patience'>,
+  ): Promise<AsyncIterable<ServerEvent>> {
+    const path = `/v1/stats/follow${query({ intervalMs })}`;
+    return await this.#api.events({ method: 'GET', path, idempotent: true, ...options });
+  }
+
   /** What happened to kernels behind the event `after`; with `follow` until the stream breaks. */
   async kernelEvents(
     after: number,

@@ -23,7 +23,7 @@ const plainId = 1000;
 
 /** Compiles. */
 export function compileSettings(values: SchemaValues, context: CompileContext): Settings {
-  const { kernelet, etcd, resource, watcher } = values;
+  const { kernelet, etcd, resource, watcher, metrics } = values;
   const absolute = (path: string): string => resolve(context.workingDir, path);
   const agent = compileAgent(values.agent, absolute);
   const places = context.mode === 'cluster' ? clusterPlaces(agent, context) : standalonePlaces(context);
@@ -70,6 +70,12 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
       affinityPolicy: resource['affinity-policy'] === 'INTERLEAVED' ? 'interleaved' : 'prefer-single-node',
       cpuOvercommitFactor: resource['cpu-overcommit-factor'],
       memoryOvercommitFactor: resource['mem-overcommit-factor'],
+    },
+    metrics: {
+      listen: metrics.listen,
+      periodMs: metrics.period,
+      adaptive: metrics.adaptive,
+      source: metrics.source,
     },
     debug: compileDebug(values.debug, absolute),
     watcher: {

@@ -34,6 +34,7 @@ it('holds every key of the specification', () => {
     kernelet: `state-dir socket mount-allow default-cpus default-memory default-processes default-network default-image-pull
       kernel-idle-timeout ready-timeout disk-limit loosen.capabilities loosen.seccomp-unconfined loosen.new-privileges
       loosen.no-process-limit`,
+    metrics: 'listen period adaptive source',
   };
   for (const [section, keys] of Object.entries(upstream)) {
     for (const name of keys.split(/\s+/))

@@ -6,11 +6,13 @@ import { debugSection } from './sections/debug.ts';
 import { etcdSection } from './sections/etcd.ts';
 import { kerneletSection } from './sections/kernelet.ts';
 import { loggingSection } from './sections/logging.ts';
+import { metricsSection } from './sections/metrics.ts';
 import { resourceSection } from './sections/resource.ts';
 import { watcherSection } from './sections/watcher.ts';
 
 const byName = {
   kernelet: kerneletSection,
+  metrics: metricsSection,
   container: containerSection,
   agent: agentSection,
   etcd: etcdSection,

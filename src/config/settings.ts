@@ -89,6 +89,15 @@ export interface ResourceSettings {
   readonly memoryOvercommitFactor: number;
 }
 
+/** `[metrics]`. */
+export interface MetricsSettings {
+  /** null: on the local API's socket alone. */
+  readonly listen: HostPort | null;
+  readonly periodMs: number;
+  readonly adaptive: boolean;
+  readonly source: 'direct' | 'engine';
+}
+
 /** `[debug]`. */
 export interface DebugSettings {
   readonly enabled: boolean;
@@ -208,6 +217,7 @@ export interface Settings {
   readonly agent: AgentSettings;
   readonly container: ContainerSettings;
   readonly resource: ResourceSettings;
+  readonly metrics: MetricsSettings;
   readonly debug: DebugSettings;
   readonly watcher: WatcherSettings;
   readonly logging: LoggingSettings;

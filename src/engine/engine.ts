@@ -188,6 +188,26 @@ export interface ExecResult {
   readonly stderr: Uint8Array;
 }
 
+/** Figures of a running container since its start, as the engine tells them; null = not told. */
+export interface EngineFigures {
+  readonly cpuNanoseconds: number | null;
+  readonly throttledNanoseconds: number | null;
+  readonly cpuPeriods: number | null;
+  readonly throttledPeriods: number | null;
+  /** Memory, page cache included. */
+  readonly chargedBytes: number | null;
+  /** Page cache that can be dropped at any time. */
+  readonly droppableBytes: number | null;
+  readonly memoryPeakBytes: number | null;
+  readonly memoryLimitBytes: number | null;
+  readonly processes: number | null;
+  readonly processesLimit: number | null;
+  readonly readBytes: number | null;
+  readonly writtenBytes: number | null;
+  readonly receivedBytes: number | null;
+  readonly sentBytes: number | null;
+}
+
 /** A container engine on this machine. */
 export interface Engine extends AsyncDisposable {
   readonly kind: string;
@@ -251,6 +271,8 @@ export interface Engine extends AsyncDisposable {
   ): Promise<ExecResult>;
   /** Processes of the container as the host sees them: pids. */
   listProcesses(id: ContainerId, signal: AbortSignal): Promise<readonly number[]>;
+  /** null when there is none, or it is not running. The engine may take a second. */
+  containerFigures(id: ContainerId, signal: AbortSignal): Promise<EngineFigures | null>;
 
   createNetwork(spec: NetworkSpec, signal: AbortSignal): Promise<string>;
   /** Returns null when there is none. */

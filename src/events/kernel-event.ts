@@ -25,6 +25,14 @@ export type KernelEvent =
       readonly runId: RunId;
       readonly exitCode: number;
       readonly reason: EndReason;
+    } & OfKernel)
+  | ({
+      /** It takes what it was given, or more. */
+      readonly type: 'overuse';
+      readonly kind: 'memory' | 'out-of-memory' | 'throttled' | 'processes' | 'disk';
+      /** Kills, refusals, or how often it began, in all. */
+      readonly count: number;
+      readonly detail: string;
     } & OfKernel);
 
 /** An event with its place in the agent's order. */

@@ -7,7 +7,7 @@ import { errorReplySchema } from './schema/error.ts';
 import { fileListSchema } from './schema/file.ts';
 import { imageListSchema, imageSchema } from './schema/image.ts';
 import { kernelListSchema, kernelSchema } from './schema/kernel.ts';
-import { statsReplySchema } from './schema/observe.ts';
+import { finalRecordsSchema, kernelMetricsSchema, nodeMetricsSchema, statsReplySchema } from './schema/stats.ts';
 import { statusReplySchema } from './schema/status.ts';
 
 const absent = 'ffffffff-ffff-4fff-8fff-ffffffffffff';
@@ -42,6 +42,9 @@ describe('replies have the form of their schemas', () => {
     expect(kernelListSchema.parse(await json(send('GET', '/v1/kernels?all=true'))).kernels).toHaveLength(1);
     expect(kernelSchema.parse(await json(send('GET', `/v1/kernels/${id.slice(0, 9)}`))).id).toBe(id);
     statsReplySchema.parse(await json(send('GET', '/v1/stats')));
+    nodeMetricsSchema.parse(await json(send('GET', '/v1/stats/node')));
+    finalRecordsSchema.parse(await json(send('GET', '/v1/stats/ended')));
+    kernelMetricsSchema.parse(await json(send('GET', `/v1/kernels/${id}/metrics`)));
     fileListSchema.parse(await json(send('GET', `/v1/kernels/${id}/files`)));
     imageListSchema.parse(await json(send('GET', '/v1/images')));
     imageSchema.parse(await json(send('GET', '/v1/images/inspect?reference=kernelet/python')));

@@ -11,6 +11,7 @@ import { addImageRoutes } from './routes/images.ts';
 import { addKernelRoutes } from './routes/kernels.ts';
 import { addObserveRoutes } from './routes/observe.ts';
 import { addRunRoutes } from './routes/runs.ts';
+import { addStatsRoutes } from './routes/stats.ts';
 import { addStatusRoutes } from './routes/status.ts';
 import { addStdinRoute } from './routes/stdin.ts';
 
@@ -30,6 +31,7 @@ export function createApp({ agent, version, logger }: AppOptions): ApiApp {
   addStdinRoute(app, agent);
   addFileRoutes(app, agent);
   addObserveRoutes(app, agent);
+  addStatsRoutes(app, agent);
   addImageRoutes(app, agent);
   addOpenApiRoute(app, version);
   app.notFound((context) =>

@@ -6,6 +6,7 @@ import type {
   CreateRequest,
   ImageProgress,
   ImageView,
+  KernelMetrics,
   KernelStats,
   KernelView,
   LogPiece,
@@ -205,15 +206,25 @@ export class FakeAgent implements Agent {
   }
 
   async stats(): Promise<readonly KernelStats[]> {
-    return [...this.kernels.values()].map(({ id }) => ({
-      id,
-      cpuSeconds: 1,
-      memoryBytes: 2,
-      memoryPeakBytes: 3,
-      memoryLimitBytes: 4,
-      processes: 5,
-      outOfMemoryKills: 0,
-    }));
+    return [...this.kernels.values()].map(({ id, sessionId }) => fakeStats(id, sessionId));
+  }
+
+  async kernelMetrics(id: string): Promise<KernelMetrics> {
+    await this.inspect(id);
+    return { metrics: { mem: fakeMetric }, processes: { '42': { mem: fakeMetric } } };
+  }
+
+  async nodeMetrics(): ReturnType<Agent['nodeMetrics']> {
+    return { node: { mem: fakeMetric }, devices: { mem: { root: fakeMetric } } };
+  }
+
+  async finalRecords(): ReturnType<Agent['finalRecords']> {
+    return [{ kernelId: newKernelId(), sessionId: null, reason: 'user-requested', endedAt: 2, ...fakeUsage }];
+  }
+
+  async *exposition(): AsyncGenerator<string> {
+    yield '# TYPE kernelet_ready gauge\n';
+    yield 'kernelet_ready 1\n';
   }
 
   async *kernelEvents(options: { after: number }): AsyncGenerator<NumberedKernelEvent> {
@@ -282,7 +293,61 @@ function fakeKernel(id: ReturnType<typeof newKernelId>, request: CreateRequest):
     timings: [{ step: 'container', ms: 3 }],
     runner: { phase: 'ready', interpreter: 'idle', detail: '', startedAt: 1, logBytesDropped: 0 },
     runs: [],
+    usage: fakeUsage,
     warnings: [],
+  };
+}
+
+const fakeMetric = { current: '2', capacity: '4', pct: '50', unit_hint: 'bytes', 'stats.max': '2' };
+
+const fakeUsage = {
+  since: 1,
+  at: 2,
+  cpuSeconds: 1,
+  throttledSeconds: 0,
+  memoryPeakBytes: 3,
+  outOfMemoryKills: 1,
+  processesPeak: 5,
+  processLimitHits: null,
+  readBytes: 1,
+  writtenBytes: 1,
+  receivedBytes: 1,
+  sentBytes: 1,
+  scratchPeakBytes: null,
+  overuse: [{ kind: 'out-of-memory', count: 1, firstAt: 1, lastAt: 1, detail: 'killed at its limit on memory: x' }],
+} as const;
+
+function fakeStats(id: KernelStats['id'], sessionId: KernelStats['sessionId']): KernelStats {
+  return {
+    id,
+    sessionId,
+    at: 2,
+    cpuSeconds: 1,
+    cpuCores: 0.5,
+    throttledSeconds: 0,
+    cpuPeriods: 0,
+    throttledPeriods: 0,
+    memoryBytes: 2,
+    memoryPeakBytes: 3,
+    memoryLimitBytes: 4,
+    outOfMemoryKills: 0,
+    processes: 5,
+    processesLimit: 64,
+    processLimitHits: 0,
+    readBytes: 1,
+    writtenBytes: 1,
+    receivedBytes: 1,
+    sentBytes: 1,
+    readBytesPerSecond: 0,
+    writtenBytesPerSecond: 0,
+    receivedBytesPerSecond: 0,
+    sentBytesPerSecond: null,
+    scratchBytes: null,
+    cpuStall: { some: 1, full: 0 },
+    memoryStall: null,
+    ioStall: null,
+    overuse: [],
+    gaps: [{ source: 'disk', reason: 'io.stat is cut off' }],
   };
 }
 

@@ -5,6 +5,7 @@ import { fitLimits, isAnyWanted } from '../agent/operator-limits.ts';
 import type { Settings } from '../config/settings.ts';
 import { offeredCapacity, readHostCapacity } from '../devices/host-capacity.ts';
 import { DockerEngine } from '../engine/docker/docker-engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { EventLog } from '../events/event-log.ts';
 import { createRunnerConnector } from '../execution/runner-connection.ts';
 import { EngineImageShelf } from '../images/image-shelf.ts';
@@ -12,17 +13,19 @@ import { assembleKernels } from '../kernel/assemble.ts';
 import { defaultEntrypoint } from '../kernel/container-spec.ts';
 import { Oddities } from '../kernel/oddities.ts';
 import { systemClock } from '../lib/clock.ts';
+import type { KernelId } from '../lib/ids.ts';
 import { installationRoot } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
 import { readMountTable } from '../lib/mount-table.ts';
+import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import { PortPool } from '../resources/port-pool.ts';
 import { SlotLedger } from '../resources/slot-ledger.ts';
-import { createStatsReader } from '../stats/container-stats.ts';
 import { allowMounts } from '../storage/mount-policy.ts';
 import { ensureRunnerVolume } from '../storage/runner-volume.ts';
 import { openStateFolder } from '../storage/state-folder.ts';
+import { buildStatistics } from './build-statistics.ts';
 import { hardeningOf } from './hardening.ts';
-import { scratchFolder } from './scratch-folder.ts';
+import { scratchFolder as scratchRootOf } from './scratch-folder.ts';
 import { checkUser } from './user-check.ts';
 import { version } from './version.ts';
 
@@ -33,6 +36,8 @@ export interface BuildAgentOptions {
   readonly stateDir: string;
   /** Where this agent makes a folder for kernels' scratch folders; in `stateDir` when absent. */
   readonly scratchRoot?: string;
+  /** Told of the operations of the engine. */
+  readonly operations: OperationTimes;
   readonly log: Logger;
   /** Told what takes time before the agent exists. */
   readonly onProgress: (text: string) => void;
@@ -52,9 +57,10 @@ const infoTimeoutMs = 10_000;
 
 /** Opens the state folder and builds the agent; `start()` is the caller's. Throws STATE_LOCKED, STATE_UNUSABLE, ENGINE_UNSUPPORTED, NOT_SUPPORTED. */
 export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent> {
-  const { settings, log } = options;
+  const { settings, operations, log } = options;
   await using cleanups = new AsyncDisposableStack();
-  const engine = cleanups.use(new DockerEngine({ dockerHost: settings.dockerHost ?? undefined }));
+  const docker = cleanups.use(new DockerEngine({ dockerHost: settings.dockerHost ?? undefined }));
+  const engine = watchMethods<Engine>(docker, 'engine', operations);
   const userId = process.getuid?.() ?? 0;
   if (userId !== 0) checkUser(userId, await engine.info(AbortSignal.timeout(infoTimeoutMs)));
   const state = cleanups.use(await openStateFolder(options.stateDir));
@@ -75,7 +81,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
   const oddities = new Oddities();
   const kernels = cleanups.use(
     assembleKernels({
-      state: { ...state, scratch: scratchFolder(options.scratchRoot, settings.stateDir, state) },
+      state: { ...state, scratch: scratchRootOf(options.scratchRoot, settings.stateDir, state) },
       engine,
       slots,
       ports,
@@ -100,13 +106,29 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
     }),
   );
   await kernels.scratch.prepare();
+  const scratchFolder = (id: KernelId): string => kernels.scratch.paths(id).root;
+  const scratchLimitBytes = settings.container.scratchSizeBytes > 0 ? settings.container.scratchSizeBytes : null;
+  const statistics = await buildStatistics({
+    settings: settings.metrics,
+    folder: path.join(state.path, 'statistics'),
+    kernels: kernels.registry,
+    engine,
+    events,
+    scratchFolder,
+    scratchLimitBytes,
+    clock: systemClock,
+    log,
+  });
   const owned = cleanups.move();
   return new NodeAgent({
     kernels: kernels.registry,
     engine,
     images: new EngineImageShelf(engine),
     events,
-    readStats: createStatsReader(),
+    statistics,
+    operations,
+    scratchFolder,
+    scratchLimitBytes,
     checkMounts: async (mounts) => {
       if (mounts.length === 0) return mounts;
       const { dataRoot } = await engine.info(AbortSignal.timeout(infoTimeoutMs));

@@ -5,10 +5,12 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Settings } from '../config/settings.ts';
+import { systemClock } from '../lib/clock.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import { acquireFileLock } from '../lib/file-lock.ts';
 import { newRunId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
+import { OperationTimes } from '../lib/operation-times.ts';
 import { removeTree } from '../lib/remove-tree.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import { buildAgent } from './build-agent.ts';
@@ -36,7 +38,13 @@ export async function clearInstances({ settings, log, signal }: ClearOptions): P
     if (signal.aborted) return;
     const folder = path.join(folderOf(settings), name);
     try {
-      const agent = await buildAgent({ settings, stateDir: folder, log, onProgress: () => {} });
+      const agent = await buildAgent({
+        settings,
+        stateDir: folder,
+        operations: new OperationTimes(systemClock),
+        log,
+        onProgress: () => {},
+      });
       try {
         await agent.start({ retry: false });
         for (const { id } of await agent.list({ all: false })) await agent.destroy(id, { force: true });

@@ -4,8 +4,10 @@ import type { NodeAgent } from '../agent/node-agent.ts';
 import type { CliIo, LocalAgent, LocalAgentOptions } from '../cli/host.ts';
 import { loadSettings } from '../config/load.ts';
 import { createApp } from '../http/app.ts';
+import { systemClock } from '../lib/clock.ts';
 import { hasCode } from '../lib/errors.ts';
 import { createLogger } from '../lib/log.ts';
+import { OperationTimes } from '../lib/operation-times.ts';
 import { type BuildAgentOptions, buildAgent } from './build-agent.ts';
 import { clearInstances, newInstanceFolder, removeInstance } from './instances.ts';
 import { version } from './version.ts';
@@ -26,6 +28,7 @@ export async function startLocalAgent(options: LocalAgentOptions, io: CliIo): Pr
   await clearInstances({ settings, log, signal: AbortSignal.timeout(clearDeadlineMs) });
   const { agent, folder } = await buildInstance({
     settings,
+    operations: new OperationTimes(systemClock),
     log,
     onProgress: (text) => void io.stderr.write(`${text} …\n`),
   });

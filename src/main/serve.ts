@@ -1,13 +1,17 @@
 /** The daemon: one agent, its local API on a socket, until a signal says stop. Kernels outlive it. */
 import { rm } from 'node:fs/promises';
+import type { Agent } from '../agent/agent.ts';
 import type { CliIo, CliSignal, ServeOptions } from '../cli/host.ts';
+import { formatHostPort, isLoopback } from '../config/kinds/address.ts';
 import { loadSettings } from '../config/load.ts';
 import { createApp } from '../http/app.ts';
+import { startMetricsServer } from '../http/metrics-server.ts';
 import { startApiServer } from '../http/server.ts';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { sleep, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { createLogger } from '../lib/log.ts';
+import { OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import { buildAgent } from './build-agent.ts';
 import { loosenedWarnings } from './hardening.ts';
 import { clearInstances } from './instances.ts';
@@ -44,21 +48,33 @@ export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
   const log = createLogger(settings.logging.level);
   for (const warning of warnings) log.warn(warning);
   for (const warning of loosenedWarnings(settings)) log.warn(`loosened: ${warning}`);
+  const operations = new OperationTimes(systemClock);
   const agent = cleanups.use(
     await buildAgent({
       settings,
       stateDir: settings.stateDir,
       scratchRoot: settings.container.scratchRoot,
       log,
+      operations,
       onProgress: (text) => log.info(text),
     }),
   );
+  const watched = watchMethods<Agent>(agent, 'agent', operations);
   const { pidFile } = settings.agent;
   if (pidFile !== null) {
     await writeFileAtomic(pidFile, `${process.pid}\n`);
     cleanups.defer(() => rm(pidFile, { force: true }));
   }
-  const server = cleanups.use(await startApiServer(createApp({ agent, version, logger: log }), settings.socketPath));
+  const server = cleanups.use(
+    await startApiServer(createApp({ agent: watched, version, logger: log }), settings.socketPath),
+  );
+  const { listen } = settings.metrics;
+  if (listen !== null) {
+    const metrics = cleanups.use(await startMetricsServer(agent, listen, log));
+    const address = formatHostPort(metrics.address);
+    log.info('serving metrics', { address });
+    if (!isLoopback(listen.host)) log.warn('metrics.listen: anybody who reaches the address may read', { address });
+  }
   log.info('listening', { socket: server.socketPath, stateDir: settings.stateDir, pid: process.pid });
 
   const failed = agent.start({ retry: true }).then(

@@ -11,7 +11,8 @@ import { facts } from '../table.ts';
 export const inspect = {
   name: 'inspect',
   summary: 'show everything about a kernel',
-  description: 'Shows a kernel: limits, ports, how long each step of its creation took, its runs, and why it ended.',
+  description:
+    'Shows a kernel: limits, ports, how long each step of its creation took, its runs, what it has used, and why it ended.',
   operands: ['<id>'],
   options: [],
   examples: [
@@ -54,6 +55,7 @@ function describe(kernel: KernelView): (readonly [string, string])[] {
       'runs',
       or(kernel.runs.map(({ run, phase, exitCode }) => `${run} ${phase}${exitCode === null ? '' : ` ${exitCode}`}`)),
     ],
+    ...usageFacts(kernel.usage),
     ['ended', termination ? `${termination.reason}: ${printable(termination.detail)}` : 'no'],
     ...kernel.warnings.map((warning): readonly [string, string] => ['warning', printable(warning)]),
   ];
@@ -64,6 +66,26 @@ function readyText({ readyAt, createdAt, generation }: KernelView): string {
   if (readyAt === null) return '-';
   const since = new Date(readyAt).toISOString();
   return generation === 1 ? `${since}, after ${describeDuration(readyAt - createdAt)}` : since;
+}
+
+function usageFacts(usage: KernelView['usage']): (readonly [string, string])[] {
+  if (usage === null) return [['used', '-']];
+  const bytes = (value: number | null): string => (value === null ? '-' : describeByteSize(value));
+  return [
+    [
+      'used',
+      `${usage.cpuSeconds === null ? '-' : usage.cpuSeconds.toFixed(2)} s of CPU time, at most ${bytes(usage.memoryPeakBytes)} of memory and ${usage.processesPeak ?? '-'} processes`,
+    ],
+    [
+      'disk',
+      `${bytes(usage.readBytes)} read, ${bytes(usage.writtenBytes)} written, scratch folder ${bytes(usage.scratchPeakBytes)} at most`,
+    ],
+    ['network use', `${bytes(usage.receivedBytes)} received, ${bytes(usage.sentBytes)} sent`],
+    ...usage.overuse.map(({ kind, count, lastAt, detail }): readonly [string, string] => [
+      'over-use',
+      `${kind}, ${count} in all, last at ${new Date(lastAt).toISOString()}: ${printable(detail)}`,
+    ]),
+  ];
 }
 
 const mountText = ({ source, target, readOnly }: KernelView['mounts'][number]): string =>

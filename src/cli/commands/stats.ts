@@ -1,43 +1,88 @@
 /** `kernelet stats`: what kernels use. */
+import type { KernelStats } from '../../agent/agent.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
+import { reopened } from '../reopened.ts';
 import { table } from '../table.ts';
+
+const defaultIntervalMs = 2_000;
+/** Puts the cursor at the top left and clears what is below. */
+const clearScreen = '\x1b[H\x1b[2J';
 
 /** The command. */
 export const stats = {
   name: 'stats',
   summary: 'show what kernels use',
-  description: 'Shows processor time, memory and processes of the running kernels, read now.',
+  description:
+    'Shows what the running kernels use, read now: CPU time, cores in use, memory, processes, bytes read and written on disks and over the network, the size of their files, and kills for want of memory. With --follow a table that is brought up to date until Ctrl-C.',
   operands: [],
-  options: [],
-  examples: [{ command: 'kernelet stats --json | jq .', what: 'for programs: one array' }],
+  options: [
+    { flags: '-f, --follow', help: 'go on until Ctrl-C' },
+    { flags: '--interval <duration>', help: 'with --follow: from one reading to the next; 2s when absent' },
+  ],
+  examples: [
+    { command: 'kernelet stats -f', what: 'watch' },
+    { command: 'kernelet stats --json | jq .', what: 'for programs: one array' },
+    { command: 'kernelet stats -f --json', what: 'for programs: one array a line, every two seconds' },
+  ],
   async run(call) {
-    await using client = await daemonClient(call);
-    const figures = await client.stats();
-    const right = (heading: string) => ({ heading, align: 'right' as const });
-    await call.screen.either(figures, () =>
-      table(
-        [
-          { heading: 'ID' },
-          right('CPU'),
-          right('MEMORY'),
-          right('PEAK'),
-          right('LIMIT'),
-          right('PROCESSES'),
-          right('OOM'),
-        ],
-        figures.map((kernel) => [
-          kernel.id,
-          `${kernel.cpuSeconds.toFixed(2)} s`,
-          describeByteSize(kernel.memoryBytes),
-          describeByteSize(kernel.memoryPeakBytes),
-          describeByteSize(kernel.memoryLimitBytes),
-          String(kernel.processes),
-          String(kernel.outOfMemoryKills),
-        ]),
-      ),
+    const { options, screen } = call;
+    const intervalMs = Math.min(
+      3_600_000,
+      Math.max(100, Math.round(options.duration('interval') ?? defaultIntervalMs)),
     );
+    const { signal } = call.listen();
+    await using client = await daemonClient(call);
+    if (!options.flag('follow')) {
+      const figures = await client.stats();
+      await screen.either(figures, () => tableOf(figures));
+      return 0;
+    }
+    const begin = screen.io.stdout.isTerminal ? clearScreen : '';
+    const stream = reopened((patience) => client.followStats(intervalMs, { signal, patience }), signal);
+    for await (const { data } of stream) {
+      const { stats: figures } = JSON.parse(data.toString()) as { stats: readonly KernelStats[] };
+      await screen.either(figures, () => `${begin}${tableOf(figures)}`);
+    }
     return 0;
   },
 } satisfies CliCommand;
+
+function tableOf(figures: readonly KernelStats[]): string {
+  const right = (heading: string) => ({ heading, align: 'right' as const });
+  const columns = [
+    'CPU',
+    'CORES',
+    'MEMORY',
+    'PEAK',
+    'LIMIT',
+    'PROCESSES',
+    'READ',
+    'WRITTEN',
+    'RECEIVED',
+    'SENT',
+    'FILES',
+    'OOM',
+  ];
+  return table(
+    [{ heading: 'ID' }, ...columns.map(right)],
+    figures.map((kernel) => [
+      kernel.id,
+      or(kernel.cpuSeconds, (seconds) => `${seconds.toFixed(2)} s`),
+      or(kernel.cpuCores, (cores) => cores.toFixed(2)),
+      or(kernel.memoryBytes, describeByteSize),
+      or(kernel.memoryPeakBytes, describeByteSize),
+      or(kernel.memoryLimitBytes, describeByteSize),
+      or(kernel.processes, String),
+      or(kernel.readBytes, describeByteSize),
+      or(kernel.writtenBytes, describeByteSize),
+      or(kernel.receivedBytes, describeByteSize),
+      or(kernel.sentBytes, describeByteSize),
+      or(kernel.scratchBytes, describeByteSize),
+      or(kernel.outOfMemoryKills, String),
+    ]),
+  );
+}
+
+const or = (value: number | null, text: (value: number) => string): string => (value === null ? '-' : text(value));

@@ -42,6 +42,11 @@ export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** Whether only this machine reaches a host's address. A name other than `localhost` may mean anything. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
 /** `[a, b]` or `"a-b"`, both ends inclusive, a below b. */
 export const portRange: Kind<PortRange> = kind(
   'a range of ports, such as [30000, 31000] or "30000-31000", the first below the last',

@@ -41,8 +41,8 @@ export const containerSection = {
     }),
     'stats-type': key(optional(choice(['docker', 'cgroup'])), {
       default: 'docker',
-      description: 'Where statistics come from; `cgroup` needs root.',
-      effect: 'none-yet',
+      description: 'Both mean the same here: the files of cgroups are read, unless `metrics.source` says otherwise.',
+      effect: 'ignored',
     }),
     'sandbox-type': key(choice(['docker', 'jail']), {
       default: 'docker',

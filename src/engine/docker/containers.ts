@@ -1,10 +1,12 @@
 /** Containers over the Docker API. */
+
 import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { asContainerId, type ContainerId } from '../../lib/ids.ts';
-import type { ContainerDetail, ContainerSpec, ContainerSummary } from '../engine.ts';
+import type { ContainerDetail, ContainerSpec, ContainerSummary, EngineFigures } from '../engine.ts';
 import { containerBody } from './container-body.ts';
+import { readContainerFigures } from './container-figures.ts';
 import { readContainerDetail, readContainerSummary, readIsLink } from './container-shapes.ts';
 import { abortFailure, engineWords, portInConflict, statusOf } from './failure.ts';
 import { fields, list, number, text, texts } from './fields.ts';
@@ -175,6 +177,19 @@ export class DockerContainers {
     return list(reply['Processes'])
       .map((row) => Number(list(row)[column]))
       .filter((pid) => Number.isInteger(pid) && pid > 0);
+  }
+
+  /** The engine's own measurement; it takes about a second. */
+  async figures(id: ContainerId, signal: AbortSignal): Promise<EngineFigures | null> {
+    const request: EngineRequest = {
+      method: 'GET',
+      path: `/containers/${pathSegment(id)}/stats`,
+      query: { stream: 'false', 'one-shot': 'true' },
+      what: `measure container ${shortId(id)}`,
+      accept: [404],
+    };
+    const { status, value } = await this.#transport.json(request, signal);
+    return status === 404 ? null : readContainerFigures(value);
   }
 
   async #untilGone(id: ContainerId, signal: AbortSignal): Promise<void> {

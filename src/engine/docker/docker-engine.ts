@@ -7,6 +7,7 @@ import type {
   ContainerSummary,
   Engine,
   EngineEvent,
+  EngineFigures,
   EngineImage,
   EngineInfo,
   EngineNetwork,
@@ -165,6 +166,10 @@ export class DockerEngine implements Engine {
 
   listProcesses(id: ContainerId, signal: AbortSignal): Promise<readonly number[]> {
     return this.#containers.processes(id, signal);
+  }
+
+  containerFigures(id: ContainerId, signal: AbortSignal): Promise<EngineFigures | null> {
+    return this.#containers.figures(id, signal);
   }
 
   createNetwork(spec: NetworkSpec, signal: AbortSignal): Promise<string> {

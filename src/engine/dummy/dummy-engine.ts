@@ -11,6 +11,7 @@ import type {
   ContainerSummary,
   Engine,
   EngineEvent,
+  EngineFigures,
   EngineImage,
   EngineInfo,
   EngineNetwork,
@@ -252,6 +253,11 @@ export class DummyEngine implements Engine {
       const container = this.#containers.require(id);
       return container.running ? [container.pid] : [];
     });
+  }
+
+  /** It measures nothing. */
+  containerFigures(id: ContainerId, signal: AbortSignal): Promise<EngineFigures | null> {
+    return this.#faults.run('containerFigures', id, signal, () => null);
   }
 
   createNetwork(spec: NetworkSpec, signal: AbortSignal): Promise<string> {

@@ -1,16 +1,10 @@
-/** Logs, figures and events. */
+/** Logs and events. */
 import type { Agent } from '../../agent/agent.ts';
 import type { ApiApp } from '../api-context.ts';
-import { endpoint, json } from '../endpoint.ts';
+import { endpoint } from '../endpoint.ts';
 import { eventStream } from '../event-stream.ts';
 import { kernelParamsSchema } from '../schema/kernel.ts';
-import {
-  eventsQuerySchema,
-  kernelEventSchema,
-  logPieceSchema,
-  logsQuerySchema,
-  statsReplySchema,
-} from '../schema/observe.ts';
+import { eventsQuerySchema, kernelEventSchema, logPieceSchema, logsQuerySchema } from '../schema/observe.ts';
 import { encodeEvent, encodeLogPiece, serverSentEvents } from '../sse.ts';
 import { openStream } from '../stream-reply.ts';
 import { resumeAfter } from './runs.ts';
@@ -39,19 +33,6 @@ export function addObserveRoutes(app: ApiApp, agent: Agent): void {
         serverSentEvents((piece) => encodeLogPiece(piece.stream, piece.data)),
       );
     },
-  );
-  endpoint(
-    app,
-    {
-      operation: 'getStats',
-      method: 'get',
-      path: '/v1/stats',
-      tag: 'agent',
-      summary: 'Figures of the running kernels, read now.',
-      status: 200,
-      reply: { 'application/json': statsReplySchema },
-    },
-    async ({ context }) => json(200, { stats: await agent.stats(openStream(context).signal) }),
   );
   endpoint(
     app,

@@ -12,6 +12,7 @@ import {
   maxPublishedPorts,
 } from './limits.ts';
 import { runSummarySchema } from './run.ts';
+import { usageSchema } from './stats.ts';
 
 const absolutePathField = pathField.refine((path) => path.startsWith('/'), 'not an absolute path');
 
@@ -134,6 +135,7 @@ export const kernelSchema = z
     timings: z.array(z.strictObject({ step: z.string(), ms: z.number() })).readonly(),
     runner: runnerStatusSchema.nullable(),
     runs: z.array(runSummarySchema).readonly(),
+    usage: usageSchema.nullable().openapi({ description: 'What it has used, at the last look.' }),
     warnings: z.array(z.string()).readonly(),
   })
   .openapi('Kernel');

@@ -1,5 +1,6 @@
-/** What happens: logs, figures, events. */
+/** What happens: logs and events. */
 import { z } from '@hono/zod-openapi';
+import { overuseKinds } from '../../stats/overuse.ts';
 import { endReasons } from '../../wire/run-event.ts';
 import { eventNumberField, flagField } from './fields.ts';
 
@@ -10,25 +11,6 @@ export const logsQuerySchema = z.strictObject({ follow: flagField });
 export const logPieceSchema = z
   .strictObject({ stream: z.enum(['stdout', 'stderr']), body: z.string().optional() })
   .openapi('LogPiece');
-
-/** Reply of `GET /v1/stats`. */
-export const statsReplySchema = z
-  .strictObject({
-    stats: z
-      .array(
-        z.strictObject({
-          id: z.string(),
-          cpuSeconds: z.number(),
-          memoryBytes: z.number(),
-          memoryPeakBytes: z.number(),
-          memoryLimitBytes: z.number(),
-          processes: z.number(),
-          outOfMemoryKills: z.number(),
-        }),
-      )
-      .readonly(),
-  })
-  .openapi('Stats');
 
 /** Query of `GET /v1/events`. */
 export const eventsQuerySchema = z.strictObject({ after: eventNumberField.optional(), follow: flagField });
@@ -58,6 +40,13 @@ export const kernelEventSchema = z
         runId: z.string(),
         exitCode: z.int(),
         reason: z.enum(endReasons),
+        ...ofKernel,
+      }),
+      z.strictObject({
+        type: z.literal('overuse'),
+        kind: z.enum(overuseKinds),
+        count: z.int(),
+        detail: z.string(),
         ...ofKernel,
       }),
     ]),

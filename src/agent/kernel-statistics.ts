@@ -1,0 +1,118 @@
+/** Statistics of this agent's kernels: which ones are looked at, what stays of those that ended, what Prometheus gets. */
+
+import type { Kernels } from '../kernel/kernels.ts';
+import type { KernelPhase, KernelRecord } from '../kernel/record.ts';
+import type { KernelId } from '../lib/ids.ts';
+import type { OperationTimes } from '../lib/operation-times.ts';
+import type { KernelUsage } from '../stats/account.ts';
+import { exposition } from '../stats/exposition.ts';
+import type { StatsTarget } from '../stats/kernel-book.ts';
+import type { Statistics } from '../stats/statistics.ts';
+import type { AgentStatus, KernelMetrics } from './agent.ts';
+import { agentFamilies } from './metrics/agent-families.ts';
+import { kernelFamilies } from './metrics/kernel-families.ts';
+import { nodeFamilies } from './metrics/node-families.ts';
+import { OwnHealthMeter } from './metrics/own-health.ts';
+
+/** Usage is kept of so many ended kernels: of more than are kept to be inspected. */
+const mostEnded = 1_000;
+
+/** What it works with. */
+export interface KernelStatisticsParts {
+  readonly kernels: Pick<Kernels, 'list' | 'onEnded' | 'onRunner'>;
+  readonly statistics: Statistics;
+  readonly operations: OperationTimes;
+  /** Where a kernel's scratch folder is. */
+  readonly scratchFolder: (id: KernelId) => string;
+  readonly scratchLimitBytes: number | null;
+}
+
+/** The statistics. Disposing them ends following the kernels. */
+export class KernelStatistics implements Disposable {
+  readonly #parts: KernelStatisticsParts;
+  readonly #ended = new Map<KernelId, KernelUsage>();
+  readonly #owned = new DisposableStack();
+  readonly #health: OwnHealthMeter;
+
+  constructor(parts: KernelStatisticsParts) {
+    this.#parts = parts;
+    this.#health = this.#owned.use(new OwnHealthMeter());
+    this.#owned.use(
+      parts.kernels.onRunner((record) => {
+        this.#ended.delete(record.spec.id);
+        const target = targetOf(record, parts);
+        if (target) parts.statistics.follow(target);
+      }),
+    );
+    this.#owned.use(parts.kernels.onEnded((record) => this.#close(record)));
+  }
+
+  /** What a kernel has used; null when it was never looked at. */
+  usageOf(id: KernelId): KernelUsage | null {
+    return this.#ended.get(id) ?? this.#parts.statistics.usage(id);
+  }
+
+  /** Call it before a kernel's container is killed: what it used since the last round would be lost. */
+  lastLook(record: KernelRecord): void {
+    const target = targetOf(record, this.#parts);
+    if (target) this.#parts.statistics.lastLook(target);
+  }
+
+  /** The metrics of a kernel and its processes in the written form. */
+  async metricsOf(record: KernelRecord, signal: AbortSignal): Promise<KernelMetrics> {
+    const { statistics } = this.#parts;
+    const processes =
+      record.containerId === null ? new Map() : await statistics.processesOf(record.containerId, signal);
+    return {
+      metrics: statistics.metricsOf(record.spec.id) ?? {},
+      processes: Object.fromEntries([...processes].map(([pid, metrics]) => [String(pid), metrics])),
+    };
+  }
+
+  /** The text for Prometheus, in pieces between which others get their turn. */
+  async *exposition(status: AgentStatus, signal: AbortSignal): AsyncGenerator<string> {
+    const { statistics, operations, kernels } = this.#parts;
+    const phases = new Map<KernelPhase, number>();
+    for (const { phase } of kernels.list()) phases.set(phase, (phases.get(phase) ?? 0) + 1);
+    const health = await this.#health.read();
+    const figures = await statistics.now(signal);
+    const queues = new Map([['final records', statistics.waitingRecords]]);
+    const families = [
+      ...agentFamilies({ status, phases, health, operations, statistics, queues }),
+      ...nodeFamilies(statistics.node.latest, status.slots),
+      ...kernelFamilies(figures),
+    ];
+    for (const piece of exposition(families)) {
+      yield piece;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#owned.dispose();
+  }
+
+  #close({ spec, termination }: KernelRecord): void {
+    const usage = this.#parts.statistics.ended(spec.id, spec.sessionId, termination?.reason ?? null);
+    if (!usage) return;
+    this.#ended.set(spec.id, usage);
+    const [oldest] = this.#ended.keys();
+    if (this.#ended.size > mostEnded && oldest !== undefined) this.#ended.delete(oldest);
+  }
+}
+
+/** The kernel as statistics look at it; null when it has no container. */
+export function targetOf(
+  { spec, containerId, phase }: KernelRecord,
+  places: Pick<KernelStatisticsParts, 'scratchFolder' | 'scratchLimitBytes'>,
+): StatsTarget | null {
+  if (containerId === null || phase === 'terminated') return null;
+  const { scratchLimitBytes } = places;
+  return {
+    kernelId: spec.id,
+    sessionId: spec.sessionId,
+    containerId,
+    scratchFolder: places.scratchFolder(spec.id),
+    scratchLimitBytes,
+  };
+}

@@ -1,0 +1,125 @@
+/** The agent itself, for Prometheus: whether it works, how long it takes, what it holds. */
+import type { OperationTimes, Outcome } from '../../lib/operation-times.ts';
+import type { Family, HistogramSeries } from '../../stats/exposition.ts';
+import type { Statistics } from '../../stats/statistics.ts';
+import type { AgentStatus, KernelPhase } from '../agent.ts';
+import type { OwnHealth } from './own-health.ts';
+
+/** What the families tell of. */
+export interface AgentFacts {
+  readonly status: AgentStatus;
+  readonly phases: ReadonlyMap<KernelPhase, number>;
+  readonly health: OwnHealth;
+  readonly operations: OperationTimes;
+  readonly statistics: Pick<Statistics, 'sampleSeconds' | 'roundSeconds' | 'gapCounts'>;
+  /** Length of each queue, by name. */
+  readonly queues: ReadonlyMap<string, number>;
+}
+
+/** The families. */
+export function agentFamilies({
+  status,
+  phases,
+  health,
+  operations,
+  statistics,
+  queues,
+}: AgentFacts): readonly Family[] {
+  const gauge = (name: string, help: string, value: number | null): Family => ({
+    name,
+    type: 'gauge',
+    help,
+    series: [{ value }],
+  });
+  const counter = (name: string, help: string, value: number): Family => ({
+    name,
+    type: 'counter',
+    help,
+    series: [{ value }],
+  });
+  const labelled = (
+    name: string,
+    type: 'gauge' | 'counter',
+    help: string,
+    label: string,
+    values: Iterable<readonly [string, number]>,
+  ): Family => ({ name, type, help, series: [...values].map(([key, value]) => ({ labels: { [label]: key }, value })) });
+  return [
+    {
+      name: 'kernelet_info',
+      type: 'gauge',
+      help: 'Always 1; the labels say which agent this is.',
+      series: [{ labels: { version: status.version, mode: status.mode, agent_id: status.agentId }, value: 1 }],
+    },
+    gauge('kernelet_start_time_seconds', 'When the agent started, since the epoch.', status.startedAt / 1000),
+    gauge(
+      'kernelet_ready',
+      'Whether the agent has taken over its kernels and serves.',
+      status.phase === 'ready' ? 1 : 0,
+    ),
+    gauge('kernelet_engine_healthy', 'Whether the engine answered last.', status.engine.healthy ? 1 : 0),
+    labelled('kernelet_kernels', 'gauge', 'Kernels that have not ended, by phase.', 'phase', phases),
+    labelled(
+      'kernelet_oddities_total',
+      'counter',
+      'What should never happen; a figure above 0 is worth a report.',
+      'kind',
+      Object.entries(status.oddities),
+    ),
+    labelled('kernelet_queue_depth', 'gauge', 'What waits in queues of the agent.', 'queue', queues),
+    {
+      name: 'kernelet_operation_duration_seconds',
+      type: 'histogram',
+      help: 'How long operations of the agent, and requests to its engine, took, by how they ended.',
+      series: durations(operations),
+    },
+    {
+      name: 'kernelet_operations_under_way',
+      type: 'gauge',
+      help: 'Operations that have begun and not ended.',
+      series: [...operations.all()].map(({ component, operation, underWay }) => ({
+        labels: { component, operation },
+        value: underWay,
+      })),
+    },
+    {
+      name: 'kernelet_statistics_sample_duration_seconds',
+      type: 'histogram',
+      help: 'How long reading the figures of one container took.',
+      series: [{ histogram: statistics.sampleSeconds }],
+    },
+    {
+      name: 'kernelet_statistics_round_duration_seconds',
+      type: 'histogram',
+      help: 'How long a round of statistics took.',
+      series: [{ histogram: statistics.roundSeconds }],
+    },
+    labelled(
+      'kernelet_statistics_gaps_total',
+      'counter',
+      'Figures that could not be read, by what they are.',
+      'source',
+      statistics.gapCounts,
+    ),
+    labelled(
+      'kernelet_event_loop_delay_seconds',
+      'gauge',
+      'How late the event loop was since the scrape before, by quantile; none at the first scrape.',
+      'quantile',
+      health.loopDelay,
+    ),
+    counter('kernelet_event_loop_busy_seconds_total', 'Time that the event loop was not idle.', health.loopBusyTotal),
+    counter('process_cpu_seconds_total', 'CPU time of the agent.', health.cpuTotal),
+    gauge('process_resident_memory_bytes', 'Resident memory of the agent.', health.residentBytes),
+    gauge('kernelet_heap_bytes', 'Memory of the JavaScript heap in use.', health.heapBytes),
+    gauge('process_open_fds', 'Open file descriptors of the agent.', health.openFiles),
+  ];
+}
+
+function* durations(operations: OperationTimes): Generator<HistogramSeries> {
+  for (const { component, operation, seconds } of operations.all()) {
+    for (const outcome of ['ok', 'error'] satisfies readonly Outcome[]) {
+      yield { labels: { component, operation, outcome }, histogram: seconds[outcome] };
+    }
+  }
+}

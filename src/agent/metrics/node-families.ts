@@ -1,0 +1,79 @@
+/** The node and what of it is given out, for Prometheus. */
+import type { Family, Series } from '../../stats/exposition.ts';
+import type { NodeMeasure } from '../../stats/measure.ts';
+import type { AgentStatus } from '../agent.ts';
+
+/** The families; `measures` are those of the last round of statistics. */
+export function nodeFamilies(measures: readonly NodeMeasure[], slots: AgentStatus['slots']): readonly Family[] {
+  const of = (key: string): NodeMeasure | undefined => measures.find((measure) => measure.key === key);
+  const byDevice = (key: string, label: string, scale = 1): readonly Series[] =>
+    [...(of(key)?.devices ?? [])].map(([device, { value }]) => ({
+      labels: { [label]: device },
+      value: value.toNumber() * scale,
+    }));
+  const slotSeries = (pick: (slot: { total: number; used: number }) => number): readonly Series[] =>
+    Object.entries({ cpu: slots.cpus, memory: slots.memoryBytes, port: slots.ports }).map(([slot, amounts]) => ({
+      labels: { slot },
+      value: pick(amounts),
+    }));
+  const single = (value: number | undefined): readonly Series[] => [{ value }];
+  return [
+    {
+      name: 'kernelet_node_cpu_seconds_total',
+      type: 'counter',
+      help: 'Time that CPUs of the node spent on programs and on the system for them.',
+      series: byDevice('cpu_util', 'cpu', 1e-3),
+    },
+    {
+      name: 'kernelet_node_memory_used_bytes',
+      type: 'gauge',
+      help: 'Memory of the node that is not available.',
+      series: single(of('mem')?.value.toNumber()),
+    },
+    {
+      name: 'kernelet_node_memory_total_bytes',
+      type: 'gauge',
+      help: 'Memory of the node.',
+      series: single(of('mem')?.capacity?.toNumber()),
+    },
+    {
+      name: 'kernelet_node_disk_used_bytes',
+      type: 'gauge',
+      help: 'Space of a disk that is not available.',
+      series: byDevice('disk', 'device'),
+    },
+    {
+      name: 'kernelet_node_disk_total_bytes',
+      type: 'gauge',
+      help: 'Space of a disk.',
+      series: [...(of('disk')?.devices ?? [])].map(([device, { capacity }]) => ({
+        labels: { device },
+        value: capacity?.toNumber(),
+      })),
+    },
+    {
+      name: 'kernelet_node_network_received_bytes_total',
+      type: 'counter',
+      help: 'Bytes received by all interfaces of the node, loopback included.',
+      series: single(of('net_rx')?.value.toNumber()),
+    },
+    {
+      name: 'kernelet_node_network_sent_bytes_total',
+      type: 'counter',
+      help: 'Bytes sent by all interfaces of the node, loopback included.',
+      series: single(of('net_tx')?.value.toNumber()),
+    },
+    {
+      name: 'kernelet_slots_total',
+      type: 'gauge',
+      help: 'What is on offer: CPUs, bytes of memory, host ports.',
+      series: slotSeries(({ total }) => total),
+    },
+    {
+      name: 'kernelet_slots_used',
+      type: 'gauge',
+      help: 'What of it is given out.',
+      series: slotSeries(({ used }) => used),
+    },
+  ];
+}

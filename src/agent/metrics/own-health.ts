@@ -1,0 +1,55 @@
+/** The health of this process, measured from the first time that somebody asks: it costs a little all the time. */
+import { readdir } from 'node:fs/promises';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+
+const resolutionMs = 20;
+
+/** What is known of this process. Times are in seconds. */
+export interface OwnHealth {
+  /** By quantile, since the reading before; none at the first. */
+  readonly loopDelay: ReadonlyMap<string, number>;
+  readonly loopBusyTotal: number;
+  readonly cpuTotal: number;
+  readonly residentBytes: number;
+  readonly heapBytes: number;
+  readonly openFiles: number | null;
+}
+
+/** The measurement. */
+export class OwnHealthMeter implements Disposable {
+  #delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
+
+  /** Measures now. */
+  async read(): Promise<OwnHealth> {
+    const loopDelay = new Map<string, number>();
+    if (this.#delay) {
+      // The monitor counts the pause between two looks, of which the resolution is none of the loop's delay.
+      const seconds = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - resolutionMs / 1000);
+      for (const quantile of [0.5, 0.9, 0.99]) {
+        loopDelay.set(String(quantile), seconds(this.#delay.percentile(quantile * 100)));
+      }
+      loopDelay.set('1', seconds(this.#delay.max));
+      this.#delay.reset();
+    } else {
+      this.#delay = monitorEventLoopDelay({ resolution: resolutionMs });
+      this.#delay.enable();
+    }
+    const { user, system } = process.cpuUsage();
+    const { rss, heapUsed } = process.memoryUsage();
+    return {
+      loopDelay,
+      loopBusyTotal: performance.eventLoopUtilization().active / 1000,
+      cpuTotal: (user + system) / 1e6,
+      residentBytes: rss,
+      heapBytes: heapUsed,
+      openFiles: await readdir('/proc/self/fd').then(
+        (names) => names.length,
+        () => null,
+      ),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#delay?.disable();
+  }
+}

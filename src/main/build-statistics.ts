@@ -1,0 +1,84 @@
+/** Builds the statistics of an agent. */
+import { totalmem } from 'node:os';
+import { targetOf } from '../agent/kernel-statistics.ts';
+import type { MetricsSettings } from '../config/settings.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { EventSink } from '../events/kernel-event.ts';
+import type { Kernels } from '../kernel/kernels.ts';
+import type { Clock } from '../lib/clock.ts';
+import { asContainerId, type KernelId } from '../lib/ids.ts';
+import type { Logger } from '../lib/log.ts';
+import { readHierarchies } from '../stats/cgroup.ts';
+import { DirectSource } from '../stats/container-source.ts';
+import { EngineSource } from '../stats/engine-source.ts';
+import { KeptFiles } from '../stats/kept-files.ts';
+import { KillLog } from '../stats/kill-log.ts';
+import { nodeCpu } from '../stats/node/node-cpu.ts';
+import { nodeDisk } from '../stats/node/node-disk.ts';
+import { nodeMemory } from '../stats/node/node-memory.ts';
+import { nodeNetwork } from '../stats/node/node-network.ts';
+import { NodeFigures } from '../stats/node-figures.ts';
+import { openFilesShare } from '../stats/open-files-share.ts';
+import { ProcessFigures } from '../stats/process-figures.ts';
+import { Statistics } from '../stats/statistics.ts';
+
+/** What they are built from. */
+export interface BuildStatisticsOptions {
+  readonly settings: MetricsSettings;
+  /** Where their files are. */
+  readonly folder: string;
+  readonly kernels: Pick<Kernels, 'list' | 'get'>;
+  readonly engine: Engine;
+  readonly events: Pick<EventSink, 'publish'>;
+  readonly scratchFolder: (id: KernelId) => string;
+  readonly scratchLimitBytes: number | null;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+function isLive(kernels: Pick<Kernels, 'get'>, id: string): boolean {
+  try {
+    return kernels.get(id as KernelId).phase !== 'terminated';
+  } catch {
+    return false;
+  }
+}
+
+/** Builds them; `start()` is the caller's. */
+export async function buildStatistics(options: BuildStatisticsOptions): Promise<Statistics> {
+  const { settings, kernels, engine, events, clock, log } = options;
+  const files = new KeptFiles({ mostOpen: openFilesShare() });
+  const host = { files, mounts: readHierarchies(), nodeMemoryBytes: totalmem(), processRoot: '/proc' };
+  const direct = new DirectSource(host, async (containerId, signal) => {
+    const container = await engine.inspectContainer(containerId, signal);
+    return container !== null && container.pid > 0 ? container.pid : null;
+  });
+  return await Statistics.open({
+    folder: options.folder,
+    targets: () => kernels.list().flatMap((record) => targetOf(record, options) ?? []),
+    isLive: (id) => isLive(kernels, id),
+    source:
+      settings.source === 'direct'
+        ? direct
+        : new EngineSource(direct, (id, signal) => engine.containerFigures(asContainerId(id), signal)),
+    node: new NodeFigures([
+      nodeCpu(files.file('/proc/stat')),
+      nodeMemory(files.file('/proc/meminfo')),
+      nodeDisk({
+        mounts: files.file('/proc/self/mountinfo'),
+        fileSystems: files.file('/proc/filesystems'),
+        engineRoot: async (signal) => (await engine.info(signal)).dataRoot,
+      }),
+      nodeNetwork(files.file('/proc/self/net/dev')),
+    ]),
+    processes: new ProcessFigures(files, clock),
+    killLog: new KillLog(clock),
+    sink: null,
+    onOveruse: ({ kernelId, sessionId }, { kind, count, detail }) =>
+      events.publish({ type: 'overuse', kind, count, detail, kernelId, sessionId }),
+    periodMs: settings.periodMs,
+    adaptive: settings.adaptive,
+    clock,
+    log,
+  });
+}
