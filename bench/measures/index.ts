@@ -8,6 +8,17 @@ import { output } from './output.ts';
 import { query } from './query.ts';
 import { rpc } from './rpc.ts';
 import { startUp } from './start-up.ts';
+import { statistics } from './statistics.ts';
 
 /** All measures. */
-export const measures: readonly Measure[] = [startUp, rpc, query, memory, oneShot, output, lifecycle, allocation];
+export const measures: readonly Measure[] = [
+  startUp,
+  rpc,
+  query,
+  memory,
+  oneShot,
+  output,
+  lifecycle,
+  allocation,
+  statistics,
+];

@@ -214,3 +214,31 @@ describe('files', () => {
     expect(agent.files.size).toBe(0);
   });
 });
+
+describe('statistics', () => {
+  it('are served to Prometheus as text', async () => {
+    const reply = await send('GET', '/metrics');
+    expect([reply.status, reply.headers.get('content-type')]).toEqual([
+      200,
+      'text/plain; version=0.0.4; charset=utf-8',
+    ]);
+    expect(await reply.text()).toBe('# TYPE kernelet_ready gauge\nkernelet_ready 1\n');
+  });
+
+  it('come again and again while somebody reads', async () => {
+    await create();
+    const reply = await send('GET', '/v1/stats/follow?intervalMs=100');
+    const reader = reply.body?.pipeThrough(new TextDecoderStream()).getReader();
+    const events = [await reader?.read(), await reader?.read()].map((piece) => piece?.value ?? '');
+    await reader?.cancel();
+    for (const event of events) {
+      expect(statsReplySchema.parse(JSON.parse(event.replace(/^data: /, ''))).stats).toHaveLength(1);
+    }
+  });
+
+  it.each(['99', '3600001', 'x', '-100', '1e3'])('refuse an interval of %s', async (interval) => {
+    const refused = await refusal(await send('GET', `/v1/stats/follow?intervalMs=${interval}`));
+    expect(refused).toMatchObject({ status: 400, code: 'INVALID_ARGUMENT' });
+    expect(refused.message).toContain('query.intervalMs');
+  });
+});

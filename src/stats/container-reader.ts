@@ -2,9 +2,9 @@
  * The figures of one container, read from its cgroup's files: no engine, no subprocess, no walk
  * (spec resources-and-stats 13.3). A container that vanishes is normal; a file that can't be read is a gap.
  */
-import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { isSystemError } from '../lib/system-error.ts';
 import { type CgroupMount, cgroupFolder, parseMembership, unifiedFolder } from './cgroup.ts';
-import { type ContainerSample, emptySample, type Gap } from './container-sample.ts';
+import { type ContainerSample, emptySample } from './container-sample.ts';
 import { cpuFamily } from './families/cpu.ts';
 import { diskFamily } from './families/disk.ts';
 import type { ContainerFamily, ContainerPlace, ReadFamily } from './families/family.ts';
@@ -12,7 +12,7 @@ import { memoryFamily } from './families/memory.ts';
 import { networkFamily } from './families/network.ts';
 import { pressureFamily } from './families/pressure.ts';
 import { processesFamily } from './families/processes.ts';
-import { UnexpectedText } from './file-text.ts';
+import { type Gap, gapOf } from './gap.ts';
 import type { KeptFiles } from './kept-files.ts';
 
 /** All families, in the order in which they are read. */
@@ -85,7 +85,7 @@ export class ContainerReader implements Disposable {
       } catch (thrown) {
         const isGone = isSystemError(thrown, ...gone);
         if (isGone && !this.#lives()) return null;
-        gaps.push({ source: name, reason: reasonOf(thrown) });
+        gaps.push(gapOf(name, thrown));
       }
     }
     // A file that not every host has may be absent at first because the container was going.
@@ -141,11 +141,4 @@ export class ContainerReader implements Disposable {
 function readOnce(files: KeptFiles, path: string): string {
   using file = files.file(path);
   return file.read();
-}
-
-function reasonOf(thrown: unknown): string {
-  if (thrown instanceof UnexpectedText) return thrown.message;
-  const code = systemErrorCode(thrown);
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return code === undefined || message.includes(code) ? message : `${message} (${code})`;
 }

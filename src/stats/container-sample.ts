@@ -1,4 +1,5 @@
 /** What is read of a container at one moment. */
+import type { Gap } from './gap.ts';
 
 /** Microseconds that something waited for a resource, since the container's start. */
 export interface Stall {
@@ -6,14 +7,6 @@ export interface Stall {
   readonly some: number;
   /** While all of them did; null where the kernel does not tell. */
   readonly full: number | null;
-}
-
-/** Why figures are missing. */
-export interface Gap {
-  /** The family of the figures: `memory`. */
-  readonly source: string;
-  /** One sentence: `memory.stat has no line inactive_file`. */
-  readonly reason: string;
 }
 
 /** Figures that only grow while the container lives; null = not known on this host, or a gap. */

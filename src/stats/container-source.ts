@@ -1,8 +1,8 @@
 /** Where the figures of containers come from: read directly, or asked of the engine. */
 import { withDeadline } from '../lib/deadline.ts';
-import { toKerneletError } from '../lib/errors.ts';
 import { ContainerReader, type ReaderHost } from './container-reader.ts';
 import { type ContainerSample, emptySample } from './container-sample.ts';
+import { type Gap, gapOf } from './gap.ts';
 
 /** The source of figures of the containers that were opened. */
 export interface ContainerSource extends Disposable {
@@ -24,7 +24,7 @@ const pidDeadlineMs = 5_000;
 export class DirectSource implements ContainerSource {
   readonly #host: ReaderHost;
   readonly #pidOf: (containerId: string, signal: AbortSignal) => Promise<number | null>;
-  readonly #readers = new Map<string, ContainerReader | { readonly failure: string }>();
+  readonly #readers = new Map<string, ContainerReader | { readonly failure: Gap }>();
   readonly #opening = new Map<string, Promise<void>>();
 
   /** `pidOf` gives the pid of a container's first process, or null when it has none. */
@@ -45,7 +45,7 @@ export class DirectSource implements ContainerSource {
   read(containerId: string): ContainerSample | null {
     const reader = this.#readers.get(containerId);
     if (!(reader instanceof ContainerReader)) {
-      return reader ? { ...emptySample, gaps: [{ source: 'container', reason: reader.failure }] } : null;
+      return reader ? { ...emptySample, gaps: [reader.failure] } : null;
     }
     const sample = reader.read();
     if (sample === null) this.forget(containerId);
@@ -80,7 +80,7 @@ export class DirectSource implements ContainerSource {
       else this.#readers.set(containerId, reader);
     } catch (error) {
       signal.throwIfAborted();
-      this.#readers.set(containerId, { failure: toKerneletError(error).message });
+      this.#readers.set(containerId, { failure: gapOf('container', error) });
     }
   }
 }

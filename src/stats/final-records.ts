@@ -24,6 +24,8 @@ export class FinalRecords {
   readonly #mostBytes: number;
   #tail: Promise<void> = Promise.resolve();
   #waiting = 0;
+  /** Whether the file may end within a line, of a crash or of a write that the disk took in part. */
+  #maybeTorn = true;
 
   /** `path` ends in `.jsonl`. */
   constructor(path: string, log: Logger, options: { readonly mostBytes?: number } = {}) {
@@ -70,7 +72,10 @@ export class FinalRecords {
       () => 0,
     );
     if (size >= this.#mostBytes) await rename(this.#path, this.#older);
-    await appendFile(this.#path, line, { mode: 0o600 });
+    const torn = this.#maybeTorn && !/(^|\n)$/.test(await readOrEmpty(this.#path));
+    this.#maybeTorn = true;
+    await appendFile(this.#path, torn ? `\n${line}` : line, { mode: 0o600 });
+    this.#maybeTorn = false;
   }
 }
 

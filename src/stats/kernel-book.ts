@@ -1,7 +1,8 @@
 /** What is known of each kernel: its account, its rates, its over-use, its metrics. No I/O; time is an argument. */
 import type { ContainerId, KernelId, SessionId } from '../lib/ids.ts';
 import { type Account, entered, type KernelUsage, seconds, totals, usageOf } from './account.ts';
-import { type ContainerCounters, type ContainerSample, emptySample, type Gap, type Stall } from './container-sample.ts';
+import { type ContainerCounters, type ContainerSample, emptySample, type Stall } from './container-sample.ts';
+import type { Gap } from './gap.ts';
 import { containerMeasures } from './measure.ts';
 import { MetricBook, type WrittenMetrics } from './metric-book.ts';
 import { type Overuse, OveruseWatch } from './overuse.ts';

@@ -1,7 +1,6 @@
 /** The node's measures: all collectors, and the metrics made of them. One that fails is reported and skips its turn. */
 
-import { toKerneletError } from '../lib/errors.ts';
-import type { Gap } from './container-sample.ts';
+import { type Gap, gapOf } from './gap.ts';
 import type { NodeCollector, NodeMeasure } from './measure.ts';
 import { MetricBook, type WrittenMetrics } from './metric-book.ts';
 
@@ -44,7 +43,7 @@ export class NodeFigures {
         measures.push(...(await collect(at, signal)));
       } catch (error) {
         signal.throwIfAborted();
-        gaps.push({ source: name, reason: toKerneletError(error).message });
+        gaps.push(gapOf(name, error));
       }
     }
     for (const { key, definition, devices, ...measured } of measures) {

@@ -91,7 +91,9 @@ describe('the figures of a kernel', () => {
     const extra = await node.create('--image', 'kernelet/shell', '--network', 'none');
     expect((await all()).map((kernel) => kernel.id).sort()).toEqual([id, idle, extra].sort());
     const { text } = await node.run(['stats']);
-    expect(text.split('\n')[0]).toMatch(/^ID +CPU +MEMORY +PEAK +LIMIT +PROCESSES +OOM$/);
+    expect(text.split('\n')[0]).toMatch(
+      /^ID +CPU +CORES +MEMORY +PEAK +LIMIT +PROCESSES +READ +WRITTEN +RECEIVED +SENT +FILES +OOM$/,
+    );
     await node.run(['rm', '-f', extra]);
     expect((await all()).map((kernel) => kernel.id).sort()).toEqual([id, idle].sort());
   });

@@ -1,0 +1,48 @@
+/** Containers that are only their files: cgroups and `/proc` folders of v2, in a folder, read with real system calls. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { asContainerId, parseKernelId, parseSessionId } from '../src/lib/ids.ts';
+import { parseCgroupMounts } from '../src/stats/cgroup.ts';
+import type { ReaderHost } from '../src/stats/container-reader.ts';
+import { KeptFiles } from '../src/stats/kept-files.ts';
+import type { StatsTarget } from '../src/stats/kernel-book.ts';
+
+const recorded = readFileSync(path.resolve(import.meta.dirname, '../src/stats/fixtures/v2-cgroupfs.txt'), 'utf8');
+const recordedId = '56d686656cfeaf194fce05e4bc4e237f05ff4d55ce4c1612a8e680a22f2cbeb0';
+const parts = recorded.split(/^== (.*)\n/m).slice(1);
+
+/** A host with such containers. */
+export class FakeCgroups {
+  readonly #folder: string;
+  readonly host: ReaderHost;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.host = {
+      files: new KeptFiles({ mostOpen: 10_000 }),
+      mounts: parseCgroupMounts(`30 23 0:26 / ${folder}/sys/fs/cgroup rw - cgroup2 cgroup2 rw\n`),
+      nodeMemoryBytes: 16e9,
+      processRoot: path.join(folder, 'proc'),
+    };
+  }
+
+  /** The pid of a container. */
+  readonly pidOf = async (containerId: string): Promise<number> => Number.parseInt(containerId, 16);
+
+  /** Makes a container. */
+  add(index: number): StatsTarget {
+    const pid = String(1_000_000 + index);
+    const containerId = Number(pid).toString(16).padStart(64, '0');
+    for (let part = 0; part < parts.length; part += 2) {
+      const place = (parts[part] ?? '').replace(recordedId, containerId).replace('/4242/', `/${pid}/`);
+      if (place.startsWith('/proc/self')) continue;
+      const file = path.join(this.#folder, place);
+      mkdirSync(path.dirname(file), { recursive: true });
+      writeFileSync(file, (parts[part + 1] ?? '').replaceAll(recordedId, containerId));
+    }
+    const kernelId = parseKernelId(`00000000-0000-4000-8000-${pid.padStart(12, '0')}`);
+    const sessionId = parseSessionId(kernelId);
+    const scratchFolder = path.join(this.#folder, 'none');
+    return { kernelId, sessionId, containerId: asContainerId(containerId), scratchFolder, scratchLimitBytes: null };
+  }
+}

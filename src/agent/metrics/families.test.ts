@@ -1,0 +1,120 @@
+/** The families together: names and units that dashboards rely on. */
+import { expect, it } from 'vitest';
+import { FakeClock } from '../../lib/fake-clock.ts';
+import { Histogram } from '../../lib/histogram.ts';
+import { asContainerId, parseKernelId, parseSessionId } from '../../lib/ids.ts';
+import { OperationTimes } from '../../lib/operation-times.ts';
+import { emptySample } from '../../stats/container-sample.ts';
+import { exposition } from '../../stats/exposition.ts';
+import { KernelBook } from '../../stats/kernel-book.ts';
+import { nodeMemory } from '../../stats/node/node-memory.ts';
+import type { AgentStatus } from '../agent.ts';
+import { agentFamilies } from './agent-families.ts';
+import { kernelFamilies } from './kernel-families.ts';
+import { nodeFamilies } from './node-families.ts';
+import { OwnHealthMeter } from './own-health.ts';
+
+const id = '11111111-2222-4333-8444-555555555555';
+const status: AgentStatus = {
+  version: '1.2.3',
+  mode: 'standalone',
+  phase: 'ready',
+  agentId: 'i-test',
+  stateDir: '/nowhere',
+  pid: 1,
+  startedAt: 1500,
+  engine: { address: '', healthy: false, detail: '' },
+  kernels: 1,
+  slots: { cpus: { total: 4, used: 1 }, memoryBytes: { total: 8, used: 2 }, ports: { total: 3, used: 0 } },
+  oddities: { strays: 2 },
+};
+const lines = (families: Parameters<typeof exposition>[0]): string[] => [...exposition(families)].join('').split('\n');
+
+it('tells of kernels what is known of them', () => {
+  const book = new KernelBook([]);
+  const target = {
+    kernelId: parseKernelId(id),
+    sessionId: parseSessionId(id),
+    containerId: asContainerId('c'),
+    scratchFolder: '',
+    scratchLimitBytes: null,
+  };
+  const sample = {
+    ...emptySample,
+    cpuMicroseconds: 2_500_000,
+    memoryBytes: 7,
+    outOfMemoryKills: 1,
+    cpuStall: { some: 1_500_000, full: 500_000 },
+  };
+  book.enterRound(target, sample, { at: 0, now: 0, scratchBytes: null, scratchAtLeast: null, killed: [] });
+  const figures = book.figures(id);
+  const text = lines(kernelFamilies(figures ? [figures] : []));
+  const labels = `kernel_id="${id}",session_id="${id}"`;
+  expect(text.filter((line) => !line.startsWith('#') && line !== '')).toEqual([
+    `kernelet_kernel_cpu_seconds_total{${labels}} 2.5`,
+    `kernelet_kernel_out_of_memory_kills_total{${labels}} 1`,
+    `kernelet_kernel_memory_bytes{${labels}} 7`,
+    `kernelet_kernel_memory_peak_bytes{${labels}} 7`,
+    `kernelet_kernel_stalled_seconds_total{${labels},resource="cpu",share="some"} 1.5`,
+    `kernelet_kernel_stalled_seconds_total{${labels},resource="cpu",share="all"} 0.5`,
+    `kernelet_kernel_overuse_total{${labels},kind="out-of-memory"} 1`,
+  ]);
+});
+
+it('tells of the node and of slots', async () => {
+  const meminfo = { read: () => 'MemTotal: 100 kB\nMemAvailable: 60 kB\n' };
+  const measures = await nodeMemory(meminfo).collect(0, new AbortController().signal);
+  expect(lines(nodeFamilies(measures, status.slots)).filter((line) => !line.startsWith('#') && line !== '')).toEqual([
+    'kernelet_node_memory_used_bytes 40960',
+    'kernelet_node_memory_total_bytes 102400',
+    'kernelet_slots_total{slot="cpu"} 4',
+    'kernelet_slots_total{slot="memory"} 8',
+    'kernelet_slots_total{slot="port"} 3',
+    'kernelet_slots_used{slot="cpu"} 1',
+    'kernelet_slots_used{slot="memory"} 2',
+    'kernelet_slots_used{slot="port"} 0',
+  ]);
+});
+
+it('tells of the agent itself, and of its event loop from the second time on', async () => {
+  const operations = new OperationTimes(new FakeClock());
+  await operations.watch('engine', 'info', Promise.resolve());
+  using meter = new OwnHealthMeter();
+  const statistics = {
+    sampleSeconds: new Histogram([1]),
+    roundSeconds: new Histogram([1]),
+    gapCounts: new Map([['disk', 3]]),
+  };
+  const facts = {
+    status,
+    phases: new Map([['running', 1]] as const),
+    operations,
+    statistics,
+    queues: new Map([['x', 2]]),
+  };
+  const first = lines(agentFamilies({ ...facts, health: await meter.read() }));
+  for (const line of [
+    'kernelet_info{version="1.2.3",mode="standalone",agent_id="i-test"} 1',
+    'kernelet_start_time_seconds 1.5',
+    'kernelet_engine_healthy 0',
+    'kernelet_kernels{phase="running"} 1',
+    'kernelet_oddities_total{kind="strays"} 2',
+    'kernelet_queue_depth{queue="x"} 2',
+    'kernelet_operation_duration_seconds_count{component="engine",operation="info",outcome="ok"} 1',
+    'kernelet_operations_under_way{component="engine",operation="info"} 0',
+    'kernelet_statistics_gaps_total{source="disk"} 3',
+  ]) {
+    expect(first).toContain(line);
+  }
+  expect(first.some((line) => line.startsWith('kernelet_event_loop_delay_seconds'))).toBe(false);
+  const until = performance.now() + 120;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  // Holds up the event loop.
+  while (performance.now() < until);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const health = await meter.read();
+  expect(health.loopDelay.get('1')).toBeGreaterThan(0.03);
+  expect(health.openFiles).toBeGreaterThan(3);
+  const second = lines(agentFamilies({ ...facts, health }));
+  expect(second.filter((line) => line.startsWith('kernelet_event_loop_delay_seconds{'))).toHaveLength(4);
+});

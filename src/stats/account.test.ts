@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Account, entered, parseAccount, totals, usageOf } from './account.ts';
+import { type ContainerSample, emptySample } from './container-sample.ts';
+
+const of = (containerId: string) => ({ kernelId: 'k', containerId });
+const sample = (figures: Partial<ContainerSample>): ContainerSample => ({ ...emptySample, ...figures });
+const cpu = (account: Account | undefined): number | null => (account ? totals(account).cpuMicroseconds : null);
+
+describe('an account', () => {
+  it('adds up the containers of a kernel', () => {
+    let account = entered(undefined, of('a'), sample({ cpuMicroseconds: 5, receivedBytes: 7 }), null, 100);
+    account = entered(account, of('a'), sample({ cpuMicroseconds: 8, receivedBytes: 7 }), null, 200);
+    account = entered(account, of('b'), sample({ cpuMicroseconds: 1, receivedBytes: 2 }), null, 300);
+    expect(totals(account)).toMatchObject({ cpuMicroseconds: 9, receivedBytes: 9, readBytes: null });
+    expect(account).toMatchObject({ since: 100, at: 300, containerId: 'b' });
+  });
+
+  it('goes on where a counter was set back, and stands where one is not known', () => {
+    let account = entered(undefined, of('a'), sample({ cpuMicroseconds: 5 }), null, 0);
+    account = entered(account, of('a'), sample({ cpuMicroseconds: null }), null, 0);
+    expect(cpu(account)).toBe(5);
+    account = entered(account, of('a'), sample({ cpuMicroseconds: 2 }), null, 0);
+    expect(cpu(account)).toBe(7);
+  });
+
+  it('keeps the peaks of all containers', () => {
+    let account = entered(undefined, of('a'), sample({ memoryPeakBytes: 9, processes: 3 }), 50, 0);
+    account = entered(account, of('b'), sample({ memoryBytes: 4, processes: 8 }), null, 0);
+    expect(usageOf(account, [])).toMatchObject({ memoryPeakBytes: 9, processesPeak: 8, scratchPeakBytes: 50 });
+  });
+
+  it('never shrinks, and equals what the containers counted, over any containers and restarts of the agent', () => {
+    const step = fc.record({ grown: fc.nat(1000), next: fc.boolean(), reload: fc.boolean(), seen: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        let [account, container, counter, lost, before]: [Account | undefined, number, number, number, number] = [
+          undefined,
+          0,
+          0,
+          0,
+          0,
+        ];
+        let counted = 0;
+        for (const { grown, next, reload, seen } of steps) {
+          if (next) {
+            // What a container used after the last look is lost with it.
+            counted -= lost;
+            [container, counter, lost] = [container + 1, 0, 0];
+          }
+          counter += grown;
+          counted += grown;
+          lost += grown;
+          if (seen) {
+            account = entered(account, of(String(container)), sample({ cpuMicroseconds: counter }), null, 0);
+            lost = 0;
+            expect(cpu(account)).toBe(counted);
+            expect(cpu(account)).toBeGreaterThanOrEqual(before);
+            before = cpu(account) ?? 0;
+          }
+          if (reload && account) account = parseAccount(JSON.parse(JSON.stringify(account))) ?? undefined;
+        }
+      }),
+    );
+  });
+
+  it('is read from what it was written as, and from nothing else', () => {
+    const account = entered(undefined, of('a'), sample({ cpuMicroseconds: 5, memoryPeakBytes: 3 }), 4, 100);
+    expect(parseAccount(JSON.parse(JSON.stringify(account)))).toEqual(account);
+    for (const other of [
+      null,
+      1,
+      'x',
+      [],
+      {},
+      { ...account, carried: 3 },
+      { ...account, since: 'then' },
+      { ...account, kernelId: 5 },
+    ]) {
+      expect(parseAccount(other)).toBeNull();
+    }
+    const damaged = { ...account, last: { ...account.last, cpuMicroseconds: -1, readBytes: 'many' } };
+    expect(parseAccount(damaged)?.last).toMatchObject({ cpuMicroseconds: null, readBytes: null });
+  });
+});

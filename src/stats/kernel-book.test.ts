@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { asContainerId, parseKernelId, parseSessionId } from '../lib/ids.ts';
+import { type ContainerSample, emptySample } from './container-sample.ts';
+import { KernelBook, type StatsTarget } from './kernel-book.ts';
+
+const kernelId = parseKernelId('11111111-2222-4333-8444-555555555555');
+const targetOf = (containerId: string): StatsTarget => ({
+  kernelId,
+  sessionId: parseSessionId(kernelId),
+  containerId: asContainerId(containerId),
+  scratchFolder: '/nowhere',
+  scratchLimitBytes: null,
+});
+const first = targetOf('a');
+const sample = (figures: Partial<ContainerSample>): ContainerSample => ({ ...emptySample, ...figures });
+function round(book: KernelBook, target: StatsTarget, figures: Partial<ContainerSample>, at: number) {
+  const taken = { at, now: 1_000_000 + at, scratchBytes: null, scratchAtLeast: null, killed: [] };
+  return book.enterRound(target, sample(figures), taken);
+}
+
+describe('the book of kernels', () => {
+  it('gives rates over the last rounds, not over the moments between two readers', () => {
+    const book = new KernelBook([]);
+    round(book, first, { cpuMicroseconds: 1_000_000, receivedBytes: 0 }, 0);
+    expect(book.figures(kernelId)).toMatchObject({ cpuSeconds: 1, cpuCores: null, receivedBytesPerSecond: null });
+    round(book, first, { cpuMicroseconds: 3_000_000, receivedBytes: 5000 }, 5000);
+    expect(book.figures(kernelId)).toMatchObject({ cpuCores: 0.4, receivedBytesPerSecond: 1000 });
+    const taken = { at: 5100, now: 0, scratchBytes: null };
+    book.enter(first, sample({ cpuMicroseconds: 3_100_000, receivedBytes: 5000 }), taken);
+    expect(book.figures(kernelId)).toMatchObject({ cpuSeconds: 3.1, cpuCores: 0.412 });
+    book.enter(first, sample({ cpuMicroseconds: 4_000_000, receivedBytes: 5000 }), { ...taken, at: 7000 });
+    expect(book.figures(kernelId)).toMatchObject({ cpuCores: 0.5, receivedBytesPerSecond: 0 });
+  });
+
+  it('goes on over a new container of the kernel, without a burst', () => {
+    const book = new KernelBook([]);
+    round(book, first, { cpuMicroseconds: 2_000_000 }, 0);
+    round(book, first, { cpuMicroseconds: 4_000_000 }, 5000);
+    round(book, targetOf('b'), { cpuMicroseconds: 500_000 }, 10_000);
+    expect(book.figures(kernelId)).toMatchObject({ cpuSeconds: 4.5, cpuCores: 0.1 });
+    expect(book.metrics(kernelId)).toMatchObject({ cpu_used: { current: '4500' }, cpu_util: { current: '100' } });
+  });
+
+  it('goes on with the account of an earlier process, and tells of no kill twice', () => {
+    const before = new KernelBook([]);
+    const kills = { cpuMicroseconds: 2_000_000, outOfMemoryKills: 1 };
+    expect(before.countsKills(first, sample(kills))).toBe(true);
+    expect(round(before, first, kills, 0)).toMatchObject([{ kind: 'out-of-memory', count: 1 }]);
+    expect(before.countsKills(first, sample(kills))).toBe(false);
+
+    const book = new KernelBook([...before.accounts()]);
+    expect(book.abandoned(() => true)).toEqual([]);
+    expect(book.usage(kernelId)).toMatchObject({ cpuSeconds: 2, outOfMemoryKills: 1 });
+    expect(book.countsKills(first, sample(kills))).toBe(false);
+    expect(round(book, first, kills, 0)).toEqual([]);
+    expect(round(book, first, { cpuMicroseconds: 3_000_000, outOfMemoryKills: 3 }, 5000)).toMatchObject([{ count: 2 }]);
+    expect(round(book, targetOf('b'), { cpuMicroseconds: 1, outOfMemoryKills: 0 }, 10_000)).toEqual([]);
+    expect(book.figures(kernelId)).toMatchObject({ outOfMemoryKills: 3, cpuSeconds: 3.000001 });
+  });
+
+  it('knows of accounts whose kernels are gone, and forgets', () => {
+    const before = new KernelBook([]);
+    round(before, first, { cpuMicroseconds: 5 }, 0);
+    const book = new KernelBook([...before.accounts()]);
+    expect(book.abandoned(() => false)).toEqual([kernelId]);
+    book.forget(kernelId);
+    expect([book.usage(kernelId), [...book.accounts()]]).toEqual([null, []]);
+    before.keep(() => false);
+    expect([before.usage(kernelId), before.metrics(kernelId), [...before.accounts()]]).toEqual([null, null, []]);
+  });
+
+  it('leaves out of the metrics what is not known', () => {
+    const book = new KernelBook([]);
+    round(book, first, { memoryBytes: 5, memoryLimitBytes: 10 }, 0);
+    expect(Object.keys(book.metrics(kernelId) ?? {})).toEqual(['mem', 'io_scratch_size']);
+  });
+});

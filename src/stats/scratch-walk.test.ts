@@ -1,0 +1,70 @@
+import { execFileSync } from 'node:child_process';
+import { link, mkdir, mkdtemp, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { systemClock } from '../lib/clock.ts';
+import { silentLogger } from '../lib/log.ts';
+import { ScratchSizes } from './scratch-sizes.ts';
+import { walkSize } from './scratch-walk.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'kernelet-walk-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+const signal = new AbortController().signal;
+const bounds = { mostEntries: 10_000, deepest: 20 };
+const du = (): number =>
+  Number(execFileSync('du', ['-s', '-B1', '--one-file-system', folder], { encoding: 'utf8' }).split('\t')[0]);
+/** The folder itself is not counted by the walk. */
+const own = 4096;
+
+it('finds what `du` finds: files with holes, links counted once, links not followed', async () => {
+  await mkdir(path.join(folder, 'a/b/c'), { recursive: true });
+  await writeFile(path.join(folder, 'a/b/c/file'), Buffer.alloc(300_000, 1));
+  await link(path.join(folder, 'a/b/c/file'), path.join(folder, 'a/again'));
+  await writeFile(path.join(folder, 'a/holes'), 'x');
+  await truncate(path.join(folder, 'a/holes'), 50_000_000);
+  await symlink('/usr', path.join(folder, 'a/usr'));
+  await symlink('/proc/self/fd', path.join(folder, 'fd'));
+  const { bytes, complete } = await walkSize(folder, bounds, systemClock, signal);
+  expect({ bytes: bytes + own, complete }).toEqual({ bytes: du(), complete: true });
+});
+
+it('ends at its bounds with what there is at least', async () => {
+  for (let name = 0; name < 50; name += 1) await writeFile(path.join(folder, `file${name}`), 'x');
+  const few = await walkSize(folder, { ...bounds, mostEntries: 20 }, systemClock, signal);
+  expect(few).toEqual({ bytes: 20 * 4096, complete: false });
+  await mkdir(path.join(folder, '1/2/3/4/5'), { recursive: true });
+  expect(await walkSize(folder, { ...bounds, deepest: 3 }, systemClock, signal)).toMatchObject({ complete: false });
+});
+
+it('leaves no descriptor open, also when it is aborted', async () => {
+  await mkdir(path.join(folder, 'a/b/c'), { recursive: true });
+  for (let name = 0; name < 500; name += 1) await writeFile(path.join(folder, `a/b/c/file${name}`), 'x');
+  const open = async (): Promise<number> => (await readdir('/proc/self/fd')).length;
+  const before = await open();
+  await walkSize(folder, bounds, systemClock, signal);
+  const end = new AbortController();
+  const walk = walkSize(folder, bounds, systemClock, end.signal);
+  end.abort(new Error('enough'));
+  await expect(walk).rejects.toThrow('enough');
+  expect(await open()).toBeLessThanOrEqual(before);
+});
+
+it('walks one folder at a time, and forgets those of kernels that are gone', async () => {
+  await writeFile(path.join(folder, 'file'), Buffer.alloc(10_000, 1));
+  const sizes = new ScratchSizes(systemClock, silentLogger);
+  const places = [
+    { kernelId: 'k', folder },
+    { kernelId: 'absent', folder: path.join(folder, 'none') },
+  ];
+  expect(sizes.bytesOf('k')).toBeNull();
+  await sizes.round(places, signal);
+  expect([sizes.bytesOf('k'), sizes.bytesOf('absent')]).toEqual([12_288, null]);
+  await sizes.round(places, signal);
+  expect([sizes.bytesOf('absent'), sizes.atLeast('absent')]).toEqual([null, null]);
+  await sizes.round([], signal);
+  expect(sizes.bytesOf('k')).toBeNull();
+});

@@ -1,0 +1,236 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../lib/clock.ts';
+import { FakeClock } from '../lib/fake-clock.ts';
+import { asContainerId, parseKernelId, parseSessionId } from '../lib/ids.ts';
+import { silentLogger } from '../lib/log.ts';
+import { type ContainerSample, emptySample } from './container-sample.ts';
+import type { ContainerSource } from './container-source.ts';
+import { KeptFiles } from './kept-files.ts';
+import type { StatsTarget } from './kernel-book.ts';
+import { KillLog } from './kill-log.ts';
+import { NodeFigures } from './node-figures.ts';
+import type { Overuse } from './overuse.ts';
+import { ProcessFigures } from './process-figures.ts';
+import { Statistics, type StatisticsParts } from './statistics.ts';
+import type { CollectedMetrics } from './statistics-sink.ts';
+
+const signal = new AbortController().signal;
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'kernelet-statistics-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const targetOf = (index: number, generation = 1): StatsTarget => {
+  const kernelId = parseKernelId(`00000000-0000-4000-8000-${String(index).padStart(12, '0')}`);
+  return {
+    kernelId,
+    sessionId: parseSessionId(kernelId),
+    containerId: asContainerId(`c${index}.${generation}`),
+    scratchFolder: path.join(folder, 'none'),
+    scratchLimitBytes: null,
+  };
+};
+
+/** A source whose figures tests set; a container without is gone. */
+class PlantedSource implements ContainerSource {
+  readonly samples = new Map<string, Partial<ContainerSample>>();
+  readonly forgotten: string[] = [];
+  disposed = false;
+  async open(): Promise<void> {}
+  read(containerId: string): ContainerSample | null {
+    const figures = this.samples.get(containerId);
+    return figures ? { ...emptySample, ...figures } : null;
+  }
+  pids(): readonly number[] {
+    return [process.pid, 2 ** 22 + 1];
+  }
+  forget(containerId: string): void {
+    this.forgotten.push(containerId);
+  }
+  keep(): void {}
+  [Symbol.dispose](): void {
+    this.disposed = true;
+  }
+}
+
+interface Rig extends AsyncDisposable {
+  readonly statistics: Statistics;
+  readonly source: PlantedSource;
+  readonly clock: FakeClock;
+  readonly targets: StatsTarget[];
+  readonly told: Overuse[];
+}
+async function rig(more: Partial<StatisticsParts> = {}): Promise<Rig> {
+  const clock = new FakeClock();
+  const source = new PlantedSource();
+  const targets: StatsTarget[] = [];
+  const told: Overuse[] = [];
+  const statistics = await Statistics.open({
+    folder: path.join(folder, 'statistics'),
+    targets: () => targets,
+    isLive: (id) => targets.some(({ kernelId }) => kernelId === id),
+    source,
+    node: new NodeFigures([]),
+    processes: new ProcessFigures(new KeptFiles({ mostOpen: 0 }), clock),
+    killLog: new KillLog(clock, {
+      open: () => 0,
+      read: () => {
+        throw Object.assign(new Error(), { code: 'EPERM' });
+      },
+      close: () => {},
+    }),
+    sink: null,
+    onOveruse: (_, overuse) => told.push(overuse),
+    periodMs: 5000,
+    adaptive: false,
+    clock,
+    log: silentLogger,
+    ...more,
+  });
+  return { statistics, source, clock, targets, told, [Symbol.asyncDispose]: () => statistics[Symbol.asyncDispose]() };
+}
+
+describe('a round', () => {
+  it('reads every kernel, leaves out what has vanished, and tells of over-use', async () => {
+    await using made = await rig();
+    made.targets.push(targetOf(1), targetOf(2));
+    made.source.samples.set('c1.1', {
+      cpuMicroseconds: 5e6,
+      outOfMemoryKills: 1,
+      gaps: [{ source: 'disk', reason: 'x' }],
+    });
+    await made.statistics.round(signal);
+    expect(made.statistics.latest(targetOf(1).kernelId)).toMatchObject({ cpuSeconds: 5, gaps: [{ source: 'disk' }] });
+    expect(made.statistics.latest(targetOf(2).kernelId)).toBeNull();
+    expect(made.told).toMatchObject([{ kind: 'out-of-memory' }]);
+    expect([...made.statistics.gapCounts]).toEqual([['disk', 1]]);
+  });
+
+  it('comes at the begin and then every period, and is not ended by one that fails', async () => {
+    let reads = 0;
+    const source = new PlantedSource();
+    source.read = () => {
+      reads += 1;
+      if (reads === 2) throw new Error('broken');
+      return emptySample;
+    };
+    await using made = await rig({ source });
+    made.targets.push(targetOf(1));
+    made.statistics.start();
+    await made.clock.advance(0);
+    expect(reads).toBe(1);
+    await made.clock.advance(5000);
+    await made.clock.advance(5000);
+    expect(reads).toBe(3);
+  });
+
+  it('gives its metrics to a sink, processes included, and outlives a sink that fails', async () => {
+    const taken: CollectedMetrics[] = [];
+    await using made = await rig({
+      sink: {
+        put: async (metrics) => {
+          taken.push(metrics);
+          throw new Error('no Redis');
+        },
+      },
+    });
+    made.targets.push(targetOf(1));
+    made.source.samples.set('c1.1', { cpuMicroseconds: 5e6, memoryBytes: 3, memoryLimitBytes: 6 });
+    await made.statistics.round(signal);
+    await made.statistics.round(signal);
+    expect(taken).toHaveLength(2);
+    expect(taken[0]?.kernels.get(targetOf(1).kernelId)).toMatchObject({ mem: { current: '3', pct: '50' } });
+    const processes = taken[0]?.processes.get('c1.1');
+    expect([...(processes?.keys() ?? [])]).toEqual([process.pid]);
+    expect(processes?.get(process.pid)).toMatchObject({ mem: { unit_hint: 'bytes' }, cpu_util: { capacity: '1000' } });
+  });
+});
+
+describe('the end of a kernel', () => {
+  it('leaves a record of all that was seen, also since the last round', async () => {
+    await using made = await rig();
+    const target = targetOf(1);
+    made.targets.push(target);
+    made.source.samples.set('c1.1', { cpuMicroseconds: 5e6, receivedBytes: 7 });
+    await made.statistics.round(signal);
+    made.source.samples.set('c1.1', { cpuMicroseconds: 9e6, receivedBytes: 8 });
+    made.statistics.lastLook(target);
+    made.targets.length = 0;
+    expect(made.statistics.ended(target.kernelId, target.sessionId, 'user-requested')).toMatchObject({ cpuSeconds: 9 });
+    expect(await made.statistics.finalRecords()).toMatchObject([
+      { kernelId: target.kernelId, reason: 'user-requested', cpuSeconds: 9, receivedBytes: 8 },
+    ]);
+    expect(made.statistics.usage(target.kernelId)).toBeNull();
+    expect(made.statistics.ended(target.kernelId, null, null)).toBeNull();
+  });
+
+  it('while no agent runs is noticed at the next start', async () => {
+    {
+      await using made = await rig();
+      made.targets.push(targetOf(1), targetOf(2));
+      for (const id of ['c1.1', 'c2.1']) made.source.samples.set(id, { cpuMicroseconds: 4e6 });
+      await made.statistics.round(signal);
+    }
+    await using made = await rig();
+    made.targets.push(targetOf(2));
+    made.source.samples.set('c2.1', { cpuMicroseconds: 6e6 });
+    made.statistics.start();
+    await made.clock.advance(0);
+    expect(await made.statistics.finalRecords()).toMatchObject([
+      { kernelId: targetOf(1).kernelId, reason: null, cpuSeconds: 4 },
+    ]);
+    expect(made.statistics.usage(targetOf(2).kernelId)).toMatchObject({ cpuSeconds: 6 });
+  });
+});
+
+describe('accounts', () => {
+  it('are written once a minute and at the end, and let go of everything', async () => {
+    const made = await rig();
+    made.targets.push(targetOf(1));
+    made.source.samples.set('c1.1', { cpuMicroseconds: 4e6 });
+    made.statistics.start();
+    const place = path.join(folder, 'statistics', 'accounts.json');
+    await made.clock.advance(55_000);
+    await expect(readFile(place)).rejects.toThrow('ENOENT');
+    await made.clock.advance(6_000);
+    // The write itself takes real time.
+    await expect.poll(() => readFile(place, 'utf8').catch(() => '')).toContain('4000000');
+    await made[Symbol.asyncDispose]();
+    expect([made.source.disposed, made.clock.pending]).toEqual([true, 0]);
+  });
+});
+
+describe('five hundred containers', () => {
+  it('are read without holding up anything else for 10 ms, at once and again', async () => {
+    await using made = await rig({ clock: systemClock });
+    for (let index = 0; index < 500; index += 1) {
+      made.targets.push(targetOf(index));
+      made.source.samples.set(`c${index}.1`, { cpuMicroseconds: 5, memoryBytes: 3, memoryLimitBytes: 6, readBytes: 1 });
+    }
+    let longest = 0;
+    const watch = async (work: Promise<unknown>): Promise<void> => {
+      let last = performance.now();
+      let running = true;
+      const tick = (): void => {
+        const now = performance.now();
+        longest = Math.max(longest, now - last);
+        last = now;
+        if (running) setImmediate(tick);
+      };
+      setImmediate(tick);
+      await work;
+      running = false;
+    };
+    await made.statistics.round(signal);
+    const begun = performance.now();
+    await watch(made.statistics.round(signal));
+    const first = performance.now() - begun;
+    // A machine that is busy with other things stalls everything: what counts is that the work comes in pieces.
+    expect(longest).toBeLessThan(Math.max(10, first / 2));
+    expect(await made.statistics.now(signal)).toHaveLength(500);
+  });
+});
