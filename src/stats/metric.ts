@@ -35,7 +35,9 @@ export class Metric {
 
   constructor(definition: MetricDefinition) {
     this.#definition = definition;
-    this.#statistics = new MovingStatistics({ clamp: definition.rule === '26.8' });
+    const { filter, hook, rule } = definition;
+    const wanted = hook === null ? filter : new Set([...filter, hook]);
+    this.#statistics = new MovingStatistics({ clamp: rule === '26.8', wanted });
   }
 
   /** Takes a value, with the capacity when one was measured, seen at a monotonic time in seconds. */

@@ -10,6 +10,7 @@ export const statisticsVersion = 2;
 /** Grows by one value at a time; its size stays the same. */
 export class MovingStatistics {
   readonly #clamp: boolean;
+  readonly #keeps: Readonly<Record<'sum' | 'min' | 'max' | 'diff', boolean>>;
   #count = 0;
   #sum = zero;
   #min = zero;
@@ -19,21 +20,29 @@ export class MovingStatistics {
   #at = 0;
   #seconds = 0;
 
-  /** `clamp`: a counter that goes back, as after a reset, has a difference and a rate of 0 (26.8) instead of below. */
-  constructor(options: { readonly clamp: boolean }) {
-    this.#clamp = options.clamp;
+  /**
+   * `clamp`: a counter that goes back, as after a reset, has a difference and a rate of 0 (26.8) instead of below.
+   * `wanted`: what will be asked for, all when absent; the rest is not kept, as numbers of every container in every
+   * round are many.
+   */
+  constructor(options: { readonly clamp: boolean; readonly wanted?: ReadonlySet<StatisticName> }) {
+    const { clamp, wanted } = options;
+    const keeps = (...names: readonly StatisticName[]): boolean => !wanted || names.some((name) => wanted.has(name));
+    this.#clamp = clamp;
+    this.#keeps = { sum: keeps('sum', 'avg'), min: keeps('min'), max: keeps('max'), diff: keeps('diff', 'rate') };
   }
 
   /** Takes a value that was seen at a monotonic time in seconds. */
   add(value: Decimal, at: number): void {
-    if (this.#count > 0) {
+    const { sum, min, max, diff: keepsDiff } = this.#keeps;
+    if (this.#count > 0 && keepsDiff) {
       const diff = value.minus(this.#last);
       this.#diff = this.#clamp && diff.lt(0) ? zero : diff;
       this.#seconds = at - this.#at;
     }
-    this.#min = this.#count === 0 || value.lt(this.#min) ? value : this.#min;
-    this.#max = this.#count === 0 || value.gt(this.#max) ? value : this.#max;
-    this.#sum = this.#sum.plus(value);
+    if (min && (this.#count === 0 || value.lt(this.#min))) this.#min = value;
+    if (max && (this.#count === 0 || value.gt(this.#max))) this.#max = value;
+    if (sum) this.#sum = this.#sum.plus(value);
     this.#count += 1;
     this.#last = value;
     this.#at = at;

@@ -261,7 +261,9 @@ export class Statistics implements AsyncDisposable {
   }
 
   async #openAll(targets: readonly StatsTarget[], signal: AbortSignal): Promise<void> {
+    const slices = new TimeSlices(this.#parts.clock);
     for (let first = 0; first < targets.length; first += openingAtOnce) {
+      await slices.turn(signal);
       const some = targets.slice(first, first + openingAtOnce);
       await Promise.all(some.map(({ containerId }) => this.#parts.source.open(containerId, signal)));
     }

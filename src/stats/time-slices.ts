@@ -2,7 +2,7 @@
 import type { Clock } from '../lib/clock.ts';
 
 /** How long a piece of work may hold up everything else, in milliseconds. */
-const mostMs = 4;
+const mostMs = 2;
 
 /** Call `turn` between steps that are short themselves: it lets others run when the time of the slice is over. */
 export class TimeSlices {

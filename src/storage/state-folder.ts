@@ -8,6 +8,7 @@
  *         agent-id      one line
  *         kernels/      the journal, one folder per kernel
  *         quarantine/   records that could not be read
+ *         statistics/   accounts of kernels, and final records of ended ones
  *         scratch/      one folder per kernel: work, config, run; .trash holds what is being deleted
  *         volumes/      runner volumes
  * ```
