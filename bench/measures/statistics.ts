@@ -35,7 +35,7 @@ async function real(stage: Stage, folder: string, count: number): Promise<{ ours
     const pids = new Map<string, number>();
     const targets: StatsTarget[] = [];
     for (let index = 0; index < count; index += 1) {
-      const id = await stage.create({ network: 'none' });
+      const id = await stage.create();
       ids.push(id);
       const container = textField(await call(stage.socket, 'GET', `/v1/kernels/${id}`), 'containerId');
       const detail = await call(stage.engineSocket, 'GET', `/v1.41/containers/${container}/json`);

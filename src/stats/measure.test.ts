@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { Decimal } from '../lib/decimal.ts';
 import { emptySample } from './container-sample.ts';
 import { containerMeasures, definitionOf, processMeasures } from './measure.ts';
+import { nodeMeasures } from './measure-kinds.ts';
 import { MetricBook } from './metric-book.ts';
 
 interface Round {
@@ -57,11 +58,10 @@ it('makes the metrics of kernels and processes that upstream makes of the same m
 
 it('makes the metrics of the node that upstream makes of the same measurements', () => {
   const book = new MetricBook();
-  const keys = { hook: 'diff', capacityFromFirst: false } as const;
   const definitions = {
-    cpu_util: definitionOf('msec', keys),
-    mem: definitionOf('bytes', { filter: ['max'], capacityFromFirst: false }),
-    net_rx: definitionOf('bps', { hook: 'rate', capacityFromFirst: false }),
+    cpu_util: definitionOf(nodeMeasures.cpu_util, false),
+    mem: definitionOf(nodeMeasures.mem, false),
+    net_rx: definitionOf(nodeMeasures.net_rx, false),
   };
   for (const [index, round] of rounds.entries()) {
     const [cpu = '', cpuCapacity = ''] = round.inputs['node cpu_util (value, capacity)'] as readonly string[];

@@ -1,8 +1,8 @@
-/** What is measured of nodes, containers and processes, with the keys and units that readers know (spec 13.2 to 13.4). */
+/** Measures as they are taken: values of the kinds that `measure-kinds.ts` lists. */
 import { Decimal, roundEven } from '../lib/decimal.ts';
 import type { ContainerCounters, ContainerSample } from './container-sample.ts';
+import { containerMeasures as containerKinds, type MeasureKind } from './measure-kinds.ts';
 import type { MetricDefinition } from './metric.ts';
-import type { StatisticName } from './moving-statistics.ts';
 
 /** A value with what it is out of. */
 export interface MeasuredValue {
@@ -31,36 +31,14 @@ export interface NodeCollector {
   collect(at: number, signal: AbortSignal): Promise<readonly NodeMeasure[]>;
 }
 
-/** The unit of a metric. */
-export type Unit = 'bytes' | 'msec' | 'percent' | 'bps';
-
-/** Makes a definition. What is first seen of a counter shows what its hook says, and nothing runs backwards. */
-export function definitionOf(
-  unit: Unit,
-  options: {
-    readonly hook?: 'rate' | 'diff';
-    readonly filter?: readonly StatisticName[];
-    readonly capacityFromFirst: boolean;
-  },
-): MetricDefinition {
-  const { hook = null, filter = [], capacityFromFirst } = options;
-  return { unit, hook, filter: new Set(filter), capacityFromFirst, rule: '26.8' };
+/** The metric of a kind. What is first seen of a counter shows what its hook says, and nothing runs backwards. */
+export function definitionOf(kind: MeasureKind, capacityFromFirst: boolean): MetricDefinition {
+  return { ...kind, capacityFromFirst, rule: '26.8' };
 }
 
-const of = (unit: Unit, hook?: 'rate', ...filter: readonly StatisticName[]): MetricDefinition =>
-  definitionOf(unit, { ...(hook ? { hook } : {}), filter, capacityFromFirst: true });
-
-/** Of containers and processes. */
-const definitions = {
-  cpu_util: of('percent', 'rate', 'avg', 'max'),
-  cpu_used: of('msec'),
-  mem: of('bytes', undefined, 'max'),
-  io_read: of('bytes', undefined, 'rate'),
-  io_write: of('bytes', undefined, 'rate'),
-  net_rx: of('bps', 'rate'),
-  net_tx: of('bps', 'rate'),
-  io_scratch_size: of('bytes', undefined, 'max'),
-} as const;
+const definitions = Object.fromEntries(
+  Object.entries(containerKinds).map(([key, kind]) => [key, definitionOf(kind, true)]),
+) as Readonly<Record<keyof typeof containerKinds, MetricDefinition>>;
 
 /** Milliseconds of CPU time in a second: one core. */
 const oneCore = new Decimal(1000);
@@ -109,7 +87,7 @@ export function processMeasures(sample: ProcessSample): readonly TakenMeasure[] 
 }
 
 function taken(
-  key: keyof typeof definitions,
+  key: keyof typeof containerKinds,
   value: Decimal | null,
   capacity: Decimal | null = null,
 ): TakenMeasure | null {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Decimal } from '../lib/decimal.ts';
 import { definitionOf, type NodeCollector } from './measure.ts';
+import { nodeMeasures } from './measure-kinds.ts';
 import { nodeCpu, parseCpuTimes } from './node/node-cpu.ts';
 import { disksOf, nodeDisk } from './node/node-disk.ts';
 import { parseMemory } from './node/node-memory.ts';
@@ -47,7 +48,7 @@ describe('the measures of the node', () => {
       collect: async () => [
         {
           key: 'x',
-          definition: definitionOf('bytes', { capacityFromFirst: false }),
+          definition: definitionOf(nodeMeasures.disk, false),
           value: new Decimal(1),
           capacity: null,
           devices: new Map(),

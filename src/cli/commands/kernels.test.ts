@@ -142,7 +142,9 @@ describe('the rest', () => {
   });
 
   it('stats shows figures with their units', async () => {
-    expect((await cli.run(['stats'])).stdout).toMatch(/\n[0-9a-f-]{36} +1\.00 s +2 B +3 B +4 B +5 +0\n$/);
+    expect((await cli.run(['stats'])).stdout).toMatch(
+      /\n[0-9a-f-]{36} +1\.00 s +0\.50 +2 B +3 B +4 B +5( +1 B){4} +- +0\n$/,
+    );
     expect(await json('stats')).toMatchObject([{ id, processes: 5 }]);
   });
 });

@@ -3,8 +3,9 @@ import { Decimal, roundEven } from '../../lib/decimal.ts';
 import { toNumber, UnexpectedText, whole } from '../file-text.ts';
 import type { KeptFile } from '../kept-files.ts';
 import { definitionOf, type MeasuredValue, type NodeCollector, type NodeMeasure } from '../measure.ts';
+import { nodeMeasures } from '../measure-kinds.ts';
 
-const definition = definitionOf('msec', { hook: 'diff', capacityFromFirst: false });
+const definition = definitionOf(nodeMeasures.cpu_util, false);
 /** The kernel counts in hundredths of a second, whatever its own clock does. */
 const tickMs = 10;
 

@@ -5,8 +5,9 @@ import { Decimal } from '../../lib/decimal.ts';
 import { isAtOrBelow, parseMountTable } from '../../lib/mount-table.ts';
 import type { KeptFile } from '../kept-files.ts';
 import { definitionOf, type MeasuredValue, type NodeCollector, type NodeMeasure } from '../measure.ts';
+import { nodeMeasures } from '../measure-kinds.ts';
 
-const definition = definitionOf('bytes', { capacityFromFirst: false });
+const definition = definitionOf(nodeMeasures.disk, false);
 const skippedTypes: readonly string[] = ['vfat', 'lxcfs', 'squashfs', 'tmpfs', 'iso9660'];
 /** A network file system may never answer. */
 const deadlineMs = 2_000;

@@ -3,8 +3,9 @@ import { Decimal } from '../../lib/decimal.ts';
 import { toNumber, UnexpectedText, whole } from '../file-text.ts';
 import type { KeptFile } from '../kept-files.ts';
 import { definitionOf, type NodeCollector, type NodeMeasure } from '../measure.ts';
+import { nodeMeasures } from '../measure-kinds.ts';
 
-const definition = definitionOf('bytes', { filter: ['max'], capacityFromFirst: false });
+const definition = definitionOf(nodeMeasures.mem, false);
 
 /** Makes the collector; it reads `/proc/meminfo`. */
 export function nodeMemory(file: Pick<KeptFile, 'read'>): NodeCollector {

@@ -2,9 +2,10 @@
 import { Decimal } from '../../lib/decimal.ts';
 import type { KeptFile } from '../kept-files.ts';
 import { definitionOf, type NodeCollector, type NodeMeasure } from '../measure.ts';
+import { nodeMeasures } from '../measure-kinds.ts';
 import { networkBytes } from '../network-bytes.ts';
 
-const definition = definitionOf('bps', { hook: 'rate', capacityFromFirst: false });
+const definition = definitionOf(nodeMeasures.net_rx, false);
 
 /** Makes the collector; it reads `/proc/self/net/dev`. */
 export function nodeNetwork(file: Pick<KeptFile, 'read'>): NodeCollector {
