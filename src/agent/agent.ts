@@ -29,6 +29,8 @@ export interface CreateRequest {
   readonly cpus?: number | undefined;
   readonly memoryBytes?: number | undefined;
   readonly processes?: number | undefined;
+  /** Slots of accelerators with decimal amounts. */
+  readonly accelerators?: readonly (readonly [string, string])[] | undefined;
   readonly environ: Readonly<Record<string, string>>;
   readonly mounts: readonly KernelMount[];
   readonly network?: 'none' | 'bridge' | undefined;

@@ -130,6 +130,7 @@ export function compileSpec(
     runtime: chosen.runtime,
     interpreter: request.interpreter,
     limits: { ...limitsOf(request, defaults), sharedMemoryBytes: null, ...operator },
+    accelerators: request.accelerators ?? [],
     environ: checkEnviron(request.environ),
     mounts: request.mounts,
     network: request.network ?? defaults.network,

@@ -16,6 +16,7 @@ import type { Readiness } from './readiness.ts';
 import { RunAnnouncements } from './run-announcements.ts';
 
 const sweepPauseMs = 10_000;
+const auditPauseMs = 60_000;
 const idlePauseMs = 500;
 const engineRetryMs = 1000;
 
@@ -65,6 +66,11 @@ export class KernelWatch implements AsyncDisposable {
     this.#readiness.enter('ready');
     this.#jobs.push(this.#untilTheEnd(() => kernels.watch(this.#end.signal), 'following the engine'));
     this.#every({ name: 'sweep', pauseMs: sweepPauseMs, round: (signal) => kernels.sweep(signal) });
+    this.#every({
+      name: 'comparison of devices',
+      pauseMs: auditPauseMs,
+      round: (signal) => kernels.auditDevices(signal),
+    });
     this.#every({ name: 'idle kernels', pauseMs: idlePauseMs, round: () => this.#endIdle() });
   }
 

@@ -26,6 +26,11 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
   const { kernelet, etcd, resource, watcher, metrics } = values;
   const absolute = (path: string): string => resolve(context.workingDir, path);
   const agent = compileAgent(values.agent, absolute);
+  const both = agent.allowComputePlugins?.find((name) => agent.blockComputePlugins?.includes(name));
+  if (both !== undefined) {
+    const message = 'is in allow-compute-plugins too';
+    context.report({ key: 'agent.block-compute-plugins', value: both, message });
+  }
   const places = context.mode === 'cluster' ? clusterPlaces(agent, context) : standalonePlaces(context);
   const stateDir = absolute(kernelet['state-dir'] ?? places.stateDir);
   return {
@@ -36,6 +41,8 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
     volumeDir: absolute(kernelet['volume-dir'] ?? join(stateDir, 'volumes')),
     dockerHost: kernelet['docker-host'],
     mountAllow: kernelet['mount-allow'].map((path) => resolve(path)),
+    devicePlugins: kernelet['device-plugins'],
+    pluginOptions: kernelet['plugin-options'],
     defaults: {
       cpus: kernelet['default-cpus'],
       memoryBytes: kernelet['default-memory'],

@@ -208,6 +208,10 @@ export interface Settings {
   readonly dockerHost: string | null;
   /** Host folders whose content may be mounted; absolute, symlinks not yet resolved. */
   readonly mountAllow: readonly string[];
+  /** Device plugins of third parties: package names or absolute paths. */
+  readonly devicePlugins: readonly string[];
+  /** Options of device plugins by the plugin's name. */
+  readonly pluginOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly defaults: KernelDefaults;
   readonly loosen: LoosenSettings;
   /** How long a kernel may take from its start until its runner is ready. */

@@ -59,6 +59,15 @@ export interface DevicePlugin {
   /** Lines for `resource.txt`. */
   resourceData(allocation: Allocation): readonly (readonly [string, string])[];
   attachedDevices(allocation: Allocation): readonly AttachedDevice[];
+  /** How the hardware is; absent where nothing is known of it. */
+  hardware?(): HardwareInfo;
+}
+
+/** How the hardware is, as the manager checks it strictly (spec 2.3). */
+export interface HardwareInfo {
+  readonly status: 'healthy' | 'degraded' | 'offline' | 'unavailable';
+  readonly status_info: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** Device ids with more than 0, in the order of the allocation. */

@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { offeredCapacity, parseHostCapacity, readHostCapacity } from './host-capacity.ts';
+import { parseHostCapacity, readHostCapacity } from './host-capacity.ts';
 
 const meminfo = 'MemTotal:        2097152 kB\nMemFree:   5 kB\n';
 
@@ -37,23 +37,4 @@ it('reads this machine', async () => {
   expect(cpus).toBeGreaterThan(0);
   expect(memoryBytes).toBeGreaterThan(2 ** 26);
   expect(memoryBytes).toBeLessThanOrEqual(totalmem());
-});
-
-it('keeps the reserved part back in cluster mode only', () => {
-  const host = { cpus: 4, memoryBytes: 2 ** 32 };
-  const resource = {
-    reservedCpus: 1,
-    reservedMemoryBytes: 2 ** 30,
-    reservedDiskBytes: 0,
-    allocationOrder: [],
-    affinityPolicy: 'interleaved',
-    cpuOvercommitFactor: 2,
-    memoryOvercommitFactor: 1,
-  } as const;
-  expect(offeredCapacity(host, { mode: 'standalone', resource })).toEqual(host);
-  expect(offeredCapacity(host, { mode: 'cluster', resource })).toEqual({ cpus: 6, memoryBytes: 3 * 2 ** 30 });
-  expect(offeredCapacity({ cpus: 0.5, memoryBytes: 5 }, { mode: 'cluster', resource })).toEqual({
-    cpus: 0,
-    memoryBytes: 0,
-  });
 });

@@ -4,7 +4,6 @@
  */
 import { readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import type { Settings } from '../config/settings.ts';
 import { KerneletError } from '../lib/errors.ts';
 
 /** What a machine has. */
@@ -59,17 +58,4 @@ export async function readHostCapacity(): Promise<HostCapacity> {
     group('memory/memory.limit_in_bytes'),
   ]);
   return parseHostCapacity({ processors: cpus().length, meminfo, cpuMax, cpuQuota, cpuPeriod, memoryLimits });
-}
-
-/**
- * What of the machine is on offer. Standalone: all of it. In cluster mode without what is reserved for the system,
- * times the factors of overcommitment; never less than nothing.
- */
-export function offeredCapacity(host: HostCapacity, settings: Pick<Settings, 'mode' | 'resource'>): HostCapacity {
-  if (settings.mode === 'standalone') return host;
-  const { reservedCpus, reservedMemoryBytes, cpuOvercommitFactor, memoryOvercommitFactor } = settings.resource;
-  return {
-    cpus: Math.max(0, host.cpus - reservedCpus) * cpuOvercommitFactor,
-    memoryBytes: Math.max(0, host.memoryBytes - reservedMemoryBytes) * memoryOvercommitFactor,
-  };
 }

@@ -1,4 +1,5 @@
 /** A pretended accelerator, to try out scheduling and accounting without the hardware (spec resources-and-stats 15). */
+import { systemClock } from '../lib/clock.ts';
 import { Decimal, plainText, zero } from '../lib/decimal.ts';
 import type { Allocation, SlotDevice } from '../resources/allocation.ts';
 import { AllocationMap } from '../resources/allocation-map.ts';
@@ -25,7 +26,7 @@ interface MockUnit {
 }
 
 /** The plugin; one of a mode that there isn't is off and has no devices. */
-export function mockPlugin(config: MockConfig, options: MockOptions): DevicePlugin {
+export function mockPlugin(config: MockConfig, options: MockOptions, agentVersion = ''): DevicePlugin {
   const key = config.slotName;
   const { mode } = options;
   const baseSlot = `${key}.${mode === 'fractional' ? 'shares' : 'device'}`;
@@ -61,6 +62,17 @@ export function mockPlugin(config: MockConfig, options: MockOptions): DevicePlug
     },
     resourceData: (allocation) => (key === 'cuda' ? cudaData(allocation, options) : []),
     attachedDevices: (allocation) => attached(allocation, units, baseSlot, options),
+    hardware: () => ({
+      status: 'healthy',
+      status_info: null,
+      metadata: {
+        name: 'Backend.AI Mocked Accelerator Node',
+        platform: 'Backend.AI',
+        serial_number: 'N/A',
+        version: agentVersion,
+        last_updated: new Date(systemClock.now()).toISOString(),
+      },
+    }),
   };
 }
 

@@ -4,6 +4,7 @@
  * ENGINE_FAILED with `context.status` when it refuses, IMAGE_NOT_FOUND, IMAGE_PULL_FAILED, IMAGE_BUILD_FAILED.
  */
 import type { ContainerId } from '../lib/ids.ts';
+import type { DeviceArguments } from '../resources/device-arguments.ts';
 
 /** Facts about the engine and its host. */
 export interface EngineInfo {
@@ -88,6 +89,8 @@ export interface ContainerSpec {
   /** In-memory file systems: path → mount options (`rw,noexec,size=64m`). */
   readonly temporaryFilesystems: Readonly<Record<string, string>>;
   readonly limits: ContainerLimits;
+  /** What its devices need beside cores and memory, which are limits. */
+  readonly devices?: Omit<DeviceArguments, 'cores' | 'memoryBytes' | 'sharedMemoryBytes'>;
   /** Network name, or `none`. */
   readonly network: string;
   readonly networkAliases: readonly string[];

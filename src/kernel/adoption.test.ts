@@ -50,7 +50,7 @@ describe('recovering', () => {
     const summary = await second.kernels.registry.recover(never);
     expect(summary).toEqual({ adopted: 1, ended: 2, quarantined: 1 });
     expect(second.kernels.registry.get(alive.id)).toMatchObject({ phase: 'running', containerId: record.containerId });
-    expect([...second.leases.slots]).toEqual([alive.id]);
+    expect(second.devices.holders()).toEqual([alive.id]);
     expect([...second.leases.held.keys()]).toEqual(record.placement.hostPorts.map(({ hostPort }) => hostPort));
     expect(second.kernels.registry.client(alive.id)).toBe(second.clients[0]);
     expect(second.clients[0]?.address).toEqual(first.clients[0]?.address);

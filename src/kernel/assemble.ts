@@ -15,7 +15,7 @@ import { creationPlan } from './creation-plan.ts';
 import { FileJournal } from './journal.ts';
 import { KernelContainers } from './kernel-containers.ts';
 import { KernelRegistry } from './kernel-registry.ts';
-import type { PortLeases, SlotLeases } from './leases.ts';
+import type { DeviceLeases, PortLeases } from './leases.ts';
 import type { Oddities } from './oddities.ts';
 import { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
@@ -27,7 +27,7 @@ import type { RunnerTuning } from './steps/config-files.ts';
 export interface KernelsParts {
   readonly state: StateFolder;
   readonly engine: Engine;
-  readonly slots: SlotLeases;
+  readonly devices: DeviceLeases;
   readonly ports: PortLeases;
   readonly events: EventSink;
   readonly connectRunner: RunnerConnector;
@@ -88,7 +88,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     bridge,
     containers,
     runners,
-    slots: parts.slots,
+    devices: parts.devices,
     ports: parts.ports,
     canBind: (port) => canBind(port, container.publishAddress),
     runner: settings.runner,
@@ -105,6 +105,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     log,
     journal: new FileJournal({ kernels: state.kernels, quarantine: state.quarantine }, log),
     events: parts.events,
+    devices: parts.devices,
     oddities: parts.oddities,
     graceMs: settings.graceMs,
     sweepGraceMs: settings.sweepGraceMs,

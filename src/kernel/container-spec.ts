@@ -2,6 +2,7 @@
  * The container of a kernel: the hardened specification that the engine gets. Pure. Nothing of a tenant's variables is
  * in the container's environment: its first process is root's (spec kernel-runner 23.5).
  */
+import { containerDevices } from '../devices/device-provision.ts';
 import type { ContainerMount, ContainerSpec } from '../engine/engine.ts';
 import type { ScratchPaths } from '../storage/scratch.ts';
 import { containerPaths } from '../wire/runner-config.ts';
@@ -93,7 +94,8 @@ export function containerSpec(
     temporaryFilesystems: {},
     limits: {
       cpus: limited.cpus ? limits.cpus : null,
-      memoryBytes: limited.memory ? limits.memoryBytes : null,
+      // Shared memory is taken from the kernel's own (spec resources-and-stats 6.3).
+      memoryBytes: limited.memory ? limits.memoryBytes - (limits.sharedMemoryBytes ?? 0) : null,
       swap,
       processes: limited.processes ? limits.processes : null,
       ...(placement.cpuset === null ? {} : { cpuset: placement.cpuset }),
@@ -101,6 +103,7 @@ export function containerSpec(
       ...(limits.diskBytes === null ? {} : { diskBytes: limits.diskBytes }),
       ...(limits.openFiles === null ? {} : { openFiles: limits.openFiles }),
     },
+    devices: containerDevices(placement.provision),
     network: spec.network === 'bridge' ? settings.bridgeName : 'none',
     networkAliases: [],
     ports: placement.hostPorts.map((port) => ({ ...port, hostAddress: settings.publishAddress })),

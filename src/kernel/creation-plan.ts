@@ -1,7 +1,7 @@
 /** The plan of creation: the order of the steps, in one place. */
 import type { Bridge } from '../network/bridge.ts';
 import type { KernelContainers } from './kernel-containers.ts';
-import type { SlotLeases } from './leases.ts';
+import type { DeviceLeases } from './leases.ts';
 import type { CreationPlan } from './step.ts';
 import { allocateStep } from './steps/allocate.ts';
 import { type ConfigFilesParts, configFilesStep } from './steps/config-files.ts';
@@ -15,7 +15,7 @@ import { startStep } from './steps/start.ts';
 
 /** What the steps work with. */
 export interface PlanParts extends ConfigFilesParts, PortsParts, ReadyParts {
-  readonly slots: SlotLeases;
+  readonly devices: DeviceLeases;
   readonly bridge: Pick<Bridge, 'ensure'>;
   readonly containers: KernelContainers;
 }
@@ -23,12 +23,12 @@ export interface PlanParts extends ConfigFilesParts, PortsParts, ReadyParts {
 /** The plan. Cheap refusals (no CPU left, no port left) come before anything is made. */
 export function creationPlan(parts: PlanParts): CreationPlan {
   return [
-    allocateStep(parts.slots),
+    allocateStep(parts.devices),
     portsStep(parts),
     [imageStep(parts.engine), scratchStep(parts.scratch)],
     networkStep(parts.bridge),
     configFilesStep(parts),
-    containerStep(parts.containers),
+    containerStep(parts.containers, parts.scratch),
     startStep(parts.containers, parts),
     readyStep(parts),
   ];

@@ -27,7 +27,23 @@ describe('the journal', () => {
         publish: [80],
         mounts: [{ source: '/a', target: '/b', readOnly: true }],
       }),
-      placement: { cpuset: '0-1', hostPorts: [{ containerPort: 80, hostPort: 30_000 }] },
+      placement: {
+        cpuset: '0,1',
+        devices: [
+          ['cuda.shares', '9', '0.5'],
+          ['cpu', '0', '1'],
+        ],
+        provision: {
+          slots: [['mem', 'bytes', '1024']],
+          environ: [['A', 'b']],
+          requests: [{ driver: 'nvidia', ids: ['GPU-1'], capabilities: ['compute'] }],
+          runtime: null,
+          nodes: ['/dev/npu0'],
+          data: [['CUDA_GLOBAL_DEVICE_IDS', '0:9']],
+          attached: [['cuda', [{ device_id: '9', model_name: 'A', data: { smp: 8 } }]]],
+        },
+        hostPorts: [{ containerPort: 80, hostPort: 30_000 }],
+      },
       termination: { reason: 'self-terminated', exitCode: -9, detail: 'x', at: 5 },
       timings: [{ step: 'start', ms: 1.5 }],
     });
@@ -42,8 +58,10 @@ describe('the journal', () => {
 
   it('reads records from before a field was added', () => {
     const record = recordFixture();
-    const { openFiles: _, ...limits } = record.spec.limits;
-    const older = JSON.stringify({ ...record, spec: { ...record.spec, limits } });
+    const { openFiles: _openFiles, ...limits } = record.spec.limits;
+    const { accelerators: _accelerators, ...spec } = record.spec;
+    const placement = { cpuset: null, hostPorts: [] };
+    const older = JSON.stringify({ ...record, spec: { ...spec, limits }, placement });
     expect(decodeRecord(older)).toEqual(record);
   });
 

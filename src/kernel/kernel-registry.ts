@@ -9,14 +9,17 @@ import type { Logger } from '../lib/log.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ActorParts, type DestroyOptions, KernelActor } from './actor.ts';
 import { adoptAll } from './adoption.ts';
+import { auditDevices } from './device-audit.ts';
 import { EndedKernels } from './ended-kernels.ts';
 import type { Journal } from './journal.ts';
 import type { KernelContainers } from './kernel-containers.ts';
 import { resolveKernelId } from './kernel-ids.ts';
 import type { Kernels, RecoverySummary } from './kernels.ts';
+import type { DeviceLeases } from './leases.ts';
 import type { Oddities } from './oddities.ts';
 import type { Ownership } from './ownership.ts';
-import type { KernelRecord } from './record.ts';
+import { type KernelRecord, noPlacement } from './record.ts';
+import { takeStock } from './recovery.ts';
 import type { RunnerClients } from './runner-clients.ts';
 import type { KernelSpec } from './spec.ts';
 import type { CreationPlan } from './step.ts';
@@ -33,6 +36,7 @@ export interface KernelRegistryParts {
   readonly containers: KernelContainers;
   readonly ownership: Ownership;
   readonly scratch: ScratchFolders;
+  readonly devices: DeviceLeases;
   readonly oddities: Oddities;
   readonly clock: Clock;
   readonly log: Logger;
@@ -84,7 +88,7 @@ export class KernelRegistry implements Kernels {
       spec,
       phase: 'creating',
       generation: 1,
-      placement: { cpuset: null, hostPorts: [] },
+      placement: noPlacement,
       containerId: null,
       createdAt: this.#parts.clock.now(),
       readyAt: null,
@@ -150,6 +154,13 @@ export class KernelRegistry implements Kernels {
 
   watch(signal: AbortSignal): Promise<void> {
     return this.#watch.follow(signal);
+  }
+
+  async auditDevices(signal: AbortSignal): Promise<void> {
+    if (this.#stopping || !this.#watch.healthy) return;
+    const { engine, ownership } = this.#parts;
+    const found = await takeStock(engine, ownership, signal);
+    await auditDevices({ ...this.#parts, actors: this.#actors }, found, signal);
   }
 
   async sweep(signal: AbortSignal): Promise<void> {

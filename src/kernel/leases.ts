@@ -1,20 +1,24 @@
 /** What the steps need of the node's ledgers; the implementations are in `resources/`. Each lease is freed once. */
+import type { DevicePlacement } from '../devices/node-devices.ts';
 import type { KernelId } from '../lib/ids.ts';
+import type { DeviceShare } from '../resources/device-share.ts';
+import type { SlotAmounts } from '../resources/slot-amounts.ts';
 
-/** CPU and memory of the node. */
-export interface SlotLeases {
-  /** Takes what a kernel asks for. The cpuset is null where kernels are not pinned. Throws INSUFFICIENT_RESOURCES. */
-  lease(kernel: KernelId, ask: SlotAsk): { readonly cpuset: string | null };
-  /** Takes what a kernel of an earlier process holds, even beyond what is free. */
-  adopt(kernel: KernelId, held: SlotAsk & { readonly cpuset: string | null }): void;
-  holds(kernel: KernelId): boolean;
+/** The node's cores, memory and accelerators. */
+export interface DeviceLeases {
+  /** Takes what a kernel asks for, all of it or nothing. Throws INSUFFICIENT_RESOURCES, or what a device plugin says. */
+  lease(kernel: KernelId, ask: SlotAmounts, signal: AbortSignal): Promise<DevicePlacement>;
+  /** Enters what a kernel of an earlier process has, even beyond what is free. */
+  adopt(kernel: KernelId, devices: readonly DeviceShare[]): void;
+  /** What a kernel has; null without an entry. */
+  heldBy(kernel: KernelId): readonly DeviceShare[] | null;
+  /** The kernels with an entry. */
+  holders(): readonly KernelId[];
+  /** Puts what a kernel really has in the place of what was entered. */
+  correct(kernel: KernelId, devices: readonly DeviceShare[]): void;
   release(kernel: KernelId): void;
-}
-
-/** What a kernel takes of the node. */
-export interface SlotAsk {
-  readonly cpus: number;
-  readonly memoryBytes: number;
+  /** Makes the maps the sum of the leases anew; answers the places that had another amount. */
+  rebuild(): readonly string[];
 }
 
 /** The pool of host ports. */

@@ -22,6 +22,7 @@ export const labelNames = {
   proof: 'ai.kernelet.proof',
   ports: 'ai.kernelet.host-ports',
   cpuset: 'ai.kernelet.cpuset',
+  devices: 'ai.kernelet.devices',
 } as const;
 
 /** What is looked at in a container. */

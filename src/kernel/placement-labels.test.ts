@@ -1,12 +1,22 @@
 import { describe, expect, it } from 'vitest';
+import { labelNames } from './ownership.ts';
 import { placementLabels, readPlacement } from './placement-labels.ts';
 
 describe('the labels of a placement', () => {
   it.each([
-    { cpuset: null, hostPorts: [] },
-    { cpuset: '0-2,5', hostPorts: [{ containerPort: 80, hostPort: 30_001 }] },
+    { cpuset: null, devices: [], hostPorts: [] },
+    {
+      cpuset: '0,1',
+      devices: [
+        ['cuda.device:10g-mig', 'MIG-x/9/0', '1'],
+        ['cpu', '1', '1'],
+        ['cpu', '0', '0.5'],
+      ] as const,
+      hostPorts: [{ containerPort: 80, hostPort: 30_001 }],
+    },
     {
       cpuset: null,
+      devices: [],
       hostPorts: [
         { containerPort: 80, hostPort: 30_001 },
         { containerPort: 65_535, hostPort: 30_000 },
@@ -17,10 +27,18 @@ describe('the labels of a placement', () => {
   });
 
   it.each(['80', '80:', '80:x', '80:1,', '80:1;81:2'])('that say %j of the ports say nothing', (ports) => {
-    const labels = Object.entries(placementLabels({ cpuset: null, hostPorts: [] }));
+    const labels = Object.entries(placementLabels({ cpuset: null, devices: [], hostPorts: [] }));
     expect(
       readPlacement(Object.fromEntries(labels.map(([name, text]) => [name, text === '' ? ports : text]))),
     ).toBeNull();
     expect(readPlacement({})).toBeNull();
   });
+
+  it.each(['', '{}', '[1]', '[["cpu","0"]]', '[["cpu","0",1]]', '[["cpu","0","x"]]', '[['])(
+    'that say %j of the devices say nothing',
+    (devices) => {
+      const labels = placementLabels({ cpuset: null, devices: [], hostPorts: [] });
+      expect(readPlacement({ ...labels, [labelNames.devices]: devices })).toBeNull();
+    },
+  );
 });

@@ -2,80 +2,64 @@
  * The text form of a kernel's record: JSON with a schema version, read strictly. Anything that is not exactly a record
  * is an error, so that a damaged file is quarantined rather than half believed.
  */
+import type { AttachedDevice } from '../devices/device-plugin.ts';
+import { type DeviceProvision, noProvision } from '../devices/device-provision.ts';
 import { asContainerId, parseKernelId, parseSessionId } from '../lib/ids.ts';
+import {
+  JsonFormError,
+  list,
+  newer,
+  nullable,
+  number,
+  object,
+  oneOf,
+  pair,
+  type Reader,
+  signed,
+  table,
+  text,
+  triple,
+  truth,
+  whole,
+} from '../lib/json-reader.ts';
+import { slotTypes } from '../resources/slot-name.ts';
 import { type KernelRecord, kernelPhases, type Termination, terminationReasons } from './record.ts';
 import type { KernelSpec } from './spec.ts';
 
-/** A value of the file is not what a record holds there. */
-export class RecordFormError extends Error {
-  constructor(place: string, wanted: string) {
-    super(`${place} is not ${wanted}`);
-    this.name = 'RecordFormError';
-  }
-}
+const attachedDevices: Reader<readonly [string, readonly AttachedDevice[]]> = (value, place) => {
+  if (!Array.isArray(value) || value.length !== 2) throw new JsonFormError(place, 'a pair');
+  const device = object<AttachedDevice>((of) => ({
+    device_id: of('device_id', text),
+    model_name: of('model_name', text),
+    data: of('data', table(number)),
+  }));
+  return [text(value[0], place), list(device)(value[1], place)];
+};
 
-type Reader<T> = (value: unknown, place: string) => T;
-
-const text: Reader<string> = (value, place) => {
-  if (typeof value !== 'string') throw new RecordFormError(place, 'a text');
-  return value;
-};
-const number: Reader<number> = (value, place) => {
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
-    throw new RecordFormError(place, 'a number of 0 or more');
-  }
-  return value;
-};
-const whole: Reader<number> = (value, place) => {
-  if (!Number.isSafeInteger(value)) throw new RecordFormError(place, 'a whole number');
-  return number(value, place);
-};
-/** Exit codes may be negative. */
-const signed: Reader<number> = (value, place) => {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new RecordFormError(place, 'a whole number');
-  return value;
-};
-const truth: Reader<boolean> = (value, place) => {
-  if (typeof value !== 'boolean') throw new RecordFormError(place, 'true or false');
-  return value;
-};
-const nullable =
-  <T>(read: Reader<T>): Reader<T | null> =>
-  (value, place) =>
-    value === null ? null : read(value, place);
-/** A field that older records of this version don't have. */
-const newer =
-  <T>(read: Reader<T>, absent: T): Reader<T> =>
-  (value, place) =>
-    value === undefined ? absent : read(value, place);
-const list =
-  <T>(read: Reader<T>): Reader<readonly T[]> =>
-  (value, place) => {
-    if (!Array.isArray(value)) throw new RecordFormError(place, 'a list');
-    return value.map((item, index) => read(item, `${place}[${index}]`));
-  };
-const oneOf =
-  <T extends string>(values: readonly T[]): Reader<T> =>
-  (value, place) => {
-    const found = values.find((candidate) => candidate === value);
-    if (found === undefined) throw new RecordFormError(place, `one of ${values.join(', ')}`);
-    return found;
-  };
-/** Reads an object's fields one by one; unknown fields are left alone, so that a newer minor version can be read. */
-const object =
-  <T>(build: (field: <V>(name: string, read: Reader<V>) => V) => T): Reader<T> =>
-  (value, place) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw new RecordFormError(place, 'an object');
-    const fields = new Map(Object.entries(value));
-    return build((name, read) => read(fields.get(name), `${place}.${name}`));
-  };
-
-const pair: Reader<readonly [string, string]> = (value, place) => {
-  const [name, content, ...rest] = list(text)(value, place);
-  if (name === undefined || content === undefined || rest.length > 0) throw new RecordFormError(place, 'a pair');
-  return [name, content];
-};
+const provision: Reader<DeviceProvision> = object((of) => ({
+  slots: of(
+    'slots',
+    list((value, place) => {
+      const [slot, type, amount] = triple(value, place);
+      return [slot, oneOf(slotTypes)(type, place), amount] as const;
+    }),
+  ),
+  environ: of('environ', list(pair)),
+  requests: of(
+    'requests',
+    list(
+      object((request) => ({
+        driver: request('driver', text),
+        ids: request('ids', list(text)),
+        capabilities: request('capabilities', list(text)),
+      })),
+    ),
+  ),
+  runtime: of('runtime', nullable(text)),
+  nodes: of('nodes', list(text)),
+  data: of('data', list(pair)),
+  attached: of('attached', list(attachedDevices)),
+}));
 
 const spec: Reader<KernelSpec> = object((field) => ({
   id: parseKernelId(field('id', text)),
@@ -104,6 +88,7 @@ const spec: Reader<KernelSpec> = object((field) => ({
       openFiles: of('openFiles', newer(nullable(whole), null)),
     })),
   ),
+  accelerators: field('accelerators', newer(list(pair), [])),
   environ: field('environ', list(pair)),
   mounts: field(
     'mounts',
@@ -127,7 +112,7 @@ const termination: Reader<Termination> = object((of) => ({
 }));
 
 const version: Reader<1> = (value, place) => {
-  if (value !== 1) throw new RecordFormError(place, '1, the only version this program knows');
+  if (value !== 1) throw new JsonFormError(place, '1, the only version this program knows');
   return 1;
 };
 
@@ -140,6 +125,8 @@ const record: Reader<KernelRecord> = object((field) => ({
     'placement',
     object((of) => ({
       cpuset: of('cpuset', nullable(text)),
+      devices: of('devices', newer(list(triple), [])),
+      provision: of('provision', newer(provision, noProvision)),
       hostPorts: of(
         'hostPorts',
         list(object((port) => ({ containerPort: port('containerPort', whole), hostPort: port('hostPort', whole) }))),
@@ -156,7 +143,7 @@ const record: Reader<KernelRecord> = object((field) => ({
   timings: field('timings', list(object((of) => ({ step: of('step', text), ms: of('ms', number) })))),
 }));
 
-/** Reads a record's text. Throws RecordFormError, SyntaxError, or the form error of an id. */
+/** Reads a record's text. Throws JsonFormError, SyntaxError, or the form error of an id. */
 export const decodeRecord = (json: string): KernelRecord => record(JSON.parse(json), 'record');
 
 /** The text of a record. */

@@ -1,7 +1,9 @@
 /**
  * What the journal holds of a kernel: its specification, where it stands, and the choices that no name gives.
  */
+import { type DeviceProvision, noProvision } from '../devices/device-provision.ts';
 import type { ContainerId } from '../lib/ids.ts';
+import type { DeviceShare } from '../resources/device-share.ts';
 import type { KernelSpec } from './spec.ts';
 
 /** Phases of a kernel; the edges between them are in `transitions.ts`. */
@@ -43,9 +45,15 @@ export interface Termination {
 export interface KernelPlacement {
   /** Core ids in list form; null = any. */
   readonly cpuset: string | null;
+  readonly devices: readonly DeviceShare[];
+  /** What the container gets along with them; no label of it. */
+  readonly provision: DeviceProvision;
   /** Host port by container port. */
   readonly hostPorts: readonly { readonly containerPort: number; readonly hostPort: number }[];
 }
+
+/** That of a kernel which has been given nothing. */
+export const noPlacement: KernelPlacement = { cpuset: null, devices: [], provision: noProvision, hostPorts: [] };
 
 /** How long a step took. */
 export interface StepTiming {

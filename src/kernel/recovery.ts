@@ -9,8 +9,8 @@ import type { ContainerState, Engine } from '../engine/engine.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { containerIsAlive } from './container-end.ts';
 import { labelNames, type OwnedContainer, type Ownership } from './ownership.ts';
-import { readPlacement } from './placement-labels.ts';
-import type { KernelPlacement, KernelRecord } from './record.ts';
+import { type LabelledPlacement, readPlacement } from './placement-labels.ts';
+import type { KernelRecord } from './record.ts';
 import { decodeRecord } from './record-codec.ts';
 import { recordCopyName } from './steps/config-files.ts';
 
@@ -18,7 +18,7 @@ import { recordCopyName } from './steps/config-files.ts';
 export interface StockedContainer extends OwnedContainer {
   readonly state: ContainerState;
   /** What its labels say; null when they say nothing. */
-  readonly placement: KernelPlacement | null;
+  readonly placement: LabelledPlacement | null;
 }
 
 /** What is done about one kernel of an earlier process. */
@@ -83,7 +83,7 @@ export async function restoreRecord(
     const copy = decodeRecord(await readFile(path, 'utf8'));
     if (copy.spec.id !== container.kernelId || copy.generation !== container.generation) return null;
     const { containerId, placement } = container;
-    const known = { placement: placement ?? copy.placement, readyAt: copy.readyAt ?? now };
+    const known = { placement: { ...copy.placement, ...placement }, readyAt: copy.readyAt ?? now };
     return { ...copy, ...known, phase: 'running', containerId };
   } catch {
     return null;

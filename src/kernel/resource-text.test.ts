@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { recordFixture, specFixture } from '../../test/support/kernel-record.ts';
-import { environText, resourceText } from './resource-text.ts';
+import { noProvision } from '../devices/device-provision.ts';
+import { noPlacement } from './record.ts';
+import { environOf, environText, resourceText } from './resource-text.ts';
 
 describe('the texts that a kernel reads about itself', () => {
   it('describes resources', () => {
@@ -10,11 +12,33 @@ describe('the texts that a kernel reads about itself', () => {
       readOnly: true,
     }));
     const spec = specFixture({ mounts });
-    const text = resourceText(recordFixture({ spec, placement: { cpuset: '0-1,4', hostPorts: [] } }));
+    const placement = {
+      ...noPlacement,
+      devices: [
+        ['cuda.shares', 'b', '0.5'],
+        ['cpu', '0', '1'],
+        ['cpu', '4', '1'],
+        ['mem', 'root', '268435456'],
+      ],
+      provision: {
+        ...noProvision,
+        slots: [
+          ['cuda.shares', 'count', '0.5'],
+          ['cuda.device:10g-mig', 'unique', '0'],
+          ['cpu', 'count', '2'],
+          ['mem', 'bytes', '268435456'],
+        ],
+        environ: [['GREETING', 'from the device']],
+        data: [['CUDA_GLOBAL_DEVICE_IDS', '0:b']],
+      },
+    } as const;
+    const text = resourceText(recordFixture({ spec, placement }));
     expect(text).toBe(
-      'CID=c1\nSCRATCH_SIZE=0m\nMOUNTS=/data:/home/work/data:ro\nSLOTS={"cpu": "1", "mem": "268435456"}\n' +
-        'CPU_SHARES=0:1,1:1,4:1\nMEM_SHARES=root:256m\n',
+      'CID=c1\nSCRATCH_SIZE=0m\nMOUNTS=/data:/home/work/data:ro\n' +
+        'SLOTS={"cuda.shares": "0.5", "cuda.device:10g-mig": "0", "cpu": "2", "mem": "268435456"}\n' +
+        'CUDA.SHARES_SHARES=b:0.5\nCPU_SHARES=0:1,4:1\nMEM_SHARES=root:256m\nCUDA_GLOBAL_DEVICE_IDS=0:b\n',
     );
+    expect(environOf(recordFixture({ placement }))).toEqual([['GREETING', 'from the device']]);
   });
 
   it('leaves out variables that a line cannot carry', () => {

@@ -2,37 +2,37 @@
  * The texts that a kernel may read about itself in `/home/config` (spec kernel-lifecycle 5.3 and 5.7). Pure. Sizes are
  * written exactly, as plain byte counts where a shorter form would round (B16).
  */
-import { Decimal } from '../lib/decimal.ts';
-import { parseCpuset } from '../resources/cpuset.ts';
+import { parseDecimal, zero } from '../lib/decimal.ts';
+import { allocationOf } from '../resources/device-share.ts';
 import { writeResourceTxt } from '../resources/resource-txt.ts';
+import type { KnownSlots } from '../resources/slot-name.ts';
 import type { KernelRecord } from './record.ts';
-
-const one = new Decimal(1);
 
 /** `resource.txt`. Mounts that its line cannot carry are left out: their paths would be read as other mounts or lines. */
 export function resourceText(record: KernelRecord): string {
   const { spec, placement, containerId } = record;
-  const memory = new Decimal(spec.limits.memoryBytes);
-  const cores = placement.cpuset === null ? [] : parseCpuset(placement.cpuset);
-  const ofCores = new Map(cores.map((core) => [String(core), one]));
+  const { slots, data } = placement.provision;
   return writeResourceTxt(
     {
       containerId: containerId ?? '',
-      slots: new Map([
-        ['cpu', new Decimal(spec.limits.cpus)],
-        ['mem', memory],
-      ]),
-      allocations: new Map([
-        ...(cores.length > 0 ? [['cpu', new Map([['cpu', ofCores]])] as const] : []),
-        ['mem', new Map([['mem', new Map([['root', memory]])]])],
-      ]),
-      scratchBytes: new Decimal(0),
+      slots: new Map(slots.map(([slot, , amount]) => [slot, parseDecimal(amount)])),
+      allocations: allocationOf(placement.devices),
+      scratchBytes: zero,
       mounts: spec.mounts
         .filter(({ source, target }) => !/[,:\r\n]/.test(source + target))
         .map(({ source, target, readOnly }) => ({ type: 'bind', source, target, permission: readOnly ? 'ro' : 'rw' })),
     },
-    { known: new Map([['mem', 'bytes']]), exactBytes: true },
+    { known: knownSlots(record), data, exactBytes: true },
   );
+}
+
+/** The slots that the node knew when the kernel got its devices. */
+export const knownSlots = ({ placement }: KernelRecord): KnownSlots =>
+  new Map(placement.provision.slots.map(([slot, type]) => [slot, type]));
+
+/** The session's variables and those of the devices, which win. */
+export function environOf({ spec, placement }: KernelRecord): readonly (readonly [string, string])[] {
+  return [...new Map([...spec.environ, ...placement.provision.environ])];
 }
 
 /** `environ.txt`; variables that it cannot carry are left out (B21): they reach the runner in `runner.json`. */

@@ -44,7 +44,7 @@ describe('the matrix of reverts, on the in-memory engine', () => {
         const destroyed = one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
         await expect(destroyed).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
         expect(one.kernels.registry.get(spec.id).phase).toBe('terminating');
-        expect(one.leases.holds(spec.id)).toBe(true);
+        expect(one.devices.holders()).toEqual([spec.id]);
         expect(await one.leftovers()).toContain(`scratch/${spec.id}`);
         fault[Symbol.dispose]();
         await one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });

@@ -40,6 +40,8 @@ export interface KernelSpec {
   readonly runtime: { readonly type: string; readonly path: string | null };
   readonly interpreter: 'eager' | 'lazy';
   readonly limits: KernelLimits;
+  /** Slots of accelerators with decimal amounts, in the order of the request. */
+  readonly accelerators: readonly (readonly [string, string])[];
   /** The session's variables in order. */
   readonly environ: readonly (readonly [string, string])[];
   readonly mounts: readonly KernelMount[];

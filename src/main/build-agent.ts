@@ -1,9 +1,11 @@
 /** Builds the agent of this node out of its parts: for the daemon and for a command's own. */
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { NodeAgent } from '../agent/node-agent.ts';
 import { fitLimits, isAnyWanted } from '../agent/operator-limits.ts';
 import type { Settings } from '../config/settings.ts';
-import { offeredCapacity, readHostCapacity } from '../devices/host-capacity.ts';
+import { discoverDevices, type EngineFacts } from '../devices/discover-devices.ts';
+import { readHostCapacity } from '../devices/host-capacity.ts';
 import { DockerEngine } from '../engine/docker/docker-engine.ts';
 import type { Engine } from '../engine/engine.ts';
 import { EventLog } from '../events/event-log.ts';
@@ -19,7 +21,6 @@ import type { Logger } from '../lib/log.ts';
 import { readMountTable } from '../lib/mount-table.ts';
 import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import { PortPool } from '../resources/port-pool.ts';
-import { SlotLedger } from '../resources/slot-ledger.ts';
 import { allowMounts } from '../storage/mount-policy.ts';
 import { ensureRunnerVolume } from '../storage/runner-volume.ts';
 import { openStateFolder } from '../storage/state-folder.ts';
@@ -43,11 +44,6 @@ export interface BuildAgentOptions {
   readonly onProgress: (text: string) => void;
 }
 
-/**
- * Alone, a kernel's CPUs and memory are caps rather than reservations, so that a machine of two cores can hold more
- * than two idle kernels: it is offered this many times over. One kernel never gets more than the machine has.
- */
-const standaloneOvercommit = 16;
 const outputBufferBytes = 4 * 1024 * 1024;
 const finishedRunKeepMs = 60_000;
 const logLimitBytes = 10 * 1024 * 1024;
@@ -73,9 +69,21 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
     searchPath: process.env['PATH'] ?? '',
     onProgress: options.onProgress,
   });
-  const capacity = offeredCapacity(await readHostCapacity(), settings);
-  const factor = settings.mode === 'standalone' ? standaloneOvercommit : 1;
-  const slots = new SlotLedger({ cpus: capacity.cpus * factor, memoryBytes: capacity.memoryBytes * factor });
+  const host = await readHostCapacity();
+  const devices = cleanups.use(
+    await discoverDevices({
+      settings,
+      host,
+      engine: () => engineFacts(engine),
+      agentVersion: version,
+      workingDir: process.cwd(),
+      homeDir: homedir(),
+      log,
+    }),
+  );
+  // Alone, what is offered several times over is still no more than the machine has for any one kernel.
+  const alone = settings.mode === 'standalone';
+  const capacity = alone ? host : { cpus: devices.use('cpu').total, memoryBytes: devices.use('mem').total };
   const { first, last } = settings.container.portRange;
   const ports = new PortPool({ first, last, clock: systemClock });
   const oddities = new Oddities();
@@ -83,7 +91,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
     assembleKernels({
       state: { ...state, scratch: scratchRootOf(options.scratchRoot, settings.stateDir, state) },
       engine,
-      slots,
+      devices,
       ports,
       events,
       oddities,
@@ -158,14 +166,22 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
       mode: settings.mode,
       agentId: state.agentId,
       stateDir: state.path,
-      slots: () => ({ ...slots.use(), ports: ports.use() }),
+      slots: () => ({ cpus: devices.use('cpu'), memoryBytes: devices.use('mem'), ports: ports.use() }),
       oddities: () => ({
         ...oddities.snapshot(),
-        absentReleases: slots.absentReleases + ports.absentReleases,
+        absentReleases: devices.ledger.absentReleases + ports.absentReleases,
         conflictingAdoptions: ports.conflictingAdoptions,
       }),
     },
     clock: systemClock,
     log,
   });
+}
+
+/** What of the engine matters to devices; null when it doesn't answer. */
+async function engineFacts(engine: DockerEngine): Promise<EngineFacts | null> {
+  const info = await engine.info(AbortSignal.timeout(infoTimeoutMs)).catch(() => null);
+  if (!info) return null;
+  const { version, runtimes, cgroupVersion, cgroupDriver } = info;
+  return { version, runtimes, cgroups: { version: cgroupVersion, driver: cgroupDriver } };
 }

@@ -90,6 +90,11 @@ export class Allocator {
     });
   }
 
+  /** Forgets every allocation. */
+  clear(): void {
+    for (const map of this.#options.maps.values()) map.clear();
+  }
+
   /** What is allocated of everything, in plugin order. */
   allocated(): KernelAllocation {
     return new Map([...this.#options.maps].map(([type, map]) => [type, map.allocated()]));

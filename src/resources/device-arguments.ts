@@ -17,6 +17,8 @@ export interface DeviceArguments {
   readonly requests?: readonly DeviceRequest[];
   /** The engine's runtime of this name. */
   readonly runtime?: string;
+  /** Device files of the host, such as `/dev/npu0`. */
+  readonly nodes?: readonly string[];
   /** `KEY=VALUE` entries. */
   readonly environ?: readonly string[];
 }

@@ -5,6 +5,7 @@
 import { KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { Allocator, KernelAllocation } from './allocator.ts';
+import { sharesOf } from './device-share.ts';
 import type { SlotAmounts } from './slot-amounts.ts';
 
 /** The allocations of all kernels of a node. */
@@ -58,6 +59,25 @@ export class DeviceLedger {
     return true;
   }
 
+  /**
+   * Puts what a kernel really holds in the place of what was entered. Returns the devices that the node hasn't any more.
+   */
+  correct(kernel: KernelId, allocation: KernelAllocation): readonly string[] {
+    const entered = this.#held.get(kernel);
+    if (entered) this.#allocator.free(entered);
+    this.#held.set(kernel, allocation);
+    return this.#allocator.apply(allocation);
+  }
+
+  /** Makes the maps the sum of the ledger anew. Returns the places that had another amount, as `slot device`. */
+  rebuild(): readonly string[] {
+    const before = placesOf(this.#allocator.allocated());
+    this.#allocator.clear();
+    for (const allocation of this.#held.values()) this.#allocator.apply(allocation);
+    const after = placesOf(this.#allocator.allocated());
+    return [...after].filter(([place, amount]) => before.get(place) !== amount).map(([place]) => place);
+  }
+
   /** What is allocated of every device. */
   allocated(): KernelAllocation {
     return this.#allocator.allocated();
@@ -68,3 +88,6 @@ export class DeviceLedger {
     throw new KerneletError('INTERNAL', `the kernel ${kernel} holds devices already`);
   }
 }
+
+const placesOf = (allocation: KernelAllocation): ReadonlyMap<string, string> =>
+  new Map(sharesOf(allocation).map(([slot, device, amount]) => [`${slot} ${device}`, amount]));

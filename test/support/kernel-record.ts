@@ -1,6 +1,6 @@
 /** A kernel's record for tests, whole and valid. */
 
-import type { KernelRecord } from '../../src/kernel/record.ts';
+import { type KernelRecord, noPlacement } from '../../src/kernel/record.ts';
 import type { KernelSpec } from '../../src/kernel/spec.ts';
 import { asContainerId, newKernelId, parseSessionId } from '../../src/lib/ids.ts';
 
@@ -21,6 +21,7 @@ export function specFixture(change: Partial<KernelSpec> = {}): KernelSpec {
       diskBytes: null,
       openFiles: null,
     },
+    accelerators: [],
     environ: [['GREETING', 'hello']],
     mounts: [],
     network: 'none',
@@ -39,7 +40,7 @@ export function recordFixture(change: Partial<KernelRecord> = {}): KernelRecord 
     spec: change.spec ?? specFixture(),
     phase: 'running',
     generation: 1,
-    placement: { cpuset: null, hostPorts: [] },
+    placement: noPlacement,
     containerId: asContainerId('c1'),
     createdAt: 1_000,
     readyAt: 2_000,

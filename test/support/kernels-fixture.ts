@@ -3,6 +3,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
+import type { DevicePlugin } from '../../src/devices/device-plugin.ts';
+import { memPlugin } from '../../src/devices/mem-plugin.ts';
+import { NodeDevices } from '../../src/devices/node-devices.ts';
+import { inProcess } from '../../src/devices/node-plugin.ts';
+import { sharedCpuPlugin } from '../../src/devices/shared-cpu-plugin.ts';
 import { DummyEngine, type DummyEngineOptions } from '../../src/engine/dummy/dummy-engine.ts';
 import { dummyImage } from '../../src/engine/dummy/dummy-images.ts';
 import type { Engine } from '../../src/engine/engine.ts';
@@ -15,7 +20,7 @@ import {
   type KernelsSettings,
 } from '../../src/kernel/assemble.ts';
 import { defaultEntrypoint, defaultHardening } from '../../src/kernel/container-spec.ts';
-import type { PortLeases, SlotLeases } from '../../src/kernel/leases.ts';
+import type { PortLeases } from '../../src/kernel/leases.ts';
 import { Oddities } from '../../src/kernel/oddities.ts';
 import { labelNames } from '../../src/kernel/ownership.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -88,48 +93,48 @@ export class FakeRunnerClient implements RunnerClient {
   }
 }
 
-/** Ledgers in memory that can tell whether anything is still held. */
-export class FakeLeases implements SlotLeases, PortLeases {
-  readonly slots = new Set<KernelId>();
+/** The pool of ports in memory, and real devices, that can tell whether anything is still held. */
+export class FakeLeases implements PortLeases {
   readonly held = new Map<number, KernelId>();
   readonly quarantined: number[] = [];
-  /** Makes the next lease of CPU fail. */
-  full = false;
   #next: number;
 
   constructor(firstPort = 31_000) {
     this.#next = firstPort;
   }
 
-  lease(kernel: KernelId): number;
-  lease(kernel: KernelId, ask: { cpus: number; memoryBytes: number }): { cpuset: string | null };
-  lease(kernel: KernelId, ask?: { cpus: number; memoryBytes: number }): number | { cpuset: string | null } {
-    if (ask) {
-      if (this.full) throw new KerneletError('INSUFFICIENT_RESOURCES', 'no CPU left');
-      this.slots.add(kernel);
-      return { cpuset: null };
-    }
+  lease(kernel: KernelId): number {
     const port = this.#next++;
     this.held.set(port, kernel);
     return port;
   }
-  adopt(kernel: KernelId, what: number | object): void {
-    if (typeof what === 'number') this.held.set(what, kernel);
-    else this.slots.add(kernel);
-  }
-  holds(kernel: KernelId): boolean {
-    return this.slots.has(kernel);
+  adopt(kernel: KernelId, port: number): void {
+    this.held.set(port, kernel);
   }
   heldBy(kernel: KernelId): readonly number[] {
     return [...this.held].filter(([, holder]) => holder === kernel).map(([port]) => port);
   }
-  release(kernel: KernelId, port?: number): void {
-    if (port === undefined) this.slots.delete(kernel);
-    else this.held.delete(port);
+  release(_: KernelId, port: number): void {
+    this.held.delete(port);
   }
   quarantine(port: number): void {
     this.quarantined.push(port);
   }
+}
+
+/** Eight CPUs that aren't pinned, 64 GiB, and what a test adds. */
+export function testDevices(plugins: readonly DevicePlugin[] = []): NodeDevices {
+  const all = [...plugins, sharedCpuPlugin({ cpus: 8 }), memPlugin(64 * 2 ** 30)];
+  return new NodeDevices({
+    plugins: all.map((plugin) => inProcess(plugin, '1')),
+    order: ['cuda', 'cpu', 'mem'],
+    policy: 'interleaved',
+    rule: '24.09',
+    reserved: new Map(),
+    plainWords: true,
+    logAllocations: false,
+    log: silentLogger,
+  });
 }
 
 /** What a test may decide. */
@@ -139,6 +144,7 @@ export interface FixtureOptions {
   /** Called when a client waits for its runner. */
   readonly ready?: (signal: AbortSignal) => Promise<void>;
   readonly settings?: Partial<KernelsSettings>;
+  readonly devices?: NodeDevices;
   readonly parts?: Partial<KernelsParts>;
   /** A folder of an earlier fixture, to come back to. */
   readonly folder?: string;
@@ -173,6 +179,7 @@ export class KernelsFixture implements AsyncDisposable {
   readonly dummy: DummyEngine;
   readonly kernels: AssembledKernels;
   readonly leases: FakeLeases;
+  readonly devices: NodeDevices;
   readonly events: readonly KernelEvent[];
   readonly clients: readonly FakeRunnerClient[];
   readonly oddities: Oddities;
@@ -184,6 +191,7 @@ export class KernelsFixture implements AsyncDisposable {
     this.dummy = made.dummy;
     this.kernels = made.kernels;
     this.leases = made.leases;
+    this.devices = made.devices;
     this.events = made.events;
     this.clients = made.clients;
     this.oddities = made.oddities;
@@ -201,13 +209,14 @@ export class KernelsFixture implements AsyncDisposable {
     const events: KernelEvent[] = [];
     const told = new Set(options.told);
     const leases = new FakeLeases();
+    const devices = options.devices ?? testDevices();
     const oddities = new Oddities();
     const ready = options.ready ?? (async () => {});
     const engine = options.engine ?? dummy;
     const kernels = assembleKernels({
       state,
       engine,
-      slots: leases,
+      devices,
       ports: leases,
       events: {
         publish: (event) => void events.push(event),
@@ -227,7 +236,7 @@ export class KernelsFixture implements AsyncDisposable {
       iptables: async () => ({ exitCode: 0, stderr: '' }),
       ...options.parts,
     });
-    return new KernelsFixture({ folder, state, engine, dummy, kernels, leases, events, clients, oddities });
+    return new KernelsFixture({ folder, state, engine, dummy, kernels, leases, events, clients, oddities, devices });
   }
 
   /** The types of the events so far. */
@@ -248,7 +257,7 @@ export class KernelsFixture implements AsyncDisposable {
     return [
       ...containers.map(({ name }) => `container ${name}`),
       ...folders.flat().filter((name) => name !== 'scratch/.trash'),
-      ...[...this.leases.slots].map((kernel) => `slots of ${kernel}`),
+      ...this.devices.holders().map((kernel) => `devices of ${kernel}`),
       ...[...this.leases.held.keys()].map((port) => `port ${port}`),
     ];
   }

@@ -89,3 +89,28 @@ export function choiceTable<const Word extends string>(words: readonly Word[]): 
     },
   );
 }
+
+/** Tables of options, whose values are taken as texts: what upstream keeps as texts may be written as numbers. */
+export const optionTables: Kind<Readonly<Record<string, Readonly<Record<string, string>>>>> = kind(
+  'tables of options, each a text, a number, true or false',
+  {
+    type: 'object',
+    additionalProperties: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
+  },
+  (value) => {
+    if (!isRecord(value)) return undefined;
+    const tables: [string, Readonly<Record<string, string>>][] = [];
+    for (const [name, table] of Object.entries(value)) {
+      if (!isRecord(table)) return undefined;
+      const options = Object.entries(table);
+      if (!options.every(([, option]) => ['string', 'number', 'bigint', 'boolean'].includes(typeof option))) {
+        return undefined;
+      }
+      tables.push([name, Object.fromEntries(options.map(([key, option]) => [key, String(option)]))]);
+    }
+    return Object.fromEntries(tables);
+  },
+);
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);

@@ -133,13 +133,12 @@ export const agentSection = {
     }),
     'allow-compute-plugins': key(optional(textSet), {
       default: null,
-      description: 'The only device plug-ins that are used; none given: all.',
-      effect: 'none-yet',
+      description:
+        "The only device plugins that are used, by upstream's module (`ai.backend.accelerator.cuda_open`) or our name (`cuda`); none given: all but `mock`, which must be named here.",
     }),
     'block-compute-plugins': key(optional(textSet), {
       default: null,
-      description: 'Device plug-ins that are not used.',
-      effect: 'none-yet',
+      description: 'Device plugins that are not used.',
     }),
     'image-commit-path': key(path, {
       default: './tmp/backend.ai/commit',

@@ -37,7 +37,10 @@ export const debugSection = {
     }),
     'log-stats': topic('statistics'),
     'log-kernel-config': topic('what kernels are made with'),
-    'log-alloc-map': topic('the allocation of devices'),
+    'log-alloc-map': key(lenientBoolean, {
+      default: false,
+      description: 'Logs the allocation of devices in detail.',
+    }),
     'log-events': topic('events'),
     'log-heartbeats': topic('heartbeats'),
     'log-docker-events': topic("the engine's events"),

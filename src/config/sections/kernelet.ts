@@ -4,7 +4,7 @@ import { strictBoolean } from '../kinds/boolean.ts';
 import { capabilities } from '../kinds/capabilities.ts';
 import { optional } from '../kinds/kind.ts';
 import { cpuCount, integer } from '../kinds/number.ts';
-import { absolutePaths, choice, path, text } from '../kinds/text.ts';
+import { absolutePaths, choice, optionTables, path, text, textList } from '../kinds/text.ts';
 
 const minute = 60_000;
 
@@ -76,6 +76,16 @@ export const kerneletSection = {
       default: null,
       description:
         'How many files a process of a kernel may have open. None given: as many as the engine gives. More than the engine can give is capped, with a warning.',
+    }),
+    'device-plugins': key(textList, {
+      default: [],
+      description:
+        'Device plugins of third parties, by package name or absolute path of a module. Each runs in a worker of its own.',
+    }),
+    'plugin-options': key(optionTables, {
+      default: {},
+      description:
+        'Options of device plugins: a table for each, by its name (`cuda`, `mock`, or as in `device-plugins`).',
     }),
     'loosen.capabilities': key(capabilities, {
       default: [],

@@ -10,39 +10,34 @@ export const resourceSection = {
   keys: {
     'reserved-cpu': key(integer({ min: 0, max: 4096 }), {
       default: 1,
-      description: 'CPUs kept for the system.',
-      effect: 'none-yet',
+      description: 'CPUs kept for the system: that many fewer are reported.',
     }),
     'reserved-mem': key(byteSize(), {
       default: '1G',
-      description: 'Memory kept for the system.',
-      effect: 'none-yet',
+      description: 'Memory kept for the system: that much less is reported.',
     }),
     'reserved-disk': key(byteSize(), {
       default: '8G',
-      description: 'Disk space kept for the system.',
-      effect: 'none-yet',
+      description: 'Disk space kept for the system. No device has a slot for disk space, so it lowers nothing.',
     }),
     'allocation-order': key(textList, {
       default: ['cuda', 'rocm', 'tpu', 'cpu', 'mem'],
-      description: 'The order in which devices are chosen for a kernel.',
-      effect: 'none-yet',
+      description:
+        'The order in which kinds of devices are chosen for a kernel, each near the one before. One that is missing here comes before `cpu`.',
     }),
     'affinity-policy': key(choice(['INTERLEAVED', 'PREFER_SINGLE_NODE'], { anyCase: true }), {
       default: 'INTERLEAVED',
-      description: 'Whether devices of a kernel are spread over NUMA nodes or kept on one.',
-      effect: 'none-yet',
+      description:
+        '`PREFER_SINGLE_NODE` keeps the devices of a kernel on one NUMA node where they fit; `INTERLEAVED` takes the freest.',
     }),
     'cpu-overcommit-factor': key(integer({ min: 1, max: 10 }), {
       default: 1,
       description: 'How many times each CPU is on offer.',
-      effect: 'none-yet',
       environment: ['BACKEND_CPU_OVERCOMMIT_FACTOR'],
     }),
     'mem-overcommit-factor': key(integer({ min: 1, max: 10 }), {
       default: 1,
       description: 'How many times the memory is on offer.',
-      effect: 'none-yet',
       environment: ['BACKEND_MEM_OVERCOMMIT_FACTOR'],
     }),
   },

@@ -4,6 +4,7 @@
  */
 import type { ContainerCreateRequest, HostConfig, Mount } from '@docker/node-sdk';
 import type { ContainerLimits, ContainerMount, ContainerSpec, PublishedPort } from '../engine.ts';
+import { deviceFields } from './device-fields.ts';
 import { mergeOverrides } from './merge-overrides.ts';
 
 /** Files that a container's log is spread over; the oldest goes when the bound is reached. */
@@ -38,7 +39,8 @@ export function containerBody(spec: ContainerSpec): object {
     HostConfig: hostConfig(spec),
     ...networking(spec),
   } satisfies ContainerCreateRequest;
-  return spec.overrides === undefined ? body : mergeOverrides(body, spec.overrides);
+  const withDevices = spec.devices === undefined ? body : mergeOverrides(body, deviceFields(spec.devices));
+  return spec.overrides === undefined ? withDevices : mergeOverrides(withDevices, spec.overrides);
 }
 
 function hostConfig(spec: ContainerSpec): HostConfig {

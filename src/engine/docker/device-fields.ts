@@ -3,7 +3,7 @@ import type { DeviceArguments } from '../../resources/device-arguments.ts';
 
 /** The fields to lay over a container's body. */
 export function deviceFields(wanted: DeviceArguments): Readonly<Record<string, unknown>> {
-  const { cores, memoryBytes, sharedMemoryBytes, requests, runtime, environ } = wanted;
+  const { cores, memoryBytes, sharedMemoryBytes, requests, runtime, nodes, environ } = wanted;
   const hostConfig = {
     // `Cpus` is no field of the engine, which passes it over; the set is what limits.
     ...(cores === undefined ? {} : { Cpus: cores.length, CpusetCpus: cores.join(',') }),
@@ -20,6 +20,9 @@ export function deviceFields(wanted: DeviceArguments): Readonly<Record<string, u
           })),
         }),
     ...(runtime === undefined ? {} : { Runtime: runtime }),
+    ...(nodes === undefined
+      ? {}
+      : { Devices: nodes.map((path) => ({ PathOnHost: path, PathInContainer: path, CgroupPermissions: 'rwm' })) }),
   };
   return {
     ...(Object.keys(hostConfig).length === 0 ? {} : { HostConfig: hostConfig }),

@@ -1,27 +1,33 @@
-/** Leases CPU and memory of the node for the kernel, for its whole life. */
-import type { SlotLeases } from '../leases.ts';
-import type { KernelRecord } from '../record.ts';
+/** Leases devices of the node for the kernel, for its whole life: cores, memory and accelerators. */
+import { Decimal, parseDecimal } from '../../lib/decimal.ts';
+import type { SlotAmounts } from '../../resources/slot-amounts.ts';
+import type { DeviceLeases } from '../leases.ts';
+import type { KernelSpec } from '../spec.ts';
 import type { CreationStep } from '../step.ts';
 
-const askOf = ({ spec }: KernelRecord) => ({ cpus: spec.limits.cpus, memoryBytes: spec.limits.memoryBytes });
+/** What a kernel asks for, by slot. */
+export function askOf({ limits, accelerators }: KernelSpec): SlotAmounts {
+  return new Map([
+    ['cpu', new Decimal(limits.cpus)],
+    ['mem', new Decimal(limits.memoryBytes)],
+    ...accelerators.map(([slot, amount]) => [slot, parseDecimal(amount, `the amount of the slot ${slot}`)] as const),
+  ]);
+}
 
 /** The step. */
-export function allocateStep(slots: SlotLeases): CreationStep {
+export function allocateStep(leases: DeviceLeases): CreationStep {
   return {
     name: 'allocate',
     scope: 'kernel',
-    deadlineMs: 5_000,
-    async apply(record) {
-      const { cpuset } = slots.lease(record.spec.id, askOf(record));
-      return { placement: { ...record.placement, cpuset } };
+    deadlineMs: 15_000,
+    async apply({ spec, placement }, deadline) {
+      return { placement: { ...placement, ...(await leases.lease(spec.id, askOf(spec), deadline.signal)) } };
     },
-    async revert(record) {
-      if (slots.holds(record.spec.id)) slots.release(record.spec.id);
+    async revert({ spec }) {
+      if (leases.heldBy(spec.id) !== null) leases.release(spec.id);
     },
-    async adopt(record) {
-      if (!slots.holds(record.spec.id)) {
-        slots.adopt(record.spec.id, { ...askOf(record), cpuset: record.placement.cpuset });
-      }
+    async adopt({ spec, placement }) {
+      if (leases.heldBy(spec.id) === null) leases.adopt(spec.id, placement.devices);
     },
   };
 }

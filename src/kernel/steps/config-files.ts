@@ -11,7 +11,8 @@ import { containerPaths, type RunnerConfig } from '../../wire/runner-config.ts';
 import type { Ownership } from '../ownership.ts';
 import type { KernelRecord } from '../record.ts';
 import { encodeRecord } from '../record-codec.ts';
-import { environText, resourceText } from '../resource-text.ts';
+import { writeResourceFile } from '../resource-file.ts';
+import { environOf, environText } from '../resource-text.ts';
 import type { CreationStep } from '../step.ts';
 
 /** What the step works with. */
@@ -40,7 +41,7 @@ export function runnerConfig(record: KernelRecord, { ownership, runner }: Config
     secret: ownership.runnerSecret(spec.id, generation),
     runtime: spec.runtime,
     user: { ...spec.user, name: 'work' },
-    environ: spec.environ,
+    environ: environOf(record),
     interpreter: spec.interpreter,
     ...runner,
   };
@@ -57,12 +58,11 @@ async function clear(paths: ScratchPaths): Promise<void> {
 }
 
 async function writeAll(paths: ScratchPaths, record: KernelRecord, parts: ConfigFilesParts): Promise<void> {
-  const { spec } = record;
   await clear(paths);
   await Promise.all([
     writeFile(join(paths.run, configName), JSON.stringify(runnerConfig(record, parts)), { mode: 0o600, flag: 'wx' }),
-    writeFile(join(paths.config, 'resource.txt'), resourceText(record), { mode: 0o644 }),
-    writeFile(join(paths.config, 'environ.txt'), environText(spec.environ), { mode: 0o644 }),
+    writeResourceFile({ ...record, containerId: null }, parts.scratch),
+    writeFile(join(paths.config, 'environ.txt'), environText(environOf(record)), { mode: 0o644 }),
     writeFile(join(paths.private, recordCopyName), encodeRecord(record), { mode: 0o600 }),
   ]);
 }

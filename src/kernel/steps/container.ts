@@ -1,16 +1,22 @@
-/** Makes the kernel's container. Its revert removes it, running or not; what earlier steps hold waits for that. */
+/**
+ * Makes the kernel's container, whose id the kernel can then read in `resource.txt`. Its revert removes it, running or not; what earlier steps hold waits for that.
+ */
+import type { ScratchFolders } from '../../storage/scratch.ts';
 import type { KernelContainers } from '../kernel-containers.ts';
+import { writeResourceFile } from '../resource-file.ts';
 import type { CreationStep } from '../step.ts';
 
 /** The step. */
-export function containerStep(containers: KernelContainers): CreationStep {
+export function containerStep(containers: KernelContainers, scratch: ScratchFolders): CreationStep {
   return {
     name: 'container',
     scope: 'generation',
     deadlineMs: 60_000,
     guards: true,
     async apply(record, deadline) {
-      return { containerId: await containers.make(record, deadline) };
+      const containerId = await containers.make(record, deadline);
+      await writeResourceFile({ ...record, containerId }, scratch);
+      return { containerId };
     },
     async revert(record, deadline) {
       await containers.remove(record, deadline);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { recordFixture, specFixture } from '../../../test/support/kernel-record.ts';
 import { FakeLeases } from '../../../test/support/kernels-fixture.ts';
 import { Deadline } from '../../lib/deadline.ts';
+import { noPlacement } from '../record.ts';
 import { portsStep } from './ports.ts';
 
 const deadline = () => new Deadline({ what: 'test', timeoutMs: 5_000 });
@@ -45,7 +46,7 @@ describe('the step that leases ports', () => {
     await expect(step.apply(recordFixture({ spec: specFixture({ publish: [80] }) }), bound)).rejects.toMatchObject({
       code: 'NO_PORT_LEFT',
     });
-    const record = recordFixture({ placement: { cpuset: null, hostPorts: [{ containerPort: 80, hostPort: 7 }] } });
+    const record = recordFixture({ placement: { ...noPlacement, hostPorts: [{ containerPort: 80, hostPort: 7 }] } });
     await step.adopt?.(record, bound);
     await step.adopt?.(record, bound);
     expect(ports.heldBy(record.spec.id)).toEqual([7]);

@@ -1,0 +1,59 @@
+/** Finds and reads `mock-accelerator.toml` (spec resources-and-stats 15.1): like the daemon's own configuration. */
+import { access, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { parseToml } from '../config/toml.ts';
+import { KerneletError } from '../lib/errors.ts';
+import type { DevicePlugin } from './device-plugin.ts';
+import { readMockConfig, readMockOptions } from './mock-config.ts';
+import { mockPlugin } from './mock-plugin.ts';
+
+/** Where to look from. */
+export interface MockPlaces {
+  readonly workingDir: string;
+  readonly homeDir: string;
+  readonly root?: string;
+}
+
+const name = 'mock-accelerator.toml';
+const marker = 'BUILD_ROOT';
+const mostLevels = 64;
+
+/**
+ * Makes the plugin. `options` are tables by plugin name: that of `mock`, else that of the slot it pretends to be. Throws
+ * INVALID_CONFIG when there is no file, or when it is wrong.
+ */
+export async function discoverMock(
+  places: MockPlaces,
+  options: Readonly<Record<string, Readonly<Record<string, string>>>>,
+  agentVersion: string,
+): Promise<DevicePlugin> {
+  const path = await findMockFile(places);
+  const config = readMockConfig(parseToml(await readFile(path, 'utf8'), path));
+  return mockPlugin(
+    config,
+    readMockOptions(config.slotName, options['mock'] ?? options[config.slotName] ?? {}),
+    agentVersion,
+  );
+}
+
+/** The working folder, folders above it within the home folder that have a marker, then those of the user and machine. */
+async function findMockFile({ workingDir, homeDir, root = '/' }: MockPlaces): Promise<string> {
+  const above: string[] = [];
+  let folder = dirname(workingDir);
+  for (let level = 0; level < mostLevels && folder !== homeDir && folder.startsWith(`${homeDir}/`); level += 1) {
+    if (await exists(join(folder, marker))) above.push(folder);
+    folder = dirname(folder);
+  }
+  const folders = [workingDir, ...above, join(homeDir, '.config/backend.ai'), join(root, 'etc/backend.ai')];
+  for (const one of folders) if (await exists(join(one, name))) return join(one, name);
+  throw new KerneletError('INVALID_CONFIG', `there is no ${name} in ${folders.join(', ')}`);
+}
+
+const exists = async (path: string): Promise<boolean> => {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+};

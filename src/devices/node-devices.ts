@@ -1,0 +1,225 @@
+/**
+ * All devices of this node, and who has them: the plugins, the ledger over their maps, and what is reported
+ * (spec resources-and-stats 4, 9 and 11). The ledger is the only account of devices that there is.
+ */
+import { describeByteSize } from '../lib/byte-size.ts';
+import { type Decimal, plainText, sum, zero } from '../lib/decimal.ts';
+import { hasCode, KerneletError } from '../lib/errors.ts';
+import type { KernelId } from '../lib/ids.ts';
+import type { Logger } from '../lib/log.ts';
+import { AffinityMap } from '../resources/affinity.ts';
+import { Allocator, completeOrder, type KernelAllocation } from '../resources/allocator.ts';
+import type { AffinityPolicy, AffinityRule } from '../resources/candidate-order.ts';
+import { DeviceLedger } from '../resources/device-ledger.ts';
+import { allocationOf, type DeviceShare, sharesOf } from '../resources/device-share.ts';
+import { reportedCapacity } from '../resources/reported-capacity.ts';
+import { formatSlotAmounts, normaliseToKnown, type SlotAmounts } from '../resources/slot-amounts.ts';
+import type { KnownSlots } from '../resources/slot-name.ts';
+import type { HardwareInfo } from './device-plugin.ts';
+import { type DeviceAnswers, type DeviceProvision, provisionOf } from './device-provision.ts';
+import { checkPlugin, type NodePlugin } from './node-plugin.ts';
+
+/** What the node's devices are made from. */
+export interface NodeDevicesOptions {
+  /** In the order of the reports: accelerators, then cpu, then mem. */
+  readonly plugins: readonly NodePlugin[];
+  readonly order: readonly string[];
+  readonly policy: AffinityPolicy;
+  readonly rule: AffinityRule;
+  /** What is kept back of each slot: it lowers what is reported, not what can be taken. */
+  readonly reserved: SlotAmounts;
+  /** Errors in words for people instead of the manager's. */
+  readonly plainWords: boolean;
+  /** Logs every allocation with the devices that it was made from. */
+  readonly logAllocations: boolean;
+  readonly log: Logger;
+}
+
+/** What a kernel was given. */
+export interface DevicePlacement {
+  /** Core numbers, ascending, in list form; null where kernels are not pinned. */
+  readonly cpuset: string | null;
+  readonly devices: readonly DeviceShare[];
+  readonly provision: DeviceProvision;
+}
+
+/** How much of a slot there is, for callers. */
+export interface SlotUse {
+  readonly total: number;
+  readonly used: number;
+}
+
+/** The devices of a node. */
+export class NodeDevices implements AsyncDisposable {
+  readonly plugins: readonly NodePlugin[];
+  readonly known: KnownSlots;
+  readonly ledger: DeviceLedger;
+  readonly #options: NodeDevicesOptions;
+  readonly #order: readonly string[];
+
+  /** Throws INVALID_CONFIG for plugins that contradict each other. */
+  constructor(options: NodeDevicesOptions) {
+    const { plugins, log } = options;
+    for (const [index, plugin] of plugins.entries()) checkPlugin(plugin, plugins.slice(0, index));
+    this.#options = options;
+    this.plugins = plugins;
+    this.known = new Map(plugins.flatMap(({ slotTypes }) => slotTypes));
+    const keys = plugins.map(({ key }) => key);
+    this.#order = completeOrder(options.order, keys).filter((key) => keys.includes(key));
+    const unlisted = keys.filter((key) => !options.order.includes(key));
+    if (unlisted.length > 0) {
+      log.warn('allocation-order lacks device types; they come before cpu', { types: unlisted, order: this.#order });
+    }
+    const placed = plugins.flatMap(({ key, devices }) =>
+      devices.map(({ id, numaNode }) => ({ device: key, id, numa: numaNode })),
+    );
+    this.ledger = new DeviceLedger(
+      new Allocator({
+        ...options,
+        maps: new Map(plugins.map((plugin) => [plugin.key, plugin.createMap()])),
+        affinity: new AffinityMap(placed),
+      }),
+    );
+  }
+
+  /** What is reported to be there. Throws INVALID_CONFIG when nothing of cpu or mem is left beside the reserve. */
+  available(): SlotAmounts {
+    const found = new Map(this.plugins.flatMap((plugin) => [...plugin.availableSlots()]));
+    return normaliseToKnown(reportedCapacity(found, this.#options.reserved), this.known);
+  }
+
+  /** What is kept back. */
+  get reserved(): SlotAmounts {
+    return this.#options.reserved;
+  }
+
+  /** Of a slot, everything and what kernels have; as numbers, which is exact for CPUs and memory. */
+  use(slot: string): SlotUse {
+    const total = this.plugins.flatMap((plugin) =>
+      plugin.createMap().options.devices.flatMap((device) => (device.slot === slot ? device.amount : [])),
+    );
+    return { total: sum(total).toNumber(), used: sum(this.#allocated(slot)).toNumber() };
+  }
+
+  /** What is taken of each known slot. */
+  used(): SlotAmounts {
+    return new Map([...this.known.keys()].map((slot) => [slot, sum(this.#allocated(slot))]));
+  }
+
+  /**
+   * Takes what a kernel asks for, all of it or nothing, and asks the plugins what comes with it. Throws a resource
+   * error, or what a plugin says; then nothing is taken.
+   */
+  async lease(kernel: KernelId, ask: SlotAmounts, signal: AbortSignal): Promise<DevicePlacement> {
+    const allocation = this.#allocate(kernel, ask);
+    try {
+      const answers = await this.#ask(allocation, signal);
+      const wanted = normaliseToKnown(ask, this.known);
+      const slots = [...this.known].map(([slot, type]) => [slot, type, plainText(wanted.get(slot) ?? zero)] as const);
+      const cores = [...answers.values()].flatMap(({ arguments: { cores: of = [] } }) => of);
+      return {
+        cpuset: cores.length > 0 ? cores.join(',') : null,
+        devices: sharesOf(allocation),
+        provision: provisionOf(answers, slots),
+      };
+    } catch (error) {
+      this.ledger.release(kernel);
+      throw error;
+    }
+  }
+
+  /** Enters what a kernel of an earlier process has, even beyond the capacity: it runs already. */
+  adopt(kernel: KernelId, devices: readonly DeviceShare[]): void {
+    this.#tellStrangers(kernel, this.ledger.restore(kernel, allocationOf(devices)));
+  }
+
+  /** What a kernel has; null without an entry. */
+  heldBy(kernel: KernelId): readonly DeviceShare[] | null {
+    const allocation = this.ledger.held.get(kernel);
+    return allocation ? sharesOf(allocation) : null;
+  }
+
+  /** The kernels with an entry. */
+  holders(): readonly KernelId[] {
+    return [...this.ledger.held.keys()];
+  }
+
+  /** Puts what a kernel really has in the place of what was entered. */
+  correct(kernel: KernelId, devices: readonly DeviceShare[]): void {
+    this.#tellStrangers(kernel, this.ledger.correct(kernel, allocationOf(devices)));
+  }
+
+  /** Gives back what a kernel has; an absent lease is counted and changes nothing. */
+  release(kernel: KernelId): void {
+    this.ledger.release(kernel);
+  }
+
+  /** Makes the maps the sum of the ledger anew; answers the places that had another amount. */
+  rebuild(): readonly string[] {
+    return this.ledger.rebuild();
+  }
+
+  /** The hardware, of the plugins that know about it; one that fails is `unavailable` with its words. */
+  async hardware(signal: AbortSignal): Promise<ReadonlyMap<string, HardwareInfo>> {
+    const all = await Promise.all(
+      this.plugins.map(async (plugin) => {
+        const info = await plugin.hardware(signal).catch((error: unknown): HardwareInfo => {
+          const text = error instanceof Error ? error.message : String(error);
+          return { status: 'unavailable', status_info: text, metadata: {} };
+        });
+        return info === null ? [] : [[plugin.key, info] as const];
+      }),
+    );
+    return new Map(all.flat());
+  }
+
+  /** Ends the plugins' workers. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.plugins.map((plugin) => plugin[Symbol.asyncDispose]?.()));
+  }
+
+  *#allocated(slot: string): Generator<Decimal> {
+    for (const ofType of this.ledger.allocated().values()) yield* ofType.get(slot)?.values() ?? [];
+  }
+
+  #allocate(kernel: KernelId, ask: SlotAmounts): KernelAllocation {
+    const { log, logAllocations, plainWords } = this.#options;
+    const facts = { kernel, ask: formatSlotAmounts(ask) };
+    try {
+      const allocation = this.ledger.allocate(kernel, ask);
+      if (logAllocations) log.info('allocated', { ...facts, devices: sharesOf(allocation) });
+      return allocation;
+    } catch (error) {
+      log.warn('not allocated', { ...facts, error, allocated: sharesOf(this.ledger.allocated()) });
+      throw plainWords ? this.#inPlainWords(error) : error;
+    }
+  }
+
+  #inPlainWords(error: unknown): unknown {
+    if (!hasCode(error, 'INSUFFICIENT_RESOURCES') || error.context['class'] !== 'InsufficientResource') return error;
+    const { slot, requested, available } = error.context;
+    const text = (amount: unknown): string =>
+      this.known.get(String(slot)) === 'bytes' ? describeByteSize(Number(amount)) : String(amount);
+    const what = slot === 'cpu' ? 'CPUs' : slot === 'mem' ? 'memory' : String(slot);
+    return new KerneletError(
+      'INSUFFICIENT_RESOURCES',
+      `not enough ${what}: ${text(requested)} asked for, ${text(available)} free`,
+      { cause: error, context: error.context },
+    );
+  }
+
+  async #ask(allocation: KernelAllocation, signal: AbortSignal): Promise<ReadonlyMap<string, DeviceAnswers>> {
+    const answers = await Promise.all(
+      this.#order.map(async (key) => {
+        const plugin = this.plugins.find((one) => one.key === key);
+        return plugin ? [[key, await plugin.answer(allocation.get(key) ?? new Map(), signal)] as const] : [];
+      }),
+    );
+    return new Map(answers.flat());
+  }
+
+  #tellStrangers(kernel: KernelId, strangers: readonly string[]): void {
+    if (strangers.length === 0) return;
+    this.#options.log.warn('a kernel has devices that this node has not any more', { kernel, devices: strangers });
+  }
+}

@@ -1,0 +1,76 @@
+/** A plugin as the node uses it: what it has is known, what it says of an allocation is asked for, in whatever process. */
+import { KerneletError } from '../lib/errors.ts';
+import type { Allocation } from '../resources/allocation.ts';
+import { checkAcceleratorSlots } from '../resources/slot-name.ts';
+import type { DevicePlugin, HardwareInfo } from './device-plugin.ts';
+import type { DeviceAnswers } from './device-provision.ts';
+
+/** A plugin of the node. */
+export interface NodePlugin
+  extends Omit<DevicePlugin, 'arguments' | 'resourceData' | 'attachedDevices' | 'hardware'>,
+    Partial<AsyncDisposable> {
+  readonly version: string;
+  /** Rejects when the kernel must not be made, or when the plugin doesn't answer in time. */
+  answer(allocation: Allocation, signal: AbortSignal): Promise<DeviceAnswers>;
+  /** Null when it knows nothing of it. */
+  hardware(signal: AbortSignal): Promise<HardwareInfo | null>;
+}
+
+/** A plugin of this program. */
+export function inProcess(plugin: DevicePlugin, version: string): NodePlugin {
+  return {
+    ...plugin,
+    version,
+    async answer(allocation) {
+      return {
+        arguments: plugin.arguments(allocation),
+        resourceData: plugin.resourceData(allocation),
+        attached: plugin.attachedDevices(allocation),
+      };
+    },
+    async hardware() {
+      return plugin.hardware?.() ?? null;
+    },
+  };
+}
+
+const intrinsic = ['cpu', 'mem'];
+const idForm = /^[^,:\s\0]{1,256}$/;
+const slotForm = /^[a-z0-9_-]+(\.[a-z0-9_.:*-]+)?$/;
+const mostDevices = 4096;
+
+/**
+ * Checks a plugin beside those that are there already (spec resources-and-stats 4 and 12). Throws INVALID_CONFIG: two of
+ * one key, slots of another's name, devices that could not be told apart or written down.
+ */
+export function checkPlugin(plugin: NodePlugin, others: readonly NodePlugin[]): void {
+  const { key, devices, slotTypes } = plugin;
+  const invalid = (problem: string): KerneletError =>
+    new KerneletError('INVALID_CONFIG', `the device plugin ${key} ${problem}`, { context: { plugin: key } });
+  if (others.some((other) => other.key === key)) {
+    throw new KerneletError(
+      'INVALID_CONFIG',
+      `A plugin defining the same key '${key}' already exists. You may need to uninstall it first.`,
+    );
+  }
+  if (!intrinsic.includes(key)) {
+    checkAcceleratorSlots(
+      key,
+      slotTypes.map(([slot]) => slot),
+    );
+  }
+  const odd = slotTypes.find(([slot]) => !slotForm.test(slot));
+  if (odd) throw invalid(`has the slot ${JSON.stringify(odd[0])}, which is not in small letters`);
+  if (devices.length > mostDevices) throw invalid(`has ${devices.length} devices, at most ${mostDevices} can be`);
+  const ids = new Set<string>();
+  for (const { id } of devices) {
+    if (!idForm.test(id)) throw invalid(`has a device ${JSON.stringify(id.slice(0, 80))}, whose id has "," or ":"`);
+    if (ids.has(id)) throw invalid(`has two devices with the id ${id}`);
+    ids.add(id);
+  }
+  const slots = new Set(slotTypes.map(([slot]) => slot));
+  for (const { id, slot } of plugin.createMap().options.devices) {
+    if (!ids.has(id)) throw invalid(`offers the device ${id}, which it doesn't list`);
+    if (!slots.has(slot)) throw invalid(`offers the slot ${slot}, which it doesn't declare`);
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Whether the leases of devices still say what is so: the ledger is compared with the journal, the containers' labels
+ * and each `resource.txt`, on a timer of its own. A difference is counted, told and mended in favour of kernels that
+ * run: what their container was made with is what they have (spec resources-and-stats 9.5).
+ */
+import type { KernelId } from '../lib/ids.ts';
+import type { Logger } from '../lib/log.ts';
+import { areSameShares, type DeviceShare } from '../resources/device-share.ts';
+import type { ScratchFolders } from '../storage/scratch.ts';
+import type { KernelActor } from './actor.ts';
+import type { DeviceLeases } from './leases.ts';
+import type { Oddities } from './oddities.ts';
+import type { StockedContainer } from './recovery.ts';
+import { readResourceFile, writeResourceFile } from './resource-file.ts';
+
+/** What is known of one kernel's devices; null where a source says nothing. */
+export interface DeviceAccounts {
+  /** By the ledger. */
+  readonly lease: readonly DeviceShare[] | null;
+  /** By the journal. */
+  readonly record: readonly DeviceShare[];
+  /** By the labels of its container. */
+  readonly container: readonly DeviceShare[] | null;
+  /** By its `resource.txt`. */
+  readonly file: readonly DeviceShare[] | null;
+}
+
+/** What differs, and what is to be done. */
+export interface DeviceFinding {
+  readonly oddity: 'missing-lease' | 'differing-lease' | 'differing-record' | 'differing-resource-file';
+  readonly heal: 'enter' | 'none' | 'rewrite-file';
+  readonly devices: readonly DeviceShare[];
+}
+
+/** Compares the accounts of a kernel that runs. Pure. */
+export function compareAccounts({ lease, record, container, file }: DeviceAccounts): readonly DeviceFinding[] {
+  const truth = container ?? record;
+  const findings: DeviceFinding[] = [];
+  if (lease === null) findings.push({ oddity: 'missing-lease', heal: 'enter', devices: truth });
+  else if (!areSameShares(lease, truth)) findings.push({ oddity: 'differing-lease', heal: 'enter', devices: truth });
+  if (!areSameShares(record, truth)) findings.push({ oddity: 'differing-record', heal: 'none', devices: truth });
+  if (file === null || !areSameShares(file, truth)) {
+    findings.push({ oddity: 'differing-resource-file', heal: 'rewrite-file', devices: truth });
+  }
+  return findings;
+}
+
+/** What the comparison works with. */
+export interface DeviceAuditParts {
+  readonly devices: DeviceLeases;
+  readonly actors: ReadonlyMap<KernelId, KernelActor>;
+  readonly scratch: ScratchFolders;
+  readonly oddities: Oddities;
+  readonly log: Logger;
+}
+
+/** One comparison of everything. `containers` are all of ours, as just listed. */
+export async function auditDevices(
+  parts: DeviceAuditParts,
+  containers: readonly StockedContainer[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { devices, actors, scratch, oddities, log } = parts;
+  const places = devices.rebuild();
+  if (places.length > 0) {
+    oddities.count('differing-device-map');
+    log.error('what was allocated of devices was not the sum of the leases', { places });
+  }
+  for (const [kernel, actor] of actors) {
+    if (!isSteady(actor)) continue;
+    const { containerId, placement } = actor.record;
+    const file = await readResourceFile(actor.record, scratch, signal);
+    // Whatever happened while the file was read is the next round's.
+    if (actors.get(kernel) !== actor || !isSteady(actor)) continue;
+    const findings = compareAccounts({
+      lease: devices.heldBy(kernel),
+      record: placement.devices,
+      container: containers.find((one) => one.containerId === containerId)?.placement?.devices ?? null,
+      file,
+    });
+    for (const finding of findings) {
+      oddities.count(finding.oddity);
+      log.warn('what a kernel has of devices is told differently', { kernel, ...finding });
+      if (finding.heal === 'enter') devices.correct(kernel, finding.devices);
+      if (finding.heal === 'rewrite-file') await writeResourceFile(actor.record, scratch);
+    }
+  }
+  releaseOrphans(parts, containers);
+}
+
+const isSteady = ({ record, steady }: KernelActor): boolean => record.phase === 'running' && steady;
+
+/** A kernel that nobody knows and that has no container can use nothing. */
+function releaseOrphans(parts: DeviceAuditParts, containers: readonly StockedContainer[]): void {
+  const { devices, actors, oddities, log } = parts;
+  const inUse = new Set(containers.map(({ kernelId }) => kernelId));
+  for (const kernel of devices.holders()) {
+    if (actors.has(kernel) || inUse.has(kernel)) continue;
+    oddities.count('orphaned-lease');
+    log.warn('devices of a kernel that does not exist are given back', { kernel });
+    devices.release(kernel);
+  }
+}

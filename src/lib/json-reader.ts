@@ -1,0 +1,102 @@
+/**
+ * Reads parsed JSON strictly, value by value: what is not exactly as wanted is an error that names its place. Pure.
+ */
+
+/** A value is not what is wanted there. */
+export class JsonFormError extends Error {
+  constructor(place: string, wanted: string) {
+    super(`${place} is not ${wanted}`);
+    this.name = 'JsonFormError';
+  }
+}
+
+/** Reads one value, whose place is for errors. Throws JsonFormError. */
+export type Reader<T> = (value: unknown, place: string) => T;
+
+/** A text. */
+export const text: Reader<string> = (value, place) => {
+  if (typeof value !== 'string') throw new JsonFormError(place, 'a text');
+  return value;
+};
+/** A number of at least 0. */
+export const number: Reader<number> = (value, place) => {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
+    throw new JsonFormError(place, 'a number of 0 or more');
+  }
+  return value;
+};
+/** A whole number of at least 0. */
+export const whole: Reader<number> = (value, place) => {
+  if (!Number.isSafeInteger(value)) throw new JsonFormError(place, 'a whole number');
+  return number(value, place);
+};
+/** A whole number that may be negative. */
+export const signed: Reader<number> = (value, place) => {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new JsonFormError(place, 'a whole number');
+  return value;
+};
+/** True or false. */
+export const truth: Reader<boolean> = (value, place) => {
+  if (typeof value !== 'boolean') throw new JsonFormError(place, 'true or false');
+  return value;
+};
+/** Something or null. */
+export const nullable =
+  <T>(read: Reader<T>): Reader<T | null> =>
+  (value, place) =>
+    value === null ? null : read(value, place);
+/** A field that older writers don't give. */
+export const newer =
+  <T>(read: Reader<T>, absent: T): Reader<T> =>
+  (value, place) =>
+    value === undefined ? absent : read(value, place);
+/** A list of one kind. */
+export const list =
+  <T>(read: Reader<T>): Reader<readonly T[]> =>
+  (value, place) => {
+    if (!Array.isArray(value)) throw new JsonFormError(place, 'a list');
+    return value.map((item, index) => read(item, `${place}[${index}]`));
+  };
+/** One of a few words. */
+export const oneOf =
+  <T extends string>(values: readonly T[]): Reader<T> =>
+  (value, place) => {
+    const found = values.find((candidate) => candidate === value);
+    if (found === undefined) throw new JsonFormError(place, `one of ${values.join(', ')}`);
+    return found;
+  };
+/** Reads an object's fields one by one; unknown fields are left alone, so that what a newer version adds can be read. */
+export const object =
+  <T>(build: (field: <V>(name: string, read: Reader<V>) => V) => T): Reader<T> =>
+  (value, place) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw new JsonFormError(place, 'an object');
+    const fields = new Map(Object.entries(value));
+    return build((name, read) => read(fields.get(name), `${place}.${name}`));
+  };
+
+/** Two texts. */
+export const pair: Reader<readonly [string, string]> = (value, place) => {
+  const [name, content, ...rest] = list(text)(value, place);
+  if (name === undefined || content === undefined || rest.length > 0) throw new JsonFormError(place, 'a pair');
+  return [name, content];
+};
+
+/** Three texts. */
+export const triple: Reader<readonly [string, string, string]> = (value, place) => {
+  const [first, second, third, ...rest] = list(text)(value, place);
+  if (first === undefined || second === undefined || third === undefined || rest.length > 0) {
+    throw new JsonFormError(place, 'a list of three');
+  }
+  return [first, second, third];
+};
+
+/** An object of any names whose values are of one kind. */
+export const table =
+  <T>(read: Reader<T>): Reader<Readonly<Record<string, T>>> =>
+  (value, place) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new JsonFormError(place, 'an object');
+    }
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, read(one, `${place}.${name}`)]));
+  };
