@@ -39,6 +39,7 @@ const doors = {
   pino: '^src/lib/log\\.ts$',
   'decimal.js': '^src/lib/decimal\\.ts$',
   'smol-toml': '^src/config/toml\\.ts$',
+  koffi: '^src/devices/nvml-probe\\.ts$',
   'modern-tar': '^src/lib/tar\\.ts$',
   zeromq: '^src/transport/zeromq\\.ts$',
 };

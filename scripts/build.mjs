@@ -44,7 +44,13 @@ const englishOnly = {
 };
 
 async function bundle(input, dir) {
-  const build = await rolldown({ input, platform: 'node', logLevel: 'warn', plugins: [noHttp2, englishOnly] });
+  const build = await rolldown({
+    input,
+    platform: 'node',
+    external: ['koffi'],
+    logLevel: 'warn',
+    plugins: [noHttp2, englishOnly],
+  });
   await build.write({
     dir,
     format: 'esm',
@@ -60,6 +66,10 @@ async function bundle(input, dir) {
 await rm('dist', { recursive: true, force: true });
 await mkdir('dist', { recursive: true });
 await bundle({ kernelet: 'src/main/main.ts' }, 'dist');
+await bundle(
+  { 'nvml-probe': 'src/devices/nvml-probe.ts', 'plugin-program': 'src/devices/plugin-program.ts' },
+  'dist/devices',
+);
 await bundle({ runner: 'src/runner/main.ts' }, 'dist/runner');
 await cp('src/runner/drivers', 'dist/runner/drivers', {
   recursive: true,

@@ -1,32 +1,66 @@
 /** GPUs by CUDA (spec resources-and-stats 14): what is done with them once they are found. */
-import { Decimal } from '../lib/decimal.ts';
-import { AllocationMap } from '../resources/allocation-map.ts';
+import { zero } from '../lib/decimal.ts';
 import type { DeviceArguments } from '../resources/device-arguments.ts';
-import { assignedIds, type ComputeDevice, type DeviceMetadata, type DevicePlugin, numbered } from './device-plugin.ts';
+import {
+  type AcceleratorUnit,
+  attachedUnits,
+  baseSlotOf,
+  cudaData,
+  cudaExclusive,
+  unitMap,
+  unitOf,
+  unitSlotTypes,
+} from './accelerator-units.ts';
+import {
+  assignedIds,
+  type ComputeDevice,
+  type DeviceMetadata,
+  type DevicePlugin,
+  numbered,
+  sumBySlot,
+} from './device-plugin.ts';
+import { readShareOptions, type ShareOptions } from './share-options.ts';
 
 /** The engine's version; numbers compare from left to right. */
 export type EngineVersion = readonly [number, number, number];
+
+/** How the engine attaches GPUs: by its `nvidia` runtime, or by a specification of CDI. */
+export type CudaAttachment = 'nvidia' | 'cdi';
+
+/** A GPU or a slice of one. */
+export interface CudaDevice extends ComputeDevice {
+  /** By which the engine is asked for it, since indexes differ between libraries; the id when absent. */
+  readonly uuid?: string;
+  /** Of a slice: `10g`. */
+  readonly profile?: string;
+}
 
 /** What was discovered. */
 export interface CudaFacts {
   /** False when the engine has no `nvidia` runtime or the library can't be used. */
   readonly enabled: boolean;
   readonly engineVersion: EngineVersion;
-  readonly devices: readonly ComputeDevice[];
+  readonly devices: readonly CudaDevice[];
   /** Of the driver, and `12.4` of the runtime. */
   readonly driverVersion: string;
   readonly cudaVersion: string;
+  /** `nvidia` when absent. */
+  readonly attachment?: CudaAttachment;
+  /** Whole devices when absent. */
+  readonly shares?: ShareOptions;
+  /** Whether kernels without a GPU are kept from seeing any, whatever their image says. */
+  readonly hideFromOthers?: boolean;
   /** 26.8 says in `resource.txt` that the devices are whole. */
   readonly rule?: '24.09' | '26.8';
 }
 
-const slot = 'cuda.device';
 const firstWithRequests: EngineVersion = [19, 3, 0];
 const capabilities = ['utility', 'compute', 'video', 'graphics', 'display'];
+const whole = readShareOptions('cuda', {});
 
 /** What is shown of the slot. */
 export const cudaMetadata: DeviceMetadata = {
-  slot_name: slot,
+  slot_name: 'cuda.device',
   description: 'CUDA-capable GPU',
   human_readable_name: 'GPU',
   display_unit: 'GPU',
@@ -34,16 +68,32 @@ export const cudaMetadata: DeviceMetadata = {
   display_icon: 'gpu1',
 };
 
+const fractionalMetadata: DeviceMetadata = {
+  ...cudaMetadata,
+  slot_name: 'cuda.shares',
+  description: 'CUDA-capable GPU (fractional)',
+  human_readable_name: 'fGPU',
+  display_unit: 'fGPU',
+  number_format: { binary: false, round_length: 2 },
+};
+
 /** Engines of old know GPUs by a runtime and its variables, where an empty list means none. */
-function argumentsFor(version: EngineVersion, ids: readonly string[]): DeviceArguments {
-  if (isAtLeast(version, firstWithRequests)) {
-    return ids.length === 0 ? {} : { requests: [{ driver: 'nvidia', ids, capabilities }] };
+function argumentsFor(facts: CudaFacts, ids: readonly string[]): DeviceArguments {
+  const { attachment = 'nvidia', engineVersion, hideFromOthers } = facts;
+  if (attachment === 'cdi') {
+    return ids.length === 0 ? {} : { requests: [{ driver: 'cdi', ids: ids.map(cdiName), capabilities: [] }] };
   }
-  return {
-    runtime: 'nvidia',
-    environ: ['NVIDIA_DRIVER_CAPABILITIES=all', `NVIDIA_VISIBLE_DEVICES=${ids.join(',')}`],
-  };
+  if (!isAtLeast(engineVersion, firstWithRequests)) {
+    return {
+      runtime: 'nvidia',
+      environ: ['NVIDIA_DRIVER_CAPABILITIES=all', `NVIDIA_VISIBLE_DEVICES=${ids.join(',')}`],
+    };
+  }
+  if (ids.length > 0) return { requests: [{ driver: 'nvidia', ids, capabilities }] };
+  return hideFromOthers ? { environ: ['NVIDIA_VISIBLE_DEVICES=void'] } : {};
 }
+
+const cdiName = (id: string): string => `nvidia.com/gpu=${id}`;
 
 function isAtLeast(version: EngineVersion, least: EngineVersion): boolean {
   const place = version.findIndex((number, index) => number !== least[index]);
@@ -52,41 +102,42 @@ function isAtLeast(version: EngineVersion, least: EngineVersion): boolean {
 
 /** The plugin. */
 export function cudaPlugin(facts: CudaFacts): DevicePlugin {
-  const { enabled, engineVersion, driverVersion, cudaVersion, rule } = facts;
-  const devices = enabled ? facts.devices : [];
-  const one = new Decimal(1);
+  const { enabled, driverVersion, cudaVersion, rule, shares = whole } = facts;
+  const isFractional = shares.mode === 'fractional';
+  const units: readonly AcceleratorUnit<CudaDevice>[] = enabled
+    ? facts.devices.map((device) => unitOf(device, 'cuda', shares, device.profile))
+    : [];
+  const baseSlot = baseSlotOf('cuda', shares);
+  const exclusiveSlots = isFractional || units.some(({ isMig }) => isMig) ? cudaExclusive : [];
+  const uuids = new Map(units.map(({ device: { id, uuid } }) => [id, uuid ?? id]));
   return {
     key: 'cuda',
-    slotTypes: [[slot, 'count']],
-    exclusiveSlots: [],
-    metadata: enabled ? cudaMetadata : null,
+    slotTypes: unitSlotTypes(baseSlot, units),
+    exclusiveSlots,
+    metadata: enabled ? (isFractional ? fractionalMetadata : cudaMetadata) : null,
     extraInfo: enabled
       ? { cuda_support: true, nvidia_version: driverVersion, cuda_version: cudaVersion }
       : { cuda_support: false },
-    devices,
-    availableSlots: () => new Map([[slot, new Decimal(devices.length)]]),
-    createMap: () =>
-      new AllocationMap({
-        kind: 'discrete',
-        strategy: 'evenly',
-        devices: devices.map(({ id }) => ({ id, slot, type: 'count', amount: one })),
-      }),
-    arguments: (allocation) => (enabled ? argumentsFor(engineVersion, assignedIds(allocation)) : {}),
+    devices: units.map(({ device }) => device),
+    availableSlots: () => sumBySlot([[baseSlot, zero], ...units.map(({ slot }) => [slot.slot, slot.amount] as const)]),
+    createMap: () => unitMap(units, shares, exclusiveSlots),
+    arguments(allocation) {
+      if (!enabled) return {};
+      return argumentsFor(
+        facts,
+        assignedIds(allocation).map((id) => uuids.get(id) ?? id),
+      );
+    },
     resourceData(allocation) {
       if (!enabled) return [];
-      const ids = [...assignedIds(allocation)].sort((left, right) => Number(left) - Number(right));
+      if (isFractional) return cudaData(allocation, shares);
+      const ids = [...assignedIds(allocation)].sort(byNumber);
       const lines: (readonly [string, string])[] = [['CUDA_GLOBAL_DEVICE_IDS', numbered(ids)]];
       return rule === '26.8' ? [...lines, ['CUDA_RESOURCE_VIRTUALIZED', '0']] : lines;
     },
-    attachedDevices(allocation) {
-      const held = new Set(assignedIds(allocation));
-      return devices
-        .filter(({ id }) => held.has(id))
-        .map(({ id, modelName, processingUnits, memoryBytes }) => ({
-          device_id: id,
-          model_name: modelName,
-          data: { smp: processingUnits, mem: memoryBytes },
-        }));
-    },
+    attachedDevices: (allocation) => attachedUnits(allocation, units, shares),
   };
 }
+
+/** Indexes ascending; ids that are no numbers stay where they are. */
+const byNumber = (left: string, right: string): number => Number(left) - Number(right) || 0;

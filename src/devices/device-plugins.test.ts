@@ -5,8 +5,9 @@ import { cpuPlugin } from './cpu-plugin.ts';
 import { cudaPlugin } from './cuda-plugin.ts';
 import type { DevicePlugin } from './device-plugin.ts';
 import { memPlugin } from './mem-plugin.ts';
-import { readMockConfig, readMockOptions } from './mock-config.ts';
+import { readMockConfig } from './mock-config.ts';
 import { mockPlugin } from './mock-plugin.ts';
+import { readShareOptions } from './share-options.ts';
 
 const cores = [0, 1, 5].map((core) => ({ core, numaNode: 0 }));
 const cpu = cpuPlugin({ cores, overcommit: 2, agentVersion: '1.0', machine: 'x86_64', system: 'Linux' });
@@ -54,12 +55,12 @@ describe('device plugins', () => {
       ['cuda.device 0'],
       [],
     ]);
-    const mock = mockPlugin(readMockConfig(file), readMockOptions('cuda', { allocation_mode: 'both' }));
+    const mock = mockPlugin(readMockConfig(file), readShareOptions('cuda', { allocation_mode: 'both' }));
     expect([mock.devices, mock.metadata, mock.extraInfo]).toEqual([[], null, { cuda_support: false }]);
   });
 
   it('that pretend list slices beside shares', () => {
-    const mock = mockPlugin(readMockConfig(file), readMockOptions('cuda', { allocation_mode: 'fractional' }));
+    const mock = mockPlugin(readMockConfig(file), readShareOptions('cuda', { allocation_mode: 'fractional' }));
     expect(available(mock)).toEqual(['cuda.shares 0', 'cuda.device:10g-mig 1']);
     expect(mock.metadata?.slot_name).toBe('cuda.*-mig');
   });
@@ -82,6 +83,6 @@ describe('device plugins', () => {
     [{ unit_proc: 'x' }, 'unit_proc "x" is not a decimal number'],
     [{ quantum_size: '0' }, 'quantum_size must be above 0'],
   ])('that pretend say which option is wrong: %j', (options, problem) => {
-    expect(() => readMockOptions('cuda', options)).toThrow(problem);
+    expect(() => readShareOptions('cuda', options)).toThrow(problem);
   });
 });

@@ -4,14 +4,18 @@
  * told of and left out: the node stays usable.
  */
 import { arch } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import { Decimal } from '../lib/decimal.ts';
 import { toKerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { type CgroupFacts, discoverCores } from './cpu-discovery.ts';
 import { cpuPlugin } from './cpu-plugin.ts';
+import { discoverCuda } from './cuda-discovery.ts';
+import { cudaPlugin } from './cuda-plugin.ts';
 import type { DevicePlugin } from './device-plugin.ts';
 import type { HostCapacity } from './host-capacity.ts';
+import { hostPlugin } from './hosted-plugin.ts';
 import { memPlugin } from './mem-plugin.ts';
 import { discoverMock } from './mock-discovery.ts';
 import { NodeDevices } from './node-devices.ts';
@@ -28,7 +32,10 @@ export interface EngineFacts {
 
 /** What is looked at. */
 export interface DiscoveryOptions {
-  readonly settings: Pick<Settings, 'mode' | 'agent' | 'resource' | 'debug' | 'devicePlugins' | 'pluginOptions'>;
+  readonly settings: Pick<
+    Settings,
+    'mode' | 'agent' | 'resource' | 'debug' | 'devicePlugins' | 'pluginOptions' | 'configFile'
+  >;
   readonly host: HostCapacity;
   /** Null when the engine doesn't answer. */
   readonly engine: () => Promise<EngineFacts | null>;
@@ -45,7 +52,7 @@ export interface DiscoveryOptions {
 const standaloneOvercommit = 16;
 const machines: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
 
-/** Finds them. Throws INVALID_CONFIG for two plugins of one key, or when nothing of cpu or mem is left. */
+/** Finds them. Throws INVALID_CONFIG when nothing of cpu or mem is left. */
 export async function discoverDevices(options: DiscoveryOptions): Promise<NodeDevices> {
   const { settings, log } = options;
   const { allocationOrder, affinityPolicy, reservedCpus, reservedMemoryBytes } = settings.resource;
@@ -53,9 +60,8 @@ export async function discoverDevices(options: DiscoveryOptions): Promise<NodeDe
   await using cleanups = new AsyncDisposableStack();
   const plugins: NodePlugin[] = [];
   const basic = await basicPlugins(options);
-  for (const accelerator of await accelerators(options)) {
+  for (const accelerator of await accelerators(options, basic)) {
     cleanups.defer(async () => await accelerator[Symbol.asyncDispose]?.());
-    checkPlugin(accelerator, [...plugins, ...basic]);
     plugins.push(accelerator);
   }
   const devices = new NodeDevices({
@@ -101,23 +107,42 @@ async function basicPlugins(options: DiscoveryOptions): Promise<readonly NodePlu
 }
 
 /** In the order of their discovery: ours, then those of third parties. */
-async function accelerators(options: DiscoveryOptions): Promise<readonly NodePlugin[]> {
+async function accelerators(options: DiscoveryOptions, basic: readonly NodePlugin[]): Promise<readonly NodePlugin[]> {
   const { settings, workingDir, homeDir, agentVersion, log } = options;
   const filter = { allow: settings.agent.allowComputePlugins, block: settings.agent.blockComputePlugins };
   const found: NodePlugin[] = [];
   const add = async (name: string, discover: () => Promise<NodePlugin | null>): Promise<void> => {
     try {
       const plugin = await discover();
-      if (plugin) found.push(plugin);
+      if (!plugin) return;
+      await using cleanups = new AsyncDisposableStack();
+      cleanups.defer(async () => await plugin[Symbol.asyncDispose]?.());
+      checkPlugin(plugin, [...found, ...basic]);
+      cleanups.move();
+      found.push(plugin);
     } catch (error) {
       log.error(`the device plugin ${name} is off: ${toKerneletError(error).message}`, { plugin: name, error });
     }
   };
+  const cudaNames = ['ai.backend.accelerator.cuda_open', 'cuda'];
+  if (isPluginAllowed(cudaNames, filter)) {
+    await add('cuda', async () => {
+      const facts = await discoverCuda({ options: settings.pluginOptions['cuda'] ?? {}, engine: options.engine });
+      if (facts === null) log.info('cuda is off: this machine has no NVIDIA driver');
+      return facts && inProcess(cudaPlugin(facts), agentVersion);
+    });
+  }
   const mockNames = ['ai.backend.accelerator.mock', 'mock'];
   if (filter.allow && isListed(mockNames, filter.allow) && isPluginAllowed(mockNames, filter)) {
     const discover = async () =>
       inProcess(await discoverMock({ workingDir, homeDir }, settings.pluginOptions, agentVersion), agentVersion);
     await add('mock', discover);
+  }
+  for (const specifier of settings.devicePlugins) {
+    if (!isPluginAllowed([specifier], filter)) continue;
+    const pluginOptions = settings.pluginOptions[specifier] ?? {};
+    const from = join(dirname(settings.configFile ?? join(workingDir, 'agent.toml')), 'agent.toml');
+    await add(specifier, () => hostPlugin({ specifier, from, options: pluginOptions, log }));
   }
   return found;
 }

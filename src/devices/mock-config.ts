@@ -1,5 +1,4 @@
-/** The description of a pretended accelerator: `mock-accelerator.toml` and its options (spec resources-and-stats 15.2). */
-import { type Decimal, parseDecimal } from '../lib/decimal.ts';
+/** The description of a pretended accelerator: `mock-accelerator.toml` (spec resources-and-stats 15.2). */
 import { KerneletError } from '../lib/errors.ts';
 import { parseFiniteBinarySize } from '../resources/binary-size.ts';
 import type { DeviceMetadata } from './device-plugin.ts';
@@ -26,19 +25,7 @@ export interface MockConfig {
   readonly formats: Readonly<Record<string, MockFormat>>;
 }
 
-/** The operator's options. */
-export interface MockOptions {
-  /** Null for one that there isn't: the plugin is off. */
-  readonly mode: 'discrete' | 'fractional' | null;
-  readonly unitMemory: Decimal;
-  readonly unitProcessors: number;
-  readonly reservedMemory: Decimal;
-  readonly quantum: Decimal;
-}
-
 type Table = Readonly<Record<string, unknown>>;
-const smallestUnitMemory = 512 * 2 ** 20;
-const smallestUnitProcessors = 2;
 
 /** Reads the parsed file. Throws INVALID_CONFIG naming the key. */
 export function readMockConfig(file: Table): MockConfig {
@@ -59,26 +46,6 @@ export function readMockConfig(file: Table): MockConfig {
         readFormat(format, `formats.${name}`),
       ]),
     ),
-  };
-}
-
-/** Reads the options, which are texts. Throws INVALID_CONFIG. */
-export function readMockOptions(key: string, options: Readonly<Record<string, string>>): MockOptions {
-  const mode = options['allocation_mode'] ?? 'discrete';
-  const unitMemory = parseFiniteBinarySize(options['unit_mem'] ?? String(2 * 2 ** 30));
-  const unitProcessors = parseDecimal(options['unit_proc'] ?? '8', 'unit_proc').toNumber();
-  const tooSmall = (name: string): KerneletError =>
-    new KerneletError('INVALID_CONFIG', `${key} plugin: too small ${name}`, { context: { key, name } });
-  if (unitMemory.lt(smallestUnitMemory)) throw tooSmall('unit_mem');
-  if (!(unitProcessors >= smallestUnitProcessors)) throw tooSmall('unit_proc');
-  const quantum = parseDecimal(options['quantum_size'] ?? '0.1', 'quantum_size');
-  if (!quantum.isFinite() || !quantum.gt(0)) throw invalid('quantum_size', 'must be above 0');
-  return {
-    mode: mode === 'discrete' || mode === 'fractional' ? mode : null,
-    unitMemory,
-    unitProcessors,
-    reservedMemory: parseFiniteBinarySize(options['reserved_memory'] ?? '64m'),
-    quantum,
   };
 }
 

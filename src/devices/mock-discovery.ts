@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path';
 import { parseToml } from '../config/toml.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { DevicePlugin } from './device-plugin.ts';
-import { readMockConfig, readMockOptions } from './mock-config.ts';
+import { readMockConfig } from './mock-config.ts';
 import { mockPlugin } from './mock-plugin.ts';
+import { readShareOptions } from './share-options.ts';
 
 /** Where to look from. */
 export interface MockPlaces {
@@ -31,7 +32,7 @@ export async function discoverMock(
   const config = readMockConfig(parseToml(await readFile(path, 'utf8'), path));
   return mockPlugin(
     config,
-    readMockOptions(config.slotName, options['mock'] ?? options[config.slotName] ?? {}),
+    readShareOptions(config.slotName, options['mock'] ?? options[config.slotName] ?? {}),
     agentVersion,
   );
 }

@@ -173,7 +173,7 @@ export class NodeDevices implements AsyncDisposable {
     return new Map(all.flat());
   }
 
-  /** Ends the plugins' workers. */
+  /** Ends the plugins' processes. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled(this.plugins.map((plugin) => plugin[Symbol.asyncDispose]?.()));
   }

@@ -45,7 +45,7 @@ export const nullable =
   <T>(read: Reader<T>): Reader<T | null> =>
   (value, place) =>
     value === null ? null : read(value, place);
-/** A field that older writers don't give. */
+/** A field that may be absent, as it is in what older writers wrote. */
 export const newer =
   <T>(read: Reader<T>, absent: T): Reader<T> =>
   (value, place) =>

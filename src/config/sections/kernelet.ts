@@ -80,7 +80,7 @@ export const kerneletSection = {
     'device-plugins': key(textList, {
       default: [],
       description:
-        'Device plugins of third parties, by package name or absolute path of a module. Each runs in a worker of its own.',
+        'Device plugins of third parties, by package name or absolute path of a module. Each runs in a process of its own.',
     }),
     'plugin-options': key(optionTables, {
       default: {},

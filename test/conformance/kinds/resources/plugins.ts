@@ -3,8 +3,9 @@ import { cpuMetadata, cpuPlugin } from '../../../../src/devices/cpu-plugin.ts';
 import { cudaPlugin, type EngineVersion } from '../../../../src/devices/cuda-plugin.ts';
 import type { DevicePlugin } from '../../../../src/devices/device-plugin.ts';
 import { memMetadata, memPlugin } from '../../../../src/devices/mem-plugin.ts';
-import { readMockConfig, readMockOptions } from '../../../../src/devices/mock-config.ts';
+import { readMockConfig } from '../../../../src/devices/mock-config.ts';
 import { mockPlugin } from '../../../../src/devices/mock-plugin.ts';
+import { readShareOptions } from '../../../../src/devices/share-options.ts';
 import { deviceFields } from '../../../../src/engine/docker/device-fields.ts';
 import { plainText } from '../../../../src/lib/decimal.ts';
 import { withSharedMemory } from '../../../../src/resources/device-arguments.ts';
@@ -81,7 +82,7 @@ function mock(item: PluginCase): DevicePlugin {
       is_mig_device: false,
     })),
   });
-  return mockPlugin(config, readMockOptions(key, options));
+  return mockPlugin(config, readShareOptions(key, options));
 }
 
 function pluginOf(item: PluginCase, mode: Mode): DevicePlugin {
@@ -177,7 +178,7 @@ function describeMock(plugin: DevicePlugin): Readonly<Record<string, unknown>> {
 export const mockConfig = checkOf<MockCase>(({ config, plugin_config: options, expect }) => {
   const make = (): Readonly<Record<string, unknown>> => {
     const file = readMockConfig(config);
-    return describeMock(mockPlugin(file, readMockOptions(file.slotName, options)));
+    return describeMock(mockPlugin(file, readShareOptions(file.slotName, options)));
   };
   if (expect['error'] !== undefined) {
     const caught = caughtFrom(make);

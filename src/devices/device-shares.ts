@@ -1,4 +1,4 @@
-/** How a fraction of a pretended GPU translates into its memory and processors (spec resources-and-stats 15.3, 15.4). */
+/** How a share of a GPU translates into its memory and processors (spec resources-and-stats 15.3, 15.4). */
 import { cut, Decimal, floorTo, least } from '../lib/decimal.ts';
 
 /** What one share stands for. */
@@ -10,9 +10,11 @@ export interface ShareUnit {
 const grid = new Decimal('0.01');
 const fewestProcessors = 4;
 
-/** How many shares a device makes, in hundredths. */
-export const sharesOf = (memoryBytes: Decimal, processors: number, unit: ShareUnit): Decimal =>
-  floorTo(least(memoryBytes.div(unit.unitMemory), new Decimal(processors).div(unit.unitProcessors)), grid);
+/** How many shares a device makes, in hundredths; by its memory alone where its processors are unknown, 0. */
+export function sharesOf(memoryBytes: Decimal, processors: number, unit: ShareUnit): Decimal {
+  const byMemory = memoryBytes.div(unit.unitMemory);
+  return floorTo(processors > 0 ? least(byMemory, new Decimal(processors).div(unit.unitProcessors)) : byMemory, grid);
+}
 
 /** What a kernel with a share may use. */
 export const limitsOf = (

@@ -1,0 +1,2 @@
+/** Types of `command.mjs`. */
+export function findProgram(name: string): Promise<string | undefined>;

@@ -1,0 +1,164 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Decimal } from '../lib/decimal.ts';
+import { silentLogger } from '../lib/log.ts';
+import type { Allocation } from '../resources/allocation.ts';
+import { hostPlugin } from './hosted-plugin.ts';
+import { checkPlugin, type NodePlugin } from './node-plugin.ts';
+
+let folder: string;
+const open: NodePlugin[] = [];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kernelet-plugin-'));
+});
+afterEach(async () => {
+  for (const plugin of open.splice(0)) await plugin[Symbol.asyncDispose]?.();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const never = new AbortController().signal;
+const held: Allocation = new Map([['npu.device', new Map([['n0', new Decimal(1)]])]]);
+const description = `{ key: 'npu', slotTypes: [['npu.device', 'count']], devices: [{ id: 'n0', slot: 'npu.device' }, { id: 'n1', slot: 'npu.device' }] }`;
+
+/** Hosts a module of this text. */
+async function host(text: string, timeoutMs = 5_000): Promise<NodePlugin> {
+  const specifier = join(folder, `${Math.random()}.mjs`);
+  await writeFile(specifier, text);
+  const plugin = await hostPlugin({ specifier, from: folder, options: { count: '2' }, log: silentLogger, timeoutMs });
+  open.push(plugin);
+  return plugin;
+}
+const answering = (answer: string, timeoutMs?: number): Promise<NodePlugin> =>
+  host(`export const discover = () => (${description});\nexport const answer = (asked) => { ${answer} };`, timeoutMs);
+
+describe('a plugin of a third party', () => {
+  it('says what it has, and what a kernel with it needs', async () => {
+    const plugin = await host(`
+      let found = 0;
+      export async function discover({ options }) {
+        found = Number(options.count);
+        const devices = Array.from({ length: found }, (_, index) => ({
+          id: 'n' + index, slot: 'npu.shares', amount: '1.5', numaNode: index, location: '0000:0' + index + ':00.0',
+          memoryBytes: 1024, processingUnits: 8, modelName: 'N', serial: 'left out' }));
+        return { key: 'npu', version: '2.1', slotTypes: [['npu.shares', 'count']], devices, kind: 'fraction', quantum: '0.5',
+          extraInfo: { npu_support: true } };
+      }
+      export const answer = ({ devices }) => ({
+        environ: ['NPU_VISIBLE=' + devices.map((one) => one.device + '*' + one.amount)], nodes: ['/dev/npu0'],
+        data: [['NPU_IDS', '0:n0']], attached: [{ device_id: 'n0', data: { mem: 1024 } }], runtime: 'npu',
+        requests: [{ driver: 'cdi', ids: ['acme.com/npu=0'] }] });
+      export default { discover, answer };
+    `);
+    checkPlugin(plugin, []);
+    expect([plugin.key, plugin.version, plugin.extraInfo]).toEqual(['npu', '2.1', { npu_support: true }]);
+    expect([...plugin.availableSlots()].map(([slot, amount]) => [slot, amount.toString()])).toEqual([
+      ['npu.shares', '3'],
+    ]);
+    const allocation = plugin.createMap().allocate({ slots: [['npu.shares', new Decimal('1.2')]] });
+    const asked = [...(allocation.get('npu.shares') ?? [])].map(([id, amount]) => `${id}*${amount}`).join();
+    expect(asked).toMatch(/^n\d\*1/);
+    const whole = plugin.createMap().allocate({ slots: [['npu.shares', new Decimal(3)]] });
+    expect(await plugin.answer(whole, never)).toEqual({
+      arguments: {
+        environ: ['NPU_VISIBLE=n0*1.5,n1*1.5'],
+        nodes: ['/dev/npu0'],
+        runtime: 'npu',
+        requests: [{ driver: 'cdi', ids: ['acme.com/npu=0'], capabilities: [] }],
+      },
+      resourceData: [['NPU_IDS', '0:n0']],
+      attached: [{ device_id: 'n0', model_name: '', data: { mem: 1024 } }],
+    });
+  });
+
+  it('is found by its package name beside the configuration', async () => {
+    const place = join(folder, 'node_modules/@acme/npu');
+    await mkdir(place, { recursive: true });
+    await writeFile(join(place, 'package.json'), '{ "name": "@acme/npu", "type": "module", "exports": "./index.js" }');
+    await writeFile(join(place, 'index.js'), `export const discover = () => (${description});`);
+    const from = join(folder, 'agent.toml');
+    const plugin = await hostPlugin({ specifier: '@acme/npu', from, options: {}, log: silentLogger });
+    open.push(plugin);
+    expect(plugin.devices.map(({ id }) => id)).toEqual(['n0', 'n1']);
+    expect(await plugin.hardware(never)).toBeNull();
+    await expect(plugin.answer(held, never)).rejects.toThrow('it has no function answer');
+  });
+
+  it('is not asked about a kernel that has nothing of it', async () => {
+    const plugin = await answering('for (;;);', 200);
+    expect(await plugin.answer(new Map(), never)).toEqual({ arguments: {}, resourceData: [], attached: [] });
+  });
+
+  it('that hangs is ended at its deadline, and asked anew', async () => {
+    const plugin = await answering(`if (asked.devices[0].device === 'n0') for (;;); return {};`, 300);
+    await expect(plugin.answer(held, never)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    const other = new Map([['npu.device', new Map([['n1', new Decimal(1)]])]]);
+    expect(await plugin.answer(other, never)).toMatchObject({ attached: [] });
+  });
+
+  it.each([
+    ['throw new Error("no card")', 'says: no card'],
+    ['throw null', 'says: null'],
+    ['process.exit(3)', 'ended by status 3'],
+    ['setTimeout(() => { throw new Error("later") }); return new Promise(() => {})', 'broke down: later'],
+    ['return new Array(1e9).fill({}).map(() => ({}))', 'ended by SIG'],
+    ['return 1', 'what answer() answers is not an object'],
+    ['return { environ: ["LD_PRELOAD=/x.so"] }', 'environ[0] is not NAME=VALUE of a variable that loads nothing'],
+    ['return { environ: ["A"] }', 'environ[0] is not NAME=VALUE'],
+    ['return { nodes: ["/etc/shadow"] }', 'nodes[0] is not a path below /dev'],
+    ['return { nodes: ["/dev/../etc"] }', 'nodes[0] is not a path below /dev'],
+    ['return { data: [["SLOTS", "{}"]] }', 'data[0] is not a line that a plugin may write'],
+    ['return { data: [["A", "x\\nSLOTS={}"]] }', 'data[0] is not one line'],
+    ['return { attached: [{ device_id: "n1" }] }', 'is not a device that the kernel has'],
+    ['return { environ: Array(300).fill("A=b") }', 'is not a list of at most 256'],
+    ['return { data: [["A", "x".repeat(2e6)]] }', 'the answer is not at most'],
+  ])('costs a kernel that asks for it an error, and nothing else: %s', async (answer, problem) => {
+    const plugin = await answering(answer);
+    await expect(plugin.answer(held, never)).rejects.toThrow(problem);
+  });
+
+  it.each([
+    ['export const discover = 1;', 'it has no function discover'],
+    ['export const discover = () => { throw new Error("no driver") };', 'says: no driver'],
+    ['syntax error', 'says: '],
+    [
+      'export const discover = () => ({ key: "A/B", slotTypes: [], devices: [] });',
+      'key is not a name of small letters',
+    ],
+    [
+      'export const discover = () => ({ key: "npu", slotTypes: [["npu.device", "many"]], devices: [] });',
+      'is not one of',
+    ],
+    [
+      'export const discover = () => ({ key: "npu", slotTypes: [["npu.device", "count"]], devices: [{ id: "0", slot: "npu.device", amount: "-1" }] });',
+      'amount is not above 0',
+    ],
+    ['export const discover = () => new Promise(() => {});', 'took longer than'],
+  ])('is refused when it has nothing sensible: %s', async (text, problem) => {
+    await expect(host(text, 2_000)).rejects.toThrow(problem);
+  });
+
+  it.each([
+    [{ slotTypes: [['cpu', 'count']] }, 'must be prefixed by the plugin'],
+    [
+      {
+        devices: [
+          { id: 'a', slot: 'npu.device' },
+          { id: 'a', slot: 'npu.device' },
+        ],
+      },
+      'has two devices with the id a',
+    ],
+    [{ devices: [{ id: 'a:b', slot: 'npu.device' }] }, 'whose id has "," or ":"'],
+    [{ devices: [{ id: 'a', slot: 'npu.other' }] }, "offers the slot npu.other, which it doesn't declare"],
+    [{ key: 'taken', slotTypes: [['taken.device', 'count']], devices: [] }, "same key 'taken' already exists"],
+  ])('is kept out beside others when it would harm them: %j', async (change, problem) => {
+    const taken = await host(
+      `export const discover = () => ({ key: 'taken', slotTypes: [['taken.device', 'count']], devices: [] });`,
+    );
+    const told = { key: 'npu', slotTypes: [['npu.device', 'count']], devices: [], ...change };
+    const plugin = await host(`export const discover = () => (${JSON.stringify(told)});`);
+    expect(() => checkPlugin(plugin, [taken])).toThrow(problem);
+  });
+});

@@ -1,0 +1,68 @@
+/** What the probe of the NVIDIA driver says, and how that is read. Pure. */
+import { list, nullable, number, object, text, whole } from '../lib/json-reader.ts';
+
+/** A slice of a GPU (MIG). */
+export interface NvmlSlice {
+  readonly uuid: string;
+  /** Such as `NVIDIA A100-SXM4-40GB MIG 1g.5gb`. */
+  readonly name: string;
+  readonly memoryBytes: number;
+  readonly multiprocessors: number;
+}
+
+/** A GPU, in the order of the PCI bus. */
+export interface NvmlDevice {
+  readonly index: number;
+  /** `GPU-…`. */
+  readonly uuid: string;
+  /** As the driver writes it: `00000000:3B:00.0`. */
+  readonly busId: string;
+  readonly name: string;
+  readonly memoryBytes: number;
+  /** 0 when unknown. */
+  readonly multiprocessors: number;
+  /** Null when the GPU isn't cut into slices. */
+  readonly slices: readonly NvmlSlice[] | null;
+}
+
+/** All of it. */
+export interface NvmlReport {
+  readonly driverVersion: string;
+  /** `12.4`: the newest that the driver can. */
+  readonly cudaVersion: string;
+  readonly devices: readonly NvmlDevice[];
+}
+
+const report = object<NvmlReport>((of) => ({
+  driverVersion: of('driverVersion', text),
+  cudaVersion: of('cudaVersion', text),
+  devices: of(
+    'devices',
+    list(
+      object((device) => ({
+        index: device('index', whole),
+        uuid: device('uuid', text),
+        busId: device('busId', text),
+        name: device('name', text),
+        memoryBytes: device('memoryBytes', number),
+        multiprocessors: device('multiprocessors', whole),
+        slices: device(
+          'slices',
+          nullable(
+            list(
+              object((slice) => ({
+                uuid: slice('uuid', text),
+                name: slice('name', text),
+                memoryBytes: slice('memoryBytes', number),
+                multiprocessors: slice('multiprocessors', whole),
+              })),
+            ),
+          ),
+        ),
+      })),
+    ),
+  ),
+}));
+
+/** Reads it. Throws SyntaxError, JsonFormError. */
+export const readNvmlReport = (json: string): NvmlReport => report(JSON.parse(json), 'the report of the driver');

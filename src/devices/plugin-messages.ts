@@ -1,0 +1,225 @@
+/**
+ * What a third party's plugin says, and how that is checked: it may be wrong in every way. Pure.
+ */
+import { normalize } from 'node:path';
+import { type Decimal, Decimal as DecimalClass, isAboveZero, parseDecimal } from '../lib/decimal.ts';
+import {
+  JsonFormError,
+  list,
+  newer,
+  nullable,
+  number,
+  object,
+  oneOf,
+  pair,
+  type Reader,
+  signed,
+  table,
+  text,
+  truth,
+  whole,
+} from '../lib/json-reader.ts';
+import type { Allocation, SlotDevice } from '../resources/allocation.ts';
+import { slotTypes } from '../resources/slot-name.ts';
+import type { AttachedDevice, ComputeDevice, DeviceMetadata, HardwareInfo } from './device-plugin.ts';
+import type { DeviceAnswers } from './device-provision.ts';
+
+/** A call of a function of the plugin. */
+export interface PluginCall {
+  readonly id: number;
+  readonly method: 'discover' | 'answer' | 'hardware';
+  readonly argument: unknown;
+}
+
+/** What came of it: a value as JSON, or an error's text. */
+export type PluginReply =
+  | { readonly id: number; readonly value: string }
+  | { readonly id: number; readonly error: string };
+
+/** What a plugin discovered. */
+export interface PluginDescription {
+  readonly key: string;
+  readonly version: string;
+  readonly slotTypes: readonly (readonly [string, (typeof slotTypes)[number]])[];
+  readonly exclusiveSlots: readonly string[];
+  readonly metadata: DeviceMetadata | null;
+  readonly extraInfo: Readonly<Record<string, string | boolean>>;
+  readonly units: readonly { readonly device: ComputeDevice; readonly slot: string; readonly amount: Decimal }[];
+  readonly kind: 'discrete' | 'fraction';
+  readonly strategy: 'fill' | 'evenly';
+  readonly quantum: Decimal;
+}
+
+const mostBytes = 2 ** 20;
+const mostItems = 256;
+const keyForm = /^[a-z0-9_-]{1,64}$/;
+const variableForm = /^([A-Za-z_][A-Za-z0-9_]*)=[^\0]*$/;
+/** Variables by which a program would load something, of the runner too. */
+const loaders = /^(LD_|NODE_|PATH=|PYTHON)/;
+const dataForm = /^[A-Z][A-Z0-9_]*$/;
+const ownLines = /^(CID|SCRATCH_SIZE|MOUNTS|SLOTS|.*_SHARES)$/;
+
+/** A reader with a condition. */
+const such =
+  <T>(read: Reader<T>, holds: (value: T) => boolean, wanted: string): Reader<T> =>
+  (value, place) => {
+    const result = read(value, place);
+    if (!holds(result)) throw new JsonFormError(place, wanted);
+    return result;
+  };
+const some = <T>(read: Reader<T>): Reader<readonly T[]> =>
+  newer(
+    such(list(read), ({ length }) => length <= mostItems, `a list of at most ${mostItems}`),
+    [],
+  );
+const amount: Reader<Decimal> = (value, place) => {
+  const read = parseDecimal(text(value, place), `${place}:`);
+  if (!read.isFinite() || !isAboveZero(read)) throw new JsonFormError(place, 'above 0');
+  return read;
+};
+const oneLine = such(text, (value) => !/[\r\n\0]/.test(value), 'one line');
+
+const metadata = object<DeviceMetadata>((of) => ({
+  slot_name: of('slot_name', text),
+  description: of('description', text),
+  human_readable_name: of('human_readable_name', text),
+  display_unit: of('display_unit', text),
+  number_format: of(
+    'number_format',
+    object((format) => ({ binary: format('binary', truth), round_length: format('round_length', whole) })),
+  ),
+  display_icon: of('display_icon', text),
+}));
+
+const unit: Reader<PluginDescription['units'][number]> = object((of) => ({
+  device: {
+    id: of('id', text),
+    location: of('location', newer(text, '')),
+    memoryBytes: of('memoryBytes', newer(whole, 0)),
+    processingUnits: of('processingUnits', newer(number, 0)),
+    numaNode: of('numaNode', newer(nullable(signed), null)),
+    modelName: of('modelName', newer(text, '')),
+  },
+  slot: of('slot', text),
+  amount: of('amount', newer(amount, new DecimalClass(1))),
+}));
+
+const description: Reader<PluginDescription> = object((of) => ({
+  key: of(
+    'key',
+    such(text, (key) => keyForm.test(key), 'a name of small letters, digits, "-" and "_"'),
+  ),
+  version: of('version', newer(text, '')),
+  slotTypes: of(
+    'slotTypes',
+    list((value, place) => {
+      const [slot, type] = pair(value, place);
+      return [slot, oneOf(slotTypes)(type, place)] as const;
+    }),
+  ),
+  exclusiveSlots: of('exclusiveSlots', some(text)),
+  metadata: of('metadata', newer(nullable(metadata), null)),
+  extraInfo: of(
+    'extraInfo',
+    newer(
+      table((value, place) => (typeof value === 'boolean' ? value : text(value, place))),
+      {},
+    ),
+  ),
+  units: of('devices', list(unit)),
+  kind: of('kind', newer(oneOf(['discrete', 'fraction']), 'discrete')),
+  strategy: of('strategy', newer(oneOf(['fill', 'evenly']), 'evenly')),
+  quantum: of('quantum', newer(amount, new DecimalClass('0.01'))),
+}));
+
+const attachedOf = (held: Allocation): Reader<AttachedDevice> => {
+  const ids = new Set([...held.values()].flatMap((amounts) => [...amounts.keys()]));
+  return object((of) => ({
+    device_id: of(
+      'device_id',
+      such(text, (id) => ids.has(id), 'a device that the kernel has'),
+    ),
+    model_name: of('model_name', newer(text, '')),
+    data: of('data', newer(table(number), {})),
+  }));
+};
+
+const answers = (held: Allocation): Reader<DeviceAnswers> =>
+  object((of) => {
+    const environ = of('environ', some(such(text, isHarmlessVariable, 'NAME=VALUE of a variable that loads nothing')));
+    const runtime = of('runtime', newer(nullable(text), null));
+    return {
+      arguments: {
+        environ,
+        nodes: of('nodes', some(such(text, isDeviceFile, 'a path below /dev'))),
+        requests: of(
+          'requests',
+          some(
+            object((request) => ({
+              driver: request('driver', text),
+              ids: request('ids', list(text)),
+              capabilities: request('capabilities', some(text)),
+            })),
+          ),
+        ),
+        ...(runtime === null ? {} : { runtime }),
+      },
+      resourceData: of(
+        'data',
+        some((value, place) => {
+          const [name, content] = pair(value, place);
+          const isOwn = ownLines.test(name) || !dataForm.test(name);
+          if (isOwn) throw new JsonFormError(place, 'a line that a plugin may write, such as NPU_IDS');
+          return [name, oneLine(content, place)] as const;
+        }),
+      ),
+      attached: of('attached', some(attachedOf(held))),
+    };
+  });
+
+/** Below `/dev`, without a way out of it; the engine takes a colon for the end of the path. */
+const isDeviceFile = (path: string): boolean =>
+  path.startsWith('/dev/') && normalize(path) === path && !/[\0:]/.test(path);
+
+const isHarmlessVariable = (entry: string): boolean => variableForm.test(entry) && !loaders.test(entry);
+
+const hardware: Reader<HardwareInfo | null> = nullable(
+  object((of) => ({
+    status: of('status', oneOf(['healthy', 'degraded', 'offline', 'unavailable'])),
+    status_info: of('status_info', newer(nullable(text), null)),
+    metadata: of('metadata', newer(table(text), {})),
+  })),
+);
+
+/** Reads a line of answers. Throws JsonFormError, SyntaxError. */
+export const readReply = (line: string): PluginReply =>
+  object<PluginReply>((of) => {
+    const [id, error] = [of('id', whole), of('error', newer(nullable(text), null))];
+    return error === null ? { id, value: of('value', text) } : { id, error: error.slice(0, 500) };
+  })(JSON.parse(line), 'an answer');
+
+/** Reads what `discover` says. Throws JsonFormError, SyntaxError. */
+export const readDescription = (json: string): PluginDescription => description(parse(json), 'what discover() answers');
+
+/** Reads what `answer` says about what a kernel has. Throws JsonFormError, SyntaxError. */
+export const readAnswers = (json: string, held: Allocation): DeviceAnswers =>
+  answers(held)(parse(json), 'what answer() answers');
+
+/** Reads what `hardware` says. Throws JsonFormError, SyntaxError. */
+export const readHardware = (json: string): HardwareInfo | null => hardware(parse(json), 'what hardware() answers');
+
+function parse(json: string): unknown {
+  if (json.length > mostBytes) throw new JsonFormError('the answer', `at most ${mostBytes} characters`);
+  return JSON.parse(json);
+}
+
+/** What the map is made of. */
+export const slotDevicesOf = ({ units, slotTypes: types }: PluginDescription): readonly SlotDevice[] => {
+  const typeOf = new Map(types);
+  return units.map(({ device, slot, amount: most }) => ({
+    id: device.id,
+    slot,
+    type: typeOf.get(slot) ?? 'count',
+    amount: most,
+  }));
+};

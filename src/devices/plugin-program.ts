@@ -1,0 +1,67 @@
+/**
+ * The program in which a third party's device plugin runs: a process, since a thread that runs out of memory or crashes
+ * in native code would take the daemon along. It loads the module and passes calls on to its functions, one after the
+ * other; whatever they throw becomes an answer. Calls are lines on the standard input, answers lines on descriptor 3;
+ * they are checked on the other side.
+ */
+import { writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { isAbsolute } from 'node:path';
+import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type { PluginCall, PluginReply } from './plugin-messages.ts';
+
+/** What the plugin's module may have; `discover` is a must. */
+type PluginModule = Readonly<Record<string, unknown>>;
+
+const answers = 3;
+const [specifier = '', from = ''] = process.argv.slice(2);
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 500);
+const reply = (message: PluginReply): void => {
+  for (let rest = Buffer.from(`${JSON.stringify(message)}\n`); rest.length > 0; ) {
+    rest = rest.subarray(writeSync(answers, rest));
+  }
+};
+
+process.on('uncaughtException', (error) => {
+  reply({ id: 0, error: messageOf(error) });
+  process.exit(1);
+});
+// A plugin in an endless loop doesn't see that its input has ended: a thread watches for the end of the daemon.
+const watch = `const parent = process.ppid;
+setInterval(() => process.ppid === parent || process.kill(process.pid, 'SIGKILL'), 1000);`;
+new Worker(watch, { eval: true }).unref();
+
+async function load(): Promise<PluginModule> {
+  const path = isAbsolute(specifier) ? specifier : createRequire(from).resolve(specifier);
+  const loaded: PluginModule = await import(pathToFileURL(path).href);
+  return typeof loaded['discover'] === 'function'
+    ? loaded
+    : ((loaded['default'] as PluginModule | undefined) ?? loaded);
+}
+
+const loading = load();
+loading.catch(() => {});
+
+async function answer({ id, method, argument }: PluginCall): Promise<PluginReply> {
+  try {
+    const operation = (await loading)[method];
+    if (typeof operation !== 'function') {
+      return method === 'hardware' ? { id, value: 'null' } : { id, error: `it has no function ${method}` };
+    }
+    const value: unknown = await operation(argument);
+    return { id, value: JSON.stringify(value ?? null) };
+  } catch (error) {
+    return { id, error: messageOf(error) };
+  }
+}
+
+/** The end of the call before. */
+let last: Promise<void> = Promise.resolve();
+createInterface({ input: process.stdin })
+  .on('line', (line) => {
+    last = last.then(async () => reply(await answer(JSON.parse(line))));
+  })
+  .on('close', () => process.exit(0));

@@ -1,0 +1,39 @@
+/** How an accelerator is given out: as whole devices or as shares of them (spec resources-and-stats 15.2). Pure. */
+import { Decimal, parseDecimal } from '../lib/decimal.ts';
+import { KerneletError } from '../lib/errors.ts';
+import { parseFiniteBinarySize } from '../resources/binary-size.ts';
+
+/** The operator's options. */
+export interface ShareOptions {
+  /** Null for one that there isn't: the plugin is off. */
+  readonly mode: 'discrete' | 'fractional' | null;
+  readonly unitMemory: Decimal;
+  readonly unitProcessors: number;
+  readonly reservedMemory: Decimal;
+  readonly quantum: Decimal;
+}
+
+const smallestUnitMemory = 512 * 2 ** 20;
+const smallestUnitProcessors = 2;
+const defaultUnitMemory = new Decimal(2 * 2 ** 30);
+
+/** Reads the options, which are texts. Throws INVALID_CONFIG. */
+export function readShareOptions(key: string, options: Readonly<Record<string, string>>): ShareOptions {
+  const mode = options['allocation_mode'] ?? 'discrete';
+  const { unit_mem: unit } = options;
+  const unitMemory = unit === undefined ? defaultUnitMemory : parseFiniteBinarySize(unit);
+  const unitProcessors = parseDecimal(options['unit_proc'] ?? '8', 'unit_proc').toNumber();
+  const invalid = (problem: string, name: string): KerneletError =>
+    new KerneletError('INVALID_CONFIG', `${key} plugin: ${problem}`, { context: { key, name } });
+  if (unitMemory.lt(smallestUnitMemory)) throw invalid('too small unit_mem', 'unit_mem');
+  if (!(unitProcessors >= smallestUnitProcessors)) throw invalid('too small unit_proc', 'unit_proc');
+  const quantum = parseDecimal(options['quantum_size'] ?? '0.1', 'quantum_size');
+  if (!quantum.isFinite() || !quantum.gt(0)) throw invalid('quantum_size must be above 0', 'quantum_size');
+  return {
+    mode: mode === 'discrete' || mode === 'fractional' ? mode : null,
+    unitMemory,
+    unitProcessors,
+    reservedMemory: parseFiniteBinarySize(options['reserved_memory'] ?? '64m'),
+    quantum,
+  };
+}
