@@ -17,6 +17,9 @@ import type { NodeMetrics } from '../stats/node-figures.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
 import type { NumberedRunEvent, RunSummary } from '../wire/run-event.ts';
 import type { FileEntry, RunnerStatus } from '../wire/runner-messages.ts';
+import type { NodeResources } from './node-resources.ts';
+
+export type { NodeResources };
 
 /** A request for a kernel; what is absent gets its default from the configuration. */
 export interface CreateRequest {
@@ -30,7 +33,7 @@ export interface CreateRequest {
   readonly memoryBytes?: number | undefined;
   readonly processes?: number | undefined;
   /** Slots of accelerators with decimal amounts. */
-  readonly accelerators?: readonly (readonly [string, string])[] | undefined;
+  readonly accelerators?: Readonly<Record<string, string>> | undefined;
   readonly environ: Readonly<Record<string, string>>;
   readonly mounts: readonly KernelMount[];
   readonly network?: 'none' | 'bridge' | undefined;
@@ -47,6 +50,8 @@ export interface KernelView {
   readonly image: string;
   readonly runtime: string;
   readonly limits: KernelLimits;
+  /** What it has of which device; amounts are decimal texts. */
+  readonly devices: readonly { readonly slot: string; readonly device: string; readonly amount: string }[];
   readonly network: 'none' | 'bridge';
   readonly mounts: readonly KernelMount[];
   readonly ports: readonly { readonly containerPort: number; readonly hostPort: number }[];
@@ -115,6 +120,8 @@ export interface ImageProgress {
 /** Everything that can be asked of this node. Every method waits, bounded, while the agent recovers. */
 export interface Agent extends AsyncDisposable {
   status(): Promise<AgentStatus>;
+  /** What the node has, and what kernels have of it. */
+  resources(signal: AbortSignal): Promise<NodeResources>;
   /** Returns when the kernel is ready. An abort of the signal undoes the creation. Progress = image pull or build. */
   create(
     request: CreateRequest,

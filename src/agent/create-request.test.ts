@@ -13,7 +13,11 @@ const defaults: CreateDefaults = {
   idleTimeoutMs: null,
   user: { uid: 1000, gid: 1000 },
 };
-const capacity = { cpus: 2, memoryBytes: 8 * 1024 ** 3 };
+const slots = new Map([
+  ['cuda.device', 'count'],
+  ['cpu', 'count'],
+] as const);
+const capacity = { cpus: 2, memoryBytes: 8 * 1024 ** 3, slots };
 const plain: CreateRequest = {
   environ: {},
   mounts: [],
@@ -49,6 +53,11 @@ describe('checkRequest', () => {
     [{ publish: [80, 80] }, /twice/],
     [{ publish: [80], network: 'none' as const }, /bridge/],
     [{ idleTimeoutMs: 10 }, /idle timeout/],
+    [{ accelerators: { 'npu.device': '1' } }, /no accelerator npu.device; it has cuda.device/],
+    [{ accelerators: { cpu: '1' } }, /no accelerator cpu;/],
+    [{ accelerators: { 'cuda.device': '-1' } }, /cannot be -1/],
+    [{ accelerators: { 'cuda.device': 'NaN' } }, /"NaN" is not a decimal number/],
+    [{ accelerators: { 'cuda.device': 'inf' } }, /cannot be inf/],
   ])('refuses %j', (change, expected) => {
     expect(refusal(change)).toMatch(expected);
   });

@@ -4,8 +4,10 @@
  */
 import type { PullPolicy } from '../images/resolve.ts';
 import type { KernelImage, KernelLimits, KernelSpec } from '../kernel/spec.ts';
+import { parseDecimal } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { type KernelId, newKernelId, parseKernelId, type SessionId } from '../lib/ids.ts';
+import type { KnownSlots } from '../resources/slot-name.ts';
 import type { CreateRequest } from './agent.ts';
 import type { OperatorLimits } from './operator-limits.ts';
 
@@ -24,6 +26,8 @@ export interface CreateDefaults {
 export interface NodeCapacity {
   readonly cpus: number;
   readonly memoryBytes: number;
+  /** The slots that it knows. */
+  readonly slots: KnownSlots;
 }
 
 /** The image that was found for a request. */
@@ -64,6 +68,17 @@ function checkLimits(limits: AskedLimits, capacity: NodeCapacity): void {
   if (memoryBytes > capacity.memoryBytes) throw lacking('memory in bytes', memoryBytes, capacity.memoryBytes);
 }
 
+function checkAccelerators(accelerators: Readonly<Record<string, string>>, slots: KnownSlots): void {
+  for (const [slot, text] of Object.entries(accelerators)) {
+    const has = [...slots.keys()].filter((known) => known.includes('.'));
+    if (!slots.has(slot) || !has.includes(slot)) {
+      throw invalid(`this node has no accelerator ${slot}; it has ${has.join(', ') || 'none'}`);
+    }
+    const amount = parseDecimal(text, `the amount of ${slot}`);
+    if (!amount.isFinite() || amount.isNegative()) throw invalid(`the amount of ${slot} cannot be ${text}`);
+  }
+}
+
 function checkEnviron(environ: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
   const entries = Object.entries(environ);
   let total = 0;
@@ -96,6 +111,7 @@ export function requestedId(request: CreateRequest): KernelId {
 /** Rejects what can be known to be wrong before an image is looked for. Throws INVALID_ARGUMENT, INSUFFICIENT_RESOURCES. */
 export function checkRequest(request: CreateRequest, defaults: CreateDefaults, capacity: NodeCapacity): void {
   checkLimits(limitsOf(request, defaults), capacity);
+  checkAccelerators(request.accelerators ?? {}, capacity.slots);
   checkEnviron(request.environ);
   checkPublished(request.publish);
   if (request.mounts.length > mostMounts)
@@ -130,7 +146,7 @@ export function compileSpec(
     runtime: chosen.runtime,
     interpreter: request.interpreter,
     limits: { ...limitsOf(request, defaults), sharedMemoryBytes: null, ...operator },
-    accelerators: request.accelerators ?? [],
+    accelerators: Object.entries(request.accelerators ?? {}),
     environ: checkEnviron(request.environ),
     mounts: request.mounts,
     network: request.network ?? defaults.network,

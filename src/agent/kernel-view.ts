@@ -19,6 +19,7 @@ export function viewOf(
     image: spec.image.reference,
     runtime: spec.runtime.type,
     limits: spec.limits,
+    devices: record.placement.devices.map(([slot, device, amount]) => ({ slot, device, amount })),
     network: spec.network,
     mounts: spec.mounts,
     ports: record.placement.hostPorts,

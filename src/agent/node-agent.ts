@@ -14,11 +14,13 @@ import type {
   KernelStats,
   KernelView,
   LogPiece,
+  NodeResources,
 } from './agent.ts';
 import { checkRequest, compileSpec, requestedId } from './create-request.ts';
 import { KernelStatistics } from './kernel-statistics.ts';
 import { viewOf } from './kernel-view.ts';
 import { KernelWatch } from './kernel-watch.ts';
+import { resourcesOf } from './node-resources.ts';
 import type { NodeAgentParts } from './parts.ts';
 import { Readiness } from './readiness.ts';
 
@@ -71,6 +73,11 @@ export class NodeAgent implements Agent {
       slots: facts.slots(),
       oddities: facts.oddities(),
     };
+  }
+
+  async resources(signal: AbortSignal): Promise<NodeResources> {
+    await this.#readiness.ready();
+    return await resourcesOf(this.#parts.devices, signal);
   }
 
   async create(

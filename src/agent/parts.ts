@@ -1,4 +1,5 @@
 /** What a node agent is built from. The composition root (`main/`) supplies the real ones, tests others. */
+import type { NodeDevices } from '../devices/node-devices.ts';
 import type { Engine, Progress } from '../engine/engine.ts';
 import type { EventSink, NumberedKernelEvent } from '../events/kernel-event.ts';
 import type { FoundImage, ImageWish } from '../images/resolve.ts';
@@ -63,6 +64,7 @@ export interface NodeAgentParts {
   readonly fitLimits: (signal: AbortSignal) => Promise<FittedLimits>;
   readonly defaults: CreateDefaults;
   readonly capacity: NodeCapacity;
+  readonly devices: NodeDevices;
   /** Lets go of the kernels, the engine and the state folder, in this order; called once, at the agent's end. */
   readonly release: () => Promise<void>;
   readonly facts: StatusFacts;

@@ -17,6 +17,7 @@ export const kernelOptions: readonly OptionSpec[] = [
   { flags: '--cpus <number>', help: 'CPUs, fractions allowed (default 1)' },
   { flags: '--mem <size>', help: 'memory, such as 512m or 1.5g (default 1g)' },
   { flags: '--processes <number>', help: 'most processes and threads (default 512)' },
+  { flags: '--accelerator <slot=amount>', help: 'accelerator, such as cuda.device=1', repeat: true },
   { flags: '--env <name=value>', help: 'variable; without a value, it is taken from here', repeat: true },
   { flags: '--mount <host:container[:ro]>', help: 'mount a host folder that the configuration allows', repeat: true },
   { flags: '--network <kind>', help: 'network (default bridge)', choices: ['none', 'bridge'] },
@@ -49,6 +50,7 @@ export function createBody(
     cpus: options.number('cpus'),
     memoryBytes: options.byteSize('mem'),
     processes: options.integer('processes', { min: 1 }),
+    accelerators: acceleratorsOf(options.list('accelerator')),
     environ: environOf(options.list('env'), io),
     mounts: options.list('mount').map((text) => mountOf(text, io)),
     network: options.choice('network', ['none', 'bridge']),
@@ -59,6 +61,15 @@ export function createBody(
 
 function definedOnly(body: { [Key in keyof CreateBody]: CreateBody[Key] | undefined }): CreateBody {
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+}
+
+function acceleratorsOf(list: readonly string[]): Record<string, string> | undefined {
+  const pairs = list.map((text): [string, string] => {
+    const [, slot, amount] = /^([^=]+\.[^=]+)=(\d+(?:\.\d+)?)$/.exec(text) ?? [];
+    if (slot !== undefined && amount !== undefined) return [slot, amount];
+    throw new UsageError(`--accelerator ${JSON.stringify(text)} is not SLOT=AMOUNT, such as cuda.device=1`);
+  });
+  return pairs.length === 0 ? undefined : Object.fromEntries(pairs);
 }
 
 function environOf(list: readonly string[], io: CliIo): Record<string, string> {

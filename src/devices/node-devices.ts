@@ -13,8 +13,9 @@ import type { AffinityPolicy, AffinityRule } from '../resources/candidate-order.
 import { DeviceLedger } from '../resources/device-ledger.ts';
 import { allocationOf, type DeviceShare, sharesOf } from '../resources/device-share.ts';
 import { reportedCapacity } from '../resources/reported-capacity.ts';
+import { resourceError } from '../resources/resource-error.ts';
 import { formatSlotAmounts, normaliseToKnown, type SlotAmounts } from '../resources/slot-amounts.ts';
-import type { KnownSlots } from '../resources/slot-name.ts';
+import { deviceOfSlot, type KnownSlots } from '../resources/slot-name.ts';
 import type { HardwareInfo } from './device-plugin.ts';
 import { type DeviceAnswers, type DeviceProvision, provisionOf } from './device-provision.ts';
 import { checkPlugin, type NodePlugin } from './node-plugin.ts';
@@ -187,11 +188,22 @@ export class NodeDevices implements AsyncDisposable {
     const facts = { kernel, ask: formatSlotAmounts(ask) };
     try {
       const allocation = this.ledger.allocate(kernel, ask);
+      this.#checkGrant(kernel, ask, allocation);
       if (logAllocations) log.info('allocated', { ...facts, devices: sharesOf(allocation) });
       return allocation;
     } catch (error) {
       log.warn('not allocated', { ...facts, error, allocated: sharesOf(this.ledger.allocated()) });
       throw plainWords ? this.#inPlainWords(error) : error;
+    }
+  }
+
+  /** Less may be granted than is asked for, but not nothing: a half of what can be had whole only. */
+  #checkGrant(kernel: KernelId, ask: SlotAmounts, allocation: KernelAllocation): void {
+    for (const [slot, amount] of ask) {
+      if (!amount.gt(0) || sum(allocation.get(deviceOfSlot(slot))?.get(slot)?.values() ?? []).gt(0)) continue;
+      this.ledger.release(kernel);
+      const text = `The slot ${slot} can be had in whole units only, not ${plainText(amount)}`;
+      throw resourceError('InvalidResourceArgument', text, { slot, requested: plainText(amount) });
     }
   }
 

@@ -10,6 +10,7 @@ import { addFileRoutes } from './routes/files.ts';
 import { addImageRoutes } from './routes/images.ts';
 import { addKernelRoutes } from './routes/kernels.ts';
 import { addObserveRoutes } from './routes/observe.ts';
+import { addResourceRoutes } from './routes/resources.ts';
 import { addRunRoutes } from './routes/runs.ts';
 import { addStatsRoutes } from './routes/stats.ts';
 import { addStatusRoutes } from './routes/status.ts';
@@ -26,6 +27,7 @@ export interface AppOptions {
 export function createApp({ agent, version, logger }: AppOptions): ApiApp {
   const app: ApiApp = new OpenAPIHono();
   addStatusRoutes(app, agent);
+  addResourceRoutes(app, agent);
   addKernelRoutes(app, agent);
   addRunRoutes(app, agent);
   addStdinRoute(app, agent);

@@ -10,6 +10,7 @@ import type {
   KernelStats,
   KernelView,
   LogPiece,
+  NodeResources,
 } from '../agent/agent.ts';
 import type { NumberedKernelEvent } from '../events/kernel-event.ts';
 import type { Download } from '../execution/runner-client.ts';
@@ -70,6 +71,11 @@ export class FakeAgent implements Agent {
       slots: { cpus: slot, memoryBytes: slot, ports: slot },
       oddities: {},
     };
+  }
+
+  async resources(): Promise<NodeResources> {
+    const metadata = {};
+    return { slots: [], devices: [], plugins: {}, metadata, hardware: {} };
   }
 
   async create(
@@ -281,6 +287,7 @@ function fakeKernel(id: ReturnType<typeof newKernelId>, request: CreateRequest):
       diskBytes: null,
       openFiles: null,
     },
+    devices: [],
     network: request.network ?? 'bridge',
     mounts: request.mounts,
     ports: request.publish.map((containerPort, index) => ({ containerPort, hostPort: 30_000 + index })),

@@ -83,7 +83,8 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
   );
   // Alone, what is offered several times over is still no more than the machine has for any one kernel.
   const alone = settings.mode === 'standalone';
-  const capacity = alone ? host : { cpus: devices.use('cpu').total, memoryBytes: devices.use('mem').total };
+  const most = alone ? host : { cpus: devices.use('cpu').total, memoryBytes: devices.use('mem').total };
+  const capacity = { ...most, slots: devices.known };
   const { first, last } = settings.container.portRange;
   const ports = new PortPool({ first, last, clock: systemClock });
   const oddities = new Oddities();
@@ -160,6 +161,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
       user: settings.container.kernelUser,
     },
     capacity,
+    devices,
     release: () => owned.disposeAsync(),
     facts: {
       version,
@@ -179,7 +181,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
 }
 
 /** What of the engine matters to devices; null when it doesn't answer. */
-async function engineFacts(engine: DockerEngine): Promise<EngineFacts | null> {
+async function engineFacts(engine: Engine): Promise<EngineFacts | null> {
   const info = await engine.info(AbortSignal.timeout(infoTimeoutMs)).catch(() => null);
   if (!info) return null;
   const { version, runtimes, cgroupVersion, cgroupDriver } = info;

@@ -29,6 +29,7 @@ export const inspect = {
 
 function describe(kernel: KernelView): (readonly [string, string])[] {
   const { limits, termination, runner } = kernel;
+  const accelerators = kernel.devices.filter(({ slot }) => slot.includes('.'));
   const or = (items: readonly string[]): string => (items.length === 0 ? '-' : items.join(', '));
   return [
     ['id', kernel.id],
@@ -39,6 +40,7 @@ function describe(kernel: KernelView): (readonly [string, string])[] {
       'limits',
       `${limits.cpus} ${limits.cpus === 1 ? 'CPU' : 'CPUs'}, ${describeByteSize(limits.memoryBytes)}, ${limits.processes} processes`,
     ],
+    ['devices', or(accelerators.map(({ slot, device, amount }) => `${amount} ${slot} of ${printable(device)}`))],
     ['disk limit', limits.diskBytes === null ? 'none' : describeByteSize(limits.diskBytes)],
     ['open files', limits.openFiles === null ? 'as many as the engine gives' : String(limits.openFiles)],
     ['network', kernel.network],

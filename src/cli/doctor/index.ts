@@ -2,6 +2,7 @@
 import { cgroupsCheck } from './cgroups-check.ts';
 import type { DoctorCheck } from './check.ts';
 import { clockCheck } from './clock-check.ts';
+import { devicesCheck } from './devices-check.ts';
 import { diskCheck } from './disk-check.ts';
 import { engineCheck } from './engine-check.ts';
 import { firewallCheck } from './firewall-check.ts';
@@ -16,6 +17,7 @@ export const doctorChecks: readonly DoctorCheck[] = [
   cgroupsCheck,
   stateCheck,
   diskCheck,
+  devicesCheck,
   limitsCheck,
   kernelLimitsCheck,
   clockCheck,

@@ -11,6 +11,7 @@ import {
   maxProcesses,
   maxPublishedPorts,
 } from './limits.ts';
+import { acceleratorsSchema } from './resources.ts';
 import { runSummarySchema } from './run.ts';
 import { usageSchema } from './stats.ts';
 
@@ -55,6 +56,7 @@ export const createBodySchema = z
     cpus: z.number().positive().max(maxCpus).optional(),
     memoryBytes: z.int().positive().max(maxMemoryBytes).optional(),
     processes: z.int().positive().max(maxProcesses).optional(),
+    accelerators: acceleratorsSchema.optional(),
     environ: environSchema.default({}),
     mounts: z.array(mountSchema).max(maxMounts).readonly().default([]),
     network: z
@@ -116,6 +118,10 @@ export const kernelSchema = z
       diskBytes: z.number().nullable(),
       openFiles: z.number().nullable(),
     }),
+    devices: z
+      .array(z.strictObject({ slot: z.string(), device: z.string(), amount: z.string() }))
+      .readonly()
+      .openapi({ description: 'What it has of which device; amounts are decimal texts.' }),
     network: z.enum(['none', 'bridge']),
     mounts: z.array(z.strictObject({ source: z.string(), target: z.string(), readOnly: z.boolean() })).readonly(),
     ports: z.array(z.strictObject({ containerPort: z.int(), hostPort: z.int() })).readonly(),

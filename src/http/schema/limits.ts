@@ -18,6 +18,8 @@ export const maxEnvironBytes = 128 * 1024;
 /** Mounts and published ports of one kernel. */
 export const maxMounts = 64;
 export const maxPublishedPorts = 64;
+/** Slots of accelerators in one request. */
+export const maxAccelerators = 16;
 /** CPUs and memory that may be asked for at all; what the node has is checked by the agent. */
 export const maxCpus = 1_000_000;
 export const maxMemoryBytes = Number.MAX_SAFE_INTEGER;

@@ -1,0 +1,80 @@
+/** What this node has, what kernels have of it, and what is reported, for callers. */
+import type { DeviceMetadata, HardwareInfo } from '../devices/device-plugin.ts';
+import type { NodeDevices } from '../devices/node-devices.ts';
+import { computePlugins, heartbeatSlots, shownMetadata } from '../devices/reported-devices.ts';
+import { plainText, zero } from '../lib/decimal.ts';
+import type { NumaNode } from '../resources/affinity.ts';
+import { type DeviceShare, sharesOf } from '../resources/device-share.ts';
+import { deviceOfSlot, type SlotType } from '../resources/slot-name.ts';
+
+/** A slot; amounts are decimal texts, bytes in full. */
+export interface SlotView {
+  readonly slot: string;
+  readonly type: SlotType;
+  /** What is reported: without the reserve. */
+  readonly available: string;
+  readonly reserved: string;
+  readonly used: string;
+}
+
+/** A device. */
+export interface DeviceView {
+  readonly plugin: string;
+  readonly id: string;
+  readonly location: string;
+  readonly memoryBytes: number;
+  readonly processingUnits: number;
+  readonly numaNode: NumaNode;
+  readonly modelName: string;
+  /** What kernels have of it. */
+  readonly used: readonly { readonly slot: string; readonly amount: string }[];
+}
+
+/** All of it. */
+export interface NodeResources {
+  readonly slots: readonly SlotView[];
+  readonly devices: readonly DeviceView[];
+  /** Version and more of each plugin, as a manager gets it. */
+  readonly plugins: Readonly<Record<string, Readonly<Record<string, string | boolean>>>>;
+  /** How slots are shown. */
+  readonly metadata: Readonly<Record<string, DeviceMetadata>>;
+  /** How the hardware is, of plugins that know. */
+  readonly hardware: Readonly<Record<string, HardwareInfo>>;
+}
+
+/** Gathers it. */
+export async function resourcesOf(devices: NodeDevices, signal: AbortSignal): Promise<NodeResources> {
+  const { known, plugins, reserved } = devices;
+  const reported = heartbeatSlots(known, devices.available());
+  const used = devices.used();
+  const held = sharesOf(devices.ledger.allocated());
+  return {
+    slots: Object.entries(reported).map(([slot, [type, available]]) => ({
+      slot,
+      type,
+      available,
+      reserved: plainText(reserved.get(slot) ?? zero),
+      used: plainText(used.get(slot) ?? zero),
+    })),
+    devices: plugins.flatMap(({ key, devices: own }) =>
+      own.map(({ id, location, memoryBytes, processingUnits, numaNode, modelName }) => ({
+        plugin: key,
+        id,
+        location,
+        memoryBytes,
+        processingUnits,
+        numaNode,
+        modelName,
+        used: usedOf(held, key, id),
+      })),
+    ),
+    plugins: computePlugins(plugins),
+    metadata: shownMetadata(plugins),
+    hardware: Object.fromEntries(await devices.hardware(signal)),
+  };
+}
+
+const usedOf = (held: readonly DeviceShare[], key: string, id: string): DeviceView['used'] =>
+  held
+    .filter(([slot, device, amount]) => device === id && deviceOfSlot(slot) === key && amount !== '0')
+    .map(([slot, , amount]) => ({ slot, amount }));

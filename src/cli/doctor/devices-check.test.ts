@@ -1,0 +1,34 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { KerneletError } from '../../lib/errors.ts';
+import { doctorContext } from './context.test-support.ts';
+import { devicesFinding } from './devices-check.ts';
+
+describe('the devices', () => {
+  it('are told, also when the engine does not answer', async () => {
+    const gone = await doctorContext(new KerneletError('ENGINE_UNAVAILABLE', 'gone'));
+    expect(await devicesFinding(gone, '/nowhere')).toEqual({ state: 'ok', detail: 'no accelerators' });
+    const settings = { ...gone.settings, mode: 'cluster' as const };
+    expect((await devicesFinding({ ...gone, settings }, '/nowhere')).detail).toMatch(
+      /^on offer: cpu \d+, mem [\d.]+ GiB$/,
+    );
+  });
+
+  it('whose plugin has nothing to say for itself are a warning', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kernelet-doctor-'));
+    try {
+      const plugin = join(folder, 'npu.mjs');
+      await writeFile(plugin, 'export const discover = () => { throw new Error("no card"); };');
+      const context = await doctorContext();
+      const settings = { ...context.settings, devicePlugins: [plugin] };
+      expect(await devicesFinding({ ...context, settings }, folder)).toMatchObject({
+        state: 'warning',
+        detail: expect.stringContaining('is off: the device plugin'),
+      });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
