@@ -42,6 +42,10 @@ const doors = {
   koffi: '^src/devices/nvml-probe\\.ts$',
   'modern-tar': '^src/lib/tar\\.ts$',
   zeromq: '^src/transport/zeromq\\.ts$',
+  '@connectrpc/connect': '^src/cluster/etcd/endpoint\\.ts$',
+  '@connectrpc/connect-node': '^src/cluster/etcd/endpoint\\.ts$',
+  '@bufbuild/protobuf': '^src/cluster/etcd/etcd_pb\\.ts$',
+  '@redis/client': '^src/cluster/redis/connection\\.ts$',
 };
 const doorRules = Object.entries(doors).map(([name, door]) => ({
   name: `door-${name}`,

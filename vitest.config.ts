@@ -12,11 +12,21 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/conformance/**', 'test/peers/**'],
+          exclude: ['test/conformance/**', 'test/peers/**', 'test/cluster/**'],
           testTimeout: 180_000,
           hookTimeout: 600_000,
           fileParallelism: false,
           globalSetup: ['test/support/global-setup.ts'],
+        },
+      },
+      {
+        // Real etcd and Redis instead of a container engine.
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
         },
       },
     ],

@@ -192,6 +192,30 @@ export const errorCodes = {
   DAEMON_UNREACHABLE: entry('environment', 503, 'No daemon answers on the socket.', 'Start one with `kernelet serve`.'),
   SHUTTING_DOWN: entry('environment', 503, 'The daemon is stopping.', 'Try again when it is back.'),
   OVERLOADED: entry('environment', 429, 'A queue is full.', 'Wait and try again.'),
+  ETCD_UNAVAILABLE: entry(
+    'upstream',
+    503,
+    'No server of etcd answers.',
+    'Check that etcd runs and that `etcd.addr` can be reached; what was asked is tried again.',
+  ),
+  ETCD_REFUSED: entry(
+    'upstream',
+    502,
+    'etcd refuses an operation.',
+    "The message has etcd's own words; check user, password and permissions.",
+  ),
+  REDIS_UNAVAILABLE: entry(
+    'upstream',
+    503,
+    'Redis does not answer, or cannot take writes now.',
+    'Check that it runs and that `config/redis` in etcd is right; what must not be lost is kept and sent later.',
+  ),
+  REDIS_REFUSED: entry(
+    'upstream',
+    502,
+    'Redis refuses a command.',
+    "The message has the server's own words; check password, permissions and memory.",
+  ),
   CANCELLED: entry('caller', 499, 'The operation was cancelled.', 'Nothing needs to be done.'),
   INTERNAL: entry('internal', 500, 'A defect of kernelet.', 'Report it with the log of the daemon.'),
 } as const satisfies Record<string, ErrorCodeEntry>;

@@ -46,6 +46,10 @@ const classNames: Readonly<Record<ErrorCode, FailureName>> = {
   DAEMON_UNREACHABLE: 'RuntimeError',
   SHUTTING_DOWN: 'RuntimeError',
   OVERLOADED: 'RuntimeError',
+  ETCD_UNAVAILABLE: 'RuntimeError',
+  ETCD_REFUSED: 'RuntimeError',
+  REDIS_UNAVAILABLE: 'RuntimeError',
+  REDIS_REFUSED: 'RuntimeError',
   CANCELLED: 'RuntimeError',
   INTERNAL: 'RuntimeError',
 };
