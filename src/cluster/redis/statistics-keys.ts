@@ -1,0 +1,106 @@
+/**
+ * The keys of database 0 that the agent writes (spec cluster-state 3.1), with their expiries. Nothing of it is queued:
+ * what cannot be written now is out of date when it could be.
+ */
+import type { RedisCommand } from './connection.ts';
+import { bytesOf } from './event-stream.ts';
+import type { RedisLink } from './link.ts';
+
+const nodeExpiryS = '120';
+const processesExpiryS = '8';
+const commitExpiryS = '13';
+/** A manager reads a kernel's last numbers when it handles the kernel's end, and for accounting some time later. */
+const endedKernelExpiryS = '86400';
+
+/** A kernel's place in the report of abuse. */
+export type AbuseState = 'detected' | 'cleaning';
+
+/** Where statistics go. */
+export interface StatisticsSink {
+  /** Numbers of the node, encoded. */
+  writeNode(numbers: Uint8Array): Promise<void>;
+  /** Numbers of running kernels by kernel id, encoded. */
+  writeKernels(numbers: ReadonlyMap<string, Uint8Array>): Promise<void>;
+  /** Numbers of processes by full container id, encoded. */
+  writeProcesses(numbers: ReadonlyMap<string, Uint8Array>): Promise<void>;
+  /** Lets the numbers of kernels that have ended expire: of running ones they stay. */
+  expireKernels(kernelIds: readonly string[]): Promise<void>;
+  /** How many kernel containers of this agent live. */
+  writeContainerCount(count: number): Promise<void>;
+}
+
+/** The sink of a node that is alone: its numbers are asked for over the local API. */
+export const noStatistics: StatisticsSink = {
+  writeNode: async () => {},
+  writeKernels: async () => {},
+  writeProcesses: async () => {},
+  expireKernels: async () => {},
+  writeContainerCount: async () => {},
+};
+
+/** The sink in Redis. Every method throws REDIS_UNAVAILABLE, REDIS_REFUSED. */
+export class RedisStatistics implements StatisticsSink {
+  readonly #link: RedisLink;
+  readonly #agentId: string;
+
+  constructor(link: RedisLink, agentId: string) {
+    this.#link = link;
+    this.#agentId = agentId;
+  }
+
+  async writeNode(numbers: Uint8Array): Promise<void> {
+    await this.#link.transact([
+      ['SET', this.#agentId, bytesOf(numbers)],
+      ['EXPIRE', this.#agentId, nodeExpiryS],
+    ]);
+  }
+
+  async writeKernels(numbers: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    await this.#pipeline([...numbers].map(([kernelId, value]) => ['SET', kernelId, bytesOf(value)]));
+  }
+
+  async writeProcesses(numbers: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    await this.#pipeline(
+      [...numbers].map(([containerId, value]) => ['SET', containerId, bytesOf(value), 'EX', processesExpiryS]),
+    );
+  }
+
+  async expireKernels(kernelIds: readonly string[]): Promise<void> {
+    await this.#pipeline(kernelIds.map((kernelId) => ['EXPIRE', kernelId, endedKernelExpiryS]));
+  }
+
+  async writeContainerCount(count: number): Promise<void> {
+    await this.#link.call(['SET', `container_count.${this.#agentId}`, String(count)]);
+  }
+
+  /** What kinds of devices there are: JSON documents by slot name. */
+  async writeDeviceMetadata(documents: ReadonlyMap<string, string>): Promise<void> {
+    if (documents.size === 0) return;
+    await this.#link.transact([...documents].map(([slot, json]) => ['HSET', 'computer.metadata', slot, json]));
+  }
+
+  /** Says that these kernels are being committed; it is forgotten by itself unless it is said again. */
+  async writeCommitting(kernelIds: readonly string[]): Promise<void> {
+    await this.#pipeline(
+      kernelIds.map((kernelId) => ['SET', `kernel.${kernelId}.commit`, 'ongoing', 'EX', commitExpiryS]),
+    );
+  }
+
+  /**
+   * Reports abuse by kernels of this agent and takes back what is over. The report is the whole cluster's, so only the
+   * named kernels are touched.
+   */
+  async writeAbuse(report: ReadonlyMap<string, AbuseState>, over: readonly string[]): Promise<void> {
+    const found: RedisCommand[] = [...report].map(([kernelId, state]) => ['HSET', 'abuse_report', kernelId, state]);
+    await this.#pipeline(over.length === 0 ? found : [...found, ['HDEL', 'abuse_report', ...over]]);
+  }
+
+  /** Some thousands of commands go in several parts, so that none takes the deadline of all. */
+  async #pipeline(commands: readonly RedisCommand[]): Promise<void> {
+    for (let at = 0; at < commands.length; at += mostCommands) {
+      await this.#link.send(commands.slice(at, at + mostCommands));
+    }
+  }
+}
+
+const mostCommands = 1000;

@@ -1,0 +1,31 @@
+/**
+ * An agent's part for tests that kill it: posts `count` events of each of `kernels` kernels into an outbox and sends
+ * them, one every `pauseMs`. Says `posted N` after each. Arguments: file, port, kernels, count, pauseMs, first.
+ */
+import { RedisLink } from '../../../src/cluster/redis/link.ts';
+import { SequencedAppender } from '../../../src/cluster/redis/sequenced-append.ts';
+import { Outbox } from '../../../src/events/outbox/outbox.ts';
+import { systemClock as clock, sleep } from '../../../src/lib/clock.ts';
+import { silentLogger as log } from '../../../src/lib/log.ts';
+import { settingsOf } from './redis-settings.ts';
+
+const [file = '', port = '', kernels = '', count = '', pauseMs = '', first = ''] = process.argv.slice(2);
+using link = new RedisLink(settingsOf(Number(port), { commandTimeoutMs: 1000 }), 4);
+using outbox = new Outbox(file, { target: new SequencedAppender(link, 'i-one'), clock, log });
+const stop = new AbortController();
+const running = outbox.run(stop.signal);
+for (let number = Number(first); number < Number(count); number += 1) {
+  for (let kernel = 0; kernel < Number(kernels); kernel += 1) {
+    outbox.post({
+      name: `kernel-${kernel}`,
+      source: 'i-one',
+      args: Buffer.from([0x91, 0xcd, number >> 8, number & 255]),
+    });
+  }
+  process.stdout.write(`posted ${number}\n`);
+  await sleep(clock, Number(pauseMs));
+}
+await outbox.settled(AbortSignal.timeout(60_000));
+stop.abort();
+await running;
+process.stdout.write('settled\n');
