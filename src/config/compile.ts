@@ -5,7 +5,7 @@ import type { AccountLookup, OwnerChoice } from './kinds/owner.ts';
 import { clusterPlaces, type PlaceContext, standalonePlaces } from './places.ts';
 import type { ConfigProblem } from './problems.ts';
 import type { SchemaValues } from './schema.ts';
-import type { AgentSettings, ContainerSettings, DebugSettings, Settings } from './settings.ts';
+import type { AgentSettings, ContainerSettings, DebugSettings, EtcdSettings, Settings } from './settings.ts';
 
 /** What compiling depends on beside the values. */
 export interface CompileContext extends PlaceContext {
@@ -63,10 +63,7 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
       swap: kernelet['loosen.swap'],
     },
     readyTimeoutMs: kernelet['ready-timeout'],
-    etcd:
-      context.mode === 'cluster'
-        ? { namespace: etcd.namespace ?? '', address: etcd.addr, user: etcd.user, password: etcd.password }
-        : null,
+    etcd: context.mode === 'cluster' ? compileEtcd(etcd, absolute) : null,
     agent,
     container: compileContainer(values, context, stateDir),
     resource: {
@@ -97,6 +94,21 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
       softResetAvailable: watcher['soft-reset-available'],
     },
     logging: compileLogging(values, absolute, context.report),
+  };
+}
+
+function compileEtcd(etcd: SchemaValues['etcd'], absolute: (path: string) => string): EtcdSettings {
+  return {
+    namespace: etcd.namespace ?? '',
+    addresses: etcd.addr,
+    user: etcd.user,
+    password: etcd.password,
+    tls: {
+      enabled: etcd['ssl-enabled'],
+      authorityFile: etcd['ssl-ca-cert'] && absolute(etcd['ssl-ca-cert']),
+      certificateFile: etcd['ssl-cert'] && absolute(etcd['ssl-cert']),
+      keyFile: etcd['ssl-key'] && absolute(etcd['ssl-key']),
+    },
   };
 }
 

@@ -115,7 +115,7 @@ describe('cluster mode', () => {
       mode: 'cluster',
       stateDir: '/var/b/kernelet',
       socketPath: '/ipc/kernelet.sock',
-      etcd: { namespace: 'local', address: { host: '127.0.0.1', port: 2379 }, user: '', password: '' },
+      etcd: { namespace: 'local', addresses: [{ host: '127.0.0.1', port: 2379 }], user: '', password: '' },
       container: { scratchRoot: join(root, 'scratches') },
     });
   });
@@ -128,6 +128,37 @@ describe('cluster mode', () => {
     ]);
     expect((await load('[agent]\n[container]\n')).settings.mode).toBe('standalone');
     expect((await load('[etcd]\n', { forceStandalone: true })).settings.mode).toBe('standalone');
+  });
+
+  it('takes several servers of etcd, and certificates for TLS', async () => {
+    const tls = 'ssl-enabled = true\nssl-ca-cert = "ca.pem"\n';
+    const addr = 'addr = ["a:2379", "[::1]:2380"]\n';
+    const { settings } = await load(cluster.replace('[agent]', `${addr}${tls}[agent]`));
+    expect(settings.etcd).toMatchObject({
+      addresses: [
+        { host: 'a', port: 2379 },
+        { host: '::1', port: 2380 },
+      ],
+      tls: { enabled: true, authorityFile: join(root, 'ca.pem'), certificateFile: null, keyFile: null },
+    });
+    const given = await load(cluster, { environ: { BACKEND_ETCD_ADDR: 'b:1, c:2' } });
+    expect(given.settings.etcd?.addresses.map(({ host }) => host)).toEqual(['b', 'c']);
+    const pair = await load(cluster.replace('[agent]', 'addr = ["host", 2379]\n[agent]'));
+    expect(pair.settings.etcd?.addresses).toEqual([{ host: 'host', port: 2379 }]);
+    expect(await problemsOf(cluster.replace('[agent]', 'addr = []\n[agent]'))).toEqual(['agent.toml:3 etcd.addr []']);
+  });
+
+  it('lets the cluster win over the file, and only in cluster mode', async () => {
+    const overrides = { agent: { 'kernel-creation-concurrency': '8' }, container: { 'kernel-uid': '1100' } };
+    const file = cluster.replace('[container]', 'kernel-creation-concurrency = 2\n[container]\nkernel-uid = 1000');
+    const { settings, sources } = await load(file, { cluster: overrides });
+    expect(settings.agent.kernelCreationConcurrency).toBe(8);
+    expect(settings.container.kernelUser.uid).toBe(1100);
+    expect(sources.get('container.kernel-uid')).toBe('cluster');
+    const wrong = await load(file, { cluster: { container: { 'kernel-uid': 'nobody-knows' } } });
+    expect(wrong.settings.container.kernelUser.uid).toBe(1000);
+    const alone = await load(file, { cluster: overrides, forceStandalone: true });
+    expect(alone.settings.container.kernelUser.uid).toBe(1000);
   });
 
   it('says that variables for etcd alone choose nothing', async () => {

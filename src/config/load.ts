@@ -1,9 +1,10 @@
 /**
- * Loads the settings: default < file < environment < flag. All problems are reported at once, in one INVALID_CONFIG.
+ * Loads the settings: default < file < environment < flag < cluster. All problems are reported at once, in one INVALID_CONFIG.
  */
 import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
+import { type ClusterOverrides, givenByCluster } from './cluster-overrides.ts';
 import { compileSettings } from './compile.ts';
 import { toUpstreamLevel } from './compile-logging.ts';
 import { discoverConfigFile } from './discover.ts';
@@ -29,6 +30,8 @@ export interface LoadOptions {
   readonly flags?: ConfigFlags;
   /** Whether `./agent.toml` counts: only for `serve`. */
   readonly includeWorkingDir?: boolean;
+  /** What the cluster sets; it wins over everything. */
+  readonly cluster?: ClusterOverrides;
   /** Standalone even when the file has `[etcd]`: for an agent inside a command's own process. */
   readonly forceStandalone?: boolean;
   readonly environ?: Environ;
@@ -54,7 +57,8 @@ export async function loadSettings(options: LoadOptions = {}): Promise<LoadedSet
   const mode = file.hasEtcd && !options.forceStandalone ? 'cluster' : 'standalone';
   const environment = givenByEnvironment(environ, file.values);
   const problems: ConfigProblem[] = [...file.problems];
-  const given = new Map([...file.values, ...environment, ...givenByFlags(flags, problems)]);
+  const cluster = givenByCluster(mode === 'cluster' ? (options.cluster ?? {}) : {});
+  const given = new Map([...file.values, ...environment, ...givenByFlags(flags, problems), ...cluster.values]);
   settleLevel(given);
   const resolved = resolveValues(given, mode, configFile);
   problems.push(...resolved.problems);
@@ -66,7 +70,7 @@ export async function loadSettings(options: LoadOptions = {}): Promise<LoadedSet
     accounts: accountLookup(await readOrBlank('/etc/passwd'), await readOrBlank('/etc/group')),
     report: (problem) => problems.push({ place: given.get(problem.key)?.place ?? 'default', ...problem }),
   });
-  const warnings = [...file.warnings, ...etcdWarnings(environment, mode), ...resolved.warnings];
+  const warnings = [...file.warnings, ...etcdWarnings(environment, mode), ...cluster.warnings, ...resolved.warnings];
   if (problems.length > 0) throw new ConfigError(problems, warnings);
   const written = new Map(resolved.written);
   written.set('kernelet.state-dir', settings.stateDir);

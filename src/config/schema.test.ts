@@ -14,7 +14,7 @@ it('has a default that its own kind accepts, and a description, for every key', 
 
 it('holds every key of the specification', () => {
   const upstream = {
-    etcd: 'namespace addr user password',
+    etcd: 'namespace addr user password ssl-enabled ssl-ca-cert ssl-cert ssl-key',
     agent: `backend rpc-listen-addr advertised-rpc-addr rpc-auth-manager-public-key rpc-auth-agent-keypair agent-sock-port id
       ipc-base-path var-base-path mount-path cohabiting-storage-proxy public-host region instance-type scaling-group
       scaling-group-type pid-file event-loop skip-manager-detection aiomonitor-termui-port aiomonitor-webui-port

@@ -19,10 +19,18 @@ export interface PortRange {
 /** `[etcd]`: where the cluster's state lives. */
 export interface EtcdSettings {
   readonly namespace: string;
-  readonly address: HostPort;
+  /** At least one. */
+  readonly addresses: readonly HostPort[];
   /** Blank: no credentials are sent. */
   readonly user: string;
   readonly password: string;
+  readonly tls: {
+    readonly enabled: boolean;
+    /** Also for Redis. */
+    readonly authorityFile: string | null;
+    readonly certificateFile: string | null;
+    readonly keyFile: string | null;
+  };
 }
 
 /** `[agent]`: this node as the manager sees it. */
@@ -228,7 +236,7 @@ export interface Settings {
 }
 
 /** Where a value came from. */
-export type SettingSource = 'default' | 'file' | 'environment' | 'flag';
+export type SettingSource = 'default' | 'file' | 'environment' | 'flag' | 'cluster';
 
 /** Settings with their history. */
 export interface LoadedSettings {

@@ -37,6 +37,28 @@ export function hostPort(options: { blankHost?: boolean } = {}): Kind<HostPort> 
   );
 }
 
+/** One address or several: a list of texts, or a text with commas. */
+export const hostPorts: Kind<readonly HostPort[]> = kind(
+  'a host and a port, such as "127.0.0.1:2379", or several: ["a:2379", "b:2379"] or "a:2379,b:2379"',
+  {
+    anyOf: [
+      { type: 'string', pattern: ':[0-9]+ *(,.*)?$' },
+      { type: 'array', minItems: 1 },
+      { type: 'object', required: ['host', 'port'] },
+    ],
+  },
+  (value) => {
+    const one = hostPort();
+    const isList = Array.isArray(value) && value.every((item) => typeof item === 'string' && item.includes(':'));
+    const items: readonly unknown[] = isList ? value : typeof value === 'string' ? value.split(',') : [value];
+    try {
+      return items.length === 0 ? undefined : items.map((item) => one.parse(item));
+    } catch {
+      return undefined;
+    }
+  },
+);
+
 /** The text of an address, with brackets around an IPv6 host. */
 export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

@@ -1,8 +1,9 @@
 import type { SectionDefinition } from '../definition.ts';
 import { key } from '../definition.ts';
-import { hostPort } from '../kinds/address.ts';
+import { hostPorts } from '../kinds/address.ts';
+import { strictBoolean } from '../kinds/boolean.ts';
 import { optional } from '../kinds/kind.ts';
-import { blankableText, text } from '../kinds/text.ts';
+import { blankableText, path, text } from '../kinds/text.ts';
 
 /** `[etcd]` (spec config-and-ops 3.1). */
 export const etcdSection = {
@@ -17,9 +18,9 @@ export const etcdSection = {
       environment: ['BACKEND_NAMESPACE'],
       requiredInCluster: true,
     }),
-    addr: key(hostPort(), {
+    addr: key(hostPorts, {
       default: '127.0.0.1:2379',
-      description: 'Address of the etcd server.',
+      description: 'Address of the etcd server, or of several of one cluster: the next is asked when one is gone.',
       effect: 'none-yet',
       environment: ['BACKEND_ETCD_ADDR'],
     }),
@@ -35,6 +36,26 @@ export const etcdSection = {
       effect: 'none-yet',
       environment: ['BACKEND_ETCD_PASSWORD'],
       secret: true,
+    }),
+    'ssl-enabled': key(strictBoolean, {
+      default: false,
+      description: 'Speaks TLS to etcd. Whether Redis does is said in etcd.',
+      effect: 'none-yet',
+    }),
+    'ssl-ca-cert': key(optional(path), {
+      default: null,
+      description: "File of the authorities that may sign the certificates of etcd and Redis; none: the system's.",
+      effect: 'none-yet',
+    }),
+    'ssl-cert': key(optional(path), {
+      default: null,
+      description: 'File of the certificate that is shown to etcd.',
+      effect: 'none-yet',
+    }),
+    'ssl-key': key(optional(path), {
+      default: null,
+      description: 'File of its private key.',
+      effect: 'none-yet',
     }),
   },
 } as const satisfies SectionDefinition;

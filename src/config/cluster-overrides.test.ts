@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { givenByCluster } from './cluster-overrides.ts';
+
+const valuesOf = (overrides: Parameters<typeof givenByCluster>[0]): unknown =>
+  Object.fromEntries([...givenByCluster(overrides).values].map(([key, { value }]) => [key, value]));
+
+describe('givenByCluster', () => {
+  it('reads texts by the kinds of their keys, in tables too', () => {
+    expect(
+      valuesOf({
+        agent: {
+          'kernel-creation-concurrency': '8',
+          'cohabiting-storage-proxy': 'false',
+          'sync-container-lifecycles': { enabled: 'true', interval: '5.5' },
+        },
+        container: { 'kernel-uid': '1100', 'kernel-gid': '-1' },
+      }),
+    ).toEqual({
+      'agent.kernel-creation-concurrency': '8',
+      'agent.cohabiting-storage-proxy': false,
+      'agent.sync-container-lifecycles.enabled': 'true',
+      'agent.sync-container-lifecycles.interval': '5.5',
+      'container.kernel-uid': '1100',
+      'container.kernel-gid': '-1',
+    });
+  });
+
+  it('warns of what it cannot use, naming the key in etcd, and takes the rest', () => {
+    const { values, warnings } = givenByCluster({
+      agent: { id: 'other', '': 'x', 'kernel-creation-concurrency': 'many', region: 'kr', 'no-such': { key: '1' } },
+    });
+    expect([...values.keys()]).toEqual(['agent.region']);
+    expect(values.get('agent.region')).toEqual({ value: 'kr', source: 'cluster', place: 'etcd config/agent/region' });
+    expect(warnings).toHaveLength(4);
+    expect(warnings[0]).toBe('etcd config/agent/id: ignored, since a cluster cannot set agent.id');
+    expect(warnings.join()).toMatch(/kernel-creation-concurrency: ignored, since "many" is not a whole number/);
+  });
+
+  it('leaves the limits to whoever reads them', () => {
+    const agent = {
+      'container-logs': { 'max-length': '1M' },
+      api: { 'pull-timeout': 'none' },
+      'kernel-lifecycles': {},
+    };
+    expect(givenByCluster({ agent })).toEqual({ values: new Map(), warnings: [] });
+  });
+});

@@ -1,0 +1,107 @@
+/**
+ * What a cluster sets of its nodes' configuration, `config/agent` and `config/container` in etcd (spec cluster-state 1.7,
+ * 1.8; config-and-ops 5.1). Only keys that make sense for many nodes count, each read by its own kind; what cannot be
+ * used is a warning, since it must not keep a node from its work. Pure.
+ */
+import type { GivenValue } from './given.ts';
+import { lenientBoolean } from './kinds/boolean.ts';
+import { RefusedValue } from './kinds/kind.ts';
+import { showValue } from './problems.ts';
+import { definitions } from './schema.ts';
+
+/** Texts by name, in tables. */
+export interface OverrideTable {
+  readonly [name: string]: string | OverrideTable;
+}
+
+/** What the cluster says of two sections. */
+export interface ClusterOverrides {
+  readonly agent?: OverrideTable;
+  readonly container?: OverrideTable;
+}
+
+const allowed: ReadonlySet<string> = new Set([
+  'agent.mount-path',
+  'agent.cohabiting-storage-proxy',
+  'agent.public-host',
+  'agent.region',
+  'agent.scaling-group-type',
+  'agent.metadata-server-bind-host',
+  'agent.metadata-server-port',
+  'agent.allow-compute-plugins',
+  'agent.block-compute-plugins',
+  'agent.image-commit-path',
+  'agent.abuse-report-path',
+  'agent.force-terminate-abusing-containers',
+  'agent.kernel-creation-concurrency',
+  'agent.sync-container-lifecycles.enabled',
+  'agent.sync-container-lifecycles.interval',
+  'container.kernel-uid',
+  'container.kernel-gid',
+  'container.advertised-host',
+  'container.port-range',
+  'container.stats-type',
+  'container.sandbox-type',
+  'container.scratch-size',
+  'container.swarm-enabled',
+]);
+
+/** Tables of `config/agent` that are no keys of the file. */
+const limits = /^agent\.(container-logs|api|kernel-lifecycles)(\.|$)/;
+
+/** The values that count. */
+export function givenByCluster(overrides: ClusterOverrides): {
+  readonly values: ReadonlyMap<string, GivenValue>;
+  readonly warnings: readonly string[];
+} {
+  const values = new Map<string, GivenValue>();
+  const warnings: string[] = [];
+  for (const [key, text] of [...flatten('agent', overrides.agent), ...flatten('container', overrides.container)]) {
+    const place = `etcd config/${key.replaceAll('.', '/')}`;
+    if (limits.test(key)) continue;
+    const definition = definitions.get(key);
+    if (!definition || !allowed.has(key)) {
+      warnings.push(`${place}: ignored, since a cluster cannot set ${key}`);
+      continue;
+    }
+    try {
+      // Names of users mean something else on every node.
+      if (/-[ug]id$/.test(key) && !/^-?\d+$/.test(text)) throw new RefusedValue('is not a number');
+      values.set(key, { value: readText(text, definition.kind.parse), source: 'cluster', place });
+    } catch (error) {
+      if (!(error instanceof RefusedValue)) throw error;
+      warnings.push(`${place}: ignored, since ${showValue(text)} ${error.message}`);
+    }
+  }
+  return { values, warnings };
+}
+
+function* flatten(path: string, table: OverrideTable | undefined): Generator<readonly [key: string, text: string]> {
+  for (const [name, value] of Object.entries(table ?? {})) {
+    const key = name === '' ? path : `${path}.${name}`;
+    if (typeof value === 'string') yield [key, value];
+    else yield* flatten(key, value);
+  }
+}
+
+/** The text itself where its kind takes it, else the boolean that it names. Throws RefusedValue. */
+function readText(text: string, parse: (value: unknown) => unknown): unknown {
+  try {
+    parse(text);
+    return text;
+  } catch (error) {
+    if (!(error instanceof RefusedValue) || text === '') throw error;
+    const truth = attemptBoolean(text);
+    if (truth === undefined) throw error;
+    parse(truth);
+    return truth;
+  }
+}
+
+function attemptBoolean(text: string): boolean | undefined {
+  try {
+    return lenientBoolean.parse(text);
+  } catch {
+    return undefined;
+  }
+}
