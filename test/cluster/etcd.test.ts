@@ -259,6 +259,34 @@ describeWith(['etcd', 'openssl'], 'etcd with outages', () => {
     await seen.return();
   });
 
+  it('leaves a server that has lost the others, also with its watch', async () => {
+    await using etcd = await startEtcd(3);
+    const [alone, ...others] = etcd.members;
+    if (!alone) throw new Error('no member');
+    const { client, store, namespace } = connect(etcd, [alone.address, '127.0.0.1:1'], { timeoutMs: 2000 });
+    using _ = client;
+    const seen = store.followTables(['config/agent'], within(60_000));
+    expect((await seen.next()).value).toEqual([{}]);
+    const next = seen.next();
+    await sleep(500);
+    for (const { process } of others) process.freeze();
+    await expect(store.get('k')).rejects.toMatchObject({ code: 'ETCD_UNAVAILABLE' });
+    await sleep(4000);
+    for (const { process } of others) process.thaw();
+    await expect
+      .poll(
+        () =>
+          store.put({ 'config/agent/a': namespace }, 'global').then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 30_000 },
+      )
+      .toBe(true);
+    expect((await next).value).toEqual([{ a: namespace }]);
+    await seen.return();
+  });
+
   it('authenticates, and again when the server has forgotten its tokens', async () => {
     await using etcd = await startEtcd();
     const member = first(etcd);

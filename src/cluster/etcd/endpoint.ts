@@ -137,6 +137,8 @@ export class EtcdEndpoint implements Disposable {
     const requests = createRequests(ranges, fromRevision, attempt.signal);
     try {
       const options = callOptions({ timeoutMs: 0, signal: attempt.signal, token: call.token });
+      // A server that is cut off from the others ends the watch instead of keeping silent.
+      options.headers['hasleader'] = 'true';
       for await (const reply of this.#watch.watch(requests, options)) {
         refuseCancelled(reply);
         if (reply.events.length > 0) yield reply.header?.revision ?? 0n;
@@ -193,7 +195,8 @@ function tlsOptions(tls: EtcdTls | null): Record<string, string> {
 }
 
 function callOptions({ timeoutMs, signal, token }: EtcdCall) {
-  return { timeoutMs, ...(signal ? { signal } : {}), ...(token === null ? {} : { headers: { token } }) };
+  const headers: Record<string, string> = token === null ? {} : { token };
+  return { timeoutMs, ...(signal ? { signal } : {}), headers };
 }
 
 function toRequest(operation: EtcdOperation) {

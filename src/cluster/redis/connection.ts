@@ -72,6 +72,7 @@ export class RedisConnection implements Disposable {
       database,
       ...(password === null ? {} : { password }),
       disableOfflineQueue: true,
+      commandsQueueMaxLength: 10_000,
       disableClientInfo: true,
       maintNotifications: 'disabled',
     });

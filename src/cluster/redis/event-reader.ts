@@ -5,7 +5,7 @@
 import { type Clock, sleep } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { RedisReply } from './connection.ts';
-import { eventStreamKey, type StreamEvent } from './event-stream.ts';
+import { type EncodedEvent, eventStreamKey } from './event-stream.ts';
 import type { RedisLink } from './link.ts';
 
 /** How to read. */
@@ -25,7 +25,10 @@ const graceMs = 10_000;
 const mostEntries = 100;
 
 /** The events from now on, until the signal aborts, whose reason is thrown. */
-export async function* readEvents(options: EventReaderOptions, signal: AbortSignal): AsyncGenerator<StreamEvent, void> {
+export async function* readEvents(
+  options: EventReaderOptions,
+  signal: AbortSignal,
+): AsyncGenerator<EncodedEvent, void> {
   const { link, names, clock, log, retryPauseMs } = options;
   let place: string | null = null;
   /** Whether the place must be compared with the stream's end: a server may have come back empty, with earlier ids. */
@@ -98,7 +101,7 @@ function toEntries(reply: RedisReply): readonly Entry[] {
   });
 }
 
-function toEvent(fields: readonly RedisReply[], names: ReadonlySet<string>): StreamEvent | null {
+function toEvent(fields: readonly RedisReply[], names: ReadonlySet<string>): EncodedEvent | null {
   const values = new Map<string, RedisReply>();
   for (let at = 0; at + 1 < fields.length; at += 2) values.set(String(fields[at]), fields[at + 1] ?? null);
   const name = String(values.get('name'));

@@ -12,7 +12,7 @@ export const eventStreamKey = 'events';
 export const defaultStreamLength = 10_000;
 
 /** An event as it goes over the wire. */
-export interface StreamEvent {
+export interface EncodedEvent {
   readonly name: string;
   /** The agent's id, or `manager` for what has no agent. */
   readonly source: string;
@@ -21,7 +21,7 @@ export interface StreamEvent {
 }
 
 /** The fields of an entry, in the order that upstream writes them. */
-export function eventFields({ name, source, args }: StreamEvent): readonly (string | Buffer)[] {
+export function eventFields({ name, source, args }: EncodedEvent): readonly (string | Buffer)[] {
   return ['name', name, 'source', source, 'args', bytesOf(args)];
 }
 
@@ -36,7 +36,7 @@ export class EventWriter {
   }
 
   /** Adds an entry. Throws REDIS_UNAVAILABLE, REDIS_REFUSED. */
-  async add(event: StreamEvent, timeoutMs?: number): Promise<void> {
+  async add(event: EncodedEvent, timeoutMs?: number): Promise<void> {
     const command: RedisCommand = ['XADD', eventStreamKey, 'MAXLEN', '~', String(this.#length), '*'];
     await this.#link.send([[...command, ...eventFields(event)]], timeoutMs);
   }

@@ -4,7 +4,7 @@
  * and adds nothing. Only a server that lost what it had acknowledged can lose or repeat.
  */
 import type { RedisReply } from './connection.ts';
-import { bytesOf, defaultStreamLength, eventStreamKey, type StreamEvent } from './event-stream.ts';
+import { bytesOf, defaultStreamLength, type EncodedEvent, eventStreamKey } from './event-stream.ts';
 import type { RedisSender } from './link.ts';
 
 /** Events of one source of numbers, in order and without gap. */
@@ -13,7 +13,7 @@ export interface SequencedBatch {
   readonly series: string;
   /** The number of the first event. */
   readonly first: number;
-  readonly events: readonly StreamEvent[];
+  readonly events: readonly EncodedEvent[];
 }
 
 /** What the server has after a batch. */

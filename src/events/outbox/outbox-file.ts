@@ -16,7 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import type { StreamEvent } from '../../cluster/redis/event-stream.ts';
+import type { EncodedEvent } from '../../cluster/redis/event-stream.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 
@@ -24,7 +24,7 @@ import { isSystemError } from '../../lib/system-error.ts';
 export interface OutboxEntry {
   /** Counts within the series. */
   readonly sequence: number;
-  readonly event: StreamEvent;
+  readonly event: EncodedEvent;
 }
 
 /** What an outbox holds. */
@@ -151,28 +151,29 @@ export function parseOutbox(text: string): OutboxContent | null {
   if (heading?.['format'] !== 1 || typeof heading['series'] !== 'string') return null;
   let next = Number(heading['next']);
   if (!Number.isSafeInteger(next) || next < 1) return null;
-  let pending: OutboxEntry[] = [];
+  const entries: OutboxEntry[] = [];
+  let delivered = 0;
   for (const line of lines.slice(1)) {
     const fields = parseLine(line);
     if (!fields) continue;
     const { acknowledged, sequence, name, source, args } = fields;
     if (typeof acknowledged === 'number') {
-      pending = pending.filter((entry) => entry.sequence > acknowledged);
+      delivered = acknowledged;
     } else if (
       typeof sequence === 'number' &&
-      sequence > (pending.at(-1)?.sequence ?? 0) &&
+      sequence > (entries.at(-1)?.sequence ?? 0) &&
       typeof name === 'string' &&
       typeof source === 'string' &&
       typeof args === 'string'
     ) {
-      pending.push({ sequence, event: { name, source, args: Buffer.from(args, 'base64') } });
+      entries.push({ sequence, event: { name, source, args: Buffer.from(args, 'base64') } });
       next = Math.max(next, sequence + 1);
     }
   }
-  return { series: heading['series'], next, pending };
+  return { series: heading['series'], next, pending: entries.filter(({ sequence }) => sequence > delivered) };
 }
 
-function eventLine(sequence: number, { name, source, args }: StreamEvent): string {
+function eventLine(sequence: number, { name, source, args }: EncodedEvent): string {
   return JSON.stringify({ sequence, name, source, args: Buffer.from(args).toString('base64') });
 }
 

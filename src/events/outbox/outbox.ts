@@ -3,7 +3,7 @@
  * meanwhile. They are on disk before anybody else knows of them, numbered, and leave when the server has said that it
  * has them. Heartbeats and statistics never pass here.
  */
-import type { StreamEvent } from '../../cluster/redis/event-stream.ts';
+import type { EncodedEvent } from '../../cluster/redis/event-stream.ts';
 import type { AppendResult, SequencedBatch } from '../../cluster/redis/sequenced-append.ts';
 import { Backoff } from '../../lib/backoff.ts';
 import { type Clock, sleep } from '../../lib/clock.ts';
@@ -83,7 +83,7 @@ export class Outbox implements Disposable {
   }
 
   /** Takes an event; it is on its way when this returns. */
-  post(event: StreamEvent): void {
+  post(event: EncodedEvent): void {
     const entry = { sequence: this.#next, event };
     this.#next += 1;
     this.#pending.push(entry);
