@@ -12,13 +12,16 @@ const bytes = (value: string): Uint8Array => Buffer.from(value);
 /** Where a read looks, in this order; `readOrder.node` is the merged scope. */
 type ReadScopes = readonly Scope[];
 
+/** The whole key space. */
+export type EtcdStore = Pick<EtcdClient, 'read' | 'transact' | 'follow'>;
+
 /** The store of one cluster for one agent. All calls throw as EtcdClient.transact does. */
 export class ScopedStore {
-  readonly #client: EtcdClient;
+  readonly #client: EtcdStore;
   readonly #space: KeySpace;
   readonly #clock: Clock;
 
-  constructor(client: EtcdClient, space: KeySpace, clock: Clock = systemClock) {
+  constructor(client: EtcdStore, space: KeySpace, clock: Clock = systemClock) {
     this.#client = client;
     this.#space = space;
     this.#clock = clock;

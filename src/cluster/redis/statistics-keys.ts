@@ -6,6 +6,9 @@ import type { RedisCommand } from './connection.ts';
 import { bytesOf } from './event-stream.ts';
 import type { RedisLink } from './link.ts';
 
+/** What the keys are written through. */
+export type KeyWriter = Pick<RedisLink, 'send' | 'call' | 'transact'>;
+
 const nodeExpiryS = '120';
 const processesExpiryS = '8';
 const commitExpiryS = '13';
@@ -40,10 +43,10 @@ export const noStatistics: StatisticsSink = {
 
 /** The sink in Redis. Every method throws REDIS_UNAVAILABLE, REDIS_REFUSED. */
 export class RedisStatistics implements StatisticsSink {
-  readonly #link: RedisLink;
+  readonly #link: KeyWriter;
   readonly #agentId: string;
 
-  constructor(link: RedisLink, agentId: string) {
+  constructor(link: KeyWriter, agentId: string) {
     this.#link = link;
     this.#agentId = agentId;
   }

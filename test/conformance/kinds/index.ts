@@ -5,8 +5,10 @@ import { capturedMessages } from './captured-messages.ts';
 import { capturedRedis } from './captured-redis.ts';
 import { capturedStream } from './captured-stream.ts';
 import { containerLog } from './container-log.ts';
+import { capturedEtcd, etcd } from './etcd.ts';
 import { events } from './events.ts';
 import { extensionTypes } from './extension-types.ts';
+import { redisKeys } from './redis-keys.ts';
 import { resources } from './resources.ts';
 import { rpcCurve } from './rpc-curve.ts';
 import { rpcFraming } from './rpc-framing.ts';
@@ -31,4 +33,7 @@ export const kinds: readonly VectorKind[] = [
   capturedStream,
   capturedMessages,
   capturedRedis,
+  etcd,
+  capturedEtcd,
+  redisKeys,
 ];
