@@ -1,6 +1,6 @@
 /** The records of background tasks, by which a manager knows how far one is (spec cluster-state 8). */
 import type { RedisCommand } from './connection.ts';
-import type { RedisLink } from './link.ts';
+import type { KeyWriter } from './link.ts';
 
 const expiryS = '86400';
 
@@ -9,9 +9,9 @@ export type TaskEnd = 'done' | 'cancelled' | 'failed';
 
 /** Records in Redis. Every method throws REDIS_UNAVAILABLE, REDIS_REFUSED. */
 export class BackgroundTaskRecords {
-  readonly #link: RedisLink;
+  readonly #link: KeyWriter;
 
-  constructor(link: RedisLink) {
+  constructor(link: KeyWriter) {
     this.#link = link;
   }
 

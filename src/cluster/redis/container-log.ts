@@ -1,5 +1,6 @@
 /** The log of an ended container, kept in Redis until the manager has taken it (spec cluster-state 6). */
 import { randomUUID } from 'node:crypto';
+import { LogChunker } from '../../wire/cluster/log-chunks.ts';
 import { bytesOf } from './event-stream.ts';
 import type { RedisLink } from './link.ts';
 
@@ -42,11 +43,7 @@ export async function storeContainerLog(log: AsyncIterable<Uint8Array>, options:
 
 /** The same bytes in pieces of one size; the last one may be shorter. */
 async function* cut(pieces: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array, void> {
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const piece of pieces) {
-    let all = Buffer.concat([rest, piece]);
-    for (; all.length >= size; all = all.subarray(size)) yield all.subarray(0, size);
-    rest = all;
-  }
-  if (rest.length > 0) yield rest;
+  const chunker = new LogChunker(size);
+  for await (const piece of pieces) yield* chunker.push(piece);
+  yield* chunker.end();
 }

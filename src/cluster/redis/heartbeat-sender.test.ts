@@ -1,9 +1,8 @@
-import { inflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../lib/fake-clock.ts';
 import { silentLogger as log } from '../../lib/log.ts';
 import { EventWriter } from './event-stream.ts';
-import { HeartbeatSender, ImageBlob } from './heartbeat-sender.ts';
+import { HeartbeatSender } from './heartbeat-sender.ts';
 
 /** A sender whose Redis answers as `answer` says, and the times at which it sent. */
 function start(answer: (beat: number, clock: FakeClock) => Promise<void>, args = () => Uint8Array.of(0x90)) {
@@ -73,15 +72,5 @@ describe('HeartbeatSender', () => {
     expect(times).toEqual([2_000, 22_000, 42_000]);
     stop.abort();
     await running;
-  });
-});
-
-describe('ImageBlob', () => {
-  it('is a zlib stream also of an empty list, made anew only when the list has changed', () => {
-    const blob = new ImageBlob();
-    const empty = blob.of(Uint8Array.of(0x90));
-    expect([...inflateSync(empty)]).toEqual([0x90]);
-    expect(blob.of(Uint8Array.of(0x90))).toBe(empty);
-    expect([...inflateSync(blob.of(Uint8Array.of(0x91, 0xc0)))]).toEqual([0x91, 0xc0]);
   });
 });

@@ -2,7 +2,6 @@
  * The heartbeat (spec cluster-state 5.1, 5.2): from start to start at a steady interval, over a connection of its own,
  * made of what is known at that moment. It waits for nothing but Redis, never overlaps and is never queued.
  */
-import { deflateSync } from 'node:zlib';
 import { type Clock, sleep } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { EventWriter } from './event-stream.ts';
@@ -113,19 +112,5 @@ class OwnAbort implements Disposable {
 
   [Symbol.dispose](): void {
     this.#parent.removeEventListener('abort', this.#onAbort);
-  }
-}
-
-/** The list of images of a heartbeat: a zlib stream also when it is empty, made anew only when the list has changed. */
-export class ImageBlob {
-  #encoded: Buffer | null = null;
-  #blob: Uint8Array = new Uint8Array();
-
-  /** `encoded`: the MessagePack array of the images. */
-  of(encoded: Uint8Array): Uint8Array {
-    if (this.#encoded && Buffer.compare(this.#encoded, encoded) === 0) return this.#blob;
-    this.#encoded = Buffer.from(encoded);
-    this.#blob = deflateSync(encoded);
-    return this.#blob;
   }
 }

@@ -90,3 +90,6 @@ export class RedisLink implements RedisSender, Disposable {
     }
   }
 }
+
+/** What keys are written through. */
+export type KeyWriter = Pick<RedisLink, 'send' | 'call' | 'transact'>;

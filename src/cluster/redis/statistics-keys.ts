@@ -4,10 +4,7 @@
  */
 import type { RedisCommand } from './connection.ts';
 import { bytesOf } from './event-stream.ts';
-import type { RedisLink } from './link.ts';
-
-/** What the keys are written through. */
-export type KeyWriter = Pick<RedisLink, 'send' | 'call' | 'transact'>;
+import type { KeyWriter } from './link.ts';
 
 const nodeExpiryS = '120';
 const processesExpiryS = '8';

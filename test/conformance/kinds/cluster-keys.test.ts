@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { damageAt } from '../damage.ts';
 import { isObject, itemsOf, type VectorKind } from '../vector-kind.ts';
+import { backgroundTasks } from './background-tasks.ts';
 import { capturedEtcd, etcd } from './etcd.ts';
 import { redisKeys } from './redis-keys.ts';
 
@@ -89,4 +90,24 @@ describe('the vectors of keys in Redis', () => {
     const other = JSON.parse(JSON.stringify(document).replace('6f6e676f696e67', '6f6e676f696e68'));
     expect(await problems(redisKeys, other)).toHaveLength(1);
   });
+});
+
+describe('the vectors of background tasks', () => {
+  const document = read('events/bgtask-24.09.json');
+  const cases = itemsOf(document, 'cases') ?? [];
+
+  it('pass', async () => {
+    expect(backgroundTasks.recognises(document)).toBe(true);
+    expect(await problems(backgroundTasks, document)).toEqual([]);
+    expect(cases).toHaveLength(2);
+  });
+
+  it.each([['task_id'], ['hash_at_end'], ['events', 0, 'args_hex'], ['events', 0, 'args', 0], ['events', 0, 'name']])(
+    'notice a damaged %s %s %s',
+    async (...place) => {
+      for (const index of cases.keys()) {
+        expect(await problems(backgroundTasks, damageAt(document, ['cases', index, ...place]))).toHaveLength(1);
+      }
+    },
+  );
 });

@@ -1,5 +1,6 @@
 /** The kinds of vector files that are known. */
 import type { VectorKind } from '../vector-kind.ts';
+import { backgroundTasks } from './background-tasks.ts';
 import { capturedExchange } from './captured-exchange.ts';
 import { capturedMessages } from './captured-messages.ts';
 import { capturedRedis } from './captured-redis.ts';
@@ -36,4 +37,5 @@ export const kinds: readonly VectorKind[] = [
   etcd,
   capturedEtcd,
   redisKeys,
+  backgroundTasks,
 ];
