@@ -138,7 +138,8 @@ export interface Agent extends AsyncDisposable {
   /** Starts a run, idempotently by its id, and returns at once. */
   execute(id: string, run: RunId, request: ExecuteRequest, signal: AbortSignal): Promise<{ existing: boolean }>;
   events(id: string, run: RunId, after: number, signal: AbortSignal): AsyncIterable<NumberedRunEvent>;
-  input(id: string, run: RunId, text: string, signal: AbortSignal): Promise<void>;
+  /** Answers a program that waits for input; null = the input has ended. */
+  input(id: string, run: RunId, text: string | null, signal: AbortSignal): Promise<void>;
   stdin(id: string, run: RunId, data: Uint8Array, eof: boolean, signal: AbortSignal): Promise<{ open: boolean }>;
   interrupt(id: string, run: RunId | null, signal: AbortSignal): Promise<{ interrupted: boolean }>;
   cancel(id: string, run: RunId, killSignal: string, signal: AbortSignal): Promise<void>;

@@ -142,7 +142,7 @@ export class NodeAgent implements Agent {
     yield* client.events(run, after, signal);
   }
 
-  async input(id: string, run: RunId, text: string, signal: AbortSignal): Promise<void> {
+  async input(id: string, run: RunId, text: string | null, signal: AbortSignal): Promise<void> {
     const { client } = await this.#runner(id);
     await client.request('input', { run, text }, { signal });
   }

@@ -111,7 +111,8 @@ export class ApiClient implements AsyncDisposable {
     return await this.#api.runEvents({ method: 'GET', path, headers, idempotent: true, ...options });
   }
 
-  async input(id: string, run: string, text: string, signal: AbortSignal): Promise<void> {
+  /** Answers a program that waits for input; null = there is no more. */
+  async input(id: string, run: string, text: string | null, signal: AbortSignal): Promise<void> {
     await this.#api.json({ method: 'POST', path: `${runPath(id, run)}/input`, signal, ...jsonBody({ text }) });
   }
 

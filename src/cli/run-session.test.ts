@@ -164,13 +164,28 @@ describe('a program that reads', () => {
     expect(io.stdin.silenced).toBe(0);
   });
 
-  it('is interrupted when it asks and the input has ended', async () => {
+  it('is told each time that it asks when the input has ended', async () => {
+    io.stdin.pieces = ['last'];
+    const question: PlantedEvent = [{ kind: 'waiting-input', prompt: '', password: false }];
+    await show(async function* (fake) {
+      for (const asked of [1, 2, 3]) {
+        yield question;
+        await until(() => fake.inputs.length === asked);
+      }
+      yield end(1);
+    });
+    expect(run).toMatchObject({ inputs: ['last', null, null], interrupts: 0 });
+    expect(io.stderr.text).toBe('');
+  });
+
+  it('is interrupted when its runner is too old to tell it that the input has ended', async () => {
+    agent.input = () => Promise.reject(new KerneletError('NOT_SUPPORTED', 'made by an older kernelet'));
     await show(async function* (fake) {
       yield [{ kind: 'waiting-input', prompt: '', password: false }];
       await until(() => fake.interrupts === 1);
       yield end(130);
     });
-    expect(io.stderr.text).toContain('standard input has ended');
+    expect(io.stderr.text).toContain('the answer did not arrive: made by an older kernelet');
   });
 });
 

@@ -2,6 +2,7 @@
  * One run from its start to its end, as `run` and `exec` show it: output to the right descriptors, standard input to
  * the program, questions answered, rich output saved. Resolves with the exit status.
  */
+import { hasCode } from '../lib/errors.ts';
 import { newRunId } from '../lib/ids.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
@@ -130,15 +131,12 @@ export class RunSession {
       const line = await this.#lines.next({ password });
       if (this.#ended.signal.aborted || signal.aborted) return;
       if (password && screen.io.stdin.isTerminal) await screen.result('\n');
-      if (line === null) {
-        await screen.note('standard input has ended; the program that asked is interrupted');
-        await this.interrupt();
-        return;
-      }
       await client.input(kernel, this.run, line, signal);
     } catch (error) {
       if (this.#ended.signal.aborted || signal.aborted) return;
       await screen.note(`the answer did not arrive: ${error instanceof Error ? error.message : String(error)}`);
+      // It would wait for ever for an end that an older runner cannot tell it.
+      if (hasCode(error, 'NOT_SUPPORTED')) await this.interrupt().catch(() => {});
     }
   }
 

@@ -7,7 +7,13 @@ import { newKernelId, type RunId } from '../lib/ids.ts';
 import { parseAgentHead } from '../wire/agent-heads.ts';
 import { encodeFrame, FrameDecoder } from '../wire/frame.ts';
 import type { NumberedRunEvent, RunEvent, RunSummary } from '../wire/run-event.ts';
-import type { AgentHead, RunnerError, RunnerHead, RunnerStatus } from '../wire/runner-messages.ts';
+import {
+  type AgentHead,
+  protocolGeneration,
+  type RunnerError,
+  type RunnerHead,
+  type RunnerStatus,
+} from '../wire/runner-messages.ts';
 
 type Request = Extract<AgentHead, { t: 'request' }>;
 /** Answers a request: a result, an error, or `null` for silence. */
@@ -48,6 +54,7 @@ export class FakeRunner implements AsyncDisposable {
   readonly heads: AgentHead[] = [];
   readonly files = new Map<string, Uint8Array>();
   status: RunnerStatus = readyStatus;
+  protocol = protocolGeneration;
   /** `mute`: accepts and never greets. */
   greeting: 'welcome' | 'mute' | 'refuse-protocol' = 'welcome';
   /** Acknowledgements are lost. */
@@ -155,8 +162,8 @@ export class FakeRunner implements AsyncDisposable {
     }
     connection.role = hello.role;
     const runs = [...this.runs.values()].map(({ summary }) => summary);
-    const { status } = this;
-    send(connection, { t: 'welcome', protocol: 1, kernelId: this.#kernelId, generation: 1, status, runs });
+    const { status, protocol } = this;
+    send(connection, { t: 'welcome', protocol, kernelId: this.#kernelId, generation: 1, status, runs });
   }
 
   #acknowledge(run: RunId, n: number): void {

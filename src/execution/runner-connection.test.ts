@@ -109,6 +109,18 @@ describe('requests', () => {
     expect(await result).toEqual({ matches: ['pri'] });
   });
 
+  it('tells a program that its input has ended, unless the runner is too old to know that', async () => {
+    await runner.listen(path);
+    await client.request('input', { run, text: null }, { signal: never });
+    expect(runner.heads).toContainEqual(expect.objectContaining({ method: 'input', params: { run, text: null } }));
+    runner.protocol = 1;
+    runner.disconnect();
+    await until(() => client.oddities().reconnects === 1);
+    const late = client.request('input', { run, text: null }, { signal: never });
+    await expect(late).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
+    await client.request('input', { run, text: 'Ada' }, { signal: never });
+  });
+
   it("rejects with the runner's code", async () => {
     runner.answer = () => ({ error: { code: 'RUN_EXISTS', message: 'other contents' } });
     await runner.listen(path);

@@ -8,7 +8,14 @@ import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import { FrameError } from '../wire/frame.ts';
 import type { NumberedRunEvent, RunSummary } from '../wire/run-event.ts';
-import type { RunnerHead, RunnerMethod, RunnerRequest, RunnerRequests, RunnerStatus } from '../wire/runner-messages.ts';
+import {
+  endOfInputGeneration,
+  type RunnerHead,
+  type RunnerMethod,
+  type RunnerRequest,
+  type RunnerRequests,
+  type RunnerStatus,
+} from '../wire/runner-messages.ts';
 import type { Connection, Welcome } from './connection.ts';
 import { download } from './file-download.ts';
 import { upload } from './file-upload.ts';
@@ -20,7 +27,14 @@ import { RunBook } from './run-book.ts';
 import { RunStreams } from './run-streams.ts';
 import type { Download, RunnerAddress, RunnerClient, RunnerClientEvent, RunnerConnector } from './runner-client.ts';
 import { defaultRunnerConnectionOptions, type RunnerConnectionOptions } from './runner-connection-options.ts';
-import { clientClosed, type KernelEnd, kernelDied, protocolError, RunnerRefusal } from './runner-errors.ts';
+import {
+  clientClosed,
+  type KernelEnd,
+  kernelDied,
+  noEndOfInput,
+  protocolError,
+  RunnerRefusal,
+} from './runner-errors.ts';
 
 /** After so many breaches of the protocol the runner is given up: a tenant has taken it over. */
 const mostViolations = 3;
@@ -55,6 +69,7 @@ export class RunnerConnection implements RunnerClient {
   readonly #loop: Promise<void>;
   #connection: Connection | null = null;
   #status: RunnerStatus | null = null;
+  #protocol = 0;
   #violations = 0;
   #connects = 0;
 
@@ -104,6 +119,10 @@ export class RunnerConnection implements RunnerClient {
       const result = await this.#ask(method, request, options);
       this.#book.gone(request.params.run);
       return result;
+    }
+    if (request.method === 'input' && request.params.text === null) {
+      await this.ready(options.signal);
+      if (this.#protocol < endOfInputGeneration) throw noEndOfInput();
     }
     if (request.method !== 'execute') return await this.#ask(method, request, options);
     const { run } = request.params;
@@ -228,6 +247,7 @@ export class RunnerConnection implements RunnerClient {
     );
     this.#connection = connection;
     this.#connects += 1;
+    this.#protocol = welcome.protocol;
     this.#status = welcome.status;
     this.#book.replace(welcome.runs);
     this.#requests.connected((head, body) => connection.send(head, body));

@@ -35,6 +35,13 @@ export const runNotFound = (run: string): KerneletError =>
     context: { run },
   });
 
+/** The runner is of a version that cannot tell a program that its input has ended. */
+export const noEndOfInput = (): KerneletError =>
+  new KerneletError(
+    'NOT_SUPPORTED',
+    'the kernel was made by an older kernelet, which knows no end of the input; `kernelet restart` it, and its variables are lost',
+  );
+
 /** The client was closed. */
 export const clientClosed = (): KerneletError =>
   new KerneletError('SHUTTING_DOWN', "the agent's connection to this kernel was closed; the kernel goes on");

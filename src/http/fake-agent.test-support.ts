@@ -28,7 +28,7 @@ export interface FakeRun {
   readonly kernel: string;
   readonly request: ExecuteRequest;
   readonly stdin: Buffer[];
-  readonly inputs: string[];
+  readonly inputs: (string | null)[];
   readonly signals: string[];
   stdinEnded: boolean;
   interrupts: number;
@@ -139,7 +139,7 @@ export class FakeAgent implements Agent {
     }
   }
 
-  async input(_id: string, run: RunId, text: string): Promise<void> {
+  async input(_id: string, run: RunId, text: string | null): Promise<void> {
     this.#run(run).inputs.push(text);
   }
 

@@ -143,12 +143,14 @@ describe('runs', () => {
     expect(await (await stdin('', 'abc')).json()).toEqual({ open: true });
     expect(await (await stdin('?eof=true', 'def')).json()).toEqual({ open: false });
     await post(`/v1/kernels/${id}/runs/r1/input`, { text: 'Ada' });
+    await post(`/v1/kernels/${id}/runs/r1/input`, { text: null });
+    expect((await post(`/v1/kernels/${id}/runs/r1/input`, {})).status).toBe(400);
     await post(`/v1/kernels/${id}/runs/r1/interrupt`, {});
     await post(`/v1/kernels/${id}/runs/r1/cancel`, {});
     expect((await post(`/v1/kernels/${id}/runs/r1/cancel`, { signal: 'SIGSTOP' })).status).toBe(400);
     const run = agent.runs.get('r1');
     expect(Buffer.concat(run?.stdin ?? []).toString()).toBe('abcdef');
-    expect(run).toMatchObject({ stdinEnded: true, inputs: ['Ada'], interrupts: 1, signals: ['SIGKILL'] });
+    expect(run).toMatchObject({ stdinEnded: true, inputs: ['Ada', null], interrupts: 1, signals: ['SIGKILL'] });
   });
 });
 

@@ -12,7 +12,8 @@
 export type ToDriver =
   | { readonly op: 'execute'; readonly id: number; readonly code: string }
   | { readonly op: 'interrupt'; readonly id: number }
-  | { readonly op: 'input'; readonly text: string }
+  /** Answers an `input`; null is the end of the input. */
+  | { readonly op: 'input'; readonly text: string | null }
   | { readonly op: 'complete'; readonly id: number; readonly code: string; readonly cursor: number };
 
 /** From the driver. */

@@ -132,7 +132,7 @@ export class Execution implements RunControl, Disposable {
     return { [Symbol.dispose]: () => this.#close(question) };
   }
 
-  input(text: string): boolean {
+  input(text: string | null): boolean {
     const [question] = this.#questions;
     if (!question) return false;
     this.#close(question);

@@ -1,7 +1,8 @@
 /**
  * The socket by which any program of the tenant's asks for a line of input (spec kernel-runner 10): it connects, reads
  * the answer and the connection closes. A program that wants a prompt first sends one line of JSON,
- * `{"prompt": …, "password": …}`.
+ * `{"prompt": …, "password": …}`. With `"line": true` the answer ends with a newline, as a line of a file does, and
+ * nothing at all is the end of the input; without it, that is an empty answer.
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
@@ -66,20 +67,31 @@ export class InputSocket {
       socket.end(unsupported);
       return;
     }
-    const question = control.ask({ ...parseQuestion(text), answer: (answer) => void socket.end(answer) });
-    socket.on('close', () => question[Symbol.dispose]());
+    const { line, ...question } = parseQuestion(text);
+    const answer = (given: string | null): void => void socket.end(answerBytes(given, line));
+    const asked = control.ask({ ...question, answer });
+    socket.on('close', () => asked[Symbol.dispose]());
   }
 }
 
+/** What goes to the program that asked, for an answer or the end of the input. */
+export function answerBytes(answer: string | null, line: boolean): string {
+  return answer === null || !line || answer.endsWith('\n') ? (answer ?? '') : `${answer}\n`;
+}
+
 /** Reads the line that a program may send; anything else means no prompt. */
-export function parseQuestion(text: string): { readonly prompt: string; readonly password: boolean } {
+export function parseQuestion(text: string): {
+  readonly prompt: string;
+  readonly password: boolean;
+  readonly line: boolean;
+} {
   let value: unknown;
   try {
     value = JSON.parse(text.split('\n', 1)[0] ?? '');
   } catch {
     value = null;
   }
-  if (value === null || typeof value !== 'object') return { prompt: '', password: false };
-  const { prompt, password } = value as Readonly<Record<string, unknown>>;
-  return { prompt: typeof prompt === 'string' ? prompt : '', password: password === true };
+  if (value === null || typeof value !== 'object') return { prompt: '', password: false, line: false };
+  const { prompt, password, line } = value as Readonly<Record<string, unknown>>;
+  return { prompt: typeof prompt === 'string' ? prompt : '', password: password === true, line: line === true };
 }

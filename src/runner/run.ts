@@ -10,8 +10,8 @@ import { ReplayBuffer } from './replay-buffer.ts';
 export interface Question {
   readonly prompt: string;
   readonly password: boolean;
-  /** Takes the answer. */
-  answer(text: string): void;
+  /** Takes the answer; null = the input has ended. */
+  answer(text: string | null): void;
 }
 
 /** How a running run is talked to. */
@@ -22,8 +22,8 @@ export interface RunControl {
   cancel(signal: NodeJS.Signals): void;
   /** Asks the caller for input on behalf of the program; questions are answered in order. Disposing withdraws one. */
   ask(question: Question): Disposable;
-  /** Answers what it waits for; says whether it did wait. */
-  input(text: string): boolean;
+  /** Answers what it waits for, null by the end of the input; says whether it did wait. */
+  input(text: string | null): boolean;
   /** Gives the program input; resolves when it is taken, with whether the program can take more. */
   stdin(bytes: Uint8Array, eof: boolean): Promise<boolean>;
 }

@@ -27,6 +27,8 @@ describe('parseAgentHead', () => {
     execute({ mode: 'command', argv: ['ls', '-l'], timeoutMs: null }),
     { t: 'request', id: 2, method: 'interrupt', params: { run: null } },
     { t: 'request', id: 2, method: 'cancel', params: { run: 'r', signal: 'SIGTERM' } },
+    { t: 'request', id: 2, method: 'input', params: { run: 'r', text: 'a' } },
+    { t: 'request', id: 2, method: 'input', params: { run: 'r', text: null } },
     { t: 'request', id: 2, method: 'upload', params: { path: '-rf\n', mode: 0o600 } },
     { t: 'request', id: 2, method: 'ping', params: null },
   ];
@@ -53,6 +55,7 @@ describe('parseAgentHead', () => {
     execute({ mode: 'batch', clean: 1, build: null, exec: null, timeoutMs: null }),
     execute({ mode: 'program', source: { from: 'net' }, args: [], timeoutMs: null }),
     { t: 'request', id: 2, method: 'cancel', params: { run: 'r', signal: '9' } },
+    { t: 'request', id: 2, method: 'input', params: { run: 'r' } },
     { t: 'request', id: 2, method: 'upload', params: { path: 'a\0', mode: null } },
     { t: 'request', id: 2, method: 'upload', params: { path: 'a', mode: 0o4755 } },
     { t: 'request', id: 2, method: 'shutdown', params: { graceMs: -1 } },

@@ -20,7 +20,10 @@ const longestGraceMs = 600_000;
 
 const requestGuards: RequestGuards = {
   execute: (params) => ({ run: runId(params['run']), request: executeRequest(params['request']) }),
-  input: (params) => ({ run: runId(params['run']), text: text(params['text'], 'text', longestCode) }),
+  input: (params) => ({
+    run: runId(params['run']),
+    text: params['text'] === null ? null : text(params['text'], 'text', longestCode),
+  }),
   stdin: (params) => ({ run: runId(params['run']), eof: flag(params['eof'], 'eof') }),
   interrupt: (params) => ({ run: params['run'] === null ? null : runId(params['run']) }),
   cancel: (params) => ({ run: runId(params['run']), signal: signal(params['signal']) }),

@@ -11,7 +11,10 @@ import type { ExecuteRequest } from './execute-request.ts';
 import type { RunEvent, RunSummary } from './run-event.ts';
 
 /** The newest protocol generation that this program speaks; the lower of both sides' is used. */
-export const protocolGeneration = 1;
+export const protocolGeneration = 2;
+
+/** The first generation in which an `input` can be the end of the input. */
+export const endOfInputGeneration = 2;
 
 /** Phases of the runner. */
 export type RunnerPhase = 'starting' | 'ready' | 'failed' | 'stopping';
@@ -107,8 +110,8 @@ export interface RunnerRequests {
     readonly params: { readonly run: RunId; readonly request: ExecuteRequest };
     readonly result: { readonly existing: boolean };
   };
-  /** Answers a `waiting-input`. */
-  readonly input: { readonly params: { readonly run: RunId; readonly text: string }; readonly result: null };
+  /** Answers a `waiting-input`; a text of null is the end of the input. */
+  readonly input: { readonly params: { readonly run: RunId; readonly text: string | null }; readonly result: null };
   /** The body goes to the program's standard input; answered when the pipe has taken it. */
   readonly stdin: {
     readonly params: { readonly run: RunId; readonly eof: boolean };

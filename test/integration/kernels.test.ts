@@ -49,6 +49,15 @@ describe('a Python kernel', () => {
     expect(outcome.text).toMatch(/first\? [\s\S]*second\? [\s\S]*onetwo\n$/);
   });
 
+  it.each([
+    ['-c', 'print([input()], end="")\ninput()'],
+    ['--batch', '--exec', `python3 -c 'print([input()], end=""); input()'`],
+  ])('comes to the end of the input as to that of a file: exec %s', async (...code) => {
+    const outcome = await node.run(['exec', python, ...code], { input: '\n' });
+    expect(outcome).toMatchObject({ status: 1, text: "['']" });
+    expect(outcome.stderr).toMatch(/EOFError: EOF when reading a line\n$/);
+  });
+
   it('returns pictures as files', async () => {
     const folder = path.join(node.folder, 'media');
     await mkdir(folder, { recursive: true });

@@ -118,7 +118,7 @@ function addSteering(app: ApiApp, agent: Agent): void {
       method: 'post',
       path: `${path}/input`,
       tag,
-      summary: 'Answers a program that waits for a line of input.',
+      summary: 'Answers a program that waits for a line of input, or tells it that the input has ended.',
       params: runParamsSchema,
       body: inputBodySchema,
       status: 200,

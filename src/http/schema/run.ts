@@ -81,7 +81,9 @@ export const stdinReplySchema = z.strictObject({
 });
 
 /** Body of `POST …/input`. */
-export const inputBodySchema = z.strictObject({ text: boundedText(maxInputBytes, 'an answer') });
+export const inputBodySchema = z.strictObject({
+  text: boundedText(maxInputBytes, 'an answer').nullable().openapi({ description: 'null = the input has ended.' }),
+});
 
 /** Body of `POST …/cancel`. */
 export const cancelBodySchema = z.strictObject({

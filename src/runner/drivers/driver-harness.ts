@@ -118,7 +118,7 @@ export class DriverHarness implements Disposable {
       if (event.ev !== 'done') events.push(event);
       if (event.ev !== 'input') return;
       if (options.interruptAt === 'input') this.interrupt();
-      else this.send({ op: 'input', text: answers.shift() ?? '' });
+      else this.send({ op: 'input', text: answers.shift() ?? null });
     };
     this.#listeners.add(watch);
     const finished = this.status(code);

@@ -56,13 +56,21 @@ const batch = { _BACKEND_BATCH_MODE: '1' };
 test('input asks the runner and reads up to the end', async () => {
   await listen('Ada é\n');
   expect(await run('print([input("name? ")])', batch)).toEqual({ stdout: "name? ['Ada é']\n", stderr: '' });
-  expect(asked).toEqual(['{"prompt": "", "password": false}\n']);
+  expect(asked).toEqual(['{"prompt": "", "password": false, "line": true}\n']);
+});
+
+test('an empty line is an empty answer, and nothing is the end of the input', async () => {
+  await listen('\n');
+  expect((await run('print([input()])', batch)).stdout).toBe("['']\n");
+  await new Promise((resolve) => server?.close(resolve));
+  await listen('');
+  expect((await run('input()', batch)).stderr).toMatch(/EOFError: EOF when reading a line\n$/);
 });
 
 test('getpass says that it is secret', async () => {
   await listen('secret');
   expect((await run('import getpass; print(getpass.getpass())', batch)).stdout).toBe('Password: secret\n');
-  expect(asked).toEqual(['{"prompt": "", "password": true}\n']);
+  expect(asked).toEqual(['{"prompt": "", "password": true, "line": true}\n']);
 });
 
 test('without a runner, or out of batch mode, standard input is read', async () => {

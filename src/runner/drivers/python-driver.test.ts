@@ -220,6 +220,13 @@ describe('input', () => {
     });
   });
 
+  test('the end of the input is the end of a file, each time', async () => {
+    const told = await python.query('try:\n    input("a")\nexcept EOFError as e:\n    print(e)\ninput("b")');
+    expect(told).toMatchObject({ stdout: 'EOF when reading a line\n', exitCode: 1 });
+    expect(told.stderr).toMatch(/input\("b"\)\n(.*\^\n)?EOFError: EOF when reading a line\n$/);
+    expect(told.stderr).not.toContain('driver');
+  });
+
   test('standard input itself is at its end', async () => {
     expect(await python.query('import sys; print(repr(sys.stdin.read())); sys.stdin.readline()')).toMatchObject({
       stdout: "''\n''\n",

@@ -223,6 +223,8 @@ class Driver:
                 raise EOFError("the kernel is ending")
             if message["op"] == "input":
                 text = message["text"]
+                if text is None:
+                    raise EOFError("EOF when reading a line")
                 return text[:-1] if text.endswith("\n") else text
             if message["op"] == "complete":
                 self._complete(message)

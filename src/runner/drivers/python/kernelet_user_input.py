@@ -1,7 +1,7 @@
 """`input` and `getpass` of programs in batch mode (spec kernel-runner 10 and 15.1).
 
-They connect to the runner's socket, say in one JSON line whether what is typed is secret, and read the answer up to
-the end. The prompt goes to standard output first, as `input` has it.
+They connect to the runner's socket, say in one JSON line whether what is typed is secret, and read a line up to the
+end; no line at all is the end of the input. The prompt goes to standard output first, as `input` has it.
 """
 import os
 import sys
@@ -19,11 +19,13 @@ def _ask(prompt, password):
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.connect(os.environ.get("KERNELET_USER_INPUT", USER_INPUT))
-        connection.sendall((json.dumps({"prompt": "", "password": password}) + "\n").encode())
+        connection.sendall((json.dumps({"prompt": "", "password": password, "line": True}) + "\n").encode())
         pieces = []
         while True:
             piece = connection.recv(65536)
             if not piece:
+                if not pieces:
+                    raise EOFError("EOF when reading a line")
                 text = b"".join(pieces).decode("utf-8", "replace")
                 return text[:-1] if text.endswith("\n") else text
             pieces.append(piece)

@@ -14,7 +14,7 @@ from traitlets.config import Config
 
 from _kernelet import driver, rich
 
-driver_folder = os.path.dirname(os.path.abspath(__file__)) + os.sep
+driver_folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class Publisher(DisplayPublisher):
