@@ -184,11 +184,16 @@ export class ApiClient implements AsyncDisposable {
     };
   }
 
-  async listFiles(id: string, path: string): Promise<{ path: string; files: readonly FileEntry[] }> {
+  async listFiles(
+    id: string,
+    path: string,
+    { signal }: CallOptions = {},
+  ): Promise<{ path: string; files: readonly FileEntry[] }> {
     const reply = await this.#api.json({
       method: 'GET',
       path: `${kernelPath(id)}/files${query({ path })}`,
       idempotent: true,
+      signal,
     });
     return reply as { path: string; files: readonly FileEntry[] };
   }

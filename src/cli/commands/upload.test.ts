@@ -62,6 +62,16 @@ describe('upload', () => {
     expect(stderr).toContain(`left out: ${cli.folder}/d/broken: it is neither a file nor a folder\n`);
   });
 
+  it('ends at the first SIGTERM while the runner does not answer', async () => {
+    const io = cli.io();
+    cli.agent.listFiles = () => {
+      io.send('SIGTERM');
+      return new Promise(() => {});
+    };
+    expect((await cli.run(['upload', id, 'f', 'g'], io)).status).toBe('SIGTERM');
+    expect(names()).toEqual([]);
+  });
+
   it.each<readonly [paths: string[], status: number, RegExp]>([
     [['f'], 2, /give at least one LOCAL and a REMOTE/],
     [['absent', '.'], 2, /"absent" does not exist/],

@@ -36,7 +36,7 @@ are given; folders on the way are made. Paths lead nowhere outside /home/work.`,
     if (remote === undefined || paths.length === 0) throw new UsageError('give at least one LOCAL and a REMOTE');
     const interruption = call.listen();
     await using client = await daemonClient(call);
-    const transfers = await plan(client, id, paths, remote, call);
+    const transfers = await plan(client, id, paths, remote, call, interruption.signal);
     let bytes = 0;
     await using progress = new Progress(call.screen);
     for (const [index, { local, remote: path }] of transfers.entries()) {
@@ -56,11 +56,12 @@ async function plan(
   paths: readonly string[],
   remote: string,
   { host, screen }: CommandCall,
+  signal: AbortSignal,
 ): Promise<readonly Transfer[]> {
   const [first = ''] = paths;
   const sources = await Promise.all(paths.map((path) => classify(path, host.io.workingDirectory)));
   const several = paths.length > 1;
-  const intoFolder = several || remote.endsWith('/') || (await isRemoteFolder(client, id, remote));
+  const intoFolder = several || remote.endsWith('/') || (await isRemoteFolder(client, id, remote, signal));
   const transfers: Transfer[] = [];
   for (const { path, folder } of sources) {
     const target = intoFolder ? posix.join(remote, basename(resolve(host.io.workingDirectory, path))) : remote;
@@ -86,11 +87,13 @@ async function classify(path: string, workingDirectory: string): Promise<{ path:
 }
 
 /** A path that can't be listed is not a folder, whatever the reason: the upload itself will say what is wrong. */
-async function isRemoteFolder(client: ApiClient, id: string, remote: string): Promise<boolean> {
-  return await client.listFiles(id, remote).then(
+async function isRemoteFolder(client: ApiClient, id: string, remote: string, signal: AbortSignal): Promise<boolean> {
+  const found = await client.listFiles(id, remote, { signal }).then(
     () => true,
     () => false,
   );
+  signal.throwIfAborted();
+  return found;
 }
 
 /** Regular files below a folder. Links to folders are not followed. */
