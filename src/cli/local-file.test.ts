@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { fileHead, localFile } from './local-file.ts';
+import { contentOf, fileHead, localFile } from './local-file.ts';
 import { UsageError } from './usage-error.ts';
 
 let folder: string;
@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const contentOf = async (source: AsyncIterable<Uint8Array>): Promise<string> => {
+const sent = async (source: AsyncIterable<Uint8Array>): Promise<string> => {
   const chunks: Uint8Array[] = [];
   for await (const chunk of source) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
@@ -36,8 +36,15 @@ it('sends what it announced, also when the file grows meanwhile', async () => {
   const [file, empty] = [await localFile('f', folder), await localFile('empty', folder)];
   await writeFile(join(folder, 'f'), 'abcdef');
   await writeFile(join(folder, 'empty'), 'x');
-  expect(await contentOf(file.open())).toBe('abc');
-  expect(await contentOf(empty.open())).toBe('');
+  expect(await sent(file.open())).toBe('abc');
+  expect(await sent(empty.open())).toBe('');
+});
+
+it('that cannot be read is refused in one sentence', async () => {
+  // Nobody may read a process's memory at address 0, root included.
+  const file = await localFile('/proc/self/mem', folder);
+  await expect(contentOf(file)).rejects.toThrow(/^"\/proc\/self\/mem" cannot be read: EIO$/);
+  await expect(contentOf(file)).rejects.toThrow(UsageError);
 });
 
 it('looks at the first bytes only', async () => {

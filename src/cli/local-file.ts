@@ -1,6 +1,6 @@
 /** Files of this machine on their way into a kernel. */
 import { createReadStream } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { systemErrorCode } from '../lib/system-error.ts';
 import { UsageError } from './usage-error.ts';
@@ -31,6 +31,15 @@ export async function localFile(text: string, workingDirectory: string): Promise
     // No further than the size that was announced, should the file grow meanwhile.
     open: () => (facts.size === 0 ? nothing() : createReadStream(path, { end: facts.size - 1 })),
   };
+}
+
+/** All of a file. Throws a UsageError when it cannot be read. */
+export async function contentOf(file: LocalFile): Promise<Buffer> {
+  try {
+    return await readFile(file.path);
+  } catch (error) {
+    throw unreadable(file.path, error);
+  }
 }
 
 /** The first bytes of a file as text. */

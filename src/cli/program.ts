@@ -53,7 +53,7 @@ async function dispatch(argv: readonly string[], host: CliHost, screen: Screen):
     const loaded = entry === chosen ? await entry.load() : null;
     const command = newCommand(word, printed).summary(entry.summary);
     if (loaded) {
-      define(command, loaded, async (values, operands, dashes) => {
+      define(command, loaded, argv, async (values, operands, dashes) => {
         const options = new OptionReader({ ...program.opts(), ...values });
         screen.json = options.flag('json');
         status = await runListening(host.io, (listen) =>
@@ -132,7 +132,7 @@ function addOptions(command: Command, specs: readonly OptionSpec[]): void {
 
 type Action = (values: Record<string, unknown>, operands: readonly string[], dashes: boolean) => Promise<void>;
 
-function define(command: Command, spec: CliCommand, action: Action): void {
+function define(command: Command, spec: CliCommand, words: readonly string[], action: Action): void {
   command.description(spec.description);
   addOptions(command, [...spec.options, ...commonOptions]);
   command.addHelpText('after', examplesText(spec.examples));
@@ -145,6 +145,9 @@ function define(command: Command, spec: CliCommand, action: Action): void {
   command.argument('[operands...]').passThroughOptions();
   command.action(async () => {
     const [first, ...rest] = command.args;
+    // Commander swallows the first `--` itself, unless an operand stands before it.
+    const swallowed = words.length - words.indexOf('--') - 1 === command.args.length;
+    if (spec.passThrough === 'after-second' && words.includes('--') && swallowed) return await action({}, [], true);
     if (spec.passThrough === 'after-first' || first === undefined) {
       return await action(command.opts(), command.args, false);
     }

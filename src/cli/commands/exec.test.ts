@@ -51,6 +51,15 @@ describe('exec', () => {
     expect(stderr).toMatch(message);
   });
 
+  it.each<readonly [args: string[]]>([[['--', 'cat', '/proc/1/environ']], [['--timeout', '1s', '--', 'ls']], [['--']]])(
+    '%j names no kernel',
+    async (args) => {
+      const { status, stderr } = await cli.run(['exec', ...args]);
+      expect([status, runs()]).toEqual([2, []]);
+      expect(stderr).toBe('kernelet: which kernel: give its id before the --\n`kernelet ps` lists the kernels.\n');
+    },
+  );
+
   it.each<readonly [id: string, status: number, RegExp]>([
     ['', 2, /"" is not a kernel id: a UUID or the beginning of one/],
     ['zz', 2, /"zz" is not a kernel id/],

@@ -1,12 +1,11 @@
 /** `kernelet exec`: code or a command in a kernel. */
-import { readFile } from 'node:fs/promises';
 import { maxCodeBytes } from '../../http/schema/limits.ts';
 import type { ExecuteRequest } from '../../wire/execute-request.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import type { InputPort } from '../host.ts';
 import { EndedBySignal } from '../interruption.ts';
-import { localFile } from '../local-file.ts';
+import { contentOf, localFile } from '../local-file.ts';
 import { RunSession } from '../run-session.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -45,7 +44,10 @@ answered from standard input.`,
   async run(call) {
     const { options, operands, screen } = call;
     const [id, ...rest] = operands;
-    if (id === undefined) throw new UsageError('which kernel: give its id', '`kernelet ps` lists the kernels.');
+    if (id === undefined) {
+      const place = call.literal ? ' before the --' : '';
+      throw new UsageError(`which kernel: give its id${place}`, '`kernelet ps` lists the kernels.');
+    }
     const request = await requestOf(call, rest);
     const interruption = call.listen();
     await using client = await daemonClient(call);
@@ -100,7 +102,7 @@ async function requestOf({ options, literal, host }: CommandCall, rest: readonly
 
 async function codeOf(source: string | undefined, stdin: InputPort, folder: string): Promise<string> {
   if (source === undefined) throw new UsageError('nothing to run: give FILE, -c CODE, - or -- CMD');
-  const bytes = source === '-' ? await readAll(stdin) : await readFile((await localFile(source, folder)).path);
+  const bytes = source === '-' ? await readAll(stdin) : await contentOf(await localFile(source, folder));
   if (bytes.length > maxCodeBytes) {
     throw new UsageError(
       `the code has ${bytes.length} bytes; ${maxCodeBytes} at most are taken`,
