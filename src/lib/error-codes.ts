@@ -51,6 +51,12 @@ export const errorCodes = {
     'A host path may not be mounted.',
     'Mount a path below `mount-allow` of the configuration.',
   ),
+  FORBIDDEN_VOLUME: entry(
+    'caller',
+    403,
+    'The image declares a volume where none may be.',
+    'Build the image without this VOLUME, or with it at another path.',
+  ),
   FORBIDDEN_PATH: entry('caller', 403, "A path lies outside the kernel's home.", 'Name a path below /home/work.'),
   NO_SUCH_ROUTE: entry(
     'caller',

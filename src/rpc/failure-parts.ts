@@ -15,6 +15,7 @@ const classNames: Readonly<Record<ErrorCode, FailureName>> = {
   INVALID_CONFIG: 'ValueError',
   INVALID_LABEL: 'ValueError',
   FORBIDDEN_MOUNT: 'PermissionError',
+  FORBIDDEN_VOLUME: 'PermissionError',
   FORBIDDEN_PATH: 'PermissionError',
   NO_SUCH_ROUTE: 'NotImplementedError',
   TOO_LARGE: 'ValueError',

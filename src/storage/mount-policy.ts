@@ -81,6 +81,11 @@ export function refuseMount(text: string, path: string): KerneletError {
   return new KerneletError('FORBIDDEN_MOUNT', text, { context: { path, key } });
 }
 
+/** The error for a volume that an image must not declare. */
+export function refuseVolume(text: string, path: string): KerneletError {
+  return new KerneletError('FORBIDDEN_VOLUME', text, { context: { path } });
+}
+
 /** Checks targets alone. Pure. Throws FORBIDDEN_MOUNT. */
 export function checkTargets(mounts: readonly RequestedMount[]): void {
   const seen: string[] = [];

@@ -7,7 +7,7 @@ import { lstat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isAtOrBelow } from '../lib/mount-table.ts';
 import { containerPaths } from '../wire/runner-config.ts';
-import { canonical, type RequestedMount, refuseMount } from './mount-policy.ts';
+import { canonical, type RequestedMount, refuseMount, refuseVolume } from './mount-policy.ts';
 
 /** Below these an image may declare no volume. */
 const runnerFolders = [containerPaths.volume, dirname(containerPaths.run), containerPaths.homeConfig] as const;
@@ -19,19 +19,20 @@ function effective(volumes: readonly string[], mounts: readonly RequestedMount[]
   return volumes.map((path) => canonical(join('/', path))).filter((path) => !targets.has(path));
 }
 
-/** Checks the volumes that an image declares, beside the mounts of a request. Pure. Throws FORBIDDEN_MOUNT. */
+/** Checks the volumes that an image declares, beside the mounts of a request. Pure. Throws FORBIDDEN_VOLUME. */
 export function checkVolumes(volumes: readonly string[], mounts: readonly RequestedMount[]): void {
   for (const path of effective(volumes, mounts)) {
     if (runnerFolders.some((one) => isAtOrBelow(path, one))) {
-      throw refuseMount(`the image declares a volume at ${path}, which belongs to the kernel itself`, path);
+      throw refuseVolume(`the image declares a volume at ${path}, which belongs to the kernel itself`, path);
     }
     const around = mounts.find(({ target }) => isAtOrBelow(path, target));
-    if (around) throw refuseMount(`the image declares a volume at ${path}, within the mount at ${around.target}`, path);
+    if (around)
+      throw refuseVolume(`the image declares a volume at ${path}, within the mount at ${around.target}`, path);
   }
 }
 
 /**
- * Throws FORBIDDEN_MOUNT when the way to a target leads over a link. `home` is the folder of this host that is mounted
+ * Throws FORBIDDEN_MOUNT, or FORBIDDEN_VOLUME, when the way to a target leads over a link. `home` is the folder of this host that is mounted
  * at the kernel's home, where the tenant may have left one; nothing of the kernel may run meanwhile. `isLink` answers
  * for all other paths, from the container that is to be started.
  */
@@ -41,11 +42,15 @@ export async function checkWays(
   isLink: (path: string) => Promise<boolean>,
 ): Promise<void> {
   const known = new Map<string, boolean>();
-  for (const target of [...effective(volumes, mounts), ...mounts.map((mount) => mount.target)]) {
+  const ofImage = effective(volumes, mounts);
+  for (const target of [...ofImage, ...mounts.map((mount) => mount.target)]) {
     for (const path of waysTo(target)) {
       const link = known.get(path) ?? (await (inHome(path) ? isHostLink(join(home, inHome(path))) : isLink(path)));
       known.set(path, link);
-      if (link) throw refuseMount(`nothing can be mounted at ${target}: ${path} is a link`, target);
+      if (!link) continue;
+      if (!ofImage.includes(target))
+        throw refuseMount(`nothing can be mounted at ${target}: ${path} is a link`, target);
+      throw refuseVolume(`the image declares a volume at ${target}, but ${path} is a link`, target);
     }
   }
 }
