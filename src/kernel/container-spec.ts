@@ -36,7 +36,8 @@ export const defaultHardening: ContainerHardening = {
 
 /** What is the same for all containers of an agent. */
 export interface ContainerSettings {
-  readonly volume: { readonly hostPath: string; readonly entrypoint: readonly string[] };
+  /** `hostPath` answers where the runner volume is, once there is one. */
+  readonly volume: { readonly hostPath: () => Promise<string>; readonly entrypoint: readonly string[] };
   readonly hardening: ContainerHardening;
   /** Address that ports are published on. */
   readonly publishAddress: string;
@@ -54,9 +55,9 @@ export const defaultEntrypoint: readonly string[] = [
   containerPaths.entry,
 ];
 
-function mountsOf(record: KernelRecord, paths: ScratchPaths, settings: ContainerSettings): readonly ContainerMount[] {
+function mountsOf(record: KernelRecord, paths: ScratchPaths, volume: string): readonly ContainerMount[] {
   return [
-    { source: settings.volume.hostPath, target: containerPaths.volume, readOnly: true },
+    { source: volume, target: containerPaths.volume, readOnly: true },
     { source: paths.run, target: containerPaths.run, readOnly: false },
     { source: paths.work, target: containerPaths.home, readOnly: false },
     { source: paths.config, target: containerPaths.homeConfig, readOnly: true },
@@ -67,7 +68,13 @@ function mountsOf(record: KernelRecord, paths: ScratchPaths, settings: Container
 /** The specification of the container of a record's generation. */
 export function containerSpec(
   record: KernelRecord,
-  parts: { readonly paths: ScratchPaths; readonly ownership: Ownership; readonly settings: ContainerSettings },
+  parts: {
+    readonly paths: ScratchPaths;
+    readonly ownership: Ownership;
+    readonly settings: ContainerSettings;
+    /** Host path of the runner volume. */
+    readonly volume: string;
+  },
 ): ContainerSpec {
   const { spec, placement, generation } = record;
   const { limits } = spec;
@@ -90,7 +97,7 @@ export function containerSpec(
       [labelNames.proof]: ownership.proof(name),
       ...placementLabels(placement),
     },
-    mounts: mountsOf(record, parts.paths, settings),
+    mounts: mountsOf(record, parts.paths, parts.volume),
     temporaryFilesystems: {},
     limits: {
       cpus: limited.cpus ? limits.cpus : null,

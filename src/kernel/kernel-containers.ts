@@ -34,12 +34,13 @@ export class KernelContainers {
 
   /**
    * Makes the record's container. One of ours that is in its way is a left-over of a crash and is removed. Throws
-   * FORBIDDEN_MOUNT, and makes none, for a volume of the image that would hide what is the kernel's.
+   * FORBIDDEN_VOLUME, and makes none, for a volume of the image that would hide what is the kernel's.
    */
   async make(record: KernelRecord, deadline: Deadline): Promise<ContainerId> {
     const { ownership, scratch, settings } = this.#parts;
     checkVolumes(record.spec.image.volumes, record.spec.mounts);
-    const spec = containerSpec(record, { paths: scratch.paths(record.spec.id), ownership, settings });
+    const volume = await settings.volume.hostPath();
+    const spec = containerSpec(record, { paths: scratch.paths(record.spec.id), ownership, settings, volume });
     try {
       return await this.#create(spec, deadline);
     } catch (error) {
@@ -54,7 +55,7 @@ export class KernelContainers {
     }
   }
 
-  /** Starts the record's container. Throws FORBIDDEN_MOUNT, and starts nothing, when a mount leads elsewhere. */
+  /** Starts the record's container. Throws FORBIDDEN_MOUNT or FORBIDDEN_VOLUME, and starts nothing, when one leads elsewhere. */
   async start(record: KernelRecord, deadline: Deadline): Promise<void> {
     const { containerId, spec } = record;
     if (containerId === null) throw new KerneletError('INTERNAL', 'there is no container to start');

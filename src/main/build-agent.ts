@@ -26,6 +26,7 @@ import { ensureRunnerVolume } from '../storage/runner-volume.ts';
 import { openStateFolder } from '../storage/state-folder.ts';
 import { buildStatistics } from './build-statistics.ts';
 import { hardeningOf } from './hardening.ts';
+import { runnerVolumeOnDemand } from './runner-volume-on-demand.ts';
 import { scratchFolder as scratchRootOf } from './scratch-folder.ts';
 import { checkUser } from './user-check.ts';
 import { version } from './version.ts';
@@ -39,6 +40,8 @@ export interface BuildAgentOptions {
   readonly scratchRoot?: string;
   /** Told of the operations of the engine. */
   readonly operations: OperationTimes;
+  /** Whether to build what kernels need at once; else the first kernel waits for it. */
+  readonly willMakeKernels: boolean;
   readonly log: Logger;
   /** Told what takes time before the agent exists. */
   readonly onProgress: (text: string) => void;
@@ -61,14 +64,17 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
   if (userId !== 0) checkUser(userId, await engine.info(AbortSignal.timeout(infoTimeoutMs)));
   const state = cleanups.use(await openStateFolder(options.stateDir));
   const events = cleanups.use(await EventLog.open(path.join(state.path, 'events'), { clock: systemClock, log }));
-  const volume = await ensureRunnerVolume({
-    volumesFolder: settings.volumeDir,
-    nodePath: process.execPath,
-    nodeVersion: process.version,
-    bundleFolder: path.join(installationRoot(), 'dist', 'runner'),
-    searchPath: process.env['PATH'] ?? '',
-    onProgress: options.onProgress,
-  });
+  const volume = runnerVolumeOnDemand(() =>
+    ensureRunnerVolume({
+      volumesFolder: settings.volumeDir,
+      nodePath: process.execPath,
+      nodeVersion: process.version,
+      bundleFolder: path.join(installationRoot(), 'dist', 'runner'),
+      searchPath: process.env['PATH'] ?? '',
+      onProgress: options.onProgress,
+    }),
+  );
+  if (options.willMakeKernels) await volume();
   const host = await readHostCapacity();
   const devices = cleanups.use(
     await discoverDevices({
@@ -101,7 +107,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
       log,
       settings: {
         container: {
-          volume: { hostPath: volume.path, entrypoint: defaultEntrypoint },
+          volume: { hostPath: volume, entrypoint: defaultEntrypoint },
           hardening: hardeningOf(settings.loosen),
           publishAddress: '127.0.0.1',
           logLimitBytes,

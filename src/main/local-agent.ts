@@ -29,6 +29,8 @@ export async function startLocalAgent(options: LocalAgentOptions, io: CliIo): Pr
   const { agent, folder } = await buildInstance({
     settings,
     operations: new OperationTimes(systemClock),
+    // Most commands without a daemon make none.
+    willMakeKernels: false,
     log,
     onProgress: (text) => void io.stderr.write(`${text} …\n`),
   });

@@ -54,6 +54,7 @@ export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
       settings,
       stateDir: settings.stateDir,
       scratchRoot: settings.container.scratchRoot,
+      willMakeKernels: true,
       log,
       operations,
       onProgress: (text) => log.info(text),

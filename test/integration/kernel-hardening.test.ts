@@ -22,7 +22,10 @@ beforeAll(async () => {
   engine = await connectTestEngine();
   volume = await mkdtemp(join(tmpdir(), 'kernelet-volume-'));
   await writeFile(join(volume, 'file'), 'x');
-  const container = { ...testSettings.container, volume: { hostPath: volume, entrypoint: ['/bin/sleep', '600'] } };
+  const container = {
+    ...testSettings.container,
+    volume: { hostPath: async () => volume, entrypoint: ['/bin/sleep', '600'] },
+  };
   one = await KernelsFixture.open({ engine, settings: { container } });
   const image = { reference: baseImage, id: (await engine.inspectImage(baseImage, within(10_000))).id, volumes: [] };
   const spec = specFixture({ image, environ: [['LD_PRELOAD', '/home/work/evil.so']] });
@@ -133,7 +136,7 @@ describe('an image that declares volumes', () => {
     ['below the runner’s folder', ['RUN mkdir -p /opt/backend.ai/bin', 'VOLUME /opt/backend.ai/bin']],
     ['over a link to it', ['RUN mkdir -p /a /opt/backend.ai && ln -s /opt /a/door', 'VOLUME /a/door/backend.ai']],
   ])('%s gives no kernel: its content would be run as root', async (_, lines) => {
-    expect(await tryImage(lines)).toMatchObject({ code: 'FORBIDDEN_MOUNT' });
+    expect(await tryImage(lines)).toMatchObject({ code: 'FORBIDDEN_VOLUME' });
   });
 
   it.each([

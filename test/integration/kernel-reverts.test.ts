@@ -37,7 +37,7 @@ const spec = (change: Partial<KernelSpec> = {}): KernelSpec =>
 function open(options: FixtureOptions = {}): Promise<KernelsFixture> {
   const container = {
     ...testSettings.container,
-    volume: { hostPath: volume, entrypoint: ['/bin/sleep', '600'] },
+    volume: { hostPath: async () => volume, entrypoint: ['/bin/sleep', '600'] },
     init: true,
   };
   const parts = { iptables: runIptables, ...options.parts };
@@ -124,7 +124,10 @@ describe('a life on a real engine', () => {
   it('tells that its container was killed at the memory limit', async () => {
     const container = {
       ...testSettings.container,
-      volume: { hostPath: volume, entrypoint: ['/bin/sh', '-c', "sleep 1; exec perl -e '$x = q(a) x 2**28; sleep 9'"] },
+      volume: {
+        hostPath: async () => volume,
+        entrypoint: ['/bin/sh', '-c', "sleep 1; exec perl -e '$x = q(a) x 2**28; sleep 9'"],
+      },
       init: false,
     };
     const one = await open({ settings: { container } });

@@ -1,4 +1,5 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kernelet } from '../support/command.ts';
@@ -275,6 +276,17 @@ describe('kernelet run without a daemon', () => {
 });
 
 describe('commands without a daemon', () => {
+  it('build the runner volume only for a kernel', async () => {
+    await using alone = await NodeUnderTest.make();
+    const volumes = path.join(alone.folder, 'volumes');
+    const environment = { KERNELET_VOLUME_DIR: volumes };
+    expect(await alone.run(['image', 'ls'], { environment })).toMatchObject({ status: 0, stderr: '' });
+    expect(existsSync(volumes)).toBe(false);
+    const code = ['run', '--lang', 'shell', '-c', 'echo on'];
+    expect(await alone.run(code, { environment })).toMatchObject({ status: 0, text: 'on\n' });
+    expect((await readdir(volumes)).length).toBe(1);
+  });
+
   it('fail in one sentence, with status 125', async () => {
     const outcome = await kernelet(['ps'], { environment: { KERNELET_SOCKET: '/tmp/kernelet-nowhere.sock' } });
     expect(outcome).toMatchObject({ status: 125, text: '' });

@@ -155,7 +155,7 @@ export interface FixtureOptions {
 /** Settings that suit tests. */
 export const testSettings: KernelsSettings = {
   container: {
-    volume: { hostPath: '/nonexistent/volume', entrypoint: defaultEntrypoint },
+    volume: { hostPath: async () => '/nonexistent/volume', entrypoint: defaultEntrypoint },
     hardening: defaultHardening,
     publishAddress: '127.0.0.1',
     logLimitBytes: 2 ** 20,
