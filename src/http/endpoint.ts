@@ -123,8 +123,7 @@ async function readBounded(context: ApiContext): Promise<Uint8Array> {
   }
   const chunks: Uint8Array[] = [];
   let size = 0;
-  // A body that is refused is read on by the server for a moment: a client that meets a closed socket while it sends
-  // doesn't read the reply any more.
+  // A body that is refused is read on after the reply (`linger.ts`).
   for await (const chunk of context.req.raw.body?.values({ preventCancel: true }) ?? []) {
     size += chunk.length;
     if (size > maxJsonBodyBytes) throw tooLarge();

@@ -1,11 +1,12 @@
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { Agent, type IncomingMessage, request } from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { KerneletError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/log.ts';
 import { openUnixAddress } from '../lib/unix-address.ts';
 import { createApp } from './app.ts';
@@ -170,6 +171,45 @@ describe('requests over the socket', () => {
     expect((await textOf(resumed)).match(/^id: \d+$/gm)).toEqual(['id: 4', 'id: 5', 'id: 6']);
     const odd = await ask(path, `/v1/kernels/${id}/runs/r/events`, 'GET', undefined, { 'last-event-id': 'x' });
     expect(odd.statusCode).toBe(400);
+  });
+
+  it.each([
+    ['of a JSON body that is too large', 'POST', '/v1/kernels', 'content-type: application/json\r\n', 413],
+    ['of an upload', 'PUT', '/v1/kernels/%/files?path=../x', '', 403],
+    ['of an upload for which there is no more space', 'PUT', '/v1/kernels/%/files?path=full', '', 422],
+    ['of standard input that nobody reads any more', 'POST', '/v1/kernels/%/runs/r/stdin', '', 200],
+    ['of an address that is none', 'PUT', '/nowhere', '', 404],
+  ])('get the refusal %s however slowly they send on', async (_, method, target, header, status) => {
+    const path = join(folder, 'api.sock');
+    await using _server = await start(path);
+    const id = await create(path);
+    await execute(path, id);
+    agent.stdin = async () => ({ open: false });
+    const url = target.replace('%', id);
+    const upload = agent.upload.bind(agent);
+    agent.upload = async (kernel, name, content, options) => {
+      if (name !== 'full') return upload(kernel, name, content, options);
+      for await (const _chunk of content) throw new KerneletError('FILE_ERROR', 'no space left');
+      return { bytes: 0 };
+    };
+    const socket = connect(path);
+    const ended = Promise.withResolvers<string>();
+    let reply = '';
+    socket.on('data', (chunk) => {
+      reply += chunk.toString();
+    });
+    socket.on('error', ended.reject).on('close', () => ended.resolve(reply));
+    // It looks at the reply only when it has sent everything, as a busy client does.
+    socket.pause();
+    const piece = 'x'.repeat(700_000);
+    socket.write(`${method} ${url} HTTP/1.1\r\nhost: x\r\n${header}content-length: ${piece.length * 10}\r\n\r\n`);
+    for (let sent = 0; sent < 10; sent += 1) {
+      socket.write(piece);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    socket.resume();
+    socket.end();
+    expect(await ended.promise).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   });
 
   it('remove an attached kernel when its client is gone, also after a garbage collection', async () => {

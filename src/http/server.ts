@@ -1,10 +1,11 @@
 /**
  * The API on a UNIX socket that only its owner can open. The only module that knows `@hono/node-server`.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
 import { KerneletError } from '../lib/errors.ts';
 import type { ApiApp } from './api-context.ts';
+import { lingerAfter } from './linger.ts';
 import { listenAt } from './socket-place.ts';
 
 /** Bounds of the server. */
@@ -29,7 +30,12 @@ export interface ApiServer extends AsyncDisposable {
 export async function startApiServer(app: ApiApp, socketPath: string): Promise<ApiServer> {
   const stopping = new AbortController();
   const server = createAdaptorServer({
-    fetch: (request, env) => app.fetch(request, { ...env, stopping: stopping.signal }),
+    fetch: (request, env) => {
+      if ('incoming' in env) lingerAfter(env.incoming as IncomingMessage, env.outgoing as ServerResponse);
+      return app.fetch(request, { ...env, stopping: stopping.signal });
+    },
+    // Its own way lasts half a second.
+    autoCleanupIncoming: false,
     overrideGlobalObjects: false,
     createServer,
     serverOptions: {

@@ -107,6 +107,8 @@ function bounded(body: ReadableStream<Uint8Array>, path: string): ReadableStream
         else controller.enqueue(chunk);
       },
     }),
+    // A failure is told to the client, which may still send: `linger.ts` drops that after the reply.
+    { preventCancel: true },
   );
 }
 

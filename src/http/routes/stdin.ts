@@ -29,7 +29,8 @@ export function addStdinRoute(app: ApiApp, agent: Agent): void {
       const { signal } = openStream(context);
       const run = parseRunId(params.run);
       let state = { open: true };
-      for await (const chunk of context.req.raw.body ?? []) {
+      // The rest of what nobody reads any more is dropped after the reply (`linger.ts`).
+      for await (const chunk of context.req.raw.body?.values({ preventCancel: true }) ?? []) {
         for (let start = 0; start < chunk.length && state.open; start += pieceBytes) {
           state = await agent.stdin(params.id, run, chunk.subarray(start, start + pieceBytes), false, signal);
         }
