@@ -175,6 +175,7 @@ describe('requests over the socket', () => {
 
   it.each([
     ['of a JSON body that is too large', 'POST', '/v1/kernels', 'content-type: application/json\r\n', 413],
+    ['of one over a connection that is to close', 'POST', '/v1/kernels', 'connection: close\r\n', 413],
     ['of an upload', 'PUT', '/v1/kernels/%/files?path=../x', '', 403],
     ['of an upload for which there is no more space', 'PUT', '/v1/kernels/%/files?path=full', '', 422],
     ['of standard input that nobody reads any more', 'POST', '/v1/kernels/%/runs/r/stdin', '', 200],
