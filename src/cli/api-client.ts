@@ -166,6 +166,13 @@ export class ApiClient implements AsyncDisposable {
     return reply as { bytes: number };
   }
 
+  /** Makes a folder with its parents; one that is there stays as it is. */
+  async makeFolder(id: string, path: string, signal: AbortSignal): Promise<void> {
+    const target = `${kernelPath(id)}/files${query({ path: path.endsWith('/') ? path : `${path}/` })}`;
+    const headers = { 'content-type': 'application/octet-stream' };
+    await this.#api.json({ method: 'PUT', path: target, headers, body: new Uint8Array(), idempotent: true, signal });
+  }
+
   async download(
     id: string,
     path: string,

@@ -57,6 +57,14 @@ describe('upload', () => {
     await noFileLeft();
   });
 
+  it('of a folder is refused to a runner that would make a file of it', async () => {
+    expect(await client.upload('a/', source(0).content, { mode: null, signal: never })).toEqual({ bytes: 0 });
+    runner.protocol = 1;
+    const upload = client.upload('a/', source(0).content, { mode: null, signal: never });
+    await expect(upload).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
+    await noFileLeft();
+  });
+
   it('takes no more from its source than the runner takes', async () => {
     const { content, taken } = source(1000);
     const stop = new AbortController();

@@ -10,6 +10,7 @@ import { FrameError } from '../wire/frame.ts';
 import type { NumberedRunEvent, RunSummary } from '../wire/run-event.ts';
 import {
   endOfInputGeneration,
+  folderGeneration,
   type RunnerHead,
   type RunnerMethod,
   type RunnerRequest,
@@ -31,7 +32,7 @@ import {
   clientClosed,
   type KernelEnd,
   kernelDied,
-  noEndOfInput,
+  olderRunner,
   protocolError,
   RunnerRefusal,
 } from './runner-errors.ts';
@@ -122,7 +123,7 @@ export class RunnerConnection implements RunnerClient {
     }
     if (request.method === 'input' && request.params.text === null) {
       await this.ready(options.signal);
-      if (this.#protocol < endOfInputGeneration) throw noEndOfInput();
+      if (this.#protocol < endOfInputGeneration) throw olderRunner('knows no end of the input');
     }
     if (request.method !== 'execute') return await this.#ask(method, request, options);
     const { run } = request.params;
@@ -155,12 +156,17 @@ export class RunnerConnection implements RunnerClient {
     options: { mode: number | null; signal: AbortSignal },
   ): Promise<{ bytes: number }> {
     const signal = AbortSignal.any([options.signal, this.#over.signal]);
-    return await upload(await this.#openFile(signal), path, content, { ...options, signal });
+    const { connection, welcome } = await this.#openFile(signal);
+    if (path.endsWith('/') && welcome.protocol < folderGeneration) {
+      connection[Symbol.dispose]();
+      throw olderRunner('makes no folders');
+    }
+    return await upload(connection, path, content, { ...options, signal });
   }
 
   async download(path: string, signal: AbortSignal): Promise<Download> {
     const either = AbortSignal.any([signal, this.#over.signal]);
-    return await download(await this.#openFile(either), path, either);
+    return await download((await this.#openFile(either)).connection, path, either);
   }
 
   subscribe(listener: (event: RunnerClientEvent) => void): Disposable {
@@ -195,10 +201,10 @@ export class RunnerConnection implements RunnerClient {
     }
   }
 
-  async #openFile(signal: AbortSignal): Promise<Connection> {
+  async #openFile(signal: AbortSignal): Promise<{ connection: Connection; welcome: Welcome }> {
     const { clock, pace, greetingTimeoutMs } = this.#options;
     const options = { address: this.#address, role: 'file', clock, signal, greetingTimeoutMs, pace } as const;
-    return (await openPatiently(options)).connection;
+    return await openPatiently(options);
   }
 
   /** Connects, serves the connection until it is closed, and begins again, until this client is over. */

@@ -35,11 +35,11 @@ export const runNotFound = (run: string): KerneletError =>
     context: { run },
   });
 
-/** The runner is of a version that cannot tell a program that its input has ended. */
-export const noEndOfInput = (): KerneletError =>
+/** The runner is of an older version: `lack` says what that does not do. */
+export const olderRunner = (lack: string): KerneletError =>
   new KerneletError(
     'NOT_SUPPORTED',
-    'the kernel was made by an older kernelet, which knows no end of the input; `kernelet restart` it, and its variables are lost',
+    `the kernel was made by an older kernelet, which ${lack}; \`kernelet restart\` it, and its variables are lost`,
   );
 
 /** The client was closed. */

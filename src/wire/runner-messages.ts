@@ -13,8 +13,9 @@ import type { RunEvent, RunSummary } from './run-event.ts';
 /** The newest protocol generation that this program speaks; the lower of both sides' is used. */
 export const protocolGeneration = 2;
 
-/** The first generation in which an `input` can be the end of the input. */
+/** The first generation in which an `input` can be the end of the input, and an `upload` a folder. */
 export const endOfInputGeneration = 2;
+export const folderGeneration = 2;
 
 /** Phases of the runner. */
 export type RunnerPhase = 'starting' | 'ready' | 'failed' | 'stopping';
@@ -134,7 +135,10 @@ export interface RunnerRequests {
     readonly params: { readonly path: string };
     readonly result: { readonly files: readonly FileEntry[]; readonly path: string };
   };
-  /** `file` connections: then `data` frames and `end`; the reply comes after `end`. Parents are made. */
+  /**
+   * `file` connections: then `data` frames and `end`; the reply comes after `end`. Parents are made. A path that ends with a
+   * slash is a folder without content: it is made, or is there already.
+   */
   readonly upload: {
     readonly params: { readonly path: string; readonly mode: number | null };
     readonly result: { readonly bytes: number };

@@ -60,6 +60,12 @@ describe('a path outside of the home', () => {
       // A link that leads out is neither followed nor written through.
       expect([target, (await refused(node, ['upload', python, small(), target])).status]).toEqual([target, 125]);
     }
+    for (const target of ['../x/', '/etc/x/', 'out/', 'out/x/', 'in/up/x/', 'dangling/', 'loop/']) {
+      expect([target, (await put(target, Buffer.alloc(0))).status]).toEqual([
+        target,
+        expect.toSatisfy((s) => s >= 400),
+      ]);
+    }
     expect(await homeNames()).toBe(before);
     // One that leads nowhere gives way to the file.
     expect((await node.run(['upload', python, small(), 'dangling'])).status).toBe(0);
@@ -78,6 +84,19 @@ describe('a path outside of the home', () => {
     expect(apiRefusalOf(await put(`${'n'.repeat(256)}`, Buffer.from('x')))).toMatch(/^FILE_ERROR: .*ENAMETOOLONG/);
     const odd = await callApi(node.socket, 'PUT', files('path=x&mode=rwx'), { body: Buffer.from('x') });
     expect(apiRefusalOf(odd)).toMatch(/^INVALID_ARGUMENT: query\.mode/);
+  });
+});
+
+describe('a folder', () => {
+  it('is made with its parents, also when it is empty, and is left alone when it is there', async () => {
+    await mkdir(path.join(folder, 'tree', 'empty', 'deep'), { recursive: true });
+    expect((await node.run(['upload', python, path.join(folder, 'tree'), 'made/'])).status).toBe(0);
+    expect(await exec('import os; os.path.isdir("made/tree/empty/deep")')).toBe('True\n');
+    expect((await put('made/tree/', Buffer.alloc(0))).status).toBe(200);
+    expect(apiRefusalOf(await put('made/tree/', Buffer.from('x')))).toMatch(/^FILE_ERROR: .*names a folder/);
+    await exec('open("made/file", "w").close()');
+    expect(apiRefusalOf(await put('made/file/', Buffer.alloc(0)))).toMatch(/^FILE_/);
+    await rm(path.join(folder, 'tree'), { recursive: true });
   });
 });
 

@@ -54,12 +54,18 @@ describe('upload', () => {
   });
 
   it('names what it leaves out, and why', async () => {
-    await mkdir(join(cli.folder, 'd', 'empty'));
     await symlink('nowhere', join(cli.folder, 'd', 'broken'));
     const { status, stderr } = await cli.run(['upload', id, 'd', '.']);
     expect([status, names()]).toEqual([0, ['d/a.txt', 'd/sub/b']]);
-    expect(stderr).toContain(`left out: ${cli.folder}/d/empty: it is an empty folder\n`);
     expect(stderr).toContain(`left out: ${cli.folder}/d/broken: it is neither a file nor a folder\n`);
+  });
+
+  it('makes the folders that are empty', async () => {
+    await mkdir(join(cli.folder, 'd', 'empty'));
+    await mkdir(join(cli.folder, 'bare'));
+    const { status, stdout } = await cli.run(['upload', '--json', id, 'd', 'bare', 'to']);
+    const made = ['to/bare/', 'to/d/a.txt', 'to/d/empty/', 'to/d/sub/b'];
+    expect([status, JSON.parse(stdout).files.toSorted(), names()]).toEqual([0, made, made]);
   });
 
   it('ends at the first SIGTERM while the runner does not answer', async () => {

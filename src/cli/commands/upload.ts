@@ -9,7 +9,7 @@ import { printable } from '../printable.ts';
 import { Progress } from '../progress.ts';
 import { UsageError } from '../usage-error.ts';
 
-/** One file and where it goes. */
+/** One file and where it goes; an empty folder where `remote` ends with a slash. */
 interface Transfer {
   readonly local: string;
   readonly remote: string;
@@ -40,6 +40,10 @@ are given; folders on the way are made. Paths lead nowhere outside /home/work.`,
     let bytes = 0;
     await using progress = new Progress(call.screen);
     for (const [index, { local, remote: path }] of transfers.entries()) {
+      if (path.endsWith('/')) {
+        await client.makeFolder(id, path, interruption.signal);
+        continue;
+      }
       const file = await localFile(local, call.host.io.workingDirectory);
       const message = `uploading ${file.name} (${index + 1} of ${transfers.length})`;
       const open = (): AsyncIterable<Uint8Array> => progress.watch(file.open(), { message, size: file.size });
@@ -58,7 +62,6 @@ async function plan(
   { host, screen }: CommandCall,
   signal: AbortSignal,
 ): Promise<readonly Transfer[]> {
-  const [first = ''] = paths;
   const sources = await Promise.all(paths.map((path) => classify(path, host.io.workingDirectory)));
   const several = paths.length > 1;
   const intoFolder = several || remote.endsWith('/') || (await isRemoteFolder(client, id, remote, signal));
@@ -75,7 +78,7 @@ async function plan(
       transfers.push({ local: join(path, below), remote: posix.join(target, below) });
     }
   }
-  if (transfers.length === 0) throw new UsageError(`there is no file in ${JSON.stringify(first)}`);
+  if (transfers.length === 0) throw new UsageError(`there is no file in ${JSON.stringify(paths[0])}`);
   return transfers;
 }
 
@@ -96,14 +99,13 @@ async function isRemoteFolder(client: ApiClient, id: string, remote: string, sig
   return found;
 }
 
-/** Regular files below a folder. Links to folders are not followed. */
+/** Regular files below a folder, and with a slash at their end empty folders. Links to folders are not followed. */
 async function filesBelow(
   folder: string,
   leaveOut: (path: string, why: string) => Promise<void>,
 ): Promise<readonly string[]> {
   const found: string[] = [];
   const entries = await readdir(folder, { withFileTypes: true, encoding: 'buffer' });
-  if (entries.length === 0) await leaveOut(folder, 'it is an empty folder');
   for (const entry of entries) {
     const name = entry.name.toString();
     const path = join(folder, name);
@@ -117,5 +119,5 @@ async function filesBelow(
       await leaveOut(path, 'it is neither a file nor a folder');
     }
   }
-  return found;
+  return entries.length > 0 ? found : ['./'];
 }

@@ -50,7 +50,8 @@ function addUpload(app: ApiApp, agent: Agent): void {
       method: 'put',
       path: '/v1/kernels/{id}/files',
       tag,
-      summary: 'Writes a file; parents are made. An upload that is cut off leaves nothing.',
+      summary:
+        'Writes a file; parents are made. An upload that is cut off leaves nothing. A path that ends with a slash, without content, makes a folder.',
       params: kernelParamsSchema,
       query: uploadQuerySchema,
       rawBody: 'application/octet-stream',

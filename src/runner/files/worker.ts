@@ -21,6 +21,7 @@ export async function workFiles(args: readonly string[]): Promise<void> {
   const [operation, home = '/', path = '', mode = ''] = args;
   try {
     if (operation === 'list') report({ ok: true, result: await list(home, path) });
+    else if (operation === 'upload' && path.endsWith('/')) await makeFolder(home, path);
     else if (operation === 'upload') await upload(home, path, mode === '' ? null : Number(mode));
     else await download(home, path);
   } catch (error) {
@@ -78,6 +79,19 @@ async function upload(home: string, path: string, mode: number | null): Promise<
     throw error;
   }
   report({ ok: true, result: { bytes } });
+}
+
+/** An upload without content whose path ends with a slash: the folder is there afterwards, with its parents. */
+async function makeFolder(home: string, path: string): Promise<void> {
+  const folder = homePath(path, home);
+  await realBelow(await deepestPresent(folder), home);
+  for await (const _piece of process.stdin) {
+    throw new KerneletError('FILE_ERROR', `${JSON.stringify(path.slice(0, 300))} names a folder, which has no content`);
+  }
+  if (!(await committed())) return;
+  await mkdir(folder, { recursive: true });
+  await realBelow(folder, home);
+  report({ ok: true, result: { bytes: 0 } });
 }
 
 /** Where an upload goes, parents made; a link to a file in the home is followed. `present` is that file's mode. */
