@@ -91,7 +91,13 @@ class FileReader {
   #take({ key, rank }: KnownName, name: string, written: string, value: unknown): void {
     const place = this.#place(written);
     if (rank === winningAlias) this.warnings.push(`${place}: ${name} is deprecated; it is taken for ${key}`);
-    if ((this.#ranks.get(key) ?? -1) > rank) return;
+    const before = this.#ranks.get(key) ?? -1;
+    const other = this.values.get(key)?.place;
+    if (other !== undefined) {
+      const counts = before > rank ? `the one at ${other}` : 'this one';
+      this.warnings.push(`${place}: ${key} is given already, at ${other}; ${counts} counts`);
+    }
+    if (before > rank) return;
     this.#ranks.set(key, rank);
     this.values.set(key, { value, source: 'file', place });
   }

@@ -32,6 +32,14 @@ async function problemsOf(toml: string, options: LoadOptions = {}): Promise<read
 
 const cluster = '[etcd]\nnamespace = "local"\n[agent]\nbackend = "docker"\n[container]\nscratch-type = "hostdir"\n';
 
+describe('one key under two spellings', () => {
+  it('is warned about, with both places and which counts', async () => {
+    const { settings, warnings } = await load('[kernelet]\ndefault-cpus = 2\ndefault_cpus = 3\n');
+    expect(settings.defaults.cpus).toBe(3);
+    expect(warnings).toEqual([`${file()}:3: kernelet.default-cpus is given already, at ${file()}:2; this one counts`]);
+  });
+});
+
 describe('layers', () => {
   it('needs no file at all', async () => {
     const { settings, sources, warnings } = await load(null);

@@ -83,6 +83,14 @@ test('a query that takes the globals away does not end the driver', async () => 
   expect(await robbed.query('1 + 1')).toEqual({ ...quiet, stdout: '2\n' });
 });
 
+test('toJSON is refused for every object, which would end all messages, and works for others', async () => {
+  const refused = await node.query('Object.prototype.toJSON = () => 1;');
+  expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('a query cannot give every object') });
+  const fine =
+    'const mine = {}; mine.toJSON = () => 2; class Y { toJSON() { return 3; } }; JSON.stringify([mine, new Y(), {}])';
+  expect(await node.query(fine)).toEqual({ ...quiet, stdout: "'[2,3,{}]'\n" });
+});
+
 test('process.exitCode is the status of its query only', async () => {
   expect((await node.query('process.exitCode = 4;')).exitCode).toBe(4);
   expect((await node.query('1')).exitCode).toBe(0);

@@ -192,6 +192,18 @@ function receive(message) {
   }
 }
 
+/** One `toJSON` for every object would change each message to the inspector and the runner, and hang the query. */
+function keepMessages() {
+  defineProperty(Object.prototype, 'toJSON', {
+    get: () => undefined,
+    set(value) {
+      if (this === Object.prototype)
+        throw new TypeError('a query cannot give every object a toJSON: define it on a class');
+      defineProperty(this, 'toJSON', { configurable: true, enumerable: true, writable: true, value });
+    },
+  });
+}
+
 function prepare() {
   process.argv = [process.execPath];
   globalThis.require = createRequire(path.join(process.cwd(), 'query'));
@@ -204,6 +216,7 @@ function prepare() {
   };
   addBuiltins(globalThis);
   cutStacks();
+  keepMessages();
   writeAtOnce();
   defineProperty(globalThis, importer.name, { value: importer.load });
   process.on('SIGINT', interrupt);

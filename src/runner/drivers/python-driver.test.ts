@@ -125,6 +125,16 @@ describe('ends', () => {
     expect((await closed.query('x / 0')).stderr).toContain('ZeroDivisionError');
   });
 
+  test.each(['import os; os.close(250)', 'import os; os.closerange(3, 1000)'])(
+    '%j, which takes the channel away, is the end of the process, told in one sentence',
+    async (code) => {
+      using closed = await DriverHarness.start(command);
+      const told = await closed.query(`print("before")\n${code}`);
+      expect(told).toMatchObject({ stdout: 'before\n', exitCode: 1 });
+      expect(told.stderr).toMatch(/^kernelet: the program closed descriptor \d+, .*: its variables are lost\n$/);
+    },
+  );
+
   test.each([
     ['import sys; sys.stdout.close(); sys.stderr.close()', 0],
     ['import sys; sys.stderr = open("/dev/full", "w"); 1 / 0', 1],
@@ -321,6 +331,17 @@ describe('processes and output', () => {
 });
 
 describe('completion', () => {
+  test('modules where one is imported, without importing any', async () => {
+    expect(await python.complete('import mailb')).toEqual(['mailbox']);
+    expect(await python.complete('x = 1\nimport os, mailb')).toEqual(['mailbox']);
+    expect(await python.complete('from wsgiref.simp')).toEqual(['wsgiref.simple_server']);
+    expect(await python.complete('import mat')).toContain('math');
+    expect(await python.complete('import os as mailb')).toEqual([]);
+    expect(await python.complete('import nowhere.x')).toEqual([]);
+    const loaded = await python.query('import sys; [name in sys.modules for name in ("mailbox", "wsgiref")]');
+    expect(loaded.stdout).toBe('[False, False]\n');
+  });
+
   test('names, keywords and attributes, with the whole dotted name', async () => {
     await python.query('import os\nfoobar = {"a": 1}');
     expect(await python.complete('foo')).toEqual(['foobar']);

@@ -51,6 +51,19 @@ describe.each(['bash', 'sh'])('in %s', (name) => {
     },
   );
 
+  test('a shell that was told to execute nothing is ended, and the next one does', async () => {
+    expect(await shell.query('x=5; set -n')).toMatchObject({
+      exitCode: 137,
+      stderr: 'kernelet: the shell executes nothing any more (set -n) and is ended: its variables are lost\n',
+    });
+    expect((await shell.query('echo "[$x]"')).stdout).toBe('[]\n');
+  });
+
+  test('a query that waits for long, or reads what another writes, is left alone', async () => {
+    const code = 'mkfifo f; (sleep 3; echo late > f) & read x < f; rm f; echo "$x"; sleep 3; echo on';
+    expect(await shell.query(code)).toEqual({ ...quiet, stdout: 'late\non\n' });
+  }, 20_000);
+
   test('a function with the name of a command of the driver’s is only the user’s', async () => {
     expect(await shell.query('printf() { echo mine; }; printf x')).toEqual({ ...quiet, stdout: 'mine\n' });
     expect(await shell.query('false; unset -f printf')).toEqual(quiet);

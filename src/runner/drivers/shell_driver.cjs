@@ -11,7 +11,7 @@
  */
 'use strict';
 const { spawn } = require('node:child_process');
-const { mkdtempSync, rmSync } = require('node:fs');
+const { mkdtempSync, readlinkSync, rmSync } = require('node:fs');
 const { constants, tmpdir } = require('node:os');
 const { basename, join } = require('node:path');
 const net = require('node:net');
@@ -28,6 +28,33 @@ let lastStatus = 0;
 /** What the shell is busy with: an `execute`, or a list of completions; null when it is idle. */
 let current = null;
 const queue = [];
+
+/** How often it is looked whether the shell waits for commands without having answered, and how often in a row. */
+const lookMs = 500;
+const mostLooks = 4;
+let looks = 0;
+
+/** What a process has as its standard input. */
+function inputOf(pid) {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/0`);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * A query has another standard input than the shell, which gets its own back when the query is over. A shell that then
+ * gives no answer executes nothing any more (`set -n`), and never will.
+ */
+function look() {
+  const waits = current?.op === 'execute' && shell?.stdin.writableLength === 0 && inputOf(shell.pid) === shell.commands;
+  looks = waits ? looks + 1 : 0;
+  if (looks < mostLooks) return;
+  looks = 0;
+  process.stderr.write('kernelet: the shell executes nothing any more (set -n) and is ended: its variables are lost\n');
+  shell.kill('SIGKILL');
+}
 
 function send(message) {
   channel.write(`${JSON.stringify(message)}\n`);
@@ -76,6 +103,7 @@ function start() {
     text = lines.pop();
     for (const line of lines) if (started === shell) answered(line);
   });
+  started.commands = inputOf(started.pid);
   shell = started;
   tell(greeting());
 }
@@ -152,5 +180,6 @@ process.on('SIGINT', () => {});
 process.on('exit', () => {
   if (folder) rmSync(folder, { recursive: true, force: true });
 });
+setInterval(look, lookMs).unref();
 start();
 send({ ev: 'ready' });

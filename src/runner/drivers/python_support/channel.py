@@ -28,6 +28,7 @@ class Interrupts:
 
     def __init__(self):
         self.running = False
+        self.seen = 0
         self._shields = 0
         self._pending = False
         self.thread = _thread.get_ident()
@@ -36,6 +37,7 @@ class Interrupts:
     def _handle(self, _number, _frame):
         if not self.running:
             return
+        self.seen += 1
         if self._shields:
             self._pending = True
         else:
@@ -92,6 +94,14 @@ class Channel:
                 setattr(sys, name, stream)
                 setattr(sys, "__%s__" % name, stream)
 
+    def _lost(self):
+        """User code has closed the channel, or the runner is gone: nothing can be answered any more."""
+        text = "kernelet: the program closed descriptor %d, by which the interpreter is spoken to: its variables are lost\n"
+        try:
+            os.write(2, (text % self._descriptor).encode("ascii"))
+        finally:
+            os._exit(1)
+
     def send(self, **fields):
         """Says something, after what was printed before; values are strings, numbers, booleans and lists of strings."""
         if not self.is_ours():
@@ -108,6 +118,8 @@ class Channel:
                         import select
 
                         select.select([], [self._descriptor], [])
+                    except OSError:
+                        self._lost()
 
     def receive(self):
         """The next message, or None at the end. While a query runs, SIGINT ends the wait and loses nothing."""
@@ -122,7 +134,10 @@ class Channel:
             if self._interrupts.running:
                 import select
 
-                select.select([self._descriptor], [], [])
+                try:
+                    select.select([self._descriptor], [], [])
+                except OSError:
+                    self._lost()
             with self._interrupts:
                 try:
                     chunk = os.read(self._descriptor, 65536)
@@ -131,6 +146,8 @@ class Channel:
 
                     select.select([self._descriptor], [], [])
                     continue
+                except OSError:
+                    self._lost()
                 self._buffer += chunk
             if not chunk:
                 return None

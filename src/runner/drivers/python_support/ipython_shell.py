@@ -106,11 +106,18 @@ class Shell:
         QuietShell.display_pub_class = Publisher
         QuietShell.displayhook_class = Hook
         self._shell = QuietShell.instance(config=config, user_module=owner.module, user_ns=owner.namespace)
-        self._shell.system = self._shell.system_raw
+        self._shell.system = self.system
         pictures = self._shell.display_formatter.formatters["image/png"]
         pictures.for_type_by_name("matplotlib.figure", "Figure", picture)
         for name in ("exit", "quit"):  # IPython's own take no status
             owner.namespace[name] = self._shell.user_ns_hidden[name] = getattr(builtins, name)
+
+    def system(self, command):
+        """`!command`: an interrupt ends the query too; IPython would only say so and go on."""
+        seen = driver.interrupts.seen
+        self._shell.system_raw(command)
+        if driver.interrupts.seen != seen:
+            raise KeyboardInterrupt
 
     def run(self, code):
         """Runs a query; IPython has already said what went wrong."""
