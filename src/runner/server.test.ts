@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { FakeClock } from '../lib/fake-clock.ts';
 import { encodeFrame, FrameDecoder } from '../wire/frame.ts';
 import { parseRunnerHead } from '../wire/runner-heads.ts';
-import type { AgentHead, RunnerHead } from '../wire/runner-messages.ts';
+import { type AgentHead, protocolGeneration, type RunnerHead } from '../wire/runner-messages.ts';
 import { ContainerLog } from './container-log.ts';
 import { equalSecrets, serveRunner } from './server.ts';
 
@@ -68,7 +68,7 @@ describe('the runner’s socket', () => {
     const file = await dial();
     file.send(hello({ role: 'file' }));
     while (accepted.length < 2) await wait(2);
-    expect(accepted.toSorted()).toEqual(['control 1', 'file 1']);
+    expect(accepted.toSorted()).toEqual([`control ${protocolGeneration}`, 'file 1']);
     expect(clock.pending).toBe(0);
   });
 
