@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import vectors from '../../../test/vectors/events/events-24.09.json' with { type: 'json' };
+import type { EncodedEvent } from '../../cluster/redis/event-stream.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { parseKernelId, parseSessionId, type RunId } from '../../lib/ids.ts';
+import { silentLogger } from '../../lib/log.ts';
+import type { CreationInfo } from '../../wire/cluster/creation-info.ts';
+import { EventLog } from '../event-log.ts';
+import type { KernelEvent } from '../kernel-event.ts';
+import { ClusterEventBook } from './cluster-event-book.ts';
+
+const kernelId = parseKernelId('11111111-2222-4333-8444-555555555555');
+const sessionId = parseSessionId('aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee');
+const of = { kernelId, sessionId };
+const run = 'r1' as RunId;
+const agentId = 'i-vector01';
+const errors: string[] = [];
+const log = { ...silentLogger, error: (message: string) => void errors.push(message) };
+
+/** The bytes of a vector without pickles. */
+function vector(id: string) {
+  const found = vectors.vectors.find((one) => one.id === id);
+  if (!found) throw new Error(`no vector ${id}`);
+  return { ...found, hex: found.args_portable_hex ?? found.fields.args };
+}
+const startedInfo = (vector('kernel_started').args_portable as unknown[])[3] as CreationInfo;
+
+let folder: string;
+let local: EventLog;
+let posted: EncodedEvent[];
+let book: ClusterEventBook;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'cluster-events-'));
+  local = await EventLog.open(folder, { clock: systemClock, log });
+  posted = [];
+  const outbox = { post: (event: EncodedEvent) => void posted.push(event) };
+  book = new ClusterEventBook({ agentId, local, outbox, infoOf: () => startedInfo, log });
+});
+afterEach(() => {
+  local[Symbol.dispose]();
+  rmSync(folder, { recursive: true });
+});
+
+const finished = (reason: 'exited' | 'time-limit' | 'cancelled'): KernelEvent => ({
+  type: 'execution-finished',
+  ...of,
+  runId: run,
+  exitCode: 0,
+  reason,
+});
+const cases: readonly (readonly [string, KernelEvent])[] = [
+  ['kernel_preparing', { type: 'kernel-preparing', ...of }],
+  ['kernel_pulling', { type: 'kernel-pulling', image: 'cr.backend.ai/stable/python:3.9-ubuntu20.04', ...of }],
+  ['kernel_creating', { type: 'kernel-creating', ...of }],
+  ['kernel_started', { type: 'kernel-started', restarted: false, ...of }],
+  ['kernel_terminated', { type: 'kernel-terminated', reason: 'user-requested', exitCode: null, detail: '', ...of }],
+  [
+    'kernel_terminated_selfterm',
+    { type: 'kernel-terminated', reason: 'self-terminated', exitCode: 137, detail: '', ...of },
+  ],
+  ['execution_started', { type: 'execution-started', runId: run, ...of }],
+  ['execution_finished', finished('exited')],
+  ['execution_timeout', finished('time-limit')],
+  ['execution_cancelled', finished('cancelled')],
+];
+
+describe('ClusterEventBook', () => {
+  it.each(cases)('says %s in the bytes that were recorded', (id, event) => {
+    book.publish(event);
+    const { event: name, source_utf8: source, hex } = vector(id);
+    expect(posted.map(({ args, ...rest }) => ({ ...rest, hex: Buffer.from(args).toString('hex') }))).toEqual([
+      { name, source, hex },
+    ]);
+    expect(local.lastSequence).toBe(1);
+  });
+
+  it.each(['agent_started', 'agent_terminated'] as const)('announces %s', (name) => {
+    book.announce(name, { reason: name === 'agent_started' ? 'self-started' : 'shutdown' });
+    expect(Buffer.from(posted[0]?.args ?? []).toString('hex')).toBe(vector(name).hex);
+    expect(posted[0]?.source).toBe(agentId);
+  });
+
+  it('keeps what managers have no event for, and an end that is to be quiet, to itself', () => {
+    const end = { type: 'kernel-terminated', reason: 'failed-to-start', exitCode: null, detail: '', ...of } as const;
+    book.publish({ type: 'overuse', kind: 'throttled', count: 1, detail: '', ...of });
+    book.keepEndQuiet(kernelId);
+    book.publish(end);
+    expect(posted).toEqual([]);
+    expect(local.lastSequence).toBe(2);
+    expect(book.hasEnded(kernelId)).toBe(true);
+    book.publish(end);
+    expect(posted).toHaveLength(1);
+  });
+
+  it('keeps a kernel’s life going when something cannot be told', () => {
+    const failing = new ClusterEventBook({
+      agentId,
+      local,
+      outbox: { post: () => {} },
+      infoOf: () => {
+        throw new Error('no such kernel');
+      },
+      log,
+    });
+    failing.publish({ type: 'kernel-started', restarted: false, ...of });
+    expect(local.lastSequence).toBe(1);
+    expect(errors).toEqual(['an event could not be put into words for managers']);
+  });
+});

@@ -1,0 +1,86 @@
+/**
+ * What has happened to kernels, in cluster mode: the events of the standalone mode, and beside them those that managers
+ * read, by way of the outbox.
+ *
+ * The outbox has an event first: a process that ends between the two writes tells a manager twice, never not at all.
+ */
+import type { EncodedEvent } from '../../cluster/redis/event-stream.ts';
+import type { KernelId, RunId } from '../../lib/ids.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { AgentEventFields, AgentEventName } from '../../wire/cluster/agent-event.ts';
+import type { EventLog } from '../event-log.ts';
+import type { EventSink, KernelEvent, NumberedKernelEvent } from '../kernel-event.ts';
+import { type CreationInfoOf, encodeAgentEvent, wireEvent } from './wire-event.ts';
+
+/** Takes events that must arrive. */
+export interface EventPost {
+  post(event: EncodedEvent): void;
+}
+
+/** How to make the book. */
+export interface ClusterEventBookOptions {
+  readonly agentId: string;
+  readonly local: EventLog;
+  readonly outbox: EventPost;
+  readonly infoOf: CreationInfoOf;
+  readonly log: Logger;
+}
+
+/** The book. The local log and the outbox stay their owner's to close. */
+export class ClusterEventBook implements EventSink {
+  readonly #options: ClusterEventBookOptions;
+  readonly #quiet = new Set<KernelId>();
+
+  constructor(options: ClusterEventBookOptions) {
+    this.#options = options;
+  }
+
+  publish(event: KernelEvent): void {
+    if (!this.#isQuiet(event)) this.#tell(event);
+    this.#options.local.publish(event);
+  }
+
+  hasEnded(kernel: KernelId): boolean {
+    return this.#options.local.hasEnded(kernel);
+  }
+
+  hasFinished(kernel: KernelId, run: RunId): boolean {
+    return this.#options.local.hasFinished(kernel, run);
+  }
+
+  read(
+    options: { readonly after: number; readonly follow: boolean },
+    signal: AbortSignal,
+  ): AsyncIterable<NumberedKernelEvent> {
+    return this.#options.local.read(options, signal);
+  }
+
+  /** Tells managers what concerns no kernel of this node, or the whole node. */
+  announce<Name extends AgentEventName>(name: Name, fields: AgentEventFields[Name]): void {
+    this.#options.outbox.post(encodeAgentEvent(name, this.#options.agentId, fields));
+  }
+
+  /** The end of this kernel is not told to managers: the one who asked for it knows (spec rpc 8.7). */
+  keepEndQuiet(kernel: KernelId): void {
+    this.#quiet.add(kernel);
+  }
+
+  #isQuiet(event: KernelEvent): boolean {
+    return event.type === 'kernel-terminated' && this.#quiet.delete(event.kernelId);
+  }
+
+  /** A failure here must not hold up a kernel's life. */
+  #tell(event: KernelEvent): void {
+    const { agentId, infoOf, outbox, log } = this.#options;
+    try {
+      const encoded = wireEvent(event, agentId, infoOf);
+      if (encoded) outbox.post(encoded);
+    } catch (error) {
+      log.error('an event could not be put into words for managers', {
+        event: event.type,
+        kernel: event.kernelId,
+        error,
+      });
+    }
+  }
+}
