@@ -111,12 +111,24 @@ describe('the command line refuses', () => {
     [['complete', 'ffffffff', 'x'], 'KERNEL_NOT_FOUND', 125, /ffffffff/],
     [['ls', 'ffffffff'], 'KERNEL_NOT_FOUND', 125, /ffffffff/],
     [['image', 'inspect', 'kernelet-test/absent:1'], 'IMAGE_NOT_FOUND', 125, /kernelet-test\/absent:1/],
-    [['image', 'rm', 'kernelet-test/absent:1'], 'IMAGE_NOT_FOUND', 125, /kernelet-test\/absent:1/],
     [['image', 'build', '../images'], 'INVALID_ARGUMENT', 2, /images/],
     [['image', 'build', 'absent'], 'INVALID_ARGUMENT', 2, /absent/],
     [['dance'], 'INVALID_ARGUMENT', 2, /dance/],
   ])('%j', async (args, code, status, text) => {
     expect(await refused(node, args)).toMatchObject({ code, status, message: expect.stringMatching(text) });
+  });
+
+  it.each([
+    ['rm', 'ffffffff', 'KERNEL_NOT_FOUND'],
+    ['image rm', 'kernelet-test/absent:1', 'IMAGE_NOT_FOUND'],
+  ])('%s of what is not there, telling what came of each', async (command, id, code) => {
+    const outcome = await node.run(['--json', ...command.split(' '), id]);
+    expect(outcome).toMatchObject({ status: 125, stderr: expect.stringContaining(id) });
+    const told: unknown = JSON.parse(outcome.text);
+    expect(told).toMatchObject({
+      removed: [],
+      failed: [{ id, error: { code, message: expect.stringContaining(id) } }],
+    });
   });
 
   it('a kernel under an id that is taken, also in other letters', async () => {
