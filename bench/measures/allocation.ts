@@ -1,11 +1,14 @@
-/** P17: what it takes to find devices for one more kernel on a large, busy node. */
+/** P17: what it takes to find devices for one more kernel on a large, busy node, and what its container gets with them. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { cpuPlugin } from '../../src/devices/cpu-plugin.ts';
+import { memPlugin } from '../../src/devices/mem-plugin.ts';
+import { mockPlugin } from '../../src/devices/mock-plugin.ts';
+import { NodeDevices } from '../../src/devices/node-devices.ts';
+import { inProcess } from '../../src/devices/node-plugin.ts';
+import { readShareOptions } from '../../src/devices/share-options.ts';
 import { Decimal } from '../../src/lib/decimal.ts';
 import { type KernelId, newKernelId } from '../../src/lib/ids.ts';
-import { AffinityMap } from '../../src/resources/affinity.ts';
-import { AllocationMap } from '../../src/resources/allocation-map.ts';
-import { Allocator } from '../../src/resources/allocator.ts';
-import { DeviceLedger } from '../../src/resources/device-ledger.ts';
+import { silentLogger } from '../../src/lib/log.ts';
 import type { SlotAmounts } from '../../src/resources/slot-amounts.ts';
 import type { Measure } from '../measure.ts';
 import { percentile } from '../statistics.ts';
@@ -17,50 +20,47 @@ const numaNodes = 8;
 const kernels = 500;
 const warmUps = 500;
 const rounds = 5000;
+const limitMs = 120_000;
 const memoryBytes = 2 ** 42;
 /** How often each core is given out: 500 kernels would not fit otherwise. */
 const overcommit = 4;
-/** Of each GPU. */
-const shares = '13.5';
 
-function largeNode(): DeviceLedger {
-  const devices = (count: number, slot: string, amount: string) =>
-    Array.from(
-      { length: count },
-      (_, index) => ({ id: String(index), slot, type: 'count', amount: new Decimal(amount) }) as const,
-    );
-  const memory = { id: 'root', slot: 'mem', type: 'bytes', amount: new Decimal(memoryBytes) } as const;
-  const maps = new Map([
-    [
-      'cuda',
-      new AllocationMap({
-        kind: 'fraction',
-        strategy: 'evenly',
-        quantum: new Decimal('0.1'),
-        devices: devices(gpus, 'cuda.shares', shares),
-      }),
-    ],
-    [
-      'cpu',
-      new AllocationMap({ kind: 'discrete', strategy: 'evenly', devices: devices(cores, 'cpu', String(overcommit)) }),
-    ],
-    ['mem', new AllocationMap({ kind: 'discrete', strategy: 'fill', devices: [memory] })],
-  ]);
-  const placed = [...maps].flatMap(([device, map]) =>
-    map.options.devices.map(({ id }, index, all) => ({
-      device,
-      id,
-      numa: Math.floor((index * numaNodes) / all.length),
-    })),
+/** The node, with the plugins that there are and a pretended one for the GPUs. */
+function largeNode(): NodeDevices {
+  const numaOf = (index: number, all: number): number => Math.floor((index * numaNodes) / all);
+  const cpu = cpuPlugin({
+    cores: Array.from({ length: cores }, (_, core) => ({ core, numaNode: numaOf(core, cores) })),
+    overcommit,
+    agentVersion: '',
+    machine: 'x86_64',
+    system: 'Linux',
+  });
+  const cuda = mockPlugin(
+    {
+      slotName: 'cuda',
+      attributes: {},
+      formats: {},
+      devices: Array.from({ length: gpus }, (_, index) => ({
+        motherUuid: `gpu-${index}`,
+        modelName: 'A',
+        numaNode: numaOf(index, gpus),
+        processingUnits: 108,
+        memoryBytes: 40 * 2 ** 30,
+        isMig: false,
+      })),
+    },
+    readShareOptions('cuda', { allocation_mode: 'fractional' }),
   );
-  return new DeviceLedger(
-    new Allocator({
-      maps,
-      affinity: new AffinityMap(placed),
-      order: ['cuda', 'cpu', 'mem'],
-      policy: 'interleaved',
-    }),
-  );
+  return new NodeDevices({
+    plugins: [cuda, cpu, memPlugin(memoryBytes)].map((plugin) => inProcess(plugin, '')),
+    order: ['cuda', 'cpu', 'mem'],
+    policy: 'interleaved',
+    rule: '24.09',
+    reserved: new Map(),
+    plainWords: false,
+    logAllocations: false,
+    log: silentLogger,
+  });
 }
 
 const ask = (cpu: number, share: string): SlotAmounts =>
@@ -72,26 +72,27 @@ const ask = (cpu: number, share: string): SlotAmounts =>
 
 /** Times of an allocation beside 500 kernels, each given back at once; a tenth of those is replaced as time goes by. */
 async function timesOf(slots: SlotAmounts): Promise<readonly number[]> {
-  const ledger = largeNode();
+  const devices = largeNode();
+  const signal = AbortSignal.timeout(limitMs);
   const held: KernelId[] = [];
   for (let index = 0; index < kernels; index += 1) {
     const kernel = newKernelId();
-    ledger.allocate(kernel, ask(1, index % 3 === 0 ? '0' : '0.4'));
+    await devices.lease(kernel, ask(1, index % 3 === 0 ? '0' : '0.4'), signal);
     held.push(kernel);
   }
   const times: number[] = [];
   for (let round = 0; round < warmUps + rounds; round += 1) {
     const kernel = newKernelId();
     const begun = performance.now();
-    ledger.allocate(kernel, slots);
+    await devices.lease(kernel, slots, signal);
     const ms = performance.now() - begun;
     if (round >= warmUps) times.push(ms);
-    ledger.release(kernel);
+    devices.release(kernel);
     if (round % 10 === 0) {
       const [oldest] = held.splice((round * 7) % held.length, 1);
-      if (oldest) ledger.release(oldest);
+      if (oldest) devices.release(oldest);
       const next = newKernelId();
-      ledger.allocate(next, ask(1, '0.4'));
+      await devices.lease(next, ask(1, '0.4'), signal);
       held.push(next);
       await nextTurn();
     }

@@ -1,10 +1,15 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Decimal } from '../lib/decimal.ts';
 import { silentLogger } from '../lib/log.ts';
 import type { Allocation } from '../resources/allocation.ts';
+import { deviceProgram } from './device-program.ts';
 import { hostPlugin } from './hosted-plugin.ts';
 import { checkPlugin, type NodePlugin } from './node-plugin.ts';
 
@@ -162,3 +167,31 @@ describe('a plugin of a third party', () => {
     expect(() => checkPlugin(plugin, [taken])).toThrow(problem);
   });
 });
+
+describe('the process of a plugin', () => {
+  it('ends with the one that started it, whatever it is busy with', async () => {
+    const specifier = join(folder, 'busy.mjs');
+    await writeFile(specifier, 'for (;;);');
+    const script = '"$0" "$1" "$2" / 3>/dev/null & echo $!; read -r _';
+    const parent = spawn('sh', ['-c', script, process.execPath, deviceProgram('plugin-program'), specifier], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    const [line] = await once(parent.stdout, 'data');
+    const pid = Number(line);
+    const ended = once(parent, 'exit');
+    await sleep(500);
+    expect(isRunning(pid)).toBe(true);
+    parent.kill('SIGKILL');
+    await ended;
+    await expect.poll(() => isRunning(pid), { timeout: 10_000 }).toBe(false);
+  });
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    // One that is dead and not yet reaped runs no more.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}

@@ -124,7 +124,8 @@ export class NodeDevices implements AsyncDisposable {
         provision: provisionOf(answers, slots),
       };
     } catch (error) {
-      this.ledger.release(kernel);
+      // A caller that has given up may have given them back already.
+      if (this.ledger.held.get(kernel) === allocation) this.ledger.release(kernel);
       throw error;
     }
   }

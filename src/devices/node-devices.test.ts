@@ -1,0 +1,129 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { byDepth } from '../../test/support/depth.ts';
+import { Decimal, plainText } from '../lib/decimal.ts';
+import { type KernelId, newKernelId } from '../lib/ids.ts';
+import { silentLogger } from '../lib/log.ts';
+import { AllocationMap } from '../resources/allocation-map.ts';
+import { readResourceRequest } from '../resources/resource-request.ts';
+import { cpuPlugin } from './cpu-plugin.ts';
+import { memPlugin } from './mem-plugin.ts';
+import { NodeDevices } from './node-devices.ts';
+import { inProcess, type NodePlugin } from './node-plugin.ts';
+
+const never = new AbortController().signal;
+const cores = [0, 1, 2, 3].map((core) => ({ core, numaNode: core % 2 }));
+const cpu = cpuPlugin({ cores, overcommit: 1, agentVersion: '1', machine: 'x86_64', system: 'Linux' });
+
+/** An accelerator of four units that answers as a test says. */
+function npu(answer: NodePlugin['answer']): NodePlugin {
+  const one = new Decimal(1);
+  const ids = ['0', '1', '2', '3'];
+  const device = { location: '', memoryBytes: 0, processingUnits: 0, numaNode: 0, modelName: '' };
+  return {
+    key: 'npu',
+    version: '1',
+    slotTypes: [['npu.device', 'count']],
+    exclusiveSlots: [],
+    metadata: null,
+    extraInfo: {},
+    devices: ids.map((id) => ({ id, ...device })),
+    availableSlots: () => new Map([['npu.device', new Decimal(4)]]),
+    createMap: () =>
+      new AllocationMap({
+        kind: 'discrete',
+        strategy: 'evenly',
+        devices: ids.map((id) => ({ id, slot: 'npu.device', type: 'count', amount: one })),
+      }),
+    answer,
+    hardware: async () => null,
+  };
+}
+
+const options = {
+  order: ['cpu', 'mem'],
+  policy: 'interleaved',
+  rule: '24.09',
+  reserved: new Map(),
+  plainWords: false,
+  logAllocations: false,
+  log: silentLogger,
+} as const;
+const nodeOf = (plugin: NodePlugin): NodeDevices =>
+  new NodeDevices({
+    ...options,
+    plugins: [plugin, inProcess(cpu, '1'), inProcess(memPlugin(2 ** 30), '1')],
+  });
+const nothing = { arguments: {}, resourceData: [], attached: [] };
+const used = (devices: NodeDevices) => [...devices.used()].map(([slot, amount]) => `${slot} ${plainText(amount)}`);
+const none = ['npu.device 0', 'cpu 0', 'mem 0'];
+
+describe('leases of devices', () => {
+  it('are given back when a plugin fails, also when the caller has given up before', async () => {
+    const hung = Promise.withResolvers<never>();
+    const devices = nodeOf(npu(() => hung.promise));
+    const kernel = newKernelId();
+    const ask = readResourceRequest({ cpu: '2', mem: '1024', 'npu.device': '1' }, devices.known);
+    const leasing = devices.lease(kernel, ask, never);
+    expect(used(devices)).toEqual(['npu.device 1', 'cpu 2', 'mem 1024']);
+    devices.release(kernel);
+    hung.reject(new Error('no card'));
+    await expect(leasing).rejects.toThrow('no card');
+    expect(used(devices)).toEqual(none);
+    expect(devices.ledger.absentReleases).toBe(0);
+  });
+
+  it('refuse devices of one kernel that want two runtimes', async () => {
+    const devices = nodeOf(npu(async () => ({ ...nothing, arguments: { runtime: 'npu' } })));
+    const other = inProcess({ ...memPlugin(2 ** 30), arguments: () => ({ runtime: 'other' }) }, '1');
+    const both = new NodeDevices({ ...options, plugins: [...devices.plugins.slice(0, 2), other] });
+    const ask = readResourceRequest({ cpu: '1', mem: '1024', 'npu.device': '1' }, both.known);
+    await expect(both.lease(newKernelId(), ask, never)).rejects.toThrow(
+      'different runtimes of the engine: npu and other',
+    );
+    expect(used(both)).toEqual(none);
+  });
+
+  it('add up over any order of leases side by side, failing plugins, corrections and rebuildings', async () => {
+    const step = fc.record({
+      kind: fc.constantFrom('lease', 'lease', 'lease', 'release', 'correct', 'rebuild'),
+      kernel: fc.nat({ max: 5 }),
+      cpu: fc.integer({ min: 1, max: 3 }),
+      npu: fc.integer({ min: 0, max: 3 }),
+      fails: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+        const failing = new Set<number>();
+        let calls = 0;
+        const devices = nodeOf(
+          npu(async () => {
+            const call = calls++;
+            await Promise.resolve();
+            if (failing.has(call)) throw new Error('no card');
+            return nothing;
+          }),
+        );
+        const kernels = Array.from({ length: 6 }, newKernelId);
+        const under: Promise<unknown>[] = [];
+        for (const [index, { kind, kernel, cpu: cpus, npu: units, fails }] of steps.entries()) {
+          const id = kernels[kernel] as KernelId;
+          if (kind === 'lease') {
+            if (fails) failing.add(calls);
+            const ask = readResourceRequest({ cpu: `${cpus}`, mem: '1024', 'npu.device': `${units}` }, devices.known);
+            under.push(devices.lease(id, ask, never).catch(() => {}));
+          } else if (kind === 'release' && devices.heldBy(id) !== null) devices.release(id);
+          else if (kind === 'correct') devices.correct(id, [['cpu', '0', '1']]);
+          else if (kind === 'rebuild') expect(devices.rebuild()).toEqual([]);
+          if (index % 3 === 0) await Promise.all(under.splice(0));
+        }
+        await Promise.all(under);
+        expect(devices.rebuild()).toEqual([]);
+        for (const id of devices.holders()) devices.release(id);
+        expect(used(devices)).toEqual(none);
+        expect(devices.ledger.absentReleases).toBe(0);
+      }),
+      { numRuns: byDepth({ quick: 200, full: 1000, nightly: 10_000 }) },
+    );
+  });
+});
