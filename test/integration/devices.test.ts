@@ -177,7 +177,7 @@ describe('devices of a node of a cluster', () => {
       log: silentLogger,
     });
     const entrypoint = ['/bin/sleep', '600'];
-    const container = { ...testSettings.container, volume: { hostPath: volume, entrypoint }, init: true };
+    const container = { ...testSettings.container, volume: { hostPath: async () => volume, entrypoint }, init: true };
     const one = await KernelsFixture.open({
       engine,
       devices,
