@@ -70,7 +70,7 @@ export function readElf(bytes: Uint8Array): ElfFacts {
  * segment, and a spare entry of the dynamic section points there: DT_RPATH holds an offset from the string table and
  * may point anywhere in memory.
  */
-export function relocateElf(original: Uint8Array, loader: string, libraryFolder: string): Uint8Array {
+export function relocateElf(original: Uint8Array, loader: string, libraryFolder: string): Uint8Array<ArrayBuffer> {
   return guarded(() => {
     const { loadedSize } = readElf(original);
     const bytes = new Uint8Array(original.subarray(0, loadedSize));

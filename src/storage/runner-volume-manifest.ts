@@ -4,13 +4,15 @@
  * gets ready.
  */
 import { createHash } from 'node:crypto';
-import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
+import { lstat, open, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Name of the list in the volume's folder. */
 export const manifestName = 'manifest.json';
 /** Files up to this size are compared by content at every check, larger ones by size alone. */
 const comparedBytes = 1024 * 1024;
+/** Files are read so much at a time: Node's program as a whole would stay in an idle daemon's memory. */
+const pieceBytes = 256 * 1024;
 
 /** One file or symbolic link of the volume. */
 export interface ManifestEntry {
@@ -77,12 +79,19 @@ function isEntry(value: unknown): value is ManifestEntry {
 async function describeFile(folder: string, path: string): Promise<ManifestEntry> {
   const full = join(folder, path);
   const facts = await lstat(full);
-  const content = facts.isSymbolicLink()
-    ? await readlink(full)
-    : createHash('sha256')
-        .update(await readFile(full))
-        .digest('hex');
+  const content = facts.isSymbolicLink() ? await readlink(full) : await digestOf(full);
   return { path, mode: facts.mode & 0o7777, size: facts.size, content };
+}
+
+async function digestOf(path: string): Promise<string> {
+  await using file = await open(path, 'r');
+  const hash = createHash('sha256');
+  const piece = Buffer.allocUnsafe(pieceBytes);
+  for (;;) {
+    const { bytesRead } = await file.read(piece, 0, piece.length);
+    if (bytesRead === 0) return hash.digest('hex');
+    hash.update(piece.subarray(0, bytesRead));
+  }
 }
 
 async function filesBelow(folder: string): Promise<string[]> {
