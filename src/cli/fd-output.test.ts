@@ -42,6 +42,20 @@ it('rejects with EPIPE when nobody reads any more, and goes on rejecting', async
   closeSync(writer);
 });
 
+it('rejects with EPIPE also when a socket is closed with bytes unread', async () => {
+  const program = `
+    import { FdOutput } from ${JSON.stringify(join(import.meta.dirname, 'fd-output.ts'))};
+    const output = new FdOutput(1);
+    try { for (;;) await output.write('x'.repeat(1000)); } catch (error) { process.stderr.write(error.code); }`;
+  // The standard streams that Node gives to a child are sockets.
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
+  child.stdout.once('readable', () => setTimeout(() => child.stdout.destroy(), 100));
+  const said: Buffer[] = [];
+  child.stderr.on('data', (chunk: Buffer) => said.push(chunk));
+  await once(child, 'close');
+  expect(Buffer.concat(said).toString()).toBe('EPIPE');
+});
+
 it('says in a sentence that a disk is full', async () => {
   const fd = openSync('/dev/full', 'w');
   const output = new FdOutput(fd);

@@ -50,6 +50,8 @@ export class FdOutput implements OutputPort {
         const { bytesWritten } = await write(this.#fd, rest, 0, rest.length);
         rest = rest.subarray(bytesWritten);
       } catch (error) {
+        // A socket whose reader left bytes unread says this once, and EPIPE from then on.
+        if (isSystemError(error, 'ECONNRESET')) continue;
         if (!isSystemError(error, 'EAGAIN')) throw isSystemError(error, 'EPIPE') ? error : this.#unwritable(error);
         await sleep(systemClock, fullPauseMs);
       }
