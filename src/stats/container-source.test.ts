@@ -94,6 +94,20 @@ describe('a direct source', () => {
     expect([source.read(idOf(0)), calls.left]).toEqual([null, 0]);
   });
 
+  it('opens a container for the others when the one that asked first has left', async () => {
+    const pid = Promise.withResolvers<number>();
+    const source = new DirectSource(hostOf(crowd('v2-cgroupfs', 1)), () => pid.promise);
+    const leaving = new AbortController();
+    const first = source.open(idOf(0), leaving.signal);
+    const second = source.open(idOf(0), signal);
+    leaving.abort(new Error('left'));
+    await expect(first).rejects.toThrow('left');
+    pid.resolve(10_000);
+    await second;
+    expect(source.read(idOf(0))).toMatchObject({ gaps: [] });
+    source[Symbol.dispose]();
+  });
+
   it('reports an engine that fails, and a process that may not be looked at, as a gap', async () => {
     const calls = crowd('v2-cgroupfs', 1);
     const failing = new DirectSource(hostOf(calls), () => Promise.reject(new Error('the engine is away')));

@@ -19,6 +19,8 @@ export interface ContainerSource extends Disposable {
 }
 
 const pidDeadlineMs = 5_000;
+/** The opening ends by its own deadline before. */
+const openDeadlineMs = 2 * pidDeadlineMs;
 
 /** Reads cgroup files and `/proc`. */
 export class DirectSource implements ContainerSource {
@@ -26,6 +28,7 @@ export class DirectSource implements ContainerSource {
   readonly #pidOf: (containerId: string, signal: AbortSignal) => Promise<number | null>;
   readonly #readers = new Map<string, ContainerReader | { readonly failure: Gap }>();
   readonly #opening = new Map<string, Promise<void>>();
+  readonly #end = new AbortController();
 
   /** `pidOf` gives the pid of a container's first process, or null when it has none. */
   constructor(host: ReaderHost, pidOf: (containerId: string, signal: AbortSignal) => Promise<number | null>) {
@@ -35,11 +38,11 @@ export class DirectSource implements ContainerSource {
 
   open(containerId: string, signal: AbortSignal): Promise<void> {
     if (this.#readers.get(containerId) instanceof ContainerReader) return Promise.resolve();
+    // Shared: whoever asked first may leave, and the others go on waiting.
     const opening =
-      this.#opening.get(containerId) ??
-      this.#open(containerId, signal).finally(() => this.#opening.delete(containerId));
+      this.#opening.get(containerId) ?? this.#open(containerId).finally(() => this.#opening.delete(containerId));
     this.#opening.set(containerId, opening);
-    return opening;
+    return withDeadline({ what: opensWhat(containerId), timeoutMs: openDeadlineMs, signal }, () => opening);
   }
 
   read(containerId: string): ContainerSample | null {
@@ -68,19 +71,22 @@ export class DirectSource implements ContainerSource {
   }
 
   [Symbol.dispose](): void {
+    this.#end.abort();
     this.keep(() => false);
   }
 
-  async #open(containerId: string, signal: AbortSignal): Promise<void> {
-    const options = { what: `the pid of container ${containerId}`, timeoutMs: pidDeadlineMs, signal };
+  async #open(containerId: string): Promise<void> {
+    const { signal } = this.#end;
+    const options = { what: opensWhat(containerId), timeoutMs: pidDeadlineMs, signal };
     try {
       const pid = await withDeadline(options, (deadline) => this.#pidOf(containerId, deadline.signal));
       const reader = pid === null ? null : ContainerReader.open(this.#host, pid, containerId);
       if (reader === null) this.#readers.delete(containerId);
       else this.#readers.set(containerId, reader);
     } catch (error) {
-      signal.throwIfAborted();
-      this.#readers.set(containerId, { failure: gapOf('container', error) });
+      if (!signal.aborted) this.#readers.set(containerId, { failure: gapOf('container', error) });
     }
   }
 }
+
+const opensWhat = (containerId: string): string => `the pid of container ${containerId}`;
