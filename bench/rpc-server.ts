@@ -7,11 +7,12 @@ import { methods } from '../src/rpc/methods/index.ts';
 import { longestMessageBytes, RpcServer } from '../src/rpc/rpc-server.ts';
 import { MessageRouter } from '../src/transport/message-router.ts';
 import { loadZeromq } from '../src/transport/zeromq.ts';
+import { rpcServices } from '../test/support/rpc-services.ts';
 
 async function callosum(): Promise<void> {
   const address = { host: '127.0.0.1', port: 0 };
   const socket = await MessageRouter.bind({ address, curve: null, longestMessageBytes, log: silentLogger });
-  const services = { agentId: 'i-bench', localConfig: { abuseReportPath: null, watcher: null } };
+  const services = rpcServices();
   console.log(socket.endpoint);
   await new RpcServer({ socket, methods, services, log: silentLogger }).run();
 }

@@ -131,8 +131,8 @@ export interface Agent extends AsyncDisposable {
   list(options: { all: boolean }): Promise<readonly KernelView[]>;
   /** Full id or unique prefix. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. Ended kernels are kept for a while. */
   inspect(id: string): Promise<KernelView>;
-  /** Returns when nothing of the kernel is left. `force` skips the tenant's grace. */
-  destroy(id: string, options: { force: boolean }): Promise<KernelView>;
+  /** Returns when nothing of the kernel is left. `force` skips the tenant's grace; `reason` is told of its end. */
+  destroy(id: string, options: { force: boolean; reason?: string }): Promise<KernelView>;
   restart(id: string, signal: AbortSignal): Promise<KernelView>;
 
   /** Starts a run, idempotently by its id, and returns at once. */

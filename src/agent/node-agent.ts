@@ -116,10 +116,10 @@ export class NodeAgent implements Agent {
     return this.#view(await this.#find(id));
   }
 
-  async destroy(id: string, options: { force: boolean }): Promise<KernelView> {
+  async destroy(id: string, options: { force: boolean; reason?: string }): Promise<KernelView> {
     const record = await this.#find(id);
     if (record.phase === 'terminated') throw this.#notRunning(record);
-    const reason = options.force ? 'force-terminated' : 'user-requested';
+    const reason = options.reason ?? (options.force ? 'force-terminated' : 'user-requested');
     this.#statistics.lastLook(record);
     return this.#view(await this.#parts.kernels.destroy(record.spec.id, { reason, force: options.force }));
   }

@@ -23,7 +23,7 @@ import {
   whole,
 } from '../lib/json-reader.ts';
 import { slotTypes } from '../resources/slot-name.ts';
-import { type KernelRecord, kernelPhases, type Termination, terminationReasons } from './record.ts';
+import { type KernelRecord, kernelPhases, type Termination } from './record.ts';
 import type { KernelSpec } from './spec.ts';
 
 const attachedDevices: Reader<readonly [string, readonly AttachedDevice[]]> = (value, place) => {
@@ -105,7 +105,7 @@ const spec: Reader<KernelSpec> = object((field) => ({
 }));
 
 const termination: Reader<Termination> = object((of) => ({
-  reason: of('reason', oneOf(terminationReasons)),
+  reason: of('reason', text),
   exitCode: of('exitCode', nullable(signed)),
   detail: of('detail', text),
   at: of('at', number),

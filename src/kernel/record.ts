@@ -11,7 +11,7 @@ export const kernelPhases = ['creating', 'running', 'restarting', 'terminating',
 /** A phase of a kernel. */
 export type KernelPhase = (typeof kernelPhases)[number];
 
-/** Why a kernel ended (spec kernel-lifecycle 11.1). */
+/** Why a kernel ended, in this program's own words (spec kernel-lifecycle 11.1). */
 export const terminationReasons = [
   'user-requested',
   'self-terminated',
@@ -27,8 +27,8 @@ export const terminationReasons = [
   'agent-termination',
   'abandoned',
 ] as const;
-/** A reason of termination. */
-export type TerminationReason = (typeof terminationReasons)[number];
+/** A reason of termination; managers give reasons in their own words. */
+export type TerminationReason = (typeof terminationReasons)[number] | (string & {});
 
 /** How a kernel ended. */
 export interface Termination {

@@ -1,5 +1,10 @@
 /** What an RPC method is: its signature and what it does. One file each in `methods/`. */
 import type { z } from 'zod';
+import type { Agent } from '../agent/agent.ts';
+import type { Executions } from '../agent/cluster/executions.ts';
+import type { LocalNetworks } from '../agent/cluster/local-networks.ts';
+import type { PortLoans } from '../agent/cluster/port-loans.ts';
+import type { KernelId, SessionId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import type { FailureNames } from './failure-parts.ts';
 import type { RpcSignature } from './signature.ts';
@@ -11,11 +16,24 @@ export interface LocalConfig {
   readonly watcher: { readonly host: string; readonly port: number; readonly tls: boolean } | null;
 }
 
+/** What managers are told of kernels' ends, beside what kernels tell themselves. */
+export interface EndNews {
+  /** A kernel that is not here has ended, or never was. */
+  tellEnded(kernel: KernelId, session: SessionId, reason: string): void;
+  /** The end of this kernel, which is about to come, is not told. */
+  keepQuiet(kernel: KernelId): void;
+}
+
 /** What methods work with. */
 export interface RpcServices {
   /** This agent's id: a call for another one fails. */
   readonly agentId: string;
   readonly localConfig: LocalConfig;
+  readonly agent: Agent;
+  readonly executions: Executions;
+  readonly networks: LocalNetworks;
+  readonly ports: PortLoans;
+  readonly ends: EndNews;
 }
 
 /** One call. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { rpcServices } from '../../test/support/rpc-services.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/log.ts';
 import { type CurveKeys, loadCurveKeys, makeCurveKeys } from '../transport/curve-keys.ts';
@@ -18,7 +19,7 @@ import { longestMessageBytes, RpcServer } from './rpc-server.ts';
 import { define } from './schema/define.ts';
 import { anything, kernelId } from './schema/fields.ts';
 
-const services = { agentId: 'i-test', localConfig: { abuseReportPath: null, watcher: null } };
+const services = rpcServices();
 const cleanups = new Set<() => Promise<void> | void>();
 afterEach(async () => {
   for (const clean of [...cleanups].reverse()) await clean();

@@ -14,6 +14,7 @@ import { type CurveKeys, loadCurveKeys, makeCurveKeys } from '../../src/transpor
 import { MessageRouter } from '../../src/transport/message-router.ts';
 import { parseCertificate } from '../../src/wire/curve/certificate.ts';
 import { runPeer } from '../support/python-peer.ts';
+import { rpcServices } from '../support/rpc-services.ts';
 
 let aborted = 0;
 const sleeping = method({
@@ -31,7 +32,7 @@ const sleeping = method({
 async function serve(curve: CurveKeys | null, cleanups: AsyncDisposableStack): Promise<string> {
   const address = { host: '127.0.0.1', port: 0 };
   const socket = await MessageRouter.bind({ address, curve, longestMessageBytes, log: silentLogger });
-  const services = { agentId: 'i-test', localConfig: { abuseReportPath: null, watcher: null } };
+  const services = rpcServices();
   const server = new RpcServer({ socket, methods: [...methods, sleeping], services, log: silentLogger });
   const done = server.run();
   cleanups.defer(async () => {

@@ -12,6 +12,7 @@ import { loadZeromq } from '../../src/transport/zeromq.ts';
 import { encodeRequestData } from '../../src/wire/callosum/data.ts';
 import { encodeHeader } from '../../src/wire/callosum/header.ts';
 import { encodeMsgpack } from '../../src/wire/msgpack/encode.ts';
+import { rpcServices } from '../support/rpc-services.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'hex');
 const upper = Buffer.from('UPPER');
@@ -53,7 +54,7 @@ describe('a server that is sent garbage', () => {
   it('goes on, keeps its memory, and answers pings beside it', { timeout: 60_000 }, async () => {
     const address = { host: '127.0.0.1', port: 0 };
     await using socket = await MessageRouter.bind({ address, curve: null, longestMessageBytes, log: silentLogger });
-    const services = { agentId: 'i-test', localConfig: { abuseReportPath: null, watcher: null } };
+    const services = rpcServices();
     const server = new RpcServer({ socket, methods, services, log: silentLogger });
     void server.run();
     const { Context, Dealer } = loadZeromq();

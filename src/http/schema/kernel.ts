@@ -132,7 +132,9 @@ export const kernelSchema = z
     readyAt: z.number().nullable(),
     termination: z
       .strictObject({
-        reason: z.enum(terminationReasons),
+        reason: z.string().openapi({
+          description: `Why: ${terminationReasons.join(', ')}; or a cluster manager’s own word.`,
+        }),
         exitCode: z.int().nullable(),
         detail: z.string(),
         at: z.number(),

@@ -1,8 +1,48 @@
 /** The methods that are served. */
 import type { RpcMethod } from '../rpc-method.ts';
+import { assignPort } from './assign-port.ts';
+import { cleanAllKernels } from './clean-all-kernels.ts';
+import { createLocalNetwork } from './create-local-network.ts';
+import { destroyKernel } from './destroy-kernel.ts';
+import { destroyLocalNetwork } from './destroy-local-network.ts';
+import { downloadFile } from './download-file.ts';
+import { downloadSingle } from './download-single.ts';
+import { execute } from './execute.ts';
+import { gatherHwinfo } from './gather-hwinfo.ts';
+import { getCompletions } from './get-completions.ts';
 import { getLocalConfig } from './get-local-config.ts';
+import { getLogs } from './get-logs.ts';
+import { interruptKernel } from './interrupt-kernel.ts';
+import { listFiles } from './list-files.ts';
 import { ping } from './ping.ts';
+import { pingKernel } from './ping-kernel.ts';
+import { releasePort } from './release-port.ts';
+import { resetAgent } from './reset-agent.ts';
 import { shutdownAgent } from './shutdown-agent.ts';
+import { syncKernelRegistry } from './sync-kernel-registry.ts';
+import { uploadFile } from './upload-file.ts';
 
 /** All methods. */
-export const methods: readonly RpcMethod[] = [ping, getLocalConfig, shutdownAgent];
+export const methods: readonly RpcMethod[] = [
+  ping,
+  gatherHwinfo,
+  pingKernel,
+  syncKernelRegistry,
+  destroyKernel,
+  interruptKernel,
+  getCompletions,
+  getLogs,
+  execute,
+  getLocalConfig,
+  uploadFile,
+  downloadFile,
+  downloadSingle,
+  listFiles,
+  shutdownAgent,
+  createLocalNetwork,
+  destroyLocalNetwork,
+  resetAgent,
+  assignPort,
+  releasePort,
+  cleanAllKernels,
+];

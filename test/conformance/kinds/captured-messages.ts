@@ -1,6 +1,7 @@
 /** Captured handshakes (an array of objects with `dir`) and cancellations (`cancel_messages`). */
 import { silentLogger } from '../../../src/lib/log.ts';
 import { RpcServer } from '../../../src/rpc/rpc-server.ts';
+import { rpcServices } from '../../support/rpc-services.ts';
 import { difference } from '../notation/compare.ts';
 import { type CaseResult, isObject, itemsOf, type JsonObject, runCase, type VectorKind } from '../vector-kind.ts';
 import { framesOf, headerView, readMessage, rewriteDifference } from './frames.ts';
@@ -61,7 +62,7 @@ function answerTo(frames: readonly Uint8Array[]): readonly Uint8Array[] {
   const server = new RpcServer({
     socket: { read: () => Promise.resolve(), send: (message) => void sent.push(message) },
     methods: [],
-    services: { agentId: 'i-test', localConfig: { abuseReportPath: null, watcher: null } },
+    services: rpcServices(),
     log: silentLogger,
   });
   server.accept([Buffer.from('peer'), ...frames]);

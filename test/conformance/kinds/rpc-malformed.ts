@@ -5,6 +5,7 @@ import { RpcServer } from '../../../src/rpc/rpc-server.ts';
 import { encodeRequestData } from '../../../src/wire/callosum/data.ts';
 import { decodeHeader, encodeHeader } from '../../../src/wire/callosum/header.ts';
 import { openEnvelope } from '../../../src/wire/callosum/message.ts';
+import { rpcServices } from '../../support/rpc-services.ts';
 import { difference } from '../notation/compare.ts';
 import { type CaseResult, itemsOf, type JsonObject, type VectorKind } from '../vector-kind.ts';
 import { framesOf } from './frames.ts';
@@ -38,7 +39,7 @@ async function problemOf(item: JsonObject, id: string): Promise<string | null> {
   const server = new RpcServer({
     socket: { read: () => Promise.resolve(), send: (message) => void sent.push(message) },
     methods,
-    services: { agentId: 'i-test', localConfig: { abuseReportPath: null, watcher: null } },
+    services: rpcServices(),
     log: silentLogger,
   });
   const frames = framesOf(item['frames_hex']);

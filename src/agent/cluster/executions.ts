@@ -1,0 +1,106 @@
+/**
+ * Runs as managers drive them: step by step, each step a call that gathers output until something conclusive has
+ * happened or its time is over (spec rpc 8.12, kernel-runner 7.3). What a lost call had gathered, the next one brings.
+ */
+import { type ExecuteStatus, RunCollector } from '../../execution/collect.ts';
+import { hasCode } from '../../lib/errors.ts';
+import type { KernelId, RunId } from '../../lib/ids.ts';
+import { KeyedMutex } from '../../lib/keyed-mutex.ts';
+import type { ExecuteRequest } from '../../wire/execute-request.ts';
+import type { Agent } from '../agent.ts';
+
+/** What a step begins with: a request, the answer to a question, or nothing. */
+export type StepInput =
+  | { readonly kind: 'begin'; readonly request: ExecuteRequest }
+  | { readonly kind: 'answer'; readonly text: string }
+  | { readonly kind: 'continue' };
+
+/** One step. */
+export interface ExecutionStep {
+  readonly kernel: KernelId;
+  readonly run: RunId;
+  readonly input: StepInput;
+  readonly apiVersion: number;
+  /** null: until something conclusive has happened. */
+  readonly flushMs: number | null;
+}
+
+/** The answer to a step. */
+export type StepResult = ReturnType<RunCollector['take']>;
+
+interface OpenRun {
+  readonly collector: RunCollector;
+  /** The number of the last event that the collector has. */
+  after: number;
+}
+
+/** What is remembered of runs that nobody continues; the runner keeps what is forgotten here. */
+const mostOpenRuns = 10_000;
+/** For handing something to the runner. */
+const handoverMs = 30_000;
+const conclusive: ReadonlySet<ExecuteStatus> = new Set(['finished', 'exec-timeout']);
+
+/** The runs that are being driven. */
+export class Executions {
+  readonly #agent: Pick<Agent, 'execute' | 'input' | 'events'>;
+  readonly #runs = new Map<string, OpenRun>();
+  /** A run has one reader. */
+  readonly #turns = new KeyedMutex<string>();
+
+  constructor(agent: Pick<Agent, 'execute' | 'input' | 'events'>) {
+    this.#agent = agent;
+  }
+
+  /** Runs that have not ended for whom drives them. */
+  get size(): number {
+    return this.#runs.size;
+  }
+
+  /** Takes one step; steps of one run go one after the other. Throws what the agent's `execute` throws. */
+  async step(step: ExecutionStep, signal: AbortSignal): Promise<StepResult> {
+    const key = `${step.kernel} ${step.run}`;
+    return await this.#turns.run(key, () => this.#take(key, step, signal), signal);
+  }
+
+  async #take(key: string, step: ExecutionStep, signal: AbortSignal): Promise<StepResult> {
+    const { kernel, run, input, apiVersion } = step;
+    // A caller that goes away in the middle must not leave it open whether the run has begun.
+    const patience = AbortSignal.timeout(handoverMs);
+    if (input.kind === 'begin') await this.#agent.execute(kernel, run, input.request, patience);
+    else if (input.kind === 'answer') await this.#agent.input(kernel, run, input.text, patience);
+    const open = this.#open(key, run);
+    try {
+      await this.#gather(open, step, signal);
+    } catch (error) {
+      if (hasCode(error, 'KERNEL_NOT_FOUND', 'KERNEL_DIED', 'RUN_NOT_FOUND')) this.#runs.delete(key);
+      throw error;
+    }
+    const result = open.collector.take(apiVersion);
+    if (conclusive.has(result.status)) this.#runs.delete(key);
+    return result;
+  }
+
+  #open(key: string, run: RunId): OpenRun {
+    const open = this.#runs.get(key) ?? { collector: new RunCollector(run), after: 0 };
+    // The newest is the last to be forgotten.
+    this.#runs.delete(key);
+    this.#runs.set(key, open);
+    const [oldest] = this.#runs.keys();
+    if (this.#runs.size > mostOpenRuns && oldest !== undefined) this.#runs.delete(oldest);
+    return open;
+  }
+
+  /** Returns when the run has come to something conclusive, or the time is over. */
+  async #gather(open: OpenRun, { kernel, run, flushMs }: ExecutionStep, signal: AbortSignal): Promise<void> {
+    const late = flushMs === null ? null : AbortSignal.timeout(flushMs);
+    const either = late ? AbortSignal.any([signal, late]) : signal;
+    try {
+      for await (const event of this.#agent.events(kernel, run, open.after, either)) {
+        open.after = event.n;
+        if (open.collector.add(event)) return;
+      }
+    } catch (error) {
+      if (signal.aborted || !late?.aborted) throw error;
+    }
+  }
+}

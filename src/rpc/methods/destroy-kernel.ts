@@ -1,0 +1,28 @@
+/** `destroy_kernel` (spec rpc 8.7). */
+import { hasCode } from '../../lib/errors.ts';
+import { method } from '../rpc-method.ts';
+import { destroyKernel as signature } from '../schema/destroy-kernel.ts';
+import { withinReason } from '../within-reason.ts';
+
+/** Ends a kernel and returns when nothing of it is left; one that is not here is told of as ended. */
+export const destroyKernel = method({
+  signature,
+  notable: true,
+  handle: async ({ kernel_id: id, session_id: session, reason, suppress_events: quiet }, { services }) => {
+    const { agent, ends } = services;
+    const why = withinReason(reason ?? 'user-requested');
+    const isHere = (await agent.list({ all: false })).some((kernel) => kernel.id === id);
+    if (!isHere) {
+      if (!quiet) ends.tellEnded(id, session, 'already-terminated');
+      return null;
+    }
+    if (quiet) ends.keepQuiet(id);
+    try {
+      await agent.destroy(id, { force: why === 'force-terminated', reason: why });
+    } catch (error) {
+      // It has ended by itself in between, and its end has been told.
+      if (!hasCode(error, 'KERNEL_NOT_FOUND', 'KERNEL_NOT_RUNNING')) throw error;
+    }
+    return null;
+  },
+});

@@ -1,0 +1,118 @@
+import { expect, it } from 'vitest';
+import { anySession, RpcNode, unknownKernel } from '../../../test/support/rpc-node.ts';
+import type { RunScript } from '../../../test/support/scripted-runner.ts';
+
+const finished = [{ kind: 'finished', exitCode: 0, reason: 'exited' }] as const;
+const still = { status: 'continued', exitCode: null, options: null, files: [] };
+
+/** A step of a run over RPC. */
+const step = (node: RpcNode, id: string, run: string | null, mode: string, code: string, flush: number | null = 2) =>
+  node.call('execute', anySession, id, 3, run, mode, code, {}, flush);
+
+it('runs code and answers with its console', async () => {
+  await using node = await RpcNode.start();
+  const { id } = await node.kernel();
+  node.fixture.script = async function* (request) {
+    yield [{ kind: 'stdout' }, request.mode === 'query' ? request.code : ''];
+    yield [{ kind: 'stdout' }, '!'];
+    yield [{ kind: 'html' }, '<b>x</b>'];
+    yield finished;
+  };
+  const common = { runId: 'r1', status: 'finished', exitCode: 0, options: null, files: [] };
+  expect(await step(node, id, 'r1', 'query', 'hi')).toEqual({
+    ...common,
+    console: [
+      ['stdout', 'hi!'],
+      ['html', '<b>x</b>'],
+    ],
+  });
+  const legacy = await node.call('execute', anySession, id, 1, 'r2', 'query', 'hi', {}, null);
+  expect(legacy).toEqual({ ...common, runId: 'r2', stdout: 'hi!', stderr: '', media: [], html: ['<b>x</b>'] });
+  expect(node.services.executions.size).toBe(0);
+  expect(await step(node, id, null, 'query', '')).toMatchObject({ runId: expect.stringMatching(/^[0-9a-f]{32}$/) });
+});
+
+it('gives what came in time, and the rest to those who continue', async () => {
+  await using node = await RpcNode.start();
+  const { id } = await node.kernel();
+  const gate = Promise.withResolvers<void>();
+  node.fixture.script = async function* () {
+    yield [{ kind: 'stdout' }, 'first'];
+    await gate.promise;
+    yield [{ kind: 'stdout' }, 'second'];
+    yield finished;
+  };
+  expect(await step(node, id, 'r1', 'query', 'x', 0.05)).toEqual({
+    ...still,
+    runId: 'r1',
+    console: [['stdout', 'first']],
+  });
+  expect(await step(node, id, 'r1', 'continue', '', 0.05)).toEqual({ ...still, runId: 'r1', console: [] });
+  gate.resolve();
+  expect(await step(node, id, 'r1', 'continue', '', null)).toMatchObject({
+    status: 'finished',
+    console: [['stdout', 'second']],
+  });
+});
+
+it('keeps what a cancelled call had gathered', async () => {
+  await using node = await RpcNode.start();
+  const { id } = await node.kernel();
+  const gate = Promise.withResolvers<void>();
+  node.fixture.script = async function* () {
+    yield [{ kind: 'stdout' }, 'kept'];
+    await gate.promise;
+    yield finished;
+  };
+  const { identity, reply } = node.client.begin('execute', [anySession, id, 3, 'r1', 'query', 'x', {}, null]);
+  await expect.poll(() => node.services.executions.size).toBe(1);
+  await node.client.cancel(identity);
+  expect((await reply).type).toBe('cancelled');
+  gate.resolve();
+  expect(await step(node, id, 'r1', 'continue', '')).toMatchObject({
+    status: 'finished',
+    console: [['stdout', 'kept']],
+  });
+});
+
+it('asks, takes the answer, and names the steps of a batch', async () => {
+  await using node = await RpcNode.start();
+  const { id } = await node.kernel();
+  const asking: RunScript = async function* (_, answers) {
+    yield [{ kind: 'waiting-input', prompt: 'name? ', password: true }];
+    const { value } = await answers.next();
+    yield [{ kind: 'stdout' }, `hello ${value}`];
+    yield finished;
+  };
+  node.fixture.script = asking;
+  expect(await step(node, id, 'r1', 'query', 'input()')).toMatchObject({
+    status: 'waiting-input',
+    options: { is_password: true },
+    console: [['stdout', 'name? ']],
+  });
+  expect(await step(node, id, 'r1', 'input', 'Ada')).toMatchObject({
+    status: 'finished',
+    console: [['stdout', 'hello Ada']],
+  });
+  node.fixture.script = async function* () {
+    yield [{ kind: 'build-finished', exitCode: 2 }];
+    yield finished;
+  };
+  const options = { clean: '', build: '*', exec: 'run' };
+  const built = await node.call('execute', anySession, id, 3, 'b1', 'batch', '', options, 2);
+  expect(built).toMatchObject({ status: 'build-finished', exitCode: 2 });
+  expect(node.runner.requests.at(-1)).toEqual({
+    method: 'execute',
+    params: { run: 'b1', request: { mode: 'batch', clean: null, build: '*', exec: 'run', timeoutMs: null } },
+  });
+  expect(await step(node, id, 'b1', 'continue', '')).toMatchObject({ status: 'finished' });
+});
+
+it('refuses kernels, runs and ids that are none', async () => {
+  await using node = await RpcNode.start();
+  const { id } = await node.kernel();
+  await expect(step(node, unknownKernel, 'r1', 'query', 'x')).rejects.toThrow('RuntimeError');
+  await expect(step(node, id, 'r1', 'continue', '')).rejects.toThrow('RuntimeError');
+  await expect(step(node, id, 'no id', 'query', 'x')).rejects.toThrow('ValueError');
+  expect(node.services.executions.size).toBe(0);
+});

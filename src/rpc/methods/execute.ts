@@ -1,0 +1,41 @@
+/** `execute` (spec rpc 8.12): one step of a run. */
+import type { StepInput } from '../../agent/cluster/executions.ts';
+import { newRunId, parseRunId } from '../../lib/ids.ts';
+import { method } from '../rpc-method.ts';
+import { execute as signature } from '../schema/execute.ts';
+
+/** Clients send a blank text for a step that they don't want. */
+const wanted = (command: string | null | undefined): string | null => command || null;
+
+/** Starts, answers or continues a run, and gives what it said meanwhile. */
+export const execute = method({
+  signature,
+  // The run itself goes on, and the next call has what this one had gathered.
+  waitsOnly: true,
+  failures: { KERNEL_NOT_FOUND: 'RuntimeError' },
+  handle: async ({ kernel_id, api_version, run_id, mode, code, opts, flush_timeout }, { services, signal }) => {
+    const input = ((): StepInput => {
+      switch (mode) {
+        case 'query':
+          return { kind: 'begin', request: { mode, code, timeoutMs: null } };
+        case 'batch': {
+          const { clean, build, exec } = opts ?? {};
+          const steps = { clean: wanted(clean), build: wanted(build), exec: wanted(exec) };
+          return { kind: 'begin', request: { mode, ...steps, timeoutMs: null } };
+        }
+        case 'input':
+          return { kind: 'answer', text: code };
+        case 'continue':
+          return { kind: mode };
+      }
+    })();
+    const step = {
+      kernel: kernel_id,
+      run: run_id === null ? newRunId() : parseRunId(run_id),
+      input,
+      apiVersion: api_version,
+      flushMs: flush_timeout === null ? null : Math.ceil(flush_timeout * 1000),
+    };
+    return await services.executions.step(step, signal);
+  },
+});

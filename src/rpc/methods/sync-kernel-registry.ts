@@ -1,0 +1,33 @@
+/** `sync_kernel_registry` (spec rpc 8.5): what only one side knows is put right, on either side. */
+import { method, type RpcCall } from '../rpc-method.ts';
+import { syncKernelRegistry as signature } from '../schema/sync-kernel-registry.ts';
+
+/** A manager's list may be older than its latest kernels. */
+const youngMs = 60_000;
+
+/** Tells the end of kernels that are not here, and begins to end those that the manager doesn't know. */
+export const syncKernelRegistry = method({
+  signature,
+  notable: true,
+  handle: async ({ raw_kernel_session_ids: pairs }, call) => {
+    const { agent, ends } = call.services;
+    const live = await agent.list({ all: false });
+    const here = new Set(live.map(({ id }) => id));
+    for (const [kernel, session] of pairs) {
+      if (!here.has(kernel)) ends.tellEnded(kernel, session, 'already-terminated');
+    }
+    const wanted = new Set(pairs.map(([kernel]) => kernel));
+    const now = Date.now();
+    for (const { id, phase, createdAt } of live) {
+      if (!wanted.has(id) && phase !== 'creating' && now - createdAt >= youngMs) end(id, call);
+    }
+    return null;
+  },
+});
+
+function end(id: Parameters<RpcCall['services']['ends']['keepQuiet']>[0], { services, log }: RpcCall): void {
+  services.ends.keepQuiet(id);
+  services.agent.destroy(id, { force: false, reason: 'not-found-in-manager' }).catch((error: unknown) => {
+    log.warn('a kernel that the manager does not know could not be ended', { kernel: id, error });
+  });
+}

@@ -1,0 +1,103 @@
+/** A node's agent for tests of the doors: real kernels on the dummy engine, with runners that say what the test scripts. */
+import { join } from 'node:path';
+import { NodeAgent } from '../../src/agent/node-agent.ts';
+import type { KernelEvent } from '../../src/events/kernel-event.ts';
+import { EngineImageShelf } from '../../src/images/image-shelf.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { silentLogger } from '../../src/lib/log.ts';
+import { OperationTimes } from '../../src/lib/operation-times.ts';
+import { buildStatistics } from '../../src/main/build-statistics.ts';
+import { KernelsFixture } from './kernels-fixture.ts';
+import { type RunScript, ScriptedRunner } from './scripted-runner.ts';
+
+const idle: RunScript = async function* () {
+  yield [{ kind: 'started' }];
+  yield [{ kind: 'finished', exitCode: 0, reason: 'exited' }];
+};
+
+/** The fixture. Disposing it ends the agent and deletes its folder. */
+export class AgentFixture implements AsyncDisposable {
+  readonly agent: NodeAgent;
+  readonly kernels: KernelsFixture;
+  readonly runners: readonly ScriptedRunner[];
+  /** What the next runs say. */
+  script: RunScript = idle;
+
+  private constructor(kernels: KernelsFixture, agent: NodeAgent, runners: readonly ScriptedRunner[]) {
+    this.kernels = kernels;
+    this.agent = agent;
+    this.runners = runners;
+  }
+
+  /** Starts one. */
+  static async start(): Promise<AgentFixture> {
+    const runners: ScriptedRunner[] = [];
+    const made: { fixture?: AgentFixture } = {};
+    const kernels = await KernelsFixture.open({
+      parts: {
+        connectRunner: () => {
+          const runner = new ScriptedRunner(() => made.fixture?.script ?? idle);
+          runners.push(runner);
+          return runner;
+        },
+      },
+    });
+    const events = {
+      publish: (event: KernelEvent) => void (kernels.events as KernelEvent[]).push(event),
+      hasEnded: () => false,
+      hasFinished: () => false,
+      async *read() {},
+    };
+    const { registry, scratch } = kernels.kernels;
+    await scratch.prepare();
+    const scratchFolder = (id: Parameters<typeof scratch.paths>[0]): string => scratch.paths(id).root;
+    const common = { engine: kernels.engine, events, clock: systemClock, log: silentLogger, scratchFolder };
+    const agent = new NodeAgent({
+      ...common,
+      kernels: registry,
+      images: new EngineImageShelf(kernels.engine),
+      statistics: await buildStatistics({
+        ...common,
+        settings: { listen: null, periodMs: 60_000, adaptive: false, source: 'engine' },
+        folder: join(kernels.folder, 'statistics'),
+        kernels: registry,
+        scratchLimitBytes: null,
+      }),
+      operations: new OperationTimes(systemClock),
+      scratchLimitBytes: null,
+      checkMounts: async (mounts) => mounts,
+      fitLimits: async () => ({ limits: { diskBytes: null, openFiles: null }, warnings: [] }),
+      defaults: {
+        cpus: 1,
+        memoryBytes: 256 * 2 ** 20,
+        processes: 64,
+        network: 'none',
+        pull: 'never',
+        idleTimeoutMs: null,
+        user: { uid: 1000, gid: 1000 },
+      },
+      capacity: { cpus: 8, memoryBytes: 64 * 2 ** 30, slots: kernels.devices.known },
+      devices: kernels.devices,
+      release: () => kernels[Symbol.asyncDispose](),
+      facts: {
+        version: '0',
+        mode: 'cluster',
+        agentId: kernels.state.agentId,
+        stateDir: kernels.folder,
+        slots: () => ({ cpus: none, memoryBytes: none, ports: none }),
+        oddities: () => kernels.oddities.snapshot(),
+      },
+    });
+    const fixture = new AgentFixture(kernels, agent, runners);
+    made.fixture = fixture;
+    await agent.start({ retry: false });
+    return fixture;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.agent[Symbol.asyncDispose]();
+    await this.kernels.remove();
+  }
+}
+
+const none = { total: 0, used: 0 };
