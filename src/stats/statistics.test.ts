@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -180,10 +180,35 @@ describe('the end of a kernel', () => {
     made.source.samples.set('c2.1', { cpuMicroseconds: 6e6 });
     made.statistics.start();
     await made.clock.advance(0);
-    expect(await made.statistics.finalRecords()).toMatchObject([
-      { kernelId: targetOf(1).kernelId, reason: null, cpuSeconds: 4 },
-    ]);
+    // Finding out what is recorded already takes real time.
+    await expect
+      .poll(() => made.statistics.finalRecords())
+      .toMatchObject([{ kernelId: targetOf(1).kernelId, reason: null, cpuSeconds: 4 }]);
     expect(made.statistics.usage(targetOf(2).kernelId)).toMatchObject({ cpuSeconds: 6 });
+  });
+
+  it('is recorded once, also when the agent is killed before it has written the accounts anew', async () => {
+    const target = targetOf(1);
+    const accounts = path.join(folder, 'statistics', 'accounts.json');
+    {
+      await using made = await rig();
+      made.targets.push(target);
+      made.source.samples.set('c1.1', { cpuMicroseconds: 4e6 });
+      await made.statistics.round(signal);
+    }
+    const before = await readFile(accounts, 'utf8');
+    {
+      await using made = await rig();
+      made.statistics.ended(target.kernelId, target.sessionId, 'user-requested');
+    }
+    await writeFile(accounts, before);
+    {
+      await using made = await rig();
+      made.statistics.start();
+      await expect.poll(() => made.statistics.usage(target.kernelId)).toBeNull();
+    }
+    await using made = await rig();
+    expect(await made.statistics.finalRecords()).toMatchObject([{ reason: 'user-requested' }]);
   });
 });
 

@@ -88,10 +88,9 @@ export class Statistics implements AsyncDisposable {
 
   /** Begins the rounds, the first at once. Call it when the kernels of an earlier process have been taken over. */
   start(): void {
-    const { clock, log, isLive } = this.#parts;
-    for (const kernelId of this.#book.abandoned(isLive)) this.ended(kernelId, null, null);
+    const { clock, log } = this.#parts;
     const { signal } = this.#end;
-    this.#jobs.push(this.#rounds());
+    this.#jobs.push(this.#closeAbandoned(), this.#rounds());
     const walk = {
       name: 'scratch sizes',
       pauseMs: scratchPauseMs,
@@ -218,6 +217,21 @@ export class Statistics implements AsyncDisposable {
     this.#parts.killLog[Symbol.dispose]();
     await this.#accounts.write(this.#book.accounts());
     await this.#finals.flushed();
+  }
+
+  /** Closes what an earlier process has left open, but for what it closed right before it was killed. */
+  async #closeAbandoned(): Promise<void> {
+    const abandoned = this.#book.abandoned(this.#parts.isLive);
+    if (abandoned.length === 0) return;
+    const records = await this.#finals.all().catch((error: unknown) => {
+      this.#parts.log.warn('the final records of kernels cannot be read', { error });
+      return [];
+    });
+    const closed = new Set(records.map(({ kernelId, since }) => `${kernelId} ${since}`));
+    for (const kernelId of abandoned) {
+      if (closed.has(`${kernelId} ${this.#book.usage(kernelId)?.since}`)) this.#book.forget(kernelId);
+      else this.ended(kernelId, null, null);
+    }
   }
 
   async #rounds(): Promise<void> {
