@@ -77,6 +77,16 @@ describe('a plugin of a third party', () => {
     });
   });
 
+  it('is not ended by signals that reach the whole group of the daemon', async () => {
+    const plugin = await answering("return { environ: ['PID=' + process.pid] };");
+    const pid = async (): Promise<number> =>
+      Number((await plugin.answer(held, never)).arguments.environ?.[0]?.slice('PID='.length));
+    const before = await pid();
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(before, signal);
+    await sleep(50);
+    expect(await pid()).toBe(before);
+  });
+
   it('is found by its package name beside the configuration', async () => {
     const place = join(folder, 'node_modules/@acme/npu');
     await mkdir(place, { recursive: true });
@@ -91,12 +101,12 @@ describe('a plugin of a third party', () => {
   });
 
   it('is not asked about a kernel that has nothing of it', async () => {
-    const plugin = await answering('for (;;);', 200);
+    const plugin = await answering('for (;;);');
     expect(await plugin.answer(new Map(), never)).toEqual({ arguments: {}, resourceData: [], attached: [] });
   });
 
   it('that hangs is ended at its deadline, and asked anew', async () => {
-    const plugin = await answering(`if (asked.devices[0].device === 'n0') for (;;); return {};`, 300);
+    const plugin = await answering(`if (asked.devices[0].device === 'n0') for (;;); return {};`, 2_000);
     await expect(plugin.answer(held, never)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     const other = new Map([['npu.device', new Map([['n1', new Decimal(1)]])]]);
     expect(await plugin.answer(other, never)).toMatchObject({ attached: [] });

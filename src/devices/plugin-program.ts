@@ -29,6 +29,8 @@ process.on('uncaughtException', (error) => {
   reply({ id: 0, error: messageOf(error) });
   process.exit(1);
 });
+// Ctrl-C and a service manager's stop reach the whole group: the daemon needs the plugin until it ends it itself.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 // A plugin in an endless loop doesn't see that its input has ended: a thread watches for the end of the daemon.
 const watch = `const parent = process.ppid;
 setInterval(() => process.ppid === parent || process.kill(process.pid, 'SIGKILL'), 1000);`;
