@@ -17,17 +17,23 @@ const baseName = 'resource_base.txt';
 const mode = 0o644;
 const mostBytes = 4 * 2 ** 20;
 
-/** Writes it, with the container's id where there is a container. */
+/** Writes it before there is a container, with a copy that stays as it is. Nobody reads them yet. */
+export async function layResourceFiles(record: KernelRecord, scratch: ScratchFolders): Promise<void> {
+  const { config } = scratch.paths(record.spec.id);
+  const text = resourceText({ ...record, containerId: null });
+  await Promise.all([name, baseName].map((file) => writeFile(join(config, file), text, { mode })));
+}
+
+/** Writes it anew, beside readers. */
 export async function writeResourceFile(record: KernelRecord, scratch: ScratchFolders): Promise<void> {
   const { config } = scratch.paths(record.spec.id);
-  const text = resourceText(record);
-  if (record.containerId === null) await writeFile(join(config, baseName), text, { mode });
   const unfinished = join(config, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
   try {
-    await writeFile(unfinished, text, { mode, flag: 'wx' });
+    await writeFile(unfinished, resourceText(record), { mode, flag: 'wx' });
     await rename(unfinished, join(config, name));
-  } finally {
+  } catch (error) {
     await rm(unfinished, { force: true });
+    throw error;
   }
 }
 

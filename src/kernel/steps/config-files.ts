@@ -11,7 +11,7 @@ import { containerPaths, type RunnerConfig } from '../../wire/runner-config.ts';
 import type { Ownership } from '../ownership.ts';
 import type { KernelRecord } from '../record.ts';
 import { encodeRecord } from '../record-codec.ts';
-import { writeResourceFile } from '../resource-file.ts';
+import { layResourceFiles } from '../resource-file.ts';
 import { environOf, environText } from '../resource-text.ts';
 import type { CreationStep } from '../step.ts';
 
@@ -61,7 +61,7 @@ async function writeAll(paths: ScratchPaths, record: KernelRecord, parts: Config
   await clear(paths);
   await Promise.all([
     writeFile(join(paths.run, configName), JSON.stringify(runnerConfig(record, parts)), { mode: 0o600, flag: 'wx' }),
-    writeResourceFile({ ...record, containerId: null }, parts.scratch),
+    layResourceFiles(record, parts.scratch),
     writeFile(join(paths.config, 'environ.txt'), environText(environOf(record)), { mode: 0o644 }),
     writeFile(join(paths.private, recordCopyName), encodeRecord(record), { mode: 0o600 }),
   ]);
