@@ -39,7 +39,11 @@ async function discover(toml: string, lines: string[] = []): Promise<NodeDevices
     agentVersion: '1.2.3',
     workingDir: join(folder, 'work'),
     homeDir: join(folder, 'home'),
-    log: { ...silentLogger, error: (text) => void lines.push(text) },
+    log: {
+      ...silentLogger,
+      error: (text) => void lines.push(text),
+      warn: (text, facts) => void lines.push(`${text} ${JSON.stringify(facts)}`),
+    },
   });
 }
 
@@ -147,6 +151,17 @@ describe('the devices of a node', () => {
       expect.stringContaining('the device plugin mock is off: mock accelerator: slot_name must be a text'),
       expect.stringMatching(/the device plugin mock is off: .*mock-accelerator.toml:1:/),
     ]);
+  });
+
+  it('that are named and not here are told', async () => {
+    const lines: string[] = [];
+    await discover(
+      '[agent]\nallow-compute-plugins = ["ai.backend.accelerator", "ai.backend.accelerator.tpu"]\n',
+      lines,
+    );
+    expect(lines).toContainEqual(
+      'allow-compute-plugins names plugins that are not here {"plugins":["ai.backend.accelerator.tpu"]}',
+    );
   });
 
   it('cannot be both let in and kept out', async () => {

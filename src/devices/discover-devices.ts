@@ -50,6 +50,9 @@ export interface DiscoveryOptions {
  * two idle kernels: it is offered this many times over. One kernel never gets more than the machine has.
  */
 const standaloneOvercommit = 16;
+/** By upstream's modules and by ours. */
+const cudaNames = ['ai.backend.accelerator.cuda_open', 'cuda'];
+const mockNames = ['ai.backend.accelerator.mock', 'ai.backend.accelerator.cuda_mock', 'mock'];
 const machines: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
 
 /** Finds them. Throws INVALID_CONFIG when nothing of cpu or mem is left. */
@@ -110,6 +113,9 @@ async function basicPlugins(options: DiscoveryOptions): Promise<readonly NodePlu
 async function accelerators(options: DiscoveryOptions, basic: readonly NodePlugin[]): Promise<readonly NodePlugin[]> {
   const { settings, workingDir, homeDir, agentVersion, log } = options;
   const filter = { allow: settings.agent.allowComputePlugins, block: settings.agent.blockComputePlugins };
+  const known = [...cudaNames, ...mockNames, ...settings.devicePlugins];
+  const unknown = filter.allow?.filter((entry) => !isListed(known, [entry])) ?? [];
+  if (unknown.length > 0) log.warn('allow-compute-plugins names plugins that are not here', { plugins: unknown });
   const found: NodePlugin[] = [];
   const add = async (name: string, discover: () => Promise<NodePlugin | null>): Promise<void> => {
     try {
@@ -124,7 +130,6 @@ async function accelerators(options: DiscoveryOptions, basic: readonly NodePlugi
       log.error(`the device plugin ${name} is off: ${toKerneletError(error).message}`, { plugin: name, error });
     }
   };
-  const cudaNames = ['ai.backend.accelerator.cuda_open', 'cuda'];
   if (isPluginAllowed(cudaNames, filter)) {
     await add('cuda', async () => {
       const facts = await discoverCuda({ options: settings.pluginOptions['cuda'] ?? {}, engine: options.engine });
@@ -132,7 +137,6 @@ async function accelerators(options: DiscoveryOptions, basic: readonly NodePlugi
       return facts && inProcess(cudaPlugin(facts), agentVersion);
     });
   }
-  const mockNames = ['ai.backend.accelerator.mock', 'mock'];
   if (filter.allow && isListed(mockNames, filter.allow) && isPluginAllowed(mockNames, filter)) {
     const discover = async () =>
       inProcess(await discoverMock({ workingDir, homeDir }, settings.pluginOptions, agentVersion), agentVersion);
