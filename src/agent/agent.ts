@@ -2,12 +2,13 @@
  * The agent as the doors see it (local API, and later RPC): everything a caller can ask of this node. The
  * implementation is `node-agent.ts`.
  */
+import type { RegistryAuth } from '../engine/engine.ts';
 import type { NumberedKernelEvent } from '../events/kernel-event.ts';
 import type { Download } from '../execution/runner-client.ts';
 import type { PullPolicy } from '../images/resolve.ts';
 import type { ImageView } from '../images/views.ts';
 import type { KernelPhase, StepTiming, Termination } from '../kernel/record.ts';
-import type { KernelLimits, KernelMount } from '../kernel/spec.ts';
+import type { KernelLimits, KernelMount, KernelService } from '../kernel/spec.ts';
 import type { KernelId, RunId, SessionId } from '../lib/ids.ts';
 import type { KernelUsage } from '../stats/account.ts';
 import type { FinalRecord } from '../stats/final-records.ts';
@@ -24,13 +25,21 @@ export type { NodeResources };
 /** A request for a kernel; what is absent gets its default from the configuration. */
 export interface CreateRequest {
   readonly id?: string | undefined;
+  /** The kernel's own id when absent. */
+  readonly sessionId?: SessionId | undefined;
+  /** Made of the id when absent. */
+  readonly hostname?: string | undefined;
   /** Image reference; else picked from `language`. */
   readonly image?: string | undefined;
   /** Runtime type; else the image's label, else by the image's contents. */
   readonly language?: string | undefined;
   readonly pull?: PullPolicy | undefined;
+  /** For the registry of the image. */
+  readonly registryAuth?: RegistryAuth | undefined;
   readonly cpus?: number | undefined;
   readonly memoryBytes?: number | undefined;
+  /** Of `/dev/shm`, a part of the memory; the engine's own when absent. */
+  readonly sharedMemoryBytes?: number | undefined;
   readonly processes?: number | undefined;
   /** Slots of accelerators with decimal amounts. */
   readonly accelerators?: Readonly<Record<string, string>> | undefined;
@@ -38,6 +47,7 @@ export interface CreateRequest {
   readonly mounts: readonly KernelMount[];
   readonly network?: 'none' | 'bridge' | undefined;
   readonly publish: readonly number[];
+  readonly services?: readonly KernelService[] | undefined;
   readonly idleTimeoutMs?: number | undefined;
   readonly interpreter: 'eager' | 'lazy';
 }

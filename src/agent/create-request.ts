@@ -103,6 +103,14 @@ function checkPublished(ports: readonly number[]): readonly number[] {
   return ports;
 }
 
+/** The rest of the memory must still hold the runner. */
+function checkSharedMemory(request: CreateRequest, defaults: CreateDefaults): void {
+  const { sharedMemoryBytes: shared = 0 } = request;
+  const { memoryBytes } = limitsOf(request, defaults);
+  if (Number.isSafeInteger(shared) && shared >= 0 && memoryBytes - shared >= leastMemoryBytes) return;
+  throw invalid(`shared memory of ${shared} bytes leaves less than ${leastMemoryBytes} of ${memoryBytes} bytes`);
+}
+
 /** The id that a request names, or a new one. Throws INVALID_ARGUMENT. */
 export function requestedId(request: CreateRequest): KernelId {
   return request.id === undefined ? newKernelId() : parseKernelId(request.id);
@@ -114,6 +122,7 @@ export function checkRequest(request: CreateRequest, defaults: CreateDefaults, c
   checkAccelerators(request.accelerators ?? {}, capacity.slots);
   checkEnviron(request.environ);
   checkPublished(request.publish);
+  checkSharedMemory(request, defaults);
   if (request.mounts.length > mostMounts)
     throw invalid(`${request.mounts.length} mounts are asked for, at most ${mostMounts} can be`);
   if (request.publish.length > 0 && (request.network ?? defaults.network) === 'none')
@@ -141,18 +150,19 @@ export function compileSpec(
 ): KernelSpec {
   return {
     id,
-    sessionId: id as string as SessionId,
+    sessionId: request.sessionId ?? (id as string as SessionId),
     image: chosen.image,
     runtime: chosen.runtime,
     interpreter: request.interpreter,
-    limits: { ...limitsOf(request, defaults), sharedMemoryBytes: null, ...operator },
+    limits: { ...limitsOf(request, defaults), sharedMemoryBytes: request.sharedMemoryBytes ?? null, ...operator },
     accelerators: Object.entries(request.accelerators ?? {}),
     environ: checkEnviron(request.environ),
     mounts: request.mounts,
     network: request.network ?? defaults.network,
     publish: request.publish,
+    services: request.services ?? [],
     user: defaults.user,
     idleTimeoutMs: request.idleTimeoutMs ?? defaults.idleTimeoutMs,
-    hostname: id.slice(0, 12),
+    hostname: request.hostname ?? id.slice(0, 12),
   };
 }

@@ -93,7 +93,12 @@ export class NodeAgent implements Agent {
       throw new KerneletError('KERNEL_EXISTS', `a kernel ${id} exists already`, { context: { kernel: id } });
     }
     const mounts = await this.#parts.checkMounts(request.mounts);
-    const wish = { reference: request.image, language: request.language, pull: request.pull ?? defaults.pull };
+    const wish = {
+      reference: request.image,
+      language: request.language,
+      pull: request.pull ?? defaults.pull,
+      auth: request.registryAuth,
+    };
     const found = await images.find(wish, onProgress, signal);
     signal.throwIfAborted();
     const { id: imageId, volumes } = found.image;

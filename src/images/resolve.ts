@@ -1,5 +1,5 @@
 /** Which image, and which runtime in it, a request for a kernel means. */
-import type { Engine, EngineImage, Progress } from '../engine/engine.ts';
+import type { Engine, EngineImage, Progress, RegistryAuth } from '../engine/engine.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import { didYouMean } from '../lib/nearest-name.ts';
 import {
@@ -25,6 +25,8 @@ export interface ImageWish {
   readonly reference: string | undefined;
   readonly language: string | undefined;
   readonly pull: PullPolicy;
+  /** For the image's registry. */
+  readonly auth?: RegistryAuth | undefined;
 }
 
 /** An image that is on this machine and can be used. */
@@ -75,9 +77,14 @@ export class ImageResolver {
   }
 
   /** Pulls an image, whether it is here or not; joins a pull that is going on. */
-  pull(reference: ImageReference, onProgress: OnProgress, signal: AbortSignal): Promise<EngineImage> {
+  pull(
+    reference: ImageReference,
+    onProgress: OnProgress,
+    signal: AbortSignal,
+    auth?: RegistryAuth,
+  ): Promise<EngineImage> {
     const start = (tell: OnProgress, stop: AbortSignal): Promise<EngineImage> =>
-      pullImage(this.#engine, reference, { onProgress: tell }, stop);
+      pullImage(this.#engine, reference, { onProgress: tell, auth }, stop);
     return this.#pulls.join(reference.canonical, start, signal, onProgress);
   }
 
@@ -120,7 +127,7 @@ export class ImageResolver {
     }
     const image = recipe
       ? ((await this.local(text, signal)) ?? (await this.#builder.build(recipe, onProgress, signal)))
-      : await this.pull(reference, onProgress, signal);
+      : await this.pull(reference, onProgress, signal, wish.auth);
     return { image, reference: reference.familiar };
   }
 

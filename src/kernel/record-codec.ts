@@ -96,6 +96,20 @@ const spec: Reader<KernelSpec> = object((field) => ({
   ),
   network: field('network', oneOf(['none', 'bridge'])),
   publish: field('publish', list(whole)),
+  services: field(
+    'services',
+    newer(
+      list(
+        object((of) => ({
+          name: of('name', text),
+          protocol: of('protocol', text),
+          containerPorts: of('containerPorts', list(whole)),
+          isInference: of('isInference', truth),
+        })),
+      ),
+      [],
+    ),
+  ),
   user: field(
     'user',
     object((of) => ({ uid: of('uid', whole), gid: of('gid', whole) })),

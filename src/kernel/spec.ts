@@ -32,6 +32,16 @@ export interface KernelImage {
   readonly volumes: readonly string[];
 }
 
+/** A service of a kernel that managers connect people to. */
+export interface KernelService {
+  readonly name: string;
+  readonly protocol: string;
+  /** Each is among the published ports. */
+  readonly containerPorts: readonly number[];
+  /** Whether it answers a model's requests. */
+  readonly isInference: boolean;
+}
+
 /** A kernel's specification. */
 export interface KernelSpec {
   readonly id: KernelId;
@@ -48,6 +58,8 @@ export interface KernelSpec {
   readonly network: 'none' | 'bridge';
   /** Container ports to publish, each on a host port of the pool, on the loopback address. */
   readonly publish: readonly number[];
+  /** Empty on a node that is alone. */
+  readonly services: readonly KernelService[];
   readonly user: { readonly uid: number; readonly gid: number };
   /** The kernel is removed after this long without a run; null = never. */
   readonly idleTimeoutMs: number | null;

@@ -1,11 +1,13 @@
 /** What an RPC method is: its signature and what it does. One file each in `methods/`. */
 import type { z } from 'zod';
 import type { Agent } from '../agent/agent.ts';
+import type { CreationNews, Creations } from '../agent/cluster/creations.ts';
 import type { Executions } from '../agent/cluster/executions.ts';
 import type { LocalNetworks } from '../agent/cluster/local-networks.ts';
 import type { PortLoans } from '../agent/cluster/port-loans.ts';
 import type { KernelId, SessionId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
+import type { CreationInfo } from '../wire/cluster/creation-info.ts';
 import type { FailureNames } from './failure-parts.ts';
 import type { RpcSignature } from './signature.ts';
 
@@ -16,8 +18,8 @@ export interface LocalConfig {
   readonly watcher: { readonly host: string; readonly port: number; readonly tls: boolean } | null;
 }
 
-/** What managers are told of kernels' ends, beside what kernels tell themselves. */
-export interface EndNews {
+/** What managers are told beside what kernels tell themselves. */
+export interface ManagerNews extends CreationNews {
   /** A kernel that is not here has ended, or never was. */
   tellEnded(kernel: KernelId, session: SessionId, reason: string): void;
   /** The end of this kernel, which is about to come, is not told. */
@@ -33,7 +35,10 @@ export interface RpcServices {
   readonly executions: Executions;
   readonly networks: LocalNetworks;
   readonly ports: PortLoans;
-  readonly ends: EndNews;
+  readonly news: ManagerNews;
+  readonly creations: Creations;
+  /** Of a kernel that runs. Throws KERNEL_NOT_FOUND. */
+  readonly infoOf: (kernel: KernelId) => CreationInfo;
 }
 
 /** One call. */

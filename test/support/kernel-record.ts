@@ -26,6 +26,7 @@ export function specFixture(change: Partial<KernelSpec> = {}): KernelSpec {
     mounts: [],
     network: 'none',
     publish: [],
+    services: [],
     user: { uid: 1000, gid: 1000 },
     idleTimeoutMs: null,
     hostname: 'main1',

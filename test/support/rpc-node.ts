@@ -42,7 +42,7 @@ export class RpcNode implements AsyncDisposable {
     const socket = cleanups.use(
       await MessageRouter.bind({ address, curve: null, longestMessageBytes, log: silentLogger }),
     );
-    const services = rpcServices(fixture.agent, fixture.kernels.engine);
+    const services = rpcServices(fixture.agent, fixture.kernels.engine, fixture.kernels.kernels.registry);
     const server = new RpcServer({ socket, methods, services, log: silentLogger });
     void server.run();
     const client = cleanups.use(CallosumClient.connect(socket.endpoint));

@@ -1,14 +1,20 @@
 /** What RPC methods work with, in tests: a given agent, or one that has no engine. */
 import type { Agent } from '../../src/agent/agent.ts';
+import { creationInfoOf } from '../../src/agent/cluster/creation-info-of.ts';
+import { Creations } from '../../src/agent/cluster/creations.ts';
 import { Executions } from '../../src/agent/cluster/executions.ts';
 import { LocalNetworks } from '../../src/agent/cluster/local-networks.ts';
 import { PortLoans } from '../../src/agent/cluster/port-loans.ts';
 import { DummyEngine } from '../../src/engine/dummy/dummy-engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { FakeAgent } from '../../src/http/fake-agent.test-support.ts';
+import type { Kernels } from '../../src/kernel/kernels.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import type { KernelId } from '../../src/lib/ids.ts';
 import { PortPool } from '../../src/resources/port-pool.ts';
-import type { RpcServices } from '../../src/rpc/rpc-method.ts';
+import type { ManagerNews, RpcServices } from '../../src/rpc/rpc-method.ts';
+import type { CreationInfo } from '../../src/wire/cluster/creation-info.ts';
+import { recordFixture } from './kernel-record.ts';
 
 /** Services whose parts a test may look at. */
 export interface TestServices extends RpcServices {
@@ -17,9 +23,23 @@ export interface TestServices extends RpcServices {
   readonly told: string[];
 }
 
-/** Makes them. */
-export function rpcServices(agent: Agent = new FakeAgent(), engine: Engine = new DummyEngine()): TestServices {
+/** How the node is known. */
+const node = { kernelHost: '10.0.0.5', agentAddress: 'tcp://10.0.0.5:6001', scalingGroup: 'default' };
+
+/** Makes them; `kernels` has the records of the agent's kernels. */
+export function rpcServices(
+  agent: Agent = new FakeAgent(),
+  engine: Engine = new DummyEngine(),
+  kernels: Pick<Kernels, 'get'> = { get: () => recordFixture() },
+): TestServices {
   const told: string[] = [];
+  const infoOf = (kernel: KernelId): CreationInfo => creationInfoOf(kernels.get(kernel), node);
+  const news: ManagerNews = {
+    tellEnded: (kernel, session, reason) => void told.push(`${kernel} of ${session}: ${reason}`),
+    keepQuiet: (kernel) => void told.push(`quiet ${kernel}`),
+    tellPulling: (kernel, _, image) => void told.push(`${kernel} pulls ${image}`),
+    askResourceCheck: () => void told.push('resource check'),
+  };
   const pool = new PortPool({ first: 30_000, last: 30_002, clock: systemClock });
   return {
     agentId: 'i-test',
@@ -28,10 +48,9 @@ export function rpcServices(agent: Agent = new FakeAgent(), engine: Engine = new
     executions: new Executions(agent),
     networks: new LocalNetworks(engine, systemClock),
     ports: new PortLoans(pool, systemClock),
-    ends: {
-      tellEnded: (kernel, session, reason) => void told.push(`${kernel} of ${session}: ${reason}`),
-      keepQuiet: (kernel) => void told.push(`quiet ${kernel}`),
-    },
+    news,
+    infoOf,
+    creations: new Creations({ agent, news, infoOf, concurrency: 2 }),
     pool,
     told,
   };

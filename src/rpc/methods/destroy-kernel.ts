@@ -9,14 +9,14 @@ export const destroyKernel = method({
   signature,
   notable: true,
   handle: async ({ kernel_id: id, session_id: session, reason, suppress_events: quiet }, { services }) => {
-    const { agent, ends } = services;
+    const { agent, news } = services;
     const why = withinReason(reason ?? 'user-requested');
     const isHere = (await agent.list({ all: false })).some((kernel) => kernel.id === id);
     if (!isHere) {
-      if (!quiet) ends.tellEnded(id, session, 'already-terminated');
+      if (!quiet) news.tellEnded(id, session, 'already-terminated');
       return null;
     }
-    if (quiet) ends.keepQuiet(id);
+    if (quiet) news.keepQuiet(id);
     try {
       await agent.destroy(id, { force: why === 'force-terminated', reason: why });
     } catch (error) {

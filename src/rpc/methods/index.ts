@@ -2,6 +2,7 @@
 import type { RpcMethod } from '../rpc-method.ts';
 import { assignPort } from './assign-port.ts';
 import { cleanAllKernels } from './clean-all-kernels.ts';
+import { createKernels } from './create-kernels.ts';
 import { createLocalNetwork } from './create-local-network.ts';
 import { destroyKernel } from './destroy-kernel.ts';
 import { destroyLocalNetwork } from './destroy-local-network.ts';
@@ -18,6 +19,7 @@ import { ping } from './ping.ts';
 import { pingKernel } from './ping-kernel.ts';
 import { releasePort } from './release-port.ts';
 import { resetAgent } from './reset-agent.ts';
+import { restartKernel } from './restart-kernel.ts';
 import { shutdownAgent } from './shutdown-agent.ts';
 import { syncKernelRegistry } from './sync-kernel-registry.ts';
 import { uploadFile } from './upload-file.ts';
@@ -28,10 +30,12 @@ export const methods: readonly RpcMethod[] = [
   gatherHwinfo,
   pingKernel,
   syncKernelRegistry,
+  createKernels,
   destroyKernel,
   interruptKernel,
   getCompletions,
   getLogs,
+  restartKernel,
   execute,
   getLocalConfig,
   uploadFile,

@@ -10,11 +10,11 @@ export const syncKernelRegistry = method({
   signature,
   notable: true,
   handle: async ({ raw_kernel_session_ids: pairs }, call) => {
-    const { agent, ends } = call.services;
+    const { agent, news } = call.services;
     const live = await agent.list({ all: false });
     const here = new Set(live.map(({ id }) => id));
     for (const [kernel, session] of pairs) {
-      if (!here.has(kernel)) ends.tellEnded(kernel, session, 'already-terminated');
+      if (!here.has(kernel)) news.tellEnded(kernel, session, 'already-terminated');
     }
     const wanted = new Set(pairs.map(([kernel]) => kernel));
     const now = Date.now();
@@ -25,8 +25,8 @@ export const syncKernelRegistry = method({
   },
 });
 
-function end(id: Parameters<RpcCall['services']['ends']['keepQuiet']>[0], { services, log }: RpcCall): void {
-  services.ends.keepQuiet(id);
+function end(id: Parameters<RpcCall['services']['news']['keepQuiet']>[0], { services, log }: RpcCall): void {
+  services.news.keepQuiet(id);
   services.agent.destroy(id, { force: false, reason: 'not-found-in-manager' }).catch((error: unknown) => {
     log.warn('a kernel that the manager does not know could not be ended', { kernel: id, error });
   });

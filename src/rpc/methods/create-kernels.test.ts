@@ -1,0 +1,101 @@
+import { expect, it } from 'vitest';
+import { anySession, RpcNode } from '../../../test/support/rpc-node.ts';
+import { newKernelId } from '../../lib/ids.ts';
+import { createKernelsArguments, kernelConfigFixture } from '../kernel-order.test-support.ts';
+
+const args = (kernels: Parameters<typeof createKernelsArguments>[1], cluster = {}) =>
+  createKernelsArguments(anySession, kernels, cluster);
+/** As a failure says it. */
+const refusal = (node: RpcNode, change: Parameters<typeof kernelConfigFixture>[0], cluster = {}) =>
+  node.call('create_kernels', ...args({ [newKernelId()]: kernelConfigFixture(change) }, cluster));
+
+it('creates the kernels of a session as they were ordered', async () => {
+  await using node = await RpcNode.start();
+  const [main, sub] = [newKernelId(), newKernelId()];
+  const mount = { name: 'd', vfid: 'x', vfsubpath: '.', host_path: '/srv', kernel_path: '/home/work/d' };
+  const made = await node.call(
+    'create_kernels',
+    ...args({
+      [main]: kernelConfigFixture({ mounts: [{ ...mount, mount_perm: 'ro', usage_mode: 'general' }] }),
+      [sub]: kernelConfigFixture({ cluster_role: 'sub', cluster_hostname: 'sub1', preopen_ports: [8080] }),
+    }),
+  );
+  const record = node.fixture.kernels.kernels.registry.get(main);
+  expect(record.spec).toMatchObject({
+    id: main,
+    sessionId: anySession,
+    hostname: 'main1',
+    limits: { cpus: 1, memoryBytes: 268_435_456, sharedMemoryBytes: 67_108_864 },
+    mounts: [{ source: '/srv', target: '/home/work/d', readOnly: true }],
+    publish: [9900, 9901, 9902],
+  });
+  expect(record.spec.environ).toContainEqual(['USER_VARIABLE', 'a b=c']);
+  expect(made).toMatchObject([
+    {
+      id: main,
+      kernel_host: '10.0.0.5',
+      container_id: record.containerId,
+      agent_addr: 'tcp://10.0.0.5:6001',
+      service_ports: [
+        { name: 'echoapp', protocol: 'tcp', container_ports: [9900], host_ports: [31_000], is_inference: false },
+        { name: 'webapp', protocol: 'http', container_ports: [9901, 9902], host_ports: [31_001, 31_002] },
+      ],
+      resource_spec: {
+        container_id: record.containerId,
+        slots: { cpu: '1', mem: '268435456' },
+        allocations: { mem: { mem: { root: '268435456' } } },
+        mounts: [{ type: 'bind', source: '/srv', target: '/home/work/d', permission: 'ro', opts: null }],
+      },
+    },
+    { id: sub, service_ports: [] },
+  ]);
+});
+
+it('answers the same call again, and a second one meanwhile, with the same kernel', async () => {
+  await using node = await RpcNode.start();
+  const call = args({ [newKernelId()]: kernelConfigFixture() });
+  const first = node.call('create_kernels', ...call);
+  const second = node.call('create_kernels', ...call);
+  expect(await second).toEqual(await first);
+  expect(await node.call('create_kernels', ...call)).toEqual(await first);
+  expect(await node.fixture.agent.list({ all: true })).toHaveLength(1);
+});
+
+it('leaves nothing of a call that fails for one of its kernels', async () => {
+  await using node = await RpcNode.start();
+  const [good, greedy] = [newKernelId(), newKernelId()];
+  const kernels = {
+    [good]: kernelConfigFixture(),
+    [greedy]: kernelConfigFixture({ resource_slots: { cpu: '9999', mem: '268435456' } }),
+  };
+  await expect(node.call('create_kernels', ...args(kernels))).rejects.toThrow('InsufficientResource');
+  expect(await node.fixture.agent.list({ all: false })).toEqual([]);
+  expect(await node.fixture.kernels.leftovers()).toEqual([]);
+  expect(node.services.told).toEqual(expect.arrayContaining(['resource check', `quiet ${good}`]));
+});
+
+it('pulls by the policy, and says so', async () => {
+  await using node = await RpcNode.start();
+  const absent = { ...(kernelConfigFixture()['image'] as object), canonical: 'drv.local/kern/nosuch:1' };
+  await expect(refusal(node, { image: absent, auto_pull: 'none' })).rejects.toThrow('ImageNotAvailable');
+  expect(node.services.told).toEqual([]);
+  await expect(refusal(node, { image: absent, auto_pull: 'tag' })).rejects.toThrow('DockerError');
+  expect(node.services.told).toEqual([expect.stringContaining('pulls drv.local/kern/nosuch:1')]);
+});
+
+it('refuses what cannot be, each in upstream’s words', async () => {
+  await using node = await RpcNode.start();
+  await expect(refusal(node, { resource_slots: { cpu: '1', mem: '268435456', 'tpu.device': '1' } })).rejects.toThrow(
+    "UnsupportedResource UnsupportedResource('tpu.device')",
+  );
+  await expect(refusal(node, { preopen_ports: [2000] })).rejects.toThrow('AgentError');
+  await expect(refusal(node, { preopen_ports: [9900] })).rejects.toThrow('AgentError');
+  await expect(refusal(node, { bootstrap_script: 'true' })).rejects.toThrow('NotImplementedError');
+  await expect(refusal(node, {}, { network_name: 'bai-singlenode-x' })).rejects.toThrow('NotImplementedError');
+  const [session = null, ids = null, configs = null, cluster = null] = args({
+    [newKernelId()]: kernelConfigFixture(),
+  });
+  await expect(node.call('create_kernels', session, ids, configs, cluster, {})).rejects.toThrow('KeyError(UUID(');
+  await expect(node.call('create_kernels', session, [], configs, cluster, {})).rejects.toThrow('ValueError');
+  expect(await node.fixture.agent.list({ all: true })).toEqual([]);
+});

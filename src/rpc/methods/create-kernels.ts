@@ -1,0 +1,35 @@
+/** `create_kernels` (spec rpc 8.6). */
+import { KerneletError } from '../../lib/errors.ts';
+import { orderedKernel } from '../ordered-kernel.ts';
+import { RpcFailure } from '../rpc-failure.ts';
+import { method } from '../rpc-method.ts';
+import { createKernels as signature } from '../schema/create-kernels.ts';
+
+/** Creates the kernels of a session that belong on this node, all or none of them. */
+export const createKernels = method({
+  signature,
+  notable: true,
+  failures: { KERNEL_DIED: 'AgentError', DEADLINE_EXCEEDED: 'AgentError', IMAGE_UNUSABLE: 'AgentError' },
+  handle: async (args, { services, signal }) => {
+    const { raw_session_id: session, raw_kernel_ids: ids, raw_configs: configs } = args;
+    if (ids.length !== configs.length) {
+      throw new RpcFailure('ValueError', `${ids.length} kernels are named and ${configs.length} configured`);
+    }
+    if (new Set(ids).size !== ids.length) throw new RpcFailure('ValueError', 'the same kernel is named twice');
+    for (const id of ids) {
+      if (id in args.kernel_image_refs) continue;
+      throw new KerneletError('KERNEL_NOT_FOUND', `no image is named for the kernel ${id}`, {
+        context: { kernel: id },
+      });
+    }
+    const known = new Set((await services.agent.resources(signal)).slots.map(({ slot }) => slot));
+    const orders = configs.map((config, index) =>
+      orderedKernel(ids[index] as (typeof ids)[number], session, config, args.raw_cluster_info, known),
+    );
+    const made = await services.creations.create(orders, signal).catch((error: unknown) => {
+      if (error instanceof AggregateError) throw new RpcFailure('TaskGroupError', error.errors.map(String).join('; '));
+      throw error;
+    });
+    return signature.result.parse(made);
+  },
+});

@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { anySession, RpcNode, unknownKernel } from '../../../test/support/rpc-node.ts';
+import { newKernelId } from '../../lib/ids.ts';
+import { createKernelsArguments, kernelConfigFixture } from '../kernel-order.test-support.ts';
+
+const reference = { registry: 'r', project: null, name: 'n', tag: 't', architecture: 'x86_64', is_local: false };
+
+it('makes a new container on the same ports', async () => {
+  await using node = await RpcNode.start();
+  const id = newKernelId();
+  const [before] = (await node.call(
+    'create_kernels',
+    ...createKernelsArguments(anySession, { [id]: kernelConfigFixture() }),
+  )) as readonly { readonly container_id: string; readonly service_ports: unknown }[];
+  const after = await node.call('restart_kernel', anySession, id, reference, {});
+  expect(after).toEqual({
+    container_id: expect.any(String),
+    repl_in_port: 0,
+    repl_out_port: 0,
+    stdin_port: 0,
+    stdout_port: 0,
+    service_ports: before?.service_ports,
+  });
+  expect(after).not.toMatchObject({ container_id: before?.container_id });
+});
+
+it('refuses kernels that are not here, and changes', async () => {
+  await using node = await RpcNode.start();
+  const { id } = await node.kernel();
+  await expect(node.call('restart_kernel', anySession, unknownKernel, reference, {})).rejects.toThrow(
+    'FileNotFoundError',
+  );
+  await expect(node.call('restart_kernel', anySession, id, reference, { environ: {} })).rejects.toThrow(
+    'NotImplementedError',
+  );
+});

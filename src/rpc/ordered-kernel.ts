@@ -1,0 +1,104 @@
+/** From a manager's configuration of a kernel to the agent's request (spec rpc 8.6, kernel-lifecycle 8.1). Pure. */
+import type { z } from 'zod';
+import type { OrderedKernel } from '../agent/cluster/creations.ts';
+import { parseServicePorts } from '../images/service-ports.ts';
+import type { KernelService } from '../kernel/spec.ts';
+import { KerneletError } from '../lib/errors.ts';
+import type { KernelId, SessionId } from '../lib/ids.ts';
+import { RpcFailure } from './rpc-failure.ts';
+import type { clusterInfo, kernelConfig } from './schema/create-kernels.ts';
+
+/** How one kernel shall be. */
+export type KernelConfig = z.output<typeof kernelConfig>;
+/** The session as a whole. */
+export type ClusterInfo = z.output<typeof clusterInfo>;
+
+const reservedPorts: ReadonlySet<number> = new Set([2000, 2001]);
+
+/**
+ * The request. Throws UnsupportedResource for an amount of a slot that is not known, AgentError for ports that cannot be,
+ * NOT_SUPPORTED for what this agent cannot do.
+ */
+export function orderedKernel(
+  id: KernelId,
+  session: SessionId,
+  config: KernelConfig,
+  cluster: ClusterInfo,
+  knownSlots: ReadonlySet<string>,
+): OrderedKernel {
+  refuseUnserved(config, cluster);
+  const { image, auto_pull: pull = 'digest' } = config;
+  if (pull !== 'digest' && pull !== 'tag' && pull !== 'none') {
+    throw new RpcFailure('ValueError', `auto_pull cannot be ${JSON.stringify(pull.slice(0, 80))}`);
+  }
+  const { cpu, mem, ...others } = amounts(config.resource_slots, knownSlots);
+  const services = servicesOf(config);
+  const { username, password, name } = image.registry;
+  const shared = config.resource_opts?.shmem;
+  return {
+    id,
+    session,
+    pull,
+    imageId: image.digest,
+    request: {
+      image: image.canonical,
+      hostname: config.cluster_hostname,
+      ...(cpu === undefined ? {} : { cpus: Number(cpu) }),
+      ...(mem === undefined ? {} : { memoryBytes: Number(mem) }),
+      ...(shared === undefined ? {} : { sharedMemoryBytes: Number(shared) }),
+      ...(username && password ? { registryAuth: { username, password, serverAddress: name } } : {}),
+      accelerators: others,
+      environ: config.environ,
+      mounts: config.mounts.map(({ host_path, kernel_path, mount_perm }) => ({
+        source: host_path,
+        target: kernel_path,
+        readOnly: mount_perm === 'ro',
+      })),
+      network: 'bridge',
+      publish: services.flatMap(({ containerPorts }) => containerPorts),
+      services,
+      interpreter: 'eager',
+    },
+  };
+}
+
+/** Refused rather than left out: a kernel without its network, its keys or its script is not what was ordered. */
+function refuseUnserved(config: KernelConfig, cluster: ClusterInfo): void {
+  const { dotfiles, ssh_keypair: keys, model_definition_path: model } = config.internal_data ?? {};
+  const wanted = [
+    [Boolean(cluster.network_name), 'a network of its own'],
+    [config.session_type === 'inference' || Boolean(model), 'a model service'],
+    [Boolean(config.bootstrap_script), 'a bootstrap script'],
+    [Boolean(dotfiles?.length), 'dotfiles'],
+    [Boolean(keys), 'SSH keys of the user'],
+    [Boolean(config.allocated_host_ports?.length), 'ports of the host'],
+  ] as const;
+  const unserved = wanted.filter(([isWanted]) => isWanted).map(([, what]) => what);
+  if (unserved.length > 0) {
+    throw new KerneletError('NOT_SUPPORTED', `this version gives a kernel no ${unserved.join(', no ')}`);
+  }
+}
+
+function amounts(slots: KernelConfig['resource_slots'], known: ReadonlySet<string>): Record<string, string> {
+  const wanted = Object.entries(slots).map(([slot, amount]) => [slot, String(amount)] as const);
+  for (const [slot, amount] of wanted) {
+    if (!known.has(slot) && Number(amount) !== 0) throw new RpcFailure('UnsupportedResource', slot);
+  }
+  return Object.fromEntries(wanted.filter(([slot]) => known.has(slot)));
+}
+
+/** Only the main kernel of a session has services of its image. */
+function servicesOf({ cluster_role: role, preopen_ports: preopen, image }: KernelConfig): readonly KernelService[] {
+  if (role !== 'main' && role !== 'master') return [];
+  const endpoints = (image.labels['ai.backend.endpoint-ports'] ?? '').split(',').map((name) => name.trim());
+  const { services } = parseServicePorts(image.labels['ai.backend.service-ports'] ?? '', endpoints);
+  const opened = (preopen ?? []).map((port): KernelService => {
+    if (reservedPorts.has(port)) throw new RpcFailure('AgentError', 'ports 2000 and 2001 are for internal use');
+    return { name: String(port), protocol: 'preopen', containerPorts: [port], isInference: false };
+  });
+  const all = [...opened, ...services];
+  const ports = all.flatMap(({ containerPorts }) => containerPorts);
+  const twice = ports.find((port, index) => ports.indexOf(port) !== index);
+  if (twice !== undefined) throw new RpcFailure('AgentError', `two services have the port ${twice}`);
+  return all;
+}
