@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import { emptyOverlay } from './configuration-overlay.ts';
 import { noRegistry } from './node-registry.ts';
-import { noStatistics } from './redis/statistics-keys.ts';
 
 const never = new AbortController().signal;
 
@@ -16,13 +15,8 @@ it('has an overlay that says nothing and waits until it is left', async () => {
   await expect(next).rejects.toThrow('enough');
 });
 
-it('has a registry and statistics that wait for nobody', async () => {
+it('has a registry that waits for nobody', async () => {
   await noRegistry.waitForManager(never);
   await noRegistry.announce('running', { ip: '127.0.0.1', watcherPort: null }, never);
   await noRegistry.keepRegistered(never);
-  await noStatistics.writeNode(new Uint8Array());
-  await noStatistics.writeKernels(new Map());
-  await noStatistics.writeProcesses(new Map());
-  await noStatistics.expireKernels([]);
-  await noStatistics.writeContainerCount(0);
 });

@@ -15,31 +15,8 @@ const endedKernelExpiryS = '86400';
 /** A kernel's place in the report of abuse. */
 export type AbuseState = 'detected' | 'cleaning';
 
-/** Where statistics go. */
-export interface StatisticsSink {
-  /** Numbers of the node, encoded. */
-  writeNode(numbers: Uint8Array): Promise<void>;
-  /** Numbers of running kernels by kernel id, encoded. */
-  writeKernels(numbers: ReadonlyMap<string, Uint8Array>): Promise<void>;
-  /** Numbers of processes by full container id, encoded. */
-  writeProcesses(numbers: ReadonlyMap<string, Uint8Array>): Promise<void>;
-  /** Lets the numbers of kernels that have ended expire: of running ones they stay. */
-  expireKernels(kernelIds: readonly string[]): Promise<void>;
-  /** How many kernel containers of this agent live. */
-  writeContainerCount(count: number): Promise<void>;
-}
-
-/** The sink of a node that is alone: its numbers are asked for over the local API. */
-export const noStatistics: StatisticsSink = {
-  writeNode: async () => {},
-  writeKernels: async () => {},
-  writeProcesses: async () => {},
-  expireKernels: async () => {},
-  writeContainerCount: async () => {},
-};
-
-/** The sink in Redis. Every method throws REDIS_UNAVAILABLE, REDIS_REFUSED. */
-export class RedisStatistics implements StatisticsSink {
+/** Writes these keys. Every method throws REDIS_UNAVAILABLE, REDIS_REFUSED. */
+export class RedisStatistics {
   readonly #link: KeyWriter;
   readonly #agentId: string;
 
@@ -48,6 +25,7 @@ export class RedisStatistics implements StatisticsSink {
     this.#agentId = agentId;
   }
 
+  /** Numbers of the node, encoded. */
   async writeNode(numbers: Uint8Array): Promise<void> {
     await this.#link.transact([
       ['SET', this.#agentId, bytesOf(numbers)],
@@ -55,20 +33,24 @@ export class RedisStatistics implements StatisticsSink {
     ]);
   }
 
+  /** Numbers of running kernels by kernel id, encoded. */
   async writeKernels(numbers: ReadonlyMap<string, Uint8Array>): Promise<void> {
     await this.#pipeline([...numbers].map(([kernelId, value]) => ['SET', kernelId, bytesOf(value)]));
   }
 
+  /** Numbers of processes by full container id, encoded. */
   async writeProcesses(numbers: ReadonlyMap<string, Uint8Array>): Promise<void> {
     await this.#pipeline(
       [...numbers].map(([containerId, value]) => ['SET', containerId, bytesOf(value), 'EX', processesExpiryS]),
     );
   }
 
+  /** Lets the numbers of kernels that have ended expire: of running ones they stay. */
   async expireKernels(kernelIds: readonly string[]): Promise<void> {
     await this.#pipeline(kernelIds.map((kernelId) => ['EXPIRE', kernelId, endedKernelExpiryS]));
   }
 
+  /** How many kernel containers of this agent live. */
   async writeContainerCount(count: number): Promise<void> {
     await this.#link.call(['SET', `container_count.${this.#agentId}`, String(count)]);
   }

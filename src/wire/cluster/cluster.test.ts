@@ -1,14 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ExtensionError } from '../extensions/extension.ts';
-import { decodePlain } from '../extensions/plain.ts';
 import { MsgpackError } from '../msgpack/value.ts';
 import { PickleError } from '../pickle/value.ts';
 import { eventArguments, eventFields, isAgentEvent } from './agent-event.ts';
 import { creationInfo } from './creation-info.ts';
 import { compressImages, heartbeatInfo, inflateImages } from './heartbeat.ts';
 import { LogChunker } from './log-chunks.ts';
-import { encodeKernelStatistics, encodeNodeStatistics, encodeProcessStatistics } from './statistics.ts';
 import { decodeStreamEvent, encodeStreamEvent, nameOfEntry, StreamEntryError } from './stream-entry.ts';
 
 const hex = (data: Uint8Array): string => Buffer.from(data).toString('hex');
@@ -117,23 +115,5 @@ describe('a log in chunks', () => {
         expect(chunks.at(-1)?.length ?? 1).toBeGreaterThan(0);
       }),
     );
-  });
-});
-
-describe('statistics', () => {
-  const memory = { current: '1', capacity: null, pct: '0.00', unit: 'bytes', moving: { max: '3', min: '1' } } as const;
-  const value = { current: '1', capacity: null, pct: '0.00', unit_hint: 'bytes', 'stats.min': '1', 'stats.max': '3' };
-
-  it('are maps in a fixed order', () => {
-    expect(decodePlain(encodeKernelStatistics({ mem: memory }))).toEqual({ mem: value });
-    expect(decodePlain(encodeNodeStatistics({ mem: memory }, { mem: { root: memory } }))).toEqual({
-      node: { mem: value },
-      devices: { mem: { root: value } },
-    });
-    expect(decodePlain(encodeProcessStatistics(new Map([[4321, { mem: memory }]])))).toEqual(
-      new Map([[4321, { mem: value }]]),
-    );
-    const metrics = decodePlain(encodeKernelStatistics({ mem: memory }), { faithful: true }) as Map<string, unknown>;
-    expect([...(metrics.get('mem') as Map<string, unknown>).keys()]).toEqual(Object.keys(value));
   });
 });
