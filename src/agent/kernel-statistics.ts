@@ -103,7 +103,7 @@ export class KernelStatistics implements Disposable {
 
 /** The kernel as statistics look at it; null when it has no container. */
 export function targetOf(
-  { spec, containerId, phase }: KernelRecord,
+  { spec, containerId, phase, placement }: KernelRecord,
   places: Pick<KernelStatisticsParts, 'scratchFolder' | 'scratchLimitBytes'>,
 ): StatsTarget | null {
   if (containerId === null || phase === 'terminated') return null;
@@ -114,5 +114,6 @@ export function targetOf(
     containerId,
     scratchFolder: places.scratchFolder(spec.id),
     scratchLimitBytes,
+    ...(placement.sandbox ? { networkBefore: placement.sandbox } : {}),
   };
 }

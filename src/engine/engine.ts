@@ -74,6 +74,12 @@ export interface ContainerLimits {
   readonly openFiles?: number;
 }
 
+/** The network of another container that runs: its addresses, host name and names of hosts are shared. */
+export interface JoinedNetwork {
+  readonly kind: 'join';
+  readonly container: ContainerId;
+}
+
 /** Everything needed to make a container. Nothing is inherited from the image's entry point or command. */
 export interface ContainerSpec {
   readonly name: string;
@@ -91,8 +97,8 @@ export interface ContainerSpec {
   readonly limits: ContainerLimits;
   /** What its devices need beside cores and memory, which are limits. */
   readonly devices?: Omit<DeviceArguments, 'cores' | 'memoryBytes' | 'sharedMemoryBytes'>;
-  /** Network name, or `none`. */
-  readonly network: string;
+  /** Network name, or `none`, or that of a container; the latter leaves no choice of host name, aliases and ports. */
+  readonly network: string | JoinedNetwork;
   readonly networkAliases: readonly string[];
   readonly ports: readonly PublishedPort[];
   /** Capabilities kept; all others are dropped. */
@@ -104,6 +110,10 @@ export interface ContainerSpec {
   readonly logLimitBytes: number;
   /** A small init as process 1 that reaps orphans. */
   readonly init: boolean;
+  /** `uid:gid` of its first process; absent = root's. */
+  readonly user?: string;
+  /** Whether nothing can be written but to mounts; absent = no. */
+  readonly readOnlyRoot?: boolean;
   /** Engine-specific fields merged last, from an operator's override file. */
   readonly overrides?: Readonly<Record<string, unknown>>;
 }

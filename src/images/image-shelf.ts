@@ -13,13 +13,18 @@ type OnProgress = (progress: Progress) => void;
 export class EngineImageShelf {
   readonly #engine: Engine;
   readonly #folder: string;
+  readonly #beforeRemoval: () => Promise<void>;
   readonly #builder: RecipeBuilder;
   readonly #resolver: ImageResolver;
 
-  /** `folder`: where the recipes are; this installation's by default. */
-  constructor(engine: Engine, folder: string = recipesFolder()) {
+  /**
+   * `folder`: where the recipes are; this installation's by default. `beforeRemoval`: lets go of what idle things hold
+   * of images.
+   */
+  constructor(engine: Engine, folder: string = recipesFolder(), beforeRemoval: () => Promise<void> = async () => {}) {
     this.#engine = engine;
     this.#folder = folder;
+    this.#beforeRemoval = beforeRemoval;
     this.#builder = new RecipeBuilder(engine);
     this.#resolver = new ImageResolver(engine, this.#builder, folder);
   }
@@ -61,6 +66,7 @@ export class EngineImageShelf {
   async remove(reference: string, options: { readonly force: boolean }, signal: AbortSignal): Promise<void> {
     const image = await this.#local(reference, signal);
     const name = shownName(image, reference);
+    await this.#beforeRemoval();
     await this.#engine.removeImage(name, options, signal);
   }
 

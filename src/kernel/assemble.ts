@@ -7,6 +7,8 @@ import type { Logger } from '../lib/log.ts';
 import { Bridge } from '../network/bridge.ts';
 import { canBind } from '../network/host-ports.ts';
 import type { IptablesRunner } from '../network/iptables.ts';
+import type { LeasedSandbox } from '../network/sandbox.ts';
+import { SandboxPool } from '../network/sandbox-pool.ts';
 import { ScratchFolders } from '../storage/scratch.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
 import { containerPaths } from '../wire/runner-config.ts';
@@ -19,6 +21,7 @@ import type { DeviceLeases, PortLeases } from './leases.ts';
 import type { Oddities } from './oddities.ts';
 import { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
+import { takeStock } from './recovery.ts';
 import { RunnerClients } from './runner-clients.ts';
 import type { CreationPlan } from './step.ts';
 import type { RunnerTuning } from './steps/config-files.ts';
@@ -37,6 +40,8 @@ export interface KernelsParts {
   readonly settings: KernelsSettings;
   /** Changes the plan, for tests that make steps fail. */
   readonly adaptPlan?: (plan: CreationPlan) => CreationPlan;
+  /** Bytes that have gone through the network of a process. */
+  readonly networkBytes: (pid: number) => Promise<Pick<LeasedSandbox, 'receivedBytes' | 'sentBytes'>>;
   /** Replaces the machine's iptables, for tests. */
   readonly iptables?: IptablesRunner;
 }
@@ -49,6 +54,8 @@ export interface KernelsSettings {
   readonly readyTimeoutMs: number;
   /** How long the tenant's processes get to end by themselves before a removal; 0 = not at all. */
   readonly graceMs: number;
+  /** Networks that are kept ready for kernels to come; 0 = none. */
+  readonly readyNetworks: number;
   /** The least time between two sightings of a stray container. */
   readonly sweepGraceMs: number;
 }
@@ -58,6 +65,7 @@ export interface AssembledKernels extends AsyncDisposable {
   readonly registry: KernelRegistry;
   readonly scratch: ScratchFolders;
   readonly bridge: Bridge;
+  readonly sandboxes: SandboxPool;
 }
 
 /**
@@ -77,6 +85,25 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
   });
   const container: ContainerSettings = { ...settings.container, bridgeName: bridge.name };
   const containers = new KernelContainers({ engine, ownership, scratch, settings: container });
+  const sandboxes = new SandboxPool({
+    engine,
+    form: {
+      tag: state.tag,
+      agentId: state.agentId,
+      network: bridge.name,
+      volume: { source: container.volume.hostPath, target: containerPaths.volume },
+      proof: (name) => ownership.proof(name),
+    },
+    target: settings.readyNetworks,
+    ensureNetwork: (deadline) => bridge.ensure(deadline),
+    joined: async (signal) => {
+      const stock = await takeStock(engine, ownership, signal);
+      return new Set(stock.flatMap(({ placement }) => placement?.sandbox?.container ?? []));
+    },
+    networkBytes: parts.networkBytes,
+    clock,
+    log,
+  });
   const runners = new RunnerClients(parts.connectRunner, (record: KernelRecord) => ({
     socketPath: scratch.paths(record.spec.id).run + containerPaths.socket.slice(containerPaths.run.length),
     secret: ownership.runnerSecret(record.spec.id, record.generation),
@@ -87,6 +114,8 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     scratch,
     bridge,
     containers,
+    sandboxes,
+    hardening: container.hardening,
     runners,
     devices: parts.devices,
     ports: parts.ports,
@@ -96,6 +125,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
   });
   const registry = new KernelRegistry({
     engine,
+    sandboxes,
     plan: parts.adaptPlan?.(plan) ?? plan,
     runners,
     containers,
@@ -115,8 +145,10 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     registry,
     scratch,
     bridge,
+    sandboxes,
     [Symbol.asyncDispose]: async () => {
       await registry[Symbol.asyncDispose]();
+      await sandboxes[Symbol.asyncDispose]();
       if (registry.list().length === 0) await bridge.removeIfUnused(AbortSignal.timeout(stopDeadlineMs));
       await scratch[Symbol.asyncDispose]();
     },

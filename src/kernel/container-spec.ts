@@ -65,6 +65,11 @@ function mountsOf(record: KernelRecord, paths: ScratchPaths, volume: string): re
   ];
 }
 
+function networkOf({ spec, placement }: KernelRecord, settings: ContainerSettings): ContainerSpec['network'] {
+  if (placement.sandbox) return { kind: 'join', container: placement.sandbox.container };
+  return spec.network === 'bridge' ? settings.bridgeName : 'none';
+}
+
 /** The specification of the container of a record's generation. */
 export function containerSpec(
   record: KernelRecord,
@@ -111,7 +116,7 @@ export function containerSpec(
       ...(limits.openFiles === null ? {} : { openFiles: limits.openFiles }),
     },
     devices: containerDevices(placement.provision),
-    network: spec.network === 'bridge' ? settings.bridgeName : 'none',
+    network: networkOf(record, settings),
     networkAliases: [],
     ports: placement.hostPorts.map((port) => ({ ...port, hostAddress: settings.publishAddress })),
     capabilities: settings.hardening.capabilities,

@@ -1,7 +1,8 @@
 /** The plan of creation: the order of the steps, in one place. */
 import type { Bridge } from '../network/bridge.ts';
+import type { ContainerHardening } from './container-spec.ts';
 import type { KernelContainers } from './kernel-containers.ts';
-import type { DeviceLeases } from './leases.ts';
+import type { DeviceLeases, NetworkLeases } from './leases.ts';
 import type { CreationPlan } from './step.ts';
 import { allocateStep } from './steps/allocate.ts';
 import { type ConfigFilesParts, configFilesStep } from './steps/config-files.ts';
@@ -10,6 +11,7 @@ import { imageStep } from './steps/image.ts';
 import { networkStep } from './steps/network.ts';
 import { type PortsParts, portsStep } from './steps/ports.ts';
 import { type ReadyParts, readyStep } from './steps/ready.ts';
+import { sandboxStep } from './steps/sandbox.ts';
 import { scratchStep } from './steps/scratch.ts';
 import { startStep } from './steps/start.ts';
 
@@ -18,6 +20,9 @@ export interface PlanParts extends ConfigFilesParts, PortsParts, ReadyParts {
   readonly devices: DeviceLeases;
   readonly bridge: Pick<Bridge, 'ensure'>;
   readonly containers: KernelContainers;
+  readonly sandboxes: NetworkLeases;
+  /** Whether kernels are hardened so that nothing of one can stay in a network. */
+  readonly hardening: ContainerHardening;
 }
 
 /** The plan. Cheap refusals (no CPU left, no port left) come before anything is made. */
@@ -26,10 +31,10 @@ export function creationPlan(parts: PlanParts): CreationPlan {
     allocateStep(parts.devices),
     portsStep(parts),
     [imageStep(parts.engine), scratchStep(parts.scratch)],
-    networkStep(parts.bridge),
-    configFilesStep(parts),
+    networkStep(parts.bridge, parts.sandboxes),
+    [configFilesStep(parts), sandboxStep(parts.sandboxes, parts.hardening)],
     containerStep(parts.containers, parts.scratch),
-    startStep(parts.containers, parts),
+    startStep(parts),
     readyStep(parts),
   ];
 }

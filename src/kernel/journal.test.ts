@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordFixture, specFixture } from '../../test/support/kernel-record.ts';
+import { asContainerId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
 import { FileJournal } from './journal.ts';
 import { decodeRecord, encodeRecord } from './record-codec.ts';
@@ -43,6 +44,7 @@ describe('the journal', () => {
           attached: [['cuda', [{ device_id: '9', model_name: 'A', data: { smp: 8 } }]]],
         },
         hostPorts: [{ containerPort: 80, hostPort: 30_000 }],
+        sandbox: { container: asContainerId('c'.repeat(64)), receivedBytes: 1, sentBytes: 2 },
       },
       termination: { reason: 'self-terminated', exitCode: -9, detail: 'x', at: 5 },
       timings: [{ step: 'start', ms: 1.5 }],

@@ -6,6 +6,7 @@ import { type Clock, sleep } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
+import type { SandboxPool } from '../network/sandbox-pool.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ActorParts, type DestroyOptions, KernelActor } from './actor.ts';
 import { adoptAll } from './adoption.ts';
@@ -29,6 +30,7 @@ import { EngineWatch } from './watch.ts';
 /** What the registry works with. */
 export interface KernelRegistryParts {
   readonly engine: Engine;
+  readonly sandboxes: Pick<SandboxPool, 'creating' | 'takeStock'>;
   readonly plan: CreationPlan;
   readonly journal: Journal;
   readonly events: EventSink;
@@ -52,6 +54,7 @@ const defaultSweepGraceMs = 60_000;
 const litterAgeMs = 3_600_000;
 /** How long a stopping daemon waits for creations to be undone and destructions to end (spec kernel-lifecycle 17). */
 const stopMs = 10_000;
+const stockMs = 10_000;
 const strayDeadlineMs = 90_000;
 
 /** The kernels of this agent. */
@@ -95,6 +98,7 @@ export class KernelRegistry implements Kernels {
       termination: null,
       timings: [],
     };
+    using _creating = this.#parts.sandboxes.creating();
     return await this.#add(record).create(signal);
   }
 
@@ -149,7 +153,9 @@ export class KernelRegistry implements Kernels {
   }
 
   async recover(signal: AbortSignal): Promise<RecoverySummary> {
-    return await adoptAll(this.#parts, (record) => this.#add(record), signal);
+    const summary = await adoptAll(this.#parts, (record) => this.#add(record), signal);
+    await this.#countSandboxes(signal);
+    return summary;
   }
 
   watch(signal: AbortSignal): Promise<void> {
@@ -167,6 +173,7 @@ export class KernelRegistry implements Kernels {
     if (this.#stopping) return;
     await this.#keepNetwork(signal);
     await this.#sweep.pass(signal);
+    await this.#countSandboxes(signal);
   }
 
   engineHealthy(): boolean {
@@ -199,6 +206,14 @@ export class KernelRegistry implements Kernels {
     if (!used || !keepNetwork) return;
     await keepNetwork(signal).catch((error: unknown) => {
       if (!signal.aborted) log.warn('the network could not be restored', { error });
+    });
+  }
+
+  /** Networks made ahead make creations faster, no more: without them everything works. */
+  async #countSandboxes(signal: AbortSignal): Promise<void> {
+    const { sandboxes, log } = this.#parts;
+    await sandboxes.takeStock(AbortSignal.any([signal, AbortSignal.timeout(stockMs)])).catch((error: unknown) => {
+      if (!signal.aborted) log.warn('the networks that were made ahead could not be looked for', { error });
     });
   }
 

@@ -1,6 +1,7 @@
 /** What the steps need of the node's ledgers; the implementations are in `resources/`. Each lease is freed once. */
 import type { DevicePlacement } from '../devices/node-devices.ts';
-import type { KernelId } from '../lib/ids.ts';
+import type { ContainerId, KernelId } from '../lib/ids.ts';
+import type { LeasedSandbox } from '../network/sandbox.ts';
 import type { DeviceShare } from '../resources/device-share.ts';
 import type { SlotAmounts } from '../resources/slot-amounts.ts';
 
@@ -19,6 +20,18 @@ export interface DeviceLeases {
   release(kernel: KernelId): void;
   /** Makes the maps the sum of the leases anew; answers the places that had another amount. */
   rebuild(): readonly string[];
+}
+
+/** Networks made ahead, one kernel's at a time. */
+export interface NetworkLeases {
+  /** One that lives: what the kernel holds, else an idle one; null when there is none. */
+  lease(kernel: KernelId, image: string, signal: AbortSignal): Promise<LeasedSandbox | null>;
+  /** Takes what a kernel of an earlier process holds. */
+  adopt(kernel: KernelId, container: ContainerId): void;
+  holds(kernel: KernelId): boolean;
+  release(kernel: KernelId): void;
+  /** Gives up one that turned out to be of no use. */
+  discard(kernel: KernelId): void;
 }
 
 /** The pool of host ports. */

@@ -1,4 +1,5 @@
 /** The choices of a kernel that no name gives, as labels of its container, where they outlive a lost record. Pure. */
+import { asContainerId } from '../lib/ids.ts';
 import { allocationOf, type DeviceShare } from '../resources/device-share.ts';
 import { labelNames } from './ownership.ts';
 import type { KernelPlacement } from './record.ts';
@@ -7,17 +8,24 @@ import type { KernelPlacement } from './record.ts';
 export type LabelledPlacement = Omit<KernelPlacement, 'provision'>;
 
 /** The labels. */
-export function placementLabels({ cpuset, devices, hostPorts }: LabelledPlacement): Readonly<Record<string, string>> {
+export function placementLabels({
+  cpuset,
+  devices,
+  hostPorts,
+  sandbox,
+}: LabelledPlacement): Readonly<Record<string, string>> {
   return {
     [labelNames.ports]: hostPorts.map(({ containerPort, hostPort }) => `${containerPort}:${hostPort}`).join(','),
     [labelNames.cpuset]: cpuset ?? '',
     [labelNames.devices]: JSON.stringify(devices),
+    [labelNames.sandbox]: sandbox ? `${sandbox.container}:${sandbox.receivedBytes}:${sandbox.sentBytes}` : '',
   };
 }
 
 /** What the labels say, or null when they are not such labels. */
 export function readPlacement(labels: Readonly<Record<string, string>>): LabelledPlacement | null {
-  const { [labelNames.ports]: ports, [labelNames.cpuset]: cpuset } = labels;
+  // Containers of earlier versions have no label of a sandbox.
+  const { [labelNames.ports]: ports, [labelNames.cpuset]: cpuset, [labelNames.sandbox]: sandbox = '' } = labels;
   const devices = readDevices(labels[labelNames.devices]);
   if (
     devices === null ||
@@ -26,11 +34,18 @@ export function readPlacement(labels: Readonly<Record<string, string>>): Labelle
     !/^(\d{1,5}:\d{1,5}(,\d{1,5}:\d{1,5})*)?$/.test(ports)
   )
     return null;
+  const joined = /^([0-9a-f]{12,64}):(\d{1,15}):(\d{1,15})$/.exec(sandbox);
+  if (sandbox !== '' && !joined) return null;
   const pairs = ports === '' ? [] : ports.split(',').map((pair) => pair.split(':').map(Number));
   return {
     cpuset: cpuset === '' ? null : cpuset,
     devices,
     hostPorts: pairs.map(([containerPort = 0, hostPort = 0]) => ({ containerPort, hostPort })),
+    sandbox: joined && {
+      container: asContainerId(joined[1] ?? ''),
+      receivedBytes: Number(joined[2]),
+      sentBytes: Number(joined[3]),
+    },
   };
 }
 

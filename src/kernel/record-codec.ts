@@ -4,7 +4,7 @@
  */
 import type { AttachedDevice } from '../devices/device-plugin.ts';
 import { type DeviceProvision, noProvision } from '../devices/device-provision.ts';
-import { asContainerId, parseKernelId, parseSessionId } from '../lib/ids.ts';
+import { asContainerId, type ContainerId, parseKernelId, parseSessionId } from '../lib/ids.ts';
 import {
   JsonFormError,
   list,
@@ -22,6 +22,7 @@ import {
   truth,
   whole,
 } from '../lib/json-reader.ts';
+import type { LeasedSandbox } from '../network/sandbox.ts';
 import { slotTypes } from '../resources/slot-name.ts';
 import { type KernelRecord, kernelPhases, type Termination } from './record.ts';
 import type { KernelSpec } from './spec.ts';
@@ -130,6 +131,13 @@ const version: Reader<1> = (value, place) => {
   return 1;
 };
 
+const containerId: Reader<ContainerId> = (value, place) => asContainerId(text(value, place));
+const sandbox: Reader<LeasedSandbox> = object((of) => ({
+  container: of('container', containerId),
+  receivedBytes: of('receivedBytes', whole),
+  sentBytes: of('sentBytes', whole),
+}));
+
 const record: Reader<KernelRecord> = object((field) => ({
   version: field('version', version),
   spec: field('spec', spec),
@@ -145,12 +153,10 @@ const record: Reader<KernelRecord> = object((field) => ({
         'hostPorts',
         list(object((port) => ({ containerPort: port('containerPort', whole), hostPort: port('hostPort', whole) }))),
       ),
+      sandbox: of('sandbox', newer(nullable(sandbox), null)),
     })),
   ),
-  containerId: field(
-    'containerId',
-    nullable((value, place) => asContainerId(text(value, place))),
-  ),
+  containerId: field('containerId', nullable(containerId)),
   createdAt: field('createdAt', number),
   readyAt: field('readyAt', nullable(number)),
   termination: field('termination', nullable(termination)),

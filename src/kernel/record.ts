@@ -3,6 +3,7 @@
  */
 import { type DeviceProvision, noProvision } from '../devices/device-provision.ts';
 import type { ContainerId } from '../lib/ids.ts';
+import type { LeasedSandbox } from '../network/sandbox.ts';
 import type { DeviceShare } from '../resources/device-share.ts';
 import type { KernelSpec } from './spec.ts';
 
@@ -50,10 +51,18 @@ export interface KernelPlacement {
   readonly provision: DeviceProvision;
   /** Host port by container port. */
   readonly hostPorts: readonly { readonly containerPort: number; readonly hostPort: number }[];
+  /** The network made ahead that its container has joined; null = a network of its own, or none. */
+  readonly sandbox: LeasedSandbox | null;
 }
 
 /** That of a kernel which has been given nothing. */
-export const noPlacement: KernelPlacement = { cpuset: null, devices: [], provision: noProvision, hostPorts: [] };
+export const noPlacement: KernelPlacement = {
+  cpuset: null,
+  devices: [],
+  provision: noProvision,
+  hostPorts: [],
+  sandbox: null,
+};
 
 /** How long a step took. */
 export interface StepTiming {

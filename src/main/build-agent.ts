@@ -1,4 +1,5 @@
 /** Builds the agent of this node out of its parts: for the daemon and for a command's own. */
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { NodeAgent } from '../agent/node-agent.ts';
@@ -21,6 +22,7 @@ import type { Logger } from '../lib/log.ts';
 import { readMountTable } from '../lib/mount-table.ts';
 import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import { PortPool } from '../resources/port-pool.ts';
+import { networkBytes } from '../stats/network-bytes.ts';
 import { allowMounts } from '../storage/mount-policy.ts';
 import { ensureRunnerVolume } from '../storage/runner-volume.ts';
 import { openStateFolder } from '../storage/state-folder.ts';
@@ -38,6 +40,8 @@ export interface BuildAgentOptions {
   readonly stateDir: string;
   /** Where this agent makes a folder for kernels' scratch folders; in `stateDir` when absent. */
   readonly scratchRoot?: string;
+  /** Networks that are kept ready for kernels to come. */
+  readonly readyNetworks: number;
   /** Told of the operations of the engine. */
   readonly operations: OperationTimes;
   /** Whether to build what kernels need at once; else the first kernel waits for it. */
@@ -117,7 +121,9 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
         readyTimeoutMs: settings.readyTimeoutMs,
         graceMs,
         sweepGraceMs,
+        readyNetworks: options.readyNetworks,
       },
+      networkBytes: async (pid) => networkBytes(await readFile(`/proc/${pid}/net/dev`, 'utf8'), { loopback: false }),
     }),
   );
   await kernels.scratch.prepare();
@@ -138,7 +144,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
   return new NodeAgent({
     kernels: kernels.registry,
     engine,
-    images: new EngineImageShelf(engine),
+    images: new EngineImageShelf(engine, undefined, () => kernels.sandboxes.vacate()),
     events,
     statistics,
     operations,

@@ -41,6 +41,7 @@ export async function clearInstances({ settings, log, signal }: ClearOptions): P
       const agent = await buildAgent({
         settings,
         stateDir: folder,
+        readyNetworks: 0,
         willMakeKernels: false,
         operations: new OperationTimes(systemClock),
         log,

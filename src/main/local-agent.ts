@@ -28,6 +28,8 @@ export async function startLocalAgent(options: LocalAgentOptions, io: CliIo): Pr
   await clearInstances({ settings, log, signal: AbortSignal.timeout(clearDeadlineMs) });
   const { agent, folder } = await buildInstance({
     settings,
+    // It makes one kernel and ends.
+    readyNetworks: 0,
     operations: new OperationTimes(systemClock),
     // Most commands without a daemon make none.
     willMakeKernels: false,

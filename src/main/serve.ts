@@ -17,6 +17,9 @@ import { loosenedWarnings } from './hardening.ts';
 import { clearInstances } from './instances.ts';
 import { version } from './version.ts';
 
+/** A command may come any time, and the next one soon after it. */
+const readyNetworks = 2;
+
 const stopSignals: readonly CliSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 /** How long a stopping daemon waits for the clearing that goes on: an engine that hangs holds that up. */
 const clearPatienceMs = 5_000;
@@ -54,6 +57,7 @@ export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
       settings,
       stateDir: settings.stateDir,
       scratchRoot: settings.container.scratchRoot,
+      readyNetworks,
       willMakeKernels: true,
       log,
       operations,

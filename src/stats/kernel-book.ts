@@ -15,6 +15,8 @@ export interface StatsTarget {
   /** Its scratch folder on the host. */
   readonly scratchFolder: string;
   readonly scratchLimitBytes: number | null;
+  /** What had gone through its network before its container; absent = nothing. */
+  readonly networkBefore?: { readonly receivedBytes: number; readonly sentBytes: number };
 }
 
 /** Figures of one kernel. Counters are since its creation, over all its containers; null = not known, or a gap. */
@@ -103,7 +105,7 @@ export class KernelBook {
 
   /** Enters a sample that somebody asked for. */
   enter(target: StatsTarget, sample: ContainerSample, taken: Taken): void {
-    this.#enter(this.#stateOf(target), sample, taken);
+    this.#enter(this.#stateOf(target), ownSample(target, sample), taken);
   }
 
   /** Whether the sample counts kills for want of memory that were not looked at yet. */
@@ -116,10 +118,11 @@ export class KernelBook {
   /** Enters the sample of a round; returns the over-use that is to be told. */
   enterRound(
     target: StatsTarget,
-    sample: ContainerSample,
+    read: ContainerSample,
     taken: Taken & { readonly scratchAtLeast: number | null; readonly killed: readonly string[] },
   ): readonly Overuse[] {
     const { kernelId, containerId, scratchLimitBytes } = target;
+    const sample = ownSample(target, read);
     const state = this.#stateOf(target);
     const account = this.#enter(state, sample, taken);
     const before = state.seen.containerId === containerId ? state.seen.counters : emptySample;
@@ -238,6 +241,18 @@ export class KernelBook {
     this.#states.set(kernelId, state);
     return state;
   }
+}
+
+/** The counters of a network that was made ahead hold what earlier kernels did with it. */
+function ownSample({ networkBefore }: StatsTarget, sample: ContainerSample): ContainerSample {
+  if (!networkBefore) return sample;
+  const since = (now: number | null, before: number): number | null =>
+    now === null ? null : Math.max(0, now - before);
+  return {
+    ...sample,
+    receivedBytes: since(sample.receivedBytes, networkBefore.receivedBytes),
+    sentBytes: since(sample.sentBytes, networkBefore.sentBytes),
+  };
 }
 
 const seenBy = (account: Account | undefined): State['seen'] | null =>

@@ -11,6 +11,7 @@ import { engineCall } from '../support/engine-api.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { eventsOf, eventually, kernelsOf, statusOf, untilEmpty } from '../support/node-facts.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
+import { readyNetworks } from '../support/ready-networks.ts';
 import { refused } from '../support/refusal.ts';
 
 const engine = (process.env['DOCKER_HOST'] ?? '').replace(/^unix:\/\//, '');
@@ -22,6 +23,8 @@ let node: NodeUnderTest;
 beforeAll(async () => {
   proxy = await FaultProxy.start(engine, proxyPath);
   node = await NodeUnderTest.started({ dockerHost: proxy.dockerHost });
+  // So that none is made in the midst of a test, whose faults would meet it.
+  await readyNetworks(node);
 });
 afterAll(async () => {
   await node?.[Symbol.asyncDispose]();

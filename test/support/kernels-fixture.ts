@@ -164,6 +164,7 @@ export const testSettings: KernelsSettings = {
   runner: { outputBufferBytes: 2 ** 20, finishedRunKeepMs: 60_000, debug: false },
   readyTimeoutMs: 5_000,
   graceMs: 500,
+  readyNetworks: 0,
   sweepGraceMs: 0,
 };
 
@@ -233,6 +234,7 @@ export class KernelsFixture implements AsyncDisposable {
       log: silentLogger,
       oddities,
       settings: { ...testSettings, ...options.settings },
+      networkBytes: async () => ({ receivedBytes: 100, sentBytes: 200 }),
       iptables: async () => ({ exitCode: 0, stderr: '' }),
       ...options.parts,
     });

@@ -15,6 +15,7 @@ export const stepNames = [
   'scratch',
   'network',
   'config-files',
+  'sandbox',
   'container',
   'start',
   'ready',

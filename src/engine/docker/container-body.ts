@@ -20,9 +20,10 @@ const networksWithoutAliases = new Set(['none', 'host', 'bridge', 'default']);
 export function containerBody(spec: ContainerSpec): object {
   const body = {
     Image: spec.image,
-    Hostname: spec.hostname,
+    // The engine refuses one beside a network that is joined.
+    ...(typeof spec.network === 'string' ? { Hostname: spec.hostname } : {}),
     // An image's USER, HEALTHCHECK and STOPSIGNAL would otherwise apply.
-    User: '0:0',
+    User: spec.user ?? '0:0',
     Healthcheck: { Test: ['NONE'] },
     StopSignal: 'SIGTERM',
     Entrypoint: [...spec.entrypoint],
@@ -51,7 +52,8 @@ function hostConfig(spec: ContainerSpec): HostConfig {
     RestartPolicy: { Name: 'no' },
     IpcMode: 'private',
     Init: spec.init,
-    NetworkMode: spec.network,
+    NetworkMode: typeof spec.network === 'string' ? spec.network : `container:${spec.network.container}`,
+    ...(spec.readOnlyRoot === true ? { ReadonlyRootfs: true } : {}),
     CapDrop: ['ALL'],
     CapAdd: [...spec.capabilities],
     SecurityOpt: [...(spec.noNewPrivileges ? ['no-new-privileges:true'] : []), ...spec.securityOptions],
@@ -121,6 +123,7 @@ function portBindings(ports: readonly PublishedPort[]): Record<string, { HostIp:
 }
 
 function networking(spec: ContainerSpec): Pick<ContainerCreateRequest, 'NetworkingConfig'> {
-  if (spec.networkAliases.length === 0 || networksWithoutAliases.has(spec.network)) return {};
+  if (typeof spec.network !== 'string' || spec.networkAliases.length === 0 || networksWithoutAliases.has(spec.network))
+    return {};
   return { NetworkingConfig: { EndpointsConfig: { [spec.network]: { Aliases: [...spec.networkAliases] } } } };
 }

@@ -102,7 +102,10 @@ export class DummyContainer {
       startedAt: this.#startedAt,
       finishedAt: this.#finishedAt,
       ports: this.running ? this.spec.ports : [],
-      networkAddress: this.running && this.spec.network !== 'none' ? `10.0.0.${this.pid % 250}` : null,
+      networkAddress:
+        this.running && typeof this.spec.network === 'string' && this.spec.network !== 'none'
+          ? `10.0.0.${this.pid % 250}`
+          : null,
       cgroupParent: '',
     };
   }

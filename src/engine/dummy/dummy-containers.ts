@@ -49,7 +49,7 @@ export class DummyContainers {
     }
     this.#serial += 1;
     const container = new DummyContainer(spec, this.#serial, (ended) => {
-      this.#networks.detach(spec.network, ended.id);
+      if (typeof spec.network === 'string') this.#networks.detach(spec.network, ended.id);
       if (ended.detail().outOfMemory) this.#emit(ended, 'out-of-memory');
       this.#emit(ended, 'died', ended.exitCode);
     });
@@ -63,11 +63,14 @@ export class DummyContainers {
     const container = this.require(id);
     if (container.running) return null;
     this.#claimPorts(container);
-    if (!this.#networks.has(container.spec.network)) {
-      throw failed(404, `network ${container.spec.network} not found`);
+    const { network } = container.spec;
+    if (typeof network !== 'string') {
+      if (!this.require(network.container).running) throw failed(409, `cannot join ${network.container}: not running`);
+    } else if (!this.#networks.has(network)) {
+      throw failed(404, `network ${network} not found`);
     }
     container.start(this.#clock.now());
-    this.#networks.attach(container.spec.network, id);
+    if (typeof network === 'string') this.#networks.attach(network, id);
     this.#emit(container, 'started');
     return container;
   }

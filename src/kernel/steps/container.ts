@@ -1,10 +1,25 @@
 /**
  * Makes the kernel's container, whose id the kernel can then read in `resource.txt`. Its revert removes it, running or not; what earlier steps hold waits for that.
  */
+import type { Deadline } from '../../lib/deadline.ts';
+import type { ContainerId } from '../../lib/ids.ts';
 import type { ScratchFolders } from '../../storage/scratch.ts';
 import type { KernelContainers } from '../kernel-containers.ts';
+import type { KernelRecord } from '../record.ts';
 import { writeResourceFile } from '../resource-file.ts';
 import type { CreationStep } from '../step.ts';
+
+/** Makes the container and tells the kernel its id. */
+export async function makeContainer(
+  record: KernelRecord,
+  containers: KernelContainers,
+  scratch: ScratchFolders,
+  deadline: Deadline,
+): Promise<ContainerId> {
+  const containerId = await containers.make(record, deadline);
+  await writeResourceFile({ ...record, containerId }, scratch);
+  return containerId;
+}
 
 /** The step. */
 export function containerStep(containers: KernelContainers, scratch: ScratchFolders): CreationStep {
@@ -14,9 +29,7 @@ export function containerStep(containers: KernelContainers, scratch: ScratchFold
     deadlineMs: 60_000,
     guards: true,
     async apply(record, deadline) {
-      const containerId = await containers.make(record, deadline);
-      await writeResourceFile({ ...record, containerId }, scratch);
-      return { containerId };
+      return { containerId: await makeContainer(record, containers, scratch, deadline) };
     },
     async revert(record, deadline) {
       await containers.remove(record, deadline);

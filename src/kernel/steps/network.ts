@@ -1,9 +1,13 @@
-/** Makes sure that the network the kernel wants is there. The bridge is the agent's and stays for other kernels. */
+/**
+ * Makes sure that the network the kernel wants is there. The bridge is the agent's and stays for other kernels; a
+ * network made ahead that the kernel holds goes back when the kernel ends.
+ */
 import type { Bridge } from '../../network/bridge.ts';
+import type { NetworkLeases } from '../leases.ts';
 import type { CreationStep } from '../step.ts';
 
 /** The step. Throws NOT_SUPPORTED when kernels can't be kept off this host. */
-export function networkStep(bridge: Pick<Bridge, 'ensure'>): CreationStep {
+export function networkStep(bridge: Pick<Bridge, 'ensure'>, sandboxes: NetworkLeases): CreationStep {
   return {
     name: 'network',
     scope: 'kernel',
@@ -12,9 +16,12 @@ export function networkStep(bridge: Pick<Bridge, 'ensure'>): CreationStep {
       if (record.spec.network === 'bridge') await bridge.ensure(deadline);
       return {};
     },
-    async revert() {},
-    async adopt(record, deadline) {
-      if (record.spec.network === 'bridge') await bridge.ensure(deadline);
+    async revert({ spec }) {
+      if (sandboxes.holds(spec.id)) sandboxes.release(spec.id);
+    },
+    async adopt({ spec, placement }, deadline) {
+      if (placement.sandbox) sandboxes.adopt(spec.id, placement.sandbox.container);
+      if (spec.network === 'bridge') await bridge.ensure(deadline);
     },
   };
 }

@@ -4,10 +4,20 @@
  */
 import type { Deadline } from '../../lib/deadline.ts';
 import { hasCode } from '../../lib/errors.ts';
+import type { ScratchFolders } from '../../storage/scratch.ts';
 import type { KernelContainers } from '../kernel-containers.ts';
+import type { NetworkLeases } from '../leases.ts';
 import type { KernelRecord } from '../record.ts';
 import type { CreationStep, RecordChange } from '../step.ts';
+import { makeContainer } from './container.ts';
 import { leaseUsablePort, type PortsParts } from './ports.ts';
+
+/** What the step works with. */
+export interface StartParts extends PortsParts {
+  readonly containers: KernelContainers;
+  readonly sandboxes: NetworkLeases;
+  readonly scratch: ScratchFolders;
+}
 
 const mostConflicts = 3;
 
@@ -35,11 +45,7 @@ async function replacePort(
   return { ...record, placement: { ...record.placement, hostPorts } };
 }
 
-async function startWithPorts(
-  record: KernelRecord,
-  deadline: Deadline,
-  parts: { readonly containers: KernelContainers; readonly ports: PortsParts },
-): Promise<RecordChange> {
+async function startWithPorts(record: KernelRecord, deadline: Deadline, parts: StartParts): Promise<RecordChange> {
   let current = record;
   for (let conflicts = 0; ; conflicts++) {
     try {
@@ -49,19 +55,35 @@ async function startWithPorts(
       const taken = conflictOf(error, current);
       if (taken === null || conflicts >= mostConflicts) throw error;
       await parts.containers.remove(current, deadline);
-      current = await replacePort(current, taken, parts.ports, deadline);
-      current = { ...current, containerId: await parts.containers.make(current, deadline) };
+      current = await replacePort(current, taken, parts, deadline);
+      current = { ...current, containerId: await makeContainer(current, parts.containers, parts.scratch, deadline) };
     }
   }
 }
 
+/** A kernel whose network made ahead can't be joined gets one of its own. */
+async function startSomehow(record: KernelRecord, deadline: Deadline, parts: StartParts): Promise<RecordChange> {
+  try {
+    return await startWithPorts(record, deadline, parts);
+  } catch (error) {
+    if (record.placement.sandbox === null || !hasCode(error, 'ENGINE_FAILED')) throw error;
+    deadline.check();
+    const { containers, sandboxes } = parts;
+    await containers.remove(record, deadline);
+    sandboxes.discard(record.spec.id);
+    const alone = { ...record, placement: { ...record.placement, sandbox: null } };
+    const containerId = await makeContainer(alone, containers, parts.scratch, deadline);
+    return await startWithPorts({ ...alone, containerId }, deadline, parts);
+  }
+}
+
 /** The step. */
-export function startStep(containers: KernelContainers, ports: PortsParts): CreationStep {
+export function startStep(parts: StartParts): CreationStep {
   return {
     name: 'start',
     scope: 'generation',
     deadlineMs: 120_000,
-    apply: (record, deadline) => startWithPorts(record, deadline, { containers, ports }),
+    apply: (record, deadline) => startSomehow(record, deadline, parts),
     // The container's own revert ends it and removes it in one request.
     async revert() {},
   };

@@ -1,0 +1,41 @@
+/**
+ * Gives the kernel's container a network made ahead, where there is one and it will do: the kernel wants the bridge,
+ * publishes no port, and nothing that its processes may do could stay in the network for the next kernel. A restart
+ * looks again at the one that the kernel holds. It is given back with the kernel's network, at the kernel's end.
+ */
+import { type ContainerHardening, defaultHardening } from '../container-spec.ts';
+import type { NetworkLeases } from '../leases.ts';
+import type { KernelRecord } from '../record.ts';
+import type { CreationStep } from '../step.ts';
+
+/** Whether containers are as hardened as by default: none may change its network. */
+function isStrict({ capabilities, noNewPrivileges, securityOptions, overrides }: ContainerHardening): boolean {
+  return (
+    noNewPrivileges &&
+    overrides === undefined &&
+    securityOptions.length === 0 &&
+    capabilities.every((name) => defaultHardening.capabilities.includes(name))
+  );
+}
+
+/** Root owns the files of names and hosts, which come with the network; a volume could hide the sandbox's program. */
+const suits = ({ spec }: KernelRecord): boolean =>
+  spec.network === 'bridge' && spec.publish.length === 0 && spec.user.uid !== 0 && spec.image.volumes.length === 0;
+
+/** The step. */
+export function sandboxStep(sandboxes: NetworkLeases, hardening: ContainerHardening): CreationStep {
+  const strict = isStrict(hardening);
+  return {
+    name: 'sandbox',
+    scope: 'generation',
+    deadlineMs: 10_000,
+    async apply(record, { signal }) {
+      const { id, image } = record.spec;
+      const fits = strict && suits(record);
+      if (!fits) sandboxes.discard(id);
+      const sandbox = fits ? await sandboxes.lease(id, image.id, signal) : null;
+      return { placement: { ...record.placement, sandbox } };
+    },
+    async revert() {},
+  };
+}

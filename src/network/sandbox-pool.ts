@@ -1,0 +1,312 @@
+/**
+ * Networks made ahead: a few idle sandboxes that kernels lease, so that a creation need not wait for the engine to set
+ * up a network. A creation never waits for the pool: when there is no sandbox, the kernel gets a network of its own.
+ * What there is is known from the engine alone, by labels, so that nothing is lost when the process is killed.
+ */
+import type { Engine } from '../engine/engine.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
+import { type Deadline, withDeadline } from '../lib/deadline.ts';
+import { KerneletError } from '../lib/errors.ts';
+import type { ContainerId, KernelId } from '../lib/ids.ts';
+import type { Logger } from '../lib/log.ts';
+import {
+  hasForm,
+  isSandbox,
+  type LeasedSandbox,
+  newSandboxName,
+  type SandboxForm,
+  sandboxLabels,
+  sandboxSpec,
+} from './sandbox.ts';
+
+/** What the pool works with. */
+export interface SandboxPoolParts {
+  readonly engine: Engine;
+  readonly form: SandboxForm;
+  /** Sandboxes that are kept idle; 0 = none is ever made. */
+  readonly target: number;
+  /** Makes sure that the network and its rules are there. */
+  readonly ensureNetwork: (deadline: Deadline) => Promise<void>;
+  /** The sandboxes that kernels' containers say they have joined, whether their kernels are known or not. */
+  readonly joined: (signal: AbortSignal) => Promise<ReadonlySet<ContainerId>>;
+  /** Bytes that have gone through the network of a process. */
+  readonly networkBytes: (pid: number) => Promise<Pick<LeasedSandbox, 'receivedBytes' | 'sentBytes'>>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+interface Sandbox {
+  readonly id: ContainerId;
+  /** null = not known. */
+  readonly image: string | null;
+  owner: KernelId | null;
+}
+
+/** A sandbox that the engine does not show within this is not used. */
+const lookMs = 1_000;
+const makeMs = 60_000;
+const removeMs = 30_000;
+const stopMs = 10_000;
+/** How long the reply to a request that was begun before the end is waited for: the engine does it all the same. */
+const lateReplyMs = 5_000;
+/** Idle sandboxes go when no kernel was created for this long. */
+const idleMs = 5 * 60_000;
+
+/** The pool. Disposing it removes the sandboxes that no kernel holds, within a bound. */
+export class SandboxPool implements AsyncDisposable {
+  readonly #parts: SandboxPoolParts;
+  readonly #sandboxes = new Map<ContainerId, Sandbox>();
+  /** Names of those that are being made. */
+  readonly #making = new Set<string>();
+  /** Those that are being removed: the engine may list them still. */
+  readonly #removals = new Map<ContainerId, Promise<void>>();
+  readonly #end = new AbortController();
+  readonly #hangUp = new AbortController();
+  #creations = 0;
+  /** The image of the last kernel that found none. */
+  #wanted: string | null = null;
+  #filling: Promise<void> | null = null;
+  #idleTimer: Timer | null = null;
+  #absentReleases = 0;
+
+  constructor(parts: SandboxPoolParts) {
+    this.#parts = parts;
+  }
+
+  /** Releases of a sandbox that was not held. */
+  get absentReleases(): number {
+    return this.#absentReleases;
+  }
+
+  /** Says that a kernel is being created, until disposed: nothing is made meanwhile, so that it does not wait. */
+  creating(): Disposable {
+    this.#creations += 1;
+    this.#idleTimer?.[Symbol.dispose]();
+    this.#idleTimer = null;
+    return {
+      [Symbol.dispose]: () => {
+        this.#creations -= 1;
+        if (this.#creations > 0 || this.#end.signal.aborted) return;
+        this.#filling ??= this.#fill().finally(() => {
+          this.#filling = null;
+        });
+        this.#idleTimer = this.#parts.clock.after(idleMs, () => this.#trim(0));
+        this.#idleTimer.unref();
+      },
+    };
+  }
+
+  /**
+   * A sandbox that lives, for a container that is about to be made: the one that the kernel holds, else an idle one,
+   * rather of the same image. null when there is none. Throws the signal's reason.
+   */
+  async lease(kernel: KernelId, image: string, signal: AbortSignal): Promise<LeasedSandbox | null> {
+    for (let found = this.#heldBy(kernel) ?? this.#idle(image); found; found = this.#idle(image)) {
+      // Before anything is waited for: nobody else may take it.
+      found.owner = kernel;
+      const leased = await this.#look(found.id, signal);
+      signal.throwIfAborted();
+      if (leased) return leased;
+      this.discard(kernel);
+    }
+    this.#wanted = image;
+    return null;
+  }
+
+  /** Takes over what a kernel of an earlier process holds. Throws INTERNAL when another kernel holds it. */
+  adopt(kernel: KernelId, container: ContainerId): void {
+    const known = this.#sandboxes.get(container) ?? { id: container, image: null, owner: null };
+    if (known.owner !== null && known.owner !== kernel) {
+      throw new KerneletError('INTERNAL', `the network ${container} is held by two kernels`, { context: { kernel } });
+    }
+    known.owner = kernel;
+    this.#sandboxes.set(container, known);
+  }
+
+  holds(kernel: KernelId): boolean {
+    return this.#heldBy(kernel) !== undefined;
+  }
+
+  /** Gives a kernel's sandbox back, once its container is gone. */
+  release(kernel: KernelId): void {
+    const held = this.#heldBy(kernel);
+    if (!held) {
+      this.#absentReleases += 1;
+      return;
+    }
+    held.owner = null;
+    this.#trim(this.#end.signal.aborted ? 0 : this.#parts.target);
+  }
+
+  /** Gives up a kernel's sandbox that is of no use, and removes it in the background. */
+  discard(kernel: KernelId): void {
+    const held = this.#heldBy(kernel);
+    if (held) this.#drop(held.id);
+  }
+
+  /**
+   * Compares with what the engine has: living sandboxes that nothing has joined are idle ones, dead ones and those of
+   * another form are removed. Call it after the kernels were adopted, and now and then. Throws what the engine throws.
+   */
+  async takeStock(signal: AbortSignal): Promise<void> {
+    const { form, target, joined } = this.#parts;
+    if (target === 0) return;
+    const [known, making, going] = [
+      new Set(this.#sandboxes.keys()),
+      new Set(this.#making),
+      new Set(this.#removals.keys()),
+    ];
+    const inUse = await joined(signal);
+    const listed = await this.#listed(signal);
+    for (const { id, name, labels, state, image } of listed) {
+      const isNew = this.#making.has(name) || making.has(name) || (this.#sandboxes.has(id) && !known.has(id));
+      if (
+        isNew ||
+        going.has(id) ||
+        this.#removals.has(id) ||
+        inUse.has(id) ||
+        (this.#sandboxes.get(id)?.owner ?? null) !== null
+      )
+        continue;
+      if (state !== 'running' || !hasForm(form, { labels })) this.#drop(id);
+      else if (!this.#sandboxes.has(id)) this.#sandboxes.set(id, { id, image, owner: null });
+    }
+    const present = new Set(listed.map(({ id }) => id));
+    for (const id of known) {
+      if (!present.has(id) && this.#sandboxes.get(id)?.owner === null) this.#sandboxes.delete(id);
+    }
+    this.#trim(target);
+  }
+
+  /** Removes the idle ones now, for somebody who wants to remove their image. Bounded, and never rejects. */
+  async vacate(): Promise<void> {
+    const options = { what: 'removing idle networks', timeoutMs: stopMs };
+    await withDeadline(options, () => this.#empty()).catch((error: unknown) => {
+      this.#parts.log.warn('idle networks could not be removed', { error });
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const reason = new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
+    this.#end.abort(reason);
+    this.#idleTimer?.[Symbol.dispose]();
+    if (this.#parts.target === 0) return;
+    const signal = AbortSignal.timeout(stopMs);
+    const { log, joined, clock } = this.#parts;
+    using _late = clock.after(lateReplyMs, () => this.#hangUp.abort(reason));
+    try {
+      const options = { what: 'removing idle networks', timeoutMs: stopMs };
+      await withDeadline(options, async () => {
+        await this.#empty();
+        const inUse = await joined(signal);
+        for (const { id } of await this.#listed(signal)) {
+          if ((this.#sandboxes.get(id)?.owner ?? null) === null && !inUse.has(id)) this.#drop(id);
+        }
+        await Promise.all(this.#removals.values());
+      });
+    } catch (error) {
+      log.warn('idle networks could not be removed; the next start does', { error });
+    }
+  }
+
+  async #empty(): Promise<void> {
+    this.#wanted = null;
+    await this.#filling;
+    this.#trim(0);
+    await Promise.all(this.#removals.values());
+  }
+
+  /** Makes sandboxes up to the target, while no kernel is being created. Never rejects. */
+  async #fill(): Promise<void> {
+    const { target, log } = this.#parts;
+    while (this.#wanted !== null && this.#creations === 0 && !this.#end.signal.aborted) {
+      const image = this.#wanted;
+      if (this.#idleOnes().length >= target) {
+        this.#wanted = null;
+        return;
+      }
+      try {
+        await this.#make(image);
+      } catch (error) {
+        // The next kernel that finds none asks again.
+        this.#wanted = null;
+        if (!this.#end.signal.aborted) log.warn('a network could not be made ahead', { image, error });
+      }
+    }
+  }
+
+  async #make(image: string): Promise<void> {
+    const { engine, form, ensureNetwork } = this.#parts;
+    const name = newSandboxName(form.tag);
+    this.#making.add(name);
+    try {
+      const options = { what: 'making a network ahead', timeoutMs: makeMs, signal: this.#hangUp.signal };
+      await withDeadline(options, async (deadline) => {
+        await ensureNetwork(deadline);
+        const id = await engine.createContainer(await sandboxSpec(form, name, image), deadline.signal);
+        this.#end.signal.throwIfAborted();
+        await engine.startContainer(id, deadline.signal);
+        this.#sandboxes.set(id, { id, image, owner: null });
+      });
+    } catch (error) {
+      // The request may have had its effect.
+      const left = await engine.inspectContainer(name, AbortSignal.timeout(lookMs)).catch(() => null);
+      if (left && isSandbox(form, left)) this.#drop(left.id);
+      throw error;
+    } finally {
+      this.#making.delete(name);
+    }
+  }
+
+  /** The sandbox as a lease when it is alive, ours, as it should be and on the network; else null. */
+  async #look(id: ContainerId, signal: AbortSignal): Promise<LeasedSandbox | null> {
+    const { engine, form, networkBytes, log } = this.#parts;
+    try {
+      return await withDeadline({ what: 'looking at a network', timeoutMs: lookMs, signal }, async (deadline) => {
+        const seen = await engine.inspectContainer(id, deadline.signal);
+        const isGood = seen && isSandbox(form, seen) && hasForm(form, seen);
+        if (!isGood || seen.state !== 'running' || seen.networkAddress === null) return null;
+        const { receivedBytes, sentBytes } = await networkBytes(seen.pid);
+        return { container: id, receivedBytes, sentBytes };
+      });
+    } catch (error) {
+      if (!signal.aborted) log.warn('a network that was made ahead cannot be used', { container: id, error });
+      return null;
+    }
+  }
+
+  async #listed(signal: AbortSignal) {
+    const { engine, form } = this.#parts;
+    const listed = await engine.listContainers({ [sandboxLabels.owner]: form.agentId }, signal);
+    return listed.filter((one) => isSandbox(form, one));
+  }
+
+  #heldBy(kernel: KernelId): Sandbox | undefined {
+    return [...this.#sandboxes.values()].find(({ owner }) => owner === kernel);
+  }
+
+  #idleOnes(): readonly Sandbox[] {
+    return [...this.#sandboxes.values()].filter(({ owner }) => owner === null);
+  }
+
+  #idle(image: string): Sandbox | undefined {
+    const idle = this.#idleOnes();
+    return idle.find((one) => one.image === image) ?? idle[0];
+  }
+
+  /** Lets go of the oldest idle ones beyond so many. */
+  #trim(most: number): void {
+    const idle = this.#idleOnes();
+    for (const { id } of idle.slice(0, Math.max(0, idle.length - most))) this.#drop(id);
+  }
+
+  #drop(id: ContainerId): void {
+    this.#sandboxes.delete(id);
+    const { engine, log } = this.#parts;
+    const removal = engine
+      .removeContainer(id, AbortSignal.timeout(removeMs))
+      .catch((error: unknown) => log.warn('a network could not be removed', { container: id, error }))
+      .finally(() => this.#removals.delete(id));
+    this.#removals.set(id, removal);
+  }
+}

@@ -1,0 +1,28 @@
+/** The networks that a node has made ahead, as the engine shows them. */
+import { sandboxLabels } from '../../src/network/sandbox.ts';
+import { engineGet } from './engine-api.ts';
+import { eventually, statusOf } from './node-facts.ts';
+import type { NodeUnderTest } from './node-under-test.ts';
+
+/** Ids of the containers that hold them, sorted; those that run, but with `all`. */
+export async function readyNetworksOf(
+  node: NodeUnderTest,
+  options: { all?: boolean } = {},
+): Promise<readonly string[]> {
+  const { agentId } = await statusOf(node);
+  const filters = encodeURIComponent(JSON.stringify({ label: [`${sandboxLabels.owner}=${agentId}`] }));
+  const listed = await engineGet(`/containers/json?all=${options.all === true}&filters=${filters}`);
+  return listed
+    .map((item) => (typeof item === 'object' && item !== null && 'Id' in item ? String(item.Id) : ''))
+    .sort();
+}
+
+/** Runs a program, after which there are networks made ahead; returns them when all are there. */
+export async function readyNetworks(node: NodeUnderTest): Promise<readonly string[]> {
+  const { status, stderr } = await node.run(['run', '--lang', 'shell', '-c', 'true']);
+  if (status !== 0) throw new Error(`run ended with status ${status}: ${stderr}`);
+  return await eventually('two networks are ready', async () => {
+    const found = await readyNetworksOf(node);
+    return found.length >= 2 ? found : null;
+  });
+}
