@@ -1,6 +1,6 @@
 /**
- * A proxy in front of the engine's socket that remembers the body of every container creation and when the engine
- * answered each start: so the same body can be sent bare in the same run.
+ * A proxy in front of the engine's socket that remembers the body of every creation of a kernel's container and when the
+ * engine answered each start of one: so the same body can be sent bare in the same run.
  */
 import { createServer, request, type Server } from 'node:http';
 import { connect } from 'node:net';
@@ -18,18 +18,21 @@ export class RecordingProxy implements AsyncDisposable {
   /** Monotonic time of the newest reply to a start. */
   lastStartReply = 0;
   readonly #server: Server;
+  readonly #kernels = new Set<string>();
 
   constructor(enginePath: string) {
     this.#server = createServer((incoming, outgoing) => {
       const path = incoming.url ?? '/';
-      const creating = incoming.method === 'POST' && /\/containers\/create(\?|$)/.test(path);
-      const starting = incoming.method === 'POST' && /\/containers\/[^/]+\/start(\?|$)/.test(path);
+      const creating = incoming.method === 'POST' && /\/containers\/create\?name=kernel\./.test(path);
+      const started = /\/containers\/([^/]+)\/start(\?|$)/.exec(path)?.[1] ?? '';
+      const starting = incoming.method === 'POST' && this.#kernels.has(started);
       const chunks: Buffer[] = [];
       const forwarded = request(
         { socketPath: enginePath, method: incoming.method, path, headers: incoming.headers },
         (reply) => {
           outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
           reply.pipe(outgoing);
+          if (creating) reply.on('data', (chunk: Buffer) => this.#note(chunk.toString()));
           if (starting) reply.once('end', () => (this.lastStartReply = performance.now()));
         },
       );
@@ -53,6 +56,11 @@ export class RecordingProxy implements AsyncDisposable {
       engine.on('error', () => socket.destroy());
       socket.on('error', () => engine.destroy());
     });
+  }
+
+  #note(reply: string): void {
+    const id = /"Id":"([0-9a-f]{64})"/.exec(reply)?.[1];
+    if (id !== undefined) this.#kernels.add(id);
   }
 
   /** Starts listening. */
