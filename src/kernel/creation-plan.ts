@@ -30,9 +30,9 @@ export function creationPlan(parts: PlanParts): CreationPlan {
   return [
     allocateStep(parts.devices),
     portsStep(parts),
-    [imageStep(parts.engine), scratchStep(parts.scratch)],
+    [imageStep(parts.engine), scratchStep(parts.scratch), sandboxStep(parts.sandboxes, parts.hardening)],
     networkStep(parts.bridge, parts.sandboxes),
-    [configFilesStep(parts), sandboxStep(parts.sandboxes, parts.hardening)],
+    configFilesStep(parts),
     containerStep(parts.containers, parts.scratch),
     startStep(parts),
     readyStep(parts),
