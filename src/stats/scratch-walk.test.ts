@@ -32,6 +32,14 @@ it('finds what `du` finds: files with holes, links counted once, links not follo
   expect({ bytes: bytes + own, complete }).toEqual({ bytes: du(), complete: true });
 });
 
+it('finds files and folders whose names are no text', async () => {
+  const odd = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xff, 0xfe])]);
+  await mkdir(odd);
+  await writeFile(Buffer.concat([odd, Buffer.from('/'), Buffer.from([0xc3])]), Buffer.alloc(300_000, 1));
+  const { bytes, complete } = await walkSize(folder, bounds, systemClock, signal);
+  expect({ bytes: bytes + own, complete }).toEqual({ bytes: du(), complete: true });
+});
+
 it('ends at its bounds with what there is at least', async () => {
   for (let name = 0; name < 50; name += 1) await writeFile(path.join(folder, `file${name}`), 'x');
   const few = await walkSize(folder, { ...bounds, mostEntries: 20 }, systemClock, signal);

@@ -60,12 +60,13 @@ class Walk {
   /** Through the descriptor: a folder that the tenant swaps for a link meanwhile leads nowhere else. */
   async into(folder: FileHandle, device: number, depth: number): Promise<void> {
     const path = `/proc/self/fd/${folder.fd}`;
-    for await (const entry of await opendir(path)) {
+    // Names are bytes: one that is no text would not be found again by its text. The types don't know that Node can.
+    for await (const entry of await opendir(path, { encoding: 'buffer' as BufferEncoding })) {
       if (this.#entries >= this.#bounds.mostEntries) this.complete = false;
       if (!this.complete) return;
       this.#entries += 1;
       await this.#rest();
-      const child = `${path}/${entry.name}`;
+      const child = Buffer.concat([Buffer.from(`${path}/`), Buffer.from(entry.name)]);
       try {
         const found = await lstat(child);
         // Other file systems may hang, and don't belong to it.
@@ -101,6 +102,6 @@ class Walk {
   }
 }
 
-async function openFolder(path: string): Promise<FileHandle> {
+async function openFolder(path: string | Buffer): Promise<FileHandle> {
   return await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
 }
