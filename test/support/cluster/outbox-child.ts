@@ -25,7 +25,8 @@ for (let number = Number(first); number < Number(count); number += 1) {
   process.stdout.write(`posted ${number}\n`);
   await sleep(clock, Number(pauseMs));
 }
-await outbox.settled(AbortSignal.timeout(60_000));
+// Longer than the longest outage of the tests, which lasts ten minutes.
+await outbox.settled(AbortSignal.timeout(660_000));
 stop.abort();
 await running;
 process.stdout.write('settled\n');
