@@ -1,0 +1,55 @@
+import { expect, it } from 'vitest';
+import { heartbeatFacts, machineName, reportedImages } from './heartbeat-of.ts';
+
+it('has every slot with its unit, and what plugins say of themselves', () => {
+  const identity = {
+    ip: '10.0.0.5',
+    region: 'local',
+    scalingGroup: 'default',
+    address: 'tcp://10.0.0.5:6001',
+    publicKey: null,
+    publicHost: '10.0.0.5',
+    version: '24.09.0',
+    autoTerminateAbusing: false,
+  };
+  const slots = [
+    { slot: 'cpu', type: 'count', available: '7', reserved: '1', used: '3' },
+    { slot: 'mem', type: 'bytes', available: '33285996544', reserved: '0', used: '0' },
+    { slot: 'cuda.device', type: 'count', available: '0', reserved: '0', used: '0' },
+  ] as const;
+  const plugins = { cpu: { version: '1', os_type: 'Linux' } };
+  const images = Uint8Array.of(1);
+  expect(heartbeatFacts(identity, { slots, plugins }, images, 'x64')).toEqual({
+    ...identity,
+    slots: { cpu: ['count', '7'], mem: ['bytes', '33285996544'], 'cuda.device': ['count', '0'] },
+    computePlugins: plugins,
+    images,
+    architecture: 'x86_64',
+  });
+});
+
+it('names machines as managers do', () => {
+  expect(['ARM64', 'amd64', 'i686', 'riscv64'].map(machineName)).toEqual(['aarch64', 'x86_64', 'x86', 'riscv64']);
+});
+
+it('reports the images that managers may order', () => {
+  const image = (reference: string, labels: Record<string, string>, labelled = true) => ({
+    reference,
+    id: `sha256:${reference}`,
+    architecture: 'x86_64',
+    sizeBytes: 1,
+    createdAt: '',
+    runtime: 'python',
+    labelled,
+    labels,
+    problems: [],
+  });
+  const list = [
+    image('cr.backend.ai/stable/python:3.9', { 'ai.backend.kernelspec': '1' }),
+    image('a:1', { 'ai.backend.role': 'COMPUTE' }),
+    image('a:2', { 'ai.backend.kernelspec': '9' }),
+    image('debian:12', {}, false),
+    image('<none>:<none>', {}),
+  ];
+  expect(reportedImages(list).map(([name]) => name)).toEqual(['cr.backend.ai/stable/python:3.9', 'a:1']);
+});
