@@ -10,7 +10,11 @@ const steps = [
   ['generated pages', [node, 'scripts/reference.mjs', '--check']],
   [
     'units and vectors',
-    [node, 'node_modules/vitest/vitest.mjs', 'run', '--project', 'unit', '--project', 'conformance', '--reporter=dot'],
+    [
+      ...[node, 'node_modules/vitest/vitest.mjs', 'run', '--project', 'unit', '--project', 'conformance'],
+      // On two cores vitest would take one worker, and these tests wait more than they work.
+      ...['--reporter=dot', '--maxWorkers=2'],
+    ],
   ],
 ];
 

@@ -236,8 +236,8 @@ describe('five hundred containers', () => {
       made.targets.push(targetOf(index));
       made.source.samples.set(`c${index}.1`, { cpuMicroseconds: 5, memoryBytes: 3, memoryLimitBytes: 6, readBytes: 1 });
     }
-    let longest = 0;
-    const watch = async (work: Promise<unknown>): Promise<void> => {
+    const watch = async (work: Promise<unknown>): Promise<number> => {
+      let longest = 0;
       let last = performance.now();
       let running = true;
       const tick = (): void => {
@@ -249,13 +249,13 @@ describe('five hundred containers', () => {
       setImmediate(tick);
       await work;
       running = false;
+      return longest;
     };
     await made.statistics.round(signal);
-    const begun = performance.now();
-    await watch(made.statistics.round(signal));
-    const first = performance.now() - begun;
-    // A machine that is busy with other things stalls everything: what counts is that the work comes in pieces.
-    expect(longest).toBeLessThan(Math.max(10, first / 2));
+    const longest: number[] = [];
+    for (let round = 0; round < 7; round += 1) longest.push(await watch(made.statistics.round(signal)));
+    // What the work holds up is in every round; a pause of a busy machine or of a garbage collection is in some.
+    expect(Math.min(...longest)).toBeLessThan(10);
     expect(await made.statistics.now(signal)).toHaveLength(500);
   });
 });
