@@ -6,7 +6,8 @@ import { RpcFailure } from '../../src/rpc/rpc-failure.ts';
 import { signatures } from '../../src/rpc/schema/index.ts';
 import { type CallArguments, decodeRequestBody } from '../../src/wire/callosum/request-body.ts';
 import type { MsgpackValue } from '../../src/wire/msgpack/value.ts';
-import { readMessage } from './kinds/frames.ts';
+import { type ReadMessage, readFrames, readMessage } from './kinds/frames.ts';
+import { fromBase64 } from './notation/base64.ts';
 import { itemsOf, type JsonObject } from './vector-kind.ts';
 
 const vectors = path.resolve(import.meta.dirname, '..', 'vectors');
@@ -18,8 +19,7 @@ interface Recorded {
   readonly given: CallArguments;
 }
 
-function recorded(frames: unknown): Recorded {
-  const { header, data } = readMessage(frames);
+function recorded({ header, data }: ReadMessage): Recorded {
   return { method: header?.method ?? '', given: decodeRequestBody(data?.body ?? null) };
 }
 
@@ -27,11 +27,15 @@ const captured = readdirSync(path.join(vectors, 'captured')).filter((file) => /^
 const requests: readonly Recorded[] = [
   ...['rpc/methods.json', 'rpc/v26.json']
     .flatMap((file) => itemsOf(read(file), 'calls') ?? [])
-    .map(({ request }) => recorded((request as JsonObject)['frames_hex'])),
+    .map(({ request }) => recorded(readMessage((request as JsonObject)['frames_hex']))),
   ...captured
     .flatMap((file) => read(`captured/${file}`) as readonly JsonObject[])
     .filter(({ reply }) => ((reply as JsonObject)['header'] as JsonObject)['type'] === 2)
-    .map((exchange) => recorded(exchange['request_frames_hex'])),
+    .map((exchange) => recorded(readMessage(exchange['request_frames_hex']))),
+  ...readdirSync(path.join(vectors, 'manager-traffic'))
+    .filter((file) => file.endsWith('.json'))
+    .flatMap((file) => itemsOf(read(`manager-traffic/${file}`), 'calls') ?? [])
+    .map((call) => recorded(readFrames((call['request_frames_b64'] as readonly unknown[]).map(fromBase64)))),
 ];
 
 function problem(method: string, given: CallArguments): string | null {
@@ -57,7 +61,7 @@ const requiredBy = (method: string): number => {
 
 describe('recorded requests', () => {
   it('are taken as they are', () => {
-    expect(requests.length).toBeGreaterThan(120);
+    expect(requests.length).toBeGreaterThan(280);
     expect(requests.filter(({ method, given }) => problem(method, given) !== null)).toEqual([]);
   });
 
@@ -65,7 +69,7 @@ describe('recorded requests', () => {
     const short = requests.filter(
       ({ method, given }) => given.args.length > 0 && given.args.length <= requiredBy(method),
     );
-    expect(short.length).toBeGreaterThan(100);
+    expect(short.length).toBeGreaterThan(220);
     const taken = short.filter(
       ({ method, given }) => problem(method, { ...given, args: given.args.slice(0, -1) }) !== 'TypeError',
     );

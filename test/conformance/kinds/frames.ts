@@ -35,9 +35,13 @@ export function framesOf(hex: unknown): readonly Uint8Array[] {
   return hex.map((frame) => fromHex(frame));
 }
 
-/** Reads a message. Throws when it is none. */
+/** Reads a message in hex. Throws when it is none. */
 export function readMessage(hex: unknown): ReadMessage {
-  const frames = framesOf(hex);
+  return readFrames(framesOf(hex));
+}
+
+/** Reads a message. Throws when it is none. */
+export function readFrames(frames: readonly Uint8Array[]): ReadMessage {
   const envelope = openEnvelope(frames);
   if (!envelope) throw new Error('the frames are no message');
   const { kind } = envelope;

@@ -9,6 +9,7 @@ import { containerLog } from './container-log.ts';
 import { capturedEtcd, etcd } from './etcd.ts';
 import { events } from './events.ts';
 import { extensionTypes } from './extension-types.ts';
+import { managerTraffic } from './manager-traffic.ts';
 import { redisKeys } from './redis-keys.ts';
 import { resources } from './resources.ts';
 import { rpcCurve } from './rpc-curve.ts';
@@ -27,6 +28,7 @@ export const kinds: readonly VectorKind[] = [
   rpcMethods,
   rpcMalformed,
   rpcSerialiser,
+  managerTraffic,
   events,
   extensionTypes,
   containerLog,

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { damageAt } from './damage.ts';
@@ -19,56 +18,6 @@ import type { VectorKind } from './vector-kind.ts';
 
 const vectors = path.resolve(import.meta.dirname, '..', 'vectors');
 const read = (file: string): unknown => JSON.parse(readFileSync(path.join(vectors, file), 'utf8'));
-const kinds: readonly VectorKind[] = [
-  capturedExchange,
-  capturedMessages,
-  capturedRedis,
-  capturedStream,
-  containerLog,
-  events,
-  extensionTypes,
-  rpcCurve,
-  rpcFraming,
-  rpcMalformed,
-  rpcMethods,
-  rpcSerialiser,
-];
-const capturedCalls = (await readdir(path.join(vectors, 'captured')))
-  .filter((file) => /^rpc-.*\.json$/.test(file) && !/handshake|cancel/.test(file))
-  .map((file) => `captured/${file}`);
-
-const files: readonly (readonly [string, VectorKind, number | null])[] = [
-  ['rpc/curve.json', rpcCurve, 6],
-  ['rpc/framing.json', rpcFraming, 14],
-  ['rpc/malformed.json', rpcMalformed, 27],
-  ['rpc/methods.json', rpcMethods, 39],
-  ['rpc/msgpack-types.json', rpcSerialiser, 122],
-  ['rpc/v26.json', rpcMethods, 22],
-  ['events/events-24.09.json', events, 46],
-  ['events/events-later.json', events, 16],
-  ['events/ext-types-24.09.json', extensionTypes, 68],
-  ['events/container-log-24.09.json', containerLog, 1],
-  ['captured/stream-events.json', capturedStream, 101],
-  ['captured/rpc-handshake.json', capturedMessages, 4],
-  ['captured/rpc-cancel.json', capturedMessages, 4],
-  ['captured/redis-keys.json', capturedRedis, 12],
-  ...capturedCalls.map((file) => [file, capturedExchange, null] as const),
-];
-
-describe('vectors of the manager protocol', () => {
-  it.each(files)('%s', async (file, kind, count) => {
-    const document = read(file);
-    expect(kinds.filter((candidate) => candidate.recognises(document)).map(({ name }) => name)).toEqual([kind.name]);
-    const results = await kind.run(document);
-    expect(results.filter(({ problem }) => problem !== null)).toEqual([]);
-    if (count !== null) expect(results).toHaveLength(count);
-  });
-
-  it('are 124 captured calls', () => {
-    expect(capturedCalls.flatMap((file) => read(file))).toHaveLength(124);
-  });
-});
-
 const heartbeat = (read('events/events-24.09.json') as { vectors: { id: string }[] }).vectors.findIndex(
   ({ id }) => id === 'agent_heartbeat_plain',
 );
