@@ -15,7 +15,7 @@ import { containerPaths } from '../wire/runner-config.ts';
 import type { ContainerSettings } from './container-spec.ts';
 import { creationPlan } from './creation-plan.ts';
 import { FileJournal } from './journal.ts';
-import { KernelContainers } from './kernel-containers.ts';
+import { type KeepLog, KernelContainers } from './kernel-containers.ts';
 import { KernelRegistry } from './kernel-registry.ts';
 import type { DeviceLeases, PortLeases } from './leases.ts';
 import type { Oddities } from './oddities.ts';
@@ -40,6 +40,8 @@ export interface KernelsParts {
   readonly settings: KernelsSettings;
   /** Changes the plan, for tests that make steps fail. */
   readonly adaptPlan?: (plan: CreationPlan) => CreationPlan;
+  /** Keeps the log of a kernel's last container before that is removed; absent: logs go with their containers. */
+  readonly keepLog?: KeepLog;
   /** Bytes that have gone through the network of a process. */
   readonly networkBytes: (pid: number) => Promise<Pick<LeasedSandbox, 'receivedBytes' | 'sentBytes'>>;
   /** Replaces the machine's iptables, for tests. */
@@ -84,7 +86,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     ...(parts.iptables === undefined ? {} : { iptables: parts.iptables }),
   });
   const container: ContainerSettings = { ...settings.container, bridgeName: bridge.name };
-  const containers = new KernelContainers({ engine, ownership, scratch, settings: container });
+  const containers = new KernelContainers({ engine, ownership, scratch, settings: container, keepLog: parts.keepLog });
   const sandboxes = new SandboxPool({
     engine,
     form: {

@@ -17,7 +17,12 @@ export interface KernelContainersParts {
   readonly ownership: Ownership;
   readonly scratch: ScratchFolders;
   readonly settings: ContainerSettings;
+  /** Called before a kernel's last container is removed, running or not. Ends by itself in time, and never throws. */
+  readonly keepLog?: KeepLog | undefined;
 }
+
+/** Keeps what a container wrote; it may end the container. */
+export type KeepLog = (record: KernelRecord, container: ContainerDetail, signal: AbortSignal) => Promise<void>;
 
 /** How long the reply to a cancelled request is waited for. */
 const lateReplyMs = 5_000;
@@ -70,10 +75,12 @@ export class KernelContainers {
   /**
    * Removes the record's container, or an older one of its kernel, by its name, or by its id when it was renamed.
    * Answers whether there was one. A container that is not provably ours, or is of a newer generation, is left alone.
+   * The last one of a kernel has its log kept before.
    */
   async remove(record: KernelRecord, deadline: Deadline): Promise<boolean> {
     const found = await this.#find(record, deadline.signal);
     if (!found) return false;
+    if (record.phase === 'terminating') await this.#parts.keepLog?.(record, found, deadline.signal);
     await this.#parts.engine.removeContainer(found.id, deadline.signal);
     return true;
   }
