@@ -1,10 +1,17 @@
 import { defineConfig } from 'vitest/config';
 
+const nightly = process.env['KERNELET_TEST_DEPTH'] === 'nightly';
+/** What properties are tried with takes ten times as long at night. */
+const fuzzed = {
+  testTimeout: nightly ? 200_000 : 20_000,
+  setupFiles: nightly ? ['test/support/long-fuzzing.ts'] : [],
+};
+
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.test.ts', 'bench/**/*.test.ts'], testTimeout: 20_000 } },
-      { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], testTimeout: 20_000 } },
+      { test: { name: 'unit', include: ['src/**/*.test.ts', 'bench/**/*.test.ts'], ...fuzzed } },
+      { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...fuzzed } },
       {
         test: { name: 'peers', include: ['test/peers/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 600_000 },
       },

@@ -1,56 +1,65 @@
-// Runs the tests: units, then everything against a real engine, which is started when none answers. The last line is
-// `N passed, N failed`. `--quick` leaves out the long randomised loops, `--nightly` lengthens them; further arguments
-// go to vitest.
-import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+// Runs the tests part by part (scripts/test/parts.mjs), against a container engine that is started when none answers.
+// Says how many minutes each part took; the last line is `N passed, N failed`. `--part NAME` runs one, and may be given
+// again; `--quick` leaves out the long randomised loops, `--nightly` lengthens them; further arguments are file filters.
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ensureEngine } from './engine.mjs';
-
-const args = process.argv.slice(2);
-const own = new Set(['--quick', '--nightly', '--keep']);
-const depth = args.includes('--nightly') ? 'nightly' : args.includes('--quick') ? 'quick' : 'full';
-const passed = args.filter((argument) => !own.has(argument));
+import { readArguments } from './test/parts.mjs';
+import { runPart } from './test/run-part.mjs';
 
 const say = (text) => process.stderr.write(`${text}\n`);
-const scratch = await mkdtemp(path.join(tmpdir(), 'kernelet-test-'));
-const report = path.join(scratch, 'report.json');
 
-let engine;
-let status = 1;
-let summary = '0 passed, 1 failed';
-try {
-  engine = await ensureEngine({ keep: args.includes('--keep'), log: say });
-  status = await new Promise((resolve, reject) => {
-    const child = spawn(
-      process.execPath,
-      [
-        'node_modules/vitest/vitest.mjs',
-        'run',
-        '--reporter=default',
-        '--reporter=json',
-        `--outputFile.json=${report}`,
-        ...passed,
-      ],
-      { stdio: 'inherit', env: { ...process.env, DOCKER_HOST: engine.dockerHost, KERNELET_TEST_DEPTH: depth } },
-    );
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-    child.on('error', reject);
-    child.on('exit', (code) => resolve(code ?? 1));
-  });
-  const counts = JSON.parse(await readFile(report, 'utf8'));
-  // A file that fails before its first test counts as one failure.
-  const brokenFiles = counts.testResults.filter(
-    (file) => file.status === 'failed' && file.assertionResults.length === 0,
-  ).length;
-  const failed = counts.numFailedTests + brokenFiles;
-  if (status === 0 && failed > 0) status = 1;
-  summary = `${counts.numPassedTests} passed, ${status !== 0 && failed === 0 ? 1 : failed} failed`;
-} catch (error) {
-  say(`kernelet: ${error instanceof Error ? error.message : String(error)}`);
-} finally {
-  await engine?.stop();
-  await rm(scratch, { recursive: true, force: true });
+/** Runs the parts in their places; what runs beside the line says so at its end. */
+async function runParts({ chosen, filters, depth }, engine, scratch, signal) {
+  const environ = { ...process.env, KERNELET_TEST_DEPTH: depth };
+  if (engine) environ.DOCKER_HOST = engine.dockerHost;
+  const run = (part, quietly) => runPart(part.name, { scratch, filters, environ, signal, quietly });
+  const inPlace = (place) => chosen.filter((part) => part.place === place);
+  const inLine = async (line) => {
+    const outcomes = [];
+    for (const part of line) if (!signal.aborted) outcomes.push(await run(part, false));
+    return outcomes;
+  };
+  const line = inPlace('line');
+  const beside = inPlace('beside').map((part) => run(part, line.length > 0));
+  const outcomes = [...(await inLine(line)), ...(await Promise.all(beside))];
+  return [...outcomes, ...(await inLine(inPlace('alone')))];
 }
-console.log(summary);
-process.exit(status);
+
+function tableOf(outcomes) {
+  const row = (...cells) => cells.map((cell, index) => (index === 0 ? cell.padEnd(14) : cell.padStart(9))).join('');
+  const lines = outcomes.map(({ name, minutes, passed, skipped, failed }) =>
+    row(name, minutes.toFixed(1), String(passed), String(skipped), String(failed)),
+  );
+  return ['', row('part', 'minutes', 'passed', 'skipped', 'failed'), ...lines, ''].join('\n');
+}
+
+async function main(stop) {
+  const asked = readArguments(process.argv.slice(2));
+  const scratch = await mkdtemp(path.join(tmpdir(), 'kernelet-test-'));
+  let engine;
+  try {
+    if (asked.chosen.some(({ needsEngine }) => needsEngine))
+      engine = await ensureEngine({ keep: asked.keep, log: say });
+    const outcomes = await runParts(asked, engine, scratch, stop);
+    console.log(tableOf(outcomes));
+    const sum = (key) => outcomes.reduce((total, outcome) => total + outcome[key], 0);
+    const [passed, failed] = [sum('passed'), sum('failed')];
+    if (passed + failed > 0 && !stop.aborted) return { passed, failed };
+    say(stop.aborted ? 'kernelet: the tests were stopped' : 'kernelet: no test ran');
+    return { passed, failed: failed + 1 };
+  } finally {
+    await engine?.stop();
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stop.abort());
+const { passed, failed } = await main(stop.signal).catch((error) => {
+  say(`kernelet: ${error instanceof Error ? error.message : String(error)}`);
+  return { passed: 0, failed: 1 };
+});
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);

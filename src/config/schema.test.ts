@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { fuzzRuns } from '../../test/support/depth.ts';
 import { configJsonSchema } from './json-schema.ts';
 import { RefusedValue } from './kinds/kind.ts';
 import { configReferencePage } from './reference-page.ts';
@@ -78,6 +79,6 @@ it('has kinds that take or refuse whatever a file can hold', () => {
         expect(thrown).toBeInstanceOf(RefusedValue);
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: fuzzRuns(3000) },
   );
 });

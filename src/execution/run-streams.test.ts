@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../../test/support/depth.ts';
 import { FakeClock } from '../lib/fake-clock.ts';
 import { parseRunId } from '../lib/ids.ts';
 import { FakeRunner } from './fake-runner.test-support.ts';
@@ -89,7 +90,7 @@ describe('RunStreams', () => {
         expect(client.oddities().violations).toBe(0);
       },
     );
-    await fc.assert(property, { numRuns: 15 });
+    await fc.assert(property, { numRuns: fuzzRuns(15) });
     await rm(folder, { recursive: true });
   });
 

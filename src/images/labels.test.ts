@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../../test/support/depth.ts';
 import { readImageContract } from './labels.ts';
 
 const labelled = (labels: Record<string, string>) =>
@@ -132,7 +133,7 @@ describe('readImageContract', () => {
         expect(JSON.stringify(contract).length).toBeLessThan(100_000);
         expect(contract.problems.every(({ label, problem }) => label.length <= 128 && problem.length < 500)).toBe(true);
       }),
-      { numRuns: 1500 },
+      { numRuns: fuzzRuns(1500) },
     );
   });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../../test/support/depth.ts';
 import { hasCode } from '../lib/errors.ts';
 import { isImageId, parseImageReference } from './reference.ts';
 
@@ -69,7 +70,7 @@ describe('parseImageReference', () => {
           if (!hasCode(error, 'INVALID_ARGUMENT')) throw error;
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: fuzzRuns(3000) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../../test/support/depth.ts';
 import { parseServicePorts } from './service-ports.ts';
 
 const service = (name: string, protocol: string, containerPorts: number[], isInference = false) => ({
@@ -92,7 +93,7 @@ describe('parseServicePorts', () => {
         expect(new Set(ports).size).toBe(ports.length);
         expect(problems.every((problem) => problem.length < 300)).toBe(true);
       }),
-      { numRuns: 3000 },
+      { numRuns: fuzzRuns(3000) },
     );
   });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../../test/support/depth.ts';
 import { recordFixture } from '../../test/support/kernel-record.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { asContainerId } from '../lib/ids.ts';
@@ -269,7 +270,7 @@ describe('the reducer under any order of commands and facts', () => {
           if (state.stage === 'terminated' && preparing === 1) expect(terminated).toBe(1);
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: fuzzRuns(2_000) },
     );
   });
 });

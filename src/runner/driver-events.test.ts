@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { fuzzRuns } from '../../test/support/depth.ts';
 import { spoilt } from '../wire/spoilt.test-support.ts';
 import { parseDriverLine } from './driver-events.ts';
 
@@ -51,6 +52,6 @@ it('takes whatever else comes for nothing, and what it takes is of the form', ()
         expect(event === null || parseDriverLine(JSON.stringify(event))).toEqual(event ?? true);
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: fuzzRuns(1000) },
   );
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../../test/support/depth.ts';
 import { parseAgentHead } from './agent-heads.ts';
 import { FrameError } from './frame.ts';
 import { spoilt } from './spoilt.test-support.ts';
@@ -73,7 +74,7 @@ describe('parseAgentHead', () => {
           expect(thrown).toBeInstanceOf(FrameError);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: fuzzRuns(2000) },
     );
   });
 });

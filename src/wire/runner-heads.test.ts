@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../../test/support/depth.ts';
 import { FrameError } from './frame.ts';
 import { parseRunnerHead } from './runner-heads.ts';
 import { spoilt } from './spoilt.test-support.ts';
@@ -74,7 +75,7 @@ describe('parseRunnerHead', () => {
           expect(thrown).toBeInstanceOf(FrameError);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: fuzzRuns(2000) },
     );
   });
 });

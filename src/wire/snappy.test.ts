@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../../test/support/depth.ts';
 import { decompressSnappy, SnappyError } from './snappy.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'hex');
@@ -32,7 +33,7 @@ describe('decompressSnappy', () => {
           expect(error).toBeInstanceOf(SnappyError);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: fuzzRuns(2000) },
     );
   });
 });

@@ -12,6 +12,7 @@ import { loadZeromq } from '../../src/transport/zeromq.ts';
 import { encodeRequestData } from '../../src/wire/callosum/data.ts';
 import { encodeHeader } from '../../src/wire/callosum/header.ts';
 import { encodeMsgpack } from '../../src/wire/msgpack/encode.ts';
+import { fuzzRuns } from '../support/depth.ts';
 import { rpcServices } from '../support/rpc-services.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'hex');
@@ -51,7 +52,7 @@ function heldBytes(): number {
 }
 
 describe('a server that is sent garbage', () => {
-  it('goes on, keeps its memory, and answers pings beside it', { timeout: 60_000 }, async () => {
+  it('goes on, keeps its memory, and answers pings beside it', { timeout: fuzzRuns(60_000) }, async () => {
     const address = { host: '127.0.0.1', port: 0 };
     await using socket = await MessageRouter.bind({ address, curve: null, longestMessageBytes, log: silentLogger });
     const services = rpcServices();
@@ -84,7 +85,7 @@ describe('a server that is sent garbage', () => {
     // The allocator has its size only after a while.
     await flood(1000);
     const before = heldBytes();
-    await flood(1000);
+    await flood(fuzzRuns(1000));
     const grown = heldBytes() - before;
     done = true;
     await pinging;

@@ -13,3 +13,6 @@ export const depth: Depth = ((): Depth => {
 
 /** The choice for the depth of this run. */
 export const byDepth = <T>(choices: Readonly<Record<Depth, T>>): T => choices[depth];
+
+/** How many random cases a property is tried with, given how many are enough for every day: nightly ten times as many. */
+export const fuzzRuns = (usual: number): number => usual * byDepth({ quick: 1, full: 1, nightly: 10 });

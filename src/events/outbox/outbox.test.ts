@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../../../test/support/depth.ts';
 import type { AppendResult, SequencedBatch } from '../../cluster/redis/sequenced-append.ts';
 import { FakeClock } from '../../lib/fake-clock.ts';
 import { silentLogger as log } from '../../lib/log.ts';
@@ -135,7 +136,7 @@ describe('Outbox', () => {
         outbox[Symbol.dispose]();
         expect(server.names).toEqual(Array.from({ length: posted }, (_, n) => `${n}`));
       }),
-      { numRuns: 100 },
+      { numRuns: fuzzRuns(100) },
     );
   });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { fuzzRuns } from '../../../test/support/depth.ts';
 import { spoilt } from '../../wire/spoilt.test-support.ts';
 import { parseReport } from './report.ts';
 
@@ -29,6 +30,6 @@ it('takes whatever else comes for nothing', () => {
         expect(report === null || parseReport(JSON.stringify(report))).toEqual(report ?? true);
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: fuzzRuns(1000) },
   );
 });

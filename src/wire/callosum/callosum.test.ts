@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../../../test/support/depth.ts';
 import { ExtensionError } from '../extensions/extension.ts';
 import { MsgpackError } from '../msgpack/value.ts';
 import { PickleError } from '../pickle/value.ts';
@@ -61,7 +62,7 @@ describe('Callosum messages', () => {
           }
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: fuzzRuns(2000) },
     );
   });
 });

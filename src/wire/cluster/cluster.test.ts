@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../../../test/support/depth.ts';
 import { ExtensionError } from '../extensions/extension.ts';
 import { MsgpackError } from '../msgpack/value.ts';
 import { PickleError } from '../pickle/value.ts';
@@ -38,7 +39,7 @@ describe('entries of the event stream', () => {
           expect(expected.some((type) => error instanceof type)).toBe(true);
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: fuzzRuns(1000) },
     );
   });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../../../test/support/depth.ts';
 import { Ext, type MsgpackValue } from '../msgpack/value.ts';
 import { PickleError } from '../pickle/value.ts';
 import { ExtensionError } from './extension.ts';
@@ -71,7 +72,7 @@ describe('extension values', () => {
           expect(error instanceof ExtensionError || error instanceof PickleError).toBe(true);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: fuzzRuns(2000) },
     );
   });
 });

@@ -1,6 +1,7 @@
 import { decode as oracleDecode, encode as oracleEncode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../../../test/support/depth.ts';
 import { decodeMsgpack } from './decode.ts';
 import { encodeMsgpack } from './encode.ts';
 import { deepestNesting, Ext, Float, MsgpackError, type MsgpackValue } from './value.ts';
@@ -34,7 +35,7 @@ describe('MessagePack', () => {
         expect(decodeMsgpack(encoded)).toEqual(oracleDecode(encoded));
         expect(hex(encodeMsgpack(decodeMsgpack(encoded, { faithful: true })))).toBe(hex(encoded));
       }),
-      { numRuns: 300 },
+      { numRuns: fuzzRuns(300) },
     );
   });
 
@@ -47,7 +48,7 @@ describe('MessagePack', () => {
           expect(error).toBeInstanceOf(MsgpackError);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: fuzzRuns(2000) },
     );
   });
 
@@ -62,7 +63,7 @@ describe('MessagePack', () => {
           expect(error).toBeInstanceOf(MsgpackError);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: fuzzRuns(500) },
     );
   });
 

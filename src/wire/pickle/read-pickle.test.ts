@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../../../test/support/depth.ts';
 import { longestPickleBytes, readPickle } from './read-pickle.ts';
 import { PickleClass, PickleError, PickleObject } from './value.ts';
 
@@ -68,7 +69,7 @@ describe('readPickle', () => {
           expect(error).toBeInstanceOf(PickleError);
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: fuzzRuns(3000) },
     );
   });
 

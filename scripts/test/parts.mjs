@@ -1,0 +1,50 @@
+// The parts of `npm test`, each a project of vitest.config.ts, and which of them a run is to have.
+import { parseArgs } from 'node:util';
+
+/**
+ * @typedef {object} Part
+ * @property {string} name the project's
+ * @property {boolean} needsEngine whether a container engine must answer
+ * @property {'line' | 'beside' | 'alone'} place `line`: one after the other; `beside`: mostly waits, so it goes on while
+ *   the line does; `alone`: takes stock of the engine, so it comes when all others have ended
+ */
+
+/** @type {readonly Part[]} */
+export const parts = [
+  { name: 'unit', needsEngine: false, place: 'line' },
+  { name: 'conformance', needsEngine: false, place: 'line' },
+  { name: 'peers', needsEngine: false, place: 'line' },
+  { name: 'cluster', needsEngine: false, place: 'line' },
+  { name: 'integration', needsEngine: true, place: 'alone' },
+];
+
+const names = parts.map(({ name }) => name);
+
+/**
+ * Reads the command line. Throws for a part that there is none of.
+ *
+ * @param {readonly string[]} argv
+ * @returns {{ depth: 'quick' | 'full' | 'nightly', keep: boolean, chosen: readonly Part[], filters: readonly string[] }}
+ */
+export function readArguments(argv) {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean' },
+      nightly: { type: 'boolean' },
+      keep: { type: 'boolean' },
+      part: { type: 'string', multiple: true },
+    },
+  });
+  const wanted = values.part ?? names;
+  for (const name of wanted) {
+    if (!names.includes(name)) throw new Error(`there is no part ${name}; there are ${names.join(', ')}`);
+  }
+  return {
+    depth: values.nightly ? 'nightly' : values.quick ? 'quick' : 'full',
+    keep: values.keep ?? false,
+    chosen: parts.filter(({ name }) => wanted.includes(name)),
+    filters: positionals,
+  };
+}

@@ -1,0 +1,54 @@
+// Runs one part of the tests in a vitest of its own, and says what came of it.
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+
+/**
+ * @typedef {object} Outcome
+ * @property {string} name
+ * @property {number} minutes
+ * @property {number} passed
+ * @property {number} skipped
+ * @property {number} failed
+ */
+
+/**
+ * @param {string} name the project
+ * @param {{ scratch: string, filters: readonly string[], environ: NodeJS.ProcessEnv, signal: AbortSignal, quietly: boolean }} options
+ *   `quietly`: what it says is said at its end, since another part is speaking meanwhile
+ * @returns {Promise<Outcome>}
+ */
+export async function runPart(name, { scratch, filters, environ, signal, quietly }) {
+  const report = path.join(scratch, `${name}.json`);
+  const begun = performance.now();
+  const child = spawn(
+    process.execPath,
+    [
+      ...['node_modules/vitest/vitest.mjs', 'run', '--project', name],
+      ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+      // On two cores vitest would take one worker, and units wait more than they work.
+      ...(name === 'unit' ? ['--maxWorkers=2'] : []),
+      ...(filters.length > 0 ? ['--passWithNoTests', ...filters] : []),
+    ],
+    { stdio: quietly ? ['ignore', 'pipe', 'pipe'] : 'inherit', env: environ, signal, killSignal: 'SIGTERM' },
+  );
+  const said = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => said.push(chunk));
+  const status = await new Promise((resolve) => {
+    child.on('error', () => resolve(1));
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+  if (said.length > 0) process.stdout.write(Buffer.concat(said));
+  const minutes = (performance.now() - begun) / 60_000;
+  return { name, minutes, ...(await countsOf(report, status)) };
+}
+
+/** A file that fails before its first test counts as one failure, and so does a run that ends badly without any. */
+async function countsOf(report, status) {
+  const text = await readFile(report, 'utf8').catch(() => null);
+  if (text === null) return { passed: 0, skipped: 0, failed: 1 };
+  const { testResults, numPassedTests, numFailedTests, numPendingTests } = JSON.parse(text);
+  const broken = testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
+  const failed = numFailedTests + broken;
+  return { passed: numPassedTests, skipped: numPendingTests, failed: failed === 0 && status !== 0 ? 1 : failed };
+}
