@@ -28,10 +28,14 @@ const leanBuiltins = {
   },
 };
 
-/** The server's library knows HTTP/2 too, which nobody speaks on our socket: 12 ms and 9 MB for the name of a class. */
+/**
+ * The server's library knows HTTP/2 too, which nobody speaks on our socket: 12 ms and 9 MB for the name of a class. etcd
+ * is spoken to by it, in a cluster.
+ */
 const noHttp2 = {
   name: 'no-http2',
-  resolveId: (source) => (/^(node:)?http2$/.test(source) ? 'no-http2' : null),
+  resolveId: (source, importer) =>
+    /^(node:)?http2$/.test(source) && !/\/@connectrpc\//.test(importer ?? '') ? 'no-http2' : null,
   load: (id) => (id === 'no-http2' ? 'export class Http2ServerRequest {}\nexport const constants = {};\n' : null),
 };
 
@@ -47,7 +51,7 @@ async function bundle(input, dir) {
   const build = await rolldown({
     input,
     platform: 'node',
-    external: ['koffi'],
+    external: ['koffi', /^zeromq/],
     logLevel: 'warn',
     plugins: [noHttp2, englishOnly],
   });

@@ -42,20 +42,28 @@ export interface NodeResources {
   readonly hardware: Readonly<Record<string, HardwareInfo>>;
 }
 
-/** Gathers it. */
-export async function resourcesOf(devices: NodeDevices, signal: AbortSignal): Promise<NodeResources> {
+/** What is known of it without waiting for anything: the slots, and what plugins say of themselves. */
+export function reportedResources(devices: NodeDevices): Pick<NodeResources, 'slots' | 'plugins'> {
   const { known, plugins, reserved } = devices;
-  const reported = heartbeatSlots(known, devices.available());
   const used = devices.used();
-  const held = sharesOf(devices.ledger.allocated());
   return {
-    slots: Object.entries(reported).map(([slot, [type, available]]) => ({
+    slots: Object.entries(heartbeatSlots(known, devices.available())).map(([slot, [type, available]]) => ({
       slot,
       type,
       available,
       reserved: plainText(reserved.get(slot) ?? zero),
       used: plainText(used.get(slot) ?? zero),
     })),
+    plugins: computePlugins(plugins),
+  };
+}
+
+/** Gathers it. */
+export async function resourcesOf(devices: NodeDevices, signal: AbortSignal): Promise<NodeResources> {
+  const { plugins } = devices;
+  const held = sharesOf(devices.ledger.allocated());
+  return {
+    ...reportedResources(devices),
     devices: plugins.flatMap(({ key, devices: own }) =>
       own.map(({ id, location, memoryBytes, processingUnits, numaNode, modelName }) => ({
         plugin: key,
@@ -68,7 +76,6 @@ export async function resourcesOf(devices: NodeDevices, signal: AbortSignal): Pr
         used: usedOf(held, key, id),
       })),
     ),
-    plugins: computePlugins(plugins),
     metadata: shownMetadata(plugins),
     hardware: Object.fromEntries(await devices.hardware(signal)),
   };

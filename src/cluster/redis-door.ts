@@ -46,11 +46,14 @@ export class RedisDoor implements Disposable {
     this.statistics = new RedisStatistics(this.#link(redisDatabases.statistics), agentId);
   }
 
-  /** Makes the sender of heartbeats; `args` gives their encoded arguments and must not wait for anything. */
-  heartbeats(intervalMs: number, args: () => Uint8Array): HeartbeatSender {
+  /**
+   * Makes the sender of heartbeats; `args` gives their encoded arguments and must not wait for anything, `onSent` is told
+   * of every beat that has reached the server.
+   */
+  heartbeats(intervalMs: number, args: () => Uint8Array, onSent: () => void = () => {}): HeartbeatSender {
     const { agentId, clock, log, streamLength = defaultStreamLength } = this.#options;
     const writer = new EventWriter(this.#link(redisDatabases.stream), streamLength);
-    return new HeartbeatSender({ writer, agentId, intervalMs, args, clock, log });
+    return new HeartbeatSender({ writer, agentId, intervalMs, args, onSent, clock, log });
   }
 
   /** The events of these names from now on, until the signal aborts, whose reason is thrown. */

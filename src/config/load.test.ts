@@ -259,8 +259,8 @@ describe('names of keys', () => {
   });
 
   it('warns about keys without effect when they are set', async () => {
-    expect((await load('[agent]\nid = "x"\nevent-loop = "uvloop"\n')).warnings).toEqual([
-      'set, but without effect in this version: agent.id',
+    expect((await load('[agent]\nmount-path = "x"\nevent-loop = "uvloop"\n')).warnings).toEqual([
+      'set, but without effect in this version: agent.mount-path',
       'accepted for compatibility, without effect: agent.event-loop',
     ]);
   });

@@ -4,16 +4,20 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { NodeAgent } from '../agent/node-agent.ts';
 import { fitLimits, isAnyWanted } from '../agent/operator-limits.ts';
+import type { EventBook } from '../agent/parts.ts';
 import type { Settings } from '../config/settings.ts';
 import { discoverDevices, type EngineFacts } from '../devices/discover-devices.ts';
 import { readHostCapacity } from '../devices/host-capacity.ts';
+import type { NodeDevices } from '../devices/node-devices.ts';
 import { DockerEngine } from '../engine/docker/docker-engine.ts';
 import type { Engine } from '../engine/engine.ts';
 import { EventLog } from '../events/event-log.ts';
+import type { RunnerConnector } from '../execution/runner-client.ts';
 import { createRunnerConnector } from '../execution/runner-connection.ts';
 import { EngineImageShelf } from '../images/image-shelf.ts';
 import { assembleKernels } from '../kernel/assemble.ts';
 import { defaultEntrypoint } from '../kernel/container-spec.ts';
+import type { Kernels } from '../kernel/kernels.ts';
 import { Oddities } from '../kernel/oddities.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { KernelId } from '../lib/ids.ts';
@@ -21,11 +25,13 @@ import { installationRoot } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
 import { readMountTable } from '../lib/mount-table.ts';
 import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
+import type { IptablesRunner } from '../network/iptables.ts';
 import { PortPool } from '../resources/port-pool.ts';
 import { networkBytes } from '../stats/network-bytes.ts';
+import type { StatisticsSink } from '../stats/statistics-sink.ts';
 import { allowMounts } from '../storage/mount-policy.ts';
 import { ensureRunnerVolume } from '../storage/runner-volume.ts';
-import { openStateFolder } from '../storage/state-folder.ts';
+import { openStateFolder, type StateFolder } from '../storage/state-folder.ts';
 import { buildStatistics } from './build-statistics.ts';
 import { hardeningOf } from './hardening.ts';
 import { runnerVolumeOnDemand } from './runner-volume-on-demand.ts';
@@ -38,6 +44,8 @@ export interface BuildAgentOptions {
   readonly settings: Settings;
   /** The folder of this agent: the state folder, or an instance folder below it. */
   readonly stateDir: string;
+  /** The same folder, where the caller has opened it and closes it after the agent. */
+  readonly state?: StateFolder;
   /** Where this agent makes a folder for kernels' scratch folders; in `stateDir` when absent. */
   readonly scratchRoot?: string;
   /** Networks that are kept ready for kernels to come. */
@@ -49,25 +57,59 @@ export interface BuildAgentOptions {
   readonly log: Logger;
   /** Told what takes time before the agent exists. */
   readonly onProgress: (text: string) => void;
+  /** What a cluster has a say in; absent when the agent is alone. */
+  readonly cluster?: ClusterSide;
+  /** What takes the place of containers, for tests and rehearsals. */
+  readonly rehearsal?: Rehearsal;
+}
+
+/** What is different in a cluster. */
+export interface ClusterSide {
+  /** Where events go; the caller closes it after the agent. */
+  readonly events: EventBook;
+  readonly statistics: StatisticsSink;
+  /** Where ports of kernels are published. */
+  readonly publishAddress: string;
+  /** Of the log that the engine keeps of a container; null: no limit. */
+  readonly logLimitBytes: number | null;
+}
+
+/** An engine without containers, and what would look into them. */
+export interface Rehearsal {
+  readonly engine: Engine;
+  readonly connectRunner: RunnerConnector;
+  readonly iptables: IptablesRunner;
+  readonly volume: string;
+}
+
+/** An agent with the parts that others look at. Disposing the agent lets go of all of them. */
+export interface BuiltAgent {
+  readonly agent: NodeAgent;
+  readonly engine: Engine;
+  readonly kernels: Kernels;
+  readonly devices: NodeDevices;
+  readonly ports: PortPool;
 }
 
 const outputBufferBytes = 4 * 1024 * 1024;
 const finishedRunKeepMs = 60_000;
-const logLimitBytes = 10 * 1024 * 1024;
+const usualLogBytes = 10 * 1024 * 1024;
+/** The engine knows no log without end. */
+const endlessLogBytes = 2 ** 50;
 const graceMs = 2000;
 const sweepGraceMs = 60_000;
 const infoTimeoutMs = 10_000;
 
 /** Opens the state folder and builds the agent; `start()` is the caller's. Throws STATE_LOCKED, STATE_UNUSABLE, ENGINE_UNSUPPORTED, NOT_SUPPORTED. */
-export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent> {
-  const { settings, operations, log } = options;
+export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent> {
+  const { settings, operations, log, cluster, rehearsal } = options;
   await using cleanups = new AsyncDisposableStack();
-  const docker = cleanups.use(new DockerEngine({ dockerHost: settings.dockerHost ?? undefined }));
-  const engine = watchMethods<Engine>(docker, 'engine', operations);
+  const driver = cleanups.use(rehearsal?.engine ?? new DockerEngine({ dockerHost: settings.dockerHost ?? undefined }));
+  const engine = watchMethods<Engine>(driver, 'engine', operations);
   const userId = process.getuid?.() ?? 0;
   if (userId !== 0) checkUser(userId, await engine.info(AbortSignal.timeout(infoTimeoutMs)));
-  const state = cleanups.use(await openStateFolder(options.stateDir));
-  const events = cleanups.use(await EventLog.open(path.join(state.path, 'events'), { clock: systemClock, log }));
+  const state = options.state ?? cleanups.use(await openStateFolder(options.stateDir));
+  const events = cluster?.events ?? cleanups.use(await openEventLog(state, log));
   const volume = runnerVolumeOnDemand(() =>
     ensureRunnerVolume({
       volumesFolder: settings.volumeDir,
@@ -78,7 +120,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
       onProgress: options.onProgress,
     }),
   );
-  if (options.willMakeKernels) await volume();
+  if (options.willMakeKernels && !rehearsal) await volume();
   const host = await readHostCapacity();
   const devices = cleanups.use(
     await discoverDevices({
@@ -106,15 +148,16 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
       ports,
       events,
       oddities,
-      connectRunner: createRunnerConnector(),
+      connectRunner: rehearsal?.connectRunner ?? createRunnerConnector(),
+      ...(rehearsal ? { iptables: rehearsal.iptables } : {}),
       clock: systemClock,
       log,
       settings: {
         container: {
-          volume: { hostPath: volume, entrypoint: defaultEntrypoint },
+          volume: { hostPath: rehearsal ? async () => rehearsal.volume : volume, entrypoint: defaultEntrypoint },
           hardening: hardeningOf(settings.loosen),
-          publishAddress: '127.0.0.1',
-          logLimitBytes,
+          publishAddress: cluster?.publishAddress ?? '127.0.0.1',
+          logLimitBytes: cluster ? (cluster.logLimitBytes ?? endlessLogBytes) : usualLogBytes,
           init: true,
         },
         runner: { outputBufferBytes, finishedRunKeepMs, debug: settings.debug.kernelRunner },
@@ -137,11 +180,12 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
     events,
     scratchFolder,
     scratchLimitBytes,
+    sink: cluster?.statistics ?? null,
     clock: systemClock,
     log,
   });
   const owned = cleanups.move();
-  return new NodeAgent({
+  const agent = new NodeAgent({
     kernels: kernels.registry,
     engine,
     images: new EngineImageShelf(engine, undefined, () => kernels.sandboxes.vacate()),
@@ -155,7 +199,8 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
       const { dataRoot } = await engine.info(AbortSignal.timeout(infoTimeoutMs));
       const own = [settings.stateDir, state.path, settings.container.scratchRoot, settings.volumeDir];
       const refuse = [...own, settings.socketPath, engine.address.replace(/^unix:\/\//, ''), dataRoot];
-      return await allowMounts(mounts, { allow: settings.mountAllow, refuse });
+      // In a cluster its manager decides what is mounted.
+      return await allowMounts(mounts, { allow: alone ? settings.mountAllow : ['/'], refuse });
     },
     fitLimits: async (signal) => {
       const limits = { diskBytes: settings.defaults.diskLimitBytes, openFiles: settings.defaults.openFiles };
@@ -190,6 +235,12 @@ export async function buildAgent(options: BuildAgentOptions): Promise<NodeAgent>
     clock: systemClock,
     log,
   });
+  return { agent, engine, kernels: kernels.registry, devices, ports };
+}
+
+/** The log of what has happened to the kernels of a state folder. Throws STATE_UNUSABLE. */
+export async function openEventLog(state: Pick<StateFolder, 'path'>, log: Logger): Promise<EventLog> {
+  return await EventLog.open(path.join(state.path, 'events'), { clock: systemClock, log });
 }
 
 /** What of the engine matters to devices; null when it doesn't answer. */

@@ -21,6 +21,7 @@ import { NodeFigures } from '../stats/node-figures.ts';
 import { openFilesShare } from '../stats/open-files-share.ts';
 import { ProcessFigures } from '../stats/process-figures.ts';
 import { Statistics } from '../stats/statistics.ts';
+import type { StatisticsSink } from '../stats/statistics-sink.ts';
 
 /** What they are built from. */
 export interface BuildStatisticsOptions {
@@ -32,6 +33,8 @@ export interface BuildStatisticsOptions {
   readonly events: Pick<EventSink, 'publish'>;
   readonly scratchFolder: (id: KernelId) => string;
   readonly scratchLimitBytes: number | null;
+  /** Where they go beside the agent's own doors; null: nowhere. */
+  readonly sink: StatisticsSink | null;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -73,7 +76,7 @@ export async function buildStatistics(options: BuildStatisticsOptions): Promise<
     ]),
     processes: new ProcessFigures(files, clock),
     killLog: new KillLog(clock),
-    sink: null,
+    sink: options.sink,
     onOveruse: ({ kernelId, sessionId }, { kind, count, detail }) =>
       events.publish({ type: 'overuse', kind, count, detail, kernelId, sessionId }),
     periodMs: settings.periodMs,

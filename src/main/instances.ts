@@ -38,7 +38,7 @@ export async function clearInstances({ settings, log, signal }: ClearOptions): P
     if (signal.aborted) return;
     const folder = path.join(folderOf(settings), name);
     try {
-      const agent = await buildAgent({
+      const { agent } = await buildAgent({
         settings,
         stateDir: folder,
         readyNetworks: 0,

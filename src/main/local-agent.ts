@@ -62,7 +62,8 @@ async function buildInstance(
   for (let tries = 1; ; tries += 1) {
     const folder = newInstanceFolder(options.settings);
     try {
-      return { agent: await buildAgent({ ...options, stateDir: folder }), folder };
+      const { agent } = await buildAgent({ ...options, stateDir: folder });
+      return { agent, folder };
     } catch (error) {
       const taken = hasCode(error, 'STATE_LOCKED') || !existsSync(folder);
       await removeInstance(folder).catch(() => {});

@@ -2,19 +2,22 @@
 import { rm } from 'node:fs/promises';
 import type { Agent } from '../agent/agent.ts';
 import type { CliIo, CliSignal, ServeOptions } from '../cli/host.ts';
+import type { ClusterOverrides } from '../config/cluster-overrides.ts';
 import { formatHostPort, isLoopback } from '../config/kinds/address.ts';
-import { loadSettings } from '../config/load.ts';
+import { type LoadOptions, loadSettings } from '../config/load.ts';
+import type { Settings } from '../config/settings.ts';
 import { createApp } from '../http/app.ts';
 import { startMetricsServer } from '../http/metrics-server.ts';
 import { startApiServer } from '../http/server.ts';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { sleep, systemClock } from '../lib/clock.ts';
-import { KerneletError } from '../lib/errors.ts';
-import { createLogger } from '../lib/log.ts';
+import { createLogger, type Logger } from '../lib/log.ts';
 import { OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import { buildAgent } from './build-agent.ts';
+import type { buildClusterNode } from './cluster/cluster-node.ts';
 import { loosenedWarnings } from './hardening.ts';
 import { clearInstances } from './instances.ts';
+import type { ServedNode } from './served-node.ts';
 import { version } from './version.ts';
 
 /** A command may come any time, and the next one soon after it. */
@@ -26,11 +29,11 @@ const clearPatienceMs = 5_000;
 
 /** Runs the daemon; resolves with the exit status. Throws KerneletError when it cannot start. */
 export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
-  const stop = Promise.withResolvers<CliSignal>();
+  const stop = new AbortController();
   await using cleanups = new AsyncDisposableStack();
-  for (const signal of stopSignals) cleanups.use(io.onSignal(signal, () => stop.resolve(signal)));
+  for (const signal of stopSignals) cleanups.use(io.onSignal(signal, () => stop.abort(new StopSignal(signal))));
 
-  const { settings, warnings } = await loadSettings({
+  const loadOptions: LoadOptions = {
     flags: {
       configFile: options.configPath,
       debug: options.debug,
@@ -41,29 +44,82 @@ export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
     includeWorkingDir: true,
     environ: io.environ,
     workingDir: io.workingDirectory,
-  });
-  if (settings.mode === 'cluster') {
-    throw new KerneletError(
-      'NOT_SUPPORTED',
-      `${settings.configFile} has an [etcd] section, but this version serves standalone only: remove the section`,
-    );
-  }
-  const log = createLogger(settings.logging.level);
+  };
+  const { settings: own, warnings } = await loadSettings(loadOptions);
+  const log = createLogger(own.logging.level);
   for (const warning of warnings) log.warn(warning);
-  for (const warning of loosenedWarnings(settings)) log.warn(`loosened: ${warning}`);
+  for (const warning of loosenedWarnings(own)) log.warn(`loosened: ${warning}`);
   const operations = new OperationTimes(systemClock);
-  const agent = cleanups.use(
-    await buildAgent({
-      settings,
-      stateDir: settings.stateDir,
-      scratchRoot: settings.container.scratchRoot,
-      readyNetworks,
-      willMakeKernels: true,
-      log,
-      operations,
-      onProgress: (text) => log.info(text),
-    }),
-  );
+  const building = { settings: own, operations, log, signal: stop.signal };
+  try {
+    const reload = async (cluster: ClusterOverrides) => {
+      const { settings, warnings: all } = await loadSettings({ ...loadOptions, cluster });
+      return { settings, warnings: all.filter((warning) => !warnings.includes(warning)) };
+    };
+    const node = cleanups.use(
+      own.mode === 'cluster' ? await joinCluster({ ...building, reload }) : await standAlone(building),
+    );
+    await serveNode(node, { operations, log, stop: stop.signal, cleanups });
+  } catch (error) {
+    if (!(error instanceof StopSignal)) throw error;
+    log.info('stopping; kernels go on', { signal: error.signal });
+  }
+  return 0;
+}
+
+/** Why the daemon ends. */
+class StopSignal extends Error {
+  override readonly name = 'StopSignal';
+  readonly signal: CliSignal;
+
+  constructor(signal: CliSignal) {
+    super(`stopped by ${signal}`);
+    this.signal = signal;
+  }
+}
+
+interface Building {
+  readonly settings: Settings;
+  readonly operations: OperationTimes;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** What a cluster needs is loaded by its members alone. */
+async function joinCluster(building: Parameters<typeof buildClusterNode>[0]): Promise<ServedNode> {
+  const { buildClusterNode } = await import('./cluster/cluster-node.ts');
+  return await buildClusterNode(building);
+}
+
+async function standAlone({ settings, operations, log }: Building): Promise<ServedNode> {
+  const { agent } = await buildAgent({
+    settings,
+    stateDir: settings.stateDir,
+    scratchRoot: settings.container.scratchRoot,
+    readyNetworks,
+    willMakeKernels: true,
+    log,
+    operations,
+    onProgress: (text) => log.info(text),
+  });
+  return {
+    settings,
+    agent,
+    run: () => agent.start({ retry: true }),
+    [Symbol.asyncDispose]: () => agent[Symbol.asyncDispose](),
+  };
+}
+
+interface Serving {
+  readonly operations: OperationTimes;
+  readonly log: Logger;
+  readonly stop: AbortSignal;
+  readonly cleanups: AsyncDisposableStack;
+}
+
+/** Serves until the signal aborts, whose reason is thrown. */
+async function serveNode(node: ServedNode, { operations, log, stop, cleanups }: Serving): Promise<never> {
+  const { settings, agent } = node;
   const watched = watchMethods<Agent>(agent, 'agent', operations);
   const { pidFile } = settings.agent;
   if (pidFile !== null) {
@@ -82,20 +138,20 @@ export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
   }
   log.info('listening', { socket: server.socketPath, stateDir: settings.stateDir, pid: process.pid });
 
-  const failed = agent.start({ retry: true }).then(
-    () => new Promise<never>(() => {}),
-    (error: unknown) => Promise.reject(error),
-  );
-  const stopping = new AbortController();
-  const cleared = clearInstances({ settings, log, signal: stopping.signal }).catch((error: unknown) => {
+  const clearing = new AbortController();
+  const cleared = clearInstances({ settings, log, signal: clearing.signal }).catch((error: unknown) => {
     log.warn('what ended commands left could not be looked for', { error });
   });
+  const ended = new Promise<never>((_, reject) => {
+    // A node that cannot go on ends the daemon; one that has begun does not.
+    node.run().catch(reject);
+    if (stop.aborted) reject(stop.reason);
+    else stop.addEventListener('abort', () => reject(stop.reason), { once: true });
+  });
   try {
-    const signal = await Promise.race([stop.promise, failed]);
-    log.info('stopping; kernels go on', { signal });
-    return 0;
+    return await ended;
   } finally {
-    stopping.abort();
+    clearing.abort();
     // What is under way there is undone or finished by the next start.
     await Promise.race([cleared, sleep(systemClock, clearPatienceMs)]);
   }

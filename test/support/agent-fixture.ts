@@ -62,6 +62,7 @@ export class AgentFixture implements AsyncDisposable {
         folder: join(kernels.folder, 'statistics'),
         kernels: registry,
         scratchLimitBytes: null,
+        sink: null,
       }),
       operations: new OperationTimes(systemClock),
       scratchLimitBytes: null,

@@ -10,7 +10,7 @@ export const serve = {
 next start finds them again.
 
 It needs root, and no configuration. The file is the first found of ./agent.toml, ~/.config/backend.ai/agent.toml and
-/etc/backend.ai/agent.toml; one with an [etcd] section is for a cluster, which this version does not join.`,
+/etc/backend.ai/agent.toml; with an [etcd] section in it the daemon joins that cluster.`,
   operands: [],
   options: [
     { flags: '-f, --config <file>', help: 'the configuration file' },

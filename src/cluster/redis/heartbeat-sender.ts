@@ -17,6 +17,8 @@ export interface HeartbeatOptions {
    * the last good arguments are sent again instead.
    */
   readonly args: () => Uint8Array;
+  /** Told of every beat that has reached the server. */
+  readonly onSent?: () => void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -64,6 +66,7 @@ export class HeartbeatSender {
       await writer.add({ name: 'agent_heartbeat', source: agentId, args }, timeoutMs);
       if (this.#failing) log.info('heartbeats are sent again');
       this.#failing = false;
+      this.#options.onSent?.();
       return true;
     } catch (error) {
       if (!this.#failing) log.warn('a heartbeat could not be sent; trying again', { error });

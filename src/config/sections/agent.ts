@@ -13,30 +13,25 @@ export const agentSection = {
     backend: key(optional(choice(['docker', 'kubernetes', 'dummy'])), {
       default: null,
       description: 'The kind of container engine.',
-      effect: 'none-yet',
       aliases: [{ name: 'mode' }],
       requiredInCluster: true,
     }),
     'rpc-listen-addr': key(hostPort({ blankHost: true }), {
       default: ':6001',
       description: 'Where the manager calls this agent. A blank host is detected at start.',
-      effect: 'none-yet',
       environment: ['BACKEND_AGENT_HOST_OVERRIDE', 'BACKEND_AGENT_PORT'],
     }),
     'advertised-rpc-addr': key(optional(hostPort()), {
       default: null,
       description: 'The address put into heartbeats, where it differs from the one listened on (NAT).',
-      effect: 'none-yet',
     }),
     'rpc-auth-manager-public-key': key(optional(path), {
       default: null,
       description: "File of the manager's CURVE certificate (public).",
-      effect: 'none-yet',
     }),
     'rpc-auth-agent-keypair': key(optional(path), {
       default: null,
       description: "File of the agent's CURVE certificate (secret). Its presence switches CURVE on.",
-      effect: 'none-yet',
     }),
     'agent-sock-port': key(integer({ min: 1024, max: 65_535 }), {
       default: 6007,
@@ -46,17 +41,14 @@ export const agentSection = {
     id: key(optional(text), {
       default: null,
       description: 'Id of this agent. When there is none it is detected.',
-      effect: 'none-yet',
     }),
     'ipc-base-path': key(path, {
       default: '/tmp/backend.ai/ipc',
       description: 'Folder of the sockets of this host in cluster mode; made when missing.',
-      effect: 'none-yet',
     }),
     'var-base-path': key(path, {
       default: './var/lib/backend.ai',
       description: 'Folder of what must outlive the daemon in cluster mode; our state is in `kernelet` below it.',
-      effect: 'none-yet',
     }),
     'mount-path': key(optional(path), {
       default: null,
@@ -71,12 +63,10 @@ export const agentSection = {
     'public-host': key(optional(text), {
       default: null,
       description: 'The host name for users in heartbeats.',
-      effect: 'none-yet',
     }),
     region: key(optional(text), {
       default: null,
       description: 'Region of this node. When there is none it is detected; on premises it is `local`.',
-      effect: 'none-yet',
       environment: ['BACKEND_REGION'],
     }),
     'instance-type': key(optional(text), {
@@ -87,7 +77,6 @@ export const agentSection = {
     'scaling-group': key(text, {
       default: 'default',
       description: 'The group of nodes that this one belongs to.',
-      effect: 'none-yet',
       aliases: [{ name: 'initial-resource-group-name' }],
     }),
     'scaling-group-type': key(choice(['compute', 'storage']), {
@@ -108,7 +97,6 @@ export const agentSection = {
     'skip-manager-detection': key(lenientBoolean, {
       default: false,
       description: 'Start without waiting for a manager.',
-      effect: 'none-yet',
     }),
     'aiomonitor-termui-port': key(port, {
       default: 48_200,
@@ -153,12 +141,10 @@ export const agentSection = {
     'force-terminate-abusing-containers': key(lenientBoolean, {
       default: false,
       description: 'Told to the manager in heartbeats.',
-      effect: 'none-yet',
     }),
     'kernel-creation-concurrency': key(integer({ min: 1, max: 32 }), {
       default: 4,
       description: 'How many kernels of one request are made side by side.',
-      effect: 'none-yet',
     }),
     'use-experimental-redis-event-dispatcher': key(lenientBoolean, {
       default: false,

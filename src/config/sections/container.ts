@@ -24,14 +24,12 @@ export const containerSection = {
     'bind-host': key(blankableText, {
       default: '',
       description: 'The address on which ports of kernels are published in cluster mode. Blank: detected.',
-      effect: 'none-yet',
       environment: ['BACKEND_BIND_HOST_OVERRIDE', 'BACKEND_KERNEL_HOST_OVERRIDE'],
       aliases: [{ name: 'kernel-host', wins: true }],
     }),
     'advertised-host': key(optional(text), {
       default: null,
       description: 'The host of kernels that the manager is told.',
-      effect: 'none-yet',
     }),
     'port-range': key(portRange, {
       default: [30_000, 31_000],

@@ -47,7 +47,6 @@ export const debugSection = {
     'heartbeat-interval': key(decimal({ min: 0.1, max: 3600 }), {
       default: 20,
       description: 'Seconds between heartbeats.',
-      effect: 'none-yet',
     }),
     'coredump.enabled': key(lenientBoolean, {
       default: false,

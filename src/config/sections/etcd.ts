@@ -14,48 +14,40 @@ export const etcdSection = {
     namespace: key(optional(text), {
       default: null,
       description: 'Prefix of every key of the cluster.',
-      effect: 'none-yet',
       environment: ['BACKEND_NAMESPACE'],
       requiredInCluster: true,
     }),
     addr: key(hostPorts, {
       default: '127.0.0.1:2379',
       description: 'Address of the etcd server, or of several of one cluster: the next is asked when one is gone.',
-      effect: 'none-yet',
       environment: ['BACKEND_ETCD_ADDR'],
     }),
     user: key(blankableText, {
       default: '',
       description: 'User name. Credentials are sent only when it is not blank.',
-      effect: 'none-yet',
       environment: ['BACKEND_ETCD_USER'],
     }),
     password: key(blankableText, {
       default: '',
       description: 'Password of the user.',
-      effect: 'none-yet',
       environment: ['BACKEND_ETCD_PASSWORD'],
       secret: true,
     }),
     'ssl-enabled': key(strictBoolean, {
       default: false,
       description: 'Speaks TLS to etcd. Whether Redis does is said in etcd.',
-      effect: 'none-yet',
     }),
     'ssl-ca-cert': key(optional(path), {
       default: null,
       description: "File of the authorities that may sign the certificates of etcd and Redis; none: the system's.",
-      effect: 'none-yet',
     }),
     'ssl-cert': key(optional(path), {
       default: null,
       description: 'File of the certificate that is shown to etcd.',
-      effect: 'none-yet',
     }),
     'ssl-key': key(optional(path), {
       default: null,
       description: 'File of its private key.',
-      effect: 'none-yet',
     }),
   },
 } as const satisfies SectionDefinition;

@@ -12,7 +12,6 @@ export const watcherSection = {
     'service-addr': key(hostPort(), {
       default: '0.0.0.0:6009',
       description: 'Where the watcher listens.',
-      effect: 'none-yet',
       environment: ['BACKEND_WATCHER_SERVICE_IP', 'BACKEND_WATCHER_SERVICE_PORT'],
     }),
     'ssl-enabled': key(strictBoolean, { default: false, description: 'Listens with TLS.', effect: 'none-yet' }),

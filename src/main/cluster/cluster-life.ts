@@ -1,0 +1,163 @@
+/** What a member of a cluster does of its own while it lives, and how it takes its leave. */
+
+import { insist } from '../../cluster/insist.ts';
+import type { HeartbeatSender } from '../../cluster/redis/heartbeat-sender.ts';
+import { shownMetadata } from '../../devices/reported-devices.ts';
+import { Backoff } from '../../lib/backoff.ts';
+import { sleep } from '../../lib/clock.ts';
+import { runPeriodically } from '../../lib/periodic.ts';
+import type { ClusterParts } from './cluster-parts.ts';
+import type { HeartbeatSource } from './heartbeat-source.ts';
+import type { RpcDoor } from './rpc-door.ts';
+
+const imagesPauseMs = 20_000;
+const imagesDeadlineMs = 15_000;
+const countPauseMs = 10_000;
+/** How long each part of the leave may take: nothing that hangs keeps managers from hearing of it. */
+const callsGraceMs = 2_000;
+const agentGraceMs = 20_000;
+const eventsGraceMs = 3_000;
+const etcdGraceMs = 2_000;
+
+/** The life of a node. */
+export class ClusterLife {
+  readonly #parts: ClusterParts;
+  readonly #rpc: RpcDoor;
+  readonly #source: HeartbeatSource;
+  readonly #heartbeats: HeartbeatSender;
+  readonly #first = Promise.withResolvers<void>();
+  /** Ends heartbeats and what else says that the node is there. */
+  readonly #leaving = new AbortController();
+  /** Ends what must go on until the last event is sent. */
+  readonly #gone = new AbortController();
+  readonly #jobs: Promise<void>[] = [];
+  #announced = false;
+
+  constructor(parts: ClusterParts, rpc: RpcDoor, source: HeartbeatSource) {
+    this.#parts = parts;
+    this.#rpc = rpc;
+    this.#source = source;
+    const { settings, redis } = parts;
+    this.#heartbeats = redis.heartbeats(
+      settings.debug.heartbeatIntervalMs,
+      () => source.arguments(),
+      () => this.#first.resolve(),
+    );
+  }
+
+  /** Recovers kernels, then says that the node is there. Resolves when managers have been told. */
+  async run(): Promise<void> {
+    const { etcd, outbox, built, log } = this.#parts;
+    const { signal } = this.#leaving;
+    this.#keep('sending events', this.#gone.signal, (own) => outbox.run(own));
+    this.#keep('the registration in etcd', signal, (own) => etcd.registry.keepRegistered(own));
+    await built.agent.start({ retry: true });
+    signal.throwIfAborted();
+    await this.#lookAtImages(signal).catch((error: unknown) => log.warn('images could not be listed', { error }));
+    this.#keep('sending heartbeats', signal, (own) => this.#heartbeats.run(own));
+    this.#every('looking at images', imagesPauseMs, (own) => this.#lookAtImages(own));
+    this.#every('counting containers', countPauseMs, () => this.#count());
+    this.#keep('telling what devices there are', signal, (own) => this.#tellDevices(own));
+    this.#jobs.push(this.#announce(signal));
+  }
+
+  /** Says something new of the node at once. */
+  beatNow(): void {
+    this.#heartbeats.sendNow();
+  }
+
+  /** Stops, tells managers, and lets go; kernels go on. */
+  async end(): Promise<void> {
+    const { built, book, outbox, etcd, log } = this.#parts;
+    this.#leaving.abort(new DOMException('the node is leaving', 'AbortError'));
+    await this.#rpc.stop(callsGraceMs);
+    const ended = built.agent[Symbol.asyncDispose]().catch((error: unknown) => {
+      log.error('the agent did not end well', { error });
+    });
+    await this.#within(agentGraceMs, ended);
+    if (this.#announced) book.announce('agent_terminated', { reason: 'shutdown' });
+    await outbox.settled(AbortSignal.timeout(eventsGraceMs)).catch(() => {
+      log.warn('events wait for the next start', { waiting: outbox.size });
+    });
+    await etcd.registry.announce('stopped', null, AbortSignal.timeout(etcdGraceMs)).catch(() => {});
+    this.#gone.abort(new DOMException('the node is gone', 'AbortError'));
+    await Promise.all(this.#jobs);
+  }
+
+  /** Managers may call from here on: the socket is bound, and kernels are recovered. */
+  async #announce(signal: AbortSignal): Promise<void> {
+    const { book, etcd, addresses, settings, log } = this.#parts;
+    try {
+      await abortable(this.#first.promise, signal);
+      book.announce('agent_started', { reason: 'self-started' });
+      this.#announced = true;
+      const { serviceAddress, serviceAddressGiven } = settings.watcher;
+      const watcherPort = serviceAddressGiven ? serviceAddress.port : null;
+      await etcd.registry.announce('running', { ip: addresses.ip, watcherPort }, signal);
+      log.info('member of the cluster', { address: addresses.rpcAddress });
+    } catch (error) {
+      if (!signal.aborted) log.error('the node could not be announced', { error });
+    }
+  }
+
+  async #lookAtImages(signal: AbortSignal): Promise<void> {
+    const { built } = this.#parts;
+    const either = AbortSignal.any([signal, AbortSignal.timeout(imagesDeadlineMs)]);
+    if (await this.#source.lookAtImages(built.agent, either)) this.#heartbeats.sendNow();
+  }
+
+  async #count(): Promise<void> {
+    const { built, redis } = this.#parts;
+    await redis.statistics.writeContainerCount(built.kernels.list().length);
+  }
+
+  async #tellDevices(signal: AbortSignal): Promise<void> {
+    const { built, redis, clock, log } = this.#parts;
+    const shown = Object.entries(shownMetadata(built.devices.plugins));
+    const documents = new Map(shown.map(([slot, metadata]) => [slot, JSON.stringify(metadata)]));
+    const what = 'telling what devices there are';
+    await insist({ what, clock, log, signal }, () => redis.statistics.writeDeviceMetadata(documents));
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  }
+
+  /** A job that goes on until the signal aborts: one that ends before is begun again. */
+  #keep(name: string, signal: AbortSignal, job: (signal: AbortSignal) => Promise<void>): void {
+    const { clock, log } = this.#parts;
+    const backoff = new Backoff({ initialMs: 1000, maximumMs: 30_000, clock });
+    const run = async (): Promise<void> => {
+      while (!signal.aborted) {
+        await job(signal).catch((error: unknown) => {
+          if (!signal.aborted) log.error(`${name} has failed; beginning again`, { error });
+        });
+        if (!signal.aborted) await backoff.wait(signal).catch(() => {});
+      }
+    };
+    this.#jobs.push(run());
+  }
+
+  #every(name: string, pauseMs: number, round: (signal: AbortSignal) => Promise<void>): void {
+    const { clock, log } = this.#parts;
+    this.#jobs.push(runPeriodically({ name, pauseMs, round }, clock, log, this.#leaving.signal));
+  }
+
+  async #within(timeoutMs: number, work: Promise<void>): Promise<void> {
+    const enough = new AbortController();
+    const late = sleep(this.#parts.clock, timeoutMs, enough.signal).catch(() => {});
+    await Promise.race([work, late]);
+    enough.abort();
+  }
+}
+
+async function abortable(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    signal.throwIfAborted();
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,45 @@
+/** What the cluster says of a node's configuration, read when the node joins (spec config-and-ops 5.1). */
+import { type ClusterLimits, clusterLimits } from '../../cluster/cluster-limits.ts';
+import type { ConfigurationOverlay } from '../../cluster/configuration-overlay.ts';
+import { isNested, type NestedTable } from '../../cluster/etcd/nested-table.ts';
+import { readPem } from '../../cluster/etcd-door.ts';
+import type { AddressHints } from '../../cluster/identity/node-addresses.ts';
+import { insist } from '../../cluster/insist.ts';
+import { type RedisSettings, redisSettings } from '../../cluster/redis/settings.ts';
+import type { ClusterOverrides } from '../../config/cluster-overrides.ts';
+import type { EtcdSettings } from '../../config/settings.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/log.ts';
+
+/** The configuration. */
+export interface ClusterConfiguration {
+  readonly redis: RedisSettings;
+  readonly limits: ClusterLimits;
+  readonly hints: AddressHints;
+  readonly overrides: ClusterOverrides;
+}
+
+const paths = ['config/redis', 'config/agent', 'config/container', 'config/network/subnet'] as const;
+
+/** Reads it, with patience. Throws INVALID_CONFIG, naming the key in etcd, and the signal's reason. */
+export async function readClusterConfiguration(
+  overlay: ConfigurationOverlay,
+  etcd: EtcdSettings,
+  { clock, log, signal }: { readonly clock: Clock; readonly log: Logger; readonly signal: AbortSignal },
+): Promise<ClusterConfiguration> {
+  const what = "reading the cluster's configuration from etcd";
+  const tables = await insist({ what, clock, log, signal }, (own) => overlay.read(paths, own));
+  const [redis = {}, agent = {}, container = {}, subnet = {}] = tables;
+  const authority = await readPem('etcd.ssl-ca-cert', etcd.tls.authorityFile);
+  return {
+    redis: redisSettings(redis, authority),
+    limits: clusterLimits(agent),
+    hints: { agentSubnet: textAt(subnet, 'agent'), containerSubnet: textAt(subnet, 'container') },
+    overrides: { agent, container },
+  };
+}
+
+function textAt(table: NestedTable, name: string): string | undefined {
+  const value = table[name];
+  return isNested(value) ? undefined : value;
+}

@@ -1,0 +1,39 @@
+/** What RPC methods work with, made of the parts of a node in its cluster. */
+import type { Agent } from '../../agent/agent.ts';
+import { creationInfoOf } from '../../agent/cluster/creation-info-of.ts';
+import { Creations } from '../../agent/cluster/creations.ts';
+import { Executions } from '../../agent/cluster/executions.ts';
+import { LocalNetworks } from '../../agent/cluster/local-networks.ts';
+import { PortLoans } from '../../agent/cluster/port-loans.ts';
+import type { Settings } from '../../config/settings.ts';
+import type { KernelId } from '../../lib/ids.ts';
+import type { LocalConfig, RpcServices } from '../../rpc/rpc-method.ts';
+import type { ClusterParts } from './cluster-parts.ts';
+import { managerNews } from './manager-news.ts';
+import { nodeNames } from './node-names.ts';
+
+/** Makes them; `agent` is the one that is called, with whatever watches it. */
+export function rpcServices(parts: ClusterParts, agent: Agent): RpcServices {
+  const { settings, identity, built, book, clock } = parts;
+  const news = managerNews(book, identity.agentId);
+  const infoOf = (kernel: KernelId) => creationInfoOf(built.kernels.get(kernel), nodeNames(parts));
+  return {
+    agentId: identity.agentId,
+    localConfig: localConfig(settings),
+    agent,
+    executions: new Executions(agent),
+    networks: new LocalNetworks(built.engine, clock),
+    ports: new PortLoans(built.ports, clock),
+    news,
+    infoOf,
+    creations: new Creations({ agent, news, infoOf, concurrency: settings.agent.kernelCreationConcurrency }),
+  };
+}
+
+function localConfig({ agent, watcher }: Settings): LocalConfig {
+  const { host, port } = watcher.serviceAddress;
+  return {
+    abuseReportPath: agent.abuseReportPath,
+    watcher: watcher.serviceAddressGiven ? { host, port, tls: watcher.tls.enabled } : null,
+  };
+}

@@ -1,0 +1,12 @@
+/** A node that the daemon serves: alone, or as a member of its cluster. */
+import type { NodeAgent } from '../agent/node-agent.ts';
+import type { Settings } from '../config/settings.ts';
+
+/** The node. Disposing it ends what it does; kernels go on. */
+export interface ServedNode extends AsyncDisposable {
+  /** The settings in force. */
+  readonly settings: Settings;
+  readonly agent: NodeAgent;
+  /** Begins what goes on until the disposal, and resolves when it has begun; rejects when it cannot. */
+  run(): Promise<void>;
+}
