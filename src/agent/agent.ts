@@ -8,7 +8,7 @@ import type { Download } from '../execution/runner-client.ts';
 import type { PullPolicy } from '../images/resolve.ts';
 import type { ImageView } from '../images/views.ts';
 import type { KernelPhase, StepTiming, Termination } from '../kernel/record.ts';
-import type { KernelLimits, KernelMount, KernelService } from '../kernel/spec.ts';
+import type { KernelLimits, KernelMount, KernelNetwork, KernelService } from '../kernel/spec.ts';
 import type { KernelId, RunId, SessionId } from '../lib/ids.ts';
 import type { KernelUsage } from '../stats/account.ts';
 import type { FinalRecord } from '../stats/final-records.ts';
@@ -45,7 +45,7 @@ export interface CreateRequest {
   readonly accelerators?: Readonly<Record<string, string>> | undefined;
   readonly environ: Readonly<Record<string, string>>;
   readonly mounts: readonly KernelMount[];
-  readonly network?: 'none' | 'bridge' | undefined;
+  readonly network?: KernelNetwork | undefined;
   readonly publish: readonly number[];
   readonly services?: readonly KernelService[] | undefined;
   readonly idleTimeoutMs?: number | undefined;
@@ -62,7 +62,8 @@ export interface KernelView {
   readonly limits: KernelLimits;
   /** What it has of which device; amounts are decimal texts. */
   readonly devices: readonly { readonly slot: string; readonly device: string; readonly amount: string }[];
-  readonly network: 'none' | 'bridge';
+  /** `none`, `bridge`, or the name of another network. */
+  readonly network: string;
   readonly mounts: readonly KernelMount[];
   readonly ports: readonly { readonly containerPort: number; readonly hostPort: number }[];
   readonly environ: Readonly<Record<string, string>>;

@@ -20,7 +20,7 @@ export function viewOf(
     runtime: spec.runtime.type,
     limits: spec.limits,
     devices: record.placement.devices.map(([slot, device, amount]) => ({ slot, device, amount })),
-    network: spec.network,
+    network: typeof spec.network === 'object' ? spec.network.name : spec.network,
     mounts: spec.mounts,
     ports: record.placement.hostPorts,
     environ: Object.fromEntries(spec.environ),

@@ -288,7 +288,7 @@ function fakeKernel(id: ReturnType<typeof newKernelId>, request: CreateRequest):
       openFiles: null,
     },
     devices: [],
-    network: request.network ?? 'bridge',
+    network: typeof request.network === 'object' ? request.network.name : (request.network ?? 'bridge'),
     mounts: request.mounts,
     ports: request.publish.map((containerPort, index) => ({ containerPort, hostPort: 30_000 + index })),
     environ: request.environ,

@@ -9,6 +9,7 @@ import { canBind } from '../network/host-ports.ts';
 import type { IptablesRunner } from '../network/iptables.ts';
 import type { LeasedSandbox } from '../network/sandbox.ts';
 import { SandboxPool } from '../network/sandbox-pool.ts';
+import { SessionNetworks } from '../network/session-networks.ts';
 import { ScratchFolders } from '../storage/scratch.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
 import { containerPaths } from '../wire/runner-config.ts';
@@ -68,6 +69,7 @@ export interface AssembledKernels extends AsyncDisposable {
   readonly scratch: ScratchFolders;
   readonly bridge: Bridge;
   readonly sandboxes: SandboxPool;
+  readonly sessionNetworks: SessionNetworks;
 }
 
 /**
@@ -78,13 +80,15 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
   const { state, engine, clock, log, settings } = parts;
   const ownership = new Ownership(state.agentId, state.secret);
   const scratch = new ScratchFolders(state.scratch, log, clock);
-  const bridge = new Bridge({
+  const filtered = {
     engine,
     tag: state.tag,
     agentId: state.agentId,
     log,
     ...(parts.iptables === undefined ? {} : { iptables: parts.iptables }),
-  });
+  };
+  const bridge = new Bridge(filtered);
+  const sessionNetworks = new SessionNetworks({ ...filtered, clock });
   const container: ContainerSettings = { ...settings.container, bridgeName: bridge.name };
   const containers = new KernelContainers({ engine, ownership, scratch, settings: container, keepLog: parts.keepLog });
   const sandboxes = new SandboxPool({
@@ -141,17 +145,25 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     oddities: parts.oddities,
     graceMs: settings.graceMs,
     sweepGraceMs: settings.sweepGraceMs,
-    keepNetwork: (signal) => bridge.refresh(signal),
+    keepNetworks: async ({ bridge: onBridge, named }, signal) => {
+      if (onBridge) await bridge.refresh(signal);
+      if (named.size > 0) await sessionNetworks.refresh(signal);
+      await sessionNetworks.sweep(named, signal);
+    },
   });
   return {
     registry,
     scratch,
     bridge,
     sandboxes,
+    sessionNetworks,
     [Symbol.asyncDispose]: async () => {
       await registry[Symbol.asyncDispose]();
       await sandboxes[Symbol.asyncDispose]();
-      if (registry.list().length === 0) await bridge.removeIfUnused(AbortSignal.timeout(stopDeadlineMs));
+      if (registry.list().length === 0) {
+        await bridge.removeIfUnused(AbortSignal.timeout(stopDeadlineMs));
+        await sessionNetworks.removeIfUnused(AbortSignal.timeout(stopDeadlineMs));
+      }
       await scratch[Symbol.asyncDispose]();
     },
   };

@@ -67,6 +67,7 @@ function mountsOf(record: KernelRecord, paths: ScratchPaths, volume: string): re
 
 function networkOf({ spec, placement }: KernelRecord, settings: ContainerSettings): ContainerSpec['network'] {
   if (placement.sandbox) return { kind: 'join', container: placement.sandbox.container };
+  if (typeof spec.network === 'object') return spec.network.name;
   return spec.network === 'bridge' ? settings.bridgeName : 'none';
 }
 
@@ -117,7 +118,7 @@ export function containerSpec(
     },
     devices: containerDevices(placement.provision),
     network: networkOf(record, settings),
-    networkAliases: [],
+    networkAliases: typeof spec.network === 'object' ? spec.network.aliases : [],
     ports: placement.hostPorts.map((port) => ({ ...port, hostAddress: settings.publishAddress })),
     capabilities: settings.hardening.capabilities,
     noNewPrivileges: settings.hardening.noNewPrivileges,

@@ -46,8 +46,16 @@ export interface KernelRegistryParts {
   readonly graceMs: number;
   /** The least time between the two sightings of a stray container; 60 s when absent. */
   readonly sweepGraceMs?: number;
-  /** Puts back what is missing of the kernels' network; called, while a kernel is on it, now and then. */
-  readonly keepNetwork?: (signal: AbortSignal) => Promise<void>;
+  /** Looks after the networks that kernels are on; called now and then. */
+  readonly keepNetworks?: (inUse: NetworksInUse, signal: AbortSignal) => Promise<void>;
+}
+
+/** The networks that live kernels are on. */
+export interface NetworksInUse {
+  /** Whether one is on the agent's own bridge. */
+  readonly bridge: boolean;
+  /** Those that have names. */
+  readonly named: ReadonlySet<string>;
 }
 
 const defaultSweepGraceMs = 60_000;
@@ -72,7 +80,7 @@ export class KernelRegistry implements Kernels {
     this.#parts = parts;
     this.#ended = new EndedKernels(parts.clock);
     const actors = this.#actors;
-    this.#watch = new EngineWatch({ ...parts, actors, onConnected: (signal) => this.#keepNetwork(signal) });
+    this.#watch = new EngineWatch({ ...parts, actors, onConnected: (signal) => this.#keepNetworks(signal) });
     const graceMs = parts.sweepGraceMs ?? defaultSweepGraceMs;
     this.#sweep = new Sweep({ ...parts, actors, watch: this.#watch, graceMs, litterAgeMs });
   }
@@ -171,7 +179,7 @@ export class KernelRegistry implements Kernels {
 
   async sweep(signal: AbortSignal): Promise<void> {
     if (this.#stopping) return;
-    await this.#keepNetwork(signal);
+    await this.#keepNetworks(signal);
     await this.#sweep.pass(signal);
     await this.#countSandboxes(signal);
   }
@@ -198,14 +206,13 @@ export class KernelRegistry implements Kernels {
   }
 
   /** Firewalls are reloaded and flushed without a word, so this is done again and again. */
-  async #keepNetwork(signal: AbortSignal): Promise<void> {
-    const { keepNetwork, log } = this.#parts;
-    const used = [...this.#actors.values()].some(
-      ({ record }) => record.spec.network === 'bridge' && record.phase !== 'terminated',
-    );
-    if (!used || !keepNetwork) return;
-    await keepNetwork(signal).catch((error: unknown) => {
-      if (!signal.aborted) log.warn('the network could not be restored', { error });
+  async #keepNetworks(signal: AbortSignal): Promise<void> {
+    const { keepNetworks, log } = this.#parts;
+    const live = [...this.#actors.values()].filter(({ record }) => record.phase !== 'terminated');
+    const networks = live.map(({ record }) => record.spec.network);
+    const named = new Set(networks.flatMap((network) => (typeof network === 'object' ? [network.name] : [])));
+    await keepNetworks?.({ bridge: networks.includes('bridge'), named }, signal).catch((error: unknown) => {
+      if (!signal.aborted) log.warn('the networks could not be restored', { error });
     });
   }
 

@@ -25,7 +25,7 @@ import {
 import type { LeasedSandbox } from '../network/sandbox.ts';
 import { slotTypes } from '../resources/slot-name.ts';
 import { type KernelRecord, kernelPhases, type Termination } from './record.ts';
-import type { KernelSpec } from './spec.ts';
+import type { KernelNetwork, KernelSpec } from './spec.ts';
 
 const attachedDevices: Reader<readonly [string, readonly AttachedDevice[]]> = (value, place) => {
   if (!Array.isArray(value) || value.length !== 2) throw new JsonFormError(place, 'a pair');
@@ -62,6 +62,11 @@ const provision: Reader<DeviceProvision> = object((of) => ({
   attached: of('attached', list(attachedDevices)),
 }));
 
+const plainNetwork = oneOf(['none', 'bridge']);
+const namedNetwork = object((of) => ({ name: of('name', text), aliases: of('aliases', list(text)) }));
+const network: Reader<KernelNetwork> = (value, place) =>
+  typeof value === 'object' ? namedNetwork(value, place) : plainNetwork(value, place);
+
 const spec: Reader<KernelSpec> = object((field) => ({
   id: parseKernelId(field('id', text)),
   sessionId: parseSessionId(field('sessionId', text)),
@@ -95,7 +100,7 @@ const spec: Reader<KernelSpec> = object((field) => ({
     'mounts',
     list(object((of) => ({ source: of('source', text), target: of('target', text), readOnly: of('readOnly', truth) }))),
   ),
-  network: field('network', oneOf(['none', 'bridge'])),
+  network: field('network', network),
   publish: field('publish', list(whole)),
   services: field(
     'services',

@@ -32,6 +32,19 @@ export interface KernelImage {
   readonly volumes: readonly string[];
 }
 
+/**
+ * A network of the engine that is not the agent's own: that of a session, or one that an operator has made. It is there
+ * before the kernel and stays after it.
+ */
+export interface NamedNetwork {
+  readonly name: string;
+  /** Names under which others on the network find the kernel. */
+  readonly aliases: readonly string[];
+}
+
+/** Where a kernel is connected: nowhere, to the agent's own bridge, or to a network that has a name. */
+export type KernelNetwork = 'none' | 'bridge' | NamedNetwork;
+
 /** A service of a kernel that managers connect people to. */
 export interface KernelService {
   readonly name: string;
@@ -55,7 +68,7 @@ export interface KernelSpec {
   /** The session's variables in order. */
   readonly environ: readonly (readonly [string, string])[];
   readonly mounts: readonly KernelMount[];
-  readonly network: 'none' | 'bridge';
+  readonly network: KernelNetwork;
   /** Container ports to publish, each on a host port of the pool, on the loopback address. */
   readonly publish: readonly number[];
   /** Empty on a node that is alone. */

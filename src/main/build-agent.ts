@@ -26,6 +26,7 @@ import type { Logger } from '../lib/log.ts';
 import { readMountTable } from '../lib/mount-table.ts';
 import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import type { IptablesRunner } from '../network/iptables.ts';
+import type { SessionNetworks } from '../network/session-networks.ts';
 import { PortPool } from '../resources/port-pool.ts';
 import { networkBytes } from '../stats/network-bytes.ts';
 import type { StatisticsSink } from '../stats/statistics-sink.ts';
@@ -89,6 +90,7 @@ export interface BuiltAgent {
   readonly kernels: Kernels;
   readonly devices: NodeDevices;
   readonly ports: PortPool;
+  readonly sessionNetworks: SessionNetworks;
 }
 
 const outputBufferBytes = 4 * 1024 * 1024;
@@ -235,7 +237,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
     clock: systemClock,
     log,
   });
-  return { agent, engine, kernels: kernels.registry, devices, ports };
+  return { agent, engine, kernels: kernels.registry, devices, ports, sessionNetworks: kernels.sessionNetworks };
 }
 
 /** The log of what has happened to the kernels of a state folder. Throws STATE_UNUSABLE. */

@@ -41,7 +41,7 @@ export class Bridge {
     this.name = `kernelet-${options.tag}`;
     this.interfaceName = `kl-${options.tag}`;
     this.#options = options;
-    this.#firewall = new Firewall(options.tag, this.interfaceName, options.iptables ?? runIptables);
+    this.#firewall = new Firewall(options.tag, this.interfaceName, { run: options.iptables ?? runIptables });
   }
 
   /** Makes sure that the network and its rules are there; cheap when they are known to be. */

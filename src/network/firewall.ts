@@ -1,6 +1,7 @@
 /**
- * What kernels on our bridge may not reach: the host's services, link-local addresses (where clouds keep their
- * credentials) and each other. Two chains of our own, entered by packets from our interface alone:
+ * What kernels on our bridges may not reach: the host's services, link-local addresses (where clouds keep their
+ * credentials) and, unless they are one session's, each other. Two chains of our own, entered by packets from our
+ * interfaces alone:
  *
  * - `KERNELET-<tag>-IN`, from INPUT: only answers to what the host began come in
  * - `KERNELET-<tag>`, from DOCKER-USER (or FORWARD): nothing to link-local addresses, nothing back into the bridge
@@ -14,18 +15,28 @@ import { type IptablesRunner, runIptables } from './iptables.ts';
 /** Addresses that are reached by no kernel: link-local. */
 const linkLocal = '169.254.0.0/16';
 
-/** The rules for one bridge. */
+/** How a firewall may differ. */
+export interface FirewallOptions {
+  /** Whether what is on the interface is kept off each other too. */
+  readonly isolated: boolean;
+  readonly run: IptablesRunner;
+}
+
+/** The rules for one bridge, or for all whose names begin the same way. */
 export class Firewall {
   readonly #interfaceName: string;
   readonly #forwardChain: string;
   readonly #inputChain: string;
+  readonly #isolated: boolean;
   readonly #run: IptablesRunner;
 
-  /** `tag` is the 8 hex digits of the state folder. */
-  constructor(tag: string, interfaceName: string, run: IptablesRunner = runIptables) {
+  /** `tag`: at most 10 characters that make the chains this agent's own. `interfaceName`: one, or how they begin and `+`. */
+  constructor(tag: string, interfaceName: string, options: Partial<FirewallOptions> = {}) {
+    const { isolated = true, run = runIptables } = options;
     this.#interfaceName = interfaceName;
     this.#forwardChain = `KERNELET-${tag}`;
     this.#inputChain = `KERNELET-${tag}-IN`;
+    this.#isolated = isolated;
     this.#run = run;
   }
 
@@ -72,7 +83,7 @@ export class Firewall {
       `:${forward} - [0:0]`,
       `:${input} - [0:0]`,
       `-A ${forward} -d ${linkLocal} -j REJECT`,
-      `-A ${forward} -o ${bridge} -j REJECT`,
+      ...(this.#isolated ? [`-A ${forward} -o ${bridge} -j REJECT`] : []),
       `-A ${forward} -j RETURN`,
       `-A ${input} -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN`,
       `-A ${input} -j REJECT`,

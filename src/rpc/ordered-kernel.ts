@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { OrderedKernel } from '../agent/cluster/creations.ts';
 import { parseServicePorts } from '../images/service-ports.ts';
-import type { KernelService } from '../kernel/spec.ts';
+import type { KernelNetwork, KernelService } from '../kernel/spec.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { KernelId, SessionId } from '../lib/ids.ts';
 import { RpcFailure } from './rpc-failure.ts';
@@ -13,25 +13,35 @@ export type KernelConfig = z.output<typeof kernelConfig>;
 /** The session as a whole. */
 export type ClusterInfo = z.output<typeof clusterInfo>;
 
+/** What a manager says of one kernel. */
+export interface KernelOrder {
+  readonly id: KernelId;
+  readonly session: SessionId;
+  readonly config: KernelConfig;
+  readonly cluster: ClusterInfo;
+}
+
+/** What the node adds. */
+export interface OrderedNode {
+  /** The slots that it knows. */
+  readonly known: ReadonlySet<string>;
+  /** Variables that go with the session's network; the session's own win. */
+  readonly environ: Readonly<Record<string, string>>;
+}
+
 const reservedPorts: ReadonlySet<number> = new Set([2000, 2001]);
 
 /**
  * The request. Throws UnsupportedResource for an amount of a slot that is not known, AgentError for ports that cannot be,
  * NOT_SUPPORTED for what this agent cannot do.
  */
-export function orderedKernel(
-  id: KernelId,
-  session: SessionId,
-  config: KernelConfig,
-  cluster: ClusterInfo,
-  knownSlots: ReadonlySet<string>,
-): OrderedKernel {
+export function orderedKernel({ id, session, config, cluster }: KernelOrder, node: OrderedNode): OrderedKernel {
   refuseUnserved(config, cluster);
   const { image, auto_pull: pull = 'digest' } = config;
   if (pull !== 'digest' && pull !== 'tag' && pull !== 'none') {
     throw new RpcFailure('ValueError', `auto_pull cannot be ${JSON.stringify(pull.slice(0, 80))}`);
   }
-  const { cpu, mem, ...others } = amounts(config.resource_slots, knownSlots);
+  const { cpu, mem, ...others } = amounts(config.resource_slots, node.known);
   const services = servicesOf(config);
   const { username, password, name } = image.registry;
   const shared = config.resource_opts?.shmem;
@@ -48,13 +58,13 @@ export function orderedKernel(
       ...(shared === undefined ? {} : { sharedMemoryBytes: Number(shared) }),
       ...(username && password ? { registryAuth: { username, password, serverAddress: name } } : {}),
       accelerators: others,
-      environ: config.environ,
+      environ: { ...node.environ, ...config.environ },
       mounts: config.mounts.map(({ host_path, kernel_path, mount_perm }) => ({
         source: host_path,
         target: kernel_path,
         readOnly: mount_perm === 'ro',
       })),
-      network: 'bridge',
+      network: networkOf(config, cluster),
       publish: services.flatMap(({ containerPorts }) => containerPorts),
       services,
       interpreter: 'eager',
@@ -66,17 +76,22 @@ export function orderedKernel(
 function refuseUnserved(config: KernelConfig, cluster: ClusterInfo): void {
   const { dotfiles, ssh_keypair: keys, model_definition_path: model } = config.internal_data ?? {};
   const wanted = [
-    [Boolean(cluster.network_name), 'a network of its own'],
     [config.session_type === 'inference' || Boolean(model), 'a model service'],
     [Boolean(config.bootstrap_script), 'a bootstrap script'],
     [Boolean(dotfiles?.length), 'dotfiles'],
     [Boolean(keys), 'SSH keys of the user'],
+    [cluster.network_name === 'host', 'a place in the network of the host'],
     [Boolean(config.allocated_host_ports?.length), 'ports of the host'],
   ] as const;
   const unserved = wanted.filter(([isWanted]) => isWanted).map(([, what]) => what);
   if (unserved.length > 0) {
     throw new KerneletError('NOT_SUPPORTED', `this version gives a kernel no ${unserved.join(', no ')}`);
   }
+}
+
+/** Where it is connected (spec kernel-lifecycle 9): others of its session find it by its host name. */
+function networkOf({ cluster_hostname: hostname }: KernelConfig, { network_name: name }: ClusterInfo): KernelNetwork {
+  return name ? { name, aliases: [hostname] } : 'bridge';
 }
 
 function amounts(slots: KernelConfig['resource_slots'], known: ReadonlySet<string>): Record<string, string> {

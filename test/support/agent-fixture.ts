@@ -7,7 +7,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { OperationTimes } from '../../src/lib/operation-times.ts';
 import { buildStatistics } from '../../src/main/build-statistics.ts';
-import { KernelsFixture } from './kernels-fixture.ts';
+import { type FixtureOptions, KernelsFixture } from './kernels-fixture.ts';
 import { type RunScript, ScriptedRunner } from './scripted-runner.ts';
 
 const idle: RunScript = async function* () {
@@ -29,17 +29,19 @@ export class AgentFixture implements AsyncDisposable {
     this.runners = runners;
   }
 
-  /** Starts one. */
-  static async start(): Promise<AgentFixture> {
+  /** Starts one; runners are scripted unless the options connect real ones. */
+  static async start(options: FixtureOptions = {}): Promise<AgentFixture> {
     const runners: ScriptedRunner[] = [];
     const made: { fixture?: AgentFixture } = {};
     const kernels = await KernelsFixture.open({
+      ...options,
       parts: {
         connectRunner: () => {
           const runner = new ScriptedRunner(() => made.fixture?.script ?? idle);
           runners.push(runner);
           return runner;
         },
+        ...options.parts,
       },
     });
     const events = {

@@ -8,6 +8,7 @@ import { longestMessageBytes, RpcServer } from '../../src/rpc/rpc-server.ts';
 import { MessageRouter } from '../../src/transport/message-router.ts';
 import type { MsgpackValue } from '../../src/wire/msgpack/value.ts';
 import { AgentFixture } from './agent-fixture.ts';
+import type { FixtureOptions } from './kernels-fixture.ts';
 import { rpcServices, type TestServices } from './rpc-services.ts';
 
 /** A kernel that is nowhere. */
@@ -35,14 +36,15 @@ export class RpcNode implements AsyncDisposable {
   }
 
   /** Starts one. */
-  static async start(): Promise<RpcNode> {
+  static async start(options: FixtureOptions = {}): Promise<RpcNode> {
     await using cleanups = new AsyncDisposableStack();
-    const fixture = cleanups.use(await AgentFixture.start());
+    const fixture = cleanups.use(await AgentFixture.start(options));
     const address = { host: '127.0.0.1', port: 0 };
     const socket = cleanups.use(
       await MessageRouter.bind({ address, curve: null, longestMessageBytes, log: silentLogger }),
     );
-    const services = rpcServices(fixture.agent, fixture.kernels.engine, fixture.kernels.kernels.registry);
+    const { registry, sessionNetworks } = fixture.kernels.kernels;
+    const services = rpcServices(fixture.agent, registry, sessionNetworks);
     const server = new RpcServer({ socket, methods, services, log: silentLogger });
     void server.run();
     const client = cleanups.use(CallosumClient.connect(socket.endpoint));

@@ -122,7 +122,7 @@ export const kernelSchema = z
       .array(z.strictObject({ slot: z.string(), device: z.string(), amount: z.string() }))
       .readonly()
       .openapi({ description: 'What it has of which device; amounts are decimal texts.' }),
-    network: z.enum(['none', 'bridge']),
+    network: z.string().openapi({ description: '`none`, `bridge`, or the name of another network.' }),
     mounts: z.array(z.strictObject({ source: z.string(), target: z.string(), readOnly: z.boolean() })).readonly(),
     ports: z.array(z.strictObject({ containerPort: z.int(), hostPort: z.int() })).readonly(),
     environ: z.record(z.string(), z.string()),

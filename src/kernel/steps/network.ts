@@ -1,6 +1,7 @@
 /**
  * Makes sure that the network the kernel wants is there. The bridge is the agent's and stays for other kernels; a
- * network made ahead that the kernel holds goes back when the kernel ends.
+ * network made ahead that the kernel holds goes back when the kernel ends. One that has a name is not looked for: a
+ * node of a swarm learns of an overlay when its first container joins.
  */
 import type { Bridge } from '../../network/bridge.ts';
 import type { NetworkLeases } from '../leases.ts';

@@ -3,7 +3,6 @@ import type { Agent } from '../../agent/agent.ts';
 import { creationInfoOf } from '../../agent/cluster/creation-info-of.ts';
 import { Creations } from '../../agent/cluster/creations.ts';
 import { Executions } from '../../agent/cluster/executions.ts';
-import { LocalNetworks } from '../../agent/cluster/local-networks.ts';
 import { PortLoans } from '../../agent/cluster/port-loans.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { KernelId } from '../../lib/ids.ts';
@@ -22,7 +21,7 @@ export function rpcServices(parts: ClusterParts, agent: Agent): RpcServices {
     localConfig: localConfig(settings),
     agent,
     executions: new Executions(agent),
-    networks: new LocalNetworks(built.engine, clock),
+    networks: built.sessionNetworks,
     ports: new PortLoans(built.ports, clock),
     news,
     infoOf,

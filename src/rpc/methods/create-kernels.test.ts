@@ -61,6 +61,26 @@ it('answers the same call again, and a second one meanwhile, with the same kerne
   expect(await node.fixture.agent.list({ all: true })).toHaveLength(1);
 });
 
+it('puts the kernels of a session on the network that is named, each under its host name', async () => {
+  await using node = await RpcNode.start();
+  const ids = [newKernelId(), newKernelId()] as const;
+  await node.call('create_local_network', 'bai-singlenode-x');
+  const sub = kernelConfigFixture({ cluster_role: 'sub', cluster_hostname: 'sub1' });
+  await node.call(
+    'create_kernels',
+    ...args({ [ids[0]]: kernelConfigFixture(), [ids[1]]: sub }, { network_name: 'bai-singlenode-x' }),
+  );
+  const made = node.fixture.kernels.dummy.containers.map(({ spec }) => [
+    spec.hostname,
+    spec.network,
+    spec.networkAliases,
+  ]);
+  expect(made.toSorted()).toEqual([
+    ['main1', 'bai-singlenode-x', ['main1']],
+    ['sub1', 'bai-singlenode-x', ['sub1']],
+  ]);
+});
+
 it('leaves nothing of a call that fails for one of its kernels', async () => {
   await using node = await RpcNode.start();
   const [good, greedy] = [newKernelId(), newKernelId()];
@@ -91,7 +111,6 @@ it('refuses what cannot be, each in upstream’s words', async () => {
   await expect(refusal(node, { preopen_ports: [2000] })).rejects.toThrow('AgentError');
   await expect(refusal(node, { preopen_ports: [9900] })).rejects.toThrow('AgentError');
   await expect(refusal(node, { bootstrap_script: 'true' })).rejects.toThrow('NotImplementedError');
-  await expect(refusal(node, {}, { network_name: 'bai-singlenode-x' })).rejects.toThrow('NotImplementedError');
   const [session = null, ids = null, configs = null, cluster = null] = args({
     [newKernelId()]: kernelConfigFixture(),
   });

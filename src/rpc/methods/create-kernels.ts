@@ -23,8 +23,10 @@ export const createKernels = method({
       });
     }
     const known = new Set((await services.agent.resources(signal)).slots.map(({ slot }) => slot));
+    const { raw_cluster_info: cluster } = args;
+    const environ = cluster.network_name ? await services.networks.environ(signal) : {};
     const orders = configs.map((config, index) =>
-      orderedKernel(ids[index] as (typeof ids)[number], session, config, args.raw_cluster_info, known),
+      orderedKernel({ id: ids[index] as (typeof ids)[number], session, config, cluster }, { known, environ }),
     );
     const made = await services.creations.create(orders, signal).catch((error: unknown) => {
       if (error instanceof AggregateError) throw new RpcFailure('TaskGroupError', error.errors.map(String).join('; '));

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
+import { FakeClock } from '../lib/fake-clock.ts';
+import { silentLogger } from '../lib/log.ts';
+import { SessionNetworks } from './session-networks.ts';
+
+const soon = (): AbortSignal => AbortSignal.timeout(5_000);
+const name = 'bai-singlenode-x';
+
+function setUp(options: { readonly engine?: DummyEngine; readonly refuses?: boolean } = {}) {
+  const calls: string[] = [];
+  const clock = new FakeClock();
+  const engine = options.engine ?? new DummyEngine();
+  const networks = new SessionNetworks({
+    engine,
+    tag: '0a1b2c3d',
+    agentId: 'i-one',
+    clock,
+    log: silentLogger,
+    iptables: async (program, args, _deadline, input = '') => {
+      calls.push([program, ...args].join(' ') + input);
+      if (options.refuses) return { exitCode: -1, stderr: 'no iptables' };
+      return { exitCode: args[0] === '-C' || args[0] === '-D' ? 1 : 0, stderr: '' };
+    },
+  });
+  return { networks, engine, clock, calls };
+}
+
+describe('the networks of sessions', () => {
+  it('are filtered before they exist, and their kernels reach each other', async () => {
+    const { networks, engine, calls } = setUp();
+    await networks.create(name, soon());
+    const made = await engine.inspectNetwork(name, soon());
+    expect(made?.labels).toMatchObject({ 'ai.backend.cluster-network': '1' });
+    expect(made?.options['com.docker.network.bridge.name']).toMatch(/^ks0a1b2c3d[0-9a-z]{5}$/);
+    const rules = calls.find((call) => call.startsWith('iptables-restore')) ?? '';
+    expect(rules).toContain('-A KERNELET-0a1b2c3d-S -d 169.254.0.0/16 -j REJECT');
+    expect(rules).toContain('-A KERNELET-0a1b2c3d-S-IN -j REJECT');
+    expect(rules).not.toContain('-o ks');
+    expect(calls).toContain('iptables -I INPUT 1 -i ks0a1b2c3d+ -j KERNELET-0a1b2c3d-S-IN');
+    // The names of chains have 28 characters at most.
+    expect('KERNELET-0a1b2c3d-S-IN'.length).toBeLessThanOrEqual(28);
+  });
+
+  it('are not made where they cannot be filtered', async () => {
+    const { networks, engine } = setUp({ refuses: true });
+    await expect(networks.create(name, soon())).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
+    expect(await engine.inspectNetwork(name, soon())).toBeNull();
+  });
+
+  it('that nobody has used for an hour are removed, and no others', async () => {
+    const { networks, engine, clock } = setUp();
+    await networks.create(name, soon());
+    await networks.create('bai-singlenode-used', soon());
+    const foreign = { name: 'foreign', driver: 'bridge', labels: { 'ai.backend.cluster-network': '1' }, options: {} };
+    await engine.createNetwork(foreign, soon());
+    const used = new Set(['bai-singlenode-used']);
+    await networks.sweep(used, soon());
+    await clock.advance(1_800_000);
+    await networks.sweep(used, soon());
+    expect(await engine.inspectNetwork(name, soon())).not.toBeNull();
+    await clock.advance(1_800_000);
+    await networks.sweep(used, soon());
+    expect(await engine.inspectNetwork(name, soon())).toBeNull();
+    expect(await engine.inspectNetwork('bai-singlenode-used', soon())).not.toBeNull();
+    expect(await engine.inspectNetwork('foreign', soon())).not.toBeNull();
+  });
+
+  it('take their rules along when the last one has gone', async () => {
+    const { networks, calls } = setUp();
+    await networks.create(name, soon());
+    await networks.removeIfUnused(soon());
+    expect(calls).not.toContain('iptables -X KERNELET-0a1b2c3d-S');
+    await networks.destroy(name, soon());
+    await networks.removeIfUnused(soon());
+    expect(calls).toContain('iptables -X KERNELET-0a1b2c3d-S');
+  });
+
+  it('tell programs not to take the gateway of a swarm for a way to each other', async () => {
+    const { networks, engine } = setUp();
+    expect(await networks.environ(soon())).toEqual({});
+    await engine.createNetwork({ name: 'docker_gwbridge', driver: 'bridge', labels: {}, options: {} }, soon());
+    expect(await networks.environ(soon())).toEqual({ OMPI_MCA_btl_tcp_if_exclude: '127.0.0.1/32,10.4.0.0/16' });
+  });
+});

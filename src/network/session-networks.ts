@@ -1,0 +1,157 @@
+/**
+ * Networks for the kernels of one session on this node, which managers order (spec rpc 8.25, 8.26; kernel-lifecycle 9).
+ * The kernels on one reach each other, and neither this host nor link-local addresses.
+ */
+import { createHash } from 'node:crypto';
+import type { Engine } from '../engine/engine.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { hasCode, KerneletError } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
+import { Firewall } from './firewall.ts';
+import { type IptablesRunner, runIptables } from './iptables.ts';
+
+/** The label that upstream's networks have too. */
+const label = 'ai.backend.cluster-network';
+/** The label of those that this agent has made. */
+const ownerLabel = 'ai.kernelet.session-network-of';
+/** Containers that are being removed hold their network for a moment. */
+const busyPatienceMs = 10_000;
+const busyPauseMs = 250;
+const rulesDeadlineMs = 30_000;
+/** A network that nobody has used for so long belongs to a session that its manager forgot (B37). */
+const orphanedAfterMs = 3_600_000;
+const betweenSweepsMs = 600_000;
+/** What an engine in a swarm connects containers on an overlay to, beside it. */
+const gatewayBridge = 'docker_gwbridge';
+/** Names of interfaces have 15 characters at most. */
+const interfaceDigits = 5;
+
+/** What they work with. */
+export interface SessionNetworksParts {
+  readonly engine: Pick<Engine, 'createNetwork' | 'inspectNetwork' | 'removeNetwork' | 'listNetworks'>;
+  /** 8 hex digits of the state folder. */
+  readonly tag: string;
+  /** The agent's id, as a label for people. */
+  readonly agentId: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly iptables?: IptablesRunner | undefined;
+}
+
+/** The networks. */
+export class SessionNetworks {
+  readonly #parts: SessionNetworksParts;
+  readonly #firewall: Firewall;
+  /** Since when a network has been seen without a container, in monotonic milliseconds. */
+  readonly #idleSince = new Map<string, number>();
+  #sweptAt = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: SessionNetworksParts) {
+    this.#parts = parts;
+    const { tag, iptables = runIptables } = parts;
+    this.#firewall = new Firewall(`${tag}-S`, `ks${tag}+`, { isolated: false, run: iptables });
+  }
+
+  /** Makes one; one that is there already is taken. Throws INVALID_ARGUMENT when the name is somebody else's. */
+  async create(name: string, signal: AbortSignal): Promise<void> {
+    const { engine, tag, agentId } = this.#parts;
+    if (await this.#isOurs(name, signal)) return;
+    await this.refresh(signal);
+    try {
+      await engine.createNetwork(
+        {
+          name,
+          driver: 'bridge',
+          labels: { [label]: '1', [ownerLabel]: tag, 'ai.backend.owner': agentId },
+          options: { 'com.docker.network.bridge.name': interfaceName(tag, name) },
+        },
+        signal,
+      );
+    } catch (error) {
+      // Another call was faster.
+      if (!hasCode(error, 'ENGINE_FAILED') || !(await this.#isOurs(name, signal))) throw error;
+    }
+  }
+
+  /** Removes one; one that is gone is fine. Throws INVALID_ARGUMENT, or ENGINE_FAILED while containers stay in it. */
+  async destroy(name: string, signal: AbortSignal): Promise<void> {
+    const { engine, clock } = this.#parts;
+    if (!(await this.#isOurs(name, signal))) return;
+    for (const until = clock.monotonic() + busyPatienceMs; ; ) {
+      try {
+        await engine.removeNetwork(name, signal);
+        return;
+      } catch (error) {
+        if (!hasCode(error, 'ENGINE_FAILED') || clock.monotonic() >= until) throw error;
+        await sleep(clock, busyPauseMs, signal);
+      }
+    }
+  }
+
+  /** Puts the rules of all of them in place, before there is one and while kernels may be on one. */
+  async refresh(signal: AbortSignal): Promise<void> {
+    const options = { what: "filtering the sessions' networks", timeoutMs: rulesDeadlineMs, signal };
+    await withDeadline(options, (deadline) => this.#firewall.apply(deadline));
+  }
+
+  /**
+   * Variables for kernels on a network: programs that speak MPI must not take the gateway of the swarm's overlays, on
+   * which every node has the same addresses, for a way to each other.
+   */
+  async environ(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    const gateway = await this.#parts.engine.inspectNetwork(gatewayBridge, signal);
+    const [subnet] = gateway?.subnets ?? [];
+    return subnet === undefined ? {} : { OMPI_MCA_btl_tcp_if_exclude: `127.0.0.1/32,${subnet}` };
+  }
+
+  /** Removes those of this agent that nobody has used for an hour; `used` are names that kernels are on. Cheap when called often. */
+  async sweep(used: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    const { engine, clock, log, tag } = this.#parts;
+    const now = clock.monotonic();
+    if (now - this.#sweptAt < betweenSweepsMs) return;
+    this.#sweptAt = now;
+    const networks = await engine.listNetworks({ [ownerLabel]: tag }, signal);
+    const idle = networks.filter(({ name, attached }) => attached.length === 0 && !used.has(name));
+    const names = new Set(idle.map(({ name }) => name));
+    for (const name of this.#idleSince.keys()) if (!names.has(name)) this.#idleSince.delete(name);
+    for (const name of names) {
+      const since = this.#idleSince.get(name) ?? now;
+      this.#idleSince.set(name, since);
+      if (now - since < orphanedAfterMs) continue;
+      log.warn('a network is removed that no session uses', { network: name });
+      await engine.removeNetwork(name, signal);
+      this.#idleSince.delete(name);
+    }
+  }
+
+  /** Takes the rules away unless a network of this agent is left. Never throws: what stays is used again. */
+  async removeIfUnused(signal: AbortSignal): Promise<void> {
+    const { engine, log, tag } = this.#parts;
+    try {
+      const options = { what: "removing the rules of the sessions' networks", timeoutMs: rulesDeadlineMs, signal };
+      await withDeadline(options, async (deadline) => {
+        if ((await engine.listNetworks({ [ownerLabel]: tag }, deadline.signal)).length > 0) return;
+        await this.#firewall.remove(deadline);
+      });
+    } catch (error) {
+      log.warn("the rules of the sessions' networks could not be removed", { error });
+    }
+  }
+
+  async #isOurs(name: string, signal: AbortSignal): Promise<boolean> {
+    const found = await this.#parts.engine.inspectNetwork(name, signal);
+    if (found === null) return false;
+    if (found.labels[label] === '1') return true;
+    throw new KerneletError(
+      'INVALID_ARGUMENT',
+      `the network ${name} is none of a session: it lacks the label ${label}`,
+    );
+  }
+}
+
+/** The name of a network's interface on this host: the rules go by how it begins. */
+function interfaceName(tag: string, name: string): string {
+  const digits = createHash('sha256').update(name).digest().readUInt32BE(0) % 36 ** interfaceDigits;
+  return `ks${tag}${digits.toString(36).padStart(interfaceDigits, '0')}`;
+}
