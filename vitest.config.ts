@@ -19,11 +19,22 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/conformance/**', 'test/peers/**', 'test/cluster/**'],
+          exclude: ['test/conformance/**', 'test/peers/**', 'test/cluster/**', 'test/member/**'],
           testTimeout: 180_000,
           hookTimeout: 600_000,
           fileParallelism: false,
           globalSetup: ['test/support/global-setup.ts'],
+        },
+      },
+      {
+        // The built daemon with real etcd, Redis and engine.
+        test: {
+          name: 'member',
+          include: ['test/member/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+          globalSetup: ['test/support/member-setup.ts'],
         },
       },
       {

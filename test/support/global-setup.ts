@@ -1,32 +1,10 @@
 /**
  * Before the integration tests: an engine must answer at DOCKER_HOST (`npm test` starts one), and the images that the
- * tests use are built by the program itself when they are missing.
+ * tests use are there.
  */
-import { spawnSync } from 'node:child_process';
-import path from 'node:path';
+import { ensureImages } from './test-images.ts';
 
-const program = path.resolve(import.meta.dirname, '..', '..', 'bin', 'kernelet');
-const cache = path.resolve(import.meta.dirname, '..', '..', '.cache', 'test');
-const images = ['python', 'python-science', 'shell', 'gcc', 'nodejs'];
-
-/** A state folder of the tests' own, so that no daemon of the machine is asked. */
-const places = (): Record<string, string> => ({
-  KERNELET_STATE_DIR: path.join(cache, 'state'),
-  KERNELET_SOCKET: path.join(cache, 'none.sock'),
-  KERNELET_VOLUME_DIR: path.join(cache, 'volumes'),
-});
-
-/** Vitest's hook. Throws when there is no engine: a test that needs one never passes without. */
+/** Vitest's hook. */
 export function setup(): void {
-  if (!process.env['DOCKER_HOST']) {
-    throw new Error('DOCKER_HOST is not set: run `npm test`, which starts an engine when none answers');
-  }
-  for (const image of images) {
-    const args = ['image', 'build', image, '--if-missing'];
-    const done = spawnSync(program, args, {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, ...places() },
-    });
-    if (done.status !== 0) throw new Error(`the image ${image} could not be built: status ${done.status}`);
-  }
+  ensureImages(['python', 'python-science', 'shell', 'gcc', 'nodejs']);
 }

@@ -1,0 +1,265 @@
+/**
+ * A daemon as a member of a cluster: the built program with real etcd, Redis and engine, and what a manager would see of
+ * it. Its end asserts that nothing is left behind.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RedisLink } from '../../../src/cluster/redis/link.ts';
+import { newKernelId } from '../../../src/lib/ids.ts';
+import { CallosumClient, type ClientKeys } from '../../../src/rpc/callosum-client.test-support.ts';
+import { createKernelsArguments, kernelConfigFixture } from '../../../src/rpc/kernel-order.test-support.ts';
+import { decodePlain } from '../../../src/wire/extensions/plain.ts';
+import type { MsgpackValue } from '../../../src/wire/msgpack/value.ts';
+import { kernelet, type Outcome, startKernelet } from '../command.ts';
+import { assertNothingLeft, type Inventory, inventory } from '../inventory.ts';
+import { freePorts, ownFolder } from './server-process.ts';
+import { entriesOf } from './stream.ts';
+
+/** How to make a member. */
+export interface MemberOptions {
+  readonly id: string;
+  readonly etcdPort: number;
+  /** A link to the database of the stream. */
+  readonly stream: RedisLink;
+  /** Lines for the `[agent]` section. */
+  readonly agentLines?: readonly string[];
+  /** Host ports for kernels, both ends included. */
+  readonly portRange?: readonly [number, number];
+  readonly heartbeatS?: number;
+  /** What the client shows and expects; absent: plain. */
+  readonly keys?: ClientKeys;
+}
+
+/** An event of this member, with its arguments decoded. */
+export interface MemberEvent {
+  readonly name: string;
+  readonly args: readonly MsgpackValue[];
+  /** Milliseconds since the epoch, by the server's clock. */
+  readonly at: number;
+}
+
+const sharedCache = path.resolve(import.meta.dirname, '..', '..', '..', '.cache', 'test', 'volumes');
+
+/** A kernel that a test has ordered. */
+export interface OrderedKernel {
+  readonly id: string;
+  readonly session: string;
+  /** What the call answered of it. */
+  readonly info: Readonly<Record<string, MsgpackValue>>;
+}
+
+/** The member. */
+export class Member implements AsyncDisposable {
+  readonly id: string;
+  readonly folder: string;
+  readonly stateDir: string;
+  readonly configFile: string;
+  readonly rpcPort: number;
+  readonly #options: MemberOptions;
+  readonly #cleanups: AsyncDisposableStack;
+  readonly #before: Inventory;
+  #daemon: ChildProcess | undefined;
+  #log = '';
+  #client: CallosumClient | undefined;
+
+  private constructor(
+    options: MemberOptions,
+    place: { readonly folder: string; readonly rpcPort: number; readonly before: Inventory },
+    cleanups: AsyncDisposableStack,
+  ) {
+    this.#options = options;
+    this.#cleanups = cleanups;
+    this.#before = place.before;
+    this.id = options.id;
+    this.folder = place.folder;
+    this.rpcPort = place.rpcPort;
+    this.stateDir = path.join(place.folder, 'var', 'kernelet');
+    this.configFile = path.join(place.folder, 'agent.toml');
+  }
+
+  /** Writes the configuration; no daemon runs yet. */
+  static async make(options: MemberOptions): Promise<Member> {
+    await using made = new AsyncDisposableStack();
+    const folder = made.use(await ownFolder('member')).path;
+    const [rpcPort = 0] = await freePorts(1);
+    const before = await inventory(path.join(folder, 'var', 'kernelet'));
+    const member = new Member(options, { folder, rpcPort, before }, made.move());
+    await mkdir(member.stateDir, { recursive: true, mode: 0o700 });
+    await writeFile(member.configFile, member.#configuration());
+    return member;
+  }
+
+  /** The same, with its daemon in the cluster. */
+  static async joined(options: MemberOptions): Promise<Member> {
+    const member = await Member.make(options);
+    await member.startDaemon();
+    await member.untilLogged('member of the cluster');
+    return member;
+  }
+
+  /** The daemon's pid. */
+  get pid(): number {
+    const pid = this.#daemon?.pid;
+    if (pid === undefined) throw new Error('no daemon is running');
+    return pid;
+  }
+
+  /** Whether the daemon is still there. */
+  get isRunning(): boolean {
+    return this.#daemon !== undefined && this.#daemon.exitCode === null && this.#daemon.signalCode === null;
+  }
+
+  /** What the daemon of the moment has logged. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Starts the daemon, without waiting for anything. */
+  async startDaemon(): Promise<void> {
+    this.#log = '';
+    const daemon = startKernelet(['serve', '--config', this.configFile], {
+      environment: { KERNELET_VOLUME_DIR: sharedCache, BACKEND_CPU_OVERCOMMIT_FACTOR: '4' },
+      directory: this.folder,
+    });
+    daemon.stdin?.end();
+    daemon.stdout?.resume();
+    daemon.stderr?.on('data', (chunk: Buffer) => {
+      this.#log += chunk.toString();
+    });
+    this.#daemon = daemon;
+  }
+
+  /** Waits until the daemon has logged a text. */
+  async untilLogged(text: string, timeoutMs = 60_000): Promise<void> {
+    await this.until(`a line with "${text}"`, async () => this.#log.includes(text), timeoutMs);
+  }
+
+  /** Waits for something, as long as the daemon lives. */
+  async until(what: string, isSo: () => Promise<boolean>, timeoutMs = 30_000): Promise<void> {
+    for (const limit = performance.now() + timeoutMs; performance.now() < limit; await sleep(50)) {
+      if (await isSo()) return;
+      if (this.#daemon && !this.isRunning) {
+        throw new Error(`the daemon ended with status ${this.#daemon.exitCode}: ${this.#log.slice(-4000)}`);
+      }
+    }
+    throw new Error(`${what} did not come in ${timeoutMs} ms: ${this.#log.slice(-4000)}`);
+  }
+
+  /** Sends the daemon a signal and waits for its end; gives its status, and how long it took. */
+  async endDaemon(signal: NodeJS.Signals): Promise<{ readonly status: number | null; readonly ms: number }> {
+    const daemon = this.#daemon;
+    this.#client?.[Symbol.dispose]();
+    this.#client = undefined;
+    if (!daemon || !this.isRunning) return { status: daemon?.exitCode ?? null, ms: 0 };
+    const begun = performance.now();
+    const ended = once(daemon, 'exit');
+    daemon.kill(signal);
+    await ended;
+    return { status: daemon.exitCode, ms: performance.now() - begun };
+  }
+
+  /** A manager's connection. */
+  get client(): CallosumClient {
+    this.#client ??= CallosumClient.connect(`tcp://127.0.0.1:${this.rpcPort}`, this.#options.keys);
+    return this.#client;
+  }
+
+  /** What a call gives. Throws an error with the class name and `repr` of its failure. */
+  async call(method: string, ...args: readonly MsgpackValue[]): Promise<MsgpackValue> {
+    const { type, value, failure } = await this.client.call(method, args);
+    if (type !== 'result') throw new Error(failure ? `${failure[0]} ${failure[1]}` : type);
+    return value;
+  }
+
+  /** Orders a kernel as managers do, by itself in its session. */
+  async create(change: Readonly<Record<string, MsgpackValue>> = {}, image = 'kernelet/python:latest') {
+    const [id, session] = [newKernelId() as string, newKernelId() as string];
+    const fixture = kernelConfigFixture({ auto_pull: 'none', ...change });
+    const config = { ...fixture, image: { ...(fixture['image'] as object), canonical: image } };
+    const made = await this.call('create_kernels', ...createKernelsArguments(session, { [id]: config }));
+    const [info] = made as readonly OrderedKernel['info'][];
+    if (!info) throw new Error('create_kernels answered with nothing');
+    return { id, session, info } satisfies OrderedKernel;
+  }
+
+  /** Runs code to its end and gives what it printed. */
+  async execute({ id, session }: OrderedKernel, code: string): Promise<string> {
+    const run = `run-${Math.random().toString(36).slice(2)}`;
+    let printed = '';
+    for (let mode = 'query'; ; mode = 'continue') {
+      const step = await this.call('execute', session, id, 2, run, mode, mode === 'query' ? code : '', {}, 2);
+      const { status, console } = step as { status: string; console: readonly [string, string][] };
+      printed += console.map(([, text]) => text).join('');
+      if (status === 'finished') return printed;
+    }
+  }
+
+  /** Ends a kernel as managers do. */
+  async destroy({ id, session }: OrderedKernel): Promise<void> {
+    await this.call('destroy_kernel', id, session, 'user-requested', false);
+  }
+
+  /** Its events on the stream, oldest first; of one name, when it is given. */
+  async events(name?: string): Promise<readonly MemberEvent[]> {
+    return (await entriesOf(this.#options.stream))
+      .filter((entry) => entry.source === this.id && (name === undefined || entry.name === name))
+      .map((entry) => ({
+        name: entry.name,
+        args: decodePlain(Buffer.from(entry.args, 'hex')) as readonly MsgpackValue[],
+        at: entry.at,
+      }));
+  }
+
+  /** The names of the events of a kernel's life, in their order. */
+  async lifeOf(kernel: Pick<OrderedKernel, 'id'>): Promise<readonly string[]> {
+    return (await this.events())
+      .filter(({ name, args }) => name.startsWith('kernel_') && args[0] === kernel.id)
+      .map(({ name }) => name);
+  }
+
+  /** Runs a command against the daemon's own socket. */
+  run(args: readonly string[]): Promise<Outcome> {
+    return kernelet(args, { environment: { KERNELET_SOCKET: path.join(this.folder, 'ipc', 'kernelet.sock') } });
+  }
+
+  /** Ends every kernel and the daemon, and asserts that nothing is left. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.isRunning) {
+      await this.startDaemon();
+      await this.untilLogged('member of the cluster');
+    }
+    await this.call('clean_all_kernels', 'user-requested');
+    await this.endDaemon('SIGTERM');
+    await assertNothingLeft(this.#before, this.stateDir);
+    await rm(this.stateDir, { recursive: true, force: true });
+    await this.#cleanups.disposeAsync();
+  }
+
+  #configuration(): string {
+    const { id, etcdPort, agentLines = [], portRange = [30_100, 30_199], heartbeatS = 2 } = this.#options;
+    return [
+      '[etcd]',
+      'namespace = "local"',
+      `addr = { host = "127.0.0.1", port = ${etcdPort} }`,
+      '[agent]',
+      'mode = "docker"',
+      `id = "${id}"`,
+      `rpc-listen-addr = { host = "127.0.0.1", port = ${this.rpcPort} }`,
+      `ipc-base-path = "${this.folder}/ipc"`,
+      `var-base-path = "${this.folder}/var"`,
+      `image-commit-path = "${this.folder}/commit"`,
+      ...agentLines,
+      '[container]',
+      `port-range = [${portRange.join(', ')}]`,
+      'bind-host = "127.0.0.1"',
+      'scratch-type = "hostdir"',
+      `scratch-root = "${this.stateDir}/scratch"`,
+      '[debug]',
+      `heartbeat-interval = ${heartbeatS}`,
+      '',
+    ].join('\n');
+  }
+}

@@ -1,0 +1,47 @@
+/** The services of a cluster in which a manager has registered. */
+import { EtcdClient } from '../../../src/cluster/etcd/etcd-client.ts';
+import { ScopedStore } from '../../../src/cluster/etcd/scoped-store.ts';
+import type { RedisLink } from '../../../src/cluster/redis/link.ts';
+import { silentLogger as log } from '../../../src/lib/log.ts';
+import { everything } from './etcd-admin.ts';
+import { type EtcdMember, startEtcd } from './etcd-server.ts';
+import { startRedis, type TestRedis } from './redis-server.ts';
+
+/** The services; they are gone with the test. */
+export interface ClusterServices extends AsyncDisposable {
+  readonly etcd: EtcdMember;
+  readonly redis: TestRedis;
+  /** The database of the stream. */
+  readonly stream: RedisLink;
+  /** The database of statistics. */
+  readonly statistics: RedisLink;
+  /** Puts what a manager and its installation put; keys of etcd below the namespace. */
+  settle(more?: Readonly<Record<string, string>>): Promise<void>;
+  /** All keys below the namespace, with their values. */
+  keys(): Promise<Readonly<Record<string, string>>>;
+}
+
+/** Starts them; `redisPort`: where members are told that Redis is, when that is a proxy. */
+export async function startServices(redisPort?: number): Promise<ClusterServices> {
+  await using made = new AsyncDisposableStack();
+  const [member] = made.use(await startEtcd()).members;
+  if (!member) throw new Error('etcd has no member');
+  const redis = made.use(await startRedis());
+  const client = made.use(new EtcdClient({ addresses: [member.address], tls: null, credentials: null, log }));
+  const store = new ScopedStore(client, { namespace: 'local', agentId: 'i-none', scalingGroup: 'default' });
+  const settle = async (more: Readonly<Record<string, string>> = {}): Promise<void> => {
+    const address = `127.0.0.1:${redisPort ?? redis.port}`;
+    await store.put({ 'config/redis/addr': address, 'nodes/manager/m-test': 'up', ...more }, 'global');
+  };
+  await settle();
+  const owned = made.move();
+  return {
+    etcd: member,
+    redis,
+    stream: redis.link(4),
+    statistics: redis.link(0),
+    settle,
+    keys: async () => await everything(client, 'local'),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
