@@ -8,13 +8,14 @@ import type { Download } from '../execution/runner-client.ts';
 import type { PullPolicy } from '../images/resolve.ts';
 import type { ImageView } from '../images/views.ts';
 import type { KernelPhase, StepTiming, Termination } from '../kernel/record.ts';
-import type { KernelLimits, KernelMount, KernelNetwork, KernelService } from '../kernel/spec.ts';
+import type { KernelFile, KernelLimits, KernelMount, KernelNetwork, KernelService } from '../kernel/spec.ts';
 import type { KernelId, RunId, SessionId } from '../lib/ids.ts';
 import type { KernelUsage } from '../stats/account.ts';
 import type { FinalRecord } from '../stats/final-records.ts';
 import type { KernelFigures } from '../stats/kernel-book.ts';
 import type { WrittenMetrics } from '../stats/metric-book.ts';
 import type { NodeMetrics } from '../stats/node-figures.ts';
+import type { RequestedMount } from '../storage/mount-policy.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
 import type { NumberedRunEvent, RunSummary } from '../wire/run-event.ts';
 import type { FileEntry, RunnerStatus } from '../wire/runner-messages.ts';
@@ -44,7 +45,8 @@ export interface CreateRequest {
   /** Slots of accelerators with decimal amounts. */
   readonly accelerators?: Readonly<Record<string, string>> | undefined;
   readonly environ: Readonly<Record<string, string>>;
-  readonly mounts: readonly KernelMount[];
+  readonly mounts: readonly RequestedMount[];
+  readonly files?: readonly KernelFile[] | undefined;
   readonly network?: KernelNetwork | undefined;
   readonly publish: readonly number[];
   readonly services?: readonly KernelService[] | undefined;

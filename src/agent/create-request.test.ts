@@ -86,6 +86,7 @@ describe('compileSpec', () => {
     const chosen = {
       image: { reference: 'kernelet/python:latest', id: 'sha256:1', volumes: [] },
       runtime: { type: 'python', path: null },
+      contract: { coreCountVariables: ['OMP_NUM_THREADS', 'A'] },
     };
     const request = { ...plain, environ: { B: '2', A: '1' }, memoryBytes: 2 ** 30 };
     const spec = compileSpec(id, request, chosen, defaults, { diskBytes: null, openFiles: 4096 });
@@ -97,6 +98,7 @@ describe('compileSpec', () => {
       environ: [
         ['B', '2'],
         ['A', '1'],
+        ['OMP_NUM_THREADS', '1'],
       ],
       hostname: '0f0e0d0c-0b0',
     });

@@ -7,6 +7,7 @@ import type { CreationPlan } from './step.ts';
 import { allocateStep } from './steps/allocate.ts';
 import { type ConfigFilesParts, configFilesStep } from './steps/config-files.ts';
 import { containerStep } from './steps/container.ts';
+import { filesStep } from './steps/files.ts';
 import { imageStep } from './steps/image.ts';
 import { networkStep } from './steps/network.ts';
 import { type PortsParts, portsStep } from './steps/ports.ts';
@@ -32,6 +33,7 @@ export function creationPlan(parts: PlanParts): CreationPlan {
     portsStep(parts),
     [imageStep(parts.engine), scratchStep(parts.scratch), sandboxStep(parts.sandboxes, parts.hardening)],
     networkStep(parts.bridge, parts.sandboxes),
+    filesStep(parts.scratch),
     configFilesStep(parts),
     containerStep(parts.containers, parts.scratch),
     startStep(parts),

@@ -100,6 +100,21 @@ const spec: Reader<KernelSpec> = object((field) => ({
     'mounts',
     list(object((of) => ({ source: of('source', text), target: of('target', text), readOnly: of('readOnly', truth) }))),
   ),
+  files: field(
+    'files',
+    newer(
+      list(
+        object((of) => ({
+          folder: of('folder', oneOf(['home', 'config'])),
+          path: of('path', text),
+          mode: of('mode', whole),
+          owner: of('owner', oneOf(['tenant', 'root'])),
+          text: of('text', text),
+        })),
+      ),
+      [],
+    ),
+  ),
   network: field('network', network),
   publish: field('publish', list(whole)),
   services: field(

@@ -1,4 +1,4 @@
-import { mkdir, readdir, realpath, rename, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
@@ -58,6 +58,7 @@ describe('restarting', () => {
     const { work } = one.kernels.scratch.paths(spec.id);
     await mkdir(join(work, 'z'));
     await symlink('/opt/kernel/run', join(work, 'z', 'data'));
+    await rm(join(work, 'a'), { recursive: true });
     await symlink('z', join(work, 'a'));
     await expect(one.kernels.registry.restart(spec.id, never)).rejects.toMatchObject({ code: 'FORBIDDEN_MOUNT' });
     expect(await one.leftovers()).toEqual([]);

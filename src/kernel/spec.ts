@@ -22,6 +22,18 @@ export interface KernelMount {
   readonly readOnly: boolean;
 }
 
+/** A file that a kernel begins with. What it says may be secret. */
+export interface KernelFile {
+  readonly folder: 'home' | 'config';
+  /** Below the folder, in plain words. */
+  readonly path: string;
+  /** Permission bits. */
+  readonly mode: number;
+  /** The kernel's user, or root. */
+  readonly owner: 'tenant' | 'root';
+  readonly text: string;
+}
+
 /** The image of a kernel. */
 export interface KernelImage {
   /** As asked for. */
@@ -68,6 +80,7 @@ export interface KernelSpec {
   /** The session's variables in order. */
   readonly environ: readonly (readonly [string, string])[];
   readonly mounts: readonly KernelMount[];
+  readonly files: readonly KernelFile[];
   readonly network: KernelNetwork;
   /** Container ports to publish, each on a host port of the pool, on the loopback address. */
   readonly publish: readonly number[];

@@ -1,33 +1,12 @@
 /** From a manager's configuration of a kernel to the agent's request (spec rpc 8.6, kernel-lifecycle 8.1). Pure. */
-import type { z } from 'zod';
 import type { OrderedKernel } from '../agent/cluster/creations.ts';
 import { parseServicePorts } from '../images/service-ports.ts';
 import type { KernelNetwork, KernelService } from '../kernel/spec.ts';
 import { KerneletError } from '../lib/errors.ts';
-import type { KernelId, SessionId } from '../lib/ids.ts';
+import type { ClusterInfo, KernelConfig, KernelOrder, OrderedNode } from './kernel-order.ts';
+import { orderedFiles } from './ordered-files.ts';
+import { orderedMounts } from './ordered-mounts.ts';
 import { RpcFailure } from './rpc-failure.ts';
-import type { clusterInfo, kernelConfig } from './schema/create-kernels.ts';
-
-/** How one kernel shall be. */
-export type KernelConfig = z.output<typeof kernelConfig>;
-/** The session as a whole. */
-export type ClusterInfo = z.output<typeof clusterInfo>;
-
-/** What a manager says of one kernel. */
-export interface KernelOrder {
-  readonly id: KernelId;
-  readonly session: SessionId;
-  readonly config: KernelConfig;
-  readonly cluster: ClusterInfo;
-}
-
-/** What the node adds. */
-export interface OrderedNode {
-  /** The slots that it knows. */
-  readonly known: ReadonlySet<string>;
-  /** Variables that go with the session's network; the session's own win. */
-  readonly environ: Readonly<Record<string, string>>;
-}
 
 const reservedPorts: ReadonlySet<number> = new Set([2000, 2001]);
 
@@ -43,6 +22,7 @@ export function orderedKernel({ id, session, config, cluster }: KernelOrder, nod
   }
   const { cpu, mem, ...others } = amounts(config.resource_slots, node.known);
   const services = servicesOf(config);
+  const { files, warnings } = orderedFiles(config, cluster);
   const { username, password, name } = image.registry;
   const shared = config.resource_opts?.shmem;
   return {
@@ -50,6 +30,7 @@ export function orderedKernel({ id, session, config, cluster }: KernelOrder, nod
     session,
     pull,
     imageId: image.digest,
+    warnings,
     request: {
       image: image.canonical,
       hostname: config.cluster_hostname,
@@ -59,11 +40,8 @@ export function orderedKernel({ id, session, config, cluster }: KernelOrder, nod
       ...(username && password ? { registryAuth: { username, password, serverAddress: name } } : {}),
       accelerators: others,
       environ: { ...node.environ, ...config.environ },
-      mounts: config.mounts.map(({ host_path, kernel_path, mount_perm }) => ({
-        source: host_path,
-        target: kernel_path,
-        readOnly: mount_perm === 'ro',
-      })),
+      mounts: orderedMounts(config),
+      files,
       network: networkOf(config, cluster),
       publish: services.flatMap(({ containerPorts }) => containerPorts),
       services,
@@ -74,12 +52,10 @@ export function orderedKernel({ id, session, config, cluster }: KernelOrder, nod
 
 /** Refused rather than left out: a kernel without its network, its keys or its script is not what was ordered. */
 function refuseUnserved(config: KernelConfig, cluster: ClusterInfo): void {
-  const { dotfiles, ssh_keypair: keys, model_definition_path: model } = config.internal_data ?? {};
+  const { model_definition_path: model, domain_socket_proxies: proxies } = config.internal_data ?? {};
   const wanted = [
     [config.session_type === 'inference' || Boolean(model), 'a model service'],
-    [Boolean(config.bootstrap_script), 'a bootstrap script'],
-    [Boolean(dotfiles?.length), 'dotfiles'],
-    [Boolean(keys), 'SSH keys of the user'],
+    [Boolean(proxies?.length), 'proxies of sockets'],
     [cluster.network_name === 'host', 'a place in the network of the host'],
     [Boolean(config.allocated_host_ports?.length), 'ports of the host'],
   ] as const;

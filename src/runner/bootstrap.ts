@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../lib/clock.ts';
+import { userScriptTimeoutMs } from '../wire/runner-config.ts';
 import { parseEnvironment } from './config.ts';
 import type { ContainerLog } from './container-log.ts';
 import { rootEnvironment } from './environment.ts';
@@ -16,7 +17,6 @@ import { volumePaths } from './volume-paths.ts';
 
 const imageScript = '/opt/container/bootstrap.sh';
 const imageScriptTimeoutMs = 60_000;
-const userScriptTimeoutMs = 600_000;
 const longestEnvironmentBytes = 1024 * 1024;
 
 /** Sources the image's script as root, if it is there and executable; returns the environment that it left. */

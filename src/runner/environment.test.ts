@@ -4,7 +4,7 @@ import { type EnvironmentParts, promote, rootEnvironment, tenantEnvironment } fr
 const parts = (change: Partial<EnvironmentParts> = {}): EnvironmentParts => ({
   container: new Map(),
   session: [],
-  user: { name: 'work', shell: '/bin/bash' },
+  user: { name: 'work', shell: '/bin/bash', uid: 1000, gid: 1001 },
   home: '/home/work',
   exists: () => false,
   ...change,
@@ -19,6 +19,8 @@ describe('the environment of the tenant', () => {
       USER: 'work',
       LOGNAME: 'work',
       PWD: '/home/work',
+      LOCAL_USER_ID: '1000',
+      LOCAL_GROUP_ID: '1001',
       PATH: '/home/work/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
       SHELL: '/bin/bash',
     });

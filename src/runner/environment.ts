@@ -8,7 +8,7 @@
 export interface EnvironmentParts {
   readonly container: ReadonlyMap<string, string>;
   readonly session: readonly (readonly [string, string])[];
-  readonly user: { readonly name: string; readonly shell: string };
+  readonly user: { readonly name: string; readonly shell: string; readonly uid: number; readonly gid: number };
   readonly home: string;
   /** Which folders exist, for those that go to the front of PATH. */
   exists(path: string): boolean;
@@ -28,8 +28,17 @@ const notInherited = ['HOME', 'USER', 'LOGNAME', 'PWD', 'OLDPWD', 'SHLVL', '_', 
 export function tenantEnvironment(parts: EnvironmentParts): Record<string, string> {
   const composed = new Map(parts.container);
   for (const name of notInherited) composed.delete(name);
-  const { name, shell } = parts.user;
-  const fixed = { LANG: 'C.UTF-8', HOME: parts.home, TERM: 'xterm', USER: name, LOGNAME: name, PWD: parts.home };
+  const { name, shell, uid, gid } = parts.user;
+  const fixed = {
+    LANG: 'C.UTF-8',
+    HOME: parts.home,
+    TERM: 'xterm',
+    USER: name,
+    LOGNAME: name,
+    PWD: parts.home,
+    LOCAL_USER_ID: String(uid),
+    LOCAL_GROUP_ID: String(gid),
+  };
   for (const [key, value] of Object.entries(fixed)) composed.set(key, value);
   if (!composed.has('PATH')) composed.set('PATH', usualPath);
   if (!composed.has('SHELL')) composed.set('SHELL', shell);

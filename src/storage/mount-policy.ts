@@ -14,6 +14,8 @@ export interface RequestedMount {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
+  /** A folder out of which the source must not lead, once its links are resolved. */
+  readonly within?: string | undefined;
 }
 
 /** What the rules are made of. */
@@ -146,6 +148,10 @@ export async function allowMounts(
       );
     });
     checkSource(path, resolved);
+    const { within } = mount;
+    if (within !== undefined && !isAtOrBelow(path, await realpath(within).catch(() => within))) {
+      throw refuseMount(`${source} may not be mounted: a link leads out of ${within}`, source);
+    }
     allowed.push({ source: path, target: canonical(mount.target), readOnly: mount.readOnly });
   }
   return allowed;

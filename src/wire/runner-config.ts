@@ -18,6 +18,9 @@ export const containerPaths = {
   homeConfig: '/home/config',
 } as const;
 
+/** How long the user's own script in the home may take before a kernel is ready. */
+export const userScriptTimeoutMs = 600_000;
+
 /** The document. */
 export interface RunnerConfig {
   readonly version: 1;

@@ -68,7 +68,7 @@ export class AgentFixture implements AsyncDisposable {
       }),
       operations: new OperationTimes(systemClock),
       scratchLimitBytes: null,
-      checkMounts: async (mounts) => mounts,
+      checkMounts: options.checkMounts ?? (async (mounts) => mounts),
       fitLimits: async () => ({ limits: { diskBytes: null, openFiles: null }, warnings: [] }),
       defaults: {
         cpus: 1,

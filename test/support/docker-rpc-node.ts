@@ -6,21 +6,22 @@ import { type KernelId, newRunId } from '../../src/lib/ids.ts';
 import { runIptables } from '../../src/network/iptables.ts';
 import { networkBytes } from '../../src/stats/network-bytes.ts';
 import { connectTestEngine, within } from './engine.ts';
-import { testSettings } from './kernels-fixture.ts';
+import { type FixtureOptions, testSettings } from './kernels-fixture.ts';
 import { RpcNode } from './rpc-node.ts';
 import { testVolume } from './runner-images.ts';
 import { shellCommand } from './runner-session.ts';
 
 /** What a test may decide. */
-export interface DockerNodeOptions {
+export interface DockerNodeOptions extends Pick<FixtureOptions, 'checkMounts'> {
   readonly container?: Partial<typeof testSettings.container>;
 }
 
 /** Starts one. */
-export async function startDockerNode({ container }: DockerNodeOptions = {}): Promise<RpcNode> {
+export async function startDockerNode({ container, ...options }: DockerNodeOptions = {}): Promise<RpcNode> {
   const engine = await connectTestEngine();
   const volume = await testVolume();
   return await RpcNode.start({
+    ...options,
     engine,
     parts: {
       connectRunner: createRunnerConnector(),

@@ -24,6 +24,7 @@ export function specFixture(change: Partial<KernelSpec> = {}): KernelSpec {
     accelerators: [],
     environ: [['GREETING', 'hello']],
     mounts: [],
+    files: [],
     network: 'none',
     publish: [],
     services: [],

@@ -27,6 +27,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import type { KernelId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import type { RequestedMount } from '../../src/storage/mount-policy.ts';
 import { openStateFolder, type StateFolder } from '../../src/storage/state-folder.ts';
 import type { RunSummary } from '../../src/wire/run-event.ts';
 import type { RunnerStatus } from '../../src/wire/runner-messages.ts';
@@ -146,6 +147,8 @@ export interface FixtureOptions {
   readonly settings?: Partial<KernelsSettings>;
   readonly devices?: NodeDevices;
   readonly parts?: Partial<KernelsParts>;
+  /** Replaces the rules of what may be mounted: everything, where an agent is made of the fixture. */
+  readonly checkMounts?: (mounts: readonly RequestedMount[]) => Promise<readonly RequestedMount[]>;
   /** A folder of an earlier fixture, to come back to. */
   readonly folder?: string;
   /** Kernels whose end an earlier fixture has published. */

@@ -15,6 +15,7 @@ export const stepNames = [
   'scratch',
   'sandbox',
   'network',
+  'files',
   'config-files',
   'container',
   'start',

@@ -17,6 +17,8 @@ export interface OrderedKernel {
   /** `digest`: pull when the image that is here has another id; `tag`: when none is here. */
   readonly pull: 'digest' | 'tag' | 'none';
   readonly imageId: string;
+  /** What of the order is left out, for the log. */
+  readonly warnings: readonly string[];
 }
 
 /** What managers are told on the way. */

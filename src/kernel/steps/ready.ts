@@ -7,6 +7,7 @@ import { sleep, systemClock } from '../../lib/clock.ts';
 import { type Deadline, withDeadline } from '../../lib/deadline.ts';
 import { KerneletError, toKerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
+import { userScriptTimeoutMs } from '../../wire/runner-config.ts';
 import { logTail } from '../container-end.ts';
 import type { KernelRecord } from '../record.ts';
 import type { RunnerClients } from '../runner-clients.ts';
@@ -23,6 +24,12 @@ export interface ReadyParts {
 /** Time beyond the runner's in which the end of the log is read for the error. */
 const marginMs = 5_000;
 const exitMarginMs = 300;
+
+/** A user's script runs before the kernel is ready, and may take its own time (spec kernel-lifecycle B38). */
+function readyWithinMs({ spec }: KernelRecord, timeoutMs: number): number {
+  const hasScript = spec.files.some(({ folder, path }) => folder === 'home' && path === 'bootstrap.sh');
+  return hasScript ? timeoutMs + userScriptTimeoutMs : timeoutMs;
+}
 
 async function notReady(parts: ReadyParts, id: ContainerId, words: string, cause: unknown, exitCode: number | null) {
   const log = await logTail(parts.engine, id);
@@ -43,7 +50,7 @@ async function awaitReady(record: KernelRecord, id: ContainerId, parts: ReadyPar
     () => new Promise<never>(() => {}),
   );
   try {
-    const options = { what: "the runner's start", timeoutMs: parts.timeoutMs, signal };
+    const options = { what: "the runner's start", timeoutMs: readyWithinMs(record, parts.timeoutMs), signal };
     const ready = withDeadline(options, (inner) => parts.runners.open(record).ready(inner.signal));
     await Promise.race([ready, ended]);
   } catch (thrown) {
@@ -67,7 +74,7 @@ export function readyStep(parts: ReadyParts): CreationStep {
   return {
     name: 'ready',
     scope: 'generation',
-    deadlineMs: parts.timeoutMs + marginMs,
+    deadlineMs: parts.timeoutMs + userScriptTimeoutMs + marginMs,
     async apply(record, deadline) {
       if (record.containerId === null) throw new KerneletError('INTERNAL', 'there is no container to wait for');
       await awaitReady(record, record.containerId, parts, deadline);

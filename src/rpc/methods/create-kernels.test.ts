@@ -110,7 +110,7 @@ it('refuses what cannot be, each in upstream’s words', async () => {
   );
   await expect(refusal(node, { preopen_ports: [2000] })).rejects.toThrow('AgentError');
   await expect(refusal(node, { preopen_ports: [9900] })).rejects.toThrow('AgentError');
-  await expect(refusal(node, { bootstrap_script: 'true' })).rejects.toThrow('NotImplementedError');
+  await expect(refusal(node, {}, { network_name: 'host' })).rejects.toThrow('NotImplementedError');
   const [session = null, ids = null, configs = null, cluster = null] = args({
     [newKernelId()]: kernelConfigFixture(),
   });

@@ -10,7 +10,7 @@ export const createKernels = method({
   signature,
   notable: true,
   failures: { KERNEL_DIED: 'AgentError', DEADLINE_EXCEEDED: 'AgentError', IMAGE_UNUSABLE: 'AgentError' },
-  handle: async (args, { services, signal }) => {
+  handle: async (args, { services, signal, log }) => {
     const { raw_session_id: session, raw_kernel_ids: ids, raw_configs: configs } = args;
     if (ids.length !== configs.length) {
       throw new RpcFailure('ValueError', `${ids.length} kernels are named and ${configs.length} configured`);
@@ -28,6 +28,7 @@ export const createKernels = method({
     const orders = configs.map((config, index) =>
       orderedKernel({ id: ids[index] as (typeof ids)[number], session, config, cluster }, { known, environ }),
     );
+    for (const { id, warnings } of orders) for (const text of warnings) log.warn(text, { kernel: id });
     const made = await services.creations.create(orders, signal).catch((error: unknown) => {
       if (error instanceof AggregateError) throw new RpcFailure('TaskGroupError', error.errors.map(String).join('; '));
       throw error;

@@ -1,0 +1,52 @@
+/**
+ * Lays the files that a kernel begins with, and the places for mounts in its home, which would be root's if the engine
+ * made them. A restart leaves all of them as their user has made them since (spec kernel-lifecycle 5.4–5.7, B20).
+ */
+import { stat } from 'node:fs/promises';
+import { placeEmptyFile, placeFile, placeFolder } from '../../storage/place-file.ts';
+import type { ScratchFolders } from '../../storage/scratch.ts';
+import { containerPaths } from '../../wire/runner-config.ts';
+import type { KernelRecord } from '../record.ts';
+import type { KernelFile } from '../spec.ts';
+import type { CreationStep } from '../step.ts';
+
+const placeMode = 0o755;
+
+/** A folder that leads to a file is as open as the file, and can be passed through by whoever may read it (B19). */
+export function folderModeOf(mode: number): number {
+  return mode | 0o700 | (0o111 & (mode >> 2));
+}
+
+/** The step. Throws STATE_UNUSABLE. */
+export function filesStep(scratch: ScratchFolders): CreationStep {
+  const lay = async ({ spec }: KernelRecord, { folder, path, mode, owner, text }: KernelFile): Promise<void> => {
+    const { work, config } = scratch.paths(spec.id);
+    const whose = owner === 'tenant' ? spec.user : null;
+    // The folders of the configuration are the agent's, whosever the files are.
+    const folderMode = folder === 'home' ? folderModeOf(mode) : placeMode;
+    await placeFile(folder === 'home' ? work : config, path, text, { mode, owner: whose, folderMode });
+  };
+  return {
+    name: 'files',
+    scope: 'kernel',
+    deadlineMs: 30_000,
+    async apply(record, deadline) {
+      const { spec } = record;
+      const { work } = scratch.paths(spec.id);
+      // In order: of two files with one name the later one counts.
+      for (const file of spec.files) {
+        deadline.check();
+        await lay(record, file);
+      }
+      for (const { source, target } of spec.mounts) {
+        if (!target.startsWith(`${containerPaths.home}/`)) continue;
+        const path = target.slice(containerPaths.home.length + 1);
+        const place = (await stat(source)).isDirectory() ? placeFolder : placeEmptyFile;
+        await place(work, path, { mode: placeMode, owner: spec.user });
+      }
+      return {};
+    },
+    // They lie in the scratch folder and end with it.
+    async revert() {},
+  };
+}

@@ -1,0 +1,25 @@
+/** What a manager says of one kernel of a session, and what the node adds to it. */
+import type { z } from 'zod';
+import type { KernelId, SessionId } from '../lib/ids.ts';
+import type { clusterInfo, kernelConfig } from './schema/create-kernels.ts';
+
+/** How one kernel shall be. */
+export type KernelConfig = z.output<typeof kernelConfig>;
+/** The session as a whole. */
+export type ClusterInfo = z.output<typeof clusterInfo>;
+
+/** The order of one kernel. */
+export interface KernelOrder {
+  readonly id: KernelId;
+  readonly session: SessionId;
+  readonly config: KernelConfig;
+  readonly cluster: ClusterInfo;
+}
+
+/** What the node adds. */
+export interface OrderedNode {
+  /** The slots that it knows. */
+  readonly known: ReadonlySet<string>;
+  /** Variables that go with the session's network; the session's own win. */
+  readonly environ: Readonly<Record<string, string>>;
+}
