@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { KernelId, SessionId } from '../lib/ids.ts';
 import type { clusterInfo, kernelConfig } from './schema/create-kernels.ts';
+import type { imageReference } from './schema/fields.ts';
 
 /** How one kernel shall be. */
 export type KernelConfig = z.output<typeof kernelConfig>;
@@ -14,6 +15,8 @@ export interface KernelOrder {
   readonly session: SessionId;
   readonly config: KernelConfig;
   readonly cluster: ClusterInfo;
+  /** How the kernel's image is referred to. */
+  readonly reference: z.output<typeof imageReference>;
 }
 
 /** What the node adds. */

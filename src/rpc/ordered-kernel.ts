@@ -3,6 +3,7 @@ import type { OrderedKernel } from '../agent/cluster/creations.ts';
 import { parseServicePorts } from '../images/service-ports.ts';
 import type { KernelNetwork, KernelService } from '../kernel/spec.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { imageName } from '../wire/extensions/plain.ts';
 import type { ClusterInfo, KernelConfig, KernelOrder, OrderedNode } from './kernel-order.ts';
 import { orderedFiles } from './ordered-files.ts';
 import { orderedMounts } from './ordered-mounts.ts';
@@ -14,7 +15,10 @@ const reservedPorts: ReadonlySet<number> = new Set([2000, 2001]);
  * The request. Throws UnsupportedResource for an amount of a slot that is not known, AgentError for ports that cannot be,
  * NOT_SUPPORTED for what this agent cannot do.
  */
-export function orderedKernel({ id, session, config, cluster }: KernelOrder, node: OrderedNode): OrderedKernel {
+export function orderedKernel(
+  { id, session, config, cluster, reference }: KernelOrder,
+  node: OrderedNode,
+): OrderedKernel {
   refuseUnserved(config, cluster);
   const { image, auto_pull: pull = 'digest' } = config;
   if (pull !== 'digest' && pull !== 'tag' && pull !== 'none') {
@@ -28,11 +32,12 @@ export function orderedKernel({ id, session, config, cluster }: KernelOrder, nod
   return {
     id,
     session,
-    pull,
+    // What is only here is never asked for elsewhere.
+    pull: reference.is_local ? 'none' : pull,
     imageId: image.digest,
     warnings,
     request: {
-      image: image.canonical,
+      image: reference.is_local ? imageName({ ...reference, isLocal: true }) : image.canonical,
       hostname: config.cluster_hostname,
       ...(cpu === undefined ? {} : { cpus: Number(cpu) }),
       ...(mem === undefined ? {} : { memoryBytes: Number(mem) }),

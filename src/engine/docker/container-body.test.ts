@@ -79,7 +79,8 @@ describe('containerBody', () => {
         ],
         Tmpfs: { '/tmp': 'rw,size=64m' },
         PortBindings: { '8080/tcp': [{ HostIp: '127.0.0.1', HostPort: '30000' }] },
-        NanoCpus: 500_000_000,
+        CpuPeriod: 100_000,
+        CpuQuota: 50_000,
         Memory: 2 ** 30,
         MemorySwap: 2 ** 30,
         PidsLimit: 512,
@@ -112,7 +113,7 @@ describe('containerBody', () => {
   it('sets no limit that is not wanted', () => {
     const loose = containerBody(spec({ limits: { cpus: null, memoryBytes: null, processes: null } }));
     expect(loose).toMatchObject({ HostConfig: { PidsLimit: -1 } });
-    expect(JSON.stringify(loose)).not.toMatch(/NanoCpus|Memory/);
+    expect(JSON.stringify(loose)).not.toMatch(/CpuQuota|Memory/);
     expect(containerBody(spec({ limits: { cpus: 1, memoryBytes: 2 ** 30, swap: true, processes: 8 } }))).toMatchObject({
       HostConfig: { Memory: 2 ** 30, MemorySwap: -1 },
     });

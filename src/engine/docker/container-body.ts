@@ -11,6 +11,8 @@ import { mergeOverrides } from './merge-overrides.ts';
 const logFiles = 5;
 /** The smallest log file that is of use. */
 const smallestLogFile = 4096;
+/** Microseconds, over which the share of CPU is counted. */
+const cpuPeriod = 100_000;
 /** In the engine's words. */
 const unlimited = -1;
 /** Networks on which the engine refuses aliases. */
@@ -68,7 +70,8 @@ function hostConfig(spec: ContainerSpec): HostConfig {
 /** Memory and memory-with-swap are equal: no swap. */
 function limits(wanted: ContainerLimits): HostConfig {
   return {
-    ...(wanted.cpus === null ? {} : { NanoCpus: Math.round(wanted.cpus * 1e9) }),
+    // Not NanoCpus: the engine refuses more of them than there are cores, which are shared when overcommitted.
+    ...(wanted.cpus === null ? {} : { CpuPeriod: cpuPeriod, CpuQuota: Math.round(wanted.cpus * cpuPeriod) }),
     ...(wanted.memoryBytes === null
       ? {}
       : { Memory: wanted.memoryBytes, MemorySwap: wanted.swap ? unlimited : wanted.memoryBytes }),

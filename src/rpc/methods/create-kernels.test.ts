@@ -51,6 +51,15 @@ it('creates the kernels of a session as they were ordered', async () => {
   ]);
 });
 
+it('takes an image that is only here by the name that the engine has for it', async () => {
+  await using node = await RpcNode.start();
+  const id = newKernelId();
+  const [session = null, ids = null, configs = null, cluster = null] = args({ [id]: kernelConfigFixture() });
+  const image = { registry: 'local', project: 'kernelet', name: 'base', tag: 'latest', architecture: 'x86_64' };
+  await node.call('create_kernels', session, ids, configs, cluster, { [id]: { ...image, is_local: true } });
+  expect(node.fixture.kernels.kernels.registry.get(id).spec.image.reference).toBe('kernelet/base:latest');
+});
+
 it('answers the same call again, and a second one meanwhile, with the same kernel', async () => {
   await using node = await RpcNode.start();
   const call = args({ [newKernelId()]: kernelConfigFixture() });

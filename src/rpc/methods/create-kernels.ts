@@ -16,18 +16,16 @@ export const createKernels = method({
       throw new RpcFailure('ValueError', `${ids.length} kernels are named and ${configs.length} configured`);
     }
     if (new Set(ids).size !== ids.length) throw new RpcFailure('ValueError', 'the same kernel is named twice');
-    for (const id of ids) {
-      if (id in args.kernel_image_refs) continue;
-      throw new KerneletError('KERNEL_NOT_FOUND', `no image is named for the kernel ${id}`, {
-        context: { kernel: id },
-      });
-    }
     const known = new Set((await services.agent.resources(signal)).slots.map(({ slot }) => slot));
     const { raw_cluster_info: cluster } = args;
     const environ = cluster.network_name ? await services.networks.environ(signal) : {};
-    const orders = configs.map((config, index) =>
-      orderedKernel({ id: ids[index] as (typeof ids)[number], session, config, cluster }, { known, environ }),
-    );
+    const orders = ids.map((id, index) => {
+      const [config, reference] = [configs[index], args.kernel_image_refs[id]];
+      if (config && reference) return orderedKernel({ id, session, config, cluster, reference }, { known, environ });
+      throw new KerneletError('KERNEL_NOT_FOUND', `no image is named for the kernel ${id}`, {
+        context: { kernel: id },
+      });
+    });
     for (const { id, warnings } of orders) for (const text of warnings) log.warn(text, { kernel: id });
     const made = await services.creations.create(orders, signal).catch((error: unknown) => {
       if (error instanceof AggregateError) throw new RpcFailure('TaskGroupError', error.errors.map(String).join('; '));
