@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/conformance/**', 'test/peers/**', 'test/cluster/**', 'test/member/**'],
+          exclude: ['conformance', 'peers', 'cluster', 'member', 'e2e'].map((folder) => `test/${folder}/**`),
           testTimeout: 180_000,
           hookTimeout: 600_000,
           fileParallelism: false,
@@ -45,6 +45,18 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+        },
+      },
+      {
+        // A real manager, which itself looks at sessions every seven seconds and at agents every ten.
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          fileParallelism: false,
+          maxConcurrency: 3,
+          globalSetup: ['test/e2e/global-setup.ts'],
         },
       },
     ],

@@ -11,6 +11,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const tasks = {
   test: ['scripts/test.mjs'],
   nightly: ['scripts/test.mjs', '--nightly'],
+  e2e: ['scripts/test.mjs', '--part', 'e2e'],
   check: ['scripts/check.mjs'],
   demo: ['demo/main.ts'],
   bench: ['bench/main.ts'],

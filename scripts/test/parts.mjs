@@ -15,6 +15,7 @@ export const parts = [
   { name: 'conformance', needsEngine: false, place: 'line' },
   { name: 'peers', needsEngine: false, place: 'line' },
   { name: 'cluster', needsEngine: false, place: 'line' },
+  { name: 'e2e', needsEngine: true, place: 'beside' },
   { name: 'member', needsEngine: true, place: 'alone' },
   { name: 'integration', needsEngine: true, place: 'alone' },
 ];
