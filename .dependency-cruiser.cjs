@@ -39,7 +39,7 @@ const doors = {
   pino: '^src/lib/log\\.ts$',
   'decimal.js': '^src/lib/decimal\\.ts$',
   'smol-toml': '^src/config/toml\\.ts$',
-  koffi: '^src/devices/nvml-probe\\.ts$',
+  koffi: '^src/devices/nvml-module\\.ts$',
   'modern-tar': '^src/lib/tar\\.ts$',
   zeromq: '^src/transport/zeromq\\.ts$',
   '@connectrpc/connect': '^src/cluster/etcd/endpoint\\.ts$',

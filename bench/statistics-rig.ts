@@ -26,6 +26,7 @@ export async function openStatistics(
     isLive: () => true,
     source: new DirectSource(host, pidOf),
     node: new NodeFigures([]),
+    devices: null,
     processes: new ProcessFigures(host.files, systemClock),
     killLog: new KillLog(systemClock),
     sink: null,

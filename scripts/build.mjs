@@ -71,7 +71,7 @@ await rm('dist', { recursive: true, force: true });
 await mkdir('dist', { recursive: true });
 await bundle({ kernelet: 'src/main/main.ts' }, 'dist');
 await bundle(
-  { 'nvml-probe': 'src/devices/nvml-probe.ts', 'plugin-program': 'src/devices/plugin-program.ts' },
+  { 'nvml-module': 'src/devices/nvml-module.ts', 'plugin-program': 'src/devices/plugin-program.ts' },
   'dist/devices',
 );
 await bundle({ runner: 'src/runner/main.ts' }, 'dist/runner');

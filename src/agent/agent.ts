@@ -63,7 +63,13 @@ export interface KernelView {
   readonly runtime: string;
   readonly limits: KernelLimits;
   /** What it has of which device; amounts are decimal texts. */
-  readonly devices: readonly { readonly slot: string; readonly device: string; readonly amount: string }[];
+  readonly devices: readonly {
+    readonly slot: string;
+    readonly device: string;
+    readonly amount: string;
+    /** Whether the node has it no more. */
+    readonly lost: boolean;
+  }[];
   /** `none`, `bridge`, or the name of another network. */
   readonly network: string;
   readonly mounts: readonly KernelMount[];

@@ -79,7 +79,7 @@ export class KernelStatistics implements Disposable {
     const queues = new Map([['final records', statistics.waitingRecords]]);
     const families = [
       ...agentFamilies({ status, phases, health, operations, statistics, queues }),
-      ...nodeFamilies(statistics.node.latest, status.slots),
+      ...nodeFamilies(statistics.node.latest, statistics.node.metrics().devices, status.slots),
       ...kernelFamilies(figures),
     ];
     for (const piece of exposition(families)) {

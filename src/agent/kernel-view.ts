@@ -4,12 +4,13 @@ import type { KernelRecord } from '../kernel/record.ts';
 import type { KernelUsage } from '../stats/account.ts';
 import type { KernelView } from './agent.ts';
 
-/** The view of a kernel; `client` is null when its runner is not connected. */
+/** The view of a kernel; `client` is null when its runner is not connected, `lost` are devices as `slot device`. */
 export function viewOf(
   record: KernelRecord,
   client: RunnerClient | null,
   usage: KernelUsage | null,
   warnings: readonly string[],
+  lost: readonly string[],
 ): KernelView {
   const { spec } = record;
   return {
@@ -19,7 +20,12 @@ export function viewOf(
     image: spec.image.reference,
     runtime: spec.runtime.type,
     limits: spec.limits,
-    devices: record.placement.devices.map(([slot, device, amount]) => ({ slot, device, amount })),
+    devices: record.placement.devices.map(([slot, device, amount]) => ({
+      slot,
+      device,
+      amount,
+      lost: lost.includes(`${slot} ${device}`),
+    })),
     network: typeof spec.network === 'object' ? spec.network.name : spec.network,
     mounts: spec.mounts,
     ports: record.placement.hostPorts,

@@ -17,6 +17,7 @@ import { RunAnnouncements } from './run-announcements.ts';
 
 const sweepPauseMs = 10_000;
 const auditPauseMs = 60_000;
+const rescanPauseMs = 30_000;
 const idlePauseMs = 500;
 const engineRetryMs = 1000;
 
@@ -66,6 +67,11 @@ export class KernelWatch implements AsyncDisposable {
     this.#readiness.enter('ready');
     this.#jobs.push(this.#untilTheEnd(() => kernels.watch(this.#end.signal), 'following the engine'));
     this.#every({ name: 'sweep', pauseMs: sweepPauseMs, round: (signal) => kernels.sweep(signal) });
+    this.#every({
+      name: 'search for devices',
+      pauseMs: rescanPauseMs,
+      round: (signal) => kernels.rescanDevices(signal),
+    });
     this.#every({
       name: 'comparison of devices',
       pauseMs: auditPauseMs,

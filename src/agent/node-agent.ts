@@ -274,7 +274,8 @@ export class NodeAgent implements Agent {
   #view(record: KernelRecord): KernelView {
     const { id } = record.spec;
     const usage = this.#statistics.usageOf(id);
-    return viewOf(record, this.#watch.clientOf(record), usage, this.#warnings.get(id) ?? []);
+    const lost = this.#parts.devices.lostOf(id);
+    return viewOf(record, this.#watch.clientOf(record), usage, this.#warnings.get(id) ?? [], lost);
   }
 
   #notRunning(record: KernelRecord): KerneletError {

@@ -42,7 +42,7 @@ it('tells what the node has, who has it, and what is reported', async () => {
     cuda_version: '12.4',
   });
   expect(Object.keys(resources.metadata)).toEqual(['cuda.device', 'cpu', 'ram']);
-  expect(resources.hardware).toEqual({});
+  expect(resources.hardware).toMatchObject({ cuda: { status: 'healthy', status_info: null } });
   const half = readResourceRequest({ cpu: '1', mem: '1024', 'cuda.device': '0.5' }, devices.known);
   await expect(devices.lease(newKernelId(), half, never)).rejects.toThrow('in whole units only, not 0.5');
   expect(devices.use('cpu').used).toBe(2);

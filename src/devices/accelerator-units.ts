@@ -3,10 +3,10 @@
  * pretended GPUs have in common (spec resources-and-stats 15.3 and 15.4). Pure.
  */
 import { Decimal, plainText } from '../lib/decimal.ts';
-import type { Allocation, SlotDevice } from '../resources/allocation.ts';
+import { type Allocation, assignedIds, type SlotDevice } from '../resources/allocation.ts';
 import { AllocationMap } from '../resources/allocation-map.ts';
 import type { SlotType } from '../resources/slot-name.ts';
-import { type AttachedDevice, assignedIds, type ComputeDevice, numbered } from './device-plugin.ts';
+import { type AttachedDevice, type ComputeDevice, numbered } from './device-plugin.ts';
 import { limitsOf, sharesOf } from './device-shares.ts';
 import type { ShareOptions } from './share-options.ts';
 

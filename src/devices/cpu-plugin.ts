@@ -1,10 +1,10 @@
 /** CPU cores (spec resources-and-stats 5). */
 import { Decimal, sum, zero } from '../lib/decimal.ts';
 import type { NumaNode } from '../resources/affinity.ts';
-import type { Allocation } from '../resources/allocation.ts';
+import { type Allocation, assignedIds } from '../resources/allocation.ts';
 import { AllocationMap } from '../resources/allocation-map.ts';
 import { resourceError } from '../resources/resource-error.ts';
-import { assignedIds, type DeviceMetadata, type DevicePlugin } from './device-plugin.ts';
+import type { DeviceMetadata, DevicePlugin } from './device-plugin.ts';
 
 /** What was discovered. */
 export interface CpuFacts {

@@ -1,15 +1,13 @@
 /**
- * Finds GPUs by the NVIDIA driver, in a child process with a deadline, and how the engine attaches them: by its `nvidia`
- * runtime, else by a specification of CDI (spec resources-and-stats 14 and 17.4).
+ * What GPUs of the NVIDIA driver are to this node, and how the engine attaches them: by its `nvidia` runtime, else by a
+ * specification of CDI (spec resources-and-stats 14 and 17.4).
  */
-import { execFile } from 'node:child_process';
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
 import type { NumaNode } from '../resources/affinity.ts';
 import type { CudaAttachment, CudaDevice, CudaFacts, EngineVersion } from './cuda-plugin.ts';
-import { deviceProgram } from './device-program.ts';
-import { type NvmlDevice, type NvmlReport, type NvmlSlice, readNvmlReport } from './nvml-report.ts';
+import type { NvmlDevice, NvmlReport, NvmlSlice } from './nvml-report.ts';
 import { readShareOptions } from './share-options.ts';
 
 /** What is looked at. */
@@ -20,22 +18,28 @@ export interface CudaDiscovery {
   readonly engine: () => Promise<{ readonly version: string; readonly runtimes: readonly string[] } | null>;
   /** Stands for `/`. */
   readonly root?: string;
-  readonly timeoutMs?: number;
 }
 
-const probeTimeoutMs = 10_000;
-const mostReportBytes = 4 * 2 ** 20;
 /** Present with the driver; the latter under Windows. */
 const driverFiles = ['proc/driver/nvidia/version', 'dev/dxg'];
 const cdiFolders = ['etc/cdi', 'var/run/cdi'];
 const firstWithCdi = 25;
 
-/** What there is; null without a driver. Throws, in one sentence, when there is one that can't be used. */
-export async function discoverCuda(discovery: CudaDiscovery): Promise<CudaFacts | null> {
-  const { options, root = '/', timeoutMs = probeTimeoutMs } = discovery;
-  if (options['library'] === undefined && !(await isAnyThere(driverFiles.map((file) => join(root, file))))) return null;
+/** Whether there is a driver to ask, or the configuration names one. */
+export const isDriverThere = async ({ options, root = '/' }: CudaDiscovery): Promise<boolean> =>
+  options['library'] !== undefined || (await isAnyThere(driverFiles.map((file) => join(root, file))));
+
+/**
+ * What there is, by the driver's report. `idOf` names a whole GPU. Throws ENGINE_UNSUPPORTED, in one sentence, when the
+ * engine can't attach GPUs.
+ */
+export async function cudaFacts(
+  { options, engine: askEngine, root = '/' }: CudaDiscovery,
+  report: NvmlReport,
+  idOf: (gpu: NvmlDevice) => string,
+): Promise<CudaFacts> {
   const shares = readShareOptions('cuda', options);
-  const engine = await discovery.engine();
+  const engine = await askEngine();
   const engineVersion = parseEngineVersion(engine?.version ?? '');
   const attachment = engine && engineVersion && (await attachmentOf(engine.runtimes, engineVersion, root));
   if (!attachment) {
@@ -44,10 +48,8 @@ export async function discoverCuda(discovery: CudaDiscovery): Promise<CudaFacts 
       'the engine has no runtime named nvidia, and there is no specification of CDI for nvidia.com/gpu',
     );
   }
-  const report = await probe(options['library'] ?? '', options['cuda_library'] ?? '', timeoutMs);
-  const hidden = new Set((options['device_mask'] ?? '').split(',').map((id) => id.trim()));
-  const shown = report.devices.filter(({ index, uuid }) => !hidden.has(String(index)) && !hidden.has(uuid));
-  const devices = await Promise.all(shown.map((device) => unitsOf(device, root)));
+  const shown = report.devices.filter(({ index, uuid }) => !shares.mask.has(String(index)) && !shares.mask.has(uuid));
+  const devices = await Promise.all(shown.map((device) => unitsOf(device, idOf(device), root)));
   return {
     enabled: shares.mode !== null,
     engineVersion,
@@ -55,39 +57,19 @@ export async function discoverCuda(discovery: CudaDiscovery): Promise<CudaFacts 
     devices: devices.flat(),
     driverVersion: report.driverVersion,
     cudaVersion: report.cudaVersion,
+    lost: report.lost.length,
     shares,
     hideFromOthers: true,
   };
 }
 
-async function probe(library: string, cudaLibrary: string, timeoutMs: number): Promise<NvmlReport> {
-  const output = await new Promise<string>((resolve, reject) => {
-    execFile(
-      process.execPath,
-      [deviceProgram('nvml-probe'), library, cudaLibrary],
-      { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: mostReportBytes, env: { PATH: process.env['PATH'] } },
-      (error, stdout, stderr) => {
-        if (!error) return resolve(stdout);
-        const why = error.killed ? `it does not answer within ${timeoutMs} ms` : stderr.trim().slice(0, 500);
-        const how = why === '' ? `its probe ended by ${error.signal ?? `status ${error.code}`}` : why;
-        reject(new KerneletError('NOT_SUPPORTED', `the NVIDIA driver cannot be used: ${how}`, { cause: error }));
-      },
-    );
-  });
-  try {
-    return readNvmlReport(output);
-  } catch (error) {
-    throw new KerneletError('NOT_SUPPORTED', 'the NVIDIA driver says what cannot be read', { cause: error });
-  }
-}
-
 /** A GPU that is cut into slices is not given out as a whole. */
-async function unitsOf(gpu: NvmlDevice, root: string): Promise<readonly CudaDevice[]> {
+async function unitsOf(gpu: NvmlDevice, id: string, root: string): Promise<readonly CudaDevice[]> {
   const location = gpu.busId.replace(/^0000(?=[0-9a-f]{4}:)/i, '');
   const numaNode = await numaNodeOf(location, root);
   if (gpu.slices === null) {
-    const { index, uuid, memoryBytes, multiprocessors: processingUnits, name: modelName } = gpu;
-    return [{ id: String(index), uuid, location, memoryBytes, processingUnits, numaNode, modelName }];
+    const { uuid, memoryBytes, multiprocessors: processingUnits, name: modelName } = gpu;
+    return [{ id, uuid, location, memoryBytes, processingUnits, numaNode, modelName }];
   }
   return gpu.slices.map((slice) => ({
     id: slice.uuid,

@@ -1,5 +1,7 @@
 /** GPUs by CUDA (spec resources-and-stats 14): what is done with them once they are found. */
+
 import { zero } from '../lib/decimal.ts';
+import { assignedIds } from '../resources/allocation.ts';
 import type { DeviceArguments } from '../resources/device-arguments.ts';
 import {
   type AcceleratorUnit,
@@ -12,10 +14,10 @@ import {
   unitSlotTypes,
 } from './accelerator-units.ts';
 import {
-  assignedIds,
   type ComputeDevice,
   type DeviceMetadata,
   type DevicePlugin,
+  type HardwareInfo,
   numbered,
   sumBySlot,
 } from './device-plugin.ts';
@@ -44,6 +46,8 @@ export interface CudaFacts {
   /** Of the driver, and `12.4` of the runtime. */
   readonly driverVersion: string;
   readonly cudaVersion: string;
+  /** How many GPUs should be there and don't answer; none when absent. */
+  readonly lost?: number;
   /** `nvidia` when absent. */
   readonly attachment?: CudaAttachment;
   /** Whole devices when absent. */
@@ -136,8 +140,20 @@ export function cudaPlugin(facts: CudaFacts): DevicePlugin {
       return rule === '26.8' ? [...lines, ['CUDA_RESOURCE_VIRTUALIZED', '0']] : lines;
     },
     attachedDevices: (allocation) => attachedUnits(allocation, units, shares),
+    ...(enabled ? { hardware: () => hardwareOf(facts) } : {}),
   };
 }
+
+const hardwareOf = ({ devices, driverVersion, cudaVersion, lost = 0 }: CudaFacts): HardwareInfo => ({
+  status: lost === 0 ? 'healthy' : 'degraded',
+  status_info: lost === 0 ? null : `${lost} of the GPUs ${lost === 1 ? 'does' : 'do'} not answer the driver`,
+  metadata: {
+    driver_version: driverVersion,
+    cuda_version: cudaVersion,
+    devices: String(devices.length),
+    models: [...new Set(devices.map(({ modelName }) => modelName))].join(', '),
+  },
+});
 
 /** Indexes ascending; ids that are no numbers stay where they are. */
 const byNumber = (left: string, right: string): number => Number(left) - Number(right) || 0;

@@ -9,6 +9,7 @@ import type { AllocationMap } from '../resources/allocation-map.ts';
 import type { DeviceArguments } from '../resources/device-arguments.ts';
 import type { SlotAmounts } from '../resources/slot-amounts.ts';
 import type { SlotType } from '../resources/slot-name.ts';
+import type { DeviceHolder, DeviceMeasure } from './device-measures.ts';
 
 /** A device. */
 export interface ComputeDevice {
@@ -61,6 +62,8 @@ export interface DevicePlugin {
   attachedDevices(allocation: Allocation): readonly AttachedDevice[];
   /** How the hardware is; absent where nothing is known of it. */
   hardware?(): HardwareInfo;
+  /** How much of its devices is used; absent where nothing is measured. */
+  measure?(holders: readonly DeviceHolder[]): readonly DeviceMeasure[];
 }
 
 /** How the hardware is, as the manager checks it strictly (spec 2.3). */
@@ -69,10 +72,6 @@ export interface HardwareInfo {
   readonly status_info: string | null;
   readonly metadata: Readonly<Record<string, string>>;
 }
-
-/** Device ids with more than 0, in the order of the allocation. */
-export const assignedIds = (allocation: Allocation): readonly string[] =>
-  [...allocation.values()].flatMap((amounts) => [...amounts].filter(([, amount]) => amount.gt(0)).map(([id]) => id));
 
 /** `0:ID,1:ID…`: how the container numbers its devices. */
 export const numbered = (ids: readonly string[]): string => ids.map((id, index) => `${index}:${id}`).join(',');

@@ -1,5 +1,5 @@
 /**
- * Finds the devices of this machine, at the start (spec resources-and-stats 4). Alone, CPUs and memory are caps that are
+ * Where the devices of this machine are looked for, at the start and again and again (spec resources-and-stats 4). Alone, CPUs and memory are caps that are
  * offered several times over; under a manager they are reservations of whole cores. An accelerator that can't be had is
  * told of and left out: the node stays usable.
  */
@@ -7,20 +7,19 @@ import { arch } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import { Decimal } from '../lib/decimal.ts';
-import { toKerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { type CgroupFacts, discoverCores } from './cpu-discovery.ts';
 import { cpuPlugin } from './cpu-plugin.ts';
-import { discoverCuda } from './cuda-discovery.ts';
-import { cudaPlugin } from './cuda-plugin.ts';
+import { cudaSource } from './cuda-source.ts';
 import type { DevicePlugin } from './device-plugin.ts';
 import type { HostCapacity } from './host-capacity.ts';
-import { hostPlugin } from './hosted-plugin.ts';
+import { hostedPlugin } from './hosted-plugin.ts';
 import { memPlugin } from './mem-plugin.ts';
-import { discoverMock } from './mock-discovery.ts';
+import { mockSource } from './mock-discovery.ts';
 import { NodeDevices } from './node-devices.ts';
-import { checkPlugin, inProcess, type NodePlugin } from './node-plugin.ts';
+import { inProcess, type NodePlugin } from './node-plugin.ts';
 import { isListed, isPluginAllowed } from './plugin-filter.ts';
+import { PluginSearch, type PluginSource } from './plugin-source.ts';
 import { sharedCpuPlugin } from './shared-cpu-plugin.ts';
 
 /** What of the engine matters to devices. */
@@ -36,7 +35,7 @@ export interface DiscoveryOptions {
     Settings,
     'mode' | 'agent' | 'resource' | 'debug' | 'devicePlugins' | 'pluginOptions' | 'configFile'
   >;
-  readonly host: HostCapacity;
+  readonly host: () => Promise<HostCapacity>;
   /** Null when the engine doesn't answer. */
   readonly engine: () => Promise<EngineFacts | null>;
   readonly agentVersion: string;
@@ -61,14 +60,10 @@ export async function discoverDevices(options: DiscoveryOptions): Promise<NodeDe
   const { allocationOrder, affinityPolicy, reservedCpus, reservedMemoryBytes } = settings.resource;
   const isAlone = settings.mode === 'standalone';
   await using cleanups = new AsyncDisposableStack();
-  const plugins: NodePlugin[] = [];
-  const basic = await basicPlugins(options);
-  for (const accelerator of await accelerators(options, basic)) {
-    cleanups.defer(async () => await accelerator[Symbol.asyncDispose]?.());
-    plugins.push(accelerator);
-  }
+  const search = cleanups.use(new PluginSearch([...accelerators(options), ...basicPlugins(options)], log));
   const devices = new NodeDevices({
-    plugins: [...plugins, ...basic],
+    plugins: await search.look(new AbortController().signal),
+    search,
     order: allocationOrder,
     policy: affinityPolicy,
     // The policy means nothing by the rule of 24.09, so who sets it wants the other.
@@ -88,65 +83,64 @@ export async function discoverDevices(options: DiscoveryOptions): Promise<NodeDe
   return devices;
 }
 
-async function basicPlugins(options: DiscoveryOptions): Promise<readonly NodePlugin[]> {
-  const { settings, host, engine, agentVersion } = options;
-  const own = (plugin: DevicePlugin): NodePlugin => inProcess(plugin, agentVersion);
-  if (settings.mode === 'standalone') {
-    return [
-      own(sharedCpuPlugin({ cpus: host.cpus * standaloneOvercommit })),
-      own(memPlugin(host.memoryBytes * standaloneOvercommit)),
-    ];
-  }
+/** Of CPUs and memory, which may be added to a machine that runs. */
+function basicPlugins({ settings, host, engine, agentVersion }: DiscoveryOptions): readonly PluginSource[] {
   const { cpuOvercommitFactor, memoryOvercommitFactor } = settings.resource;
-  const cores = await discoverCores((await engine())?.cgroups ?? null, host.cpus);
-  const cpu = cpuPlugin({
-    cores,
-    overcommit: cpuOvercommitFactor,
-    agentVersion,
-    machine: machines[arch()] ?? arch(),
-    system: 'Linux',
-  });
-  return [own(cpu), own(memPlugin(host.memoryBytes * memoryOvercommitFactor))];
+  const isAlone = settings.mode === 'standalone';
+  let cgroups: CgroupFacts | null = null;
+  return [
+    ownSource('cpu', agentVersion, async () => {
+      const { cpus } = await host();
+      if (isAlone) return sharedCpuPlugin({ cpus: cpus * standaloneOvercommit });
+      // An engine that doesn't answer for a moment has the cores that it had.
+      cgroups = (await engine())?.cgroups ?? cgroups;
+      return cpuPlugin({
+        cores: await discoverCores(cgroups, cpus),
+        overcommit: cpuOvercommitFactor,
+        agentVersion,
+        machine: machines[arch()] ?? arch(),
+        system: 'Linux',
+      });
+    }),
+    ownSource('mem', agentVersion, async () => {
+      const { memoryBytes } = await host();
+      return memPlugin(memoryBytes * (isAlone ? standaloneOvercommit : memoryOvercommitFactor));
+    }),
+  ];
+}
+
+/** The source of a plugin of this program, which is the same as long as its devices are. */
+function ownSource(name: string, version: string, make: () => Promise<DevicePlugin>): PluginSource {
+  let last: { readonly text: string; readonly plugin: NodePlugin } | null = null;
+  return {
+    name,
+    async look() {
+      const plugin = await make();
+      const text = JSON.stringify(plugin.devices);
+      if (last?.text !== text) last = { text, plugin: inProcess(plugin, version) };
+      return last.plugin;
+    },
+  };
 }
 
 /** In the order of their discovery: ours, then those of third parties. */
-async function accelerators(options: DiscoveryOptions, basic: readonly NodePlugin[]): Promise<readonly NodePlugin[]> {
-  const { settings, workingDir, homeDir, agentVersion, log } = options;
+function accelerators(options: DiscoveryOptions): readonly PluginSource[] {
+  const { settings, workingDir, homeDir, agentVersion, engine, log } = options;
+  const { devicePlugins, pluginOptions, configFile } = settings;
   const filter = { allow: settings.agent.allowComputePlugins, block: settings.agent.blockComputePlugins };
-  const known = [...cudaNames, ...mockNames, ...settings.devicePlugins];
+  const known = [...cudaNames, ...mockNames, ...devicePlugins];
   const unknown = filter.allow?.filter((entry) => !isListed(known, [entry])) ?? [];
   if (unknown.length > 0) log.warn('allow-compute-plugins names plugins that are not here', { plugins: unknown });
-  const found: NodePlugin[] = [];
-  const add = async (name: string, discover: () => Promise<NodePlugin | null>): Promise<void> => {
-    try {
-      const plugin = await discover();
-      if (!plugin) return;
-      await using cleanups = new AsyncDisposableStack();
-      cleanups.defer(async () => await plugin[Symbol.asyncDispose]?.());
-      checkPlugin(plugin, [...found, ...basic]);
-      cleanups.move();
-      found.push(plugin);
-    } catch (error) {
-      log.error(`the device plugin ${name} is off: ${toKerneletError(error).message}`, { plugin: name, error });
-    }
-  };
+  const sources: PluginSource[] = [];
   if (isPluginAllowed(cudaNames, filter)) {
-    await add('cuda', async () => {
-      const facts = await discoverCuda({ options: settings.pluginOptions['cuda'] ?? {}, engine: options.engine });
-      if (facts === null) log.info('cuda is off: this machine has no NVIDIA driver');
-      return facts && inProcess(cudaPlugin(facts), agentVersion);
-    });
+    sources.push(cudaSource({ options: pluginOptions['cuda'] ?? {}, engine, agentVersion, log }));
   }
   if (filter.allow && isListed(mockNames, filter.allow) && isPluginAllowed(mockNames, filter)) {
-    const discover = async () =>
-      inProcess(await discoverMock({ workingDir, homeDir }, settings.pluginOptions, agentVersion), agentVersion);
-    await add('mock', discover);
+    sources.push(mockSource({ workingDir, homeDir }, pluginOptions, agentVersion));
   }
-  for (const specifier of settings.devicePlugins) {
-    if (!isPluginAllowed([specifier], filter)) continue;
-    const pluginOptions = settings.pluginOptions[specifier] ?? {};
-    const from = join(dirname(settings.configFile ?? join(workingDir, 'agent.toml')), 'agent.toml');
-    await add(specifier, () => hostPlugin({ specifier, from, options: pluginOptions, log }));
+  const from = join(dirname(configFile ?? join(workingDir, 'agent.toml')), 'agent.toml');
+  for (const specifier of devicePlugins.filter((one) => isPluginAllowed([one], filter))) {
+    sources.push(hostedPlugin({ specifier, from, options: pluginOptions[specifier] ?? {}, log }));
   }
-  return found;
+  return sources;
 }

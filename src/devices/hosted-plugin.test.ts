@@ -7,19 +7,21 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Decimal } from '../lib/decimal.ts';
+import { newKernelId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
 import type { Allocation } from '../resources/allocation.ts';
 import { deviceProgram } from './device-program.ts';
-import { hostPlugin } from './hosted-plugin.ts';
+import { hostedPlugin } from './hosted-plugin.ts';
 import { checkPlugin, type NodePlugin } from './node-plugin.ts';
+import type { PluginSource } from './plugin-source.ts';
 
 let folder: string;
-const open: NodePlugin[] = [];
+const open: PluginSource[] = [];
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kernelet-plugin-'));
 });
 afterEach(async () => {
-  for (const plugin of open.splice(0)) await plugin[Symbol.asyncDispose]?.();
+  for (const source of open.splice(0)) await source[Symbol.asyncDispose]?.();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -27,14 +29,21 @@ const never = new AbortController().signal;
 const held: Allocation = new Map([['npu.device', new Map([['n0', new Decimal(1)]])]]);
 const description = `{ key: 'npu', slotTypes: [['npu.device', 'count']], devices: [{ id: 'n0', slot: 'npu.device' }, { id: 'n1', slot: 'npu.device' }] }`;
 
-/** Hosts a module of this text. */
-async function host(text: string, timeoutMs = 5_000): Promise<NodePlugin> {
+async function sourceOf(text: string, timeoutMs = 5_000): Promise<PluginSource> {
   const specifier = join(folder, `${Math.random()}.mjs`);
   await writeFile(specifier, text);
-  const plugin = await hostPlugin({ specifier, from: folder, options: { count: '2' }, log: silentLogger, timeoutMs });
-  open.push(plugin);
+  const source = hostedPlugin({ specifier, from: folder, options: { count: '2' }, log: silentLogger, timeoutMs });
+  open.push(source);
+  return source;
+}
+async function look(source: PluginSource): Promise<NodePlugin> {
+  const plugin = await source.look(never);
+  if (!plugin) throw new Error('it is off');
   return plugin;
 }
+/** Hosts a module of this text. */
+const host = async (text: string, timeoutMs?: number): Promise<NodePlugin> =>
+  await look(await sourceOf(text, timeoutMs));
 const answering = (answer: string, timeoutMs?: number): Promise<NodePlugin> =>
   host(`export const discover = () => (${description});\nexport const answer = (asked) => { ${answer} };`, timeoutMs);
 
@@ -93,8 +102,9 @@ describe('a plugin of a third party', () => {
     await writeFile(join(place, 'package.json'), '{ "name": "@acme/npu", "type": "module", "exports": "./index.js" }');
     await writeFile(join(place, 'index.js'), `export const discover = () => (${description});`);
     const from = join(folder, 'agent.toml');
-    const plugin = await hostPlugin({ specifier: '@acme/npu', from, options: {}, log: silentLogger });
-    open.push(plugin);
+    const source = hostedPlugin({ specifier: '@acme/npu', from, options: {}, log: silentLogger });
+    open.push(source);
+    const plugin = await look(source);
     expect(plugin.devices.map(({ id }) => id)).toEqual(['n0', 'n1']);
     expect(await plugin.hardware(never)).toBeNull();
     await expect(plugin.answer(held, never)).rejects.toThrow('it has no function answer');
@@ -178,11 +188,93 @@ describe('a plugin of a third party', () => {
   });
 });
 
+describe('what a plugin measures', () => {
+  const kernel = newKernelId();
+  const holders = [
+    { kernel, container: 'c1', allocation: held },
+    { kernel: newKernelId(), container: 'c2', allocation: new Map() },
+  ];
+  const measuring = (body: string): Promise<NodePlugin> =>
+    host(`export const discover = () => (${description});\nexport const measure = ({ kernels }) => { ${body} };`);
+
+  it('is of its devices and of the kernels that hold them, by itself or as it says', async () => {
+    const plugin = await measuring(`
+      if (kernels.length !== 1 || kernels[0].container !== 'c1' || kernels[0].devices[0].device !== 'n0') throw 'who?';
+      const devices = { n0: { value: '1.5', capacity: 4 }, n1: { value: 2, capacity: 4 } };
+      return [
+        { key: 'npu_mem', unit: 'bytes', filter: ['max'], devices },
+        { key: 'npu_energy', unit: 'J', hook: 'rate', devices: {}, node: { value: -7 },
+          kernels: { [kernels[0].kernel]: { value: 3 } } },
+      ];`);
+    const [memory, energy] = (await plugin.measure?.(holders, never)) ?? [];
+    expect(memory).toMatchObject({ key: 'npu_mem', unit: 'bytes', filter: ['max'], hook: null });
+    expect([memory?.node.value.toString(), memory?.node.capacity?.toString()]).toEqual(['3.5', '8']);
+    expect([...(memory?.kernels ?? [])].map(([id, { value }]) => [id, value.toString()])).toEqual([[kernel, '1.5']]);
+    expect(energy).toMatchObject({ hook: 'rate', node: { value: new Decimal(-7), capacity: null } });
+    expect(energy?.kernels.get(kernel)?.value.toString()).toBe('3');
+  });
+
+  it('is nothing where it has no such function', async () => {
+    expect(await (await answering('return {};')).measure?.(holders, never)).toEqual([]);
+  });
+
+  it.each([
+    ['return [{ key: "mem", unit: "bytes" }]', 'key is not a name that begins with npu_'],
+    ['return [{ key: "npu_x\\n", unit: "bytes" }]', 'key is not a name'],
+    ['return [{ key: "npu_x", unit: "" }]', 'unit is not a unit'],
+    ['return [{ key: "npu_x", unit: "W", filter: ["version"] }]', 'filter[0] is not one of'],
+    ['return [{ key: "npu_x", unit: "W", devices: { "0": { value: 1 } } }]', 'is not one of its devices'],
+    [
+      'return [{ key: "npu_x", unit: "W", kernels: { other: { value: 1 } } }]',
+      'is not a kernel that it was asked about',
+    ],
+    ['return [{ key: "npu_x", unit: "W", devices: { n0: { value: "NaN" } } }]', 'is not a decimal number'],
+    ['return [{ key: "npu_x", unit: "W", devices: { n0: { value: "inf" } } }]', 'is not finite'],
+    ['return [1, 2].map(() => ({ key: "npu_x", unit: "W" }))', 'without a key twice'],
+    ['return Array(40).fill(0).map((_, i) => ({ key: "npu_" + i, unit: "W" }))', 'a list of at most 32'],
+    ['return "x".repeat(3e5)', 'at most 262144 characters'],
+    ['throw new Error("no sensor")', 'says: no sensor'],
+  ])('is refused when it is wrong: %s', async (body, problem) => {
+    await expect((await measuring(body)).measure?.(holders, never)).rejects.toThrow(problem);
+  });
+
+  it('that hangs does not cost a kernel its devices', async () => {
+    const plugin = await host(`
+      export const discover = () => (${description});
+      export const measure = () => { for (;;); };
+      export const answer = () => ({ environ: ['A=b'] });`);
+    const measured = plugin.measure?.(holders, never);
+    const answered = plugin.answer(held, never);
+    await expect(measured).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect(await answered).toMatchObject({ arguments: { environ: ['A=b'] } });
+  });
+});
+
+describe('looking again at a plugin', () => {
+  it('finds what has come and gone, and the same where nothing has changed', async () => {
+    const source = await sourceOf(`
+      let looks = 0;
+      export const discover = () => ({ key: 'npu', slotTypes: [['npu.device', 'count']],
+        devices: ['n0', 'n1'].slice(looks++ < 2 ? 0 : 1).map((id) => ({ id, slot: 'npu.device' })) });`);
+    const first = await look(source);
+    expect(await look(source)).toBe(first);
+    expect((await look(source)).devices.map(({ id }) => id)).toEqual(['n1']);
+  });
+
+  it('refuses one that takes another name', async () => {
+    const source = await sourceOf(`
+      let looks = 0;
+      export const discover = () => ({ key: 'npu' + looks++, slotTypes: [], devices: [] });`);
+    await look(source);
+    await expect(source.look(never)).rejects.toThrow('calls itself npu1, and was npu0');
+  });
+});
+
 describe('the process of a plugin', () => {
   it('ends with the one that started it, whatever it is busy with', async () => {
     const specifier = join(folder, 'busy.mjs');
     await writeFile(specifier, 'for (;;);');
-    const script = '"$0" "$1" "$2" / 3>/dev/null & echo $!; read -r _';
+    const script = '"$0" "$1" "$2" / $$ 3>/dev/null & echo $!; read -r _';
     const parent = spawn('sh', ['-c', script, process.execPath, deviceProgram('plugin-program'), specifier], {
       stdio: ['pipe', 'pipe', 'ignore'],
     });

@@ -1,11 +1,15 @@
-/** Finds and reads `mock-accelerator.toml` (spec resources-and-stats 15.1): like the daemon's own configuration. */
+/**
+ * Finds and reads `mock-accelerator.toml` (spec resources-and-stats 15.1): like the daemon's own configuration. It is read
+ * again whenever devices are looked for, so that pretended ones can come and go too.
+ */
 import { access, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseToml } from '../config/toml.ts';
 import { KerneletError } from '../lib/errors.ts';
-import type { DevicePlugin } from './device-plugin.ts';
 import { readMockConfig } from './mock-config.ts';
 import { mockPlugin } from './mock-plugin.ts';
+import { inProcess, type NodePlugin } from './node-plugin.ts';
+import type { PluginSource } from './plugin-source.ts';
 import { readShareOptions } from './share-options.ts';
 
 /** Where to look from. */
@@ -20,21 +24,27 @@ const marker = 'BUILD_ROOT';
 const mostLevels = 64;
 
 /**
- * Makes the plugin. `options` are tables by plugin name: that of `mock`, else that of the slot it pretends to be. Throws
- * INVALID_CONFIG when there is no file, or when it is wrong.
+ * The source of the plugin. `options` are tables by plugin name: that of `mock`, else that of the slot it pretends to be.
+ * A look throws INVALID_CONFIG when there is no file, or when it is wrong.
  */
-export async function discoverMock(
+export function mockSource(
   places: MockPlaces,
   options: Readonly<Record<string, Readonly<Record<string, string>>>>,
   agentVersion: string,
-): Promise<DevicePlugin> {
-  const path = await findMockFile(places);
-  const config = readMockConfig(parseToml(await readFile(path, 'utf8'), path));
-  return mockPlugin(
-    config,
-    readShareOptions(config.slotName, options['mock'] ?? options[config.slotName] ?? {}),
-    agentVersion,
-  );
+): PluginSource {
+  let last: { readonly text: string; readonly plugin: NodePlugin } | null = null;
+  return {
+    name: 'mock',
+    async look() {
+      const path = await findMockFile(places);
+      const text = await readFile(path, 'utf8');
+      if (last?.text === text) return last.plugin;
+      const config = readMockConfig(parseToml(text, path));
+      const share = readShareOptions(config.slotName, options['mock'] ?? options[config.slotName] ?? {});
+      last = { text, plugin: inProcess(mockPlugin(config, share, { agentVersion }), agentVersion) };
+      return last.plugin;
+    },
+  };
 }
 
 /** The working folder, folders above it within the home folder that have a marker, then those of the user and machine. */

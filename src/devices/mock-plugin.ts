@@ -1,6 +1,8 @@
 /** A pretended accelerator, to try out scheduling and accounting without the hardware (spec resources-and-stats 15). */
+
 import { systemClock } from '../lib/clock.ts';
 import { zero } from '../lib/decimal.ts';
+import { assignedIds } from '../resources/allocation.ts';
 import {
   type AcceleratorUnit,
   attachedUnits,
@@ -11,12 +13,24 @@ import {
   unitOf,
   unitSlotTypes,
 } from './accelerator-units.ts';
-import { assignedIds, type ComputeDevice, type DeviceMetadata, type DevicePlugin, sumBySlot } from './device-plugin.ts';
+import { type ComputeDevice, type DeviceMetadata, type DevicePlugin, sumBySlot } from './device-plugin.ts';
 import type { MockConfig, MockDevice } from './mock-config.ts';
+import { mockMeasures } from './mock-measures.ts';
 import type { ShareOptions } from './share-options.ts';
 
+/** What it pretends with. */
+export interface Pretence {
+  readonly agentVersion?: string;
+  /** From 0 to 1, for figures that nobody measures. */
+  readonly random?: () => number;
+}
+
 /** The plugin; one of a mode that there isn't is off and has no devices. */
-export function mockPlugin(config: MockConfig, options: ShareOptions, agentVersion = ''): DevicePlugin {
+export function mockPlugin(
+  config: MockConfig,
+  options: ShareOptions,
+  { agentVersion = '', random = Math.random }: Pretence = {},
+): DevicePlugin {
   const key = config.slotName;
   const { mode } = options;
   const baseSlot = baseSlotOf(key, options);
@@ -56,6 +70,7 @@ export function mockPlugin(config: MockConfig, options: ShareOptions, agentVersi
         last_updated: new Date(systemClock.now()).toISOString(),
       },
     }),
+    measure: (holders) => mockMeasures(key, units, options, holders, random),
   };
 }
 

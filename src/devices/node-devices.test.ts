@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { byDepth } from '../../test/support/depth.ts';
 import { Decimal, plainText } from '../lib/decimal.ts';
+import { KerneletError } from '../lib/errors.ts';
 import { type KernelId, newKernelId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
 import { AllocationMap } from '../resources/allocation-map.ts';
@@ -10,15 +11,15 @@ import { cpuPlugin } from './cpu-plugin.ts';
 import { memPlugin } from './mem-plugin.ts';
 import { NodeDevices } from './node-devices.ts';
 import { inProcess, type NodePlugin } from './node-plugin.ts';
+import { PluginSearch } from './plugin-source.ts';
 
 const never = new AbortController().signal;
 const cores = [0, 1, 2, 3].map((core) => ({ core, numaNode: core % 2 }));
 const cpu = cpuPlugin({ cores, overcommit: 1, agentVersion: '1', machine: 'x86_64', system: 'Linux' });
 
-/** An accelerator of four units that answers as a test says. */
-function npu(answer: NodePlugin['answer']): NodePlugin {
+/** An accelerator of four units, or of these, that answers as a test says. */
+function npu(answer: NodePlugin['answer'], ids: readonly string[] = ['0', '1', '2', '3']): NodePlugin {
   const one = new Decimal(1);
-  const ids = ['0', '1', '2', '3'];
   const device = { location: '', memoryBytes: 0, processingUnits: 0, numaNode: 0, modelName: '' };
   return {
     key: 'npu',
@@ -28,7 +29,7 @@ function npu(answer: NodePlugin['answer']): NodePlugin {
     metadata: null,
     extraInfo: {},
     devices: ids.map((id) => ({ id, ...device })),
-    availableSlots: () => new Map([['npu.device', new Decimal(4)]]),
+    availableSlots: () => new Map([['npu.device', new Decimal(ids.length)]]),
     createMap: () =>
       new AllocationMap({
         kind: 'discrete',
@@ -125,5 +126,99 @@ describe('leases of devices', () => {
       }),
       { numRuns: byDepth({ quick: 200, full: 1000, nightly: 10_000 }) },
     );
+  });
+});
+
+describe('devices that come and go', () => {
+  const answer: NodePlugin['answer'] = async () => nothing;
+  const basic = [inProcess(cpu, '1'), inProcess(memPlugin(2 ** 30), '1')];
+  interface Found {
+    now: NodePlugin | null | Error;
+  }
+  async function rig(found: Found): Promise<{ devices: NodeDevices; lines: string[] }> {
+    const lines: string[] = [];
+    const log = { ...silentLogger, error: (text: string) => void lines.push(text) };
+    const look = async (): Promise<NodePlugin | null> => {
+      if (found.now instanceof Error) throw found.now;
+      return found.now;
+    };
+    const sources = [{ name: 'npu', look }, ...basic.map((plugin) => ({ name: plugin.key, look: async () => plugin }))];
+    const search = new PluginSearch(sources, log);
+    return { devices: new NodeDevices({ ...options, search, plugins: await search.look(never), log }), lines };
+  }
+  const available = (devices: NodeDevices) => plainText(devices.available().get('npu.device') ?? new Decimal(-1));
+  const askFor = (devices: NodeDevices, units: number) =>
+    readResourceRequest({ cpu: '1', mem: '1024', 'npu.device': `${units}` }, devices.known);
+
+  it('are offered from then on, and kept by the kernels that hold them', async () => {
+    const found: Found = { now: null };
+    const { devices } = await rig(found);
+    expect([...devices.known.keys()]).toEqual(['cpu', 'mem']);
+    found.now = npu(answer);
+    expect(await devices.rescan(never)).toEqual({ lost: [], back: [] });
+    expect(available(devices)).toBe('4');
+    const kernel = newKernelId();
+    await devices.lease(kernel, askFor(devices, 2), never);
+    const held = devices.heldBy(kernel);
+    expect(held).toContainEqual(['npu.device', '0', '1']);
+    found.now = npu(answer, ['1', '2']);
+    expect(await devices.rescan(never)).toEqual({ lost: [{ kernel, devices: ['npu.device 0'] }], back: [] });
+    expect(await devices.rescan(never)).toEqual({ lost: [], back: [] });
+    expect([available(devices), devices.heldBy(kernel), devices.lostOf(kernel)]).toEqual(['2', held, ['npu.device 0']]);
+    await expect(devices.lease(newKernelId(), askFor(devices, 2), never)).rejects.toThrow('out of 1');
+    found.now = npu(answer);
+    expect(await devices.rescan(never)).toEqual({ lost: [], back: [{ kernel, devices: ['npu.device 0'] }] });
+    expect(used(devices)).toContain('npu.device 2');
+    expect(devices.rebuild()).toEqual([]);
+    devices.release(kernel);
+    expect([...devices.used().values()].every((amount) => amount.isZero())).toBe(true);
+  });
+
+  it('keep their slot, with nothing in it, when the driver is gone', async () => {
+    const found: Found = { now: npu(answer) };
+    const { devices } = await rig(found);
+    found.now = null;
+    await devices.rescan(never);
+    expect([available(devices), [...devices.known.keys()]]).toEqual(['0', ['npu.device', 'cpu', 'mem']]);
+    await expect(devices.lease(newKernelId(), askFor(devices, 1), never)).rejects.toThrow('insufficient');
+  });
+
+  it('are believed in for two looks that fail, which is told once', async () => {
+    const found: Found = { now: npu(answer) };
+    const { devices, lines } = await rig(found);
+    found.now = new KerneletError('NOT_SUPPORTED', 'busy');
+    const seen: string[] = [];
+    for (let look = 0; look < 4; look += 1) {
+      await devices.rescan(never);
+      seen.push(available(devices));
+    }
+    expect([seen, lines]).toEqual([['4', '4', '0', '0'], ['the device plugin npu does not answer: busy']]);
+    found.now = npu(answer);
+    await devices.rescan(never);
+    expect(available(devices)).toBe('4');
+  });
+
+  it('that were never had are looked for less and less often', async () => {
+    let looks = 0;
+    const look = async (): Promise<NodePlugin | null> => {
+      looks += 1;
+      throw new Error('no card');
+    };
+    const search = new PluginSearch([{ name: 'npu', look }], silentLogger);
+    for (let round = 0; round < 100; round += 1) await search.look(never);
+    expect(looks).toBeLessThan(15);
+  });
+
+  it('are not leased when they go while the plugins are asked', async () => {
+    const asked = Promise.withResolvers<typeof nothing>();
+    const found: Found = { now: npu(() => asked.promise, ['0']) };
+    const { devices } = await rig(found);
+    const kernel = newKernelId();
+    const leasing = devices.lease(kernel, askFor(devices, 1), never);
+    found.now = npu(answer, []);
+    await devices.rescan(never);
+    asked.resolve(nothing);
+    await expect(leasing).rejects.toThrow('the node has lost npu.device 0 just now');
+    expect(devices.holders()).toEqual([]);
   });
 });

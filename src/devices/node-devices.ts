@@ -18,12 +18,16 @@ import { formatSlotAmounts, normaliseToKnown, type SlotAmounts } from '../resour
 import { deviceOfSlot, type KnownSlots } from '../resources/slot-name.ts';
 import type { HardwareInfo } from './device-plugin.ts';
 import { type DeviceAnswers, type DeviceProvision, provisionOf } from './device-provision.ts';
+import { LostDevices, type LostDevicesChange } from './lost-devices.ts';
 import { checkPlugin, type NodePlugin } from './node-plugin.ts';
+import type { PluginSearch } from './plugin-source.ts';
 
 /** What the node's devices are made from. */
 export interface NodeDevicesOptions {
   /** In the order of the reports: accelerators, then cpu, then mem. */
   readonly plugins: readonly NodePlugin[];
+  /** Where the plugins come from; absent where they are always the same. Disposed with the devices. */
+  readonly search?: PluginSearch;
   readonly order: readonly string[];
   readonly policy: AffinityPolicy;
   readonly rule: AffinityRule;
@@ -52,35 +56,55 @@ export interface SlotUse {
 
 /** The devices of a node. */
 export class NodeDevices implements AsyncDisposable {
-  readonly plugins: readonly NodePlugin[];
-  readonly known: KnownSlots;
   readonly ledger: DeviceLedger;
   readonly #options: NodeDevicesOptions;
-  readonly #order: readonly string[];
+  readonly #lost = new LostDevices();
+  #plugins: readonly NodePlugin[];
+  #known: KnownSlots;
+  #order: readonly string[] = [];
 
   /** Throws INVALID_CONFIG for plugins that contradict each other. */
   constructor(options: NodeDevicesOptions) {
-    const { plugins, log } = options;
+    const { plugins } = options;
     for (const [index, plugin] of plugins.entries()) checkPlugin(plugin, plugins.slice(0, index));
     this.#options = options;
-    this.plugins = plugins;
-    this.known = new Map(plugins.flatMap(({ slotTypes }) => slotTypes));
-    const keys = plugins.map(({ key }) => key);
-    this.#order = completeOrder(options.order, keys).filter((key) => keys.includes(key));
-    const unlisted = keys.filter((key) => !options.order.includes(key));
-    if (unlisted.length > 0) {
-      log.warn('allocation-order lacks device types; they come before cpu', { types: unlisted, order: this.#order });
+    this.#plugins = plugins;
+    this.#known = new Map(plugins.flatMap(({ slotTypes }) => slotTypes));
+    this.ledger = new DeviceLedger(this.#allocatorOf(plugins));
+  }
+
+  /** The plugins that there are now. */
+  get plugins(): readonly NodePlugin[] {
+    return this.#plugins;
+  }
+
+  /** Every slot that was ever there: one that is gone has nothing to give. */
+  get known(): KnownSlots {
+    return this.#known;
+  }
+
+  /**
+   * Looks again for what there is. Kernels keep what they have, whatever has become of it; what of that is gone now, or
+   * is back, is answered. Rejects with the signal's reason alone.
+   */
+  async rescan(signal: AbortSignal): Promise<LostDevicesChange> {
+    const found = (await this.#options.search?.look(signal)) ?? this.#plugins;
+    const isSame = found.length === this.#plugins.length && found.every((plugin, at) => plugin === this.#plugins[at]);
+    if (!isSame) {
+      this.#options.log.info('other devices than before', {
+        devices: devicesOf(found),
+        before: devicesOf(this.#plugins),
+      });
+      this.#plugins = found;
+      this.#known = new Map([...this.#known, ...found.flatMap(({ slotTypes }) => slotTypes)]);
+      for (const [kernel, lost] of this.ledger.refit(this.#allocatorOf(found))) this.#lost.enter(kernel, lost);
     }
-    const placed = plugins.flatMap(({ key, devices }) =>
-      devices.map(({ id, numaNode }) => ({ device: key, id, numa: numaNode })),
-    );
-    this.ledger = new DeviceLedger(
-      new Allocator({
-        ...options,
-        maps: new Map(plugins.map((plugin) => [plugin.key, plugin.createMap()])),
-        affinity: new AffinityMap(placed),
-      }),
-    );
+    return this.#lost.takeChange();
+  }
+
+  /** What a kernel holds that the node hasn't any more, as `slot device`. */
+  lostOf(kernel: KernelId): readonly string[] {
+    return this.#lost.of(kernel);
   }
 
   /** What is reported to be there. Throws INVALID_CONFIG when nothing of cpu or mem is left beside the reserve. */
@@ -117,6 +141,10 @@ export class NodeDevices implements AsyncDisposable {
       const answers = await this.#ask(allocation, signal);
       const wanted = normaliseToKnown(ask, this.known);
       const slots = [...this.known].map(([slot, type]) => [slot, type, plainText(wanted.get(slot) ?? zero)] as const);
+      const lost = this.lostOf(kernel);
+      if (lost.length > 0) {
+        throw new KerneletError('INSUFFICIENT_RESOURCES', `the node has lost ${lost.join(', ')} just now`);
+      }
       const cores = [...answers.values()].flatMap(({ arguments: { cores: of = [] } }) => of);
       return {
         cpuset: cores.length > 0 ? cores.join(',') : null,
@@ -125,14 +153,14 @@ export class NodeDevices implements AsyncDisposable {
       };
     } catch (error) {
       // A caller that has given up may have given them back already.
-      if (this.ledger.held.get(kernel) === allocation) this.ledger.release(kernel);
+      if (this.ledger.held.get(kernel) === allocation) this.release(kernel);
       throw error;
     }
   }
 
   /** Enters what a kernel of an earlier process has, even beyond the capacity: it runs already. */
   adopt(kernel: KernelId, devices: readonly DeviceShare[]): void {
-    this.#tellStrangers(kernel, this.ledger.restore(kernel, allocationOf(devices)));
+    this.#lost.enter(kernel, this.ledger.restore(kernel, allocationOf(devices)));
   }
 
   /** What a kernel has; null without an entry. */
@@ -148,11 +176,12 @@ export class NodeDevices implements AsyncDisposable {
 
   /** Puts what a kernel really has in the place of what was entered. */
   correct(kernel: KernelId, devices: readonly DeviceShare[]): void {
-    this.#tellStrangers(kernel, this.ledger.correct(kernel, allocationOf(devices)));
+    this.#lost.enter(kernel, this.ledger.correct(kernel, allocationOf(devices)));
   }
 
   /** Gives back what a kernel has; an absent lease is counted and changes nothing. */
   release(kernel: KernelId): void {
+    this.#lost.forget(kernel);
     this.ledger.release(kernel);
   }
 
@@ -177,7 +206,7 @@ export class NodeDevices implements AsyncDisposable {
 
   /** Ends the plugins' processes. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.plugins.map((plugin) => plugin[Symbol.asyncDispose]?.()));
+    await this.#options.search?.[Symbol.asyncDispose]();
   }
 
   *#allocated(slot: string): Generator<Decimal> {
@@ -231,8 +260,24 @@ export class NodeDevices implements AsyncDisposable {
     return new Map(answers.flat());
   }
 
-  #tellStrangers(kernel: KernelId, strangers: readonly string[]): void {
-    if (strangers.length === 0) return;
-    this.#options.log.warn('a kernel has devices that this node has not any more', { kernel, devices: strangers });
+  #allocatorOf(plugins: readonly NodePlugin[]): Allocator {
+    const { order, log } = this.#options;
+    const keys = plugins.map(({ key }) => key);
+    this.#order = completeOrder(order, keys).filter((key) => keys.includes(key));
+    const unlisted = keys.filter((key) => !order.includes(key));
+    if (unlisted.length > 0) {
+      log.warn('allocation-order lacks device types; they come before cpu', { types: unlisted, order: this.#order });
+    }
+    const placed = plugins.flatMap(({ key, devices }) =>
+      devices.map(({ id, numaNode }) => ({ device: key, id, numa: numaNode })),
+    );
+    return new Allocator({
+      ...this.#options,
+      maps: new Map(plugins.map((plugin) => [plugin.key, plugin.createMap()])),
+      affinity: new AffinityMap(placed),
+    });
   }
 }
+
+const devicesOf = (plugins: readonly NodePlugin[]): readonly string[] =>
+  plugins.flatMap(({ key, devices }) => devices.map(({ id }) => `${key} ${id}`));

@@ -2,25 +2,28 @@
 import { KerneletError } from '../lib/errors.ts';
 import type { Allocation } from '../resources/allocation.ts';
 import { checkAcceleratorSlots } from '../resources/slot-name.ts';
+import type { DeviceHolder, DeviceMeasure } from './device-measures.ts';
 import type { DevicePlugin, HardwareInfo } from './device-plugin.ts';
 import type { DeviceAnswers } from './device-provision.ts';
 
 /** A plugin of the node. */
 export interface NodePlugin
-  extends Omit<DevicePlugin, 'arguments' | 'resourceData' | 'attachedDevices' | 'hardware'>,
-    Partial<AsyncDisposable> {
+  extends Omit<DevicePlugin, 'arguments' | 'resourceData' | 'attachedDevices' | 'hardware' | 'measure'> {
   readonly version: string;
   /** Rejects when the kernel must not be made, or when the plugin doesn't answer in time. */
   answer(allocation: Allocation, signal: AbortSignal): Promise<DeviceAnswers>;
   /** Null when it knows nothing of it. */
   hardware(signal: AbortSignal): Promise<HardwareInfo | null>;
+  /** Measures its devices now; absent where it can't. Rejects when it doesn't answer in time. */
+  measure?(holders: readonly DeviceHolder[], signal: AbortSignal): Promise<readonly DeviceMeasure[]>;
 }
 
 /** A plugin of this program. */
-export function inProcess(plugin: DevicePlugin, version: string): NodePlugin {
+export function inProcess({ measure, ...plugin }: DevicePlugin, version: string): NodePlugin {
   return {
     ...plugin,
     version,
+    ...(measure ? { measure: async (holders) => measure(holders) } : {}),
     async answer(allocation) {
       return {
         arguments: plugin.arguments(allocation),

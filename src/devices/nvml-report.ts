@@ -1,4 +1,4 @@
-/** What the probe of the NVIDIA driver says, and how that is read. Pure. */
+/** What the NVIDIA driver says by `nvml-module.ts`, and how that is read. Pure. */
 import { list, nullable, number, object, text, whole } from '../lib/json-reader.ts';
 
 /** A slice of a GPU (MIG). */
@@ -31,11 +31,24 @@ export interface NvmlReport {
   /** `12.4`: the newest that the driver can. */
   readonly cudaVersion: string;
   readonly devices: readonly NvmlDevice[];
+  /** Indexes of GPUs that should be there and don't answer. */
+  readonly lost: readonly number[];
+}
+
+/** How much of a GPU or a slice is used. */
+export interface NvmlUse {
+  readonly uuid: string;
+  /** Bytes of its memory. */
+  readonly total: number;
+  readonly used: number;
+  /** Percent of the time in which it worked; null where the driver doesn't tell. */
+  readonly utilization: number | null;
 }
 
 const report = object<NvmlReport>((of) => ({
   driverVersion: of('driverVersion', text),
   cudaVersion: of('cudaVersion', text),
+  lost: of('lost', list(whole)),
   devices: of(
     'devices',
     list(
@@ -66,3 +79,15 @@ const report = object<NvmlReport>((of) => ({
 
 /** Reads it. Throws SyntaxError, JsonFormError. */
 export const readNvmlReport = (json: string): NvmlReport => report(JSON.parse(json), 'the report of the driver');
+
+const uses = list(
+  object<NvmlUse>((of) => ({
+    uuid: of('uuid', text),
+    total: of('total', number),
+    used: of('used', number),
+    utilization: of('utilization', nullable(number)),
+  })),
+);
+
+/** Reads how much is used. Throws SyntaxError, JsonFormError. */
+export const readNvmlUses = (json: string): readonly NvmlUse[] => uses(JSON.parse(json), 'what the driver measures');

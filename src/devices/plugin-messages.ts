@@ -14,6 +14,7 @@ import {
   pair,
   type Reader,
   signed,
+  such,
   table,
   text,
   truth,
@@ -23,18 +24,6 @@ import type { Allocation, SlotDevice } from '../resources/allocation.ts';
 import { slotTypes } from '../resources/slot-name.ts';
 import type { AttachedDevice, ComputeDevice, DeviceMetadata, HardwareInfo } from './device-plugin.ts';
 import type { DeviceAnswers } from './device-provision.ts';
-
-/** A call of a function of the plugin. */
-export interface PluginCall {
-  readonly id: number;
-  readonly method: 'discover' | 'answer' | 'hardware';
-  readonly argument: unknown;
-}
-
-/** What came of it: a value as JSON, or an error's text. */
-export type PluginReply =
-  | { readonly id: number; readonly value: string }
-  | { readonly id: number; readonly error: string };
 
 /** What a plugin discovered. */
 export interface PluginDescription {
@@ -59,14 +48,6 @@ const loaders = /^(LD_|NODE_|PATH=|PYTHON)/;
 const dataForm = /^[A-Z][A-Z0-9_]*$/;
 const ownLines = /^(CID|SCRATCH_SIZE|MOUNTS|SLOTS|.*_SHARES)$/;
 
-/** A reader with a condition. */
-const such =
-  <T>(read: Reader<T>, holds: (value: T) => boolean, wanted: string): Reader<T> =>
-  (value, place) => {
-    const result = read(value, place);
-    if (!holds(result)) throw new JsonFormError(place, wanted);
-    return result;
-  };
 const some = <T>(read: Reader<T>): Reader<readonly T[]> =>
   newer(
     such(list(read), ({ length }) => length <= mostItems, `a list of at most ${mostItems}`),
@@ -190,13 +171,6 @@ const hardware: Reader<HardwareInfo | null> = nullable(
     metadata: of('metadata', newer(table(text), {})),
   })),
 );
-
-/** Reads a line of answers. Throws JsonFormError, SyntaxError. */
-export const readReply = (line: string): PluginReply =>
-  object<PluginReply>((of) => {
-    const [id, error] = [of('id', whole), of('error', newer(nullable(text), null))];
-    return error === null ? { id, value: of('value', text) } : { id, error: error.slice(0, 500) };
-  })(JSON.parse(line), 'an answer');
 
 /** Reads what `discover` says. Throws JsonFormError, SyntaxError. */
 export const readDescription = (json: string): PluginDescription => description(parse(json), 'what discover() answers');

@@ -1,5 +1,5 @@
 /**
- * The program in which a third party's device plugin runs: a process, since a thread that runs out of memory or crashes
+ * The program in which a device plugin's module runs, a third party's or that of a driver's library: a process, since a thread that runs out of memory or crashes
  * in native code would take the daemon along. It loads the module and passes calls on to its functions, one after the
  * other; whatever they throw becomes an answer. Calls are lines on the standard input, answers lines on descriptor 3;
  * they are checked on the other side.
@@ -10,16 +10,18 @@ import { isAbsolute } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { PluginCall, PluginReply } from './plugin-messages.ts';
+import type { ModuleCall, ModuleReply } from './module-protocol.ts';
 
 /** What the plugin's module may have; `discover` is a must. */
 type PluginModule = Readonly<Record<string, unknown>>;
 
 const answers = 3;
-const [specifier = '', from = ''] = process.argv.slice(2);
+/** Functions that it need not have. */
+const optional = ['hardware', 'measure'];
+const [specifier = '', from = '', parent = ''] = process.argv.slice(2);
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 500);
-const reply = (message: PluginReply): void => {
+const reply = (message: ModuleReply): void => {
   for (let rest = Buffer.from(`${JSON.stringify(message)}\n`); rest.length > 0; ) {
     rest = rest.subarray(writeSync(answers, rest));
   }
@@ -32,8 +34,8 @@ process.on('uncaughtException', (error) => {
 // Ctrl-C and a service manager's stop reach the whole group: the daemon needs the plugin until it ends it itself.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 // A plugin in an endless loop doesn't see that its input has ended: a thread watches for the end of the daemon.
-const watch = `const parent = process.ppid;
-setInterval(() => process.ppid === parent || process.kill(process.pid, 'SIGKILL'), 1000);`;
+// By its number, since it may have ended before the thread begins.
+const watch = `setInterval(() => process.ppid === ${Number(parent)} || process.kill(process.pid, 'SIGKILL'), 1000);`;
 new Worker(watch, { eval: true }).unref();
 
 async function load(): Promise<PluginModule> {
@@ -47,11 +49,11 @@ async function load(): Promise<PluginModule> {
 const loading = load();
 loading.catch(() => {});
 
-async function answer({ id, method, argument }: PluginCall): Promise<PluginReply> {
+async function answer({ id, method, argument }: ModuleCall): Promise<ModuleReply> {
   try {
     const operation = (await loading)[method];
     if (typeof operation !== 'function') {
-      return method === 'hardware' ? { id, value: 'null' } : { id, error: `it has no function ${method}` };
+      return optional.includes(method) ? { id, value: 'null' } : { id, error: `it has no function ${method}` };
     }
     const value: unknown = await operation(argument);
     return { id, value: JSON.stringify(value ?? null) };

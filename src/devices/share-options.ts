@@ -11,6 +11,8 @@ export interface ShareOptions {
   readonly unitProcessors: number;
   readonly reservedMemory: Decimal;
   readonly quantum: Decimal;
+  /** Devices, by index or id, that are kept back. */
+  readonly mask: ReadonlySet<string>;
 }
 
 const smallestUnitMemory = 512 * 2 ** 20;
@@ -35,5 +37,6 @@ export function readShareOptions(key: string, options: Readonly<Record<string, s
     unitProcessors,
     reservedMemory: parseFiniteBinarySize(options['reserved_memory'] ?? '64m'),
     quantum,
+    mask: new Set((options['device_mask'] ?? '').split(',').flatMap((id) => id.trim() || [])),
   };
 }

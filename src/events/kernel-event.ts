@@ -7,6 +7,18 @@ interface OfKernel {
   readonly sessionId: SessionId;
 }
 
+/** Kinds of differences about devices; all but the last three are mended. */
+export const deviceDifferences = [
+  'missing-lease',
+  'differing-lease',
+  'differing-resource-file',
+  'differing-record',
+  'lost',
+  'back',
+] as const;
+/** A kind of difference about devices. */
+export type DeviceDifference = (typeof deviceDifferences)[number];
+
 /** An event of a kernel's life. One `kernel-terminated` for every `kernel-preparing`. */
 export type KernelEvent =
   | ({ readonly type: 'kernel-preparing' } & OfKernel)
@@ -32,6 +44,12 @@ export type KernelEvent =
       readonly kind: 'memory' | 'out-of-memory' | 'throttled' | 'processes' | 'disk';
       /** Kills, refusals, or how often it began, in all. */
       readonly count: number;
+      readonly detail: string;
+    } & OfKernel)
+  | ({
+      /** What it has of devices is told differently, or the node has lost some of it. */
+      readonly type: 'device-difference';
+      readonly kind: DeviceDifference;
       readonly detail: string;
     } & OfKernel);
 

@@ -353,6 +353,7 @@ function fakeStats(id: KernelStats['id'], sessionId: KernelStats['sessionId']): 
     cpuStall: { some: 1, full: 0 },
     memoryStall: null,
     ioStall: null,
+    devices: [{ measure: 'cuda_mem', unit: 'bytes', value: 2, capacity: 4 }],
     overuse: [],
     gaps: [{ source: 'disk', reason: 'io.stat is cut off' }],
   };

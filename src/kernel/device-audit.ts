@@ -3,6 +3,7 @@
  * and each `resource.txt`, on a timer of its own. A difference is counted, told and mended in favour of kernels that
  * run: what their container was made with is what they have (spec resources-and-stats 9.5).
  */
+import type { DeviceDifference, EventSink, KernelEvent } from '../events/kernel-event.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { areSameShares, type DeviceShare } from '../resources/device-share.ts';
@@ -10,6 +11,7 @@ import type { ScratchFolders } from '../storage/scratch.ts';
 import type { KernelActor } from './actor.ts';
 import type { DeviceLeases } from './leases.ts';
 import type { Oddities } from './oddities.ts';
+import type { KernelRecord } from './record.ts';
 import type { StockedContainer } from './recovery.ts';
 import { readResourceFile, writeResourceFile } from './resource-file.ts';
 
@@ -27,7 +29,7 @@ export interface DeviceAccounts {
 
 /** What differs, and what is to be done. */
 export interface DeviceFinding {
-  readonly oddity: 'missing-lease' | 'differing-lease' | 'differing-record' | 'differing-resource-file';
+  readonly oddity: Exclude<DeviceDifference, 'lost' | 'back'>;
   readonly heal: 'enter' | 'none' | 'rewrite-file';
   readonly devices: readonly DeviceShare[];
 }
@@ -51,6 +53,7 @@ export interface DeviceAuditParts {
   readonly actors: ReadonlyMap<KernelId, KernelActor>;
   readonly scratch: ScratchFolders;
   readonly oddities: Oddities;
+  readonly events: Pick<EventSink, 'publish'>;
   readonly log: Logger;
 }
 
@@ -60,7 +63,7 @@ export async function auditDevices(
   containers: readonly StockedContainer[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { devices, actors, scratch, oddities, log } = parts;
+  const { devices, actors, scratch, oddities, events, log } = parts;
   const places = devices.rebuild();
   if (places.length > 0) {
     oddities.count('differing-device-map');
@@ -81,12 +84,37 @@ export async function auditDevices(
     for (const finding of findings) {
       oddities.count(finding.oddity);
       log.warn('what a kernel has of devices is told differently', { kernel, ...finding });
+      events.publish(differenceOf(actor.record, finding.oddity, shareTexts(finding.devices)));
       if (finding.heal === 'enter') devices.correct(kernel, finding.devices);
       if (finding.heal === 'rewrite-file') await writeResourceFile(actor.record, scratch);
     }
   }
   releaseOrphans(parts, containers);
 }
+
+/** The event of a difference. */
+export const differenceOf = (
+  { spec }: Pick<KernelRecord, 'spec'>,
+  kind: DeviceDifference,
+  devices: readonly string[],
+): KernelEvent => ({
+  type: 'device-difference',
+  kind,
+  detail: `${words[kind]}: ${devices.join(', ')}`,
+  kernelId: spec.id,
+  sessionId: spec.sessionId,
+});
+
+const words: Readonly<Record<DeviceDifference, string>> = {
+  'missing-lease': 'it had no entry in the ledger, and has one again',
+  'differing-lease': 'the ledger had other devices, and is put right',
+  'differing-record': 'its record names other devices than its container was made with',
+  'differing-resource-file': 'its resource.txt named other devices, and is written anew',
+  lost: 'the node has lost devices that it holds',
+  back: 'devices that it holds are back',
+};
+const shareTexts = (devices: readonly DeviceShare[]): readonly string[] =>
+  devices.map(([slot, device, amount]) => `${amount} ${slot} of ${device}`);
 
 const isSteady = ({ record, steady }: KernelActor): boolean => record.phase === 'running' && steady;
 

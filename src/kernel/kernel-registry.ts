@@ -11,6 +11,7 @@ import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ActorParts, type DestroyOptions, KernelActor } from './actor.ts';
 import { adoptAll } from './adoption.ts';
 import { auditDevices } from './device-audit.ts';
+import { rescanDevices } from './device-rescan.ts';
 import { EndedKernels } from './ended-kernels.ts';
 import type { Journal } from './journal.ts';
 import type { KernelContainers } from './kernel-containers.ts';
@@ -168,6 +169,10 @@ export class KernelRegistry implements Kernels {
 
   watch(signal: AbortSignal): Promise<void> {
     return this.#watch.follow(signal);
+  }
+
+  async rescanDevices(signal: AbortSignal): Promise<void> {
+    if (!this.#stopping) await rescanDevices({ ...this.#parts, actors: this.#actors }, signal);
   }
 
   async auditDevices(signal: AbortSignal): Promise<void> {

@@ -46,6 +46,8 @@ export interface Kernels extends AsyncDisposable {
   watch(signal: AbortSignal): Promise<void>;
   /** One pass over what may have been left behind; call it every 10 s or so. */
   sweep(signal: AbortSignal): Promise<void>;
+  /** Looks again for the node's devices; call it every 30 s. */
+  rescanDevices(signal: AbortSignal): Promise<void>;
   /** Compares the leases of devices with the journal, the containers and each `resource.txt`, and mends them. */
   auditDevices(signal: AbortSignal): Promise<void>;
   /** Whether the engine answered last. */

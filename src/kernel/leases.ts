@@ -1,4 +1,5 @@
 /** What the steps need of the node's ledgers; the implementations are in `resources/`. Each lease is freed once. */
+import type { LostDevicesChange } from '../devices/lost-devices.ts';
 import type { DevicePlacement } from '../devices/node-devices.ts';
 import type { ContainerId, KernelId } from '../lib/ids.ts';
 import type { LeasedSandbox } from '../network/sandbox.ts';
@@ -18,6 +19,8 @@ export interface DeviceLeases {
   /** Puts what a kernel really has in the place of what was entered. */
   correct(kernel: KernelId, devices: readonly DeviceShare[]): void;
   release(kernel: KernelId): void;
+  /** Looks again for what there is; answers what of kernels' devices is gone now, or back. */
+  rescan(signal: AbortSignal): Promise<LostDevicesChange>;
   /** Makes the maps the sum of the leases anew; answers the places that had another amount. */
   rebuild(): readonly string[];
 }

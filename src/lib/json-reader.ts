@@ -40,6 +40,14 @@ export const truth: Reader<boolean> = (value, place) => {
   if (typeof value !== 'boolean') throw new JsonFormError(place, 'true or false');
   return value;
 };
+/** Something with a condition, which `wanted` says in words. */
+export const such =
+  <T>(read: Reader<T>, holds: (value: T) => boolean, wanted: string): Reader<T> =>
+  (value, place) => {
+    const result = read(value, place);
+    if (!holds(result)) throw new JsonFormError(place, wanted);
+    return result;
+  };
 /** Something or null. */
 export const nullable =
   <T>(read: Reader<T>): Reader<T | null> =>

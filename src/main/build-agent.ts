@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import type { NodeCapacity } from '../agent/create-request.ts';
 import { NodeAgent } from '../agent/node-agent.ts';
 import { fitLimits, isAnyWanted } from '../agent/operator-limits.ts';
 import type { EventBook } from '../agent/parts.ts';
@@ -123,11 +124,10 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
     }),
   );
   if (options.willMakeKernels && !rehearsal) await volume();
-  const host = await readHostCapacity();
   const devices = cleanups.use(
     await discoverDevices({
       settings,
-      host,
+      host: readHostCapacity,
       engine: () => engineFacts(engine),
       agentVersion: version,
       workingDir: process.cwd(),
@@ -137,8 +137,18 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
   );
   // Alone, what is offered several times over is still no more than the machine has for any one kernel.
   const alone = settings.mode === 'standalone';
-  const most = alone ? host : { cpus: devices.use('cpu').total, memoryBytes: devices.use('mem').total };
-  const capacity = { ...most, slots: devices.known };
+  const host = alone ? await readHostCapacity() : null;
+  const capacity: NodeCapacity = {
+    get cpus() {
+      return host?.cpus ?? devices.use('cpu').total;
+    },
+    get memoryBytes() {
+      return host?.memoryBytes ?? devices.use('mem').total;
+    },
+    get slots() {
+      return devices.known;
+    },
+  };
   const { first, last } = settings.container.portRange;
   const ports = new PortPool({ first, last, clock: systemClock });
   const oddities = new Oddities();
@@ -180,6 +190,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
     kernels: kernels.registry,
     engine,
     events,
+    devices,
     scratchFolder,
     scratchLimitBytes,
     sink: cluster?.statistics ?? null,

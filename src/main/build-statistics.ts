@@ -2,6 +2,7 @@
 import { totalmem } from 'node:os';
 import { targetOf } from '../agent/kernel-statistics.ts';
 import type { MetricsSettings } from '../config/settings.ts';
+import type { NodeDevices } from '../devices/node-devices.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { EventSink } from '../events/kernel-event.ts';
 import type { Kernels } from '../kernel/kernels.ts';
@@ -10,6 +11,7 @@ import { asContainerId, type KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { readHierarchies } from '../stats/cgroup.ts';
 import { DirectSource } from '../stats/container-source.ts';
+import { DeviceFigures, holdersOf } from '../stats/device-figures.ts';
 import { EngineSource } from '../stats/engine-source.ts';
 import { KeptFiles } from '../stats/kept-files.ts';
 import { KillLog } from '../stats/kill-log.ts';
@@ -31,6 +33,7 @@ export interface BuildStatisticsOptions {
   readonly kernels: Pick<Kernels, 'list' | 'get'>;
   readonly engine: Engine;
   readonly events: Pick<EventSink, 'publish'>;
+  readonly devices: Pick<NodeDevices, 'plugins' | 'ledger'>;
   readonly scratchFolder: (id: KernelId) => string;
   readonly scratchLimitBytes: number | null;
   /** Where they go beside the agent's own doors; null: nowhere. */
@@ -56,24 +59,33 @@ export async function buildStatistics(options: BuildStatisticsOptions): Promise<
     const container = await engine.inspectContainer(containerId, signal);
     return container !== null && container.pid > 0 ? container.pid : null;
   });
+  const targets = () => kernels.list().flatMap((record) => targetOf(record, options) ?? []);
+  const devices = new DeviceFigures({
+    plugins: () => options.devices.plugins,
+    holders: (key) => holdersOf(key, targets(), options.devices.ledger.held),
+  });
   return await Statistics.open({
     folder: options.folder,
-    targets: () => kernels.list().flatMap((record) => targetOf(record, options) ?? []),
+    targets,
     isLive: (id) => isLive(kernels, id),
     source:
       settings.source === 'direct'
         ? direct
         : new EngineSource(direct, (id, signal) => engine.containerFigures(asContainerId(id), signal)),
-    node: new NodeFigures([
-      nodeCpu(files.file('/proc/stat')),
-      nodeMemory(files.file('/proc/meminfo')),
-      nodeDisk({
-        mounts: files.file('/proc/self/mountinfo'),
-        fileSystems: files.file('/proc/filesystems'),
-        engineRoot: async (signal) => (await engine.info(signal)).dataRoot,
-      }),
-      nodeNetwork(files.file('/proc/self/net/dev')),
-    ]),
+    node: new NodeFigures(
+      [
+        nodeCpu(files.file('/proc/stat')),
+        nodeMemory(files.file('/proc/meminfo')),
+        nodeDisk({
+          mounts: files.file('/proc/self/mountinfo'),
+          fileSystems: files.file('/proc/filesystems'),
+          engineRoot: async (signal) => (await engine.info(signal)).dataRoot,
+        }),
+        nodeNetwork(files.file('/proc/self/net/dev')),
+      ],
+      () => devices.collectors(),
+    ),
+    devices,
     processes: new ProcessFigures(files, clock),
     killLog: new KillLog(clock),
     sink: options.sink,

@@ -61,3 +61,7 @@ export type Share = readonly [DeviceState, Decimal];
 /** The amounts of shares by device id. */
 export const amountsOf = (shares: Iterable<Share>): DeviceAmounts =>
   new Map([...shares].map(([{ id }, amount]) => [id, amount]));
+
+/** Device ids with more than 0, in the order of the allocation. */
+export const assignedIds = (allocation: Allocation): readonly string[] =>
+  [...allocation.values()].flatMap((amounts) => [...amounts].filter(([, amount]) => amount.gt(0)).map(([id]) => id));

@@ -10,7 +10,7 @@ import type { SlotAmounts } from './slot-amounts.ts';
 
 /** The allocations of all kernels of a node. */
 export class DeviceLedger {
-  readonly #allocator: Allocator;
+  #allocator: Allocator;
   readonly #held = new Map<KernelId, KernelAllocation>();
   #absentReleases = 0;
 
@@ -76,6 +76,15 @@ export class DeviceLedger {
     for (const allocation of this.#held.values()) this.#allocator.apply(allocation);
     const after = placesOf(this.#allocator.allocated());
     return [...after].filter(([place, amount]) => before.get(place) !== amount).map(([place]) => place);
+  }
+
+  /**
+   * Goes on with other maps, which must be empty: devices have come or gone. Who holds what stays as it is. Returns what
+   * kernels hold that the node hasn't any more, as `slot device`.
+   */
+  refit(allocator: Allocator): ReadonlyMap<KernelId, readonly string[]> {
+    this.#allocator = allocator;
+    return new Map([...this.#held].map(([kernel, allocation]) => [kernel, allocator.apply(allocation)]));
   }
 
   /** What is allocated of every device. */

@@ -2,6 +2,7 @@
 import type { ContainerId, KernelId, SessionId } from '../lib/ids.ts';
 import { type Account, entered, type KernelUsage, seconds, totals, usageOf } from './account.ts';
 import { type ContainerCounters, type ContainerSample, emptySample, type Stall } from './container-sample.ts';
+import type { KernelDeviceMeasures } from './device-figures.ts';
 import type { Gap } from './gap.ts';
 import { containerMeasures } from './measure.ts';
 import { MetricBook, type WrittenMetrics } from './metric-book.ts';
@@ -17,6 +18,17 @@ export interface StatsTarget {
   readonly scratchLimitBytes: number | null;
   /** What had gone through its network before its container; absent = nothing. */
   readonly networkBefore?: { readonly receivedBytes: number; readonly sentBytes: number };
+}
+
+/** How much is used of a kernel's devices. */
+export interface DeviceFigure {
+  /** `cuda_mem`. */
+  readonly measure: string;
+  /** `bytes`, `percent`, … */
+  readonly unit: string;
+  readonly value: number;
+  /** What it is out of; null where that is not known. */
+  readonly capacity: number | null;
 }
 
 /** Figures of one kernel. Counters are since its creation, over all its containers; null = not known, or a gap. */
@@ -53,6 +65,8 @@ export interface KernelFigures {
   readonly cpuStall: Stall | null;
   readonly memoryStall: Stall | null;
   readonly ioStall: Stall | null;
+  /** Of its devices, at the last round. */
+  readonly devices: readonly DeviceFigure[];
   readonly overuse: readonly Overuse[];
   readonly gaps: readonly Gap[];
 }
@@ -80,6 +94,8 @@ interface State {
   seen: { readonly containerId: string; readonly counters: ContainerCounters };
   /** The totals at the last round and the one before, for rates. */
   points: readonly [Point | null, Point | null];
+  /** Keys of metrics of its devices. */
+  deviceKeys: ReadonlySet<string>;
   readonly watch: OveruseWatch;
 }
 
@@ -137,6 +153,18 @@ export class KernelBook {
     return told;
   }
 
+  /** Enters what was measured of a kernel's devices in a round; nothing when it is not known. */
+  enterDevices(kernelId: string, { fresh, keys }: KernelDeviceMeasures, at: number): void {
+    const state = this.#states.get(kernelId);
+    if (!state) return;
+    for (const { key, definition, ...measured } of fresh) {
+      this.#metrics.enter(kernelId, key, definition, measured, at);
+    }
+    const gone = new Set([...state.deviceKeys].filter((key) => !keys.has(key)));
+    if (gone.size > 0) this.#metrics.keepOf(kernelId, (key) => !gone.has(key));
+    state.deviceKeys = keys;
+  }
+
   /** The figures of a kernel as last entered; null when there are none. */
   figures(kernelId: string): KernelFigures | null {
     const state = this.#states.get(kernelId);
@@ -174,6 +202,7 @@ export class KernelBook {
       cpuStall: sample.cpuStall,
       memoryStall: sample.memoryStall,
       ioStall: sample.ioStall,
+      devices: this.#deviceFigures(state),
       overuse: watch.seen(),
       gaps: sample.gaps,
     };
@@ -217,6 +246,19 @@ export class KernelBook {
     return account;
   }
 
+  #deviceFigures({ target, deviceKeys }: State): readonly DeviceFigure[] {
+    if (deviceKeys.size === 0) return [];
+    const metrics = this.#metrics.written(target.kernelId) ?? {};
+    return [...deviceKeys].flatMap((measure) => {
+      const metric = metrics[measure];
+      if (!metric) return [];
+      const { current, capacity, unit_hint: unit } = metric;
+      return [
+        { measure, unit: String(unit), value: Number(current), capacity: capacity === null ? null : Number(capacity) },
+      ];
+    });
+  }
+
   #stateOf(target: StatsTarget): State {
     const { kernelId } = target;
     const found = this.#states.get(kernelId);
@@ -236,6 +278,7 @@ export class KernelBook {
       taken: { at: 0, now: 0, scratchBytes: null },
       seen: seenBy(inherited) ?? { containerId: '', counters: emptySample },
       points: [null, null],
+      deviceKeys: new Set(),
       watch: new OveruseWatch(),
     };
     this.#states.set(kernelId, state);

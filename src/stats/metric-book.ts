@@ -30,6 +30,13 @@ export class MetricBook {
     return this.#metrics.keys();
   }
 
+  /** Forgets the metrics of one thing that are not wanted any more. */
+  keepOf(id: string, isWanted: (key: string) => boolean): void {
+    const ofId = this.#metrics.get(id);
+    for (const key of ofId?.keys() ?? []) if (!isWanted(key)) ofId?.delete(key);
+    if (ofId?.size === 0) this.#metrics.delete(id);
+  }
+
   /** Forgets one thing. */
   forget(id: string): void {
     this.#metrics.delete(id);

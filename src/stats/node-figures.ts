@@ -15,13 +15,18 @@ const nodeId = 'node';
 /** The figures. */
 export class NodeFigures {
   readonly #collectors: readonly NodeCollector[];
+  readonly #more: () => readonly NodeCollector[];
   readonly #node = new MetricBook();
   readonly #devices = new MetricBook();
+  /** What each collector measured when it last could. */
+  readonly #keys = new Map<string, readonly string[]>();
   #latest: readonly NodeMeasure[] = [];
   #gaps: readonly Gap[] = [];
 
-  constructor(collectors: readonly NodeCollector[]) {
+  /** `more`: collectors that may be others from round to round. Each is known by its name. */
+  constructor(collectors: readonly NodeCollector[], more: () => readonly NodeCollector[] = () => []) {
     this.#collectors = collectors;
+    this.#more = more;
   }
 
   /** What was measured last. */
@@ -38,9 +43,15 @@ export class NodeFigures {
   async round(at: number, signal: AbortSignal): Promise<void> {
     const measures: NodeMeasure[] = [];
     const gaps: Gap[] = [];
-    for (const { name, collect } of this.#collectors) {
+    const collectors = [...this.#collectors, ...this.#more()];
+    for (const { name, collect } of collectors) {
       try {
-        measures.push(...(await collect(at, signal)));
+        const collected = await collect(at, signal);
+        measures.push(...collected);
+        this.#keys.set(
+          name,
+          collected.map(({ key }) => key),
+        );
       } catch (error) {
         signal.throwIfAborted();
         gaps.push(gapOf(name, error));
@@ -49,7 +60,9 @@ export class NodeFigures {
     for (const { key, definition, devices, ...measured } of measures) {
       this.#node.enter(nodeId, key, definition, measured, at);
       for (const [device, value] of devices) this.#devices.enter(key, device, definition, value, at);
+      this.#devices.keepOf(key, (device) => devices.has(device));
     }
+    this.#keepOnly(new Set(collectors.map(({ name }) => name)));
     this.#latest = measures;
     this.#gaps = gaps;
   }
@@ -58,5 +71,13 @@ export class NodeFigures {
   metrics(): NodeMetrics {
     const devices = [...this.#devices.ids()].map((key) => [key, this.#devices.written(key) ?? {}] as const);
     return { node: this.#node.written(nodeId) ?? {}, devices: Object.fromEntries(devices) };
+  }
+
+  /** What a collector has that measures it no more, or that is gone, is no metric any more. */
+  #keepOnly(names: ReadonlySet<string>): void {
+    for (const name of this.#keys.keys()) if (!names.has(name)) this.#keys.delete(name);
+    const wanted = new Set([...this.#keys.values()].flat());
+    this.#node.keepOf(nodeId, (key) => wanted.has(key));
+    this.#devices.keep((key) => wanted.has(key));
   }
 }

@@ -75,6 +75,7 @@ async function rig(more: Partial<StatisticsParts> = {}): Promise<Rig> {
     isLive: (id) => targets.some(({ kernelId }) => kernelId === id),
     source,
     node: new NodeFigures([]),
+    devices: null,
     processes: new ProcessFigures(new KeptFiles({ mostOpen: 0 }), clock),
     killLog: new KillLog(clock, {
       open: () => 0,

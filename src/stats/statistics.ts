@@ -14,6 +14,7 @@ import type { KernelUsage } from './account.ts';
 import { AccountFile } from './account-file.ts';
 import type { ContainerSample } from './container-sample.ts';
 import type { ContainerSource } from './container-source.ts';
+import type { DeviceFigures, KernelDeviceMeasures } from './device-figures.ts';
 import { type FinalRecord, FinalRecords } from './final-records.ts';
 import { KernelBook, type KernelFigures, type StatsTarget } from './kernel-book.ts';
 import type { KillLog } from './kill-log.ts';
@@ -36,6 +37,8 @@ export interface StatisticsParts {
   readonly isLive: (kernelId: string) => boolean;
   readonly source: ContainerSource;
   readonly node: NodeFigures;
+  /** Those of devices, whose collectors are among the node's; null where nobody measures any. */
+  readonly devices: Pick<DeviceFigures, 'kernels'> | null;
   readonly processes: ProcessFigures;
   readonly killLog: KillLog;
   readonly sink: StatisticsSink | null;
@@ -48,6 +51,7 @@ export interface StatisticsParts {
   readonly log: Logger;
 }
 
+const noDevices: KernelDeviceMeasures = { fresh: [], keys: new Set() };
 const openingAtOnce = 8;
 const sinkDeadlineMs = 4_000;
 const scratchPauseMs = 1_000;
@@ -195,7 +199,9 @@ export class Statistics implements AsyncDisposable {
       if (sample !== null && isLive(target.kernelId)) await this.#enter(target, sample, signal);
       busyMs += clock.monotonic() - before;
     }
-    await this.#parts.node.round(clock.monotonic() / 1000, signal);
+    const at = clock.monotonic() / 1000;
+    await this.#parts.node.round(at, signal);
+    this.#enterDevices(targets, at);
     for (const { source: name } of this.#parts.node.gaps) this.#countGap(name);
     if (sink) {
       const options = { what: 'writing statistics', timeoutMs: sinkDeadlineMs, signal };
@@ -259,6 +265,12 @@ export class Statistics implements AsyncDisposable {
     const scratchAtLeast = this.#scratch.atLeast(target.kernelId);
     const told = this.#book.enterRound(target, sample, { ...this.#taken(target), scratchAtLeast, killed });
     for (const overuse of told) this.#parts.onOveruse(target, overuse);
+  }
+
+  #enterDevices(targets: readonly StatsTarget[], at: number): void {
+    const measures = this.#parts.devices?.kernels(at);
+    if (!measures) return;
+    for (const { kernelId } of targets) this.#book.enterDevices(kernelId, measures.get(kernelId) ?? noDevices, at);
   }
 
   #taken({ kernelId }: StatsTarget): { at: number; now: number; scratchBytes: number | null } {

@@ -63,6 +63,7 @@ export class AgentFixture implements AsyncDisposable {
         settings: { listen: null, periodMs: 60_000, adaptive: false, source: 'engine' },
         folder: join(kernels.folder, 'statistics'),
         kernels: registry,
+        devices: kernels.devices,
         scratchLimitBytes: null,
         sink: null,
       }),

@@ -6,6 +6,7 @@
 
 typedef struct { char legacy[16]; unsigned domain, bus, device, id, subsystem; char bus_id[32]; } pci_info;
 typedef struct { unsigned long long total, free, used; } memory_info;
+typedef struct { unsigned gpu, memory; } utilization;
 typedef struct { unsigned multiprocessors, engines[5], slices, compute_slices; unsigned long long memory_mb; } attributes;
 
 #ifndef FAKE_COUNT
@@ -32,7 +33,25 @@ const char *nvmlErrorString(int result) { return result == 9 ? "Driver Not Loade
 int nvmlSystemGetDriverVersion(char *text, unsigned length) { snprintf(text, length, "550.54.15"); return 0; }
 int nvmlSystemGetCudaDriverVersion_v2(int *version) { *version = 12040; return 0; }
 int nvmlDeviceGetCount_v2(unsigned *count) { *count = FAKE_COUNT; return 0; }
-int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) { *handle = (void *)(size_t)(index + 1); return 0; }
+/* A file FAKE_LOST with the index at its end stands for a device that has fallen off the bus. */
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) {
+#ifdef FAKE_LOST
+  char path[4096];
+  snprintf(path, sizeof path, "%s%u", FAKE_LOST, index);
+  if (access(path, F_OK) == 0) return 15;
+#endif
+  *handle = (void *)(size_t)(index + 1);
+  return 0;
+}
+int nvmlDeviceGetUtilizationRates(void *handle, utilization *rates) {
+#ifdef FAKE_HANG_MEASURING
+  for (;;) pause();
+#endif
+  if (IS_SLICE(handle)) return 3;
+  rates->gpu = 10 * (INDEX(handle) + 1);
+  rates->memory = 1;
+  return 0;
+}
 int nvmlDeviceGetName(void *handle, char *text, unsigned length) {
   snprintf(text, length, IS_SLICE(handle) ? "NVIDIA A100-SXM4-40GB MIG 1g.5gb" : "NVIDIA A100-SXM4-40GB");
   return 0;
@@ -49,7 +68,7 @@ int nvmlDeviceGetPciInfo_v3(void *handle, pci_info *info) {
 /* More than 32 bits. */
 int nvmlDeviceGetMemoryInfo(void *handle, memory_info *info) {
   info->total = 42949672960ULL;
-  info->used = 1ULL << 30;
+  info->used = IS_SLICE(handle) ? 1ULL << 20 : (unsigned long long)(INDEX(handle) + 1) << 30;
   info->free = info->total - info->used;
   return 0;
 }

@@ -7,6 +7,7 @@ import type { DevicePlugin } from '../../src/devices/device-plugin.ts';
 import { memPlugin } from '../../src/devices/mem-plugin.ts';
 import { NodeDevices } from '../../src/devices/node-devices.ts';
 import { inProcess } from '../../src/devices/node-plugin.ts';
+import type { PluginSearch } from '../../src/devices/plugin-source.ts';
 import { sharedCpuPlugin } from '../../src/devices/shared-cpu-plugin.ts';
 import { DummyEngine, type DummyEngineOptions } from '../../src/engine/dummy/dummy-engine.ts';
 import { dummyImage } from '../../src/engine/dummy/dummy-images.ts';
@@ -123,11 +124,12 @@ export class FakeLeases implements PortLeases {
   }
 }
 
-/** Eight CPUs that aren't pinned, 64 GiB, and what a test adds. */
-export function testDevices(plugins: readonly DevicePlugin[] = []): NodeDevices {
+/** Eight CPUs that aren't pinned, 64 GiB, and what a test adds, or finds later. */
+export function testDevices(plugins: readonly DevicePlugin[] = [], search?: PluginSearch): NodeDevices {
   const all = [...plugins, sharedCpuPlugin({ cpus: 8 }), memPlugin(64 * 2 ** 30)];
   return new NodeDevices({
     plugins: all.map((plugin) => inProcess(plugin, '1')),
+    ...(search ? { search } : {}),
     order: ['cuda', 'cpu', 'mem'],
     policy: 'interleaved',
     rule: '24.09',

@@ -64,9 +64,16 @@ it('tells of kernels what is known of them', () => {
 it('tells of the node and of slots', async () => {
   const meminfo = { read: () => 'MemTotal: 100 kB\nMemAvailable: 60 kB\n' };
   const measures = await nodeMemory(meminfo).collect(0, new AbortController().signal);
-  expect(lines(nodeFamilies(measures, status.slots)).filter((line) => !line.startsWith('#') && line !== '')).toEqual([
+  const metric = (current: string, capacity: string | null) => ({ current, capacity, pct: '1', unit_hint: 'bytes' });
+  const devices = { mem: { root: metric('1', '2') }, cuda_mem: { '0': metric('3', '4'), '1': metric('5', null) } };
+  expect(
+    lines(nodeFamilies(measures, devices, status.slots)).filter((line) => !line.startsWith('#') && line !== ''),
+  ).toEqual([
     'kernelet_node_memory_used_bytes 40960',
     'kernelet_node_memory_total_bytes 102400',
+    'kernelet_device_usage{measure="cuda_mem",unit="bytes",device="0"} 3',
+    'kernelet_device_usage{measure="cuda_mem",unit="bytes",device="1"} 5',
+    'kernelet_device_capacity{measure="cuda_mem",unit="bytes",device="0"} 4',
     'kernelet_slots_total{slot="cpu"} 4',
     'kernelet_slots_total{slot="memory"} 8',
     'kernelet_slots_total{slot="port"} 3',

@@ -1,7 +1,7 @@
 /** What each kernel uses, for Prometheus. Counters go on over restarts of a kernel's container and of the agent. */
 import type { Stall } from '../../stats/container-sample.ts';
 import type { Family, Series } from '../../stats/exposition.ts';
-import type { KernelFigures } from '../../stats/kernel-book.ts';
+import type { DeviceFigure, KernelFigures } from '../../stats/kernel-book.ts';
 
 type Pick1 = (figures: KernelFigures) => number | null;
 
@@ -48,6 +48,7 @@ export function kernelFamilies(kernels: readonly KernelFigures[]): readonly Fami
       help: 'Time that processes waited for a resource: at least one of them, or all (PSI). Of the container at hand.',
       series: kernels.flatMap(stallSeries),
     },
+    ...deviceFamilies(kernels),
     {
       name: 'kernelet_kernel_overuse_total',
       type: 'counter',
@@ -55,6 +56,31 @@ export function kernelFamilies(kernels: readonly KernelFigures[]): readonly Fami
       series: kernels.flatMap((figures) =>
         figures.overuse.map(({ kind, count }) => ({ labels: { ...labelsOf(figures), kind }, value: count })),
       ),
+    },
+  ];
+}
+
+/** The measures are plugins' own, so they are labels. */
+function deviceFamilies(kernels: readonly KernelFigures[]): readonly Family[] {
+  const series = (pick: (of: DeviceFigure) => number | null): readonly Series[] =>
+    kernels.flatMap((figures) =>
+      figures.devices.map((figure) => ({
+        labels: { ...labelsOf(figures), measure: figure.measure, unit: figure.unit },
+        value: pick(figure),
+      })),
+    );
+  return [
+    {
+      name: 'kernelet_kernel_device_usage',
+      type: 'gauge',
+      help: 'How much is used of its accelerators, by measure, in the unit of the label.',
+      series: series(({ value }) => value),
+    },
+    {
+      name: 'kernelet_kernel_device_capacity',
+      type: 'gauge',
+      help: 'What that is out of.',
+      series: series(({ capacity }) => capacity),
     },
   ];
 }

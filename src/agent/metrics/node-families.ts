@@ -1,10 +1,16 @@
 /** The node and what of it is given out, for Prometheus. */
 import type { Family, Series } from '../../stats/exposition.ts';
 import type { NodeMeasure } from '../../stats/measure.ts';
+import { nodeMeasures } from '../../stats/measure-kinds.ts';
+import type { NodeMetrics } from '../../stats/node-figures.ts';
 import type { AgentStatus } from '../agent.ts';
 
-/** The families; `measures` are those of the last round of statistics. */
-export function nodeFamilies(measures: readonly NodeMeasure[], slots: AgentStatus['slots']): readonly Family[] {
+/** The families; `measures` and the metrics of `devices` are those of the last round of statistics. */
+export function nodeFamilies(
+  measures: readonly NodeMeasure[],
+  devices: NodeMetrics['devices'],
+  slots: AgentStatus['slots'],
+): readonly Family[] {
   const of = (key: string): NodeMeasure | undefined => measures.find((measure) => measure.key === key);
   const byDevice = (key: string, label: string, scale = 1): readonly Series[] =>
     [...(of(key)?.devices ?? [])].map(([device, { value }]) => ({
@@ -16,6 +22,15 @@ export function nodeFamilies(measures: readonly NodeMeasure[], slots: AgentStatu
       labels: { slot },
       value: pick(amounts),
     }));
+  // The measures are plugins' own, so they are labels.
+  const accelerators = Object.entries(devices).filter(([measure]) => !Object.hasOwn(nodeMeasures, measure));
+  const acceleratorSeries = (field: 'current' | 'capacity'): readonly Series[] =>
+    accelerators.flatMap(([measure, metrics]) =>
+      Object.entries(metrics).map(([device, metric]) => ({
+        labels: { measure, unit: String(metric['unit_hint']), device },
+        value: metric[field] === null ? null : Number(metric[field]),
+      })),
+    );
   const single = (value: number | undefined): readonly Series[] => [{ value }];
   return [
     {
@@ -62,6 +77,18 @@ export function nodeFamilies(measures: readonly NodeMeasure[], slots: AgentStatu
       type: 'counter',
       help: 'Bytes sent by all interfaces of the node, loopback included.',
       series: single(of('net_tx')?.value.toNumber()),
+    },
+    {
+      name: 'kernelet_device_usage',
+      type: 'gauge',
+      help: 'How much is used of each accelerator, by measure, in the unit of the label.',
+      series: acceleratorSeries('current'),
+    },
+    {
+      name: 'kernelet_device_capacity',
+      type: 'gauge',
+      help: 'What that is out of.',
+      series: acceleratorSeries('capacity'),
     },
     {
       name: 'kernelet_slots_total',

@@ -40,7 +40,14 @@ function describe(kernel: KernelView): (readonly [string, string])[] {
       'limits',
       `${limits.cpus} ${limits.cpus === 1 ? 'CPU' : 'CPUs'}, ${describeByteSize(limits.memoryBytes)}, ${limits.processes} processes`,
     ],
-    ['devices', or(accelerators.map(({ slot, device, amount }) => `${amount} ${slot} of ${printable(device)}`))],
+    [
+      'devices',
+      or(
+        accelerators.map(
+          ({ slot, device, amount, lost }) => `${amount} ${slot} of ${printable(device)}${lost ? ' (lost)' : ''}`,
+        ),
+      ),
+    ],
     ['disk limit', limits.diskBytes === null ? 'none' : describeByteSize(limits.diskBytes)],
     ['open files', limits.openFiles === null ? 'as many as the engine gives' : String(limits.openFiles)],
     ['network', kernel.network],

@@ -143,7 +143,7 @@ describe('the rest', () => {
 
   it('stats shows figures with their units', async () => {
     expect((await cli.run(['stats'])).stdout).toMatch(
-      /\n[0-9a-f-]{36} +1\.00 s +0\.50 +2 B +3 B +4 B +5( +1 B){4} +- +0\n$/,
+      /\n[0-9a-f-]{36} +1\.00 s +0\.50 +2 B +3 B +4 B +5( +1 B){4} +- +0 +2 B \/ 4 B\n$/,
     );
     expect(await json('stats')).toMatchObject([{ id, processes: 5 }]);
   });

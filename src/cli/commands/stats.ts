@@ -15,7 +15,7 @@ export const stats = {
   name: 'stats',
   summary: 'show what kernels use',
   description:
-    'Shows what the running kernels use, read now: CPU time, cores in use, memory, processes, bytes read and written on disks and over the network, the size of their files, and kills for want of memory. With --follow a table that is brought up to date until Ctrl-C.',
+    'Shows what the running kernels use, read now: CPU time, cores in use, memory, processes, bytes read and written on disks and over the network, the size of their files, kills for want of memory, and how much of accelerators is used. With --follow a table that is brought up to date until Ctrl-C.',
   operands: [],
   options: [
     { flags: '-f, --follow', help: 'go on until Ctrl-C' },
@@ -51,6 +51,7 @@ export const stats = {
 
 function tableOf(figures: readonly KernelStats[]): string {
   const right = (heading: string) => ({ heading, align: 'right' as const });
+  const measures = [...new Set(figures.flatMap(({ devices }) => devices.map(({ measure }) => measure)))];
   const columns = [
     'CPU',
     'CORES',
@@ -66,7 +67,7 @@ function tableOf(figures: readonly KernelStats[]): string {
     'OOM',
   ];
   return table(
-    [{ heading: 'ID' }, ...columns.map(right)],
+    [{ heading: 'ID' }, ...[...columns, ...measures.map((measure) => measure.toUpperCase())].map(right)],
     figures.map((kernel) => [
       kernel.id,
       or(kernel.cpuSeconds, (seconds) => `${seconds.toFixed(2)} s`),
@@ -81,8 +82,17 @@ function tableOf(figures: readonly KernelStats[]): string {
       or(kernel.sentBytes, describeByteSize),
       or(kernel.scratchBytes, describeByteSize),
       or(kernel.outOfMemoryKills, String),
+      ...measures.map((name) => deviceText(kernel.devices.find(({ measure }) => measure === name))),
     ]),
   );
+}
+
+function deviceText(figure: KernelStats['devices'][number] | undefined): string {
+  if (!figure) return '-';
+  const { value, capacity, unit } = figure;
+  const text = (amount: number): string =>
+    unit === 'bytes' ? describeByteSize(amount) : unit === 'percent' ? `${amount} %` : `${amount} ${unit}`;
+  return capacity === null || unit === 'percent' ? text(value) : `${text(value)} / ${text(capacity)}`;
 }
 
 const or = (value: number | null, text: (value: number) => string): string => (value === null ? '-' : text(value));

@@ -22,7 +22,7 @@ export async function devicesFinding({ settings, engine }: DoctorContext, workin
         };
   await using devices = await discoverDevices({
     settings,
-    host: await readHostCapacity(),
+    host: readHostCapacity,
     engine: async () => facts,
     agentVersion: '',
     workingDir,

@@ -44,7 +44,9 @@ export function wireEvent(event: KernelEvent, source: string, infoOf: CreationIn
       return encodeAgentEvent('execution_started', source, { session });
     case 'execution-finished':
       return encodeAgentEvent(endOfExecution(event.reason), source, { session });
+    // Managers know of none of these.
     case 'overuse':
+    case 'device-difference':
       return null;
   }
 }

@@ -119,9 +119,9 @@ export const kernelSchema = z
       openFiles: z.number().nullable(),
     }),
     devices: z
-      .array(z.strictObject({ slot: z.string(), device: z.string(), amount: z.string() }))
+      .array(z.strictObject({ slot: z.string(), device: z.string(), amount: z.string(), lost: z.boolean() }))
       .readonly()
-      .openapi({ description: 'What it has of which device; amounts are decimal texts.' }),
+      .openapi({ description: 'What it has of which device, as decimal texts, and whether the node has lost that.' }),
     network: z.string().openapi({ description: '`none`, `bridge`, or the name of another network.' }),
     mounts: z.array(z.strictObject({ source: z.string(), target: z.string(), readOnly: z.boolean() })).readonly(),
     ports: z.array(z.strictObject({ containerPort: z.int(), hostPort: z.int() })).readonly(),

@@ -1,5 +1,6 @@
 /** What happens: logs and events. */
 import { z } from '@hono/zod-openapi';
+import { deviceDifferences } from '../../events/kernel-event.ts';
 import { overuseKinds } from '../../stats/overuse.ts';
 import { endReasons } from '../../wire/run-event.ts';
 import { eventNumberField, flagField } from './fields.ts';
@@ -46,6 +47,12 @@ export const kernelEventSchema = z
         type: z.literal('overuse'),
         kind: z.enum(overuseKinds),
         count: z.int(),
+        detail: z.string(),
+        ...ofKernel,
+      }),
+      z.strictObject({
+        type: z.literal('device-difference'),
+        kind: z.enum(deviceDifferences),
         detail: z.string(),
         ...ofKernel,
       }),

@@ -47,6 +47,10 @@ export const kernelStatsSchema = z
     cpuStall: stall,
     memoryStall: stall,
     ioStall: stall,
+    devices: z
+      .array(z.strictObject({ measure: z.string(), unit: z.string(), value: z.number(), capacity: figure }))
+      .readonly()
+      .openapi({ description: 'How much is used of its accelerators, at the last round.' }),
     overuse: z.array(overuseSchema).readonly(),
     gaps: z
       .array(z.strictObject({ source: z.string(), reason: z.string() }))

@@ -1,0 +1,212 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type FakeNvml, fakeNvml } from '../../test/support/fake-nvml.ts';
+import { Decimal, plainText } from '../lib/decimal.ts';
+import { newKernelId } from '../lib/ids.ts';
+import { type Logger, silentLogger } from '../lib/log.ts';
+import { cudaSource } from './cuda-source.ts';
+import type { MeasuredAmount } from './device-measures.ts';
+import type { NodePlugin } from './node-plugin.ts';
+import type { PluginSource } from './plugin-source.ts';
+
+let nvml: FakeNvml;
+let folder: string;
+beforeAll(async () => {
+  nvml = await fakeNvml();
+}, 300_000);
+afterAll(() => nvml[Symbol.asyncDispose]());
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kernelet-cuda-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function put(path: string, text: string): Promise<void> {
+  await mkdir(dirname(join(folder, path)), { recursive: true });
+  await writeFile(join(folder, path), text);
+}
+
+const never = new AbortController().signal;
+const docker = { version: '28.1.0', runtimes: ['runc', 'nvidia'] };
+interface Machine {
+  readonly macros?: readonly string[];
+  readonly options?: Readonly<Record<string, string>>;
+  readonly engine?: typeof docker | null;
+  readonly timeoutMs?: number;
+}
+
+const open: PluginSource[] = [];
+afterEach(async () => {
+  for (const source of open.splice(0)) await source[Symbol.asyncDispose]?.();
+});
+
+function sourceOf(library: string, { options, engine = docker, timeoutMs = 10_000 }: Machine): PluginSource {
+  const source = cudaSource({
+    options: { library, cuda_library: library, ...options },
+    engine: async () => engine,
+    root: folder,
+    agentVersion: '1',
+    log: silentLogger,
+    timeoutMs,
+  });
+  open.push(source);
+  return source;
+}
+async function look(source: PluginSource): Promise<NodePlugin> {
+  const plugin = await source.look(never);
+  if (!plugin) throw new Error('nothing was found');
+  return plugin;
+}
+const discover = async (machine: Machine): Promise<NodePlugin> =>
+  await look(sourceOf(await nvml.build(machine.macros), machine));
+const available = (plugin: NodePlugin) =>
+  [...plugin.availableSlots()].map(([slot, amount]) => `${slot} ${plainText(amount)}`);
+
+describe('GPUs by the NVIDIA driver', () => {
+  it('are found with their memory, place and slices', async () => {
+    await put('sys/bus/pci/devices/0000:3b:00.0/numa_node', '1\n');
+    await put('sys/bus/pci/devices/0000:3c:00.0/numa_node', '-1\n');
+    const plugin = await discover({});
+    expect(plugin.devices).toMatchObject([
+      { id: '0', uuid: 'GPU-0', location: '0000:3A:00.0', numaNode: null, processingUnits: 108 },
+      { id: '1', uuid: 'GPU-1', memoryBytes: 42_949_672_960, numaNode: 1, modelName: 'NVIDIA A100-SXM4-40GB' },
+      { id: 'MIG-0', location: '0000:3C:00.0', numaNode: -1, memoryBytes: 4864 * 2 ** 20, processingUnits: 14 },
+      { id: 'MIG-2' },
+    ]);
+    expect(available(plugin)).toEqual(['cuda.device 2', 'cuda.device:5g-mig 2']);
+    expect(plugin.extraInfo).toEqual({ cuda_support: true, nvidia_version: '550.54.15', cuda_version: '12.4' });
+    const both = new Map([
+      ['cuda.device', new Decimal(1)],
+      ['cuda.device:5g-mig', new Decimal(1)],
+    ]);
+    expect(() => plugin.createMap().allocate({ slots: both })).toThrow('cannot be allocated at the same time');
+  });
+
+  it('are asked for by their own ids, and hidden from kernels without one', async () => {
+    const plugin = await discover({});
+    const held = plugin.createMap().allocate({ slots: [['cuda.device', new Decimal(2)]] });
+    const answers = await plugin.answer(held, never);
+    expect(answers.arguments.requests).toMatchObject([{ driver: 'nvidia', ids: ['GPU-0', 'GPU-1'] }]);
+    expect(answers.resourceData).toEqual([['CUDA_GLOBAL_DEVICE_IDS', '0:0,1:1']]);
+    expect(answers.attached[0]).toEqual({
+      device_id: '0',
+      model_name: 'NVIDIA A100-SXM4-40GB',
+      data: { smp: 108, mem: 42_949_672_960 },
+    });
+    expect((await plugin.answer(new Map(), never)).arguments).toEqual({ environ: ['NVIDIA_VISIBLE_DEVICES=void'] });
+  });
+
+  it('are given out in shares with limits, by memory alone where their processors are unknown', async () => {
+    const options = { allocation_mode: 'fractional', unit_mem: String(4 * 2 ** 30) };
+    const plugin = await discover({ options });
+    expect(available(plugin)).toEqual(['cuda.shares 20', 'cuda.device:5g-mig 2']);
+    expect(plugin.metadata?.slot_name).toBe('cuda.shares');
+    const held = plugin.createMap().allocate({ slots: [['cuda.shares', new Decimal('0.5')]] });
+    expect(Object.fromEntries((await plugin.answer(held, never)).resourceData)).toMatchObject({
+      CUDA_RESOURCE_VIRTUALIZED: '1',
+      CUDA_MEMORY_LIMITS: expect.stringMatching(/^\d:2147483648$/),
+    });
+    expect(available(await discover({ options: { ...options, cuda_library: '/nonexistent.so' } }))).toContain(
+      'cuda.shares 20',
+    );
+  });
+
+  it('are had through CDI where the engine has no runtime for them', async () => {
+    const engine = { version: '28.1.0', runtimes: ['runc'] };
+    await expect(discover({ engine })).rejects.toThrow('the engine has no runtime named nvidia');
+    await put('etc/cdi/nvidia.yaml', 'cdiVersion: 0.5.0\nkind: nvidia.com/gpu\n');
+    const plugin = await discover({ engine });
+    const held = plugin.createMap().allocate({ slots: [['cuda.device', new Decimal(1)]] });
+    expect((await plugin.answer(held, never)).arguments).toEqual({
+      requests: [{ driver: 'cdi', ids: ['nvidia.com/gpu=GPU-0'], capabilities: [] }],
+    });
+    expect((await plugin.answer(new Map(), never)).arguments).toEqual({});
+    await expect(discover({ engine: { ...engine, version: '24.0.7' } })).rejects.toThrow('no specification of CDI');
+    await expect(discover({ engine: null })).rejects.toThrow('the engine has no runtime');
+  });
+
+  it('are masked by index or id, and known to a driver from before slices too', async () => {
+    expect((await discover({ options: { device_mask: '0, GPU-2' } })).devices.map(({ id }) => id)).toEqual(['1']);
+    expect(available(await discover({ macros: ['FAKE_OLD'] }))).toEqual(['cuda.device 3']);
+    expect(available(await discover({ macros: ['FAKE_COUNT=0', 'FAKE_OLD'] }))).toEqual(['cuda.device 0']);
+  });
+
+  it('are off, in one line of the log, where there is no driver', async () => {
+    const lines: string[] = [];
+    const log: Logger = { ...silentLogger, info: (text) => void lines.push(text) };
+    const source = cudaSource({ options: {}, engine: async () => docker, root: folder, agentVersion: '1', log });
+    open.push(source);
+    expect([await source.look(never), await source.look(never)]).toEqual([null, null]);
+    expect(lines).toEqual(['cuda is off: this machine has no NVIDIA driver']);
+  });
+
+  it.each([
+    [['FAKE_NO_DRIVER'], 10_000, 'the NVIDIA driver says: nvmlInit_v2: Driver Not Loaded'],
+    [['FAKE_CRASH'], 10_000, 'the NVIDIA driver ended by SIGABRT'],
+    [['FAKE_HANG'], 1500, 'discover() of the NVIDIA driver took longer than 1500 ms'],
+  ])('are off, in one sentence, when the driver does this: %j', async (macros, timeoutMs, problem) => {
+    await expect(discover({ macros, timeoutMs })).rejects.toThrow(problem);
+  });
+
+  it('are off when the library is none', async () => {
+    await expect(discover({ options: { library: '/nonexistent.so' } })).rejects.toThrow(
+      'the NVIDIA driver says: Failed to load',
+    );
+    await expect(discover({ options: { library: '/etc/passwd' } })).rejects.toThrow(
+      'the NVIDIA driver says: Failed to load',
+    );
+  });
+
+  it('are measured by device, slice and kernel', async () => {
+    const plugin = await discover({});
+    const held = plugin.createMap().allocate({ slots: [['cuda.device', new Decimal(2)]] });
+    const slice = plugin.createMap().allocate({ slots: [['cuda.device:5g-mig', new Decimal(1)]] });
+    const [both, cut, none] = [newKernelId(), newKernelId(), newKernelId()];
+    const holders = [
+      { kernel: both, container: 'a', allocation: held },
+      { kernel: cut, container: 'b', allocation: slice },
+      { kernel: none, container: 'c', allocation: new Map() },
+    ];
+    const [memory, utilization] = (await plugin.measure?.(holders, never)) ?? [];
+    expect(memory).toMatchObject({ key: 'cuda_mem', unit: 'bytes', filter: ['max'], hook: null });
+    expect(utilization).toMatchObject({ key: 'cuda_util', unit: 'percent', filter: ['avg', 'max'], hook: null });
+    const texts = (amounts?: ReadonlyMap<string, MeasuredAmount>) =>
+      [...(amounts ?? [])].map(([id, { value, capacity }]) => `${id} ${value} / ${capacity}`);
+    expect(texts(memory?.devices)).toEqual([
+      '0 1073741824 / 42949672960',
+      '1 2147483648 / 42949672960',
+      'MIG-0 1048576 / 42949672960',
+      'MIG-2 1048576 / 42949672960',
+    ]);
+    expect(texts(utilization?.devices)).toEqual(['0 10 / 100', '1 20 / 100']);
+    expect(utilization?.node).toMatchObject({ value: new Decimal(30), capacity: new Decimal(200) });
+    expect(texts(memory?.kernels)).toEqual([`${both} 3221225472 / 85899345920`, `${cut} 1048576 / 42949672960`]);
+    expect(texts(utilization?.kernels)).toEqual([`${both} 30 / 200`]);
+  });
+
+  it('that hang when they are measured cost the measure, and are looked for all the same', async () => {
+    const source = sourceOf(await nvml.build(['FAKE_HANG_MEASURING']), {});
+    const plugin = await look(source);
+    await expect(plugin.measure?.([], never)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect(await look(source)).toBe(plugin);
+  });
+
+  it('that fall off the bus are missed while the others stay, and are told in the hardware', async () => {
+    const gone = join(folder, 'gone');
+    const source = sourceOf(await nvml.build([`FAKE_LOST="${gone}"`, 'FAKE_OLD']), {});
+    const before = await look(source);
+    expect(await look(source)).toBe(before);
+    expect(await before.hardware(never)).toMatchObject({ status: 'healthy', metadata: { devices: '3' } });
+    await put('gone0', '');
+    const after = await look(source);
+    expect(after.devices.map(({ id }) => id)).toEqual(['1', '2']);
+    expect(await after.hardware(never)).toEqual({
+      status: 'degraded',
+      status_info: '1 of the GPUs does not answer the driver',
+      metadata: { driver_version: '550.54.15', cuda_version: '12.4', devices: '2', models: 'NVIDIA A100-SXM4-40GB' },
+    });
+    await rm(gone.concat('0'));
+    expect(available(await look(source))).toEqual(['cuda.device 3']);
+  });
+});

@@ -1,0 +1,140 @@
+/** GPUs of the NVIDIA driver, looked for and measured in a process with a deadline (spec resources-and-stats 14). */
+import { Decimal } from '../lib/decimal.ts';
+import { KerneletError } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
+import { type CudaDiscovery, cudaFacts, isDriverThere } from './cuda-discovery.ts';
+import { type CudaDevice, type CudaFacts, cudaPlugin } from './cuda-plugin.ts';
+import {
+  type DeviceHolder,
+  type DeviceMeasureKind,
+  type MeasuredAmount,
+  wholeDeviceMeasure,
+} from './device-measures.ts';
+import { deviceProgram } from './device-program.ts';
+import { ModuleHost } from './module-host.ts';
+import { inProcess, type NodePlugin } from './node-plugin.ts';
+import { type NvmlDevice, type NvmlReport, type NvmlUse, readNvmlReport, readNvmlUses } from './nvml-report.ts';
+import type { PluginSource } from './plugin-source.ts';
+
+/** What it works with. */
+export interface CudaSourceOptions extends CudaDiscovery {
+  readonly agentVersion: string;
+  readonly log: Logger;
+  /** For the first answer of the driver, which may have to wake the GPUs; 10 s when absent. */
+  readonly timeoutMs?: number;
+}
+
+const discoveryMs = 10_000;
+const measuringMs = 2_000;
+const memory: DeviceMeasureKind = { key: 'cuda_mem', unit: 'bytes', filter: ['max'], hook: null };
+const utilization: DeviceMeasureKind = { key: 'cuda_util', unit: 'percent', filter: ['avg', 'max'], hook: null };
+const hundred = new Decimal(100);
+
+/** The source; without a driver it is off, in one line of the log. */
+export function cudaSource(options: CudaSourceOptions): PluginSource {
+  const { agentVersion, log, timeoutMs = discoveryMs } = options;
+  const module = deviceProgram('nvml-module');
+  const host = new ModuleHost({ specifier: module, from: module, title: 'the NVIDIA driver', log });
+  const paths = { library: options.options['library'] ?? '', cudaLibrary: options.options['cuda_library'] ?? '' };
+  const ids = new GpuIds();
+  let last: { readonly text: string; readonly plugin: NodePlugin } | null = null;
+  let isAbsenceTold = false;
+
+  const report = async (signal: AbortSignal): Promise<NvmlReport> => {
+    try {
+      return read(readNvmlReport, await host.call('discover', paths, { signal, timeoutMs }));
+    } catch (error) {
+      // A driver that was exchanged needs a process that loads the new one.
+      host.end('failed');
+      throw error;
+    }
+  };
+
+  const factsOf = async (found: NvmlReport): Promise<CudaFacts> => {
+    try {
+      return await cudaFacts(options, found, (gpu) => ids.of(gpu));
+    } catch (error) {
+      // What offers nothing needs no process.
+      if (!last) host.end('is of no use');
+      throw error;
+    }
+  };
+
+  return {
+    name: 'cuda',
+    async look(signal) {
+      if (!(await isDriverThere(options))) {
+        host.end('is gone');
+        if (!isAbsenceTold) log.info('cuda is off: this machine has no NVIDIA driver');
+        isAbsenceTold = true;
+        return null;
+      }
+      const facts = await factsOf(await report(signal));
+      const text = JSON.stringify(facts);
+      if (last?.text === text) return last.plugin;
+      const measure = async (holders: readonly DeviceHolder[], within: AbortSignal) => {
+        const json = await host.call('measure', paths, { signal: within, timeoutMs: measuringMs });
+        const uses = usesById(facts, read(readNvmlUses, json));
+        return [
+          wholeDeviceMeasure(memory, amounts(uses, memoryOf), holders),
+          wholeDeviceMeasure(utilization, amounts(uses, utilizationOf), holders),
+        ];
+      };
+      last = { text, plugin: { ...inProcess(cudaPlugin(facts), agentVersion), ...(facts.enabled ? { measure } : {}) } };
+      return last.plugin;
+    },
+    [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),
+  };
+}
+
+/** GPUs by their index, as people know them; one that has an index already keeps it when others go. */
+class GpuIds {
+  readonly #ids = new Map<string, string>();
+
+  of({ uuid, index }: NvmlDevice): string {
+    const known = this.#ids.get(uuid);
+    if (known !== undefined) return known;
+    const taken = new Set(this.#ids.values());
+    let id = index;
+    while (taken.has(String(id))) id += 1;
+    this.#ids.set(uuid, String(id));
+    return String(id);
+  }
+}
+
+function read<T>(reader: (json: string) => T, json: string): T {
+  try {
+    return reader(json);
+  } catch (error) {
+    throw new KerneletError('NOT_SUPPORTED', 'the NVIDIA driver says what cannot be read', { cause: error });
+  }
+}
+
+function usesById({ devices }: CudaFacts, uses: readonly NvmlUse[]): ReadonlyMap<string, NvmlUse> {
+  const byUuid = new Map(uses.map((use) => [use.uuid, use]));
+  return new Map(
+    devices.flatMap(({ id, uuid }: CudaDevice) => {
+      const use = byUuid.get(uuid ?? id);
+      return use ? [[id, use] as const] : [];
+    }),
+  );
+}
+
+function amounts(
+  uses: ReadonlyMap<string, NvmlUse>,
+  amountOf: (use: NvmlUse) => MeasuredAmount | null,
+): ReadonlyMap<string, MeasuredAmount> {
+  return new Map(
+    [...uses].flatMap(([id, use]) => {
+      const amount = amountOf(use);
+      return amount ? [[id, amount] as const] : [];
+    }),
+  );
+}
+
+const memoryOf = ({ used, total }: NvmlUse): MeasuredAmount => ({
+  value: new Decimal(used),
+  capacity: new Decimal(total),
+});
+const utilizationOf = ({ utilization: percent }: NvmlUse): MeasuredAmount | null =>
+  percent === null ? null : { value: new Decimal(percent), capacity: hundred };

@@ -1,0 +1,68 @@
+/**
+ * How much of devices is used: by the node, by each device, and by the kernels that hold them
+ * (spec resources-and-stats 13.2, 13.3 and 15.5). Pure.
+ */
+import { type Decimal, sum } from '../lib/decimal.ts';
+import type { KernelId } from '../lib/ids.ts';
+import { type Allocation, assignedIds } from '../resources/allocation.ts';
+
+/** Moving statistics that may be written along with a measure. */
+export const measureStatistics = ['min', 'max', 'sum', 'avg', 'diff', 'rate'] as const;
+
+/** What a measure is. */
+export interface DeviceMeasureKind {
+  /** `cuda_mem`: the plugin's key, and what is measured. */
+  readonly key: string;
+  /** `bytes`, `percent`, `Watts`, … */
+  readonly unit: string;
+  readonly filter: readonly (typeof measureStatistics)[number][];
+  /** What is shown instead of a counter. */
+  readonly hook: 'rate' | 'diff' | null;
+}
+
+/** An amount, and what it is out of; null where that is not known. */
+export interface MeasuredAmount {
+  readonly value: Decimal;
+  readonly capacity: Decimal | null;
+}
+
+/** What was measured. */
+export interface DeviceMeasure extends DeviceMeasureKind {
+  readonly node: MeasuredAmount;
+  readonly devices: ReadonlyMap<string, MeasuredAmount>;
+  readonly kernels: ReadonlyMap<KernelId, MeasuredAmount>;
+}
+
+/** A kernel with devices of a plugin. */
+export interface DeviceHolder {
+  readonly kernel: KernelId;
+  readonly container: string;
+  /** Of this plugin alone. */
+  readonly allocation: Allocation;
+}
+
+/** Amounts added up; the capacity is null when that of any is. */
+export function summed(amounts: Iterable<MeasuredAmount>): MeasuredAmount {
+  const all = [...amounts];
+  const capacities = all.map(({ capacity }) => capacity);
+  return {
+    value: sum(all.map(({ value }) => value)),
+    capacity: capacities.includes(null) ? null : sum(capacities.flatMap((capacity) => capacity ?? [])),
+  };
+}
+
+/**
+ * The measure of devices that are told apart: the node has the sum, and a kernel that of the devices which it has a part
+ * of. A kernel whose devices none was measured of is left out.
+ */
+export function wholeDeviceMeasure(
+  kind: DeviceMeasureKind,
+  devices: ReadonlyMap<string, MeasuredAmount>,
+  holders: readonly DeviceHolder[],
+): DeviceMeasure {
+  const kernels = holders.flatMap(({ kernel, allocation }) => {
+    const own = assignedIds(allocation).flatMap((id) => devices.get(id) ?? []);
+    return own.length > 0 ? [[kernel, summed(own)] as const] : [];
+  });
+  return { ...kind, node: summed(devices.values()), devices, kernels: new Map(kernels) };
+}

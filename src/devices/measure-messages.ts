@@ -1,0 +1,108 @@
+/**
+ * What a third party's plugin measures, and how that is checked: it speaks of its own devices and of the kernels that it
+ * was asked about, under keys of its own.
+ */
+import { type Decimal, Decimal as DecimalClass, parseDecimal } from '../lib/decimal.ts';
+import {
+  JsonFormError,
+  list,
+  newer,
+  nullable,
+  object,
+  oneOf,
+  type Reader,
+  such,
+  table,
+  text,
+} from '../lib/json-reader.ts';
+import {
+  type DeviceHolder,
+  type DeviceMeasure,
+  type MeasuredAmount,
+  measureStatistics,
+  summed,
+  wholeDeviceMeasure,
+} from './device-measures.ts';
+
+/** Whom it may speak of. */
+export interface MeasuredThings {
+  readonly key: string;
+  readonly deviceIds: ReadonlySet<string>;
+  readonly holders: readonly DeviceHolder[];
+}
+
+const mostBytes = 256 * 2 ** 10;
+const mostMeasures = 32;
+const keyForm = /^[a-z0-9_-]{1,80}$/;
+const unitForm = /^[\x20-\x7e]{1,16}$/;
+
+const finite: Reader<Decimal> = (value, place) => {
+  if (typeof value === 'number' && Number.isFinite(value)) return new DecimalClass(value);
+  const read = parseDecimal(text(value, place), `${place}:`);
+  if (!read.isFinite()) throw new JsonFormError(place, 'finite');
+  return read;
+};
+const measured: Reader<MeasuredAmount> = object((of) => ({
+  value: of('value', finite),
+  capacity: of('capacity', newer(nullable(finite), null)),
+}));
+
+/** Amounts by names that are known. */
+function amountsOf(isKnown: (name: string) => boolean, what: string): Reader<ReadonlyMap<string, MeasuredAmount>> {
+  return (value, place) => {
+    const amounts = new Map(Object.entries(table(measured)(value, place)));
+    for (const name of amounts.keys())
+      if (!isKnown(name)) throw new JsonFormError(`${place}.${name.slice(0, 80)}`, what);
+    return amounts;
+  };
+}
+
+function measureReader({ key: plugin, deviceIds, holders }: MeasuredThings): Reader<DeviceMeasure> {
+  const ids = new Map<string, DeviceHolder['kernel']>(holders.map(({ kernel }) => [kernel, kernel]));
+  const isOwn = (key: string): boolean => keyForm.test(key) && key.startsWith(`${plugin}_`);
+  return object((of) => {
+    const kind = {
+      key: of('key', such(text, isOwn, `a name that begins with ${plugin}_`)),
+      unit: of(
+        'unit',
+        such(text, (unit) => unitForm.test(unit), 'a unit of at most 16 characters'),
+      ),
+      filter: of('filter', newer(list(oneOf(measureStatistics)), [])),
+      hook: of('hook', newer(nullable(oneOf(['rate', 'diff'] as const)), null)),
+    };
+    const devices = of(
+      'devices',
+      newer(
+        amountsOf((id) => deviceIds.has(id), 'one of its devices'),
+        new Map(),
+      ),
+    );
+    const kernels = of(
+      'kernels',
+      newer(nullable(amountsOf((id) => ids.has(id), 'a kernel that it was asked about')), null),
+    );
+    const whole = wholeDeviceMeasure(kind, devices, holders);
+    return {
+      ...whole,
+      node: of('node', newer(measured, summed(devices.values()))),
+      kernels:
+        kernels === null
+          ? whole.kernels
+          : new Map([...kernels].map(([id, amount]) => [ids.get(id) ?? (id as never), amount])),
+    };
+  });
+}
+
+/** Reads what `measure` says. Throws JsonFormError, SyntaxError, INVALID_ARGUMENT. */
+export function readMeasures(json: string, things: MeasuredThings): readonly DeviceMeasure[] {
+  if (json.length > mostBytes) throw new JsonFormError('the answer', `at most ${mostBytes} characters`);
+  const few = such(
+    list(measureReader(things)),
+    ({ length }) => length <= mostMeasures,
+    `a list of at most ${mostMeasures}`,
+  );
+  const measures = nullable(few)(JSON.parse(json), 'what measure() answers') ?? [];
+  const keys = new Set(measures.map(({ key }) => key));
+  if (keys.size < measures.length) throw new JsonFormError('what measure() answers', 'without a key twice');
+  return measures;
+}

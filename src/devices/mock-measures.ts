@@ -1,0 +1,112 @@
+/** Figures of pretended accelerators: random, within what is plausible (spec resources-and-stats 15.5). */
+import { cut, Decimal, sum } from '../lib/decimal.ts';
+import type { AcceleratorUnit } from './accelerator-units.ts';
+import { type DeviceHolder, type DeviceMeasure, type MeasuredAmount, summed } from './device-measures.ts';
+import { limitsOf } from './device-shares.ts';
+import type { ShareOptions } from './share-options.ts';
+
+/** What a device is said to do. */
+interface Load {
+  /** Of its memory, from 0 to 1. */
+  readonly memory: Decimal;
+  /** In percent. */
+  readonly utilization: Decimal;
+  readonly watts: Decimal;
+  readonly celsius: Decimal;
+}
+
+const mostWatts = new Decimal(250);
+const mostCelsius = new Decimal(120);
+const hundred = new Decimal(100);
+const places = 3;
+
+/** Around a mean, by the sum of twelve, which needs no logarithm of 0. */
+const normal = (mean: number, deviation: number, random: () => number): number =>
+  mean + deviation * (Array.from({ length: 12 }, random).reduce((total, one) => total + one, 0) - 6);
+const within = (value: number, most: Decimal): Decimal =>
+  cut(new Decimal(Math.min(Math.max(value, 0), most.toNumber())), places);
+
+function loadOf(random: () => number): Load {
+  return {
+    memory: new Decimal(0.2 + 0.8 * random()),
+    utilization: within(100 * random(), hundred),
+    watts: within(normal(200, 50, random), mostWatts),
+    celsius: within(normal(90, 20, random), mostCelsius),
+  };
+}
+
+/** What is used of a kernel's part of a device: as much of it as of the whole. */
+function partsOf(
+  { allocation }: DeviceHolder,
+  units: readonly AcceleratorUnit[],
+  options: ShareOptions,
+  loads: ReadonlyMap<string, Load>,
+): readonly { readonly memory: MeasuredAmount; readonly utilization: MeasuredAmount }[] {
+  return units.flatMap(({ device, slot, isMig }) => {
+    const share = allocation.get(slot.slot)?.get(device.id);
+    const load = loads.get(device.id);
+    if (!share?.gt(0) || !load) return [];
+    const isShare = options.mode === 'fractional' && !isMig;
+    const capacity = isShare ? limitsOf(share, options).memoryBytes : new Decimal(device.memoryBytes);
+    return [
+      {
+        memory: { value: cut(capacity.times(load.memory)), capacity },
+        utilization: { value: load.utilization, capacity: hundred },
+      },
+    ];
+  });
+}
+
+/** The measures; every kernel has those of memory and utilization, of nothing where it has no device. */
+export function mockMeasures(
+  key: string,
+  units: readonly AcceleratorUnit[],
+  options: ShareOptions,
+  holders: readonly DeviceHolder[],
+  random: () => number,
+): readonly DeviceMeasure[] {
+  const { mask } = options;
+  const shown = units.filter(({ device }, index) => !mask.has(String(index)) && !mask.has(device.id));
+  const loads = new Map(shown.map(({ device }) => [device.id, loadOf(random)]));
+  const each = (amountOf: (load: Load, memoryBytes: Decimal) => MeasuredAmount): ReadonlyMap<string, MeasuredAmount> =>
+    new Map(
+      shown.flatMap(({ device: { id, memoryBytes } }) => {
+        const load = loads.get(id);
+        return load ? [[id, amountOf(load, new Decimal(memoryBytes))] as const] : [];
+      }),
+    );
+  const parts = holders.map((holder) => [holder.kernel, partsOf(holder, shown, options, loads)] as const);
+  const memory = each(({ memory: part }, bytes) => ({ value: cut(bytes.times(part)), capacity: bytes }));
+  const utilization = each((load) => ({ value: load.utilization, capacity: hundred }));
+  const power = each((load) => ({ value: load.watts, capacity: mostWatts }));
+  const temperature = each((load) => ({ value: load.celsius, capacity: mostCelsius }));
+  const measured = (what: string, unit: string, filter: DeviceMeasure['filter']) =>
+    ({ key: `${key}_${what}`, unit, filter, hook: null }) as const;
+  const average = ['avg', 'max'] as const;
+  return [
+    {
+      ...measured('mem', 'bytes', ['max']),
+      node: summed(memory.values()),
+      devices: memory,
+      kernels: new Map(parts.map(([kernel, own]) => [kernel, summed(own.map((part) => part.memory))])),
+    },
+    {
+      ...measured('util', 'percent', average),
+      node: summed(utilization.values()),
+      devices: utilization,
+      kernels: new Map(parts.map(([kernel, own]) => [kernel, summed(own.map((part) => part.utilization))])),
+    },
+    { ...measured('power', 'Watts', average), node: summed(power.values()), devices: power, kernels: new Map() },
+    {
+      ...measured('temperature', 'Celsius', average),
+      node: { value: meanOf(temperature), capacity: mostCelsius },
+      devices: temperature,
+      kernels: new Map(),
+    },
+  ];
+}
+
+const meanOf = (amounts: ReadonlyMap<string, MeasuredAmount>): Decimal =>
+  amounts.size === 0
+    ? new Decimal(0)
+    : cut(sum([...amounts.values()].map(({ value }) => value)).div(amounts.size), places);

@@ -1,0 +1,188 @@
+/**
+ * A module in a process of its own, with a deadline for every call of its functions: one that throws, hangs, crashes or
+ * fills the memory costs its own answer. A process that hangs is ended; what waits behind the call goes to another one.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { Readable } from 'node:stream';
+import { systemClock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { KerneletError } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
+import { deviceProgram } from './device-program.ts';
+import { type ModuleCall, readReply } from './module-protocol.ts';
+
+/** What to host. */
+export interface ModuleHostOptions {
+  /** A package, or an absolute path. */
+  readonly specifier: string;
+  /** A file or folder from which packages are looked for. */
+  readonly from: string;
+  /** What it is, for errors: `the device plugin NAME`. */
+  readonly title: string;
+  readonly log: Logger;
+  /** For each call; 5 s when absent. */
+  readonly timeoutMs?: number;
+}
+
+interface Waiting {
+  readonly call: ModuleCall;
+  readonly reply: PromiseWithResolvers<string>;
+}
+
+const defaultTimeoutMs = 5_000;
+const memoryOption = '--max-old-space-size=128';
+const longestReply = 4 * 2 ** 20;
+const mostWaiting = 64;
+/** A process that is killed and does not end hangs in the kernel: it is left to it. */
+const endMs = 2_000;
+
+/** The process. */
+export class ModuleHost implements AsyncDisposable {
+  readonly #options: ModuleHostOptions;
+  /** In the order in which the module gets them: it works on the first. */
+  readonly #waiting = new Map<number, Waiting>();
+  #running: ChildProcess | null = null;
+  #next = 1;
+  #greeting: Omit<ModuleCall, 'id'> | null = null;
+
+  constructor(options: ModuleHostOptions) {
+    this.#options = options;
+  }
+
+  /** Sent first to every process that is started from now on; its answer doesn't matter. */
+  greetWith(method: string, argument: unknown): void {
+    this.#greeting = { method, argument };
+  }
+
+  /** Calls a function of the module; answers JSON. Throws NOT_SUPPORTED with its words, DEADLINE_EXCEEDED. */
+  async call(
+    method: string,
+    argument: unknown,
+    options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined } = {},
+  ): Promise<string> {
+    const { title, timeoutMs = defaultTimeoutMs } = this.#options;
+    if (this.#waiting.size >= mostWaiting) throw this.#failure('has too many calls under way');
+    const waiting = { call: { id: this.#next++, method, argument }, reply: Promise.withResolvers<string>() };
+    const { id } = waiting.call;
+    this.#waiting.set(id, waiting);
+    try {
+      const what = `${method}() of ${title}`;
+      const bound = { what, timeoutMs: options.timeoutMs ?? timeoutMs, signal: options.signal };
+      return await withDeadline(bound, async () => {
+        this.#send(waiting.call);
+        return await waiting.reply.promise;
+      });
+    } catch (error) {
+      const isFirst = this.#waiting.keys().next().value === id;
+      this.#waiting.delete(id);
+      // What it is busy with would keep every later call waiting.
+      if (isFirst && error instanceof KerneletError && error.code === 'DEADLINE_EXCEEDED') this.#startAnew();
+      throw error;
+    } finally {
+      this.#waiting.delete(id);
+    }
+  }
+
+  /** Ends the process; the next call starts another. */
+  end(why: string): void {
+    const running = this.#running;
+    if (!running) return;
+    this.#forget(running, why);
+    running.kill('SIGKILL');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const running = this.#running;
+    this.end('was ended');
+    if (!running || running.exitCode !== null || running.signalCode !== null) return;
+    await new Promise<void>((resolve) => {
+      const timer = systemClock.after(endMs, resolve);
+      running.once('exit', () => {
+        timer[Symbol.dispose]();
+        resolve();
+      });
+    });
+  }
+
+  /** Calls that it has not come to are none of the reason for which it is ended. */
+  #startAnew(): void {
+    const others = [...this.#waiting];
+    this.#waiting.clear();
+    this.end('was ended: it hung');
+    for (const [id, waiting] of others) {
+      this.#waiting.set(id, waiting);
+      this.#send(waiting.call);
+    }
+  }
+
+  #send(call: ModuleCall): void {
+    if (!this.#running) {
+      this.#running = this.#start();
+      if (this.#greeting) this.#write({ id: 0, ...this.#greeting });
+    }
+    this.#write(call);
+  }
+
+  #start(): ChildProcess {
+    const { specifier, from, title, log } = this.#options;
+    const program = spawn(
+      process.execPath,
+      [memoryOption, deviceProgram('plugin-program'), specifier, from, String(process.pid)],
+      {
+        // What it prints is no answer, and must not mix with the daemon's own output.
+        stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
+        env: { PATH: process.env['PATH'] },
+      },
+    );
+    // A broken pipe is the end of the program, which is told below.
+    program.stdin?.on('error', () => {});
+    const output = program.stdio[3];
+    if (output instanceof Readable) this.#readReplies(program, output);
+    program.on('error', (error) => this.#forget(program, `cannot be started: ${error.message}`));
+    program.on('exit', (status, signal) => {
+      if (this.#running === program) log.error(`${title} ended`, { status, signal });
+      this.#forget(program, `ended by ${signal ?? `status ${status}`}`);
+    });
+    return program;
+  }
+
+  #write(call: ModuleCall): void {
+    this.#running?.stdin?.write(`${JSON.stringify(call)}\n`);
+  }
+
+  #readReplies(program: ChildProcess, output: Readable): void {
+    let text = '';
+    output.setEncoding('utf8');
+    output.on('data', (piece: string) => {
+      if (this.#running !== program) return;
+      const lines = (text + piece).split('\n');
+      text = lines.pop() ?? '';
+      if (text.length > longestReply) return this.end('was ended: its answer has no end');
+      for (const line of lines) this.#settle(line);
+    });
+  }
+
+  #settle(line: string): void {
+    try {
+      const reply = readReply(line);
+      // Of the greeting, or of nothing that it was asked.
+      if (reply.id === 0 && 'error' in reply) this.end(`broke down: ${reply.error}`);
+      const reply0 = this.#waiting.get(reply.id)?.reply;
+      if ('value' in reply) reply0?.resolve(reply.value);
+      else reply0?.reject(this.#failure(`says: ${reply.error}`));
+    } catch {
+      this.end('was ended: it answers what cannot be read');
+    }
+  }
+
+  #forget(program: ChildProcess, why: string): void {
+    if (this.#running !== program) return;
+    this.#running = null;
+    for (const { reply } of this.#waiting.values()) reply.reject(this.#failure(why));
+  }
+
+  #failure(problem: string): KerneletError {
+    const { title, specifier } = this.#options;
+    return new KerneletError('NOT_SUPPORTED', `${title} ${problem}`, { context: { plugin: specifier } });
+  }
+}

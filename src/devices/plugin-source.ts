@@ -1,0 +1,111 @@
+/**
+ * Where plugins come from, and looking again: devices come and go while the daemon runs (spec resources-and-stats 4). One
+ * plugin that can't be had is told of once and costs nobody else anything.
+ */
+import { toKerneletError } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
+import { AllocationMap } from '../resources/allocation-map.ts';
+import { checkPlugin, type NodePlugin } from './node-plugin.ts';
+
+/** One place where a plugin may be found. */
+export interface PluginSource extends Partial<AsyncDisposable> {
+  readonly name: string;
+  /**
+   * What is there now: the same object as before while nothing has changed, null when the plugin is off. Throws, in one
+   * sentence, when it should be there and can't be had.
+   */
+  look(signal: AbortSignal): Promise<NodePlugin | null>;
+}
+
+interface Entry {
+  readonly source: PluginSource;
+  plugin: NodePlugin | null;
+  failures: number;
+  /** How many rounds it is let alone: to look for what is off may start a process. */
+  rest: number;
+  /** What was last said about it. */
+  told: string | null;
+}
+
+/** A driver that is busy for a moment is no reason to take its devices away. */
+const patience = 3;
+const longestRest = 20;
+
+/** All sources of a node. */
+export class PluginSearch implements AsyncDisposable {
+  readonly #entries: readonly Entry[];
+  readonly #log: Logger;
+
+  /** The sources in the order of the reports. */
+  constructor(sources: readonly PluginSource[], log: Logger) {
+    this.#entries = sources.map((source) => ({ source, plugin: null, failures: 0, rest: 0, told: null }));
+    this.#log = log;
+  }
+
+  /** The plugins that there are now. Rejects with the signal's reason alone. */
+  async look(signal: AbortSignal): Promise<readonly NodePlugin[]> {
+    const awake = this.#entries.filter((entry) => entry.rest-- <= 0);
+    const outcomes = await Promise.all(
+      awake.map(async (entry) => {
+        const [found] = await Promise.allSettled([entry.source.look(signal)]);
+        return [entry, found] as const;
+      }),
+    );
+    signal.throwIfAborted();
+    // cpu and mem come last, and must not be hidden by an accelerator of their name.
+    for (const [entry, found] of outcomes.toReversed()) {
+      try {
+        if (found.status === 'rejected') throw found.reason;
+        this.#take(entry, found.value);
+      } catch (error) {
+        this.#miss(entry, error);
+      }
+    }
+    return this.#entries.flatMap(({ plugin }) => plugin ?? []);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#entries.map(async ({ source }) => await source[Symbol.asyncDispose]?.()));
+  }
+
+  #take(entry: Entry, found: NodePlugin | null): void {
+    if (found !== null && found !== entry.plugin) {
+      checkPlugin(
+        found,
+        this.#entries.flatMap((other) => (other === entry || !other.plugin ? [] : other.plugin)),
+      );
+    }
+    if (entry.failures > 0) this.#log.info(`the device plugin ${entry.source.name} is well again`);
+    entry.failures = 0;
+    entry.rest = 0;
+    entry.told = null;
+    // Kernels may still hold what was there: the slots stay, with nothing in them.
+    entry.plugin = found ?? (entry.plugin && withoutDevices(entry.plugin));
+  }
+
+  #miss(entry: Entry, error: unknown): void {
+    const { name } = entry.source;
+    const { message } = toKerneletError(error);
+    entry.failures += 1;
+    const text = entry.plugin
+      ? `the device plugin ${name} does not answer: ${message}`
+      : `the device plugin ${name} is off: ${message}`;
+    if (text !== entry.told) this.#log.error(text, { plugin: name, error });
+    entry.told = text;
+    entry.rest = entry.plugin ? 0 : Math.min(entry.failures, longestRest);
+    if (entry.failures >= patience && entry.plugin) entry.plugin = withoutDevices(entry.plugin);
+  }
+}
+
+/** The plugin with nothing to give. */
+function withoutDevices(plugin: NodePlugin): NodePlugin {
+  if (plugin.devices.length === 0) return plugin;
+  const slots = plugin.availableSlots();
+  const { options } = plugin.createMap();
+  return {
+    ...plugin,
+    devices: [],
+    availableSlots: () => new Map([...slots].map(([slot, amount]) => [slot, amount.minus(amount)])),
+    createMap: () => new AllocationMap({ ...options, devices: [] }),
+  };
+}
