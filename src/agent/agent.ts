@@ -2,7 +2,7 @@
  * The agent as the doors see it (local API, and later RPC): everything a caller can ask of this node. The
  * implementation is `node-agent.ts`.
  */
-import type { RegistryAuth } from '../engine/engine.ts';
+import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
 import type { NumberedKernelEvent } from '../events/kernel-event.ts';
 import type { Download } from '../execution/runner-client.ts';
 import type { PullPolicy } from '../images/resolve.ts';
@@ -187,6 +187,11 @@ export interface Agent extends AsyncDisposable {
   images(signal: AbortSignal): Promise<readonly ImageView[]>;
   inspectImage(reference: string, signal: AbortSignal): Promise<ImageView>;
   buildImage(name: string, signal: AbortSignal, onProgress: (progress: ImageProgress) => void): Promise<ImageView>;
-  pullImage(reference: string, signal: AbortSignal, onProgress: (progress: ImageProgress) => void): Promise<ImageView>;
-  removeImage(reference: string, options: { force: boolean }, signal: AbortSignal): Promise<void>;
+  pullImage(
+    reference: string,
+    signal: AbortSignal,
+    onProgress: (progress: ImageProgress) => void,
+    auth?: RegistryAuth,
+  ): Promise<ImageView>;
+  removeImage(reference: string, options: ImageRemoval, signal: AbortSignal): Promise<void>;
 }

@@ -1,4 +1,5 @@
 /** The agent of this node: the doors' requests, handed to the kernels, the runners and the images. */
+import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
 import type { Download, RunnerClient } from '../execution/runner-client.ts';
 import type { KernelRecord } from '../kernel/record.ts';
 import { KerneletError } from '../lib/errors.ts';
@@ -243,11 +244,16 @@ export class NodeAgent implements Agent {
     return this.#parts.images.build(name, onProgress, signal);
   }
 
-  pullImage(reference: string, signal: AbortSignal, onProgress: (progress: ImageProgress) => void): Promise<ImageView> {
-    return this.#parts.images.pull(reference, onProgress, signal);
+  pullImage(
+    reference: string,
+    signal: AbortSignal,
+    onProgress: (progress: ImageProgress) => void,
+    auth?: RegistryAuth,
+  ): Promise<ImageView> {
+    return this.#parts.images.pull(reference, onProgress, signal, auth);
   }
 
-  removeImage(reference: string, options: { force: boolean }, signal: AbortSignal): Promise<void> {
+  removeImage(reference: string, options: ImageRemoval, signal: AbortSignal): Promise<void> {
     return this.#parts.images.remove(reference, options, signal);
   }
 

@@ -1,6 +1,6 @@
 /** What a node agent is built from. The composition root (`main/`) supplies the real ones, tests others. */
 import type { NodeDevices } from '../devices/node-devices.ts';
-import type { Engine, Progress } from '../engine/engine.ts';
+import type { Engine, ImageRemoval, Progress, RegistryAuth } from '../engine/engine.ts';
 import type { EventSink, NumberedKernelEvent } from '../events/kernel-event.ts';
 import type { FoundImage, ImageWish } from '../images/resolve.ts';
 import type { ImageView } from '../images/views.ts';
@@ -24,8 +24,8 @@ export interface ImageShelf {
   list(signal: AbortSignal): Promise<readonly ImageView[]>;
   inspect(reference: string, signal: AbortSignal): Promise<ImageView>;
   build(name: string, onProgress: OnProgress, signal: AbortSignal): Promise<ImageView>;
-  pull(reference: string, onProgress: OnProgress, signal: AbortSignal): Promise<ImageView>;
-  remove(reference: string, options: { readonly force: boolean }, signal: AbortSignal): Promise<void>;
+  pull(reference: string, onProgress: OnProgress, signal: AbortSignal, auth?: RegistryAuth): Promise<ImageView>;
+  remove(reference: string, options: ImageRemoval, signal: AbortSignal): Promise<void>;
 }
 
 /** Events: where they go, and how they are read. */

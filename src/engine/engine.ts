@@ -188,6 +188,23 @@ export interface RegistryAuth {
   readonly serverAddress: string;
 }
 
+/** How an image is removed. */
+export interface ImageRemoval {
+  /** Also when stopped containers use it, and under each of its names when its id is given. */
+  readonly force: boolean;
+  readonly keepParents?: boolean | undefined;
+}
+
+/** How a container becomes an image. */
+export interface CommitOptions {
+  /** null: the image is known by its id alone. */
+  readonly reference: string | null;
+  /** In place of the container's own of these names; its others stay. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** What the image starts, in place of what the container has started. */
+  readonly command: readonly string[];
+}
+
 /** Output of a container. */
 export interface LogChunk {
   readonly stream: 'stdout' | 'stderr';
@@ -251,8 +268,19 @@ export interface Engine extends AsyncDisposable {
   /** Makes an image of one layer from the tar stream of a root file system. */
   importImage(tar: ReadableStream<Uint8Array>, reference: string, signal: AbortSignal): Promise<void>;
   tagImage(reference: string, newReference: string, signal: AbortSignal): Promise<void>;
-  /** Idempotent: an absent image is success. */
-  removeImage(reference: string, options: { force: boolean }, signal: AbortSignal): Promise<void>;
+  /** Idempotent: an absent image is success. Parents without a name go too, unless they are to be kept. */
+  removeImage(reference: string, options: ImageRemoval, signal: AbortSignal): Promise<void>;
+
+  /** Sends it to the registry that its name says. Throws IMAGE_PUSH_FAILED. */
+  pushImage(
+    reference: string,
+    options: { auth?: RegistryAuth; onProgress?: (progress: Progress) => void },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** The image with its layers as a tar archive that engines can load. Throws IMAGE_NOT_FOUND. */
+  exportImage(reference: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Makes an image of what the container's root file system holds, mounts left out, and gives its id. */
+  commitContainer(id: ContainerId, options: CommitOptions, signal: AbortSignal): Promise<string>;
 
   /** Throws KERNEL_EXISTS when the name is taken, IMAGE_NOT_FOUND. */
   createContainer(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerId>;

@@ -1,5 +1,5 @@
 /** Everything that can be done with images, over one engine: what the agent asks for. */
-import type { Engine, EngineImage, Progress } from '../engine/engine.ts';
+import type { Engine, EngineImage, ImageRemoval, Progress, RegistryAuth } from '../engine/engine.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { RecipeBuilder } from './build.ts';
 import { findRecipe, recipeDigest, recipeNameOf, recipeNames, recipesFolder } from './recipes.ts';
@@ -52,18 +52,18 @@ export class EngineImageShelf {
   }
 
   /** Pulls an image, whether it is here or not. Throws IMAGE_PULL_FAILED, INVALID_ARGUMENT. */
-  async pull(text: string, onProgress: OnProgress, signal: AbortSignal): Promise<ImageView> {
+  async pull(text: string, onProgress: OnProgress, signal: AbortSignal, auth?: RegistryAuth): Promise<ImageView> {
     const reference = parseImageReference(text);
     const recipe = await this.#resolver.recipeOf(reference);
     if (recipe) {
       const message = `image ${reference.familiar} is made on this machine, not pulled: "kernelet image build ${recipe.name}"`;
       throw new KerneletError('INVALID_ARGUMENT', message);
     }
-    return await this.#view(await this.#resolver.pull(reference, onProgress, signal), reference.familiar);
+    return await this.#view(await this.#resolver.pull(reference, onProgress, signal, auth), reference.familiar);
   }
 
   /** Takes a name away, and the image with its last name. Throws IMAGE_NOT_FOUND; ENGINE_FAILED when it is in use. */
-  async remove(reference: string, options: { readonly force: boolean }, signal: AbortSignal): Promise<void> {
+  async remove(reference: string, options: ImageRemoval, signal: AbortSignal): Promise<void> {
     const image = await this.#local(reference, signal);
     const name = shownName(image, reference);
     await this.#beforeRemoval();

@@ -123,6 +123,12 @@ export const errorCodes = {
     'The image could not be built.',
     "The message ends with the build's last lines.",
   ),
+  IMAGE_PUSH_FAILED: entry(
+    'environment',
+    502,
+    'The image could not be pushed.',
+    'Check its name, the credentials and that its registry can be reached.',
+  ),
   INSUFFICIENT_RESOURCES: entry(
     'caller',
     409,

@@ -32,6 +32,7 @@ const classNames: Readonly<Record<ErrorCode, FailureName>> = {
   IMAGE_UNUSABLE: 'AgentError',
   IMAGE_PULL_FAILED: 'DockerError',
   IMAGE_BUILD_FAILED: 'DockerError',
+  IMAGE_PUSH_FAILED: 'DockerError',
   INSUFFICIENT_RESOURCES: 'InsufficientResource',
   NO_PORT_LEFT: 'KeyError',
   NOT_SUPPORTED: 'NotImplementedError',

@@ -4,12 +4,13 @@ import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { asContainerId, type ContainerId } from '../../lib/ids.ts';
-import type { ContainerDetail, ContainerSpec, ContainerSummary, EngineFigures } from '../engine.ts';
+import type { CommitOptions, ContainerDetail, ContainerSpec, ContainerSummary, EngineFigures } from '../engine.ts';
 import { containerBody } from './container-body.ts';
 import { readContainerFigures } from './container-figures.ts';
 import { readContainerDetail, readContainerSummary, readIsLink } from './container-shapes.ts';
 import { abortFailure, engineWords, portInConflict, statusOf } from './failure.ts';
 import { fields, list, number, text, texts } from './fields.ts';
+import { splitReference } from './image-reference.ts';
 import { imageNotFound } from './images.ts';
 import { type EngineRequest, pathSegment } from './transport.ts';
 import type { VersionedTransport } from './versioned-transport.ts';
@@ -46,6 +47,25 @@ export class DockerContainers {
       });
     }
     throw new KerneletError('ENGINE_FAILED', `the engine gave no id for container ${spec.name}`);
+  }
+
+  /** The engine finishes one that it has begun, also for a caller who has hung up. */
+  async commit(id: ContainerId, options: CommitOptions, signal: AbortSignal): Promise<string> {
+    const { reference, labels, command } = options;
+    const name = reference === null ? null : splitReference(reference);
+    const request: EngineRequest = {
+      method: 'POST',
+      path: '/commit',
+      query: { container: id, repo: name?.repository, tag: name?.tag, pause: '1' },
+      what: `commit container ${shortId(id)}`,
+      unbounded: true,
+      // What is left out is the container's own; a list that is there replaces the container's.
+      json: { Labels: labels, Entrypoint: [], Cmd: command },
+    };
+    const { value } = await this.#transport.json(request, signal);
+    const image = text(fields(value), 'Id');
+    if (image !== '') return image;
+    throw new KerneletError('ENGINE_FAILED', `the engine gave no id for the image of container ${shortId(id)}`);
   }
 
   async start(id: ContainerId, signal: AbortSignal): Promise<void> {

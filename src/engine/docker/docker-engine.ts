@@ -2,6 +2,7 @@
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import type {
+  CommitOptions,
   ContainerDetail,
   ContainerSpec,
   ContainerSummary,
@@ -12,6 +13,7 @@ import type {
   EngineInfo,
   EngineNetwork,
   ExecResult,
+  ImageRemoval,
   LogChunk,
   NetworkSpec,
   Progress,
@@ -111,8 +113,24 @@ export class DockerEngine implements Engine {
     return this.#images.tag(reference, newReference, signal);
   }
 
-  removeImage(reference: string, options: { force: boolean }, signal: AbortSignal): Promise<void> {
+  removeImage(reference: string, options: ImageRemoval, signal: AbortSignal): Promise<void> {
     return this.#images.remove(reference, options, signal);
+  }
+
+  pushImage(
+    reference: string,
+    options: { auth?: RegistryAuth; onProgress?: (progress: Progress) => void },
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#images.push(reference, options, signal);
+  }
+
+  exportImage(reference: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    return this.#images.export(reference, signal);
+  }
+
+  commitContainer(id: ContainerId, options: CommitOptions, signal: AbortSignal): Promise<string> {
+    return this.#containers.commit(id, options, signal);
   }
 
   createContainer(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerId> {

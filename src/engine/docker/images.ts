@@ -1,6 +1,6 @@
 /** Images over the Docker API. */
 import { KerneletError } from '../../lib/errors.ts';
-import type { EngineImage, Progress, RegistryAuth } from '../engine.ts';
+import type { EngineImage, ImageRemoval, Progress, RegistryAuth } from '../engine.ts';
 import { engineWords, statusOf } from './failure.ts';
 import { child, fields, list, number, text, textMap, texts } from './fields.ts';
 import { referencePath, splitReference } from './image-reference.ts';
@@ -49,6 +49,38 @@ export class DockerImages {
       ...(options.auth ? { headers: { 'X-Registry-Auth': registryAuth(options.auth) } } : {}),
     };
     await this.#follow(request, 'IMAGE_PULL_FAILED', reference, options.onProgress, signal);
+  }
+
+  async push(
+    reference: string,
+    options: { auth?: RegistryAuth; onProgress?: (progress: Progress) => void },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { repository, tag } = splitReference(reference);
+    const request: EngineRequest = {
+      method: 'POST',
+      path: `/images/${referencePath(repository)}/push`,
+      query: { tag },
+      what: `push image ${reference}`,
+      // The engine wants the header also from those who have no credentials.
+      headers: { 'X-Registry-Auth': options.auth ? registryAuth(options.auth) : noAuth },
+    };
+    await this.#follow(request, 'IMAGE_PUSH_FAILED', reference, options.onProgress, signal);
+  }
+
+  async *export(reference: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    const request: EngineRequest = {
+      method: 'GET',
+      path: `/images/${referencePath(reference)}/get`,
+      what: `export image ${reference}`,
+      // The engine lays the whole archive out on its disk before its first byte.
+      unbounded: true,
+    };
+    try {
+      yield* this.#transport.chunks(await this.#transport.stream(request, signal), request, signal);
+    } catch (thrown) {
+      throw statusOf(thrown) === 404 ? imageNotFound(reference) : thrown;
+    }
   }
 
   async build(
@@ -109,11 +141,11 @@ export class DockerImages {
     }
   }
 
-  async remove(reference: string, options: { force: boolean }, signal: AbortSignal): Promise<void> {
+  async remove(reference: string, options: ImageRemoval, signal: AbortSignal): Promise<void> {
     const request: EngineRequest = {
       method: 'DELETE',
       path: `/images/${referencePath(reference)}`,
-      query: { force: options.force ? '1' : '0' },
+      query: { force: options.force ? '1' : '0', noprune: options.keepParents ? '1' : '0' },
       what: `remove image ${reference}`,
       idempotent: true,
       accept: [404],
@@ -134,7 +166,7 @@ export class DockerImages {
 
   async #follow(
     request: EngineRequest,
-    code: 'IMAGE_PULL_FAILED' | 'IMAGE_BUILD_FAILED',
+    code: 'IMAGE_PULL_FAILED' | 'IMAGE_BUILD_FAILED' | 'IMAGE_PUSH_FAILED',
     reference: string,
     onProgress: ((progress: Progress) => void) | undefined,
     signal: AbortSignal,
@@ -185,6 +217,8 @@ function readImage(value: unknown): EngineImage {
     createdAt: text(image, 'Created'),
   };
 }
+
+const noAuth = Buffer.from('{}').toString('base64url');
 
 function registryAuth(auth: RegistryAuth): string {
   const { username, password, serverAddress } = auth;

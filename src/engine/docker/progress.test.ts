@@ -18,6 +18,15 @@ describe('ProgressReader', () => {
     });
   });
 
+  it('follows a push, and says what could not be pushed', () => {
+    const reader = new ProgressReader();
+    reader.read({ id: 'a', status: 'Pushing', progressDetail: { current: 10, total: 40 } });
+    expect(reader.read({ id: 'a', status: 'Pushed' })).toMatchObject({
+      progress: { message: 'a: Pushed', fraction: 1 },
+    });
+    expect(reader.failure('IMAGE_PUSH_FAILED', 'x:1', 'denied').message).toBe('image x:1 could not be pushed: denied');
+  });
+
   it('counts the steps of a build, and repeats its last lines in the failure', () => {
     const reader = new ProgressReader();
     expect(reader.read({ stream: 'Step 2/4 : RUN false\n' })).toEqual({

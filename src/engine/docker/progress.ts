@@ -1,5 +1,5 @@
 /**
- * Reads the progress of pulls, imports and builds. The engine answers 200 before the work begins, so failure arrives as
+ * Reads the progress of pulls, pushes, imports and builds. The engine answers 200 before the work begins, so failure arrives as
  * a line of the stream.
  */
 import { KerneletError } from '../../lib/errors.ts';
@@ -10,6 +10,11 @@ import { child, type Fields, number, text } from './fields.ts';
 const keptLines = 20;
 /** Layers whose progress is counted; a hostile registry may name any number. */
 const countedLayers = 1_000;
+
+/** What could not be done, by its error. */
+const verbs = { IMAGE_PULL_FAILED: 'pulled', IMAGE_BUILD_FAILED: 'built', IMAGE_PUSH_FAILED: 'pushed' } as const;
+const transferring: ReadonlySet<string> = new Set(['Downloading', 'Pushing']);
+const transferred: ReadonlySet<string> = new Set(['Download complete', 'Pull complete', 'Pushed']);
 
 /** What one line of the stream says: progress, failure, or nothing worth showing. */
 export type ProgressLine =
@@ -33,8 +38,8 @@ export class ProgressReader {
   }
 
   /** The error of a failed operation: its reason and the last lines of output. */
-  failure(code: 'IMAGE_PULL_FAILED' | 'IMAGE_BUILD_FAILED', reference: string, reason: string): KerneletError {
-    const done = code === 'IMAGE_PULL_FAILED' ? 'pulled' : 'built';
+  failure(code: keyof typeof verbs, reference: string, reason: string): KerneletError {
+    const done = verbs[code];
     const output = this.#lastLines.length > 0 ? `\n${this.#lastLines.join('\n')}` : '';
     return new KerneletError(code, `image ${reference} could not be ${done}: ${reason.slice(0, 2_000)}${output}`, {
       context: { image: reference },
@@ -59,11 +64,11 @@ export class ProgressReader {
     const id = text(line, 'id');
     const detail = child(line, 'progressDetail');
     const total = number(detail, 'total');
-    if (status === 'Downloading' && total > 0 && (this.#layers.has(id) || this.#layers.size < countedLayers)) {
+    if (transferring.has(status) && total > 0 && (this.#layers.has(id) || this.#layers.size < countedLayers)) {
       this.#layers.set(id, { current: Math.min(number(detail, 'current'), total), total });
     }
     const layer = this.#layers.get(id);
-    if (layer && (status === 'Download complete' || status === 'Pull complete')) layer.current = layer.total;
+    if (layer && transferred.has(status)) layer.current = layer.total;
     const message = id === '' ? status : `${id}: ${status}`;
     const fraction = this.#fraction();
     return { kind: 'progress', progress: fraction === undefined ? { message } : { message, fraction } };

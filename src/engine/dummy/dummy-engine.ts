@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import type {
+  CommitOptions,
   ContainerDetail,
   ContainerSpec,
   ContainerSummary,
@@ -16,6 +17,7 @@ import type {
   EngineInfo,
   EngineNetwork,
   ExecResult,
+  ImageRemoval,
   LogChunk,
   NetworkSpec,
   Progress,
@@ -42,6 +44,8 @@ export interface DummyEngineOptions {
   readonly links?: readonly string[];
   /** Decides what a pull brings; by default there is no registry. */
   readonly onPull?: (reference: string) => EngineImage | Promise<EngineImage>;
+  /** Takes what is pushed; by default there is no registry. */
+  readonly onPush?: (image: EngineImage, auth: RegistryAuth | undefined) => void | Promise<void>;
 }
 
 /** An in-memory engine. */
@@ -55,6 +59,7 @@ export class DummyEngine implements Engine {
   readonly #images = new DummyImages();
   readonly #networks = new DummyNetworks();
   readonly #containers: DummyContainers;
+  #commits = 0;
 
   constructor(options: DummyEngineOptions = {}) {
     this.#options = options;
@@ -176,8 +181,43 @@ export class DummyEngine implements Engine {
     return this.#faults.run('tagImage', reference, signal, () => this.#images.tag(reference, newReference));
   }
 
-  removeImage(reference: string, _options: { force: boolean }, signal: AbortSignal): Promise<void> {
+  removeImage(reference: string, _options: ImageRemoval, signal: AbortSignal): Promise<void> {
     return this.#faults.run('removeImage', reference, signal, () => this.#images.remove(reference));
+  }
+
+  pushImage(
+    reference: string,
+    options: { auth?: RegistryAuth; onProgress?: (progress: Progress) => void },
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#faults.run('pushImage', reference, signal, async () => {
+      const push = this.#options.onPush;
+      if (!push) throw new KerneletError('IMAGE_PUSH_FAILED', `image ${reference} could not be pushed: no registry`);
+      options.onProgress?.({ message: `pushing ${reference}`, fraction: 0.5 });
+      await push(this.#images.get(reference), options.auth);
+    });
+  }
+
+  /** Its archive is a text that names the image. */
+  async *exportImage(reference: string): AsyncGenerator<Uint8Array, void> {
+    const { id } = this.#images.get(reference);
+    yield Buffer.from('archive of ');
+    yield Buffer.from(id);
+  }
+
+  commitContainer(id: ContainerId, { reference, labels, command }: CommitOptions, signal: AbortSignal) {
+    return this.#faults.run('commitContainer', id, signal, () => {
+      const { spec } = this.#containers.require(id);
+      this.#commits += 1;
+      const image = dummyImage(reference ?? '', {
+        id: `sha256:${this.#commits.toString(16).padStart(64, 'c')}`,
+        labels: { ...this.#images.get(spec.image).labels, ...spec.labels, ...labels },
+        command,
+        ...(reference === null ? { references: [] } : {}),
+      });
+      this.#images.add(image);
+      return image.id;
+    });
   }
 
   createContainer(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerId> {
