@@ -118,6 +118,7 @@ describe('the runs of a kernel', () => {
     expect(() => runs.get(id('a'))).toThrow(expect.objectContaining({ code: 'RUN_NOT_FOUND' }));
     runs.execute(id('b'), query('1'));
     await end('b');
+    runs.acknowledge(id('b'), 2);
     await clock.advance(59_999);
     expect(phases(runs)).toEqual(['b finished']);
     await clock.advance(1);
@@ -131,6 +132,28 @@ describe('the runs of a kernel', () => {
     expect(runs.list()[0]?.run).toBe('r6');
     for (const { run } of runs.list()) runs.forget(run);
     expect(clock.pending).toBe(0);
+  });
+
+  it('that nobody has taken are not begun again, and say how they ended for a day', async () => {
+    const { runs, clock, begun, end } = setUp();
+    runs.execute(id('a'), query('1'));
+    await end('a');
+    await clock.advance(60_000);
+    expect(runs.list()).toMatchObject([{ run: 'a', phase: 'finished', exitCode: 0, reason: 'exited' }]);
+    expect(() => runs.get(id('a'))).toThrow(expect.objectContaining({ code: 'RUN_NOT_FOUND' }));
+    expect(runs.execute(id('a'), query('1'))).toEqual({ existing: true });
+    expect(() => runs.execute(id('a'), query('2'))).toThrow(expect.objectContaining({ code: 'RUN_EXISTS' }));
+    runs.forget(id('a'));
+    expect(runs.list()).toEqual([]);
+    for (let count = 0; count < 66; count += 1) {
+      runs.execute(id(`r${count}`), query('1'));
+      await end(`r${count}`);
+      await clock.advance(60_000);
+    }
+    expect(runs.list()).toHaveLength(64);
+    expect(begun).toHaveLength(67);
+    await clock.advance(24 * 3_600_000);
+    expect([runs.list(), clock.pending]).toEqual([[], 0]);
   });
 
   it('end when the kernel does, and no new one is taken', () => {

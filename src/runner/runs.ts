@@ -16,6 +16,9 @@ const mostFinished = 64;
 /** The next run begins when finished ones hold less than this many buffers' worth of output that nobody took. */
 const heldBuffers = 4;
 const tailOfFinishedBytes = 128 * 1024;
+/** How long it is known of a finished run how it ended, when nobody has taken its events: an agent may be away. */
+const retiredMs = 24 * 3_600_000;
+const mostRetired = 64;
 
 /** What the set of runs needs. */
 export interface RunsOptions {
@@ -35,6 +38,8 @@ export class Runs {
   readonly #runs = new Map<RunId, Run>();
   readonly #queue: Run[] = [];
   readonly #finished: Run[] = [];
+  /** What is left of finished runs that were not taken in time. */
+  readonly #retired = new Map<RunId, { readonly summary: RunSummary; readonly fingerprint: string }>();
   readonly #expiry = new Map<RunId, Timer>();
   #current: Run | null = null;
   #held = true;
@@ -57,7 +62,7 @@ export class Runs {
 
   /** Takes a request. Throws RUN_EXISTS, OVERLOADED or SHUTTING_DOWN. */
   execute(id: RunId, request: ExecuteRequest): { readonly existing: boolean } {
-    const present = this.#runs.get(id);
+    const present = this.#runs.get(id) ?? this.#retired.get(id);
     if (present) {
       if (present.fingerprint === fingerprint(request)) return { existing: true };
       throw new KerneletError('RUN_EXISTS', `run ${id} exists with another request`);
@@ -96,6 +101,10 @@ export class Runs {
 
   /** Drops a finished run. Throws RUN_NOT_FOUND, INVALID_ARGUMENT. */
   forget(id: RunId): void {
+    if (this.#retired.has(id)) {
+      this.#dropRetired(id);
+      return;
+    }
     const run = this.get(id);
     if (run.phase !== 'finished') throw new KerneletError('INVALID_ARGUMENT', `run ${id} has not finished`);
     this.#drop(run);
@@ -111,7 +120,8 @@ export class Runs {
 
   /** Where all runs stand, oldest first. */
   list(): readonly RunSummary[] {
-    return [...this.#runs.values()].map((run) => run.summary());
+    const retired = [...this.#retired.values()].map(({ summary }) => summary);
+    return [...retired, ...[...this.#runs.values()].map((run) => run.summary())];
   }
 
   /** Ends everything that waits; nothing new is taken. */
@@ -146,11 +156,30 @@ export class Runs {
   #keep(run: Run): void {
     this.#finished.push(run);
     for (const older of this.#finished.slice(0, -1)) older.replay.trim(tailOfFinishedBytes);
-    const timer = this.#options.clock.after(this.#options.keepMs, () => this.#drop(run));
+    const timer = this.#options.clock.after(this.#options.keepMs, () => this.#retire(run));
     timer.unref();
     this.#expiry.set(run.id, timer);
     const excess = this.#finished.length - mostFinished;
     for (const old of this.#finished.slice(0, Math.max(0, excess))) this.#drop(old);
+  }
+
+  /** Its output goes; of one that nobody has taken it is still known that it ran, and how it ended. */
+  #retire(run: Run): void {
+    const untaken = run.replay.unacknowledgedBytes > 0;
+    this.#drop(run);
+    if (!untaken) return;
+    this.#retired.set(run.id, { summary: run.summary(), fingerprint: run.fingerprint });
+    const timer = this.#options.clock.after(retiredMs, () => this.#dropRetired(run.id));
+    timer.unref();
+    this.#expiry.set(run.id, timer);
+    const [oldest] = this.#retired.keys();
+    if (this.#retired.size > mostRetired && oldest !== undefined) this.#dropRetired(oldest);
+  }
+
+  #dropRetired(id: RunId): void {
+    this.#retired.delete(id);
+    this.#expiry.get(id)?.[Symbol.dispose]();
+    this.#expiry.delete(id);
   }
 
   #drop(run: Run): void {

@@ -6,6 +6,7 @@ import { hasCode } from '../../lib/errors.ts';
 import type { KernelId, SessionId } from '../../lib/ids.ts';
 import type { CreationInfo } from '../../wire/cluster/creation-info.ts';
 import type { Agent, CreateRequest } from '../agent.ts';
+import { type NamedImage, needsPull } from './pull-need.ts';
 import { Turnstile } from './turnstile.ts';
 
 /** A kernel that a manager wants. */
@@ -14,8 +15,7 @@ export interface OrderedKernel {
   readonly session: SessionId;
   /** Without the policy of pulling, which depends on what is here. */
   readonly request: Omit<CreateRequest, 'id' | 'sessionId' | 'pull'> & { readonly image: string };
-  /** `digest`: pull when the image that is here has another id; `tag`: when none is here. */
-  readonly pull: 'digest' | 'tag' | 'none';
+  readonly pull: NamedImage['pull'];
   readonly imageId: string;
   /** What of the order is left out, for the log. */
   readonly warnings: readonly string[];
@@ -47,6 +47,11 @@ export class Creations {
   constructor(parts: CreationsParts) {
     this.#parts = parts;
     this.#turnstile = new Turnstile(parts.concurrency);
+  }
+
+  /** Whether a call is creating this kernel, though nothing of it may be here yet. */
+  isCreating(kernel: KernelId): boolean {
+    return this.#open.has(kernel);
   }
 
   /**
@@ -89,11 +94,7 @@ export class Creations {
   /** What is to be done for the image, told to managers when that is pulling. */
   async #policy({ id, session, request, pull, imageId }: OrderedKernel, signal: AbortSignal) {
     if (pull === 'none') return 'never';
-    const here = await this.#parts.agent.inspectImage(request.image, signal).catch((error: unknown) => {
-      if (hasCode(error, 'IMAGE_NOT_FOUND')) return null;
-      throw error;
-    });
-    if (here && (pull === 'tag' || here.id === imageId)) return 'missing';
+    if (!(await needsPull(this.#parts.agent, { image: request.image, pull, imageId }, signal))) return 'missing';
     this.#parts.news.tellPulling(id, session, request.image);
     return 'always';
   }

@@ -83,6 +83,15 @@ describe('ClusterEventBook', () => {
     expect(posted[0]?.source).toBe(agentId);
   });
 
+  it.each([
+    ['bgtask_done', { message: 'done' }],
+    ['bgtask_failed', { message: 'failed' }],
+  ] as const)('announces %s in the manager’s name', (name, fields) => {
+    book.announce(name, { task: '', ...fields });
+    expect(posted[0]?.source).toBe('manager');
+    expect(vector(name).source_utf8).toBe('manager');
+  });
+
   it('keeps what managers have no event for, and an end that is to be quiet, to itself', () => {
     const end = { type: 'kernel-terminated', reason: 'failed-to-start', exitCode: null, detail: '', ...of } as const;
     book.publish({ type: 'overuse', kind: 'throttled', count: 1, detail: '', ...of });

@@ -7,7 +7,7 @@
 import type { EncodedEvent } from '../../cluster/redis/event-stream.ts';
 import type { KernelId, RunId } from '../../lib/ids.ts';
 import type { Logger } from '../../lib/log.ts';
-import type { AgentEventFields, AgentEventName } from '../../wire/cluster/agent-event.ts';
+import { type AgentEventFields, type AgentEventName, eventSource } from '../../wire/cluster/agent-event.ts';
 import type { EventLog } from '../event-log.ts';
 import type { EventSink, KernelEvent, NumberedKernelEvent } from '../kernel-event.ts';
 import { type CreationInfoOf, encodeAgentEvent, wireEvent } from './wire-event.ts';
@@ -23,6 +23,8 @@ export interface ClusterEventBookOptions {
   readonly local: EventLog;
   readonly outbox: EventPost;
   readonly infoOf: CreationInfoOf;
+  /** Called before a kernel's end is told to managers, or is not told. Never throws. */
+  readonly beforeEnd?: (event: Extract<KernelEvent, { readonly type: 'kernel-terminated' }>, told: boolean) => void;
   readonly log: Logger;
 }
 
@@ -36,7 +38,9 @@ export class ClusterEventBook implements EventSink {
   }
 
   publish(event: KernelEvent): void {
-    if (!this.#isQuiet(event)) this.#tell(event);
+    const quiet = this.#isQuiet(event);
+    if (event.type === 'kernel-terminated') this.#options.beforeEnd?.(event, !quiet);
+    if (!quiet) this.#tell(event);
     this.#options.local.publish(event);
   }
 
@@ -57,7 +61,7 @@ export class ClusterEventBook implements EventSink {
 
   /** Tells managers what concerns no kernel of this node, or the whole node. */
   announce<Name extends AgentEventName>(name: Name, fields: AgentEventFields[Name]): void {
-    this.#options.outbox.post(encodeAgentEvent(name, this.#options.agentId, fields));
+    this.#options.outbox.post(encodeAgentEvent(name, eventSource(name, this.#options.agentId), fields));
   }
 
   /** The end of this kernel is not told to managers: the one who asked for it knows (spec rpc 8.7). */

@@ -30,6 +30,13 @@ interface TaskEndFields {
   readonly task: string;
   readonly message: string | null;
 }
+/** Managers from 24.12 on read these. */
+interface PullFields {
+  readonly image: string;
+  readonly agent: string;
+  /** Seconds since the epoch. */
+  readonly at: number;
+}
 interface VolumeFields {
   readonly node: string;
   readonly nodeType: 'agent';
@@ -78,6 +85,9 @@ export interface AgentEventFields {
   bgtask_done: TaskEndFields;
   bgtask_cancelled: TaskEndFields;
   bgtask_failed: TaskEndFields;
+  image_pull_started: PullFields;
+  image_pull_finished: PullFields & { readonly message: string | null };
+  image_pull_failed: Omit<PullFields, 'at'> & { readonly message: string };
   volume_mounted: VolumeFields;
   volume_unmounted: VolumeFields;
   do_volume_mount: {
@@ -133,6 +143,9 @@ const order: { readonly [Name in AgentEventName]: readonly (keyof AgentEventFiel
   bgtask_done: taskEnd,
   bgtask_cancelled: taskEnd,
   bgtask_failed: taskEnd,
+  image_pull_started: ['image', 'agent', 'at'],
+  image_pull_finished: ['image', 'agent', 'at', 'message'],
+  image_pull_failed: ['image', 'agent', 'message'],
   volume_mounted: volume,
   volume_unmounted: volume,
   do_volume_mount: [
@@ -148,6 +161,20 @@ const order: { readonly [Name in AgentEventName]: readonly (keyof AgentEventFiel
   ],
   do_volume_unmount: ['folder', 'backend', 'quotaScope', 'scalingGroup', 'editFstab', 'fstabPath'],
 };
+
+/** Events that carry the manager's name, whoever sends them: they concern a task, or a model service, of the cluster. */
+const inManagersName: ReadonlySet<AgentEventName> = new Set([
+  'model_service_status_updated',
+  'bgtask_updated',
+  'bgtask_done',
+  'bgtask_cancelled',
+  'bgtask_failed',
+]);
+
+/** The source that an event names, when this agent sends it. */
+export function eventSource(name: AgentEventName, agentId: string): string {
+  return inManagersName.has(name) ? 'manager' : agentId;
+}
 
 /** Whether an event is one that agents send or read. */
 export function isAgentEvent(name: string): name is AgentEventName {

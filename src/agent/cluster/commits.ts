@@ -1,0 +1,168 @@
+/**
+ * Kernels made into images, or into files (spec rpc 8.15, 8.16, kernel-lifecycle 18.6): a background task for each, one
+ * at a time for a kernel. While one is under way, a key says so that forgets itself.
+ */
+import { createWriteStream } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import type { Engine } from '../../engine/engine.ts';
+import type { Kernels } from '../../kernel/kernels.ts';
+import { labelNames } from '../../kernel/ownership.ts';
+import type { KernelRecord } from '../../kernel/record.ts';
+import { syncFolder } from '../../lib/atomic-file.ts';
+import { type Clock, sleep } from '../../lib/clock.ts';
+import { KerneletError } from '../../lib/errors.ts';
+import type { KernelId } from '../../lib/ids.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { BackgroundTasks, TaskProgress } from './background-tasks.ts';
+import { checkFilename, checkFolder, commitPlace } from './commit-place.ts';
+
+/** What is to be made of a kernel. */
+export interface CommitOrder {
+  /** Below the commit path. */
+  readonly subdir: string;
+  /** The image's name; of a file it is only what the kernel's own image is called. */
+  readonly canonical: string | null;
+  /** null: an image is made; else a file. */
+  readonly filename: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What commits work with. */
+export interface CommitsParts {
+  readonly engine: Pick<Engine, 'commitContainer' | 'exportImage' | 'removeImage' | 'inspectImage'>;
+  readonly kernels: Pick<Kernels, 'get'>;
+  readonly tasks: Pick<BackgroundTasks, 'begin'>;
+  /** Says for some seconds that these kernels are being committed. */
+  readonly tellCommitting: (kernels: readonly KernelId[]) => Promise<void>;
+  /** Folder of the files. */
+  readonly root: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The key lives for 13 s. */
+const tellPauseMs = 7_000;
+const commitMs = 3_600_000;
+const exportMs = 4 * 3_600_000;
+const removeMs = 60_000;
+const gzipLevel = 6;
+
+/** Labels of a kernel's container that say nothing of an image. */
+const ownLabels = Object.fromEntries(Object.values(labelNames).map((name) => [name, '']));
+
+/** The commits that are under way. */
+export class Commits {
+  readonly #parts: CommitsParts;
+  readonly #open = new Set<KernelId>();
+
+  constructor(parts: CommitsParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether the kernel is being committed. Throws KERNEL_NOT_FOUND. */
+  isOngoing(kernel: KernelId): boolean {
+    this.#running(kernel);
+    return this.#open.has(kernel);
+  }
+
+  /**
+   * Begins; gives the task's id. Throws KERNEL_NOT_FOUND, KERNEL_NOT_RUNNING, INVALID_ARGUMENT for names that cannot be,
+   * and what the task's begin throws. A kernel that is being committed already fails the task.
+   */
+  async begin(kernel: KernelId, order: CommitOrder): Promise<string> {
+    this.#running(kernel);
+    checkFolder(order.subdir);
+    if (order.filename !== null) checkFilename(order.filename);
+    return await this.#parts.tasks.begin(`the commit of kernel ${kernel}`, async (progress, signal) => {
+      if (this.#open.has(kernel)) {
+        throw new KerneletError('OVERLOADED', `the kernel ${kernel} is being committed already`);
+      }
+      this.#open.add(kernel);
+      const told = new AbortController();
+      const telling = this.#tell(kernel, told.signal);
+      try {
+        await this.#make(this.#running(kernel), order, progress, signal);
+      } finally {
+        this.#open.delete(kernel);
+        told.abort();
+        await telling;
+      }
+      return '';
+    });
+  }
+
+  #running(kernel: KernelId): KernelRecord {
+    const record = this.#parts.kernels.get(kernel);
+    if (record.phase === 'terminated') {
+      throw new KerneletError('KERNEL_NOT_FOUND', `kernel ${kernel} has ended`, { context: { kernel } });
+    }
+    return record;
+  }
+
+  async #make(record: KernelRecord, order: CommitOrder, progress: TaskProgress, signal: AbortSignal): Promise<void> {
+    const { containerId, spec } = record;
+    if (containerId === null) throw new KerneletError('KERNEL_NOT_RUNNING', `kernel ${spec.id} has no container`);
+    const { engine, root } = this.#parts;
+    const { subdir, canonical, filename } = order;
+    const place = filename === null ? null : await commitPlace(root, subdir, filename);
+    progress(0, place === null ? 1 : 2, 'making an image');
+    // The engine finishes what it has begun, so nothing but its own bound ends it.
+    const bound = AbortSignal.timeout(commitMs);
+    const { command } = await engine.inspectImage(spec.image.id, bound);
+    // In the file's case the name is that of the kernel's own image, which must keep it.
+    const options = {
+      reference: place === null ? canonical : null,
+      labels: { ...ownLabels, ...order.labels },
+      command,
+    };
+    const image = await engine.commitContainer(containerId, options, bound);
+    if (place === null) return;
+    try {
+      progress(1, 2, 'writing the file');
+      await this.#write(image, place, AbortSignal.any([signal, AbortSignal.timeout(exportMs)]));
+    } finally {
+      await this.#remove(image);
+    }
+  }
+
+  /** The file appears when it is whole. */
+  async #write(image: string, place: string, signal: AbortSignal): Promise<void> {
+    const unfinished = join(dirname(place), `.${basename(place)}.part`);
+    try {
+      const archive = Readable.from(this.#parts.engine.exportImage(image, signal), { objectMode: false });
+      await pipeline(archive, createGzip({ level: gzipLevel }), createWriteStream(unfinished, { mode: 0o644 }), {
+        signal,
+      });
+      {
+        await using file = await open(unfinished, 'r');
+        await file.sync();
+      }
+      await rename(unfinished, place);
+      await syncFolder(dirname(place));
+    } catch (error) {
+      await rm(unfinished, { force: true }).catch(() => {});
+      throw error;
+    }
+  }
+
+  async #remove(image: string): Promise<void> {
+    const { engine, log } = this.#parts;
+    await engine.removeImage(image, { force: true }, AbortSignal.timeout(removeMs)).catch((error: unknown) => {
+      log.warn('the image of a commit could not be removed', { image, error });
+    });
+  }
+
+  async #tell(kernel: KernelId, signal: AbortSignal): Promise<void> {
+    const { clock, log, tellCommitting } = this.#parts;
+    while (!signal.aborted) {
+      await tellCommitting([kernel]).catch((error: unknown) => {
+        log.debug('a commit under way could not be told', { kernel, error });
+      });
+      await sleep(clock, tellPauseMs, signal).catch(() => {});
+    }
+  }
+}
