@@ -68,6 +68,11 @@ export class RedisDoor implements Disposable {
     return await storeContainerLog(log, { link: this.#shared, ...options });
   }
 
+  /** Whether the server answers. Throws REDIS_UNAVAILABLE, REDIS_REFUSED. */
+  async ping(): Promise<void> {
+    await this.#shared.call(['PING']);
+  }
+
   /** Ends every connection. */
   [Symbol.dispose](): void {
     this.#links.dispose();

@@ -18,6 +18,7 @@ import { createRunnerConnector } from '../execution/runner-connection.ts';
 import { EngineImageShelf } from '../images/image-shelf.ts';
 import { assembleKernels } from '../kernel/assemble.ts';
 import { defaultEntrypoint } from '../kernel/container-spec.ts';
+import type { KeepLog } from '../kernel/kernel-containers.ts';
 import type { Kernels } from '../kernel/kernels.ts';
 import { Oddities } from '../kernel/oddities.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -74,6 +75,8 @@ export interface ClusterSide {
   readonly publishAddress: string;
   /** Of the log that the engine keeps of a container; null: no limit. */
   readonly logLimitBytes: number | null;
+  /** Keeps the logs of ended containers. */
+  readonly keepLog: (engine: Engine) => KeepLog;
 }
 
 /** An engine without containers, and what would look into them. */
@@ -162,6 +165,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
       oddities,
       connectRunner: rehearsal?.connectRunner ?? createRunnerConnector(),
       ...(rehearsal ? { iptables: rehearsal.iptables } : {}),
+      ...(cluster ? { keepLog: cluster.keepLog(engine) } : {}),
       clock: systemClock,
       log,
       settings: {

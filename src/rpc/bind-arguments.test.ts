@@ -5,6 +5,7 @@ import { agentIdOf, bindArguments } from './bind-arguments.ts';
 import { define } from './schema/define.ts';
 import { anything } from './schema/fields.ts';
 import { getLocalConfig } from './schema/get-local-config.ts';
+import { healthV2 } from './schema/health.ts';
 import { signatures } from './schema/index.ts';
 
 const signature = define(
@@ -37,6 +38,13 @@ describe('bindArguments', () => {
     ['a fraction', [1], { last: 1.5 }, 'm() argument last: Invalid input: expected int, received number'],
   ])('refuses %s as a TypeError', (_, args, kwargs, message) => {
     expect(() => bind(args, kwargs)).toThrow(expect.objectContaining({ className: 'TypeError', message }));
+  });
+
+  it('misses the map of the third style in its own words', () => {
+    expect(() => bindArguments(healthV2, { args: [], kwargs: {} })).toThrow(
+      expect.objectContaining({ className: 'ValueError' }),
+    );
+    expect(bindArguments(healthV2, { args: [], kwargs: { req: {}, agent_id: 'i-1' } })).toEqual({ req: {} });
   });
 
   it('knows which agent is meant, by name or where the method has a place for it', () => {

@@ -33,6 +33,8 @@ export function bindArguments(signature: RpcSignature, { args, kwargs }: CallArg
     bound[name] = value;
   }
   const missing = names.filter((name) => !(name in bound) && !shape[name]?.safeParse(undefined).success);
+  // Managers of the third style give a map of this name (spec rpc 9.2).
+  if (missing.includes('req')) throw new RpcFailure('ValueError', `${call} needs the map 'req'`);
   if (missing.length > 0) throw typeError(missingText(call, missing, positional));
   const checked = signature.args.safeParse(bound);
   if (!checked.success) throw wrongType(call, checked.error);

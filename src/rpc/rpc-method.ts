@@ -1,8 +1,12 @@
 /** What an RPC method is: its signature and what it does. One file each in `methods/`. */
 import type { z } from 'zod';
 import type { Agent } from '../agent/agent.ts';
+import type { BatchRuns } from '../agent/cluster/batch-runs.ts';
+import type { Commits } from '../agent/cluster/commits.ts';
 import type { CreationNews, Creations } from '../agent/cluster/creations.ts';
 import type { Executions } from '../agent/cluster/executions.ts';
+import type { ImageTasks } from '../agent/cluster/image-tasks.ts';
+import type { NodeHealth } from '../agent/cluster/node-health.ts';
 import type { PortLoans } from '../agent/cluster/port-loans.ts';
 import type { KernelId, SessionId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
@@ -37,6 +41,10 @@ export interface RpcServices {
   readonly ports: PortLoans;
   readonly news: ManagerNews;
   readonly creations: Creations;
+  readonly commits: Pick<Commits, 'begin' | 'isOngoing'>;
+  readonly images: Pick<ImageTasks, 'push' | 'pull' | 'isPulling' | 'purge'>;
+  readonly batches: Pick<BatchRuns, 'begin'>;
+  readonly health: () => Promise<NodeHealth>;
   /** Of a kernel that runs. Throws KERNEL_NOT_FOUND. */
   readonly infoOf: (kernel: KernelId) => CreationInfo;
 }

@@ -44,7 +44,10 @@ export class RpcNode implements AsyncDisposable {
       await MessageRouter.bind({ address, curve: null, longestMessageBytes, log: silentLogger }),
     );
     const { registry, sessionNetworks } = fixture.kernels.kernels;
-    const services = rpcServices(fixture.agent, registry, sessionNetworks);
+    const { engine } = fixture.kernels;
+    const services = cleanups.use(
+      rpcServices({ agent: fixture.agent, kernels: registry, networks: sessionNetworks, engine }),
+    );
     const server = new RpcServer({ socket, methods, services, log: silentLogger });
     void server.run();
     const client = cleanups.use(CallosumClient.connect(socket.endpoint));

@@ -1,10 +1,21 @@
 /** What RPC methods work with, in tests: a given agent, or one that has no engine. */
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import type { Agent } from '../../src/agent/agent.ts';
+import { BackgroundTasks } from '../../src/agent/cluster/background-tasks.ts';
+import { BatchRuns } from '../../src/agent/cluster/batch-runs.ts';
+import { Commits } from '../../src/agent/cluster/commits.ts';
 import { creationInfoOf } from '../../src/agent/cluster/creation-info-of.ts';
 import { Creations } from '../../src/agent/cluster/creations.ts';
 import { Executions } from '../../src/agent/cluster/executions.ts';
+import { ImageTasks } from '../../src/agent/cluster/image-tasks.ts';
+import { checkHealth } from '../../src/agent/cluster/node-health.ts';
 import { PortLoans } from '../../src/agent/cluster/port-loans.ts';
+import { BackgroundTaskRecords } from '../../src/cluster/redis/background-tasks.ts';
+import { RedisStatistics } from '../../src/cluster/redis/statistics-keys.ts';
 import { DummyEngine } from '../../src/engine/dummy/dummy-engine.ts';
+import type { Engine } from '../../src/engine/engine.ts';
 import { FakeAgent } from '../../src/http/fake-agent.test-support.ts';
 import type { Kernels } from '../../src/kernel/kernels.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -13,14 +24,19 @@ import { silentLogger } from '../../src/lib/log.ts';
 import { SessionNetworks } from '../../src/network/session-networks.ts';
 import { PortPool } from '../../src/resources/port-pool.ts';
 import type { ManagerNews, RpcServices } from '../../src/rpc/rpc-method.ts';
+import type { Notes } from '../../src/storage/notes.ts';
 import type { CreationInfo } from '../../src/wire/cluster/creation-info.ts';
+import { MemoryRedis } from './cluster/memory-redis.ts';
 import { recordFixture } from './kernel-record.ts';
 
 /** Services whose parts a test may look at. */
-export interface TestServices extends RpcServices {
+export interface TestServices extends RpcServices, AsyncDisposable {
   readonly pool: PortPool;
-  /** What was told of ends, one line each: told and quiet ones. */
+  /** What was told of ends, one line each: told and quiet ones; and events of tasks. */
   readonly told: string[];
+  readonly redis: MemoryRedis;
+  /** Folder of committed kernels' files. */
+  readonly commitRoot: string;
 }
 
 /** How the node is known. */
@@ -37,12 +53,19 @@ const unfiltered = (): SessionNetworks =>
     iptables: async () => ({ exitCode: 0, stderr: '' }),
   });
 
-/** Makes them; `kernels` has the records of the agent's kernels. */
-export function rpcServices(
-  agent: Agent = new FakeAgent(),
-  kernels: Pick<Kernels, 'get'> = { get: () => recordFixture() },
-  networks: RpcServices['networks'] = unfiltered(),
-): TestServices {
+/** What they are made of, where that is not the most harmless. */
+export interface TestServicesParts {
+  readonly agent?: Agent;
+  /** Has the records of the agent's kernels. */
+  readonly kernels?: Pick<Kernels, 'get'>;
+  readonly networks?: RpcServices['networks'];
+  readonly engine?: Engine;
+}
+
+/** Makes them. */
+export function rpcServices(parts: TestServicesParts = {}): TestServices {
+  const { agent = new FakeAgent(), networks = unfiltered(), engine = new DummyEngine() } = parts;
+  const { kernels = { get: () => recordFixture() } } = parts;
   const told: string[] = [];
   const infoOf = (kernel: KernelId): CreationInfo => creationInfoOf(kernels.get(kernel), node);
   const news: ManagerNews = {
@@ -51,6 +74,19 @@ export function rpcServices(
     tellPulling: (kernel, _, image) => void told.push(`${kernel} pulls ${image}`),
     askResourceCheck: () => void told.push('resource check'),
   };
+  const tell = (name: string, fields: object): void => void told.push(`${name} ${JSON.stringify(fields)}`);
+  const redis = new MemoryRedis();
+  const tasks = new BackgroundTasks({
+    records: new BackgroundTaskRecords(redis),
+    tell,
+    notes: memoryNotes(),
+    clock: systemClock,
+    log: silentLogger,
+  });
+  const creations = new Creations({ agent, news, infoOf, concurrency: 2 });
+  const root = path.join(tmpdir(), `kernelet-commits-${process.pid}`);
+  const batches = new BatchRuns({ agent, notes: memoryNotes(), tell, clock: systemClock, log: silentLogger });
+  const statistics = new RedisStatistics(redis, 'i-test');
   const pool = new PortPool({ first: 30_000, last: 30_002, clock: systemClock });
   return {
     agentId: 'i-test',
@@ -61,8 +97,41 @@ export function rpcServices(
     ports: new PortLoans(pool, systemClock),
     news,
     infoOf,
-    creations: new Creations({ agent, news, infoOf, concurrency: 2 }),
+    creations,
+    commits: new Commits({
+      engine,
+      kernels,
+      tasks,
+      tellCommitting: (ids) => statistics.writeCommitting(ids),
+      root,
+      clock: systemClock,
+      log: silentLogger,
+    }),
+    images: new ImageTasks({
+      agentId: 'i-test',
+      agent,
+      engine,
+      tasks,
+      tell,
+      limits: { pullTimeoutMs: 10_000, pushTimeoutMs: 10_000 },
+      clock: systemClock,
+    }),
+    batches,
+    health: () => checkHealth('24.09.0', { 'container-engine': (signal) => engine.ping(signal) }, systemClock),
     pool,
     told,
+    redis,
+    commitRoot: root,
+    async [Symbol.asyncDispose]() {
+      await batches[Symbol.asyncDispose]();
+      await tasks[Symbol.asyncDispose]();
+      await rm(root, { recursive: true, force: true });
+    },
   };
+}
+
+/** Notes that no restart outlives. */
+function memoryNotes<Note>(): Pick<Notes<Note>, 'all' | 'put' | 'remove'> {
+  const all = new Map<string, Note>();
+  return { all, put: async (name, note) => void all.set(name, note), remove: async (name) => void all.delete(name) };
 }

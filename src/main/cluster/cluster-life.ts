@@ -7,6 +7,7 @@ import { Backoff } from '../../lib/backoff.ts';
 import { sleep } from '../../lib/clock.ts';
 import { runPeriodically } from '../../lib/periodic.ts';
 import type { ClusterParts } from './cluster-parts.ts';
+import type { ClusterWork } from './cluster-work.ts';
 import type { HeartbeatSource } from './heartbeat-source.ts';
 import type { RpcDoor } from './rpc-door.ts';
 
@@ -23,6 +24,7 @@ const etcdGraceMs = 2_000;
 export class ClusterLife {
   readonly #parts: ClusterParts;
   readonly #rpc: RpcDoor;
+  readonly #work: ClusterWork;
   readonly #source: HeartbeatSource;
   readonly #heartbeats: HeartbeatSender;
   readonly #first = Promise.withResolvers<void>();
@@ -33,9 +35,10 @@ export class ClusterLife {
   readonly #jobs: Promise<void>[] = [];
   #announced = false;
 
-  constructor(parts: ClusterParts, rpc: RpcDoor, source: HeartbeatSource) {
+  constructor(parts: ClusterParts, rpc: RpcDoor, work: ClusterWork, source: HeartbeatSource) {
     this.#parts = parts;
     this.#rpc = rpc;
+    this.#work = work;
     this.#source = source;
     const { settings, redis } = parts;
     this.#heartbeats = redis.heartbeats(
@@ -52,6 +55,7 @@ export class ClusterLife {
     this.#keep('sending events', this.#gone.signal, (own) => outbox.run(own));
     this.#keep('the registration in etcd', signal, (own) => etcd.registry.keepRegistered(own));
     await built.agent.start({ retry: true });
+    this.#work.batches.resume();
     signal.throwIfAborted();
     await this.#lookAtImages(signal).catch((error: unknown) => log.warn('images could not be listed', { error }));
     this.#keep('sending heartbeats', signal, (own) => this.#heartbeats.run(own));
@@ -71,6 +75,7 @@ export class ClusterLife {
     const { built, book, outbox, etcd, log } = this.#parts;
     this.#leaving.abort(new DOMException('the node is leaving', 'AbortError'));
     await this.#rpc.stop(callsGraceMs);
+    await this.#work[Symbol.asyncDispose]();
     const ended = built.agent[Symbol.asyncDispose]().catch((error: unknown) => {
       log.error('the agent did not end well', { error });
     });

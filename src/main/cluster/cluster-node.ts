@@ -5,6 +5,7 @@
 import path from 'node:path';
 import type { Agent } from '../../agent/agent.ts';
 import { creationInfoOf } from '../../agent/cluster/creation-info-of.ts';
+import { LastLogs } from '../../agent/cluster/last-logs.ts';
 import { openEtcd } from '../../cluster/etcd-door.ts';
 import { RedisDoor } from '../../cluster/redis-door.ts';
 import type { ClusterOverrides } from '../../config/cluster-overrides.ts';
@@ -22,6 +23,7 @@ import { type BuiltAgent, buildAgent, openEventLog, type Rehearsal } from '../bu
 import type { ServedNode } from '../served-node.ts';
 import { ClusterLife } from './cluster-life.ts';
 import type { ClusterParts } from './cluster-parts.ts';
+import { openClusterWork } from './cluster-work.ts';
 import { readClusterConfiguration } from './configuration.ts';
 import { findAddresses } from './find-addresses.ts';
 import { HeartbeatSource } from './heartbeat-source.ts';
@@ -80,6 +82,7 @@ export async function buildClusterNode(options: ClusterNodeOptions): Promise<Ser
     local: cleanups.use(await openEventLog(state, log)),
     outbox,
     infoOf: (kernel) => creationInfoOf(built.kernels.get(kernel), nodeNames(names)),
+    beforeEnd: (event, told) => work.batches.kernelEnds(event, told),
     log,
   });
   const built: BuiltAgent = await buildAgent({
@@ -97,15 +100,27 @@ export async function buildClusterNode(options: ClusterNodeOptions): Promise<Ser
       statistics: new ClusterStatistics(redis.statistics, agentId),
       publishAddress: addresses.bindHost,
       logLimitBytes: configuration.limits.containerLogBytes,
+      keepLog: (engine) => {
+        const logs = new LastLogs({
+          engine,
+          store: (content, where) => redis.storeLog(content, where),
+          tell: (kernel, container) => book.announce('do_sync_kernel_logs', { kernel, container }),
+          chunkBytes: () => configuration.limits.containerLogChunkBytes,
+          clock,
+          log,
+        });
+        return (...of) => logs.keep(...of);
+      },
     },
     ...(rehearsal ? { rehearsal } : {}),
   });
   const agent = cleanups.use(built.agent);
   const { limits } = configuration;
   const parts: ClusterParts = { settings, limits, identity, addresses, etcd, redis, book, outbox, built, clock, log };
-  const services = rpcServices(parts, watchMethods<Agent>(agent, 'agent', operations));
-  const rpc = cleanups.use(await serveRpc(parts, services));
-  const life = new ClusterLife(parts, rpc, new HeartbeatSource(parts, rpc.publicKey));
+  const watched = watchMethods<Agent>(agent, 'agent', operations);
+  const work = cleanups.use(await openClusterWork(parts, watched, state.path));
+  const rpc = cleanups.use(await serveRpc(parts, rpcServices(parts, watched, work)));
+  const life = new ClusterLife(parts, rpc, work, new HeartbeatSource(parts, rpc.publicKey));
   const owned = cleanups.move();
   return {
     settings,

@@ -3,17 +3,20 @@ import type { Agent } from '../../agent/agent.ts';
 import { creationInfoOf } from '../../agent/cluster/creation-info-of.ts';
 import { Creations } from '../../agent/cluster/creations.ts';
 import { Executions } from '../../agent/cluster/executions.ts';
+import { checkHealth } from '../../agent/cluster/node-health.ts';
 import { PortLoans } from '../../agent/cluster/port-loans.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { KernelId } from '../../lib/ids.ts';
 import type { LocalConfig, RpcServices } from '../../rpc/rpc-method.ts';
+import { version } from '../version.ts';
 import type { ClusterParts } from './cluster-parts.ts';
+import type { ClusterWork } from './cluster-work.ts';
 import { managerNews } from './manager-news.ts';
 import { nodeNames } from './node-names.ts';
 
 /** Makes them; `agent` is the one that is called, with whatever watches it. */
-export function rpcServices(parts: ClusterParts, agent: Agent): RpcServices {
-  const { settings, identity, built, book, clock } = parts;
+export function rpcServices(parts: ClusterParts, agent: Agent, work: ClusterWork): RpcServices {
+  const { settings, identity, built, book, etcd, redis, clock } = parts;
   const news = managerNews(book, identity.agentId);
   const infoOf = (kernel: KernelId) => creationInfoOf(built.kernels.get(kernel), nodeNames(parts));
   return {
@@ -26,6 +29,19 @@ export function rpcServices(parts: ClusterParts, agent: Agent): RpcServices {
     news,
     infoOf,
     creations: new Creations({ agent, news, infoOf, concurrency: settings.agent.kernelCreationConcurrency }),
+    commits: work.commits,
+    images: work.images,
+    batches: work.batches,
+    health: () =>
+      checkHealth(
+        version,
+        {
+          'container-engine': (signal) => built.engine.ping(signal),
+          etcd: (signal) => etcd.overlay.get('config/redis/addr', signal),
+          redis: () => redis.ping(),
+        },
+        clock,
+      ),
   };
 }
 

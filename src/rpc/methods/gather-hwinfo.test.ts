@@ -14,6 +14,6 @@ it('has exactly the keys that managers check', async () => {
   const agent = new FakeAgent();
   const cuda = { status: 'healthy', status_info: null, metadata: { driver: '1' } } as const;
   agent.resources = async () => ({ slots: [], devices: [], plugins: {}, metadata: {}, hardware: { cuda } });
-  const call = { services: rpcServices(agent), signal: AbortSignal.timeout(1000), log: silentLogger };
+  const call = { services: rpcServices({ agent }), signal: AbortSignal.timeout(1000), log: silentLogger };
   expect(gatherHwinfo.signature.result.parse(await gatherHwinfo.handle({}, call))).toEqual({ cuda });
 });

@@ -17,7 +17,7 @@ it('joins the pieces before it reads them as text', async () => {
     { stream: 'stdout', data: second },
     { stream: 'stderr', data: Uint8Array.of(0xff) },
   ];
-  const call = { services: rpcServices(agent), signal: AbortSignal.timeout(1000), log: silentLogger };
+  const call = { services: rpcServices({ agent }), signal: AbortSignal.timeout(1000), log: silentLogger };
   expect(await getLogs.handle({ kernel_id: id }, call)).toEqual({ logs: 'ä�' });
 });
 

@@ -1,27 +1,41 @@
 /** The methods that are served. */
 import type { RpcMethod } from '../rpc-method.ts';
 import { assignPort } from './assign-port.ts';
+import { checkAndPull } from './check-and-pull.ts';
+import { checkCreating } from './check-creating.ts';
+import { checkPulling } from './check-pulling.ts';
+import { checkRunning } from './check-running.ts';
 import { cleanAllKernels } from './clean-all-kernels.ts';
+import { commit } from './commit.ts';
 import { createKernels } from './create-kernels.ts';
 import { createLocalNetwork } from './create-local-network.ts';
 import { destroyKernel } from './destroy-kernel.ts';
 import { destroyLocalNetwork } from './destroy-local-network.ts';
 import { downloadFile } from './download-file.ts';
 import { downloadSingle } from './download-single.ts';
+import { dropKernelRegistry } from './drop-kernel-registry.ts';
 import { execute } from './execute.ts';
 import { gatherHwinfo } from './gather-hwinfo.ts';
+import { gatherHwinfoV2 } from './gather-hwinfo-v2.ts';
+import { getCommitStatus } from './get-commit-status.ts';
 import { getCompletions } from './get-completions.ts';
 import { getLocalConfig } from './get-local-config.ts';
 import { getLogs } from './get-logs.ts';
+import { health, healthV2 } from './health.ts';
 import { interruptKernel } from './interrupt-kernel.ts';
 import { listFiles } from './list-files.ts';
 import { ping } from './ping.ts';
 import { pingKernel } from './ping-kernel.ts';
+import { purgeContainers } from './purge-containers.ts';
+import { purgeImages } from './purge-images.ts';
+import { pushImage } from './push-image.ts';
 import { releasePort } from './release-port.ts';
 import { resetAgent } from './reset-agent.ts';
 import { restartKernel } from './restart-kernel.ts';
+import { scanGpuAllocMap } from './scan-gpu-alloc-map.ts';
 import { shutdownAgent } from './shutdown-agent.ts';
 import { syncKernelRegistry } from './sync-kernel-registry.ts';
+import { triggerBatchExecution } from './trigger-batch-execution.ts';
 import { uploadFile } from './upload-file.ts';
 
 /** All methods. */
@@ -37,6 +51,10 @@ export const methods: readonly RpcMethod[] = [
   getLogs,
   restartKernel,
   execute,
+  triggerBatchExecution,
+  getCommitStatus,
+  commit,
+  pushImage,
   getLocalConfig,
   uploadFile,
   downloadFile,
@@ -49,4 +67,15 @@ export const methods: readonly RpcMethod[] = [
   assignPort,
   releasePort,
   cleanAllKernels,
+  healthV2,
+  health,
+  gatherHwinfoV2,
+  checkAndPull,
+  checkPulling,
+  checkCreating,
+  checkRunning,
+  purgeImages,
+  scanGpuAllocMap,
+  purgeContainers,
+  dropKernelRegistry,
 ];

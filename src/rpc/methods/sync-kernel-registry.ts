@@ -1,5 +1,6 @@
 /** `sync_kernel_registry` (spec rpc 8.5): what only one side knows is put right, on either side. */
-import { method, type RpcCall } from '../rpc-method.ts';
+import { endInBackground } from '../end-in-background.ts';
+import { method } from '../rpc-method.ts';
 import { syncKernelRegistry as signature } from '../schema/sync-kernel-registry.ts';
 
 /** A manager's list may be older than its latest kernels. */
@@ -19,15 +20,9 @@ export const syncKernelRegistry = method({
     const wanted = new Set(pairs.map(([kernel]) => kernel));
     const now = Date.now();
     for (const { id, phase, createdAt } of live) {
-      if (!wanted.has(id) && phase !== 'creating' && now - createdAt >= youngMs) end(id, call);
+      if (!wanted.has(id) && phase !== 'creating' && now - createdAt >= youngMs)
+        endInBackground(id, 'not-found-in-manager', call);
     }
     return null;
   },
 });
-
-function end(id: Parameters<RpcCall['services']['news']['keepQuiet']>[0], { services, log }: RpcCall): void {
-  services.news.keepQuiet(id);
-  services.agent.destroy(id, { force: false, reason: 'not-found-in-manager' }).catch((error: unknown) => {
-    log.warn('a kernel that the manager does not know could not be ended', { kernel: id, error });
-  });
-}

@@ -1,0 +1,55 @@
+/** The work that outlives a manager's call: background tasks and batch runs, noted in the state folder. */
+import path from 'node:path';
+import type { Agent } from '../../agent/agent.ts';
+import { BackgroundTasks, taskNote } from '../../agent/cluster/background-tasks.ts';
+import { BatchRuns, batchNote } from '../../agent/cluster/batch-runs.ts';
+import { Commits } from '../../agent/cluster/commits.ts';
+import { ImageTasks } from '../../agent/cluster/image-tasks.ts';
+import { Notes } from '../../storage/notes.ts';
+import type { ClusterParts } from './cluster-parts.ts';
+
+/** The work. Disposing it cancels tasks and tells of that; batch runs go on. */
+export interface ClusterWork extends AsyncDisposable {
+  readonly commits: Commits;
+  readonly images: ImageTasks;
+  readonly batches: BatchRuns;
+}
+
+/** Reads what an earlier process has noted, and reports its tasks as failed. */
+export async function openClusterWork(parts: ClusterParts, agent: Agent, stateDir: string): Promise<ClusterWork> {
+  const { book, redis, built, settings, identity, limits, clock, log } = parts;
+  const tell = book.announce.bind(book);
+  const tasks = new BackgroundTasks({
+    records: redis.tasks,
+    tell,
+    notes: await Notes.open(path.join(stateDir, 'tasks'), taskNote, log),
+    clock,
+    log,
+  });
+  const batches = new BatchRuns({
+    agent,
+    notes: await Notes.open(path.join(stateDir, 'batches'), batchNote, log),
+    tell,
+    clock,
+    log,
+  });
+  const { engine, kernels } = built;
+  const { agentId } = identity;
+  return {
+    batches,
+    commits: new Commits({
+      engine,
+      kernels,
+      tasks,
+      tellCommitting: (ids) => redis.statistics.writeCommitting(ids),
+      root: settings.agent.imageCommitPath,
+      clock,
+      log,
+    }),
+    images: new ImageTasks({ agentId, agent, engine, tasks, tell, limits, clock }),
+    async [Symbol.asyncDispose]() {
+      await batches[Symbol.asyncDispose]();
+      await tasks[Symbol.asyncDispose]();
+    },
+  };
+}
