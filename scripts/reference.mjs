@@ -3,7 +3,7 @@
  * Writes the generated pages of docs/reference/; with --check it writes nothing and fails when one of them is stale.
  * Needs the project's Node (types are stripped on import).
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { commandTable } from '../src/cli/commands/index.ts';
 import { cliReferencePage } from '../src/cli/reference-page.ts';
@@ -14,6 +14,26 @@ import { apiReferencePage } from '../src/http/reference-page.ts';
 import { errorReferencePage } from '../src/lib/error-page.ts';
 import { silentLogger } from '../src/lib/log.ts';
 import { version } from '../src/main/version.ts';
+import { methods } from '../src/rpc/methods/index.ts';
+import { rpcReferencePage } from '../src/rpc/reference-page.ts';
+
+/** Methods with what the comment in front of each says. */
+async function describedMethods() {
+  const source = join(dirname(import.meta.dirname), 'src', 'rpc', 'methods');
+  const files = (await readdir(source)).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
+  const summaries = new Map();
+  for (const name of files) {
+    const text = await readFile(join(source, name), 'utf8');
+    const exports = await import(join(source, name));
+    for (const [, comment, exported] of text.matchAll(
+      /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\nexport const (\w+) = method\(/g,
+    )) {
+      const summary = comment.replaceAll(/\s*\n \*\s*/g, ' ').trim();
+      summaries.set(exports[exported].signature.name, summary);
+    }
+  }
+  return methods.map((method) => ({ method, summary: summaries.get(method.signature.name) ?? '' }));
+}
 
 const folder = join(dirname(import.meta.dirname), 'docs', 'reference');
 // Only what the endpoints say of themselves is read; the agent is never called.
@@ -25,6 +45,7 @@ const pages = {
   'configuration.md': configReferencePage(),
   'configuration.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
   'errors.md': errorReferencePage(),
+  'rpc.md': rpcReferencePage(await describedMethods()),
   'openapi.json': `${JSON.stringify(apiDocument, null, 2)}\n`,
 };
 

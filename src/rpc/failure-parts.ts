@@ -10,7 +10,7 @@ import type { FailureName } from './failure-names.ts';
 import { RpcFailure } from './rpc-failure.ts';
 
 /** Class names by error code: upstream's, where upstream has the error (spec rpc 8). */
-const classNames: Readonly<Record<ErrorCode, FailureName>> = {
+export const usualClassNames: Readonly<Record<ErrorCode, FailureName>> = {
   INVALID_ARGUMENT: 'ValueError',
   INVALID_CONFIG: 'ValueError',
   INVALID_LABEL: 'ValueError',
@@ -65,7 +65,7 @@ const longestText = 4096;
 export function failureParts(thrown: unknown, names: FailureNames = {}): FailureParts {
   if (thrown instanceof RpcFailure) return parts(thrown.className, pythonRepr(cut(thrown.message)), thrown);
   const error = toKerneletError(thrown);
-  const className = names[error.code] ?? classNames[error.code];
+  const className = names[error.code] ?? usualClassNames[error.code];
   return parts(className, argumentsOf(error, className), error);
 }
 

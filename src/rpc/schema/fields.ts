@@ -9,13 +9,17 @@ const uuidText = z
   .transform((text) => text.toLowerCase());
 
 /** A kernel's id. */
-export const kernelId = uuidText.transform((text) => text as KernelId);
+export const kernelId = uuidText.transform((text) => text as KernelId).meta({ title: 'UUID' });
 /** A session's id. */
-export const sessionId = uuidText.transform((text) => text as SessionId);
+export const sessionId = uuidText.transform((text) => text as SessionId).meta({ title: 'UUID' });
 /** Bytes. */
-export const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, { error: 'expected bytes' });
+export const bytes = z
+  .custom<Uint8Array>((value) => value instanceof Uint8Array, { error: 'expected bytes' })
+  .meta({ title: 'bytes' });
 /** Anything that MessagePack carries. */
-export const anything = z.custom<MsgpackValue>((value) => value !== undefined, { error: 'expected a value' });
+export const anything = z
+  .custom<MsgpackValue>((value) => value !== undefined, { error: 'expected a value' })
+  .meta({ title: 'any' });
 /** A map of anything by name. */
 export const anyMap = z.record(z.string(), anything);
 /** A map of texts. */
