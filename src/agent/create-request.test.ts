@@ -84,9 +84,14 @@ describe('compileSpec', () => {
   it('fills in the defaults and keeps the order of the environment', () => {
     const id = parseKernelId('0f0e0d0c-0b0a-4908-8706-050403020100');
     const chosen = {
-      image: { reference: 'kernelet/python:latest', id: 'sha256:1', volumes: [] },
+      image: {
+        reference: 'kernelet/python:latest',
+        id: 'sha256:1',
+        volumes: [],
+        distro: null,
+        coreCountVariables: ['NPROC'],
+      },
       runtime: { type: 'python', path: null },
-      contract: { coreCountVariables: ['OMP_NUM_THREADS', 'A'] },
     };
     const request = { ...plain, environ: { B: '2', A: '1' }, memoryBytes: 2 ** 30 };
     const spec = compileSpec(id, request, chosen, defaults, { diskBytes: null, openFiles: 4096 });
@@ -98,8 +103,8 @@ describe('compileSpec', () => {
       environ: [
         ['B', '2'],
         ['A', '1'],
-        ['OMP_NUM_THREADS', '1'],
       ],
+      image: { coreCountVariables: ['NPROC'] },
       hostname: '0f0e0d0c-0b0',
     });
   });

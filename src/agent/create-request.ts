@@ -2,7 +2,6 @@
  * From a request to a specification: every choice is made and every value checked here, so that nothing below reads a
  * default. Pure.
  */
-import type { ImageContract } from '../images/labels.ts';
 import type { PullPolicy } from '../images/resolve.ts';
 import type { KernelImage, KernelLimits, KernelSpec } from '../kernel/spec.ts';
 import { parseDecimal } from '../lib/decimal.ts';
@@ -35,7 +34,6 @@ export interface NodeCapacity {
 export interface ChosenImage {
   readonly image: KernelImage;
   readonly runtime: { readonly type: string; readonly path: string | null };
-  readonly contract: Pick<ImageContract, 'coreCountVariables'>;
 }
 
 /** The runner needs about 24 MiB beside the program's own. */
@@ -93,18 +91,6 @@ function checkEnviron(environ: Readonly<Record<string, string>>): readonly (read
   }
   if (total > mostEnvironBytes) throw invalid(`the environment has ${total} bytes, at most ${mostEnvironBytes} fit`);
   return entries;
-}
-
-/** The session's variables, and the number of CPUs under the names that the image wants it by (spec kernel-runner 2.3). */
-function environOf(
-  request: CreateRequest,
-  { coreCountVariables }: ChosenImage['contract'],
-  defaults: CreateDefaults,
-): KernelSpec['environ'] {
-  const environ = new Map(checkEnviron(request.environ));
-  const cpus = String(Math.ceil(request.cpus ?? defaults.cpus));
-  for (const name of coreCountVariables) if (!environ.has(name)) environ.set(name, cpus);
-  return [...environ];
 }
 
 function checkPublished(ports: readonly number[]): readonly number[] {
@@ -170,7 +156,7 @@ export function compileSpec(
     interpreter: request.interpreter,
     limits: { ...limitsOf(request, defaults), sharedMemoryBytes: request.sharedMemoryBytes ?? null, ...operator },
     accelerators: Object.entries(request.accelerators ?? {}),
-    environ: environOf(request, chosen.contract, defaults),
+    environ: checkEnviron(request.environ),
     mounts: request.mounts.map(({ source, target, readOnly }) => ({ source, target, readOnly })),
     files: request.files ?? [],
     network: request.network ?? defaults.network,

@@ -103,11 +103,9 @@ export class NodeAgent implements Agent {
     const found = await images.find(wish, onProgress, signal);
     signal.throwIfAborted();
     const { id: imageId, volumes } = found.image;
-    const chosen = {
-      image: { reference: found.reference, id: imageId, volumes },
-      runtime: found.runtime,
-      contract: found.contract,
-    };
+    const { baseDistro: distro, coreCountVariables } = found.contract;
+    const image = { reference: found.reference, id: imageId, volumes, distro, coreCountVariables };
+    const chosen = { image, runtime: found.runtime };
     const { limits, warnings } = await this.#parts.fitLimits(signal);
     const spec = compileSpec(id, { ...request, mounts }, chosen, defaults, limits);
     const record = await kernels.create(spec, signal);

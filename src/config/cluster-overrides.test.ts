@@ -44,4 +44,32 @@ describe('givenByCluster', () => {
     };
     expect(givenByCluster({ agent })).toEqual({ values: new Map(), warnings: [] });
   });
+
+  it('are options of device plugins, laid over the node’s own, but for those that name code', () => {
+    const own = { mock: { allocation_mode: 'discrete', unit_mem: '1g' }, '/opt/npu.mjs': { memory: '1' } };
+    const given = new Map([['kernelet.plugin-options', { value: own, source: 'file', place: 'a.toml' }]] as const);
+    const plugins = {
+      mock: { allocation_mode: 'fractional' },
+      '/opt/npu.mjs': { count: '2' },
+      cuda: { library: '/tmp/evil.so', device_mask: '0' },
+      stray: 'x',
+      deep: { er: { x: '1' } },
+    };
+    const { values, warnings } = givenByCluster({ plugins }, given);
+    expect(values.get('kernelet.plugin-options')).toEqual({
+      value: {
+        mock: { allocation_mode: 'fractional', unit_mem: '1g' },
+        '/opt/npu.mjs': { memory: '1', count: '2' },
+        cuda: { device_mask: '0' },
+      },
+      source: 'cluster',
+      place: 'etcd config/plugins/accelerator',
+    });
+    expect(warnings).toEqual(
+      ['cuda/library', 'stray/', 'deep/er'].map(
+        (name) => `etcd config/plugins/accelerator/${name}: ignored, since a cluster cannot set it`,
+      ),
+    );
+    expect(givenByCluster({ plugins: {} }, given).values).toEqual(new Map());
+  });
 });

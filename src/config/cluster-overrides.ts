@@ -1,6 +1,6 @@
 /**
- * What a cluster sets of its nodes' configuration, `config/agent` and `config/container` in etcd (spec cluster-state 1.7,
- * 1.8; config-and-ops 5.1). Only keys that make sense for many nodes count, each read by its own kind; what cannot be
+ * What a cluster sets of its nodes' configuration: `config/agent`, `config/container` and, for device plugins,
+ * `config/plugins/accelerator` in etcd (spec cluster-state 1.7, 1.8; config-and-ops 5.1; resources-and-stats 4). Only keys that make sense for many nodes count, each read by its own kind; what cannot be
  * used is a warning, since it must not keep a node from its work. Pure.
  */
 import type { GivenValue } from './given.ts';
@@ -14,10 +14,11 @@ export interface OverrideTable {
   readonly [name: string]: string | OverrideTable;
 }
 
-/** What the cluster says of two sections. */
+/** What the cluster says of two sections, and options of device plugins by the plugin's name. */
 export interface ClusterOverrides {
   readonly agent?: OverrideTable;
   readonly container?: OverrideTable;
+  readonly plugins?: OverrideTable;
 }
 
 const allowed: ReadonlySet<string> = new Set([
@@ -49,8 +50,15 @@ const allowed: ReadonlySet<string> = new Set([
 /** Tables of `config/agent` that are no keys of the file. */
 const limits = /^agent\.(container-logs|api|kernel-lifecycles)(\.|$)/;
 
-/** The values that count. */
-export function givenByCluster(overrides: ClusterOverrides): {
+/** Options that name code: what a node loads is the node's own decision. */
+const ownOptions: ReadonlySet<string> = new Set(['library', 'cuda_library']);
+const pluginKey = 'kernelet.plugin-options';
+
+/** The values that count; `given` are those of the node itself. */
+export function givenByCluster(
+  overrides: ClusterOverrides,
+  given: ReadonlyMap<string, GivenValue> = new Map(),
+): {
   readonly values: ReadonlyMap<string, GivenValue>;
   readonly warnings: readonly string[];
 } {
@@ -73,7 +81,26 @@ export function givenByCluster(overrides: ClusterOverrides): {
       warnings.push(`${place}: ignored, since ${showValue(text)} ${error.message}`);
     }
   }
+  const options = pluginOptions(overrides.plugins ?? {}, given.get(pluginKey)?.value ?? {}, warnings);
+  if (options) values.set(pluginKey, { value: options, source: 'cluster', place: `etcd ${pluginPlace}` });
   return { values, warnings };
+}
+
+const pluginPlace = 'config/plugins/accelerator';
+
+/** The cluster's options laid over the node's; null when there are none. */
+function pluginOptions(tables: OverrideTable, own: unknown, warnings: string[]): unknown {
+  const set = Object.entries(tables).flatMap(([plugin, table]) =>
+    Object.entries(typeof table === 'string' ? { '': table } : table).flatMap(([option, text]) => {
+      if (typeof text === 'string' && option !== '' && !ownOptions.has(option)) return [{ plugin, option, text }];
+      warnings.push(`etcd ${pluginPlace}/${plugin}/${option}: ignored, since a cluster cannot set it`);
+      return [];
+    }),
+  );
+  if (set.length === 0 || typeof own !== 'object' || own === null) return null;
+  const merged = new Map<string, object>(Object.entries(own));
+  for (const { plugin, option, text } of set) merged.set(plugin, { ...merged.get(plugin), [option]: text });
+  return Object.fromEntries(merged);
 }
 
 function* flatten(path: string, table: OverrideTable | undefined): Generator<readonly [key: string, text: string]> {

@@ -57,8 +57,9 @@ export async function loadSettings(options: LoadOptions = {}): Promise<LoadedSet
   const mode = file.hasEtcd && !options.forceStandalone ? 'cluster' : 'standalone';
   const environment = givenByEnvironment(environ, file.values);
   const problems: ConfigProblem[] = [...file.problems];
-  const cluster = givenByCluster(mode === 'cluster' ? (options.cluster ?? {}) : {});
-  const given = new Map([...file.values, ...environment, ...givenByFlags(flags, problems), ...cluster.values]);
+  const own = new Map([...file.values, ...environment, ...givenByFlags(flags, problems)]);
+  const cluster = givenByCluster(mode === 'cluster' ? (options.cluster ?? {}) : {}, own);
+  const given = new Map([...own, ...cluster.values]);
   settleLevel(given);
   const resolved = resolveValues(given, mode, configFile);
   problems.push(...resolved.problems);

@@ -3,7 +3,7 @@
  * the kernel's record, so that its container can be made again without them. Pure.
  */
 import { KerneletError } from '../lib/errors.ts';
-import type { DeviceArguments, DeviceRequest } from '../resources/device-arguments.ts';
+import type { DeviceArguments, DeviceMount, DeviceRequest } from '../resources/device-arguments.ts';
 import type { SlotType } from '../resources/slot-name.ts';
 import type { AttachedDevice } from './device-plugin.ts';
 
@@ -24,6 +24,10 @@ export interface DeviceProvision {
   readonly runtime: string | null;
   /** Device files of the host. */
   readonly nodes: readonly string[];
+  /** Libraries of the host for `LD_PRELOAD`, in the order of the plugins. */
+  readonly hooks: readonly string[];
+  /** Of the host, to be read. */
+  readonly mounts: readonly DeviceMount[];
   /** Lines of `resource.txt`. */
   readonly data: readonly (readonly [string, string])[];
   /** By device type, as the manager accounts them. */
@@ -37,6 +41,8 @@ export const noProvision: DeviceProvision = {
   requests: [],
   runtime: null,
   nodes: [],
+  hooks: [],
+  mounts: [],
   data: [],
   attached: [],
 };
@@ -58,15 +64,17 @@ export function provisionOf(
     requests: all.flatMap(({ arguments: { requests = [] } }) => requests),
     runtime: [...runtimes][0] ?? null,
     nodes: [...new Set(all.flatMap(({ arguments: { nodes = [] } }) => nodes))],
+    hooks: [...new Set(all.flatMap(({ arguments: { hooks = [] } }) => hooks))],
+    mounts: all.flatMap(({ arguments: { mounts = [] } }) => mounts),
     data: all.flatMap(({ resourceData }) => resourceData),
     attached: [...answers].flatMap(([type, { attached }]) => (attached.length > 0 ? [[type, attached] as const] : [])),
   };
 }
 
-/** What the container itself needs, with absent fields where that is nothing. */
+/** What the container itself needs beside mounts, with absent fields where that is nothing. */
 export function containerDevices(
   provision: DeviceProvision,
-): Omit<DeviceArguments, 'cores' | 'memoryBytes' | 'sharedMemoryBytes'> {
+): Omit<DeviceArguments, 'cores' | 'memoryBytes' | 'sharedMemoryBytes' | 'hooks' | 'mounts'> {
   const { environ, requests, runtime, nodes } = provision;
   return {
     ...(requests.length === 0 ? {} : { requests }),

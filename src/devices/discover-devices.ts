@@ -3,7 +3,6 @@
  * offered several times over; under a manager they are reservations of whole cores. An accelerator that can't be had is
  * told of and left out: the node stays usable.
  */
-import { arch } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import { Decimal } from '../lib/decimal.ts';
@@ -14,6 +13,7 @@ import { cudaSource } from './cuda-source.ts';
 import type { DevicePlugin } from './device-plugin.ts';
 import type { HostCapacity } from './host-capacity.ts';
 import { hostedPlugin } from './hosted-plugin.ts';
+import { machineName } from './machine-name.ts';
 import { memPlugin } from './mem-plugin.ts';
 import { mockSource } from './mock-discovery.ts';
 import { NodeDevices } from './node-devices.ts';
@@ -52,7 +52,6 @@ const standaloneOvercommit = 16;
 /** By upstream's modules and by ours. */
 const cudaNames = ['ai.backend.accelerator.cuda_open', 'cuda'];
 const mockNames = ['ai.backend.accelerator.mock', 'ai.backend.accelerator.cuda_mock', 'mock'];
-const machines: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
 
 /** Finds them. Throws INVALID_CONFIG when nothing of cpu or mem is left. */
 export async function discoverDevices(options: DiscoveryOptions): Promise<NodeDevices> {
@@ -98,7 +97,7 @@ function basicPlugins({ settings, host, engine, agentVersion }: DiscoveryOptions
         cores: await discoverCores(cgroups, cpus),
         overcommit: cpuOvercommitFactor,
         agentVersion,
-        machine: machines[arch()] ?? arch(),
+        machine: machineName(),
         system: 'Linux',
       });
     }),

@@ -12,6 +12,7 @@ import { silentLogger } from '../lib/log.ts';
 import type { Allocation } from '../resources/allocation.ts';
 import { deviceProgram } from './device-program.ts';
 import { hostedPlugin } from './hosted-plugin.ts';
+import { machineName } from './machine-name.ts';
 import { checkPlugin, type NodePlugin } from './node-plugin.ts';
 import type { PluginSource } from './plugin-source.ts';
 
@@ -59,7 +60,8 @@ describe('a plugin of a third party', () => {
         return { key: 'npu', version: '2.1', slotTypes: [['npu.shares', 'count']], devices, kind: 'fraction', quantum: '0.5',
           extraInfo: { npu_support: true } };
       }
-      export const answer = ({ devices }) => ({
+      export const answer = ({ devices, distro, arch }) => ({
+        hooks: ['/usr/lib/libnpu.so'], mounts: [{ source: '/opt/npu/share', target: '/npu/' + distro + '/' + arch }],
         environ: ['NPU_VISIBLE=' + devices.map((one) => one.device + '*' + one.amount)], nodes: ['/dev/npu0'],
         data: [['NPU_IDS', '0:n0']], attached: [{ device_id: 'n0', data: { mem: 1024 } }], runtime: 'npu',
         requests: [{ driver: 'cdi', ids: ['acme.com/npu=0'] }] });
@@ -74,10 +76,12 @@ describe('a plugin of a third party', () => {
     const asked = [...(allocation.get('npu.shares') ?? [])].map(([id, amount]) => `${id}*${amount}`).join();
     expect(asked).toMatch(/^n\d\*1/);
     const whole = plugin.createMap().allocate({ slots: [['npu.shares', new Decimal(3)]] });
-    expect(await plugin.answer(whole, never)).toEqual({
+    expect(await plugin.answer(whole, never, { distro: 'ubuntu22.04' })).toEqual({
       arguments: {
         environ: ['NPU_VISIBLE=n0*1.5,n1*1.5'],
         nodes: ['/dev/npu0'],
+        hooks: ['/usr/lib/libnpu.so'],
+        mounts: [{ source: '/opt/npu/share', target: `/npu/ubuntu22.04/${machineName()}` }],
         runtime: 'npu',
         requests: [{ driver: 'cdi', ids: ['acme.com/npu=0'], capabilities: [] }],
       },
@@ -133,6 +137,11 @@ describe('a plugin of a third party', () => {
     ['return { environ: ["A"] }', 'environ[0] is not NAME=VALUE'],
     ['return { nodes: ["/etc/shadow"] }', 'nodes[0] is not a path below /dev'],
     ['return { nodes: ["/dev/../etc"] }', 'nodes[0] is not a path below /dev'],
+    ['return { hooks: ["lib.so"] }', 'hooks[0] is not an absolute path'],
+    ['return { hooks: ["/a.so:/b.so"] }', 'hooks[0] is not an absolute path'],
+    ['return { hooks: ["/a b.so"] }', 'hooks[0] is not an absolute path'],
+    ['return { mounts: [{ source: "/a/../etc", target: "/x" }] }', 'mounts[0].source is not an absolute path'],
+    ['return { mounts: [{ source: "/a", target: "x" }] }', 'mounts[0].target is not an absolute path'],
     ['return { data: [["SLOTS", "{}"]] }', 'data[0] is not a line that a plugin may write'],
     ['return { data: [["A", "x\\nSLOTS={}"]] }', 'data[0] is not one line'],
     ['return { attached: [{ device_id: "n1" }] }', 'is not a device that the kernel has'],

@@ -9,6 +9,7 @@ import { type Allocation, assignedIds } from '../resources/allocation.ts';
 import { AllocationMap } from '../resources/allocation-map.ts';
 import type { DeviceHolder } from './device-measures.ts';
 import { sumBySlot } from './device-plugin.ts';
+import { machineName } from './machine-name.ts';
 import { readMeasures } from './measure-messages.ts';
 import { ModuleHost } from './module-host.ts';
 import type { NodePlugin } from './node-plugin.ts';
@@ -79,10 +80,11 @@ function describedPlugin(description: PluginDescription, host: ModuleHost, timeo
       return new Map([...slots, ...sumBySlot(devices.map(({ slot, amount }) => [slot, amount] as const))]);
     },
     createMap: () => new AllocationMap({ kind, strategy, quantum, exclusive, devices }),
-    async answer(allocation, signal) {
+    async answer(allocation, signal, image) {
       // A kernel without its devices doesn't depend on the plugin.
       if (assignedIds(allocation).length === 0) return { arguments: {}, resourceData: [], attached: [] };
-      return readAnswers(await host.call('answer', { devices: told(allocation) }, { signal }), allocation);
+      const question = { devices: told(allocation), distro: image?.distro ?? null, arch: machineName() };
+      return readAnswers(await host.call('answer', question, { signal }), allocation);
     },
     async hardware(signal) {
       return readHardware(await host.call('hardware', {}, { signal }));

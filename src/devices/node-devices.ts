@@ -19,7 +19,7 @@ import { deviceOfSlot, type KnownSlots } from '../resources/slot-name.ts';
 import type { HardwareInfo } from './device-plugin.ts';
 import { type DeviceAnswers, type DeviceProvision, provisionOf } from './device-provision.ts';
 import { LostDevices, type LostDevicesChange } from './lost-devices.ts';
-import { checkPlugin, type NodePlugin } from './node-plugin.ts';
+import { checkPlugin, type ImageFacts, type NodePlugin } from './node-plugin.ts';
 import type { PluginSearch } from './plugin-source.ts';
 
 /** What the node's devices are made from. */
@@ -135,10 +135,10 @@ export class NodeDevices implements AsyncDisposable {
    * Takes what a kernel asks for, all of it or nothing, and asks the plugins what comes with it. Throws a resource
    * error, or what a plugin says; then nothing is taken.
    */
-  async lease(kernel: KernelId, ask: SlotAmounts, signal: AbortSignal): Promise<DevicePlacement> {
+  async lease(kernel: KernelId, ask: SlotAmounts, signal: AbortSignal, image?: ImageFacts): Promise<DevicePlacement> {
     const allocation = this.#allocate(kernel, ask);
     try {
-      const answers = await this.#ask(allocation, signal);
+      const answers = await this.#ask(allocation, signal, image);
       const wanted = normaliseToKnown(ask, this.known);
       const slots = [...this.known].map(([slot, type]) => [slot, type, plainText(wanted.get(slot) ?? zero)] as const);
       const lost = this.lostOf(kernel);
@@ -250,11 +250,15 @@ export class NodeDevices implements AsyncDisposable {
     );
   }
 
-  async #ask(allocation: KernelAllocation, signal: AbortSignal): Promise<ReadonlyMap<string, DeviceAnswers>> {
+  async #ask(
+    allocation: KernelAllocation,
+    signal: AbortSignal,
+    image: ImageFacts | undefined,
+  ): Promise<ReadonlyMap<string, DeviceAnswers>> {
     const answers = await Promise.all(
       this.#order.map(async (key) => {
         const plugin = this.plugins.find((one) => one.key === key);
-        return plugin ? [[key, await plugin.answer(allocation.get(key) ?? new Map(), signal)] as const] : [];
+        return plugin ? [[key, await plugin.answer(allocation.get(key) ?? new Map(), signal, image)] as const] : [];
       }),
     );
     return new Map(answers.flat());

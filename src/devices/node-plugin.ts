@@ -6,12 +6,18 @@ import type { DeviceHolder, DeviceMeasure } from './device-measures.ts';
 import type { DevicePlugin, HardwareInfo } from './device-plugin.ts';
 import type { DeviceAnswers } from './device-provision.ts';
 
+/** What of a kernel's image matters to what comes with a device. */
+export interface ImageFacts {
+  /** Such as `ubuntu22.04`; null when nobody knows. */
+  readonly distro: string | null;
+}
+
 /** A plugin of the node. */
 export interface NodePlugin
   extends Omit<DevicePlugin, 'arguments' | 'resourceData' | 'attachedDevices' | 'hardware' | 'measure'> {
   readonly version: string;
   /** Rejects when the kernel must not be made, or when the plugin doesn't answer in time. */
-  answer(allocation: Allocation, signal: AbortSignal): Promise<DeviceAnswers>;
+  answer(allocation: Allocation, signal: AbortSignal, image?: ImageFacts): Promise<DeviceAnswers>;
   /** Null when it knows nothing of it. */
   hardware(signal: AbortSignal): Promise<HardwareInfo | null>;
   /** Measures its devices now; absent where it can't. Rejects when it doesn't answer in time. */

@@ -41,6 +41,7 @@ export interface PluginDescription {
 
 const mostBytes = 2 ** 20;
 const mostItems = 256;
+const longestPath = 4096;
 const keyForm = /^[a-z0-9_-]{1,64}$/;
 const variableForm = /^([A-Za-z_][A-Za-z0-9_]*)=[^\0]*$/;
 /** Variables by which a program would load something, of the runner too. */
@@ -133,6 +134,16 @@ const answers = (held: Allocation): Reader<DeviceAnswers> =>
       arguments: {
         environ,
         nodes: of('nodes', some(such(text, isDeviceFile, 'a path below /dev'))),
+        hooks: of('hooks', some(such(text, isPlainPath, 'an absolute path'))),
+        mounts: of(
+          'mounts',
+          some(
+            object((mount) => ({
+              source: mount('source', such(text, isPlainPath, 'an absolute path')),
+              target: mount('target', such(text, isPlainPath, 'an absolute path')),
+            })),
+          ),
+        ),
         requests: of(
           'requests',
           some(
@@ -161,6 +172,10 @@ const answers = (held: Allocation): Reader<DeviceAnswers> =>
 /** Below `/dev`, without a way out of it; the engine takes a colon for the end of the path. */
 const isDeviceFile = (path: string): boolean =>
   path.startsWith('/dev/') && normalize(path) === path && !/[\0:]/.test(path);
+
+/** Without a way out, and without what ends a path for the engine or the loader. */
+const isPlainPath = (path: string): boolean =>
+  path.startsWith('/') && path.length <= longestPath && normalize(path) === path && !/[\0\s:,]/.test(path);
 
 const isHarmlessVariable = (entry: string): boolean => variableForm.test(entry) && !loaders.test(entry);
 

@@ -39,6 +39,8 @@ export interface KernelsParts {
   readonly log: Logger;
   readonly oddities: Oddities;
   readonly settings: KernelsSettings;
+  /** Paths of the host that nothing of which may get into a kernel; absent: only those of the system. */
+  readonly refusedPaths?: () => Promise<readonly string[]>;
   /** Changes the plan, for tests that make steps fail. */
   readonly adaptPlan?: (plan: CreationPlan) => CreationPlan;
   /** Keeps the log of a kernel's last container before that is removed; absent: logs go with their containers. */
@@ -115,6 +117,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     secret: ownership.runnerSecret(record.spec.id, record.generation),
   }));
   const plan = creationPlan({
+    refusedPaths: parts.refusedPaths ?? (async () => []),
     engine,
     ownership,
     scratch,

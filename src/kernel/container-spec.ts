@@ -2,13 +2,14 @@
  * The container of a kernel: the hardened specification that the engine gets. Pure. Nothing of a tenant's variables is
  * in the container's environment: its first process is root's (spec kernel-runner 23.5).
  */
-import { containerDevices } from '../devices/device-provision.ts';
+import { containerDevices, type DeviceProvision } from '../devices/device-provision.ts';
 import type { ContainerMount, ContainerSpec } from '../engine/engine.ts';
 import type { ScratchPaths } from '../storage/scratch.ts';
 import { containerPaths } from '../wire/runner-config.ts';
 import { containerName, labelNames, type Ownership } from './ownership.ts';
 import { placementLabels } from './placement-labels.ts';
 import type { KernelRecord } from './record.ts';
+import { hookTarget } from './resource-text.ts';
 
 /** What an operator may loosen; an image or a request never can. */
 export interface ContainerHardening {
@@ -55,6 +56,9 @@ export const defaultEntrypoint: readonly string[] = [
   containerPaths.entry,
 ];
 
+const hookMounts = ({ hooks }: DeviceProvision): readonly ContainerMount[] =>
+  hooks.map((source) => ({ source, target: hookTarget(source), readOnly: true }));
+
 function mountsOf(record: KernelRecord, paths: ScratchPaths, volume: string): readonly ContainerMount[] {
   return [
     { source: volume, target: containerPaths.volume, readOnly: true },
@@ -62,6 +66,8 @@ function mountsOf(record: KernelRecord, paths: ScratchPaths, volume: string): re
     { source: paths.work, target: containerPaths.home, readOnly: false },
     { source: paths.config, target: containerPaths.homeConfig, readOnly: true },
     ...record.spec.mounts,
+    ...hookMounts(record.placement.provision),
+    ...record.placement.provision.mounts.map((mount) => ({ ...mount, readOnly: true })),
   ];
 }
 

@@ -2,9 +2,9 @@
 import type { Bridge } from '../network/bridge.ts';
 import type { ContainerHardening } from './container-spec.ts';
 import type { KernelContainers } from './kernel-containers.ts';
-import type { DeviceLeases, NetworkLeases } from './leases.ts';
+import type { NetworkLeases } from './leases.ts';
 import type { CreationPlan } from './step.ts';
-import { allocateStep } from './steps/allocate.ts';
+import { type AllocateParts, allocateStep } from './steps/allocate.ts';
 import { type ConfigFilesParts, configFilesStep } from './steps/config-files.ts';
 import { containerStep } from './steps/container.ts';
 import { filesStep } from './steps/files.ts';
@@ -17,8 +17,7 @@ import { scratchStep } from './steps/scratch.ts';
 import { startStep } from './steps/start.ts';
 
 /** What the steps work with. */
-export interface PlanParts extends ConfigFilesParts, PortsParts, ReadyParts {
-  readonly devices: DeviceLeases;
+export interface PlanParts extends AllocateParts, ConfigFilesParts, PortsParts, ReadyParts {
   readonly bridge: Pick<Bridge, 'ensure'>;
   readonly containers: KernelContainers;
   readonly sandboxes: NetworkLeases;
@@ -29,7 +28,7 @@ export interface PlanParts extends ConfigFilesParts, PortsParts, ReadyParts {
 /** The plan. Cheap refusals (no CPU left, no port left) come before anything is made. */
 export function creationPlan(parts: PlanParts): CreationPlan {
   return [
-    allocateStep(parts.devices),
+    allocateStep(parts),
     portsStep(parts),
     [imageStep(parts.engine), scratchStep(parts.scratch), sandboxStep(parts.sandboxes, parts.hardening)],
     networkStep(parts.bridge, parts.sandboxes),

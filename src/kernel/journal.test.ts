@@ -39,6 +39,8 @@ describe('the journal', () => {
           environ: [['A', 'b']],
           requests: [{ driver: 'nvidia', ids: ['GPU-1'], capabilities: ['compute'] }],
           runtime: null,
+          hooks: ['/usr/lib/libhook.so'],
+          mounts: [{ source: '/usr/share/npu', target: '/npu' }],
           nodes: ['/dev/npu0'],
           data: [['CUDA_GLOBAL_DEVICE_IDS', '0:9']],
           attached: [['cuda', [{ device_id: '9', model_name: 'A', data: { smp: 8 } }]]],

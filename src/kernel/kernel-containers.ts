@@ -66,7 +66,8 @@ export class KernelContainers {
     if (containerId === null) throw new KerneletError('INTERNAL', 'there is no container to start');
     const { mounts } = spec;
     const { volumes } = spec.image;
-    await checkUnmoved(mounts);
+    const { hooks, mounts: ofDevices } = record.placement.provision;
+    await checkUnmoved([...mounts, ...ofDevices, ...hooks.map((source) => ({ source }))]);
     const home = this.#parts.scratch.paths(spec.id).work;
     await checkWays({ volumes, mounts }, home, (path) => this.engine.isLink(containerId, path, deadline.signal));
     await this.engine.startContainer(containerId, deadline.signal);

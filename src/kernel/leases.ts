@@ -1,6 +1,7 @@
 /** What the steps need of the node's ledgers; the implementations are in `resources/`. Each lease is freed once. */
 import type { LostDevicesChange } from '../devices/lost-devices.ts';
 import type { DevicePlacement } from '../devices/node-devices.ts';
+import type { ImageFacts } from '../devices/node-plugin.ts';
 import type { ContainerId, KernelId } from '../lib/ids.ts';
 import type { LeasedSandbox } from '../network/sandbox.ts';
 import type { DeviceShare } from '../resources/device-share.ts';
@@ -9,7 +10,7 @@ import type { SlotAmounts } from '../resources/slot-amounts.ts';
 /** The node's cores, memory and accelerators. */
 export interface DeviceLeases {
   /** Takes what a kernel asks for, all of it or nothing. Throws INSUFFICIENT_RESOURCES, or what a device plugin says. */
-  lease(kernel: KernelId, ask: SlotAmounts, signal: AbortSignal): Promise<DevicePlacement>;
+  lease(kernel: KernelId, ask: SlotAmounts, signal: AbortSignal, image?: ImageFacts): Promise<DevicePlacement>;
   /** Enters what a kernel of an earlier process has, even beyond what is free. */
   adopt(kernel: KernelId, devices: readonly DeviceShare[]): void;
   /** What a kernel has; null without an entry. */

@@ -58,6 +58,11 @@ const provision: Reader<DeviceProvision> = object((of) => ({
   ),
   runtime: of('runtime', nullable(text)),
   nodes: of('nodes', list(text)),
+  hooks: of('hooks', newer(list(text), [])),
+  mounts: of(
+    'mounts',
+    newer(list(object((mount) => ({ source: mount('source', text), target: mount('target', text) }))), []),
+  ),
   data: of('data', list(pair)),
   attached: of('attached', list(attachedDevices)),
 }));
@@ -76,6 +81,8 @@ const spec: Reader<KernelSpec> = object((field) => ({
       reference: of('reference', text),
       id: of('id', text),
       volumes: of('volumes', newer(list(text), [])),
+      distro: of('distro', newer(nullable(text), null)),
+      coreCountVariables: of('coreCountVariables', newer(list(text), [])),
     })),
   ),
   runtime: field(

@@ -41,6 +41,27 @@ describe('the texts that a kernel reads about itself', () => {
     expect(environOf(recordFixture({ placement }))).toEqual([['GREETING', 'from the device']]);
   });
 
+  it('tells the number of cores in the variables that the image names, unless the session has them', () => {
+    const image = { ...specFixture().image, coreCountVariables: ['OMP_NUM_THREADS', 'NPROC'] };
+    const spec = specFixture({ image, environ: [['NPROC', '9']], limits: { ...specFixture().limits, cpus: 1.5 } });
+    const numbers = (cpuset: string | null) =>
+      environOf(recordFixture({ spec, placement: { ...noPlacement, cpuset } }));
+    expect(numbers(null)).toEqual([
+      ['OMP_NUM_THREADS', '2'],
+      ['NPROC', '9'],
+    ]);
+    expect(numbers('0-2,5')[0]).toEqual(['OMP_NUM_THREADS', '4']);
+  });
+
+  it('has the libraries of devices loaded, before those that the session names', () => {
+    const hooks = ['/usr/lib/libnpu.so', '/opt/x/libother.so'];
+    const placement = { ...noPlacement, provision: { ...noProvision, hooks } };
+    const both = '/opt/kernel/libnpu.so:/opt/kernel/libother.so';
+    expect(environOf(recordFixture({ placement }))).toContainEqual(['LD_PRELOAD', both]);
+    const spec = specFixture({ environ: [['LD_PRELOAD', '/home/work/own.so']] });
+    expect(environOf(recordFixture({ spec, placement }))).toEqual([['LD_PRELOAD', `${both}:/home/work/own.so`]]);
+  });
+
   it('leaves out variables that a line cannot carry', () => {
     const environ = [
       ['A', '1=2'],

@@ -2,11 +2,16 @@
  * The texts that a kernel may read about itself in `/home/config` (spec kernel-lifecycle 5.3 and 5.7). Pure. Sizes are
  * written exactly, as plain byte counts where a shorter form would round (B16).
  */
+import { basename } from 'node:path/posix';
 import { parseDecimal, zero } from '../lib/decimal.ts';
+import { parseCpuset } from '../resources/cpuset.ts';
 import { allocationOf } from '../resources/device-share.ts';
 import { writeResourceTxt } from '../resources/resource-txt.ts';
 import type { KnownSlots } from '../resources/slot-name.ts';
 import type { KernelRecord } from './record.ts';
+
+const hookFolder = '/opt/kernel';
+const preload = 'LD_PRELOAD';
 
 /** `resource.txt`. Mounts that its line cannot carry are left out: their paths would be read as other mounts or lines. */
 export function resourceText(record: KernelRecord): string {
@@ -30,10 +35,30 @@ export function resourceText(record: KernelRecord): string {
 export const knownSlots = ({ placement }: KernelRecord): KnownSlots =>
   new Map(placement.provision.slots.map(([slot, type]) => [slot, type]));
 
-/** The session's variables and those of the devices, which win. */
-export function environOf({ spec, placement }: KernelRecord): readonly (readonly [string, string])[] {
-  return [...new Map([...spec.environ, ...placement.provision.environ])];
+/** Where a library of a device's plugin is in the container. */
+export const hookTarget = (source: string): string => `${hookFolder}/${basename(source)}`;
+
+/**
+ * The session's variables and those of the devices, which win. Variables that the image wants the number of cores in have
+ * it, unless the session says otherwise; libraries of the devices are loaded before those that the session names.
+ */
+export function environOf(record: KernelRecord): readonly (readonly [string, string])[] {
+  const { spec, placement } = record;
+  const cores = String(coresOf(record));
+  const environ = new Map([
+    ...spec.image.coreCountVariables.map((name) => [name, cores] as const),
+    ...spec.environ,
+    ...placement.provision.environ,
+  ]);
+  const hooks = placement.provision.hooks.map(hookTarget);
+  const own = environ.get(preload) ?? '';
+  if (hooks.length > 0) environ.set(preload, [...hooks, ...(own === '' ? [] : [own])].join(':'));
+  return [...environ];
 }
+
+/** Cores that it is pinned to, else as many as its part of them adds up to. */
+const coresOf = ({ spec, placement }: KernelRecord): number =>
+  placement.cpuset === null ? Math.max(1, Math.ceil(spec.limits.cpus)) : parseCpuset(placement.cpuset).length;
 
 /** `environ.txt`; variables that it cannot carry are left out (B21): they reach the runner in `runner.json`. */
 export function environText(environ: readonly (readonly [string, string])[]): string {

@@ -66,11 +66,7 @@ describe('restarting', () => {
 
   it.each([
     ['a mount', 'FORBIDDEN_MOUNT', { mounts: [{ source: '/', target: '/door/backend.ai', readOnly: true }] }],
-    [
-      'a volume of the image',
-      'FORBIDDEN_VOLUME',
-      { image: { reference: 'kernelet/base:latest', id: 'sha256:00', volumes: ['/door/x'] } },
-    ],
+    ['a volume of the image', 'FORBIDDEN_VOLUME', { image: { ...specFixture().image, volumes: ['/door/x'] } }],
   ])('and a creation start nothing when the way to %s leads over a link of the image', async (_, code, change) => {
     const one = await fixture({ dummy: { links: ['/door'] } });
     await expect(one.kernels.registry.create(specFixture(change), never)).rejects.toMatchObject({ code });

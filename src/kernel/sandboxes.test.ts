@@ -54,7 +54,7 @@ describe('a kernel on a network made ahead', () => {
     ['that publishes a port', { publish: [80] }, {}],
     ['without a network', { network: 'none' as const }, {}],
     ['of root', { user: { uid: 0, gid: 0 } }, {}],
-    ['whose image has volumes', { image: { reference: 'a', id: 'sha256:00', volumes: ['/data'] } }, {}],
+    ['whose image has volumes', { image: { ...specFixture().image, volumes: ['/data'] } }, {}],
     ['with more capabilities', {}, { capabilities: ['SETUID', 'NET_ADMIN'] }],
     ['that may gain privileges', {}, { noNewPrivileges: false }],
     ['with fields of the engine’s own', {}, { overrides: { HostConfig: { Privileged: true } } }],

@@ -42,6 +42,10 @@ export interface KernelImage {
   readonly id: string;
   /** Paths at which it declares volumes. */
   readonly volumes: readonly string[];
+  /** Such as `ubuntu22.04`; null where its labels don't say. */
+  readonly distro: string | null;
+  /** Variables that it wants the number of CPU cores in. */
+  readonly coreCountVariables: readonly string[];
 }
 
 /**

@@ -154,6 +154,11 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
   };
   const { first, last } = settings.container.portRange;
   const ports = new PortPool({ first, last, clock: systemClock });
+  const refusedPaths = async (): Promise<readonly string[]> => {
+    const { dataRoot } = await engine.info(AbortSignal.timeout(infoTimeoutMs));
+    const own = [settings.stateDir, state.path, settings.container.scratchRoot, settings.volumeDir];
+    return [...own, settings.socketPath, engine.address.replace(/^unix:\/\//, ''), dataRoot];
+  };
   const oddities = new Oddities();
   const kernels = cleanups.use(
     assembleKernels({
@@ -163,6 +168,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
       ports,
       events,
       oddities,
+      refusedPaths,
       connectRunner: rehearsal?.connectRunner ?? createRunnerConnector(),
       ...(rehearsal ? { iptables: rehearsal.iptables } : {}),
       ...(cluster ? { keepLog: cluster.keepLog(engine) } : {}),
@@ -213,11 +219,8 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
     scratchLimitBytes,
     checkMounts: async (mounts) => {
       if (mounts.length === 0) return mounts;
-      const { dataRoot } = await engine.info(AbortSignal.timeout(infoTimeoutMs));
-      const own = [settings.stateDir, state.path, settings.container.scratchRoot, settings.volumeDir];
-      const refuse = [...own, settings.socketPath, engine.address.replace(/^unix:\/\//, ''), dataRoot];
       // In a cluster its manager decides what is mounted.
-      return await allowMounts(mounts, { allow: alone ? settings.mountAllow : ['/'], refuse });
+      return await allowMounts(mounts, { allow: alone ? settings.mountAllow : ['/'], refuse: await refusedPaths() });
     },
     fitLimits: async (signal) => {
       const limits = { diskBytes: settings.defaults.diskLimitBytes, openFiles: settings.defaults.openFiles };

@@ -8,6 +8,12 @@ export interface DeviceRequest {
   readonly capabilities: readonly string[];
 }
 
+/** A file or folder that comes with a device. */
+export interface DeviceMount {
+  readonly source: string;
+  readonly target: string;
+}
+
 /** What is needed; an absent field needs nothing. */
 export interface DeviceArguments {
   /** Distinct cores, ascending. */
@@ -19,6 +25,10 @@ export interface DeviceArguments {
   readonly runtime?: string;
   /** Device files of the host, such as `/dev/npu0`. */
   readonly nodes?: readonly string[];
+  /** Libraries of the host that the kernel's programs load before all others. */
+  readonly hooks?: readonly string[];
+  /** Files and folders of the host, which the kernel can only read. */
+  readonly mounts?: readonly DeviceMount[];
   /** `KEY=VALUE` entries. */
   readonly environ?: readonly string[];
 }

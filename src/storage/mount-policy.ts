@@ -158,7 +158,7 @@ export async function allowMounts(
 }
 
 /** Throws FORBIDDEN_MOUNT when an allowed source leads elsewhere by now: it, or a folder above it, was replaced. */
-export async function checkUnmoved(mounts: readonly RequestedMount[]): Promise<void> {
+export async function checkUnmoved(mounts: readonly Pick<RequestedMount, 'source'>[]): Promise<void> {
   for (const { source } of mounts) {
     const now = await realpath(source).catch((error: unknown) => systemErrorCode(error) ?? 'unreadable');
     if (now === source) continue;

@@ -1,7 +1,9 @@
 /** Devices of real kernels: pretended GPUs and a third party's plugin through the whole program, pinned cores and shared memory. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { discoverCores } from '../../src/devices/cpu-discovery.ts';
 import { cpuPlugin } from '../../src/devices/cpu-plugin.ts';
@@ -18,6 +20,7 @@ import { KernelsFixture, testSettings } from '../support/kernels-fixture.ts';
 import { callApi } from '../support/local-api.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
 
+const run = promisify(execFile);
 const configuration = `[agent]
 allow-compute-plugins = ["ai.backend.accelerator.mock", "NPU"]
 [kernelet]
@@ -36,17 +39,28 @@ devices = [${gpu('gpu-a', 0)}, ${gpu('gpu-b', 1)}]
 const plugin = `
 export const discover = () => ({ key: 'npu', version: '7', slotTypes: [['npu.device', 'count']],
   devices: [{ id: '0', slot: 'npu.device', modelName: 'N' }] });
-export const answer = ({ devices }) => ({ environ: ['NPU_IDS=' + devices.map((one) => one.device)], nodes: ['/dev/kmsg'],
-  data: [['NPU_DEVICE_IDS', '0:0']] });
+export const answer = ({ devices }) => ({ environ: ['NPU_IDS=' + devices.map((one) => one.device)], nodes: ['/dev/full'],
+  data: [['NPU_DEVICE_IDS', '0:0']], hooks: ['FOLDER/libnpu.so'], mounts: [{ source: 'FOLDER/share', target: '/npu' }] });
+export const measure = ({ kernels }) => [{ key: 'npu_util', unit: 'percent', devices: { '0': { value: 40, capacity: 100 } } }];
 export const hardware = () => { throw new Error('no sensor'); };
 `;
+
+/** The source of a library that does nothing. */
+async function hookSource(folder: string): Promise<string> {
+  const file = join(folder, 'hook.c');
+  await writeFile(file, 'int kernelet_npu = 1;\n');
+  return file;
+}
 
 describe('devices of a node that is alone', () => {
   let node: NodeUnderTest;
   beforeAll(async () => {
     const folder = await mkdtemp(join(tmpdir(), 'kernelet-npu-'));
     const file = join(folder, 'npu.mjs');
-    await writeFile(file, plugin);
+    await writeFile(file, plugin.replaceAll('FOLDER', folder));
+    await mkdir(join(folder, 'share'));
+    await writeFile(join(folder, 'share/model'), 'ACME');
+    await run('gcc', ['-shared', '-fPIC', '-o', join(folder, 'libnpu.so'), await hookSource(folder)]);
     node = await NodeUnderTest.make({
       configuration: configuration.replaceAll('NPU', file),
     });
@@ -110,7 +124,7 @@ describe('devices of a node that is alone', () => {
     expect(await used()).toEqual(taken);
     const container = /^CID=([0-9a-f]{64})$/m.exec(await seen())?.[1] ?? '';
     const { HostConfig, Config } = JSON.parse((await engineCall('GET', `/containers/${container}/json`)).text);
-    expect(HostConfig.Devices).toMatchObject([{ PathOnHost: '/dev/kmsg' }]);
+    expect(HostConfig.Devices).toMatchObject([{ PathOnHost: '/dev/full' }]);
     expect(JSON.parse(Config.Labels['ai.kernelet.devices'])).toContainEqual(['npu.device', '0', '1']);
     const second = await create('npu.device=1');
     expect([second.status, second.stderr]).toEqual([
@@ -124,6 +138,54 @@ describe('devices of a node that is alone', () => {
     const status = JSON.parse((await callApi(node.socket, 'GET', '/v1/status')).text);
     expect(status.oddities).toMatchObject({ absentReleases: 0 });
   });
+
+  it('bring libraries that programs load, files that they can read only, and figures', async () => {
+    const id = (await create('npu.device=1', 'cuda.shares=0.5')).text.trim();
+    const shell = async (script: string) => await node.run(['exec', id, '--', 'sh', '-c', script]);
+    expect((await shell('echo $LD_PRELOAD; cat /npu/model; echo x > /npu/model')).text).toBe(
+      '/opt/kernel/libnpu.so\nACME',
+    );
+    expect((await shell('grep -c libnpu.so /proc/self/maps')).text).not.toBe('0\n');
+    const container = JSON.parse((await node.run(['inspect', id, '--json'])).text).containerId;
+    const { Config, HostConfig } = JSON.parse((await engineCall('GET', `/containers/${container}/json`)).text);
+    expect(JSON.stringify(Config.Env)).not.toContain('LD_PRELOAD');
+    expect(JSON.stringify(HostConfig.Mounts)).toContain('"Target":"/npu"');
+    const figures = async () => {
+      const { document } = await callApi(node.socket, 'GET', '/v1/stats');
+      return (document as { stats: { id: string; devices: object[] }[] }).stats.find((one) => one.id === id)?.devices;
+    };
+    await expect.poll(async () => (await figures())?.length, { timeout: 30_000 }).toBe(3);
+    expect(await figures()).toEqual([
+      { measure: 'cuda_mem', unit: 'bytes', value: expect.any(Number), capacity: 2 ** 30 },
+      { measure: 'cuda_util', unit: 'percent', value: expect.any(Number), capacity: 100 },
+      { measure: 'npu_util', unit: 'percent', value: 40, capacity: 100 },
+    ]);
+    const metrics = (await callApi(node.socket, 'GET', '/metrics')).text;
+    expect(metrics).toContain('kernelet_device_usage{measure="npu_util",unit="percent",device="0"} 40\n');
+    expect(metrics).toMatch(
+      /kernelet_kernel_device_usage\{kernel_id="[^"]+",session_id="[^"]+",measure="npu_util",unit="percent"\} 40\n/,
+    );
+    expect((await node.run(['stats'])).text).toMatch(/CUDA_MEM +CUDA_UTIL +NPU_UTIL\n/);
+    const written = (await callApi(node.socket, 'GET', `/v1/kernels/${id}/metrics`)).document;
+    expect(written).toMatchObject({ metrics: { cuda_util: { capacity: '100', unit_hint: 'percent' } } });
+    await node.run(['rm', id]);
+  });
+
+  it('that vanish stay their kernel’s, are told as lost, and as back', async () => {
+    const id = (await create('cuda.shares=1.5')).text.trim();
+    const held = async () => (await node.run(['inspect', id])).text;
+    const [, device] = /1 cuda\.shares of (gpu-[ab])/.exec(await held()) ?? [];
+    const file = join(node.folder, 'mock-accelerator.toml');
+    await writeFile(file, mock.replaceAll(device ?? '', 'gpu-c'));
+    await expect.poll(held, { timeout: 60_000, interval: 1_000 }).toContain(`1 cuda.shares of ${device} (lost)`);
+    expect(await used()).toMatchObject({ 'cuda.shares': '0.5' });
+    await writeFile(file, mock);
+    await expect.poll(held, { timeout: 60_000, interval: 1_000 }).not.toContain('(lost)');
+    expect(await used()).toMatchObject({ 'cuda.shares': '1.5' });
+    const events = (await node.run(['events', '--json'])).text;
+    for (const kind of ['lost', 'back']) expect(events).toContain(`"type":"device-difference","kind":"${kind}"`);
+    await node.run(['rm', id]);
+  }, 150_000);
 
   it('are told with their plugins and hardware', async () => {
     const { document } = await callApi(node.socket, 'GET', '/v1/resources');
@@ -189,6 +251,8 @@ describe('devices of a node of a cluster', () => {
         reference: baseImage,
         id: (await engine.inspectImage(baseImage, within(10_000))).id,
         volumes: [],
+        distro: null,
+        coreCountVariables: [],
       };
       const limits = { ...specFixture().limits, sharedMemoryBytes: 64 * 2 ** 20 };
       const specs = cores.slice(0, 2).map(() => specFixture({ image, limits }));

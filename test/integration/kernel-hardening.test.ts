@@ -27,7 +27,13 @@ beforeAll(async () => {
     volume: { hostPath: async () => volume, entrypoint: ['/bin/sleep', '600'] },
   };
   one = await KernelsFixture.open({ engine, settings: { container } });
-  const image = { reference: baseImage, id: (await engine.inspectImage(baseImage, within(10_000))).id, volumes: [] };
+  const image = {
+    reference: baseImage,
+    id: (await engine.inspectImage(baseImage, within(10_000))).id,
+    volumes: [],
+    distro: null,
+    coreCountVariables: [],
+  };
   const spec = specFixture({ image, environ: [['LD_PRELOAD', '/home/work/evil.so']] });
   record = await one.kernels.registry.create(spec, within(60_000));
 });
@@ -113,7 +119,7 @@ describe('an image that declares volumes', () => {
     await engine.buildImage(context, { reference, buildArguments: {}, labels: {} }, within(60_000));
     try {
       const { id, volumes } = await engine.inspectImage(reference, within(10_000));
-      const spec = specFixture({ image: { reference, id, volumes }, mounts });
+      const spec = specFixture({ image: { ...specFixture().image, reference, id, volumes }, mounts });
       const made = await one.kernels.registry.create(spec, within(60_000)).catch((error: unknown) => error);
       if (made instanceof Error) return made;
       const log = await mountsOf(spec.id);

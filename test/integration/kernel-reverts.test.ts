@@ -28,7 +28,7 @@ afterAll(async () => {
 
 const spec = (change: Partial<KernelSpec> = {}): KernelSpec =>
   specFixture({
-    image: { reference: baseImage, id: imageId, volumes: [] },
+    image: { reference: baseImage, id: imageId, volumes: [], distro: null, coreCountVariables: [] },
     network: 'bridge',
     publish: [8080],
     ...change,

@@ -10,7 +10,7 @@ export function specFixture(change: Partial<KernelSpec> = {}): KernelSpec {
   return {
     id,
     sessionId: parseSessionId(id),
-    image: { reference: 'kernelet/base:latest', id: 'sha256:00', volumes: [] },
+    image: { reference: 'kernelet/base:latest', id: 'sha256:00', volumes: [], distro: null, coreCountVariables: [] },
     runtime: { type: 'shell', path: null },
     interpreter: 'lazy',
     limits: {

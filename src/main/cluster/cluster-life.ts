@@ -16,6 +16,7 @@ const imagesDeadlineMs = 15_000;
 const countPauseMs = 10_000;
 /** How long each part of the leave may take: nothing that hangs keeps managers from hearing of it. */
 const callsGraceMs = 2_000;
+const devicesPauseMs = 30_000;
 const agentGraceMs = 20_000;
 const eventsGraceMs = 3_000;
 const etcdGraceMs = 2_000;
@@ -118,11 +119,16 @@ export class ClusterLife {
 
   async #tellDevices(signal: AbortSignal): Promise<void> {
     const { built, redis, clock, log } = this.#parts;
-    const shown = Object.entries(shownMetadata(built.devices.plugins));
-    const documents = new Map(shown.map(([slot, metadata]) => [slot, JSON.stringify(metadata)]));
     const what = 'telling what devices there are';
-    await insist({ what, clock, log, signal }, () => redis.statistics.writeDeviceMetadata(documents));
-    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    // Devices come and go, seldom.
+    for (let told: unknown = null; ; await sleep(clock, devicesPauseMs, signal)) {
+      const { plugins } = built.devices;
+      if (plugins === told) continue;
+      const shown = Object.entries(shownMetadata(plugins));
+      const documents = new Map(shown.map(([slot, metadata]) => [slot, JSON.stringify(metadata)]));
+      await insist({ what, clock, log, signal }, () => redis.statistics.writeDeviceMetadata(documents));
+      told = plugins;
+    }
   }
 
   /** A job that goes on until the signal aborts: one that ends before is begun again. */

@@ -19,7 +19,13 @@ export interface ClusterConfiguration {
   readonly overrides: ClusterOverrides;
 }
 
-const paths = ['config/redis', 'config/agent', 'config/container', 'config/network/subnet'] as const;
+const paths = [
+  'config/redis',
+  'config/agent',
+  'config/container',
+  'config/network/subnet',
+  'config/plugins/accelerator',
+] as const;
 
 /** Reads it, with patience. Throws INVALID_CONFIG, naming the key in etcd, and the signal's reason. */
 export async function readClusterConfiguration(
@@ -29,13 +35,13 @@ export async function readClusterConfiguration(
 ): Promise<ClusterConfiguration> {
   const what = "reading the cluster's configuration from etcd";
   const tables = await insist({ what, clock, log, signal }, (own) => overlay.read(paths, own));
-  const [redis = {}, agent = {}, container = {}, subnet = {}] = tables;
+  const [redis = {}, agent = {}, container = {}, subnet = {}, plugins = {}] = tables;
   const authority = await readPem('etcd.ssl-ca-cert', etcd.tls.authorityFile);
   return {
     redis: redisSettings(redis, authority),
     limits: clusterLimits(agent),
     hints: { agentSubnet: textAt(subnet, 'agent'), containerSubnet: textAt(subnet, 'container') },
-    overrides: { agent, container },
+    overrides: { agent, container, plugins },
   };
 }
 
