@@ -4,6 +4,8 @@ const nightly = process.env['KERNELET_TEST_DEPTH'] === 'nightly';
 /** What properties are tried with takes ten times as long at night. */
 const fuzzed = {
   testTimeout: nightly ? 200_000 : 20_000,
+  // On a machine that is busy with other things, a second is too short for what comes by itself.
+  expect: { poll: { timeout: 10_000 } },
   setupFiles: nightly ? ['test/support/long-fuzzing.ts'] : [],
 };
 

@@ -74,6 +74,20 @@ export function isCallersFault(thrown: unknown): boolean {
   return thrown instanceof RpcFailure || toKerneletError(thrown).entry.kind === 'caller';
 }
 
+/** Codes that say nothing is wrong with this agent. */
+const expected: ReadonlySet<ErrorCode> = new Set([
+  'CANCELLED',
+  'DEADLINE_EXCEEDED',
+  'KERNEL_DIED',
+  'OVERLOADED',
+  'SHUTTING_DOWN',
+]);
+
+/** Whether it belongs into the cluster's log of errors: neither the caller's fault nor the way of things. */
+export function isUnexpected(thrown: unknown): boolean {
+  return !isCallersFault(thrown) && !expected.has(toKerneletError(thrown).code);
+}
+
 function argumentsOf(error: KerneletError, className: string): string {
   const { kernel } = error.context;
   if (error.code === 'KERNEL_NOT_FOUND' && className === 'KeyError' && typeof kernel === 'string') {

@@ -27,7 +27,9 @@ export interface ManagerNews extends CreationNews {
   /** A kernel that is not here has ended, or never was. */
   tellEnded(kernel: KernelId, session: SessionId, reason: string): void;
   /** The end of this kernel, which is about to come, is not told. */
-  keepQuiet(kernel: KernelId): void;
+  keepQuiet(kernel: KernelId): Promise<void>;
+  /** A call failed that should not: for the cluster's log of errors. */
+  tellError(error: { readonly message: string; readonly trace: string }): void;
 }
 
 /** What methods work with. */

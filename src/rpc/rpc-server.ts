@@ -10,7 +10,7 @@ import { type Envelope, type MessageHeader, type MessageType, openEnvelope } fro
 import { decodeRequestBody } from '../wire/callosum/request-body.ts';
 import type { MsgpackValue } from '../wire/msgpack/value.ts';
 import { agentIdOf, bindArguments } from './bind-arguments.ts';
-import { failureParts, isCallersFault } from './failure-parts.ts';
+import { failureParts, isCallersFault, isUnexpected } from './failure-parts.ts';
 import { type CallLimits, type OpenCall, OpenCalls } from './open-calls.ts';
 import { RpcFailure } from './rpc-failure.ts';
 import type { RpcCall, RpcMethod, RpcServices } from './rpc-method.ts';
@@ -181,9 +181,16 @@ export class RpcServer {
     this.#socket.send([Buffer.from(peer, 'latin1'), kindUpper, encodeHeader(type, identity), data]);
   }
 
+  #tellError(failure: unknown, method: RpcMethod | undefined): void {
+    const [className, , trace] = failureParts(failure, method?.failures);
+    const text = failure instanceof Error ? failure.message : String(failure);
+    this.#services.news.tellError({ message: `${className}: ${text}`, trace });
+  }
+
   #note(call: OpenCall, method: RpcMethod | undefined, begun: number, failure: unknown): void {
     if (failure !== undefined && !isCallersFault(failure)) {
       this.#log.warn('a call failed', { ...fieldsOf(call, begun), error: failure });
+      if (isUnexpected(failure)) this.#tellError(failure, method);
     } else if (method?.notable) {
       this.#log.info('call', { ...fieldsOf(call, begun), outcome: failure === undefined ? 'done' : 'refused' });
     }

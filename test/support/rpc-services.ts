@@ -70,7 +70,8 @@ export function rpcServices(parts: TestServicesParts = {}): TestServices {
   const infoOf = (kernel: KernelId): CreationInfo => creationInfoOf(kernels.get(kernel), node);
   const news: ManagerNews = {
     tellEnded: (kernel, session, reason) => void told.push(`${kernel} of ${session}: ${reason}`),
-    keepQuiet: (kernel) => void told.push(`quiet ${kernel}`),
+    keepQuiet: async (kernel) => void told.push(`quiet ${kernel}`),
+    tellError: ({ message }) => void told.push(`error ${message}`),
     tellPulling: (kernel, _, image) => void told.push(`${kernel} pulls ${image}`),
     askResourceCheck: () => void told.push('resource check'),
   };

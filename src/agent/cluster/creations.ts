@@ -26,7 +26,7 @@ export interface CreationNews {
   tellPulling(kernel: KernelId, session: SessionId, image: string): void;
   /** Resources were not there that the manager took for free. */
   askResourceCheck(): void;
-  keepQuiet(kernel: KernelId): void;
+  keepQuiet(kernel: KernelId): Promise<void>;
 }
 
 /** What creations work with. */
@@ -105,9 +105,9 @@ export class Creations {
     const live = new Set((await agent.list({ all: false })).map(({ id }) => id));
     const left = made.filter(({ id }) => live.has(id));
     await Promise.allSettled(
-      left.map(({ id }) => {
-        news.keepQuiet(id);
-        return agent.destroy(id, { force: true, reason: 'failed-to-create' });
+      left.map(async ({ id }) => {
+        await news.keepQuiet(id);
+        return await agent.destroy(id, { force: true, reason: 'failed-to-create' });
       }),
     );
   }

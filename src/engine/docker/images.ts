@@ -218,9 +218,13 @@ function readImage(value: unknown): EngineImage {
   };
 }
 
-const noAuth = Buffer.from('{}').toString('base64url');
+const noAuth = headerOf({});
 
-function registryAuth(auth: RegistryAuth): string {
-  const { username, password, serverAddress } = auth;
-  return Buffer.from(JSON.stringify({ username, password, serveraddress: serverAddress })).toString('base64url');
+function registryAuth({ username, password, serverAddress }: RegistryAuth): string {
+  return headerOf({ username, password, serveraddress: serverAddress });
+}
+
+/** In base64 for addresses, filled up: an engine takes what isn't for no credentials at all, without a word. */
+function headerOf(fields: object): string {
+  return Buffer.from(JSON.stringify(fields)).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 }

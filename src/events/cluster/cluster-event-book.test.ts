@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import vectors from '../../../test/vectors/events/events-24.09.json' with { type: 'json' };
 import type { EncodedEvent } from '../../cluster/redis/event-stream.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { parseKernelId, parseSessionId, type RunId } from '../../lib/ids.ts';
+import { type KernelId, parseKernelId, parseSessionId, type RunId } from '../../lib/ids.ts';
 import { silentLogger } from '../../lib/log.ts';
 import type { CreationInfo } from '../../wire/cluster/creation-info.ts';
 import { EventLog } from '../event-log.ts';
@@ -32,12 +32,13 @@ let folder: string;
 let local: EventLog;
 let posted: EncodedEvent[];
 let book: ClusterEventBook;
+const quiet = new Set<KernelId>();
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'cluster-events-'));
   local = await EventLog.open(folder, { clock: systemClock, log });
   posted = [];
   const outbox = { post: (event: EncodedEvent) => void posted.push(event) };
-  book = new ClusterEventBook({ agentId, local, outbox, infoOf: () => startedInfo, log });
+  book = new ClusterEventBook({ agentId, local, outbox, infoOf: () => startedInfo, quiet, log });
 });
 afterEach(() => {
   local[Symbol.dispose]();
@@ -95,7 +96,7 @@ describe('ClusterEventBook', () => {
   it('keeps what managers have no event for, and an end that is to be quiet, to itself', () => {
     const end = { type: 'kernel-terminated', reason: 'failed-to-start', exitCode: null, detail: '', ...of } as const;
     book.publish({ type: 'overuse', kind: 'throttled', count: 1, detail: '', ...of });
-    book.keepEndQuiet(kernelId);
+    quiet.add(kernelId);
     book.publish(end);
     expect(posted).toEqual([]);
     expect(local.lastSequence).toBe(2);
@@ -109,6 +110,7 @@ describe('ClusterEventBook', () => {
       agentId,
       local,
       outbox: { post: () => {} },
+      quiet,
       infoOf: () => {
         throw new Error('no such kernel');
       },

@@ -17,12 +17,19 @@ export interface EventPost {
   post(event: EncodedEvent): void;
 }
 
+/** Kernels whose ends are not told to managers: who asked for one knows (spec rpc 8.7). None of it throws. */
+export interface QuietEnds {
+  has(kernel: KernelId): boolean;
+  delete(kernel: KernelId): void;
+}
+
 /** How to make the book. */
 export interface ClusterEventBookOptions {
   readonly agentId: string;
   readonly local: EventLog;
   readonly outbox: EventPost;
   readonly infoOf: CreationInfoOf;
+  readonly quiet: QuietEnds;
   /** Called before a kernel's end is told to managers, or is not told. Never throws. */
   readonly beforeEnd?: (event: Extract<KernelEvent, { readonly type: 'kernel-terminated' }>, told: boolean) => void;
   readonly log: Logger;
@@ -31,17 +38,19 @@ export interface ClusterEventBookOptions {
 /** The book. The local log and the outbox stay their owner's to close. */
 export class ClusterEventBook implements EventSink {
   readonly #options: ClusterEventBookOptions;
-  readonly #quiet = new Set<KernelId>();
 
   constructor(options: ClusterEventBookOptions) {
     this.#options = options;
   }
 
   publish(event: KernelEvent): void {
-    const quiet = this.#isQuiet(event);
-    if (event.type === 'kernel-terminated') this.#options.beforeEnd?.(event, !quiet);
-    if (!quiet) this.#tell(event);
-    this.#options.local.publish(event);
+    const { quiet, beforeEnd, local } = this.#options;
+    const isEnd = event.type === 'kernel-terminated';
+    const isTold = !(isEnd && quiet.has(event.kernelId));
+    if (isEnd) beforeEnd?.(event, isTold);
+    if (isTold) this.#tell(event);
+    local.publish(event);
+    if (!isTold) quiet.delete(event.kernelId);
   }
 
   hasEnded(kernel: KernelId): boolean {
@@ -62,15 +71,6 @@ export class ClusterEventBook implements EventSink {
   /** Tells managers what concerns no kernel of this node, or the whole node. */
   announce<Name extends AgentEventName>(name: Name, fields: AgentEventFields[Name]): void {
     this.#options.outbox.post(encodeAgentEvent(name, eventSource(name, this.#options.agentId), fields));
-  }
-
-  /** The end of this kernel is not told to managers: the one who asked for it knows (spec rpc 8.7). */
-  keepEndQuiet(kernel: KernelId): void {
-    this.#quiet.add(kernel);
-  }
-
-  #isQuiet(event: KernelEvent): boolean {
-    return event.type === 'kernel-terminated' && this.#quiet.delete(event.kernelId);
   }
 
   /** A failure here must not hold up a kernel's life. */

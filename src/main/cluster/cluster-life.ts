@@ -51,12 +51,13 @@ export class ClusterLife {
 
   /** Recovers kernels, then says that the node is there. Resolves when managers have been told. */
   async run(): Promise<void> {
-    const { etcd, outbox, built, log } = this.#parts;
+    const { etcd, outbox, built, quiet, log } = this.#parts;
     const { signal } = this.#leaving;
     this.#keep('sending events', this.#gone.signal, (own) => outbox.run(own));
     this.#keep('the registration in etcd', signal, (own) => etcd.registry.keepRegistered(own));
     await built.agent.start({ retry: true });
     this.#work.batches.resume();
+    quiet.keepOnly(new Set(built.kernels.list().map(({ spec }) => spec.id)));
     signal.throwIfAborted();
     await this.#lookAtImages(signal).catch((error: unknown) => log.warn('images could not be listed', { error }));
     this.#keep('sending heartbeats', signal, (own) => this.#heartbeats.run(own));

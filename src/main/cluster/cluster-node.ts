@@ -6,6 +6,7 @@ import path from 'node:path';
 import type { Agent } from '../../agent/agent.ts';
 import { creationInfoOf } from '../../agent/cluster/creation-info-of.ts';
 import { LastLogs } from '../../agent/cluster/last-logs.ts';
+import { QuietMarks, quietNote } from '../../agent/cluster/quiet-ends.ts';
 import { openEtcd } from '../../cluster/etcd-door.ts';
 import { RedisDoor } from '../../cluster/redis-door.ts';
 import type { ClusterOverrides } from '../../config/cluster-overrides.ts';
@@ -18,6 +19,7 @@ import type { Logger } from '../../lib/log.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 import { type OperationTimes, watchMethods } from '../../lib/operation-times.ts';
 import { ClusterStatistics } from '../../stats/cluster-statistics.ts';
+import { Notes } from '../../storage/notes.ts';
 import { openStateFolder } from '../../storage/state-folder.ts';
 import { type BuiltAgent, buildAgent, openEventLog, type Rehearsal } from '../build-agent.ts';
 import type { ServedNode } from '../served-node.ts';
@@ -77,11 +79,13 @@ export async function buildClusterNode(options: ClusterNodeOptions): Promise<Ser
   const file = path.join(state.path, 'outbox', 'events');
   const outbox = cleanups.use(new Outbox(file, { target: redis.appender, clock, log }));
   const names = { identity, addresses };
+  const quiet = new QuietMarks(await Notes.open(path.join(state.path, 'quiet'), quietNote, log), log);
   const book = new ClusterEventBook({
     agentId,
     local: cleanups.use(await openEventLog(state, log)),
     outbox,
     infoOf: (kernel) => creationInfoOf(built.kernels.get(kernel), nodeNames(names)),
+    quiet,
     beforeEnd: (event, told) => work.batches.kernelEnds(event, told),
     log,
   });
@@ -116,7 +120,20 @@ export async function buildClusterNode(options: ClusterNodeOptions): Promise<Ser
   });
   const agent = cleanups.use(built.agent);
   const { limits } = configuration;
-  const parts: ClusterParts = { settings, limits, identity, addresses, etcd, redis, book, outbox, built, clock, log };
+  const parts: ClusterParts = {
+    settings,
+    limits,
+    identity,
+    addresses,
+    etcd,
+    redis,
+    book,
+    outbox,
+    quiet,
+    built,
+    clock,
+    log,
+  };
   const watched = watchMethods<Agent>(agent, 'agent', operations);
   const work = cleanups.use(await openClusterWork(parts, watched, state.path));
   const rpc = cleanups.use(await serveRpc(parts, rpcServices(parts, watched, work)));

@@ -1,4 +1,5 @@
 /** What everything of a node in its cluster is built from. */
+import type { QuietMarks } from '../../agent/cluster/quiet-ends.ts';
 import type { ClusterLimits } from '../../cluster/cluster-limits.ts';
 import type { EtcdDoor } from '../../cluster/etcd-door.ts';
 import type { NodeAddresses } from '../../cluster/identity/node-addresses.ts';
@@ -23,6 +24,7 @@ export interface ClusterParts {
   readonly book: ClusterEventBook;
   readonly built: BuiltAgent;
   readonly outbox: Outbox;
+  readonly quiet: QuietMarks;
   readonly clock: Clock;
   readonly log: Logger;
 }

@@ -16,8 +16,8 @@ import { nodeNames } from './node-names.ts';
 
 /** Makes them; `agent` is the one that is called, with whatever watches it. */
 export function rpcServices(parts: ClusterParts, agent: Agent, work: ClusterWork): RpcServices {
-  const { settings, identity, built, book, etcd, redis, clock } = parts;
-  const news = managerNews(book, identity.agentId);
+  const { settings, identity, built, etcd, redis, clock } = parts;
+  const news = managerNews(parts);
   const infoOf = (kernel: KernelId) => creationInfoOf(built.kernels.get(kernel), nodeNames(parts));
   return {
     agentId: identity.agentId,

@@ -7,7 +7,7 @@ const absent = 'drv.local/kern/nosuch:1';
 
 it('fetches what is not here, as one task for each image, and tells how that went', async () => {
   await using node = await RpcNode.start();
-  using _slow = node.fixture.kernels.dummy.fail('pullImage', { kind: 'delay', delayMs: 300 });
+  using _slow = node.fixture.kernels.dummy.fail('pullImage', { kind: 'delay', delayMs: 1500 });
   const wanted = {
     [image['canonical'] ?? '']: { ...image, auto_pull: 'tag' },
     [absent]: { ...image, canonical: absent },

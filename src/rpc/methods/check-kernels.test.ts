@@ -10,7 +10,7 @@ it('says of a kernel whether it is here, and whether it runs', async () => {
   await using node = await RpcNode.start();
   const id = newKernelId();
   expect(await state(node, unknownKernel)).toEqual([false, false]);
-  using _slow = node.fixture.kernels.dummy.fail('startContainer', { kind: 'delay', delayMs: 300 });
+  using _slow = node.fixture.kernels.dummy.fail('startContainer', { kind: 'delay', delayMs: 1500 });
   const made = node.call('create_kernels', ...createKernelsArguments(anySession, { [id]: kernelConfigFixture() }));
   await expect.poll(() => state(node, id)).toEqual([true, false]);
   await made;

@@ -25,7 +25,7 @@ it('makes an image with the labels given, as a task that ends well', async () =>
   expect(reply).toEqual({ kernel: id, path: null });
   expect(record(node, bgtask_id)).toMatchObject({ status: 'started' });
   await expect
-    .poll(() => node.services.told)
+    .poll(() => node.services.told, { timeout: 5000 })
     .toContain(`bgtask_done ${JSON.stringify({ task: bgtask_id, message: '' })}`);
   expect(record(node, bgtask_id)).toMatchObject({ status: 'done' });
   expect(await node.fixture.kernels.engine.inspectImage('cr.local/kern/custom:1', signal)).toMatchObject({ labels });
@@ -35,7 +35,7 @@ it('makes an image with the labels given, as a task that ends well', async () =>
 it('makes a file, and says meanwhile that it does', async () => {
   await using node = await RpcNode.start();
   const { id } = await node.kernel();
-  using _slow = node.fixture.kernels.dummy.fail('commitContainer', { kind: 'delay', delayMs: 300 });
+  using _slow = node.fixture.kernels.dummy.fail('commitContainer', { kind: 'delay', delayMs: 1500 });
   const status = () => node.call('get_commit_status', id, 'user_site');
   expect(await status()).toEqual({ kernel: id, status: 'ready' });
   const { path } = await commit(node, [id, 'user_site'], { canonical: 'kernelet/base:latest', filename: 'a.tar.gz' });

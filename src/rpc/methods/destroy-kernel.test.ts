@@ -1,5 +1,9 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { anySession, RpcNode, unknownKernel } from '../../../test/support/rpc-node.ts';
+import { rpcServices } from '../../../test/support/rpc-services.ts';
+import { FakeAgent } from '../../http/fake-agent.test-support.ts';
+import { silentLogger } from '../../lib/log.ts';
+import { destroyKernel } from './destroy-kernel.ts';
 
 it('ends a kernel with the reason given, and leaves nothing', async () => {
   await using node = await RpcNode.start();
@@ -35,6 +39,22 @@ it('tells managers of a kernel that is not here, unless they want to hear nothin
   const { id, sessionId } = await node.kernel();
   await node.call('destroy_kernel', id, sessionId, 'failed-to-start', true);
   expect(node.services.told.at(-1)).toBe(`quiet ${id}`);
+});
+
+it('answers in the end, also when the engine hangs', async () => {
+  const agent = new FakeAgent();
+  const request = { environ: {}, mounts: [], publish: [], interpreter: 'lazy' } as const;
+  const { id } = await agent.create(request, AbortSignal.timeout(1000));
+  agent.destroy = () => new Promise(() => {});
+  await using services = rpcServices({ agent });
+  vi.useFakeTimers();
+  const call = { services, signal: new AbortController().signal, log: silentLogger };
+  const args = { kernel_id: id, session_id: anySession, reason: null, suppress_events: false };
+  const ending = Promise.resolve(destroyKernel.handle(args, call));
+  const refused = expect(ending).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  await vi.advanceTimersByTimeAsync(120_000);
+  await refused;
+  vi.useRealTimers();
 });
 
 it('takes any text as a reason, in one line of bounded length', async () => {

@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest';
+import { FakeClock } from '../../lib/fake-clock.ts';
+import { newKernelId } from '../../lib/ids.ts';
+import { ErrorEvents } from './error-events.ts';
+
+it('tells each kind of error once a minute, whatever ids it names, and of a bounded number of kinds', async () => {
+  const clock = new FakeClock();
+  const told: string[] = [];
+  const errors = new ErrorEvents((_, fields) => void told.push(JSON.stringify(fields)), clock);
+  const report = (message: string): void => errors.report({ message, trace: 'at x' });
+  report('RuntimeError: boom');
+  report('RuntimeError: boom');
+  expect(told.map((text) => JSON.parse(text))).toEqual([
+    { message: 'RuntimeError: boom', traceback: 'at x', user: null, context: {}, severity: 'ERROR' },
+  ]);
+  report(`DockerError: no container of ${newKernelId()}`);
+  report(`DockerError: no container of ${newKernelId()}`);
+  expect(told).toHaveLength(2);
+  await clock.advance(60_000);
+  report('RuntimeError: boom');
+  expect(told).toHaveLength(3);
+  for (let count = 0; count < 250; count += 1) report(`ValueError: ${'x'.repeat(count)}`);
+  report('RuntimeError: boom');
+  expect(told).toHaveLength(254);
+});
