@@ -33,6 +33,15 @@ export class FakeCgroups {
   add(index: number): StatsTarget {
     const pid = String(1_000_000 + index);
     const containerId = Number(pid).toString(16).padStart(64, '0');
+    this.write(containerId, pid);
+    const kernelId = parseKernelId(`00000000-0000-4000-8000-${pid.padStart(12, '0')}`);
+    const sessionId = parseSessionId(kernelId);
+    const scratchFolder = path.join(this.#folder, 'none');
+    return { kernelId, sessionId, containerId: asContainerId(containerId), scratchFolder, scratchLimitBytes: null };
+  }
+
+  /** Writes the files of a container with this process. */
+  write(containerId: string, pid: string): void {
     for (let part = 0; part < parts.length; part += 2) {
       const place = (parts[part] ?? '').replace(recordedId, containerId).replace('/4242/', `/${pid}/`);
       if (place.startsWith('/proc/self')) continue;
@@ -40,9 +49,5 @@ export class FakeCgroups {
       mkdirSync(path.dirname(file), { recursive: true });
       writeFileSync(file, (parts[part + 1] ?? '').replaceAll(recordedId, containerId));
     }
-    const kernelId = parseKernelId(`00000000-0000-4000-8000-${pid.padStart(12, '0')}`);
-    const sessionId = parseSessionId(kernelId);
-    const scratchFolder = path.join(this.#folder, 'none');
-    return { kernelId, sessionId, containerId: asContainerId(containerId), scratchFolder, scratchLimitBytes: null };
   }
 }

@@ -16,7 +16,7 @@ import { EventLog } from '../events/event-log.ts';
 import type { RunnerConnector } from '../execution/runner-client.ts';
 import { createRunnerConnector } from '../execution/runner-connection.ts';
 import { EngineImageShelf } from '../images/image-shelf.ts';
-import { assembleKernels } from '../kernel/assemble.ts';
+import { assembleKernels, type KernelsParts } from '../kernel/assemble.ts';
 import { defaultEntrypoint } from '../kernel/container-spec.ts';
 import type { KeepLog } from '../kernel/kernel-containers.ts';
 import type { Kernels } from '../kernel/kernels.ts';
@@ -30,6 +30,7 @@ import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import type { IptablesRunner } from '../network/iptables.ts';
 import type { SessionNetworks } from '../network/session-networks.ts';
 import { PortPool } from '../resources/port-pool.ts';
+import type { ReaderHost } from '../stats/container-reader.ts';
 import { networkBytes } from '../stats/network-bytes.ts';
 import type { StatisticsSink } from '../stats/statistics-sink.ts';
 import { allowMounts } from '../storage/mount-policy.ts';
@@ -85,6 +86,12 @@ export interface Rehearsal {
   readonly connectRunner: RunnerConnector;
   readonly iptables: IptablesRunner;
   readonly volume: string;
+  /** What kernels are given; the agent lets go of them. */
+  readonly devices: NodeDevices;
+  /** Changes the plan of a creation, such as the deadlines of its steps. */
+  readonly adaptPlan?: NonNullable<KernelsParts['adaptPlan']>;
+  /** Where the figures of containers are read; absent: where they are on this machine. */
+  readonly figures?: ReaderHost;
 }
 
 /** An agent with the parts that others look at. Disposing the agent lets go of all of them. */
@@ -128,15 +135,16 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
   );
   if (options.willMakeKernels && !rehearsal) await volume();
   const devices = cleanups.use(
-    await discoverDevices({
-      settings,
-      host: readHostCapacity,
-      engine: () => engineFacts(engine),
-      agentVersion: version,
-      workingDir: process.cwd(),
-      homeDir: homedir(),
-      log,
-    }),
+    rehearsal?.devices ??
+      (await discoverDevices({
+        settings,
+        host: readHostCapacity,
+        engine: () => engineFacts(engine),
+        agentVersion: version,
+        workingDir: process.cwd(),
+        homeDir: homedir(),
+        log,
+      })),
   );
   // Alone, what is offered several times over is still no more than the machine has for any one kernel.
   const alone = settings.mode === 'standalone';
@@ -172,6 +180,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
       connectRunner: rehearsal?.connectRunner ?? createRunnerConnector(),
       ...(rehearsal ? { iptables: rehearsal.iptables } : {}),
       ...(cluster ? { keepLog: cluster.keepLog(engine) } : {}),
+      ...(rehearsal?.adaptPlan ? { adaptPlan: rehearsal.adaptPlan } : {}),
       clock: systemClock,
       log,
       settings: {
@@ -197,6 +206,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
   const statistics = await buildStatistics({
     settings: settings.metrics,
     folder: path.join(state.path, 'statistics'),
+    ...(rehearsal?.figures ? { host: rehearsal.figures } : {}),
     kernels: kernels.registry,
     engine,
     events,

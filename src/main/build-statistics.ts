@@ -10,6 +10,7 @@ import type { Clock } from '../lib/clock.ts';
 import { asContainerId, type KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { readHierarchies } from '../stats/cgroup.ts';
+import type { ReaderHost } from '../stats/container-reader.ts';
 import { DirectSource } from '../stats/container-source.ts';
 import { DeviceFigures, holdersOf } from '../stats/device-figures.ts';
 import { EngineSource } from '../stats/engine-source.ts';
@@ -38,6 +39,8 @@ export interface BuildStatisticsOptions {
   readonly scratchLimitBytes: number | null;
   /** Where they go beside the agent's own doors; null: nowhere. */
   readonly sink: StatisticsSink | null;
+  /** Where the figures of containers are read; absent: where they are on this machine. */
+  readonly host?: ReaderHost;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -54,7 +57,8 @@ function isLive(kernels: Pick<Kernels, 'get'>, id: string): boolean {
 export async function buildStatistics(options: BuildStatisticsOptions): Promise<Statistics> {
   const { settings, kernels, engine, events, clock, log } = options;
   const files = new KeptFiles({ mostOpen: openFilesShare() });
-  const host = { files, mounts: readHierarchies(), nodeMemoryBytes: totalmem(), processRoot: '/proc' };
+  const here = { files, mounts: readHierarchies(), nodeMemoryBytes: totalmem(), processRoot: '/proc' };
+  const host = options.host ?? here;
   const direct = new DirectSource(host, async (containerId, signal) => {
     const container = await engine.inspectContainer(containerId, signal);
     return container !== null && container.pid > 0 ? container.pid : null;

@@ -69,7 +69,7 @@ export class DummyEngine implements Engine {
     for (const image of options.images ?? []) this.#images.add(image);
   }
 
-  /** Every call so far, in order. */
+  /** The newest calls, in order. */
   get calls(): readonly DummyCall[] {
     return this.#faults.calls;
   }

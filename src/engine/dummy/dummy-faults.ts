@@ -35,6 +35,9 @@ interface Plan {
   left: number;
 }
 
+/** Bound on the record of calls; the older half goes. */
+const mostCalls = 20_000;
+
 /** Rejects with the signal's reason when it aborts, and never before. */
 export function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
@@ -69,6 +72,7 @@ export class DummyFaults {
     signal.throwIfAborted();
     const call = { method, subject };
     this.calls.push(call);
+    if (this.calls.length > mostCalls) this.calls.splice(0, mostCalls / 2);
     const fault = this.#take(call);
     switch (fault?.kind) {
       case undefined:

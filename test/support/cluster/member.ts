@@ -2,7 +2,7 @@
  * A daemon as a member of a cluster: the built program with real etcd, Redis and engine, and what a manager would see of
  * it. Its end asserts that nothing is left behind.
  */
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -15,6 +15,7 @@ import { decodePlain } from '../../../src/wire/extensions/plain.ts';
 import type { MsgpackValue } from '../../../src/wire/msgpack/value.ts';
 import { kernelet, type Outcome, startKernelet } from '../command.ts';
 import { assertNothingLeft, type Inventory, inventory } from '../inventory.ts';
+import type { Order, RehearsalFigures, RehearsalOptions } from './rehearsal-child.ts';
 import { freePorts, ownFolder } from './server-process.ts';
 import { entriesOf } from './stream.ts';
 
@@ -31,6 +32,10 @@ export interface MemberOptions {
   readonly heartbeatS?: number;
   /** What the client shows and expects; absent: plain. */
   readonly keys?: ClientKeys;
+  /** Without containers: the engine is in memory, and runners play a script. */
+  readonly rehearsal?: RehearsalOptions;
+  /** What is run for a rehearsal, when it is not the source: a program and its first arguments. */
+  readonly rehearsalCommand?: readonly [string, ...string[]];
 }
 
 /** An event of this member, with its arguments decoded. */
@@ -41,6 +46,7 @@ export interface MemberEvent {
   readonly at: number;
 }
 
+const rehearsalProgram = path.resolve(import.meta.dirname, 'rehearsal-child.ts');
 const sharedCache = path.resolve(import.meta.dirname, '..', '..', '..', '.cache', 'test', 'volumes');
 
 /** A kernel that a test has ordered. */
@@ -85,7 +91,7 @@ export class Member implements AsyncDisposable {
     await using made = new AsyncDisposableStack();
     const folder = made.use(await ownFolder('member')).path;
     const [rpcPort = 0] = await freePorts(1);
-    const before = await inventory(path.join(folder, 'var', 'kernelet'));
+    const before = options.rehearsal ? new Set<string>() : await inventory(path.join(folder, 'var', 'kernelet'));
     const member = new Member(options, { folder, rpcPort, before }, made.move());
     await mkdir(member.stateDir, { recursive: true, mode: 0o700 });
     await writeFile(member.configFile, member.#configuration());
@@ -120,10 +126,10 @@ export class Member implements AsyncDisposable {
   /** Starts the daemon, without waiting for anything. */
   async startDaemon(): Promise<void> {
     this.#log = '';
-    const daemon = startKernelet(['serve', '--config', this.configFile], {
-      environment: { KERNELET_VOLUME_DIR: sharedCache, BACKEND_CPU_OVERCOMMIT_FACTOR: '4' },
-      directory: this.folder,
-    });
+    const environment = { KERNELET_VOLUME_DIR: sharedCache, BACKEND_CPU_OVERCOMMIT_FACTOR: '4' };
+    const daemon = this.#options.rehearsal
+      ? this.#rehearse(this.#options.rehearsal, environment)
+      : startKernelet(['serve', '--config', this.configFile], { environment, directory: this.folder });
     daemon.stdin?.end();
     daemon.stdout?.resume();
     daemon.stderr?.on('data', (chunk: Buffer) => {
@@ -220,6 +226,16 @@ export class Member implements AsyncDisposable {
       .map(({ name }) => name);
   }
 
+  /** Tells the program of a rehearsal something; gives how it is. */
+  async order(order: Order): Promise<RehearsalFigures> {
+    const daemon = this.#daemon;
+    if (!daemon) throw new Error('no rehearsal is running');
+    const answered = once(daemon, 'message', { signal: AbortSignal.timeout(30_000) });
+    daemon.send(order);
+    const [figures] = await answered;
+    return figures as RehearsalFigures;
+  }
+
   /** Runs a command against the daemon's own socket. */
   run(args: readonly string[]): Promise<Outcome> {
     return kernelet(args, { environment: { KERNELET_SOCKET: path.join(this.folder, 'ipc', 'kernelet.sock') } });
@@ -233,9 +249,18 @@ export class Member implements AsyncDisposable {
     }
     await this.call('clean_all_kernels', 'user-requested');
     await this.endDaemon('SIGTERM');
-    await assertNothingLeft(this.#before, this.stateDir);
+    if (!this.#options.rehearsal) await assertNothingLeft(this.#before, this.stateDir);
     await rm(this.stateDir, { recursive: true, force: true });
     await this.#cleanups.disposeAsync();
+  }
+
+  #rehearse(rehearsal: RehearsalOptions, environment: Readonly<Record<string, string>>): ChildProcess {
+    const [command, ...first] = this.#options.rehearsalCommand ?? [process.execPath, '--expose-gc', rehearsalProgram];
+    return spawn(command, [...first, this.configFile, JSON.stringify(rehearsal)], {
+      cwd: this.folder,
+      env: { ...process.env, ...environment },
+      stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+    });
   }
 
   #configuration(): string {

@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Member } from '../support/cluster/member.ts';
+import { describeWith } from '../support/cluster/programs.ts';
+import type { RehearsalOptions } from '../support/cluster/rehearsal-child.ts';
+import { type ClusterServices, startServices } from '../support/cluster/services.ts';
+import { byDepth } from '../support/depth.ts';
+import { eventually } from '../support/node-facts.ts';
+
+const minutes = byDepth({ quick: 0.5, full: 2, nightly: 10 });
+const perMinute = 100;
+const heartbeatS = 2;
+/** Of a heartbeat, on a machine that does much else beside. */
+const latenessMs = 1000;
+const small = { resource_slots: { cpu: '1', mem: '33554432' }, resource_opts: {} };
+const image = 'kernelet/base:latest';
+
+describeWith(['etcd', 'redis-server'], 'a member of a cluster, with its engine in memory', () => {
+  let services: ClusterServices;
+  beforeAll(async () => {
+    services = await startServices();
+  });
+  afterAll(() => services[Symbol.asyncDispose]());
+
+  const joined = (id: string, rehearsal: RehearsalOptions): Promise<Member> =>
+    Member.joined({
+      id,
+      etcdPort: services.etcd.port,
+      stream: services.stream,
+      heartbeatS,
+      portRange: [30_100, 30_999],
+      rehearsal,
+    });
+
+  /** The longest time between two heartbeats, in milliseconds. */
+  const longestGap = async (member: Member): Promise<number> => {
+    const beats = (await member.events('agent_heartbeat')).map(({ at }) => at);
+    return Math.max(...beats.slice(1).map((at, index) => at - (beats[index] ?? 0)));
+  };
+
+  it(`creates and destroys ${perMinute} kernels a minute for ${minutes} minutes, on time and without growing`, {
+    timeout: (minutes + 2) * 60_000,
+  }, async () => {
+    await using member = await joined('i-soak', {});
+    const resident: number[] = [];
+    const lives: Promise<void>[] = [];
+    const failures: unknown[] = [];
+    const life = async (): Promise<void> => {
+      const kernel = await member.create(small, image);
+      expect(await member.execute(kernel, 'hello')).toBe('hello\n');
+      await member.destroy(kernel);
+    };
+    const total = Math.round(minutes * perMinute);
+    for (let count = 0; count < total; count += 1) {
+      lives.push(life().catch((error: unknown) => void failures.push(error)));
+      await sleep(60_000 / perMinute);
+      if (count % 10 === 9) resident.push((await member.order({ order: 'begin' })).residentBytes);
+    }
+    await Promise.all(lives);
+    expect(failures).toEqual([]);
+    await member.until('the last end', async () => (await member.events('kernel_terminated')).length >= total);
+    const ends = await member.events('kernel_terminated');
+    expect([ends.length, new Set(ends.map(({ args }) => args[0])).size]).toEqual([total, total]);
+    expect(await longestGap(member)).toBeLessThan(heartbeatS * 1000 + latenessMs);
+    // What a process takes at first is no growth: the second quarter stands beside the last.
+    const most = (from: number, to: number): number =>
+      Math.max(...resident.slice(Math.floor(resident.length * from), Math.ceil(resident.length * to)));
+    expect(most(0.75, 1) / most(0.25, 0.5)).toBeLessThan(1.1);
+  });
+
+  it('answers, beats and goes on while calls of its engine hang', { timeout: 120_000 }, async () => {
+    await using member = await joined('i-hangs', { stepDeadlineMs: 1000 });
+    const outcomes: string[] = [];
+    for (const method of ['createContainer', 'startContainer', 'inspectContainer', 'removeContainer'] as const) {
+      const before = await member.create(small, image);
+      await member.order({ order: 'hang', method, times: 2 });
+      const begun = performance.now();
+      const [created] = await Promise.allSettled([member.create(small, image), member.destroy(before)]);
+      outcomes.push(`${method} ${created.status}`);
+      expect(performance.now() - begun).toBeLessThan(15_000);
+      expect(await member.client.ping(1000)).toBe(true);
+      const after = await eventually('kernels are made again', () => member.create(small, image));
+      expect(await member.execute(after, 'again')).toBe('again\n');
+      await member.destroy(after);
+    }
+    expect(outcomes).toContain('createContainer rejected');
+    expect(await longestGap(member)).toBeLessThan(heartbeatS * 1000 + latenessMs);
+  });
+});
