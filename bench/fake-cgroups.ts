@@ -2,12 +2,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { asContainerId, parseKernelId, parseSessionId } from '../src/lib/ids.ts';
+import { installationRoot } from '../src/lib/installation.ts';
 import { parseCgroupMounts } from '../src/stats/cgroup.ts';
 import type { ReaderHost } from '../src/stats/container-reader.ts';
 import { KeptFiles } from '../src/stats/kept-files.ts';
 import type { StatsTarget } from '../src/stats/kernel-book.ts';
 
-const recorded = readFileSync(path.resolve(import.meta.dirname, '../src/stats/fixtures/v2-cgroupfs.txt'), 'utf8');
+const recorded = readFileSync(path.join(installationRoot(), 'src/stats/fixtures/v2-cgroupfs.txt'), 'utf8');
 const recordedId = '56d686656cfeaf194fce05e4bc4e237f05ff4d55ce4c1612a8e680a22f2cbeb0';
 const parts = recorded.split(/^== (.*)\n/m).slice(1);
 

@@ -20,5 +20,7 @@ export interface Measure {
   readonly title: string;
   /** Needs to see what the daemon asks of the engine. */
   readonly recorded?: boolean;
+  /** Brings daemons of its own, members of a cluster. */
+  readonly inCluster?: true;
   run(stage: Stage): Promise<Readonly<Record<string, readonly Figure[]>>>;
 }

@@ -34,8 +34,14 @@ export class Stage implements AsyncDisposable {
     await mkdir(stateDir, { recursive: true });
     const folder = await mkdtemp(path.join(tmpdir(), 'kernelet-bench-'));
     const proxy = new RecordingProxy(engineSocket);
-    await proxy.listen(path.join(folder, 'engine.sock'));
-    return new Stage(engineSocket, folder, proxy);
+    const stage = new Stage(engineSocket, folder, proxy);
+    await proxy.listen(stage.proxySocket);
+    return stage;
+  }
+
+  /** Where requests to the engine pass the recording proxy. */
+  get proxySocket(): string {
+    return path.join(this.folder, 'engine.sock');
   }
 
   /** The daemon's pid. */
@@ -53,7 +59,7 @@ export class Stage implements AsyncDisposable {
     await this.stopDaemon();
     const begun = performance.now();
     const daemon = spawn(program, ['serve', '--log-level', 'error'], {
-      env: this.#environment(recorded ? path.join(this.folder, 'engine.sock') : this.engineSocket),
+      env: this.#environment(recorded ? this.proxySocket : this.engineSocket),
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     this.#daemon = daemon;

@@ -88,7 +88,7 @@ if (!isInstalled(lock) || !existsSync(node)) {
 if (!existsSync(node)) fail(`${path.relative(root, node)} is missing; run \`npm ci\` with optional dependencies`);
 
 const sources = [...filesBelow(path.join(root, 'src'))].filter((file) => !/\.test(-support)?\.ts$/.test(file));
-const inputs = [...sources, path.join(root, 'scripts', 'build.mjs')];
+const inputs = [...sources, ...['build.mjs', 'bundle.mjs'].map((name) => path.join(root, 'scripts', name))];
 unlessFresh(
   path.join(root, 'dist', '.sources'),
   digest(lock, ...inputs.flatMap((file) => [file, readFileSync(file)])),

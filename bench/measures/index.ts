@@ -2,10 +2,13 @@
 import type { Measure } from '../measure.ts';
 import { allocation } from './allocation.ts';
 import { lifecycle } from './lifecycle.ts';
+import { memberLifecycle } from './member-lifecycle.ts';
+import { memberQuery } from './member-query.ts';
 import { memory } from './memory.ts';
 import { oneShot } from './one-shot.ts';
 import { output } from './output.ts';
 import { query } from './query.ts';
+import { rehearsed } from './rehearsed.ts';
 import { rpc } from './rpc.ts';
 import { startUp } from './start-up.ts';
 import { statistics } from './statistics.ts';
@@ -21,4 +24,7 @@ export const measures: readonly Measure[] = [
   lifecycle,
   allocation,
   statistics,
+  memberQuery,
+  memberLifecycle,
+  rehearsed,
 ];

@@ -3,18 +3,14 @@
  * API, runs a first query in it, destroys it, and then sends the very body that the engine got to the engine directly,
  * with the same folders in place.
  */
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { BareTwin } from '../bare-twin.ts';
 import { bodyOf, call, open } from '../http.ts';
 import type { Measure } from '../measure.ts';
 import type { Stage } from '../stage.ts';
 import { median, percentile } from '../statistics.ts';
 
-const run = promisify(execFile);
 const warmUps = 2;
 const rounds = 30;
 /** From the engine's reply to start to the destruction, bare or not: runner and interpreter are up and idle by then. */
@@ -28,11 +24,6 @@ interface Round {
   readonly destroyed: number;
   readonly bareStart: number;
   readonly bareDestroy: number;
-}
-
-/** The kernel's folders on the host that a container's body binds. */
-export function scratchFolders(body: unknown): string[] {
-  return [...JSON.stringify(body).matchAll(/"Source":"([^"]+\/scratch\/[^"]+)"/g)].map(([, folder]) => `${folder}`);
 }
 
 async function firstAnswer(stage: Stage, id: string): Promise<void> {
@@ -55,20 +46,13 @@ async function oneRound(stage: Stage): Promise<Round> {
   const answered = performance.now();
   const startReply = stage.proxy.lastStartReply;
   const body = stage.proxy.creations.at(-1)?.body;
-  // Copied as they are, with owners and modes; the runner replaces the socket.
-  const folders = scratchFolders(body);
-  const kept = path.join(stage.folder, 'kept');
-  await mkdir(kept);
-  for (const [index, folder] of folders.entries()) await run('cp', ['-a', folder, path.join(kept, String(index))]);
+  await using twin = await BareTwin.of(stage, body);
   await untilAge(startReply);
   const ending = performance.now();
   await stage.destroy(id);
   const destroyed = performance.now();
 
-  for (const [index, folder] of folders.entries()) {
-    await mkdir(path.dirname(folder), { recursive: true });
-    await run('cp', ['-a', path.join(kept, String(index)), folder]);
-  }
+  await twin.restore();
   const bareBegun = performance.now();
   const bare = await stage.startBare(body);
   const bareStarted = performance.now();
@@ -76,8 +60,6 @@ async function oneRound(stage: Stage): Promise<Round> {
   const bareEnding = performance.now();
   await stage.destroyBare(bare);
   const bareDestroyed = performance.now();
-  for (const folder of folders) await rm(path.dirname(folder), { recursive: true, force: true });
-  await rm(kept, { recursive: true });
   return {
     startReply: startReply - begun,
     ready: ready - begun,

@@ -3,10 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { CallosumClient } from '../../src/rpc/callosum-client.test-support.ts';
-import { loadZeromq } from '../../src/transport/zeromq.ts';
-import { encodeRequestData } from '../../src/wire/callosum/data.ts';
-import { encodeHeader } from '../../src/wire/callosum/header.ts';
 import type { Measure } from '../measure.ts';
+import { floodRate } from '../rpc-flood.ts';
 import { median } from '../statistics.ts';
 
 const warmUps = 2_000;
@@ -49,28 +47,6 @@ async function newConnections(endpoint: string): Promise<number[]> {
   return times;
 }
 
-/** Calls a second with so many outstanding; the requests' bytes are the same all the time. */
-async function rate(endpoint: string, outstanding: number): Promise<number> {
-  const { Dealer, Context } = loadZeromq();
-  const socket = new Dealer({ context: new Context(), linger: 0, sendHighWaterMark: 0, receiveHighWaterMark: 0 });
-  socket.connect(endpoint);
-  const header = encodeHeader('function', { method: 'ping', orderKey: '', sequence: 0 });
-  const request = [Buffer.from('UPPER'), header, encodeRequestData({ args: ['pong'], kwargs: {} })];
-  const run = async (count: number): Promise<void> => {
-    for (let index = 0; index < outstanding; index += 1) await socket.send(request);
-    for (let received = 1; received <= count; received += 1) {
-      await socket.receive();
-      if (received <= count - outstanding) await socket.send(request);
-    }
-  };
-  await run(warmUps);
-  const begun = performance.now();
-  await run(floodCalls);
-  const seconds = (performance.now() - begun) / 1000;
-  socket.close();
-  return floodCalls / seconds;
-}
-
 /** The measure. */
 export const rpc: Measure = {
   ids: ['P6'],
@@ -82,9 +58,9 @@ export const rpc: Measure = {
     const fresh = median(await newConnections(ours.endpoint));
     const rates = { with64: [] as number[], with256: [] as number[], echo: [] as number[] };
     for (let round = 0; round < floodRounds; round += 1) {
-      rates.with64.push(await rate(ours.endpoint, 64));
-      rates.with256.push(await rate(ours.endpoint, 256));
-      rates.echo.push(await rate(bare.endpoint, 256));
+      rates.with64.push(await floodRate(ours.endpoint, 64, floodCalls));
+      rates.with256.push(await floodRate(ours.endpoint, 256, floodCalls));
+      rates.echo.push(await floodRate(bare.endpoint, 256, floodCalls));
     }
     const [with256, echo] = [median(rates.with256), median(rates.echo)];
     const ratio = '256 outstanding ÷ bare zeromq.js echo';

@@ -32,6 +32,8 @@ export interface MemberOptions {
   readonly heartbeatS?: number;
   /** What the client shows and expects; absent: plain. */
   readonly keys?: ClientKeys;
+  /** The engine's address, when it is not the one of the environment. */
+  readonly dockerHost?: string;
   /** Without containers: the engine is in memory, and runners play a script. */
   readonly rehearsal?: RehearsalOptions;
   /** What is run for a rehearsal, when it is not the source: a program and its first arguments. */
@@ -126,7 +128,12 @@ export class Member implements AsyncDisposable {
   /** Starts the daemon, without waiting for anything. */
   async startDaemon(): Promise<void> {
     this.#log = '';
-    const environment = { KERNELET_VOLUME_DIR: sharedCache, BACKEND_CPU_OVERCOMMIT_FACTOR: '4' };
+    const { dockerHost } = this.#options;
+    const environment = {
+      KERNELET_VOLUME_DIR: sharedCache,
+      BACKEND_CPU_OVERCOMMIT_FACTOR: '10',
+      ...(dockerHost === undefined ? {} : { DOCKER_HOST: dockerHost }),
+    };
     const daemon = this.#options.rehearsal
       ? this.#rehearse(this.#options.rehearsal, environment)
       : startKernelet(['serve', '--config', this.configFile], { environment, directory: this.folder });
@@ -182,13 +189,23 @@ export class Member implements AsyncDisposable {
 
   /** Orders a kernel as managers do, by itself in its session. */
   async create(change: Readonly<Record<string, MsgpackValue>> = {}, image = 'kernelet/python:latest') {
-    const [id, session] = [newKernelId() as string, newKernelId() as string];
+    const [kernel] = await this.createMany(1, change, image);
+    if (!kernel) throw new Error('create_kernels answered with nothing');
+    return kernel;
+  }
+
+  /** Orders several kernels of one session in one call. */
+  async createMany(
+    count: number,
+    change: Readonly<Record<string, MsgpackValue>> = {},
+    image = 'kernelet/python:latest',
+  ): Promise<readonly OrderedKernel[]> {
+    const session = newKernelId() as string;
     const fixture = kernelConfigFixture({ auto_pull: 'none', ...change });
     const config = { ...fixture, image: { ...(fixture['image'] as object), canonical: image } };
-    const made = await this.call('create_kernels', ...createKernelsArguments(session, { [id]: config }));
-    const [info] = made as readonly OrderedKernel['info'][];
-    if (!info) throw new Error('create_kernels answered with nothing');
-    return { id, session, info } satisfies OrderedKernel;
+    const kernels = Object.fromEntries(Array.from({ length: count }, () => [newKernelId() as string, config]));
+    const made = await this.call('create_kernels', ...createKernelsArguments(session, kernels));
+    return (made as readonly OrderedKernel['info'][]).map((info) => ({ id: String(info['id']), session, info }));
   }
 
   /** Runs code to its end and gives what it printed. */

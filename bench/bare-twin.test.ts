@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { scratchFolders } from './lifecycle.ts';
+import { scratchFolders } from './bare-twin.ts';
 
 it('finds the folders of a kernel among the binds of its container, and not the volume', () => {
   const mount = (source: string) => ({ Type: 'bind', Source: source, Target: '/x' });

@@ -1,0 +1,2 @@
+/** Writes the entries, by name, into a folder. */
+export function bundle(input: Readonly<Record<string, string>>, dir: string): Promise<void>;
