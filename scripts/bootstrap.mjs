@@ -15,6 +15,7 @@ const tasks = {
   check: ['scripts/check.mjs'],
   demo: ['demo/main.ts'],
   bench: ['bench/main.ts'],
+  chaos: ['test/chaos/main.ts'],
   conformance: ['test/conformance/main.ts'],
 };
 

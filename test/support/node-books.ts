@@ -1,7 +1,7 @@
 /** The invariants of a node, whatever became of its daemon: what it says, its files, the engine and the ports agree. */
+import { deepStrictEqual } from 'node:assert';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { expect } from 'vitest';
 import { kernelListSchema } from '../../src/http/schema/kernel.ts';
 import { listeningPorts } from './inventory.ts';
 import { callApi } from './local-api.ts';
@@ -19,7 +19,7 @@ async function settledKernels(node: NodeUnderTest): Promise<readonly NodeKernel[
 }
 
 /**
- * Checks that every kernel runs or is gone for good, that each is counted once everywhere, and that each has as many
+ * Asserts that every kernel runs or is gone for good, that each is counted once everywhere, and that each has as many
  * terminal events as ends: none or one. Returns those that run.
  */
 export async function checkBooks(node: NodeUnderTest): Promise<readonly NodeKernel[]> {
@@ -31,7 +31,7 @@ export async function checkBooks(node: NodeUnderTest): Promise<readonly NodeKern
     ['kernels', 'scratch'].map(async (name) => (await readdir(path.join(node.stateDir, name))).sort()),
   );
   const { ends, unended } = await endsOf(node);
-  expect({
+  const found = {
     containers: await containedKernels(node),
     records,
     scratch: scratch?.filter((name) => name !== '.trash'),
@@ -43,7 +43,8 @@ export async function checkBooks(node: NodeUnderTest): Promise<readonly NodeKern
     endedTwice: [...ends].filter(([, count]) => count > 1).map(([id]) => id),
     endedAlive: ids.filter((id) => ends.has(id)),
     odd: Object.entries(oddities).filter(([, count]) => count > 0),
-  }).toEqual({
+  };
+  deepStrictEqual(found, {
     containers: ids,
     records: ids,
     scratch: ids,
@@ -57,7 +58,10 @@ export async function checkBooks(node: NodeUnderTest): Promise<readonly NodeKern
     odd: [],
   });
   const listening = await listeningPorts();
-  expect(hostPorts.filter((port) => !listening.includes(port))).toEqual([]);
+  deepStrictEqual(
+    hostPorts.filter((port) => !listening.includes(port)),
+    [],
+  );
   return kernels;
 }
 

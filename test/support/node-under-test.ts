@@ -73,6 +73,12 @@ export class NodeUnderTest implements AsyncDisposable {
     return pid;
   }
 
+  /** Whether a daemon runs. */
+  get isServing(): boolean {
+    const daemon = this.#daemon;
+    return daemon !== undefined && daemon.exitCode === null && daemon.signalCode === null;
+  }
+
   /** What the daemon has written to its standard error. */
   get daemonErrors(): string {
     return this.#daemonErrors.join('');
@@ -129,7 +135,7 @@ export class NodeUnderTest implements AsyncDisposable {
 
   /** Removes every kernel, stops the daemon, and asserts that nothing is left. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#daemon || this.#daemon.exitCode !== null || this.#daemon.signalCode !== null) await this.startDaemon();
+    if (!this.isServing) await this.startDaemon();
     const listed: unknown = JSON.parse((await this.run(['ps', '--json'])).text);
     const ids = Array.isArray(listed) ? listed.map((kernel: { id: string }) => kernel.id) : [];
     if (ids.length > 0) await this.run(['rm', '-f', ...ids]);

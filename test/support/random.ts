@@ -8,6 +8,8 @@ export interface SeededRandom {
   fraction(): number;
   /** A whole number from `low` to `high`, both included. */
   between(low: number, high: number): number;
+  /** One of a list. Throws when it is empty. */
+  oneOf<T>(list: readonly T[]): T;
 }
 
 /** Makes a source and says its seed. `what` names the test that uses it. */
@@ -24,5 +26,11 @@ export function seededRandom(what: string): SeededRandom {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-  return { seed, fraction, between: (low, high) => low + Math.floor(fraction() * (high - low + 1)) };
+  const between = (low: number, high: number): number => low + Math.floor(fraction() * (high - low + 1));
+  const oneOf = <T>(list: readonly T[]): T => {
+    const [one] = list.slice(between(0, list.length - 1));
+    if (one === undefined) throw new Error('there is nothing to choose from');
+    return one;
+  };
+  return { seed, fraction, between, oneOf };
 }
