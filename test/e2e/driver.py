@@ -122,7 +122,7 @@ async def app(api, given):
             await socket.send_bytes(decode(given["send"]))
         enough = decode(given["enough"])
         while enough not in got:
-            message = await asyncio.wait_for(socket.receive(), given.get("patience", 20))
+            message = await asyncio.wait_for(socket.raw_websocket.receive(), given.get("patience", 20))
             if not isinstance(message.data, bytes):
                 break
             got += message.data

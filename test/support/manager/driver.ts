@@ -6,7 +6,11 @@ import { createInterface } from 'node:readline';
 import type { ManagerPlace } from './place.ts';
 
 const script = path.resolve(import.meta.dirname, '..', '..', 'e2e', 'driver.py');
-const admin = { accessKey: 'AKIAE2EADMINTESTONLY', secretKey: 'e2e-fixture-secret-key-of-the-admin-0001' };
+/** The users of `manager/fixtures/base.json`. */
+const keys = {
+  admin: { access: 'AKIAE2EADMINTESTONLY', secret: 'e2e-fixture-secret-key-of-the-admin-0001' },
+  user: { access: 'AKIAE2EUSERTESTONLY0', secret: 'e2e-fixture-secret-key-of-the-user-00002' },
+} as const;
 
 /** What the manager answered instead of a value. `status` is that of HTTP, 0 when the client itself failed. */
 export class ManagerRefusal extends Error {
@@ -34,16 +38,16 @@ export class ManagerClient implements AsyncDisposable {
   #last = 0;
   #errors = '';
 
-  /** Starts it. */
-  constructor(place: ManagerPlace) {
+  /** Starts it for one of the users: a superadmin's sessions are ended by force without a word to their agent. */
+  constructor(place: ManagerPlace, user: keyof typeof keys) {
     this.#child = spawn(place.python, [script], {
       env: {
         ...process.env,
         HOME: place.home,
         BACKEND_ENDPOINT: place.endpoint,
         BACKEND_ENDPOINT_TYPE: 'api',
-        BACKEND_ACCESS_KEY: admin.accessKey,
-        BACKEND_SECRET_KEY: admin.secretKey,
+        BACKEND_ACCESS_KEY: keys[user].access,
+        BACKEND_SECRET_KEY: keys[user].secret,
       },
     });
     this.#child.stderr.on('data', (chunk: Buffer) => {

@@ -26,11 +26,19 @@ export class Stage {
   readonly place: ManagerPlace = managerPlace();
   readonly #begun: ManagedSession[] = [];
   #client: ManagerClient | null = null;
+  #admin: ManagerClient | null = null;
   #agent: AgentUnderTest | null = null;
 
+  /** What a user does, whose sessions they are. */
   get client(): ManagerClient {
     if (!this.#client) throw new Error('the stage is not set yet');
     return this.#client;
+  }
+
+  /** What an operator does. */
+  get admin(): ManagerClient {
+    if (!this.#admin) throw new Error('the stage is not set yet');
+    return this.#admin;
   }
 
   get agent(): AgentUnderTest {
@@ -40,7 +48,8 @@ export class Stage {
 
   /** Starts the agent and waits until the manager takes it for alive. */
   async open(id: string, curve: boolean): Promise<void> {
-    this.#client = new ManagerClient(this.place);
+    this.#client = new ManagerClient(this.place, 'user');
+    this.#admin = new ManagerClient(this.place, 'admin');
     this.#agent = await AgentUnderTest.start({ id, curve }, this.place);
     await this.untilAgentIs('ALIVE');
   }
@@ -54,7 +63,7 @@ export class Stage {
 
   /** What the manager knows of the agent. */
   async agentRow(): Promise<AgentRow | null> {
-    const { agent } = await this.client.call<{ agent: AgentRow | null }>('query', {
+    const { agent } = await this.admin.call<{ agent: AgentRow | null }>('query', {
       query: agentQuery,
       variables: { id: this.agent.id },
     });
@@ -89,7 +98,7 @@ export class Stage {
 
   /** Ends every session, and sees that neither the manager nor the engine has anything left of them. */
   async close(): Promise<void> {
-    const { client, agent } = this;
+    const { client, admin, agent } = this;
     try {
       for (const session of this.#begun) await session[Symbol.asyncDispose]();
       await eventually(async () => expect(await agent.containers()).toEqual([]));
@@ -97,6 +106,7 @@ export class Stage {
     } finally {
       await agent[Symbol.asyncDispose]();
       await client[Symbol.asyncDispose]();
+      await admin[Symbol.asyncDispose]();
     }
   }
 }
