@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { MsgpackValue } from '../wire/msgpack/value.ts';
 import { agentIdOf, bindArguments } from './bind-arguments.ts';
+import { RpcFailure } from './rpc-failure.ts';
 import { define } from './schema/define.ts';
 import { anything } from './schema/fields.ts';
 import { getLocalConfig } from './schema/get-local-config.ts';
@@ -53,6 +54,20 @@ describe('bindArguments', () => {
     expect(agentIdOf({ args: ['i-2'], kwargs: {} }, getLocalConfig)).toBe('i-2');
     expect(agentIdOf({ args: [], kwargs: {} }, getLocalConfig)).toBeNull();
   });
+});
+
+it('takes an agent’s id behind all arguments, where the method has no place for it', () => {
+  const three = { args: ['k', 'text', {}] as MsgpackValue[], kwargs: {} };
+  const four = { ...three, args: [...three.args, 'i-1'] };
+  const plain = define('p', { one: anything, two: anything, three: anything }, anything);
+  expect([agentIdOf(three, plain), agentIdOf(four, plain)]).toEqual([null, 'i-1']);
+  expect(bindArguments(plain, four)).toEqual(bindArguments(plain, three));
+  expect(bindArguments(plain, { ...four, args: [...three.args, null] })).toEqual(bindArguments(plain, three));
+  for (const args of [[...three.args, 5], [...four.args, 'i-1'], three.args.slice(1)]) {
+    expect(() => bindArguments(plain, { args, kwargs: {} })).toThrow(RpcFailure);
+  }
+  expect(() => bindArguments(plain, { ...four, kwargs: { agent_id: 'i-2' } })).toThrow('takes 3 positional');
+  expect(() => bindArguments(signature, { args: [1, 'b', 'i-1'], kwargs: { last: 1 } })).toThrow('takes 2 positional');
 });
 
 describe('signatures', () => {

@@ -13,7 +13,9 @@ import type { RpcSignature } from './signature.ts';
 const agentParameter = 'agent_id';
 
 /** The arguments by name, checked. Throws RpcFailure. */
-export function bindArguments(signature: RpcSignature, { args, kwargs }: CallArguments): Record<string, unknown> {
+export function bindArguments(signature: RpcSignature, given: CallArguments): Record<string, unknown> {
+  const { kwargs } = given;
+  const args = given.args.slice(0, hasTrailingAgent(given, signature) ? -1 : undefined);
   const shape = signature.args.shape as Readonly<Record<string, z.ZodType>>;
   const names = Object.keys(shape);
   const positional = names.slice(0, names.length - signature.keywordOnly);
@@ -41,10 +43,21 @@ export function bindArguments(signature: RpcSignature, { args, kwargs }: CallArg
   return checked.data;
 }
 
-/** Whose agent is meant, if the call says so. */
-export function agentIdOf({ kwargs, args }: CallArguments, signature: RpcSignature): MsgpackValue {
-  const place = Object.keys(signature.args.shape).indexOf(agentParameter);
+/** Which agent is meant, if the call says so: by name, or behind all arguments. */
+export function agentIdOf(given: CallArguments, signature: RpcSignature): MsgpackValue {
+  const { kwargs, args } = given;
+  const place = hasTrailingAgent(given, signature)
+    ? args.length - 1
+    : Object.keys(signature.args.shape).indexOf(agentParameter);
   return kwargs[agentParameter] ?? (place < 0 ? null : (args[place] ?? null));
+}
+
+/** Whether the last argument by position is one more than the method has, and may name an agent (spec rpc 9.1). */
+function hasTrailingAgent({ args, kwargs }: CallArguments, { args: { shape }, keywordOnly }: RpcSignature): boolean {
+  const names = Object.keys(shape);
+  const last = args.at(-1);
+  if (args.length !== names.length + 1 || keywordOnly > 0 || names.includes(agentParameter)) return false;
+  return (last === null || typeof last === 'string') && !(agentParameter in kwargs);
 }
 
 function missingText(call: string, missing: readonly string[], positional: readonly string[]): string {

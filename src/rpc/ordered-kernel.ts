@@ -5,6 +5,7 @@ import type { KernelNetwork, KernelService } from '../kernel/spec.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { imageName } from '../wire/extensions/plain.ts';
 import type { ClusterInfo, KernelConfig, KernelOrder, OrderedNode } from './kernel-order.ts';
+import { namedNetwork } from './named-network.ts';
 import { orderedFiles } from './ordered-files.ts';
 import { orderedMounts } from './ordered-mounts.ts';
 import { RpcFailure } from './rpc-failure.ts';
@@ -61,7 +62,7 @@ function refuseUnserved(config: KernelConfig, cluster: ClusterInfo): void {
   const wanted = [
     [config.session_type === 'inference' || Boolean(model), 'a model service'],
     [Boolean(proxies?.length), 'proxies of sockets'],
-    [cluster.network_name === 'host', 'a place in the network of the host'],
+    [namedNetwork(cluster) === 'host', 'a place in the network of the host'],
     [Boolean(config.allocated_host_ports?.length), 'ports of the host'],
   ] as const;
   const unserved = wanted.filter(([isWanted]) => isWanted).map(([, what]) => what);
@@ -71,7 +72,8 @@ function refuseUnserved(config: KernelConfig, cluster: ClusterInfo): void {
 }
 
 /** Where it is connected (spec kernel-lifecycle 9): others of its session find it by its host name. */
-function networkOf({ cluster_hostname: hostname }: KernelConfig, { network_name: name }: ClusterInfo): KernelNetwork {
+function networkOf({ cluster_hostname: hostname }: KernelConfig, cluster: ClusterInfo): KernelNetwork {
+  const name = namedNetwork(cluster);
   return name ? { name, aliases: [hostname] } : 'bridge';
 }
 

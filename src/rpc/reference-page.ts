@@ -37,7 +37,7 @@ upstream's behaviour is kept and what isn't is in [compatibility](../compatibili
 Extension types of the dialect (UUIDs, enumerations, image references, decimals) are read as their plain values; results
 hold plain values only. Wrong names, numbers and types of arguments are a \`TypeError\`, malformed ids a \`ValueError\`.
 
-**\`agent_id\`** may be added to every call, by name: nil or this agent's own id; another one is an
+**\`agent_id\`** may be added to every call, by name or behind all arguments: nil or this agent's own id; another one is an
 \`AgentIdNotFoundError\`.
 
 **A cancelled call** that only waits ends at once; what changes something is finished.

@@ -12,6 +12,7 @@ import { itemsOf, type JsonObject } from './vector-kind.ts';
 
 const vectors = path.resolve(import.meta.dirname, '..', 'vectors');
 const read = (file: string): unknown => JSON.parse(readFileSync(path.join(vectors, file), 'utf8'));
+const unrecorded = ['purge_containers', 'drop_kernel_registry'];
 const others: readonly MsgpackValue[] = [true, 5, 'text', [1], { x: 1 }, Buffer.from('x')];
 
 interface Recorded {
@@ -99,5 +100,36 @@ describe('recorded requests', () => {
       }
     }
     expect(tried).toBeGreaterThan(1000);
+  });
+
+  it('are refused with an argument by name missing or of another type', () => {
+    let tried = 0;
+    for (const { method, given } of requests) {
+      if (method === 'ping') continue;
+      for (const [name, value] of Object.entries(given.kwargs)) {
+        // It is no argument of the method: the server compares it with its own.
+        if (name === 'agent_id') continue;
+        const { [name]: _, ...without } = given.kwargs;
+        if (name === 'req') expect(problem(method, { ...given, kwargs: without })).toBe('ValueError');
+        for (const other of others) {
+          if (value === null || kindOf(other) === kindOf(value)) continue;
+          tried += 1;
+          const found = problem(method, { ...given, kwargs: { ...given.kwargs, [name]: other } });
+          expect(`${method} ${name} ${kindOf(other)}: ${found}`).toMatch(/: (TypeError|ValueError)$/);
+        }
+      }
+    }
+    expect(tried).toBeGreaterThan(50);
+  });
+
+  it('of every method are among them, but for two that came and went between the releases', () => {
+    const methods = new Set(requests.map(({ method }) => method));
+    expect(signatures.map(({ name }) => name).filter((name) => !methods.has(name))).toEqual(unrecorded);
+    for (const method of unrecorded) {
+      for (const args of [[], [5], ['text'], [[5]], [[['x', 'no id']]], [['no id']], [[], []]]) {
+        expect(problem(method, { args, kwargs: {} })).toMatch(/^(TypeError|ValueError)$/);
+      }
+      expect(problem(method, { args: [[]], kwargs: {} })).toBeNull();
+    }
   });
 });
