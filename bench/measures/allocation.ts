@@ -10,8 +10,8 @@ import { Decimal } from '../../src/lib/decimal.ts';
 import { type KernelId, newKernelId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import type { SlotAmounts } from '../../src/resources/slot-amounts.ts';
-import type { Measure } from '../measure.ts';
-import { percentile } from '../statistics.ts';
+import type { Figure, Measure } from '../measure.ts';
+import { median, percentile } from '../statistics.ts';
 
 const cores = 256;
 const gpus = 16;
@@ -19,7 +19,8 @@ const numaNodes = 8;
 /** Kernels that the node has while one more comes and goes. */
 const kernels = 500;
 const warmUps = 500;
-const rounds = 5000;
+const batches = 10;
+const rounds = 500;
 const limitMs = 120_000;
 const memoryBytes = 2 ** 42;
 /** How often each core is given out: 500 kernels would not fit otherwise. */
@@ -70,8 +71,8 @@ const ask = (cpu: number, share: string): SlotAmounts =>
     ['cuda.shares', new Decimal(share)],
   ]);
 
-/** Times of an allocation beside 500 kernels, each given back at once; a tenth of those is replaced as time goes by. */
-async function timesOf(slots: SlotAmounts): Promise<readonly number[]> {
+/** Milliseconds of allocations, in batches, beside 500 kernels, each given back at once; a tenth of those is replaced as time goes by. */
+async function timesOf(slots: SlotAmounts): Promise<readonly (readonly number[])[]> {
   const devices = largeNode();
   const signal = AbortSignal.timeout(limitMs);
   const held: KernelId[] = [];
@@ -80,24 +81,43 @@ async function timesOf(slots: SlotAmounts): Promise<readonly number[]> {
     await devices.lease(kernel, ask(1, index % 3 === 0 ? '0' : '0.4'), signal);
     held.push(kernel);
   }
-  const times: number[] = [];
-  for (let round = 0; round < warmUps + rounds; round += 1) {
+  const round = async (index: number): Promise<number> => {
     const kernel = newKernelId();
     const begun = performance.now();
     await devices.lease(kernel, slots, signal);
     const ms = performance.now() - begun;
-    if (round >= warmUps) times.push(ms);
     devices.release(kernel);
-    if (round % 10 === 0) {
-      const [oldest] = held.splice((round * 7) % held.length, 1);
+    if (index % 10 === 0) {
+      const [oldest] = held.splice((index * 7) % held.length, 1);
       if (oldest) devices.release(oldest);
       const next = newKernelId();
       await devices.lease(next, ask(1, '0.4'), signal);
       held.push(next);
       await nextTurn();
     }
+    return ms;
+  };
+  for (let index = 0; index < warmUps; index += 1) await round(index);
+  const all: number[][] = [];
+  for (let batch = 0; batch < batches; batch += 1) {
+    const times: number[] = [];
+    for (let index = 0; index < rounds; index += 1) times.push(await round(index));
+    all.push(times);
   }
-  return times;
+  return all;
+}
+
+/** The p99 of the batch in the middle: what else the machine does spoils some batches, and is to be seen beside it. */
+function figure(name: string, all: readonly (readonly number[])[]): Figure {
+  const p99s = all.map((times) => percentile(times, 0.99));
+  return {
+    name: `${name}, p99`,
+    value: median(p99s),
+    unit: 'ms',
+    must: 1,
+    goal: 0.5,
+    beside: { p50: median(all.flat()), 'p99 of the worst batch': Math.max(...p99s) },
+  };
 }
 
 /** The measure. It needs nothing of the stage. */
@@ -105,19 +125,11 @@ export const allocation: Measure = {
   ids: ['P17'],
   title: `allocation on a node of ${cores} CPUs, ${gpus} GPUs and ${kernels} kernels`,
   async run() {
-    const figure = (name: string, times: readonly number[]) => ({
-      name,
-      value: percentile(times, 0.99),
-      unit: 'ms',
-      must: 1,
-      goal: 0.5,
-      beside: { p50: percentile(times, 0.5) },
-    });
     return {
       P17: [
-        figure('1 CPU and a part of a GPU, p99', await timesOf(ask(1, '0.5'))),
-        figure('64 CPUs and parts of many GPUs, p99', await timesOf(ask(64, '30'))),
-        figure('256 CPUs and no GPU, p99', await timesOf(ask(256, '0'))),
+        figure('1 CPU and a part of a GPU', await timesOf(ask(1, '0.5'))),
+        figure('64 CPUs and parts of many GPUs', await timesOf(ask(64, '30'))),
+        figure('256 CPUs and no GPU', await timesOf(ask(256, '0'))),
       ],
     };
   },

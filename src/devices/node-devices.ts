@@ -3,7 +3,7 @@
  * (spec resources-and-stats 4, 9 and 11). The ledger is the only account of devices that there is.
  */
 import { describeByteSize } from '../lib/byte-size.ts';
-import { type Decimal, plainText, sum, zero } from '../lib/decimal.ts';
+import { type Decimal, isAboveZero, plainText, sum, zero } from '../lib/decimal.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
@@ -230,7 +230,8 @@ export class NodeDevices implements AsyncDisposable {
   /** Less may be granted than is asked for, but not nothing: a half of what can be had whole only. */
   #checkGrant(kernel: KernelId, ask: SlotAmounts, allocation: KernelAllocation): void {
     for (const [slot, amount] of ask) {
-      if (!amount.gt(0) || sum(allocation.get(deviceOfSlot(slot))?.get(slot)?.values() ?? []).gt(0)) continue;
+      const granted = allocation.get(deviceOfSlot(slot))?.get(slot)?.values() ?? [];
+      if (!isAboveZero(amount) || [...granted].some(isAboveZero)) continue;
       this.ledger.release(kernel);
       const text = `The slot ${slot} can be had in whole units only, not ${plainText(amount)}`;
       throw resourceError('InvalidResourceArgument', text, { slot, requested: plainText(amount) });

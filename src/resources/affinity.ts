@@ -21,7 +21,12 @@ export interface PlacedDevice extends DeviceReference {
 export interface Neighbours {
   readonly primary: readonly ReadonlySet<string>[];
   readonly secondary: ReadonlySet<string>;
+  /** The place of each device's set among the primary ones; that of the rest is after the last. */
+  readonly places: ReadonlyMap<string, number>;
 }
+
+/** Answers that are kept; a node is asked the same few questions for every kernel. */
+const mostAnswers = 256;
 
 const key = ({ device, id }: DeviceReference): string => `${device}\0${id}`;
 const none: ReadonlyMap<NumaNode, ReadonlySet<string>> = new Map();
@@ -38,6 +43,7 @@ export class AffinityMap {
   readonly #places = new Map<string, PlacedDevice>();
   /** Device kind → node → ids, in the order of the devices. */
   readonly #byKind = new Map<string, Map<NumaNode, Set<string>>>();
+  readonly #answers = new Map<string, Neighbours>();
 
   constructor(devices: Iterable<PlacedDevice>) {
     for (const placed of devices) {
@@ -78,11 +84,24 @@ export class AffinityMap {
       const placed = this.#places.get(key(source));
       if (placed) near.add(placed.numa);
     }
+    const order = [...near].sort(nodeOrder);
+    const question = JSON.stringify([kind, ...order]);
+    const known = this.#answers.get(question);
+    if (known) return known;
+    if (this.#answers.size >= mostAnswers) this.#answers.clear();
+    const answer = this.#neighbours(order, kind);
+    this.#answers.set(question, answer);
+    return answer;
+  }
+
+  #neighbours(near: readonly NumaNode[], kind: string): Neighbours {
     const nodes = this.#nodes(kind);
-    const primary = [...near].sort(nodeOrder).map((node) => nodes.get(node) ?? new Set<string>());
+    const primary = near.map((node) => nodes.get(node) ?? new Set<string>());
     const secondary = new Set<string>();
-    for (const [node, ids] of nodes) if (!near.has(node)) for (const id of ids) secondary.add(id);
-    return { primary, secondary };
+    for (const [node, ids] of nodes) if (!near.includes(node)) for (const id of ids) secondary.add(id);
+    const places = new Map<string, number>();
+    for (const [place, ids] of [...primary, secondary].entries()) for (const id of ids) places.set(id, place);
+    return { primary, secondary, places };
   }
 
   #nodes(kind: string): ReadonlyMap<NumaNode, ReadonlySet<string>> {

@@ -8,6 +8,7 @@ import {
   type Allocation,
   amountsOf,
   type DeviceAmounts,
+  DeviceLevel,
   DeviceState,
   type Share,
   type SlotDevice,
@@ -65,10 +66,10 @@ export class AllocationMap {
   constructor(options: AllocationMapOptions) {
     this.options = options;
     const states = new Map<string, DeviceState[]>();
-    for (const [index, device] of options.devices.entries()) {
+    for (const device of options.devices) {
       this.#types.set(device.slot, device.type);
       const ofSlot = states.get(device.slot) ?? [];
-      ofSlot.push(new DeviceState(device, index, zero));
+      ofSlot.push(new DeviceState(device, new DeviceLevel(device.amount, zero)));
       states.set(device.slot, ofSlot);
     }
     this.#states = states;
@@ -138,7 +139,7 @@ export class AllocationMap {
     for (const [slot, states] of this.#states) {
       this.#states.set(
         slot,
-        states.map((state) => new DeviceState(state, state.index, zero)),
+        states.map(({ device }) => new DeviceState(device, new DeviceLevel(device.amount, zero))),
       );
     }
   }
@@ -196,12 +197,19 @@ export class AllocationMap {
   #change(slot: string, amounts: DeviceAmounts, combine: (allocated: Decimal, amount: Decimal) => Decimal): void {
     const states = this.#states.get(slot);
     if (!states || amounts.size === 0) return;
+    // Amount → level → the level after it: few, however many the devices.
+    const known = new Map<Decimal, Map<string, DeviceLevel>>();
+    const after = (level: DeviceLevel, amount: Decimal): DeviceLevel => {
+      const levels = known.get(amount) ?? new Map<string, DeviceLevel>();
+      const next = levels.get(level.key) ?? new DeviceLevel(level.amount, combine(level.allocated, amount));
+      known.set(amount, levels.set(level.key, next));
+      return next;
+    };
     this.#states.set(
       slot,
       states.map((state) => {
         const amount = amounts.get(state.id);
-        if (amount === undefined) return state;
-        return new DeviceState(state, state.index, combine(state.allocated, amount));
+        return amount === undefined ? state : new DeviceState(state.device, after(state.level, amount));
       }),
     );
   }

@@ -17,31 +17,27 @@ export interface SlotDevice {
   readonly amount: Decimal;
 }
 
-/** A device with what is allocated of it. It never changes. */
-export class DeviceState implements SlotDevice {
-  readonly id: string;
-  readonly slot: string;
-  readonly type: SlotType;
+/**
+ * How much of a device is allocated. It never changes, and devices of which the same is allocated share one: large nodes
+ * have many devices and few levels, so that an allocation reckons with the levels alone.
+ */
+export class DeviceLevel {
   readonly amount: Decimal;
-  /** Its place among the devices, which breaks all ties. */
-  readonly index: number;
   readonly allocated: Decimal;
   /** What is left; below 0 when restored allocations exceed the capacity. */
   readonly free: Decimal;
   #freeText: string | undefined;
   #wholeFree: bigint | undefined;
+  #key: string | undefined;
 
-  constructor(device: SlotDevice, index: number, allocated: Decimal) {
-    this.id = device.id;
-    this.slot = device.slot;
-    this.type = device.type;
-    this.amount = device.amount;
-    this.index = index;
+  /** `amount`: how much there is of the device. */
+  constructor(amount: Decimal, allocated: Decimal) {
+    this.amount = amount;
     this.allocated = allocated;
-    this.free = device.amount.minus(allocated);
+    this.free = amount.minus(allocated);
   }
 
-  /** What is left, written; equal amounts have equal texts. Made once, since large nodes have many devices. */
+  /** What is left, written; equal amounts have equal texts. */
   get freeText(): string {
     this.#freeText ??= plainText(this.free);
     return this.#freeText;
@@ -53,15 +49,50 @@ export class DeviceState implements SlotDevice {
       isAboveZero(this.free) && this.free.isFinite() ? BigInt(this.freeText.split('.', 1)[0] ?? 0) : 0n;
     return this.#wholeFree;
   }
+
+  /** The same for levels of the same amounts. */
+  get key(): string {
+    this.#key ??= `${plainText(this.allocated)} of ${plainText(this.amount)}`;
+    return this.#key;
+  }
+}
+
+/** A device with what is allocated of it. It never changes. */
+export class DeviceState {
+  readonly device: SlotDevice;
+  readonly level: DeviceLevel;
+
+  constructor(device: SlotDevice, level: DeviceLevel) {
+    this.device = device;
+    this.level = level;
+  }
+
+  get id(): string {
+    return this.device.id;
+  }
+
+  get allocated(): Decimal {
+    return this.level.allocated;
+  }
+
+  get free(): Decimal {
+    return this.level.free;
+  }
 }
 
 /** What one device gives. */
 export type Share = readonly [DeviceState, Decimal];
 
 /** The amounts of shares by device id. */
-export const amountsOf = (shares: Iterable<Share>): DeviceAmounts =>
-  new Map([...shares].map(([{ id }, amount]) => [id, amount]));
+export function amountsOf(shares: Iterable<Share>): DeviceAmounts {
+  const amounts = new Map<string, Decimal>();
+  for (const [{ id }, amount] of shares) amounts.set(id, amount);
+  return amounts;
+}
 
 /** Device ids with more than 0, in the order of the allocation. */
-export const assignedIds = (allocation: Allocation): readonly string[] =>
-  [...allocation.values()].flatMap((amounts) => [...amounts].filter(([, amount]) => amount.gt(0)).map(([id]) => id));
+export function assignedIds(allocation: Allocation): readonly string[] {
+  const ids: string[] = [];
+  for (const amounts of allocation.values()) for (const [id, amount] of amounts) if (isAboveZero(amount)) ids.push(id);
+  return ids;
+}

@@ -41,19 +41,25 @@ export function candidateOrder(
 function byFreedom(devices: Iterable<DeviceState>): readonly DeviceState[] {
   const groups = new Map<string, DeviceState[]>();
   for (const device of devices) {
-    const equal = groups.get(device.freeText);
+    const { freeText } = device.level;
+    const equal = groups.get(freeText);
     if (equal) equal.push(device);
-    else groups.set(device.freeText, [device]);
+    else groups.set(freeText, [device]);
   }
   const free = ([device]: readonly DeviceState[]): Decimal => device?.free ?? zero;
   return [...groups.values()].sort((left, right) => free(right).cmp(free(left))).flat();
 }
 
 function byNearness(slot: string, devices: readonly DeviceState[], hint: AffinityHint): readonly DeviceState[] {
-  const { primary, secondary } = hint.affinity.neighbours(hint.devices, deviceOfSlot(slot));
-  const groups = primary.map((ids) => within(devices, ids));
+  const { primary, places } = hint.affinity.neighbours(hint.devices, deviceOfSlot(slot));
+  const groups = primary.map((): DeviceState[] => []);
+  const rest: DeviceState[] = [];
+  for (const device of devices) {
+    const place = places.get(device.id);
+    if (place !== undefined) (groups[place] ?? rest).push(device);
+  }
   if (hint.rule === '26.8') leastUsedFirst(groups);
-  return [...inTurn(groups.map(byFreedom)), ...byFreedom(within(devices, secondary))];
+  return [...inTurn(groups.map(byFreedom)), ...byFreedom(rest)];
 }
 
 function byCluster(slot: string, devices: readonly DeviceState[], hint: AffinityHint): readonly DeviceState[] {
@@ -82,5 +88,9 @@ function leastUsedFirst(groups: (readonly DeviceState[])[]): readonly (readonly 
 /** The first of each list, the second of each, and so on; lists that end are passed over. */
 function inTurn<T>(lists: readonly (readonly T[])[]): readonly T[] {
   const longest = Math.max(0, ...lists.map((list) => list.length));
-  return Array.from({ length: longest }, (_, index) => lists.flatMap((list) => list.slice(index, index + 1))).flat();
+  const all: T[] = [];
+  for (let index = 0; index < longest; index += 1) {
+    for (const list of lists) if (index < list.length) all.push(list[index] as T);
+  }
+  return all;
 }

@@ -2,8 +2,7 @@
  * A kernel's allocation as a list, in which the order of slots and devices survives being written down: an object with
  * names like numbers would be put in their order. For the journal and the container's labels. Pure.
  */
-import { parseDecimal, plainText } from '../lib/decimal.ts';
-import type { DeviceAmounts } from './allocation.ts';
+import { type Decimal, parseDecimal, plainText } from '../lib/decimal.ts';
 import type { KernelAllocation } from './allocator.ts';
 import { deviceOfSlot } from './slot-name.ts';
 
@@ -11,22 +10,31 @@ import { deviceOfSlot } from './slot-name.ts';
 export type DeviceShare = readonly [slot: string, device: string, amount: string];
 
 /** The list. */
-export const sharesOf = (allocation: KernelAllocation): readonly DeviceShare[] =>
-  [...allocation.values()].flatMap((ofType) =>
-    [...ofType].flatMap(([slot, amounts]) =>
-      [...amounts].map(([id, amount]): DeviceShare => [slot, id, plainText(amount)]),
-    ),
-  );
+export function sharesOf(allocation: KernelAllocation): readonly DeviceShare[] {
+  const shares: DeviceShare[] = [];
+  // Amounts are few, however many the devices.
+  const texts = new Map<Decimal, string>();
+  for (const ofType of allocation.values()) {
+    for (const [slot, amounts] of ofType) {
+      for (const [id, amount] of amounts) {
+        const text = texts.get(amount) ?? plainText(amount);
+        texts.set(amount, text);
+        shares.push([slot, id, text]);
+      }
+    }
+  }
+  return shares;
+}
 
 /** The allocation of a list. Throws INVALID_ARGUMENT for an amount that isn't a number. */
 export function allocationOf(shares: Iterable<DeviceShare>): KernelAllocation {
-  const allocation = new Map<string, Map<string, DeviceAmounts>>();
+  const allocation = new Map<string, Map<string, Map<string, Decimal>>>();
   for (const [slot, device, amount] of shares) {
     const type = deviceOfSlot(slot);
-    const ofType = allocation.get(type) ?? new Map<string, DeviceAmounts>();
-    const amounts = ofType.get(slot) ?? new Map();
-    ofType.set(slot, new Map([...amounts, [device, parseDecimal(amount, `the amount of ${slot} ${device}`)]]));
-    allocation.set(type, ofType);
+    const ofType = allocation.get(type) ?? new Map<string, Map<string, Decimal>>();
+    const amounts = ofType.get(slot) ?? new Map<string, Decimal>();
+    amounts.set(device, parseDecimal(amount, `the amount of ${slot} ${device}`));
+    allocation.set(type, ofType.set(slot, amounts));
   }
   return allocation;
 }

@@ -10,38 +10,42 @@ const map = 'DiscretePropertyAllocMap';
 /** Equal shares; what one device can't give is shared out again. Only devices with something left change. */
 export const discreteEvenly: Strategy = ({ ask, candidates, devices }) => {
   let total = 0n;
-  for (const device of devices) total += device.wholeFree;
+  for (const { level } of devices) total += level.wholeFree;
   const lack = (what: string) =>
     insufficient(`${map}: insufficient allocatable ${what}!`, ask, new Decimal(String(total)));
   const whole = cut(ask.amount);
   if (whole.gt(String(total))) throw lack('amount');
 
   const given = new Map<DeviceState, bigint>();
-  const left = (device: DeviceState): bigint => device.wholeFree - (given.get(device) ?? 0n);
   let need = BigInt(plainText(whole));
+  let open = candidates;
   for (let round = 0; need > 0n; round += 1) {
     if (round === mostRounds) throw resourceError('ResourceError', 'too many repeats until allocation');
-    const open = candidates.filter((device) => left(device) > 0n);
+    open = open.filter((device) => device.level.wholeFree > (given.get(device) ?? 0n));
     if (open.length === 0) throw lack('candidate devices');
     const parts = distribute(need, open.length);
     for (const [place, device] of open.entries()) {
       if (need === 0n) break;
-      let share = parts(place);
-      if (share > left(device)) share = left(device);
-      given.set(device, (given.get(device) ?? 0n) + share);
+      const before = given.get(device) ?? 0n;
+      const left = device.level.wholeFree - before;
+      const part = parts(place);
+      const share = part < left ? part : left;
+      given.set(device, before + share);
       need -= share;
       total -= share;
     }
   }
   // Shares are few different numbers, however many the devices.
   const amounts = new Map<bigint, Decimal>();
-  return devices.flatMap((device): Share[] => {
+  const shares: Share[] = [];
+  for (const device of devices) {
     const share = given.get(device);
-    if (share === undefined || share === 0n) return [];
+    if (share === undefined || share === 0n) continue;
     const amount = amounts.get(share) ?? new Decimal(String(share));
     amounts.set(share, amount);
-    return [[device, amount]];
-  });
+    shares.push([device, amount]);
+  }
+  return shares;
 };
 
 /** Splits a whole number over groups: the quotient each, and one more for as many of the first as remain. */

@@ -23,7 +23,7 @@ export function density(amount: Decimal, capacity: Decimal, quantum: Decimal): D
  * then goes to as many of them as it takes. An amount that one device could hold must come from one.
  */
 export function fitsUnfragmented(amount: Decimal, candidates: readonly DeviceState[], quantum: Decimal): boolean {
-  const capacity = candidates[0]?.amount;
+  const capacity = candidates[0]?.level.amount;
   if (!capacity?.gt(0)) return false;
   const { devices } = density(amount, capacity, quantum);
   const most = amount.gt(capacity) ? candidates.length : devices;
