@@ -9,16 +9,23 @@ import { KillLog } from '../src/stats/kill-log.ts';
 import { NodeFigures } from '../src/stats/node-figures.ts';
 import { ProcessFigures } from '../src/stats/process-figures.ts';
 import { Statistics } from '../src/stats/statistics.ts';
+import type { StatisticsSink } from '../src/stats/statistics-sink.ts';
 import { median } from './statistics.ts';
 
 const signal = new AbortController().signal;
 
+/** Where containers are found. */
+interface Places {
+  readonly host: ReaderHost;
+  readonly pidOf: (containerId: string) => Promise<number | null>;
+}
+
 /** Statistics of these containers alone; nothing runs by itself. */
 export async function openStatistics(
   folder: string,
-  host: ReaderHost,
-  pidOf: (containerId: string) => Promise<number | null>,
+  { host, pidOf }: Places,
   targets: readonly StatsTarget[],
+  sink: StatisticsSink | null = null,
 ): Promise<Statistics> {
   return await Statistics.open({
     folder: path.join(folder, 'statistics'),
@@ -29,7 +36,7 @@ export async function openStatistics(
     devices: null,
     processes: new ProcessFigures(host.files, systemClock),
     killLog: new KillLog(systemClock),
-    sink: null,
+    sink,
     onOveruse: () => {},
     periodMs: 5000,
     adaptive: false,

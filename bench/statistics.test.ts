@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { median, percentile, rounded } from './statistics.ts';
+import { median, percentile, rounded, slope } from './statistics.ts';
 
 describe('the statistics', () => {
   it('take percentiles by nearest rank, whatever the order', () => {
@@ -8,6 +8,12 @@ describe('the statistics', () => {
     expect(percentile([3, 1, 2], 0.99)).toBe(3);
     expect(median([30, 10, 20])).toBe(20);
     expect(percentile([], 0.5)).toBeNaN();
+  });
+
+  it('take a slope that points far off do not change', () => {
+    const line = Array.from({ length: 9 }, (_, x) => [x, 5 + 2 * x] as const);
+    expect(slope(line)).toBe(2);
+    expect(slope([...line, [9, 1000], [10, -1000]])).toBe(2);
   });
 
   it('round to three significant digits', () => {

@@ -13,3 +13,13 @@ export const median = (samples: readonly number[]): number => percentile(samples
 export function rounded(value: number): number {
   return Number.isFinite(value) ? Number(value.toPrecision(3)) : value;
 }
+
+/**
+ * By how much y grows with x: the middle of the slopes between all pairs of points, which some points that lie far off
+ * do not change.
+ */
+export function slope(points: readonly (readonly [x: number, y: number])[]): number {
+  return median(
+    points.flatMap(([x, y], index) => points.slice(index + 1).map(([laterX, laterY]) => (laterY - y) / (laterX - x))),
+  );
+}

@@ -12,20 +12,23 @@ import { readHierarchies } from '../../src/stats/cgroup.ts';
 import type { StatsTarget } from '../../src/stats/kernel-book.ts';
 import { FakeCgroups } from '../fake-cgroups.ts';
 import { call, textField } from '../http.ts';
-import type { Measure } from '../measure.ts';
+import type { Block } from '../loop-blocks.ts';
+import type { Figure, Measure } from '../measure.ts';
 import type { Stage } from '../stage.ts';
 import { median, percentile } from '../statistics.ts';
+import type { CostParts } from '../statistics-cost.ts';
 import { cpuPerSample, openStatistics } from '../statistics-rig.ts';
 
 const run = promisify(execFile);
 const costProgram = path.resolve(import.meta.dirname, '..', 'statistics-cost.ts');
 
+/** Processes that are begun anew for a first round. */
+const firstRounds = 5;
+
 /** What the program of its own has measured. */
-interface Cost {
-  readonly growthPercent: number;
-  readonly sampleMs: number;
-  readonly firstBlockMs: number;
-  readonly blocksMs: readonly number[];
+async function costOf<Part extends keyof CostParts>(part: Part): Promise<CostParts[Part]> {
+  const { stdout } = await run(process.execPath, ['--expose-gc', '--no-warnings', costProgram, part]);
+  return JSON.parse(stdout) as CostParts[Part];
 }
 
 /** Real kernels, read directly and asked of the engine. */
@@ -51,7 +54,8 @@ async function real(stage: Stage, folder: string, count: number): Promise<{ ours
     }
     const { host } = new FakeCgroups(folder);
     const here = { ...host, mounts: readHierarchies(), processRoot: '/proc' };
-    await using statistics = await openStatistics(folder, here, async (id) => pids.get(id) ?? null, targets);
+    const pidOf = async (id: string): Promise<number | null> => pids.get(id) ?? null;
+    await using statistics = await openStatistics(folder, { host: here, pidOf }, targets);
     const ours = await cpuPerSample(statistics, count, 20);
     const engine: number[] = [];
     for (const { containerId } of targets) {
@@ -65,26 +69,34 @@ async function real(stage: Stage, folder: string, count: number): Promise<{ ours
   }
 }
 
+/** The longest of the blocks; what the clock saw, other programs' turns included, stands beside it. */
+function block(name: string, blocks: readonly Block[], pick: (samples: readonly number[]) => number): Figure {
+  return {
+    name: `500 containers: longest block, ${name}`,
+    value: pick(blocks.map(({ ownMs }) => ownMs)),
+    unit: 'ms',
+    must: 10,
+    goal: 5,
+    beside: { 'by the clock': pick(blocks.map(({ wallMs }) => wallMs)) },
+  };
+}
+
 /** The measure. */
 export const statistics: Measure = {
   ids: ['P8', 'P18', 'P19'],
   title: 'statistics',
   async run(stage) {
-    const { stdout } = await run(process.execPath, ['--expose-gc', costProgram]);
-    const cost = JSON.parse(stdout) as Cost;
+    const growth = await costOf('growth');
+    const sampleMs = await costOf('sample');
+    const processes: CostParts['blocks'][] = [];
+    for (let process = 0; process < firstRounds; process += 1) processes.push(await costOf('blocks'));
+    const later = processes.flatMap(({ later: blocks }) => blocks);
     const folder = await mkdtemp(path.join(tmpdir(), 'kernelet-bench-statistics-'));
     try {
       const { ours, engineMs } = await real(stage, folder, 10);
-      const block = (name: string, value: number) => ({
-        name: `500 containers: longest block, ${name}`,
-        value,
-        unit: 'ms',
-        must: 10,
-        goal: 5,
-      });
       return {
         P8: [
-          { name: 'CPU per container-sample, 100 fake cgroups', value: cost.sampleMs, unit: 'ms', must: 1, goal: 0.2 },
+          { name: 'CPU per container-sample, 100 fake cgroups', value: sampleMs, unit: 'ms', must: 1, goal: 0.2 },
           {
             name: `CPU per container-sample, 10 kernels (engine: ${Math.round(engineMs)} ms)`,
             value: ours,
@@ -94,18 +106,23 @@ export const statistics: Measure = {
           },
         ],
         P18: [
-          block('first round', cost.firstBlockMs),
-          block('p50 of 100 rounds', median(cost.blocksMs)),
-          block('p99 of 100 rounds', percentile(cost.blocksMs, 0.99)),
+          block(
+            `first round, p50 of ${firstRounds} processes`,
+            processes.map(({ first }) => first),
+            median,
+          ),
+          block(`p50 of ${later.length} rounds`, later, median),
+          block(`p99 of ${later.length} rounds`, later, (samples) => percentile(samples, 0.99)),
         ],
         P19: [
           {
-            name: 'growth of the heap, round 5,000 to 10,000',
-            value: cost.growthPercent,
+            name: 'growth of the number of objects in 10,000 rounds',
+            value: growth.objects,
             unit: '%',
-            must: 1,
-            goal: 0.2,
+            must: 0.1,
+            goal: 0.01,
           },
+          { name: 'growth of their bytes in 10,000 rounds', value: growth.bytes, unit: '%', must: 1, goal: 0.2 },
         ],
       };
     } finally {

@@ -3,6 +3,7 @@ import { decodePlain } from '../wire/extensions/plain.ts';
 import { ClusterStatistics, type StatisticsWriter } from './cluster-statistics.ts';
 import type { CollectedMetrics } from './statistics-sink.ts';
 
+const { signal } = new AbortController();
 const metric = { current: '1', capacity: null, pct: '0.00', unit_hint: 'bytes', 'stats.min': '1', 'stats.max': '3' };
 
 /** Keeps what is written, decoded. */
@@ -34,7 +35,7 @@ const round = (...kernels: readonly string[]): CollectedMetrics => ({
 
 it('writes the figures of a round in the form that managers read', async () => {
   const writer = new Writer();
-  await new ClusterStatistics(writer, 'i-x').put(round('k1'));
+  await new ClusterStatistics(writer, 'i-x').put(round('k1'), signal);
   expect(writer.values).toEqual(
     new Map<string, unknown>([
       ['node', { node: { mem: metric }, devices: { mem: { root: metric } } }],
@@ -47,12 +48,12 @@ it('writes the figures of a round in the form that managers read', async () => {
 it('lets the figures of kernels that have ended expire, also after a failed round', async () => {
   const writer = new Writer();
   const sink = new ClusterStatistics(writer, 'i-x');
-  await sink.put(round('k1', 'k2'));
+  await sink.put(round('k1', 'k2'), signal);
   expect(writer.expired).toEqual([]);
   writer.isDown = true;
-  await expect(sink.put(round('k2'))).rejects.toThrow('down');
+  await expect(sink.put(round('k2'), signal)).rejects.toThrow('down');
   writer.isDown = false;
-  await sink.put(round('k2'));
-  await sink.put(round('k2'));
+  await sink.put(round('k2'), signal);
+  await sink.put(round('k2'), signal);
   expect(writer.expired).toEqual(['k1']);
 });

@@ -1,9 +1,11 @@
 /** Statistics for managers: what a round has collected, encoded and written to Redis (spec cluster-state 4.2). */
 import type { RedisStatistics } from '../cluster/redis/statistics-keys.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
 import { encodeMsgpack } from '../wire/msgpack/encode.ts';
 import type { MsgpackValue } from '../wire/msgpack/value.ts';
 import { agentPayload, kernelPayload, processPayload, type StatPayload } from './stat-payload.ts';
 import type { CollectedMetrics, StatisticsSink } from './statistics-sink.ts';
+import { TimeSlices } from './time-slices.ts';
 
 /** The writer of `cluster/redis/`, or a test's. */
 export type StatisticsWriter = Pick<RedisStatistics, 'writeNode' | 'writeKernels' | 'writeProcesses' | 'expireKernels'>;
@@ -12,26 +14,40 @@ export type StatisticsWriter = Pick<RedisStatistics, 'writeNode' | 'writeKernels
 export class ClusterStatistics implements StatisticsSink {
   readonly #writer: StatisticsWriter;
   readonly #agentId: string;
+  readonly #clock: Clock;
   /** Kernels whose figures are there without an expiry. */
   #written: ReadonlySet<string> = new Set();
 
-  constructor(writer: StatisticsWriter, agentId: string) {
+  constructor(writer: StatisticsWriter, agentId: string, clock: Clock = systemClock) {
     this.#writer = writer;
     this.#agentId = agentId;
+    this.#clock = clock;
   }
 
-  /** Throws REDIS_UNAVAILABLE, REDIS_REFUSED; what is missing then comes with the next round. */
-  async put({ node, kernels, processes }: CollectedMetrics): Promise<void> {
+  /**
+   * Throws REDIS_UNAVAILABLE, REDIS_REFUSED, and the signal's reason; what is missing then comes with the next round.
+   */
+  async put({ node, kernels, processes }: CollectedMetrics, signal: AbortSignal): Promise<void> {
     const ended = [...this.#written].filter((kernel) => !kernels.has(kernel));
     await this.#writer.writeNode(encoded(agentPayload(this.#agentId, node.node, node.devices)));
-    await this.#writer.writeKernels(
-      new Map([...kernels].map(([kernel, metrics]) => [kernel, encoded(kernelPayload(kernel, metrics))])),
-    );
-    await this.#writer.writeProcesses(
-      new Map([...processes].map(([container, pids]) => [container, encoded(processPayload(container, pids))])),
-    );
+    await this.#writer.writeKernels(await this.#allEncoded(kernels, kernelPayload, signal));
+    await this.#writer.writeProcesses(await this.#allEncoded(processes, processPayload, signal));
     await this.#writer.expireKernels(ended);
     this.#written = new Set(kernels.keys());
+  }
+
+  async #allEncoded<T>(
+    metrics: ReadonlyMap<string, T>,
+    payload: (id: string, metrics: T) => StatPayload,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Uint8Array>> {
+    const slices = new TimeSlices(this.#clock);
+    const all = new Map<string, Uint8Array>();
+    for (const [id, of] of metrics) {
+      await slices.turn(signal);
+      all.set(id, encoded(payload(id, of)));
+    }
+    return all;
   }
 }
 

@@ -42,7 +42,7 @@ export class ContainerReader implements Disposable {
   readonly #host: ReaderHost;
   readonly #membershipPath: string;
   readonly #membership: string;
-  readonly #opened = new DisposableStack();
+  readonly #opened: Disposable[] = [];
   readonly #families: readonly { readonly name: string; readonly read: ReadFamily }[];
   /** Of families that this host doesn't show. */
   readonly #standingGaps: readonly Gap[];
@@ -112,7 +112,7 @@ export class ContainerReader implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#opened.dispose();
+    for (const file of this.#opened) file[Symbol.dispose]();
   }
 
   /** Whether the process is still there and in the same cgroups. */
@@ -127,13 +127,17 @@ export class ContainerReader implements Disposable {
   #place(processFolder: string): ContainerPlace {
     const { files, mounts, nodeMemoryBytes } = this.#host;
     const membership = parseMembership(this.#membership);
+    const kept = <T extends Disposable>(file: T): T => {
+      this.#opened.push(file);
+      return file;
+    };
     return {
       processFolder,
       nodeMemoryBytes,
       folder: (controller) => cgroupFolder(controller, membership, mounts),
       unified: () => unifiedFolder(membership, mounts),
-      file: (path) => this.#opened.use(files.file(path)),
-      optional: (path) => this.#opened.use(files.optional(path)),
+      file: (path) => kept(files.file(path)),
+      optional: (path) => kept(files.optional(path)),
     };
   }
 }

@@ -27,9 +27,10 @@ describe('the final records', () => {
   it('are kept in order, those before a full file for one file longer', async () => {
     const place = path.join(folder, 'ended.jsonl');
     const records = new FinalRecords(place, silentLogger, { mostBytes: 600 });
-    const added = ['a', 'b', 'c', 'd', 'e'].map((id) => records.add(record(id)));
-    expect(records.waiting).toBe(5);
-    await Promise.all(added);
+    for (const id of ['a', 'b', 'c', 'd', 'e']) {
+      records.add(record(id));
+      await records.flushed();
+    }
     expect((await readdir(folder)).sort()).toEqual(['ended.jsonl', 'ended.older.jsonl']);
     const kept = (await records.all()).map(({ kernelId }) => kernelId);
     expect(['a', 'b', 'c', 'd', 'e'].slice(-kept.length)).toEqual(kept);
@@ -37,11 +38,20 @@ describe('the final records', () => {
     expect((await readFile(place)).length).toBeLessThan(1200);
   });
 
+  it('are written together where many end at once, and no more wait than the bound', async () => {
+    const records = new FinalRecords(path.join(folder, 'ended.jsonl'), silentLogger);
+    const ids = Array.from({ length: 10_003 }, (_, index) => String(index));
+    for (const id of ids) records.add(record(id));
+    expect(records.waiting).toBe(10_000);
+    expect((await records.all()).map(({ kernelId }) => kernelId)).toEqual(ids.slice(0, 10_000));
+    expect(records.waiting).toBe(0);
+  });
+
   it('pass over what is torn, and begin a line of their own after it', async () => {
     const place = path.join(folder, 'ended.jsonl');
     await appendFile(place, `${JSON.stringify(record('a'))}\n{"kernelId":"torn`);
     const records = new FinalRecords(place, silentLogger);
-    await records.add(record('b'));
+    records.add(record('b'));
     expect(await records.all()).toEqual([record('a'), record('b')]);
   });
 });

@@ -15,6 +15,9 @@ export interface FinalRecord extends KernelUsage {
 }
 
 const mostBytes = 4 * 1024 * 1024;
+/** Some minutes of a disk that takes nothing, on a busy node. */
+const mostWaiting = 10_000;
+const mostAtOnce = 500;
 
 /** The records of one folder. */
 export class FinalRecords {
@@ -22,8 +25,10 @@ export class FinalRecords {
   readonly #older: string;
   readonly #log: Logger;
   readonly #mostBytes: number;
-  #tail: Promise<void> = Promise.resolve();
-  #waiting = 0;
+  readonly #records: FinalRecord[] = [];
+  /** How many are being written now. */
+  #atHand = 0;
+  #writing: Promise<void> | null = null;
   /** Whether the file may end within a line, of a crash or of a write that the disk took in part. */
   #maybeTorn = true;
 
@@ -35,38 +40,49 @@ export class FinalRecords {
     this.#mostBytes = options.mostBytes ?? mostBytes;
   }
 
-  /** Adds a record. A disk that does not take it is logged, with the record. */
-  add(record: FinalRecord): Promise<void> {
-    this.#waiting += 1;
-    this.#tail = this.#tail.then(async () => {
-      try {
-        await this.#append(`${JSON.stringify(record)}\n`);
-      } catch (error) {
-        this.#log.error('the final record of a kernel could not be written', { record, error });
-      }
-      this.#waiting -= 1;
-    });
-    return this.#tail;
+  /** Adds a record. One that the disk does not take, or that too many wait before, is logged and left out. */
+  add(record: FinalRecord): void {
+    if (this.waiting >= mostWaiting) {
+      this.#log.error('the final record of a kernel was left out: too many wait for the disk', { record });
+      return;
+    }
+    this.#records.push(record);
+    this.#writing ??= this.#write();
   }
 
   /** How many wait to be written. */
   get waiting(): number {
-    return this.#waiting;
+    return this.#records.length + this.#atHand;
   }
 
   /** The records that are kept, oldest first. Lines that are none are left out. */
   async all(): Promise<readonly FinalRecord[]> {
-    await this.#tail;
+    await this.flushed();
     const text = `${await readOrEmpty(this.#older)}\n${await readOrEmpty(this.#path)}`;
     return text.split('\n').flatMap((line) => parse(line) ?? []);
   }
 
   /** Resolves when what was added is written. */
   async flushed(): Promise<void> {
-    await this.#tail;
+    while (this.#writing) await this.#writing;
   }
 
-  async #append(line: string): Promise<void> {
+  /** Those that came while others were written are written together. */
+  async #write(): Promise<void> {
+    while (this.#records.length > 0) {
+      const records = this.#records.splice(0, mostAtOnce);
+      this.#atHand = records.length;
+      try {
+        await this.#append(records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+      } catch (error) {
+        this.#log.error('the final records of kernels could not be written', { records, error });
+      }
+      this.#atHand = 0;
+    }
+    this.#writing = null;
+  }
+
+  async #append(lines: string): Promise<void> {
     const size = await stat(this.#path).then(
       (found) => found.size,
       () => 0,
@@ -74,7 +90,7 @@ export class FinalRecords {
     if (size >= this.#mostBytes) await rename(this.#path, this.#older);
     const torn = this.#maybeTorn && !/(^|\n)$/.test(await readOrEmpty(this.#path));
     this.#maybeTorn = true;
-    await appendFile(this.#path, torn ? `\n${line}` : line, { mode: 0o600 });
+    await appendFile(this.#path, torn ? `\n${lines}` : lines, { mode: 0o600 });
     this.#maybeTorn = false;
   }
 }

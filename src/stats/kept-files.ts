@@ -20,12 +20,6 @@ export const systemCalls: FileCalls = {
   close: (descriptor) => closeSync(descriptor),
 };
 
-/** A file that is read again and again. Disposing it twice does nothing. */
-export interface KeptFile extends Disposable {
-  /** Its text now. Throws the system's error: ENOENT, ENODEV or ESRCH when what it told of is gone. */
-  read(): string;
-}
-
 const firstBufferBytes = 64 * 1024;
 /** Nothing that is read here is longer; what fills it is an error. */
 const lastBufferBytes = 8 * 1024 * 1024;
@@ -55,55 +49,30 @@ export class KeptFiles {
 
   /** A file, opened at its first read. */
   file(path: string): KeptFile {
-    let kept: number | undefined;
-    const close = (): void => {
-      if (kept === undefined) return;
-      this.#calls.close(kept);
-      kept = undefined;
-      this.#open -= 1;
-    };
-    return {
-      read: () => {
-        if (kept !== undefined) return this.#readAll(path, kept);
-        const descriptor = this.#calls.open(path);
-        if (this.#open < this.#mostOpen) {
-          kept = descriptor;
-          this.#open += 1;
-          return this.#readAll(path, descriptor);
-        }
-        try {
-          return this.#readAll(path, descriptor);
-        } finally {
-          this.#calls.close(descriptor);
-        }
-      },
-      [Symbol.dispose]: close,
-    };
+    return new KeptFile(this, path);
   }
 
-  /** A file that not every host has: null when it is absent, or switched off, at its first read. */
-  optional(path: string): { read(): string | null } & Disposable {
-    const file = this.file(path);
-    let state: 'unknown' | 'there' | 'absent' = 'unknown';
-    return {
-      read: () => {
-        if (state === 'absent') return null;
-        try {
-          const text = file.read();
-          state = 'there';
-          return text;
-        } catch (thrown) {
-          if (state === 'there' || !isSystemError(thrown, 'ENOENT', 'EOPNOTSUPP', 'ENOTSUP')) throw thrown;
-          state = 'absent';
-          file[Symbol.dispose]();
-          return null;
-        }
-      },
-      [Symbol.dispose]: () => file[Symbol.dispose](),
-    };
+  /** A file that not every host has. */
+  optional(path: string): OptionalFile {
+    return new OptionalFile(this.file(path));
   }
 
-  #readAll(path: string, descriptor: number): string {
+  /** Opens a file and reads it; gives its descriptor when it may stay open. For `KeptFile`. */
+  readFirst(path: string): { readonly text: string; readonly kept: number | null } {
+    const descriptor = this.#calls.open(path);
+    let kept = false;
+    try {
+      const text = this.readAgain(path, descriptor);
+      kept = this.#open < this.#mostOpen;
+      if (kept) this.#open += 1;
+      return { text, kept: kept ? descriptor : null };
+    } finally {
+      if (!kept) this.#calls.close(descriptor);
+    }
+  }
+
+  /** Reads what is open. For `KeptFile`. */
+  readAgain(path: string, descriptor: number): string {
     let size = 0;
     for (;;) {
       const piece = this.#calls.read(descriptor, this.#buffer, size, size);
@@ -113,9 +82,69 @@ export class KeptFiles {
     }
   }
 
+  /** Closes what stayed open. For `KeptFile`. */
+  close(descriptor: number): void {
+    this.#calls.close(descriptor);
+    this.#open -= 1;
+  }
+
   #grow(path: string): void {
     const { length } = this.#buffer;
     if (length >= lastBufferBytes) throw new Error(`${path} is longer than ${length} bytes`);
     this.#buffer = Buffer.concat([this.#buffer], length * 2);
+  }
+}
+
+/** A file that is read again and again. Disposing it twice does nothing. Nodes have thousands, so it holds little. */
+export class KeptFile implements Disposable {
+  readonly #files: KeptFiles;
+  readonly #path: string;
+  #kept: number | null = null;
+
+  constructor(files: KeptFiles, path: string) {
+    this.#files = files;
+    this.#path = path;
+  }
+
+  /** Its text now. Throws the system's error: ENOENT, ENODEV or ESRCH when what it told of is gone. */
+  read(): string {
+    if (this.#kept !== null) return this.#files.readAgain(this.#path, this.#kept);
+    const { text, kept } = this.#files.readFirst(this.#path);
+    this.#kept = kept;
+    return text;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#kept !== null) this.#files.close(this.#kept);
+    this.#kept = null;
+  }
+}
+
+/** A file that not every host has. */
+export class OptionalFile implements Disposable {
+  readonly #file: KeptFile;
+  #state: 'unknown' | 'there' | 'absent' = 'unknown';
+
+  constructor(file: KeptFile) {
+    this.#file = file;
+  }
+
+  /** Its text now; null when it was absent, or switched off, at its first read. Throws as KeptFile's. */
+  read(): string | null {
+    if (this.#state === 'absent') return null;
+    try {
+      const text = this.#file.read();
+      this.#state = 'there';
+      return text;
+    } catch (thrown) {
+      if (this.#state === 'there' || !isSystemError(thrown, 'ENOENT', 'EOPNOTSUPP', 'ENOTSUP')) throw thrown;
+      this.#state = 'absent';
+      this[Symbol.dispose]();
+      return null;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#file[Symbol.dispose]();
   }
 }

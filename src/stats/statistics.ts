@@ -169,7 +169,7 @@ export class Statistics implements AsyncDisposable {
   ended(kernelId: string, sessionId: string | null, reason: string | null): KernelUsage | null {
     const usage = this.#book.usage(kernelId);
     this.#book.forget(kernelId);
-    if (usage) void this.#finals.add({ kernelId, sessionId, reason, endedAt: this.#parts.clock.now(), ...usage });
+    if (usage) this.#finals.add({ kernelId, sessionId, reason, endedAt: this.#parts.clock.now(), ...usage });
     return usage;
   }
 
@@ -288,18 +288,23 @@ export class Statistics implements AsyncDisposable {
 
   async #openAll(targets: readonly StatsTarget[], signal: AbortSignal): Promise<void> {
     const slices = new TimeSlices(this.#parts.clock);
-    for (let first = 0; first < targets.length; first += openingAtOnce) {
-      await slices.turn(signal);
-      const some = targets.slice(first, first + openingAtOnce);
-      await Promise.all(some.map(({ containerId }) => this.#parts.source.open(containerId, signal)));
-    }
+    const waiting = targets.values();
+    const open = async (): Promise<void> => {
+      for (const { containerId } of waiting) {
+        await slices.turn(signal);
+        await this.#parts.source.open(containerId, signal);
+      }
+    };
+    await Promise.all(Array.from({ length: openingAtOnce }, open));
   }
 
   async #collected(targets: readonly StatsTarget[], signal: AbortSignal): Promise<CollectedMetrics> {
-    const { source, processes, node } = this.#parts;
+    const { source, processes, node, clock } = this.#parts;
+    const slices = new TimeSlices(clock);
     const kernels = new Map<string, WrittenMetrics>();
     const ofProcesses = new Map<string, ReadonlyMap<number, WrittenMetrics>>();
     for (const { kernelId, containerId } of targets) {
+      await slices.turn(signal);
       const written = this.#book.metrics(kernelId);
       if (written) kernels.set(kernelId, written);
       ofProcesses.set(containerId, await processes.collect(containerId, source.pids(containerId), signal));

@@ -2,12 +2,16 @@
 import type { Clock } from '../lib/clock.ts';
 
 /** How long a piece of work may hold up everything else, in milliseconds. */
-const mostMs = 2;
+const mostMs = 1;
 
-/** Call `turn` between steps that are short themselves: it lets others run when the time of the slice is over. */
+/**
+ * Call `turn` between steps that are short themselves: it lets others run when the time of the slice is over. Several
+ * loops may share it, and then have one slice together and a step each.
+ */
 export class TimeSlices {
   readonly #clock: Clock;
   #begun: number;
+  #pause: Promise<void> | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -18,8 +22,14 @@ export class TimeSlices {
   async turn(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (this.#clock.monotonic() - this.#begun < mostMs) return;
-    await new Promise((resolve) => setImmediate(resolve));
-    this.#begun = this.#clock.monotonic();
+    this.#pause ??= this.#letOthersRun();
+    await this.#pause;
     signal?.throwIfAborted();
+  }
+
+  async #letOthersRun(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#pause = null;
+    this.#begun = this.#clock.monotonic();
   }
 }

@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest';
+import { FakeClock } from '../lib/fake-clock.ts';
+import { TimeSlices } from './time-slices.ts';
+
+/** How many milliseconds of work some loops did between two turns of the event loop, at most. */
+async function longestBlock(loops: number): Promise<number> {
+  let [time, turnAt, longest, working] = [0, 0, 0, true];
+  const clock = new (class extends FakeClock {
+    override monotonic = (): number => time;
+  })();
+  const slices = new TimeSlices(clock);
+  const work = async (): Promise<void> => {
+    for (let step = 0; step < 20; step += 1) {
+      await slices.turn();
+      time += 1;
+    }
+  };
+  const turn = (): void => {
+    longest = Math.max(longest, time - turnAt);
+    turnAt = time;
+    if (working) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await Promise.all(Array.from({ length: loops }, work));
+  working = false;
+  turn();
+  return longest;
+}
+
+it('lets others run when its time is over, also when loops have it together', async () => {
+  expect(await longestBlock(1)).toBe(1);
+  // Each may have begun one step more.
+  expect(await longestBlock(8)).toBeLessThanOrEqual(1 + 8);
+});
+
+it('ends with the signal, before and after a turn', async () => {
+  const end = new AbortController();
+  let time = 0;
+  const clock = new (class extends FakeClock {
+    override monotonic = (): number => (time += 2);
+  })();
+  const slices = new TimeSlices(clock);
+  const turn = slices.turn(end.signal);
+  end.abort(new Error('ended'));
+  await expect(turn).rejects.toThrow('ended');
+  await expect(slices.turn(end.signal)).rejects.toThrow('ended');
+});
