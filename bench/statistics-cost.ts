@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { getHeapSpaceStatistics, queryObjects } from 'node:v8';
 import { ClusterStatistics, type StatisticsWriter } from '../src/stats/cluster-statistics.ts';
+import { type Block, longestBlock } from '../test/support/loop-blocks.ts';
 import { FakeCgroups } from './fake-cgroups.ts';
-import { type Block, longestBlock } from './loop-blocks.ts';
 import { slope } from './statistics.ts';
 import { cpuPerSample, openStatistics } from './statistics-rig.ts';
 

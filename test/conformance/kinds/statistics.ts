@@ -15,9 +15,9 @@ import {
   processPayload,
   type StatPayload,
 } from '../../../src/stats/stat-payload.ts';
+import { decodeMsgpack } from '../../../src/wire/msgpack/decode.ts';
 import { isObject, itemsOf, runCase, type VectorKind } from '../vector-kind.ts';
 import { canonical } from './canonical.ts';
-import { readMsgpack } from './msgpack-reader.ts';
 
 interface Stored {
   readonly db: number;
@@ -128,7 +128,7 @@ function checkRound(round: Round, payloads: readonly StatPayload[]): string | nu
     if (stored?.db !== 0) return `${key} is not in database 0`;
     if (stored.ttl_s !== (expirySeconds ?? -1)) return `${key} stays ${expirySeconds} s, not ${stored.ttl_s}`;
     if (written.get(key) !== expirySeconds) return `${key} is set for ${written.get(key)} s, not ${expirySeconds}`;
-    for (const wanted of [plainMap(stored.decoded), readMsgpack(Buffer.from(stored.value_hex, 'hex'))]) {
+    for (const wanted of [plainMap(stored.decoded), decodeMsgpack(Buffer.from(stored.value_hex, 'hex'))]) {
       if (isDeepStrictEqual(canonical(value), canonical(wanted))) continue;
       return `${key} is ${JSON.stringify(canonical(value))}, not ${JSON.stringify(canonical(wanted))}`;
     }
