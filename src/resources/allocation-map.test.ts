@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Decimal, plainText } from '../lib/decimal.ts';
+import { AffinityMap, type DeviceReference } from './affinity.ts';
 import type { Allocation } from './allocation.ts';
 import { AllocationMap, type AllocationMapOptions } from './allocation-map.ts';
 
@@ -60,6 +61,24 @@ describe('AllocationMap', () => {
     }
     expect(() => mapOf(kind, strategy, {}).allocate(slots(['x', '0.001']))).not.toThrow(TypeError);
     expect(text(map.allocated())).toEqual({ x0: '0', x1: '0' });
+  });
+
+  it('passes over devices of a hint that nobody knows', () => {
+    const affinity = new AffinityMap(['x0', 'x1'].map((id, numa) => ({ device: 'x', id, numa })));
+    const near = (...ids: readonly string[]) => ids.map((id) => ({ device: 'x', id }));
+    for (const rule of ['24.09', '26.8'] as const) {
+      const hint = { affinity, policy: 'interleaved', rule } as const;
+      const given = (devices: readonly DeviceReference[]) =>
+        text(
+          mapOf('discrete', 'fill', { x0: '1', x1: '1' }).allocate({
+            ...slots(['x', '1']),
+            hint: { ...hint, devices },
+          }),
+        );
+      expect(given(near('gone', 'x1'))).toEqual({ x1: '1' });
+      expect(given(near('gone'))).toEqual({ x0: '1' });
+      expect(given([{ device: 'nothing', id: '' }])).toEqual({ x0: '1' });
+    }
   });
 
   it('refuses a fraction of which the grid of hundredths leaves nothing', () => {

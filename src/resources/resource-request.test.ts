@@ -45,7 +45,31 @@ describe('readResourceRequest', () => {
       { 'cuda.device:5g-mig': '0.5' },
       'InvalidResourceArgument: You may allocate only 1 for the unique-type slot cuda.device:5g-mig',
     ],
+    [{ cpu: '1e300', 'cuda.shares': '-0.0001' }, /'cuda.shares' cannot be below 0, as -0.0001 is$/],
+    [{ 'tpu.device': '-1' }, 'UnsupportedResource: tpu.device'],
+    [{ cpu: '-Infinity' }, "InvalidResourceArgument: The amount of the slot 'cpu' cannot be -Infinity"],
+    [{ '': '1' }, 'UnsupportedResource: '],
+    [{ cpu: '0', mem: '0', 'cuda.shares': '0' }, /'cpu' must be asked for, with more than 0$/],
   ])('refuses %j', (more, text) => {
-    expect(refusal(more)).toBe(text);
+    expect(refusal(more)).toEqual(typeof text === 'string' ? text : expect.stringMatching(text));
+  });
+
+  it.each(['NaN', 'nan', 'sNaN', 'x', '', ' ', '0x10', '1e9999', '9'.repeat(300), '1,5', '１'])(
+    'refuses %j, which is no number',
+    (text) => {
+      const refused = () => readResourceRequest({ ...good, cpu: text }, known);
+      expect(refused).toThrow('the amount of the slot cpu');
+      expect(refused).toThrow('is not a decimal number');
+    },
+  );
+
+  it.each([[[]], [{}], [true], [() => 1]])('refuses %j, which is no text', (value) => {
+    expect(() => readResourceRequest({ ...good, cpu: value }, known)).toThrow(
+      "Cannot convert the slot 'cpu' to decimal",
+    );
+  });
+
+  it('refuses a request for nothing', () => {
+    expect(() => readResourceRequest({}, known)).toThrow("'cpu' must be asked for, with more than 0");
   });
 });

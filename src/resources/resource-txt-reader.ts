@@ -1,5 +1,5 @@
 /** Reading `resource.txt` (spec resources-and-stats 10), also files that an agent of another release wrote. Pure. */
-import { type Decimal, parseDecimal } from '../lib/decimal.ts';
+import { type Decimal, parseDecimal, plainText } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { DeviceAmounts } from './allocation.ts';
 import { parseBinarySize, parseFiniteBinarySize } from './binary-size.ts';
@@ -25,10 +25,17 @@ export function readResourceTxt(text: string, known: KnownSlots): ResourceSpec {
 
 /**
  * Reads what counts alone, so that a path with `,` or `:` among the mounts doesn't lose a kernel's devices. An amount
- * of bytes on one device is that of `SLOTS`, since the share is rounded.
+ * of bytes on one device is that of `SLOTS`, since the share is rounded. Throws INVALID_ARGUMENT, also for an amount
+ * below 0 or without end, and for a file that is cut off within a line.
  */
 export function readResourceAccount(text: string, known: KnownSlots): ResourceAccount {
   const { slots, allocations } = account(linesOf(text), known);
+  if (!text.endsWith('\n')) throw unreadable('its last line is cut off');
+  // A wrong amount would be taken for what a kernel has, and give others what isn't there.
+  for (const [slot, amount] of slots) checkAmount(`the slot ${slot}`, amount);
+  for (const amounts of [...allocations.values()].flatMap((allocation) => [...allocation.values()])) {
+    for (const [id, amount] of amounts) checkAmount(`the device ${id}`, amount);
+  }
   const exact = (slot: string, amounts: DeviceAmounts): DeviceAmounts => {
     const [only, ...others] = amounts.keys();
     const amount = slots.get(slot);
@@ -44,6 +51,11 @@ export function readResourceAccount(text: string, known: KnownSlots): ResourceAc
       ]),
     ),
   };
+}
+
+function checkAmount(what: string, amount: Decimal): void {
+  if (amount.isFinite() && (amount.isPositive() || amount.isZero())) return;
+  throw unreadable(`${what} cannot have ${plainText(amount)}`);
 }
 
 function linesOf(text: string): ReadonlyMap<string, string> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Decimal, plainText } from '../lib/decimal.ts';
+import { Decimal, plainText, zero } from '../lib/decimal.ts';
 import type { ResourceSpec } from './resource-spec.ts';
 import { writeResourceTxt } from './resource-txt.ts';
 import { readResourceAccount, readResourceTxt } from './resource-txt-reader.ts';
@@ -46,8 +46,35 @@ describe('resource.txt', () => {
     ['SLOTS={"cpu": {}}', "Cannot convert the slot 'cpu' to decimal"],
     ['SLOTS={}\nCPU_SHARES=0:x', 'CPU_SHARES of resource.txt: "x" is not a decimal number'],
     ['SLOTS={}\nMEM_SHARES=root:1q', 'size "1q" is not a size in bytes'],
+    ['SLOTS={}\nCPU_SHARES=0:-1', 'the device 0 cannot have -1'],
+    ['SLOTS={}\nCPU_SHARES=0:1,1:Infinity', 'the device 1 cannot have Infinity'],
+    ['SLOTS={}\nCPU_SHARES=0:NaN', '"NaN" is not a decimal number'],
+    ['SLOTS={}\nMEM_SHARES=root:inf', 'the device root cannot have Infinity'],
+    ['SLOTS={"mem": "-5"}\nMEM_SHARES=root:5', 'the slot mem cannot have -5'],
+    [`SLOTS={}\nCPU_SHARES=0:${'9'.repeat(500)}`, 'is not a decimal number'],
     ['\0\0\0', 'the line SLOTS= is missing'],
   ])('is refused in a sentence when it is damaged: %j', (text, problem) => {
-    expect(() => readResourceAccount(text, known)).toThrow(problem);
+    expect(() => readResourceAccount(`${text}\n`, known)).toThrow(problem);
+  });
+
+  it('cut off at any byte is refused, or says of each device what it said or nothing', () => {
+    const whole =
+      'SCRATCH_SIZE=0m\nMOUNTS=\nSLOTS={"cpu": "12", "mem": "1500000001"}\nCPU_SHARES=0:1,7:11\nMEM_SHARES=root:1.4g\n';
+    const said = readResourceAccount(whole, known).allocations;
+    for (let end = 0; end < whole.length; end += 1) {
+      let allocations: typeof said;
+      try {
+        allocations = readResourceAccount(whole.slice(0, end), known).allocations;
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'INVALID_ARGUMENT' });
+        continue;
+      }
+      for (const [device, allocation] of allocations) {
+        for (const [slot, amounts] of allocation) {
+          for (const [id, amount] of amounts)
+            expect(plainText(amount)).toBe(plainText(said.get(device)?.get(slot)?.get(id) ?? zero));
+        }
+      }
+    }
   });
 });
