@@ -1,9 +1,12 @@
-/** Sizes of kernels' scratch folders: one is walked at a time, in the background, the one that waited longest first. */
+/**
+ * Sizes of kernels' scratch folders, walked in the background, the one that waited longest first. Several are walked at a
+ * time, in the share of one, so that a folder of a million files doesn't keep the others waiting.
+ */
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import type { Logger } from '../lib/log.ts';
 import { isSystemError } from '../lib/system-error.ts';
-import { type WalkResult, walkSize } from './scratch-walk.ts';
+import { WalkPace, type WalkResult, walkSize } from './scratch-walk.ts';
 
 /** A folder to look at. */
 export interface ScratchPlace {
@@ -11,8 +14,9 @@ export interface ScratchPlace {
   readonly folder: string;
 }
 
-const bounds = { mostEntries: 50_000, deepest: 48 } as const;
-const deadlineMs = 60_000;
+/** As many entries take a minute of work, and so ten of time. */
+const bounds = { mostEntries: 1_000_000, deepest: 48 } as const;
+const deadlineMs = 3_600_000;
 /** From the end of a walk to the next of the same folder: this, or so many times as long as the walk took. */
 const pauseMs = 30_000;
 const pauseFactor = 10;
@@ -21,11 +25,14 @@ const pauseFactor = 10;
 export class ScratchSizes {
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #pace: WalkPace;
+  readonly #walked = new Set<string>();
   readonly #known = new Map<string, { readonly result: WalkResult | null; readonly nextAt: number }>();
 
   constructor(clock: Clock, log: Logger) {
     this.#clock = clock;
     this.#log = log;
+    this.#pace = new WalkPace(clock);
   }
 
   /** Bytes that a kernel's folder took at the last walk; null when none has ended, or it was not complete. */
@@ -39,15 +46,20 @@ export class ScratchSizes {
     return this.#known.get(kernelId)?.result?.bytes ?? null;
   }
 
-  /** Walks the folder that is due, if one is. Forgets the kernels that are not among the places. */
+  /**
+   * Walks the folder that is due, if one is that nobody walks. Several rounds may run at a time. Forgets the kernels that
+   * are not among the places.
+   */
   async round(places: readonly ScratchPlace[], signal: AbortSignal): Promise<void> {
     const wanted = new Set(places.map(({ kernelId }) => kernelId));
     for (const kernelId of this.#known.keys()) if (!wanted.has(kernelId)) this.#known.delete(kernelId);
     const begun = this.#clock.monotonic();
     const nextAt = ({ kernelId }: ScratchPlace): number => this.#known.get(kernelId)?.nextAt ?? -Infinity;
-    const [first] = [...places].sort((left, right) => nextAt(left) - nextAt(right));
+    const open = places.filter(({ kernelId }) => !this.#walked.has(kernelId));
+    const [first] = open.sort((left, right) => nextAt(left) - nextAt(right));
     if (!first || nextAt(first) > begun) return;
-    const result = await this.#walk(first, signal);
+    this.#walked.add(first.kernelId);
+    const result = await this.#walk(first, signal).finally(() => this.#walked.delete(first.kernelId));
     const ended = this.#clock.monotonic();
     const pause = Math.max(pauseMs, (ended - begun) * pauseFactor);
     this.#known.set(first.kernelId, { result, nextAt: ended + pause });
@@ -56,7 +68,7 @@ export class ScratchSizes {
   async #walk({ kernelId, folder }: ScratchPlace, signal: AbortSignal): Promise<WalkResult | null> {
     const options = { what: `the size of ${folder}`, timeoutMs: deadlineMs, signal, clock: this.#clock };
     try {
-      return await withDeadline(options, (deadline) => walkSize(folder, bounds, this.#clock, deadline.signal));
+      return await withDeadline(options, (deadline) => walkSize(folder, bounds, this.#pace, deadline.signal));
     } catch (error) {
       signal.throwIfAborted();
       if (!isSystemError(error, 'ENOENT'))

@@ -26,14 +26,41 @@ const workMs = 10;
 const restMs = 90;
 const blockBytes = 512;
 
+/** The share of the time in which walks work: a tenth, all of those together that have it in common. */
+export class WalkPace {
+  readonly #clock: Clock;
+  #workedSince: number;
+  #rest: Promise<void> | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#workedSince = clock.monotonic();
+  }
+
+  /** Rests when it is time to. Throws the signal's reason. */
+  async keep(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#clock.monotonic() - this.#workedSince < workMs) return;
+    this.#rest ??= this.#pause();
+    await this.#rest;
+    signal.throwIfAborted();
+  }
+
+  async #pause(): Promise<void> {
+    await sleep(this.#clock, restMs);
+    this.#rest = null;
+    this.#workedSince = this.#clock.monotonic();
+  }
+}
+
 /** Walks a folder. Throws the system's error when the folder itself can't be opened, and the signal's reason. */
 export async function walkSize(
   folder: string,
   bounds: WalkBounds,
-  clock: Clock,
+  pace: WalkPace,
   signal: AbortSignal,
 ): Promise<WalkResult> {
-  const walk = new Walk(bounds, clock, signal);
+  const walk = new Walk(bounds, pace, signal);
   await using root = await openFolder(folder);
   const { dev } = await root.stat();
   await walk.into(root, dev, 1);
@@ -44,17 +71,15 @@ class Walk {
   bytes = 0;
   complete = true;
   readonly #bounds: WalkBounds;
-  readonly #clock: Clock;
+  readonly #pace: WalkPace;
   readonly #signal: AbortSignal;
   readonly #linked = new Set<number>();
   #entries = 0;
-  #workedSince: number;
 
-  constructor(bounds: WalkBounds, clock: Clock, signal: AbortSignal) {
+  constructor(bounds: WalkBounds, pace: WalkPace, signal: AbortSignal) {
     this.#bounds = bounds;
-    this.#clock = clock;
+    this.#pace = pace;
     this.#signal = signal;
-    this.#workedSince = clock.monotonic();
   }
 
   /** Through the descriptor: a folder that the tenant swaps for a link meanwhile leads nowhere else. */
@@ -65,7 +90,7 @@ class Walk {
       if (this.#entries >= this.#bounds.mostEntries) this.complete = false;
       if (!this.complete) return;
       this.#entries += 1;
-      await this.#rest();
+      await this.#pace.keep(this.#signal);
       const child = Buffer.concat([Buffer.from(`${path}/`), Buffer.from(entry.name)]);
       try {
         const found = await lstat(child);
@@ -92,13 +117,6 @@ class Walk {
       this.#linked.add(found.ino);
     }
     this.bytes += found.blocks * blockBytes;
-  }
-
-  async #rest(): Promise<void> {
-    this.#signal.throwIfAborted();
-    if (this.#clock.monotonic() - this.#workedSince < workMs) return;
-    await sleep(this.#clock, restMs, this.#signal);
-    this.#workedSince = this.#clock.monotonic();
   }
 }
 

@@ -55,6 +55,7 @@ const noDevices: KernelDeviceMeasures = { fresh: [], keys: new Set() };
 const openingAtOnce = 8;
 const sinkDeadlineMs = 4_000;
 const scratchPauseMs = 1_000;
+const scratchWalks = 3;
 const sampleBounds = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.1] as const;
 const roundBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5] as const;
 
@@ -100,7 +101,7 @@ export class Statistics implements AsyncDisposable {
       pauseMs: scratchPauseMs,
       round: () => this.#scratch.round(this.#scratchPlaces(), signal),
     };
-    this.#jobs.push(runPeriodically(walk, clock, log, signal));
+    for (let lane = 0; lane < scratchWalks; lane += 1) this.#jobs.push(runPeriodically(walk, clock, log, signal));
   }
 
   /** Makes ready to read a kernel's container, in the background, so that its end can be seen without asking anybody. */
