@@ -138,6 +138,12 @@ describe('cluster mode', () => {
     expect((await load('[etcd]\n', { forceStandalone: true })).settings.mode).toBe('standalone');
   });
 
+  it.each(['docker', 'cgroup'])('reads figures of containers directly, stats-type being %s', async (type) => {
+    const toml = `${cluster}stats-type = "${type}"\n`;
+    expect((await load(toml)).settings.metrics.source).toBe('direct');
+    expect((await load(`${toml}[metrics]\nsource = "engine"\n`)).settings.metrics.source).toBe('engine');
+  });
+
   it('takes several servers of etcd, and certificates for TLS', async () => {
     const tls = 'ssl-enabled = true\nssl-ca-cert = "ca.pem"\n';
     const addr = 'addr = ["a:2379", "[::1]:2380"]\n';
