@@ -6,7 +6,8 @@ import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import type { Logger } from '../lib/log.ts';
 import { isSystemError } from '../lib/system-error.ts';
-import { WalkPace, type WalkResult, walkSize } from './scratch-walk.ts';
+import { type WalkResult, walkSize } from './scratch-walk.ts';
+import { TimeSlices } from './time-slices.ts';
 
 /** A folder to look at. */
 export interface ScratchPlace {
@@ -17,6 +18,8 @@ export interface ScratchPlace {
 /** As many entries take a minute of work, and so ten of time. */
 const bounds = { mostEntries: 1_000_000, deepest: 48 } as const;
 const deadlineMs = 3_600_000;
+/** The share of the time in which folders are walked. */
+const aTenth = { workMs: 10, restMs: 90 };
 /** From the end of a walk to the next of the same folder: this, or so many times as long as the walk took. */
 const pauseMs = 30_000;
 const pauseFactor = 10;
@@ -25,14 +28,14 @@ const pauseFactor = 10;
 export class ScratchSizes {
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #pace: WalkPace;
+  readonly #slices: TimeSlices;
   readonly #walked = new Set<string>();
   readonly #known = new Map<string, { readonly result: WalkResult | null; readonly nextAt: number }>();
 
   constructor(clock: Clock, log: Logger) {
     this.#clock = clock;
     this.#log = log;
-    this.#pace = new WalkPace(clock);
+    this.#slices = new TimeSlices(clock, aTenth);
   }
 
   /** Bytes that a kernel's folder took at the last walk; null when none has ended, or it was not complete. */
@@ -68,7 +71,7 @@ export class ScratchSizes {
   async #walk({ kernelId, folder }: ScratchPlace, signal: AbortSignal): Promise<WalkResult | null> {
     const options = { what: `the size of ${folder}`, timeoutMs: deadlineMs, signal, clock: this.#clock };
     try {
-      return await withDeadline(options, (deadline) => walkSize(folder, bounds, this.#pace, deadline.signal));
+      return await withDeadline(options, (deadline) => walkSize(folder, bounds, this.#slices, deadline.signal));
     } catch (error) {
       signal.throwIfAborted();
       if (!isSystemError(error, 'ENOENT'))

@@ -1,11 +1,11 @@
 /**
  * How much a folder of a tenant takes on the disk, found by a walk with bounds: it follows no link, crosses to no other
- * file system, counts each file once, and works only a share of the time.
+ * file system, counts each file once, and works in slices of time.
  */
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, opendir } from 'node:fs/promises';
-import { type Clock, sleep } from '../lib/clock.ts';
 import { isSystemError } from '../lib/system-error.ts';
+import type { TimeSlices } from './time-slices.ts';
 
 /** Bounds of a walk. */
 export interface WalkBounds {
@@ -22,45 +22,16 @@ export interface WalkResult {
   readonly complete: boolean;
 }
 
-const workMs = 10;
-const restMs = 90;
 const blockBytes = 512;
 
-/** The share of the time in which walks work: a tenth, all of those together that have it in common. */
-export class WalkPace {
-  readonly #clock: Clock;
-  #workedSince: number;
-  #rest: Promise<void> | null = null;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-    this.#workedSince = clock.monotonic();
-  }
-
-  /** Rests when it is time to. Throws the signal's reason. */
-  async keep(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#clock.monotonic() - this.#workedSince < workMs) return;
-    this.#rest ??= this.#pause();
-    await this.#rest;
-    signal.throwIfAborted();
-  }
-
-  async #pause(): Promise<void> {
-    await sleep(this.#clock, restMs);
-    this.#rest = null;
-    this.#workedSince = this.#clock.monotonic();
-  }
-}
-
-/** Walks a folder. Throws the system's error when the folder itself can't be opened, and the signal's reason. */
+/** Walks a folder; walks that share slices work as much as one. Throws the system's error when the folder itself can't be opened, and the signal's reason. */
 export async function walkSize(
   folder: string,
   bounds: WalkBounds,
-  pace: WalkPace,
+  slices: TimeSlices,
   signal: AbortSignal,
 ): Promise<WalkResult> {
-  const walk = new Walk(bounds, pace, signal);
+  const walk = new Walk(bounds, slices, signal);
   await using root = await openFolder(folder);
   const { dev } = await root.stat();
   await walk.into(root, dev, 1);
@@ -71,14 +42,14 @@ class Walk {
   bytes = 0;
   complete = true;
   readonly #bounds: WalkBounds;
-  readonly #pace: WalkPace;
+  readonly #slices: TimeSlices;
   readonly #signal: AbortSignal;
   readonly #linked = new Set<number>();
   #entries = 0;
 
-  constructor(bounds: WalkBounds, pace: WalkPace, signal: AbortSignal) {
+  constructor(bounds: WalkBounds, slices: TimeSlices, signal: AbortSignal) {
     this.#bounds = bounds;
-    this.#pace = pace;
+    this.#slices = slices;
     this.#signal = signal;
   }
 
@@ -90,7 +61,7 @@ class Walk {
       if (this.#entries >= this.#bounds.mostEntries) this.complete = false;
       if (!this.complete) return;
       this.#entries += 1;
-      await this.#pace.keep(this.#signal);
+      await this.#slices.turn(this.#signal);
       const child = Buffer.concat([Buffer.from(`${path}/`), Buffer.from(entry.name)]);
       try {
         const found = await lstat(child);
