@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { getHeapSpaceStatistics, queryObjects } from 'node:v8';
+import { systemClock } from '../src/lib/clock.ts';
 import { ClusterStatistics, type StatisticsWriter } from '../src/stats/cluster-statistics.ts';
 import { type Block, longestBlock } from '../test/support/loop-blocks.ts';
 import { FakeCgroups } from './fake-cgroups.ts';
@@ -91,7 +92,12 @@ async function sample(folder: string): Promise<CostParts['sample']> {
 async function blocks(folder: string): Promise<CostParts['blocks']> {
   const fakes = new FakeCgroups(folder);
   const targets = Array.from({ length: 500 }, (_, index) => fakes.add(index));
-  await using statistics = await openStatistics(folder, fakes, targets, new ClusterStatistics(nowhere, 'i-bench'));
+  await using statistics = await openStatistics(
+    folder,
+    fakes,
+    targets,
+    new ClusterStatistics(nowhere, 'i-bench', systemClock),
+  );
   // The files that were just made left much to be freed.
   await freed();
   const first = await longestBlock(() => statistics.round(signal));

@@ -13,6 +13,7 @@ import { agentFamilies } from './metrics/agent-families.ts';
 import { kernelFamilies } from './metrics/kernel-families.ts';
 import { nodeFamilies } from './metrics/node-families.ts';
 import { OwnHealthMeter } from './metrics/own-health.ts';
+import type { EventBook } from './parts.ts';
 
 /** Usage is kept of so many ended kernels: of more than are kept to be inspected. */
 const mostEnded = 1_000;
@@ -22,6 +23,7 @@ export interface KernelStatisticsParts {
   readonly kernels: Pick<Kernels, 'list' | 'onEnded' | 'onRunner'>;
   readonly statistics: Statistics;
   readonly operations: OperationTimes;
+  readonly events: Pick<EventBook, 'waiting'>;
   /** Where a kernel's scratch folder is. */
   readonly scratchFolder: (id: KernelId) => string;
   readonly scratchLimitBytes: number | null;
@@ -71,12 +73,13 @@ export class KernelStatistics implements Disposable {
 
   /** The text for Prometheus, in pieces between which others get their turn. */
   async *exposition(status: AgentStatus, signal: AbortSignal): AsyncGenerator<string> {
-    const { statistics, operations, kernels } = this.#parts;
+    const { statistics, operations, kernels, events } = this.#parts;
     const phases = new Map<KernelPhase, number>();
     for (const { phase } of kernels.list()) phases.set(phase, (phases.get(phase) ?? 0) + 1);
     const health = await this.#health.read();
     const figures = await statistics.now(signal);
     const queues = new Map([['final records', statistics.waitingRecords]]);
+    if (events.waiting !== undefined) queues.set('outbox', events.waiting);
     const families = [
       ...agentFamilies({ status, phases, health, operations, statistics, queues }),
       ...nodeFamilies(statistics.node.latest, statistics.node.metrics().devices, status.slots),

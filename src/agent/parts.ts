@@ -30,6 +30,8 @@ export interface ImageShelf {
 
 /** Events: where they go, and how they are read. */
 export interface EventBook extends EventSink {
+  /** How many wait to be sent; absent where they are sent nowhere. */
+  readonly waiting?: number;
   read(
     options: { readonly after: number; readonly follow: boolean },
     signal: AbortSignal,

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { systemClock } from '../lib/clock.ts';
 import { decodePlain } from '../wire/extensions/plain.ts';
 import { ClusterStatistics, type StatisticsWriter } from './cluster-statistics.ts';
 import type { CollectedMetrics } from './statistics-sink.ts';
@@ -35,7 +36,7 @@ const round = (...kernels: readonly string[]): CollectedMetrics => ({
 
 it('writes the figures of a round in the form that managers read', async () => {
   const writer = new Writer();
-  await new ClusterStatistics(writer, 'i-x').put(round('k1'), signal);
+  await new ClusterStatistics(writer, 'i-x', systemClock).put(round('k1'), signal);
   expect(writer.values).toEqual(
     new Map<string, unknown>([
       ['node', { node: { mem: metric }, devices: { mem: { root: metric } } }],
@@ -47,7 +48,7 @@ it('writes the figures of a round in the form that managers read', async () => {
 
 it('lets the figures of kernels that have ended expire, also after a failed round', async () => {
   const writer = new Writer();
-  const sink = new ClusterStatistics(writer, 'i-x');
+  const sink = new ClusterStatistics(writer, 'i-x', systemClock);
   await sink.put(round('k1', 'k2'), signal);
   expect(writer.expired).toEqual([]);
   writer.isDown = true;

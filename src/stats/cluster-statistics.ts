@@ -1,6 +1,6 @@
 /** Statistics for managers: what a round has collected, encoded and written to Redis (spec cluster-state 4.2). */
 import type { RedisStatistics } from '../cluster/redis/statistics-keys.ts';
-import { type Clock, systemClock } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { encodeMsgpack } from '../wire/msgpack/encode.ts';
 import type { MsgpackValue } from '../wire/msgpack/value.ts';
 import { agentPayload, kernelPayload, processPayload, type StatPayload } from './stat-payload.ts';
@@ -18,7 +18,7 @@ export class ClusterStatistics implements StatisticsSink {
   /** Kernels whose figures are there without an expiry. */
   #written: ReadonlySet<string> = new Set();
 
-  constructor(writer: StatisticsWriter, agentId: string, clock: Clock = systemClock) {
+  constructor(writer: StatisticsWriter, agentId: string, clock: Clock) {
     this.#writer = writer;
     this.#agentId = agentId;
     this.#clock = clock;

@@ -52,6 +52,7 @@ describeWith(['redis-server'], 'Statistics in Redis', () => {
       source: new DirectSource(hostOf(new TreeCalls(tree)), async () => recordedPid),
       node: new NodeFigures([nodeMemory(files.file('/proc/meminfo'))]),
       processes: new ProcessFigures(files, clock),
+      devices: null,
       killLog: new KillLog(clock),
       sink: new ClusterStatistics(
         new RedisStatistics(redis.link(redisDatabases.statistics), 'i-node'),

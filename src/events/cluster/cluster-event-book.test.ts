@@ -37,7 +37,12 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'cluster-events-'));
   local = await EventLog.open(folder, { clock: systemClock, log });
   posted = [];
-  const outbox = { post: (event: EncodedEvent) => void posted.push(event) };
+  const outbox = {
+    post: (event: EncodedEvent) => void posted.push(event),
+    get size() {
+      return posted.length;
+    },
+  };
   book = new ClusterEventBook({ agentId, local, outbox, infoOf: () => startedInfo, quiet, log });
 });
 afterEach(() => {
@@ -109,7 +114,7 @@ describe('ClusterEventBook', () => {
     const failing = new ClusterEventBook({
       agentId,
       local,
-      outbox: { post: () => {} },
+      outbox: { post: () => {}, size: 0 },
       quiet,
       infoOf: () => {
         throw new Error('no such kernel');

@@ -15,6 +15,8 @@ import { type CreationInfoOf, encodeAgentEvent, wireEvent } from './wire-event.t
 /** Takes events that must arrive. */
 export interface EventPost {
   post(event: EncodedEvent): void;
+  /** How many have not arrived yet. */
+  readonly size: number;
 }
 
 /** Kernels whose ends are not told to managers: who asked for one knows (spec rpc 8.7). None of it throws. */
@@ -41,6 +43,11 @@ export class ClusterEventBook implements EventSink {
 
   constructor(options: ClusterEventBookOptions) {
     this.#options = options;
+  }
+
+  /** How many events wait to be sent to managers. */
+  get waiting(): number {
+    return this.#options.outbox.size;
   }
 
   publish(event: KernelEvent): void {

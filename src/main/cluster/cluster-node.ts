@@ -101,7 +101,7 @@ export async function buildClusterNode(options: ClusterNodeOptions): Promise<Ser
     onProgress: (text) => log.info(text),
     cluster: {
       events: book,
-      statistics: new ClusterStatistics(redis.statistics, agentId),
+      statistics: new ClusterStatistics(redis.statistics, agentId, clock),
       publishAddress: addresses.bindHost,
       logLimitBytes: configuration.limits.containerLogBytes,
       keepLog: (engine) => {
