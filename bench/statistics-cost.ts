@@ -8,7 +8,7 @@ import path from 'node:path';
 import { getHeapSpaceStatistics, queryObjects } from 'node:v8';
 import { systemClock } from '../src/lib/clock.ts';
 import { ClusterStatistics, type StatisticsWriter } from '../src/stats/cluster-statistics.ts';
-import { type Block, longestBlock } from '../test/support/loop-blocks.ts';
+import { longestBlock, type Took } from '../test/support/own-time.ts';
 import { FakeCgroups } from './fake-cgroups.ts';
 import { slope } from './statistics.ts';
 import { cpuPerSample, openStatistics } from './statistics-rig.ts';
@@ -18,7 +18,7 @@ export interface CostParts {
   /** Milliseconds of CPU time for each container and round. */
   readonly sample: number;
   /** Of the first round of a process, and of each of a hundred later ones. */
-  readonly blocks: { readonly first: Block; readonly later: readonly Block[] };
+  readonly blocks: { readonly first: Took; readonly later: readonly Took[] };
   /** Per cent in 10,000 rounds. */
   readonly growth: { readonly objects: number; readonly bytes: number };
 }
@@ -101,7 +101,7 @@ async function blocks(folder: string): Promise<CostParts['blocks']> {
   // The files that were just made left much to be freed.
   await freed();
   const first = await longestBlock(() => statistics.round(signal));
-  const later: Block[] = [];
+  const later: Took[] = [];
   for (let round = 0; round < 100; round += 1) later.push(await longestBlock(() => statistics.round(signal)));
   return { first, later };
 }

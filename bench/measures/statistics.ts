@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { asContainerId, parseKernelId, parseSessionId } from '../../src/lib/ids.ts';
 import { readHierarchies } from '../../src/stats/cgroup.ts';
 import type { StatsTarget } from '../../src/stats/kernel-book.ts';
-import type { Block } from '../../test/support/loop-blocks.ts';
+import type { Took } from '../../test/support/own-time.ts';
 import { FakeCgroups } from '../fake-cgroups.ts';
 import { call, textField } from '../http.ts';
 import type { Figure, Measure } from '../measure.ts';
@@ -70,7 +70,7 @@ async function real(stage: Stage, folder: string, count: number): Promise<{ ours
 }
 
 /** The longest of the blocks; what the clock saw, other programs' turns included, stands beside it. */
-function block(name: string, blocks: readonly Block[], pick: (samples: readonly number[]) => number): Figure {
+function block(name: string, blocks: readonly Took[], pick: (samples: readonly number[]) => number): Figure {
   return {
     name: `500 containers: longest block, ${name}`,
     value: pick(blocks.map(({ ownMs }) => ownMs)),

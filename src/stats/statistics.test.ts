@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { longestBlock } from '../../test/support/loop-blocks.ts';
+import { longestBlock } from '../../test/support/own-time.ts';
 import { systemClock } from '../lib/clock.ts';
 import { FakeClock } from '../lib/fake-clock.ts';
 import { asContainerId, parseKernelId, parseSessionId } from '../lib/ids.ts';
