@@ -56,10 +56,11 @@ export class ApiClient implements AsyncDisposable {
     body: CreateBody,
     onProgress: (progress: ImageProgress) => void,
     signal: AbortSignal,
+    force = false,
   ): Promise<AttachedKernel> {
     const released = new AbortController();
     const lifetime = AbortSignal.any([signal, released.signal]);
-    const events = this.#work('/v1/kernels?attached=true', body, onProgress, lifetime);
+    const events = this.#work(`/v1/kernels${query({ attached: true, force })}`, body, onProgress, lifetime);
     const first = await events.next();
     if (first.done) throw cutOff();
     // The rest of the stream is only comments; reading it keeps the connection from filling up.
@@ -67,12 +68,14 @@ export class ApiClient implements AsyncDisposable {
     return { kernel: first.value as KernelView, release: () => released.abort() };
   }
 
+  /** `force`: also where a manager decides. */
   async create(
     body: CreateBody,
     onProgress: (progress: ImageProgress) => void,
     signal: AbortSignal,
+    force = false,
   ): Promise<KernelView> {
-    return (await this.#workResult('/v1/kernels', body, onProgress, signal)) as KernelView;
+    return (await this.#workResult(`/v1/kernels${query({ force })}`, body, onProgress, signal)) as KernelView;
   }
 
   async list(all: boolean): Promise<readonly KernelView[]> {
@@ -89,8 +92,10 @@ export class ApiClient implements AsyncDisposable {
     return (await this.#api.json({ method: 'DELETE', path, idempotent: true })) as KernelView;
   }
 
-  async restart(id: string, signal: AbortSignal): Promise<KernelView> {
-    return (await this.#api.json({ method: 'POST', path: `${kernelPath(id)}/restart`, signal })) as KernelView;
+  /** `force`: also where a manager decides. */
+  async restart(id: string, signal: AbortSignal, force = false): Promise<KernelView> {
+    const path = `${kernelPath(id)}/restart${query({ force })}`;
+    return (await this.#api.json({ method: 'POST', path, signal })) as KernelView;
   }
 
   /** The run id makes it safe to send twice. */

@@ -24,6 +24,9 @@ export const kernelOptions: readonly OptionSpec[] = [
   { flags: '--publish <port>', help: 'publish a container port on 127.0.0.1', repeat: true },
 ];
 
+/** Against the authority of a manager. */
+export const forceOption: OptionSpec = { flags: '--force', help: 'also where the manager of a cluster decides' };
+
 /** `--lang`, checked. */
 export function languageOf(options: OptionReader): RuntimeInfo | undefined {
   const name = options.text('lang');

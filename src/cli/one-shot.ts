@@ -15,6 +15,8 @@ export interface OneShot {
   readonly files: readonly LocalFile[];
   readonly request: ExecuteRequest;
   readonly saveMedia: string | undefined;
+  /** Also where a manager decides. */
+  readonly force: boolean;
 }
 
 /**
@@ -56,7 +58,7 @@ async function createKernel(
 ): Promise<AttachedKernel> {
   await using progress = new Progress(screen);
   const body = { ...shot.create, idleTimeoutMs: orphanTimeoutMs };
-  return await client.createAttached(body, (state) => progress.update(state), signal);
+  return await client.createAttached(body, (state) => progress.update(state), signal, shot.force);
 }
 
 async function runIn(

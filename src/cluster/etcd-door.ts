@@ -11,7 +11,7 @@ import { EtcdClient } from './etcd/etcd-client.ts';
 import { ScopedStore } from './etcd/scoped-store.ts';
 import { EtcdNodeRegistry, type NodeRegistry } from './node-registry.ts';
 
-/** Who the agent is in its cluster; both are fixed at the start. */
+/** Who the agent is in its cluster, at the start. */
 export interface ClusterIdentity {
   readonly agentId: string;
   readonly scalingGroup: string;
@@ -21,6 +21,8 @@ export interface ClusterIdentity {
 export interface EtcdDoor extends Disposable {
   readonly overlay: ConfigurationOverlay;
   readonly registry: NodeRegistry;
+  /** The node belongs to another scaling group from now on. */
+  moveTo(scalingGroup: string): void;
 }
 
 /** Reads the certificates; nothing is connected before the first call. Throws INVALID_CONFIG, naming the file. */
@@ -40,6 +42,7 @@ export async function openEtcd(
   return {
     overlay: etcdOverlay(store),
     registry: new EtcdNodeRegistry({ store, clock, log }),
+    moveTo: (scalingGroup) => store.moveTo(scalingGroup),
     [Symbol.dispose]: () => client[Symbol.dispose](),
   };
 }

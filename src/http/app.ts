@@ -4,6 +4,7 @@ import type { Agent } from '../agent/agent.ts';
 import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { ApiApp } from './api-context.ts';
+import { Authority } from './authority.ts';
 import { errorReply } from './errors.ts';
 import { addOpenApiRoute } from './openapi.ts';
 import { addFileRoutes } from './routes/files.ts';
@@ -21,14 +22,16 @@ export interface AppOptions {
   readonly agent: Agent;
   readonly version: string;
   readonly logger: Logger;
+  /** Whether a manager decides about the kernels of this node: what would end or make one then needs force. */
+  readonly managed?: boolean;
 }
 
 /** Builds the app. */
-export function createApp({ agent, version, logger }: AppOptions): ApiApp {
+export function createApp({ agent, version, logger, managed = false }: AppOptions): ApiApp {
   const app: ApiApp = new OpenAPIHono();
   addStatusRoutes(app, agent);
   addResourceRoutes(app, agent);
-  addKernelRoutes(app, agent);
+  addKernelRoutes(app, agent, new Authority(managed));
   addRunRoutes(app, agent);
   addStdinRoute(app, agent);
   addFileRoutes(app, agent);

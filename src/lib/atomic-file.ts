@@ -14,6 +14,8 @@ export interface AtomicWriteOptions {
   readonly mode?: number;
   /** Whether it must survive a loss of power; true when absent. Without, it survives the end of the process alone. */
   readonly durable?: boolean;
+  /** Whose the new file is; the process's own when absent. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
 /** What names of unfinished files look like: a sweep may remove such files when no writer can be alive. */
@@ -28,11 +30,12 @@ export async function writeFileAtomic(
   content: string | Uint8Array,
   options: AtomicWriteOptions = {},
 ): Promise<void> {
-  const { mode = 0o600, durable = true } = options;
+  const { mode = 0o600, durable = true, owner } = options;
   const unfinished = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     {
       await using file = await open(unfinished, 'wx', mode);
+      if (owner) await file.chown(owner.uid, owner.gid);
       await file.chmod(mode);
       await file.writeFile(content);
       if (durable) await file.sync();

@@ -57,6 +57,12 @@ export const errorCodes = {
     'The image declares a volume where none may be.',
     'Build the image without this VOLUME, or with it at another path.',
   ),
+  MANAGED: entry(
+    'caller',
+    403,
+    'A manager decides about the kernels of this node.',
+    'Ask the manager of the cluster; `--force` does it all the same.',
+  ),
   FORBIDDEN_PATH: entry('caller', 403, "A path lies outside the kernel's home.", 'Name a path below /home/work.'),
   NO_SUCH_ROUTE: entry(
     'caller',

@@ -127,7 +127,10 @@ async function serveNode(node: ServedNode, { operations, log, stop, cleanups }: 
     cleanups.defer(() => rm(pidFile, { force: true }));
   }
   const server = cleanups.use(
-    await startApiServer(createApp({ agent: watched, version, logger: log }), settings.socketPath),
+    await startApiServer(
+      createApp({ agent: watched, version, logger: log, managed: settings.mode === 'cluster' }),
+      settings.socketPath,
+    ),
   );
   const { listen } = settings.metrics;
   if (listen !== null) {

@@ -16,6 +16,7 @@ export const usualClassNames: Readonly<Record<ErrorCode, FailureName>> = {
   INVALID_LABEL: 'ValueError',
   FORBIDDEN_MOUNT: 'PermissionError',
   FORBIDDEN_VOLUME: 'PermissionError',
+  MANAGED: 'PermissionError',
   FORBIDDEN_PATH: 'PermissionError',
   NO_SUCH_ROUTE: 'NotImplementedError',
   TOO_LARGE: 'ValueError',

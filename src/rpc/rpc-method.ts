@@ -49,6 +49,8 @@ export interface RpcServices {
   readonly health: () => Promise<NodeHealth>;
   /** Of a kernel that runs. Throws KERNEL_NOT_FOUND. */
   readonly infoOf: (kernel: KernelId) => CreationInfo;
+  /** Moves the node to another scaling group, for good, and says so at once. Throws STATE_UNUSABLE. */
+  readonly moveTo: (scalingGroup: string) => Promise<void>;
 }
 
 /** One call. */

@@ -2,6 +2,7 @@ import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseAgentId } from '../lib/ids.ts';
 import { parseMountTable } from '../lib/mount-table.ts';
 import { openStateFolder } from './state-folder.ts';
 
@@ -109,5 +110,25 @@ describe('the state folder', () => {
     });
     await rm(join(first.kernels, 'x'), { recursive: true });
     await using _again = await openStateFolder(root);
+  });
+
+  it('takes the name that is detected, keeps it, and another only expressly and without kernels', async () => {
+    const open = (wanted: string | null, found: string) =>
+      openStateFolder(root, {
+        agentId: { wanted: wanted === null ? null : parseAgentId(wanted), detect: async () => parseAgentId(found) },
+      });
+    const named = async (wanted: string | null, found: string): Promise<string> => {
+      await using state = await open(wanted, found);
+      return state.agentId;
+    };
+    expect(await named(null, 'i-first')).toBe('i-first');
+    expect(await named(null, 'i-second')).toBe('i-first');
+    expect(await named('i-third', 'i-second')).toBe('i-third');
+    await mkdir(join(root, 'kernels', 'x'));
+    await expect(open('i-fourth', 'i-second')).rejects.toMatchObject({
+      code: 'STATE_UNUSABLE',
+      message: expect.stringContaining('has kernels of i-third'),
+    });
+    expect(await named(null, 'i-second')).toBe('i-third');
   });
 });

@@ -42,6 +42,16 @@ export interface StateFolder extends AsyncDisposable {
 export interface StateFolderOptions {
   /** The mounts of this machine; read from the system when absent. */
   readonly mounts?: readonly Mount[];
+  /** Who the agent is to be; a made-up name when absent. */
+  readonly agentId?: AgentIdWish;
+}
+
+/** The name that an agent is to have. A folder that has one keeps it, unless another is wanted expressly. */
+export interface AgentIdWish {
+  /** null: nobody says. */
+  readonly wanted: AgentId | null;
+  /** For a folder that has none. */
+  readonly detect: () => Promise<AgentId>;
 }
 
 const folders = ['kernels', 'quarantine', 'scratch', 'volumes'] as const;
@@ -58,10 +68,9 @@ export async function openStateFolder(wanted: string, options: StateFolderOption
   try {
     for (const name of folders) await ownFolder(join(path, name));
     const used = (await readdir(join(path, 'kernels'))).length > 0;
-    const secret = await readOrMake(join(path, 'secret'), used, () => randomBytes(secretBytes));
+    const secret = await readOrMake(join(path, 'secret'), used, async () => randomBytes(secretBytes));
     if (secret.length < secretBytes) throw damaged(join(path, 'secret'));
-    const made = (): Uint8Array => Buffer.from(`i-${randomBytes(6).toString('hex')}\n`);
-    const agentId = readAgentId(join(path, 'agent-id'), await readOrMake(join(path, 'agent-id'), used, made));
+    const agentId = await settleAgentId(join(path, 'agent-id'), used, options.agentId ?? madeUp);
     return describe(path, lock, secret, agentId);
   } catch (error) {
     await lock[Symbol.asyncDispose]();
@@ -132,7 +141,7 @@ async function ownFolder(path: string): Promise<string> {
  * What a file of the folder's identity holds; made when it is missing, but not beside records of kernels: those would be
  * taken for ended, and their files be removed, while their containers run and are no longer provably ours.
  */
-async function readOrMake(path: string, used: boolean, make: () => Uint8Array): Promise<Uint8Array> {
+async function readOrMake(path: string, used: boolean, make: () => Promise<Uint8Array>): Promise<Uint8Array> {
   const known = await readOptional(path);
   if (known) return known;
   if (used) {
@@ -142,9 +151,30 @@ async function readOrMake(path: string, used: boolean, make: () => Uint8Array): 
       { context: { path } },
     );
   }
-  const made = make();
+  const made = await make();
   await writeFileAtomic(path, made);
   return made;
+}
+
+const madeUp: AgentIdWish = {
+  wanted: null,
+  detect: async () => parseAgentId(`i-${randomBytes(6).toString('hex')}`),
+};
+
+/** Containers carry the name, so it stays while there are any. */
+async function settleAgentId(path: string, used: boolean, { wanted, detect }: AgentIdWish): Promise<AgentId> {
+  const make = async (): Promise<Uint8Array> => Buffer.from(`${wanted ?? (await detect())}\n`);
+  const known = readAgentId(path, await readOrMake(path, used, make));
+  if (wanted === null || wanted === known) return known;
+  if (used) {
+    throw new KerneletError(
+      'STATE_UNUSABLE',
+      `the agent is to be ${wanted}, but its state folder has kernels of ${known}: end them first, or keep that name`,
+      { context: { path } },
+    );
+  }
+  await writeFileAtomic(path, await make());
+  return wanted;
 }
 
 function readAgentId(path: string, content: Uint8Array): AgentId {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { MsgpackValue } from '../../src/wire/msgpack/value.ts';
 import { Member } from '../support/cluster/member.ts';
 import { describeWith } from '../support/cluster/programs.ts';
 import { type ClusterServices, startServices } from '../support/cluster/services.ts';
@@ -80,5 +81,37 @@ describeWith(['etcd', 'redis-server'], 'a member of a cluster', () => {
     const started = await member.events('agent_started');
     expect(started).toHaveLength(2);
     expect(await member.events('agent_terminated')).toHaveLength(signal === 'SIGTERM' ? 1 : 0);
+  });
+
+  it('shows everything to its own node, and leaves the lives of kernels to the manager', async () => {
+    await using member = await joined('i-managed');
+    const kernel = await member.create();
+    expect((await member.run(['ps'])).text).toContain(kernel.id.slice(0, 8));
+    expect((await member.run(['exec', kernel.id, '-c', 'print(1)'])).text).toBe('1\n');
+    for (const command of [
+      ['rm', kernel.id],
+      ['restart', kernel.id],
+      ['create', '--lang', 'python'],
+    ]) {
+      const { status, stderr } = await member.run(command);
+      expect([status, stderr]).toEqual([125, expect.stringContaining('its manager decides')]);
+    }
+    expect((await member.run(['restart', '--force', kernel.id])).status).toBe(0);
+    expect((await member.run(['rm', '--force', kernel.id])).status).toBe(0);
+    await member.until('the end', async () => (await member.lifeOf(kernel)).includes('kernel_terminated'));
+  });
+
+  it('moves to another scaling group for good, and says so at once', async () => {
+    await using member = await joined('i-moves');
+    expect(await member.call('update_scaling_group', 'gpu')).toBeNull();
+    const group = async (): Promise<unknown> => {
+      const [info] = (await member.events('agent_heartbeat')).at(-1)?.args ?? [];
+      return (info as { readonly [key: string]: MsgpackValue })['scaling_group'];
+    };
+    await member.until('a heartbeat from the new group', async () => (await group()) === 'gpu', 1000);
+    await member.endDaemon('SIGKILL');
+    await member.startDaemon();
+    await member.untilLogged('member of the cluster');
+    expect(await group()).toBe('gpu');
   });
 });

@@ -98,6 +98,7 @@ export function rpcServices(parts: TestServicesParts = {}): TestServices {
     ports: new PortLoans(pool, systemClock),
     news,
     infoOf,
+    moveTo: async (group) => void told.push(`moves to ${group}`),
     creations,
     commits: new Commits({
       engine,

@@ -1,7 +1,7 @@
 /** `kernelet create`: a kernel that stays. */
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { createBody, kernelOptions, languageOf } from '../kernel-options.ts';
+import { createBody, forceOption, kernelOptions, languageOf } from '../kernel-options.ts';
 import { Progress } from '../progress.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -16,6 +16,7 @@ idle for --idle-timeout. Ctrl-C before it is ready undoes the creation.`,
     ...kernelOptions,
     { flags: '--idle-timeout <duration>', help: 'remove it after this long without a run' },
     { flags: '--id <uuid>', help: 'the id to give it' },
+    forceOption,
   ],
   examples: [
     { command: 'kernelet create --lang python', what: 'a Python kernel' },
@@ -37,7 +38,7 @@ idle for --idle-timeout. Ctrl-C before it is ready undoes the creation.`,
     await using client = await daemonClient(call);
     const kernel = await (async () => {
       await using progress = new Progress(screen);
-      return await client.create(body, (state) => progress.update(state), interruption.signal);
+      return await client.create(body, (state) => progress.update(state), interruption.signal, options.flag('force'));
     })();
     for (const warning of kernel.warnings) await screen.note(warning);
     await screen.either(kernel, () => `${kernel.id}\n`);

@@ -10,7 +10,12 @@ export const rm = {
   description:
     'Ends kernels and removes everything of theirs. Returns when nothing is left; prints the ids that were removed.',
   operands: ['<id...>'],
-  options: [{ flags: '-f, --force', help: 'kill at once, without the grace of SIGTERM' }],
+  options: [
+    {
+      flags: '-f, --force',
+      help: 'kill at once, without the grace of SIGTERM; also where the manager of a cluster decides',
+    },
+  ],
   examples: [
     { command: 'kernelet rm 3f2a', what: 'a unique beginning of the id is enough' },
     { command: 'kernelet rm -f 3f2a 81c0', what: 'several, at once' },

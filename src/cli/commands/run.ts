@@ -3,7 +3,7 @@ import type { ExecuteRequest } from '../../wire/execute-request.ts';
 import { type RuntimeInfo, runtimeByShebang, runtimeBySuffix } from '../../wire/runtimes.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { anyClient } from '../connect.ts';
-import { createBody, kernelOptions, languageOf } from '../kernel-options.ts';
+import { createBody, forceOption, kernelOptions, languageOf } from '../kernel-options.ts';
 import { fileHead, type LocalFile, localFile } from '../local-file.ts';
 import { type OneShot, runOnce } from '../one-shot.ts';
 import type { OptionReader } from '../option-reader.ts';
@@ -30,6 +30,7 @@ any of them is Python. Options stand before FILE; what follows it belongs to the
     { flags: '--timeout <duration>', help: 'kill the program after this long, such as 500ms, 30s or 5m' },
     { flags: '--file <path>', help: "put a file into the kernel's home first", repeat: true },
     { flags: '--save-media <folder>', help: 'save pictures and HTML there' },
+    forceOption,
   ],
   examples: [
     { command: 'kernelet run hello.py', what: 'a Python file' },
@@ -79,6 +80,7 @@ async function planOf({ options, operands, host }: CommandCall): Promise<OneShot
       timeoutMs: options.duration('timeout') ?? null,
     },
     saveMedia: options.text('save-media'),
+    force: options.flag('force'),
   };
 }
 

@@ -18,13 +18,18 @@ export type EtcdStore = Pick<EtcdClient, 'read' | 'transact' | 'follow'>;
 /** The store of one cluster for one agent. All calls throw as EtcdClient.transact does. */
 export class ScopedStore {
   readonly #client: EtcdStore;
-  readonly #space: KeySpace;
+  #space: KeySpace;
   readonly #clock: Clock;
 
   constructor(client: EtcdStore, space: KeySpace, clock: Clock = systemClock) {
     this.#client = client;
     this.#space = space;
     this.#clock = clock;
+  }
+
+  /** Reads and writes in the scope of another group from now on. */
+  moveTo(scalingGroup: string): void {
+    this.#space = { ...this.#space, scalingGroup };
   }
 
   /** The value of the first scope that has the key; undefined when none has. An empty text is a value. */

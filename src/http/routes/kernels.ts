@@ -2,6 +2,7 @@
 import type { Agent } from '../../agent/agent.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { ApiApp } from '../api-context.ts';
+import type { Authority } from '../authority.ts';
 import { endpoint, json } from '../endpoint.ts';
 import { longWork } from '../long-work.ts';
 import { progressSchema } from '../schema/image.ts';
@@ -13,6 +14,7 @@ import {
   kernelParamsSchema,
   kernelSchema,
   listQuerySchema,
+  restartQuerySchema,
 } from '../schema/kernel.ts';
 import { interruptReplySchema } from '../schema/run.ts';
 import { openStream } from '../stream-reply.ts';
@@ -21,8 +23,8 @@ const tag = 'kernels';
 const kernelReply = { 'application/json': kernelSchema };
 
 /** Adds the endpoints. */
-export function addKernelRoutes(app: ApiApp, agent: Agent): void {
-  addCreate(app, agent);
+export function addKernelRoutes(app: ApiApp, agent: Agent, authority: Authority): void {
+  addCreate(app, agent, authority);
   endpoint(
     app,
     {
@@ -64,7 +66,10 @@ export function addKernelRoutes(app: ApiApp, agent: Agent): void {
       status: 200,
       reply: kernelReply,
     },
-    async ({ params, query }) => json(200, await agent.destroy(params.id, { force: query.force })),
+    async ({ params, query }) => {
+      authority.require('end a kernel', query.force);
+      return json(200, await agent.destroy(params.id, { force: query.force }));
+    },
   );
   endpoint(
     app,
@@ -75,10 +80,14 @@ export function addKernelRoutes(app: ApiApp, agent: Agent): void {
       tag,
       summary: 'Gives a kernel a fresh container; its files, ports and network stay.',
       params: kernelParamsSchema,
+      query: restartQuerySchema,
       status: 200,
       reply: kernelReply,
     },
-    async ({ params, context }) => json(200, await agent.restart(params.id, openStream(context).signal)),
+    async ({ params, query, context }) => {
+      authority.require('restart a kernel', query.force);
+      return json(200, await agent.restart(params.id, openStream(context).signal));
+    },
   );
   endpoint(
     app,
@@ -96,7 +105,7 @@ export function addKernelRoutes(app: ApiApp, agent: Agent): void {
   );
 }
 
-function addCreate(app: ApiApp, agent: Agent): void {
+function addCreate(app: ApiApp, agent: Agent, authority: Authority): void {
   endpoint(
     app,
     {
@@ -111,6 +120,7 @@ function addCreate(app: ApiApp, agent: Agent): void {
       reply: { 'application/json': kernelSchema, 'text/event-stream': progressSchema },
     },
     async ({ query, body, context }) => {
+      authority.require('create a kernel', query.force);
       const events = context.req.header('accept')?.includes('text/event-stream');
       if (query.attached && !events) {
         throw new KerneletError('INVALID_ARGUMENT', 'query.attached: only with the header "accept: text/event-stream"');

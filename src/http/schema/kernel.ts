@@ -74,12 +74,18 @@ export const createBodySchema = z
   })
   .openapi('CreateRequest');
 
+const managedField = flagField.openapi({ description: "In a cluster: against the manager's authority." });
+
 /** Query of `POST /v1/kernels`. */
 export const createQuerySchema = z.strictObject({
   attached: flagField.openapi({
     description: 'With an event stream: the kernel is removed when the client closes the stream.',
   }),
+  force: managedField,
 });
+
+/** Query of `POST /v1/kernels/{id}/restart`. */
+export const restartQuerySchema = z.strictObject({ force: managedField });
 
 /** Parameters of everything about one kernel. */
 export const kernelParamsSchema = z.strictObject({ id: kernelIdField });
@@ -91,7 +97,9 @@ export const listQuerySchema = z.strictObject({
 
 /** Query of `DELETE /v1/kernels/{id}`. */
 export const destroyQuerySchema = z.strictObject({
-  force: flagField.openapi({ description: "Skips the grace of the tenant's processes." }),
+  force: flagField.openapi({
+    description: "Skips the grace of the tenant's processes. In a cluster: also against the manager's authority.",
+  }),
 });
 
 const runnerStatusSchema = z.strictObject({

@@ -29,10 +29,11 @@ import { openClusterWork } from './cluster-work.ts';
 import { readClusterConfiguration } from './configuration.ts';
 import { findAddresses } from './find-addresses.ts';
 import { HeartbeatSource } from './heartbeat-source.ts';
-import { nodeIdentity } from './node-identity.ts';
+import { detectThisNode, tellOtherName, wishedId } from './node-identity.ts';
 import { nodeNames } from './node-names.ts';
 import { serveRpc } from './rpc-door.ts';
 import { rpcServices } from './rpc-services.ts';
+import { ScalingGroupFile } from './scaling-group-file.ts';
 
 /** How to join. */
 export interface ClusterNodeOptions {
@@ -62,16 +63,21 @@ export async function buildClusterNode(options: ClusterNodeOptions): Promise<Ser
     const text = `agent.backend: this version serves docker alone, not ${own.backend}`;
     throw new KerneletError('NOT_SUPPORTED', text, { context: { key: 'agent.backend' } });
   }
-  const identity = await nodeIdentity(own);
-  const { agentId } = identity;
-  const state = cleanups.use(await openStateFolder(stateDir));
+  const detected = await detectThisNode(own);
+  const state = cleanups.use(await openStateFolder(stateDir, { agentId: wishedId(own, detected) }));
+  const { agentId } = state;
+  tellOtherName(own, detected, agentId, log);
+  const groups = new ScalingGroupFile(options.settings.configFile, path.join(state.path, 'scaling-group.json'), log);
+  const scalingGroup = await groups.inForce(own.scalingGroup);
+  const identity = { agentId, region: own.region ?? detected.region, scalingGroup };
   const etcd = cleanups.use(await openEtcd(place, identity, { clock, log }));
-  log.info('joining a cluster', { agent: agentId, namespace: place.namespace });
+  const { cloud, instanceType } = detected;
+  log.info('joining a cluster', { ...identity, namespace: place.namespace, cloud: cloud ?? 'none', instanceType });
   await etcd.registry.announce('starting', null, signal);
   if (!own.skipManagerDetection) await etcd.registry.waitForManager(signal);
   const configuration = await readClusterConfiguration(etcd.overlay, place, { clock, log, signal });
   const { settings, warnings } = await options.reload(configuration.overrides);
-  const addresses = await findAddresses(settings, configuration.hints);
+  const addresses = await findAddresses(settings, configuration.hints, detected.ip);
   for (const warning of [...warnings, ...addresses.warnings]) log.warn(warning);
   for (const folder of [settings.agent.ipcBasePath, settings.agent.imageCommitPath]) await makeFolder(folder, 0o755);
 
@@ -120,24 +126,18 @@ export async function buildClusterNode(options: ClusterNodeOptions): Promise<Ser
   });
   const agent = cleanups.use(built.agent);
   const { limits } = configuration;
-  const parts: ClusterParts = {
-    settings,
-    limits,
-    identity,
-    addresses,
-    etcd,
-    redis,
-    book,
-    outbox,
-    quiet,
-    built,
-    clock,
-    log,
+  const doors = { etcd, redis, book, outbox, quiet };
+  const parts: ClusterParts = { settings, limits, identity, addresses, ...doors, built, clock, log };
+  const moveTo = async (group: string): Promise<void> => {
+    await groups.set(group);
+    identity.scalingGroup = group;
+    etcd.moveTo(group);
+    life.beatNow();
   };
   const watched = watchMethods<Agent>(agent, 'agent', operations);
   const work = cleanups.use(await openClusterWork(parts, watched, state.path));
-  const rpc = cleanups.use(await serveRpc(parts, rpcServices(parts, watched, work)));
-  const life = new ClusterLife(parts, rpc, work, new HeartbeatSource(parts, rpc.publicKey));
+  const rpc = cleanups.use(await serveRpc(parts, rpcServices(parts, { agent: watched, work, moveTo })));
+  const life: ClusterLife = new ClusterLife(parts, rpc, work, new HeartbeatSource(parts, rpc.publicKey));
   const owned = cleanups.move();
   return {
     settings,

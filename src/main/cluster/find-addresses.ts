@@ -4,7 +4,11 @@ import { type AddressHints, type NodeAddresses, nodeAddresses } from '../../clus
 import type { Settings } from '../../config/settings.ts';
 
 /** Finds them. Throws INVALID_CONFIG. */
-export async function findAddresses({ agent, container, etcd }: Settings, hints: AddressHints): Promise<NodeAddresses> {
+export async function findAddresses(
+  { agent, container, etcd }: Settings,
+  hints: AddressHints,
+  cloudIp: string | null,
+): Promise<NodeAddresses> {
   const server = etcd?.addresses[0] ?? { host: '127.0.0.1', port: 2379 };
   return await nodeAddresses(
     {
@@ -15,6 +19,6 @@ export async function findAddresses({ agent, container, etcd }: Settings, hints:
       publicHost: agent.publicHost,
     },
     hints,
-    machineAddresses(server, async () => null),
+    machineAddresses(server, async () => cloudIp),
   );
 }

@@ -14,8 +14,17 @@ import type { ClusterWork } from './cluster-work.ts';
 import { managerNews } from './manager-news.ts';
 import { nodeNames } from './node-names.ts';
 
-/** Makes them; `agent` is the one that is called, with whatever watches it. */
-export function rpcServices(parts: ClusterParts, agent: Agent, work: ClusterWork): RpcServices {
+/** What is not made of the parts. */
+export interface RpcSurroundings {
+  /** The agent that is called, with whatever watches it. */
+  readonly agent: Agent;
+  readonly work: ClusterWork;
+  /** Moves the node to another scaling group. */
+  readonly moveTo: RpcServices['moveTo'];
+}
+
+/** Makes them. */
+export function rpcServices(parts: ClusterParts, { agent, work, moveTo }: RpcSurroundings): RpcServices {
   const { settings, identity, built, etcd, redis, clock } = parts;
   const news = managerNews(parts);
   const infoOf = (kernel: KernelId) => creationInfoOf(built.kernels.get(kernel), nodeNames(parts));
@@ -28,6 +37,7 @@ export function rpcServices(parts: ClusterParts, agent: Agent, work: ClusterWork
     ports: new PortLoans(built.ports, clock),
     news,
     infoOf,
+    moveTo,
     creations: new Creations({ agent, news, infoOf, concurrency: settings.agent.kernelCreationConcurrency }),
     commits: work.commits,
     images: work.images,

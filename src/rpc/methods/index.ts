@@ -36,11 +36,13 @@ import { scanGpuAllocMap } from './scan-gpu-alloc-map.ts';
 import { shutdownAgent } from './shutdown-agent.ts';
 import { syncKernelRegistry } from './sync-kernel-registry.ts';
 import { triggerBatchExecution } from './trigger-batch-execution.ts';
+import { updateScalingGroup } from './update-scaling-group.ts';
 import { uploadFile } from './upload-file.ts';
 
 /** All methods. */
 export const methods: readonly RpcMethod[] = [
   ping,
+  updateScalingGroup,
   gatherHwinfo,
   pingKernel,
   syncKernelRegistry,

@@ -51,6 +51,11 @@ export interface MemberEvent {
 const rehearsalProgram = path.resolve(import.meta.dirname, 'rehearsal-child.ts');
 const sharedCache = path.resolve(import.meta.dirname, '..', '..', '..', '.cache', 'test', 'volumes');
 
+/** For one call. */
+const callMs = 60_000;
+/** For the daemon to end. */
+const endMs = 45_000;
+
 /** A kernel that a test has ordered. */
 export interface OrderedKernel {
   readonly id: string;
@@ -170,7 +175,8 @@ export class Member implements AsyncDisposable {
     const begun = performance.now();
     const ended = once(daemon, 'exit');
     daemon.kill(signal);
-    await ended;
+    const inTime = await Promise.race([ended, sleep(endMs, null, { ref: false })]);
+    if (inTime === null) throw new Error(`the daemon goes on after ${signal}: ${this.#log.slice(-4000)}`);
     return { status: daemon.exitCode, ms: performance.now() - begun };
   }
 
@@ -182,9 +188,22 @@ export class Member implements AsyncDisposable {
 
   /** What a call gives. Throws an error with the class name and `repr` of its failure. */
   async call(method: string, ...args: readonly MsgpackValue[]): Promise<MsgpackValue> {
-    const { type, value, failure } = await this.client.call(method, args);
+    const answer = this.client.call(method, args);
+    const over = new AbortController();
+    const late = sleep(callMs, null, { signal: over.signal }).catch(() => null);
+    const reply = await Promise.race([answer, late, this.#ended()]);
+    over.abort();
+    if (reply === null) throw new Error(`no answer to ${method} in ${callMs} ms: ${this.#log.slice(-4000)}`);
+    const { type, value, failure } = reply;
     if (type !== 'result') throw new Error(failure ? `${failure[0]} ${failure[1]}` : type);
     return value;
+  }
+
+  /** Resolves when the daemon has ended. */
+  async #ended(): Promise<null> {
+    const daemon = this.#daemon;
+    if (daemon && this.isRunning) await once(daemon, 'exit');
+    return null;
   }
 
   /** Orders a kernel as managers do, by itself in its session. */

@@ -1,0 +1,85 @@
+/** What the metadata service of a cloud says of a machine (spec config-and-ops 8). What it does not say is null. */
+import type { CloudKind } from './cloud-kind.ts';
+
+/** Facts of a machine. */
+export interface CloudFacts {
+  readonly id: string | null;
+  readonly ip: string | null;
+  readonly instanceType: string | null;
+  /** With the cloud's name in front. */
+  readonly region: string;
+}
+
+/** Asks a metadata service, within a deadline of its own. null: no answer, or one that is none. */
+export type AskMetadata = (
+  url: string,
+  options: { readonly method?: 'GET' | 'PUT'; readonly headers?: Readonly<Record<string, string>> },
+) => Promise<string | null>;
+
+const linkLocal = 'http://169.254.169.254';
+const google = 'http://metadata.google.internal/computeMetadata/v1';
+const tokenSeconds = '60';
+
+/** Asks for all of them. */
+export async function cloudFacts(kind: NonNullable<CloudKind>, ask: AskMetadata): Promise<CloudFacts> {
+  if (kind === 'amazon') return await amazonFacts(ask);
+  return kind === 'azure' ? await azureFacts(ask) : await googleFacts(ask);
+}
+
+/** With a token, as machines may demand it; without, where there are none. */
+async function amazonFacts(ask: AskMetadata): Promise<CloudFacts> {
+  const token = await ask(`${linkLocal}/latest/api/token`, {
+    method: 'PUT',
+    headers: { 'X-aws-ec2-metadata-token-ttl-seconds': tokenSeconds },
+  });
+  const headers: Record<string, string> = token === null ? {} : { 'X-aws-ec2-metadata-token': token };
+  const get = (path: string): Promise<string | null> => ask(`${linkLocal}/latest/${path}`, { headers });
+  const [id, ip, instanceType, document] = await Promise.all([
+    get('meta-data/instance-id'),
+    get('meta-data/local-ipv4'),
+    get('meta-data/instance-type'),
+    get('dynamic/instance-identity/document'),
+  ]);
+  return { id, ip, instanceType, region: `amazon/${textAt(parsed(document), 'region') ?? 'unknown'}` };
+}
+
+async function azureFacts(ask: AskMetadata): Promise<CloudFacts> {
+  const url = `${linkLocal}/metadata/instance?api-version=2021-02-01`;
+  const document = parsed(await ask(url, { headers: { Metadata: 'true' } }));
+  return {
+    id: textAt(document, 'compute', 'vmId'),
+    ip: textAt(document, 'network', 'interface', '0', 'ipv4', 'ipAddress', '0', 'privateIpAddress'),
+    instanceType: textAt(document, 'compute', 'vmSize'),
+    region: `azure/${textAt(document, 'compute', 'location') ?? 'unknown'}`,
+  };
+}
+
+async function googleFacts(ask: AskMetadata): Promise<CloudFacts> {
+  const headers = { 'Metadata-Flavor': 'Google' };
+  const get = (path: string): Promise<string | null> => ask(`${google}/instance/${path}`, { headers });
+  const [id, ip, instanceType, zone] = await Promise.all([
+    get('id'),
+    get('network-interfaces/0/ip'),
+    get('machine-type'),
+    get('zone'),
+  ]);
+  // The path in front of the zone is part of the name, as upstream has it.
+  return { id, ip, instanceType, region: `google/${zone?.replace(/-[^-]*$/, '') ?? 'unknown'}` };
+}
+
+function parsed(document: string | null): unknown {
+  try {
+    return document === null ? null : JSON.parse(document);
+  } catch {
+    return null;
+  }
+}
+
+function textAt(document: unknown, ...path: readonly string[]): string | null {
+  let value = document;
+  for (const name of path) {
+    if (typeof value !== 'object' || value === null) return null;
+    value = (value as Readonly<Record<string, unknown>>)[name];
+  }
+  return typeof value === 'string' && value !== '' ? value : null;
+}
