@@ -1,19 +1,23 @@
 /** What a member of a cluster does of its own while it lives, and how it takes its leave. */
 
+import { AbuseReports } from '../../agent/cluster/abuse-reports.ts';
 import { insist } from '../../cluster/insist.ts';
 import type { HeartbeatSender } from '../../cluster/redis/heartbeat-sender.ts';
 import { shownMetadata } from '../../devices/reported-devices.ts';
 import { Backoff } from '../../lib/backoff.ts';
 import { sleep } from '../../lib/clock.ts';
 import { runPeriodically } from '../../lib/periodic.ts';
+import { VolumeMounts } from '../../storage/volume-mounts.ts';
 import type { ClusterParts } from './cluster-parts.ts';
 import type { ClusterWork } from './cluster-work.ts';
 import type { HeartbeatSource } from './heartbeat-source.ts';
 import type { RpcDoor } from './rpc-door.ts';
+import { followVolumeEvents } from './volume-events.ts';
 
 const imagesPauseMs = 20_000;
 const imagesDeadlineMs = 15_000;
 const countPauseMs = 10_000;
+const abusePauseMs = 30_000;
 /** How long each part of the leave may take: nothing that hangs keeps managers from hearing of it. */
 const callsGraceMs = 2_000;
 const devicesPauseMs = 30_000;
@@ -64,6 +68,9 @@ export class ClusterLife {
     this.#every('looking at images', imagesPauseMs, (own) => this.#lookAtImages(own));
     this.#every('counting containers', countPauseMs, () => this.#count());
     this.#keep('telling what devices there are', signal, (own) => this.#tellDevices(own));
+    const volumes = new VolumeMounts();
+    this.#keep('reading events on volumes', signal, (own) => followVolumeEvents(this.#parts, volumes, own));
+    this.#readAbuseReports();
     this.#jobs.push(this.#announce(signal));
   }
 
@@ -116,6 +123,15 @@ export class ClusterLife {
   async #count(): Promise<void> {
     const { built, redis } = this.#parts;
     await redis.statistics.writeContainerCount(built.kernels.list().length);
+  }
+
+  #readAbuseReports(): void {
+    const { settings, built, redis, clock, log } = this.#parts;
+    const { abuseReportPath: folder, forceTerminateAbusingContainers: ends } = settings.agent;
+    if (folder === null) return;
+    const mark = redis.statistics.writeAbuse.bind(redis.statistics);
+    const reports = new AbuseReports({ folder, agent: built.agent, ends, mark, clock, log });
+    this.#every('reading reports of abuse', abusePauseMs, () => reports.round());
   }
 
   async #tellDevices(signal: AbortSignal): Promise<void> {

@@ -1,0 +1,74 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type RunProgram, VolumeMounts } from './volume-mounts.ts';
+
+let base: string;
+let ran: string[];
+beforeEach(async () => {
+  base = await mkdtemp(path.join(tmpdir(), 'kernelet-volumes-'));
+  ran = [];
+});
+afterEach(() => rm(base, { recursive: true, force: true }));
+
+const run: RunProgram = async (program, args) => {
+  ran.push([program, ...args].join(' '));
+  return args.includes('nas:/bad') ? { status: 32, stderr: 'mount.nfs: access denied\n' } : { status: 0, stderr: '' };
+};
+const table = (): string => path.join(base, 'fstab');
+const volumes = (): VolumeMounts => new VolumeMounts(run, table());
+const wanted = { folder: 'v1', location: 'nas:/v1', fileSystem: 'nfs', options: 'ro,soft', table: null };
+
+it('mounts below the base, and keeps it in the table when it is told to', async () => {
+  await writeFile(table(), '# mine');
+  expect(await volumes().mount(base, { ...wanted, table: table() }, 1000)).toBe(path.join(base, 'v1'));
+  expect(ran).toEqual([`mount -t nfs -o ro,soft -- nas:/v1 ${base}/v1`]);
+  expect((await stat(path.join(base, 'v1'))).isDirectory()).toBe(true);
+  expect(await readFile(table(), 'utf8')).toBe(`# mine\nnas:/v1 ${base}/v1 nfs ro,soft 0 0\n`);
+  expect(await readFile(`${table()}.bak`, 'utf8')).toBe('# mine');
+  await volumes().unmount(base, { folder: 'v1', table: table() }, 1000);
+  // It is no mount point, so nothing is run for it.
+  expect(ran).toHaveLength(1);
+  expect(await readFile(table(), 'utf8')).toBe('# mine\n');
+});
+
+it('says what `mount` said', async () => {
+  await expect(volumes().mount(base, { ...wanted, location: 'nas:/bad' }, 1000)).rejects.toThrow(
+    'mount: mount.nfs: access denied',
+  );
+});
+
+it.each([
+  [{ folder: '../etc' }],
+  [{ folder: '/etc' }],
+  [{ folder: '' }],
+  [{ folder: '-a' }],
+  [{ location: '-o bind' }],
+  [{ options: '--bind' }],
+  [{ fileSystem: '-t' }],
+])('refuses %j', async (change) => {
+  await expect(volumes().mount(base, { ...wanted, ...change }, 1000)).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+  });
+  expect(ran).toEqual([]);
+});
+
+it('edits no other table', async () => {
+  await expect(volumes().mount(base, { ...wanted, table: '/etc/passwd' }, 1000)).rejects.toThrow('alone is edited');
+});
+
+it('really mounts and unmounts, and does nothing twice', async () => {
+  const real = new VolumeMounts();
+  const memory = { ...wanted, location: `kernelet-${process.pid}`, fileSystem: 'tmpfs', options: 'size=1m' };
+  const place = await real.mount(base, memory, 5000);
+  try {
+    await writeFile(path.join(place, 'here'), 'x');
+    await real.mount(base, memory, 5000);
+    expect(await readFile(path.join(place, 'here'), 'utf8')).toBe('x');
+  } finally {
+    await real.unmount(base, { folder: 'v1', table: null }, 5000);
+  }
+  await expect(readFile(path.join(place, 'here'))).rejects.toThrow('ENOENT');
+  await real.unmount(base, { folder: 'v1', table: null }, 5000);
+});
