@@ -28,6 +28,8 @@ export interface DeviceProvision {
   readonly hooks: readonly string[];
   /** Of the host, to be read. */
   readonly mounts: readonly DeviceMount[];
+  /** Of the engine, beside the kernel's own. */
+  readonly networks: readonly string[];
   /** Lines of `resource.txt`. */
   readonly data: readonly (readonly [string, string])[];
   /** By device type, as the manager accounts them. */
@@ -43,6 +45,7 @@ export const noProvision: DeviceProvision = {
   nodes: [],
   hooks: [],
   mounts: [],
+  networks: [],
   data: [],
   attached: [],
 };
@@ -65,6 +68,7 @@ export function provisionOf(
     runtime: [...runtimes][0] ?? null,
     nodes: [...new Set(all.flatMap(({ arguments: { nodes = [] } }) => nodes))],
     hooks: [...new Set(all.flatMap(({ arguments: { hooks = [] } }) => hooks))],
+    networks: [...new Set(all.flatMap(({ arguments: { networks = [] } }) => networks))],
     mounts: all.flatMap(({ arguments: { mounts = [] } }) => mounts),
     data: all.flatMap(({ resourceData }) => resourceData),
     attached: [...answers].flatMap(([type, { attached }]) => (attached.length > 0 ? [[type, attached] as const] : [])),
@@ -74,7 +78,7 @@ export function provisionOf(
 /** What the container itself needs beside mounts, with absent fields where that is nothing. */
 export function containerDevices(
   provision: DeviceProvision,
-): Omit<DeviceArguments, 'cores' | 'memoryBytes' | 'sharedMemoryBytes' | 'hooks' | 'mounts'> {
+): Omit<DeviceArguments, 'cores' | 'memoryBytes' | 'sharedMemoryBytes' | 'hooks' | 'mounts' | 'networks'> {
   const { environ, requests, runtime, nodes } = provision;
   return {
     ...(requests.length === 0 ? {} : { requests }),

@@ -134,6 +134,7 @@ describe('a plugin of a third party', () => {
     ['const all = []; for (;;) all.push(new Array(1e6).fill(0))', 'ended by SIG'],
     ['return 1', 'what answer() answers is not an object'],
     ['return { environ: ["LD_PRELOAD=/x.so"] }', 'environ[0] is not NAME=VALUE of a variable that loads nothing'],
+    ['return { environ: ["GCONV_PATH=/x"] }', 'environ[0] is not NAME=VALUE of a variable that loads nothing'],
     ['return { environ: ["A"] }', 'environ[0] is not NAME=VALUE'],
     ['return { nodes: ["/etc/shadow"] }', 'nodes[0] is not a path below /dev'],
     ['return { nodes: ["/dev/../etc"] }', 'nodes[0] is not a path below /dev'],
@@ -167,6 +168,18 @@ describe('a plugin of a third party', () => {
     [
       'export const discover = () => ({ key: "npu", slotTypes: [["npu.device", "count"]], devices: [{ id: "0", slot: "npu.device", amount: "-1" }] });',
       'amount is not above 0',
+    ],
+    [
+      `export const discover = () => ({ key: "npu", slotTypes: [], devices: [], exclusiveSlots: ["${'*a'.repeat(30)}b"] });`,
+      'exclusiveSlots[0] is not a slot, or a pattern',
+    ],
+    [
+      'export const discover = () => ({ key: "npu", slotTypes: [], devices: [], exclusiveSlots: ["npu.[z-a]*"] });',
+      'exclusiveSlots[0] is not a slot, or a pattern',
+    ],
+    [
+      'export const discover = () => ({ key: "npu", slotTypes: [], devices: [], extraInfo: { a: "x".repeat(300) } });',
+      'extraInfo.a is not a text of at most 256 characters',
     ],
     ['export const discover = () => new Promise(() => {});', 'took longer than'],
   ])('is refused when it has nothing sensible: %s', async (text, problem) => {

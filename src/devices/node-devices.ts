@@ -91,10 +91,7 @@ export class NodeDevices implements AsyncDisposable {
     const found = (await this.#options.search?.look(signal)) ?? this.#plugins;
     const isSame = found.length === this.#plugins.length && found.every((plugin, at) => plugin === this.#plugins[at]);
     if (!isSame) {
-      this.#options.log.info('other devices than before', {
-        devices: devicesOf(found),
-        before: devicesOf(this.#plugins),
-      });
+      this.#tellChange(devicesOf(found), devicesOf(this.#plugins));
       this.#plugins = found;
       this.#known = new Map([...this.#known, ...found.flatMap(({ slotTypes }) => slotTypes)]);
       for (const [kernel, lost] of this.ledger.refit(this.#allocatorOf(found))) this.#lost.enter(kernel, lost);
@@ -265,6 +262,15 @@ export class NodeDevices implements AsyncDisposable {
     return new Map(answers.flat());
   }
 
+  #tellChange(now: readonly string[], before: readonly string[]): void {
+    const [known, found] = [new Set(before), new Set(now)];
+    this.#options.log.info('other devices than before', {
+      devices: now.length,
+      new: now.filter((device) => !known.has(device)).slice(0, mostTold),
+      gone: before.filter((device) => !found.has(device)).slice(0, mostTold),
+    });
+  }
+
   #allocatorOf(plugins: readonly NodePlugin[]): Allocator {
     const { order, log } = this.#options;
     const keys = plugins.map(({ key }) => key);
@@ -284,5 +290,6 @@ export class NodeDevices implements AsyncDisposable {
   }
 }
 
+const mostTold = 20;
 const devicesOf = (plugins: readonly NodePlugin[]): readonly string[] =>
   plugins.flatMap(({ key, devices }) => devices.map(({ id }) => `${key} ${id}`));

@@ -45,7 +45,8 @@ export function inProcess({ measure, ...plugin }: DevicePlugin, version: string)
 
 const intrinsic = ['cpu', 'mem'];
 const idForm = /^[^,:\s\0]{1,256}$/;
-const slotForm = /^[a-z0-9_-]+(\.[a-z0-9_.:*-]+)?$/;
+const slotForm = /^[a-z0-9_-]{1,64}(\.[a-z0-9_.:*-]{1,64})?$/;
+const mostSlots = 64;
 const mostDevices = 4096;
 
 /**
@@ -70,6 +71,7 @@ export function checkPlugin(plugin: NodePlugin, others: readonly NodePlugin[]): 
   }
   const odd = slotTypes.find(([slot]) => !slotForm.test(slot));
   if (odd) throw invalid(`has the slot ${JSON.stringify(odd[0])}, which is not in small letters`);
+  if (slotTypes.length > mostSlots) throw invalid(`has ${slotTypes.length} slots, at most ${mostSlots} can be`);
   if (devices.length > mostDevices) throw invalid(`has ${devices.length} devices, at most ${mostDevices} can be`);
   const ids = new Set<string>();
   for (const { id } of devices) {

@@ -44,9 +44,14 @@ const mostItems = 256;
 const longestPath = 4096;
 const keyForm = /^[a-z0-9_-]{1,64}$/;
 const variableForm = /^([A-Za-z_][A-Za-z0-9_]*)=[^\0]*$/;
-/** Variables by which a program would load something, of the runner too. */
-const loaders = /^(LD_|NODE_|PATH=|PYTHON)/;
+/** Variables by which a program would load something, of root's own before the tenant's too. */
+const loaders = /^(LD_|NODE_|PATH=|PYTHON|PERL|RUBY|GCONV_PATH=|GLIBC_TUNABLES=|BASH_|ENV=|IFS=|PS4=|SHELLOPTS=)/;
 const dataForm = /^[A-Z][A-Z0-9_]*$/;
+/** A pattern with more than that could keep the daemon busy for ever. */
+const slotPattern = /^[a-z0-9_.:-]{1,64}(\*[a-z0-9_.:-]{0,64})?$/;
+/** It goes into every heartbeat. */
+const longestWords = 256;
+const mostWords = 64;
 const ownLines = /^(CID|SCRATCH_SIZE|MOUNTS|SLOTS|.*_SHARES)$/;
 
 const some = <T>(read: Reader<T>): Reader<readonly T[]> =>
@@ -59,28 +64,29 @@ const amount: Reader<Decimal> = (value, place) => {
   if (!read.isFinite() || !isAboveZero(read)) throw new JsonFormError(place, 'above 0');
   return read;
 };
+const words = such(text, ({ length }) => length <= longestWords, `a text of at most ${longestWords} characters`);
 const oneLine = such(text, (value) => !/[\r\n\0]/.test(value), 'one line');
 
 const metadata = object<DeviceMetadata>((of) => ({
-  slot_name: of('slot_name', text),
-  description: of('description', text),
-  human_readable_name: of('human_readable_name', text),
-  display_unit: of('display_unit', text),
+  slot_name: of('slot_name', words),
+  description: of('description', words),
+  human_readable_name: of('human_readable_name', words),
+  display_unit: of('display_unit', words),
   number_format: of(
     'number_format',
     object((format) => ({ binary: format('binary', truth), round_length: format('round_length', whole) })),
   ),
-  display_icon: of('display_icon', text),
+  display_icon: of('display_icon', words),
 }));
 
 const unit: Reader<PluginDescription['units'][number]> = object((of) => ({
   device: {
     id: of('id', text),
-    location: of('location', newer(text, '')),
+    location: of('location', newer(words, '')),
     memoryBytes: of('memoryBytes', newer(whole, 0)),
     processingUnits: of('processingUnits', newer(number, 0)),
     numaNode: of('numaNode', newer(nullable(signed), null)),
-    modelName: of('modelName', newer(text, '')),
+    modelName: of('modelName', newer(words, '')),
   },
   slot: of('slot', text),
   amount: of('amount', newer(amount, new DecimalClass(1))),
@@ -91,7 +97,7 @@ const description: Reader<PluginDescription> = object((of) => ({
     'key',
     such(text, (key) => keyForm.test(key), 'a name of small letters, digits, "-" and "_"'),
   ),
-  version: of('version', newer(text, '')),
+  version: of('version', newer(words, '')),
   slotTypes: of(
     'slotTypes',
     list((value, place) => {
@@ -99,12 +105,19 @@ const description: Reader<PluginDescription> = object((of) => ({
       return [slot, oneOf(slotTypes)(type, place)] as const;
     }),
   ),
-  exclusiveSlots: of('exclusiveSlots', some(text)),
+  exclusiveSlots: of(
+    'exclusiveSlots',
+    some(such(text, (slot) => slotPattern.test(slot), 'a slot, or a pattern of slots with one "*"')),
+  ),
   metadata: of('metadata', newer(nullable(metadata), null)),
   extraInfo: of(
     'extraInfo',
     newer(
-      table((value, place) => (typeof value === 'boolean' ? value : text(value, place))),
+      such(
+        table((value, place) => (typeof value === 'boolean' ? value : words(value, place))),
+        (entries) => Object.keys(entries).length <= mostWords,
+        `at most ${mostWords} entries`,
+      ),
       {},
     ),
   ),
@@ -134,6 +147,7 @@ const answers = (held: Allocation): Reader<DeviceAnswers> =>
       arguments: {
         environ,
         nodes: of('nodes', some(such(text, isDeviceFile, 'a path below /dev'))),
+        networks: of('networks', some(such(text, isOwnNetwork, 'a name of a network that somebody has made'))),
         hooks: of('hooks', some(such(text, isPlainPath, 'an absolute path'))),
         mounts: of(
           'mounts',
@@ -173,6 +187,10 @@ const answers = (held: Allocation): Reader<DeviceAnswers> =>
 const isDeviceFile = (path: string): boolean =>
   path.startsWith('/dev/') && normalize(path) === path && !/[\0:]/.test(path);
 
+/** Those of the engine itself lead to the host. */
+const isOwnNetwork = (name: string): boolean =>
+  /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(name) && !['host', 'none', 'bridge', 'default'].includes(name);
+
 /** Without a way out, and without what ends a path for the engine or the loader. */
 const isPlainPath = (path: string): boolean =>
   path.startsWith('/') && path.length <= longestPath && normalize(path) === path && !/[\0\s:,]/.test(path);
@@ -182,8 +200,8 @@ const isHarmlessVariable = (entry: string): boolean => variableForm.test(entry) 
 const hardware: Reader<HardwareInfo | null> = nullable(
   object((of) => ({
     status: of('status', oneOf(['healthy', 'degraded', 'offline', 'unavailable'])),
-    status_info: of('status_info', newer(nullable(text), null)),
-    metadata: of('metadata', newer(table(text), {})),
+    status_info: of('status_info', newer(nullable(words), null)),
+    metadata: of('metadata', newer(table(words), {})),
   })),
 );
 

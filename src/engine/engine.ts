@@ -284,6 +284,8 @@ export interface Engine extends AsyncDisposable {
 
   /** Throws KERNEL_EXISTS when the name is taken, IMAGE_NOT_FOUND. */
   createContainer(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerId>;
+  /** Idempotent: a container that is on the network is success. Throws ENGINE_FAILED when there is no such network. */
+  connectContainer(id: ContainerId, network: string, signal: AbortSignal): Promise<void>;
   /** Idempotent: a running container is success. A host port in use gives ENGINE_FAILED with `context.port`. */
   startContainer(id: ContainerId, signal: AbortSignal): Promise<void>;
   /** Returns null when there is none. Takes an id or a name. */

@@ -39,6 +39,7 @@ describe('the journal', () => {
           environ: [['A', 'b']],
           requests: [{ driver: 'nvidia', ids: ['GPU-1'], capabilities: ['compute'] }],
           runtime: null,
+          networks: ['storage'],
           hooks: ['/usr/lib/libhook.so'],
           mounts: [{ source: '/usr/share/npu', target: '/npu' }],
           nodes: ['/dev/npu0'],

@@ -71,6 +71,9 @@ export class KernelContainers {
     const home = this.#parts.scratch.paths(spec.id).work;
     await checkWays({ volumes, mounts }, home, (path) => this.engine.isLink(containerId, path, deadline.signal));
     await this.engine.startContainer(containerId, deadline.signal);
+    for (const network of record.placement.provision.networks) {
+      await this.engine.connectContainer(containerId, network, deadline.signal);
+    }
   }
 
   /**

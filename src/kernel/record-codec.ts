@@ -59,6 +59,7 @@ const provision: Reader<DeviceProvision> = object((of) => ({
   runtime: of('runtime', nullable(text)),
   nodes: of('nodes', list(text)),
   hooks: of('hooks', newer(list(text), [])),
+  networks: of('networks', newer(list(text), [])),
   mounts: of(
     'mounts',
     newer(list(object((mount) => ({ source: mount('source', text), target: mount('target', text) }))), []),

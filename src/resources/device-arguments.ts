@@ -29,6 +29,8 @@ export interface DeviceArguments {
   readonly hooks?: readonly string[];
   /** Files and folders of the host, which the kernel can only read. */
   readonly mounts?: readonly DeviceMount[];
+  /** Networks of the engine that the container is connected to beside its own, once it has started. */
+  readonly networks?: readonly string[];
   /** `KEY=VALUE` entries. */
   readonly environ?: readonly string[];
 }

@@ -172,16 +172,16 @@ describe('devices of a node that is alone', () => {
   });
 
   it('that vanish stay their kernel’s, are told as lost, and as back', async () => {
-    const id = (await create('cuda.shares=1.5')).text.trim();
+    const id = (await create('cuda.shares=0.5')).text.trim();
     const held = async () => (await node.run(['inspect', id])).text;
-    const [, device] = /1 cuda\.shares of (gpu-[ab])/.exec(await held()) ?? [];
+    const [, device] = /0\.5 cuda\.shares of (gpu-[ab])/.exec(await held()) ?? [];
     const file = join(node.folder, 'mock-accelerator.toml');
     await writeFile(file, mock.replaceAll(device ?? '', 'gpu-c'));
-    await expect.poll(held, { timeout: 60_000, interval: 1_000 }).toContain(`1 cuda.shares of ${device} (lost)`);
-    expect(await used()).toMatchObject({ 'cuda.shares': '0.5' });
+    await expect.poll(held, { timeout: 60_000, interval: 1_000 }).toContain(`0.5 cuda.shares of ${device} (lost)`);
+    expect(await used()).toMatchObject({ 'cuda.shares': '1' });
     await writeFile(file, mock);
     await expect.poll(held, { timeout: 60_000, interval: 1_000 }).not.toContain('(lost)');
-    expect(await used()).toMatchObject({ 'cuda.shares': '1.5' });
+    expect(await used()).toMatchObject({ 'cuda.shares': '2' });
     const events = (await node.run(['events', '--json'])).text;
     for (const kind of ['lost', 'back']) expect(events).toContain(`"type":"device-difference","kind":"${kind}"`);
     await node.run(['rm', id]);

@@ -202,6 +202,10 @@ export class DockerEngine implements Engine {
     return this.#networks.list(labels, signal);
   }
 
+  connectContainer(id: ContainerId, network: string, signal: AbortSignal): Promise<void> {
+    return this.#networks.connect(id, network, signal);
+  }
+
   removeNetwork(name: string, signal: AbortSignal): Promise<void> {
     return this.#networks.remove(name, signal);
   }

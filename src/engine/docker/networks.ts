@@ -64,6 +64,19 @@ export class DockerNetworks {
     await this.#transport.json(request, signal);
   }
 
+  /** Connects a container; one that is connected already is success. */
+  async connect(container: string, name: string, signal: AbortSignal): Promise<void> {
+    const network = await this.#inspect(name, signal);
+    if (network?.attached.includes(container)) return;
+    const request: EngineRequest = {
+      method: 'POST',
+      path: `/networks/${pathSegment(name)}/connect`,
+      json: { Container: container },
+      what: `connect a container to network ${name}`,
+    };
+    await this.#transport.json(request, signal);
+  }
+
   async #inspect(name: string, signal: AbortSignal): Promise<EngineNetwork | null> {
     const request: EngineRequest = {
       method: 'GET',

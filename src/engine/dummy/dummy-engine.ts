@@ -314,6 +314,10 @@ export class DummyEngine implements Engine {
     );
   }
 
+  connectContainer(id: ContainerId, network: string, signal: AbortSignal): Promise<void> {
+    return this.#faults.run('connectContainer', id, signal, () => this.#networks.connect(network, id));
+  }
+
   removeNetwork(name: string, signal: AbortSignal): Promise<void> {
     return this.#faults.run('removeNetwork', name, signal, () => this.#networks.remove(name));
   }

@@ -51,6 +51,14 @@ export class DummyNetworks {
     this.#networks.delete(name);
   }
 
+  /** Throws ENGINE_FAILED (404) when there is no such network. */
+  connect(name: string, container: string): void {
+    if (!this.#networks.has(name)) {
+      throw new KerneletError('ENGINE_FAILED', `network ${name} not found`, { context: { status: 404 } });
+    }
+    this.#change(name, (attached) => [...attached.filter((other) => other !== container), container]);
+  }
+
   attach(name: string, container: string): void {
     this.#change(name, (attached) => [...attached, container]);
   }

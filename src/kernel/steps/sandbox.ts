@@ -1,6 +1,6 @@
 /**
  * Gives the kernel's container a network made ahead, where there is one and it will do: the kernel wants the bridge,
- * publishes no port, and nothing that its processes may do could stay in the network for the next kernel. A restart
+ * publishes no port and is on no other network, and nothing that its processes may do could stay in the network for the next kernel. A restart
  * looks again at the one that the kernel holds. It is given back with the kernel's network, at the kernel's end.
  */
 import { type ContainerHardening, defaultHardening } from '../container-spec.ts';
@@ -19,8 +19,12 @@ function isStrict({ capabilities, noNewPrivileges, securityOptions, overrides }:
 }
 
 /** Root owns the files of names and hosts, which come with the network; a volume could hide the sandbox's program. */
-const suits = ({ spec }: KernelRecord): boolean =>
-  spec.network === 'bridge' && spec.publish.length === 0 && spec.user.uid !== 0 && spec.image.volumes.length === 0;
+const suits = ({ spec, placement }: KernelRecord): boolean =>
+  placement.provision.networks.length === 0 &&
+  spec.network === 'bridge' &&
+  spec.publish.length === 0 &&
+  spec.user.uid !== 0 &&
+  spec.image.volumes.length === 0;
 
 /** The step. */
 export function sandboxStep(sandboxes: NetworkLeases, hardening: ContainerHardening): CreationStep {
