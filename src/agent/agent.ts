@@ -17,6 +17,7 @@ import type { WrittenMetrics } from '../stats/metric-book.ts';
 import type { NodeMetrics } from '../stats/node-figures.ts';
 import type { RequestedMount } from '../storage/mount-policy.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { ServiceOptions, ServiceOutcome } from '../wire/kernel-services.ts';
 import type { NumberedRunEvent, RunSummary } from '../wire/run-event.ts';
 import type { FileEntry, RunnerStatus } from '../wire/runner-messages.ts';
 import type { NodeResources } from './node-resources.ts';
@@ -50,6 +51,8 @@ export interface CreateRequest {
   readonly network?: KernelNetwork | undefined;
   readonly publish: readonly number[];
   readonly services?: readonly KernelService[] | undefined;
+  /** Whether services are listed and never started. */
+  readonly servicesBlocked?: boolean | undefined;
   readonly idleTimeoutMs?: number | undefined;
   readonly interpreter: 'eager' | 'lazy';
 }
@@ -163,6 +166,11 @@ export interface Agent extends AsyncDisposable {
   interrupt(id: string, run: RunId | null, signal: AbortSignal): Promise<{ interrupted: boolean }>;
   cancel(id: string, run: RunId, killSignal: string, signal: AbortSignal): Promise<void>;
   complete(id: string, code: string, cursor: number, signal: AbortSignal): Promise<readonly string[]>;
+
+  /** Starts a service of the kernel. Why it does not start is in the outcome. */
+  startService(id: string, name: string, options: ServiceOptions, signal: AbortSignal): Promise<ServiceOutcome>;
+  /** Ends a service; returns when it has ended, or was not there. */
+  stopService(id: string, name: string, signal: AbortSignal): Promise<void>;
 
   upload(
     id: string,

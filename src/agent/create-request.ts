@@ -162,6 +162,7 @@ export function compileSpec(
     network: request.network ?? defaults.network,
     publish: request.publish,
     services: request.services ?? [],
+    servicesBlocked: request.servicesBlocked ?? false,
     user: defaults.user,
     idleTimeoutMs: request.idleTimeoutMs ?? defaults.idleTimeoutMs,
     hostname: request.hostname ?? id.slice(0, 12),

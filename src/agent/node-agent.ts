@@ -5,6 +5,7 @@ import type { KernelRecord } from '../kernel/record.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { KernelId, RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { ServiceOptions, ServiceOutcome } from '../wire/kernel-services.ts';
 import type {
   Agent,
   AgentStatus,
@@ -18,6 +19,7 @@ import type {
   NodeResources,
 } from './agent.ts';
 import { checkRequest, compileSpec, requestedId } from './create-request.ts';
+import { startService, stopService } from './kernel-services.ts';
 import { KernelStatistics } from './kernel-statistics.ts';
 import { viewOf } from './kernel-view.ts';
 import { KernelWatch } from './kernel-watch.ts';
@@ -173,6 +175,16 @@ export class NodeAgent implements Agent {
   async complete(id: string, code: string, cursor: number, signal: AbortSignal): Promise<readonly string[]> {
     const { client } = await this.#runner(id);
     return (await client.request('complete', { code, cursor }, { signal })).matches;
+  }
+
+  async startService(id: string, name: string, options: ServiceOptions, signal: AbortSignal): Promise<ServiceOutcome> {
+    const { record, client } = await this.#runner(id);
+    return await startService(record.spec, client, { name, options }, signal);
+  }
+
+  async stopService(id: string, name: string, signal: AbortSignal): Promise<void> {
+    const { record, client } = await this.#runner(id);
+    await stopService(record.spec, client, name, signal);
   }
 
   async upload(

@@ -1,5 +1,6 @@
 /** Guards for the results of replies: a tenant may have taken the runner over. */
 import { type Fields, finite, flag, list, object, oneOf, text } from '../wire/guards.ts';
+import { serviceApps, serviceOutcome } from '../wire/kernel-services.ts';
 import { parseRunnerStatus } from '../wire/runner-heads.ts';
 import type { FileEntry, RunnerMethod, RunnerRequests } from '../wire/runner-messages.ts';
 
@@ -26,6 +27,9 @@ const guards: Guards = {
       name: text(name, 'name'),
     };
   },
+  'start-service': serviceOutcome,
+  'stop-service': () => null,
+  apps: (result) => ({ apps: serviceApps(fields(result)['apps']) }),
   ping: parseRunnerStatus,
   shutdown: () => null,
 };

@@ -16,6 +16,7 @@ import {
   type RunnerRequest,
   type RunnerRequests,
   type RunnerStatus,
+  servicesGeneration,
 } from '../wire/runner-messages.ts';
 import type { Connection, Welcome } from './connection.ts';
 import { download } from './file-download.ts';
@@ -124,6 +125,10 @@ export class RunnerConnection implements RunnerClient {
     if (request.method === 'input' && request.params.text === null) {
       await this.ready(options.signal);
       if (this.#protocol < endOfInputGeneration) throw olderRunner('knows no end of the input');
+    }
+    if (request.method === 'start-service' || request.method === 'stop-service' || request.method === 'apps') {
+      await this.ready(options.signal);
+      if (this.#protocol < servicesGeneration) throw olderRunner('has no services');
     }
     if (request.method !== 'execute') return await this.#ask(method, request, options);
     const { run } = request.params;

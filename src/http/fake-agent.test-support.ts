@@ -17,6 +17,7 @@ import type { Download } from '../execution/runner-client.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { asContainerId, newKernelId, parseKernelId, parseSessionId, type RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { ServiceOptions, ServiceOutcome } from '../wire/kernel-services.ts';
 import type { NumberedRunEvent, RunEvent } from '../wire/run-event.ts';
 import type { FileEntry } from '../wire/runner-messages.ts';
 
@@ -159,6 +160,18 @@ export class FakeAgent implements Agent {
 
   async cancel(_id: string, run: RunId, killSignal: string): Promise<void> {
     this.#run(run).signals.push(killSignal);
+  }
+
+  async startService(id: string, name: string, options: ServiceOptions): Promise<ServiceOutcome> {
+    await this.inspect(id);
+    this.calls.push(`start service ${name} ${JSON.stringify(options)}`);
+    if (name === 'jupyter') return { status: 'started' };
+    return { status: 'failed', error: 'invalid service name' };
+  }
+
+  async stopService(id: string, name: string): Promise<void> {
+    await this.inspect(id);
+    this.calls.push(`stop service ${name}`);
   }
 
   async complete(id: string, code: string, cursor: number): Promise<readonly string[]> {

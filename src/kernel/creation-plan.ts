@@ -14,6 +14,7 @@ import { type PortsParts, portsStep } from './steps/ports.ts';
 import { type ReadyParts, readyStep } from './steps/ready.ts';
 import { sandboxStep } from './steps/sandbox.ts';
 import { scratchStep } from './steps/scratch.ts';
+import { servicesStep } from './steps/services.ts';
 import { startStep } from './steps/start.ts';
 
 /** What the steps work with. */
@@ -37,5 +38,6 @@ export function creationPlan(parts: PlanParts): CreationPlan {
     containerStep(parts.containers, parts.scratch),
     startStep(parts),
     readyStep(parts),
+    servicesStep(parts.runners),
   ];
 }

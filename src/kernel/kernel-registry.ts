@@ -102,6 +102,7 @@ export class KernelRegistry implements Kernels {
       generation: 1,
       placement: noPlacement,
       containerId: null,
+      apps: [],
       createdAt: this.#parts.clock.now(),
       readyAt: null,
       termination: null,

@@ -139,6 +139,7 @@ const spec: Reader<KernelSpec> = object((field) => ({
       [],
     ),
   ),
+  servicesBlocked: field('servicesBlocked', newer(truth, false)),
   user: field(
     'user',
     object((of) => ({ uid: of('uid', whole), gid: of('gid', whole) })),
@@ -185,6 +186,20 @@ const record: Reader<KernelRecord> = object((field) => ({
     })),
   ),
   containerId: field('containerId', nullable(containerId)),
+  apps: field(
+    'apps',
+    newer(
+      list(
+        object((of) => ({
+          name: of('name', text),
+          urlTemplate: of('urlTemplate', text),
+          allowedArguments: of('allowedArguments', list(text)),
+          allowedEnvs: of('allowedEnvs', list(text)),
+        })),
+      ),
+      [],
+    ),
+  ),
   createdAt: field('createdAt', number),
   readyAt: field('readyAt', nullable(number)),
   termination: field('termination', nullable(termination)),

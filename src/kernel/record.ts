@@ -5,6 +5,7 @@ import { type DeviceProvision, noProvision } from '../devices/device-provision.t
 import type { ContainerId } from '../lib/ids.ts';
 import type { LeasedSandbox } from '../network/sandbox.ts';
 import type { DeviceShare } from '../resources/device-share.ts';
+import type { ServiceApp } from '../wire/kernel-services.ts';
 import type { KernelSpec } from './spec.ts';
 
 /** Phases of a kernel; the edges between them are in `transitions.ts`. */
@@ -79,6 +80,8 @@ export interface KernelRecord {
   readonly generation: number;
   readonly placement: KernelPlacement;
   readonly containerId: ContainerId | null;
+  /** What the image says of the services, as the runner of this container has read it. */
+  readonly apps: readonly ServiceApp[];
   readonly createdAt: number;
   readonly readyAt: number | null;
   readonly termination: Termination | null;

@@ -90,6 +90,8 @@ export interface KernelSpec {
   readonly publish: readonly number[];
   /** Empty on a node that is alone. */
   readonly services: readonly KernelService[];
+  /** Whether services are listed and never started. */
+  readonly servicesBlocked: boolean;
   readonly user: { readonly uid: number; readonly gid: number };
   /** The kernel is removed after this long without a run; null = never. */
   readonly idleTimeoutMs: number | null;

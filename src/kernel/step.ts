@@ -10,7 +10,7 @@ import type { Deadline } from '../lib/deadline.ts';
 import type { KernelRecord } from './record.ts';
 
 /** What a step may change in the record. */
-export type RecordChange = Partial<Pick<KernelRecord, 'placement' | 'containerId'>>;
+export type RecordChange = Partial<Pick<KernelRecord, 'placement' | 'containerId' | 'apps'>>;
 
 /** One step of creation. */
 export interface CreationStep {

@@ -51,6 +51,7 @@ export function orderedKernel(
       network: networkOf(config, cluster),
       publish: services.flatMap(({ containerPorts }) => containerPorts),
       services,
+      servicesBlocked: config.internal_data?.block_service_ports ?? false,
       interpreter: 'eager',
     },
   };
@@ -85,16 +86,22 @@ function amounts(slots: KernelConfig['resource_slots'], known: ReadonlySet<strin
   return Object.fromEntries(wanted.filter(([slot]) => known.has(slot)));
 }
 
+/** What the runner brings for every kernel: the SSH server and the terminal (spec kernel-runner 11.4). */
+const runnersOwn: readonly KernelService[] = [
+  { name: 'sshd', protocol: 'tcp', containerPorts: [2200], isInference: false },
+  { name: 'ttyd', protocol: 'http', containerPorts: [7681], isInference: false },
+];
+
 /** Only the main kernel of a session has services of its image. */
 function servicesOf({ cluster_role: role, preopen_ports: preopen, image }: KernelConfig): readonly KernelService[] {
-  if (role !== 'main' && role !== 'master') return [];
+  if (role !== 'main' && role !== 'master') return runnersOwn;
   const endpoints = (image.labels['ai.backend.endpoint-ports'] ?? '').split(',').map((name) => name.trim());
   const { services } = parseServicePorts(image.labels['ai.backend.service-ports'] ?? '', endpoints);
   const opened = (preopen ?? []).map((port): KernelService => {
     if (reservedPorts.has(port)) throw new RpcFailure('AgentError', 'ports 2000 and 2001 are for internal use');
     return { name: String(port), protocol: 'preopen', containerPorts: [port], isInference: false };
   });
-  const all = [...opened, ...services];
+  const all = [...runnersOwn, ...opened, ...services];
   const ports = all.flatMap(({ containerPorts }) => containerPorts);
   const twice = ports.find((port, index) => ports.indexOf(port) !== index);
   if (twice !== undefined) throw new RpcFailure('AgentError', `two services have the port ${twice}`);

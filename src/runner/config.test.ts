@@ -12,6 +12,7 @@ const whole = {
     ['A', 'two\nlines'],
     ['odd.name', ''],
   ],
+  services: [{ name: 'web', protocol: 'http', ports: [8080, 8081] }],
   interpreter: 'lazy',
   outputBufferBytes: 4096,
   finishedRunKeepMs: 60_000,
@@ -36,6 +37,8 @@ describe('runner.json', () => {
     [{ environ: [['A']] }, /environ/],
     [{ environ: [['A=B', 'x']] }, /environ/],
     [{ environ: [['A', 'x\0y']] }, /environ/],
+    [{ services: null }, /services .* list/],
+    [{ services: [{ name: 'web', protocol: 'http', ports: [] }] }, /services/],
     [{ interpreter: 'soon' }, /interpreter .* eager or lazy/],
     [{ outputBufferBytes: 0 }, /outputBufferBytes .* at least 4096/],
   ])('with %j is refused by the name of the key', (change, message) => {

@@ -2,6 +2,7 @@
 
 import { KerneletError } from '../lib/errors.ts';
 import { parseKernelId } from '../lib/ids.ts';
+import { mostServices, type ServicePlace, servicePlace } from '../wire/kernel-services.ts';
 import type { RunnerConfig } from '../wire/runner-config.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -30,6 +31,7 @@ export function parseRunnerConfig(text: string): RunnerConfig {
     runtime: { type: string(runtime, 'type'), path: runtime['path'] === null ? null : string(runtime, 'path') },
     user: { uid: count(user, 'uid'), gid: count(user, 'gid'), name: userName(user) },
     environ: environ(fields['environ']),
+    services: services(fields['services']),
     interpreter,
     outputBufferBytes: count(fields, 'outputBufferBytes', 4096),
     finishedRunKeepMs: count(fields, 'finishedRunKeepMs'),
@@ -74,6 +76,16 @@ function userName(user: Fields): string {
   const name = string(user, 'name');
   if (!/^[a-z_][a-z0-9_-]{0,31}$/.test(name)) throw wrong('name', 'a name for a user');
   return name;
+}
+
+function services(value: unknown): readonly ServicePlace[] {
+  if (!Array.isArray(value) || value.length > mostServices)
+    throw wrong('services', `a list of at most ${mostServices}`);
+  try {
+    return value.map(servicePlace);
+  } catch (cause) {
+    throw new KerneletError('INVALID_CONFIG', 'services of runner.json are not services', { cause });
+  }
 }
 
 function environ(value: unknown): RunnerConfig['environ'] {

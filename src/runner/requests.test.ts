@@ -33,6 +33,7 @@ function setUp(control: Partial<RunControl> = {}) {
     runs,
     status: () => 'the status',
     complete: async (code, cursor) => [`${code}${cursor}`],
+    services: () => null,
     listFiles: async (path) => path,
     shutDown: (graceMs) => void told.push(`shut down ${graceMs}`),
   });

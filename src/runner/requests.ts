@@ -3,6 +3,7 @@ import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { RequestHandler } from './control-connection.ts';
 import type { Runs } from './runs.ts';
+import type { Services } from './services/services.ts';
 
 /** Bytes of input that may wait for a program. */
 const mostWaitingInput = 4 * 1024 * 1024;
@@ -12,6 +13,8 @@ export interface RequestParts {
   readonly runs: Runs;
   status(): unknown;
   complete(code: string, cursor: number): Promise<readonly string[]>;
+  /** null: this kernel has none. */
+  services(): Services | null;
   listFiles(path: string): Promise<unknown>;
   /** Begins the end; the reply is sent before it. */
   shutDown(graceMs: number): void;
@@ -64,6 +67,16 @@ export function requestHandler(parts: RequestParts): RequestHandler {
         return { matches: await parts.complete(request.params.code, request.params.cursor) };
       case 'list-files':
         return parts.listFiles(request.params.path);
+      case 'start-service': {
+        const { name, options } = request.params;
+        const none = { status: 'failed' as const, error: `unsupported service: ${name}` };
+        return (await parts.services()?.start(name, options)) ?? none;
+      }
+      case 'stop-service':
+        await parts.services()?.stop(request.params.name);
+        return null;
+      case 'apps':
+        return { apps: parts.services()?.apps() ?? [] };
       case 'ping':
         return parts.status();
       case 'shutdown':

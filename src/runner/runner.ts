@@ -20,6 +20,7 @@ import { Runs } from './runs.ts';
 import { runtimeContext } from './runtime-context.ts';
 import { resolveRuntime } from './runtimes/index.ts';
 import { serveRunner } from './server.ts';
+import type { Services } from './services/services.ts';
 import { StatusBoard } from './status.ts';
 import { Tenant } from './tenant.ts';
 import { endTenant } from './tenant-sweep.ts';
@@ -41,6 +42,7 @@ export class Runner {
   readonly #runs: Runs;
   #parts: ExecutorParts | null = null;
   #control: ControlConnection | null = null;
+  #services: Services | null = null;
   #stopping = false;
 
   /** Throws when `runner.json` cannot be used: without it nobody could be served. */
@@ -94,6 +96,7 @@ export class Runner {
       const isThere = this.#asTenant(() => existsSync(`${containerPaths.home}/bootstrap.sh`));
       if (isThere) await runUserBootstrap(this.#tenant, clock, (text) => this.#status.problem(text));
     });
+    await this.#step('the services', () => this.#openServices());
     if (this.#stopping) return;
     if (!this.#parts) {
       this.#status.phase = 'failed';
@@ -164,6 +167,19 @@ export class Runner {
     this.#parts = { tenant, clock, runtime, context, interpreter };
   }
 
+  /** Loaded only where a kernel has services: each module costs every kernel memory. */
+  async #openServices(): Promise<void> {
+    const { services: places } = this.#config;
+    if (places.length === 0 || !this.#parts) return;
+    const { openServices } = await import('./services/open-services.ts');
+    const { tenant, runtime, context } = this.#parts;
+    this.#services = openServices({
+      ...{ places, tenant, clock, context, runtimeType: runtime.type },
+      asTenant: (look) => this.#asTenant(look),
+      problem: (text) => this.#status.problem(text),
+    });
+  }
+
   #execute(run: Parameters<typeof executeRun>[0]): Promise<void> {
     if (!this.#parts) throw new Error('unreachable: runs begin when the runner is ready');
     return executeRun(run, this.#parts);
@@ -176,6 +192,7 @@ export class Runner {
         runs: this.#runs,
         status: () => this.#status.read(),
         complete: async (code, cursor) => (await this.#parts?.interpreter?.complete(code, cursor)) ?? [],
+        services: () => this.#services,
         listFiles: (path) => listFiles(this.#tenant, clock, path),
         // After the reply, which is handed to the system when it is sent.
         shutDown: (graceMs) => void setImmediate(() => void this.#shutDown(graceMs)),

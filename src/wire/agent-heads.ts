@@ -5,6 +5,7 @@
 import type { ExecuteRequest, ProgramSource } from './execute-request.ts';
 import { FrameError } from './frame.ts';
 import { type Fields, flag, list, object, oneOf, runId, text, whole } from './guards.ts';
+import { serviceOptions } from './kernel-services.ts';
 import type { AgentHead, RunnerMethod, RunnerRequest } from './runner-messages.ts';
 
 type RequestGuards = {
@@ -17,6 +18,9 @@ const longestCode = 480 * 1024;
 const mostArguments = 16_384;
 const longestTimeoutMs = 2 ** 31 - 1;
 const longestGraceMs = 600_000;
+const longestServiceName = 256;
+/** Requests that say nothing but their name. */
+const withoutParams: ReadonlySet<string> = new Set(['ping', 'apps'] satisfies RunnerMethod[]);
 
 const requestGuards: RequestGuards = {
   execute: (params) => ({ run: runId(params['run']), request: executeRequest(params['request']) }),
@@ -38,6 +42,12 @@ const requestGuards: RequestGuards = {
     mode: params['mode'] === null ? null : whole(params['mode'], 'mode', 0, 0o777),
   }),
   download: (params) => ({ path: path(params['path']) }),
+  'start-service': (params) => ({
+    name: text(params['name'], 'name', longestServiceName),
+    options: serviceOptions(params['options']),
+  }),
+  'stop-service': (params) => ({ name: text(params['name'], 'name', longestServiceName) }),
+  apps: () => null,
   ping: () => null,
   shutdown: (params) => ({ graceMs: whole(params['graceMs'], 'graceMs', 0, longestGraceMs) }),
 };
@@ -100,7 +110,7 @@ function request(fields: Fields): RunnerRequest {
   if (typeof method !== 'string' || !Object.hasOwn(requestGuards, method)) {
     throw new FrameError('method is not a method of the runner');
   }
-  const params = method === 'ping' ? {} : object(fields['params'], 'params');
+  const params = withoutParams.has(method) ? {} : object(fields['params'], 'params');
   // The table is typed method by method; TypeScript cannot tie the two halves of the pair together here.
   return { method, params: requestGuards[method as RunnerMethod](params) } as RunnerRequest;
 }

@@ -8,14 +8,17 @@
  */
 import type { KernelId, RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from './execute-request.ts';
+import type { ServiceApp, ServiceOptions, ServiceOutcome } from './kernel-services.ts';
 import type { RunEvent, RunSummary } from './run-event.ts';
 
 /** The newest protocol generation that this program speaks; the lower of both sides' is used. */
-export const protocolGeneration = 2;
+export const protocolGeneration = 3;
 
 /** The first generation in which an `input` can be the end of the input, and an `upload` a folder. */
 export const endOfInputGeneration = 2;
 export const folderGeneration = 2;
+/** The first generation whose runners have services. */
+export const servicesGeneration = 3;
 
 /** Phases of the runner. */
 export type RunnerPhase = 'starting' | 'ready' | 'failed' | 'stopping';
@@ -148,6 +151,15 @@ export interface RunnerRequests {
     readonly params: { readonly path: string };
     readonly result: { readonly form: 'file' | 'tar'; readonly size: number | null; readonly name: string };
   };
+  /** A service of `runner.json`; answered when its port is open, or when it is clear that it will not be. */
+  readonly 'start-service': {
+    readonly params: { readonly name: string; readonly options: ServiceOptions };
+    readonly result: ServiceOutcome;
+  };
+  /** Ends a service if it runs; answered when it has ended. */
+  readonly 'stop-service': { readonly params: { readonly name: string }; readonly result: null };
+  /** What the image's definitions say of services. */
+  readonly apps: { readonly params: null; readonly result: { readonly apps: readonly ServiceApp[] } };
   readonly ping: { readonly params: null; readonly result: RunnerStatus };
   /** SIGTERM to everything of the tenant, SIGKILL after `graceMs`, then the runner ends with status 0. */
   readonly shutdown: { readonly params: { readonly graceMs: number }; readonly result: null };

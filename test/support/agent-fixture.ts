@@ -20,6 +20,8 @@ export class AgentFixture implements AsyncDisposable {
   readonly agent: NodeAgent;
   readonly kernels: KernelsFixture;
   readonly runners: readonly ScriptedRunner[];
+  /** Sets up the runners of the next kernels. */
+  prepareRunner: (runner: ScriptedRunner) => void = () => {};
   /** What the next runs say. */
   script: RunScript = idle;
 
@@ -38,6 +40,7 @@ export class AgentFixture implements AsyncDisposable {
       parts: {
         connectRunner: () => {
           const runner = new ScriptedRunner(() => made.fixture?.script ?? idle);
+          made.fixture?.prepareRunner(runner);
           runners.push(runner);
           return runner;
         },

@@ -20,6 +20,7 @@ export const stepNames = [
   'container',
   'start',
   'ready',
+  'services',
 ];
 
 /** Where a step fails: before its effect, after it, or by never answering. */

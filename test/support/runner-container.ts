@@ -54,6 +54,7 @@ export async function startRunnerContainer(options: RunnerContainerOptions): Pro
     runtime: { type: 'app', path: null },
     user: { uid: 1000, gid: 1000, name: 'work' },
     environ: [],
+    services: [],
     interpreter: 'lazy',
     outputBufferBytes: 4 * 1024 * 1024,
     finishedRunKeepMs: 60_000,

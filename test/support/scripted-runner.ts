@@ -3,6 +3,7 @@ import type { Download, RunnerClient, RunnerClientEvent } from '../../src/execut
 import { KerneletError } from '../../src/lib/errors.ts';
 import type { RunId } from '../../src/lib/ids.ts';
 import type { ExecuteRequest } from '../../src/wire/execute-request.ts';
+import type { ServiceApp, ServiceOutcome } from '../../src/wire/kernel-services.ts';
 import type { NumberedRunEvent, RunEvent, RunSummary } from '../../src/wire/run-event.ts';
 import type { RunnerStatus } from '../../src/wire/runner-messages.ts';
 
@@ -22,6 +23,7 @@ interface Params {
   readonly code: string;
   readonly cursor: number;
   readonly path: string;
+  readonly name: string;
 }
 
 interface ScriptedRun {
@@ -35,6 +37,10 @@ interface ScriptedRun {
 /** The client. */
 export class ScriptedRunner implements RunnerClient {
   readonly files = new Map<string, Buffer>();
+  /** What the image says of services. */
+  apps: readonly ServiceApp[] = [];
+  /** What comes of the start of one. */
+  startService: (name: string) => Promise<ServiceOutcome> = async () => ({ status: 'started' });
   readonly requests: { readonly method: string; readonly params: unknown }[] = [];
   readonly #runs = new Map<string, ScriptedRun>();
   readonly #script: () => RunScript;
@@ -114,6 +120,12 @@ export class ScriptedRunner implements RunnerClient {
       }
       case 'interrupt':
         return { interrupted: true };
+      case 'apps':
+        return { apps: this.apps };
+      case 'start-service':
+        return await this.startService(params.name);
+      case 'stop-service':
+        return null;
       case 'complete':
         return { matches: [`${params.code.slice(0, params.cursor)}!`] };
       case 'list-files': {

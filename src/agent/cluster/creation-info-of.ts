@@ -25,7 +25,7 @@ export function creationInfoOf(record: KernelRecord, node: NodeNames): CreationI
     kernelHost: node.kernelHost,
     replInPort: noPort,
     replOutPort: noPort,
-    servicePorts: spec.services.map((service) => servicePort(service, placement.hostPorts)),
+    servicePorts: spec.services.map((service) => servicePort(service, record)),
     containerId,
     resourceSpec: {
       container_id: containerId,
@@ -53,15 +53,19 @@ export function creationInfoOf(record: KernelRecord, node: NodeNames): CreationI
 
 function servicePort(
   { name, protocol, containerPorts, isInference }: KernelService,
-  ports: KernelRecord['placement']['hostPorts'],
+  { placement, apps }: KernelRecord,
 ): ServicePortInfo {
-  const host = new Map(ports.map(({ containerPort, hostPort }) => [containerPort, hostPort]));
+  const host = new Map(placement.hostPorts.map(({ containerPort, hostPort }) => [containerPort, hostPort]));
+  const { urlTemplate = '', allowedArguments = [], allowedEnvs = [] } = apps.find((app) => app.name === name) ?? {};
   return {
     name,
     protocol,
     container_ports: containerPorts,
     host_ports: containerPorts.map((port) => host.get(port) ?? noPort),
     is_inference: isInference,
+    ...(urlTemplate === '' ? {} : { url_template: urlTemplate }),
+    ...(allowedArguments.length === 0 ? {} : { allowed_arguments: allowedArguments }),
+    ...(allowedEnvs.length === 0 ? {} : { allowed_envs: allowedEnvs }),
   };
 }
 

@@ -42,6 +42,7 @@ export function runnerConfig(record: KernelRecord, { ownership, runner }: Config
     runtime: spec.runtime,
     user: { ...spec.user, name: 'work' },
     environ: environOf(record),
+    services: spec.services.map(({ name, protocol, containerPorts }) => ({ name, protocol, ports: containerPorts })),
     interpreter: spec.interpreter,
     ...runner,
   };

@@ -27,7 +27,7 @@ it('creates the kernels of a session as they were ordered', async () => {
     hostname: 'main1',
     limits: { cpus: 1, memoryBytes: 268_435_456, sharedMemoryBytes: 67_108_864 },
     mounts: [{ source: '/srv', target: '/home/work/d', readOnly: true }],
-    publish: [9900, 9901, 9902],
+    publish: [2200, 7681, 9900, 9901, 9902],
   });
   expect(record.spec.environ).toContainEqual(['USER_VARIABLE', 'a b=c']);
   expect(made).toMatchObject([
@@ -37,8 +37,10 @@ it('creates the kernels of a session as they were ordered', async () => {
       container_id: record.containerId,
       agent_addr: 'tcp://10.0.0.5:6001',
       service_ports: [
-        { name: 'echoapp', protocol: 'tcp', container_ports: [9900], host_ports: [31_000], is_inference: false },
-        { name: 'webapp', protocol: 'http', container_ports: [9901, 9902], host_ports: [31_001, 31_002] },
+        { name: 'sshd', protocol: 'tcp', container_ports: [2200], host_ports: [31_000], is_inference: false },
+        { name: 'ttyd', protocol: 'http', container_ports: [7681], host_ports: [31_001], is_inference: false },
+        { name: 'echoapp', protocol: 'tcp', container_ports: [9900], host_ports: [31_002], is_inference: false },
+        { name: 'webapp', protocol: 'http', container_ports: [9901, 9902], host_ports: [31_003, 31_004] },
       ],
       resource_spec: {
         container_id: record.containerId,
@@ -47,7 +49,7 @@ it('creates the kernels of a session as they were ordered', async () => {
         mounts: [{ type: 'bind', source: '/srv', target: '/home/work/d', permission: 'ro', opts: null }],
       },
     },
-    { id: sub, service_ports: [] },
+    { id: sub, service_ports: [{ name: 'sshd' }, { name: 'ttyd' }] },
   ]);
 });
 

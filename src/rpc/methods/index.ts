@@ -34,6 +34,8 @@ import { resetAgent } from './reset-agent.ts';
 import { restartKernel } from './restart-kernel.ts';
 import { scanGpuAllocMap } from './scan-gpu-alloc-map.ts';
 import { shutdownAgent } from './shutdown-agent.ts';
+import { shutdownService } from './shutdown-service.ts';
+import { startService } from './start-service.ts';
 import { syncKernelRegistry } from './sync-kernel-registry.ts';
 import { triggerBatchExecution } from './trigger-batch-execution.ts';
 import { updateScalingGroup } from './update-scaling-group.ts';
@@ -57,6 +59,8 @@ export const methods: readonly RpcMethod[] = [
   getCommitStatus,
   commit,
   pushImage,
+  startService,
+  shutdownService,
   getLocalConfig,
   uploadFile,
   downloadFile,

@@ -1,0 +1,157 @@
+/**
+ * Service definitions: what an image says of one of its applications (spec kernel-runner 12.1, 12.3). Pure. The image is
+ * anybody's, so a definition that is not exactly one is refused as a whole.
+ */
+import type { FlagValue } from '../../wire/kernel-services.ts';
+
+/** Something to do before a service starts; the texts are templates. */
+export type Action = {
+  /** The variable that gets the result; null = none. */
+  readonly ref: string | null;
+} & (
+  | {
+      readonly do: 'write_file';
+      readonly filename: string;
+      readonly body: Lines;
+      readonly mode: string;
+      readonly append: boolean;
+    }
+  | { readonly do: 'write_tempfile'; readonly body: Lines; readonly mode: string }
+  | { readonly do: 'mkdir'; readonly path: string }
+  | { readonly do: 'run_command'; readonly command: Lines; readonly echo: boolean }
+  | { readonly do: 'log'; readonly message: string; readonly debug: boolean }
+);
+
+type Lines = readonly string[];
+
+/** How a service is started; `command` and `env` are templates. */
+export interface ServiceDefinition {
+  readonly command: Lines;
+  /** There is nothing to start. */
+  readonly noop: boolean;
+  readonly urlTemplate: string;
+  readonly prestart: readonly Action[];
+  readonly env: readonly (readonly [string, string])[];
+  readonly allowedEnvs: readonly string[];
+  readonly allowedArguments: readonly string[];
+  readonly defaultArguments: Readonly<Record<string, FlagValue>>;
+}
+
+/** A definition that is not one; the message says where. */
+export class DefinitionError extends Error {}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const mostItems = 256;
+const longestText = 64 * 1024;
+const known = [
+  'command',
+  'noop',
+  'url_template',
+  'prestart',
+  'prestart_actions',
+  'env',
+  'allowed_envs',
+  'allowed_arguments',
+  'default_arguments',
+];
+
+/** Reads the text of a definition. Throws DefinitionError. */
+export function parseDefinition(text: string): ServiceDefinition {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // The parser's message would show what is in the file.
+    throw new DefinitionError('it is not JSON');
+  }
+  const fields = object(value, 'the definition');
+  const unknown = Object.keys(fields).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw new DefinitionError(`${JSON.stringify(unknown.slice(0, 80))} is no field of one`);
+  const noop = flag(fields['noop'], 'noop');
+  const command = lines(fields['command'] ?? (noop ? [] : undefined), 'command');
+  if (command.length === 0 && !noop) throw new DefinitionError('command is empty');
+  const prestart = fields['prestart'] ?? fields['prestart_actions'] ?? [];
+  return {
+    command,
+    noop,
+    urlTemplate: string(fields['url_template'] ?? '', 'url_template'),
+    prestart: list(prestart, 'prestart').map(parseAction),
+    env: Object.entries(object(fields['env'] ?? {}, 'env')).map(([name, given]) => [name, string(given, 'env')]),
+    allowedEnvs: lines(fields['allowed_envs'] ?? [], 'allowed_envs'),
+    allowedArguments: lines(fields['allowed_arguments'] ?? [], 'allowed_arguments'),
+    defaultArguments: Object.fromEntries(
+      Object.entries(object(fields['default_arguments'] ?? {}, 'default_arguments')).map(([name, given]) => [
+        name,
+        given === null ? null : Array.isArray(given) ? lines(given, name) : string(given, name),
+      ]),
+    ),
+  };
+}
+
+/** Reads an action: a map with `action`, `args` and perhaps `ref`. Throws DefinitionError. */
+export function parseAction(value: unknown): Action {
+  const fields = object(value, 'an action');
+  const args = object(fields['args'] ?? {}, 'args');
+  const given = fields['ref'];
+  const ref = given === undefined || given === null ? null : string(given, 'ref');
+  const body = (): Lines => lines(args['body'], 'body');
+  const mode = (): string => permissions(args['mode'] ?? '644');
+  switch (fields['action']) {
+    case 'write_file': {
+      const filename = string(args['filename'], 'filename');
+      return { do: 'write_file', filename, body: body(), mode: mode(), append: flag(args['append'], 'append'), ref };
+    }
+    case 'write_tempfile':
+      return { do: 'write_tempfile', body: body(), mode: mode(), ref };
+    case 'mkdir':
+      return { do: 'mkdir', path: string(args['path'], 'path'), ref };
+    case 'run_command': {
+      const command = lines(args['command'], 'command');
+      if (command.length === 0) throw new DefinitionError('command of run_command is empty');
+      return { do: 'run_command', command, echo: flag(args['echo'], 'echo'), ref };
+    }
+    case 'log':
+      // Upstream's documentation calls it `body`.
+      return {
+        do: 'log',
+        message: string(args['message'] ?? args['body'], 'message'),
+        debug: flag(args['debug'], 'debug'),
+        ref,
+      };
+    default:
+      throw new DefinitionError('action is none of write_file, write_tempfile, mkdir, run_command, log');
+  }
+}
+
+function object(value: unknown, what: string): Fields {
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw new DefinitionError(`${what} is not a map`);
+  if (Object.keys(value).length > mostItems) throw new DefinitionError(`${what} has more than ${mostItems} items`);
+  return value as Fields;
+}
+
+function list(value: unknown, what: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw new DefinitionError(`${what} is not a list`);
+  if (value.length > mostItems) throw new DefinitionError(`${what} has more than ${mostItems} items`);
+  return value;
+}
+
+function string(value: unknown, what: string): string {
+  if (typeof value !== 'string') throw new DefinitionError(`${what} is not a text`);
+  if (value.length > longestText || value.includes('\0')) throw new DefinitionError(`${what} is no possible text`);
+  return value;
+}
+
+const lines = (value: unknown, what: string): Lines => list(value, what).map((item) => string(item, what));
+
+function flag(value: unknown, what: string): boolean {
+  if (value !== undefined && typeof value !== 'boolean') throw new DefinitionError(`${what} is neither true nor false`);
+  return value ?? false;
+}
+
+function permissions(value: unknown): string {
+  const text = string(value, 'mode');
+  if (!/^[0-7]{3,4}$/.test(text)) throw new DefinitionError('mode is not a number of octal digits');
+  return text;
+}
