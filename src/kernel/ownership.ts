@@ -79,6 +79,11 @@ export class Ownership {
     return this.#mac(`runner:${kernel}:${generation}`);
   }
 
+  /** What the kernel's SSH keys are made of: 32 bytes, the same for all of its containers. */
+  sshSeed(kernel: KernelId, key: 'host' | 'login'): Uint8Array {
+    return Buffer.from(this.#mac(`ssh-${key}:${kernel}`), 'hex');
+  }
+
   /** Whose container this is, or null when it is not provably this agent's. */
   identify(container: Claimant): OwnedContainer | null {
     const { labels } = container;

@@ -178,6 +178,7 @@ export class Runner {
       asTenant: (look) => this.#asTenant(look),
       problem: (text) => this.#status.problem(text),
     });
+    await this.#services.startOwn((text) => this.#status.problem(text));
   }
 
   #execute(run: Parameters<typeof executeRun>[0]): Promise<void> {

@@ -36,6 +36,12 @@ export function editShadow(content: string, user: TenantUser): string {
   return joinLines([...lines, `${user.name}:*:19000:0:99999:7:::`]);
 }
 
+/** `/etc/shells` with the tenant's shell, without which an SSH server lets nobody in. */
+export function editShells(content: string, user: TenantUser): string {
+  const lines = splitLines(content);
+  return joinLines(lines.includes(user.shell) ? lines : [...lines, user.shell]);
+}
+
 const field = (line: string, index: number): string | undefined => line.split(':')[index];
 const splitLines = (content: string): string[] => content.split('\n').filter((line) => line !== '');
 const joinLines = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');

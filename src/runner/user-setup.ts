@@ -1,13 +1,14 @@
 /** Makes the tenant known to the image: its lines in the user databases, written by ourselves (see `user-files.ts`). */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isSystemError } from '../lib/system-error.ts';
-import { editGroup, editPasswd, editShadow, type TenantUser } from './user-files.ts';
+import { editGroup, editPasswd, editShadow, editShells, type TenantUser } from './user-files.ts';
 
 /** Writes the lines. What cannot be written, as on a read-only root, is told and left. */
 export function setUpUser(user: TenantUser, problem: (text: string) => void): void {
   if (user.uid === 0) return;
   edit('/etc/group', (content) => editGroup(content, user), 0o644, problem);
   edit('/etc/passwd', (content) => editPasswd(content, user), 0o644, problem);
+  edit('/etc/shells', (content) => editShells(content, user), 0o644, problem);
   edit('/etc/shadow', (content) => editShadow(content, user), 0o600, problem);
 }
 

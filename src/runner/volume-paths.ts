@@ -6,6 +6,8 @@ export const volumePaths = {
   busybox: `${containerPaths.volume}/bin/busybox`,
   shell: `${containerPaths.volume}/bin/sh`,
   node: `${containerPaths.volume}/bin/node`,
+  dropbear: `${containerPaths.volume}/bin/dropbear`,
+  sshSession: `${containerPaths.volume}/bin/ssh-session`,
   runner: `${containerPaths.volume}/runner/runner.js`,
   drivers: `${containerPaths.volume}/runner/drivers`,
 } as const;

@@ -28,7 +28,7 @@ export function isPlainPath(path: string): boolean {
 export async function placeFile(
   folder: string,
   path: string,
-  text: string,
+  text: string | Uint8Array,
   { mode, owner, folderMode }: Belonging & { readonly folderMode: number },
 ): Promise<void> {
   await within(folder, path, { mode: folderMode, owner }, async (above, name) => {

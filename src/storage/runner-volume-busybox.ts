@@ -2,15 +2,12 @@
  * Where the volume's static busybox comes from: one on PATH when it is static, else Debian's `busybox-static`, unpacked
  * into a temporary folder and not installed.
  */
-import { execFile } from 'node:child_process';
-import { access, constants, open, readdir, realpath } from 'node:fs/promises';
+import { access, constants, open, realpath } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
 import { KerneletError } from '../lib/errors.ts';
+import { downloadPackages } from './debian-download.ts';
 import { isElf64, readElf } from './elf-file.ts';
 
-const run = promisify(execFile);
-const downloadTimeoutMs = 60_000;
 const headBytes = 4096;
 
 /** How to look for it. */
@@ -58,23 +55,10 @@ async function isStaticProgram(path: string): Promise<boolean> {
   }
 }
 
-async function downloadBusybox(search: BusyboxSearch): Promise<string> {
-  const options = { cwd: search.downloadFolder, timeout: downloadTimeoutMs, signal: search.signal };
-  const download = ['-o', 'APT::Sandbox::User=root', 'download', 'busybox-static'];
-  try {
-    await run('apt-get', download, options);
-  } catch (first) {
-    search.signal?.throwIfAborted();
-    // A fresh machine has no package lists yet; only root may fetch them.
-    if (process.getuid?.() !== 0 || (first instanceof Error && 'code' in first && first.code === 'ENOENT')) throw first;
-    await run('apt-get', ['update', '-q'], options);
-    await run('apt-get', download, options);
-  }
-  const archive = (await readdir(search.downloadFolder)).find((name) => name.endsWith('.deb'));
-  if (archive === undefined) throw new Error('apt-get downloaded nothing');
-  await run('dpkg-deb', ['-x', archive, 'package'], options);
-  for (const path of ['package/bin/busybox', 'package/usr/bin/busybox']) {
-    const found = join(search.downloadFolder, path);
+async function downloadBusybox({ downloadFolder: folder, signal }: BusyboxSearch): Promise<string> {
+  const root = await downloadPackages(['busybox-static'], { folder, signal });
+  for (const path of ['bin/busybox', 'usr/bin/busybox']) {
+    const found = join(root, path);
     if (await isStaticProgram(found)) return found;
   }
   throw new Error('the package holds no static busybox');

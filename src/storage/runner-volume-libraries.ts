@@ -13,10 +13,15 @@ const openedByName = ['librt.so.1', 'libutil.so.1', 'libresolv.so.2', 'libnss_fi
 
 /**
  * Host paths of all libraries of a dynamic program, by file name, those that it may open later included. The loader
- * is not among them. Throws STATE_UNUSABLE when one is missing on this machine.
+ * is not among them. They are looked for in `folders` first. Throws STATE_UNUSABLE when one is missing.
  */
-export async function findLibraries(loader: string, program: string): Promise<ReadonlyMap<string, string>> {
-  const listing = await listLibraries(loader, [], program);
+export async function findLibraries(
+  loader: string,
+  program: string,
+  folders: readonly string[] = [],
+): Promise<ReadonlyMap<string, string>> {
+  const searching = folders.length === 0 ? [] : ['--library-path', folders.join(':')];
+  const listing = await listLibraries(loader, searching, program);
   const found = new Map<string, string>();
   for (const [name, path] of listing) {
     if (path === null) throw new KerneletError('STATE_UNUSABLE', `${program} needs ${name}, which is not installed`);

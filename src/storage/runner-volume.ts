@@ -9,7 +9,20 @@
 
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, cp, mkdir, open, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  cp,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { syncFolder } from '../lib/atomic-file.ts';
@@ -22,6 +35,7 @@ import { findStaticBusybox } from './runner-volume-busybox.ts';
 import { entryScript } from './runner-volume-entry.ts';
 import { findLibraries, listLibraries } from './runner-volume-libraries.ts';
 import { checkFolder, describeFolder, manifestName } from './runner-volume-manifest.ts';
+import { installSshTools, type SshToolsSearch, sessionScript, sshProgramNames } from './runner-volume-ssh.ts';
 
 const run = promisify(execFile);
 /** Changes when the way of building changes and the inputs don't show it. */
@@ -30,6 +44,9 @@ const trialTimeoutMs = 20_000;
 /** Builds that are older were left by a process that is gone. */
 const staleBuildMs = 3_600_000;
 const loaderName = 'ld.so';
+/** Of a volume without an SSH server, and how long nobody tries to get one. */
+const bareSuffix = '-bare';
+const bareForMs = 3_600_000;
 
 /** What a volume is made of, and where. */
 export interface RunnerVolumeOptions {
@@ -62,21 +79,21 @@ export interface RunnerVolume {
 export async function ensureRunnerVolume(options: RunnerVolumeOptions): Promise<RunnerVolume> {
   const name = await volumeName(options);
   const path = join(options.volumesFolder, name);
+  const bare = `${path}${bareSuffix}`;
   await refuseForeign(options.volumesFolder);
-  if (await refuseForeign(path)) {
-    const { wrong } = await checkFolder(path);
-    if (wrong === null) return { path, built: false };
-    options.onProgress?.(`the runner volume is damaged (${wrong}) and is built again`);
-    // Containers may still use it, so it is set aside and not removed.
-    await rename(path, `${path}.damaged-${randomBytes(4).toString('hex')}`);
-  }
+  if (await isUsable(path, options)) return { path, built: false };
+  const hasBare = await isUsable(bare, options);
+  if (hasBare && (await isRecent(bare))) return { path: bare, built: false };
   try {
     await makeFolder(options.volumesFolder);
     await removeStaleBuilds(options.volumesFolder);
     const folder = join(options.volumesFolder, `.build-${randomBytes(6).toString('hex')}`);
     try {
-      await buildInto(folder, options);
-      await publish(folder, path);
+      const isWhole = await buildInto(folder, options);
+      if (isWhole) await publish(folder, path);
+      else if (hasBare) await utimes(bare, new Date(), new Date());
+      else await publish(folder, bare);
+      return { path: isWhole ? path : bare, built: true };
     } finally {
       await removeBuild(folder);
     }
@@ -91,8 +108,19 @@ export async function ensureRunnerVolume(options: RunnerVolumeOptions): Promise<
       },
     );
   }
-  return { path, built: true };
 }
+
+/** Whether a volume is there and whole; one that is damaged is set aside, since containers may still use it. */
+async function isUsable(path: string, options: RunnerVolumeOptions): Promise<boolean> {
+  if (!(await refuseForeign(path))) return false;
+  const { wrong } = await checkFolder(path);
+  if (wrong === null) return true;
+  options.onProgress?.(`the runner volume is damaged (${wrong}) and is built again`);
+  await rename(path, `${path}.damaged-${randomBytes(4).toString('hex')}`);
+  return false;
+}
+
+const isRecent = async (path: string): Promise<boolean> => Date.now() - (await stat(path)).mtimeMs < bareForMs;
 
 /**
  * What lies here runs as root in every kernel: nothing that another user owns or may write is used. Answers whether the
@@ -120,13 +148,15 @@ export async function volumeName(options: RunnerVolumeOptions): Promise<string> 
     node: options.nodeVersion,
     machine: process.arch,
     entry: entryScript,
+    session: sessionScript,
     bundle: bundle.entries.map(({ path, content }) => [path, content]),
   };
   const digest = createHash('sha256').update(JSON.stringify(inputs)).digest('hex');
   return `runner-${digest.slice(0, 20)}`;
 }
 
-async function buildInto(folder: string, options: RunnerVolumeOptions): Promise<void> {
+/** Answers whether everything could be had that belongs into a volume. */
+async function buildInto(folder: string, options: RunnerVolumeOptions): Promise<boolean> {
   options.onProgress?.('building the runner volume');
   for (const part of ['', 'bin', 'lib', 'runner', 'python']) await mkdir(join(folder, part), { recursive: true });
   await installNode(folder, options.nodePath);
@@ -134,6 +164,7 @@ async function buildInto(folder: string, options: RunnerVolumeOptions): Promise<
   await mkdir(downloadFolder);
   const busybox = await findStaticBusybox({ ...options, downloadFolder });
   await cp(busybox, join(folder, 'bin/busybox'));
+  const hasSsh = await installSshIfPossible(folder, { ...options, downloadFolder });
   await rm(downloadFolder, { recursive: true });
   await symlink('busybox', join(folder, 'bin/sh'));
   await writeFile(join(folder, 'bin/entry'), entryScript);
@@ -142,6 +173,20 @@ async function buildInto(folder: string, options: RunnerVolumeOptions): Promise<
   options.signal?.throwIfAborted();
   await tryPrograms(folder);
   await settle(folder);
+  return hasSsh;
+}
+
+/** Kernels are of use without it. */
+async function installSshIfPossible(folder: string, search: SshToolsSearch): Promise<boolean> {
+  try {
+    await installSshTools(folder, search);
+    return true;
+  } catch (error) {
+    search.signal?.throwIfAborted();
+    const reason = error instanceof Error ? (error.message.trim().split('\n').at(-1) ?? '') : String(error);
+    search.onProgress?.(`the runner volume is built without an SSH server: ${reason}`);
+    return false;
+  }
 }
 
 async function installNode(folder: string, nodePath: string): Promise<void> {
@@ -187,7 +232,7 @@ async function tryPrograms(folder: string): Promise<void> {
 
 /** Makes everything readable for all and writable for none, lists it, and brings it to the disk. */
 async function settle(folder: string): Promise<void> {
-  const programs = new Set(['node', 'busybox', 'entry', loaderName]);
+  const programs = new Set<string>(['node', 'busybox', 'entry', loaderName, ...sshProgramNames]);
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   const folders = [folder];
   for (const entry of entries) {

@@ -18,6 +18,8 @@ export interface RunnerContainerOptions {
   /** More options for `docker create`. */
   readonly docker?: readonly string[];
   readonly homeMode?: number;
+  /** A network of the engine; none when absent. */
+  readonly network?: string;
 }
 
 /** A container. Disposing removes it and its folders. */
@@ -73,7 +75,8 @@ export async function startRunnerContainer(options: RunnerContainerOptions): Pro
   };
   try {
     await docker(
-      ...['create', '--name', name, '--init', '--network', 'none', '--workdir', containerPaths.home],
+      ...['create', '--name', name, '--init', '--workdir', containerPaths.home],
+      ...['--network', options.network ?? 'none'],
       ...['--cap-drop', 'ALL', '--cap-add', 'SETUID', '--cap-add', 'SETGID', '--cap-add', 'KILL'],
       ...['--security-opt', 'no-new-privileges', '--pids-limit', '128', '--memory', '512m', '--memory-swap', '512m'],
       ...['-v', `${options.volume}:${containerPaths.volume}:ro`, '-v', `${runFolder}:${containerPaths.run}`],

@@ -13,6 +13,7 @@ import type { KernelRecord } from '../record.ts';
 import { encodeRecord } from '../record-codec.ts';
 import { layResourceFiles } from '../resource-file.ts';
 import { environOf, environText } from '../resource-text.ts';
+import { laySshKeys } from '../ssh-files.ts';
 import type { CreationStep } from '../step.ts';
 
 /** What the step works with. */
@@ -63,6 +64,7 @@ async function writeAll(paths: ScratchPaths, record: KernelRecord, parts: Config
   await Promise.all([
     writeFile(join(paths.run, configName), JSON.stringify(runnerConfig(record, parts)), { mode: 0o600, flag: 'wx' }),
     layResourceFiles(record, parts.scratch),
+    laySshKeys(record.spec, paths, parts.ownership),
     writeFile(join(paths.config, 'environ.txt'), environText(environOf(record)), { mode: 0o644 }),
     writeFile(join(paths.private, recordCopyName), encodeRecord(record), { mode: 0o600 }),
   ]);

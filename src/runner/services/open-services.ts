@@ -5,8 +5,10 @@ import type { ServicePlace } from '../../wire/kernel-services.ts';
 import type { RuntimeContext } from '../runtime.ts';
 import type { Tenant } from '../tenant.ts';
 import { definitionFolder, readDefinitions } from './definition-files.ts';
+import type { OwnService } from './own-service.ts';
 import { runtimeServices } from './runtime-services.ts';
 import { Services } from './services.ts';
+import { sshServer } from './ssh-server.ts';
 
 /** What the runner knows. */
 export interface ServiceSurroundings {
@@ -27,6 +29,7 @@ export function openServices(surroundings: ServiceSurroundings): Services {
   return new Services({
     places,
     definitions: new Map([...runtimeServices(runtimeType), ...ofImage]),
+    own: ownServices(surroundings),
     tenant,
     clock,
     runtimePath: context.tool ?? '',
@@ -35,4 +38,13 @@ export function openServices(surroundings: ServiceSurroundings): Services {
       return existsSync('/tmp') ? path.replace(`${tenant.home}/.`, '/tmp/') : path;
     },
   });
+}
+
+function ownServices({ places, tenant, clock, asTenant }: ServiceSurroundings): ReadonlyMap<string, OwnService> {
+  const own = new Map<string, OwnService>();
+  for (const { name, ports } of places) {
+    const [port = 0] = ports;
+    if (name === 'sshd') own.set(name, sshServer({ port, tenant, clock, asTenant }));
+  }
+  return own;
 }

@@ -2,18 +2,19 @@
  * The services of this kernel (spec kernel-runner 11): starts them when they are asked for, waits for their ports, and
  * ends them. Each has a turn of its own, so that a slow one holds up nobody else.
  */
-import { type Clock, sleep } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { KeyedMutex } from '../../lib/keyed-mutex.ts';
 import type { ServiceApp, ServiceOptions, ServiceOutcome, ServicePlace } from '../../wire/kernel-services.ts';
 import type { Tenant } from '../tenant.ts';
 import { prepare } from './actions.ts';
+import { awaitPort } from './await-port.ts';
 import type { ServiceDefinition } from './definition.ts';
+import type { OwnService } from './own-service.ts';
 import { isPortOpen } from './port-probe.ts';
 import { checkOptions, serviceCommand } from './service-command.ts';
 import { ServiceProcess } from './service-process.ts';
 import type { TemplateValue } from './template.ts';
 
-const pollMs = 50;
 /** Below the agent's own patience of ten seconds. */
 const openTimeoutMs = 9000;
 
@@ -22,6 +23,8 @@ export interface ServicesParts {
   readonly places: readonly ServicePlace[];
   /** By name; those of the image come before the runtime's own. */
   readonly definitions: ReadonlyMap<string, ServiceDefinition>;
+  /** The runner's own, by name. */
+  readonly own: ReadonlyMap<string, OwnService>;
   readonly tenant: Tenant;
   readonly clock: Clock;
   /** The language's tool; empty = there is none. */
@@ -40,6 +43,17 @@ export class Services {
     this.#parts = parts;
   }
 
+  /** Starts the runner's own; resolves when each has started, or has told what is in the way. */
+  async startOwn(problem: (text: string) => void): Promise<void> {
+    const { own } = this.#parts;
+    await Promise.all(
+      [...own].map(async ([name, service]) => {
+        const outcome = await service.start();
+        if (outcome.status === 'failed') problem(`${name} was not started: ${outcome.error}`);
+      }),
+    );
+  }
+
   /** What the definitions say of the kernel's services. */
   apps(): readonly ServiceApp[] {
     return this.#parts.places.flatMap(({ name }) => {
@@ -56,6 +70,8 @@ export class Services {
     if (!place) return failed(`unsupported service: ${name}`);
     if (place.protocol === 'preopen') return { status: 'started' };
     return await this.#turns.run(name, async () => {
+      const own = this.#parts.own.get(name);
+      if (own) return await own.start();
       try {
         return await this.#start(place, options);
       } catch (error) {
@@ -67,7 +83,7 @@ export class Services {
   /** Ends a service if it runs; resolves when it has ended. */
   async stop(name: string): Promise<void> {
     // Not after a start that waits for a port: that ends by this.
-    await this.#running.get(name)?.stop();
+    await (this.#parts.own.get(name) ?? this.#running.get(name))?.stop();
   }
 
   async #start(place: ServicePlace, options: ServiceOptions): Promise<ServiceOutcome> {
@@ -95,27 +111,10 @@ export class Services {
       tenant.log.line('INFO', `service ${name} ended with status ${exitCode}`);
       if (this.#running.get(name) === process) this.#running.delete(name);
     });
-    return await this.#opened(name, port, process);
-  }
-
-  /** Waits for the port. A process that ends well may have left a server in the background. */
-  async #opened(name: string, port: number, process: ServiceProcess): Promise<ServiceOutcome> {
-    const { clock } = this.#parts;
-    const until = clock.monotonic() + openTimeoutMs;
-    while (clock.monotonic() < until) {
-      if (await isPortOpen(port)) return { status: 'started' };
-      const { ended } = process;
-      if (ended?.notStarted != null) return failed(ended.notStarted);
-      if (ended && ended.exitCode !== 0) {
-        const words = process.lastWords;
-        return failed(`${name} ended with status ${ended.exitCode}${words === '' ? '' : `: ${words}`}`);
-      }
-      const enough = new AbortController();
-      await Promise.race([sleep(clock, pollMs, enough.signal).catch(() => {}), ...(ended ? [] : [process.exited])]);
-      enough.abort();
-    }
+    const failure = await awaitPort(name, port, process, { clock, timeoutMs: openTimeoutMs });
+    if (failure === null) return { status: 'started' };
     await process.stop();
-    return failed(`opening the service port timed out: ${name}`);
+    return failed(failure);
   }
 }
 

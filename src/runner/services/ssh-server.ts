@@ -1,0 +1,111 @@
+/**
+ * The SSH server of a kernel (spec kernel-runner 16.2, 16.3): dropbear of the runner volume, with the tenant's ids. It
+ * lets in whoever has a key of `authorized_keys`; where the home has none, the key that the agent has made for this
+ * kernel becomes it, and people find it as `id_container`. Nobody logs in with a password.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import type { Clock } from '../../lib/clock.ts';
+import { containerPaths } from '../../wire/runner-config.ts';
+import { sshFiles } from '../../wire/ssh-files.ts';
+import type { TenantCommand } from '../runtime.ts';
+import type { Tenant } from '../tenant.ts';
+import { volumePaths } from '../volume-paths.ts';
+import { KeptService } from './kept-service.ts';
+import { clusterHosts } from './ssh-hosts.ts';
+
+const folder = `${containerPaths.homeConfig}/ssh`;
+const keepAliveSeconds = 15;
+const receiveWindowBytes = 2 * 1024 * 1024;
+const setUpTimeoutMs = 10_000;
+
+/** What it works with. */
+export interface SshServerParts {
+  readonly port: number;
+  readonly tenant: Tenant;
+  readonly clock: Clock;
+  /** Looks at files with the tenant's ids. */
+  asTenant<T>(look: () => T): T;
+}
+
+/** Lines between these marks are ours, and are made anew at each start. */
+const marks = ['# >>> kernel session >>>', '# <<< kernel session <<<'] as const;
+
+/** Arguments: the folder of the keys, and the text for `~/.ssh/config`; empty = the session has no keys of its own. */
+const setUp = `
+keys=$1 hosts=$2
+umask 077
+[ -d .ssh ] || mkdir .ssh || exit
+chmod go-rwx .ssh
+cd .ssh || exit
+if ! [ -e authorized_keys ]; then
+  cat "$keys/${sshFiles.loginPublicKey}" >authorized_keys || exit
+  [ -e ../id_container ] || cat "$keys/${sshFiles.loginKey}" >../id_container
+fi
+chmod go-rwx authorized_keys
+replace() {
+  { [ -e "$1" ] && sed '/^${marks[0]}$/,/^${marks[1]}$/d' "$1"; [ -z "$2" ] || printf '%s\\n%s\\n%s\\n' '${marks[0]}' "$2" '${marks[1]}'; } >"$1.new" &&
+    cat "$1.new" >"$1"
+  rm -f "$1.new"
+}
+if [ -n "$hosts" ]; then
+  replace config "$hosts"
+  replace authorized_keys "$(cat "$keys/${sshFiles.clusterPublicKey}")"
+fi
+`;
+
+/** The server, not started yet. */
+export function sshServer({ port, tenant, clock, asTenant }: SshServerParts): KeptService {
+  const command = async (): Promise<TenantCommand> => {
+    if (!existsSync(volumePaths.dropbear)) throw new Error('the runner volume of this node has no SSH server');
+    await setUpHome(tenant, clock, asTenant);
+    return { argv: dropbear(port, tenant.uid), environ: serverEnvironment(tenant.environ) };
+  };
+  return new KeptService({ name: 'sshd', port, command, tenant, clock });
+}
+
+function dropbear(port: number, uid: number): readonly string[] {
+  return [
+    ...[volumePaths.dropbear, '-F', '-E', '-e', '-s', ...(uid === 0 ? [] : ['-w', '-g'])],
+    ...['-r', `${folder}/${sshFiles.hostKey}`, '-P', '/dev/null', '-p', `0.0.0.0:${port}`],
+    ...['-K', String(keepAliveSeconds), '-I', '0', '-W', String(receiveWindowBytes)],
+    ...['-c', volumePaths.sshSession],
+  ];
+}
+
+/**
+ * What sessions get, since the server passes its own environment on. It must not load the tenant's libraries itself,
+ * and it sets some variables of its own: those come back by the session's script. With a shell level, bash takes
+ * itself for no login and runs no start-up file whose output would come before that of the program.
+ */
+export function serverEnvironment(environ: Readonly<Record<string, string>>): Record<string, string> {
+  const hidden = Object.keys(environ).filter((name) => name.startsWith('LD_'));
+  const restored = [...hidden, 'PATH', 'SHELL', 'HOME'].filter((name) => environ[name]);
+  const script = restored.map((name) => `export ${name}=${quoted(environ[name] ?? '')}`).join('\n');
+  return { ...Object.fromEntries(hidden.map((name) => [name, ''])), KERNELET_SSH_ENVIRON: script, SHLVL: '1' };
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+async function setUpHome(tenant: Tenant, clock: Clock, asTenant: SshServerParts['asTenant']): Promise<void> {
+  const hosts = asTenant(() => clusterHosts(folder, readIfPresent, tenant.environ['BACKENDAI_CLUSTER_REPLICAS']));
+  const argv = [volumePaths.shell, '-c', setUp, 'kernelet', folder, hosts];
+  const words: string[] = [];
+  const keep = (bytes: Uint8Array): true => {
+    if (words.length < 20) words.push(Buffer.from(bytes).toString('utf8'));
+    return true;
+  };
+  const running = await tenant.run({ argv }, { stdin: null, stdout: keep, stderr: keep });
+  using _timer = clock.after(setUpTimeoutMs, () => void running.signal('SIGKILL'));
+  const { exitCode } = await running.exited;
+  running.stderr.drain();
+  tenant.adopt(running);
+  if (exitCode !== 0) throw new Error(`the keys could not be put into the home: ${words.join('').trim()}`);
+}
+
+function readIfPresent(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
