@@ -41,6 +41,8 @@ const doors = {
   'smol-toml': '^src/config/toml\\.ts$',
   koffi: '^src/devices/nvml-module\\.ts$',
   'modern-tar': '^src/lib/tar\\.ts$',
+  '@lydell/node-pty': '^src/runner/terminal/pty\\.ts$',
+  ws: '^src/runner/terminal/websocket\\.ts$',
   zeromq: '^src/transport/zeromq\\.ts$',
   '@connectrpc/connect': '^src/cluster/etcd/endpoint\\.ts$',
   '@connectrpc/connect-node': '^src/cluster/etcd/endpoint\\.ts$',
@@ -76,7 +78,10 @@ module.exports = {
     {
       name: 'wire-and-runner-without-packages',
       severity: 'error',
-      from: { path: '^src/(wire|runner)/', pathNot: '\\.test\\.ts$' },
+      from: {
+        path: '^src/(wire|runner)/',
+        pathNot: ['\\.test\\.ts$', '^src/runner/terminal/(pty|websocket)\\.ts$'],
+      },
       to: { dependencyTypes: ['npm', 'npm-dev', 'npm-optional'] },
     },
   ],

@@ -2,6 +2,7 @@
 // runner ships as it is. Runs on the pinned Node; scripts/bootstrap.mjs sees to that.
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { bundle } from './bundle.mjs';
+import { buildTerminal } from './terminal.mjs';
 
 await rm('dist', { recursive: true, force: true });
 await mkdir('dist', { recursive: true });
@@ -11,6 +12,7 @@ await bundle(
   'dist/devices',
 );
 await bundle({ runner: 'src/runner/main.ts' }, 'dist/runner');
+await buildTerminal('dist/runner/terminal');
 await cp('src/runner/drivers', 'dist/runner/drivers', {
   recursive: true,
   filter: (file) => !/\.ts$|__pycache__/.test(file),

@@ -50,14 +50,15 @@ const englishOnly = {
  *
  * @param {Readonly<Record<string, string>>} input
  * @param {string} dir
+ * @param {readonly import('rolldown').Plugin[]} more
  */
-export async function bundle(input, dir) {
+export async function bundle(input, dir, more = []) {
   const build = await rolldown({
     input,
     platform: 'node',
     external: ['koffi', /^zeromq/],
     logLevel: 'warn',
-    plugins: [noHttp2, englishOnly],
+    plugins: [noHttp2, englishOnly, ...more],
   });
   await build.write({
     dir,

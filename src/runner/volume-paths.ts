@@ -9,6 +9,7 @@ export const volumePaths = {
   dropbear: `${containerPaths.volume}/bin/dropbear`,
   sshSession: `${containerPaths.volume}/bin/ssh-session`,
   runner: `${containerPaths.volume}/runner/runner.js`,
+  terminal: `${containerPaths.volume}/runner/terminal/terminal.js`,
   drivers: `${containerPaths.volume}/runner/drivers`,
 } as const;
 

@@ -4,11 +4,13 @@ import type { Clock } from '../../lib/clock.ts';
 import type { ServicePlace } from '../../wire/kernel-services.ts';
 import type { RuntimeContext } from '../runtime.ts';
 import type { Tenant } from '../tenant.ts';
+import { volumePaths } from '../volume-paths.ts';
 import { definitionFolder, readDefinitions } from './definition-files.ts';
 import type { OwnService } from './own-service.ts';
 import { runtimeServices } from './runtime-services.ts';
 import { Services } from './services.ts';
 import { sshServer } from './ssh-server.ts';
+import { TerminalService } from './terminal-service.ts';
 
 /** What the runner knows. */
 export interface ServiceSurroundings {
@@ -45,6 +47,13 @@ function ownServices({ places, tenant, clock, asTenant }: ServiceSurroundings): 
   for (const { name, ports } of places) {
     const [port = 0] = ports;
     if (name === 'sshd') own.set(name, sshServer({ port, tenant, clock, asTenant }));
+    if (name === 'ttyd') own.set(name, new TerminalService({ port, tenant, clock, shell: loginShell() }));
   }
   return own;
+}
+
+/** The most comfortable one that the image has. */
+function loginShell(): readonly string[] {
+  const shells = ['/bin/zsh', '/bin/bash', '/bin/ash', '/bin/sh'];
+  return [shells.find((path) => existsSync(path)) ?? volumePaths.shell, '-l'];
 }

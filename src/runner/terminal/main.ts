@@ -1,0 +1,10 @@
+/** The program of the web terminal: the runner's child, with the tenant's ids. */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { serveGivenSockets, type TerminalOptions, terminalServer } from './terminal-server.ts';
+
+// Written by the runner, in one piece.
+const options = JSON.parse(readFileSync(0, 'utf8')) as TerminalOptions;
+serveGivenSockets(terminalServer(options, join(dirname(fileURLToPath(import.meta.url)), 'page')));
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(0));

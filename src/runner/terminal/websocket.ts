@@ -1,0 +1,69 @@
+/** The door to `ws`: connections of browsers to the terminal. */
+import type { IncomingMessage, Server } from 'node:http';
+import { WebSocketServer } from 'ws';
+
+/** A connection. */
+export interface Connection {
+  send(bytes: Uint8Array): void;
+  /** Bytes that have not left yet. */
+  readonly waiting: number;
+  close(code: number, reason: string): void;
+  onMessage(listener: (bytes: Uint8Array) => void): void;
+  onClose(listener: () => void): void;
+  onDrain(listener: () => void): void;
+}
+
+/** What is served. */
+export interface WebSocketOptions {
+  readonly path: string;
+  readonly protocol: string;
+  readonly longestMessageBytes: number;
+  readonly pingEveryMs: number;
+  accept(connection: Connection, request: IncomingMessage): void;
+}
+
+/** Takes WebSocket connections on a server; a peer that does not answer pings is let go. */
+export function serveWebSocket(server: Server, options: WebSocketOptions): void {
+  const sockets = new WebSocketServer({
+    server,
+    path: options.path,
+    maxPayload: options.longestMessageBytes,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has(options.protocol) ? options.protocol : false),
+  });
+  sockets.on('connection', (socket, request) => {
+    let answered = true;
+    const pinging = setInterval(() => {
+      if (!answered) return socket.terminate();
+      answered = false;
+      socket.ping();
+    }, options.pingEveryMs);
+    let drained: () => void = () => {};
+    socket.on('pong', () => {
+      answered = true;
+    });
+    socket.on('close', () => clearInterval(pinging));
+    // The close that follows is what counts.
+    socket.on('error', () => {});
+    options.accept(
+      {
+        send: (bytes) => socket.send(bytes, { binary: true }, () => drained()),
+        get waiting() {
+          return socket.bufferedAmount;
+        },
+        close: (code, reason) => socket.close(code, reason),
+        onMessage: (listener) =>
+          void socket.on('message', (data) =>
+            listener(
+              Array.isArray(data) ? Buffer.concat(data) : data instanceof ArrayBuffer ? new Uint8Array(data) : data,
+            ),
+          ),
+        onClose: (listener) => void socket.on('close', listener),
+        onDrain: (listener) => {
+          drained = listener;
+        },
+      },
+      request,
+    );
+  });
+}
