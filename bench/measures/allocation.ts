@@ -1,113 +1,14 @@
 /** P17: what it takes to find devices for one more kernel on a large, busy node, and what its container gets with them. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { cpuPlugin } from '../../src/devices/cpu-plugin.ts';
-import { memPlugin } from '../../src/devices/mem-plugin.ts';
-import { mockPlugin } from '../../src/devices/mock-plugin.ts';
-import { NodeDevices } from '../../src/devices/node-devices.ts';
-import { inProcess } from '../../src/devices/node-plugin.ts';
-import { readShareOptions } from '../../src/devices/share-options.ts';
-import { Decimal } from '../../src/lib/decimal.ts';
-import { type KernelId, newKernelId } from '../../src/lib/ids.ts';
-import { silentLogger } from '../../src/lib/log.ts';
-import type { SlotAmounts } from '../../src/resources/slot-amounts.ts';
-import { OwnTime, type Took } from '../../test/support/own-time.ts';
+import path from 'node:path';
+import type { Took } from '../../test/support/own-time.ts';
+import { runAsDaemon } from '../daemon-process.ts';
+import { cores, gpus, kernels } from '../large-node.ts';
 import type { Figure, Measure } from '../measure.ts';
 import { median, percentile } from '../statistics.ts';
 
-const cores = 256;
-const gpus = 16;
-const numaNodes = 8;
-/** Kernels that the node has while one more comes and goes. */
-const kernels = 500;
-const warmUps = 500;
-const batches = 10;
-const rounds = 500;
-const limitMs = 120_000;
-const memoryBytes = 2 ** 42;
-/** How often each core is given out: 500 kernels would not fit otherwise. */
-const overcommit = 4;
-
-/** The node, with the plugins that there are and a pretended one for the GPUs. */
-function largeNode(): NodeDevices {
-  const numaOf = (index: number, all: number): number => Math.floor((index * numaNodes) / all);
-  const cpu = cpuPlugin({
-    cores: Array.from({ length: cores }, (_, core) => ({ core, numaNode: numaOf(core, cores) })),
-    overcommit,
-    agentVersion: '',
-    machine: 'x86_64',
-    system: 'Linux',
-  });
-  const cuda = mockPlugin(
-    {
-      slotName: 'cuda',
-      attributes: {},
-      formats: {},
-      devices: Array.from({ length: gpus }, (_, index) => ({
-        motherUuid: `gpu-${index}`,
-        modelName: 'A',
-        numaNode: numaOf(index, gpus),
-        processingUnits: 108,
-        memoryBytes: 40 * 2 ** 30,
-        isMig: false,
-      })),
-    },
-    readShareOptions('cuda', { allocation_mode: 'fractional' }),
-  );
-  return new NodeDevices({
-    plugins: [cuda, cpu, memPlugin(memoryBytes)].map((plugin) => inProcess(plugin, '')),
-    order: ['cuda', 'cpu', 'mem'],
-    policy: 'interleaved',
-    rule: '24.09',
-    reserved: new Map(),
-    plainWords: false,
-    logAllocations: false,
-    log: silentLogger,
-  });
-}
-
-const ask = (cpu: number, share: string): SlotAmounts =>
-  new Map([
-    ['cpu', new Decimal(cpu)],
-    ['mem', new Decimal(2 ** 30)],
-    ['cuda.shares', new Decimal(share)],
-  ]);
-
-/** What allocations took, in batches, beside 500 kernels, each given back at once; a tenth of those is replaced as time goes by. */
-async function timesOf(slots: SlotAmounts): Promise<readonly (readonly Took[])[]> {
-  using watch = new OwnTime();
-  const devices = largeNode();
-  const signal = AbortSignal.timeout(limitMs);
-  const held: KernelId[] = [];
-  for (let index = 0; index < kernels; index += 1) {
-    const kernel = newKernelId();
-    await devices.lease(kernel, ask(1, index % 3 === 0 ? '0' : '0.4'), signal);
-    held.push(kernel);
-  }
-  const round = async (index: number): Promise<Took> => {
-    const kernel = newKernelId();
-    watch.begin();
-    await devices.lease(kernel, slots, signal);
-    const took = watch.took();
-    devices.release(kernel);
-    if (index % 10 === 0) {
-      const [oldest] = held.splice((index * 7) % held.length, 1);
-      if (oldest) devices.release(oldest);
-      const next = newKernelId();
-      await devices.lease(next, ask(1, '0.4'), signal);
-      held.push(next);
-      await nextTurn();
-    }
-    return took;
-  };
-  for (let index = 0; index < warmUps; index += 1) await round(index);
-  const all: Took[][] = [];
-  for (let batch = 0; batch < batches; batch += 1) {
-    const times: Took[] = [];
-    for (let index = 0; index < rounds; index += 1) times.push(await round(index));
-    all.push(times);
-  }
-  return all;
-}
+const program = path.resolve(import.meta.dirname, '..', 'allocation-cost.ts');
+/** What is asked for, in the order of the program's answer. */
+const requests = ['1 CPU and a part of a GPU', '64 CPUs and parts of many GPUs', '256 CPUs and no GPU'];
 
 /**
  * The p99 of the batch in the middle, without the turns of other programs: what else the machine does stands beside it.
@@ -134,12 +35,7 @@ export const allocation: Measure = {
   ids: ['P17'],
   title: `allocation on a node of ${cores} CPUs, ${gpus} GPUs and ${kernels} kernels`,
   async run() {
-    return {
-      P17: [
-        figure('1 CPU and a part of a GPU', await timesOf(ask(1, '0.5'))),
-        figure('64 CPUs and parts of many GPUs', await timesOf(ask(64, '30'))),
-        figure('256 CPUs and no GPU', await timesOf(ask(256, '0'))),
-      ],
-    };
+    const took = JSON.parse(await runAsDaemon(program)) as readonly (readonly (readonly Took[])[])[];
+    return { P17: requests.map((name, index) => figure(name, took[index] ?? [])) };
   },
 };

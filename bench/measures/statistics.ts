@@ -2,15 +2,14 @@
  * P8, P18 and P19: what statistics cost. Containers that are only files show the cost of reading and counting, in a
  * process of their own; real ones that of the kernel's own work too, beside the engine's statistics of the same ones.
  */
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { asContainerId, parseKernelId, parseSessionId } from '../../src/lib/ids.ts';
 import { readHierarchies } from '../../src/stats/cgroup.ts';
 import type { StatsTarget } from '../../src/stats/kernel-book.ts';
 import type { Took } from '../../test/support/own-time.ts';
+import { runAsDaemon } from '../daemon-process.ts';
 import { FakeCgroups } from '../fake-cgroups.ts';
 import { call, textField } from '../http.ts';
 import type { Figure, Measure } from '../measure.ts';
@@ -19,7 +18,6 @@ import { median, percentile } from '../statistics.ts';
 import type { CostParts } from '../statistics-cost.ts';
 import { cpuPerSample, openStatistics } from '../statistics-rig.ts';
 
-const run = promisify(execFile);
 const costProgram = path.resolve(import.meta.dirname, '..', 'statistics-cost.ts');
 
 /** Processes that are begun anew for a first round. */
@@ -27,8 +25,7 @@ const firstRounds = 5;
 
 /** What the program of its own has measured. */
 async function costOf<Part extends keyof CostParts>(part: Part): Promise<CostParts[Part]> {
-  const { stdout } = await run(process.execPath, ['--expose-gc', '--no-warnings', costProgram, part]);
-  return JSON.parse(stdout) as CostParts[Part];
+  return JSON.parse(await runAsDaemon(costProgram, part)) as CostParts[Part];
 }
 
 /** Real kernels, read directly and asked of the engine. */

@@ -1,5 +1,5 @@
 /** CPU cores (spec resources-and-stats 5). */
-import { Decimal, sum, zero } from '../lib/decimal.ts';
+import { Decimal, isAboveZero, zero } from '../lib/decimal.ts';
 import type { NumaNode } from '../resources/affinity.ts';
 import { type Allocation, assignedIds } from '../resources/allocation.ts';
 import { AllocationMap } from '../resources/allocation-map.ts';
@@ -28,8 +28,21 @@ export const cpuMetadata: DeviceMetadata = {
   display_icon: 'cpu',
 };
 
+/** The plugin has one slot, so that each core is there once. */
 const coresOf = (allocation: Allocation): readonly string[] =>
-  [...new Set(assignedIds(allocation))].sort((left, right) => Number(left) - Number(right));
+  assignedIds(allocation).toSorted((left, right) => Number(left) - Number(right));
+
+/** The sum of whole numbers, of which there are few different ones. */
+function wholeSum(amounts: Iterable<Decimal>): number {
+  const numbers = new Map<Decimal, number>();
+  let total = 0;
+  for (const amount of amounts) {
+    const number = numbers.get(amount) ?? amount.toNumber();
+    numbers.set(amount, number);
+    total += number;
+  }
+  return total;
+}
 
 /** The plugin. */
 export function cpuPlugin({ cores, overcommit, agentVersion, machine, system }: CpuFacts): DevicePlugin {
@@ -64,9 +77,10 @@ export function cpuPlugin({ cores, overcommit, agentVersion, machine, system }: 
     },
     resourceData: () => [],
     attachedDevices(allocation) {
-      const held = new Set(assignedIds(allocation));
-      const total = sum(allocation.get('cpu')?.values() ?? [zero]).toNumber();
-      return ids.filter((id) => held.has(id)).map((id) => ({ device_id: id, model_name: '', data: { cores: total } }));
+      const amounts = allocation.get('cpu') ?? new Map<string, Decimal>();
+      const data = { cores: wholeSum(amounts.values()) };
+      const held = ids.filter((id) => isAboveZero(amounts.get(id) ?? zero));
+      return held.map((id) => ({ device_id: id, model_name: '', data }));
     },
   };
 }

@@ -26,11 +26,11 @@ export const discreteEvenly: Strategy = ({ ask, candidates, devices }) => {
     const parts = distribute(need, open.length);
     for (const [place, device] of open.entries()) {
       if (need === 0n) break;
-      const before = given.get(device) ?? 0n;
-      const left = device.level.wholeFree - before;
-      const part = parts(place);
-      const share = part < left ? part : left;
-      given.set(device, before + share);
+      const before = given.get(device);
+      const left = before === undefined ? device.level.wholeFree : device.level.wholeFree - before;
+      let share = parts(place);
+      if (share > left) share = left;
+      given.set(device, before === undefined ? share : before + share);
       need -= share;
       total -= share;
     }
@@ -50,8 +50,9 @@ export const discreteEvenly: Strategy = ({ ask, candidates, devices }) => {
 
 /** Splits a whole number over groups: the quotient each, and one more for as many of the first as remain. */
 function distribute(items: bigint, groups: number): (place: number) => bigint {
-  const [each, extra] = [items / BigInt(groups), Number(items % BigInt(groups))];
-  return (place) => (place < extra ? each + 1n : each);
+  const each = items / BigInt(groups);
+  const [more, extra] = [each + 1n, Number(items % BigInt(groups))];
+  return (place) => (place < extra ? more : each);
 }
 
 /** All parts of a split, as plain numbers. */
