@@ -8,7 +8,7 @@ describe('clusterLimits', () => {
       containerLogChunkBytes: 65_536,
       pullTimeoutMs: 7_200_000,
       pushTimeoutMs: null,
-      kernelStart: { pollAttempts: 10, pollTimeoutMs: 60_000, timeoutMs: 60_000 },
+      kernelStart: { pollAttempts: 10, pollTimeoutMs: 60_000, timeoutMs: null },
     });
   });
 
@@ -17,14 +17,14 @@ describe('clusterLimits', () => {
       clusterLimits({
         'container-logs': { 'max-length': 'Infinity' },
         api: { 'pull-timeout': 'None', 'push-timeout': '1.5' },
-        'kernel-lifecycles': { 'init-polling-attempt': '3' },
+        'kernel-lifecycles': { 'init-polling-attempt': '3', 'init-timeout-sec': '90' },
       }),
     ).toMatchObject({
       containerLogBytes: null,
       containerLogChunkBytes: 65_536,
       pullTimeoutMs: null,
       pushTimeoutMs: 1500,
-      kernelStart: { pollAttempts: 3, timeoutMs: 60_000 },
+      kernelStart: { pollAttempts: 3, timeoutMs: 90_000 },
     });
   });
 

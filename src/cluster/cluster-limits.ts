@@ -17,7 +17,8 @@ export interface ClusterLimits {
   readonly kernelStart: {
     readonly pollAttempts: number;
     readonly pollTimeoutMs: number;
-    readonly timeoutMs: number;
+    /** Until its runner is ready; null: the cluster does not say. */
+    readonly timeoutMs: number | null;
   };
 }
 
@@ -32,7 +33,7 @@ export function clusterLimits(table: NestedTable): ClusterLimits {
     kernelStart: {
       pollAttempts: Math.round(number('kernel-lifecycles/init-polling-attempt', 10)),
       pollTimeoutMs: number('kernel-lifecycles/init-polling-timeout-sec', 60) * 1000,
-      timeoutMs: number('kernel-lifecycles/init-timeout-sec', 60) * 1000,
+      timeoutMs: timeoutAt(table, 'kernel-lifecycles/init-timeout-sec', null),
     },
   };
 }

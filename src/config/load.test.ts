@@ -265,8 +265,8 @@ describe('names of keys', () => {
   });
 
   it('warns about keys without effect when they are set', async () => {
-    expect((await load('[agent]\nmount-path = "x"\nevent-loop = "uvloop"\n')).warnings).toEqual([
-      'set, but without effect in this version: agent.mount-path',
+    expect((await load('[agent]\nmetadata-server-bind-host = "x"\nevent-loop = "uvloop"\n')).warnings).toEqual([
+      'set, but without effect in this version: agent.metadata-server-bind-host',
       'accepted for compatibility, without effect: agent.event-loop',
     ]);
   });

@@ -74,6 +74,8 @@ export interface ClusterSide {
   readonly statistics: StatisticsSink;
   /** Where ports of kernels are published. */
   readonly publishAddress: string;
+  /** How long a kernel may take until its runner is ready; null: as the node's own settings say. */
+  readonly readyTimeoutMs: number | null;
   /** Of the log that the engine keeps of a container; null: no limit. */
   readonly logLimitBytes: number | null;
   /** Keeps the logs of ended containers. */
@@ -192,7 +194,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
           init: true,
         },
         runner: { outputBufferBytes, finishedRunKeepMs, debug: settings.debug.kernelRunner },
-        readyTimeoutMs: settings.readyTimeoutMs,
+        readyTimeoutMs: cluster?.readyTimeoutMs ?? settings.readyTimeoutMs,
         graceMs,
         sweepGraceMs,
         readyNetworks: options.readyNetworks,

@@ -48,11 +48,21 @@ export async function loadCurveKeys(files: CurveKeyFiles, log: Logger): Promise<
   };
 }
 
-/** Makes a key pair and its two files, `NAME.key` and `NAME.key_secret` (only for their owner), and gives their paths. */
+/**
+ * Makes a key pair and its two files, `NAME.key` and `NAME.key_secret` (only for their owner), and gives their paths. Throws
+ * INVALID_ARGUMENT for a name that is none of a file and when a file is there already, STATE_UNUSABLE.
+ */
 export async function makeCurveKeys(folder: string, name: string): Promise<{ publicFile: string; secretFile: string }> {
-  const { publicKey, secretKey } = loadZeromq().curveKeyPair();
+  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name)) {
+    throw new KerneletError('INVALID_ARGUMENT', `${JSON.stringify(name)} is no name of a file`);
+  }
   const publicFile = path.join(folder, `${name}.key`);
   const secretFile = path.join(folder, `${name}.key_secret`);
+  for (const file of [publicFile, secretFile]) {
+    const there = await stat(file).catch(() => null);
+    if (there !== null) throw new KerneletError('INVALID_ARGUMENT', `${file} is there already; it is left as it is`);
+  }
+  const { publicKey, secretKey } = loadZeromq().curveKeyPair();
   await writeFileAtomic(secretFile, formatCertificate({ publicKey, secretKey }), { mode: 0o600 });
   await writeFileAtomic(publicFile, formatCertificate({ publicKey, secretKey: null }), { mode: 0o644 });
   return { publicFile, secretFile };

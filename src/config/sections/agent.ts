@@ -53,12 +53,10 @@ export const agentSection = {
     'mount-path': key(optional(path), {
       default: null,
       description: 'Base folder for mount requests of the manager.',
-      effect: 'none-yet',
     }),
     'cohabiting-storage-proxy': key(strictBoolean, {
       default: true,
       description: 'Whether a storage proxy on this node does the mounting: requests are then acknowledged only.',
-      effect: 'none-yet',
     }),
     'public-host': key(optional(text), {
       default: null,
@@ -131,12 +129,10 @@ export const agentSection = {
     'image-commit-path': key(path, {
       default: './tmp/backend.ai/commit',
       description: 'Folder for committed images.',
-      effect: 'none-yet',
     }),
     'abuse-report-path': key(optional(path), {
       default: null,
       description: 'Folder of reports on abuse.',
-      effect: 'none-yet',
     }),
     'force-terminate-abusing-containers': key(lenientBoolean, {
       default: false,

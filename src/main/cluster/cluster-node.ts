@@ -109,6 +109,7 @@ export async function buildClusterNode(options: ClusterNodeOptions): Promise<Ser
       events: book,
       statistics: new ClusterStatistics(redis.statistics, agentId, clock),
       publishAddress: addresses.bindHost,
+      readyTimeoutMs: configuration.limits.kernelStart.timeoutMs,
       logLimitBytes: configuration.limits.containerLogBytes,
       keepLog: (engine) => {
         const logs = new LastLogs({
