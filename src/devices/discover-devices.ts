@@ -59,7 +59,8 @@ export async function discoverDevices(options: DiscoveryOptions): Promise<NodeDe
   const { allocationOrder, affinityPolicy, reservedCpus, reservedMemoryBytes } = settings.resource;
   const isAlone = settings.mode === 'standalone';
   await using cleanups = new AsyncDisposableStack();
-  const search = cleanups.use(new PluginSearch([...accelerators(options), ...basicPlugins(options)], log));
+  const sources = { accelerators: accelerators(options), basic: basicPlugins(options) };
+  const search = cleanups.use(new PluginSearch(sources, log));
   const devices = new NodeDevices({
     plugins: await search.look(new AbortController().signal),
     search,

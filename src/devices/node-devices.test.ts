@@ -134,6 +134,7 @@ describe('devices that come and go', () => {
   const basic = [inProcess(cpu, '1'), inProcess(memPlugin(2 ** 30), '1')];
   interface Found {
     now: NodePlugin | null | Error;
+    basic?: (plugin: NodePlugin) => NodePlugin;
   }
   async function rig(found: Found): Promise<{ devices: NodeDevices; lines: string[] }> {
     const lines: string[] = [];
@@ -142,7 +143,10 @@ describe('devices that come and go', () => {
       if (found.now instanceof Error) throw found.now;
       return found.now;
     };
-    const sources = [{ name: 'npu', look }, ...basic.map((plugin) => ({ name: plugin.key, look: async () => plugin }))];
+    const sources = {
+      accelerators: [{ name: 'npu', look }],
+      basic: basic.map((plugin) => ({ name: plugin.key, look: async () => found.basic?.(plugin) ?? plugin })),
+    };
     const search = new PluginSearch(sources, log);
     return { devices: new NodeDevices({ ...options, search, plugins: await search.look(never), log }), lines };
   }
@@ -204,7 +208,7 @@ describe('devices that come and go', () => {
       looks += 1;
       throw new Error('no card');
     };
-    const search = new PluginSearch([{ name: 'npu', look }], silentLogger);
+    const search = new PluginSearch({ accelerators: [{ name: 'npu', look }], basic: [] }, silentLogger);
     for (let round = 0; round < 100; round += 1) await search.look(never);
     expect(looks).toBeLessThan(15);
   });
@@ -220,5 +224,37 @@ describe('devices that come and go', () => {
     asked.resolve(nothing);
     await expect(leasing).rejects.toThrow('the node has lost npu.device 0 just now');
     expect(devices.holders()).toEqual([]);
+  });
+
+  it('of which two have one key are the first’s, and none is cpu’s', async () => {
+    const lines: string[] = [];
+    const log = { ...silentLogger, error: (text: string) => void lines.push(text) };
+    const [first, second] = [npu(answer, ['0']), npu(answer, ['1'])];
+    const accelerators = [first, second, { ...first, key: 'cpu' }].map((plugin, index) => ({
+      name: `p${index}`,
+      look: async () => plugin,
+    }));
+    const sources = { accelerators, basic: basic.map((plugin) => ({ name: plugin.key, look: async () => plugin })) };
+    expect(await new PluginSearch(sources, log).look(never)).toEqual([first, ...basic]);
+    expect(lines).toEqual(
+      ['npu', 'cpu'].map((key, index) =>
+        expect.stringContaining(`p${index + 1} is off: A plugin defining the same key '${key}' already exists`),
+      ),
+    );
+  });
+
+  it('go on as before where nothing of cpu or mem would be left, so that the node is still heard of', async () => {
+    const found: Found = { now: null };
+    const { devices, lines } = await rig(found);
+    const none = inProcess(cpuPlugin({ cores: [], overcommit: 1, agentVersion: '1', machine: 'x', system: 'L' }), '1');
+    found.basic = (plugin) => (plugin.key === 'cpu' ? none : plugin);
+    await devices.rescan(never);
+    expect(plainText(devices.available().get('cpu') ?? new Decimal(0))).toBe('4');
+    expect(lines).toEqual(['the devices that are there now are not enough for a node; it goes on as before']);
+    found.basic = () => {
+      throw new Error('gone');
+    };
+    for (let look = 0; look < 5; look += 1) await devices.rescan(never);
+    expect(plainText(devices.available().get('cpu') ?? new Decimal(0))).toBe('4');
   });
 });

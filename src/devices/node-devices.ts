@@ -90,7 +90,7 @@ export class NodeDevices implements AsyncDisposable {
   async rescan(signal: AbortSignal): Promise<LostDevicesChange> {
     const found = (await this.#options.search?.look(signal)) ?? this.#plugins;
     const isSame = found.length === this.#plugins.length && found.every((plugin, at) => plugin === this.#plugins[at]);
-    if (!isSame) {
+    if (!isSame && this.#isEnough(found)) {
       this.#tellChange(devicesOf(found), devicesOf(this.#plugins));
       this.#plugins = found;
       this.#known = new Map([...this.#known, ...found.flatMap(({ slotTypes }) => slotTypes)]);
@@ -106,8 +106,7 @@ export class NodeDevices implements AsyncDisposable {
 
   /** What is reported to be there. Throws INVALID_CONFIG when nothing of cpu or mem is left beside the reserve. */
   available(): SlotAmounts {
-    const found = new Map(this.plugins.flatMap((plugin) => [...plugin.availableSlots()]));
-    return normaliseToKnown(reportedCapacity(found, this.#options.reserved), this.known);
+    return normaliseToKnown(this.#capacityOf(this.plugins), this.known);
   }
 
   /** What is kept back. */
@@ -260,6 +259,24 @@ export class NodeDevices implements AsyncDisposable {
       }),
     );
     return new Map(answers.flat());
+  }
+
+  #capacityOf(plugins: readonly NodePlugin[]): SlotAmounts {
+    const found = new Map(plugins.flatMap((plugin) => [...plugin.availableSlots()]));
+    return reportedCapacity(found, this.#options.reserved);
+  }
+
+  /** A node that runs goes on with what it had, rather than fall silent. */
+  #isEnough(plugins: readonly NodePlugin[]): boolean {
+    try {
+      this.#capacityOf(plugins);
+      return true;
+    } catch (error) {
+      this.#options.log.error('the devices that are there now are not enough for a node; it goes on as before', {
+        error,
+      });
+      return false;
+    }
   }
 
   #tellChange(now: readonly string[], before: readonly string[]): void {

@@ -17,8 +17,17 @@ export interface PluginSource extends Partial<AsyncDisposable> {
   look(signal: AbortSignal): Promise<NodePlugin | null>;
 }
 
+/** The sources of a node. */
+export interface PluginSources {
+  /** In the order of the reports: of two with one key, the first is taken. */
+  readonly accelerators: readonly PluginSource[];
+  /** cpu and mem, reported last, without which there is no node. */
+  readonly basic: readonly PluginSource[];
+}
+
 interface Entry {
   readonly source: PluginSource;
+  readonly isBasic: boolean;
   plugin: NodePlugin | null;
   failures: number;
   /** How many rounds it is let alone: to look for what is off may start a process. */
@@ -36,9 +45,16 @@ export class PluginSearch implements AsyncDisposable {
   readonly #entries: readonly Entry[];
   readonly #log: Logger;
 
-  /** The sources in the order of the reports. */
-  constructor(sources: readonly PluginSource[], log: Logger) {
-    this.#entries = sources.map((source) => ({ source, plugin: null, failures: 0, rest: 0, told: null }));
+  constructor({ accelerators, basic }: PluginSources, log: Logger) {
+    const entry = (isBasic: boolean) => (source: PluginSource) => ({
+      source,
+      isBasic,
+      plugin: null,
+      failures: 0,
+      rest: 0,
+      told: null,
+    });
+    this.#entries = [...accelerators.map(entry(false)), ...basic.map(entry(true))];
     this.#log = log;
   }
 
@@ -52,8 +68,8 @@ export class PluginSearch implements AsyncDisposable {
       }),
     );
     signal.throwIfAborted();
-    // cpu and mem come last, and must not be hidden by an accelerator of their name.
-    for (const [entry, found] of outcomes.toReversed()) {
+    // No accelerator may take the name of cpu or mem.
+    for (const [entry, found] of outcomes.toSorted(([left], [right]) => Number(right.isBasic) - Number(left.isBasic))) {
       try {
         if (found.status === 'rejected') throw found.reason;
         this.#take(entry, found.value);
@@ -93,7 +109,7 @@ export class PluginSearch implements AsyncDisposable {
     if (text !== entry.told) this.#log.error(text, { plugin: name, error });
     entry.told = text;
     entry.rest = entry.plugin ? 0 : Math.min(entry.failures, longestRest);
-    if (entry.failures >= patience && entry.plugin) entry.plugin = withoutDevices(entry.plugin);
+    if (entry.failures >= patience && entry.plugin && !entry.isBasic) entry.plugin = withoutDevices(entry.plugin);
   }
 }
 

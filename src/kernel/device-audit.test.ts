@@ -3,12 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import { type KernelsFixture, testDevices, usingFixtures } from '../../test/support/kernels-fixture.ts';
-import type { DevicePlugin } from '../devices/device-plugin.ts';
+import { npuPlugin } from '../../test/support/npu-plugin.ts';
 import { PluginSearch } from '../devices/plugin-source.ts';
-import { Decimal } from '../lib/decimal.ts';
 import { newKernelId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
-import { AllocationMap } from '../resources/allocation-map.ts';
 import type { DeviceShare } from '../resources/device-share.ts';
 import { compareAccounts } from './device-audit.ts';
 import { labelNames } from './ownership.ts';
@@ -119,49 +117,26 @@ describe('comparing the leases of devices', () => {
 
 describe('looking again for devices', () => {
   it('leaves a kernel what it has, and tells once that it is gone, and that it is back', async () => {
-    let plugins = testDevices([npu(['n0', 'n1'])]).plugins;
+    let plugins = testDevices([npuPlugin(['n0', 'n1'])]).plugins;
     const look = (key: string) => async () => plugins.find((plugin) => plugin.key === key) ?? null;
-    const sources = ['npu', 'cpu', 'mem'].map((name) => ({ name, look: look(name) }));
+    const source = (name: string) => ({ name, look: look(name) });
+    const sources = { accelerators: [source('npu')], basic: ['cpu', 'mem'].map(source) };
     const search = new PluginSearch(sources, silentLogger);
-    const at = await fixture({ devices: testDevices([npu(['n0', 'n1'])], search) });
+    const at = await fixture({ devices: testDevices([npuPlugin(['n0', 'n1'])], search) });
     await at.kernels.registry.rescanDevices(never);
     const spec = specFixture({ accelerators: [['npu.device', '2']] });
     await at.kernels.registry.create(spec, never);
     const told = () => at.events.flatMap((event) => (event.type === 'device-difference' ? event.detail : []));
-    plugins = testDevices([npu(['n1'])]).plugins;
+    plugins = testDevices([npuPlugin(['n1'])]).plugins;
     for (let look = 0; look < 2; look += 1) await at.kernels.registry.rescanDevices(never);
     await at.kernels.registry.auditDevices(never);
     expect(told()).toEqual(['the node has lost devices that it holds: npu.device n0']);
     expect(at.oddities.snapshot()).toEqual({ 'lost-device': 1 });
     expect(at.devices.heldBy(spec.id)).toContainEqual(['npu.device', 'n0', '1']);
-    plugins = testDevices([npu(['n0', 'n1'])]).plugins;
+    plugins = testDevices([npuPlugin(['n0', 'n1'])]).plugins;
     await at.kernels.registry.rescanDevices(never);
     expect(told().slice(1)).toEqual(['devices that it holds are back: npu.device n0']);
     await at.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
     expect(at.devices.used().get('npu.device')?.toString()).toBe('0');
   });
 });
-
-/** An accelerator with these units. */
-function npu(ids: readonly string[]): DevicePlugin {
-  const device = { location: '', memoryBytes: 0, processingUnits: 0, numaNode: 0, modelName: '' };
-  const one = new Decimal(1);
-  return {
-    key: 'npu',
-    slotTypes: [['npu.device', 'count']],
-    exclusiveSlots: [],
-    metadata: null,
-    extraInfo: {},
-    devices: ids.map((id) => ({ id, ...device })),
-    availableSlots: () => new Map([['npu.device', new Decimal(ids.length)]]),
-    createMap: () =>
-      new AllocationMap({
-        kind: 'discrete',
-        strategy: 'evenly',
-        devices: ids.map((id) => ({ id, slot: 'npu.device', type: 'count', amount: one })),
-      }),
-    arguments: () => ({}),
-    resourceData: () => [],
-    attachedDevices: () => [],
-  };
-}

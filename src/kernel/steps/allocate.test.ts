@@ -1,43 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../../test/support/kernel-record.ts';
 import { testDevices, usingFixtures } from '../../../test/support/kernels-fixture.ts';
-import type { DevicePlugin } from '../../devices/device-plugin.ts';
-import { Decimal } from '../../lib/decimal.ts';
-import { AllocationMap } from '../../resources/allocation-map.ts';
-import type { DeviceArguments } from '../../resources/device-arguments.ts';
+import { npuPlugin } from '../../../test/support/npu-plugin.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;
-
-/** An accelerator of one unit that brings this along. */
-function npu(brings: DeviceArguments): DevicePlugin {
-  const amount = new Decimal(1);
-  const device = { id: '0', location: '', memoryBytes: 0, processingUnits: 0, numaNode: 0, modelName: '' };
-  return {
-    key: 'npu',
-    slotTypes: [['npu.device', 'count']],
-    exclusiveSlots: [],
-    metadata: null,
-    extraInfo: {},
-    devices: [device],
-    availableSlots: () => new Map([['npu.device', amount]]),
-    createMap: () =>
-      new AllocationMap({
-        kind: 'discrete',
-        strategy: 'evenly',
-        devices: [{ id: '0', slot: 'npu.device', type: 'count', amount }],
-      }),
-    arguments: () => brings,
-    resourceData: () => [],
-    attachedDevices: () => [],
-  };
-}
 
 describe('what devices bring along', () => {
   it('is in the kernel’s container, which is on their networks too, also after a restart', async () => {
     const at = await fixture({
       devices: testDevices([
-        npu({
+        npuPlugin(['0'], {
           nodes: ['/dev/null'],
           hooks: ['/bin/sh'],
           mounts: [{ source: '/usr/share', target: '/npu' }],
@@ -70,7 +43,7 @@ describe('what devices bring along', () => {
     [{ hooks: ['/nonexistent.so'] }, '/nonexistent.so of a device'],
     [{ networks: ['nowhere'] }, 'network nowhere not found'],
   ])('costs the kernel its creation where it must not be, and nothing stays: %j', async (brings, problem) => {
-    const at = await fixture({ devices: testDevices([npu(brings)]) });
+    const at = await fixture({ devices: testDevices([npuPlugin(['0'], brings)]) });
     const spec = specFixture({ accelerators: [['npu.device', '1']] });
     await expect(at.kernels.registry.create(spec, never)).rejects.toThrow(problem);
     expect(at.devices.holders()).toEqual([]);
