@@ -54,6 +54,8 @@ export interface CreateRequest {
   /** Whether services are listed and never started. */
   readonly servicesBlocked?: boolean | undefined;
   readonly idleTimeoutMs?: number | undefined;
+  /** Whether the user may become root of the container; no when absent. */
+  readonly sudo?: boolean | undefined;
   readonly interpreter: 'eager' | 'lazy';
 }
 

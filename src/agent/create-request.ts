@@ -164,6 +164,7 @@ export function compileSpec(
     services: request.services ?? [],
     servicesBlocked: request.servicesBlocked ?? false,
     user: defaults.user,
+    sudo: request.sudo ?? false,
     idleTimeoutMs: request.idleTimeoutMs ?? defaults.idleTimeoutMs,
     hostname: request.hostname ?? id.slice(0, 12),
   };

@@ -53,6 +53,7 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
       diskLimitBytes: kernelet['disk-limit'],
       openFiles: kernelet['open-files'],
     },
+    imageCapabilities: kernelet['image-capabilities'],
     loosen: {
       capabilities: kernelet['loosen.capabilities'],
       seccompUnconfined: kernelet['loosen.seccomp-unconfined'],

@@ -222,6 +222,8 @@ export interface Settings {
   readonly pluginOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly defaults: KernelDefaults;
   readonly loosen: LoosenSettings;
+  /** Without `CAP_`; only in cluster mode. */
+  readonly imageCapabilities: readonly string[];
   /** How long a kernel may take from its start until its runner is ready. */
   readonly readyTimeoutMs: number;
   /** Only in cluster mode. */

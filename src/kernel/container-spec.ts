@@ -5,7 +5,7 @@
 import { containerDevices, type DeviceProvision } from '../devices/device-provision.ts';
 import type { ContainerMount, ContainerSpec } from '../engine/engine.ts';
 import type { ScratchPaths } from '../storage/scratch.ts';
-import { containerPaths } from '../wire/runner-config.ts';
+import { boundedEntry, containerPaths, runnerCapabilities } from '../wire/runner-config.ts';
 import { containerName, labelNames, type Ownership } from './ownership.ts';
 import { placementLabels } from './placement-labels.ts';
 import type { KernelRecord } from './record.ts';
@@ -15,6 +15,11 @@ import { hookTarget } from './resource-text.ts';
 export interface ContainerHardening {
   /** Capabilities of the container's root; the tenant's processes have none. */
   readonly capabilities: readonly string[];
+  /**
+   * Those that the image's own script has besides, as root, before the runner starts; and everybody's root in sessions
+   * whose user may become root. null: the script has the runner's, and what it may do is not asked for by anybody.
+   */
+  readonly imageCapabilities: readonly string[] | null;
   readonly noNewPrivileges: boolean;
   /** Which of a kernel's limits are enforced. */
   readonly limited: { readonly cpus: boolean; readonly memory: boolean; readonly processes: boolean };
@@ -26,9 +31,10 @@ export interface ContainerHardening {
   readonly overrides?: Readonly<Record<string, unknown>>;
 }
 
-/** The few capabilities that the runner needs: to become the tenant, and to end what the tenant started. */
+/** As little as the runner can do with. */
 export const defaultHardening: ContainerHardening = {
-  capabilities: ['SETUID', 'SETGID', 'KILL'],
+  capabilities: runnerCapabilities,
+  imageCapabilities: null,
   noNewPrivileges: true,
   limited: { cpus: true, memory: true, processes: true },
   swap: false,
@@ -77,6 +83,16 @@ function networkOf({ spec, placement }: KernelRecord, settings: ContainerSetting
   return spec.network === 'bridge' ? settings.bridgeName : 'none';
 }
 
+/** Capabilities can be dropped by those only who have that one. */
+const dropping = 'SETPCAP';
+
+function capabilitiesOf(
+  { capabilities, imageCapabilities }: ContainerHardening,
+  isBounded: boolean,
+): readonly string[] {
+  return [...new Set([...capabilities, ...(imageCapabilities ?? []), ...(isBounded ? [dropping] : [])])];
+}
+
 /** The specification of the container of a record's generation. */
 export function containerSpec(
   record: KernelRecord,
@@ -93,12 +109,13 @@ export function containerSpec(
   const { ownership, settings } = parts;
   const { limited, swap } = settings.hardening;
   const name = containerName(spec.id, spec.image.reference);
+  const isBounded = settings.hardening.imageCapabilities !== null && !spec.sudo;
   return {
     name,
     image: spec.image.id,
     hostname: spec.hostname,
     entrypoint: settings.volume.entrypoint,
-    command: [],
+    command: isBounded ? [boundedEntry] : [],
     environ: [],
     workingDirectory: '/',
     labels: {
@@ -126,8 +143,8 @@ export function containerSpec(
     network: networkOf(record, settings),
     networkAliases: typeof spec.network === 'object' ? spec.network.aliases : [],
     ports: placement.hostPorts.map((port) => ({ ...port, hostAddress: settings.publishAddress })),
-    capabilities: settings.hardening.capabilities,
-    noNewPrivileges: settings.hardening.noNewPrivileges,
+    capabilities: capabilitiesOf(settings.hardening, isBounded),
+    noNewPrivileges: settings.hardening.noNewPrivileges && !spec.sudo,
     securityOptions: settings.hardening.securityOptions,
     logLimitBytes: settings.logLimitBytes,
     init: settings.init,

@@ -144,6 +144,7 @@ const spec: Reader<KernelSpec> = object((field) => ({
     'user',
     object((of) => ({ uid: of('uid', whole), gid: of('gid', whole) })),
   ),
+  sudo: field('sudo', newer(truth, false)),
   idleTimeoutMs: field('idleTimeoutMs', nullable(number)),
   hostname: field('hostname', text),
 }));

@@ -93,6 +93,8 @@ export interface KernelSpec {
   /** Whether services are listed and never started. */
   readonly servicesBlocked: boolean;
   readonly user: { readonly uid: number; readonly gid: number };
+  /** Whether the user may become root of the container. */
+  readonly sudo: boolean;
   /** The kernel is removed after this long without a run; null = never. */
   readonly idleTimeoutMs: number | null;
   readonly hostname: string;

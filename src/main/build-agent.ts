@@ -188,7 +188,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
       settings: {
         container: {
           volume: { hostPath: rehearsal ? async () => rehearsal.volume : volume, entrypoint: defaultEntrypoint },
-          hardening: hardeningOf(settings.loosen),
+          hardening: hardeningOf(settings),
           publishAddress: cluster?.publishAddress ?? '127.0.0.1',
           logLimitBytes: cluster ? (cluster.logLimitBytes ?? endlessLogBytes) : usualLogBytes,
           init: true,

@@ -6,17 +6,27 @@ import { hardeningOf, loosenedWarnings } from './hardening.ts';
 const settingsOf = async (environ: Record<string, string> = {}) =>
   (await loadSettings({ environ, homeDir: '/nowhere', uid: 0, gid: 0 })).settings;
 
+describe('what images may do in a cluster', () => {
+  it('is what engines give by default and two more, and what the operator leaves of it', async () => {
+    const settings = { ...(await settingsOf()), mode: 'cluster' as const };
+    const { capabilities, imageCapabilities } = hardeningOf(settings);
+    expect(capabilities).toEqual(defaultHardening.capabilities);
+    expect(imageCapabilities).toEqual(expect.arrayContaining(['CHOWN', 'DAC_OVERRIDE', 'IPC_LOCK', 'SYS_NICE']));
+    expect(hardeningOf({ ...settings, imageCapabilities: ['CHOWN'] }).imageCapabilities).toEqual(['CHOWN']);
+  });
+});
+
 describe('what an operator loosens', () => {
   it('is nothing by default', async () => {
     const settings = await settingsOf();
-    expect(hardeningOf(settings.loosen)).toEqual(defaultHardening);
+    expect(hardeningOf(settings)).toEqual(defaultHardening);
     expect(loosenedWarnings(settings)).toEqual([]);
   });
 
   it('changes what it names only, and is told with its key', async () => {
     const settings = await settingsOf();
     const loosen = { ...settings.loosen, capabilities: ['SYS_PTRACE', 'KILL'], noMemoryLimit: true };
-    expect(hardeningOf(loosen)).toEqual({
+    expect(hardeningOf({ ...settings, loosen })).toEqual({
       ...defaultHardening,
       capabilities: [...defaultHardening.capabilities, 'SYS_PTRACE'],
       limited: { cpus: true, memory: false, processes: true },

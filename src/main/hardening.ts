@@ -1,11 +1,14 @@
 /** What the operator has loosened, in the words of a container and in those of a warning. Pure. */
-import type { LoosenSettings, Settings } from '../config/settings.ts';
+import type { Settings } from '../config/settings.ts';
 import { type ContainerHardening, defaultHardening } from '../kernel/container-spec.ts';
 
+type HardeningSettings = Pick<Settings, 'loosen' | 'mode' | 'imageCapabilities'>;
+
 /** The hardening of every container of this agent. */
-export function hardeningOf(loosen: LoosenSettings): ContainerHardening {
+export function hardeningOf({ loosen, mode, imageCapabilities }: HardeningSettings): ContainerHardening {
   return {
     capabilities: [...new Set([...defaultHardening.capabilities, ...loosen.capabilities])],
+    imageCapabilities: mode === 'cluster' ? imageCapabilities : null,
     noNewPrivileges: !loosen.newPrivileges,
     limited: { cpus: !loosen.noCpuLimit, memory: !loosen.noMemoryLimit, processes: !loosen.noProcessLimit },
     swap: loosen.swap,

@@ -53,6 +53,7 @@ export function orderedKernel(
       services,
       servicesBlocked: config.internal_data?.block_service_ports ?? false,
       interpreter: 'eager',
+      sudo: config.internal_data?.sudo_session_enabled ?? false,
     },
   };
 }

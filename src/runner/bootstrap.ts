@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../lib/clock.ts';
-import { userScriptTimeoutMs } from '../wire/runner-config.ts';
+import { imageScript, userScriptTimeoutMs } from '../wire/runner-config.ts';
 import { parseEnvironment } from './config.ts';
 import type { ContainerLog } from './container-log.ts';
 import { rootEnvironment } from './environment.ts';
@@ -15,7 +15,6 @@ import type { Tenant } from './tenant.ts';
 import { exitCodeOf } from './tenant-process.ts';
 import { volumePaths } from './volume-paths.ts';
 
-const imageScript = '/opt/container/bootstrap.sh';
 const imageScriptTimeoutMs = 60_000;
 const longestEnvironmentBytes = 1024 * 1024;
 
@@ -23,7 +22,12 @@ const longestEnvironmentBytes = 1024 * 1024;
 export async function runImageBootstrap(
   container: ReadonlyMap<string, string>,
   ids: { readonly uid: number; readonly gid: number },
-  parts: { readonly log: ContainerLog; readonly clock: Clock; problem(text: string): void },
+  parts: {
+    /** Where it prints: a log that never makes it wait, or where this process does, also after this process's end. */
+    readonly output: ContainerLog | 'inherit';
+    readonly clock: Clock;
+    problem(text: string): void;
+  },
 ): Promise<ReadonlyMap<string, string>> {
   if (!isExecutable(imageScript)) return container;
   const given = {
@@ -33,14 +37,17 @@ export async function runImageBootstrap(
   };
   // What the script leaves in the background must not hold the descriptor.
   const script = `{ . ${imageScript}; } 3>&-\nexec ${volumePaths.busybox} env -0 >&3 3>&-`;
+  const { output } = parts;
+  const stream = output === 'inherit' ? 'inherit' : 'pipe';
   const child = spawn(imageShell(), ['-c', script], {
     env: given,
     cwd: '/',
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    stdio: ['ignore', stream, stream, 'pipe'],
     detached: true,
   });
-  child.stdout?.on('data', (bytes: Buffer) => parts.log.copy(bytes));
-  child.stderr?.on('data', (bytes: Buffer) => parts.log.copy(bytes));
+  for (const readable of [child.stdout, child.stderr]) {
+    readable?.on('data', (bytes: Buffer) => output !== 'inherit' && output.copy(bytes));
+  }
   const environment = collect(child.stdio[3] as Readable);
   using _timer = parts.clock.after(imageScriptTimeoutMs, () => {
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');

@@ -16,6 +16,7 @@ const whole = {
   interpreter: 'lazy',
   outputBufferBytes: 4096,
   finishedRunKeepMs: 60_000,
+  sudo: true,
   debug: false,
 };
 

@@ -35,6 +35,7 @@ export function parseRunnerConfig(text: string): RunnerConfig {
     interpreter,
     outputBufferBytes: count(fields, 'outputBufferBytes', 4096),
     finishedRunKeepMs: count(fields, 'finishedRunKeepMs'),
+    sudo: fields['sudo'] === true,
     debug: fields['debug'] === true,
   };
 }

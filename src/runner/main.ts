@@ -2,6 +2,8 @@
  * The runner: root inside the container with the right to change ids and to signal, and nothing else. It serves the
  * agent from its first moment, says where its start stands, and goes on when a step of it fails.
  */
+import { boundedEntry } from '../wire/runner-config.ts';
+import { runImageScript } from './image-script.ts';
 import { Runner } from './runner.ts';
 
 /** Status of a runner that could not even begin (`EX_CONFIG`). */
@@ -10,7 +12,10 @@ const unusable = 78;
 const broken = 70;
 
 async function main(): Promise<void> {
-  if (process.argv[2] !== 'file-worker') return new Runner().start();
+  const [task, stage] = process.argv.slice(2);
+  const isBounded = task === boundedEntry;
+  if (isBounded && stage === 'image-script') return runImageScript();
+  if (task !== 'file-worker') return new Runner({ imageScriptRan: isBounded }).start();
   // Loaded only where it is needed: each module costs every kernel memory.
   const { workFiles } = await import('./files/worker.ts');
   return workFiles(process.argv.slice(3));

@@ -4,7 +4,7 @@ import { systemClock } from '../lib/clock.ts';
 import { containerPaths, type RunnerConfig } from '../wire/runner-config.ts';
 import { runImageBootstrap, runUserBootstrap } from './bootstrap.ts';
 import { startIsOver } from './collect-garbage.ts';
-import { parseEnvironment, parseRunnerConfig } from './config.ts';
+import { parseRunnerConfig } from './config.ts';
 import { ContainerLog, descriptorSink } from './container-log.ts';
 import { ControlConnection } from './control-connection.ts';
 import { tenantEnvironment } from './environment.ts';
@@ -12,6 +12,7 @@ import { type ExecutorParts, executeRun } from './executor.ts';
 import { FileConnection } from './files/connection.ts';
 import { listFiles } from './files/list.ts';
 import type { FrameSocket } from './frame-socket.ts';
+import { imageScriptProblem, readContainerEnvironment } from './image-script.ts';
 import { InputSocket } from './input-socket.ts';
 import { Interpreter } from './interpreter.ts';
 import { PipePool } from './pipe-pool.ts';
@@ -25,7 +26,7 @@ import { StatusBoard } from './status.ts';
 import { Tenant } from './tenant.ts';
 import { endTenant } from './tenant-sweep.ts';
 import type { TenantUser } from './user-files.ts';
-import { setUpUser } from './user-setup.ts';
+import { allowSudo, setUpUser } from './user-setup.ts';
 import { volumePaths } from './volume-paths.ts';
 
 const clock = systemClock;
@@ -36,6 +37,7 @@ const signalGraceMs = 5000;
 export class Runner {
   readonly #config: RunnerConfig;
   readonly #container: ReadonlyMap<string, string>;
+  readonly #imageScriptRan: boolean;
   readonly #log: ContainerLog;
   readonly #status: StatusBoard;
   readonly #tenant: Tenant;
@@ -45,12 +47,16 @@ export class Runner {
   #services: Services | null = null;
   #stopping = false;
 
-  /** Throws when `runner.json` cannot be used: without it nobody could be served. */
-  constructor() {
+  /**
+   * `imageScriptRan`: the script of the image has run already. Throws when `runner.json` cannot be used: without it
+   * nobody could be served.
+   */
+  constructor({ imageScriptRan }: { readonly imageScriptRan: boolean }) {
+    this.#imageScriptRan = imageScriptRan;
     const startedAt = clock.now();
     this.#config = parseRunnerConfig(readFileSync(containerPaths.config, 'utf8'));
     const config = this.#config;
-    this.#container = parseEnvironment(readIfPresent(`${containerPaths.run}/environ`));
+    this.#container = readContainerEnvironment();
     this.#log = new ContainerLog(descriptorSink(1), { debug: config.debug });
     this.#status = new StatusBoard(startedAt, this.#log);
     const { uid, gid } = config.user;
@@ -84,6 +90,7 @@ export class Runner {
     const pipes = this.#tenant.pipes.fill();
     pipes.catch(() => {}); // Told when it is waited for.
     await this.#step('the user', () => setUpUser(user, (text) => this.#status.problem(text)));
+    const becomesRoot = !this.#config.sudo || allowSudo(user, (text) => this.#status.problem(text));
     await this.#step('the home', () => this.#asTenant(() => process.chdir(containerPaths.home)));
     await this.#step('the environment', async () => {
       this.#tenant.environ = this.#compose(user, this.#container);
@@ -98,7 +105,7 @@ export class Runner {
     });
     await this.#step('the services', () => this.#openServices());
     if (this.#stopping) return;
-    if (!this.#parts) {
+    if (!this.#parts || !becomesRoot) {
       this.#status.phase = 'failed';
       return;
     }
@@ -140,9 +147,14 @@ export class Runner {
     });
   }
 
-  #bootstrapImage(): Promise<ReadonlyMap<string, string>> {
+  async #bootstrapImage(): Promise<ReadonlyMap<string, string>> {
     const problem = (text: string): void => this.#status.problem(text);
-    return runImageBootstrap(this.#container, this.#config.user, { log: this.#log, clock, problem });
+    if (!this.#imageScriptRan) {
+      return await runImageBootstrap(this.#container, this.#config.user, { output: this.#log, clock, problem });
+    }
+    const told = imageScriptProblem();
+    if (told !== '') problem(told);
+    return this.#container;
   }
 
   #prepareRuntime(): void {
@@ -223,12 +235,4 @@ export class Runner {
 
 function loginShell(): string {
   return ['/bin/bash', '/bin/ash', '/bin/sh'].find((path) => existsSync(path)) ?? volumePaths.shell;
-}
-
-function readIfPresent(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -4,7 +4,7 @@
  * reach the runner: the shell is static, writes the environment down as it is for the tenant's processes, and starts
  * the runner with an environment of its own.
  */
-import { containerPaths } from '../wire/runner-config.ts';
+import { boundedEntry, containerPaths, imageScript, runnerCapabilities } from '../wire/runner-config.ts';
 
 /**
  * What the runner's Node is started with. One thread for files and none for V8's helpers keep it within few PIDs and
@@ -25,13 +25,31 @@ const nodeFlags = [
 /** Large buffers are mapped for themselves, so that the system has them back at once: 70 MB less after much output. */
 const nodeVariables = ['UV_THREADPOOL_SIZE=1', 'MALLOC_MMAP_THRESHOLD_=32768'];
 
-/** The script, for `bin/entry` of the volume. */
+/** The loader, which finds the libraries of programs that are not relocated. */
+const loader = `${containerPaths.volume}/lib/ld.so --inhibit-cache --library-path ${containerPaths.volume}/lib`;
+/** What is left to root and to everything that it starts: as much as a runner needs. */
+const bounds = `+${runnerCapabilities.map((name) => name.toLowerCase()).join(',+')}`;
+
+/**
+ * The script, for `bin/entry` of the volume. With `${boundedEntry}` as its argument the script of the image runs first, with
+ * all capabilities of the container, and they are then taken away for good.
+ */
 export const entryScript = `#!${containerPaths.volume}/bin/busybox sh
 # Starts the runner as root, untouched by the environment that the image chose.
 box=${containerPaths.volume}/bin/busybox
 umask 077
 "$box" cat /proc/$$/environ >${containerPaths.run}/environ
 cd /
-exec "$box" env -i ${nodeVariables.join(' ')} ${containerPaths.volume}/bin/node ${nodeFlags.join(' ')} \\
+set -- "$box" env -i ${nodeVariables.join(' ')} ${containerPaths.volume}/bin/node ${nodeFlags.join(' ')} \\
   ${containerPaths.volume}/runner/runner.js "$@"
+for last; do :; done
+if [ "$last" = ${boundedEntry} ]; then
+  if [ ! -f ${containerPaths.volume}/bin/setpriv ]; then
+    echo 'kernelet: capabilities cannot be dropped: install util-linux (setpriv) on the node and start its agent again' >&2
+    exit 78
+  fi
+  [ ! -x ${imageScript} ] || "$@" image-script
+  exec ${loader} ${containerPaths.volume}/bin/setpriv --inh-caps=-all --bounding-set=-all,${bounds} "$@"
+fi
+exec "$@"
 `;

@@ -1,7 +1,7 @@
 /**
  * The runner volume: one folder that runs the runner in any Linux image, GNU, musl or empty (design: agent and runner;
  * spec kernel-runner 23). It is bound read-only at `/opt/backend.ai` and holds the pinned Node with its libraries and
- * loader, a static busybox, the entry script and the runner itself.
+ * loader, a static busybox, the entry script, what drops capabilities, and the runner itself.
  *
  * Built once for each version: the folder's name is a hash of what goes into it. A build happens in a folder of its
  * own beside the result, is checked, and becomes visible by one rename, so that builders may race and may be killed.
@@ -36,6 +36,7 @@ import { entryScript } from './runner-volume-entry.ts';
 import { findLibraries, listLibraries } from './runner-volume-libraries.ts';
 import { checkFolder, describeFolder, manifestName } from './runner-volume-manifest.ts';
 import { installSshTools, type SshToolsSearch, sessionScript, sshProgramNames } from './runner-volume-ssh.ts';
+import { findSetpriv } from './runner-volume-setpriv.ts';
 
 const run = promisify(execFile);
 /** Changes when the way of building changes and the inputs don't show it. */
@@ -149,6 +150,7 @@ export async function volumeName(options: RunnerVolumeOptions): Promise<string> 
     machine: process.arch,
     entry: entryScript,
     session: sessionScript,
+    drops: (await findSetpriv(options.searchPath)) !== null,
     bundle: bundle.entries.map(({ path, content }) => [path, content]),
   };
   const digest = createHash('sha256').update(JSON.stringify(inputs)).digest('hex');
@@ -160,6 +162,7 @@ async function buildInto(folder: string, options: RunnerVolumeOptions): Promise<
   options.onProgress?.('building the runner volume');
   for (const part of ['', 'bin', 'lib', 'runner', 'python']) await mkdir(join(folder, part), { recursive: true });
   await installNode(folder, options.nodePath);
+  await installSetpriv(folder, options.searchPath);
   const downloadFolder = join(folder, '.download');
   await mkdir(downloadFolder);
   const busybox = await findStaticBusybox({ ...options, downloadFolder });
@@ -208,6 +211,15 @@ async function installNode(folder: string, nodePath: string): Promise<void> {
   for (const program of ['bin/node', `lib/${loaderName}`]) await chmod(join(folder, program), 0o755);
 }
 
+/** It is run by the volume's own loader, so that it needs no change. */
+async function installSetpriv(folder: string, searchPath: string): Promise<void> {
+  const found = await findSetpriv(searchPath);
+  if (found === null) return;
+  await cp(found.path, join(folder, 'bin/setpriv'), { dereference: true });
+  for (const [name, path] of await findLibraries(found.loader, found.path))
+    await cp(path, join(folder, 'lib', name), { dereference: true });
+}
+
 /** Frees the memory of bytes that are needed no more: an idle daemon collects no garbage, and would keep 200 MB of it. */
 function giveBack({ buffer }: Uint8Array<ArrayBuffer>): void {
   buffer.transfer(0);
@@ -228,11 +240,14 @@ async function tryPrograms(folder: string): Promise<void> {
   await chmod(join(folder, 'bin/busybox'), 0o755);
   await run(loader, [...searching, node, '-e', '0'], { env: {}, timeout: trialTimeoutMs });
   await run(join(folder, 'bin/busybox'), ['true'], { env: {}, timeout: trialTimeoutMs });
+  const setpriv = join(folder, 'bin/setpriv');
+  if (await isThere(setpriv))
+    await run(loader, [...searching, setpriv, '--version'], { env: {}, timeout: trialTimeoutMs });
 }
 
 /** Makes everything readable for all and writable for none, lists it, and brings it to the disk. */
 async function settle(folder: string): Promise<void> {
-  const programs = new Set<string>(['node', 'busybox', 'entry', loaderName, ...sshProgramNames]);
+  const programs = new Set<string>(['node', 'busybox', 'setpriv', 'entry', loaderName, ...sshProgramNames]);
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   const folders = [folder];
   for (const entry of entries) {
@@ -265,12 +280,12 @@ async function publish(folder: string, path: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
+async function isThere(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null)) !== null;
+}
+
 async function removeBuild(folder: string): Promise<void> {
-  const present = await stat(folder).then(
-    () => true,
-    () => false,
-  );
-  if (!present) return;
+  if (!(await isThere(folder))) return;
   await chmod(folder, 0o755);
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
     if (entry.isDirectory()) await chmod(join(entry.parentPath, entry.name), 0o755);

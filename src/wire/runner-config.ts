@@ -19,6 +19,15 @@ export const containerPaths = {
   homeConfig: '/home/config',
 } as const;
 
+/** The few capabilities that a runner needs: to become the tenant, and to end what the tenant started. */
+export const runnerCapabilities = ['SETUID', 'SETGID', 'KILL'] as const;
+
+/** The argument of the entry by which capabilities beyond the runner's are dropped before it starts. */
+export const boundedEntry = 'bounded';
+
+/** The script of an image that runs as root before its kernel is ready. */
+export const imageScript = '/opt/container/bootstrap.sh';
+
 /** How long the user's own script in the home may take before a kernel is ready. */
 export const userScriptTimeoutMs = 600_000;
 
@@ -42,5 +51,7 @@ export interface RunnerConfig {
   readonly outputBufferBytes: number;
   /** How long a finished run is kept when nobody takes its end. */
   readonly finishedRunKeepMs: number;
+  /** Whether the tenant may become root by `sudo`, where the image has it. */
+  readonly sudo: boolean;
   readonly debug: boolean;
 }

@@ -30,6 +30,7 @@ export function specFixture(change: Partial<KernelSpec> = {}): KernelSpec {
     services: [],
     servicesBlocked: false,
     user: { uid: 1000, gid: 1000 },
+    sudo: false,
     idleTimeoutMs: null,
     hostname: 'main1',
     ...change,

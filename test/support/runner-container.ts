@@ -60,6 +60,7 @@ export async function startRunnerContainer(options: RunnerContainerOptions): Pro
     interpreter: 'lazy',
     outputBufferBytes: 4 * 1024 * 1024,
     finishedRunKeepMs: 60_000,
+    sudo: false,
     debug: false,
     ...options.config,
   };

@@ -7,6 +7,11 @@ import { cpuCount, integer } from '../kinds/number.ts';
 import { absolutePaths, choice, optionTables, path, text, textList } from '../kinds/text.ts';
 
 const minute = 60_000;
+/** What engines give by default, and two that upstream adds (spec kernel-lifecycle 7.2). */
+const imageCapabilities = [
+  ...['AUDIT_WRITE', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'MKNOD', 'NET_BIND_SERVICE', 'NET_RAW'],
+  ...['SETFCAP', 'SETGID', 'SETPCAP', 'SETUID', 'SYS_CHROOT', 'IPC_LOCK', 'SYS_NICE'],
+];
 
 /** `[kernelet]`: keys that upstream doesn't have. */
 export const kerneletSection = {
@@ -86,6 +91,11 @@ export const kerneletSection = {
       default: {},
       description:
         'Options of device plugins: a table for each, by its name (`cuda`, `mock`, or as in `device-plugins`).',
+    }),
+    'image-capabilities': key(capabilities, {
+      default: imageCapabilities,
+      description:
+        "In cluster mode: capabilities that the script of an image (`/opt/container/bootstrap.sh`) has as root before a kernel is ready, and root in sessions that may use `sudo`. Everything else has the runner's alone, for good. Name those that shall stay.",
     }),
     'loosen.capabilities': key(capabilities, {
       default: [],

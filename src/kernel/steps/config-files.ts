@@ -45,6 +45,7 @@ export function runnerConfig(record: KernelRecord, { ownership, runner }: Config
     environ: environOf(record),
     services: spec.services.map(({ name, protocol, containerPorts }) => ({ name, protocol, ports: containerPorts })),
     interpreter: spec.interpreter,
+    sudo: spec.sudo,
     ...runner,
   };
 }
@@ -55,7 +56,9 @@ export function runnerConfig(record: KernelRecord, { ownership, runner }: Config
  */
 async function clear(paths: ScratchPaths): Promise<void> {
   await Promise.all(
-    [configName, socketName].map((name) => rm(join(paths.run, name), { recursive: true, force: true })),
+    [configName, socketName, 'image-script-problem'].map((name) =>
+      rm(join(paths.run, name), { recursive: true, force: true }),
+    ),
   );
 }
 

@@ -22,6 +22,7 @@ function isStrict({ capabilities, noNewPrivileges, securityOptions, overrides }:
 const suits = ({ spec, placement }: KernelRecord): boolean =>
   placement.provision.networks.length === 0 &&
   spec.network === 'bridge' &&
+  !spec.sudo &&
   spec.publish.length === 0 &&
   spec.user.uid !== 0 &&
   spec.image.volumes.length === 0;

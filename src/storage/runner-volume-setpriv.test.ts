@@ -1,0 +1,20 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { findSetpriv } from './runner-volume-setpriv.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kernelet-setpriv-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+it('passes over what has the name alone, and relative folders', async () => {
+  const fake = join(folder, 'setpriv');
+  await writeFile(fake, '#!/bin/sh\necho --bounding-set\n');
+  await chmod(fake, 0o755);
+  const found = await findSetpriv(`${folder}:.:relative`);
+  expect(found?.path).not.toBe(fake);
+  if (found) expect(found.loader).toMatch(/^\/.*ld-linux/);
+});
