@@ -203,5 +203,10 @@ export interface Agent extends AsyncDisposable {
     onProgress: (progress: ImageProgress) => void,
     auth?: RegistryAuth,
   ): Promise<ImageView>;
+  /** Makes sure of an image: pulls it, or makes one of ours unless it is here. Throws as `create` does for images. */
+  provideImage(
+    wish: { readonly reference: string; readonly auth?: RegistryAuth | undefined },
+    signal: AbortSignal,
+  ): Promise<void>;
   removeImage(reference: string, options: ImageRemoval, signal: AbortSignal): Promise<void>;
 }

@@ -263,6 +263,10 @@ export class NodeAgent implements Agent {
     return this.#parts.images.pull(reference, onProgress, signal, auth);
   }
 
+  async provideImage(wish: Parameters<Agent['provideImage']>[0], signal: AbortSignal): Promise<void> {
+    await this.#parts.images.find({ ...wish, language: undefined, pull: 'always' }, () => {}, signal);
+  }
+
   removeImage(reference: string, options: ImageRemoval, signal: AbortSignal): Promise<void> {
     return this.#parts.images.remove(reference, options, signal);
   }

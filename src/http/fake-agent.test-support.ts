@@ -269,6 +269,7 @@ export class FakeAgent implements Agent {
     return fakeImage(reference);
   }
 
+  async provideImage(): Promise<void> {}
   async removeImage(reference: string, options: { force: boolean }): Promise<void> {
     if (reference.includes('absent')) throw new KerneletError('IMAGE_NOT_FOUND', `${reference} is not here`);
     this.calls.push(`remove image ${reference}${options.force ? ' force' : ''}`);

@@ -73,6 +73,7 @@ export function rpcServices(parts: TestServicesParts = {}): TestServices {
     keepQuiet: async (kernel) => void told.push(`quiet ${kernel}`),
     tellError: ({ message }) => void told.push(`error ${message}`),
     tellPulling: (kernel, _, image) => void told.push(`${kernel} pulls ${image}`),
+    tellFailed: (kernel) => void told.push(`${kernel} failed`),
     askResourceCheck: () => void told.push('resource check'),
   };
   const tell = (name: string, fields: object): void => void told.push(`${name} ${JSON.stringify(fields)}`);
@@ -84,7 +85,7 @@ export function rpcServices(parts: TestServicesParts = {}): TestServices {
     clock: systemClock,
     log: silentLogger,
   });
-  const creations = new Creations({ agent, news, infoOf, concurrency: 2 });
+  const creations = new Creations({ agent, news, infoOf, concurrency: 2, pullTimeoutMs: 2000, clock: systemClock });
   const root = path.join(tmpdir(), `kernelet-commits-${process.pid}`);
   const batches = new BatchRuns({ agent, notes: memoryNotes(), tell, clock: systemClock, log: silentLogger });
   const statistics = new RedisStatistics(redis, 'i-test');

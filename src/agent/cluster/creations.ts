@@ -2,7 +2,9 @@
  * Kernels as managers create them: some of one session in one call, which succeeds as a whole or leaves nothing; the
  * same call again has the same answer (spec rpc 8.6).
  */
-import { hasCode } from '../../lib/errors.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { withDeadline } from '../../lib/deadline.ts';
+import { hasCode, KerneletError } from '../../lib/errors.ts';
 import type { KernelId, SessionId } from '../../lib/ids.ts';
 import type { CreationInfo } from '../../wire/cluster/creation-info.ts';
 import type { Agent, CreateRequest } from '../agent.ts';
@@ -23,7 +25,10 @@ export interface OrderedKernel {
 
 /** What managers are told on the way. */
 export interface CreationNews {
+  /** The image is pulled, which comes before anything that the kernel itself tells of. */
   tellPulling(kernel: KernelId, session: SessionId, image: string): void;
+  /** Nothing came of the kernel; heard of only when it has not told of itself after its pulling was told. */
+  tellFailed(kernel: KernelId, session: SessionId): void;
   /** Resources were not there that the manager took for free. */
   askResourceCheck(): void;
   keepQuiet(kernel: KernelId): Promise<void>;
@@ -31,18 +36,31 @@ export interface CreationNews {
 
 /** What creations work with. */
 export interface CreationsParts {
-  readonly agent: Pick<Agent, 'create' | 'list' | 'destroy' | 'inspectImage'>;
+  readonly agent: Pick<Agent, 'create' | 'list' | 'destroy' | 'inspectImage' | 'provideImage'>;
   readonly news: CreationNews;
   readonly infoOf: (kernel: KernelId) => CreationInfo;
   /** Kernels that are created at once. */
   readonly concurrency: number;
+  /** For pulling an image; null: none. */
+  readonly pullTimeoutMs: number | null;
+  readonly clock: Clock;
 }
+
+interface OpenCreation {
+  readonly made: Promise<CreationInfo>;
+  readonly controller: AbortController;
+}
+
+/** Images that are pulled at once; kernels with one image wait for one pull. */
+const mostPulls = 3;
+const endlessMs = 2 ** 31 - 1;
 
 /** The creations that are going on. */
 export class Creations {
   readonly #parts: CreationsParts;
   readonly #turnstile: Turnstile;
-  readonly #open = new Map<KernelId, Promise<CreationInfo>>();
+  readonly #pulls = new Turnstile(mostPulls);
+  readonly #open = new Map<KernelId, OpenCreation>();
 
   constructor(parts: CreationsParts) {
     this.#parts = parts;
@@ -68,35 +86,62 @@ export class Creations {
     throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'several kernels could not be created');
   }
 
+  /**
+   * Gives up the creation of a kernel that the agent may not know of yet, and waits until nothing of it is left. Answers
+   * whether there was one.
+   */
+  async giveUp(kernel: KernelId): Promise<boolean> {
+    const open = this.#open.get(kernel);
+    if (!open) return false;
+    open.controller.abort(
+      new KerneletError('CANCELLED', `the creation of kernel ${kernel} was given up: it is to be destroyed`),
+    );
+    await open.made.catch(() => {});
+    return true;
+  }
+
   #one(order: OrderedKernel, live: ReadonlySet<KernelId>, signal: AbortSignal): Promise<CreationInfo> {
     const { id } = order;
     const open = this.#open.get(id);
-    if (open) return open;
+    if (open) return open.made;
     if (live.has(id)) return Promise.resolve(this.#parts.infoOf(id));
-    const making = this.#turnstile.run(() => this.#make(order, signal), signal).finally(() => this.#open.delete(id));
-    this.#open.set(id, making);
-    return making;
+    const controller = new AbortController();
+    const made = this.#make(order, AbortSignal.any([signal, controller.signal])).finally(() => this.#open.delete(id));
+    this.#open.set(id, { made, controller });
+    return made;
   }
 
   async #make(order: OrderedKernel, signal: AbortSignal): Promise<CreationInfo> {
     const { agent, news, infoOf } = this.#parts;
     const { id, session, request } = order;
-    const pull = await this.#policy(order, signal);
     try {
-      await agent.create({ ...request, id, sessionId: session, pull }, signal);
+      await this.#provideImage(order, signal);
+      const whole = { ...request, id, sessionId: session, pull: 'never' } as const;
+      await this.#turnstile.run(() => agent.create(whole, signal), signal);
     } catch (error) {
       if (hasCode(error, 'INSUFFICIENT_RESOURCES')) news.askResourceCheck();
+      news.tellFailed(id, session);
       throw error;
     }
     return infoOf(id);
   }
 
-  /** What is to be done for the image, told to managers when that is pulling. */
-  async #policy({ id, session, request, pull, imageId }: OrderedKernel, signal: AbortSignal) {
-    if (pull === 'none') return 'never';
-    if (!(await needsPull(this.#parts.agent, { image: request.image, pull, imageId }, signal))) return 'missing';
-    this.#parts.news.tellPulling(id, session, request.image);
-    return 'always';
+  /** Pulls the image when the policy says so, which managers are told; others of the call are created meanwhile (B9). */
+  async #provideImage({ id, session, request, pull, imageId }: OrderedKernel, signal: AbortSignal): Promise<void> {
+    if (pull === 'none') return;
+    const { agent, news, pullTimeoutMs, clock } = this.#parts;
+    if (!(await needsPull(agent, { image: request.image, pull, imageId }, signal))) return;
+    news.tellPulling(id, session, request.image);
+    const wish = { reference: request.image, auth: request.registryAuth };
+    await this.#pulls.run(async () => {
+      const what = `pulling ${request.image}`;
+      const options = { what, timeoutMs: Math.min(pullTimeoutMs ?? endlessMs, endlessMs), signal, clock };
+      await withDeadline(options, (deadline) => agent.provideImage(wish, deadline.signal)).catch((error: unknown) => {
+        if (signal.aborted || !hasCode(error, 'DEADLINE_EXCEEDED')) throw error;
+        const text = `Image pull timeout after ${(pullTimeoutMs ?? 0) / 1000} seconds. (img:${request.image})`;
+        throw new KerneletError('DEADLINE_EXCEEDED', text, { cause: error, context: { image: request.image } });
+      });
+    }, signal);
   }
 
   /** The failure of the call is what managers go by, so these ends are not told. */

@@ -126,3 +126,14 @@ describe('ClusterEventBook', () => {
     expect(errors).toEqual(['an event could not be put into words for managers']);
   });
 });
+
+it('tells of a kernel whose image is pulled before it tells of itself, once, and knows when nothing came of it', () => {
+  book.tellPreparing(kernelId, sessionId);
+  book.publish({ type: 'kernel-preparing', ...of });
+  book.publish({ type: 'kernel-creating', ...of });
+  expect(posted.map(({ name }) => name)).toEqual(['kernel_preparing', 'kernel_creating']);
+  expect(book.hasComeToNothing(kernelId)).toBe(false);
+  book.tellPreparing(kernelId, sessionId);
+  expect(book.hasComeToNothing(kernelId)).toBe(true);
+  expect(book.hasComeToNothing(kernelId)).toBe(false);
+});

@@ -5,7 +5,7 @@
  * The outbox has an event first: a process that ends between the two writes tells a manager twice, never not at all.
  */
 import type { EncodedEvent } from '../../cluster/redis/event-stream.ts';
-import type { KernelId, RunId } from '../../lib/ids.ts';
+import type { KernelId, RunId, SessionId } from '../../lib/ids.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type AgentEventFields, type AgentEventName, eventSource } from '../../wire/cluster/agent-event.ts';
 import type { EventLog } from '../event-log.ts';
@@ -40,6 +40,8 @@ export interface ClusterEventBookOptions {
 /** The book. The local log and the outbox stay their owner's to close. */
 export class ClusterEventBook implements EventSink {
   readonly #options: ClusterEventBookOptions;
+  /** Those of which `kernel_preparing` has been told, and which have told nothing of themselves yet. */
+  readonly #prepared = new Set<KernelId>();
 
   constructor(options: ClusterEventBookOptions) {
     this.#options = options;
@@ -53,11 +55,12 @@ export class ClusterEventBook implements EventSink {
   publish(event: KernelEvent): void {
     const { quiet, beforeEnd, local } = this.#options;
     const isEnd = event.type === 'kernel-terminated';
-    const isTold = !(isEnd && quiet.has(event.kernelId));
+    const wasTold = event.type === 'kernel-preparing' && this.#prepared.delete(event.kernelId);
+    const isTold = !wasTold && !(isEnd && quiet.has(event.kernelId));
     if (isEnd) beforeEnd?.(event, isTold);
     if (isTold) this.#tell(event);
     local.publish(event);
-    if (!isTold) quiet.delete(event.kernelId);
+    if (isEnd && !isTold) quiet.delete(event.kernelId);
   }
 
   hasEnded(kernel: KernelId): boolean {
@@ -78,6 +81,17 @@ export class ClusterEventBook implements EventSink {
   /** Tells managers what concerns no kernel of this node, or the whole node. */
   announce<Name extends AgentEventName>(name: Name, fields: AgentEventFields[Name]): void {
     this.#options.outbox.post(encodeAgentEvent(name, eventSource(name, this.#options.agentId), fields));
+  }
+
+  /** Tells of a kernel before it can tell of itself. */
+  tellPreparing(kernel: KernelId, session: SessionId): void {
+    this.#prepared.add(kernel);
+    this.announce('kernel_preparing', { kernel, session, reason: '', info: {} });
+  }
+
+  /** Answers whether the kernel has told nothing since its preparing was told; then it will tell nothing any more. */
+  hasComeToNothing(kernel: KernelId): boolean {
+    return this.#prepared.delete(kernel);
   }
 
   /** A failure here must not hold up a kernel's life. */

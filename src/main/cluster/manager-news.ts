@@ -17,8 +17,14 @@ export function managerNews({
   return {
     tellEnded: (kernel, session, reason) =>
       book.announce('kernel_terminated', { kernel, session, reason, exitCode: unknownExitCode }),
-    tellPulling: (kernel, session, image) =>
-      book.announce('kernel_pulling', { kernel, session, reason: image, info: {} }),
+    tellPulling: (kernel, session, image) => {
+      book.tellPreparing(kernel, session);
+      book.announce('kernel_pulling', { kernel, session, reason: image, info: {} });
+    },
+    tellFailed: (kernel, session) => {
+      if (!book.hasComeToNothing(kernel)) return;
+      book.announce('kernel_terminated', { kernel, session, reason: 'failed-to-create', exitCode: unknownExitCode });
+    },
     askResourceCheck: () => book.announce('do_agent_resource_check', { agent: identity.agentId }),
     keepQuiet: (kernel) => quiet.add(kernel),
     tellError: (error) => errors.report(error),

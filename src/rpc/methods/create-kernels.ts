@@ -1,5 +1,6 @@
 /** `create_kernels` (spec rpc 8.6). */
 import { KerneletError } from '../../lib/errors.ts';
+import { namedNetwork } from '../named-network.ts';
 import { orderedKernel } from '../ordered-kernel.ts';
 import { RpcFailure } from '../rpc-failure.ts';
 import { method } from '../rpc-method.ts';
@@ -18,7 +19,7 @@ export const createKernels = method({
     if (new Set(ids).size !== ids.length) throw new RpcFailure('ValueError', 'the same kernel is named twice');
     const known = new Set((await services.agent.resources(signal)).slots.map(({ slot }) => slot));
     const { raw_cluster_info: cluster } = args;
-    const environ = cluster.network_name ? await services.networks.environ(signal) : {};
+    const environ = namedNetwork(cluster) ? await services.networks.environ(signal) : {};
     const orders = ids.map((id, index) => {
       const [config, reference] = [configs[index], args.kernel_image_refs[id]];
       if (config && reference) return orderedKernel({ id, session, config, cluster, reference }, { known, environ });

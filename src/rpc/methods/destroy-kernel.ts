@@ -15,8 +15,10 @@ export const destroyKernel = method({
   handle: async ({ kernel_id: id, session_id: session, reason, suppress_events: quiet }, { services }) => {
     const { agent, news } = services;
     const why = withinReason(reason ?? 'user-requested');
-    const isHere = (await agent.list({ all: false })).some((kernel) => kernel.id === id);
-    if (!isHere) {
+    const isHere = async () => (await agent.list({ all: false })).some((kernel) => kernel.id === id);
+    if (!(await isHere())) {
+      // One whose image is still being pulled is not among the agent's yet.
+      if (await services.creations.giveUp(id)) return null;
       if (!quiet) news.tellEnded(id, session, 'already-terminated');
       return null;
     }
