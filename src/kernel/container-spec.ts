@@ -27,8 +27,8 @@ export interface ContainerHardening {
   readonly swap: boolean;
   /** In the engine's words, for example `seccomp=unconfined`. */
   readonly securityOptions: readonly string[];
-  /** Fields of the engine's own, merged last. */
-  readonly overrides?: Readonly<Record<string, unknown>>;
+  /** Asked for each container: fields of the engine's own, merged last. */
+  readonly overrides?: () => Promise<ContainerSpec['overrides']>;
 }
 
 /** As little as the runner can do with. */
@@ -102,6 +102,7 @@ export function containerSpec(
     readonly settings: ContainerSettings;
     /** Host path of the runner volume. */
     readonly volume: string;
+    readonly overrides?: ContainerSpec['overrides'];
   },
 ): ContainerSpec {
   const { spec, placement, generation } = record;
@@ -148,6 +149,6 @@ export function containerSpec(
     securityOptions: settings.hardening.securityOptions,
     logLimitBytes: settings.logLimitBytes,
     init: settings.init,
-    ...(settings.hardening.overrides === undefined ? {} : { overrides: settings.hardening.overrides }),
+    ...(parts.overrides === undefined ? {} : { overrides: parts.overrides }),
   };
 }

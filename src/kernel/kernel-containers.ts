@@ -45,7 +45,9 @@ export class KernelContainers {
     const { ownership, scratch, settings } = this.#parts;
     checkVolumes(record.spec.image.volumes, record.spec.mounts);
     const volume = await settings.volume.hostPath();
-    const spec = containerSpec(record, { paths: scratch.paths(record.spec.id), ownership, settings, volume });
+    const overrides = await settings.hardening.overrides?.();
+    const paths = scratch.paths(record.spec.id);
+    const spec = containerSpec(record, { paths, ownership, settings, volume, overrides });
     try {
       return await this.#create(spec, deadline);
     } catch (error) {

@@ -57,7 +57,7 @@ describe('a kernel on a network made ahead', () => {
     ['whose image has volumes', { image: { ...specFixture().image, volumes: ['/data'] } }, {}],
     ['with more capabilities', {}, { capabilities: ['SETUID', 'NET_ADMIN'] }],
     ['that may gain privileges', {}, { noNewPrivileges: false }],
-    ['with fields of the engine’s own', {}, { overrides: { HostConfig: { Privileged: true } } }],
+    ['with fields of the engine’s own', {}, { overrides: async () => ({ HostConfig: { Privileged: true } }) }],
     ['with security options', {}, { securityOptions: ['seccomp=unconfined'] }],
   ])('is none %s', async (_, change, hardening) => {
     const container = { ...testSettings.container, hardening: { ...defaultHardening, ...hardening } };

@@ -37,6 +37,7 @@ import { allowMounts } from '../storage/mount-policy.ts';
 import { ensureRunnerVolume } from '../storage/runner-volume.ts';
 import { openStateFolder, type StateFolder } from '../storage/state-folder.ts';
 import { buildStatistics } from './build-statistics.ts';
+import { containerOverrides } from './container-overrides.ts';
 import { hardeningOf } from './hardening.ts';
 import { runnerVolumeOnDemand } from './runner-volume-on-demand.ts';
 import { scratchFolder as scratchRootOf } from './scratch-folder.ts';
@@ -188,7 +189,11 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
       settings: {
         container: {
           volume: { hostPath: rehearsal ? async () => rehearsal.volume : volume, entrypoint: defaultEntrypoint },
-          hardening: hardeningOf(settings),
+          hardening: {
+            ...hardeningOf(settings),
+            // The files are those of agents of a cluster.
+            ...(alone ? {} : { overrides: containerOverrides({ homeDir: homedir(), workingDir: process.cwd() }, log) }),
+          },
           publishAddress: cluster?.publishAddress ?? '127.0.0.1',
           logLimitBytes: cluster ? (cluster.logLimitBytes ?? endlessLogBytes) : usualLogBytes,
           init: true,
