@@ -2,7 +2,7 @@
 import { toKerneletError } from '../../lib/errors.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { configOptions, loadAsServe } from '../config-options.ts';
-import type { DoctorContext, Finding } from '../doctor/check.ts';
+import type { DoctorCheck, DoctorContext, Finding } from '../doctor/check.ts';
 import { exitStatus } from '../exit-status.ts';
 import type { Style } from '../screen.ts';
 
@@ -13,32 +13,28 @@ const marks: Readonly<Record<Finding['state'], { readonly text: string; readonly
   failed: { text: 'failed ', style: 'red' },
 };
 
+type NamedFinding = Omit<Finding, 'repair'> & { readonly name: string };
+
 /** The command. */
 export const doctor = {
   name: 'doctor',
   summary: 'find out what is missing on this machine',
   description: `Checks the engine, cgroups, the state folder, disk space, limits, the clock, ports and the firewall; each complaint comes
-with the command that fixes it. The exit status is 125 when something does not work.`,
+with the command that fixes it. With --fix what can be mended without harm is mended: ports of the pool are reserved,
+until the next boot. The exit status is 125 when something does not work.`,
   operands: [],
-  options: configOptions,
+  options: [...configOptions, { flags: '--fix', help: 'mend what can be mended' }],
   examples: [
     { command: 'kernelet doctor', what: 'look at this machine' },
+    { command: 'kernelet doctor --fix', what: 'mend what can be mended' },
     { command: 'kernelet doctor --json | jq \'.checks[] | select(.state != "ok")\'', what: 'for programs' },
   ],
   async run(call) {
     const { screen } = call;
     const { doctorChecks } = await import('../doctor/index.ts');
     const context = await contextOf(call);
-    const findings = await Promise.all(
-      doctorChecks.map(async (check): Promise<Finding & { name: string }> => {
-        try {
-          return { name: check.name, ...(await check.run(context)) };
-        } catch (error) {
-          const { message, entry } = toKerneletError(error);
-          return { name: check.name, state: 'failed', detail: message, fix: entry.cure };
-        }
-      }),
-    );
+    const mends = call.options.flag('fix');
+    const findings = await Promise.all(doctorChecks.map((check) => findingOf(check, context, mends)));
     const healthy = findings.every(({ state }) => state !== 'failed');
     await screen.either({ healthy, checks: findings }, () =>
       findings
@@ -51,6 +47,20 @@ with the command that fixes it. The exit status is 125 when something does not w
     return healthy ? exitStatus.ok : exitStatus.failure;
   },
 } satisfies CliCommand;
+
+/** What a check finds, after mending what can be mended when that is asked for. */
+async function findingOf(check: DoctorCheck, context: DoctorContext, mends: boolean): Promise<NamedFinding> {
+  try {
+    const { repair, ...found } = await check.run(context);
+    if (!mends || !repair) return { name: check.name, ...found };
+    await repair();
+    const { repair: _, ...mended } = await check.run(context);
+    return { name: check.name, ...mended, detail: `${mended.detail} (mended)` };
+  } catch (error) {
+    const { message, entry } = toKerneletError(error);
+    return { name: check.name, state: 'failed', detail: message, fix: entry.cure };
+  }
+}
 
 async function contextOf(call: CommandCall): Promise<DoctorContext> {
   const { settings } = await loadAsServe(call);

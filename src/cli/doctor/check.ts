@@ -10,6 +10,8 @@ export interface Finding {
   readonly detail: string;
   /** The command that fixes it. */
   readonly fix?: string;
+  /** Does what `fix` says, where that is harmless. */
+  readonly repair?: () => Promise<void>;
 }
 
 /** What checks know. */

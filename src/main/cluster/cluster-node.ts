@@ -22,6 +22,7 @@ import { ClusterStatistics } from '../../stats/cluster-statistics.ts';
 import { Notes } from '../../storage/notes.ts';
 import { openStateFolder } from '../../storage/state-folder.ts';
 import { type BuiltAgent, buildAgent, openEventLog, type Rehearsal } from '../build-agent.ts';
+import { warnOfOutgoingPorts } from '../outgoing-ports-warning.ts';
 import type { ServedNode } from '../served-node.ts';
 import { ClusterLife } from './cluster-life.ts';
 import type { ClusterParts } from './cluster-parts.ts';
@@ -79,6 +80,7 @@ export async function buildClusterNode(options: ClusterNodeOptions): Promise<Ser
   const { settings, warnings } = await options.reload(configuration.overrides);
   const addresses = await findAddresses(settings, configuration.hints, detected.ip);
   for (const warning of [...warnings, ...addresses.warnings]) log.warn(warning);
+  await warnOfOutgoingPorts(settings.container.portRange, log);
   for (const folder of [settings.agent.ipcBasePath, settings.agent.imageCommitPath]) await makeFolder(folder, 0o755);
 
   const redis = cleanups.use(new RedisDoor({ settings: configuration.redis, agentId, clock, log }));
