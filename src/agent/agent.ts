@@ -8,7 +8,7 @@ import type { Download } from '../execution/runner-client.ts';
 import type { PullPolicy } from '../images/resolve.ts';
 import type { ImageView } from '../images/views.ts';
 import type { KernelPhase, StepTiming, Termination } from '../kernel/record.ts';
-import type { KernelFile, KernelLimits, KernelMount, KernelNetwork, KernelService } from '../kernel/spec.ts';
+import type { KernelFile, KernelLimits, KernelMount, KernelNetwork, KernelService, PortPair } from '../kernel/spec.ts';
 import type { KernelId, RunId, SessionId } from '../lib/ids.ts';
 import type { KernelUsage } from '../stats/account.ts';
 import type { FinalRecord } from '../stats/final-records.ts';
@@ -50,6 +50,10 @@ export interface CreateRequest {
   readonly files?: readonly KernelFile[] | undefined;
   readonly network?: KernelNetwork | undefined;
   readonly publish: readonly number[];
+  /** Host ports by container port that are not to be chosen from the pool. */
+  readonly fixedPorts?: readonly PortPair[] | undefined;
+  /** Host ports that are the kernel's beside those. */
+  readonly assignedPorts?: readonly number[] | undefined;
   readonly services?: readonly KernelService[] | undefined;
   /** Whether services are listed and never started. */
   readonly servicesBlocked?: boolean | undefined;

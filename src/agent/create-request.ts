@@ -161,6 +161,8 @@ export function compileSpec(
     files: request.files ?? [],
     network: request.network ?? defaults.network,
     publish: request.publish,
+    fixedPorts: request.fixedPorts ?? [],
+    assignedPorts: request.assignedPorts ?? [],
     services: request.services ?? [],
     servicesBlocked: request.servicesBlocked ?? false,
     user: defaults.user,

@@ -100,6 +100,8 @@ export interface ContainerSpec {
   /** Network name, or `none`, or that of a container; the latter leaves no choice of host name, aliases and ports. */
   readonly network: string | JoinedNetwork;
   readonly networkAliases: readonly string[];
+  /** Addresses by name, for its file of hosts. */
+  readonly hosts?: readonly (readonly [string, string])[];
   readonly ports: readonly PublishedPort[];
   /** Capabilities kept; all others are dropped. */
   readonly capabilities: readonly string[];

@@ -10,6 +10,7 @@ import { containerName, labelNames, type Ownership } from './ownership.ts';
 import { placementLabels } from './placement-labels.ts';
 import type { KernelRecord } from './record.ts';
 import { hookTarget } from './resource-text.ts';
+import { isOnHost } from './spec.ts';
 
 /** What an operator may loosen; an image or a request never can. */
 export interface ContainerHardening {
@@ -143,7 +144,11 @@ export function containerSpec(
     devices: containerDevices(placement.provision),
     network: networkOf(record, settings),
     networkAliases: typeof spec.network === 'object' ? spec.network.aliases : [],
-    ports: placement.hostPorts.map((port) => ({ ...port, hostAddress: settings.publishAddress })),
+    ...(typeof spec.network === 'object' ? { hosts: spec.network.hosts } : {}),
+    // On the host's own network there is nothing between the kernel and its ports.
+    ports: isOnHost(spec.network)
+      ? []
+      : placement.hostPorts.map((port) => ({ ...port, hostAddress: settings.publishAddress })),
     capabilities: capabilitiesOf(settings.hardening, isBounded),
     noNewPrivileges: settings.hardening.noNewPrivileges && !spec.sudo,
     securityOptions: settings.hardening.securityOptions,

@@ -25,7 +25,7 @@ import {
 import type { LeasedSandbox } from '../network/sandbox.ts';
 import { slotTypes } from '../resources/slot-name.ts';
 import { type KernelRecord, kernelPhases, type Termination } from './record.ts';
-import type { KernelNetwork, KernelSpec } from './spec.ts';
+import type { KernelNetwork, KernelSpec, PortPair } from './spec.ts';
 
 const attachedDevices: Reader<readonly [string, readonly AttachedDevice[]]> = (value, place) => {
   if (!Array.isArray(value) || value.length !== 2) throw new JsonFormError(place, 'a pair');
@@ -68,8 +68,17 @@ const provision: Reader<DeviceProvision> = object((of) => ({
   attached: of('attached', list(attachedDevices)),
 }));
 
+const portPair: Reader<PortPair> = object((of) => ({
+  containerPort: of('containerPort', whole),
+  hostPort: of('hostPort', whole),
+}));
+
 const plainNetwork = oneOf(['none', 'bridge']);
-const namedNetwork = object((of) => ({ name: of('name', text), aliases: of('aliases', list(text)) }));
+const namedNetwork = object((of) => ({
+  name: of('name', text),
+  aliases: of('aliases', list(text)),
+  hosts: of('hosts', newer(list(pair), [])),
+}));
 const network: Reader<KernelNetwork> = (value, place) =>
   typeof value === 'object' ? namedNetwork(value, place) : plainNetwork(value, place);
 
@@ -125,6 +134,8 @@ const spec: Reader<KernelSpec> = object((field) => ({
   ),
   network: field('network', network),
   publish: field('publish', list(whole)),
+  fixedPorts: field('fixedPorts', newer(list(portPair), [])),
+  assignedPorts: field('assignedPorts', newer(list(whole), [])),
   services: field(
     'services',
     newer(
@@ -179,10 +190,7 @@ const record: Reader<KernelRecord> = object((field) => ({
       cpuset: of('cpuset', nullable(text)),
       devices: of('devices', newer(list(triple), [])),
       provision: of('provision', newer(provision, noProvision)),
-      hostPorts: of(
-        'hostPorts',
-        list(object((port) => ({ containerPort: port('containerPort', whole), hostPort: port('hostPort', whole) }))),
-      ),
+      hostPorts: of('hostPorts', list(portPair)),
       sandbox: of('sandbox', newer(nullable(sandbox), null)),
     })),
   ),

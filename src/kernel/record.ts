@@ -6,7 +6,7 @@ import type { ContainerId } from '../lib/ids.ts';
 import type { LeasedSandbox } from '../network/sandbox.ts';
 import type { DeviceShare } from '../resources/device-share.ts';
 import type { ServiceApp } from '../wire/kernel-services.ts';
-import type { KernelSpec } from './spec.ts';
+import type { KernelSpec, PortPair } from './spec.ts';
 
 /** Phases of a kernel; the edges between them are in `transitions.ts`. */
 export const kernelPhases = ['creating', 'running', 'restarting', 'terminating', 'terminated'] as const;
@@ -51,7 +51,7 @@ export interface KernelPlacement {
   /** What the container gets along with them; no label of it. */
   readonly provision: DeviceProvision;
   /** Host port by container port. */
-  readonly hostPorts: readonly { readonly containerPort: number; readonly hostPort: number }[];
+  readonly hostPorts: readonly PortPair[];
   /** The network made ahead that its container has joined; null = a network of its own, or none. */
   readonly sandbox: LeasedSandbox | null;
 }

@@ -34,6 +34,12 @@ export interface KernelFile {
   readonly text: string;
 }
 
+/** A port of a container and one of the host. */
+export interface PortPair {
+  readonly containerPort: number;
+  readonly hostPort: number;
+}
+
 /** The image of a kernel. */
 export interface KernelImage {
   /** As asked for. */
@@ -56,10 +62,17 @@ export interface NamedNetwork {
   readonly name: string;
   /** Names under which others on the network find the kernel. */
   readonly aliases: readonly string[];
+  /** Addresses by name, for a network that knows no names. */
+  readonly hosts: readonly (readonly [string, string])[];
 }
 
 /** Where a kernel is connected: nowhere, to the agent's own bridge, or to a network that has a name. */
 export type KernelNetwork = 'none' | 'bridge' | NamedNetwork;
+
+/** Whether a kernel has no network of its own: what it listens on are ports of the host. */
+export function isOnHost(network: KernelNetwork): boolean {
+  return typeof network === 'object' && network.name === 'host';
+}
 
 /** A service of a kernel that managers connect people to. */
 export interface KernelService {
@@ -86,8 +99,12 @@ export interface KernelSpec {
   readonly mounts: readonly KernelMount[];
   readonly files: readonly KernelFile[];
   readonly network: KernelNetwork;
-  /** Container ports to publish, each on a host port of the pool, on the loopback address. */
+  /** Container ports to publish, each on a host port of the pool. */
   readonly publish: readonly number[];
+  /** Host ports by container port that are not the pool's to choose. */
+  readonly fixedPorts: readonly PortPair[];
+  /** Host ports that the kernel has beside those, for programs of its own. */
+  readonly assignedPorts: readonly number[];
   /** Empty on a node that is alone. */
   readonly services: readonly KernelService[];
   /** Whether services are listed and never started. */

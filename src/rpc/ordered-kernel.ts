@@ -1,7 +1,7 @@
 /** From a manager's configuration of a kernel to the agent's request (spec rpc 8.6, kernel-lifecycle 8.1). Pure. */
 import type { OrderedKernel } from '../agent/cluster/creations.ts';
 import { parseServicePorts } from '../images/service-ports.ts';
-import type { KernelNetwork, KernelService } from '../kernel/spec.ts';
+import type { KernelNetwork, KernelService, PortPair } from '../kernel/spec.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { imageName } from '../wire/extensions/plain.ts';
 import type { ClusterInfo, KernelConfig, KernelOrder, OrderedNode } from './kernel-order.ts';
@@ -10,6 +10,9 @@ import { orderedFiles } from './ordered-files.ts';
 import { orderedMounts } from './ordered-mounts.ts';
 import { RpcFailure } from './rpc-failure.ts';
 
+/** The name that stands for the host's own network. */
+const host = 'host';
+const sshPort = 2200;
 const reservedPorts: ReadonlySet<number> = new Set([2000, 2001]);
 
 /**
@@ -20,13 +23,14 @@ export function orderedKernel(
   { id, session, config, cluster, reference }: KernelOrder,
   node: OrderedNode,
 ): OrderedKernel {
-  refuseUnserved(config, cluster);
+  refuseUnserved(config);
   const { image, auto_pull: pull = 'digest' } = config;
   if (pull !== 'digest' && pull !== 'tag' && pull !== 'none') {
     throw new RpcFailure('ValueError', `auto_pull cannot be ${JSON.stringify(pull.slice(0, 80))}`);
   }
   const { cpu, mem, ...others } = amounts(config.resource_slots, node.known);
   const services = servicesOf(config);
+  const publish = services.flatMap(({ containerPorts }) => containerPorts);
   const { files, warnings } = orderedFiles(config, cluster);
   const { username, password, name } = image.registry;
   const shared = config.resource_opts?.shmem;
@@ -49,7 +53,9 @@ export function orderedKernel(
       mounts: orderedMounts(config),
       files,
       network: networkOf(config, cluster),
-      publish: services.flatMap(({ containerPorts }) => containerPorts),
+      publish,
+      fixedPorts: fixedPortsOf(config, cluster, publish),
+      assignedPorts: config.allocated_host_ports ?? [],
       services,
       servicesBlocked: config.internal_data?.block_service_ports ?? false,
       interpreter: 'eager',
@@ -59,13 +65,11 @@ export function orderedKernel(
 }
 
 /** Refused rather than left out: a kernel without its network, its keys or its script is not what was ordered. */
-function refuseUnserved(config: KernelConfig, cluster: ClusterInfo): void {
+function refuseUnserved(config: KernelConfig): void {
   const { model_definition_path: model, domain_socket_proxies: proxies } = config.internal_data ?? {};
   const wanted = [
     [config.session_type === 'inference' || Boolean(model), 'a model service'],
     [Boolean(proxies?.length), 'proxies of sockets'],
-    [namedNetwork(cluster) === 'host', 'a place in the network of the host'],
-    [Boolean(config.allocated_host_ports?.length), 'ports of the host'],
   ] as const;
   const unserved = wanted.filter(([isWanted]) => isWanted).map(([, what]) => what);
   if (unserved.length > 0) {
@@ -76,7 +80,20 @@ function refuseUnserved(config: KernelConfig, cluster: ClusterInfo): void {
 /** Where it is connected (spec kernel-lifecycle 9): others of its session find it by its host name. */
 function networkOf({ cluster_hostname: hostname }: KernelConfig, cluster: ClusterInfo): KernelNetwork {
   const name = namedNetwork(cluster);
-  return name ? { name, aliases: [hostname] } : 'bridge';
+  const { cluster_ssh_port_mapping: mapping } = cluster;
+  if (!name) return 'bridge';
+  if (name !== host) return { name, aliases: [hostname], hosts: [] };
+  return { name, aliases: [], hosts: Object.entries(mapping ?? {}).map(([member, [address]]) => [member, address]) };
+}
+
+/** Members of a session on their hosts' networks find each other's SSH servers where the manager says. */
+function fixedPortsOf(
+  { cluster_hostname: hostname }: KernelConfig,
+  { cluster_ssh_port_mapping: mapping }: ClusterInfo,
+  published: readonly number[],
+): readonly PortPair[] {
+  const [, hostPort] = mapping?.[hostname] ?? [];
+  return hostPort !== undefined && published.includes(sshPort) ? [{ containerPort: sshPort, hostPort }] : [];
 }
 
 function amounts(slots: KernelConfig['resource_slots'], known: ReadonlySet<string>): Record<string, string> {

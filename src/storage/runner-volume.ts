@@ -35,8 +35,8 @@ import { findStaticBusybox } from './runner-volume-busybox.ts';
 import { entryScript } from './runner-volume-entry.ts';
 import { findLibraries, listLibraries } from './runner-volume-libraries.ts';
 import { checkFolder, describeFolder, manifestName } from './runner-volume-manifest.ts';
-import { installSshTools, type SshToolsSearch, sessionScript, sshProgramNames } from './runner-volume-ssh.ts';
 import { findSetpriv } from './runner-volume-setpriv.ts';
+import { installSshTools, type SshToolsSearch, sessionScript, sshProgramNames } from './runner-volume-ssh.ts';
 
 const run = promisify(execFile);
 /** Changes when the way of building changes and the inputs don't show it. */

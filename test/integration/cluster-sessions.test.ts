@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 /** Two kernels on a network; gives their ids. */
-async function session(network: string): Promise<readonly [KernelId, KernelId]> {
+async function session(network: string, mapping: object | null = null): Promise<readonly [KernelId, KernelId]> {
   const [main, sub] = [newKernelId(), newKernelId()];
   const common = { auto_pull: 'tag', preopen_ports: [] };
   const environ = (host: string) => ({ BACKENDAI_CLUSTER_HOST: host, BACKENDAI_CLUSTER_HOSTS: 'sub1,main1' });
@@ -37,7 +37,7 @@ async function session(network: string): Promise<readonly [KernelId, KernelId]> 
           cluster_hostname: 'sub1',
         }),
       },
-      { network_name: network },
+      { network_name: network, cluster_ssh_port_mapping: mapping as never },
     ),
   );
   return [main, sub];
@@ -113,6 +113,20 @@ describe('a session of two kernels on one node', () => {
       await docker('swarm', 'leave', '--force');
       await docker('network', 'rm', 'docker_gwbridge');
     }
+  });
+
+  it('is on the network of the host, where its manager wants that', async () => {
+    const [main, sub] = await session('host', { main1: ['127.0.0.1', 30_901], sub1: ['127.0.0.2', 30_902] });
+    expect(
+      await shellIn(
+        node,
+        sub,
+        'hostname; grep -E "main1|sub1" /etc/hosts | tr "\\t" " "; cat /home/config/intrinsic-ports.json',
+      ),
+    ).toMatch(/^sub1\n(.*\n)*127\.0\.0\.1 main1\n127\.0\.0\.2 sub1\n(.*\n)*\{.*\}$/);
+    await shellIn(node, main, listen);
+    expect(await reaches(sub, 'main1', 8000)).toBe(true);
+    await Promise.all([destroy(main), destroy(sub)]);
   });
 
   it('that names a network which is nowhere is refused, and leaves nothing', async () => {

@@ -27,6 +27,8 @@ export function specFixture(change: Partial<KernelSpec> = {}): KernelSpec {
     files: [],
     network: 'none',
     publish: [],
+    fixedPorts: [],
+    assignedPorts: [],
     services: [],
     servicesBlocked: false,
     user: { uid: 1000, gid: 1000 },

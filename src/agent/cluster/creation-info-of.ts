@@ -1,5 +1,6 @@
 /** What managers are told of a kernel that runs, out of its record (spec cluster-state 5.3, kernel-lifecycle 10.2). Pure. */
 import type { KernelRecord } from '../../kernel/record.ts';
+import { placedPorts } from '../../kernel/service-ports.ts';
 import type { KernelService } from '../../kernel/spec.ts';
 import { deviceOfSlot } from '../../resources/slot-name.ts';
 import { type CreationInfo, creationInfo, type ServicePortInfo } from '../../wire/cluster/creation-info.ts';
@@ -51,17 +52,19 @@ export function creationInfoOf(record: KernelRecord, node: NodeNames): CreationI
   });
 }
 
-function servicePort(
-  { name, protocol, containerPorts, isInference }: KernelService,
-  { placement, apps }: KernelRecord,
-): ServicePortInfo {
-  const host = new Map(placement.hostPorts.map(({ containerPort, hostPort }) => [containerPort, hostPort]));
-  const { urlTemplate = '', allowedArguments = [], allowedEnvs = [] } = apps.find((app) => app.name === name) ?? {};
+function servicePort(service: KernelService, record: KernelRecord): ServicePortInfo {
+  const { name, protocol, isInference } = service;
+  const {
+    urlTemplate = '',
+    allowedArguments = [],
+    allowedEnvs = [],
+  } = record.apps.find((app) => app.name === name) ?? {};
+  const { inside, outside } = placedPorts(service, record);
   return {
     name,
     protocol,
-    container_ports: containerPorts,
-    host_ports: containerPorts.map((port) => host.get(port) ?? noPort),
+    container_ports: inside,
+    host_ports: outside,
     is_inference: isInference,
     ...(urlTemplate === '' ? {} : { url_template: urlTemplate }),
     ...(allowedArguments.length === 0 ? {} : { allowed_arguments: allowedArguments }),

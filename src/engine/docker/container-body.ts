@@ -63,6 +63,7 @@ function hostConfig(spec: ContainerSpec): HostConfig {
     Mounts: spec.mounts.map(bind),
     Tmpfs: { ...spec.temporaryFilesystems },
     PortBindings: portBindings(spec.ports),
+    ...(spec.hosts?.length ? { ExtraHosts: spec.hosts.map(([name, address]) => `${name}:${address}`) } : {}),
     ...limits(spec.limits),
   };
 }

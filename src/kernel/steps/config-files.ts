@@ -13,6 +13,8 @@ import type { KernelRecord } from '../record.ts';
 import { encodeRecord } from '../record-codec.ts';
 import { layResourceFiles } from '../resource-file.ts';
 import { environOf, environText } from '../resource-text.ts';
+import { placedPorts } from '../service-ports.ts';
+import { isOnHost } from '../spec.ts';
 import { laySshKeys } from '../ssh-files.ts';
 import type { CreationStep } from '../step.ts';
 
@@ -43,7 +45,11 @@ export function runnerConfig(record: KernelRecord, { ownership, runner }: Config
     runtime: spec.runtime,
     user: { ...spec.user, name: 'work' },
     environ: environOf(record),
-    services: spec.services.map(({ name, protocol, containerPorts }) => ({ name, protocol, ports: containerPorts })),
+    services: spec.services.map((service) => ({
+      name: service.name,
+      protocol: service.protocol,
+      ports: placedPorts(service, record).inside,
+    })),
     interpreter: spec.interpreter,
     sudo: spec.sudo,
     ...runner,
@@ -62,6 +68,13 @@ async function clear(paths: ScratchPaths): Promise<void> {
   );
 }
 
+/** On the host's network programs in the kernel cannot know otherwise which ports are theirs (spec kernel-lifecycle 5.7). */
+async function writePorts({ config }: ScratchPaths, record: KernelRecord): Promise<void> {
+  const own = record.spec.services.filter(({ name }) => name === 'sshd' || name === 'ttyd');
+  const ports = own.map((service) => [service.name, placedPorts(service, record).inside[0]] as const);
+  await writeFile(join(config, 'intrinsic-ports.json'), JSON.stringify(Object.fromEntries(ports)), { mode: 0o644 });
+}
+
 async function writeAll(paths: ScratchPaths, record: KernelRecord, parts: ConfigFilesParts): Promise<void> {
   await clear(paths);
   await Promise.all([
@@ -69,6 +82,7 @@ async function writeAll(paths: ScratchPaths, record: KernelRecord, parts: Config
     layResourceFiles(record, parts.scratch),
     laySshKeys(record.spec, paths, parts.ownership),
     writeFile(join(paths.config, 'environ.txt'), environText(environOf(record)), { mode: 0o644 }),
+    ...(isOnHost(record.spec.network) ? [writePorts(paths, record)] : []),
     writeFile(join(paths.private, recordCopyName), encodeRecord(record), { mode: 0o600 }),
   ]);
 }

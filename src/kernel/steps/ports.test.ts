@@ -24,6 +24,22 @@ describe('the step that leases ports', () => {
     expect(ports.held.size).toBe(0);
   });
 
+  it('takes the ports that somebody has chosen, and gives them back with the others', async () => {
+    const ports = new FakeLeases(100);
+    const step = portsStep({ ports, canBind: async () => true });
+    const fixedPorts = [{ containerPort: 2200, hostPort: 40_000 }];
+    const spec = specFixture({ publish: [2200, 80], fixedPorts, assignedPorts: [40_000, 40_001] });
+    const record = recordFixture({ spec });
+    using bound = deadline();
+    const { placement = noPlacement } = await step.apply(record, bound);
+    expect(placement.hostPorts).toEqual([...fixedPorts, { containerPort: 80, hostPort: 100 }]);
+    expect(ports.heldBy(spec.id).toSorted()).toEqual([100, 40_000, 40_001]);
+    await step.revert({ ...record, placement }, bound);
+    expect(ports.held.size).toBe(0);
+    await step.adopt?.({ ...record, placement }, bound);
+    expect(ports.heldBy(spec.id).toSorted()).toEqual([100, 40_000, 40_001]);
+  });
+
   it('leases nothing more once it was cancelled: what it held is freed by then', async () => {
     const ports = new FakeLeases(100);
     const cancel = new AbortController();

@@ -6,6 +6,7 @@ import type { Deadline } from '../../lib/deadline.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { KernelId } from '../../lib/ids.ts';
 import type { PortLeases } from '../leases.ts';
+import type { PortPair } from '../spec.ts';
 import type { CreationStep } from '../step.ts';
 
 /** What the step works with. */
@@ -39,26 +40,30 @@ export async function leaseUsablePort(
 /** The step. */
 export function portsStep(parts: PortsParts): CreationStep {
   const { ports } = parts;
+  const take = (kernel: KernelId, wanted: readonly number[]): void => {
+    const held = new Set(ports.heldBy(kernel));
+    for (const port of new Set(wanted)) if (!held.has(port)) ports.adopt(kernel, port);
+  };
   return {
     name: 'ports',
     scope: 'kernel',
     deadlineMs: 10_000,
     async apply(record, deadline) {
-      const hostPorts: { containerPort: number; hostPort: number }[] = [];
-      for (const containerPort of record.spec.publish) {
+      const { id, publish, fixedPorts, assignedPorts } = record.spec;
+      const hostPorts: PortPair[] = [];
+      take(id, [...assignedPorts, ...fixedPorts.map(({ hostPort }) => hostPort)]);
+      for (const containerPort of publish) {
         deadline.check();
-        hostPorts.push({ containerPort, hostPort: await leaseUsablePort(record.spec.id, parts, deadline) });
+        const fixed = fixedPorts.find((pair) => pair.containerPort === containerPort);
+        hostPorts.push(fixed ?? { containerPort, hostPort: await leaseUsablePort(id, parts, deadline) });
       }
       return { placement: { ...record.placement, hostPorts } };
     },
     async revert(record) {
       for (const port of ports.heldBy(record.spec.id)) ports.release(record.spec.id, port);
     },
-    async adopt(record) {
-      const held = new Set(ports.heldBy(record.spec.id));
-      for (const { hostPort } of record.placement.hostPorts) {
-        if (!held.has(hostPort)) ports.adopt(record.spec.id, hostPort);
-      }
+    async adopt({ spec, placement }) {
+      take(spec.id, [...spec.assignedPorts, ...placement.hostPorts.map(({ hostPort }) => hostPort)]);
     },
   };
 }

@@ -92,6 +92,39 @@ it('puts the kernels of a session on the network that is named, each under its h
   ]);
 });
 
+it('puts kernels on the network of the host, with the ports that were lent for them', async () => {
+  await using node = await RpcNode.start();
+  const id = newKernelId();
+  const port = (await node.call('assign_port')) as number;
+  const config = kernelConfigFixture({ allocated_host_ports: [port] });
+  const cluster = {
+    network_name: 'host',
+    cluster_ssh_port_mapping: { main1: ['10.0.0.5', port], sub1: ['10.0.0.6', 30_011] },
+  };
+  const [made] = (await node.call('create_kernels', ...args({ [id]: config }, cluster))) as readonly object[];
+  expect(made).toMatchObject({
+    service_ports: [
+      { name: 'echoapp', container_ports: [31_000], host_ports: [31_000] },
+      { name: 'webapp', container_ports: [31_001, 31_002], host_ports: [31_001, 31_002] },
+    ],
+  });
+  const { dummy, leases } = node.fixture.kernels;
+  expect(dummy.containers.map(({ spec: { network, ports, hosts } }) => ({ network, ports, hosts }))).toEqual([
+    {
+      network: 'host',
+      ports: [],
+      hosts: [
+        ['main1', '10.0.0.5'],
+        ['sub1', '10.0.0.6'],
+      ],
+    },
+  ]);
+  expect(leases.heldBy(id).toSorted()).toEqual([port, 31_000, 31_001, 31_002]);
+  expect(node.services.pool.use().used).toBe(0);
+  await node.call('destroy_kernel', id, anySession, 'user-requested');
+  expect(leases.held.size).toBe(0);
+});
+
 it('leaves nothing of a call that fails for one of its kernels', async () => {
   await using node = await RpcNode.start();
   const [good, greedy] = [newKernelId(), newKernelId()];
@@ -125,7 +158,7 @@ it('refuses what cannot be, each in upstream’s words', async () => {
   );
   await expect(refusal(node, { preopen_ports: [2000] })).rejects.toThrow('AgentError');
   await expect(refusal(node, { preopen_ports: [9900] })).rejects.toThrow('AgentError');
-  await expect(refusal(node, {}, { network_name: 'host' })).rejects.toThrow('NotImplementedError');
+  await expect(refusal(node, { session_type: 'inference' })).rejects.toThrow('NotImplementedError');
   const [session = null, ids = null, configs = null, cluster = null] = args({
     [newKernelId()]: kernelConfigFixture(),
   });

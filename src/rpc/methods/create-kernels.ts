@@ -28,6 +28,8 @@ export const createKernels = method({
       });
     });
     for (const { id, warnings } of orders) for (const text of warnings) log.warn(text, { kernel: id });
+    // Kernels take over what was lent for them: a port that was given back rests until then.
+    for (const { request } of orders) for (const port of request.assignedPorts ?? []) services.ports.release(port);
     const made = await services.creations.create(orders, signal).catch((error: unknown) => {
       if (error instanceof AggregateError) throw new RpcFailure('TaskGroupError', error.errors.map(String).join('; '));
       throw error;
