@@ -3,7 +3,7 @@
  * default. Pure.
  */
 import type { PullPolicy } from '../images/resolve.ts';
-import type { KernelImage, KernelLimits, KernelSpec } from '../kernel/spec.ts';
+import type { KernelImage, KernelLimits, KernelNetwork, KernelSpec } from '../kernel/spec.ts';
 import { parseDecimal } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { type KernelId, newKernelId, parseKernelId, type SessionId } from '../lib/ids.ts';
@@ -16,7 +16,7 @@ export interface CreateDefaults {
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly processes: number;
-  readonly network: 'none' | 'bridge';
+  readonly network: KernelNetwork;
   readonly pull: PullPolicy;
   readonly idleTimeoutMs: number | null;
   readonly user: { readonly uid: number; readonly gid: number };

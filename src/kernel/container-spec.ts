@@ -49,12 +49,16 @@ export interface ContainerSettings {
   readonly hardening: ContainerHardening;
   /** Address that ports are published on. */
   readonly publishAddress: string;
+  /** Names of services that are published on the loopback address in any case. */
+  readonly privateServices: readonly string[];
   /** The name of the network that `bridge` stands for. */
   readonly bridgeName: string;
   readonly logLimitBytes: number;
   /** Whether the engine puts a small init as process 1. */
   readonly init: boolean;
 }
+
+const loopback = '127.0.0.1';
 
 /** What starts the runner: a script for the volume's static shell. */
 export const defaultEntrypoint: readonly string[] = [
@@ -82,6 +86,15 @@ function networkOf({ spec, placement }: KernelRecord, settings: ContainerSetting
   if (placement.sandbox) return { kind: 'join', container: placement.sandbox.container };
   if (typeof spec.network === 'object') return spec.network.name;
   return spec.network === 'bridge' ? settings.bridgeName : 'none';
+}
+
+function publishedPorts({ spec, placement }: KernelRecord, settings: ContainerSettings): ContainerSpec['ports'] {
+  const kept = spec.services.filter(({ name }) => settings.privateServices.includes(name));
+  const closed = new Set(kept.flatMap(({ containerPorts }) => containerPorts));
+  return placement.hostPorts.map((port) => ({
+    ...port,
+    hostAddress: closed.has(port.containerPort) ? loopback : settings.publishAddress,
+  }));
 }
 
 /** Capabilities can be dropped by those only who have that one. */
@@ -146,9 +159,7 @@ export function containerSpec(
     networkAliases: typeof spec.network === 'object' ? spec.network.aliases : [],
     ...(typeof spec.network === 'object' ? { hosts: spec.network.hosts } : {}),
     // On the host's own network there is nothing between the kernel and its ports.
-    ports: isOnHost(spec.network)
-      ? []
-      : placement.hostPorts.map((port) => ({ ...port, hostAddress: settings.publishAddress })),
+    ports: isOnHost(spec.network) ? [] : publishedPorts(record, settings),
     capabilities: capabilitiesOf(settings.hardening, isBounded),
     noNewPrivileges: settings.hardening.noNewPrivileges && !spec.sudo,
     securityOptions: settings.hardening.securityOptions,

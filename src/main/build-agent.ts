@@ -21,6 +21,7 @@ import { defaultEntrypoint } from '../kernel/container-spec.ts';
 import type { KeepLog } from '../kernel/kernel-containers.ts';
 import type { Kernels } from '../kernel/kernels.ts';
 import { Oddities } from '../kernel/oddities.ts';
+import type { KernelNetwork } from '../kernel/spec.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { KernelId } from '../lib/ids.ts';
 import { installationRoot } from '../lib/installation.ts';
@@ -194,6 +195,8 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
             // The files are those of agents of a cluster.
             ...(alone ? {} : { overrides: containerOverrides({ homeDir: homedir(), workingDir: process.cwd() }, log) }),
           },
+          // On a node for storage people reach files and nothing else.
+          privateServices: settings.agent.scalingGroupType === 'storage' ? ['ttyd'] : [],
           publishAddress: cluster?.publishAddress ?? '127.0.0.1',
           logLimitBytes: cluster ? (cluster.logLimitBytes ?? endlessLogBytes) : usualLogBytes,
           init: true,
@@ -249,7 +252,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
       cpus: Math.min(settings.defaults.cpus, capacity.cpus),
       memoryBytes: Math.min(settings.defaults.memoryBytes, capacity.memoryBytes),
       processes: settings.defaults.processes,
-      network: settings.defaults.network,
+      network: networkOf(settings),
       pull: settings.defaults.imagePull,
       idleTimeoutMs: settings.defaults.idleTimeoutMs,
       user: settings.container.kernelUser,
@@ -278,6 +281,13 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
 /** The log of what has happened to the kernels of a state folder. Throws STATE_UNUSABLE. */
 export async function openEventLog(state: Pick<StateFolder, 'path'>, log: Logger): Promise<EventLog> {
   return await EventLog.open(path.join(state.path, 'events'), { clock: systemClock, log });
+}
+
+/** Where kernels are connected that are not asked to be anywhere. */
+function networkOf({ mode, defaults, container }: Settings): KernelNetwork {
+  if (mode === 'standalone') return defaults.network;
+  const { alternativeBridge: name } = container;
+  return name === null ? 'bridge' : { name, aliases: [], hosts: [] };
 }
 
 /** What of the engine matters to devices; null when it doesn't answer. */

@@ -77,11 +77,11 @@ function refuseUnserved(config: KernelConfig): void {
   }
 }
 
-/** Where it is connected (spec kernel-lifecycle 9): others of its session find it by its host name. */
-function networkOf({ cluster_hostname: hostname }: KernelConfig, cluster: ClusterInfo): KernelNetwork {
+/** Where it is connected (spec kernel-lifecycle 9), undefined where the node decides: others of its session find it by its host name. */
+function networkOf({ cluster_hostname: hostname }: KernelConfig, cluster: ClusterInfo): KernelNetwork | undefined {
   const name = namedNetwork(cluster);
   const { cluster_ssh_port_mapping: mapping } = cluster;
-  if (!name) return 'bridge';
+  if (!name) return undefined;
   if (name !== host) return { name, aliases: [hostname], hosts: [] };
   return { name, aliases: [], hosts: Object.entries(mapping ?? {}).map(([member, [address]]) => [member, address]) };
 }

@@ -78,7 +78,7 @@ export class AgentFixture implements AsyncDisposable {
         cpus: 1,
         memoryBytes: 256 * 2 ** 20,
         processes: 64,
-        network: 'none',
+        network: 'bridge',
         pull: 'never',
         idleTimeoutMs: null,
         user: { uid: 1000, gid: 1000 },

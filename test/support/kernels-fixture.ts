@@ -163,6 +163,7 @@ export const testSettings: KernelsSettings = {
     volume: { hostPath: async () => '/nonexistent/volume', entrypoint: defaultEntrypoint },
     hardening: defaultHardening,
     publishAddress: '127.0.0.1',
+    privateServices: [],
     logLimitBytes: 2 ** 20,
     init: false,
   },

@@ -80,7 +80,6 @@ export const agentSection = {
     'scaling-group-type': key(choice(['compute', 'storage']), {
       default: 'compute',
       description: '`storage`: the node hosts file-transfer containers, whose web terminal is kept from the outside.',
-      effect: 'none-yet',
     }),
     'pid-file': key(optional(path), {
       default: '/dev/null',

@@ -82,8 +82,8 @@ export const containerSection = {
     }),
     'alternative-bridge': key(optional(text), {
       default: null,
-      description: 'Network of the engine for sessions of one container, in place of `bridge`.',
-      effect: 'none-yet',
+      description:
+        "In cluster mode: network of the engine for sessions of one container, in place of the agent's own. It has to be there, and what is on it is kept off this host and each other by whoever made it.",
     }),
     'swarm-enabled': key(lenientBoolean, {
       default: false,
