@@ -36,7 +36,7 @@ function setUp(change: Partial<CreationsParts> = {}) {
       tellPulling: (id) => void told.push(`pulls ${id}`),
       tellFailed: (id) => void told.push(`failed ${id}`),
       askResourceCheck: () => {},
-      keepQuiet: () => {},
+      keepQuiet: async () => {},
     },
     infoOf: (id) => ({ id }) as never,
     concurrency: 1,
