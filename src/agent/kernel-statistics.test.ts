@@ -60,6 +60,7 @@ it.each([
       operations: new OperationTimes(clock),
       events,
       scratchFolder: () => folder,
+      devices: { known: new Map(), use: () => ({ total: 0, used: 0 }) },
       scratchLimitBytes: null,
     });
     let text = '';

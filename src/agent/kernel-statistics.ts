@@ -1,5 +1,6 @@
 /** Statistics of this agent's kernels: which ones are looked at, what stays of those that ended, what Prometheus gets. */
 
+import type { NodeDevices } from '../devices/node-devices.ts';
 import type { Kernels } from '../kernel/kernels.ts';
 import type { KernelPhase, KernelRecord } from '../kernel/record.ts';
 import type { KernelId } from '../lib/ids.ts';
@@ -11,7 +12,7 @@ import type { Statistics } from '../stats/statistics.ts';
 import type { AgentStatus, KernelMetrics } from './agent.ts';
 import { agentFamilies } from './metrics/agent-families.ts';
 import { kernelFamilies } from './metrics/kernel-families.ts';
-import { nodeFamilies } from './metrics/node-families.ts';
+import { nodeFamilies, type SlotUse } from './metrics/node-families.ts';
 import { OwnHealthMeter } from './metrics/own-health.ts';
 import type { EventBook } from './parts.ts';
 
@@ -23,6 +24,7 @@ export interface KernelStatisticsParts {
   readonly kernels: Pick<Kernels, 'list' | 'onEnded' | 'onRunner'>;
   readonly statistics: Statistics;
   readonly operations: OperationTimes;
+  readonly devices: Pick<NodeDevices, 'known' | 'use'>;
   readonly events: Pick<EventBook, 'waiting'>;
   /** Where a kernel's scratch folder is. */
   readonly scratchFolder: (id: KernelId) => string;
@@ -82,7 +84,7 @@ export class KernelStatistics implements Disposable {
     if (events.waiting !== undefined) queues.set('outbox', events.waiting);
     const families = [
       ...agentFamilies({ status, phases, health, operations, statistics, queues }),
-      ...nodeFamilies(statistics.node.latest, statistics.node.metrics().devices, status.slots),
+      ...nodeFamilies(statistics.node.latest, statistics.node.metrics().devices, this.#slots(status)),
       ...kernelFamilies(figures),
     ];
     for (const piece of exposition(families)) {
@@ -93,6 +95,17 @@ export class KernelStatistics implements Disposable {
 
   [Symbol.dispose](): void {
     this.#owned.dispose();
+  }
+
+  #slots({ slots }: AgentStatus): Readonly<Record<string, SlotUse>> {
+    const { devices } = this.#parts;
+    const accelerators = [...devices.known.keys()].filter((slot) => slot.includes('.'));
+    return {
+      cpu: slots.cpus,
+      memory: slots.memoryBytes,
+      port: slots.ports,
+      ...Object.fromEntries(accelerators.map((slot) => [slot, devices.use(slot)])),
+    };
   }
 
   #close({ spec, termination }: KernelRecord): void {

@@ -65,10 +65,10 @@ it('tells of the node and of slots', async () => {
   const meminfo = { read: () => 'MemTotal: 100 kB\nMemAvailable: 60 kB\n' };
   const measures = await nodeMemory(meminfo).collect(0, new AbortController().signal);
   const metric = (current: string, capacity: string | null) => ({ current, capacity, pct: '1', unit_hint: 'bytes' });
+  const { cpus: cpu, memoryBytes: memory, ports: port } = status.slots;
+  const slots = { cpu, memory, port, 'cuda.shares': { total: 1.5, used: 0.5 } };
   const devices = { mem: { root: metric('1', '2') }, cuda_mem: { '0': metric('3', '4'), '1': metric('5', null) } };
-  expect(
-    lines(nodeFamilies(measures, devices, status.slots)).filter((line) => !line.startsWith('#') && line !== ''),
-  ).toEqual([
+  expect(lines(nodeFamilies(measures, devices, slots)).filter((line) => !line.startsWith('#') && line !== '')).toEqual([
     'kernelet_node_memory_used_bytes 40960',
     'kernelet_node_memory_total_bytes 102400',
     'kernelet_device_usage{measure="cuda_mem",unit="bytes",device="0"} 3',
@@ -77,9 +77,11 @@ it('tells of the node and of slots', async () => {
     'kernelet_slots_total{slot="cpu"} 4',
     'kernelet_slots_total{slot="memory"} 8',
     'kernelet_slots_total{slot="port"} 3',
+    'kernelet_slots_total{slot="cuda.shares"} 1.5',
     'kernelet_slots_used{slot="cpu"} 1',
     'kernelet_slots_used{slot="memory"} 2',
     'kernelet_slots_used{slot="port"} 0',
+    'kernelet_slots_used{slot="cuda.shares"} 0.5',
   ]);
 });
 

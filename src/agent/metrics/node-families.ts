@@ -3,13 +3,18 @@ import type { Family, Series } from '../../stats/exposition.ts';
 import type { NodeMeasure } from '../../stats/measure.ts';
 import { nodeMeasures } from '../../stats/measure-kinds.ts';
 import type { NodeMetrics } from '../../stats/node-figures.ts';
-import type { AgentStatus } from '../agent.ts';
+
+/** How much of a slot there is, and is given out. */
+export interface SlotUse {
+  readonly total: number;
+  readonly used: number;
+}
 
 /** The families; `measures` and the metrics of `devices` are those of the last round of statistics. */
 export function nodeFamilies(
   measures: readonly NodeMeasure[],
   devices: NodeMetrics['devices'],
-  slots: AgentStatus['slots'],
+  slots: Readonly<Record<string, SlotUse>>,
 ): readonly Family[] {
   const of = (key: string): NodeMeasure | undefined => measures.find((measure) => measure.key === key);
   const byDevice = (key: string, label: string, scale = 1): readonly Series[] =>
@@ -18,7 +23,7 @@ export function nodeFamilies(
       value: value.toNumber() * scale,
     }));
   const slotSeries = (pick: (slot: { total: number; used: number }) => number): readonly Series[] =>
-    Object.entries({ cpu: slots.cpus, memory: slots.memoryBytes, port: slots.ports }).map(([slot, amounts]) => ({
+    Object.entries(slots).map(([slot, amounts]) => ({
       labels: { slot },
       value: pick(amounts),
     }));
@@ -93,7 +98,7 @@ export function nodeFamilies(
     {
       name: 'kernelet_slots_total',
       type: 'gauge',
-      help: 'What is on offer: CPUs, bytes of memory, host ports.',
+      help: 'What is on offer: CPUs, bytes of memory, host ports, accelerators.',
       series: slotSeries(({ total }) => total),
     },
     {
