@@ -184,6 +184,7 @@ describe('devices that come and go', () => {
     found.now = null;
     await devices.rescan(never);
     expect([available(devices), [...devices.known.keys()]]).toEqual(['0', ['npu.device', 'cpu', 'mem']]);
+    expect((await devices.hardware(never)).get('npu')).toMatchObject({ status: 'offline' });
     await expect(devices.lease(newKernelId(), askFor(devices, 1), never)).rejects.toThrow('insufficient');
   });
 

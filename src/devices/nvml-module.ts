@@ -48,6 +48,8 @@ function load(given: string, names: readonly string[]): Library {
 /** The calls of one library, whose results are 0 for success. */
 class Calls {
   readonly #library: Library;
+  /** By declaration: each is found once, since what is bound is never let go. */
+  readonly #functions = new Map<string, ReturnType<Library['func']>>();
   readonly #describe: (result: number) => string;
 
   constructor(library: Library, describe: (result: number) => string) {
@@ -57,7 +59,9 @@ class Calls {
 
   /** Answers the result. Throws where the library has no such function. */
   raw(declaration: string, ...args: readonly unknown[]): number {
-    return Number(this.#library.func(`int ${declaration}`)(...args));
+    const found = this.#functions.get(declaration) ?? this.#library.func(`int ${declaration}`);
+    this.#functions.set(declaration, found);
+    return Number(found(...args));
   }
 
   call(declaration: string, ...args: readonly unknown[]): void {
@@ -170,9 +174,8 @@ function gpus(nvml: Calls): { readonly handles: ReadonlyMap<number, unknown>; re
 }
 
 /** What is there. */
-function describeAll(nvml: Calls, cudaPath: string): NvmlReport {
+function describeAll({ nvml, countMultiprocessors }: Driver): NvmlReport {
   const version = nvml.integer('nvmlSystemGetCudaDriverVersion_v2(_Out_ int *version)');
-  const countMultiprocessors = multiprocessorCounter(cudaPath);
   const { handles, lost } = gpus(nvml);
   const devices = [...handles].map(([index, handle]): NvmlDevice => {
     const pci = nvml.fields('nvmlDeviceGetPciInfo_v3(void *device, _Out_ PciInfo *pci)', handle);
@@ -221,21 +224,27 @@ interface Paths {
   readonly cudaLibrary: string;
 }
 
-/** The driver takes up to seconds to begin, so what has been begun is kept. */
-let begun: Calls | null = null;
+interface Driver {
+  readonly nvml: Calls;
+  readonly countMultiprocessors: (busId: string) => number;
+}
 
-function withDriver<T>({ library }: Paths, operation: (nvml: Calls) => T): T {
-  if (!begun) {
-    const nvml = nvmlCalls(library);
-    nvml.call('nvmlInit_v2()');
-    begun = nvml;
-  }
-  return operation(begun);
+/** The driver takes up to seconds to begin, and what was bound of it stays, so what has been begun is kept. */
+let begun: Driver | null = null;
+
+function driver({ library, cudaLibrary }: Paths): Driver {
+  if (begun) return begun;
+  const nvml = nvmlCalls(library);
+  nvml.call('nvmlInit_v2()');
+  begun = { nvml, countMultiprocessors: multiprocessorCounter(cudaLibrary) };
+  return begun;
 }
 
 /** The GPUs. Without the CUDA driver's library the number of multiprocessors is unknown, 0. */
-export const discover = (paths: Paths): NvmlReport => withDriver(paths, (nvml) => describeAll(nvml, paths.cudaLibrary));
+export const discover = (paths: Paths): NvmlReport => describeAll(driver(paths));
 
 /** How much of each is used. */
-export const measure = (paths: Paths): readonly NvmlUse[] =>
-  withDriver(paths, (nvml) => [...gpus(nvml).handles.values()].flatMap((handle) => usesOf(nvml, handle)));
+export function measure(paths: Paths): readonly NvmlUse[] {
+  const { nvml } = driver(paths);
+  return [...gpus(nvml).handles.values()].flatMap((handle) => usesOf(nvml, handle));
+}

@@ -114,13 +114,14 @@ export class PluginSearch implements AsyncDisposable {
 }
 
 /** The plugin with nothing to give. */
-function withoutDevices(plugin: NodePlugin): NodePlugin {
-  if (plugin.devices.length === 0) return plugin;
+function withoutDevices({ measure, ...plugin }: NodePlugin): NodePlugin {
+  if (measure === undefined && plugin.devices.length === 0) return plugin;
   const slots = plugin.availableSlots();
   const { options } = plugin.createMap();
   return {
     ...plugin,
     devices: [],
+    hardware: async () => ({ status: 'offline', status_info: 'its devices are gone', metadata: {} }),
     availableSlots: () => new Map([...slots].map(([slot, amount]) => [slot, amount.minus(amount)])),
     createMap: () => new AllocationMap({ ...options, devices: [] }),
   };
