@@ -16,8 +16,16 @@ it('creates the kernels of a session as they were ordered', async () => {
   const made = await node.call(
     'create_kernels',
     ...args({
-      [main]: kernelConfigFixture({ mounts: [{ ...mount, mount_perm: 'ro', usage_mode: 'general' }] }),
-      [sub]: kernelConfigFixture({ cluster_role: 'sub', cluster_hostname: 'sub1', preopen_ports: [8080] }),
+      [main]: kernelConfigFixture({
+        auto_pull: 'none',
+        mounts: [{ ...mount, mount_perm: 'ro', usage_mode: 'general' }],
+      }),
+      [sub]: kernelConfigFixture({
+        auto_pull: 'none',
+        cluster_role: 'sub',
+        cluster_hostname: 'sub1',
+        preopen_ports: [8080],
+      }),
     }),
   );
   const record = node.fixture.kernels.kernels.registry.get(main);
@@ -104,8 +112,10 @@ it('puts kernels on the network of the host, with the ports that were lent for t
   const [made] = (await node.call('create_kernels', ...args({ [id]: config }, cluster))) as readonly object[];
   expect(made).toMatchObject({
     service_ports: [
-      { name: 'echoapp', container_ports: [31_000], host_ports: [31_000] },
-      { name: 'webapp', container_ports: [31_001, 31_002], host_ports: [31_001, 31_002] },
+      { name: 'sshd', container_ports: [port], host_ports: [port] },
+      { name: 'ttyd', container_ports: [31_000], host_ports: [31_000] },
+      { name: 'echoapp', container_ports: [31_001], host_ports: [31_001] },
+      { name: 'webapp', container_ports: [31_002, 31_003], host_ports: [31_002, 31_003] },
     ],
   });
   const { dummy, leases } = node.fixture.kernels;
@@ -119,7 +129,7 @@ it('puts kernels on the network of the host, with the ports that were lent for t
       ],
     },
   ]);
-  expect(leases.heldBy(id).toSorted()).toEqual([port, 31_000, 31_001, 31_002]);
+  expect(leases.heldBy(id).toSorted()).toEqual([port, 31_000, 31_001, 31_002, 31_003]);
   expect(node.services.pool.use().used).toBe(0);
   await node.call('destroy_kernel', id, anySession, 'user-requested');
   expect(leases.held.size).toBe(0);
