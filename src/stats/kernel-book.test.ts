@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { Decimal } from '../lib/decimal.ts';
 import { asContainerId, parseKernelId, parseSessionId } from '../lib/ids.ts';
 import { type ContainerSample, emptySample } from './container-sample.ts';
 import { KernelBook, type StatsTarget } from './kernel-book.ts';
+import { definitionOf } from './measure.ts';
 
 const kernelId = parseKernelId('11111111-2222-4333-8444-555555555555');
 const targetOf = (containerId: string): StatsTarget => ({
@@ -30,6 +32,35 @@ describe('the book of kernels', () => {
     expect(book.figures(kernelId)).toMatchObject({ cpuSeconds: 3.1, cpuCores: 0.412 });
     book.enter(first, sample({ cpuMicroseconds: 4_000_000, receivedBytes: 5000 }), { ...taken, at: 7000 });
     expect(book.figures(kernelId)).toMatchObject({ cpuCores: 0.5, receivedBytesPerSecond: 0 });
+  });
+
+  it('has what is used of devices until their plugins say nothing of it any more', () => {
+    const book = new KernelBook([]);
+    const taken = (key: string, value: number, hook: 'rate' | null = null) => ({
+      key,
+      definition: definitionOf({ unit: 'bytes', filter: new Set(['max']), hook }, true),
+      value: new Decimal(value),
+      capacity: hook ? null : new Decimal(10),
+    });
+    const keys = new Set(['npu_mem', 'npu_energy']);
+    book.enterDevices(kernelId, { fresh: [taken('npu_mem', 3)], keys }, 0);
+    expect(book.figures(kernelId)).toBeNull();
+    round(book, first, { cpuMicroseconds: 0 }, 0);
+    book.enterDevices(kernelId, { fresh: [taken('npu_mem', 4), taken('npu_energy', 100, 'rate')], keys }, 0);
+    round(book, first, { cpuMicroseconds: 0 }, 5000);
+    book.enterDevices(kernelId, { fresh: [taken('npu_mem', 2), taken('npu_energy', 150, 'rate')], keys }, 5);
+    expect(book.figures(kernelId)?.devices).toEqual([
+      { measure: 'npu_mem', unit: 'bytes', value: 2, capacity: 10 },
+      { measure: 'npu_energy', unit: 'bytes', value: 10, capacity: 100 },
+    ]);
+    expect(book.metrics(kernelId)).toMatchObject({ npu_mem: { current: '2', pct: '20', 'stats.max': '4' } });
+    book.enterDevices(kernelId, { fresh: [], keys: new Set(['npu_mem']) }, 10);
+    expect(book.figures(kernelId)?.devices.map(({ measure }) => measure)).toEqual(['npu_mem']);
+    book.enterDevices(kernelId, { fresh: [], keys: new Set() }, 15);
+    expect([book.figures(kernelId)?.devices, Object.keys(book.metrics(kernelId) ?? {})]).toEqual([
+      [],
+      expect.not.arrayContaining(['npu_mem']),
+    ]);
   });
 
   it('goes on over a new container of the kernel, without a burst', () => {

@@ -202,7 +202,7 @@ export class Statistics implements AsyncDisposable {
     }
     const at = clock.monotonic() / 1000;
     await this.#parts.node.round(at, signal);
-    this.#enterDevices(targets, at);
+    await this.#enterDevices(targets, at, signal);
     for (const { source: name } of this.#parts.node.gaps) this.#countGap(name);
     if (sink) {
       const options = { what: 'writing statistics', timeoutMs: sinkDeadlineMs, signal };
@@ -268,10 +268,14 @@ export class Statistics implements AsyncDisposable {
     for (const overuse of told) this.#parts.onOveruse(target, overuse);
   }
 
-  #enterDevices(targets: readonly StatsTarget[], at: number): void {
+  async #enterDevices(targets: readonly StatsTarget[], at: number, signal: AbortSignal): Promise<void> {
     const measures = this.#parts.devices?.kernels(at);
     if (!measures) return;
-    for (const { kernelId } of targets) this.#book.enterDevices(kernelId, measures.get(kernelId) ?? noDevices, at);
+    const slices = new TimeSlices(this.#parts.clock);
+    for (const { kernelId } of targets) {
+      await slices.turn(signal);
+      this.#book.enterDevices(kernelId, measures.get(kernelId) ?? noDevices, at);
+    }
   }
 
   #taken({ kernelId }: StatsTarget): { at: number; now: number; scratchBytes: number | null } {
