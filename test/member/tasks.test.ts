@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { kernelConfigFixture } from '../../src/rpc/kernel-order.test-support.ts';
 import { decodePlain } from '../../src/wire/extensions/plain.ts';
 import type { MsgpackValue } from '../../src/wire/msgpack/value.ts';
 import { Member, type OrderedKernel } from '../support/cluster/member.ts';
@@ -121,6 +122,11 @@ describeWith(['etcd', 'redis-server'], 'what goes on after a manager’s call', 
     const asImage = await call({ canonical, extra_labels: labels });
     expect(await endOf(member, asImage)).toEqual(['bgtask_done', '']);
     expect(await recordOf(asImage)).toMatchObject({ status: 'done' });
+    const [status, left] = await services.statistics.send([
+      ['GET', `kernel.${kernel.id}.commit`],
+      ['TTL', `kernel.${kernel.id}.commit`],
+    ]);
+    expect([text(status), Number(left) <= 13]).toEqual(['ongoing', true]);
     await using engine = await connectTestEngine();
     const image = await engine.inspectImage(canonical, within(30_000));
     expect(image.labels).toMatchObject({ ...labels, 'ai.kernelet.proof': '', 'ai.backend.kernel-id': '' });
@@ -174,6 +180,30 @@ describeWith(['etcd', 'redis-server'], 'what goes on after a manager’s call', 
     );
     expect(purged).toMatchObject({ responses: [{ error: null }, { error: null }, { error: expect.any(String) }] });
     await expect(engine.inspectImage(canonical, within(30_000))).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' });
+    // The engine has it no more, so a manager that asks for it ahead of a session has it fetched.
+    const config = (password: string) => ({
+      ...(kernelConfigFixture()['image'] as object),
+      canonical,
+      registry: { name: host, url: `http://${host}`, username: 'u', password },
+    });
+    const pull = async (password: string): Promise<string> => {
+      const reply = await member.call('check_and_pull', { [canonical]: config(password) });
+      const [task = ''] = Object.values(reply as Record<string, string>);
+      return [8, 12, 16, 20].reduceRight((id, at) => `${id.slice(0, at)}-${id.slice(at)}`, task);
+    };
+    expect((await endOf(member, await pull('wrong')))[0]).toBe('bgtask_failed');
+    expect(await endOf(member, await pull('secret'))).toEqual(['bgtask_done', '']);
+    expect((await engine.inspectImage(canonical, within(30_000))).id).toBe(
+      (await engine.inspectImage(tiny, within(30_000))).id,
+    );
+    const pulls = (await member.events()).filter(({ name: event }) => event.startsWith('image_pull_'));
+    expect(pulls.map(({ name: event, args }) => [event, args[0], args[1]])).toEqual([
+      ['image_pull_started', canonical, member.id],
+      ['image_pull_failed', canonical, member.id],
+      ['image_pull_started', canonical, member.id],
+      ['image_pull_finished', canonical, member.id],
+    ]);
+    await engine.removeImage(canonical, { force: false }, within(30_000));
   });
 
   it('says how it is, and what hangs does not keep it from that', async () => {
@@ -182,13 +212,20 @@ describeWith(['etcd', 'redis-server'], 'what goes on after a manager’s call', 
       status: 'ok',
       connectivity: { overall_healthy: true, connectivity_checks: [{}, {}, {}] },
     });
+    const kernel = await member.create({}, tiny);
     services.redis.process.freeze();
     try {
       expect(await member.call('health')).toMatchObject({ status: 'degraded' });
+      const begun = performance.now();
+      await member.destroy(kernel);
+      expect(performance.now() - begun).toBeLessThan(15_000);
+      expect(member.log).toContain('the log of an ended kernel is lost to managers');
     } finally {
       services.redis.process.thaw();
     }
-    expect(await member.call('health')).toMatchObject({ status: 'ok' });
+    await member.until('its health', async () => JSON.stringify(await member.call('health')).includes('"ok"'));
+    await member.until('the end', async () => (await member.lifeOf(kernel)).includes('kernel_terminated'));
+    expect(await member.events('do_sync_kernel_logs')).toEqual([]);
   });
 
   it('keeps an end quiet over the agent’s death', async () => {

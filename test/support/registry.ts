@@ -1,4 +1,4 @@
-/** A registry of images, as much of its API as an engine needs for a push, on this machine alone. */
+/** A registry of images, as much of its API as an engine needs for pushes and pulls, on this machine alone. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -18,6 +18,8 @@ export interface TestRegistry extends AsyncDisposable {
 export async function startRegistry(password?: string): Promise<TestRegistry> {
   const blobs = new Map<string, Buffer>();
   const manifests = new Map<string, Buffer>();
+  /** The same by digest too, with their types. */
+  const documents = new Map<string, { readonly body: Buffer; readonly type: string }>();
   const users = new Set<string>();
   let uploads = 0;
 
@@ -31,22 +33,34 @@ export async function startRegistry(password?: string): Promise<TestRegistry> {
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = 'GET' } = request;
     const url = new URL(request.url ?? '/', 'http://registry');
-    const answer = (status: number, headers: Record<string, string> = {}): void => {
-      response.writeHead(status, { 'Docker-Distribution-Api-Version': 'registry/2.0', ...headers }).end();
+    const answer = (status: number, headers: Record<string, string> = {}, content: Uint8Array = Buffer.alloc(0)): void => {
+      response.writeHead(status, { 'Docker-Distribution-Api-Version': 'registry/2.0', ...headers });
+      response.end(method === 'HEAD' ? undefined : content);
     };
+    const found = (content: Buffer, type: string): void =>
+      answer(
+        200,
+        { 'Content-Type': type, 'Content-Length': String(content.length), 'Docker-Content-Digest': digestOf(content) },
+        content,
+      );
     if (!admits(request)) return answer(401, { 'WWW-Authenticate': 'Basic realm="test"' });
     if (url.pathname === '/v2/') return answer(200);
     const [, name = '', kind, rest = ''] = /^\/v2\/(.+)\/(blobs|manifests)\/(.+)$/.exec(url.pathname) ?? [];
     const body = await bodyOf(request);
     if (kind === 'manifests') {
-      if (method !== 'PUT') return answer(404);
+      if (method !== 'PUT') {
+        const document = documents.get(`${name}:${rest}`);
+        return document ? found(document.body, document.type) : answer(404);
+      }
       manifests.set(`${name}:${rest}`, body);
+      const document = { body, type: request.headers['content-type'] ?? '' };
+      for (const key of [rest, digestOf(body)]) documents.set(`${name}:${key}`, document);
       return answer(201, { 'Docker-Content-Digest': digestOf(body) });
     }
     if (kind !== 'blobs') return answer(404);
     if (method === 'HEAD' || method === 'GET') {
       const blob = blobs.get(rest);
-      return blob ? answer(200, { 'Content-Length': String(blob.length), 'Docker-Content-Digest': rest }) : answer(404);
+      return blob ? found(blob, 'application/octet-stream') : answer(404);
     }
     if (method === 'POST') {
       uploads += 1;

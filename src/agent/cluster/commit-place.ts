@@ -1,10 +1,11 @@
 /** Where the archive of a committed kernel goes: names that a manager gives, which lead nowhere else. */
-import { lstat, realpath } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { lstat, readdir, realpath, rm } from 'node:fs/promises';
+import { basename, dirname, join, sep } from 'node:path';
 import { KerneletError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 
 const longestName = 200;
+const unfinished = '.unfinished';
 
 /** Throws INVALID_ARGUMENT for what cannot be a folder below the commit path: managers give an address of e-mail. */
 export function checkFolder(subdir: string): void {
@@ -38,6 +39,19 @@ export async function commitPlace(root: string, subdir: string, filename: string
     throw new KerneletError('INVALID_ARGUMENT', `there is a file ${shown(filename)} already`);
   }
   return place;
+}
+
+/** Where a file is written until it is whole; nobody else's name, since managers cannot give one that is hidden. */
+export function unfinishedPlace(place: string): string {
+  return join(dirname(place), `.${basename(place)}${unfinished}`);
+}
+
+/** Removes what a process that was killed has left half-written. Throws the system's error. */
+export async function removeUnfinished(root: string): Promise<void> {
+  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !entry.name.startsWith('.') || !entry.name.endsWith(unfinished)) continue;
+    await rm(join(entry.parentPath, entry.name), { force: true });
+  }
 }
 
 /** One step of a path: nothing hidden, so that it is no file of ours either. */

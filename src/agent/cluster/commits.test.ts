@@ -9,6 +9,7 @@ import { FakeClock } from '../../lib/fake-clock.ts';
 import { newKernelId } from '../../lib/ids.ts';
 import { silentLogger } from '../../lib/log.ts';
 import type { TaskBody } from './background-tasks.ts';
+import { removeUnfinished } from './commit-place.ts';
 import { type CommitOrder, Commits } from './commits.ts';
 
 const fixture = usingFixtures();
@@ -63,7 +64,7 @@ it('makes a file, whole or not at all, and leaves the kernel’s own image its n
   expect((await dummy.inspectImage('kernelet/base:latest', never)).id).toBe('sha256:00');
   await commits.begin(id, asFile);
   await expect(run()).rejects.toThrow('there is a file "a.tar.gz" already');
-  await mkdir(join(root, 'user_site', '.b.tar.gz.part'));
+  await mkdir(join(root, 'user_site', '.b.tar.gz.unfinished'));
   await commits.begin(id, { ...asFile, filename: 'b.tar.gz' });
   await expect(run()).rejects.toThrow('EISDIR');
   expect(await images()).toEqual([]);
@@ -115,6 +116,18 @@ it('follows no link out of its folder', async () => {
   await expect(run()).rejects.toThrow('already');
   expect(await readFile(join(elsewhere, 'target'), 'utf8')).toBe('kept');
   await rm(elsewhere, { recursive: true });
+});
+
+it('leaves nothing of a process that was killed, and what else is there', async () => {
+  await mkdir(join(root, 'user_site', 'deep'), { recursive: true });
+  const kept = ['a.tar.gz', '.profile', 'b.unfinished'];
+  for (const name of [...kept, '.a.tar.gz.unfinished', 'deep/.b.tar.gz.unfinished']) {
+    await writeFile(join(root, 'user_site', name), '');
+  }
+  await removeUnfinished(root);
+  expect((await readdir(join(root, 'user_site'), { recursive: true })).toSorted()).toEqual(
+    [...kept, 'deep'].toSorted(),
+  );
 });
 
 it('knows no kernel that is not here, or has ended', async () => {

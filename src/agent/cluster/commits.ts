@@ -4,7 +4,7 @@
  */
 import { createWriteStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -18,7 +18,7 @@ import { KerneletError } from '../../lib/errors.ts';
 import type { KernelId } from '../../lib/ids.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { BackgroundTasks, TaskProgress } from './background-tasks.ts';
-import { checkFilename, checkFolder, commitPlace } from './commit-place.ts';
+import { checkFilename, checkFolder, commitPlace, unfinishedPlace } from './commit-place.ts';
 
 /** What is to be made of a kernel. */
 export interface CommitOrder {
@@ -131,7 +131,7 @@ export class Commits {
 
   /** The file appears when it is whole. */
   async #write(image: string, place: string, signal: AbortSignal): Promise<void> {
-    const unfinished = join(dirname(place), `.${basename(place)}.part`);
+    const unfinished = unfinishedPlace(place);
     try {
       const archive = Readable.from(this.#parts.engine.exportImage(image, signal), { objectMode: false });
       await pipeline(archive, createGzip({ level: gzipLevel }), createWriteStream(unfinished, { mode: 0o644 }), {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Agent } from '../../agent/agent.ts';
 import { BackgroundTasks, taskNote } from '../../agent/cluster/background-tasks.ts';
 import { BatchRuns, batchNote } from '../../agent/cluster/batch-runs.ts';
+import { removeUnfinished } from '../../agent/cluster/commit-place.ts';
 import { Commits } from '../../agent/cluster/commits.ts';
 import { ImageTasks } from '../../agent/cluster/image-tasks.ts';
 import { Notes } from '../../storage/notes.ts';
@@ -33,6 +34,8 @@ export async function openClusterWork(parts: ClusterParts, agent: Agent, stateDi
     clock,
     log,
   });
+  const { imageCommitPath: root } = settings.agent;
+  removeUnfinished(root).catch((error: unknown) => log.warn('unfinished files could not be removed', { root, error }));
   const { engine, kernels } = built;
   const { agentId } = identity;
   return {
@@ -42,7 +45,7 @@ export async function openClusterWork(parts: ClusterParts, agent: Agent, stateDi
       kernels,
       tasks,
       tellCommitting: (ids) => redis.statistics.writeCommitting(ids),
-      root: settings.agent.imageCommitPath,
+      root,
       clock,
       log,
     }),
