@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { kernelConfigFixture } from '../../src/rpc/kernel-order.test-support.ts';
 import { decodePlain } from '../../src/wire/extensions/plain.ts';
@@ -107,6 +108,28 @@ describeWith(['etcd', 'redis-server'], 'what goes on after a manager’s call', 
       'kernel_terminated',
     ]);
     expect(await member.call('download_single', slow.id, 'done')).toEqual(Buffer.from('done\n'));
+  });
+
+  it('tells of each batch session once, whenever the agent dies', async () => {
+    await using member = await joined('i-batch-kills');
+    const lengths = [0.5, 1.5, 3, 5];
+    const kernels: OrderedKernel[] = [];
+    for (const seconds of lengths) kernels.push(await batch(member, `sleep ${seconds}; exit ${seconds > 2 ? 4 : 0}`));
+    for (let kill = 0; kill < 4; kill += 1) {
+      await sleep(Math.random() * 1500);
+      await member.endDaemon('SIGKILL');
+      await member.startDaemon();
+      await member.untilLogged('member of the cluster');
+    }
+    const ends = async () => (await member.events()).filter(({ name }) => name.startsWith('session_'));
+    await member.until('all ends', async () => (await ends()).length >= lengths.length);
+    // What would come twice comes with the next start.
+    await member.endDaemon('SIGTERM');
+    await member.startDaemon();
+    await member.untilLogged('member of the cluster');
+    const told = (await ends()).map(({ name, args: [session] }) => `${session} ${name}`);
+    const wanted = kernels.map(({ session }, at) => `${session} session_${at < 2 ? 'success' : 'failure'}`);
+    expect(told.toSorted()).toEqual(wanted.toSorted());
   });
 
   it('commits a kernel into an image, and into a file that an engine can load', async () => {

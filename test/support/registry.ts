@@ -33,7 +33,11 @@ export async function startRegistry(password?: string): Promise<TestRegistry> {
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = 'GET' } = request;
     const url = new URL(request.url ?? '/', 'http://registry');
-    const answer = (status: number, headers: Record<string, string> = {}, content: Uint8Array = Buffer.alloc(0)): void => {
+    const answer = (
+      status: number,
+      headers: Record<string, string> = {},
+      content: Uint8Array = Buffer.alloc(0),
+    ): void => {
       response.writeHead(status, { 'Docker-Distribution-Api-Version': 'registry/2.0', ...headers });
       response.end(method === 'HEAD' ? undefined : content);
     };

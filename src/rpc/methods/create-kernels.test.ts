@@ -176,3 +176,27 @@ it('refuses what cannot be, each in upstream’s words', async () => {
   await expect(node.call('create_kernels', session, [], configs, cluster, {})).rejects.toThrow('ValueError');
   expect(await node.fixture.agent.list({ all: true })).toEqual([]);
 });
+
+it('takes the configuration of a 26.8 manager, which names the agent and the network otherwise', async () => {
+  await using node = await RpcNode.start();
+  const id = newKernelId();
+  const fixture = kernelConfigFixture();
+  const config = {
+    ...fixture,
+    ...{ kernel_id: id, session_id: anySession, owner_user_id: anySession, owner_project_id: null, network_id: id },
+    ...{ cluster_mode: 'single-node', uid: null, main_gid: null, supplementary_gids: [], package_directory: [] },
+    image: { ...(fixture['image'] as object), project: null, auto_pull: 'tag' },
+    endpoint_id: null,
+  };
+  const [session = null, ids = null, configs = null, , references = null] = args({ [id]: config });
+  const cluster = { mode: 'single-node', size: 1, replicas: { main: 1 }, cluster_ssh_port_mapping: null };
+  const order = (network: Record<string, string>) => [
+    ...[session, ids, configs, { ...cluster, network_config: network, ssh_keypair: null }, references],
+  ];
+  const agent = { agent_id: 'i-test' };
+  const { failure } = await node.client.call('create_kernels', order({ mode: 'overlay' }), agent);
+  expect(failure?.slice(0, 1)).toEqual(['NotImplementedError']);
+  const { value } = await node.client.call('create_kernels', order({}), agent);
+  expect(value).toMatchObject([{ id, kernel_host: '10.0.0.5' }]);
+  expect(await node.call('check_running', id, 'i-test')).toBe(true);
+});
