@@ -13,21 +13,12 @@ it('creates the kernels of a session as they were ordered', async () => {
   await using node = await RpcNode.start();
   const [main, sub] = [newKernelId(), newKernelId()];
   const mount = { name: 'd', vfid: 'x', vfsubpath: '.', host_path: '/srv', kernel_path: '/home/work/d' };
-  const made = await node.call(
-    'create_kernels',
-    ...args({
-      [main]: kernelConfigFixture({
-        auto_pull: 'none',
-        mounts: [{ ...mount, mount_perm: 'ro', usage_mode: 'general' }],
-      }),
-      [sub]: kernelConfigFixture({
-        auto_pull: 'none',
-        cluster_role: 'sub',
-        cluster_hostname: 'sub1',
-        preopen_ports: [8080],
-      }),
-    }),
-  );
+  const mounts = [{ ...mount, mount_perm: 'ro', usage_mode: 'general' }];
+  const subConfig = kernelConfigFixture({ cluster_role: 'sub', cluster_hostname: 'sub1', preopen_ports: [8080] });
+  const kernels = { [main]: kernelConfigFixture({ mounts }), [sub]: subConfig };
+  // One after the other, so that it is clear who has which port; the second call has the answer of the first, too.
+  await node.call('create_kernels', ...args({ [main]: kernelConfigFixture({ mounts }) }));
+  const made = await node.call('create_kernels', ...args(kernels));
   const record = node.fixture.kernels.kernels.registry.get(main);
   expect(record.spec).toMatchObject({
     id: main,
