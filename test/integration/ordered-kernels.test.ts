@@ -72,7 +72,7 @@ describe('files', () => {
     );
     expect(await shell(id, 'cat ~/seen')).toBe('colour\na b=c\ndone\n');
     const stat =
-      'cd; stat -c "%a %U %n" .ssh .ssh/* id_container .config .config/tool .config/tool/rc .bashrc bootstrap.sh /home/config/ssh/*';
+      'cd; stat -c "%a %U %n" .ssh .ssh/authorized_keys .ssh/id_rsa id_container .config .config/tool .config/tool/rc .bashrc bootstrap.sh /home/config/ssh/id_cluster*';
     expect((await shell(id, stat)).trim().split('\n')).toEqual([
       '700 work .ssh',
       '600 work .ssh/authorized_keys',

@@ -90,15 +90,19 @@ describe('a host port', () => {
           .toSorted();
       const before = await ports();
       expect(before).toEqual([
-        `9900/tcp -> 127.0.0.1:${next + 1}`,
-        `9901/tcp -> 127.0.0.1:${next + 2}`,
-        `9902/tcp -> 127.0.0.1:${next + 3}`,
+        `2200/tcp -> 127.0.0.1:${next + 1}`,
+        `7681/tcp -> 127.0.0.1:${next + 2}`,
+        `9900/tcp -> 127.0.0.1:${next + 3}`,
+        `9901/tcp -> 127.0.0.1:${next + 4}`,
+        `9902/tcp -> 127.0.0.1:${next + 5}`,
       ]);
       expect(leases.quarantined).toContain(next);
       const restarted = await node.call('restart_kernel', session, id, reference, {});
       expect(await ports()).toEqual(before);
       expect(restarted).toMatchObject({
-        service_ports: [{ host_ports: [next + 1] }, { host_ports: [next + 2, next + 3] }],
+        service_ports: [next + 1, next + 2, next + 3, next + 4].map((port, index) => ({
+          host_ports: index === 3 ? [port, port + 1] : [port],
+        })),
       });
     } finally {
       squatter.close();
