@@ -1,6 +1,6 @@
 /** What a manager orders for a kernel, looked for in real containers: files, keys, scripts, folders, variables. */
 import { randomUUID } from 'node:crypto';
-import { chown, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -71,9 +71,9 @@ describe('files', () => {
       { ssh_keypair: keys },
     );
     expect(await shell(id, 'cat ~/seen')).toBe('colour\na b=c\ndone\n');
-    const stat =
+    const look =
       'cd; stat -c "%a %U %n" .ssh .ssh/authorized_keys .ssh/id_rsa id_container .config .config/tool .config/tool/rc .bashrc bootstrap.sh /home/config/ssh/id_cluster*';
-    expect((await shell(id, stat)).trim().split('\n')).toEqual([
+    expect((await shell(id, look)).trim().split('\n')).toEqual([
       '700 work .ssh',
       '600 work .ssh/authorized_keys',
       '600 work .ssh/id_rsa',
@@ -105,6 +105,12 @@ describe('files', () => {
     expect(JSON.stringify(await kernels.engine.inspectContainer(container, AbortSignal.timeout(5000)))).not.toContain(
       'SECRET',
     );
+    const { kernels: journal } = kernels.state;
+    const records = [join(journal, id, 'record.json'), join(kernels.kernels.scratch.paths(id).private, 'record.json')];
+    for (const path of records) {
+      expect(await readFile(path, 'utf8')).toContain('SECRET');
+      expect((await stat(path)).mode & 0o077).toBe(0);
+    }
     expect(await shell(id, 'grep -rs SECRET /home/config /opt/kernel /proc/1/environ || echo none')).toBe('none\n');
   });
 });
