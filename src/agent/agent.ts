@@ -46,6 +46,8 @@ export interface CreateRequest {
   /** Slots of accelerators with decimal amounts. */
   readonly accelerators?: Readonly<Record<string, string>> | undefined;
   readonly environ: Readonly<Record<string, string>>;
+  /** Whether names of variables may be whatever a process can have; no when absent. */
+  readonly takesAnyNames?: boolean | undefined;
   readonly mounts: readonly RequestedMount[];
   readonly files?: readonly KernelFile[] | undefined;
   readonly network?: KernelNetwork | undefined;

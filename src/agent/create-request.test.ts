@@ -68,6 +68,17 @@ describe('checkRequest', () => {
     expect(refusal({ mounts: mounts.slice(1) })).toBe('accepted');
   });
 
+  it('takes names of variables that shells would not, when that is said, and none that cannot be', () => {
+    const odd = { ...plain, environ: { 'my-var.x': '1', ä: '2' } };
+    expect(() => checkRequest(odd, defaults, capacity)).toThrow(/my-var/);
+    expect(() => checkRequest({ ...odd, takesAnyNames: true }, defaults, capacity)).not.toThrow();
+    for (const name of ['', 'a=b', 'a\0']) {
+      expect(() =>
+        checkRequest({ ...plain, environ: { [name]: 'x' }, takesAnyNames: true }, defaults, capacity),
+      ).toThrow();
+    }
+  });
+
   it('goes by the configured network where the request is silent', () => {
     const closed = { ...defaults, network: 'none' as const };
     expect(() => checkRequest({ ...plain, publish: [80] }, closed, capacity)).toThrow(/bridge/);

@@ -44,6 +44,8 @@ const mostProcesses = 4_194_304;
 const mostPublishedPorts = 64;
 const mostMounts = 256;
 const mostEnvironBytes = 256 * 1024;
+/** What a process can have, whatever shells make of it. */
+const possibleName = /^[^=\0]+$/;
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** What callers may ask for. */
@@ -79,11 +81,13 @@ function checkAccelerators(accelerators: Readonly<Record<string, string>>, slots
   }
 }
 
-function checkEnviron(environ: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
+type EnvironRequest = Pick<CreateRequest, 'environ' | 'takesAnyNames'>;
+
+function checkEnviron({ environ, takesAnyNames }: EnvironRequest): readonly (readonly [string, string])[] {
   const entries = Object.entries(environ);
   let total = 0;
   for (const [name, value] of entries) {
-    if (!variableName.test(name)) {
+    if (takesAnyNames ? !possibleName.test(name) : !variableName.test(name)) {
       throw invalid(`environment variable ${JSON.stringify(name)} is not a name of letters, digits and "_"`);
     }
     if (value.includes('\0')) throw invalid(`environment variable ${name} has a NUL character in its value`);
@@ -120,7 +124,7 @@ export function requestedId(request: CreateRequest): KernelId {
 export function checkRequest(request: CreateRequest, defaults: CreateDefaults, capacity: NodeCapacity): void {
   checkLimits(limitsOf(request, defaults), capacity);
   checkAccelerators(request.accelerators ?? {}, capacity.slots);
-  checkEnviron(request.environ);
+  checkEnviron(request);
   checkPublished(request.publish);
   checkSharedMemory(request, defaults);
   if (request.mounts.length > mostMounts)
@@ -156,7 +160,7 @@ export function compileSpec(
     interpreter: request.interpreter,
     limits: { ...limitsOf(request, defaults), sharedMemoryBytes: request.sharedMemoryBytes ?? null, ...operator },
     accelerators: Object.entries(request.accelerators ?? {}),
-    environ: checkEnviron(request.environ),
+    environ: checkEnviron(request),
     mounts: request.mounts.map(({ source, target, readOnly }) => ({ source, target, readOnly })),
     files: request.files ?? [],
     network: request.network ?? defaults.network,

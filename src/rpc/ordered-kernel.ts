@@ -50,6 +50,7 @@ export function orderedKernel(
       ...(username && password ? { registryAuth: { username, password, serverAddress: name } } : {}),
       accelerators: others,
       environ: { ...node.environ, ...config.environ },
+      takesAnyNames: true,
       mounts: orderedMounts(config),
       files,
       network: networkOf(config, cluster),

@@ -115,6 +115,16 @@ describe('files', () => {
   });
 });
 
+describe('variables', () => {
+  it('reach programs whatever their names and values are, and scripts where a line can carry them', async () => {
+    const environ = { 'my-var.x': '1', LINES: 'a\nb=c', PLAIN: 'x=y', BACKENDAI_CLUSTER_HOST: 'main1' };
+    const id = await create({ environ });
+    expect(await shell(id, 'tr "\\0" "@" </proc/self/environ')).toMatch(/my-var\.x=1@(.*@)?LINES=a\nb=c@/s);
+    expect(await shell(id, 'cat /home/config/environ.txt')).toBe('PLAIN=x=y\nBACKENDAI_CLUSTER_HOST=main1\n');
+    expect(await shell(id, 'echo $LOCAL_USER_ID $LOCAL_GROUP_ID $HOME $(id -un)')).toBe('1000 1000 /home/work work\n');
+  });
+});
+
 describe('virtual folders', () => {
   it('are mounted with their permission, in folders of the home that are the user’s', async () => {
     const [open, shut] = [await virtualFolder('open'), await virtualFolder('shut')];

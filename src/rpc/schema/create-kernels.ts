@@ -20,7 +20,7 @@ const mount = z.looseObject({
   host_path: z.string(),
   kernel_path: z.string(),
   mount_perm: z.enum(['ro', 'rw', 'wd']),
-  usage_mode: z.string(),
+  usage_mode: z.string().nullish(),
 });
 
 const internalData = openMap({
@@ -68,7 +68,7 @@ export const clusterInfo = z.looseObject({
   network_name: z.string().nullable().optional(),
   network_config: anyMap.optional(),
   ssh_keypair: z.looseObject({ private_key: z.string(), public_key: z.string() }).nullable(),
-  cluster_ssh_port_mapping: z.record(z.string(), z.tuple([z.string(), port])).nullable(),
+  cluster_ssh_port_mapping: z.record(z.string(), z.tuple([z.string(), port])).nullish(),
 });
 
 const created = z.looseObject({
