@@ -3,7 +3,7 @@ import type { Measure } from '../measure.ts';
 import { allocation } from './allocation.ts';
 import { lifecycle } from './lifecycle.ts';
 import { memberLifecycle } from './member-lifecycle.ts';
-import { memberQuery } from './member-query.ts';
+import { ipythonQuery, memberQuery } from './member-query.ts';
 import { memory } from './memory.ts';
 import { oneShot } from './one-shot.ts';
 import { output } from './output.ts';
@@ -25,6 +25,7 @@ export const measures: readonly Measure[] = [
   allocation,
   statistics,
   memberQuery,
+  ipythonQuery,
   memberLifecycle,
   rehearsed,
 ];

@@ -37,24 +37,38 @@ async function outputRate(member: Member, kernel: OrderedKernel): Promise<number
   return printed.length / 1e6 / seconds;
 }
 
-async function measure(stage: Stage): Promise<Record<string, Figure[]>> {
-  await stage.kernelet('image', 'build', 'python-science', '--if-missing');
+async function queriesAndOutput(): Promise<Record<string, Figure[]>> {
   await using cluster = await startCluster();
   const { member } = cluster;
-  const unit = 'ms';
   const plain = await queryMs(member, 'kernelet/python:latest');
-  const ipython = await queryMs(member, 'kernelet/python-science:latest');
   const kernel = await member.create();
   const rate = await outputRate(member, kernel);
   await member.destroy(kernel);
   return {
-    P5: [
-      { name: 'query over RPC, plain Python, p50', value: plain, unit, must: 5, goal: 3 },
-      { name: 'query over RPC, IPython, p50', value: ipython, unit, must: 9, goal: 7 },
-    ],
+    P5: [{ name: 'query over RPC, plain Python, p50', value: plain, unit: 'ms', must: 5, goal: 3 }],
     P14: [{ name: 'output through execute', value: rate, unit: 'MB/s', must: 20, goal: 60, larger: true }],
   };
 }
 
+async function withIpython(stage: Stage): Promise<Record<string, Figure[]>> {
+  await stage.kernelet('image', 'build', 'python-science', '--if-missing');
+  await using cluster = await startCluster();
+  const value = await queryMs(cluster.member, 'kernelet/python-science:latest');
+  return { P5: [{ name: 'query over RPC, IPython, p50', value, unit: 'ms', must: 9, goal: 7 }] };
+}
+
 /** The measure. */
-export const memberQuery: Measure = { ids: ['P5', 'P14'], title: 'queries over RPC', inCluster: true, run: measure };
+export const memberQuery: Measure = {
+  ids: ['P5', 'P14'],
+  title: 'queries and output over RPC',
+  inCluster: true,
+  run: queriesAndOutput,
+};
+
+/** The same queries in an image that has IPython. */
+export const ipythonQuery: Measure = {
+  ids: ['P5'],
+  title: 'queries over RPC, in IPython',
+  inCluster: true,
+  run: withIpython,
+};

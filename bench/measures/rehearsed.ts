@@ -17,7 +17,7 @@ const many = 100;
 const most = 500;
 const perCall = 50;
 const outstanding = 256;
-const idleMs = 30_000;
+const idleMs = 20_000;
 /** What Docker takes on the reference machine (design notes). */
 const dockerDelays = { createContainer: 15, startContainer: 250 };
 /** How many creations of a call go on at once, unless a cluster says otherwise. */
@@ -49,14 +49,15 @@ async function hundred(start: (rehearsal: RehearsalOptions) => Promise<OwnCluste
   await member.order({ order: 'begin' });
   await sleep(idleMs);
   const { cpuMs } = await member.order({ order: 'figures' });
-  await member.order({ order: 'begin' });
+  await member.order({ order: 'begin', ticks: true });
   const rate = await floodRate(`tcp://127.0.0.1:${member.rpcPort}`, outstanding, 60_000);
   const { loopDelayP99Ms } = await member.order({ order: 'figures' });
   await member.order({ order: 'keep' });
   await member.endDaemon('SIGKILL');
   const begun = performance.now();
   await member.startDaemon();
-  while (!(await member.client.ping(10))) await sleep(5);
+  await member.until('an answer', () => member.client.ping(100));
+  const answering = performance.now() - begun;
   await member.untilLogged('member of the cluster');
   const restored = performance.now() - begun;
   const there = await member.order({ order: 'figures' });
@@ -77,7 +78,16 @@ async function hundred(start: (rehearsal: RehearsalOptions) => Promise<OwnCluste
       { name: 'member, no kernels: resident memory', value: empty / 1e6, unit: 'MB', must: 150, goal: 105 },
       { name: 'member, 100 kernels: resident memory', value: full / 1e6, unit: 'MB', must: 200, goal: 135 },
     ],
-    P11: [{ name: 'member with 100 kernels: start → announced', value: restored / 1000, unit: 's', must: 10, goal: 2 }],
+    P11: [
+      {
+        name: 'member with 100 kernels: start → announced',
+        value: restored / 1000,
+        unit: 's',
+        must: 10,
+        goal: 2,
+        beside: { secondsUntilAnswers: answering / 1000 },
+      },
+    ],
   };
 }
 

@@ -21,7 +21,7 @@ export class DummyContainer {
 
   constructor(spec: ContainerSpec, serial: number, onExit: (container: DummyContainer) => void) {
     this.spec = spec;
-    this.id = asContainerId(serial.toString(16).padStart(64, 'd'));
+    this.id = asContainerId(`d${serial.toString(16).padStart(63, '0')}`);
     this.pid = 100_000 + serial;
     this.#onExit = onExit;
   }

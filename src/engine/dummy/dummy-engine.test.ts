@@ -61,6 +61,13 @@ describe('the dummy engine', () => {
     expect(await engine.inspectContainer(id, never)).toBeNull();
   });
 
+  it('gives every container an id of its own', async () => {
+    await using engine = engineWith();
+    const ids = new Set<string>();
+    for (let n = 0; n < 300; n += 1) ids.add(await engine.createContainer(spec({ name: `kernel.${n}` }), never));
+    expect(ids.size).toBe(300);
+  });
+
   it('refuses a taken name, a missing image and a taken port with the codes of the interface', async () => {
     const engine = engineWith();
     const port = { containerPort: 80, hostAddress: '127.0.0.1', hostPort: 30001 };

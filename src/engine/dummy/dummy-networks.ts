@@ -17,7 +17,7 @@ export class DummyNetworks {
       throw new KerneletError('ENGINE_FAILED', `network ${spec.name} exists already`, { context: { status: 409 } });
     }
     this.#serial += 1;
-    const id = this.#serial.toString(16).padStart(64, 'e');
+    const id = `e${this.#serial.toString(16).padStart(63, '0')}`;
     this.#networks.set(spec.name, {
       id,
       name: spec.name,

@@ -15,7 +15,7 @@ import type { DummyContainer } from '../../../src/engine/dummy/dummy-container.t
 import { DummyEngine } from '../../../src/engine/dummy/dummy-engine.ts';
 import type { DummyMethod } from '../../../src/engine/dummy/dummy-faults.ts';
 import { dummyImage } from '../../../src/engine/dummy/dummy-images.ts';
-import type { ContainerSpec } from '../../../src/engine/engine.ts';
+import type { ContainerSpec, EngineNetwork } from '../../../src/engine/engine.ts';
 import type { CreationStep } from '../../../src/kernel/step.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { createLogger, silentLogger } from '../../../src/lib/log.ts';
@@ -31,7 +31,7 @@ export interface RehearsalOptions {
   readonly stepDeadlineMs?: number;
   /** A folder in which containers get cgroups that are only files. */
   readonly cgroups?: string;
-  /** A file from which the engine's containers come, when it is there, and into which `keep` writes them. */
+  /** A file from which what the engine has comes, when it is there, and into which `keep` writes it. */
   readonly containers?: string;
 }
 
@@ -42,14 +42,14 @@ export type Order =
   /** Keep the engine's containers for the next start. */
   | { readonly order: 'keep' }
   /** Count from here, collecting garbage where that is possible. */
-  | { readonly order: 'begin' }
+  | { readonly order: 'begin'; readonly ticks?: true }
   /** How things went since `begin`. */
   | { readonly order: 'figures' };
 
 /** The answer to every order. */
 export interface RehearsalFigures {
   readonly residentBytes: number;
-  /** Since `begin`: the event loop's delay at its worst hundredth, CPU time, in milliseconds. */
+  /** Since `begin`: the event loop's delay at its worst hundredth, where it was looked at, and CPU time, in milliseconds. */
   readonly loopDelayP99Ms: number;
   readonly cpuMs: number;
   readonly containers: number;
@@ -72,16 +72,32 @@ const engine = new DummyEngine({
   onStart: (container: DummyContainer) => cgroups?.write(container.id, String(container.pid)),
 });
 
-/** In the order in which they were made, so that each gets the id that it had. */
-async function restoreContainers(file: string): Promise<void> {
-  if (!existsSync(file)) return;
-  const signal = AbortSignal.timeout(60_000);
-  for (const spec of JSON.parse(readFileSync(file, 'utf8')) as ContainerSpec[]) {
-    await engine.startContainer(await engine.createContainer(spec, signal), signal);
-  }
+/** What the engine has, as it is kept. */
+interface Kept {
+  readonly networks: readonly EngineNetwork[];
+  /** In the order in which they were made, so that each gets the id that it had. */
+  readonly containers: readonly ContainerSpec[];
 }
 
-if (options.containers !== undefined) await restoreContainers(options.containers);
+async function restore(file: string): Promise<void> {
+  if (!existsSync(file)) return;
+  const signal = AbortSignal.timeout(60_000);
+  const { networks, containers } = JSON.parse(readFileSync(file, 'utf8')) as Kept;
+  for (const network of networks) {
+    if ((await engine.inspectNetwork(network.name, signal)) === null) {
+      await engine.createNetwork({ ...network, driver: 'bridge' }, signal);
+    }
+  }
+  for (const spec of containers) await engine.startContainer(await engine.createContainer(spec, signal), signal);
+}
+
+async function keep(file: string): Promise<void> {
+  const networks = await engine.listNetworks({}, AbortSignal.timeout(60_000));
+  const kept: Kept = { networks, containers: engine.containers.map(({ spec }) => spec) };
+  writeFileSync(file, JSON.stringify(kept));
+}
+
+if (options.containers !== undefined) await restore(options.containers);
 for (const [method, delayMs] of Object.entries(options.delays ?? {})) {
   engine.fail(method as DummyMethod, { kind: 'delay', delayMs }, { times: Number.POSITIVE_INFINITY });
 }
@@ -139,12 +155,23 @@ await node.run();
 
 let histogram = createHistogram();
 let cpu = process.cpuUsage();
-let due = performance.now() + tickMs;
-setInterval(() => {
-  const now = performance.now();
-  histogram.record(Math.max(1, Math.round((now - due) * 1000)));
-  due = now + tickMs;
-}, tickMs).unref();
+let ticking: NodeJS.Timeout | undefined;
+
+/** Counts anew; with `ticks` the event loop is looked at, which takes some of an idle process's time itself. */
+function begin(ticks: boolean): void {
+  globalThis.gc?.();
+  clearInterval(ticking);
+  histogram = createHistogram();
+  if (ticks) {
+    let due = performance.now() + tickMs;
+    ticking = setInterval(() => {
+      const now = performance.now();
+      histogram.record(Math.max(1, Math.round((now - due) * 1000)));
+      due = now + tickMs;
+    }, tickMs);
+  }
+  cpu = process.cpuUsage();
+}
 
 function figures(): RehearsalFigures {
   const { user, system } = process.cpuUsage(cpu);
@@ -156,18 +183,14 @@ function figures(): RehearsalFigures {
   };
 }
 
-process.on('message', (order: Order) => {
+async function obey(order: Order): Promise<void> {
   if (order.order === 'hang') engine.fail(order.method, { kind: 'hang' }, { times: order.times });
-  if (order.order === 'keep' && options.containers !== undefined) {
-    writeFileSync(options.containers, JSON.stringify(engine.containers.map(({ spec }) => spec)));
-  }
-  if (order.order === 'begin') {
-    globalThis.gc?.();
-    histogram = createHistogram();
-    cpu = process.cpuUsage();
-  }
+  if (order.order === 'keep' && options.containers !== undefined) await keep(options.containers);
+  if (order.order === 'begin') begin(order.ticks === true);
   process.send?.(figures());
-});
+}
+
+process.on('message', (order: Order) => void obey(order));
 
 await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve(), { once: true }));
 await node[Symbol.asyncDispose]();
