@@ -6,6 +6,7 @@
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
+import { LoopShare } from '../lib/loop-share.ts';
 import { systemErrorCode } from '../lib/system-error.ts';
 import { zapDomain } from '../wire/curve/zap.ts';
 import type { CurveKeys } from './curve-keys.ts';
@@ -29,6 +30,8 @@ export interface MessageRouterOptions {
 const lingerMs = 100;
 /** Replies that become ready together go out together: waking ZeroMQ's thread costs more than a message. */
 const batchSize = 16;
+/** How long messages may be read, or sent, at once while others wait for the event loop, in milliseconds. */
+const shareMs = 2;
 /** Replies that ZeroMQ holds for a peer; the backlog takes over above it. */
 const sendHighWaterMark = 1000;
 const backlogLimits = { peerBytes: 64 * 1024 * 1024, totalBytes: 256 * 1024 * 1024 };
@@ -97,7 +100,11 @@ export class MessageRouter implements AsyncDisposable {
   /** Hands over messages as they arrive, the peer's id first, until the socket is closed. `take` must not throw. */
   async read(take: (message: readonly Uint8Array[]) => void): Promise<void> {
     try {
-      while (!this.#socket.closed) take(await this.#socket.receive());
+      const share = new LoopShare(shareMs);
+      while (!this.#socket.closed) {
+        take(await this.#socket.receive());
+        if (share.isOver) await share.yield();
+      }
     } catch (error) {
       if (!this.#socket.closed) throw error;
     }
@@ -119,12 +126,14 @@ export class MessageRouter implements AsyncDisposable {
   /** ZeroMQ takes one message at a time. */
   async #drain(): Promise<void> {
     this.#sending = true;
+    const share = new LoopShare(shareMs);
     while (this.#outbox.length > 0) {
       const batch = this.#outbox;
       this.#outbox = [];
       for (const message of batch) {
         const waits = this.#backlog.bytes > 0 && this.#backlog.has(peerOf(message));
         if (waits || (await this.#offer(message)) === 'full') this.#hold(peerOf(message), message);
+        if (share.isOver) await share.yield();
       }
     }
     this.#sending = false;
