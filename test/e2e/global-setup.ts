@@ -1,6 +1,6 @@
 /**
  * Before the end-to-end tests: the manager and what it needs are brought up, with empty data, by the scripts in
- * `manager/`; afterwards they are stopped. With KERNELET_E2E_KEEP=1 they stay, and the next run finds them.
+ * `manager/`; they are stopped when vitest ends. With KERNELET_E2E_KEEP=1 they stay, and the next run finds them.
  */
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
@@ -27,10 +27,7 @@ export function setup(): void {
     KERNELET_SOCKET: path.join(cache, 'none.sock'),
     KERNELET_VOLUME_DIR: path.join(cache, 'volumes'),
   });
+  // Also when the tests are interrupted, which calls no hook.
+  if (!keep) process.once('exit', () => run(path.join(managerScripts, 'down.sh'), []));
   run(path.join(managerScripts, 'up.sh'), keep ? [] : ['--reset']);
-}
-
-/** Vitest's hook. */
-export function teardown(): void {
-  if (!keep) run(path.join(managerScripts, 'down.sh'), []);
 }

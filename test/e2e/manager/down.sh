@@ -1,6 +1,13 @@
 #!/usr/bin/env bash
-# Stops what up.sh started, by recorded process ids. Data and logs stay.
+# Stops what up.sh started, by recorded process ids, and removes what agents that were killed have left in the engine. Data
+# and logs stay.
 . "$(dirname "$0")/env.sh"
+for file in "$E2E_HOME"/i-*/state/agent-id; do
+  [ -s "$file" ] || continue
+  owner="label=ai.backend.owner=$(cat "$file")"
+  docker ps -aq --filter "$owner" | xargs -r docker rm -f >/dev/null
+  docker network ls -q --filter "$owner" | xargs -r docker network rm >/dev/null
+done
 stop storage 5
 stop manager 20
 if [ -d "$E2E_HOME/postgres/data" ]; then

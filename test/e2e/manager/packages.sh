@@ -4,6 +4,11 @@
 set -eo pipefail
 . "$(dirname "$0")/env.sh"
 
+# Another part of the tests may be reading the lists too.
+read_lists() { for _ in $(seq 20); do apt-get -q update >"$log/apt.log" 2>&1 && return 0; sleep 3; done; }
+install() { apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@" >>"$log/apt.log" 2>&1; }
+export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+
 missing=""
 for pair in etcd:etcd-server etcdctl:etcd-client redis-server:redis-server curl:curl; do
   command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
@@ -11,11 +16,10 @@ done
 [ -n "$(postgres_bin)" ] || missing="$missing postgresql"
 if [ -n "$missing" ]; then
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || fail "missing:$missing"
-  export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
   echo "installing$missing"
-  apt-get -q update >"$log/apt.log" 2>&1
+  read_lists
   # shellcheck disable=SC2086
-  apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $missing >>"$log/apt.log" 2>&1 || { tail -20 "$log/apt.log" >&2; fail "apt-get failed"; }
+  install $missing || { tail -20 "$log/apt.log" >&2; fail "apt-get failed"; }
 fi
 
 [ -e "$venv/.done" ] && exit 0
@@ -32,10 +36,8 @@ find_python() {
 }
 python="$(find_python)"
 if [ -z "$python" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-  apt-get -q update >"$log/apt.log" 2>&1
-  for version in 3.12 3.11; do
-    apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "python$version-venv" >>"$log/apt.log" 2>&1 && break
-  done
+  read_lists
+  for version in 3.12 3.11; do install "python$version-venv" && break; done
   python="$(find_python)"
 fi
 [ -n "$python" ] || fail "Python 3.12 or 3.11 with venv is missing (E2E_PYTHON)"

@@ -18,7 +18,9 @@ export function requireProgram(program: TestProgram): string {
   const there = find(program);
   if (there) return there;
   if (process.getuid?.() === 0 && find('apt-get')) {
-    const install = ['install', '-y', '--no-install-recommends', packages[program]];
+    // Another part of the tests may be installing too.
+    const patience = ['-o', 'DPkg::Lock::Timeout=300'];
+    const install = [...patience, 'install', '-y', '--no-install-recommends', packages[program]];
     // policy-rc.d of 101: packages must not start their services.
     const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
     if (spawnSync('apt-get', install, { env: environment, stdio: 'ignore' }).status !== 0) {

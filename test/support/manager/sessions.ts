@@ -171,10 +171,14 @@ export class ManagedSession implements AsyncDisposable {
     return await this.untilStatus('TERMINATED');
   }
 
-  /** Has it ended, for a test that needs it no longer; does not wait for it. */
+  /**
+   * Has it ended, for a test that needs it no longer; does not wait for it. Never twice: a manager that is asked to end by
+   * force what is ending already forgets to free its slots.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (/^(TERMINATED|CANCELLED)$/.test((await this.row()).status)) return;
-    await this.askWith('destroy', { forced: true }).catch(() => {});
+    const { status } = await this.row();
+    if (/^(TERMINATING|TERMINATED|CANCELLED)$/.test(status)) return;
+    await this.askWith('destroy', { forced: status !== 'RUNNING' }).catch(() => {});
   }
 }
 
