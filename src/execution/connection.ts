@@ -81,6 +81,7 @@ export class Connection implements Disposable {
     socket.on('data', (chunk: Uint8Array) => this.#receive(chunk));
     socket.on('error', (cause) => this.close(connectionLost(`broke: ${cause.message}`, cause)));
     socket.on('close', () => this.close(connectionLost('was closed by the runner')));
+    if (socket.destroyed) this.close(connectionLost('broke at once', socket.errored));
   }
 
   /** Whether it has been closed. */
@@ -208,7 +209,7 @@ function connectSocket(path: string, signal: AbortSignal): Promise<Socket> {
     });
     socket.once('connect', () => {
       signal.removeEventListener('abort', onAbort);
-      socket.removeAllListeners('error');
+      // The listener for errors stays: a runner may end before anybody else listens, which would end this process.
       resolve(socket);
     });
   });
