@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { AgentFixture } from '../../../test/support/agent-fixture.ts';
 import { anySession } from '../../../test/support/rpc-node.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { newKernelId, parseSessionId } from '../../lib/ids.ts';
+import { KerneletError } from '../../lib/errors.ts';
+import { newKernelId, parseRunId, parseSessionId } from '../../lib/ids.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { Notes } from '../../storage/notes.ts';
 import type { RunEvent } from '../../wire/run-event.ts';
@@ -126,6 +127,41 @@ it('keeps quiet where the kernel’s end is quiet, and of kernels without a run'
   batches.kernelEnds({ ...end, kernelId: id }, false);
   batches.kernelEnds({ ...end, kernelId: newKernelId() }, true);
   expect([told, batches.size]).toEqual([[], 0]);
+});
+
+it('learns from the runner how a run ended of which nothing else is left', async () => {
+  const { fixture, id, told } = await node();
+  const summary = {
+    run: parseRunId('batch-job'),
+    phase: 'finished',
+    last: 5,
+    oldest: 6,
+    exitCode: 0,
+    reason: 'exited',
+  } as const;
+  const gone = new KerneletError('RUN_NOT_FOUND', 'its output is gone');
+  let heard = false;
+  const notes = await Notes.open(folder, batchNote, silentLogger);
+  await notes.put(id, { ...batch, state: 'begun' });
+  const batches = cleanups.use(
+    new BatchRuns({
+      agent: {
+        execute: () => Promise.reject(new Error('it is begun again')),
+        inspect: async () => ({ ...(await fixture.agent.inspect(id)), runs: heard ? [summary] : [] }),
+        // biome-ignore lint/correctness/useYield: it has nothing to give
+        async *events() {
+          heard = true;
+          throw gone;
+        },
+      },
+      notes,
+      tell: (name, { reason, exitCode }) => void told.push(`${name} ${reason} ${exitCode}`),
+      clock: systemClock,
+      log: silentLogger,
+    }),
+  );
+  batches.resume();
+  await expect.poll(() => told).toEqual(['session_success task-finished 0']);
 });
 
 it('reports a run as failed whose kernel is not here after a restart', async () => {

@@ -142,8 +142,10 @@ export class BatchRuns implements AsyncDisposable {
       } catch (error) {
         if (signal.aborted) return;
         if (hasCode(error, 'KERNEL_NOT_FOUND', 'RUN_NOT_FOUND', 'RUN_EXISTS')) {
-          log.warn('a batch run is lost', { kernel, error });
-          this.#end(kernel, { lost: unknownCode });
+          // The runner may have been heard for the first time meanwhile.
+          const known = await this.#known(kernel).catch(() => null);
+          if (!known) log.warn('a batch run is lost', { kernel, error });
+          this.#end(kernel, known ?? { lost: unknownCode });
           if (hasCode(error, 'KERNEL_NOT_FOUND')) this.#forget(kernel);
           return;
         }
@@ -156,9 +158,8 @@ export class BatchRuns implements AsyncDisposable {
   /** How it ended; null when that cannot be said yet, since the kernel ends or is being restarted. */
   async #watch(kernel: KernelId, note: BatchNote, signal: AbortSignal): Promise<End | null> {
     const { agent, notes } = this.#parts;
-    // Of a run that ended long ago the runner knows no more than how.
-    const known = (await agent.inspect(kernel)).runs.find((one) => one.run === run && one.phase === 'finished');
-    if (known) return endOf(known.reason ?? 'internal', known.exitCode ?? unknownCode);
+    const known = await this.#known(kernel);
+    if (known) return known;
     if (note.state === 'ordered') {
       const { code, timeoutMs } = note;
       const request = { mode: 'batch', clean: null, build: null, exec: code || null, timeoutMs } as const;
@@ -170,6 +171,13 @@ export class BatchRuns implements AsyncDisposable {
       if (event.kind === 'finished') return endOf(event.reason, event.exitCode);
     }
     return null;
+  }
+
+  /** How it ended, as far as its runner has been heard: of a run that ended long ago it knows no more than that. */
+  async #known(kernel: KernelId): Promise<End | null> {
+    const { runs } = await this.#parts.agent.inspect(kernel);
+    const known = runs.find((one) => one.run === run && one.phase === 'finished');
+    return known ? endOf(known.reason ?? 'internal', known.exitCode ?? unknownCode) : null;
   }
 
   #end(kernel: KernelId, end: End): void {
