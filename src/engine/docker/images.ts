@@ -7,6 +7,7 @@ import { referencePath, splitReference } from './image-reference.ts';
 import { inParallel } from './in-parallel.ts';
 import { JsonLines } from './json-lines.ts';
 import { ProgressReader } from './progress.ts';
+import { registryAuthHeader } from './registry-auth.ts';
 import type { EngineRequest } from './transport.ts';
 import type { VersionedTransport } from './versioned-transport.ts';
 
@@ -46,7 +47,7 @@ export class DockerImages {
       path: '/images/create',
       query: { fromImage: repository, tag },
       what: `pull image ${reference}`,
-      ...(options.auth ? { headers: { 'X-Registry-Auth': registryAuth(options.auth) } } : {}),
+      ...(options.auth ? { headers: { 'X-Registry-Auth': registryAuthHeader(options.auth) } } : {}),
     };
     await this.#follow(request, 'IMAGE_PULL_FAILED', reference, options.onProgress, signal);
   }
@@ -63,7 +64,7 @@ export class DockerImages {
       query: { tag },
       what: `push image ${reference}`,
       // The engine wants the header also from those who have no credentials.
-      headers: { 'X-Registry-Auth': options.auth ? registryAuth(options.auth) : noAuth },
+      headers: { 'X-Registry-Auth': registryAuthHeader(options.auth) },
     };
     await this.#follow(request, 'IMAGE_PUSH_FAILED', reference, options.onProgress, signal);
   }
@@ -216,15 +217,4 @@ function readImage(value: unknown): EngineImage {
     sizeBytes: number(image, 'Size'),
     createdAt: text(image, 'Created'),
   };
-}
-
-const noAuth = headerOf({});
-
-function registryAuth({ username, password, serverAddress }: RegistryAuth): string {
-  return headerOf({ username, password, serveraddress: serverAddress });
-}
-
-/** In base64 for addresses, filled up: an engine takes what isn't for no credentials at all, without a word. */
-function headerOf(fields: object): string {
-  return Buffer.from(JSON.stringify(fields)).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 }
