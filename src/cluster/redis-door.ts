@@ -63,6 +63,13 @@ export class RedisDoor implements Disposable {
     return readEvents({ link, names, clock, log, retryPauseMs: settings.retryPauseMs }, signal);
   }
 
+  /** When a manager got the last heartbeat of this agent, in its own words; null: never, or too long ago. */
+  async lastSeen(): Promise<string | null> {
+    using link = new RedisLink(this.#options.settings, redisDatabases.live);
+    const reply = await link.call(['HGET', 'agent.last_seen', this.#options.agentId]);
+    return reply === null ? null : String(reply);
+  }
+
   /** As `storeContainerLog`. */
   async storeLog(log: AsyncIterable<Uint8Array>, options: Omit<ContainerLogOptions, 'link'>): Promise<number> {
     return await storeContainerLog(log, { link: this.#shared, ...options });

@@ -8,6 +8,7 @@ import { creationInfoOf } from '../../agent/cluster/creation-info-of.ts';
 import { LastLogs } from '../../agent/cluster/last-logs.ts';
 import { QuietMarks, quietNote } from '../../agent/cluster/quiet-ends.ts';
 import { openEtcd } from '../../cluster/etcd-door.ts';
+import { refuseTwin } from '../../cluster/identity/twin.ts';
 import { RedisDoor } from '../../cluster/redis-door.ts';
 import type { ClusterOverrides } from '../../config/cluster-overrides.ts';
 import type { LoadedSettings, Settings } from '../../config/settings.ts';
@@ -76,7 +77,7 @@ export async function buildClusterNode(options: ClusterNodeOptions): Promise<Ser
   log.info('joining a cluster', { ...identity, namespace: place.namespace, cloud: cloud ?? 'none', instanceType });
   await etcd.registry.announce('starting', null, signal);
   if (!own.skipManagerDetection) await etcd.registry.waitForManager(signal);
-  const configuration = await readClusterConfiguration(etcd.overlay, place, { clock, log, signal });
+  const configuration = await readClusterConfiguration(etcd.overlay, place, agentId, { clock, log, signal });
   const { settings, warnings } = await options.reload(configuration.overrides);
   const addresses = await findAddresses(settings, configuration.hints, detected.ip);
   for (const warning of [...warnings, ...addresses.warnings]) log.warn(warning);
@@ -84,6 +85,16 @@ export async function buildClusterNode(options: ClusterNodeOptions): Promise<Ser
   for (const folder of [settings.agent.ipcBasePath, settings.agent.imageCommitPath]) await makeFolder(folder, 0o755);
 
   const redis = cleanups.use(new RedisDoor({ settings: configuration.redis, agentId, clock, log }));
+  await refuseTwin({
+    agentId,
+    ip: addresses.ip,
+    registered: configuration.registeredIp,
+    lastSeen: () => redis.lastSeen(),
+    heartbeatMs: settings.debug.heartbeatIntervalMs,
+    clock,
+    log,
+    signal,
+  });
   const file = path.join(state.path, 'outbox', 'events');
   const outbox = cleanups.use(new Outbox(file, { target: redis.appender, clock, log }));
   const names = { identity, addresses };

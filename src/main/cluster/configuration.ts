@@ -17,6 +17,8 @@ export interface ClusterConfiguration {
   readonly limits: ClusterLimits;
   readonly hints: AddressHints;
   readonly overrides: ClusterOverrides;
+  /** Under which address the node has registered before. */
+  readonly registeredIp: string | undefined;
 }
 
 const paths = [
@@ -31,17 +33,21 @@ const paths = [
 export async function readClusterConfiguration(
   overlay: ConfigurationOverlay,
   etcd: EtcdSettings,
+  agentId: string,
   { clock, log, signal }: { readonly clock: Clock; readonly log: Logger; readonly signal: AbortSignal },
 ): Promise<ClusterConfiguration> {
   const what = "reading the cluster's configuration from etcd";
-  const tables = await insist({ what, clock, log, signal }, (own) => overlay.read(paths, own));
-  const [redis = {}, agent = {}, container = {}, subnet = {}, plugins = {}] = tables;
+  const tables = await insist({ what, clock, log, signal }, (own) =>
+    overlay.read([...paths, `nodes/agents/${agentId}`], own),
+  );
+  const [redis = {}, agent = {}, container = {}, subnet = {}, plugins = {}, node = {}] = tables;
   const authority = await readPem('etcd.ssl-ca-cert', etcd.tls.authorityFile);
   return {
     redis: redisSettings(redis, authority),
     limits: clusterLimits(agent),
     hints: { agentSubnet: textAt(subnet, 'agent'), containerSubnet: textAt(subnet, 'container') },
     overrides: { agent, container, plugins },
+    registeredIp: textAt(node, 'ip'),
   };
 }
 
