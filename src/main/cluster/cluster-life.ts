@@ -10,6 +10,7 @@ import { runPeriodically } from '../../lib/periodic.ts';
 import { VolumeMounts } from '../../storage/volume-mounts.ts';
 import type { ClusterParts } from './cluster-parts.ts';
 import type { ClusterWork } from './cluster-work.ts';
+import { watchConfiguration } from './configuration-watch.ts';
 import type { HeartbeatSource } from './heartbeat-source.ts';
 import type { RpcDoor } from './rpc-door.ts';
 import { followVolumeEvents } from './volume-events.ts';
@@ -68,6 +69,7 @@ export class ClusterLife {
     this.#every('looking at images', imagesPauseMs, (own) => this.#lookAtImages(own));
     this.#every('counting containers', countPauseMs, () => this.#count());
     this.#keep('telling what devices there are', signal, (own) => this.#tellDevices(own));
+    this.#keep('watching the configuration', signal, (own) => watchConfiguration(etcd.overlay, log, own));
     const volumes = new VolumeMounts();
     this.#keep('reading events on volumes', signal, (own) => followVolumeEvents(this.#parts, volumes, own));
     this.#readAbuseReports();
