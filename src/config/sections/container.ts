@@ -55,8 +55,8 @@ export const containerSection = {
     }),
     'scratch-type': key(optional(choice(['hostdir', 'hostfile', 'memory', 'k8s-nfs'])), {
       default: null,
-      description: "How a kernel's scratch folder is kept. Alone, kernelet uses `hostdir`.",
-      effect: 'none-yet',
+      description:
+        "How a kernel's scratch folder is kept. This version uses `hostdir`, whatever is said, and warns of others.",
       requiredInCluster: true,
     }),
     'scratch-root': key(optional(path), {
