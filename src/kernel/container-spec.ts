@@ -47,6 +47,8 @@ export interface ContainerSettings {
   /** `hostPath` answers where the runner volume is, once there is one. */
   readonly volume: { readonly hostPath: () => Promise<string>; readonly entrypoint: readonly string[] };
   readonly hardening: ContainerHardening;
+  /** Asked for each container: files of the host that it sees. */
+  readonly views?: () => Promise<readonly ContainerMount[]>;
   /** Address that ports are published on. */
   readonly publishAddress: string;
   /** Names of services that are published on the loopback address in any case. */
@@ -70,8 +72,20 @@ export const defaultEntrypoint: readonly string[] = [
 const hookMounts = ({ hooks }: DeviceProvision): readonly ContainerMount[] =>
   hooks.map((source) => ({ source, target: hookTarget(source), readOnly: true }));
 
-function mountsOf(record: KernelRecord, paths: ScratchPaths, volume: string): readonly ContainerMount[] {
+/** What a specification is made of, beside the record. */
+interface SpecParts {
+  readonly paths: ScratchPaths;
+  readonly ownership: Ownership;
+  readonly settings: ContainerSettings;
+  /** Host path of the runner volume. */
+  readonly volume: string;
+  readonly overrides?: ContainerSpec['overrides'];
+  readonly views?: readonly ContainerMount[] | undefined;
+}
+
+function mountsOf(record: KernelRecord, { paths, volume, views = [] }: SpecParts): readonly ContainerMount[] {
   return [
+    ...views,
     { source: volume, target: containerPaths.volume, readOnly: true },
     { source: paths.run, target: containerPaths.run, readOnly: false },
     { source: paths.work, target: containerPaths.home, readOnly: false },
@@ -108,17 +122,7 @@ function capabilitiesOf(
 }
 
 /** The specification of the container of a record's generation. */
-export function containerSpec(
-  record: KernelRecord,
-  parts: {
-    readonly paths: ScratchPaths;
-    readonly ownership: Ownership;
-    readonly settings: ContainerSettings;
-    /** Host path of the runner volume. */
-    readonly volume: string;
-    readonly overrides?: ContainerSpec['overrides'];
-  },
-): ContainerSpec {
+export function containerSpec(record: KernelRecord, parts: SpecParts): ContainerSpec {
   const { spec, placement, generation } = record;
   const { limits } = spec;
   const { ownership, settings } = parts;
@@ -141,7 +145,7 @@ export function containerSpec(
       [labelNames.proof]: ownership.proof(name),
       ...placementLabels(placement),
     },
-    mounts: mountsOf(record, parts.paths, parts.volume),
+    mounts: mountsOf(record, parts),
     temporaryFilesystems: {},
     limits: {
       cpus: limited.cpus ? limits.cpus : null,

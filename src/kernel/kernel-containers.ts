@@ -45,9 +45,9 @@ export class KernelContainers {
     const { ownership, scratch, settings } = this.#parts;
     checkVolumes(record.spec.image.volumes, record.spec.mounts);
     const volume = await settings.volume.hostPath();
-    const overrides = await settings.hardening.overrides?.();
+    const [overrides, views] = await Promise.all([settings.hardening.overrides?.(), settings.views?.()]);
     const paths = scratch.paths(record.spec.id);
-    const spec = containerSpec(record, { paths, ownership, settings, volume, overrides });
+    const spec = containerSpec(record, { paths, ownership, settings, volume, overrides, views });
     try {
       return await this.#create(spec, deadline);
     } catch (error) {

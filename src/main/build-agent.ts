@@ -40,6 +40,7 @@ import { openStateFolder, type StateFolder } from '../storage/state-folder.ts';
 import { buildStatistics } from './build-statistics.ts';
 import { containerOverrides } from './container-overrides.ts';
 import { hardeningOf } from './hardening.ts';
+import { hostViews } from './host-views.ts';
 import { runnerVolumeOnDemand } from './runner-volume-on-demand.ts';
 import { scratchFolder as scratchRootOf } from './scratch-folder.ts';
 import { checkUser } from './user-check.ts';
@@ -196,6 +197,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
             ...(alone ? {} : { overrides: containerOverrides({ homeDir: homedir(), workingDir: process.cwd() }, log) }),
           },
           // On a node for storage people reach files and nothing else.
+          ...(alone || rehearsal ? {} : { views: () => hostViews() }),
           privateServices: settings.agent.scalingGroupType === 'storage' ? ['ttyd'] : [],
           publishAddress: cluster?.publishAddress ?? '127.0.0.1',
           logLimitBytes: cluster ? (cluster.logLimitBytes ?? endlessLogBytes) : usualLogBytes,

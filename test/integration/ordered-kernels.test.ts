@@ -125,6 +125,23 @@ describe('variables', () => {
   });
 });
 
+describe('what a kernel sees of its node', () => {
+  it('is the time zone, which it cannot change', async () => {
+    const zone = join(folder, 'localtime');
+    await writeFile(zone, await readFile('/usr/share/zoneinfo/Asia/Seoul').catch(() => 'a zone'));
+    const views = async () => [{ source: zone, target: '/etc/localtime', readOnly: true }];
+    await using own = await startDockerNode({ container: { views } });
+    const id = newKernelId();
+    const config = kernelConfigFixture({ auto_pull: 'tag' });
+    await own.call('create_kernels', ...createKernelsArguments(randomUUID(), { [id]: config }));
+    const size = (await stat(zone)).size;
+    expect(await shellIn(own, id, 'stat -L -c %s /etc/localtime; echo x 2>&1 >/etc/localtime || echo refused')).toMatch(
+      new RegExp(`^${size}\\n(.*\\n)?refused\\n$`),
+    );
+    await own.fixture.agent.destroy(id, { force: true });
+  });
+});
+
 describe('virtual folders', () => {
   it('are mounted with their permission, in folders of the home that are the user’s', async () => {
     const [open, shut] = [await virtualFolder('open'), await virtualFolder('shut')];
