@@ -31,7 +31,7 @@ class Writer implements StatisticsWriter {
 const round = (...kernels: readonly string[]): CollectedMetrics => ({
   node: { node: { mem: metric }, devices: { mem: { root: metric } } },
   kernels: new Map(kernels.map((kernel) => [kernel, { mem: metric }])),
-  processes: new Map([['c1', new Map([[4321, { mem: metric }]])]]),
+  processes: ReadableStream.from([['c1', new Map([[4321, { mem: metric }]])] as const]),
 });
 
 it('writes the figures of a round in the form that managers read', async () => {

@@ -28,22 +28,22 @@ export class ClusterStatistics implements StatisticsSink {
    * Throws REDIS_UNAVAILABLE, REDIS_REFUSED, and the signal's reason; what is missing then comes with the next round.
    */
   async put({ node, kernels, processes }: CollectedMetrics, signal: AbortSignal): Promise<void> {
-    const ended = [...this.#written].filter((kernel) => !kernels.has(kernel));
     await this.#writer.writeNode(encoded(agentPayload(this.#agentId, node.node, node.devices)));
-    await this.#writer.writeKernels(await this.#allEncoded(kernels, kernelPayload, signal));
+    const payloads = await this.#allEncoded(kernels, kernelPayload, signal);
+    await this.#writer.writeKernels(payloads);
     await this.#writer.writeProcesses(await this.#allEncoded(processes, processPayload, signal));
-    await this.#writer.expireKernels(ended);
-    this.#written = new Set(kernels.keys());
+    await this.#writer.expireKernels([...this.#written].filter((kernel) => !payloads.has(kernel)));
+    this.#written = new Set(payloads.keys());
   }
 
   async #allEncoded<T>(
-    metrics: ReadonlyMap<string, T>,
+    metrics: Iterable<readonly [string, T]> | AsyncIterable<readonly [string, T]>,
     payload: (id: string, metrics: T) => StatPayload,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, Uint8Array>> {
     const slices = new TimeSlices(this.#clock);
     const all = new Map<string, Uint8Array>();
-    for (const [id, of] of metrics) {
+    for await (const [id, of] of metrics) {
       await slices.turn(signal);
       all.set(id, encoded(payload(id, of)));
     }

@@ -2,13 +2,16 @@
 import type { WrittenMetrics } from './metric-book.ts';
 import type { NodeMetrics } from './node-figures.ts';
 
-/** What one round has collected, in the written form. */
+/**
+ * What one round has collected. Metrics of kernels and processes are put into the written form as they are asked for,
+ * once and one after the other: all of them at once would keep the garbage collector busy.
+ */
 export interface CollectedMetrics {
   readonly node: NodeMetrics;
   /** By kernel id. */
-  readonly kernels: ReadonlyMap<string, WrittenMetrics>;
+  readonly kernels: Iterable<readonly [string, WrittenMetrics]>;
   /** By container id, then by pid. */
-  readonly processes: ReadonlyMap<string, ReadonlyMap<number, WrittenMetrics>>;
+  readonly processes: AsyncIterable<readonly [string, ReadonlyMap<number, WrittenMetrics>]>;
 }
 
 /** The sink. */

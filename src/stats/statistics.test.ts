@@ -12,11 +12,11 @@ import type { ContainerSource } from './container-source.ts';
 import { KeptFiles } from './kept-files.ts';
 import type { StatsTarget } from './kernel-book.ts';
 import { KillLog } from './kill-log.ts';
+import type { WrittenMetrics } from './metric-book.ts';
 import { NodeFigures } from './node-figures.ts';
 import type { Overuse } from './overuse.ts';
 import { ProcessFigures } from './process-figures.ts';
 import { Statistics, type StatisticsParts } from './statistics.ts';
-import type { CollectedMetrics } from './statistics-sink.ts';
 
 const signal = new AbortController().signal;
 let folder: string;
@@ -131,11 +131,13 @@ describe('a round', () => {
   });
 
   it('gives its metrics to a sink, processes included, and outlives a sink that fails', async () => {
-    const taken: CollectedMetrics[] = [];
+    const kernels: WrittenMetrics[] = [];
+    const processes: (readonly [number, WrittenMetrics])[] = [];
     await using made = await rig({
       sink: {
         put: async (metrics) => {
-          taken.push(metrics);
+          kernels.push(...Object.values(Object.fromEntries(metrics.kernels)));
+          for await (const [container, of] of metrics.processes) if (container === 'c1.1') processes.push(...of);
           throw new Error('no Redis');
         },
       },
@@ -144,11 +146,10 @@ describe('a round', () => {
     made.source.samples.set('c1.1', { cpuMicroseconds: 5e6, memoryBytes: 3, memoryLimitBytes: 6 });
     await made.statistics.round(signal);
     await made.statistics.round(signal);
-    expect(taken).toHaveLength(2);
-    expect(taken[0]?.kernels.get(targetOf(1).kernelId)).toMatchObject({ mem: { current: '3', pct: '50' } });
-    const processes = taken[0]?.processes.get('c1.1');
-    expect([...(processes?.keys() ?? [])]).toEqual([process.pid]);
-    expect(processes?.get(process.pid)).toMatchObject({ mem: { unit_hint: 'bytes' }, cpu_util: { capacity: '1000' } });
+    expect(kernels).toHaveLength(2);
+    expect(kernels[0]).toMatchObject({ mem: { current: '3', pct: '50' } });
+    expect(processes.map(([pid]) => pid)).toEqual([process.pid, process.pid]);
+    expect(processes[0]?.[1]).toMatchObject({ mem: { unit_hint: 'bytes' }, cpu_util: { capacity: '1000' } });
   });
 });
 

@@ -206,8 +206,8 @@ export class Statistics implements AsyncDisposable {
     for (const { source: name } of this.#parts.node.gaps) this.#countGap(name);
     if (sink) {
       const options = { what: 'writing statistics', timeoutMs: sinkDeadlineMs, signal };
-      const metrics = await this.#collected(targets, signal);
-      await withDeadline(options, (deadline) => sink.put(metrics, deadline.signal)).catch((error: unknown) => {
+      const put = (signal: AbortSignal) => sink.put(this.#collected(targets, signal), signal);
+      await withDeadline(options, (deadline) => put(deadline.signal)).catch((error: unknown) => {
         signal.throwIfAborted();
         log.warn('the statistics of a round could not be written', { error });
       });
@@ -303,17 +303,28 @@ export class Statistics implements AsyncDisposable {
     await Promise.all(Array.from({ length: openingAtOnce }, open));
   }
 
-  async #collected(targets: readonly StatsTarget[], signal: AbortSignal): Promise<CollectedMetrics> {
-    const { source, processes, node, clock } = this.#parts;
-    const slices = new TimeSlices(clock);
-    const kernels = new Map<string, WrittenMetrics>();
-    const ofProcesses = new Map<string, ReadonlyMap<number, WrittenMetrics>>();
-    for (const { kernelId, containerId } of targets) {
-      await slices.turn(signal);
+  #collected(targets: readonly StatsTarget[], signal: AbortSignal): CollectedMetrics {
+    return {
+      node: this.#parts.node.metrics(),
+      kernels: this.#kernelMetrics(targets),
+      processes: this.#processMetrics(targets, signal),
+    };
+  }
+
+  *#kernelMetrics(targets: readonly StatsTarget[]): Generator<readonly [string, WrittenMetrics]> {
+    for (const { kernelId } of targets) {
       const written = this.#book.metrics(kernelId);
-      if (written) kernels.set(kernelId, written);
-      ofProcesses.set(containerId, await processes.collect(containerId, source.pids(containerId), signal));
+      if (written) yield [kernelId, written];
     }
-    return { node: node.metrics(), kernels, processes: ofProcesses };
+  }
+
+  async *#processMetrics(
+    targets: readonly StatsTarget[],
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly [string, ReadonlyMap<number, WrittenMetrics>]> {
+    const { source, processes } = this.#parts;
+    for (const { containerId } of targets) {
+      yield [containerId, await processes.collect(containerId, source.pids(containerId), signal)];
+    }
   }
 }
