@@ -42,6 +42,7 @@ const doors = {
   koffi: '^src/devices/nvml-module\\.ts$',
   'modern-tar': '^src/lib/tar\\.ts$',
   '@lydell/node-pty': '^src/runner/terminal/pty\\.ts$',
+  yaml: '^src/rpc/yaml\\.ts$',
   ws: '^src/runner/terminal/websocket\\.ts$',
   zeromq: '^src/transport/zeromq\\.ts$',
   '@connectrpc/connect': '^src/cluster/etcd/endpoint\\.ts$',

@@ -17,12 +17,19 @@ import type { WrittenMetrics } from '../stats/metric-book.ts';
 import type { NodeMetrics } from '../stats/node-figures.ts';
 import type { RequestedMount } from '../storage/mount-policy.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { KernelModel } from '../wire/kernel-models.ts';
 import type { ServiceOptions, ServiceOutcome } from '../wire/kernel-services.ts';
 import type { NumberedRunEvent, RunSummary } from '../wire/run-event.ts';
 import type { FileEntry, RunnerStatus } from '../wire/runner-messages.ts';
 import type { NodeResources } from './node-resources.ts';
 
 export type { NodeResources };
+
+/** A model that a caller wants served. */
+export interface OrderedModel extends Omit<KernelModel, 'command'> {
+  /** null: the command of the image. */
+  readonly command: readonly string[] | null;
+}
 
 /** A request for a kernel; what is absent gets its default from the configuration. */
 export interface CreateRequest {
@@ -59,6 +66,7 @@ export interface CreateRequest {
   readonly services?: readonly KernelService[] | undefined;
   /** Whether services are listed and never started. */
   readonly servicesBlocked?: boolean | undefined;
+  readonly models?: readonly OrderedModel[] | undefined;
   readonly idleTimeoutMs?: number | undefined;
   /** Whether the user may become root of the container; no when absent. */
   readonly sudo?: boolean | undefined;

@@ -103,6 +103,7 @@ describe('compileSpec', () => {
         coreCountVariables: ['NPROC'],
       },
       runtime: { type: 'python', path: null },
+      command: ['serve'],
     };
     const request = { ...plain, environ: { B: '2', A: '1' }, memoryBytes: 2 ** 30 };
     const spec = compileSpec(id, request, chosen, defaults, { diskBytes: null, openFiles: 4096 });
@@ -118,6 +119,21 @@ describe('compileSpec', () => {
       image: { coreCountVariables: ['NPROC'] },
       hostname: '0f0e0d0c-0b0',
     });
+  });
+
+  it("gives models without a command the image's, if it has one", () => {
+    const model = { name: 'm', path: '/m', port: 8000, command: null, preStart: '[]', healthCheck: null };
+    const image = { reference: 'i', id: 'x', volumes: [], distro: null, coreCountVariables: [] };
+    const compiled = (command: readonly string[]) =>
+      compileSpec(
+        parseKernelId('0f0e0d0c-0b0a-4908-8706-050403020100'),
+        { ...plain, models: [model, { ...model, command: ['own'] }] },
+        { image, runtime: { type: 'app', path: null }, command },
+        defaults,
+        { diskBytes: null, openFiles: null },
+      );
+    expect(compiled(['serve']).models.map(({ command }) => command)).toEqual([['serve'], ['own']]);
+    expect(() => compiled([])).toThrow(/no command that could serve the model m/);
   });
 
   it('takes the id of the request in any case, and makes one otherwise', () => {

@@ -8,7 +8,8 @@ import { parseDecimal } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { type KernelId, newKernelId, parseKernelId, type SessionId } from '../lib/ids.ts';
 import type { KnownSlots } from '../resources/slot-name.ts';
-import type { CreateRequest } from './agent.ts';
+import type { KernelModel } from '../wire/kernel-models.ts';
+import type { CreateRequest, OrderedModel } from './agent.ts';
 import type { OperatorLimits } from './operator-limits.ts';
 
 /** What a request gets for what it doesn't say. */
@@ -34,6 +35,8 @@ export interface NodeCapacity {
 export interface ChosenImage {
   readonly image: KernelImage;
   readonly runtime: { readonly type: string; readonly path: string | null };
+  /** What it starts when nothing else is asked of it. */
+  readonly command: readonly string[];
 }
 
 /** The runner needs about 24 MiB beside the program's own. */
@@ -144,6 +147,15 @@ function limitsOf(request: CreateRequest, defaults: CreateDefaults): AskedLimits
   };
 }
 
+function servedModel(model: OrderedModel, { image, command }: ChosenImage): KernelModel {
+  if (model.command !== null) return { ...model, command: model.command };
+  if (command.length > 0) return { ...model, command };
+  throw new KerneletError(
+    'IMAGE_UNUSABLE',
+    `${image.reference} has no command that could serve the model ${model.name}`,
+  );
+}
+
 /** The specification of a checked request; `operator` are the limits that callers have no say in. */
 export function compileSpec(
   id: KernelId,
@@ -169,6 +181,7 @@ export function compileSpec(
     assignedPorts: request.assignedPorts ?? [],
     services: request.services ?? [],
     servicesBlocked: request.servicesBlocked ?? false,
+    models: (request.models ?? []).map((model) => servedModel(model, chosen)),
     user: defaults.user,
     sudo: request.sudo ?? false,
     idleTimeoutMs: request.idleTimeoutMs ?? defaults.idleTimeoutMs,

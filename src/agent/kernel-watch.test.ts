@@ -136,3 +136,16 @@ describe('the idle time-out', () => {
     expect(one.kernels.registry.list()).toEqual([]);
   });
 });
+
+it('tells each change of the health of a kernel’s models', async () => {
+  const { spec } = await one.kernels.registry.create(specFixture(), never);
+  const status = { phase: 'ready', interpreter: 'none', detail: '', startedAt: 0, logBytesDropped: 0 } as const;
+  for (const healthy of [null, true, true, false]) {
+    one.clients.at(-1)?.emit({ type: 'status', status: { ...status, models: [{ name: 'm', healthy }] } });
+  }
+  const { id: kernelId, sessionId } = spec;
+  expect(published).toEqual([
+    { type: 'model-health', kernelId, sessionId, model: 'm', healthy: true },
+    { type: 'model-health', kernelId, sessionId, model: 'm', healthy: false },
+  ]);
+});

@@ -11,6 +11,7 @@ import type { KernelId, RunId } from '../lib/ids.ts';
 import { type PeriodicJob, runPeriodically } from '../lib/periodic.ts';
 import type { RunSummary } from '../wire/run-event.ts';
 import { IdleKernels } from './idle-kernels.ts';
+import { ModelHealths } from './model-healths.ts';
 import type { NodeAgentParts } from './parts.ts';
 import type { Readiness } from './readiness.ts';
 import { RunAnnouncements } from './run-announcements.ts';
@@ -163,7 +164,9 @@ export class KernelWatch implements AsyncDisposable {
     };
     onConnected();
     let adopted = client.status() === null;
+    const healths = new ModelHealths();
     client.subscribe((event) => {
+      if (event.type === 'status') this.#tellHealth(record, healths.changes(event.status.models));
       if (event.type === 'connected') {
         // Runs that are there already when this process comes were begun, and announced, by the one before.
         for (const { run } of adopted ? client.runs() : []) {
@@ -177,6 +180,16 @@ export class KernelWatch implements AsyncDisposable {
       this.#idle.runChanged(id, event.summary.run, isActive(event.summary), clock.monotonic());
       this.#announce(record, event.summary, announcements);
     });
+  }
+
+  #tellHealth({ spec }: KernelRecord, changes: ReturnType<ModelHealths['changes']>): void {
+    for (const { name: model, healthy } of changes) {
+      this.#parts.events.publish({
+        ...{ type: 'model-health', kernelId: spec.id, sessionId: spec.sessionId },
+        model,
+        healthy,
+      });
+    }
   }
 
   #announce(record: KernelRecord, summary: RunSummary, announcements: RunAnnouncements): void {

@@ -104,10 +104,10 @@ export class NodeAgent implements Agent {
     };
     const found = await images.find(wish, onProgress, signal);
     signal.throwIfAborted();
-    const { id: imageId, volumes } = found.image;
+    const { id: imageId, volumes, command } = found.image;
     const { baseDistro: distro, coreCountVariables } = found.contract;
     const image = { reference: found.reference, id: imageId, volumes, distro, coreCountVariables };
-    const chosen = { image, runtime: found.runtime };
+    const chosen = { image, runtime: found.runtime, command };
     const { limits, warnings } = await this.#parts.fitLimits(signal);
     const spec = compileSpec(id, { ...request, mounts }, chosen, defaults, limits);
     const record = await kernels.create(spec, signal);

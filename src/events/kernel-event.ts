@@ -38,6 +38,7 @@ export type KernelEvent =
       readonly exitCode: number;
       readonly reason: EndReason;
     } & OfKernel)
+  | ({ readonly type: 'model-health'; readonly model: string; readonly healthy: boolean } & OfKernel)
   | ({
       /** It takes what it was given, or more. */
       readonly type: 'overuse';

@@ -43,6 +43,7 @@ export const readyStatus: RunnerStatus = {
   detail: '',
   startedAt: 1,
   logBytesDropped: 0,
+  models: [],
 };
 
 /** A scriptable runner. */

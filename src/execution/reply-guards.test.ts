@@ -15,7 +15,17 @@ describe('parseResult', () => {
     ['list-files', { path: '/home/work', files: [file] }],
     ['upload', { bytes: 0 }],
     ['download', { form: 'tar', size: null, name: 'x' }],
-    ['ping', { phase: 'ready', interpreter: 'idle', detail: '', startedAt: 1, logBytesDropped: 0 }],
+    [
+      'ping',
+      {
+        phase: 'ready',
+        interpreter: 'idle',
+        detail: '',
+        startedAt: 1,
+        logBytesDropped: 0,
+        models: [{ name: 'm', healthy: null }],
+      },
+    ],
     ['cancel', null],
   ];
   it.each(good)('keeps a correct result of %s', (method, result) => {

@@ -312,7 +312,7 @@ function fakeKernel(id: ReturnType<typeof newKernelId>, request: CreateRequest):
     readyAt: 2,
     termination: null,
     timings: [{ step: 'container', ms: 3 }],
-    runner: { phase: 'ready', interpreter: 'idle', detail: '', startedAt: 1, logBytesDropped: 0 },
+    runner: { phase: 'ready', interpreter: 'idle', detail: '', startedAt: 1, logBytesDropped: 0, models: [] },
     runs: [],
     usage: fakeUsage,
     warnings: [],

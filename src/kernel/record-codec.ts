@@ -150,6 +150,32 @@ const spec: Reader<KernelSpec> = object((field) => ({
       [],
     ),
   ),
+  models: field(
+    'models',
+    newer(
+      list(
+        object((of) => ({
+          name: of('name', text),
+          path: of('path', text),
+          port: of('port', whole),
+          command: of('command', list(text)),
+          preStart: of('preStart', text),
+          healthCheck: of(
+            'healthCheck',
+            nullable(
+              object((check) => ({
+                path: check('path', text),
+                maxRetries: check('maxRetries', whole),
+                maxWaitMs: check('maxWaitMs', whole),
+                expectedStatus: check('expectedStatus', whole),
+              })),
+            ),
+          ),
+        })),
+      ),
+      [],
+    ),
+  ),
   servicesBlocked: field('servicesBlocked', newer(truth, false)),
   user: field(
     'user',

@@ -3,6 +3,7 @@
  * limits checked); nothing below reads a default. It is stored in the journal as it is.
  */
 import type { KernelId, SessionId } from '../lib/ids.ts';
+import type { KernelModel } from '../wire/kernel-models.ts';
 
 /** Limits of a kernel. */
 export interface KernelLimits {
@@ -109,6 +110,8 @@ export interface KernelSpec {
   readonly services: readonly KernelService[];
   /** Whether services are listed and never started. */
   readonly servicesBlocked: boolean;
+  /** Served from the start, each on a port of a service. */
+  readonly models: readonly KernelModel[];
   readonly user: { readonly uid: number; readonly gid: number };
   /** Whether the user may become root of the container. */
   readonly sudo: boolean;

@@ -1,5 +1,7 @@
 /** What a manager says of one kernel of a session, and what the node adds to it. */
 import type { z } from 'zod';
+import type { OrderedModel } from '../agent/agent.ts';
+import type { KernelService } from '../kernel/spec.ts';
 import type { KernelId, SessionId } from '../lib/ids.ts';
 import type { clusterInfo, kernelConfig } from './schema/create-kernels.ts';
 import type { imageReference } from './schema/fields.ts';
@@ -9,6 +11,14 @@ export type KernelConfig = z.output<typeof kernelConfig>;
 /** The session as a whole. */
 export type ClusterInfo = z.output<typeof clusterInfo>;
 
+/** What a kernel has of the models of its session. */
+export interface OrderedModels {
+  /** Of the main kernel alone, which serves them. */
+  readonly models: readonly OrderedModel[];
+  readonly services: readonly KernelService[];
+  readonly environ: Readonly<Record<string, string>>;
+}
+
 /** The order of one kernel. */
 export interface KernelOrder {
   readonly id: KernelId;
@@ -17,6 +27,7 @@ export interface KernelOrder {
   readonly cluster: ClusterInfo;
   /** How the kernel's image is referred to. */
   readonly reference: z.output<typeof imageReference>;
+  readonly models: OrderedModels;
 }
 
 /** What the node adds. */

@@ -20,7 +20,7 @@ const reservedPorts: ReadonlySet<number> = new Set([2000, 2001]);
  * NOT_SUPPORTED for what this agent cannot do.
  */
 export function orderedKernel(
-  { id, session, config, cluster, reference }: KernelOrder,
+  { id, session, config, cluster, reference, models }: KernelOrder,
   node: OrderedNode,
 ): OrderedKernel {
   refuseUnserved(config);
@@ -29,7 +29,7 @@ export function orderedKernel(
     throw new RpcFailure('ValueError', `auto_pull cannot be ${JSON.stringify(pull.slice(0, 80))}`);
   }
   const { cpu, mem, ...others } = amounts(config.resource_slots, node.known);
-  const services = servicesOf(config);
+  const services = allServices([...servicesOf(config), ...models.services]);
   const publish = services.flatMap(({ containerPorts }) => containerPorts);
   const { files, warnings } = orderedFiles(config, cluster);
   const { username, password, name } = image.registry;
@@ -49,7 +49,7 @@ export function orderedKernel(
       ...(shared === undefined ? {} : { sharedMemoryBytes: Number(shared) }),
       ...(username && password ? { registryAuth: { username, password, serverAddress: name } } : {}),
       accelerators: others,
-      environ: { ...node.environ, ...config.environ },
+      environ: { ...node.environ, ...config.environ, ...models.environ },
       takesAnyNames: true,
       mounts: orderedMounts(config),
       files,
@@ -58,6 +58,7 @@ export function orderedKernel(
       fixedPorts: fixedPortsOf(config, cluster, publish),
       assignedPorts: config.allocated_host_ports ?? [],
       services,
+      models: models.models,
       servicesBlocked: config.internal_data?.block_service_ports ?? false,
       interpreter: 'eager',
       sudo: config.internal_data?.sudo_session_enabled ?? false,
@@ -67,11 +68,8 @@ export function orderedKernel(
 
 /** Refused rather than left out: a kernel without its network, its keys or its script is not what was ordered. */
 function refuseUnserved(config: KernelConfig): void {
-  const { model_definition_path: model, domain_socket_proxies: proxies } = config.internal_data ?? {};
-  const wanted = [
-    [config.session_type === 'inference' || Boolean(model), 'a model service'],
-    [Boolean(proxies?.length), 'proxies of sockets'],
-  ] as const;
+  const { domain_socket_proxies: proxies } = config.internal_data ?? {};
+  const wanted = [[Boolean(proxies?.length), 'proxies of sockets']] as const;
   const unserved = wanted.filter(([isWanted]) => isWanted).map(([, what]) => what);
   if (unserved.length > 0) {
     throw new KerneletError('NOT_SUPPORTED', `this version gives a kernel no ${unserved.join(', no ')}`);
@@ -116,12 +114,17 @@ function servicesOf({ cluster_role: role, preopen_ports: preopen, image }: Kerne
   if (role !== 'main' && role !== 'master') return runnersOwn;
   const endpoints = (image.labels['ai.backend.endpoint-ports'] ?? '').split(',').map((name) => name.trim());
   const { services } = parseServicePorts(image.labels['ai.backend.service-ports'] ?? '', endpoints);
-  const opened = (preopen ?? []).map((port): KernelService => {
-    if (reservedPorts.has(port)) throw new RpcFailure('AgentError', 'ports 2000 and 2001 are for internal use');
-    return { name: String(port), protocol: 'preopen', containerPorts: [port], isInference: false };
-  });
-  const all = [...runnersOwn, ...opened, ...services];
+  const opened = (preopen ?? []).map(
+    (port): KernelService => ({ name: String(port), protocol: 'preopen', containerPorts: [port], isInference: false }),
+  );
+  return [...runnersOwn, ...opened, ...services];
+}
+
+/** Throws AgentError for ports that are reserved, or are those of two services. */
+function allServices(all: readonly KernelService[]): readonly KernelService[] {
   const ports = all.flatMap(({ containerPorts }) => containerPorts);
+  if (ports.some((port) => reservedPorts.has(port)))
+    throw new RpcFailure('AgentError', 'ports 2000 and 2001 are for internal use');
   const twice = ports.find((port, index) => ports.indexOf(port) !== index);
   if (twice !== undefined) throw new RpcFailure('AgentError', `two services have the port ${twice}`);
   return all;

@@ -13,6 +13,12 @@ const whole = {
     ['odd.name', ''],
   ],
   services: [{ name: 'web', protocol: 'http', ports: [8080, 8081] }],
+  models: [
+    {
+      ...{ name: 'm', path: '/models', port: 8000, command: ['serve', '{ports[0]}'], preStart: '[]' },
+      healthCheck: { path: '/health', maxRetries: 3, maxWaitMs: 500, expectedStatus: 200 },
+    },
+  ],
   interpreter: 'lazy',
   outputBufferBytes: 4096,
   finishedRunKeepMs: 60_000,
@@ -40,6 +46,8 @@ describe('runner.json', () => {
     [{ environ: [['A', 'x\0y']] }, /environ/],
     [{ services: null }, /services .* list/],
     [{ services: [{ name: 'web', protocol: 'http', ports: [] }] }, /services/],
+    [{ models: [{ ...whole.models[0], command: [] }] }, /models/],
+    [{ models: [{ ...whole.models[0], healthCheck: {} }] }, /models/],
     [{ interpreter: 'soon' }, /interpreter .* eager or lazy/],
     [{ outputBufferBytes: 0 }, /outputBufferBytes .* at least 4096/],
   ])('with %j is refused by the name of the key', (change, message) => {

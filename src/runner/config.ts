@@ -2,6 +2,7 @@
 
 import { KerneletError } from '../lib/errors.ts';
 import { parseKernelId } from '../lib/ids.ts';
+import { type KernelModel, kernelModel, mostModels } from '../wire/kernel-models.ts';
 import { mostServices, type ServicePlace, servicePlace } from '../wire/kernel-services.ts';
 import type { RunnerConfig } from '../wire/runner-config.ts';
 
@@ -32,6 +33,7 @@ export function parseRunnerConfig(text: string): RunnerConfig {
     user: { uid: count(user, 'uid'), gid: count(user, 'gid'), name: userName(user) },
     environ: environ(fields['environ']),
     services: services(fields['services']),
+    models: models(fields['models']),
     interpreter,
     outputBufferBytes: count(fields, 'outputBufferBytes', 4096),
     finishedRunKeepMs: count(fields, 'finishedRunKeepMs'),
@@ -86,6 +88,15 @@ function services(value: unknown): readonly ServicePlace[] {
     return value.map(servicePlace);
   } catch (cause) {
     throw new KerneletError('INVALID_CONFIG', 'services of runner.json are not services', { cause });
+  }
+}
+
+function models(value: unknown): readonly KernelModel[] {
+  if (!Array.isArray(value) || value.length > mostModels) throw wrong('models', `a list of at most ${mostModels}`);
+  try {
+    return value.map(kernelModel);
+  } catch (cause) {
+    throw new KerneletError('INVALID_CONFIG', 'models of runner.json are not models', { cause });
   }
 }
 

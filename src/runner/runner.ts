@@ -104,6 +104,7 @@ export class Runner {
       if (isThere) await runUserBootstrap(this.#tenant, clock, (text) => this.#status.problem(text));
     });
     await this.#step('the services', () => this.#openServices());
+    await this.#step('the models', () => this.#serveModels());
     if (this.#stopping) return;
     if (!this.#parts || !becomesRoot) {
       this.#status.phase = 'failed';
@@ -191,6 +192,20 @@ export class Runner {
       problem: (text) => this.#status.problem(text),
     });
     await this.#services.startOwn((text) => this.#status.problem(text));
+  }
+
+  /** Begins to serve the models; loaded only where a kernel has some. */
+  async #serveModels(): Promise<void> {
+    const { models } = this.#config;
+    if (models.length === 0 || !this.#parts) return;
+    const { serveModels } = await import('./services/model-server.ts');
+    const { tenant, context } = this.#parts;
+    const servers = serveModels(models, {
+      ...{ tenant, clock, runtimePath: context.tool ?? '', temporaryPath: context.temporaryPath },
+      onHealth: () => this.#status.modelChanged(),
+      problem: (text) => this.#status.problem(text),
+    });
+    this.#status.modelsAre(() => servers.map(({ health }) => health));
   }
 
   #execute(run: Parameters<typeof executeRun>[0]): Promise<void> {

@@ -1,4 +1,5 @@
 /** Where the runner stands, and who wants to know. */
+import type { ModelHealth } from '../wire/kernel-models.ts';
 import type { InterpreterState, RunnerPhase, RunnerStatus } from '../wire/runner-messages.ts';
 import type { ContainerLog } from './container-log.ts';
 
@@ -12,6 +13,7 @@ export class StatusBoard {
   #phase: RunnerPhase = 'starting';
   #interpreter: InterpreterState = 'none';
   #interpreterDetail = '';
+  #models: () => readonly ModelHealth[] = () => [];
   #changed: () => void = () => {};
 
   constructor(startedAt: number, log: ContainerLog) {
@@ -22,6 +24,16 @@ export class StatusBoard {
   /** Calls back after each change. */
   onChange(callback: () => void): void {
     this.#changed = callback;
+  }
+
+  /** Says where the health of models is found. */
+  modelsAre(read: () => readonly ModelHealth[]): void {
+    this.#models = read;
+  }
+
+  /** The health of a model has changed. */
+  modelChanged(): void {
+    this.#changed();
   }
 
   get phase(): RunnerPhase {
@@ -56,6 +68,7 @@ export class StatusBoard {
       detail: parts.join('; ').slice(0, longestDetail),
       startedAt: this.#startedAt,
       logBytesDropped: this.#log.droppedBytes,
+      models: this.#models(),
     };
   }
 }

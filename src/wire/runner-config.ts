@@ -3,6 +3,7 @@
  * folder of mode 0700. The environment travels here, so a newline in a value is kept exactly.
  */
 import type { KernelId } from '../lib/ids.ts';
+import type { KernelModel } from './kernel-models.ts';
 import type { ServicePlace } from './kernel-services.ts';
 
 /** Paths inside the container. */
@@ -45,6 +46,8 @@ export interface RunnerConfig {
   readonly environ: readonly (readonly [string, string])[];
   /** Those named `sshd` and `ttyd` are the runner's own and run from the start. */
   readonly services: readonly ServicePlace[];
+  /** Served from the start. */
+  readonly models: readonly KernelModel[];
   /** `eager` starts the interpreter at once, `lazy` at the first query. */
   readonly interpreter: 'eager' | 'lazy';
   /** Unacknowledged output of one run after which its program blocks. */

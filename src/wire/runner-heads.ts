@@ -5,6 +5,7 @@
 import type { KernelId } from '../lib/ids.ts';
 import { FrameError } from './frame.ts';
 import { type Fields, finite, list, object, oneOf, runId, text, whole } from './guards.ts';
+import { modelHealths } from './kernel-models.ts';
 import { endReasons, longestPrompt, type RunEvent, type RunSummary, runPhases } from './run-event.ts';
 import {
   type InterpreterState,
@@ -58,6 +59,8 @@ export function parseRunnerStatus(value: unknown): RunnerStatus {
     detail: shown(fields['detail'], 'detail'),
     startedAt: finite(fields['startedAt'], 'startedAt'),
     logBytesDropped: whole(fields['logBytesDropped'], 'logBytesDropped', 0),
+    // Runners of older versions serve none.
+    models: modelHealths(fields['models'] ?? []),
   };
 }
 

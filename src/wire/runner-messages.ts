@@ -8,6 +8,7 @@
  */
 import type { KernelId, RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from './execute-request.ts';
+import type { ModelHealth } from './kernel-models.ts';
 import type { ServiceApp, ServiceOptions, ServiceOutcome } from './kernel-services.ts';
 import type { RunEvent, RunSummary } from './run-event.ts';
 
@@ -35,6 +36,8 @@ export interface RunnerStatus {
   readonly startedAt: number;
   /** Bytes that the container's log could not take. */
   readonly logBytesDropped: number;
+  /** Of the models that the kernel serves. */
+  readonly models: readonly ModelHealth[];
 }
 
 /** What the agent sends. */

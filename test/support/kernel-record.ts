@@ -31,6 +31,7 @@ export function specFixture(change: Partial<KernelSpec> = {}): KernelSpec {
     assignedPorts: [],
     services: [],
     servicesBlocked: false,
+    models: [],
     user: { uid: 1000, gid: 1000 },
     sudo: false,
     idleTimeoutMs: null,

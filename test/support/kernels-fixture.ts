@@ -33,7 +33,14 @@ import { openStateFolder, type StateFolder } from '../../src/storage/state-folde
 import type { RunSummary } from '../../src/wire/run-event.ts';
 import type { RunnerStatus } from '../../src/wire/runner-messages.ts';
 
-const readyStatus: RunnerStatus = { phase: 'ready', interpreter: 'none', detail: '', startedAt: 0, logBytesDropped: 0 };
+const readyStatus: RunnerStatus = {
+  phase: 'ready',
+  interpreter: 'none',
+  detail: '',
+  startedAt: 0,
+  logBytesDropped: 0,
+  models: [],
+};
 
 /** A runner's client that is ready when the test says so. */
 export class FakeRunnerClient implements RunnerClient {

@@ -57,6 +57,7 @@ export async function startRunnerContainer(options: RunnerContainerOptions): Pro
     user: { uid: 1000, gid: 1000, name: 'work' },
     environ: [],
     services: [],
+    models: [],
     interpreter: 'lazy',
     outputBufferBytes: 4 * 1024 * 1024,
     finishedRunKeepMs: 60_000,

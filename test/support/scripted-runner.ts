@@ -54,7 +54,7 @@ export class ScriptedRunner implements RunnerClient {
   }
 
   status(): RunnerStatus {
-    return { phase: 'ready', interpreter: 'ready', detail: '', startedAt: 1_500, logBytesDropped: 0 };
+    return { phase: 'ready', interpreter: 'ready', detail: '', startedAt: 1_500, logBytesDropped: 0, models: [] };
   }
 
   // The results are those of `RunnerRequests`, which a test's own reading proves.

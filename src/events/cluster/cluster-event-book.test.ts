@@ -67,6 +67,8 @@ const cases: readonly (readonly [string, KernelEvent])[] = [
     'kernel_terminated_selfterm',
     { type: 'kernel-terminated', reason: 'self-terminated', exitCode: 137, detail: '', ...of },
   ],
+  ['model_service_status_healthy', { type: 'model-health', model: 'my-model', healthy: true, ...of }],
+  ['model_service_status_unhealthy', { type: 'model-health', model: 'my-model', healthy: false, ...of }],
   ['execution_started', { type: 'execution-started', runId: run, ...of }],
   ['execution_finished', finished('exited')],
   ['execution_timeout', finished('time-limit')],

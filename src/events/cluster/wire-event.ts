@@ -1,7 +1,12 @@
 /** From what happens to kernels to the events that managers read (spec cluster-state 4.5). Pure. */
 import type { EncodedEvent } from '../../cluster/redis/event-stream.ts';
 import type { KernelId } from '../../lib/ids.ts';
-import { type AgentEventFields, type AgentEventName, eventArguments } from '../../wire/cluster/agent-event.ts';
+import {
+  type AgentEventFields,
+  type AgentEventName,
+  eventArguments,
+  eventSource,
+} from '../../wire/cluster/agent-event.ts';
 import type { CreationInfo } from '../../wire/cluster/creation-info.ts';
 import { encodeMsgpack } from '../../wire/msgpack/encode.ts';
 import type { EndReason } from '../../wire/run-event.ts';
@@ -44,6 +49,11 @@ export function wireEvent(event: KernelEvent, source: string, infoOf: CreationIn
       return encodeAgentEvent('execution_started', source, { session });
     case 'execution-finished':
       return encodeAgentEvent(endOfExecution(event.reason), source, { session });
+    case 'model-health': {
+      const name = 'model_service_status_updated';
+      const status = event.healthy ? 'healthy' : 'unhealthy';
+      return encodeAgentEvent(name, eventSource(name, source), { kernel, session, model: event.model, status });
+    }
     // Managers know of none of these.
     case 'overuse':
     case 'device-difference':

@@ -108,6 +108,8 @@ const runnerStatusSchema = z.strictObject({
   detail: z.string(),
   startedAt: z.number(),
   logBytesDropped: z.number(),
+  /** null: not known yet. */
+  models: z.array(z.strictObject({ name: z.string(), healthy: z.boolean().nullable() })).readonly(),
 });
 
 /** A kernel. */

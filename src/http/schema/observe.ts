@@ -43,6 +43,7 @@ export const kernelEventSchema = z
         reason: z.enum(endReasons),
         ...ofKernel,
       }),
+      z.strictObject({ type: z.literal('model-health'), model: z.string(), healthy: z.boolean(), ...ofKernel }),
       z.strictObject({
         type: z.literal('overuse'),
         kind: z.enum(overuseKinds),

@@ -50,6 +50,7 @@ export function runnerConfig(record: KernelRecord, { ownership, runner }: Config
       protocol: service.protocol,
       ports: placedPorts(service, record).inside,
     })),
+    models: spec.models,
     interpreter: spec.interpreter,
     sudo: spec.sudo,
     ...runner,

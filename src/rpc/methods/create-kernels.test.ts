@@ -159,7 +159,7 @@ it('refuses what cannot be, each in upstream’s words', async () => {
   );
   await expect(refusal(node, { preopen_ports: [2000] })).rejects.toThrow('AgentError');
   await expect(refusal(node, { preopen_ports: [9900] })).rejects.toThrow('AgentError');
-  await expect(refusal(node, { session_type: 'inference' })).rejects.toThrow('NotImplementedError');
+  await expect(refusal(node, { session_type: 'inference' })).rejects.toThrow('AgentError');
   const [session = null, ids = null, configs = null, cluster = null] = args({
     [newKernelId()]: kernelConfigFixture(),
   });

@@ -2,6 +2,7 @@
 import { KerneletError } from '../../lib/errors.ts';
 import { namedNetwork } from '../named-network.ts';
 import { orderedKernel } from '../ordered-kernel.ts';
+import { orderedModels } from '../ordered-models.ts';
 import { RpcFailure } from '../rpc-failure.ts';
 import { method } from '../rpc-method.ts';
 import { createKernels as signature } from '../schema/create-kernels.ts';
@@ -20,9 +21,12 @@ export const createKernels = method({
     const known = new Set((await services.agent.resources(signal)).slots.map(({ slot }) => slot));
     const { raw_cluster_info: cluster } = args;
     const environ = namedNetwork(cluster) ? await services.networks.environ(signal) : {};
+    const served = await Promise.all(configs.map((config) => orderedModels(config, signal)));
     const orders = ids.map((id, index) => {
-      const [config, reference] = [configs[index], args.kernel_image_refs[id]];
-      if (config && reference) return orderedKernel({ id, session, config, cluster, reference }, { known, environ });
+      const [config, models, reference] = [configs[index], served[index], args.kernel_image_refs[id]];
+      if (config && models && reference) {
+        return orderedKernel({ id, session, config, cluster, reference, models }, { known, environ });
+      }
       throw new KerneletError('KERNEL_NOT_FOUND', `no image is named for the kernel ${id}`, {
         context: { kernel: id },
       });

@@ -1,0 +1,41 @@
+/** Asks a model's server how it is. */
+import { request } from 'node:http';
+
+const mostRedirections = 3;
+
+/** Whether it answers with this status in time. A redirection is followed as long as it leads to the server itself. */
+export async function answersWith(
+  port: number,
+  path: string,
+  expectedStatus: number,
+  timeoutMs: number,
+): Promise<boolean> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  let place = new URL(`http://127.0.0.1:${port}/`);
+  try {
+    place = new URL(path, place);
+    for (let times = 0; times <= mostRedirections; times++) {
+      const { status, location } = await ask(place, signal);
+      if (status === expectedStatus) return true;
+      if (status < 300 || status > 399 || location === undefined) return false;
+      const next = new URL(location, place);
+      if (next.port !== String(port)) return false;
+      place = new URL(`${next.pathname}${next.search}`, place);
+    }
+    return false;
+  } catch {
+    return false;
+  }
+}
+
+function ask(place: URL, signal: AbortSignal): Promise<{ status: number; location: string | undefined }> {
+  return new Promise((resolve, reject) => {
+    const asking = request(place, { agent: false, signal }, (response) => {
+      // What it says is of no interest, and may have no end.
+      response.destroy();
+      resolve({ status: response.statusCode ?? 0, location: response.headers.location });
+    });
+    asking.once('error', reject);
+    asking.end();
+  });
+}

@@ -1,0 +1,121 @@
+/**
+ * The server of a model (spec kernel-runner 13): started in the model's folder, started again with growing pauses when it
+ * ends, and asked by its health check, if it has one. A model is unhealthy once more checks in a row have failed than
+ * its definition bears, and healthy with the next that succeeds.
+ */
+import { sleep } from '../../lib/clock.ts';
+import type { KernelModel, ModelHealth } from '../../wire/kernel-models.ts';
+import { volumePaths } from '../volume-paths.ts';
+import { type ActionParts, prepare } from './actions.ts';
+import { type Action, parseAction } from './definition.ts';
+import { answersWith } from './health-check.ts';
+import { ServiceProcess } from './service-process.ts';
+import { expandTemplate, type TemplateValue } from './template.ts';
+
+const firstPauseMs = 1000;
+const longestPauseMs = 60_000;
+const goodLifeMs = 60_000;
+/** A definition may say that no time shall pass between two checks. */
+const leastPeriodMs = 1000;
+
+/** What it works with. */
+export interface ModelServerParts extends ActionParts {
+  readonly runtimePath: string;
+  readonly onHealth: () => void;
+  problem(text: string): void;
+}
+
+/** The server. */
+export class ModelServer {
+  readonly #model: KernelModel;
+  readonly #parts: ModelServerParts;
+  #healthy: boolean | null = null;
+  #failures = 0;
+
+  constructor(model: KernelModel, parts: ModelServerParts) {
+    this.#model = model;
+    this.#parts = parts;
+  }
+
+  /** How the model is. */
+  get health(): ModelHealth {
+    return { name: this.#model.name, healthy: this.#healthy };
+  }
+
+  /** Serves as long as the runner lives. Never rejects. */
+  async serve(): Promise<void> {
+    const { clock, tenant } = this.#parts;
+    const { name, healthCheck } = this.#model;
+    if (healthCheck) void this.#check();
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      const begun = clock.monotonic();
+      try {
+        const process = await this.#start();
+        if (!healthCheck) this.#becomes(true);
+        const { exitCode, notStarted } = await process.exited;
+        const words = notStarted ?? [`status ${exitCode}`, process.lastWords].filter((part) => part !== '').join(': ');
+        tenant.log.line('WARN', `the server of model ${name} ended: ${words}`);
+        if (!healthCheck || notStarted !== null) this.#becomes(false);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#parts.problem(`the server of model ${name} cannot be started: ${reason}`);
+        this.#becomes(false);
+        // Nothing of what is wrong here mends itself.
+        return;
+      }
+      if (clock.monotonic() - begun > goodLifeMs) pauseMs = firstPauseMs;
+      await sleep(clock, pauseMs);
+    }
+  }
+
+  async #start(): Promise<ServiceProcess> {
+    const { tenant, clock, runtimePath } = this.#parts;
+    const { command, path, port, preStart } = this.#model;
+    const given = new Map<string, TemplateValue>([
+      ['runtime_path', runtimePath],
+      ['ports', [port]],
+    ]);
+    const known = await prepare(actionsOf(preStart), given, this.#parts);
+    const argv = command.map((template) => expandTemplate(template, known));
+    const inFolder = [volumePaths.shell, '-c', 'cd -- "$1" && shift && exec "$@"', 'kernelet', path, ...argv];
+    return await ServiceProcess.start({ argv: inFolder }, tenant, clock);
+  }
+
+  /** Never ends and never rejects. */
+  async #check(): Promise<void> {
+    const { healthCheck, port } = this.#model;
+    if (!healthCheck) return;
+    const { path, expectedStatus, maxRetries, maxWaitMs } = healthCheck;
+    const periodMs = Math.max(maxWaitMs, leastPeriodMs);
+    for (;;) {
+      if (await answersWith(port, path, expectedStatus, periodMs)) {
+        this.#failures = 0;
+        this.#becomes(true);
+      } else {
+        if (this.#failures > maxRetries) this.#becomes(false);
+        this.#failures += 1;
+      }
+      await sleep(this.#parts.clock, periodMs);
+    }
+  }
+
+  #becomes(healthy: boolean): void {
+    if (this.#healthy === healthy) return;
+    this.#healthy = healthy;
+    this.#parts.onHealth();
+  }
+}
+
+/** Throws what is wrong with them. */
+function actionsOf(text: string): readonly Action[] {
+  const value: unknown = JSON.parse(text);
+  if (!Array.isArray(value)) throw new Error('the actions before the start are no list');
+  return value.map(parseAction);
+}
+
+/** The servers of a kernel's models, begun. */
+export function serveModels(models: readonly KernelModel[], parts: ModelServerParts): readonly ModelServer[] {
+  const servers = models.map((model) => new ModelServer(model, parts));
+  for (const server of servers) void server.serve();
+  return servers;
+}
