@@ -82,6 +82,7 @@ describe('a plugin of a third party', () => {
         nodes: ['/dev/npu0'],
         hooks: ['/usr/lib/libnpu.so'],
         mounts: [{ source: '/opt/npu/share', target: `/npu/ubuntu22.04/${machineName()}` }],
+        networks: [],
         runtime: 'npu',
         requests: [{ driver: 'cdi', ids: ['acme.com/npu=0'], capabilities: [] }],
       },
