@@ -118,17 +118,34 @@ describe('RunCollector', () => {
     expect(collect([limit])).toMatchObject({ status: 'exec-timeout', exitCode: null });
   });
 
-  it('cuts each stream at 524,288 characters per call, says so once, and never splits a pair', () => {
+  it('ends a call with 524,288 characters of a stream, splits no pair, and brings the rest with the next ones', () => {
     const collector = new RunCollector(runId);
-    const chunk = 'x'.repeat(100_000);
-    for (let index = 0; index < 8; index += 1) collector.add(event({ kind: 'stdout' }, chunk));
     collector.add(event({ kind: 'stderr' }, 'still here'));
+    const whole = `${'x'.repeat(524_287)}😀${'y'.repeat(600_000)}`;
+    expect(collector.add(event({ kind: 'stdout' }, whole))).toBe(true);
+    const answers: string[] = [];
+    expect(collector.isFull).toBe(true);
     const first = collector.take(1);
-    expect(first.stdout).toBe(`${'x'.repeat(524_288)}\n… (output truncated)\n`);
-    expect(first.stderr).toBe('still here');
-    collector.add(event({ kind: 'stdout' }, `${'x'.repeat(524_287)}😀`));
-    expect(collector.take(1).stdout).toBe(`${'x'.repeat(524_287)}\n… (output truncated)\n`);
-    collector.add(event({ kind: 'stdout' }, 'x'.repeat(524_288)));
-    expect(collector.take(1).stdout).toHaveLength(524_288);
+    expect([first.status, first.stderr, first.stdout.length]).toEqual(['continued', 'still here', 524_287]);
+    answers.push(first.stdout);
+    while (collector.isFull) answers.push(collector.take(1).stdout);
+    expect(collector.add(event({ kind: 'stdout' }, 'z'))).toBe(false);
+    expect(collector.add(event({ kind: 'finished', exitCode: 0, reason: 'exited' }))).toBe(true);
+    const last = collector.take(1);
+    expect([last.status, [...answers, last.stdout].join('') === `${whole}z`]).toEqual(['finished', true]);
+    expect(Math.max(...answers.map(({ length }) => length))).toBeLessThanOrEqual(524_288);
+  });
+
+  it('keeps the streams in order when one of them is too much', () => {
+    const collector = new RunCollector(runId);
+    expect(collector.add(event({ kind: 'stdout' }, 'x'.repeat(524_289)))).toBe(true);
+    collector.add(event({ kind: 'stderr' }, 'after'));
+    collector.take(3);
+    expect(collector.take(3)).toMatchObject({
+      console: [
+        ['stdout', 'x'],
+        ['stderr', 'after'],
+      ],
+    });
   });
 });

@@ -41,9 +41,11 @@ export interface LegacyResult extends Outcome {
 type Stream = 'stdout' | 'stderr';
 type End = Pick<Outcome, 'status' | 'exitCode' | 'options'>;
 
-/** Characters (UTF-16 code units) of one stream in one answer; the documented limit. */
+/**
+ * Characters (UTF-16 code units) of one stream in one answer; the documented limit. An answer that has so many comes at
+ * once, and what is too much comes with the next one.
+ */
 const mostCharacters = 524_288;
-const truncationMarker = '\n… (output truncated)\n';
 /** Bytes of one event that are looked at. */
 const mostRecordBytes = 10 * 1024 * 1024;
 const binaryMedia = /^image\/(png|jpeg)$/;
@@ -56,10 +58,17 @@ export class RunCollector {
   #items: ConsoleItem[] = [];
   #pending: { readonly stream: Stream; text: string } | null = null;
   #taken: Record<Stream, number> = { stdout: 0, stderr: 0 };
+  /** What was too much for the answer of the moment, in order. */
+  #kept: { readonly stream: Stream; readonly text: string }[] = [];
   #end: End = still;
 
   constructor(run: RunId) {
     this.#run = run;
+  }
+
+  /** Whether there is as much as an answer holds: `take` it before adding more. */
+  get isFull(): boolean {
+    return this.#kept.length > 0 || Math.max(this.#taken.stdout, this.#taken.stderr) >= mostCharacters;
   }
 
   /** Takes an event. Returns true when it ends the call: `take` the answer before adding more. */
@@ -70,7 +79,7 @@ export class RunCollector {
       case 'stdout':
       case 'stderr':
         this.#addText(event.kind, this.#decoders[event.kind].decode(record(body), { stream: true }));
-        return false;
+        return this.isFull;
       case 'html':
         this.#addItem(['html', decodeAll(body)]);
         return false;
@@ -107,19 +116,24 @@ export class RunCollector {
     this.#items = [];
     this.#taken = { stdout: 0, stderr: 0 };
     this.#end = still;
+    const kept = this.#kept;
+    this.#kept = [];
+    for (const { stream, text } of kept) this.#addText(stream, text);
     return apiVersion === 1 ? { ...outcome, ...legacy(items) } : { ...outcome, console: items };
   }
 
   #addText(stream: Stream, text: string): void {
-    const taken = this.#taken[stream];
-    if (text === '' || taken > mostCharacters) return;
-    const kept = cut(text, mostCharacters - taken);
-    this.#taken[stream] = kept === text ? taken + text.length : mostCharacters + 1;
+    if (text === '') return;
+    // Behind what is kept already, also when there is room: output stays in its order.
+    const now = this.#kept.length > 0 ? '' : cut(text, mostCharacters - this.#taken[stream]);
+    if (now !== text) this.#kept.push({ stream, text: text.slice(now.length) });
+    if (now === '') return;
+    this.#taken[stream] += now.length;
     if (this.#pending?.stream !== stream) {
       this.#flush();
       this.#pending = { stream, text: '' };
     }
-    this.#pending.text += kept === text ? text : kept + truncationMarker;
+    this.#pending.text += now;
   }
 
   #addItem(item: ConsoleItem): void {

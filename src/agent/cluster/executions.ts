@@ -92,6 +92,7 @@ export class Executions {
 
   /** Returns when the run has come to something conclusive, or the time is over. */
   async #gather(open: OpenRun, { kernel, run, flushMs }: ExecutionStep, signal: AbortSignal): Promise<void> {
+    if (open.collector.isFull) return;
     const late = flushMs === null ? null : AbortSignal.timeout(flushMs);
     const either = late ? AbortSignal.any([signal, late]) : signal;
     try {
