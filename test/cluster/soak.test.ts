@@ -72,7 +72,7 @@ describeWith(['etcd', 'redis-server'], 'a member of a cluster, with its engine i
     await using member = await joined('i-hangs', { stepDeadlineMs: 1000 });
     const outcomes: string[] = [];
     for (const method of ['createContainer', 'startContainer', 'inspectContainer', 'removeContainer'] as const) {
-      const before = await member.create(small, image);
+      const before = await eventually('a kernel is there before', () => member.create(small, image));
       await member.order({ order: 'hang', method, times: 2 });
       const begun = performance.now();
       const [created] = await Promise.allSettled([member.create(small, image), member.destroy(before)]);

@@ -1,7 +1,7 @@
-/** Before the tests of members of a cluster: an engine, and the image of their kernels. */
+/** Before the tests of members of a cluster: an engine, and the images of their kernels. */
 import { ensureImages } from './test-images.ts';
 
 /** Vitest's hook. */
 export function setup(): void {
-  ensureImages(['python']);
+  ensureImages(['python', 'shell']);
 }
