@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
@@ -113,6 +113,25 @@ describe('comparing the leases of devices', () => {
       expect(at.oddities.snapshot()).toEqual({ 'differing-resource-file': 1 });
     },
   );
+
+  it('goes on with the others where a resource.txt can be neither read nor written', async () => {
+    const at = await fixture();
+    const [broken, other] = [specFixture(), specFixture()];
+    for (const spec of [broken, other]) await at.kernels.registry.create(spec, never);
+    await rm(resourceFile(at, broken.id));
+    await mkdir(resourceFile(at, broken.id));
+    at.devices.release(other.id);
+    const ghost = newKernelId();
+    at.devices.adopt(ghost, [['cpu', 'any', '2']]);
+    await at.kernels.registry.auditDevices(never);
+    expect(at.devices.holders()).toEqual([broken.id, other.id]);
+    expect(at.oddities.snapshot()).toEqual({
+      'differing-resource-file': 1,
+      'failed-device-audit': 1,
+      'missing-lease': 1,
+      'orphaned-lease': 1,
+    });
+  });
 });
 
 describe('looking again for devices', () => {

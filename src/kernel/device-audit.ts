@@ -63,33 +63,49 @@ export async function auditDevices(
   containers: readonly StockedContainer[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { devices, actors, scratch, oddities, events, log } = parts;
+  const { devices, actors, oddities, log } = parts;
   const places = devices.rebuild();
   if (places.length > 0) {
     oddities.count('differing-device-map');
     log.error('what was allocated of devices was not the sum of the leases', { places });
   }
-  for (const [kernel, actor] of actors) {
-    if (!isSteady(actor)) continue;
-    const { containerId, placement } = actor.record;
-    const file = await readResourceFile(actor.record, scratch, signal);
-    // Whatever happened while the file was read is the next round's.
-    if (actors.get(kernel) !== actor || !isSteady(actor)) continue;
-    const findings = compareAccounts({
-      lease: devices.heldBy(kernel),
-      record: placement.devices,
-      container: containers.find((one) => one.containerId === containerId)?.placement?.devices ?? null,
-      file,
-    });
-    for (const finding of findings) {
-      oddities.count(finding.oddity);
-      log.warn('what a kernel has of devices is told differently', { kernel, ...finding });
-      events.publish(differenceOf(actor.record, finding.oddity, shareTexts(finding.devices)));
-      if (finding.heal === 'enter') devices.correct(kernel, finding.devices);
-      if (finding.heal === 'rewrite-file') await writeResourceFile(actor.record, scratch);
+  for (const kernel of actors.keys()) {
+    try {
+      await auditKernel(parts, kernel, containers, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      oddities.count('failed-device-audit');
+      log.error('what a kernel has of devices could not be compared or put right', { kernel, error });
     }
   }
   releaseOrphans(parts, containers);
+}
+
+async function auditKernel(
+  { devices, actors, scratch, oddities, events, log }: DeviceAuditParts,
+  kernel: KernelId,
+  containers: readonly StockedContainer[],
+  signal: AbortSignal,
+): Promise<void> {
+  const actor = actors.get(kernel);
+  if (!actor || !isSteady(actor)) return;
+  const { containerId, placement } = actor.record;
+  const file = await readResourceFile(actor.record, scratch, signal);
+  // Whatever happened while the file was read is the next round's.
+  if (actors.get(kernel) !== actor || !isSteady(actor)) return;
+  const findings = compareAccounts({
+    lease: devices.heldBy(kernel),
+    record: placement.devices,
+    container: containers.find((one) => one.containerId === containerId)?.placement?.devices ?? null,
+    file,
+  });
+  for (const finding of findings) {
+    oddities.count(finding.oddity);
+    log.warn('what a kernel has of devices is told differently', { kernel, ...finding });
+    events.publish(differenceOf(actor.record, finding.oddity, shareTexts(finding.devices)));
+    if (finding.heal === 'enter') devices.correct(kernel, finding.devices);
+    if (finding.heal === 'rewrite-file') await writeResourceFile(actor.record, scratch);
+  }
 }
 
 /** The event of a difference. */
