@@ -79,6 +79,28 @@ it('a plugin that fails is a gap, its last word holds for a minute, and others g
   expect(figures.kernels(62).size).toBe(0);
 });
 
+it('no plugin puts figures in the place of somebody else’s', async () => {
+  const { plugins, figures, node } = rig();
+  const kernel = newKernelId();
+  plugins.set('io', async () => [measureOf('io_read', { i0: 1 }, [[kernel, 1]])]);
+  plugins.set('npu_b', async () => [measureOf('npu_b_util', { b0: 2 }, [[kernel, 2]])]);
+  plugins.set('npu', async () => [measureOf('npu_b_util', { n0: 9 }, [[kernel, 9]])]);
+  for (const at of [1, 6]) await node.round(at, never);
+  expect(node.gaps).toEqual([
+    { source: 'devices of io', reason: 'it measures io_read, which is measured by another (NOT_SUPPORTED)' },
+    { source: 'devices of npu', reason: 'it measures npu_b_util, which is measured by another (NOT_SUPPORTED)' },
+  ]);
+  expect(Object.entries(node.metrics().node).map(([key, { current }]) => [key, current])).toEqual([
+    ['npu_b_util', '2'],
+  ]);
+  expect(
+    figures
+      .kernels(6)
+      .get(kernel)
+      ?.fresh.map(({ value }) => value.toNumber()),
+  ).toEqual([2]);
+});
+
 it('a plugin that did not answer in time is let alone for a minute', async () => {
   const { plugins, node } = rig();
   let asked = 0;

@@ -9,6 +9,7 @@ import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { ContainerId, KernelId } from '../lib/ids.ts';
 import type { KernelAllocation } from '../resources/allocator.ts';
 import { definitionOf, type NodeCollector, type TakenMeasure } from './measure.ts';
+import { containerMeasures, nodeMeasures } from './measure-kinds.ts';
 
 /** What it works with. */
 export interface DeviceFiguresParts {
@@ -36,6 +37,7 @@ interface State {
 
 type Measuring = NonNullable<NodePlugin['measure']>;
 
+const ownKeys = [...Object.keys(nodeMeasures), ...Object.keys(containerMeasures)];
 const deadlineMs = 2_500;
 const restS = 60;
 /** For so long a plugin's last word holds. */
@@ -96,7 +98,9 @@ export class DeviceFigures {
     if (!measure) return [];
     if (at < state.restsUntil) throw new KerneletError('DEADLINE_EXCEEDED', 'it did not answer a short time ago');
     try {
-      state.measures = await this.#measure(measure, key, signal);
+      const measures = await this.#measure(measure, key, signal);
+      this.#checkKeys(key, measures);
+      state.measures = measures;
       state.measuredAt = at;
     } catch (error) {
       if (hasCode(error, 'DEADLINE_EXCEEDED')) state.restsUntil = at + restS;
@@ -108,6 +112,14 @@ export class DeviceFigures {
       ...one.node,
       devices: one.devices,
     }));
+  }
+
+  /** A plugin of the key `io` could call something `io_read`, and one of `npu` begin as one of `npu_b` does. */
+  #checkKeys(plugin: string, measures: readonly DeviceMeasure[]): void {
+    const others = [...this.#states].filter(([key]) => key !== plugin).flatMap(([, state]) => state.measures);
+    const taken = new Set([...ownKeys, ...others.map(({ key }) => key)]);
+    const twice = measures.find(({ key }) => taken.has(key));
+    if (twice) throw new KerneletError('NOT_SUPPORTED', `it measures ${twice.key}, which is measured by another`);
   }
 
   async #measure(measure: Measuring, key: string, signal: AbortSignal): Promise<readonly DeviceMeasure[]> {
