@@ -8,7 +8,7 @@ import { KerneletError } from '../lib/errors.ts';
 import type { NumaNode } from '../resources/affinity.ts';
 import type { CudaAttachment, CudaDevice, CudaFacts, EngineVersion } from './cuda-plugin.ts';
 import type { NvmlDevice, NvmlReport, NvmlSlice } from './nvml-report.ts';
-import { readShareOptions } from './share-options.ts';
+import { readOperatorShares } from './share-options.ts';
 
 /** What is looked at. */
 export interface CudaDiscovery {
@@ -30,15 +30,15 @@ export const isDriverThere = async ({ options, root = '/' }: CudaDiscovery): Pro
   options['library'] !== undefined || (await isAnyThere(driverFiles.map((file) => join(root, file))));
 
 /**
- * What there is, by the driver's report. `idOf` names a whole GPU. Throws ENGINE_UNSUPPORTED, in one sentence, when the
- * engine can't attach GPUs.
+ * What there is, by the driver's report. `idOf` names a whole GPU. Throws, in one sentence, ENGINE_UNSUPPORTED when the
+ * engine can't attach GPUs, and INVALID_CONFIG for an option that is wrong.
  */
 export async function cudaFacts(
   { options, engine: askEngine, root = '/' }: CudaDiscovery,
   report: NvmlReport,
   idOf: (gpu: NvmlDevice) => string,
 ): Promise<CudaFacts> {
-  const shares = readShareOptions('cuda', options);
+  const shares = readOperatorShares('cuda', options);
   const engine = await askEngine();
   const engineVersion = parseEngineVersion(engine?.version ?? '');
   const attachment = engine && engineVersion && (await attachmentOf(engine.runtimes, engineVersion, root));
@@ -51,7 +51,7 @@ export async function cudaFacts(
   const shown = report.devices.filter(({ index, uuid }) => !shares.mask.has(String(index)) && !shares.mask.has(uuid));
   const devices = await Promise.all(shown.map((device) => unitsOf(device, idOf(device), root)));
   return {
-    enabled: shares.mode !== null,
+    enabled: true,
     engineVersion,
     attachment,
     devices: devices.flat(),

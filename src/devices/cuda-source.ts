@@ -80,7 +80,7 @@ export function cudaSource(options: CudaSourceOptions): PluginSource {
           wholeDeviceMeasure(utilization, amounts(uses, utilizationOf), holders),
         ];
       };
-      last = { text, plugin: { ...inProcess(cudaPlugin(facts), agentVersion), ...(facts.enabled ? { measure } : {}) } };
+      last = { text, plugin: { ...inProcess(cudaPlugin(facts), agentVersion), measure } };
       return last.plugin;
     },
     [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),

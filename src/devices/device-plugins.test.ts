@@ -7,7 +7,7 @@ import type { DevicePlugin } from './device-plugin.ts';
 import { memPlugin } from './mem-plugin.ts';
 import { readMockConfig } from './mock-config.ts';
 import { mockPlugin } from './mock-plugin.ts';
-import { readShareOptions } from './share-options.ts';
+import { readOperatorShares, readShareOptions } from './share-options.ts';
 
 const cores = [0, 1, 5].map((core) => ({ core, numaNode: 0 }));
 const cpu = cpuPlugin({ cores, overcommit: 2, agentVersion: '1.0', machine: 'x86_64', system: 'Linux' });
@@ -72,7 +72,9 @@ describe('device plugins', () => {
     [{ devices: [{ ...device, mother_uuid: 'a:b' }] }, 'devices[0].mother_uuid must not have'],
     [{ devices: [{ ...device, is_mig_device: undefined }] }, 'devices[0].is_mig_device must be true or false'],
     [{ devices: [{ ...device, subproc_count: 0 }] }, 'devices[0].subproc_count must be a whole number of at least 1'],
-    [{ devices: [{ ...device, memory_size: 'inf' }] }, 'is infinite'],
+    [{ devices: [{ ...device, memory_size: 'inf' }] }, 'devices[0].memory_size cannot be read: size "inf" is infinite'],
+    [{ devices: [{ ...device, memory_size: '-5g' }] }, 'devices[0].memory_size must be a size'],
+    [{ devices: [{ ...device, memory_size: '9999y' }] }, 'devices[0].memory_size must be a size'],
     [{ formats: { device: {} } }, 'formats.device.number_format must be a table'],
   ])('that pretend say which key of their file is wrong: %j', (more, problem) => {
     expect(() => readMockConfig({ ...file, ...more })).toThrow(problem);
@@ -81,8 +83,11 @@ describe('device plugins', () => {
   it.each([
     [{ unit_proc: '1' }, 'cuda plugin: too small unit_proc'],
     [{ unit_proc: 'x' }, 'unit_proc "x" is not a decimal number'],
+    [{ unit_proc: 'inf' }, 'unit_proc must have an end'],
+    [{ reserved_memory: '-1' }, 'reserved_memory must not be below 0'],
     [{ quantum_size: '0' }, 'quantum_size must be above 0'],
+    [{ allocation_mode: 'both' }, 'cuda plugin: allocation_mode must be discrete or fractional, not "both"'],
   ])('that pretend say which option is wrong: %j', (options, problem) => {
-    expect(() => readShareOptions('cuda', options)).toThrow(problem);
+    expect(() => readOperatorShares('cuda', options)).toThrow(problem);
   });
 });

@@ -171,6 +171,10 @@ describe('a plugin of a third party', () => {
       'amount is not above 0',
     ],
     [
+      'export const discover = () => ({ key: "npu", slotTypes: [["npu.device", "count"]], devices: [{ id: "0", slot: "npu.device", amount: "1e500" }] });',
+      'amount is not above 0 and at most',
+    ],
+    [
       `export const discover = () => ({ key: "npu", slotTypes: [], devices: [], exclusiveSlots: ["${'*a'.repeat(30)}b"] });`,
       'exclusiveSlots[0] is not a slot, or a pattern',
     ],
@@ -252,7 +256,9 @@ describe('what a plugin measures', () => {
       'is not a kernel that it was asked about',
     ],
     ['return [{ key: "npu_x", unit: "W", devices: { n0: { value: "NaN" } } }]', 'is not a decimal number'],
-    ['return [{ key: "npu_x", unit: "W", devices: { n0: { value: "inf" } } }]', 'is not finite'],
+    ['return [{ key: "npu_x", unit: "W", devices: { n0: { value: "inf" } } }]', 'is not at most'],
+    ['return [{ key: "npu_x", unit: "W", devices: { n0: { value: "1e999" } } }]', 'is not at most'],
+    ['return [{ key: "npu_x", unit: "W", devices: { n0: { value: 1, capacity: -1e300 } } }]', 'is not at most'],
     ['return [1, 2].map(() => ({ key: "npu_x", unit: "W" }))', 'without a key twice'],
     ['return Array(40).fill(0).map((_, i) => ({ key: "npu_" + i, unit: "W" }))', 'a list of at most 32'],
     ['return "x".repeat(3e5)', 'at most 262144 characters'],

@@ -33,13 +33,14 @@ export interface MeasuredThings {
 
 const mostBytes = 256 * 2 ** 10;
 const mostMeasures = 32;
+/** It is written with all digits, in every round. */
+const mostMeasured = new DecimalClass('1E+24');
 const keyForm = /^[a-z0-9_-]{1,80}$/;
 const unitForm = /^[\x20-\x7e]{1,16}$/;
 
 const finite: Reader<Decimal> = (value, place) => {
-  if (typeof value === 'number' && Number.isFinite(value)) return new DecimalClass(value);
-  const read = parseDecimal(text(value, place), `${place}:`);
-  if (!read.isFinite()) throw new JsonFormError(place, 'finite');
+  const read = typeof value === 'number' ? new DecimalClass(value) : parseDecimal(text(value, place), `${place}:`);
+  if (!read.abs().lte(mostMeasured)) throw new JsonFormError(place, 'at most 1E+24');
   return read;
 };
 const measured: Reader<MeasuredAmount> = object((of) => ({

@@ -1,5 +1,5 @@
 /** The description of a pretended accelerator: `mock-accelerator.toml` (spec resources-and-stats 15.2). */
-import { KerneletError } from '../lib/errors.ts';
+import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import { parseFiniteBinarySize } from '../resources/binary-size.ts';
 import type { DeviceMetadata } from './device-plugin.ts';
 
@@ -60,7 +60,7 @@ function readDevice(value: unknown, place: string, key: string): MockDevice {
     modelName: text(device, 'model_name', place),
     numaNode: whole(device, 'numa_node', 0, place),
     processingUnits: whole(device, 'subproc_count', 1, place),
-    memoryBytes: parseFiniteBinarySize(String(device['memory_size'])).toNumber(),
+    memoryBytes: size(device, 'memory_size', place),
     isMig: key === 'cuda' && isMig === true,
   };
 }
@@ -94,6 +94,16 @@ function whole(from: Table, key: string, least: number, place: string): number {
   const value = from[key];
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return value;
   throw invalid(place + key, `must be a whole number of at least ${least}`);
+}
+
+function size(from: Table, key: string, place: string): number {
+  try {
+    const bytes = parseFiniteBinarySize(String(from[key])).toNumber();
+    if (Number.isSafeInteger(bytes) && bytes >= 0) return bytes;
+  } catch (error) {
+    throw invalid(place + key, `cannot be read: ${toKerneletError(error).message}`);
+  }
+  throw invalid(place + key, 'must be a size from 0 up to some petabytes');
 }
 
 const invalid = (key: string, problem: string): KerneletError =>

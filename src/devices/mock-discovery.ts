@@ -10,7 +10,7 @@ import { readMockConfig } from './mock-config.ts';
 import { mockPlugin } from './mock-plugin.ts';
 import { inProcess, type NodePlugin } from './node-plugin.ts';
 import type { PluginSource } from './plugin-source.ts';
-import { readShareOptions } from './share-options.ts';
+import { readOperatorShares } from './share-options.ts';
 
 /** Where to look from. */
 export interface MockPlaces {
@@ -40,7 +40,7 @@ export function mockSource(
       const text = await readFile(path, 'utf8');
       if (last?.text === text) return last.plugin;
       const config = readMockConfig(parseToml(text, path));
-      const share = readShareOptions(config.slotName, options['mock'] ?? options[config.slotName] ?? {});
+      const share = readOperatorShares(config.slotName, options['mock'] ?? options[config.slotName] ?? {});
       last = { text, plugin: inProcess(mockPlugin(config, share, { agentVersion }), agentVersion) };
       return last.plugin;
     },

@@ -41,6 +41,8 @@ export interface PluginDescription {
 
 const mostBytes = 2 ** 20;
 const mostItems = 256;
+/** So much of each of many devices is still added up to the last digit. */
+const mostAmount = new DecimalClass('1E+18');
 const longestPath = 4096;
 const keyForm = /^[a-z0-9_-]{1,64}$/;
 const variableForm = /^([A-Za-z_][A-Za-z0-9_]*)=[^\0]*$/;
@@ -61,7 +63,7 @@ const some = <T>(read: Reader<T>): Reader<readonly T[]> =>
   );
 const amount: Reader<Decimal> = (value, place) => {
   const read = parseDecimal(text(value, place), `${place}:`);
-  if (!read.isFinite() || !isAboveZero(read)) throw new JsonFormError(place, 'above 0');
+  if (!isAboveZero(read) || read.gt(mostAmount)) throw new JsonFormError(place, 'above 0 and at most 1E+18');
   return read;
 };
 const words = such(text, ({ length }) => length <= longestWords, `a text of at most ${longestWords} characters`);

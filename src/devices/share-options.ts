@@ -29,14 +29,25 @@ export function readShareOptions(key: string, options: Readonly<Record<string, s
     new KerneletError('INVALID_CONFIG', `${key} plugin: ${problem}`, { context: { key, name } });
   if (unitMemory.lt(smallestUnitMemory)) throw invalid('too small unit_mem', 'unit_mem');
   if (!(unitProcessors >= smallestUnitProcessors)) throw invalid('too small unit_proc', 'unit_proc');
+  if (!Number.isFinite(unitProcessors)) throw invalid('unit_proc must have an end', 'unit_proc');
+  const reservedMemory = parseFiniteBinarySize(options['reserved_memory'] ?? '64m');
+  if (reservedMemory.lt(0)) throw invalid('reserved_memory must not be below 0', 'reserved_memory');
   const quantum = parseDecimal(options['quantum_size'] ?? '0.1', 'quantum_size');
   if (!quantum.isFinite() || !quantum.gt(0)) throw invalid('quantum_size must be above 0', 'quantum_size');
   return {
     mode: mode === 'discrete' || mode === 'fractional' ? mode : null,
     unitMemory,
     unitProcessors,
-    reservedMemory: parseFiniteBinarySize(options['reserved_memory'] ?? '64m'),
+    reservedMemory,
     quantum,
     mask: new Set((options['device_mask'] ?? '').split(',').flatMap((id) => id.trim() || [])),
   };
+}
+
+/** The same for a plugin that somebody has let in: a mode that there isn't is an INVALID_CONFIG too. */
+export function readOperatorShares(key: string, options: Readonly<Record<string, string>>): ShareOptions {
+  const shares = readShareOptions(key, options);
+  if (shares.mode !== null) return shares;
+  const problem = `allocation_mode must be discrete or fractional, not ${JSON.stringify(options['allocation_mode'])}`;
+  throw new KerneletError('INVALID_CONFIG', `${key} plugin: ${problem}`, { context: { key, name: 'allocation_mode' } });
 }
