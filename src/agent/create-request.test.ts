@@ -104,6 +104,7 @@ describe('compileSpec', () => {
       },
       runtime: { type: 'python', path: null },
       command: ['serve'],
+      services: [],
     };
     const request = { ...plain, environ: { B: '2', A: '1' }, memoryBytes: 2 ** 30 };
     const spec = compileSpec(id, request, chosen, defaults, { diskBytes: null, openFiles: 4096 });
@@ -128,12 +129,29 @@ describe('compileSpec', () => {
       compileSpec(
         parseKernelId('0f0e0d0c-0b0a-4908-8706-050403020100'),
         { ...plain, models: [model, { ...model, command: ['own'] }] },
-        { image, runtime: { type: 'app', path: null }, command },
+        { image, runtime: { type: 'app', path: null }, command, services: [] },
         defaults,
         { diskBytes: null, openFiles: null },
       );
     expect(compiled(['serve']).models.map(({ command }) => command)).toEqual([['serve'], ['own']]);
     expect(() => compiled([])).toThrow(/no command that could serve the model m/);
+  });
+
+  it('offers alone what is published of the services of the image and of the runner', () => {
+    const web = { name: 'web', protocol: 'http', containerPorts: [8080, 8081], isInference: false };
+    const image = { reference: 'i', id: 'x', volumes: [], distro: null, coreCountVariables: [] };
+    const compiled = (publish: readonly number[]) =>
+      compileSpec(
+        parseKernelId('0f0e0d0c-0b0a-4908-8706-050403020100'),
+        { ...plain, publish },
+        { image, runtime: { type: 'app', path: null }, command: [], services: [web] },
+        defaults,
+        { diskBytes: null, openFiles: null },
+      ).services.map(({ name }) => name);
+    expect(compiled([])).toEqual([]);
+    expect(compiled([8080])).toEqual([]);
+    expect(compiled([8080, 8081, 2200])).toEqual(['sshd', 'web']);
+    expect(compiled([7681])).toEqual(['ttyd']);
   });
 
   it('takes the id of the request in any case, and makes one otherwise', () => {

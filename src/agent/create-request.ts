@@ -3,7 +3,8 @@
  * default. Pure.
  */
 import type { PullPolicy } from '../images/resolve.ts';
-import type { KernelImage, KernelLimits, KernelNetwork, KernelSpec } from '../kernel/spec.ts';
+import { ownServices } from '../kernel/own-services.ts';
+import type { KernelImage, KernelLimits, KernelNetwork, KernelService, KernelSpec } from '../kernel/spec.ts';
 import { parseDecimal } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { type KernelId, newKernelId, parseKernelId, type SessionId } from '../lib/ids.ts';
@@ -35,6 +36,8 @@ export interface NodeCapacity {
 export interface ChosenImage {
   readonly image: KernelImage;
   readonly runtime: { readonly type: string; readonly path: string | null };
+  /** The services that it offers. */
+  readonly services: readonly KernelService[];
   /** What it starts when nothing else is asked of it. */
   readonly command: readonly string[];
 }
@@ -147,6 +150,12 @@ function limitsOf(request: CreateRequest, defaults: CreateDefaults): AskedLimits
   };
 }
 
+/** Nobody reaches a service whose port is not published. */
+function offered({ services }: ChosenImage, published: readonly number[]): readonly KernelService[] {
+  const all = [...ownServices, ...services];
+  return all.filter(({ containerPorts }) => containerPorts.every((port) => published.includes(port)));
+}
+
 function servedModel(model: OrderedModel, { image, command }: ChosenImage): KernelModel {
   if (model.command !== null) return { ...model, command: model.command };
   if (command.length > 0) return { ...model, command };
@@ -179,7 +188,7 @@ export function compileSpec(
     publish: request.publish,
     fixedPorts: request.fixedPorts ?? [],
     assignedPorts: request.assignedPorts ?? [],
-    services: request.services ?? [],
+    services: request.services ?? offered(chosen, request.publish),
     servicesBlocked: request.servicesBlocked ?? false,
     models: (request.models ?? []).map((model) => servedModel(model, chosen)),
     user: defaults.user,

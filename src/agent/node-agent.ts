@@ -107,7 +107,7 @@ export class NodeAgent implements Agent {
     const { id: imageId, volumes, command } = found.image;
     const { baseDistro: distro, coreCountVariables } = found.contract;
     const image = { reference: found.reference, id: imageId, volumes, distro, coreCountVariables };
-    const chosen = { image, runtime: found.runtime, command };
+    const chosen = { image, runtime: found.runtime, command, services: found.contract.servicePorts };
     const { limits, warnings } = await this.#parts.fitLimits(signal);
     const spec = compileSpec(id, { ...request, mounts }, chosen, defaults, limits);
     const record = await kernels.create(spec, signal);

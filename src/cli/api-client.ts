@@ -3,6 +3,7 @@ import type { Agent, AgentStatus, ImageProgress, ImageView, KernelStats, KernelV
 import { kernelIdForm, maxUploadBytes } from '../http/schema/limits.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { ServiceOptions, ServiceOutcome } from '../wire/kernel-services.ts';
 import type { NumberedRunEvent } from '../wire/run-event.ts';
 import { framesMediaType } from '../wire/run-frames.ts';
 import type { FileEntry } from '../wire/runner-messages.ts';
@@ -141,6 +142,16 @@ export class ApiClient implements AsyncDisposable {
 
   async cancel(id: string, run: string, signal: string): Promise<void> {
     await this.#api.json({ method: 'POST', path: `${runPath(id, run)}/cancel`, ...jsonBody({ signal }) });
+  }
+
+  async startService(id: string, service: string, options: ServiceOptions): Promise<ServiceOutcome> {
+    const path = `${kernelPath(id)}/services/${encodeURIComponent(service)}/start`;
+    return (await this.#api.json({ method: 'POST', path, ...jsonBody(options) })) as ServiceOutcome;
+  }
+
+  async stopService(id: string, service: string): Promise<void> {
+    const path = `${kernelPath(id)}/services/${encodeURIComponent(service)}/stop`;
+    await this.#api.json({ method: 'POST', path, idempotent: true });
   }
 
   async complete(id: string, code: string, cursor: number): Promise<readonly string[]> {

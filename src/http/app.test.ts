@@ -57,11 +57,19 @@ describe('replies have the form of their schemas', () => {
     const id = await create();
     expect(kernelSchema.parse(await json(send('POST', `/v1/kernels/${id}/restart`))).generation).toBe(2);
     expect(await json(send('POST', `/v1/kernels/${id}/interrupt`))).toEqual({ interrupted: false });
+    const web = `/v1/kernels/${id}/services/jupyter`;
+    expect(await json(send('POST', `${web}/start`, { arguments: { '--a': null } }))).toEqual({ status: 'started' });
+    expect(await json(send('POST', `${web}/stop`))).toEqual({});
     imageSchema.parse(await json(send('POST', '/v1/images/build', { name: 'python' })));
     imageSchema.parse(await json(send('POST', '/v1/images/pull', { reference: 'debian:bookworm' })));
     expect(await json(send('DELETE', '/v1/images?reference=a/b:1&force=true'))).toEqual({});
     expect(kernelSchema.parse(await json(send('DELETE', `/v1/kernels/${id}?force=true`))).id).toBe(id);
-    expect(agent.calls).toEqual(['remove image a/b:1 force', `destroy ${id} force`]);
+    expect(agent.calls).toEqual([
+      'start service jupyter {"arguments":{"--a":null},"envs":{}}',
+      'stop service jupyter',
+      'remove image a/b:1 force',
+      `destroy ${id} force`,
+    ]);
   });
 });
 
@@ -137,6 +145,7 @@ describe('wrong requests', () => {
     ['DELETE', '/v1/kernels/{id}'],
     ['POST', '/v1/kernels/{id}/restart'],
     ['POST', '/v1/kernels/{id}/interrupt'],
+    ['POST', '/v1/kernels/{id}/services/web/stop'],
     ['GET', '/v1/kernels/{id}/files'],
     ['GET', '/v1/kernels/{id}/files/content?path=x'],
     ['PUT', '/v1/kernels/{id}/files?path=x'],

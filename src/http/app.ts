@@ -13,6 +13,7 @@ import { addKernelRoutes } from './routes/kernels.ts';
 import { addObserveRoutes } from './routes/observe.ts';
 import { addResourceRoutes } from './routes/resources.ts';
 import { addRunRoutes } from './routes/runs.ts';
+import { addServiceRoutes } from './routes/services.ts';
 import { addStatsRoutes } from './routes/stats.ts';
 import { addStatusRoutes } from './routes/status.ts';
 import { addStdinRoute } from './routes/stdin.ts';
@@ -34,6 +35,7 @@ export function createApp({ agent, version, logger, managed = false }: AppOption
   addKernelRoutes(app, agent, new Authority(managed));
   addRunRoutes(app, agent);
   addStdinRoute(app, agent);
+  addServiceRoutes(app, agent);
   addFileRoutes(app, agent);
   addObserveRoutes(app, agent);
   addStatsRoutes(app, agent);

@@ -1,6 +1,7 @@
 /** From a manager's configuration of a kernel to the agent's request (spec rpc 8.6, kernel-lifecycle 8.1). Pure. */
 import type { OrderedKernel } from '../agent/cluster/creations.ts';
 import { parseServicePorts } from '../images/service-ports.ts';
+import { ownServices } from '../kernel/own-services.ts';
 import type { KernelNetwork, KernelService, PortPair } from '../kernel/spec.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { imageName } from '../wire/extensions/plain.ts';
@@ -103,21 +104,15 @@ function amounts(slots: KernelConfig['resource_slots'], known: ReadonlySet<strin
   return Object.fromEntries(wanted.filter(([slot]) => known.has(slot)));
 }
 
-/** What the runner brings for every kernel: the SSH server and the terminal (spec kernel-runner 11.4). */
-const runnersOwn: readonly KernelService[] = [
-  { name: 'sshd', protocol: 'tcp', containerPorts: [2200], isInference: false },
-  { name: 'ttyd', protocol: 'http', containerPorts: [7681], isInference: false },
-];
-
 /** Only the main kernel of a session has services of its image. */
 function servicesOf({ cluster_role: role, preopen_ports: preopen, image }: KernelConfig): readonly KernelService[] {
-  if (role !== 'main' && role !== 'master') return runnersOwn;
+  if (role !== 'main' && role !== 'master') return ownServices;
   const endpoints = (image.labels['ai.backend.endpoint-ports'] ?? '').split(',').map((name) => name.trim());
   const { services } = parseServicePorts(image.labels['ai.backend.service-ports'] ?? '', endpoints);
   const opened = (preopen ?? []).map(
     (port): KernelService => ({ name: String(port), protocol: 'preopen', containerPorts: [port], isInference: false }),
   );
-  return [...runnersOwn, ...opened, ...services];
+  return [...ownServices, ...opened, ...services];
 }
 
 /** Throws AgentError for ports that are reserved, or are those of two services. */

@@ -16,6 +16,7 @@ const entry = (name: string, summary: string, load: () => Promise<CliCommand>): 
 
 /** Groups of commands. */
 export const groups: readonly { readonly name: string; readonly summary: string }[] = [
+  { name: 'service', summary: 'applications of kernels' },
   { name: 'image', summary: 'images and their labels' },
   { name: 'config', summary: 'the configuration' },
 ];
@@ -38,6 +39,8 @@ export const commandTable: readonly CommandEntry[] = [
   entry('logs', "show the log of a kernel's container", async () => (await import('./logs.ts')).logs),
   entry('stats', 'show what kernels use', async () => (await import('./stats.ts')).stats),
   entry('events', 'show what happens to kernels', async () => (await import('./events.ts')).events),
+  entry('service start', 'start an application', async () => (await import('./service-start.ts')).serviceStart),
+  entry('service stop', 'end an application', async () => (await import('./service-stop.ts')).serviceStop),
   entry('image ls', 'list images', async () => (await import('./image-ls.ts')).imageLs),
   entry('image build', 'build an image from its recipe', async () => (await import('./image-build.ts')).imageBuild),
   entry('image inspect', 'show an image and its labels', async () => (await import('./image-inspect.ts')).imageInspect),

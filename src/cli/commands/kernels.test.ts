@@ -173,3 +173,22 @@ describe('image', () => {
     expect(cli.agent.calls).toEqual(['started in process', 'ended in process']);
   });
 });
+
+describe('service', () => {
+  it('starts with what is allowed, and says why it does not', async () => {
+    const given = ['--argument=--logdir=/a=b', '--argument=--quiet', '-e', 'TOKEN=x'];
+    expect(await json('service', 'start', id, 'jupyter', ...given)).toEqual({ status: 'started' });
+    const wish = { arguments: { '--logdir': '/a=b', '--quiet': null }, envs: { TOKEN: 'x' } };
+    expect(cli.agent.calls).toContain(`start service jupyter ${JSON.stringify(wish)}`);
+    expect(await cli.run(['service', 'start', id, 'nothing'])).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining('nothing was not started: invalid service name'),
+    });
+    expect(await cli.run(['service', 'start', id, 'jupyter', '-e', 'TOKEN'])).toMatchObject({ status: 2 });
+  });
+
+  it('stops', async () => {
+    expect(await json('service', 'stop', id, 'jupyter')).toEqual({ service: 'jupyter' });
+    expect(cli.agent.calls).toContain('stop service jupyter');
+  });
+});
