@@ -67,9 +67,10 @@ describe.concurrent('a session', () => {
         'print(*(os.environ["BACKENDAI_CLUSTER_" + name] for name in names))',
         'print(sorted(os.environ["BACKENDAI_CLUSTER_HOSTS"].split(",")))',
         'print(socket.gethostname(), socket.gethostbyname("sub1") != socket.gethostbyname("main1"))',
+        'print(socket.create_connection(("sub1", 2200), 5).recv(8))',
       ].join('\n'),
     );
-    expect(shown.stdout).toBe("main1 main 2\n['main1', 'sub1']\nmain1 True\n");
+    expect(shown.stdout).toBe("main1 main 2\n['main1', 'sub1']\nmain1 True\nb'SSH-2.0-'\n");
     const networks = async (): Promise<number> =>
       ((await engineGet('/networks')) as { Name: string }[]).filter(({ Name }) => Name.includes(session.id)).length;
     expect(await networks()).toBe(1);

@@ -1,6 +1,7 @@
 /** What every file of end-to-end tests begins and ends with: an agent that the manager knows, and nothing left of it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect } from 'vitest';
+import { depth } from '../depth.ts';
 import { AgentUnderTest } from './agent.ts';
 import { ManagerClient } from './driver.ts';
 import { eventually } from './eventually.ts';
@@ -111,8 +112,11 @@ export class Stage {
   }
 }
 
-/** Sets the stage for the tests of a file. `id`: the agent's, which no other file may have. */
-export function stageFor(id: string, { curve = false }: { readonly curve?: boolean } = {}): Stage {
+/**
+ * Sets the stage for the tests of a file. `id`: the agent's, which no other file may have. `curve`: whether its calls are
+ * encrypted, as they all are at night.
+ */
+export function stageFor(id: string, { curve = depth === 'nightly' }: { readonly curve?: boolean } = {}): Stage {
   const stage = new Stage();
   beforeAll(() => stage.open(id, curve));
   afterAll(() => stage.close());
