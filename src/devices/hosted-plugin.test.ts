@@ -267,6 +267,21 @@ describe('what a plugin measures', () => {
     await expect((await measuring(body)).measure?.(holders, never)).rejects.toThrow(problem);
   });
 
+  it('that another call keeps waiting is not taken for one that hangs', async () => {
+    const source = await sourceOf(`
+      let looks = 0;
+      export const discover = async () => {
+        if (looks++ > 0) await new Promise((resolve) => setTimeout(resolve, 3_000));
+        return ${description};
+      };
+      export const measure = () => [];`);
+    const plugin = await look(source);
+    const again = look(source);
+    await expect(plugin.measure?.(holders, never)).rejects.toThrow('did not come to measure() in time: it was busy');
+    expect(await again).toBe(plugin);
+    expect(await plugin.measure?.(holders, never)).toEqual([]);
+  });
+
   it('that hangs does not cost a kernel its devices', async () => {
     const plugin = await host(`
       export const discover = () => (${description});

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { systemClock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
-import { KerneletError } from '../lib/errors.ts';
+import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { deviceProgram } from './device-program.ts';
 import { type ModuleCall, readReply } from './module-protocol.ts';
@@ -54,7 +54,10 @@ export class ModuleHost implements AsyncDisposable {
     this.#greeting = { method, argument };
   }
 
-  /** Calls a function of the module; answers JSON. Throws NOT_SUPPORTED with its words, DEADLINE_EXCEEDED. */
+  /**
+   * Calls a function of the module; answers JSON. Throws NOT_SUPPORTED with its words, or when it was busy with another
+   * call all the time, and DEADLINE_EXCEEDED when it hangs in this one.
+   */
   async call(
     method: string,
     argument: unknown,
@@ -75,8 +78,11 @@ export class ModuleHost implements AsyncDisposable {
     } catch (error) {
       const isFirst = this.#waiting.keys().next().value === id;
       this.#waiting.delete(id);
+      if (!hasCode(error, 'DEADLINE_EXCEEDED')) throw error;
+      // Whoever lets alone what hangs must not do so for another call's sake.
+      if (!isFirst) throw this.#failure(`did not come to ${method}() in time: it was busy`);
       // What it is busy with would keep every later call waiting.
-      if (isFirst && error instanceof KerneletError && error.code === 'DEADLINE_EXCEEDED') this.#startAnew();
+      this.#startAnew();
       throw error;
     } finally {
       this.#waiting.delete(id);
