@@ -191,7 +191,7 @@ export class Member implements AsyncDisposable {
     const answer = this.client.call(method, args);
     const over = new AbortController();
     const late = sleep(callMs, null, { signal: over.signal }).catch(() => null);
-    const reply = await Promise.race([answer, late, this.#ended()]);
+    const reply = await Promise.race([answer, late, this.#ended(over.signal)]);
     over.abort();
     if (reply === null) throw new Error(`no answer to ${method} in ${callMs} ms: ${this.#log.slice(-4000)}`);
     const { type, value, failure } = reply;
@@ -199,10 +199,10 @@ export class Member implements AsyncDisposable {
     return value;
   }
 
-  /** Resolves when the daemon has ended. */
-  async #ended(): Promise<null> {
+  /** Resolves when the daemon has ended, or the signal aborts. */
+  async #ended(signal: AbortSignal): Promise<null> {
     const daemon = this.#daemon;
-    if (daemon && this.isRunning) await once(daemon, 'exit');
+    if (daemon && this.isRunning) await once(daemon, 'exit', { signal }).catch(() => {});
     return null;
   }
 
