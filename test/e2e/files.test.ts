@@ -54,27 +54,29 @@ describe.concurrent('files', () => {
 
   it('lie in virtual folders, which may be for reading only', async () => {
     const { client } = stage;
-    for (const name of ['shared', 'fixed']) {
+    // Of this run: a manager that was kept has those of the last.
+    const [shared, fixed] = [`shared-${process.pid}`, `fixed-${process.pid}`];
+    for (const name of [shared, fixed]) {
       await client.call('make_folder', { name, options: { host: 'local:volume1' } });
       await client.call('folder', { name, method: 'mkdir', args: ['inner'] });
     }
     await using session = await stage.session({
-      mounts: ['shared', 'fixed'],
-      mount_map: { shared: '/home/work/ours' },
-      mount_options: { fixed: { permission: 'ro' } },
+      mounts: [shared, fixed],
+      mount_map: { [shared]: '/home/work/ours' },
+      mount_options: { [fixed]: { permission: 'ro' } },
     });
     const shown = await session.run(
       [
         'import os',
-        'print(os.listdir("/home/work/ours"), os.listdir("/home/work/fixed"))',
+        `print(os.listdir("/home/work/ours"), os.listdir("/home/work/${fixed}"))`,
         'open("/home/work/ours/inner/written.txt", "w").write("by code")',
-        'open("/home/work/fixed/refused.txt", "w")',
+        `open("/home/work/${fixed}/refused.txt", "w")`,
       ].join('\n'),
     );
     expect(shown.stdout).toBe("['inner'] ['inner']\n");
     expect(shown.stderr).toMatch(/Read-only file system/);
     const { items } = await client.call<{ items: readonly { name: string }[] }>('folder', {
-      name: 'shared',
+      name: shared,
       method: 'list_files',
       args: ['inner'],
     });
