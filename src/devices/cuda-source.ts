@@ -1,6 +1,5 @@
 /** GPUs of the NVIDIA driver, looked for and measured in a process with a deadline (spec resources-and-stats 14). */
 import { Decimal } from '../lib/decimal.ts';
-import { KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { type CudaDiscovery, cudaFacts, isDriverThere } from './cuda-discovery.ts';
 import { type CudaDevice, type CudaFacts, cudaPlugin } from './cuda-plugin.ts';
@@ -42,7 +41,7 @@ export function cudaSource(options: CudaSourceOptions): PluginSource {
 
   const report = async (signal: AbortSignal): Promise<NvmlReport> => {
     try {
-      return read(readNvmlReport, await host.call('discover', paths, { signal, timeoutMs }));
+      return host.read(await host.call('discover', paths, { signal, timeoutMs }), readNvmlReport);
     } catch (error) {
       // A driver that was exchanged needs a process that loads the new one.
       host.end('failed');
@@ -74,7 +73,7 @@ export function cudaSource(options: CudaSourceOptions): PluginSource {
       if (last?.text === text) return last.plugin;
       const measure = async (holders: readonly DeviceHolder[], within: AbortSignal) => {
         const json = await host.call('measure', paths, { signal: within, timeoutMs: measuringMs });
-        const uses = usesById(facts, read(readNvmlUses, json));
+        const uses = usesById(facts, host.read(json, readNvmlUses));
         return [
           wholeDeviceMeasure(memory, amounts(uses, memoryOf), holders),
           wholeDeviceMeasure(utilization, amounts(uses, utilizationOf), holders),
@@ -99,14 +98,6 @@ class GpuIds {
     while (taken.has(String(id))) id += 1;
     this.#ids.set(uuid, String(id));
     return String(id);
-  }
-}
-
-function read<T>(reader: (json: string) => T, json: string): T {
-  try {
-    return reader(json);
-  } catch (error) {
-    throw new KerneletError('NOT_SUPPORTED', 'the NVIDIA driver says what cannot be read', { cause: error });
   }
 }
 

@@ -52,7 +52,7 @@ export function hostedPlugin(options: HostedPluginOptions): PluginSource {
         throw error;
       });
       if (last?.json === json) return last.plugin;
-      const plugin = describedPlugin(readDescription(json), host, options.timeoutMs);
+      const plugin = describedPlugin(host.read(json, readDescription), host, options.timeoutMs);
       if (last && last.plugin.key !== plugin.key) {
         throw new KerneletError(
           'INVALID_CONFIG',
@@ -84,10 +84,11 @@ function describedPlugin(description: PluginDescription, host: ModuleHost, timeo
       // A kernel without its devices doesn't depend on the plugin.
       if (assignedIds(allocation).length === 0) return { arguments: {}, resourceData: [], attached: [] };
       const question = { devices: told(allocation), distro: image?.distro ?? null, arch: machineName() };
-      return readAnswers(await host.call('answer', question, { signal }), allocation);
+      const json = await host.call('answer', question, { signal });
+      return host.read(json, (text) => readAnswers(text, allocation));
     },
     async hardware(signal) {
-      return readHardware(await host.call('hardware', {}, { signal }));
+      return host.read(await host.call('hardware', {}, { signal }), readHardware);
     },
     async measure(holders, signal) {
       const kernels = holders.filter(({ allocation }) => assignedIds(allocation).length > 0).map(toldHolder);
@@ -96,7 +97,7 @@ function describedPlugin(description: PluginDescription, host: ModuleHost, timeo
         { kernels },
         { signal, timeoutMs: Math.min(measuringMs, timeoutMs ?? measuringMs) },
       );
-      return readMeasures(json, { key, deviceIds, holders });
+      return host.read(json, (text) => readMeasures(text, { key, deviceIds, holders }));
     },
   };
 }

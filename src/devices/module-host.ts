@@ -33,6 +33,8 @@ const defaultTimeoutMs = 5_000;
 const memoryOption = '--max-old-space-size=128';
 const longestReply = 4 * 2 ** 20;
 const mostWaiting = 64;
+/** It may name what the module made up, at any length. */
+const longestProblem = 500;
 /** A process that is killed and does not end hangs in the kernel: it is left to it. */
 const endMs = 2_000;
 
@@ -86,6 +88,16 @@ export class ModuleHost implements AsyncDisposable {
       throw error;
     } finally {
       this.#waiting.delete(id);
+    }
+  }
+
+  /** What an answer says, by a reader that throws for what it should not. Throws NOT_SUPPORTED with the reader's words. */
+  read<T>(json: string, reader: (json: string) => T): T {
+    try {
+      return reader(json);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      throw this.#failure(`says what cannot be: ${text.slice(0, longestProblem)}`, error);
     }
   }
 
@@ -187,8 +199,8 @@ export class ModuleHost implements AsyncDisposable {
     for (const { reply } of this.#waiting.values()) reply.reject(this.#failure(why));
   }
 
-  #failure(problem: string): KerneletError {
+  #failure(problem: string, cause?: unknown): KerneletError {
     const { title, specifier } = this.#options;
-    return new KerneletError('NOT_SUPPORTED', `${title} ${problem}`, { context: { plugin: specifier } });
+    return new KerneletError('NOT_SUPPORTED', `${title} ${problem}`, { cause, context: { plugin: specifier } });
   }
 }
