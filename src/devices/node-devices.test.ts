@@ -214,6 +214,17 @@ describe('devices that come and go', () => {
     expect(looks).toBeLessThan(15);
   });
 
+  it('that are gone are news once', async () => {
+    let found: NodePlugin | null = npu(answer, ['0']);
+    const source = { name: 'npu', look: async () => found };
+    const search = new PluginSearch({ accelerators: [source], basic: [] }, silentLogger);
+    await search.look(never);
+    found = null;
+    const [gone] = await search.look(never);
+    expect(gone?.devices).toEqual([]);
+    expect((await search.look(never))[0]).toBe(gone);
+  });
+
   it('are not leased when they go while the plugins are asked', async () => {
     const asked = Promise.withResolvers<typeof nothing>();
     const found: Found = { now: npu(() => asked.promise, ['0']) };

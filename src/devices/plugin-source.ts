@@ -113,9 +113,11 @@ export class PluginSearch implements AsyncDisposable {
   }
 }
 
-/** The plugin with nothing to give. */
-function withoutDevices({ measure, ...plugin }: NodePlugin): NodePlugin {
-  if (measure === undefined && plugin.devices.length === 0) return plugin;
+/** The plugin with nothing to give, and itself when it has nothing already. */
+function withoutDevices(whole: NodePlugin): NodePlugin {
+  // The same as before, or it would be news in every round.
+  if (whole.measure === undefined && whole.devices.length === 0) return whole;
+  const { measure, ...plugin } = whole;
   const slots = plugin.availableSlots();
   const { options } = plugin.createMap();
   return {
