@@ -58,6 +58,8 @@ export interface DestroyOptions {
 }
 
 const writeDeadlineMs = 10_000;
+/** The container is removed all the same. */
+const closeDeadlineMs = 5_000;
 
 /** What people read of a removal, by its reason. */
 const removalWords: Partial<Record<TerminationReason, string>> = {
@@ -280,7 +282,8 @@ export class KernelActor {
     }
     const exitCode = record.termination?.exitCode ?? 137;
     const detail = record.termination?.detail ?? 'the kernel is being restarted';
-    await runners.end(record.spec.id, { exitCode, detail }).catch((error: unknown) => {
+    const closing = { what: "closing the runner's client", timeoutMs: closeDeadlineMs, clock };
+    await withDeadline(closing, () => runners.end(record.spec.id, { exitCode, detail })).catch((error: unknown) => {
       this.#log.warn("the runner's client could not be closed", { error });
     });
     const failures = await revertSteps(plan, record, { scope, clock, log: this.#log });

@@ -78,4 +78,19 @@ describe('the matrix of reverts, on the in-memory engine', () => {
       await one.remove();
     }
   });
+
+  it.concurrent('removes a container whose runner cannot be let go of', async () => {
+    const one = await KernelsFixture.open();
+    try {
+      const spec = specFixture();
+      await one.kernels.registry.create(spec, never);
+      const [client] = one.clients;
+      if (client) client[Symbol.asyncDispose] = () => new Promise(() => {});
+      await one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: false });
+      expect(await one.leftovers()).toEqual([]);
+    } finally {
+      await one[Symbol.asyncDispose]();
+      await one.remove();
+    }
+  });
 });
