@@ -7,10 +7,11 @@ it('says which part has changed, once for each change, and nothing of its conten
   const said: unknown[] = [];
   const log: Logger = { ...silentLogger, warn: (_, fields) => void said.push(fields) };
   const states: readonly (readonly NestedTable[])[] = [
-    [{ addr: 'a', password: 'secret' }, {}, {}],
-    [{ addr: 'a', password: 'secret' }, {}, {}],
-    [{ addr: 'a', password: 'other secret' }, { region: 'x' }, {}],
-    [{ addr: 'a', password: 'other secret' }, { region: 'x' }, { 'kernel-uid': '5' }],
+    [{ addr: 'a', password: 'secret' }, {}, {}, {}, {}],
+    [{ addr: 'a', password: 'secret' }, {}, {}, {}, {}],
+    [{ addr: 'a', password: 'other secret' }, { region: 'x' }, {}, {}, {}],
+    [{ addr: 'a', password: 'other secret' }, { region: 'x' }, { 'kernel-uid': '5' }, {}, {}],
+    [{ addr: 'a', password: 'other secret' }, { region: 'x' }, { 'kernel-uid': '5' }, {}, { cuda: { x: 'y' } }],
   ];
   const stop = new AbortController();
   const overlay = {
@@ -21,6 +22,10 @@ it('says which part has changed, once for each change, and nothing of its conten
     },
   };
   await watchConfiguration(overlay, log, stop.signal);
-  expect(said).toEqual([{ changed: ['config/redis', 'config/agent'] }, { changed: ['config/container'] }]);
+  expect(said).toEqual([
+    { changed: ['config/redis', 'config/agent'] },
+    { changed: ['config/container'] },
+    { changed: ['config/plugins/accelerator'] },
+  ]);
   await expect(watchConfiguration(overlay, log, new AbortController().signal)).rejects.toThrow('over');
 });

@@ -1,8 +1,7 @@
 /** Says when the cluster changes what this node has read of it at its start: it counts from the next start on. */
 import type { ConfigurationOverlay } from '../../cluster/configuration-overlay.ts';
 import type { Logger } from '../../lib/log.ts';
-
-const paths = ['config/redis', 'config/agent', 'config/container'] as const;
+import { configurationPaths as paths } from './configuration.ts';
 
 /** Follows it until the signal aborts. What changed is not logged: passwords are among it. */
 export async function watchConfiguration(

@@ -21,7 +21,8 @@ export interface ClusterConfiguration {
   readonly registeredIp: string | undefined;
 }
 
-const paths = [
+/** Where it stands in etcd; what nodes register is not among it. */
+export const configurationPaths = [
   'config/redis',
   'config/agent',
   'config/container',
@@ -38,7 +39,7 @@ export async function readClusterConfiguration(
 ): Promise<ClusterConfiguration> {
   const what = "reading the cluster's configuration from etcd";
   const tables = await insist({ what, clock, log, signal }, (own) =>
-    overlay.read([...paths, `nodes/agents/${agentId}`], own),
+    overlay.read([...configurationPaths, `nodes/agents/${agentId}`], own),
   );
   const [redis = {}, agent = {}, container = {}, subnet = {}, plugins = {}, node = {}] = tables;
   const authority = await readPem('etcd.ssl-ca-cert', etcd.tls.authorityFile);
