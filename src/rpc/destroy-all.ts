@@ -1,11 +1,26 @@
 /** Ends every kernel of the node, side by side. */
-import type { Agent } from '../agent/agent.ts';
+import { withDeadline } from '../lib/deadline.ts';
 import { hasCode } from '../lib/errors.ts';
+import type { RpcServices } from './rpc-method.ts';
 
-/** Resolves when nothing of them is left; throws the first failure, when all have been tried. */
-export async function destroyAll(agent: Pick<Agent, 'list' | 'destroy'>, reason: string): Promise<void> {
-  const live = await agent.list({ all: false });
-  const endings = await Promise.allSettled(live.map(({ id }) => agent.destroy(id, { force: false, reason })));
+/** Managers wait without a limit of their own, and an engine may hang. */
+export const longestEndMs = 120_000;
+
+/**
+ * Resolves when nothing of them is left, nor of those whose creation has only begun; throws the first failure, when all
+ * have been tried, and DEADLINE_EXCEEDED.
+ */
+export async function destroyAll(services: Pick<RpcServices, 'agent' | 'creations'>, reason: string): Promise<void> {
+  const { agent, creations } = services;
+  const live = new Set((await agent.list({ all: false })).map(({ id }) => id));
+  const begun = creations.open.filter((id) => !live.has(id));
+  const what = 'the end of all kernels, which goes on,';
+  const endings = await withDeadline({ what, timeoutMs: longestEndMs }, () =>
+    Promise.allSettled([
+      ...begun.map((id) => creations.giveUp(id)),
+      ...[...live].map((id) => agent.destroy(id, { force: false, reason })),
+    ]),
+  );
   for (const ending of endings) {
     // One that has ended by itself in between is what was wanted.
     if (ending.status === 'rejected' && !hasCode(ending.reason, 'KERNEL_NOT_FOUND', 'KERNEL_NOT_RUNNING')) {

@@ -67,6 +67,11 @@ export class Creations {
     this.#turnstile = new Turnstile(parts.concurrency);
   }
 
+  /** The kernels that calls are creating, though nothing of them may be here yet. */
+  get open(): readonly KernelId[] {
+    return [...this.#open.keys()];
+  }
+
   /** Whether a call is creating this kernel, though nothing of it may be here yet. */
   isCreating(kernel: KernelId): boolean {
     return this.#open.has(kernel);

@@ -8,8 +8,8 @@ import { withinReason } from '../within-reason.ts';
 export const cleanAllKernels = method({
   signature,
   notable: true,
-  handle: async ({ reason }, { services: { agent } }) => {
-    await destroyAll(agent, withinReason(reason));
+  handle: async ({ reason }, { services }) => {
+    await destroyAll(services, withinReason(reason));
     return null;
   },
 });

@@ -1,12 +1,10 @@
 /** `destroy_kernel` (spec rpc 8.7). */
 import { withDeadline } from '../../lib/deadline.ts';
 import { hasCode } from '../../lib/errors.ts';
+import { longestEndMs } from '../destroy-all.ts';
 import { method } from '../rpc-method.ts';
 import { destroyKernel as signature } from '../schema/destroy-kernel.ts';
 import { withinReason } from '../within-reason.ts';
-
-/** Managers wait without a limit of their own, and an engine may hang. */
-const longestMs = 120_000;
 
 /** Ends a kernel and returns when nothing of it is left; one that is not here is told of as ended. */
 export const destroyKernel = method({
@@ -16,18 +14,16 @@ export const destroyKernel = method({
     const { agent, news } = services;
     const why = withinReason(reason ?? 'user-requested');
     const isHere = async () => (await agent.list({ all: false })).some((kernel) => kernel.id === id);
+    const bound = { what: `the end of kernel ${id}, which goes on and will be told of,`, timeoutMs: longestEndMs };
     if (!(await isHere())) {
       // One whose image is still being pulled is not among the agent's yet.
-      if (await services.creations.giveUp(id)) return null;
+      if (await withDeadline(bound, () => services.creations.giveUp(id))) return null;
       if (!quiet) news.tellEnded(id, session, 'already-terminated');
       return null;
     }
     if (quiet) await news.keepQuiet(id);
     try {
-      const what = `the end of kernel ${id}, which goes on and will be told of,`;
-      await withDeadline({ what, timeoutMs: longestMs }, () =>
-        agent.destroy(id, { force: why === 'force-terminated', reason: why }),
-      );
+      await withDeadline(bound, () => agent.destroy(id, { force: why === 'force-terminated', reason: why }));
     } catch (error) {
       // It has ended by itself in between, and its end has been told.
       if (!hasCode(error, 'KERNEL_NOT_FOUND', 'KERNEL_NOT_RUNNING')) throw error;

@@ -7,8 +7,8 @@ import { resetAgent as signature } from '../schema/agent.ts';
 export const resetAgent = method({
   signature,
   notable: true,
-  handle: async (_, { services: { agent } }) => {
-    await destroyAll(agent, 'agent-reset');
+  handle: async (_, { services }) => {
+    await destroyAll(services, 'agent-reset');
     return null;
   },
 });
