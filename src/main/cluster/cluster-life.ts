@@ -25,6 +25,7 @@ const devicesPauseMs = 30_000;
 const agentGraceMs = 20_000;
 const eventsGraceMs = 3_000;
 const etcdGraceMs = 2_000;
+const jobsGraceMs = 2_000;
 
 /** The life of a node. */
 export class ClusterLife {
@@ -97,7 +98,8 @@ export class ClusterLife {
     });
     await etcd.registry.announce('stopped', null, AbortSignal.timeout(etcdGraceMs)).catch(() => {});
     this.#gone.abort(new DOMException('the node is gone', 'AbortError'));
-    await Promise.all(this.#jobs);
+    // What waits for a server that hangs ends with its connection.
+    await this.#within(jobsGraceMs, Promise.all(this.#jobs));
   }
 
   /** Managers may call from here on: the socket is bound, and kernels are recovered. */
@@ -170,7 +172,7 @@ export class ClusterLife {
     this.#jobs.push(runPeriodically({ name, pauseMs, round }, clock, log, this.#leaving.signal));
   }
 
-  async #within(timeoutMs: number, work: Promise<void>): Promise<void> {
+  async #within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
     const enough = new AbortController();
     const late = sleep(this.#parts.clock, timeoutMs, enough.signal).catch(() => {});
     await Promise.race([work, late]);
