@@ -10,7 +10,7 @@ import { Connection } from './connection.ts';
 
 const letGo = Promise.withResolvers<void>();
 vi.mock('../lib/unix-address.ts', () => ({
-  openUnixAddress: async (address: string) => ({ address, [Symbol.asyncDispose]: () => letGo.promise }),
+  openSocketAddress: async (address: string) => ({ address, [Symbol.asyncDispose]: () => letGo.promise }),
 }));
 
 /** Listens and never accepts: who connects waits in the queue, and is cut off when it is killed. */

@@ -5,9 +5,9 @@
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
-import { type KerneletError, toKerneletError } from '../lib/errors.ts';
+import { hasCode, type KerneletError, toKerneletError } from '../lib/errors.ts';
 import { isSystemError } from '../lib/system-error.ts';
-import { openUnixAddress } from '../lib/unix-address.ts';
+import { openSocketAddress } from '../lib/unix-address.ts';
 import { encodeFrame, FrameDecoder, FrameError } from '../wire/frame.ts';
 import { parseRunnerHead } from '../wire/runner-heads.ts';
 import { type AgentHead, protocolGeneration, type RunnerHead } from '../wire/runner-messages.ts';
@@ -182,13 +182,18 @@ export class Connection implements Disposable {
   }
 }
 
-/** Connects to a path of any length. A folder that is not there is a runner that does not listen. */
+/**
+ * Connects to the socket at a path. Root in the container may put anything else there: that, and nothing there, is a
+ * runner that does not listen.
+ */
 async function connectTo(path: string, signal: AbortSignal): Promise<Socket> {
   try {
-    await using unix = await openUnixAddress(path);
+    await using unix = await openSocketAddress(path);
     return await connectSocket(unix.address, signal);
   } catch (cause) {
-    if (isSystemError(cause, 'ENOENT', 'ENOTDIR')) throw connectionLost('could not be made: its folder is gone', cause);
+    if (isSystemError(cause, 'ENOENT', 'ENOTDIR') || hasCode(cause, 'INVALID_ARGUMENT')) {
+      throw connectionLost('could not be made: its socket is not there', cause);
+    }
     throw cause;
   }
 }
