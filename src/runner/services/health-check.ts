@@ -11,16 +11,15 @@ export async function answersWith(
   timeoutMs: number,
 ): Promise<boolean> {
   const signal = AbortSignal.timeout(timeoutMs);
-  let place = new URL(`http://127.0.0.1:${port}/`);
   try {
-    place = new URL(path, place);
+    let place = askedFor(new URL(`http://127.0.0.1/${path.replace(/^\//, '')}`));
     for (let times = 0; times <= mostRedirections; times++) {
-      const { status, location } = await ask(place, signal);
+      const { status, location } = await ask(port, place, signal);
       if (status === expectedStatus) return true;
       if (status < 300 || status > 399 || location === undefined) return false;
-      const next = new URL(location, place);
-      if (next.port !== String(port)) return false;
-      place = new URL(`${next.pathname}${next.search}`, place);
+      const next = new URL(location, `http://127.0.0.1:${port}${place}`);
+      if (Number(next.port || 80) !== port) return false;
+      place = askedFor(next);
     }
     return false;
   } catch {
@@ -28,9 +27,16 @@ export async function answersWith(
   }
 }
 
-function ask(place: URL, signal: AbortSignal): Promise<{ status: number; location: string | undefined }> {
+const askedFor = ({ pathname, search }: URL): string => `${pathname}${search}`;
+
+/** Whatever a path looks like, nobody else is asked. */
+function ask(
+  port: number,
+  path: string,
+  signal: AbortSignal,
+): Promise<{ status: number; location: string | undefined }> {
   return new Promise((resolve, reject) => {
-    const asking = request(place, { agent: false, signal }, (response) => {
+    const asking = request({ host: '127.0.0.1', port, path, agent: false, signal }, (response) => {
       // What it says is of no interest, and may have no end.
       response.destroy();
       resolve({ status: response.statusCode ?? 0, location: response.headers.location });
