@@ -7,10 +7,10 @@ import { InputWriter } from '../input-writer.ts';
 import type { Tenant } from '../tenant.ts';
 import { volumePaths } from '../volume-paths.ts';
 import type { Action } from './definition.ts';
-import { expandTemplate, type TemplateValue, type TemplateVariables } from './template.ts';
+import { expandTemplate, expandTemplates, type TemplateValue, type TemplateVariables } from './template.ts';
 
 const actionTimeoutMs = 60_000;
-const mostOutputBytes = 1024 * 1024;
+const mostOutputBytes = 64 * 1024;
 const write = 'cat >"$1" && chmod "$2" "$1"';
 const append = 'cat >>"$1" && chmod "$2" "$1"';
 
@@ -38,24 +38,27 @@ export async function prepare(
 
 async function carryOut(action: Action, variables: TemplateVariables, parts: ActionParts): Promise<TemplateValue> {
   const expand = (template: string): string => expandTemplate(template, variables);
+  const expandAll = (templates: readonly string[]): readonly string[] => expandTemplates(templates, variables);
   const { shell } = volumePaths;
   switch (action.do) {
     case 'write_file': {
-      const content = action.body.map((line) => `${expand(line)}\n`).join('');
+      const content = expandAll(action.body)
+        .map((line) => `${line}\n`)
+        .join('');
       const script = action.append ? append : write;
       await insist([shell, '-c', script, 'kernelet', expand(action.filename), action.mode], content, parts);
       return null;
     }
     case 'write_tempfile': {
       const path = parts.temporaryPath('.py');
-      await insist([shell, '-c', write, 'kernelet', path, action.mode], action.body.map(expand).join(''), parts);
+      await insist([shell, '-c', write, 'kernelet', path, action.mode], expandAll(action.body).join(''), parts);
       return path;
     }
     case 'mkdir':
       await insist([volumePaths.busybox, 'mkdir', '-p', '--', expand(action.path)], '', parts);
       return null;
     case 'run_command': {
-      const { out, err } = await run(action.command.map(expand), '', parts);
+      const { out, err } = await run(expandAll(action.command), '', parts);
       if (action.echo) parts.tenant.log.copy(Buffer.from(out + err));
       return { out, err };
     }

@@ -10,7 +10,7 @@ import { type ActionParts, prepare } from './actions.ts';
 import { type Action, parseAction } from './definition.ts';
 import { answersWith } from './health-check.ts';
 import { ServiceProcess } from './service-process.ts';
-import { expandTemplate, type TemplateValue } from './template.ts';
+import { expandTemplates, type TemplateValue } from './template.ts';
 
 const firstPauseMs = 1000;
 const longestPauseMs = 60_000;
@@ -76,7 +76,7 @@ export class ModelServer {
       ['ports', [port]],
     ]);
     const known = await prepare(actionsOf(preStart), given, this.#parts);
-    const argv = command.map((template) => expandTemplate(template, known));
+    const argv = expandTemplates(command, known);
     const inFolder = [volumePaths.shell, '-c', 'cd -- "$1" && shift && exec "$@"', 'kernelet', path, ...argv];
     return await ServiceProcess.start({ argv: inFolder }, tenant, clock);
   }

@@ -3,7 +3,7 @@ import type { FlagValue, ServiceOptions } from '../../wire/kernel-services.ts';
 import { pythonRepr } from '../../wire/python-repr.ts';
 import type { TenantCommand } from '../runtime.ts';
 import type { ServiceDefinition } from './definition.ts';
-import { expandTemplate, type TemplateVariables } from './template.ts';
+import { expandTemplates, type TemplateVariables } from './template.ts';
 
 /** A wish that is refused; the message is the `repr` of upstream's exception. */
 export class RefusedOption extends Error {
@@ -39,9 +39,16 @@ export function serviceCommand(
   variables: TemplateVariables,
   options: ServiceOptions,
 ): TenantCommand {
-  const expand = (template: string): string => expandTemplate(template, variables);
-  const argv = definition.command.map(expand);
-  const environ = Object.fromEntries(definition.env.map(([name, value]) => [expand(name), expand(value)]));
+  const argv = expandTemplates(definition.command, variables);
+  const names = expandTemplates(
+    definition.env.map(([name]) => name),
+    variables,
+  );
+  const values = expandTemplates(
+    definition.env.map(([, value]) => value),
+    variables,
+  );
+  const environ = Object.fromEntries(names.map((name, index) => [name, values[index] ?? '']));
   const flags = Object.entries({ ...definition.defaultArguments, ...options.arguments });
   return {
     argv: [...argv, ...flags.flatMap(([flag, value]) => [flag, ...words(value)])],

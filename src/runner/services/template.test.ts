@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { expandTemplate, type TemplateValue } from './template.ts';
+import { expandTemplate, expandTemplates, type TemplateValue } from './template.ts';
 
 const variables = new Map<string, TemplateValue>([
   ['runtime_path', '/usr/bin/python3'],
@@ -35,5 +35,18 @@ describe('expandTemplate', () => {
       ['{ports!x}', "ValueError('Unknown conversion specifier x')"],
     ];
     for (const [template, message] of refused) expect(() => expand(template), template).toThrow(message);
+  });
+
+  it('does not become more than a program could take', () => {
+    const much = new Map([['out', 'x'.repeat(60_000)]]);
+    expect(expandTemplate('{out}{out}', much)).toHaveLength(120_000);
+    expect(() => expandTemplate('{out}'.repeat(1000), much)).toThrow('too long');
+    expect(expandTemplates(['{out}', 'a'], much)[1]).toBe('a');
+    expect(() =>
+      expandTemplates(
+        Array.from({ length: 20 }, () => '{out}'),
+        much,
+      ),
+    ).toThrow('too long');
   });
 });

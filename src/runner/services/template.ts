@@ -22,11 +22,30 @@ export class TemplateError extends Error {
   }
 }
 
+/**
+ * Characters that all texts of a thing together may become: a name may stand for much, and be there often. The system
+ * takes no larger arguments either.
+ */
+const longestTexts = 1024 * 1024;
 const fieldForm = /^([^.[\]!:{}]*)((?:\[[^\]]*\]|\.[^.[\]]*)*)$/;
 const accessorForm = /\[([^\]]*)\]|\.([^.[\]]*)/g;
 
+/** Expands templates that belong to one thing. Throws TemplateError. */
+export function expandTemplates(templates: readonly string[], variables: TemplateVariables): readonly string[] {
+  let left = longestTexts;
+  return templates.map((template) => {
+    const text = expand(template, variables, left);
+    left -= text.length;
+    return text;
+  });
+}
+
 /** Expands a template. Throws TemplateError. */
 export function expandTemplate(template: string, variables: TemplateVariables): string {
+  return expand(template, variables, longestTexts);
+}
+
+function expand(template: string, variables: TemplateVariables, longest: number): string {
   let expanded = '';
   for (let at = 0; at < template.length; ) {
     const character = template.charAt(at);
@@ -43,6 +62,7 @@ export function expandTemplate(template: string, variables: TemplateVariables): 
       expanded += field(template.slice(at + 1, end), variables);
       at = end + 1;
     }
+    if (expanded.length > longest) throw new TemplateError('ValueError', 'what it stands for is too long');
   }
   return expanded;
 }
