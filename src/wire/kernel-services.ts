@@ -39,9 +39,9 @@ export interface ServiceApp {
 
 /** Bounds on what goes over the socket. */
 export const mostServices = 128;
-const mostWords = 256;
-const longestWord = 4096;
-const longestError = 4096;
+export const mostWords = 256;
+export const longestWord = 4096;
+export const longestError = 4096;
 const highestPort = 65_535;
 
 /** Reads a service's place. Throws FrameError. */

@@ -46,6 +46,8 @@ describe('a service definition', () => {
       [{ prestart: [{ action: 'chmod', args: {} }] }, /action is none of/],
       [{ prestart: [{ action: 'write_file', args: { filename: 'x', body: ['y'], mode: '9' } }] }, /octal/],
       [{ allowed_envs: Array.from({ length: 300 }, () => 'x') }, /more than 256/],
+      [{ allowed_arguments: ['x'.repeat(4097)] }, /allowed_arguments is longer than 4096/],
+      [{ url_template: 'x'.repeat(4097) }, /url_template is longer than 4096/],
       [{ noop: 'yes' }, /neither true nor false/],
     ];
     for (const [change, message] of wrong) expect(() => parse(change), JSON.stringify(change)).toThrow(message);

@@ -2,7 +2,7 @@
  * Service definitions: what an image says of one of its applications (spec kernel-runner 12.1, 12.3). Pure. The image is
  * anybody's, so a definition that is not exactly one is refused as a whole.
  */
-import type { FlagValue } from '../../wire/kernel-services.ts';
+import { type FlagValue, longestWord, mostWords } from '../../wire/kernel-services.ts';
 
 /** Something to do before a service starts; the texts are templates. */
 export type Action = {
@@ -75,11 +75,11 @@ export function parseDefinition(text: string): ServiceDefinition {
   return {
     command,
     noop,
-    urlTemplate: string(fields['url_template'] ?? '', 'url_template'),
+    urlTemplate: word(fields['url_template'] ?? '', 'url_template'),
     prestart: list(prestart, 'prestart').map(parseAction),
     env: Object.entries(object(fields['env'] ?? {}, 'env')).map(([name, given]) => [name, string(given, 'env')]),
-    allowedEnvs: lines(fields['allowed_envs'] ?? [], 'allowed_envs'),
-    allowedArguments: lines(fields['allowed_arguments'] ?? [], 'allowed_arguments'),
+    allowedEnvs: words(fields['allowed_envs'] ?? [], 'allowed_envs'),
+    allowedArguments: words(fields['allowed_arguments'] ?? [], 'allowed_arguments'),
     defaultArguments: Object.fromEntries(
       Object.entries(object(fields['default_arguments'] ?? {}, 'default_arguments')).map(([name, given]) => [
         name,
@@ -131,9 +131,9 @@ function object(value: unknown, what: string): Fields {
   return value as Fields;
 }
 
-function list(value: unknown, what: string): readonly unknown[] {
+function list(value: unknown, what: string, most = mostItems): readonly unknown[] {
   if (!Array.isArray(value)) throw new DefinitionError(`${what} is not a list`);
-  if (value.length > mostItems) throw new DefinitionError(`${what} has more than ${mostItems} items`);
+  if (value.length > most) throw new DefinitionError(`${what} has more than ${most} items`);
   return value;
 }
 
@@ -143,6 +143,14 @@ function string(value: unknown, what: string): string {
   return value;
 }
 
+/** What agents are told. */
+function word(value: unknown, what: string): string {
+  const given = string(value, what);
+  if (given.length > longestWord) throw new DefinitionError(`${what} is longer than ${longestWord} characters`);
+  return given;
+}
+
+const words = (value: unknown, what: string): Lines => list(value, what, mostWords).map((item) => word(item, what));
 const lines = (value: unknown, what: string): Lines => list(value, what).map((item) => string(item, what));
 
 function flag(value: unknown, what: string): boolean {

@@ -4,7 +4,13 @@
  */
 import type { Clock } from '../../lib/clock.ts';
 import { KeyedMutex } from '../../lib/keyed-mutex.ts';
-import type { ServiceApp, ServiceOptions, ServiceOutcome, ServicePlace } from '../../wire/kernel-services.ts';
+import {
+  longestError,
+  type ServiceApp,
+  type ServiceOptions,
+  type ServiceOutcome,
+  type ServicePlace,
+} from '../../wire/kernel-services.ts';
 import type { Tenant } from '../tenant.ts';
 import { prepare } from './actions.ts';
 import { awaitPort } from './await-port.ts';
@@ -71,8 +77,8 @@ export class Services {
     if (place.protocol === 'preopen') return { status: 'started' };
     return await this.#turns.run(name, async () => {
       const own = this.#parts.own.get(name);
-      if (own) return await own.start();
       try {
+        if (own) return shortened(await own.start());
         return await this.#start(place, options);
       } catch (error) {
         return failed(error instanceof Error ? error.message : String(error));
@@ -118,4 +124,6 @@ export class Services {
   }
 }
 
-const failed = (error: string): ServiceOutcome => ({ status: 'failed', error });
+const failed = (error: string): ServiceOutcome => ({ status: 'failed', error: error.slice(0, longestError) });
+const shortened = (outcome: ServiceOutcome): ServiceOutcome =>
+  outcome.status === 'failed' ? failed(outcome.error) : outcome;
