@@ -46,10 +46,11 @@ export class KeptService implements OwnService {
       const process = await this.#begin();
       const failure = await awaitPort(name, port, process, { clock, timeoutMs: openTimeoutMs });
       if (failure !== null) throw new Error(failure);
+      if (wanted.signal.aborted) throw new Error(`${name} was stopped while it started`);
       void this.#keep(process, wanted.signal);
       return { status: 'started' };
     } catch (error) {
-      this.#wanted = null;
+      if (this.#wanted === wanted) this.#wanted = null;
       await this.#process?.stop();
       return { status: 'failed', error: error instanceof Error ? error.message : String(error) };
     }
@@ -80,6 +81,8 @@ export class KeptService implements OwnService {
       try {
         await sleep(clock, pauseMs, signal);
         process = await this.#begin();
+        // It may be wanted no more since its command was asked for.
+        if (signal.aborted) return await process.stop();
       } catch (error) {
         if (signal.aborted) return;
         tenant.log.line('WARN', `${name} cannot be started: ${error instanceof Error ? error.message : String(error)}`);
