@@ -49,7 +49,7 @@ if [ "$last" = ${boundedEntry} ]; then
     exit 78
   fi
   [ ! -x ${imageScript} ] || "$@" image-script
-  exec ${loader} ${containerPaths.volume}/bin/setpriv --inh-caps=-all --bounding-set=-all,${bounds} "$@"
+  exec "$box" env -i ${loader} ${containerPaths.volume}/bin/setpriv --inh-caps=-all --bounding-set=-all,${bounds} "$@"
 fi
 exec "$@"
 `;

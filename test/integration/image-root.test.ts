@@ -19,6 +19,8 @@ sleep 600 &
 `;
 /** Becomes root and says so. */
 const setUid = '/usr/local/bin/root-id';
+/** Where the loader writes for each dynamic program that has the image's variables. */
+const loaderOutput = '/tmp/loaded';
 const image = `${uniqueName('kernelet-test-root').toLowerCase()}:latest`;
 
 /** In the order of their numbers (capability.h). */
@@ -48,7 +50,7 @@ beforeAll(async () => {
       `cat >/opt/container/bootstrap.sh <<'X'${script}X\nchmod 755 /opt/container/bootstrap.sh`,
     );
     await docker('exec', name, 'sh', '-c', `cp /usr/bin/id ${setUid} && chmod 4755 ${setUid}`);
-    await docker('commit', name, image);
+    await docker('commit', '--change', `ENV LD_DEBUG=statistics LD_DEBUG_OUTPUT=${loaderOutput}`, name, image);
   } finally {
     await docker('rm', '-f', name);
   }
@@ -99,6 +101,11 @@ describe('the root of an image', () => {
     const status = await runnerStatus(id);
     for (const field of ['CapPrm', 'CapEff', 'CapBnd']) expect(status).toContain(`${field}:\t${runnerMask}`);
     expect(status).toContain('CapInh:\t0000000000000000');
+  });
+
+  it('chooses nothing for the programs that start the runner with all capabilities', async () => {
+    const id = await create(null, given);
+    expect(await shellIn(node, id, `/bin/cat /dev/null; stat -c %u ${loaderOutput}.* | sort -u`)).toBe('1000\n');
   });
 
   it('has what the operator leaves of them, be it that nothing is left but what drops the rest', async () => {
