@@ -3,6 +3,7 @@
  * happened or its time is over (spec rpc 8.12, kernel-runner 7.3). What a lost call had gathered, the next one brings.
  */
 import { type ExecuteStatus, RunCollector } from '../../execution/collect.ts';
+import { sleep, systemClock } from '../../lib/clock.ts';
 import { hasCode } from '../../lib/errors.ts';
 import type { KernelId, RunId } from '../../lib/ids.ts';
 import { KeyedMutex } from '../../lib/keyed-mutex.ts';
@@ -38,16 +39,19 @@ interface OpenRun {
 const mostOpenRuns = 10_000;
 /** For handing something to the runner. */
 const handoverMs = 30_000;
+/** For the end of a restart that a run comes in. */
+const restartMs = 90_000;
+const restartPollMs = 20;
 const conclusive: ReadonlySet<ExecuteStatus> = new Set(['finished', 'exec-timeout']);
 
 /** The runs that are being driven. */
 export class Executions {
-  readonly #agent: Pick<Agent, 'execute' | 'input' | 'events'>;
+  readonly #agent: Pick<Agent, 'execute' | 'input' | 'events' | 'inspect'>;
   readonly #runs = new Map<string, OpenRun>();
   /** A run has one reader. */
   readonly #turns = new KeyedMutex<string>();
 
-  constructor(agent: Pick<Agent, 'execute' | 'input' | 'events'>) {
+  constructor(agent: Pick<Agent, 'execute' | 'input' | 'events' | 'inspect'>) {
     this.#agent = agent;
   }
 
@@ -64,10 +68,10 @@ export class Executions {
 
   async #take(key: string, step: ExecutionStep, signal: AbortSignal): Promise<StepResult> {
     const { kernel, run, input, apiVersion } = step;
-    // A caller that goes away in the middle must not leave it open whether the run has begun.
-    const patience = AbortSignal.timeout(handoverMs);
-    if (input.kind === 'begin') await this.#agent.execute(kernel, run, input.request, patience);
-    else if (input.kind === 'answer') await this.#agent.input(kernel, run, input.text, patience);
+    if (input.kind === 'begin') await this.#begin(kernel, run, input.request, signal);
+    else if (input.kind === 'answer') {
+      await this.#agent.input(kernel, run, input.text, AbortSignal.timeout(handoverMs));
+    }
     const open = this.#open(key, run);
     try {
       await this.#gather(open, step, signal);
@@ -78,6 +82,22 @@ export class Executions {
     const result = open.collector.take(apiVersion);
     if (conclusive.has(result.status)) this.#runs.delete(key);
     return result;
+  }
+
+  /** A run that comes while its kernel is being restarted waits for the new container (spec rpc 8.11). */
+  async #begin(kernel: KernelId, run: RunId, request: ExecuteRequest, signal: AbortSignal): Promise<void> {
+    // A caller that goes away in the middle must not leave it open whether the run has begun.
+    const handOver = () => this.#agent.execute(kernel, run, request, AbortSignal.timeout(handoverMs));
+    try {
+      await handOver();
+    } catch (error) {
+      if (!hasCode(error, 'KERNEL_NOT_RUNNING') || error.context['phase'] !== 'restarting') throw error;
+      const until = systemClock.monotonic() + restartMs;
+      while ((await this.#agent.inspect(kernel)).phase === 'restarting' && systemClock.monotonic() < until) {
+        await sleep(systemClock, restartPollMs, signal);
+      }
+      await handOver();
+    }
   }
 
   #open(key: string, run: RunId): OpenRun {

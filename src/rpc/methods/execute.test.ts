@@ -30,6 +30,7 @@ it('runs code and answers with its console', async () => {
   expect(legacy).toEqual({ ...common, runId: 'r2', stdout: 'hi!', stderr: '', media: [], html: ['<b>x</b>'] });
   expect(node.services.executions.size).toBe(0);
   expect(await step(node, id, null, 'query', '')).toMatchObject({ runId: expect.stringMatching(/^[0-9a-f]{32}$/) });
+  expect(await step(node, id, 'r3', 'query', '', 1e9)).toMatchObject({ status: 'finished' });
 });
 
 it('gives what came in time, and the rest to those who continue', async () => {
@@ -106,6 +107,28 @@ it('asks, takes the answer, and names the steps of a batch', async () => {
     params: { run: 'b1', request: { mode: 'batch', clean: null, build: '*', exec: 'run', timeoutMs: null } },
   });
   expect(await step(node, id, 'b1', 'continue', '')).toMatchObject({ status: 'finished' });
+});
+
+it('waits for a kernel that is being restarted, and for one that dies of it no longer', async () => {
+  await using node = await RpcNode.start();
+  const { id } = await node.kernel();
+  const { dummy } = node.fixture.kernels;
+  const restart = (delayMs: number) => {
+    const slow = dummy.fail('startContainer', { kind: 'delay', delayMs });
+    const done = node.fixture.agent.restart(id, AbortSignal.timeout(10_000)).finally(() => slow[Symbol.dispose]());
+    return done.then(() => 'restarted').catch((error: { code: string }) => error.code);
+  };
+  const phase = async () => (await node.fixture.agent.inspect(id)).phase;
+  const restarted = restart(300);
+  await expect.poll(phase).toBe('restarting');
+  expect(await step(node, id, 'r1', 'query', 'x')).toMatchObject({ status: 'finished', exitCode: 0 });
+  expect(await restarted).toBe('restarted');
+  const broken = restart(60_000);
+  await expect.poll(phase).toBe('restarting');
+  const refused = expect(step(node, id, 'r2', 'query', 'x')).rejects.toThrow('RuntimeError');
+  await node.call('destroy_kernel', id, anySession, 'force-terminated');
+  await refused;
+  expect(await broken).toBe('CANCELLED');
 });
 
 it('refuses kernels, runs and ids that are none', async () => {

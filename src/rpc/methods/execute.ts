@@ -4,6 +4,9 @@ import { newRunId, parseRunId } from '../../lib/ids.ts';
 import { method } from '../rpc-method.ts';
 import { execute as signature } from '../schema/execute.ts';
 
+/** The longest that a timer takes. */
+const longestFlushMs = 2 ** 31 - 1;
+
 /** Clients send a blank text for a step that they don't want. */
 const wanted = (command: string | null | undefined): string | null => command || null;
 
@@ -34,7 +37,7 @@ export const execute = method({
       run: run_id === null ? newRunId() : parseRunId(run_id),
       input,
       apiVersion: api_version,
-      flushMs: flush_timeout === null ? null : Math.ceil(flush_timeout * 1000),
+      flushMs: flush_timeout === null ? null : Math.min(Math.ceil(flush_timeout * 1000), longestFlushMs),
     };
     return await services.executions.step(step, signal);
   },
