@@ -5,7 +5,8 @@ import { FrameError } from './frame.ts';
 import { parseRunnerHead } from './runner-heads.ts';
 import { spoilt } from './spoilt.test-support.ts';
 
-const status = { phase: 'ready', interpreter: 'none', detail: '', startedAt: 12.5, logBytesDropped: 0 };
+const models = [{ name: 'm', healthy: null }];
+const status = { phase: 'ready', interpreter: 'none', detail: '', startedAt: 12.5, logBytesDropped: 0, models };
 const summary = { run: 'r-1', phase: 'finished', last: 3, oldest: 2, exitCode: -9, reason: 'signalled' };
 
 describe('parseRunnerHead', () => {
@@ -58,6 +59,11 @@ describe('parseRunnerHead', () => {
   ];
   it.each(bad)('refuses a wrong head: %j', (head) => {
     expect(() => parseRunnerHead(head)).toThrow(FrameError);
+  });
+
+  it('takes a runner that says nothing of models for one that serves none', () => {
+    const { models: _, ...older } = status;
+    expect(parseRunnerHead({ t: 'status', status: older })).toEqual({ t: 'status', status: { ...older, models: [] } });
   });
 
   it('drops unknown fields and cuts endless texts', () => {
