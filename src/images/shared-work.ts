@@ -3,6 +3,7 @@
  * progress from when it came, one that gives up doesn't stop the others, and when all have given up the work is
  * aborted (spec kernel-lifecycle, B8).
  */
+import { unlessAborted } from '../lib/unless-aborted.ts';
 
 interface Waiter<Progress> {
   readonly onProgress: ((progress: Progress) => void) | undefined;
@@ -37,13 +38,9 @@ export class SharedWork<Result, Progress> {
     const work = this.#works.get(key) ?? this.#start(key, start);
     const waiter = { onProgress };
     work.waiters.add(waiter);
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = (): void => aborted.reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
     try {
-      return await Promise.race([work.result, aborted.promise]);
+      return await unlessAborted(work.result, signal);
     } finally {
-      signal.removeEventListener('abort', onAbort);
       work.waiters.delete(waiter);
       if (work.waiters.size === 0) this.#abandon(key, work, signal.reason);
     }

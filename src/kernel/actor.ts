@@ -10,6 +10,7 @@ import { withDeadline } from '../lib/deadline.ts';
 import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
+import { unlessAborted } from '../lib/unless-aborted.ts';
 import { runCreation } from './creation.ts';
 import { farewell } from './farewell.ts';
 import type { Journal } from './journal.ts';
@@ -143,14 +144,7 @@ export class KernelActor {
     signal.throwIfAborted();
     const answer = this.#waiters.wait('restarted');
     this.post({ type: 'restart' });
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      return await Promise.race([answer, aborted]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+    return await unlessAborted(answer, signal);
   }
 
   /** Takes in a command or fact. */

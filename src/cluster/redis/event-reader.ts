@@ -4,6 +4,7 @@
  */
 import { type Clock, sleep } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
+import { unlessAborted } from '../../lib/unless-aborted.ts';
 import type { RedisReply } from './connection.ts';
 import { type EncodedEvent, eventStreamKey } from './event-stream.ts';
 import type { RedisLink } from './link.ts';
@@ -74,23 +75,10 @@ async function endOfStream(link: RedisLink): Promise<string> {
 async function readAfter(link: RedisLink, id: string, signal: AbortSignal): Promise<readonly Entry[]> {
   const options = ['COUNT', String(mostEntries), 'BLOCK', String(blockMs)];
   const reading = link.call(['XREAD', ...options, 'STREAMS', eventStreamKey, id], blockMs + graceMs);
-  const reply = await abandonable(reading, signal);
+  // The blocked reading ends by itself within its bounds; nobody waits for it after an abort.
+  const reply = await unlessAborted(reading, signal);
   const [stream] = Array.isArray(reply) ? reply : [];
   return Array.isArray(stream) ? toEntries(stream[1] ?? null) : [];
-}
-
-/** The blocked reading ends by itself within its bounds; nobody waits for it after an abort. */
-async function abandonable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
 
 function toEntries(reply: RedisReply): readonly Entry[] {

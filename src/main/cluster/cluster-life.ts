@@ -7,6 +7,7 @@ import { shownMetadata } from '../../devices/reported-devices.ts';
 import { Backoff } from '../../lib/backoff.ts';
 import { sleep } from '../../lib/clock.ts';
 import { runPeriodically } from '../../lib/periodic.ts';
+import { unlessAborted } from '../../lib/unless-aborted.ts';
 import { VolumeMounts } from '../../storage/volume-mounts.ts';
 import type { ClusterParts } from './cluster-parts.ts';
 import type { ClusterWork } from './cluster-work.ts';
@@ -106,7 +107,7 @@ export class ClusterLife {
   async #announce(signal: AbortSignal): Promise<void> {
     const { book, etcd, addresses, settings, log } = this.#parts;
     try {
-      await abortable(this.#first.promise, signal);
+      await unlessAborted(this.#first.promise, signal);
       book.announce('agent_started', { reason: 'self-started' });
       this.#announced = true;
       const { serviceAddress, serviceAddressGiven } = settings.watcher;
@@ -177,19 +178,5 @@ export class ClusterLife {
     const late = sleep(this.#parts.clock, timeoutMs, enough.signal).catch(() => {});
     await Promise.race([work, late]);
     enough.abort();
-  }
-}
-
-async function abortable(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  let onAbort = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    signal.throwIfAborted();
-    await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }
