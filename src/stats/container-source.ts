@@ -29,6 +29,8 @@ export class DirectSource implements ContainerSource {
   readonly #readers = new Map<string, ContainerReader | { readonly failure: Gap }>();
   readonly #opening = new Map<string, Promise<void>>();
   readonly #end = new AbortController();
+  /** Opening takes a millisecond and is not to be divided: it is done for one container in a turn of the event loop. */
+  #turn: Promise<void> = Promise.resolve();
 
   /** `pidOf` gives the pid of a container's first process, or null when it has none. */
   constructor(host: ReaderHost, pidOf: (containerId: string, signal: AbortSignal) => Promise<number | null>) {
@@ -80,12 +82,19 @@ export class DirectSource implements ContainerSource {
     const options = { what: opensWhat(containerId), timeoutMs: pidDeadlineMs, signal };
     try {
       const pid = await withDeadline(options, (deadline) => this.#pidOf(containerId, deadline.signal));
+      await this.#ownTurn();
+      signal.throwIfAborted();
       const reader = pid === null ? null : ContainerReader.open(this.#host, pid, containerId);
       if (reader === null) this.#readers.delete(containerId);
       else this.#readers.set(containerId, reader);
     } catch (error) {
       if (!signal.aborted) this.#readers.set(containerId, { failure: gapOf('container', error) });
     }
+  }
+
+  #ownTurn(): Promise<void> {
+    this.#turn = this.#turn.then(() => new Promise((resolve) => setImmediate(resolve)));
+    return this.#turn;
   }
 }
 
