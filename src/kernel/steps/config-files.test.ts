@@ -32,6 +32,18 @@ const step = () =>
   });
 const soon = () => new Deadline({ what: 'test', timeoutMs: 5_000 });
 
+it('tells the runner of no service where none may be started, so that none of its own runs either', async () => {
+  const sshd = { name: 'sshd', protocol: 'tcp', containerPorts: [2200], isInference: false };
+  const told = async (servicesBlocked: boolean): Promise<unknown> => {
+    const spec = { ...record.spec, services: [sshd], servicesBlocked };
+    using deadline = soon();
+    await step().apply({ ...record, spec }, deadline);
+    return JSON.parse(await readFile(join(scratch.paths(spec.id).run, 'runner.json'), 'utf8')).services;
+  };
+  expect(await told(false)).toEqual([{ name: 'sshd', protocol: 'tcp', ports: [2200] }]);
+  expect(await told(true)).toEqual([]);
+});
+
 describe('writing the files of a container', () => {
   it('follows no link that a tenant with the uid 0 has left in the runner’s folder', async () => {
     const precious = join(root, 'precious');

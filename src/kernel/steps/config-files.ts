@@ -45,7 +45,8 @@ export function runnerConfig(record: KernelRecord, { ownership, runner }: Config
     runtime: spec.runtime,
     user: { ...spec.user, name: 'work' },
     environ: environOf(record),
-    services: spec.services.map((service) => ({
+    // What the runner does not know it cannot start, its own SSH server and terminal among them.
+    services: (spec.servicesBlocked ? [] : spec.services).map((service) => ({
       name: service.name,
       protocol: service.protocol,
       ports: placedPorts(service, record).inside,

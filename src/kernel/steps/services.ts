@@ -1,6 +1,6 @@
 /**
  * Asks the runner what the image says of the kernel's services: managers are told of it together with their ports (spec
- * kernel-lifecycle 10.1). A kernel without services is asked nothing.
+ * kernel-lifecycle 10.1). A kernel that starts none is asked nothing.
  */
 import { withDeadline } from '../../lib/deadline.ts';
 import { hasCode } from '../../lib/errors.ts';
@@ -17,7 +17,8 @@ export function servicesStep(runners: RunnerClients): CreationStep {
     scope: 'generation',
     deadlineMs: answerTimeoutMs + marginMs,
     async apply(record, deadline) {
-      if (record.spec.services.length === 0) return {};
+      const { services, servicesBlocked } = record.spec;
+      if (services.length === 0 || servicesBlocked) return {};
       const options = { what: "the runner's list of services", timeoutMs: answerTimeoutMs, signal: deadline.signal };
       try {
         const request = { method: 'apps', params: null } as const;
