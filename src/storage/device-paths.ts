@@ -50,7 +50,7 @@ const kernelTargets = ['/dev', '/etc', '/home', '/opt/backend.ai', '/opt/kernel'
 const topTargets = ['/bin', '/lib', '/lib64', '/opt', '/sbin', '/tmp', '/usr/bin', '/usr/lib', '/usr/sbin', '/var'];
 /** Character devices by which the host's memory, disks or log are had. */
 const hostDevices =
-  /^\/dev\/(mem|kmem|port|kmsg|oldmem|nvram|mcelog|snapshot|autofs|sg\d+|nvme\d+|watchdog\d*|loop-control|console|tty\d*)$|^\/dev\/(mapper|cpu|bsg|pts)\//;
+  /^\/dev\/(mem|kmem|port|kmsg|oldmem|nvram|mcelog|snapshot|autofs|sg\d+|nvme\d+|ng\d+n\d+|mtd\d+(ro)?|watchdog\d*|loop-control|console|tty\d*)$|^\/dev\/(mapper|cpu|bsg|pts)\//;
 
 /**
  * The paths with links resolved. `taken` are the kernel's other mounts, `refuse` what is never shown. Throws FORBIDDEN_MOUNT,
