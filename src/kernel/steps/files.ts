@@ -22,7 +22,7 @@ export function filesStep(scratch: ScratchFolders): CreationStep {
   const lay = async ({ spec }: KernelRecord, { folder, path, mode, owner, text }: KernelFile): Promise<void> => {
     const { work, config } = scratch.paths(spec.id);
     const whose = owner === 'tenant' ? spec.user : null;
-    // The folders of the configuration are the agent's, whosever the files are.
+    // In the configuration, which nobody in the kernel can change, everybody finds what is theirs.
     const folderMode = folder === 'home' ? folderModeOf(mode) : placeMode;
     await placeFile(folder === 'home' ? work : config, path, text, { mode, owner: whose, folderMode });
   };
