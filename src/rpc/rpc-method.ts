@@ -8,6 +8,7 @@ import type { Executions } from '../agent/cluster/executions.ts';
 import type { ImageTasks } from '../agent/cluster/image-tasks.ts';
 import type { NodeHealth } from '../agent/cluster/node-health.ts';
 import type { PortLoans } from '../agent/cluster/port-loans.ts';
+import { withDeadline } from '../lib/deadline.ts';
 import type { KernelId, SessionId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import type { SessionNetworks } from '../network/session-networks.ts';
@@ -78,6 +79,11 @@ export interface RpcMethodDefinition<Shape extends z.ZodRawShape, Result extends
   readonly waitsOnly?: boolean;
   readonly notable?: boolean;
   readonly failures?: FailureNames;
+  /**
+   * How long a call may take at most; absent: what the handler calls is bounded itself. Managers wait without a limit of
+   * their own, and a request to a runner waits for as long as its kernel lives.
+   */
+  readonly longestMs?: number;
   /** Begins at once, in the order in which calls arrive. What it throws becomes a failure. */
   readonly handle: (args: z.output<z.ZodObject<Shape>>, call: RpcCall) => z.input<Result> | Promise<z.input<Result>>;
 }
@@ -86,6 +92,12 @@ export interface RpcMethodDefinition<Shape extends z.ZodRawShape, Result extends
 export function method<Shape extends z.ZodRawShape, Result extends z.ZodType>(
   definition: RpcMethodDefinition<Shape, Result>,
 ): RpcMethod {
-  const { signature, waitsOnly = false, notable = false, failures = {}, handle } = definition;
-  return { signature, waitsOnly, notable, failures, handle: handle as RpcMethod['handle'] };
+  const { signature, waitsOnly = false, notable = false, failures = {}, longestMs, handle } = definition;
+  const common = { signature, waitsOnly, notable, failures };
+  if (longestMs === undefined) return { ...common, handle: handle as RpcMethod['handle'] };
+  const bounded: typeof handle = (args, { services, log, signal }) => {
+    const options = { what: `the call ${signature.name}`, timeoutMs: longestMs, signal };
+    return withDeadline(options, async (deadline) => await handle(args, { services, log, signal: deadline.signal }));
+  };
+  return { ...common, handle: bounded as RpcMethod['handle'] };
 }

@@ -9,6 +9,7 @@ export const downloadFile = method({
   signature,
   waitsOnly: true,
   notable: true,
+  longestMs: 120_000,
   handle: async ({ kernel_id, filepath }, { services: { agent }, signal }) => {
     const { form, name, bytes } = await smallDownload(agent, kernel_id, filepath, signal);
     if (form === 'tar') return bytes;

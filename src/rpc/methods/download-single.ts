@@ -9,6 +9,7 @@ export const downloadSingle = method({
   signature,
   waitsOnly: true,
   notable: true,
+  longestMs: 120_000,
   handle: async ({ kernel_id, filepath }, { services: { agent }, signal }) => {
     const { form, bytes } = await smallDownload(agent, kernel_id, filepath, signal);
     if (form === 'file') return bytes;

@@ -10,6 +10,7 @@ export const getLogs = method({
   signature,
   waitsOnly: true,
   notable: true,
+  longestMs: 60_000,
   handle: async ({ kernel_id }, { services: { agent }, signal }) => {
     const pieces: Uint8Array[] = [];
     let bytes = 0;

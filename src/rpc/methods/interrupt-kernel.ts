@@ -6,6 +6,7 @@ import { interruptKernel as signature } from '../schema/interrupt-kernel.ts';
 export const interruptKernel = method({
   signature,
   notable: true,
+  longestMs: 10_000,
   handle: async ({ kernel_id }, { services: { agent }, signal }) => {
     await agent.interrupt(kernel_id, null, signal);
     return { status: 'finished' as const };

@@ -8,6 +8,7 @@ export const listFiles = method({
   signature,
   waitsOnly: true,
   notable: true,
+  longestMs: 30_000,
   handle: async ({ kernel_id, path }, { services: { agent }, signal }) => {
     try {
       const { files } = await agent.listFiles(kernel_id, path, signal);

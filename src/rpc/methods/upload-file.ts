@@ -6,6 +6,7 @@ import { uploadFile as signature } from '../schema/files.ts';
 export const uploadFile = method({
   signature,
   notable: true,
+  longestMs: 120_000,
   handle: async ({ kernel_id, filename, filedata }, { services: { agent }, signal }) => {
     const content = new Blob([new Uint8Array(filedata)]).stream();
     await agent.upload(kernel_id, percentDecoded(filename), content, { mode: null, signal });
