@@ -32,4 +32,17 @@ describeWith(['etcd', 'redis-server'], 'a member that leaves', () => {
     expect(status).toBe(0);
     expect(ms).toBeLessThan(mostMs);
   });
+
+  it('lets figures of kernels expire that ended while it was away', async () => {
+    const options = { id: 'i-away', etcdPort: services.etcd.port, stream: services.stream, rehearsal: {} };
+    await using member = await Member.joined(options);
+    const { id } = await member.create({}, 'kernelet/base:latest');
+    await services.statistics.call(['SET', id, 'figures']);
+    await member.endDaemon('SIGKILL');
+    // The engine in memory goes with the daemon, and the container with it.
+    await member.startDaemon();
+    const ttl = async () => Number(await services.statistics.call(['TTL', id]));
+    await member.until('the expiry', async () => (await ttl()) > 0);
+    expect(await services.statistics.call(['GET', id])).not.toBeNull();
+  });
 });

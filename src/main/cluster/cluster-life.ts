@@ -66,6 +66,7 @@ export class ClusterLife {
     this.#work.batches.resume();
     quiet.keepOnly(new Set(built.kernels.list().map(({ spec }) => spec.id)));
     signal.throwIfAborted();
+    this.#jobs.push(this.#letFiguresExpire(signal));
     await this.#lookAtImages(signal).catch((error: unknown) => log.warn('images could not be listed', { error }));
     this.#keep('sending heartbeats', signal, (own) => this.#heartbeats.run(own));
     this.#every('looking at images', imagesPauseMs, (own) => this.#lookAtImages(own));
@@ -128,6 +129,16 @@ export class ClusterLife {
   async #count(): Promise<void> {
     const { built, redis } = this.#parts;
     await redis.statistics.writeContainerCount(built.kernels.list().length);
+  }
+
+  /** Of kernels that ended while no daemon was there: those that end under this one are its statistics' business. */
+  async #letFiguresExpire(signal: AbortSignal): Promise<void> {
+    const { built, redis, clock, log } = this.#parts;
+    const known = built.kernels.list({ ended: true });
+    const over = known.filter(({ phase }) => phase === 'terminating' || phase === 'terminated');
+    const ids = over.map(({ spec }) => spec.id);
+    const what = 'letting figures of ended kernels expire';
+    await insist({ what, clock, log, signal }, () => redis.statistics.expireKernels(ids)).catch(() => {});
   }
 
   #readAbuseReports(): void {
