@@ -100,5 +100,6 @@ try {
   process.exitCode = await main();
 } catch (error) {
   say(`kernelet: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+  // What a measure that was interrupted waits for would keep the process.
+  process.exit(error instanceof UsageError ? 2 : 1);
 }
