@@ -22,6 +22,9 @@ const pidDeadlineMs = 5_000;
 /** The opening ends by its own deadline before. */
 const openDeadlineMs = 2 * pidDeadlineMs;
 
+/** More than are kept open of any container. */
+const filesOfContainer = 20;
+
 /** Reads cgroup files and `/proc`. */
 export class DirectSource implements ContainerSource {
   readonly #host: ReaderHost;
@@ -82,6 +85,7 @@ export class DirectSource implements ContainerSource {
     const options = { what: opensWhat(containerId), timeoutMs: pidDeadlineMs, signal };
     try {
       const pid = await withDeadline(options, (deadline) => this.#pidOf(containerId, deadline.signal));
+      await this.#host.files.makeRoom((this.#readers.size + this.#opening.size) * filesOfContainer);
       await this.#ownTurn();
       signal.throwIfAborted();
       const reader = pid === null ? null : ContainerReader.open(this.#host, pid, containerId);

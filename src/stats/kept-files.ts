@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { isSystemError } from '../lib/system-error.ts';
+import { growDescriptorTable } from './descriptor-table.ts';
 
 /** The system calls, for tests that break them. */
 export interface FileCalls {
@@ -20,6 +21,8 @@ export const systemCalls: FileCalls = {
   close: (descriptor) => closeSync(descriptor),
 };
 
+/** For which the process's table has room from the start. */
+const firstRoom = 128;
 const firstBufferBytes = 64 * 1024;
 /** Nothing that is read here is longer; what fills it is an error. */
 const lastBufferBytes = 8 * 1024 * 1024;
@@ -35,6 +38,8 @@ export class KeptFiles {
   readonly #mostOpen: number;
   #buffer = Buffer.allocUnsafe(firstBufferBytes);
   #open = 0;
+  #room = firstRoom;
+  #growing: Promise<void> = Promise.resolve();
 
   /** `mostOpen`: how many descriptors may stay open. */
   constructor(options: { readonly mostOpen: number; readonly calls?: FileCalls }) {
@@ -45,6 +50,17 @@ export class KeptFiles {
   /** How many descriptors are open. */
   get open(): number {
     return this.#open;
+  }
+
+  /** Makes room for so many open files in all, without holding anything up; what is there already costs nothing. */
+  async makeRoom(descriptors: number): Promise<void> {
+    const wanted = Math.min(descriptors, this.#mostOpen);
+    if (wanted > this.#room) {
+      this.#room = 2 ** Math.ceil(Math.log2(wanted));
+      const room = this.#room;
+      this.#growing = this.#growing.then(() => growDescriptorTable(room));
+    }
+    await this.#growing;
   }
 
   /** A file, opened at its first read. */
