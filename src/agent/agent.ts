@@ -171,7 +171,11 @@ export interface Agent extends AsyncDisposable {
   inspect(id: string): Promise<KernelView>;
   /** Returns when nothing of the kernel is left. `force` skips the tenant's grace; `reason` is told of its end. */
   destroy(id: string, options: { force: boolean; reason?: string }): Promise<KernelView>;
-  restart(id: string, signal: AbortSignal): Promise<KernelView>;
+  /**
+   * A new container with the same files, ports and resources, and these variables of any name beside the tenant's own.
+   * Throws INVALID_REQUEST.
+   */
+  restart(id: string, signal: AbortSignal, environ?: Readonly<Record<string, string>>): Promise<KernelView>;
 
   /** Starts a run, idempotently by its id, and returns at once. */
   execute(id: string, run: RunId, request: ExecuteRequest, signal: AbortSignal): Promise<{ existing: boolean }>;

@@ -89,7 +89,8 @@ function checkAccelerators(accelerators: Readonly<Record<string, string>>, slots
 
 type EnvironRequest = Pick<CreateRequest, 'environ' | 'takesAnyNames'>;
 
-function checkEnviron({ environ, takesAnyNames }: EnvironRequest): readonly (readonly [string, string])[] {
+/** The variables of a request, in their order. Throws INVALID_REQUEST for names and amounts that cannot be. */
+export function checkEnviron({ environ, takesAnyNames }: EnvironRequest): readonly (readonly [string, string])[] {
   const entries = Object.entries(environ);
   let total = 0;
   for (const [name, value] of entries) {

@@ -18,7 +18,7 @@ import type {
   LogPiece,
   NodeResources,
 } from './agent.ts';
-import { checkRequest, compileSpec, requestedId } from './create-request.ts';
+import { checkEnviron, checkRequest, compileSpec, requestedId } from './create-request.ts';
 import { startService, stopService } from './kernel-services.ts';
 import { KernelStatistics } from './kernel-statistics.ts';
 import { viewOf } from './kernel-view.ts';
@@ -134,10 +134,12 @@ export class NodeAgent implements Agent {
     return this.#view(await this.#parts.kernels.destroy(record.spec.id, { reason, force: options.force }));
   }
 
-  async restart(id: string, signal: AbortSignal): Promise<KernelView> {
+  async restart(id: string, signal: AbortSignal, environ: Readonly<Record<string, string>> = {}): Promise<KernelView> {
     const record = await this.#find(id);
+    const changed = Object.entries(environ);
+    checkEnviron({ environ: Object.fromEntries([...record.spec.environ, ...changed]), takesAnyNames: true });
     this.#statistics.lastLook(record);
-    return this.#view(await this.#parts.kernels.restart(record.spec.id, signal));
+    return this.#view(await this.#parts.kernels.restart(record.spec.id, signal, changed));
   }
 
   async execute(id: string, run: RunId, request: ExecuteRequest, signal: AbortSignal): Promise<{ existing: boolean }> {

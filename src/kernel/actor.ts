@@ -27,6 +27,7 @@ import type { KernelRecord, TerminationReason } from './record.ts';
 import { reduce } from './reducer.ts';
 import { revertSteps } from './reverting.ts';
 import type { RunnerClients } from './runner-clients.ts';
+import type { Environ } from './spec.ts';
 import type { CreationPlan } from './step.ts';
 import { Waiters } from './waiters.ts';
 
@@ -139,11 +140,14 @@ export class KernelActor {
     return await answer;
   }
 
-  /** A new container with the same files, ports and resources. An abort ends the waiting, not the restart. */
-  async restart(signal: AbortSignal): Promise<KernelRecord> {
+  /**
+   * A new container with the same files, ports and resources, and these variables beside the tenant's own. An abort ends
+   * the waiting, not the restart.
+   */
+  async restart(signal: AbortSignal, environ: Environ = []): Promise<KernelRecord> {
     signal.throwIfAborted();
     const answer = this.#waiters.wait('restarted');
-    this.post({ type: 'restart' });
+    this.post({ type: 'restart', environ });
     return await unlessAborted(answer, signal);
   }
 

@@ -23,7 +23,7 @@ import type { Ownership } from './ownership.ts';
 import { type KernelRecord, noPlacement } from './record.ts';
 import { takeStock } from './recovery.ts';
 import type { RunnerClients } from './runner-clients.ts';
-import type { KernelSpec } from './spec.ts';
+import type { Environ, KernelSpec } from './spec.ts';
 import type { CreationPlan } from './step.ts';
 import { Sweep } from './sweep.ts';
 import { EngineWatch } from './watch.ts';
@@ -117,11 +117,11 @@ export class KernelRegistry implements Kernels {
     return actor ? await actor.destroy(options) : this.get(id);
   }
 
-  async restart(id: KernelId, signal: AbortSignal): Promise<KernelRecord> {
+  async restart(id: KernelId, signal: AbortSignal, environ?: Environ): Promise<KernelRecord> {
     if (this.#stopping) throw new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
     const actor = this.#actors.get(id);
     if (!actor) throw notRunning(this.get(id));
-    return await actor.restart(signal);
+    return await actor.restart(signal, environ);
   }
 
   get(id: KernelId): KernelRecord {

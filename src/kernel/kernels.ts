@@ -6,7 +6,7 @@ import type { RunnerClient } from '../execution/runner-client.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { DestroyOptions } from './actor.ts';
 import type { KernelRecord } from './record.ts';
-import type { KernelSpec } from './spec.ts';
+import type { Environ, KernelSpec } from './spec.ts';
 
 /** What recovery found and did. */
 export interface RecoverySummary {
@@ -26,8 +26,11 @@ export interface Kernels extends AsyncDisposable {
   create(spec: KernelSpec, signal: AbortSignal): Promise<KernelRecord>;
   /** Ends a kernel; resolves with its last record when nothing of it is left. Joins a destruction under way. */
   destroy(id: KernelId, options: DestroyOptions): Promise<KernelRecord>;
-  /** A new container with the same files, ports and resources. Joins a restart under way. */
-  restart(id: KernelId, signal: AbortSignal): Promise<KernelRecord>;
+  /**
+   * A new container with the same files, ports and resources, and these variables beside the tenant's own. Joins a
+   * restart under way, whose variables count.
+   */
+  restart(id: KernelId, signal: AbortSignal, environ?: Environ): Promise<KernelRecord>;
   /** The kernel's record, also of an ended one that is still kept. Throws KERNEL_NOT_FOUND. */
   get(id: KernelId): KernelRecord;
   /** Full id or unique prefix. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. */

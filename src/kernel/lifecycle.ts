@@ -6,6 +6,7 @@ import type { KernelEvent } from '../events/kernel-event.ts';
 import type { KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { KernelPhase, KernelRecord, TerminationReason } from './record.ts';
+import type { Environ } from './spec.ts';
 import type { RecordChange } from './step.ts';
 
 /** A phase, or `new` before the first command. */
@@ -57,7 +58,8 @@ export type LifecycleEvent =
       readonly detail: string;
       readonly error: KerneletError;
     }
-  | { readonly type: 'restart' }
+  /** `environ`: variables of the tenant that are other than before, or new. */
+  | { readonly type: 'restart'; readonly environ: Environ }
   /** `endTold`: an earlier process has published the terminal event, and only the record outlived it. */
   | { readonly type: 'recovered'; readonly finding: Finding; readonly endTold: boolean }
   | { readonly type: 'written' }

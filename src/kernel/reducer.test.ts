@@ -89,7 +89,7 @@ describe('the reducer', () => {
   });
 
   it('ends the grace of a restart that is destroyed', () => {
-    const { state } = fold(fresh(), [...toRunning, { type: 'restart' }, { type: 'written' }]);
+    const { state } = fold(fresh(), [...toRunning, { type: 'restart', environ: [] }, { type: 'written' }]);
     expect(state.work).toBe('handover');
     const ended = fold(state, [destroy]);
     expect(kinds(ended.effects)).toEqual(['write', 'skip-grace']);
@@ -97,7 +97,7 @@ describe('the reducer', () => {
   });
 
   it('goes on as before when a restart cannot be written, and says so in the journal too', () => {
-    const { state } = fold(fresh(), [...toRunning, { type: 'restart' }]);
+    const { state } = fold(fresh(), [...toRunning, { type: 'restart', environ: [] }]);
     const refused = fold(state, [{ type: 'write-failed', error: failure }]);
     expect(refused.state).toMatchObject({
       stage: 'running',
@@ -133,7 +133,7 @@ describe('the reducer', () => {
 
   it('treats the end of an older container as a stray and leaves the kernel alone', () => {
     const restart: readonly LifecycleEvent[] = [
-      { type: 'restart' },
+      { type: 'restart', environ: [] },
       { type: 'written' },
       { type: 'reverted', failures: [] },
       { type: 'step-applied', step: 'container', ms: 1, change: { containerId: asContainerId('c2') } },
@@ -205,7 +205,7 @@ describe('the reducer', () => {
 const anyEvent: fc.Arbitrary<LifecycleEvent> = fc.oneof(
   fc.constantFrom<LifecycleEvent>(
     { type: 'create' },
-    { type: 'restart' },
+    { type: 'restart', environ: [] },
     { type: 'written' },
     { type: 'write-failed', error: failure },
     { type: 'step-applied', step: 'container', ms: 1, change: { containerId: asContainerId('c1') } },

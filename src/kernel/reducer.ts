@@ -131,15 +131,16 @@ function end(state: KernelState, event: Of<'destroy'>, now: number): Reduction {
   return cleanUp(state, ending, { grace: state.stage === 'running' && !event.force, now });
 }
 
-function renew(state: KernelState): Reduction {
+function renew(state: KernelState, { environ }: Of<'restart'>): Reduction {
   const { record } = state;
+  const spec = { ...record.spec, environ: [...new Map([...record.spec.environ, ...environ])] };
   return {
     state: {
       ...state,
       stage: 'restarting',
       work: 'renewal',
       // One write covers both containers: a revert touches this generation and older ones.
-      record: { ...record, phase: 'restarting', generation: record.generation + 1, timings: [] },
+      record: { ...record, spec, phase: 'restarting', generation: record.generation + 1, timings: [] },
     },
     effects: [{ type: 'write', essential: true }],
   };
@@ -238,7 +239,7 @@ export function reduce(state: KernelState, event: LifecycleEvent, now: number): 
       if (action === 'answer-destroyed') return same(state, { type: 'settle', answer: 'destroyed', error: null });
       return join(state, event.force);
     case 'restart':
-      if (action === 'renew') return renew(state);
+      if (action === 'renew') return renew(state, event);
       return action === 'refuse-restart' ? refuseRestart(state) : same(state);
     case 'container-died':
       return action === 'died' ? died(state, event, now) : stray(state, event);

@@ -1,4 +1,4 @@
-import { mkdir, readdir, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
@@ -26,6 +26,26 @@ describe('restarting', () => {
     expect(one.clients[0]?.address.secret).not.toBe(one.clients[1]?.address.secret);
     await one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
     expect(await one.leftovers()).toEqual([]);
+  });
+
+  it('lays changed variables over those of before, and keeps them', async () => {
+    const one = await fixture();
+    const spec = specFixture({
+      environ: [
+        ['A', '1'],
+        ['B', '2'],
+      ],
+    });
+    await one.kernels.registry.create(spec, never);
+    const changed = await one.kernels.registry.restart(spec.id, never, [
+      ['B', 'new'],
+      ['C', '3'],
+    ]);
+    const wanted = { A: '1', B: 'new', C: '3' };
+    expect(Object.fromEntries(changed.spec.environ)).toEqual(wanted);
+    const text = await readFile(join(one.state.scratch, spec.id, 'config', 'environ.txt'), 'utf8');
+    expect(text).toContain('B=new');
+    expect(Object.fromEntries((await one.kernels.registry.restart(spec.id, never)).spec.environ)).toEqual(wanted);
   });
 
   it('ends the kernel when the new container does not come up', async () => {

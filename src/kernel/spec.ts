@@ -85,6 +85,9 @@ export interface KernelService {
   readonly isInference: boolean;
 }
 
+/** Variables in order, each name once. */
+export type Environ = readonly (readonly [string, string])[];
+
 /** A kernel's specification. */
 export interface KernelSpec {
   readonly id: KernelId;
@@ -95,8 +98,8 @@ export interface KernelSpec {
   readonly limits: KernelLimits;
   /** Slots of accelerators with decimal amounts, in the order of the request. */
   readonly accelerators: readonly (readonly [string, string])[];
-  /** The session's variables in order. */
-  readonly environ: readonly (readonly [string, string])[];
+  /** The session's variables. */
+  readonly environ: Environ;
   readonly mounts: readonly KernelMount[];
   readonly files: readonly KernelFile[];
   readonly network: KernelNetwork;
