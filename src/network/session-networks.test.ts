@@ -48,6 +48,15 @@ describe('the networks of sessions', () => {
     expect(await engine.inspectNetwork(name, soon())).toBeNull();
   });
 
+  it('that another agent has made are used, and left to it', async () => {
+    const { networks, engine } = setUp();
+    const labels = { 'ai.backend.cluster-network': '1', 'ai.kernelet.session-network-of': 'ffffffff' };
+    await engine.createNetwork({ name, driver: 'bridge', labels, options: {} }, soon());
+    await networks.create(name, soon());
+    await expect(networks.destroy(name, soon())).rejects.toThrow('made by another agent');
+    expect(await engine.inspectNetwork(name, soon())).not.toBeNull();
+  });
+
   it('that nobody has used for an hour are removed, and no others', async () => {
     const { networks, engine, clock } = setUp();
     await networks.create(name, soon());

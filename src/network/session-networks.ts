@@ -3,7 +3,7 @@
  * The kernels on one reach each other, and neither this host nor link-local addresses.
  */
 import { createHash } from 'node:crypto';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, EngineNetwork } from '../engine/engine.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
@@ -56,7 +56,7 @@ export class SessionNetworks {
   /** Makes one; one that is there already is taken. Throws INVALID_ARGUMENT when the name is somebody else's. */
   async create(name: string, signal: AbortSignal): Promise<void> {
     const { engine, tag, agentId } = this.#parts;
-    if (await this.#isOurs(name, signal)) return;
+    if ((await this.#sessionNetwork(name, signal)) !== null) return;
     await this.refresh(signal);
     try {
       await engine.createNetwork(
@@ -70,14 +70,21 @@ export class SessionNetworks {
       );
     } catch (error) {
       // Another call was faster.
-      if (!hasCode(error, 'ENGINE_FAILED') || !(await this.#isOurs(name, signal))) throw error;
+      if (!hasCode(error, 'ENGINE_FAILED') || (await this.#sessionNetwork(name, signal)) === null) throw error;
     }
   }
 
-  /** Removes one; one that is gone is fine. Throws INVALID_ARGUMENT, or ENGINE_FAILED while containers stay in it. */
+  /**
+   * Removes one that this agent has made; one that is gone is fine. Throws INVALID_ARGUMENT, or ENGINE_FAILED while
+   * containers stay in it.
+   */
   async destroy(name: string, signal: AbortSignal): Promise<void> {
     const { engine, clock } = this.#parts;
-    if (!(await this.#isOurs(name, signal))) return;
+    const found = await this.#sessionNetwork(name, signal);
+    if (found === null) return;
+    if (found.labels[ownerLabel] !== this.#parts.tag) {
+      throw new KerneletError('INVALID_ARGUMENT', `the network ${name} was made by another agent: it is left to it`);
+    }
     for (const until = clock.monotonic() + busyPatienceMs; ; ) {
       try {
         await engine.removeNetwork(name, signal);
@@ -139,10 +146,9 @@ export class SessionNetworks {
     }
   }
 
-  async #isOurs(name: string, signal: AbortSignal): Promise<boolean> {
+  async #sessionNetwork(name: string, signal: AbortSignal): Promise<EngineNetwork | null> {
     const found = await this.#parts.engine.inspectNetwork(name, signal);
-    if (found === null) return false;
-    if (found.labels[label] === '1') return true;
+    if (found === null || found.labels[label] === '1') return found;
     throw new KerneletError(
       'INVALID_ARGUMENT',
       `the network ${name} is none of a session: it lacks the label ${label}`,
