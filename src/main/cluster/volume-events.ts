@@ -12,6 +12,8 @@ const names = ['do_volume_mount', 'do_volume_unmount'] as const;
 type VolumeEventName = (typeof names)[number];
 type Fields = Readonly<Record<string, MsgpackValue>>;
 
+/** More wait in the stream until one of these has ended. */
+const mostAtOnce = 64;
 /** Where nobody says how long it may take. */
 const usualTimeoutMs = 10_000;
 
@@ -22,12 +24,18 @@ export async function followVolumeEvents(
   signal: AbortSignal,
 ): Promise<void> {
   const { redis, log } = parts;
+  const open = new Set<Promise<void>>();
   try {
     for await (const event of redis.read(new Set(names), signal)) {
       const read = readEvent(event);
-      if (read === null) log.warn('an event on a volume cannot be read', { event: event.name });
+      if (read === null) {
+        log.warn('an event on a volume cannot be read', { event: event.name });
+        continue;
+      }
       // One that hangs must not hold up another: what belongs together is put in order where it is done.
-      else void answer(parts, volumes, read, signal);
+      const answered = answer(parts, volumes, read, signal).finally(() => open.delete(answered));
+      open.add(answered);
+      if (open.size >= mostAtOnce) await Promise.race(open);
     }
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
