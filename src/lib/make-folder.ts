@@ -12,8 +12,9 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
     await makeOne(path, mode);
   } catch (error) {
     const above = dirname(path);
-    if (!isSystemError(error, 'ENOENT') || above === path || (await isThere(above))) throw error;
-    await makeFolder(above, mode);
+    if (!isSystemError(error, 'ENOENT') || above === path) throw error;
+    // It may be there by now: others make folders too.
+    if (!(await isThere(above))) await makeFolder(above, mode);
     await makeOne(path, mode);
   }
 }
