@@ -1,5 +1,5 @@
 // Runs the tests part by part (scripts/test/parts.mjs), against a container engine that is started when none answers.
-// Says how many minutes each part took; the last line is `N passed, N failed`. `--part NAME` runs one, and may be given
+// Says how many minutes each part took and what failed; the last line is `N passed, N failed`. `--part NAME` runs one, and may be given
 // again; `--quick` leaves out the long randomised loops, `--nightly` lengthens them; further arguments are file filters.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -35,6 +35,13 @@ function tableOf(outcomes) {
   return ['', row('part', 'minutes', 'passed', 'skipped', 'failed'), ...lines, ''].join('\n');
 }
 
+/** Once more at the end, where they are found without the output of all that passed. */
+function failuresOf(outcomes) {
+  return outcomes.flatMap(({ name, failures }) =>
+    failures.map(({ test, message }) => `FAILED ${name}: ${test}\n${message.replaceAll(/^/gm, '  ')}\n`),
+  );
+}
+
 async function main(stop) {
   const asked = readArguments(process.argv.slice(2));
   const scratch = await mkdtemp(path.join(tmpdir(), 'kernelet-test-'));
@@ -43,7 +50,7 @@ async function main(stop) {
     if (asked.chosen.some(({ needsEngine }) => needsEngine))
       engine = await ensureEngine({ keep: asked.keep, log: say });
     const outcomes = await runParts(asked, engine, scratch, stop);
-    console.log(tableOf(outcomes));
+    console.log([tableOf(outcomes), ...failuresOf(outcomes)].join('\n'));
     const sum = (key) => outcomes.reduce((total, outcome) => total + outcome[key], 0);
     const [passed, failed] = [sum('passed'), sum('failed')];
     if (passed + failed > 0 && !stop.aborted) return { passed, failed };

@@ -10,7 +10,16 @@ import path from 'node:path';
  * @property {number} passed
  * @property {number} skipped
  * @property {number} failed
+ * @property {readonly Failure[]} failures
  */
+
+/**
+ * @typedef {object} Failure
+ * @property {string} test its file and its names
+ * @property {string} message
+ */
+
+const charactersOfAFailure = 1500;
 
 /**
  * @param {string} name the project
@@ -46,9 +55,18 @@ export async function runPart(name, { scratch, filters, environ, signal, quietly
 /** A file that fails before its first test counts as one failure, and so does a run that ends badly without any. */
 async function countsOf(report, status) {
   const text = await readFile(report, 'utf8').catch(() => null);
-  if (text === null) return { passed: 0, skipped: 0, failed: 1 };
-  const { testResults, numPassedTests, numFailedTests, numPendingTests } = JSON.parse(text);
-  const broken = testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
-  const failed = numFailedTests + broken;
-  return { passed: numPassedTests, skipped: numPendingTests, failed: failed === 0 && status !== 0 ? 1 : failed };
+  if (text === null) return { passed: 0, skipped: 0, failed: 1, failures: [failure('the run', 'it left no report')] };
+  const { testResults, numPassedTests, numPendingTests } = JSON.parse(text);
+  const failures = testResults.flatMap(failuresOfFile);
+  if (failures.length === 0 && status !== 0) failures.push(failure('the run', `it ended with status ${status}`));
+  return { passed: numPassedTests, skipped: numPendingTests, failed: failures.length, failures };
 }
+
+function failuresOfFile({ name, status, message, assertionResults }) {
+  const file = path.relative(process.cwd(), name);
+  const failed = assertionResults.filter((test) => test.status === 'failed');
+  if (failed.length === 0) return status === 'failed' ? [failure(file, message)] : [];
+  return failed.map((test) => failure(`${file} > ${test.fullName}`, test.failureMessages.join('\n')));
+}
+
+const failure = (test, message) => ({ test, message: message.trim().slice(0, charactersOfAFailure) });
