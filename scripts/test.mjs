@@ -37,9 +37,14 @@ function tableOf(outcomes) {
 
 /** Once more at the end, where they are found without the output of all that passed. */
 function failuresOf(outcomes) {
-  return outcomes.flatMap(({ name, failures }) =>
-    failures.map(({ test, message }) => `FAILED ${name}: ${test}\n${message.replaceAll(/^/gm, '  ')}\n`),
-  );
+  const told =
+    (word, part) =>
+    ({ test, message }) =>
+      `${word} ${part}: ${test}\n${message.replaceAll(/^/gm, '  ')}\n`;
+  return outcomes.flatMap(({ name, failures, mended }) => [
+    ...mended.map(told('PASSED AT THE SECOND TRY', name)),
+    ...failures.map(told('FAILED', name)),
+  ]);
 }
 
 async function main(stop) {

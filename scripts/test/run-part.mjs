@@ -11,6 +11,7 @@ import path from 'node:path';
  * @property {number} skipped
  * @property {number} failed
  * @property {readonly Failure[]} failures
+ * @property {readonly Failure[]} mended what failed at first and passed when it was tried again
  */
 
 /**
@@ -55,18 +56,25 @@ export async function runPart(name, { scratch, filters, environ, signal, quietly
 /** A file that fails before its first test counts as one failure, and so does a run that ends badly without any. */
 async function countsOf(report, status) {
   const text = await readFile(report, 'utf8').catch(() => null);
-  if (text === null) return { passed: 0, skipped: 0, failed: 1, failures: [failure('the run', 'it left no report')] };
+  if (text === null)
+    return { passed: 0, skipped: 0, failed: 1, failures: [failure('the run', 'it left no report')], mended: [] };
   const { testResults, numPassedTests, numPendingTests } = JSON.parse(text);
   const failures = testResults.flatMap(failuresOfFile);
   if (failures.length === 0 && status !== 0) failures.push(failure('the run', `it ended with status ${status}`));
-  return { passed: numPassedTests, skipped: numPendingTests, failed: failures.length, failures };
+  const mended = testResults.flatMap((file) => failuresOfTests(file, 'passed'));
+  return { passed: numPassedTests, skipped: numPendingTests, failed: failures.length, failures, mended };
 }
 
-function failuresOfFile({ name, status, message, assertionResults }) {
-  const file = path.relative(process.cwd(), name);
-  const failed = assertionResults.filter((test) => test.status === 'failed');
-  if (failed.length === 0) return status === 'failed' ? [failure(file, message)] : [];
-  return failed.map((test) => failure(`${file} > ${test.fullName}`, test.failureMessages.join('\n')));
+function failuresOfFile(file) {
+  const failed = failuresOfTests(file, 'failed');
+  return failed.length === 0 && file.status === 'failed' ? [failure(fileOf(file), file.message)] : failed;
 }
+
+const failuresOfTests = (file, status) =>
+  file.assertionResults
+    .filter((test) => test.status === status && test.failureMessages.length > 0)
+    .map((test) => failure(`${fileOf(file)} > ${test.fullName}`, test.failureMessages.join('\n')));
+
+const fileOf = ({ name }) => path.relative(process.cwd(), name);
 
 const failure = (test, message) => ({ test, message: message.trim().slice(0, charactersOfAFailure) });
