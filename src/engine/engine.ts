@@ -80,6 +80,9 @@ export interface JoinedNetwork {
   readonly container: ContainerId;
 }
 
+/** Labels that objects are looked for by, all of them: name → value, or null for any value. */
+export type WantedLabels = Readonly<Record<string, string | null>>;
+
 /** Everything needed to make a container. Nothing is inherited from the image's entry point or command. */
 export interface ContainerSpec {
   readonly name: string;
@@ -295,7 +298,7 @@ export interface Engine extends AsyncDisposable {
   /** Whether a path of the container's file system, running or not, is a symbolic link; an absent one is none. */
   isLink(id: ContainerId, path: string, signal: AbortSignal): Promise<boolean>;
   /** All containers, in any state, that carry every one of these labels. */
-  listContainers(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly ContainerSummary[]>;
+  listContainers(labels: WantedLabels, signal: AbortSignal): Promise<readonly ContainerSummary[]>;
   /** Idempotent: a container that is absent or not running is success. */
   killContainer(id: ContainerId, killSignal: string, signal: AbortSignal): Promise<void>;
   /** Resolves with the exit code when the container is not running (at once when it already is not). */
@@ -322,7 +325,7 @@ export interface Engine extends AsyncDisposable {
   createNetwork(spec: NetworkSpec, signal: AbortSignal): Promise<string>;
   /** Returns null when there is none. */
   inspectNetwork(name: string, signal: AbortSignal): Promise<EngineNetwork | null>;
-  listNetworks(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly EngineNetwork[]>;
+  listNetworks(labels: WantedLabels, signal: AbortSignal): Promise<readonly EngineNetwork[]>;
   /** Idempotent: an absent network is success. */
   removeNetwork(name: string, signal: AbortSignal): Promise<void>;
 

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
@@ -80,6 +80,52 @@ describe('recovering', () => {
     expect(second.kernels.registry.get(spec.id)).toMatchObject({ phase: 'running', spec, placement });
     // Not the port that the record's copy has, which another program had taken.
     expect([...second.leases.held.keys()]).toEqual([taken + 1]);
+  });
+
+  it('finds kernels, strays and networks made ahead of the time when the agent was called something else', async () => {
+    const networks = { settings: { readyNetworks: 1 } };
+    const first = await fixture({ ...networks, agentId: 'i-before' });
+    const [running, lost] = [specFixture({ network: 'bridge' }), specFixture()];
+    for (const spec of [running, lost]) await first.kernels.registry.create(spec, never);
+    const sandboxes = () => first.dummy.containers.filter(({ spec }) => spec.name.startsWith('kernelet-network.'));
+    await expect.poll(() => sandboxes().length).toBe(1);
+    const [sandbox] = sandboxes();
+    {
+      using _fault = first.dummy.fail('removeContainer', { kind: 'error' }, { times: 10 });
+      await first[Symbol.asyncDispose]();
+    }
+    expect(sandboxes()).toEqual([sandbox]);
+    // Both records are lost, one kernel's scratch folder as well: nothing but the containers tells of that one.
+    for (const { id } of [running, lost]) await rm(join(first.state.kernels, id), { recursive: true });
+    await rm(first.kernels.scratch.paths(lost.id).root, { recursive: true });
+
+    const second = await fixture({ ...networks, agentId: 'i-now', folder: first.folder, engine: first.dummy });
+    expect(second.state.agentId).toBe('i-now');
+    expect(await second.kernels.registry.recover(never)).toEqual({ adopted: 1, ended: 0, quarantined: 0 });
+    expect(second.kernels.registry.get(running.id).phase).toBe('running');
+    expect(sandboxes()).toEqual([sandbox]);
+    for (let pass = 0; pass < 2; pass += 1) await second.kernels.registry.sweep(never);
+    expect(second.events).toMatchObject([{ type: 'kernel-terminated', kernelId: lost.id, reason: 'abandoned' }]);
+    await second.kernels.registry.destroy(running.id, { reason: 'user-requested', force: true });
+    await second.kernels[Symbol.asyncDispose]();
+    expect(second.dummy.containers).toEqual([]);
+  });
+
+  it('leaves what an agent of the same id has made alone', async () => {
+    const [ours, theirs] = [specFixture(), specFixture({ network: 'bridge' })];
+    const networks = { settings: { readyNetworks: 1 } };
+    const other = await fixture({ ...networks, agentId: 'i-twin' });
+    await other.kernels.registry.create(theirs, never);
+    await expect.poll(() => other.dummy.containers.length).toBe(2);
+    const before = other.dummy.containers;
+    const one = await fixture({ ...networks, agentId: 'i-twin', engine: other.dummy });
+    expect(await one.kernels.registry.recover(never)).toEqual({ adopted: 0, ended: 0, quarantined: 0 });
+    await one.kernels.registry.create(ours, never);
+    for (let pass = 0; pass < 3; pass += 1) await one.kernels.registry.sweep(never);
+    await one.kernels.registry.destroy(ours.id, { reason: 'user-requested', force: true });
+    await one.kernels[Symbol.asyncDispose]();
+    expect(other.dummy.containers).toEqual(before);
+    expect(before.map(({ running }) => running)).toEqual([true, true]);
   });
 
   it('takes over the leases of all kernels side by side', async () => {

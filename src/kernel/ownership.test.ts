@@ -40,12 +40,15 @@ describe('ownership', () => {
     expect(ownership.identify(container({}, `/${name}`))).not.toBeNull();
   });
 
+  it('recognises what it made when the agent was called something else', () => {
+    expect(ownership.identify(container({ [labelNames.owner]: 'i-before' }))).not.toBeNull();
+  });
+
   it.each([
-    ['another owner', { [labelNames.owner]: 'i-two' }],
     ['no proof', { [labelNames.proof]: '' }],
     ["another name's proof", { [labelNames.proof]: ownership.proof('kernel.python.other') }],
     [
-      'a proof under another secret',
+      'the proof of an agent of the same id with another secret',
       { [labelNames.proof]: new Ownership(parseAgentId('i-one'), randomBytes(32)).proof(name) },
     ],
     ['another kernel id', { [labelNames.kernelId]: newKernelId() }],

@@ -1,7 +1,8 @@
 /**
- * Proof that a container is this agent's. Image labels are inherited by containers, so labels alone prove nothing: the
- * proof is an HMAC of the container's name under a secret of the state folder. The runner's secret comes from there too,
- * so it survives a restart of the daemon without being stored.
+ * Proof that a container is this agent's. Image labels are inherited by containers, and two agents may have one id, so
+ * labels alone prove nothing: the proof is an HMAC of the container's name under a secret of the state folder, whatever
+ * the agent was called when it made the container. The runner's secret comes from there too, so it survives a restart of
+ * the daemon without being stored.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import {
@@ -13,7 +14,10 @@ import {
   type SessionId,
 } from '../lib/ids.ts';
 
-/** Labels of a kernel's container. The first three have the names that other tools know (spec kernel-lifecycle 7.2). */
+/**
+ * Labels of a kernel's container. The first three have the names that other tools know (spec kernel-lifecycle 7.2);
+ * `owner` says to people and to them what the agent is called in its cluster, and nothing is decided by it.
+ */
 export const labelNames = {
   kernelId: 'ai.backend.kernel-id',
   sessionId: 'ai.backend.session-id',
@@ -58,12 +62,15 @@ export function kernelOfName(name: string): KernelId | null {
   }
 }
 
+/** By what the engine is asked for our containers: for those of all agents, since only the proof tells whose one is. */
+export const provenLabels = { [labelNames.proof]: null } as const;
+
 /** Makes and checks proofs. */
 export class Ownership {
   readonly agentId: AgentId;
   readonly #secret: Uint8Array;
 
-  /** `secret` is the content of the state folder's secret file: 32 bytes or more. */
+  /** `agentId` is the agent's id of the moment. `secret` is the content of the state folder's secret file: 32 bytes or more. */
   constructor(agentId: AgentId, secret: Uint8Array) {
     this.agentId = agentId;
     this.#secret = secret;
@@ -90,7 +97,6 @@ export class Ownership {
     const name = container.name.replace(/^\//, '');
     const kernelId = kernelOfName(name);
     if (kernelId === null || labels[labelNames.kernelId] !== kernelId) return null;
-    if (labels[labelNames.owner] !== this.agentId) return null;
     if (!sameText(labels[labelNames.proof] ?? '', this.proof(name))) return null;
     const generation = labels[labelNames.generation] ?? '';
     if (!/^[1-9]\d{0,8}$/.test(generation)) return null;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { ContainerState, Engine } from '../engine/engine.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { containerIsAlive } from './container-end.ts';
-import { labelNames, type OwnedContainer, type Ownership } from './ownership.ts';
+import { type OwnedContainer, type Ownership, provenLabels } from './ownership.ts';
 import { type LabelledPlacement, readPlacement } from './placement-labels.ts';
 import type { KernelRecord } from './record.ts';
 import { decodeRecord } from './record-codec.ts';
@@ -62,7 +62,7 @@ export async function takeStock(
   ownership: Ownership,
   signal: AbortSignal,
 ): Promise<readonly StockedContainer[]> {
-  const found = await engine.listContainers({ [labelNames.owner]: ownership.agentId }, signal);
+  const found = await engine.listContainers(provenLabels, signal);
   return found.flatMap((summary) => {
     const owned = ownership.identify(summary);
     return owned ? [{ ...owned, state: summary.state, placement: readPlacement(summary.labels) }] : [];

@@ -277,7 +277,7 @@ export class SandboxPool implements AsyncDisposable {
 
   async #listed(signal: AbortSignal) {
     const { engine, form } = this.#parts;
-    const listed = await engine.listContainers({ [sandboxLabels.owner]: form.agentId }, signal);
+    const listed = await engine.listContainers({ [sandboxLabels.proof]: null }, signal);
     return listed.filter((one) => isSandbox(form, one));
   }
 

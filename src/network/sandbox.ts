@@ -18,6 +18,7 @@ export interface LeasedSandbox {
 export interface SandboxForm {
   /** 8 hex digits of the state folder. */
   readonly tag: string;
+  /** The agent's id, as a label for people. */
   readonly agentId: string;
   /** The network that the sandboxes are on. */
   readonly network: string;
@@ -61,11 +62,7 @@ export async function sandboxSpec(form: SandboxForm, name: string, image: string
 
 /** Whether a container is provably a sandbox of this agent. */
 export function isSandbox(form: SandboxForm, { name, labels }: Pick<ContainerSummary, 'name' | 'labels'>): boolean {
-  return (
-    name.startsWith(`kernelet-network.${form.tag}.`) &&
-    labels[sandboxLabels.owner] === form.agentId &&
-    labels[sandboxLabels.proof] === form.proof(name)
-  );
+  return name.startsWith(`kernelet-network.${form.tag}.`) && labels[sandboxLabels.proof] === form.proof(name);
 }
 
 /** Whether a sandbox is as this version of the program and its configuration make them. */

@@ -163,7 +163,7 @@ const madeUp: AgentIdWish = {
   detect: async () => parseAgentId(`i-${randomBytes(6).toString('hex')}`),
 };
 
-/** Containers carry the name, so it stays while there are any. */
+/** A manager knows kernels as those of the agent of that name, so it stays while there are any. */
 async function settleAgentId(path: string, used: boolean, { wanted, detect }: AgentIdWish): Promise<AgentId> {
   const make = async (): Promise<Uint8Array> => Buffer.from(`${wanted ?? (await detect())}\n`);
   const known = readAgentId(path, await readOrMake(path, used, make));

@@ -4,7 +4,7 @@ import { encodeMsgpack } from '../../src/wire/msgpack/encode.ts';
 import { Member } from '../support/cluster/member.ts';
 import { describeWith } from '../support/cluster/programs.ts';
 import { type ClusterServices, startServices } from '../support/cluster/services.ts';
-import { engineCall } from '../support/engine-api.ts';
+import { engineCall, engineGet } from '../support/engine-api.ts';
 
 describeWith(['etcd', 'redis-server'], 'two members on one machine', () => {
   let services: ClusterServices;
@@ -13,12 +13,20 @@ describeWith(['etcd', 'redis-server'], 'two members on one machine', () => {
   });
   afterAll(() => services[Symbol.asyncDispose]());
 
+  /** Ids of the containers with the label that other tools find an agent's kernels by. */
+  const labelled = async (owner: string): Promise<readonly unknown[]> => {
+    const filters = JSON.stringify({ label: [`ai.backend.owner=${owner}`] });
+    const found = await engineGet(`/containers/json?all=true&filters=${encodeURIComponent(filters)}`);
+    return (found as readonly { readonly Id: string }[]).map(({ Id }) => Id);
+  };
+
   const joined = (id: string, portRange: readonly [number, number]): Promise<Member> =>
     Member.joined({ id, etcdPort: services.etcd.port, stream: services.stream, portRange });
 
   it("never touch each other's containers", async () => {
     await using one = await joined('i-one', [30_200, 30_249]);
     const kept = await one.create();
+    expect(await labelled('i-one')).toEqual([kept.info['container_id']]);
     {
       await using other = await joined('i-other', [30_250, 30_299]);
       const [first, second] = [await one.create(), await other.create()];
@@ -35,6 +43,26 @@ describeWith(['etcd', 'redis-server'], 'two members on one machine', () => {
       expect(await one.execute(kept, 'print(3)')).toBe('3\n');
     }
     expect((await one.run(['ps', '--json'])).text).toContain('"running"');
+  });
+
+  it("never touch each other's containers when somebody has given them one id", async () => {
+    await using one = await joined('i-same', [30_200, 30_249]);
+    const kept = await one.create();
+    {
+      await using other = await joined('i-same', [30_250, 30_299]);
+      const own = await other.create();
+      expect(await labelled('i-same')).toHaveLength(2);
+      for (const member of [other, one]) {
+        await member.endDaemon('SIGKILL');
+        await member.startDaemon();
+        await member.untilLogged('member of the cluster');
+      }
+      expect((await other.run(['ps', '--json'])).text).not.toContain(kept.id);
+      expect((await one.run(['ps', '--json'])).text).not.toContain(own.id);
+      await other.call('clean_all_kernels', 'user-requested');
+      expect(await labelled('i-same')).toEqual([kept.info['container_id']]);
+    }
+    expect(await one.execute(kept, 'print(3)')).toBe('3\n');
   });
 
   it('answer what everybody is asked', async () => {

@@ -23,13 +23,14 @@ import {
 import { defaultEntrypoint, defaultHardening } from '../../src/kernel/container-spec.ts';
 import type { PortLeases } from '../../src/kernel/leases.ts';
 import { Oddities } from '../../src/kernel/oddities.ts';
-import { labelNames } from '../../src/kernel/ownership.ts';
+import { Ownership } from '../../src/kernel/ownership.ts';
+import { takeStock } from '../../src/kernel/recovery.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
-import type { KernelId } from '../../src/lib/ids.ts';
+import { type KernelId, parseAgentId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import type { RequestedMount } from '../../src/storage/mount-policy.ts';
-import { openStateFolder, type StateFolder } from '../../src/storage/state-folder.ts';
+import { type AgentIdWish, openStateFolder, type StateFolder } from '../../src/storage/state-folder.ts';
 import type { RunSummary } from '../../src/wire/run-event.ts';
 import type { RunnerStatus } from '../../src/wire/runner-messages.ts';
 
@@ -160,6 +161,8 @@ export interface FixtureOptions {
   readonly checkMounts?: (mounts: readonly RequestedMount[]) => Promise<readonly RequestedMount[]>;
   /** A folder of an earlier fixture, to come back to. */
   readonly folder?: string;
+  /** What the agent is called from now on; a made-up name, or the one of before, when absent. */
+  readonly agentId?: string;
   /** Kernels whose end an earlier fixture has published. */
   readonly told?: readonly KernelId[];
 }
@@ -183,6 +186,11 @@ export const testSettings: KernelsSettings = {
 
 /** The image that specifications of `kernel-record.ts` name. */
 export const testImage = dummyImage('kernelet/base:latest', { id: 'sha256:00' });
+
+const calledExpressly = (name: string): AgentIdWish => {
+  const wanted = parseAgentId(name);
+  return { wanted, detect: async () => wanted };
+};
 
 /** The fixture. Disposing it stops the kernels; `remove` also deletes its folder. */
 export class KernelsFixture implements AsyncDisposable {
@@ -214,7 +222,10 @@ export class KernelsFixture implements AsyncDisposable {
   /** Opens a fixture, in a fresh folder unless one is given. */
   static async open(options: FixtureOptions = {}): Promise<KernelsFixture> {
     const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'kernelet-kernels-')));
-    const state = await openStateFolder(folder, { mounts: [] });
+    const state = await openStateFolder(folder, {
+      mounts: [],
+      ...(options.agentId === undefined ? {} : { agentId: calledExpressly(options.agentId) }),
+    });
     const dummy =
       options.engine instanceof DummyEngine
         ? options.engine
@@ -262,15 +273,18 @@ export class KernelsFixture implements AsyncDisposable {
   /** Everything that is left of kernels, beside what lies in the quarantine: containers, scratch, journal, leases. */
   async leftovers(): Promise<readonly string[]> {
     await this.kernels.scratch.settled();
-    const owner = { [labelNames.owner]: this.state.agentId };
-    const containers = await this.engine.listContainers(owner, AbortSignal.timeout(10_000));
+    const containers = await takeStock(
+      this.engine,
+      new Ownership(this.state.agentId, this.state.secret),
+      AbortSignal.timeout(10_000),
+    );
     const folders = await Promise.all(
       ['kernels', 'scratch', 'scratch/.trash'].map(async (name) =>
         (await readdir(join(this.folder, name)).catch(() => [])).map((file) => `${name}/${file}`),
       ),
     );
     return [
-      ...containers.map(({ name }) => `container ${name}`),
+      ...containers.map(({ kernelId, generation }) => `container ${generation} of ${kernelId}`),
       ...folders.flat().filter((name) => name !== 'scratch/.trash'),
       ...this.devices.holders().map((kernel) => `devices of ${kernel}`),
       ...[...this.leases.held.keys()].map((port) => `port ${port}`),

@@ -4,7 +4,14 @@ import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { asContainerId, type ContainerId } from '../../lib/ids.ts';
-import type { CommitOptions, ContainerDetail, ContainerSpec, ContainerSummary, EngineFigures } from '../engine.ts';
+import type {
+  CommitOptions,
+  ContainerDetail,
+  ContainerSpec,
+  ContainerSummary,
+  EngineFigures,
+  WantedLabels,
+} from '../engine.ts';
 import { containerBody } from './container-body.ts';
 import { readContainerFigures } from './container-figures.ts';
 import { readContainerDetail, readContainerSummary, readIsLink } from './container-shapes.ts';
@@ -129,7 +136,7 @@ export class DockerContainers {
     throw new KerneletError('ENGINE_FAILED', `the engine does not describe ${path} in container ${shortId(id)}`);
   }
 
-  async list(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly ContainerSummary[]> {
+  async list(labels: WantedLabels, signal: AbortSignal): Promise<readonly ContainerSummary[]> {
     const request: EngineRequest = {
       method: 'GET',
       path: '/containers/json',
@@ -223,8 +230,10 @@ export class DockerContainers {
 }
 
 /** The engine's filter for objects that carry all of these labels. */
-export function labelFilter(labels: Readonly<Record<string, string>>): string {
-  return JSON.stringify({ label: Object.entries(labels).map(([key, value]) => `${key}=${value}`) });
+export function labelFilter(labels: WantedLabels): string {
+  return JSON.stringify({
+    label: Object.entries(labels).map(([key, value]) => (value === null ? key : `${key}=${value}`)),
+  });
 }
 
 /** An id as people read it; names stay whole. */

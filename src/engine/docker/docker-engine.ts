@@ -18,6 +18,7 @@ import type {
   NetworkSpec,
   Progress,
   RegistryAuth,
+  WantedLabels,
 } from '../engine.ts';
 import { parseDockerHost } from './address.ts';
 import { DockerContainers } from './containers.ts';
@@ -149,7 +150,7 @@ export class DockerEngine implements Engine {
     return this.#containers.isLink(id, path, signal);
   }
 
-  listContainers(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly ContainerSummary[]> {
+  listContainers(labels: WantedLabels, signal: AbortSignal): Promise<readonly ContainerSummary[]> {
     return this.#containers.list(labels, signal);
   }
 
@@ -198,7 +199,7 @@ export class DockerEngine implements Engine {
     return this.#networks.inspect(name, signal);
   }
 
-  listNetworks(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly EngineNetwork[]> {
+  listNetworks(labels: WantedLabels, signal: AbortSignal): Promise<readonly EngineNetwork[]> {
     return this.#networks.list(labels, signal);
   }
 

@@ -1,5 +1,5 @@
 /** Networks over the Docker API. */
-import type { EngineNetwork, NetworkSpec } from '../engine.ts';
+import type { EngineNetwork, NetworkSpec, WantedLabels } from '../engine.ts';
 import { labelFilter } from './containers.ts';
 import { child, fields, list, text, textMap } from './fields.ts';
 import { inParallel } from './in-parallel.ts';
@@ -40,7 +40,7 @@ export class DockerNetworks {
   }
 
   /** Each is inspected, since the engine's listing doesn't say what is attached; one that goes meanwhile is left out. */
-  async list(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly EngineNetwork[]> {
+  async list(labels: WantedLabels, signal: AbortSignal): Promise<readonly EngineNetwork[]> {
     const request: EngineRequest = {
       method: 'GET',
       path: '/networks',

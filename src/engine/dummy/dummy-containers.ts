@@ -2,7 +2,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
-import type { ContainerSpec, EngineEvent, LogChunk } from '../engine.ts';
+import type { ContainerSpec, EngineEvent, LogChunk, WantedLabels } from '../engine.ts';
 import { DummyContainer } from './dummy-container.ts';
 import type { DummyEvents } from './dummy-events.ts';
 import type { DummyNetworks } from './dummy-networks.ts';
@@ -25,7 +25,7 @@ export class DummyContainers {
     return [...this.#containers.values()];
   }
 
-  withLabels(labels: Readonly<Record<string, string>>): readonly DummyContainer[] {
+  withLabels(labels: WantedLabels): readonly DummyContainer[] {
     return this.all.filter((one) => hasLabels(one.spec.labels, labels));
   }
 
@@ -146,6 +146,8 @@ export function failed(status: number, message: string): KerneletError {
 }
 
 /** Whether every wanted label is there. */
-export function hasLabels(have: Readonly<Record<string, string>>, want: Readonly<Record<string, string>>): boolean {
-  return Object.entries(want).every(([key, value]) => have[key] === value);
+export function hasLabels(have: Readonly<Record<string, string>>, want: WantedLabels): boolean {
+  return Object.entries(want).every(([key, value]) =>
+    value === null ? Object.hasOwn(have, key) : have[key] === value,
+  );
 }

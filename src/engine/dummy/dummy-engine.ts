@@ -22,6 +22,7 @@ import type {
   NetworkSpec,
   Progress,
   RegistryAuth,
+  WantedLabels,
 } from '../engine.ts';
 import type { DummyContainer } from './dummy-container.ts';
 import { DummyContainers, failed, hasLabels } from './dummy-containers.ts';
@@ -248,7 +249,7 @@ export class DummyEngine implements Engine {
     return this.#faults.run('isLink', id, signal, () => this.#options.links?.includes(path) ?? false);
   }
 
-  listContainers(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly ContainerSummary[]> {
+  listContainers(labels: WantedLabels, signal: AbortSignal): Promise<readonly ContainerSummary[]> {
     return this.#faults.run('listContainers', '', signal, () =>
       this.#containers.withLabels(labels).map((one) => one.summary()),
     );
@@ -308,7 +309,7 @@ export class DummyEngine implements Engine {
     return this.#faults.run('inspectNetwork', name, signal, () => this.#networks.get(name));
   }
 
-  listNetworks(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly EngineNetwork[]> {
+  listNetworks(labels: WantedLabels, signal: AbortSignal): Promise<readonly EngineNetwork[]> {
     return this.#faults.run('listNetworks', '', signal, () =>
       this.#networks.list().filter((network) => hasLabels(network.labels, labels)),
     );

@@ -2,9 +2,9 @@
 # Stops what up.sh started, by recorded process ids, and removes what agents that were killed have left in the engine. Data
 # and logs stay.
 . "$(dirname "$0")/env.sh"
-for file in "$E2E_HOME"/i-*/state/agent-id; do
-  [ -s "$file" ] || continue
-  owner="label=ai.backend.owner=$(cat "$file")"
+for folder in "$E2E_HOME"/i-*/state; do
+  [ -d "$folder" ] || continue
+  owner="label=ai.backend.owner=$(basename "$(dirname "$folder")")"
   docker ps -aq --filter "$owner" | xargs -r docker rm -f >/dev/null
   docker network ls -q --filter "$owner" | xargs -r docker network rm >/dev/null
 done

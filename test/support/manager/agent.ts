@@ -165,9 +165,8 @@ export class AgentUnderTest implements AsyncDisposable {
 
   /** Its containers, also those that have ended. */
   async containers(): Promise<readonly AgentContainer[]> {
-    const owner = (await readFile(path.join(this.folder, 'state', 'agent-id'), 'utf8')).trim();
     const filters = encodeURIComponent(
-      JSON.stringify({ label: [`ai.backend.owner=${owner}`, 'ai.backend.kernel-id'] }),
+      JSON.stringify({ label: [`ai.backend.owner=${this.id}`, 'ai.backend.kernel-id'] }),
     );
     return (await engineGet(`/containers/json?all=true&filters=${filters}`)) as readonly AgentContainer[];
   }
