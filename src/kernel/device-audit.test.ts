@@ -98,6 +98,28 @@ describe('comparing the leases of devices', () => {
     });
   });
 
+  it('puts a record right whose container was made with other devices, and the file and the lease with it', async () => {
+    const first = await fixture();
+    const spec = specFixture();
+    const { placement } = await first.kernels.registry.create(spec, never);
+    const good = await readFile(resourceFile(first, spec.id), 'utf8');
+    await first[Symbol.asyncDispose]();
+    const journal = join(first.folder, 'kernels', spec.id, 'record.json');
+    const record = JSON.parse(await readFile(journal, 'utf8'));
+    const wrong = { ...record, placement: { ...record.placement, cpuset: '3', devices: [['cpu', 'any', '7']] } };
+    await writeFile(journal, JSON.stringify(wrong));
+    await writeFile(resourceFile(first, spec.id), good.replace('any:1', 'any:7'));
+    const at = await fixture({ folder: first.folder, engine: first.dummy });
+    await at.kernels.registry.recover(never);
+    for (let round = 0; round < 2; round += 1) await at.kernels.registry.auditDevices(never);
+    expect(at.kernels.registry.get(spec.id)?.placement).toEqual(placement);
+    expect(at.devices.heldBy(spec.id)).toEqual(placement.devices);
+    expect(await readFile(resourceFile(at, spec.id), 'utf8')).toBe(good);
+    await expect.poll(async () => JSON.parse(await readFile(journal, 'utf8')).placement).toEqual(record.placement);
+    const told = { 'differing-record': 1, 'differing-resource-file': 1 };
+    expect(at.oddities.snapshot()).toEqual({ ...told, 'differing-lease': 1 });
+  });
+
   it.each(['', 'SLOTS={}\nCPU_SHARES=9:1\n', '\0\0', null])(
     'writes a damaged resource.txt anew: %j',
     async (damage) => {

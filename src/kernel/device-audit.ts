@@ -30,7 +30,7 @@ export interface DeviceAccounts {
 /** What differs, and what is to be done. */
 export interface DeviceFinding {
   readonly oddity: Exclude<DeviceDifference, 'lost' | 'back'>;
-  readonly heal: 'enter' | 'none' | 'rewrite-file';
+  readonly heal: 'enter' | 'correct-record' | 'rewrite-file';
   readonly devices: readonly DeviceShare[];
 }
 
@@ -40,7 +40,8 @@ export function compareAccounts({ lease, record, container, file }: DeviceAccoun
   const findings: DeviceFinding[] = [];
   if (lease === null) findings.push({ oddity: 'missing-lease', heal: 'enter', devices: truth });
   else if (!areSameShares(lease, truth)) findings.push({ oddity: 'differing-lease', heal: 'enter', devices: truth });
-  if (!areSameShares(record, truth)) findings.push({ oddity: 'differing-record', heal: 'none', devices: truth });
+  if (!areSameShares(record, truth))
+    findings.push({ oddity: 'differing-record', heal: 'correct-record', devices: truth });
   if (file === null || !areSameShares(file, truth)) {
     findings.push({ oddity: 'differing-resource-file', heal: 'rewrite-file', devices: truth });
   }
@@ -93,10 +94,11 @@ async function auditKernel(
   const file = await readResourceFile(actor.record, scratch, signal);
   // Whatever happened while the file was read is the next round's.
   if (actors.get(kernel) !== actor || !isSteady(actor)) return;
+  const labels = containers.find((one) => one.containerId === containerId)?.placement ?? null;
   const findings = compareAccounts({
     lease: devices.heldBy(kernel),
     record: placement.devices,
-    container: containers.find((one) => one.containerId === containerId)?.placement?.devices ?? null,
+    container: labels?.devices ?? null,
     file,
   });
   for (const finding of findings) {
@@ -104,7 +106,12 @@ async function auditKernel(
     log.warn('what a kernel has of devices is told differently', { kernel, ...finding });
     events.publish(differenceOf(actor.record, finding.oddity, shareTexts(finding.devices)));
     if (finding.heal === 'enter') devices.correct(kernel, finding.devices);
-    if (finding.heal === 'rewrite-file') await writeResourceFile(actor.record, scratch);
+    if (finding.heal === 'correct-record' && labels && containerId) {
+      actor.post({ type: 'placement-found', containerId, placement: labels });
+    }
+    // The file says what the record does: one that could not be put right just now waits for the next round.
+    const isRight = areSameShares(actor.record.placement.devices, finding.devices);
+    if (finding.heal === 'rewrite-file' && isRight) await writeResourceFile(actor.record, scratch);
   }
 }
 
@@ -124,7 +131,7 @@ export const differenceOf = (
 const words: Readonly<Record<DeviceDifference, string>> = {
   'missing-lease': 'it had no entry in the ledger, and has one again',
   'differing-lease': 'the ledger had other devices, and is put right',
-  'differing-record': 'its record names other devices than its container was made with',
+  'differing-record': 'its record named other devices than its container was made with, and is put right',
   'differing-resource-file': 'its resource.txt named other devices, and is written anew',
   lost: 'the node has lost devices that it holds',
   back: 'devices that it holds are back',

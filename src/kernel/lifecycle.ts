@@ -5,6 +5,7 @@
 import type { KernelEvent } from '../events/kernel-event.ts';
 import type { KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
+import type { LabelledPlacement } from './placement-labels.ts';
 import type { KernelPhase, KernelRecord, TerminationReason } from './record.ts';
 import type { Environ } from './spec.ts';
 import type { RecordChange } from './step.ts';
@@ -78,6 +79,8 @@ export type LifecycleEvent =
       readonly detail: string;
     }
   | { readonly type: 'container-gone'; readonly containerId: ContainerId; readonly generation: number }
+  /** What the container was made with, where the record says something else. */
+  | { readonly type: 'placement-found'; readonly containerId: ContainerId; readonly placement: LabelledPlacement }
   | { readonly type: 'engine-lost' }
   | { readonly type: 'engine-back' };
 

@@ -5,7 +5,7 @@ import { recordFixture } from '../../test/support/kernel-record.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { asContainerId } from '../lib/ids.ts';
 import { type Effect, initialState, type KernelState, type LifecycleEvent } from './lifecycle.ts';
-import { kernelPhases } from './record.ts';
+import { kernelPhases, noPlacement } from './record.ts';
 import { reduce } from './reducer.ts';
 
 const failure = new KerneletError('ENGINE_FAILED', 'the engine said no');
@@ -226,6 +226,11 @@ const anyEvent: fc.Arbitrary<LifecycleEvent> = fc.oneof(
     exitCode: fc.constantFrom(0, 1, 137),
     outOfMemory: fc.boolean(),
     detail: fc.constant('it ended'),
+  }),
+  fc.record({
+    type: fc.constant('placement-found' as const),
+    containerId: fc.constantFrom(asContainerId('c1'), asContainerId('c2')),
+    placement: fc.constant({ ...noPlacement, cpuset: '1' }),
   }),
   fc.record({
     type: fc.constant('container-gone' as const),

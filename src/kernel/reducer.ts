@@ -199,6 +199,15 @@ function gone(state: KernelState, event: Of<'container-gone'>, now: number): Red
   return cleanUp(state, { reason: 'container-not-found', exitCode: null, detail, error }, { grace: false, now });
 }
 
+/** The container that runs is right; a write under way, and another container, have a record of their own. */
+function correct(state: KernelState, { containerId, placement }: Of<'placement-found'>): Reduction {
+  const { record, work } = state;
+  if (work !== 'none' || record.containerId !== containerId) return same(state);
+  const { cpuset, devices } = placement;
+  const mended = { ...record, placement: { ...record.placement, cpuset, devices } };
+  return same({ ...state, record: mended }, { type: 'write', essential: false });
+}
+
 /** A caller joins the destruction under way; one that waits for its next try is tried now. */
 function join(state: KernelState, force: boolean): Reduction {
   if (state.work === 'retry') return tryAgain(state);
@@ -245,6 +254,8 @@ export function reduce(state: KernelState, event: LifecycleEvent, now: number): 
       return action === 'died' ? died(state, event, now) : stray(state, event);
     case 'container-gone':
       return gone(state, event, now);
+    case 'placement-found':
+      return correct(state, event);
     case 'engine-lost':
       return same(state);
     default:

@@ -35,7 +35,8 @@ export type Action =
   | 'try-again'
   | 'died'
   | 'gone'
-  | 'stray';
+  | 'stray'
+  | 'correct';
 
 type EventType = LifecycleEvent['type'];
 
@@ -55,6 +56,7 @@ export const transitions: Readonly<Record<Stage, Readonly<Record<EventType, Acti
     retry: 'illegal',
     'container-died': 'ignore',
     'container-gone': 'ignore',
+    'placement-found': 'ignore',
     'engine-lost': 'ignore',
     'engine-back': 'ignore',
   },
@@ -72,6 +74,7 @@ export const transitions: Readonly<Record<Stage, Readonly<Record<EventType, Acti
     retry: 'illegal',
     'container-died': 'stray',
     'container-gone': 'ignore',
+    'placement-found': 'ignore',
     'engine-lost': 'ignore',
     'engine-back': 'ignore',
   },
@@ -89,6 +92,7 @@ export const transitions: Readonly<Record<Stage, Readonly<Record<EventType, Acti
     retry: 'illegal',
     'container-died': 'died',
     'container-gone': 'gone',
+    'placement-found': 'correct',
     'engine-lost': 'ignore',
     'engine-back': 'ignore',
   },
@@ -106,6 +110,7 @@ export const transitions: Readonly<Record<Stage, Readonly<Record<EventType, Acti
     retry: 'illegal',
     'container-died': 'stray',
     'container-gone': 'ignore',
+    'placement-found': 'ignore',
     'engine-lost': 'ignore',
     'engine-back': 'ignore',
   },
@@ -123,6 +128,7 @@ export const transitions: Readonly<Record<Stage, Readonly<Record<EventType, Acti
     retry: 'try-again',
     'container-died': 'stray',
     'container-gone': 'ignore',
+    'placement-found': 'ignore',
     'engine-lost': 'ignore',
     'engine-back': 'try-again',
   },
@@ -140,6 +146,7 @@ export const transitions: Readonly<Record<Stage, Readonly<Record<EventType, Acti
     retry: 'ignore',
     'container-died': 'stray',
     'container-gone': 'ignore',
+    'placement-found': 'ignore',
     'engine-lost': 'ignore',
     'engine-back': 'ignore',
   },
