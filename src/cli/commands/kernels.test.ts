@@ -147,6 +147,13 @@ describe('the rest', () => {
     );
     expect(await json('stats')).toMatchObject([{ id, processes: 5 }]);
   });
+
+  it('stats shows the kernels that are named, alone', async () => {
+    await cli.kernel();
+    expect(await json('stats')).toHaveLength(2);
+    expect(await json('stats', id)).toMatchObject([{ id }]);
+    expect(await cli.run(['stats', id, 'ffff'])).toMatchObject({ stdout: '', stderr: expect.stringContaining('ffff') });
+  });
 });
 
 describe('image', () => {

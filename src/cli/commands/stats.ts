@@ -15,34 +15,37 @@ export const stats = {
   name: 'stats',
   summary: 'show what kernels use',
   description:
-    'Shows what the running kernels use, read now: CPU time, cores in use, memory, processes, bytes read and written on disks and over the network, the size of their files, kills for want of memory, and how much of accelerators is used. With --follow a table that is brought up to date until Ctrl-C.',
-  operands: [],
+    'Shows what running kernels use, all of them or those that are named, read now: CPU time, cores in use, memory, processes, bytes read and written on disks and over the network, the space of their files, kills for want of memory, and how much of accelerators is used. With --follow a table that is brought up to date until Ctrl-C.',
+  operands: ['[id...]'],
   options: [
     { flags: '-f, --follow', help: 'go on until Ctrl-C' },
     { flags: '--interval <duration>', help: 'with --follow: from one reading to the next; 2s when absent' },
   ],
   examples: [
     { command: 'kernelet stats -f', what: 'watch' },
+    { command: 'kernelet stats 3f2a', what: 'one kernel; a unique beginning of the id is enough' },
     { command: 'kernelet stats --json | jq .', what: 'for programs: one array' },
     { command: 'kernelet stats -f --json', what: 'for programs: one array a line, every two seconds' },
   ],
   async run(call) {
-    const { options, screen } = call;
+    const { operands, options, screen } = call;
     const intervalMs = Math.min(
       3_600_000,
       Math.max(100, Math.round(options.duration('interval') ?? defaultIntervalMs)),
     );
     const { signal } = call.listen();
     await using client = await daemonClient(call);
+    const wanted = new Set(await Promise.all(operands.map(async (id) => (await client.inspect(id)).id)));
+    const chosen = (all: readonly KernelStats[]) => (wanted.size === 0 ? all : all.filter(({ id }) => wanted.has(id)));
     if (!options.flag('follow')) {
-      const figures = await client.stats();
+      const figures = chosen(await client.stats());
       await screen.either(figures, () => tableOf(figures));
       return 0;
     }
     const begin = screen.io.stdout.isTerminal ? clearScreen : '';
     const stream = reopened((patience) => client.followStats(intervalMs, { signal, patience }), signal);
     for await (const { data } of stream) {
-      const { stats: figures } = JSON.parse(data.toString()) as { stats: readonly KernelStats[] };
+      const figures = chosen((JSON.parse(data.toString()) as { stats: readonly KernelStats[] }).stats);
       await screen.either(figures, () => `${begin}${tableOf(figures)}`);
     }
     return 0;
@@ -53,7 +56,7 @@ function tableOf(figures: readonly KernelStats[]): string {
   const right = (heading: string) => ({ heading, align: 'right' as const });
   const measures = [...new Set(figures.flatMap(({ devices }) => devices.map(({ measure }) => measure)))];
   const columns = [
-    'CPU',
+    'CPU TIME',
     'CORES',
     'MEMORY',
     'PEAK',
@@ -63,7 +66,7 @@ function tableOf(figures: readonly KernelStats[]): string {
     'WRITTEN',
     'RECEIVED',
     'SENT',
-    'FILES',
+    'SCRATCH',
     'OOM',
   ];
   return table(
