@@ -30,8 +30,8 @@ const status: AgentStatus = {
 };
 
 it.each([
-  [{ waiting: 7 }, ['queue="final records"} 0', 'queue="outbox"} 7']],
-  [{}, ['queue="final records"} 0']],
+  [{ waiting: 7 }, ['queue="final-records"} 0', 'queue="outbox"} 7']],
+  [{}, ['queue="final-records"} 0']],
 ])('tells Prometheus how much waits in which queue: %j', async (events, depths) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'kernelet-statistics-'));
   const clock = new FakeClock();

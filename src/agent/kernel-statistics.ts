@@ -80,7 +80,7 @@ export class KernelStatistics implements Disposable {
     for (const { phase } of kernels.list()) phases.set(phase, (phases.get(phase) ?? 0) + 1);
     const health = await this.#health.read();
     const figures = await statistics.now(signal);
-    const queues = new Map([['final records', statistics.waitingRecords]]);
+    const queues = new Map([['final-records', statistics.waitingRecords]]);
     if (events.waiting !== undefined) queues.set('outbox', events.waiting);
     const families = [
       ...agentFamilies({ status, phases, health, operations, statistics, queues }),
@@ -102,7 +102,7 @@ export class KernelStatistics implements Disposable {
     const accelerators = [...devices.known.keys()].filter((slot) => slot.includes('.'));
     return {
       cpu: slots.cpus,
-      memory: slots.memoryBytes,
+      mem: slots.memoryBytes,
       port: slots.ports,
       ...Object.fromEntries(accelerators.map((slot) => [slot, devices.use(slot)])),
     };

@@ -270,8 +270,8 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
       slots: () => ({ cpus: devices.use('cpu'), memoryBytes: devices.use('mem'), ports: ports.use() }),
       oddities: () => ({
         ...oddities.snapshot(),
-        absentReleases: devices.ledger.absentReleases + ports.absentReleases,
-        conflictingAdoptions: ports.conflictingAdoptions,
+        'absent-release': devices.ledger.absentReleases + ports.absentReleases,
+        'conflicting-adoption': ports.conflictingAdoptions,
       }),
     },
     clock: systemClock,

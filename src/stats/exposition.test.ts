@@ -49,6 +49,25 @@ describe('the text format', () => {
     );
   });
 
+  it('has the quantiles, the sum and the count of a summary', () => {
+    const series = [
+      { labels: { a: 'b' }, quantiles: new Map([['0.5', 0.25]]), sum: 7, count: 9 },
+      { quantiles: new Map(), sum: 0, count: 0 },
+    ];
+    expect(text({ name: 's_seconds', type: 'summary', help: 'S.', series })).toBe(
+      [
+        '# HELP s_seconds S.',
+        '# TYPE s_seconds summary',
+        's_seconds{a="b",quantile="0.5"} 0.25',
+        's_seconds_sum{a="b"} 7',
+        's_seconds_count{a="b"} 9',
+        's_seconds_sum 0',
+        's_seconds_count 0',
+        '',
+      ].join('\n'),
+    );
+  });
+
   it('comes in pieces of whole lines', () => {
     const series = Array.from({ length: 1000 }, (_, value) => ({ labels: { id: String(value) }, value }));
     const pieces = [...exposition([{ name: 'z', type: 'gauge', help: 'Z.', series }])];

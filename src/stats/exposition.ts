@@ -20,6 +20,14 @@ export interface HistogramSeries {
   readonly histogram: Histogram;
 }
 
+/** A summary of a family: quantiles of what was seen lately, and how much was seen in all. */
+export interface SummarySeries {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly quantiles: ReadonlyMap<string, number>;
+  readonly sum: number;
+  readonly count: number;
+}
+
 /** A family: a name with its unit, what it means, and its series. */
 export type Family =
   | {
@@ -33,6 +41,12 @@ export type Family =
       readonly type: 'histogram';
       readonly help: string;
       readonly series: Iterable<HistogramSeries>;
+    }
+  | {
+      readonly name: string;
+      readonly type: 'summary';
+      readonly help: string;
+      readonly series: Iterable<SummarySeries>;
     };
 
 const linesAtOnce = 200;
@@ -60,6 +74,10 @@ function* linesOf(family: Family): Generator<string> {
     for (const series of family.series) yield* histogramLines(family.name, series);
     return;
   }
+  if (family.type === 'summary') {
+    for (const series of family.series) yield* summaryLines(family.name, series);
+    return;
+  }
   for (const { labels, value } of family.series) {
     if (value !== null && value !== undefined) yield `${family.name}${labelText(labels)} ${numberText(value)}`;
   }
@@ -73,6 +91,12 @@ function* histogramLines(name: string, { labels = {}, histogram }: HistogramSeri
     yield `${name}_bucket${labelText({ ...labels, le })} ${count}`;
   }
   yield `${name}_sum${labelText(labels)} ${numberText(histogram.sum)}`;
+  yield `${name}_count${labelText(labels)} ${count}`;
+}
+
+function* summaryLines(name: string, { labels = {}, quantiles, sum, count }: SummarySeries): Generator<string> {
+  for (const [quantile, value] of quantiles) yield `${name}${labelText({ ...labels, quantile })} ${numberText(value)}`;
+  yield `${name}_sum${labelText(labels)} ${numberText(sum)}`;
   yield `${name}_count${labelText(labels)} ${count}`;
 }
 

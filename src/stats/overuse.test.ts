@@ -23,7 +23,7 @@ describe('over-use', () => {
     const all = told([at(50), at(95), at(100), at(90), at(96), at(84), ...minute, at(97)]);
     expect(kinds(all).filter((kind) => kind !== '')).toEqual(['memory', 'memory']);
     expect(all[1]).toEqual([
-      { kind: 'memory', count: 1, firstAt: 1000, lastAt: 1000, detail: '95 of 100 bytes of memory are in use' },
+      { kind: 'memory', count: 1, firstAt: 1000, lastAt: 1000, detail: '95 B of 100 B of memory are in use' },
     ]);
     expect(all.at(-1)).toMatchObject([{ count: 2, firstAt: 1000 }]);
   });
@@ -41,11 +41,11 @@ describe('over-use', () => {
       });
     expect(look(0, 0, 0)).toEqual([]);
     expect(look(2, 0, 1000, 'python3', 'node', 'node')).toMatchObject([
-      { kind: 'out-of-memory', count: 2, detail: 'killed at the limit of 64 bytes: python3, node' },
+      { kind: 'out-of-memory', count: 2, detail: 'killed at the limit of 64 B of memory: python3, node' },
     ]);
     for (let round = 2; round < 61; round += 1) expect(look(round + 1, round, round * 1000, 'a')).toEqual([]);
     expect(look(62, 61, 61_000)).toMatchObject([
-      { count: 62, detail: 'a process was killed at the limit of 64 bytes' },
+      { count: 62, detail: 'a process was killed at the limit of 64 B of memory' },
     ]);
     expect(look(62, 62, 200_000)).toEqual([]);
     expect(watch.seen()).toMatchObject([{ count: 62, firstAt: 1000, lastAt: 61_000 }]);

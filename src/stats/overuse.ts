@@ -2,6 +2,7 @@
  * Over-use: what a kernel takes beyond, or up to, what it was given. Told once when it begins, and of each kill and
  * each refusal, but of every kind once a minute at most. Pure.
  */
+import { describeByteSize } from '../lib/byte-size.ts';
 import type { ContainerCounters, ContainerSample } from './container-sample.ts';
 
 /** Kinds of over-use. */
@@ -65,8 +66,8 @@ export class OveruseWatch {
   look(input: OveruseInput): readonly Overuse[] {
     const { sample, before, scratchBytes, scratchLimitBytes, now } = input;
     const { memoryBytes, memoryLimitBytes, processes, processesLimit } = sample;
-    this.#level('memory', memoryBytes, memoryLimitBytes, now, 'bytes of memory are in use');
-    this.#level('disk', scratchBytes, scratchLimitBytes, now, 'bytes of the scratch folder are in use');
+    this.#level('memory', memoryBytes, memoryLimitBytes, now, 'of memory are in use');
+    this.#level('disk', scratchBytes, scratchLimitBytes, now, 'are taken by its files');
     this.#count('out-of-memory', grown(sample.outOfMemoryKills, before.outOfMemoryKills), now, killedText(input));
     const hits = grown(sample.processLimitHits, before.processLimitHits);
     this.#count('processes', hits, now, `no more than ${processesLimit} processes and threads were allowed`);
@@ -95,7 +96,13 @@ export class OveruseWatch {
 
   #level(kind: OveruseKind, used: number | null, limit: number | null, now: number, what: string): void {
     if (used === null || limit === null || limit <= 0) return;
-    this.#switch(kind, used >= limit * high, used < limit * low, now, () => `${used} of ${limit} ${what}`);
+    this.#switch(
+      kind,
+      used >= limit * high,
+      used < limit * low,
+      now,
+      () => `${describeByteSize(used)} of ${describeByteSize(limit)} ${what}`,
+    );
   }
 
   /** A state that begins and ends. */
@@ -147,7 +154,10 @@ function throttling(sample: ContainerSample, before: ContainerCounters): number 
 }
 
 function killedText({ killed, sample }: OveruseInput): string {
-  const at = sample.memoryLimitBytes === null ? 'its limit on memory' : `the limit of ${sample.memoryLimitBytes} bytes`;
+  const at =
+    sample.memoryLimitBytes === null
+      ? 'its limit on memory'
+      : `the limit of ${describeByteSize(sample.memoryLimitBytes)} of memory`;
   if (killed.length === 0) return `a process was killed at ${at}`;
   const names = [...new Set(killed)];
   const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : '';

@@ -136,7 +136,7 @@ describe('devices of a node that is alone', () => {
     await node.run(['rm', id]);
     expect(await used()).toEqual({ 'cuda.shares': '1.5', 'npu.device': '0', cpu: '0.5', mem: '134217728' });
     const status = JSON.parse((await callApi(node.socket, 'GET', '/v1/status')).text);
-    expect(status.oddities).toMatchObject({ absentReleases: 0 });
+    expect(status.oddities).toMatchObject({ 'absent-release': 0 });
   });
 
   it('bring libraries that programs load, files that they can read only, and figures', async () => {

@@ -42,7 +42,7 @@ describe('over-use', () => {
         {
           kind: 'out-of-memory',
           count: 1,
-          detail: expect.stringMatching(/^killed at the limit of 134217728 bytes: python/),
+          detail: expect.stringMatching(/^killed at the limit of 128 MiB of memory: python/),
         },
       ]);
     expect((await inspect(id)).usage).toMatchObject({ outOfMemoryKills: 1, overuse: [{ kind: 'out-of-memory' }] });

@@ -65,8 +65,8 @@ it('tells of the node and of slots', async () => {
   const meminfo = { read: () => 'MemTotal: 100 kB\nMemAvailable: 60 kB\n' };
   const measures = await nodeMemory(meminfo).collect(0, new AbortController().signal);
   const metric = (current: string, capacity: string | null) => ({ current, capacity, pct: '1', unit_hint: 'bytes' });
-  const { cpus: cpu, memoryBytes: memory, ports: port } = status.slots;
-  const slots = { cpu, memory, port, 'cuda.shares': { total: 1.5, used: 0.5 } };
+  const { cpus: cpu, memoryBytes: mem, ports: port } = status.slots;
+  const slots = { cpu, mem, port, 'cuda.shares': { total: 1.5, used: 0.5 } };
   const devices = { mem: { root: metric('1', '2') }, cuda_mem: { '0': metric('3', '4'), '1': metric('5', null) } };
   expect(lines(nodeFamilies(measures, devices, slots)).filter((line) => !line.startsWith('#') && line !== '')).toEqual([
     'kernelet_node_memory_used_bytes 40960',
@@ -74,12 +74,12 @@ it('tells of the node and of slots', async () => {
     'kernelet_device_usage{measure="cuda_mem",unit="bytes",device="0"} 3',
     'kernelet_device_usage{measure="cuda_mem",unit="bytes",device="1"} 5',
     'kernelet_device_capacity{measure="cuda_mem",unit="bytes",device="0"} 4',
-    'kernelet_slots_total{slot="cpu"} 4',
-    'kernelet_slots_total{slot="memory"} 8',
-    'kernelet_slots_total{slot="port"} 3',
-    'kernelet_slots_total{slot="cuda.shares"} 1.5',
+    'kernelet_slots_capacity{slot="cpu"} 4',
+    'kernelet_slots_capacity{slot="mem"} 8',
+    'kernelet_slots_capacity{slot="port"} 3',
+    'kernelet_slots_capacity{slot="cuda.shares"} 1.5',
     'kernelet_slots_used{slot="cpu"} 1',
-    'kernelet_slots_used{slot="memory"} 2',
+    'kernelet_slots_used{slot="mem"} 2',
     'kernelet_slots_used{slot="port"} 0',
     'kernelet_slots_used{slot="cuda.shares"} 0.5',
   ]);
@@ -115,7 +115,7 @@ it('tells of the agent itself, and of its event loop from the second time on', a
   ]) {
     expect(first).toContain(line);
   }
-  expect(first.some((line) => line.startsWith('kernelet_event_loop_delay_seconds'))).toBe(false);
+  expect(first.some((line) => line.startsWith('kernelet_event_loop_delay_seconds{'))).toBe(false);
   const until = performance.now() + 120;
   await new Promise((resolve) => setTimeout(resolve, 50));
   // Holds up the event loop.
@@ -126,4 +126,22 @@ it('tells of the agent itself, and of its event loop from the second time on', a
   expect(health.openFiles).toBeGreaterThan(3);
   const second = lines(agentFamilies({ ...facts, health }));
   expect(second.filter((line) => line.startsWith('kernelet_event_loop_delay_seconds{'))).toHaveLength(4);
+  expect(health.loopLooks).toBeGreaterThan(0);
+  expect(second).toContain(`kernelet_event_loop_delay_seconds_count ${health.loopLooks}`);
+  expect((await meter.read()).loopDelayTotal).toBeGreaterThanOrEqual(health.loopDelayTotal);
+});
+
+it('names everything as Prometheus wants it', async () => {
+  using meter = new OwnHealthMeter();
+  const statistics = { sampleSeconds: new Histogram([1]), roundSeconds: new Histogram([1]), gapCounts: new Map() };
+  const operations = new OperationTimes(new FakeClock());
+  const facts = { status, phases: new Map(), operations, statistics, queues: new Map(), health: await meter.read() };
+  const families = [...agentFamilies(facts), ...nodeFamilies([], {}, {}), ...kernelFamilies([])];
+  expect(new Set(families.map(({ name }) => name)).size).toBe(families.length);
+  for (const { name, type, help } of families) {
+    expect(name).toMatch(/^(kernelet|process)(_[a-z]+)+$/);
+    expect([name, name.endsWith('_total')]).toEqual([name, type === 'counter']);
+    expect(name).not.toMatch(/_(bucket|count|sum|info)$(?<!^kernelet_info)|milli|percent/);
+    expect(help).toMatch(/^[A-Z].*\.$/);
+  }
 });

@@ -96,15 +96,15 @@ export function nodeFamilies(
       series: acceleratorSeries('capacity'),
     },
     {
-      name: 'kernelet_slots_total',
+      name: 'kernelet_slots_capacity',
       type: 'gauge',
-      help: 'What is on offer: CPUs, bytes of memory, host ports, accelerators.',
+      help: 'What is on offer of a slot: CPUs, bytes of memory, host ports, accelerators.',
       series: slotSeries(({ total }) => total),
     },
     {
       name: 'kernelet_slots_used',
       type: 'gauge',
-      help: 'What of it is given out.',
+      help: 'What of a slot kernels have.',
       series: slotSeries(({ used }) => used),
     },
   ];

@@ -8,6 +8,9 @@ const resolutionMs = 20;
 export interface OwnHealth {
   /** By quantile, since the reading before; none at the first. */
   readonly loopDelay: ReadonlyMap<string, number>;
+  /** How often the loop was looked at until now, and its delays added up. */
+  readonly loopLooks: number;
+  readonly loopDelayTotal: number;
   readonly loopBusyTotal: number;
   readonly cpuTotal: number;
   readonly residentBytes: number;
@@ -18,6 +21,8 @@ export interface OwnHealth {
 /** The measurement. */
 export class OwnHealthMeter implements Disposable {
   #delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
+  #looks = 0;
+  #delayTotal = 0;
 
   /** Measures now. */
   async read(): Promise<OwnHealth> {
@@ -29,6 +34,9 @@ export class OwnHealthMeter implements Disposable {
         loopDelay.set(String(quantile), seconds(this.#delay.percentile(quantile * 100)));
       }
       loopDelay.set('1', seconds(this.#delay.max));
+      const { count, mean } = this.#delay;
+      this.#looks += count;
+      if (count > 0) this.#delayTotal += seconds(mean) * count;
       this.#delay.reset();
     } else {
       this.#delay = monitorEventLoopDelay({ resolution: resolutionMs });
@@ -38,6 +46,8 @@ export class OwnHealthMeter implements Disposable {
     const { rss, heapUsed } = process.memoryUsage();
     return {
       loopDelay,
+      loopLooks: this.#looks,
+      loopDelayTotal: this.#delayTotal,
       loopBusyTotal: performance.eventLoopUtilization().active / 1000,
       cpuTotal: (user + system) / 1e6,
       residentBytes: rss,

@@ -67,8 +67,8 @@ export const containerSection = {
     }),
     'scratch-size': key(byteSize(), {
       default: '0',
-      description: 'Size of a scratch folder of the types `hostfile` and `k8s-nfs`.',
-      effect: 'none-yet',
+      description:
+        'How much the files of a kernel should take at most: an event `overuse` tells when they take 95 % of it. It is not enforced, which `kernelet.disk-limit` is. 0: no bound.',
     }),
     'scratch-nfs-address': key(optional(text), {
       default: null,
