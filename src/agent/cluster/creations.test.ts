@@ -10,7 +10,7 @@ const never = new AbortController().signal;
 function setUp(change: Partial<CreationsParts> = {}) {
   const told: string[] = [];
   const asked: string[] = [];
-  const live: { id: KernelId }[] = [];
+  const live: { id: KernelId; phase: string }[] = [];
   const clock = new FakeClock();
   /** Pulls that have been begun, to be ended by the test. */
   const pulls: { readonly reference: string; end(): void }[] = [];
@@ -26,7 +26,7 @@ function setUp(change: Partial<CreationsParts> = {}) {
       }),
     create: async ({ id, pull }: { id: KernelId; pull: string }) => {
       asked.push(`${id} ${pull}`);
-      live.push({ id });
+      live.push({ id, phase: 'running' });
     },
     destroy: async () => {},
   } as unknown as CreationsParts['agent'];
@@ -52,7 +52,7 @@ function setUp(change: Partial<CreationsParts> = {}) {
     warnings: [],
     request: { image, environ: {}, mounts: [], publish: [], interpreter: 'lazy' },
   });
-  return { creations, order, told, asked, pulls, clock, live };
+  return { creations, order, told, asked, pulls, clock, live, agent };
 }
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -86,6 +86,39 @@ describe('creations', () => {
     expect(asked).toEqual([]);
     expect(told).toEqual([`pulls ${one.id}`, `failed ${one.id}`]);
     expect(await creations.giveUp(one.id)).toBe(false);
+  });
+
+  it('give the same call the same outcome until what has failed of it is undone', async () => {
+    const { creations, order, asked, live, agent } = setUp();
+    const orders = [order('here', 'none'), order('nowhere', 'none')];
+    const [good, bad] = orders.map(({ id }) => id);
+    const make = agent.create;
+    agent.create = async (request, signal) => {
+      if (request.id === bad) throw new KerneletError('INSUFFICIENT_RESOURCES', 'no');
+      return await make(request, signal);
+    };
+    const destroyed = Promise.withResolvers<void>();
+    agent.destroy = (() => destroyed.promise) as never;
+    const first = creations.create(orders, never).catch((error: unknown) => error);
+    await expect.poll(() => live.map(({ id }) => id)).toEqual([good]);
+    await settle();
+    const second = creations.create(orders, never).catch((error: unknown) => error);
+    await settle();
+    destroyed.resolve();
+    expect(await first).toMatchObject({ code: 'INSUFFICIENT_RESOURCES' });
+    expect(await second).toBe(await first);
+    expect(asked).toHaveLength(1);
+  });
+
+  it.each(['creating', 'restarting', 'terminating'])('fail for a kernel that is %s without a call', async (phase) => {
+    const { creations, order, asked, live } = setUp();
+    const orders = [order('a', 'none'), order('a', 'none')];
+    live.push({ id: orders[0]?.id ?? newKernelId(), phase });
+    await expect(creations.create(orders, never)).rejects.toMatchObject({
+      code: 'KERNEL_EXISTS',
+      message: expect.stringContaining(`is ${phase}`),
+    });
+    expect(asked).toEqual([`${orders[1]?.id} never`]);
   });
 
   it('wait for a pull as long as the cluster says, or for ever', async () => {

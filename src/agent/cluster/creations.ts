@@ -7,7 +7,7 @@ import { withDeadline } from '../../lib/deadline.ts';
 import { hasCode, KerneletError } from '../../lib/errors.ts';
 import type { KernelId, SessionId } from '../../lib/ids.ts';
 import type { CreationInfo } from '../../wire/cluster/creation-info.ts';
-import type { Agent, CreateRequest } from '../agent.ts';
+import type { Agent, CreateRequest, KernelView } from '../agent.ts';
 import { type NamedImage, needsPull } from './pull-need.ts';
 import { Turnstile } from './turnstile.ts';
 
@@ -61,6 +61,8 @@ export class Creations {
   readonly #turnstile: Turnstile;
   readonly #pulls = new Turnstile(mostPulls);
   readonly #open = new Map<KernelId, OpenCreation>();
+  /** Calls under way, their undoing included, by the kernels that they name. */
+  readonly #calls = new Map<string, Promise<readonly CreationInfo[]>>();
 
   constructor(parts: CreationsParts) {
     this.#parts = parts;
@@ -79,10 +81,20 @@ export class Creations {
 
   /**
    * Creates all of them and says what managers are told of each. When one fails, those that this call has made are ended
-   * again. Throws what the agent's `create` throws; several failures as an AggregateError.
+   * again. The same call meanwhile has the same outcome, and kernels that run are answered with. Throws what the agent's
+   * `create` throws, and KERNEL_EXISTS for a kernel that is neither; several failures as an AggregateError.
    */
-  async create(orders: readonly OrderedKernel[], signal: AbortSignal): Promise<readonly CreationInfo[]> {
-    const live = new Set((await this.#parts.agent.list({ all: false })).map(({ id }) => id));
+  create(orders: readonly OrderedKernel[], signal: AbortSignal): Promise<readonly CreationInfo[]> {
+    const key = orders.map(({ id }) => id).join();
+    const known = this.#calls.get(key);
+    if (known) return known;
+    const call = this.#all(orders, signal).finally(() => this.#calls.delete(key));
+    this.#calls.set(key, call);
+    return call;
+  }
+
+  async #all(orders: readonly OrderedKernel[], signal: AbortSignal): Promise<readonly CreationInfo[]> {
+    const live = new Map((await this.#parts.agent.list({ all: false })).map(({ id, phase }) => [id, phase]));
     const made = orders.filter(({ id }) => !live.has(id) && !this.#open.has(id));
     const outcomes = await Promise.allSettled(orders.map((order) => this.#one(order, live, signal)));
     const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
@@ -105,11 +117,20 @@ export class Creations {
     return true;
   }
 
-  #one(order: OrderedKernel, live: ReadonlySet<KernelId>, signal: AbortSignal): Promise<CreationInfo> {
+  #one(
+    order: OrderedKernel,
+    live: ReadonlyMap<KernelId, KernelView['phase']>,
+    signal: AbortSignal,
+  ): Promise<CreationInfo> {
     const { id } = order;
     const open = this.#open.get(id);
     if (open) return open.made;
-    if (live.has(id)) return Promise.resolve(this.#parts.infoOf(id));
+    const phase = live.get(id);
+    if (phase === 'running') return Promise.resolve(this.#parts.infoOf(id));
+    if (phase !== undefined) {
+      const text = `kernel ${id} is ${phase}: it can be created anew when nothing of it is left`;
+      return Promise.reject(new KerneletError('KERNEL_EXISTS', text, { context: { kernel: id, phase } }));
+    }
     const controller = new AbortController();
     const made = this.#make(order, AbortSignal.any([signal, controller.signal])).finally(() => this.#open.delete(id));
     this.#open.set(id, { made, controller });

@@ -71,6 +71,23 @@ it('answers the same call again, and a second one meanwhile, with the same kerne
   expect(await node.fixture.agent.list({ all: true })).toHaveLength(1);
 });
 
+it('fails the call again while the kernel ends, and creates it anew after that', async () => {
+  await using node = await RpcNode.start({ settings: { graceMs: 0 } });
+  const id = newKernelId();
+  const call = args({ [id]: kernelConfigFixture() });
+  const [first] = (await node.call('create_kernels', ...call)) as readonly { readonly container_id: string }[];
+  const { dummy } = node.fixture.kernels;
+  dummy.fail('removeContainer', { kind: 'delay', delayMs: 500 });
+  const ended = node.call('destroy_kernel', id, anySession, 'user-requested');
+  await expect.poll(() => dummy.calls.some(({ method }) => method === 'removeContainer')).toBe(true);
+  await expect(node.call('create_kernels', ...call)).rejects.toThrow(/^FileExistsError .*is terminating/);
+  await ended;
+  expect(dummy.containers).toEqual([]);
+  const [second] = (await node.call('create_kernels', ...call)) as readonly { readonly container_id: string }[];
+  expect(second?.container_id).not.toBe(first?.container_id);
+  expect(dummy.containers).toHaveLength(1);
+});
+
 it('puts the kernels of a session on the network that is named, each under its host name', async () => {
   await using node = await RpcNode.start();
   const ids = [newKernelId(), newKernelId()] as const;
