@@ -96,6 +96,14 @@ describe('upload', () => {
     await noFileLeft();
   });
 
+  it('opens no connection for a place that the runner would refuse', async () => {
+    const { content } = source(1);
+    const upload = client.upload('a\0b', content, { mode: null, signal: never });
+    await expect(upload).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(client.download('a'.repeat(5000), never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect(runner.heads.filter((head) => head.t === 'hello' && head.role === 'file')).toEqual([]);
+  });
+
   it('says so when the connection breaks', async () => {
     const upload = client.upload('a', new ReadableStream(), { mode: null, signal: never });
     while (![...runner.connections].some(({ role }) => role === 'file')) await pause(1);

@@ -39,12 +39,27 @@ describe('RequestTable', () => {
     await expect(unsent).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
   });
 
+  it.each([
+    ['a place that is no whole number', { method: 'complete', params: { code: 'x', cursor: 1.5 } }, 'cursor'],
+    ['code that is too long', { method: 'complete', params: { code: 'x'.repeat(500_000), cursor: 0 } }, 'code'],
+    ['a path that hides its end', { method: 'list-files', params: { path: 'a\0b' } }, 'path'],
+  ] as const)('sends no %s, which would cost the connection', async (_, request, what) => {
+    const table = new RequestTable();
+    const sent: unknown[] = [];
+    table.connected((head) => void sent.push(head));
+    await expect(table.add(request, { signal: never })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(`does not take this ${request.method}: ${what} `),
+    });
+    expect([sent, table.size]).toEqual([[], 0]);
+  });
+
   it('rejects a request that no frame can carry, and leaves no listener on signals', async () => {
     const table = new RequestTable();
     const { encodeFrame } = await import('../wire/frame.ts');
     table.connected((head, body) => void encodeFrame(head, body));
     const controller = new AbortController();
-    const long = { method: 'complete', params: { code: 'x'.repeat(600_000), cursor: 0 } } as const;
+    const long = { method: 'complete', params: { code: '\u{1f600}'.repeat(200_000), cursor: 0 } } as const;
     await expect(table.add(long, { signal: controller.signal })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     controller.abort();
     expect(table.size).toBe(0);

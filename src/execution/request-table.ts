@@ -6,6 +6,7 @@ import { KerneletError } from '../lib/errors.ts';
 import { maxBodyBytes } from '../wire/frame.ts';
 import type { AgentHead, RunnerHead, RunnerMethod, RunnerRequest } from '../wire/runner-messages.ts';
 import { connectionLost, fromRunner } from './runner-errors.ts';
+import { assertSendable } from './sendable.ts';
 
 /** Puts a frame on the wire. */
 export type SendFrame = (head: AgentHead, body?: Uint8Array) => void;
@@ -54,21 +55,23 @@ export class RequestTable {
 
   /**
    * Sends a request, now or when there is a connection, and resolves with the raw result of its reply. Rejects with the
-   * runner's code, the signal's reason, CONNECTION_LOST, OVERLOADED when too much is pending, or what `fail` says.
+   * runner's code, the signal's reason, CONNECTION_LOST, OVERLOADED when too much is pending, INVALID_ARGUMENT for what
+   * the runner would not take, or what `fail` says.
    */
-  add(request: RunnerRequest, options: { signal: AbortSignal; body?: Uint8Array | undefined }): Promise<unknown> {
+  async add(request: RunnerRequest, options: { signal: AbortSignal; body?: Uint8Array | undefined }): Promise<unknown> {
     const { signal, body } = options;
     const size = body?.length ?? 0;
-    if (signal.aborted) return Promise.reject(signal.reason);
+    signal.throwIfAborted();
+    assertSendable(request);
     if (size > maxBodyBytes) {
       const text = `the body of the request ${request.method} has ${size} bytes; at most ${maxBodyBytes} go at once`;
-      return Promise.reject(new KerneletError('INVALID_ARGUMENT', text));
+      throw new KerneletError('INVALID_ARGUMENT', text);
     }
     if (this.#pending.size >= mostPending || this.#bodyBytes + size > mostBodyBytes) {
       const text = `the kernel's runner has not answered ${this.#pending.size} requests`;
-      return Promise.reject(new KerneletError('OVERLOADED', text));
+      throw new KerneletError('OVERLOADED', text);
     }
-    return new Promise((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
       const id = this.#nextId++;
       const onAbort = (): void => this.#take(id)?.reject(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });

@@ -37,6 +37,7 @@ import {
   protocolError,
   RunnerRefusal,
 } from './runner-errors.ts';
+import { assertSendable } from './sendable.ts';
 
 /** After so many breaches of the protocol the runner is given up: a tenant has taken it over. */
 const mostViolations = 3;
@@ -161,6 +162,7 @@ export class RunnerConnection implements RunnerClient {
     options: { mode: number | null; signal: AbortSignal },
   ): Promise<{ bytes: number }> {
     const signal = AbortSignal.any([options.signal, this.#over.signal]);
+    assertSendable({ method: 'upload', params: { path, mode: options.mode } });
     const { connection, welcome } = await this.#openFile(signal);
     if (path.endsWith('/') && welcome.protocol < folderGeneration) {
       connection[Symbol.dispose]();
@@ -171,6 +173,7 @@ export class RunnerConnection implements RunnerClient {
 
   async download(path: string, signal: AbortSignal): Promise<Download> {
     const either = AbortSignal.any([signal, this.#over.signal]);
+    assertSendable({ method: 'download', params: { path } });
     return await download((await this.#openFile(either)).connection, path, either);
   }
 

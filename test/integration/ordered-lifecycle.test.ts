@@ -126,3 +126,20 @@ describe('a run', () => {
     await expect(run(destroyed, 'c')).rejects.toThrow(/KeyError|RuntimeError/);
   });
 });
+
+describe('a call with what no runner takes', () => {
+  it('fails, and costs the kernel nothing', async () => {
+    const id = newKernelId();
+    await create(id);
+    const execute = (run: string, mode: string, code: string, options = {}) =>
+      node.call('execute', session, id, 4, run, mode, code, options, 30);
+    await expect(execute('a', 'query', '#'.repeat(490 * 1024))).rejects.toThrow(/ValueError.*code is longer/);
+    await expect(execute('b', 'batch', '', { exec: 'echo a\0b' })).rejects.toThrow(/ValueError.*exec contains a NUL/);
+    for (const place of ['a\0b', 'a'.repeat(5000)]) {
+      await expect(node.call('list_files', id, place)).rejects.toThrow(/ValueError/);
+      await expect(node.call('download_single', id, place)).rejects.toThrow(/ValueError/);
+      await expect(node.call('upload_file', id, place, Buffer.from('x'))).rejects.toThrow(/ValueError/);
+    }
+    expect(await execute('c', 'batch', '', { exec: 'exit 3' })).toMatchObject({ status: 'clean-finished' });
+  });
+});
