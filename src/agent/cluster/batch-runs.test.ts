@@ -164,6 +164,27 @@ it('learns from the runner how a run ended of which nothing else is left', async
   await expect.poll(() => told).toEqual(['session_success task-finished 0']);
 });
 
+it('reports a command as failed that no runner takes', async () => {
+  const { fixture, id, told } = await node();
+  const refusal = new KerneletError('INVALID_ARGUMENT', 'exec contains a NUL');
+  const batches = cleanups.use(
+    new BatchRuns({
+      agent: {
+        execute: () => Promise.reject(refusal),
+        inspect: (kernel) => fixture.agent.inspect(kernel),
+        events: (...of) => fixture.agent.events(...of),
+      },
+      notes: await Notes.open(folder, batchNote, silentLogger),
+      tell: (name, { reason, exitCode }) => void told.push(`${name} ${reason} ${exitCode}`),
+      clock: systemClock,
+      log: silentLogger,
+    }),
+  );
+  await batches.begin(id, { ...batch, code: 'a\0b' });
+  await expect.poll(() => told).toEqual(['session_failure task-failed -1']);
+  expect(batches.size).toBe(0);
+});
+
 it('reports a run as failed whose kernel is not here after a restart', async () => {
   const { runs, told } = await node();
   const gone = newKernelId();

@@ -141,7 +141,7 @@ export class BatchRuns implements AsyncDisposable {
         if (end !== null) return this.#end(kernel, end);
       } catch (error) {
         if (signal.aborted) return;
-        if (hasCode(error, 'KERNEL_NOT_FOUND', 'RUN_NOT_FOUND', 'RUN_EXISTS')) {
+        if (hasCode(error, 'KERNEL_NOT_FOUND', 'RUN_NOT_FOUND', 'RUN_EXISTS', 'INVALID_ARGUMENT')) {
           // The runner may have been heard for the first time meanwhile.
           const known = await this.#known(kernel).catch(() => null);
           if (!known) log.warn('a batch run is lost', { kernel, error });

@@ -22,10 +22,12 @@ export const getCompletions = method({
   },
 });
 
-/** Clients give row and column; without them it is the end of the text. */
+/** Clients give row and column; without them, or when they are no whole numbers, it is the end of the text. */
 function cursorOf(text: string, { row, col }: Readonly<Record<string, unknown>>): number {
-  if (typeof col !== 'number') return text.length;
-  const before = text.split('\n').slice(0, typeof row === 'number' ? row : 0);
+  if (!isWhole(col)) return text.length;
+  const before = text.split('\n').slice(0, isWhole(row) ? row : 0);
   const start = before.reduce((sum, line) => sum + line.length + 1, 0);
   return Math.max(0, Math.min(text.length, start + col));
 }
+
+const isWhole = (value: unknown): value is number => Number.isSafeInteger(value);

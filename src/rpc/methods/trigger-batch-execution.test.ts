@@ -25,6 +25,15 @@ it('takes the time limit of later managers, and a command that failed', async ()
   expect(params).toMatchObject({ request: { exec: null, timeoutMs: 1500 } });
 });
 
+it('sets no limit that is longer than a timer', async () => {
+  await using node = await RpcNode.start();
+  const { id } = await node.kernel();
+  expect(await node.call('trigger_batch_execution', anySession, id, 'true', 1e9)).toBeNull();
+  await expect.poll(() => node.services.told.join()).toContain('session_success');
+  const { params } = node.runner.requests.find(({ method }) => method === 'execute') ?? {};
+  expect(params).toMatchObject({ request: { timeoutMs: null } });
+});
+
 it('knows no kernel that is not here', async () => {
   await using node = await RpcNode.start();
   await expect(node.call('trigger_batch_execution', anySession, unknownKernel, 'true')).rejects.toThrow('KeyError');

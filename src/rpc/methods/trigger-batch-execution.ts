@@ -2,14 +2,20 @@
 import { method } from '../rpc-method.ts';
 import { triggerBatchExecution as signature } from '../schema/trigger-batch-execution.ts';
 
+const longestLimitMs = 2 ** 31 - 1;
+
 /** Begins the command of a batch session; its end is told by an event. */
 export const triggerBatchExecution = method({
   signature,
   notable: true,
   handle: async ({ session_id: session, kernel_id: kernel, code, timeout }, { services }) => {
-    // No time at all is how some managers say that there is no limit.
-    const timeoutMs = timeout === null || timeout === 0 ? null : Math.ceil(timeout * 1000);
-    await services.batches.begin(kernel, { session, code, timeoutMs });
+    await services.batches.begin(kernel, { session, code, timeoutMs: limitOf(timeout) });
     return null;
   },
 });
+
+/** No time at all is how some managers say that there is no limit; one of weeks is more than a timer takes. */
+function limitOf(seconds: number | null): number | null {
+  const ms = Math.ceil((seconds ?? 0) * 1000);
+  return ms === 0 || ms > longestLimitMs ? null : ms;
+}
