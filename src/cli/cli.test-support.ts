@@ -107,6 +107,8 @@ export class CliUnderTest implements AsyncDisposable {
   readonly agent: FakeAgent;
   /** What `serve` was called with. */
   readonly served: ServeOptions[] = [];
+  /** What `serve` rejects with; null: it ends as it was told to. */
+  serveFailure: Error | null = null;
   #server: ApiServer | undefined;
 
   private constructor(folder: string, agent: FakeAgent) {
@@ -157,6 +159,7 @@ export class CliUnderTest implements AsyncDisposable {
       io,
       serve: async (options) => {
         this.served.push(options);
+        if (this.serveFailure) throw this.serveFailure;
         return 0;
       },
       startLocalAgent: async (): Promise<LocalAgent> => {

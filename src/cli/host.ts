@@ -27,8 +27,8 @@ export interface InputPort {
   silence(): Disposable;
 }
 
-/** The signals that commands listen to. */
-export type CliSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+/** The signals that commands listen to; the daemon alone to SIGUSR2. */
+export type CliSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGUSR2';
 
 /** The process around the command: streams, signals, environment. `process-io.ts` makes the real one. */
 export interface CliIo {

@@ -77,7 +77,7 @@ export async function loadSettings(options: LoadOptions = {}): Promise<LoadedSet
   written.set('kernelet.state-dir', settings.stateDir);
   written.set('kernelet.socket', settings.socketPath);
   written.set('container.scratch-root', settings.container.scratchRoot);
-  return { settings, sources: resolved.sources, values: written, warnings };
+  return { settings, sources: resolved.sources, values: written, meanings: resolved.meanings, warnings };
 }
 
 const noFile: GivenFile = { values: new Map(), hasEtcd: false, hasWatcherAddress: false, warnings: [], problems: [] };

@@ -8,6 +8,8 @@ import type { SettingSource } from './settings.ts';
 /** Checked values with their sources. */
 export interface ResolvedValues {
   readonly values: SchemaValues;
+  /** The same by full name. */
+  readonly meanings: ReadonlyMap<string, unknown>;
   readonly sources: ReadonlyMap<string, SettingSource>;
   /** In the form in which they were given, secrets left out. */
   readonly written: ReadonlyMap<string, unknown>;
@@ -23,6 +25,7 @@ export function resolveValues(
 ): ResolvedValues {
   const sources = new Map<string, SettingSource>();
   const written = new Map<string, unknown>();
+  const meanings = new Map<string, unknown>();
   const problems: ConfigProblem[] = [];
   const idle: Record<'none-yet' | 'ignored', string[]> = { 'none-yet': [], ignored: [] };
   const values: Record<string, Record<string, unknown>> = {};
@@ -39,10 +42,13 @@ export function resolveValues(
     const dot = key.indexOf('.');
     const section = key.slice(0, dot);
     values[section] ??= {};
-    values[section][key.slice(dot + 1)] = readValue(key, raw, from, problems);
+    const value = readValue(key, raw, from, problems);
+    values[section][key.slice(dot + 1)] = value;
+    meanings.set(key, value);
   }
   // Every definition has been read, each by its own kind: this is the form that its section promises.
-  return { values: values as unknown as SchemaValues, sources, written, warnings: describeIdle(idle), problems };
+  const checked = values as unknown as SchemaValues;
+  return { values: checked, meanings, sources, written, warnings: describeIdle(idle), problems };
 }
 
 function readValue(key: string, raw: unknown, from: GivenValue | undefined, problems: ConfigProblem[]): unknown {

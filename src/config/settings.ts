@@ -247,5 +247,7 @@ export interface LoadedSettings {
   readonly sources: ReadonlyMap<string, SettingSource>;
   /** The effective value of every key in the form of the file, secrets left out. */
   readonly values: ReadonlyMap<string, unknown>;
+  /** What every key means, secrets too: two forms of one value are the same here. For comparing, never for showing. */
+  readonly meanings: ReadonlyMap<string, unknown>;
   readonly warnings: readonly string[];
 }

@@ -198,8 +198,8 @@ export const errorCodes = {
   STATE_LOCKED: entry(
     'environment',
     409,
-    'Another daemon uses this state folder.',
-    'Stop it, or choose another folder with --state-dir.',
+    'Another daemon uses this state folder, or the file that the message names.',
+    'Stop it, or choose another place: --state-dir, `agent.pid-file`.',
   ),
   STATE_UNUSABLE: entry(
     'environment',

@@ -17,6 +17,11 @@ export interface Logger {
   child(fields: LogFields): Logger;
 }
 
+/** A logger that can be told to log more or less, and its children with it. */
+export interface AdjustableLogger extends Logger {
+  setLevel(level: LogLevel): void;
+}
+
 /** The levels that can be asked for. */
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 /** A level of the log. */
@@ -45,7 +50,7 @@ export function redact(value: unknown, depth = 0): unknown {
 }
 
 /** A logger that writes one JSON document a line to a file descriptor (2 = stderr), synchronously. */
-export function createLogger(level: LogLevel, fileDescriptor = 2): Logger {
+export function createLogger(level: LogLevel, fileDescriptor = 2): AdjustableLogger {
   const sink = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     pino.destination({ fd: fileDescriptor, sync: true }),
@@ -62,7 +67,10 @@ export function createLogger(level: LogLevel, fileDescriptor = 2): Logger {
       child: (more) => wrap({ ...fields, ...more }),
     };
   };
-  return wrap({});
+  const setLevel = (now: LogLevel): void => {
+    sink.level = now;
+  };
+  return { ...wrap({}), setLevel };
 }
 
 /** A logger that drops everything, for tests and one-shot commands. */

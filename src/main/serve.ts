@@ -1,20 +1,22 @@
 /** The daemon: one agent, its local API on a socket, until a signal says stop. Kernels outlive it. */
-import { rm } from 'node:fs/promises';
 import type { Agent } from '../agent/agent.ts';
-import type { CliIo, CliSignal, ServeOptions } from '../cli/host.ts';
-import type { ClusterOverrides } from '../config/cluster-overrides.ts';
+import type { CliIo, ServeOptions } from '../cli/host.ts';
 import { formatHostPort, isLoopback } from '../config/kinds/address.ts';
-import { type LoadOptions, loadSettings } from '../config/load.ts';
+import type { LoadOptions } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
 import { createApp } from '../http/app.ts';
 import { startMetricsServer } from '../http/metrics-server.ts';
 import { startApiServer } from '../http/server.ts';
-import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { sleep, systemClock } from '../lib/clock.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import { buildAgent } from './build-agent.ts';
 import type { buildClusterNode } from './cluster/cluster-node.ts';
+import { DaemonSignals, StopSignal } from './daemon/daemon-signals.ts';
+import { endOnDefects } from './daemon/defects.ts';
+import { LiveConfiguration } from './daemon/live-configuration.ts';
+import { claimPidFile } from './daemon/pid-file.ts';
+import { Reloading } from './daemon/reloading.ts';
 import { loosenedWarnings } from './hardening.ts';
 import { clearInstances } from './instances.ts';
 import type { ServedNode } from './served-node.ts';
@@ -23,15 +25,14 @@ import { version } from './version.ts';
 /** A command may come any time, and the next one soon after it. */
 const readyNetworks = 2;
 
-const stopSignals: readonly CliSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 /** How long a stopping daemon waits for the clearing that goes on: an engine that hangs holds that up. */
 const clearPatienceMs = 5_000;
 
 /** Runs the daemon; resolves with the exit status. Throws KerneletError when it cannot start. */
 export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
-  const stop = new AbortController();
   await using cleanups = new AsyncDisposableStack();
-  for (const signal of stopSignals) cleanups.use(io.onSignal(signal, () => stop.abort(new StopSignal(signal))));
+  const signals = cleanups.use(new DaemonSignals(io));
+  const { stop } = signals;
 
   const loadOptions: LoadOptions = {
     flags: {
@@ -45,37 +46,29 @@ export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
     environ: io.environ,
     workingDir: io.workingDirectory,
   };
-  const { settings: own, warnings } = await loadSettings(loadOptions);
+  const configuration = await LiveConfiguration.read(loadOptions);
+  const { settings: own, warnings } = configuration.inForce;
   const log = createLogger(own.logging.level);
+  cleanups.use(endOnDefects(log));
   for (const warning of warnings) log.warn(warning);
   for (const warning of loosenedWarnings(own)) log.warn(`loosened: ${warning}`);
+  const reloading = new Reloading(configuration, log);
+  signals.on('SIGHUP', () => reloading.request());
   const operations = new OperationTimes(systemClock);
-  const building = { settings: own, operations, log, signal: stop.signal };
+  const building = { settings: own, operations, log, signal: stop };
   try {
-    const reload = async (cluster: ClusterOverrides) => {
-      const { settings, warnings: all } = await loadSettings({ ...loadOptions, cluster });
-      return { settings, warnings: all.filter((warning) => !warnings.includes(warning)) };
-    };
+    if (own.agent.pidFile !== null) cleanups.use(await claimPidFile(own.agent.pidFile));
+    const reload = configuration.withCluster.bind(configuration);
     const node = cleanups.use(
       own.mode === 'cluster' ? await joinCluster({ ...building, reload }) : await standAlone(building),
     );
-    await serveNode(node, { operations, log, stop: stop.signal, cleanups });
+    reloading.tell(node);
+    await serveNode(node, { operations, log, stop, cleanups });
   } catch (error) {
     if (!(error instanceof StopSignal)) throw error;
     log.info('stopping; kernels go on', { signal: error.signal });
   }
   return 0;
-}
-
-/** Why the daemon ends. */
-class StopSignal extends Error {
-  override readonly name = 'StopSignal';
-  readonly signal: CliSignal;
-
-  constructor(signal: CliSignal) {
-    super(`stopped by ${signal}`);
-    this.signal = signal;
-  }
 }
 
 interface Building {
@@ -106,6 +99,7 @@ async function standAlone({ settings, operations, log }: Building): Promise<Serv
     settings,
     agent,
     run: () => agent.start({ retry: true }),
+    adopt: async () => [],
     [Symbol.asyncDispose]: () => agent[Symbol.asyncDispose](),
   };
 }
@@ -121,11 +115,6 @@ interface Serving {
 async function serveNode(node: ServedNode, { operations, log, stop, cleanups }: Serving): Promise<never> {
   const { settings, agent } = node;
   const watched = watchMethods<Agent>(agent, 'agent', operations);
-  const { pidFile } = settings.agent;
-  if (pidFile !== null) {
-    await writeFileAtomic(pidFile, `${process.pid}\n`);
-    cleanups.defer(() => rm(pidFile, { force: true }));
-  }
   const server = cleanups.use(
     await startApiServer(
       createApp({ agent: watched, version, logger: log, managed: settings.mode === 'cluster' }),

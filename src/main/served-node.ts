@@ -9,4 +9,6 @@ export interface ServedNode extends AsyncDisposable {
   readonly agent: NodeAgent;
   /** Begins what goes on until the disposal, and resolves when it has begun; rejects when it cannot. */
   run(): Promise<void>;
+  /** Makes its own what it can of other settings while it goes on; gives the keys of those that it has. */
+  adopt(settings: Settings): Promise<readonly string[]>;
 }

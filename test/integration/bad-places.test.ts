@@ -21,7 +21,7 @@ async function expectRefused(
   const begun = performance.now();
   expect(await refused(node, ['serve', ...config], { environment })).toMatchObject({
     code,
-    status: 125,
+    status: code === 'ENGINE_UNSUPPORTED' ? 69 : 75,
     message: expect.stringMatching(text),
   });
   if (options.config === undefined) {
@@ -67,7 +67,7 @@ describe('a state folder', () => {
     await using node = await NodeUnderTest.started();
     const id = await node.create('--lang', 'shell');
     const refusal = await refused(node, ['serve'], { environment: { KERNELET_SOCKET: path.join(node.folder, 's2') } });
-    expect(refusal).toMatchObject({ code: 'STATE_LOCKED', status: 125 });
+    expect(refusal).toMatchObject({ code: 'STATE_LOCKED', status: 75 });
     expect(refusal.message).toMatch(new RegExp(`${node.stateDir}.*${node.pid}`));
     const taken = await refused(node, ['serve'], { environment: { KERNELET_STATE_DIR: path.join(node.folder, 'b') } });
     expect(taken).toMatchObject({ code: 'STATE_LOCKED', message: expect.stringContaining(node.socket) });

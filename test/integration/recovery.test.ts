@@ -110,7 +110,7 @@ describe('one state folder', () => {
     const outcome = await node.run(['serve'], {
       environment: { KERNELET_SOCKET: path.join(node.folder, 'other.sock') },
     });
-    expect(outcome.status).toBe(125);
+    expect(outcome.status).toBe(75);
     expect(outcome.stderr).toMatch(/in use by the process \d+/);
   });
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { KerneletError } from '../../lib/errors.ts';
 import { CliUnderTest } from '../cli.test-support.ts';
 
 let cli: CliUnderTest;
@@ -25,4 +26,12 @@ it('serve refuses a level that there is not', async () => {
   const { status, stderr } = await cli.run(['serve', '--log-level', 'loud']);
   expect([status, cli.served]).toEqual([2, []]);
   expect(stderr).toContain('Allowed choices are');
+});
+
+it('serve says what ends it, to programs too, with a status for service managers', async () => {
+  cli.serveFailure = new KerneletError('INVALID_CONFIG', 'agent.id: is not a text');
+  const { status, stdout, stderr } = await cli.run(['serve', '--json']);
+  expect(status).toBe(1);
+  expect(stderr).toContain('agent.id: is not a text');
+  expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'INVALID_CONFIG' } });
 });

@@ -1,6 +1,8 @@
 /** `kernelet serve`: the daemon. */
 import { logLevels } from '../../lib/log.ts';
 import type { CliCommand } from '../command.ts';
+import { daemonStatusOf } from '../daemon-status.ts';
+import { reportError } from '../report-error.ts';
 
 /** The command. */
 export const serve = {
@@ -9,8 +11,14 @@ export const serve = {
   description: `Keeps kernels, and answers the API on its socket. Runs in the foreground until SIGTERM or Ctrl-C; kernels stay and the
 next start finds them again.
 
+SIGHUP reads the configuration again: the level of the log counts at once, and the log names what needs a restart. A
+second SIGINT ends a stop that takes too long.
+
 It needs root, and no configuration. The file is the first found of ./agent.toml, ~/.config/backend.ai/agent.toml and
-/etc/backend.ai/agent.toml; with an [etcd] section in it the daemon joins that cluster.`,
+/etc/backend.ai/agent.toml; with an [etcd] section in it the daemon joins that cluster.
+
+The exit status is 0 after a stop that was asked for, 1 when the configuration is refused, 69 when the container engine or
+a service of the cluster cannot be used, 75 when another start may succeed, and 70 after a defect.`,
   operands: [],
   options: [
     { flags: '-f, --config <file>', help: 'the configuration file' },
@@ -23,13 +31,19 @@ It needs root, and no configuration. The file is the first found of ./agent.toml
     { command: 'kernelet serve --state-dir /srv/kernelet --socket /run/k.sock', what: 'in other places' },
     { command: 'kernelet serve -f agent.toml --log-level debug', what: 'with a configuration' },
   ],
-  async run({ host, options }) {
-    return await host.serve({
+  async run({ host, screen, options }) {
+    const told = {
       configPath: options.text('config') ?? options.text('config-path'),
       debug: options.flag('debug'),
       logLevel: options.choice('log-level', logLevels),
       socket: options.text('socket'),
       stateDir: options.text('state-dir'),
-    });
+    };
+    try {
+      return await host.serve(told);
+    } catch (error) {
+      await reportError(screen, error, '`kernelet serve --help` shows how.');
+      return daemonStatusOf(error);
+    }
   },
 } satisfies CliCommand;

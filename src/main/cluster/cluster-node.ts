@@ -84,11 +84,14 @@ export async function buildClusterNode(options: ClusterNodeOptions): Promise<Ser
   const agent = cleanups.use(built.agent);
   const doors = { etcd, redis, book, outbox, quiet };
   const parts: ClusterParts = { settings, limits, identity, addresses, ...doors, built, clock, log };
-  const moveTo = async (group: string): Promise<void> => {
-    await joined.groups.set(group);
+  const enter = (group: string): void => {
     identity.scalingGroup = group;
     etcd.moveTo(group);
     life.beatNow();
+  };
+  const moveTo = async (group: string): Promise<void> => {
+    await joined.groups.set(group);
+    enter(group);
   };
   const watched = watchMethods<Agent>(agent, 'agent', operations);
   const work = cleanups.use(await openClusterWork(parts, watched, state.path));
@@ -99,6 +102,11 @@ export async function buildClusterNode(options: ClusterNodeOptions): Promise<Ser
     settings,
     agent,
     run: () => life.run(),
+    adopt: async ({ agent: { scalingGroup } }) => {
+      const group = await joined.groups.inForce(scalingGroup);
+      if (group !== identity.scalingGroup) enter(group);
+      return ['agent.scaling-group'];
+    },
     [Symbol.asyncDispose]: async () => {
       await life.end();
       await owned.disposeAsync();

@@ -1,0 +1,66 @@
+/**
+ * Reading the configuration again while the daemon goes on (spec config-and-ops 11.2): what can count at once does, what
+ * cannot is named, and a file that is refused changes nothing.
+ */
+import { toKerneletError } from '../../lib/errors.ts';
+import type { AdjustableLogger } from '../../lib/log.ts';
+import type { ServedNode } from '../served-node.ts';
+import type { LiveConfiguration } from './live-configuration.ts';
+
+/** Keys by which the log is made. */
+const logKeys = ['logging.level', 'debug.enabled'];
+
+/** The reloads of a daemon, one after the other. */
+export class Reloading {
+  readonly #configuration: Pick<LiveConfiguration, 'again' | 'inForce'>;
+  readonly #log: AdjustableLogger;
+  #node: Pick<ServedNode, 'adopt'> | null = null;
+  #running: Promise<void> | null = null;
+  #wanted = false;
+
+  constructor(configuration: Pick<LiveConfiguration, 'again' | 'inForce'>, log: AdjustableLogger) {
+    this.#configuration = configuration;
+    this.#log = log;
+  }
+
+  /** There is a node now, which may take some of the settings as its own. */
+  tell(node: Pick<ServedNode, 'adopt'>): void {
+    this.#node = node;
+  }
+
+  /** Asks for a reload; one that is asked for during another follows it, however often it is. */
+  request(): void {
+    this.#wanted = true;
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when no reload is under way. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#wanted) {
+      this.#wanted = false;
+      await this.#reload().catch((thrown: unknown) => {
+        const error = toKerneletError(thrown);
+        this.#log.error('the configuration is refused; the one in force stays', { error });
+      });
+    }
+    this.#running = null;
+  }
+
+  async #reload(): Promise<void> {
+    const { loaded, changed } = await this.#configuration.again();
+    const { settings } = loaded;
+    this.#log.setLevel(settings.logging.level);
+    const adopted = [...logKeys, ...((await this.#node?.adopt(settings)) ?? [])];
+    const known = this.#configuration.inForce.warnings;
+    for (const warning of loaded.warnings) if (!known.includes(warning)) this.#log.warn(warning);
+    for (const key of changed) {
+      if (adopted.includes(key)) continue;
+      this.#log.warn(`${key} has changed; it counts from the next start of this daemon`, { key });
+    }
+    this.#log.info('the configuration has been read again', { file: settings.configFile, changed });
+  }
+}
