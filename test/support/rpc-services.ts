@@ -81,13 +81,22 @@ export function rpcServices(parts: TestServicesParts = {}): TestServices {
   const tasks = new BackgroundTasks({
     records: new BackgroundTaskRecords(redis),
     tell,
+    hasTold: () => false,
+    freeName: () => {},
     notes: memoryNotes(),
     clock: systemClock,
     log: silentLogger,
   });
   const creations = new Creations({ agent, news, infoOf, concurrency: 2, pullTimeoutMs: 2000, clock: systemClock });
   const root = path.join(tmpdir(), `kernelet-commits-${process.pid}`);
-  const batches = new BatchRuns({ agent, notes: memoryNotes(), tell, clock: systemClock, log: silentLogger });
+  const batches = new BatchRuns({
+    agent,
+    notes: memoryNotes(),
+    tell,
+    freeName: () => {},
+    clock: systemClock,
+    log: silentLogger,
+  });
   const statistics = new RedisStatistics(redis, 'i-test');
   const pool = new PortPool({ first: 30_000, last: 30_002, clock: systemClock });
   return {

@@ -11,21 +11,28 @@ function fixture(change: Partial<BackgroundTasksParts> = {}, left: Record<string
   const clock = new FakeClock();
   const redis = new MemoryRedis();
   const told: string[] = [];
+  const names = new Set<string>();
   const all = new Map(Object.entries(left));
   const tasks = new BackgroundTasks({
     records: new BackgroundTaskRecords(redis),
-    tell: (name, { task, message }) => void told.push(`${name} ${task} ${message}`),
+    tell: (name, { task, message }, once) => {
+      if (once !== undefined && names.has(once)) return;
+      if (once !== undefined) names.add(once);
+      told.push(`${name} ${task} ${message}`);
+    },
+    hasTold: (once) => names.has(once),
+    freeName: (once) => void names.delete(once),
     notes: { all, put: async (name, note) => void all.set(name, note), remove: async (name) => void all.delete(name) },
     clock,
     log: silentLogger,
     ...change,
   });
   const record = (id: string) => Object.fromEntries(redis.keys.get(`bgtask.${id}`)?.value as Map<string, string>);
-  return { clock, redis, told, all, tasks, record };
+  return { clock, redis, told, names, all, tasks, record };
 }
 
 it('has a record and a note before its id is known, and begins after that', async () => {
-  const { tasks, record, all, clock, told } = fixture();
+  const { tasks, record, all, clock, told, names } = fixture();
   let begun = false;
   const id = await tasks.begin('a test', async () => {
     begun = true;
@@ -40,7 +47,7 @@ it('has a record and a note before its id is known, and begins after that', asyn
   await clock.advance(100);
   expect(record(id)).toMatchObject({ status: 'done', msg: 'the text', last_update: '1700000001' });
   expect(told).toEqual([`bgtask_done ${id} the text`]);
-  expect([all.size, tasks.size, clock.pending]).toEqual([0, 0, 0]);
+  expect([all.size, tasks.size, names.size, clock.pending]).toEqual([0, 0, 0, 0]);
 });
 
 it('says what failed, also when that happens at once', async () => {
@@ -107,4 +114,15 @@ it('cancels what is under way at a stop, and reports what an earlier process lef
   expect(told.at(-1)).toBe(`bgtask_cancelled ${id} the agent is shutting down`);
   await expect(tasks.begin('a test', async () => '')).rejects.toThrow('shutting down');
   expect(clock.pending).toBe(0);
+});
+
+it('reports nothing of a task whose end an earlier process has told, and forgets it', async () => {
+  const freed: string[] = [];
+  const options = { hasTold: (once: string) => once === 'task a', freeName: (once: string) => void freed.push(once) };
+  const { tasks, all, told, clock, redis } = fixture(options, { a: { what: 'a test' }, b: { what: 'another' } });
+  await clock.advance(0);
+  await expect.poll(() => all.size).toBe(0);
+  expect(told).toEqual(['bgtask_failed b the agent was restarted during another']);
+  expect([freed.toSorted(), tasks.size]).toEqual([['task a', 'task b'], 0]);
+  expect(redis.keys.has('bgtask.a')).toBe(false);
 });

@@ -33,7 +33,11 @@ type TaskEventName = 'bgtask_updated' | 'bgtask_done' | 'bgtask_cancelled' | 'bg
 /** What tasks work with. */
 export interface BackgroundTasksParts {
   readonly records: Pick<BackgroundTaskRecords, 'start' | 'progress' | 'end'>;
-  readonly tell: <Name extends TaskEventName>(name: Name, fields: AgentEventFields[Name]) => void;
+  /** Tells a manager; with a name once until that is free, by whatever process. */
+  readonly tell: <Name extends TaskEventName>(name: Name, fields: AgentEventFields[Name], once?: string) => void;
+  /** Whether something was told under this name. */
+  readonly hasTold: (once: string) => boolean;
+  readonly freeName: (once: string) => void;
   readonly notes: Pick<Notes<TaskNote>, 'all' | 'put' | 'remove'>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -50,6 +54,9 @@ const hurriedMs = 2_000;
 const stoppingMs = 5_000;
 const longestText = 4_096;
 
+/** Under what name the end of a task is told. */
+const nameOf = (id: string): string => `task ${id}`;
+
 const eventOf = { done: 'bgtask_done', cancelled: 'bgtask_cancelled', failed: 'bgtask_failed' } as const;
 
 /** The tasks of this agent. */
@@ -62,7 +69,8 @@ export class BackgroundTasks implements AsyncDisposable {
   constructor(parts: BackgroundTasksParts) {
     this.#parts = parts;
     for (const [id, { what }] of [...parts.notes.all]) {
-      this.#open.set(id, this.#end(id, 'failed', `the agent was restarted during ${what}`));
+      if (parts.hasTold(nameOf(id))) void this.#forget(id);
+      else this.#open.set(id, this.#end(id, 'failed', `the agent was restarted during ${what}`));
     }
   }
 
@@ -152,14 +160,25 @@ export class BackgroundTasks implements AsyncDisposable {
 
   /** The record first: a manager that is told looks at it. */
   async #end(id: string, end: TaskEnd, message: string): Promise<void> {
-    const { notes, tell, log } = this.#parts;
+    const { tell, log } = this.#parts;
     const shown = message.slice(0, longestText);
     await this.#record(id, end, shown).catch((error: unknown) => {
       log.warn('the record of a background task could not be ended', { task: id, error });
     });
-    tell(eventOf[end], { task: id, message: shown });
-    await notes.remove(id).catch((error: unknown) => log.warn('a note could not be removed', { task: id, error }));
+    tell(eventOf[end], { task: id, message: shown }, nameOf(id));
+    await this.#forget(id);
     this.#open.delete(id);
+  }
+
+  /** The note of a task whose end was told is not needed any more. Never rejects. */
+  async #forget(id: string): Promise<void> {
+    const { notes, freeName, log } = this.#parts;
+    try {
+      await notes.remove(id);
+      freeName(nameOf(id));
+    } catch (error) {
+      log.warn('a note could not be removed', { task: id, error });
+    }
   }
 
   async #record(id: string, end: TaskEnd, message: string): Promise<void> {

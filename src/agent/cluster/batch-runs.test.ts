@@ -10,7 +10,7 @@ import { newKernelId, parseRunId, parseSessionId } from '../../lib/ids.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { Notes } from '../../storage/notes.ts';
 import type { RunEvent } from '../../wire/run-event.ts';
-import { BatchRuns, batchNote } from './batch-runs.ts';
+import { type BatchNote, BatchRuns, type BatchRunsParts, batchNote } from './batch-runs.ts';
 
 let folder: string;
 let cleanups: AsyncDisposableStack;
@@ -41,21 +41,27 @@ async function node() {
     yield [await promise];
   };
   const told: string[] = [];
-  const runs = async (): Promise<BatchRuns> =>
+  const names = new Set<string>();
+  const runs = async (change: Partial<BatchRunsParts> = {}): Promise<BatchRuns> =>
     cleanups.use(
       new BatchRuns({
         agent: fixture.agent,
         notes: await Notes.open(folder, batchNote, silentLogger),
-        tell: (name, { reason, exitCode }) => void told.push(`${name} ${reason} ${exitCode}`),
+        tell: (name, { reason, exitCode }, once) => {
+          if (!names.has(once)) told.push(`${name} ${reason} ${exitCode}`);
+          names.add(once);
+        },
+        freeName: (once) => void names.delete(once),
         clock: systemClock,
         log: silentLogger,
+        ...change,
       }),
     );
   const request = { image: 'kernelet/base:latest', environ: {}, mounts: [], publish: [], interpreter: 'lazy' } as const;
   const { id } = await fixture.agent.create(request, AbortSignal.timeout(5000));
   const end = (exitCode: number, reason: Extract<RunEvent, { kind: 'finished' }>['reason'] = 'exited'): void =>
     finish({ kind: 'finished', exitCode, reason });
-  return { fixture, id, runs, told, end, begun: () => begun };
+  return { fixture, id, runs, told, names, end, begun: () => begun };
 }
 
 it.each([
@@ -102,6 +108,63 @@ it('follows on after a restart of the agent, and begins nothing twice', async ()
   last.resume();
   await last.begin(id, batch);
   expect([begun(), told.length, last.size]).toEqual([1, 1, 0]);
+});
+
+/** Notes on a disk that takes none of those that say `told`, or no note at all, as long as the test wants. */
+async function notesOnBadDisk(isBad: (note: BatchNote) => boolean) {
+  const notes = await Notes.open(folder, batchNote, silentLogger);
+  const put = async (name: string, note: BatchNote): Promise<void> => {
+    if (!isBad(note)) return await notes.put(name, note);
+    // As the real ones do: in memory it is there.
+    (notes.all as Map<string, BatchNote>).set(name, note);
+    throw new KerneletError('STATE_UNUSABLE', 'the disk is full');
+  };
+  return { all: notes.all, put, remove: (name: string) => notes.remove(name) };
+}
+
+it('tells once of an end though the process ends before that is noted', async () => {
+  const { id, runs, told, names, end, begun } = await node();
+  const before = await runs({ notes: await notesOnBadDisk(({ state }) => state === 'told') });
+  await before.begin(id, batch);
+  await expect.poll(begun).toBe(1);
+  end(3);
+  await expect.poll(() => told).toEqual(['session_failure task-failed 3']);
+  await before[Symbol.asyncDispose]();
+  const after = await runs();
+  expect(after.size).toBe(1);
+  after.resume();
+  await expect.poll(() => after.size).toBe(0);
+  await expect.poll(() => [...names]).toEqual([]);
+  after.kernelEnds({ ...ended, kernelId: id, reason: 'task-finished', exitCode: 0 }, true);
+  await expect.poll(() => readdir(folder)).toEqual([]);
+  expect([told.length, begun()]).toEqual([1, 1]);
+});
+
+it('notes an end as soon as the disk takes it', async () => {
+  const { id, runs, told, names, end, begun } = await node();
+  let isFull = true;
+  const batches = await runs({ notes: await notesOnBadDisk(({ state }) => isFull && state === 'told') });
+  await batches.begin(id, batch);
+  await expect.poll(begun).toBe(1);
+  end(0);
+  await expect.poll(() => told).toEqual(['session_success task-finished 0']);
+  expect([batches.size, [...names]]).toEqual([0, [`batch ${id}`]]);
+  isFull = false;
+  await expect.poll(() => names.size).toBe(0);
+  expect((await Notes.open(folder, batchNote, silentLogger)).all.get(id)?.state).toBe('told');
+});
+
+it('begins nothing that cannot be noted, and begins it when it can be', async () => {
+  const { id, runs, told, end, begun } = await node();
+  let isFull = true;
+  const batches = await runs({ notes: await notesOnBadDisk(() => isFull) });
+  await expect(batches.begin(id, batch)).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
+  expect([begun(), batches.size]).toEqual([0, 0]);
+  isFull = false;
+  await batches.begin(id, batch);
+  await expect.poll(begun).toBe(1);
+  end(0);
+  await expect.poll(() => told).toEqual(['session_success task-finished 0']);
 });
 
 it.each([
@@ -156,6 +219,7 @@ it('learns from the runner how a run ended of which nothing else is left', async
       },
       notes,
       tell: (name, { reason, exitCode }) => void told.push(`${name} ${reason} ${exitCode}`),
+      freeName: () => {},
       clock: systemClock,
       log: silentLogger,
     }),
@@ -176,6 +240,7 @@ it('reports a command as failed that no runner takes', async () => {
       },
       notes: await Notes.open(folder, batchNote, silentLogger),
       tell: (name, { reason, exitCode }) => void told.push(`${name} ${reason} ${exitCode}`),
+      freeName: () => {},
       clock: systemClock,
       log: silentLogger,
     }),

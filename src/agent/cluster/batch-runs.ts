@@ -42,12 +42,16 @@ type KernelEnd = Extract<KernelEvent, { readonly type: 'kernel-terminated' }>;
 export interface BatchRunsParts {
   readonly agent: Pick<Agent, 'execute' | 'events' | 'inspect'>;
   readonly notes: Pick<Notes<BatchNote>, 'all' | 'put' | 'remove'>;
-  readonly tell: (name: SessionEndName, fields: SessionEnd) => void;
+  /** Tells a manager, once for each name until that is free, by whatever process. */
+  readonly tell: (name: SessionEndName, fields: SessionEnd, once: string) => void;
+  readonly freeName: (once: string) => void;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 const run = parseRunId('batch-job');
+/** Under what name the end of a kernel's run is told. */
+const nameOf = (kernel: KernelId): string => `batch ${kernel}`;
 /** For handing the command to the runner. */
 const handoverMs = 30_000;
 /** Where there is no exit code of the command. */
@@ -93,7 +97,14 @@ export class BatchRuns implements AsyncDisposable {
       log.warn('a kernel has had its batch run already; nothing is begun', { kernel });
       return;
     }
-    await notes.put(kernel, { ...batch, state: 'ordered' });
+    // An earlier kernel may have had this id.
+    this.#parts.freeName(nameOf(kernel));
+    try {
+      await notes.put(kernel, { ...batch, state: 'ordered' });
+    } catch (error) {
+      this.#forget(kernel);
+      throw error;
+    }
     // One that had ended before the note was there is told of by nobody else.
     const { phase, termination } = await agent.inspect(kernel);
     if (phase === 'terminated') this.#end(kernel, { lost: termination?.exitCode ?? unknownCode });
@@ -104,8 +115,12 @@ export class BatchRuns implements AsyncDisposable {
   resume(): void {
     for (const [id, { state }] of [...this.#parts.notes.all]) {
       const kernel = id as KernelId;
-      if (state !== 'told') this.#follow(kernel);
-      else this.#parts.agent.inspect(kernel).catch(() => this.#forget(kernel));
+      if (state !== 'told') {
+        this.#follow(kernel);
+      } else {
+        this.#parts.freeName(nameOf(kernel));
+        this.#parts.agent.inspect(kernel).catch(() => this.#forget(kernel));
+      }
     }
   }
 
@@ -184,18 +199,36 @@ export class BatchRuns implements AsyncDisposable {
     const { notes, tell, log } = this.#parts;
     const note = notes.all.get(kernel);
     if (!note || note.state === 'told') return;
-    // The outbox has it on disk before the note says so: a process that ends in between tells it twice, never not at all.
+    // The outbox has it on disk before the note says so: to a process that ends in between, it is told already.
     const [name, reason, exitCode] = wordsOf(end);
-    tell(name, { session: note.session, reason, exitCode });
+    tell(name, { session: note.session, reason, exitCode }, nameOf(kernel));
     log.info('a batch run has ended', { kernel, reason, exitCode });
-    notes.put(kernel, { ...note, state: 'told' }).catch((error: unknown) => {
-      log.error('a note could not be written', { kernel, error });
-    });
+    void this.#note(kernel, { ...note, state: 'told' });
+  }
+
+  /** Notes that the end was told, as soon as the disk takes it. Never rejects. */
+  async #note(kernel: KernelId, told: BatchNote): Promise<void> {
+    const { notes, freeName, clock, log } = this.#parts;
+    const { signal } = this.#stop;
+    const backoff = new Backoff({ initialMs: 500, maximumMs: 60_000, clock });
+    do {
+      try {
+        await notes.put(kernel, told);
+        if (notes.all.get(kernel) === told) freeName(nameOf(kernel));
+        return;
+      } catch (error) {
+        if (backoff.attempts === 0) log.error('a note could not be written; it is tried again', { kernel, error });
+      }
+      await backoff.wait(signal).catch(() => {});
+    } while (!signal.aborted && notes.all.get(kernel) === told);
   }
 
   #forget(kernel: KernelId): void {
-    const { notes, log } = this.#parts;
-    notes.remove(kernel).catch((error: unknown) => log.error('a note could not be removed', { kernel, error }));
+    const { notes, freeName, log } = this.#parts;
+    notes.remove(kernel).then(
+      () => freeName(nameOf(kernel)),
+      (error: unknown) => log.error('a note could not be removed', { kernel, error }),
+    );
   }
 }
 

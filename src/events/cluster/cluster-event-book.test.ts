@@ -32,13 +32,21 @@ let folder: string;
 let local: EventLog;
 let posted: EncodedEvent[];
 let book: ClusterEventBook;
+const names = new Set<string>();
 const quiet = new Set<KernelId>();
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'cluster-events-'));
   local = await EventLog.open(folder, { clock: systemClock, log });
   posted = [];
+  names.clear();
   const outbox = {
-    post: (event: EncodedEvent) => void posted.push(event),
+    post: (event: EncodedEvent, name: string | null = null) => {
+      if (name !== null && names.has(name)) return;
+      if (name !== null) names.add(name);
+      posted.push(event);
+    },
+    holds: (name: string) => names.has(name),
+    free: (name: string) => void names.delete(name),
     get size() {
       return posted.length;
     },
@@ -112,11 +120,36 @@ describe('ClusterEventBook', () => {
     expect(posted).toHaveLength(1);
   });
 
+  it('tells once of a kernel’s end though the process ends before its own log has it', () => {
+    const end = { type: 'kernel-terminated', reason: 'user-requested', exitCode: null, detail: '', ...of } as const;
+    local[Symbol.dispose]();
+    local.publish = () => {
+      throw new Error('killed here');
+    };
+    expect(() => book.publish(end)).toThrow('killed here');
+    local.publish = () => {};
+    book.publish(end);
+    expect(posted.map(({ name }) => name)).toEqual(['kernel_terminated']);
+    // A later kernel of that id ends as well.
+    book.publish(end);
+    expect(posted).toHaveLength(2);
+  });
+
+  it('announces what has a name once, until the name is free', () => {
+    const announce = (): void => book.announce('bgtask_done', { task: '', message: 'done' }, 'task 1');
+    announce();
+    announce();
+    expect([posted.length, book.hasAnnounced('task 1'), book.hasAnnounced('task 2')]).toEqual([1, true, false]);
+    book.freeName('task 1');
+    announce();
+    expect(posted).toHaveLength(2);
+  });
+
   it('keeps a kernel’s life going when something cannot be told', () => {
     const failing = new ClusterEventBook({
       agentId,
       local,
-      outbox: { post: () => {}, size: 0 },
+      outbox: { post: () => {}, holds: () => false, free: () => {}, size: 0 },
       quiet,
       infoOf: () => {
         throw new Error('no such kernel');

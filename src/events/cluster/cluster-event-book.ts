@@ -2,7 +2,8 @@
  * What has happened to kernels, in cluster mode: the events of the standalone mode, and beside them those that managers
  * read, by way of the outbox.
  *
- * The outbox has an event first: a process that ends between the two writes tells a manager twice, never not at all.
+ * The outbox has an event first, and a kernel's end under a name that is free when the local events have it too: a
+ * process that ends between the two writes tells a manager of it again, which the outbox drops.
  */
 import type { EncodedEvent } from '../../cluster/redis/event-stream.ts';
 import type { KernelId, RunId, SessionId } from '../../lib/ids.ts';
@@ -14,7 +15,10 @@ import { type CreationInfoOf, encodeAgentEvent, wireEvent } from './wire-event.t
 
 /** Takes events that must arrive. */
 export interface EventPost {
-  post(event: EncodedEvent): void;
+  /** With a name only once, until that is freed. */
+  post(event: EncodedEvent, name?: string | null): void;
+  holds(name: string): boolean;
+  free(name: string): void;
   /** How many have not arrived yet. */
   readonly size: number;
 }
@@ -53,13 +57,15 @@ export class ClusterEventBook implements EventSink {
   }
 
   publish(event: KernelEvent): void {
-    const { quiet, beforeEnd, local } = this.#options;
+    const { quiet, beforeEnd, local, outbox } = this.#options;
     const isEnd = event.type === 'kernel-terminated';
     const wasTold = event.type === 'kernel-preparing' && this.#prepared.delete(event.kernelId);
     const isTold = !wasTold && !(isEnd && quiet.has(event.kernelId));
     if (isEnd) beforeEnd?.(event, isTold);
-    if (isTold) this.#tell(event);
+    const name = isEnd ? `end ${event.kernelId}` : null;
+    if (isTold) this.#tell(event, name);
     local.publish(event);
+    if (name !== null) outbox.free(name);
     if (isEnd && !isTold) quiet.delete(event.kernelId);
   }
 
@@ -78,9 +84,22 @@ export class ClusterEventBook implements EventSink {
     return this.#options.local.read(options, signal);
   }
 
-  /** Tells managers what concerns no kernel of this node, or the whole node. */
-  announce<Name extends AgentEventName>(name: Name, fields: AgentEventFields[Name]): void {
-    this.#options.outbox.post(encodeAgentEvent(name, eventSource(name, this.#options.agentId), fields));
+  /**
+   * Tells managers what concerns no kernel of this node, or the whole node. What has a name `once` is told once, however
+   * often it is announced, until the name is freed.
+   */
+  announce<Name extends AgentEventName>(name: Name, fields: AgentEventFields[Name], once: string | null = null): void {
+    this.#options.outbox.post(encodeAgentEvent(name, eventSource(name, this.#options.agentId), fields), once);
+  }
+
+  /** Whether something of this name was announced, by an earlier process too. */
+  hasAnnounced(once: string): boolean {
+    return this.#options.outbox.holds(once);
+  }
+
+  /** Frees a name: that it was told is noted elsewhere, or is of no interest any more. */
+  freeName(once: string): void {
+    this.#options.outbox.free(once);
   }
 
   /** Tells of a kernel before it can tell of itself. */
@@ -95,11 +114,11 @@ export class ClusterEventBook implements EventSink {
   }
 
   /** A failure here must not hold up a kernel's life. */
-  #tell(event: KernelEvent): void {
+  #tell(event: KernelEvent, name: string | null): void {
     const { agentId, infoOf, outbox, log } = this.#options;
     try {
       const encoded = wireEvent(event, agentId, infoOf);
-      if (encoded) outbox.post(encoded);
+      if (encoded) outbox.post(encoded, name);
     } catch (error) {
       log.error('an event could not be put into words for managers', {
         event: event.type,

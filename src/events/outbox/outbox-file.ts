@@ -35,6 +35,8 @@ export interface OutboxContent {
   readonly next: number;
   /** In order, not yet delivered. */
   readonly pending: readonly OutboxEntry[];
+  /** Names of events that are not taken a second time, the oldest first; their events may be delivered. */
+  readonly names: readonly string[];
 }
 
 /** What a file may have of delivered lines before it is written anew. */
@@ -71,10 +73,15 @@ export class OutboxFile implements Disposable {
     }
   }
 
-  /** Writes an event. Throws the system's error. */
-  append({ sequence, event }: OutboxEntry): void {
-    this.#line(eventLine(sequence, event));
+  /** Writes an event, and its name with it. Throws the system's error. */
+  append({ sequence, event }: OutboxEntry, name: string | null): void {
+    this.#line(eventLine(sequence, event, name));
     this.#sync();
+  }
+
+  /** Notes that a name may be used again. Throws the system's error. */
+  free(name: string): void {
+    this.#line(JSON.stringify({ freed: name }));
   }
 
   /** Notes that everything up to this number needs no delivery any more. Throws the system's error. */
@@ -120,8 +127,9 @@ export class OutboxFile implements Disposable {
 
   #write(content: OutboxContent): { descriptor: number; bytes: number } {
     const heading = JSON.stringify({ format: 1, series: content.series, next: content.next });
-    const lines = content.pending.map(({ sequence, event }) => eventLine(sequence, event));
-    const text = `${[heading, ...lines].join('\n')}\n`;
+    const names = content.names.map((once) => JSON.stringify({ once }));
+    const lines = content.pending.map(({ sequence, event }) => eventLine(sequence, event, null));
+    const text = `${[heading, ...names, ...lines].join('\n')}\n`;
     const unfinished = `${this.#path}.new`;
     writeFileSync(unfinished, text, { mode: 0o600 });
     const descriptor = openSync(unfinished, 'a');
@@ -141,7 +149,7 @@ export class OutboxFile implements Disposable {
 
 /** An outbox with nothing in it. */
 export function newSeries(): OutboxContent {
-  return { series: randomUUID(), next: 1, pending: [] };
+  return { series: randomUUID(), next: 1, pending: [], names: [] };
 }
 
 /** Reads a file; torn and foreign lines are left out. null when it has no heading. */
@@ -152,13 +160,18 @@ export function parseOutbox(text: string): OutboxContent | null {
   let next = Number(heading['next']);
   if (!Number.isSafeInteger(next) || next < 1) return null;
   const entries: OutboxEntry[] = [];
+  const names = new Set<string>();
   let delivered = 0;
   for (const line of lines.slice(1)) {
     const fields = parseLine(line);
     if (!fields) continue;
-    const { acknowledged, sequence, name, source, args } = fields;
+    const { acknowledged, freed, once, sequence, name, source, args } = fields;
     if (typeof acknowledged === 'number') {
       delivered = acknowledged;
+    } else if (typeof freed === 'string') {
+      names.delete(freed);
+    } else if (typeof once === 'string' && sequence === undefined) {
+      names.add(once);
     } else if (
       typeof sequence === 'number' &&
       sequence > (entries.at(-1)?.sequence ?? 0) &&
@@ -168,13 +181,16 @@ export function parseOutbox(text: string): OutboxContent | null {
     ) {
       entries.push({ sequence, event: { name, source, args: Buffer.from(args, 'base64') } });
       next = Math.max(next, sequence + 1);
+      if (typeof once === 'string') names.add(once);
     }
   }
-  return { series: heading['series'], next, pending: entries.filter(({ sequence }) => sequence > delivered) };
+  const pending = entries.filter(({ sequence }) => sequence > delivered);
+  return { series: heading['series'], next, pending, names: [...names] };
 }
 
-function eventLine(sequence: number, { name, source, args }: EncodedEvent): string {
-  return JSON.stringify({ sequence, name, source, args: Buffer.from(args).toString('base64') });
+function eventLine(sequence: number, { name, source, args }: EncodedEvent, once: string | null): string {
+  const fields = { sequence, name, source, args: Buffer.from(args).toString('base64') };
+  return JSON.stringify(once === null ? fields : { ...fields, once });
 }
 
 function parseLine(line: string): Record<string, unknown> | null {

@@ -100,6 +100,53 @@ describe('Outbox', () => {
     expect(seen.at(-1)?.events).toEqual([{ name: 'näme', source: 'i-ü', args: Buffer.from([0, 10, 255]) }]);
   });
 
+  it('takes an event of a name once, over restarts and deliveries, until the name is free', async () => {
+    const server = new FakeServer();
+    {
+      using outbox = open(server);
+      outbox.post(event('a'), 'one');
+      outbox.post(event('a again'), 'one');
+      outbox.post(event('b'), 'two');
+      outbox.free('two');
+      outbox.post(event('b again'), 'two');
+      expect(outbox.size).toBe(3);
+    }
+    {
+      using outbox = open(server);
+      outbox.post(event('a after a restart'), 'one');
+      await runFor(outbox, 10);
+      expect(server.names).toEqual(['a', 'b', 'b again']);
+    }
+    // Its event is delivered, and the file was written anew since.
+    for (let round = 0; round < 3; round += 1) {
+      using outbox = open(server);
+      expect([outbox.size, outbox.holds('one'), outbox.holds('two'), outbox.holds('three')]).toEqual([
+        0,
+        true,
+        true,
+        false,
+      ]);
+      outbox.post(event('a after its delivery'), 'one');
+      await runFor(outbox, 10);
+    }
+    {
+      using outbox = open(server);
+      outbox.free('one');
+      outbox.free('nobody has it');
+    }
+    using outbox = open(server);
+    outbox.post(event('another a'), 'one');
+    await runFor(outbox, 10);
+    expect(server.names).toEqual(['a', 'b', 'b again', 'another a']);
+  });
+
+  it('holds names of bounded number, the newest ones', () => {
+    using outbox = open(new FakeServer());
+    for (let n = 0; n <= 10_000; n += 1) outbox.post(event('x'), `${n}`);
+    expect([outbox.holds('0'), outbox.holds('1'), outbox.holds('10000')]).toEqual([false, true, true]);
+    expect(parseOutbox(readFileSync(file, 'utf8'))?.names).toHaveLength(10_000);
+  });
+
   it('sends large heaps in parts with pauses', async () => {
     const server = new FakeServer();
     using outbox = open(server);
@@ -217,7 +264,7 @@ describe('the file of the outbox', () => {
   it('survives being cut anywhere after its heading: whole lines count', () => {
     {
       using outbox = open(new FakeServer());
-      for (const name of ['a', 'b']) outbox.post(event(name));
+      for (const name of ['a', 'b']) outbox.post(event(name), name);
     }
     const whole = readFileSync(file);
     for (let size = whole.indexOf('\n') + 1; size <= whole.length; size += 1) {
@@ -227,6 +274,8 @@ describe('the file of the outbox', () => {
       outbox.post(event('c'));
       const names = parseOutbox(readFileSync(file, 'utf8'))?.pending.map((entry) => entry.event.name);
       expect(names?.join('')).toMatch(/^(ab|a)?c$/);
+      // A name is there with its event or not at all.
+      expect(['a', 'b'].filter((name) => outbox.holds(name)).join('')).toBe(names?.join('').slice(0, -1));
     }
   });
 

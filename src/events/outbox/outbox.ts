@@ -30,6 +30,8 @@ export interface OutboxOptions {
 const batchEvents = 64;
 const batchBytes = 1024 * 1024;
 const pauseMs = 50;
+/** Names are freed as soon as what is told is noted elsewhere: more than a few are held after many crashes alone. */
+const mostNames = 10_000;
 
 /** The outbox of one agent. */
 export class Outbox implements Disposable {
@@ -42,6 +44,7 @@ export class Outbox implements Disposable {
   #series: string;
   #next: number;
   #pending: OutboxEntry[];
+  readonly #names: Set<string>;
   #bytes = 0;
   #dropped = 0;
   #unwritten = 0;
@@ -57,10 +60,11 @@ export class Outbox implements Disposable {
     this.#log = options.log;
     this.#mostEvents = options.mostEvents ?? 50_000;
     this.#mostBytes = options.mostBytes ?? 64 * 1024 * 1024;
-    const { series, next, pending } = this.#file.loaded;
+    const { series, next, pending, names } = this.#file.loaded;
     this.#series = series;
     this.#next = next;
     this.#pending = [...pending];
+    this.#names = new Set(names);
     this.#bytes = pending.reduce((sum, entry) => sum + weight(entry), 0);
     if (this.#file.setAside) {
       this.#log.error('the outbox could not be read: what it held is not sent', { setAside: this.#file.setAside });
@@ -82,13 +86,33 @@ export class Outbox implements Disposable {
     return this.#unwritten;
   }
 
-  /** Takes an event; it is on its way when this returns. */
-  post(event: EncodedEvent): void {
+  /** Whether an event of this name was taken, by this process or an earlier one, and the name not freed since. */
+  holds(name: string): boolean {
+    return this.#names.has(name);
+  }
+
+  /** Lets an event of this name be taken again: that it was told is noted elsewhere. */
+  free(name: string): void {
+    if (!this.#names.delete(name)) return;
+    this.#attempt(() => this.#file.free(name), 'the outbox could not note that a name is free');
+  }
+
+  /**
+   * Takes an event; it is on its way when this returns. With a name only once: another of that name is dropped, so that
+   * who notes elsewhere that something was told may be killed in between.
+   */
+  post(event: EncodedEvent, name: string | null = null): void {
+    if (name !== null) {
+      if (this.#names.has(name)) return;
+      const [oldest] = this.#names;
+      if (oldest !== undefined && this.#names.size >= mostNames) this.free(oldest);
+      this.#names.add(name);
+    }
     const entry = { sequence: this.#next, event };
     this.#next += 1;
     this.#pending.push(entry);
     this.#bytes += weight(entry);
-    this.#attempt(() => this.#file.append(entry), 'an event could not be written to the outbox');
+    this.#attempt(() => this.#file.append(entry, name), 'an event could not be written to the outbox');
     this.#bound();
     this.#awaken();
   }
@@ -193,7 +217,7 @@ export class Outbox implements Disposable {
   }
 
   #content() {
-    return { series: this.#series, next: this.#next, pending: this.#pending };
+    return { series: this.#series, next: this.#next, pending: this.#pending, names: [...this.#names] };
   }
 
   /** The disk's refusals cost what they cost after a crash, and nothing before. */

@@ -20,9 +20,12 @@ export interface ClusterWork extends AsyncDisposable {
 export async function openClusterWork(parts: ClusterParts, agent: Agent, stateDir: string): Promise<ClusterWork> {
   const { book, redis, built, settings, identity, limits, clock, log } = parts;
   const tell = book.announce.bind(book);
+  const freeName = book.freeName.bind(book);
   const tasks = new BackgroundTasks({
     records: redis.tasks,
     tell,
+    hasTold: (name) => book.hasAnnounced(name),
+    freeName,
     notes: await Notes.open(path.join(stateDir, 'tasks'), taskNote, log),
     clock,
     log,
@@ -31,6 +34,7 @@ export async function openClusterWork(parts: ClusterParts, agent: Agent, stateDi
     agent,
     notes: await Notes.open(path.join(stateDir, 'batches'), batchNote, log),
     tell,
+    freeName,
     clock,
     log,
   });
