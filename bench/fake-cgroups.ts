@@ -37,8 +37,7 @@ export class FakeCgroups {
     this.write(containerId, pid);
     const kernelId = parseKernelId(`00000000-0000-4000-8000-${pid.padStart(12, '0')}`);
     const sessionId = parseSessionId(kernelId);
-    const scratchFolder = path.join(this.#folder, 'none');
-    return { kernelId, sessionId, containerId: asContainerId(containerId), scratchFolder, scratchLimitBytes: null };
+    return { kernelId, sessionId, containerId: asContainerId(containerId), scratchLimitBytes: null };
   }
 
   /** Writes the files of a container with this process. */

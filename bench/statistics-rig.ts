@@ -31,6 +31,7 @@ export async function openStatistics(
     folder: path.join(folder, 'statistics'),
     targets: () => targets,
     isLive: () => true,
+    scratchFolder: () => '/nonexistent',
     source: new DirectSource(host, pidOf),
     node: new NodeFigures([]),
     devices: null,

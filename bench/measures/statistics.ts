@@ -45,7 +45,6 @@ async function real(stage: Stage, folder: string, count: number): Promise<{ ours
         kernelId,
         sessionId: parseSessionId(id),
         containerId: asContainerId(container),
-        scratchFolder: folder,
         scratchLimitBytes: null,
       });
     }

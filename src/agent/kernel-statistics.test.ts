@@ -42,6 +42,7 @@ it.each([
       folder,
       targets: () => [],
       isLive: () => false,
+      scratchFolder: () => '/nonexistent',
       source: new DirectSource(host, async () => null),
       node: new NodeFigures([]),
       devices: null,
@@ -59,7 +60,6 @@ it.each([
       statistics,
       operations: new OperationTimes(clock),
       events,
-      scratchFolder: () => folder,
       devices: { known: new Map(), use: () => ({ total: 0, used: 0 }) },
       scratchLimitBytes: null,
     });

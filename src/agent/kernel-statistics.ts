@@ -26,8 +26,6 @@ export interface KernelStatisticsParts {
   readonly operations: OperationTimes;
   readonly devices: Pick<NodeDevices, 'known' | 'use'>;
   readonly events: Pick<EventBook, 'waiting'>;
-  /** Where a kernel's scratch folder is. */
-  readonly scratchFolder: (id: KernelId) => string;
   readonly scratchLimitBytes: number | null;
 }
 
@@ -120,15 +118,13 @@ export class KernelStatistics implements Disposable {
 /** The kernel as statistics look at it; null when it has no container. */
 export function targetOf(
   { spec, containerId, phase, placement }: KernelRecord,
-  places: Pick<KernelStatisticsParts, 'scratchFolder' | 'scratchLimitBytes'>,
+  { scratchLimitBytes }: Pick<KernelStatisticsParts, 'scratchLimitBytes'>,
 ): StatsTarget | null {
   if (containerId === null || phase === 'terminated') return null;
-  const { scratchLimitBytes } = places;
   return {
     kernelId: spec.id,
     sessionId: spec.sessionId,
     containerId,
-    scratchFolder: places.scratchFolder(spec.id),
     scratchLimitBytes,
     ...(placement.sandbox ? { networkBefore: placement.sandbox } : {}),
   };

@@ -7,7 +7,6 @@ import type { ImageView } from '../images/views.ts';
 import type { Kernels } from '../kernel/kernels.ts';
 import type { KernelMount } from '../kernel/spec.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import type { OperationTimes } from '../lib/operation-times.ts';
 import type { Statistics } from '../stats/statistics.ts';
@@ -56,8 +55,6 @@ export interface NodeAgentParts {
   readonly events: EventBook;
   readonly statistics: Statistics;
   readonly operations: OperationTimes;
-  /** Where a kernel's scratch folder is. */
-  readonly scratchFolder: (id: KernelId) => string;
   /** Bytes that it may take; null = no limit. */
   readonly scratchLimitBytes: number | null;
   /** Checks the host paths of a request and resolves their links. Throws FORBIDDEN_MOUNT. */

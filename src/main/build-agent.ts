@@ -23,7 +23,6 @@ import type { Kernels } from '../kernel/kernels.ts';
 import { Oddities } from '../kernel/oddities.ts';
 import type { KernelNetwork } from '../kernel/spec.ts';
 import { systemClock } from '../lib/clock.ts';
-import type { KernelId } from '../lib/ids.ts';
 import { installationRoot } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
 import { readMountTable } from '../lib/mount-table.ts';
@@ -213,7 +212,6 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
     }),
   );
   await kernels.scratch.prepare();
-  const scratchFolder = (id: KernelId): string => kernels.scratch.paths(id).root;
   const scratchLimitBytes = settings.container.scratchSizeBytes > 0 ? settings.container.scratchSizeBytes : null;
   const statistics = await buildStatistics({
     settings: settings.metrics,
@@ -223,7 +221,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
     engine,
     events,
     devices,
-    scratchFolder,
+    scratchFolder: (id) => kernels.scratch.paths(id).root,
     scratchLimitBytes,
     sink: cluster?.statistics ?? null,
     clock: systemClock,
@@ -237,7 +235,6 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
     events,
     statistics,
     operations,
-    scratchFolder,
     scratchLimitBytes,
     checkMounts: async (mounts) => {
       if (mounts.length === 0) return mounts;

@@ -72,6 +72,7 @@ export async function buildStatistics(options: BuildStatisticsOptions): Promise<
     folder: options.folder,
     targets,
     isLive: (id) => isLive(kernels, id),
+    scratchFolder: options.scratchFolder,
     source:
       settings.source === 'direct'
         ? direct

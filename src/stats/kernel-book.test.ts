@@ -10,7 +10,6 @@ const targetOf = (containerId: string): StatsTarget => ({
   kernelId,
   sessionId: parseSessionId(kernelId),
   containerId: asContainerId(containerId),
-  scratchFolder: '/nowhere',
   scratchLimitBytes: null,
 });
 const first = targetOf('a');

@@ -13,8 +13,6 @@ export interface StatsTarget {
   readonly kernelId: KernelId;
   readonly sessionId: SessionId;
   readonly containerId: ContainerId;
-  /** Its scratch folder on the host. */
-  readonly scratchFolder: string;
   readonly scratchLimitBytes: number | null;
   /** What had gone through its network before its container; absent = nothing. */
   readonly networkBefore?: { readonly receivedBytes: number; readonly sentBytes: number };

@@ -4,15 +4,18 @@
  */
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
+import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import { type WalkResult, walkSize } from './scratch-walk.ts';
 import { TimeSlices } from './time-slices.ts';
 
-/** A folder to look at. */
-export interface ScratchPlace {
-  readonly kernelId: string;
-  readonly folder: string;
+/** What sizes work with. */
+export interface ScratchSizesParts {
+  /** Where a kernel's folder is. */
+  readonly folderOf: (kernelId: KernelId) => string;
+  readonly clock: Clock;
+  readonly log: Logger;
 }
 
 /** As many entries take a minute of work, and so ten of time. */
@@ -23,19 +26,22 @@ const aTenth = { workMs: 10, restMs: 90 };
 /** From the end of a walk to the next of the same folder: this, or so many times as long as the walk took. */
 const pauseMs = 30_000;
 const pauseFactor = 10;
+const walksAtOnce = 3;
+/** Walks in a row cost a fifth of walks that each find the processor asleep. */
+const mostOfRound = 10;
 
 /** The sizes. */
 export class ScratchSizes {
-  readonly #clock: Clock;
-  readonly #log: Logger;
+  readonly #parts: ScratchSizesParts;
   readonly #slices: TimeSlices;
-  readonly #walked = new Set<string>();
+  readonly #walked = new Set<KernelId>();
+  readonly #lanes = new Set<Promise<void>>();
   readonly #known = new Map<string, { readonly result: WalkResult | null; readonly nextAt: number }>();
+  #due: KernelId[] = [];
 
-  constructor(clock: Clock, log: Logger) {
-    this.#clock = clock;
-    this.#log = log;
-    this.#slices = new TimeSlices(clock, aTenth);
+  constructor(parts: ScratchSizesParts) {
+    this.#parts = parts;
+    this.#slices = new TimeSlices(parts.clock, aTenth);
   }
 
   /** Bytes that a kernel's folder took at the last walk; null when none has ended, or it was not complete. */
@@ -50,32 +56,50 @@ export class ScratchSizes {
   }
 
   /**
-   * Walks the folder that is due, if one is that nobody walks. Several rounds may run at a time. Forgets the kernels that
-   * are not among the places.
+   * Begins to walk folders that are due; they go on in the background until the signal aborts. Forgets the kernels that
+   * are not among these. Call it every second.
    */
-  async round(places: readonly ScratchPlace[], signal: AbortSignal): Promise<void> {
-    const wanted = new Set(places.map(({ kernelId }) => kernelId));
+  round(kernelIds: readonly KernelId[], signal: AbortSignal): void {
+    const wanted = new Set<string>(kernelIds);
     for (const kernelId of this.#known.keys()) if (!wanted.has(kernelId)) this.#known.delete(kernelId);
-    const begun = this.#clock.monotonic();
-    const nextAt = ({ kernelId }: ScratchPlace): number => this.#known.get(kernelId)?.nextAt ?? -Infinity;
-    const open = places.filter(({ kernelId }) => !this.#walked.has(kernelId));
-    const [first] = open.sort((left, right) => nextAt(left) - nextAt(right));
-    if (!first || nextAt(first) > begun) return;
-    this.#walked.add(first.kernelId);
-    const result = await this.#walk(first, signal).finally(() => this.#walked.delete(first.kernelId));
-    const ended = this.#clock.monotonic();
-    const pause = Math.max(pauseMs, (ended - begun) * pauseFactor);
-    this.#known.set(first.kernelId, { result, nextAt: ended + pause });
+    const now = this.#parts.clock.monotonic();
+    const nextAt = (kernelId: string): number => this.#known.get(kernelId)?.nextAt ?? -Infinity;
+    this.#due = kernelIds
+      .filter((kernelId) => nextAt(kernelId) <= now && !this.#walked.has(kernelId))
+      .sort((left, right) => nextAt(left) - nextAt(right))
+      .slice(0, mostOfRound);
+    for (let free = Math.min(walksAtOnce - this.#lanes.size, this.#due.length); free > 0; free -= 1) {
+      const walks = this.#walkDue(signal).finally(() => this.#lanes.delete(walks));
+      this.#lanes.add(walks);
+    }
   }
 
-  async #walk({ kernelId, folder }: ScratchPlace, signal: AbortSignal): Promise<WalkResult | null> {
-    const options = { what: `the size of ${folder}`, timeoutMs: deadlineMs, signal, clock: this.#clock };
+  /** Resolves when no folder is being walked. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#lanes);
+  }
+
+  async #walkDue(signal: AbortSignal): Promise<void> {
+    for (let kernelId = this.#due.shift(); kernelId !== undefined; kernelId = this.#due.shift()) {
+      if (signal.aborted) return;
+      this.#walked.add(kernelId);
+      const begun = this.#parts.clock.monotonic();
+      const result = await this.#walk(kernelId, signal);
+      const ended = this.#parts.clock.monotonic();
+      this.#walked.delete(kernelId);
+      this.#known.set(kernelId, { result, nextAt: ended + Math.max(pauseMs, (ended - begun) * pauseFactor) });
+    }
+  }
+
+  async #walk(kernelId: KernelId, signal: AbortSignal): Promise<WalkResult | null> {
+    const { folderOf, clock, log } = this.#parts;
+    const folder = folderOf(kernelId);
+    const options = { what: `the size of ${folder}`, timeoutMs: deadlineMs, signal, clock };
     try {
       return await withDeadline(options, (deadline) => walkSize(folder, bounds, this.#slices, deadline.signal));
     } catch (error) {
-      signal.throwIfAborted();
-      if (!isSystemError(error, 'ENOENT'))
-        this.#log.debug('a scratch folder could not be sized', { kernel: kernelId, error });
+      if (!signal.aborted && !isSystemError(error, 'ENOENT'))
+        log.debug('a scratch folder could not be sized', { kernel: kernelId, error });
       return null;
     }
   }

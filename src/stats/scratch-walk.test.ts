@@ -1,11 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { link, mkdir, mkdtemp, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { link, lstat, mkdir, mkdtemp, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../lib/clock.ts';
-import { silentLogger } from '../lib/log.ts';
-import { ScratchSizes } from './scratch-sizes.ts';
 import { walkSize } from './scratch-walk.ts';
 import { TimeSlices } from './time-slices.ts';
 
@@ -63,32 +61,8 @@ it('leaves no descriptor open, also when it is aborted', async () => {
   expect(await open()).toBeLessThanOrEqual(before);
 });
 
-it('walks others while one takes long', async () => {
-  const many = path.join(folder, 'many');
-  await mkdir(many);
-  for (let name = 0; name < 3_000; name += 1) await writeFile(path.join(many, `file${name}`), '');
-  await mkdir(path.join(folder, 'few'));
-  const sizes = new ScratchSizes(systemClock, silentLogger);
-  const places = ['many', 'few'].map((kernelId) => ({ kernelId, folder: path.join(folder, kernelId) }));
-  const first = sizes.round(places, signal);
-  await sizes.round(places, signal);
-  expect([sizes.bytesOf('many'), sizes.bytesOf('few')]).toEqual([null, 0]);
-  await first;
-  expect(sizes.bytesOf('many')).toBe(0);
-});
-
-it('walks the folder that is due, and forgets those of kernels that are gone', async () => {
-  await writeFile(path.join(folder, 'file'), Buffer.alloc(10_000, 1));
-  const sizes = new ScratchSizes(systemClock, silentLogger);
-  const places = [
-    { kernelId: 'k', folder },
-    { kernelId: 'absent', folder: path.join(folder, 'none') },
-  ];
-  expect(sizes.bytesOf('k')).toBeNull();
-  await sizes.round(places, signal);
-  expect([sizes.bytesOf('k'), sizes.bytesOf('absent')]).toEqual([12_288, null]);
-  await sizes.round(places, signal);
-  expect([sizes.bytesOf('absent'), sizes.atLeast('absent')]).toEqual([null, null]);
-  await sizes.round([], signal);
-  expect(sizes.bytesOf('k')).toBeNull();
+it('finds what is in a folder of more names than are taken at once', async () => {
+  for (let name = 0; name < 1_500; name += 1) await writeFile(path.join(folder, `file${name}${'x'.repeat(40)}`), 'x');
+  expect((await lstat(folder)).size).toBeGreaterThan(32 * 1024);
+  expect(await walkSize(folder, bounds, slices(), signal)).toEqual({ bytes: 1_500 * 4096, complete: true });
 });

@@ -2,8 +2,8 @@
  * How much a folder of a tenant takes on the disk, found by a walk with bounds: it follows no link, crosses to no other
  * file system, counts each file once, and works in slices of time.
  */
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, opendir } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, open, opendir, readdir } from 'node:fs/promises';
 import { isSystemError } from '../lib/system-error.ts';
 import type { TimeSlices } from './time-slices.ts';
 
@@ -23,6 +23,8 @@ export interface WalkResult {
 }
 
 const blockBytes = 512;
+/** A folder of no more bytes has some thousand names. They are taken at once, which costs a quarter of taking them singly. */
+const smallFolderBytes = 32 * 1024;
 
 /** Walks a folder; walks that share slices work as much as one. Throws the system's error when the folder itself can't be opened, and the signal's reason. */
 export async function walkSize(
@@ -33,8 +35,7 @@ export async function walkSize(
 ): Promise<WalkResult> {
   const walk = new Walk(bounds, slices, signal);
   await using root = await openFolder(folder);
-  const { dev } = await root.stat();
-  await walk.into(root, dev, 1);
+  await walk.into(root, await root.stat(), 1);
   return { bytes: walk.bytes, complete: walk.complete };
 }
 
@@ -54,15 +55,14 @@ class Walk {
   }
 
   /** Through the descriptor: a folder that the tenant swaps for a link meanwhile leads nowhere else. */
-  async into(folder: FileHandle, device: number, depth: number): Promise<void> {
+  async into(folder: FileHandle, { dev: device, size }: Pick<Stats, 'dev' | 'size'>, depth: number): Promise<void> {
     const path = `/proc/self/fd/${folder.fd}`;
-    // Names are bytes: one that is no text would not be found again by its text. The types don't know that Node can.
-    for await (const entry of await opendir(path, { encoding: 'buffer' as BufferEncoding })) {
+    for await (const name of size <= smallFolderBytes ? await readdir(path, { encoding: 'buffer' }) : namesOf(path)) {
       if (this.#entries >= this.#bounds.mostEntries) this.complete = false;
       if (!this.complete) return;
       this.#entries += 1;
       await this.#slices.turn(this.#signal);
-      const child = Buffer.concat([Buffer.from(`${path}/`), Buffer.from(entry.name)]);
+      const child = Buffer.concat([Buffer.from(`${path}/`), name]);
       try {
         const found = await lstat(child);
         // Other file systems may hang, and don't belong to it.
@@ -74,7 +74,7 @@ class Walk {
           return;
         }
         await using below = await openFolder(child);
-        await this.into(below, device, depth + 1);
+        await this.into(below, found, depth + 1);
       } catch (thrown) {
         // The tenant removed it, or made something else of it.
         if (!isSystemError(thrown, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES')) throw thrown;
@@ -89,6 +89,12 @@ class Walk {
     }
     this.bytes += found.blocks * blockBytes;
   }
+}
+
+/** Names are bytes: one that is no text would not be found again by its text. */
+async function* namesOf(folder: string): AsyncGenerator<Buffer> {
+  // The types don't know that Node can give bytes here.
+  for await (const { name } of await opendir(folder, { encoding: 'buffer' as BufferEncoding })) yield Buffer.from(name);
 }
 
 async function openFolder(path: string | Buffer): Promise<FileHandle> {

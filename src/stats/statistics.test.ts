@@ -31,7 +31,6 @@ const targetOf = (index: number, generation = 1): StatsTarget => {
     kernelId,
     sessionId: parseSessionId(kernelId),
     containerId: asContainerId(`c${index}.${generation}`),
-    scratchFolder: path.join(folder, 'none'),
     scratchLimitBytes: null,
   };
 };
@@ -74,6 +73,7 @@ async function rig(more: Partial<StatisticsParts> = {}): Promise<Rig> {
     folder: path.join(folder, 'statistics'),
     targets: () => targets,
     isLive: (id) => targets.some(({ kernelId }) => kernelId === id),
+    scratchFolder: () => '/nonexistent',
     source,
     node: new NodeFigures([]),
     devices: null,

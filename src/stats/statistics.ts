@@ -8,6 +8,7 @@ import type { Clock } from '../lib/clock.ts';
 import { sleep } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { Histogram } from '../lib/histogram.ts';
+import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { runPeriodically } from '../lib/periodic.ts';
 import type { KernelUsage } from './account.ts';
@@ -35,6 +36,8 @@ export interface StatisticsParts {
   readonly targets: () => readonly StatsTarget[];
   /** Whether a kernel has not ended, with a container or without. */
   readonly isLive: (kernelId: string) => boolean;
+  /** Where a kernel's scratch folder is. */
+  readonly scratchFolder: (kernelId: KernelId) => string;
   readonly source: ContainerSource;
   readonly node: NodeFigures;
   /** Those of devices, whose collectors are among the node's; null where nobody measures any. */
@@ -55,7 +58,6 @@ const noDevices: KernelDeviceMeasures = { fresh: [], keys: new Set() };
 const openingAtOnce = 8;
 const sinkDeadlineMs = 4_000;
 const scratchPauseMs = 1_000;
-const scratchWalks = 3;
 const sampleBounds = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.1] as const;
 const roundBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5] as const;
 
@@ -79,7 +81,8 @@ export class Statistics implements AsyncDisposable {
     this.#book = book;
     this.#accounts = accounts;
     this.#finals = finals;
-    this.#scratch = new ScratchSizes(parts.clock, parts.log);
+    const { scratchFolder: folderOf, clock, log } = parts;
+    this.#scratch = new ScratchSizes({ folderOf, clock, log });
   }
 
   /** Opens the files of an earlier process. */
@@ -96,12 +99,15 @@ export class Statistics implements AsyncDisposable {
     const { clock, log } = this.#parts;
     const { signal } = this.#end;
     this.#jobs.push(this.#closeAbandoned(), this.#rounds());
-    const walk = {
+    const sizes = {
       name: 'scratch sizes',
       pauseMs: scratchPauseMs,
-      round: () => this.#scratch.round(this.#scratchPlaces(), signal),
+      round: async () => {
+        const kernelIds = this.#parts.targets().map(({ kernelId }) => kernelId);
+        this.#scratch.round(kernelIds, signal);
+      },
     };
-    for (let lane = 0; lane < scratchWalks; lane += 1) this.#jobs.push(runPeriodically(walk, clock, log, signal));
+    this.#jobs.push(runPeriodically(sizes, clock, log, signal));
   }
 
   /** Makes ready to read a kernel's container, in the background, so that its end can be seen without asking anybody. */
@@ -219,7 +225,7 @@ export class Statistics implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort();
-    await Promise.all(this.#jobs);
+    await Promise.all([...this.#jobs, this.#scratch.settled()]);
     this.#parts.source[Symbol.dispose]();
     this.#parts.killLog[Symbol.dispose]();
     await this.#accounts.write(this.#book.accounts());
@@ -285,10 +291,6 @@ export class Statistics implements AsyncDisposable {
 
   #countGap(source: string): void {
     this.gapCounts.set(source, (this.gapCounts.get(source) ?? 0) + 1);
-  }
-
-  #scratchPlaces(): readonly { readonly kernelId: string; readonly folder: string }[] {
-    return this.#parts.targets().map(({ kernelId, scratchFolder }) => ({ kernelId, folder: scratchFolder }));
   }
 
   async #openAll(targets: readonly StatsTarget[], signal: AbortSignal): Promise<void> {

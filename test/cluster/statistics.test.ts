@@ -39,7 +39,6 @@ describeWith(['redis-server'], 'Statistics in Redis', () => {
       kernelId: parseKernelId(kernel),
       sessionId: parseSessionId(kernel),
       containerId: asContainerId(recordedId),
-      scratchFolder: folder,
       scratchLimitBytes: null,
     });
     const tree = readTree('v2-systemd');
@@ -49,6 +48,7 @@ describeWith(['redis-server'], 'Statistics in Redis', () => {
       folder,
       targets: () => targets,
       isLive: (id) => targets.some(({ kernelId }) => kernelId === id),
+      scratchFolder: () => '/nonexistent',
       source: new DirectSource(hostOf(new TreeCalls(tree)), async () => recordedPid),
       node: new NodeFigures([nodeMemory(files.file('/proc/meminfo'))]),
       processes: new ProcessFigures(files, clock),

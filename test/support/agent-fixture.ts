@@ -55,8 +55,7 @@ export class AgentFixture implements AsyncDisposable {
     };
     const { registry, scratch } = kernels.kernels;
     await scratch.prepare();
-    const scratchFolder = (id: Parameters<typeof scratch.paths>[0]): string => scratch.paths(id).root;
-    const common = { engine: kernels.engine, events, clock: systemClock, log: silentLogger, scratchFolder };
+    const common = { engine: kernels.engine, events, clock: systemClock, log: silentLogger };
     const agent = new NodeAgent({
       ...common,
       kernels: registry,
@@ -67,6 +66,7 @@ export class AgentFixture implements AsyncDisposable {
         folder: join(kernels.folder, 'statistics'),
         kernels: registry,
         devices: kernels.devices,
+        scratchFolder: (id) => scratch.paths(id).root,
         scratchLimitBytes: null,
         sink: null,
       }),

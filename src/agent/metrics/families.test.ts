@@ -36,7 +36,6 @@ it('tells of kernels what is known of them', () => {
     kernelId: parseKernelId(id),
     sessionId: parseSessionId(id),
     containerId: asContainerId('c'),
-    scratchFolder: '',
     scratchLimitBytes: null,
   };
   const sample = {
