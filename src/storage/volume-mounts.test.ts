@@ -33,6 +33,14 @@ it('mounts below the base, and keeps it in the table when it is told to', async 
   expect(await readFile(table(), 'utf8')).toBe('# mine\n');
 });
 
+it('keeps what is mounted side by side', async () => {
+  const folders = Array.from({ length: 20 }, (_, index) => `v${index}`);
+  const both = volumes();
+  await Promise.all(folders.map((folder) => both.mount(base, { ...wanted, folder, table: table() }, 1000)));
+  const lines = (await readFile(table(), 'utf8')).trimEnd().split('\n');
+  expect(lines.map((line) => path.basename(line.split(' ')[1] ?? '')).sort()).toEqual(folders.toSorted());
+});
+
 it('says what `mount` said', async () => {
   await expect(volumes().mount(base, { ...wanted, location: 'nas:/bad' }, 1000)).rejects.toThrow(
     'mount: mount.nfs: access denied',

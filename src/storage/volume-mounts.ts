@@ -46,6 +46,8 @@ export class VolumeMounts {
   readonly #run: RunProgram;
   readonly #table: string;
   readonly #turns = new KeyedMutex<string>();
+  /** Volumes that come side by side are entries of one table. */
+  readonly #edits = new KeyedMutex<string>();
 
   /** `table`: stands for the machine's own, for tests. */
   constructor(run: RunProgram = runProgram, table: string = machineTable) {
@@ -102,6 +104,7 @@ export class VolumeMounts {
   async #edit(table: string | null, change: (text: string) => string): Promise<void> {
     if (table === null) return;
     if (table !== this.#table) throw invalid(`${JSON.stringify(table)} is not ${this.#table}, which alone is edited`);
+    using _turn = await this.#edits.acquire(table);
     const before = await readFile(table, 'utf8').catch((error: unknown) => {
       if (isSystemError(error, 'ENOENT')) return '';
       throw new KerneletError('STATE_UNUSABLE', `${table} cannot be read: ${error}`, { cause: error });
