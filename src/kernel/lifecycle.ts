@@ -35,6 +35,8 @@ export interface Ending {
 export interface KernelState {
   readonly stage: Stage;
   readonly record: KernelRecord;
+  /** What the record was before a restart of this process, until that is written. */
+  readonly before: KernelRecord | null;
   readonly work: Work;
   readonly ending: Ending | null;
   /** Whether `kernel-preparing` has been published, so that a terminal event is owed. */
@@ -120,6 +122,7 @@ export interface Reduction {
 export const initialState = (record: KernelRecord): KernelState => ({
   stage: 'new',
   record,
+  before: null,
   work: 'none',
   ending: null,
   announced: false,

@@ -97,17 +97,23 @@ describe('the reducer', () => {
   });
 
   it('goes on as before when a restart cannot be written, and says so in the journal too', () => {
-    const { state } = fold(fresh(), [...toRunning, { type: 'restart', environ: [] }]);
+    const before = fold(fresh(), toRunning).state;
+    const { state } = fold(before, [{ type: 'restart', environ: [['CHANGED', '1']] }]);
     const refused = fold(state, [{ type: 'write-failed', error: failure }]);
-    expect(refused.state).toMatchObject({
-      stage: 'running',
-      work: 'none',
-      record: { phase: 'running', generation: 1 },
-    });
+    expect(refused.state).toEqual(before);
     expect(refused.effects).toEqual([
       { type: 'write', essential: false },
       { type: 'settle', answer: 'restarted', error: failure },
     ]);
+  });
+
+  it('ends a kernel whose restart an earlier process has begun when that cannot be written again', () => {
+    const { state, effects } = fold(initialState(recordFixture({ phase: 'restarting' })), [
+      { type: 'recovered', finding: { as: 'absent' }, endTold: false },
+      { type: 'write-failed', error: failure },
+    ]);
+    expect(state).toMatchObject({ stage: 'terminating', ending: { reason: 'failed-to-start', error: failure } });
+    expect(kinds(effects)).toContain('start-revert');
   });
 
   it('keeps the first reason of termination', () => {

@@ -55,7 +55,7 @@ function written(state: KernelState, event: LifecycleEvent): Reduction {
     }
     case 'renewal':
       return {
-        state: { ...state, work: 'handover' },
+        state: { ...state, before: null, work: 'handover' },
         effects: [{ type: 'start-revert', scope: 'generation', grace: true }],
       };
     default:
@@ -83,13 +83,12 @@ function writeFailed(state: KernelState, event: Of<'write-failed'>, now: number)
     case 'commit':
       return cleanUp({ ...state, work: 'none' }, ending, { grace: false, now });
     case 'renewal':
+      // An earlier process has begun it: the kernel may have no container any more.
+      if (state.before === null) {
+        return cleanUp({ ...state, work: 'none' }, { ...ending, reason: 'failed-to-start' }, { grace: false, now });
+      }
       return {
-        state: {
-          ...state,
-          stage: 'running',
-          work: 'none',
-          record: { ...state.record, phase: 'running', generation: state.record.generation - 1 },
-        },
+        state: { ...state, stage: 'running', work: 'none', record: state.before, before: null },
         effects: [
           // A write that was only given up may still be done, and this one comes after it.
           { type: 'write', essential: false },
@@ -139,6 +138,7 @@ function renew(state: KernelState, { environ }: Of<'restart'>): Reduction {
       ...state,
       stage: 'restarting',
       work: 'renewal',
+      before: record,
       // One write covers both containers: a revert touches this generation and older ones.
       record: { ...record, spec, phase: 'restarting', generation: record.generation + 1, timings: [] },
     },
