@@ -156,32 +156,42 @@ export class MessageRouter implements AsyncDisposable {
       this.dropped += 1;
       this.#log.warn('a peer does not read its replies; one was dropped', { waiting: this.#backlog.bytes });
     }
+    this.#retryIn(backlogRetryMs);
+  }
+
+  #retryIn(delayMs: number): void {
     if (this.#retrying) return;
     this.#retrying = true;
-    this.#clock.after(backlogRetryMs, () => void this.#retry()).unref();
+    this.#clock.after(delayMs, () => void this.#retry()).unref();
   }
 
   async #retry(): Promise<void> {
     this.#retrying = false;
     if (this.#socket.closed) return;
+    let goesOn = false;
     if (!this.#sending) {
       this.#sending = true;
-      for (const peer of this.#backlog.peers) await this.#offerLine(peer);
+      for (const peer of this.#backlog.peers) if (await this.#offerLine(peer)) goesOn = true;
+      // Replies to others, which must not wait for the end of a long line; those to its peer go behind it.
       await this.#drain();
     }
-    if (this.#backlog.peers.length > 0 && !this.#retrying) {
-      this.#retrying = true;
-      this.#clock.after(backlogRetryMs, () => void this.#retry()).unref();
-    }
+    if (this.#backlog.bytes > 0) this.#retryIn(goesOn ? 0 : backlogRetryMs);
   }
 
-  async #offerLine(peer: string): Promise<void> {
+  /** Sends of a peer's line for one share of time; answers whether the peer takes more. */
+  async #offerLine(peer: string): Promise<boolean> {
+    const share = new LoopShare(shareMs);
     for (let message = this.#backlog.first(peer); message; message = this.#backlog.first(peer)) {
       const outcome = await this.#offer(message);
-      if (outcome === 'full') return;
+      if (outcome === 'full') return false;
       if (outcome === 'gone') this.#backlog.forget(peer);
       else this.#backlog.shift(peer);
+      if (share.isOver) {
+        await share.yield();
+        return true;
+      }
     }
+    return false;
   }
 }
 

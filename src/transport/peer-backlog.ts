@@ -3,16 +3,23 @@
  * order and up to a bound of bytes, and what is above that is dropped: the peer asked for more than it reads.
  */
 
-/** The bytes that wait for one peer, and for all. */
+/** The bytes that wait for one peer, and for all, with what it takes to hold them. */
 export interface BacklogLimits {
   readonly peerBytes: number;
   readonly totalBytes: number;
 }
 
 interface Line {
-  readonly messages: (readonly Uint8Array[])[];
+  messages: (readonly Uint8Array[])[];
+  /** Index of the first message that has not gone: shifting a long array costs too much. */
+  head: number;
   bytes: number;
 }
+
+/** What a frame takes beside its bytes: a peer may have asked for millions of tiny ones. */
+const frameBytes = 256;
+/** So many that have gone are let go of at once. */
+const mostGone = 1024;
 
 /** Lines of messages by peer. */
 export class PeerBacklog {
@@ -29,7 +36,7 @@ export class PeerBacklog {
     return [...this.#lines.keys()];
   }
 
-  /** Bytes that wait. */
+  /** Bytes that wait, with what it takes to hold them. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -42,7 +49,7 @@ export class PeerBacklog {
   /** Adds a message; false when it is dropped for want of room. */
   add(peer: string, message: readonly Uint8Array[]): boolean {
     const size = sizeOf(message);
-    const line = this.#lines.get(peer) ?? { messages: [], bytes: 0 };
+    const line = this.#lines.get(peer) ?? { messages: [], head: 0, bytes: 0 };
     if (line.bytes + size > this.#limits.peerBytes || this.#bytes + size > this.#limits.totalBytes) return false;
     line.messages.push(message);
     line.bytes += size;
@@ -53,17 +60,23 @@ export class PeerBacklog {
 
   /** The message that is next for the peer. */
   first(peer: string): readonly Uint8Array[] | undefined {
-    return this.#lines.get(peer)?.messages[0];
+    const line = this.#lines.get(peer);
+    return line?.messages[line.head];
   }
 
   /** The first message has gone. */
   shift(peer: string): void {
     const line = this.#lines.get(peer);
-    const message = line?.messages.shift();
+    const message = line?.messages[line.head];
     if (!line || !message) return;
+    line.head += 1;
     line.bytes -= sizeOf(message);
     this.#bytes -= sizeOf(message);
-    if (line.messages.length === 0) this.#lines.delete(peer);
+    if (line.head === line.messages.length) this.#lines.delete(peer);
+    else if (line.head >= mostGone && line.head * 2 >= line.messages.length) {
+      line.messages = line.messages.slice(line.head);
+      line.head = 0;
+    }
   }
 
   /** The peer is gone. */
@@ -74,5 +87,5 @@ export class PeerBacklog {
 }
 
 function sizeOf(message: readonly Uint8Array[]): number {
-  return message.reduce((sum, frame) => sum + frame.length, 0);
+  return message.reduce((sum, frame) => sum + frame.length + frameBytes, 0);
 }
