@@ -109,6 +109,24 @@ describe('the web terminal', () => {
     expect(terminal.shown.length).toBeGreaterThan(20_000_000);
   });
 
+  it('keeps nobody waiting behind a visitor whose program does not read what he sends', async () => {
+    using terminal = await TerminalClient.open(host);
+    terminal.type('stty raw -echo; echo "fu"ll; exec sleep 1000\r');
+    await shows(terminal, 'full');
+    for (let count = 0; count < 16; count += 1) terminal.type('x'.repeat(500_000));
+    using other = await TerminalClient.open(host);
+    other.type('echo "al"so\r');
+    await shows(other, 'also');
+    const script =
+      'for p in /proc/[0-9]*; do grep -qz "[t]erminal.js" $p/cmdline 2>/dev/null && cut -d " " -f 14,15 $p/stat; done';
+    const ticks = async (): Promise<number> =>
+      (await session.shell(script)).stdout.split(' ').reduce((sum, text) => sum + Number(text), 0);
+    const before = await ticks();
+    await wait(1000);
+    // Of a hundred.
+    expect((await ticks()) - before).toBeLessThan(30);
+  });
+
   it('gives nothing to the pages of other sites, and lives on after garbage', async () => {
     const foreign = await TerminalClient.open(host, {}, 'http://evil.example');
     await vi.waitFor(() => expect(foreign.closed).toBe(1008), { timeout: 10_000 });

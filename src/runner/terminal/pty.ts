@@ -1,5 +1,8 @@
 /** The door to `@lydell/node-pty`: a program on a terminal of its own. */
-import { spawn } from '@lydell/node-pty';
+import { writeSync } from 'node:fs';
+import { type IPty, spawn } from '@lydell/node-pty';
+import { isSystemError } from '../../lib/system-error.ts';
+import { PtyInput } from './pty-input.ts';
 
 /** What to start. */
 export interface PtyCommand {
@@ -12,7 +15,8 @@ export interface PtyCommand {
 
 /** A program that runs on its terminal. */
 export interface Pty {
-  write(bytes: Uint8Array): void;
+  /** Types; false when the terminal is full. Then whoever types is to stop until `onRoom`. */
+  write(bytes: Uint8Array): boolean;
   resize(columns: number, rows: number): void;
   pause(): void;
   resume(): void;
@@ -20,8 +24,17 @@ export interface Pty {
   hangUp(): void;
 }
 
-/** Starts a program. `onEnd` comes once, after the last output. Throws the system's error. */
-export function openPty(command: PtyCommand, events: { onOutput(bytes: Uint8Array): void; onEnd(): void }): Pty {
+/** What comes from it. */
+export interface PtyEvents {
+  onOutput(bytes: Uint8Array): void;
+  /** The terminal has taken what was typed, after it had been full. */
+  onRoom(): void;
+  /** Once, after the last output. */
+  onEnd(): void;
+}
+
+/** Starts a program. Throws the system's error. */
+export function openPty(command: PtyCommand, events: PtyEvents): Pty {
   const [program = '', ...args] = command.argv;
   const pty = spawn(program, args, {
     name: 'xterm-256color',
@@ -34,19 +47,38 @@ export function openPty(command: PtyCommand, events: { onOutput(bytes: Uint8Arra
   let ended = false;
   // Without an encoding the pieces are bytes, whatever the types say.
   pty.onData((piece: string | Uint8Array) => events.onOutput(typeof piece === 'string' ? Buffer.from(piece) : piece));
+  const input = new PtyInput({ offer: (bytes) => offer(pty, bytes), onRoom: events.onRoom });
   pty.onExit(() => {
     ended = true;
+    input.close();
     events.onEnd();
   });
   const unlessEnded = (action: () => void): void => {
     if (!ended) action();
   };
   return {
-    // It hands them to a socket, which takes bytes, whatever the types say.
-    write: (bytes) => unlessEnded(() => pty.write(Buffer.from(bytes) as unknown as string)),
+    write: (bytes) => ended || input.write(bytes),
     resize: (columns, rows) => unlessEnded(() => pty.resize(columns, rows)),
     pause: () => unlessEnded(() => pty.pause()),
     resume: () => unlessEnded(() => pty.resume()),
     hangUp: () => unlessEnded(() => pty.kill('SIGHUP')),
   };
+}
+
+/** The stream that reads the terminal, which the types do not show; without a handle it is closed. */
+type WithStream = { readonly _socket?: { readonly _handle?: { readonly fd?: number } | null } };
+
+/**
+ * Not by that stream: libuv takes the terminal for one whose writes block, and when it is full tries again without end,
+ * so that nobody else is served.
+ */
+function offer(pty: IPty, bytes: Uint8Array): number {
+  const descriptor = (pty as unknown as WithStream)._socket?._handle?.fd ?? -1;
+  if (descriptor < 0) return bytes.length;
+  try {
+    return writeSync(descriptor, bytes);
+  } catch (error) {
+    // What a program that has ended was to read is lost.
+    return isSystemError(error, 'EAGAIN') ? 0 : bytes.length;
+  }
 }

@@ -1,6 +1,6 @@
 /** One browser's terminal: a login shell of its own, which ends with the connection. */
 
-import type { Pty, PtyCommand } from './pty.ts';
+import type { Pty, PtyCommand, PtyEvents } from './pty.ts';
 import { outputMessage, parseClientMessage, preferencesMessage, titleMessage } from './terminal-messages.ts';
 import type { Connection } from './websocket.ts';
 
@@ -14,7 +14,7 @@ const refused = 1008;
 export interface SessionParts {
   readonly shell: Pick<PtyCommand, 'argv' | 'environ' | 'folder'>;
   readonly title: string;
-  readonly open: (command: PtyCommand, events: { onOutput(bytes: Uint8Array): void; onEnd(): void }) => Pty;
+  readonly open: (command: PtyCommand, events: PtyEvents) => Pty;
   /** Whether a client with this token may have a shell. */
   isAllowed(token: string): boolean;
 }
@@ -42,6 +42,7 @@ export function serveTerminal(connection: Connection, parts: SessionParts): void
             connection.send(outputMessage(bytes));
             flow();
           },
+          onRoom: () => connection.resume(),
           onEnd: () => connection.close(ended, 'the shell has ended'),
         },
       );
@@ -63,7 +64,8 @@ export function serveTerminal(connection: Connection, parts: SessionParts): void
         if (!parts.isAllowed(message.token)) return connection.close(refused, 'the page is not of this server');
         return begin(message.columns, message.rows);
       case 'input':
-        return pty?.write(message.bytes);
+        if (pty?.write(message.bytes) === false) connection.pause();
+        return;
       case 'resize':
         return pty?.resize(message.columns, message.rows);
       case 'pause':

@@ -7,6 +7,9 @@ export interface Connection {
   send(bytes: Uint8Array): void;
   /** Bytes that have not left yet. */
   readonly waiting: number;
+  /** Takes no messages, but for a few that are here already, until `resume`. */
+  pause(): void;
+  resume(): void;
   close(code: number, reason: string): void;
   onMessage(listener: (bytes: Uint8Array) => void): void;
   onClose(listener: () => void): void;
@@ -34,7 +37,8 @@ export function serveWebSocket(server: Server, options: WebSocketOptions): void 
   sockets.on('connection', (socket, request) => {
     let answered = true;
     const pinging = setInterval(() => {
-      if (!answered) return socket.terminate();
+      // An answer is not heard meanwhile; of a peer that is gone the system tells.
+      if (!answered && !socket.isPaused) return socket.terminate();
       answered = false;
       socket.ping();
     }, options.pingEveryMs);
@@ -51,7 +55,16 @@ export function serveWebSocket(server: Server, options: WebSocketOptions): void 
         get waiting() {
           return socket.bufferedAmount;
         },
-        close: (code, reason) => socket.close(code, reason),
+        pause: () => socket.pause(),
+        resume: () => {
+          answered = true;
+          socket.resume();
+        },
+        close: (code, reason) => {
+          // Else what the peer says to that is not heard.
+          socket.resume();
+          socket.close(code, reason);
+        },
         onMessage: (listener) =>
           void socket.on('message', (data) =>
             listener(
