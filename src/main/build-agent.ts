@@ -33,13 +33,13 @@ import { PortPool } from '../resources/port-pool.ts';
 import type { ReaderHost } from '../stats/container-reader.ts';
 import { networkBytes } from '../stats/network-bytes.ts';
 import type { StatisticsSink } from '../stats/statistics-sink.ts';
-import { allowMounts } from '../storage/mount-policy.ts';
 import { ensureRunnerVolume } from '../storage/runner-volume.ts';
 import { openStateFolder, type StateFolder } from '../storage/state-folder.ts';
 import { buildStatistics } from './build-statistics.ts';
 import { containerOverrides } from './container-overrides.ts';
 import { hardeningOf } from './hardening.ts';
 import { hostViews } from './host-views.ts';
+import { mountCheck } from './mount-check.ts';
 import { runnerVolumeOnDemand } from './runner-volume-on-demand.ts';
 import { scratchFolder as scratchRootOf } from './scratch-folder.ts';
 import { checkUser } from './user-check.ts';
@@ -236,11 +236,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
     statistics,
     operations,
     scratchLimitBytes,
-    checkMounts: async (mounts) => {
-      if (mounts.length === 0) return mounts;
-      // In a cluster its manager decides what is mounted.
-      return await allowMounts(mounts, { allow: alone ? settings.mountAllow : ['/'], refuse: await refusedPaths() });
-    },
+    checkMounts: mountCheck({ settings, refuse: refusedPaths, log }),
     fitLimits: async (signal) => {
       const limits = { diskBytes: settings.defaults.diskLimitBytes, openFiles: settings.defaults.openFiles };
       if (!isAnyWanted(limits)) return { limits, warnings: [] };
