@@ -32,6 +32,7 @@ const { signal } = new AbortController();
 const nowhere: StatisticsWriter = {
   writeNode: async () => {},
   writeKernels: async () => {},
+  writeLast: async () => {},
   writeProcesses: async () => {},
   expireKernels: async () => {},
 };

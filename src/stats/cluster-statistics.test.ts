@@ -20,6 +20,9 @@ class Writer implements StatisticsWriter {
   async writeKernels(numbers: ReadonlyMap<string, Uint8Array>): Promise<void> {
     for (const [key, value] of numbers) this.values.set(key, decodePlain(value));
   }
+  async writeLast(kernel: string, numbers: Uint8Array): Promise<void> {
+    this.values.set(`last of ${kernel}`, decodePlain(numbers));
+  }
   writeProcesses(numbers: ReadonlyMap<string, Uint8Array>): Promise<void> {
     return this.writeKernels(numbers);
   }
@@ -57,4 +60,10 @@ it('lets the figures of kernels that have ended expire, also after a failed roun
   await sink.put(round('k2'), signal);
   await sink.put(round('k2'), signal);
   expect(writer.expired).toEqual(['k1']);
+});
+
+it('writes the last figures of a kernel apart from rounds', async () => {
+  const writer = new Writer();
+  await new ClusterStatistics(writer, 'i-x', systemClock).putLast('k1', { mem: metric });
+  expect([...writer.values]).toEqual([['last of k1', { mem: metric }]]);
 });

@@ -3,12 +3,16 @@ import type { RedisStatistics } from '../cluster/redis/statistics-keys.ts';
 import type { Clock } from '../lib/clock.ts';
 import { encodeMsgpack } from '../wire/msgpack/encode.ts';
 import type { MsgpackValue } from '../wire/msgpack/value.ts';
+import type { WrittenMetrics } from './metric-book.ts';
 import { agentPayload, kernelPayload, processPayload, type StatPayload } from './stat-payload.ts';
 import type { CollectedMetrics, StatisticsSink } from './statistics-sink.ts';
 import { TimeSlices } from './time-slices.ts';
 
 /** The writer of `cluster/redis/`, or a test's. */
-export type StatisticsWriter = Pick<RedisStatistics, 'writeNode' | 'writeKernels' | 'writeProcesses' | 'expireKernels'>;
+export type StatisticsWriter = Pick<
+  RedisStatistics,
+  'writeNode' | 'writeKernels' | 'writeLast' | 'writeProcesses' | 'expireKernels'
+>;
 
 /** The sink of a node in a cluster. */
 export class ClusterStatistics implements StatisticsSink {
@@ -34,6 +38,11 @@ export class ClusterStatistics implements StatisticsSink {
     await this.#writer.writeProcesses(await this.#allEncoded(processes, processPayload, signal));
     await this.#writer.expireKernels([...this.#written].filter((kernel) => !payloads.has(kernel)));
     this.#written = new Set(payloads.keys());
+  }
+
+  /** A manager reads them when it hears of the kernel's end (B47). Throws REDIS_UNAVAILABLE, REDIS_REFUSED. */
+  async putLast(kernelId: string, metrics: WrittenMetrics): Promise<void> {
+    await this.#writer.writeLast(kernelId, encoded(kernelPayload(kernelId, metrics)));
   }
 
   async #allEncoded<T>(

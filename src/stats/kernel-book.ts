@@ -135,7 +135,7 @@ export class KernelBook {
     read: ContainerSample,
     taken: Taken & { readonly scratchAtLeast: number | null; readonly killed: readonly string[] },
   ): readonly Overuse[] {
-    const { kernelId, containerId, scratchLimitBytes } = target;
+    const { containerId, scratchLimitBytes } = target;
     const sample = ownSample(target, read);
     const state = this.#stateOf(target);
     const account = this.#enter(state, sample, taken);
@@ -143,12 +143,17 @@ export class KernelBook {
     const { scratchAtLeast: scratchBytes, killed, now, at } = taken;
     const told = state.watch.look({ sample, before, scratchBytes, scratchLimitBytes, killed, now });
     state.seen = { containerId, counters: account.last };
-    const counters = totals(account);
-    state.points = [{ at, counters }, state.points[0]];
-    for (const { key, definition, ...measured } of containerMeasures(counters, sample, taken.scratchBytes)) {
-      this.#metrics.enter(kernelId, key, definition, measured, at / 1000);
-    }
+    state.points = [{ at, counters: totals(account) }, state.points[0]];
+    this.#measure(state, account);
     return told;
+  }
+
+  /** Enters the last sample of a container. Its metrics are those of the last round when that has just been. */
+  enterLast(target: StatsTarget, read: ContainerSample, taken: Taken): void {
+    const state = this.#stateOf(target);
+    const account = this.#enter(state, ownSample(target, read), taken);
+    const [round] = state.points;
+    if (round === null || taken.at - round.at >= leastRateMs) this.#measure(state, account);
   }
 
   /** Enters what was measured of a kernel's devices in a round; nothing when it is not known. */
@@ -242,6 +247,12 @@ export class KernelBook {
     state.sample = sample;
     state.taken = taken;
     return account;
+  }
+
+  #measure({ target, sample, taken }: State, account: Account): void {
+    for (const { key, definition, ...measured } of containerMeasures(totals(account), sample, taken.scratchBytes)) {
+      this.#metrics.enter(target.kernelId, key, definition, measured, taken.at / 1000);
+    }
   }
 
   #deviceFigures({ target, deviceKeys }: State): readonly DeviceFigure[] {

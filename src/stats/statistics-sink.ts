@@ -18,4 +18,6 @@ export interface CollectedMetrics {
 export interface StatisticsSink {
   /** Takes the metrics of a round; a rejection is logged, and the next round comes all the same. */
   put(metrics: CollectedMetrics, signal: AbortSignal): Promise<void>;
+  /** Takes what a kernel has used right before its container is killed, between two rounds; a rejection is logged. */
+  putLast(kernelId: string, metrics: WrittenMetrics): Promise<void>;
 }

@@ -17,6 +17,7 @@ import { NodeFigures } from './node-figures.ts';
 import type { Overuse } from './overuse.ts';
 import { ProcessFigures } from './process-figures.ts';
 import { Statistics, type StatisticsParts } from './statistics.ts';
+import type { StatisticsSink } from './statistics-sink.ts';
 
 const signal = new AbortController().signal;
 let folder: string;
@@ -140,6 +141,7 @@ describe('a round', () => {
           for await (const [container, of] of metrics.processes) if (container === 'c1.1') processes.push(...of);
           throw new Error('no Redis');
         },
+        putLast: async () => {},
       },
     });
     made.targets.push(targetOf(1));
@@ -155,13 +157,26 @@ describe('a round', () => {
 
 describe('the end of a kernel', () => {
   it('leaves a record of all that was seen, also since the last round', async () => {
-    await using made = await rig();
+    const last: (readonly [string, WrittenMetrics])[] = [];
+    const sink: StatisticsSink = {
+      put: async () => {},
+      putLast: async (kernelId, metrics) => {
+        last.push([kernelId, metrics]);
+        throw new Error('no Redis');
+      },
+    };
+    await using made = await rig({ sink });
     const target = targetOf(1);
     made.targets.push(target);
     made.source.samples.set('c1.1', { cpuMicroseconds: 5e6, receivedBytes: 7 });
     await made.statistics.round(signal);
     made.source.samples.set('c1.1', { cpuMicroseconds: 9e6, receivedBytes: 8 });
+    // Rates over no time would be nonsense.
     made.statistics.lastLook(target);
+    await made.clock.advance(1000);
+    made.statistics.lastLook(target);
+    expect(last.shift()).toMatchObject([target.kernelId, { cpu_used: { current: '5000' } }]);
+    expect(last).toMatchObject([[target.kernelId, { cpu_used: { current: '9000' }, net_rx: { current: '1' } }]]);
     made.targets.length = 0;
     expect(made.statistics.ended(target.kernelId, target.sessionId, 'user-requested')).toMatchObject({ cpuSeconds: 9 });
     expect(await made.statistics.finalRecords()).toMatchObject([

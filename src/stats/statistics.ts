@@ -165,11 +165,17 @@ export class Statistics implements AsyncDisposable {
     return this.#parts.node;
   }
 
-  /** Reads a kernel for the last time, if that needs nobody: its container is about to be killed. */
+  /** Reads a kernel for the last time, if that needs nobody, and gives that on: its container is about to be killed. */
   lastLook(target: StatsTarget): void {
-    const sample = this.#parts.source.read(target.containerId, this.#end.signal);
+    const { source, sink, log } = this.#parts;
+    const sample = source.read(target.containerId, this.#end.signal);
     if (sample === null || sample instanceof Promise) return;
-    this.#book.enter(target, sample, this.#taken(target));
+    this.#book.enterLast(target, sample, this.#taken(target));
+    const metrics = this.#book.metrics(target.kernelId);
+    if (metrics === null) return;
+    sink?.putLast(target.kernelId, metrics).catch((error: unknown) => {
+      log.debug('the last statistics of a kernel could not be written', { kernel: target.kernelId, error });
+    });
   }
 
   /** Closes a kernel's account and leaves its final record; returns what it has used, null when it was never seen. */

@@ -86,6 +86,11 @@ describeWith(['redis-server', 'openssl'], 'Redis keys', () => {
     }
     await sink.expireKernels([kernel]);
     expect(await stat.call(['TTL', kernel])).toBe(86_400);
+    // A kernel that is restarted has last figures, and others after those.
+    await sink.writeKernels(new Map([[kernel, Uint8Array.of(0x80)]]));
+    expect(await stat.call(['TTL', kernel])).toBe(-1);
+    await sink.writeLast(kernel, Uint8Array.of(0x80));
+    expect(await stat.call(['TTL', kernel])).toBe(86_400);
   });
 
   it('writes the other recorded keys of database 0', async () => {

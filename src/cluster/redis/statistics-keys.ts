@@ -38,6 +38,11 @@ export class RedisStatistics {
     await this.#pipeline([...numbers].map(([kernelId, value]) => ['SET', kernelId, bytesOf(value)]));
   }
 
+  /** The last numbers of a kernel, encoded: they expire unless it goes on. */
+  async writeLast(kernelId: string, numbers: Uint8Array): Promise<void> {
+    await this.#link.call(['SET', kernelId, bytesOf(numbers), 'EX', endedKernelExpiryS]);
+  }
+
   /** Numbers of processes by full container id, encoded. */
   async writeProcesses(numbers: ReadonlyMap<string, Uint8Array>): Promise<void> {
     await this.#pipeline(
