@@ -42,6 +42,26 @@ describe('AllocationMap', () => {
     expect(text(map.allocated())).toEqual({ x0: '0', x1: '2' });
   });
 
+  it('shares whole units out as if devices with a part of one left could give them, and is not stopped by those', () => {
+    const map = mapOf('discrete', 'evenly', { x0: '1000000000000', x1: '0.5', x2: '4', x3: '1.5' });
+    expect(text(map.allocate(slots(['x', '5'])))).toEqual({ x0: '3', x2: '1', x3: '1' });
+    const hint = {
+      devices: [{ device: 'src', id: 's' }],
+      affinity: new AffinityMap([
+        { device: 'src', id: 's', numa: 0 },
+        { device: 'x', id: 'x0', numa: 0 },
+        { device: 'x', id: 'x1', numa: 1 },
+      ]),
+      policy: 'interleaved',
+      rule: '24.09',
+    } as const;
+    const near = mapOf('discrete', 'evenly', { x0: '0.5', x1: '5' });
+    expect(text(near.allocate({ ...slots(['x', '1']), hint }))).toEqual({ x1: '1' });
+    const parts = mapOf('discrete', 'evenly', { x0: '0.5', x1: '0.5' });
+    expect(() => parts.allocate(slots(['x', '1']))).toThrow('too many repeats until allocation');
+    expect(text(parts.allocated())).toEqual({ x0: '0', x1: '0' });
+  });
+
   it('makes no slot of one that no device has', () => {
     const map = mapOf('discrete', 'fill', { x0: '1' });
     expect(() => map.allocate(slots(['z', '1']))).toThrow('(z, allocating 1 out of 0)');

@@ -1,5 +1,5 @@
 /** Who has how much of which device: the words that the allocation maps and their users share. */
-import { type Decimal, isAboveZero, plainText } from '../lib/decimal.ts';
+import { cut, type Decimal, isAboveZero, plainText, zero } from '../lib/decimal.ts';
 import type { SlotType } from './slot-name.ts';
 
 /** Amounts by device id, in the order that the strategy gives. */
@@ -28,6 +28,7 @@ export class DeviceLevel {
   readonly free: Decimal;
   #freeText: string | undefined;
   #wholeFree: bigint | undefined;
+  #partFree: Decimal | undefined;
   #key: string | undefined;
 
   /** `amount`: how much there is of the device. */
@@ -48,6 +49,12 @@ export class DeviceLevel {
     this.#wholeFree ??=
       isAboveZero(this.free) && this.free.isFinite() ? BigInt(this.freeText.split('.', 1)[0] ?? 0) : 0n;
     return this.#wholeFree;
+  }
+
+  /** What is left beyond whole units, 0 when nothing is left. */
+  get partFree(): Decimal {
+    this.#partFree ??= isAboveZero(this.free) && this.free.isFinite() ? this.free.minus(cut(this.free)) : zero;
+    return this.#partFree;
   }
 
   /** The same for levels of the same amounts. */

@@ -1,5 +1,5 @@
 /** Spreads whole units over as many devices as there are (spec resources-and-stats 7.5). */
-import { cut, Decimal, plainText } from '../lib/decimal.ts';
+import { cut, Decimal, plainText, zero } from '../lib/decimal.ts';
 import type { DeviceState, Share } from './allocation.ts';
 import { insufficient, resourceError } from './resource-error.ts';
 import type { Strategy } from './strategy.ts';
@@ -7,33 +7,38 @@ import type { Strategy } from './strategy.ts';
 const mostRounds = 100;
 const map = 'DiscretePropertyAllocMap';
 
-/** Equal shares; what one device can't give is shared out again. Only devices with something left change. */
+/**
+ * Equal shares; what one device can't give is shared out again. Only devices with something left change. One that has less
+ * than a unit left counts when shares are made, as it does upstream, but never keeps the others from giving.
+ */
 export const discreteEvenly: Strategy = ({ ask, candidates, devices }) => {
-  let total = 0n;
-  for (const { level } of devices) total += level.wholeFree;
+  const total = wholeTotal(devices);
   const lack = (what: string) =>
     insufficient(`${map}: insufficient allocatable ${what}!`, ask, new Decimal(String(total)));
   const whole = cut(ask.amount);
   if (whole.gt(String(total))) throw lack('amount');
 
   const given = new Map<DeviceState, bigint>();
+  const givenOf = (device: DeviceState): bigint => given.get(device) ?? 0n;
+  const hasWhole = (device: DeviceState): boolean => device.level.wholeFree > givenOf(device);
   let need = BigInt(plainText(whole));
   let open = candidates;
   for (let round = 0; need > 0n; round += 1) {
-    if (round === mostRounds) throw resourceError('ResourceError', 'too many repeats until allocation');
-    open = open.filter((device) => device.level.wholeFree > (given.get(device) ?? 0n));
+    open = open.filter((device) => hasWhole(device) || !device.level.partFree.isZero());
     if (open.length === 0) throw lack('candidate devices');
+    const before = need;
     const parts = distribute(need, open.length);
     for (const [place, device] of open.entries()) {
       if (need === 0n) break;
-      const before = given.get(device);
-      const left = before === undefined ? device.level.wholeFree : device.level.wholeFree - before;
+      const left = device.level.wholeFree - givenOf(device);
       let share = parts(place);
       if (share > left) share = left;
-      given.set(device, before === undefined ? share : before + share);
+      given.set(device, givenOf(device) + share);
       need -= share;
-      total -= share;
     }
+    if (need < before && round < mostRounds) continue;
+    open = open.filter(hasWhole);
+    if (need > 0n && open.length === 0) throw resourceError('ResourceError', 'too many repeats until allocation');
   }
   // Shares are few different numbers, however many the devices.
   const amounts = new Map<bigint, Decimal>();
@@ -47,6 +52,17 @@ export const discreteEvenly: Strategy = ({ ask, candidates, devices }) => {
   }
   return shares;
 };
+
+/** Whole units that are left of all devices together: parts of several may add up to one. */
+function wholeTotal(devices: readonly DeviceState[]): bigint {
+  let total = 0n;
+  let parts = zero;
+  for (const { level } of devices) {
+    total += level.wholeFree;
+    if (!level.partFree.isZero()) parts = parts.plus(level.partFree);
+  }
+  return total + BigInt(plainText(cut(parts)));
+}
 
 /** Splits a whole number over groups: the quotient each, and one more for as many of the first as remain. */
 function distribute(items: bigint, groups: number): (place: number) => bigint {
