@@ -164,9 +164,9 @@ describe('GPUs by the NVIDIA driver', () => {
     const slice = plugin.createMap().allocate({ slots: [['cuda.device:5g-mig', new Decimal(1)]] });
     const [both, cut, none] = [newKernelId(), newKernelId(), newKernelId()];
     const holders = [
-      { kernel: both, container: 'a', allocation: held },
-      { kernel: cut, container: 'b', allocation: slice },
-      { kernel: none, container: 'c', allocation: new Map() },
+      { kernel: both, container: 'a', allocation: held, pids: [] },
+      { kernel: cut, container: 'b', allocation: slice, pids: [] },
+      { kernel: none, container: 'c', allocation: new Map(), pids: [] },
     ];
     const [memory, utilization] = (await plugin.measure?.(holders, never)) ?? [];
     expect(memory).toMatchObject({ key: 'cuda_mem', unit: 'bytes', filter: ['max'], hook: null });
@@ -183,6 +183,33 @@ describe('GPUs by the NVIDIA driver', () => {
     expect(utilization?.node).toMatchObject({ value: new Decimal(30), capacity: new Decimal(200) });
     expect(texts(memory?.kernels)).toEqual([`${both} 3221225472 / 85899345920`, `${cut} 1048576 / 42949672960`]);
     expect(texts(utilization?.kernels)).toEqual([`${both} 30 / 200`]);
+  });
+
+  it('that are shared are measured by the processes of each kernel, and as a whole where those are not known', async () => {
+    const options = { allocation_mode: 'fractional', unit_mem: String(4 * 2 ** 30) };
+    const plugin = await discover({ macros: ['FAKE_PROCESSES'], options });
+    const [busy, idle, other] = [newKernelId(), newKernelId(), newKernelId()];
+    const shareOf = (id: string, amount: string) => new Map([['cuda.shares', new Map([[id, new Decimal(amount)]])]]);
+    const holders = [
+      { kernel: busy, container: 'a', allocation: shareOf('0', '0.5'), pids: [99, 100] },
+      { kernel: idle, container: 'b', allocation: shareOf('0', '2'), pids: [7] },
+      { kernel: other, container: 'c', allocation: shareOf('1', '1'), pids: [8] },
+    ];
+    const texts = (amounts?: ReadonlyMap<string | number, MeasuredAmount>) =>
+      [...(amounts ?? [])].map(([id, { value, capacity }]) => `${id} ${value} / ${capacity}`);
+    const [memory, utilization] = (await plugin.measure?.(holders, never)) ?? [];
+    expect(texts(memory?.kernels)).toEqual([
+      `${busy} 8589934592 / 2147483648`,
+      `${idle} 0 / 8589934592`,
+      `${other} 2147483648 / 42949672960`,
+    ]);
+    expect(texts(memory?.processes)).toEqual(['100 8589934592 / 42949672960']);
+    expect(texts(utilization?.kernels)).toEqual([`${busy} 42 / 100`, `${idle} 0 / 100`, `${other} 20 / 100`]);
+    expect(texts(utilization?.processes)).toEqual(['100 42 / 100']);
+    // Nobody has had it work since.
+    expect(texts((await plugin.measure?.(holders, never))?.[1]?.kernels)[0]).toBe(`${busy} 0 / 100`);
+    const unknown = await discover({ options });
+    expect(texts((await unknown.measure?.(holders, never))?.[0]?.kernels)[1]).toBe(`${idle} 1073741824 / 42949672960`);
   });
 
   it('that hang when they are measured cost the measure, and are looked for all the same', async () => {

@@ -1,6 +1,7 @@
 /** GPUs of the NVIDIA driver, looked for and measured in a process with a deadline (spec resources-and-stats 14). */
 import { Decimal } from '../lib/decimal.ts';
 import type { Logger } from '../lib/log.ts';
+import { baseSlotOf } from './accelerator-units.ts';
 import { type CudaDiscovery, cudaFacts, isDriverThere } from './cuda-discovery.ts';
 import { type CudaDevice, type CudaFacts, cudaPlugin } from './cuda-plugin.ts';
 import {
@@ -10,6 +11,8 @@ import {
   wholeDeviceMeasure,
 } from './device-measures.ts';
 import { deviceProgram } from './device-program.ts';
+import { limitsOf } from './device-shares.ts';
+import { byProcesses, type ProcessFigure } from './gpu-processes.ts';
 import { ModuleHost } from './module-host.ts';
 import { inProcess, type NodePlugin } from './node-plugin.ts';
 import { type NvmlDevice, type NvmlReport, type NvmlUse, readNvmlReport, readNvmlUses } from './nvml-report.ts';
@@ -74,9 +77,22 @@ export function cudaSource(options: CudaSourceOptions): PluginSource {
       const measure = async (holders: readonly DeviceHolder[], within: AbortSignal) => {
         const json = await host.call('measure', paths, { signal: within, timeoutMs: measuringMs });
         const uses = usesById(facts, host.read(json, readNvmlUses));
+        const processes = new Map([...uses].map(([id, use]) => [id, use.processes] as const));
+        const shareSlot = facts.shares?.mode === 'fractional' ? baseSlotOf('cuda', facts.shares) : null;
+        const measured = (kind: DeviceMeasureKind, amountOf: AmountOf, figure: ProcessFigure) =>
+          byProcesses(
+            wholeDeviceMeasure(kind, amounts(uses, amountOf), holders),
+            processes,
+            holders,
+            shareSlot,
+            figure,
+          );
         return [
-          wholeDeviceMeasure(memory, amounts(uses, memoryOf), holders),
-          wholeDeviceMeasure(utilization, amounts(uses, utilizationOf), holders),
+          measured(memory, memoryOf, {
+            of: (process) => process.memory,
+            capacityOf: (share) => (facts.shares ? limitsOf(share, facts.shares).memoryBytes : share),
+          }),
+          measured(utilization, utilizationOf, { of: (process) => process.utilization, capacityOf: () => hundred }),
         ];
       };
       last = { text, plugin: { ...inProcess(cudaPlugin(facts), agentVersion), measure } };
@@ -111,10 +127,9 @@ function usesById({ devices }: CudaFacts, uses: readonly NvmlUse[]): ReadonlyMap
   );
 }
 
-function amounts(
-  uses: ReadonlyMap<string, NvmlUse>,
-  amountOf: (use: NvmlUse) => MeasuredAmount | null,
-): ReadonlyMap<string, MeasuredAmount> {
+type AmountOf = (use: NvmlUse) => MeasuredAmount | null;
+
+function amounts(uses: ReadonlyMap<string, NvmlUse>, amountOf: AmountOf): ReadonlyMap<string, MeasuredAmount> {
   return new Map(
     [...uses].flatMap(([id, use]) => {
       const amount = amountOf(use);

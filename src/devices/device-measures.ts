@@ -31,6 +31,8 @@ export interface DeviceMeasure extends DeviceMeasureKind {
   readonly node: MeasuredAmount;
   readonly devices: ReadonlyMap<string, MeasuredAmount>;
   readonly kernels: ReadonlyMap<KernelId, MeasuredAmount>;
+  /** Of processes in kernels' containers, by pid as the host counts. */
+  readonly processes: ReadonlyMap<number, MeasuredAmount>;
 }
 
 /** A kernel with devices of a plugin. */
@@ -39,6 +41,8 @@ export interface DeviceHolder {
   readonly container: string;
   /** Of this plugin alone. */
   readonly allocation: Allocation;
+  /** Of its processes, as the host counts them; none are looked for where it has no device. */
+  readonly pids: readonly number[];
 }
 
 /** Amounts added up; the capacity is null when that of any is. */
@@ -64,5 +68,5 @@ export function wholeDeviceMeasure(
     const own = assignedIds(allocation).flatMap((id) => devices.get(id) ?? []);
     return own.length > 0 ? [[kernel, summed(own)] as const] : [];
   });
-  return { ...kind, node: summed(devices.values()), devices, kernels: new Map(kernels) };
+  return { ...kind, node: summed(devices.values()), devices, kernels: new Map(kernels), processes: new Map() };
 }

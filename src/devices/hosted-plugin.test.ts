@@ -219,8 +219,8 @@ describe('a plugin of a third party', () => {
 describe('what a plugin measures', () => {
   const kernel = newKernelId();
   const holders = [
-    { kernel, container: 'c1', allocation: held },
-    { kernel: newKernelId(), container: 'c2', allocation: new Map() },
+    { kernel, container: 'c1', allocation: held, pids: [41] },
+    { kernel: newKernelId(), container: 'c2', allocation: new Map(), pids: [41] },
   ];
   const measuring = (body: string): Promise<NodePlugin> =>
     host(`export const discover = () => (${description});\nexport const measure = ({ kernels }) => { ${body} };`);
@@ -228,9 +228,10 @@ describe('what a plugin measures', () => {
   it('is of its devices and of the kernels that hold them, by itself or as it says', async () => {
     const plugin = await measuring(`
       if (kernels.length !== 1 || kernels[0].container !== 'c1' || kernels[0].devices[0].device !== 'n0') throw 'who?';
+      const [pid] = kernels[0].processes;
       const devices = { n0: { value: '1.5', capacity: 4 }, n1: { value: 2, capacity: 4 } };
       return [
-        { key: 'npu_mem', unit: 'bytes', filter: ['max'], devices },
+        { key: 'npu_mem', unit: 'bytes', filter: ['max'], devices, processes: { [pid]: { value: 5 } } },
         { key: 'npu_energy', unit: 'J', hook: 'rate', devices: {}, node: { value: -7 },
           kernels: { [kernels[0].kernel]: { value: 3 } } },
       ];`);
@@ -238,6 +239,8 @@ describe('what a plugin measures', () => {
     expect(memory).toMatchObject({ key: 'npu_mem', unit: 'bytes', filter: ['max'], hook: null });
     expect([memory?.node.value.toString(), memory?.node.capacity?.toString()]).toEqual(['3.5', '8']);
     expect([...(memory?.kernels ?? [])].map(([id, { value }]) => [id, value.toString()])).toEqual([[kernel, '1.5']]);
+    expect(memory?.processes).toEqual(new Map([[41, { value: new Decimal(5), capacity: null }]]));
+    expect(energy?.processes.size).toBe(0);
     expect(energy).toMatchObject({ hook: 'rate', node: { value: new Decimal(-7), capacity: null } });
     expect(energy?.kernels.get(kernel)?.value.toString()).toBe('3');
   });
@@ -255,6 +258,10 @@ describe('what a plugin measures', () => {
     [
       'return [{ key: "npu_x", unit: "W", kernels: { other: { value: 1 } } }]',
       'is not a kernel that it was asked about',
+    ],
+    [
+      'return [{ key: "npu_x", unit: "W", processes: { 1: { value: 1 } } }]',
+      'is not a process of a kernel that it was asked about',
     ],
     ['return [{ key: "npu_x", unit: "W", devices: { n0: { value: "NaN" } } }]', 'is not a decimal number'],
     ['return [{ key: "npu_x", unit: "W", devices: { n0: { value: "inf" } } }]', 'is not at most'],

@@ -107,8 +107,9 @@ const told = (allocation: Allocation) =>
     [...amounts].map(([device, amount]) => ({ slot, device, amount: amount.toFixed() })),
   );
 
-const toldHolder = ({ kernel, container, allocation }: DeviceHolder) => ({
+const toldHolder = ({ kernel, container, allocation, pids }: DeviceHolder) => ({
   kernel,
   container,
   devices: told(allocation),
+  processes: pids,
 });

@@ -60,6 +60,7 @@ function amountsOf(isKnown: (name: string) => boolean, what: string): Reader<Rea
 
 function measureReader({ key: plugin, deviceIds, holders }: MeasuredThings): Reader<DeviceMeasure> {
   const ids = new Map<string, DeviceHolder['kernel']>(holders.map(({ kernel }) => [kernel, kernel]));
+  const pids = new Set(holders.flatMap((holder) => holder.pids.map(String)));
   const isOwn = (key: string): boolean => keyForm.test(key) && key.startsWith(`${plugin}_`);
   return object((of) => {
     const kind = {
@@ -82,9 +83,17 @@ function measureReader({ key: plugin, deviceIds, holders }: MeasuredThings): Rea
       'kernels',
       newer(nullable(amountsOf((id) => ids.has(id), 'a kernel that it was asked about')), null),
     );
+    const processes = of(
+      'processes',
+      newer(
+        amountsOf((pid) => pids.has(pid), 'a process of a kernel that it was asked about'),
+        new Map(),
+      ),
+    );
     const whole = wholeDeviceMeasure(kind, devices, holders);
     return {
       ...whole,
+      processes: new Map([...processes].map(([pid, amount]) => [Number(pid), amount])),
       node: of('node', newer(measured, summed(devices.values()))),
       kernels:
         kernels === null

@@ -28,8 +28,8 @@ function measure(options: Readonly<Record<string, string>>, slot: string, amount
   const plugin = mockPlugin(config, readShareOptions('cuda', options), { random: () => 0.5 });
   const allocation = plugin.createMap().allocate({ slots: [[slot, new Decimal(amount)]] });
   const holders = [
-    { kernel: holder, container: '1', allocation },
-    { kernel: idle, container: '2', allocation: new Map() },
+    { kernel: holder, container: '1', allocation, pids: [] },
+    { kernel: idle, container: '2', allocation: new Map(), pids: [] },
   ];
   return plugin.measure?.(holders) ?? [];
 }

@@ -81,7 +81,7 @@ export function mockMeasures(
   const power = each((load) => ({ value: load.watts, capacity: mostWatts }));
   const temperature = each((load) => ({ value: load.celsius, capacity: mostCelsius }));
   const measured = (what: string, unit: string, filter: DeviceMeasure['filter']) =>
-    ({ key: `${key}_${what}`, unit, filter, hook: null }) as const;
+    ({ key: `${key}_${what}`, unit, filter, hook: null, processes: new Map() }) as const;
   const average = ['avg', 'max'] as const;
   return [
     {

@@ -3,7 +3,7 @@
  * libraries may hang, crash or keep memory, which must not be the daemon's. The only module that imports koffi.
  */
 import koffi from 'koffi';
-import type { NvmlDevice, NvmlReport, NvmlSlice, NvmlUse } from './nvml-report.ts';
+import type { NvmlDevice, NvmlProcess, NvmlReport, NvmlSlice, NvmlUse } from './nvml-report.ts';
 
 type Library = ReturnType<typeof koffi.load>;
 
@@ -198,13 +198,86 @@ function describeAll({ nvml, countMultiprocessors }: Driver): NvmlReport {
   };
 }
 
+/** `nvmlProcessInfo_t` since the second version of its function, and `nvmlProcessUtilizationSample_t`. */
+const processBytes = 24;
+const sampleBytes = 32;
+const mostProcesses = 1024;
+const unknownMemory = 0xffff_ffff_ffff_ffffn;
+/** The time of the last samples of a unit, by its uuid. */
+const sampledAt = new Map<string, bigint>();
+
+/** Who uses it; null where the driver can't tell. */
+function processesOf(nvml: Calls, handle: unknown, uuid: string): readonly NvmlProcess[] | null {
+  const list = Buffer.alloc(mostProcesses * processBytes);
+  const count = [mostProcesses];
+  const ask = (version: string): boolean => {
+    const name = `nvmlDeviceGetComputeRunningProcesses_${version}`;
+    return 0 === nvml.raw(`${name}(void *device, _Inout_ unsigned int *count, void *list)`, handle, count, list);
+  };
+  try {
+    if (!ask('v3')) return null;
+  } catch {
+    try {
+      if (!ask('v2')) return null;
+    } catch {
+      return null;
+    }
+  }
+  const rates = ratesByProcess(nvml, handle, uuid);
+  return Array.from({ length: Math.min(mostProcesses, count[0] ?? 0) }, (_, index) => {
+    const at = index * processBytes;
+    const pid = list.readUInt32LE(at);
+    const memory = list.readBigUInt64LE(at + 8);
+    return {
+      pid,
+      memory: memory === unknownMemory ? null : Number(memory),
+      utilization: rates === null ? null : (rates.get(pid) ?? 0),
+    };
+  });
+}
+
+/** Percent by process, of those that had the GPU work since the last call; null where the driver can't tell. */
+function ratesByProcess(nvml: Calls, handle: unknown, uuid: string): ReadonlyMap<number, number> | null {
+  const samples = Buffer.alloc(mostProcesses * sampleBytes);
+  const count = [mostProcesses];
+  const declaration =
+    'nvmlDeviceGetProcessUtilization(void *device, void *samples, _Inout_ unsigned int *count, unsigned long long since)';
+  let latest = sampledAt.get(uuid) ?? 0n;
+  try {
+    const result = nvml.raw(declaration, handle, samples, count, latest);
+    // There is nothing new: nobody had it work.
+    if (result === notFound) return new Map();
+    if (result !== 0) return null;
+  } catch {
+    return null;
+  }
+  const rates = new Map<number, number>();
+  const times = new Map<number, bigint>();
+  for (let at = 0; at < Math.min(mostProcesses, count[0] ?? 0) * sampleBytes; at += sampleBytes) {
+    const [pid, time] = [samples.readUInt32LE(at), samples.readBigUInt64LE(at + 8)];
+    if (time > latest) latest = time;
+    if (time < (times.get(pid) ?? 0n)) continue;
+    times.set(pid, time);
+    rates.set(pid, samples.readUInt32LE(at + 16));
+  }
+  sampledAt.set(uuid, latest);
+  return rates;
+}
+
 function useOf(nvml: Calls, handle: unknown): NvmlUse {
   const { total, used } = memoryOf(nvml, handle);
   const out: Record<string, unknown> = {};
   const declaration = 'nvmlDeviceGetUtilizationRates(void *device, _Out_ Utilization *utilization)';
   // Slices have no rates of their own.
   const known = nvml.raw(declaration, handle, out) === 0;
-  return { uuid: uuidOf(nvml, handle), total, used, utilization: known ? Number(out['gpu']) : null };
+  const uuid = uuidOf(nvml, handle);
+  return {
+    uuid,
+    total,
+    used,
+    utilization: known ? Number(out['gpu']) : null,
+    processes: processesOf(nvml, handle, uuid),
+  };
 }
 
 /** A GPU, or each of its slices; one that doesn't answer is left out. */

@@ -35,6 +35,15 @@ export interface NvmlReport {
   readonly lost: readonly number[];
 }
 
+/** A process that uses a GPU. */
+export interface NvmlProcess {
+  readonly pid: number;
+  /** Bytes of the GPU's memory; null where the driver doesn't tell. */
+  readonly memory: number | null;
+  /** Percent of the time in which the GPU worked for it; null where the driver doesn't tell. */
+  readonly utilization: number | null;
+}
+
 /** How much of a GPU or a slice is used. */
 export interface NvmlUse {
   readonly uuid: string;
@@ -43,6 +52,8 @@ export interface NvmlUse {
   readonly used: number;
   /** Percent of the time in which it worked; null where the driver doesn't tell. */
   readonly utilization: number | null;
+  /** Null where the driver doesn't tell. */
+  readonly processes: readonly NvmlProcess[] | null;
 }
 
 const report = object<NvmlReport>((of) => ({
@@ -86,6 +97,18 @@ const uses = list(
     total: of('total', number),
     used: of('used', number),
     utilization: of('utilization', nullable(number)),
+    processes: of(
+      'processes',
+      nullable(
+        list(
+          object<NvmlProcess>((process) => ({
+            pid: process('pid', whole),
+            memory: process('memory', nullable(number)),
+            utilization: process('utilization', nullable(number)),
+          })),
+        ),
+      ),
+    ),
   })),
 );
 

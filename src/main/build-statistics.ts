@@ -66,7 +66,7 @@ export async function buildStatistics(options: BuildStatisticsOptions): Promise<
   const targets = () => kernels.list().flatMap((record) => targetOf(record, options) ?? []);
   const devices = new DeviceFigures({
     plugins: () => options.devices.plugins,
-    holders: (key) => holdersOf(key, targets(), options.devices.ledger.held),
+    holders: (key) => holdersOf(key, targets(), options.devices.ledger.held, (containerId) => direct.pids(containerId)),
   });
   return await Statistics.open({
     folder: options.folder,

@@ -10,7 +10,7 @@ export interface ContainerSource extends Disposable {
   open(containerId: string, signal: AbortSignal): Promise<void>;
   /** Its figures; null when it is not open or has vanished. */
   read(containerId: string, signal: AbortSignal): ContainerSample | null | Promise<ContainerSample | null>;
-  /** The pids of its processes, as the host counts them. */
+  /** The pids of its processes, as the host counts them; none where they can't be known. */
   pids(containerId: string): readonly number[];
   /** Lets go of a container. */
   forget(containerId: string): void;
@@ -62,7 +62,12 @@ export class DirectSource implements ContainerSource {
 
   pids(containerId: string): readonly number[] {
     const reader = this.#readers.get(containerId);
-    return (reader instanceof ContainerReader ? reader.pids() : null) ?? [];
+    try {
+      return (reader instanceof ContainerReader ? reader.pids() : null) ?? [];
+    } catch {
+      // One container whose list may not be read must not cost the others theirs.
+      return [];
+    }
   }
 
   forget(containerId: string): void {

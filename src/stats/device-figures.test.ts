@@ -18,6 +18,7 @@ const measureOf = (key: string, devices: Record<string, number>, kernels: readon
     node: amount(Object.values(devices).reduce((total, one) => total + one, 0)),
     devices: new Map(Object.entries(devices).map(([id, value]) => [id, amount(value)])),
     kernels: new Map(kernels.map(([kernel, value]) => [kernel, amount(value)])),
+    processes: new Map([[100 + Object.keys(devices).length, amount(2)]]),
   }) satisfies DeviceMeasure;
 
 /** Plugins that measure as a test says. */
@@ -45,6 +46,12 @@ it('figures of devices are the node’s, each device’s and each kernel’s, in
     [['npu_util', '4']],
     ['npu_util'],
   ]);
+  const ofProcess = figures.processes(1).get(102);
+  expect([ofProcess?.fresh.map(({ key, value }) => [key, value.toString()]), [...(ofProcess?.keys ?? [])]]).toEqual([
+    [['npu_util', '2']],
+    ['npu_util'],
+  ]);
+  expect([figures.processes(2).get(102)?.fresh, figures.processes(100).size]).toEqual([[], 0]);
 });
 
 it('figures of devices and plugins that are gone are gone', async () => {
@@ -117,8 +124,8 @@ it('all kernels are asked about, those without devices too', () => {
   const [one, other] = [newKernelId(), newKernelId()];
   const targets = [one, other].map((kernelId) => ({ kernelId, containerId: asContainerId(`c-${kernelId}`) }));
   const allocation = new Map([['npu.device', new Map([['n0', new Decimal(1)]])]]);
-  expect(holdersOf('npu', targets, new Map([[one, new Map([['npu', allocation]])]]))).toEqual([
-    { kernel: one, container: `c-${one}`, allocation },
-    { kernel: other, container: `c-${other}`, allocation: new Map() },
+  expect(holdersOf('npu', targets, new Map([[one, new Map([['npu', allocation]])]]), () => [7])).toEqual([
+    { kernel: one, container: `c-${one}`, allocation, pids: [7] },
+    { kernel: other, container: `c-${other}`, allocation: new Map(), pids: [] },
   ]);
 });

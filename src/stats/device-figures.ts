@@ -2,11 +2,12 @@
  * What devices are used by: their plugins are asked in each round, each with a deadline of its own and each alone. One that
  * did not answer in time is let alone for a while.
  */
-import type { DeviceHolder, DeviceMeasure } from '../devices/device-measures.ts';
+import type { DeviceHolder, DeviceMeasure, MeasuredAmount } from '../devices/device-measures.ts';
 import type { NodePlugin } from '../devices/node-plugin.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { ContainerId, KernelId } from '../lib/ids.ts';
+import { assignedIds } from '../resources/allocation.ts';
 import type { KernelAllocation } from '../resources/allocator.ts';
 import { definitionOf, type NodeCollector, type TakenMeasure } from './measure.ts';
 import { containerMeasures, nodeMeasures } from './measure-kinds.ts';
@@ -19,8 +20,8 @@ export interface DeviceFiguresParts {
   readonly holders: (key: string) => readonly DeviceHolder[];
 }
 
-/** What is known of a kernel's devices. */
-export interface KernelDeviceMeasures {
+/** What is known of the devices of a kernel or of a process. */
+export interface DeviceMeasures {
   /** Measured in this round. */
   readonly fresh: readonly TakenMeasure[];
   /** All keys that still hold: those of a plugin that missed a round too. */
@@ -62,21 +63,33 @@ export class DeviceFigures {
   }
 
   /** What was measured at a monotonic time in seconds, or shortly before, by kernel. */
-  kernels(at: number): ReadonlyMap<KernelId, KernelDeviceMeasures> {
-    const kernels = new Map<KernelId, { fresh: TakenMeasure[]; keys: Set<string> }>();
+  kernels(at: number): ReadonlyMap<KernelId, DeviceMeasures> {
+    return this.#measuredOf(at, ({ kernels }) => kernels);
+  }
+
+  /** The same by process, as the host counts them. */
+  processes(at: number): ReadonlyMap<number, DeviceMeasures> {
+    return this.#measuredOf(at, ({ processes }) => processes);
+  }
+
+  #measuredOf<Id>(
+    at: number,
+    of: (measure: DeviceMeasure) => ReadonlyMap<Id, MeasuredAmount>,
+  ): ReadonlyMap<Id, DeviceMeasures> {
+    const found = new Map<Id, { fresh: TakenMeasure[]; keys: Set<string> }>();
     for (const { measures, measuredAt } of this.#states.values()) {
       if (at - measuredAt > trustS) continue;
       for (const measure of measures) {
-        for (const [kernel, amount] of measure.kernels) {
-          const known = kernels.get(kernel) ?? { fresh: [], keys: new Set() };
-          kernels.set(kernel, known);
+        for (const [id, amount] of of(measure)) {
+          const known = found.get(id) ?? { fresh: [], keys: new Set() };
+          found.set(id, known);
           known.keys.add(measure.key);
           if (measuredAt === at)
             known.fresh.push({ key: measure.key, definition: definition(measure, true), ...amount });
         }
       }
     }
-    return kernels;
+    return found;
   }
 
   #stateOf(key: string): State {
@@ -128,17 +141,18 @@ export class DeviceFigures {
   }
 }
 
-const definition = ({ unit, filter, hook }: DeviceMeasure, ofKernel: boolean): TakenMeasure['definition'] =>
-  definitionOf({ unit, filter: new Set(filter), hook }, ofKernel);
+const definition = ({ unit, filter, hook }: DeviceMeasure, ofHolder: boolean): TakenMeasure['definition'] =>
+  definitionOf({ unit, filter: new Set(filter), hook }, ofHolder);
 
-/** Every kernel with a container, and what it holds of a plugin's devices. */
+/** Every kernel with a container, what it holds of a plugin's devices, and its processes where that is something. */
 export const holdersOf = (
   key: string,
   targets: readonly { readonly kernelId: KernelId; readonly containerId: ContainerId }[],
   held: ReadonlyMap<KernelId, KernelAllocation>,
+  pidsOf: (containerId: ContainerId) => readonly number[],
 ): readonly DeviceHolder[] =>
-  targets.map(({ kernelId, containerId }) => ({
-    kernel: kernelId,
-    container: containerId,
-    allocation: held.get(kernelId)?.get(key) ?? new Map(),
-  }));
+  targets.map(({ kernelId, containerId }) => {
+    const allocation = held.get(kernelId)?.get(key) ?? new Map();
+    const pids = assignedIds(allocation).length > 0 ? pidsOf(containerId) : [];
+    return { kernel: kernelId, container: containerId, allocation, pids };
+  });

@@ -2,7 +2,7 @@
 import type { ContainerId, KernelId, SessionId } from '../lib/ids.ts';
 import { type Account, entered, type KernelUsage, seconds, totals, usageOf } from './account.ts';
 import { type ContainerCounters, type ContainerSample, emptySample, type Stall } from './container-sample.ts';
-import type { KernelDeviceMeasures } from './device-figures.ts';
+import type { DeviceMeasures } from './device-figures.ts';
 import type { Gap } from './gap.ts';
 import { containerMeasures } from './measure.ts';
 import { MetricBook, type WrittenMetrics } from './metric-book.ts';
@@ -157,7 +157,7 @@ export class KernelBook {
   }
 
   /** Enters what was measured of a kernel's devices in a round; nothing when it is not known. */
-  enterDevices(kernelId: string, { fresh, keys }: KernelDeviceMeasures, at: number): void {
+  enterDevices(kernelId: string, { fresh, keys }: DeviceMeasures, at: number): void {
     const state = this.#states.get(kernelId);
     if (!state) return;
     for (const { key, definition, ...measured } of fresh) {

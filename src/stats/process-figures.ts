@@ -1,5 +1,6 @@
 /** Figures of the processes in containers (spec resources-and-stats 13.4), collected where somebody wants them. */
 import type { Clock } from '../lib/clock.ts';
+import type { DeviceMeasures } from './device-figures.ts';
 import type { KeptFiles } from './kept-files.ts';
 import { processMeasures } from './measure.ts';
 import { MetricBook, type WrittenMetrics } from './metric-book.ts';
@@ -14,6 +15,8 @@ export class ProcessFigures {
   readonly #files: KeptFiles;
   readonly #clock: Clock;
   readonly #books = new Map<string, MetricBook>();
+  /** What processes use of devices, by pid. */
+  readonly #devices = new MetricBook();
 
   constructor(files: KeptFiles, clock: Clock) {
     this.#files = files;
@@ -37,10 +40,21 @@ export class ProcessFigures {
         book.enter(String(pid), key, definition, measured, this.#clock.monotonic() / 1000);
       }
       const written = measures.length > 0 ? book.written(String(pid)) : null;
-      if (written) found.set(pid, written);
+      if (written) found.set(pid, { ...written, ...this.#devices.written(String(pid)) });
     }
     book.keep((id) => found.has(Number(id)));
     return found;
+  }
+
+  /** Enters what was measured of devices by process in a round; what is not among it is forgotten. */
+  enterDevices(measures: ReadonlyMap<number, DeviceMeasures>, at: number): void {
+    this.#devices.keep((pid) => measures.has(Number(pid)));
+    for (const [pid, { fresh, keys }] of measures) {
+      for (const { key, definition, ...measured } of fresh) {
+        this.#devices.enter(String(pid), key, definition, measured, at);
+      }
+      this.#devices.keepOf(String(pid), (key) => keys.has(key));
+    }
   }
 
   /** Forgets the containers that are not wanted any more. */

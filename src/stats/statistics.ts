@@ -15,7 +15,7 @@ import type { KernelUsage } from './account.ts';
 import { AccountFile } from './account-file.ts';
 import type { ContainerSample } from './container-sample.ts';
 import type { ContainerSource } from './container-source.ts';
-import type { DeviceFigures, KernelDeviceMeasures } from './device-figures.ts';
+import type { DeviceFigures, DeviceMeasures } from './device-figures.ts';
 import { type FinalRecord, FinalRecords } from './final-records.ts';
 import { KernelBook, type KernelFigures, type StatsTarget } from './kernel-book.ts';
 import type { KillLog } from './kill-log.ts';
@@ -41,7 +41,7 @@ export interface StatisticsParts {
   readonly source: ContainerSource;
   readonly node: NodeFigures;
   /** Those of devices, whose collectors are among the node's; null where nobody measures any. */
-  readonly devices: Pick<DeviceFigures, 'kernels'> | null;
+  readonly devices: Pick<DeviceFigures, 'kernels' | 'processes'> | null;
   readonly processes: ProcessFigures;
   readonly killLog: KillLog;
   readonly sink: StatisticsSink | null;
@@ -54,7 +54,7 @@ export interface StatisticsParts {
   readonly log: Logger;
 }
 
-const noDevices: KernelDeviceMeasures = { fresh: [], keys: new Set() };
+const noDevices: DeviceMeasures = { fresh: [], keys: new Set() };
 const openingAtOnce = 8;
 const sinkDeadlineMs = 4_000;
 const scratchPauseMs = 1_000;
@@ -281,8 +281,10 @@ export class Statistics implements AsyncDisposable {
   }
 
   async #enterDevices(targets: readonly StatsTarget[], at: number, signal: AbortSignal): Promise<void> {
-    const measures = this.#parts.devices?.kernels(at);
-    if (!measures) return;
+    const { devices, processes } = this.#parts;
+    if (!devices) return;
+    processes.enterDevices(devices.processes(at), at);
+    const measures = devices.kernels(at);
     const slices = new TimeSlices(this.#parts.clock);
     for (const { kernelId } of targets) {
       await slices.turn(signal);

@@ -91,6 +91,34 @@ int nvmlDeviceGetAttributes_v2(void *handle, attributes *out) {
 }
 #endif
 
+/* Processes 100 and 200 share the first device; on the second is one of another namespace, whose memory is not told. */
+#ifdef FAKE_PROCESSES
+typedef struct { unsigned pid; unsigned long long memory; unsigned instance, compute_instance; } process_info;
+typedef struct { unsigned pid; unsigned long long time; unsigned sm, memory, encoder, decoder; } process_sample;
+int nvmlDeviceGetComputeRunningProcesses_v3(void *handle, unsigned *count, process_info *infos) {
+  if (*count < 2) return 7;
+  *count = 0;
+  if (INDEX(handle) == 0) {
+    infos[0] = (process_info){100, 1ULL << 33, 0, 0};
+    infos[1] = (process_info){200, 1ULL << 20, 0, 0};
+    *count = 2;
+  }
+  if (INDEX(handle) == 1) {
+    infos[0] = (process_info){987654, ~0ULL, 0, 0};
+    *count = 1;
+  }
+  return 0;
+}
+int nvmlDeviceGetProcessUtilization(void *handle, process_sample *samples, unsigned *count, unsigned long long since) {
+  if (IS_SLICE(handle)) return 3;
+  if (INDEX(handle) != 0 || since >= 8) return 6;
+  samples[0] = (process_sample){100, 8, 42, 0, 0, 0};
+  samples[1] = (process_sample){100, 7, 99, 0, 0, 0};
+  *count = 2;
+  return 0;
+}
+#endif
+
 int cuInit(unsigned flags) { return 0; }
 int cuDeviceGetByPCIBusId(int *device, const char *id) { *device = id[10] - 'A'; return 0; }
 int cuDeviceGetAttribute(int *value, int attribute, int device) { *value = attribute == 16 ? 108 : 0; return 0; }
