@@ -72,6 +72,9 @@ function acceleratorsOf(list: readonly string[]): Record<string, string> | undef
     if (slot !== undefined && amount !== undefined) return [slot, amount];
     throw new UsageError(`--accelerator ${JSON.stringify(text)} is not SLOT=AMOUNT, such as cuda.device=1`);
   });
+  const slots = pairs.map(([slot]) => slot);
+  const twice = slots.find((slot, index) => slots.indexOf(slot) !== index);
+  if (twice !== undefined) throw new UsageError(`--accelerator ${twice} is given twice: give it once, with the sum`);
   return pairs.length === 0 ? undefined : Object.fromEntries(pairs);
 }
 

@@ -79,6 +79,10 @@ describe('an account', () => {
     ]) {
       expect(parseAccount(other)).toBeNull();
     }
+    const seen = { kind: 'disk', count: 2, firstAt: 1, lastAt: 2, detail: 'full', isOn: true };
+    const wrong = [null, { ...seen, kind: 'x' }, { ...seen, count: '2' }, { ...seen, detail: 1 }];
+    expect(parseAccount({ ...account, overuse: [...wrong, seen] })?.overuse).toEqual([seen]);
+    expect(parseAccount({ ...account, overuse: undefined })?.overuse).toEqual([]);
     const damaged = { ...account, last: { ...account.last, cpuMicroseconds: -1, readBytes: 'many' } };
     expect(parseAccount(damaged)?.last).toMatchObject({ cpuMicroseconds: null, readBytes: null });
   });

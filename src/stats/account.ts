@@ -3,7 +3,7 @@
  * and over restarts of the agent. Pure.
  */
 import type { ContainerCounters, ContainerSample } from './container-sample.ts';
-import type { Overuse } from './overuse.ts';
+import { type KeptOveruse, type Overuse, overuseKinds } from './overuse.ts';
 
 /** The account. */
 export interface Account {
@@ -20,6 +20,8 @@ export interface Account {
   /** Milliseconds since the epoch: the first sample and the last one. */
   readonly since: number;
   readonly at: number;
+  /** As the file has it; a process that runs has it in its watch. */
+  readonly overuse: readonly KeptOveruse[];
 }
 
 /** What a kernel has used since its creation; null = never known. */
@@ -86,6 +88,7 @@ export function entered(
     scratchPeakBytes: most(account?.scratchPeakBytes, scratchBytes),
     since: account?.since ?? now,
     at: now,
+    overuse: account?.overuse ?? [],
   };
 }
 
@@ -113,7 +116,17 @@ export function parseAccount(value: unknown): Account | null {
     scratchPeakBytes: figure(value['scratchPeakBytes']),
     since,
     at,
+    overuse: Array.isArray(value['overuse']) ? value['overuse'].flatMap((one) => parseOveruse(one) ?? []) : [],
   };
+}
+
+function parseOveruse(value: unknown): KeptOveruse | null {
+  if (!isRecord(value)) return null;
+  const { count, firstAt, lastAt, detail } = value;
+  const kind = overuseKinds.find((one) => one === value['kind']);
+  if (kind === undefined || typeof detail !== 'string') return null;
+  if (typeof count !== 'number' || typeof firstAt !== 'number' || typeof lastAt !== 'number') return null;
+  return { kind, count, firstAt, lastAt, detail, isOn: value['isOn'] === true };
 }
 
 function counters(of: (name: keyof ContainerCounters) => number | null): ContainerCounters {

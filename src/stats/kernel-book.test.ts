@@ -80,12 +80,24 @@ describe('the book of kernels', () => {
 
     const book = new KernelBook([...before.accounts()]);
     expect(book.abandoned(() => true)).toEqual([]);
-    expect(book.usage(kernelId)).toMatchObject({ cpuSeconds: 2, outOfMemoryKills: 1 });
+    const overuse = [{ kind: 'out-of-memory', count: 1 }];
+    expect(book.usage(kernelId)).toMatchObject({ cpuSeconds: 2, outOfMemoryKills: 1, overuse });
     expect(book.countsKills(first, sample(kills))).toBe(false);
     expect(round(book, first, kills, 0)).toEqual([]);
-    expect(round(book, first, { cpuMicroseconds: 3_000_000, outOfMemoryKills: 3 }, 5000)).toMatchObject([{ count: 2 }]);
+    expect(round(book, first, { cpuMicroseconds: 3_000_000, outOfMemoryKills: 3 }, 5000)).toMatchObject([{ count: 3 }]);
     expect(round(book, targetOf('b'), { cpuMicroseconds: 1, outOfMemoryKills: 0 }, 10_000)).toEqual([]);
     expect(book.figures(kernelId)).toMatchObject({ outOfMemoryKills: 3, cpuSeconds: 3.000001 });
+  });
+
+  it('goes on with over-use that lasts, which has not begun again, and ends', () => {
+    const before = new KernelBook([]);
+    const [full, empty] = [96, 10].map((memoryBytes) => ({ memoryBytes, memoryLimitBytes: 100 })) as [object, object];
+    expect(round(before, first, full, 0)).toMatchObject([{ kind: 'memory', count: 1 }]);
+    const book = new KernelBook([...before.accounts()]);
+    expect(round(book, first, full, 0)).toEqual([]);
+    expect(book.figures(kernelId)?.overuse).toMatchObject([{ kind: 'memory', count: 1 }]);
+    expect(round(book, first, empty, 5000)).toEqual([]);
+    expect(round(book, first, full, 100_000)).toMatchObject([{ kind: 'memory', count: 2 }]);
   });
 
   it('knows of accounts whose kernels are gone, and forgets', () => {

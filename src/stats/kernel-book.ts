@@ -113,7 +113,7 @@ export class KernelBook {
 
   /** Every account, those of an earlier process included whose kernels have not been seen yet. */
   *accounts(): Generator<Account> {
-    for (const { account } of this.#states.values()) if (account) yield account;
+    for (const { account, watch } of this.#states.values()) if (account) yield { ...account, overuse: watch.kept() };
     yield* this.#inherited.values();
   }
 
@@ -220,7 +220,7 @@ export class KernelBook {
   usage(kernelId: string): KernelUsage | null {
     const state = this.#states.get(kernelId);
     const account = state?.account ?? this.#inherited.get(kernelId);
-    return account ? usageOf(account, state?.watch.seen() ?? []) : null;
+    return account ? usageOf(account, state?.watch.seen() ?? new OveruseWatch(account.overuse).seen()) : null;
   }
 
   /** Forgets a kernel. */
@@ -288,7 +288,7 @@ export class KernelBook {
       seen: seenBy(inherited) ?? { containerId: '', counters: emptySample },
       points: [null, null],
       deviceKeys: new Set(),
-      watch: new OveruseWatch(),
+      watch: new OveruseWatch(inherited?.overuse),
     };
     this.#states.set(kernelId, state);
     return state;

@@ -10,7 +10,7 @@ export const overuseKinds = ['memory', 'out-of-memory', 'throttled', 'processes'
 /** A kind of over-use. */
 export type OveruseKind = (typeof overuseKinds)[number];
 
-/** What was seen of one kind, since the kernel's creation or the agent's start. */
+/** What was seen of one kind since the kernel's creation. */
 export interface Overuse {
   readonly kind: OveruseKind;
   /** Kills, refusals, or how often it began. */
@@ -20,6 +20,12 @@ export interface Overuse {
   readonly lastAt: number;
   /** One sentence with figures. */
   readonly detail: string;
+}
+
+/** What is kept of it beyond the agent's life. */
+export interface KeptOveruse extends Overuse {
+  /** Whether it lasts: when it is seen again, it has not begun again. */
+  readonly isOn: boolean;
 }
 
 /** What is compared. */
@@ -55,7 +61,22 @@ interface Standing {
 
 /** What is known of one kernel's over-use. */
 export class OveruseWatch {
-  readonly #standing = new Map<OveruseKind, Standing>();
+  readonly #standing: Map<OveruseKind, Standing>;
+
+  /** `kept`: what an earlier process has seen, and told. */
+  constructor(kept: readonly KeptOveruse[] = []) {
+    this.#standing = new Map(
+      kept.map(({ isOn, ...overuse }) => [
+        overuse.kind,
+        { overuse, isOn, told: overuse.count, toldAt: Number.NEGATIVE_INFINITY },
+      ]),
+    );
+  }
+
+  /** What is to be kept. */
+  kept(): readonly KeptOveruse[] {
+    return [...this.#standing.values()].map(({ overuse, isOn }) => ({ ...overuse, isOn }));
+  }
 
   /** What was seen so far. */
   seen(): readonly Overuse[] {

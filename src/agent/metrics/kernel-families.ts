@@ -9,7 +9,11 @@ const counters: readonly (readonly [string, string, Pick1])[] = [
   ['cpu_seconds_total', 'CPU time used.', (of) => of.cpuSeconds],
   ['cpu_throttled_seconds_total', 'Time that the limit on CPU time held processes back.', (of) => of.throttledSeconds],
   ['cpu_periods_total', 'Periods in which the limit on CPU time was enforced.', (of) => of.cpuPeriods],
-  ['cpu_throttled_periods_total', 'Periods in which it held processes back.', (of) => of.throttledPeriods],
+  [
+    'cpu_throttled_periods_total',
+    'Periods in which the limit on CPU time held processes back.',
+    (of) => of.throttledPeriods,
+  ],
   ['out_of_memory_kills_total', 'Processes killed for want of memory.', (of) => of.outOfMemoryKills],
   ['process_limit_hits_total', 'Processes and threads refused by the limit.', (of) => of.processLimitHits],
   ['disk_read_bytes_total', 'Bytes read from disks.', (of) => of.readBytes],
@@ -52,7 +56,7 @@ export function kernelFamilies(kernels: readonly KernelFigures[]): readonly Fami
     {
       name: 'kernelet_kernel_overuse_total',
       type: 'counter',
-      help: 'How often a kernel took what it was given or more, by kind. Since the start of the agent.',
+      help: 'How often a kernel took what it was given or more, by kind. Since its creation.',
       series: kernels.flatMap((figures) =>
         figures.overuse.map(({ kind, count }) => ({ labels: { ...labelsOf(figures), kind }, value: count })),
       ),
@@ -73,13 +77,13 @@ function deviceFamilies(kernels: readonly KernelFigures[]): readonly Family[] {
     {
       name: 'kernelet_kernel_device_usage',
       type: 'gauge',
-      help: 'How much is used of its accelerators, by measure, in the unit of the label.',
+      help: 'How much a kernel uses of its accelerators, by measure, in the unit of the label.',
       series: series(({ value }) => value),
     },
     {
       name: 'kernelet_kernel_device_capacity',
       type: 'gauge',
-      help: 'What that is out of.',
+      help: 'What a kernel may use of its accelerators, or what they have, by measure, in the unit of the label.',
       series: series(({ capacity }) => capacity),
     },
   ];

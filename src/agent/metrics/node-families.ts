@@ -92,7 +92,7 @@ export function nodeFamilies(
     {
       name: 'kernelet_device_capacity',
       type: 'gauge',
-      help: 'What that is out of.',
+      help: 'What each accelerator has, by measure, in the unit of the label.',
       series: acceleratorSeries('capacity'),
     },
     {

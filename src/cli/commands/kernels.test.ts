@@ -56,6 +56,18 @@ describe('create', () => {
     expect(cli.agent.kernels.size).toBe(1);
   });
 
+  it.each([
+    [['cuda.device'], 'is not SLOT=AMOUNT'],
+    [['cuda.device=-1'], 'is not SLOT=AMOUNT'],
+    [['cuda.device=NaN'], 'is not SLOT=AMOUNT'],
+    [['mem=5'], 'is not SLOT=AMOUNT'],
+    [['cuda.device=1', 'cuda.device=2'], 'cuda.device is given twice'],
+  ])('refuses accelerators that are no amount of a slot: %j', async (amounts, problem) => {
+    const asked = amounts.flatMap((amount) => ['--accelerator', amount]);
+    const { status, stderr } = await cli.run(['create', '--lang', 'python', ...asked]);
+    expect([status, stderr]).toEqual([2, expect.stringContaining(problem)]);
+  });
+
   it('names a variable of the environment that has no right name', async () => {
     const { status, stderr } = await cli.run(['create', '--lang', 'python', '--env', 'A B=secret']);
     expect(status).toBe(2);

@@ -91,7 +91,8 @@ function tableOf(figures: readonly KernelStats[]): string {
 }
 
 function deviceText(figure: KernelStats['devices'][number] | undefined): string {
-  if (!figure) return '-';
+  // A kernel without devices may be told to use none of nothing.
+  if (!figure || figure.capacity === 0) return '-';
   const { value, capacity, unit } = figure;
   const text = (amount: number): string =>
     unit === 'bytes' ? describeByteSize(amount) : unit === 'percent' ? `${amount} %` : `${amount} ${unit}`;
