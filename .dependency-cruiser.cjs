@@ -39,7 +39,7 @@ const doors = {
   pino: '^src/lib/log\\.ts$',
   'decimal.js': '^src/lib/decimal\\.ts$',
   'smol-toml': '^src/config/toml\\.ts$',
-  koffi: '^src/devices/nvml-module\\.ts$',
+  koffi: '^src/lib/foreign-functions\\.ts$',
   'modern-tar': '^src/lib/tar\\.ts$',
   '@lydell/node-pty': '^src/runner/terminal/pty\\.ts$',
   yaml: '^src/rpc/yaml\\.ts$',

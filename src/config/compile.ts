@@ -133,6 +133,7 @@ function compileAgent(agent: SchemaValues['agent'], absolute: (path: string) => 
     scalingGroup: agent['scaling-group'],
     scalingGroupType: agent['scaling-group-type'],
     pidFile: agent['pid-file'] === null || agent['pid-file'] === '/dev/null' ? null : absolute(agent['pid-file']),
+    destroyKernelsOnShutdown: agent['destroy-kernels-on-shutdown'],
     skipManagerDetection: agent['skip-manager-detection'],
     metadataServer: { host: agent['metadata-server-bind-host'], port: agent['metadata-server-port'] },
     allowComputePlugins: agent['allow-compute-plugins'],

@@ -53,6 +53,7 @@ export interface AgentSettings {
   readonly scalingGroupType: 'compute' | 'storage';
   /** null: none is written. */
   readonly pidFile: string | null;
+  readonly destroyKernelsOnShutdown: boolean;
   readonly skipManagerDetection: boolean;
   readonly metadataServer: HostPort;
   /** null: all that are found. */

@@ -1,8 +1,8 @@
 /**
  * Asks the NVIDIA driver for its GPUs and how they are used, in a process of its own (`module-host.ts`): the driver's
- * libraries may hang, crash or keep memory, which must not be the daemon's. The only module that imports koffi.
+ * libraries may hang, crash or keep memory, which must not be the daemon's.
  */
-import koffi from 'koffi';
+import { koffi } from '../lib/foreign-functions.ts';
 import type { NvmlDevice, NvmlProcess, NvmlReport, NvmlSlice, NvmlUse } from './nvml-report.ts';
 
 type Library = ReturnType<typeof koffi.load>;

@@ -1,5 +1,6 @@
 /** The daemon: one agent, its local API on a socket, until a signal says stop. Kernels outlive it. */
 import type { Agent } from '../agent/agent.ts';
+import { endKernels } from '../agent/end-kernels.ts';
 import type { CliIo, ServeOptions } from '../cli/host.ts';
 import { formatHostPort, isLoopback } from '../config/kinds/address.ts';
 import type { LoadOptions } from '../config/load.ts';
@@ -17,6 +18,7 @@ import { endOnDefects } from './daemon/defects.ts';
 import { LiveConfiguration } from './daemon/live-configuration.ts';
 import { claimPidFile } from './daemon/pid-file.ts';
 import { Reloading } from './daemon/reloading.ts';
+import { type ServiceManager, serviceManagerOf } from './daemon/service-manager.ts';
 import { loosenedWarnings } from './hardening.ts';
 import { clearInstances } from './instances.ts';
 import type { ServedNode } from './served-node.ts';
@@ -52,7 +54,11 @@ export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
   cleanups.use(endOnDefects(log));
   for (const warning of warnings) log.warn(warning);
   for (const warning of loosenedWarnings(own)) log.warn(`loosened: ${warning}`);
-  const reloading = new Reloading(configuration, log);
+  const manager = await serviceManagerOf(io.environ, { clock: systemClock, log });
+  if (manager) cleanups.use(manager);
+  if (stop.aborted) manager?.stopping();
+  else stop.addEventListener('abort', () => manager?.stopping(), { once: true });
+  const reloading = new Reloading(configuration, log, manager);
   signals.on('SIGHUP', () => reloading.request());
   const operations = new OperationTimes(systemClock);
   const building = { settings: own, operations, log, signal: stop };
@@ -63,10 +69,12 @@ export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
       own.mode === 'cluster' ? await joinCluster({ ...building, reload }) : await standAlone(building),
     );
     reloading.tell(node);
-    await serveNode(node, { operations, log, stop, cleanups });
+    await serveNode(node, { operations, log, stop, cleanups, manager });
   } catch (error) {
     if (!(error instanceof StopSignal)) throw error;
-    log.info('stopping; kernels go on', { signal: error.signal });
+    log.info(own.agent.destroyKernelsOnShutdown ? 'stopping; kernels end too' : 'stopping; kernels go on', {
+      signal: error.signal,
+    });
   }
   return 0;
 }
@@ -85,7 +93,7 @@ async function joinCluster(building: Parameters<typeof buildClusterNode>[0]): Pr
 }
 
 async function standAlone({ settings, operations, log }: Building): Promise<ServedNode> {
-  const { agent } = await buildAgent({
+  const { agent, engine } = await buildAgent({
     settings,
     stateDir: settings.stateDir,
     scratchRoot: settings.container.scratchRoot,
@@ -98,9 +106,13 @@ async function standAlone({ settings, operations, log }: Building): Promise<Serv
   return {
     settings,
     agent,
+    dependencies: { 'container-engine': (signal) => engine.ping(signal) },
     run: () => agent.start({ retry: true }),
     adopt: async () => [],
-    [Symbol.asyncDispose]: () => agent[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      if (settings.agent.destroyKernelsOnShutdown) await endKernels(agent, { clock: systemClock, log });
+      await agent[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -109,10 +121,11 @@ interface Serving {
   readonly log: Logger;
   readonly stop: AbortSignal;
   readonly cleanups: AsyncDisposableStack;
+  readonly manager: ServiceManager | null;
 }
 
 /** Serves until the signal aborts, whose reason is thrown. */
-async function serveNode(node: ServedNode, { operations, log, stop, cleanups }: Serving): Promise<never> {
+async function serveNode(node: ServedNode, { operations, log, stop, cleanups, manager }: Serving): Promise<never> {
   const { settings, agent } = node;
   const watched = watchMethods<Agent>(agent, 'agent', operations);
   const server = cleanups.use(
@@ -129,6 +142,7 @@ async function serveNode(node: ServedNode, { operations, log, stop, cleanups }: 
     if (!isLoopback(listen.host)) log.warn('metrics.listen: anybody who reaches the address may read', { address });
   }
   log.info('listening', { socket: server.socketPath, stateDir: settings.stateDir, pid: process.pid });
+  manager?.ready(node);
 
   const clearing = new AbortController();
   const cleared = clearInstances({ settings, log, signal: clearing.signal }).catch((error: unknown) => {

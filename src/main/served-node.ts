@@ -1,5 +1,7 @@
 /** A node that the daemon serves: alone, or as a member of its cluster. */
+
 import type { NodeAgent } from '../agent/node-agent.ts';
+import type { Dependencies } from '../agent/node-health.ts';
 import type { Settings } from '../config/settings.ts';
 
 /** The node. Disposing it ends what it does; kernels go on. */
@@ -7,6 +9,7 @@ export interface ServedNode extends AsyncDisposable {
   /** The settings in force. */
   readonly settings: Settings;
   readonly agent: NodeAgent;
+  readonly dependencies: Dependencies;
   /** Begins what goes on until the disposal, and resolves when it has begun; rejects when it cannot. */
   run(): Promise<void>;
   /** Makes its own what it can of other settings while it goes on; gives the keys of those that it has. */

@@ -1,6 +1,6 @@
 /** How the node is, in the form of `health` and `health_v2` (spec rpc 9.3). Pure. */
 import type { z } from 'zod';
-import type { NodeHealth } from '../agent/cluster/node-health.ts';
+import type { NodeHealth } from '../agent/node-health.ts';
 import type { health } from './schema/health.ts';
 
 /** Without it nothing can be done. */

@@ -49,6 +49,7 @@ export class RpcServer {
   readonly #log: Logger;
   readonly #calls: OpenCalls;
   #stopping = false;
+  #called = false;
 
   constructor(options: RpcServerOptions) {
     this.#socket = options.socket;
@@ -63,6 +64,11 @@ export class RpcServer {
     return this.#calls.count;
   }
 
+  /** Whether a peer has sent anything that could be read. */
+  get hasBeenCalled(): boolean {
+    return this.#called;
+  }
+
   /** Serves until the socket is closed. */
   async run(): Promise<void> {
     await this.#socket.read((frames) => this.accept(frames));
@@ -72,6 +78,7 @@ export class RpcServer {
   accept(frames: readonly Uint8Array[]): void {
     const envelope = openEnvelope(frames);
     if (envelope === null) return;
+    this.#called = true;
     if (envelope.kind === 'PING') {
       this.#socket.send([...envelope.routing, kindPong, envelope.header, envelope.data]);
     } else if (envelope.kind === 'UPPER') this.#acceptUpper(envelope);

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { startKernelet } from '../support/command.ts';
 import { uniqueName } from '../support/engine.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
-import { eventually } from '../support/node-facts.ts';
+import { eventsOf, eventually } from '../support/node-facts.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
 import { refused } from '../support/refusal.ts';
 
@@ -100,6 +100,18 @@ describe('a second SIGINT', () => {
     expect(performance.now() - begun).toBeLessThan(1_000);
     expect((await outcome).status).not.toBe(0);
   });
+});
+
+it('a stop ends the kernels of a node that keeps none', async () => {
+  await using node = await NodeUnderTest.started({ configuration: '[agent]\ndestroy-kernels-on-shutdown = true\n' });
+  const ids = [await node.create('--lang', 'shell'), await node.create('--lang', 'python')];
+  await node.endDaemon('SIGTERM');
+  await node.startDaemon();
+  expect((await node.run(['ps', '--json'])).text).toBe('[]\n');
+  const ended = (await eventsOf(node)).flatMap(({ event }) => (event.type === 'kernel-terminated' ? [event] : []));
+  expect(ended.map(({ kernelId, reason }) => `${kernelId} ${reason}`).sort()).toEqual(
+    ids.map((id) => `${id} agent-termination`).sort(),
+  );
 });
 
 describe('the PID file', () => {

@@ -86,6 +86,11 @@ export const agentSection = {
       description: 'File that gets the process id. Blank or `/dev/null`: none.',
       environment: ['BACKEND_PID_FILE'],
     }),
+    'destroy-kernels-on-shutdown': key(strictBoolean, {
+      default: false,
+      description:
+        'Whether a stop ends all kernels, for machines that are thrown away afterwards. Otherwise they go on, and the next start takes them over.',
+    }),
     'event-loop': key(choice(['asyncio', 'uvloop']), {
       default: 'asyncio',
       description: "Chooses the upstream agent's event loop.",

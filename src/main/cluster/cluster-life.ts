@@ -1,6 +1,7 @@
 /** What a member of a cluster does of its own while it lives, and how it takes its leave. */
 
 import { AbuseReports } from '../../agent/cluster/abuse-reports.ts';
+import { endKernels } from '../../agent/end-kernels.ts';
 import { insist } from '../../cluster/insist.ts';
 import type { HeartbeatSender } from '../../cluster/redis/heartbeat-sender.ts';
 import { shownMetadata } from '../../devices/reported-devices.ts';
@@ -23,6 +24,8 @@ const abusePauseMs = 30_000;
 /** How long each part of the leave may take: nothing that hangs keeps managers from hearing of it. */
 const callsGraceMs = 2_000;
 const devicesPauseMs = 30_000;
+/** A manager takes an agent for lost after two intervals without a heartbeat; it has had twice that time. */
+const managerPatience = 4;
 const agentGraceMs = 20_000;
 const eventsGraceMs = 3_000;
 const etcdGraceMs = 2_000;
@@ -84,12 +87,13 @@ export class ClusterLife {
     this.#heartbeats.sendNow();
   }
 
-  /** Stops, tells managers, and lets go; kernels go on. */
+  /** Stops, tells managers, and lets go; kernels go on, unless the node keeps none. */
   async end(): Promise<void> {
-    const { built, book, outbox, etcd, log } = this.#parts;
+    const { settings, built, book, outbox, etcd, clock, log } = this.#parts;
     this.#leaving.abort(new DOMException('the node is leaving', 'AbortError'));
     await this.#rpc.stop(callsGraceMs);
     await this.#work[Symbol.asyncDispose]();
+    if (settings.agent.destroyKernelsOnShutdown) await endKernels(built.agent, { clock, log });
     const ended = built.agent[Symbol.asyncDispose]().catch((error: unknown) => {
       log.error('the agent did not end well', { error });
     });
@@ -115,9 +119,26 @@ export class ClusterLife {
       const watcherPort = serviceAddressGiven ? serviceAddress.port : null;
       await etcd.registry.announce('running', { ip: addresses.ip, watcherPort }, signal);
       log.info('member of the cluster', { address: addresses.rpcAddress });
+      await this.#listenForManagers(signal);
     } catch (error) {
       if (!signal.aborted) log.error('the node could not be announced', { error });
     }
+  }
+
+  /** A manager drops heartbeats that it cannot use without a word to the agent (spec config-and-ops 14). */
+  async #listenForManagers(signal: AbortSignal): Promise<void> {
+    const { settings, identity, addresses, clock, log } = this.#parts;
+    const waitedMs = managerPatience * settings.debug.heartbeatIntervalMs;
+    await sleep(clock, waitedMs, signal);
+    if (this.#rpc.hasBeenCalled) return;
+    const { scalingGroup } = identity;
+    const told = { scalingGroup, address: addresses.rpcAddress, waitedS: Math.round(waitedMs / 1000) };
+    const hint =
+      'it must be able to reach the address, and it drops heartbeats of a scaling group that it does not have';
+    log.info(
+      `no manager has called yet, as when there is nothing to do; where it does not list this agent, ${hint}`,
+      told,
+    );
   }
 
   async #lookAtImages(signal: AbortSignal): Promise<void> {

@@ -6,6 +6,7 @@ import path from 'node:path';
 import type { Agent } from '../../agent/agent.ts';
 import { creationInfoOf } from '../../agent/cluster/creation-info-of.ts';
 import { QuietMarks, quietNote } from '../../agent/cluster/quiet-ends.ts';
+import type { Dependencies } from '../../agent/node-health.ts';
 import { ClusterEventBook } from '../../events/cluster/cluster-event-book.ts';
 import { Outbox } from '../../events/outbox/outbox.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
@@ -95,12 +96,19 @@ export async function buildClusterNode(options: ClusterNodeOptions): Promise<Ser
   };
   const watched = watchMethods<Agent>(agent, 'agent', operations);
   const work = cleanups.use(await openClusterWork(parts, watched, state.path));
-  const rpc = cleanups.use(await serveRpc(parts, rpcServices(parts, { agent: watched, work, moveTo })));
+  const dependencies: Dependencies = {
+    'container-engine': (signal) => built.engine.ping(signal),
+    etcd: (signal) => etcd.overlay.get('config/redis/addr', signal),
+    redis: () => redis.ping(),
+  };
+  const services = rpcServices(parts, { agent: watched, work, dependencies, moveTo });
+  const rpc = cleanups.use(await serveRpc(parts, services));
   const life: ClusterLife = new ClusterLife(parts, rpc, work, new HeartbeatSource(parts, rpc.publicKey));
   const owned = cleanups.move();
   return {
     settings,
     agent,
+    dependencies,
     run: () => life.run(),
     adopt: async ({ agent: { scalingGroup } }) => {
       const group = await joined.groups.inForce(scalingGroup);

@@ -13,6 +13,8 @@ import type { ClusterParts } from './cluster-parts.ts';
 export interface RpcDoor extends AsyncDisposable {
   /** What heartbeats announce, in Z85; null: calls come in plain text. */
   readonly publicKey: string | null;
+  /** Whether anybody has called since the start. */
+  readonly hasBeenCalled: boolean;
   /** Takes no new calls, and answers those that do not end in time. */
   stop(graceMs: number): Promise<void>;
 }
@@ -33,6 +35,9 @@ export async function serveRpc(
   log.info('answering calls', { endpoint: socket.endpoint, encrypted: curve !== null, publicKey: curve?.publicKey });
   return {
     publicKey: curve?.publicKey ?? null,
+    get hasBeenCalled() {
+      return server.hasBeenCalled;
+    },
     stop: (graceMs) => server.stop(graceMs),
     [Symbol.asyncDispose]: async () => {
       await socket[Symbol.asyncDispose]();

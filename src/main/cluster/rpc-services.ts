@@ -3,8 +3,8 @@ import type { Agent } from '../../agent/agent.ts';
 import { creationInfoOf } from '../../agent/cluster/creation-info-of.ts';
 import { Creations } from '../../agent/cluster/creations.ts';
 import { Executions } from '../../agent/cluster/executions.ts';
-import { checkHealth } from '../../agent/cluster/node-health.ts';
 import { PortLoans } from '../../agent/cluster/port-loans.ts';
+import { checkHealth, type Dependencies } from '../../agent/node-health.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { KernelId } from '../../lib/ids.ts';
 import type { LocalConfig, RpcServices } from '../../rpc/rpc-method.ts';
@@ -19,13 +19,14 @@ export interface RpcSurroundings {
   /** The agent that is called, with whatever watches it. */
   readonly agent: Agent;
   readonly work: ClusterWork;
+  readonly dependencies: Dependencies;
   /** Moves the node to another scaling group. */
   readonly moveTo: RpcServices['moveTo'];
 }
 
 /** Makes them. */
-export function rpcServices(parts: ClusterParts, { agent, work, moveTo }: RpcSurroundings): RpcServices {
-  const { settings, identity, built, etcd, redis, clock } = parts;
+export function rpcServices(parts: ClusterParts, { agent, work, dependencies, moveTo }: RpcSurroundings): RpcServices {
+  const { settings, identity, built, clock } = parts;
   const news = managerNews(parts);
   const infoOf = (kernel: KernelId) => creationInfoOf(built.kernels.get(kernel), nodeNames(parts));
   return {
@@ -49,16 +50,7 @@ export function rpcServices(parts: ClusterParts, { agent, work, moveTo }: RpcSur
     commits: work.commits,
     images: work.images,
     batches: work.batches,
-    health: () =>
-      checkHealth(
-        version,
-        {
-          'container-engine': (signal) => built.engine.ping(signal),
-          etcd: (signal) => etcd.overlay.get('config/redis/addr', signal),
-          redis: () => redis.ping(),
-        },
-        clock,
-      ),
+    health: () => checkHealth(version, dependencies, clock),
   };
 }
 

@@ -36,7 +36,7 @@ const log: AdjustableLogger = {
 async function started(text: string, flags: { logLevel?: string } = {}) {
   await writeFile(file, text);
   const configuration = await LiveConfiguration.read({ flags: { configFile: file, ...flags }, environ: {} });
-  const reloading = new Reloading(configuration, log);
+  const reloading = new Reloading(configuration, log, null);
   const reload = async (now: string): Promise<void> => {
     await writeFile(file, now);
     reloading.request();

@@ -6,6 +6,7 @@ import { toKerneletError } from '../../lib/errors.ts';
 import type { AdjustableLogger } from '../../lib/log.ts';
 import type { ServedNode } from '../served-node.ts';
 import type { LiveConfiguration } from './live-configuration.ts';
+import type { ServiceManager } from './service-manager.ts';
 
 /** Keys by which the log is made. */
 const logKeys = ['logging.level', 'debug.enabled'];
@@ -14,13 +15,20 @@ const logKeys = ['logging.level', 'debug.enabled'];
 export class Reloading {
   readonly #configuration: Pick<LiveConfiguration, 'again' | 'inForce'>;
   readonly #log: AdjustableLogger;
+  readonly #manager: Pick<ServiceManager, 'reloading'> | null;
   #node: Pick<ServedNode, 'adopt'> | null = null;
   #running: Promise<void> | null = null;
   #wanted = false;
 
-  constructor(configuration: Pick<LiveConfiguration, 'again' | 'inForce'>, log: AdjustableLogger) {
+  /** `manager`: who is told that a reload goes on. */
+  constructor(
+    configuration: Pick<LiveConfiguration, 'again' | 'inForce'>,
+    log: AdjustableLogger,
+    manager: Pick<ServiceManager, 'reloading'> | null,
+  ) {
     this.#configuration = configuration;
     this.#log = log;
+    this.#manager = manager;
   }
 
   /** There is a node now, which may take some of the settings as its own. */
@@ -42,10 +50,12 @@ export class Reloading {
   async #run(): Promise<void> {
     while (this.#wanted) {
       this.#wanted = false;
-      await this.#reload().catch((thrown: unknown) => {
-        const error = toKerneletError(thrown);
-        this.#log.error('the configuration is refused; the one in force stays', { error });
-      });
+      const reload = (): Promise<void> =>
+        this.#reload().catch((thrown: unknown) => {
+          const error = toKerneletError(thrown);
+          this.#log.error('the configuration is refused; the one in force stays', { error });
+        });
+      await (this.#manager ? this.#manager.reloading(reload) : reload());
     }
     this.#running = null;
   }

@@ -34,6 +34,8 @@ export interface MemberOptions {
   readonly keys?: ClientKeys;
   /** The engine's address, when it is not the one of the environment. */
   readonly dockerHost?: string;
+  /** Variables of the daemon beside the usual ones. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Without containers: the engine is in memory, and runners play a script. */
   readonly rehearsal?: RehearsalOptions;
   /** What is run for a rehearsal, when it is not the source: a program and its first arguments. */
@@ -138,6 +140,7 @@ export class Member implements AsyncDisposable {
       KERNELET_VOLUME_DIR: sharedCache,
       BACKEND_CPU_OVERCOMMIT_FACTOR: '10',
       ...(dockerHost === undefined ? {} : { DOCKER_HOST: dockerHost }),
+      ...this.#options.environment,
     };
     const daemon = this.#options.rehearsal
       ? this.#rehearse(this.#options.rehearsal, environment)

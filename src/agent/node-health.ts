@@ -1,7 +1,7 @@
 /** Whether what a node needs answers (spec rpc 9.3: `health`). */
-import type { Clock } from '../../lib/clock.ts';
-import { withDeadline } from '../../lib/deadline.ts';
-import { toKerneletError } from '../../lib/errors.ts';
+import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { toKerneletError } from '../lib/errors.ts';
 
 /** One thing that was asked. */
 export interface HealthCheck {
@@ -21,6 +21,9 @@ export interface NodeHealth {
 
 /** Asks one thing; throws when it doesn't answer. */
 export type Probe = (signal: AbortSignal) => Promise<unknown>;
+
+/** How each thing that a node needs is asked, by its name. */
+export type Dependencies = Readonly<Record<'container-engine', Probe> & Record<string, Probe>>;
 
 const answerMs = 3_000;
 
