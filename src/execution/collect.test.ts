@@ -136,6 +136,18 @@ describe('RunCollector', () => {
     expect(Math.max(...answers.map(({ length }) => length))).toBeLessThanOrEqual(524_288);
   });
 
+  it('ends a call with so much HTML and media, and splits none of it', () => {
+    const collector = new RunCollector(runId);
+    const page = event({ kind: 'html' }, 'x'.repeat(1_400_000));
+    const picture = event({ kind: 'media', type: 'image/png' }, Buffer.alloc(1_050_000));
+    expect([collector.add(page), collector.add(picture), collector.isFull]).toEqual([false, false, false]);
+    expect(collector.add(picture)).toBe(true);
+    const { status, html, media } = collector.take(1);
+    expect([status, html.length, media.length, media[1]?.[1].length]).toEqual(['continued', 1, 2, 1_400_022]);
+    const blanks = Array.from({ length: 70_000 }, () => event({ kind: 'html' }));
+    expect(blanks.findIndex((blank) => collector.add(blank))).toBe(65_535);
+  });
+
   it('keeps the streams in order when one of them is too much', () => {
     const collector = new RunCollector(runId);
     expect(collector.add(event({ kind: 'stdout' }, 'x'.repeat(524_289)))).toBe(true);

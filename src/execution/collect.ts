@@ -2,7 +2,6 @@
  * Gathers the events of a run into what the manager's `execute` returns (spec kernel-runner 7.3, 7.5). One collector
  * lives as long as its run; each call of `execute` takes what came since the call before. Pure.
  */
-import type { RunId } from '../lib/ids.ts';
 import type { NumberedRunEvent } from '../wire/run-event.ts';
 
 /** States that an answer can have. */
@@ -20,7 +19,7 @@ export type ConsoleItem =
   | readonly ['media', readonly [type: string, data: string]];
 
 interface Outcome {
-  readonly runId: RunId;
+  readonly runId: string;
   readonly status: ExecuteStatus;
   readonly exitCode: number | null;
   readonly options: { readonly is_password: boolean } | null;
@@ -46,6 +45,9 @@ type End = Pick<Outcome, 'status' | 'exitCode' | 'options'>;
  * once, and what is too much comes with the next one.
  */
 const mostCharacters = 524_288;
+/** The same for HTML and media together, reached by an item that is taken as a whole; each counts for a few more. */
+const mostRichCharacters = 4_194_304;
+const richItemCharacters = 64;
 /** Bytes of one event that are looked at. */
 const mostRecordBytes = 10 * 1024 * 1024;
 const binaryMedia = /^image\/(png|jpeg)$/;
@@ -53,22 +55,25 @@ const still: End = { status: 'continued', exitCode: null, options: null };
 
 /** Gathers one run. */
 export class RunCollector {
-  readonly #run: RunId;
+  readonly #run: string;
   #decoders = newDecoders();
   #items: ConsoleItem[] = [];
   #pending: { readonly stream: Stream; text: string } | null = null;
   #taken: Record<Stream, number> = { stdout: 0, stderr: 0 };
+  #richTaken = 0;
   /** What was too much for the answer of the moment, in order. */
   #kept: { readonly stream: Stream; readonly text: string }[] = [];
   #end: End = still;
 
-  constructor(run: RunId) {
+  /** `run`: as the caller knows it. */
+  constructor(run: string) {
     this.#run = run;
   }
 
   /** Whether there is as much as an answer holds: `take` it before adding more. */
   get isFull(): boolean {
-    return this.#kept.length > 0 || Math.max(this.#taken.stdout, this.#taken.stderr) >= mostCharacters;
+    if (this.#kept.length > 0 || this.#richTaken >= mostRichCharacters) return true;
+    return Math.max(this.#taken.stdout, this.#taken.stderr) >= mostCharacters;
   }
 
   /** Takes an event. Returns true when it ends the call: `take` the answer before adding more. */
@@ -81,11 +86,11 @@ export class RunCollector {
         this.#addText(event.kind, this.#decoders[event.kind].decode(record(body), { stream: true }));
         return this.isFull;
       case 'html':
-        this.#addItem(['html', decodeAll(body)]);
-        return false;
+        this.#addRich((data) => ['html', data], decodeAll(body));
+        return this.isFull;
       case 'media':
-        this.#addItem(['media', [event.type, mediaData(event.type, body)]]);
-        return false;
+        this.#addRich((data) => ['media', [event.type, data]], mediaData(event.type, body));
+        return this.isFull;
       case 'waiting-input':
         // The prompt is part of what the program shows.
         this.#addText('stdout', event.prompt);
@@ -115,6 +120,7 @@ export class RunCollector {
     const outcome: Outcome = { runId: this.#run, ...this.#end, files: [] };
     this.#items = [];
     this.#taken = { stdout: 0, stderr: 0 };
+    this.#richTaken = 0;
     this.#end = still;
     const kept = this.#kept;
     this.#kept = [];
@@ -136,9 +142,10 @@ export class RunCollector {
     this.#pending.text += now;
   }
 
-  #addItem(item: ConsoleItem): void {
+  #addRich(as: (data: string) => ConsoleItem, data: string): void {
     this.#flush();
-    this.#items.push(item);
+    this.#items.push(as(data));
+    this.#richTaken += data.length + richItemCharacters;
   }
 
   #flush(): void {

@@ -36,6 +36,8 @@ export const parseSessionId = (text: string): SessionId => parse(text.toLowerCas
 /** Reads a run id. Throws INVALID_ARGUMENT. */
 export const parseRunId = (text: string): RunId =>
   parse(text, runIdForm, 'run id', '1 to 64 characters of letters, digits, ".", "_" and "-"');
+/** Whether a text is a run id. */
+export const isRunId = (text: string): text is RunId => runIdForm.test(text);
 /** Reads an agent id. Throws INVALID_ARGUMENT. */
 export const parseAgentId = (text: string): AgentId =>
   parse(text, agentIdForm, 'agent id', '1 to 64 characters of letters, digits, ".", "_" and "-"');

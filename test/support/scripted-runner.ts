@@ -1,4 +1,5 @@
 /** A runner's client for tests of what lies above it: runs say what the test scripts, files are entries of a map. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Download, RunnerClient, RunnerClientEvent } from '../../src/execution/runner-client.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import type { RunId } from '../../src/lib/ids.ts';
@@ -42,7 +43,7 @@ export class ScriptedRunner implements RunnerClient {
   /** What comes of the start of one. */
   startService: (name: string) => Promise<ServiceOutcome> = async () => ({ status: 'started' });
   readonly requests: { readonly method: string; readonly params: unknown }[] = [];
-  readonly #runs = new Map<string, ScriptedRun>();
+  readonly #runs = new Map<RunId, ScriptedRun>();
   readonly #script: () => RunScript;
 
   constructor(script: () => RunScript) {
@@ -85,7 +86,18 @@ export class ScriptedRunner implements RunnerClient {
   }
 
   runs(): readonly RunSummary[] {
-    return [];
+    return [...this.#runs].map(([run, { events }]) => {
+      const end = events.at(-1)?.event;
+      const finished = end?.kind === 'finished' ? end : null;
+      return {
+        run,
+        phase: finished ? 'finished' : 'running',
+        last: events.length,
+        oldest: 1,
+        exitCode: finished?.exitCode ?? null,
+        reason: finished?.reason ?? null,
+      };
+    });
   }
 
   async upload(path: string, content: ReadableStream<Uint8Array>): Promise<{ bytes: number }> {
@@ -141,7 +153,9 @@ export class ScriptedRunner implements RunnerClient {
   }
 
   #begin(run: RunId, request: ExecuteRequest): { existing: boolean } {
-    if (this.#runs.has(run)) return { existing: true };
+    const existing = this.#runs.get(run);
+    if (existing && isDeepStrictEqual(existing.request, request)) return { existing: true };
+    if (existing) throw new KerneletError('RUN_EXISTS', `run ${run} exists with another request`);
     const made: ScriptedRun = { request, events: [], answers: [], wake: () => {}, over: false };
     this.#runs.set(run, made);
     void this.#play(made);

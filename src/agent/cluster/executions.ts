@@ -9,6 +9,7 @@ import type { KernelId, RunId } from '../../lib/ids.ts';
 import { KeyedMutex } from '../../lib/keyed-mutex.ts';
 import type { ExecuteRequest } from '../../wire/execute-request.ts';
 import type { Agent } from '../agent.ts';
+import { laterRunId, newestRunId } from './run-names.ts';
 
 /** What a step begins with: a request, the answer to a question, or nothing. */
 export type StepInput =
@@ -19,7 +20,8 @@ export type StepInput =
 /** One step. */
 export interface ExecutionStep {
   readonly kernel: KernelId;
-  readonly run: RunId;
+  /** Any text: how the caller knows the run. A text whose run has ended, and was told of, stands for another one. */
+  readonly run: string;
   readonly input: StepInput;
   readonly apiVersion: number;
   /** null: until something conclusive has happened. */
@@ -30,6 +32,7 @@ export interface ExecutionStep {
 export type StepResult = ReturnType<RunCollector['take']>;
 
 interface OpenRun {
+  readonly id: RunId;
   readonly collector: RunCollector;
   /** The number of the last event that the collector has. */
   after: number;
@@ -48,6 +51,8 @@ const conclusive: ReadonlySet<ExecuteStatus> = new Set(['finished', 'exec-timeou
 export class Executions {
   readonly #agent: Pick<Agent, 'execute' | 'input' | 'events' | 'inspect'>;
   readonly #runs = new Map<string, OpenRun>();
+  /** When the latest run began that was not the first of its name. */
+  #latest = 0;
   /** A run has one reader. */
   readonly #turns = new KeyedMutex<string>();
 
@@ -68,11 +73,16 @@ export class Executions {
 
   async #take(key: string, step: ExecutionStep, signal: AbortSignal): Promise<StepResult> {
     const { kernel, run, input, apiVersion } = step;
-    if (input.kind === 'begin') await this.#begin(kernel, run, input.request, signal);
-    else if (input.kind === 'answer') {
-      await this.#agent.input(kernel, run, input.text, AbortSignal.timeout(handoverMs));
+    const known = this.#runs.get(key);
+    // In version 1 of the API a call for a run that is under way goes on with it, whatever else it says.
+    const begins = input.kind === 'begin' && !(known && apiVersion === 1);
+    const id = begins
+      ? await this.#begin(key, step, input.request, signal)
+      : (known?.id ?? (await this.#idOf(kernel, run)));
+    if (input.kind === 'answer') {
+      await this.#agent.input(kernel, id, input.text, AbortSignal.timeout(handoverMs));
     }
-    const open = this.#open(key, run);
+    const open = this.#open(key, id, run);
     try {
       await this.#gather(open, step, signal);
     } catch (error) {
@@ -84,24 +94,47 @@ export class Executions {
     return result;
   }
 
+  /** Which run of this kernel a name stands for that is not remembered: an earlier process may have begun it. */
+  async #idOf(kernel: KernelId, name: string): Promise<RunId> {
+    return newestRunId(name, (await this.#agent.inspect(kernel)).runs);
+  }
+
+  /** Begins a run, or joins it when the same is under way; one that has ended is not asked for again. */
+  async #begin(key: string, step: ExecutionStep, request: ExecuteRequest, signal: AbortSignal): Promise<RunId> {
+    const { runs } = await this.#agent.inspect(step.kernel);
+    const newest = this.#runs.get(key)?.id ?? newestRunId(step.run, runs);
+    const hasEnded = runs.some(({ run, phase }) => run === newest && phase === 'finished');
+    if (hasEnded) this.#latest = Math.max(systemClock.now(), this.#latest + 1);
+    const id = hasEnded ? laterRunId(step.run, this.#latest) : newest;
+    const { existing } = await this.#handOver(step.kernel, id, request, signal);
+    if (!existing) this.#runs.delete(key);
+    return id;
+  }
+
   /** A run that comes while its kernel is being restarted waits for the new container (spec rpc 8.11). */
-  async #begin(kernel: KernelId, run: RunId, request: ExecuteRequest, signal: AbortSignal): Promise<void> {
+  async #handOver(
+    kernel: KernelId,
+    id: RunId,
+    request: ExecuteRequest,
+    signal: AbortSignal,
+  ): Promise<{ readonly existing: boolean }> {
     // A caller that goes away in the middle must not leave it open whether the run has begun.
-    const handOver = () => this.#agent.execute(kernel, run, request, AbortSignal.timeout(handoverMs));
+    const handOver = () => this.#agent.execute(kernel, id, request, AbortSignal.timeout(handoverMs));
     try {
-      await handOver();
+      return await handOver();
     } catch (error) {
       if (!hasCode(error, 'KERNEL_NOT_RUNNING') || error.context['phase'] !== 'restarting') throw error;
       const until = systemClock.monotonic() + restartMs;
       while ((await this.#agent.inspect(kernel)).phase === 'restarting' && systemClock.monotonic() < until) {
         await sleep(systemClock, restartPollMs, signal);
       }
-      await handOver();
+      return await handOver();
     }
   }
 
-  #open(key: string, run: RunId): OpenRun {
-    const open = this.#runs.get(key) ?? { collector: new RunCollector(run), after: 0 };
+  #open(key: string, id: RunId, name: string): OpenRun {
+    const known = this.#runs.get(key);
+    const open = known?.id === id ? known : { id, collector: new RunCollector(name), after: 0 };
     // The newest is the last to be forgotten.
     this.#runs.delete(key);
     this.#runs.set(key, open);
@@ -111,12 +144,12 @@ export class Executions {
   }
 
   /** Returns when the run has come to something conclusive, or the time is over. */
-  async #gather(open: OpenRun, { kernel, run, flushMs }: ExecutionStep, signal: AbortSignal): Promise<void> {
+  async #gather(open: OpenRun, { kernel, flushMs }: ExecutionStep, signal: AbortSignal): Promise<void> {
     if (open.collector.isFull) return;
     const late = flushMs === null ? null : AbortSignal.timeout(flushMs);
     const either = late ? AbortSignal.any([signal, late]) : signal;
     try {
-      for await (const event of this.#agent.events(kernel, run, open.after, either)) {
+      for await (const event of this.#agent.events(kernel, open.id, open.after, either)) {
         open.after = event.n;
         if (open.collector.add(event)) return;
       }

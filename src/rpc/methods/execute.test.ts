@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { anySession, RpcNode, unknownKernel } from '../../../test/support/rpc-node.ts';
 import type { RunScript } from '../../../test/support/scripted-runner.ts';
+import { Executions } from '../../agent/cluster/executions.ts';
 
 const finished = [{ kind: 'finished', exitCode: 0, reason: 'exited' }] as const;
 const still = { status: 'continued', exitCode: null, options: null, files: [] };
@@ -136,6 +137,42 @@ it('refuses kernels, runs and ids that are none', async () => {
   const { id } = await node.kernel();
   await expect(step(node, unknownKernel, 'r1', 'query', 'x')).rejects.toThrow('RuntimeError');
   await expect(step(node, id, 'r1', 'continue', '')).rejects.toThrow('RuntimeError');
-  await expect(step(node, id, 'no id', 'query', 'x')).rejects.toThrow('ValueError');
+  await expect(step(node, id, 'x'.repeat(2000), 'query', 'x')).rejects.toThrow('ValueError');
   expect(node.services.executions.size).toBe(0);
+});
+
+it('takes any text for the id of a run, and the same one for run after run', async () => {
+  await using node = await RpcNode.start();
+  const { id } = await node.kernel();
+  node.fixture.script = async function* (request) {
+    yield [{ kind: 'stdout' }, request.mode === 'query' ? request.code : ''];
+    yield finished;
+  };
+  for (const run of ['5facbf2f2697c1b7', 'my run', '', '../\u{1f600}']) {
+    for (const code of ['one', 'two', 'two']) {
+      const result = await step(node, id, run, 'query', code);
+      expect(result).toMatchObject({ runId: run, status: 'finished', console: [['stdout', code]] });
+    }
+  }
+  expect(node.runner.requests.filter(({ method }) => method === 'execute')).toHaveLength(12);
+});
+
+it('goes on with a run whose begin comes again, by its name, and after a restart of the agent', async () => {
+  await using node = await RpcNode.start();
+  const { id } = await node.kernel();
+  await step(node, id, 'my run', 'query', 'x');
+  const gate = Promise.withResolvers<void>();
+  node.fixture.script = async function* () {
+    yield [{ kind: 'stdout' }, 'first'];
+    await gate.promise;
+    yield finished;
+  };
+  expect(await step(node, id, 'my run', 'query', 'x', 0.05)).toMatchObject({ status: 'continued' });
+  await expect(step(node, id, 'my run', 'query', 'y', 0.05)).rejects.toThrow('ValueError');
+  const legacy = await node.call('execute', anySession, id, 1, 'my run', 'query', '', {}, 0.05);
+  expect(legacy).toMatchObject({ status: 'continued', runId: 'my run' });
+  const after = new Executions(node.fixture.agent);
+  const goOn = { kernel: id, run: 'my run', input: { kind: 'continue' }, apiVersion: 3, flushMs: null } as const;
+  gate.resolve();
+  expect(await after.step(goOn, AbortSignal.timeout(5000))).toMatchObject({ status: 'finished', runId: 'my run' });
 });

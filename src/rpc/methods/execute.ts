@@ -1,6 +1,6 @@
 /** `execute` (spec rpc 8.12): one step of a run. */
 import type { StepInput } from '../../agent/cluster/executions.ts';
-import { newRunId, parseRunId } from '../../lib/ids.ts';
+import { newRunId } from '../../lib/ids.ts';
 import { method } from '../rpc-method.ts';
 import { execute as signature } from '../schema/execute.ts';
 
@@ -34,7 +34,7 @@ export const execute = method({
     })();
     const step = {
       kernel: kernel_id,
-      run: run_id === null ? newRunId() : parseRunId(run_id),
+      run: run_id ?? newRunId(),
       input,
       apiVersion: api_version,
       flushMs: flush_timeout === null ? null : Math.min(Math.ceil(flush_timeout * 1000), longestFlushMs),
