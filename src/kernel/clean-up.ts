@@ -1,10 +1,12 @@
 /**
  * The way to a kernel's end, shared by every reason for it: one clean-up, tried until it succeeds, that answers every
- * caller and publishes one terminal event. Pure; called by the reducer.
+ * caller and publishes one terminal event. That event waits for the clean-up, unless the container is known to be dead and
+ * the engine cannot remove it: nobody else tells of such an end, and what the kernel holds stays held (spec
+ * kernel-lifecycle B46). Pure; called by the reducer.
  */
 import { KerneletError } from '../lib/errors.ts';
 import type { Effect, Ending, KernelState, Reduction } from './lifecycle.ts';
-import type { Termination } from './record.ts';
+import type { Termination, TerminationReason } from './record.ts';
 
 /** Callers of a destruction are answered with an error after this many failed clean-ups; the tries go on. */
 export const triesBeforeAnswer = 3;
@@ -13,6 +15,9 @@ const answerAfterMs = 20_000;
 
 const firstRetryMs = 500;
 const longestRetryMs = 30_000;
+
+/** Ends of containers that have been seen. */
+const seenEnds: ReadonlySet<TerminationReason> = new Set(['self-terminated', 'out-of-memory', 'container-not-found']);
 
 const revertAll = (grace: boolean): Effect => ({ type: 'start-revert', scope: 'kernel', grace });
 
@@ -42,23 +47,25 @@ export function cleanedUp(state: KernelState, failures: readonly string[], now: 
   return failures.length === 0 ? finish(state, pending) : fail(state, failures, pending, now);
 }
 
+/** The terminal event, if it is owed. */
+function terminal({ announced, record: { spec, termination } }: KernelState): readonly Effect[] {
+  if (!announced) return [];
+  const event = {
+    type: 'kernel-terminated',
+    kernelId: spec.id,
+    sessionId: spec.sessionId,
+    reason: termination?.reason ?? 'self-terminated',
+    exitCode: termination?.exitCode ?? null,
+    detail: termination?.detail ?? '',
+  } as const;
+  return [{ type: 'announce', event }];
+}
+
 function finish(state: KernelState, pending: KerneletError): Reduction {
-  const { spec, termination } = state.record;
-  const terminal: Effect = {
-    type: 'announce',
-    event: {
-      type: 'kernel-terminated',
-      kernelId: spec.id,
-      sessionId: spec.sessionId,
-      reason: termination?.reason ?? 'self-terminated',
-      exitCode: termination?.exitCode ?? null,
-      detail: termination?.detail ?? '',
-    },
-  };
   return {
     state: { ...state, stage: 'terminated', work: 'none', record: { ...state.record, phase: 'terminated' } },
     effects: [
-      ...(state.announced ? [terminal] : []),
+      ...terminal(state),
       { type: 'forget' },
       { type: 'settle', answer: 'created', error: pending },
       { type: 'settle', answer: 'restarted', error: pending },
@@ -70,8 +77,11 @@ function finish(state: KernelState, pending: KerneletError): Reduction {
 
 function fail(state: KernelState, reasons: readonly string[], pending: KerneletError, now: number): Reduction {
   const failures = state.failures + 1;
-  const id = state.record.spec.id;
-  const late = now - (state.record.termination?.at ?? now) >= answerAfterMs;
+  const { spec, termination } = state.record;
+  const { id } = spec;
+  const late = now - (termination?.at ?? now) >= answerAfterMs;
+  const isAnswered = failures >= triesBeforeAnswer || late;
+  const isTold = isAnswered && termination !== null && seenEnds.has(termination.reason);
   const text = `kernel ${id} could not be removed yet: ${reasons.join('; ')}; it is tried again`;
   const error = new KerneletError('ENGINE_FAILED', text, { context: { kernel: id } });
   const answers: readonly Effect[] = [
@@ -81,11 +91,12 @@ function fail(state: KernelState, reasons: readonly string[], pending: KerneletE
   ];
   const delayMs = Math.min(longestRetryMs, firstRetryMs * 2 ** (failures - 1));
   return {
-    state: { ...state, work: 'retry', failures },
+    state: { ...state, work: 'retry', failures, announced: state.announced && !isTold },
     effects: [
       { type: 'count', oddity: 'failed-clean-up', detail: reasons.join('; ') },
       { type: 'schedule-retry', delayMs },
-      ...(failures >= triesBeforeAnswer || late ? answers : []),
+      ...(isTold ? terminal(state) : []),
+      ...(isAnswered ? answers : []),
     ],
   };
 }

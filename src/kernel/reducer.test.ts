@@ -180,6 +180,30 @@ describe('the reducer', () => {
     expect(kinds(end.effects)).toContain('kernel-terminated');
   });
 
+  it('tells of the end of a dead container that cannot be removed, once, and goes on trying', () => {
+    const died = {
+      type: 'container-died',
+      generation: 1,
+      exitCode: 3,
+      outOfMemory: false,
+      detail: 'it ended',
+    } as const;
+    const running = fold(fresh(), toRunning).state;
+    const containerId = running.record.containerId ?? asContainerId('');
+    const failed: LifecycleEvent = { type: 'reverted', failures: ['container: device or resource busy'] };
+    const twice = fold(running, [{ ...died, containerId }, failed, { type: 'retry' }, failed]);
+    expect(kinds(twice.effects)).not.toContain('kernel-terminated');
+    const thrice = fold(twice.state, [{ type: 'retry' }, failed]);
+    expect(thrice.effects).toContainEqual({
+      type: 'announce',
+      event: expect.objectContaining({ type: 'kernel-terminated', reason: 'self-terminated', exitCode: 3 }),
+    });
+    expect(thrice.state).toMatchObject({ stage: 'terminating', work: 'retry' });
+    const end = fold(thrice.state, [{ type: 'retry' }, failed, { type: 'retry' }, { type: 'reverted', failures: [] }]);
+    expect(end.state.stage).toBe('terminated');
+    expect(kinds(end.effects)).not.toContain('kernel-terminated');
+  });
+
   it('counts an illegal edge and changes nothing', () => {
     const { state } = fold(fresh(), toRunning);
     const result = reduce(state, { type: 'create' }, 1);

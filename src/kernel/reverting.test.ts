@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import { KernelsFixture } from '../../test/support/kernels-fixture.ts';
 import { failureModes, namesOf, revertAll, sabotage, stepNames } from '../../test/support/revert-matrix.ts';
+import type { KernelId } from '../lib/ids.ts';
 import type { CreationPlan } from './step.ts';
 
 const never = new AbortController().signal;
@@ -56,6 +57,40 @@ describe('the matrix of reverts, on the in-memory engine', () => {
       }
     },
   );
+
+  it('tells of a dead kernel that the engine cannot remove, and keeps what it holds over a restart', async () => {
+    const one = await KernelsFixture.open();
+    let told: readonly KernelId[] = [];
+    const spec = specFixture({ publish: [80] });
+    const { id } = spec;
+    using fault = one.dummy.fail('removeContainer', { kind: 'error' }, { times: 1_000 });
+    try {
+      await one.kernels.registry.create(spec, never);
+      const watching = new AbortController();
+      const watch = one.kernels.registry.watch(watching.signal);
+      one.dummy.container(`kernel.base.${id}`).exit(3);
+      await one.kernels.registry.sweep(never);
+      await expect.poll(() => one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', exitCode: 3 });
+      expect([one.kernels.registry.get(id).phase, one.devices.holders()]).toEqual(['terminating', [id]]);
+      told = [id];
+      watching.abort();
+      await watch;
+    } finally {
+      await one[Symbol.asyncDispose]();
+    }
+    const two = await KernelsFixture.open({ folder: one.folder, engine: one.dummy, told });
+    try {
+      const recovered = two.kernels.registry.recover(never);
+      await expect.poll(() => two.devices.holders()).toEqual([id]);
+      fault[Symbol.dispose]();
+      await recovered;
+      await two.kernels.registry.destroy(id, { reason: 'user-requested', force: true }).catch(() => {});
+      expect([await two.leftovers(), two.types()]).toEqual([[], []]);
+    } finally {
+      await two[Symbol.asyncDispose]();
+      await two.remove();
+    }
+  });
 
   it.concurrent.each([
     ['createContainer', 'error-after-success'],
