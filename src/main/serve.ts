@@ -19,6 +19,7 @@ import { LiveConfiguration } from './daemon/live-configuration.ts';
 import { claimPidFile } from './daemon/pid-file.ts';
 import { Reloading } from './daemon/reloading.ts';
 import { type ServiceManager, serviceManagerOf } from './daemon/service-manager.ts';
+import { snapshotsOf } from './daemon/snapshots.ts';
 import { loosenedWarnings } from './hardening.ts';
 import { clearInstances } from './instances.ts';
 import type { ServedNode } from './served-node.ts';
@@ -61,6 +62,10 @@ export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
   const reloading = new Reloading(configuration, log, manager);
   signals.on('SIGHUP', () => reloading.request());
   const operations = new OperationTimes(systemClock);
+  let served: ServedNode | null = null;
+  const sources = () => ({ configuration: configuration.inForce, operations, node: served, clock: systemClock });
+  const snapshots = snapshotsOf(own, sources, log);
+  signals.on('SIGUSR2', () => snapshots.request());
   const building = { settings: own, operations, log, signal: stop };
   try {
     if (own.agent.pidFile !== null) cleanups.use(await claimPidFile(own.agent.pidFile));
@@ -68,6 +73,7 @@ export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
     const node = cleanups.use(
       own.mode === 'cluster' ? await joinCluster({ ...building, reload }) : await standAlone(building),
     );
+    served = node;
     reloading.tell(node);
     await serveNode(node, { operations, log, stop, cleanups, manager });
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Real signals to the built daemon: what each of them does, and with which status it ends. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startKernelet } from '../support/command.ts';
@@ -80,6 +80,26 @@ describe('SIGHUP', () => {
 /** Whether the status of a process says that SIGHUP is caught. */
 const listensToHangUp = (status: string): boolean =>
   (Number.parseInt(/^SigCgt:\s*([0-9a-f]+)$/m.exec(status)?.[1]?.slice(-8) ?? '0', 16) & 1) === 1;
+
+describe('SIGUSR2', () => {
+  it('writes what the daemon is about, without secrets, for its owner alone', async () => {
+    await using node = await NodeUnderTest.started();
+    const id = await node.create('--lang', 'shell', '--env', 'TOKEN=very-hidden');
+    const file = path.join(node.stateDir, 'kernelet-snapshot.json');
+    process.kill(node.pid, 'SIGUSR2');
+    const text = await eventually('the snapshot is there', async () => await readFile(file, 'utf8').catch(() => null));
+    expect(JSON.parse(text)).toMatchObject({
+      status: { phase: 'ready', pid: node.pid, kernels: 1 },
+      registry: { [id]: { phase: 'running', environ: expect.arrayContaining(['TOKEN']) } },
+      allocs: { slots: expect.arrayContaining([expect.objectContaining({ slot: 'cpu' })]) },
+      config: { 'kernelet.state-dir': node.stateDir },
+      connections: { checks: [{ service: 'container-engine', problem: null }] },
+    });
+    expect(text).not.toContain('very-hidden');
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(node.isServing).toBe(true);
+  });
+});
 
 describe('a second SIGINT', () => {
   it('ends a daemon at once that the engine holds up, and the next one clears up', async () => {

@@ -2,6 +2,7 @@
  * Reading the configuration again while the daemon goes on (spec config-and-ops 11.2): what can count at once does, what
  * cannot is named, and a file that is refused changes nothing.
  */
+import { Coalesced } from '../../lib/coalesced.ts';
 import { toKerneletError } from '../../lib/errors.ts';
 import type { AdjustableLogger } from '../../lib/log.ts';
 import type { ServedNode } from '../served-node.ts';
@@ -17,8 +18,7 @@ export class Reloading {
   readonly #log: AdjustableLogger;
   readonly #manager: Pick<ServiceManager, 'reloading'> | null;
   #node: Pick<ServedNode, 'adopt'> | null = null;
-  #running: Promise<void> | null = null;
-  #wanted = false;
+  readonly #reloads = new Coalesced(() => this.#run());
 
   /** `manager`: who is told that a reload goes on. */
   constructor(
@@ -38,26 +38,21 @@ export class Reloading {
 
   /** Asks for a reload; one that is asked for during another follows it, however often it is. */
   request(): void {
-    this.#wanted = true;
-    this.#running ??= this.#run();
+    this.#reloads.request();
   }
 
   /** Resolves when no reload is under way. */
   async settled(): Promise<void> {
-    await this.#running;
+    await this.#reloads.settled();
   }
 
   async #run(): Promise<void> {
-    while (this.#wanted) {
-      this.#wanted = false;
-      const reload = (): Promise<void> =>
-        this.#reload().catch((thrown: unknown) => {
-          const error = toKerneletError(thrown);
-          this.#log.error('the configuration is refused; the one in force stays', { error });
-        });
-      await (this.#manager ? this.#manager.reloading(reload) : reload());
-    }
-    this.#running = null;
+    const reload = (): Promise<void> =>
+      this.#reload().catch((thrown: unknown) => {
+        const error = toKerneletError(thrown);
+        this.#log.error('the configuration is refused; the one in force stays', { error });
+      });
+    await (this.#manager ? this.#manager.reloading(reload) : reload());
   }
 
   async #reload(): Promise<void> {
