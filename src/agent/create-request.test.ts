@@ -137,6 +137,24 @@ describe('compileSpec', () => {
     expect(() => compiled([])).toThrow(/no command that could serve the model m/);
   });
 
+  it('refuses models and services that its runner would not take', () => {
+    const image = { reference: 'i', id: 'x', volumes: [], distro: null, coreCountVariables: [] };
+    const compiled = (more: Partial<typeof plain>) =>
+      compileSpec(
+        parseKernelId('0f0e0d0c-0b0a-4908-8706-050403020100'),
+        { ...plain, ...more },
+        { image, runtime: { type: 'app', path: null }, command: ['serve'], services: [] },
+        defaults,
+        { diskBytes: null, openFiles: null },
+      );
+    const healthCheck = { path: '/', maxRetries: 1, maxWaitMs: 1e10, expectedStatus: 200 };
+    const model = { name: 'm', path: '/m', port: 8000, command: null, preStart: '[]', healthCheck };
+    expect(() => compiled({ models: [model] })).toThrow(/^the model "m" cannot be: maxWaitMs/);
+    const name = 'n'.repeat(300);
+    const service = { name, protocol: 'http', containerPorts: [8000], isInference: false } as const;
+    expect(() => compiled({ services: [service] })).toThrow(/^the service "n{80}" cannot be: name/);
+  });
+
   it('offers alone what is published of the services of the image and of the runner', () => {
     const web = { name: 'web', protocol: 'http', containerPorts: [8080, 8081], isInference: false };
     const image = { reference: 'i', id: 'x', volumes: [], distro: null, coreCountVariables: [] };

@@ -9,7 +9,8 @@ import { parseDecimal } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { type KernelId, newKernelId, parseKernelId, type SessionId } from '../lib/ids.ts';
 import type { KnownSlots } from '../resources/slot-name.ts';
-import type { KernelModel } from '../wire/kernel-models.ts';
+import { type KernelModel, kernelModel } from '../wire/kernel-models.ts';
+import { servicePlace } from '../wire/kernel-services.ts';
 import type { CreateRequest, OrderedModel } from './agent.ts';
 import type { OperatorLimits } from './operator-limits.ts';
 
@@ -157,16 +158,39 @@ function offered({ services }: ChosenImage, published: readonly number[]): reado
   return all.filter(({ containerPorts }) => containerPorts.every((port) => published.includes(port)));
 }
 
+/** The runner reads it as well, and what it does not take would end a kernel that is started by then. */
+function asRunnerReads<T>(
+  read: (value: unknown) => T,
+  value: Readonly<Record<string, unknown>> & { readonly name: string },
+  what: string,
+): T {
+  try {
+    return read(value);
+  } catch (error) {
+    const name = JSON.stringify(value.name.slice(0, 80));
+    throw invalid(`the ${what} ${name} cannot be: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function checkServices(services: readonly KernelService[]): readonly KernelService[] {
+  for (const { name, protocol, containerPorts: ports } of services)
+    asRunnerReads(servicePlace, { name, protocol, ports }, 'service');
+  return services;
+}
+
 function servedModel(model: OrderedModel, { image, command }: ChosenImage): KernelModel {
-  if (model.command !== null) return { ...model, command: model.command };
-  if (command.length > 0) return { ...model, command };
+  if (model.command !== null) return asRunnerReads(kernelModel, { ...model, command: model.command }, 'model');
+  if (command.length > 0) return asRunnerReads(kernelModel, { ...model, command }, 'model');
   throw new KerneletError(
     'IMAGE_UNUSABLE',
     `${image.reference} has no command that could serve the model ${model.name}`,
   );
 }
 
-/** The specification of a checked request; `operator` are the limits that callers have no say in. */
+/**
+ * The specification of a checked request; `operator` are the limits that callers have no say in. Throws INVALID_ARGUMENT
+ * for services and models that the runner does not take, IMAGE_UNUSABLE.
+ */
 export function compileSpec(
   id: KernelId,
   request: CreateRequest,
@@ -189,7 +213,7 @@ export function compileSpec(
     publish: request.publish,
     fixedPorts: request.fixedPorts ?? [],
     assignedPorts: request.assignedPorts ?? [],
-    services: request.services ?? offered(chosen, request.publish),
+    services: checkServices(request.services ?? offered(chosen, request.publish)),
     servicesBlocked: request.servicesBlocked ?? false,
     models: (request.models ?? []).map((model) => servedModel(model, chosen)),
     user: defaults.user,
