@@ -47,6 +47,11 @@ it('says what `mount` said', async () => {
   );
 });
 
+it('waits for the real `mount` however long it may take', async () => {
+  const real = new VolumeMounts(undefined, table()).mount(base, { ...wanted, fileSystem: 'no-such-thing' }, 1e11);
+  await expect(real).rejects.toThrow(/^mount: (?!it took longer)/);
+});
+
 it.each([
   [{ folder: '../etc' }],
   [{ folder: '/etc' }],

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
+import { systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { KeyedMutex } from '../lib/keyed-mutex.ts';
 import { readMountTable } from '../lib/mount-table.ts';
@@ -134,19 +135,19 @@ const runProgram: RunProgram = (program, args, timeoutMs) =>
       env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' },
     });
     // One that hangs in the kernel cannot be ended: nobody waits for it.
-    const timer = setTimeout(() => {
+    const timer = systemClock.after(timeoutMs, () => {
       child.kill('SIGKILL');
       resolve({ status: -1, stderr: '' });
-    }, timeoutMs);
+    });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr = (stderr + text).slice(-mostStderr);
     });
     child.once('error', (error) => {
-      clearTimeout(timer);
+      timer[Symbol.dispose]();
       resolve({ status: -1, stderr: error.message });
     });
     child.once('close', (code) => {
-      clearTimeout(timer);
+      timer[Symbol.dispose]();
       resolve({ status: code ?? -1, stderr });
     });
   });
