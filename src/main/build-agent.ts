@@ -166,6 +166,8 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
   };
   const { first, last } = settings.container.portRange;
   const ports = new PortPool({ first, last, clock: systemClock });
+  // On a node for storage people reach files and nothing else.
+  const isForStorage = settings.agent.scalingGroupType === 'storage';
   const refusedPaths = async (): Promise<readonly string[]> => {
     const { dataRoot } = await engine.info(AbortSignal.timeout(infoTimeoutMs));
     const own = [settings.stateDir, state.path, settings.container.scratchRoot, settings.volumeDir];
@@ -195,14 +197,18 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
             // The files are those of agents of a cluster.
             ...(alone ? {} : { overrides: containerOverrides({ homeDir: homedir(), workingDir: process.cwd() }, log) }),
           },
-          // On a node for storage people reach files and nothing else.
           ...(alone || rehearsal ? {} : { views: () => hostViews() }),
-          privateServices: settings.agent.scalingGroupType === 'storage' ? ['ttyd'] : [],
+          privateServices: isForStorage ? ['ttyd'] : [],
           publishAddress: cluster?.publishAddress ?? '127.0.0.1',
           logLimitBytes: cluster ? (cluster.logLimitBytes ?? endlessLogBytes) : usualLogBytes,
           init: true,
         },
-        runner: { outputBufferBytes, finishedRunKeepMs, debug: settings.debug.kernelRunner },
+        runner: {
+          outputBufferBytes,
+          finishedRunKeepMs,
+          isTerminalLocal: alone || isForStorage,
+          debug: settings.debug.kernelRunner,
+        },
         readyTimeoutMs: cluster?.readyTimeoutMs ?? settings.readyTimeoutMs,
         graceMs,
         sweepGraceMs,

@@ -182,12 +182,12 @@ export class Runner {
 
   /** Loaded only where a kernel has services: each module costs every kernel memory. */
   async #openServices(): Promise<void> {
-    const { services: places } = this.#config;
+    const { services: places, isTerminalLocal } = this.#config;
     if (places.length === 0 || !this.#parts) return;
     const { openServices } = await import('./services/open-services.ts');
     const { tenant, runtime, context } = this.#parts;
     this.#services = openServices({
-      ...{ places, tenant, clock, context, runtimeType: runtime.type },
+      ...{ places, tenant, clock, context, runtimeType: runtime.type, isTerminalLocal },
       asTenant: (look) => this.#asTenant(look),
       problem: (text) => this.#status.problem(text),
     });

@@ -56,5 +56,7 @@ export interface RunnerConfig {
   readonly finishedRunKeepMs: number;
   /** Whether the tenant may become root by `sudo`, where the image has it. */
   readonly sudo: boolean;
+  /** Whether the port of the web terminal is published for the node itself alone. */
+  readonly isTerminalLocal: boolean;
   readonly debug: boolean;
 }

@@ -177,7 +177,7 @@ export const testSettings: KernelsSettings = {
     logLimitBytes: 2 ** 20,
     init: false,
   },
-  runner: { outputBufferBytes: 2 ** 20, finishedRunKeepMs: 60_000, debug: false },
+  runner: { outputBufferBytes: 2 ** 20, finishedRunKeepMs: 60_000, isTerminalLocal: true, debug: false },
   readyTimeoutMs: 5_000,
   graceMs: 500,
   readyNetworks: 0,

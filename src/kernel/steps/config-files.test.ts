@@ -28,7 +28,7 @@ const step = () =>
   configFilesStep({
     scratch,
     ownership: new Ownership(parseAgentId('i-one'), new Uint8Array(32)),
-    runner: { outputBufferBytes: 1, finishedRunKeepMs: 1, debug: false },
+    runner: { outputBufferBytes: 1, finishedRunKeepMs: 1, isTerminalLocal: true, debug: false },
   });
 const soon = () => new Deadline({ what: 'test', timeoutMs: 5_000 });
 

@@ -26,7 +26,7 @@ export interface ConfigFilesParts {
 }
 
 /** What is the same for all runners of an agent. */
-export type RunnerTuning = Pick<RunnerConfig, 'outputBufferBytes' | 'finishedRunKeepMs' | 'debug'>;
+export type RunnerTuning = Pick<RunnerConfig, 'outputBufferBytes' | 'finishedRunKeepMs' | 'isTerminalLocal' | 'debug'>;
 
 const configName = basename(containerPaths.config);
 const socketName = basename(containerPaths.socket);

@@ -18,6 +18,7 @@ export interface ServiceSurroundings {
   readonly tenant: Tenant;
   readonly clock: Clock;
   readonly runtimeType: string;
+  readonly isTerminalLocal: boolean;
   readonly context: Pick<RuntimeContext, 'tool' | 'temporaryPath'>;
   /** Looks at files with the tenant's ids. */
   asTenant<T>(look: () => T): T;
@@ -42,12 +43,18 @@ export function openServices(surroundings: ServiceSurroundings): Services {
   });
 }
 
-function ownServices({ places, tenant, clock, asTenant }: ServiceSurroundings): ReadonlyMap<string, OwnService> {
+function ownServices({
+  places,
+  tenant,
+  clock,
+  isTerminalLocal: isLocal,
+  asTenant,
+}: ServiceSurroundings): ReadonlyMap<string, OwnService> {
   const own = new Map<string, OwnService>();
   for (const { name, ports } of places) {
     const [port = 0] = ports;
     if (name === 'sshd') own.set(name, sshServer({ port, tenant, clock, asTenant }));
-    if (name === 'ttyd') own.set(name, new TerminalService({ port, tenant, clock, shell: loginShell() }));
+    if (name === 'ttyd') own.set(name, new TerminalService({ port, tenant, clock, shell: loginShell(), isLocal }));
   }
   return own;
 }

@@ -7,6 +7,7 @@ import { type Clock, sleep } from '../../lib/clock.ts';
 import type { ServiceOutcome } from '../../wire/kernel-services.ts';
 import type { Tenant } from '../tenant.ts';
 import type { TenantProcess } from '../tenant-process.ts';
+import type { TerminalOptions } from '../terminal/terminal-server.ts';
 import { smallNodeFlags, volumePaths } from '../volume-paths.ts';
 import type { OwnService } from './own-service.ts';
 import { isPortOpen } from './port-probe.ts';
@@ -21,6 +22,8 @@ export interface TerminalServiceParts {
   readonly clock: Clock;
   /** A login shell with its arguments. */
   readonly shell: readonly string[];
+  /** Whether its port is published for this machine alone. */
+  readonly isLocal: boolean;
 }
 
 /** Both sockets and servers have a descriptor, which Node's types do not show. */
@@ -123,14 +126,14 @@ export class TerminalService implements OwnService {
   }
 
   #tell(process: TenantProcess): void {
-    const { tenant, shell } = this.#parts;
+    const { tenant, shell, isLocal } = this.#parts;
     const [input, words] = [process.duplex(0), process.duplex(2)];
     input?.on('error', () => {
       // Its end tells more.
     });
     const environ = { ...tenant.environ, SHELL: shell[0] ?? '' };
     const title = tenant.environ['BACKENDAI_SESSION_NAME'] ?? 'Terminal';
-    input?.end(JSON.stringify({ argv: shell, environ, folder: tenant.home, title }));
+    input?.end(JSON.stringify({ argv: shell, environ, folder: tenant.home, title, isLocal } satisfies TerminalOptions));
     words?.on('error', () => {});
     words?.on('data', (bytes: Buffer) => tenant.log.copy(bytes));
   }

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
+import { isIP, Socket } from 'node:net';
 import { openPty } from './pty.ts';
 import { serveTerminal } from './terminal-session.ts';
 import { serveWebSocket } from './websocket.ts';
@@ -18,6 +18,8 @@ export interface TerminalOptions {
   readonly environ: Readonly<Record<string, string>>;
   readonly folder: string;
   readonly title: string;
+  /** Whether it is reached from this machine alone, as far as its port goes. */
+  readonly isLocal: boolean;
 }
 
 const descriptors = { listening: 3, first: 4 };
@@ -50,7 +52,8 @@ export function terminalServer(options: TerminalOptions, folder: string): Server
         shell: { argv: options.argv, environ: options.environ, folder: options.folder },
         title: options.title,
         open: openPty,
-        isAllowed: (given) => given === token || isOfThisServer(request),
+        isAllowed: (given) =>
+          (given === token || isOfThisServer(request)) && !(options.isLocal && isOfAnotherName(request)),
       }),
   });
   return server;
@@ -63,6 +66,19 @@ export function terminalServer(options: TerminalOptions, folder: string): Server
 function isOfThisServer({ headers }: IncomingMessage): boolean {
   const { origin, host } = headers;
   return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
+}
+
+/**
+ * Whether the browser calls this host by a name of its own making: any site can let its name lead to the browser's own
+ * machine, and is then of this host, token and all.
+ */
+function isOfAnotherName({ headers }: IncomingMessage): boolean {
+  if (headers.origin === undefined) return false;
+  const place = `http://${headers.host ?? ''}`;
+  if (!URL.canParse(place)) return true;
+  const { hostname } = new URL(place);
+  const isOwn = hostname === 'localhost' || hostname.endsWith('.localhost');
+  return !isOwn && isIP(hostname.replace(/^\[|\]$/g, '')) === 0;
 }
 
 const plain = 'text/plain; charset=utf-8';
