@@ -143,3 +143,17 @@ describe('a call with what no runner takes', () => {
     expect(await execute('c', 'batch', '', { exec: 'exit 3' })).toMatchObject({ status: 'clean-finished' });
   });
 });
+
+describe('an upload', () => {
+  it('leaves no process behind', async () => {
+    const id = newKernelId();
+    await create(id);
+    const container = await runningContainer(id);
+    const processes = () => docker('top', container, '-o', 'pid,args');
+    await node.call('upload_file', id, 'a', Buffer.from('x'));
+    await node.call('upload_file', id, 'b/c', Buffer.alloc(1024 * 1024));
+    await expect(node.call('upload_file', id, '/etc/x', Buffer.from('x'))).rejects.toThrow(/PermissionError/);
+    await expect.poll(processes).not.toContain('file-worker');
+    expect(await processes()).toContain('runner.js');
+  });
+});

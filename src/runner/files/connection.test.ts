@@ -14,12 +14,14 @@ import { Tenant } from '../tenant.ts';
 import type { ExitFacts, TenantProcess } from '../tenant-process.ts';
 import { FileConnection } from './connection.ts';
 
-/** A tenant that has stopped every process: workers say nothing until they are killed. */
+/** A tenant that has stopped every process: workers say nothing, or what the test says, until they are killed. */
 class StoppedTenant extends Tenant {
   readonly signals: string[] = [];
+  says = '';
   override spawnBare(): TenantProcess {
     const exited = Promise.withResolvers<ExitFacts>();
     const streams = [0, 1, 2, 3].map(() => new PassThrough());
+    if (this.says !== '') streams[3]?.write(this.says);
     return {
       pid: 1,
       exited: exited.promise,
@@ -34,9 +36,9 @@ class StoppedTenant extends Tenant {
   }
 }
 
-it('an upload to a tenant that has stopped everything fails a while after its end', async () => {
+/** A connection to the files of this tenant, and what came over it. */
+async function connection(clock: FakeClock) {
   const folder = mkdtempSync(join(tmpdir(), 'kernelet-file-'));
-  const clock = new FakeClock();
   const log = new ContainerLog(() => true, { debug: false, clock });
   const tenant = new StoppedTenant({ uid: 1, gid: 1, home: '/home/work', pipes: new PipePool('/nowhere'), log });
   const server = createServer((socket) => void new FileConnection(new FrameSocket(socket), tenant, clock));
@@ -44,23 +46,44 @@ it('an upload to a tenant that has stopped everything fails a while after its en
   const peer = await new Promise<Socket>((resolve) => {
     const socket = connect(join(folder, 's'), () => resolve(socket));
   });
-  try {
-    const decoder = new FrameDecoder();
-    const heads: unknown[] = [];
-    peer.on('data', (chunk: Buffer) => heads.push(...decoder.push(chunk).map(({ head }) => head)));
-    const send = (head: AgentHead) => peer.write(Buffer.concat(encodeFrame(head)));
-    send({ t: 'request', id: 1, method: 'upload', params: { path: 'f', mode: null } });
-    send({ t: 'end' });
-    const closed = new Promise((resolve) => peer.on('close', resolve));
-    await expect.poll(() => clock.pending).toBe(2);
-    expect([tenant.signals, heads]).toEqual([[], []]);
-    await clock.advance(60_000);
-    await closed;
-    expect(tenant.signals).toEqual(['SIGKILL']);
-    expect(heads).toEqual([{ t: 'reply', id: 1, ok: false, error: expect.objectContaining({ code: 'FILE_ERROR' }) }]);
-  } finally {
+  const decoder = new FrameDecoder();
+  const heads: unknown[] = [];
+  peer.on('data', (chunk: Buffer) => heads.push(...decoder.push(chunk).map(({ head }) => head)));
+  const send = (head: AgentHead) => peer.write(Buffer.concat(encodeFrame(head)));
+  const closed = new Promise((resolve) => peer.on('close', resolve));
+  const close = (): void => {
     peer.destroy();
     server.close();
     rmSync(folder, { recursive: true });
-  }
+  };
+  return { tenant, heads, send, closed, [Symbol.dispose]: close };
+}
+const upload = { t: 'request', id: 1, method: 'upload', params: { path: 'f', mode: null } } as const;
+
+it('an upload to a tenant that has stopped everything fails a while after its end', async () => {
+  const clock = new FakeClock();
+  using opened = await connection(clock);
+  const { tenant, heads, send, closed } = opened;
+  send(upload);
+  send({ t: 'end' });
+  await expect.poll(() => clock.pending).toBe(2);
+  expect([tenant.signals, heads]).toEqual([[], []]);
+  await clock.advance(60_000);
+  await closed;
+  expect(tenant.signals[0]).toBe('SIGKILL');
+  expect(heads).toEqual([{ t: 'reply', id: 1, ok: false, error: expect.objectContaining({ code: 'FILE_ERROR' }) }]);
+});
+
+it.each([
+  ['has its file', { ok: true, result: { bytes: 1 } }],
+  ['has failed', { ok: false, code: 'FILE_ERROR', message: 'no' }],
+])('an upload that %s leaves no worker behind', async (_, says) => {
+  using opened = await connection(new FakeClock());
+  const { tenant, heads, send, closed } = opened;
+  tenant.says = `${JSON.stringify(says)}\n`;
+  send(upload);
+  send({ t: 'end' });
+  await closed;
+  expect(heads).toEqual([expect.objectContaining({ t: 'reply', id: 1, ok: says.ok })]);
+  expect(tenant.signals).toEqual(['SIGKILL']);
 });

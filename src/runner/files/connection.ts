@@ -65,7 +65,8 @@ export class FileConnection {
   async #upload(path: string, mode: number | null): Promise<unknown> {
     const args = ['upload', this.#tenant.home, path, mode === null ? '' : String(mode)];
     this.#uploading = true;
-    const worker = startFileWorker(this.#tenant, this.#clock, args);
+    // Once it has reported it has nothing left to do, and would wait for this side to hang up.
+    using worker = startFileWorker(this.#tenant, this.#clock, args);
     this.#worker = worker;
     worker.input?.on('drain', () => this.#socket.resume());
     try {
