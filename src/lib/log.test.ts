@@ -1,4 +1,4 @@
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -28,4 +28,15 @@ it('logs more or less when it is told to, its children too', async () => {
     { level: 20, kernel: 'k', msg: 'enough' },
     { level: 40, kernel: 'k', msg: 'enough now' },
   ]);
+});
+
+it('costs lines, and no more, when it cannot be written', async () => {
+  const place = path.join(folder, 'log');
+  await writeFile(place, '');
+  await using file = await open(place, 'r');
+  const log = createLogger('info', file.fd);
+  const before = process.memoryUsage().heapUsed;
+  for (let times = 0; times < 5_000; times += 1) log.info('x'.repeat(10_000));
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(40 * 1024 * 1024);
+  expect(await readFile(place, 'utf8')).toBe('');
 });

@@ -49,12 +49,17 @@ export function redact(value: unknown, depth = 0): unknown {
   );
 }
 
-/** A logger that writes one JSON document a line to a file descriptor (2 = stderr), synchronously. */
+/** What a log that takes nothing may hold back for later. */
+const mostHeldBackBytes = 1024 * 1024;
+
+/**
+ * A logger that writes one JSON document a line to a file descriptor (2 = stderr), synchronously. It never throws: a log
+ * that cannot be written, since its terminal or its reader is gone, costs lines and nothing else.
+ */
 export function createLogger(level: LogLevel, fileDescriptor = 2): AdjustableLogger {
-  const sink = pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ fd: fileDescriptor, sync: true }),
-  );
+  const destination = pino.destination({ fd: fileDescriptor, sync: true, maxLength: mostHeldBackBytes });
+  destination.on('error', () => {});
+  const sink = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
   const wrap = (fields: LogFields): Logger => {
     const write = (at: 'debug' | 'info' | 'warn' | 'error') => (message: string, more?: LogFields) => {
       if (sink.isLevelEnabled(at)) sink[at](redact({ ...fields, ...more }) as object, message);
