@@ -3,8 +3,7 @@
  * mode 0600 and then renamed, so at no time can another user connect.
  */
 import { chmod, lstat, mkdtemp, rename, rm, stat, unlink } from 'node:fs/promises';
-import type { Server } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/make-folder.ts';

@@ -1,4 +1,5 @@
 /** The daemon: one agent, its local API on a socket, until a signal says stop. Kernels outlive it. */
+import path from 'node:path';
 import type { Agent } from '../agent/agent.ts';
 import { endKernels } from '../agent/end-kernels.ts';
 import type { CliIo, ServeOptions } from '../cli/host.ts';
@@ -19,7 +20,9 @@ import { LiveConfiguration } from './daemon/live-configuration.ts';
 import { claimPidFile } from './daemon/pid-file.ts';
 import { Reloading } from './daemon/reloading.ts';
 import { type ServiceManager, serviceManagerOf } from './daemon/service-manager.ts';
+import { serveSnapshots } from './daemon/snapshot-socket.ts';
 import { snapshotsOf } from './daemon/snapshots.ts';
+import { stateSnapshot } from './daemon/state-snapshot.ts';
 import { loosenedWarnings } from './hardening.ts';
 import { clearInstances } from './instances.ts';
 import type { ServedNode } from './served-node.ts';
@@ -75,6 +78,10 @@ export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
     );
     served = node;
     reloading.tell(node);
+    if (own.mode === 'cluster') {
+      const place = path.join(node.settings.agent.ipcBasePath, 'agent-registry-snapshot.sock');
+      cleanups.use(await serveSnapshots(place, () => stateSnapshot(sources()), log));
+    }
     await serveNode(node, { operations, log, stop, cleanups, manager });
   } catch (error) {
     if (!(error instanceof StopSignal)) throw error;

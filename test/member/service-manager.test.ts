@@ -1,6 +1,9 @@
 /** What a service manager hears of the built daemon, and how real signals reach it, in a cluster. */
 import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { NotifyReceiver } from '../../src/main/daemon/notify-receiver.test-support.ts';
@@ -28,15 +31,23 @@ describeWith(['etcd', 'redis-server'], 'a member under a service manager', () =>
       receiver
         .heard()
         .slice(0, ready)
-        .every((text) => text.startsWith('EXTEND_TIMEOUT_USEC=')),
+        .every((heard) => heard.startsWith('EXTEND_TIMEOUT_USEC=')),
     ).toBe(true);
     await receiver.until(/^STATUS=(recovering; )?0 kernels; container-engine, etcd, redis answer$/, ready);
     const kernel = await member.create();
     await receiver.until(/^STATUS=1 kernel; /);
-    const beats = (): number => receiver.heard().filter((text) => text === 'WATCHDOG=1').length;
+    const beats = (): number => receiver.heard().filter((heard) => heard === 'WATCHDOG=1').length;
     const before = beats();
     await sleep(6_000);
     expect(beats() - before).toBeGreaterThanOrEqual(4);
+
+    const snapshot = await text(connect(path.join(member.folder, 'ipc', 'agent-registry-snapshot.sock')));
+    expect(snapshot).not.toContain('a b=c');
+    expect(JSON.parse(snapshot)).toMatchObject({
+      status: { mode: 'cluster', agentId: 'i-notifies' },
+      registry: { [kernel.id]: { phase: 'running', environ: expect.arrayContaining(['USER_VARIABLE']) } },
+      connections: { checks: [{ problem: null }, { problem: null }, { problem: null }] },
+    });
 
     const configuration = await readFile(member.configFile, 'utf8');
     const changed = configuration

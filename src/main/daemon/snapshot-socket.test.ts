@@ -1,0 +1,69 @@
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type Logger, silentLogger } from '../../lib/log.ts';
+import { serveSnapshots } from './snapshot-socket.ts';
+
+let folder: string;
+let place: string;
+let warnings: string[];
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'snapshot-socket-'));
+  place = path.join(folder, 'ipc', 'agent-registry-snapshot.sock');
+  warnings = [];
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const log: Logger = { ...silentLogger, warn: (message) => void warnings.push(message) };
+const ask = (): Promise<string> => text(connect(place));
+
+it('gives a snapshot and the end to each who connects, and one to those who come together', async () => {
+  let taken = 0;
+  const take = async (): Promise<string> => {
+    taken += 1;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return `snapshot ${taken} ${'x'.repeat(1_000_000)}`;
+  };
+  await using _served = await serveSnapshots(place, take, log);
+  expect((await stat(place)).mode & 0o777).toBe(0o600);
+  const answers = await Promise.all([ask(), ask(), ask()]);
+  expect(answers.map((answer) => [answer.slice(0, 10), answer.length])).toEqual(
+    answers.map(() => ['snapshot 1', 1_000_011]),
+  );
+  expect((await ask()).slice(0, 10)).toBe('snapshot 2');
+});
+
+it('serves on after one that failed', async () => {
+  let fails = true;
+  const take = async (): Promise<string> => {
+    if (fails) throw new Error('no');
+    return 'snapshot';
+  };
+  await using _served = await serveSnapshots(place, take, log);
+  expect([await ask(), warnings.length]).toEqual(['', 1]);
+  fails = false;
+  expect(await ask()).toBe('snapshot');
+});
+
+it('ends with peers that hang, and leaves no socket', async () => {
+  const served = await serveSnapshots(place, () => new Promise(() => {}), log);
+  const peer = connect(place);
+  await new Promise((resolve) => peer.once('connect', resolve));
+  const closed = new Promise((resolve) => peer.once('close', resolve));
+  await served[Symbol.asyncDispose]();
+  await closed;
+  expect(await readdir(path.dirname(place))).toEqual([]);
+});
+
+it('goes without where it cannot be', async () => {
+  await using _first = await serveSnapshots(place, async () => 'first', log);
+  await using _second = await serveSnapshots(place, async () => 'second', log);
+  const file = path.join(folder, 'precious');
+  await writeFile(file, '');
+  await using _third = await serveSnapshots(file, async () => 'third', log);
+  expect(warnings).toEqual(Array(2).fill('snapshots of the state are not served'));
+  expect(await ask()).toBe('first');
+});

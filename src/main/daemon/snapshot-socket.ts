@@ -1,0 +1,57 @@
+/**
+ * A socket on which whoever connects gets a snapshot of the daemon's state, and the end (spec config-and-ops 15). It is a
+ * help for people: where it cannot be, the daemon goes on without it.
+ */
+import { createServer, type Socket } from 'node:net';
+import { listenAt } from '../../http/socket-place.ts';
+import { toKerneletError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/log.ts';
+
+const mostConnections = 8;
+/** For a snapshot, and for a peer that takes it. */
+const connectionMs = 20_000;
+
+/** Serves until disposed, for the daemon's own user alone. */
+export async function serveSnapshots(
+  socketPath: string,
+  take: () => Promise<string>,
+  log: Logger,
+): Promise<AsyncDisposable> {
+  const open = new Set<Socket>();
+  let taking: Promise<string> | null = null;
+  const answer = async (socket: Socket): Promise<void> => {
+    // Those who come meanwhile get the same.
+    taking ??= take().finally(() => {
+      taking = null;
+    });
+    socket.end(await taking);
+  };
+  const server = createServer((socket) => {
+    open.add(socket);
+    const late = setTimeout(() => socket.destroy(), connectionMs);
+    socket.on('close', () => {
+      clearTimeout(late);
+      open.delete(socket);
+    });
+    socket.on('error', () => {});
+    socket.resume();
+    answer(socket).catch((thrown: unknown) => {
+      log.warn('a snapshot of the state could not be taken', { error: toKerneletError(thrown) });
+      socket.destroy();
+    });
+  });
+  server.maxConnections = mostConnections;
+  await using cleanups = new AsyncDisposableStack();
+  try {
+    const place = cleanups.use(await listenAt(server, socketPath));
+    cleanups.defer(async () => {
+      await place.remove();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of open) socket.destroy();
+      await closed;
+    });
+  } catch (thrown) {
+    log.warn('snapshots of the state are not served', { error: toKerneletError(thrown) });
+  }
+  return cleanups.move();
+}
