@@ -14,7 +14,9 @@ import { floodRate } from '../rpc-flood.ts';
 import { median, percentile } from '../statistics.ts';
 
 const many = 100;
-const most = 500;
+const most = 2_500;
+/** Enough for them: each takes five. */
+const manyPorts = [20_000, 39_999] as const;
 const perCall = 50;
 const outstanding = 256;
 const idleMs = 20_000;
@@ -109,9 +111,11 @@ async function fifty(start: (rehearsal: RehearsalOptions) => Promise<OwnCluster>
   return { P2: [{ name, value: median(ratios), unit: '', must: 1.3, goal: 1.1, beside: { bareMs: bare } }] };
 }
 
-/** As many kernels as one agent must have: all run, and calls are answered as ever. */
-async function crowd(start: (rehearsal: RehearsalOptions) => Promise<OwnCluster>): Promise<Figures> {
-  await using cluster = await start({});
+/** As many kernels as one agent is to have: all run, and calls are answered as ever. */
+async function crowd(
+  start: (rehearsal: RehearsalOptions, ports: typeof manyPorts) => Promise<OwnCluster>,
+): Promise<Figures> {
+  await using cluster = await start({}, manyPorts);
   const { member } = cluster;
   const begun = performance.now();
   await createAll(member, most);
@@ -129,7 +133,7 @@ async function crowd(start: (rehearsal: RehearsalOptions) => Promise<OwnCluster>
     pingP99Ms: percentile(pings, 0.99),
   };
   return {
-    P12: [{ name: 'kernels on one agent', value: containers, unit: '', must: most, goal: 2_500, larger: true, beside }],
+    P12: [{ name: 'kernels on one agent', value: containers, unit: '', must: 500, goal: most, larger: true, beside }],
   };
 }
 
@@ -142,7 +146,8 @@ export const rehearsed: Measure = {
     const folder = await mkdtemp(path.join(tmpdir(), 'kernelet-bench-rehearsed-'));
     try {
       const rehearsalCommand = await bundledRehearsal();
-      const start = (rehearsal: RehearsalOptions) => startCluster({ rehearsal, rehearsalCommand });
+      const start = (rehearsal: RehearsalOptions, portRange?: typeof manyPorts) =>
+        startCluster({ rehearsal, rehearsalCommand, ...(portRange ? { portRange } : {}) });
       return { ...(await hundred(start, folder)), ...(await fifty(start)), ...(await crowd(start)) };
     } finally {
       await rm(folder, { recursive: true, force: true });

@@ -70,9 +70,10 @@ export async function auditDevices(
     oddities.count('differing-device-map');
     log.error('what was allocated of devices was not the sum of the leases', { places });
   }
+  const placements = new Map(containers.map(({ containerId, placement }) => [containerId, placement]));
   for (const kernel of actors.keys()) {
     try {
-      await auditKernel(parts, kernel, containers, signal);
+      await auditKernel(parts, kernel, placements, signal);
     } catch (error) {
       signal.throwIfAborted();
       oddities.count('failed-device-audit');
@@ -85,7 +86,7 @@ export async function auditDevices(
 async function auditKernel(
   { devices, actors, scratch, oddities, events, log }: DeviceAuditParts,
   kernel: KernelId,
-  containers: readonly StockedContainer[],
+  placements: ReadonlyMap<string, StockedContainer['placement']>,
   signal: AbortSignal,
 ): Promise<void> {
   const actor = actors.get(kernel);
@@ -94,7 +95,7 @@ async function auditKernel(
   const file = await readResourceFile(actor.record, scratch, signal);
   // Whatever happened while the file was read is the next round's.
   if (actors.get(kernel) !== actor || !isSteady(actor)) return;
-  const labels = containers.find((one) => one.containerId === containerId)?.placement ?? null;
+  const labels = containerId === null ? null : (placements.get(containerId) ?? null);
   const findings = compareAccounts({
     lease: devices.heldBy(kernel),
     record: placement.devices,

@@ -19,24 +19,20 @@ export interface PortPoolOptions {
   readonly quarantineMs?: number;
 }
 
-interface FreePort {
-  readonly port: number;
-  /** Monotonic time from which it may be handed out. */
-  readonly from: number;
-}
-
 /** A pool of host ports. */
 export class PortPool {
   readonly #options: Required<PortPoolOptions>;
-  #free: FreePort[];
+  /** Monotonic times from which they may be handed out, in the order in which they came free. */
+  readonly #free: Map<number, number>;
   readonly #holders = new Map<number, KernelId>();
+  readonly #held = new Map<KernelId, Set<number>>();
   #oddReleases = 0;
   #oddAdoptions = 0;
 
   constructor(options: PortPoolOptions) {
     this.#options = { restMs: 60_000, quarantineMs: 300_000, ...options };
     const { first, last } = options;
-    this.#free = Array.from({ length: last - first + 1 }, (_, index) => ({ port: first + index, from: -Infinity }));
+    this.#free = new Map(Array.from({ length: last - first + 1 }, (_, index) => [first + index, -Infinity]));
   }
 
   /** How often a port was released that the kernel didn't hold, or put aside while leased: should stay 0. */
@@ -57,12 +53,12 @@ export class PortPool {
   /** The port that has been free for longest. Throws NO_PORT_LEFT. */
   lease(kernel: KernelId): number {
     const now = this.#options.clock.monotonic();
-    const index = this.#free.findIndex(({ from }) => from <= now);
-    const found = this.#free[index];
-    if (!found) throw this.#exhausted(now);
-    this.#free.splice(index, 1);
-    this.#holders.set(found.port, kernel);
-    return found.port;
+    for (const [port, from] of this.#free) {
+      if (from > now) continue;
+      this.#hold(kernel, port);
+      return port;
+    }
+    throw this.#exhausted(now);
   }
 
   /** Takes a port that a kernel of an earlier process holds, be it resting, put aside or outside of the range. */
@@ -72,16 +68,12 @@ export class PortPool {
       if (holder !== kernel) this.#oddAdoptions += 1;
       return;
     }
-    this.#free = this.#free.filter((entry) => entry.port !== port);
-    this.#holders.set(port, kernel);
+    this.#hold(kernel, port);
   }
 
   /** The ports that a kernel holds, in ascending order. */
   heldBy(kernel: KernelId): readonly number[] {
-    return [...this.#holders]
-      .filter(([, holder]) => holder === kernel)
-      .map(([port]) => port)
-      .sort((left, right) => left - right);
+    return [...(this.#held.get(kernel) ?? [])].sort((left, right) => left - right);
   }
 
   /** Frees a port of a kernel; one that it doesn't hold is counted and changes nothing. */
@@ -91,6 +83,9 @@ export class PortPool {
       return;
     }
     this.#holders.delete(port);
+    const held = this.#held.get(kernel);
+    held?.delete(port);
+    if (held?.size === 0) this.#held.delete(kernel);
     if (this.#inRange(port)) this.#rest(port, this.#options.restMs);
   }
 
@@ -101,12 +96,19 @@ export class PortPool {
       return;
     }
     if (!this.#inRange(port)) return;
-    this.#free = this.#free.filter((entry) => entry.port !== port);
+    this.#free.delete(port);
     this.#rest(port, this.#options.quarantineMs);
   }
 
+  #hold(kernel: KernelId, port: number): void {
+    this.#free.delete(port);
+    this.#holders.set(port, kernel);
+    const held = this.#held.get(kernel) ?? new Set();
+    this.#held.set(kernel, held.add(port));
+  }
+
   #rest(port: number, forMs: number): void {
-    this.#free.push({ port, from: this.#options.clock.monotonic() + forMs });
+    this.#free.set(port, this.#options.clock.monotonic() + forMs);
   }
 
   #inRange(port: number): boolean {
@@ -116,8 +118,8 @@ export class PortPool {
   #exhausted(now: number): KerneletError {
     const { first, last } = this.#options;
     const total = last - first + 1;
-    const resting = this.#free.length;
-    const soonest = Math.min(...this.#free.map(({ from }) => from)) - now;
+    const resting = this.#free.size;
+    const soonest = Math.min(...this.#free.values()) - now;
     const rest = resting === 0 ? '' : `, ${resting} resting (the next is free in ${describeDuration(soonest)})`;
     return new KerneletError(
       'NO_PORT_LEFT',

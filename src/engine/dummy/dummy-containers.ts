@@ -7,12 +7,15 @@ import { DummyContainer } from './dummy-container.ts';
 import type { DummyEvents } from './dummy-events.ts';
 import type { DummyNetworks } from './dummy-networks.ts';
 
-/** Containers by id. */
+/** Containers by id. Thousands of them are as quick to work with as a few. */
 export class DummyContainers {
   readonly #clock: Clock;
   readonly #events: DummyEvents;
   readonly #networks: DummyNetworks;
-  readonly #containers = new Map<ContainerId, DummyContainer>();
+  readonly #containers = new Map<string, DummyContainer>();
+  readonly #named = new Map<string, DummyContainer>();
+  /** Host ports of those that run. */
+  readonly #ports = new Set<number>();
   #serial = 0;
 
   constructor(parts: { readonly clock: Clock; readonly events: DummyEvents; readonly networks: DummyNetworks }) {
@@ -30,7 +33,7 @@ export class DummyContainers {
   }
 
   find(idOrName: string): DummyContainer | undefined {
-    return this.all.find((container) => container.id === idOrName || container.spec.name === idOrName);
+    return this.#containers.get(idOrName) ?? this.#named.get(idOrName);
   }
 
   /** Throws ENGINE_FAILED (404) when there is none. */
@@ -42,18 +45,20 @@ export class DummyContainers {
 
   /** Throws KERNEL_EXISTS when the name is taken. */
   create(spec: ContainerSpec): ContainerId {
-    if (this.find(spec.name)) {
+    if (this.#named.has(spec.name)) {
       throw new KerneletError('KERNEL_EXISTS', `a container named ${spec.name} exists already`, {
         context: { container: spec.name },
       });
     }
     this.#serial += 1;
     const container = new DummyContainer(spec, this.#serial, (ended) => {
+      for (const { hostPort } of spec.ports) this.#ports.delete(hostPort);
       if (typeof spec.network === 'string') this.#networks.detach(spec.network, ended.id);
       if (ended.detail().outOfMemory) this.#emit(ended, 'out-of-memory');
       this.#emit(ended, 'died', ended.exitCode);
     });
     this.#containers.set(container.id, container);
+    this.#named.set(spec.name, container);
     this.#emit(container, 'created');
     return container.id;
   }
@@ -62,7 +67,7 @@ export class DummyContainers {
   start(id: ContainerId): DummyContainer | null {
     const container = this.require(id);
     if (container.running) return null;
-    this.#claimPorts(container);
+    this.#checkPorts(container);
     const { network } = container.spec;
     if (typeof network !== 'string') {
       if (!this.require(network.container).running) throw failed(409, `cannot join ${network.container}: not running`);
@@ -70,6 +75,7 @@ export class DummyContainers {
       throw failed(404, `network ${network} not found`);
     }
     container.start(this.#clock.now());
+    for (const { hostPort } of container.spec.ports) this.#ports.add(hostPort);
     if (typeof network === 'string') this.#networks.attach(network, id);
     this.#emit(container, 'started');
     return container;
@@ -93,6 +99,7 @@ export class DummyContainers {
     if (!container) return;
     container.exit(137, { now: this.#clock.now() });
     this.#containers.delete(id);
+    this.#named.delete(container.spec.name);
     this.#emit(container, 'destroyed');
   }
 
@@ -118,10 +125,9 @@ export class DummyContainers {
     for (const container of this.all) container.exit(137, { now: this.#clock.now() });
   }
 
-  #claimPorts(container: DummyContainer): void {
+  #checkPorts(container: DummyContainer): void {
     for (const { hostPort } of container.spec.ports) {
-      const taken = this.all.some((one) => one.running && one.spec.ports.some((p) => p.hostPort === hostPort));
-      if (taken) {
+      if (this.#ports.has(hostPort)) {
         throw new KerneletError('ENGINE_FAILED', `port ${hostPort} is already allocated`, {
           context: { status: 500, port: hostPort },
         });
