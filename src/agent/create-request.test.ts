@@ -15,6 +15,7 @@ const defaults: CreateDefaults = {
 };
 const slots = new Map([
   ['cuda.device', 'count'],
+  ['cuda.device:5g-mig', 'unique'],
   ['cpu', 'count'],
 ] as const);
 const capacity = { cpus: 2, memoryBytes: 8 * 1024 ** 3, slots };
@@ -43,7 +44,8 @@ describe('checkRequest', () => {
     [{ cpus: 64 }, /INSUFFICIENT_RESOURCES: cpus: 64 asked for, this machine has 2/],
     [{ memoryBytes: 0 }, /INVALID_ARGUMENT: memory/],
     [{ memoryBytes: 1024 }, /INVALID_ARGUMENT: memory/],
-    [{ memoryBytes: 1e30 }, /INVALID_ARGUMENT: memory/],
+    [{ memoryBytes: 1e30 }, /INSUFFICIENT_RESOURCES: memory in bytes: 1e\+30 asked for/],
+    [{ memoryBytes: 2 ** 30 + 0.5 }, /INVALID_ARGUMENT: memory must be a whole number/],
     [{ memoryBytes: 1024 ** 4 }, /INSUFFICIENT_RESOURCES: memory/],
     [{ processes: 3 }, /INVALID_ARGUMENT: processes/],
     [{ environ: { 'A-B': 'x' } }, /"A-B"/],
@@ -55,9 +57,11 @@ describe('checkRequest', () => {
     [{ idleTimeoutMs: 10 }, /idle timeout/],
     [{ accelerators: { 'npu.device': '1' } }, /no accelerator npu.device; it has cuda.device/],
     [{ accelerators: { cpu: '1' } }, /no accelerator cpu;/],
-    [{ accelerators: { 'cuda.device': '-1' } }, /cannot be -1/],
+    [{ accelerators: { 'cuda.device': '-1' } }, /cannot be below 0, as -1 is/],
+    [{ accelerators: { 'cuda.device:5g-mig': '2' } }, /You may allocate only 1 for the unique-type slot/],
+    [{ accelerators: { 'cuda.device:5g-mig': '0.5' } }, /You may allocate only 1 for the unique-type slot/],
     [{ accelerators: { 'cuda.device': 'NaN' } }, /"NaN" is not a decimal number/],
-    [{ accelerators: { 'cuda.device': 'inf' } }, /cannot be inf/],
+    [{ accelerators: { 'cuda.device': 'inf' } }, /cannot be Infinity/],
   ])('refuses %j', (change, expected) => {
     expect(refusal(change)).toMatch(expected);
   });

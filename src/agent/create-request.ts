@@ -8,6 +8,7 @@ import type { KernelImage, KernelLimits, KernelNetwork, KernelService, KernelSpe
 import { parseDecimal } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { type KernelId, newKernelId, parseKernelId, type SessionId } from '../lib/ids.ts';
+import { checkSlotAmount } from '../resources/resource-request.ts';
 import type { KnownSlots } from '../resources/slot-name.ts';
 import { type KernelModel, kernelModel } from '../wire/kernel-models.ts';
 import { servicePlace } from '../wire/kernel-services.ts';
@@ -63,8 +64,11 @@ const invalid = (message: string): KerneletError => new KerneletError('INVALID_A
 function checkLimits(limits: AskedLimits, capacity: NodeCapacity): void {
   const { cpus, memoryBytes, processes } = limits;
   if (!Number.isFinite(cpus) || cpus < 0.01) throw invalid(`cpus must be at least 0.01, not ${cpus}`);
-  if (!Number.isSafeInteger(memoryBytes) || memoryBytes < leastMemoryBytes) {
+  if (!(memoryBytes >= leastMemoryBytes)) {
     throw invalid(`memory must be at least ${leastMemoryBytes} bytes (32m), not ${memoryBytes}`);
+  }
+  if (Number.isFinite(memoryBytes) && !Number.isInteger(memoryBytes)) {
+    throw invalid(`memory must be a whole number of bytes, not ${memoryBytes}`);
   }
   if (!Number.isSafeInteger(processes) || processes < leastProcesses || processes > mostProcesses) {
     throw invalid(`processes must be from ${leastProcesses} to ${mostProcesses}, not ${processes}`);
@@ -83,8 +87,7 @@ function checkAccelerators(accelerators: Readonly<Record<string, string>>, slots
     if (!slots.has(slot) || !has.includes(slot)) {
       throw invalid(`this node has no accelerator ${slot}; it has ${has.join(', ') || 'none'}`);
     }
-    const amount = parseDecimal(text, `the amount of ${slot}`);
-    if (!amount.isFinite() || amount.isNegative()) throw invalid(`the amount of ${slot} cannot be ${text}`);
+    checkSlotAmount(slot, parseDecimal(text, `the amount of ${slot}`), slots.get(slot) ?? 'count');
   }
 }
 

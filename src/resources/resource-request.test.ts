@@ -37,7 +37,7 @@ describe('readResourceRequest', () => {
     [{ 'tpu.device': '1' }, 'UnsupportedResource: tpu.device'],
     [{ cpu: '0' }, "InvalidResourceArgument: The amount of the slot 'cpu' must be asked for, with more than 0"],
     [{ mem: null }, "InvalidResourceArgument: The amount of the slot 'mem' must be asked for, with more than 0"],
-    [{ cpu: '0.5' }, "InvalidResourceArgument: The amount of the slot 'cpu' must be a whole number of cores"],
+    [{ cpu: '0.5' }, "InvalidResourceArgument: The amount of the slot 'cpu' must be one core at least, not 0.5"],
     [{ cpu: '-1' }, "InvalidResourceArgument: The amount of the slot 'cpu' cannot be below 0, as -1 is"],
     [{ mem: '1.5' }, "InvalidResourceArgument: The amount of the slot 'mem' must be whole bytes, not 1.5"],
     [{ mem: 'Infinity' }, "InvalidResourceArgument: The amount of the slot 'mem' cannot be Infinity"],
@@ -52,6 +52,10 @@ describe('readResourceRequest', () => {
     [{ cpu: '0', mem: '0', 'cuda.shares': '0' }, /'cpu' must be asked for, with more than 0$/],
   ])('refuses %j', (more, text) => {
     expect(refusal(more)).toEqual(typeof text === 'string' ? text : expect.stringMatching(text));
+  });
+
+  it('takes cores with a part, which the map cuts off', () => {
+    expect(refusal({ cpu: '1.5' })).toBe('accepted');
   });
 
   it.each(['NaN', 'nan', 'sNaN', 'x', '', ' ', '0x10', '1e9999', '9'.repeat(300), '1,5', '１'])(

@@ -1,5 +1,5 @@
 /** What a creation request asks for, checked before anything is allocated (spec resources-and-stats 9.1 and 12). Pure. */
-import { type Decimal, plainText } from '../lib/decimal.ts';
+import { cut, type Decimal, plainText } from '../lib/decimal.ts';
 import type { KerneletError } from '../lib/errors.ts';
 import { resourceError } from './resource-error.ts';
 import { normaliseToKnown, parseSlotAmounts, type SlotAmounts } from './slot-amounts.ts';
@@ -15,17 +15,19 @@ export function readResourceRequest(map: Readonly<Record<string, unknown>>, know
   const asked = parseSlotAmounts(map);
   for (const [slot, amount] of asked) {
     if (!known.has(slot) && !amount.isZero()) throw resourceError('UnsupportedResource', slot, { slot });
-    checkAmount(slot, amount, known.get(slot) ?? 'count');
+    checkSlotAmount(slot, amount, known.get(slot) ?? 'count');
   }
   for (const slot of vital) {
     if (!asked.get(slot)?.gt(0)) throw invalid(slot, 'must be asked for, with more than 0');
   }
-  // Less than one core would be no core, which the engine takes for all of them.
-  if (!asked.get('cpu')?.isInteger()) throw invalid('cpu', 'must be a whole number of cores');
+  // Less than one core would be no core, which the engine takes for all of them. Parts beyond one are cut off.
+  const cpu = asked.get('cpu');
+  if (cpu && cut(cpu).isZero()) throw invalid('cpu', `must be one core at least, not ${plainText(cpu)}`);
   return normaliseToKnown(asked, known);
 }
 
-function checkAmount(slot: string, amount: Decimal, type: SlotType): void {
+/** Checks one amount. Throws InvalidResourceArgument for one that no device of the slot's type could give. */
+export function checkSlotAmount(slot: string, amount: Decimal, type: SlotType): void {
   if (!amount.isFinite()) throw invalid(slot, `cannot be ${plainText(amount)}`);
   if (amount.isNegative() && !amount.isZero()) throw invalid(slot, `cannot be below 0, as ${plainText(amount)} is`);
   if (type === 'bytes' && !amount.isInteger()) throw invalid(slot, `must be whole bytes, not ${plainText(amount)}`);

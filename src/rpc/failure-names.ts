@@ -14,6 +14,7 @@ const names = [
   'NotMultipleOfQuantum',
   'OSError',
   'PermissionError',
+  'ResourceError',
   'RuntimeError',
   'TaskGroupError',
   'TimeoutError',

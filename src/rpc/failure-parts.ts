@@ -6,7 +6,7 @@ import type { ErrorCode } from '../lib/error-codes.ts';
 import { type KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { FailureParts } from '../wire/callosum/data.ts';
 import { pythonRepr } from '../wire/python-repr.ts';
-import type { FailureName } from './failure-names.ts';
+import { type FailureName, isFailureName } from './failure-names.ts';
 import { RpcFailure } from './rpc-failure.ts';
 
 /** Class names by error code: upstream's, where upstream has the error (spec rpc 8). */
@@ -66,8 +66,14 @@ const longestText = 4096;
 export function failureParts(thrown: unknown, names: FailureNames = {}): FailureParts {
   if (thrown instanceof RpcFailure) return parts(thrown.className, pythonRepr(cut(thrown.message)), thrown);
   const error = toKerneletError(thrown);
-  const className = names[error.code] ?? usualClassNames[error.code];
+  const className = resourceClass(error) ?? names[error.code] ?? usualClassNames[error.code];
   return parts(className, argumentsOf(error, className), error);
+}
+
+/** Errors of allocation know what managers call them. */
+function resourceClass({ context }: KerneletError): FailureName | null {
+  const { class: name } = context;
+  return typeof name === 'string' && isFailureName(name) ? name : null;
 }
 
 /** Whether the caller is at fault: then nothing goes to the cluster's error log (spec rpc 5.3). */

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { OrderedModel } from '../agent/agent.ts';
 import type { KernelService } from '../kernel/spec.ts';
 import type { KernelId, SessionId } from '../lib/ids.ts';
+import type { KnownSlots } from '../resources/slot-name.ts';
 import type { clusterInfo, kernelConfig } from './schema/create-kernels.ts';
 import type { imageReference } from './schema/fields.ts';
 
@@ -33,7 +34,7 @@ export interface KernelOrder {
 /** What the node adds. */
 export interface OrderedNode {
   /** The slots that it knows. */
-  readonly known: ReadonlySet<string>;
+  readonly known: KnownSlots;
   /** Variables that go with the session's network; the session's own win. */
   readonly environ: Readonly<Record<string, string>>;
 }

@@ -3,7 +3,10 @@ import type { OrderedKernel } from '../agent/cluster/creations.ts';
 import { parseServicePorts } from '../images/service-ports.ts';
 import { ownServices } from '../kernel/own-services.ts';
 import type { KernelNetwork, KernelService, PortPair } from '../kernel/spec.ts';
+import { parseDecimal, plainText } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { readResourceRequest } from '../resources/resource-request.ts';
+import type { KnownSlots } from '../resources/slot-name.ts';
 import { imageName } from '../wire/extensions/plain.ts';
 import type { ClusterInfo, KernelConfig, KernelOrder, OrderedNode } from './kernel-order.ts';
 import { namedNetwork } from './named-network.ts';
@@ -17,7 +20,7 @@ const sshPort = 2200;
 const reservedPorts: ReadonlySet<number> = new Set([2000, 2001]);
 
 /**
- * The request. Throws UnsupportedResource for an amount of a slot that is not known, AgentError for ports that cannot be,
+ * The request. Throws UnsupportedResource and InvalidResourceArgument for amounts that cannot be, AgentError for such ports,
  * NOT_SUPPORTED for what this agent cannot do.
  */
 export function orderedKernel(
@@ -47,7 +50,7 @@ export function orderedKernel(
       hostname: config.cluster_hostname,
       ...(cpu === undefined ? {} : { cpus: Number(cpu) }),
       ...(mem === undefined ? {} : { memoryBytes: Number(mem) }),
-      ...(shared === undefined ? {} : { sharedMemoryBytes: Number(shared) }),
+      ...(shared === undefined ? {} : { sharedMemoryBytes: parseDecimal(String(shared), 'shmem').toNumber() }),
       ...(username && password ? { registryAuth: { username, password, serverAddress: name } } : {}),
       accelerators: others,
       environ: { ...node.environ, ...config.environ, ...models.environ },
@@ -96,12 +99,16 @@ function fixedPortsOf(
   return hostPort !== undefined && published.includes(sshPort) ? [{ containerPort: sshPort, hostPort }] : [];
 }
 
-function amounts(slots: KernelConfig['resource_slots'], known: ReadonlySet<string>): Record<string, string> {
-  const wanted = Object.entries(slots).map(([slot, amount]) => [slot, String(amount)] as const);
-  for (const [slot, amount] of wanted) {
-    if (!known.has(slot) && Number(amount) !== 0) throw new RpcFailure('UnsupportedResource', slot);
-  }
-  return Object.fromEntries(wanted.filter(([slot]) => known.has(slot)));
+/** Amounts of the known slots as plain texts, in the order of the request. Throws what `readResourceRequest` does. */
+function amounts(slots: KernelConfig['resource_slots'], known: KnownSlots): Record<string, string> {
+  const texts = Object.entries(slots).map(([slot, amount]) => [slot, amount === null ? null : String(amount)]);
+  const asked = readResourceRequest(Object.fromEntries(texts), known);
+  return Object.fromEntries(
+    Object.keys(slots).flatMap((slot) => {
+      const amount = asked.get(slot);
+      return amount ? [[slot, plainText(amount)]] : [];
+    }),
+  );
 }
 
 /** Only the main kernel of a session has services of its image. */

@@ -169,11 +169,30 @@ it('pulls by the policy, and says so', async () => {
   ]);
 });
 
+const refusedSlots = [
+  [{ cpu: null }, "InvalidResourceArgument InvalidResourceArgument(\"The amount of the slot 'cpu' must be asked for"],
+  [{ mem: '0' }, "The amount of the slot 'mem' must be asked for"],
+  [{ cpu: '0.5' }, "The amount of the slot 'cpu' must be one core at least, not 0.5"],
+  [{ cpu: '-1' }, "The amount of the slot 'cpu' cannot be below 0, as -1 is"],
+  [{ cpu: 'NaN' }, 'ValueError ValueError('],
+  [{ cpu: '0x1' }, 'is not a decimal number'],
+  [{ cpu: '' }, 'is not a decimal number'],
+  [{ cpu: 'Infinity' }, "The amount of the slot 'cpu' cannot be Infinity"],
+  [{ cpu: '1e300' }, 'InsufficientResource'],
+  [{ mem: '1e30' }, 'InsufficientResource'],
+  [{ mem: '268435456.5' }, "The amount of the slot 'mem' must be whole bytes, not 268435456.5"],
+  [{ 'tpu.device': '-1' }, 'UnsupportedResource'],
+] as const;
+
 it('refuses what cannot be, each in upstream’s words', async () => {
   await using node = await RpcNode.start();
   await expect(refusal(node, { resource_slots: { cpu: '1', mem: '268435456', 'tpu.device': '1' } })).rejects.toThrow(
     "UnsupportedResource UnsupportedResource('tpu.device')",
   );
+  for (const [slots, words] of refusedSlots) {
+    await expect(refusal(node, { resource_slots: { cpu: '1', mem: '268435456', ...slots } })).rejects.toThrow(words);
+  }
+  expect(await node.fixture.kernels.leftovers()).toEqual([]);
   await expect(refusal(node, { preopen_ports: [2000] })).rejects.toThrow('AgentError');
   await expect(refusal(node, { preopen_ports: [9900] })).rejects.toThrow('AgentError');
   await expect(refusal(node, { session_type: 'inference' })).rejects.toThrow('AgentError');

@@ -18,7 +18,8 @@ export const createKernels = method({
       throw new RpcFailure('ValueError', `${ids.length} kernels are named and ${configs.length} configured`);
     }
     if (new Set(ids).size !== ids.length) throw new RpcFailure('ValueError', 'the same kernel is named twice');
-    const known = new Set((await services.agent.resources(signal)).slots.map(({ slot }) => slot));
+    const { slots } = await services.agent.resources(signal);
+    const known = new Map(slots.map(({ slot, type }) => [slot, type]));
     const { raw_cluster_info: cluster } = args;
     const environ = namedNetwork(cluster) ? await services.networks.environ(signal) : {};
     const served = await Promise.all(configs.map((config) => orderedModels(config, signal)));

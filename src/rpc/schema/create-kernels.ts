@@ -49,7 +49,8 @@ export const kernelConfig = z.looseObject({
   idle_timeout: z.number().nullable().optional(),
   mounts: z.array(mount),
   environ: textMap,
-  resource_slots: z.record(z.string(), amount),
+  /** Null means none. */
+  resource_slots: z.record(z.string(), amount.nullable()),
   resource_opts: openMap({ shmem: amount.optional() }).nullable(),
   bootstrap_script: z.string().nullable(),
   startup_command: z.string().nullable(),
