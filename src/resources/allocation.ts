@@ -53,7 +53,7 @@ export class DeviceLevel {
 
   /** What is left beyond whole units, 0 when nothing is left. */
   get partFree(): Decimal {
-    this.#partFree ??= isAboveZero(this.free) && this.free.isFinite() ? this.free.minus(cut(this.free)) : zero;
+    this.#partFree ??= this.free.isInteger() || !isAboveZero(this.free) ? zero : partOf(this.free);
     return this.#partFree;
   }
 
@@ -63,6 +63,9 @@ export class DeviceLevel {
     return this.#key;
   }
 }
+
+/** What an amount has beyond whole units; 0 of an infinite one. */
+const partOf = (amount: Decimal): Decimal => (amount.isFinite() ? amount.minus(cut(amount)) : zero);
 
 /** A device with what is allocated of it. It never changes. */
 export class DeviceState {
