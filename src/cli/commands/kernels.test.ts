@@ -160,6 +160,12 @@ describe('the rest', () => {
     expect(await json('stats')).toMatchObject([{ id, processes: 5 }]);
   });
 
+  it('stats shows beginnings of ids on a terminal, where lines are short', async () => {
+    const io = cli.io();
+    io.stdout.isTerminal = true;
+    expect((await cli.run(['stats'], io)).stdout).toMatch(new RegExp(`\\n${id.slice(0, 8)} +1\\.00 s`));
+  });
+
   it('stats shows the kernels that are named, alone', async () => {
     await cli.kernel();
     expect(await json('stats')).toHaveLength(2);

@@ -7,6 +7,8 @@ import { reopened } from '../reopened.ts';
 import { table } from '../table.ts';
 
 const defaultIntervalMs = 2_000;
+/** The beginning of an id, which is enough for people and leaves them room for the figures. */
+const shortId = 8;
 /** Puts the cursor at the top left and clears what is below. */
 const clearScreen = '\x1b[H\x1b[2J';
 
@@ -15,7 +17,7 @@ export const stats = {
   name: 'stats',
   summary: 'show what kernels use',
   description:
-    'Shows what running kernels use, all of them or those that are named, read now: CPU time, cores in use, memory, processes, bytes read and written on disks and over the network, the space of their files, kills for want of memory, and how much of accelerators is used. With --follow a table that is brought up to date until Ctrl-C.',
+    'Shows what running kernels use, all of them or those that are named, read now: CPU time, cores in use, memory, processes, bytes read and written on disks and over the network, the space of their files, kills for want of memory, and how much of accelerators is used. With --follow a table that is brought up to date until Ctrl-C. A terminal gets the beginnings of ids.',
   operands: ['[id...]'],
   options: [
     { flags: '-f, --follow', help: 'go on until Ctrl-C' },
@@ -33,26 +35,27 @@ export const stats = {
       3_600_000,
       Math.max(100, Math.round(options.duration('interval') ?? defaultIntervalMs)),
     );
+    const { isTerminal } = screen.io.stdout;
     const { signal } = call.listen();
     await using client = await daemonClient(call);
     const wanted = new Set(await Promise.all(operands.map(async (id) => (await client.inspect(id)).id)));
     const chosen = (all: readonly KernelStats[]) => (wanted.size === 0 ? all : all.filter(({ id }) => wanted.has(id)));
     if (!options.flag('follow')) {
       const figures = chosen(await client.stats());
-      await screen.either(figures, () => tableOf(figures));
+      await screen.either(figures, () => tableOf(figures, isTerminal));
       return 0;
     }
-    const begin = screen.io.stdout.isTerminal ? clearScreen : '';
+    const begin = isTerminal ? clearScreen : '';
     const stream = reopened((patience) => client.followStats(intervalMs, { signal, patience }), signal);
     for await (const { data } of stream) {
       const figures = chosen((JSON.parse(data.toString()) as { stats: readonly KernelStats[] }).stats);
-      await screen.either(figures, () => `${begin}${tableOf(figures)}`);
+      await screen.either(figures, () => `${begin}${tableOf(figures, isTerminal)}`);
     }
     return 0;
   },
 } satisfies CliCommand;
 
-function tableOf(figures: readonly KernelStats[]): string {
+function tableOf(figures: readonly KernelStats[], isShort: boolean): string {
   const right = (heading: string) => ({ heading, align: 'right' as const });
   const measures = [...new Set(figures.flatMap(({ devices }) => devices.map(({ measure }) => measure)))];
   const columns = [
@@ -72,7 +75,7 @@ function tableOf(figures: readonly KernelStats[]): string {
   return table(
     [{ heading: 'ID' }, ...[...columns, ...measures.map((measure) => measure.toUpperCase())].map(right)],
     figures.map((kernel) => [
-      kernel.id,
+      isShort ? kernel.id.slice(0, shortId) : kernel.id,
       or(kernel.cpuSeconds, (seconds) => `${seconds.toFixed(2)} s`),
       or(kernel.cpuCores, (cores) => cores.toFixed(2)),
       or(kernel.memoryBytes, describeByteSize),
