@@ -1,14 +1,16 @@
 /**
  * Runs as managers drive them: step by step, each step a call that gathers output until something conclusive has
- * happened or its time is over (spec rpc 8.12, kernel-runner 7.3). What a lost call had gathered, the next one brings.
+ * happened or its time is over (spec rpc 8.12, kernel-runner 7.3). What a lost call had gathered, the next one brings. A run
+ * that nobody asks for any more is read all the same, so that it holds up neither itself nor those behind it (7.4).
  */
 import { type ExecuteStatus, RunCollector } from '../../execution/collect.ts';
-import { sleep, systemClock } from '../../lib/clock.ts';
+import { type Clock, sleep, systemClock, type Timer } from '../../lib/clock.ts';
 import { hasCode } from '../../lib/errors.ts';
 import type { KernelId, RunId } from '../../lib/ids.ts';
 import { KeyedMutex } from '../../lib/keyed-mutex.ts';
 import type { ExecuteRequest } from '../../wire/execute-request.ts';
 import type { Agent } from '../agent.ts';
+import { Backlog } from './backlog.ts';
 import { laterRunId, newestRunId } from './run-names.ts';
 
 /** What a step begins with: a request, the answer to a question, or nothing. */
@@ -34,12 +36,20 @@ export type StepResult = ReturnType<RunCollector['take']>;
 interface OpenRun {
   readonly id: RunId;
   readonly collector: RunCollector;
-  /** The number of the last event that the collector has. */
+  /** What came while nobody asked. */
+  readonly backlog: Backlog;
+  /** The number of the last event that the collector or the backlog has. */
   after: number;
+  /** Until somebody asks again. */
+  unasked: { readonly timer: Timer; readonly end: AbortController } | null;
 }
 
 /** What is remembered of runs that nobody continues; the runner keeps what is forgotten here. */
 const mostOpenRuns = 10_000;
+/** A run that is not asked for in this time is read without being asked for. */
+const unaskedMs = 30_000;
+/** So many of these may have output that waits; that of older ones is dropped. */
+const mostBacklogs = 64;
 /** For handing something to the runner. */
 const handoverMs = 30_000;
 /** For the end of a restart that a run comes in. */
@@ -56,8 +66,13 @@ export class Executions {
   /** A run has one reader. */
   readonly #turns = new KeyedMutex<string>();
 
-  constructor(agent: Pick<Agent, 'execute' | 'input' | 'events' | 'inspect'>) {
+  /** With backlogs, the newest last. */
+  readonly #waiting = new Set<OpenRun>();
+  readonly #clock: Clock;
+
+  constructor(agent: Pick<Agent, 'execute' | 'input' | 'events' | 'inspect'>, clock: Clock = systemClock) {
     this.#agent = agent;
+    this.#clock = clock;
   }
 
   /** Runs that have not ended for whom drives them. */
@@ -68,7 +83,17 @@ export class Executions {
   /** Takes one step; steps of one run go one after the other. Throws what the agent's `execute` throws. */
   async step(step: ExecutionStep, signal: AbortSignal): Promise<StepResult> {
     const key = `${step.kernel} ${step.run}`;
-    return await this.#turns.run(key, () => this.#take(key, step, signal), signal);
+    const take = async (): Promise<StepResult> => {
+      const known = this.#runs.get(key);
+      if (known) this.#asked(known);
+      try {
+        return await this.#take(key, step, signal);
+      } finally {
+        const open = this.#runs.get(key);
+        if (open) this.#left(step.kernel, open);
+      }
+    };
+    return await this.#turns.run(key, take, signal);
   }
 
   async #take(key: string, step: ExecutionStep, signal: AbortSignal): Promise<StepResult> {
@@ -104,7 +129,7 @@ export class Executions {
     const { runs } = await this.#agent.inspect(step.kernel);
     const newest = this.#runs.get(key)?.id ?? newestRunId(step.run, runs);
     const hasEnded = runs.some(({ run, phase }) => run === newest && phase === 'finished');
-    if (hasEnded) this.#latest = Math.max(systemClock.now(), this.#latest + 1);
+    if (hasEnded) this.#latest = Math.max(this.#clock.now(), this.#latest + 1);
     const id = hasEnded ? laterRunId(step.run, this.#latest) : newest;
     const { existing } = await this.#handOver(step.kernel, id, request, signal);
     if (!existing) this.#runs.delete(key);
@@ -124,9 +149,9 @@ export class Executions {
       return await handOver();
     } catch (error) {
       if (!hasCode(error, 'KERNEL_NOT_RUNNING') || error.context['phase'] !== 'restarting') throw error;
-      const until = systemClock.monotonic() + restartMs;
-      while ((await this.#agent.inspect(kernel)).phase === 'restarting' && systemClock.monotonic() < until) {
-        await sleep(systemClock, restartPollMs, signal);
+      const until = this.#clock.monotonic() + restartMs;
+      while ((await this.#agent.inspect(kernel)).phase === 'restarting' && this.#clock.monotonic() < until) {
+        await sleep(this.#clock, restartPollMs, signal);
       }
       return await handOver();
     }
@@ -134,18 +159,63 @@ export class Executions {
 
   #open(key: string, id: RunId, name: string): OpenRun {
     const known = this.#runs.get(key);
-    const open = known?.id === id ? known : { id, collector: new RunCollector(name), after: 0 };
+    const open: OpenRun =
+      known?.id === id
+        ? known
+        : { id, collector: new RunCollector(name), backlog: new Backlog(), after: 0, unasked: null };
     // The newest is the last to be forgotten.
     this.#runs.delete(key);
     this.#runs.set(key, open);
-    const [oldest] = this.#runs.keys();
-    if (this.#runs.size > mostOpenRuns && oldest !== undefined) this.#runs.delete(oldest);
+    const [oldest] = this.#runs;
+    if (this.#runs.size > mostOpenRuns && oldest !== undefined) {
+      this.#runs.delete(oldest[0]);
+      this.#asked(oldest[1]);
+    }
     return open;
+  }
+
+  /** Somebody asks for a run again. */
+  #asked(open: OpenRun): void {
+    open.unasked?.timer[Symbol.dispose]();
+    open.unasked?.end.abort(new DOMException('somebody asks for the run', 'AbortError'));
+    open.unasked = null;
+    this.#waiting.delete(open);
+  }
+
+  /** A step has left a run unfinished. */
+  #left(kernel: KernelId, open: OpenRun): void {
+    const end = new AbortController();
+    const timer = this.#clock.after(unaskedMs, () => void this.#readOn(kernel, open, end.signal));
+    timer.unref();
+    open.unasked = { timer, end };
+  }
+
+  /** Reads a run that nobody asks for, to its end. */
+  async #readOn(kernel: KernelId, open: OpenRun, signal: AbortSignal): Promise<void> {
+    this.#waiting.add(open);
+    const [oldest] = this.#waiting;
+    if (this.#waiting.size > mostBacklogs && oldest) {
+      this.#waiting.delete(oldest);
+      oldest.backlog.stint();
+    }
+    try {
+      for await (const event of this.#agent.events(kernel, open.id, open.after, signal)) {
+        // One that is asked for now has another reader, who gets this event too.
+        if (signal.aborted) return;
+        open.after = event.n;
+        open.backlog.push(event);
+      }
+    } catch {
+      // Whoever asks next is told.
+    }
   }
 
   /** Returns when the run has come to something conclusive, or the time is over. */
   async #gather(open: OpenRun, { kernel, flushMs }: ExecutionStep, signal: AbortSignal): Promise<void> {
     if (open.collector.isFull) return;
+    for (let event = open.backlog.shift(); event; event = open.backlog.shift()) {
+      if (open.collector.add(event)) return;
+    }
     const late = flushMs === null ? null : AbortSignal.timeout(flushMs);
     const either = late ? AbortSignal.any([signal, late]) : signal;
     try {

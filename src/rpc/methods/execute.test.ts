@@ -2,6 +2,8 @@ import { expect, it } from 'vitest';
 import { anySession, RpcNode, unknownKernel } from '../../../test/support/rpc-node.ts';
 import type { RunScript } from '../../../test/support/scripted-runner.ts';
 import { Executions } from '../../agent/cluster/executions.ts';
+import type { LegacyResult } from '../../execution/collect.ts';
+import { FakeClock } from '../../lib/fake-clock.ts';
 
 const finished = [{ kind: 'finished', exitCode: 0, reason: 'exited' }] as const;
 const still = { status: 'continued', exitCode: null, options: null, files: [] };
@@ -175,4 +177,40 @@ it('goes on with a run whose begin comes again, by its name, and after a restart
   const goOn = { kernel: id, run: 'my run', input: { kind: 'continue' }, apiVersion: 3, flushMs: null } as const;
   gate.resolve();
   expect(await after.step(goOn, AbortSignal.timeout(5000))).toMatchObject({ status: 'finished', runId: 'my run' });
+});
+
+it('reads on what nobody asks for any more, so that others get their turn, and tells what came and what was too much', async () => {
+  await using node = await RpcNode.start();
+  const { id } = await node.kernel();
+  const clock = new FakeClock();
+  const executions = new Executions(node.fixture.agent, clock);
+  const gate = Promise.withResolvers<void>();
+  let said = 0;
+  node.fixture.script = async function* () {
+    yield [{ kind: 'stdout' }, 'first '];
+    await gate.promise;
+    for (; said < 30; said += 1) yield [{ kind: 'stdout' }, 'x'.repeat(100_000)];
+    yield [{ kind: 'stdout' }, 'last'];
+    yield finished;
+  };
+  const signal = AbortSignal.timeout(10_000);
+  const input = { kind: 'begin', request: { mode: 'query', code: 'x', timeoutMs: null } } as const;
+  const first = { kernel: id, run: 'r1', input, apiVersion: 1, flushMs: 50 };
+  expect(await executions.step(first, signal)).toMatchObject({ status: 'continued', stdout: 'first ' });
+  expect(clock.pending).toBe(1);
+  await clock.advance(30_000);
+  gate.resolve();
+  await expect.poll(() => said).toBe(30);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const goOn = { ...first, input: { kind: 'continue' }, flushMs: null } as const;
+  let [stdout, stderr, status] = ['', '', ''];
+  while (status !== 'finished') {
+    const step = (await executions.step(goOn, signal)) as LegacyResult;
+    stdout += step.stdout;
+    stderr += step.stderr;
+    status = step.status;
+  }
+  expect(stderr).toBe('kernelet: 2000000 bytes of output came while nobody asked for them, and were dropped\n');
+  expect([stdout.length, stdout.slice(-5)]).toEqual([1_000_004, 'xlast']);
+  expect([clock.pending, executions.size]).toEqual([0, 0]);
 });
