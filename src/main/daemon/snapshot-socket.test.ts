@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -22,14 +23,20 @@ const ask = (): Promise<string> => text(connect(place));
 
 it('gives a snapshot and the end to each who connects, and one to those who come together', async () => {
   let taken = 0;
+  const gate = Promise.withResolvers<void>();
   const take = async (): Promise<string> => {
     taken += 1;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await gate.promise;
     return `snapshot ${taken} ${'x'.repeat(1_000_000)}`;
   };
   await using _served = await serveSnapshots(place, take, log);
   expect((await stat(place)).mode & 0o777).toBe(0o600);
-  const answers = await Promise.all([ask(), ask(), ask()]);
+  const peers = [connect(place), connect(place), connect(place)];
+  await Promise.all(peers.map((peer) => once(peer, 'connect')));
+  // In this time the server has seen them too.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  gate.resolve();
+  const answers = await Promise.all(peers.map((peer) => text(peer)));
   expect(answers.map((answer) => [answer.slice(0, 10), answer.length])).toEqual(
     answers.map(() => ['snapshot 1', 1_000_011]),
   );
