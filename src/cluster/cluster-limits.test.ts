@@ -8,7 +8,7 @@ describe('clusterLimits', () => {
       containerLogChunkBytes: 65_536,
       pullTimeoutMs: 7_200_000,
       pushTimeoutMs: null,
-      kernelStart: { pollAttempts: 10, pollTimeoutMs: 60_000, timeoutMs: null },
+      kernelStartTimeoutMs: null,
     });
   });
 
@@ -24,7 +24,7 @@ describe('clusterLimits', () => {
       containerLogChunkBytes: 65_536,
       pullTimeoutMs: null,
       pushTimeoutMs: 1500,
-      kernelStart: { pollAttempts: 3, timeoutMs: 90_000 },
+      kernelStartTimeoutMs: 90_000,
     });
   });
 

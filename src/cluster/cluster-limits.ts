@@ -13,28 +13,19 @@ export interface ClusterLimits {
   readonly pullTimeoutMs: number | null;
   /** For pushing one; null: none. */
   readonly pushTimeoutMs: number | null;
-  /** How a kernel's start is waited for. */
-  readonly kernelStart: {
-    readonly pollAttempts: number;
-    readonly pollTimeoutMs: number;
-    /** Until its runner is ready; null: the cluster does not say. */
-    readonly timeoutMs: number | null;
-  };
+  /** From the start of a container until its runner is ready; null: the cluster does not say. */
+  readonly kernelStartTimeoutMs: number | null;
 }
 
 /** Reads the table of `config/agent`. Throws INVALID_CONFIG, naming the key in etcd. */
 export function clusterLimits(table: NestedTable): ClusterLimits {
-  const number = (path: string, fallback: number): number => numberAt(table, path) ?? fallback;
   return {
     containerLogBytes: sizeAt(table, 'container-logs/max-length', 10 * 2 ** 20),
     containerLogChunkBytes: Math.min(sizeAt(table, 'container-logs/chunk-size', 64 * 1024) ?? mostChunk, mostChunk),
     pullTimeoutMs: timeoutAt(table, 'api/pull-timeout', 7200),
     pushTimeoutMs: timeoutAt(table, 'api/push-timeout', null),
-    kernelStart: {
-      pollAttempts: Math.round(number('kernel-lifecycles/init-polling-attempt', 10)),
-      pollTimeoutMs: number('kernel-lifecycles/init-polling-timeout-sec', 60) * 1000,
-      timeoutMs: timeoutAt(table, 'kernel-lifecycles/init-timeout-sec', null),
-    },
+    // The two keys beside it are of how often runners are asked: ours say by themselves that they are ready.
+    kernelStartTimeoutMs: timeoutAt(table, 'kernel-lifecycles/init-timeout-sec', null),
   };
 }
 

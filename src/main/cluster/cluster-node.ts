@@ -76,7 +76,7 @@ export async function buildClusterNode(options: ClusterNodeOptions): Promise<Ser
       events: book,
       statistics: new ClusterStatistics(redis.statistics, agentId, clock),
       publishAddress: addresses.bindHost,
-      readyTimeoutMs: limits.kernelStart.timeoutMs,
+      readyTimeoutMs: limits.kernelStartTimeoutMs,
       logLimitBytes: limits.containerLogBytes,
       keepLog: (engine) => logKeeper({ engine, redis, book, limits, log }),
     },
