@@ -40,12 +40,16 @@ export class KerneletError extends Error {
 }
 
 /**
- * Turns anything thrown into a KerneletError: an abort becomes CANCELLED, the rest INTERNAL with the cause kept.
+ * Turns anything thrown into a KerneletError: an abort becomes CANCELLED, that of a signal's time DEADLINE_EXCEEDED, the
+ * rest INTERNAL; the cause is kept.
  */
 export function toKerneletError(thrown: unknown): KerneletError {
   if (thrown instanceof KerneletError) return thrown;
   if (thrown instanceof Error && thrown.name === 'AbortError') {
     return new KerneletError('CANCELLED', 'the operation was cancelled', { cause: thrown });
+  }
+  if (thrown instanceof Error && thrown.name === 'TimeoutError') {
+    return new KerneletError('DEADLINE_EXCEEDED', 'the operation took longer than it may', { cause: thrown });
   }
   const text = thrown instanceof Error ? thrown.message : String(thrown);
   return new KerneletError('INTERNAL', `unexpected error: ${text}`, { cause: thrown });

@@ -5,6 +5,7 @@
  */
 import { type ExecuteStatus, RunCollector } from '../../execution/collect.ts';
 import { type Clock, sleep, systemClock, type Timer } from '../../lib/clock.ts';
+import { withDeadline } from '../../lib/deadline.ts';
 import { hasCode } from '../../lib/errors.ts';
 import type { KernelId, RunId } from '../../lib/ids.ts';
 import { KeyedMutex } from '../../lib/keyed-mutex.ts';
@@ -105,7 +106,7 @@ export class Executions {
       ? await this.#begin(key, step, input.request, signal)
       : (known?.id ?? (await this.#idOf(kernel, run)));
     if (input.kind === 'answer') {
-      await this.#agent.input(kernel, id, input.text, AbortSignal.timeout(handoverMs));
+      await handedOver(kernel, (own) => this.#agent.input(kernel, id, input.text, own));
     }
     const open = this.#open(key, id, run);
     try {
@@ -144,7 +145,7 @@ export class Executions {
     signal: AbortSignal,
   ): Promise<{ readonly existing: boolean }> {
     // A caller that goes away in the middle must not leave it open whether the run has begun.
-    const handOver = () => this.#agent.execute(kernel, id, request, AbortSignal.timeout(handoverMs));
+    const handOver = () => handedOver(kernel, (own) => this.#agent.execute(kernel, id, request, own));
     try {
       return await handOver();
     } catch (error) {
@@ -227,4 +228,10 @@ export class Executions {
       if (signal.aborted || !late?.aborted) throw error;
     }
   }
+}
+
+/** Hands something to a kernel's runner, which may be frozen. Throws DEADLINE_EXCEEDED, naming the kernel. */
+function handedOver<T>(kernel: KernelId, hand: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const what = `handing this to the runner of kernel ${kernel}, which may be paused,`;
+  return withDeadline({ what, timeoutMs: handoverMs }, ({ signal }) => hand(signal));
 }
