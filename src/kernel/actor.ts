@@ -7,7 +7,7 @@ import type { EventSink } from '../events/kernel-event.ts';
 import type { RunnerClient } from '../execution/runner-client.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
-import { KerneletError, toKerneletError } from '../lib/errors.ts';
+import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { unlessAborted } from '../lib/unless-aborted.ts';
@@ -119,7 +119,8 @@ export class KernelActor {
       const error = new KerneletError('CANCELLED', `the creation of kernel ${this.record.spec.id} was cancelled`, {
         cause: signal.reason,
       });
-      this.post({ type: 'destroy', reason: 'user-requested', force: true, detail: error.message, error });
+      const reason = hasCode(signal.reason, 'SHUTTING_DOWN') ? 'agent-termination' : 'user-requested';
+      this.post({ type: 'destroy', reason, force: true, detail: error.message, error });
     };
     signal.addEventListener('abort', onAbort, { once: true });
     try {

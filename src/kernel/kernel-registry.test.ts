@@ -6,6 +6,7 @@ import { FakeLeases, type KernelsFixture, testImage, usingFixtures } from '../..
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
 import type { ContainerSpec } from '../engine/engine.ts';
 import { sleep, systemClock } from '../lib/clock.ts';
+import { KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import { labelNames } from './ownership.ts';
 
@@ -175,5 +176,18 @@ describe('a creation that is cancelled while the engine makes the container', ()
     await sleep(systemClock, 100);
     expect(engine.containers).toEqual([]);
     expect(await one.leftovers()).toEqual([]);
+  });
+
+  it.each([
+    [new KerneletError('SHUTTING_DOWN', 'the agent is shutting down'), 'agent-termination'],
+    [undefined, 'user-requested'],
+  ])('says who has cancelled it', async (why, reason) => {
+    const one = await fixture({ ready: () => new Promise(() => {}) });
+    const cancel = new AbortController();
+    const creating = one.kernels.registry.create(specFixture(), cancel.signal);
+    await vi.waitFor(() => expect(one.dummy.containers).toHaveLength(1));
+    cancel.abort(why);
+    await expect(creating).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', reason });
   });
 });

@@ -3,6 +3,7 @@
  * out when its handler ends. A PING is answered before anything else is looked at. Nothing that a peer sends ends the
  * loop: what has an intact header gets a failure, the rest is dropped.
  */
+import { KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { decodeData, emptyData, encodeFailureData, encodeResultData } from '../wire/callosum/data.ts';
 import { decodeHeader, encodeHeader } from '../wire/callosum/header.ts';
@@ -234,8 +235,8 @@ function readArguments(data: Uint8Array, compressed: boolean): ReturnType<typeof
   }
 }
 
-function stoppingFailure(): RpcFailure {
-  return new RpcFailure('RuntimeError', 'the agent is shutting down');
+function stoppingFailure(): KerneletError {
+  return new KerneletError('SHUTTING_DOWN', 'the agent is shutting down');
 }
 
 function crowdedFailure(): RpcFailure {
