@@ -84,7 +84,10 @@ export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
     }
     await serveNode(node, { operations, log, stop, cleanups, manager });
   } catch (error) {
-    if (!(error instanceof StopSignal)) throw error;
+    if (!(error instanceof StopSignal)) {
+      manager?.failed(error);
+      throw error;
+    }
     log.info(own.agent.destroyKernelsOnShutdown ? 'stopping; kernels end too' : 'stopping; kernels go on', {
       signal: error.signal,
     });

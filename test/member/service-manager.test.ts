@@ -31,7 +31,7 @@ describeWith(['etcd', 'redis-server'], 'a member under a service manager', () =>
       receiver
         .heard()
         .slice(0, ready)
-        .every((heard) => heard.startsWith('EXTEND_TIMEOUT_USEC=')),
+        .every((heard) => /^(STATUS=starting|EXTEND_TIMEOUT_USEC=\d+)$/.test(heard)),
     ).toBe(true);
     await receiver.until(/^STATUS=(recovering; )?0 kernels; container-engine, etcd, redis answer$/, ready);
     const kernel = await member.create();

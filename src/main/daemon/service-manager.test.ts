@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentStatus } from '../../agent/agent.ts';
+import { KerneletError } from '../../lib/errors.ts';
 import { FakeClock } from '../../lib/fake-clock.ts';
 import { type Logger, silentLogger } from '../../lib/log.ts';
 import { NotifyReceiver } from './notify-receiver.test-support.ts';
@@ -52,7 +53,7 @@ describe('a start', () => {
   it('asks for time until the daemon serves, and says then that it does, and how it is', async () => {
     const manager = made();
     await clock.advance(25_000);
-    expect(heard).toEqual([moreTime, moreTime, moreTime]);
+    expect(heard).toEqual(['STATUS=starting', moreTime, moreTime, moreTime]);
     heard.length = 0;
     manager.ready(node);
     await clock.advance(0);
@@ -64,7 +65,7 @@ describe('a start', () => {
     manager.stopping();
     manager.ready(node);
     await clock.advance(1_000);
-    expect(heard).toEqual([moreTime, 'STOPPING=1\nSTATUS=stopping', moreTime]);
+    expect(heard.slice(2)).toEqual(['STOPPING=1\nSTATUS=stopping', moreTime]);
   });
 });
 
@@ -76,7 +77,7 @@ it('says how the daemon is when that has changed', async () => {
   engine = () => Promise.reject(new Error('gone'));
   await clock.advance(20_000);
   kernels = 2;
-  expect(heard.filter((text) => text.startsWith('STATUS'))).toEqual([
+  expect(heard.filter((text) => text.startsWith('STATUS')).slice(1)).toEqual([
     status,
     'STATUS=3 kernels; container-engine, etcd answer',
     'STATUS=3 kernels; etcd answers; container-engine does not answer',
@@ -146,7 +147,7 @@ describe('a reload', () => {
   it('during the start does not say that the start is over, and one during the stop not that it goes on', async () => {
     const manager = made();
     await manager.reloading(async () => {});
-    expect(heard).toEqual([moreTime]);
+    expect(heard).toEqual(['STATUS=starting', moreTime]);
     manager.ready(node);
     await clock.advance(0);
     await manager.reloading(async () => manager.stopping());
@@ -164,6 +165,15 @@ it('asks for time while it stops, but not for ever', async () => {
   await clock.advance(600_000);
   expect(heard[0]).toBe('STOPPING=1\nSTATUS=stopping');
   expect(heard.filter((text) => text === moreTime)).toHaveLength(12);
+});
+
+it('says why the daemon ends, in one line, and nothing after that', async () => {
+  const manager = made(20_000);
+  manager.ready(node);
+  await clock.advance(0);
+  manager.failed(new KerneletError('STATE_LOCKED', 'the PID file p is\nthat of the process 7'));
+  await clock.advance(60_000);
+  expect(heard.at(-1)).toBe('STATUS=STATE_LOCKED: the PID file p is that of the process 7');
 });
 
 it('says what counts again to a manager that is behind', async () => {

@@ -34,6 +34,7 @@ const longestStopMs = 120_000;
 /** A message that counts is sent again so often while the manager is behind. */
 const attempts = 20;
 const attemptPauseMs = 50;
+const longestReason = 500;
 /** The event loop is responsive when a turn takes no longer. */
 const longestTurnMs = 1_000;
 const longestProbeMs = 3_000;
@@ -51,6 +52,7 @@ export class ServiceManager implements AsyncDisposable {
 
   constructor(options: ServiceManagerOptions) {
     this.#options = options;
+    this.#send('STATUS=starting');
     this.#askForTime();
     this.#every('asking for time to start', extensionPauseMs, async () => this.#askForTime());
   }
@@ -90,6 +92,14 @@ export class ServiceManager implements AsyncDisposable {
     this.#every('asking for time to stop', extensionPauseMs, async () => {
       if (clock.monotonic() < until) this.#askForTime();
     });
+  }
+
+  /** The daemon ends for this reason, which stays to be read. */
+  failed(thrown: unknown): void {
+    const { code, message } = toKerneletError(thrown);
+    this.#enter();
+    this.#stopping = true;
+    this.#send(`STATUS=${code}: ${message.replace(/\s+/g, ' ').slice(0, longestReason)}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
