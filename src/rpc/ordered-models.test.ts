@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -79,6 +79,11 @@ describe('the models of an inference session', () => {
     expect((await order()).models).toHaveLength(1);
     define(whole.replace('first"', 'other"'), 'mine.yaml');
     expect((await order({ internal_data: { model_definition_path: 'mine.yaml' } })).models[0]?.name).toBe('other');
+    mkdirSync(join(folder, 'part'));
+    define(whole.replace('first"', 'in a part"'), 'part/model-definition.yaml');
+    const part = { name: 'm', vfid: 'x', vfsubpath: 'part', host_path: join(folder, 'part'), kernel_path: '/models' };
+    const mounts = [{ ...part, mount_perm: 'ro', usage_mode: 'model' }];
+    expect((await order({ mounts })).models[0]?.name).toBe('in a part');
   });
 
   it('are refused with what is wrong', async () => {
@@ -90,6 +95,17 @@ describe('the models of an inference session', () => {
       const refusal = order({ internal_data: { model_definition_path: path } });
       await expect(refusal, path).rejects.toMatchObject({ className: 'AgentError' });
       await expect(refusal, path).rejects.not.toThrow('root');
+    }
+    symlinkSync('/etc', join(folder, 'etc'));
+    mkdirSync(join(folder, 'part'));
+    for (const [part, path] of [
+      ['etc', 'passwd'],
+      ['part', '../x'],
+    ] as const) {
+      const mount = { name: 'm', vfid: 'x', vfsubpath: part, host_path: join(folder, part), kernel_path: '/models' };
+      const mounts = [{ ...mount, mount_perm: 'ro', usage_mode: 'model' }];
+      const refusal = order({ mounts, internal_data: { model_definition_path: path } });
+      await expect(refusal, path).rejects.toThrow(/ENOTDIR|is no path below the folder/);
     }
     const wrong: readonly [string, RegExp][] = [
       ['models: []', /models: /],

@@ -1,10 +1,13 @@
 /** The models of an inference session, as its variant or its virtual folder defines them (spec kernel-lifecycle 20). */
+import { relative } from 'node:path';
 import type { OrderedModel } from '../agent/agent.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { isSystemError } from '../lib/system-error.ts';
+import { canonical } from '../storage/mount-policy.ts';
 import { readFileWithin } from '../storage/read-file-within.ts';
 import type { KernelConfig, OrderedModels } from './kernel-order.ts';
 import { type DefinedModel, parseModelDefinition } from './model-definition.ts';
+import { folderOf } from './ordered-mounts.ts';
 import { RpcFailure } from './rpc-failure.ts';
 
 const none: OrderedModels = { models: [], services: [], environ: {} };
@@ -34,7 +37,7 @@ export async function orderedModels(config: KernelConfig, signal: AbortSignal): 
   }
   const all = known
     ? [{ name: known.name, path: folder.kernel_path, served: ofVariant(known, folder.kernel_path) }]
-    : (await defined(folder.host_path, path ? [path] : usualNames, signal)).map((model) => ({
+    : (await defined(folder, path ? [path] : usualNames, signal)).map((model) => ({
         name: model.name,
         path: model.model_path,
         served: ofDefinition(model),
@@ -81,15 +84,21 @@ function ofDefinition({ name, model_path: path, service }: DefinedModel): Ordere
 }
 
 async function defined(
-  folder: string,
+  { host_path: path, vfsubpath }: KernelConfig['mounts'][number],
   names: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly DefinedModel[]> {
+  const part = canonical(path);
+  // From the virtual folder on: on the way to the part its users may have put links.
+  const folder = folderOf(part, vfsubpath);
+  const way = part === folder ? '' : `${relative(folder, part)}/`;
   for (const name of names) {
     const what = `the model definition ${name}`;
     try {
       const reading = { what: `reading ${what}`, timeoutMs: readTimeoutMs, signal };
-      return parseModelDefinition(await withDeadline(reading, () => readFileWithin(folder, name, longestDefinition)));
+      return parseModelDefinition(
+        await withDeadline(reading, () => readFileWithin(folder, `${way}${name}`, longestDefinition)),
+      );
     } catch (error) {
       signal.throwIfAborted();
       if (isSystemError(error, 'ENOENT') && name !== names.at(-1)) continue;

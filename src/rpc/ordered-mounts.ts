@@ -37,7 +37,7 @@ function mountOf({
  * The virtual folder itself, where a part of one is mounted: its users may have put links in it, over which the part
  * would come to lie elsewhere.
  */
-function folderOf(source: string, part: string): string {
+export function folderOf(source: string, part: string): string {
   const below = canonical(normalize(part));
   return below !== '.' && source.endsWith(`/${below}`) ? source.slice(0, -below.length - 1) || '/' : source;
 }
