@@ -8,8 +8,12 @@ await rm('dist', { recursive: true, force: true });
 await mkdir('dist', { recursive: true });
 await bundle({ kernelet: 'src/main/main.ts' }, 'dist');
 await bundle(
-  { 'nvml-module': 'src/devices/nvml-module.ts', 'plugin-program': 'src/devices/plugin-program.ts' },
-  'dist/devices',
+  {
+    'nvml-module': 'src/devices/nvml-module.ts',
+    'module-program': 'src/lib/modules/module-program.ts',
+    'definition-module': 'src/rpc/definition-module.ts',
+  },
+  'dist/programs',
 );
 await bundle({ runner: 'src/runner/main.ts' }, 'dist/runner');
 await buildTerminal('dist/runner/terminal');

@@ -1,6 +1,8 @@
 /** GPUs of the NVIDIA driver, looked for and measured in a process with a deadline (spec resources-and-stats 14). */
 import { Decimal } from '../lib/decimal.ts';
 import type { Logger } from '../lib/log.ts';
+import { ModuleHost } from '../lib/modules/module-host.ts';
+import { programFile } from '../lib/modules/program-file.ts';
 import { baseSlotOf } from './accelerator-units.ts';
 import { type CudaDiscovery, cudaFacts, isDriverThere } from './cuda-discovery.ts';
 import { type CudaDevice, type CudaFacts, cudaPlugin } from './cuda-plugin.ts';
@@ -10,10 +12,8 @@ import {
   type MeasuredAmount,
   wholeDeviceMeasure,
 } from './device-measures.ts';
-import { deviceProgram } from './device-program.ts';
 import { limitsOf } from './device-shares.ts';
 import { byProcesses, type ProcessFigure } from './gpu-processes.ts';
-import { ModuleHost } from './module-host.ts';
 import { inProcess, type NodePlugin } from './node-plugin.ts';
 import { type NvmlDevice, type NvmlReport, type NvmlUse, readNvmlReport, readNvmlUses } from './nvml-report.ts';
 import type { PluginSource } from './plugin-source.ts';
@@ -35,7 +35,7 @@ const hundred = new Decimal(100);
 /** The source; without a driver it is off, in one line of the log. */
 export function cudaSource(options: CudaSourceOptions): PluginSource {
   const { agentVersion, log, timeoutMs = discoveryMs } = options;
-  const module = deviceProgram('nvml-module');
+  const module = programFile('devices/nvml-module');
   const host = new ModuleHost({ specifier: module, from: module, title: 'the NVIDIA driver', log });
   const paths = { library: options.options['library'] ?? '', cudaLibrary: options.options['cuda_library'] ?? '' };
   const ids = new GpuIds();

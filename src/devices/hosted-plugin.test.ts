@@ -9,8 +9,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Decimal } from '../lib/decimal.ts';
 import { newKernelId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
+import { programFile } from '../lib/modules/program-file.ts';
 import type { Allocation } from '../resources/allocation.ts';
-import { deviceProgram } from './device-program.ts';
 import { hostedPlugin } from './hosted-plugin.ts';
 import { machineName } from './machine-name.ts';
 import { checkPlugin, type NodePlugin } from './node-plugin.ts';
@@ -327,7 +327,7 @@ describe('the process of a plugin', () => {
     const specifier = join(folder, 'busy.mjs');
     await writeFile(specifier, 'for (;;);');
     const script = '"$0" "$1" "$2" / $$ 3>/dev/null & echo $!; read -r _';
-    const parent = spawn('sh', ['-c', script, process.execPath, deviceProgram('plugin-program'), specifier], {
+    const parent = spawn('sh', ['-c', script, process.execPath, programFile('lib/modules/module-program'), specifier], {
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     const [line] = await once(parent.stdout, 'data');

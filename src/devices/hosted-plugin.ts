@@ -5,13 +5,13 @@
 import { sum } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
+import { ModuleHost } from '../lib/modules/module-host.ts';
 import { type Allocation, assignedIds } from '../resources/allocation.ts';
 import { AllocationMap } from '../resources/allocation-map.ts';
 import type { DeviceHolder } from './device-measures.ts';
 import { sumBySlot } from './device-plugin.ts';
 import { machineName } from './machine-name.ts';
 import { readMeasures } from './measure-messages.ts';
-import { ModuleHost } from './module-host.ts';
 import type { NodePlugin } from './node-plugin.ts';
 import {
   type PluginDescription,

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentLogger } from '../lib/log.ts';
 import { kernelConfigFixture } from './kernel-order.test-support.ts';
 import type { KernelConfig } from './kernel-order.ts';
 import { orderedModels } from './ordered-models.ts';
@@ -19,7 +20,7 @@ const config = (change: Parameters<typeof kernelConfigFixture>[0]): KernelConfig
   return kernelConfig.parse(kernelConfigFixture({ session_type: 'inference', mounts, ...change }));
 };
 const order = (change: Parameters<typeof kernelConfigFixture>[0] = {}) =>
-  orderedModels(config(change), AbortSignal.timeout(10_000));
+  orderedModels(config(change), silentLogger, AbortSignal.timeout(10_000));
 const define = (text: string, name = 'model-definition.yaml'): void => writeFileSync(join(folder, name), text);
 
 const whole = `
@@ -84,6 +85,15 @@ describe('the models of an inference session', () => {
     const part = { name: 'm', vfid: 'x', vfsubpath: 'part', host_path: join(folder, 'part'), kernel_path: '/models' };
     const mounts = [{ ...part, mount_perm: 'ro', usage_mode: 'model' }];
     expect((await order({ mounts })).models[0]?.name).toBe('in a part');
+  });
+
+  it('keep nobody else waiting who have been written to take their time', async () => {
+    define(Array.from({ length: 80_000 }, (_, index) => `k${index}: v`).join('\n'));
+    let turns = 0;
+    const ticking = setInterval(() => (turns += 1), 50);
+    await expect(order()).rejects.toThrow(/took longer|models: /);
+    clearInterval(ticking);
+    expect(turns).toBeGreaterThan(5);
   });
 
   it('are refused with what is wrong', async () => {

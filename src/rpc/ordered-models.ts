@@ -2,11 +2,13 @@
 import { relative } from 'node:path';
 import type { OrderedModel } from '../agent/agent.ts';
 import { withDeadline } from '../lib/deadline.ts';
+import type { Logger } from '../lib/log.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import { canonical } from '../storage/mount-policy.ts';
 import { readFileWithin } from '../storage/read-file-within.ts';
+import { readDefinition } from './definition-reader.ts';
 import type { KernelConfig, OrderedModels } from './kernel-order.ts';
-import { type DefinedModel, parseModelDefinition } from './model-definition.ts';
+import type { DefinedModel } from './model-definition.ts';
 import { folderOf } from './ordered-mounts.ts';
 import { RpcFailure } from './rpc-failure.ts';
 
@@ -26,7 +28,7 @@ const variants: Readonly<Record<string, { readonly name: string; readonly health
 };
 
 /** Throws AgentError for a session without a model's folder, and for a definition that cannot be used. */
-export async function orderedModels(config: KernelConfig, signal: AbortSignal): Promise<OrderedModels> {
+export async function orderedModels(config: KernelConfig, log: Logger, signal: AbortSignal): Promise<OrderedModels> {
   if (config.session_type !== 'inference') return none;
   const folder = config.mounts.find(({ usage_mode: usage }) => usage === 'model');
   if (!folder) throw new RpcFailure('AgentError', 'At least one model virtual folder must be specified.');
@@ -37,7 +39,7 @@ export async function orderedModels(config: KernelConfig, signal: AbortSignal): 
   }
   const all = known
     ? [{ name: known.name, path: folder.kernel_path, served: ofVariant(known, folder.kernel_path) }]
-    : (await defined(folder, path ? [path] : usualNames, signal)).map((model) => ({
+    : (await defined(folder, path ? [path] : usualNames, log, signal)).map((model) => ({
         name: model.name,
         path: model.model_path,
         served: ofDefinition(model),
@@ -86,6 +88,7 @@ function ofDefinition({ name, model_path: path, service }: DefinedModel): Ordere
 async function defined(
   { host_path: path, vfsubpath }: KernelConfig['mounts'][number],
   names: readonly string[],
+  log: Logger,
   signal: AbortSignal,
 ): Promise<readonly DefinedModel[]> {
   const part = canonical(path);
@@ -96,9 +99,8 @@ async function defined(
     const what = `the model definition ${name}`;
     try {
       const reading = { what: `reading ${what}`, timeoutMs: readTimeoutMs, signal };
-      return parseModelDefinition(
-        await withDeadline(reading, () => readFileWithin(folder, `${way}${name}`, longestDefinition)),
-      );
+      const text = await withDeadline(reading, () => readFileWithin(folder, `${way}${name}`, longestDefinition));
+      return await readDefinition(text, log, signal);
     } catch (error) {
       signal.throwIfAborted();
       if (isSystemError(error, 'ENOENT') && name !== names.at(-1)) continue;

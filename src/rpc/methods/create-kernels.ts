@@ -22,7 +22,7 @@ export const createKernels = method({
     const known = new Map(slots.map(({ slot, type }) => [slot, type]));
     const { raw_cluster_info: cluster } = args;
     const environ = namedNetwork(cluster) ? await services.networks.environ(signal) : {};
-    const served = await Promise.all(configs.map((config) => orderedModels(config, signal)));
+    const served = await Promise.all(configs.map((config) => orderedModels(config, log, signal)));
     const orders = ids.map((id, index) => {
       const [config, models, reference] = [configs[index], served[index], args.kernel_image_refs[id]];
       if (config && models && reference) {

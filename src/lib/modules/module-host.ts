@@ -4,12 +4,12 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
-import { systemClock } from '../lib/clock.ts';
-import { withDeadline } from '../lib/deadline.ts';
-import { hasCode, KerneletError } from '../lib/errors.ts';
-import type { Logger } from '../lib/log.ts';
-import { deviceProgram } from './device-program.ts';
+import { systemClock } from '../clock.ts';
+import { withDeadline } from '../deadline.ts';
+import { hasCode, KerneletError } from '../errors.ts';
+import type { Logger } from '../log.ts';
 import { type ModuleCall, readReply } from './module-protocol.ts';
+import { programFile } from './program-file.ts';
 
 /** What to host. */
 export interface ModuleHostOptions {
@@ -145,7 +145,7 @@ export class ModuleHost implements AsyncDisposable {
     const { specifier, from, title, log } = this.#options;
     const program = spawn(
       process.execPath,
-      [memoryOption, deviceProgram('plugin-program'), specifier, from, String(process.pid)],
+      [memoryOption, programFile('lib/modules/module-program'), specifier, from, String(process.pid)],
       {
         // What it prints is no answer, and must not mix with the daemon's own output.
         stdio: ['pipe', 'ignore', 'ignore', 'pipe'],

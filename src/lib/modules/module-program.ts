@@ -1,7 +1,7 @@
 /**
- * The program in which a device plugin's module runs, a third party's or that of a driver's library: a process, since a thread that runs out of memory or crashes
- * in native code would take the daemon along. It loads the module and passes calls on to its functions, one after the
- * other; whatever they throw becomes an answer. Calls are lines on the standard input, answers lines on descriptor 3;
+ * The program in which a module runs, a third party's, that of a driver's library, or one that reads what anybody has
+ * written: a process, since a thread that runs out of memory or crashes in native code would take the daemon along. It
+ * loads the module and passes calls on to its functions, one after the other; whatever they throw becomes an answer. Calls are lines on the standard input, answers lines on descriptor 3;
  * they are checked on the other side.
  */
 import { writeSync } from 'node:fs';
@@ -12,11 +12,11 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { ModuleCall, ModuleReply } from './module-protocol.ts';
 
-/** What the plugin's module may have; `discover` is a must. */
-type PluginModule = Readonly<Record<string, unknown>>;
+/** What the module has. */
+type LoadedModule = Readonly<Record<string, unknown>>;
 
 const answers = 3;
-/** Functions that it need not have. */
+/** Functions that a device plugin need not have. */
 const optional = ['hardware', 'measure'];
 const [specifier = '', from = '', parent = ''] = process.argv.slice(2);
 
@@ -38,12 +38,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 const watch = `setInterval(() => process.ppid === ${Number(parent)} || process.kill(process.pid, 'SIGKILL'), 1000);`;
 new Worker(watch, { eval: true }).unref();
 
-async function load(): Promise<PluginModule> {
+async function load(): Promise<LoadedModule> {
   const path = isAbsolute(specifier) ? specifier : createRequire(from).resolve(specifier);
-  const loaded: PluginModule = await import(pathToFileURL(path).href);
+  const loaded: LoadedModule = await import(pathToFileURL(path).href);
   return typeof loaded['discover'] === 'function'
     ? loaded
-    : ((loaded['default'] as PluginModule | undefined) ?? loaded);
+    : ((loaded['default'] as LoadedModule | undefined) ?? loaded);
 }
 
 const loading = load();

@@ -1,5 +1,5 @@
 /** What goes between this program and a module in a process of its own: a line of JSON each. Pure. */
-import { newer, nullable, object, text, whole } from '../lib/json-reader.ts';
+import { newer, nullable, object, text, whole } from '../json-reader.ts';
 
 /** A call of a function of the module. */
 export interface ModuleCall {
