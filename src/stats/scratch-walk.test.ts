@@ -1,11 +1,31 @@
 import { execFileSync } from 'node:child_process';
-import { link, lstat, mkdir, mkdtemp, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { link, lstat, mkdir, mkdtemp, readdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { systemClock } from '../lib/clock.ts';
 import { walkSize } from './scratch-walk.ts';
 import { TimeSlices } from './time-slices.ts';
+
+/** What a tenant does right after a file of it was looked at, and which folders' names were taken at once. */
+const watched = vi.hoisted(() => ({ afterLook: async (_path: string) => {}, taken: [] as number[] }));
+vi.mock('node:fs/promises', async (load) => {
+  const real = await load<typeof import('node:fs/promises')>();
+  return {
+    ...real,
+    lstat: async (path: Buffer) => {
+      const found = await real.lstat(path);
+      await watched.afterLook(String(path));
+      return found;
+    },
+    readdir: async (path: string, options: { encoding: 'buffer' }) => {
+      const names = await real.readdir(path, options);
+      watched.taken.push(names.length);
+      return names;
+    },
+  };
+});
 
 let folder: string;
 beforeEach(async () => {
@@ -13,12 +33,17 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 const signal = new AbortController().signal;
-const slices = () => new TimeSlices(systemClock, { workMs: 10, restMs: 90 });
+const slices = () => new TimeSlices(systemClock, { workMs: 10, restMs: 1 });
 const bounds = { mostEntries: 10_000, deepest: 20 };
 const du = (): number =>
   Number(execFileSync('du', ['-s', '-B1', '--one-file-system', folder], { encoding: 'utf8' }).split('\t')[0]);
 /** The folder itself is not counted by the walk. */
 const own = 4096;
+/** More names than are taken at once. */
+const manyNames = Array.from({ length: 700 }, (_, index) => `file${index}${'x'.repeat(90)}`);
+const putAll = (below: string, names: readonly string[]): void => {
+  for (const name of names) writeFileSync(path.join(folder, below, name), 'x');
+};
 
 it('finds what `du` finds: files with holes, links counted once, links not followed', async () => {
   await mkdir(path.join(folder, 'a/b/c'), { recursive: true });
@@ -62,7 +87,22 @@ it('leaves no descriptor open, also when it is aborted', async () => {
 });
 
 it('finds what is in a folder of more names than are taken at once', async () => {
-  for (let name = 0; name < 1_500; name += 1) await writeFile(path.join(folder, `file${name}${'x'.repeat(40)}`), 'x');
+  putAll('', manyNames);
   expect((await lstat(folder)).size).toBeGreaterThan(32 * 1024);
-  expect(await walkSize(folder, bounds, slices(), signal)).toEqual({ bytes: 1_500 * 4096, complete: true });
+  expect(await walkSize(folder, bounds, slices(), signal)).toEqual({ bytes: manyNames.length * 4096, complete: true });
+});
+
+it('takes the names of a large folder singly also when it is put in the place of a small one', async () => {
+  await mkdir(path.join(folder, 'walked/one'), { recursive: true });
+  await mkdir(path.join(folder, 'large'));
+  putAll('large', manyNames);
+  watched.taken = [];
+  watched.afterLook = async (seen) => {
+    if (!seen.endsWith('/one')) return;
+    await rename(path.join(folder, 'walked/one'), path.join(folder, 'small'));
+    await rename(path.join(folder, 'large'), path.join(folder, 'walked/one'));
+  };
+  await walkSize(path.join(folder, 'walked'), bounds, slices(), signal);
+  watched.afterLook = async () => {};
+  expect(watched.taken).toEqual([1]);
 });

@@ -74,7 +74,9 @@ class Walk {
           return;
         }
         await using below = await openFolder(child);
-        await this.into(below, found, depth + 1);
+        // The tenant may have put another in its place meanwhile, with a million names that would be taken at once.
+        const opened = await below.stat();
+        if (opened.dev === device) await this.into(below, opened, depth + 1);
       } catch (thrown) {
         // The tenant removed it, or made something else of it.
         if (!isSystemError(thrown, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES')) throw thrown;
