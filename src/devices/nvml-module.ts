@@ -206,34 +206,58 @@ const unknownMemory = 0xffff_ffff_ffff_ffffn;
 /** The time of the last samples of a unit, by its uuid. */
 const sampledAt = new Map<string, bigint>();
 
+/** A process is in one of them or in several; those that draw only are not among those that compute. */
+const processLists = ['Compute', 'MPSCompute', 'Graphics'] as const;
+
 /** Who uses it; null where the driver can't tell. */
 function processesOf(nvml: Calls, handle: unknown, uuid: string): readonly NvmlProcess[] | null {
-  const list = Buffer.alloc(mostProcesses * processBytes);
-  const count = [mostProcesses];
-  const ask = (version: string): boolean => {
-    const name = `nvmlDeviceGetComputeRunningProcesses_${version}`;
-    return 0 === nvml.raw(`${name}(void *device, _Inout_ unsigned int *count, void *list)`, handle, count, list);
-  };
-  try {
-    if (!ask('v3')) return null;
-  } catch {
-    try {
-      if (!ask('v2')) return null;
-    } catch {
-      return null;
-    }
+  const memories = new Map<number, number | null>();
+  for (const kind of processLists) {
+    const listed = memoriesOf(nvml, handle, kind);
+    if (listed === null) return null;
+    for (const [pid, memory] of listed) memories.set(pid, memories.get(pid) ?? memory);
   }
   const rates = ratesByProcess(nvml, handle, uuid);
-  return Array.from({ length: Math.min(mostProcesses, count[0] ?? 0) }, (_, index) => {
-    const at = index * processBytes;
-    const pid = list.readUInt32LE(at);
-    const memory = list.readBigUInt64LE(at + 8);
-    return {
-      pid,
-      memory: memory === unknownMemory ? null : Number(memory),
-      utilization: rates === null ? null : (rates.get(pid) ?? 0),
-    };
+  return [...memories].map(([pid, memory]) => ({
+    pid,
+    memory,
+    utilization: rates === null ? null : (rates.get(pid) ?? 0),
+  }));
+}
+
+/** Bytes by process of one kind, null for one where that isn't told; null for all where the driver can't tell. */
+function memoriesOf(
+  nvml: Calls,
+  handle: unknown,
+  kind: (typeof processLists)[number],
+): ReadonlyMap<number, number | null> | null {
+  const list = Buffer.alloc(mostProcesses * processBytes);
+  const count = [mostProcesses];
+  const result = askByVersion((version) => {
+    const name = `nvmlDeviceGet${kind}RunningProcesses_${version}`;
+    return nvml.raw(`${name}(void *device, _Inout_ unsigned int *count, void *list)`, handle, count, list);
   });
+  // Drivers and GPUs are without the other kinds.
+  if (result === notSupported && kind !== 'Compute') return new Map();
+  if (result !== 0) return null;
+  const memories = new Map<number, number | null>();
+  for (let at = 0; at < Math.min(mostProcesses, count[0] ?? 0) * processBytes; at += processBytes) {
+    const memory = list.readBigUInt64LE(at + 8);
+    memories.set(list.readUInt32LE(at), memory === unknownMemory ? null : Number(memory));
+  }
+  return memories;
+}
+
+/** The result of the newest version of a function that the driver has; `notSupported` when it has none. */
+function askByVersion(ask: (version: 'v2' | 'v3') => number): number {
+  for (const version of ['v3', 'v2'] as const) {
+    try {
+      return ask(version);
+    } catch {
+      // The driver is from before this version.
+    }
+  }
+  return notSupported;
 }
 
 /** Percent by process, of those that had the GPU work since the last call; null where the driver can't tell. */

@@ -91,7 +91,8 @@ int nvmlDeviceGetAttributes_v2(void *handle, attributes *out) {
 }
 #endif
 
-/* Processes 100 and 200 share the first device; on the second is one of another namespace, whose memory is not told. */
+/* Processes 100 and 200 share the first device, of which 100 draws too and 300 draws only; on the second is one of another
+   namespace, whose memory is not told. */
 #ifdef FAKE_PROCESSES
 typedef struct { unsigned pid; unsigned long long memory; unsigned instance, compute_instance; } process_info;
 typedef struct { unsigned pid; unsigned long long time; unsigned sm, memory, encoder, decoder; } process_sample;
@@ -109,12 +110,23 @@ int nvmlDeviceGetComputeRunningProcesses_v3(void *handle, unsigned *count, proce
   }
   return 0;
 }
+int nvmlDeviceGetGraphicsRunningProcesses_v2(void *handle, unsigned *count, process_info *infos) {
+  if (*count < 2) return 7;
+  *count = 0;
+  if (INDEX(handle) == 0) {
+    infos[0] = (process_info){100, 1ULL << 33, 0, 0};
+    infos[1] = (process_info){300, 1ULL << 21, 0, 0};
+    *count = 2;
+  }
+  return IS_SLICE(handle) ? 3 : 0;
+}
 int nvmlDeviceGetProcessUtilization(void *handle, process_sample *samples, unsigned *count, unsigned long long since) {
   if (IS_SLICE(handle)) return 3;
   if (INDEX(handle) != 0 || since >= 8) return 6;
   samples[0] = (process_sample){100, 8, 42, 0, 0, 0};
   samples[1] = (process_sample){100, 7, 99, 0, 0, 0};
-  *count = 2;
+  samples[2] = (process_sample){300, 8, 5, 0, 0, 0};
+  *count = 3;
   return 0;
 }
 #endif
