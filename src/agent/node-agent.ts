@@ -1,5 +1,6 @@
 /** The agent of this node: the doors' requests, handed to the kernels, the runners and the images. */
 import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
+import { listFiles } from '../execution/file-list.ts';
 import type { Download, RunnerClient } from '../execution/runner-client.ts';
 import type { KernelRecord } from '../kernel/record.ts';
 import { KerneletError } from '../lib/errors.ts';
@@ -206,7 +207,7 @@ export class NodeAgent implements Agent {
 
   async listFiles(id: string, path: string, signal: AbortSignal): ReturnType<Agent['listFiles']> {
     const { client } = await this.#runner(id);
-    return await client.request('list-files', { path }, { signal });
+    return await listFiles(client, path, signal);
   }
 
   async *logs(id: string, options: { follow: boolean }, signal: AbortSignal): AsyncIterable<LogPiece> {

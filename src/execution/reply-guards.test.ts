@@ -12,7 +12,8 @@ describe('parseResult', () => {
     ['stdin', { open: false }],
     ['interrupt', { interrupted: true }],
     ['complete', { matches: ['print'] }],
-    ['list-files', { path: '/home/work', files: [file] }],
+    ['list-files', { path: '/home/work', files: [file], next: null }],
+    ['list-files', { path: '/home/work', files: [file], next: 7 }],
     ['upload', { bytes: 0 }],
     ['download', { form: 'tar', size: null, name: 'x' }],
     [
@@ -40,6 +41,7 @@ describe('parseResult', () => {
     ['complete', { matches: 'x' }],
     ['list-files', { path: '/', files: [{ ...file, size: -1 }] }],
     ['list-files', { path: '/', files: [{ ...file, filename: null }] }],
+    ['list-files', { path: '/', files: [], next: 'x' }],
     ['upload', { bytes: Number.NaN }],
     ['download', { form: 'zip', size: 1, name: 'x' }],
     ['download', { form: 'file', size: '1', name: 'x' }],

@@ -1,5 +1,5 @@
 /** Guards for the results of replies: a tenant may have taken the runner over. */
-import { type Fields, finite, flag, list, object, oneOf, text } from '../wire/guards.ts';
+import { type Fields, finite, flag, list, object, oneOf, text, whole } from '../wire/guards.ts';
 import { serviceApps, serviceOutcome } from '../wire/kernel-services.ts';
 import { parseRunnerStatus } from '../wire/runner-heads.ts';
 import type { FileEntry, RunnerMethod, RunnerRequests } from '../wire/runner-messages.ts';
@@ -15,8 +15,13 @@ const guards: Guards = {
   forget: () => null,
   complete: (result) => ({ matches: list(fields(result)['matches'], 'matches').map((match) => text(match, 'match')) }),
   'list-files': (result) => {
-    const { path, files } = fields(result);
-    return { path: text(path, 'path'), files: list(files, 'files').map(fileEntry) };
+    const { path, files, next } = fields(result);
+    return {
+      path: text(path, 'path'),
+      files: list(files, 'files').map(fileEntry),
+      // Runners of older versions give everything.
+      next: next === null || next === undefined ? null : whole(next, 'next', 1),
+    };
   },
   upload: (result) => ({ bytes: finite(fields(result)['bytes'], 'bytes', 0) }),
   download: (result) => {

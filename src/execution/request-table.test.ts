@@ -42,7 +42,7 @@ describe('RequestTable', () => {
   it.each([
     ['a place that is no whole number', { method: 'complete', params: { code: 'x', cursor: 1.5 } }, 'cursor'],
     ['code that is too long', { method: 'complete', params: { code: 'x'.repeat(500_000), cursor: 0 } }, 'code'],
-    ['a path that hides its end', { method: 'list-files', params: { path: 'a\0b' } }, 'path'],
+    ['a path that hides its end', { method: 'list-files', params: { path: 'a\0b', from: 0 } }, 'path'],
   ] as const)('sends no %s, which would cost the connection', async (_, request, what) => {
     const table = new RequestTable();
     const sent: unknown[] = [];

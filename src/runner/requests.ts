@@ -15,7 +15,7 @@ export interface RequestParts {
   complete(code: string, cursor: number): Promise<readonly string[]>;
   /** null: this kernel has none. */
   services(): Services | null;
-  listFiles(path: string): Promise<unknown>;
+  listFiles(path: string, from: number): Promise<unknown>;
   /** Begins the end; the reply is sent before it. */
   shutDown(graceMs: number): void;
 }
@@ -66,7 +66,7 @@ export function requestHandler(parts: RequestParts): RequestHandler {
       case 'complete':
         return { matches: await parts.complete(request.params.code, request.params.cursor) };
       case 'list-files':
-        return parts.listFiles(request.params.path);
+        return parts.listFiles(request.params.path, request.params.from);
       case 'start-service': {
         const { name, options } = request.params;
         const none = { status: 'failed' as const, error: `unsupported service: ${name}` };

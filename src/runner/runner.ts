@@ -221,7 +221,7 @@ export class Runner {
         status: () => this.#status.read(),
         complete: async (code, cursor) => (await this.#parts?.interpreter?.complete(code, cursor)) ?? [],
         services: () => this.#services,
-        listFiles: (path) => listFiles(this.#tenant, clock, path),
+        listFiles: (path, from) => listFiles(this.#tenant, clock, path, from),
         // After the reply, which is handed to the system when it is sent.
         shutDown: (graceMs) => void setImmediate(() => void this.#shutDown(graceMs)),
       });

@@ -36,7 +36,8 @@ const requestGuards: RequestGuards = {
     code: text(params['code'], 'code', longestCode),
     cursor: whole(params['cursor'], 'cursor', 0, longestCode),
   }),
-  'list-files': (params) => ({ path: path(params['path']) }),
+  // Agents of older versions ask for everything.
+  'list-files': (params) => ({ path: path(params['path']), from: whole(params['from'] ?? 0, 'from', 0) }),
   upload: (params) => ({
     path: path(params['path']),
     mode: params['mode'] === null ? null : whole(params['mode'], 'mode', 0, 0o777),

@@ -137,9 +137,10 @@ export interface RunnerRequests {
     readonly params: { readonly code: string; readonly cursor: number };
     readonly result: { readonly matches: readonly string[] };
   };
+  /** As many entries as a reply holds, from the one with this index on; `next`: the index of the first that is missing. */
   readonly 'list-files': {
-    readonly params: { readonly path: string };
-    readonly result: { readonly files: readonly FileEntry[]; readonly path: string };
+    readonly params: { readonly path: string; readonly from: number };
+    readonly result: { readonly files: readonly FileEntry[]; readonly path: string; readonly next: number | null };
   };
   /**
    * `file` connections: then `data` frames and `end`; the reply comes after `end`. Parents are made. A path that ends with a

@@ -157,3 +157,16 @@ describe('an upload', () => {
     expect(await processes()).toContain('runner.js');
   });
 });
+
+describe('a folder of many files', () => {
+  it('is listed whole', async () => {
+    const id = newKernelId();
+    await create(id);
+    const names = 'f=$(printf %0150d 0); i=0; while [ $i -lt 4000 ]; do : > "$i.$f"; i=$((i + 1)); done';
+    const made = { clean: `mkdir many && cd many && ${names}` };
+    expect(await node.call('execute', session, id, 4, 'a', 'batch', '', made, 60)).toMatchObject({ exitCode: 0 });
+    const { files, errors } = (await node.call('list_files', id, 'many')) as { files: string; errors: string };
+    const listed = (JSON.parse(files) as { filename: string }[]).map(({ filename }) => Number.parseInt(filename, 10));
+    expect([errors, listed.length, new Set(listed).size]).toEqual(['', 4000, 4000]);
+  });
+});

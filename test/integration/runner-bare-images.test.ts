@@ -33,5 +33,5 @@ it('an environment of the image that names code reaches the tenant and not the r
   const script = 'echo "$NODE_OPTIONS $LD_PRELOAD $LD_LIBRARY_PATH"';
   expect(await kernel.shell(script)).toMatchObject({ stdout: told, exitCode: 0 });
   expect(await kernel.query(script)).toMatchObject({ stdout: told, stderr: '', exitCode: 0 });
-  expect(await kernel.peer.request('list-files', { path: '.' })).toMatchObject({ path: '/home/work' });
+  expect(await kernel.peer.request('list-files', { path: '.', from: 0 })).toMatchObject({ path: '/home/work' });
 });

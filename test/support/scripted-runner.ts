@@ -145,7 +145,7 @@ export class ScriptedRunner implements RunnerClient {
         const times = { ctime: 1.5, mtime: 2.5, atime: 3.5 };
         const entries = [...this.files].map(([filename, { length: size }]) => ({ filename, size, mode: '-rw-r--r--' }));
         if (entries.length === 0) throw new KerneletError('FILE_NOT_FOUND', 'there is no such folder');
-        return { path: '/home/work', files: entries.map((entry) => ({ ...entry, ...times })) };
+        return { path: '/home/work', files: entries.map((entry) => ({ ...entry, ...times })), next: null };
       }
       default:
         throw new KerneletError('NOT_SUPPORTED', `a scripted runner knows no ${method}`);

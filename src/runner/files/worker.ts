@@ -16,13 +16,16 @@ import { homePath, isBelow } from './home-path.ts';
 import { modeText, nameText } from './names.ts';
 import { commitLine, type FileReport, reportDescriptor } from './report.ts';
 
+/** Bytes of entries after which a list goes on in another reply. */
+const mostListBytes = 384 * 1024;
+
 /** Does what the arguments say and ends the process. */
 export async function workFiles(args: readonly string[]): Promise<void> {
-  const [operation, home = '/', path = '', mode = ''] = args;
+  const [operation, home = '/', path = '', option = ''] = args;
   try {
-    if (operation === 'list') report({ ok: true, result: await list(home, path) });
+    if (operation === 'list') report({ ok: true, result: await list(home, path, Number(option)) });
     else if (operation === 'upload' && path.endsWith('/')) await makeFolder(home, path);
-    else if (operation === 'upload') await upload(home, path, mode === '' ? null : Number(mode));
+    else if (operation === 'upload') await upload(home, path, option === '' ? null : Number(option));
     else await download(home, path);
   } catch (error) {
     report(failure(error, path));
@@ -30,7 +33,11 @@ export async function workFiles(args: readonly string[]): Promise<void> {
   }
 }
 
-async function list(home: string, path: string): Promise<{ files: FileEntry[]; path: string }> {
+async function list(
+  home: string,
+  path: string,
+  from: number,
+): Promise<{ files: readonly FileEntry[]; path: string; next: number | null }> {
   const folder = homePath(path, home);
   const real = await realBelow(folder, home);
   if (!(await lstat(real)).isDirectory()) {
@@ -39,22 +46,27 @@ async function list(home: string, path: string): Promise<{ files: FileEntry[]; p
   const names = await readdir(real, { encoding: 'buffer' });
   names.sort(Buffer.compare);
   const files: FileEntry[] = [];
-  for (const name of names) {
+  let bytes = 0;
+  for (const [index, name] of names.entries()) {
+    if (index < from) continue;
+    if (bytes > mostListBytes) return { files, path: folder, next: index };
     try {
       const facts = await lstat(Buffer.concat([Buffer.from(`${real}/`), name]));
-      files.push({
+      const entry = {
         filename: nameText(name),
         size: facts.size,
         mode: modeText(facts.mode),
         ctime: facts.ctimeMs / 1000,
         mtime: facts.mtimeMs / 1000,
         atime: facts.atimeMs / 1000,
-      });
+      };
+      files.push(entry);
+      bytes += Buffer.byteLength(JSON.stringify(entry));
     } catch (error) {
       if (!isSystemError(error, 'ENOENT')) throw error;
     }
   }
-  return { files, path: folder };
+  return { files, path: folder, next: null };
 }
 
 /** What comes on standard input is written beside the target and put in its place when the runner says `commit`. */
