@@ -43,6 +43,15 @@ it('gives a snapshot and the end to each who connects, and one to those who come
   expect((await ask()).slice(0, 10)).toBe('snapshot 2');
 });
 
+it('answers those who close their own side at once', async () => {
+  const take = async (): Promise<string> => {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return 'snapshot';
+  };
+  await using _served = await serveSnapshots(place, take, log);
+  expect(await text(connect({ path: place, allowHalfOpen: true }).end())).toBe('snapshot');
+});
+
 it('serves on after one that failed', async () => {
   let fails = true;
   const take = async (): Promise<string> => {

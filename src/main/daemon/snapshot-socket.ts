@@ -26,7 +26,8 @@ export async function serveSnapshots(
     });
     socket.end(await taking);
   };
-  const server = createServer((socket) => {
+  // Who has nothing to say may close its side at once, as `socat` does without a terminal, and still listens.
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     open.add(socket);
     const late = setTimeout(() => socket.destroy(), connectionMs);
     socket.on('close', () => {
