@@ -26,14 +26,31 @@ it('names this process, for everybody, until it is let go of', async () => {
     await using _claimed = await claimPidFile(file);
     expect(await readFile(file, 'utf8')).toBe(`${process.pid}\n`);
     expect((await stat(file)).mode & 0o777).toBe(0o644);
+    expect((await stat(`${file}.lock`)).mode & 0o777).toBe(0o600);
   }
   expect(await readdir(folder)).toEqual([]);
 });
 
-it('keeps a second daemon out', async () => {
+it('keeps a second daemon out, and leaves the file of the first', async () => {
   await using _claimed = await claimPidFile(file);
-  await expect(claimPidFile(file)).rejects.toMatchObject({ code: 'STATE_LOCKED', context: { path: file } });
+  await expect(claimPidFile(file)).rejects.toMatchObject({
+    code: 'STATE_LOCKED',
+    message: expect.stringContaining(`${file} is in use by the process ${process.pid}`),
+  });
   expect(await readFile(file, 'utf8')).toBe(`${process.pid}\n`);
+});
+
+it('takes over what a killed daemon has left, whoever has locked the file that all may read', async () => {
+  await writeFile(file, `${await endedPid()}\n`, { mode: 0o644 });
+  await writeFile(`${file}.lock`, '');
+  const locking = 'exec 9<"$0"; flock 9; echo locked; exec sleep 60';
+  using other = spawn('sh', ['-c', locking, file], { stdio: ['ignore', 'pipe', 'ignore'] });
+  await once(other.stdout, 'data');
+  {
+    await using _claimed = await claimPidFile(file);
+    expect(await readFile(file, 'utf8')).toBe(`${process.pid}\n`);
+  }
+  expect(await readdir(folder)).toEqual([]);
 });
 
 it.each([

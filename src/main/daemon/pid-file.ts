@@ -1,8 +1,10 @@
 /**
  * The PID file (spec config-and-ops 11.2): it names the process that takes signals, as long as that lives. Daemons of ours
- * keep it locked, which a pid that another process has got meanwhile cannot pretend; of other programs its text counts.
+ * hold a lock beside it, which a pid that another process has got meanwhile cannot pretend; of other programs its text
+ * counts. The lock is a file of its own, since whoever may read a file may lock it, and keep a daemon from coming back.
  */
-import { chmod, lstat, readFile, rm, writeFile } from 'node:fs/promises';
+import { lstat, readFile, rm } from 'node:fs/promises';
+import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { acquireFileLock } from '../../lib/file-lock.ts';
 import { isSystemError, systemErrorCode } from '../../lib/system-error.ts';
@@ -21,19 +23,16 @@ const msPerTick = 10;
 export async function claimPidFile(path: string): Promise<AsyncDisposable> {
   await refuseOwner(path);
   await using claimed = new AsyncDisposableStack();
-  claimed.use(await acquireFileLock(path, `the PID file ${path}`));
-  try {
-    await writeFile(path, `${process.pid}\n`);
-    await chmod(path, 0o644);
-  } catch (error) {
-    throw unusable(path, error);
-  }
-  // Before the lock is let go of: nobody else can have made it theirs.
+  const lock = `${path}.lock`;
+  claimed.use(await acquireFileLock(lock, `the PID file ${path}`));
+  // Before the lock is let go of: nobody else can have made them theirs.
+  claimed.defer(() => rm(lock, { force: true }));
+  await writeFileAtomic(path, `${process.pid}\n`, { mode: 0o644, durable: false });
   claimed.defer(() => rm(path, { force: true }));
   return claimed.move();
 }
 
-/** A program that is not ours doesn't lock the file. */
+/** A program that is not ours doesn't hold the lock. */
 async function refuseOwner(path: string): Promise<void> {
   const file = await lstat(path).catch((error: unknown) => {
     if (isSystemError(error, 'ENOENT')) return null;
