@@ -135,6 +135,14 @@ describe('ClusterEventBook', () => {
     expect(posted).toHaveLength(2);
   });
 
+  it('tells of the end of a kernel whose id had one before, of which the name was left', () => {
+    const end = { type: 'kernel-terminated', reason: 'user-requested', exitCode: null, detail: '', ...of } as const;
+    names.add(`end ${kernelId}`);
+    book.publish({ type: 'kernel-preparing', ...of });
+    book.publish(end);
+    expect(posted.map(({ name }) => name)).toEqual(['kernel_preparing', 'kernel_terminated']);
+  });
+
   it('announces what has a name once, until the name is free', () => {
     const announce = (): void => book.announce('bgtask_done', { task: '', message: 'done' }, 'task 1');
     announce();

@@ -62,10 +62,12 @@ export class ClusterEventBook implements EventSink {
     const wasTold = event.type === 'kernel-preparing' && this.#prepared.delete(event.kernelId);
     const isTold = !wasTold && !(isEnd && quiet.has(event.kernelId));
     if (isEnd) beforeEnd?.(event, isTold);
-    const name = isEnd ? `end ${event.kernelId}` : null;
-    if (isTold) this.#tell(event, name);
+    const endName = `end ${event.kernelId}`;
+    // An earlier kernel of this id may have left it, whose process was killed right before it was free.
+    if (event.type === 'kernel-preparing') outbox.free(endName);
+    if (isTold) this.#tell(event, isEnd ? endName : null);
     local.publish(event);
-    if (name !== null) outbox.free(name);
+    if (isEnd) outbox.free(endName);
     if (isEnd && !isTold) quiet.delete(event.kernelId);
   }
 
