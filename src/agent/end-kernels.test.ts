@@ -34,7 +34,7 @@ function agentWith(
   };
 }
 
-const options = { timeoutMs: 1_000, clock: new FakeClock(), log };
+const options = { stop: AbortSignal.abort(), timeoutMs: 1_000, clock: new FakeClock(), log };
 const how = { force: false, reason: 'agent-termination' };
 
 it('ends those that run, and leaves creations to those who undo them', async () => {
@@ -69,5 +69,11 @@ it('waits within a bound for an engine that hangs', async () => {
 it.each(['recovering', 'stopping'] as const)('ends none while the agent is %s', async (phase) => {
   const agent = agentWith({ a: 'running' }, async () => {}, phase);
   await endKernels(agent, options);
+  expect([agent.asked, lines.length]).toEqual([[], 1]);
+});
+
+it('ends none when a failure ends the daemon', async () => {
+  const agent = agentWith({ a: 'running' }, async () => {});
+  await endKernels(agent, { ...options, stop: new AbortController().signal });
   expect([agent.asked, lines.length]).toEqual([[], 1]);
 });

@@ -7,6 +7,8 @@ import type { Agent } from './agent.ts';
 
 /** How to end them. */
 export interface EndKernelsOptions {
+  /** Aborted by whoever asks for a stop. A daemon that ends for another reason is started again, and keeps its kernels. */
+  readonly stop: AbortSignal;
   /** Those that have not ended by then are left to the next start, which keeps them; a minute when absent. */
   readonly timeoutMs?: number;
   readonly clock: Clock;
@@ -21,8 +23,12 @@ const usualTimeoutMs = 60_000;
  */
 export async function endKernels(
   agent: Pick<Agent, 'status' | 'list' | 'destroy'>,
-  { timeoutMs = usualTimeoutMs, clock, log }: EndKernelsOptions,
+  { stop, timeoutMs = usualTimeoutMs, clock, log }: EndKernelsOptions,
 ): Promise<void> {
+  if (!stop.aborted) {
+    log.warn('kernels are kept: nobody has asked for a stop');
+    return;
+  }
   if ((await agent.status()).phase !== 'ready') {
     log.warn('kernels are kept: they have not been taken over yet');
     return;

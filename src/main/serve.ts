@@ -108,7 +108,7 @@ async function joinCluster(building: Parameters<typeof buildClusterNode>[0]): Pr
   return await buildClusterNode(building);
 }
 
-async function standAlone({ settings, operations, log }: Building): Promise<ServedNode> {
+async function standAlone({ settings, operations, log, signal: stop }: Building): Promise<ServedNode> {
   const { agent, engine } = await buildAgent({
     settings,
     stateDir: settings.stateDir,
@@ -126,7 +126,7 @@ async function standAlone({ settings, operations, log }: Building): Promise<Serv
     run: () => agent.start({ retry: true }),
     adopt: async () => [],
     [Symbol.asyncDispose]: async () => {
-      if (settings.agent.destroyKernelsOnShutdown) await endKernels(agent, { clock: systemClock, log });
+      if (settings.agent.destroyKernelsOnShutdown) await endKernels(agent, { stop, clock: systemClock, log });
       await agent[Symbol.asyncDispose]();
     },
   };

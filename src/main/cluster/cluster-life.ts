@@ -87,13 +87,13 @@ export class ClusterLife {
     this.#heartbeats.sendNow();
   }
 
-  /** Stops, tells managers, and lets go; kernels go on, unless the node keeps none. */
-  async end(): Promise<void> {
+  /** Stops, tells managers, and lets go; kernels go on, unless the node keeps none over a `stop`, which is aborted then. */
+  async end(stop: AbortSignal): Promise<void> {
     const { settings, built, book, outbox, etcd, clock, log } = this.#parts;
     this.#leaving.abort(new DOMException('the node is leaving', 'AbortError'));
     await this.#rpc.stop(callsGraceMs);
     await this.#work[Symbol.asyncDispose]();
-    if (settings.agent.destroyKernelsOnShutdown) await endKernels(built.agent, { clock, log });
+    if (settings.agent.destroyKernelsOnShutdown) await endKernels(built.agent, { stop, clock, log });
     const ended = built.agent[Symbol.asyncDispose]().catch((error: unknown) => {
       log.error('the agent did not end well', { error });
     });

@@ -116,7 +116,7 @@ export async function buildClusterNode(options: ClusterNodeOptions): Promise<Ser
       return ['agent.scaling-group'];
     },
     [Symbol.asyncDispose]: async () => {
-      await life.end();
+      await life.end(options.signal);
       await owned.disposeAsync();
     },
   };
