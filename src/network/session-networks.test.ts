@@ -57,6 +57,17 @@ describe('the networks of sessions', () => {
     expect(await engine.inspectNetwork(name, soon())).not.toBeNull();
   });
 
+  it('that cannot be removed keep no others', async () => {
+    const { networks, engine, clock } = setUp();
+    for (const one of ['first', 'second']) await networks.create(one, soon());
+    await networks.sweep(new Set(), soon());
+    await clock.advance(3_600_001);
+    using _held = engine.fail('removeNetwork', { kind: 'error' }, { matches: ({ subject }) => subject === 'first' });
+    await networks.sweep(new Set(), soon());
+    expect(await engine.inspectNetwork('second', soon())).toBeNull();
+    expect(await engine.inspectNetwork('first', soon())).not.toBeNull();
+  });
+
   it('that nobody has used for an hour are removed, and no others', async () => {
     const { networks, engine, clock } = setUp();
     await networks.create(name, soon());

@@ -127,8 +127,13 @@ export class SessionNetworks {
       this.#idleSince.set(name, since);
       if (now - since < orphanedAfterMs) continue;
       log.warn('a network is removed that no session uses', { network: name });
-      await engine.removeNetwork(name, signal);
-      this.#idleSince.delete(name);
+      try {
+        await engine.removeNetwork(name, signal);
+        this.#idleSince.delete(name);
+      } catch (error) {
+        signal.throwIfAborted();
+        log.warn('a network that no session uses cannot be removed', { network: name, error });
+      }
     }
   }
 
