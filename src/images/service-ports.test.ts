@@ -56,6 +56,8 @@ describe('parseServicePorts', () => {
     ['x:tcp:[1234,1234]', 'already used'],
     ['y:tcp:7711,x:tcp:2200', 'reserved'],
     ['x:tcp:1234,x:tcp:1235', 'named twice'],
+    ['sshd:tcp:9022', "the runner's own"],
+    ['x:tcp:1234,ttyd:http:9000', "the runner's own"],
   ])('reports %s', (label, part) => {
     const { problems } = parseServicePorts(label, []);
     expect(problems).toHaveLength(1);

@@ -25,6 +25,8 @@ const lowestPort = 1025;
 const highestPort = 65_534;
 /** The runner's own (2000 and 2001 of upstream's, 2002, 2003), the SSH and the terminal server. */
 const reservedPorts: ReadonlySet<number> = new Set([2000, 2001, 2002, 2003, 2200, 7681]);
+/** What the runner's own services are called: of two with one name, neither would be the one that was meant. */
+const reservedNames: ReadonlySet<string> = new Set(['sshd', 'ttyd']);
 const mostPorts = 64;
 const protocols: readonly ServiceProtocol[] = ['tcp', 'http', 'preopen'];
 
@@ -51,6 +53,10 @@ export function parseServicePorts(label: string, endpoints: readonly string[]): 
     }
     at = itemForm.lastIndex;
     if (protocol === 'pty') continue;
+    if (reservedNames.has(name)) {
+      problems.push(`${quote(name)} is the name of a service of the runner's own`);
+      continue;
+    }
     const known = protocols.find((candidate) => candidate === protocol);
     if (known === undefined) {
       problems.push(`Unsupported service port protocol ${quote(protocol)} of ${quote(name)}: use tcp, http or preopen`);
