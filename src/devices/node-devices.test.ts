@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { byDepth } from '../../test/support/depth.ts';
+import { npuPlugin } from '../../test/support/npu-plugin.ts';
 import { Decimal, plainText } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { type KernelId, newKernelId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
-import { AllocationMap } from '../resources/allocation-map.ts';
 import { readResourceRequest } from '../resources/resource-request.ts';
 import { cpuPlugin } from './cpu-plugin.ts';
 import { memPlugin } from './mem-plugin.ts';
@@ -18,28 +18,10 @@ const cores = [0, 1, 2, 3].map((core) => ({ core, numaNode: core % 2 }));
 const cpu = cpuPlugin({ cores, overcommit: 1, agentVersion: '1', machine: 'x86_64', system: 'Linux' });
 
 /** An accelerator of four units, or of these, that answers as a test says. */
-function npu(answer: NodePlugin['answer'], ids: readonly string[] = ['0', '1', '2', '3']): NodePlugin {
-  const one = new Decimal(1);
-  const device = { location: '', memoryBytes: 0, processingUnits: 0, numaNode: 0, modelName: '' };
-  return {
-    key: 'npu',
-    version: '1',
-    slotTypes: [['npu.device', 'count']],
-    exclusiveSlots: [],
-    metadata: null,
-    extraInfo: {},
-    devices: ids.map((id) => ({ id, ...device })),
-    availableSlots: () => new Map([['npu.device', new Decimal(ids.length)]]),
-    createMap: () =>
-      new AllocationMap({
-        kind: 'discrete',
-        strategy: 'evenly',
-        devices: ids.map((id) => ({ id, slot: 'npu.device', type: 'count', amount: one })),
-      }),
-    answer,
-    hardware: async () => null,
-  };
-}
+const npu = (answer: NodePlugin['answer'], ids: readonly string[] = ['0', '1', '2', '3']): NodePlugin => ({
+  ...inProcess(npuPlugin(ids), '1'),
+  answer,
+});
 
 const options = {
   order: ['cpu', 'mem'],
