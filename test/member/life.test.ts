@@ -20,6 +20,7 @@ describeWith(['etcd', 'redis-server'], 'a member of a cluster', () => {
       '/sorna/local/nodes/agents/i-joins/': 'running',
       '/sorna/local/nodes/agents/i-joins/ip': '127.0.0.1',
     });
+    await member.until('two events', async () => (await member.events()).length >= 2);
     expect((await member.events()).slice(0, 2)).toMatchObject([
       {
         name: 'agent_heartbeat',
