@@ -2,21 +2,41 @@
 import { z } from 'zod';
 import { parseYaml } from './yaml.ts';
 
+/** A number, also as a text, as upstream takes it. */
+const numeric = <Type extends z.ZodType>(type: Type) =>
+  z.preprocess((value) => (typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value), type);
+
 const action = z.strictObject({ action: z.string(), args: z.record(z.string(), z.unknown()) });
 
 const healthCheck = z.strictObject({
   path: z.string(),
-  max_retries: z.int().min(1).nullable().default(10),
-  max_wait_time: z.number().min(0).nullable().default(5),
-  expected_status_code: z.int().min(100).max(999).nullable().default(200),
+  max_retries: numeric(z.int().min(1).nullable()).default(10),
+  max_wait_time: numeric(z.number().min(0).nullable()).default(5),
+  expected_status_code: numeric(z.int().min(100).max(999).nullable()).default(200),
 });
 
-const service = z.strictObject({
-  pre_start_actions: z.array(action).nullable().default([]),
-  start_command: z.array(z.string()).min(1),
-  port: z.int().min(1).max(65_535),
-  health_check: healthCheck.nullable().default(null),
-});
+const service = z
+  .strictObject({
+    pre_start_actions: z.array(action).nullable().default([]),
+    start_command: z.union([z.string().min(1), z.array(z.string()).min(1)]),
+    /** For a command that is one text. */
+    shell: z.string().min(1).default('/bin/bash'),
+    port: numeric(z.int().min(1).max(65_535)),
+    health_check: healthCheck.nullable().default(null),
+  })
+  .transform(({ shell, start_command: command, ...rest }) => ({
+    ...rest,
+    start_command: typeof command === 'string' ? [shell, '-c', shellText(command)] : command,
+  }));
+
+/** In a shell's text `{ports[0]}` and `${{ ports[0] }}` are templates, and all other braces are the shell's. */
+function shellText(text: string): string {
+  const braces = /\$\{\{\s*(\w+(?:\[\w+\])*)\s*\}\}|(?<!\$)\{((?:ports|runtime_path)(?:\[\w+\])*)\}|[{}]/g;
+  return text.replace(braces, (brace, dollar?: string, plain?: string) => {
+    const name = dollar ?? plain;
+    return name === undefined ? brace.repeat(2) : `{${name}}`;
+  });
+}
 
 const model = z.strictObject({
   name: z.string().min(1),

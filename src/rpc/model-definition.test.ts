@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest';
+import { parseModelDefinition } from './model-definition.ts';
+
+const definition = (service: object): string =>
+  JSON.stringify({ models: [{ name: 'm', model_path: '/models', service: { port: 8080, ...service } }] });
+const commandOf = (service: object) => parseModelDefinition(definition(service))[0]?.service?.start_command;
+
+it('gives a command that is one text to a shell, and leaves its braces to that', () => {
+  expect(commandOf({ start_command: ['a', '{ports[0]}'] })).toEqual(['a', '{ports[0]}']);
+  const text = 'X=${Y:-{1}} a ${ports} --port {ports[0]} {runtime_path} ${{ ports[0] }} {other} {a,b}';
+  expect(commandOf({ start_command: text })).toEqual([
+    '/bin/bash',
+    '-c',
+    'X=${{Y:-{{1}}}} a ${{ports}} --port {ports[0]} {runtime_path} {ports[0]} {{other}} {{a,b}}',
+  ]);
+  expect(commandOf({ start_command: 'a', shell: '/bin/sh' })).toEqual(['/bin/sh', '-c', 'a']);
+  expect(() => commandOf({ start_command: '' })).toThrow('models.0.service.start_command');
+});
+
+it('takes numbers as texts, and no other texts', () => {
+  const check = { path: '/', max_retries: '3', max_wait_time: '0.5', expected_status_code: null };
+  const [model] = parseModelDefinition(definition({ start_command: 'a', port: '9000', health_check: check }));
+  expect(model?.service).toMatchObject({
+    port: 9000,
+    health_check: { max_retries: 3, max_wait_time: 0.5, expected_status_code: null },
+  });
+  expect(() => parseModelDefinition(definition({ start_command: 'a', port: 'x' }))).toThrow('models.0.service.port');
+});
