@@ -47,3 +47,11 @@ it('can be kept from growing until it is taken', () => {
   backlog.push(event({ kind: 'stdout' }, 'f'));
   expect(all(backlog)).toEqual(['stdout f']);
 });
+
+it('says what was dropped when nothing else is left', () => {
+  const backlog = new Backlog();
+  backlog.push(event({ kind: 'stdout' }, 'abc'));
+  backlog.stint();
+  expect(all(backlog).map((line) => line.slice(0, 24))).toEqual(['stderr kernelet: 3 bytes']);
+  expect(backlog.shift()).toBeUndefined();
+});

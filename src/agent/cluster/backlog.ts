@@ -20,10 +20,12 @@ export class Backlog {
   #bytes = 0;
   #mostBytes = mostBytes;
   #droppedBytes = 0;
+  #newest = 0;
 
   /** Adds an event, and drops the oldest output for it when there is too much. */
   push(event: NumberedRunEvent): void {
-    const { body } = event;
+    const { n, body } = event;
+    this.#newest = n;
     const isWasteful = body.length * wasteFactor < body.buffer.byteLength;
     this.#events.push(isWasteful ? { ...event, body: body.slice() } : event);
     this.#bytes += costOf(event);
@@ -36,14 +38,14 @@ export class Backlog {
     this.#fit();
   }
 
-  /** Takes the oldest event; before it, what was dropped is told. */
+  /** Takes the oldest event; before it, or alone when nothing else is left, what was dropped is told. */
   shift(): NumberedRunEvent | undefined {
     const dropped = this.#droppedBytes;
     const [first] = this.#events;
-    if (first && dropped > 0) {
+    if (dropped > 0) {
       this.#droppedBytes = 0;
       const text = `kernelet: ${dropped} bytes of output came while nobody asked for them, and were dropped\n`;
-      return { n: first.n, event: { kind: 'stderr' }, body: Buffer.from(text) };
+      return { n: first?.n ?? this.#newest, event: { kind: 'stderr' }, body: Buffer.from(text) };
     }
     this.#events.shift();
     if (first) this.#bytes -= costOf(first);

@@ -23,7 +23,7 @@ export type StepInput =
 /** One step. */
 export interface ExecutionStep {
   readonly kernel: KernelId;
-  /** Any text: how the caller knows the run. A text whose run has ended, and was told of, stands for another one. */
+  /** Any text: how the caller knows the run. What is begun under a text whose run has ended is another one. */
   readonly run: string;
   readonly input: StepInput;
   readonly apiVersion: number;
