@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { KerneletError } from '../../lib/errors.ts';
 import type { AdjustableLogger, LogLevel } from '../../lib/log.ts';
 import { LiveConfiguration } from './live-configuration.ts';
 import { Reloading } from './reloading.ts';
@@ -107,6 +108,17 @@ it('lets the node take what it can', async () => {
   });
   await reload('[agent]\nscaling-group = "gpu"\n');
   expect([seen, lines]).toEqual([['gpu'], [read]]);
+});
+
+it('changes nothing when the node cannot take its part', async () => {
+  const { reloading, reload } = await started('');
+  reloading.tell({
+    adopt: async () => {
+      throw new KerneletError('STATE_UNUSABLE', 'the disk is gone');
+    },
+  });
+  await reload('[logging]\nlevel = "debug"\n');
+  expect([level, lines]).toEqual([null, [expect.stringMatching(/^error .*the disk is gone$/)]]);
 });
 
 it('reloads once more for whatever was asked for during a reload', async () => {

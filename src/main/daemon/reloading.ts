@@ -58,8 +58,8 @@ export class Reloading {
   async #reload(): Promise<void> {
     const { loaded, changed } = await this.#configuration.again();
     const { settings } = loaded;
-    this.#log.setLevel(settings.logging.level);
     const adopted = [...logKeys, ...((await this.#node?.adopt(settings)) ?? [])];
+    this.#log.setLevel(settings.logging.level);
     const known = this.#configuration.inForce.warnings;
     for (const warning of loaded.warnings) if (!known.includes(warning)) this.#log.warn(warning);
     for (const key of changed) {
