@@ -204,8 +204,8 @@ export const errorCodes = {
   STATE_UNUSABLE: entry(
     'environment',
     500,
-    'The state folder cannot be used: not writable, full, or mounted noexec.',
-    'Choose another folder with --state-dir.',
+    'A folder of the daemon cannot be used (not writable, full, or mounted noexec), or an address cannot be had.',
+    'Choose another: --state-dir, or what the message names.',
   ),
   DAEMON_UNREACHABLE: entry('environment', 503, 'No daemon answers on the socket.', 'Start one with `kernelet serve`.'),
   SHUTTING_DOWN: entry('environment', 503, 'The daemon is stopping.', 'Try again when it is back.'),

@@ -10,12 +10,15 @@ describe('MessageRouter', () => {
   it('says which address cannot be had', async () => {
     await using first = await MessageRouter.bind({ ...options, address: loopback });
     const port = Number(first.endpoint.split(':').at(-1));
-    await expect(MessageRouter.bind({ ...options, address: { host: '127.0.0.1', port } })).rejects.toThrow(
-      `agent.rpc-listen-addr: cannot listen on tcp://127.0.0.1:${port}: EADDRINUSE`,
-    );
-    await expect(MessageRouter.bind({ ...options, address: { host: '192.0.2.1', port: 0 } })).rejects.toThrow(
-      'cannot listen',
-    );
+    // By this code a service manager tries again: with the one of a configuration that is refused it does not.
+    const code = 'STATE_UNUSABLE';
+    await expect(MessageRouter.bind({ ...options, address: { host: '127.0.0.1', port } })).rejects.toMatchObject({
+      code,
+      message: `agent.rpc-listen-addr: cannot listen on tcp://127.0.0.1:${port}: EADDRINUSE`,
+    });
+    await expect(MessageRouter.bind({ ...options, address: { host: '192.0.2.1', port: 0 } })).rejects.toMatchObject({
+      code,
+    });
   });
 
   it('listens on an IPv6 address', async () => {

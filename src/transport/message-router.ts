@@ -62,7 +62,7 @@ export class MessageRouter implements AsyncDisposable {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** Binds the socket; with CURVE, its guard is there first. Throws INVALID_CONFIG when the address cannot be had. */
+  /** Binds the socket; with CURVE, its guard is there first. Throws STATE_UNUSABLE when the address cannot be had. */
   static async bind(options: MessageRouterOptions): Promise<MessageRouter> {
     const { Context: ZeroMqContext, Router: RouterSocket } = loadZeromq();
     const { curve, address, log } = options;
@@ -87,7 +87,8 @@ export class MessageRouter implements AsyncDisposable {
       await socket.bind(wanted);
     } catch (cause) {
       const why = systemErrorCode(cause) ?? (cause instanceof Error ? cause.message : String(cause));
-      throw new KerneletError('INVALID_CONFIG', `agent.rpc-listen-addr: cannot listen on ${wanted}: ${why}`, { cause });
+      // It may be had a moment later: a network that comes up, a process that goes, a name server that answers.
+      throw new KerneletError('STATE_UNUSABLE', `agent.rpc-listen-addr: cannot listen on ${wanted}: ${why}`, { cause });
     }
     return new MessageRouter(socket, cleanups.move(), options);
   }

@@ -36,7 +36,7 @@ export interface ClusterNodeOptions extends JoinOptions {
 const readyNetworks = 2;
 
 /**
- * Joins: returns when calls are answered. Throws INVALID_CONFIG, what `buildAgent` throws, and the signal's reason.
+ * Joins: returns when calls are answered. Throws INVALID_CONFIG, STATE_UNUSABLE, what `buildAgent` throws, and the signal's reason.
  */
 export async function buildClusterNode(options: ClusterNodeOptions): Promise<ServedNode> {
   const { log, operations, rehearsal } = options;

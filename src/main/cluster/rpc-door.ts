@@ -19,7 +19,7 @@ export interface RpcDoor extends AsyncDisposable {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Listens and answers. Throws INVALID_CONFIG. */
+/** Listens and answers. Throws INVALID_CONFIG for keys that cannot be read, STATE_UNUSABLE when the address cannot be had. */
 export async function serveRpc(
   { settings, addresses, log }: Pick<ClusterParts, 'settings' | 'addresses' | 'log'>,
   services: RpcServices,
