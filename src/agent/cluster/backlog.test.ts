@@ -55,3 +55,16 @@ it('says what was dropped when nothing else is left', () => {
   expect(all(backlog).map((line) => line.slice(0, 24))).toEqual(['stderr kernelet: 3 bytes']);
   expect(backlog.shift()).toBeUndefined();
 });
+
+it('wants no more when where the run stands is said without end, also of many empty questions', () => {
+  for (const prompt of ['', '?'.repeat(65_536)]) {
+    const backlog = new Backlog();
+    backlog.stint();
+    let taken = 0;
+    while (backlog.push(event({ kind: 'waiting-input', prompt, password: false })) && taken < 10_000) taken += 1;
+    expect(taken).toBe(prompt === '' ? 1023 : 3);
+    backlog.shift();
+    backlog.shift();
+    expect(backlog.push(event({ kind: 'finished', exitCode: 0, reason: 'exited' }))).toBe(true);
+  }
+});

@@ -6,12 +6,14 @@ import type { NumberedRunEvent, RunEvent } from '../../wire/run-event.ts';
 
 /** Bytes of output that wait. */
 const mostBytes = 1024 * 1024;
+/** Bytes of what is no output: a program may ask, and take its question back, without end. */
+const mostOtherBytes = 256 * 1024;
 /** What an event costs beside its bytes, about. */
 const overheadBytes = 256;
 /** An event's bytes may be a small part of what was read with them. */
 const wasteFactor = 2;
 
-/** Kinds whose events are output; the others say where a run stands, are few, and always stay. */
+/** Kinds whose events are output; the others say where a run stands, and always stay. */
 const outputKinds: ReadonlySet<RunEvent['kind']> = new Set(['stdout', 'stderr', 'html', 'media']);
 
 /** The events of one run that wait to be asked for. */
@@ -19,17 +21,23 @@ export class Backlog {
   #events: NumberedRunEvent[] = [];
   #bytes = 0;
   #mostBytes = mostBytes;
+  #otherBytes = 0;
   #droppedBytes = 0;
   #newest = 0;
 
-  /** Adds an event, and drops the oldest output for it when there is too much. */
-  push(event: NumberedRunEvent): void {
+  /**
+   * Adds an event, and drops the oldest output for it when there is too much. Answers whether there may be more: false
+   * when even without output there is too much.
+   */
+  push(event: NumberedRunEvent): boolean {
     const { n, body } = event;
     this.#newest = n;
     const isWasteful = body.length * wasteFactor < body.buffer.byteLength;
     this.#events.push(isWasteful ? { ...event, body: body.slice() } : event);
     this.#bytes += costOf(event);
+    if (!isOutput(event)) this.#otherBytes += costOf(event);
     this.#fit();
+    return this.#otherBytes < mostOtherBytes;
   }
 
   /** Drops all output, and what comes of it until everything has been taken. */
@@ -48,8 +56,8 @@ export class Backlog {
       return { n: first?.n ?? this.#newest, event: { kind: 'stderr' }, body: Buffer.from(text) };
     }
     this.#events.shift();
-    if (first) this.#bytes -= costOf(first);
-    else this.#mostBytes = mostBytes;
+    if (!first) this.#mostBytes = mostBytes;
+    else this.#subtract(first);
     return first;
   }
 
@@ -60,15 +68,23 @@ export class Backlog {
   }
 
   #dropOldest(): boolean {
-    const at = this.#events.findIndex(({ event }) => outputKinds.has(event.kind));
+    const at = this.#events.findIndex(isOutput);
     if (at < 0) return false;
     const [dropped] = this.#events.splice(at, 1);
     if (dropped) {
-      this.#bytes -= costOf(dropped);
+      this.#subtract(dropped);
       this.#droppedBytes += dropped.body.length;
     }
     return true;
   }
+
+  #subtract(event: NumberedRunEvent): void {
+    this.#bytes -= costOf(event);
+    if (!isOutput(event)) this.#otherBytes -= costOf(event);
+  }
 }
 
-const costOf = ({ body }: NumberedRunEvent): number => body.length + overheadBytes;
+const isOutput = ({ event }: NumberedRunEvent): boolean => outputKinds.has(event.kind);
+
+const costOf = ({ event, body }: NumberedRunEvent): number =>
+  body.length + (event.kind === 'waiting-input' ? event.prompt.length : 0) + overheadBytes;

@@ -9,6 +9,7 @@ import { withDeadline } from '../../lib/deadline.ts';
 import { hasCode } from '../../lib/errors.ts';
 import type { KernelId, RunId } from '../../lib/ids.ts';
 import { KeyedMutex } from '../../lib/keyed-mutex.ts';
+import { TimeSlices } from '../../stats/time-slices.ts';
 import type { ExecuteRequest } from '../../wire/execute-request.ts';
 import type { Agent } from '../agent.ts';
 import { Backlog } from './backlog.ts';
@@ -51,6 +52,8 @@ const mostOpenRuns = 10_000;
 const unaskedMs = 30_000;
 /** So many of these may have output that waits; that of older ones is dropped. */
 const mostBacklogs = 64;
+/** The share of the time in which runs are read that nobody asks for, all together. */
+const aTenth = { workMs: 10, restMs: 90 };
 /** For handing something to the runner. */
 const handoverMs = 30_000;
 /** For the end of a restart that a run comes in. */
@@ -70,10 +73,13 @@ export class Executions {
   /** With backlogs, the newest last. */
   readonly #waiting = new Set<OpenRun>();
   readonly #clock: Clock;
+  /** Programs that print without end are read all the time. */
+  readonly #slices: TimeSlices;
 
   constructor(agent: Pick<Agent, 'execute' | 'input' | 'events' | 'inspect'>, clock: Clock = systemClock) {
     this.#agent = agent;
     this.#clock = clock;
+    this.#slices = new TimeSlices(clock, aTenth);
   }
 
   /** Runs that have not ended for whom drives them. */
@@ -204,7 +210,9 @@ export class Executions {
         // One that is asked for now has another reader, who gets this event too.
         if (signal.aborted) return;
         open.after = event.n;
-        open.backlog.push(event);
+        // Too much is the runner's to hold, which has bounds for that.
+        if (!open.backlog.push(event)) return;
+        await this.#slices.turn(signal);
       }
     } catch {
       // Whoever asks next is told.

@@ -201,6 +201,8 @@ it('reads on what nobody asks for any more, so that others get their turn, and t
   await clock.advance(30_000);
   gate.resolve();
   await expect.poll(() => said).toBe(30);
+  // It is read in slices of time.
+  await clock.advance(90);
   await new Promise((resolve) => setTimeout(resolve, 20));
   const goOn = { ...first, input: { kind: 'continue' }, flushMs: null } as const;
   let [stdout, stderr, status] = ['', '', ''];
