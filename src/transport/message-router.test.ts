@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { silentLogger } from '../lib/log.ts';
+import { type Logger, silentLogger } from '../lib/log.ts';
 import { MessageRouter } from './message-router.ts';
 import { loadZeromq } from './zeromq.ts';
 
@@ -53,6 +53,26 @@ describe('MessageRouter', () => {
     expect(router.dropped).toBe(1);
     peer.close();
     other.close();
+  });
+
+  it('says once in a while how many replies it has dropped of a peer that does not read', async () => {
+    const lines: unknown[] = [];
+    const log: Logger = { ...silentLogger, warn: (text, fields) => void lines.push([text, fields?.['dropped']]) };
+    await using router = await MessageRouter.bind({ ...options, address: loopback, log });
+    const { Context, Dealer } = loadZeromq();
+    const peer = new Dealer({ context: new Context(), linger: 0, receiveHighWaterMark: 1, receiveBufferSize: 4096 });
+    peer.connect(router.endpoint);
+    const incoming: (readonly Uint8Array[])[] = [];
+    void router.read((message) => incoming.push(message));
+    await peer.send('hello');
+    await vi.waitFor(() => expect(incoming).toHaveLength(1));
+    const [id] = incoming[0] as [Uint8Array];
+    // More than the peer's line holds, and all of it the same memory.
+    const reply = Buffer.alloc(1024 * 1024);
+    for (let index = 0; index < 2_000; index += 1) router.send([id, reply]);
+    await vi.waitFor(() => expect(router.dropped).toBeGreaterThan(100), 10_000);
+    expect(lines).toEqual([['a peer does not read its replies, and they are dropped', 1]]);
+    peer.close();
   });
 
   it('lets timers have their turn while messages come and go without end', async () => {

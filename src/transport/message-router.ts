@@ -36,6 +36,8 @@ const shareMs = 2;
 const sendHighWaterMark = 1000;
 const backlogLimits = { peerBytes: 64 * 1024 * 1024, totalBytes: 256 * 1024 * 1024 };
 const backlogRetryMs = 5;
+/** From one word of dropped replies to the next: there may be thousands in a second. */
+const quietMs = 10_000;
 /** Half-open connections end after about a minute and a half. */
 const keepalive = { tcpKeepalive: 1, tcpKeepaliveIdle: 60, tcpKeepaliveInterval: 10, tcpKeepaliveCount: 3 };
 
@@ -49,6 +51,7 @@ export class MessageRouter implements AsyncDisposable {
   #outbox: (readonly Uint8Array[])[] = [];
   #sending = false;
   #retrying = false;
+  #quietUntil = Number.NEGATIVE_INFINITY;
   readonly #drainSoon = (): void => {
     if (!this.#sending) void this.#drain();
   };
@@ -155,9 +158,17 @@ export class MessageRouter implements AsyncDisposable {
   #hold(peer: string, message: readonly Uint8Array[]): void {
     if (!this.#backlog.add(peer, message)) {
       this.dropped += 1;
-      this.#log.warn('a peer does not read its replies; one was dropped', { waiting: this.#backlog.bytes });
+      this.#tellDropped();
     }
     this.#retryIn(backlogRetryMs);
+  }
+
+  #tellDropped(): void {
+    const now = this.#clock.monotonic();
+    if (now < this.#quietUntil) return;
+    this.#quietUntil = now + quietMs;
+    const context = { waiting: this.#backlog.bytes, dropped: this.dropped };
+    this.#log.warn('a peer does not read its replies, and they are dropped', context);
   }
 
   #retryIn(delayMs: number): void {
