@@ -58,7 +58,17 @@ async def manager(api, given):
 
 
 async def query(api, given):
-    return await api.Admin.query(given["query"], given.get("variables"))
+    """
+    One of GraphQL. The manager's transactions are serialisable, and it leaves it to its clients to repeat one that
+    PostgreSQL has given up for another.
+    """
+    for patience in reversed(range(5)):
+        try:
+            return await api.Admin.query(given["query"], given.get("variables"))
+        except BackendAPIError as error:
+            if patience == 0 or "could not serialize access" not in str(error.data):
+                raise
+            await asyncio.sleep(0.2)
 
 
 async def request(api, given):

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/manager/eventually.ts';
 import { stageFor } from '../support/manager/stage.ts';
 
 const stage = stageFor('i-execute');
@@ -86,8 +87,9 @@ describe.concurrent('execute', () => {
 
   it('is interrupted', async () => {
     await using session = await stage.session();
-    const run = session.run('print("begun", flush=True)\nimport time\ntime.sleep(100)');
-    await sleep(3000);
+    const run = session.run('open("begun.txt", "w").close()\nimport time\ntime.sleep(100)');
+    const begun = async () => expect((await session.ask<{ files: string }>('list_files', '.')).files).toContain('begun');
+    await eventually(begun, 30);
     await session.ask('interrupt');
     expect((await run).stderr).toContain('KeyboardInterrupt');
     expect((await session.run('print("goes on")')).stdout).toBe('goes on\n');
