@@ -88,7 +88,8 @@ describe.concurrent('execute', () => {
   it('is interrupted', async () => {
     await using session = await stage.session();
     const run = session.run('open("begun.txt", "w").close()\nimport time\ntime.sleep(100)');
-    const begun = async () => expect((await session.ask<{ files: string }>('list_files', '.')).files).toContain('begun');
+    const begun = async () =>
+      expect((await session.ask<{ files: string }>('list_files', '.')).files).toContain('begun');
     await eventually(begun, 30);
     await session.ask('interrupt');
     expect((await run).stderr).toContain('KeyboardInterrupt');
