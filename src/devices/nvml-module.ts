@@ -11,6 +11,7 @@ const nvmlNames = ['libnvidia-ml.so.1', 'libnvidia-ml.so'];
 const cudaNames = ['libcuda.so.1', 'libcuda.so'];
 const notSupported = 3;
 const notFound = 6;
+const functionNotFound = 13;
 const textBytes = 128;
 const multiprocessors = 16;
 
@@ -238,7 +239,7 @@ function memoriesOf(
     return nvml.raw(`${name}(void *device, _Inout_ unsigned int *count, void *list)`, handle, count, list);
   });
   // Drivers and GPUs are without the other kinds.
-  if (result === notSupported && kind !== 'Compute') return new Map();
+  if (kind !== 'Compute' && (result === notSupported || result === functionNotFound)) return new Map();
   if (result !== 0) return null;
   const memories = new Map<number, number | null>();
   for (let at = 0; at < Math.min(mostProcesses, count[0] ?? 0) * processBytes; at += processBytes) {

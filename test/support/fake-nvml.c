@@ -120,6 +120,7 @@ int nvmlDeviceGetGraphicsRunningProcesses_v2(void *handle, unsigned *count, proc
   }
   return IS_SLICE(handle) ? 3 : 0;
 }
+int nvmlDeviceGetMPSComputeRunningProcesses_v3(void *handle, unsigned *count, process_info *infos) { return 13; }
 int nvmlDeviceGetProcessUtilization(void *handle, process_sample *samples, unsigned *count, unsigned long long since) {
   if (IS_SLICE(handle)) return 3;
   if (INDEX(handle) != 0 || since >= 8) return 6;
