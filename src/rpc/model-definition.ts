@@ -1,5 +1,6 @@
 /** The definition of models in a virtual folder (spec kernel-lifecycle 20, kernel-runner 13). Pure. */
 import { z } from 'zod';
+import { shellCommand } from '../wire/shell-command.ts';
 import { parseYaml } from './yaml.ts';
 
 /** A number, also as a text, as upstream takes it. */
@@ -26,17 +27,8 @@ const service = z
   })
   .transform(({ shell, start_command: command, ...rest }) => ({
     ...rest,
-    start_command: typeof command === 'string' ? [shell, '-c', shellText(command)] : command,
+    start_command: typeof command === 'string' ? shellCommand(command, shell) : command,
   }));
-
-/** In a shell's text `{ports[0]}` and `${{ ports[0] }}` are templates, and all other braces are the shell's. */
-function shellText(text: string): string {
-  const braces = /\$\{\{\s*(\w+(?:\[\w+\])*)\s*\}\}|(?<!\$)\{((?:ports|runtime_path)(?:\[\w+\])*)\}|[{}]/g;
-  return text.replace(braces, (brace, dollar?: string, plain?: string) => {
-    const name = dollar ?? plain;
-    return name === undefined ? brace.repeat(2) : `{${name}}`;
-  });
-}
 
 const model = z.strictObject({
   name: z.string().min(1),

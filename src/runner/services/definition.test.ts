@@ -34,11 +34,20 @@ describe('a service definition', () => {
     expect(parseDefinition('{"noop": true}')).toMatchObject({ noop: true, command: [] });
   });
 
+  it('may have a command for a shell, whose braces are the shell’s but for those of variables', () => {
+    const text = 'a --config {config} ${HOME} {x,y}';
+    const template = 'a --config {config} ${{HOME}} {{x,y}}';
+    expect(parse({ command: text }).command).toEqual(['bash', '-c', template]);
+    expect(parse({ command: text, shell: '/bin/sh' }).command).toEqual(['/bin/sh', '-c', template]);
+  });
+
   it('is refused when it is not exactly one, without its content', () => {
     expect(() => parseDefinition('secret{')).toThrow(/^it is not JSON$/);
     const wrong: readonly [object, RegExp][] = [
       [{ restart: true }, /"restart" is no field/],
-      [{ command: 'jupyter' }, /command is not a list/],
+      [{ command: 7 }, /command is not a list/],
+      [{ command: '' }, /command is empty/],
+      [{ command: 'a', shell: 1 }, /shell is not a text/],
       [{ command: [] }, /command is empty/],
       [{ command: [1] }, /command is not a text/],
       [{ command: ['a\0b'] }, /no possible text/],

@@ -3,6 +3,7 @@
  * anybody's, so a definition that is not exactly one is refused as a whole.
  */
 import { type FlagValue, longestWord, mostWords } from '../../wire/kernel-services.ts';
+import { shellCommand } from '../../wire/shell-command.ts';
 
 /** Something to do before a service starts; the texts are templates. */
 export type Action = {
@@ -46,6 +47,7 @@ const mostItems = 256;
 const longestText = 64 * 1024;
 const known = [
   'command',
+  'shell',
   'noop',
   'url_template',
   'prestart',
@@ -69,14 +71,14 @@ export function parseDefinition(text: string): ServiceDefinition {
   const unknown = Object.keys(fields).find((key) => !known.includes(key));
   if (unknown !== undefined) throw new DefinitionError(`${JSON.stringify(unknown.slice(0, 80))} is no field of one`);
   const noop = flag(fields['noop'], 'noop');
-  const command = lines(fields['command'] ?? (noop ? [] : undefined), 'command');
+  const prestart = list(fields['prestart'] ?? fields['prestart_actions'] ?? [], 'prestart').map(parseAction);
+  const command = commandOf(fields, noop, prestart);
   if (command.length === 0 && !noop) throw new DefinitionError('command is empty');
-  const prestart = fields['prestart'] ?? fields['prestart_actions'] ?? [];
   return {
     command,
     noop,
     urlTemplate: word(fields['url_template'] ?? '', 'url_template'),
-    prestart: list(prestart, 'prestart').map(parseAction),
+    prestart,
     env: Object.entries(object(fields['env'] ?? {}, 'env')).map(([name, given]) => [name, string(given, 'env')]),
     allowedEnvs: words(fields['allowed_envs'] ?? [], 'allowed_envs'),
     allowedArguments: words(fields['allowed_arguments'] ?? [], 'allowed_arguments'),
@@ -87,6 +89,14 @@ export function parseDefinition(text: string): ServiceDefinition {
       ]),
     ),
   };
+}
+
+/** Words, or one text, which `shell` gets. */
+function commandOf(fields: Fields, noop: boolean, prestart: readonly Action[]): Lines {
+  const [given, shell] = [fields['command'], string(fields['shell'] ?? 'bash', 'shell')];
+  if (typeof given !== 'string') return lines(given ?? (noop ? [] : undefined), 'command');
+  const results = prestart.flatMap(({ ref }) => ref ?? []);
+  return given === '' ? [] : shellCommand(string(given, 'command'), shell, results);
 }
 
 /** Reads an action: a map with `action`, `args` and perhaps `ref`. Throws DefinitionError. */
