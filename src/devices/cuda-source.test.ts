@@ -188,12 +188,14 @@ describe('GPUs by the NVIDIA driver', () => {
   it('that are shared are measured by the processes of each kernel, and as a whole where those are not known', async () => {
     const options = { allocation_mode: 'fractional', unit_mem: String(4 * 2 ** 30) };
     const plugin = await discover({ macros: ['FAKE_PROCESSES'], options });
-    const [busy, idle, drawing, other] = [newKernelId(), newKernelId(), newKernelId(), newKernelId()];
+    const [busy, idle, drawing] = [newKernelId(), newKernelId(), newKernelId()];
+    const [unread, other] = [newKernelId(), newKernelId()];
     const shareOf = (id: string, amount: string) => new Map([['cuda.shares', new Map([[id, new Decimal(amount)]])]]);
     const holders = [
       { kernel: busy, container: 'a', allocation: shareOf('0', '0.5'), pids: [99, 100] },
       { kernel: idle, container: 'b', allocation: shareOf('0', '2'), pids: [7] },
       { kernel: drawing, container: 'd', allocation: shareOf('0', '1'), pids: [300] },
+      { kernel: unread, container: 'e', allocation: shareOf('0', '1'), pids: [] },
       { kernel: other, container: 'c', allocation: shareOf('1', '1'), pids: [8] },
     ];
     const texts = (amounts?: ReadonlyMap<string | number, MeasuredAmount>) =>
@@ -203,6 +205,7 @@ describe('GPUs by the NVIDIA driver', () => {
       `${busy} 8589934592 / 2147483648`,
       `${idle} 0 / 8589934592`,
       `${drawing} 2097152 / 4294967296`,
+      `${unread} 1073741824 / 42949672960`,
       `${other} 2147483648 / 42949672960`,
     ]);
     expect(texts(memory?.processes)).toEqual(['100 8589934592 / 42949672960', '300 2097152 / 42949672960']);
@@ -210,6 +213,7 @@ describe('GPUs by the NVIDIA driver', () => {
       `${busy} 42 / 100`,
       `${idle} 0 / 100`,
       `${drawing} 5 / 100`,
+      `${unread} 10 / 100`,
       `${other} 20 / 100`,
     ]);
     expect(texts(utilization?.processes)).toEqual(['100 42 / 100', '300 5 / 100']);

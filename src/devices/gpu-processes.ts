@@ -41,7 +41,8 @@ export function byProcesses(
       }
     }
     const shares = [...(allocation.get(shareSlot ?? '') ?? [])].filter(([, share]) => share.gt(0));
-    if (shares.length === 0 || !shares.every(([id]) => telling.has(id))) continue;
+    // A container that lives has processes: where none are known, they could not be read.
+    if (pids.length === 0 || shares.length === 0 || !shares.every(([id]) => telling.has(id))) continue;
     const parts = shares.map(([id, share]) => ({
       value: new Decimal(used(id).reduce((total, process) => total + (figure.of(process) ?? 0), 0)),
       capacity: figure.capacityOf(share),
