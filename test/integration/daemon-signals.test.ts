@@ -110,6 +110,7 @@ describe('a second SIGINT', () => {
       path: /^\/containers\/.+\/(start|kill|stop)$/,
       fault: { kind: 'hang' },
     });
+    using _held = proxy.plant({ method: 'DELETE', path: /^\/containers\//, fault: { kind: 'hang' } });
     const { outcome } = node.start(['create', '--lang', 'shell']);
     await eventually('the start hangs', async () => hanging.hits > 0 || null);
     process.kill(node.pid, 'SIGINT');
