@@ -99,6 +99,14 @@ describe('SIGUSR2', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(node.isServing).toBe(true);
   });
+
+  it('is not SIGUSR1, which opens no debugger', async () => {
+    await using node = await NodeUnderTest.started();
+    process.kill(node.pid, 'SIGUSR1');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect((await node.run(['ps', '--json'])).text).toBe('[]\n');
+    expect(node.daemonErrors).not.toContain('Debugger');
+  });
 });
 
 describe('a second SIGINT', () => {
