@@ -18,6 +18,7 @@ import { openStateFolder, type StateFolder } from '../../storage/state-folder.ts
 import { warnOfOutgoingPorts } from '../outgoing-ports-warning.ts';
 import { readClusterConfiguration } from './configuration.ts';
 import { findAddresses } from './find-addresses.ts';
+import { warnOfForeignFolder } from './foreign-folder-warning.ts';
 import { detectThisNode, type NodeIdentity, tellOtherName, wishedId } from './node-identity.ts';
 import { ScalingGroupFile } from './scaling-group-file.ts';
 
@@ -72,6 +73,7 @@ export async function joinCluster(
   if (scratchType !== 'hostdir') log.warn(`container.scratch-type: ${scratchType} is not served; hostdir is used`);
   await warnOfOutgoingPorts(settings.container.portRange, log);
   for (const folder of [settings.agent.ipcBasePath, settings.agent.imageCommitPath]) await makeFolder(folder, 0o755);
+  await warnOfForeignFolder(settings.agent.ipcBasePath, log);
 
   const redis = cleanups.use(new RedisDoor({ settings: configuration.redis, agentId, clock, log }));
   await refuseTwin({
