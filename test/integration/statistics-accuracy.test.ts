@@ -16,7 +16,7 @@ let id: string;
 beforeAll(async () => {
   node = await NodeUnderTest.started({ configuration: '[metrics]\nperiod = "1s"\n' });
   // A part of a core that also a busy machine has left, so that it is the limit that decides on the share.
-  id = await node.create('--image', 'kernelet/python', '--mem', '512m', '--cpus', '0.3');
+  id = await node.create('--image', 'kernelet/python', '--mem', '512m', '--cpus', '0.5');
   // The interpreter and its first run are there before anything is measured.
   await exec('1');
 }, 120_000);
@@ -42,10 +42,11 @@ const known = (value: number | null): number => {
 describe('CPU time', () => {
   it('is what a program used, and cores in use are its share, while it runs', async () => {
     const before = known((await figures()).cpuSeconds);
+    // So much that what the runner itself uses meanwhile, up to 100 ms, is little of it.
     const burn = `
 import time
 wall, used = time.perf_counter(), time.process_time()
-while time.process_time() - used < 2.4: pass
+while time.process_time() - used < 10: pass
 print(time.process_time() - used, (time.process_time() - used) / (time.perf_counter() - wall))`;
     const output = exec(burn);
     await sleep(3_000);

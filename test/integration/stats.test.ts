@@ -92,7 +92,7 @@ describe('the figures of a kernel', () => {
     expect((await all()).map((kernel) => kernel.id).sort()).toEqual([id, idle, extra].sort());
     const { text } = await node.run(['stats']);
     expect(text.split('\n')[0]).toMatch(
-      /^ID +CPU +CORES +MEMORY +PEAK +LIMIT +PROCESSES +READ +WRITTEN +RECEIVED +SENT +FILES +OOM$/,
+      /^ID +CPU TIME +CORES +MEMORY +PEAK +LIMIT +PROCESSES +READ +WRITTEN +RECEIVED +SENT +SCRATCH +OOM$/,
     );
     await node.run(['rm', '-f', extra]);
     expect((await all()).map((kernel) => kernel.id).sort()).toEqual([id, idle].sort());
