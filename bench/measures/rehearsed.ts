@@ -25,6 +25,8 @@ const dockerDelays = { createContainer: 15, startContainer: 250 };
 /** How many creations of a call go on at once, unless a cluster says otherwise. */
 const parallelCreations = 4;
 const image = 'kernelet/base:latest';
+/** The configuration's default: tests, which wait for them, have more of them. */
+const heartbeatS = 20;
 const small = { resource_slots: { cpu: '1', mem: '33554432' }, resource_opts: {} };
 
 type Figures = Record<string, Figure[]>;
@@ -147,7 +149,7 @@ export const rehearsed: Measure = {
     try {
       const rehearsalCommand = await bundledRehearsal();
       const start = (rehearsal: RehearsalOptions, portRange?: typeof manyPorts) =>
-        startCluster({ rehearsal, rehearsalCommand, ...(portRange ? { portRange } : {}) });
+        startCluster({ rehearsal, rehearsalCommand, heartbeatS, ...(portRange ? { portRange } : {}) });
       return { ...(await hundred(start, folder)), ...(await fifty(start)), ...(await crowd(start)) };
     } finally {
       await rm(folder, { recursive: true, force: true });
