@@ -4,13 +4,13 @@
  */
 const rows = [
   ['main'],
-  ['cli', 'http', 'rpc', 'watcher', 'metadata'],
+  ['backendai', 'cli', 'http'],
   ['agent'],
   ['kernel'],
   ['execution', 'images', 'storage', 'network', 'stats', 'events'],
-  ['engine', 'cluster', 'devices', 'transport'],
+  ['engine', 'devices'],
   ['resources'],
-  ['wire', 'config'],
+  ['protocol', 'config'],
   ['lib'],
 ];
 const folder = (names) => `^src/(${names.join('|')})/`;
@@ -42,13 +42,13 @@ const doors = {
   koffi: '^src/lib/foreign-functions\\.ts$',
   'modern-tar': '^src/lib/tar\\.ts$',
   '@lydell/node-pty': '^src/runner/terminal/pty\\.ts$',
-  yaml: '^src/rpc/yaml\\.ts$',
+  yaml: '^src/backendai/rpc/yaml\\.ts$',
   ws: '^src/runner/terminal/websocket\\.ts$',
-  zeromq: '^src/transport/zeromq\\.ts$',
-  '@connectrpc/connect': '^src/cluster/etcd/endpoint\\.ts$',
-  '@connectrpc/connect-node': '^src/cluster/etcd/endpoint\\.ts$',
-  '@bufbuild/protobuf': '^src/cluster/etcd/etcd_pb\\.ts$',
-  '@redis/client': '^src/cluster/redis/connection\\.ts$',
+  zeromq: '^src/backendai/transport/zeromq\\.ts$',
+  '@connectrpc/connect': '^src/backendai/etcd/endpoint\\.ts$',
+  '@connectrpc/connect-node': '^src/backendai/etcd/endpoint\\.ts$',
+  '@bufbuild/protobuf': '^src/backendai/etcd/etcd_pb\\.ts$',
+  '@redis/client': '^src/backendai/redis/connection\\.ts$',
 };
 const doorRules = Object.entries(doors).map(([name, door]) => ({
   name: `door-${name}`,
@@ -68,7 +68,7 @@ module.exports = {
       comment: 'The runner is a program of its own inside the container.',
       severity: 'error',
       from: { path: '^src/runner/' },
-      to: { path: '^src/', pathNot: '^src/(runner|wire|lib)/' },
+      to: { path: '^src/', pathNot: '^src/(runner|protocol|lib)/' },
     },
     {
       name: 'nobody-imports-the-runner',
@@ -77,10 +77,10 @@ module.exports = {
       to: { path: '^src/runner/' },
     },
     {
-      name: 'wire-and-runner-without-packages',
+      name: 'protocol-and-runner-without-packages',
       severity: 'error',
       from: {
-        path: '^src/(wire|runner)/',
+        path: '^src/(protocol|runner|backendai/wire)/',
         pathNot: ['\\.test\\.ts$', '^src/runner/terminal/(pty|websocket)\\.ts$'],
       },
       to: { dependencyTypes: ['npm', 'npm-dev', 'npm-optional'] },

@@ -6,13 +6,13 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const daemon = path.resolve(import.meta.dirname, '..', 'bin', 'kernelet');
-const mostBytes = 64 * 1024 * 1024;
+const maxBytes = 64 * 1024 * 1024;
 
 /** What a program of this folder prints. Rejects when it fails. */
 export async function runAsDaemon(program: string, ...args: readonly string[]): Promise<string> {
   const flags = /^flags='(.*)'$/m.exec(await readFile(daemon, 'utf8'))?.[1];
   if (flags === undefined) throw new Error(`${daemon} does not say with which options the daemon runs`);
   const options = [...flags.split(' '), '--expose-gc', '--no-warnings'];
-  const { stdout } = await run(process.execPath, [...options, program, ...args], { maxBuffer: mostBytes });
+  const { stdout } = await run(process.execPath, [...options, program, ...args], { maxBuffer: maxBytes });
   return stdout;
 }

@@ -1,7 +1,7 @@
 /** Many calls of `ping` at once, as fast as they are answered. */
-import { loadZeromq } from '../src/transport/zeromq.ts';
-import { encodeRequestData } from '../src/wire/callosum/data.ts';
-import { encodeHeader } from '../src/wire/callosum/header.ts';
+import { loadZeromq } from '../src/backendai/transport/zeromq.ts';
+import { encodeRequestData } from '../src/backendai/wire/callosum/data.ts';
+import { encodeHeader } from '../src/backendai/wire/callosum/header.ts';
 
 const warmUps = 2_000;
 

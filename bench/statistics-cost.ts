@@ -6,9 +6,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { getHeapSpaceStatistics, queryObjects } from 'node:v8';
+import { ClusterStatistics, type StatisticsWriter } from '../src/backendai/statistics/cluster-statistics.ts';
 import { systemClock } from '../src/lib/clock.ts';
-import { ClusterStatistics, type StatisticsWriter } from '../src/stats/cluster-statistics.ts';
-import { longestBlock, type Took } from '../test/support/own-time.ts';
+import { maxBlock, type Took } from '../test/support/own-time.ts';
 import { FakeCgroups } from './fake-cgroups.ts';
 import { slope } from './statistics.ts';
 import { cpuPerSample, openStatistics } from './statistics-rig.ts';
@@ -101,9 +101,9 @@ async function blocks(folder: string): Promise<CostParts['blocks']> {
   );
   // The files that were just made left much to be freed.
   await freed();
-  const first = await longestBlock(() => statistics.round(signal));
+  const first = await maxBlock(() => statistics.round(signal));
   const later: Took[] = [];
-  for (let round = 0; round < 100; round += 1) later.push(await longestBlock(() => statistics.round(signal)));
+  for (let round = 0; round < 100; round += 1) later.push(await maxBlock(() => statistics.round(signal)));
   return { first, later };
 }
 

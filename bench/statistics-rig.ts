@@ -4,7 +4,7 @@ import { systemClock } from '../src/lib/clock.ts';
 import { silentLogger } from '../src/lib/log.ts';
 import type { ReaderHost } from '../src/stats/container-reader.ts';
 import { DirectSource } from '../src/stats/container-source.ts';
-import type { StatsTarget } from '../src/stats/kernel-book.ts';
+import type { StatsTarget } from '../src/stats/kernel-statistics-store.ts';
 import { KillLog } from '../src/stats/kill-log.ts';
 import { NodeFigures } from '../src/stats/node-figures.ts';
 import { ProcessFigures } from '../src/stats/process-figures.ts';
@@ -15,7 +15,7 @@ import { median } from './statistics.ts';
 const signal = new AbortController().signal;
 
 /** Where containers are found. */
-interface Places {
+interface DefaultPaths {
   readonly host: ReaderHost;
   readonly pidOf: (containerId: string) => Promise<number | null>;
 }
@@ -23,7 +23,7 @@ interface Places {
 /** Statistics of these containers alone; nothing runs by itself. */
 export async function openStatistics(
   folder: string,
-  { host, pidOf }: Places,
+  { host, pidOf }: DefaultPaths,
   targets: readonly StatsTarget[],
   sink: StatisticsSink | null = null,
 ): Promise<Statistics> {

@@ -11,7 +11,7 @@ await bundle(
   {
     'nvml-module': 'src/devices/nvml-module.ts',
     'module-program': 'src/lib/modules/module-program.ts',
-    'definition-module': 'src/rpc/definition-module.ts',
+    'definition-module': 'src/backendai/rpc/create-kernels/definition-module.ts',
   },
   'dist/programs',
 );

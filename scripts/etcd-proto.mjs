@@ -1,4 +1,4 @@
-// Generates src/cluster/etcd/etcd_pb.ts from etcd.proto beside it. Run it by hand after a change; the result is checked in.
+// Generates src/backendai/etcd/etcd_pb.ts from etcd.proto beside it. Run it by hand after a change; the result is checked in.
 import { spawnSync } from 'node:child_process';
 
 const template = {
@@ -7,6 +7,6 @@ const template = {
     { local: ['node', 'node_modules/@bufbuild/protoc-gen-es/bin/protoc-gen-es'], out: '.', opt: ['target=ts'] },
   ],
 };
-const args = ['generate', '--template', JSON.stringify(template), '--path', 'src/cluster/etcd/etcd.proto'];
+const args = ['generate', '--template', JSON.stringify(template), '--path', 'src/backendai/etcd/etcd.proto'];
 const done = spawnSync(process.execPath, ['node_modules/@bufbuild/buf/bin/buf', ...args], { stdio: 'inherit' });
 process.exit(done.status ?? 1);

@@ -5,6 +5,8 @@
  */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { methods } from '../src/backendai/rpc/methods/index.ts';
+import { rpcReferencePage } from '../src/backendai/rpc/reference-page.ts';
 import { commandTable } from '../src/cli/commands/index.ts';
 import { cliReferencePage } from '../src/cli/reference-page.ts';
 import { configJsonSchema } from '../src/config/json-schema.ts';
@@ -13,13 +15,11 @@ import { createApp } from '../src/http/app.ts';
 import { apiReferencePage } from '../src/http/reference-page.ts';
 import { errorReferencePage } from '../src/lib/error-page.ts';
 import { silentLogger } from '../src/lib/log.ts';
-import { version } from '../src/main/version.ts';
-import { methods } from '../src/rpc/methods/index.ts';
-import { rpcReferencePage } from '../src/rpc/reference-page.ts';
+import { version } from '../src/lib/version.ts';
 
 /** Methods with what the comment in front of each says. */
 async function describedMethods() {
-  const source = join(dirname(import.meta.dirname), 'src', 'rpc', 'methods');
+  const source = join(dirname(import.meta.dirname), 'src', 'backendai', 'rpc', 'methods');
   const files = (await readdir(source)).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
   const summaries = new Map();
   for (const name of files) {

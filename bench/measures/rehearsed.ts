@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Member } from '../../test/support/cluster/member.ts';
-import type { RehearsalOptions } from '../../test/support/cluster/rehearsal-child.ts';
+import type { SimulatedRuntimeOptions } from '../../test/support/cluster/rehearsal-child.ts';
 import type { Figure, Measure } from '../measure.ts';
 import { bundledRehearsal, type OwnCluster, startCluster, timesOf } from '../member.ts';
 import { floodRate } from '../rpc-flood.ts';
@@ -42,7 +42,10 @@ async function createAll(member: Member, count: number): Promise<void> {
 }
 
 /** With 100 kernels: memory, an idle member's CPU, the event loop under load, and a start that finds them again. */
-async function hundred(start: (rehearsal: RehearsalOptions) => Promise<OwnCluster>, folder: string): Promise<Figures> {
+async function hundred(
+  start: (simulatedRuntime: SimulatedRuntimeOptions) => Promise<OwnCluster>,
+  folder: string,
+): Promise<Figures> {
   await using cluster = await start({ cgroups: path.join(folder, 'cgroups'), containers: path.join(folder, 'kept') });
   const { member } = cluster;
   await sleep(5_000);
@@ -96,7 +99,7 @@ async function hundred(start: (rehearsal: RehearsalOptions) => Promise<OwnCluste
 }
 
 /** 50 kernels in one call, with an engine that takes as long as Docker, beside that engine's time alone. */
-async function fifty(start: (rehearsal: RehearsalOptions) => Promise<OwnCluster>): Promise<Figures> {
+async function fifty(start: (simulatedRuntime: SimulatedRuntimeOptions) => Promise<OwnCluster>): Promise<Figures> {
   await using cluster = await start({ delays: dockerDelays });
   const { member } = cluster;
   const ratios: number[] = [];
@@ -115,7 +118,7 @@ async function fifty(start: (rehearsal: RehearsalOptions) => Promise<OwnCluster>
 
 /** As many kernels as one agent is to have: all run, and calls are answered as ever. */
 async function crowd(
-  start: (rehearsal: RehearsalOptions, ports: typeof manyPorts) => Promise<OwnCluster>,
+  start: (simulatedRuntime: SimulatedRuntimeOptions, ports: typeof manyPorts) => Promise<OwnCluster>,
 ): Promise<Figures> {
   await using cluster = await start({}, manyPorts);
   const { member } = cluster;
@@ -148,8 +151,8 @@ export const rehearsed: Measure = {
     const folder = await mkdtemp(path.join(tmpdir(), 'kernelet-bench-rehearsed-'));
     try {
       const rehearsalCommand = await bundledRehearsal();
-      const start = (rehearsal: RehearsalOptions, portRange?: typeof manyPorts) =>
-        startCluster({ rehearsal, rehearsalCommand, heartbeatS, ...(portRange ? { portRange } : {}) });
+      const start = (simulatedRuntime: SimulatedRuntimeOptions, portRange?: typeof manyPorts) =>
+        startCluster({ simulatedRuntime, rehearsalCommand, heartbeatS, ...(portRange ? { portRange } : {}) });
       return { ...(await hundred(start, folder)), ...(await fifty(start)), ...(await crowd(start)) };
     } finally {
       await rm(folder, { recursive: true, force: true });

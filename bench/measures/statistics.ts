@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { asContainerId, parseKernelId, parseSessionId } from '../../src/lib/ids.ts';
 import { readHierarchies } from '../../src/stats/cgroup.ts';
-import type { StatsTarget } from '../../src/stats/kernel-book.ts';
+import type { StatsTarget } from '../../src/stats/kernel-statistics-store.ts';
 import type { Took } from '../../test/support/own-time.ts';
 import { runAsDaemon } from '../daemon-process.ts';
 import { FakeCgroups } from '../fake-cgroups.ts';

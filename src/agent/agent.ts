@@ -10,17 +10,17 @@ import type { ImageView } from '../images/views.ts';
 import type { KernelPhase, StepTiming, Termination } from '../kernel/record.ts';
 import type { KernelFile, KernelLimits, KernelMount, KernelNetwork, KernelService, PortPair } from '../kernel/spec.ts';
 import type { KernelId, RunId, SessionId } from '../lib/ids.ts';
+import type { ExecuteRequest } from '../protocol/execute-request.ts';
+import type { KernelModel } from '../protocol/kernel-models.ts';
+import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
+import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
+import type { FileEntry, RunnerStatus } from '../protocol/runner-messages.ts';
 import type { KernelUsage } from '../stats/account.ts';
 import type { FinalRecord } from '../stats/final-records.ts';
-import type { KernelFigures } from '../stats/kernel-book.ts';
-import type { WrittenMetrics } from '../stats/metric-book.ts';
+import type { KernelFigures } from '../stats/kernel-statistics-store.ts';
+import type { WrittenMetrics } from '../stats/metric-store.ts';
 import type { NodeMetrics } from '../stats/node-figures.ts';
 import type { RequestedMount } from '../storage/mount-policy.ts';
-import type { ExecuteRequest } from '../wire/execute-request.ts';
-import type { KernelModel } from '../wire/kernel-models.ts';
-import type { ServiceOptions, ServiceOutcome } from '../wire/kernel-services.ts';
-import type { NumberedRunEvent, RunSummary } from '../wire/run-event.ts';
-import type { FileEntry, RunnerStatus } from '../wire/runner-messages.ts';
 import type { NodeResources } from './node-resources.ts';
 
 export type { NodeResources };
@@ -138,7 +138,7 @@ export interface AgentStatus {
     readonly ports: { readonly total: number; readonly used: number };
   };
   /** Counts that should stay 0: illegal edges, releases of absent leases, quarantined records. */
-  readonly oddities: Readonly<Record<string, number>>;
+  readonly invariantViolations: Readonly<Record<string, number>>;
 }
 
 export type { ImageView, KernelPhase };

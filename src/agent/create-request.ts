@@ -3,15 +3,15 @@
  * default. Pure.
  */
 import type { PullPolicy } from '../images/resolve.ts';
-import { ownServices } from '../kernel/own-services.ts';
+import { builtInServices } from '../kernel/built-in-services.ts';
 import type { KernelImage, KernelLimits, KernelNetwork, KernelService, KernelSpec } from '../kernel/spec.ts';
 import { parseDecimal } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { type KernelId, newKernelId, parseKernelId, type SessionId } from '../lib/ids.ts';
+import { type KernelModel, kernelModel } from '../protocol/kernel-models.ts';
+import { servicePlace } from '../protocol/kernel-services.ts';
 import { checkSlotAmount } from '../resources/resource-request.ts';
 import type { KnownSlots } from '../resources/slot-name.ts';
-import { type KernelModel, kernelModel } from '../wire/kernel-models.ts';
-import { servicePlace } from '../wire/kernel-services.ts';
 import type { CreateRequest, OrderedModel } from './agent.ts';
 import type { OperatorLimits } from './operator-limits.ts';
 
@@ -45,13 +45,13 @@ export interface ChosenImage {
 }
 
 /** The runner needs about 24 MiB beside the program's own. */
-const leastMemoryBytes = 32 * 1024 * 1024;
+const minMemoryBytes = 32 * 1024 * 1024;
 /** Fewer processes than this and the runner itself can't start its threads. */
-const leastProcesses = 24;
-const mostProcesses = 4_194_304;
-const mostPublishedPorts = 64;
-const mostMounts = 256;
-const mostEnvironBytes = 256 * 1024;
+const minProcesses = 24;
+const maxProcesses = 4_194_304;
+const maxPublishedPorts = 64;
+const maxMounts = 256;
+const maxEnvironBytes = 256 * 1024;
 /** What a process can have, whatever shells make of it. */
 const possibleName = /^[^=\0]+$/;
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -64,14 +64,14 @@ const invalid = (message: string): KerneletError => new KerneletError('INVALID_A
 function checkLimits(limits: AskedLimits, capacity: NodeCapacity): void {
   const { cpus, memoryBytes, processes } = limits;
   if (!Number.isFinite(cpus) || cpus < 0.01) throw invalid(`cpus must be at least 0.01, not ${cpus}`);
-  if (!(memoryBytes >= leastMemoryBytes)) {
-    throw invalid(`memory must be at least ${leastMemoryBytes} bytes (32m), not ${memoryBytes}`);
+  if (!(memoryBytes >= minMemoryBytes)) {
+    throw invalid(`memory must be at least ${minMemoryBytes} bytes (32m), not ${memoryBytes}`);
   }
   if (Number.isFinite(memoryBytes) && !Number.isInteger(memoryBytes)) {
     throw invalid(`memory must be a whole number of bytes, not ${memoryBytes}`);
   }
-  if (!Number.isSafeInteger(processes) || processes < leastProcesses || processes > mostProcesses) {
-    throw invalid(`processes must be from ${leastProcesses} to ${mostProcesses}, not ${processes}`);
+  if (!Number.isSafeInteger(processes) || processes < minProcesses || processes > maxProcesses) {
+    throw invalid(`processes must be from ${minProcesses} to ${maxProcesses}, not ${processes}`);
   }
   const lacking = (what: string, asked: number, has: number): KerneletError =>
     new KerneletError('INSUFFICIENT_RESOURCES', `${what}: ${asked} asked for, this machine has ${has}`, {
@@ -104,13 +104,13 @@ export function checkEnviron({ environ, takesAnyNames }: EnvironRequest): readon
     if (value.includes('\0')) throw invalid(`environment variable ${name} has a NUL character in its value`);
     total += name.length + Buffer.byteLength(value) + 2;
   }
-  if (total > mostEnvironBytes) throw invalid(`the environment has ${total} bytes, at most ${mostEnvironBytes} fit`);
+  if (total > maxEnvironBytes) throw invalid(`the environment has ${total} bytes, at most ${maxEnvironBytes} fit`);
   return entries;
 }
 
 function checkPublished(ports: readonly number[]): readonly number[] {
-  if (ports.length > mostPublishedPorts)
-    throw invalid(`${ports.length} ports are published, at most ${mostPublishedPorts} can be`);
+  if (ports.length > maxPublishedPorts)
+    throw invalid(`${ports.length} ports are published, at most ${maxPublishedPorts} can be`);
   for (const port of ports) {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) throw invalid(`port ${port} is not from 1 to 65535`);
   }
@@ -122,8 +122,8 @@ function checkPublished(ports: readonly number[]): readonly number[] {
 function checkSharedMemory(request: CreateRequest, defaults: CreateDefaults): void {
   const { sharedMemoryBytes: shared = 0 } = request;
   const { memoryBytes } = limitsOf(request, defaults);
-  if (Number.isSafeInteger(shared) && shared >= 0 && memoryBytes - shared >= leastMemoryBytes) return;
-  throw invalid(`shared memory of ${shared} bytes leaves less than ${leastMemoryBytes} of ${memoryBytes} bytes`);
+  if (Number.isSafeInteger(shared) && shared >= 0 && memoryBytes - shared >= minMemoryBytes) return;
+  throw invalid(`shared memory of ${shared} bytes leaves less than ${minMemoryBytes} of ${memoryBytes} bytes`);
 }
 
 /** The id that a request names, or a new one. Throws INVALID_ARGUMENT. */
@@ -138,8 +138,8 @@ export function checkRequest(request: CreateRequest, defaults: CreateDefaults, c
   checkEnviron(request);
   checkPublished(request.publish);
   checkSharedMemory(request, defaults);
-  if (request.mounts.length > mostMounts)
-    throw invalid(`${request.mounts.length} mounts are asked for, at most ${mostMounts} can be`);
+  if (request.mounts.length > maxMounts)
+    throw invalid(`${request.mounts.length} mounts are asked for, at most ${maxMounts} can be`);
   if (request.publish.length > 0 && (request.network ?? defaults.network) === 'none')
     throw invalid('ports can be published with network "bridge" only');
   const idle = request.idleTimeoutMs;
@@ -157,7 +157,7 @@ function limitsOf(request: CreateRequest, defaults: CreateDefaults): AskedLimits
 
 /** Nobody reaches a service whose port is not published. */
 function offered({ services }: ChosenImage, published: readonly number[]): readonly KernelService[] {
-  const all = [...ownServices, ...services];
+  const all = [...builtInServices, ...services];
   return all.filter(({ containerPorts }) => containerPorts.every((port) => published.includes(port)));
 }
 

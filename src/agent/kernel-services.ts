@@ -3,7 +3,7 @@ import type { RunnerClient } from '../execution/runner-client.ts';
 import type { KernelSpec } from '../kernel/spec.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { hasCode } from '../lib/errors.ts';
-import type { ServiceOptions, ServiceOutcome } from '../wire/kernel-services.ts';
+import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
 
 const startTimeoutMs = 10_000;
 const stopTimeoutMs = 15_000;

@@ -26,7 +26,7 @@ const status: AgentStatus = {
   engine: { address: '', healthy: true, detail: '' },
   kernels: 0,
   slots: { cpus: none, memoryBytes: none, ports: none },
-  oddities: {},
+  invariantViolations: {},
 };
 
 it.each([

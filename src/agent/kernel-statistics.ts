@@ -7,17 +7,17 @@ import type { KernelId } from '../lib/ids.ts';
 import type { OperationTimes } from '../lib/operation-times.ts';
 import type { KernelUsage } from '../stats/account.ts';
 import { exposition } from '../stats/exposition.ts';
-import type { StatsTarget } from '../stats/kernel-book.ts';
+import type { StatsTarget } from '../stats/kernel-statistics-store.ts';
 import type { Statistics } from '../stats/statistics.ts';
 import type { AgentStatus, KernelMetrics } from './agent.ts';
 import { agentFamilies } from './metrics/agent-families.ts';
 import { kernelFamilies } from './metrics/kernel-families.ts';
 import { nodeFamilies, type SlotUse } from './metrics/node-families.ts';
 import { OwnHealthMeter } from './metrics/own-health.ts';
-import type { EventBook } from './parts.ts';
+import type { EventStore } from './parts.ts';
 
 /** Usage is kept of so many ended kernels: of more than are kept to be inspected. */
-const mostEnded = 1_000;
+const maxEnded = 1_000;
 
 /** What it works with. */
 export interface KernelStatisticsParts {
@@ -25,7 +25,7 @@ export interface KernelStatisticsParts {
   readonly statistics: Statistics;
   readonly operations: OperationTimes;
   readonly devices: Pick<NodeDevices, 'known' | 'use'>;
-  readonly events: Pick<EventBook, 'waiting'>;
+  readonly events: Pick<EventStore, 'waiting'>;
   readonly scratchLimitBytes: number | null;
 }
 
@@ -55,9 +55,9 @@ export class KernelStatistics implements Disposable {
   }
 
   /** Call it before a kernel's container is killed: what it used since the last round would be lost. */
-  lastLook(record: KernelRecord): void {
+  takeFinalSample(record: KernelRecord): void {
     const target = targetOf(record, this.#parts);
-    if (target) this.#parts.statistics.lastLook(target);
+    if (target) this.#parts.statistics.takeFinalSample(target);
   }
 
   /** The metrics of a kernel and its processes in the written form. */
@@ -111,7 +111,7 @@ export class KernelStatistics implements Disposable {
     if (!usage) return;
     this.#ended.set(spec.id, usage);
     const [oldest] = this.#ended.keys();
-    if (this.#ended.size > mostEnded && oldest !== undefined) this.#ended.delete(oldest);
+    if (this.#ended.size > maxEnded && oldest !== undefined) this.#ended.delete(oldest);
   }
 }
 

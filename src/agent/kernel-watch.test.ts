@@ -6,7 +6,7 @@ import type { KernelRecord } from '../kernel/record.ts';
 import { FakeClock } from '../lib/fake-clock.ts';
 import { parseRunId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
-import type { RunSummary } from '../wire/run-event.ts';
+import type { RunSummary } from '../protocol/run-event.ts';
 import { KernelWatch } from './kernel-watch.ts';
 import { Readiness } from './readiness.ts';
 

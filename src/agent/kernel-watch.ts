@@ -9,7 +9,7 @@ import { sleep } from '../lib/clock.ts';
 import { hasCode, toKerneletError } from '../lib/errors.ts';
 import type { KernelId, RunId } from '../lib/ids.ts';
 import { type PeriodicJob, runPeriodically } from '../lib/periodic.ts';
-import type { RunSummary } from '../wire/run-event.ts';
+import type { RunSummary } from '../protocol/run-event.ts';
 import { IdleKernels } from './idle-kernels.ts';
 import { ModelHealths } from './model-healths.ts';
 import type { NodeAgentParts } from './parts.ts';

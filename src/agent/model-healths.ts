@@ -1,5 +1,5 @@
 /** What has been told of the health of a kernel's models: each change once. */
-import type { ModelHealth } from '../wire/kernel-models.ts';
+import type { ModelHealth } from '../protocol/kernel-models.ts';
 
 /** The models of one kernel. */
 export class ModelHealths {

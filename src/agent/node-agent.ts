@@ -5,8 +5,8 @@ import type { Download, RunnerClient } from '../execution/runner-client.ts';
 import type { KernelRecord } from '../kernel/record.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { KernelId, RunId } from '../lib/ids.ts';
-import type { ExecuteRequest } from '../wire/execute-request.ts';
-import type { ServiceOptions, ServiceOutcome } from '../wire/kernel-services.ts';
+import type { ExecuteRequest } from '../protocol/execute-request.ts';
+import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
 import type {
   Agent,
   AgentStatus,
@@ -47,7 +47,7 @@ export class NodeAgent implements Agent {
     this.#statistics = new KernelStatistics(parts);
     this.#watch = new KernelWatch(parts, this.#readiness, {
       onEnded: (id) => this.#warnings.delete(id),
-      beforeEnd: (record) => this.#statistics.lastLook(record),
+      beforeEnd: (record) => this.#statistics.takeFinalSample(record),
     });
   }
 
@@ -75,7 +75,7 @@ export class NodeAgent implements Agent {
       engine: { address: engine.address, healthy, detail: failure ?? (healthy ? '' : 'the engine does not answer') },
       kernels: kernels.list().length,
       slots: facts.slots(),
-      oddities: facts.oddities(),
+      invariantViolations: facts.invariantViolations(),
     };
   }
 
@@ -131,7 +131,7 @@ export class NodeAgent implements Agent {
     const record = await this.#find(id);
     if (record.phase === 'terminated') throw this.#notRunning(record);
     const reason = options.reason ?? (options.force ? 'force-terminated' : 'user-requested');
-    this.#statistics.lastLook(record);
+    this.#statistics.takeFinalSample(record);
     return this.#view(await this.#parts.kernels.destroy(record.spec.id, { reason, force: options.force }));
   }
 
@@ -139,7 +139,7 @@ export class NodeAgent implements Agent {
     const record = await this.#find(id);
     const changed = Object.entries(environ);
     checkEnviron({ environ: Object.fromEntries([...record.spec.environ, ...changed]), takesAnyNames: true });
-    this.#statistics.lastLook(record);
+    this.#statistics.takeFinalSample(record);
     return this.#view(await this.#parts.kernels.restart(record.spec.id, signal, changed));
   }
 

@@ -18,7 +18,7 @@ import type { FittedLimits } from './operator-limits.ts';
 export type OnProgress = (progress: Progress) => void;
 
 /** Images: finding, listing, making. */
-export interface ImageShelf {
+export interface ImageService {
   find(wish: ImageWish, onProgress: OnProgress, signal: AbortSignal): Promise<FoundImage>;
   list(signal: AbortSignal): Promise<readonly ImageView[]>;
   inspect(reference: string, signal: AbortSignal): Promise<ImageView>;
@@ -28,7 +28,7 @@ export interface ImageShelf {
 }
 
 /** Events: where they go, and how they are read. */
-export interface EventBook extends EventSink {
+export interface EventStore extends EventSink {
   /** How many wait to be sent; absent where they are sent nowhere. */
   readonly waiting?: number;
   read(
@@ -44,15 +44,15 @@ export interface StatusFacts {
   readonly agentId: string;
   readonly stateDir: string;
   slots(): AgentStatus['slots'];
-  oddities(): AgentStatus['oddities'];
+  invariantViolations(): AgentStatus['invariantViolations'];
 }
 
 /** The parts. */
 export interface NodeAgentParts {
   readonly kernels: Kernels;
   readonly engine: Engine;
-  readonly images: ImageShelf;
-  readonly events: EventBook;
+  readonly images: ImageService;
+  readonly events: EventStore;
   readonly statistics: Statistics;
   readonly operations: OperationTimes;
   /** Bytes that it may take; null = no limit. */

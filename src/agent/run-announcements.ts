@@ -5,7 +5,7 @@
 import type { RunId } from '../lib/ids.ts';
 
 /** More runs than a runner keeps, so that none is announced twice after a reconnection. */
-const mostRuns = 1024;
+const maxRuns = 1024;
 
 /** The announcements of one kernel's runs. */
 export class RunAnnouncements {
@@ -27,6 +27,6 @@ function remember(runs: Set<RunId>, run: RunId): boolean {
   if (runs.has(run)) return false;
   runs.add(run);
   const [oldest] = runs;
-  if (runs.size > mostRuns && oldest !== undefined) runs.delete(oldest);
+  if (runs.size > maxRuns && oldest !== undefined) runs.delete(oldest);
   return true;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { KerneletError } from '../lib/errors.ts';
-import { encodeErrorFrame, encodeRunFrame, silentFrame } from '../wire/run-frames.ts';
+import { encodeErrorFrame, encodeRunFrame, silentFrame } from '../protocol/run-frames.ts';
 import { ApiExchange } from './api-exchange.ts';
 import type { ApiRequest } from './transport.ts';
 

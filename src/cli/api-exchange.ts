@@ -4,9 +4,9 @@
  */
 import { errorCodes } from '../lib/error-codes.ts';
 import { type ErrorContext, KerneletError } from '../lib/errors.ts';
-import { FrameDecoder } from '../wire/frame.ts';
-import type { NumberedRunEvent } from '../wire/run-event.ts';
-import { parseRunFrame, type RunFrame } from '../wire/run-frames.ts';
+import { FrameDecoder } from '../protocol/frame.ts';
+import type { NumberedRunEvent } from '../protocol/run-event.ts';
+import { parseRunFrame, type RunFrame } from '../protocol/run-frames.ts';
 import { type ServerEvent, SseParser } from './sse-parser.ts';
 import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EndReason } from '../wire/run-event.ts';
+import type { EndReason } from '../protocol/run-event.ts';
 import { statusOfEnd } from './exit-status.ts';
 
 const end = (reason: EndReason, exitCode: number) =>

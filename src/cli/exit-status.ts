@@ -4,7 +4,7 @@
  */
 import { formatByteSize } from '../lib/byte-size.ts';
 import { formatDuration } from '../lib/duration.ts';
-import type { EndReason } from '../wire/run-event.ts';
+import type { EndReason } from '../protocol/run-event.ts';
 
 /** Statuses of our own. */
 export const exitStatus = { ok: 0, usage: 2, failure: 125, limit: 137, brokenPipe: 141 } as const;

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { KernelMount } from '../kernel/spec.ts';
 import { didYouMean } from '../lib/nearest-name.ts';
-import { languageNames, type RuntimeInfo, runtimeByLanguage, runtimeTable } from '../wire/runtimes.ts';
+import { languageNames, type RuntimeInfo, runtimeByLanguage, runtimeTable } from '../protocol/runtimes.ts';
 import type { CreateBody } from './api-client.ts';
 import type { OptionSpec } from './command.ts';
 import type { CliIo } from './host.ts';

@@ -18,7 +18,7 @@ const endings: Readonly<Record<string, string>> = {
   'text/latex': 'tex',
   'application/json': 'json',
 };
-const mostFiles = 100_000;
+const maxFiles = 100_000;
 
 /** Takes rich output of one run. */
 export class MediaSink {
@@ -47,7 +47,7 @@ export class MediaSink {
     await makeFolder(folder).catch((error) => {
       throw unsaved(folder, error);
     });
-    for (; this.#next < mostFiles; this.#next += 1) {
+    for (; this.#next < maxFiles; this.#next += 1) {
       const path = join(folder, `media-${String(this.#next).padStart(3, '0')}.${ending}`);
       try {
         await writeFile(path, body, { flag: 'wx' });

@@ -1,6 +1,6 @@
 /** The life of a kernel that exists for one program: whatever happens, it is removed before the command ends. */
 import { hasCode, toKerneletError } from '../lib/errors.ts';
-import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import type { ApiClient, AttachedKernel, CreateBody } from './api-client.ts';
 import type { CommandCall } from './command.ts';
 import type { Interruption } from './interruption.ts';

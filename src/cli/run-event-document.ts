@@ -1,6 +1,6 @@
 /** Run events as `--json` lines. */
 import { isUtf8 } from 'node:buffer';
-import type { NumberedRunEvent } from '../wire/run-event.ts';
+import type { NumberedRunEvent } from '../protocol/run-event.ts';
 
 /** The document of an event. */
 export function runEventDocument({ n, event, body }: NumberedRunEvent): Record<string, unknown> {

@@ -6,7 +6,7 @@ import { createApp } from '../http/app.ts';
 import { FakeAgent, type FakeRun, type PlantedEvent } from '../http/fake-agent.test-support.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/log.ts';
-import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { ApiClient } from './api-client.ts';
 import { MemoryIo } from './cli.test-support.ts';
 import { LocalTransport } from './local-transport.ts';

@@ -5,8 +5,8 @@
 import { hasCode } from '../lib/errors.ts';
 import { newRunId } from '../lib/ids.ts';
 import { isSystemError } from '../lib/system-error.ts';
-import type { ExecuteRequest } from '../wire/execute-request.ts';
-import type { NumberedRunEvent, RunEvent } from '../wire/run-event.ts';
+import type { ExecuteRequest } from '../protocol/execute-request.ts';
+import type { NumberedRunEvent, RunEvent } from '../protocol/run-event.ts';
 import type { ApiClient } from './api-client.ts';
 import { type EndStatus, exitStatus, statusOfEnd } from './exit-status.ts';
 import { LineReader } from './line-reader.ts';

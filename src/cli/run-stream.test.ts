@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RunEvent } from '../wire/run-event.ts';
+import type { RunEvent } from '../protocol/run-event.ts';
 import { followRun } from './run-stream.ts';
 
 const started: RunEvent = { kind: 'started' };

@@ -1,7 +1,7 @@
 /** The events of a run, each exactly once, through daemons that die and come back. */
 import type { Clock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
-import type { NumberedRunEvent } from '../wire/run-event.ts';
+import type { NumberedRunEvent } from '../protocol/run-event.ts';
 import type { ApiClient } from './api-client.ts';
 import { reopened } from './reopened.ts';
 

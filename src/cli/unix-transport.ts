@@ -13,7 +13,7 @@ const patienceMs = 10_000;
 /** How long it waits for a socket that is not there: the daemon may have been started by the line before. */
 const startMs = 2_000;
 const firstPauseMs = 10;
-const longestPauseMs = 200;
+const maxPauseMs = 200;
 
 /** Nobody accepts connections: the request was not sent. */
 const refusals = ['ECONNREFUSED', 'ENOENT'];
@@ -48,7 +48,7 @@ export class UnixTransport implements Transport {
         if (!again) throw this.#unreachable(error);
         if (!refused) broken += 1;
         await sleep(systemClock, pause, request.signal);
-        pause = Math.min(pause * 2, longestPauseMs);
+        pause = Math.min(pause * 2, maxPauseMs);
       }
     }
   }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { givenByCluster } from './cluster-overrides.ts';
+import { rawValuesOfCluster } from './cluster-overrides.ts';
 
-const valuesOf = (overrides: Parameters<typeof givenByCluster>[0]): unknown =>
-  Object.fromEntries([...givenByCluster(overrides).values].map(([key, { value }]) => [key, value]));
+const valuesOf = (overrides: Parameters<typeof rawValuesOfCluster>[0]): unknown =>
+  Object.fromEntries([...rawValuesOfCluster(overrides).values].map(([key, { value }]) => [key, value]));
 
-describe('givenByCluster', () => {
+describe('rawValuesOfCluster', () => {
   it('reads texts by the kinds of their keys, in tables too', () => {
     expect(
       valuesOf({
@@ -26,7 +26,7 @@ describe('givenByCluster', () => {
   });
 
   it('warns of what it cannot use, naming the key in etcd, and takes the rest', () => {
-    const { values, warnings } = givenByCluster({
+    const { values, warnings } = rawValuesOfCluster({
       agent: { id: 'other', '': 'x', 'kernel-creation-concurrency': 'many', region: 'kr', 'no-such': { key: '1' } },
     });
     expect([...values.keys()]).toEqual(['agent.region']);
@@ -42,7 +42,7 @@ describe('givenByCluster', () => {
       api: { 'pull-timeout': 'none' },
       'kernel-lifecycles': {},
     };
-    expect(givenByCluster({ agent })).toEqual({ values: new Map(), warnings: [] });
+    expect(rawValuesOfCluster({ agent })).toEqual({ values: new Map(), warnings: [] });
   });
 
   it('are options of device plugins, laid over the node’s own, but for those that name code', () => {
@@ -55,7 +55,7 @@ describe('givenByCluster', () => {
       stray: 'x',
       deep: { er: { x: '1' } },
     };
-    const { values, warnings } = givenByCluster({ plugins }, given);
+    const { values, warnings } = rawValuesOfCluster({ plugins }, given);
     expect(values.get('kernelet.plugin-options')).toEqual({
       value: {
         mock: { allocation_mode: 'fractional', unit_mem: '1g' },
@@ -70,6 +70,6 @@ describe('givenByCluster', () => {
         (name) => `etcd config/plugins/accelerator/${name}: ignored, since a cluster cannot set it`,
       ),
     );
-    expect(givenByCluster({ plugins: {} }, given).values).toEqual(new Map());
+    expect(rawValuesOfCluster({ plugins: {} }, given).values).toEqual(new Map());
   });
 });

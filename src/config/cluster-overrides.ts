@@ -3,11 +3,12 @@
  * `config/plugins/accelerator` in etcd (spec cluster-state 1.7, 1.8; config-and-ops 5.1; resources-and-stats 4). Only keys that make sense for many nodes count, each read by its own kind; what cannot be
  * used is a warning, since it must not keep a node from its work. Pure.
  */
-import type { GivenValue } from './given.ts';
-import { lenientBoolean } from './kinds/boolean.ts';
-import { RefusedValue } from './kinds/kind.ts';
+
 import { showValue } from './problems.ts';
+import type { RawValue } from './raw-config.ts';
 import { definitions } from './schema.ts';
+import { lenientBoolean } from './value-types/boolean.ts';
+import { RefusedValue } from './value-types/value-type.ts';
 
 /** Texts by name, in tables. */
 export interface OverrideTable {
@@ -55,14 +56,14 @@ const ownOptions: ReadonlySet<string> = new Set(['library', 'cuda_library']);
 const pluginKey = 'kernelet.plugin-options';
 
 /** The values that count; `given` are those of the node itself. */
-export function givenByCluster(
+export function rawValuesOfCluster(
   overrides: ClusterOverrides,
-  given: ReadonlyMap<string, GivenValue> = new Map(),
+  given: ReadonlyMap<string, RawValue> = new Map(),
 ): {
-  readonly values: ReadonlyMap<string, GivenValue>;
+  readonly values: ReadonlyMap<string, RawValue>;
   readonly warnings: readonly string[];
 } {
-  const values = new Map<string, GivenValue>();
+  const values = new Map<string, RawValue>();
   const warnings: string[] = [];
   for (const [key, text] of [...flatten('agent', overrides.agent), ...flatten('container', overrides.container)]) {
     const place = `etcd config/${key.replaceAll('.', '/')}`;

@@ -1,14 +1,14 @@
 /** From checked values to the compiled settings. Pure: whatever it needs of the machine is an argument. */
 import { join, resolve } from 'node:path';
 import { compileLogging } from './compile-logging.ts';
-import type { AccountLookup, OwnerChoice } from './kinds/owner.ts';
-import { clusterPlaces, type PlaceContext, standalonePlaces } from './places.ts';
+import { clusterPaths, type PathContext, standalonePaths } from './paths.ts';
 import type { ConfigProblem } from './problems.ts';
 import type { SchemaValues } from './schema.ts';
 import type { AgentSettings, ContainerSettings, DebugSettings, EtcdSettings, Settings } from './settings.ts';
+import type { AccountLookup, OwnerChoice } from './value-types/owner.ts';
 
 /** What compiling depends on beside the values. */
-export interface CompileContext extends PlaceContext {
+export interface CompileContext extends PathContext {
   readonly gid: number;
   readonly mode: 'standalone' | 'cluster';
   readonly configFile: string | null;
@@ -31,7 +31,7 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
     const message = 'is in allow-compute-plugins too';
     context.report({ key: 'agent.block-compute-plugins', value: both, message });
   }
-  const places = context.mode === 'cluster' ? clusterPlaces(agent, context) : standalonePlaces(context);
+  const places = context.mode === 'cluster' ? clusterPaths(agent, context) : standalonePaths(context);
   const stateDir = absolute(kernelet['state-dir'] ?? places.stateDir);
   return {
     mode: context.mode,

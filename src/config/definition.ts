@@ -2,7 +2,7 @@
  * How the schema of `agent.toml` is written down: one definition per key, from which come validation, defaults, JSON
  * Schema, the reference page and the types of values. It needs no schema library, so that loading settings is cheap.
  */
-import type { Kind } from './kinds/kind.ts';
+import type { ValueType } from './value-types/value-type.ts';
 
 /** Another name of a key in the same section. */
 export interface KeyAlias {
@@ -30,7 +30,7 @@ export interface KeyFacts {
 
 /** A key with its kind. */
 export interface KeyDefinition<T> extends KeyFacts {
-  readonly kind: Kind<T>;
+  readonly kind: ValueType<T>;
 }
 
 /** A section; a dot in a key's name leads into a table within it. */
@@ -46,6 +46,6 @@ export type SectionValues<Section extends SectionDefinition> = {
 };
 
 /** Defines a key. */
-export function key<T>(kind: Kind<T>, facts: KeyFacts): KeyDefinition<T> {
+export function key<T>(kind: ValueType<T>, facts: KeyFacts): KeyDefinition<T> {
   return { kind, ...facts };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { givenByEnvironment } from './environment.ts';
+import { rawValuesOfEnvironment } from './environment.ts';
 import { definitions } from './schema.ts';
 
 const named = [...definitions].flatMap(([key, { environment }]) =>
@@ -8,12 +8,12 @@ const named = [...definitions].flatMap(([key, { environment }]) =>
 
 describe('the environment', () => {
   it.each(named)('sets with %s what the reference says: %s', (name, key) => {
-    const given = givenByEnvironment({ [name]: '7' }, new Map());
+    const given = rawValuesOfEnvironment({ [name]: '7' }, new Map());
     expect([...given.keys()]).toContain(key);
     expect(given.get(key)).toMatchObject({ source: 'environment', place: expect.stringContaining(name) });
   });
 
   it('sets nothing by a blank variable', () => {
-    expect(givenByEnvironment(Object.fromEntries(named.map(([name]) => [name, ''])), new Map()).size).toBe(0);
+    expect(rawValuesOfEnvironment(Object.fromEntries(named.map(([name]) => [name, ''])), new Map()).size).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 /** The environment variables that set keys (spec config-and-ops 4). They win over the file; a blank one is not set. */
 import { basename, dirname } from 'node:path';
-import type { GivenValue } from './given.ts';
-import { splitHostPort } from './kinds/address.ts';
+import type { RawValue } from './raw-config.ts';
+import { splitHostPort } from './value-types/address.ts';
 
 /** The process's environment. */
 export type Environ = Readonly<Record<string, string | undefined>>;
@@ -36,11 +36,11 @@ const addresses = [
 ] as const;
 
 /** The values that the environment gives, given those of the file, parts of which it may replace. */
-export function givenByEnvironment(
+export function rawValuesOfEnvironment(
   environ: Environ,
-  file: ReadonlyMap<string, GivenValue>,
-): ReadonlyMap<string, GivenValue> {
-  const values = new Map<string, GivenValue>();
+  file: ReadonlyMap<string, RawValue>,
+): ReadonlyMap<string, RawValue> {
+  const values = new Map<string, RawValue>();
   const set = (key: string, value: unknown, ...variables: readonly string[]): void => {
     const place = `environment variable ${variables.join(', ')}`;
     values.set(key, { value, source: 'environment', place });

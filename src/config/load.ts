@@ -4,16 +4,16 @@
 import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { type ClusterOverrides, givenByCluster } from './cluster-overrides.ts';
+import { type ClusterOverrides, rawValuesOfCluster } from './cluster-overrides.ts';
 import { compileSettings } from './compile.ts';
 import { toUpstreamLevel } from './compile-logging.ts';
 import { discoverConfigFile } from './discover.ts';
-import { type Environ, givenByEnvironment } from './environment.ts';
-import { type GivenFile, type GivenValue, givenByFile } from './given.ts';
-import { accountLookup } from './kinds/owner.ts';
+import { type Environ, rawValuesOfEnvironment } from './environment.ts';
 import { ConfigError, type ConfigProblem } from './problems.ts';
+import { type RawFile, type RawValue, rawValuesOfFile } from './raw-config.ts';
 import { resolveValues } from './resolve.ts';
 import type { LoadedSettings } from './settings.ts';
+import { accountLookup } from './value-types/owner.ts';
 
 /** What was said on the command line. */
 export interface ConfigFlags {
@@ -55,10 +55,10 @@ export async function loadSettings(options: LoadOptions = {}): Promise<LoadedSet
   const configFile = await discoverConfigFile({ flag: flags.configFile, includeWorkingDir, ...context });
   const file = configFile === null ? noFile : await readConfigFile(configFile);
   const mode = file.hasEtcd && !options.forceStandalone ? 'cluster' : 'standalone';
-  const environment = givenByEnvironment(environ, file.values);
+  const environment = rawValuesOfEnvironment(environ, file.values);
   const problems: ConfigProblem[] = [...file.problems];
-  const own = new Map([...file.values, ...environment, ...givenByFlags(flags, problems)]);
-  const cluster = givenByCluster(mode === 'cluster' ? (options.cluster ?? {}) : {}, own);
+  const own = new Map([...file.values, ...environment, ...rawValuesOfFlags(flags, problems)]);
+  const cluster = rawValuesOfCluster(mode === 'cluster' ? (options.cluster ?? {}) : {}, own);
   const given = new Map([...own, ...cluster.values]);
   settleLevel(given);
   const resolved = resolveValues(given, mode, configFile);
@@ -80,9 +80,9 @@ export async function loadSettings(options: LoadOptions = {}): Promise<LoadedSet
   return { settings, sources: resolved.sources, values: written, meanings: resolved.meanings, warnings };
 }
 
-const noFile: GivenFile = { values: new Map(), hasEtcd: false, hasWatcherAddress: false, warnings: [], problems: [] };
+const noFile: RawFile = { values: new Map(), hasEtcd: false, hasWatcherAddress: false, warnings: [], problems: [] };
 
-async function readConfigFile(path: string): Promise<GivenFile> {
+async function readConfigFile(path: string): Promise<RawFile> {
   const refuse = (message: string): never => {
     throw new ConfigError([{ key: 'configuration file', value: null, place: path, message }]);
   };
@@ -90,15 +90,15 @@ async function readConfigFile(path: string): Promise<GivenFile> {
     refuse(`cannot be read (${error instanceof Error ? error.message : error})`),
   );
   if (!isUtf8(bytes)) return refuse('is not UTF-8, as TOML has to be');
-  return givenByFile(bytes.toString('utf8'), path);
+  return rawValuesOfFile(bytes.toString('utf8'), path);
 }
 
 async function readOrBlank(path: string): Promise<string> {
   return await readFile(path, 'utf8').catch(() => '');
 }
 
-function givenByFlags(flags: ConfigFlags, problems: ConfigProblem[]): ReadonlyMap<string, GivenValue> {
-  const values = new Map<string, GivenValue>();
+function rawValuesOfFlags(flags: ConfigFlags, problems: ConfigProblem[]): ReadonlyMap<string, RawValue> {
+  const values = new Map<string, RawValue>();
   const set = (key: string, value: unknown, place: string) => values.set(key, { value, source: 'flag', place });
   if (flags.stateDir !== undefined) set('kernelet.state-dir', flags.stateDir, '--state-dir');
   if (flags.socket !== undefined) set('kernelet.socket', flags.socket, '--socket');
@@ -120,7 +120,7 @@ function givenByFlags(flags: ConfigFlags, problems: ConfigProblem[]): ReadonlyMa
  * Levels may be given in our words too (`warn`), and one given by the environment or the command line outranks the
  * file's `debug.enabled`.
  */
-function settleLevel(given: Map<string, GivenValue>): void {
+function settleLevel(given: Map<string, RawValue>): void {
   const level = given.get('logging.level');
   const upstream = typeof level?.value === 'string' ? toUpstreamLevel(level.value) : undefined;
   if (!level || upstream === undefined) return;
@@ -128,7 +128,7 @@ function settleLevel(given: Map<string, GivenValue>): void {
   if (level.source !== 'file') given.set('debug.enabled', { ...level, value: upstream === 'DEBUG' });
 }
 
-function etcdWarnings(environment: ReadonlyMap<string, GivenValue>, mode: 'standalone' | 'cluster'): readonly string[] {
+function etcdWarnings(environment: ReadonlyMap<string, RawValue>, mode: 'standalone' | 'cluster'): readonly string[] {
   if (mode === 'cluster') return [];
   const places = [...environment].filter(([key]) => key.startsWith('etcd.')).map(([, value]) => value.place);
   if (places.length === 0) return [];

@@ -1,9 +1,10 @@
 /** From what was given to checked values: defaults filled in, every value read by its key's kind. Pure. */
-import type { GivenValue } from './given.ts';
-import { RefusedValue } from './kinds/kind.ts';
+
 import { type ConfigProblem, showValue } from './problems.ts';
+import type { RawValue } from './raw-config.ts';
 import { definitions, type SchemaValues } from './schema.ts';
 import type { SettingSource } from './settings.ts';
+import { RefusedValue } from './value-types/value-type.ts';
 
 /** Checked values with their sources. */
 export interface ResolvedValues {
@@ -19,7 +20,7 @@ export interface ResolvedValues {
 
 /** Reads the values; a refused one is a problem and counts as its default, so that all problems are found. */
 export function resolveValues(
-  given: ReadonlyMap<string, GivenValue>,
+  given: ReadonlyMap<string, RawValue>,
   mode: 'standalone' | 'cluster',
   file: string | null,
 ): ResolvedValues {
@@ -51,7 +52,7 @@ export function resolveValues(
   return { values: checked, meanings, sources, written, warnings: describeIdle(idle), problems };
 }
 
-function readValue(key: string, raw: unknown, from: GivenValue | undefined, problems: ConfigProblem[]): unknown {
+function readValue(key: string, raw: unknown, from: RawValue | undefined, problems: ConfigProblem[]): unknown {
   const definition = definitions.get(key);
   if (!definition) throw new Error(`the key ${key} is not defined`);
   try {

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { fuzzRuns } from '../../test/support/depth.ts';
 import { configJsonSchema } from './json-schema.ts';
-import { RefusedValue } from './kinds/kind.ts';
 import { configReferencePage } from './reference-page.ts';
 import { definitions, sections } from './schema.ts';
+import { RefusedValue } from './value-types/value-type.ts';
 
 it('has a default that its own kind accepts, and a description, for every key', () => {
   for (const [key, definition] of definitions) {

@@ -7,7 +7,7 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { discoverConfigFile } from './discover.ts';
 import type { Environ } from './environment.ts';
-import { clusterPlaces, standalonePlaces } from './places.ts';
+import { clusterPaths, standalonePaths } from './paths.ts';
 import { isTable, parseToml, type TomlTable } from './toml.ts';
 
 /** What the place depends on. */
@@ -34,9 +34,9 @@ export async function resolveSocketPath(options: SocketPathOptions = {}): Promis
   const content = file === null ? {} : parseToml(await readFile(file, 'utf8'), file);
   const fromFile = textOf(content, 'kernelet', 'socket');
   if (fromFile) return resolve(context.workingDir, fromFile);
-  if (!isTable(content['etcd'])) return standalonePlaces(context).socketPath;
+  if (!isTable(content['etcd'])) return standalonePaths(context).socketPath;
   const ipcBasePath = textOf(content, 'agent', 'ipc-base-path') ?? '/tmp/backend.ai/ipc';
-  return clusterPlaces({ ipcBasePath, varBasePath: '' }, context).socketPath;
+  return clusterPaths({ ipcBasePath, varBasePath: '' }, context).socketPath;
 }
 
 function textOf(content: TomlTable, section: string, key: string): string | undefined {

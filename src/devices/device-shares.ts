@@ -8,7 +8,7 @@ export interface ShareUnit {
 }
 
 const grid = new Decimal('0.01');
-const fewestProcessors = 4;
+const minProcessors = 4;
 
 /** How many shares a device makes, in hundredths; by its memory alone where its processors are unknown, 0. */
 export function sharesOf(memoryBytes: Decimal, processors: number, unit: ShareUnit): Decimal {
@@ -22,5 +22,5 @@ export const limitsOf = (
   unit: ShareUnit,
 ): { readonly memoryBytes: Decimal; readonly processors: number } => ({
   memoryBytes: cut(share.times(unit.unitMemory)),
-  processors: Math.max(fewestProcessors, cut(share.times(unit.unitProcessors)).toNumber()),
+  processors: Math.max(minProcessors, cut(share.times(unit.unitProcessors)).toNumber()),
 });

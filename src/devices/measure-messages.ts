@@ -31,16 +31,16 @@ export interface MeasuredThings {
   readonly holders: readonly DeviceHolder[];
 }
 
-const mostBytes = 256 * 2 ** 10;
-const mostMeasures = 32;
+const maxBytes = 256 * 2 ** 10;
+const maxMeasures = 32;
 /** It is written with all digits, in every round. */
-const mostMeasured = new DecimalClass('1E+24');
+const maxMeasured = new DecimalClass('1E+24');
 const keyForm = /^[a-z0-9_-]{1,80}$/;
 const unitForm = /^[\x20-\x7e]{1,16}$/;
 
 const finite: Reader<Decimal> = (value, place) => {
   const read = typeof value === 'number' ? new DecimalClass(value) : parseDecimal(text(value, place), `${place}:`);
-  if (!read.abs().lte(mostMeasured)) throw new JsonFormError(place, 'at most 1E+24');
+  if (!read.abs().lte(maxMeasured)) throw new JsonFormError(place, 'at most 1E+24');
   return read;
 };
 const measured: Reader<MeasuredAmount> = object((of) => ({
@@ -105,11 +105,11 @@ function measureReader({ key: plugin, deviceIds, holders }: MeasuredThings): Rea
 
 /** Reads what `measure` says. Throws JsonFormError, SyntaxError, INVALID_ARGUMENT. */
 export function readMeasures(json: string, things: MeasuredThings): readonly DeviceMeasure[] {
-  if (json.length > mostBytes) throw new JsonFormError('the answer', `at most ${mostBytes} characters`);
+  if (json.length > maxBytes) throw new JsonFormError('the answer', `at most ${maxBytes} characters`);
   const few = such(
     list(measureReader(things)),
-    ({ length }) => length <= mostMeasures,
-    `a list of at most ${mostMeasures}`,
+    ({ length }) => length <= maxMeasures,
+    `a list of at most ${maxMeasures}`,
   );
   const measures = nullable(few)(JSON.parse(json), 'what measure() answers') ?? [];
   const keys = new Set(measures.map(({ key }) => key));

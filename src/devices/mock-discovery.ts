@@ -21,7 +21,7 @@ export interface MockPlaces {
 
 const name = 'mock-accelerator.toml';
 const marker = 'BUILD_ROOT';
-const mostLevels = 64;
+const maxLevels = 64;
 
 /**
  * The source of the plugin. `options` are tables by plugin name: that of `mock`, else that of the slot it pretends to be.
@@ -51,7 +51,7 @@ export function mockSource(
 async function findMockFile({ workingDir, homeDir, root = '/' }: MockPlaces): Promise<string> {
   const above: string[] = [];
   let folder = dirname(workingDir);
-  for (let level = 0; level < mostLevels && folder !== homeDir && folder.startsWith(`${homeDir}/`); level += 1) {
+  for (let level = 0; level < maxLevels && folder !== homeDir && folder.startsWith(`${homeDir}/`); level += 1) {
     if (await exists(join(folder, marker))) above.push(folder);
     folder = dirname(folder);
   }

@@ -15,8 +15,8 @@ interface Load {
   readonly celsius: Decimal;
 }
 
-const mostWatts = new Decimal(250);
-const mostCelsius = new Decimal(120);
+const maxWatts = new Decimal(250);
+const maxCelsius = new Decimal(120);
 const hundred = new Decimal(100);
 const places = 3;
 
@@ -30,8 +30,8 @@ function loadOf(random: () => number): Load {
   return {
     memory: new Decimal(0.2 + 0.8 * random()),
     utilization: within(100 * random(), hundred),
-    watts: within(normal(200, 50, random), mostWatts),
-    celsius: within(normal(90, 20, random), mostCelsius),
+    watts: within(normal(200, 50, random), maxWatts),
+    celsius: within(normal(90, 20, random), maxCelsius),
   };
 }
 
@@ -78,8 +78,8 @@ export function mockMeasures(
   const parts = holders.map((holder) => [holder.kernel, partsOf(holder, shown, options, loads)] as const);
   const memory = each(({ memory: part }, bytes) => ({ value: cut(bytes.times(part)), capacity: bytes }));
   const utilization = each((load) => ({ value: load.utilization, capacity: hundred }));
-  const power = each((load) => ({ value: load.watts, capacity: mostWatts }));
-  const temperature = each((load) => ({ value: load.celsius, capacity: mostCelsius }));
+  const power = each((load) => ({ value: load.watts, capacity: maxWatts }));
+  const temperature = each((load) => ({ value: load.celsius, capacity: maxCelsius }));
   const measured = (what: string, unit: string, filter: DeviceMeasure['filter']) =>
     ({ key: `${key}_${what}`, unit, filter, hook: null, processes: new Map() }) as const;
   const average = ['avg', 'max'] as const;
@@ -99,7 +99,7 @@ export function mockMeasures(
     { ...measured('power', 'Watts', average), node: summed(power.values()), devices: power, kernels: new Map() },
     {
       ...measured('temperature', 'Celsius', average),
-      node: { value: meanOf(temperature), capacity: mostCelsius },
+      node: { value: meanOf(temperature), capacity: maxCelsius },
       devices: temperature,
       kernels: new Map(),
     },

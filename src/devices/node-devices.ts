@@ -283,8 +283,8 @@ export class NodeDevices implements AsyncDisposable {
     const [known, found] = [new Set(before), new Set(now)];
     this.#options.log.info('other devices than before', {
       devices: now.length,
-      new: now.filter((device) => !known.has(device)).slice(0, mostTold),
-      gone: before.filter((device) => !found.has(device)).slice(0, mostTold),
+      new: now.filter((device) => !known.has(device)).slice(0, maxTold),
+      gone: before.filter((device) => !found.has(device)).slice(0, maxTold),
     });
   }
 
@@ -307,6 +307,6 @@ export class NodeDevices implements AsyncDisposable {
   }
 }
 
-const mostTold = 20;
+const maxTold = 20;
 const devicesOf = (plugins: readonly NodePlugin[]): readonly string[] =>
   plugins.flatMap(({ key, devices }) => devices.map(({ id }) => `${key} ${id}`));

@@ -46,8 +46,8 @@ export function inProcess({ measure, ...plugin }: DevicePlugin, version: string)
 const intrinsic = ['cpu', 'mem'];
 const idForm = /^[^,:\s\0]{1,256}$/;
 const slotForm = /^[a-z0-9_-]{1,64}(\.[a-z0-9_.:*-]{1,64})?$/;
-const mostSlots = 64;
-const mostDevices = 4096;
+const maxSlots = 64;
+const maxDevices = 4096;
 
 /**
  * Checks a plugin beside those that are there already (spec resources-and-stats 4 and 12). Throws INVALID_CONFIG: two of
@@ -71,8 +71,8 @@ export function checkPlugin(plugin: NodePlugin, others: readonly NodePlugin[]): 
   }
   const odd = slotTypes.find(([slot]) => !slotForm.test(slot));
   if (odd) throw invalid(`has the slot ${JSON.stringify(odd[0])}, which is not in small letters`);
-  if (slotTypes.length > mostSlots) throw invalid(`has ${slotTypes.length} slots, at most ${mostSlots} can be`);
-  if (devices.length > mostDevices) throw invalid(`has ${devices.length} devices, at most ${mostDevices} can be`);
+  if (slotTypes.length > maxSlots) throw invalid(`has ${slotTypes.length} slots, at most ${maxSlots} can be`);
+  if (devices.length > maxDevices) throw invalid(`has ${devices.length} devices, at most ${maxDevices} can be`);
   const ids = new Set<string>();
   for (const { id } of devices) {
     if (!idForm.test(id)) throw invalid(`has a device ${JSON.stringify(id.slice(0, 80))}, whose id has "," or ":"`);

@@ -202,7 +202,7 @@ function describeAll({ nvml, countMultiprocessors }: Driver): NvmlReport {
 /** `nvmlProcessInfo_t` since the second version of its function, and `nvmlProcessUtilizationSample_t`. */
 const processBytes = 24;
 const sampleBytes = 32;
-const mostProcesses = 1024;
+const maxProcesses = 1024;
 const unknownMemory = 0xffff_ffff_ffff_ffffn;
 /** The time of the last samples of a unit, by its uuid. */
 const sampledAt = new Map<string, bigint>();
@@ -232,8 +232,8 @@ function memoriesOf(
   handle: unknown,
   kind: (typeof processLists)[number],
 ): ReadonlyMap<number, number | null> | null {
-  const list = Buffer.alloc(mostProcesses * processBytes);
-  const count = [mostProcesses];
+  const list = Buffer.alloc(maxProcesses * processBytes);
+  const count = [maxProcesses];
   const result = askByVersion((version) => {
     const name = `nvmlDeviceGet${kind}RunningProcesses_${version}`;
     return nvml.raw(`${name}(void *device, _Inout_ unsigned int *count, void *list)`, handle, count, list);
@@ -242,7 +242,7 @@ function memoriesOf(
   if (kind !== 'Compute' && (result === notSupported || result === functionNotFound)) return new Map();
   if (result !== 0) return null;
   const memories = new Map<number, number | null>();
-  for (let at = 0; at < Math.min(mostProcesses, count[0] ?? 0) * processBytes; at += processBytes) {
+  for (let at = 0; at < Math.min(maxProcesses, count[0] ?? 0) * processBytes; at += processBytes) {
     const memory = list.readBigUInt64LE(at + 8);
     memories.set(list.readUInt32LE(at), memory === unknownMemory ? null : Number(memory));
   }
@@ -263,8 +263,8 @@ function askByVersion(ask: (version: 'v2' | 'v3') => number): number {
 
 /** Percent by process, of those that had the GPU work since the last call; null where the driver can't tell. */
 function ratesByProcess(nvml: Calls, handle: unknown, uuid: string): ReadonlyMap<number, number> | null {
-  const samples = Buffer.alloc(mostProcesses * sampleBytes);
-  const count = [mostProcesses];
+  const samples = Buffer.alloc(maxProcesses * sampleBytes);
+  const count = [maxProcesses];
   const declaration =
     'nvmlDeviceGetProcessUtilization(void *device, void *samples, _Inout_ unsigned int *count, unsigned long long since)';
   let latest = sampledAt.get(uuid) ?? 0n;
@@ -278,7 +278,7 @@ function ratesByProcess(nvml: Calls, handle: unknown, uuid: string): ReadonlyMap
   }
   const rates = new Map<number, number>();
   const times = new Map<number, bigint>();
-  for (let at = 0; at < Math.min(mostProcesses, count[0] ?? 0) * sampleBytes; at += sampleBytes) {
+  for (let at = 0; at < Math.min(maxProcesses, count[0] ?? 0) * sampleBytes; at += sampleBytes) {
     const [pid, time] = [samples.readUInt32LE(at), samples.readBigUInt64LE(at + 8)];
     if (time > latest) latest = time;
     if (time < (times.get(pid) ?? 0n)) continue;

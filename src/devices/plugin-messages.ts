@@ -39,11 +39,11 @@ export interface PluginDescription {
   readonly quantum: Decimal;
 }
 
-const mostBytes = 2 ** 20;
-const mostItems = 256;
+const maxBytes = 2 ** 20;
+const maxItems = 256;
 /** So much of each of many devices is still added up to the last digit. */
-const mostAmount = new DecimalClass('1E+18');
-const longestPath = 4096;
+const maxAmount = new DecimalClass('1E+18');
+const maxPath = 4096;
 const keyForm = /^[a-z0-9_-]{1,64}$/;
 const variableForm = /^([A-Za-z_][A-Za-z0-9_]*)=[^\0]*$/;
 /** Variables by which a program would load something, of root's own before the tenant's too. */
@@ -52,21 +52,21 @@ const dataForm = /^[A-Z][A-Z0-9_]*$/;
 /** A pattern with more than that could keep the daemon busy for ever. */
 const slotPattern = /^[a-z0-9_.:-]{1,64}(\*[a-z0-9_.:-]{0,64})?$/;
 /** It goes into every heartbeat. */
-const longestWords = 256;
-const mostWords = 64;
+const maxWordsLength = 256;
+const maxWords = 64;
 const ownLines = /^(CID|SCRATCH_SIZE|MOUNTS|SLOTS|.*_SHARES)$/;
 
 const some = <T>(read: Reader<T>): Reader<readonly T[]> =>
   newer(
-    such(list(read), ({ length }) => length <= mostItems, `a list of at most ${mostItems}`),
+    such(list(read), ({ length }) => length <= maxItems, `a list of at most ${maxItems}`),
     [],
   );
 const amount: Reader<Decimal> = (value, place) => {
   const read = parseDecimal(text(value, place), `${place}:`);
-  if (!isAboveZero(read) || read.gt(mostAmount)) throw new JsonFormError(place, 'above 0 and at most 1E+18');
+  if (!isAboveZero(read) || read.gt(maxAmount)) throw new JsonFormError(place, 'above 0 and at most 1E+18');
   return read;
 };
-const words = such(text, ({ length }) => length <= longestWords, `a text of at most ${longestWords} characters`);
+const words = such(text, ({ length }) => length <= maxWordsLength, `a text of at most ${maxWordsLength} characters`);
 const oneLine = such(text, (value) => !/[\r\n\0]/.test(value), 'one line');
 
 const metadata = object<DeviceMetadata>((of) => ({
@@ -117,8 +117,8 @@ const description: Reader<PluginDescription> = object((of) => ({
     newer(
       such(
         table((value, place) => (typeof value === 'boolean' ? value : words(value, place))),
-        (entries) => Object.keys(entries).length <= mostWords,
-        `at most ${mostWords} entries`,
+        (entries) => Object.keys(entries).length <= maxWords,
+        `at most ${maxWords} entries`,
       ),
       {},
     ),
@@ -195,7 +195,7 @@ const isOwnNetwork = (name: string): boolean =>
 
 /** Without a way out, and without what ends a path for the engine or the loader. */
 const isPlainPath = (path: string): boolean =>
-  path.startsWith('/') && path.length <= longestPath && normalize(path) === path && !/[\0\s:,]/.test(path);
+  path.startsWith('/') && path.length <= maxPath && normalize(path) === path && !/[\0\s:,]/.test(path);
 
 const isHarmlessVariable = (entry: string): boolean => variableForm.test(entry) && !loaders.test(entry);
 
@@ -218,7 +218,7 @@ export const readAnswers = (json: string, held: Allocation): DeviceAnswers =>
 export const readHardware = (json: string): HardwareInfo | null => hardware(parse(json), 'what hardware() answers');
 
 function parse(json: string): unknown {
-  if (json.length > mostBytes) throw new JsonFormError('the answer', `at most ${mostBytes} characters`);
+  if (json.length > maxBytes) throw new JsonFormError('the answer', `at most ${maxBytes} characters`);
   return JSON.parse(json);
 }
 

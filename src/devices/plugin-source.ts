@@ -38,7 +38,7 @@ interface Entry {
 
 /** A driver that is busy for a moment is no reason to take its devices away. */
 const patience = 3;
-const longestRest = 20;
+const maxRest = 20;
 
 /** All sources of a node. */
 export class PluginSearch implements AsyncDisposable {
@@ -108,7 +108,7 @@ export class PluginSearch implements AsyncDisposable {
       : `the device plugin ${name} is off: ${message}`;
     if (text !== entry.told) this.#log.error(text, { plugin: name, error });
     entry.told = text;
-    entry.rest = entry.plugin ? 0 : Math.min(entry.failures, longestRest);
+    entry.rest = entry.plugin ? 0 : Math.min(entry.failures, maxRest);
     if (entry.failures >= patience && entry.plugin && !entry.isBasic) entry.plugin = withoutDevices(entry.plugin);
   }
 }

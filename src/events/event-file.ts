@@ -15,17 +15,17 @@ const olderName = 'events.older.jsonl';
 /** The files of one folder. Throws STATE_UNUSABLE when they cannot be opened or read. */
 export class EventFile implements Disposable {
   readonly #folder: string;
-  readonly #mostBytes: number;
+  readonly #maxBytes: number;
   #descriptor: number;
   #bytes: number;
   /** Whether the file ends within a line: of a crash, or of a write that the disk took in part. */
   #torn: boolean;
   readonly #loaded: readonly NumberedKernelEvent[];
 
-  /** `mostBytes`: size at which a file is set aside. Makes the folder. */
-  constructor(folder: string, mostBytes: number) {
+  /** `maxBytes`: size at which a file is set aside. Makes the folder. */
+  constructor(folder: string, maxBytes: number) {
     this.#folder = folder;
-    this.#mostBytes = mostBytes;
+    this.#maxBytes = maxBytes;
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       const current = readOrEmpty(join(folder, currentName));
@@ -46,7 +46,7 @@ export class EventFile implements Disposable {
 
   /** Writes an event. Throws the system's error; the next call begins a line of its own all the same. */
   append(event: NumberedKernelEvent): void {
-    if (this.#bytes >= this.#mostBytes) this.#rotate();
+    if (this.#bytes >= this.#maxBytes) this.#rotate();
     const line = Buffer.from(`${this.#torn ? '\n' : ''}${JSON.stringify(event)}\n`);
     this.#torn = true;
     const written = writeSync(this.#descriptor, line);

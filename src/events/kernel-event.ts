@@ -1,6 +1,6 @@
 /** What happens to kernels, as the local API shows it and, in cluster mode, the event stream. */
 import type { KernelId, RunId, SessionId } from '../lib/ids.ts';
-import type { EndReason } from '../wire/run-event.ts';
+import type { EndReason } from '../protocol/run-event.ts';
 
 interface OfKernel {
   readonly kernelId: KernelId;

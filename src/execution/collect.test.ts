@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseRunId } from '../lib/ids.ts';
-import type { NumberedRunEvent, RunEvent } from '../wire/run-event.ts';
+import type { NumberedRunEvent, RunEvent } from '../protocol/run-event.ts';
 import { RunCollector } from './collect.ts';
 
 const runId = parseRunId('r1');

@@ -2,7 +2,7 @@
  * Gathers the events of a run into what the manager's `execute` returns (spec kernel-runner 7.3, 7.5). One collector
  * lives as long as its run; each call of `execute` takes what came since the call before. Pure.
  */
-import type { NumberedRunEvent } from '../wire/run-event.ts';
+import type { NumberedRunEvent } from '../protocol/run-event.ts';
 
 /** States that an answer can have. */
 export type ExecuteStatus =
@@ -44,12 +44,12 @@ type End = Pick<Outcome, 'status' | 'exitCode' | 'options'>;
  * Characters (UTF-16 code units) of one stream in one answer; the documented limit. An answer that has so many comes at
  * once, and what is too much comes with the next one.
  */
-const mostCharacters = 524_288;
+const maxCharacters = 524_288;
 /** The same for HTML and media together, reached by an item that is taken as a whole; each counts for a few more. */
-const mostRichCharacters = 4_194_304;
+const maxRichCharacters = 4_194_304;
 const richItemCharacters = 64;
 /** Bytes of one event that are looked at. */
-const mostRecordBytes = 10 * 1024 * 1024;
+const maxRecordBytes = 10 * 1024 * 1024;
 const binaryMedia = /^image\/(png|jpeg)$/;
 const still: End = { status: 'continued', exitCode: null, options: null };
 
@@ -72,8 +72,8 @@ export class RunCollector {
 
   /** Whether there is as much as an answer holds: `take` it before adding more. */
   get isFull(): boolean {
-    if (this.#kept.length > 0 || this.#richTaken >= mostRichCharacters) return true;
-    return Math.max(this.#taken.stdout, this.#taken.stderr) >= mostCharacters;
+    if (this.#kept.length > 0 || this.#richTaken >= maxRichCharacters) return true;
+    return Math.max(this.#taken.stdout, this.#taken.stderr) >= maxCharacters;
   }
 
   /** Takes an event. Returns true when it ends the call: `take` the answer before adding more. */
@@ -131,7 +131,7 @@ export class RunCollector {
   #addText(stream: Stream, text: string): void {
     if (text === '') return;
     // Behind what is kept already, also when there is room: output stays in its order.
-    const now = this.#kept.length > 0 ? '' : cut(text, mostCharacters - this.#taken[stream]);
+    const now = this.#kept.length > 0 ? '' : cut(text, maxCharacters - this.#taken[stream]);
     if (now !== text) this.#kept.push({ stream, text: text.slice(now.length) });
     if (now === '') return;
     this.#taken[stream] += now.length;
@@ -171,7 +171,7 @@ function mediaData(type: string, body: Uint8Array): string {
 }
 
 const decodeAll = (body: Uint8Array): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(record(body));
-const record = (body: Uint8Array): Uint8Array => body.subarray(0, mostRecordBytes);
+const record = (body: Uint8Array): Uint8Array => body.subarray(0, maxRecordBytes);
 
 /** The first `length` code units, without half of a pair at the end. */
 function cut(text: string, length: number): string {

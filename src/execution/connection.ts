@@ -8,17 +8,17 @@ import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, type KerneletError, toKerneletError } from '../lib/errors.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import { openSocketAddress } from '../lib/unix-address.ts';
-import { encodeFrame, FrameDecoder, FrameError } from '../wire/frame.ts';
-import { parseRunnerHead } from '../wire/runner-heads.ts';
-import { type AgentHead, protocolGeneration, type RunnerHead } from '../wire/runner-messages.ts';
+import { encodeFrame, FrameDecoder, FrameError } from '../protocol/frame.ts';
+import { parseRunnerFrameHeader } from '../protocol/runner-frame-headers.ts';
+import { type AgentFrameHeader, protocolGeneration, type RunnerFrameHeader } from '../protocol/runner-messages.ts';
 import type { RunnerAddress } from './runner-client.ts';
 import { connectionLost, protocolError, RunnerRefusal } from './runner-errors.ts';
 
 /** The runner's greeting. */
-export type Welcome = Extract<RunnerHead, { t: 'welcome' }>;
+export type Welcome = Extract<RunnerFrameHeader, { t: 'welcome' }>;
 
 /** Takes the frames that follow the greeting. What it throws closes the connection. */
-export type FrameHandler = (head: RunnerHead, body: Uint8Array) => void;
+export type FrameHandler = (head: RunnerFrameHeader, body: Uint8Array) => void;
 
 /** How to open a connection. */
 export interface ConnectionOptions {
@@ -42,7 +42,7 @@ export class Connection implements Disposable {
   readonly #settleClosed: (error: KerneletError) => void;
   #closeReason: KerneletError | null = null;
   /** Frames that came with the greeting, until somebody takes them; at most what one chunk held. */
-  readonly #early: { head: RunnerHead; body: Uint8Array }[] = [];
+  readonly #early: { head: RunnerFrameHeader; body: Uint8Array }[] = [];
   #handler: FrameHandler = (head, body) => {
     this.#socket.pause();
     this.#early.push({ head, body });
@@ -106,7 +106,7 @@ export class Connection implements Disposable {
   }
 
   /** Sends a frame. After the close it does nothing. Throws FrameError when the frame is too long. */
-  send(head: AgentHead, body?: Uint8Array): void {
+  send(head: AgentFrameHeader, body?: Uint8Array): void {
     const pieces = encodeFrame(head, body);
     if (this.isClosed) return;
     this.#socket.cork();
@@ -170,7 +170,7 @@ export class Connection implements Disposable {
       const plain = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       for (const frame of this.#decoder.push(plain)) {
         if (this.isClosed) return;
-        this.#handler(parseRunnerHead(frame.head), frame.body);
+        this.#handler(parseRunnerFrameHeader(frame.head), frame.body);
       }
     } catch (thrown) {
       this.#fail(thrown);

@@ -4,18 +4,18 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { newKernelId, type RunId } from '../lib/ids.ts';
-import { parseAgentHead } from '../wire/agent-heads.ts';
-import { encodeFrame, FrameDecoder } from '../wire/frame.ts';
-import type { NumberedRunEvent, RunEvent, RunSummary } from '../wire/run-event.ts';
+import { parseAgentFrameHeader } from '../protocol/agent-frame-headers.ts';
+import { encodeFrame, FrameDecoder } from '../protocol/frame.ts';
+import type { NumberedRunEvent, RunEvent, RunSummary } from '../protocol/run-event.ts';
 import {
-  type AgentHead,
+  type AgentFrameHeader,
   protocolGeneration,
   type RunnerError,
-  type RunnerHead,
+  type RunnerFrameHeader,
   type RunnerStatus,
-} from '../wire/runner-messages.ts';
+} from '../protocol/runner-messages.ts';
 
-type Request = Extract<AgentHead, { t: 'request' }>;
+type Request = Extract<AgentFrameHeader, { t: 'request' }>;
 /** Answers a request: a result, an error, or `null` for silence. */
 export type FakeAnswer = { readonly result: unknown } | { readonly error: RunnerError } | null;
 
@@ -52,7 +52,7 @@ export class FakeRunner implements AsyncDisposable {
   readonly runs = new Map<RunId, FakeRun>();
   readonly connections = new Set<FakeConnection>();
   /** Heads that arrived, in order. */
-  readonly heads: AgentHead[] = [];
+  readonly heads: AgentFrameHeader[] = [];
   readonly files = new Map<string, Uint8Array>();
   status: RunnerStatus = readyStatus;
   protocol = protocolGeneration;
@@ -102,7 +102,7 @@ export class FakeRunner implements AsyncDisposable {
   }
 
   /** Sends a frame to every control connection. */
-  broadcast(head: RunnerHead | object, body?: Uint8Array): void {
+  broadcast(head: RunnerFrameHeader | object, body?: Uint8Array): void {
     for (const connection of this.connections) if (connection.role === 'control') send(connection, head, body);
   }
 
@@ -131,14 +131,14 @@ export class FakeRunner implements AsyncDisposable {
     socket.on('close', () => this.connections.delete(connection));
     socket.on('data', (chunk: Uint8Array) => {
       for (const frame of decoder.push(chunk)) {
-        const head = parseAgentHead(frame.head);
+        const head = parseAgentFrameHeader(frame.head);
         this.heads.push(head);
         this.#take(connection, head, frame.body);
       }
     });
   }
 
-  #take(connection: FakeConnection, head: AgentHead, body: Uint8Array): void {
+  #take(connection: FakeConnection, head: AgentFrameHeader, body: Uint8Array): void {
     if (head.t === 'hello') this.#greet(connection, head);
     else if (head.t === 'attach') {
       connection.cursors.set(head.run, head.after + 1);
@@ -153,7 +153,7 @@ export class FakeRunner implements AsyncDisposable {
     }
   }
 
-  #greet(connection: FakeConnection, hello: Extract<AgentHead, { t: 'hello' }>): void {
+  #greet(connection: FakeConnection, hello: Extract<AgentFrameHeader, { t: 'hello' }>): void {
     if (this.greeting === 'mute') return;
     if (hello.secret !== this.secret || this.greeting === 'refuse-protocol') {
       const reason = hello.secret === this.secret ? 'protocol' : 'secret';

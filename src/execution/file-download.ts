@@ -1,7 +1,7 @@
 /** Takes a file out of a kernel on a connection of its own, as fast as its reader takes it. */
 import { toKerneletError } from '../lib/errors.ts';
-import { FrameError } from '../wire/frame.ts';
-import type { RunnerHead } from '../wire/runner-messages.ts';
+import { FrameError } from '../protocol/frame.ts';
+import type { RunnerFrameHeader } from '../protocol/runner-messages.ts';
 import type { Connection } from './connection.ts';
 import { parseResult } from './reply-guards.ts';
 import type { Download } from './runner-client.ts';
@@ -84,7 +84,7 @@ class Transfer {
     );
   }
 
-  #take(head: RunnerHead, body: Uint8Array): void {
+  #take(head: RunnerFrameHeader, body: Uint8Array): void {
     if (head.t === 'reply' && head.id === 1 && !head.ok) {
       this.#error = { reason: fromRunner(head.error) };
       this.#connection.close(fromRunner(head.error));

@@ -1,10 +1,10 @@
 /** Lists a folder of a kernel: a runner's reply has a bounded number of entries, so there may be several. */
 import { KerneletError } from '../lib/errors.ts';
-import type { FileEntry } from '../wire/runner-messages.ts';
+import type { FileEntry } from '../protocol/runner-messages.ts';
 import type { RunnerClient } from './runner-client.ts';
 
 /** Replies to one listing: some hundred thousand entries. */
-const mostReplies = 48;
+const maxReplies = 48;
 
 /**
  * Every entry of the folder, by name; what changes meanwhile may be missing or there twice. Throws the runner's code, and
@@ -17,7 +17,7 @@ export async function listFiles(
 ): Promise<{ readonly path: string; readonly files: readonly FileEntry[] }> {
   const files: FileEntry[] = [];
   let from = 0;
-  for (let replies = 0; replies < mostReplies; replies += 1) {
+  for (let replies = 0; replies < maxReplies; replies += 1) {
     const part = await client.request('list-files', { path, from }, { signal });
     files.push(...part.files);
     if (part.next === null || part.next <= from) return { path: part.path, files };

@@ -1,12 +1,12 @@
 /** Sends a file into a kernel on a connection of its own, as fast as the runner takes it. */
 import { toKerneletError } from '../lib/errors.ts';
-import { FrameError, maxBodyBytes } from '../wire/frame.ts';
-import type { RunnerHead } from '../wire/runner-messages.ts';
+import { FrameError, maxBodyBytes } from '../protocol/frame.ts';
+import type { RunnerFrameHeader } from '../protocol/runner-messages.ts';
 import type { Connection } from './connection.ts';
 import { parseResult } from './reply-guards.ts';
 import { connectionLost, fromRunner, protocolError } from './runner-errors.ts';
 
-type Reply = Extract<RunnerHead, { t: 'reply' }>;
+type Reply = Extract<RunnerFrameHeader, { t: 'reply' }>;
 
 /**
  * Streams `content` to `path`, and closes the connection. Rejects with the runner's code, CONNECTION_LOST, what the

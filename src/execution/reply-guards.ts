@@ -1,8 +1,8 @@
 /** Guards for the results of replies: a tenant may have taken the runner over. */
-import { type Fields, finite, flag, list, object, oneOf, text, whole } from '../wire/guards.ts';
-import { serviceApps, serviceOutcome } from '../wire/kernel-services.ts';
-import { parseRunnerStatus } from '../wire/runner-heads.ts';
-import type { FileEntry, RunnerMethod, RunnerRequests } from '../wire/runner-messages.ts';
+import { type Fields, finite, flag, list, object, oneOf, text, whole } from '../protocol/guards.ts';
+import { serviceApps, serviceOutcome } from '../protocol/kernel-services.ts';
+import { parseRunnerStatus } from '../protocol/runner-frame-headers.ts';
+import type { FileEntry, RunnerMethod, RunnerRequests } from '../protocol/runner-messages.ts';
 
 type Guards = { readonly [M in RunnerMethod]: (result: unknown) => RunnerRequests[M]['result'] };
 

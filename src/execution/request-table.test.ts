@@ -19,7 +19,7 @@ describe('RequestTable', () => {
     table.settle({ t: 'reply', id: 1, ok: true, result: 'a' });
     table.settle({ t: 'reply', id: 1, ok: true, result: 'again' });
     expect([await first, await second]).toEqual(['a', 'b']);
-    expect(table).toMatchObject({ size: 0, strayReplies: 1 });
+    expect(table).toMatchObject({ size: 0, orphanedReplies: 1 });
   });
 
   it('sends what waits when there is a connection, once, and again after a loss only what may be repeated', async () => {
@@ -56,7 +56,7 @@ describe('RequestTable', () => {
 
   it('rejects a request that no frame can carry, and leaves no listener on signals', async () => {
     const table = new RequestTable();
-    const { encodeFrame } = await import('../wire/frame.ts');
+    const { encodeFrame } = await import('../protocol/frame.ts');
     table.connected((head, body) => void encodeFrame(head, body));
     const controller = new AbortController();
     const long = { method: 'complete', params: { code: '\u{1f600}'.repeat(200_000), cursor: 0 } } as const;

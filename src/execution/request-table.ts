@@ -3,17 +3,17 @@
  * one when doing it twice does no harm, and fails with CONNECTION_LOST when it might (input would be typed twice).
  */
 import { KerneletError } from '../lib/errors.ts';
-import { maxBodyBytes } from '../wire/frame.ts';
-import type { AgentHead, RunnerHead, RunnerMethod, RunnerRequest } from '../wire/runner-messages.ts';
+import { maxBodyBytes } from '../protocol/frame.ts';
+import type { AgentFrameHeader, RunnerFrameHeader, RunnerMethod, RunnerRequest } from '../protocol/runner-messages.ts';
 import { connectionLost, fromRunner } from './runner-errors.ts';
 import { assertSendable } from './sendable.ts';
 
 /** Puts a frame on the wire. */
-export type SendFrame = (head: AgentHead, body?: Uint8Array) => void;
+export type SendFrame = (head: AgentFrameHeader, body?: Uint8Array) => void;
 
 /** Requests that may be pending, and bytes of their bodies. */
-const mostPending = 1024;
-const mostBodyBytes = 32 * 1024 * 1024;
+const maxPending = 1024;
+const maxBufferedBytes = 32 * 1024 * 1024;
 
 /** Methods that do the same when they arrive twice. */
 const repeatable: ReadonlySet<RunnerMethod> = new Set([
@@ -41,7 +41,7 @@ export class RequestTable {
   #send: SendFrame | null = null;
   #nextId = 1;
   #bodyBytes = 0;
-  #strayReplies = 0;
+  #orphanedReplies = 0;
 
   /** How many requests wait for their reply. */
   get size(): number {
@@ -49,8 +49,8 @@ export class RequestTable {
   }
 
   /** Replies to no request: late ones after a cancellation, or invented ones. */
-  get strayReplies(): number {
-    return this.#strayReplies;
+  get orphanedReplies(): number {
+    return this.#orphanedReplies;
   }
 
   /**
@@ -67,7 +67,7 @@ export class RequestTable {
       const text = `the body of the request ${request.method} has ${size} bytes; at most ${maxBodyBytes} go at once`;
       throw new KerneletError('INVALID_ARGUMENT', text);
     }
-    if (this.#pending.size >= mostPending || this.#bodyBytes + size > mostBodyBytes) {
+    if (this.#pending.size >= maxPending || this.#bodyBytes + size > maxBufferedBytes) {
       const text = `the kernel's runner has not answered ${this.#pending.size} requests`;
       throw new KerneletError('OVERLOADED', text);
     }
@@ -84,9 +84,9 @@ export class RequestTable {
   }
 
   /** Takes a reply. One that answers nothing is counted. */
-  settle(reply: Extract<RunnerHead, { t: 'reply' }>): void {
+  settle(reply: Extract<RunnerFrameHeader, { t: 'reply' }>): void {
     const pending = this.#take(reply.id);
-    if (!pending) this.#strayReplies += 1;
+    if (!pending) this.#orphanedReplies += 1;
     else if (reply.ok) pending.resolve(reply.result);
     else pending.reject(fromRunner(reply.error));
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseRunId } from '../lib/ids.ts';
-import type { NumberedRunEvent } from '../wire/run-event.ts';
+import type { NumberedRunEvent } from '../protocol/run-event.ts';
 import { RunStream } from './run-stream.ts';
 
 const run = parseRunId('r');

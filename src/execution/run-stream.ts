@@ -4,7 +4,7 @@
  */
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
-import type { NumberedRunEvent } from '../wire/run-event.ts';
+import type { NumberedRunEvent } from '../protocol/run-event.ts';
 
 /** What a stream tells its owner. */
 export interface RunStreamOwner {

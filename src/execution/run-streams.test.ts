@@ -7,7 +7,7 @@ import { fuzzRuns } from '../../test/support/depth.ts';
 import { FakeClock } from '../lib/fake-clock.ts';
 import { parseRunId } from '../lib/ids.ts';
 import { FakeRunner } from './fake-runner.test-support.ts';
-import { RunBook } from './run-book.ts';
+import { RunIndex } from './run-index.ts';
 import { RunStreams } from './run-streams.ts';
 import { RunnerConnection } from './runner-connection.ts';
 
@@ -39,7 +39,7 @@ async function produce(runner: FakeRunner, disturbances: readonly { before: numb
 
 describe('RunStreams', () => {
   it('remembers a bounded number of runs over a connection that lasts', async () => {
-    const book = new RunBook();
+    const book = new RunIndex();
     const streams = new RunStreams(book, new FakeClock());
     streams.connected({ send: () => {}, barrier: async () => {}, drained: async () => {} });
     for (let count = 0; count < 10_000; count += 1) {
@@ -87,7 +87,7 @@ describe('RunStreams', () => {
           if (changes.includes(expected)) events = client.events(run, expected, never)[Symbol.asyncIterator]();
         }
         await producing;
-        expect(client.oddities().violations).toBe(0);
+        expect(client.invariantViolations().violations).toBe(0);
       },
     );
     await fc.assert(property, { numRuns: fuzzRuns(15) });
@@ -95,7 +95,7 @@ describe('RunStreams', () => {
   });
 
   it('gives readers a synthetic end after the kernel has ended, and drops what comes later', async () => {
-    const book = new RunBook();
+    const book = new RunIndex();
     const clock = new FakeClock();
     const streams = new RunStreams(book, clock);
     book.accepted(run);
@@ -107,11 +107,11 @@ describe('RunStreams', () => {
     expect((await reader.next()).value?.n).toBe(1);
     expect((await reader.next()).value).toMatchObject({ n: 2, event: { kind: 'finished', exitCode: 3 } });
     expect((await reader.next()).done).toBe(true);
-    expect(streams).toMatchObject({ size: 0, strayEvents: 1 });
+    expect(streams).toMatchObject({ size: 0, orphanedEvents: 1 });
   });
 
   it('begins where the runner begins when older events are gone', async () => {
-    const book = new RunBook();
+    const book = new RunIndex();
     const clock = new FakeClock();
     const streams = new RunStreams(book, clock);
     book.update({ run, phase: 'running', last: 9, oldest: 8, exitCode: null, reason: null });
@@ -122,19 +122,19 @@ describe('RunStreams', () => {
   });
 
   it('drops events that come twice', async () => {
-    const book = new RunBook();
+    const book = new RunIndex();
     const clock = new FakeClock();
     const streams = new RunStreams(book, clock);
     book.accepted(run);
     streams.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
     const reader = streams.open(run, 0, never);
     for (const n of [1, 1, 2, 1, 3]) streams.deliver(run, { n, event: { kind: 'stdout' }, body: new Uint8Array(0) });
-    expect(streams.strayEvents).toBe(2);
+    expect(streams.orphanedEvents).toBe(2);
     for (const n of [1, 2, 3]) expect((await reader.next()).value?.n).toBe(n);
   });
 
   it('tells the reader of a finished run that the runner has dropped, after a while', async () => {
-    const book = new RunBook();
+    const book = new RunIndex();
     const clock = new FakeClock();
     const streams = new RunStreams(book, clock);
     book.update({ run, phase: 'finished', last: 9, oldest: 1, exitCode: 0, reason: 'exited' });

@@ -12,16 +12,16 @@
 import type { Clock, Timer } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
-import { FrameError } from '../wire/frame.ts';
-import type { NumberedRunEvent } from '../wire/run-event.ts';
-import type { AgentHead } from '../wire/runner-messages.ts';
-import type { RunBook } from './run-book.ts';
+import { FrameError } from '../protocol/frame.ts';
+import type { NumberedRunEvent } from '../protocol/run-event.ts';
+import type { AgentFrameHeader } from '../protocol/runner-messages.ts';
+import type { RunIndex } from './run-index.ts';
 import { RunStream } from './run-stream.ts';
 import { type KernelEnd, runNotFound } from './runner-errors.ts';
 
 /** The connection as the readers need it. */
 export interface RunLink {
-  send(head: AgentHead): void;
+  send(head: AgentFrameHeader): void;
   /** Resolves when the runner has seen everything that was sent before; rejects when the connection breaks first. */
   barrier(): Promise<unknown>;
   /** Resolves when the runner reads what is sent to it. */
@@ -43,13 +43,13 @@ type Over = { readonly end: KernelEnd } | { readonly error: KerneletError };
 const parkAtBytes = 1024 * 1024;
 const unparkAtBytes = 256 * 1024;
 /** Runs that are remembered as attached before those are dropped that the book has forgotten: more than it holds. */
-const mostTouched = 4096;
+const maxTouched = 4096;
 /** How long the first event of a finished run may take. */
 const finishedRunTimeoutMs = 10_000;
 
 /** All readers of one runner, at most one a run. */
 export class RunStreams {
-  readonly #book: RunBook;
+  readonly #book: RunIndex;
   readonly #clock: Clock;
   readonly #readers = new Map<RunId, Reader>();
   /** Runs whose acceptance is under way. */
@@ -61,16 +61,16 @@ export class RunStreams {
   /** Runs that this link was attached to. */
   #touched = new Set<RunId>();
   #over: Over | null = null;
-  #strayEvents = 0;
+  #orphanedEvents = 0;
 
-  constructor(book: RunBook, clock: Clock) {
+  constructor(book: RunIndex, clock: Clock) {
     this.#book = book;
     this.#clock = clock;
   }
 
   /** Events that no reader waited for: of a reader that has left, or sent twice. */
-  get strayEvents(): number {
-    return this.#strayEvents;
+  get orphanedEvents(): number {
+    return this.#orphanedEvents;
   }
 
   /** Runs that this connection is remembered to have been attached to: bounded, however many runs there are. */
@@ -118,7 +118,7 @@ export class RunStreams {
     const reader = this.#readers.get(run);
     const stream = reader?.stream;
     if (reader?.state !== 'attached' || !stream || stream.isSealed || event.n <= stream.received) {
-      this.#strayEvents += 1;
+      this.#orphanedEvents += 1;
       return;
     }
     if (event.n !== stream.received + 1 && reader.begun) {
@@ -220,7 +220,7 @@ export class RunStreams {
   #sendAttach(reader: Reader, link: RunLink): void {
     const { run, received } = reader.stream;
     this.#touched.add(run);
-    if (this.#touched.size > mostTouched) this.#dropForgotten();
+    if (this.#touched.size > maxTouched) this.#dropForgotten();
     reader.state = 'attached';
     link.send({ t: 'attach', run, after: received });
     if (this.#book.get(run)?.phase === 'finished') this.#guard(reader);

@@ -3,8 +3,8 @@
  * the container lives, so that a run outlives a lost connection and a restarted daemon alike.
  */
 import type { RunId } from '../lib/ids.ts';
-import type { NumberedRunEvent, RunSummary } from '../wire/run-event.ts';
-import type { RunnerMethod, RunnerRequests, RunnerStatus } from '../wire/runner-messages.ts';
+import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
+import type { RunnerMethod, RunnerRequests, RunnerStatus } from '../protocol/runner-messages.ts';
 
 /** How to reach a runner. */
 export interface RunnerAddress {

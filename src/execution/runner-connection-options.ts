@@ -1,7 +1,7 @@
 /** Options of the clients of runners. */
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { type Logger, silentLogger } from '../lib/log.ts';
-import { type RetryPace, startPace } from './patient-open.ts';
+import { type RetryPace, startPace } from './connect-with-retry.ts';
 
 /** How clients behave; all times in milliseconds. */
 export interface RunnerConnectionOptions {

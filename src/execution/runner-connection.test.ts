@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseRunId } from '../lib/ids.ts';
-import type { NumberedRunEvent } from '../wire/run-event.ts';
+import type { NumberedRunEvent } from '../protocol/run-event.ts';
 import { FakeRunner, readyStatus } from './fake-runner.test-support.ts';
 import { RunnerConnection } from './runner-connection.ts';
 
@@ -115,7 +115,7 @@ describe('requests', () => {
     expect(runner.heads).toContainEqual(expect.objectContaining({ method: 'input', params: { run, text: null } }));
     runner.protocol = 1;
     runner.disconnect();
-    await until(() => client.oddities().reconnects === 1);
+    await until(() => client.invariantViolations().reconnects === 1);
     const late = client.request('input', { run, text: null }, { signal: never });
     await expect(late).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
     await client.request('input', { run, text: 'Ada' }, { signal: never });
@@ -136,7 +136,7 @@ describe('requests', () => {
     cancel.abort(new Error('no longer'));
     await expect(request).rejects.toThrow('no longer');
     runner.broadcast({ t: 'reply', id: 1, ok: true, result: null });
-    await until(() => client.oddities().strayReplies === 1);
+    await until(() => client.invariantViolations().orphanedReplies === 1);
   });
 
   it('repeats execute on the next connection, but never standard input', async () => {
@@ -174,7 +174,7 @@ describe('a runner that misbehaves', () => {
   it('is given up after three breaches of the protocol', async () => {
     await runner.listen(path);
     client.subscribe(({ type }) => type === 'connected' && runner.writeRaw(bytes('\xff\xff\xff\xffgarbage')));
-    await until(() => client.oddities().violations === 3);
+    await until(() => client.invariantViolations().violations === 3);
     await expect(client.request('ping', null, { signal: never })).rejects.toMatchObject({ code: 'PROTOCOL_ERROR' });
   });
 
@@ -184,7 +184,7 @@ describe('a runner that misbehaves', () => {
     await using other = new RunnerConnection({ socketPath: path, secret: 'secret' }, impatient);
     await other.ready(never);
     runner.answer = () => null;
-    await until(() => other.oddities().reconnects >= 1);
+    await until(() => other.invariantViolations().reconnects >= 1);
     runner.answer = () => undefined;
     await other.request('ping', null, { signal: never });
   });
@@ -219,7 +219,7 @@ describe('events of a run', () => {
     expect(await collect(client.events(run, 1, never))).toEqual([]);
     await until(() => !runner.runs.has(run));
     runner.disconnect();
-    await until(() => client.oddities().reconnects === 1);
+    await until(() => client.invariantViolations().reconnects === 1);
     expect(await collect(client.events(run, 1, never))).toEqual([]);
     await expect(collect(client.events(run, 0, never))).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
   });
@@ -295,7 +295,7 @@ describe('events of a run', () => {
     runner.emit(run, { kind: 'started' });
     await until(() => runner.acknowledged(run) === 1);
     runner.broadcast({ t: 'event', run, n: 7, event: { kind: 'stdout' } });
-    await until(() => client.oddities().violations === 1);
+    await until(() => client.invariantViolations().violations === 1);
     runner.emit(run, { kind: 'stdout' });
     runner.emit(run, finished);
     expect((await events).map(({ n }) => n)).toEqual([1, 2, 3]);

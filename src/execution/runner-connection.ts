@@ -6,26 +6,26 @@
 import { sleep } from '../lib/clock.ts';
 import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
-import { FrameError } from '../wire/frame.ts';
-import type { NumberedRunEvent, RunSummary } from '../wire/run-event.ts';
+import { FrameError } from '../protocol/frame.ts';
+import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
 import {
   endOfInputGeneration,
   folderGeneration,
-  type RunnerHead,
+  type RunnerFrameHeader,
   type RunnerMethod,
   type RunnerRequest,
   type RunnerRequests,
   type RunnerStatus,
   servicesGeneration,
-} from '../wire/runner-messages.ts';
+} from '../protocol/runner-messages.ts';
+import { connectWithRetry, pauseMs } from './connect-with-retry.ts';
 import type { Connection, Welcome } from './connection.ts';
 import { download } from './file-download.ts';
 import { upload } from './file-upload.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { openPatiently, pauseMs } from './patient-open.ts';
 import { parseResult } from './reply-guards.ts';
 import { RequestTable } from './request-table.ts';
-import { RunBook } from './run-book.ts';
+import { RunIndex } from './run-index.ts';
 import { RunStreams } from './run-streams.ts';
 import type { Download, RunnerAddress, RunnerClient, RunnerClientEvent, RunnerConnector } from './runner-client.ts';
 import { defaultRunnerConnectionOptions, type RunnerConnectionOptions } from './runner-connection-options.ts';
@@ -40,16 +40,16 @@ import {
 import { assertSendable } from './sendable.ts';
 
 /** After so many breaches of the protocol the runner is given up: a tenant has taken it over. */
-const mostViolations = 3;
+const maxViolations = 3;
 
 /** A connection that lived less than this counts as a failed attempt. */
 const shortLifeMs = 1000;
 
 /** Counts that stay 0 in good order. */
-export interface RunnerOddities {
+export interface RunnerInvariantViolations {
   readonly violations: number;
-  readonly strayReplies: number;
-  readonly strayEvents: number;
+  readonly orphanedReplies: number;
+  readonly orphanedEvents: number;
   readonly reconnects: number;
 }
 
@@ -63,7 +63,7 @@ export const createRunnerConnector =
 export class RunnerConnection implements RunnerClient {
   readonly #address: RunnerAddress;
   readonly #options: Required<RunnerConnectionOptions>;
-  readonly #book = new RunBook();
+  readonly #book = new RunIndex();
   readonly #requests = new RequestTable();
   readonly #streams: RunStreams;
   readonly #listeners = new Set<(event: RunnerClientEvent) => void>();
@@ -84,10 +84,15 @@ export class RunnerConnection implements RunnerClient {
   }
 
   /** What went wrong so far. */
-  oddities(): RunnerOddities {
-    const { strayReplies } = this.#requests;
-    const { strayEvents } = this.#streams;
-    return { violations: this.#violations, strayReplies, strayEvents, reconnects: Math.max(0, this.#connects - 1) };
+  invariantViolations(): RunnerInvariantViolations {
+    const { orphanedReplies } = this.#requests;
+    const { orphanedEvents } = this.#streams;
+    return {
+      violations: this.#violations,
+      orphanedReplies,
+      orphanedEvents,
+      reconnects: Math.max(0, this.#connects - 1),
+    };
   }
 
   async ready(signal: AbortSignal): Promise<RunnerStatus> {
@@ -212,7 +217,7 @@ export class RunnerConnection implements RunnerClient {
   async #openFile(signal: AbortSignal): Promise<{ connection: Connection; welcome: Welcome }> {
     const { clock, pace, greetingTimeoutMs } = this.#options;
     const options = { address: this.#address, role: 'file', clock, signal, greetingTimeoutMs, pace } as const;
-    return await openPatiently(options);
+    return await connectWithRetry(options);
   }
 
   /** Connects, serves the connection until it is closed, and begins again, until this client is over. */
@@ -223,7 +228,7 @@ export class RunnerConnection implements RunnerClient {
     let shortLives = 0;
     while (!signal.aborted) {
       const startedAt = clock.monotonic();
-      const reason = await openPatiently(target).then(
+      const reason = await connectWithRetry(target).then(
         ({ connection, welcome }) => this.#serve(connection, welcome),
         (thrown: unknown) => thrown,
       );
@@ -233,7 +238,7 @@ export class RunnerConnection implements RunnerClient {
       if (hasCode(reason, 'PROTOCOL_ERROR') && !(reason instanceof RunnerRefusal)) {
         log.warn('a runner broke the protocol', { reason: reason.message });
         this.#violations += 1;
-        if (this.#violations >= mostViolations) throw reason;
+        if (this.#violations >= maxViolations) throw reason;
         pause = violationPauseMs;
       } else if (!hasCode(reason, 'CONNECTION_LOST')) {
         throw reason;
@@ -285,7 +290,7 @@ export class RunnerConnection implements RunnerClient {
     return reason;
   }
 
-  #take(head: RunnerHead, body: Uint8Array): void {
+  #take(head: RunnerFrameHeader, body: Uint8Array): void {
     if (head.t === 'event') {
       this.#streams.deliver(head.run, { n: head.n, event: head.event, body });
     } else if (head.t === 'reply') {

@@ -3,14 +3,14 @@
  * kernel: so a caller's mistake has to be found here, where it costs no more than the call.
  */
 import { KerneletError } from '../lib/errors.ts';
-import { parseAgentHead } from '../wire/agent-heads.ts';
-import { FrameError } from '../wire/frame.ts';
-import type { RunnerRequest } from '../wire/runner-messages.ts';
+import { parseAgentFrameHeader } from '../protocol/agent-frame-headers.ts';
+import { FrameError } from '../protocol/frame.ts';
+import type { RunnerRequest } from '../protocol/runner-messages.ts';
 
 /** Passes a request that the runner's own guards let through. Throws INVALID_ARGUMENT, with what they say of it. */
 export function assertSendable(request: RunnerRequest): void {
   try {
-    parseAgentHead({ t: 'request', id: 0, ...request });
+    parseAgentFrameHeader({ t: 'request', id: 0, ...request });
   } catch (cause) {
     if (!(cause instanceof FrameError)) throw cause;
     const text = `the kernel's runner does not take this ${request.method}: ${cause.message}`;

@@ -11,7 +11,7 @@ export function errorReply(thrown: unknown): Response {
 }
 
 /** The longest value that an error repeats, as JSON. */
-const longestShown = 80;
+const maxShown = 80;
 /** Fields whose values may be secrets. */
 const unshown = /(^|\.)environ(\.|$)/;
 
@@ -38,5 +38,5 @@ function shownInput(issue: z.core.$ZodIssue): string {
   const { code, input } = issue;
   if (code === 'unrecognized_keys' || !['string', 'number', 'boolean'].includes(typeof input)) return '';
   const shown = JSON.stringify(input);
-  return shown.length > longestShown ? '' : `: ${shown}`;
+  return shown.length > maxShown ? '' : `: ${shown}`;
 }

@@ -16,10 +16,10 @@ import type { NumberedKernelEvent } from '../events/kernel-event.ts';
 import type { Download } from '../execution/runner-client.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { asContainerId, newKernelId, parseKernelId, parseSessionId, type RunId } from '../lib/ids.ts';
-import type { ExecuteRequest } from '../wire/execute-request.ts';
-import type { ServiceOptions, ServiceOutcome } from '../wire/kernel-services.ts';
-import type { NumberedRunEvent, RunEvent } from '../wire/run-event.ts';
-import type { FileEntry } from '../wire/runner-messages.ts';
+import type { ExecuteRequest } from '../protocol/execute-request.ts';
+import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
+import type { NumberedRunEvent, RunEvent } from '../protocol/run-event.ts';
+import type { FileEntry } from '../protocol/runner-messages.ts';
 
 /** A planted event: its head and its bytes. */
 export type PlantedEvent = readonly [RunEvent, (string | Uint8Array)?];
@@ -70,7 +70,7 @@ export class FakeAgent implements Agent {
       engine: { address: 'unix:///nowhere', healthy: true, detail: '' },
       kernels: this.kernels.size,
       slots: { cpus: slot, memoryBytes: slot, ports: slot },
-      oddities: {},
+      invariantViolations: {},
     };
   }
 

@@ -2,7 +2,7 @@
  * Server-sent events, written by hand: the bytes of output are encoded once and copied once. Every event is one `data`
  * line; JSON never contains a line break.
  */
-import type { NumberedRunEvent } from '../wire/run-event.ts';
+import type { NumberedRunEvent } from '../protocol/run-event.ts';
 import type { StreamFormat } from './event-stream.ts';
 
 /** Headers of an event stream. */

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { KerneletError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/log.ts';
-import { FrameDecoder } from '../wire/frame.ts';
-import { framesMediaType } from '../wire/run-frames.ts';
+import { FrameDecoder } from '../protocol/frame.ts';
+import { framesMediaType } from '../protocol/run-frames.ts';
 import type { ApiApp } from './api-context.ts';
 import { createApp } from './app.ts';
 import { FakeAgent, type PlantedEvent } from './fake-agent.test-support.ts';

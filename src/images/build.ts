@@ -1,28 +1,28 @@
 /** Building the images of recipes. */
 import type { Engine, EngineImage, Progress } from '../engine/engine.ts';
 import { withDeadline } from '../lib/deadline.ts';
+import { SingleFlight } from '../lib/single-flight.ts';
 import { packFolder } from '../lib/tar.ts';
 import { baseReference, ensureBaseImage } from './base.ts';
 import { type Recipe, recipeDigest, recipeDigestLabel, recipeLabel } from './recipes.ts';
-import { SharedWork } from './shared-work.ts';
 
 /** A build may fetch a few hundred megabytes of packages over a slow line. */
 const buildTimeoutMs = 30 * 60_000;
 
-const longestLine = 120;
+const maxLine = 120;
 
 /** What is worth showing of a builder's line, on one short line; null for its bookkeeping. */
 export function describeBuildLine(line: string): string | null {
   const text = line.replaceAll(/\s+/g, ' ').trim();
   if (text === '' || text.startsWith('--->') || text.startsWith('Removing intermediate container')) return null;
-  return text.length > longestLine ? `${text.slice(0, longestLine - 1)}…` : text;
+  return text.length > maxLine ? `${text.slice(0, maxLine - 1)}…` : text;
 }
 
 /** Makes images of recipes: each at most once at a time in this process, and the base image too. */
 export class RecipeBuilder {
   readonly #engine: Engine;
-  readonly #bases = new SharedWork<string, Progress>();
-  readonly #builds = new SharedWork<EngineImage, Progress>();
+  readonly #bases = new SingleFlight<string, Progress>();
+  readonly #builds = new SingleFlight<EngineImage, Progress>();
 
   constructor(engine: Engine) {
     this.#engine = engine;

@@ -24,7 +24,7 @@ export interface HostCommand {
 /** Time between SIGTERM and SIGKILL to a group that must end. */
 const graceMs = 5_000;
 const keptLines = 15;
-const longestLine = 500;
+const maxLine = 500;
 
 /** A running program. Disposing it ends its group and waits for that. */
 export class HostProcess implements AsyncDisposable {
@@ -102,7 +102,7 @@ export class HostProcess implements AsyncDisposable {
   #readLines(stream: Readable): void {
     let rest = '';
     const take = (line: string): void => {
-      const text = line.trimEnd().slice(0, longestLine);
+      const text = line.trimEnd().slice(0, maxLine);
       if (text === '') return;
       this.#lastLines.push(text);
       if (this.#lastLines.length > keptLines) this.#lastLines.shift();
@@ -112,7 +112,7 @@ export class HostProcess implements AsyncDisposable {
     stream.on('error', () => {});
     stream.on('data', (chunk: string) => {
       const lines = (rest + chunk).split(/[\r\n]+/);
-      rest = (lines.pop() ?? '').slice(0, longestLine);
+      rest = (lines.pop() ?? '').slice(0, maxLine);
       lines.forEach(take);
     });
     stream.on('end', () => take(rest));

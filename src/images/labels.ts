@@ -4,7 +4,7 @@
  */
 import { parseByteSize } from '../lib/byte-size.ts';
 import { didYouMean } from '../lib/nearest-name.ts';
-import { defaultRuntimeType, runtimeByType, runtimeTable } from '../wire/runtimes.ts';
+import { defaultRuntimeType, runtimeByType, runtimeTable } from '../protocol/runtimes.ts';
 import { parseServicePorts, type ServicePort } from './service-ports.ts';
 
 /** Session types that an image is for. */
@@ -35,10 +35,10 @@ export interface ImageContract {
   readonly endpointPorts: readonly string[];
   /** Variables that get the number of CPU cores. */
   readonly coreCountVariables: readonly string[];
-  readonly leastCpus: number | null;
-  readonly leastMemoryBytes: number | null;
+  readonly minCpus: number | null;
+  readonly minMemoryBytes: number | null;
   /** Least amounts of other slots (`cuda.shares`), as written. */
-  readonly leastOther: readonly (readonly [slot: string, amount: string])[];
+  readonly minOther: readonly (readonly [slot: string, amount: string])[];
   readonly sharedMemoryBytes: number | null;
   /** Accelerators that the image works with; null = any. */
   readonly accelerators: readonly string[] | null;
@@ -51,9 +51,9 @@ export interface ImageContract {
 export const labelPrefix = 'ai.backend.';
 const minimumPrefix = 'resource.min.';
 const defaultFeatures = ['uid-match'];
-const longestValue = 4096;
-const mostItems = 64;
-const mostProblems = 50;
+const maxValue = 4096;
+const maxItems = 64;
+const maxProblems = 50;
 
 /** Labels of the contract that are not read here but are not mistakes either. */
 const otherKnownLabels = ['system', 'version', 'kernelspec'];
@@ -109,9 +109,9 @@ class LabelReader {
       servicePorts: this.#servicePorts(endpointPorts),
       endpointPorts,
       coreCountVariables: this.#list('envs.corecount', ',', variableName, 'a name of a variable'),
-      leastCpus: this.#leastCpus(),
-      leastMemoryBytes: this.#size(`${minimumPrefix}mem`),
-      leastOther: this.#leastOther(),
+      minCpus: this.#minCpus(),
+      minMemoryBytes: this.#size(`${minimumPrefix}mem`),
+      minOther: this.#minOther(),
       sharedMemoryBytes: this.#size('resource.preferred.shmem'),
       accelerators: this.#accelerators(),
       modelPath: this.#path('model-path'),
@@ -122,7 +122,7 @@ class LabelReader {
   }
 
   #report(label: string, problem: string): null {
-    if (this.#problems.length < mostProblems) {
+    if (this.#problems.length < maxProblems) {
       this.#problems.push({ label: `${labelPrefix}${label}`.slice(0, 128), problem });
     }
     return null;
@@ -131,8 +131,8 @@ class LabelReader {
   /** The label's text; null when it is absent or too long. */
   #text(label: string): string | null {
     const text = this.#labels.get(label);
-    if (text === undefined || text.length <= longestValue) return text ?? null;
-    return this.#report(label, `is longer than ${longestValue} characters: ignored`);
+    if (text === undefined || text.length <= maxValue) return text ?? null;
+    return this.#report(label, `is longer than ${maxValue} characters: ignored`);
   }
 
   #matching(label: string, form: RegExp, what: string): string | null {
@@ -147,8 +147,8 @@ class LabelReader {
     const good = items.filter((item) => form.test(item));
     const bad = items.find((item) => !form.test(item));
     if (bad !== undefined) this.#report(label, `${quote(bad)} is not ${what}: ignored`);
-    if (good.length > mostItems) this.#report(label, `has more than ${mostItems} items: the rest is ignored`);
-    return good.slice(0, mostItems);
+    if (good.length > maxItems) this.#report(label, `has more than ${maxItems} items: the rest is ignored`);
+    return good.slice(0, maxItems);
   }
 
   #kernelspec(): number {
@@ -195,7 +195,7 @@ class LabelReader {
     return services;
   }
 
-  #leastCpus(): number | null {
+  #minCpus(): number | null {
     const label = `${minimumPrefix}cpu`;
     const text = this.#text(label)?.trim() ?? '';
     if (text === '') return null;
@@ -213,7 +213,7 @@ class LabelReader {
     }
   }
 
-  #leastOther(): readonly (readonly [string, string])[] {
+  #minOther(): readonly (readonly [string, string])[] {
     const others: [string, string][] = [];
     for (const label of this.#labels.keys()) {
       if (!label.startsWith(minimumPrefix)) continue;
@@ -225,7 +225,7 @@ class LabelReader {
       }
       const amount = this.#matching(label, /^\d{1,15}(?:\.\d{1,6})?[kmgtpe]?$/i, 'an amount');
       if (amount === null) continue;
-      if (others.length < mostItems) others.push([slot, amount]);
+      if (others.length < maxItems) others.push([slot, amount]);
     }
     return others;
   }
@@ -239,7 +239,7 @@ class LabelReader {
   #lookForMistypedLabels(): void {
     const known: readonly string[] = [...readLabels, ...otherKnownLabels];
     for (const label of this.#labels.keys()) {
-      if (this.#problems.length >= mostProblems) return;
+      if (this.#problems.length >= maxProblems) return;
       if (known.includes(label) || knownPrefixes.some((prefix) => label.startsWith(prefix))) continue;
       this.#report(label, `is not a label of the contract${didYouMean(label.slice(0, 64), known)}: ignored`);
     }

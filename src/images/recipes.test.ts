@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { runtimeTable } from '../wire/runtimes.ts';
+import { runtimeTable } from '../protocol/runtimes.ts';
 import { readImageContract } from './labels.ts';
 import { findRecipe, recipeDigest, recipeNameOf, recipeNames, recipesFolder } from './recipes.ts';
 import { parseImageReference } from './reference.ts';

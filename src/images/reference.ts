@@ -21,8 +21,8 @@ export interface ImageReference {
 }
 
 const defaultRegistry = 'docker.io';
-const longestReference = 1024;
-const longestName = 255;
+const maxReference = 1024;
+const maxName = 255;
 
 const host =
   /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*)(?::(\d{1,5}))?$/;
@@ -44,7 +44,7 @@ export function parseImageReference(text: string): ImageReference {
       `image ${JSON.stringify(text.slice(0, 120))} is not a name of an image: ${problem}`,
     );
   if (text.length === 0) throw fail('it is empty');
-  if (text.length > longestReference) throw fail(`it is longer than ${longestReference} characters`);
+  if (text.length > maxReference) throw fail(`it is longer than ${maxReference} characters`);
   if (text.includes('://')) throw fail('it is an address; leave the scheme out');
   if (isImageId(text)) throw fail('it is an id');
 
@@ -68,7 +68,7 @@ export function parseImageReference(text: string): ImageReference {
       throw fail(`${JSON.stringify(part.slice(0, 80))} is not a part of an image's path${hint}`);
     }
   }
-  if (registry.length + 1 + path.length > longestName) throw fail(`it is longer than ${longestName} characters`);
+  if (registry.length + 1 + path.length > maxName) throw fail(`it is longer than ${maxName} characters`);
   return build(registry, path, tag ?? (digest === undefined ? 'latest' : null), digest ?? null);
 }
 

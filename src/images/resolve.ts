@@ -2,19 +2,19 @@
 import type { Engine, EngineImage, Progress, RegistryAuth } from '../engine/engine.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import { didYouMean } from '../lib/nearest-name.ts';
+import { SingleFlight } from '../lib/single-flight.ts';
 import {
   defaultRuntimeType,
   languageNames,
   type RuntimeInfo,
   runtimeByLanguage,
   runtimeByType,
-} from '../wire/runtimes.ts';
+} from '../protocol/runtimes.ts';
 import type { RecipeBuilder } from './build.ts';
 import { type ImageContract, readImageContract } from './labels.ts';
 import { pullImage } from './pull.ts';
 import { findRecipe, type Recipe, recipeNameOf, recipeNames, recipeReference } from './recipes.ts';
 import { type ImageReference, isImageId, parseImageReference } from './reference.ts';
-import { SharedWork } from './shared-work.ts';
 import { checkUsable } from './usable.ts';
 
 /** When to ask a registry. */
@@ -44,7 +44,7 @@ type OnProgress = (progress: Progress) => void;
 
 /** The runtime of an image without labels: every image has, or gets from the runner, a shell. */
 const unlabelledRuntimeType = 'shell';
-const mostWarnings = 10;
+const maxWarnings = 10;
 const shortId = /^[0-9a-f]{4,63}$/;
 
 /** Finds images. One for the life of an agent: pulls and builds are shared, the engine's facts remembered. */
@@ -52,7 +52,7 @@ export class ImageResolver {
   readonly #engine: Engine;
   readonly #builder: RecipeBuilder;
   readonly #recipesFolder: string;
-  readonly #pulls = new SharedWork<EngineImage, Progress>();
+  readonly #pulls = new SingleFlight<EngineImage, Progress>();
   #architecture: string | undefined;
 
   constructor(engine: Engine, builder: RecipeBuilder, recipesFolder: string) {
@@ -72,7 +72,7 @@ export class ImageResolver {
     this.#architecture ??= (await this.#engine.info(signal)).architecture;
     checkUsable(image, reference, this.#architecture);
     const contract = readImageContract(image.labels);
-    const warnings = contract.problems.slice(0, mostWarnings).map((entry) => `label ${entry.label} ${entry.problem}`);
+    const warnings = contract.problems.slice(0, maxWarnings).map((entry) => `label ${entry.label} ${entry.problem}`);
     return { image, reference, runtime: chooseRuntime(contract, language), contract, warnings };
   }
 

@@ -27,7 +27,7 @@ const highestPort = 65_534;
 const reservedPorts: ReadonlySet<number> = new Set([2000, 2001, 2002, 2003, 2200, 7681]);
 /** What the runner's own services are called: of two with one name, neither would be the one that was meant. */
 const reservedNames: ReadonlySet<string> = new Set(['sshd', 'ttyd']);
-const mostPorts = 64;
+const maxPorts = 64;
 const protocols: readonly ServiceProtocol[] = ['tcp', 'http', 'preopen'];
 
 /** One item and the comma behind it; sticky, and no two parts can match the same text, so time is linear. */
@@ -76,7 +76,7 @@ export function parseServicePorts(label: string, endpoints: readonly string[]): 
 }
 
 function portsProblem(name: string, ports: readonly number[], used: ReadonlySet<number>): string | null {
-  if (used.size + ports.length > mostPorts) return `${quote(name)} has too many ports: an image can have ${mostPorts}`;
+  if (used.size + ports.length > maxPorts) return `${quote(name)} has too many ports: an image can have ${maxPorts}`;
   const own = new Set<number>();
   for (const port of ports) {
     const which = `port ${port} of ${quote(name)}`;

@@ -1,6 +1,6 @@
 /** Images as callers see them: one entry for each name, with what is wrong with the labels. */
 import type { EngineImage } from '../engine/engine.ts';
-import { defaultRuntimeType } from '../wire/runtimes.ts';
+import { defaultRuntimeType } from '../protocol/runtimes.ts';
 import { type LabelProblem, readImageContract } from './labels.ts';
 import { recipeDigestLabel, recipeLabel } from './recipes.ts';
 

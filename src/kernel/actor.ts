@@ -10,9 +10,10 @@ import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
-import { unlessAborted } from '../lib/unless-aborted.ts';
+import { raceWithSignal } from '../lib/race-with-signal.ts';
 import { runCreation } from './creation.ts';
-import { farewell } from './farewell.ts';
+import { shutDownGracefully } from './graceful-shutdown.ts';
+import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
 import {
   type Answer,
@@ -22,7 +23,6 @@ import {
   type LifecycleEvent,
   type Scope,
 } from './lifecycle.ts';
-import type { Oddities } from './oddities.ts';
 import type { KernelRecord, TerminationReason } from './record.ts';
 import { reduce } from './reducer.ts';
 import { revertSteps } from './reverting.ts';
@@ -39,11 +39,11 @@ export interface ActorParts {
   readonly runners: RunnerClients;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly oddities: Oddities;
+  readonly invariantViolations: InvariantViolations;
   /** How long the tenant's processes get to end by themselves; with 0 they are killed at once. */
   readonly graceMs: number;
   /** Removes a container that is an older one of this kernel, if it provably is. */
-  readonly removeStray: (containerId: ContainerId, generation: number) => Promise<void>;
+  readonly removeOrphan: (containerId: ContainerId, generation: number) => Promise<void>;
   /** Resolves when the container has ended; rejects when that can't be asked. */
   readonly untilEnded: (containerId: ContainerId, signal: AbortSignal) => Promise<unknown>;
   readonly onRunner: (record: KernelRecord, client: RunnerClient) => void;
@@ -149,7 +149,7 @@ export class KernelActor {
     signal.throwIfAborted();
     const answer = this.#waiters.wait('restarted');
     this.post({ type: 'restart', environ });
-    return await unlessAborted(answer, signal);
+    return await raceWithSignal(answer, signal);
   }
 
   /** Takes in a command or fact. */
@@ -189,7 +189,7 @@ export class KernelActor {
       await this.#run(effect);
     } catch (error) {
       this.#log.error('an effect failed that must not fail', { effect: effect.type, error });
-      this.#parts.oddities.count('internal-error');
+      this.#parts.invariantViolations.count('internal-error');
     }
   }
 
@@ -216,7 +216,7 @@ export class KernelActor {
         return;
       case 'remove-stray':
         return void this.#parts
-          .removeStray(effect.containerId, record.generation)
+          .removeOrphan(effect.containerId, record.generation)
           .catch((error: unknown) => this.#log.warn('a stray container could not be removed', { error, ...effect }));
       case 'forget':
         return await this.#forget();
@@ -228,8 +228,8 @@ export class KernelActor {
         this.#log.info('kernel ended', { termination: record.termination });
         return this.#parts.onEnded(record);
       case 'count':
-        this.#parts.oddities.count(effect.oddity);
-        return this.#log.warn('odd event', { oddity: effect.oddity, detail: effect.detail });
+        this.#parts.invariantViolations.count(effect.invariantViolation);
+        return this.#log.warn('odd event', { invariantViolation: effect.invariantViolation, detail: effect.detail });
     }
   }
 
@@ -294,7 +294,7 @@ export class KernelActor {
     const { clock, untilEnded } = this.#parts;
     this.#grace = new AbortController();
     const options = { graceMs, clock, skip: this.#grace.signal };
-    await farewell(client, { ...options, untilEnded: (signal) => untilEnded(containerId, signal) }).catch(
+    await shutDownGracefully(client, { ...options, untilEnded: (signal) => untilEnded(containerId, signal) }).catch(
       (error: unknown) => this.#log.warn("the tenant's processes could not be given their grace", { error }),
     );
     this.#grace = null;

@@ -143,7 +143,7 @@ describe('recovering', () => {
       plan.map((entry) => ('apply' in entry && entry.name === 'network' ? { ...entry, adopt: meet } : entry));
     const second = await fixture({ folder: first.folder, engine: first.dummy, parts: { adaptPlan } });
     expect(await second.kernels.registry.recover(never)).toEqual({ adopted: 3, ended: 0, quarantined: 0 });
-    expect(second.oddities.snapshot()).toEqual({});
+    expect(second.invariantViolations.snapshot()).toEqual({});
   });
 
   it('begins nothing when the daemon stops meanwhile', async () => {

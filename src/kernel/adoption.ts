@@ -8,13 +8,19 @@ import type { ScratchFolders } from '../storage/scratch.ts';
 import type { KernelActor } from './actor.ts';
 import { containerIsAlive, findOut } from './container-end.ts';
 import { groupsOf } from './creation.ts';
+import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
 import type { RecoverySummary } from './kernels.ts';
 import type { Finding } from './lifecycle.ts';
-import type { Oddities } from './oddities.ts';
 import type { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
-import { decideRecovery, type RecoveryDecision, restoreRecord, type StockedContainer, takeStock } from './recovery.ts';
+import {
+  decideRecovery,
+  type ListedContainer,
+  listOwnedContainers,
+  type RecoveryDecision,
+  restoreRecord,
+} from './recovery.ts';
 import type { CreationPlan } from './step.ts';
 
 /** What a recovery works with. */
@@ -25,7 +31,7 @@ export interface AdoptionParts {
   readonly ownership: Ownership;
   readonly scratch: ScratchFolders;
   readonly events: Pick<EventSink, 'hasEnded'>;
-  readonly oddities: Oddities;
+  readonly invariantViolations: InvariantViolations;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -40,10 +46,10 @@ export async function adoptAll(
   add: (record: KernelRecord) => KernelActor,
   signal: AbortSignal,
 ): Promise<RecoverySummary> {
-  const { engine, journal, ownership, events, oddities, scratch } = parts;
-  const containers = await takeStock(engine, ownership, signal);
+  const { engine, journal, ownership, events, invariantViolations, scratch } = parts;
+  const containers = await listOwnedContainers(engine, ownership, signal);
   const { records, quarantined } = await journal.load();
-  for (const _ of quarantined) oddities.count('quarantined-record');
+  for (const _ of quarantined) invariantViolations.count('quarantined-record');
   const resumed = await Promise.all(decideRecovery(records, containers).map((one) => toResume(one, parts)));
   const known = resumed.filter((one) => one !== null);
   // Everything that the engine is asked comes first: when it goes away meanwhile, nothing has begun.
@@ -69,11 +75,11 @@ export async function adoptAll(
 
 interface Resumed {
   readonly record: KernelRecord;
-  readonly container: StockedContainer | null;
+  readonly container: ListedContainer | null;
 }
 
 async function toResume(decision: RecoveryDecision, parts: AdoptionParts): Promise<Resumed | null> {
-  const { scratch, clock, journal, log, oddities } = parts;
+  const { scratch, clock, journal, log, invariantViolations } = parts;
   switch (decision.kind) {
     case 'resume':
       return decision;
@@ -81,7 +87,7 @@ async function toResume(decision: RecoveryDecision, parts: AdoptionParts): Promi
       const { container } = decision;
       const record = await restoreRecord(container, scratch, clock.now());
       if (!record) return null;
-      oddities.count('restored-record');
+      invariantViolations.count('restored-record');
       log.warn('the record of a running kernel was restored from its scratch folder', { kernel: record.spec.id });
       await journal.write(record).catch((error: unknown) => log.error('the record could not be written', { error }));
       return { record, container };
@@ -92,20 +98,23 @@ async function toResume(decision: RecoveryDecision, parts: AdoptionParts): Promi
 }
 
 /** A lease that cannot be had again (two kernels claim one) is logged, and both kernels are kept. */
-async function adoptLeases(record: KernelRecord, { plan, clock, log, oddities }: AdoptionParts): Promise<void> {
+async function adoptLeases(
+  record: KernelRecord,
+  { plan, clock, log, invariantViolations }: AdoptionParts,
+): Promise<void> {
   for (const step of groupsOf(plan, 'kernel').flat()) {
     try {
       const options = { what: `taking over step ${step.name}`, timeoutMs: step.deadlineMs, clock };
       await withDeadline(options, async (deadline) => await step.adopt?.(record, deadline));
     } catch (error) {
-      oddities.count('unadopted-lease');
+      invariantViolations.count('unadopted-lease');
       log.error('a lease could not be taken over', { kernel: record.spec.id, step: step.name, error });
     }
   }
 }
 
 /** A container that is listed as alive is not asked for: there may be hundreds. */
-async function findingOf(engine: Engine, container: StockedContainer | null, signal: AbortSignal): Promise<Finding> {
+async function findingOf(engine: Engine, container: ListedContainer | null, signal: AbortSignal): Promise<Finding> {
   if (!container) return { as: 'absent' };
   const { containerId, state } = container;
   return containerIsAlive(state) ? { as: 'alive', containerId } : await findOut(engine, containerId, signal);

@@ -7,22 +7,22 @@ import type { Logger } from '../lib/log.ts';
 import { Bridge } from '../network/bridge.ts';
 import { canBind } from '../network/host-ports.ts';
 import type { IptablesRunner } from '../network/iptables.ts';
-import type { LeasedSandbox } from '../network/sandbox.ts';
-import { SandboxPool } from '../network/sandbox-pool.ts';
+import type { LeasedNetwork } from '../network/sandbox.ts';
+import { PrewarmedNetworkPool } from '../network/sandbox-pool.ts';
 import { SessionNetworks } from '../network/session-networks.ts';
+import { containerPaths } from '../protocol/runner-config.ts';
 import { ScratchFolders } from '../storage/scratch.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
-import { containerPaths } from '../wire/runner-config.ts';
 import type { ContainerSettings } from './container-spec.ts';
 import { creationPlan } from './creation-plan.ts';
+import type { InvariantViolations } from './invariant-violations.ts';
 import { FileJournal } from './journal.ts';
 import { type KeepLog, KernelContainers } from './kernel-containers.ts';
 import { KernelRegistry } from './kernel-registry.ts';
 import type { DeviceLeases, PortLeases } from './leases.ts';
-import type { Oddities } from './oddities.ts';
 import { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
-import { takeStock } from './recovery.ts';
+import { listOwnedContainers } from './recovery.ts';
 import { RunnerClients } from './runner-clients.ts';
 import type { CreationPlan } from './step.ts';
 import type { RunnerTuning } from './steps/config-files.ts';
@@ -37,7 +37,7 @@ export interface KernelsParts {
   readonly connectRunner: RunnerConnector;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly oddities: Oddities;
+  readonly invariantViolations: InvariantViolations;
   readonly settings: KernelsSettings;
   /** Paths of the host that nothing of which may get into a kernel; absent: only those of the system. */
   readonly refusedPaths?: () => Promise<readonly string[]>;
@@ -46,7 +46,7 @@ export interface KernelsParts {
   /** Keeps the log of a kernel's last container before that is removed; absent: logs go with their containers. */
   readonly keepLog?: KeepLog;
   /** Bytes that have gone through the network of a process. */
-  readonly networkBytes: (pid: number) => Promise<Pick<LeasedSandbox, 'receivedBytes' | 'sentBytes'>>;
+  readonly networkBytes: (pid: number) => Promise<Pick<LeasedNetwork, 'receivedBytes' | 'sentBytes'>>;
   /** Replaces the machine's iptables, for tests. */
   readonly iptables?: IptablesRunner;
 }
@@ -70,7 +70,7 @@ export interface AssembledKernels extends AsyncDisposable {
   readonly registry: KernelRegistry;
   readonly scratch: ScratchFolders;
   readonly bridge: Bridge;
-  readonly sandboxes: SandboxPool;
+  readonly sandboxes: PrewarmedNetworkPool;
   readonly sessionNetworks: SessionNetworks;
 }
 
@@ -93,7 +93,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
   const sessionNetworks = new SessionNetworks({ ...filtered, clock });
   const container: ContainerSettings = { ...settings.container, bridgeName: bridge.name };
   const containers = new KernelContainers({ engine, ownership, scratch, settings: container, keepLog: parts.keepLog });
-  const sandboxes = new SandboxPool({
+  const sandboxes = new PrewarmedNetworkPool({
     engine,
     form: {
       tag: state.tag,
@@ -105,7 +105,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     target: settings.readyNetworks,
     ensureNetwork: (deadline) => bridge.ensure(deadline),
     joined: async (signal) => {
-      const stock = await takeStock(engine, ownership, signal);
+      const stock = await listOwnedContainers(engine, ownership, signal);
       return new Set(stock.flatMap(({ placement }) => placement?.sandbox?.container ?? []));
     },
     networkBytes: parts.networkBytes,
@@ -145,7 +145,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     journal: new FileJournal({ kernels: state.kernels, quarantine: state.quarantine }, log),
     events: parts.events,
     devices: parts.devices,
-    oddities: parts.oddities,
+    invariantViolations: parts.invariantViolations,
     graceMs: settings.graceMs,
     sweepGraceMs: settings.sweepGraceMs,
     keepNetworks: async ({ bridge: onBridge, named }, signal) => {

@@ -14,7 +14,7 @@ export const triesBeforeAnswer = 3;
 const answerAfterMs = 20_000;
 
 const firstRetryMs = 500;
-const longestRetryMs = 30_000;
+const maxRetryMs = 30_000;
 
 /** Ends of containers that have been seen. */
 const seenEnds: ReadonlySet<TerminationReason> = new Set(['self-terminated', 'out-of-memory', 'container-not-found']);
@@ -89,11 +89,11 @@ function fail(state: KernelState, reasons: readonly string[], pending: KerneletE
     { type: 'settle', answer: 'restarted', error: pending },
     { type: 'settle', answer: 'destroyed', error },
   ];
-  const delayMs = Math.min(longestRetryMs, firstRetryMs * 2 ** (failures - 1));
+  const delayMs = Math.min(maxRetryMs, firstRetryMs * 2 ** (failures - 1));
   return {
     state: { ...state, work: 'retry', failures, announced: state.announced && !isTold },
     effects: [
-      { type: 'count', oddity: 'failed-clean-up', detail: reasons.join('; ') },
+      { type: 'count', invariantViolation: 'failed-clean-up', detail: reasons.join('; ') },
       { type: 'schedule-retry', delayMs },
       ...(isTold ? terminal(state) : []),
       ...(isAnswered ? answers : []),

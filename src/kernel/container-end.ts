@@ -13,7 +13,7 @@ export interface ContainerEnd {
 }
 
 const killedStatus = 137;
-const mostLogBytes = 4096;
+const maxLogBytes = 4096;
 const logDeadlineMs = 2_000;
 
 /** Reads the end of a container's log, at most 4 KiB as text. Empty when it cannot be had in time. */
@@ -23,7 +23,7 @@ export async function logTail(engine: Engine, id: ContainerId, signal?: AbortSig
     return await withDeadline(options, async (deadline) => {
       let tail = Buffer.alloc(0);
       for await (const { data } of engine.containerLogs(id, { follow: false, tailLines: 50 }, deadline.signal)) {
-        tail = Buffer.concat([tail, data]).subarray(-mostLogBytes);
+        tail = Buffer.concat([tail, data]).subarray(-maxLogBytes);
       }
       return printable(tail.toString('utf8'));
     });

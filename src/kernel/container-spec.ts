@@ -4,8 +4,8 @@
  */
 import { containerDevices, type DeviceProvision } from '../devices/device-provision.ts';
 import type { ContainerMount, ContainerSpec } from '../engine/engine.ts';
+import { boundedEntry, containerPaths, runnerCapabilities } from '../protocol/runner-config.ts';
 import type { ScratchPaths } from '../storage/scratch.ts';
-import { boundedEntry, containerPaths, runnerCapabilities } from '../wire/runner-config.ts';
 import { containerName, labelNames, type Ownership } from './ownership.ts';
 import { placementLabels } from './placement-labels.ts';
 import type { KernelRecord } from './record.ts';

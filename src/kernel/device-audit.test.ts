@@ -25,14 +25,16 @@ describe('the accounts of a kernel’s devices', () => {
   });
 
   it('are mended in favour of what the container was made with', () => {
-    const oddities = (accounts: Parameters<typeof compareAccounts>[0]) =>
-      compareAccounts(accounts).map(({ oddity, devices }) => [oddity, devices]);
-    expect(oddities({ lease: null, record: one, container: null, file: one })).toEqual([['missing-lease', one]]);
-    expect(oddities({ lease: one, record: one, container: other, file: other })).toEqual([
+    const invariantViolations = (accounts: Parameters<typeof compareAccounts>[0]) =>
+      compareAccounts(accounts).map(({ invariantViolation, devices }) => [invariantViolation, devices]);
+    expect(invariantViolations({ lease: null, record: one, container: null, file: one })).toEqual([
+      ['missing-lease', one],
+    ]);
+    expect(invariantViolations({ lease: one, record: one, container: other, file: other })).toEqual([
       ['differing-lease', other],
       ['differing-record', other],
     ]);
-    expect(oddities({ lease: one, record: one, container: one, file: null })).toEqual([
+    expect(invariantViolations({ lease: one, record: one, container: one, file: null })).toEqual([
       ['differing-resource-file', one],
     ]);
   });
@@ -54,13 +56,13 @@ describe('comparing the leases of devices', () => {
     expect(await readFile(resourceFile(first, spec.id).replace('.txt', '_base.txt'), 'utf8')).toMatch(/^CID=\n/);
     await first.kernels.registry.restart(spec.id, never);
     await first.kernels.registry.auditDevices(never);
-    expect(first.oddities.snapshot()).toEqual({});
+    expect(first.invariantViolations.snapshot()).toEqual({});
     await first[Symbol.asyncDispose]();
     const second = await fixture({ folder: first.folder, engine: first.dummy });
     await second.kernels.registry.recover(never);
     expect(second.devices.heldBy(spec.id)).toEqual(before.placement.devices);
     await second.kernels.registry.auditDevices(never);
-    expect(second.oddities.snapshot()).toEqual({});
+    expect(second.invariantViolations.snapshot()).toEqual({});
   });
 
   it('enters a lease that got lost, and gives back one of a kernel that does not exist', async () => {
@@ -73,7 +75,7 @@ describe('comparing the leases of devices', () => {
     await at.kernels.registry.auditDevices(never);
     expect(at.devices.holders()).toEqual([spec.id]);
     expect(at.devices.heldBy(spec.id)).toEqual(placement.devices);
-    expect(at.oddities.snapshot()).toEqual({ 'missing-lease': 1, 'orphaned-lease': 1 });
+    expect(at.invariantViolations.snapshot()).toEqual({ 'missing-lease': 1, 'orphaned-lease': 1 });
     expect(at.devices.use('cpu').used).toBe(1);
     at.devices.release(ghost);
     expect(at.devices.ledger.absentReleases).toBe(1);
@@ -88,7 +90,7 @@ describe('comparing the leases of devices', () => {
     at.devices.correct(spec.id, [['cpu', 'any', '7']]);
     await at.kernels.registry.auditDevices(never);
     expect(at.devices.heldBy(spec.id)).toEqual(placement.devices);
-    expect(at.oddities.snapshot()).toEqual({ 'differing-lease': 1 });
+    expect(at.invariantViolations.snapshot()).toEqual({ 'differing-lease': 1 });
     expect(at.events.at(-1)).toEqual({
       type: 'device-difference',
       kind: 'differing-lease',
@@ -117,7 +119,7 @@ describe('comparing the leases of devices', () => {
     expect(await readFile(resourceFile(at, spec.id), 'utf8')).toBe(good);
     await expect.poll(async () => JSON.parse(await readFile(journal, 'utf8')).placement).toEqual(record.placement);
     const told = { 'differing-record': 1, 'differing-resource-file': 1 };
-    expect(at.oddities.snapshot()).toEqual({ ...told, 'differing-lease': 1 });
+    expect(at.invariantViolations.snapshot()).toEqual({ ...told, 'differing-lease': 1 });
   });
 
   it.each(['', 'SLOTS={}\nCPU_SHARES=9:1\n', '\0\0', null])(
@@ -132,7 +134,7 @@ describe('comparing the leases of devices', () => {
       else await writeFile(file, damage);
       await at.kernels.registry.auditDevices(never);
       expect(await readFile(file, 'utf8')).toBe(good);
-      expect(at.oddities.snapshot()).toEqual({ 'differing-resource-file': 1 });
+      expect(at.invariantViolations.snapshot()).toEqual({ 'differing-resource-file': 1 });
     },
   );
 
@@ -147,7 +149,7 @@ describe('comparing the leases of devices', () => {
     at.devices.adopt(ghost, [['cpu', 'any', '2']]);
     await at.kernels.registry.auditDevices(never);
     expect(at.devices.holders()).toEqual([broken.id, other.id]);
-    expect(at.oddities.snapshot()).toEqual({
+    expect(at.invariantViolations.snapshot()).toEqual({
       'differing-resource-file': 1,
       'failed-device-audit': 1,
       'missing-lease': 1,
@@ -172,7 +174,7 @@ describe('looking again for devices', () => {
     for (let look = 0; look < 2; look += 1) await at.kernels.registry.rescanDevices(never);
     await at.kernels.registry.auditDevices(never);
     expect(told()).toEqual(['the node has lost devices that it holds: npu.device n0']);
-    expect(at.oddities.snapshot()).toEqual({ 'lost-device': 1 });
+    expect(at.invariantViolations.snapshot()).toEqual({ 'lost-device': 1 });
     expect(at.devices.heldBy(spec.id)).toContainEqual(['npu.device', 'n0', '1']);
     plugins = testDevices([npuPlugin(['n0', 'n1'])]).plugins;
     await at.kernels.registry.rescanDevices(never);

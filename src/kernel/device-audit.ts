@@ -9,10 +9,10 @@ import type { Logger } from '../lib/log.ts';
 import { areSameShares, type DeviceShare } from '../resources/device-share.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import type { KernelActor } from './actor.ts';
+import type { InvariantViolations } from './invariant-violations.ts';
 import type { DeviceLeases } from './leases.ts';
-import type { Oddities } from './oddities.ts';
 import type { KernelRecord } from './record.ts';
-import type { StockedContainer } from './recovery.ts';
+import type { ListedContainer } from './recovery.ts';
 import { readResourceFile, writeResourceFile } from './resource-file.ts';
 
 /** What is known of one kernel's devices; null where a source says nothing. */
@@ -29,7 +29,7 @@ export interface DeviceAccounts {
 
 /** What differs, and what is to be done. */
 export interface DeviceFinding {
-  readonly oddity: Exclude<DeviceDifference, 'lost' | 'back'>;
+  readonly invariantViolation: Exclude<DeviceDifference, 'lost' | 'back'>;
   readonly heal: 'enter' | 'correct-record' | 'rewrite-file';
   readonly devices: readonly DeviceShare[];
 }
@@ -38,12 +38,13 @@ export interface DeviceFinding {
 export function compareAccounts({ lease, record, container, file }: DeviceAccounts): readonly DeviceFinding[] {
   const truth = container ?? record;
   const findings: DeviceFinding[] = [];
-  if (lease === null) findings.push({ oddity: 'missing-lease', heal: 'enter', devices: truth });
-  else if (!areSameShares(lease, truth)) findings.push({ oddity: 'differing-lease', heal: 'enter', devices: truth });
+  if (lease === null) findings.push({ invariantViolation: 'missing-lease', heal: 'enter', devices: truth });
+  else if (!areSameShares(lease, truth))
+    findings.push({ invariantViolation: 'differing-lease', heal: 'enter', devices: truth });
   if (!areSameShares(record, truth))
-    findings.push({ oddity: 'differing-record', heal: 'correct-record', devices: truth });
+    findings.push({ invariantViolation: 'differing-record', heal: 'correct-record', devices: truth });
   if (file === null || !areSameShares(file, truth)) {
-    findings.push({ oddity: 'differing-resource-file', heal: 'rewrite-file', devices: truth });
+    findings.push({ invariantViolation: 'differing-resource-file', heal: 'rewrite-file', devices: truth });
   }
   return findings;
 }
@@ -53,7 +54,7 @@ export interface DeviceAuditParts {
   readonly devices: DeviceLeases;
   readonly actors: ReadonlyMap<KernelId, KernelActor>;
   readonly scratch: ScratchFolders;
-  readonly oddities: Oddities;
+  readonly invariantViolations: InvariantViolations;
   readonly events: Pick<EventSink, 'publish'>;
   readonly log: Logger;
 }
@@ -61,13 +62,13 @@ export interface DeviceAuditParts {
 /** One comparison of everything. `containers` are all of ours, as just listed. */
 export async function auditDevices(
   parts: DeviceAuditParts,
-  containers: readonly StockedContainer[],
+  containers: readonly ListedContainer[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { devices, actors, oddities, log } = parts;
+  const { devices, actors, invariantViolations, log } = parts;
   const places = devices.rebuild();
   if (places.length > 0) {
-    oddities.count('differing-device-map');
+    invariantViolations.count('differing-device-map');
     log.error('what was allocated of devices was not the sum of the leases', { places });
   }
   const placements = new Map(containers.map(({ containerId, placement }) => [containerId, placement]));
@@ -76,7 +77,7 @@ export async function auditDevices(
       await auditKernel(parts, kernel, placements, signal);
     } catch (error) {
       signal.throwIfAborted();
-      oddities.count('failed-device-audit');
+      invariantViolations.count('failed-device-audit');
       log.error('what a kernel has of devices could not be compared or put right', { kernel, error });
     }
   }
@@ -84,9 +85,9 @@ export async function auditDevices(
 }
 
 async function auditKernel(
-  { devices, actors, scratch, oddities, events, log }: DeviceAuditParts,
+  { devices, actors, scratch, invariantViolations, events, log }: DeviceAuditParts,
   kernel: KernelId,
-  placements: ReadonlyMap<string, StockedContainer['placement']>,
+  placements: ReadonlyMap<string, ListedContainer['placement']>,
   signal: AbortSignal,
 ): Promise<void> {
   const actor = actors.get(kernel);
@@ -103,9 +104,9 @@ async function auditKernel(
     file,
   });
   for (const finding of findings) {
-    oddities.count(finding.oddity);
+    invariantViolations.count(finding.invariantViolation);
     log.warn('what a kernel has of devices is told differently', { kernel, ...finding });
-    events.publish(differenceOf(actor.record, finding.oddity, shareTexts(finding.devices)));
+    events.publish(differenceOf(actor.record, finding.invariantViolation, shareTexts(finding.devices)));
     if (finding.heal === 'enter') devices.correct(kernel, finding.devices);
     if (finding.heal === 'correct-record' && labels && containerId) {
       actor.post({ type: 'placement-found', containerId, placement: labels });
@@ -143,12 +144,12 @@ const shareTexts = (devices: readonly DeviceShare[]): readonly string[] =>
 const isSteady = ({ record, steady }: KernelActor): boolean => record.phase === 'running' && steady;
 
 /** A kernel that nobody knows and that has no container can use nothing. */
-function releaseOrphans(parts: DeviceAuditParts, containers: readonly StockedContainer[]): void {
-  const { devices, actors, oddities, log } = parts;
+function releaseOrphans(parts: DeviceAuditParts, containers: readonly ListedContainer[]): void {
+  const { devices, actors, invariantViolations, log } = parts;
   const inUse = new Set(containers.map(({ kernelId }) => kernelId));
   for (const kernel of devices.holders()) {
     if (actors.has(kernel) || inUse.has(kernel)) continue;
-    oddities.count('orphaned-lease');
+    invariantViolations.count('orphaned-lease');
     log.warn('devices of a kernel that does not exist are given back', { kernel });
     devices.release(kernel);
   }

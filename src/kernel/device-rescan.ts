@@ -9,25 +9,25 @@ import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import type { KernelActor } from './actor.ts';
 import { differenceOf } from './device-audit.ts';
+import type { InvariantViolations } from './invariant-violations.ts';
 import type { DeviceLeases } from './leases.ts';
-import type { Oddities } from './oddities.ts';
 
 /** What it works with. */
 export interface DeviceRescanParts {
   readonly devices: Pick<DeviceLeases, 'rescan'>;
   readonly actors: ReadonlyMap<KernelId, KernelActor>;
-  readonly oddities: Oddities;
+  readonly invariantViolations: InvariantViolations;
   readonly events: Pick<EventSink, 'publish'>;
   readonly log: Logger;
 }
 
 /** One look. Rejects with the signal's reason alone. */
 export async function rescanDevices(parts: DeviceRescanParts, signal: AbortSignal): Promise<void> {
-  const { devices, actors, oddities, events, log } = parts;
+  const { devices, actors, invariantViolations, events, log } = parts;
   const tell = (kind: 'lost' | 'back', changes: readonly DevicesOfKernel[]): void => {
     for (const { kernel, devices: names } of changes) {
       log.warn(`devices that a kernel holds are ${kind}`, { kernel, devices: names });
-      if (kind === 'lost') oddities.count('lost-device');
+      if (kind === 'lost') invariantViolations.count('lost-device');
       const actor = actors.get(kernel);
       if (actor) events.publish(differenceOf(actor.record, kind, names));
     }

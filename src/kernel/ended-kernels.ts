@@ -7,8 +7,8 @@ import type { KernelId } from '../lib/ids.ts';
 import type { KernelRecord } from './record.ts';
 
 const keepMs = 600_000;
-const mostKept = 1_000;
-const mostBytes = 8 * 2 ** 20;
+const maxKept = 1_000;
+const maxBytes = 8 * 2 ** 20;
 /** What a record costs beside its variables and its last words, about. */
 const overheadBytes = 2_048;
 
@@ -62,7 +62,7 @@ export class EndedKernels {
   #prune(): void {
     const now = this.#clock.monotonic();
     for (const [id, { until }] of this.#kept) {
-      if (until > now && this.#kept.size <= mostKept && this.#bytes <= mostBytes) return;
+      if (until > now && this.#kept.size <= maxKept && this.#bytes <= maxBytes) return;
       this.forget(id);
     }
   }

@@ -5,7 +5,7 @@ import type { Deadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import { checkUnmoved } from '../storage/mount-policy.ts';
-import { checkVolumes, checkWays } from '../storage/mount-ways.ts';
+import { checkVolumes, checkWays } from '../storage/mount-targets.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ContainerSettings, containerSpec } from './container-spec.ts';
 import { containerName, type Ownership } from './ownership.ts';
@@ -92,7 +92,7 @@ export class KernelContainers {
   }
 
   /** Removes a container of a kernel by id, if it is provably ours and no newer than `generation`. */
-  async removeStray(id: ContainerId, generation: number, signal: AbortSignal): Promise<void> {
+  async removeOrphan(id: ContainerId, generation: number, signal: AbortSignal): Promise<void> {
     const detail = await this.#parts.engine.inspectContainer(id, signal);
     const owned = detail && this.#parts.ownership.identify(detail);
     if (owned && owned.generation <= generation) await this.#parts.engine.removeContainer(id, signal);

@@ -6,22 +6,22 @@ import { type Clock, sleep } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
-import type { SandboxPool } from '../network/sandbox-pool.ts';
+import type { PrewarmedNetworkPool } from '../network/sandbox-pool.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ActorParts, type DestroyOptions, KernelActor } from './actor.ts';
 import { adoptAll } from './adoption.ts';
 import { auditDevices } from './device-audit.ts';
 import { rescanDevices } from './device-rescan.ts';
 import { EndedKernels } from './ended-kernels.ts';
+import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
 import type { KernelContainers } from './kernel-containers.ts';
 import { resolveKernelId } from './kernel-ids.ts';
 import type { Kernels, RecoverySummary } from './kernels.ts';
 import type { DeviceLeases } from './leases.ts';
-import type { Oddities } from './oddities.ts';
 import type { Ownership } from './ownership.ts';
 import { type KernelRecord, noPlacement } from './record.ts';
-import { takeStock } from './recovery.ts';
+import { listOwnedContainers } from './recovery.ts';
 import type { RunnerClients } from './runner-clients.ts';
 import type { Environ, KernelSpec } from './spec.ts';
 import type { CreationPlan } from './step.ts';
@@ -31,7 +31,7 @@ import { EngineWatch } from './watch.ts';
 /** What the registry works with. */
 export interface KernelRegistryParts {
   readonly engine: Engine;
-  readonly sandboxes: Pick<SandboxPool, 'creating' | 'takeStock'>;
+  readonly sandboxes: Pick<PrewarmedNetworkPool, 'creating' | 'listOwnedContainers'>;
   readonly plan: CreationPlan;
   readonly journal: Journal;
   readonly events: EventSink;
@@ -40,7 +40,7 @@ export interface KernelRegistryParts {
   readonly ownership: Ownership;
   readonly scratch: ScratchFolders;
   readonly devices: DeviceLeases;
-  readonly oddities: Oddities;
+  readonly invariantViolations: InvariantViolations;
   readonly clock: Clock;
   readonly log: Logger;
   /** How long the tenant's processes get to end by themselves before a removal. */
@@ -60,11 +60,11 @@ export interface NetworksInUse {
 }
 
 const defaultSweepGraceMs = 60_000;
-const litterAgeMs = 3_600_000;
+const orphanAgeMs = 3_600_000;
 /** How long a stopping daemon waits for creations to be undone and destructions to end (spec kernel-lifecycle 17). */
 const stopMs = 10_000;
 const stockMs = 10_000;
-const strayDeadlineMs = 90_000;
+const orphanDeadlineMs = 90_000;
 
 /** The kernels of this agent. */
 export class KernelRegistry implements Kernels {
@@ -83,7 +83,7 @@ export class KernelRegistry implements Kernels {
     const actors = this.#actors;
     this.#watch = new EngineWatch({ ...parts, actors, onConnected: (signal) => this.#keepNetworks(signal) });
     const graceMs = parts.sweepGraceMs ?? defaultSweepGraceMs;
-    this.#sweep = new Sweep({ ...parts, actors, watch: this.#watch, graceMs, litterAgeMs });
+    this.#sweep = new Sweep({ ...parts, actors, watch: this.#watch, graceMs, orphanAgeMs });
   }
 
   async create(spec: KernelSpec, signal: AbortSignal): Promise<KernelRecord> {
@@ -179,7 +179,7 @@ export class KernelRegistry implements Kernels {
   async auditDevices(signal: AbortSignal): Promise<void> {
     if (this.#stopping || !this.#watch.healthy) return;
     const { engine, ownership } = this.#parts;
-    const found = await takeStock(engine, ownership, signal);
+    const found = await listOwnedContainers(engine, ownership, signal);
     await auditDevices({ ...this.#parts, actors: this.#actors }, found, signal);
   }
 
@@ -225,9 +225,11 @@ export class KernelRegistry implements Kernels {
   /** Networks made ahead make creations faster, no more: without them everything works. */
   async #countSandboxes(signal: AbortSignal): Promise<void> {
     const { sandboxes, log } = this.#parts;
-    await sandboxes.takeStock(AbortSignal.any([signal, AbortSignal.timeout(stockMs)])).catch((error: unknown) => {
-      if (!signal.aborted) log.warn('the networks that were made ahead could not be looked for', { error });
-    });
+    await sandboxes
+      .listOwnedContainers(AbortSignal.any([signal, AbortSignal.timeout(stockMs)]))
+      .catch((error: unknown) => {
+        if (!signal.aborted) log.warn('the networks that were made ahead could not be looked for', { error });
+      });
   }
 
   #add(record: KernelRecord): KernelActor {
@@ -235,7 +237,7 @@ export class KernelRegistry implements Kernels {
     const parts: ActorParts = {
       ...this.#parts,
       untilEnded: (id, signal) => engine.waitContainer(id, signal),
-      removeStray: (id, generation) => containers.removeStray(id, generation, AbortSignal.timeout(strayDeadlineMs)),
+      removeOrphan: (id, generation) => containers.removeOrphan(id, generation, AbortSignal.timeout(orphanDeadlineMs)),
       onRunner: (now, client) => {
         for (const listener of this.#runnerListeners) guarded(log, () => listener(now, client));
       },

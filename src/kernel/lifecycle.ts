@@ -107,10 +107,10 @@ export type Effect =
   | { readonly type: 'forget' }
   | { readonly type: 'settle'; readonly answer: Answer; readonly error: KerneletError | null }
   | { readonly type: 'ended' }
-  | { readonly type: 'count'; readonly oddity: Oddity; readonly detail: string };
+  | { readonly type: 'count'; readonly invariantViolation: InvariantViolation; readonly detail: string };
 
 /** Things that should not happen and are counted. */
-export type Oddity = 'illegal-edge' | 'newer-generation' | 'failed-clean-up';
+export type InvariantViolation = 'illegal-edge' | 'newer-generation' | 'failed-clean-up';
 
 /** A state and what follows from having reached it. */
 export interface Reduction {

@@ -22,7 +22,7 @@ import {
   truth,
   whole,
 } from '../lib/json-reader.ts';
-import type { LeasedSandbox } from '../network/sandbox.ts';
+import type { LeasedNetwork } from '../network/sandbox.ts';
 import { slotTypes } from '../resources/slot-name.ts';
 import { type KernelRecord, kernelPhases, type Termination } from './record.ts';
 import type { KernelNetwork, KernelSpec, PortPair } from './spec.ts';
@@ -199,7 +199,7 @@ const version: Reader<1> = (value, place) => {
 };
 
 const containerId: Reader<ContainerId> = (value, place) => asContainerId(text(value, place));
-const sandbox: Reader<LeasedSandbox> = object((of) => ({
+const sandbox: Reader<LeasedNetwork> = object((of) => ({
   container: of('container', containerId),
   receivedBytes: of('receivedBytes', whole),
   sentBytes: of('sentBytes', whole),

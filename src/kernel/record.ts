@@ -3,9 +3,9 @@
  */
 import { type DeviceProvision, noProvision } from '../devices/device-provision.ts';
 import type { ContainerId } from '../lib/ids.ts';
-import type { LeasedSandbox } from '../network/sandbox.ts';
+import type { LeasedNetwork } from '../network/sandbox.ts';
+import type { ServiceApp } from '../protocol/kernel-services.ts';
 import type { DeviceShare } from '../resources/device-share.ts';
-import type { ServiceApp } from '../wire/kernel-services.ts';
 import type { KernelSpec, PortPair } from './spec.ts';
 
 /** Phases of a kernel; the edges between them are in `transitions.ts`. */
@@ -53,7 +53,7 @@ export interface KernelPlacement {
   /** Host port by container port. */
   readonly hostPorts: readonly PortPair[];
   /** The network made ahead that its container has joined; null = a network of its own, or none. */
-  readonly sandbox: LeasedSandbox | null;
+  readonly sandbox: LeasedNetwork | null;
 }
 
 /** That of a kernel which has been given nothing. */

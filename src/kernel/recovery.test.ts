@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { recordFixture } from '../../test/support/kernel-record.ts';
 import { asContainerId, newKernelId, parseSessionId } from '../lib/ids.ts';
-import { decideRecovery, type StockedContainer } from './recovery.ts';
+import { decideRecovery, type ListedContainer } from './recovery.ts';
 import { judge } from './sweep.ts';
 
-function container(change: Partial<StockedContainer> = {}): StockedContainer {
+function container(change: Partial<ListedContainer> = {}): ListedContainer {
   const kernelId = change.kernelId ?? newKernelId();
   return {
     containerId: asContainerId('c1'),

@@ -1,6 +1,6 @@
 /**
  * What to make of what an earlier process left: journal ∪ containers ∪ scratch, each optional (spec kernel-lifecycle
- * 16.3). The decisions are pure; `takeStock` gathers what they are made from.
+ * 16.3). The decisions are pure; `listOwnedContainers` gathers what they are made from.
  */
 
 import { readFile } from 'node:fs/promises';
@@ -15,7 +15,7 @@ import { decodeRecord } from './record-codec.ts';
 import { recordCopyName } from './steps/config-files.ts';
 
 /** One of our containers with its state. */
-export interface StockedContainer extends OwnedContainer {
+export interface ListedContainer extends OwnedContainer {
   readonly state: ContainerState;
   /** What its labels say; null when they say nothing. */
   readonly placement: LabelledPlacement | null;
@@ -24,19 +24,19 @@ export interface StockedContainer extends OwnedContainer {
 /** What is done about one kernel of an earlier process. */
 export type RecoveryDecision =
   /** It has a record: the reducer decides by its phase. The container is the record's own, if there is one. */
-  | { readonly kind: 'resume'; readonly record: KernelRecord; readonly container: StockedContainer | null }
+  | { readonly kind: 'resume'; readonly record: KernelRecord; readonly container: ListedContainer | null }
   /** Its record is lost but its container lives: the copy in its scratch folder may stand in. */
-  | { readonly kind: 'restore'; readonly container: StockedContainer }
+  | { readonly kind: 'restore'; readonly container: ListedContainer }
   /** A container that nothing can be done for: the sweep removes it once it has seen it twice. */
-  | { readonly kind: 'leave-to-sweep'; readonly container: StockedContainer };
+  | { readonly kind: 'leave-to-sweep'; readonly container: ListedContainer };
 
 /** Decides. Pure. */
 export function decideRecovery(
   records: readonly KernelRecord[],
-  containers: readonly StockedContainer[],
+  containers: readonly ListedContainer[],
 ): readonly RecoveryDecision[] {
   const known = new Set(records.map((record) => record.spec.id));
-  const taken = new Set<StockedContainer>();
+  const taken = new Set<ListedContainer>();
   const decisions: RecoveryDecision[] = records.map((record) => {
     const container = ownContainer(record, containers);
     if (container) taken.add(container);
@@ -51,17 +51,17 @@ export function decideRecovery(
 }
 
 /** The container of the record's own generation. An older one is a left-over of a restart. */
-function ownContainer(record: KernelRecord, containers: readonly StockedContainer[]): StockedContainer | null {
+function ownContainer(record: KernelRecord, containers: readonly ListedContainer[]): ListedContainer | null {
   const own = containers.filter((one) => one.kernelId === record.spec.id && one.generation === record.generation);
   return own.find((one) => one.containerId === record.containerId) ?? own[0] ?? null;
 }
 
 /** Every container of this engine that is provably ours. Throws ENGINE_UNAVAILABLE. */
-export async function takeStock(
+export async function listOwnedContainers(
   engine: Engine,
   ownership: Ownership,
   signal: AbortSignal,
-): Promise<readonly StockedContainer[]> {
+): Promise<readonly ListedContainer[]> {
   const found = await engine.listContainers(provenLabels, signal);
   return found.flatMap((summary) => {
     const owned = ownership.identify(summary);
@@ -74,7 +74,7 @@ export async function takeStock(
  * copy precedes the container, which may have got other ports in the end.
  */
 export async function restoreRecord(
-  container: StockedContainer,
+  container: ListedContainer,
   scratch: ScratchFolders,
   now: number,
 ): Promise<KernelRecord | null> {

@@ -208,7 +208,9 @@ describe('the reducer', () => {
     const { state } = fold(fresh(), toRunning);
     const result = reduce(state, { type: 'create' }, 1);
     expect(result.state).toBe(state);
-    expect(result.effects).toEqual([{ type: 'count', oddity: 'illegal-edge', detail: 'create while running (none)' }]);
+    expect(result.effects).toEqual([
+      { type: 'count', invariantViolation: 'illegal-edge', detail: 'create while running (none)' },
+    ]);
   });
 
   it.each(kernelPhases)('recovers a record of phase %s whatever became of its container', (phase) => {

@@ -18,7 +18,7 @@ const same = (state: KernelState, ...effects: readonly Effect[]): Reduction => (
 /** Changes nothing and is counted; a caller that waits for a command is told. */
 function illegal(state: KernelState, event: LifecycleEvent): Reduction {
   const detail = `${event.type} while ${state.stage} (${state.work})`;
-  const count: Effect = { type: 'count', oddity: 'illegal-edge', detail };
+  const count: Effect = { type: 'count', invariantViolation: 'illegal-edge', detail };
   const answer = event.type === 'destroy' ? 'destroyed' : event.type === 'restart' ? 'restarted' : null;
   if (answer === null) return same(state, count);
   const error = new KerneletError('KERNEL_NOT_RUNNING', `kernel ${state.record.spec.id} is not known to run yet`);
@@ -180,7 +180,11 @@ function isPresent(state: KernelState, event: Of<'container-died' | 'container-g
 function stray(state: KernelState, event: Of<'container-died'>): Reduction {
   if (isPresent(state, event)) return same(state);
   if (event.generation > state.record.generation) {
-    return same(state, { type: 'count', oddity: 'newer-generation', detail: `container ${event.containerId}` });
+    return same(state, {
+      type: 'count',
+      invariantViolation: 'newer-generation',
+      detail: `container ${event.containerId}`,
+    });
   }
   return same(state, { type: 'remove-stray', containerId: event.containerId });
 }

@@ -15,7 +15,7 @@ const name = 'resource.txt';
 /** The copy from before the container existed. */
 const baseName = 'resource_base.txt';
 const mode = 0o644;
-const mostBytes = 4 * 2 ** 20;
+const maxBytes = 4 * 2 ** 20;
 
 /** Writes it before there is a container, with a copy that stays as it is. Nobody reads them yet. */
 export async function layResourceFiles(record: KernelRecord, scratch: ScratchFolders): Promise<void> {
@@ -45,7 +45,7 @@ export async function readResourceFile(
 ): Promise<readonly DeviceShare[] | null> {
   try {
     const text = await readFile(join(scratch.paths(record.spec.id).config, name), { encoding: 'utf8', signal });
-    if (text.length > mostBytes) return null;
+    if (text.length > maxBytes) return null;
     return sharesOf(readResourceAccount(text, knownSlots(record)).allocations);
   } catch {
     signal.throwIfAborted();

@@ -3,7 +3,7 @@
  * limits checked); nothing below reads a default. It is stored in the journal as it is.
  */
 import type { KernelId, SessionId } from '../lib/ids.ts';
-import type { KernelModel } from '../wire/kernel-models.ts';
+import type { KernelModel } from '../protocol/kernel-models.ts';
 
 /** Limits of a kernel. */
 export interface KernelLimits {

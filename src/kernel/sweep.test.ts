@@ -11,7 +11,7 @@ const fixture = usingFixtures();
 const never = new AbortController().signal;
 
 /** Makes a container of a kernel without a record. */
-async function straySpec(one: KernelsFixture, like: ContainerSpec): Promise<KernelId> {
+async function orphanSpec(one: KernelsFixture, like: ContainerSpec): Promise<KernelId> {
   const { id } = specFixture();
   const name = `kernel.base.${id}`;
   const proof = new Ownership(one.state.agentId, one.state.secret).proof(name);
@@ -76,7 +76,7 @@ describe('sweeping', () => {
   it('leaves a container and its folder alone while the record of its kernel lies aside', async () => {
     const one = await fixture();
     const { spec } = await one.kernels.registry.create(specFixture(), never);
-    const id = await straySpec(one, one.dummy.container(`kernel.base.${spec.id}`).spec);
+    const id = await orphanSpec(one, one.dummy.container(`kernel.base.${spec.id}`).spec);
     const longAgo = new Date(Date.now() - 86_400_000);
     await one.kernels.scratch.create(id, { uid: 1000, gid: 1000 });
     await utimes(one.kernels.scratch.paths(id).root, longAgo, longAgo);
@@ -96,7 +96,7 @@ describe('sweeping', () => {
   it('leaves the old folder of a kernel that is not known alone while there is a container of it', async () => {
     const one = await fixture();
     const { spec } = await one.kernels.registry.create(specFixture(), never);
-    const id = await straySpec(one, one.dummy.container(`kernel.base.${spec.id}`).spec);
+    const id = await orphanSpec(one, one.dummy.container(`kernel.base.${spec.id}`).spec);
     const litter = specFixture().id;
     const longAgo = new Date(Date.now() - 86_400_000);
     for (const kernel of [id, litter]) {
@@ -115,14 +115,14 @@ describe('sweeping', () => {
     const one = await fixture();
     const { spec } = await one.kernels.registry.create(specFixture(), never);
     const made = one.dummy.container(`kernel.base.${spec.id}`).spec;
-    for (let count = 0; count < 2; count += 1) await straySpec(one, made);
+    for (let count = 0; count < 2; count += 1) await orphanSpec(one, made);
     one.dummy.fail('removeContainer', { kind: 'error' });
     await one.kernels.registry.sweep(never);
     await one.kernels.registry.sweep(never);
     expect(one.dummy.containers).toHaveLength(2);
     await one.kernels.registry.sweep(never);
     expect(one.dummy.containers.map((container) => container.spec.name)).toEqual([made.name]);
-    expect(one.oddities.snapshot()).toEqual({ 'swept-container': 2 });
+    expect(one.invariantViolations.snapshot()).toEqual({ 'swept-container': 2 });
   });
 
   it('publishes no second end of a kernel', async () => {

@@ -9,11 +9,11 @@ import type { ContainerId, KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import type { KernelActor } from './actor.ts';
+import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
 import type { KernelContainers } from './kernel-containers.ts';
-import type { Oddities } from './oddities.ts';
 import type { Ownership } from './ownership.ts';
-import { type StockedContainer, takeStock } from './recovery.ts';
+import { type ListedContainer, listOwnedContainers } from './recovery.ts';
 import type { EngineWatch } from './watch.ts';
 
 /** What the sweep works with. */
@@ -25,17 +25,17 @@ export interface SweepParts {
   readonly watch: EngineWatch;
   readonly actors: ReadonlyMap<KernelId, KernelActor>;
   readonly events: EventSink;
-  readonly oddities: Oddities;
+  readonly invariantViolations: InvariantViolations;
   readonly clock: Clock;
   readonly log: Logger;
   /** The least time between the two sightings. */
   readonly graceMs: number;
   /** The least age of a scratch folder that belongs to nothing. */
-  readonly litterAgeMs: number;
+  readonly orphanAgeMs: number;
 }
 
 /** What is to be done about a container, from what is known of its kernel. Pure. */
-export function judge(container: StockedContainer, actor: Pick<KernelActor, 'record' | 'steady'> | undefined) {
+export function judge(container: ListedContainer, actor: Pick<KernelActor, 'record' | 'steady'> | undefined) {
   if (!actor) return 'suspect' as const;
   const { record, steady } = actor;
   if (record.phase !== 'running' || !steady || record.containerId === container.containerId) return 'fine' as const;
@@ -70,12 +70,12 @@ export class Sweep {
 
   /** Answers the kernels that may have a container still. */
   async #containers(kept: ReadonlySet<KernelId>, signal: AbortSignal): Promise<ReadonlySet<KernelId>> {
-    const { containers, ownership, actors, oddities, clock, graceMs } = this.#parts;
+    const { containers, ownership, actors, invariantViolations, clock, graceMs } = this.#parts;
     const seen = new Map<ContainerId, number>();
-    const found = await takeStock(containers.engine, ownership, signal);
+    const found = await listOwnedContainers(containers.engine, ownership, signal);
     for (const container of found) {
       const verdict = judge(container, actors.get(container.kernelId));
-      if (verdict === 'newer') oddities.count('newer-generation');
+      if (verdict === 'newer') invariantViolations.count('newer-generation');
       if (verdict !== 'suspect' || kept.has(container.kernelId)) continue;
       const since = this.#suspects.get(container.containerId);
       const due = since !== undefined && clock.monotonic() - since >= graceMs;
@@ -89,18 +89,18 @@ export class Sweep {
   }
 
   /** Answers whether it could be removed. */
-  async #remove(container: StockedContainer, signal: AbortSignal): Promise<boolean> {
-    const { containers, actors, events, oddities, log } = this.#parts;
+  async #remove(container: ListedContainer, signal: AbortSignal): Promise<boolean> {
+    const { containers, actors, events, invariantViolations, log } = this.#parts;
     const { containerId, kernelId, sessionId, generation } = container;
     log.warn('a container that belongs to no kernel is removed', { container: containerId, kernel: kernelId });
     try {
-      await containers.removeStray(containerId, generation, signal);
+      await containers.removeOrphan(containerId, generation, signal);
     } catch (error) {
       signal.throwIfAborted();
       log.warn('a container that belongs to no kernel could not be removed', { container: containerId, error });
       return false;
     }
-    oddities.count('swept-container');
+    invariantViolations.count('swept-container');
     // One that came to be after its kernel had ended is no second end.
     if (actors.has(kernelId) || events.hasEnded(kernelId)) return true;
     const detail = 'its record was lost, so its container was removed';
@@ -110,9 +110,9 @@ export class Sweep {
 
   /** A folder is in use while a container may be, or its kernel's record lies aside. */
   async #scratch(inUse: ReadonlySet<KernelId>): Promise<void> {
-    const { scratch, actors, clock, litterAgeMs, log } = this.#parts;
+    const { scratch, actors, clock, orphanAgeMs, log } = this.#parts;
     for (const { kernel, changedAt } of await scratch.list()) {
-      if (actors.has(kernel) || inUse.has(kernel) || clock.now() - changedAt < litterAgeMs) continue;
+      if (actors.has(kernel) || inUse.has(kernel) || clock.now() - changedAt < orphanAgeMs) continue;
       log.warn('a scratch folder that belongs to no kernel is removed', { kernel });
       await scratch.remove(kernel);
     }

@@ -7,7 +7,7 @@ interface Waiter<Value> {
 }
 
 /** Bound on the callers that wait for one answer. */
-const mostWaiters = 1_000;
+const maxWaiters = 1_000;
 
 /** Waiting callers. */
 export class Waiters<Kind, Value> {
@@ -18,8 +18,8 @@ export class Waiters<Kind, Value> {
   wait(kind: Kind): Promise<Value> {
     if (this.#closed) throw this.#closed;
     const waiting = this.#waiting.get(kind) ?? [];
-    if (waiting.length >= mostWaiters) {
-      throw new KerneletError('OVERLOADED', `${mostWaiters} callers wait for this already`);
+    if (waiting.length >= maxWaiters) {
+      throw new KerneletError('OVERLOADED', `${maxWaiters} callers wait for this already`);
     }
     this.#waiting.set(kind, waiting);
     return new Promise((resolve, reject) => waiting.push({ resolve, reject }));

@@ -10,7 +10,7 @@ import type { Logger } from '../lib/log.ts';
 import type { KernelActor } from './actor.ts';
 import { containerIsAlive, findOut } from './container-end.ts';
 import type { Ownership } from './ownership.ts';
-import { type StockedContainer, takeStock } from './recovery.ts';
+import { type ListedContainer, listOwnedContainers } from './recovery.ts';
 
 /** What the watch works with. */
 export interface WatchParts {
@@ -99,11 +99,11 @@ export class EngineWatch {
     actor.post({ type: 'container-died', containerId: id, generation, exitCode, outOfMemory, detail });
   }
 
-  async #list(signal: AbortSignal): Promise<readonly StockedContainer[]> {
+  async #list(signal: AbortSignal): Promise<readonly ListedContainer[]> {
     const { engine, ownership, log } = this.#parts;
     try {
       const options = { what: 'listing the containers', timeoutMs: listDeadlineMs, signal };
-      const found = await withDeadline(options, (deadline) => takeStock(engine, ownership, deadline.signal));
+      const found = await withDeadline(options, (deadline) => listOwnedContainers(engine, ownership, deadline.signal));
       this.#answering = true;
       return found;
     } catch (error) {

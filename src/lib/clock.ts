@@ -20,14 +20,14 @@ export interface Clock {
 }
 
 /** The longest delay that the platform's timers take. */
-const longestDelayMs = 2 ** 31 - 1;
+const maxDelayMs = 2 ** 31 - 1;
 
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(delayMs, callback) {
-    const handle = setTimeout(callback, Math.min(Math.max(0, delayMs), longestDelayMs));
+    const handle = setTimeout(callback, Math.min(Math.max(0, delayMs), maxDelayMs));
     return {
       unref: () => void handle.unref(),
       [Symbol.dispose]: () => clearTimeout(handle),

@@ -5,7 +5,7 @@ const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 const form = /^(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|h)$/;
 
 /** The longest duration that is accepted: about 31 years, so that sums with the clock stay exact. */
-const longestMs = 1e12;
+const maxMs = 1e12;
 
 /** What the forms look like, for texts. */
 export const durationForms = 'a duration such as 500ms, 2s, 5m or 1h';
@@ -14,7 +14,7 @@ export const durationForms = 'a duration such as 500ms, 2s, 5m or 1h';
 export function parseDuration(text: string, what = 'duration'): number {
   const [, amount, unit] = form.exec(text.trim().toLowerCase()) ?? [];
   const ms = Number(amount) * (units[unit as keyof typeof units] ?? Number.NaN);
-  if (!(ms <= longestMs)) {
+  if (!(ms <= maxMs)) {
     throw new KerneletError('INVALID_ARGUMENT', `${what} ${JSON.stringify(text.slice(0, 80))} is not ${durationForms}`);
   }
   return Math.round(ms);

@@ -8,7 +8,7 @@ import { systemErrorCode } from './system-error.ts';
 const program = 'flock';
 /** What the program ends with when another process has the lock. */
 const taken = 1;
-const longestWords = 500;
+const maxWordsLength = 500;
 
 /** Whether the lock was taken, or why it cannot be. */
 export type FlockOutcome = 'locked' | 'taken' | { readonly failure: string };
@@ -19,7 +19,7 @@ export function flock(descriptor: number): Promise<FlockOutcome> {
     let said = '';
     const child = spawn(program, ['-n', '3'], { stdio: ['ignore', 'ignore', 'pipe', descriptor] });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(0, longestWords);
+      said = (said + text).slice(0, maxWordsLength);
     });
     child.once('error', (error) => {
       const code = systemErrorCode(error);

@@ -50,14 +50,14 @@ export function redact(value: unknown, depth = 0): unknown {
 }
 
 /** What a log that takes nothing may hold back for later. */
-const mostHeldBackBytes = 1024 * 1024;
+const maxHeldBackBytes = 1024 * 1024;
 
 /**
  * A logger that writes one JSON document a line to a file descriptor (2 = stderr), synchronously. It never throws: a log
  * that cannot be written, since its terminal or its reader is gone, costs lines and nothing else.
  */
 export function createLogger(level: LogLevel, fileDescriptor = 2): AdjustableLogger {
-  const destination = pino.destination({ fd: fileDescriptor, sync: true, maxLength: mostHeldBackBytes });
+  const destination = pino.destination({ fd: fileDescriptor, sync: true, maxLength: maxHeldBackBytes });
   destination.on('error', () => {});
   const sink = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
   const wrap = (fields: LogFields): Logger => {

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 
 const removeProgram = 'rm';
-const mostStderr = 2_000;
+const maxStderr = 2_000;
 
 /**
  * Removes a folder with everything below it; symbolic links are removed and not followed, what is mounted below is left
@@ -19,7 +19,7 @@ export function removeTree(path: string, signal?: AbortSignal): Promise<void> {
       ...(signal === undefined ? {} : { signal }),
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(0, mostStderr);
+      said = (said + text).slice(0, maxStderr);
     });
     child.once('error', reject);
     child.once('close', (code) =>

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { KerneletError } from './errors.ts';
 
 /** The most bytes of a path that an address takes. */
-const longestAddress = 107;
+const maxAddress = 107;
 
 /** Opens what a path names and not what is in it: Linux's O_PATH, which Node has no name for. */
 const nameOnly = 0o10000000;
@@ -25,7 +25,7 @@ export interface UnixAddress extends AsyncDisposable {
  * and the system's error when the folder cannot be opened.
  */
 export async function openUnixAddress(path: string): Promise<UnixAddress> {
-  if (Buffer.byteLength(path) <= longestAddress) return { address: path, [Symbol.asyncDispose]: async () => {} };
+  if (Buffer.byteLength(path) <= maxAddress) return { address: path, [Symbol.asyncDispose]: async () => {} };
   const descriptor = await promisify(open)(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
   let opened = true;
   const closeOnce = async (): Promise<void> => {
@@ -34,7 +34,7 @@ export async function openUnixAddress(path: string): Promise<UnixAddress> {
     await promisify(close)(descriptor);
   };
   const address = `/proc/self/fd/${descriptor}/${basename(path)}`;
-  if (Buffer.byteLength(address) > longestAddress) {
+  if (Buffer.byteLength(address) > maxAddress) {
     await closeOnce();
     throw new KerneletError('INVALID_ARGUMENT', `the name of the socket ${path} is too long for an address`);
   }

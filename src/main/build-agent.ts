@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { NodeCapacity } from '../agent/create-request.ts';
 import { NodeAgent } from '../agent/node-agent.ts';
 import { fitLimits, isAnyWanted } from '../agent/operator-limits.ts';
-import type { EventBook } from '../agent/parts.ts';
+import type { EventStore } from '../agent/parts.ts';
 import type { Settings } from '../config/settings.ts';
 import { discoverDevices, type EngineFacts } from '../devices/discover-devices.ts';
 import { readHostCapacity } from '../devices/host-capacity.ts';
@@ -15,18 +15,19 @@ import type { Engine } from '../engine/engine.ts';
 import { EventLog } from '../events/event-log.ts';
 import type { RunnerConnector } from '../execution/runner-client.ts';
 import { createRunnerConnector } from '../execution/runner-connection.ts';
-import { EngineImageShelf } from '../images/image-shelf.ts';
+import { EngineImageService } from '../images/image-service.ts';
 import { assembleKernels, type KernelsParts } from '../kernel/assemble.ts';
 import { defaultEntrypoint } from '../kernel/container-spec.ts';
+import { InvariantViolations } from '../kernel/invariant-violations.ts';
 import type { KeepLog } from '../kernel/kernel-containers.ts';
 import type { Kernels } from '../kernel/kernels.ts';
-import { Oddities } from '../kernel/oddities.ts';
 import type { KernelNetwork } from '../kernel/spec.ts';
 import { systemClock } from '../lib/clock.ts';
 import { installationRoot } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
 import { readMountTable } from '../lib/mount-table.ts';
 import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
+import { version } from '../lib/version.ts';
 import type { IptablesRunner } from '../network/iptables.ts';
 import type { SessionNetworks } from '../network/session-networks.ts';
 import { PortPool } from '../resources/port-pool.ts';
@@ -38,12 +39,11 @@ import { openStateFolder, type StateFolder } from '../storage/state-folder.ts';
 import { buildStatistics } from './build-statistics.ts';
 import { containerOverrides } from './container-overrides.ts';
 import { hardeningOf } from './hardening.ts';
-import { hostViews } from './host-views.ts';
+import { lxcfsMounts } from './lxcfs-mounts.ts';
 import { mountCheck } from './mount-check.ts';
 import { runnerVolumeOnDemand } from './runner-volume-on-demand.ts';
 import { scratchFolder as scratchRootOf } from './scratch-folder.ts';
 import { checkUser } from './user-check.ts';
-import { version } from './version.ts';
 
 /** What an agent is built from. */
 export interface BuildAgentOptions {
@@ -66,13 +66,13 @@ export interface BuildAgentOptions {
   /** What a cluster has a say in; absent when the agent is alone. */
   readonly cluster?: ClusterSide;
   /** What takes the place of containers, for tests and rehearsals. */
-  readonly rehearsal?: Rehearsal;
+  readonly simulatedRuntime?: SimulatedRuntime;
 }
 
 /** What is different in a cluster. */
 export interface ClusterSide {
   /** Where events go; the caller closes it after the agent. */
-  readonly events: EventBook;
+  readonly events: EventStore;
   readonly statistics: StatisticsSink;
   /** Where ports of kernels are published. */
   readonly publishAddress: string;
@@ -85,7 +85,7 @@ export interface ClusterSide {
 }
 
 /** An engine without containers, and what would look into them. */
-export interface Rehearsal {
+export interface SimulatedRuntime {
   readonly engine: Engine;
   readonly connectRunner: RunnerConnector;
   readonly iptables: IptablesRunner;
@@ -119,9 +119,11 @@ const infoTimeoutMs = 10_000;
 
 /** Opens the state folder and builds the agent; `start()` is the caller's. Throws STATE_LOCKED, STATE_UNUSABLE, ENGINE_UNSUPPORTED, NOT_SUPPORTED. */
 export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent> {
-  const { settings, operations, log, cluster, rehearsal } = options;
+  const { settings, operations, log, cluster, simulatedRuntime } = options;
   await using cleanups = new AsyncDisposableStack();
-  const driver = cleanups.use(rehearsal?.engine ?? new DockerEngine({ dockerHost: settings.dockerHost ?? undefined }));
+  const driver = cleanups.use(
+    simulatedRuntime?.engine ?? new DockerEngine({ dockerHost: settings.dockerHost ?? undefined }),
+  );
   const engine = watchMethods<Engine>(driver, 'engine', operations);
   const userId = process.getuid?.() ?? 0;
   if (userId !== 0) checkUser(userId, await engine.info(AbortSignal.timeout(infoTimeoutMs)));
@@ -137,9 +139,9 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
       onProgress: options.onProgress,
     }),
   );
-  if (options.willMakeKernels && !rehearsal) await volume();
+  if (options.willMakeKernels && !simulatedRuntime) await volume();
   const devices = cleanups.use(
-    rehearsal?.devices ??
+    simulatedRuntime?.devices ??
       (await discoverDevices({
         settings,
         host: readHostCapacity,
@@ -173,7 +175,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
     const own = [settings.stateDir, state.path, settings.container.scratchRoot, settings.volumeDir];
     return [...own, settings.socketPath, engine.address.replace(/^unix:\/\//, ''), dataRoot];
   };
-  const oddities = new Oddities();
+  const invariantViolations = new InvariantViolations();
   const kernels = cleanups.use(
     assembleKernels({
       state: { ...state, scratch: scratchRootOf(options.scratchRoot, settings.stateDir, state) },
@@ -181,23 +183,26 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
       devices,
       ports,
       events,
-      oddities,
+      invariantViolations,
       refusedPaths,
-      connectRunner: rehearsal?.connectRunner ?? createRunnerConnector(),
-      ...(rehearsal ? { iptables: rehearsal.iptables } : {}),
+      connectRunner: simulatedRuntime?.connectRunner ?? createRunnerConnector(),
+      ...(simulatedRuntime ? { iptables: simulatedRuntime.iptables } : {}),
       ...(cluster ? { keepLog: cluster.keepLog(engine) } : {}),
-      ...(rehearsal?.adaptPlan ? { adaptPlan: rehearsal.adaptPlan } : {}),
+      ...(simulatedRuntime?.adaptPlan ? { adaptPlan: simulatedRuntime.adaptPlan } : {}),
       clock: systemClock,
       log,
       settings: {
         container: {
-          volume: { hostPath: rehearsal ? async () => rehearsal.volume : volume, entrypoint: defaultEntrypoint },
+          volume: {
+            hostPath: simulatedRuntime ? async () => simulatedRuntime.volume : volume,
+            entrypoint: defaultEntrypoint,
+          },
           hardening: {
             ...hardeningOf(settings),
             // The files are those of agents of a cluster.
             ...(alone ? {} : { overrides: containerOverrides({ homeDir: homedir(), workingDir: process.cwd() }, log) }),
           },
-          ...(alone || rehearsal ? {} : { views: () => hostViews() }),
+          ...(alone || simulatedRuntime ? {} : { views: () => lxcfsMounts() }),
           privateServices: isForStorage ? ['ttyd'] : [],
           publishAddress: cluster?.publishAddress ?? '127.0.0.1',
           logLimitBytes: cluster ? (cluster.logLimitBytes ?? endlessLogBytes) : usualLogBytes,
@@ -222,7 +227,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
   const statistics = await buildStatistics({
     settings: settings.metrics,
     folder: path.join(state.path, 'statistics'),
-    ...(rehearsal?.figures ? { host: rehearsal.figures } : {}),
+    ...(simulatedRuntime?.figures ? { host: simulatedRuntime.figures } : {}),
     kernels: kernels.registry,
     engine,
     events,
@@ -237,7 +242,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
   const agent = new NodeAgent({
     kernels: kernels.registry,
     engine,
-    images: new EngineImageShelf(engine, undefined, () => kernels.sandboxes.vacate()),
+    images: new EngineImageService(engine, undefined, () => kernels.sandboxes.vacate()),
     events,
     statistics,
     operations,
@@ -267,8 +272,8 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
       agentId: state.agentId,
       stateDir: state.path,
       slots: () => ({ cpus: devices.use('cpu'), memoryBytes: devices.use('mem'), ports: ports.use() }),
-      oddities: () => ({
-        ...oddities.snapshot(),
+      invariantViolations: () => ({
+        ...invariantViolations.snapshot(),
         'absent-release': devices.ledger.absentReleases + ports.absentReleases,
         'conflicting-adoption': ports.conflictingAdoptions,
       }),

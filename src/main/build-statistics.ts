@@ -56,7 +56,7 @@ function isLive(kernels: Pick<Kernels, 'get'>, id: string): boolean {
 /** Builds them; `start()` is the caller's. */
 export async function buildStatistics(options: BuildStatisticsOptions): Promise<Statistics> {
   const { settings, kernels, engine, events, clock, log } = options;
-  const files = new KeptFiles({ mostOpen: openFilesShare() });
+  const files = new KeptFiles({ maxOpen: openFilesShare() });
   const here = { files, mounts: readHierarchies(), nodeMemoryBytes: totalmem(), processRoot: '/proc' };
   const host = options.host ?? here;
   const direct = new DirectSource(host, async (containerId, signal) => {

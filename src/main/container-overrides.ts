@@ -12,7 +12,7 @@ import { systemErrorCode } from '../lib/system-error.ts';
 type Overrides = Readonly<Record<string, unknown>>;
 
 const fileName = 'agent-docker-container-opts.json';
-const mostBytes = 2 ** 20;
+const maxBytes = 2 ** 20;
 /** Fields of requests that are maps and lists: anything else in their place would break every container. */
 const maps = [
   'HostConfig',
@@ -70,7 +70,7 @@ export function containerOverrides(
 }
 
 function parseOverrides(text: string): Overrides {
-  if (text.length > mostBytes) throw new Error(`it has more than ${mostBytes} characters`);
+  if (text.length > maxBytes) throw new Error(`it has more than ${maxBytes} characters`);
   const value: unknown = JSON.parse(text);
   if (!isMap(value)) throw new Error('it is not an object');
   for (const path of maps) if (!isAt(value, path, isMap)) throw new Error(`${path} is not an object`);

@@ -8,13 +8,13 @@ import { systemClock } from '../lib/clock.ts';
 import { hasCode } from '../lib/errors.ts';
 import { createLogger } from '../lib/log.ts';
 import { OperationTimes } from '../lib/operation-times.ts';
+import { version } from '../lib/version.ts';
 import { type BuildAgentOptions, buildAgent } from './build-agent.ts';
 import { clearInstances, newInstanceFolder, removeInstance } from './instances.ts';
-import { version } from './version.ts';
 
 const clearDeadlineMs = 60_000;
 /** New folders that another command may take for left-overs before this one gives up. */
-const mostFolders = 5;
+const maxFolders = 5;
 
 /** Starts the agent, after removing what killed commands left. Throws ENGINE_UNAVAILABLE, STATE_UNUSABLE. */
 export async function startLocalAgent(options: LocalAgentOptions, io: CliIo): Promise<LocalAgent> {
@@ -67,7 +67,7 @@ async function buildInstance(
     } catch (error) {
       const taken = hasCode(error, 'STATE_LOCKED') || !existsSync(folder);
       await removeInstance(folder).catch(() => {});
-      if (!taken || tries >= mostFolders) throw error;
+      if (!taken || tries >= maxFolders) throw error;
     }
   }
 }

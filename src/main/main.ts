@@ -1,7 +1,7 @@
 /** The program: its command line, with everything behind it supplied on demand, so that a command loads what it uses. */
 import { createProcessIo } from '../cli/process-io.ts';
 import { runCli } from '../cli/program.ts';
-import { version } from './version.ts';
+import { version } from '../lib/version.ts';
 
 const io = createProcessIo();
 

@@ -2,7 +2,7 @@
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../lib/log.ts';
 import { allowMounts, type RequestedMount } from '../storage/mount-policy.ts';
-import { SetIdWarning } from './set-id-warning.ts';
+import { SuidWarning } from './suid-warning.ts';
 
 /** What decides. */
 export interface MountCheckOptions {
@@ -16,7 +16,7 @@ export interface MountCheckOptions {
 export function mountCheck({ settings, refuse, log }: MountCheckOptions) {
   const { mode, mountAllow, container } = settings;
   const alone = mode === 'standalone';
-  const warning = new SetIdWarning(log);
+  const warning = new SuidWarning(log);
   return async (mounts: readonly RequestedMount[]): Promise<readonly RequestedMount[]> => {
     if (mounts.length === 0) return mounts;
     // In a cluster its manager decides what is mounted.

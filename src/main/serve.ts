@@ -2,18 +2,20 @@
 import path from 'node:path';
 import type { Agent } from '../agent/agent.ts';
 import { endKernels } from '../agent/end-kernels.ts';
+import type { ServedNode } from '../agent/served-node.ts';
+import type { buildClusterNode } from '../backendai/membership/cluster-node.ts';
 import type { CliIo, ServeOptions } from '../cli/host.ts';
-import { formatHostPort, isLoopback } from '../config/kinds/address.ts';
 import type { LoadOptions } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
+import { formatHostPort, isLoopback } from '../config/value-types/address.ts';
 import { createApp } from '../http/app.ts';
 import { startMetricsServer } from '../http/metrics-server.ts';
 import { startApiServer } from '../http/server.ts';
 import { sleep, systemClock } from '../lib/clock.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { OperationTimes, watchMethods } from '../lib/operation-times.ts';
+import { version } from '../lib/version.ts';
 import { buildAgent } from './build-agent.ts';
-import type { buildClusterNode } from './cluster/cluster-node.ts';
 import { DaemonSignals, StopSignal } from './daemon/daemon-signals.ts';
 import { endOnDefects } from './daemon/defects.ts';
 import { LiveConfiguration } from './daemon/live-configuration.ts';
@@ -25,8 +27,6 @@ import { snapshotsOf } from './daemon/snapshots.ts';
 import { stateSnapshot } from './daemon/state-snapshot.ts';
 import { loosenedWarnings } from './hardening.ts';
 import { clearInstances } from './instances.ts';
-import type { ServedNode } from './served-node.ts';
-import { version } from './version.ts';
 
 /** A command may come any time, and the next one soon after it. */
 const readyNetworks = 2;
@@ -104,7 +104,7 @@ interface Building {
 
 /** What a cluster needs is loaded by its members alone. */
 async function joinCluster(building: Parameters<typeof buildClusterNode>[0]): Promise<ServedNode> {
-  const { buildClusterNode } = await import('./cluster/cluster-node.ts');
+  const { buildClusterNode } = await import('../backendai/membership/cluster-node.ts');
   return await buildClusterNode(building);
 }
 

@@ -19,7 +19,7 @@ export type IptablesRunner = (
 
 /** Seconds that iptables waits for another user of the table. */
 const lockSeconds = '5';
-const mostStderr = 4096;
+const maxStderr = 4096;
 
 /** The machine's iptables. */
 export const runIptables: IptablesRunner = (program, args, deadline, input = '') =>
@@ -32,7 +32,7 @@ export const runIptables: IptablesRunner = (program, args, deadline, input = '')
       env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' },
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr = (stderr + text).slice(-mostStderr);
+      stderr = (stderr + text).slice(-maxStderr);
     });
     child.once('error', (error) => resolve({ exitCode: -1, stderr: error.message }));
     child.once('close', (code) => resolve({ exitCode: code ?? -1, stderr: stderr.trim() }));

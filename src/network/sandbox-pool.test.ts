@@ -5,12 +5,12 @@ import type { ContainerSpec } from '../engine/engine.ts';
 import { FakeClock } from '../lib/fake-clock.ts';
 import { type ContainerId, newKernelId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
-import { type SandboxForm, sandboxLabels, sandboxSpec } from './sandbox.ts';
-import { SandboxPool, type SandboxPoolParts } from './sandbox-pool.ts';
+import { type PrewarmedNetworkForm, sandboxLabels, sandboxSpec } from './sandbox.ts';
+import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from './sandbox-pool.ts';
 
 const image = 'sha256:00';
 const soon = (): AbortSignal => AbortSignal.timeout(5_000);
-const form: SandboxForm = {
+const form: PrewarmedNetworkForm = {
   tag: '0a1b2c3d',
   agentId: 'i-one',
   network: 'bridge',
@@ -18,11 +18,11 @@ const form: SandboxForm = {
   proof: (name) => `proof of ${name}`,
 };
 
-function setUp(change: Partial<SandboxPoolParts> & { readonly engine?: DummyEngine } = {}) {
+function setUp(change: Partial<PrewarmedNetworkPoolParts> & { readonly engine?: DummyEngine } = {}) {
   const clock = new FakeClock();
   const engine = change.engine ?? new DummyEngine({ images: [dummyImage('base', { id: image })] });
   let ensured = 0;
-  const pool = new SandboxPool({
+  const pool = new PrewarmedNetworkPool({
     form,
     target: 2,
     ensureNetwork: async () => {
@@ -49,7 +49,7 @@ function setUp(change: Partial<SandboxPoolParts> & { readonly engine?: DummyEngi
 }
 
 /** What can be leased; it is given back. */
-async function idleOf(pool: SandboxPool): Promise<readonly ContainerId[]> {
+async function idleOf(pool: PrewarmedNetworkPool): Promise<readonly ContainerId[]> {
   const kernels = [newKernelId(), newKernelId(), newKernelId(), newKernelId()];
   const leased = await Promise.all(kernels.map((kernel) => pool.lease(kernel, image, soon())));
   for (const kernel of kernels) if (pool.holds(kernel)) pool.release(kernel);
@@ -155,7 +155,7 @@ describe('the pool of networks', () => {
     const kernel = newKernelId();
     pool.adopt(kernel, held);
     expect(() => pool.adopt(newKernelId(), held)).toThrow(/two kernels/);
-    await pool.takeStock(soon());
+    await pool.listOwnedContainers(soon());
     await expect.poll(() => engine.containers.length).toBe(4);
     expect(engine.containers.map(({ id }) => id)).not.toContain(dead);
     expect(names()).not.toContain(older);
@@ -172,10 +172,10 @@ describe('the pool of networks', () => {
     await miss();
     engine.fail('removeContainer', { kind: 'delay', delayMs: 1_000 }, { times: 2 });
     const gone = pool.vacate();
-    await pool.takeStock(soon());
+    await pool.listOwnedContainers(soon());
     expect(names()).toHaveLength(2);
     expect(await pool.lease(newKernelId(), image, soon())).toBeNull();
-    await pool.takeStock(soon());
+    await pool.listOwnedContainers(soon());
     await gone;
     expect(engine.containers).toEqual([]);
   });
@@ -206,7 +206,7 @@ describe('the pool of networks', () => {
     using creating = pool.creating();
     expect(await pool.lease(newKernelId(), image, soon())).toBeNull();
     creating[Symbol.dispose]();
-    await pool.takeStock(soon());
+    await pool.listOwnedContainers(soon());
     await pool[Symbol.asyncDispose]();
     expect(engine.calls).toEqual([]);
   });

@@ -12,17 +12,17 @@ import type { Logger } from '../lib/log.ts';
 import {
   hasForm,
   isSandbox,
-  type LeasedSandbox,
+  type LeasedNetwork,
   newSandboxName,
-  type SandboxForm,
+  type PrewarmedNetworkForm,
   sandboxLabels,
   sandboxSpec,
 } from './sandbox.ts';
 
 /** What the pool works with. */
-export interface SandboxPoolParts {
+export interface PrewarmedNetworkPoolParts {
   readonly engine: Engine;
-  readonly form: SandboxForm;
+  readonly form: PrewarmedNetworkForm;
   /** Sandboxes that are kept idle; 0 = none is ever made. */
   readonly target: number;
   /** Makes sure that the network and its rules are there. */
@@ -30,7 +30,7 @@ export interface SandboxPoolParts {
   /** The sandboxes that kernels' containers say they have joined, whether their kernels are known or not. */
   readonly joined: (signal: AbortSignal) => Promise<ReadonlySet<ContainerId>>;
   /** Bytes that have gone through the network of a process. */
-  readonly networkBytes: (pid: number) => Promise<Pick<LeasedSandbox, 'receivedBytes' | 'sentBytes'>>;
+  readonly networkBytes: (pid: number) => Promise<Pick<LeasedNetwork, 'receivedBytes' | 'sentBytes'>>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -53,8 +53,8 @@ const lateReplyMs = 5_000;
 const idleMs = 5 * 60_000;
 
 /** The pool. Disposing it removes the sandboxes that no kernel holds, within a bound. */
-export class SandboxPool implements AsyncDisposable {
-  readonly #parts: SandboxPoolParts;
+export class PrewarmedNetworkPool implements AsyncDisposable {
+  readonly #parts: PrewarmedNetworkPoolParts;
   readonly #sandboxes = new Map<ContainerId, Sandbox>();
   /** Names of those that are being made. */
   readonly #making = new Set<string>();
@@ -69,7 +69,7 @@ export class SandboxPool implements AsyncDisposable {
   #idleTimer: Timer | null = null;
   #absentReleases = 0;
 
-  constructor(parts: SandboxPoolParts) {
+  constructor(parts: PrewarmedNetworkPoolParts) {
     this.#parts = parts;
   }
 
@@ -100,7 +100,7 @@ export class SandboxPool implements AsyncDisposable {
    * A sandbox that lives, for a container that is about to be made: the one that the kernel holds, else an idle one,
    * rather of the same image. null when there is none. Throws the signal's reason.
    */
-  async lease(kernel: KernelId, image: string, signal: AbortSignal): Promise<LeasedSandbox | null> {
+  async lease(kernel: KernelId, image: string, signal: AbortSignal): Promise<LeasedNetwork | null> {
     for (let found = this.#heldBy(kernel) ?? this.#idle(image); found; found = this.#idle(image)) {
       // Before anything is waited for: nobody else may take it.
       found.owner = kernel;
@@ -148,7 +148,7 @@ export class SandboxPool implements AsyncDisposable {
    * Compares with what the engine has: living sandboxes that nothing has joined are idle ones, dead ones and those of
    * another form are removed. Call it after the kernels were adopted, and now and then. Throws what the engine throws.
    */
-  async takeStock(signal: AbortSignal): Promise<void> {
+  async listOwnedContainers(signal: AbortSignal): Promise<void> {
     const { form, target, joined } = this.#parts;
     if (target === 0) return;
     const [known, making, going] = [
@@ -259,7 +259,7 @@ export class SandboxPool implements AsyncDisposable {
   }
 
   /** The sandbox as a lease when it is alive, ours, as it should be and on the network; else null. */
-  async #look(id: ContainerId, signal: AbortSignal): Promise<LeasedSandbox | null> {
+  async #look(id: ContainerId, signal: AbortSignal): Promise<LeasedNetwork | null> {
     const { engine, form, networkBytes, log } = this.#parts;
     try {
       return await withDeadline({ what: 'looking at a network', timeoutMs: lookMs, signal }, async (deadline) => {

@@ -7,7 +7,7 @@ import type { ContainerSpec, ContainerSummary } from '../engine/engine.ts';
 import type { ContainerId } from '../lib/ids.ts';
 
 /** The sandbox that a kernel holds. */
-export interface LeasedSandbox {
+export interface LeasedNetwork {
   readonly container: ContainerId;
   /** What had gone through the network before the kernel's container joined it. */
   readonly receivedBytes: number;
@@ -15,7 +15,7 @@ export interface LeasedSandbox {
 }
 
 /** What is the same for all sandboxes of an agent. */
-export interface SandboxForm {
+export interface PrewarmedNetworkForm {
   /** 8 hex digits of the state folder. */
   readonly tag: string;
   /** The agent's id, as a label for people. */
@@ -45,7 +45,7 @@ const logLimitBytes = 4096 * 5;
 export const newSandboxName = (tag: string): string => `kernelet-network.${tag}.${randomBytes(6).toString('hex')}`;
 
 /** The specification of a sandbox. `image` is any that is here; nothing of it runs. */
-export async function sandboxSpec(form: SandboxForm, name: string, image: string): Promise<ContainerSpec> {
+export async function sandboxSpec(form: PrewarmedNetworkForm, name: string, image: string): Promise<ContainerSpec> {
   return {
     ...constant(form),
     name,
@@ -61,17 +61,20 @@ export async function sandboxSpec(form: SandboxForm, name: string, image: string
 }
 
 /** Whether a container is provably a sandbox of this agent. */
-export function isSandbox(form: SandboxForm, { name, labels }: Pick<ContainerSummary, 'name' | 'labels'>): boolean {
+export function isSandbox(
+  form: PrewarmedNetworkForm,
+  { name, labels }: Pick<ContainerSummary, 'name' | 'labels'>,
+): boolean {
   return name.startsWith(`kernelet-network.${form.tag}.`) && labels[sandboxLabels.proof] === form.proof(name);
 }
 
 /** Whether a sandbox is as this version of the program and its configuration make them. */
-export const hasForm = (form: SandboxForm, { labels }: Pick<ContainerSummary, 'labels'>): boolean =>
+export const hasForm = (form: PrewarmedNetworkForm, { labels }: Pick<ContainerSummary, 'labels'>): boolean =>
   labels[sandboxLabels.form] === formOf(form);
 
 type Constant = Omit<ContainerSpec, 'name' | 'image' | 'mounts' | 'hostname' | 'labels'>;
 
-function constant({ network, volume }: SandboxForm): Constant {
+function constant({ network, volume }: PrewarmedNetworkForm): Constant {
   return {
     entrypoint: [`${volume.target}/bin/busybox`, 'sleep', '2147483647'],
     command: [],
@@ -92,7 +95,7 @@ function constant({ network, volume }: SandboxForm): Constant {
   };
 }
 
-const formOf = (form: SandboxForm): string =>
+const formOf = (form: PrewarmedNetworkForm): string =>
   createHash('sha256')
     .update(JSON.stringify(constant(form)))
     .digest('hex')

@@ -26,7 +26,7 @@ export interface Neighbours {
 }
 
 /** Answers that are kept; a node is asked the same few questions for every kernel. */
-const mostAnswers = 256;
+const maxAnswers = 256;
 
 const key = ({ device, id }: DeviceReference): string => `${device}\0${id}`;
 const none: ReadonlyMap<NumaNode, ReadonlySet<string>> = new Map();
@@ -88,7 +88,7 @@ export class AffinityMap {
     const question = JSON.stringify([kind, ...order]);
     const known = this.#answers.get(question);
     if (known) return known;
-    if (this.#answers.size >= mostAnswers) this.#answers.clear();
+    if (this.#answers.size >= maxAnswers) this.#answers.clear();
     const answer = this.#neighbours(order, kind);
     this.#answers.set(question, answer);
     return answer;

@@ -4,7 +4,7 @@ import type { DeviceState, Share } from './allocation.ts';
 import { insufficient, resourceError } from './resource-error.ts';
 import type { Strategy } from './strategy.ts';
 
-const mostRounds = 100;
+const maxRounds = 100;
 const map = 'DiscretePropertyAllocMap';
 
 /**
@@ -19,8 +19,8 @@ export const discreteEvenly: Strategy = ({ ask, candidates, devices }) => {
   if (whole.gt(String(total))) throw lack('amount');
 
   const given = new Map<DeviceState, bigint>();
-  const givenOf = (device: DeviceState): bigint => given.get(device) ?? 0n;
-  const hasWhole = (device: DeviceState): boolean => device.level.wholeFree > givenOf(device);
+  const rawValuesOf = (device: DeviceState): bigint => given.get(device) ?? 0n;
+  const hasWhole = (device: DeviceState): boolean => device.level.wholeFree > rawValuesOf(device);
   let need = BigInt(plainText(whole));
   let open = candidates;
   for (let round = 0; need > 0n; round += 1) {
@@ -30,13 +30,13 @@ export const discreteEvenly: Strategy = ({ ask, candidates, devices }) => {
     const parts = distribute(need, open.length);
     for (const [place, device] of open.entries()) {
       if (need === 0n) break;
-      const left = device.level.wholeFree - givenOf(device);
+      const left = device.level.wholeFree - rawValuesOf(device);
       let share = parts(place);
       if (share > left) share = left;
-      given.set(device, givenOf(device) + share);
+      given.set(device, rawValuesOf(device) + share);
       need -= share;
     }
-    if (need < before && round < mostRounds) continue;
+    if (need < before && round < maxRounds) continue;
     open = open.filter(hasWhole);
     if (need > 0n && open.length === 0) throw resourceError('ResourceError', 'too many repeats until allocation');
   }

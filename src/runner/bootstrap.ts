@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../lib/clock.ts';
-import { imageScript, userScriptTimeoutMs } from '../wire/runner-config.ts';
+import { imageScript, userScriptTimeoutMs } from '../protocol/runner-config.ts';
 import { parseEnvironment } from './config.ts';
 import type { ContainerLog } from './container-log.ts';
 import { rootEnvironment } from './environment.ts';
@@ -16,7 +16,7 @@ import { exitCodeOf } from './tenant-process.ts';
 import { volumePaths } from './volume-paths.ts';
 
 const imageScriptTimeoutMs = 60_000;
-const longestEnvironmentBytes = 1024 * 1024;
+const maxEnvironmentBytes = 1024 * 1024;
 
 /** Sources the image's script as root, if it is there and executable; returns the environment that it left. */
 export async function runImageBootstrap(
@@ -97,7 +97,7 @@ async function collect(stream: Readable): Promise<string> {
   for await (const piece of stream) {
     const bytes: Buffer = piece;
     size += bytes.length;
-    if (size <= longestEnvironmentBytes) pieces.push(bytes);
+    if (size <= maxEnvironmentBytes) pieces.push(bytes);
   }
   return Buffer.concat(pieces).toString('utf8');
 }

@@ -2,9 +2,9 @@
 
 import { KerneletError } from '../lib/errors.ts';
 import { parseKernelId } from '../lib/ids.ts';
-import { type KernelModel, kernelModel, mostModels } from '../wire/kernel-models.ts';
-import { mostServices, type ServicePlace, servicePlace } from '../wire/kernel-services.ts';
-import type { RunnerConfig } from '../wire/runner-config.ts';
+import { type KernelModel, kernelModel, maxModels } from '../protocol/kernel-models.ts';
+import { maxServices, type ServicePlace, servicePlace } from '../protocol/kernel-services.ts';
+import type { RunnerConfig } from '../protocol/runner-config.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -83,8 +83,7 @@ function userName(user: Fields): string {
 }
 
 function services(value: unknown): readonly ServicePlace[] {
-  if (!Array.isArray(value) || value.length > mostServices)
-    throw wrong('services', `a list of at most ${mostServices}`);
+  if (!Array.isArray(value) || value.length > maxServices) throw wrong('services', `a list of at most ${maxServices}`);
   try {
     return value.map(servicePlace);
   } catch (cause) {
@@ -93,7 +92,7 @@ function services(value: unknown): readonly ServicePlace[] {
 }
 
 function models(value: unknown): readonly KernelModel[] {
-  if (!Array.isArray(value) || value.length > mostModels) throw wrong('models', `a list of at most ${mostModels}`);
+  if (!Array.isArray(value) || value.length > maxModels) throw wrong('models', `a list of at most ${maxModels}`);
   try {
     return value.map(kernelModel);
   } catch (cause) {

@@ -12,7 +12,7 @@ const queueBytes = 512 * 1024;
 /** A burst of this many bytes passes at once, then this many a second. */
 const burstBytes = 4 * 1024 * 1024;
 const bytesPerSecond = 1024 * 1024;
-const longestLine = 8192;
+const maxLine = 8192;
 
 /** How a log takes bytes: returns whether it took all of them. */
 export type LogSink = (bytes: Uint8Array) => boolean;
@@ -55,7 +55,7 @@ export class ContainerLog {
   /** Says something of the runner's own. */
   line(level: 'DEBUG' | 'INFO' | 'WARN' | 'ERROR', text: string): void {
     if (level === 'DEBUG' && !this.#debug) return;
-    const bytes = Buffer.from(`kernelet-runner: [${level}] ${text.slice(0, longestLine)}\n`);
+    const bytes = Buffer.from(`kernelet-runner: [${level}] ${text.slice(0, maxLine)}\n`);
     if (!this.#sink(bytes)) this.#drop(bytes.length);
   }
 

@@ -1,17 +1,25 @@
 /** The agent's control connection: requests and their replies, and the events of the runs that it is attached to. */
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
-import { type AgentHead, type RunnerError, type RunnerErrorCode, runnerErrorCodes } from '../wire/runner-messages.ts';
+import {
+  type AgentFrameHeader,
+  type RunnerError,
+  type RunnerErrorCode,
+  runnerErrorCodes,
+} from '../protocol/runner-messages.ts';
 import type { FrameSocket } from './frame-socket.ts';
 import type { Run } from './run.ts';
 import type { Runs } from './runs.ts';
 
 /** Answers one request; the body is that of its frame. */
-export type RequestHandler = (request: Extract<AgentHead, { t: 'request' }>, body: Uint8Array) => Promise<unknown>;
+export type RequestHandler = (
+  request: Extract<AgentFrameHeader, { t: 'request' }>,
+  body: Uint8Array,
+) => Promise<unknown>;
 
-const mostAttachments = 512;
+const maxAttachments = 512;
 /** Room for the rest of a reply's head. */
-const longestResult = 500 * 1024;
+const maxResult = 500 * 1024;
 
 /** The connection. */
 export class ControlConnection {
@@ -54,7 +62,7 @@ export class ControlConnection {
     }
   }
 
-  #receive(head: AgentHead, body: Uint8Array): void {
+  #receive(head: AgentFrameHeader, body: Uint8Array): void {
     switch (head.t) {
       case 'ack':
         this.#runs.acknowledge(head.run, head.n);
@@ -62,7 +70,7 @@ export class ControlConnection {
       case 'attach': {
         const run = this.#find(head.run);
         if (!run) return;
-        if (this.#sent.size >= mostAttachments) {
+        if (this.#sent.size >= maxAttachments) {
           this.#socket.close('too many attachments');
           return;
         }
@@ -83,10 +91,10 @@ export class ControlConnection {
     }
   }
 
-  async #answer(request: Extract<AgentHead, { t: 'request' }>, body: Uint8Array): Promise<void> {
+  async #answer(request: Extract<AgentFrameHeader, { t: 'request' }>, body: Uint8Array): Promise<void> {
     try {
       const result = await this.#handle(request, body);
-      if (JSON.stringify(result ?? null).length > longestResult) {
+      if (JSON.stringify(result ?? null).length > maxResult) {
         throw new KerneletError('FILE_ERROR', 'the answer is too long for one reply; ask for less at once');
       }
       this.#socket.send({ t: 'reply', id: request.id, ok: true, result });

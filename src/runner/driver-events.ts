@@ -4,7 +4,7 @@ import type { FromDriver } from './driver-protocol.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 const mediaTypeForm = /^[\w.+-]{1,64}\/[\w.+-]{1,64}(;.{0,128})?$/;
-const mostMatches = 1000;
+const maxMatches = 1000;
 
 /** Reads one line; null when it is not one of a driver's. */
 export function parseDriverLine(line: string): FromDriver | null {
@@ -41,7 +41,7 @@ export function parseDriverLine(line: string): FromDriver | null {
     case 'completion': {
       const { id, matches } = fields;
       if (typeof id !== 'number' || !Array.isArray(matches)) return null;
-      return { ev, id, matches: matches.filter((item) => typeof item === 'string').slice(0, mostMatches) };
+      return { ev, id, matches: matches.filter((item) => typeof item === 'string').slice(0, maxMatches) };
     }
     default:
       return null;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../lib/fake-clock.ts';
 import type { RunId } from '../lib/ids.ts';
-import { encodeFrame } from '../wire/frame.ts';
-import { longestPrompt } from '../wire/run-event.ts';
+import { encodeFrame } from '../protocol/frame.ts';
+import { maxPrompt } from '../protocol/run-event.ts';
 import { ContainerLog } from './container-log.ts';
 import { Execution } from './execution.ts';
 import { PipePool } from './pipe-pool.ts';
@@ -38,15 +38,15 @@ describe('an execution', () => {
   it('asks with any prompt: one that is too long for an event is output', () => {
     const { run, execution } = setUp();
     const asked = { password: false, answer() {} };
-    using _escaped = execution.ask({ ...asked, prompt: '\ud800'.repeat(longestPrompt) });
+    using _escaped = execution.ask({ ...asked, prompt: '\ud800'.repeat(maxPrompt) });
     execution.input('');
-    using _long = execution.ask({ ...asked, prompt: 'x'.repeat(longestPrompt + 1) });
+    using _long = execution.ask({ ...asked, prompt: 'x'.repeat(maxPrompt + 1) });
     execution.input('');
     using _huge = execution.ask({ ...asked, prompt: 'x'.repeat(2_000_000) });
     const told = events(run);
     expect(told.filter(({ kind }) => kind === 'waiting-input')).toHaveLength(3);
     const output = told.filter(({ kind }) => kind === 'stdout').reduce((sum, { size }) => sum + size, 0);
-    expect(output).toBe(longestPrompt + 1 + 2_000_000);
+    expect(output).toBe(maxPrompt + 1 + 2_000_000);
   });
 
   it('lets a stopped process take its interrupt', () => {

@@ -4,7 +4,7 @@
  */
 import { closeSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
-import { type EndReason, longestPrompt } from '../wire/run-event.ts';
+import { type EndReason, maxPrompt } from '../protocol/run-event.ts';
 import { InputWriter } from './input-writer.ts';
 import { oomKills } from './oom-counter.ts';
 import type { Question, Run, RunControl } from './run.ts';
@@ -164,7 +164,7 @@ export class Execution implements RunControl, Disposable {
 
   /** A prompt that is too long for its event is output. */
   #pose({ prompt, password }: Question): void {
-    const fits = prompt.length <= longestPrompt;
+    const fits = prompt.length <= maxPrompt;
     if (!fits) this.output('stdout', Buffer.from(prompt));
     this.run.waitForInput(fits ? prompt : '', password);
   }

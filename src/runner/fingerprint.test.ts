@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { fingerprint } from './fingerprint.ts';
 
 it('tells requests apart by every part, and takes equal ones for one', () => {

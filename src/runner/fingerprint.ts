@@ -2,7 +2,7 @@
  * A short stand-in for a request, to tell whether one that comes again is the same. It protects nobody: whoever can
  * send requests may run anything anyway. (`node:crypto` would cost every kernel a megabyte.)
  */
-import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { ExecuteRequest } from '../protocol/execute-request.ts';
 
 /** Equal for equal requests; different ones differ in all but one of 2^64 cases. */
 export function fingerprint(request: ExecuteRequest): string {

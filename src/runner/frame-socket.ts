@@ -1,16 +1,16 @@
 /** A connection of the agent's, as frames. */
 import type { Socket } from 'node:net';
-import { parseAgentHead } from '../wire/agent-heads.ts';
-import { encodeFrame, FrameDecoder, FrameError } from '../wire/frame.ts';
-import type { AgentHead, RunnerHead } from '../wire/runner-messages.ts';
+import { parseAgentFrameHeader } from '../protocol/agent-frame-headers.ts';
+import { encodeFrame, FrameDecoder, FrameError } from '../protocol/frame.ts';
+import type { AgentFrameHeader, RunnerFrameHeader } from '../protocol/runner-messages.ts';
 
 /** Above this the sender of events and files waits. */
 const busyBytes = 1024 * 1024;
 /** An agent that asks and does not read is cut off. */
-const mostUnreadBytes = 16 * 1024 * 1024;
+const maxUnreadBytes = 16 * 1024 * 1024;
 
 /** Who takes the frames. What it throws ends the connection. */
-export type FrameReceiver = (head: AgentHead, body: Uint8Array) => void;
+export type FrameReceiver = (head: AgentFrameHeader, body: Uint8Array) => void;
 
 /** The connection. */
 export class FrameSocket {
@@ -55,9 +55,9 @@ export class FrameSocket {
     return !this.#socket.destroyed && this.#socket.writable;
   }
 
-  send(head: RunnerHead, body?: Uint8Array): void {
+  send(head: RunnerFrameHeader, body?: Uint8Array): void {
     if (!this.open) return;
-    if (this.#socket.writableLength > mostUnreadBytes) {
+    if (this.#socket.writableLength > maxUnreadBytes) {
       this.close('the peer does not read');
       return;
     }
@@ -89,7 +89,7 @@ export class FrameSocket {
     try {
       for (const { head, body } of this.#decoder.push(chunk)) {
         if (!this.open) return;
-        this.#receive(parseAgentHead(head), body);
+        this.#receive(parseAgentFrameHeader(head), body);
       }
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;

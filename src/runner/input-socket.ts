@@ -10,10 +10,10 @@ import type { Clock } from '../lib/clock.ts';
 import type { Run } from './run.ts';
 
 const path = '/tmp/bai-user-input.sock';
-const mostReaders = 64;
+const maxReaders = 64;
 /** A program that wants a prompt says so at once. */
 const questionTimeoutMs = 100;
-const longestQuestion = 64 * 1024;
+const maxQuestion = 64 * 1024;
 const unsupported = '<user-input is unsupported>';
 
 /** The socket. */
@@ -32,7 +32,7 @@ export class InputSocket {
     // A container that is started again may find the file of its earlier life.
     rmSync(path, { force: true });
     const server = createServer((socket) => this.#take(socket));
-    server.maxConnections = mostReaders;
+    server.maxConnections = maxReaders;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(path, () => resolve());
@@ -55,7 +55,7 @@ export class InputSocket {
     socket.on('error', () => socket.destroy());
     socket.on('close', () => timer[Symbol.dispose]());
     socket.on('data', (bytes) => {
-      if (text.length < longestQuestion) text += bytes.toString('utf8');
+      if (text.length < maxQuestion) text += bytes.toString('utf8');
       if (text.includes('\n')) ask();
     });
   }

@@ -4,7 +4,7 @@
  */
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../lib/clock.ts';
-import type { InterpreterState } from '../wire/runner-messages.ts';
+import type { InterpreterState } from '../protocol/runner-messages.ts';
 import { parseDriverLine } from './driver-events.ts';
 import type { FromDriver, ToDriver } from './driver-protocol.ts';
 import type { Execution, Outcome } from './execution.ts';
@@ -14,9 +14,9 @@ import type { RunningCommand, Tenant } from './tenant.ts';
 
 const startTimeoutMs = 60_000;
 const completionTimeoutMs = 5000;
-const mostCompletions = 16;
+const maxCompletions = 16;
 /** What fits into one frame with its head. */
-const longestMediaBytes = 960 * 1024;
+const maxMediaBytes = 960 * 1024;
 
 interface Query {
   readonly id: number;
@@ -102,7 +102,7 @@ export class Interpreter {
 
   /** What could stand at the cursor; nothing when the interpreter is busy for too long or cannot run. */
   async complete(code: string, cursor: number): Promise<readonly string[]> {
-    if (this.#completions.size >= mostCompletions) return [];
+    if (this.#completions.size >= maxCompletions) return [];
     const { promise, resolve } = Promise.withResolvers<readonly string[]>();
     using _timer = this.#options.clock.after(completionTimeoutMs, () => resolve([]));
     this.#lastId += 1;
@@ -221,7 +221,7 @@ export class Interpreter {
   }
 
   #show(execution: Execution, event: { kind: 'html' } | { kind: 'media'; type: string }, body: Buffer): void {
-    if (body.length <= longestMediaBytes) {
+    if (body.length <= maxMediaBytes) {
       execution.run.emit(event, body);
       return;
     }

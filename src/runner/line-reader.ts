@@ -1,9 +1,9 @@
 /** Cuts a byte stream into lines of JSON. */
 
 /** A picture comes as one line, so lines may be long; what is longer than this is no driver's. */
-const longestLineBytes = 32 * 1024 * 1024;
+const maxLineBytes = 32 * 1024 * 1024;
 /** A peer that sends byte by byte costs the bytes, not an object for each. */
-const mostPieces = 1024;
+const maxPieces = 1024;
 const newline = 0x0a;
 
 /** The reader. */
@@ -25,8 +25,8 @@ export class LineReader {
     if (start < chunk.length) {
       this.#pieces.push(chunk.subarray(start));
       this.#held += chunk.length - start;
-      if (this.#pieces.length >= mostPieces) this.#pieces = [Buffer.concat(this.#pieces)];
-      if (this.#held > longestLineBytes) throw new RangeError(`a line is longer than ${longestLineBytes} bytes`);
+      if (this.#pieces.length >= maxPieces) this.#pieces = [Buffer.concat(this.#pieces)];
+      if (this.#held > maxLineBytes) throw new RangeError(`a line is longer than ${maxLineBytes} bytes`);
     }
     return lines;
   }

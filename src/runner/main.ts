@@ -2,7 +2,7 @@
  * The runner: root inside the container with the right to change ids and to signal, and nothing else. It serves the
  * agent from its first moment, says where its start stands, and goes on when a step of it fails.
  */
-import { boundedEntry } from '../wire/runner-config.ts';
+import { boundedEntry } from '../protocol/runner-config.ts';
 import { runImageScript } from './image-script.ts';
 import { Runner } from './runner.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { maxBodyBytes } from '../wire/frame.ts';
+import { maxBodyBytes } from '../protocol/frame.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);

@@ -2,8 +2,8 @@
  * The numbered events of one run, kept until their consumer has them, and a while longer for one that comes back.
  * Pure: it holds and counts; blocking the program is its owner's affair.
  */
-import { maxBodyBytes } from '../wire/frame.ts';
-import type { NumberedRunEvent, RunEvent } from '../wire/run-event.ts';
+import { maxBodyBytes } from '../protocol/frame.ts';
+import type { NumberedRunEvent, RunEvent } from '../protocol/run-event.ts';
 
 /** What an event costs besides its bytes, so that a flood of empty events is bounded too. */
 const eventCostBytes = 128;

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../lib/fake-clock.ts';
 import type { RunId } from '../lib/ids.ts';
-import type { AgentHead } from '../wire/runner-messages.ts';
+import type { AgentFrameHeader } from '../protocol/runner-messages.ts';
 import { requestHandler } from './requests.ts';
 import type { Run, RunControl } from './run.ts';
 import { Runs } from './runs.ts';
 
 const run = 'r' as RunId;
 const nothing = new Uint8Array(0);
-type Request = Extract<AgentHead, { t: 'request' }>;
+type Request = Extract<AgentFrameHeader, { t: 'request' }>;
 
 function setUp(control: Partial<RunControl> = {}) {
   const told: string[] = [];

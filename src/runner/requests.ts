@@ -6,7 +6,7 @@ import type { Runs } from './runs.ts';
 import type { Services } from './services/services.ts';
 
 /** Bytes of input that may wait for a program. */
-const mostWaitingInput = 4 * 1024 * 1024;
+const maxWaitingInput = 4 * 1024 * 1024;
 
 /** What requests act on. */
 export interface RequestParts {
@@ -28,8 +28,8 @@ export function requestHandler(parts: RequestParts): RequestHandler {
   const stdin = async (id: RunId, body: Uint8Array, eof: boolean): Promise<{ open: boolean }> => {
     const run = runs.get(id);
     const waiting = (waitingInput.get(id) ?? 0) + body.length;
-    if (waiting > mostWaitingInput) {
-      throw new KerneletError('OVERLOADED', `run ${id} has ${mostWaitingInput} bytes of input waiting already`);
+    if (waiting > maxWaitingInput) {
+      throw new KerneletError('OVERLOADED', `run ${id} has ${maxWaitingInput} bytes of input waiting already`);
     }
     waitingInput.set(id, waiting);
     try {

@@ -1,8 +1,8 @@
 /** One execution as the runner knows it: where it stands, what it said, and how it is talked to while it runs. */
 import type { RunId } from '../lib/ids.ts';
-import type { ExecuteRequest } from '../wire/execute-request.ts';
-import { maxBodyBytes } from '../wire/frame.ts';
-import type { EndReason, RunEvent, RunPhase, RunSummary } from '../wire/run-event.ts';
+import type { ExecuteRequest } from '../protocol/execute-request.ts';
+import { maxBodyBytes } from '../protocol/frame.ts';
+import type { EndReason, RunEvent, RunPhase, RunSummary } from '../protocol/run-event.ts';
 import { fingerprint } from './fingerprint.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 

@@ -1,7 +1,7 @@
 /** Puts the parts of the runner together, in the order of its start (spec kernel-runner 5.1). */
 import { existsSync, readFileSync } from 'node:fs';
 import { systemClock } from '../lib/clock.ts';
-import { containerPaths, type RunnerConfig } from '../wire/runner-config.ts';
+import { containerPaths, type RunnerConfig } from '../protocol/runner-config.ts';
 import { runImageBootstrap, runUserBootstrap } from './bootstrap.ts';
 import { startIsOver } from './collect-garbage.ts';
 import { parseRunnerConfig } from './config.ts';

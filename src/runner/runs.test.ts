@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../lib/fake-clock.ts';
 import type { RunId } from '../lib/ids.ts';
-import type { ExecuteRequest } from '../wire/execute-request.ts';
+import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import type { Run, RunControl } from './run.ts';
 import { Runs } from './runs.ts';
 

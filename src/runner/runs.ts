@@ -5,20 +5,20 @@
 import type { Clock, Timer } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
-import type { ExecuteRequest } from '../wire/execute-request.ts';
-import type { RunSummary } from '../wire/run-event.ts';
+import type { ExecuteRequest } from '../protocol/execute-request.ts';
+import type { RunSummary } from '../protocol/run-event.ts';
 import { fingerprint } from './fingerprint.ts';
 import { Run, type RunObserver } from './run.ts';
 import { signalNumber } from './tenant-process.ts';
 
-const longestQueue = 256;
-const mostFinished = 64;
+const maxQueue = 256;
+const maxFinished = 64;
 /** The next run begins when finished ones hold less than this many buffers' worth of output that nobody took. */
 const heldBuffers = 4;
 const tailOfFinishedBytes = 128 * 1024;
 /** How long it is known of a finished run how it ended, when nobody has taken its events: an agent may be away. */
 const retiredMs = 24 * 3_600_000;
-const mostRetired = 64;
+const maxRetired = 64;
 
 /** What the set of runs needs. */
 export interface RunsOptions {
@@ -68,8 +68,8 @@ export class Runs {
       throw new KerneletError('RUN_EXISTS', `run ${id} exists with another request`);
     }
     if (this.#closed) throw new KerneletError('SHUTTING_DOWN', 'the kernel is stopping');
-    if (this.#queue.length >= longestQueue) {
-      throw new KerneletError('OVERLOADED', `${longestQueue} runs are waiting in this kernel already`);
+    if (this.#queue.length >= maxQueue) {
+      throw new KerneletError('OVERLOADED', `${maxQueue} runs are waiting in this kernel already`);
     }
     const run = new Run(id, request, this.#options.limitBytes, this.#options.observer);
     this.#runs.set(id, run);
@@ -159,7 +159,7 @@ export class Runs {
     const timer = this.#options.clock.after(this.#options.keepMs, () => this.#retire(run));
     timer.unref();
     this.#expiry.set(run.id, timer);
-    const excess = this.#finished.length - mostFinished;
+    const excess = this.#finished.length - maxFinished;
     for (const old of this.#finished.slice(0, Math.max(0, excess))) this.#drop(old);
   }
 
@@ -173,7 +173,7 @@ export class Runs {
     timer.unref();
     this.#expiry.set(run.id, timer);
     const [oldest] = this.#retired.keys();
-    if (this.#retired.size > mostRetired && oldest !== undefined) this.#dropRetired(oldest);
+    if (this.#retired.size > maxRetired && oldest !== undefined) this.#dropRetired(oldest);
   }
 
   #dropRetired(id: RunId): void {

@@ -6,7 +6,7 @@
  * Nothing here reads the tenant's home: the runner is root without the right to override permissions, and the home is
  * the tenant's. What depends on files there is written as a script for the volume's shell.
  */
-import type { ProgramSource } from '../wire/execute-request.ts';
+import type { ProgramSource } from '../protocol/execute-request.ts';
 
 /** A process to run with the tenant's ids in the tenant's home. */
 export interface TenantCommand {

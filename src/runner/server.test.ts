@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { FakeClock } from '../lib/fake-clock.ts';
-import { encodeFrame, FrameDecoder } from '../wire/frame.ts';
-import { parseRunnerHead } from '../wire/runner-heads.ts';
-import { type AgentHead, protocolGeneration, type RunnerHead } from '../wire/runner-messages.ts';
+import { encodeFrame, FrameDecoder } from '../protocol/frame.ts';
+import { parseRunnerFrameHeader } from '../protocol/runner-frame-headers.ts';
+import { type AgentFrameHeader, protocolGeneration, type RunnerFrameHeader } from '../protocol/runner-messages.ts';
 import { ContainerLog } from './container-log.ts';
 import { equalSecrets, serveRunner } from './server.ts';
 
@@ -36,21 +36,21 @@ async function setUp() {
     const socket = connect(path);
     sockets.push(socket);
     socket.on('error', () => {});
-    const heads: RunnerHead[] = [];
+    const heads: RunnerFrameHeader[] = [];
     const decoder = new FrameDecoder();
     socket.on('data', (chunk: Buffer) => {
-      for (const { head } of decoder.push(chunk)) heads.push(parseRunnerHead(head));
+      for (const { head } of decoder.push(chunk)) heads.push(parseRunnerFrameHeader(head));
     });
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     await once(socket, 'connect');
-    const send = (head: AgentHead): void => {
+    const send = (head: AgentFrameHeader): void => {
       for (const piece of encodeFrame(head)) socket.write(piece);
     };
     return { socket, heads, closed, send };
   };
   return { path, clock, accepted, dial };
 }
-const hello = (change: Partial<Extract<AgentHead, { t: 'hello' }>> = {}): AgentHead => ({
+const hello = (change: Partial<Extract<AgentFrameHeader, { t: 'hello' }>> = {}): AgentFrameHeader => ({
   ...{ t: 'hello', protocol: 1, secret, role: 'control' },
   ...change,
 });
@@ -76,7 +76,7 @@ describe('the runner’s socket', () => {
     ['a wrong secret', hello({ secret: 'b'.repeat(64) }), 'secret'],
     ['a secret that is only its beginning', hello({ secret: secret.slice(1) }), 'secret'],
     ['a protocol that cannot be', hello({ protocol: 0 }), 'form'],
-    ['another frame first', { t: 'ack', run: 'r', n: 1 } as AgentHead, 'form'],
+    ['another frame first', { t: 'ack', run: 'r', n: 1 } as AgentFrameHeader, 'form'],
   ])('refuses %s, says why, and closes', async (_, head, reason) => {
     const { dial, accepted } = await setUp();
     const { send, heads, closed, socket } = await dial();

@@ -5,11 +5,11 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
-import { type AgentHead, protocolGeneration } from '../wire/runner-messages.ts';
+import { type AgentFrameHeader, protocolGeneration } from '../protocol/runner-messages.ts';
 import type { ContainerLog } from './container-log.ts';
 import { FrameSocket } from './frame-socket.ts';
 
-const mostConnections = 8;
+const maxConnections = 8;
 const helloTimeoutMs = 5000;
 
 /** What the server needs. */
@@ -28,7 +28,7 @@ export async function serveRunner(options: RunnerServerOptions): Promise<Server>
   rmSync(options.path, { force: true });
   const server = createServer((socket) => {
     server.getConnections((_, count) => {
-      if (count > mostConnections) socket.destroy();
+      if (count > maxConnections) socket.destroy();
     });
     greet(new FrameSocket(socket), options);
   });
@@ -58,7 +58,7 @@ function greet(connection: FrameSocket, options: RunnerServerOptions): void {
 }
 
 function refusalOf(
-  head: AgentHead,
+  head: AgentFrameHeader,
   secret: string,
 ): { readonly reason: 'secret' | 'form'; readonly text: string } | null {
   if (head.t !== 'hello') return { reason: 'form', text: 'the first frame is not hello' };

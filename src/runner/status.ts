@@ -1,9 +1,9 @@
 /** Where the runner stands, and who wants to know. */
-import type { ModelHealth } from '../wire/kernel-models.ts';
-import type { InterpreterState, RunnerPhase, RunnerStatus } from '../wire/runner-messages.ts';
+import type { ModelHealth } from '../protocol/kernel-models.ts';
+import type { InterpreterState, RunnerPhase, RunnerStatus } from '../protocol/runner-messages.ts';
 import type { ContainerLog } from './container-log.ts';
 
-const longestDetail = 2000;
+const maxDetail = 2000;
 
 /** The status. */
 export class StatusBoard {
@@ -65,7 +65,7 @@ export class StatusBoard {
     return {
       phase: this.#phase,
       interpreter: this.#interpreter,
-      detail: parts.join('; ').slice(0, longestDetail),
+      detail: parts.join('; ').slice(0, maxDetail),
       startedAt: this.#startedAt,
       logBytesDropped: this.#log.droppedBytes,
       models: this.#models(),

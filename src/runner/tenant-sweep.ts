@@ -5,7 +5,7 @@ import { sleep } from '../lib/clock.ts';
 
 /** Most processes end within a millisecond or two of their signal. */
 const firstPollMs = 1;
-const longestPollMs = 20;
+const maxPollMs = 20;
 const afterKillMs = 2000;
 
 /** SIGTERM to every process of this uid, SIGKILL to those that are left after `graceMs`. */
@@ -14,13 +14,13 @@ export async function endTenant(uid: number, graceMs: number, clock: Clock): Pro
   signalAll(uid, 'SIGTERM');
   signalAll(uid, 'SIGCONT');
   const softUntil = clock.monotonic() + graceMs;
-  for (let pollMs = firstPollMs; clock.monotonic() < softUntil; pollMs = Math.min(2 * pollMs, longestPollMs)) {
+  for (let pollMs = firstPollMs; clock.monotonic() < softUntil; pollMs = Math.min(2 * pollMs, maxPollMs)) {
     if (tenantPids(uid).length === 0) return;
     await sleep(clock, pollMs);
   }
   const hardUntil = clock.monotonic() + afterKillMs;
   // Each round also meets what was forked during the one before.
-  while (signalAll(uid, 'SIGKILL') > 0 && clock.monotonic() < hardUntil) await sleep(clock, longestPollMs);
+  while (signalAll(uid, 'SIGKILL') > 0 && clock.monotonic() < hardUntil) await sleep(clock, maxPollMs);
 }
 
 /** Processes with this real uid, zombies, the runner itself and the container's first process left out. */

@@ -9,7 +9,7 @@ import type { TenantCommand } from './runtime.ts';
 import { spawnTenant, type TenantProcess } from './tenant-process.ts';
 
 /** Streams of background processes that are read on; older ones are closed when there are more. */
-const mostOrphanedStreams = 64;
+const maxOrphanedStreams = 64;
 
 /** A process with its output streams. */
 export interface RunningCommand extends TenantProcess {
@@ -105,7 +105,7 @@ export class Tenant {
       this.#orphans.push(reader);
     }
     const alive = this.#orphans.filter((reader) => reader.open);
-    for (const reader of alive.splice(0, Math.max(0, alive.length - mostOrphanedStreams))) reader[Symbol.dispose]();
+    for (const reader of alive.splice(0, Math.max(0, alive.length - maxOrphanedStreams))) reader[Symbol.dispose]();
     this.#orphans.splice(0, this.#orphans.length, ...alive);
   }
 }

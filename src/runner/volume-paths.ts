@@ -1,5 +1,5 @@
 /** Paths of the runner's own parts inside the container. */
-import { containerPaths } from '../wire/runner-config.ts';
+import { containerPaths } from '../protocol/runner-config.ts';
 
 /** What the runner uses of its volume. */
 export const volumePaths = {

@@ -9,7 +9,7 @@ import type { Logger } from '../lib/log.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import { type Account, parseAccount } from './account.ts';
 
-const leastPauseMs = 60_000;
+const minPauseMs = 60_000;
 
 /** The file. */
 export class AccountFile {
@@ -41,7 +41,7 @@ export class AccountFile {
 
   /** Writes the accounts unless the last time is less than a minute ago. */
   async maybeWrite(accounts: Iterable<Account>): Promise<void> {
-    if (this.#clock.monotonic() - this.#writtenAt >= leastPauseMs) await this.write(accounts);
+    if (this.#clock.monotonic() - this.#writtenAt >= minPauseMs) await this.write(accounts);
   }
 
   /** Writes the accounts. A disk that does not take them is logged. */

@@ -11,8 +11,8 @@ import {
   TreeCalls,
 } from './fixture-tree.test-support.ts';
 
-function open(calls: TreeCalls, mostOpen?: number): ContainerReader {
-  const reader = ContainerReader.open(hostOf(calls, mostOpen), recordedPid, recordedId);
+function open(calls: TreeCalls, maxOpen?: number): ContainerReader {
+  const reader = ContainerReader.open(hostOf(calls, maxOpen), recordedPid, recordedId);
   if (reader === null) throw new Error('the container is not there');
   return reader;
 }

@@ -12,8 +12,8 @@ import { memoryFamily } from './families/memory.ts';
 import { networkFamily } from './families/network.ts';
 import { pressureFamily } from './families/pressure.ts';
 import { processesFamily } from './families/processes.ts';
-import { type Gap, gapOf } from './gap.ts';
 import type { KeptFiles } from './kept-files.ts';
+import { type MissingMetric, missingMetricOf } from './missing-metric.ts';
 
 /** All families, in the order in which they are read. */
 const families: readonly ContainerFamily[] = [
@@ -45,7 +45,7 @@ export class ContainerReader implements Disposable {
   readonly #opened: Disposable[] = [];
   readonly #families: readonly { readonly name: string; readonly read: ReadFamily }[];
   /** Of families that this host doesn't show. */
-  readonly #standingGaps: readonly Gap[];
+  readonly #standingGaps: readonly MissingMetric[];
   #wasRead = false;
 
   private constructor(host: ReaderHost, processFolder: string, membership: string) {
@@ -77,7 +77,7 @@ export class ContainerReader implements Disposable {
 
   /** The figures now; null when the container has vanished. */
   read(): ContainerSample | null {
-    const gaps: Gap[] = [...this.#standingGaps];
+    const gaps: MissingMetric[] = [...this.#standingGaps];
     const sample: ContainerSample = { ...emptySample, gaps };
     for (const { name, read } of this.#families) {
       try {
@@ -85,7 +85,7 @@ export class ContainerReader implements Disposable {
       } catch (thrown) {
         const isGone = isSystemError(thrown, ...gone);
         if (isGone && !this.#lives()) return null;
-        gaps.push(gapOf(name, thrown));
+        gaps.push(missingMetricOf(name, thrown));
       }
     }
     // A file that not every host has may be absent at first because the container was going.

@@ -1,5 +1,5 @@
 /** What is read of a container at one moment. */
-import type { Gap } from './gap.ts';
+import type { MissingMetric } from './missing-metric.ts';
 
 /** Microseconds that something waited for a resource, since the container's start. */
 export interface Stall {
@@ -40,7 +40,7 @@ export interface ContainerSample extends ContainerCounters {
   readonly cpuStall: Stall | null;
   readonly memoryStall: Stall | null;
   readonly ioStall: Stall | null;
-  readonly gaps: readonly Gap[];
+  readonly gaps: readonly MissingMetric[];
 }
 
 /** A sample without figures. */

@@ -2,7 +2,7 @@
 import { withDeadline } from '../lib/deadline.ts';
 import { ContainerReader, type ReaderHost } from './container-reader.ts';
 import { type ContainerSample, emptySample } from './container-sample.ts';
-import { type Gap, gapOf } from './gap.ts';
+import { type MissingMetric, missingMetricOf } from './missing-metric.ts';
 
 /** The source of figures of the containers that were opened. */
 export interface ContainerSource extends Disposable {
@@ -29,7 +29,7 @@ const filesOfContainer = 20;
 export class DirectSource implements ContainerSource {
   readonly #host: ReaderHost;
   readonly #pidOf: (containerId: string, signal: AbortSignal) => Promise<number | null>;
-  readonly #readers = new Map<string, ContainerReader | { readonly failure: Gap }>();
+  readonly #readers = new Map<string, ContainerReader | { readonly failure: MissingMetric }>();
   readonly #opening = new Map<string, Promise<void>>();
   readonly #end = new AbortController();
   /** Opening takes a millisecond and is not to be divided: it is done for one container in a turn of the event loop. */
@@ -97,7 +97,7 @@ export class DirectSource implements ContainerSource {
       if (reader === null) this.#readers.delete(containerId);
       else this.#readers.set(containerId, reader);
     } catch (error) {
-      if (!signal.aborted) this.#readers.set(containerId, { failure: gapOf('container', error) });
+      if (!signal.aborted) this.#readers.set(containerId, { failure: missingMetricOf('container', error) });
     }
   }
 

@@ -26,7 +26,7 @@ describe('the final records', () => {
 
   it('are kept in order, those before a full file for one file longer', async () => {
     const place = path.join(folder, 'ended.jsonl');
-    const records = new FinalRecords(place, silentLogger, { mostBytes: 600 });
+    const records = new FinalRecords(place, silentLogger, { maxBytes: 600 });
     for (const id of ['a', 'b', 'c', 'd', 'e']) {
       records.add(record(id));
       await records.flushed();

@@ -14,17 +14,17 @@ export interface FinalRecord extends KernelUsage {
   readonly endedAt: number;
 }
 
-const mostBytes = 4 * 1024 * 1024;
+const maxBytes = 4 * 1024 * 1024;
 /** Some minutes of a disk that takes nothing, on a busy node. */
-const mostWaiting = 10_000;
-const mostAtOnce = 500;
+const maxWaiting = 10_000;
+const maxAtOnce = 500;
 
 /** The records of one folder. */
 export class FinalRecords {
   readonly #path: string;
   readonly #older: string;
   readonly #log: Logger;
-  readonly #mostBytes: number;
+  readonly #maxBytes: number;
   readonly #records: FinalRecord[] = [];
   /** How many are being written now. */
   #atHand = 0;
@@ -33,16 +33,16 @@ export class FinalRecords {
   #maybeTorn = true;
 
   /** `path` ends in `.jsonl`. */
-  constructor(path: string, log: Logger, options: { readonly mostBytes?: number } = {}) {
+  constructor(path: string, log: Logger, options: { readonly maxBytes?: number } = {}) {
     this.#path = path;
     this.#older = path.replace(/\.jsonl$/, '.older.jsonl');
     this.#log = log;
-    this.#mostBytes = options.mostBytes ?? mostBytes;
+    this.#maxBytes = options.maxBytes ?? maxBytes;
   }
 
   /** Adds a record. One that the disk does not take, or that too many wait before, is logged and left out. */
   add(record: FinalRecord): void {
-    if (this.waiting >= mostWaiting) {
+    if (this.waiting >= maxWaiting) {
       this.#log.error('the final record of a kernel was left out: too many wait for the disk', { record });
       return;
     }
@@ -70,7 +70,7 @@ export class FinalRecords {
   /** Those that came while others were written are written together. */
   async #write(): Promise<void> {
     while (this.#records.length > 0) {
-      const records = this.#records.splice(0, mostAtOnce);
+      const records = this.#records.splice(0, maxAtOnce);
       this.#atHand = records.length;
       try {
         await this.#append(records.map((record) => `${JSON.stringify(record)}\n`).join(''));
@@ -87,7 +87,7 @@ export class FinalRecords {
       (found) => found.size,
       () => 0,
     );
-    if (size >= this.#mostBytes) await rename(this.#path, this.#older);
+    if (size >= this.#maxBytes) await rename(this.#path, this.#older);
     const torn = this.#maybeTorn && !/(^|\n)$/.test(await readOrEmpty(this.#path));
     this.#maybeTorn = true;
     await appendFile(this.#path, torn ? `\n${lines}` : lines, { mode: 0o600 });

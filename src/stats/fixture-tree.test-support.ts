@@ -70,9 +70,9 @@ export class TreeCalls implements FileCalls {
 }
 
 /** A host that consists of these files. */
-export function hostOf(calls: TreeCalls, mostOpen = 1000): ReaderHost {
+export function hostOf(calls: TreeCalls, maxOpen = 1000): ReaderHost {
   return {
-    files: new KeptFiles({ mostOpen, calls }),
+    files: new KeptFiles({ maxOpen, calls }),
     mounts: parseCgroupMounts(calls.tree.get('/proc/self/mountinfo') ?? ''),
     nodeMemoryBytes: 8e9,
     processRoot: '/proc',

@@ -35,16 +35,16 @@ const surelyWhole = 3 * 1024;
 /** A pool of kept files with a bound on open descriptors; files beyond it are opened for each read. */
 export class KeptFiles {
   readonly #calls: FileCalls;
-  readonly #mostOpen: number;
+  readonly #maxOpen: number;
   #buffer = Buffer.allocUnsafe(firstBufferBytes);
   #open = 0;
   #room = firstRoom;
   #growing: Promise<void> = Promise.resolve();
 
-  /** `mostOpen`: how many descriptors may stay open. */
-  constructor(options: { readonly mostOpen: number; readonly calls?: FileCalls }) {
+  /** `maxOpen`: how many descriptors may stay open. */
+  constructor(options: { readonly maxOpen: number; readonly calls?: FileCalls }) {
     this.#calls = options.calls ?? systemCalls;
-    this.#mostOpen = options.mostOpen;
+    this.#maxOpen = options.maxOpen;
   }
 
   /** How many descriptors are open. */
@@ -54,7 +54,7 @@ export class KeptFiles {
 
   /** Makes room for so many open files in all, without holding anything up; what is there already costs nothing. */
   async makeRoom(descriptors: number): Promise<void> {
-    const wanted = Math.min(descriptors, this.#mostOpen);
+    const wanted = Math.min(descriptors, this.#maxOpen);
     if (wanted > this.#room) {
       this.#room = 2 ** Math.ceil(Math.log2(wanted));
       const room = this.#room;
@@ -79,7 +79,7 @@ export class KeptFiles {
     let kept = false;
     try {
       const text = this.readAgain(path, descriptor);
-      kept = this.#open < this.#mostOpen;
+      kept = this.#open < this.#maxOpen;
       if (kept) this.#open += 1;
       return { text, kept: kept ? descriptor : null };
     } finally {

@@ -16,9 +16,9 @@ export interface KillLogCalls {
 }
 
 const recordBytes = 8192;
-const mostRecords = 100_000;
-const mostContainers = 1000;
-const mostNames = 32;
+const maxRecords = 100_000;
+const maxContainers = 1000;
+const maxNames = 32;
 
 const systemCalls: KillLogCalls = {
   open: () => openSync('/dev/kmsg', constants.O_RDONLY | constants.O_NONBLOCK),
@@ -59,7 +59,7 @@ export class KillLog implements Disposable {
 
   async #readNew(signal: AbortSignal): Promise<void> {
     const slices = new TimeSlices(this.#clock);
-    for (let records = 0; records < mostRecords && !this.#isForbidden; records += 1) {
+    for (let records = 0; records < maxRecords && !this.#isForbidden; records += 1) {
       await slices.turn(signal);
       try {
         this.#descriptor ??= this.#calls.open();
@@ -78,10 +78,10 @@ export class KillLog implements Disposable {
     const kill = parseKill(record);
     if (kill === null) return;
     const names = this.#names.get(kill.containerId) ?? [];
-    if (names.length < mostNames) names.push(kill.name);
+    if (names.length < maxNames) names.push(kill.name);
     this.#names.set(kill.containerId, names);
     const [oldest] = this.#names.keys();
-    if (this.#names.size > mostContainers && oldest !== undefined) this.#names.delete(oldest);
+    if (this.#names.size > maxContainers && oldest !== undefined) this.#names.delete(oldest);
   }
 }
 

@@ -5,7 +5,7 @@ import { Decimal } from '../lib/decimal.ts';
 import { emptySample } from './container-sample.ts';
 import { containerMeasures, definitionOf, processMeasures } from './measure.ts';
 import { nodeMeasures } from './measure-kinds.ts';
-import { MetricBook } from './metric-book.ts';
+import { MetricStore } from './metric-store.ts';
 
 interface Round {
   readonly perf_counter: number;
@@ -29,8 +29,8 @@ const withoutFirst = (decoded: unknown, first: boolean): unknown =>
     : decoded;
 
 it('makes the metrics of kernels and processes that upstream makes of the same measurements', () => {
-  const kernels = new MetricBook();
-  const processes = new MetricBook();
+  const kernels = new MetricStore();
+  const processes = new MetricStore();
   for (const [index, round] of rounds.entries()) {
     const at = round.perf_counter;
     const sample = {
@@ -57,7 +57,7 @@ it('makes the metrics of kernels and processes that upstream makes of the same m
 });
 
 it('makes the metrics of the node that upstream makes of the same measurements', () => {
-  const book = new MetricBook();
+  const book = new MetricStore();
   const definitions = {
     cpu_util: definitionOf(nodeMeasures.cpu_util, false),
     mem: definitionOf(nodeMeasures.mem, false),

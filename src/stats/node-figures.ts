@@ -1,8 +1,8 @@
 /** The node's measures: all collectors, and the metrics made of them. One that fails is reported and skips its turn. */
 
-import { type Gap, gapOf } from './gap.ts';
 import type { NodeCollector, NodeMeasure } from './measure.ts';
-import { MetricBook, type WrittenMetrics } from './metric-book.ts';
+import { MetricStore, type WrittenMetrics } from './metric-store.ts';
+import { type MissingMetric, missingMetricOf } from './missing-metric.ts';
 
 /** The node's metrics in the written form, and those of its devices by metric and device. */
 export interface NodeMetrics {
@@ -16,12 +16,12 @@ const nodeId = 'node';
 export class NodeFigures {
   readonly #collectors: readonly NodeCollector[];
   readonly #more: () => readonly NodeCollector[];
-  readonly #node = new MetricBook();
-  readonly #devices = new MetricBook();
+  readonly #node = new MetricStore();
+  readonly #devices = new MetricStore();
   /** What each collector measured when it last could. */
   readonly #keys = new Map<string, readonly string[]>();
   #latest: readonly NodeMeasure[] = [];
-  #gaps: readonly Gap[] = [];
+  #gaps: readonly MissingMetric[] = [];
 
   /** `more`: collectors that may be others from round to round. Each is known by its name. */
   constructor(collectors: readonly NodeCollector[], more: () => readonly NodeCollector[] = () => []) {
@@ -35,14 +35,14 @@ export class NodeFigures {
   }
 
   /** What could not be measured last. */
-  get gaps(): readonly Gap[] {
+  get gaps(): readonly MissingMetric[] {
     return this.#gaps;
   }
 
   /** Measures; `at` is the monotonic time in seconds. Rejects with the signal's reason alone. */
   async round(at: number, signal: AbortSignal): Promise<void> {
     const measures: NodeMeasure[] = [];
-    const gaps: Gap[] = [];
+    const gaps: MissingMetric[] = [];
     const collectors = [...this.#collectors, ...this.#more()];
     for (const { name, collect } of collectors) {
       try {
@@ -54,7 +54,7 @@ export class NodeFigures {
         );
       } catch (error) {
         signal.throwIfAborted();
-        gaps.push(gapOf(name, error));
+        gaps.push(missingMetricOf(name, error));
       }
     }
     for (const { key, definition, devices, ...measured } of measures) {

@@ -47,9 +47,9 @@ const high = 0.95;
 const low = 0.85;
 /** Share of the periods in which the limit on CPU time held processes back. */
 const throttledShare = 0.5;
-const fewestPeriods = 10;
+const minPeriods = 10;
 const quietMs = 60_000;
-const mostNames = 8;
+const maxNames = 8;
 
 interface Standing {
   readonly overuse: Overuse;
@@ -171,7 +171,7 @@ function grown(now: number | null, before: number | null): number {
 
 function throttling(sample: ContainerSample, before: ContainerCounters): number | null {
   const periods = grown(sample.cpuPeriods, before.cpuPeriods);
-  return periods < fewestPeriods ? null : grown(sample.throttledPeriods, before.throttledPeriods) / periods;
+  return periods < minPeriods ? null : grown(sample.throttledPeriods, before.throttledPeriods) / periods;
 }
 
 function killedText({ killed, sample }: OveruseInput): string {
@@ -181,6 +181,6 @@ function killedText({ killed, sample }: OveruseInput): string {
       : `the limit of ${describeByteSize(sample.memoryLimitBytes)} of memory`;
   if (killed.length === 0) return `a process was killed at ${at}`;
   const names = [...new Set(killed)];
-  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : '';
-  return `killed at ${at}: ${names.slice(0, mostNames).join(', ')}${more}`;
+  const more = names.length > maxNames ? ` and ${names.length - maxNames} more` : '';
+  return `killed at ${at}: ${names.slice(0, maxNames).join(', ')}${more}`;
 }

@@ -1,8 +1,8 @@
 /** How long to wait between rounds of statistics. Pure. */
 
 /** The share of one core that reading containers may take when the period is adaptive. */
-const mostShare = 0.01;
-const longestMs = 60_000;
+const maxShare = 0.01;
+const maxMs = 60_000;
 
 /** What the pause depends on. */
 export interface PauseInput {
@@ -18,7 +18,7 @@ export interface PauseInput {
 
 /** From the end of a round to the begin of the next. Rounds never overlap; one that took too long skips turns. */
 export function pauseAfter({ periodMs, adaptive, busyMs, tookMs }: PauseInput): number {
-  const wanted = adaptive ? Math.max(periodMs, Math.min(longestMs, busyMs / mostShare)) : periodMs;
+  const wanted = adaptive ? Math.max(periodMs, Math.min(maxMs, busyMs / maxShare)) : periodMs;
   const turns = Math.floor(tookMs / wanted) + 1;
   return turns * wanted - tookMs;
 }

@@ -8,7 +8,7 @@ import { ProcessFigures } from './process-figures.ts';
 const never = new AbortController().signal;
 
 it('processes have figures of their own and of the devices that they use, as long as those are measured', async () => {
-  const figures = new ProcessFigures(new KeptFiles({ mostOpen: 0 }), new FakeClock());
+  const figures = new ProcessFigures(new KeptFiles({ maxOpen: 0 }), new FakeClock());
   const { pid } = process;
   const definition = definitionOf({ unit: 'bytes', filter: new Set(['max']), hook: null }, true);
   const taken = { key: 'npu_mem', definition, value: new Decimal(7), capacity: new Decimal(10) };

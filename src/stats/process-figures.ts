@@ -3,20 +3,20 @@ import type { Clock } from '../lib/clock.ts';
 import type { DeviceMeasures } from './device-figures.ts';
 import type { KeptFiles } from './kept-files.ts';
 import { processMeasures } from './measure.ts';
-import { MetricBook, type WrittenMetrics } from './metric-book.ts';
+import { MetricStore, type WrittenMetrics } from './metric-store.ts';
 import { readProcess } from './process-reader.ts';
 import { TimeSlices } from './time-slices.ts';
 
 /** Of one container, at most so many processes are looked at. */
-const mostProcesses = 1024;
+const maxProcesses = 1024;
 
 /** The figures. Metrics of processes that have gone are dropped. */
 export class ProcessFigures {
   readonly #files: KeptFiles;
   readonly #clock: Clock;
-  readonly #books = new Map<string, MetricBook>();
+  readonly #books = new Map<string, MetricStore>();
   /** What processes use of devices, by pid. */
-  readonly #devices = new MetricBook();
+  readonly #devices = new MetricStore();
 
   constructor(files: KeptFiles, clock: Clock) {
     this.#files = files;
@@ -29,11 +29,11 @@ export class ProcessFigures {
     pids: readonly number[],
     signal: AbortSignal,
   ): Promise<ReadonlyMap<number, WrittenMetrics>> {
-    const book = this.#books.get(containerId) ?? new MetricBook();
+    const book = this.#books.get(containerId) ?? new MetricStore();
     this.#books.set(containerId, book);
     const slices = new TimeSlices(this.#clock);
     const found = new Map<number, WrittenMetrics>();
-    for (const pid of pids.slice(0, mostProcesses)) {
+    for (const pid of pids.slice(0, maxProcesses)) {
       await slices.turn(signal);
       const measures = this.#measuresOf(pid);
       for (const { key, definition, ...measured } of measures) {

@@ -19,7 +19,7 @@ export interface ScratchSizesParts {
 }
 
 /** As many entries take a minute of work, and so ten of time. */
-const bounds = { mostEntries: 1_000_000, deepest: 48 } as const;
+const bounds = { maxEntries: 1_000_000, deepest: 48 } as const;
 const deadlineMs = 3_600_000;
 /** The share of the time in which folders are walked. */
 const aTenth = { workMs: 10, restMs: 90 };
@@ -28,7 +28,7 @@ const pauseMs = 30_000;
 const pauseFactor = 10;
 const walksAtOnce = 3;
 /** Walks in a row cost a fifth of walks that each find the processor asleep. */
-const mostOfRound = 10;
+const maxOfRound = 10;
 
 /** The sizes. */
 export class ScratchSizes {
@@ -67,7 +67,7 @@ export class ScratchSizes {
     this.#due = kernelIds
       .filter((kernelId) => nextAt(kernelId) <= now && !this.#walked.has(kernelId))
       .sort((left, right) => nextAt(left) - nextAt(right))
-      .slice(0, mostOfRound);
+      .slice(0, maxOfRound);
     for (let free = Math.min(walksAtOnce - this.#lanes.size, this.#due.length); free > 0; free -= 1) {
       const walks = this.#walkDue(signal).finally(() => this.#lanes.delete(walks));
       this.#lanes.add(walks);

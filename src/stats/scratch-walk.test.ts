@@ -34,7 +34,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 const signal = new AbortController().signal;
 const slices = () => new TimeSlices(systemClock, { workMs: 10, restMs: 1 });
-const bounds = { mostEntries: 10_000, deepest: 20 };
+const bounds = { maxEntries: 10_000, deepest: 20 };
 const du = (): number =>
   Number(execFileSync('du', ['-s', '-B1', '--one-file-system', folder], { encoding: 'utf8' }).split('\t')[0]);
 /** The folder itself is not counted by the walk. */
@@ -67,7 +67,7 @@ it('finds files and folders whose names are no text', async () => {
 
 it('ends at its bounds with what there is at least', async () => {
   for (let name = 0; name < 50; name += 1) await writeFile(path.join(folder, `file${name}`), 'x');
-  const few = await walkSize(folder, { ...bounds, mostEntries: 20 }, slices(), signal);
+  const few = await walkSize(folder, { ...bounds, maxEntries: 20 }, slices(), signal);
   expect(few).toEqual({ bytes: 20 * 4096, complete: false });
   await mkdir(path.join(folder, '1/2/3/4/5'), { recursive: true });
   expect(await walkSize(folder, { ...bounds, deepest: 3 }, slices(), signal)).toMatchObject({ complete: false });

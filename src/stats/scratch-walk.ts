@@ -10,7 +10,7 @@ import type { TimeSlices } from './time-slices.ts';
 /** Bounds of a walk. */
 export interface WalkBounds {
   /** Files and folders that are looked at. */
-  readonly mostEntries: number;
+  readonly maxEntries: number;
   /** Levels of folders; each holds a descriptor while the walk is below it. */
   readonly deepest: number;
 }
@@ -58,7 +58,7 @@ class Walk {
   async into(folder: FileHandle, { dev: device, size }: Pick<Stats, 'dev' | 'size'>, depth: number): Promise<void> {
     const path = `/proc/self/fd/${folder.fd}`;
     for await (const name of size <= smallFolderBytes ? await readdir(path, { encoding: 'buffer' }) : namesOf(path)) {
-      if (this.#entries >= this.#bounds.mostEntries) this.complete = false;
+      if (this.#entries >= this.#bounds.maxEntries) this.complete = false;
       if (!this.complete) return;
       this.#entries += 1;
       await this.#slices.turn(this.#signal);

@@ -1,5 +1,5 @@
 /** Where statistics go beside the agent's own doors: Redis in cluster mode (spec resources-and-stats 13.5), or nowhere. */
-import type { WrittenMetrics } from './metric-book.ts';
+import type { WrittenMetrics } from './metric-store.ts';
 import type { NodeMetrics } from './node-figures.ts';
 
 /**

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { longestBlock } from '../../test/support/own-time.ts';
+import { maxBlock } from '../../test/support/own-time.ts';
 import { systemClock } from '../lib/clock.ts';
 import { FakeClock } from '../lib/fake-clock.ts';
 import { asContainerId, parseKernelId, parseSessionId } from '../lib/ids.ts';
@@ -10,9 +10,9 @@ import { silentLogger } from '../lib/log.ts';
 import { type ContainerSample, emptySample } from './container-sample.ts';
 import type { ContainerSource } from './container-source.ts';
 import { KeptFiles } from './kept-files.ts';
-import type { StatsTarget } from './kernel-book.ts';
+import type { StatsTarget } from './kernel-statistics-store.ts';
 import { KillLog } from './kill-log.ts';
-import type { WrittenMetrics } from './metric-book.ts';
+import type { WrittenMetrics } from './metric-store.ts';
 import { NodeFigures } from './node-figures.ts';
 import type { Overuse } from './overuse.ts';
 import { ProcessFigures } from './process-figures.ts';
@@ -78,7 +78,7 @@ async function rig(more: Partial<StatisticsParts> = {}): Promise<Rig> {
     source,
     node: new NodeFigures([]),
     devices: null,
-    processes: new ProcessFigures(new KeptFiles({ mostOpen: 0 }), clock),
+    processes: new ProcessFigures(new KeptFiles({ maxOpen: 0 }), clock),
     killLog: new KillLog(clock, {
       open: () => 0,
       read: () => {
@@ -110,7 +110,7 @@ describe('a round', () => {
     expect(made.statistics.latest(targetOf(1).kernelId)).toMatchObject({ cpuSeconds: 5, gaps: [{ source: 'disk' }] });
     expect(made.statistics.latest(targetOf(2).kernelId)).toBeNull();
     expect(made.told).toMatchObject([{ kind: 'out-of-memory' }]);
-    expect([...made.statistics.gapCounts]).toEqual([['disk', 1]]);
+    expect([...made.statistics.missingMetricCounts]).toEqual([['disk', 1]]);
   });
 
   it('comes at the begin and then every period, and is not ended by one that fails', async () => {
@@ -172,9 +172,9 @@ describe('the end of a kernel', () => {
     await made.statistics.round(signal);
     made.source.samples.set('c1.1', { cpuMicroseconds: 9e6, receivedBytes: 8 });
     // Rates over no time would be nonsense.
-    made.statistics.lastLook(target);
+    made.statistics.takeFinalSample(target);
     await made.clock.advance(1000);
-    made.statistics.lastLook(target);
+    made.statistics.takeFinalSample(target);
     expect(last.shift()).toMatchObject([target.kernelId, { cpu_used: { current: '5000' } }]);
     expect(last).toMatchObject([[target.kernelId, { cpu_used: { current: '9000' }, net_rx: { current: '1' } }]]);
     made.targets.length = 0;
@@ -257,7 +257,7 @@ describe('five hundred containers', () => {
     await made.statistics.round(signal);
     const longest: number[] = [];
     for (let round = 0; round < 7; round += 1) {
-      longest.push((await longestBlock(() => made.statistics.round(signal))).ownMs);
+      longest.push((await maxBlock(() => made.statistics.round(signal))).ownMs);
     }
     // What the work holds up is in every round; a garbage collection is in some.
     expect(Math.min(...longest)).toBeLessThan(10);

@@ -17,9 +17,9 @@ import type { ContainerSample } from './container-sample.ts';
 import type { ContainerSource } from './container-source.ts';
 import type { DeviceFigures, DeviceMeasures } from './device-figures.ts';
 import { type FinalRecord, FinalRecords } from './final-records.ts';
-import { KernelBook, type KernelFigures, type StatsTarget } from './kernel-book.ts';
+import { type KernelFigures, KernelStatisticsStore, type StatsTarget } from './kernel-statistics-store.ts';
 import type { KillLog } from './kill-log.ts';
-import type { WrittenMetrics } from './metric-book.ts';
+import type { WrittenMetrics } from './metric-store.ts';
 import type { NodeFigures } from './node-figures.ts';
 import type { Overuse } from './overuse.ts';
 import { pauseAfter } from './pause.ts';
@@ -67,16 +67,21 @@ export class Statistics implements AsyncDisposable {
   readonly sampleSeconds = new Histogram(sampleBounds);
   readonly roundSeconds = new Histogram(roundBounds);
   /** Containers and figures that could not be read, by source. */
-  readonly gapCounts = new Map<string, number>();
+  readonly missingMetricCounts = new Map<string, number>();
   readonly #parts: StatisticsParts;
-  readonly #book: KernelBook;
+  readonly #book: KernelStatisticsStore;
   readonly #accounts: AccountFile;
   readonly #finals: FinalRecords;
   readonly #scratch: ScratchSizes;
   readonly #end = new AbortController();
   readonly #jobs: Promise<void>[] = [];
 
-  private constructor(parts: StatisticsParts, book: KernelBook, accounts: AccountFile, finals: FinalRecords) {
+  private constructor(
+    parts: StatisticsParts,
+    book: KernelStatisticsStore,
+    accounts: AccountFile,
+    finals: FinalRecords,
+  ) {
     this.#parts = parts;
     this.#book = book;
     this.#accounts = accounts;
@@ -91,7 +96,7 @@ export class Statistics implements AsyncDisposable {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const accounts = new AccountFile(join(folder, 'accounts.json'), clock, log);
     const finals = new FinalRecords(join(folder, 'ended.jsonl'), log);
-    return new Statistics(parts, new KernelBook(await accounts.load()), accounts, finals);
+    return new Statistics(parts, new KernelStatisticsStore(await accounts.load()), accounts, finals);
   }
 
   /** Begins the rounds, the first at once. Call it when the kernels of an earlier process have been taken over. */
@@ -166,7 +171,7 @@ export class Statistics implements AsyncDisposable {
   }
 
   /** Reads a kernel for the last time, if that needs nobody, and gives that on: its container is about to be killed. */
-  lastLook(target: StatsTarget): void {
+  takeFinalSample(target: StatsTarget): void {
     const { source, sink, log } = this.#parts;
     const sample = source.read(target.containerId, this.#end.signal);
     if (sample === null || sample instanceof Promise) return;
@@ -298,7 +303,7 @@ export class Statistics implements AsyncDisposable {
   }
 
   #countGap(source: string): void {
-    this.gapCounts.set(source, (this.gapCounts.get(source) ?? 0) + 1);
+    this.missingMetricCounts.set(source, (this.missingMetricCounts.get(source) ?? 0) + 1);
   }
 
   async #openAll(targets: readonly StatsTarget[], signal: AbortSignal): Promise<void> {

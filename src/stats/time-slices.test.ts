@@ -3,7 +3,7 @@ import { FakeClock } from '../lib/fake-clock.ts';
 import { TimeSlices } from './time-slices.ts';
 
 /** How many milliseconds of work some loops did between two turns of the event loop, at most. */
-async function longestBlock(loops: number): Promise<number> {
+async function maxBlock(loops: number): Promise<number> {
   let [time, turnAt, longest, working] = [0, 0, 0, true];
   const clock = new (class extends FakeClock {
     override monotonic = (): number => time;
@@ -28,9 +28,9 @@ async function longestBlock(loops: number): Promise<number> {
 }
 
 it('lets others run when its time is over, also when loops have it together', async () => {
-  expect(await longestBlock(1)).toBe(1);
+  expect(await maxBlock(1)).toBe(1);
   // Each may have begun one step more.
-  expect(await longestBlock(8)).toBeLessThanOrEqual(1 + 8);
+  expect(await maxBlock(8)).toBeLessThanOrEqual(1 + 8);
 });
 
 it('ends with the signal, before and after a turn', async () => {

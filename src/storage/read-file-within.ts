@@ -6,7 +6,7 @@ const folderFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOF
 const fileFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** Its text. Throws the system's error, and an Error for what is no file below the folder or too long. */
-export async function readFileWithin(folder: string, path: string, longestBytes: number): Promise<string> {
+export async function readFileWithin(folder: string, path: string, maxBytes: number): Promise<string> {
   if (!isPlainPath(path)) throw new Error(`${JSON.stringify(path.slice(0, 200))} is no path below the folder`);
   const names = path.split('/');
   const last = names.pop() ?? '';
@@ -18,20 +18,20 @@ export async function readFileWithin(folder: string, path: string, longestBytes:
       above = next;
     }
     await using file = await open(entry(above, last), fileFlags);
-    return await textOf(file, longestBytes);
+    return await textOf(file, maxBytes);
   } finally {
     await above.close();
   }
 }
 
-async function textOf(file: FileHandle, longestBytes: number): Promise<string> {
+async function textOf(file: FileHandle, maxBytes: number): Promise<string> {
   if (!(await file.stat()).isFile()) throw new Error('it is no file');
-  const bytes = Buffer.alloc(longestBytes + 1);
+  const bytes = Buffer.alloc(maxBytes + 1);
   let size = 0;
   for (let taken = -1; taken !== 0 && size < bytes.length; size += taken) {
     taken = (await file.read(bytes, size, bytes.length - size, null)).bytesRead;
   }
-  if (size > longestBytes) throw new Error(`it has more than ${longestBytes} bytes`);
+  if (size > maxBytes) throw new Error(`it has more than ${maxBytes} bytes`);
   return bytes.toString('utf8', 0, size);
 }
 

@@ -4,7 +4,7 @@
  * reach the runner: the shell is static, writes the environment down as it is for the tenant's processes, and starts
  * the runner with an environment of its own.
  */
-import { boundedEntry, containerPaths, imageScript, runnerCapabilities } from '../wire/runner-config.ts';
+import { boundedEntry, containerPaths, imageScript, runnerCapabilities } from '../protocol/runner-config.ts';
 
 /**
  * What the runner's Node is started with. One thread for files and none for V8's helpers keep it within few PIDs and

@@ -29,7 +29,7 @@ import { syncFolder } from '../lib/atomic-file.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/make-folder.ts';
 import { systemErrorCode } from '../lib/system-error.ts';
-import { containerPaths } from '../wire/runner-config.ts';
+import { containerPaths } from '../protocol/runner-config.ts';
 import { readElf, relocateElf, replaceCString } from './elf-file.ts';
 import { findStaticBusybox } from './runner-volume-busybox.ts';
 import { entryScript } from './runner-volume-entry.ts';

@@ -40,7 +40,7 @@ export type RunProgram = (
 
 /** The only table there is. */
 const machineTable = '/etc/fstab';
-const mostStderr = 4096;
+const maxStderr = 4096;
 
 /** The volumes. */
 export class VolumeMounts {
@@ -140,7 +140,7 @@ const runProgram: RunProgram = (program, args, timeoutMs) =>
       resolve({ status: -1, stderr: '' });
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr = (stderr + text).slice(-mostStderr);
+      stderr = (stderr + text).slice(-maxStderr);
     });
     child.once('error', (error) => {
       timer[Symbol.dispose]();

@@ -17,7 +17,7 @@ import { NodeUnderTest } from '../support/node-under-test.ts';
 import { type SeededRandom, seededRandom } from '../support/random.ts';
 import { type Scene, troubles } from './troubles.ts';
 
-const mostKernels = 4;
+const maxKernels = 4;
 /** How long what had gone wrong may take to be put right: removals that failed are tried again after a while. */
 const settlesWithinMs = 90_000;
 const secret = 'kept through everything';
@@ -28,7 +28,7 @@ const say = (text: string): void => void process.stderr.write(`${text}\n`);
 function deed(node: NodeUnderTest, random: SeededRandom, kernels: readonly string[]): () => Promise<unknown> {
   const api = (method: string, place: string, body?: object) => () =>
     callApi(node.socket, method, `/v1/kernels${place}`, body === undefined ? {} : { body });
-  if (kernels.length === 0 || (kernels.length < mostKernels && random.fraction() < 0.4)) {
+  if (kernels.length === 0 || (kernels.length < maxKernels && random.fraction() < 0.4)) {
     return api('POST', '', { id: randomUUID(), language: 'python', publish: [8000] });
   }
   const id = random.oneOf(kernels);

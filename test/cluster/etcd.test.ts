@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { etcdOverlay } from '../../src/cluster/configuration-overlay.ts';
-import { EtcdEndpoint, EtcdFailure } from '../../src/cluster/etcd/endpoint.ts';
-import { EtcdClient } from '../../src/cluster/etcd/etcd-client.ts';
-import { ScopedStore } from '../../src/cluster/etcd/scoped-store.ts';
-import { EtcdNodeRegistry } from '../../src/cluster/node-registry.ts';
+import { etcdOverlay } from '../../src/backendai/etcd/configuration-overlay.ts';
+import { EtcdEndpoint, EtcdFailure } from '../../src/backendai/etcd/endpoint.ts';
+import { EtcdClient } from '../../src/backendai/etcd/etcd-client.ts';
+import { EtcdNodeRegistry } from '../../src/backendai/etcd/node-registry.ts';
+import { ScopedStore } from '../../src/backendai/etcd/scoped-store.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { makeCertificates } from '../support/cluster/certificates.ts';

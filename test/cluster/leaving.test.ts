@@ -8,7 +8,7 @@ import { TcpProxy } from '../support/cluster/tcp-proxy.ts';
 /** Beats come close enough for one to be under way when the daemon is stopped. */
 const heartbeatS = 1;
 /** The leave's own patience with each of them, together. */
-const mostMs = 9_000;
+const maxMs = 9_000;
 
 describeWith(['etcd', 'redis-server'], 'a member that leaves', () => {
   let services: ClusterServices;
@@ -21,7 +21,7 @@ describeWith(['etcd', 'redis-server'], 'a member that leaves', () => {
     await using etcd = await TcpProxy.start(services.etcd.port);
     await using redis = await TcpProxy.start(services.redis.port);
     await services.settle({ 'config/redis/addr': `127.0.0.1:${redis.port}` });
-    const options = { id: 'i-leaves', etcdPort: etcd.port, stream: services.stream, heartbeatS, rehearsal: {} };
+    const options = { id: 'i-leaves', etcdPort: etcd.port, stream: services.stream, heartbeatS, simulatedRuntime: {} };
     await using member = await Member.joined(options);
     etcd.mode = { kind: 'half-open' };
     redis.mode = { kind: 'half-open' };
@@ -30,11 +30,11 @@ describeWith(['etcd', 'redis-server'], 'a member that leaves', () => {
     etcd.mode = { kind: 'pass' };
     await services.settle();
     expect(status).toBe(0);
-    expect(ms).toBeLessThan(mostMs);
+    expect(ms).toBeLessThan(maxMs);
   });
 
   it('lets figures of kernels expire that ended while it was away', async () => {
-    const options = { id: 'i-away', etcdPort: services.etcd.port, stream: services.stream, rehearsal: {} };
+    const options = { id: 'i-away', etcdPort: services.etcd.port, stream: services.stream, simulatedRuntime: {} };
     await using member = await Member.joined(options);
     const { id } = await member.create({}, 'kernelet/base:latest');
     await services.statistics.call(['SET', id, 'figures']);

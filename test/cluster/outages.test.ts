@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { EtcdClient } from '../../src/cluster/etcd/etcd-client.ts';
-import { ScopedStore } from '../../src/cluster/etcd/scoped-store.ts';
-import { EventWriter } from '../../src/cluster/redis/event-stream.ts';
-import { RedisLink } from '../../src/cluster/redis/link.ts';
+import { EtcdClient } from '../../src/backendai/etcd/etcd-client.ts';
+import { ScopedStore } from '../../src/backendai/etcd/scoped-store.ts';
+import { EventWriter } from '../../src/backendai/redis/event-stream.ts';
+import { RedisLink } from '../../src/backendai/redis/link.ts';
 import { silentLogger as log } from '../../src/lib/log.ts';
 import { agentId, type ClusterNode, heartbeatMs, startClusterNode } from '../support/cluster/cluster-node.ts';
 import { everything } from '../support/cluster/etcd-admin.ts';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Member } from '../support/cluster/member.ts';
 import { describeWith } from '../support/cluster/programs.ts';
-import type { RehearsalOptions } from '../support/cluster/rehearsal-child.ts';
+import type { SimulatedRuntimeOptions } from '../support/cluster/rehearsal-child.ts';
 import { type ClusterServices, startServices } from '../support/cluster/services.ts';
 import { byDepth } from '../support/depth.ts';
 import { Lateness } from '../support/lateness.ts';
@@ -23,18 +23,18 @@ describeWith(['etcd', 'redis-server'], 'a member of a cluster, with its engine i
   });
   afterAll(() => services[Symbol.asyncDispose]());
 
-  const joined = (id: string, rehearsal: RehearsalOptions): Promise<Member> =>
+  const joined = (id: string, simulatedRuntime: SimulatedRuntimeOptions): Promise<Member> =>
     Member.joined({
       id,
       etcdPort: services.etcd.port,
       stream: services.stream,
       heartbeatS,
       portRange: [30_100, 30_999],
-      rehearsal,
+      simulatedRuntime,
     });
 
   /** The longest time between two heartbeats, in milliseconds. */
-  const longestGap = async (member: Member): Promise<number> => {
+  const maxGap = async (member: Member): Promise<number> => {
     const beats = (await member.events('agent_heartbeat')).map(({ at }) => at);
     return Math.max(...beats.slice(1).map((at, index) => at - (beats[index] ?? 0)));
   };
@@ -63,7 +63,7 @@ describeWith(['etcd', 'redis-server'], 'a member of a cluster, with its engine i
     await member.until('the last end', async () => (await member.events('kernel_terminated')).length >= total);
     const ends = await member.events('kernel_terminated');
     expect([ends.length, new Set(ends.map(({ args }) => args[0])).size]).toEqual([total, total]);
-    expect(await longestGap(member)).toBeLessThan(heartbeatS * 1000 + latenessMs + 2 * machine.mostMs);
+    expect(await maxGap(member)).toBeLessThan(heartbeatS * 1000 + latenessMs + 2 * machine.maxMs);
     // What a process takes at first is no growth: the second quarter stands beside the last.
     const most = (from: number, to: number): number =>
       Math.max(...resident.slice(Math.floor(resident.length * from), Math.ceil(resident.length * to)));
@@ -87,6 +87,6 @@ describeWith(['etcd', 'redis-server'], 'a member of a cluster, with its engine i
       await member.destroy(after);
     }
     expect(outcomes).toContain('createContainer rejected');
-    expect(await longestGap(member)).toBeLessThan(heartbeatS * 1000 + latenessMs + 2 * machine.mostMs);
+    expect(await maxGap(member)).toBeLessThan(heartbeatS * 1000 + latenessMs + 2 * machine.maxMs);
   });
 });

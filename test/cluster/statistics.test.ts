@@ -3,22 +3,22 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type RedisLink, redisDatabases } from '../../src/cluster/redis/link.ts';
-import { RedisStatistics } from '../../src/cluster/redis/statistics-keys.ts';
+import { type RedisLink, redisDatabases } from '../../src/backendai/redis/link.ts';
+import { RedisStatistics } from '../../src/backendai/redis/statistics-keys.ts';
+import { ClusterStatistics } from '../../src/backendai/statistics/cluster-statistics.ts';
+import { decodeMsgpack } from '../../src/backendai/wire/msgpack/decode.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { asContainerId, parseKernelId, parseSessionId } from '../../src/lib/ids.ts';
 import { silentLogger as log } from '../../src/lib/log.ts';
-import { ClusterStatistics } from '../../src/stats/cluster-statistics.ts';
 import { DirectSource } from '../../src/stats/container-source.ts';
 import { hostOf, readTree, recordedId, recordedPid, TreeCalls } from '../../src/stats/fixture-tree.test-support.ts';
 import { KeptFiles } from '../../src/stats/kept-files.ts';
-import type { StatsTarget } from '../../src/stats/kernel-book.ts';
+import type { StatsTarget } from '../../src/stats/kernel-statistics-store.ts';
 import { KillLog } from '../../src/stats/kill-log.ts';
 import { nodeMemory } from '../../src/stats/node/node-memory.ts';
 import { NodeFigures } from '../../src/stats/node-figures.ts';
 import { ProcessFigures } from '../../src/stats/process-figures.ts';
 import { Statistics } from '../../src/stats/statistics.ts';
-import { decodeMsgpack } from '../../src/wire/msgpack/decode.ts';
 import { describeWith } from '../support/cluster/programs.ts';
 import { startRedis, type TestRedis } from '../support/cluster/redis-server.ts';
 
@@ -43,7 +43,7 @@ describeWith(['redis-server'], 'Statistics in Redis', () => {
     });
     const tree = readTree('v2-systemd');
     for (const file of tree.keys()) if (file.endsWith('/cgroup.procs')) tree.set(file, `${process.pid}\n`);
-    const files = new KeptFiles({ mostOpen: 100 });
+    const files = new KeptFiles({ maxOpen: 100 });
     statistics = await Statistics.open({
       folder,
       targets: () => targets,

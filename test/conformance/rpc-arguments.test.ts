@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bindArguments } from '../../src/rpc/bind-arguments.ts';
-import { RpcFailure } from '../../src/rpc/rpc-failure.ts';
-import { signatures } from '../../src/rpc/schema/index.ts';
-import { type CallArguments, decodeRequestBody } from '../../src/wire/callosum/request-body.ts';
-import type { MsgpackValue } from '../../src/wire/msgpack/value.ts';
+import { bindArguments } from '../../src/backendai/rpc/bind-arguments.ts';
+import { RpcFailure } from '../../src/backendai/rpc/rpc-failure.ts';
+import { signatures } from '../../src/backendai/rpc/schema/index.ts';
+import { type CallArguments, decodeRequestBody } from '../../src/backendai/wire/callosum/request-body.ts';
+import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
 import { type ReadMessage, readFrames, readMessage } from './kinds/frames.ts';
 import { fromBase64 } from './notation/base64.ts';
 import { itemsOf, type JsonObject } from './vector-kind.ts';

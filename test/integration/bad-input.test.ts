@@ -38,9 +38,9 @@ beforeEach(async () => {
 afterEach(async () => {
   await assertNothingLeft(before, node.stateDir);
   expect((await kernelsOf(node)).map(({ id }) => id)).toEqual([python]);
-  const { slots, oddities } = await statusOf(node);
+  const { slots, invariantViolations } = await statusOf(node);
   expect([slots.cpus.used, slots.ports.used]).toEqual([1, 0]);
-  expect(Object.values(oddities).filter((count) => count > 0)).toEqual([]);
+  expect(Object.values(invariantViolations).filter((count) => count > 0)).toEqual([]);
 });
 
 type Row = readonly [args: readonly string[], code: string, status: number, text: RegExp];

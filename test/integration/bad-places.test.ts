@@ -153,7 +153,7 @@ describe('records that cannot be read', () => {
     expect((await node.run(['exec', id, '-c', 'state'])).text).toBe("'kept'\n");
     const aside = await readdir(path.join(node.stateDir, 'quarantine'));
     expect(aside).toHaveLength(Object.keys(damaged).length + 2);
-    expect((await statusOf(node)).oddities['quarantined-record']).toBe(aside.length);
+    expect((await statusOf(node)).invariantViolations['quarantined-record']).toBe(aside.length);
     expect(node.daemonErrors).toMatch(/put aside/);
     expect((await eventsOf(node)).filter(({ event }) => event.type === 'kernel-terminated')).toEqual([]);
   });
@@ -169,7 +169,7 @@ describe('records that cannot be read', () => {
     const [kernel] = await kernelsOf(node);
     expect([kernel?.id, JSON.stringify(kernel?.ports)]).toEqual([id, ports]);
     expect((await node.run(['exec', id, '-c', 'state'])).text).toBe("'kept'\n");
-    expect((await statusOf(node)).oddities).toMatchObject({ 'quarantined-record': 1, 'restored-record': 1 });
+    expect((await statusOf(node)).invariantViolations).toMatchObject({ 'quarantined-record': 1, 'restored-record': 1 });
   });
 });
 

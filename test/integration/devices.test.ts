@@ -136,7 +136,7 @@ describe('devices of a node that is alone', () => {
     await node.run(['rm', id]);
     expect(await used()).toEqual({ 'cuda.shares': '1.5', 'npu.device': '0', cpu: '0.5', mem: '134217728' });
     const status = JSON.parse((await callApi(node.socket, 'GET', '/v1/status')).text);
-    expect(status.oddities).toMatchObject({ 'absent-release': 0 });
+    expect(status.invariantViolations).toMatchObject({ 'absent-release': 0 });
   });
 
   it('bring libraries that programs load, files that they can read only, and figures', async () => {
@@ -277,7 +277,7 @@ describe('devices of a node of a cluster', () => {
         expect(await readFile(file, 'utf8')).toContain(`CPU_SHARES=${core}:1\nMEM_SHARES=root:256m\n`);
       }
       await one.kernels.registry.auditDevices(within(20_000));
-      expect(one.oddities.snapshot()).toEqual({});
+      expect(one.invariantViolations.snapshot()).toEqual({});
       const more = specFixture({ image, limits: { ...limits, cpus: cores.length } });
       await expect(one.kernels.registry.create(more, within(60_000))).rejects.toThrow(
         `InsufficientResource: DiscretePropertyAllocMap: insufficient allocatable amount! (cpu (tag: 'cpu'), allocating ${cores.length} out of ${cores.length - specs.length})`,

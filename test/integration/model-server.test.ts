@@ -1,6 +1,6 @@
 /** Models in a real container: their servers are started, watched by their health checks, and started again. */
 import { expect, it, vi } from 'vitest';
-import type { KernelModel } from '../../src/wire/kernel-models.ts';
+import type { KernelModel } from '../../src/protocol/kernel-models.ts';
 import { RunnerSession } from '../support/runner-session.ts';
 
 const server = `

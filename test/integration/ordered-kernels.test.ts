@@ -4,8 +4,11 @@ import { chown, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  createKernelsArguments,
+  kernelConfigFixture,
+} from '../../src/backendai/rpc/create-kernels/request.test-support.ts';
 import { type KernelId, newKernelId } from '../../src/lib/ids.ts';
-import { createKernelsArguments, kernelConfigFixture } from '../../src/rpc/kernel-order.test-support.ts';
 import { allowMounts } from '../../src/storage/mount-policy.ts';
 import { shellIn, startDockerNode } from '../support/docker-rpc-node.ts';
 import type { RpcNode } from '../support/rpc-node.ts';

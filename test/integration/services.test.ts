@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { ServiceOptions, ServiceOutcome, ServicePlace } from '../../src/wire/kernel-services.ts';
+import type { ServiceOptions, ServiceOutcome, ServicePlace } from '../../src/protocol/kernel-services.ts';
 import { RunnerSession } from '../support/runner-session.ts';
 
 /** Answers requests on the port for ever, and says what it was given. */

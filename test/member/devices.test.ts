@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { decodeMsgpack } from '../../src/wire/msgpack/decode.ts';
+import { decodeMsgpack } from '../../src/backendai/wire/msgpack/decode.ts';
 import { Member } from '../support/cluster/member.ts';
 import { describeWith } from '../support/cluster/programs.ts';
 import { type ClusterServices, startServices } from '../support/cluster/services.ts';

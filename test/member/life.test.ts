@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { MsgpackValue } from '../../src/wire/msgpack/value.ts';
+import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
 import { Member } from '../support/cluster/member.ts';
 import { describeWith } from '../support/cluster/programs.ts';
 import { type ClusterServices, startServices } from '../support/cluster/services.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { EventWriter } from '../../src/cluster/redis/event-stream.ts';
-import { encodeMsgpack } from '../../src/wire/msgpack/encode.ts';
+import { EventWriter } from '../../src/backendai/redis/event-stream.ts';
+import { encodeMsgpack } from '../../src/backendai/wire/msgpack/encode.ts';
 import { Member } from '../support/cluster/member.ts';
 import { describeWith } from '../support/cluster/programs.ts';
 import { type ClusterServices, startServices } from '../support/cluster/services.ts';

@@ -4,15 +4,15 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { methods } from '../../src/backendai/rpc/methods/index.ts';
+import { method } from '../../src/backendai/rpc/rpc-method.ts';
+import { maxMessageBytes, RpcServer } from '../../src/backendai/rpc/rpc-server.ts';
+import { define } from '../../src/backendai/rpc/schema/define.ts';
+import { nothing } from '../../src/backendai/rpc/schema/fields.ts';
+import { type CurveKeys, loadCurveKeys, makeCurveKeys } from '../../src/backendai/transport/curve-keys.ts';
+import { MessageRouter } from '../../src/backendai/transport/message-router.ts';
+import { parseCertificate } from '../../src/backendai/wire/curve/certificate.ts';
 import { silentLogger } from '../../src/lib/log.ts';
-import { methods } from '../../src/rpc/methods/index.ts';
-import { method } from '../../src/rpc/rpc-method.ts';
-import { longestMessageBytes, RpcServer } from '../../src/rpc/rpc-server.ts';
-import { define } from '../../src/rpc/schema/define.ts';
-import { nothing } from '../../src/rpc/schema/fields.ts';
-import { type CurveKeys, loadCurveKeys, makeCurveKeys } from '../../src/transport/curve-keys.ts';
-import { MessageRouter } from '../../src/transport/message-router.ts';
-import { parseCertificate } from '../../src/wire/curve/certificate.ts';
 import { runPeer } from '../support/python-peer.ts';
 import { rpcServices } from '../support/rpc-services.ts';
 
@@ -31,7 +31,7 @@ const sleeping = method({
 
 async function serve(curve: CurveKeys | null, cleanups: AsyncDisposableStack): Promise<string> {
   const address = { host: '127.0.0.1', port: 0 };
-  const socket = await MessageRouter.bind({ address, curve, longestMessageBytes, log: silentLogger });
+  const socket = await MessageRouter.bind({ address, curve, maxMessageBytes, log: silentLogger });
   const services = rpcServices();
   const server = new RpcServer({ socket, methods: [...methods, sleeping], services, log: silentLogger });
   const done = server.run();

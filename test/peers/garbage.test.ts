@@ -3,15 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import { CallosumClient } from '../../src/backendai/rpc/callosum-client.test-support.ts';
+import { methods } from '../../src/backendai/rpc/methods/index.ts';
+import { maxMessageBytes, RpcServer } from '../../src/backendai/rpc/rpc-server.ts';
+import { MessageRouter } from '../../src/backendai/transport/message-router.ts';
+import { loadZeromq } from '../../src/backendai/transport/zeromq.ts';
+import { encodeRequestData } from '../../src/backendai/wire/callosum/data.ts';
+import { encodeHeader } from '../../src/backendai/wire/callosum/header.ts';
+import { encodeMsgpack } from '../../src/backendai/wire/msgpack/encode.ts';
 import { silentLogger } from '../../src/lib/log.ts';
-import { CallosumClient } from '../../src/rpc/callosum-client.test-support.ts';
-import { methods } from '../../src/rpc/methods/index.ts';
-import { longestMessageBytes, RpcServer } from '../../src/rpc/rpc-server.ts';
-import { MessageRouter } from '../../src/transport/message-router.ts';
-import { loadZeromq } from '../../src/transport/zeromq.ts';
-import { encodeRequestData } from '../../src/wire/callosum/data.ts';
-import { encodeHeader } from '../../src/wire/callosum/header.ts';
-import { encodeMsgpack } from '../../src/wire/msgpack/encode.ts';
 import { fuzzRuns } from '../support/depth.ts';
 import { rpcServices } from '../support/rpc-services.ts';
 
@@ -54,7 +54,7 @@ function heldBytes(): number {
 describe('a server that is sent garbage', () => {
   it('goes on, keeps its memory, and answers pings beside it', { timeout: fuzzRuns(60_000) }, async () => {
     const address = { host: '127.0.0.1', port: 0 };
-    await using socket = await MessageRouter.bind({ address, curve: null, longestMessageBytes, log: silentLogger });
+    await using socket = await MessageRouter.bind({ address, curve: null, maxMessageBytes, log: silentLogger });
     const services = rpcServices();
     const server = new RpcServer({ socket, methods, services, log: silentLogger });
     void server.run();

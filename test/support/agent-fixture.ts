@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { NodeAgent } from '../../src/agent/node-agent.ts';
 import type { KernelEvent } from '../../src/events/kernel-event.ts';
-import { EngineImageShelf } from '../../src/images/image-shelf.ts';
+import { EngineImageService } from '../../src/images/image-service.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { OperationTimes } from '../../src/lib/operation-times.ts';
@@ -59,7 +59,7 @@ export class AgentFixture implements AsyncDisposable {
     const agent = new NodeAgent({
       ...common,
       kernels: registry,
-      images: new EngineImageShelf(kernels.engine),
+      images: new EngineImageService(kernels.engine),
       statistics: await buildStatistics({
         ...common,
         settings: { listen: null, periodMs: 60_000, adaptive: false, source: 'engine' },
@@ -92,7 +92,7 @@ export class AgentFixture implements AsyncDisposable {
         agentId: kernels.state.agentId,
         stateDir: kernels.folder,
         slots: () => ({ cpus: none, memoryBytes: none, ports: none }),
-        oddities: () => kernels.oddities.snapshot(),
+        invariantViolations: () => kernels.invariantViolations.snapshot(),
       },
     });
     const fixture = new AgentFixture(kernels, agent, runners);

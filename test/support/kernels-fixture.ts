@@ -21,18 +21,18 @@ import {
   type KernelsSettings,
 } from '../../src/kernel/assemble.ts';
 import { defaultEntrypoint, defaultHardening } from '../../src/kernel/container-spec.ts';
+import { InvariantViolations } from '../../src/kernel/invariant-violations.ts';
 import type { PortLeases } from '../../src/kernel/leases.ts';
-import { Oddities } from '../../src/kernel/oddities.ts';
 import { Ownership } from '../../src/kernel/ownership.ts';
-import { takeStock } from '../../src/kernel/recovery.ts';
+import { listOwnedContainers } from '../../src/kernel/recovery.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import { type KernelId, parseAgentId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import type { RunSummary } from '../../src/protocol/run-event.ts';
+import type { RunnerStatus } from '../../src/protocol/runner-messages.ts';
 import type { RequestedMount } from '../../src/storage/mount-policy.ts';
 import { type AgentIdWish, openStateFolder, type StateFolder } from '../../src/storage/state-folder.ts';
-import type { RunSummary } from '../../src/wire/run-event.ts';
-import type { RunnerStatus } from '../../src/wire/runner-messages.ts';
 
 const readyStatus: RunnerStatus = {
   phase: 'ready',
@@ -204,7 +204,7 @@ export class KernelsFixture implements AsyncDisposable {
   readonly devices: NodeDevices;
   readonly events: readonly KernelEvent[];
   readonly clients: readonly FakeRunnerClient[];
-  readonly oddities: Oddities;
+  readonly invariantViolations: InvariantViolations;
 
   private constructor(made: Omit<KernelsFixture, 'types' | 'leftovers' | 'remove' | typeof Symbol.asyncDispose>) {
     this.folder = made.folder;
@@ -216,7 +216,7 @@ export class KernelsFixture implements AsyncDisposable {
     this.devices = made.devices;
     this.events = made.events;
     this.clients = made.clients;
-    this.oddities = made.oddities;
+    this.invariantViolations = made.invariantViolations;
   }
 
   /** Opens a fixture, in a fresh folder unless one is given. */
@@ -235,7 +235,7 @@ export class KernelsFixture implements AsyncDisposable {
     const told = new Set(options.told);
     const leases = new FakeLeases();
     const devices = options.devices ?? testDevices();
-    const oddities = new Oddities();
+    const invariantViolations = new InvariantViolations();
     const ready = options.ready ?? (async () => {});
     const engine = options.engine ?? dummy;
     const kernels = assembleKernels({
@@ -256,13 +256,24 @@ export class KernelsFixture implements AsyncDisposable {
       },
       clock: systemClock,
       log: silentLogger,
-      oddities,
+      invariantViolations,
       settings: { ...testSettings, ...options.settings },
       networkBytes: async () => ({ receivedBytes: 100, sentBytes: 200 }),
       iptables: async () => ({ exitCode: 0, stderr: '' }),
       ...options.parts,
     });
-    return new KernelsFixture({ folder, state, engine, dummy, kernels, leases, events, clients, oddities, devices });
+    return new KernelsFixture({
+      folder,
+      state,
+      engine,
+      dummy,
+      kernels,
+      leases,
+      events,
+      clients,
+      invariantViolations,
+      devices,
+    });
   }
 
   /** The types of the events so far. */
@@ -273,7 +284,7 @@ export class KernelsFixture implements AsyncDisposable {
   /** Everything that is left of kernels, beside what lies in the quarantine: containers, scratch, journal, leases. */
   async leftovers(): Promise<readonly string[]> {
     await this.kernels.scratch.settled();
-    const containers = await takeStock(
+    const containers = await listOwnedContainers(
       this.engine,
       new Ownership(this.state.agentId, this.state.secret),
       AbortSignal.timeout(10_000),

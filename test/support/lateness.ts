@@ -6,13 +6,13 @@ const everyMs = 50;
 export class Lateness implements Disposable {
   readonly #timer: NodeJS.Timeout;
   /** The worst so far, in milliseconds. */
-  mostMs = 0;
+  maxMs = 0;
 
   constructor() {
     let last = performance.now();
     this.#timer = setInterval(() => {
       const now = performance.now();
-      this.mostMs = Math.max(this.mostMs, now - last - everyMs);
+      this.maxMs = Math.max(this.maxMs, now - last - everyMs);
       last = now;
     }, everyMs);
   }

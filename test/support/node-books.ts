@@ -25,7 +25,7 @@ async function settledKernels(node: NodeUnderTest): Promise<readonly NodeKernel[
 export async function checkBooks(node: NodeUnderTest): Promise<readonly NodeKernel[]> {
   const kernels = await settledKernels(node);
   const ids = kernels.map(({ id }) => id).sort();
-  const { slots, oddities } = await statusOf(node);
+  const { slots, invariantViolations } = await statusOf(node);
   const hostPorts = kernels.flatMap(({ ports }) => ports.map(({ hostPort }) => hostPort));
   const [records, scratch] = await Promise.all(
     ['kernels', 'scratch'].map(async (name) => (await readdir(path.join(node.stateDir, name))).sort()),
@@ -42,7 +42,7 @@ export async function checkBooks(node: NodeUnderTest): Promise<readonly NodeKern
     unended,
     endedTwice: [...ends].filter(([, count]) => count > 1).map(([id]) => id),
     endedAlive: ids.filter((id) => ends.has(id)),
-    odd: Object.entries(oddities).filter(([, count]) => count > 0),
+    odd: Object.entries(invariantViolations).filter(([, count]) => count > 0),
   };
   deepStrictEqual(found, {
     containers: ids,

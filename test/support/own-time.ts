@@ -45,7 +45,7 @@ export class OwnTime implements Disposable {
 }
 
 /** The longest time that the event loop is held up while something is done, by each of the two reckonings. */
-export async function longestBlock(work: () => Promise<unknown>): Promise<Took> {
+export async function maxBlock(work: () => Promise<unknown>): Promise<Took> {
   using watch = new OwnTime();
   let [wallMs, ownMs, working] = [0, 0, true];
   const tick = (): void => {

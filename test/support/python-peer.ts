@@ -12,11 +12,11 @@ import { outcomeOf } from './command.ts';
 const root = path.resolve(import.meta.dirname, '..', '..');
 const requirements = path.join(root, 'test', 'peers', 'requirements.txt');
 const interpreters = ['python3.11', 'python3.12', 'python3.13', 'python3'];
-const longestInstallMs = 300_000;
-const longestRunMs = 45_000;
+const maxInstallMs = 300_000;
+const maxRunMs = 45_000;
 
 function run(command: string, ...args: string[]): void {
-  const done = spawnSync(command, args, { encoding: 'utf8', timeout: longestInstallMs });
+  const done = spawnSync(command, args, { encoding: 'utf8', timeout: maxInstallMs });
   if (done.status !== 0)
     throw new Error(`${command} ${args.join(' ')} failed:\n${done.stdout}${done.stderr}${done.error ?? ''}`);
 }
@@ -51,7 +51,7 @@ async function ensurePython(): Promise<string> {
 export async function runPeer(script: string, job: object): Promise<Readonly<Record<string, unknown>>> {
   const child = spawn(await ensurePython(), [path.join(root, 'test', 'peers', script)], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: longestRunMs,
+    timeout: maxRunMs,
   });
   child.stdin.end(JSON.stringify(job));
   const { status, text, stderr } = await outcomeOf(child);

@@ -1,12 +1,12 @@
 /** A node that a manager calls: an agent on the dummy engine behind a Callosum server, and a client of it. */
 import type { KernelView } from '../../src/agent/agent.ts';
+import { CallosumClient } from '../../src/backendai/rpc/callosum-client.test-support.ts';
+import { methods } from '../../src/backendai/rpc/methods/index.ts';
+import { maxMessageBytes, RpcServer } from '../../src/backendai/rpc/rpc-server.ts';
+import { MessageRouter } from '../../src/backendai/transport/message-router.ts';
+import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
 import type { KernelId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
-import { CallosumClient } from '../../src/rpc/callosum-client.test-support.ts';
-import { methods } from '../../src/rpc/methods/index.ts';
-import { longestMessageBytes, RpcServer } from '../../src/rpc/rpc-server.ts';
-import { MessageRouter } from '../../src/transport/message-router.ts';
-import type { MsgpackValue } from '../../src/wire/msgpack/value.ts';
 import { AgentFixture } from './agent-fixture.ts';
 import type { FixtureOptions } from './kernels-fixture.ts';
 import { rpcServices, type TestServices } from './rpc-services.ts';
@@ -40,9 +40,7 @@ export class RpcNode implements AsyncDisposable {
     await using cleanups = new AsyncDisposableStack();
     const fixture = cleanups.use(await AgentFixture.start(options));
     const address = { host: '127.0.0.1', port: 0 };
-    const socket = cleanups.use(
-      await MessageRouter.bind({ address, curve: null, longestMessageBytes, log: silentLogger }),
-    );
+    const socket = cleanups.use(await MessageRouter.bind({ address, curve: null, maxMessageBytes, log: silentLogger }));
     const { registry, sessionNetworks } = fixture.kernels.kernels;
     const { engine } = fixture.kernels;
     const services = cleanups.use(

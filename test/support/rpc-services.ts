@@ -3,17 +3,19 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Agent } from '../../src/agent/agent.ts';
-import { BackgroundTasks } from '../../src/agent/cluster/background-tasks.ts';
-import { BatchRuns } from '../../src/agent/cluster/batch-runs.ts';
-import { Commits } from '../../src/agent/cluster/commits.ts';
-import { creationInfoOf } from '../../src/agent/cluster/creation-info-of.ts';
-import { Creations } from '../../src/agent/cluster/creations.ts';
-import { Executions } from '../../src/agent/cluster/executions.ts';
-import { ImageTasks } from '../../src/agent/cluster/image-tasks.ts';
-import { PortLoans } from '../../src/agent/cluster/port-loans.ts';
 import { checkHealth } from '../../src/agent/node-health.ts';
-import { BackgroundTaskRecords } from '../../src/cluster/redis/background-tasks.ts';
-import { RedisStatistics } from '../../src/cluster/redis/statistics-keys.ts';
+import { BackgroundTasks } from '../../src/backendai/operations/background-tasks.ts';
+import { BatchRuns } from '../../src/backendai/operations/batch-runs.ts';
+import { Commits } from '../../src/backendai/operations/commits.ts';
+import { creationInfoOf } from '../../src/backendai/operations/creation-info-of.ts';
+import { Creations } from '../../src/backendai/operations/creations.ts';
+import { Executions } from '../../src/backendai/operations/executions.ts';
+import { ImageTasks } from '../../src/backendai/operations/image-tasks.ts';
+import { PortReservations } from '../../src/backendai/operations/port-reservations.ts';
+import { BackgroundTaskRecords } from '../../src/backendai/redis/background-tasks.ts';
+import { RedisStatistics } from '../../src/backendai/redis/statistics-keys.ts';
+import type { ManagerNotifier, RpcServices } from '../../src/backendai/rpc/rpc-method.ts';
+import type { CreationInfo } from '../../src/backendai/wire/events/creation-info.ts';
 import { DummyEngine } from '../../src/engine/dummy/dummy-engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { FakeAgent } from '../../src/http/fake-agent.test-support.ts';
@@ -23,9 +25,7 @@ import type { KernelId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { SessionNetworks } from '../../src/network/session-networks.ts';
 import { PortPool } from '../../src/resources/port-pool.ts';
-import type { ManagerNews, RpcServices } from '../../src/rpc/rpc-method.ts';
-import type { Notes } from '../../src/storage/notes.ts';
-import type { CreationInfo } from '../../src/wire/cluster/creation-info.ts';
+import type { JsonStore } from '../../src/storage/json-store.ts';
 import { MemoryRedis } from './cluster/memory-redis.ts';
 import { recordFixture } from './kernel-record.ts';
 
@@ -68,9 +68,9 @@ export function rpcServices(parts: TestServicesParts = {}): TestServices {
   const { kernels = { get: () => recordFixture() } } = parts;
   const told: string[] = [];
   const infoOf = (kernel: KernelId): CreationInfo => creationInfoOf(kernels.get(kernel), node);
-  const news: ManagerNews = {
+  const news: ManagerNotifier = {
     tellEnded: (kernel, session, reason) => void told.push(`${kernel} of ${session}: ${reason}`),
-    keepQuiet: async (kernel) => void told.push(`quiet ${kernel}`),
+    suppressTermination: async (kernel) => void told.push(`quiet ${kernel}`),
     tellError: ({ message }) => void told.push(`error ${message}`),
     tellPulling: (kernel, _, image) => void told.push(`${kernel} pulls ${image}`),
     tellFailed: (kernel) => void told.push(`${kernel} failed`),
@@ -83,7 +83,7 @@ export function rpcServices(parts: TestServicesParts = {}): TestServices {
     tell,
     hasTold: () => false,
     freeName: () => {},
-    notes: memoryNotes(),
+    notes: memoryJsonStore(),
     clock: systemClock,
     log: silentLogger,
   });
@@ -91,7 +91,7 @@ export function rpcServices(parts: TestServicesParts = {}): TestServices {
   const root = path.join(tmpdir(), `kernelet-commits-${process.pid}`);
   const batches = new BatchRuns({
     agent,
-    notes: memoryNotes(),
+    notes: memoryJsonStore(),
     tell,
     freeName: () => {},
     clock: systemClock,
@@ -105,7 +105,7 @@ export function rpcServices(parts: TestServicesParts = {}): TestServices {
     agent,
     executions: new Executions(agent),
     networks,
-    ports: new PortLoans(pool, systemClock),
+    ports: new PortReservations(pool, systemClock),
     news,
     infoOf,
     moveTo: async (group) => void told.push(`moves to ${group}`),
@@ -143,7 +143,7 @@ export function rpcServices(parts: TestServicesParts = {}): TestServices {
 }
 
 /** Notes that no restart outlives. */
-function memoryNotes<Note>(): Pick<Notes<Note>, 'all' | 'put' | 'remove'> {
+function memoryJsonStore<Note>(): Pick<JsonStore<Note>, 'all' | 'put' | 'remove'> {
   const all = new Map<string, Note>();
   return { all, put: async (name, note) => void all.set(name, note), remove: async (name) => void all.delete(name) };
 }

@@ -1,18 +1,18 @@
-/** A small agent for tests of the runner: speaks the frames of `src/wire` over a UNIX socket and believes everything. */
+/** A small agent for tests of the runner: speaks the frames of `src/protocol` over a UNIX socket and believes everything. */
 import { connect, type Socket } from 'node:net';
 import type { RunId } from '../../src/lib/ids.ts';
-import type { ExecuteRequest } from '../../src/wire/execute-request.ts';
-import { encodeFrame, FrameDecoder } from '../../src/wire/frame.ts';
-import type { NumberedRunEvent } from '../../src/wire/run-event.ts';
-import { parseRunnerHead } from '../../src/wire/runner-heads.ts';
+import type { ExecuteRequest } from '../../src/protocol/execute-request.ts';
+import { encodeFrame, FrameDecoder } from '../../src/protocol/frame.ts';
+import type { NumberedRunEvent } from '../../src/protocol/run-event.ts';
+import { parseRunnerFrameHeader } from '../../src/protocol/runner-frame-headers.ts';
 import type {
-  AgentHead,
+  AgentFrameHeader,
   RunnerError,
-  RunnerHead,
+  RunnerFrameHeader,
   RunnerMethod,
   RunnerRequests,
   RunnerStatus,
-} from '../../src/wire/runner-messages.ts';
+} from '../../src/protocol/runner-messages.ts';
 
 /** What a run came to. */
 export interface RunResult {
@@ -34,7 +34,7 @@ export class RunnerReplyError extends Error {
   }
 }
 
-type Frame = { readonly head: RunnerHead; readonly body: Uint8Array };
+type Frame = { readonly head: RunnerFrameHeader; readonly body: Uint8Array };
 
 /** One connection. */
 export class RunnerPeer implements Disposable {
@@ -44,14 +44,14 @@ export class RunnerPeer implements Disposable {
   #lastId = 0;
   status: RunnerStatus | null = null;
   /** Frames that came, in order, events left out. */
-  readonly heads: RunnerHead[] = [];
+  readonly heads: RunnerFrameHeader[] = [];
   closed = false;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     const decoder = new FrameDecoder();
     socket.on('data', (chunk: Buffer) => {
-      for (const { head, body } of decoder.push(chunk)) this.#take({ head: parseRunnerHead(head), body });
+      for (const { head, body } of decoder.push(chunk)) this.#take({ head: parseRunnerFrameHeader(head), body });
     });
     socket.on('error', () => {});
     socket.on('close', () => {
@@ -82,7 +82,7 @@ export class RunnerPeer implements Disposable {
     }
   }
 
-  send(head: AgentHead, body?: Uint8Array): boolean {
+  send(head: AgentFrameHeader, body?: Uint8Array): boolean {
     let more = true;
     for (const piece of encodeFrame(head, body)) more = this.#socket.write(piece);
     return more;
@@ -129,7 +129,7 @@ export class RunnerPeer implements Disposable {
     this.#lastId += 1;
     const id = this.#lastId;
     const reply = new Promise<unknown>((resolve, reject) => this.#replies.set(id, { resolve, reject }));
-    this.send({ t: 'request', id, method, params } as AgentHead, body);
+    this.send({ t: 'request', id, method, params } as AgentFrameHeader, body);
     return reply as Promise<RunnerRequests[M]['result']>;
   }
 

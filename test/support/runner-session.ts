@@ -1,7 +1,7 @@
 /** A container with the runner in it, and short ways to run things there. */
 import type { RunId } from '../../src/lib/ids.ts';
-import type { ExecuteRequest } from '../../src/wire/execute-request.ts';
-import type { NumberedRunEvent } from '../../src/wire/run-event.ts';
+import type { ExecuteRequest } from '../../src/protocol/execute-request.ts';
+import type { NumberedRunEvent } from '../../src/protocol/run-event.ts';
 import { type RunnerContainer, type RunnerContainerOptions, startRunnerContainer } from './runner-container.ts';
 import { testVolume } from './runner-images.ts';
 import { RunnerPeer, type RunResult } from './runner-peer.ts';

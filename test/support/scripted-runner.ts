@@ -3,10 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Download, RunnerClient, RunnerClientEvent } from '../../src/execution/runner-client.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import type { RunId } from '../../src/lib/ids.ts';
-import type { ExecuteRequest } from '../../src/wire/execute-request.ts';
-import type { ServiceApp, ServiceOutcome } from '../../src/wire/kernel-services.ts';
-import type { NumberedRunEvent, RunEvent, RunSummary } from '../../src/wire/run-event.ts';
-import type { RunnerStatus } from '../../src/wire/runner-messages.ts';
+import type { ExecuteRequest } from '../../src/protocol/execute-request.ts';
+import type { ServiceApp, ServiceOutcome } from '../../src/protocol/kernel-services.ts';
+import type { NumberedRunEvent, RunEvent, RunSummary } from '../../src/protocol/run-event.ts';
+import type { RunnerStatus } from '../../src/protocol/runner-messages.ts';
 
 /** What a run says, in order; it may wait between two things. */
 export type RunScript = (

@@ -11,7 +11,7 @@ export interface AgentFacts {
   readonly phases: ReadonlyMap<KernelPhase, number>;
   readonly health: OwnHealth;
   readonly operations: OperationTimes;
-  readonly statistics: Pick<Statistics, 'sampleSeconds' | 'roundSeconds' | 'gapCounts'>;
+  readonly statistics: Pick<Statistics, 'sampleSeconds' | 'roundSeconds' | 'missingMetricCounts'>;
   /** Length of each queue, by name. */
   readonly queues: ReadonlyMap<string, number>;
 }
@@ -60,11 +60,11 @@ export function agentFamilies({
     gauge('kernelet_engine_healthy', 'Whether the engine answered last.', status.engine.healthy ? 1 : 0),
     labelled('kernelet_kernels', 'gauge', 'Kernels that have not ended, by phase.', 'phase', phases),
     labelled(
-      'kernelet_oddities_total',
+      'kernelet_invariant_violations_total',
       'counter',
       'What should never happen; a figure above 0 is worth a report.',
       'kind',
-      Object.entries(status.oddities),
+      Object.entries(status.invariantViolations),
     ),
     labelled('kernelet_queue_depth', 'gauge', 'What waits in queues of the agent.', 'queue', queues),
     {
@@ -95,11 +95,11 @@ export function agentFamilies({
       series: [{ histogram: statistics.roundSeconds }],
     },
     labelled(
-      'kernelet_statistics_gaps_total',
+      'kernelet_statistics_missing_total',
       'counter',
       'Figures that could not be read, by what they are.',
       'source',
-      statistics.gapCounts,
+      statistics.missingMetricCounts,
     ),
     {
       name: 'kernelet_event_loop_delay_seconds',

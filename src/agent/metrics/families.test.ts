@@ -6,7 +6,7 @@ import { asContainerId, parseKernelId, parseSessionId } from '../../lib/ids.ts';
 import { OperationTimes } from '../../lib/operation-times.ts';
 import { emptySample } from '../../stats/container-sample.ts';
 import { exposition } from '../../stats/exposition.ts';
-import { KernelBook } from '../../stats/kernel-book.ts';
+import { KernelStatisticsStore } from '../../stats/kernel-statistics-store.ts';
 import { nodeMemory } from '../../stats/node/node-memory.ts';
 import type { AgentStatus } from '../agent.ts';
 import { agentFamilies } from './agent-families.ts';
@@ -26,12 +26,12 @@ const status: AgentStatus = {
   engine: { address: '', healthy: false, detail: '' },
   kernels: 1,
   slots: { cpus: { total: 4, used: 1 }, memoryBytes: { total: 8, used: 2 }, ports: { total: 3, used: 0 } },
-  oddities: { strays: 2 },
+  invariantViolations: { strays: 2 },
 };
 const lines = (families: Parameters<typeof exposition>[0]): string[] => [...exposition(families)].join('').split('\n');
 
 it('tells of kernels what is known of them', () => {
-  const book = new KernelBook([]);
+  const book = new KernelStatisticsStore([]);
   const target = {
     kernelId: parseKernelId(id),
     sessionId: parseSessionId(id),
@@ -91,7 +91,7 @@ it('tells of the agent itself, and of its event loop from the second time on', a
   const statistics = {
     sampleSeconds: new Histogram([1]),
     roundSeconds: new Histogram([1]),
-    gapCounts: new Map([['disk', 3]]),
+    missingMetricCounts: new Map([['disk', 3]]),
   };
   const facts = {
     status,
@@ -106,11 +106,11 @@ it('tells of the agent itself, and of its event loop from the second time on', a
     'kernelet_start_time_seconds 1.5',
     'kernelet_engine_healthy 0',
     'kernelet_kernels{phase="running"} 1',
-    'kernelet_oddities_total{kind="strays"} 2',
+    'kernelet_invariant_violations_total{kind="strays"} 2',
     'kernelet_queue_depth{queue="x"} 2',
     'kernelet_operation_duration_seconds_count{component="engine",operation="info",outcome="ok"} 1',
     'kernelet_operations_under_way{component="engine",operation="info"} 0',
-    'kernelet_statistics_gaps_total{source="disk"} 3',
+    'kernelet_statistics_missing_total{source="disk"} 3',
   ]) {
     expect(first).toContain(line);
   }
@@ -132,7 +132,11 @@ it('tells of the agent itself, and of its event loop from the second time on', a
 
 it('names everything as Prometheus wants it', async () => {
   using meter = new OwnHealthMeter();
-  const statistics = { sampleSeconds: new Histogram([1]), roundSeconds: new Histogram([1]), gapCounts: new Map() };
+  const statistics = {
+    sampleSeconds: new Histogram([1]),
+    roundSeconds: new Histogram([1]),
+    missingMetricCounts: new Map(),
+  };
   const operations = new OperationTimes(new FakeClock());
   const facts = { status, phases: new Map(), operations, statistics, queues: new Map(), health: await meter.read() };
   const families = [...agentFamilies(facts), ...nodeFamilies([], {}, {}), ...kernelFamilies([])];

@@ -1,7 +1,7 @@
 /** What each kernel uses, for Prometheus. Counters go on over restarts of a kernel's container and of the agent. */
 import type { Stall } from '../../stats/container-sample.ts';
 import type { Family, Series } from '../../stats/exposition.ts';
-import type { DeviceFigure, KernelFigures } from '../../stats/kernel-book.ts';
+import type { DeviceFigure, KernelFigures } from '../../stats/kernel-statistics-store.ts';
 
 type Pick1 = (figures: KernelFigures) => number | null;
 

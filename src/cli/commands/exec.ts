@@ -1,6 +1,6 @@
 /** `kernelet exec`: code or a command in a kernel. */
 import { maxCodeBytes } from '../../http/schema/limits.ts';
-import type { ExecuteRequest } from '../../wire/execute-request.ts';
+import type { ExecuteRequest } from '../../protocol/execute-request.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import type { InputPort } from '../host.ts';

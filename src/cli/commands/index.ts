@@ -49,7 +49,11 @@ export const commandTable: readonly CommandEntry[] = [
   entry('config show', 'show the effective configuration', async () => (await import('./config-show.ts')).configShow),
   entry('config validate', 'check a file', async () => (await import('./config-validate.ts')).configValidate),
   entry('config schema', 'print the JSON Schema', async () => (await import('./config-schema.ts')).configSchema),
-  entry('keypair', 'make CURVE keys for calls of a manager', async () => (await import('./keypair.ts')).keypair),
+  entry(
+    'keypair',
+    'make CURVE keys for calls of a manager',
+    async () => (await import('../../backendai/commands/keypair.ts')).keypair,
+  ),
   entry('doctor', 'find out what is missing on this machine', async () => (await import('./doctor.ts')).doctor),
 ];
 

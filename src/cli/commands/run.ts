@@ -1,6 +1,6 @@
 /** `kernelet run`: create, execute, stream, destroy. */
-import type { ExecuteRequest } from '../../wire/execute-request.ts';
-import { type RuntimeInfo, runtimeByShebang, runtimeBySuffix } from '../../wire/runtimes.ts';
+import type { ExecuteRequest } from '../../protocol/execute-request.ts';
+import { type RuntimeInfo, runtimeByShebang, runtimeBySuffix } from '../../protocol/runtimes.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { anyClient } from '../connect.ts';
 import { createBody, forceOption, kernelOptions, languageOf } from '../kernel-options.ts';

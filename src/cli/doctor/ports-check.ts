@@ -3,13 +3,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { PortRange } from '../../config/settings.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { systemErrorCode } from '../../lib/system-error.ts';
-import { type OutgoingPorts, outgoingPortFiles, poolOverlap } from '../../resources/outgoing-ports.ts';
+import { type EphemeralPortRange, ephemeralPortFiles, poolOverlap } from '../../resources/ephemeral-port-range.ts';
 import { type DoctorCheck, type Finding, failed, ok, warning } from './check.ts';
 
 const listening = '0A';
 
 /** What the system says of its ports; empty texts when a file is missing. */
-export interface PortFiles extends OutgoingPorts {
+export interface PortFiles extends EphemeralPortRange {
   /** `/proc/net/tcp` and `tcp6`. */
   readonly sockets: readonly string[];
 }
@@ -45,7 +45,7 @@ export function portsFinding(portRange: PortRange, files: PortFiles): Finding {
 
 /** Until the next boot. */
 async function reserve(ports: string): Promise<void> {
-  const path = outgoingPortFiles.reserved;
+  const path = ephemeralPortFiles.reserved;
   await writeFile(path, ports).catch((error: unknown) => {
     const code = systemErrorCode(error) ?? String(error);
     throw new KerneletError('STATE_UNUSABLE', `${path} cannot be written (${code}): it takes root`, { cause: error });
@@ -59,8 +59,8 @@ export const portsCheck = {
     const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
     return portsFinding(settings.container.portRange, {
       sockets: [await read('/proc/net/tcp'), await read('/proc/net/tcp6')],
-      range: await read(outgoingPortFiles.range),
-      reserved: await read(outgoingPortFiles.reserved),
+      range: await read(ephemeralPortFiles.range),
+      reserved: await read(ephemeralPortFiles.reserved),
     });
   },
 } satisfies DoctorCheck;

@@ -1,9 +1,9 @@
 import { key, type SectionDefinition } from '../definition.ts';
-import { hostPort } from '../kinds/address.ts';
-import { lenientBoolean, strictBoolean } from '../kinds/boolean.ts';
-import { optional } from '../kinds/kind.ts';
-import { decimal, integer, port } from '../kinds/number.ts';
-import { choice, path, text, textSet } from '../kinds/text.ts';
+import { hostPort } from '../value-types/address.ts';
+import { lenientBoolean, strictBoolean } from '../value-types/boolean.ts';
+import { decimal, integer, port } from '../value-types/number.ts';
+import { choice, path, text, textSet } from '../value-types/text.ts';
+import { optional } from '../value-types/value-type.ts';
 
 /** `[agent]` (spec config-and-ops 3.2). */
 export const agentSection = {

@@ -1,10 +1,10 @@
 import { key, type SectionDefinition } from '../definition.ts';
-import { portRange } from '../kinds/address.ts';
-import { byteSize } from '../kinds/amount.ts';
-import { lenientBoolean } from '../kinds/boolean.ts';
-import { optional } from '../kinds/kind.ts';
-import { owner } from '../kinds/owner.ts';
-import { blankableText, choice, path, text, textList } from '../kinds/text.ts';
+import { portRange } from '../value-types/address.ts';
+import { byteSize } from '../value-types/amount.ts';
+import { lenientBoolean } from '../value-types/boolean.ts';
+import { owner } from '../value-types/owner.ts';
+import { blankableText, choice, path, text, textList } from '../value-types/text.ts';
+import { optional } from '../value-types/value-type.ts';
 
 /** `[container]` (spec config-and-ops 3.3). */
 export const containerSection = {

@@ -1,8 +1,8 @@
 import { key, type SectionDefinition } from '../definition.ts';
-import { byteSize } from '../kinds/amount.ts';
-import { lenientBoolean } from '../kinds/boolean.ts';
-import { decimal, integer } from '../kinds/number.ts';
-import { path } from '../kinds/text.ts';
+import { byteSize } from '../value-types/amount.ts';
+import { lenientBoolean } from '../value-types/boolean.ts';
+import { decimal, integer } from '../value-types/number.ts';
+import { path } from '../value-types/text.ts';
 
 const topic = (what: string) =>
   key(lenientBoolean, { default: false, description: `Logs ${what} in detail.`, effect: 'none-yet' });

@@ -1,9 +1,9 @@
 import type { SectionDefinition } from '../definition.ts';
 import { key } from '../definition.ts';
-import { hostPorts } from '../kinds/address.ts';
-import { strictBoolean } from '../kinds/boolean.ts';
-import { optional } from '../kinds/kind.ts';
-import { blankableText, path, text } from '../kinds/text.ts';
+import { hostPorts } from '../value-types/address.ts';
+import { strictBoolean } from '../value-types/boolean.ts';
+import { blankableText, path, text } from '../value-types/text.ts';
+import { optional } from '../value-types/value-type.ts';
 
 /** `[etcd]` (spec config-and-ops 3.1). */
 export const etcdSection = {

@@ -1,10 +1,10 @@
 import { key, type SectionDefinition } from '../definition.ts';
-import { hostPort } from '../kinds/address.ts';
-import { byteSize } from '../kinds/amount.ts';
-import { lenientBoolean, strictBoolean } from '../kinds/boolean.ts';
-import { optional } from '../kinds/kind.ts';
-import { integer } from '../kinds/number.ts';
-import { blankableText, choice, choices, choiceTable, path, text } from '../kinds/text.ts';
+import { hostPort } from '../value-types/address.ts';
+import { byteSize } from '../value-types/amount.ts';
+import { lenientBoolean, strictBoolean } from '../value-types/boolean.ts';
+import { integer } from '../value-types/number.ts';
+import { blankableText, choice, choices, choiceTable, path, text } from '../value-types/text.ts';
+import { optional } from '../value-types/value-type.ts';
 
 /** Levels of upstream's logging, and `SILENT`, which is ours. */
 export const levels = ['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG', 'NOTSET', 'TRACE', 'SILENT'] as const;

@@ -1,9 +1,9 @@
 import { key, type SectionDefinition } from '../definition.ts';
-import { hostPort } from '../kinds/address.ts';
-import { duration } from '../kinds/amount.ts';
-import { strictBoolean } from '../kinds/boolean.ts';
-import { optional } from '../kinds/kind.ts';
-import { choice } from '../kinds/text.ts';
+import { hostPort } from '../value-types/address.ts';
+import { duration } from '../value-types/amount.ts';
+import { strictBoolean } from '../value-types/boolean.ts';
+import { choice } from '../value-types/text.ts';
+import { optional } from '../value-types/value-type.ts';
 
 /** `[metrics]`: statistics, and where they are served. Upstream doesn't have it. */
 export const metricsSection = {

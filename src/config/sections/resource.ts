@@ -1,7 +1,7 @@
 import { key, type SectionDefinition } from '../definition.ts';
-import { byteSize } from '../kinds/amount.ts';
-import { integer } from '../kinds/number.ts';
-import { choice, textList } from '../kinds/text.ts';
+import { byteSize } from '../value-types/amount.ts';
+import { integer } from '../value-types/number.ts';
+import { choice, textList } from '../value-types/text.ts';
 
 /** `[resource]` (spec config-and-ops 3.4), with the two factors that upstream takes from the environment only. */
 export const resourceSection = {

@@ -1,8 +1,8 @@
 import { key, type SectionDefinition } from '../definition.ts';
-import { hostPort } from '../kinds/address.ts';
-import { strictBoolean } from '../kinds/boolean.ts';
-import { optional } from '../kinds/kind.ts';
-import { path, text } from '../kinds/text.ts';
+import { hostPort } from '../value-types/address.ts';
+import { strictBoolean } from '../value-types/boolean.ts';
+import { path, text } from '../value-types/text.ts';
+import { optional } from '../value-types/value-type.ts';
 
 /** `[watcher]` (spec config-and-ops 3.6). */
 export const watcherSection = {

@@ -3,7 +3,7 @@ import { KerneletError } from '../../lib/errors.ts';
 import { isSystemError, systemErrorCode } from '../../lib/system-error.ts';
 
 /** The most of the engine's own words that an error repeats. */
-const longestMessage = 2_000;
+const maxMessage = 2_000;
 
 /** Why the connection failed, in words; undefined for codes that say it best themselves. */
 const reasons: Readonly<Record<string, string>> = {
@@ -41,7 +41,7 @@ export function connectionFailure(thrown: unknown, socketPath: string, what: str
 
 /** The error for a reply whose status says no. `body` is JSON with a `message`, or plain text. */
 export function statusFailure(status: number, body: string, what: string): KerneletError {
-  const message = messageOf(body).slice(0, longestMessage) || `status ${status}`;
+  const message = messageOf(body).slice(0, maxMessage) || `status ${status}`;
   return new KerneletError('ENGINE_FAILED', `the container engine refused to ${what}: ${message}`, {
     context: { status, message },
   });

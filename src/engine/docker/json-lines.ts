@@ -3,7 +3,7 @@ import { KerneletError } from '../../lib/errors.ts';
 import { type Fields, fields } from './fields.ts';
 
 /** The longest line that is kept; an event carries all labels of a container, which tenants write. */
-const longestLine = 4 * 2 ** 20;
+const maxLine = 4 * 2 ** 20;
 
 /** Takes bytes as they come and gives back whole documents. */
 export class JsonLines {
@@ -11,7 +11,7 @@ export class JsonLines {
   readonly #decoder = new TextDecoder();
   #rest = '';
 
-  constructor(limit: number = longestLine) {
+  constructor(limit: number = maxLine) {
     this.#limit = limit;
   }
 

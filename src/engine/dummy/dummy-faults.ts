@@ -36,7 +36,7 @@ interface Plan {
 }
 
 /** Bound on the record of calls; the older half goes. */
-const mostCalls = 20_000;
+const maxCalls = 20_000;
 
 /** Rejects with the signal's reason when it aborts, and never before. */
 export function untilAborted(signal: AbortSignal): Promise<never> {
@@ -72,7 +72,7 @@ export class DummyFaults {
     signal.throwIfAborted();
     const call = { method, subject };
     this.calls.push(call);
-    if (this.calls.length > mostCalls) this.calls.splice(0, mostCalls / 2);
+    if (this.calls.length > maxCalls) this.calls.splice(0, maxCalls / 2);
     const fault = this.#take(call);
     switch (fault?.kind) {
       case undefined:

@@ -2,8 +2,8 @@
 import type { Agent } from '../../agent/agent.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { newRunId, parseRunId } from '../../lib/ids.ts';
-import type { NumberedRunEvent } from '../../wire/run-event.ts';
-import { encodeErrorFrame, encodeRunFrame, framesMediaType, silentFrame } from '../../wire/run-frames.ts';
+import type { NumberedRunEvent } from '../../protocol/run-event.ts';
+import { encodeErrorFrame, encodeRunFrame, framesMediaType, silentFrame } from '../../protocol/run-frames.ts';
 import type { ApiApp, ApiContext } from '../api-context.ts';
 import { endpoint, json } from '../endpoint.ts';
 import { eventStream, type StreamFormat } from '../event-stream.ts';

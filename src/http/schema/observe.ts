@@ -1,8 +1,8 @@
 /** What happens: logs and events. */
 import { z } from '@hono/zod-openapi';
 import { deviceDifferences } from '../../events/kernel-event.ts';
+import { endReasons } from '../../protocol/run-event.ts';
 import { overuseKinds } from '../../stats/overuse.ts';
-import { endReasons } from '../../wire/run-event.ts';
 import { eventNumberField, flagField } from './fields.ts';
 
 /** Query of a log. */

@@ -1,6 +1,6 @@
 /** Executions: requests, summaries, and the events of a run. */
 import { z } from '@hono/zod-openapi';
-import { endReasons, runPhases } from '../../wire/run-event.ts';
+import { endReasons, runPhases } from '../../protocol/run-event.ts';
 import {
   argumentsField,
   boundedText,

@@ -2,10 +2,10 @@
 import { z } from '@hono/zod-openapi';
 import { boundedText, kernelIdField } from './fields.ts';
 
-const longestWord = 4096;
-const mostWords = 256;
-const few = (all: object): boolean => Object.keys(all).length <= mostWords;
-const word = boundedText(longestWord, 'a word');
+const maxWord = 4096;
+const maxWords = 256;
+const few = (all: object): boolean => Object.keys(all).length <= maxWords;
+const word = boundedText(maxWord, 'a word');
 
 /** The path of a request about a service. */
 export const serviceParamsSchema = z.strictObject({
@@ -17,11 +17,11 @@ export const serviceParamsSchema = z.strictObject({
 export const startServiceBodySchema = z
   .strictObject({
     arguments: z
-      .record(word, z.union([word, z.array(word).max(mostWords), z.null()]))
-      .refine(few, `at most ${mostWords} arguments`)
+      .record(word, z.union([word, z.array(word).max(maxWords), z.null()]))
+      .refine(few, `at most ${maxWords} arguments`)
       .default({})
       .openapi({ description: 'Flags, each with nothing (null), a word or several behind it.' }),
-    envs: z.record(word, word).refine(few, `at most ${mostWords} variables`).default({}),
+    envs: z.record(word, word).refine(few, `at most ${maxWords} variables`).default({}),
   })
   .openapi('StartService');
 

@@ -16,6 +16,6 @@ export const statusReplySchema = z
     engine: z.strictObject({ address: z.string(), healthy: z.boolean(), detail: z.string() }),
     kernels: z.int(),
     slots: z.strictObject({ cpus: slotSchema, memoryBytes: slotSchema, ports: slotSchema }),
-    oddities: z.record(z.string(), z.number()).openapi({ description: 'Counts that should stay 0.' }),
+    invariantViolations: z.record(z.string(), z.number()).openapi({ description: 'Counts that should stay 0.' }),
   })
   .openapi('AgentStatus');

@@ -3,9 +3,9 @@
  * made them. A restart leaves all of them as their user has made them since (spec kernel-lifecycle 5.4–5.7, B20).
  */
 import { stat } from 'node:fs/promises';
+import { containerPaths } from '../../protocol/runner-config.ts';
 import { placeEmptyFile, placeFile, placeFolder } from '../../storage/place-file.ts';
 import type { ScratchFolders } from '../../storage/scratch.ts';
-import { containerPaths } from '../../wire/runner-config.ts';
 import type { KernelRecord } from '../record.ts';
 import type { KernelFile } from '../spec.ts';
 import type { CreationStep } from '../step.ts';

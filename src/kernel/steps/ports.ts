@@ -17,7 +17,7 @@ export interface PortsParts {
 }
 
 /** Foreign ports that are passed over before the step gives up. */
-const mostTaken = 64;
+const maxTaken = 64;
 
 /** Leases one port that can be bound now. Throws NO_PORT_LEFT, and the deadline's reason. */
 export async function leaseUsablePort(
@@ -25,7 +25,7 @@ export async function leaseUsablePort(
   { ports, canBind }: PortsParts,
   deadline: Deadline,
 ): Promise<number> {
-  for (let tries = 0; tries < mostTaken; tries++) {
+  for (let tries = 0; tries < maxTaken; tries++) {
     const port = ports.lease(kernel);
     const usable = await canBind(port);
     // The revert of a cancelled creation may have freed what was held: nothing may be leased after it.
@@ -34,7 +34,7 @@ export async function leaseUsablePort(
     ports.release(kernel, port);
     ports.quarantine(port);
   }
-  throw new KerneletError('NO_PORT_LEFT', `${mostTaken} host ports of the pool in a row are used by other programs`);
+  throw new KerneletError('NO_PORT_LEFT', `${maxTaken} host ports of the pool in a row are used by other programs`);
 }
 
 /** The step. */

@@ -7,7 +7,7 @@ import { sleep, systemClock } from '../../lib/clock.ts';
 import { type Deadline, withDeadline } from '../../lib/deadline.ts';
 import { KerneletError, toKerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
-import { userScriptTimeoutMs } from '../../wire/runner-config.ts';
+import { userScriptTimeoutMs } from '../../protocol/runner-config.ts';
 import { logTail } from '../container-end.ts';
 import type { KernelRecord } from '../record.ts';
 import type { RunnerClients } from '../runner-clients.ts';

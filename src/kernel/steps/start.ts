@@ -19,7 +19,7 @@ export interface StartParts extends PortsParts {
   readonly scratch: ScratchFolders;
 }
 
-const mostConflicts = 3;
+const maxConflicts = 3;
 
 /** The port that a refused start names as taken, if it is one of the record's. */
 function conflictOf(error: unknown, record: KernelRecord): number | null {
@@ -53,7 +53,7 @@ async function startWithPorts(record: KernelRecord, deadline: Deadline, parts: S
       return { placement: current.placement, containerId: current.containerId };
     } catch (error) {
       const taken = conflictOf(error, current);
-      if (taken === null || conflicts >= mostConflicts) throw error;
+      if (taken === null || conflicts >= maxConflicts) throw error;
       await parts.containers.remove(current, deadline);
       current = await replacePort(current, taken, parts, deadline);
       current = { ...current, containerId: await makeContainer(current, parts.containers, parts.scratch, deadline) };

@@ -31,10 +31,10 @@ interface Waiting {
 
 const defaultTimeoutMs = 5_000;
 const memoryOption = '--max-old-space-size=128';
-const longestReply = 4 * 2 ** 20;
-const mostWaiting = 64;
+const maxReply = 4 * 2 ** 20;
+const maxWaiting = 64;
 /** It may name what the module made up, at any length. */
-const longestProblem = 500;
+const maxProblem = 500;
 /** A process that is killed and does not end hangs in the kernel: it is left to it. */
 const endMs = 2_000;
 
@@ -66,7 +66,7 @@ export class ModuleHost implements AsyncDisposable {
     options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined } = {},
   ): Promise<string> {
     const { title, timeoutMs = defaultTimeoutMs } = this.#options;
-    if (this.#waiting.size >= mostWaiting) throw this.#failure('has too many calls under way');
+    if (this.#waiting.size >= maxWaiting) throw this.#failure('has too many calls under way');
     const waiting = { call: { id: this.#next++, method, argument }, reply: Promise.withResolvers<string>() };
     const { id } = waiting.call;
     this.#waiting.set(id, waiting);
@@ -97,7 +97,7 @@ export class ModuleHost implements AsyncDisposable {
       return reader(json);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      throw this.#failure(`says what cannot be: ${text.slice(0, longestProblem)}`, error);
+      throw this.#failure(`says what cannot be: ${text.slice(0, maxProblem)}`, error);
     }
   }
 
@@ -175,7 +175,7 @@ export class ModuleHost implements AsyncDisposable {
       if (this.#running !== program) return;
       const lines = (text + piece).split('\n');
       text = lines.pop() ?? '';
-      if (text.length > longestReply) return this.end('was ended: its answer has no end');
+      if (text.length > maxReply) return this.end('was ended: its answer has no end');
       for (const line of lines) this.#settle(line);
     });
   }

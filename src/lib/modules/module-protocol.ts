@@ -14,11 +14,11 @@ export type ModuleReply =
   | { readonly id: number; readonly value: string }
   | { readonly id: number; readonly error: string };
 
-const longestError = 500;
+const maxError = 500;
 
 /** Reads a line of answers. Throws JsonFormError, SyntaxError. */
 export const readReply = (line: string): ModuleReply =>
   object<ModuleReply>((of) => {
     const [id, error] = [of('id', whole), of('error', newer(nullable(text), null))];
-    return error === null ? { id, value: of('value', text) } : { id, error: error.slice(0, longestError) };
+    return error === null ? { id, value: of('value', text) } : { id, error: error.slice(0, maxError) };
   })(JSON.parse(line), 'an answer');

@@ -21,7 +21,7 @@ const nonBlocking = 0o4000;
 const noSignal = 0x4000;
 /** Of `sockaddr_un`: the family, and the room for a path. */
 const familyBytes = 2;
-const longestPathBytes = 108;
+const maxPathBytes = 108;
 
 const library = koffi.load('libc.so.6');
 const socket: (domain: number, type: number, protocol: number) => number = library.func('int socket(int, int, int)');
@@ -62,7 +62,7 @@ export function openNotifySocket(address: string): NotifySocket {
 function socketAddress(address: string): Buffer {
   const isAbstract = address.startsWith('@');
   const name = Buffer.from(isAbstract ? `\0${address.slice(1)}` : `${address}\0`);
-  if (!(isAbstract || address.startsWith('/')) || name.length > longestPathBytes) {
+  if (!(isAbstract || address.startsWith('/')) || name.length > maxPathBytes) {
     throw new KerneletError('NOT_SUPPORTED', `NOTIFY_SOCKET: ${address} is neither a path nor an abstract name`);
   }
   const bytes = Buffer.alloc(familyBytes + name.length);

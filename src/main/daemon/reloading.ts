@@ -2,10 +2,11 @@
  * Reading the configuration again while the daemon goes on (spec config-and-ops 11.2): what can count at once does, what
  * cannot is named, and a file that is refused changes nothing.
  */
-import { Coalesced } from '../../lib/coalesced.ts';
+
+import type { ServedNode } from '../../agent/served-node.ts';
+import { CoalescedTask } from '../../lib/coalesced-task.ts';
 import { toKerneletError } from '../../lib/errors.ts';
 import type { AdjustableLogger } from '../../lib/log.ts';
-import type { ServedNode } from '../served-node.ts';
 import type { LiveConfiguration } from './live-configuration.ts';
 import type { ServiceManager } from './service-manager.ts';
 
@@ -18,7 +19,7 @@ export class Reloading {
   readonly #log: AdjustableLogger;
   readonly #manager: Pick<ServiceManager, 'reloading'> | null;
   #node: Pick<ServedNode, 'adopt'> | null = null;
-  readonly #reloads = new Coalesced(() => this.#run());
+  readonly #reloads = new CoalescedTask(() => this.#run());
 
   /** `manager`: who is told that a reload goes on. */
   constructor(

@@ -3,13 +3,13 @@
  * how it is, and that it is alive. Without `$NOTIFY_SOCKET` there is nobody to tell.
  */
 import { checkHealth } from '../../agent/node-health.ts';
+import type { ServedNode } from '../../agent/served-node.ts';
 import { type Clock, sleep } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { toKerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { runPeriodically } from '../../lib/periodic.ts';
-import type { ServedNode } from '../served-node.ts';
-import { version } from '../version.ts';
+import { version } from '../../lib/version.ts';
 import type { NotifySocket } from './notify-socket.ts';
 import { statusLine } from './status-line.ts';
 
@@ -30,14 +30,14 @@ const statusPauseMs = 10_000;
 const extensionMs = 30_000;
 const extensionPauseMs = 10_000;
 /** A stop that has not ended by then hangs. */
-const longestStopMs = 120_000;
+const maxStopMs = 120_000;
 /** A message that counts is sent again so often while the manager is behind. */
 const attempts = 20;
 const attemptPauseMs = 50;
-const longestReason = 500;
+const maxReason = 500;
 /** The event loop is responsive when a turn takes no longer. */
-const longestTurnMs = 1_000;
-const longestProbeMs = 3_000;
+const maxTurnMs = 1_000;
+const maxProbeMs = 3_000;
 
 /** Tells. It begins with the start, which takes its time. Disposing ends it without a word. */
 export class ServiceManager implements AsyncDisposable {
@@ -62,7 +62,7 @@ export class ServiceManager implements AsyncDisposable {
     if (this.#stopping || this.#node) return;
     this.#enter();
     this.#node = node;
-    this.#jobs.push(this.#insist('READY=1'));
+    this.#jobs.push(this.#retryForever('READY=1'));
     const { watchdogMs } = this.#options;
     if (watchdogMs !== null) this.#beat(node, watchdogMs);
     const tell = () => this.#tellStatus(node);
@@ -72,11 +72,11 @@ export class ServiceManager implements AsyncDisposable {
   /** Runs a reload; before the daemon is ready nobody has asked for it by way of the manager. */
   async reloading(reload: () => Promise<void>): Promise<void> {
     if (this.#node === null || this.#stopping) return await reload();
-    await this.#insist(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
+    await this.#retryForever(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
     try {
       await reload();
     } finally {
-      if (!this.#stopping) await this.#insist('READY=1');
+      if (!this.#stopping) await this.#retryForever('READY=1');
     }
   }
 
@@ -86,8 +86,8 @@ export class ServiceManager implements AsyncDisposable {
     this.#stopping = true;
     this.#enter();
     const { clock } = this.#options;
-    const until = clock.monotonic() + longestStopMs;
-    this.#jobs.push(this.#insist('STOPPING=1\nSTATUS=stopping'));
+    const until = clock.monotonic() + maxStopMs;
+    this.#jobs.push(this.#retryForever('STOPPING=1\nSTATUS=stopping'));
     this.#askForTime();
     this.#every('asking for time to stop', extensionPauseMs, async () => {
       if (clock.monotonic() < until) this.#askForTime();
@@ -99,7 +99,7 @@ export class ServiceManager implements AsyncDisposable {
     const { code, message } = toKerneletError(thrown);
     this.#enter();
     this.#stopping = true;
-    this.#send(`STATUS=${code}: ${message.replace(/\s+/g, ' ').slice(0, longestReason)}`);
+    this.#send(`STATUS=${code}: ${message.replace(/\s+/g, ' ').slice(0, maxReason)}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -138,7 +138,7 @@ export class ServiceManager implements AsyncDisposable {
   #beat(node: ToldNode, watchdogMs: number): void {
     const { clock } = this.#options;
     const half = watchdogMs / 2;
-    const timeoutMs = Math.min(longestProbeMs, half / 2);
+    const timeoutMs = Math.min(maxProbeMs, half / 2);
     let answered = Number.NEGATIVE_INFINITY;
     const look = async (signal: AbortSignal): Promise<void> => {
       const options = { what: "the engine's answer", timeoutMs, signal, clock };
@@ -156,7 +156,7 @@ export class ServiceManager implements AsyncDisposable {
 
   async #untilResponsive(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    for (let turnMs = Number.POSITIVE_INFINITY; turnMs > longestTurnMs; ) {
+    for (let turnMs = Number.POSITIVE_INFINITY; turnMs > maxTurnMs; ) {
       const begun = clock.monotonic();
       await sleep(clock, 0, signal);
       turnMs = clock.monotonic() - begun;
@@ -174,7 +174,7 @@ export class ServiceManager implements AsyncDisposable {
   }
 
   /** Sends what must not be lost: again while the manager is behind, within a bound. */
-  async #insist(text: string): Promise<void> {
+  async #retryForever(text: string): Promise<void> {
     for (let attempt = 1; attempt < attempts; attempt += 1) {
       if (this.#send(text)) return;
       await sleep(this.#options.clock, attemptPauseMs);

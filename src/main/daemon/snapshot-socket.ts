@@ -7,7 +7,7 @@ import { listenAt } from '../../http/socket-place.ts';
 import { toKerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 
-const mostConnections = 8;
+const maxConnections = 8;
 /** For a snapshot, and for a peer that takes it. */
 const connectionMs = 20_000;
 
@@ -41,7 +41,7 @@ export async function serveSnapshots(
       socket.destroy();
     });
   });
-  server.maxConnections = mostConnections;
+  server.maxConnections = maxConnections;
   await using cleanups = new AsyncDisposableStack();
   try {
     const place = cleanups.use(await listenAt(server, socketPath));

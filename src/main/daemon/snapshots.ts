@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { Settings } from '../../config/settings.ts';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
-import { Coalesced } from '../../lib/coalesced.ts';
+import { CoalescedTask } from '../../lib/coalesced-task.ts';
 import { toKerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type SnapshotSources, stateSnapshot } from './state-snapshot.ts';
@@ -12,10 +12,10 @@ export function snapshotsOf(
   settings: Pick<Settings, 'mode' | 'stateDir' | 'agent'>,
   sources: () => SnapshotSources,
   log: Logger,
-): Coalesced {
+): CoalescedTask {
   const folder = settings.mode === 'cluster' ? settings.agent.varBasePath : settings.stateDir;
   const file = path.join(folder, 'kernelet-snapshot.json');
-  return new Coalesced(async () => {
+  return new CoalescedTask(async () => {
     try {
       await writeFileAtomic(file, await stateSnapshot(sources()));
       log.info('a snapshot of the state is written', { file });

@@ -4,14 +4,14 @@
  */
 import type { Agent, KernelView } from '../../agent/agent.ts';
 import { checkHealth } from '../../agent/node-health.ts';
+import type { ServedNode } from '../../agent/served-node.ts';
 import type { LoadedSettings } from '../../config/settings.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { toKerneletError } from '../../lib/errors.ts';
 import { redact } from '../../lib/log.ts';
 import type { OperationTimes } from '../../lib/operation-times.ts';
-import type { ServedNode } from '../served-node.ts';
-import { version } from '../version.ts';
+import { version } from '../../lib/version.ts';
 
 /** What it is taken of. */
 export interface SnapshotSources {

@@ -27,7 +27,7 @@ export interface QueryOptions {
 const silenceMs = 25;
 /** From the text to the interrupt, as people take it: the program is then in what it does next. */
 const settleMs = 50;
-const longestMs = 15_000;
+const maxMs = 15_000;
 
 /** The driver. Dispose it: its whole process group is killed. */
 export class DriverHarness implements Disposable {
@@ -175,7 +175,7 @@ export class DriverHarness implements Disposable {
   }
 
   async #until(condition: () => boolean): Promise<void> {
-    const endsAt = performance.now() + longestMs;
+    const endsAt = performance.now() + maxMs;
     while (!condition()) {
       if (performance.now() > endsAt) throw new Error('the driver did not get there in time');
       await sleepMs(2);

@@ -31,7 +31,7 @@ const queue = [];
 
 /** How often it is looked whether the shell waits for commands without having answered, and how often in a row. */
 const lookMs = 500;
-const mostLooks = 4;
+const maxLooks = 4;
 let looks = 0;
 
 /** What a process has as its standard input. */
@@ -50,7 +50,7 @@ function inputOf(pid) {
 function look() {
   const waits = current?.op === 'execute' && shell?.stdin.writableLength === 0 && inputOf(shell.pid) === shell.commands;
   looks = waits ? looks + 1 : 0;
-  if (looks < mostLooks) return;
+  if (looks < maxLooks) return;
   looks = 0;
   process.stderr.write('kernelet: the shell executes nothing any more (set -n) and is ended: its variables are lost\n');
   shell.kill('SIGKILL');

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
 import { FakeClock } from '../../lib/fake-clock.ts';
-import { encodeFrame, FrameDecoder } from '../../wire/frame.ts';
-import type { AgentHead } from '../../wire/runner-messages.ts';
+import { encodeFrame, FrameDecoder } from '../../protocol/frame.ts';
+import type { AgentFrameHeader } from '../../protocol/runner-messages.ts';
 import { ContainerLog } from '../container-log.ts';
 import { FrameSocket } from '../frame-socket.ts';
 import { PipePool } from '../pipe-pool.ts';
@@ -49,7 +49,7 @@ async function connection(clock: FakeClock) {
   const decoder = new FrameDecoder();
   const heads: unknown[] = [];
   peer.on('data', (chunk: Buffer) => heads.push(...decoder.push(chunk).map(({ head }) => head)));
-  const send = (head: AgentHead) => peer.write(Buffer.concat(encodeFrame(head)));
+  const send = (head: AgentFrameHeader) => peer.write(Buffer.concat(encodeFrame(head)));
   const closed = new Promise((resolve) => peer.on('close', resolve));
   const close = (): void => {
     peer.destroy();

@@ -1,8 +1,8 @@
 /** A connection for one file transfer (spec kernel-runner 20): one request, then the content, either way. */
 import { once } from 'node:events';
 import type { Clock, Timer } from '../../lib/clock.ts';
-import { maxBodyBytes } from '../../wire/frame.ts';
-import type { AgentHead } from '../../wire/runner-messages.ts';
+import { maxBodyBytes } from '../../protocol/frame.ts';
+import type { AgentFrameHeader } from '../../protocol/runner-messages.ts';
 import { toRunnerError } from '../control-connection.ts';
 import type { FrameSocket } from '../frame-socket.ts';
 import type { Tenant } from '../tenant.ts';
@@ -12,7 +12,7 @@ import { type FileWorker, startFileWorker } from './worker-process.ts';
 /** From the last byte of an upload to the worker's word that the file is in its place. */
 const commitTimeoutMs = 60_000;
 
-type Request = Extract<AgentHead, { t: 'request' }>;
+type Request = Extract<AgentFrameHeader, { t: 'request' }>;
 
 /** The connection. */
 export class FileConnection {
@@ -39,7 +39,7 @@ export class FileConnection {
     });
   }
 
-  #receive(head: AgentHead, body: Uint8Array): void {
+  #receive(head: AgentFrameHeader, body: Uint8Array): void {
     if (head.t === 'request' && !this.#started) {
       this.#started = true;
       void this.#begin(head);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { fuzzRuns } from '../../../test/support/depth.ts';
-import { spoilt } from '../../wire/spoilt.test-support.ts';
+import { spoilt } from '../../protocol/spoilt.test-support.ts';
 import { parseReport } from './report.ts';
 
 const good = [

@@ -1,5 +1,5 @@
 /** What a file worker tells the runner: JSON documents, one a line, on its descriptor 3. */
-import type { RunnerErrorCode } from '../../wire/runner-messages.ts';
+import type { RunnerErrorCode } from '../../protocol/runner-messages.ts';
 
 /** The descriptor of reports; the runner's `commit` of an upload comes in on it. */
 export const reportDescriptor = 3;

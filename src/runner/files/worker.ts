@@ -10,14 +10,14 @@ import { Socket } from 'node:net';
 import { posix } from 'node:path';
 import { KerneletError } from '../../lib/errors.ts';
 import { isSystemError, systemErrorCode } from '../../lib/system-error.ts';
-import type { FileEntry } from '../../wire/runner-messages.ts';
+import type { FileEntry } from '../../protocol/runner-messages.ts';
 import { volumePaths } from '../volume-paths.ts';
 import { homePath, isBelow } from './home-path.ts';
 import { modeText, nameText } from './names.ts';
 import { commitLine, type FileReport, reportDescriptor } from './report.ts';
 
 /** Bytes of entries after which a list goes on in another reply. */
-const mostListBytes = 384 * 1024;
+const maxListBytes = 384 * 1024;
 
 /** Does what the arguments say and ends the process. */
 export async function workFiles(args: readonly string[]): Promise<void> {
@@ -49,7 +49,7 @@ async function list(
   let bytes = 0;
   for (const [index, name] of names.entries()) {
     if (index < from) continue;
-    if (bytes > mostListBytes) return { files, path: folder, next: index };
+    if (bytes > maxListBytes) return { files, path: folder, next: index };
     try {
       const facts = await lstat(Buffer.concat([Buffer.from(`${real}/`), name]));
       const entry = {

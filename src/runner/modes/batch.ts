@@ -2,7 +2,7 @@
  * Mode `batch`: clean, build, exec, each with an event for its end, always all three and in this order (spec
  * kernel-runner 8.1 to 8.3). A failed build makes exec end with 127 without running.
  */
-import type { ExecuteRequest } from '../../wire/execute-request.ts';
+import type { ExecuteRequest } from '../../protocol/execute-request.ts';
 import type { Execution, Outcome } from '../execution.ts';
 import { executePlan } from '../plan-executor.ts';
 import type { Plan, Runtime, RuntimeContext } from '../runtime.ts';

@@ -1,5 +1,5 @@
 /** Mode `program`: like the language's own command line, standard input streamed. */
-import type { ExecuteRequest } from '../../wire/execute-request.ts';
+import type { ExecuteRequest } from '../../protocol/execute-request.ts';
 import type { Execution, Outcome } from '../execution.ts';
 import { executePlan } from '../plan-executor.ts';
 import type { Runtime, RuntimeContext } from '../runtime.ts';

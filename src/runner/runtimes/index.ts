@@ -1,5 +1,5 @@
 /** The runtimes by their type. */
-import { defaultRuntimeType } from '../../wire/runtimes.ts';
+import { defaultRuntimeType } from '../../protocol/runtimes.ts';
 import type { Runtime } from '../runtime.ts';
 import { app } from './app.ts';
 import { c } from './c.ts';

@@ -35,11 +35,11 @@ export function operand(path: string): string {
 }
 
 /** Bytes that the kernel takes as one argument (MAX_ARG_STRLEN, 128 KiB), with room to spare. */
-const longestArgumentBytes = 120 * 1024;
+const maxArgumentBytes = 120 * 1024;
 
 /** Whether code can be handed over as an argument; else it has to go through a file. */
 export function fitsArgument(code: string): boolean {
-  return !code.includes('\0') && Buffer.byteLength(code) <= longestArgumentBytes;
+  return !code.includes('\0') && Buffer.byteLength(code) <= maxArgumentBytes;
 }
 
 /** The variable that tells programs that they run in batch mode (spec kernel-runner 8.2). */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runtimeTable } from '../../wire/runtimes.ts';
+import { runtimeTable } from '../../protocol/runtimes.ts';
 import type { Plan, RuntimeContext } from '../runtime.ts';
 import { app } from './app.ts';
 import { resolveRuntime, runtimeTypes } from './index.ts';

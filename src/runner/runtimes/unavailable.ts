@@ -1,5 +1,5 @@
 /** Types that images may name and that are not built yet: every request is answered by 127 and one line. */
-import { runtimeTable } from '../../wire/runtimes.ts';
+import { runtimeTable } from '../../protocol/runtimes.ts';
 import type { Runtime } from '../runtime.ts';
 import { unable } from './plan.ts';
 

@@ -10,7 +10,7 @@ import type { Action } from './definition.ts';
 import { expandTemplate, expandTemplates, type TemplateValue, type TemplateVariables } from './template.ts';
 
 const actionTimeoutMs = 60_000;
-const mostOutputBytes = 64 * 1024;
+const maxOutputBytes = 64 * 1024;
 const write = 'cat >"$1" && chmod "$2" "$1"';
 const append = 'cat >>"$1" && chmod "$2" "$1"';
 
@@ -46,16 +46,16 @@ async function carryOut(action: Action, variables: TemplateVariables, parts: Act
         .map((line) => `${line}\n`)
         .join('');
       const script = action.append ? append : write;
-      await insist([shell, '-c', script, 'kernelet', expand(action.filename), action.mode], content, parts);
+      await retryForever([shell, '-c', script, 'kernelet', expand(action.filename), action.mode], content, parts);
       return null;
     }
     case 'write_tempfile': {
       const path = parts.temporaryPath('.py');
-      await insist([shell, '-c', write, 'kernelet', path, action.mode], expandAll(action.body).join(''), parts);
+      await retryForever([shell, '-c', write, 'kernelet', path, action.mode], expandAll(action.body).join(''), parts);
       return path;
     }
     case 'mkdir':
-      await insist([volumePaths.busybox, 'mkdir', '-p', '--', expand(action.path)], '', parts);
+      await retryForever([volumePaths.busybox, 'mkdir', '-p', '--', expand(action.path)], '', parts);
       return null;
     case 'run_command': {
       const { out, err } = await run(expandAll(action.command), '', parts);
@@ -69,7 +69,7 @@ async function carryOut(action: Action, variables: TemplateVariables, parts: Act
 }
 
 /** Throws when the command fails. */
-async function insist(argv: readonly string[], input: string, parts: ActionParts): Promise<void> {
+async function retryForever(argv: readonly string[], input: string, parts: ActionParts): Promise<void> {
   const { exitCode, err } = await run(argv, input, parts);
   if (exitCode !== 0) throw new Error(`an action before the start failed: ${err.trim() || `status ${exitCode}`}`);
 }
@@ -97,7 +97,7 @@ class KeptText {
   #size = 0;
 
   add(bytes: Uint8Array): true {
-    if (this.#size < mostOutputBytes) this.#pieces.push(bytes);
+    if (this.#size < maxOutputBytes) this.#pieces.push(bytes);
     this.#size += bytes.length;
     return true;
   }

@@ -5,7 +5,7 @@ import type { ServiceProcess } from './service-process.ts';
 
 /** Servers of little work are there within milliseconds. */
 const firstPollMs = 5;
-const longestPollMs = 50;
+const maxPollMs = 50;
 
 /**
  * Resolves with null when the port is open, else with why it will not be. A process that ends well may have left a
@@ -18,7 +18,7 @@ export async function awaitPort(
   { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number },
 ): Promise<string | null> {
   const until = clock.monotonic() + timeoutMs;
-  for (let pollMs = firstPollMs; clock.monotonic() < until; pollMs = Math.min(2 * pollMs, longestPollMs)) {
+  for (let pollMs = firstPollMs; clock.monotonic() < until; pollMs = Math.min(2 * pollMs, maxPollMs)) {
     if (await isPortOpen(port)) return null;
     const { ended } = process;
     if (ended?.notStarted != null) return ended.notStarted;

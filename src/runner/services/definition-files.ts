@@ -5,8 +5,8 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { DefinitionError, parseDefinition, type ServiceDefinition } from './definition.ts';
 
-const mostFiles = 256;
-const longestFile = 256 * 1024;
+const maxFiles = 256;
+const maxFile = 256 * 1024;
 
 /** Where images have them. */
 export const definitionFolder = '/etc/backend.ai/service-defs';
@@ -37,7 +37,7 @@ function filesOf(folder: string): readonly string[] {
     return readdirSync(folder)
       .filter((file) => file.endsWith('.json'))
       .sort()
-      .slice(0, mostFiles);
+      .slice(0, maxFiles);
   } catch {
     return [];
   }
@@ -49,12 +49,12 @@ function readWhole(path: string): string {
   try {
     const facts = fstatSync(descriptor);
     if (!facts.isFile()) throw new DefinitionError('it is not a file');
-    const bytes = Buffer.alloc(longestFile + 1);
+    const bytes = Buffer.alloc(maxFile + 1);
     let size = 0;
     for (let taken = -1; taken !== 0 && size < bytes.length; size += taken) {
       taken = readSync(descriptor, bytes, size, bytes.length - size, null);
     }
-    if (size > longestFile) throw new DefinitionError(`it has more than ${longestFile} bytes`);
+    if (size > maxFile) throw new DefinitionError(`it has more than ${maxFile} bytes`);
     return bytes.toString('utf8', 0, size);
   } finally {
     closeSync(descriptor);

@@ -2,8 +2,8 @@
  * Service definitions: what an image says of one of its applications (spec kernel-runner 12.1, 12.3). Pure. The image is
  * anybody's, so a definition that is not exactly one is refused as a whole.
  */
-import { type FlagValue, longestWord, mostWords } from '../../wire/kernel-services.ts';
-import { shellCommand } from '../../wire/shell-command.ts';
+import { type FlagValue, maxWord, maxWords } from '../../protocol/kernel-services.ts';
+import { shellCommand } from '../../protocol/shell-command.ts';
 
 /** Something to do before a service starts; the texts are templates. */
 export type Action = {
@@ -43,8 +43,8 @@ export class DefinitionError extends Error {}
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const mostItems = 256;
-const longestText = 64 * 1024;
+const maxItems = 256;
+const maxText = 64 * 1024;
 const known = [
   'command',
   'shell',
@@ -137,11 +137,11 @@ export function parseAction(value: unknown): Action {
 function object(value: unknown, what: string): Fields {
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     throw new DefinitionError(`${what} is not a map`);
-  if (Object.keys(value).length > mostItems) throw new DefinitionError(`${what} has more than ${mostItems} items`);
+  if (Object.keys(value).length > maxItems) throw new DefinitionError(`${what} has more than ${maxItems} items`);
   return value as Fields;
 }
 
-function list(value: unknown, what: string, most = mostItems): readonly unknown[] {
+function list(value: unknown, what: string, most = maxItems): readonly unknown[] {
   if (!Array.isArray(value)) throw new DefinitionError(`${what} is not a list`);
   if (value.length > most) throw new DefinitionError(`${what} has more than ${most} items`);
   return value;
@@ -149,18 +149,18 @@ function list(value: unknown, what: string, most = mostItems): readonly unknown[
 
 function string(value: unknown, what: string): string {
   if (typeof value !== 'string') throw new DefinitionError(`${what} is not a text`);
-  if (value.length > longestText || value.includes('\0')) throw new DefinitionError(`${what} is no possible text`);
+  if (value.length > maxText || value.includes('\0')) throw new DefinitionError(`${what} is no possible text`);
   return value;
 }
 
 /** What agents are told. */
 function word(value: unknown, what: string): string {
   const given = string(value, what);
-  if (given.length > longestWord) throw new DefinitionError(`${what} is longer than ${longestWord} characters`);
+  if (given.length > maxWord) throw new DefinitionError(`${what} is longer than ${maxWord} characters`);
   return given;
 }
 
-const words = (value: unknown, what: string): Lines => list(value, what, mostWords).map((item) => word(item, what));
+const words = (value: unknown, what: string): Lines => list(value, what, maxWords).map((item) => word(item, what));
 const lines = (value: unknown, what: string): Lines => list(value, what).map((item) => string(item, what));
 
 function flag(value: unknown, what: string): boolean {

@@ -1,7 +1,7 @@
 /** Asks a model's server how it is. */
 import { request } from 'node:http';
 
-const mostRedirections = 3;
+const maxRedirections = 3;
 
 /** Whether it answers with this status in time. A redirection is followed as long as it leads to the server itself. */
 export async function answersWith(
@@ -13,7 +13,7 @@ export async function answersWith(
   const signal = AbortSignal.timeout(timeoutMs);
   try {
     let place = askedFor(new URL(`http://127.0.0.1/${path.replace(/^\//, '')}`));
-    for (let times = 0; times <= mostRedirections; times++) {
+    for (let times = 0; times <= maxRedirections; times++) {
       const { status, location } = await ask(port, place, signal);
       if (status === expectedStatus) return true;
       if (status < 300 || status > 399 || location === undefined) return false;

@@ -4,7 +4,7 @@
  * its definition bears, and healthy with the next that succeeds.
  */
 import { sleep } from '../../lib/clock.ts';
-import type { KernelModel, ModelHealth } from '../../wire/kernel-models.ts';
+import type { KernelModel, ModelHealth } from '../../protocol/kernel-models.ts';
 import { volumePaths } from '../volume-paths.ts';
 import { type ActionParts, prepare } from './actions.ts';
 import { type Action, parseAction } from './definition.ts';
@@ -13,10 +13,10 @@ import { ServiceProcess } from './service-process.ts';
 import { expandTemplates, type TemplateValue } from './template.ts';
 
 const firstPauseMs = 1000;
-const longestPauseMs = 60_000;
+const maxPauseMs = 60_000;
 const goodLifeMs = 60_000;
 /** A definition may say that no time shall pass between two checks. */
-const leastPeriodMs = 1000;
+const minPeriodMs = 1000;
 
 /** What it works with. */
 export interface ModelServerParts extends ActionParts {
@@ -47,7 +47,7 @@ export class ModelServer {
     const { clock, tenant } = this.#parts;
     const { name, healthCheck } = this.#model;
     if (healthCheck) void this.#check();
-    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
       const begun = clock.monotonic();
       try {
         const process = await this.#start();
@@ -86,7 +86,7 @@ export class ModelServer {
     const { healthCheck, port } = this.#model;
     if (!healthCheck) return;
     const { path, expectedStatus, maxRetries, maxWaitMs } = healthCheck;
-    const periodMs = Math.max(maxWaitMs, leastPeriodMs);
+    const periodMs = Math.max(maxWaitMs, minPeriodMs);
     for (;;) {
       if (await answersWith(port, path, expectedStatus, periodMs)) {
         this.#failures = 0;

@@ -1,12 +1,12 @@
 /** Puts the services of a kernel together; loaded only where a kernel has some. */
 import { existsSync } from 'node:fs';
 import type { Clock } from '../../lib/clock.ts';
-import type { ServicePlace } from '../../wire/kernel-services.ts';
+import type { ServicePlace } from '../../protocol/kernel-services.ts';
 import type { RuntimeContext } from '../runtime.ts';
 import type { Tenant } from '../tenant.ts';
 import { volumePaths } from '../volume-paths.ts';
+import type { BuiltInService } from './built-in-service.ts';
 import { definitionFolder, readDefinitions } from './definition-files.ts';
-import type { OwnService } from './own-service.ts';
 import { runtimeServices } from './runtime-services.ts';
 import { Services } from './services.ts';
 import { sshServer } from './ssh-server.ts';
@@ -32,7 +32,7 @@ export function openServices(surroundings: ServiceSurroundings): Services {
   return new Services({
     places,
     definitions: new Map([...runtimeServices(runtimeType), ...ofImage]),
-    own: ownServices(surroundings),
+    own: builtInServices(surroundings),
     tenant,
     clock,
     runtimePath: context.tool ?? '',
@@ -43,14 +43,14 @@ export function openServices(surroundings: ServiceSurroundings): Services {
   });
 }
 
-function ownServices({
+function builtInServices({
   places,
   tenant,
   clock,
   isTerminalLocal: isLocal,
   asTenant,
-}: ServiceSurroundings): ReadonlyMap<string, OwnService> {
-  const own = new Map<string, OwnService>();
+}: ServiceSurroundings): ReadonlyMap<string, BuiltInService> {
+  const own = new Map<string, BuiltInService>();
   for (const { name, ports } of places) {
     const [port = 0] = ports;
     if (name === 'sshd') own.set(name, sshServer({ port, tenant, clock, asTenant }));

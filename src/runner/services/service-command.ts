@@ -1,6 +1,6 @@
 /** From a definition and what a caller wants to a command (spec kernel-runner 12.2, steps 2 to 6). Pure. */
-import type { FlagValue, ServiceOptions } from '../../wire/kernel-services.ts';
-import { pythonRepr } from '../../wire/python-repr.ts';
+import type { FlagValue, ServiceOptions } from '../../protocol/kernel-services.ts';
+import { pythonRepr } from '../../protocol/python-repr.ts';
 import type { TenantCommand } from '../runtime.ts';
 import type { ServiceDefinition } from './definition.ts';
 import { expandTemplates, type TemplateVariables } from './template.ts';

@@ -5,17 +5,17 @@
 import type { Clock } from '../../lib/clock.ts';
 import { KeyedMutex } from '../../lib/keyed-mutex.ts';
 import {
-  longestError,
+  maxError,
   type ServiceApp,
   type ServiceOptions,
   type ServiceOutcome,
   type ServicePlace,
-} from '../../wire/kernel-services.ts';
+} from '../../protocol/kernel-services.ts';
 import type { Tenant } from '../tenant.ts';
 import { prepare } from './actions.ts';
 import { awaitPort } from './await-port.ts';
+import type { BuiltInService } from './built-in-service.ts';
 import type { ServiceDefinition } from './definition.ts';
-import type { OwnService } from './own-service.ts';
 import { isPortOpen } from './port-probe.ts';
 import { checkOptions, serviceCommand } from './service-command.ts';
 import { ServiceProcess } from './service-process.ts';
@@ -30,7 +30,7 @@ export interface ServicesParts {
   /** By name; those of the image come before the runtime's own. */
   readonly definitions: ReadonlyMap<string, ServiceDefinition>;
   /** The runner's own, by name. */
-  readonly own: ReadonlyMap<string, OwnService>;
+  readonly own: ReadonlyMap<string, BuiltInService>;
   readonly tenant: Tenant;
   readonly clock: Clock;
   /** The language's tool; empty = there is none. */
@@ -124,6 +124,6 @@ export class Services {
   }
 }
 
-const failed = (error: string): ServiceOutcome => ({ status: 'failed', error: error.slice(0, longestError) });
+const failed = (error: string): ServiceOutcome => ({ status: 'failed', error: error.slice(0, maxError) });
 const shortened = (outcome: ServiceOutcome): ServiceOutcome =>
   outcome.status === 'failed' ? failed(outcome.error) : outcome;

@@ -1,5 +1,5 @@
 /** How the kernels of a session reach each other by SSH without a question (spec kernel-runner 16.3). Pure. */
-import { sshFiles } from '../../wire/ssh-files.ts';
+import { sshFiles } from '../../protocol/ssh-files.ts';
 
 const serverPort = 2200;
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;

@@ -5,13 +5,13 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import type { Clock } from '../../lib/clock.ts';
-import { containerPaths } from '../../wire/runner-config.ts';
-import { sshFiles } from '../../wire/ssh-files.ts';
+import { containerPaths } from '../../protocol/runner-config.ts';
+import { sshFiles } from '../../protocol/ssh-files.ts';
 import type { TenantCommand } from '../runtime.ts';
 import type { Tenant } from '../tenant.ts';
 import { volumePaths } from '../volume-paths.ts';
-import { KeptService } from './kept-service.ts';
 import { clusterHosts } from './ssh-hosts.ts';
+import { SupervisedService } from './supervised-service.ts';
 
 const folder = `${containerPaths.homeConfig}/ssh`;
 const keepAliveSeconds = 15;
@@ -54,13 +54,13 @@ fi
 `;
 
 /** The server, not started yet. */
-export function sshServer({ port, tenant, clock, asTenant }: SshServerParts): KeptService {
+export function sshServer({ port, tenant, clock, asTenant }: SshServerParts): SupervisedService {
   const command = async (): Promise<TenantCommand> => {
     if (!existsSync(volumePaths.dropbear)) throw new Error('the runner volume of this node has no SSH server');
     await setUpHome(tenant, clock, asTenant);
     return { argv: dropbear(port, tenant.uid), environ: serverEnvironment(tenant.environ) };
   };
-  return new KeptService({ name: 'sshd', port, command, tenant, clock });
+  return new SupervisedService({ name: 'sshd', port, command, tenant, clock });
 }
 
 function dropbear(port: number, uid: number): readonly string[] {

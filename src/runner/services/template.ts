@@ -2,7 +2,7 @@
  * Templates of service definitions: Python's `str.format` with a mapping (spec kernel-runner 12.2), as far as real
  * definitions use it. `{name}`, `{name[0]}`, `{name[key]}`, `!r !s !a`, and `{{` `}}` for the braces themselves. Pure.
  */
-import { pythonRepr } from '../../wire/python-repr.ts';
+import { pythonRepr } from '../../protocol/python-repr.ts';
 
 /** What a name in a template may stand for. */
 export type TemplateValue =
@@ -26,13 +26,13 @@ export class TemplateError extends Error {
  * Characters that all texts of a thing together may become: a name may stand for much, and be there often. The system
  * takes no larger arguments either.
  */
-const longestTexts = 1024 * 1024;
+const maxTexts = 1024 * 1024;
 const fieldForm = /^([^.[\]!:{}]*)((?:\[[^\]]*\]|\.[^.[\]]*)*)$/;
 const accessorForm = /\[([^\]]*)\]|\.([^.[\]]*)/g;
 
 /** Expands templates that belong to one thing. Throws TemplateError. */
 export function expandTemplates(templates: readonly string[], variables: TemplateVariables): readonly string[] {
-  let left = longestTexts;
+  let left = maxTexts;
   return templates.map((template) => {
     const text = expand(template, variables, left);
     left -= text.length;
@@ -42,7 +42,7 @@ export function expandTemplates(templates: readonly string[], variables: Templat
 
 /** Expands a template. Throws TemplateError. */
 export function expandTemplate(template: string, variables: TemplateVariables): string {
-  return expand(template, variables, longestTexts);
+  return expand(template, variables, maxTexts);
 }
 
 function expand(template: string, variables: TemplateVariables, longest: number): string {

@@ -4,12 +4,12 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Clock, sleep } from '../../lib/clock.ts';
-import type { ServiceOutcome } from '../../wire/kernel-services.ts';
+import type { ServiceOutcome } from '../../protocol/kernel-services.ts';
 import type { Tenant } from '../tenant.ts';
 import type { TenantProcess } from '../tenant-process.ts';
 import type { TerminalOptions } from '../terminal/terminal-server.ts';
 import { smallNodeFlags, volumePaths } from '../volume-paths.ts';
-import type { OwnService } from './own-service.ts';
+import type { BuiltInService } from './built-in-service.ts';
 import { isPortOpen } from './port-probe.ts';
 
 const pauseMs = 1000;
@@ -36,7 +36,7 @@ function descriptorOf(socket: Server | Socket): number {
 }
 
 /** The service. */
-export class TerminalService implements OwnService {
+export class TerminalService implements BuiltInService {
   readonly #parts: TerminalServiceParts;
   #listening: Server | null = null;
   #process: TenantProcess | null = null;

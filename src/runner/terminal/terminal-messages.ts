@@ -12,7 +12,7 @@ export type ClientMessage =
   | { readonly type: 'resume' };
 
 const usual = { columns: 80, rows: 24 };
-const mostCells = 1000;
+const maxCells = 1000;
 
 /** Reads a message; null when it is none. */
 export function parseClientMessage(bytes: Uint8Array): ClientMessage | null {
@@ -59,6 +59,6 @@ function parseFields(bytes: Uint8Array): Fields | null {
 
 function size({ columns, rows }: Fields): { readonly columns: number; readonly rows: number } {
   const cells = (value: unknown, otherwise: number): number =>
-    typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= mostCells ? value : otherwise;
+    typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= maxCells ? value : otherwise;
   return { columns: cells(columns, usual.columns), rows: cells(rows, usual.rows) };
 }

@@ -24,8 +24,8 @@ export interface TerminalOptions {
 
 const descriptors = { listening: 3, first: 4 };
 const idleMs = 60_000;
-const mostConnections = 64;
-const longestMessageBytes = 1024 * 1024;
+const maxConnections = 64;
+const maxMessageBytes = 1024 * 1024;
 /** Proxies cut connections that are silent for longer. */
 const pingEveryMs = 20_000;
 
@@ -44,9 +44,9 @@ const policy =
 export function terminalServer(options: TerminalOptions, folder: string): Server {
   const token = randomBytes(16).toString('base64url');
   const server = createServer((request, response) => answer(request, response, folder, token));
-  server.maxConnections = mostConnections;
+  server.maxConnections = maxConnections;
   serveWebSocket(server, {
-    ...{ path: '/ws', protocol: 'tty', longestMessageBytes, pingEveryMs },
+    ...{ path: '/ws', protocol: 'tty', maxMessageBytes, pingEveryMs },
     accept: (connection, request) =>
       serveTerminal(connection, {
         shell: { argv: options.argv, environ: options.environ, folder: options.folder },

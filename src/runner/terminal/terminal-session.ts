@@ -4,7 +4,7 @@ import type { Pty, PtyCommand, PtyEvents } from './pty.ts';
 import { outputMessage, parseClientMessage, preferencesMessage, titleMessage } from './terminal-messages.ts';
 import type { Connection } from './websocket.ts';
 
-const mostWaitingBytes = 512 * 1024;
+const maxWaitingBytes = 512 * 1024;
 const fewWaitingBytes = 64 * 1024;
 const helloTimeoutMs = 10_000;
 const ended = 1000;
@@ -26,7 +26,7 @@ export function serveTerminal(connection: Connection, parts: SessionParts): void
   let paused = false;
   const late = setTimeout(() => connection.close(refused, 'nothing was asked for'), helloTimeoutMs);
   const flow = (): void => {
-    const full = connection.waiting > (held ? fewWaitingBytes : mostWaitingBytes);
+    const full = connection.waiting > (held ? fewWaitingBytes : maxWaitingBytes);
     if (full === held) return;
     held = full;
     if (held) pty?.pause();

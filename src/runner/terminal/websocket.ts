@@ -20,7 +20,7 @@ export interface Connection {
 export interface WebSocketOptions {
   readonly path: string;
   readonly protocol: string;
-  readonly longestMessageBytes: number;
+  readonly maxMessageBytes: number;
   readonly pingEveryMs: number;
   accept(connection: Connection, request: IncomingMessage): void;
 }
@@ -30,7 +30,7 @@ export function serveWebSocket(server: Server, options: WebSocketOptions): void 
   const sockets = new WebSocketServer({
     server,
     path: options.path,
-    maxPayload: options.longestMessageBytes,
+    maxPayload: options.maxMessageBytes,
     perMessageDeflate: false,
     handleProtocols: (offered) => (offered.has(options.protocol) ? options.protocol : false),
   });

@@ -11,7 +11,7 @@ const definition = definitionOf(nodeMeasures.disk, false);
 const skippedTypes: readonly string[] = ['vfat', 'lxcfs', 'squashfs', 'tmpfs', 'iso9660'];
 /** A network file system may never answer. */
 const deadlineMs = 2_000;
-const mostDisks = 256;
+const maxDisks = 256;
 /** Disks come and go seldom, and the list of mounts is long where many containers are. */
 const listKeptSeconds = 60;
 
@@ -88,7 +88,7 @@ export function disksOf(mounts: string, fileSystems: string, engineRoot: string 
     if (device === '' || device === 'none' || !real.has(fileSystem) || skippedTypes.includes(fileSystem)) continue;
     if (mountPoint.startsWith('/proc/docker/runtime-runc/moby/') || mountPoint === '/var/lib/docker/btrfs') continue;
     if (engineRoot !== null && isAtOrBelow(mountPoint, engineRoot)) continue;
-    if (!disks.has(device) && disks.size < mostDisks) disks.set(device, { device, mountPoint });
+    if (!disks.has(device) && disks.size < maxDisks) disks.set(device, { device, mountPoint });
   }
   return [...disks.values()];
 }

@@ -1,8 +1,8 @@
 /** Vectors of background tasks: the record that a task leaves, and the events that tell of it. */
 import { isDeepStrictEqual } from 'node:util';
-import { BackgroundTaskRecords, type TaskEnd } from '../../../src/cluster/redis/background-tasks.ts';
-import { eventArguments } from '../../../src/wire/cluster/agent-event.ts';
-import { encodeStreamEvent } from '../../../src/wire/cluster/stream-entry.ts';
+import { BackgroundTaskRecords, type TaskEnd } from '../../../src/backendai/redis/background-tasks.ts';
+import { eventArguments } from '../../../src/backendai/wire/events/agent-event.ts';
+import { encodeStreamEvent } from '../../../src/backendai/wire/events/stream-entry.ts';
 import { MemoryRedis } from '../../support/cluster/memory-redis.ts';
 import { type CaseResult, isObject, itemsOf, type JsonObject, type VectorKind } from '../vector-kind.ts';
 

@@ -1,6 +1,7 @@
 /** Captured handshakes (an array of objects with `dir`) and cancellations (`cancel_messages`). */
+
+import { RpcServer } from '../../../src/backendai/rpc/rpc-server.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
-import { RpcServer } from '../../../src/rpc/rpc-server.ts';
 import { rpcServices } from '../../support/rpc-services.ts';
 import { difference } from '../notation/compare.ts';
 import { type CaseResult, isObject, itemsOf, type JsonObject, runCase, type VectorKind } from '../vector-kind.ts';

@@ -1,6 +1,6 @@
 /** Captured Redis keys: an array of objects with `kind` and `db`. Their MessagePack decodes to the view and back. */
-import { decodeMsgpack } from '../../../src/wire/msgpack/decode.ts';
-import { encodeMsgpack } from '../../../src/wire/msgpack/encode.ts';
+import { decodeMsgpack } from '../../../src/backendai/wire/msgpack/decode.ts';
+import { encodeMsgpack } from '../../../src/backendai/wire/msgpack/encode.ts';
 import { capturedView } from '../notation/captured.ts';
 import { byteDifference, difference } from '../notation/compare.ts';
 import { fromHex } from '../notation/hex.ts';

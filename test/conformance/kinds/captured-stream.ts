@@ -1,7 +1,7 @@
 /** Captured entries of the event stream: an array of objects with `fields_hex`. */
-import { eventArguments, eventFields, isAgentEvent } from '../../../src/wire/cluster/agent-event.ts';
-import { decodeStreamEvent, encodeStreamEvent } from '../../../src/wire/cluster/stream-entry.ts';
-import { encodeMsgpack } from '../../../src/wire/msgpack/encode.ts';
+import { eventArguments, eventFields, isAgentEvent } from '../../../src/backendai/wire/events/agent-event.ts';
+import { decodeStreamEvent, encodeStreamEvent } from '../../../src/backendai/wire/events/stream-entry.ts';
+import { encodeMsgpack } from '../../../src/backendai/wire/msgpack/encode.ts';
 import { capturedView } from '../notation/captured.ts';
 import { byteDifference, difference } from '../notation/compare.ts';
 import { plainView } from '../notation/plain-view.ts';

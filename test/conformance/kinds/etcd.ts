@@ -7,10 +7,10 @@ import {
   readOrder,
   type Scope,
   unquoteComponent,
-} from '../../../src/cluster/etcd/keys.ts';
-import { type NestedTable, nestPairs } from '../../../src/cluster/etcd/nested-table.ts';
-import { ScopedStore } from '../../../src/cluster/etcd/scoped-store.ts';
-import { EtcdNodeRegistry } from '../../../src/cluster/node-registry.ts';
+} from '../../../src/backendai/etcd/keys.ts';
+import { type NestedTable, nestPairs } from '../../../src/backendai/etcd/nested-table.ts';
+import { EtcdNodeRegistry } from '../../../src/backendai/etcd/node-registry.ts';
+import { ScopedStore } from '../../../src/backendai/etcd/scoped-store.ts';
 import { systemClock as clock } from '../../../src/lib/clock.ts';
 import { silentLogger as log } from '../../../src/lib/log.ts';
 import { MemoryEtcd } from '../../support/cluster/memory-etcd.ts';

@@ -1,8 +1,8 @@
 /** Vectors of extension values: `items` with payloads, and pickles written by hand. */
-import { readExtension } from '../../../src/wire/extensions/read-extension.ts';
-import { decodeMsgpack } from '../../../src/wire/msgpack/decode.ts';
-import { encodeMsgpack } from '../../../src/wire/msgpack/encode.ts';
-import { Ext } from '../../../src/wire/msgpack/value.ts';
+import { readExtension } from '../../../src/backendai/wire/extensions/read-extension.ts';
+import { decodeMsgpack } from '../../../src/backendai/wire/msgpack/decode.ts';
+import { encodeMsgpack } from '../../../src/backendai/wire/msgpack/encode.ts';
+import { Ext } from '../../../src/backendai/wire/msgpack/value.ts';
 import { byteDifference, difference } from '../notation/compare.ts';
 import { eventView, extensionView } from '../notation/events.ts';
 import { fromHex } from '../notation/hex.ts';

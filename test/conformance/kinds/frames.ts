@@ -7,15 +7,15 @@ import {
   encodeRequestData,
   encodeResultData,
   type MessageData,
-} from '../../../src/wire/callosum/data.ts';
-import { decodeHeader, encodeHeader } from '../../../src/wire/callosum/header.ts';
+} from '../../../src/backendai/wire/callosum/data.ts';
+import { decodeHeader, encodeHeader } from '../../../src/backendai/wire/callosum/header.ts';
 import {
   type MessageHeader,
   type MessageKind,
   messageTypes,
   openEnvelope,
-} from '../../../src/wire/callosum/message.ts';
-import { decodeMsgpack } from '../../../src/wire/msgpack/decode.ts';
+} from '../../../src/backendai/wire/callosum/message.ts';
+import { decodeMsgpack } from '../../../src/backendai/wire/msgpack/decode.ts';
 import { byteDifference, difference } from '../notation/compare.ts';
 import { fromHex } from '../notation/hex.ts';
 import { rpcView } from '../notation/rpc.ts';

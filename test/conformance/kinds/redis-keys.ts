@@ -1,6 +1,6 @@
 /** Vectors of the smaller keys in Redis: what is left of writing what they stand for. */
 import { isDeepStrictEqual } from 'node:util';
-import { RedisStatistics } from '../../../src/cluster/redis/statistics-keys.ts';
+import { RedisStatistics } from '../../../src/backendai/redis/statistics-keys.ts';
 import { MemoryRedis } from '../../support/cluster/memory-redis.ts';
 import { type CaseResult, isObject, type JsonObject, type VectorKind } from '../vector-kind.ts';
 

@@ -1,7 +1,7 @@
 /** Vectors of CURVE: `exchanges` with `zap`, and certificates. */
-import { parseCertificate } from '../../../src/wire/curve/certificate.ts';
-import { decodeZ85 } from '../../../src/wire/curve/z85.ts';
-import { answerZap } from '../../../src/wire/curve/zap.ts';
+import { parseCertificate } from '../../../src/backendai/wire/curve/certificate.ts';
+import { decodeZ85 } from '../../../src/backendai/wire/curve/z85.ts';
+import { answerZap } from '../../../src/backendai/wire/curve/zap.ts';
 import { byteDifference, difference } from '../notation/compare.ts';
 import { fromHex } from '../notation/hex.ts';
 import { type CaseResult, isObject, itemsOf, type JsonObject, runCase, type VectorKind } from '../vector-kind.ts';

@@ -1,6 +1,6 @@
 /** Vectors of Callosum's frames: `exchanges` with `messages`. One exchange is a case. */
 
-import { decompressSnappy } from '../../../src/wire/snappy.ts';
+import { decompressSnappy } from '../../../src/backendai/wire/snappy.ts';
 import { byteDifference } from '../notation/compare.ts';
 import { itemsOf, type JsonObject, runCase, type VectorKind } from '../vector-kind.ts';
 import { framesOf, messageDifference, readMessage, rewriteDifference } from './frames.ts';

@@ -1,10 +1,11 @@
 /** Bad input (`cases` whose items have `frames_hex`): what the server answers, and whether it goes on. */
+
+import { methods } from '../../../src/backendai/rpc/methods/index.ts';
+import { RpcServer } from '../../../src/backendai/rpc/rpc-server.ts';
+import { encodeRequestData } from '../../../src/backendai/wire/callosum/data.ts';
+import { decodeHeader, encodeHeader } from '../../../src/backendai/wire/callosum/header.ts';
+import { openEnvelope } from '../../../src/backendai/wire/callosum/message.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
-import { methods } from '../../../src/rpc/methods/index.ts';
-import { RpcServer } from '../../../src/rpc/rpc-server.ts';
-import { encodeRequestData } from '../../../src/wire/callosum/data.ts';
-import { decodeHeader, encodeHeader } from '../../../src/wire/callosum/header.ts';
-import { openEnvelope } from '../../../src/wire/callosum/message.ts';
 import { rpcServices } from '../../support/rpc-services.ts';
 import { difference } from '../notation/compare.ts';
 import { type CaseResult, itemsOf, type JsonObject, type VectorKind } from '../vector-kind.ts';

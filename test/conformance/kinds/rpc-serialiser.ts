@@ -1,7 +1,7 @@
 /** Vectors of the RPC serialiser: `vectors` whose items have `hex`, with `alternatives` and `unpackable_types`. */
-import { decodeMsgpack } from '../../../src/wire/msgpack/decode.ts';
-import { encodeMsgpack } from '../../../src/wire/msgpack/encode.ts';
-import type { MsgpackValue } from '../../../src/wire/msgpack/value.ts';
+import { decodeMsgpack } from '../../../src/backendai/wire/msgpack/decode.ts';
+import { encodeMsgpack } from '../../../src/backendai/wire/msgpack/encode.ts';
+import type { MsgpackValue } from '../../../src/backendai/wire/msgpack/value.ts';
 import { byteDifference, difference } from '../notation/compare.ts';
 import { fromHex } from '../notation/hex.ts';
 import { plainValue, rpcView, withoutNames } from '../notation/rpc.ts';

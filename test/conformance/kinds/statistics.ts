@@ -1,5 +1,13 @@
 /** Vectors of statistics over several rounds of collection, and what the database then holds. */
 import { isDeepStrictEqual } from 'node:util';
+import {
+  agentPayload,
+  kernelPayload,
+  type MetricSet,
+  processPayload,
+  type StatPayload,
+} from '../../../src/backendai/statistics/stat-payload.ts';
+import { decodeMsgpack } from '../../../src/backendai/wire/msgpack/decode.ts';
 import { Decimal } from '../../../src/lib/decimal.ts';
 import {
   containerMeasures,
@@ -8,14 +16,6 @@ import {
   processMeasures,
 } from '../../../src/stats/measure-kinds.ts';
 import { Metric } from '../../../src/stats/metric.ts';
-import {
-  agentPayload,
-  kernelPayload,
-  type MetricSet,
-  processPayload,
-  type StatPayload,
-} from '../../../src/stats/stat-payload.ts';
-import { decodeMsgpack } from '../../../src/wire/msgpack/decode.ts';
 import { isObject, itemsOf, runCase, type VectorKind } from '../vector-kind.ts';
 import { canonical } from './canonical.ts';
 

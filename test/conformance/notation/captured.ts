@@ -1,5 +1,5 @@
 /** The notation of captured traffic: extension values by code and payload, numbers by value. */
-import { decodeMsgpack } from '../../../src/wire/msgpack/decode.ts';
+import { decodeMsgpack } from '../../../src/backendai/wire/msgpack/decode.ts';
 import { type Notation, view } from './view.ts';
 
 const notation: Notation = {

@@ -1,9 +1,9 @@
 /** The notation of the event vectors (test/vectors/events/README.md). */
-import type { Extension } from '../../../src/wire/extensions/extension.ts';
-import { imageName } from '../../../src/wire/extensions/plain.ts';
-import { readExtension } from '../../../src/wire/extensions/read-extension.ts';
-import { decodeMsgpack } from '../../../src/wire/msgpack/decode.ts';
-import type { Ext } from '../../../src/wire/msgpack/value.ts';
+import type { Extension } from '../../../src/backendai/wire/extensions/extension.ts';
+import { imageName } from '../../../src/backendai/wire/extensions/plain.ts';
+import { readExtension } from '../../../src/backendai/wire/extensions/read-extension.ts';
+import { decodeMsgpack } from '../../../src/backendai/wire/msgpack/decode.ts';
+import type { Ext } from '../../../src/backendai/wire/msgpack/value.ts';
 import { type Notation, view } from './view.ts';
 
 const notation: Notation = { float: (value) => ({ $float: value }), extension: extensionView };

@@ -1,7 +1,7 @@
 /** A captured view with its extension values in portable form. */
-import { plainExtension } from '../../../src/wire/extensions/plain.ts';
-import { encodeMsgpack } from '../../../src/wire/msgpack/encode.ts';
-import { Ext } from '../../../src/wire/msgpack/value.ts';
+import { plainExtension } from '../../../src/backendai/wire/extensions/plain.ts';
+import { encodeMsgpack } from '../../../src/backendai/wire/msgpack/encode.ts';
+import { Ext } from '../../../src/backendai/wire/msgpack/value.ts';
 import { isObject } from '../vector-kind.ts';
 import { capturedView } from './captured.ts';
 import { fromHex } from './hex.ts';

@@ -1,9 +1,9 @@
 /** The notation of the RPC vectors (test/vectors/rpc/README.md): tagged JSON, one tag for each kind of value. */
-import type { Extension } from '../../../src/wire/extensions/extension.ts';
-import { imageName } from '../../../src/wire/extensions/plain.ts';
-import { readExtension } from '../../../src/wire/extensions/read-extension.ts';
-import { decodeMsgpack } from '../../../src/wire/msgpack/decode.ts';
-import { Float, type MsgpackValue } from '../../../src/wire/msgpack/value.ts';
+import type { Extension } from '../../../src/backendai/wire/extensions/extension.ts';
+import { imageName } from '../../../src/backendai/wire/extensions/plain.ts';
+import { readExtension } from '../../../src/backendai/wire/extensions/read-extension.ts';
+import { decodeMsgpack } from '../../../src/backendai/wire/msgpack/decode.ts';
+import { Float, type MsgpackValue } from '../../../src/backendai/wire/msgpack/value.ts';
 import { isObject, type JsonObject } from '../vector-kind.ts';
 import { fromHex } from './hex.ts';
 import { type Notation, view } from './view.ts';

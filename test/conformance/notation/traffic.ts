@@ -2,7 +2,7 @@
  * The notation of recorded manager traffic (test/vectors/manager-traffic/README.md): that of the RPC vectors, but an
  * image has no canonical name beside it, slots are what the pickle held, and a size is shown as an enum.
  */
-import type { MsgpackValue } from '../../../src/wire/msgpack/value.ts';
+import type { MsgpackValue } from '../../../src/backendai/wire/msgpack/value.ts';
 import { isObject, type JsonObject } from '../vector-kind.ts';
 import { plainValue, rpcView } from './rpc.ts';
 

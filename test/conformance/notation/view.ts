@@ -1,5 +1,5 @@
 /** Decoded values as the JSON of the vectors: what all three notations share. */
-import { Ext, Float, type MsgpackValue } from '../../../src/wire/msgpack/value.ts';
+import { Ext, Float, type MsgpackValue } from '../../../src/backendai/wire/msgpack/value.ts';
 
 /** What a notation makes of the values that it writes in a way of its own. */
 export interface Notation {

@@ -1,9 +1,9 @@
 /** All that an agent does with etcd and Redis, running at once, for tests of outages. */
 import path from 'node:path';
-import { type EtcdDoor, openEtcd } from '../../../src/cluster/etcd-door.ts';
-import { RedisDoor } from '../../../src/cluster/redis-door.ts';
+import { type EtcdAdapter, openEtcd } from '../../../src/backendai/etcd/etcd-adapter.ts';
+import { Outbox } from '../../../src/backendai/events/outbox/outbox.ts';
+import { RedisAdapter } from '../../../src/backendai/redis/redis-adapter.ts';
 import type { EtcdSettings } from '../../../src/config/settings.ts';
-import { Outbox } from '../../../src/events/outbox/outbox.ts';
 import { systemClock as clock, sleep } from '../../../src/lib/clock.ts';
 import { silentLogger as log } from '../../../src/lib/log.ts';
 import { settingsOf } from './redis-settings.ts';
@@ -37,8 +37,13 @@ export async function startClusterNode(ports: { readonly etcd: number; readonly 
     password: '',
     tls: { enabled: false, authorityFile: null, certificateFile: null, keyFile: null },
   };
-  const etcd: EtcdDoor = await openEtcd(settings, { agentId, scalingGroup: 'default' }, { clock, log });
-  const redis = new RedisDoor({ settings: settingsOf(ports.redis, { commandTimeoutMs: 3000 }), agentId, clock, log });
+  const etcd: EtcdAdapter = await openEtcd(settings, { agentId, scalingGroup: 'default' }, { clock, log });
+  const redis = new RedisAdapter({
+    settings: settingsOf(ports.redis, { commandTimeoutMs: 3000 }),
+    agentId,
+    clock,
+    log,
+  });
   const outbox = new Outbox(path.join(folder.path, 'outbox.jsonl'), { target: redis.appender, clock, log });
   const read: string[] = [];
   const statistics = { written: 0, failed: 0 };

@@ -1,6 +1,6 @@
 /** What an operator does to etcd, through its JSON door, and what tests look at. */
-import type { EtcdClient } from '../../../src/cluster/etcd/etcd-client.ts';
-import { prefixEnd } from '../../../src/cluster/etcd/keys.ts';
+import type { EtcdClient } from '../../../src/backendai/etcd/etcd-client.ts';
+import { prefixEnd } from '../../../src/backendai/etcd/keys.ts';
 
 async function post(address: string, call: string, body: unknown): Promise<Record<string, unknown>> {
   const reply = await fetch(`http://${address}/v3/${call}`, { method: 'POST', body: JSON.stringify(body) });

@@ -1,7 +1,7 @@
 /** Real etcd servers, alone or three together, on ports and in folders of their own. */
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { EtcdEndpoint, type EtcdTls } from '../../../src/cluster/etcd/endpoint.ts';
+import { EtcdEndpoint, type EtcdTls } from '../../../src/backendai/etcd/endpoint.ts';
 import type { TestCertificates } from './certificates.ts';
 import { requireProgram } from './programs.ts';
 import { freePorts, ownFolder, ServerProcess } from './server-process.ts';

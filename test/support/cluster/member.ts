@@ -7,15 +7,18 @@ import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RedisLink } from '../../../src/cluster/redis/link.ts';
+import type { RedisLink } from '../../../src/backendai/redis/link.ts';
+import { CallosumClient, type ClientKeys } from '../../../src/backendai/rpc/callosum-client.test-support.ts';
+import {
+  createKernelsArguments,
+  kernelConfigFixture,
+} from '../../../src/backendai/rpc/create-kernels/request.test-support.ts';
+import { decodePlain } from '../../../src/backendai/wire/extensions/plain.ts';
+import type { MsgpackValue } from '../../../src/backendai/wire/msgpack/value.ts';
 import { newKernelId } from '../../../src/lib/ids.ts';
-import { CallosumClient, type ClientKeys } from '../../../src/rpc/callosum-client.test-support.ts';
-import { createKernelsArguments, kernelConfigFixture } from '../../../src/rpc/kernel-order.test-support.ts';
-import { decodePlain } from '../../../src/wire/extensions/plain.ts';
-import type { MsgpackValue } from '../../../src/wire/msgpack/value.ts';
 import { kernelet, type Outcome, startKernelet } from '../command.ts';
 import { assertNothingLeft, type Inventory, inventory } from '../inventory.ts';
-import type { Order, RehearsalFigures, RehearsalOptions } from './rehearsal-child.ts';
+import type { Order, SimulatedRuntimeFigures, SimulatedRuntimeOptions } from './rehearsal-child.ts';
 import { freePorts, ownFolder } from './server-process.ts';
 import { entriesOf } from './stream.ts';
 
@@ -37,8 +40,8 @@ export interface MemberOptions {
   /** Variables of the daemon beside the usual ones. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Without containers: the engine is in memory, and runners play a script. */
-  readonly rehearsal?: RehearsalOptions;
-  /** What is run for a rehearsal, when it is not the source: a program and its first arguments. */
+  readonly simulatedRuntime?: SimulatedRuntimeOptions;
+  /** What is run for a simulated runtime, when it is not the source: a program and its first arguments. */
   readonly rehearsalCommand?: readonly [string, ...string[]];
 }
 
@@ -100,7 +103,7 @@ export class Member implements AsyncDisposable {
     await using made = new AsyncDisposableStack();
     const folder = made.use(await ownFolder('member')).path;
     const [rpcPort = 0] = await freePorts(1);
-    const before = options.rehearsal ? new Set<string>() : await inventory(path.join(folder, 'var', 'kernelet'));
+    const before = options.simulatedRuntime ? new Set<string>() : await inventory(path.join(folder, 'var', 'kernelet'));
     const member = new Member(options, { folder, rpcPort, before }, made.move());
     await mkdir(member.stateDir, { recursive: true, mode: 0o700 });
     await writeFile(member.configFile, member.#configuration());
@@ -142,8 +145,8 @@ export class Member implements AsyncDisposable {
       ...(dockerHost === undefined ? {} : { DOCKER_HOST: dockerHost }),
       ...this.#options.environment,
     };
-    const daemon = this.#options.rehearsal
-      ? this.#rehearse(this.#options.rehearsal, environment)
+    const daemon = this.#options.simulatedRuntime
+      ? this.#rehearse(this.#options.simulatedRuntime, environment)
       : startKernelet(['serve', '--config', this.configFile], { environment, directory: this.folder });
     daemon.stdin?.end();
     daemon.stdout?.resume();
@@ -265,14 +268,14 @@ export class Member implements AsyncDisposable {
       .map(({ name }) => name);
   }
 
-  /** Tells the program of a rehearsal something; gives how it is. */
-  async order(order: Order): Promise<RehearsalFigures> {
+  /** Tells the program of a simulated runtime something; gives how it is. */
+  async order(order: Order): Promise<SimulatedRuntimeFigures> {
     const daemon = this.#daemon;
-    if (!daemon) throw new Error('no rehearsal is running');
+    if (!daemon) throw new Error('no simulated runtime is running');
     const answered = once(daemon, 'message', { signal: AbortSignal.timeout(30_000) });
     daemon.send(order);
     const [figures] = await answered;
-    return figures as RehearsalFigures;
+    return figures as SimulatedRuntimeFigures;
   }
 
   /** Runs a command against the daemon's own socket. */
@@ -288,14 +291,14 @@ export class Member implements AsyncDisposable {
     }
     await this.call('clean_all_kernels', 'user-requested');
     await this.endDaemon('SIGTERM');
-    if (!this.#options.rehearsal) await assertNothingLeft(this.#before, this.stateDir);
+    if (!this.#options.simulatedRuntime) await assertNothingLeft(this.#before, this.stateDir);
     await rm(this.stateDir, { recursive: true, force: true });
     await this.#cleanups.disposeAsync();
   }
 
-  #rehearse(rehearsal: RehearsalOptions, environment: Readonly<Record<string, string>>): ChildProcess {
+  #rehearse(simulatedRuntime: SimulatedRuntimeOptions, environment: Readonly<Record<string, string>>): ChildProcess {
     const [command, ...first] = this.#options.rehearsalCommand ?? [process.execPath, '--expose-gc', rehearsalProgram];
-    return spawn(command, [...first, this.configFile, JSON.stringify(rehearsal)], {
+    return spawn(command, [...first, this.configFile, JSON.stringify(simulatedRuntime)], {
       cwd: this.folder,
       env: { ...process.env, ...environment },
       stdio: ['pipe', 'pipe', 'pipe', 'ipc'],

@@ -1,6 +1,6 @@
 /** A key space in memory that does what etcd does with transactions. */
-import type { EtcdOperation, KeyPair, KeyRange } from '../../../src/cluster/etcd/endpoint.ts';
-import type { EtcdStore } from '../../../src/cluster/etcd/scoped-store.ts';
+import type { EtcdOperation, KeyPair, KeyRange } from '../../../src/backendai/etcd/endpoint.ts';
+import type { EtcdStore } from '../../../src/backendai/etcd/scoped-store.ts';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 

@@ -1,6 +1,6 @@
 /** The few commands of Redis that write the agent's keys, in memory. */
-import type { RedisCommand, RedisReply } from '../../../src/cluster/redis/connection.ts';
-import type { KeyWriter } from '../../../src/cluster/redis/link.ts';
+import type { RedisCommand, RedisReply } from '../../../src/backendai/redis/connection.ts';
+import type { KeyWriter } from '../../../src/backendai/redis/link.ts';
 
 /** What a key holds. */
 export interface HeldKey {

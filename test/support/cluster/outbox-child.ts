@@ -2,9 +2,10 @@
  * An agent's part for tests that kill it: posts `count` events of each of `kernels` kernels into an outbox and sends
  * them, one every `pauseMs`. Says `posted N` after each. Arguments: file, port, kernels, count, pauseMs, first.
  */
-import { RedisLink } from '../../../src/cluster/redis/link.ts';
-import { SequencedAppender } from '../../../src/cluster/redis/sequenced-append.ts';
-import { Outbox } from '../../../src/events/outbox/outbox.ts';
+
+import { Outbox } from '../../../src/backendai/events/outbox/outbox.ts';
+import { RedisLink } from '../../../src/backendai/redis/link.ts';
+import { SequencedAppender } from '../../../src/backendai/redis/sequenced-append.ts';
 import { systemClock as clock, sleep } from '../../../src/lib/clock.ts';
 import { silentLogger as log } from '../../../src/lib/log.ts';
 import { settingsOf } from './redis-settings.ts';

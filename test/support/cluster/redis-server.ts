@@ -1,9 +1,9 @@
 /** Real Redis servers and sentinels on ports and in folders of their own. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { RedisConnection } from '../../../src/cluster/redis/connection.ts';
-import { RedisLink } from '../../../src/cluster/redis/link.ts';
-import type { RedisSettings, RedisTls } from '../../../src/cluster/redis/settings.ts';
+import { RedisConnection } from '../../../src/backendai/redis/connection.ts';
+import { RedisLink } from '../../../src/backendai/redis/link.ts';
+import type { RedisSettings, RedisTls } from '../../../src/backendai/redis/settings.ts';
 import type { TestCertificates } from './certificates.ts';
 import { requireProgram } from './programs.ts';
 import { settingsOf } from './redis-settings.ts';

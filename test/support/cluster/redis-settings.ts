@@ -1,5 +1,5 @@
 /** Settings for servers that tests start. */
-import type { RedisSettings } from '../../../src/cluster/redis/settings.ts';
+import type { RedisSettings } from '../../../src/backendai/redis/settings.ts';
 
 /** Settings of a server on this machine, with short times unless others are given. */
 export function settingsOf(port: number, change: Partial<RedisSettings> = {}): RedisSettings {

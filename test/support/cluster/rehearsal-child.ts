@@ -6,6 +6,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createHistogram } from 'node:perf_hooks';
 import { FakeCgroups } from '../../../bench/fake-cgroups.ts';
+import { buildClusterNode } from '../../../src/backendai/membership/cluster-node.ts';
 import { loadSettings } from '../../../src/config/load.ts';
 import { cpuPlugin } from '../../../src/devices/cpu-plugin.ts';
 import { memPlugin } from '../../../src/devices/mem-plugin.ts';
@@ -20,11 +21,10 @@ import type { CreationStep } from '../../../src/kernel/step.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { createLogger, silentLogger } from '../../../src/lib/log.ts';
 import { OperationTimes } from '../../../src/lib/operation-times.ts';
-import { buildClusterNode } from '../../../src/main/cluster/cluster-node.ts';
 import { type RunScript, ScriptedRunner } from '../scripted-runner.ts';
 
-/** How the rehearsal is to be. */
-export interface RehearsalOptions {
+/** How the simulated runtime is to be. */
+export interface SimulatedRuntimeOptions {
   /** How long each call of the engine takes, in milliseconds. */
   readonly delays?: Partial<Record<DummyMethod, number>>;
   /** No step of a creation takes longer, in milliseconds. */
@@ -47,7 +47,7 @@ export type Order =
   | { readonly order: 'figures' };
 
 /** The answer to every order. */
-export interface RehearsalFigures {
+export interface SimulatedRuntimeFigures {
   readonly residentBytes: number;
   /** Since `begin`: the event loop's delay at its worst hundredth, where it was looked at, and CPU time, in milliseconds. */
   readonly loopDelayP99Ms: number;
@@ -65,7 +65,7 @@ const echo: RunScript = async function* (request) {
 const tickMs = 5;
 
 const [configFile = '', text = '{}'] = process.argv.slice(2);
-const options = JSON.parse(text) as RehearsalOptions;
+const options = JSON.parse(text) as SimulatedRuntimeOptions;
 const cgroups = options.cgroups === undefined ? null : new FakeCgroups(options.cgroups);
 const engine = new DummyEngine({
   images: [dummyImage('kernelet/base:latest')],
@@ -102,7 +102,7 @@ for (const [method, delayMs] of Object.entries(options.delays ?? {})) {
   engine.fail(method as DummyMethod, { kind: 'delay', delayMs }, { times: Number.POSITIVE_INFINITY });
 }
 
-/** More than any rehearsal asks for; cores are allocated as those of real machines are. */
+/** More than any simulated runtime asks for; cores are allocated as those of real machines are. */
 const devices = new NodeDevices({
   plugins: [
     cpuPlugin({
@@ -141,7 +141,7 @@ const node = await buildClusterNode({
   operations: new OperationTimes(systemClock),
   log,
   signal: stop.signal,
-  rehearsal: {
+  simulatedRuntime: {
     engine,
     connectRunner: () => new ScriptedRunner(() => echo),
     iptables: async () => ({ exitCode: 0, stderr: '' }),
@@ -173,7 +173,7 @@ function begin(ticks: boolean): void {
   cpu = process.cpuUsage();
 }
 
-function figures(): RehearsalFigures {
+function figures(): SimulatedRuntimeFigures {
   const { user, system } = process.cpuUsage(cpu);
   return {
     residentBytes: process.memoryUsage.rss(),

@@ -1,7 +1,7 @@
 /** The services of a cluster in which a manager has registered. */
-import { EtcdClient } from '../../../src/cluster/etcd/etcd-client.ts';
-import { ScopedStore } from '../../../src/cluster/etcd/scoped-store.ts';
-import type { RedisLink } from '../../../src/cluster/redis/link.ts';
+import { EtcdClient } from '../../../src/backendai/etcd/etcd-client.ts';
+import { ScopedStore } from '../../../src/backendai/etcd/scoped-store.ts';
+import type { RedisLink } from '../../../src/backendai/redis/link.ts';
 import { silentLogger as log } from '../../../src/lib/log.ts';
 import { everything } from './etcd-admin.ts';
 import { type EtcdMember, startEtcd } from './etcd-server.ts';

@@ -1,7 +1,7 @@
 /** What is on the event stream. */
 
-import type { RedisReply } from '../../../src/cluster/redis/connection.ts';
-import type { RedisLink } from '../../../src/cluster/redis/link.ts';
+import type { RedisReply } from '../../../src/backendai/redis/connection.ts';
+import type { RedisLink } from '../../../src/backendai/redis/link.ts';
 
 /** An entry. */
 export interface SeenEvent {

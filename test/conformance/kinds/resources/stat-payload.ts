@@ -6,10 +6,10 @@ import {
   type MetricSet,
   processPayload,
   type StatPayload,
-} from '../../../../src/stats/stat-payload.ts';
-import { decodeMsgpack } from '../../../../src/wire/msgpack/decode.ts';
-import { encodeMsgpack } from '../../../../src/wire/msgpack/encode.ts';
-import type { MsgpackValue } from '../../../../src/wire/msgpack/value.ts';
+} from '../../../../src/backendai/statistics/stat-payload.ts';
+import { decodeMsgpack } from '../../../../src/backendai/wire/msgpack/decode.ts';
+import { encodeMsgpack } from '../../../../src/backendai/wire/msgpack/encode.ts';
+import type { MsgpackValue } from '../../../../src/backendai/wire/msgpack/value.ts';
 import { canonical } from '../canonical.ts';
 import { checkOf, differ, firstOf } from './case.ts';
 

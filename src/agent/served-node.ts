@@ -1,0 +1,17 @@
+/** A node that the daemon serves: alone, or as a member of its cluster. */
+
+import type { Settings } from '../config/settings.ts';
+import type { NodeAgent } from './node-agent.ts';
+import type { Dependencies } from './node-health.ts';
+
+/** The node. Disposing it ends what it does; kernels go on. */
+export interface ServedNode extends AsyncDisposable {
+  /** The settings in force. */
+  readonly settings: Settings;
+  readonly agent: NodeAgent;
+  readonly dependencies: Dependencies;
+  /** Begins what goes on until the disposal, and resolves when it has begun; rejects when it cannot. */
+  run(): Promise<void>;
+  /** Makes its own what it can of other settings while it goes on; gives the keys of those that it has. */
+  adopt(settings: Settings): Promise<readonly string[]>;
+}

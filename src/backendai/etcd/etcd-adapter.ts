@@ -1,0 +1,71 @@
+/** Everything that the agent has of etcd, made of its settings. */
+import { readFile } from 'node:fs/promises';
+import type { EtcdSettings } from '../../config/settings.ts';
+import { formatHostPort } from '../../config/value-types/address.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { KerneletError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/log.ts';
+import { type ConfigurationOverlay, etcdOverlay } from './configuration-overlay.ts';
+import type { EtcdTls } from './endpoint.ts';
+import { EtcdClient } from './etcd-client.ts';
+import { EtcdNodeRegistry, type NodeRegistry } from './node-registry.ts';
+import { ScopedStore } from './scoped-store.ts';
+
+/** Who the agent is in its cluster, at the start. */
+export interface ClusterIdentity {
+  readonly agentId: string;
+  readonly scalingGroup: string;
+}
+
+/** What the agent has of etcd. Disposing it ends every call. */
+export interface EtcdAdapter extends Disposable {
+  readonly overlay: ConfigurationOverlay;
+  readonly registry: NodeRegistry;
+  /** The node belongs to another scaling group from now on. */
+  moveTo(scalingGroup: string): void;
+}
+
+/** Reads the certificates; nothing is connected before the first call. Throws INVALID_CONFIG, naming the file. */
+export async function openEtcd(
+  settings: EtcdSettings,
+  identity: ClusterIdentity,
+  { clock, log }: { readonly clock: Clock; readonly log: Logger },
+): Promise<EtcdAdapter> {
+  const { namespace, addresses, user, password } = settings;
+  const client = new EtcdClient({
+    addresses: addresses.map(formatHostPort),
+    tls: settings.tls.enabled ? await readTls(settings.tls) : null,
+    credentials: user.trim() === '' ? null : { user, password },
+    log,
+  });
+  const store = new ScopedStore(client, { namespace, ...identity }, clock);
+  return {
+    overlay: etcdOverlay(store),
+    registry: new EtcdNodeRegistry({ store, clock, log }),
+    moveTo: (scalingGroup) => store.moveTo(scalingGroup),
+    [Symbol.dispose]: () => client[Symbol.dispose](),
+  };
+}
+
+async function readTls(tls: EtcdSettings['tls']): Promise<EtcdTls> {
+  const [authority, certificate, key] = await Promise.all([
+    readPem('etcd.ssl-ca-cert', tls.authorityFile),
+    readPem('etcd.ssl-cert', tls.certificateFile),
+    readPem('etcd.ssl-key', tls.keyFile),
+  ]);
+  return { authority, certificate, key };
+}
+
+/** The text of a file that a key names; null when it names none. Throws INVALID_CONFIG. */
+export async function readPem(key: string, path: string | null): Promise<string | null> {
+  if (path === null) return null;
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new KerneletError('INVALID_CONFIG', `${key}: ${path} cannot be read: ${text}`, {
+      cause,
+      context: { key, path },
+    });
+  }
+}

@@ -1,0 +1,182 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import vectors from '../../../test/vectors/events/events-24.09.json' with { type: 'json' };
+import { EventLog } from '../../events/event-log.ts';
+import type { KernelEvent } from '../../events/kernel-event.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { type KernelId, parseKernelId, parseSessionId, type RunId } from '../../lib/ids.ts';
+import { silentLogger } from '../../lib/log.ts';
+import type { EncodedEvent } from '../redis/event-stream.ts';
+import type { CreationInfo } from '../wire/events/creation-info.ts';
+import { EventPublisher } from './event-publisher.ts';
+
+const kernelId = parseKernelId('11111111-2222-4333-8444-555555555555');
+const sessionId = parseSessionId('aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee');
+const of = { kernelId, sessionId };
+const run = 'r1' as RunId;
+const agentId = 'i-vector01';
+const errors: string[] = [];
+const log = { ...silentLogger, error: (message: string) => void errors.push(message) };
+
+/** The bytes of a vector without pickles. */
+function vector(id: string) {
+  const found = vectors.vectors.find((one) => one.id === id);
+  if (!found) throw new Error(`no vector ${id}`);
+  return { ...found, hex: found.args_portable_hex ?? found.fields.args };
+}
+const startedInfo = (vector('kernel_started').args_portable as unknown[])[3] as CreationInfo;
+
+let folder: string;
+let local: EventLog;
+let posted: EncodedEvent[];
+let book: EventPublisher;
+const names = new Set<string>();
+const quiet = new Set<KernelId>();
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'cluster-events-'));
+  local = await EventLog.open(folder, { clock: systemClock, log });
+  posted = [];
+  names.clear();
+  const outbox = {
+    post: (event: EncodedEvent, name: string | null = null) => {
+      if (name !== null && names.has(name)) return;
+      if (name !== null) names.add(name);
+      posted.push(event);
+    },
+    holds: (name: string) => names.has(name),
+    free: (name: string) => void names.delete(name),
+    get size() {
+      return posted.length;
+    },
+  };
+  book = new EventPublisher({ agentId, local, outbox, infoOf: () => startedInfo, quiet, log });
+});
+afterEach(() => {
+  local[Symbol.dispose]();
+  rmSync(folder, { recursive: true });
+});
+
+const finished = (reason: 'exited' | 'time-limit' | 'cancelled'): KernelEvent => ({
+  type: 'execution-finished',
+  ...of,
+  runId: run,
+  exitCode: 0,
+  reason,
+});
+const cases: readonly (readonly [string, KernelEvent])[] = [
+  ['kernel_preparing', { type: 'kernel-preparing', ...of }],
+  ['kernel_pulling', { type: 'kernel-pulling', image: 'cr.backend.ai/stable/python:3.9-ubuntu20.04', ...of }],
+  ['kernel_creating', { type: 'kernel-creating', ...of }],
+  ['kernel_started', { type: 'kernel-started', restarted: false, ...of }],
+  ['kernel_terminated', { type: 'kernel-terminated', reason: 'user-requested', exitCode: null, detail: '', ...of }],
+  [
+    'kernel_terminated_selfterm',
+    { type: 'kernel-terminated', reason: 'self-terminated', exitCode: 137, detail: '', ...of },
+  ],
+  ['model_service_status_healthy', { type: 'model-health', model: 'my-model', healthy: true, ...of }],
+  ['model_service_status_unhealthy', { type: 'model-health', model: 'my-model', healthy: false, ...of }],
+  ['execution_started', { type: 'execution-started', runId: run, ...of }],
+  ['execution_finished', finished('exited')],
+  ['execution_timeout', finished('time-limit')],
+  ['execution_cancelled', finished('cancelled')],
+];
+
+describe('EventPublisher', () => {
+  it.each(cases)('says %s in the bytes that were recorded', (id, event) => {
+    book.publish(event);
+    const { event: name, source_utf8: source, hex } = vector(id);
+    expect(posted.map(({ args, ...rest }) => ({ ...rest, hex: Buffer.from(args).toString('hex') }))).toEqual([
+      { name, source, hex },
+    ]);
+    expect(local.lastSequence).toBe(1);
+  });
+
+  it.each(['agent_started', 'agent_terminated'] as const)('announces %s', (name) => {
+    book.announce(name, { reason: name === 'agent_started' ? 'self-started' : 'shutdown' });
+    expect(Buffer.from(posted[0]?.args ?? []).toString('hex')).toBe(vector(name).hex);
+    expect(posted[0]?.source).toBe(agentId);
+  });
+
+  it.each([
+    ['bgtask_done', { message: 'done' }],
+    ['bgtask_failed', { message: 'failed' }],
+  ] as const)('announces %s in the manager’s name', (name, fields) => {
+    book.announce(name, { task: '', ...fields });
+    expect(posted[0]?.source).toBe('manager');
+    expect(vector(name).source_utf8).toBe('manager');
+  });
+
+  it('keeps what managers have no event for, and an end that is to be quiet, to itself', () => {
+    const end = { type: 'kernel-terminated', reason: 'failed-to-start', exitCode: null, detail: '', ...of } as const;
+    book.publish({ type: 'overuse', kind: 'throttled', count: 1, detail: '', ...of });
+    quiet.add(kernelId);
+    book.publish(end);
+    expect(posted).toEqual([]);
+    expect(local.lastSequence).toBe(2);
+    expect(book.hasEnded(kernelId)).toBe(true);
+    book.publish(end);
+    expect(posted).toHaveLength(1);
+  });
+
+  it('tells once of a kernel’s end though the process ends before its own log has it', () => {
+    const end = { type: 'kernel-terminated', reason: 'user-requested', exitCode: null, detail: '', ...of } as const;
+    local[Symbol.dispose]();
+    local.publish = () => {
+      throw new Error('killed here');
+    };
+    expect(() => book.publish(end)).toThrow('killed here');
+    local.publish = () => {};
+    book.publish(end);
+    expect(posted.map(({ name }) => name)).toEqual(['kernel_terminated']);
+    // A later kernel of that id ends as well.
+    book.publish(end);
+    expect(posted).toHaveLength(2);
+  });
+
+  it('tells of the end of a kernel whose id had one before, of which the name was left', () => {
+    const end = { type: 'kernel-terminated', reason: 'user-requested', exitCode: null, detail: '', ...of } as const;
+    names.add(`end ${kernelId}`);
+    book.publish({ type: 'kernel-preparing', ...of });
+    book.publish(end);
+    expect(posted.map(({ name }) => name)).toEqual(['kernel_preparing', 'kernel_terminated']);
+  });
+
+  it('announces what has a name once, until the name is free', () => {
+    const announce = (): void => book.announce('bgtask_done', { task: '', message: 'done' }, 'task 1');
+    announce();
+    announce();
+    expect([posted.length, book.hasAnnounced('task 1'), book.hasAnnounced('task 2')]).toEqual([1, true, false]);
+    book.freeName('task 1');
+    announce();
+    expect(posted).toHaveLength(2);
+  });
+
+  it('keeps a kernel’s life going when something cannot be told', () => {
+    const failing = new EventPublisher({
+      agentId,
+      local,
+      outbox: { post: () => {}, holds: () => false, free: () => {}, size: 0 },
+      quiet,
+      infoOf: () => {
+        throw new Error('no such kernel');
+      },
+      log,
+    });
+    failing.publish({ type: 'kernel-started', restarted: false, ...of });
+    expect(local.lastSequence).toBe(1);
+    expect(errors).toEqual(['an event could not be put into words for managers']);
+  });
+});
+
+it('tells of a kernel whose image is pulled before it tells of itself, once, and knows when nothing came of it', () => {
+  book.tellPreparing(kernelId, sessionId);
+  book.publish({ type: 'kernel-preparing', ...of });
+  book.publish({ type: 'kernel-creating', ...of });
+  expect(posted.map(({ name }) => name)).toEqual(['kernel_preparing', 'kernel_creating']);
+  expect(book.hasComeToNothing(kernelId)).toBe(false);
+  book.tellPreparing(kernelId, sessionId);
+  expect(book.hasComeToNothing(kernelId)).toBe(true);
+  expect(book.hasComeToNothing(kernelId)).toBe(false);
+});

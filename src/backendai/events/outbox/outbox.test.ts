@@ -1,0 +1,297 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../../../../test/support/depth.ts';
+import { FakeClock } from '../../../lib/fake-clock.ts';
+import { silentLogger as log } from '../../../lib/log.ts';
+import type { AppendResult, SequencedBatch } from '../../redis/sequenced-append.ts';
+import { Outbox, type OutboxOptions } from './outbox.ts';
+import { parseOutbox } from './outbox-file.ts';
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'outbox-'));
+  file = join(folder, 'outbox.jsonl');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** What the script on the server does, in memory. */
+class FakeServer {
+  readonly names: string[] = [];
+  readonly batches: number[] = [];
+  series = '';
+  sequence = 0;
+  /** What is to happen to a call: nothing, an error before it, or an error after it. */
+  weather: () => 'fair' | 'down' | 'reply-lost' = () => 'fair';
+
+  async append({ series, first, events }: SequencedBatch): Promise<AppendResult> {
+    const weather = this.weather();
+    if (weather === 'down') throw new Error('down');
+    let last = first - 1;
+    if (this.series === series && this.sequence > last) last = this.sequence;
+    events.forEach(({ name }, index) => {
+      if (first + index <= last) return;
+      this.names.push(name);
+      last = first + index;
+    });
+    if (events.length > 0) {
+      this.batches.push(events.length);
+      this.series = series;
+      this.sequence = last;
+    }
+    if (weather === 'reply-lost') throw new Error('reply lost');
+    return { last };
+  }
+}
+
+const clock = new FakeClock();
+const open = (target: FakeServer, more: Partial<OutboxOptions> = {}): Outbox =>
+  new Outbox(file, { target, clock, log, ...more });
+const event = (name: string) => ({ name, source: 'i-x', args: Uint8Array.of(0x90, 0xff, 0) });
+
+/** Lets it send for so long. */
+async function runFor(outbox: Outbox, ms: number): Promise<void> {
+  const stop = new AbortController();
+  const running = outbox.run(stop.signal);
+  await clock.advance(ms);
+  stop.abort();
+  await running;
+}
+
+describe('Outbox', () => {
+  it('sends in order, keeps over a restart what the server has not, and forgets what it has', async () => {
+    const server = new FakeServer();
+    {
+      using outbox = open(server);
+      for (const name of ['a', 'b']) outbox.post(event(name));
+      await runFor(outbox, 10);
+      expect(outbox.size).toBe(0);
+      server.weather = () => 'down';
+      outbox.post(event('c'));
+      await runFor(outbox, 1000);
+    }
+    server.weather = () => 'fair';
+    using outbox = open(server);
+    expect(outbox.size).toBe(1);
+    outbox.post(event('d'));
+    await runFor(outbox, 10);
+    expect(server.names).toEqual(['a', 'b', 'c', 'd']);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('gives the bytes as they were posted, after a restart too', async () => {
+    const server = new FakeServer();
+    const seen: SequencedBatch[] = [];
+    const target = {
+      append: async (batch: SequencedBatch) => {
+        seen.push(batch);
+        return await server.append(batch);
+      },
+    };
+    {
+      using outbox = open(server);
+      outbox.post({ name: 'näme', source: 'i-ü', args: Uint8Array.of(0, 10, 255) });
+    }
+    using outbox = new Outbox(file, { target, clock, log });
+    await runFor(outbox, 10);
+    expect(seen.at(-1)?.events).toEqual([{ name: 'näme', source: 'i-ü', args: Buffer.from([0, 10, 255]) }]);
+  });
+
+  it('takes an event of a name once, over restarts and deliveries, until the name is free', async () => {
+    const server = new FakeServer();
+    {
+      using outbox = open(server);
+      outbox.post(event('a'), 'one');
+      outbox.post(event('a again'), 'one');
+      outbox.post(event('b'), 'two');
+      outbox.free('two');
+      outbox.post(event('b again'), 'two');
+      expect(outbox.size).toBe(3);
+    }
+    {
+      using outbox = open(server);
+      outbox.post(event('a after a restart'), 'one');
+      await runFor(outbox, 10);
+      expect(server.names).toEqual(['a', 'b', 'b again']);
+    }
+    // Its event is delivered, and the file was written anew since.
+    for (let round = 0; round < 3; round += 1) {
+      using outbox = open(server);
+      expect([outbox.size, outbox.holds('one'), outbox.holds('two'), outbox.holds('three')]).toEqual([
+        0,
+        true,
+        true,
+        false,
+      ]);
+      outbox.post(event('a after its delivery'), 'one');
+      await runFor(outbox, 10);
+    }
+    {
+      using outbox = open(server);
+      outbox.free('one');
+      outbox.free('nobody has it');
+    }
+    using outbox = open(server);
+    outbox.post(event('another a'), 'one');
+    await runFor(outbox, 10);
+    expect(server.names).toEqual(['a', 'b', 'b again', 'another a']);
+  });
+
+  it('holds names of bounded number, the newest ones', () => {
+    using outbox = open(new FakeServer());
+    for (let n = 0; n <= 10_000; n += 1) outbox.post(event('x'), `${n}`);
+    expect([outbox.holds('0'), outbox.holds('1'), outbox.holds('10000')]).toEqual([false, true, true]);
+    expect(parseOutbox(readFileSync(file, 'utf8'))?.names).toHaveLength(10_000);
+  });
+
+  it('sends large heaps in parts with pauses', async () => {
+    const server = new FakeServer();
+    using outbox = open(server);
+    for (let n = 0; n < 200; n += 1) outbox.post(event(`${n}`));
+    await runFor(outbox, 120);
+    expect(server.batches).toEqual([64, 64, 64]);
+    await runFor(outbox, 120);
+    expect(server.names).toEqual(Array.from({ length: 200 }, (_, n) => `${n}`));
+  });
+
+  it('delivers each once and in order, whatever the weather, the process and the disk do', async () => {
+    const weathers = fc.array(fc.constantFrom('fair' as const, 'down' as const, 'reply-lost' as const), {
+      minLength: 1,
+    });
+    const steps = fc.array(fc.constantFrom('post', 'run', 'restart'), { minLength: 1, maxLength: 60 });
+    await fc.assert(
+      fc.asyncProperty(steps, weathers, async (script, sky) => {
+        rmSync(file, { force: true });
+        const server = new FakeServer();
+        let turn = 0;
+        server.weather = () => sky[turn++ % sky.length] ?? 'fair';
+        let posted = 0;
+        let outbox = open(server);
+        for (const step of script) {
+          if (step === 'post') outbox.post(event(`${posted++}`));
+          if (step === 'run') await runFor(outbox, 700);
+          if (step === 'restart') {
+            outbox[Symbol.dispose]();
+            outbox = open(server);
+          }
+        }
+        server.weather = () => 'fair';
+        await runFor(outbox, 1000);
+        outbox[Symbol.dispose]();
+        expect(server.names).toEqual(Array.from({ length: posted }, (_, n) => `${n}`));
+      }),
+      { numRuns: fuzzRuns(100) },
+    );
+  });
+
+  it('gives up the oldest when too many or too much waits, and counts them', async () => {
+    const server = new FakeServer();
+    {
+      using outbox = open(server, { maxEvents: 100 });
+      for (let n = 0; n < 150; n += 1) outbox.post(event(`${n}`));
+      expect(outbox.size).toBeLessThanOrEqual(100);
+      expect(outbox.dropped + outbox.size).toBe(150);
+    }
+    using outbox = open(server, { maxBytes: 203 * 10 });
+    outbox.post(event('last'));
+    expect(outbox.size).toBeLessThanOrEqual(10);
+    await runFor(outbox, 10);
+    expect(server.names.at(-1)).toBe('last');
+    expect(server.names.length).toBeGreaterThan(5);
+  });
+
+  it('keeps its file small when all is delivered', async () => {
+    const server = new FakeServer();
+    using outbox = open(server);
+    for (let round = 0; round < 60; round += 1) {
+      for (let n = 0; n < 60; n += 1) outbox.post({ ...event('x'), args: new Uint8Array(400) });
+      await runFor(outbox, 60);
+    }
+    expect(server.names).toHaveLength(3600);
+    expect(statSync(file).size).toBeLessThan(400 * 1024);
+  });
+
+  it('resolves settled when nothing waits, and rejects with the reason of the signal', async () => {
+    const server = new FakeServer();
+    using outbox = open(server);
+    outbox.post(event('a'));
+    const stop = new AbortController();
+    const given = outbox.settled(stop.signal);
+    stop.abort(new Error('enough'));
+    await expect(given).rejects.toThrow('enough');
+    const settled = outbox.settled(new AbortController().signal);
+    await runFor(outbox, 10);
+    await settled;
+  });
+
+  it('begins a new series when the server has numbers that the file does not remember', async () => {
+    const server = new FakeServer();
+    {
+      using outbox = open(server);
+      outbox.post(event('a'));
+      await runFor(outbox, 10);
+    }
+    server.sequence = 50;
+    using outbox = open(server);
+    outbox.post(event('b'));
+    await runFor(outbox, 10);
+    outbox.post(event('c'));
+    await runFor(outbox, 10);
+    expect(server.names).toEqual(['a', 'b', 'c']);
+    expect(parseOutbox(readFileSync(file, 'utf8'))?.series).toBe(server.series);
+  });
+
+  it('still sends what the disk does not take', async () => {
+    const server = new FakeServer();
+    using outbox = open(server);
+    rmSync(folder, { recursive: true });
+    for (let n = 0; n < 5; n += 1) outbox.post(event(`${n}`));
+    await runFor(outbox, 10);
+    expect(server.names).toHaveLength(5);
+    folder = mkdtempSync(join(tmpdir(), 'outbox-'));
+  });
+
+  it('says that it cannot be opened, naming the file', () => {
+    writeFileSync(join(folder, 'blocked'), '');
+    expect(() => new Outbox(join(folder, 'blocked', 'x'), { target: new FakeServer(), clock, log })).toThrow(/blocked/);
+  });
+});
+
+describe('the file of the outbox', () => {
+  it('survives being cut anywhere after its heading: whole lines count', () => {
+    {
+      using outbox = open(new FakeServer());
+      for (const name of ['a', 'b']) outbox.post(event(name), name);
+    }
+    const whole = readFileSync(file);
+    for (let size = whole.indexOf('\n') + 1; size <= whole.length; size += 1) {
+      writeFileSync(file, whole);
+      truncateSync(file, size);
+      using outbox = open(new FakeServer());
+      outbox.post(event('c'));
+      const names = parseOutbox(readFileSync(file, 'utf8'))?.pending.map((entry) => entry.event.name);
+      expect(names?.join('')).toMatch(/^(ab|a)?c$/);
+      // A name is there with its event or not at all.
+      expect(['a', 'b'].filter((name) => outbox.holds(name)).join('')).toBe(names?.join('').slice(0, -1));
+    }
+  });
+
+  it('leaves out foreign lines, and sets a file without heading aside', () => {
+    {
+      using outbox = open(new FakeServer());
+      outbox.post(event('a'));
+    }
+    appendFileSync(file, 'nonsense\n{}\nnull\n{"sequence":1,"name":"again","source":"s","args":""}\n');
+    {
+      using outbox = open(new FakeServer());
+      expect(outbox.size).toBe(1);
+    }
+    writeFileSync(file, 'nonsense\n');
+    using outbox = open(new FakeServer());
+    expect(outbox.size).toBe(0);
+    expect(readFileSync(`${file}.damaged`, 'utf8')).toBe('nonsense\n');
+  });
+});

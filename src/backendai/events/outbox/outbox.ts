@@ -1,0 +1,262 @@
+/**
+ * The outbox: events that must arrive, each once and in order, whatever happens to this process or to the server
+ * meanwhile. They are on disk before anybody else knows of them, numbered, and leave when the server has said that it
+ * has them. Heartbeats and statistics never pass here.
+ */
+
+import { Backoff } from '../../../lib/backoff.ts';
+import { type Clock, sleep } from '../../../lib/clock.ts';
+import type { Logger } from '../../../lib/log.ts';
+import type { EncodedEvent } from '../../redis/event-stream.ts';
+import type { AppendResult, SequencedBatch } from '../../redis/sequenced-append.ts';
+import { newSeries, type OutboxEntry, OutboxFile } from './outbox-file.ts';
+
+/** Where events go: appends what it doesn't have yet and tells how far it is. */
+export interface OutboxTarget {
+  append(batch: SequencedBatch): Promise<AppendResult>;
+}
+
+/** How to make an outbox. */
+export interface OutboxOptions {
+  readonly target: OutboxTarget;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Events that wait at most; 50,000 when absent. The oldest goes when another comes. */
+  readonly maxEvents?: number;
+  /** Bytes that they have at most; 64 MiB when absent. */
+  readonly maxBytes?: number;
+}
+
+/** Managers trim the stream to some hundred entries: what comes in larger heaps, some of them never see. */
+const batchEvents = 64;
+const batchBytes = 1024 * 1024;
+const pauseMs = 50;
+/** Names are freed as soon as what is told is noted elsewhere: more than a few are held after many crashes alone. */
+const maxNames = 10_000;
+
+/** The outbox of one agent. */
+export class Outbox implements Disposable {
+  readonly #file: OutboxFile;
+  readonly #target: OutboxTarget;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #maxEvents: number;
+  readonly #maxBytes: number;
+  #series: string;
+  #next: number;
+  #pending: OutboxEntry[];
+  readonly #names: Set<string>;
+  #bytes = 0;
+  #dropped = 0;
+  #unwritten = 0;
+  #wake: (() => void)[] = [];
+  /** Whether the server's number has been compared with ours. */
+  #compared = false;
+
+  /** Opens the outbox in a file. Throws STATE_UNUSABLE. */
+  constructor(path: string, options: OutboxOptions) {
+    this.#file = new OutboxFile(path);
+    this.#target = options.target;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#maxEvents = options.maxEvents ?? 50_000;
+    this.#maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
+    const { series, next, pending, names } = this.#file.loaded;
+    this.#series = series;
+    this.#next = next;
+    this.#pending = [...pending];
+    this.#names = new Set(names);
+    this.#bytes = pending.reduce((sum, entry) => sum + weight(entry), 0);
+    if (this.#file.setAside) {
+      this.#log.error('the outbox could not be read: what it held is not sent', { setAside: this.#file.setAside });
+    }
+  }
+
+  /** Events that wait. */
+  get size(): number {
+    return this.#pending.length;
+  }
+
+  /** Events that were given up because too many waited. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Events that the disk did not take; they are sent unless this process ends first. */
+  get unwritten(): number {
+    return this.#unwritten;
+  }
+
+  /** Whether an event of this name was taken, by this process or an earlier one, and the name not freed since. */
+  holds(name: string): boolean {
+    return this.#names.has(name);
+  }
+
+  /** Lets an event of this name be taken again: that it was told is noted elsewhere. */
+  free(name: string): void {
+    if (!this.#names.delete(name)) return;
+    this.#attempt(() => this.#file.free(name), 'the outbox could not note that a name is free');
+  }
+
+  /**
+   * Takes an event; it is on its way when this returns. With a name only once: another of that name is dropped, so that
+   * who notes elsewhere that something was told may be killed in between.
+   */
+  post(event: EncodedEvent, name: string | null = null): void {
+    if (name !== null) {
+      if (this.#names.has(name)) return;
+      const [oldest] = this.#names;
+      if (oldest !== undefined && this.#names.size >= maxNames) this.free(oldest);
+      this.#names.add(name);
+    }
+    const entry = { sequence: this.#next, event };
+    this.#next += 1;
+    this.#pending.push(entry);
+    this.#bytes += weight(entry);
+    this.#attempt(() => this.#file.append(entry, name), 'an event could not be written to the outbox');
+    this.#bound();
+    this.#awaken();
+  }
+
+  /** Sends until the signal aborts; resolves then. */
+  async run(signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff({ initialMs: 300, maximumMs: 5_000, clock: this.#clock });
+    while (!signal.aborted) {
+      try {
+        await this.#news(signal);
+        await this.#compare();
+        const sent = await this.#deliver();
+        if (backoff.attempts > 0) this.#log.info('events are sent again', { waiting: this.size });
+        backoff.reset();
+        if (sent >= batchEvents) await sleep(this.#clock, pauseMs, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (backoff.attempts === 0)
+          this.#log.warn('events cannot be sent; they are kept', { waiting: this.size, error });
+        await backoff.wait(signal).catch(() => {});
+      }
+    }
+  }
+
+  /** Resolves when nothing waits; rejects with the signal's reason. */
+  async settled(signal: AbortSignal): Promise<void> {
+    while (this.size > 0) await this.#changed(signal);
+  }
+
+  [Symbol.dispose](): void {
+    this.#file[Symbol.dispose]();
+  }
+
+  /**
+   * A server that has numbers of ours which the file doesn't remember got them from a process whose disk took nothing, or
+   * from a file that is newer than this one. They would be given twice, so a new series begins. Asked once, before this
+   * process sends anything: what it has posted itself is not there.
+   */
+  async #compare(): Promise<void> {
+    if (this.#compared) return;
+    const first = this.#file.loaded.next;
+    const { last } = await this.#target.append({ series: this.#series, first, events: [] });
+    this.#compared = true;
+    if (last < first) return;
+    this.#log.warn('the server has events that the outbox does not remember; a new series of numbers begins');
+    this.#series = newSeries().series;
+    this.#keep((entry) => entry.sequence >= first);
+    this.#attempt(() => this.#file.replace(this.#content()), 'the outbox could not be written');
+  }
+
+  async #deliver(): Promise<number> {
+    const batch = this.#batch();
+    const [oldest] = batch;
+    if (!oldest) return 0;
+    const events = batch.map(({ event }) => event);
+    const { last } = await this.#target.append({ series: this.#series, first: oldest.sequence, events });
+    const delivered = Math.min(last, batch.at(-1)?.sequence ?? last);
+    this.#acknowledge(delivered);
+    return batch.length;
+  }
+
+  #batch(): readonly OutboxEntry[] {
+    let bytes = 0;
+    const end = this.#pending.findIndex((entry, index) => {
+      bytes += weight(entry);
+      // A number that is missing was of an event that the disk did not take.
+      const gap = entry.sequence !== (this.#pending[0]?.sequence ?? 0) + index;
+      return index > 0 && (gap || index >= batchEvents || bytes > batchBytes);
+    });
+    return end < 0 ? [...this.#pending] : this.#pending.slice(0, end);
+  }
+
+  #acknowledge(sequence: number): void {
+    this.#keep((entry) => entry.sequence > sequence);
+    this.#attempt(
+      () => this.#file.acknowledge(sequence, this.#content()),
+      'the outbox could not note what was delivered',
+    );
+    this.#awaken();
+  }
+
+  #bound(): void {
+    if (this.#pending.length <= this.#maxEvents && this.#bytes <= this.#maxBytes) return;
+    // A hundredth more than needed, so that a full outbox isn't tidied for every event.
+    let over = 0;
+    let bytes = this.#bytes;
+    for (const entry of this.#pending.slice(0, -1)) {
+      if (this.#pending.length - over <= this.#maxEvents * 0.99 && bytes <= this.#maxBytes * 0.99) break;
+      bytes -= weight(entry);
+      over += 1;
+    }
+    const last = this.#pending[over - 1];
+    if (!last) return;
+    if (this.#dropped === 0) this.#log.error('the outbox is full: its oldest events are given up');
+    this.#dropped += over;
+    this.#acknowledge(last.sequence);
+  }
+
+  #keep(stays: (entry: OutboxEntry) => boolean): void {
+    this.#pending = this.#pending.filter(stays);
+    this.#bytes = this.#pending.reduce((sum, entry) => sum + weight(entry), 0);
+  }
+
+  #content() {
+    return { series: this.#series, next: this.#next, pending: this.#pending, names: [...this.#names] };
+  }
+
+  /** The disk's refusals cost what they cost after a crash, and nothing before. */
+  #attempt(write: () => void, message: string): void {
+    try {
+      write();
+    } catch (error) {
+      this.#unwritten += 1;
+      this.#log.error(message, { error });
+    }
+  }
+
+  async #news(signal: AbortSignal): Promise<void> {
+    while (this.size === 0) await this.#changed(signal);
+  }
+
+  #changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      const onAbort = (): void => {
+        this.#wake = this.#wake.filter((one) => one !== wake);
+        reject(signal.reason);
+      };
+      const wake = (): void => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      };
+      this.#wake.push(wake);
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  #awaken(): void {
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+}
+
+/** What an event takes: its arguments and a share for the rest. */
+function weight({ event }: OutboxEntry): number {
+  return event.args.length + 200;
+}

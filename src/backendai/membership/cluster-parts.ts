@@ -1,0 +1,31 @@
+/** What everything of a node in its cluster is built from. */
+
+import type { Settings } from '../../config/settings.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { BuiltAgent } from '../../main/build-agent.ts';
+import type { ClusterLimits } from '../etcd/cluster-limits.ts';
+import type { EtcdAdapter } from '../etcd/etcd-adapter.ts';
+import type { EventPublisher } from '../events/event-publisher.ts';
+import type { Outbox } from '../events/outbox/outbox.ts';
+import type { NodeAddresses } from '../identity/node-addresses.ts';
+import type { QuietMarks } from '../operations/suppressed-terminations.ts';
+import type { RedisAdapter } from '../redis/redis-adapter.ts';
+import type { NodeIdentity } from './node-identity.ts';
+
+/** The parts. */
+export interface ClusterParts {
+  /** With what the cluster has set. */
+  readonly settings: Settings;
+  readonly limits: ClusterLimits;
+  readonly identity: NodeIdentity;
+  readonly addresses: NodeAddresses;
+  readonly etcd: EtcdAdapter;
+  readonly redis: RedisAdapter;
+  readonly book: EventPublisher;
+  readonly built: BuiltAgent;
+  readonly outbox: Outbox;
+  readonly quiet: QuietMarks;
+  readonly clock: Clock;
+  readonly log: Logger;
+}

@@ -1,0 +1,90 @@
+/**
+ * Joining: the part of a start that talks to the cluster before there is an agent (spec config-and-ops 12, cluster-state
+ * 1.9). It has patience with services that are not there, and ends when its signal aborts.
+ */
+import path from 'node:path';
+import type { ClusterOverrides } from '../../config/cluster-overrides.ts';
+import type { LoadedSettings, Settings } from '../../config/settings.ts';
+import { systemClock as clock } from '../../lib/clock.ts';
+import { KerneletError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/log.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
+import { warnOfEphemeralPorts } from '../../network/ephemeral-port-warning.ts';
+import { openStateFolder, type StateFolder } from '../../storage/state-folder.ts';
+import type { ClusterLimits } from '../etcd/cluster-limits.ts';
+import { type EtcdAdapter, openEtcd } from '../etcd/etcd-adapter.ts';
+import { refuseAgentIdConflict } from '../identity/agent-id-conflict.ts';
+import type { NodeAddresses } from '../identity/node-addresses.ts';
+import { RedisAdapter } from '../redis/redis-adapter.ts';
+import { readClusterConfiguration } from './configuration.ts';
+import { findAddresses } from './find-addresses.ts';
+import { warnOfForeignFolder } from './foreign-folder-warning.ts';
+import { detectThisNode, type NodeIdentity, tellOtherName, wishedId } from './node-identity.ts';
+import { ScalingGroupFile } from './scaling-group-file.ts';
+
+/** How to join. */
+export interface JoinOptions {
+  /** Of this node's own file, environment and flags. */
+  readonly settings: Settings;
+  /** The same with what the cluster sets; the warnings are those that come by it. */
+  readonly reload: (cluster: ClusterOverrides) => Promise<Pick<LoadedSettings, 'settings' | 'warnings'>>;
+  readonly log: Logger;
+  /** Ends the wait for a cluster that is not there. */
+  readonly signal: AbortSignal;
+}
+
+/** What a node has when it has joined. */
+export interface JoinedNode {
+  /** With what the cluster has set. */
+  readonly settings: Settings;
+  readonly limits: ClusterLimits;
+  readonly identity: NodeIdentity;
+  readonly addresses: NodeAddresses;
+  readonly groups: ScalingGroupFile;
+  readonly state: StateFolder;
+  readonly etcd: EtcdAdapter;
+  readonly redis: RedisAdapter;
+}
+
+/** Joins; what is opened is in `cleanups`. Throws INVALID_CONFIG, STATE_UNUSABLE, STATE_LOCKED, and the signal's reason. */
+export async function joinCluster(
+  { settings: own, reload, log, signal }: JoinOptions,
+  cleanups: AsyncDisposableStack,
+): Promise<JoinedNode> {
+  const { etcd: place } = own;
+  if (place === null) throw new KerneletError('INTERNAL', 'a node without [etcd] has no cluster');
+  const detected = await detectThisNode(own.agent);
+  const state = cleanups.use(await openStateFolder(own.stateDir, { agentId: wishedId(own.agent, detected) }));
+  const { agentId } = state;
+  tellOtherName(own.agent, detected, agentId, log);
+  const groups = new ScalingGroupFile(own.configFile, path.join(state.path, 'scaling-group.json'), log);
+  const scalingGroup = await groups.inForce(own.agent.scalingGroup);
+  const identity = { agentId, region: own.agent.region ?? detected.region, scalingGroup };
+  const etcd = cleanups.use(await openEtcd(place, identity, { clock, log }));
+  const { cloud, instanceType } = detected;
+  log.info('joining a cluster', { ...identity, namespace: place.namespace, cloud: cloud ?? 'none', instanceType });
+  await etcd.registry.announce('starting', null, signal);
+  if (!own.agent.skipManagerDetection) await etcd.registry.waitForManager(signal);
+  const configuration = await readClusterConfiguration(etcd.overlay, place, agentId, { clock, log, signal });
+  const { settings, warnings } = await reload(configuration.overrides);
+  const addresses = await findAddresses(settings, configuration.hints, detected.ip);
+  for (const warning of [...warnings, ...addresses.warnings]) log.warn(warning);
+  const { scratchType } = settings.container;
+  if (scratchType !== 'hostdir') log.warn(`container.scratch-type: ${scratchType} is not served; hostdir is used`);
+  await warnOfEphemeralPorts(settings.container.portRange, log);
+  for (const folder of [settings.agent.ipcBasePath, settings.agent.imageCommitPath]) await makeFolder(folder, 0o755);
+  await warnOfForeignFolder(settings.agent.ipcBasePath, log);
+
+  const redis = cleanups.use(new RedisAdapter({ settings: configuration.redis, agentId, clock, log }));
+  await refuseAgentIdConflict({
+    agentId,
+    ip: addresses.ip,
+    registered: configuration.registeredIp,
+    lastSeen: () => redis.lastSeen(),
+    heartbeatMs: settings.debug.heartbeatIntervalMs,
+    clock,
+    log,
+    signal,
+  });
+  return { settings, limits: configuration.limits, identity, addresses, groups, state, etcd, redis };
+}

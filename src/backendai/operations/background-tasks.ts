@@ -1,0 +1,202 @@
+/**
+ * Work that goes on after the reply to the call that asked for it (spec cluster-state 8): its record in Redis says how
+ * far it is, and one event tells its end. A manager begins to listen when it has the reply, so nothing ends before it
+ * can have done so. What this process leaves unfinished, the next one reports as failed.
+ */
+import { randomUUID } from 'node:crypto';
+import { Backoff } from '../../lib/backoff.ts';
+import { type Clock, sleep } from '../../lib/clock.ts';
+import { withDeadline } from '../../lib/deadline.ts';
+import { KerneletError, toKerneletError } from '../../lib/errors.ts';
+import { object, type Reader, text } from '../../lib/json-reader.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { JsonStore } from '../../storage/json-store.ts';
+import type { BackgroundTaskRecords, TaskEnd } from '../redis/background-tasks.ts';
+import type { AgentEventFields } from '../wire/events/agent-event.ts';
+
+/** What is kept of a task over a restart. */
+export interface TaskNote {
+  readonly what: string;
+}
+
+/** Reads a note. */
+export const taskNote: Reader<TaskNote> = object((of) => ({ what: of('what', text) }));
+
+/** Says how far a task is; more often than once a second is left out. */
+export type TaskProgress = (current: number, total: number, message: string) => void;
+
+/** Does the work. The text that it returns is shown to whoever asked for it, or what it throws. */
+export type TaskBody = (progress: TaskProgress, signal: AbortSignal) => Promise<string>;
+
+type TaskEventName = 'bgtask_updated' | 'bgtask_done' | 'bgtask_cancelled' | 'bgtask_failed';
+
+/** What tasks work with. */
+export interface BackgroundTasksParts {
+  readonly records: Pick<BackgroundTaskRecords, 'start' | 'progress' | 'end'>;
+  /** Tells a manager; with a name once until that is free, by whatever process. */
+  readonly tell: <Name extends TaskEventName>(name: Name, fields: AgentEventFields[Name], once?: string) => void;
+  /** Whether something was told under this name. */
+  readonly hasTold: (once: string) => boolean;
+  readonly freeName: (once: string) => void;
+  readonly notes: Pick<JsonStore<TaskNote>, 'all' | 'put' | 'remove'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const maxTasks = 256;
+/** From the reply to the earliest end. */
+const listeningMs = 1_000;
+const progressPauseMs = 1_000;
+/** How long the record of an end is tried to be written; the event is told all the same. */
+const recordingMs = 30_000;
+/** The same when the agent is stopping. */
+const hurriedMs = 2_000;
+const stoppingMs = 5_000;
+const maxText = 4_096;
+
+/** Under what name the end of a task is told. */
+const nameOf = (id: string): string => `task ${id}`;
+
+const eventOf = { done: 'bgtask_done', cancelled: 'bgtask_cancelled', failed: 'bgtask_failed' } as const;
+
+/** The tasks of this agent. */
+export class BackgroundTasks implements AsyncDisposable {
+  readonly #parts: BackgroundTasksParts;
+  readonly #open = new Map<string, Promise<void>>();
+  readonly #stop = new AbortController();
+
+  /** Reports what an earlier process has left as failed, in the background. */
+  constructor(parts: BackgroundTasksParts) {
+    this.#parts = parts;
+    for (const [id, { what }] of [...parts.notes.all]) {
+      if (parts.hasTold(nameOf(id))) void this.#forget(id);
+      else this.#open.set(id, this.#end(id, 'failed', `the agent was restarted during ${what}`));
+    }
+  }
+
+  /** Tasks whose end has not been told. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /**
+   * Begins a task and gives its id: a UUID. The body begins when the caller has had time to reply. Throws
+   * REDIS_UNAVAILABLE when the record cannot be made, OVERLOADED, SHUTTING_DOWN, STATE_UNUSABLE; then nothing begins.
+   */
+  async begin(what: string, body: TaskBody): Promise<string> {
+    const { records, notes, clock } = this.#parts;
+    if (this.#stop.signal.aborted) throw new KerneletError('SHUTTING_DOWN', 'the agent is shutting down');
+    if (this.#open.size >= maxTasks) throw new KerneletError('OVERLOADED', `${maxTasks} tasks are under way`);
+    const id = randomUUID();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#open.set(id, promise);
+    try {
+      await records.start(id, clock.now());
+      await notes.put(id, { what });
+    } catch (error) {
+      this.#open.delete(id);
+      resolve();
+      throw error;
+    }
+    void this.#run(id, what, body).finally(resolve);
+    return id;
+  }
+
+  /** Cancels what is under way and tells of it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new KerneletError('CANCELLED', 'the agent is shutting down'));
+    const { clock, log } = this.#parts;
+    const options = { what: 'the end of background tasks', timeoutMs: stoppingMs, clock };
+    await withDeadline(options, () => Promise.all(this.#open.values())).catch((error: unknown) => {
+      // The next process reports them as failed.
+      log.warn('background tasks are left behind', { error });
+    });
+  }
+
+  async #run(id: string, what: string, body: TaskBody): Promise<void> {
+    const { clock, log } = this.#parts;
+    const { signal } = this.#stop;
+    const begun = clock.monotonic();
+    const progress = this.#progress(id);
+    let end: TaskEnd = 'done';
+    let message: string;
+    try {
+      await sleep(clock, 0, signal);
+      message = await body(progress.report, signal);
+    } catch (thrown) {
+      const error = toKerneletError(thrown);
+      end = signal.aborted ? 'cancelled' : 'failed';
+      message = error.message;
+      if (end === 'failed') log.warn('a background task failed', { task: id, what, error });
+    }
+    await progress.settled();
+    await sleep(clock, listeningMs - (clock.monotonic() - begun), signal).catch(() => {});
+    await this.#end(id, end, message);
+    log.info('a background task has ended', { task: id, what, end, ms: Math.round(clock.monotonic() - begun) });
+  }
+
+  /** One report at a time; of those that come meanwhile, or too soon, the last one is given. */
+  #progress(id: string): { readonly report: TaskProgress; readonly settled: () => Promise<void> } {
+    const { records, tell, clock } = this.#parts;
+    let lastAt = Number.NEGATIVE_INFINITY;
+    let sending: Promise<void> = Promise.resolve();
+    let busy = false;
+    const report: TaskProgress = (current, total, message) => {
+      if (busy || clock.monotonic() - lastAt < progressPauseMs) return;
+      lastAt = clock.monotonic();
+      busy = true;
+      const step = { current, total, message: message.slice(0, maxText) };
+      sending = records
+        .progress(id, step, clock.now())
+        .then(() => tell('bgtask_updated', { task: id, ...step }))
+        // How far it was is of no use later.
+        .catch(() => {})
+        .finally(() => {
+          busy = false;
+        });
+    };
+    return { report, settled: () => sending };
+  }
+
+  /** The record first: a manager that is told looks at it. */
+  async #end(id: string, end: TaskEnd, message: string): Promise<void> {
+    const { tell, log } = this.#parts;
+    const shown = message.slice(0, maxText);
+    await this.#record(id, end, shown).catch((error: unknown) => {
+      log.warn('the record of a background task could not be ended', { task: id, error });
+    });
+    tell(eventOf[end], { task: id, message: shown }, nameOf(id));
+    await this.#forget(id);
+    this.#open.delete(id);
+  }
+
+  /** The note of a task whose end was told is not needed any more. Never rejects. */
+  async #forget(id: string): Promise<void> {
+    const { notes, freeName, log } = this.#parts;
+    try {
+      await notes.remove(id);
+      freeName(nameOf(id));
+    } catch (error) {
+      log.warn('a note could not be removed', { task: id, error });
+    }
+  }
+
+  async #record(id: string, end: TaskEnd, message: string): Promise<void> {
+    const { records, clock } = this.#parts;
+    const begun = clock.monotonic();
+    const backoff = new Backoff({ initialMs: 500, maximumMs: 5_000, clock });
+    for (;;) {
+      const stopping = this.#stop.signal.aborted;
+      const leftMs = recordingMs - (clock.monotonic() - begun);
+      try {
+        const timeoutMs = stopping ? hurriedMs : Math.max(leftMs, 1);
+        const options = { what: 'writing the record of a task', timeoutMs, clock };
+        return await withDeadline(options, () => records.end(id, end, message, clock.now()));
+      } catch (error) {
+        if (stopping || clock.monotonic() - begun >= recordingMs) throw error;
+      }
+      // A stop ends the pause, and the record is tried once more.
+      await backoff.wait(this.#stop.signal).catch(() => {});
+    }
+  }
+}

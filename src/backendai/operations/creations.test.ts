@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import { KerneletError } from '../../lib/errors.ts';
+import { FakeClock } from '../../lib/fake-clock.ts';
+import { type KernelId, newKernelId, parseSessionId } from '../../lib/ids.ts';
+import { Creations, type CreationsParts, type OrderedKernel } from './creations.ts';
+
+const session = parseSessionId('11111111-0000-4000-8000-000000000000');
+const never = new AbortController().signal;
+
+function setUp(change: Partial<CreationsParts> = {}) {
+  const told: string[] = [];
+  const asked: string[] = [];
+  const live: { id: KernelId; phase: string }[] = [];
+  const clock = new FakeClock();
+  /** Pulls that have been begun, to be ended by the test. */
+  const pulls: { readonly reference: string; end(): void }[] = [];
+  const agent = {
+    list: async () => live,
+    inspectImage: async () => {
+      throw new KerneletError('IMAGE_NOT_FOUND', 'none');
+    },
+    provideImage: ({ reference }: { reference: string }, signal: AbortSignal) =>
+      new Promise<void>((resolve, reject) => {
+        pulls.push({ reference, end: resolve });
+        signal.addEventListener('abort', () => reject(signal.reason));
+      }),
+    create: async ({ id, pull }: { id: KernelId; pull: string }) => {
+      asked.push(`${id} ${pull}`);
+      live.push({ id, phase: 'running' });
+    },
+    destroy: async () => {},
+  } as unknown as CreationsParts['agent'];
+  const creations = new Creations({
+    agent,
+    news: {
+      tellPulling: (id) => void told.push(`pulls ${id}`),
+      tellFailed: (id) => void told.push(`failed ${id}`),
+      askResourceCheck: () => {},
+      suppressTermination: async () => {},
+    },
+    infoOf: (id) => ({ id }) as never,
+    concurrency: 1,
+    pullTimeoutMs: 1000,
+    clock,
+    ...change,
+  });
+  const order = (image: string, pull: OrderedKernel['pull'] = 'digest'): OrderedKernel => ({
+    id: newKernelId(),
+    session,
+    pull,
+    imageId: 'sha256:00',
+    warnings: [],
+    request: { image, environ: {}, mounts: [], publish: [], interpreter: 'lazy' },
+  });
+  return { creations, order, told, asked, pulls, clock, live, agent };
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('creations', () => {
+  it('pull three images at once, while kernels whose image is here are created', async () => {
+    const { creations, order, pulls, asked } = setUp();
+    const orders = ['a', 'b', 'c', 'd'].map((image) => order(image));
+    const here = order('here', 'none');
+    const made = creations.create([...orders, here], never);
+    await settle();
+    expect(pulls.map(({ reference }) => reference)).toEqual(['a', 'b', 'c']);
+    expect(asked).toEqual([`${here.id} never`]);
+    pulls[1]?.end();
+    await settle();
+    expect(pulls.map(({ reference }) => reference)).toEqual(['a', 'b', 'c', 'd']);
+    for (const pull of pulls) pull.end();
+    expect(await made).toHaveLength(5);
+  });
+
+  it('give up a kernel whose image is pulled, and know of no other', async () => {
+    const { creations, order, told, pulls, asked } = setUp();
+    const one = order('a');
+    const made = creations.create([one], never).catch((error: unknown) => error);
+    await settle();
+    expect(await creations.giveUp(newKernelId())).toBe(false);
+    expect(await creations.giveUp(one.id)).toBe(true);
+    expect(await made).toMatchObject({ code: 'CANCELLED' });
+    pulls[0]?.end();
+    await settle();
+    expect(asked).toEqual([]);
+    expect(told).toEqual([`pulls ${one.id}`, `failed ${one.id}`]);
+    expect(await creations.giveUp(one.id)).toBe(false);
+  });
+
+  it('give the same call the same outcome until what has failed of it is undone', async () => {
+    const { creations, order, asked, live, agent } = setUp();
+    const orders = [order('here', 'none'), order('nowhere', 'none')];
+    const [good, bad] = orders.map(({ id }) => id);
+    const make = agent.create;
+    agent.create = async (request, signal) => {
+      if (request.id === bad) throw new KerneletError('INSUFFICIENT_RESOURCES', 'no');
+      return await make(request, signal);
+    };
+    const destroyed = Promise.withResolvers<void>();
+    agent.destroy = (() => destroyed.promise) as never;
+    const first = creations.create(orders, never).catch((error: unknown) => error);
+    await expect.poll(() => live.map(({ id }) => id)).toEqual([good]);
+    await settle();
+    const second = creations.create(orders, never).catch((error: unknown) => error);
+    await settle();
+    destroyed.resolve();
+    expect(await first).toMatchObject({ code: 'INSUFFICIENT_RESOURCES' });
+    expect(await second).toBe(await first);
+    expect(asked).toHaveLength(1);
+  });
+
+  it.each(['creating', 'restarting', 'terminating'])('fail for a kernel that is %s without a call', async (phase) => {
+    const { creations, order, asked, live } = setUp();
+    const orders = [order('a', 'none'), order('a', 'none')];
+    live.push({ id: orders[0]?.id ?? newKernelId(), phase });
+    await expect(creations.create(orders, never)).rejects.toMatchObject({
+      code: 'KERNEL_EXISTS',
+      message: expect.stringContaining(`is ${phase}`),
+    });
+    expect(asked).toEqual([`${orders[1]?.id} never`]);
+  });
+
+  it('wait for a pull as long as the cluster says, or for ever', async () => {
+    const bounded = setUp();
+    const late = bounded.creations.create([bounded.order('a')], never).catch((error: unknown) => error);
+    await settle();
+    await bounded.clock.advance(1000);
+    expect(await late).toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      message: 'Image pull timeout after 1 seconds. (img:a)',
+    });
+    const endless = setUp({ pullTimeoutMs: null });
+    const made = endless.creations.create([endless.order('a')], never);
+    await settle();
+    await endless.clock.advance(86_400_000);
+    endless.pulls[0]?.end();
+    expect(await made).toHaveLength(1);
+  });
+});

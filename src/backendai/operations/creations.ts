@@ -1,0 +1,186 @@
+/**
+ * Kernels as managers create them: some of one session in one call, which succeeds as a whole or leaves nothing; the
+ * same call again has the same answer (spec rpc 8.6).
+ */
+
+import type { Agent, CreateRequest, KernelView } from '../../agent/agent.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { withDeadline } from '../../lib/deadline.ts';
+import { hasCode, KerneletError } from '../../lib/errors.ts';
+import type { KernelId, SessionId } from '../../lib/ids.ts';
+import { Semaphore } from '../../lib/semaphore.ts';
+import type { CreationInfo } from '../wire/events/creation-info.ts';
+import { type NamedImage, needsPull } from './pull-need.ts';
+
+/** A kernel that a manager wants. */
+export interface OrderedKernel {
+  readonly id: KernelId;
+  readonly session: SessionId;
+  /** Without the policy of pulling, which depends on what is here. */
+  readonly request: Omit<CreateRequest, 'id' | 'sessionId' | 'pull'> & { readonly image: string };
+  readonly pull: NamedImage['pull'];
+  readonly imageId: string;
+  /** What of the order is left out, for the log. */
+  readonly warnings: readonly string[];
+}
+
+/** What managers are told on the way. */
+export interface CreationNotifier {
+  /** The image is pulled, which comes before anything that the kernel itself tells of. */
+  tellPulling(kernel: KernelId, session: SessionId, image: string): void;
+  /** Nothing came of the kernel; heard of only when it has not told of itself after its pulling was told. */
+  tellFailed(kernel: KernelId, session: SessionId): void;
+  /** Resources were not there that the manager took for free. */
+  askResourceCheck(): void;
+  suppressTermination(kernel: KernelId): Promise<void>;
+}
+
+/** What creations work with. */
+export interface CreationsParts {
+  readonly agent: Pick<Agent, 'create' | 'list' | 'destroy' | 'inspectImage' | 'provideImage'>;
+  readonly news: CreationNotifier;
+  readonly infoOf: (kernel: KernelId) => CreationInfo;
+  /** Kernels that are created at once. */
+  readonly concurrency: number;
+  /** For pulling an image; null: none. */
+  readonly pullTimeoutMs: number | null;
+  readonly clock: Clock;
+}
+
+interface OpenCreation {
+  readonly made: Promise<CreationInfo>;
+  readonly controller: AbortController;
+}
+
+/** Images that are pulled at once; kernels with one image wait for one pull. */
+const maxPulls = 3;
+const endlessMs = 2 ** 31 - 1;
+
+/** The creations that are going on. */
+export class Creations {
+  readonly #parts: CreationsParts;
+  readonly #turnstile: Semaphore;
+  readonly #pulls = new Semaphore(maxPulls);
+  readonly #open = new Map<KernelId, OpenCreation>();
+  /** Calls under way, their undoing included, by the kernels that they name. */
+  readonly #calls = new Map<string, Promise<readonly CreationInfo[]>>();
+
+  constructor(parts: CreationsParts) {
+    this.#parts = parts;
+    this.#turnstile = new Semaphore(parts.concurrency);
+  }
+
+  /** The kernels that calls are creating, though nothing of them may be here yet. */
+  get open(): readonly KernelId[] {
+    return [...this.#open.keys()];
+  }
+
+  /** Whether a call is creating this kernel, though nothing of it may be here yet. */
+  isCreating(kernel: KernelId): boolean {
+    return this.#open.has(kernel);
+  }
+
+  /**
+   * Creates all of them and says what managers are told of each. When one fails, those that this call has made are ended
+   * again. The same call meanwhile has the same outcome, and kernels that run are answered with. Throws what the agent's
+   * `create` throws, and KERNEL_EXISTS for a kernel that is neither; several failures as an AggregateError.
+   */
+  create(orders: readonly OrderedKernel[], signal: AbortSignal): Promise<readonly CreationInfo[]> {
+    const key = orders.map(({ id }) => id).join();
+    const known = this.#calls.get(key);
+    if (known) return known;
+    const call = this.#all(orders, signal).finally(() => this.#calls.delete(key));
+    this.#calls.set(key, call);
+    return call;
+  }
+
+  async #all(orders: readonly OrderedKernel[], signal: AbortSignal): Promise<readonly CreationInfo[]> {
+    const live = new Map((await this.#parts.agent.list({ all: false })).map(({ id, phase }) => [id, phase]));
+    const made = orders.filter(({ id }) => !live.has(id) && !this.#open.has(id));
+    const outcomes = await Promise.allSettled(orders.map((order) => this.#one(order, live, signal)));
+    const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+    if (failures.length === 0) return outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    await this.#undo(made);
+    throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'several kernels could not be created');
+  }
+
+  /**
+   * Gives up the creation of a kernel that the agent may not know of yet, and waits until nothing of it is left. Answers
+   * whether there was one.
+   */
+  async giveUp(kernel: KernelId): Promise<boolean> {
+    const open = this.#open.get(kernel);
+    if (!open) return false;
+    open.controller.abort(
+      new KerneletError('CANCELLED', `the creation of kernel ${kernel} was given up: it is to be destroyed`),
+    );
+    await open.made.catch(() => {});
+    return true;
+  }
+
+  #one(
+    order: OrderedKernel,
+    live: ReadonlyMap<KernelId, KernelView['phase']>,
+    signal: AbortSignal,
+  ): Promise<CreationInfo> {
+    const { id } = order;
+    const open = this.#open.get(id);
+    if (open) return open.made;
+    const phase = live.get(id);
+    if (phase === 'running') return Promise.resolve(this.#parts.infoOf(id));
+    if (phase !== undefined) {
+      const text = `kernel ${id} is ${phase}: it can be created anew when nothing of it is left`;
+      return Promise.reject(new KerneletError('KERNEL_EXISTS', text, { context: { kernel: id, phase } }));
+    }
+    const controller = new AbortController();
+    const made = this.#make(order, AbortSignal.any([signal, controller.signal])).finally(() => this.#open.delete(id));
+    this.#open.set(id, { made, controller });
+    return made;
+  }
+
+  async #make(order: OrderedKernel, signal: AbortSignal): Promise<CreationInfo> {
+    const { agent, news, infoOf } = this.#parts;
+    const { id, session, request } = order;
+    try {
+      await this.#provideImage(order, signal);
+      const whole = { ...request, id, sessionId: session, pull: 'never' } as const;
+      await this.#turnstile.run(() => agent.create(whole, signal), signal);
+    } catch (error) {
+      if (hasCode(error, 'INSUFFICIENT_RESOURCES')) news.askResourceCheck();
+      news.tellFailed(id, session);
+      throw error;
+    }
+    return infoOf(id);
+  }
+
+  /** Pulls the image when the policy says so, which managers are told; others of the call are created meanwhile (B9). */
+  async #provideImage({ id, session, request, pull, imageId }: OrderedKernel, signal: AbortSignal): Promise<void> {
+    if (pull === 'none') return;
+    const { agent, news, pullTimeoutMs, clock } = this.#parts;
+    if (!(await needsPull(agent, { image: request.image, pull, imageId }, signal))) return;
+    news.tellPulling(id, session, request.image);
+    const wish = { reference: request.image, auth: request.registryAuth };
+    await this.#pulls.run(async () => {
+      const what = `pulling ${request.image}`;
+      const options = { what, timeoutMs: Math.min(pullTimeoutMs ?? endlessMs, endlessMs), signal, clock };
+      await withDeadline(options, (deadline) => agent.provideImage(wish, deadline.signal)).catch((error: unknown) => {
+        if (signal.aborted || !hasCode(error, 'DEADLINE_EXCEEDED')) throw error;
+        const text = `Image pull timeout after ${(pullTimeoutMs ?? 0) / 1000} seconds. (img:${request.image})`;
+        throw new KerneletError('DEADLINE_EXCEEDED', text, { cause: error, context: { image: request.image } });
+      });
+    }, signal);
+  }
+
+  /** The failure of the call is what managers go by, so these ends are not told. */
+  async #undo(made: readonly OrderedKernel[]): Promise<void> {
+    const { agent, news } = this.#parts;
+    const live = new Set((await agent.list({ all: false })).map(({ id }) => id));
+    const left = made.filter(({ id }) => live.has(id));
+    await Promise.allSettled(
+      left.map(async ({ id }) => {
+        await news.suppressTermination(id);
+        return await agent.destroy(id, { force: true, reason: 'failed-to-create' });
+      }),
+    );
+  }
+}

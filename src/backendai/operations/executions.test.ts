@@ -1,0 +1,61 @@
+import { once } from 'node:events';
+import { expect, it } from 'vitest';
+import type { Agent, KernelView } from '../../agent/agent.ts';
+import { FakeClock } from '../../lib/fake-clock.ts';
+import { newKernelId } from '../../lib/ids.ts';
+import type { NumberedRunEvent, RunEvent } from '../../protocol/run-event.ts';
+import { Executions } from './executions.ts';
+
+/** An agent whose run says nothing to the first who asks, and then this without end; each event takes 4 ms. */
+function endless(clock: FakeClock, event: RunEvent, body: string) {
+  const counts = { asked: 0, read: 0 };
+  const agent: Pick<Agent, 'execute' | 'input' | 'events' | 'inspect'> = {
+    execute: async () => ({ existing: false }),
+    input: async () => {},
+    inspect: async () => ({ phase: 'running', runs: [] }) as unknown as KernelView,
+    async *events(_kernel, _run, _after, signal): AsyncGenerator<NumberedRunEvent> {
+      counts.asked += 1;
+      if (counts.asked === 1) await once(signal, 'abort').then(() => signal.throwIfAborted());
+      for (;;) {
+        counts.read += 1;
+        await clock.advance(4);
+        yield { n: counts.read, event, body: Buffer.from(body) };
+      }
+    },
+  };
+  return { agent, counts };
+}
+
+const turns = async (): Promise<void> => {
+  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+async function leave(executions: Executions): Promise<void> {
+  const input = { kind: 'begin', request: { mode: 'query', code: 'x', timeoutMs: null } } as const;
+  const step = { kernel: newKernelId(), run: 'r1', input, apiVersion: 3, flushMs: 5 };
+  await executions.step(step, new AbortController().signal);
+}
+
+it('reads a run that prints without end in slices of time when nobody asks for it', async () => {
+  const clock = new FakeClock();
+  const { agent, counts } = endless(clock, { kind: 'stdout' }, 'x');
+  await leave(new Executions(agent, clock));
+  await clock.advance(30_000);
+  await turns();
+  expect(counts.read).toBe(1);
+  await clock.advance(90);
+  await turns();
+  expect(counts.read).toBe(4);
+});
+
+it('reads no further than it may keep of a run that asks without end', async () => {
+  const clock = new FakeClock();
+  const { agent, counts } = endless(clock, { kind: 'waiting-input', prompt: '?'.repeat(60_000), password: false }, '');
+  await leave(new Executions(agent, clock));
+  await clock.advance(30_000);
+  for (let slice = 0; slice < 5; slice += 1) {
+    await turns();
+    await clock.advance(90);
+  }
+  expect([counts.asked, counts.read]).toEqual([2, 5]);
+});

@@ -1,0 +1,129 @@
+/** Work on images that managers ask for: pushes, pulls ahead of sessions, removals (spec rpc 8.17, 9.3). */
+
+import type { Agent } from '../../agent/agent.ts';
+import type { Engine, RegistryAuth } from '../../engine/engine.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { toKerneletError } from '../../lib/errors.ts';
+import type { AgentEventFields } from '../wire/events/agent-event.ts';
+import type { BackgroundTasks, TaskProgress } from './background-tasks.ts';
+import { type NamedImage, needsPull } from './pull-need.ts';
+
+type PullEventName = 'image_pull_started' | 'image_pull_finished' | 'image_pull_failed';
+
+/** What it works with. */
+export interface ImageTasksParts {
+  readonly agentId: string;
+  readonly agent: Pick<Agent, 'inspectImage' | 'pullImage' | 'removeImage'>;
+  readonly engine: Pick<Engine, 'pushImage'>;
+  readonly tasks: Pick<BackgroundTasks, 'begin'>;
+  readonly tell: <Name extends PullEventName>(name: Name, fields: AgentEventFields[Name]) => void;
+  /** As the cluster says; null: none but the patience with a registry that says nothing. */
+  readonly limits: { readonly pullTimeoutMs: number | null; readonly pushTimeoutMs: number | null };
+  readonly clock: Clock;
+}
+
+/** How a removal went; null: well. */
+export interface Removal {
+  readonly image: string;
+  readonly error: string | null;
+}
+
+/** Nothing that hangs stays for ever. */
+const maxMs = 24 * 3_600_000;
+const removalMs = 120_000;
+const steps = 100;
+
+/** The work on images. */
+export class ImageTasks {
+  readonly #parts: ImageTasksParts;
+  /** Pulls under way by the image's name. */
+  readonly #pulling = new Map<string, number>();
+
+  constructor(parts: ImageTasksParts) {
+    this.#parts = parts;
+  }
+
+  /** Begins to send an image to its registry; one that is local stays where it is. Gives the task's id. */
+  push(image: string, options: { readonly local: boolean; readonly auth: RegistryAuth | null }): Promise<string> {
+    const { engine, tasks, limits } = this.#parts;
+    return tasks.begin(`the push of image ${image}`, async (progress, signal) => {
+      if (options.local) return '';
+      await engine.pushImage(
+        image,
+        { ...(options.auth ? { auth: options.auth } : {}), onProgress: reporter(progress) },
+        within(limits.pushTimeoutMs, signal),
+      );
+      return '';
+    });
+  }
+
+  /** Begins to fetch an image, if that is needed. Gives the task's id. */
+  pull(named: NamedImage, auth: RegistryAuth | null): Promise<string> {
+    return this.#parts.tasks.begin(`the pull of image ${named.image}`, async (progress, signal) => {
+      const { image } = named;
+      this.#pulling.set(image, (this.#pulling.get(image) ?? 0) + 1);
+      try {
+        return await this.#pull(named, auth, progress, signal);
+      } catch (error) {
+        const { message } = toKerneletError(error);
+        this.#parts.tell('image_pull_failed', { image, agent: this.#parts.agentId, message });
+        throw error;
+      } finally {
+        const left = (this.#pulling.get(image) ?? 1) - 1;
+        if (left > 0) this.#pulling.set(image, left);
+        else this.#pulling.delete(image);
+      }
+    });
+  }
+
+  /** Whether an image of this name is being fetched ahead. */
+  isPulling(image: string): boolean {
+    return this.#pulling.has(image);
+  }
+
+  /** Removes images one by one; what cannot be removed says why and keeps no other. */
+  async purge(
+    images: readonly string[],
+    options: { readonly force: boolean; readonly keepParents: boolean },
+  ): Promise<readonly Removal[]> {
+    const removals: Removal[] = [];
+    for (const image of images) {
+      const error = await this.#parts.agent.removeImage(image, options, AbortSignal.timeout(removalMs)).then(
+        () => null,
+        (thrown: unknown) => toKerneletError(thrown).message,
+      );
+      removals.push({ image, error });
+    }
+    return removals;
+  }
+
+  async #pull(
+    named: NamedImage,
+    auth: RegistryAuth | null,
+    progress: TaskProgress,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { agent, tell, agentId, limits, clock } = this.#parts;
+    const { image } = named;
+    const either = within(limits.pullTimeoutMs, signal);
+    const now = (): number => clock.now() / 1000;
+    if (!(await needsPull(agent, named, either))) {
+      const message = 'the image is here already';
+      tell('image_pull_finished', { image, agent: agentId, at: now(), message });
+      return message;
+    }
+    tell('image_pull_started', { image, agent: agentId, at: now() });
+    await agent.pullImage(image, either, reporter(progress), auth ?? undefined);
+    tell('image_pull_finished', { image, agent: agentId, at: now(), message: null });
+    return '';
+  }
+}
+
+function reporter(progress: TaskProgress) {
+  return ({ message, fraction }: { readonly message: string; readonly fraction?: number | undefined }): void =>
+    progress(Math.round((fraction ?? 0) * steps), steps, message);
+}
+
+function within(timeoutMs: number | null, signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(Math.min(timeoutMs ?? maxMs, maxMs))]);
+}

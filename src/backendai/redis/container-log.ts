@@ -1,0 +1,49 @@
+/** The log of an ended container, kept in Redis until the manager has taken it (spec cluster-state 6). */
+import { randomUUID } from 'node:crypto';
+import { LogChunker } from '../wire/events/log-chunks.ts';
+import { bytesOf } from './event-stream.ts';
+import type { RedisLink } from './link.ts';
+
+const expiryS = '3600';
+
+/** How to store. */
+export interface ContainerLogOptions {
+  readonly link: RedisLink;
+  /** Full id. */
+  readonly containerId: string;
+  /** Bytes of a chunk, whatever characters it cuts. */
+  readonly chunkBytes: number;
+}
+
+/**
+ * Stores the log in chunks under a name of its own and gives it its real one when it is whole, so that an attempt that
+ * failed leaves nothing and may be repeated. Gives the number of chunks; none of an empty log, which makes no key.
+ * Throws REDIS_UNAVAILABLE, REDIS_REFUSED, and what the log throws.
+ */
+export async function storeContainerLog(log: AsyncIterable<Uint8Array>, options: ContainerLogOptions): Promise<number> {
+  const { link, containerId, chunkBytes } = options;
+  const key = `containerlog.${containerId}`;
+  const unfinished = `${key}.${randomUUID()}`;
+  let chunks = 0;
+  for await (const chunk of cut(log, chunkBytes)) {
+    await link.transact([
+      ['RPUSH', unfinished, bytesOf(chunk)],
+      ['EXPIRE', unfinished, expiryS],
+    ]);
+    chunks += 1;
+  }
+  if (chunks > 0) {
+    await link.transact([
+      ['RENAME', unfinished, key],
+      ['EXPIRE', key, expiryS],
+    ]);
+  }
+  return chunks;
+}
+
+/** The same bytes in pieces of one size; the last one may be shorter. */
+async function* cut(pieces: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array, void> {
+  const chunker = new LogChunker(size);
+  for await (const piece of pieces) yield* chunker.push(piece);
+  yield* chunker.end();
+}

@@ -1,0 +1,134 @@
+/** From a manager's configuration of a kernel to the agent's request (spec rpc 8.6, kernel-lifecycle 8.1). Pure. */
+
+import { parseServicePorts } from '../../../images/service-ports.ts';
+import { builtInServices } from '../../../kernel/built-in-services.ts';
+import type { KernelNetwork, KernelService, PortPair } from '../../../kernel/spec.ts';
+import { parseDecimal, plainText } from '../../../lib/decimal.ts';
+import { KerneletError } from '../../../lib/errors.ts';
+import { readResourceRequest } from '../../../resources/resource-request.ts';
+import type { KnownSlots } from '../../../resources/slot-name.ts';
+import type { OrderedKernel } from '../../operations/creations.ts';
+import { imageName } from '../../wire/extensions/plain.ts';
+import { namedNetwork } from '../named-network.ts';
+import { RpcFailure } from '../rpc-failure.ts';
+import { requestedFiles } from './files.ts';
+import { requestedMounts } from './mounts.ts';
+import type { ClusterInfo, KernelConfig, KernelRequest, RequestedNode } from './request.ts';
+
+/** The name that stands for the host's own network. */
+const host = 'host';
+const sshPort = 2200;
+const reservedPorts: ReadonlySet<number> = new Set([2000, 2001]);
+
+/**
+ * The request. Throws UnsupportedResource and InvalidResourceArgument for amounts that cannot be, AgentError for such ports,
+ * NOT_SUPPORTED for what this agent cannot do.
+ */
+export function requestedKernel(
+  { id, session, config, cluster, reference, models }: KernelRequest,
+  node: RequestedNode,
+): OrderedKernel {
+  refuseUnserved(config);
+  const { image, auto_pull: pull = 'digest' } = config;
+  if (pull !== 'digest' && pull !== 'tag' && pull !== 'none') {
+    throw new RpcFailure('ValueError', `auto_pull cannot be ${JSON.stringify(pull.slice(0, 80))}`);
+  }
+  const { cpu, mem, ...others } = amounts(config.resource_slots, node.known);
+  const services = allServices([...servicesOf(config), ...models.services]);
+  const publish = services.flatMap(({ containerPorts }) => containerPorts);
+  const { files, warnings } = requestedFiles(config, cluster);
+  const { username, password, name } = image.registry;
+  const shared = config.resource_opts?.shmem;
+  return {
+    id,
+    session,
+    // What is only here is never asked for elsewhere.
+    pull: reference.is_local ? 'none' : pull,
+    imageId: image.digest,
+    warnings,
+    request: {
+      image: reference.is_local ? imageName({ ...reference, isLocal: true }) : image.canonical,
+      hostname: config.cluster_hostname,
+      ...(cpu === undefined ? {} : { cpus: Number(cpu) }),
+      ...(mem === undefined ? {} : { memoryBytes: Number(mem) }),
+      ...(shared === undefined ? {} : { sharedMemoryBytes: parseDecimal(String(shared), 'shmem').toNumber() }),
+      ...(username && password ? { registryAuth: { username, password, serverAddress: name } } : {}),
+      accelerators: others,
+      environ: { ...node.environ, ...config.environ, ...models.environ },
+      takesAnyNames: true,
+      mounts: requestedMounts(config),
+      files,
+      network: networkOf(config, cluster),
+      publish,
+      fixedPorts: fixedPortsOf(config, cluster, publish),
+      assignedPorts: config.allocated_host_ports ?? [],
+      services,
+      models: models.models,
+      servicesBlocked: config.internal_data?.block_service_ports ?? false,
+      interpreter: 'eager',
+      sudo: config.internal_data?.sudo_session_enabled ?? false,
+    },
+  };
+}
+
+/** Refused rather than left out: a kernel without its network, its keys or its script is not what was ordered. */
+function refuseUnserved(config: KernelConfig): void {
+  const { domain_socket_proxies: proxies } = config.internal_data ?? {};
+  const wanted = [[Boolean(proxies?.length), 'proxies of sockets']] as const;
+  const unserved = wanted.filter(([isWanted]) => isWanted).map(([, what]) => what);
+  if (unserved.length > 0) {
+    throw new KerneletError('NOT_SUPPORTED', `this version gives a kernel no ${unserved.join(', no ')}`);
+  }
+}
+
+/** Where it is connected (spec kernel-lifecycle 9), undefined where the node decides: others of its session find it by its host name. */
+function networkOf({ cluster_hostname: hostname }: KernelConfig, cluster: ClusterInfo): KernelNetwork | undefined {
+  const name = namedNetwork(cluster);
+  const { cluster_ssh_port_mapping: mapping } = cluster;
+  if (!name) return undefined;
+  if (name !== host) return { name, aliases: [hostname], hosts: [] };
+  return { name, aliases: [], hosts: Object.entries(mapping ?? {}).map(([member, [address]]) => [member, address]) };
+}
+
+/** Members of a session on their hosts' networks find each other's SSH servers where the manager says. */
+function fixedPortsOf(
+  { cluster_hostname: hostname }: KernelConfig,
+  { cluster_ssh_port_mapping: mapping }: ClusterInfo,
+  published: readonly number[],
+): readonly PortPair[] {
+  const [, hostPort] = mapping?.[hostname] ?? [];
+  return hostPort !== undefined && published.includes(sshPort) ? [{ containerPort: sshPort, hostPort }] : [];
+}
+
+/** Amounts of the known slots as plain texts, in the order of the request. Throws what `readResourceRequest` does. */
+function amounts(slots: KernelConfig['resource_slots'], known: KnownSlots): Record<string, string> {
+  const texts = Object.entries(slots).map(([slot, amount]) => [slot, amount === null ? null : String(amount)]);
+  const asked = readResourceRequest(Object.fromEntries(texts), known);
+  return Object.fromEntries(
+    Object.keys(slots).flatMap((slot) => {
+      const amount = asked.get(slot);
+      return amount ? [[slot, plainText(amount)]] : [];
+    }),
+  );
+}
+
+/** Only the main kernel of a session has services of its image. */
+function servicesOf({ cluster_role: role, preopen_ports: preopen, image }: KernelConfig): readonly KernelService[] {
+  if (role !== 'main' && role !== 'master') return builtInServices;
+  const endpoints = (image.labels['ai.backend.endpoint-ports'] ?? '').split(',').map((name) => name.trim());
+  const { services } = parseServicePorts(image.labels['ai.backend.service-ports'] ?? '', endpoints);
+  const opened = (preopen ?? []).map(
+    (port): KernelService => ({ name: String(port), protocol: 'preopen', containerPorts: [port], isInference: false }),
+  );
+  return [...builtInServices, ...opened, ...services];
+}
+
+/** Throws AgentError for ports that are reserved, or are those of two services. */
+function allServices(all: readonly KernelService[]): readonly KernelService[] {
+  const ports = all.flatMap(({ containerPorts }) => containerPorts);
+  if (ports.some((port) => reservedPorts.has(port)))
+    throw new RpcFailure('AgentError', 'ports 2000 and 2001 are for internal use');
+  const twice = ports.find((port, index) => ports.indexOf(port) !== index);
+  if (twice !== undefined) throw new RpcFailure('AgentError', `two services have the port ${twice}`);
+  return all;
+}

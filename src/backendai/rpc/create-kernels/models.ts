@@ -1,0 +1,116 @@
+/** The models of an inference session, as its variant or its virtual folder defines them (spec kernel-lifecycle 20). */
+import { relative } from 'node:path';
+import type { OrderedModel } from '../../../agent/agent.ts';
+import { withDeadline } from '../../../lib/deadline.ts';
+import type { Logger } from '../../../lib/log.ts';
+import { isSystemError } from '../../../lib/system-error.ts';
+import { canonical } from '../../../storage/mount-policy.ts';
+import { readFileWithin } from '../../../storage/read-file-within.ts';
+import { RpcFailure } from '../rpc-failure.ts';
+import { readDefinition } from './definition-reader.ts';
+import type { DefinedModel } from './model-definition.ts';
+import { folderOf } from './mounts.ts';
+import type { KernelConfig, RequestedModels } from './request.ts';
+
+const none: RequestedModels = { models: [], services: [], environ: {} };
+const usualNames = ['model-definition.yaml', 'model-definition.yml'];
+const maxDefinition = 1024 * 1024;
+/** The folder may lie on a server that hangs. */
+const readTimeoutMs = 10_000;
+const usualCheck = { maxRetries: 10, maxWaitMs: 5000, expectedStatus: 200 };
+const variantPort = 8000;
+
+/** What a variant starts is the command of its image. */
+const variants: Readonly<Record<string, { readonly name: string; readonly healthPath: string | null }>> = {
+  vllm: { name: 'vllm-model', healthPath: '/health' },
+  nim: { name: 'nim-model', healthPath: '/v1/health/ready' },
+  cmd: { name: 'image-model', healthPath: null },
+};
+
+/** Throws AgentError for a session without a model's folder, and for a definition that cannot be used. */
+export async function requestedModels(
+  config: KernelConfig,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<RequestedModels> {
+  if (config.session_type !== 'inference') return none;
+  const folder = config.mounts.find(({ usage_mode: usage }) => usage === 'model');
+  if (!folder) throw new RpcFailure('AgentError', 'At least one model virtual folder must be specified.');
+  const { runtime_variant: variant = 'custom', model_definition_path: path } = config.internal_data ?? {};
+  const known = Object.hasOwn(variants, variant) ? variants[variant] : undefined;
+  if (!known && variant !== 'custom') {
+    throw new RpcFailure('AgentError', `the runtime variant ${JSON.stringify(variant.slice(0, 80))} is not known`);
+  }
+  const all = known
+    ? [{ name: known.name, path: folder.kernel_path, served: ofVariant(known, folder.kernel_path) }]
+    : (await defined(folder, path ? [path] : usualNames, log, signal)).map((model) => ({
+        name: model.name,
+        path: model.model_path,
+        served: ofDefinition(model),
+      }));
+  const served = all.flatMap((model) => model.served ?? []);
+  const isMain = config.cluster_role === 'main' || config.cluster_role === 'master';
+  return {
+    models: isMain ? served : [],
+    services: served.map(({ name, port }) => ({
+      name: `${name}-${port}`,
+      protocol: 'preopen',
+      containerPorts: [port],
+      isInference: true,
+    })),
+    environ: {
+      BACKEND_MODEL_NAME: config.environ['BACKEND_MODEL_NAME'] ?? all[0]?.name ?? '',
+      BACKEND_MODEL_PATH: all.at(-1)?.path ?? '',
+    },
+  };
+}
+
+function ofVariant({ name, healthPath }: { name: string; healthPath: string | null }, path: string): OrderedModel {
+  const healthCheck = healthPath === null ? null : { path: healthPath, ...usualCheck };
+  return { name, path, port: variantPort, command: null, preStart: '[]', healthCheck };
+}
+
+/** null: it is there and nobody serves it. */
+function ofDefinition({ name, model_path: path, service }: DefinedModel): OrderedModel | null {
+  if (!service) return null;
+  const { port, start_command: command, pre_start_actions: actions, health_check: check } = service;
+  return {
+    name,
+    path,
+    port,
+    command,
+    preStart: JSON.stringify(actions ?? []),
+    healthCheck: check && {
+      path: check.path,
+      maxRetries: check.max_retries ?? usualCheck.maxRetries,
+      maxWaitMs: check.max_wait_time === null ? usualCheck.maxWaitMs : Math.round(check.max_wait_time * 1000),
+      expectedStatus: check.expected_status_code ?? usualCheck.expectedStatus,
+    },
+  };
+}
+
+async function defined(
+  { host_path: path, vfsubpath }: KernelConfig['mounts'][number],
+  names: readonly string[],
+  log: Logger,
+  signal: AbortSignal,
+): Promise<readonly DefinedModel[]> {
+  const part = canonical(path);
+  // From the virtual folder on: on the way to the part its users may have put links.
+  const folder = folderOf(part, vfsubpath);
+  const way = part === folder ? '' : `${relative(folder, part)}/`;
+  for (const name of names) {
+    const what = `the model definition ${name}`;
+    try {
+      const reading = { what: `reading ${what}`, timeoutMs: readTimeoutMs, signal };
+      const text = await withDeadline(reading, () => readFileWithin(folder, `${way}${name}`, maxDefinition));
+      return await readDefinition(text, log, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isSystemError(error, 'ENOENT') && name !== names.at(-1)) continue;
+      const why = isSystemError(error, 'ENOENT') ? 'it is not there' : error instanceof Error ? error.message : error;
+      throw new RpcFailure('AgentError', `${what} cannot be used: ${String(why)}`);
+    }
+  }
+  return [];
+}

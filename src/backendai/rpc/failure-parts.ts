@@ -1,0 +1,112 @@
+/**
+ * From what a handler throws to what the manager is told (spec rpc 5.1): a class name and a `repr` in Python's manner,
+ * since people read them, and where it happened. This is the only place that knows both kinds of error.
+ */
+import type { ErrorCode } from '../../lib/error-codes.ts';
+import { type KerneletError, toKerneletError } from '../../lib/errors.ts';
+import { pythonRepr } from '../../protocol/python-repr.ts';
+import type { FailureParts } from '../wire/callosum/data.ts';
+import { type FailureName, isFailureName } from './failure-names.ts';
+import { RpcFailure } from './rpc-failure.ts';
+
+/** Class names by error code: upstream's, where upstream has the error (spec rpc 8). */
+export const usualClassNames: Readonly<Record<ErrorCode, FailureName>> = {
+  INVALID_ARGUMENT: 'ValueError',
+  INVALID_CONFIG: 'ValueError',
+  INVALID_LABEL: 'ValueError',
+  FORBIDDEN_MOUNT: 'PermissionError',
+  FORBIDDEN_VOLUME: 'PermissionError',
+  MANAGED: 'PermissionError',
+  FORBIDDEN_PATH: 'PermissionError',
+  NO_SUCH_ROUTE: 'NotImplementedError',
+  TOO_LARGE: 'ValueError',
+  KERNEL_NOT_FOUND: 'KeyError',
+  AMBIGUOUS_ID: 'ValueError',
+  KERNEL_EXISTS: 'FileExistsError',
+  KERNEL_NOT_RUNNING: 'RuntimeError',
+  KERNEL_DIED: 'RuntimeError',
+  RUN_NOT_FOUND: 'RuntimeError',
+  RUN_EXISTS: 'ValueError',
+  FILE_NOT_FOUND: 'RuntimeError',
+  FILE_ERROR: 'RuntimeError',
+  IMAGE_NOT_FOUND: 'ImageNotAvailable',
+  IMAGE_UNUSABLE: 'AgentError',
+  IMAGE_PULL_FAILED: 'DockerError',
+  IMAGE_BUILD_FAILED: 'DockerError',
+  IMAGE_PUSH_FAILED: 'DockerError',
+  INSUFFICIENT_RESOURCES: 'InsufficientResource',
+  NO_PORT_LEFT: 'KeyError',
+  NOT_SUPPORTED: 'NotImplementedError',
+  PROTOCOL_ERROR: 'RuntimeError',
+  CONNECTION_LOST: 'RuntimeError',
+  RUNNER_NOT_READY: 'RuntimeError',
+  ENGINE_UNAVAILABLE: 'DockerError',
+  ENGINE_FAILED: 'DockerError',
+  ENGINE_UNSUPPORTED: 'DockerError',
+  DEADLINE_EXCEEDED: 'TimeoutError',
+  STATE_LOCKED: 'RuntimeError',
+  STATE_UNUSABLE: 'OSError',
+  DAEMON_UNREACHABLE: 'RuntimeError',
+  SHUTTING_DOWN: 'RuntimeError',
+  OVERLOADED: 'RuntimeError',
+  ETCD_UNAVAILABLE: 'RuntimeError',
+  ETCD_REFUSED: 'RuntimeError',
+  REDIS_UNAVAILABLE: 'RuntimeError',
+  REDIS_REFUSED: 'RuntimeError',
+  CANCELLED: 'RuntimeError',
+  INTERNAL: 'RuntimeError',
+};
+
+/** Class names that one method uses in place of the usual ones. */
+export type FailureNames = Readonly<Partial<Record<ErrorCode, FailureName>>>;
+
+const maxText = 4096;
+
+/** The three texts of a failure. */
+export function failureParts(thrown: unknown, names: FailureNames = {}): FailureParts {
+  if (thrown instanceof RpcFailure) return parts(thrown.className, pythonRepr(cut(thrown.message)), thrown);
+  const error = toKerneletError(thrown);
+  const className = resourceClass(error) ?? names[error.code] ?? usualClassNames[error.code];
+  return parts(className, argumentsOf(error, className), error);
+}
+
+/** Errors of allocation know what managers call them. */
+function resourceClass({ context }: KerneletError): FailureName | null {
+  const { class: name } = context;
+  return typeof name === 'string' && isFailureName(name) ? name : null;
+}
+
+/** Whether the caller is at fault: then nothing goes to the cluster's error log (spec rpc 5.3). */
+export function isCallersFault(thrown: unknown): boolean {
+  return thrown instanceof RpcFailure || toKerneletError(thrown).entry.kind === 'caller';
+}
+
+/** Codes that say nothing is wrong with this agent. */
+const expected: ReadonlySet<ErrorCode> = new Set([
+  'CANCELLED',
+  'DEADLINE_EXCEEDED',
+  'KERNEL_DIED',
+  'OVERLOADED',
+  'SHUTTING_DOWN',
+]);
+
+/** Whether it belongs into the cluster's log of errors: neither the caller's fault nor the way of things. */
+export function isUnexpected(thrown: unknown): boolean {
+  return !isCallersFault(thrown) && !expected.has(toKerneletError(thrown).code);
+}
+
+function argumentsOf(error: KerneletError, className: string): string {
+  const { kernel } = error.context;
+  if (error.code === 'KERNEL_NOT_FOUND' && className === 'KeyError' && typeof kernel === 'string') {
+    return `UUID(${pythonRepr(kernel)})`;
+  }
+  return pythonRepr(cut(error.message));
+}
+
+function parts(className: string, shown: string, error: Error): FailureParts {
+  return [className, `${className}(${shown})`, cut(error.stack ?? error.message)];
+}
+
+function cut(text: string): string {
+  return text.length <= maxText ? text : `${text.slice(0, maxText)}…`;
+}

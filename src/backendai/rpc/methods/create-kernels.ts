@@ -1,0 +1,44 @@
+/** `create_kernels` (spec rpc 8.6). */
+import { KerneletError } from '../../../lib/errors.ts';
+import { requestedKernel } from '../create-kernels/kernel-specification.ts';
+import { requestedModels } from '../create-kernels/models.ts';
+import { namedNetwork } from '../named-network.ts';
+import { RpcFailure } from '../rpc-failure.ts';
+import { method } from '../rpc-method.ts';
+import { createKernels as signature } from '../schema/create-kernels.ts';
+
+/** Creates the kernels of a session that belong on this node, all or none of them. */
+export const createKernels = method({
+  signature,
+  notable: true,
+  failures: { KERNEL_DIED: 'AgentError', DEADLINE_EXCEEDED: 'AgentError', IMAGE_UNUSABLE: 'AgentError' },
+  handle: async (args, { services, signal, log }) => {
+    const { raw_session_id: session, raw_kernel_ids: ids, raw_configs: configs } = args;
+    if (ids.length !== configs.length) {
+      throw new RpcFailure('ValueError', `${ids.length} kernels are named and ${configs.length} configured`);
+    }
+    if (new Set(ids).size !== ids.length) throw new RpcFailure('ValueError', 'the same kernel is named twice');
+    const { slots } = await services.agent.resources(signal);
+    const known = new Map(slots.map(({ slot, type }) => [slot, type]));
+    const { raw_cluster_info: cluster } = args;
+    const environ = namedNetwork(cluster) ? await services.networks.environ(signal) : {};
+    const served = await Promise.all(configs.map((config) => requestedModels(config, log, signal)));
+    const orders = ids.map((id, index) => {
+      const [config, models, reference] = [configs[index], served[index], args.kernel_image_refs[id]];
+      if (config && models && reference) {
+        return requestedKernel({ id, session, config, cluster, reference, models }, { known, environ });
+      }
+      throw new KerneletError('KERNEL_NOT_FOUND', `no image is named for the kernel ${id}`, {
+        context: { kernel: id },
+      });
+    });
+    for (const { id, warnings } of orders) for (const text of warnings) log.warn(text, { kernel: id });
+    // Kernels take over what was lent for them: a port that was given back rests until then.
+    for (const { request } of orders) for (const port of request.assignedPorts ?? []) services.ports.release(port);
+    const made = await services.creations.create(orders, signal).catch((error: unknown) => {
+      if (error instanceof AggregateError) throw new RpcFailure('TaskGroupError', error.errors.map(String).join('; '));
+      throw error;
+    });
+    return signature.result.parse(made);
+  },
+});

@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest';
+import { RpcNode } from '../../../../test/support/rpc-node.ts';
+
+const image = { registry: 'kernelet', project: null, name: 'base', tag: 'latest', architecture: 'x86_64' };
+const registry = { name: 'kernelet', url: 'http://kernelet', username: 'somebody', password: 'secret' };
+
+it.each([
+  [true, /^bgtask_done .*"message":""/],
+  [false, /^bgtask_failed .*"message":"image kernelet\/base:latest could not be pushed: no registry"/],
+])('tells how a push of an image that stays here (%s) ended', async (local, end) => {
+  await using node = await RpcNode.start();
+  const reply = await node.call('push_image', { ...image, is_local: local }, registry);
+  expect(reply).toEqual({ bgtask_id: expect.any(String), canonical: 'kernelet/base:latest' });
+  await expect.poll(() => node.services.told.at(-1), { timeout: 5000 }).toMatch(end);
+  expect(node.services.told.join()).not.toContain('secret');
+});

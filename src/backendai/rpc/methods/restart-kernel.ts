@@ -1,0 +1,36 @@
+/** `restart_kernel` (spec rpc 8.11, observed 1): files, ports and resources stay what they are. */
+import { z } from 'zod';
+import { KerneletError } from '../../../lib/errors.ts';
+import { RpcFailure } from '../rpc-failure.ts';
+import { method } from '../rpc-method.ts';
+import { restartKernel as signature } from '../schema/restart-kernel.ts';
+
+const variables = z.record(z.string(), z.string());
+
+/** Makes the kernel's container anew. */
+export const restartKernel = method({
+  signature,
+  notable: true,
+  failures: { KERNEL_NOT_FOUND: 'FileNotFoundError', KERNEL_DIED: 'FileNotFoundError' },
+  handle: async ({ kernel_id: id, updated_config: changes }, { services: { agent, infoOf }, signal }) => {
+    await agent.restart(id, signal, changedVariables(changes));
+    const { container_id, repl_in_port, repl_out_port, stdin_port, stdout_port, service_ports } = infoOf(id);
+    const ports = { repl_in_port, repl_out_port, stdin_port, stdout_port, service_ports };
+    return signature.result.parse({ container_id, ...ports });
+  },
+});
+
+/** Of what a kernel was ordered with, variables alone can be other than before: the rest belongs to what it holds. */
+function changedVariables(changes: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  const { environ = {}, ...others } = changes;
+  const [other] = Object.keys(others);
+  if (other !== undefined) {
+    throw new KerneletError(
+      'NOT_SUPPORTED',
+      `a restart cannot change ${JSON.stringify(other.slice(0, 80))}, only environ`,
+    );
+  }
+  const read = variables.safeParse(environ);
+  if (!read.success) throw new RpcFailure('ValueError', 'environ of updated_config is not a map of texts');
+  return read.data;
+}

@@ -1,0 +1,103 @@
+/** What an RPC method is: its signature and what it does. One file each in `methods/`. */
+import type { z } from 'zod';
+import type { Agent } from '../../agent/agent.ts';
+import type { NodeHealth } from '../../agent/node-health.ts';
+import { withDeadline } from '../../lib/deadline.ts';
+import type { KernelId, SessionId } from '../../lib/ids.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { SessionNetworks } from '../../network/session-networks.ts';
+import type { BatchRuns } from '../operations/batch-runs.ts';
+import type { Commits } from '../operations/commits.ts';
+import type { CreationNotifier, Creations } from '../operations/creations.ts';
+import type { Executions } from '../operations/executions.ts';
+import type { ImageTasks } from '../operations/image-tasks.ts';
+import type { PortReservations } from '../operations/port-reservations.ts';
+import type { CreationInfo } from '../wire/events/creation-info.ts';
+import type { FailureNames } from './failure-parts.ts';
+import type { RpcSignature } from './signature.ts';
+
+/** What of the node's own configuration managers may read. */
+export interface LocalConfig {
+  readonly abuseReportPath: string | null;
+  /** null: no `[watcher]` table is given. */
+  readonly watcher: { readonly host: string; readonly port: number; readonly tls: boolean } | null;
+}
+
+/** What managers are told beside what kernels tell themselves. */
+export interface ManagerNotifier extends CreationNotifier {
+  /** A kernel that is not here has ended, or never was. */
+  tellEnded(kernel: KernelId, session: SessionId, reason: string): void;
+  /** The end of this kernel, which is about to come, is not told. */
+  suppressTermination(kernel: KernelId): Promise<void>;
+  /** A call failed that should not: for the cluster's log of errors. */
+  tellError(error: { readonly message: string; readonly trace: string }): void;
+}
+
+/** What methods work with. */
+export interface RpcServices {
+  /** This agent's id: a call for another one fails. */
+  readonly agentId: string;
+  readonly localConfig: LocalConfig;
+  readonly agent: Agent;
+  readonly executions: Executions;
+  readonly networks: Pick<SessionNetworks, 'create' | 'destroy' | 'environ'>;
+  readonly ports: PortReservations;
+  readonly news: ManagerNotifier;
+  readonly creations: Creations;
+  readonly commits: Pick<Commits, 'begin' | 'isOngoing'>;
+  readonly images: Pick<ImageTasks, 'push' | 'pull' | 'isPulling' | 'purge'>;
+  readonly batches: Pick<BatchRuns, 'begin'>;
+  readonly health: () => Promise<NodeHealth>;
+  /** Of a kernel that runs. Throws KERNEL_NOT_FOUND. */
+  readonly infoOf: (kernel: KernelId) => CreationInfo;
+  /** Moves the node to another scaling group, for good, and says so at once. Throws STATE_UNUSABLE. */
+  readonly moveTo: (scalingGroup: string) => Promise<void>;
+}
+
+/** One call. */
+export interface RpcCall {
+  readonly services: RpcServices;
+  /** Aborts when the caller has gone, for methods that only wait; and when the grace of a stop is over. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+/** A method of any signature. */
+export interface RpcMethod {
+  readonly signature: RpcSignature;
+  /** Whether a cancelled call ends at once: only for what changes nothing. */
+  readonly waitsOnly: boolean;
+  /** Whether each call is in the log at level info; debug otherwise. */
+  readonly notable: boolean;
+  readonly failures: FailureNames;
+  readonly handle: (args: Record<string, unknown>, call: RpcCall) => unknown;
+}
+
+/** How a method is declared. */
+export interface RpcMethodDefinition<Shape extends z.ZodRawShape, Result extends z.ZodType> {
+  readonly signature: RpcSignature<Shape, Result>;
+  readonly waitsOnly?: boolean;
+  readonly notable?: boolean;
+  readonly failures?: FailureNames;
+  /**
+   * How long a call may take at most; absent: what the handler calls is bounded itself. Managers wait without a limit of
+   * their own, and a request to a runner waits for as long as its kernel lives.
+   */
+  readonly maxMs?: number;
+  /** Begins at once, in the order in which calls arrive. What it throws becomes a failure. */
+  readonly handle: (args: z.output<z.ZodObject<Shape>>, call: RpcCall) => z.input<Result> | Promise<z.input<Result>>;
+}
+
+/** Declares a method. */
+export function method<Shape extends z.ZodRawShape, Result extends z.ZodType>(
+  definition: RpcMethodDefinition<Shape, Result>,
+): RpcMethod {
+  const { signature, waitsOnly = false, notable = false, failures = {}, maxMs, handle } = definition;
+  const common = { signature, waitsOnly, notable, failures };
+  if (maxMs === undefined) return { ...common, handle: handle as RpcMethod['handle'] };
+  const bounded: typeof handle = (args, { services, log, signal }) => {
+    const options = { what: `the call ${signature.name}`, timeoutMs: maxMs, signal };
+    return withDeadline(options, async (deadline) => await handle(args, { services, log, signal: deadline.signal }));
+  };
+  return { ...common, handle: bounded as RpcMethod['handle'] };
+}

@@ -1,0 +1,120 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../../../../test/support/depth.ts';
+import { ExtensionError } from '../extensions/extension.ts';
+import { MsgpackError } from '../msgpack/value.ts';
+import { PickleError } from '../pickle/value.ts';
+import { eventArguments, eventFields, isAgentEvent } from './agent-event.ts';
+import { creationInfo } from './creation-info.ts';
+import { compressImages, heartbeatInfo, inflateImages } from './heartbeat.ts';
+import { LogChunker } from './log-chunks.ts';
+import { decodeStreamEvent, encodeStreamEvent, nameOfEntry, StreamEntryError } from './stream-entry.ts';
+
+const hex = (data: Uint8Array): string => Buffer.from(data).toString('hex');
+
+describe('entries of the event stream', () => {
+  it('are three fields in bytes', () => {
+    const fields = encodeStreamEvent({ name: 'agent_started', source: 'i-1', args: ['self-started'] });
+    expect(hex(fields.args)).toBe('91ac73656c662d73746172746564');
+    expect(decodeStreamEvent({ ...fields, more: fields.name })).toEqual({
+      name: 'agent_started',
+      source: 'i-1',
+      args: ['self-started'],
+    });
+  });
+
+  it('survive any bytes', () => {
+    const field = fc.option(fc.uint8Array({ maxLength: 100 }), { nil: undefined });
+    fc.assert(
+      fc.property(field, field, field, (name, source, args) => {
+        const fields: Partial<Record<string, Uint8Array>> = {};
+        if (name) fields['name'] = name;
+        if (source) fields['source'] = source;
+        if (args) fields['args'] = args;
+        try {
+          nameOfEntry(fields);
+          decodeStreamEvent(fields);
+        } catch (error) {
+          const expected = [StreamEntryError, MsgpackError, ExtensionError, PickleError];
+          expect(expected.some((type) => error instanceof type)).toBe(true);
+        }
+      }),
+      { numRuns: fuzzRuns(1000) },
+    );
+  });
+
+  it('have their arguments in the order of the table', () => {
+    const fields = { kernel: 'k', session: 's', reason: 'user-requested', exitCode: -1 };
+    const args = eventArguments('kernel_terminated', fields);
+    expect(args).toEqual(['k', 's', 'user-requested', -1]);
+    expect(eventFields('kernel_terminated', args)).toEqual(fields);
+    expect(() => eventFields('kernel_terminated', ['k'])).toThrow('has 1 arguments, 4 are needed');
+    expect(isAgentEvent('do_schedule')).toBe(false);
+    expect(isAgentEvent('toString')).toBe(false);
+  });
+});
+
+describe('a heartbeat', () => {
+  const facts = {
+    ip: '10.0.0.5',
+    region: 'local',
+    scalingGroup: 'default',
+    address: 'tcp://10.0.0.5:6001',
+    publicKey: '-!JThKm73vxcOmTW5)UsVG.Ty{9v($<.2j<%grht',
+    publicHost: '10.0.0.5',
+    slots: { cpu: ['count', '7'], mem: ['bytes', '33285996544'] },
+    version: '24.09.0',
+    computePlugins: { cpu: { version: '24.09.0' } },
+    images: compressImages([]),
+    architecture: 'x86_64',
+    autoTerminateAbusing: false,
+  } as const;
+
+  it('has its keys in upstream’s order, the CURVE key as bytes, and a compressed list even when it is empty', () => {
+    const info = heartbeatInfo(facts);
+    expect(Object.keys(info).join(' ')).toBe(
+      'ip region scaling_group addr public_key public_host resource_slots version compute_plugins images images.opts architecture auto_terminate_abusing_kernel',
+    );
+    expect(info['public_key']).toEqual(Buffer.from(facts.publicKey));
+    expect(heartbeatInfo({ ...facts, publicKey: null })['public_key']).toBeNull();
+    expect(inflateImages(facts.images)).toEqual([]);
+    expect(() => inflateImages(Buffer.from('nonsense'))).toThrow(MsgpackError);
+  });
+});
+
+describe('creation info', () => {
+  it('has every key that the manager reads', () => {
+    const info = creationInfo({
+      kernel: 'k',
+      kernelHost: '10.0.0.5',
+      replInPort: 30000,
+      replOutPort: 30001,
+      servicePorts: [],
+      containerId: 'c',
+      resourceSpec: { container_id: 'c', slots: {}, allocations: {}, scratch_disk_size: 0, mounts: [] },
+      scalingGroup: 'default',
+      agentAddress: 'tcp://10.0.0.5:6001',
+      attachedDevices: {},
+    });
+    expect(info).toMatchObject({
+      repl_in_port: 30000,
+      stdin_port: 0,
+      container_id: 'c',
+      agent_addr: 'tcp://10.0.0.5:6001',
+    });
+  });
+});
+
+describe('a log in chunks', () => {
+  it('is the same bytes, in pieces of one size', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 50 })), fc.integer({ min: 1, max: 40 }), (fragments, size) => {
+        const chunker = new LogChunker(size);
+        const chunks = [...fragments.flatMap((fragment) => chunker.push(fragment)), ...chunker.end()];
+        expect(hex(Buffer.concat(chunks))).toBe(hex(Buffer.concat(fragments)));
+        for (const chunk of chunks.slice(0, -1)) expect(chunk).toHaveLength(size);
+        expect(chunks.at(-1)?.length ?? 1).toBeGreaterThan(0);
+      }),
+    );
+  });
+});

@@ -1,0 +1,140 @@
+import { decode as oracleDecode, encode as oracleEncode } from '@msgpack/msgpack';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fuzzRuns } from '../../../../test/support/depth.ts';
+import { decodeMsgpack } from './decode.ts';
+import { encodeMsgpack } from './encode.ts';
+import { deepestNesting, Ext, Float, MsgpackError, type MsgpackValue } from './value.ts';
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+const bytes = (text: string): Uint8Array => Buffer.from(text, 'hex');
+const plainValue: fc.Arbitrary<MsgpackValue> = fc.letrec<{ value: MsgpackValue }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 5 },
+    fc.constantFrom(null, true, false),
+    fc.maxSafeInteger(),
+    fc.integer({ min: -70_000, max: 70_000 }),
+    fc.double({ noDefaultInfinity: false }).filter((value) => !Number.isInteger(value)),
+    fc.string({ unit: 'grapheme', maxLength: 300 }),
+    fc.uint8Array({ maxLength: 300 }),
+    fc.array(tie('value'), { maxLength: 20 }),
+    fc.dictionary(
+      fc.string().filter((key) => key !== '__proto__'),
+      tie('value'),
+      { maxKeys: 20, noNullPrototype: true },
+    ),
+  ),
+})).value;
+
+describe('MessagePack', () => {
+  it('writes the bytes that the library writes, and reads back what was written', () => {
+    fc.assert(
+      fc.property(plainValue, (value) => {
+        const encoded = encodeMsgpack(value);
+        expect(hex(encoded)).toBe(hex(oracleEncode(value)));
+        expect(decodeMsgpack(encoded)).toEqual(oracleDecode(encoded));
+        expect(hex(encodeMsgpack(decodeMsgpack(encoded, { faithful: true })))).toBe(hex(encoded));
+      }),
+      { numRuns: fuzzRuns(300) },
+    );
+  });
+
+  it('survives any bytes with a value or a MsgpackError', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 400 }), (input) => {
+        try {
+          decodeMsgpack(input);
+        } catch (error) {
+          expect(error).toBeInstanceOf(MsgpackError);
+        }
+      }),
+      { numRuns: fuzzRuns(2000) },
+    );
+  });
+
+  it('survives one changed byte of a good value', () => {
+    fc.assert(
+      fc.property(plainValue, fc.nat(), fc.nat(255), (value, place, byte) => {
+        const encoded = encodeMsgpack(value);
+        encoded[place % encoded.length] = byte;
+        try {
+          decodeMsgpack(encoded);
+        } catch (error) {
+          expect(error).toBeInstanceOf(MsgpackError);
+        }
+      }),
+      { numRuns: fuzzRuns(500) },
+    );
+  });
+
+  it('keeps integral floats, minus zero and integers beyond 2^53', () => {
+    expect(hex(encodeMsgpack(new Float(2)))).toBe('cb4000000000000000');
+    expect(hex(encodeMsgpack(-0))).toBe('cb8000000000000000');
+    expect(decodeMsgpack(bytes('cb4000000000000000'))).toBe(2);
+    expect(decodeMsgpack(bytes('cfffffffffffffffff'))).toBe(2n ** 64n - 1n);
+    expect(decodeMsgpack(bytes('d38000000000000000'))).toBe(-(2n ** 63n));
+    expect(hex(encodeMsgpack(255n))).toBe('ccff');
+    expect(() => encodeMsgpack(2n ** 64n)).toThrow(MsgpackError);
+  });
+
+  it('tells text from bytes, also when they are empty', () => {
+    expect(decodeMsgpack(bytes('a0'))).toBe('');
+    expect(decodeMsgpack(bytes('c400'))).toEqual(Buffer.alloc(0));
+    expect(hex(encodeMsgpack(new Uint8Array(0)))).toBe('c400');
+  });
+
+  it('keeps a byte order mark, and replaces a lone surrogate', () => {
+    expect(decodeMsgpack(bytes('a4efbbbf61'))).toBe('﻿a');
+    expect(hex(encodeMsgpack('\ud800'))).toBe('a3efbfbd');
+  });
+
+  it('gives a Map when a key is no text, and passes unknown extension codes on', () => {
+    expect(decodeMsgpack(bytes('82a1610101a178'))).toEqual(
+      new Map<MsgpackValue, MsgpackValue>([
+        ['a', 1],
+        [1, 'x'],
+      ]),
+    );
+    expect(decodeMsgpack(bytes('d44d78'))).toEqual(new Ext(77, Buffer.from('x')));
+    expect(hex(encodeMsgpack(new Ext(-1, bytes('000102'))))).toBe('c703ff000102');
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['the unused byte', 'c1'],
+    ['two values', '0101'],
+    ['invalid UTF-8', 'a1ff'],
+    ['invalid UTF-8 in a long text', `d940${'ff'.repeat(64)}`],
+    ['a text that is cut off', 'a561'],
+    ['an array of four thousand million items', 'ddffffffff'],
+    ['a map of four thousand million entries', 'dfffffffff'],
+    ['bytes of four gigabytes', 'c6ffffffff'],
+    ['an extension without its code', 'c700'],
+    ['the key __proto__', '81a95f5f70726f746f5f5f80'],
+  ])('refuses %s', (_, input) => {
+    expect(() => decodeMsgpack(bytes(input))).toThrow(MsgpackError);
+  });
+
+  it('refuses deep nesting in both directions', () => {
+    const deep = (levels: number): Uint8Array => Buffer.concat([Buffer.alloc(levels, 0x91), Buffer.from([0xc0])]);
+    expect(decodeMsgpack(deep(deepestNesting))).toBeInstanceOf(Array);
+    expect(() => decodeMsgpack(deep(deepestNesting + 1))).toThrow(MsgpackError);
+    expect(() => decodeMsgpack(deep(100_000))).toThrow(MsgpackError);
+    let value: MsgpackValue = null;
+    for (let level = 0; level <= deepestNesting; level += 1) value = [value];
+    expect(() => encodeMsgpack(value)).toThrow(MsgpackError);
+  });
+
+  it('refuses a million tiny values', () => {
+    const many = Buffer.concat([Buffer.from('dd000f4240', 'hex'), Buffer.alloc(1_000_000, 0xc0)]);
+    expect(() => decodeMsgpack(many)).toThrow('more than');
+  });
+
+  it('refuses what has no form', () => {
+    const date = new Date(0) as unknown as MsgpackValue;
+    const method = (() => 1) as unknown as MsgpackValue;
+    expect(() => encodeMsgpack(date)).toThrow('Date');
+    expect(() => encodeMsgpack([method])).toThrow('function');
+    expect(hex(encodeMsgpack({ a: undefined, b: 1 }))).toBe('81a16201');
+  });
+});

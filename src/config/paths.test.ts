@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { clusterPaths, standalonePaths } from './paths.ts';
+
+const context = { uid: 1000, homeDir: '/home/u', workingDir: '/w', environ: {} };
+
+it("gives root the system's places", () => {
+  expect(standalonePaths({ ...context, uid: 0 })).toEqual({
+    stateDir: '/var/lib/kernelet',
+    socketPath: '/run/kernelet/kernelet.sock',
+  });
+});
+
+it('gives everybody else the places of XDG, with their defaults', () => {
+  const environ = { XDG_STATE_HOME: '/s', XDG_RUNTIME_DIR: '/run/user/1000' };
+  expect(standalonePaths({ ...context, environ })).toEqual({
+    stateDir: '/s/kernelet',
+    socketPath: '/run/user/1000/kernelet/kernelet.sock',
+  });
+  expect(standalonePaths({ ...context, environ: { XDG_STATE_HOME: 'relative' } })).toEqual({
+    stateDir: '/home/u/.local/state/kernelet',
+    socketPath: '/home/u/.local/state/kernelet/kernelet.sock',
+  });
+});
+
+it('puts a cluster agent below its own folders', () => {
+  expect(clusterPaths({ varBasePath: './var/lib/backend.ai', ipcBasePath: '/tmp/ipc' }, context)).toEqual({
+    stateDir: '/w/var/lib/backend.ai/kernelet',
+    socketPath: '/tmp/ipc/kernelet.sock',
+  });
+});

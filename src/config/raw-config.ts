@@ -1,0 +1,140 @@
+/**
+ * What the operator has given, before defaults and before anything is checked: the values of a file's known keys, of
+ * the environment and of flags, by full key name, each with its place. Unknown keys are put aside. Pure.
+ */
+import { didYouMean, nearestName } from '../lib/nearest-name.ts';
+import { keyLines } from './key-lines.ts';
+import { type ConfigProblem, showValue } from './problems.ts';
+import { definitions, sections, silentlyAccepted } from './schema.ts';
+import type { SettingSource } from './settings.ts';
+import { isTable, parseToml, type TomlTable } from './toml.ts';
+
+/** A value as given. */
+export interface RawValue {
+  readonly value: unknown;
+  readonly source: Exclude<SettingSource, 'default'>;
+  readonly place: string;
+}
+
+/** What a file gives. */
+export interface RawFile {
+  readonly values: ReadonlyMap<string, RawValue>;
+  readonly hasEtcd: boolean;
+  readonly hasWatcherAddress: boolean;
+  readonly warnings: readonly string[];
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** What a name in a file stands for. Of two names of one key in a file, the one with the higher rank counts. */
+interface KnownName {
+  readonly key: string;
+  readonly rank: number;
+}
+const [plainAlias, theKeyItself, winningAlias] = [0, 1, 2];
+const canonical = new Map<string, KnownName>();
+/** Names of tables that hold known keys. */
+const tables = new Set<string>();
+for (const section of sections) {
+  tables.add(section.name);
+  for (const [name, definition] of Object.entries(section.keys)) {
+    const key = `${section.name}.${name}`;
+    canonical.set(key, { key, rank: theKeyItself });
+    const parts = key.split('.');
+    for (let depth = 2; depth < parts.length; depth += 1) tables.add(parts.slice(0, depth).join('.'));
+    for (const alias of definition.aliases ?? []) {
+      canonical.set(`${section.name}.${alias.name}`, { key, rank: alias.wins ? winningAlias : plainAlias });
+    }
+  }
+}
+const accepted = new Set(silentlyAccepted);
+
+/** Reads the text of a file. Throws INVALID_CONFIG when it is not TOML. */
+export function rawValuesOfFile(text: string, file: string): RawFile {
+  const reader = new FileReader(file, keyLines(text));
+  const content = parseToml(text, file);
+  reader.readTable(content, '', '');
+  return {
+    values: reader.values,
+    hasEtcd: isTable(content['etcd']),
+    hasWatcherAddress: reader.values.has('watcher.service-addr'),
+    warnings: [...reader.warnings, ...describeUnknown(reader.unknown, file)],
+    problems: reader.problems,
+  };
+}
+
+class FileReader {
+  readonly values = new Map<string, RawValue>();
+  readonly unknown: string[] = [];
+  readonly warnings: string[] = [];
+  readonly problems: ConfigProblem[] = [];
+  readonly #ranks = new Map<string, number>();
+  readonly #file: string;
+  readonly #lines: ReadonlyMap<string, number>;
+
+  constructor(file: string, lines: ReadonlyMap<string, number>) {
+    this.#file = file;
+    this.#lines = lines;
+  }
+
+  /** `path` is the table's known name, `written` the one in the file, which may have `_` where the known has `-`. */
+  readTable(table: TomlTable, path: string, written: string): void {
+    for (const [name, value] of Object.entries(table)) {
+      const writtenKey = written === '' ? name : `${written}.${name}`;
+      const key = knownForm(path === '' ? name : `${path}.${name}`);
+      const known = canonical.get(key);
+      if (known) this.#take(known, key, writtenKey, value);
+      else if (tables.has(key)) this.#enter(key, writtenKey, value);
+      else if (!accepted.has(key)) this.unknown.push(writtenKey);
+    }
+  }
+
+  #take({ key, rank }: KnownName, name: string, written: string, value: unknown): void {
+    const place = this.#place(written);
+    if (rank === winningAlias) this.warnings.push(`${place}: ${name} is deprecated; it is taken for ${key}`);
+    const before = this.#ranks.get(key) ?? -1;
+    const other = this.values.get(key)?.place;
+    if (other !== undefined) {
+      const counts = before > rank ? `the one at ${other}` : 'this one';
+      this.warnings.push(`${place}: ${key} is given already, at ${other}; ${counts} counts`);
+    }
+    if (before > rank) return;
+    this.#ranks.set(key, rank);
+    this.values.set(key, { value, source: 'file', place });
+  }
+
+  #enter(key: string, written: string, value: unknown): void {
+    if (isTable(value)) this.readTable(value, key, written);
+    else this.problems.push({ key, value: showValue(value), place: this.#place(written), message: 'must be a table' });
+  }
+
+  #place(written: string): string {
+    const line = this.#lines.get(written);
+    return line === undefined ? this.#file : `${this.#file}:${line}`;
+  }
+}
+
+/** Snake case is accepted for every key (spec config-and-ops 27). */
+function knownForm(key: string): string {
+  const kebab = key.replaceAll('_', '-');
+  const known = canonical.has(kebab) || tables.has(kebab) || accepted.has(kebab);
+  return known ? kebab : key;
+}
+
+function describeUnknown(unknown: readonly string[], file: string): readonly string[] {
+  if (unknown.length === 0) return [];
+  const list = unknown.slice(0, 50).map((key) => `${key}${suggestion(key)}`);
+  if (unknown.length > list.length) list.push(`${unknown.length - list.length} more`);
+  return [`${file}: unknown ${unknown.length === 1 ? 'key' : 'keys'}, ignored: ${list.join(', ')}`];
+}
+
+function suggestion(key: string): string {
+  const dot = key.indexOf('.');
+  if (dot < 0) return didYouMean(key, tables);
+  const [section, rest] = [knownForm(key.slice(0, dot)), key.slice(dot + 1)];
+  const namesIn = (name: string): readonly string[] =>
+    [...canonical.keys()].filter((known) => known.startsWith(`${name}.`)).map((known) => known.slice(name.length + 1));
+  const nearest = nearestName(rest, namesIn(section));
+  if (nearest !== undefined) return ` (did you mean "${section}.${nearest}"?)`;
+  const elsewhere = [...definitions.keys()].find((known) => known.slice(known.indexOf('.') + 1) === rest);
+  return elsewhere === undefined ? '' : ` (did you mean "${elsewhere}"?)`;
+}

@@ -1,0 +1,120 @@
+/** Texts, choices, lists, sets and paths (spec config-and-ops 2.4). */
+import { kind, type ValueType } from './value-type.ts';
+
+/** A text that is not blank. */
+export const text: ValueType<string> = kind(
+  'a text of at least one character',
+  { type: 'string', minLength: 1 },
+  (value) => (typeof value === 'string' && value.trim() !== '' ? value : undefined),
+);
+
+/** A text that may be blank; null counts as blank. */
+export const blankableText: ValueType<string> = kind('a text', { type: ['string', 'null'] }, (value) => {
+  if (value === null) return '';
+  return typeof value === 'string' ? value : undefined;
+});
+
+/** One of a few words. `anyCase` takes every letter case and gives the word as listed. */
+export function choice<const Word extends string>(
+  words: readonly Word[],
+  options: { anyCase?: boolean } = {},
+): ValueType<Word> {
+  const json = options.anyCase ? { type: 'string', examples: words } : { enum: words };
+  return kind(`one of ${words.join(', ')}`, json, (value) =>
+    words.find((word) => word === value || (options.anyCase && equalsInAnyCase(word, value))),
+  );
+}
+
+function equalsInAnyCase(word: string, value: unknown): boolean {
+  return typeof value === 'string' && value.toLowerCase() === word.toLowerCase();
+}
+
+/** A path. It is made absolute against the working directory later; `~` is not expanded. */
+export const path: ValueType<string> = kind('a path', { type: 'string', minLength: 1 }, (value) =>
+  typeof value === 'string' && value !== '' && !value.includes('\0') ? value : undefined,
+);
+
+const textArray = (value: unknown): readonly string[] | undefined =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : undefined;
+
+/** A list of texts. */
+export const textList: ValueType<readonly string[]> = kind(
+  'a list of texts',
+  { type: 'array', items: { type: 'string' } },
+  textArray,
+);
+
+/** A set of texts; a single text counts as a set of one. */
+export const textSet: ValueType<readonly string[]> = kind(
+  'a list of texts, each once',
+  { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] },
+  (value) => {
+    const items = typeof value === 'string' ? [value] : textArray(value);
+    return items && [...new Set(items)];
+  },
+);
+
+/** A list of absolute paths. */
+export const absolutePaths: ValueType<readonly string[]> = kind(
+  'a list of absolute paths, such as ["/data"]',
+  { type: 'array', items: { type: 'string', pattern: '^/' } },
+  (value) => {
+    const items = textArray(value);
+    return items?.every((item) => item.startsWith('/') && !item.includes('\0')) ? items : undefined;
+  },
+);
+
+/** A list whose items are of a few words, in any letter case. */
+export function choices<const Word extends string>(words: readonly Word[]): ValueType<readonly Word[]> {
+  const one = choice(words, { anyCase: true });
+  return kind(`a list of ${words.join(', ')}`, { type: 'array', items: one.json }, (value) => {
+    const found = textArray(value)?.map((item) => words.find((word) => equalsInAnyCase(word, item)));
+    return found?.every((word) => word !== undefined) ? found : undefined;
+  });
+}
+
+/** A table whose every value is one of a few words. */
+export function choiceTable<const Word extends string>(
+  words: readonly Word[],
+): ValueType<Readonly<Record<string, Word>>> {
+  const one = choice(words, { anyCase: true });
+  return kind(
+    `a table of names, each with one of ${words.join(', ')}`,
+    { type: 'object', additionalProperties: one.json },
+    (value) => {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+      const entries: [string, Word][] = [];
+      for (const [name, item] of Object.entries(value)) {
+        const word = words.find((candidate) => equalsInAnyCase(candidate, item));
+        if (word === undefined) return undefined;
+        entries.push([name, word]);
+      }
+      return Object.fromEntries(entries);
+    },
+  );
+}
+
+/** Tables of options, whose values are taken as texts: what upstream keeps as texts may be written as numbers. */
+export const optionTables: ValueType<Readonly<Record<string, Readonly<Record<string, string>>>>> = kind(
+  'tables of options, each a text, a number, true or false',
+  {
+    type: 'object',
+    additionalProperties: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
+  },
+  (value) => {
+    if (!isRecord(value)) return undefined;
+    const tables: [string, Readonly<Record<string, string>>][] = [];
+    for (const [name, table] of Object.entries(value)) {
+      if (!isRecord(table)) return undefined;
+      const options = Object.entries(table);
+      if (!options.every(([, option]) => ['string', 'number', 'bigint', 'boolean'].includes(typeof option))) {
+        return undefined;
+      }
+      tables.push([name, Object.fromEntries(options.map(([key, option]) => [key, String(option)]))]);
+    }
+    return Object.fromEntries(tables);
+  },
+);
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);

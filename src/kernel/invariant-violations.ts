@@ -1,0 +1,16 @@
+/** Counts of things that should not happen, for the agent's status. */
+
+/** Counters by name. */
+export class InvariantViolations {
+  readonly #counts = new Map<string, number>();
+
+  /** Adds one. */
+  count(name: string): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+  }
+
+  /** The counts so far; what never happened is absent. */
+  snapshot(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#counts);
+  }
+}

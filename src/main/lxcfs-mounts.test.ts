@@ -1,0 +1,31 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { lxcfsMounts } from './lxcfs-mounts.ts';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'kernelet-views-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+async function put(path: string, content = 'x'): Promise<void> {
+  await mkdir(join(root, path, '..'), { recursive: true });
+  await writeFile(join(root, path), content);
+}
+
+it('shows nothing of a machine that has none of the files', async () => {
+  expect(await lxcfsMounts(root)).toEqual([]);
+});
+
+it('shows the time zone, and of lxcfs what may be mounted and says something, for reading alone', async () => {
+  await put('etc/localtime');
+  await put('var/lib/lxcfs/proc/meminfo');
+  await put('var/lib/lxcfs/proc/uptime', '');
+  await put('var/lib/lxcfs/proc/pressure');
+  await put('var/lib/lxcfs/sys/devices/system/cpu/online');
+  const views = await lxcfsMounts(root);
+  expect(views.map(({ target }) => target)).toEqual(['/etc/localtime', '/proc/meminfo', '/sys/devices/system/cpu']);
+  expect(views.every(({ readOnly, source }) => readOnly && source.startsWith(root))).toBe(true);
+});

@@ -1,0 +1,60 @@
+/**
+ * What a run says. The runner numbers the events of each run from 1; the number is also the id of the server-sent
+ * event in the local API, so a reader that lost its connection goes on where it stopped, whichever side restarted.
+ */
+import type { RunId } from '../lib/ids.ts';
+
+/** Why a run ended otherwise than by its program's own exit. */
+export const endReasons = [
+  'exited',
+  'signalled',
+  'time-limit',
+  'memory-limit',
+  'cancelled',
+  'kernel-ended',
+  'unable',
+  'internal',
+] as const;
+/** Why a run ended. `unable` = the runtime cannot run this (exit 127); `kernel-ended` is said by the agent alone. */
+export type EndReason = (typeof endReasons)[number];
+
+/** Characters of a prompt. With each of them escaped, the event still fits into the head of a frame. */
+export const maxPrompt = 65_536;
+
+/** The head of a run event; output and media bytes travel beside it, in the frame's body. */
+export type RunEvent =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'stdout' }
+  | { readonly kind: 'stderr' }
+  /** Rich output; the body is raw bytes for `image/png` and `image/jpeg`, UTF-8 text for other types. */
+  | { readonly kind: 'media'; readonly type: string }
+  | { readonly kind: 'html' }
+  | { readonly kind: 'waiting-input'; readonly prompt: string; readonly password: boolean }
+  | { readonly kind: 'clean-finished'; readonly exitCode: number }
+  | { readonly kind: 'build-finished'; readonly exitCode: number }
+  /** The last event of every run. `exitCode` is −N for death by signal N, 127 when it could not be run. */
+  | { readonly kind: 'finished'; readonly exitCode: number; readonly reason: EndReason };
+
+/** A numbered event with its bytes. */
+export interface NumberedRunEvent {
+  readonly n: number;
+  readonly event: RunEvent;
+  readonly body: Uint8Array;
+}
+
+/** Phases of a run. */
+export const runPhases = ['queued', 'running', 'waiting-input', 'finished'] as const;
+/** A phase of a run. */
+export type RunPhase = (typeof runPhases)[number];
+
+/** Where a run stands. */
+export interface RunSummary {
+  readonly run: RunId;
+  readonly phase: RunPhase;
+  /** The number of its newest event. */
+  readonly last: number;
+  /** The number of the oldest event that can still be delivered. */
+  readonly oldest: number;
+  readonly exitCode: number | null;
+  readonly reason: EndReason | null;
+}

@@ -1,0 +1,140 @@
+/**
+ * Guards for the heads that a runner sends. A tenant may have taken the runner over, so nothing is believed: each field
+ * that is used is checked, fields that are not known are dropped, and whatever does not fit is a FrameError.
+ */
+import type { KernelId } from '../lib/ids.ts';
+import { FrameError } from './frame.ts';
+import { type Fields, finite, list, object, oneOf, runId, text, whole } from './guards.ts';
+import { modelHealths } from './kernel-models.ts';
+import { endReasons, maxPrompt, type RunEvent, type RunSummary, runPhases } from './run-event.ts';
+import {
+  type InterpreterState,
+  type RunnerFrameHeader,
+  type RunnerPhase,
+  type RunnerStatus,
+  runnerErrorCodes,
+} from './runner-messages.ts';
+
+const runnerPhases: readonly RunnerPhase[] = ['starting', 'ready', 'failed', 'stopping'];
+const interpreterStates: readonly InterpreterState[] = ['none', 'idle', 'starting', 'ready', 'failed'];
+const refusals = ['secret', 'protocol', 'form'] as const;
+const kernelIdForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const mediaTypeForm = /^[\w.+-]{1,64}\/[\w.+-]{1,64}(;.{0,128})?$/;
+/** Texts of the runner that are shown to people are cut to this many characters. */
+const maxText = 4096;
+/** More runs than a runner keeps. */
+const maxRuns = 10_000;
+
+/** Reads a head that a runner sent. Throws FrameError when it is not one. */
+export function parseRunnerFrameHeader(head: unknown): RunnerFrameHeader {
+  const fields = object(head, 'head');
+  switch (fields['t']) {
+    case 'event':
+      return { t: 'event', run: runId(fields['run']), n: whole(fields['n'], 'n', 1), event: runEvent(fields['event']) };
+    case 'reply':
+      return reply(fields);
+    case 'run':
+      return { t: 'run', summary: runSummary(fields['summary']) };
+    case 'status':
+      return { t: 'status', status: parseRunnerStatus(fields['status']) };
+    case 'data':
+      return { t: 'data' };
+    case 'end':
+      return { t: 'end' };
+    case 'welcome':
+      return welcome(fields);
+    case 'refused':
+      return { t: 'refused', reason: oneOf(fields['reason'], refusals, 'reason'), text: shown(fields['text'], 'text') };
+    default:
+      throw new FrameError('head of an unknown type');
+  }
+}
+
+/** Reads the state of a runner. Throws FrameError. */
+export function parseRunnerStatus(value: unknown): RunnerStatus {
+  const fields = object(value, 'status');
+  return {
+    phase: oneOf(fields['phase'], runnerPhases, 'phase'),
+    interpreter: oneOf(fields['interpreter'], interpreterStates, 'interpreter'),
+    detail: shown(fields['detail'], 'detail'),
+    startedAt: finite(fields['startedAt'], 'startedAt'),
+    logBytesDropped: whole(fields['logBytesDropped'], 'logBytesDropped', 0),
+    // Runners of older versions serve none.
+    models: modelHealths(fields['models'] ?? []),
+  };
+}
+
+function welcome(fields: Fields): RunnerFrameHeader {
+  const kernelId = fields['kernelId'];
+  if (typeof kernelId !== 'string' || !kernelIdForm.test(kernelId)) throw new FrameError('kernelId is not a UUID');
+  return {
+    t: 'welcome',
+    protocol: whole(fields['protocol'], 'protocol', 1),
+    kernelId: kernelId as KernelId,
+    generation: whole(fields['generation'], 'generation', 0),
+    status: parseRunnerStatus(fields['status']),
+    runs: list(fields['runs'], 'runs', maxRuns).map(runSummary),
+  };
+}
+
+function reply(fields: Fields): RunnerFrameHeader {
+  const id = whole(fields['id'], 'id', 0);
+  if (fields['ok'] === true) return { t: 'reply', id, ok: true, result: fields['result'] };
+  if (fields['ok'] !== false) throw new FrameError('ok is not a boolean');
+  const error = object(fields['error'], 'error');
+  return {
+    t: 'reply',
+    id,
+    ok: false,
+    error: { code: oneOf(error['code'], runnerErrorCodes, 'code'), message: shown(error['message'], 'message') },
+  };
+}
+
+function runSummary(value: unknown): RunSummary {
+  const fields = object(value, 'summary');
+  const { exitCode, reason } = fields;
+  return {
+    run: runId(fields['run']),
+    phase: oneOf(fields['phase'], runPhases, 'phase'),
+    last: whole(fields['last'], 'last', 0),
+    oldest: whole(fields['oldest'], 'oldest', 0),
+    exitCode: exitCode === null ? null : whole(exitCode, 'exitCode'),
+    reason: reason === null ? null : oneOf(reason, endReasons, 'reason'),
+  };
+}
+
+function runEvent(value: unknown): RunEvent {
+  const fields = object(value, 'event');
+  const kind = fields['kind'];
+  switch (kind) {
+    case 'started':
+    case 'stdout':
+    case 'stderr':
+    case 'html':
+      return { kind };
+    case 'media': {
+      const type = fields['type'];
+      if (typeof type !== 'string' || !mediaTypeForm.test(type)) throw new FrameError('type is not a media type');
+      return { kind, type };
+    }
+    case 'waiting-input':
+      return { kind, prompt: shown(fields['prompt'], 'prompt', maxPrompt), password: fields['password'] === true };
+    case 'clean-finished':
+    case 'build-finished':
+      return { kind, exitCode: whole(fields['exitCode'], 'exitCode') };
+    case 'finished':
+      return {
+        kind,
+        exitCode: whole(fields['exitCode'], 'exitCode'),
+        reason: oneOf(fields['reason'], endReasons, 'reason'),
+      };
+    default:
+      throw new FrameError('event of an unknown kind');
+  }
+}
+
+/** A text of the runner's that people will see; what is too long is cut, and no reason to drop the frame. */
+function shown(value: unknown, what: string, longest = maxText): string {
+  const full = text(value, what);
+  return full.length > longest ? `${full.slice(0, longest)}…` : full;
+}
