@@ -5,6 +5,7 @@
  */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { clusterCommands } from '../src/backendai/commands/index.ts';
 import { methods } from '../src/backendai/rpc/methods/index.ts';
 import { rpcReferencePage } from '../src/backendai/rpc/reference-page.ts';
 import { commandTable } from '../src/cli/commands/index.ts';
@@ -41,7 +42,7 @@ const api = await createApp({ agent: Object.freeze({}), version, logger: silentL
 const apiDocument = await api.json();
 const pages = {
   'api.md': apiReferencePage(apiDocument),
-  'cli.md': cliReferencePage(await Promise.all(commandTable.map((entry) => entry.load()))),
+  'cli.md': cliReferencePage(await Promise.all([...commandTable, ...clusterCommands].map((entry) => entry.load()))),
   'configuration.md': configReferencePage(),
   'configuration.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
   'errors.md': errorReferencePage(),

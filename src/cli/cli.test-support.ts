@@ -6,6 +6,7 @@ import { createApp } from '../http/app.ts';
 import { FakeAgent } from '../http/fake-agent.test-support.ts';
 import { type ApiServer, startApiServer } from '../http/server.ts';
 import { silentLogger } from '../lib/log.ts';
+import type { CommandEntry } from './commands/index.ts';
 import type { CliHost, CliIo, CliSignal, InputPort, LocalAgent, OutputPort, ServeOptions } from './host.ts';
 import { runCli } from './program.ts';
 
@@ -174,8 +175,8 @@ export class CliUnderTest implements AsyncDisposable {
   }
 
   /** Runs a command line to its end. */
-  async run(args: readonly string[], io = this.io()): Promise<CliOutcome> {
-    const status = await runCli(args, this.host(io)).catch((error: unknown) => {
+  async run(args: readonly string[], io = this.io(), more: readonly CommandEntry[] = []): Promise<CliOutcome> {
+    const status = await runCli(args, this.host(io), more).catch((error: unknown) => {
       if (error instanceof DiedBySignal) return error.signal;
       throw error;
     });

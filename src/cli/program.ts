@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { isSystemError } from '../lib/system-error.ts';
 import { type CliCommand, commonOptions, type OptionSpec, usageOf } from './command.ts';
-import { commandTable, findCommand, groups } from './commands/index.ts';
+import { type CommandEntry, commandTable, findCommand, groups } from './commands/index.ts';
 import { exitStatus } from './exit-status.ts';
 import { examplesText, rootHelp } from './help.ts';
 import type { CliHost, CliIo } from './host.ts';
@@ -12,17 +12,25 @@ import { reportError } from './report-error.ts';
 import { Screen } from './screen.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Runs one command line (without the program's own name) and returns the exit status. Never rejects. */
-export async function runCli(argv: readonly string[], host: CliHost): Promise<number> {
+/**
+ * Runs one command line (without the program's own name) and returns the exit status. `more` are commands beside those of
+ * `commands/index.ts`, which help lists behind them. Never rejects.
+ */
+export async function runCli(
+  argv: readonly string[],
+  host: CliHost,
+  more: readonly CommandEntry[] = [],
+): Promise<number> {
+  const table = [...commandTable, ...more];
   const literal = argv.indexOf('--');
   const screen = new Screen(host.io, (literal < 0 ? argv : argv.slice(0, literal)).includes('--json'));
   const words = withoutHelpWord(argv);
   try {
-    return await dispatch(words, host, screen);
+    return await dispatch(words, { host, screen, table });
   } catch (error) {
     if (error instanceof EndedBySignal) return host.io.dieBySignal(error.signal);
     if (isSystemError(error, 'EPIPE')) return exitStatus.brokenPipe;
-    return await reportError(screen, error, `\`${helpCommand(words)}\` shows how.`);
+    return await reportError(screen, error, `\`${helpCommand(words, table)}\` shows how.`);
   }
 }
 
@@ -31,12 +39,18 @@ const withoutHelpWord = (argv: readonly string[]): readonly string[] =>
   argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
 
 /** The command line whose help explains what was wrong in this one. */
-function helpCommand(argv: readonly string[]): string {
-  const place = findCommand(argv)?.name ?? groups.find(({ name }) => name === argv[0])?.name;
+function helpCommand(argv: readonly string[], table: readonly CommandEntry[]): string {
+  const place = findCommand(table, argv)?.name ?? groups.find(({ name }) => name === argv[0])?.name;
   return ['kernelet', ...(place === undefined ? [] : [place]), '--help'].join(' ');
 }
 
-async function dispatch(argv: readonly string[], host: CliHost, screen: Screen): Promise<number> {
+interface Dispatching {
+  readonly host: CliHost;
+  readonly screen: Screen;
+  readonly table: readonly CommandEntry[];
+}
+
+async function dispatch(argv: readonly string[], { host, screen, table }: Dispatching): Promise<number> {
   const printed: string[] = [];
   const program = newCommand('kernelet', printed)
     .description('Runs code in containers.')
@@ -45,9 +59,9 @@ async function dispatch(argv: readonly string[], host: CliHost, screen: Screen):
   addOptions(program, commonOptions);
   program.addHelpText('after', rootHelp);
   let status: number = exitStatus.ok;
-  const chosen = findCommand(argv);
+  const chosen = findCommand(table, argv);
   const parents = new Map<string, Command>([['', program]]);
-  for (const entry of commandTable) {
+  for (const entry of table) {
     const [word = '', group = ''] = entry.name.split(' ').reverse();
     if (!parents.has(group)) parents.set(group, addGroup(program, group, printed));
     const loaded = entry === chosen ? await entry.load() : null;

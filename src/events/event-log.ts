@@ -5,6 +5,7 @@
  * A reader holds nothing but its place, so that a slow one costs nothing. One that is overtaken goes on with what is
  * still kept: the jump in the numbers shows it what it missed.
  */
+import path from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import type { KernelId, RunId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
@@ -143,4 +144,9 @@ export class EventLog implements EventSink, Disposable {
   #wake(): void {
     for (const wake of [...this.#waiting]) wake();
   }
+}
+
+/** The log of what has happened to the kernels of a state folder. Throws STATE_UNUSABLE. */
+export async function openEventLog(state: { readonly path: string }, clock: Clock, log: Logger): Promise<EventLog> {
+  return await EventLog.open(path.join(state.path, 'events'), { clock, log });
 }

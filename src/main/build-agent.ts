@@ -2,25 +2,23 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import type { AssembledNode, NodeAdapter } from '../agent/assembled-node.ts';
 import type { NodeCapacity } from '../agent/create-request.ts';
 import { NodeAgent } from '../agent/node-agent.ts';
 import { fitLimits, isAnyWanted } from '../agent/operator-limits.ts';
-import type { EventStore } from '../agent/parts.ts';
 import type { Settings } from '../config/settings.ts';
 import { discoverDevices, type EngineFacts } from '../devices/discover-devices.ts';
 import { readHostCapacity } from '../devices/host-capacity.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
 import { DockerEngine } from '../engine/docker/docker-engine.ts';
 import type { Engine } from '../engine/engine.ts';
-import { EventLog } from '../events/event-log.ts';
+import { openEventLog } from '../events/event-log.ts';
 import type { RunnerConnector } from '../execution/runner-client.ts';
 import { createRunnerConnector } from '../execution/runner-connection.ts';
 import { EngineImageService } from '../images/image-service.ts';
 import { assembleKernels, type KernelsParts } from '../kernel/assemble.ts';
 import { defaultEntrypoint } from '../kernel/container-spec.ts';
 import { InvariantViolations } from '../kernel/invariant-violations.ts';
-import type { KeepLog } from '../kernel/kernel-containers.ts';
-import type { Kernels } from '../kernel/kernels.ts';
 import type { KernelNetwork } from '../kernel/spec.ts';
 import { systemClock } from '../lib/clock.ts';
 import { installationRoot } from '../lib/installation.ts';
@@ -29,11 +27,9 @@ import { readMountTable } from '../lib/mount-table.ts';
 import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import { version } from '../lib/version.ts';
 import type { IptablesRunner } from '../network/iptables.ts';
-import type { SessionNetworks } from '../network/session-networks.ts';
 import { PortPool } from '../resources/port-pool.ts';
 import type { ReaderHost } from '../stats/container-reader.ts';
 import { networkBytes } from '../stats/network-bytes.ts';
-import type { StatisticsSink } from '../stats/statistics-sink.ts';
 import { ensureRunnerVolume } from '../storage/runner-volume.ts';
 import { openStateFolder, type StateFolder } from '../storage/state-folder.ts';
 import { buildStatistics } from './build-statistics.ts';
@@ -63,25 +59,10 @@ export interface BuildAgentOptions {
   readonly log: Logger;
   /** Told what takes time before the agent exists. */
   readonly onProgress: (text: string) => void;
-  /** What a cluster has a say in; absent when the agent is alone. */
-  readonly cluster?: ClusterSide;
+  /** Of whoever is above the node; absent when the node is alone. */
+  readonly adapter?: NodeAdapter;
   /** What takes the place of containers, for tests and rehearsals. */
   readonly simulatedRuntime?: SimulatedRuntime;
-}
-
-/** What is different in a cluster. */
-export interface ClusterSide {
-  /** Where events go; the caller closes it after the agent. */
-  readonly events: EventStore;
-  readonly statistics: StatisticsSink;
-  /** Where ports of kernels are published. */
-  readonly publishAddress: string;
-  /** How long a kernel may take until its runner is ready; null: as the node's own settings say. */
-  readonly readyTimeoutMs: number | null;
-  /** Of the log that the engine keeps of a container; null: no limit. */
-  readonly logLimitBytes: number | null;
-  /** Keeps the logs of ended containers. */
-  readonly keepLog: (engine: Engine) => KeepLog;
 }
 
 /** An engine without containers, and what would look into them. */
@@ -98,16 +79,6 @@ export interface SimulatedRuntime {
   readonly figures?: ReaderHost;
 }
 
-/** An agent with the parts that others look at. Disposing the agent lets go of all of them. */
-export interface BuiltAgent {
-  readonly agent: NodeAgent;
-  readonly engine: Engine;
-  readonly kernels: Kernels;
-  readonly devices: NodeDevices;
-  readonly ports: PortPool;
-  readonly sessionNetworks: SessionNetworks;
-}
-
 const outputBufferBytes = 4 * 1024 * 1024;
 const finishedRunKeepMs = 60_000;
 const usualLogBytes = 10 * 1024 * 1024;
@@ -118,8 +89,8 @@ const sweepGraceMs = 60_000;
 const infoTimeoutMs = 10_000;
 
 /** Opens the state folder and builds the agent; `start()` is the caller's. Throws STATE_LOCKED, STATE_UNUSABLE, ENGINE_UNSUPPORTED, NOT_SUPPORTED. */
-export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent> {
-  const { settings, operations, log, cluster, simulatedRuntime } = options;
+export async function buildAgent(options: BuildAgentOptions): Promise<AssembledNode> {
+  const { settings, operations, log, adapter, simulatedRuntime } = options;
   await using cleanups = new AsyncDisposableStack();
   const driver = cleanups.use(
     simulatedRuntime?.engine ?? new DockerEngine({ dockerHost: settings.dockerHost ?? undefined }),
@@ -128,7 +99,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
   const userId = process.getuid?.() ?? 0;
   if (userId !== 0) checkUser(userId, await engine.info(AbortSignal.timeout(infoTimeoutMs)));
   const state = options.state ?? cleanups.use(await openStateFolder(options.stateDir));
-  const events = cluster?.events ?? cleanups.use(await openEventLog(state, log));
+  const events = adapter?.events ?? cleanups.use(await openEventLog(state, systemClock, log));
   const volume = runnerVolumeOnDemand(() =>
     ensureRunnerVolume({
       volumesFolder: settings.volumeDir,
@@ -187,7 +158,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
       refusedPaths,
       connectRunner: simulatedRuntime?.connectRunner ?? createRunnerConnector(),
       ...(simulatedRuntime ? { iptables: simulatedRuntime.iptables } : {}),
-      ...(cluster ? { keepLog: cluster.keepLog(engine) } : {}),
+      ...(adapter ? { keepLog: adapter.keepLog(engine) } : {}),
       ...(simulatedRuntime?.adaptPlan ? { adaptPlan: simulatedRuntime.adaptPlan } : {}),
       clock: systemClock,
       log,
@@ -204,8 +175,8 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
           },
           ...(alone || simulatedRuntime ? {} : { views: () => lxcfsMounts() }),
           privateServices: isForStorage ? ['ttyd'] : [],
-          publishAddress: cluster?.publishAddress ?? '127.0.0.1',
-          logLimitBytes: cluster ? (cluster.logLimitBytes ?? endlessLogBytes) : usualLogBytes,
+          publishAddress: adapter?.publishAddress ?? '127.0.0.1',
+          logLimitBytes: adapter ? (adapter.logLimitBytes ?? endlessLogBytes) : usualLogBytes,
           init: true,
         },
         runner: {
@@ -214,7 +185,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
           isTerminalLocal: alone || isForStorage,
           debug: settings.debug.kernelRunner,
         },
-        readyTimeoutMs: cluster?.readyTimeoutMs ?? settings.readyTimeoutMs,
+        readyTimeoutMs: adapter?.readyTimeoutMs ?? settings.readyTimeoutMs,
         graceMs,
         sweepGraceMs,
         readyNetworks: options.readyNetworks,
@@ -234,7 +205,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
     devices,
     scratchFolder: (id) => kernels.scratch.paths(id).root,
     scratchLimitBytes,
-    sink: cluster?.statistics ?? null,
+    sink: adapter?.statistics ?? null,
     clock: systemClock,
     log,
   });
@@ -282,11 +253,6 @@ export async function buildAgent(options: BuildAgentOptions): Promise<BuiltAgent
     log,
   });
   return { agent, engine, kernels: kernels.registry, devices, ports, sessionNetworks: kernels.sessionNetworks };
-}
-
-/** The log of what has happened to the kernels of a state folder. Throws STATE_UNUSABLE. */
-export async function openEventLog(state: Pick<StateFolder, 'path'>, log: Logger): Promise<EventLog> {
-  return await EventLog.open(path.join(state.path, 'events'), { clock: systemClock, log });
 }
 
 /** Where kernels are connected that are not asked to be anywhere. */

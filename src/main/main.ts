@@ -1,11 +1,13 @@
 /** The program: its command line, with everything behind it supplied on demand, so that a command loads what it uses. */
+import { clusterCommands } from '../backendai/commands/index.ts';
+import type { CliHost } from '../cli/host.ts';
 import { createProcessIo } from '../cli/process-io.ts';
 import { runCli } from '../cli/program.ts';
 import { version } from '../lib/version.ts';
 
 const io = createProcessIo();
 
-const status = await runCli(process.argv.slice(2), {
+const host: CliHost = {
   version,
   io,
   async serve(options) {
@@ -16,6 +18,7 @@ const status = await runCli(process.argv.slice(2), {
     const { startLocalAgent } = await import('./local-agent.ts');
     return await startLocalAgent(options, io);
   },
-});
+};
+const status = await runCli(process.argv.slice(2), host, clusterCommands);
 // Everything is written and let go of by now; nothing that a library keeps open may hold the caller up.
 process.exit(status);

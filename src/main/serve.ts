@@ -1,9 +1,10 @@
 /** The daemon: one agent, its local API on a socket, until a signal says stop. Kernels outlive it. */
 import path from 'node:path';
 import type { Agent } from '../agent/agent.ts';
+import type { AssembleNode } from '../agent/assembled-node.ts';
 import { endKernels } from '../agent/end-kernels.ts';
 import type { ServedNode } from '../agent/served-node.ts';
-import type { buildClusterNode } from '../backendai/membership/cluster-node.ts';
+import type { JoinOptions } from '../backendai/membership/joining.ts';
 import type { CliIo, ServeOptions } from '../cli/host.ts';
 import type { LoadOptions } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
@@ -12,6 +13,7 @@ import { createApp } from '../http/app.ts';
 import { startMetricsServer } from '../http/metrics-server.ts';
 import { startApiServer } from '../http/server.ts';
 import { sleep, systemClock } from '../lib/clock.ts';
+import { KerneletError } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import { version } from '../lib/version.ts';
@@ -103,22 +105,34 @@ interface Building {
 }
 
 /** What a cluster needs is loaded by its members alone. */
-async function joinCluster(building: Parameters<typeof buildClusterNode>[0]): Promise<ServedNode> {
+async function joinCluster(building: Building & Pick<JoinOptions, 'reload'>): Promise<ServedNode> {
   const { buildClusterNode } = await import('../backendai/membership/cluster-node.ts');
-  return await buildClusterNode(building);
+  const assemble: AssembleNode = async (settings, state, adapter) => {
+    const { backend } = settings.agent;
+    if (backend !== 'docker') {
+      const text = `agent.backend: this version serves docker alone, not ${backend}`;
+      throw new KerneletError('NOT_SUPPORTED', text, { context: { key: 'agent.backend' } });
+    }
+    return await buildAgent({ ...inDaemon({ ...building, settings }), state, adapter });
+  };
+  return await buildClusterNode({ ...building, assemble });
 }
 
-async function standAlone({ settings, operations, log, signal: stop }: Building): Promise<ServedNode> {
-  const { agent, engine } = await buildAgent({
-    settings,
-    stateDir: settings.stateDir,
-    scratchRoot: settings.container.scratchRoot,
-    readyNetworks,
-    willMakeKernels: true,
-    log,
-    operations,
-    onProgress: (text) => log.info(text),
-  });
+/** What is the same for every node that a daemon serves. */
+const inDaemon = ({ settings, operations, log }: Building) => ({
+  settings,
+  stateDir: settings.stateDir,
+  scratchRoot: settings.container.scratchRoot,
+  readyNetworks,
+  willMakeKernels: true,
+  operations,
+  log,
+  onProgress: (text: string) => log.info(text),
+});
+
+async function standAlone(building: Building): Promise<ServedNode> {
+  const { settings, log, signal: stop } = building;
+  const { agent, engine } = await buildAgent(inDaemon(building));
   return {
     settings,
     agent,

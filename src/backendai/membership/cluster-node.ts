@@ -4,12 +4,12 @@
  */
 import path from 'node:path';
 import type { Agent } from '../../agent/agent.ts';
+import type { AssembledNode, AssembleNode } from '../../agent/assembled-node.ts';
 import type { Dependencies } from '../../agent/node-health.ts';
 import type { ServedNode } from '../../agent/served-node.ts';
+import { openEventLog } from '../../events/event-log.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
-import { KerneletError } from '../../lib/errors.ts';
 import { type OperationTimes, watchMethods } from '../../lib/operation-times.ts';
-import { type BuiltAgent, buildAgent, openEventLog, type SimulatedRuntime } from '../../main/build-agent.ts';
 import { JsonStore } from '../../storage/json-store.ts';
 import { EventPublisher } from '../events/event-publisher.ts';
 import { Outbox } from '../events/outbox/outbox.ts';
@@ -29,22 +29,15 @@ import { rpcServices } from './rpc-services.ts';
 /** How to build. */
 export interface ClusterNodeOptions extends JoinOptions {
   readonly operations: OperationTimes;
-  readonly simulatedRuntime?: SimulatedRuntime;
+  /** Makes the node that is to be a member. */
+  readonly assemble: AssembleNode;
 }
 
-/** A manager may order a session any time, and the next one soon after it. */
-const readyNetworks = 2;
-
 /**
- * Joins: returns when calls are answered. Throws INVALID_CONFIG, STATE_UNUSABLE, what `buildAgent` throws, and the signal's reason.
+ * Joins: returns when calls are answered. Throws INVALID_CONFIG, STATE_UNUSABLE, what `assemble` throws, and the signal's reason.
  */
 export async function buildClusterNode(options: ClusterNodeOptions): Promise<ServedNode> {
-  const { log, operations, simulatedRuntime } = options;
-  const { backend } = options.settings.agent;
-  if (backend !== 'docker' && !simulatedRuntime) {
-    const text = `agent.backend: this version serves docker alone, not ${backend}`;
-    throw new KerneletError('NOT_SUPPORTED', text, { context: { key: 'agent.backend' } });
-  }
+  const { log, operations } = options;
   await using cleanups = new AsyncDisposableStack();
   const joined = await joinCluster(options, cleanups);
   const { settings, limits, identity, addresses, state, etcd, redis } = joined;
@@ -55,32 +48,20 @@ export async function buildClusterNode(options: ClusterNodeOptions): Promise<Ser
   const quiet = new QuietMarks(await JsonStore.open(path.join(state.path, 'quiet'), quietNote, log), log);
   const book = new EventPublisher({
     agentId,
-    local: cleanups.use(await openEventLog(state, log)),
+    local: cleanups.use(await openEventLog(state, clock, log)),
     outbox,
     infoOf: (kernel) => creationInfoOf(built.kernels.get(kernel), nodeNames(names)),
     quiet,
     beforeEnd: (event, told) => work.batches.kernelEnds(event, told),
     log,
   });
-  const built: BuiltAgent = await buildAgent({
-    settings,
-    stateDir: settings.stateDir,
-    state,
-    scratchRoot: settings.container.scratchRoot,
-    readyNetworks,
-    willMakeKernels: true,
-    operations,
-    log,
-    onProgress: (text) => log.info(text),
-    cluster: {
-      events: book,
-      statistics: new ClusterStatistics(redis.statistics, agentId, clock),
-      publishAddress: addresses.bindHost,
-      readyTimeoutMs: limits.kernelStartTimeoutMs,
-      logLimitBytes: limits.containerLogBytes,
-      keepLog: (engine) => logKeeper({ engine, redis, book, limits, log }),
-    },
-    ...(simulatedRuntime ? { simulatedRuntime } : {}),
+  const built: AssembledNode = await options.assemble(settings, state, {
+    events: book,
+    statistics: new ClusterStatistics(redis.statistics, agentId, clock),
+    publishAddress: addresses.bindHost,
+    readyTimeoutMs: limits.kernelStartTimeoutMs,
+    logLimitBytes: limits.containerLogBytes,
+    keepLog: (engine) => logKeeper({ engine, redis, book, limits, log }),
   });
   const agent = cleanups.use(built.agent);
   const doors = { etcd, redis, book, outbox, quiet };

@@ -1,9 +1,9 @@
 /** What everything of a node in its cluster is built from. */
 
+import type { AssembledNode } from '../../agent/assembled-node.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
-import type { BuiltAgent } from '../../main/build-agent.ts';
 import type { ClusterLimits } from '../etcd/cluster-limits.ts';
 import type { EtcdAdapter } from '../etcd/etcd-adapter.ts';
 import type { EventPublisher } from '../events/event-publisher.ts';
@@ -23,7 +23,7 @@ export interface ClusterParts {
   readonly etcd: EtcdAdapter;
   readonly redis: RedisAdapter;
   readonly book: EventPublisher;
-  readonly built: BuiltAgent;
+  readonly built: AssembledNode;
   readonly outbox: Outbox;
   readonly quiet: QuietMarks;
   readonly clock: Clock;

@@ -1,19 +1,19 @@
 /** Keeps the log of a kernel's last container for managers (spec cluster-state 6). */
 
+import type { NodeAdapter } from '../../agent/assembled-node.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
-import type { ClusterSide } from '../../main/build-agent.ts';
 import { LastLogs } from '../operations/last-logs.ts';
 import type { ClusterParts } from './cluster-parts.ts';
 
 /** Makes what keeps them: with the engine that has the log, in Redis, told as an event. */
 export function logKeeper(parts: {
-  readonly engine: Parameters<ClusterSide['keepLog']>[0];
+  readonly engine: Parameters<NodeAdapter['keepLog']>[0];
   readonly redis: ClusterParts['redis'];
   readonly book: ClusterParts['book'];
   readonly limits: ClusterParts['limits'];
   readonly log: Logger;
-}): ReturnType<ClusterSide['keepLog']> {
+}): ReturnType<NodeAdapter['keepLog']> {
   const { engine, redis, book, limits, log } = parts;
   const logs = new LastLogs({
     engine,

@@ -49,18 +49,13 @@ export const commandTable: readonly CommandEntry[] = [
   entry('config show', 'show the effective configuration', async () => (await import('./config-show.ts')).configShow),
   entry('config validate', 'check a file', async () => (await import('./config-validate.ts')).configValidate),
   entry('config schema', 'print the JSON Schema', async () => (await import('./config-schema.ts')).configSchema),
-  entry(
-    'keypair',
-    'make CURVE keys for calls of a manager',
-    async () => (await import('../../backendai/commands/keypair.ts')).keypair,
-  ),
   entry('doctor', 'find out what is missing on this machine', async () => (await import('./doctor.ts')).doctor),
 ];
 
 const valued = new Set(['--socket', '--state-dir']);
 
-/** The command that an argument list names, before anything is parsed. */
-export function findCommand(argv: readonly string[]): CommandEntry | undefined {
+/** The command of the table that an argument list names, before anything is parsed. */
+export function findCommand(table: readonly CommandEntry[], argv: readonly string[]): CommandEntry | undefined {
   const words: string[] = [];
   for (let index = 0; index < argv.length && words.length < 2; index += 1) {
     const word = argv[index] ?? '';
@@ -69,5 +64,5 @@ export function findCommand(argv: readonly string[]): CommandEntry | undefined {
     else if (word === '--') break;
   }
   const [first = '', second = ''] = words;
-  return commandTable.find(({ name }) => name === first || name === `${first} ${second}`);
+  return table.find(({ name }) => name === first || name === `${first} ${second}`);
 }

@@ -21,6 +21,7 @@ import type { CreationStep } from '../../../src/kernel/step.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { createLogger, silentLogger } from '../../../src/lib/log.ts';
 import { OperationTimes } from '../../../src/lib/operation-times.ts';
+import { buildAgent, type SimulatedRuntime } from '../../../src/main/build-agent.ts';
 import { type RunScript, ScriptedRunner } from '../scripted-runner.ts';
 
 /** How the simulated runtime is to be. */
@@ -135,21 +136,36 @@ const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort(new Error('stopped')));
 process.once('disconnect', () => stop.abort(new Error('nobody is there any more')));
 
+const simulatedRuntime: SimulatedRuntime = {
+  engine,
+  connectRunner: () => new ScriptedRunner(() => echo),
+  iptables: async () => ({ exitCode: 0, stderr: '' }),
+  volume: '/nonexistent/volume',
+  devices,
+  adaptPlan: (plan) => plan.map((group) => ('name' in group ? inTime(group) : group.map(inTime))),
+  ...(cgroups ? { figures: cgroups.host } : {}),
+};
+const operations = new OperationTimes(systemClock);
 const node = await buildClusterNode({
   settings,
   reload: (cluster) => loadSettings({ ...loadOptions, cluster }),
-  operations: new OperationTimes(systemClock),
+  operations,
   log,
   signal: stop.signal,
-  simulatedRuntime: {
-    engine,
-    connectRunner: () => new ScriptedRunner(() => echo),
-    iptables: async () => ({ exitCode: 0, stderr: '' }),
-    volume: '/nonexistent/volume',
-    devices,
-    adaptPlan: (plan) => plan.map((group) => ('name' in group ? inTime(group) : group.map(inTime))),
-    ...(cgroups ? { figures: cgroups.host } : {}),
-  },
+  assemble: (inForce, state, adapter) =>
+    buildAgent({
+      settings: inForce,
+      stateDir: inForce.stateDir,
+      state,
+      scratchRoot: inForce.container.scratchRoot,
+      readyNetworks: 2,
+      willMakeKernels: true,
+      operations,
+      log,
+      onProgress: (text) => log.info(text),
+      adapter,
+      simulatedRuntime,
+    }),
 });
 await node.run();
 

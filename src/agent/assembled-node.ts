@@ -1,0 +1,40 @@
+/** A node as the composition root assembles it, and what an adapter above it supplies. */
+import type { Settings } from '../config/settings.ts';
+import type { NodeDevices } from '../devices/node-devices.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { KeepLog } from '../kernel/kernel-containers.ts';
+import type { Kernels } from '../kernel/kernels.ts';
+import type { SessionNetworks } from '../network/session-networks.ts';
+import type { PortPool } from '../resources/port-pool.ts';
+import type { StatisticsSink } from '../stats/statistics-sink.ts';
+import type { StateFolder } from '../storage/state-folder.ts';
+import type { NodeAgent } from './node-agent.ts';
+import type { EventStore } from './parts.ts';
+
+/** What somebody above the node has a say in: where events and figures go, and how kernels are reached. */
+export interface NodeAdapter {
+  /** Where events go; the caller closes it after the node. */
+  readonly events: EventStore;
+  readonly statistics: StatisticsSink;
+  /** Where ports of kernels are published. */
+  readonly publishAddress: string;
+  /** How long a kernel may take until its runner is ready; null: as the node's own settings say. */
+  readonly readyTimeoutMs: number | null;
+  /** Of the log that the engine keeps of a container; null: no limit. */
+  readonly logLimitBytes: number | null;
+  /** Keeps the logs of ended containers. */
+  readonly keepLog: (engine: Engine) => KeepLog;
+}
+
+/** A node with the parts that others look at. Disposing the agent lets go of all of them. */
+export interface AssembledNode {
+  readonly agent: NodeAgent;
+  readonly engine: Engine;
+  readonly kernels: Kernels;
+  readonly devices: NodeDevices;
+  readonly ports: PortPool;
+  readonly sessionNetworks: SessionNetworks;
+}
+
+/** Assembles the node in a state folder that the caller has opened, with the settings that are in force by then. */
+export type AssembleNode = (settings: Settings, state: StateFolder, adapter: NodeAdapter) => Promise<AssembledNode>;
