@@ -1,7 +1,7 @@
 /** The API as methods. Errors of the API come out as the KerneletErrors they were. */
 import type { Agent, AgentStatus, ImageProgress, ImageView, KernelStats, KernelView } from '../agent/agent.ts';
 import { kernelIdForm, maxUploadBytes } from '../http/schema/limits.ts';
-import { KerneletError } from '../lib/errors.ts';
+import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
 import type { NumberedRunEvent } from '../protocol/run-event.ts';
@@ -9,7 +9,7 @@ import { framesMediaType } from '../protocol/run-frames.ts';
 import type { FileEntry } from '../protocol/runner-messages.ts';
 import { ApiExchange, jsonBody } from './api-exchange.ts';
 import type { ServerEvent } from './sse-parser.ts';
-import type { ApiRequest, Transport } from './transport.ts';
+import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
 
 /** A request for a kernel as the API takes it. */
 export type CreateBody = Partial<Parameters<Agent['create']>[0]>;
@@ -39,6 +39,9 @@ const query = (values: Readonly<Record<string, string | number | boolean | undef
   }
   return parameters.size === 0 ? '' : `?${parameters}`;
 };
+
+/** How long a daemon may take to show that it is there. */
+const answerTimeoutMs = 2_000;
 
 /** A client of the local API. Disposing it closes the way to the agent. */
 export class ApiClient implements AsyncDisposable {
@@ -203,8 +206,29 @@ export class ApiClient implements AsyncDisposable {
     return {
       form: response.header('x-kernelet-form') ?? 'file',
       size: size === undefined ? null : Number(size),
-      content: response.body,
+      content: this.#contentOf(response, path),
     };
+  }
+
+  /** A download's bytes. When they are cut off and the daemon is there, the reason lies in the kernel. */
+  async *#contentOf({ body }: ApiResponse, path: string): AsyncGenerator<Uint8Array> {
+    try {
+      yield* body;
+    } catch (error) {
+      if (!hasCode(error, 'DAEMON_UNREACHABLE') || !(await this.#answers())) throw error;
+      const reason = 'it became shorter meanwhile, could not be read on, or its kernel ended or stood still';
+      const text = `the download of ${JSON.stringify(path)} was cut off: ${reason}`;
+      throw new KerneletError('FILE_ERROR', text, { cause: error });
+    }
+  }
+
+  /** Whether a daemon answers now. */
+  async #answers(): Promise<boolean> {
+    const signal = AbortSignal.timeout(answerTimeoutMs);
+    return await this.#api.json({ method: 'GET', path: '/v1/status', patience: 'none', signal }).then(
+      () => true,
+      () => false,
+    );
   }
 
   async listFiles(

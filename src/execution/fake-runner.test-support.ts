@@ -18,6 +18,8 @@ import {
 type Request = Extract<AgentFrameHeader, { t: 'request' }>;
 /** Answers a request: a result, an error, or `null` for silence. */
 export type FakeAnswer = { readonly result: unknown } | { readonly error: RunnerError } | null;
+/** A frame as it is, well-formed or not. */
+export type FakeFrame = readonly [head: object, body?: Uint8Array];
 
 interface FakeRun {
   readonly events: NumberedRunEvent[];
@@ -54,6 +56,10 @@ export class FakeRunner implements AsyncDisposable {
   /** Heads that arrived, in order. */
   readonly heads: AgentFrameHeader[] = [];
   readonly files = new Map<string, Uint8Array>();
+  /** What an upload of so many bytes is answered with; null = nothing. */
+  uploadResult: (bytes: number) => object | null = (bytes) => ({ bytes });
+  /** What is sent for a download, whatever it is. */
+  readonly downloads = new Map<string, readonly FakeFrame[]>();
   status: RunnerStatus = readyStatus;
   protocol = protocolGeneration;
   /** `mute`: accepts and never greets. */
@@ -149,7 +155,8 @@ export class FakeRunner implements AsyncDisposable {
     else if (head.t === 'data') connection.upload.push(body);
     else if (head.t === 'end' && connection.uploadId !== null) {
       const bytes = connection.upload.reduce((sum, piece) => sum + piece.length, 0);
-      send(connection, { t: 'reply', id: connection.uploadId, ok: true, result: { bytes } });
+      const result = this.uploadResult(bytes);
+      if (result) send(connection, { t: 'reply', id: connection.uploadId, ok: true, result });
     }
   }
 
@@ -221,6 +228,11 @@ export class FakeRunner implements AsyncDisposable {
   }
 
   async #download(connection: FakeConnection, id: number, path: string): Promise<void> {
+    const script = this.downloads.get(path);
+    if (script) {
+      for (const [head, body] of script) send(connection, head, body);
+      return;
+    }
     const content = this.files.get(path);
     if (!content) {
       send(connection, { t: 'reply', id, ok: false, error: { code: 'FILE_NOT_FOUND', message: `no file ${path}` } });

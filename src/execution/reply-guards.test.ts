@@ -16,6 +16,7 @@ describe('parseResult', () => {
     ['list-files', { path: '/home/work', files: [file], next: 7 }],
     ['upload', { bytes: 0 }],
     ['download', { form: 'tar', size: null, name: 'x' }],
+    ['download', { form: 'file', size: Number.MAX_SAFE_INTEGER, name: 'a\r\n"ü"' }],
     [
       'ping',
       {
@@ -44,10 +45,24 @@ describe('parseResult', () => {
     ['list-files', { path: '/', files: [], next: 'x' }],
     ['upload', { bytes: Number.NaN }],
     ['download', { form: 'zip', size: 1, name: 'x' }],
-    ['download', { form: 'file', size: '1', name: 'x' }],
+    ['upload', { bytes: 0.5 }],
+    ...['1', -1, 0.5, 1e300, Number.NaN, null, true, Number.MAX_SAFE_INTEGER + 1].map(
+      (size): [RunnerMethod, unknown] => ['download', { form: 'file', size, name: 'x' }],
+    ),
+    ...['', '.', '..', '../x', '/', 'a\0', 'x'.repeat(256), 1].map((name): [RunnerMethod, unknown] => [
+      'download',
+      { form: 'file', size: 1, name },
+    ]),
+    ['download', { form: 'tar', size: 1, name: 'x' }],
+    ['list-files', { path: '/', files: [{ ...file, size: 0.5 }], next: null }],
     ['ping', {}],
   ];
   it.each(bad)('refuses a wrong result of %s: %j', (method, result) => {
     expect(() => parseResult(method, result)).toThrow(FrameError);
+  });
+
+  it('tells sizes that cannot be told apart as the largest one', () => {
+    const { files } = parseResult('list-files', { path: '/', files: [{ ...file, size: 2 ** 63 }], next: null });
+    expect(files).toEqual([{ ...file, size: Number.MAX_SAFE_INTEGER }]);
   });
 });

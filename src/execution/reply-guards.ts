@@ -1,4 +1,5 @@
 /** Guards for the results of replies: a tenant may have taken the runner over. */
+import { FrameError } from '../protocol/frame.ts';
 import { type Fields, finite, flag, list, object, oneOf, text, whole } from '../protocol/guards.ts';
 import { serviceApps, serviceOutcome } from '../protocol/kernel-services.ts';
 import { parseRunnerStatus } from '../protocol/runner-frame-headers.ts';
@@ -23,14 +24,12 @@ const guards: Guards = {
       next: next === null || next === undefined ? null : whole(next, 'next', 1),
     };
   },
-  upload: (result) => ({ bytes: finite(fields(result)['bytes'], 'bytes', 0) }),
+  upload: (result) => ({ bytes: whole(fields(result)['bytes'], 'bytes', 0) }),
   download: (result) => {
-    const { form, size, name } = fields(result);
-    return {
-      form: oneOf(form, ['file', 'tar'] as const, 'form'),
-      size: size === null ? null : finite(size, 'size', 0),
-      name: text(name, 'name'),
-    };
+    const { size, name, ...rest } = fields(result);
+    const form = oneOf(rest['form'], ['file', 'tar'] as const, 'form');
+    if (form === 'tar' && size !== null) throw new FrameError('size of a tar stream is not null');
+    return { form, size: form === 'tar' ? null : whole(size, 'size', 0), name: fileName(name) };
   },
   'start-service': serviceOutcome,
   'stop-service': () => null,
@@ -46,12 +45,29 @@ export function parseResult<M extends RunnerMethod>(method: M, result: unknown):
 
 const fields = (result: unknown): Fields => object(result, 'result');
 
+/** The last part of a path: it becomes a name in archives and in a header. */
+function fileName(value: unknown): string {
+  const name = text(value, 'name', maxName);
+  if (['', '.', '..'].includes(name) || /[/\0]/.test(name)) throw new FrameError('name is not that of a file');
+  return name;
+}
+
+/** Bytes that file systems take for a name; characters are never more. */
+const maxName = 255;
+
+/** A size to be shown. File systems take larger ones than numbers here tell apart: those are told as the largest. */
+function shownSize(value: unknown): number {
+  const size = finite(value, 'size', 0);
+  if (!Number.isInteger(size)) throw new FrameError('size is not a whole number');
+  return Math.min(size, Number.MAX_SAFE_INTEGER);
+}
+
 /** Its times may lie before the epoch. */
 function fileEntry(value: unknown): FileEntry {
   const entry = object(value, 'file');
   return {
     filename: text(entry['filename'], 'filename'),
-    size: finite(entry['size'], 'size', 0),
+    size: shownSize(entry['size']),
     mode: text(entry['mode'], 'mode'),
     ctime: finite(entry['ctime'], 'ctime'),
     mtime: finite(entry['mtime'], 'mtime'),

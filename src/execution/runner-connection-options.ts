@@ -14,6 +14,8 @@ export interface RunnerConnectionOptions {
   readonly heartbeatIntervalMs?: number;
   /** How long it may take to answer; long, since it shares its kernel's CPU limit with the tenant. */
   readonly heartbeatTimeoutMs?: number;
+  /** How long the transfer of a file may stand still; more than the runner's own waits, so that it tells why. */
+  readonly transferTimeoutMs?: number;
   /** The pause after a runner that broke the protocol. */
   readonly violationPauseMs?: number;
   /** How long the last output of a kernel that has ended is waited for. */
@@ -28,6 +30,7 @@ export const defaultRunnerConnectionOptions: Required<RunnerConnectionOptions> =
   greetingTimeoutMs: 10_000,
   heartbeatIntervalMs: 15_000,
   heartbeatTimeoutMs: 60_000,
+  transferTimeoutMs: 90_000,
   violationPauseMs: 1000,
   lastOutputMs: 250,
 };

@@ -173,13 +173,16 @@ export class RunnerConnection implements RunnerClient {
       connection[Symbol.dispose]();
       throw olderRunner('makes no folders');
     }
-    return await upload(connection, path, content, { ...options, signal });
+    const { clock, transferTimeoutMs: timeoutMs } = this.#options;
+    return await upload(connection, path, content, { ...options, signal, clock, timeoutMs });
   }
 
   async download(path: string, signal: AbortSignal): Promise<Download> {
     const either = AbortSignal.any([signal, this.#over.signal]);
     assertSendable({ method: 'download', params: { path } });
-    return await download((await this.#openFile(either)).connection, path, either);
+    const { connection } = await this.#openFile(either);
+    const { clock, transferTimeoutMs: timeoutMs } = this.#options;
+    return await download(connection, path, { signal: either, clock, timeoutMs });
   }
 
   subscribe(listener: (event: RunnerClientEvent) => void): Disposable {

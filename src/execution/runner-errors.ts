@@ -23,6 +23,18 @@ export const protocolError = (cause: unknown): KerneletError =>
     { cause },
   );
 
+/** A transfer of the file at `path` has stood still for too long. */
+export const standsStill = (path: string, timeoutMs: number): KerneletError => {
+  const seconds = Math.round(timeoutMs / 1000);
+  return new KerneletError('DEADLINE_EXCEEDED', `the transfer of ${quoted(path)} has stood still for ${seconds} s`);
+};
+
+/** Of the `size` bytes that were announced of the file at `path`, only `bytes` came. */
+export const becameShorter = (path: string, bytes: number, size: number): KerneletError => {
+  const text = `${quoted(path)} became shorter while it was read: ${bytes} of ${size} bytes came`;
+  return new KerneletError('FILE_ERROR', text, { context: { bytes, size } });
+};
+
 /** The kernel has ended. */
 export const kernelDied = (end: KernelEnd): KerneletError =>
   new KerneletError('KERNEL_DIED', `the kernel has ended${end.detail === '' ? '' : `: ${end.detail}`}`, {
@@ -53,3 +65,5 @@ export class RunnerRefusal extends KerneletError {
     super(code, `the kernel's runner refused the connection (${reason}): ${text}`, { context: { reason } });
   }
 }
+
+const quoted = (path: string): string => JSON.stringify(path.slice(0, 200));

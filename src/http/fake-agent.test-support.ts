@@ -45,6 +45,8 @@ export class FakeAgent implements Agent {
   readonly files = new Map<string, { bytes: Buffer; mode: number | null }>();
   /** What folders come as. */
   readonly archives = new Map<string, () => ReadableStream<Uint8Array>>();
+  /** Files whose content may have another size. */
+  readonly lies = new Map<string, { readonly size: number; readonly content: () => ReadableStream<Uint8Array> }>();
   readonly calls: string[] = [];
   /** What every run says, in order. */
   script: (run: FakeRun, signal: AbortSignal) => AsyncIterable<PlantedEvent> | Iterable<PlantedEvent> = () => [
@@ -198,6 +200,8 @@ export class FakeAgent implements Agent {
     await this.inspect(id);
     const folder = this.archives.get(path);
     if (folder) return { form: 'tar', size: null, name: path, content: folder() };
+    const lie = this.lies.get(path);
+    if (lie) return { form: 'file', size: lie.size, name: path, content: lie.content() };
     const file = this.files.get(path);
     if (!file) throw new KerneletError('FILE_NOT_FOUND', `${path} does not exist`);
     const content = new Blob([new Uint8Array(file.bytes)]).stream();

@@ -213,6 +213,37 @@ describe('requests over the socket', () => {
     expect(await ended.promise).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   });
 
+  it.each([
+    ['more', 4, 'abcdHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nforged', 'abcd'],
+    ['more than nothing', 0, 'HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nforged', ''],
+    ['less', 4, 'ab', 'ab'],
+    ['nothing', 4, '', ''],
+  ])(
+    'get no reply behind a body that has %s than was announced: the connection ends',
+    async (_, size, content, body) => {
+      const path = join(folder, 'api.sock');
+      await using _server = await start(path);
+      const id = await create(path);
+      agent.lies.set('f', { size, content: () => new Blob([content]).stream() });
+      await using address = await openUnixAddress(path);
+      const socket = connect(address.address);
+      const { promise: closed, resolve } = Promise.withResolvers<void>();
+      let text = '';
+      socket.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      socket.on('error', () => {}).on('close', () => resolve());
+      // As a client that keeps its connections: the next request goes out on the same one.
+      for (const url of [`/v1/kernels/${id}/files/content?path=f`, '/v1/status']) {
+        socket.write(`GET ${url} HTTP/1.1\r\nhost: x\r\n\r\n`);
+      }
+      await closed;
+      const [head, ...rest] = text.split('\r\n\r\n');
+      expect(head).toMatch(new RegExp(`^HTTP/1.1 200 OK\r\n(.*\r\n)*content-length: ${size}\r\n`));
+      expect(rest.join('\r\n\r\n')).toBe(body);
+    },
+  );
+
   it('remove an attached kernel when its client is gone, also after a garbage collection', async () => {
     setFlagsFromString('--expose-gc');
     const path = join(folder, 'api.sock');

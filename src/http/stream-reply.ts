@@ -5,6 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import { KerneletError } from '../lib/errors.ts';
 import type { ApiContext } from './api-context.ts';
+import { ofDeclaredLength } from './declared-length.ts';
 
 /** A stream that is being prepared: the signal for its source, and the reply. */
 export interface OpenStream {
@@ -12,8 +13,8 @@ export interface OpenStream {
   readonly signal: AbortSignal;
   /** Whether the end came from this side: the server is stopping. */
   stopped(): boolean;
-  /** Starts the reply. */
-  reply(chunks: AsyncIterable<Uint8Array>, headers: Readonly<Record<string, string>>): Response;
+  /** Starts the reply. `length`: how many bytes the chunks have, when that is known; another number breaks the connection. */
+  reply(chunks: AsyncIterable<Uint8Array>, headers: Readonly<Record<string, string>>, length?: number | null): Response;
 }
 
 /** The header by which `@hono/node-server` knows that somebody else writes the reply. */
@@ -27,11 +28,13 @@ export function openStream(context: ApiContext): OpenStream {
   return {
     signal: AbortSignal.any(signals),
     stopped: () => stopping?.aborted ?? false,
-    reply(chunks, headers) {
-      if (!outgoing) return new Response(pullStream(chunks, cancelled), { headers });
+    reply(chunks, given, length = null) {
+      const body = length === null ? chunks : ofDeclaredLength(chunks, length);
+      const headers = length === null ? given : { ...given, 'content-length': String(length) };
+      if (!outgoing) return new Response(pullStream(body, cancelled), { headers });
       outgoing.writeHead(200, headers);
       outgoing.flushHeaders();
-      void pump(chunks, outgoing);
+      void pump(body, outgoing);
       return new Response(null, { headers: { [alreadySent]: 'true' } });
     },
   };

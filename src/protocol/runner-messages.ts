@@ -150,7 +150,10 @@ export interface RunnerRequests {
     readonly params: { readonly path: string; readonly mode: number | null };
     readonly result: { readonly bytes: number };
   };
-  /** `file` connections: the reply, then `data` frames and `end`. A folder comes as a tar stream. */
+  /**
+   * `file` connections: the reply, then `data` frames and `end`, or a second reply with what went wrong meanwhile. A folder
+   * comes as a tar stream, whose size is null; of a file come exactly `size` bytes.
+   */
   readonly download: {
     readonly params: { readonly path: string };
     readonly result: { readonly form: 'file' | 'tar'; readonly size: number | null; readonly name: string };

@@ -82,6 +82,21 @@ describe('download', () => {
     expect(await out()).toEqual([]);
   });
 
+  it.each([
+    ['shorter', 'ab', 4],
+    ['longer', 'abcd', 2],
+  ])('of a file that became %s is refused or cut, never mixed with something else', async (way, content, size) => {
+    cli.agent.lies.set('f', { size, content: () => new Blob([content]).stream() });
+    const { status, stderr } = await download('f', 'out');
+    if (way === 'longer') {
+      expect([status, stderr, await readFile(join(cli.folder, 'out', 'f'), 'utf8')]).toEqual([0, '', 'ab']);
+      return;
+    }
+    expect(status).toBe(125);
+    expect(stderr).toMatch(/^kernelet: the download of "f" was cut off: it became shorter meanwhile/);
+    expect(await out()).toEqual([]);
+  });
+
   it('that is told to end leaves nothing behind', async () => {
     const io = cli.io();
     cli.agent.archives.set('slow', () => {

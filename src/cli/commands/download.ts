@@ -116,7 +116,7 @@ function explained(error: unknown, path: string, signal: AbortSignal): unknown {
     return new KerneletError('DAEMON_UNREACHABLE', 'the download was cut off; nothing was saved', { cause: error });
   }
   const code = systemErrorCode(error);
-  if (code === undefined) return error;
+  if (code === undefined || error instanceof KerneletError) return error;
   const reason = code === 'ENOENT' ? `there is no folder ${JSON.stringify(dirname(path))}` : code;
   return new KerneletError('FILE_ERROR', `cannot write ${JSON.stringify(path)}: ${reason}`, { cause: error });
 }

@@ -88,12 +88,12 @@ function addDownload(app: ApiApp, agent: Agent): void {
     async ({ params, query, context }) => {
       const stream = openStream(context);
       const { form, size, name, content } = await agent.download(params.id, query.path, stream.signal);
-      return stream.reply(content, {
+      const headers = {
         'content-type': form === 'tar' ? 'application/x-tar' : 'application/octet-stream',
         'x-kernelet-form': form,
         'x-kernelet-name': encodeURIComponent(name.toWellFormed()),
-        ...(size === null ? {} : { 'content-length': String(size) }),
-      });
+      };
+      return stream.reply(content, headers, size);
     },
   );
 }

@@ -18,10 +18,16 @@ import { FileConnection } from './connection.ts';
 class StoppedTenant extends Tenant {
   readonly signals: string[] = [];
   says = '';
+  /** What a worker writes before it ends like this; null = it stays. */
+  ends: { readonly output: string; readonly exitCode: number } | null = null;
   override spawnBare(): TenantProcess {
     const exited = Promise.withResolvers<ExitFacts>();
     const streams = [0, 1, 2, 3].map(() => new PassThrough());
     if (this.says !== '') streams[3]?.write(this.says);
+    if (this.ends) {
+      streams[1]?.end(this.ends.output);
+      exited.resolve({ exitCode: this.ends.exitCode, notStarted: null });
+    }
     return {
       pid: 1,
       exited: exited.promise,
@@ -59,6 +65,22 @@ async function connection(clock: FakeClock) {
   return { tenant, heads, send, closed, [Symbol.dispose]: close };
 }
 const upload = { t: 'request', id: 1, method: 'upload', params: { path: 'f', mode: null } } as const;
+
+const download = { t: 'request', id: 1, method: 'download', params: { path: 'f' } } as const;
+
+it.each([
+  [0, { t: 'end' }],
+  [1, { t: 'reply', id: 1, ok: false, error: { code: 'FILE_ERROR', message: '"f" could not be read to its end' } }],
+])('a download whose worker ends with status %d says so behind its bytes', async (exitCode, last) => {
+  using opened = await connection(new FakeClock());
+  const { tenant, heads, send, closed } = opened;
+  const result = { form: 'file', size: 4, name: 'f' };
+  tenant.says = `${JSON.stringify({ ok: true, result })}\n`;
+  tenant.ends = { output: 'ab', exitCode };
+  send(download);
+  await closed;
+  expect(heads).toEqual([{ t: 'reply', id: 1, ok: true, result }, { t: 'data' }, last]);
+});
 
 it('an upload to a tenant that has stopped everything fails a while after its end', async () => {
   const clock = new FakeClock();

@@ -1,6 +1,7 @@
 /** A connection for one file transfer (spec kernel-runner 20): one request, then the content, either way. */
 import { once } from 'node:events';
 import type { Clock, Timer } from '../../lib/clock.ts';
+import { KerneletError } from '../../lib/errors.ts';
 import { maxBodyBytes } from '../../protocol/frame.ts';
 import type { AgentFrameHeader } from '../../protocol/runner-messages.ts';
 import { toRunnerError } from '../control-connection.ts';
@@ -107,8 +108,8 @@ export class FileConnection {
       if (this.#closed.signal.aborted) return;
     }
     const { exitCode } = await worker.exited;
-    if (exitCode === 0) this.#socket.send({ t: 'end' });
-    else this.#socket.close('the file could not be read to its end');
+    if (exitCode !== 0) throw new KerneletError('FILE_ERROR', `${shown(path)} could not be read to its end`);
+    this.#socket.send({ t: 'end' });
   }
 
   async #drained(): Promise<void> {
@@ -117,3 +118,5 @@ export class FileConnection {
     await once(drained, 'drain', { signal: this.#closed.signal }).catch(() => {});
   }
 }
+
+const shown = (path: string): string => JSON.stringify(path.slice(0, 200));

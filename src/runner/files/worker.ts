@@ -54,7 +54,7 @@ async function list(
       const facts = await lstat(Buffer.concat([Buffer.from(`${real}/`), name]));
       const entry = {
         filename: nameText(name),
-        size: facts.size,
+        size: Math.min(facts.size, Number.MAX_SAFE_INTEGER),
         mode: modeText(facts.mode),
         ctime: facts.ctimeMs / 1000,
         mtime: facts.mtimeMs / 1000,
@@ -137,9 +137,14 @@ async function download(home: string, path: string): Promise<void> {
   await using file = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   const facts = await file.stat();
   if (!facts.isFile()) throw new KerneletError('FILE_ERROR', `${path} is neither a file nor a folder`);
-  report({ ok: true, result: { form: 'file', size: facts.size, name } });
+  const { size } = facts;
+  if (!Number.isSafeInteger(size)) throw new KerneletError('FILE_ERROR', `${path} is larger than a download can be`);
+  report({ ok: true, result: { form: 'file', size, name } });
+  if (size === 0) return;
   await new Promise<void>((resolve, reject) => {
-    const content = createReadStream('', { fd: file.fd, autoClose: false, highWaterMark: 256 * 1024 });
+    // No further than the size that was announced, should the file grow meanwhile.
+    const span = { start: 0, end: size - 1, highWaterMark: 256 * 1024 };
+    const content = createReadStream('', { ...span, fd: file.fd, autoClose: false });
     content.once('error', reject);
     process.stdout.once('error', reject);
     content.once('end', () => process.stdout.end(() => resolve()));
