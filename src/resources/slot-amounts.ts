@@ -59,12 +59,5 @@ export function compareSlots(left: SlotAmounts, right: SlotAmounts): SlotCompari
   return { equal: atMost && atLeast, atMost, atLeast };
 }
 
-/** The sums of several maps. */
-export function addSlots(maps: Iterable<SlotAmounts>): SlotAmounts {
-  const sums = new Map<string, Decimal>();
-  for (const map of maps) for (const [slot, amount] of map) sums.set(slot, (sums.get(slot) ?? zero).plus(amount));
-  return sums;
-}
-
 const unreadable = (slot: string, value: unknown, cause?: unknown): KerneletError =>
   new KerneletError('INVALID_ARGUMENT', `Cannot convert the slot '${slot}' to decimal: '${String(value)}'`, { cause });

@@ -5,7 +5,7 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
 import { systemErrorCode } from '../lib/system-error.ts';
-import { TimeSlices } from './time-slices.ts';
+import { YieldBudget } from '../lib/yield-budget.ts';
 
 /** The calls, for tests. */
 export interface KillLogCalls {
@@ -58,9 +58,9 @@ export class KillLog implements Disposable {
   }
 
   async #readNew(signal: AbortSignal): Promise<void> {
-    const slices = new TimeSlices(this.#clock);
+    const budget = new YieldBudget({ clock: this.#clock });
     for (let records = 0; records < maxRecords && !this.#isForbidden; records += 1) {
-      await slices.turn(signal);
+      await budget.yieldIfSpent(signal);
       try {
         this.#descriptor ??= this.#calls.open();
         const size = this.#calls.read(this.#descriptor, this.#buffer);

@@ -1,11 +1,11 @@
 /** Figures of the processes in containers (spec resources-and-stats 13.4), collected where somebody wants them. */
 import type { Clock } from '../lib/clock.ts';
+import { YieldBudget } from '../lib/yield-budget.ts';
 import type { DeviceMeasures } from './device-figures.ts';
 import type { KeptFiles } from './kept-files.ts';
 import { processMeasures } from './measure.ts';
 import { MetricStore, type WrittenMetrics } from './metric-store.ts';
 import { readProcess } from './process-reader.ts';
-import { TimeSlices } from './time-slices.ts';
 
 /** Of one container, at most so many processes are looked at. */
 const maxProcesses = 1024;
@@ -31,10 +31,10 @@ export class ProcessFigures {
   ): Promise<ReadonlyMap<number, WrittenMetrics>> {
     const book = this.#books.get(containerId) ?? new MetricStore();
     this.#books.set(containerId, book);
-    const slices = new TimeSlices(this.#clock);
+    const budget = new YieldBudget({ clock: this.#clock });
     const found = new Map<number, WrittenMetrics>();
     for (const pid of pids.slice(0, maxProcesses)) {
-      await slices.turn(signal);
+      await budget.yieldIfSpent(signal);
       const measures = this.#measuresOf(pid);
       for (const { key, definition, ...measured } of measures) {
         book.enter(String(pid), key, definition, measured, this.#clock.monotonic() / 1000);

@@ -7,8 +7,8 @@ import { withDeadline } from '../lib/deadline.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { isSystemError } from '../lib/system-error.ts';
+import { YieldBudget } from '../lib/yield-budget.ts';
 import { type WalkResult, walkSize } from './scratch-walk.ts';
-import { TimeSlices } from './time-slices.ts';
 
 /** What sizes work with. */
 export interface ScratchSizesParts {
@@ -33,7 +33,7 @@ const maxOfRound = 10;
 /** The sizes. */
 export class ScratchSizes {
   readonly #parts: ScratchSizesParts;
-  readonly #slices: TimeSlices;
+  readonly #budget: YieldBudget;
   readonly #walked = new Set<KernelId>();
   readonly #lanes = new Set<Promise<void>>();
   readonly #known = new Map<string, { readonly result: WalkResult | null; readonly nextAt: number }>();
@@ -41,7 +41,7 @@ export class ScratchSizes {
 
   constructor(parts: ScratchSizesParts) {
     this.#parts = parts;
-    this.#slices = new TimeSlices(parts.clock, aTenth);
+    this.#budget = new YieldBudget({ ...aTenth, clock: parts.clock });
   }
 
   /** Bytes that a kernel's folder took at the last walk; null when none has ended, or it was not complete. */
@@ -96,7 +96,7 @@ export class ScratchSizes {
     const folder = folderOf(kernelId);
     const options = { what: `the size of ${folder}`, timeoutMs: deadlineMs, signal, clock };
     try {
-      return await withDeadline(options, (deadline) => walkSize(folder, bounds, this.#slices, deadline.signal));
+      return await withDeadline(options, (deadline) => walkSize(folder, bounds, this.#budget, deadline.signal));
     } catch (error) {
       if (!signal.aborted && !isSystemError(error, 'ENOENT'))
         log.debug('a scratch folder could not be sized', { kernel: kernelId, error });

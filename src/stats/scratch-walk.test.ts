@@ -4,9 +4,8 @@ import { link, lstat, mkdir, mkdtemp, readdir, rename, rm, symlink, truncate, wr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { systemClock } from '../lib/clock.ts';
+import { YieldBudget } from '../lib/yield-budget.ts';
 import { walkSize } from './scratch-walk.ts';
-import { TimeSlices } from './time-slices.ts';
 
 /** What a tenant does right after a file of it was looked at, and which folders' names were taken at once. */
 const watched = vi.hoisted(() => ({ afterLook: async (_path: string) => {}, taken: [] as number[] }));
@@ -33,7 +32,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 const signal = new AbortController().signal;
-const slices = () => new TimeSlices(systemClock, { workMs: 10, restMs: 1 });
+const budget = () => new YieldBudget({ workMs: 10, restMs: 1 });
 const bounds = { maxEntries: 10_000, deepest: 20 };
 const du = (): number =>
   Number(execFileSync('du', ['-s', '-B1', '--one-file-system', folder], { encoding: 'utf8' }).split('\t')[0]);
@@ -53,7 +52,7 @@ it('finds what `du` finds: files with holes, links counted once, links not follo
   await truncate(path.join(folder, 'a/holes'), 50_000_000);
   await symlink('/usr', path.join(folder, 'a/usr'));
   await symlink('/proc/self/fd', path.join(folder, 'fd'));
-  const { bytes, complete } = await walkSize(folder, bounds, slices(), signal);
+  const { bytes, complete } = await walkSize(folder, bounds, budget(), signal);
   expect({ bytes: bytes + own, complete }).toEqual({ bytes: du(), complete: true });
 });
 
@@ -61,16 +60,16 @@ it('finds files and folders whose names are no text', async () => {
   const odd = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xff, 0xfe])]);
   await mkdir(odd);
   await writeFile(Buffer.concat([odd, Buffer.from('/'), Buffer.from([0xc3])]), Buffer.alloc(300_000, 1));
-  const { bytes, complete } = await walkSize(folder, bounds, slices(), signal);
+  const { bytes, complete } = await walkSize(folder, bounds, budget(), signal);
   expect({ bytes: bytes + own, complete }).toEqual({ bytes: du(), complete: true });
 });
 
 it('ends at its bounds with what there is at least', async () => {
   for (let name = 0; name < 50; name += 1) await writeFile(path.join(folder, `file${name}`), 'x');
-  const few = await walkSize(folder, { ...bounds, maxEntries: 20 }, slices(), signal);
+  const few = await walkSize(folder, { ...bounds, maxEntries: 20 }, budget(), signal);
   expect(few).toEqual({ bytes: 20 * 4096, complete: false });
   await mkdir(path.join(folder, '1/2/3/4/5'), { recursive: true });
-  expect(await walkSize(folder, { ...bounds, deepest: 3 }, slices(), signal)).toMatchObject({ complete: false });
+  expect(await walkSize(folder, { ...bounds, deepest: 3 }, budget(), signal)).toMatchObject({ complete: false });
 });
 
 it('leaves no descriptor open, also when it is aborted', async () => {
@@ -78,9 +77,9 @@ it('leaves no descriptor open, also when it is aborted', async () => {
   for (let name = 0; name < 500; name += 1) await writeFile(path.join(folder, `a/b/c/file${name}`), 'x');
   const open = async (): Promise<number> => (await readdir('/proc/self/fd')).length;
   const before = await open();
-  await walkSize(folder, bounds, slices(), signal);
+  await walkSize(folder, bounds, budget(), signal);
   const end = new AbortController();
-  const walk = walkSize(folder, bounds, slices(), end.signal);
+  const walk = walkSize(folder, bounds, budget(), end.signal);
   end.abort(new Error('enough'));
   await expect(walk).rejects.toThrow('enough');
   expect(await open()).toBeLessThanOrEqual(before);
@@ -89,7 +88,7 @@ it('leaves no descriptor open, also when it is aborted', async () => {
 it('finds what is in a folder of more names than are taken at once', async () => {
   putAll('', manyNames);
   expect((await lstat(folder)).size).toBeGreaterThan(32 * 1024);
-  expect(await walkSize(folder, bounds, slices(), signal)).toEqual({ bytes: manyNames.length * 4096, complete: true });
+  expect(await walkSize(folder, bounds, budget(), signal)).toEqual({ bytes: manyNames.length * 4096, complete: true });
 });
 
 it('takes the names of a large folder singly also when it is put in the place of a small one', async () => {
@@ -102,7 +101,7 @@ it('takes the names of a large folder singly also when it is put in the place of
     await rename(path.join(folder, 'walked/one'), path.join(folder, 'small'));
     await rename(path.join(folder, 'large'), path.join(folder, 'walked/one'));
   };
-  await walkSize(path.join(folder, 'walked'), bounds, slices(), signal);
+  await walkSize(path.join(folder, 'walked'), bounds, budget(), signal);
   watched.afterLook = async () => {};
   expect(watched.taken).toEqual([1]);
 });

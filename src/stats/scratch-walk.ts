@@ -1,11 +1,11 @@
 /**
  * How much a folder of a tenant takes on the disk, found by a walk with bounds: it follows no link, crosses to no other
- * file system, counts each file once, and works in slices of time.
+ * file system, counts each file once, and yields to everything else.
  */
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, opendir, readdir } from 'node:fs/promises';
 import { isSystemError } from '../lib/system-error.ts';
-import type { TimeSlices } from './time-slices.ts';
+import type { YieldBudget } from '../lib/yield-budget.ts';
 
 /** Bounds of a walk. */
 export interface WalkBounds {
@@ -26,14 +26,14 @@ const blockBytes = 512;
 /** A folder of no more bytes has some thousand names. They are taken at once, which costs a quarter of taking them singly. */
 const smallFolderBytes = 32 * 1024;
 
-/** Walks a folder; walks that share slices work as much as one. Throws the system's error when the folder itself can't be opened, and the signal's reason. */
+/** Walks a folder; walks that share a budget work as much as one. Throws the system's error when the folder itself can't be opened, and the signal's reason. */
 export async function walkSize(
   folder: string,
   bounds: WalkBounds,
-  slices: TimeSlices,
+  budget: YieldBudget,
   signal: AbortSignal,
 ): Promise<WalkResult> {
-  const walk = new Walk(bounds, slices, signal);
+  const walk = new Walk(bounds, budget, signal);
   await using root = await openFolder(folder);
   await walk.into(root, await root.stat(), 1);
   return { bytes: walk.bytes, complete: walk.complete };
@@ -43,14 +43,14 @@ class Walk {
   bytes = 0;
   complete = true;
   readonly #bounds: WalkBounds;
-  readonly #slices: TimeSlices;
+  readonly #budget: YieldBudget;
   readonly #signal: AbortSignal;
   readonly #linked = new Set<number>();
   #entries = 0;
 
-  constructor(bounds: WalkBounds, slices: TimeSlices, signal: AbortSignal) {
+  constructor(bounds: WalkBounds, budget: YieldBudget, signal: AbortSignal) {
     this.#bounds = bounds;
-    this.#slices = slices;
+    this.#budget = budget;
     this.#signal = signal;
   }
 
@@ -61,7 +61,7 @@ class Walk {
       if (this.#entries >= this.#bounds.maxEntries) this.complete = false;
       if (!this.complete) return;
       this.#entries += 1;
-      await this.#slices.turn(this.#signal);
+      await this.#budget.yieldIfSpent(this.#signal);
       const child = Buffer.concat([Buffer.from(`${path}/`), name]);
       try {
         const found = await lstat(child);

@@ -11,6 +11,7 @@ import { Histogram } from '../lib/histogram.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { runPeriodically } from '../lib/periodic.ts';
+import { YieldBudget } from '../lib/yield-budget.ts';
 import type { KernelUsage } from './account.ts';
 import { AccountFile } from './account-file.ts';
 import type { ContainerSample } from './container-sample.ts';
@@ -26,7 +27,6 @@ import { pauseAfter } from './pause.ts';
 import type { ProcessFigures } from './process-figures.ts';
 import { ScratchSizes } from './scratch-sizes.ts';
 import type { CollectedMetrics, StatisticsSink } from './statistics-sink.ts';
-import { TimeSlices } from './time-slices.ts';
 
 /** What it works with. */
 export interface StatisticsParts {
@@ -125,10 +125,10 @@ export class Statistics implements AsyncDisposable {
     const { source, clock, isLive } = this.#parts;
     const targets = this.#parts.targets();
     await this.#openAll(targets, signal);
-    const slices = new TimeSlices(clock);
+    const budget = new YieldBudget({ clock });
     const figures: KernelFigures[] = [];
     for (const target of targets) {
-      await slices.turn(signal);
+      await budget.yieldIfSpent(signal);
       const sample = await source.read(target.containerId, signal);
       if (sample === null || !isLive(target.kernelId)) continue;
       this.#book.enter(target, sample, this.#taken(target));
@@ -207,9 +207,9 @@ export class Statistics implements AsyncDisposable {
     processes.keep((containerId) => wanted.has(containerId));
     await this.#openAll(targets, signal);
     let busyMs = 0;
-    const slices = new TimeSlices(clock);
+    const budget = new YieldBudget({ clock });
     for (const target of targets) {
-      await slices.turn(signal);
+      await budget.yieldIfSpent(signal);
       const before = clock.monotonic();
       const sample = await source.read(target.containerId, signal);
       const readMs = clock.monotonic() - before;
@@ -290,9 +290,9 @@ export class Statistics implements AsyncDisposable {
     if (!devices) return;
     processes.enterDevices(devices.processes(at), at);
     const measures = devices.kernels(at);
-    const slices = new TimeSlices(this.#parts.clock);
+    const budget = new YieldBudget({ clock: this.#parts.clock });
     for (const { kernelId } of targets) {
-      await slices.turn(signal);
+      await budget.yieldIfSpent(signal);
       this.#book.enterDevices(kernelId, measures.get(kernelId) ?? noDevices, at);
     }
   }
@@ -307,11 +307,11 @@ export class Statistics implements AsyncDisposable {
   }
 
   async #openAll(targets: readonly StatsTarget[], signal: AbortSignal): Promise<void> {
-    const slices = new TimeSlices(this.#parts.clock);
+    const budget = new YieldBudget({ clock: this.#parts.clock });
     const waiting = targets.values();
     const open = async (): Promise<void> => {
       for (const { containerId } of waiting) {
-        await slices.turn(signal);
+        await budget.yieldIfSpent(signal);
         await this.#parts.source.open(containerId, signal);
       }
     };

@@ -11,8 +11,8 @@ import { withDeadline } from '../../lib/deadline.ts';
 import { hasCode } from '../../lib/errors.ts';
 import type { KernelId, RunId } from '../../lib/ids.ts';
 import { KeyedMutex } from '../../lib/keyed-mutex.ts';
+import { YieldBudget } from '../../lib/yield-budget.ts';
 import type { ExecuteRequest } from '../../protocol/execute-request.ts';
-import { TimeSlices } from '../../stats/time-slices.ts';
 import { Backlog } from './backlog.ts';
 import { laterRunId, newestRunId } from './run-names.ts';
 
@@ -75,12 +75,12 @@ export class Executions {
   readonly #waiting = new Set<OpenRun>();
   readonly #clock: Clock;
   /** Programs that print without end are read all the time. */
-  readonly #slices: TimeSlices;
+  readonly #budget: YieldBudget;
 
   constructor(agent: Pick<Agent, 'execute' | 'input' | 'events' | 'inspect'>, clock: Clock = systemClock) {
     this.#agent = agent;
     this.#clock = clock;
-    this.#slices = new TimeSlices(clock, aTenth);
+    this.#budget = new YieldBudget({ ...aTenth, clock });
   }
 
   /** Runs that have not ended for whom drives them. */
@@ -213,7 +213,7 @@ export class Executions {
         open.after = event.n;
         // Too much is the runner's to hold, which has bounds for that.
         if (!open.backlog.push(event)) return;
-        await this.#slices.turn(signal);
+        await this.#budget.yieldIfSpent(signal);
       }
     } catch {
       // Whoever asks next is told.

@@ -1,9 +1,9 @@
 /** Statistics for managers: what a round has collected, encoded and written to Redis (spec cluster-state 4.2). */
 
 import type { Clock } from '../../lib/clock.ts';
+import { YieldBudget } from '../../lib/yield-budget.ts';
 import type { WrittenMetrics } from '../../stats/metric-store.ts';
 import type { CollectedMetrics, StatisticsSink } from '../../stats/statistics-sink.ts';
-import { TimeSlices } from '../../stats/time-slices.ts';
 import type { RedisStatistics } from '../redis/statistics-keys.ts';
 import { encodeMsgpack } from '../wire/msgpack/encode.ts';
 import type { MsgpackValue } from '../wire/msgpack/value.ts';
@@ -51,10 +51,10 @@ export class ClusterStatistics implements StatisticsSink {
     payload: (id: string, metrics: T) => StatPayload,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, Uint8Array>> {
-    const slices = new TimeSlices(this.#clock);
+    const budget = new YieldBudget({ clock: this.#clock });
     const all = new Map<string, Uint8Array>();
     for await (const [id, of] of metrics) {
-      await slices.turn(signal);
+      await budget.yieldIfSpent(signal);
       all.set(id, encoded(payload(id, of)));
     }
     return all;

@@ -104,10 +104,10 @@ export class MessageRouter implements AsyncDisposable {
   /** Hands over messages as they arrive, the peer's id first, until the socket is closed. `take` must not throw. */
   async read(take: (message: readonly Uint8Array[]) => void): Promise<void> {
     try {
-      const share = new YieldBudget(shareMs);
+      const budget = new YieldBudget({ workMs: shareMs });
       while (!this.#socket.closed) {
         take(await this.#socket.receive());
-        if (share.isOver) await share.yield();
+        if (budget.isSpent) await budget.yield();
       }
     } catch (error) {
       if (!this.#socket.closed) throw error;
@@ -130,14 +130,14 @@ export class MessageRouter implements AsyncDisposable {
   /** ZeroMQ takes one message at a time. */
   async #drain(): Promise<void> {
     this.#sending = true;
-    const share = new YieldBudget(shareMs);
+    const budget = new YieldBudget({ workMs: shareMs });
     while (this.#outbox.length > 0) {
       const batch = this.#outbox;
       this.#outbox = [];
       for (const message of batch) {
         const waits = this.#backlog.bytes > 0 && this.#backlog.has(peerOf(message));
         if (waits || (await this.#offer(message)) === 'full') this.#hold(peerOf(message), message);
-        if (share.isOver) await share.yield();
+        if (budget.isSpent) await budget.yield();
       }
     }
     this.#sending = false;
@@ -192,14 +192,14 @@ export class MessageRouter implements AsyncDisposable {
 
   /** Sends of a peer's line for one share of time; answers whether the peer takes more. */
   async #offerLine(peer: string): Promise<boolean> {
-    const share = new YieldBudget(shareMs);
+    const budget = new YieldBudget({ workMs: shareMs });
     for (let message = this.#backlog.first(peer); message; message = this.#backlog.first(peer)) {
       const outcome = await this.#offer(message);
       if (outcome === 'full') return false;
       if (outcome === 'gone') this.#backlog.forget(peer);
       else this.#backlog.shift(peer);
-      if (share.isOver) {
-        await share.yield();
+      if (budget.isSpent) {
+        await budget.yield();
         return true;
       }
     }

@@ -2,8 +2,7 @@
 import { Decimal, parseDecimal, plainText } from '../../../../src/lib/decimal.ts';
 import type { MountPermission } from '../../../../src/resources/resource-spec.ts';
 import { writeResourceTxt } from '../../../../src/resources/resource-txt.ts';
-import { readResourceTxt } from '../../../../src/resources/resource-txt-reader.ts';
-import { resourceUsage } from '../../../../src/resources/resource-usage.ts';
+import { readResourceAccount, readResourceTxt } from '../../../../src/resources/resource-txt-reader.ts';
 import { formatSlotAmounts } from '../../../../src/resources/slot-amounts.ts';
 import type { SlotType } from '../../../../src/resources/slot-name.ts';
 import { type AllocForm, checkOf, differ, formatAlloc, mustRefuse, parseAlloc } from './case.ts';
@@ -86,9 +85,14 @@ const read = checkOf<ReadCase>(({ known_slots: known, text, error, expect }) => 
   return differ('it', actual, expect && { ...expect, slots: plainTexts(expect.slots) });
 });
 
-/** Sums over files. */
-const usage = checkOf<{ files: Readonly<Record<string, string | null>>; expect: Texts }>(({ files, expect }) =>
-  differ('the sums', formatSlotAmounts(resourceUsage(Object.values(files))), expect),
-);
+/** Sums over files of what was asked for; a file that isn't there has nothing. */
+const usage = checkOf<{ files: Readonly<Record<string, string | null>>; expect: Texts }>(({ files, expect }) => {
+  const sums = new Map<string, Decimal>();
+  for (const text of Object.values(files)) {
+    const slots = text === null ? [] : readResourceAccount(text, new Map()).slots;
+    for (const [slot, amount] of slots) sums.set(slot, (sums.get(slot) ?? new Decimal(0)).plus(amount));
+  }
+  return differ('the sums', formatSlotAmounts(sums), expect);
+});
 
 export { read as readResourceTxt, usage as scanUsage, write as writeResourceTxt };

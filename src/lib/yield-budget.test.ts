@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { FakeClock } from '../lib/fake-clock.ts';
-import { TimeSlices } from './time-slices.ts';
+import { FakeClock } from './fake-clock.ts';
+import { YieldBudget } from './yield-budget.ts';
 
 /** How many milliseconds of work some loops did between two turns of the event loop, at most. */
 async function maxBlock(loops: number): Promise<number> {
@@ -8,10 +8,10 @@ async function maxBlock(loops: number): Promise<number> {
   const clock = new (class extends FakeClock {
     override monotonic = (): number => time;
   })();
-  const slices = new TimeSlices(clock);
+  const budget = new YieldBudget({ clock });
   const work = async (): Promise<void> => {
     for (let step = 0; step < 20; step += 1) {
-      await slices.turn();
+      await budget.yieldIfSpent();
       time += 1;
     }
   };
@@ -27,21 +27,21 @@ async function maxBlock(loops: number): Promise<number> {
   return longest;
 }
 
-it('lets others run when its time is over, also when loops have it together', async () => {
+it('lets others run when its time is over, also when several loops share it', async () => {
   expect(await maxBlock(1)).toBe(1);
   // Each may have begun one step more.
   expect(await maxBlock(8)).toBeLessThanOrEqual(1 + 8);
 });
 
-it('ends with the signal, before and after a turn', async () => {
+it("rejects with the signal's reason, before and after it has yielded", async () => {
   const end = new AbortController();
   let time = 0;
   const clock = new (class extends FakeClock {
     override monotonic = (): number => (time += 2);
   })();
-  const slices = new TimeSlices(clock);
-  const turn = slices.turn(end.signal);
+  const budget = new YieldBudget({ clock });
+  const turn = budget.yieldIfSpent(end.signal);
   end.abort(new Error('ended'));
   await expect(turn).rejects.toThrow('ended');
-  await expect(slices.turn(end.signal)).rejects.toThrow('ended');
+  await expect(budget.yieldIfSpent(end.signal)).rejects.toThrow('ended');
 });
