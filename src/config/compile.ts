@@ -53,6 +53,7 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
       diskLimitBytes: kernelet['disk-limit'],
       openFiles: kernelet['open-files'],
     },
+    imageBootstrap: kernelet['image-bootstrap'] ?? (context.mode === 'cluster' ? 'root' : 'never'),
     imageCapabilities: kernelet['image-capabilities'],
     loosen: {
       capabilities: kernelet['loosen.capabilities'],

@@ -162,6 +162,17 @@ describe('cluster mode', () => {
     expect(await problemsOf(cluster.replace('[agent]', 'addr = []\n[agent]'))).toEqual(['agent.toml:3 etcd.addr []']);
   });
 
+  it('runs scripts of images as root, which nobody has alone, unless the operator says so', async () => {
+    const said = async (toml: string) => (await load(toml)).settings.imageBootstrap;
+    expect(await said('')).toBe('never');
+    expect(await said('[kernelet]\nimage-bootstrap = "root"\n')).toBe('root');
+    expect(await said(cluster)).toBe('root');
+    expect(await said(`${cluster}[kernelet]\nimage-bootstrap = "never"\n`)).toBe('never');
+    expect(await problemsOf('[kernelet]\nimage-bootstrap = "tenant"\n')).toEqual([
+      'agent.toml:2 kernelet.image-bootstrap "tenant"',
+    ]);
+  });
+
   it('lets the cluster win over the file, and only in cluster mode', async () => {
     const overrides = { agent: { 'kernel-creation-concurrency': '8' }, container: { 'kernel-uid': '1100' } };
     const file = cluster.replace('[container]', 'kernel-creation-concurrency = 2\n[container]\nkernel-uid = 1000');

@@ -223,6 +223,8 @@ export interface Settings {
   readonly pluginOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly defaults: KernelDefaults;
   readonly loosen: LoosenSettings;
+  /** Whether images' own scripts are run. */
+  readonly imageBootstrap: 'never' | 'root';
   /** Without `CAP_`; only in cluster mode. */
   readonly imageCapabilities: readonly string[];
   /** How long a kernel may take from its start until its runner is ready. */

@@ -146,6 +146,8 @@ export interface ContainerDetail extends ContainerSummary {
   readonly ports: readonly PublishedPort[];
   readonly networkAddress: string | null;
   readonly cgroupParent: string;
+  /** Where the files of names that it has from its network lie on this machine; blank = not told. */
+  readonly nameFiles: { readonly hosts: string; readonly 'resolv.conf': string; readonly hostname: string };
 }
 
 /** A network of the engine. */

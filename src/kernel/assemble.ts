@@ -7,8 +7,9 @@ import type { Logger } from '../lib/log.ts';
 import { Bridge } from '../network/bridge.ts';
 import { canBind } from '../network/host-ports.ts';
 import type { IptablesRunner } from '../network/iptables.ts';
+import { readNameFiles } from '../network/name-files.ts';
 import type { LeasedNetwork } from '../network/sandbox.ts';
-import { PrewarmedNetworkPool } from '../network/sandbox-pool.ts';
+import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from '../network/sandbox-pool.ts';
 import { SessionNetworks } from '../network/session-networks.ts';
 import { containerPaths } from '../protocol/runner-config.ts';
 import { ScratchFolders } from '../storage/scratch.ts';
@@ -47,6 +48,8 @@ export interface KernelsParts {
   readonly keepLog?: KeepLog;
   /** Bytes that have gone through the network of a process. */
   readonly networkBytes: (pid: number) => Promise<Pick<LeasedNetwork, 'receivedBytes' | 'sentBytes'>>;
+  /** Replaces the files of names of networks, for tests. */
+  readonly readNames?: PrewarmedNetworkPoolParts['readNames'];
   /** Replaces the machine's iptables, for tests. */
   readonly iptables?: IptablesRunner;
 }
@@ -109,6 +112,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
       return new Set(stock.flatMap(({ placement }) => placement?.sandbox?.container ?? []));
     },
     networkBytes: parts.networkBytes,
+    readNames: parts.readNames ?? readNameFiles,
     clock,
     log,
   });

@@ -1,13 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { recordFixture, specFixture } from '../../test/support/kernel-record.ts';
 import { testSettings } from '../../test/support/kernels-fixture.ts';
-import { parseAgentId } from '../lib/ids.ts';
+import { asContainerId, parseAgentId } from '../lib/ids.ts';
 import { type ContainerSettings, containerSpec, defaultHardening } from './container-spec.ts';
 import { Ownership } from './ownership.ts';
-import { noPlacement } from './record.ts';
+import { type KernelPlacement, noPlacement } from './record.ts';
 import type { KernelSpec } from './spec.ts';
 
-const folder = { root: '/s', work: '/s/work', config: '/s/config', run: '/s/run', private: '/s/private' };
+const folder = {
+  root: '/s',
+  work: '/s/work',
+  config: '/s/config',
+  run: '/s/run',
+  names: '/s/names',
+  private: '/s/private',
+};
 const terminal = { name: 'ttyd', protocol: 'http', containerPorts: [7681], isInference: false };
 const server = { name: 'sshd', protocol: 'tcp', containerPorts: [2200], isInference: false };
 const hostPorts = [
@@ -15,9 +22,13 @@ const hostPorts = [
   { containerPort: 7681, hostPort: 31_001 },
 ];
 
-function specOf(change: Partial<KernelSpec>, settings: Partial<ContainerSettings> = {}) {
+function specOf(
+  change: Partial<KernelSpec>,
+  settings: Partial<ContainerSettings> = {},
+  placed: Partial<KernelPlacement> = {},
+) {
   const spec = specFixture({ services: [server, terminal], publish: [2200, 7681], network: 'bridge', ...change });
-  const record = recordFixture({ spec, placement: { ...noPlacement, hostPorts } });
+  const record = recordFixture({ spec, placement: { ...noPlacement, hostPorts, ...placed } });
   return containerSpec(record, {
     paths: folder,
     ownership: new Ownership(parseAgentId('i-one'), new Uint8Array(32)),
@@ -48,7 +59,7 @@ describe('the container of a kernel', () => {
       command: [],
       noNewPrivileges: true,
     });
-    const hardening = { ...defaultHardening, imageCapabilities: ['CHOWN', 'KILL'] };
+    const hardening = { ...defaultHardening, imageBootstrap: 'root' as const, imageCapabilities: ['CHOWN', 'KILL'] };
     expect(specOf({}, { hardening })).toMatchObject({
       capabilities: ['SETUID', 'SETGID', 'KILL', 'CHOWN', 'SETPCAP'],
       command: ['bounded'],
@@ -59,5 +70,21 @@ describe('the container of a kernel', () => {
       command: [],
       noNewPrivileges: false,
     });
+  });
+
+  it('has none of them where the script of its image may not run, but with sudo', () => {
+    const hardening = { ...defaultHardening, imageCapabilities: ['CHOWN'] };
+    expect(specOf({}, { hardening })).toMatchObject({ capabilities: ['SETUID', 'SETGID', 'KILL'], command: [] });
+    expect(specOf({ sudo: true }, { hardening }).capabilities).toContain('CHOWN');
+  });
+
+  it('has files of names of its own, which nobody can write, in a network that others have joined and will join', () => {
+    const container = asContainerId('a'.repeat(64));
+    const joined = specOf({}, {}, { sandbox: { container, receivedBytes: 0, sentBytes: 0 }, hostPorts: [] });
+    expect(joined.network).toEqual({ kind: 'join', container });
+    for (const name of ['hosts', 'resolv.conf', 'hostname']) {
+      expect(joined.mounts).toContainEqual({ source: `/s/names/${name}`, target: `/etc/${name}`, readOnly: true });
+    }
+    expect(specOf({}).mounts.map(({ target }) => target)).not.toContain('/etc/hosts');
   });
 });

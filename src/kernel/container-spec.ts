@@ -6,6 +6,7 @@ import { containerDevices, type DeviceProvision } from '../devices/device-provis
 import type { ContainerMount, ContainerSpec } from '../engine/engine.ts';
 import { boundedEntry, containerPaths, runnerCapabilities } from '../protocol/runner-config.ts';
 import type { ScratchPaths } from '../storage/scratch.ts';
+import { nameMounts } from './name-copies.ts';
 import { containerName, labelNames, type Ownership } from './ownership.ts';
 import { placementLabels } from './placement-labels.ts';
 import type { KernelRecord } from './record.ts';
@@ -16,6 +17,8 @@ import { isOnHost } from './spec.ts';
 export interface ContainerHardening {
   /** Capabilities of the container's root; the tenant's processes have none. */
   readonly capabilities: readonly string[];
+  /** Whether the image's own script is run, as the container's root. */
+  readonly imageBootstrap: 'never' | 'root';
   /**
    * Those that the image's own script has besides, as root, before the runner starts; and everybody's root in sessions
    * whose user may become root. null: the script has the runner's, and what it may do is not asked for by anybody.
@@ -35,6 +38,7 @@ export interface ContainerHardening {
 /** As little as the runner can do with. */
 export const defaultHardening: ContainerHardening = {
   capabilities: runnerCapabilities,
+  imageBootstrap: 'never',
   imageCapabilities: null,
   noNewPrivileges: true,
   limited: { cpus: true, memory: true, processes: true },
@@ -90,6 +94,7 @@ function mountsOf(record: KernelRecord, { paths, volume, views = [] }: SpecParts
     { source: paths.run, target: containerPaths.run, readOnly: false },
     { source: paths.work, target: containerPaths.home, readOnly: false },
     { source: paths.config, target: containerPaths.homeConfig, readOnly: true },
+    ...(record.placement.sandbox ? nameMounts(paths) : []),
     ...record.spec.mounts,
     ...hookMounts(record.placement.provision),
     ...record.placement.provision.mounts.map((mount) => ({ ...mount, readOnly: true })),
@@ -116,9 +121,10 @@ const dropping = 'SETPCAP';
 
 function capabilitiesOf(
   { capabilities, imageCapabilities }: ContainerHardening,
-  isBounded: boolean,
+  { isBounded, sudo }: { readonly isBounded: boolean; readonly sudo: boolean },
 ): readonly string[] {
-  return [...new Set([...capabilities, ...(imageCapabilities ?? []), ...(isBounded ? [dropping] : [])])];
+  const ofRoot = isBounded || sudo ? (imageCapabilities ?? []) : [];
+  return [...new Set([...capabilities, ...ofRoot, ...(isBounded ? [dropping] : [])])];
 }
 
 /** The specification of the container of a record's generation. */
@@ -128,7 +134,8 @@ export function containerSpec(record: KernelRecord, parts: SpecParts): Container
   const { ownership, settings } = parts;
   const { limited, swap } = settings.hardening;
   const name = containerName(spec.id, spec.image.reference);
-  const isBounded = settings.hardening.imageCapabilities !== null && !spec.sudo;
+  const { imageBootstrap, imageCapabilities } = settings.hardening;
+  const isBounded = imageBootstrap === 'root' && imageCapabilities !== null && !spec.sudo;
   return {
     name,
     image: spec.image.id,
@@ -164,7 +171,7 @@ export function containerSpec(record: KernelRecord, parts: SpecParts): Container
     ...(typeof spec.network === 'object' ? { hosts: spec.network.hosts } : {}),
     // On the host's own network there is nothing between the kernel and its ports.
     ports: isOnHost(spec.network) ? [] : publishedPorts(record, settings),
-    capabilities: capabilitiesOf(settings.hardening, isBounded),
+    capabilities: capabilitiesOf(settings.hardening, { isBounded, sudo: spec.sudo }),
     noNewPrivileges: settings.hardening.noNewPrivileges && !spec.sudo,
     securityOptions: settings.hardening.securityOptions,
     logLimitBytes: settings.logLimitBytes,

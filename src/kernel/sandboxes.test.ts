@@ -55,6 +55,7 @@ describe('a kernel on a network made ahead', () => {
     ['without a network', { network: 'none' as const }, {}],
     ['of root', { user: { uid: 0, gid: 0 } }, {}],
     ['whose image has volumes', { image: { ...specFixture().image, volumes: ['/data'] } }, {}],
+    ['where scripts of images run as root', {}, { imageBootstrap: 'root' as const }],
     ['with more capabilities', {}, { capabilities: ['SETUID', 'NET_ADMIN'] }],
     ['that may gain privileges', {}, { noNewPrivileges: false }],
     ['with fields of the engine’s own', {}, { overrides: async () => ({ HostConfig: { Privileged: true } }) }],
@@ -96,7 +97,7 @@ describe('a kernel on a network made ahead', () => {
     expect(await one.leftovers()).toEqual([]);
   });
 
-  it('and its neighbours are left by a daemon that stops, and found by the next', async () => {
+  it('is left by a daemon that stops, found by the next, and then handed on to nobody', async () => {
     const first = await KernelsFixture.open(ready);
     await warm(first);
     const spec = specFixture({ network: 'bridge' });
@@ -108,7 +109,8 @@ describe('a kernel on a network made ahead', () => {
     await next.kernels.registry.sweep(never);
     expect(next.kernels.sandboxes.holds(spec.id)).toBe(true);
     await next.kernels.registry.destroy(spec.id, force);
-    expect(sandboxesOf(next)).toHaveLength(1);
+    // It is not known what the kernels of the earlier daemon left in its files.
+    await expect.poll(() => sandboxesOf(next)).toEqual([]);
     await next.kernels[Symbol.asyncDispose]();
     expect(next.dummy.containers).toEqual([]);
   });
@@ -144,13 +146,14 @@ describe('a daemon that ends', () => {
   const afterAllocation = stepNames.filter((name) => name !== 'allocate');
   it.each(
     calls.flatMap((call) => afterAllocation.flatMap((step) => moments.map((when) => [when, call, step] as const))),
-  )('%s %s of %s: the next has every network idle again, and leaves none', async (when, call, step) => {
+  )('%s %s of %s: the next has as many networks idle, made anew, and leaves none', async (when, call, step) => {
     const { promise: crashed, resolve } = Promise.withResolvers<void>();
     const first = await KernelsFixture.open({
       ...ready,
       parts: { adaptPlan: crashingPlan(step, call, when, resolve) },
     });
     await warm(first);
+    const old = sandboxesOf(first).map(({ id }) => id);
     const spec = specFixture({ network: 'bridge', hostname: 'doomed' });
     const life = first.kernels.registry
       .create(spec, never)
@@ -164,8 +167,9 @@ describe('a daemon that ends', () => {
     await next.kernels.registry.sweep(never);
     expect(await next.leftovers()).toEqual([]);
     expect(next.kernels.sandboxes.absentReleases).toBe(0);
+    await expect.poll(() => sandboxesOf(next).filter(({ id }) => !old.includes(id)).length).toBe(2);
+    await expect.poll(() => sandboxesOf(next).length).toBe(2);
     const before = sandboxesOf(next).map(({ id }) => id);
-    expect(before).toHaveLength(2);
     const specs = [specFixture({ network: 'bridge' }), specFixture({ network: 'bridge' })];
     for (const each of specs) await next.kernels.registry.create(each, never);
     const taken = specs.map(({ id }) => next.kernels.registry.get(id).placement.sandbox?.container);

@@ -247,6 +247,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<AssembledN
         ...invariantViolations.snapshot(),
         'absent-release': devices.ledger.absentReleases + ports.absentReleases,
         'conflicting-adoption': ports.conflictingAdoptions,
+        'altered-network': kernels.sandboxes.altered,
       }),
     },
     clock: systemClock,

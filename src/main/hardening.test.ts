@@ -1,18 +1,64 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { recordFixture, specFixture } from '../../test/support/kernel-record.ts';
 import { loadSettings } from '../config/load.ts';
-import { defaultHardening } from '../kernel/container-spec.ts';
+import type { Settings } from '../config/settings.ts';
+import { type ContainerHardening, defaultHardening } from '../kernel/container-spec.ts';
+import type { NetworkLeases } from '../kernel/leases.ts';
+import { sandboxStep } from '../kernel/steps/sandbox.ts';
+import { Deadline } from '../lib/deadline.ts';
 import { hardeningOf, loosenedWarnings } from './hardening.ts';
 
 const settingsOf = async (environ: Record<string, string> = {}) =>
   (await loadSettings({ environ, homeDir: '/nowhere', uid: 0, gid: 0 })).settings;
 
+/** Those of a node that is configured to be a member. */
+async function memberSettings(): Promise<Settings> {
+  const folder = await mkdtemp(join(tmpdir(), 'kernelet-hardening-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const configFile = join(folder, 'agent.toml');
+  const text = '[etcd]\nnamespace = "local"\n[agent]\nbackend = "docker"\n[container]\nscratch-type = "hostdir"\n';
+  await writeFile(configFile, text);
+  return (await loadSettings({ flags: { configFile }, environ: {}, homeDir: '/nowhere', uid: 0, gid: 0 })).settings;
+}
+
 describe('what images may do in a cluster', () => {
   it('is what engines give by default and two more, and what the operator leaves of it', async () => {
-    const settings = { ...(await settingsOf()), mode: 'cluster' as const };
+    const settings = await memberSettings();
     const { capabilities, imageCapabilities } = hardeningOf(settings);
     expect(capabilities).toEqual(defaultHardening.capabilities);
     expect(imageCapabilities).toEqual(expect.arrayContaining(['CHOWN', 'DAC_OVERRIDE', 'IPC_LOCK', 'SYS_NICE']));
     expect(hardeningOf({ ...settings, imageCapabilities: ['CHOWN'] }).imageCapabilities).toEqual(['CHOWN']);
+  });
+});
+
+describe('networks made ahead', () => {
+  /** Whether a kernel asks for one. */
+  async function asks(hardening: ContainerHardening): Promise<boolean> {
+    let asked = false;
+    const leases: NetworkLeases = {
+      lease: async () => {
+        asked = true;
+        return null;
+      },
+      adopt() {},
+      holds: () => false,
+      namesOf: () => null,
+      release() {},
+      discard() {},
+    };
+    using deadline = new Deadline({ what: 'test', timeoutMs: 5_000 });
+    await sandboxStep(leases, hardening).apply(recordFixture({ spec: specFixture({ network: 'bridge' }) }), deadline);
+    return asked;
+  }
+
+  it('are joined by no kernel of a member of a cluster, whose images’ scripts are root, whatever else is said', async () => {
+    const settings = await settingsOf();
+    expect(await asks(hardeningOf(settings))).toBe(true);
+    expect(await asks(hardeningOf({ ...settings, imageBootstrap: 'root' }))).toBe(false);
+    expect(await asks(hardeningOf(await memberSettings()))).toBe(false);
   });
 });
 
@@ -32,10 +78,11 @@ describe('what an operator loosens', () => {
       limited: { cpus: true, memory: false, processes: true },
     });
     const container = { ...settings.container, kernelUser: { uid: 0, gid: 0 } };
-    expect(loosenedWarnings({ loosen, container })).toEqual([
+    expect(loosenedWarnings({ ...settings, loosen, container, imageBootstrap: 'root' })).toEqual([
       'kernelet.loosen.capabilities: containers keep SYS_PTRACE, KILL',
       'kernelet.loosen.no-memory-limit: kernels may take all memory',
       'container.kernel-uid: programs in kernels run as root',
+      'kernelet.image-bootstrap: scripts of images run as root, and kernels join no network made ahead',
     ]);
   });
 

@@ -2,13 +2,14 @@
 import type { Settings } from '../config/settings.ts';
 import { type ContainerHardening, defaultHardening } from '../kernel/container-spec.ts';
 
-type HardeningSettings = Pick<Settings, 'loosen' | 'mode' | 'imageCapabilities'>;
+type HardeningSettings = Pick<Settings, 'loosen' | 'mode' | 'imageBootstrap' | 'imageCapabilities'>;
 
 /** The hardening of every container of this agent. */
-export function hardeningOf({ loosen, mode, imageCapabilities }: HardeningSettings): ContainerHardening {
+export function hardeningOf({ loosen, mode, ...image }: HardeningSettings): ContainerHardening {
   return {
     capabilities: [...new Set([...defaultHardening.capabilities, ...loosen.capabilities])],
-    imageCapabilities: mode === 'cluster' ? imageCapabilities : null,
+    imageBootstrap: image.imageBootstrap,
+    imageCapabilities: mode === 'cluster' ? image.imageCapabilities : null,
     noNewPrivileges: !loosen.newPrivileges,
     limited: { cpus: !loosen.noCpuLimit, memory: !loosen.noMemoryLimit, processes: !loosen.noProcessLimit },
     swap: loosen.swap,
@@ -17,7 +18,10 @@ export function hardeningOf({ loosen, mode, imageCapabilities }: HardeningSettin
 }
 
 /** One sentence for everything that makes kernels less confined than they are by default, with its key. */
-export function loosenedWarnings({ loosen, container }: Pick<Settings, 'loosen' | 'container'>): readonly string[] {
+export function loosenedWarnings(
+  settings: Pick<Settings, 'loosen' | 'container' | 'mode' | 'imageBootstrap'>,
+): readonly string[] {
+  const { loosen, container, mode, imageBootstrap } = settings;
   const warnings: string[] = [];
   const tell = (loosened: boolean, key: string, text: string): void => {
     if (loosened) warnings.push(`${key}: ${text}`);
@@ -31,5 +35,11 @@ export function loosenedWarnings({ loosen, container }: Pick<Settings, 'loosen' 
   tell(loosen.noCpuLimit, 'kernelet.loosen.no-cpu-limit', 'kernels may use all CPUs');
   tell(loosen.swap, 'kernelet.loosen.swap', 'kernels may swap');
   tell(container.kernelUser.uid === 0, 'container.kernel-uid', 'programs in kernels run as root');
+  const asksForRoot = mode === 'standalone' && imageBootstrap === 'root';
+  tell(
+    asksForRoot,
+    'kernelet.image-bootstrap',
+    'scripts of images run as root, and kernels join no network made ahead',
+  );
   return warnings;
 }

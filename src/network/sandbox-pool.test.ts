@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { namesFixture } from '../../test/support/kernels-fixture.ts';
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
 import { dummyImage } from '../engine/dummy/dummy-images.ts';
 import type { ContainerSpec } from '../engine/engine.ts';
 import { FakeClock } from '../lib/fake-clock.ts';
 import { type ContainerId, newKernelId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
+import type { NameFiles } from './name-files.ts';
 import { type PrewarmedNetworkForm, sandboxLabels, sandboxSpec } from './sandbox.ts';
 import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from './sandbox-pool.ts';
 
@@ -30,6 +32,7 @@ function setUp(change: Partial<PrewarmedNetworkPoolParts> & { readonly engine?: 
     },
     joined: async () => new Set<ContainerId>(),
     networkBytes: async () => ({ receivedBytes: 10, sentBytes: 20 }),
+    readNames: async () => namesFixture(),
     clock,
     log: silentLogger,
     ...change,
@@ -140,15 +143,13 @@ describe('the pool of networks', () => {
     await miss();
   });
 
-  it('finds out what an earlier process left: the living are kept, the rest goes, foreign ones are let be', async () => {
+  it('makes others of those that an earlier process left, whose files nobody knows; foreign ones are let be', async () => {
     const engine = new DummyEngine({ images: [dummyImage('base', { id: image })] });
     const name = (letter: string) => `kernelet-network.${form.tag}.${letter.repeat(12)}`;
     const idle = await start(engine, await sandboxSpec(form, name('a'), image));
     const held = await start(engine, await sandboxSpec(form, name('b'), image));
     const joined = await start(engine, await sandboxSpec(form, name('c'), image));
     const dead = await engine.createContainer(await sandboxSpec(form, name('d'), image), soon());
-    const otherPlace = { ...form, volume: { ...form.volume, target: '/opt/other' } };
-    const older = await start(engine, await sandboxSpec(otherPlace, name('e'), image));
     const forged = await sandboxSpec(form, name('f'), image);
     await start(engine, { ...forged, labels: { ...forged.labels, [sandboxLabels.proof]: 'x' } });
     const { pool, names } = setUp({ engine, joined: async () => new Set([joined]) });
@@ -156,15 +157,72 @@ describe('the pool of networks', () => {
     pool.adopt(kernel, held);
     expect(() => pool.adopt(newKernelId(), held)).toThrow(/two kernels/);
     await pool.listOwnedContainers(soon());
-    await expect.poll(() => engine.containers.length).toBe(4);
-    expect(engine.containers.map(({ id }) => id)).not.toContain(dead);
-    expect(names()).not.toContain(older);
-    expect(await idleOf(pool)).toEqual([idle]);
-    expect((await pool.lease(kernel, image, soon()))?.container).toBe(held);
+    await expect.poll(() => engine.containers.length).toBe(5);
+    for (const gone of [dead, idle]) expect(engine.containers.map(({ id }) => id)).not.toContain(gone);
+    const made = await idleOf(pool);
+    expect(made).toHaveLength(2);
+    for (const old of [dead, idle, held, joined]) expect(made).not.toContain(old);
 
     await pool[Symbol.asyncDispose]();
     expect(engine.containers.map(({ id }) => id)).toHaveLength(3);
     expect(names()).toEqual(expect.arrayContaining([held, joined]));
+  });
+
+  it('hands none on that a kernel holds since before this process, neither to it nor to others', async () => {
+    const engine = new DummyEngine({ images: [dummyImage('base', { id: image })] });
+    const held = await start(engine, await sandboxSpec(form, `kernelet-network.${form.tag}.${'b'.repeat(12)}`, image));
+    const { pool } = setUp({ engine });
+    const [kernel, other] = [newKernelId(), newKernelId()];
+    pool.adopt(kernel, held);
+    expect(pool.namesOf(kernel)).toBeNull();
+    pool.release(kernel);
+    expect(await pool.lease(other, image, soon())).toBeNull();
+    await expect.poll(() => engine.containers).toEqual([]);
+    const again = await start(engine, await sandboxSpec(form, `kernelet-network.${form.tag}.${'c'.repeat(12)}`, image));
+    pool.adopt(kernel, again);
+    expect(await pool.lease(kernel, image, soon())).toBeNull();
+    await expect.poll(() => engine.containers).toEqual([]);
+  });
+
+  it.each([
+    ['content', namesFixture('127.0.0.1 localhost\n192.0.2.66 packages.example\n')],
+    ['mode', { ...namesFixture(), 'resolv.conf': { ...namesFixture()['resolv.conf'], mode: 0o100666 } }],
+    ['owner', { ...namesFixture(), hostname: { ...namesFixture().hostname, uid: 1000 } }],
+  ])('gives up one whose files of names have another %s than when it was made, and counts it', async (_, altered) => {
+    const found = new Map<string, NameFiles>();
+    const warnings: unknown[] = [];
+    const { pool, engine, names, miss } = setUp({
+      readNames: async ({ hosts }) => found.get(hosts) ?? namesFixture(),
+      log: { ...silentLogger, warn: (_text, fields) => void warnings.push(fields) },
+    });
+    await miss();
+    const [bad = '', good] = names();
+    const [first, kernel] = [newKernelId(), newKernelId()];
+    expect((await pool.lease(first, image, soon()))?.container).toBe(bad);
+    expect(pool.namesOf(first)).toEqual(namesFixture());
+    pool.release(first);
+    found.set(engine.container(bad).detail().nameFiles.hosts, altered);
+    expect((await pool.lease(kernel, image, soon()))?.container).toBe(good);
+    expect(pool.altered).toBe(1);
+    expect(warnings).toMatchObject([{ container: bad, lastKernel: first }]);
+    await expect.poll(() => names()).toEqual([good]);
+  });
+
+  it('makes none whose files of names cannot be read, and gives none', async () => {
+    let fails = true;
+    const { pool, engine, miss } = setUp({
+      readNames: async () => (fails ? Promise.reject(new Error('ENOENT')) : namesFixture()),
+    });
+    using creating = pool.creating();
+    await pool.lease(newKernelId(), image, soon());
+    creating[Symbol.dispose]();
+    await expect.poll(() => engine.calls.some(({ method }) => method === 'removeContainer')).toBe(true);
+    expect(engine.containers).toEqual([]);
+    fails = false;
+    await miss();
+    fails = true;
+    expect(await pool.lease(newKernelId(), image, soon())).toBeNull();
+    expect(pool.altered).toBe(0);
   });
 
   it('does not take one that is being removed for an idle one', async () => {

@@ -1,16 +1,18 @@
 /**
  * Networks made ahead: a few idle sandboxes that kernels lease, so that a creation need not wait for the engine to set
  * up a network. A creation never waits for the pool: when there is no sandbox, the kernel gets a network of its own.
- * What there is is known from the engine alone, by labels, so that nothing is lost when the process is killed.
+ * What there is is known from the engine, by labels, so that nothing is lost when the process is killed. What the files
+ * of names are is known from the moment at which a sandbox was made, in which no kernel had joined it yet, and by the
+ * process alone that made it: one that an earlier process has made is leased to nobody else any more.
  */
-import type { Engine } from '../engine/engine.ts';
+import type { ContainerDetail, Engine } from '../engine/engine.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { type Deadline, withDeadline } from '../lib/deadline.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { ContainerId, KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
+import { areSame, type NameFiles } from './name-files.ts';
 import {
-  hasForm,
   isSandbox,
   type LeasedNetwork,
   newSandboxName,
@@ -31,6 +33,8 @@ export interface PrewarmedNetworkPoolParts {
   readonly joined: (signal: AbortSignal) => Promise<ReadonlySet<ContainerId>>;
   /** Bytes that have gone through the network of a process. */
   readonly networkBytes: (pid: number) => Promise<Pick<LeasedNetwork, 'receivedBytes' | 'sentBytes'>>;
+  /** The files of names of a sandbox, as they are now. */
+  readonly readNames: (paths: ContainerDetail['nameFiles']) => Promise<NameFiles>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -39,7 +43,11 @@ interface Sandbox {
   readonly id: ContainerId;
   /** null = not known. */
   readonly image: string | null;
+  /** The files of names as they were made; null = not known, since an earlier process has made them. */
+  readonly names: NameFiles | null;
   owner: KernelId | null;
+  /** The kernel that gave it back last. */
+  lastOwner: KernelId | null;
 }
 
 /** A sandbox that the engine does not show within this is not used. */
@@ -68,6 +76,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
   #filling: Promise<void> | null = null;
   #idleTimer: Timer | null = null;
   #absentReleases = 0;
+  #altered = 0;
 
   constructor(parts: PrewarmedNetworkPoolParts) {
     this.#parts = parts;
@@ -76,6 +85,11 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
   /** Releases of a sandbox that was not held. */
   get absentReleases(): number {
     return this.#absentReleases;
+  }
+
+  /** Sandboxes whose files of names were not as they were made. */
+  get altered(): number {
+    return this.#altered;
   }
 
   /** Says that a kernel is being created, until disposed: nothing is made meanwhile, so that it does not wait. */
@@ -87,9 +101,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
       [Symbol.dispose]: () => {
         this.#creations -= 1;
         if (this.#creations > 0 || this.#end.signal.aborted) return;
-        this.#filling ??= this.#fill().finally(() => {
-          this.#filling = null;
-        });
+        this.#fillSoon();
         this.#idleTimer = this.#parts.clock.after(idleMs, () => this.#trim(0));
         this.#idleTimer.unref();
       },
@@ -97,14 +109,15 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
   }
 
   /**
-   * A sandbox that lives, for a container that is about to be made: the one that the kernel holds, else an idle one,
-   * rather of the same image. null when there is none. Throws the signal's reason.
+   * A sandbox that lives and whose files of names are as they were made, for a container that is about to be made: the
+   * one that the kernel holds, else an idle one, rather of the same image. null when there is none. Throws the signal's
+   * reason.
    */
   async lease(kernel: KernelId, image: string, signal: AbortSignal): Promise<LeasedNetwork | null> {
     for (let found = this.#heldBy(kernel) ?? this.#idle(image); found; found = this.#idle(image)) {
       // Before anything is waited for: nobody else may take it.
       found.owner = kernel;
-      const leased = await this.#look(found.id, signal);
+      const leased = await this.#look(found, signal);
       signal.throwIfAborted();
       if (leased) return leased;
       this.discard(kernel);
@@ -115,7 +128,8 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
 
   /** Takes over what a kernel of an earlier process holds. Throws INTERNAL when another kernel holds it. */
   adopt(kernel: KernelId, container: ContainerId): void {
-    const known = this.#sandboxes.get(container) ?? { id: container, image: null, owner: null };
+    const unknown: Sandbox = { id: container, image: null, names: null, owner: null, lastOwner: null };
+    const known = this.#sandboxes.get(container) ?? unknown;
     if (known.owner !== null && known.owner !== kernel) {
       throw new KerneletError('INTERNAL', `the network ${container} is held by two kernels`, { context: { kernel } });
     }
@@ -127,6 +141,11 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     return this.#heldBy(kernel) !== undefined;
   }
 
+  /** The files of names of the sandbox that a kernel holds, as they were made; null when it holds none that is known. */
+  namesOf(kernel: KernelId): NameFiles | null {
+    return this.#heldBy(kernel)?.names ?? null;
+  }
+
   /** Gives a kernel's sandbox back, once its container is gone. */
   release(kernel: KernelId): void {
     const held = this.#heldBy(kernel);
@@ -135,6 +154,8 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
       return;
     }
     held.owner = null;
+    held.lastOwner = kernel;
+    if (held.names === null) this.#drop(held.id);
     this.#trim(this.#end.signal.aborted ? 0 : this.#parts.target);
   }
 
@@ -145,11 +166,12 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
   }
 
   /**
-   * Compares with what the engine has: living sandboxes that nothing has joined are idle ones, dead ones and those of
-   * another form are removed. Call it after the kernels were adopted, and now and then. Throws what the engine throws.
+   * Compares with what the engine has: dead sandboxes, and those of an earlier process that no kernel has joined, are
+   * removed; others take the place of the latter. Call it after the kernels were adopted, and now and then. Throws what
+   * the engine throws.
    */
   async listOwnedContainers(signal: AbortSignal): Promise<void> {
-    const { form, target, joined } = this.#parts;
+    const { target, joined } = this.#parts;
     if (target === 0) return;
     const [known, making, going] = [
       new Set(this.#sandboxes.keys()),
@@ -158,7 +180,8 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     ];
     const inUse = await joined(signal);
     const listed = await this.#listed(signal);
-    for (const { id, name, labels, state, image } of listed) {
+    let replaced: string | null = null;
+    for (const { id, name, state, image } of listed) {
       const isNew = this.#making.has(name) || making.has(name) || (this.#sandboxes.has(id) && !known.has(id));
       if (
         isNew ||
@@ -168,14 +191,19 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
         (this.#sandboxes.get(id)?.owner ?? null) !== null
       )
         continue;
-      if (state !== 'running' || !hasForm(form, { labels })) this.#drop(id);
-      else if (!this.#sandboxes.has(id)) this.#sandboxes.set(id, { id, image, owner: null });
+      if (state === 'running' && this.#sandboxes.has(id)) continue;
+      this.#drop(id);
+      if (state === 'running') replaced ??= image;
     }
     const present = new Set(listed.map(({ id }) => id));
     for (const id of known) {
       if (!present.has(id) && this.#sandboxes.get(id)?.owner === null) this.#sandboxes.delete(id);
     }
     this.#trim(target);
+    if (replaced === null) return;
+    // Kernels are likely to be created again, as they were before.
+    this.#wanted ??= replaced;
+    this.#fillSoon();
   }
 
   /** Removes the idle ones now, for somebody who wants to remove their image. Bounded, and never rejects. */
@@ -216,6 +244,12 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     await Promise.all(this.#removals.values());
   }
 
+  #fillSoon(): void {
+    this.#filling ??= this.#fill().finally(() => {
+      this.#filling = null;
+    });
+  }
+
   /** Makes sandboxes up to the target, while no kernel is being created. Never rejects. */
   async #fill(): Promise<void> {
     const { target, log } = this.#parts;
@@ -236,7 +270,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
   }
 
   async #make(image: string): Promise<void> {
-    const { engine, form, ensureNetwork } = this.#parts;
+    const { engine, form, ensureNetwork, readNames } = this.#parts;
     const name = newSandboxName(form.tag);
     this.#making.add(name);
     try {
@@ -246,7 +280,10 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
         const id = await engine.createContainer(await sandboxSpec(form, name, image), deadline.signal);
         this.#end.signal.throwIfAborted();
         await engine.startContainer(id, deadline.signal);
-        this.#sandboxes.set(id, { id, image, owner: null });
+        const made = await engine.inspectContainer(id, deadline.signal);
+        if (!made) throw new KerneletError('ENGINE_FAILED', `the container ${name} was removed by somebody else`);
+        const names = await readNames(made.nameFiles);
+        this.#sandboxes.set(id, { id, image, names, owner: null, lastOwner: null });
       });
     } catch (error) {
       // The request may have had its effect.
@@ -259,14 +296,25 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
   }
 
   /** The sandbox as a lease when it is alive, ours, as it should be and on the network; else null. */
-  async #look(id: ContainerId, signal: AbortSignal): Promise<LeasedNetwork | null> {
-    const { engine, form, networkBytes, log } = this.#parts;
+  async #look({ id, names, lastOwner }: Sandbox, signal: AbortSignal): Promise<LeasedNetwork | null> {
+    if (names === null) return null;
+    const { engine, form, networkBytes, readNames, log } = this.#parts;
     try {
       return await withDeadline({ what: 'looking at a network', timeoutMs: lookMs, signal }, async (deadline) => {
         const seen = await engine.inspectContainer(id, deadline.signal);
-        const isGood = seen && isSandbox(form, seen) && hasForm(form, seen);
-        if (!isGood || seen.state !== 'running' || seen.networkAddress === null) return null;
-        const { receivedBytes, sentBytes } = await networkBytes(seen.pid);
+        const isGood = seen && isSandbox(form, seen) && seen.state === 'running' && seen.networkAddress !== null;
+        if (!isGood) return null;
+        const [{ receivedBytes, sentBytes }, now] = await Promise.all([
+          networkBytes(seen.pid),
+          readNames(seen.nameFiles),
+        ]);
+        if (!areSame(names, now)) {
+          this.#altered += 1;
+          log.warn('the files of names of a network are not as they were made, and it is given up', {
+            ...{ container: id, lastKernel: lastOwner, paths: Object.values(seen.nameFiles) },
+          });
+          return null;
+        }
         return { container: id, receivedBytes, sentBytes };
       });
     } catch (error) {

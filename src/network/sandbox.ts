@@ -2,7 +2,7 @@
  * A network sandbox: a container that does nothing but hold a network, which a kernel's container joins instead of
  * getting one of its own. Its program is the runner volume's static one, so that nothing of the image ever runs.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { ContainerSpec, ContainerSummary } from '../engine/engine.ts';
 import type { ContainerId } from '../lib/ids.ts';
 
@@ -31,7 +31,6 @@ export interface PrewarmedNetworkForm {
 /** The labels of a sandbox. None is a label of a kernel's container, so that it is never taken for one. */
 export const sandboxLabels = {
   owner: 'ai.kernelet.sandbox-of',
-  form: 'ai.kernelet.sandbox-form',
   proof: 'ai.kernelet.sandbox-proof',
 } as const;
 
@@ -46,36 +45,13 @@ export const newSandboxName = (tag: string): string => `kernelet-network.${tag}.
 
 /** The specification of a sandbox. `image` is any that is here; nothing of it runs. */
 export async function sandboxSpec(form: PrewarmedNetworkForm, name: string, image: string): Promise<ContainerSpec> {
+  const { network, volume } = form;
   return {
-    ...constant(form),
     name,
     image,
-    mounts: [{ source: await form.volume.source(), target: form.volume.target, readOnly: true }],
+    mounts: [{ source: await volume.source(), target: volume.target, readOnly: true }],
     hostname: name.slice(-12),
-    labels: {
-      [sandboxLabels.owner]: form.agentId,
-      [sandboxLabels.form]: formOf(form),
-      [sandboxLabels.proof]: form.proof(name),
-    },
-  };
-}
-
-/** Whether a container is provably a sandbox of this agent. */
-export function isSandbox(
-  form: PrewarmedNetworkForm,
-  { name, labels }: Pick<ContainerSummary, 'name' | 'labels'>,
-): boolean {
-  return name.startsWith(`kernelet-network.${form.tag}.`) && labels[sandboxLabels.proof] === form.proof(name);
-}
-
-/** Whether a sandbox is as this version of the program and its configuration make them. */
-export const hasForm = (form: PrewarmedNetworkForm, { labels }: Pick<ContainerSummary, 'labels'>): boolean =>
-  labels[sandboxLabels.form] === formOf(form);
-
-type Constant = Omit<ContainerSpec, 'name' | 'image' | 'mounts' | 'hostname' | 'labels'>;
-
-function constant({ network, volume }: PrewarmedNetworkForm): Constant {
-  return {
+    labels: { [sandboxLabels.owner]: form.agentId, [sandboxLabels.proof]: form.proof(name) },
     entrypoint: [`${volume.target}/bin/busybox`, 'sleep', '2147483647'],
     command: [],
     environ: [],
@@ -95,8 +71,10 @@ function constant({ network, volume }: PrewarmedNetworkForm): Constant {
   };
 }
 
-const formOf = (form: PrewarmedNetworkForm): string =>
-  createHash('sha256')
-    .update(JSON.stringify(constant(form)))
-    .digest('hex')
-    .slice(0, 16);
+/** Whether a container is provably a sandbox of this agent. */
+export function isSandbox(
+  form: PrewarmedNetworkForm,
+  { name, labels }: Pick<ContainerSummary, 'name' | 'labels'>,
+): boolean {
+  return name.startsWith(`kernelet-network.${form.tag}.`) && labels[sandboxLabels.proof] === form.proof(name);
+}

@@ -26,7 +26,7 @@ export const runnerCapabilities = ['SETUID', 'SETGID', 'KILL'] as const;
 /** The argument of the entry by which capabilities beyond the runner's are dropped before it starts. */
 export const boundedEntry = 'bounded';
 
-/** The script of an image that runs as root before its kernel is ready. */
+/** The script of an image that runs as root before its kernel is ready, where the operator lets it. */
 export const imageScript = '/opt/container/bootstrap.sh';
 
 /** How long the user's own script in the home may take before a kernel is ready. */
@@ -56,6 +56,8 @@ export interface RunnerConfig {
   readonly finishedRunKeepMs: number;
   /** Whether the tenant may become root by `sudo`, where the image has it. */
   readonly sudo: boolean;
+  /** Whether the script of the image, if it has one, is run as root. */
+  readonly imageBootstrap: boolean;
   /** Whether the port of the web terminal is published for the node itself alone. */
   readonly isTerminalLocal: boolean;
   readonly debug: boolean;

@@ -70,6 +70,12 @@ export async function runImageBootstrap(
   return new Map([...withheld, ...left]);
 }
 
+/** What is to be told where the image's script may not run; empty when it has none. */
+export function withheldImageBootstrap(): string {
+  if (!isExecutable(imageScript)) return '';
+  return `${imageScript} of the image was not run: the operator of the node does not let it (kernelet.image-bootstrap)`;
+}
+
 /** Runs the user's script as the tenant, if there is one. */
 export async function runUserBootstrap(tenant: Tenant, clock: Clock, problem: (text: string) => void): Promise<void> {
   const path = `${tenant.home}/bootstrap.sh`;

@@ -23,6 +23,7 @@ const whole = {
   outputBufferBytes: 4096,
   finishedRunKeepMs: 60_000,
   sudo: true,
+  imageBootstrap: true,
   isTerminalLocal: true,
   debug: false,
 };

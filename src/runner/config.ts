@@ -38,6 +38,7 @@ export function parseRunnerConfig(text: string): RunnerConfig {
     outputBufferBytes: count(fields, 'outputBufferBytes', 4096),
     finishedRunKeepMs: count(fields, 'finishedRunKeepMs'),
     sudo: fields['sudo'] === true,
+    imageBootstrap: fields['imageBootstrap'] === true,
     isTerminalLocal: fields['isTerminalLocal'] === true,
     debug: fields['debug'] === true,
   };

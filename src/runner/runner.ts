@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { systemClock } from '../lib/clock.ts';
 import { containerPaths, type RunnerConfig } from '../protocol/runner-config.ts';
-import { runImageBootstrap, runUserBootstrap } from './bootstrap.ts';
+import { runImageBootstrap, runUserBootstrap, withheldImageBootstrap } from './bootstrap.ts';
 import { startIsOver } from './collect-garbage.ts';
 import { parseRunnerConfig } from './config.ts';
 import { ContainerLog, descriptorSink } from './container-log.ts';
@@ -150,10 +150,11 @@ export class Runner {
 
   async #bootstrapImage(): Promise<ReadonlyMap<string, string>> {
     const problem = (text: string): void => this.#status.problem(text);
-    if (!this.#imageScriptRan) {
-      return await runImageBootstrap(this.#container, this.#config.user, { output: this.#log, clock, problem });
+    const { user, imageBootstrap } = this.#config;
+    if (imageBootstrap && !this.#imageScriptRan) {
+      return await runImageBootstrap(this.#container, user, { output: this.#log, clock, problem });
     }
-    const told = imageScriptProblem();
+    const told = imageBootstrap ? imageScriptProblem() : withheldImageBootstrap();
     if (told !== '') problem(told);
     return this.#container;
   }

@@ -21,6 +21,8 @@ export interface ScratchPaths {
   readonly config: string;
   /** For root alone: the runner's configuration and socket. */
   readonly run: string;
+  /** Its own files of names, in place of those of a network that it has joined; absent without one. */
+  readonly names: string;
   /** For the agent alone; not mounted. */
   readonly private: string;
 }
@@ -49,6 +51,7 @@ export class ScratchFolders implements AsyncDisposable {
       work: join(root, 'work'),
       config: join(root, 'config'),
       run: join(root, 'run'),
+      names: join(root, 'names'),
       private: join(root, 'private'),
     };
   }

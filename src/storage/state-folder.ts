@@ -11,7 +11,7 @@
  *         statistics/   accounts of kernels, and final records of ended ones
  *         outbox/       in a cluster: events on their way to the manager
  *         tasks/ batches/ quiet/   in a cluster: notes of background tasks, batch runs, and ends that are not told
- *         scratch/      one folder per kernel: work, config, run; .trash holds what is being deleted
+ *         scratch/      one folder per kernel: work, config, run, names; .trash holds what is being deleted
  *         volumes/      runner volumes
  * ```
  */

@@ -64,7 +64,9 @@ afterAll(async () => {
 });
 
 async function create(internal: object | null, imageCapabilities: readonly string[]): Promise<KernelId> {
-  node = await startDockerNode({ container: { hardening: { ...defaultHardening, imageCapabilities } } });
+  node = await startDockerNode({
+    container: { hardening: { ...defaultHardening, imageBootstrap: 'root', imageCapabilities } },
+  });
   const id = newKernelId();
   const wanted = { ...(kernelConfigFixture()['image'] as object), canonical: image };
   const config = kernelConfigFixture({ auto_pull: 'none', image: wanted, internal_data: internal as never });

@@ -12,11 +12,11 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** A kernel whose image has this script. */
-async function start(script: string): Promise<RunnerSession> {
+async function start(script: string, imageBootstrap = true): Promise<RunnerSession> {
   const path = join(folder, 'bootstrap.sh');
   await writeFile(path, script, { mode: 0o755 });
   const docker = ['-v', `${path}:/opt/container/bootstrap.sh:ro`, '--env', 'OF_IMAGE=1'];
-  return RunnerSession.start('shell', 'kernelet/base', { docker });
+  return RunnerSession.start('shell', 'kernelet/base', { docker, config: { imageBootstrap } });
 }
 
 it('exports variables to the tenant, and may leave a daemon behind', async () => {
@@ -34,4 +34,12 @@ it('that ends its shell leaves the environment of the image, and is told of', as
 it('that fails does not keep the kernel from its user', async () => {
   await using kernel = await start('export OF_SCRIPT=1\nfalse || return 3\n');
   expect((await kernel.shell('echo "$OF_IMAGE"')).stdout).toBe('1\n');
+});
+
+it('does not run where the operator does not let it, and its user is told', async () => {
+  await using kernel = await start('export OF_SCRIPT=1\ntouch /made\n', false);
+  expect((await kernel.shell('echo "$OF_IMAGE $OF_SCRIPT"; ls /made')).stdout).toBe('1 \n');
+  expect(await kernel.peer.request('ping', null)).toMatchObject({
+    detail: expect.stringContaining('bootstrap.sh of the image was not run'),
+  });
 });

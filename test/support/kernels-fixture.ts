@@ -29,6 +29,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import { type KernelId, parseAgentId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import type { NameFiles } from '../../src/network/name-files.ts';
 import type { RunSummary } from '../../src/protocol/run-event.ts';
 import type { RunnerStatus } from '../../src/protocol/runner-messages.ts';
 import type { RequestedMount } from '../../src/storage/mount-policy.ts';
@@ -101,6 +102,12 @@ export class FakeRunnerClient implements RunnerClient {
   async [Symbol.asyncDispose](): Promise<void> {
     this.disposed = true;
   }
+}
+
+/** Files of names of a network. */
+export function namesFixture(hosts = '127.0.0.1 localhost\n'): NameFiles {
+  const file = (content: string) => ({ content: Buffer.from(content), mode: 0o100644, uid: 0, gid: 0 });
+  return { hosts: file(hosts), 'resolv.conf': file('nameserver 127.0.0.11\n'), hostname: file('one\n') };
 }
 
 /** The pool of ports in memory, and real devices, that can tell whether anything is still held. */
@@ -259,6 +266,7 @@ export class KernelsFixture implements AsyncDisposable {
       invariantViolations,
       settings: { ...testSettings, ...options.settings },
       networkBytes: async () => ({ receivedBytes: 100, sentBytes: 200 }),
+      readNames: async () => namesFixture(),
       iptables: async () => ({ exitCode: 0, stderr: '' }),
       ...options.parts,
     });

@@ -1,4 +1,5 @@
 /** The networks that a node has made ahead, as the engine shows them. */
+import { labelNames } from '../../src/kernel/ownership.ts';
 import { sandboxLabels } from '../../src/network/sandbox.ts';
 import { engineGet } from './engine-api.ts';
 import { eventually, statusOf } from './node-facts.ts';
@@ -25,4 +26,21 @@ export async function readyNetworks(node: NodeUnderTest): Promise<readonly strin
     const found = await readyNetworksOf(node);
     return found.length >= 2 ? found : null;
   });
+}
+
+async function listed(kernel: string): Promise<{ readonly Id: string; readonly HostConfig: { NetworkMode: string } }> {
+  const filters = encodeURIComponent(JSON.stringify({ label: [`${labelNames.kernelId}=${kernel}`] }));
+  const [own] = await engineGet(`/containers/json?all=true&filters=${filters}`);
+  if (own === undefined) throw new Error(`${kernel} has no container`);
+  return own as Awaited<ReturnType<typeof listed>>;
+}
+
+/** The id of a kernel's container. */
+export async function containerOf(kernel: string): Promise<string> {
+  return (await listed(kernel)).Id;
+}
+
+/** The network that a kernel's container has joined; null when it has one of its own. */
+export async function joinedBy(kernel: string): Promise<string | null> {
+  return /^container:([0-9a-f]{64})$/.exec((await listed(kernel)).HostConfig.NetworkMode)?.[1] ?? null;
 }

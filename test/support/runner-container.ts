@@ -62,6 +62,7 @@ export async function startRunnerContainer(options: RunnerContainerOptions): Pro
     outputBufferBytes: 4 * 1024 * 1024,
     finishedRunKeepMs: 60_000,
     sudo: false,
+    imageBootstrap: false,
     isTerminalLocal: false,
     debug: false,
     ...options.config,

@@ -92,6 +92,11 @@ export const kerneletSection = {
       description:
         'Options of device plugins: a table for each, by its name (`cuda`, `mock`, or as in `device-plugins`).',
     }),
+    'image-bootstrap': key(optional(choice(['never', 'root'])), {
+      default: null,
+      description:
+        'Whether the script of an image (`/opt/container/bootstrap.sh`) is run before a kernel is ready: `never`, or as `root` of its container. None given: `root` in cluster mode, since its images expect it, `never` else. With `root` no kernel joins a network made ahead, so that nobody who was root has been in it.',
+    }),
     'image-capabilities': key(capabilities, {
       default: imageCapabilities,
       description:

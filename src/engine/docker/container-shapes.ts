@@ -62,6 +62,11 @@ export function readContainerDetail(value: unknown): ContainerDetail {
     ports: readPorts(child(settings, 'Ports')),
     networkAddress: readAddress(child(settings, 'Networks')),
     cgroupParent: text(child(container, 'HostConfig'), 'CgroupParent'),
+    nameFiles: {
+      hosts: text(container, 'HostsPath'),
+      'resolv.conf': text(container, 'ResolvConfPath'),
+      hostname: text(container, 'HostnamePath'),
+    },
   };
 }
 

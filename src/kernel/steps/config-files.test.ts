@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordFixture } from '../../../test/support/kernel-record.ts';
+import { namesFixture } from '../../../test/support/kernels-fixture.ts';
 import { Deadline } from '../../lib/deadline.ts';
-import { parseAgentId } from '../../lib/ids.ts';
+import { asContainerId, parseAgentId } from '../../lib/ids.ts';
 import { silentLogger } from '../../lib/log.ts';
+import type { NameFiles } from '../../network/name-files.ts';
 import { ScratchFolders } from '../../storage/scratch.ts';
 import { Ownership } from '../ownership.ts';
+import type { KernelRecord } from '../record.ts';
 import { configFilesStep } from './config-files.ts';
 
 let root: string;
@@ -15,6 +18,8 @@ let scratch: ScratchFolders;
 const record = recordFixture();
 
 beforeEach(async () => {
+  held = null;
+  imageBootstrap = 'never';
   root = await mkdtemp(join(tmpdir(), 'kernelet-config-'));
   scratch = new ScratchFolders(join(root, 'scratch'), silentLogger);
   await scratch.create(record.spec.id, { uid: 0, gid: 0 });
@@ -24,11 +29,15 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
+let held: NameFiles | null = null;
+let imageBootstrap: 'never' | 'root' = 'never';
 const step = () =>
   configFilesStep({
     scratch,
     ownership: new Ownership(parseAgentId('i-one'), new Uint8Array(32)),
     runner: { outputBufferBytes: 1, finishedRunKeepMs: 1, isTerminalLocal: true, debug: false },
+    sandboxes: { namesOf: () => held },
+    hardening: { imageBootstrap },
   });
 const soon = () => new Deadline({ what: 'test', timeoutMs: 5_000 });
 
@@ -42,6 +51,46 @@ it('tells the runner of no service where none may be started, so that none of it
   };
   expect(await told(false)).toEqual([{ name: 'sshd', protocol: 'tcp', ports: [2200] }]);
   expect(await told(true)).toEqual([]);
+});
+
+it('tells the runner whether the script of the image may run', async () => {
+  const told = async (): Promise<unknown> => {
+    using deadline = soon();
+    await step().apply(record, deadline);
+    return JSON.parse(await readFile(join(scratch.paths(record.spec.id).run, 'runner.json'), 'utf8')).imageBootstrap;
+  };
+  expect(await told()).toBe(false);
+  imageBootstrap = 'root';
+  expect(await told()).toBe(true);
+});
+
+describe('copies of the files of names', () => {
+  const sandbox = { container: asContainerId('a'.repeat(64)), receivedBytes: 0, sentBytes: 0 };
+  const joining = { ...record, placement: { ...record.placement, sandbox } };
+  const lay = async (of: KernelRecord): Promise<void> => {
+    using deadline = soon();
+    await step().apply(of, deadline);
+  };
+
+  it('are as the network’s were when it was made, for everybody to read and for nobody to write', async () => {
+    const { names } = scratch.paths(record.spec.id);
+    held = namesFixture('127.0.0.1 first\n');
+    await lay(joining);
+    held = namesFixture('127.0.0.1 second\n');
+    await lay(joining);
+    expect(await readFile(join(names, 'hosts'), 'utf8')).toBe('127.0.0.1 second\n');
+    for (const name of ['hosts', 'resolv.conf', 'hostname']) {
+      const { mode, uid } = await lstat(join(names, name));
+      expect([mode & 0o777, uid]).toEqual([0o644, process.getuid?.()]);
+    }
+    await lay(record);
+    await expect(lstat(names)).rejects.toThrow('ENOENT');
+  });
+
+  it('are not to be had of a network that the kernel does not hold, or of which nothing is known', async () => {
+    held = null;
+    await expect(lay(joining)).rejects.toMatchObject({ code: 'INTERNAL' });
+  });
 });
 
 describe('writing the files of a container', () => {

@@ -8,6 +8,9 @@ import { KerneletError } from '../../lib/errors.ts';
 import { systemErrorCode } from '../../lib/system-error.ts';
 import { containerPaths, type RunnerConfig } from '../../protocol/runner-config.ts';
 import type { ScratchFolders, ScratchPaths } from '../../storage/scratch.ts';
+import type { ContainerHardening } from '../container-spec.ts';
+import type { NetworkLeases } from '../leases.ts';
+import { layNameCopies } from '../name-copies.ts';
 import type { Ownership } from '../ownership.ts';
 import type { KernelRecord } from '../record.ts';
 import { encodeRecord } from '../record-codec.ts';
@@ -23,6 +26,8 @@ export interface ConfigFilesParts {
   readonly scratch: ScratchFolders;
   readonly ownership: Ownership;
   readonly runner: RunnerTuning;
+  readonly sandboxes: Pick<NetworkLeases, 'namesOf'>;
+  readonly hardening: Pick<ContainerHardening, 'imageBootstrap'>;
 }
 
 /** What is the same for all runners of an agent. */
@@ -35,7 +40,8 @@ const socketName = basename(containerPaths.socket);
 export const recordCopyName = 'record.json';
 
 /** The runner's configuration of a record's container. */
-export function runnerConfig(record: KernelRecord, { ownership, runner }: ConfigFilesParts): RunnerConfig {
+export function runnerConfig(record: KernelRecord, parts: Omit<ConfigFilesParts, 'scratch'>): RunnerConfig {
+  const { ownership, runner, hardening } = parts;
   const { spec, generation } = record;
   return {
     version: 1,
@@ -54,6 +60,7 @@ export function runnerConfig(record: KernelRecord, { ownership, runner }: Config
     models: spec.models,
     interpreter: spec.interpreter,
     sudo: spec.sudo,
+    imageBootstrap: hardening.imageBootstrap === 'root',
     ...runner,
   };
 }
@@ -84,6 +91,7 @@ async function writeAll(paths: ScratchPaths, record: KernelRecord, parts: Config
     layResourceFiles(record, parts.scratch),
     laySshKeys(record.spec, paths, parts.ownership),
     writeFile(join(paths.config, 'environ.txt'), environText(environOf(record)), { mode: 0o644 }),
+    layNameCopies(record, paths, parts.sandboxes),
     ...(isOnHost(record.spec.network) ? [writePorts(paths, record)] : []),
     writeFile(join(paths.private, recordCopyName), encodeRecord(record), { mode: 0o600 }),
   ]);
@@ -100,6 +108,7 @@ export function configFilesStep(parts: ConfigFilesParts): CreationStep {
       try {
         await writeAll(paths, record, parts);
       } catch (error) {
+        if (error instanceof KerneletError) throw error;
         const code = systemErrorCode(error) ?? String(error);
         throw new KerneletError('STATE_UNUSABLE', `cannot write the kernel's files in ${paths.root} (${code})`, {
           cause: error,

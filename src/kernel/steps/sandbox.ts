@@ -1,16 +1,22 @@
 /**
  * Gives the kernel's container a network made ahead, where there is one and it will do: the kernel wants the bridge,
- * publishes no port and is on no other network, and nothing that its processes may do could stay in the network for the next kernel. A restart
- * looks again at the one that the kernel holds. It is given back with the kernel's network, at the kernel's end.
+ * publishes no port and is on no other network, and nothing that its processes may do could stay in the network for the
+ * next kernel: but for the runner, nothing of it is ever root. A restart looks again at the one that the kernel holds. It
+ * is given back with the kernel's network, at the kernel's end.
  */
 import { type ContainerHardening, defaultHardening } from '../container-spec.ts';
 import type { NetworkLeases } from '../leases.ts';
 import type { KernelRecord } from '../record.ts';
 import type { CreationStep } from '../step.ts';
 
-/** Whether containers are as hardened as by default: none may change its network. */
-function isStrict({ capabilities, noNewPrivileges, securityOptions, overrides }: ContainerHardening): boolean {
+/**
+ * Whether containers are as hardened as by default: none may change its network, and no script of an image, which is
+ * whatever a tenant wrote into it, is root in one. By default that is so of no member of a cluster.
+ */
+function isStrict(hardening: ContainerHardening): boolean {
+  const { imageBootstrap, capabilities, noNewPrivileges, securityOptions, overrides } = hardening;
   return (
+    imageBootstrap === 'never' &&
     noNewPrivileges &&
     overrides === undefined &&
     securityOptions.length === 0 &&
@@ -18,7 +24,7 @@ function isStrict({ capabilities, noNewPrivileges, securityOptions, overrides }:
   );
 }
 
-/** Root owns the files of names and hosts, which come with the network; a volume could hide the sandbox's program. */
+/** Neither root nor who may become it by `sudo` is to have been in a network; a volume could hide the sandbox's program. */
 const suits = ({ spec, placement }: KernelRecord): boolean =>
   placement.provision.networks.length === 0 &&
   spec.network === 'bridge' &&

@@ -1,0 +1,34 @@
+/**
+ * A kernel's own copies of the files of names of a network that it joins, which are mounted read-only over the network's:
+ * those are root's, and the image's root, or the runner led by an image's links, would write them for the next kernel.
+ */
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ContainerMount } from '../engine/engine.ts';
+import { KerneletError } from '../lib/errors.ts';
+import { nameFileNames } from '../network/name-files.ts';
+import type { ScratchPaths } from '../storage/scratch.ts';
+import type { NetworkLeases } from './leases.ts';
+import type { KernelRecord } from './record.ts';
+
+/** The mounts of a container that joins a network made ahead. */
+export function nameMounts({ names }: Pick<ScratchPaths, 'names'>): readonly ContainerMount[] {
+  return nameFileNames.map((name) => ({ source: join(names, name), target: `/etc/${name}`, readOnly: true }));
+}
+
+/** Writes the copies of a record that joins one, from what is remembered of it. Throws the system's error. */
+export async function layNameCopies(
+  { spec, placement }: KernelRecord,
+  { names }: Pick<ScratchPaths, 'names'>,
+  sandboxes: Pick<NetworkLeases, 'namesOf'>,
+): Promise<void> {
+  await rm(names, { recursive: true, force: true });
+  if (placement.sandbox === null) return;
+  const files = sandboxes.namesOf(spec.id);
+  if (!files) throw new KerneletError('INTERNAL', 'the network that the kernel is to join is not held for it');
+  await mkdir(names, { mode: 0o755 });
+  const lay = nameFileNames.map((name) => writeFile(join(names, name), files[name].content, { mode, flag: 'wx' }));
+  await Promise.all(lay);
+}
+
+const mode = 0o644;
