@@ -26,7 +26,7 @@ export async function anyClient(call: CommandCall): Promise<ApiClient> {
 async function socketPathOf({ host: { io }, options }: CommandCall): Promise<string> {
   const named = options.text('socket') || io.environ['KERNELET_SOCKET'];
   if (named) return resolve(io.workingDirectory, named);
-  const { resolveSocketPath } = await import('../config/socket-path.ts');
+  const { resolveSocketPath } = await import('../config/paths.ts');
   return await resolveSocketPath({
     environ: io.environ,
     workingDir: io.workingDirectory,

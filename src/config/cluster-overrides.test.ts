@@ -5,21 +5,18 @@ const valuesOf = (overrides: Parameters<typeof rawValuesOfCluster>[0]): unknown 
   Object.fromEntries([...rawValuesOfCluster(overrides).values].map(([key, { value }]) => [key, value]));
 
 describe('rawValuesOfCluster', () => {
-  it('reads texts by the kinds of their keys, in tables too', () => {
+  it('reads texts by the types of their keys', () => {
     expect(
       valuesOf({
         agent: {
           'kernel-creation-concurrency': '8',
           'cohabiting-storage-proxy': 'false',
-          'sync-container-lifecycles': { enabled: 'true', interval: '5.5' },
         },
         container: { 'kernel-uid': '1100', 'kernel-gid': '-1' },
       }),
     ).toEqual({
       'agent.kernel-creation-concurrency': '8',
       'agent.cohabiting-storage-proxy': false,
-      'agent.sync-container-lifecycles.enabled': 'true',
-      'agent.sync-container-lifecycles.interval': '5.5',
       'container.kernel-uid': '1100',
       'container.kernel-gid': '-1',
     });
@@ -34,6 +31,20 @@ describe('rawValuesOfCluster', () => {
     expect(warnings).toHaveLength(4);
     expect(warnings[0]).toBe('etcd config/agent/id: ignored, since a cluster cannot set agent.id');
     expect(warnings.join()).toMatch(/kernel-creation-concurrency: ignored, since "many" is not a whole number/);
+  });
+
+  it('warns of keys without effect, unless they ask for what kernelet does', () => {
+    const { values, warnings } = rawValuesOfCluster({
+      agent: { 'sync-container-lifecycles': { interval: '5.5' } },
+      container: { 'sandbox-type': 'docker', 'swarm-enabled': 'true' },
+    });
+    expect(values.size).toBe(0);
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^etcd config\/agent\/sync-container-lifecycles\/interval: agent\.sync-container-lifecycles has no effect\./,
+      ),
+      expect.stringMatching(/^etcd config\/container\/swarm-enabled: container\.swarm-enabled has no effect\./),
+    ]);
   });
 
   it('leaves the limits to whoever reads them', () => {

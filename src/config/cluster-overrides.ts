@@ -1,14 +1,15 @@
 /**
  * What a cluster sets of its nodes' configuration: `config/agent`, `config/container` and, for device plugins,
- * `config/plugins/accelerator` in etcd (spec cluster-state 1.7, 1.8; config-and-ops 5.1; resources-and-stats 4). Only keys that make sense for many nodes count, each read by its own kind; what cannot be
+ * `config/plugins/accelerator` in etcd (spec cluster-state 1.7, 1.8; config-and-ops 5.1; resources-and-stats 4). Only keys that make sense for many nodes count, each read by its own type; what cannot be
  * used is a warning, since it must not keep a node from its work. Pure.
  */
 
+import { RefusedValue } from './definition.ts';
+import { ignoredKeyOf, ignoredWarning } from './ignored-keys.ts';
 import { showValue } from './problems.ts';
 import type { RawValue } from './raw-config.ts';
 import { definitions } from './schema.ts';
-import { lenientBoolean } from './value-types/boolean.ts';
-import { RefusedValue } from './value-types/value-type.ts';
+import { lenientBoolean } from './value-types/scalar.ts';
 
 /** Texts by name, in tables. */
 export interface OverrideTable {
@@ -28,24 +29,17 @@ const allowed: ReadonlySet<string> = new Set([
   'agent.public-host',
   'agent.region',
   'agent.scaling-group-type',
-  'agent.metadata-server-bind-host',
-  'agent.metadata-server-port',
   'agent.allow-compute-plugins',
   'agent.block-compute-plugins',
   'agent.image-commit-path',
   'agent.abuse-report-path',
   'agent.force-terminate-abusing-containers',
   'agent.kernel-creation-concurrency',
-  'agent.sync-container-lifecycles.enabled',
-  'agent.sync-container-lifecycles.interval',
   'container.kernel-uid',
   'container.kernel-gid',
   'container.advertised-host',
   'container.port-range',
-  'container.stats-type',
-  'container.sandbox-type',
   'container.scratch-size',
-  'container.swarm-enabled',
 ]);
 
 /** Tables of `config/agent` that are no keys of the file. */
@@ -55,10 +49,10 @@ const limits = /^agent\.(container-logs|api|kernel-lifecycles)(\.|$)/;
 const ownOptions: ReadonlySet<string> = new Set(['library', 'cuda_library']);
 const pluginKey = 'kernelet.plugin-options';
 
-/** The values that count; `given` are those of the node itself. */
+/** The values that count; `own` are those of the node itself. */
 export function rawValuesOfCluster(
   overrides: ClusterOverrides,
-  given: ReadonlyMap<string, RawValue> = new Map(),
+  own: ReadonlyMap<string, RawValue> = new Map(),
 ): {
   readonly values: ReadonlyMap<string, RawValue>;
   readonly warnings: readonly string[];
@@ -68,6 +62,11 @@ export function rawValuesOfCluster(
   for (const [key, text] of [...flatten('agent', overrides.agent), ...flatten('container', overrides.container)]) {
     const place = `etcd config/${key.replaceAll('.', '/')}`;
     if (limits.test(key)) continue;
+    const ignored = ignoredKeyOf(key);
+    if (ignored !== undefined) {
+      warnings.push(...[ignoredWarning(ignored, text, place)].filter((warning) => warning !== undefined));
+      continue;
+    }
     const definition = definitions.get(key);
     if (!definition || !allowed.has(key)) {
       warnings.push(`${place}: ignored, since a cluster cannot set ${key}`);
@@ -76,13 +75,13 @@ export function rawValuesOfCluster(
     try {
       // Names of users mean something else on every node.
       if (/-[ug]id$/.test(key) && !/^-?\d+$/.test(text)) throw new RefusedValue('is not a number');
-      values.set(key, { value: readText(text, definition.kind.parse), source: 'cluster', place });
+      values.set(key, { value: readText(text, definition.type.parse), source: 'cluster', place });
     } catch (error) {
       if (!(error instanceof RefusedValue)) throw error;
       warnings.push(`${place}: ignored, since ${showValue(text)} ${error.message}`);
     }
   }
-  const options = pluginOptions(overrides.plugins ?? {}, given.get(pluginKey)?.value ?? {}, warnings);
+  const options = pluginOptions(overrides.plugins ?? {}, own.get(pluginKey)?.value ?? {}, warnings);
   if (options) values.set(pluginKey, { value: options, source: 'cluster', place: `etcd ${pluginPlace}` });
   return { values, warnings };
 }
@@ -112,7 +111,7 @@ function* flatten(path: string, table: OverrideTable | undefined): Generator<rea
   }
 }
 
-/** The text itself where its kind takes it, else the boolean that it names. Throws RefusedValue. */
+/** The text itself where its type takes it, else the boolean that it names. Throws RefusedValue. */
 function readText(text: string, parse: (value: unknown) => unknown): unknown {
   try {
     parse(text);

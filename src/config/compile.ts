@@ -1,11 +1,11 @@
 /** From checked values to the compiled settings. Pure: whatever it needs of the machine is an argument. */
 import { join, resolve } from 'node:path';
-import { compileLogging } from './compile-logging.ts';
+import type { LogLevel } from '../lib/log.ts';
 import { clusterPaths, type PathContext, standalonePaths } from './paths.ts';
 import type { ConfigProblem } from './problems.ts';
 import type { SchemaValues } from './schema.ts';
-import type { AgentSettings, ContainerSettings, DebugSettings, EtcdSettings, Settings } from './settings.ts';
-import type { AccountLookup, OwnerChoice } from './value-types/owner.ts';
+import type { AgentSettings, ContainerSettings, EtcdSettings, Settings } from './settings.ts';
+import type { AccountLookup, OwnerChoice } from './value-types/credentials.ts';
 
 /** What compiling depends on beside the values. */
 export interface CompileContext extends PathContext {
@@ -14,16 +14,29 @@ export interface CompileContext extends PathContext {
   readonly configFile: string | null;
   readonly watcherAddressGiven: boolean;
   readonly accounts: AccountLookup;
-  /** Tells of a value that can't be compiled. */
+  /** Refuses a value. */
   readonly report: (problem: Omit<ConfigProblem, 'place'>) => void;
+  /** Warns of a value that is accepted, in a text that goes on after the key. */
+  readonly warn: (key: string, text: string) => void;
 }
+
+const ownLevels: Readonly<Record<SchemaValues['logging']['level'], LogLevel>> = {
+  CRITICAL: 'error',
+  ERROR: 'error',
+  WARNING: 'warn',
+  INFO: 'info',
+  DEBUG: 'debug',
+  NOTSET: 'debug',
+  TRACE: 'debug',
+  SILENT: 'silent',
+};
 
 /** Whom programs run as when the agent is root and nobody says otherwise. */
 const plainId = 1000;
 
 /** Compiles. */
 export function compileSettings(values: SchemaValues, context: CompileContext): Settings {
-  const { kernelet, etcd, resource, watcher, metrics } = values;
+  const { kernelet, etcd, resource, watcher, metrics, debug } = values;
   const absolute = (path: string): string => resolve(context.workingDir, path);
   const agent = compileAgent(values.agent, absolute);
   const both = agent.allowComputePlugins?.find((name) => agent.blockComputePlugins?.includes(name));
@@ -31,13 +44,13 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
     const message = 'is in allow-compute-plugins too';
     context.report({ key: 'agent.block-compute-plugins', value: both, message });
   }
-  const places = context.mode === 'cluster' ? clusterPaths(agent, context) : standalonePaths(context);
-  const stateDir = absolute(kernelet['state-dir'] ?? places.stateDir);
+  const paths = context.mode === 'cluster' ? clusterPaths(agent, context) : standalonePaths(context);
+  const stateDir = absolute(kernelet['state-dir'] ?? paths.stateDir);
   return {
     mode: context.mode,
     configFile: context.configFile,
     stateDir,
-    socketPath: absolute(kernelet.socket ?? places.socketPath),
+    socketPath: absolute(kernelet.socket ?? paths.socketPath),
     volumeDir: absolute(kernelet['volume-dir'] ?? join(stateDir, 'volumes')),
     dockerHost: kernelet['docker-host'],
     mountAllow: kernelet['mount-allow'].map((path) => resolve(path)),
@@ -71,7 +84,6 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
     resource: {
       reservedCpus: resource['reserved-cpu'],
       reservedMemoryBytes: resource['reserved-mem'],
-      reservedDiskBytes: resource['reserved-disk'],
       allocationOrder: resource['allocation-order'],
       affinityPolicy: resource['affinity-policy'] === 'INTERLEAVED' ? 'interleaved' : 'prefer-single-node',
       cpuOvercommitFactor: resource['cpu-overcommit-factor'],
@@ -83,19 +95,17 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
       adaptive: metrics.adaptive,
       source: metrics.source,
     },
-    debug: compileDebug(values.debug, absolute),
+    debug: {
+      kernelRunner: debug['kernel-runner'],
+      logAllocationMap: debug['log-alloc-map'],
+      heartbeatIntervalMs: Math.round(debug['heartbeat-interval'] * 1000),
+    },
     watcher: {
       serviceAddress: watcher['service-addr'],
       serviceAddressGiven: context.watcherAddressGiven,
-      tls: {
-        enabled: watcher['ssl-enabled'],
-        certificateFile: watcher['ssl-cert'] && absolute(watcher['ssl-cert']),
-        keyFile: watcher['ssl-key'] && absolute(watcher['ssl-key']),
-      },
-      targetService: watcher['target-service'],
-      softResetAvailable: watcher['soft-reset-available'],
+      tlsEnabled: watcher['ssl-enabled'],
     },
-    logging: compileLogging(values, absolute, context.report),
+    logging: { level: debug.enabled ? 'debug' : ownLevels[values.logging.level] },
   };
 }
 
@@ -115,7 +125,6 @@ function compileEtcd(etcd: SchemaValues['etcd'], absolute: (path: string) => str
 }
 
 function compileAgent(agent: SchemaValues['agent'], absolute: (path: string) => string): AgentSettings {
-  const sweep = agent['sync-container-lifecycles.enabled'];
   return {
     backend: agent.backend ?? 'docker',
     id: agent.id,
@@ -123,48 +132,44 @@ function compileAgent(agent: SchemaValues['agent'], absolute: (path: string) => 
     advertisedRpcAddress: agent['advertised-rpc-addr'],
     managerPublicKeyFile: agent['rpc-auth-manager-public-key'] && absolute(agent['rpc-auth-manager-public-key']),
     agentKeypairFile: agent['rpc-auth-agent-keypair'] && absolute(agent['rpc-auth-agent-keypair']),
-    agentSocketPort: agent['agent-sock-port'],
     ipcBasePath: absolute(agent['ipc-base-path']),
     varBasePath: absolute(agent['var-base-path']),
     mountPath: agent['mount-path'] && absolute(agent['mount-path']),
     cohabitingStorageProxy: agent['cohabiting-storage-proxy'],
     publicHost: agent['public-host'],
     region: agent.region,
-    instanceType: agent['instance-type'],
     scalingGroup: agent['scaling-group'],
     scalingGroupType: agent['scaling-group-type'],
     pidFile: agent['pid-file'] === null || agent['pid-file'] === '/dev/null' ? null : absolute(agent['pid-file']),
     destroyKernelsOnShutdown: agent['destroy-kernels-on-shutdown'],
     skipManagerDetection: agent['skip-manager-detection'],
-    metadataServer: { host: agent['metadata-server-bind-host'], port: agent['metadata-server-port'] },
     allowComputePlugins: agent['allow-compute-plugins'],
     blockComputePlugins: agent['block-compute-plugins'],
     imageCommitPath: absolute(agent['image-commit-path']),
     abuseReportPath: agent['abuse-report-path'] && absolute(agent['abuse-report-path']),
     forceTerminateAbusingContainers: agent['force-terminate-abusing-containers'],
     kernelCreationConcurrency: agent['kernel-creation-concurrency'],
-    orphanSweepIntervalMs: sweep ? Math.max(1000, agent['sync-container-lifecycles.interval'] * 1000) : null,
   };
 }
 
 function compileContainer(values: SchemaValues, context: CompileContext, stateDir: string): ContainerSettings {
   const { container } = values;
+  const scratchType = container['scratch-type'] ?? 'hostdir';
+  if (scratchType !== 'hostdir') {
+    context.warn(
+      'container.scratch-type',
+      `= "${scratchType}" is not served: scratch folders are kept as with hostdir`,
+    );
+  }
   const scratchDefault = context.mode === 'cluster' ? './scratches' : join(stateDir, 'scratch');
   return {
     kernelUser: { uid: userId(container['kernel-uid'], context), gid: groupId(container['kernel-gid'], context) },
     bindHost: container['bind-host'],
     advertisedHost: container['advertised-host'],
     portRange: container['port-range'],
-    statsType: container['stats-type'] ?? 'docker',
-    sandboxType: container['sandbox-type'],
-    jailArguments: container['jail-args'].map((argument) => argument.trim()),
-    scratchType: container['scratch-type'] ?? 'hostdir',
     scratchRoot: resolve(context.workingDir, container['scratch-root'] ?? scratchDefault),
     scratchSizeBytes: container['scratch-size'],
-    scratchNfsAddress: container['scratch-nfs-address'],
-    scratchNfsOptions: container['scratch-nfs-options'],
     alternativeBridge: container['alternative-bridge'],
-    swarmEnabled: container['swarm-enabled'],
   };
 }
 
@@ -187,25 +192,4 @@ function groupId(choice: OwnerChoice, context: CompileContext): number {
   if (gid !== undefined) return gid;
   context.report({ key: 'container.kernel-gid', value: choice.name, message: 'is not a group of this machine' });
   return own;
-}
-
-function compileDebug(debug: SchemaValues['debug'], absolute: (path: string) => string): DebugSettings {
-  return {
-    enabled: debug.enabled,
-    kernelRunner: debug['kernel-runner'],
-    skipContainerDeletion: debug['skip-container-deletion'],
-    logStats: debug['log-stats'],
-    logKernelConfig: debug['log-kernel-config'],
-    logAllocationMap: debug['log-alloc-map'],
-    logEvents: debug['log-events'],
-    logHeartbeats: debug['log-heartbeats'],
-    logDockerEvents: debug['log-docker-events'],
-    heartbeatIntervalMs: Math.round(debug['heartbeat-interval'] * 1000),
-    coreDump: {
-      enabled: debug['coredump.enabled'],
-      path: absolute(debug['coredump.path']),
-      backupCount: debug['coredump.backup-count'],
-      sizeLimitBytes: debug['coredump.size-limit'],
-    },
-  };
 }

@@ -1,5 +1,5 @@
-/** The environment variables that set keys (spec config-and-ops 4). They win over the file; a blank one is not set. */
-import { basename, dirname } from 'node:path';
+/** The values that the environment (spec config-and-ops 4) and the command line set, over those of the file. Pure. */
+import type { ConfigProblem } from './problems.ts';
 import type { RawValue } from './raw-config.ts';
 import { splitHostPort } from './value-types/address.ts';
 
@@ -17,9 +17,7 @@ const plain: readonly (readonly [variable: string, key: string])[] = [
   ['BACKEND_CONTAINER_PORT_RANGE', 'container.port-range'],
   ['BACKEND_KERNEL_HOST_OVERRIDE', 'container.bind-host'],
   ['BACKEND_BIND_HOST_OVERRIDE', 'container.bind-host'],
-  ['BACKEND_SANDBOX_TYPE', 'container.sandbox-type'],
   ['BACKEND_SCRATCH_ROOT', 'container.scratch-root'],
-  ['BACKEND_LOG_FILE_COUNT', 'logging.file.backup-count'],
   ['BACKEND_CPU_OVERCOMMIT_FACTOR', 'resource.cpu-overcommit-factor'],
   ['BACKEND_MEM_OVERCOMMIT_FACTOR', 'resource.mem-overcommit-factor'],
   ['KERNELET_STATE_DIR', 'kernelet.state-dir'],
@@ -35,7 +33,7 @@ const addresses = [
   ['BACKEND_WATCHER_SERVICE_IP', 'BACKEND_WATCHER_SERVICE_PORT', 'watcher.service-addr', '0.0.0.0', 6009],
 ] as const;
 
-/** The values that the environment gives, given those of the file, parts of which it may replace. */
+/** The values of variables; a blank one is not set. Of an address in the file, each part may be replaced. */
 export function rawValuesOfEnvironment(
   environ: Environ,
   file: ReadonlyMap<string, RawValue>,
@@ -56,11 +54,33 @@ export function rawValuesOfEnvironment(
     const value = { host: host || (before?.host ?? defaultHost), port: port || (before?.port ?? defaultPort) };
     set(key, value, ...(host ? [hostVariable] : []), ...(port ? [portVariable] : []));
   }
-  const { BACKEND_LOG_FILE: logFile, BACKEND_LOG_FILE_SIZE: logFileSize } = environ;
-  if (logFile) {
-    set('logging.file.path', dirname(logFile), 'BACKEND_LOG_FILE');
-    set('logging.file.filename', basename(logFile), 'BACKEND_LOG_FILE');
+  return values;
+}
+
+/** What was said on the command line. */
+export interface ConfigFlags {
+  readonly configFile?: string | undefined;
+  readonly stateDir?: string | undefined;
+  readonly socket?: string | undefined;
+  /** Upstream's words or ours, any letter case. */
+  readonly logLevel?: string | undefined;
+  readonly debug?: boolean | undefined;
+}
+
+/** The values of flags; a blank path is a problem. */
+export function rawValuesOfFlags(flags: ConfigFlags, problems: ConfigProblem[]): ReadonlyMap<string, RawValue> {
+  const values = new Map<string, RawValue>();
+  const set = (key: string, value: unknown, place: string) => values.set(key, { value, source: 'flag', place });
+  for (const [key, path, place] of [
+    ['kernelet.state-dir', flags.stateDir, '--state-dir'],
+    ['kernelet.socket', flags.socket, '--socket'],
+  ] as const) {
+    if (path !== undefined) set(key, path, place);
+    if (path === '') problems.push({ key, value: '""', place, message: 'is not a path' });
   }
-  if (logFileSize) set('logging.file.rotation-size', `${logFileSize}M`, 'BACKEND_LOG_FILE_SIZE');
+  const level = flags.debug ? 'DEBUG' : flags.logLevel;
+  if (level !== undefined && level.toUpperCase() !== 'NOTSET') {
+    set('logging.level', level, flags.debug ? '--debug' : '--log-level');
+  }
   return values;
 }

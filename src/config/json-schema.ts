@@ -1,5 +1,6 @@
 /** The JSON Schema of `agent.toml`, for editors and for `kernelet config schema`. Pure. */
 import type { KeyDefinition } from './definition.ts';
+import { ignoredKeys } from './ignored-keys.ts';
 import { sections } from './schema.ts';
 
 interface JsonObject {
@@ -13,7 +14,17 @@ export function configJsonSchema(): Readonly<Record<string, unknown>> {
   const properties: Record<string, unknown> = {};
   for (const section of sections) {
     const table: JsonObject = { type: 'object', description: section.description, properties: {} };
-    for (const [name, definition] of Object.entries(section.keys)) place(table, name.split('.'), definition);
+    for (const [name, definition] of Object.entries(section.keys)) {
+      insert(table, name.split('.'), keySchema(definition));
+      for (const { name: alias } of definition.aliases ?? []) {
+        const description = `Another name of ${name}.`;
+        insert(table, [alias], { ...keySchema(definition), description, deprecated: true });
+      }
+    }
+    for (const [key, { text }] of ignoredKeys) {
+      const [inSection, ...path] = key.split('.');
+      if (inSection === section.name) insert(table, path, { description: `No effect. ${text}`, 'x-effect': 'ignored' });
+    }
     properties[section.name] = table;
   }
   return {
@@ -28,39 +39,25 @@ export function configJsonSchema(): Readonly<Record<string, unknown>> {
   };
 }
 
-function place(table: JsonObject, path: readonly string[], definition: KeyDefinition<unknown>): void {
+function insert(table: JsonObject, path: readonly string[], schema: unknown): void {
   const [name = '', ...rest] = path;
   if (rest.length === 0) {
-    table.properties[name] = keySchema(definition);
-    for (const alias of definition.aliases ?? []) {
-      table.properties[alias.name] = {
-        ...keySchema(definition),
-        description: `Another name of ${name}.`,
-        deprecated: true,
-      };
-    }
+    table.properties[name] = schema;
     return;
   }
   const inner = (table.properties[name] ?? { type: 'object', properties: {} }) as JsonObject;
   table.properties[name] = inner;
-  place(inner, rest, definition);
+  insert(inner, rest, schema);
 }
 
 function keySchema(definition: KeyDefinition<unknown>): Readonly<Record<string, unknown>> {
   return {
-    ...definition.kind.json,
-    description: `${definition.description}${effectText(definition)}`,
+    ...definition.type.json,
+    description: definition.description,
     ...(definition.default === null ? {} : { default: definition.default }),
-    ...(definition.effect ? { 'x-effect': definition.effect } : {}),
     ...(definition.environment ? { 'x-environment': definition.environment } : {}),
     ...(definition.secret ? { writeOnly: true } : {}),
   };
-}
-
-/** What is said behind the description of a key that nothing reads. */
-export function effectText({ effect }: Pick<KeyDefinition<unknown>, 'effect'>): string {
-  if (effect === 'none-yet') return ' No effect in this version.';
-  return effect === 'ignored' ? ' Accepted for compatibility, without effect.' : '';
 }
 
 function requiredInCluster(): JsonObject & { readonly required: readonly string[] } {

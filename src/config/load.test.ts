@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LoadOptions, loadSettings } from './load.ts';
+import { resolveSocketPath } from './paths.ts';
 import { ConfigError } from './problems.ts';
-import { resolveSocketPath } from './socket-path.ts';
 
 let root = '';
 beforeEach(async () => {
@@ -36,7 +36,7 @@ describe('one key under two spellings', () => {
   it('is warned about, with both places and which counts', async () => {
     const { settings, warnings } = await load('[kernelet]\ndefault-cpus = 2\ndefault_cpus = 3\n');
     expect(settings.defaults.cpus).toBe(3);
-    expect(warnings).toEqual([`${file()}:3: kernelet.default-cpus is given already, at ${file()}:2; this one counts`]);
+    expect(warnings).toEqual([`${file()}:3: kernelet.default-cpus is set already, at ${file()}:2; this one counts`]);
   });
 });
 
@@ -87,21 +87,10 @@ describe('layers', () => {
     expect(hostOnly.settings.agent.rpcListenAddress).toEqual({ host: 'x', port: 6001 });
   });
 
-  it('splits the path of a log file and adds the unit to its size', async () => {
-    const environ = { BACKEND_LOG_FILE: '/var/log/a.log', BACKEND_LOG_FILE_SIZE: '20', BACKEND_LOG_FILE_COUNT: '7' };
-    const { settings } = await load('[logging]\ndrivers = ["file"]\n', { environ });
-    expect(settings.logging.file).toEqual({
-      path: '/var/log',
-      filename: 'a.log',
-      backupCount: 7,
-      rotationSizeBytes: 20 * 2 ** 20,
-    });
-  });
-
   it('settles the level of the log', async () => {
     const level = async (toml: string, options: LoadOptions = {}) => {
-      const { settings } = await load(toml, options);
-      return [settings.logging.level, settings.debug.enabled];
+      const { settings, meanings } = await load(toml, options);
+      return [settings.logging.level, meanings.get('debug.enabled')];
     };
     expect(await level('[debug]\nenabled = true\n')).toEqual(['debug', true]);
     expect(await level('[debug]\nenabled = true\n', { flags: { logLevel: 'warn' } })).toEqual(['warn', false]);
@@ -110,6 +99,7 @@ describe('layers', () => {
       false,
     ]);
     expect(await level('[logging]\nlevel = "error"\n', { flags: { debug: true } })).toEqual(['debug', true]);
+    expect(await level('[logging]\nlevel = "Warn"\n')).toEqual(['warn', false]);
     expect(await level('[logging]\nlevel = "error"\n', { flags: { logLevel: 'NOTSET' } })).toEqual(['error', false]);
   });
 });
@@ -217,8 +207,8 @@ describe('problems', () => {
     await expect(load('[container]\nkernel-uid = "nobody-of-that-name"\n')).rejects.toThrow(
       'is not a user of this machine',
     );
-    await expect(load('[logging]\ndrivers = ["graylog"]\n')).rejects.toThrow(
-      'needs logging.graylog.host and logging.graylog.port',
+    await expect(load('[agent]\nbackend = "kubernetes"\n')).rejects.toThrow(
+      `${file()}:2: agent.backend = "kubernetes" is not one of docker, dummy`,
     );
     await expect(load('[container\n')).rejects.toThrow(`${file()}:1:`);
     await expect(load(null, { flags: { stateDir: '' } })).rejects.toThrow(
@@ -258,9 +248,13 @@ describe('names of keys', () => {
 
   it('takes aliases, snake case, and the keys of later releases', async () => {
     const toml =
-      '[agent]\nmode = "dummy"\naiomonitor-port = 50000\n[container]\nport_range = [1, 2]\n[otel]\nenabled = true\n';
+      '[agent]\nmode = "dummy"\ninitial-resource-group-name = "g"\n[container]\nport_range = [1, 2]\n[otel]\nenabled = true\n';
     const { settings, warnings } = await load(toml);
-    expect([settings.agent.backend, settings.container.portRange]).toEqual(['dummy', { first: 1, last: 2 }]);
+    expect([settings.agent.backend, settings.agent.scalingGroup, settings.container.portRange]).toEqual([
+      'dummy',
+      'g',
+      { first: 1, last: 2 },
+    ]);
     expect(warnings.join()).not.toContain('unknown');
   });
 
@@ -275,11 +269,49 @@ describe('names of keys', () => {
     }
   });
 
-  it('warns about keys without effect when they are set', async () => {
-    expect((await load('[agent]\nmetadata-server-bind-host = "x"\nevent-loop = "uvloop"\n')).warnings).toEqual([
-      'set, but without effect in this version: agent.metadata-server-bind-host',
-      'accepted for compatibility, without effect: agent.event-loop',
+  it('offers the names of keys without effect too, when one is misspelt', async () => {
+    expect((await load('[agent]\nevent-lop = "uvloop"\n')).warnings).toEqual([
+      `${file()}: unknown key, ignored: agent.event-lop (did you mean "agent.event-loop"?)`,
     ]);
+  });
+});
+
+describe('keys without effect', () => {
+  it('are accepted whatever they hold, with one warning each that says what holds instead', async () => {
+    const toml =
+      '[agent]\nevent-loop = 5\nmetadata_server_port = "x"\n[container]\njail-args = ["a"]\n' +
+      '[logging]\ndrivers = ["console", "file"]\n[logging.file]\npath = 1\nfilename = "a.log"\n[debug.coredump]\nenabled = true\n';
+    const { warnings } = await load(toml);
+    expect(warnings.map((warning) => warning.replace(/^.*agent\.toml/, '').replace(/(effect\.).*/s, '$1'))).toEqual([
+      ':2: agent.event-loop has no effect.',
+      ':3: agent.metadata-server-port has no effect.',
+      ':5: container.jail-args has no effect.',
+      ':7: logging.drivers has no effect.',
+      ':8: logging.file has no effect.',
+      ':11: debug.coredump has no effect.',
+    ]);
+    expect(warnings[3]).toMatch(/kernelet logs to standard error alone.*no log file is written/);
+  });
+
+  it('are no reason for a warning when they ask for what kernelet does', async () => {
+    const toml =
+      '[logging]\ndrivers = ["console"]\n[container]\nsandbox-type = "docker"\nswarm-enabled = false\njail-args = []\n[debug]\nlog-stats = false\n';
+    expect((await load(toml)).warnings).toEqual([]);
+  });
+
+  it('are warned of when a variable of the environment sets them', async () => {
+    const { warnings } = await load(null, { environ: { BACKEND_LOG_FILE: '/a.log', BACKEND_SANDBOX_TYPE: 'docker' } });
+    expect(warnings).toEqual([
+      expect.stringMatching(/^environment variable BACKEND_LOG_FILE: logging\.file has no effect\./),
+    ]);
+  });
+
+  it.each(['memory', 'hostfile', 'k8s-nfs'])('warns of scratch-type %s, alone and in a cluster', async (type) => {
+    const warning = `container.scratch-type = "${type}" is not served: scratch folders are kept as with hostdir`;
+    for (const toml of [cluster, '[container]\nscratch-type = "hostdir"\n']) {
+      expect((await load(toml)).warnings).toEqual([]);
+      expect((await load(toml.replace('hostdir', type))).warnings).toEqual([expect.stringContaining(warning)]);
+    }
   });
 });
 

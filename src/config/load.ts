@@ -6,24 +6,14 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { type ClusterOverrides, rawValuesOfCluster } from './cluster-overrides.ts';
 import { compileSettings } from './compile.ts';
-import { toUpstreamLevel } from './compile-logging.ts';
-import { discoverConfigFile } from './discover.ts';
-import { type Environ, rawValuesOfEnvironment } from './environment.ts';
+import { type ConfigFlags, type Environ, rawValuesOfEnvironment, rawValuesOfFlags } from './environment.ts';
+import { ignoredVariables } from './ignored-keys.ts';
+import { discoverConfigFile } from './paths.ts';
 import { ConfigError, type ConfigProblem } from './problems.ts';
 import { type RawFile, type RawValue, rawValuesOfFile } from './raw-config.ts';
 import { resolveValues } from './resolve.ts';
 import type { LoadedSettings } from './settings.ts';
-import { accountLookup } from './value-types/owner.ts';
-
-/** What was said on the command line. */
-export interface ConfigFlags {
-  readonly configFile?: string | undefined;
-  readonly stateDir?: string | undefined;
-  readonly socket?: string | undefined;
-  /** Upstream's words or ours, any letter case. */
-  readonly logLevel?: string | undefined;
-  readonly debug?: boolean | undefined;
-}
+import { accountLookup } from './value-types/credentials.ts';
 
 /** How to load. */
 export interface LoadOptions {
@@ -59,19 +49,28 @@ export async function loadSettings(options: LoadOptions = {}): Promise<LoadedSet
   const problems: ConfigProblem[] = [...file.problems];
   const own = new Map([...file.values, ...environment, ...rawValuesOfFlags(flags, problems)]);
   const cluster = rawValuesOfCluster(mode === 'cluster' ? (options.cluster ?? {}) : {}, own);
-  const given = new Map([...own, ...cluster.values]);
-  settleLevel(given);
-  const resolved = resolveValues(given, mode, configFile);
+  const raw = new Map([...own, ...cluster.values]);
+  settleLevel(raw);
+  const resolved = resolveValues(raw, mode, configFile);
   problems.push(...resolved.problems);
+  const compileWarnings: string[] = [];
+  const placeOf = (key: string): string => raw.get(key)?.place ?? 'default';
   const settings = compileSettings(resolved.values, {
     ...context,
     mode,
     configFile,
     watcherAddressGiven: file.hasWatcherAddress,
     accounts: accountLookup(await readOrBlank('/etc/passwd'), await readOrBlank('/etc/group')),
-    report: (problem) => problems.push({ place: given.get(problem.key)?.place ?? 'default', ...problem }),
+    report: (problem) => problems.push({ place: placeOf(problem.key), ...problem }),
+    warn: (key, text) => compileWarnings.push(`${placeOf(key)}: ${key} ${text}`),
   });
-  const warnings = [...file.warnings, ...etcdWarnings(environment, mode), ...cluster.warnings, ...resolved.warnings];
+  const warnings = [
+    ...file.warnings,
+    ...ignoredVariables(environ),
+    ...etcdWarnings(environment, mode),
+    ...cluster.warnings,
+    ...compileWarnings,
+  ];
   if (problems.length > 0) throw new ConfigError(problems, warnings);
   const written = new Map(resolved.written);
   written.set('kernelet.state-dir', settings.stateDir);
@@ -97,35 +96,12 @@ async function readOrBlank(path: string): Promise<string> {
   return await readFile(path, 'utf8').catch(() => '');
 }
 
-function rawValuesOfFlags(flags: ConfigFlags, problems: ConfigProblem[]): ReadonlyMap<string, RawValue> {
-  const values = new Map<string, RawValue>();
-  const set = (key: string, value: unknown, place: string) => values.set(key, { value, source: 'flag', place });
-  if (flags.stateDir !== undefined) set('kernelet.state-dir', flags.stateDir, '--state-dir');
-  if (flags.socket !== undefined) set('kernelet.socket', flags.socket, '--socket');
-  for (const [key, flag] of [
-    ['kernelet.state-dir', '--state-dir'],
-    ['kernelet.socket', '--socket'],
-  ] as const) {
-    if (values.get(key)?.value !== '') continue;
-    problems.push({ key, value: '""', place: flag, message: 'is not a path' });
-  }
-  const level = flags.debug ? 'DEBUG' : flags.logLevel;
-  if (level !== undefined && level.toUpperCase() !== 'NOTSET') {
-    set('logging.level', level, flags.debug ? '--debug' : '--log-level');
-  }
-  return values;
-}
-
-/**
- * Levels may be given in our words too (`warn`), and one given by the environment or the command line outranks the
- * file's `debug.enabled`.
- */
-function settleLevel(given: Map<string, RawValue>): void {
-  const level = given.get('logging.level');
-  const upstream = typeof level?.value === 'string' ? toUpstreamLevel(level.value) : undefined;
-  if (!level || upstream === undefined) return;
-  given.set('logging.level', { ...level, value: upstream });
-  if (level.source !== 'file') given.set('debug.enabled', { ...level, value: upstream === 'DEBUG' });
+/** A level of the environment or the command line outranks the file's `debug.enabled`. */
+function settleLevel(raw: Map<string, RawValue>): void {
+  const level = raw.get('logging.level');
+  if (!level || level.source === 'file') return;
+  const isDebug = typeof level.value === 'string' && level.value.toUpperCase() === 'DEBUG';
+  raw.set('debug.enabled', { ...level, value: isDebug });
 }
 
 function etcdWarnings(environment: ReadonlyMap<string, RawValue>, mode: 'standalone' | 'cluster'): readonly string[] {

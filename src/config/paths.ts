@@ -1,7 +1,16 @@
-/** Where state and socket lie when nobody says otherwise. Pure, and free of the schema: every command needs it. */
-import { join, resolve } from 'node:path';
+/**
+ * Where the configuration file, the state and the socket of the local API lie. Free of the schema, since commands that
+ * only talk to a daemon need no more than this.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { isAtOrBelow } from '../lib/mount-table.ts';
+import type { Environ } from './environment.ts';
+import { ConfigError } from './problems.ts';
+import { isTable, parseToml, type TomlTable } from './toml.ts';
 
-/** What the places depend on. */
+/** What the paths depend on. */
 export interface PathContext {
   readonly uid: number;
   readonly homeDir: string;
@@ -9,13 +18,13 @@ export interface PathContext {
   readonly environ: Readonly<Record<string, string | undefined>>;
 }
 
-/** The two places. */
+/** The folder of the state and the socket of the local API. */
 export interface DefaultPaths {
   readonly stateDir: string;
   readonly socketPath: string;
 }
 
-/** Standalone: root has the system's places, everybody else those of XDG. */
+/** Standalone: root has the system's folders, everybody else those of XDG. */
 export function standalonePaths(context: PathContext): DefaultPaths {
   if (context.uid === 0) return { stateDir: '/var/lib/kernelet', socketPath: '/run/kernelet/kernelet.sock' };
   const { XDG_STATE_HOME: stateHome, XDG_RUNTIME_DIR: runtimeDir } = context.environ;
@@ -41,4 +50,92 @@ export function clusterPaths(
 /** XDG: a variable that is blank or relative counts as not set. */
 function absoluteOr(path: string | undefined, otherwise: string): string {
   return path?.startsWith('/') ? path : otherwise;
+}
+
+/** Where to look. */
+export interface DiscoverOptions {
+  /** The file named on the command line. */
+  readonly flag?: string | undefined;
+  readonly environ: Readonly<Record<string, string | undefined>>;
+  readonly workingDir: string;
+  readonly homeDir: string;
+  /** Whether `./agent.toml` and those of build roots above count: only for `serve`. */
+  readonly includeWorkingDir: boolean;
+}
+
+/**
+ * The file to read: the one named by flag, else by `BACKEND_CONFIG_FILE`, else the first that exists of the usual
+ * places, else null. Throws INVALID_CONFIG when a named one is not a file.
+ */
+export async function discoverConfigFile(options: DiscoverOptions): Promise<string | null> {
+  const { BACKEND_CONFIG_FILE: fromEnvironment } = options.environ;
+  const [named, place] = options.flag
+    ? [options.flag, 'command line']
+    : [fromEnvironment, 'environment variable BACKEND_CONFIG_FILE'];
+  if (named) {
+    const path = resolve(options.workingDir, named);
+    if (await isFile(path)) return path;
+    throw new ConfigError([
+      { key: 'configuration file', value: path, place, message: 'is not a file; name one that exists' },
+    ]);
+  }
+  for (const candidate of await candidates(options)) if (await isFile(candidate)) return candidate;
+  return null;
+}
+
+async function candidates(options: DiscoverOptions): Promise<readonly string[]> {
+  const usual = [join(options.homeDir, '.config', 'backend.ai', 'agent.toml'), '/etc/backend.ai/agent.toml'];
+  if (!options.includeWorkingDir) return usual;
+  const near = [join(options.workingDir, 'agent.toml')];
+  let folder = dirname(options.workingDir);
+  while (isAtOrBelow(folder, options.homeDir)) {
+    if (await exists(join(folder, 'BUILD_ROOT'))) near.push(join(folder, 'agent.toml'));
+    if (folder === dirname(folder)) break;
+    folder = dirname(folder);
+  }
+  return [...near, ...usual];
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isFile() ?? false;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null)) !== null;
+}
+
+/** What the path of the socket depends on. */
+export interface SocketPathOptions {
+  /** `--socket`. */
+  readonly flag?: string | undefined;
+  readonly environ?: Environ;
+  readonly workingDir?: string;
+  readonly homeDir?: string;
+  readonly uid?: number;
+}
+
+/** The path of the daemon's socket: flag > environment > file > default. Throws INVALID_CONFIG for a broken file. */
+export async function resolveSocketPath(options: SocketPathOptions = {}): Promise<string> {
+  const context = {
+    environ: options.environ ?? process.env,
+    workingDir: options.workingDir ?? process.cwd(),
+    homeDir: options.homeDir ?? homedir(),
+    uid: options.uid ?? process.getuid?.() ?? 0,
+  };
+  const named = options.flag || context.environ['KERNELET_SOCKET'];
+  if (named) return resolve(context.workingDir, named);
+  const file = await discoverConfigFile({ includeWorkingDir: false, ...context });
+  const content = file === null ? {} : parseToml(await readFile(file, 'utf8'), file);
+  const fromFile = textOf(content, 'kernelet', 'socket');
+  if (fromFile) return resolve(context.workingDir, fromFile);
+  if (!isTable(content['etcd'])) return standalonePaths(context).socketPath;
+  const ipcBasePath = textOf(content, 'agent', 'ipc-base-path') ?? '/tmp/backend.ai/ipc';
+  return clusterPaths({ ipcBasePath, varBasePath: '' }, context).socketPath;
+}
+
+function textOf(content: TomlTable, section: string, key: string): string | undefined {
+  const table = content[section];
+  if (!isTable(table)) return undefined;
+  const value = table[key] ?? table[key.replaceAll('-', '_')];
+  return typeof value === 'string' ? value : undefined;
 }

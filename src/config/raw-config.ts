@@ -1,22 +1,22 @@
 /**
- * What the operator has given, before defaults and before anything is checked: the values of a file's known keys, of
- * the environment and of flags, by full key name, each with its place. Unknown keys are put aside. Pure.
+ * The raw configuration: what the operator has written, before defaults and before anything is checked. Here the values
+ * of a file's known keys, by full key name, each with its place; those of unknown and ignored keys are warned of. Pure.
  */
 import { didYouMean, nearestName } from '../lib/nearest-name.ts';
-import { keyLines } from './key-lines.ts';
+import { ignoredKeys, ignoredWarning, keysOfLaterReleases } from './ignored-keys.ts';
 import { type ConfigProblem, showValue } from './problems.ts';
-import { definitions, sections, silentlyAccepted } from './schema.ts';
+import { definitions, sections } from './schema.ts';
 import type { SettingSource } from './settings.ts';
-import { isTable, parseToml, type TomlTable } from './toml.ts';
+import { isTable, keyLines, parseToml, type TomlTable } from './toml.ts';
 
-/** A value as given. */
+/** A value as written. */
 export interface RawValue {
   readonly value: unknown;
   readonly source: Exclude<SettingSource, 'default'>;
   readonly place: string;
 }
 
-/** What a file gives. */
+/** What a file holds. */
 export interface RawFile {
   readonly values: ReadonlyMap<string, RawValue>;
   readonly hasEtcd: boolean;
@@ -46,7 +46,10 @@ for (const section of sections) {
     }
   }
 }
-const accepted = new Set(silentlyAccepted);
+const silent = new Set(keysOfLaterReleases);
+/** Names that mean something in a file. */
+const isKnown = (name: string): boolean =>
+  canonical.has(name) || tables.has(name) || silent.has(name) || ignoredKeys.has(name);
 
 /** Reads the text of a file. Throws INVALID_CONFIG when it is not TOML. */
 export function rawValuesOfFile(text: string, file: string): RawFile {
@@ -83,8 +86,9 @@ class FileReader {
       const key = knownForm(path === '' ? name : `${path}.${name}`);
       const known = canonical.get(key);
       if (known) this.#take(known, key, writtenKey, value);
+      else if (ignoredKeys.has(key)) this.#ignore(key, writtenKey, value);
       else if (tables.has(key)) this.#enter(key, writtenKey, value);
-      else if (!accepted.has(key)) this.unknown.push(writtenKey);
+      else if (!silent.has(key)) this.unknown.push(writtenKey);
     }
   }
 
@@ -95,11 +99,16 @@ class FileReader {
     const other = this.values.get(key)?.place;
     if (other !== undefined) {
       const counts = before > rank ? `the one at ${other}` : 'this one';
-      this.warnings.push(`${place}: ${key} is given already, at ${other}; ${counts} counts`);
+      this.warnings.push(`${place}: ${key} is set already, at ${other}; ${counts} counts`);
     }
     if (before > rank) return;
     this.#ranks.set(key, rank);
     this.values.set(key, { value, source: 'file', place });
+  }
+
+  #ignore(key: string, written: string, value: unknown): void {
+    const warning = ignoredWarning(key, value, this.#place(written));
+    if (warning !== undefined) this.warnings.push(warning);
   }
 
   #enter(key: string, written: string, value: unknown): void {
@@ -116,8 +125,7 @@ class FileReader {
 /** Snake case is accepted for every key (spec config-and-ops 27). */
 function knownForm(key: string): string {
   const kebab = key.replaceAll('_', '-');
-  const known = canonical.has(kebab) || tables.has(kebab) || accepted.has(kebab);
-  return known ? kebab : key;
+  return isKnown(kebab) ? kebab : key;
 }
 
 function describeUnknown(unknown: readonly string[], file: string): readonly string[] {
@@ -132,7 +140,9 @@ function suggestion(key: string): string {
   if (dot < 0) return didYouMean(key, tables);
   const [section, rest] = [knownForm(key.slice(0, dot)), key.slice(dot + 1)];
   const namesIn = (name: string): readonly string[] =>
-    [...canonical.keys()].filter((known) => known.startsWith(`${name}.`)).map((known) => known.slice(name.length + 1));
+    [...canonical.keys(), ...ignoredKeys.keys()]
+      .filter((known) => known.startsWith(`${name}.`))
+      .map((known) => known.slice(name.length + 1));
   const nearest = nearestName(rest, namesIn(section));
   if (nearest !== undefined) return ` (did you mean "${section}.${nearest}"?)`;
   const elsewhere = [...definitions.keys()].find((known) => known.slice(known.indexOf('.') + 1) === rest);

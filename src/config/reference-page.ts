@@ -1,7 +1,7 @@
 /** The reference page of the configuration, in Markdown, from the schema. Pure. */
 import type { KeyDefinition, SectionDefinition } from './definition.ts';
-import { effectText } from './json-schema.ts';
-import { sections, silentlyAccepted } from './schema.ts';
+import { ignoredKeys, keysOfLaterReleases } from './ignored-keys.ts';
+import { sections } from './schema.ts';
 
 const head = `# Configuration
 
@@ -12,17 +12,18 @@ kernelet reads one file, \`agent.toml\`: the one named by \`--config\`, else by 
 all is fine. A flag wins over the environment, the environment over the file, the file over the default.
 \`kernelet config show\` prints every value with its source, \`kernelet config validate\` every problem at once.
 
-Unknown keys are ignored with a warning, and so are known ones that have no effect yet. Sizes are written \`128m\`, \`1.5g\`
+Unknown keys are ignored with a warning, and so are [those of upstream's agent that have no effect here](#keys-without-effect). Sizes are written \`128m\`, \`1.5g\`
 or as a number of bytes, with units of 1024; durations \`500ms\`, \`2s\`, \`5m\`, \`1h\`. Relative paths count from the
 working directory; \`~\` is not expanded. A key may be written with \`_\` in place of \`-\`.
 `;
 
 /** The page. */
 export function configReferencePage(): string {
-  const later = silentlyAccepted.map((name) => `\`${name}\``).join(', ');
+  const later = keysOfLaterReleases.map((name) => `\`${name}\``).join(', ');
   return [
     head,
     ...sections.map(sectionText),
+    ignoredText(),
     '## Keys of later Backend.AI releases\n',
     `Accepted without a warning and without effect: ${later}.\n`,
   ].join('\n');
@@ -35,7 +36,7 @@ function sectionText(section: SectionDefinition): string {
 
 function keyText(section: string, name: string, definition: KeyDefinition<unknown>): string {
   const facts = [
-    `*Value:* ${definition.kind.forms}`,
+    `*Value:* ${definition.type.forms}`,
     `*Default:* ${definition.default === null ? 'none' : `\`${writeToml(definition.default)}\``}`,
   ];
   if (definition.requiredInCluster) facts.push('*Required* with an `[etcd]` section');
@@ -43,7 +44,24 @@ function keyText(section: string, name: string, definition: KeyDefinition<unknow
     facts.push(`*Variable:* ${definition.environment.map((name) => `\`${name}\``).join(', ')}`);
   const aliases = definition.aliases?.map((alias) => `\`${alias.name}\``).join(', ');
   if (aliases) facts.push(`*Also:* ${aliases}`);
-  return `### \`${section}.${name}\`\n\n${definition.description}${effectText(definition)}\n\n${facts.join(' · ')}\n`;
+  return `### \`${section}.${name}\`\n\n${definition.description}\n\n${facts.join(' · ')}\n`;
+}
+
+function ignoredText(): string {
+  const rows = [...ignoredKeys].map(([name, { text, agrees, variables = [] }]) => {
+    const silent = agrees === undefined ? '' : ` No warning for \`${writeToml(agrees)}\`.`;
+    const also = variables.length === 0 ? '' : ` Also: ${variables.map((variable) => `\`${variable}\``).join(', ')}.`;
+    return `| \`${name}\` | ${text}${silent}${also} |`;
+  });
+  return `## Keys without effect
+
+Upstream's agent reads these keys. In a file of kernelet's they are accepted, whatever they hold, with one warning each at
+the start and from \`kernelet config validate\`. A table stands for everything in it.
+
+| key | what it does upstream, and what holds here |
+|---|---|
+${rows.join('\n')}
+`;
 }
 
 /** A default as it would stand in a file. */

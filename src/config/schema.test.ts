@@ -1,14 +1,15 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { fuzzRuns } from '../../test/support/depth.ts';
+import { RefusedValue } from './definition.ts';
+import { ignoredKeyOf, ignoredKeys } from './ignored-keys.ts';
 import { configJsonSchema } from './json-schema.ts';
 import { configReferencePage } from './reference-page.ts';
 import { definitions, sections } from './schema.ts';
-import { RefusedValue } from './value-types/value-type.ts';
 
-it('has a default that its own kind accepts, and a description, for every key', () => {
+it('has a default that its own type accepts, and a description, for every key', () => {
   for (const [key, definition] of definitions) {
-    expect(() => definition.kind.parse(definition.default), key).not.toThrow();
+    expect(() => definition.type.parse(definition.default), key).not.toThrow();
     expect(definition.description, key).toMatch(/^[A-Z`].*\.$/s);
   }
 });
@@ -39,7 +40,18 @@ it('holds every key of the specification', () => {
   };
   for (const [section, keys] of Object.entries(upstream)) {
     for (const name of keys.split(/\s+/))
-      expect(definitions.has(`${section}.${name}`), `${section}.${name}`).toBe(true);
+      expect(
+        definitions.has(`${section}.${name}`) || ignoredKeyOf(`${section}.${name}`) !== undefined,
+        `${section}.${name}`,
+      ).toBe(true);
+  }
+});
+
+it('has no key both with and without effect, and a sentence for each without', () => {
+  for (const [key, { text }] of ignoredKeys) {
+    expect(ignoredKeyOf(key), key).toBe(key);
+    expect([...definitions.keys()].filter((name) => ignoredKeyOf(name) === key)).toEqual([]);
+    expect(text, key).toMatch(/^[A-Z`].*[;,.].*\.$/s);
   }
 });
 
@@ -52,6 +64,7 @@ it('becomes a JSON Schema with every key, nested tables included', () => {
     default: false,
   });
   expect(schema.properties.agent.properties.mode.deprecated).toBe(true);
+  expect(schema.properties.logging.properties.file['x-effect']).toBe('ignored');
   expect(schema.properties.etcd.properties.password.writeOnly).toBe(true);
   expect(schema.then.properties.container).toEqual({ required: ['scratch-type'] });
 });
@@ -59,10 +72,11 @@ it('becomes a JSON Schema with every key, nested tables included', () => {
 it('becomes a page with every key', () => {
   const page = configReferencePage();
   for (const key of definitions.keys()) expect(page).toContain(`### \`${key}\``);
+  for (const key of ignoredKeys.keys()) expect(page).toContain(`| \`${key}\` | `);
   expect(page).toContain('*Default:* `[30000, 31000]`');
 });
 
-it('has kinds that take or refuse whatever a file can hold', () => {
+it('has value types that take or refuse whatever a file can hold', () => {
   const value = fc.oneof(
     fc.jsonValue(),
     fc.string({ unit: 'binary' }),
@@ -72,9 +86,9 @@ it('has kinds that take or refuse whatever a file can hold', () => {
     fc.stringMatching(/^-?[0-9]{1,12}[.:, -]?[0-9]{0,6} ?[a-zA-Z]{0,3}$/),
   );
   fc.assert(
-    fc.property(fc.constantFrom(...definitions), value, ([, definition], given) => {
+    fc.property(fc.constantFrom(...definitions), value, ([, definition], written) => {
       try {
-        definition.kind.parse(given);
+        definition.type.parse(written);
       } catch (thrown) {
         expect(thrown).toBeInstanceOf(RefusedValue);
       }

@@ -16,6 +16,12 @@ export interface PortRange {
   readonly last: number;
 }
 
+/** A user and its group, by number. */
+export interface UserIds {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** `[etcd]`: where the cluster's state lives. */
 export interface EtcdSettings {
   readonly namespace: string;
@@ -35,27 +41,25 @@ export interface EtcdSettings {
 
 /** `[agent]`: this node as the manager sees it. */
 export interface AgentSettings {
-  readonly backend: 'docker' | 'kubernetes' | 'dummy';
+  /** Which container engine: `dummy` makes no containers. */
+  readonly backend: 'docker' | 'dummy';
   readonly id: string | null;
   readonly rpcListenAddress: HostPort;
   readonly advertisedRpcAddress: HostPort | null;
   readonly managerPublicKeyFile: string | null;
   readonly agentKeypairFile: string | null;
-  readonly agentSocketPort: number;
   readonly ipcBasePath: string;
   readonly varBasePath: string;
   readonly mountPath: string | null;
   readonly cohabitingStorageProxy: boolean;
   readonly publicHost: string | null;
   readonly region: string | null;
-  readonly instanceType: string | null;
   readonly scalingGroup: string;
   readonly scalingGroupType: 'compute' | 'storage';
   /** null: none is written. */
   readonly pidFile: string | null;
   readonly destroyKernelsOnShutdown: boolean;
   readonly skipManagerDetection: boolean;
-  readonly metadataServer: HostPort;
   /** null: all that are found. */
   readonly allowComputePlugins: readonly string[] | null;
   readonly blockComputePlugins: readonly string[] | null;
@@ -63,35 +67,25 @@ export interface AgentSettings {
   readonly abuseReportPath: string | null;
   readonly forceTerminateAbusingContainers: boolean;
   readonly kernelCreationConcurrency: number;
-  /** null: orphans are not looked for. */
-  readonly orphanSweepIntervalMs: number | null;
 }
 
 /** `[container]`: what every kernel has in common. */
 export interface ContainerSettings {
   /** Whom the tenant's processes run as. */
-  readonly kernelUser: { readonly uid: number; readonly gid: number };
+  readonly kernelUser: UserIds;
   readonly bindHost: string;
   readonly advertisedHost: string | null;
   readonly portRange: PortRange;
-  readonly statsType: 'docker' | 'cgroup';
-  readonly sandboxType: 'docker' | 'jail';
-  readonly jailArguments: readonly string[];
-  readonly scratchType: 'hostdir' | 'hostfile' | 'memory' | 'k8s-nfs';
   /** Where kernels' scratch folders are made. */
   readonly scratchRoot: string;
   readonly scratchSizeBytes: number;
-  readonly scratchNfsAddress: string | null;
-  readonly scratchNfsOptions: string | null;
   readonly alternativeBridge: string | null;
-  readonly swarmEnabled: boolean;
 }
 
 /** `[resource]`: what of the machine is on offer. In standalone mode nothing is held back. */
 export interface ResourceSettings {
   readonly reservedCpus: number;
   readonly reservedMemoryBytes: number;
-  readonly reservedDiskBytes: number;
   readonly allocationOrder: readonly string[];
   readonly affinityPolicy: 'interleaved' | 'prefer-single-node';
   readonly cpuOvercommitFactor: number;
@@ -109,22 +103,9 @@ export interface MetricsSettings {
 
 /** `[debug]`. */
 export interface DebugSettings {
-  readonly enabled: boolean;
   readonly kernelRunner: boolean;
-  readonly skipContainerDeletion: boolean;
-  readonly logStats: boolean;
-  readonly logKernelConfig: boolean;
   readonly logAllocationMap: boolean;
-  readonly logEvents: boolean;
-  readonly logHeartbeats: boolean;
-  readonly logDockerEvents: boolean;
   readonly heartbeatIntervalMs: number;
-  readonly coreDump: {
-    readonly enabled: boolean;
-    readonly path: string;
-    readonly backupCount: number;
-    readonly sizeLimitBytes: number;
-  };
 }
 
 /** `[watcher]`. */
@@ -132,47 +113,12 @@ export interface WatcherSettings {
   readonly serviceAddress: HostPort;
   /** Whether the file gives the address: only then is the port published. */
   readonly serviceAddressGiven: boolean;
-  readonly tls: { readonly enabled: boolean; readonly certificateFile: string | null; readonly keyFile: string | null };
-  readonly targetService: string;
-  readonly softResetAvailable: boolean;
+  readonly tlsEnabled: boolean;
 }
 
-/** A level of upstream's logging. */
-export type UpstreamLogLevel = 'CRITICAL' | 'ERROR' | 'WARNING' | 'INFO' | 'DEBUG' | 'NOTSET' | 'TRACE' | 'SILENT';
-
-/** `[logging]`. */
+/** `[logging]` and `debug.enabled`. */
 export interface LoggingSettings {
-  /** The level for our own logger. */
   readonly level: LogLevel;
-  readonly upstreamLevel: UpstreamLogLevel;
-  /** Level by logger name; blank = root. */
-  readonly packageLevels: Readonly<Record<string, UpstreamLogLevel>>;
-  readonly drivers: readonly ('console' | 'file' | 'logstash' | 'graylog')[];
-  /** null: colour when stderr is a terminal. */
-  readonly console: { readonly colored: boolean | null; readonly format: 'simple' | 'verbose' };
-  readonly file: {
-    readonly path: string;
-    readonly filename: string;
-    readonly backupCount: number;
-    readonly rotationSizeBytes: number;
-  } | null;
-  readonly logstash: {
-    readonly endpoint: HostPort;
-    readonly protocol: 'tcp' | 'udp' | 'zmq.push' | 'zmq.pub';
-    readonly tlsEnabled: boolean;
-    readonly tlsVerify: boolean;
-  } | null;
-  readonly graylog: {
-    readonly host: string;
-    readonly port: number;
-    readonly level: UpstreamLogLevel;
-    readonly tlsVerify: boolean;
-    readonly caCertificates: string | null;
-    readonly keyFile: string | null;
-    readonly certificateFile: string | null;
-    readonly fqdn: boolean;
-    readonly localName: string | null;
-  } | null;
 }
 
 /** What the operator has loosened of the hardening. Images and requests can't. */

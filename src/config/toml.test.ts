@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
-import { keyLines } from './key-lines.ts';
-import { isTable, parseToml } from './toml.ts';
+import { isTable, keyLines, parseToml } from './toml.ts';
 
 it('reads tables and keeps big integers exact', () => {
   const table = parseToml('[a]\nb = 1\nc = 9223372036854775807\n', 'x.toml');

@@ -1,4 +1,4 @@
-/** The door to TOML. */
+/** Reading TOML: its tables, and on which line each key stands. The only module that knows the parser. */
 import { parse, TomlError } from 'smol-toml';
 import { KerneletError } from '../lib/errors.ts';
 
@@ -23,4 +23,70 @@ export function parseToml(text: string, file: string): TomlTable {
       context: { file, line: error.line, column: error.column },
     });
   }
+}
+
+const keyPart = /\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*/y;
+
+/**
+ * Line numbers, from 1, by dotted key; a table's by its own name. It reads well-formed TOML only as far as that needs:
+ * what stands inside inline tables and lists counts to the line where they begin.
+ */
+export function keyLines(text: string): ReadonlyMap<string, number> {
+  const lines = new Map<string, number>();
+  let table: readonly string[] = [];
+  let skipTo: number | undefined;
+  const offsets = lineOffsets(text);
+  for (const [index, offset] of offsets.entries()) {
+    if (skipTo !== undefined && offset < skipTo) continue;
+    const line = text.slice(offset, offsets[index + 1] ?? text.length);
+    const begin = line.search(/\S/);
+    if (begin < 0 || line[begin] === '#') continue;
+    const bracket = /^\[{1,2}/.exec(line.slice(begin))?.[0].length ?? 0;
+    const { parts, end } = readKey(line, begin + bracket);
+    if (parts.length === 0) continue;
+    if (bracket > 0) table = parts;
+    const path = bracket > 0 ? table : [...table, ...parts];
+    for (let depth = 1; depth <= path.length; depth += 1) {
+      const name = path.slice(0, depth).join('.');
+      if (!lines.has(name)) lines.set(name, index + 1);
+    }
+    lines.set(path.join('.'), index + 1);
+    if (bracket === 0) skipTo = endOfValue(text, offset + end + 1);
+  }
+  return lines;
+}
+
+function lineOffsets(text: string): readonly number[] {
+  const offsets = [0];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) offsets.push(at + 1);
+  return offsets;
+}
+
+function readKey(line: string, start: number): { readonly parts: readonly string[]; readonly end: number } {
+  const parts: string[] = [];
+  let at = start;
+  for (;;) {
+    keyPart.lastIndex = at;
+    const match = keyPart.exec(line);
+    if (!match) return { parts, end: at };
+    parts.push(match[1] ?? match[2] ?? match[3] ?? '');
+    at = keyPart.lastIndex;
+    if (line[at] !== '.') return { parts, end: at };
+    at += 1;
+  }
+}
+
+const token = /"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|#[^\n]*|[[\]{}\n]/g;
+
+/** The offset behind a value: the end of its line, or of the line where its brackets and strings close. */
+function endOfValue(text: string, start: number): number {
+  let depth = 0;
+  token.lastIndex = start;
+  for (let match = token.exec(text); match; match = token.exec(text)) {
+    const [found] = match;
+    if (found === '[' || found === '{') depth += 1;
+    else if (found === ']' || found === '}') depth -= 1;
+    else if (found === '\n' && depth <= 0) return match.index;
+  }
+  return text.length;
 }

@@ -69,8 +69,6 @@ export async function joinCluster(
   const { settings, warnings } = await reload(configuration.overrides);
   const addresses = await findAddresses(settings, configuration.hints, detected.ip);
   for (const warning of [...warnings, ...addresses.warnings]) log.warn(warning);
-  const { scratchType } = settings.container;
-  if (scratchType !== 'hostdir') log.warn(`container.scratch-type: ${scratchType} is not served; hostdir is used`);
   await warnOfEphemeralPorts(settings.container.portRange, log);
   for (const folder of [settings.agent.ipcBasePath, settings.agent.imageCommitPath]) await makeFolder(folder, 0o755);
   await warnOfForeignFolder(settings.agent.ipcBasePath, log);

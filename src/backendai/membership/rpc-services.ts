@@ -58,6 +58,6 @@ function localConfig({ agent, watcher }: Settings): LocalConfig {
   const { host, port } = watcher.serviceAddress;
   return {
     abuseReportPath: agent.abuseReportPath,
-    watcher: watcher.serviceAddressGiven ? { host, port, tls: watcher.tls.enabled } : null,
+    watcher: watcher.serviceAddressGiven ? { host, port, tls: watcher.tlsEnabled } : null,
   };
 }

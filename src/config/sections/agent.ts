@@ -1,18 +1,17 @@
-import { key, type SectionDefinition } from '../definition.ts';
+import { key, optional, type SectionDefinition } from '../definition.ts';
 import { hostPort } from '../value-types/address.ts';
-import { lenientBoolean, strictBoolean } from '../value-types/boolean.ts';
-import { decimal, integer, port } from '../value-types/number.ts';
+import { integer, lenientBoolean, strictBoolean } from '../value-types/scalar.ts';
 import { choice, path, text, textSet } from '../value-types/text.ts';
-import { optional } from '../value-types/value-type.ts';
 
 /** `[agent]` (spec config-and-ops 3.2). */
 export const agentSection = {
   name: 'agent',
   description: 'This node as a manager sees it.',
   keys: {
-    backend: key(optional(choice(['docker', 'kubernetes', 'dummy'])), {
+    backend: key(optional(choice(['docker', 'dummy'])), {
       default: null,
-      description: 'The kind of container engine.',
+      description:
+        'The container engine: `docker`, or `dummy`, which makes no containers and is for trials. None given, outside of a cluster: `docker`. `kubernetes` is not served.',
       aliases: [{ name: 'mode' }],
       requiredInCluster: true,
     }),
@@ -32,11 +31,6 @@ export const agentSection = {
     'rpc-auth-agent-keypair': key(optional(path), {
       default: null,
       description: "File of the agent's CURVE certificate (secret). Its presence switches CURVE on.",
-    }),
-    'agent-sock-port': key(integer({ min: 1024, max: 65_535 }), {
-      default: 6007,
-      description: 'Port of the agent socket for programs in containers.',
-      effect: 'none-yet',
     }),
     id: key(optional(text), {
       default: null,
@@ -67,11 +61,6 @@ export const agentSection = {
       description: 'Region of this node. When there is none it is detected; on premises it is `local`.',
       environment: ['BACKEND_REGION'],
     }),
-    'instance-type': key(optional(text), {
-      default: null,
-      description: 'Type of this machine. When there is none it is detected.',
-      effect: 'none-yet',
-    }),
     'scaling-group': key(text, {
       default: 'default',
       description: 'The group of nodes that this one belongs to.',
@@ -91,35 +80,9 @@ export const agentSection = {
       description:
         'Whether a stop ends all kernels, for machines that are thrown away afterwards. Otherwise they go on, and the next start takes them over.',
     }),
-    'event-loop': key(choice(['asyncio', 'uvloop']), {
-      default: 'asyncio',
-      description: "Chooses the upstream agent's event loop.",
-      effect: 'ignored',
-    }),
     'skip-manager-detection': key(lenientBoolean, {
       default: false,
       description: 'Start without waiting for a manager.',
-    }),
-    'aiomonitor-termui-port': key(port, {
-      default: 48_200,
-      description: "Port of the upstream agent's debugger.",
-      effect: 'ignored',
-      aliases: [{ name: 'aiomonitor-port' }],
-    }),
-    'aiomonitor-webui-port': key(port, {
-      default: 49_200,
-      description: "Port of the upstream agent's debugger in the browser.",
-      effect: 'ignored',
-    }),
-    'metadata-server-bind-host': key(text, {
-      default: '0.0.0.0',
-      description: 'Where the metadata server for containers listens.',
-      effect: 'none-yet',
-    }),
-    'metadata-server-port': key(port, {
-      default: 40_128,
-      description: 'Port of the metadata server for containers.',
-      effect: 'none-yet',
     }),
     'allow-compute-plugins': key(optional(textSet), {
       default: null,
@@ -146,20 +109,23 @@ export const agentSection = {
       default: 4,
       description: 'How many kernels of one request are made side by side.',
     }),
-    'use-experimental-redis-event-dispatcher': key(lenientBoolean, {
+  },
+} as const satisfies SectionDefinition;
+
+/** `[watcher]` (spec config-and-ops 3.6). */
+export const watcherSection = {
+  name: 'watcher',
+  description:
+    "Upstream's watcher, the daemon beside the agent that restarts it on request; kernelet has none of its own.",
+  keys: {
+    'service-addr': key(hostPort(), {
+      default: '0.0.0.0:6009',
+      description: 'Where the watcher listens: the manager is told, when the file has this key.',
+      environment: ['BACKEND_WATCHER_SERVICE_IP', 'BACKEND_WATCHER_SERVICE_PORT'],
+    }),
+    'ssl-enabled': key(strictBoolean, {
       default: false,
-      description: "Chooses the upstream agent's event dispatcher.",
-      effect: 'ignored',
-    }),
-    'sync-container-lifecycles.enabled': key(lenientBoolean, {
-      default: true,
-      description: 'Whether containers and records are compared from time to time.',
-      effect: 'none-yet',
-    }),
-    'sync-container-lifecycles.interval': key(decimal({ min: 0, max: 86_400 }), {
-      default: 10,
-      description: 'Seconds between two comparisons; less than 1 counts as 1.',
-      effect: 'none-yet',
+      description: 'Whether the watcher listens with TLS: the manager is told.',
     }),
   },
 } as const satisfies SectionDefinition;

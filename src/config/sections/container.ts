@@ -1,10 +1,8 @@
-import { key, type SectionDefinition } from '../definition.ts';
+import { key, optional, type SectionDefinition } from '../definition.ts';
 import { portRange } from '../value-types/address.ts';
-import { byteSize } from '../value-types/amount.ts';
-import { lenientBoolean } from '../value-types/boolean.ts';
-import { owner } from '../value-types/owner.ts';
-import { blankableText, choice, path, text, textList } from '../value-types/text.ts';
-import { optional } from '../value-types/value-type.ts';
+import { owner } from '../value-types/credentials.ts';
+import { byteSize } from '../value-types/scalar.ts';
+import { blankableText, choice, path, text } from '../value-types/text.ts';
 
 /** `[container]` (spec config-and-ops 3.3). */
 export const containerSection = {
@@ -37,26 +35,10 @@ export const containerSection = {
         "Host ports for kernels, both ends included. Best outside of the range of the system's outgoing connections (`net.ipv4.ip_local_port_range`).",
       environment: ['BACKEND_CONTAINER_PORT_RANGE'],
     }),
-    'stats-type': key(optional(choice(['docker', 'cgroup'])), {
-      default: 'docker',
-      description: 'Both mean the same here: the files of cgroups are read, unless `metrics.source` says otherwise.',
-      effect: 'ignored',
-    }),
-    'sandbox-type': key(choice(['docker', 'jail']), {
-      default: 'docker',
-      description: '`jail` puts programs under a system-call filter of their own; x86-64 only.',
-      effect: 'none-yet',
-      environment: ['BACKEND_SANDBOX_TYPE'],
-    }),
-    'jail-args': key(textList, {
-      default: [],
-      description: "Arguments added to the jail's command line.",
-      effect: 'none-yet',
-    }),
     'scratch-type': key(optional(choice(['hostdir', 'hostfile', 'memory', 'k8s-nfs'])), {
       default: null,
       description:
-        "How a kernel's scratch folder is kept. This version uses `hostdir`, whatever is said, and warns of others.",
+        "How a kernel's scratch folder is kept. kernelet knows `hostdir` alone: others are accepted, with a warning, and mean the same. Upstream requires it, and so does kernelet with an `[etcd]` section.",
       requiredInCluster: true,
     }),
     'scratch-root': key(optional(path), {
@@ -70,25 +52,10 @@ export const containerSection = {
       description:
         'How much the files of a kernel should take at most: an event `overuse` tells when they take 95 % of it. It is not enforced, which `kernelet.disk-limit` is. 0: no bound.',
     }),
-    'scratch-nfs-address': key(optional(text), {
-      default: null,
-      description: 'NFS server of scratch folders under Kubernetes.',
-      effect: 'none-yet',
-    }),
-    'scratch-nfs-options': key(optional(text), {
-      default: null,
-      description: 'Mount options of that server.',
-      effect: 'none-yet',
-    }),
     'alternative-bridge': key(optional(text), {
       default: null,
       description:
         "In cluster mode: network of the engine for sessions of one container, in place of the agent's own. It has to be there, and what is on it is kept off this host and each other by whoever made it.",
-    }),
-    'swarm-enabled': key(lenientBoolean, {
-      default: false,
-      description: "Checks for the engine's swarm at start.",
-      effect: 'none-yet',
     }),
   },
 } as const satisfies SectionDefinition;

@@ -1,9 +1,8 @@
 import type { SectionDefinition } from '../definition.ts';
-import { key } from '../definition.ts';
+import { key, optional } from '../definition.ts';
 import { hostPorts } from '../value-types/address.ts';
-import { strictBoolean } from '../value-types/boolean.ts';
+import { strictBoolean } from '../value-types/scalar.ts';
 import { blankableText, path, text } from '../value-types/text.ts';
-import { optional } from '../value-types/value-type.ts';
 
 /** `[etcd]` (spec config-and-ops 3.1). */
 export const etcdSection = {

@@ -1,10 +1,7 @@
-import { key, type SectionDefinition } from '../definition.ts';
-import { byteSize, duration } from '../value-types/amount.ts';
-import { strictBoolean } from '../value-types/boolean.ts';
-import { capabilities } from '../value-types/capabilities.ts';
-import { cpuCount, integer } from '../value-types/number.ts';
+import { key, optional, type SectionDefinition } from '../definition.ts';
+import { capabilities } from '../value-types/credentials.ts';
+import { byteSize, cpuCount, duration, integer, strictBoolean } from '../value-types/scalar.ts';
 import { absolutePaths, choice, optionTables, path, text, textList } from '../value-types/text.ts';
-import { optional } from '../value-types/value-type.ts';
 
 const minute = 60_000;
 /** What engines give by default, and two that upstream adds (spec kernel-lifecycle 7.2). */

@@ -1,6 +1,5 @@
 import { key, type SectionDefinition } from '../definition.ts';
-import { byteSize } from '../value-types/amount.ts';
-import { integer } from '../value-types/number.ts';
+import { byteSize, integer } from '../value-types/scalar.ts';
 import { choice, textList } from '../value-types/text.ts';
 
 /** `[resource]` (spec config-and-ops 3.4), with the two factors that upstream takes from the environment only. */
@@ -15,10 +14,6 @@ export const resourceSection = {
     'reserved-mem': key(byteSize(), {
       default: '1G',
       description: 'Memory kept for the system: that much less is reported.',
-    }),
-    'reserved-disk': key(byteSize(), {
-      default: '8G',
-      description: 'Disk space kept for the system. No device has a slot for disk space, so it lowers nothing.',
     }),
     'allocation-order': key(textList, {
       default: ['cuda', 'rocm', 'tpu', 'cpu', 'mem'],

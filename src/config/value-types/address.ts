@@ -1,8 +1,9 @@
 /** Host-port pairs and port ranges (spec config-and-ops 2.1 and 2.2). */
+
+import { type ValueType, valueType } from '../definition.ts';
 import type { HostPort, PortRange } from '../settings.ts';
 import { isTable } from '../toml.ts';
-import { port, toNumber } from './number.ts';
-import { kind, type ValueType } from './value-type.ts';
+import { port, toNumber } from './scalar.ts';
 
 /** Host and port as given, not yet checked; undefined when the form is none of the three. */
 export function splitHostPort(value: unknown): { readonly host: unknown; readonly port: unknown } | undefined {
@@ -17,7 +18,7 @@ export function splitHostPort(value: unknown): { readonly host: unknown; readonl
 /** `"host:port"`, `["host", port]` or `{ host, port }`; brackets around an IPv6 host are taken off. */
 export function hostPort(options: { blankHost?: boolean } = {}): ValueType<HostPort> {
   const blank = options.blankHost ? '; a blank host means: find out' : '';
-  return kind(
+  return valueType(
     `a host and a port, such as "127.0.0.1:6001", ["host", 6001] or { host = "host", port = 6001 }${blank}`,
     {
       anyOf: [
@@ -38,7 +39,7 @@ export function hostPort(options: { blankHost?: boolean } = {}): ValueType<HostP
 }
 
 /** One address or several: a list of texts, or a text with commas. */
-export const hostPorts: ValueType<readonly HostPort[]> = kind(
+export const hostPorts: ValueType<readonly HostPort[]> = valueType(
   'a host and a port, such as "127.0.0.1:2379", or several: ["a:2379", "b:2379"] or "a:2379,b:2379"',
   {
     anyOf: [
@@ -70,7 +71,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /** `[a, b]` or `"a-b"`, both ends inclusive, a below b. */
-export const portRange: ValueType<PortRange> = kind(
+export const portRange: ValueType<PortRange> = valueType(
   'a range of ports, such as [30000, 31000] or "30000-31000", the first below the last',
   {
     anyOf: [

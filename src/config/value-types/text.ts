@@ -1,15 +1,15 @@
 /** Texts, choices, lists, sets and paths (spec config-and-ops 2.4). */
-import { kind, type ValueType } from './value-type.ts';
+import { type ValueType, valueType } from '../definition.ts';
 
 /** A text that is not blank. */
-export const text: ValueType<string> = kind(
+export const text: ValueType<string> = valueType(
   'a text of at least one character',
   { type: 'string', minLength: 1 },
   (value) => (typeof value === 'string' && value.trim() !== '' ? value : undefined),
 );
 
 /** A text that may be blank; null counts as blank. */
-export const blankableText: ValueType<string> = kind('a text', { type: ['string', 'null'] }, (value) => {
+export const blankableText: ValueType<string> = valueType('a text', { type: ['string', 'null'] }, (value) => {
   if (value === null) return '';
   return typeof value === 'string' ? value : undefined;
 });
@@ -20,7 +20,7 @@ export function choice<const Word extends string>(
   options: { anyCase?: boolean } = {},
 ): ValueType<Word> {
   const json = options.anyCase ? { type: 'string', examples: words } : { enum: words };
-  return kind(`one of ${words.join(', ')}`, json, (value) =>
+  return valueType(`one of ${words.join(', ')}`, json, (value) =>
     words.find((word) => word === value || (options.anyCase && equalsInAnyCase(word, value))),
   );
 }
@@ -30,7 +30,7 @@ function equalsInAnyCase(word: string, value: unknown): boolean {
 }
 
 /** A path. It is made absolute against the working directory later; `~` is not expanded. */
-export const path: ValueType<string> = kind('a path', { type: 'string', minLength: 1 }, (value) =>
+export const path: ValueType<string> = valueType('a path', { type: 'string', minLength: 1 }, (value) =>
   typeof value === 'string' && value !== '' && !value.includes('\0') ? value : undefined,
 );
 
@@ -38,14 +38,14 @@ const textArray = (value: unknown): readonly string[] | undefined =>
   Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : undefined;
 
 /** A list of texts. */
-export const textList: ValueType<readonly string[]> = kind(
+export const textList: ValueType<readonly string[]> = valueType(
   'a list of texts',
   { type: 'array', items: { type: 'string' } },
   textArray,
 );
 
 /** A set of texts; a single text counts as a set of one. */
-export const textSet: ValueType<readonly string[]> = kind(
+export const textSet: ValueType<readonly string[]> = valueType(
   'a list of texts, each once',
   { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] },
   (value) => {
@@ -55,7 +55,7 @@ export const textSet: ValueType<readonly string[]> = kind(
 );
 
 /** A list of absolute paths. */
-export const absolutePaths: ValueType<readonly string[]> = kind(
+export const absolutePaths: ValueType<readonly string[]> = valueType(
   'a list of absolute paths, such as ["/data"]',
   { type: 'array', items: { type: 'string', pattern: '^/' } },
   (value) => {
@@ -64,38 +64,8 @@ export const absolutePaths: ValueType<readonly string[]> = kind(
   },
 );
 
-/** A list whose items are of a few words, in any letter case. */
-export function choices<const Word extends string>(words: readonly Word[]): ValueType<readonly Word[]> {
-  const one = choice(words, { anyCase: true });
-  return kind(`a list of ${words.join(', ')}`, { type: 'array', items: one.json }, (value) => {
-    const found = textArray(value)?.map((item) => words.find((word) => equalsInAnyCase(word, item)));
-    return found?.every((word) => word !== undefined) ? found : undefined;
-  });
-}
-
-/** A table whose every value is one of a few words. */
-export function choiceTable<const Word extends string>(
-  words: readonly Word[],
-): ValueType<Readonly<Record<string, Word>>> {
-  const one = choice(words, { anyCase: true });
-  return kind(
-    `a table of names, each with one of ${words.join(', ')}`,
-    { type: 'object', additionalProperties: one.json },
-    (value) => {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-      const entries: [string, Word][] = [];
-      for (const [name, item] of Object.entries(value)) {
-        const word = words.find((candidate) => equalsInAnyCase(candidate, item));
-        if (word === undefined) return undefined;
-        entries.push([name, word]);
-      }
-      return Object.fromEntries(entries);
-    },
-  );
-}
-
 /** Tables of options, whose values are taken as texts: what upstream keeps as texts may be written as numbers. */
-export const optionTables: ValueType<Readonly<Record<string, Readonly<Record<string, string>>>>> = kind(
+export const optionTables: ValueType<Readonly<Record<string, Readonly<Record<string, string>>>>> = valueType(
   'tables of options, each a text, a number, true or false',
   {
     type: 'object',

@@ -1,7 +1,8 @@
 /** The configuration of a daemon: read at the start, completed by its cluster, and read again when somebody asks. */
-import { changedKeys } from '../../config/changed-keys.ts';
+
 import type { ClusterOverrides } from '../../config/cluster-overrides.ts';
 import { type LoadOptions, loadSettings } from '../../config/load.ts';
+import { changedKeys } from '../../config/resolve.ts';
 import type { LoadedSettings } from '../../config/settings.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 

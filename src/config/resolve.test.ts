@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { changedKeys } from './changed-keys.ts';
 import { loadSettings } from './load.ts';
+import { changedKeys } from './resolve.ts';
 
 let folder: string;
 beforeEach(async () => {
