@@ -64,6 +64,13 @@ module.exports = {
     ...doorRules,
     { name: 'no-cycles', severity: 'error', from: { path: '^src/' }, to: { circular: true } },
     {
+      name: 'program-without-its-tests',
+      comment: 'Test doubles and generators of documents stand outside of the program.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|scripts|bench|demo)/' },
+    },
+    {
       name: 'runner-stands-alone',
       comment: 'The runner is a program of its own inside the container.',
       severity: 'error',
@@ -90,7 +97,7 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    exclude: { path: '\\.test(-support)?\\.ts$' },
+    exclude: { path: '\\.test\\.ts$' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
   },
 };

@@ -12,7 +12,13 @@ const fuzzed = {
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.test.ts', 'bench/**/*.test.ts'], ...fuzzed } },
+      {
+        test: {
+          name: 'unit',
+          include: ['src', 'bench', 'scripts', 'test/support'].map((folder) => `${folder}/**/*.test.ts`),
+          ...fuzzed,
+        },
+      },
       { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...fuzzed } },
       {
         test: { name: 'peers', include: ['test/peers/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 600_000 },
@@ -21,7 +27,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['conformance', 'peers', 'cluster', 'member', 'e2e'].map((folder) => `test/${folder}/**`),
+          exclude: ['conformance', 'peers', 'cluster', 'member', 'e2e', 'support'].map((folder) => `test/${folder}/**`),
           testTimeout: 180_000,
           hookTimeout: 600_000,
           fileParallelism: false,

@@ -8,7 +8,7 @@ import type { ReaderHost } from '../src/stats/container-reader.ts';
 import { KeptFiles } from '../src/stats/kept-files.ts';
 import type { StatsTarget } from '../src/stats/kernel-statistics-store.ts';
 
-const recorded = readFileSync(path.join(installationRoot(), 'src/stats/fixtures/v2-cgroupfs.txt'), 'utf8');
+const recorded = readFileSync(path.join(installationRoot(), 'test/fixtures/cgroups/v2-cgroupfs.txt'), 'utf8');
 const recordedId = '56d686656cfeaf194fce05e4bc4e237f05ff4d55ce4c1612a8e680a22f2cbeb0';
 const parts = recorded.split(/^== (.*)\n/m).slice(1);
 

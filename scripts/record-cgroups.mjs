@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Records the cgroup files of a process, as they are at this moment, as one text: `record-cgroups.mjs PID > FILE`.
- * `src/stats/fixtures/` holds such records. Files that can't be read are left out.
+ * `test/fixtures/cgroups/` holds such records. Files that can't be read are left out.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -7,16 +7,16 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { clusterCommands } from '../src/backendai/commands/index.ts';
 import { methods } from '../src/backendai/rpc/methods/index.ts';
-import { rpcReferencePage } from '../src/backendai/rpc/reference-page.ts';
 import { commandTable } from '../src/cli/commands/index.ts';
-import { cliReferencePage } from '../src/cli/reference-page.ts';
 import { configJsonSchema } from '../src/config/json-schema.ts';
-import { configReferencePage } from '../src/config/reference-page.ts';
 import { createApp } from '../src/http/app.ts';
-import { apiReferencePage } from '../src/http/reference-page.ts';
-import { errorReferencePage } from '../src/lib/error-page.ts';
 import { silentLogger } from '../src/lib/log.ts';
 import { version } from '../src/lib/version.ts';
+import { apiReferencePage } from './reference/api-page.ts';
+import { cliReferencePage } from './reference/cli-page.ts';
+import { configReferencePage } from './reference/configuration-page.ts';
+import { errorReferencePage } from './reference/errors-page.ts';
+import { rpcReferencePage } from './reference/rpc-page.ts';
 
 /** Methods with what the comment in front of each says. */
 async function describedMethods() {

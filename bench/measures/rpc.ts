@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { CallosumClient } from '../../src/backendai/rpc/callosum-client.test-support.ts';
+import { CallosumClient } from '../../test/support/callosum-client.ts';
 import type { Measure } from '../measure.ts';
 import { floodRate } from '../rpc-flood.ts';
 import { median } from '../statistics.ts';

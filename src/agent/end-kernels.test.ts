@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { FakeClock } from '../lib/fake-clock.ts';
 import { type Logger, silentLogger } from '../lib/log.ts';
 import type { AgentPhase, AgentStatus, KernelPhase, KernelView } from './agent.ts';
 import { endKernels } from './end-kernels.ts';

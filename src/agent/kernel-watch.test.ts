@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import { type FakeRunnerClient, KernelsFixture } from '../../test/support/kernels-fixture.ts';
 import type { KernelEvent } from '../events/kernel-event.ts';
 import type { KernelRecord } from '../kernel/record.ts';
-import { FakeClock } from '../lib/fake-clock.ts';
 import { parseRunId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
 import type { RunSummary } from '../protocol/run-event.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { FakeClock } from '../lib/fake-clock.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { checkHealth } from './node-health.ts';
 
 it('asks side by side, and waits for nothing that hangs', async () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { FakeClock } from '../lib/fake-clock.ts';
 import { Readiness } from './readiness.ts';
 
 it('lets requests through once ready, and those that waited', async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { DiedBySignal, MemoryIo } from './cli.test-support.ts';
+import { DiedBySignal, MemoryIo } from '../../test/support/cli-under-test.ts';
 import { EndedBySignal, Interruption } from './interruption.ts';
 
 it('the first Ctrl-C does what was asked for, the second ends the command, a third at once', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryIo } from './cli.test-support.ts';
+import { MemoryIo } from '../../test/support/cli-under-test.ts';
 import { createBody, languageOf } from './kernel-options.ts';
 import { OptionReader } from './option-reader.ts';
 import { UsageError } from './usage-error.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { MemoryInput } from './cli.test-support.ts';
+import { MemoryInput } from '../../test/support/cli-under-test.ts';
 import { LineReader } from './line-reader.ts';
 
 const reader = (...pieces: (string | Uint8Array)[]) => {

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MemoryIo } from './cli.test-support.ts';
+import { MemoryIo } from '../../test/support/cli-under-test.ts';
 import { MediaSink } from './media-sink.ts';
 import { Screen } from './screen.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CliUnderTest } from './cli.test-support.ts';
+import { CliUnderTest } from '../../test/support/cli-under-test.ts';
 import { commandTable } from './commands/index.ts';
 
 let cli: CliUnderTest;

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { MemoryIo } from './cli.test-support.ts';
+import { MemoryIo } from '../../test/support/cli-under-test.ts';
 import { Progress } from './progress.ts';
 import { Screen } from './screen.ts';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { MemoryIo } from '../../test/support/cli-under-test.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { MemoryIo } from './cli.test-support.ts';
 import { reportError } from './report-error.ts';
 import { Screen } from './screen.ts';
 import { UsageError } from './usage-error.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryIo } from './cli.test-support.ts';
+import { MemoryIo } from '../../test/support/cli-under-test.ts';
 import { Screen } from './screen.ts';
 
 const red = '\u001B[31mx\u001B[39m';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { MemoryInput } from '../../test/support/cli-under-test.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { MemoryInput } from './cli.test-support.ts';
 import { pumpStdin } from './stdin-pump.ts';
 
 type Stdin = Parameters<typeof pumpStdin>[0]['client']['stdin'];

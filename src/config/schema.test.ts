@@ -4,7 +4,6 @@ import { fuzzRuns } from '../../test/support/depth.ts';
 import { RefusedValue } from './definition.ts';
 import { ignoredKeyOf, ignoredKeys } from './ignored-keys.ts';
 import { configJsonSchema } from './json-schema.ts';
-import { configReferencePage } from './reference-page.ts';
 import { definitions, sections } from './schema.ts';
 
 it('has a default that its own type accepts, and a description, for every key', () => {
@@ -67,13 +66,6 @@ it('becomes a JSON Schema with every key, nested tables included', () => {
   expect(schema.properties.logging.properties.file['x-effect']).toBe('ignored');
   expect(schema.properties.etcd.properties.password.writeOnly).toBe(true);
   expect(schema.then.properties.container).toEqual({ required: ['scratch-type'] });
-});
-
-it('becomes a page with every key', () => {
-  const page = configReferencePage();
-  for (const key of definitions.keys()) expect(page).toContain(`### \`${key}\``);
-  for (const key of ignoredKeys.keys()) expect(page).toContain(`| \`${key}\` | `);
-  expect(page).toContain('*Default:* `[30000, 31000]`');
 });
 
 it('has value types that take or refuse whatever a file can hold', () => {

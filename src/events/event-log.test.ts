@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeClock } from '../lib/fake-clock.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { parseKernelId, parseRunId, parseSessionId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
 import { EventLog, type EventLogOptions } from './event-log.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeRunner } from './fake-runner.test-support.ts';
+import { FakeRunner } from '../../test/support/fake-runner.ts';
 import { RunnerConnection } from './runner-connection.ts';
 
 const never = new AbortController().signal;

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeClock } from '../lib/fake-clock.ts';
-import { type FakeFrame, FakeRunner } from './fake-runner.test-support.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { type FakeFrame, FakeRunner } from '../../test/support/fake-runner.ts';
 import { RunnerConnection } from './runner-connection.ts';
 
 const never = new AbortController().signal;

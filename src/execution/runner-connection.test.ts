@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeRunner, readyStatus } from '../../test/support/fake-runner.ts';
 import { parseRunId } from '../lib/ids.ts';
 import type { NumberedRunEvent } from '../protocol/run-event.ts';
-import { FakeRunner, readyStatus } from './fake-runner.test-support.ts';
 import { RunnerConnection } from './runner-connection.ts';
 
 const run = parseRunId('r1');

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { FakeAgent } from '../../test/support/fake-agent.ts';
 import { silentLogger } from '../lib/log.ts';
 import type { ApiApp } from './api-context.ts';
 import { createApp } from './app.ts';
-import { FakeAgent } from './fake-agent.test-support.ts';
 import { errorReplySchema } from './schema/error.ts';
 import { fileListSchema } from './schema/file.ts';
 import { imageListSchema, imageSchema } from './schema/image.ts';

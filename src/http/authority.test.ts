@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { FakeAgent } from '../../test/support/fake-agent.ts';
 import { silentLogger } from '../lib/log.ts';
 import { createApp } from './app.ts';
-import { FakeAgent } from './fake-agent.test-support.ts';
 
 it('leaves the lives of kernels to a manager, shows everything, and can be forced', async () => {
   const agent = new FakeAgent();

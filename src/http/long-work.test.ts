@@ -3,8 +3,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import type { ImageProgress } from '../agent/agent.ts';
-import { FakeClock } from '../lib/fake-clock.ts';
 import type { ApiApp, Bindings } from './api-context.ts';
 import { type LongWork, type LongWorkOptions, longWork } from './long-work.ts';
 

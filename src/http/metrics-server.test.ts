@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { FakeAgent } from '../../test/support/fake-agent.ts';
 import { silentLogger } from '../lib/log.ts';
-import { FakeAgent } from './fake-agent.test-support.ts';
 import { type MetricsServer, startMetricsServer } from './metrics-server.ts';
 
 let server: MetricsServer | undefined;

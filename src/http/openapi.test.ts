@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { FakeAgent } from '../../test/support/fake-agent.ts';
 import { silentLogger } from '../lib/log.ts';
 import { createApp } from './app.ts';
-import { FakeAgent } from './fake-agent.test-support.ts';
 
 interface Operation {
   readonly operationId: string;

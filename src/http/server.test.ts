@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeAgent, type PlantedEvent } from '../../test/support/fake-agent.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/log.ts';
 import { openUnixAddress } from '../lib/unix-address.ts';
 import { createApp } from './app.ts';
-import { FakeAgent, type PlantedEvent } from './fake-agent.test-support.ts';
 import { startApiServer } from './server.ts';
 
 let folder: string;

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { FakeAgent, type PlantedEvent } from '../../test/support/fake-agent.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/log.ts';
 import { FrameDecoder } from '../protocol/frame.ts';
 import { framesMediaType } from '../protocol/run-frames.ts';
 import type { ApiApp } from './api-context.ts';
 import { createApp } from './app.ts';
-import { FakeAgent, type PlantedEvent } from './fake-agent.test-support.ts';
 import { runEventSchema } from './schema/run.ts';
 
 let agent: FakeAgent;

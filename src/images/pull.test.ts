@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
 import { dummyImage } from '../engine/dummy/dummy-images.ts';
-import { FakeClock } from '../lib/fake-clock.ts';
 import { pullImage } from './pull.ts';
 import { parseImageReference } from './reference.ts';
 

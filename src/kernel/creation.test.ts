@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { recordFixture } from '../../test/support/kernel-record.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { FakeClock } from '../lib/fake-clock.ts';
 import { asContainerId } from '../lib/ids.ts';
 import { runCreation } from './creation.ts';
 import type { CreationPlan, CreationStep } from './step.ts';

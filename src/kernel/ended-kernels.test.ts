@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { recordFixture, specFixture } from '../../test/support/kernel-record.ts';
-import { FakeClock } from '../lib/fake-clock.ts';
 import { EndedKernels } from './ended-kernels.ts';
 
 describe('the kernels that ended lately', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { Backoff } from './backoff.ts';
-import { FakeClock } from './fake-clock.ts';
 
 describe('Backoff', () => {
   it('grows by its factor up to its maximum and begins again after a reset', () => {

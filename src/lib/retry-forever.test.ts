@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { FakeClock } from './fake-clock.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { silentLogger as log } from './log.ts';
 import { retryForever } from './retry-forever.ts';
 

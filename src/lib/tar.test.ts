@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { openAsBlob } from 'node:fs';
 import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packTar, type TarHeader } from 'modern-tar';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { packFiles, packFolder, streamFile, unpackInto } from './tar.ts';
+import { packFiles, packFolder, unpackInto } from './tar.ts';
 
 let root = '';
 beforeEach(async () => {
@@ -18,6 +19,11 @@ async function archive(entries: readonly (Partial<TarHeader> & { name: string; t
     entries.map(({ text = '', ...header }) => ({ header: { size: Buffer.byteLength(text), ...header }, body: text })),
   );
   return new Response(bytes).body ?? new ReadableStream<Uint8Array>();
+}
+
+/** A file on disk as a stream. */
+async function streamFile(path: string): Promise<ReadableStream<Uint8Array>> {
+  return (await openAsBlob(path)).stream();
 }
 
 async function save(stream: ReadableStream<Uint8Array>, path: string): Promise<void> {
@@ -55,7 +61,7 @@ describe('packing and unpacking', () => {
       /-rw-r--r-- 0\/0 +13 .* Dockerfile\n-rwxr-xr-x 0\/0 +9 .* bin\/tool\n/,
     );
     execFileSync('tar', ['-cf', join(root, 'theirs.tar'), '-C', root, './on-disk']);
-    await unpackInto(streamFile(join(root, 'theirs.tar')), join(root, 'to'));
+    await unpackInto(await streamFile(join(root, 'theirs.tar')), join(root, 'to'));
     expect(await readFile(join(root, 'to', 'on-disk'), 'utf8')).toBe('from disk');
   });
 });
@@ -113,7 +119,7 @@ describe('unpacking what a tenant sent', () => {
       await writeFile(Buffer.concat([Buffer.from(join(root, 'from/')), Buffer.from([byte, 0x61])]), String(byte));
     }
     execFileSync('tar', ['-cf', join(root, 'odd.tar'), '--sort=name', '-C', join(root, 'from'), '.']);
-    const result = await unpackInto(streamFile(join(root, 'odd.tar')), join(root, 'to'));
+    const result = await unpackInto(await streamFile(join(root, 'odd.tar')), join(root, 'to'));
     expect(result).toMatchObject({ files: 1, skippedCount: 1 });
     expect(await readFile(join(root, 'to', '\uFFFDa'), 'utf8')).toBe('240');
   });

@@ -2,7 +2,6 @@
  * The door to tar archives: packing folders and files into a stream, and unpacking a stream that may be hostile into a
  * folder, without writing outside of it. Nothing is held in memory but a few buffers.
  */
-import { createReadStream } from 'node:fs';
 import { chmod, link, lstat, mkdir, open, rm, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { Readable } from 'node:stream';
@@ -51,11 +50,6 @@ export function packFiles(files: readonly PackedFile[]): ReadableStream<Uint8Arr
       : { ...common, type: 'content', content };
   });
   return toWeb(packFromDisk(sources, { concurrency: 4 }));
-}
-
-/** A file on disk as a stream, for a ready-made archive. */
-export function streamFile(path: string): ReadableStream<Uint8Array> {
-  return toWeb(createReadStream(path));
 }
 
 function toWeb(readable: Readable): ReadableStream<Uint8Array> {

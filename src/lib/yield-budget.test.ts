@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { FakeClock } from './fake-clock.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { YieldBudget } from './yield-budget.ts';
 
 /** How many milliseconds of work some loops did between two turns of the event loop, at most. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { namesFixture } from '../../test/support/kernels-fixture.ts';
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
 import { dummyImage } from '../engine/dummy/dummy-images.ts';
 import type { ContainerSpec } from '../engine/engine.ts';
-import { FakeClock } from '../lib/fake-clock.ts';
 import { type ContainerId, newKernelId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
 import type { NameFiles } from './name-files.ts';

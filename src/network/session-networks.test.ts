@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
-import { FakeClock } from '../lib/fake-clock.ts';
 import { silentLogger } from '../lib/log.ts';
 import { SessionNetworks } from './session-networks.ts';
 

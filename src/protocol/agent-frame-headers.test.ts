@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { corrupted } from '../../test/support/corrupted-documents.ts';
 import { fuzzRuns } from '../../test/support/depth.ts';
 import { parseAgentFrameHeader } from './agent-frame-headers.ts';
 import { FrameError } from './frame.ts';
-import { spoilt } from './spoilt.test-support.ts';
 
 const execute = (request: unknown): unknown => ({
   t: 'request',
@@ -67,7 +67,7 @@ describe('parseAgentFrameHeader', () => {
 
   it('throws nothing but FrameError, whatever comes', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.jsonValue(), spoilt(good)), (head) => {
+      fc.property(fc.oneof(fc.jsonValue(), corrupted(good)), (head) => {
         try {
           parseAgentFrameHeader(head);
         } catch (thrown) {

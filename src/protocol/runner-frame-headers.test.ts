@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { corrupted } from '../../test/support/corrupted-documents.ts';
 import { fuzzRuns } from '../../test/support/depth.ts';
 import { FrameError } from './frame.ts';
 import { parseRunnerFrameHeader } from './runner-frame-headers.ts';
-import { spoilt } from './spoilt.test-support.ts';
 
 const models = [{ name: 'm', healthy: null }];
 const status = { phase: 'ready', interpreter: 'none', detail: '', startedAt: 12.5, logBytesDropped: 0, models };
@@ -76,7 +76,7 @@ describe('parseRunnerFrameHeader', () => {
 
   it('throws nothing but FrameError, whatever comes, and what it lets through fits', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.jsonValue(), spoilt(good)), (head) => {
+      fc.property(fc.oneof(fc.jsonValue(), corrupted(good)), (head) => {
         try {
           const read = parseRunnerFrameHeader(head);
           expect(parseRunnerFrameHeader(read)).toEqual(read);

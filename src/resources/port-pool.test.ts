@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FakeClock } from '../lib/fake-clock.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { type KernelId, parseKernelId } from '../lib/ids.ts';
 import { PortPool } from './port-pool.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { FakeClock } from '../lib/fake-clock.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { outputPassed, startIsOver } from './collect-garbage.ts';
 
 const before = globalThis.gc;

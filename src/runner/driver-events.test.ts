@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { corrupted } from '../../test/support/corrupted-documents.ts';
 import { fuzzRuns } from '../../test/support/depth.ts';
-import { spoilt } from '../protocol/spoilt.test-support.ts';
 import { parseDriverLine } from './driver-events.ts';
 
 const good = [
@@ -45,7 +45,7 @@ it('takes whatever else comes for nothing, and what it takes is of the form', ()
     fc.property(
       fc.oneof(
         fc.string(),
-        spoilt(good).map((event) => JSON.stringify(event)),
+        corrupted(good).map((event) => JSON.stringify(event)),
       ),
       (line) => {
         const event = parseDriverLine(line);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { FakeClock } from '../lib/fake-clock.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { ContainerLog } from './container-log.ts';
 import { Interpreter } from './interpreter.ts';
 import { PipePool } from './pipe-pool.ts';

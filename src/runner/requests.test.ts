@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FakeClock } from '../lib/fake-clock.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { AgentFrameHeader } from '../protocol/runner-messages.ts';
 import { requestHandler } from './requests.ts';

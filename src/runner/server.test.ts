@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { FakeClock } from '../lib/fake-clock.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { encodeFrame, FrameDecoder } from '../protocol/frame.ts';
 import { parseRunnerFrameHeader } from '../protocol/runner-frame-headers.ts';
 import { type AgentFrameHeader, protocolGeneration, type RunnerFrameHeader } from '../protocol/runner-messages.ts';

@@ -1,6 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { ContainerReader } from './container-reader.ts';
-import type { ContainerSample } from './container-sample.ts';
 import {
   hostOf,
   readTree,
@@ -9,7 +7,9 @@ import {
   recordedTrees,
   systemError,
   TreeCalls,
-} from './fixture-tree.test-support.ts';
+} from '../../test/support/cgroup-fixture.ts';
+import { ContainerReader } from './container-reader.ts';
+import type { ContainerSample } from './container-sample.ts';
 
 function open(calls: TreeCalls, maxOpen?: number): ContainerReader {
   const reader = ContainerReader.open(hostOf(calls, maxOpen), recordedPid, recordedId);

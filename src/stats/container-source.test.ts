@@ -1,8 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import {
+  hostOf,
+  readTree,
+  recordedId,
+  recordedTrees,
+  systemError,
+  TreeCalls,
+} from '../../test/support/cgroup-fixture.ts';
 import { DirectSource } from './container-source.ts';
 import { EngineSource, sampleOf } from './engine-source.ts';
-import { hostOf, readTree, recordedId, recordedTrees, systemError, TreeCalls } from './fixture-tree.test-support.ts';
 
 const signal = new AbortController().signal;
 const idOf = (index: number): string => index.toString(16).padStart(64, '0');

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { Decimal } from '../lib/decimal.ts';
-import { FakeClock } from '../lib/fake-clock.ts';
 import { KeptFiles } from './kept-files.ts';
 import { definitionOf } from './measure.ts';
 import { ProcessFigures } from './process-figures.ts';

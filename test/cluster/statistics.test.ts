@@ -11,7 +11,6 @@ import { systemClock as clock } from '../../src/lib/clock.ts';
 import { asContainerId, parseKernelId, parseSessionId } from '../../src/lib/ids.ts';
 import { silentLogger as log } from '../../src/lib/log.ts';
 import { DirectSource } from '../../src/stats/container-source.ts';
-import { hostOf, readTree, recordedId, recordedPid, TreeCalls } from '../../src/stats/fixture-tree.test-support.ts';
 import { KeptFiles } from '../../src/stats/kept-files.ts';
 import type { StatsTarget } from '../../src/stats/kernel-statistics-store.ts';
 import { KillLog } from '../../src/stats/kill-log.ts';
@@ -19,6 +18,7 @@ import { nodeMemory } from '../../src/stats/node/node-memory.ts';
 import { NodeFigures } from '../../src/stats/node-figures.ts';
 import { ProcessFigures } from '../../src/stats/process-figures.ts';
 import { Statistics } from '../../src/stats/statistics.ts';
+import { hostOf, readTree, recordedId, recordedPid, TreeCalls } from '../support/cgroup-fixture.ts';
 import { describeWith } from '../support/cluster/programs.ts';
 import { startRedis, type TestRedis } from '../support/cluster/redis-server.ts';
 

@@ -3,11 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  createKernelsArguments,
-  kernelConfigFixture,
-} from '../../src/backendai/rpc/create-kernels/request.test-support.ts';
 import { type KernelId, newKernelId } from '../../src/lib/ids.ts';
+import { createKernelsArguments, kernelConfigFixture } from '../support/create-kernels-request.ts';
 import { shellIn, startDockerNode } from '../support/docker-rpc-node.ts';
 import { within } from '../support/engine.ts';
 import type { RpcNode } from '../support/rpc-node.ts';

@@ -1,11 +1,8 @@
 /** Images that a manager orders kernels with, pulled by a real engine from a registry that asks who it is. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import {
-  createKernelsArguments,
-  kernelConfigFixture,
-} from '../../src/backendai/rpc/create-kernels/request.test-support.ts';
 import { type KernelId, newKernelId } from '../../src/lib/ids.ts';
+import { createKernelsArguments, kernelConfigFixture } from '../support/create-kernels-request.ts';
 import { startDockerNode } from '../support/docker-rpc-node.ts';
 import type { RpcNode } from '../support/rpc-node.ts';
 import { docker } from '../support/runner-container.ts';

@@ -2,12 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  createKernelsArguments,
-  kernelConfigFixture,
-} from '../../src/backendai/rpc/create-kernels/request.test-support.ts';
 import { defaultHardening } from '../../src/kernel/container-spec.ts';
 import { type KernelId, newKernelId } from '../../src/lib/ids.ts';
+import { createKernelsArguments, kernelConfigFixture } from '../support/create-kernels-request.ts';
 import { shellIn, startDockerNode } from '../support/docker-rpc-node.ts';
 import { uniqueName } from '../support/engine.ts';
 import type { RpcNode } from '../support/rpc-node.ts';

@@ -2,11 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  createKernelsArguments,
-  kernelConfigFixture,
-} from '../../src/backendai/rpc/create-kernels/request.test-support.ts';
 import { type KernelId, newKernelId } from '../../src/lib/ids.ts';
+import { createKernelsArguments, kernelConfigFixture } from '../support/create-kernels-request.ts';
 import { startDockerNode } from '../support/docker-rpc-node.ts';
 import type { RpcNode } from '../support/rpc-node.ts';
 import { docker } from '../support/runner-container.ts';

@@ -4,12 +4,9 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import {
-  createKernelsArguments,
-  kernelConfigFixture,
-} from '../../src/backendai/rpc/create-kernels/request.test-support.ts';
 import { type KernelId, newKernelId } from '../../src/lib/ids.ts';
 import { allowMounts } from '../../src/storage/mount-policy.ts';
+import { createKernelsArguments, kernelConfigFixture } from '../support/create-kernels-request.ts';
 import { startDockerNode } from '../support/docker-rpc-node.ts';
 import type { RpcNode } from '../support/rpc-node.ts';
 import { docker } from '../support/runner-container.ts';

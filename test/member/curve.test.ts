@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { CallosumClient } from '../../src/backendai/rpc/callosum-client.test-support.ts';
 import { makeCurveKeys } from '../../src/backendai/transport/curve-keys.ts';
 import { type Certificate, parseCertificate } from '../../src/backendai/wire/curve/certificate.ts';
+import { CallosumClient } from '../support/callosum-client.ts';
 import { Member } from '../support/cluster/member.ts';
 import { describeWith } from '../support/cluster/programs.ts';
 import { ownFolder } from '../support/cluster/server-process.ts';

@@ -6,10 +6,10 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { NotifyReceiver } from '../../src/main/daemon/notify-receiver.test-support.ts';
 import { Member } from '../support/cluster/member.ts';
 import { describeWith } from '../support/cluster/programs.ts';
 import { type ClusterServices, startServices } from '../support/cluster/services.ts';
+import { NotifyReceiver } from '../support/notify-receiver.ts';
 
 describeWith(['etcd', 'redis-server'], 'a member under a service manager', () => {
   let services: ClusterServices;

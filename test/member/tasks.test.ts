@@ -3,13 +3,13 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { kernelConfigFixture } from '../../src/backendai/rpc/create-kernels/request.test-support.ts';
 import { decodePlain } from '../../src/backendai/wire/extensions/plain.ts';
 import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
 import { Member, type OrderedKernel } from '../support/cluster/member.ts';
 import { describeWith } from '../support/cluster/programs.ts';
 import { type ClusterServices, startServices } from '../support/cluster/services.ts';
 import { entriesOf } from '../support/cluster/stream.ts';
+import { kernelConfigFixture } from '../support/create-kernels-request.ts';
 import { connectTestEngine, within } from '../support/engine.ts';
 import { startRegistry } from '../support/registry.ts';
 

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { CallosumClient } from '../../src/backendai/rpc/callosum-client.test-support.ts';
 import { methods } from '../../src/backendai/rpc/methods/index.ts';
 import { maxMessageBytes, RpcServer } from '../../src/backendai/rpc/rpc-server.ts';
 import { MessageRouter } from '../../src/backendai/transport/message-router.ts';
@@ -12,6 +11,7 @@ import { encodeRequestData } from '../../src/backendai/wire/callosum/data.ts';
 import { encodeHeader } from '../../src/backendai/wire/callosum/header.ts';
 import { encodeMsgpack } from '../../src/backendai/wire/msgpack/encode.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import { CallosumClient } from '../support/callosum-client.ts';
 import { fuzzRuns } from '../support/depth.ts';
 import { rpcServices } from '../support/rpc-services.ts';
 

@@ -1,6 +1,5 @@
 /** A node that a manager calls: an agent on the dummy engine behind a Callosum server, and a client of it. */
 import type { KernelView } from '../../src/agent/agent.ts';
-import { CallosumClient } from '../../src/backendai/rpc/callosum-client.test-support.ts';
 import { methods } from '../../src/backendai/rpc/methods/index.ts';
 import { maxMessageBytes, RpcServer } from '../../src/backendai/rpc/rpc-server.ts';
 import { MessageRouter } from '../../src/backendai/transport/message-router.ts';
@@ -8,6 +7,7 @@ import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
 import type { KernelId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { AgentFixture } from './agent-fixture.ts';
+import { CallosumClient } from './callosum-client.ts';
 import type { FixtureOptions } from './kernels-fixture.ts';
 import { rpcServices, type TestServices } from './rpc-services.ts';
 

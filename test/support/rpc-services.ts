@@ -18,7 +18,6 @@ import type { ManagerNotifier, RpcServices } from '../../src/backendai/rpc/rpc-m
 import type { CreationInfo } from '../../src/backendai/wire/events/creation-info.ts';
 import { DummyEngine } from '../../src/engine/dummy/dummy-engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import { FakeAgent } from '../../src/http/fake-agent.test-support.ts';
 import type { Kernels } from '../../src/kernel/kernels.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { KernelId } from '../../src/lib/ids.ts';
@@ -27,6 +26,7 @@ import { SessionNetworks } from '../../src/network/session-networks.ts';
 import { PortPool } from '../../src/resources/port-pool.ts';
 import type { JsonStore } from '../../src/storage/json-store.ts';
 import { MemoryRedis } from './cluster/memory-redis.ts';
+import { FakeAgent } from './fake-agent.ts';
 import { recordFixture } from './kernel-record.ts';
 
 /** Services whose parts a test may look at. */

@@ -1,6 +1,6 @@
 /** The families together: names and units that dashboards rely on. */
 import { expect, it } from 'vitest';
-import { FakeClock } from '../../lib/fake-clock.ts';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { Histogram } from '../../lib/histogram.ts';
 import { asContainerId, parseKernelId, parseSessionId } from '../../lib/ids.ts';
 import { OperationTimes } from '../../lib/operation-times.ts';

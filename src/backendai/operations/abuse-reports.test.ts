@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { FakeAgent } from '../../http/fake-agent.test-support.ts';
+import { FakeAgent } from '../../../test/support/fake-agent.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { newKernelId } from '../../lib/ids.ts';
 import { silentLogger } from '../../lib/log.ts';

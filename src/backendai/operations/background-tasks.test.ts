@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { MemoryRedis } from '../../../test/support/cluster/memory-redis.ts';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { sleep } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { FakeClock } from '../../lib/fake-clock.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { BackgroundTaskRecords } from '../redis/background-tasks.ts';
 import { BackgroundTasks, type BackgroundTasksParts, type TaskNote } from './background-tasks.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { FakeClock } from '../../lib/fake-clock.ts';
 import { type KernelId, newKernelId, parseSessionId } from '../../lib/ids.ts';
 import { Creations, type CreationsParts, type OrderedKernel } from './creations.ts';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { FakeClock } from '../../lib/fake-clock.ts';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { newKernelId } from '../../lib/ids.ts';
 import { ErrorEvents } from './error-events.ts';
 

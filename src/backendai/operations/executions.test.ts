@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import type { Agent, KernelView } from '../../agent/agent.ts';
-import { FakeClock } from '../../lib/fake-clock.ts';
 import { newKernelId } from '../../lib/ids.ts';
 import type { NumberedRunEvent, RunEvent } from '../../protocol/run-event.ts';
 import { Executions } from './executions.ts';

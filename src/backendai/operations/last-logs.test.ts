@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { specFixture } from '../../../test/support/kernel-record.ts';
 import { usingFixtures } from '../../../test/support/kernels-fixture.ts';
 import type { KeepLog } from '../../kernel/kernel-containers.ts';
-import { FakeClock } from '../../lib/fake-clock.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { LastLogs, type LastLogsParts } from './last-logs.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FakeClock } from '../../lib/fake-clock.ts';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { silentLogger as log } from '../../lib/log.ts';
 import { EventWriter } from './event-stream.ts';
 import { HeartbeatSender } from './heartbeat-sender.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { CliUnderTest } from '../cli.test-support.ts';
+import { CliUnderTest } from '../../../test/support/cli-under-test.ts';
 import { doctorChecks } from '../doctor/index.ts';
 
 let cli: CliUnderTest;

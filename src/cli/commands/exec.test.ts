@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CliUnderTest } from '../cli.test-support.ts';
+import { CliUnderTest } from '../../../test/support/cli-under-test.ts';
 
 let cli: CliUnderTest;
 let id: string;

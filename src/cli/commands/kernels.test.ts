@@ -1,7 +1,7 @@
 /** The commands that show and steer kernels, over the real API with a fake agent. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CliUnderTest } from '../../../test/support/cli-under-test.ts';
 import type { KernelView } from '../../agent/agent.ts';
-import { CliUnderTest } from '../cli.test-support.ts';
 
 let cli: CliUnderTest;
 let id: string;

@@ -1,9 +1,9 @@
 /** `events` and `logs`: streams of the daemon on standard output. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CliUnderTest } from '../../../test/support/cli-under-test.ts';
 import type { NumberedKernelEvent } from '../../events/kernel-event.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { parseKernelId, parseSessionId } from '../../lib/ids.ts';
-import { CliUnderTest } from '../cli.test-support.ts';
 
 let cli: CliUnderTest;
 let id: string;

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CliUnderTest } from '../../../test/support/cli-under-test.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { CliUnderTest } from '../cli.test-support.ts';
 
 let cli: CliUnderTest;
 beforeEach(async () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { CliUnderTest } from '../../../test/support/cli-under-test.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { CliUnderTest } from '../cli.test-support.ts';
 
 let cli: CliUnderTest;
 beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { doctorContext } from '../../../test/support/doctor-context.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { type CgroupFiles, cgroupsFinding } from './cgroups-check.ts';
-import { doctorContext } from './context.test-support.ts';
 
 const table = (memory: 0 | 1): string =>
   `#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t3\t1\t1\nmemory\t4\t1\t${memory}\npids\t5\t1\t1\n`;

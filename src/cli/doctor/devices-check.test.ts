@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { doctorContext } from '../../../test/support/doctor-context.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { doctorContext } from './context.test-support.ts';
 import { devicesFinding } from './devices-check.ts';
 
 describe('the devices', () => {

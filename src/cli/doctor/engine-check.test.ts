@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { doctorContext } from '../../../test/support/doctor-context.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { doctorContext } from './context.test-support.ts';
 import { engineCheck } from './engine-check.ts';
 
 it('tells which engine answers, and where', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { doctorContext } from '../../../test/support/doctor-context.ts';
 import { parseMountTable } from '../../lib/mount-table.ts';
-import { doctorContext } from './context.test-support.ts';
 import { kernelLimitsFinding } from './kernel-limits-check.ts';
 
 const mounts = parseMountTable('1 0 0:1 / / rw - ext4 /dev/x rw\n');

@@ -3,7 +3,7 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeClock } from '../../lib/fake-clock.ts';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import type { EngineEvent } from '../engine.ts';
 import { readEvent, readEvents } from './events.ts';
 import { DockerTransport } from './transport.ts';

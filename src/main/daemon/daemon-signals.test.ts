@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { DiedBySignal, MemoryIo } from '../../cli/cli.test-support.ts';
+import { DiedBySignal, MemoryIo } from '../../../test/support/cli-under-test.ts';
 import { DaemonSignals, StopSignal } from './daemon-signals.ts';
 
 it.each(['SIGTERM', 'SIGINT'] as const)('%s stops the daemon', (signal) => {

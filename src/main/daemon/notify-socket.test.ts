@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { NotifyReceiver } from './notify-receiver.test-support.ts';
+import { NotifyReceiver } from '../../../test/support/notify-receiver.ts';
 import { openNotifySocket } from './notify-socket.ts';
 
 let folder: string;

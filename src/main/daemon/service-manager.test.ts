@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { NotifyReceiver } from '../../../test/support/notify-receiver.ts';
 import type { AgentStatus } from '../../agent/agent.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { FakeClock } from '../../lib/fake-clock.ts';
 import { type Logger, silentLogger } from '../../lib/log.ts';
-import { NotifyReceiver } from './notify-receiver.test-support.ts';
 import type { Sent } from './notify-socket.ts';
 import { ServiceManager, serviceManagerOf, type ToldNode } from './service-manager.ts';
 

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import type { Agent, AgentStatus, KernelView } from '../../agent/agent.ts';
 import type { NodeResources } from '../../agent/node-resources.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { FakeClock } from '../../lib/fake-clock.ts';
 import { OperationTimes } from '../../lib/operation-times.ts';
 import { stateSnapshot } from './state-snapshot.ts';
 

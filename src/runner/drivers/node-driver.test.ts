@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DriverHarness, median } from './driver-harness.ts';
+import { DriverHarness, median } from '../../../test/support/driver-harness.ts';
 
 const command = [process.execPath, `${import.meta.dirname}/node_driver.cjs`];
 let node: DriverHarness;

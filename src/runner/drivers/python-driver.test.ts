@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DriverHarness, median } from './driver-harness.ts';
+import { DriverHarness, median } from '../../../test/support/driver-harness.ts';
 
 const command = ['python3', `${import.meta.dirname}/python_driver.py`];
 let python: DriverHarness;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DriverHarness } from './driver-harness.ts';
+import { DriverHarness } from '../../../test/support/driver-harness.ts';
 
 const driver = `${import.meta.dirname}/shell_driver.cjs`;
 const quiet = { stdout: '', stderr: '', events: [], exitCode: 0 };

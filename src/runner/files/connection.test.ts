@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
-import { FakeClock } from '../../lib/fake-clock.ts';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { encodeFrame, FrameDecoder } from '../../protocol/frame.ts';
 import type { AgentFrameHeader } from '../../protocol/runner-messages.ts';
 import { ContainerLog } from '../container-log.ts';

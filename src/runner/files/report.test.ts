@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { corrupted } from '../../../test/support/corrupted-documents.ts';
 import { fuzzRuns } from '../../../test/support/depth.ts';
-import { spoilt } from '../../protocol/spoilt.test-support.ts';
 import { parseReport } from './report.ts';
 
 const good = [
@@ -23,7 +23,7 @@ it('takes whatever else comes for nothing', () => {
     fc.property(
       fc.oneof(
         fc.string(),
-        spoilt(good).map((report) => JSON.stringify(report)),
+        corrupted(good).map((report) => JSON.stringify(report)),
       ),
       (line) => {
         const report = parseReport(line);

@@ -8,15 +8,12 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisLink } from '../../../src/backendai/redis/link.ts';
-import { CallosumClient, type ClientKeys } from '../../../src/backendai/rpc/callosum-client.test-support.ts';
-import {
-  createKernelsArguments,
-  kernelConfigFixture,
-} from '../../../src/backendai/rpc/create-kernels/request.test-support.ts';
 import { decodePlain } from '../../../src/backendai/wire/extensions/plain.ts';
 import type { MsgpackValue } from '../../../src/backendai/wire/msgpack/value.ts';
 import { newKernelId } from '../../../src/lib/ids.ts';
+import { CallosumClient, type ClientKeys } from '../callosum-client.ts';
 import { kernelet, type Outcome, startKernelet } from '../command.ts';
+import { createKernelsArguments, kernelConfigFixture } from '../create-kernels-request.ts';
 import { assertNothingLeft, type Inventory, inventory } from '../inventory.ts';
 import type { Order, SimulatedRuntimeFigures, SimulatedRuntimeOptions } from './rehearsal-child.ts';
 import { freePorts, ownFolder } from './server-process.ts';

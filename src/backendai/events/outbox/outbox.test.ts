@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fuzzRuns } from '../../../../test/support/depth.ts';
-import { FakeClock } from '../../../lib/fake-clock.ts';
+import { FakeClock } from '../../../../test/support/fake-clock.ts';
 import { silentLogger as log } from '../../../lib/log.ts';
 import type { AppendResult, SequencedBatch } from '../../redis/sequenced-append.ts';
 import { Outbox, type OutboxOptions } from './outbox.ts';

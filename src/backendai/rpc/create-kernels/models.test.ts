@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { kernelConfigFixture } from '../../../../test/support/create-kernels-request.ts';
 import { silentLogger } from '../../../lib/log.ts';
 import { kernelConfig } from '../schema/create-kernels.ts';
 import { requestedModels } from './models.ts';
-import { kernelConfigFixture } from './request.test-support.ts';
 import type { KernelConfig } from './request.ts';
 
 let folder: string;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { kernelConfigFixture } from '../../../../test/support/create-kernels-request.ts';
 import { RpcNode } from '../../../../test/support/rpc-node.ts';
-import { kernelConfigFixture } from '../create-kernels/request.test-support.ts';
 
 const image = kernelConfigFixture()['image'] as Record<string, string>;
 const absent = 'drv.local/kern/nosuch:1';

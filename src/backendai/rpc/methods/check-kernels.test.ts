@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { createKernelsArguments, kernelConfigFixture } from '../../../../test/support/create-kernels-request.ts';
 import { anySession, RpcNode, unknownKernel } from '../../../../test/support/rpc-node.ts';
 import { newKernelId } from '../../../lib/ids.ts';
-import { createKernelsArguments, kernelConfigFixture } from '../create-kernels/request.test-support.ts';
 
 const state = async (node: RpcNode, id: string) =>
   await Promise.all([node.call('check_creating', id), node.call('check_running', id)]);

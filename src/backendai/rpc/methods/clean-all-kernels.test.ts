@@ -1,10 +1,10 @@
 import { expect, it, vi } from 'vitest';
+import { createKernelsArguments, kernelConfigFixture } from '../../../../test/support/create-kernels-request.ts';
+import { FakeAgent } from '../../../../test/support/fake-agent.ts';
 import { anySession, RpcNode } from '../../../../test/support/rpc-node.ts';
 import { rpcServices } from '../../../../test/support/rpc-services.ts';
-import { FakeAgent } from '../../../http/fake-agent.test-support.ts';
 import { newKernelId } from '../../../lib/ids.ts';
 import { silentLogger } from '../../../lib/log.ts';
-import { createKernelsArguments, kernelConfigFixture } from '../create-kernels/request.test-support.ts';
 import { cleanAllKernels } from './clean-all-kernels.ts';
 
 it.each([

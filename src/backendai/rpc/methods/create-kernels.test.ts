@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { createKernelsArguments, kernelConfigFixture } from '../../../../test/support/create-kernels-request.ts';
 import { anySession, RpcNode } from '../../../../test/support/rpc-node.ts';
 import { newKernelId } from '../../../lib/ids.ts';
-import { createKernelsArguments, kernelConfigFixture } from '../create-kernels/request.test-support.ts';
 
 const args = (kernels: Parameters<typeof createKernelsArguments>[1], cluster = {}) =>
   createKernelsArguments(anySession, kernels, cluster);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { FakeAgent } from '../../../../test/support/fake-agent.ts';
 import { RpcNode } from '../../../../test/support/rpc-node.ts';
 import { rpcServices } from '../../../../test/support/rpc-services.ts';
-import { FakeAgent } from '../../../http/fake-agent.test-support.ts';
 import { silentLogger } from '../../../lib/log.ts';
 import { gatherHwinfo } from './gather-hwinfo.ts';
 

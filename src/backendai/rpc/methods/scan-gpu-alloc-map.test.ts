@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
+import { createKernelsArguments, kernelConfigFixture } from '../../../../test/support/create-kernels-request.ts';
 import { testDevices } from '../../../../test/support/kernels-fixture.ts';
 import { anySession, RpcNode } from '../../../../test/support/rpc-node.ts';
 import { readMockConfig } from '../../../devices/mock-config.ts';
 import { mockPlugin } from '../../../devices/mock-plugin.ts';
 import { readShareOptions } from '../../../devices/share-options.ts';
 import { newKernelId } from '../../../lib/ids.ts';
-import { createKernelsArguments, kernelConfigFixture } from '../create-kernels/request.test-support.ts';
 
 /** A node with one pretended GPU of two shares or so. */
 function pretendedGpu() {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { createKernelsArguments, kernelConfigFixture } from '../../../../test/support/create-kernels-request.ts';
 import { anySession, RpcNode, unknownKernel } from '../../../../test/support/rpc-node.ts';
 import { type KernelId, newKernelId } from '../../../lib/ids.ts';
-import { createKernelsArguments, kernelConfigFixture } from '../create-kernels/request.test-support.ts';
 
 async function kernelOf(node: RpcNode, change: Parameters<typeof kernelConfigFixture>[0] = {}): Promise<KernelId> {
   const id = newKernelId();

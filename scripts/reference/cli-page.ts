@@ -1,5 +1,5 @@
 /** The reference page of the command line, in Markdown, from the same descriptions that make `--help`. Pure. */
-import { type CliCommand, commonOptions, type OptionSpec, usageOf } from './command.ts';
+import { type CliCommand, commonOptions, type OptionSpec, usageOf } from '../../src/cli/command.ts';
 
 const head = `# Command line
 

@@ -1,8 +1,9 @@
 /** What the tests of checks know: the default settings and an engine without complaints. */
-import { loadSettings } from '../../config/load.ts';
-import type { EngineInfo } from '../../engine/engine.ts';
-import { KerneletError } from '../../lib/errors.ts';
-import type { DoctorContext } from './check.ts';
+
+import type { DoctorContext } from '../../src/cli/doctor/check.ts';
+import { loadSettings } from '../../src/config/load.ts';
+import type { EngineInfo } from '../../src/engine/engine.ts';
+import { KerneletError } from '../../src/lib/errors.ts';
 
 const info: EngineInfo = {
   name: 'engine',

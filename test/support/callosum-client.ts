@@ -1,10 +1,16 @@
 /** A Callosum client of our own, for tests and benchmarks: one peer of the server. */
-import { type Dealer, loadZeromq } from '../transport/zeromq.ts';
-import { decodeData, decodeFailure, emptyData, encodeRequestData, type FailureParts } from '../wire/callosum/data.ts';
-import { decodeHeader, encodeHeader } from '../wire/callosum/header.ts';
-import { type MessageType, openEnvelope, type RequestIdentity } from '../wire/callosum/message.ts';
-import { decodePlain } from '../wire/extensions/plain.ts';
-import type { MsgpackValue } from '../wire/msgpack/value.ts';
+import { type Dealer, loadZeromq } from '../../src/backendai/transport/zeromq.ts';
+import {
+  decodeData,
+  decodeFailure,
+  emptyData,
+  encodeRequestData,
+  type FailureParts,
+} from '../../src/backendai/wire/callosum/data.ts';
+import { decodeHeader, encodeHeader } from '../../src/backendai/wire/callosum/header.ts';
+import { type MessageType, openEnvelope, type RequestIdentity } from '../../src/backendai/wire/callosum/message.ts';
+import { decodePlain } from '../../src/backendai/wire/extensions/plain.ts';
+import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
 
 /** Keys of a client, in Z85. */
 export interface ClientKeys {

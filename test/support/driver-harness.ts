@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import type { FromDriver, ToDriver } from '../driver-protocol.ts';
+import type { FromDriver, ToDriver } from '../../src/runner/driver-protocol.ts';
 
 /** What a query came to. */
 export interface QueryOutcome {

@@ -1,9 +1,9 @@
 /** The reference page of the methods that managers call, in Markdown, from what serves them. Pure. */
 import type { z } from 'zod';
-import { errorCodes } from '../../lib/error-codes.ts';
-import { usualClassNames } from './failure-parts.ts';
-import type { RpcMethod } from './rpc-method.ts';
-import { typeText } from './type-text.ts';
+import { usualClassNames } from '../../src/backendai/rpc/failure-parts.ts';
+import type { RpcMethod } from '../../src/backendai/rpc/rpc-method.ts';
+import { errorCodes } from '../../src/lib/error-codes.ts';
+import { typeText } from './rpc-type-text.ts';
 
 /** Releases of Backend.AI whose managers call a method for the first time; 24.09 where none is named (spec rpc 9.1). */
 export const laterReleases: Readonly<Record<string, string>> = {

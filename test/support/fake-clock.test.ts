@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { sleep } from './clock.ts';
-import { withDeadline } from './deadline.ts';
+import { sleep } from '../../src/lib/clock.ts';
+import { withDeadline } from '../../src/lib/deadline.ts';
 import { FakeClock } from './fake-clock.ts';
 
 describe('FakeClock', () => {

@@ -1,5 +1,5 @@
 /** The catalogue of error codes, in Markdown, from the registry. Pure. */
-import { type ErrorKind, errorCodes } from './error-codes.ts';
+import { type ErrorKind, errorCodes } from '../../src/lib/error-codes.ts';
 
 const kinds: Readonly<Record<ErrorKind, string>> = {
   caller: 'The request is wrong',

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { errorCodes } from './error-codes.ts';
-import { errorReferencePage } from './error-page.ts';
+import { errorCodes } from '../../src/lib/error-codes.ts';
+import { errorReferencePage } from './errors-page.ts';
 
 it('has a part for every code', () => {
   const page = errorReferencePage();

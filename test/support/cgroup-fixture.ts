@@ -1,9 +1,9 @@
 /** Host files in memory, for tests: recorded trees, and system calls that break or vanish at a chosen read. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseCgroupMounts } from './cgroup.ts';
-import type { ReaderHost } from './container-reader.ts';
-import { type FileCalls, KeptFiles } from './kept-files.ts';
+import { parseCgroupMounts } from '../../src/stats/cgroup.ts';
+import type { ReaderHost } from '../../src/stats/container-reader.ts';
+import { type FileCalls, KeptFiles } from '../../src/stats/kept-files.ts';
 
 /** The container of the recorded trees. */
 export const recordedId = '56d686656cfeaf194fce05e4bc4e237f05ff4d55ce4c1612a8e680a22f2cbeb0';
@@ -21,7 +21,7 @@ export const recordedTrees = [
 
 /** Reads a recorded tree: text by path. */
 export function readTree(name: string): Map<string, string> {
-  const text = readFileSync(path.join(import.meta.dirname, 'fixtures', `${name}.txt`), 'utf8');
+  const text = readFileSync(path.join(import.meta.dirname, '..', 'fixtures', 'cgroups', `${name}.txt`), 'utf8');
   const parts = text.split(/^== (.*)\n/m).slice(1);
   return new Map(parts.flatMap((part, index) => (index % 2 === 0 ? [[part, parts[index + 1] ?? ''] as const] : [])));
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { commandTable } from './commands/index.ts';
-import { cliReferencePage } from './reference-page.ts';
+import { commandTable } from '../../src/cli/commands/index.ts';
+import { cliReferencePage } from './cli-page.ts';
 
 const commands = await Promise.all(commandTable.map((entry) => entry.load()));
 const page = cliReferencePage(commands);

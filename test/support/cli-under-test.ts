@@ -2,13 +2,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createApp } from '../http/app.ts';
-import { FakeAgent } from '../http/fake-agent.test-support.ts';
-import { type ApiServer, startApiServer } from '../http/server.ts';
-import { silentLogger } from '../lib/log.ts';
-import type { CommandEntry } from './commands/index.ts';
-import type { CliHost, CliIo, CliSignal, InputPort, LocalAgent, OutputPort, ServeOptions } from './host.ts';
-import { runCli } from './program.ts';
+import type { CommandEntry } from '../../src/cli/commands/index.ts';
+import type { CliHost, CliIo, CliSignal, InputPort, LocalAgent, OutputPort, ServeOptions } from '../../src/cli/host.ts';
+import { runCli } from '../../src/cli/program.ts';
+import { createApp } from '../../src/http/app.ts';
+import { type ApiServer, startApiServer } from '../../src/http/server.ts';
+import { silentLogger } from '../../src/lib/log.ts';
+import { FakeAgent } from './fake-agent.ts';
 
 /** Output that is kept. */
 export class MemoryOutput implements OutputPort {

@@ -1,6 +1,6 @@
 /** The other side of a notify socket, as a service manager has it. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { koffi } from '../../lib/foreign-functions.ts';
+import { koffi } from '../../src/lib/foreign-functions.ts';
 
 const library = koffi.load('libc.so.6');
 const socket = library.func('int socket(int, int, int)');

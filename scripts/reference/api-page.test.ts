@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { silentLogger } from '../lib/log.ts';
-import { createApp } from './app.ts';
-import { FakeAgent } from './fake-agent.test-support.ts';
-import { type ApiDocument, apiReferencePage } from './reference-page.ts';
+import { createApp } from '../../src/http/app.ts';
+import { silentLogger } from '../../src/lib/log.ts';
+import { FakeAgent } from '../../test/support/fake-agent.ts';
+import { type ApiDocument, apiReferencePage } from './api-page.ts';
 
 const app = createApp({ agent: new FakeAgent(), version: '1.2.3', logger: silentLogger });
 const document = (await (await app.request('/v1/openapi.json')).json()) as ApiDocument;

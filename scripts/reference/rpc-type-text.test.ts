@@ -1,7 +1,15 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { anything, bytes, imageReference, kernelId, openMap, port, textMap } from './schema/fields.ts';
-import { typeText } from './type-text.ts';
+import {
+  anything,
+  bytes,
+  imageReference,
+  kernelId,
+  openMap,
+  port,
+  textMap,
+} from '../../src/backendai/rpc/schema/fields.ts';
+import { typeText } from './rpc-type-text.ts';
 
 it.each([
   [z.string().nullable(), 'str | nil'],

@@ -3,17 +3,17 @@
  * Its runs are scripts of events; like the real one it keeps what is not acknowledged and delivers to who is attached.
  */
 import { createServer, type Server, type Socket } from 'node:net';
-import { newKernelId, type RunId } from '../lib/ids.ts';
-import { parseAgentFrameHeader } from '../protocol/agent-frame-headers.ts';
-import { encodeFrame, FrameDecoder } from '../protocol/frame.ts';
-import type { NumberedRunEvent, RunEvent, RunSummary } from '../protocol/run-event.ts';
+import { newKernelId, type RunId } from '../../src/lib/ids.ts';
+import { parseAgentFrameHeader } from '../../src/protocol/agent-frame-headers.ts';
+import { encodeFrame, FrameDecoder } from '../../src/protocol/frame.ts';
+import type { NumberedRunEvent, RunEvent, RunSummary } from '../../src/protocol/run-event.ts';
 import {
   type AgentFrameHeader,
   protocolGeneration,
   type RunnerError,
   type RunnerFrameHeader,
   type RunnerStatus,
-} from '../protocol/runner-messages.ts';
+} from '../../src/protocol/runner-messages.ts';
 
 type Request = Extract<AgentFrameHeader, { t: 'request' }>;
 /** Answers a request: a result, an error, or `null` for silence. */

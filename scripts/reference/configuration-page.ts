@@ -1,7 +1,7 @@
 /** The reference page of the configuration, in Markdown, from the schema. Pure. */
-import type { KeyDefinition, SectionDefinition } from './definition.ts';
-import { ignoredKeys, keysOfLaterReleases } from './ignored-keys.ts';
-import { sections } from './schema.ts';
+import type { KeyDefinition, SectionDefinition } from '../../src/config/definition.ts';
+import { ignoredKeys, keysOfLaterReleases } from '../../src/config/ignored-keys.ts';
+import { sections } from '../../src/config/schema.ts';
 
 const head = `# Configuration
 

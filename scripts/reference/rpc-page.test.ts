@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { methods } from './methods/index.ts';
-import { laterReleases, rpcReferencePage } from './reference-page.ts';
-import { signatures } from './schema/index.ts';
+import { methods } from '../../src/backendai/rpc/methods/index.ts';
+import { signatures } from '../../src/backendai/rpc/schema/index.ts';
+import { laterReleases, rpcReferencePage } from './rpc-page.ts';
 
 it('has every method that is served, with its arguments and defaults, and every class of errors', () => {
   const page = rpcReferencePage(methods.map((method) => ({ method, summary: `About ${method.signature.name}.` })));

@@ -1,5 +1,5 @@
 /** Arguments of `create_kernels` as a manager gives them. */
-import type { MsgpackValue } from '../../wire/msgpack/value.ts';
+import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
 
 type Fields = Readonly<Record<string, MsgpackValue>>;
 

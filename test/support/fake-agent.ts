@@ -11,15 +11,15 @@ import type {
   KernelView,
   LogPiece,
   NodeResources,
-} from '../agent/agent.ts';
-import type { NumberedKernelEvent } from '../events/kernel-event.ts';
-import type { Download } from '../execution/runner-client.ts';
-import { KerneletError } from '../lib/errors.ts';
-import { asContainerId, newKernelId, parseKernelId, parseSessionId, type RunId } from '../lib/ids.ts';
-import type { ExecuteRequest } from '../protocol/execute-request.ts';
-import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
-import type { NumberedRunEvent, RunEvent } from '../protocol/run-event.ts';
-import type { FileEntry } from '../protocol/runner-messages.ts';
+} from '../../src/agent/agent.ts';
+import type { NumberedKernelEvent } from '../../src/events/kernel-event.ts';
+import type { Download } from '../../src/execution/runner-client.ts';
+import { KerneletError } from '../../src/lib/errors.ts';
+import { asContainerId, newKernelId, parseKernelId, parseSessionId, type RunId } from '../../src/lib/ids.ts';
+import type { ExecuteRequest } from '../../src/protocol/execute-request.ts';
+import type { ServiceOptions, ServiceOutcome } from '../../src/protocol/kernel-services.ts';
+import type { NumberedRunEvent, RunEvent } from '../../src/protocol/run-event.ts';
+import type { FileEntry } from '../../src/protocol/runner-messages.ts';
 
 /** A planted event: its head and its bytes. */
 export type PlantedEvent = readonly [RunEvent, (string | Uint8Array)?];

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** One of these documents with up to three places spoilt. */
-export function spoilt(documents: readonly unknown[]): fc.Arbitrary<unknown> {
+/** One of these documents with up to three places corrupted. */
+export function corrupted(documents: readonly unknown[]): fc.Arbitrary<unknown> {
   const odd = fc.oneof(
     fc.jsonValue() as fc.Arbitrary<Json>,
     fc.constantFrom<Json>(-1, 0.5, 2 ** 53, '', '\0', '__proto__', [], {}, null),

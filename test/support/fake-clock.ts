@@ -1,5 +1,5 @@
 /** A clock for tests: time stands still until it is moved by hand. */
-import type { Clock, Timer } from './clock.ts';
+import type { Clock, Timer } from '../../src/lib/clock.ts';
 
 interface Pending {
   readonly at: number;
