@@ -3,7 +3,7 @@
 // the pinned Node. Runs on any Node ≥ 20.19 and imports nothing that npm installs.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -88,8 +88,14 @@ if (!isInstalled(lock) || !existsSync(node)) {
 }
 if (!existsSync(node)) fail(`${path.relative(root, node)} is missing; run \`npm ci\` with optional dependencies`);
 
-const sources = [...filesBelow(path.join(root, 'src'))].filter((file) => !/\.test(-support)?\.ts$/.test(file));
-const inputs = [...sources, ...['build.mjs', 'bundle.mjs'].map((name) => path.join(root, 'scripts', name))];
+const sources = ['src', 'scripts/runner-volume']
+  .flatMap((folder) => [...filesBelow(path.join(root, folder))])
+  .filter((file) => !/\.test(-support)?\.ts$/.test(file));
+const scripts = ['build.mjs', 'bundle.mjs', 'terminal.mjs'].map((name) => path.join(root, 'scripts', name));
+const inputs = [...sources, ...scripts];
+// A build without a runner volume lacked something that may be there by now.
+const hasVolume = existsSync(path.join(root, 'dist', 'runner-volume', 'manifest.json'));
+if (!hasVolume) rmSync(path.join(root, 'dist', '.sources'), { force: true });
 unlessFresh(
   path.join(root, 'dist', '.sources'),
   digest(lock, ...inputs.flatMap((file) => [file, readFileSync(file)])),

@@ -1,8 +1,13 @@
-// Bundles the agent with its CLI (dist/kernelet.js, code-split) and the runner (dist/runner/), and copies what the
-// runner ships as it is. Runs on the pinned Node; scripts/bootstrap.mjs sees to that.
-import { cp, mkdir, rm } from 'node:fs/promises';
+// Bundles the agent with its CLI (dist/kernelet.js, code-split) and makes the runner volume (dist/runner-volume/), of which
+// the runner is a bundle too. Runs on the pinned Node; scripts/bootstrap.mjs sees to that.
+import { cp, mkdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { bundle } from './bundle.mjs';
+import { completeRunnerVolume } from './runner-volume/volume.ts';
 import { buildTerminal } from './terminal.mjs';
+
+const say = (text) => process.stderr.write(`${text}\n`);
+const volume = 'dist/runner-volume';
 
 await rm('dist', { recursive: true, force: true });
 await mkdir('dist', { recursive: true });
@@ -15,9 +20,21 @@ await bundle(
   },
   'dist/programs',
 );
-await bundle({ runner: 'src/runner/main.ts' }, 'dist/runner');
-await buildTerminal('dist/runner/terminal');
-await cp('src/runner/drivers', 'dist/runner/drivers', {
+await bundle({ runner: 'src/runner/main.ts' }, `${volume}/runner`);
+await buildTerminal(`${volume}/runner/terminal`);
+await cp('src/runner/drivers', `${volume}/runner/drivers`, {
   recursive: true,
   filter: (file) => !/\.ts$|__pycache__/.test(file),
+});
+const pinned = path.resolve('node_modules', `node-linux-${process.arch}`);
+const { version } = JSON.parse(await readFile(path.join(pinned, 'package.json'), 'utf8'));
+await completeRunnerVolume(volume, {
+  cacheFolder: path.resolve('.cache/runner-volume'),
+  nodePath: path.join(pinned, 'bin/node'),
+  nodeVersion: version,
+  searchPath: process.env.PATH ?? '',
+  onProgress: say,
+}).catch((error) => {
+  // All but kernels works without it.
+  say(`the runner volume cannot be made, so no kernel will start: ${error.message}`);
 });

@@ -1,4 +1,4 @@
-// Builds the web terminal into `dist/runner/terminal`: its server, the add-on that makes terminals, and the page.
+// Builds the web terminal of the runner volume: its server, the add-on that makes terminals, and the page.
 import { cp } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.mjs';

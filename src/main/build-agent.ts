@@ -30,7 +30,7 @@ import type { IptablesRunner } from '../network/iptables.ts';
 import { PortPool } from '../resources/port-pool.ts';
 import type { ReaderHost } from '../stats/container-reader.ts';
 import { networkBytes } from '../stats/network-bytes.ts';
-import { ensureRunnerVolume } from '../storage/runner-volume.ts';
+import { installRunnerVolume } from '../storage/runner-volume/install.ts';
 import { openStateFolder, type StateFolder } from '../storage/state-folder.ts';
 import { buildStatistics } from './build-statistics.ts';
 import { containerOverrides } from './container-overrides.ts';
@@ -101,12 +101,9 @@ export async function buildAgent(options: BuildAgentOptions): Promise<AssembledN
   const state = options.state ?? cleanups.use(await openStateFolder(options.stateDir));
   const events = adapter?.events ?? cleanups.use(await openEventLog(state, systemClock, log));
   const volume = runnerVolumeOnDemand(() =>
-    ensureRunnerVolume({
+    installRunnerVolume({
+      source: path.join(installationRoot(), 'dist', 'runner-volume'),
       volumesFolder: settings.volumeDir,
-      nodePath: process.execPath,
-      nodeVersion: process.version,
-      bundleFolder: path.join(installationRoot(), 'dist', 'runner'),
-      searchPath: process.env['PATH'] ?? '',
       onProgress: options.onProgress,
     }),
   );

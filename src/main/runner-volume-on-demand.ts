@@ -1,22 +1,21 @@
-/** The runner volume for kernels that may never be made: built by the first one that is, and then known. */
-import type { RunnerVolume } from '../storage/runner-volume.ts';
+/** The runner volume for kernels that may never be made: installed by the first one that is, and then known. */
 
 /**
- * Answers with the path of the volume, which is built by the first call; calls meanwhile share that. A failure is
+ * Answers with the path of the volume, which is installed by the first call; calls meanwhile share that. A failure is
  * thrown to them and not kept: what was in the way may be gone for the next.
  */
-export function runnerVolumeOnDemand(ensure: () => Promise<RunnerVolume>): () => Promise<string> {
+export function runnerVolumeOnDemand(install: () => Promise<string>): () => Promise<string> {
   let path: Promise<string> | null = null;
-  const build = async (): Promise<string> => {
+  const tryOnce = async (): Promise<string> => {
     try {
-      return (await ensure()).path;
+      return await install();
     } catch (error) {
       path = null;
       throw error;
     }
   };
   return () => {
-    path ??= build();
+    path ??= tryOnce();
     return path;
   };
 }

@@ -4,23 +4,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { ensureRunnerVolume } from '../../src/storage/runner-volume.ts';
+import { installRunnerVolume } from '../../src/storage/runner-volume/install.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');
 
 /** A folder for volumes of tests, kept between runs. */
 export const volumesFolder = join(tmpdir(), 'kernelet-test-volumes');
 
-/** The volume with the runner of `dist/`, or of the folder that KERNELET_TEST_RUNNER names. */
+/** A copy of the volume that the build made, or of the one that KERNELET_TEST_RUNNER_VOLUME names. */
 export async function testVolume(): Promise<string> {
-  const { path } = await ensureRunnerVolume({
-    volumesFolder,
-    nodePath: process.execPath,
-    nodeVersion: process.version,
-    bundleFolder: process.env['KERNELET_TEST_RUNNER'] ?? join(root, 'dist/runner'),
-    searchPath: process.env['PATH'] ?? '',
-  });
-  return path;
+  const source = process.env['KERNELET_TEST_RUNNER_VOLUME'] ?? join(root, 'dist/runner-volume');
+  return await installRunnerVolume({ source, volumesFolder });
 }
 
 /** Makes an image of a folder's content; the name is the caller's to remove. */

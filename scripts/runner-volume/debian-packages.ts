@@ -5,40 +5,45 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const downloadTimeoutMs = 60_000;
-/** Of the machine's own C library is all that is unpacked here. */
+const commandTimeoutMs = 60_000;
+/** The machine's own C library is used: another one must not be unpacked beside it. */
 const never: ReadonlySet<string> = new Set(['libc6', 'libgcc-s1', 'gcc-12-base']);
 
-/** Where to, and until when. */
-export interface DebianDownload {
-  /** A folder of the caller's, for the packages and what is in them. */
-  readonly folder: string;
-  readonly signal?: AbortSignal | undefined;
+/** Where programs of the volume come from: the machine, or else packages that are fetched. */
+export interface ProgramSearch {
+  /** Folders to look in, like the PATH variable. */
+  readonly searchPath: string;
+  /** An empty folder for what is downloaded. */
+  readonly downloadFolder: string;
+  /** Told what takes time, in a few words. */
+  readonly onProgress: (text: string) => void;
 }
 
-/** The folder with the contents of the packages and of those that they need. Throws what `apt-get` or `dpkg-deb` say. */
-export async function downloadPackages(names: readonly string[], download: DebianDownload): Promise<string> {
-  const root = join(download.folder, 'package');
+/**
+ * Unpacks the packages and those that they need below `folder`, which is the caller's, and gives the root of what they
+ * hold. Throws what `apt-get` or `dpkg-deb` say.
+ */
+export async function downloadPackages(names: readonly string[], folder: string): Promise<string> {
+  const root = join(folder, 'package');
   await mkdir(root, { recursive: true });
   const seen = new Set(never);
   for (let wanted = [...names]; wanted.length > 0; ) {
     for (const name of wanted) seen.add(name);
-    const needed = await fetchAndUnpack(wanted, root, download);
+    const needed = await fetchAndUnpack(wanted, root, folder);
     wanted = [...new Set(needed)].filter((name) => !seen.has(name));
   }
   return root;
 }
 
-/** Says what the packages need. */
-async function fetchAndUnpack(names: readonly string[], root: string, download: DebianDownload): Promise<string[]> {
-  const folder = join(download.folder, names[0] ?? 'none');
+/** Gives the names of the packages that these need. */
+async function fetchAndUnpack(names: readonly string[], root: string, above: string): Promise<string[]> {
+  const folder = join(above, names[0] ?? 'none');
   await mkdir(folder);
-  const options = { cwd: folder, timeout: downloadTimeoutMs, signal: download.signal };
+  const options = { cwd: folder, timeout: commandTimeoutMs };
   const fetching = ['-o', 'APT::Sandbox::User=root', '-o', 'Acquire::Retries=1', 'download', ...names];
   try {
     await run('apt-get', fetching, options);
   } catch (first) {
-    download.signal?.throwIfAborted();
     // A fresh machine has no package lists yet; only root may fetch them.
     if (process.getuid?.() !== 0 || (first instanceof Error && 'code' in first && first.code === 'ENOENT')) throw first;
     await run('apt-get', ['update', '-q'], options);
@@ -58,4 +63,9 @@ async function fetchAndUnpack(names: readonly string[], root: string, download: 
 /** The names in a `Depends` field; of alternatives the first. */
 export function parseDepends(field: string): readonly string[] {
   return field.split(',').flatMap((item) => /^\s*([a-z0-9][a-z0-9+.-]+)/.exec(item)?.[1] ?? []);
+}
+
+/** What a failed command said last, which is its reason in one line. */
+export function lastLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).trim().split('\n').at(-1) ?? '';
 }

@@ -4,8 +4,6 @@
  *
  * 64-bit little-endian files only, which is every Linux machine that there is a Node package for.
  */
-import { KerneletError } from '../lib/errors.ts';
-
 const pt = { load: 1, dynamic: 2, interp: 3 } as const;
 const dt = { null: 0, needed: 1, strtab: 5, rpath: 15, runpath: 29 } as const;
 const headerSize = 56;
@@ -44,7 +42,7 @@ export function isElf64(bytes: Uint8Array): boolean {
   return bytes.length >= 64 && magic.every((byte, index) => bytes[index] === byte);
 }
 
-/** Reads a program. Throws NOT_SUPPORTED when it is not one that this module can read. */
+/** Reads a program. Throws when it is not one that this module can read. */
 export function readElf(bytes: Uint8Array): ElfFacts {
   return guarded(() => {
     const headers = programHeaders(bytes);
@@ -64,7 +62,7 @@ export function readElf(bytes: Uint8Array): ElfFacts {
 
 /**
  * A copy of a program that uses this loader, looks for its libraries in this folder before anywhere else
- * (`LD_LIBRARY_PATH` included), and has no symbols. Throws NOT_SUPPORTED when there is no room for the changes.
+ * (`LD_LIBRARY_PATH` included), and has no symbols. Throws when there is no room for the changes.
  *
  * The loader's path is written over the old one. The folder's goes into the unused end of the page after a read-only
  * segment, and a spare entry of the dynamic section points there: DT_RPATH holds an offset from the string table and
@@ -100,7 +98,7 @@ export function replaceCString(bytes: Uint8Array, from: string, to: string): boo
   return true;
 }
 
-const unsupported = (what: string): KerneletError => new KerneletError('NOT_SUPPORTED', `the program ${what}`);
+const unsupported = (what: string): Error => new Error(`the program ${what}`);
 
 const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
@@ -110,7 +108,7 @@ function guarded<T>(read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    if (cause instanceof RangeError) throw new KerneletError('NOT_SUPPORTED', 'the program is damaged', { cause });
+    if (cause instanceof RangeError) throw new Error('the program is damaged', { cause });
     throw cause;
   }
 }

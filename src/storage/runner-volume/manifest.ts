@@ -1,7 +1,6 @@
 /**
- * The list of what a runner volume holds, written into it when it is built, and checked when it is used again: a disk
- * that was full, a clean-up that went too far or a hand that edited something must not end in a kernel that never
- * gets ready.
+ * The list of what a runner volume holds, written into it by the build, and checked whenever it is used: a disk that was
+ * full, a clean-up that went too far or a hand that edited something must not end in a kernel that never gets ready.
  */
 import { createHash } from 'node:crypto';
 import { lstat, open, readdir, readFile, readlink } from 'node:fs/promises';
@@ -10,7 +9,7 @@ import { join } from 'node:path';
 /** Name of the list in the volume's folder. */
 export const manifestName = 'manifest.json';
 /** Files up to this size are compared by content at every check, larger ones by size alone. */
-const comparedBytes = 1024 * 1024;
+export const comparedBytes = 1024 * 1024;
 /** Files are read so much at a time: Node's program as a whole would stay in an idle daemon's memory. */
 const pieceBytes = 256 * 1024;
 
@@ -28,6 +27,9 @@ export interface Manifest {
   readonly version: 1;
   readonly entries: readonly ManifestEntry[];
 }
+
+/** Whether an entry is a symbolic link: the target of none looks like a digest. */
+export const isLink = ({ content }: ManifestEntry): boolean => !/^[0-9a-f]{64}$/.test(content);
 
 /** Lists a folder, everything compared by content, in a fixed order. The list itself is left out. */
 export async function describeFolder(folder: string): Promise<Manifest> {

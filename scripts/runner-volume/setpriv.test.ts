@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { findSetpriv } from './runner-volume-setpriv.ts';
+import { findSetpriv } from './setpriv.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-it('passes over what has the name alone, and relative folders', async () => {
+it('setpriv is a program that drops capabilities: scripts of that name and relative folders are passed over', async () => {
   const fake = join(folder, 'setpriv');
   await writeFile(fake, '#!/bin/sh\necho --bounding-set\n');
   await chmod(fake, 0o755);

@@ -3,7 +3,6 @@ import { execFile } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { KerneletError } from '../lib/errors.ts';
 
 const run = promisify(execFile);
 const listTimeoutMs = 10_000;
@@ -13,7 +12,7 @@ const openedByName = ['librt.so.1', 'libutil.so.1', 'libresolv.so.2', 'libnss_fi
 
 /**
  * Host paths of all libraries of a dynamic program, by file name, those that it may open later included. The loader
- * is not among them. They are looked for in `folders` first. Throws STATE_UNUSABLE when one is missing.
+ * is not among them. They are looked for in `folders` first. Throws when one is missing.
  */
 export async function findLibraries(
   loader: string,
@@ -24,11 +23,11 @@ export async function findLibraries(
   const listing = await listLibraries(loader, searching, program);
   const found = new Map<string, string>();
   for (const [name, path] of listing) {
-    if (path === null) throw new KerneletError('STATE_UNUSABLE', `${program} needs ${name}, which is not installed`);
+    if (path === null) throw new Error(`${program} needs ${name}, which is not installed`);
     if (basename(path) !== basename(loader)) found.set(name, path);
   }
   const libc = found.get('libc.so.6');
-  if (libc === undefined) throw new KerneletError('NOT_SUPPORTED', `${program} is not a program for the GNU C library`);
+  if (libc === undefined) throw new Error(`${program} is not a program for the GNU C library`);
   for (const name of openedByName) {
     const path = join(dirname(libc), name);
     if (

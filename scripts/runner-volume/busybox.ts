@@ -1,42 +1,28 @@
 /**
  * Where the volume's static busybox comes from: one on PATH when it is static, else Debian's `busybox-static`, unpacked
- * into a temporary folder and not installed.
+ * and not installed.
  */
 import { access, constants, open, realpath } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { KerneletError } from '../lib/errors.ts';
-import { downloadPackages } from './debian-download.ts';
+import { downloadPackages, lastLine, type ProgramSearch } from './debian-packages.ts';
 import { isElf64, readElf } from './elf-file.ts';
 
 const headBytes = 4096;
 
-/** How to look for it. */
-export interface BusyboxSearch {
-  /** Folders to look in, like the PATH variable. */
-  readonly searchPath: string;
-  /** An empty folder for what is downloaded. */
-  readonly downloadFolder: string;
-  readonly signal?: AbortSignal | undefined;
-  onProgress?(text: string): void;
-}
-
-/** Path of a static busybox. Throws STATE_UNUSABLE with what to do when there is none and none can be had. */
-export async function findStaticBusybox(search: BusyboxSearch): Promise<string> {
+/** Path of a static busybox. Throws one sentence with what to do when there is none and none can be had. */
+export async function findStaticBusybox(search: ProgramSearch): Promise<string> {
   for (const folder of search.searchPath.split(delimiter)) {
     for (const name of ['busybox', 'busybox.static']) {
       const path = join(folder, name);
       if (folder.startsWith('/') && (await isStaticProgram(path))) return realpath(path);
     }
   }
-  search.onProgress?.('fetching the package busybox-static');
+  search.onProgress('fetching the package busybox-static');
   try {
-    return await downloadBusybox(search);
+    return await downloadBusybox(search.downloadFolder);
   } catch (cause) {
-    search.signal?.throwIfAborted();
-    const reason = cause instanceof Error ? (cause.message.trim().split('\n').at(-1) ?? '') : String(cause);
-    throw new KerneletError(
-      'STATE_UNUSABLE',
-      `the runner volume needs a static busybox: none is on PATH and the package busybox-static could not be fetched (${reason}); install a static busybox and start again`,
+    throw new Error(
+      `a static busybox is needed: none is on PATH and the package busybox-static could not be fetched (${lastLine(cause)}); install a static busybox and build again`,
       { cause },
     );
   }
@@ -55,8 +41,8 @@ async function isStaticProgram(path: string): Promise<boolean> {
   }
 }
 
-async function downloadBusybox({ downloadFolder: folder, signal }: BusyboxSearch): Promise<string> {
-  const root = await downloadPackages(['busybox-static'], { folder, signal });
+async function downloadBusybox(folder: string): Promise<string> {
+  const root = await downloadPackages(['busybox-static'], folder);
   for (const path of ['bin/busybox', 'usr/bin/busybox']) {
     const found = join(root, path);
     if (await isStaticProgram(found)) return found;

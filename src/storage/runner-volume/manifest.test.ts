@@ -3,7 +3,7 @@ import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { describeFolder } from './runner-volume-manifest.ts';
+import { describeFolder } from './manifest.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-it('tells the content of a file of several pieces', async () => {
+it('the list of a volume has the digest of a file that is read in several pieces', async () => {
   const content = Buffer.alloc(700_000, 'piece');
   await writeFile(join(folder, 'file'), content);
   const { entries } = await describeFolder(folder);
@@ -20,7 +20,7 @@ it('tells the content of a file of several pieces', async () => {
   ]);
 });
 
-it('keeps nothing of a large file in memory', async () => {
+it('listing a volume keeps nothing of a large file in memory', async () => {
   await writeFile(join(folder, 'program'), '');
   await truncate(join(folder, 'program'), 100 * 2 ** 20);
   const before = process.memoryUsage().arrayBuffers;

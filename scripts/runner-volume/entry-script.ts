@@ -4,7 +4,7 @@
  * reach the runner: the shell is static, writes the environment down as it is for the tenant's processes, and starts
  * the runner with an environment of its own.
  */
-import { boundedEntry, containerPaths, imageScript, runnerCapabilities } from '../protocol/runner-config.ts';
+import { boundedEntry, containerPaths, imageScript, runnerCapabilities } from '../../src/protocol/runner-config.ts';
 
 /**
  * What the runner's Node is started with. One thread for files and none for V8's helpers keep it within few PIDs and
@@ -45,7 +45,7 @@ set -- "$box" env -i ${nodeVariables.join(' ')} ${containerPaths.volume}/bin/nod
 for last; do :; done
 if [ "$last" = ${boundedEntry} ]; then
   if [ ! -f ${containerPaths.volume}/bin/setpriv ]; then
-    echo 'kernelet: capabilities cannot be dropped: install util-linux (setpriv) on the node and start its agent again' >&2
+    echo 'kernelet: capabilities cannot be dropped: install util-linux (setpriv) on the node, run: npm run build, and start its agent again' >&2
     exit 78
   fi
   [ ! -x ${imageScript} ] || "$@" image-script

@@ -7,29 +7,19 @@ import { execFile } from 'node:child_process';
 import { access, chmod, constants, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { containerPaths } from '../protocol/runner-config.ts';
-import { downloadPackages } from './debian-download.ts';
+import { containerPaths } from '../../src/protocol/runner-config.ts';
+import { downloadPackages, type ProgramSearch } from './debian-packages.ts';
 import { readElf, relocateElf } from './elf-file.ts';
-import { findLibraries } from './runner-volume-libraries.ts';
+import { findLibraries } from './libraries.ts';
 
 const run = promisify(execFile);
 const trialTimeoutMs = 20_000;
-
-/** How to look for them. */
-export interface SshToolsSearch {
-  /** Folders to look in, like the PATH variable. */
-  readonly searchPath: string;
-  /** An empty folder for what is downloaded. */
-  readonly downloadFolder: string;
-  readonly signal?: AbortSignal | undefined;
-  onProgress?(text: string): void;
-}
 
 /** Host paths of the programs, and where their libraries are looked for first. */
 interface SshTools {
   readonly dropbear: string;
   readonly sftpServer: string;
-  readonly libraries: readonly string[];
+  readonly libraryFolders: readonly string[];
 }
 
 /** Names in `bin/` of the volume. */
@@ -55,7 +45,7 @@ esac
 `;
 
 /** Puts them into the volume that is being built in `folder`: all of them, or none. Throws what is in the way. */
-export async function installSshTools(folder: string, search: SshToolsSearch): Promise<void> {
+export async function installSshServer(folder: string, search: ProgramSearch): Promise<void> {
   try {
     await install(folder, search);
     const loader = join(folder, 'lib/ld.so');
@@ -67,8 +57,8 @@ export async function installSshTools(folder: string, search: SshToolsSearch): P
   }
 }
 
-async function install(folder: string, search: SshToolsSearch): Promise<void> {
-  const tools = (await ofMachine(search.searchPath)) ?? (await ofPackages(search));
+async function install(folder: string, search: ProgramSearch): Promise<void> {
+  const tools = (await fromMachine(search.searchPath)) ?? (await fromPackages(search));
   const libraryFolder = `${containerPaths.volume}/lib`;
   const programs = [
     ['dropbear', tools.dropbear],
@@ -81,7 +71,7 @@ async function install(folder: string, search: SshToolsSearch): Promise<void> {
     const target = join(folder, 'bin', name);
     await writeFile(target, relocateElf(original, `${libraryFolder}/ld.so`, libraryFolder));
     await chmod(target, 0o755);
-    for (const [library, from] of await findLibraries(interpreter, path, tools.libraries)) {
+    for (const [library, from] of await findLibraries(interpreter, path, tools.libraryFolders)) {
       const place = join(folder, 'lib', library);
       // Node's own come first: there is one of each name.
       if (!(await isThere(place))) await cp(from, place, { dereference: true });
@@ -90,21 +80,21 @@ async function install(folder: string, search: SshToolsSearch): Promise<void> {
   await writeFile(join(folder, 'bin/ssh-session'), sessionScript);
 }
 
-async function ofMachine(searchPath: string): Promise<SshTools | null> {
+async function fromMachine(searchPath: string): Promise<SshTools | null> {
   const folders = [...searchPath.split(delimiter), '/usr/sbin'].filter((folder) => folder.startsWith('/'));
   const dropbear = await firstOf(folders, 'dropbear');
   const sftpServer = await firstOf(sftpFolders, 'sftp-server');
-  return dropbear !== null && sftpServer !== null ? { dropbear, sftpServer, libraries: [] } : null;
+  return dropbear !== null && sftpServer !== null ? { dropbear, sftpServer, libraryFolders: [] } : null;
 }
 
-async function ofPackages(search: SshToolsSearch): Promise<SshTools> {
-  search.onProgress?.(`fetching the packages ${packages.join(' and ')}`);
-  const root = await downloadPackages(packages, { folder: search.downloadFolder, signal: search.signal });
+async function fromPackages(search: ProgramSearch): Promise<SshTools> {
+  search.onProgress(`fetching the packages ${packages.join(' and ')}`);
+  const root = await downloadPackages(packages, search.downloadFolder);
   const machine = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
   return {
     dropbear: join(root, 'usr/sbin/dropbear'),
     sftpServer: join(root, 'usr/lib/openssh/sftp-server'),
-    libraries: [join(root, 'usr/lib', machine), join(root, 'lib', machine)],
+    libraryFolders: [join(root, 'usr/lib', machine), join(root, 'lib', machine)],
   };
 }
 
