@@ -57,7 +57,6 @@ function largeNode(): NodeDevices {
     policy: 'interleaved',
     rule: '24.09',
     reserved: new Map(),
-    plainWords: false,
     logAllocations: false,
     log: silentLogger,
   });

@@ -3,7 +3,7 @@ import { Decimal, isAboveZero, zero } from '../lib/decimal.ts';
 import type { NumaNode } from '../resources/affinity.ts';
 import { type Allocation, assignedIds } from '../resources/allocation.ts';
 import { AllocationMap } from '../resources/allocation-map.ts';
-import { resourceError } from '../resources/resource-error.ts';
+import { ResourceError } from '../resources/resource-error.ts';
 import type { DeviceMetadata, DevicePlugin } from './device-plugin.ts';
 
 /** What was discovered. */
@@ -72,7 +72,9 @@ export function cpuPlugin({ cores, overcommit, agentVersion, machine, system }: 
     arguments(allocation) {
       const distinct = coresOf(allocation);
       // The engine takes an empty set for all cores.
-      if (distinct.length === 0) throw resourceError('InvalidResourceArgument', 'The kernel has no CPU core');
+      if (distinct.length === 0) {
+        throw new ResourceError({ kind: 'invalid-amount', slot: 'cpu', problem: 'The kernel has no CPU core' });
+      }
       return { cores: distinct };
     },
     resourceData: () => [],

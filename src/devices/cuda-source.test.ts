@@ -80,7 +80,7 @@ describe('GPUs by the NVIDIA driver', () => {
       ['cuda.device', new Decimal(1)],
       ['cuda.device:5g-mig', new Decimal(1)],
     ]);
-    expect(() => plugin.createMap().allocate({ slots: both })).toThrow('cannot be allocated at the same time');
+    expect(() => plugin.createMap().allocate({ slots: both })).toThrow('a kernel cannot have the slots');
   });
 
   it('are asked for by their own ids, and hidden from kernels without one', async () => {

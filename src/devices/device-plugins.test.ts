@@ -36,7 +36,7 @@ describe('device plugins', () => {
       const slots = [...plugin.availableSlots()];
       expect(plugin.createMap().allocate({ slots }).size).toBe(1);
       expect(() => plugin.createMap().allocate({ slots: slots.map(([slot, most]) => [slot, most.plus(1)]) })).toThrow(
-        'insufficient',
+        'not enough',
       );
     }
   });

@@ -74,7 +74,6 @@ export async function discoverDevices(options: DiscoveryOptions): Promise<NodeDe
           ['cpu', new Decimal(reservedCpus)],
           ['mem', new Decimal(reservedMemoryBytes)],
         ]),
-    plainWords: isAlone,
     logAllocations: settings.debug.logAllocationMap,
     log,
   });

@@ -1,7 +1,7 @@
 /** Main memory (spec resources-and-stats 6). */
 import { Decimal, sum } from '../lib/decimal.ts';
 import { AllocationMap } from '../resources/allocation-map.ts';
-import { resourceError } from '../resources/resource-error.ts';
+import { ResourceError } from '../resources/resource-error.ts';
 import type { DeviceMetadata, DevicePlugin } from './device-plugin.ts';
 
 /** What is shown of the slot; its name is of old. */
@@ -36,7 +36,9 @@ export function memPlugin(totalBytes: number): DevicePlugin {
     arguments(allocation) {
       const bytes = sum(allocation.get('mem')?.values() ?? []).toNumber();
       // The engine takes 0 for no limit.
-      if (!(bytes > 0)) throw resourceError('InvalidResourceArgument', 'The kernel has no memory');
+      if (!(bytes > 0)) {
+        throw new ResourceError({ kind: 'invalid-amount', slot: 'mem', problem: 'The kernel has no memory' });
+      }
       return { memoryBytes: bytes };
     },
     resourceData: () => [],

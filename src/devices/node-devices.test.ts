@@ -28,7 +28,6 @@ const options = {
   policy: 'interleaved',
   rule: '24.09',
   reserved: new Map(),
-  plainWords: false,
   logAllocations: false,
   log: silentLogger,
 } as const;
@@ -151,7 +150,9 @@ describe('devices that come and go', () => {
     expect(await devices.rescan(never)).toEqual({ lost: [{ kernel, devices: ['npu.device 0'] }], back: [] });
     expect(await devices.rescan(never)).toEqual({ lost: [], back: [] });
     expect([available(devices), devices.heldBy(kernel), devices.lostOf(kernel)]).toEqual(['2', held, ['npu.device 0']]);
-    await expect(devices.lease(newKernelId(), askFor(devices, 2), never)).rejects.toThrow('out of 1');
+    await expect(devices.lease(newKernelId(), askFor(devices, 2), never)).rejects.toThrow(
+      'not enough npu.device: 2 asked for, 1 free',
+    );
     found.now = npu(answer);
     expect(await devices.rescan(never)).toEqual({ lost: [], back: [{ kernel, devices: ['npu.device 0'] }] });
     expect(used(devices)).toContain('npu.device 2');
@@ -167,7 +168,9 @@ describe('devices that come and go', () => {
     await devices.rescan(never);
     expect([available(devices), [...devices.known.keys()]]).toEqual(['0', ['npu.device', 'cpu', 'mem']]);
     expect((await devices.hardware(never)).get('npu')).toMatchObject({ status: 'offline' });
-    await expect(devices.lease(newKernelId(), askFor(devices, 1), never)).rejects.toThrow('insufficient');
+    await expect(devices.lease(newKernelId(), askFor(devices, 1), never)).rejects.toThrow(
+      'not enough npu.device: 1 asked for, 0 free',
+    );
   });
 
   it('are believed in for two looks that fail, which is told once', async () => {

@@ -2,9 +2,8 @@
  * All devices of this node, and who has them: the plugins, the ledger over their maps, and what is reported
  * (spec resources-and-stats 4, 9 and 11). The ledger is the only account of devices that there is.
  */
-import { describeByteSize } from '../lib/byte-size.ts';
 import { type Decimal, isAboveZero, plainText, sum, zero } from '../lib/decimal.ts';
-import { hasCode, KerneletError } from '../lib/errors.ts';
+import { KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { AffinityMap } from '../resources/affinity.ts';
@@ -13,7 +12,7 @@ import type { AffinityPolicy, AffinityRule } from '../resources/candidate-order.
 import { DeviceLedger } from '../resources/device-ledger.ts';
 import { allocationOf, type DeviceShare, sharesOf } from '../resources/device-share.ts';
 import { reportedCapacity } from '../resources/reported-capacity.ts';
-import { resourceError } from '../resources/resource-error.ts';
+import { ResourceError } from '../resources/resource-error.ts';
 import { formatSlotAmounts, normaliseToKnown, type SlotAmounts } from '../resources/slot-amounts.ts';
 import { deviceOfSlot, type KnownSlots } from '../resources/slot-name.ts';
 import type { HardwareInfo } from './device-plugin.ts';
@@ -33,8 +32,6 @@ export interface NodeDevicesOptions {
   readonly rule: AffinityRule;
   /** What is kept back of each slot: it lowers what is reported, not what can be taken. */
   readonly reserved: SlotAmounts;
-  /** Errors in words for people instead of the manager's. */
-  readonly plainWords: boolean;
   /** Logs every allocation with the devices that it was made from. */
   readonly logAllocations: boolean;
   readonly log: Logger;
@@ -128,8 +125,8 @@ export class NodeDevices implements AsyncDisposable {
   }
 
   /**
-   * Takes what a kernel asks for, all of it or nothing, and asks the plugins what comes with it. Throws a resource
-   * error, or what a plugin says; then nothing is taken.
+   * Takes what a kernel asks for, all of it or nothing, and asks the plugins what comes with it. Throws ResourceError,
+   * or what a plugin says; then nothing is taken.
    */
   async lease(kernel: KernelId, ask: SlotAmounts, signal: AbortSignal, image?: ImageFacts): Promise<DevicePlacement> {
     const allocation = this.#allocate(kernel, ask);
@@ -210,7 +207,7 @@ export class NodeDevices implements AsyncDisposable {
   }
 
   #allocate(kernel: KernelId, ask: SlotAmounts): KernelAllocation {
-    const { log, logAllocations, plainWords } = this.#options;
+    const { log, logAllocations } = this.#options;
     const facts = { kernel, ask: formatSlotAmounts(ask) };
     try {
       const allocation = this.ledger.allocate(kernel, ask);
@@ -219,7 +216,7 @@ export class NodeDevices implements AsyncDisposable {
       return allocation;
     } catch (error) {
       log.warn('not allocated', { ...facts, error, allocated: sharesOf(this.ledger.allocated()) });
-      throw plainWords ? this.#inPlainWords(error) : error;
+      throw error;
     }
   }
 
@@ -229,22 +226,9 @@ export class NodeDevices implements AsyncDisposable {
       const granted = allocation.get(deviceOfSlot(slot))?.get(slot)?.values() ?? [];
       if (!isAboveZero(amount) || [...granted].some(isAboveZero)) continue;
       this.ledger.release(kernel);
-      const text = `The slot ${slot} can be had in whole units only, not ${plainText(amount)}`;
-      throw resourceError('InvalidResourceArgument', text, { slot, requested: plainText(amount) });
+      const problem = `The slot ${slot} can be had in whole units only, not ${plainText(amount)}`;
+      throw new ResourceError({ kind: 'invalid-amount', slot, problem });
     }
-  }
-
-  #inPlainWords(error: unknown): unknown {
-    if (!hasCode(error, 'INSUFFICIENT_RESOURCES') || error.context['class'] !== 'InsufficientResource') return error;
-    const { slot, requested, available } = error.context;
-    const text = (amount: unknown): string =>
-      this.known.get(String(slot)) === 'bytes' ? describeByteSize(Number(amount)) : String(amount);
-    const what = slot === 'cpu' ? 'CPUs' : slot === 'mem' ? 'memory' : String(slot);
-    return new KerneletError(
-      'INSUFFICIENT_RESOURCES',
-      `not enough ${what}: ${text(requested)} asked for, ${text(available)} free`,
-      { cause: error, context: error.context },
-    );
   }
 
   async #ask(

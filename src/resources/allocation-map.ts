@@ -2,7 +2,7 @@
  * What is allocated of the devices of one plugin, and how more is (spec resources-and-stats 7). An allocation is atomic:
  * it changes everything or nothing. Pure; one costs as much time as there are devices, which are sorted.
  */
-import { Decimal, floorTo, isAboveZero, plainText, sum, zero } from '../lib/decimal.ts';
+import { Decimal, floorTo, isAboveZero, sum, zero } from '../lib/decimal.ts';
 import type { DeviceReference } from './affinity.ts';
 import {
   type Allocation,
@@ -18,7 +18,7 @@ import { discreteEvenly } from './discrete-evenly.ts';
 import { discreteFill, fractionFill } from './fill.ts';
 import { defaultLeastUseful, fractionEvenly } from './fraction-evenly.ts';
 import { fitsUnfragmented } from './fragmentation.ts';
-import { belowQuantum, fragmented, resourceError, type SlotAsk } from './resource-error.ts';
+import { ResourceError, type SlotAsk } from './resource-error.ts';
 import { areExclusive, deviceOfSlot, type SlotType } from './slot-name.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -37,7 +37,7 @@ export interface AllocationMapOptions {
 export interface AllocationRequest {
   readonly slots: Iterable<readonly [string, Decimal]>;
   readonly hint?: AffinityHint | undefined;
-  /** Named in error texts. */
+  /** Named in errors. */
   readonly tag?: string | undefined;
   /** Devices with less left are passed over (fractions, evenly); 0.01 when absent. */
   readonly leastUseful?: Decimal;
@@ -89,12 +89,12 @@ export class AllocationMap {
 
   /**
    * Takes what is asked for, all of it or nothing; amounts of 0 and below are left out. The result may hold less than
-   * asked for where the quantum cuts it. Throws a resource error.
+   * asked for where the quantum cuts it. Throws ResourceError.
    */
   allocate(request: AllocationRequest): Allocation {
     const asks = [...request.slots]
       .filter(([, amount]) => isAboveZero(amount))
-      .map(([slot, amount]): SlotAsk => ({ slot, amount, tag: request.tag }));
+      .map(([slot, amount]): SlotAsk => ({ slot, amount, tag: request.tag, type: this.#types.get(slot) }));
     this.#checkCombination(asks);
     const before = this.snapshot();
     const result = new Map<string, DeviceAmounts>();
@@ -159,20 +159,14 @@ export class AllocationMap {
     for (const { slot: left } of asks) {
       for (const { slot: right } of asks) {
         if (!areExclusive(exclusive, left, right)) continue;
-        throw resourceError(
-          'InvalidResourceCombination',
-          `Slots ${left} and ${right} cannot be allocated at the same time.`,
-        );
+        throw new ResourceError({ kind: 'exclusive-slots', slots: [left, right] });
       }
     }
     // Evenly spread fractions of one-of-a-kind devices are let through, as upstream does; requests are checked before.
     if (this.options.kind === 'fraction' && this.options.strategy === 'evenly') return;
     for (const { slot, amount } of asks) {
       if (this.#types.get(slot) !== 'unique' || amount.eq(1)) continue;
-      throw resourceError('InvalidResourceArgument', `You may allocate only 1 for the unique-type slot ${slot}`, {
-        slot,
-        requested: plainText(amount),
-      });
+      throw new ResourceError({ kind: 'only-one', slot });
     }
   }
 
@@ -181,16 +175,19 @@ export class AllocationMap {
     const devices = this.#states.get(ask.slot) ?? [];
     const candidates = candidateOrder(ask.slot, devices, hint);
     if (kind === 'fraction' && request.mayFragment === false && !fitsUnfragmented(ask.amount, candidates, quantum)) {
-      throw fragmented(
+      throw new ResourceError({
+        kind: 'fragmented',
         ask,
-        candidates.map(({ id, allocated }) => [id, allocated]),
-      );
+        candidates: candidates.map(({ id, allocated }) => [id, allocated]),
+      });
     }
     const leastUseful = request.leastUseful ?? defaultLeastUseful;
     const shares = strategies[kind][strategy]({ ask, candidates, devices, leastUseful });
     if (kind === 'discrete') return shares;
     const floored = shares.map(([device, share]): Share => [device, floorTo(share, quantum)]);
-    if (sum(floored.map(([, share]) => share)).isZero()) throw belowQuantum(ask);
+    if (sum(floored.map(([, share]) => share)).isZero()) {
+      throw new ResourceError({ kind: 'below-quantum', ask });
+    }
     return floored;
   }
 

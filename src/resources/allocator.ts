@@ -7,7 +7,7 @@ import type { AffinityMap, DeviceReference } from './affinity.ts';
 import type { Allocation } from './allocation.ts';
 import type { AllocationMap } from './allocation-map.ts';
 import type { AffinityPolicy, AffinityRule } from './candidate-order.ts';
-import { resourceError } from './resource-error.ts';
+import { ResourceError } from './resource-error.ts';
 import type { SlotAmounts } from './slot-amounts.ts';
 import { belongsTo, deviceOfSlot } from './slot-name.ts';
 
@@ -46,8 +46,8 @@ export class Allocator {
   }
 
   /**
-   * Takes all slots. A device type that is asked for nothing has an empty allocation. Throws UnsupportedResource for a
-   * slot of no device type, or what the maps throw; then nothing has changed.
+   * Takes all slots. A device type that is asked for nothing has an empty allocation. Throws ResourceError for a slot
+   * of no device type, or what the maps throw; then nothing has changed.
    */
   allocate(slots: SlotAmounts, options: { readonly mayFragment?: boolean } = {}): KernelAllocation {
     const { maps, affinity, policy, rule = '24.09' } = this.#options;
@@ -105,7 +105,7 @@ export class Allocator {
     for (const [slot, amount] of slots) {
       const type = deviceOfSlot(slot);
       if (this.#options.maps.has(type)) types.add(type);
-      else if (isSome(amount)) throw resourceError('UnsupportedResource', slot, { slot });
+      else if (isSome(amount)) throw new ResourceError({ kind: 'unknown-slot', slot });
     }
     return this.#order.filter((type) => types.has(type));
   }

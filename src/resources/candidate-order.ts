@@ -2,7 +2,7 @@
 import { type Decimal, sum, zero } from '../lib/decimal.ts';
 import type { AffinityMap, DeviceReference } from './affinity.ts';
 import type { DeviceState } from './allocation.ts';
-import { resourceError } from './resource-error.ts';
+import { ResourceError } from './resource-error.ts';
 import { deviceOfSlot } from './slot-name.ts';
 
 /** How the first device type of a kernel is spread over the nodes. */
@@ -23,7 +23,7 @@ export interface AffinityHint {
   readonly rule: AffinityRule;
 }
 
-/** The devices of a slot in the order in which they are tried. Throws ConfigurationError (26.8) for a slot of no device. */
+/** The devices of a slot in the order in which they are tried. Throws ResourceError (26.8) for a slot of no device. */
 export function candidateOrder(
   slot: string,
   devices: readonly DeviceState[],
@@ -67,9 +67,7 @@ function byCluster(slot: string, devices: readonly DeviceState[], hint: Affinity
   const clusters = hint.affinity.clusters(kind);
   if (clusters.length === 0) {
     const known = hint.affinity.kinds.join(', ');
-    throw resourceError('ConfigurationError', `no device of the kind ${kind}; the node has ${known || 'none'}`, {
-      slot,
-    });
+    throw new ResourceError({ kind: 'unknown-device-type', slot, type: kind, known });
   }
   const ordered = leastUsedFirst(clusters.map((ids) => within(devices, ids))).map(byFreedom);
   return hint.policy === 'interleaved' ? inTurn(ordered) : ordered.flat();

@@ -8,6 +8,7 @@ import { AffinityMap } from './affinity.ts';
 import { AllocationMap } from './allocation-map.ts';
 import { Allocator, type KernelAllocation } from './allocator.ts';
 import { DeviceLedger } from './device-ledger.ts';
+import { ResourceError } from './resource-error.ts';
 import { writeResourceTxt } from './resource-txt.ts';
 import { readResourceAccount } from './resource-txt-reader.ts';
 import type { KnownSlots } from './slot-name.ts';
@@ -234,7 +235,13 @@ describe('DeviceLedger', () => {
     expect(() => ledger.restore(kernel(1), two)).toThrow('holds devices already');
     const ask = (cores: number) => new Map([['cpu', new Decimal(cores)]]);
     expect(() => ledger.allocate(kernel(2), ask(2))).toThrow(
-      "insufficient allocatable amount! (cpu (tag: 'cpu'), allocating 2 out of 1)",
+      new ResourceError({
+        kind: 'insufficient',
+        map: 'discrete',
+        lack: 'amount',
+        ask: { slot: 'cpu', amount: new Decimal(2), tag: 'cpu', type: 'count' },
+        available: new Decimal(1),
+      }),
     );
     expect(texts(ledger.allocate(kernel(2), ask(1)))).toEqual({ 'cpu 1': '1' });
     expect([ledger.release(kernel(1)), ledger.release(kernel(1)), ledger.absentReleases]).toEqual([true, false, 1]);

@@ -1,11 +1,10 @@
 /** Spreads whole units over as many devices as there are (spec resources-and-stats 7.5). */
 import { cut, Decimal, plainText, zero } from '../lib/decimal.ts';
 import type { DeviceState, Share } from './allocation.ts';
-import { insufficient, resourceError } from './resource-error.ts';
+import { ResourceError } from './resource-error.ts';
 import type { Strategy } from './strategy.ts';
 
 const maxRounds = 100;
-const map = 'DiscretePropertyAllocMap';
 
 /**
  * Equal shares; what one device can't give is shared out again. Only devices with something left change. One that has less
@@ -13,38 +12,38 @@ const map = 'DiscretePropertyAllocMap';
  */
 export const discreteEvenly: Strategy = ({ ask, candidates, devices }) => {
   const total = wholeTotal(devices);
-  const lack = (what: string) =>
-    insufficient(`${map}: insufficient allocatable ${what}!`, ask, new Decimal(String(total)));
+  const insufficient = (lack: 'amount' | 'candidates') =>
+    new ResourceError({ kind: 'insufficient', map: 'discrete', lack, ask, available: new Decimal(String(total)) });
   const whole = cut(ask.amount);
-  if (whole.gt(String(total))) throw lack('amount');
+  if (whole.gt(String(total))) throw insufficient('amount');
 
-  const given = new Map<DeviceState, bigint>();
-  const rawValuesOf = (device: DeviceState): bigint => given.get(device) ?? 0n;
-  const hasWhole = (device: DeviceState): boolean => device.level.wholeFree > rawValuesOf(device);
+  const granted = new Map<DeviceState, bigint>();
+  const grantOf = (device: DeviceState): bigint => granted.get(device) ?? 0n;
+  const hasWhole = (device: DeviceState): boolean => device.level.wholeFree > grantOf(device);
   let need = BigInt(plainText(whole));
   let open = candidates;
   for (let round = 0; need > 0n; round += 1) {
     open = open.filter((device) => hasWhole(device) || !device.level.partFree.isZero());
-    if (open.length === 0) throw lack('candidate devices');
+    if (open.length === 0) throw insufficient('candidates');
     const before = need;
     const parts = distribute(need, open.length);
     for (const [place, device] of open.entries()) {
       if (need === 0n) break;
-      const left = device.level.wholeFree - rawValuesOf(device);
+      const left = device.level.wholeFree - grantOf(device);
       let share = parts(place);
       if (share > left) share = left;
-      given.set(device, rawValuesOf(device) + share);
+      granted.set(device, grantOf(device) + share);
       need -= share;
     }
     if (need < before && round < maxRounds) continue;
     open = open.filter(hasWhole);
-    if (need > 0n && open.length === 0) throw resourceError('ResourceError', 'too many repeats until allocation');
+    if (need > 0n && open.length === 0) throw new ResourceError({ kind: 'endless-spread' });
   }
   // Shares are few different numbers, however many the devices.
   const amounts = new Map<bigint, Decimal>();
   const shares: Share[] = [];
   for (const device of devices) {
-    const share = given.get(device);
+    const share = granted.get(device);
     if (share === undefined || share === 0n) continue;
     const amount = amounts.get(share) ?? new Decimal(String(share));
     amounts.set(share, amount);

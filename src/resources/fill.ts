@@ -1,22 +1,24 @@
 /** Takes all of one device before the next is touched (spec resources-and-stats 7.4 and 7.6). */
 import { cut, isAboveZero, least, sum } from '../lib/decimal.ts';
 import type { Share } from './allocation.ts';
-import { insufficient } from './resource-error.ts';
+import { ResourceError } from './resource-error.ts';
 import type { Strategy, StrategyInput } from './strategy.ts';
 
 /** Of whole devices: parts of a device that are left over don't count towards the total. */
-export const discreteFill: Strategy = (input) => fill(input, 'DiscretePropertyAllocMap', ({ free }) => cut(free));
+export const discreteFill: Strategy = (input) => fill(input, 'discrete', ({ free }) => cut(free));
 
 /** Of fractions of devices. */
-export const fractionFill: Strategy = (input) => fill(input, 'FractionAllocMap', ({ free }) => free);
+export const fractionFill: Strategy = (input) => fill(input, 'fraction', ({ free }) => free);
 
 function fill(
   { ask, candidates }: StrategyInput,
-  map: string,
+  map: 'discrete' | 'fraction',
   countable: (device: Share[0]) => Share[1],
 ): readonly Share[] {
   const total = sum(candidates.map(countable));
-  if (total.lt(ask.amount)) throw insufficient(`${map}: insufficient allocatable amount!`, ask, total);
+  if (total.lt(ask.amount)) {
+    throw new ResourceError({ kind: 'insufficient', map, lack: 'amount', ask, available: total });
+  }
   const shares: Share[] = [];
   let need = ask.amount;
   for (const device of candidates) {

@@ -4,12 +4,11 @@
  */
 import { cut, Decimal, roundEven, sum, zero } from '../lib/decimal.ts';
 import type { DeviceState, Share } from './allocation.ts';
-import { insufficient } from './resource-error.ts';
+import { ResourceError } from './resource-error.ts';
 import type { Strategy } from './strategy.ts';
 
 const places = 2;
 const digit = new Decimal('0.01');
-const text = 'FractionAllocMap: insufficient allocatable amount!';
 
 /** The smallest amount that a device must have left to be of use, where a request names none. */
 export const defaultLeastUseful = digit;
@@ -26,7 +25,9 @@ export const fractionEvenly: Strategy = ({ ask, candidates, leastUseful }) => {
   const open = candidates.filter(({ free }) => free.gte(floor));
   const total = sum(open.map(({ free }) => free));
   const [first] = open;
-  if (!first || roundEven(total, places).lt(roundEven(ask.amount, places))) throw insufficient(text, ask, total);
+  if (!first || roundEven(total, places).lt(roundEven(ask.amount, places))) {
+    throw new ResourceError({ kind: 'insufficient', map: 'fraction', lack: 'amount', ask, available: total });
+  }
   if (ask.amount.lte(first.free)) {
     const fullest = open.findLast(({ free }) => ask.amount.lte(free)) ?? first;
     return [[fullest, roundEven(ask.amount, places)]];

@@ -1,74 +1,104 @@
-/**
- * The errors of allocation. Their texts and class names are those that the manager's users see
- * (spec resources-and-stats 7.7): the class name stands in `context.class`, for the door that maps it.
- */
+/** Why resources cannot be had: typed facts for programs, and a sentence for people. */
+import { describeByteSize } from '../lib/byte-size.ts';
 import { type Decimal, plainText } from '../lib/decimal.ts';
 import type { ErrorCode } from '../lib/error-codes.ts';
-import { KerneletError } from '../lib/errors.ts';
+import { type ErrorContext, KerneletError } from '../lib/errors.ts';
+import type { SlotType } from './slot-name.ts';
 
-/** The manager's names of the errors. */
-export type ResourceErrorClass =
-  | 'UnsupportedResource'
-  | 'InvalidResourceCombination'
-  | 'InvalidResourceArgument'
-  | 'NotMultipleOfQuantum'
-  | 'InsufficientResource'
-  | 'FractionalResourceFragmented'
-  | 'ConfigurationError'
-  | 'ResourceError';
-
-const codes: Readonly<Record<ResourceErrorClass, ErrorCode>> = {
-  UnsupportedResource: 'INVALID_ARGUMENT',
-  InvalidResourceCombination: 'INVALID_ARGUMENT',
-  InvalidResourceArgument: 'INVALID_ARGUMENT',
-  NotMultipleOfQuantum: 'INVALID_ARGUMENT',
-  InsufficientResource: 'INSUFFICIENT_RESOURCES',
-  FractionalResourceFragmented: 'INSUFFICIENT_RESOURCES',
-  ConfigurationError: 'INVALID_CONFIG',
-  ResourceError: 'INTERNAL',
-};
-
-/** An error of allocation. */
-export const resourceError = (
-  kind: ResourceErrorClass,
-  message: string,
-  context: Readonly<Record<string, string>> = {},
-): KerneletError => new KerneletError(codes[kind], message, { context: { class: kind, ...context } });
-
-/** What an allocation asks of one slot, as error texts name it. */
+/** What an allocation asks of one slot. */
 export interface SlotAsk {
   readonly slot: string;
   readonly amount: Decimal;
   /** Who asks: the device type, in an allocation over several. */
   readonly tag?: string | undefined;
+  /** Absent for a slot without devices. */
+  readonly type?: SlotType | undefined;
 }
 
-const place = ({ slot, tag }: SlotAsk): string => (tag === undefined ? slot : `${slot} (tag: '${tag}')`);
+/** The facts. */
+export type ResourceProblem =
+  | { readonly kind: 'unknown-slot'; readonly slot: string }
+  | { readonly kind: 'exclusive-slots'; readonly slots: readonly [string, string] }
+  /** Of one-of-a-kind devices a kernel may have one. */
+  | { readonly kind: 'only-one'; readonly slot: string }
+  /** `problem` is the sentence: which amount, and what is wrong with it. */
+  | { readonly kind: 'invalid-amount'; readonly slot: string; readonly problem: string }
+  | {
+      readonly kind: 'insufficient';
+      /** What kind of map refused. */
+      readonly map: 'discrete' | 'fraction';
+      /** What there is too little of: in all, or on devices that could still give. */
+      readonly lack: 'amount' | 'candidates';
+      readonly ask: SlotAsk;
+      readonly available: Decimal;
+    }
+  /** The amount cannot be had from evenly used devices; `candidates` with what is allocated of each. */
+  | {
+      readonly kind: 'fragmented';
+      readonly ask: SlotAsk;
+      readonly candidates: readonly (readonly [device: string, allocated: Decimal])[];
+    }
+  /** The quantum leaves nothing of what is asked for. */
+  | { readonly kind: 'below-quantum'; readonly ask: SlotAsk }
+  /** A slot of a device type that the node's affinity map lacks; `known` are those that it has. */
+  | { readonly kind: 'unknown-device-type'; readonly slot: string; readonly type: string; readonly known: string }
+  /** A spread over devices came to no end. */
+  | { readonly kind: 'endless-spread' };
 
-/** There is less than what is asked for. `text` begins with the kind of map. */
-export function insufficient(text: string, ask: SlotAsk, total: Decimal): KerneletError {
-  const [requested, available] = [plainText(ask.amount), plainText(total)];
-  return resourceError(
-    'InsufficientResource',
-    `InsufficientResource: ${text} (${place(ask)}, allocating ${requested} out of ${available})`,
-    { slot: ask.slot, requested, available },
-  );
+const codes: Readonly<Record<ResourceProblem['kind'], ErrorCode>> = {
+  'unknown-slot': 'INVALID_ARGUMENT',
+  'exclusive-slots': 'INVALID_ARGUMENT',
+  'only-one': 'INVALID_ARGUMENT',
+  'invalid-amount': 'INVALID_ARGUMENT',
+  insufficient: 'INSUFFICIENT_RESOURCES',
+  fragmented: 'INSUFFICIENT_RESOURCES',
+  'below-quantum': 'INVALID_ARGUMENT',
+  'unknown-device-type': 'INVALID_CONFIG',
+  'endless-spread': 'INTERNAL',
+};
+
+/** An allocation that cannot be; its code follows from the problem. */
+export class ResourceError extends KerneletError {
+  readonly problem: ResourceProblem;
+
+  constructor(problem: ResourceProblem) {
+    super(codes[problem.kind], sentence(problem), { context: contextOf(problem) });
+    this.problem = problem;
+  }
 }
 
-/** The amount cannot be had from evenly used devices. */
-export function fragmented(ask: SlotAsk, candidates: readonly (readonly [string, Decimal])[]): KerneletError {
-  const list = candidates.map(([device, allocated]) => `('${device}', ${plainText(allocated)})`).join(', ');
-  return resourceError(
-    'FractionalResourceFragmented',
-    `FractionalResourceFragmented: FractionAllocMap: refusing to create kernel with fractional resource fragmented! (${place(ask)}, allocating ${plainText(ask.amount)} from [${list}])`,
-    { slot: ask.slot, requested: plainText(ask.amount) },
-  );
+function sentence(problem: ResourceProblem): string {
+  switch (problem.kind) {
+    case 'unknown-slot':
+      return `the node has no slot ${problem.slot}`;
+    case 'exclusive-slots':
+      return `a kernel cannot have the slots ${problem.slots.join(' and ')} at once`;
+    case 'only-one':
+      return `a kernel can have 1 of the slot ${problem.slot}, not another amount`;
+    case 'invalid-amount':
+      return problem.problem;
+    case 'insufficient':
+      return `not enough ${nameOf(problem.ask.slot)}: ${amountText(problem.ask, problem.ask.amount)} asked for, ${amountText(problem.ask, problem.available)} free`;
+    case 'fragmented':
+      return `${amountText(problem.ask, problem.ask.amount)} of the slot ${problem.ask.slot} is free on unevenly used devices alone`;
+    case 'below-quantum':
+      return `${plainText(problem.ask.amount)} of the slot ${problem.ask.slot} is less than the smallest share`;
+    case 'unknown-device-type':
+      return `no device of the kind ${problem.type}; the node has ${problem.known || 'none'}`;
+    case 'endless-spread':
+      return 'too many repeats until allocation';
+  }
 }
 
-/** The quantum leaves nothing of what is asked for. */
-export const belowQuantum = (ask: SlotAsk): KerneletError =>
-  resourceError(
-    'NotMultipleOfQuantum',
-    `Requested resource amount for ${ask.slot} is ${plainText(ask.amount)} but actual calculated amount is zero. This can happen if user requests resource amount smaller than target device's quantum size.`,
-    { slot: ask.slot, requested: plainText(ask.amount) },
-  );
+function contextOf(problem: ResourceProblem): ErrorContext {
+  if (problem.kind === 'insufficient') {
+    const { ask, available } = problem;
+    return { slot: ask.slot, requested: plainText(ask.amount), available: plainText(available) };
+  }
+  if ('ask' in problem) return { slot: problem.ask.slot, requested: plainText(problem.ask.amount) };
+  return 'slot' in problem ? { slot: problem.slot } : {};
+}
+
+const nameOf = (slot: string): string => (slot === 'cpu' ? 'CPUs' : slot === 'mem' ? 'memory' : slot);
+const amountText = ({ type }: SlotAsk, amount: Decimal): string =>
+  type === 'bytes' ? describeByteSize(amount.toNumber()) : plainText(amount);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { KerneletError } from '../lib/errors.ts';
+import { ResourceError } from './resource-error.ts';
 import { readResourceRequest } from './resource-request.ts';
 import { formatSlotAmounts } from './slot-amounts.ts';
 import type { KnownSlots } from './slot-name.ts';
@@ -16,7 +16,7 @@ function refusal(more: Readonly<Record<string, unknown>>): string {
   try {
     readResourceRequest({ ...good, ...more }, known);
   } catch (error) {
-    if (error instanceof KerneletError) return `${error.context['class']}: ${error.message}`;
+    if (error instanceof ResourceError) return `${error.problem.kind}: ${error.message}`;
   }
   return 'accepted';
 }
@@ -34,21 +34,21 @@ describe('readResourceRequest', () => {
   });
 
   it.each([
-    [{ 'tpu.device': '1' }, 'UnsupportedResource: tpu.device'],
-    [{ cpu: '0' }, "InvalidResourceArgument: The amount of the slot 'cpu' must be asked for, with more than 0"],
-    [{ mem: null }, "InvalidResourceArgument: The amount of the slot 'mem' must be asked for, with more than 0"],
-    [{ cpu: '0.5' }, "InvalidResourceArgument: The amount of the slot 'cpu' must be one core at least, not 0.5"],
-    [{ cpu: '-1' }, "InvalidResourceArgument: The amount of the slot 'cpu' cannot be below 0, as -1 is"],
-    [{ mem: '1.5' }, "InvalidResourceArgument: The amount of the slot 'mem' must be whole bytes, not 1.5"],
-    [{ mem: 'Infinity' }, "InvalidResourceArgument: The amount of the slot 'mem' cannot be Infinity"],
+    [{ 'tpu.device': '1' }, 'unknown-slot: the node has no slot tpu.device'],
+    [{ cpu: '0' }, "invalid-amount: The amount of the slot 'cpu' must be asked for, with more than 0"],
+    [{ mem: null }, "invalid-amount: The amount of the slot 'mem' must be asked for, with more than 0"],
+    [{ cpu: '0.5' }, "invalid-amount: The amount of the slot 'cpu' must be one core at least, not 0.5"],
+    [{ cpu: '-1' }, "invalid-amount: The amount of the slot 'cpu' cannot be below 0, as -1 is"],
+    [{ mem: '1.5' }, "invalid-amount: The amount of the slot 'mem' must be whole bytes, not 1.5"],
+    [{ mem: 'Infinity' }, "invalid-amount: The amount of the slot 'mem' cannot be Infinity"],
     [
       { 'cuda.device:5g-mig': '0.5' },
-      'InvalidResourceArgument: You may allocate only 1 for the unique-type slot cuda.device:5g-mig',
+      'only-one: a kernel can have 1 of the slot cuda.device:5g-mig, not another amount',
     ],
     [{ cpu: '1e300', 'cuda.shares': '-0.0001' }, /'cuda.shares' cannot be below 0, as -0.0001 is$/],
-    [{ 'tpu.device': '-1' }, 'UnsupportedResource: tpu.device'],
-    [{ cpu: '-Infinity' }, "InvalidResourceArgument: The amount of the slot 'cpu' cannot be -Infinity"],
-    [{ '': '1' }, 'UnsupportedResource: '],
+    [{ 'tpu.device': '-1' }, 'unknown-slot: the node has no slot tpu.device'],
+    [{ cpu: '-Infinity' }, "invalid-amount: The amount of the slot 'cpu' cannot be -Infinity"],
+    [{ '': '1' }, 'unknown-slot: the node has no slot '],
     [{ cpu: '0', mem: '0', 'cuda.shares': '0' }, /'cpu' must be asked for, with more than 0$/],
   ])('refuses %j', (more, text) => {
     expect(refusal(more)).toEqual(typeof text === 'string' ? text : expect.stringMatching(text));

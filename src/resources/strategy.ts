@@ -14,5 +14,5 @@ export interface StrategyInput {
   readonly leastUseful: Decimal;
 }
 
-/** Decides which device gives how much, in the order of the result. Pure. Throws InsufficientResource. */
+/** Decides which device gives how much, in the order of the result. Pure. Throws ResourceError when it cannot be had. */
 export type Strategy = (input: StrategyInput) => readonly Share[];

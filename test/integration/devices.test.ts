@@ -234,7 +234,6 @@ describe('devices of a node of a cluster', () => {
       policy: 'interleaved',
       rule: '24.09',
       reserved: new Map(),
-      plainWords: false,
       logAllocations: false,
       log: silentLogger,
     });
@@ -280,7 +279,7 @@ describe('devices of a node of a cluster', () => {
       expect(one.invariantViolations.snapshot()).toEqual({});
       const more = specFixture({ image, limits: { ...limits, cpus: cores.length } });
       await expect(one.kernels.registry.create(more, within(60_000))).rejects.toThrow(
-        `InsufficientResource: DiscretePropertyAllocMap: insufficient allocatable amount! (cpu (tag: 'cpu'), allocating ${cores.length} out of ${cores.length - specs.length})`,
+        `not enough CPUs: ${cores.length} asked for, ${cores.length - specs.length} free`,
       );
       for (const spec of specs) await one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
       expect(await one.leftovers()).toEqual([]);

@@ -149,7 +149,6 @@ export function testDevices(plugins: readonly DevicePlugin[] = [], search?: Plug
     policy: 'interleaved',
     rule: '24.09',
     reserved: new Map(),
-    plainWords: true,
     logAllocations: false,
     log: silentLogger,
   });

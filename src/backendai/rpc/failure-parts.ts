@@ -5,8 +5,10 @@
 import type { ErrorCode } from '../../lib/error-codes.ts';
 import { type KerneletError, toKerneletError } from '../../lib/errors.ts';
 import { pythonRepr } from '../../protocol/python-repr.ts';
+import { ResourceError } from '../../resources/resource-error.ts';
 import type { FailureParts } from '../wire/callosum/data.ts';
 import { type FailureName, isFailureName } from './failure-names.ts';
+import { resourceClass, resourceText } from './resource-failure.ts';
 import { RpcFailure } from './rpc-failure.ts';
 
 /** Class names by error code: upstream's, where upstream has the error (spec rpc 8). */
@@ -66,14 +68,20 @@ const maxText = 4096;
 export function failureParts(thrown: unknown, names: FailureNames = {}): FailureParts {
   if (thrown instanceof RpcFailure) return parts(thrown.className, pythonRepr(cut(thrown.message)), thrown);
   const error = toKerneletError(thrown);
-  const className = resourceClass(error) ?? names[error.code] ?? usualClassNames[error.code];
+  const className = ownClassName(error) ?? names[error.code] ?? usualClassNames[error.code];
   return parts(className, argumentsOf(error, className), error);
 }
 
-/** Errors of allocation know what managers call them. */
-function resourceClass({ context }: KerneletError): FailureName | null {
-  const { class: name } = context;
-  return typeof name === 'string' && isFailureName(name) ? name : null;
+/** The text of a failure, as the manager knows it. */
+export function failureText(thrown: unknown): string {
+  if (thrown instanceof ResourceError) return resourceText(thrown);
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** Errors of resources have class names of their own. */
+function ownClassName(error: KerneletError): FailureName | null {
+  const name = error instanceof ResourceError ? resourceClass(error) : '';
+  return isFailureName(name) ? name : null;
 }
 
 /** Whether the caller is at fault: then nothing goes to the cluster's error log (spec rpc 5.3). */
@@ -100,7 +108,7 @@ function argumentsOf(error: KerneletError, className: string): string {
   if (error.code === 'KERNEL_NOT_FOUND' && className === 'KeyError' && typeof kernel === 'string') {
     return `UUID(${pythonRepr(kernel)})`;
   }
-  return pythonRepr(cut(error.message));
+  return pythonRepr(cut(failureText(error)));
 }
 
 function parts(className: string, shown: string, error: Error): FailureParts {

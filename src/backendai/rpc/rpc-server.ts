@@ -11,7 +11,7 @@ import { type Envelope, type MessageHeader, type MessageType, openEnvelope } fro
 import { decodeRequestBody } from '../wire/callosum/request-body.ts';
 import type { MsgpackValue } from '../wire/msgpack/value.ts';
 import { agentIdOf, bindArguments } from './bind-arguments.ts';
-import { failureParts, isCallersFault, isUnexpected } from './failure-parts.ts';
+import { failureParts, failureText, isCallersFault, isUnexpected } from './failure-parts.ts';
 import { type CallLimits, type OpenCall, OpenCalls } from './open-calls.ts';
 import { RpcFailure } from './rpc-failure.ts';
 import type { RpcCall, RpcMethod, RpcServices } from './rpc-method.ts';
@@ -191,8 +191,7 @@ export class RpcServer {
 
   #tellError(failure: unknown, method: RpcMethod | undefined): void {
     const [className, , trace] = failureParts(failure, method?.failures);
-    const text = failure instanceof Error ? failure.message : String(failure);
-    this.#services.news.tellError({ message: `${className}: ${text}`, trace });
+    this.#services.news.tellError({ message: `${className}: ${failureText(failure)}`, trace });
   }
 
   #note(call: OpenCall, method: RpcMethod | undefined, begun: number, failure: unknown): void {

@@ -119,7 +119,6 @@ const devices = new NodeDevices({
   policy: 'interleaved',
   rule: '24.09',
   reserved: new Map(),
-  plainWords: false,
   logAllocations: false,
   log: silentLogger,
 });

@@ -2,6 +2,7 @@
 import { KerneletError } from '../../../lib/errors.ts';
 import { requestedKernel } from '../create-kernels/kernel-specification.ts';
 import { requestedModels } from '../create-kernels/models.ts';
+import { failureText } from '../failure-parts.ts';
 import { namedNetwork } from '../named-network.ts';
 import { RpcFailure } from '../rpc-failure.ts';
 import { method } from '../rpc-method.ts';
@@ -36,7 +37,10 @@ export const createKernels = method({
     // Kernels take over what was lent for them: a port that was given back rests until then.
     for (const { request } of orders) for (const port of request.assignedPorts ?? []) services.ports.release(port);
     const made = await services.creations.create(orders, signal).catch((error: unknown) => {
-      if (error instanceof AggregateError) throw new RpcFailure('TaskGroupError', error.errors.map(String).join('; '));
+      if (error instanceof AggregateError) {
+        const texts = error.errors.map((one) => `${one instanceof Error ? one.name : 'Error'}: ${failureText(one)}`);
+        throw new RpcFailure('TaskGroupError', texts.join('; '));
+      }
       throw error;
     });
     return signature.result.parse(made);

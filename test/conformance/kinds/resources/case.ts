@@ -1,8 +1,10 @@
 /** What the checks of resource vectors share: the forms of cases, and comparison. */
 import { isDeepStrictEqual } from 'node:util';
+import { resourceClass, resourceText } from '../../../../src/backendai/rpc/resource-failure.ts';
 import { parseDecimal, plainText } from '../../../../src/lib/decimal.ts';
 import { KerneletError } from '../../../../src/lib/errors.ts';
 import type { Allocation } from '../../../../src/resources/allocation.ts';
+import { ResourceError } from '../../../../src/resources/resource-error.ts';
 
 /** The release whose behaviour a case wants. */
 export type Mode = '24.09' | '26.8';
@@ -67,12 +69,12 @@ const plainNumbers = (text: string): string =>
 
 /** What differs between a caught error and the wanted one: the class must match, and the text but for how numbers look. */
 export function differFromError(caught: unknown, wanted: ErrorForm): string | null {
-  if (!(caught instanceof KerneletError)) return `threw ${String(caught)}, not ${wanted.class}`;
+  if (!(caught instanceof ResourceError)) return `threw ${String(caught)}, not ${wanted.class}`;
   return firstOf(
-    differ('the error class', caught.context['class'], wanted.class),
+    differ('the error class', resourceClass(caught), wanted.class),
     wanted.message === undefined
       ? null
-      : differ('the error text', plainNumbers(caught.message), plainNumbers(wanted.message)),
+      : differ('the error text', plainNumbers(resourceText(caught)), plainNumbers(wanted.message)),
   );
 }
 
