@@ -2,6 +2,8 @@
  * Everything the command line needs from the composition root. `runCli(argv, host)` in `program.ts` does the rest;
  * tests pass a host of their own, with streams in memory.
  */
+import type { Settings } from '../config/settings.ts';
+import type { KerneletError } from '../lib/errors.ts';
 import type { LogLevel } from '../lib/log.ts';
 
 /** Where output goes. Writes are taken in order; a write resolves when the system has the bytes. */
@@ -71,6 +73,8 @@ export interface CliHost {
   readonly io: CliIo;
   /** Runs the daemon until it is told to stop; returns the exit status. Rejects with KerneletError. */
   serve(options: ServeOptions): Promise<number>;
+  /** What `serve` would refuse of settings that are well-formed. */
+  refusedSettings(settings: Settings): Promise<readonly KerneletError[]>;
   /** Starts an agent of the command's own, below the state folder. Rejects with KerneletError. */
   startLocalAgent(options: LocalAgentOptions): Promise<LocalAgent>;
 }

@@ -5,6 +5,7 @@ import { clusterPaths, type PathContext, standalonePaths } from './paths.ts';
 import type { ConfigProblem } from './problems.ts';
 import type { SchemaValues } from './schema.ts';
 import type { AgentSettings, ContainerSettings, EtcdSettings, Settings } from './settings.ts';
+import { formatHostPort } from './value-types/address.ts';
 import type { AccountLookup, OwnerChoice } from './value-types/credentials.ts';
 
 /** What compiling depends on beside the values. */
@@ -44,6 +45,7 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
     const message = 'is in allow-compute-plugins too';
     context.report({ key: 'agent.block-compute-plugins', value: both, message });
   }
+  if (context.mode === 'cluster') checkAdvertised(agent, context);
   const paths = context.mode === 'cluster' ? clusterPaths(agent, context) : standalonePaths(context);
   const stateDir = absolute(kernelet['state-dir'] ?? paths.stateDir);
   return {
@@ -107,6 +109,17 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
     },
     logging: { level: debug.enabled ? 'debug' : ownLevels[values.logging.level] },
   };
+}
+
+/** A manager calls a node at the address that is advertised, else at the one that is listened on. */
+function checkAdvertised({ advertisedRpcAddress, rpcListenAddress }: AgentSettings, context: CompileContext): void {
+  const address = advertisedRpcAddress ?? rpcListenAddress;
+  if (!['0.0.0.0', '::'].includes(address.host)) return;
+  context.report({
+    key: advertisedRpcAddress ? 'agent.advertised-rpc-addr' : 'agent.rpc-listen-addr',
+    value: `"${formatHostPort(address)}"`,
+    message: 'cannot be reached by managers; name in agent.advertised-rpc-addr where they reach this node',
+  });
 }
 
 function compileEtcd(etcd: SchemaValues['etcd'], absolute: (path: string) => string): EtcdSettings {

@@ -118,6 +118,16 @@ describe('cluster mode', () => {
     });
   });
 
+  it('refuses an address of the node that managers cannot reach, and only there', async () => {
+    const listening = cluster.replace('[container]', 'rpc-listen-addr = "0.0.0.0:6001"\n[container]');
+    expect(await problemsOf(listening)).toEqual(['agent.toml:5 agent.rpc-listen-addr "0.0.0.0:6001"']);
+    const advertising = listening.replace('[container]', 'advertised-rpc-addr = "[::]:1"\n[container]');
+    expect(await problemsOf(advertising)).toEqual(['agent.toml:6 agent.advertised-rpc-addr "[::]:1"']);
+    const reachable = await load(advertising.replace('[::]', 'node5'));
+    expect(reachable.settings.agent.advertisedRpcAddress).toEqual({ host: 'node5', port: 1 });
+    expect((await load(listening, { forceStandalone: true })).settings.mode).toBe('standalone');
+  });
+
   it('requires what upstream requires, and only there', async () => {
     expect(await problemsOf('[etcd]\n')).toEqual([
       'agent.toml container.scratch-type null',
@@ -207,6 +217,7 @@ describe('problems', () => {
     await expect(load('[container]\nkernel-uid = "nobody-of-that-name"\n')).rejects.toThrow(
       'is not a user of this machine',
     );
+    await expect(load('[agent]\nid = "i/1"\n')).rejects.toThrow(`${file()}:2: agent.id = "i/1" is not an id of`);
     await expect(load('[agent]\nbackend = "kubernetes"\n')).rejects.toThrow(
       `${file()}:2: agent.backend = "kubernetes" is not one of docker, dummy`,
     );

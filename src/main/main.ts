@@ -14,6 +14,10 @@ const host: CliHost = {
     const { serve } = await import('./serve.ts');
     return await serve(options, io);
   },
+  async refusedSettings(settings) {
+    const { refusedSettings } = await import('./check-settings.ts');
+    return await refusedSettings(settings);
+  },
   async startLocalAgent(options) {
     const { startLocalAgent } = await import('./local-agent.ts');
     return await startLocalAgent(options, io);

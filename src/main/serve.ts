@@ -18,6 +18,7 @@ import { createLogger, type Logger } from '../lib/log.ts';
 import { OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import { version } from '../lib/version.ts';
 import { buildAgent } from './build-agent.ts';
+import { refusedSettings } from './check-settings.ts';
 import { DaemonSignals, StopSignal } from './daemon/daemon-signals.ts';
 import { endOnDefects } from './daemon/defects.ts';
 import { LiveConfiguration } from './daemon/live-configuration.ts';
@@ -60,6 +61,9 @@ export async function serve(options: ServeOptions, io: CliIo): Promise<number> {
   cleanups.use(endOnDefects(log));
   for (const warning of warnings) log.warn(warning);
   for (const warning of loosenedWarnings(own)) log.warn(`loosened: ${warning}`);
+  const [refused, ...alsoRefused] = await refusedSettings(own);
+  for (const error of alsoRefused) log.error(error.message);
+  if (refused) throw refused;
   const manager = await serviceManagerOf(io.environ, { clock: systemClock, log });
   if (manager) cleanups.use(manager);
   if (stop.aborted) manager?.stopping();

@@ -8,6 +8,7 @@ import { runCli } from '../../src/cli/program.ts';
 import { createApp } from '../../src/http/app.ts';
 import { type ApiServer, startApiServer } from '../../src/http/server.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import { refusedSettings } from '../../src/main/check-settings.ts';
 import { FakeAgent } from './fake-agent.ts';
 
 /** Output that is kept. */
@@ -163,6 +164,7 @@ export class CliUnderTest implements AsyncDisposable {
         if (this.serveFailure) throw this.serveFailure;
         return 0;
       },
+      refusedSettings,
       startLocalAgent: async (): Promise<LocalAgent> => {
         this.agent.calls.push('started in process');
         const app = createApp({ agent: this.agent, version: '0', logger: silentLogger });

@@ -47,7 +47,8 @@ export async function openEtcd(
   };
 }
 
-async function readTls(tls: EtcdSettings['tls']): Promise<EtcdTls> {
+/** The certificates that the settings name. Throws INVALID_CONFIG, naming the key and the file. */
+export async function readTls(tls: EtcdSettings['tls']): Promise<EtcdTls> {
   const [authority, certificate, key] = await Promise.all([
     readPem('etcd.ssl-ca-cert', tls.authorityFile),
     readPem('etcd.ssl-cert', tls.certificateFile),

@@ -50,8 +50,6 @@ export interface NodeAddresses {
   readonly warnings: readonly string[];
 }
 
-const unspecified: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
-
 /** Finds them. Throws INVALID_CONFIG. */
 export async function nodeAddresses(
   settings: AddressSettings,
@@ -62,11 +60,6 @@ export async function nodeAddresses(
   const { port } = settings.rpcListen;
   const host = settings.rpcListen.host || (await rpcHost(hints, sources, warnings));
   const advertised = settings.rpcAdvertised ?? { host, port };
-  if (unspecified.has(advertised.host)) {
-    const key = 'agent.advertised-rpc-addr';
-    const text = `${key}: managers cannot reach ${advertised.host}; name the address at which they reach this node`;
-    throw new KerneletError('INVALID_CONFIG', text, { context: { key } });
-  }
   const bindHost =
     settings.bindHost ||
     (addressInSubnet('config/network/subnet/container', hints.containerSubnet, sources.interfaces) ?? host);

@@ -47,7 +47,8 @@ export async function serveRpc(
   };
 }
 
-async function keysOf(agent: AgentSettings, log: Logger): Promise<CurveKeys | null> {
+/** The keys for CURVE; null: calls come in plain text. Throws INVALID_CONFIG. */
+export async function keysOf(agent: AgentSettings, log: Logger): Promise<CurveKeys | null> {
   const { agentKeypairFile, managerPublicKeyFile } = agent;
   if (agentKeypairFile === null) return null;
   const managerPublicKeyFiles = managerPublicKeyFile === null ? [] : [managerPublicKeyFile];

@@ -63,6 +63,68 @@ describe('config validate', () => {
     expect(document).toMatchObject({ valid: false, problems: [{ message: expect.any(String) }] });
   });
 
+  const member = '[etcd]\nnamespace = "n"\n[agent]\nbackend = "docker"\n[container]\nscratch-type = "hostdir"\n';
+
+  it.each<readonly [string, string, RegExp]>([
+    [
+      'an engine that is not served',
+      member.replace('"docker"', '"kubernetes"'),
+      /agent\.backend = "kubernetes" is not one/,
+    ],
+    [
+      'an engine elsewhere',
+      '[kernelet]\ndocker-host = "tcp://10.0.0.1:2375"\n',
+      /tcp:\/\/10\.0\.0\.1:2375.*UNIX socket/,
+    ],
+    [
+      'a certificate that is not there',
+      member.replace('[agent]', 'ssl-enabled = true\nssl-ca-cert = "absent.pem"\n[agent]'),
+      /etcd\.ssl-ca-cert: .*absent\.pem cannot be read/,
+    ],
+    [
+      'a CURVE key that is not there',
+      member.replace('[container]', 'rpc-auth-agent-keypair = "absent.key_secret"\n[container]'),
+      /absent\.key_secret/,
+    ],
+    [
+      'a reservation of all memory',
+      `${member}[resource]\nreserved-mem = "1p"\n`,
+      /resource\.reserved-mem keeps back all/,
+    ],
+    [
+      'a reservation of all CPUs',
+      `${member}[resource]\nreserved-cpu = 4096\n`,
+      /resource\.reserved-cpu keeps back all/,
+    ],
+  ])('refuses, as serve does, %s', async (_, text, message) => {
+    await put(text);
+    const { status, stdout, stderr } = await cli.run(['config', 'validate']);
+    expect([status, stdout]).toEqual([125, '']);
+    expect(stderr).toMatch(message);
+    const document = JSON.parse((await cli.run(['config', 'validate', '--json'])).stdout) as object;
+    expect(document).toMatchObject({ valid: false, problems: [{ message: expect.any(String) }] });
+  });
+
+  it('shows everything that serve would refuse, not the first alone', async () => {
+    await put(`${member}[resource]\nreserved-cpu = 4096\nreserved-mem = "1p"\n[kernelet]\ndocker-host = "ssh://x"\n`);
+    const { status, stderr } = await cli.run(['config', 'validate']);
+    expect(status).toBe(125);
+    expect(stderr).toMatch(/^kernelet: resource\.reserved-cpu/m);
+    expect(stderr).toMatch(/^kernelet: .*ssh:\/\/x/m);
+    expect(JSON.parse((await cli.run(['config', 'validate', '--json'])).stdout)).toMatchObject({
+      problems: [{ dockerHost: 'ssh://x' }, { key: 'resource.reserved-cpu' }],
+    });
+  });
+
+  it('takes a file with drivers of logs and kinds of scratch folders that are not served, with a warning each', async () => {
+    const text = '[logging]\ndrivers = ["file"]\n[logging.file]\npath = "/log"\nfilename = "a"\n';
+    await put(`${member.replace('hostdir', 'memory')}${text}`);
+    const { status, stderr } = await cli.run(['config', 'validate']);
+    expect([status, stderr.match(/^kernelet: warning: /gm)]).toEqual([0, Array(3).fill('kernelet: warning: ')]);
+    expect(stderr).toMatch(/logging\.drivers has no effect.*no log file is written/);
+    expect(stderr).toMatch(/container\.scratch-type = "memory" is not served/);
+  });
+
   it('warns beside the problems, so that a misspelt key is seen', async () => {
     await put('[kernelet]\nopen-file = 1\ndefault-cpus = "two"\n');
     const { status, stderr } = await cli.run(['config', 'validate']);

@@ -1,7 +1,7 @@
 import { key, optional, type SectionDefinition } from '../definition.ts';
 import { hostPort } from '../value-types/address.ts';
 import { integer, lenientBoolean, strictBoolean } from '../value-types/scalar.ts';
-import { choice, path, text, textSet } from '../value-types/text.ts';
+import { agentId, choice, path, text, textSet } from '../value-types/text.ts';
 
 /** `[agent]` (spec config-and-ops 3.2). */
 export const agentSection = {
@@ -32,7 +32,7 @@ export const agentSection = {
       default: null,
       description: "File of the agent's CURVE certificate (secret). Its presence switches CURVE on.",
     }),
-    id: key(optional(text), {
+    id: key(optional(agentId), {
       default: null,
       description: 'Id of this agent. When there is none it is detected.',
     }),

@@ -1,4 +1,5 @@
 /** Texts, choices, lists, sets and paths (spec config-and-ops 2.4). */
+import { parseAgentId } from '../../lib/ids.ts';
 import { type ValueType, valueType } from '../definition.ts';
 
 /** A text that is not blank. */
@@ -6,6 +7,19 @@ export const text: ValueType<string> = valueType(
   'a text of at least one character',
   { type: 'string', minLength: 1 },
   (value) => (typeof value === 'string' && value.trim() !== '' ? value : undefined),
+);
+
+/** The name of an agent, as containers and keys of a cluster bear it. */
+export const agentId: ValueType<string> = valueType(
+  'an id of 1 to 64 letters, digits, ".", "_" and "-"',
+  { type: 'string', minLength: 1, maxLength: 64 },
+  (value) => {
+    try {
+      return typeof value === 'string' ? parseAgentId(value) : undefined;
+    } catch {
+      return undefined;
+    }
+  },
 );
 
 /** A text that may be blank; null counts as blank. */
