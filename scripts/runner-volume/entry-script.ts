@@ -4,6 +4,7 @@
  * reach the runner: the shell is static, writes the environment down as it is for the tenant's processes, and starts
  * the runner with an environment of its own.
  */
+import { nodeCommand } from '../../src/lib/node-process.ts';
 import { boundedEntry, containerPaths, imageScript, runnerCapabilities } from '../../src/protocol/runner-config.ts';
 
 /**
@@ -25,6 +26,14 @@ const nodeFlags = [
 /** Large buffers are mapped for themselves, so that the system has them back at once: 70 MB less after much output. */
 const nodeVariables = ['UV_THREADPOOL_SIZE=1', 'MALLOC_MMAP_THRESHOLD_=32768'];
 
+/** The words that start the runner. All are constants, none needs quoting: nothing that somebody else says gets there. */
+const runner = (...args: readonly string[]): string =>
+  nodeCommand(`${containerPaths.volume}/bin/node`, {
+    file: `${containerPaths.volume}/runner/runner.js`,
+    flags: nodeFlags,
+    args,
+  }).join(' ');
+
 /** The loader, which finds the libraries of programs that are not relocated. */
 const loader = `${containerPaths.volume}/lib/ld.so --inhibit-cache --library-path ${containerPaths.volume}/lib`;
 /** What is left to root and to everything that it starts: as much as a runner needs. */
@@ -40,16 +49,16 @@ box=${containerPaths.volume}/bin/busybox
 umask 077
 "$box" cat /proc/$$/environ >${containerPaths.run}/environ
 cd /
-set -- "$box" env -i ${nodeVariables.join(' ')} ${containerPaths.volume}/bin/node ${nodeFlags.join(' ')} \\
-  ${containerPaths.volume}/runner/runner.js "$@"
-for last; do :; done
-if [ "$last" = ${boundedEntry} ]; then
+argument=\${1-}
+set -- "$box" env -i ${nodeVariables.join(' ')}
+if [ "$argument" = ${boundedEntry} ]; then
   if [ ! -f ${containerPaths.volume}/bin/setpriv ]; then
     echo 'kernelet: capabilities cannot be dropped: install util-linux (setpriv) on the node, run: npm run build, and start its agent again' >&2
     exit 78
   fi
-  [ ! -x ${imageScript} ] || "$@" image-script
-  exec "$box" env -i ${loader} ${containerPaths.volume}/bin/setpriv --inh-caps=-all --bounding-set=-all,${bounds} "$@"
+  [ ! -x ${imageScript} ] || "$@" ${runner(boundedEntry, 'image-script')}
+  exec "$box" env -i ${loader} ${containerPaths.volume}/bin/setpriv --inh-caps=-all --bounding-set=-all,${bounds} \\
+    "$@" ${runner(boundedEntry)}
 fi
-exec "$@"
+exec "$@" ${runner()}
 `;

@@ -326,7 +326,7 @@ describe('the process of a plugin', () => {
   it('ends with the one that started it, whatever it is busy with', async () => {
     const specifier = join(folder, 'busy.mjs');
     await writeFile(specifier, 'for (;;);');
-    const script = '"$0" "$1" "$2" / $$ 3>/dev/null & echo $!; read -r _';
+    const script = '"$0" "$1" "=$2" =/ "=$$" 3>/dev/null & echo $!; read -r _';
     const parent = spawn('sh', ['-c', script, process.execPath, programFile('lib/modules/module-program'), specifier], {
       stdio: ['pipe', 'pipe', 'ignore'],
     });

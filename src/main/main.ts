@@ -3,6 +3,7 @@ import { clusterCommands } from '../backendai/commands/index.ts';
 import type { CliHost } from '../cli/host.ts';
 import { createProcessIo } from '../cli/process-io.ts';
 import { runCli } from '../cli/program.ts';
+import { programArguments } from '../lib/node-process.ts';
 import { version } from '../lib/version.ts';
 
 const io = createProcessIo();
@@ -23,6 +24,6 @@ const host: CliHost = {
     return await startLocalAgent(options, io);
   },
 };
-const status = await runCli(process.argv.slice(2), host, clusterCommands);
+const status = await runCli(programArguments(), host, clusterCommands);
 // Everything is written and let go of by now; nothing that a library keeps open may hold the caller up.
 process.exit(status);

@@ -2,6 +2,7 @@
  * The runner: root inside the container with the right to change ids and to signal, and nothing else. It serves the
  * agent from its first moment, says where its start stands, and goes on when a step of it fails.
  */
+import { programArguments } from '../lib/node-process.ts';
 import { boundedEntry } from '../protocol/runner-config.ts';
 import { runImageScript } from './image-script.ts';
 import { Runner } from './runner.ts';
@@ -12,13 +13,13 @@ const unusable = 78;
 const broken = 70;
 
 async function main(): Promise<void> {
-  const [task, stage] = process.argv.slice(2);
+  const [task, ...rest] = programArguments();
   const isBounded = task === boundedEntry;
-  if (isBounded && stage === 'image-script') return runImageScript();
+  if (isBounded && rest[0] === 'image-script') return runImageScript();
   if (task !== 'file-worker') return new Runner({ imageScriptRan: isBounded }).start();
   // Loaded only where it is needed: each module costs every kernel memory.
   const { workFiles } = await import('./files/worker.ts');
-  return workFiles(process.argv.slice(3));
+  return workFiles(rest);
 }
 
 /** One line, since the container's last lines are shown to users. */

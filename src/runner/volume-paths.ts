@@ -1,4 +1,5 @@
 /** Paths of the runner's own parts inside the container. */
+import { nodeCommand } from '../lib/node-process.ts';
 import { containerPaths } from '../protocol/runner-config.ts';
 
 /** What the runner uses of its volume. */
@@ -13,5 +14,9 @@ export const volumePaths = {
   drivers: `${containerPaths.volume}/runner/drivers`,
 } as const;
 
-/** Flags for a short-lived Node of the volume that does file work: few threads, little memory. */
-export const smallNodeFlags = ['--v8-pool-size=0', '--max-semi-space-size=1', '--no-warnings'] as const;
+/** Few threads, little memory. */
+const smallNodeFlags = ['--v8-pool-size=0', '--max-semi-space-size=1', '--no-warnings'];
+
+/** The command line of a program of the runner's own that serves for a while; what tenants have written may be in it. */
+export const smallProgram = (file: string, args: readonly string[] = []): readonly string[] =>
+  nodeCommand(volumePaths.node, { file, flags: smallNodeFlags, args });

@@ -2,12 +2,13 @@
  * A module in a process of its own, with a deadline for every call of its functions: one that throws, hangs, crashes or
  * fills the memory costs its own answer. A process that hangs is ended; what waits behind the call goes to another one.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { systemClock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { hasCode, KerneletError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { startNode } from '../node-process.ts';
 import { type ModuleCall, readReply } from './module-protocol.ts';
 import { programFile } from './program-file.ts';
 
@@ -143,14 +144,11 @@ export class ModuleHost implements AsyncDisposable {
 
   #start(): ChildProcess {
     const { specifier, from, title, log } = this.#options;
-    const program = spawn(
-      process.execPath,
-      [memoryOption, programFile('lib/modules/module-program'), specifier, from, String(process.pid)],
-      {
-        // What it prints is no answer, and must not mix with the daemon's own output.
-        stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
-        env: { PATH: process.env['PATH'] },
-      },
+    const args = [specifier, from, String(process.pid)];
+    const program = startNode(
+      { file: programFile('lib/modules/module-program'), flags: [memoryOption], args },
+      // What it prints is no answer, and must not mix with the daemon's own output.
+      ['pipe', 'ignore', 'ignore', 'pipe'],
     );
     // A broken pipe is the end of the program, which is told below.
     program.stdin?.on('error', () => {});

@@ -10,6 +10,7 @@ import { isAbsolute } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { programArguments } from '../node-process.ts';
 import type { ModuleCall, ModuleReply } from './module-protocol.ts';
 
 /** What the module has. */
@@ -18,7 +19,7 @@ type LoadedModule = Readonly<Record<string, unknown>>;
 const answers = 3;
 /** Functions that a device plugin need not have. */
 const optional = ['hardware', 'measure'];
-const [specifier = '', from = '', parent = ''] = process.argv.slice(2);
+const [specifier = '', from = '', parent = ''] = programArguments();
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 500);
 const reply = (message: ModuleReply): void => {

@@ -7,7 +7,7 @@ const quiet = { stdout: '', stderr: '', events: [], exitCode: 0 };
 describe.each(['bash', 'sh'])('in %s', (name) => {
   let shell: DriverHarness;
   beforeAll(async () => {
-    shell = await DriverHarness.start([process.execPath, driver, name, '{"FOR_SHELL":"1"}']);
+    shell = await DriverHarness.start([process.execPath, driver, `=${name}`, '={"FOR_SHELL":"1"}']);
   });
   afterAll(() => shell[Symbol.dispose]());
 
@@ -99,6 +99,6 @@ describe.each(['bash', 'sh'])('in %s', (name) => {
 });
 
 test('a shell that is not there is told for each query', async () => {
-  using shell = await DriverHarness.start([process.execPath, driver, '/nowhere/sh', '{}']);
+  using shell = await DriverHarness.start([process.execPath, driver, '=/nowhere/sh', '={}']);
   expect(await shell.query('echo 1')).toMatchObject({ exitCode: 127, stderr: expect.stringContaining('/nowhere/sh') });
 });

@@ -4,7 +4,8 @@
  * output going where the driver's goes; the shell's own standard input and descriptor 4 carry commands and statuses,
  * and no program of the user's inherits either.
  *
- *   argv: the shell, and a JSON object of variables that are for the shell and not for this Node.
+ *   argv: the shell, and a JSON object of variables that are for the shell and not for this Node; each behind a `=`, so
+ *   that Node takes neither for an option of its own (src/lib/node-process.ts).
  *
  * A query that ends the shell (`exit 3`, `exec`, an error under `set -e`) has that status, and the next one begins in
  * a fresh shell. After SIGINT bash hands its variables, functions and options on to the next; others start afresh.
@@ -16,7 +17,7 @@ const { constants, tmpdir } = require('node:os');
 const { basename, join } = require('node:path');
 const net = require('node:net');
 
-const [shellPath = 'sh', variables = '{}'] = process.argv.slice(2);
+const [shellPath = 'sh', variables = '{}'] = process.argv.slice(2).map((argument) => argument.slice(1));
 const isBash = basename(shellPath) === 'bash';
 const environ = { ...process.env, ...JSON.parse(variables) };
 const channel = new net.Socket({ fd: 3, readable: true, writable: true });

@@ -20,6 +20,8 @@ class StoppedTenant extends Tenant {
   says = '';
   /** What a worker writes before it ends like this; null = it stays. */
   ends: { readonly output: string; readonly exitCode: number } | null = null;
+  /** Has the last worker end by itself: its streams break first, as they do for whoever writes to it. */
+  end: (exitCode: number) => void = () => {};
   override spawnBare(): TenantProcess {
     const exited = Promise.withResolvers<ExitFacts>();
     const streams = [0, 1, 2, 3].map(() => new PassThrough());
@@ -28,6 +30,10 @@ class StoppedTenant extends Tenant {
       streams[1]?.end(this.ends.output);
       exited.resolve({ exitCode: this.ends.exitCode, notStarted: null });
     }
+    this.end = (exitCode) => {
+      streams[3]?.once('close', () => exited.resolve({ exitCode, notStarted: null }));
+      for (const stream of streams) stream.destroy();
+    };
     return {
       pid: 1,
       exited: exited.promise,
@@ -94,6 +100,18 @@ it('an upload to a tenant that has stopped everything fails a while after its en
   await closed;
   expect(tenant.signals[0]).toBe('SIGKILL');
   expect(heads).toEqual([{ t: 'reply', id: 1, ok: false, error: expect.objectContaining({ code: 'FILE_ERROR' }) }]);
+});
+
+it('an upload fails when its worker has ended, also when that shows by its streams first', async () => {
+  using opened = await connection(new FakeClock());
+  const { tenant, heads, send, closed } = opened;
+  send(upload);
+  send({ t: 'end' });
+  await expect.poll(() => tenant.end.length).toBe(1);
+  tenant.end(9);
+  await closed;
+  const error = expect.objectContaining({ code: 'FILE_ERROR', message: 'the file worker ended with status 9' });
+  expect(heads).toEqual([{ t: 'reply', id: 1, ok: false, error }]);
 });
 
 it.each([

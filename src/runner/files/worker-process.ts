@@ -5,7 +5,7 @@ import { KerneletError } from '../../lib/errors.ts';
 import { LineReader } from '../line-reader.ts';
 import type { Tenant } from '../tenant.ts';
 import type { ExitFacts } from '../tenant-process.ts';
-import { smallNodeFlags, volumePaths } from '../volume-paths.ts';
+import { smallProgram, volumePaths } from '../volume-paths.ts';
 import { type FileReport, parseReport, reportDescriptor } from './report.ts';
 
 const reportTimeoutMs = 30_000;
@@ -25,7 +25,7 @@ export interface FileWorker extends Disposable {
 
 /** Starts a worker with the tenant's ids and nothing of the tenant's environment. */
 export function startFileWorker(tenant: Tenant, clock: Clock, args: readonly string[]): FileWorker {
-  const argv = [volumePaths.node, ...smallNodeFlags, volumePaths.runner, 'file-worker', ...args];
+  const argv = smallProgram(volumePaths.runner, ['file-worker', ...args]);
   const process = tenant.spawnBare(argv, { UV_THREADPOOL_SIZE: '1' }, ['pipe', 'pipe', 'ignore', 'pipe']);
   const [input, output, channel] = [0, 1, reportDescriptor].map((descriptor) => process.duplex(descriptor));
   const first = Promise.withResolvers<FileReport>();
@@ -50,7 +50,7 @@ export function startFileWorker(tenant: Tenant, clock: Clock, args: readonly str
   void process.exited.then(({ exitCode, notStarted }) => {
     const failed = (): void => first.resolve(silent(notStarted ?? `the file worker ended with status ${exitCode}`));
     // Its report may still be on its way here.
-    if (channel && !channel.readableEnded) channel.once('close', failed);
+    if (channel && !channel.readableEnded && !channel.closed) channel.once('close', failed);
     else failed();
   });
   return {

@@ -96,16 +96,16 @@ test('our Python folder comes after the user’s own', () => {
 });
 
 test('the shell driver starts without the variables that would disturb its Node, and is told them', () => {
-  const environ = { NODE_OPTIONS: '--bogus', LD_PRELOAD: '/x.so', HOME: '/home/work' };
+  const environ = { NODE_OPTIONS: '--bogus', OPENSSL_CONF: '/x', LD_PRELOAD: '/x.so', HOME: '/home/work' };
   expect(shell.query.start(context({ environ }))).toMatchObject({
     argv: [
       '/v/node',
       expect.stringMatching(/^--/),
       '/v/drivers/shell_driver.cjs',
-      '/usr/bin/tool',
-      '{"NODE_OPTIONS":"--bogus","LD_PRELOAD":"/x.so"}',
+      '=/usr/bin/tool',
+      '={"NODE_OPTIONS":"--bogus","OPENSSL_CONF":"/x","LD_PRELOAD":"/x.so"}',
     ],
-    environ: { NODE_OPTIONS: '', LD_PRELOAD: '' },
+    environ: { NODE_OPTIONS: '', OPENSSL_CONF: '', LD_PRELOAD: '' },
   });
 });
 

@@ -2,6 +2,7 @@
  * Shell: bash when the image has it, else its sh; queries by `drivers/shell_driver.cjs`, which runs on the volume's
  * Node and keeps one shell of the image's alive. The type is ours; upstream has none for shells.
  */
+import { nodeCommand } from '../../lib/node-process.ts';
 import type { DriverCommand, Plan, Runtime, RuntimeContext } from '../runtime.ts';
 import { buildWithMake } from './make.ts';
 import { batchMode, fitsArgument, main, nothing, operand, script, steps, unable } from './plan.ts';
@@ -17,15 +18,13 @@ function withTool(context: RuntimeContext, plan: (shell: string) => Plan): Plan 
  * gives them to its shell as they were.
  */
 function shieldedDriver(context: RuntimeContext, tool: string): DriverCommand {
-  const disturbing = Object.entries(context.environ).filter(([name]) => /^(NODE_|LD_)/.test(name));
+  const disturbing = Object.entries(context.environ).filter(([name]) => /^(NODE_|OPENSSL_|LD_)/.test(name));
   return {
-    argv: [
-      context.volumeNode,
-      '--max-semi-space-size=1',
-      `${context.drivers}/shell_driver.cjs`,
-      tool,
-      JSON.stringify(Object.fromEntries(disturbing)),
-    ],
+    argv: nodeCommand(context.volumeNode, {
+      file: `${context.drivers}/shell_driver.cjs`,
+      flags: ['--max-semi-space-size=1'],
+      args: [tool, JSON.stringify(Object.fromEntries(disturbing))],
+    }),
     environ: Object.fromEntries(disturbing.map(([name]) => [name, ''])),
   };
 }

@@ -8,7 +8,7 @@ import type { ServiceOutcome } from '../../protocol/kernel-services.ts';
 import type { Tenant } from '../tenant.ts';
 import type { TenantProcess } from '../tenant-process.ts';
 import type { TerminalOptions } from '../terminal/terminal-server.ts';
-import { smallNodeFlags, volumePaths } from '../volume-paths.ts';
+import { smallProgram, volumePaths } from '../volume-paths.ts';
 import type { BuiltInService } from './built-in-service.ts';
 import { isPortOpen } from './port-probe.ts';
 
@@ -94,7 +94,7 @@ export class TerminalService implements BuiltInService {
   async #serve(server: Server, first: Socket, signal: AbortSignal): Promise<void> {
     const { tenant } = this.#parts;
     try {
-      const argv = [volumePaths.node, ...smallNodeFlags, volumePaths.terminal];
+      const argv = smallProgram(volumePaths.terminal);
       const stdio = ['pipe', 'ignore', 'pipe', descriptorOf(server), descriptorOf(first)] as const;
       const process = tenant.spawnBare(argv, { UV_THREADPOOL_SIZE: '1' }, [...stdio]);
       this.#process = process;
