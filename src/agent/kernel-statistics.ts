@@ -126,6 +126,6 @@ export function targetOf(
     sessionId: spec.sessionId,
     containerId,
     scratchLimitBytes,
-    ...(placement.sandbox ? { networkBefore: placement.sandbox } : {}),
+    ...(placement.prewarmedNetwork ? { networkBefore: placement.prewarmedNetwork } : {}),
   };
 }

@@ -156,16 +156,22 @@ export interface EngineNetwork {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly subnets: readonly string[];
-  readonly options: Readonly<Record<string, string>>;
+  /** The name of its interface on this host; null where the engine has chosen it. */
+  readonly interfaceName: string | null;
+  /** Whether containers on it are kept off each other. */
+  readonly isolated: boolean;
+  /** Ids of the containers on it. */
   readonly attached: readonly string[];
 }
 
-/** How to make a network. */
+/** How to make a network: a bridge on this host. */
 export interface NetworkSpec {
   readonly name: string;
-  readonly driver: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly options: Readonly<Record<string, string>>;
+  /** At most 15 characters; absent = the engine's choice. */
+  readonly interfaceName?: string;
+  /** Absent = containers on it reach each other. */
+  readonly isolated?: boolean;
 }
 
 /** A hint that something changed. Truth comes from inspect. */
@@ -250,6 +256,10 @@ export interface Engine extends AsyncDisposable {
   readonly kind: string;
   /** Where it is reached, for messages. */
   readonly address: string;
+  /** The chain of this host's packet filter in which rules of others come before the engine's own; null = there is none. */
+  readonly rulesChain: string | null;
+  /** The network by which containers on networks of several nodes reach what lies outside; null = there is none. */
+  readonly gatewayNetwork: string | null;
   ping(signal: AbortSignal): Promise<void>;
   info(signal: AbortSignal): Promise<EngineInfo>;
 

@@ -82,19 +82,20 @@ describe('recovering', () => {
     expect([...second.leases.held.keys()]).toEqual([taken + 1]);
   });
 
-  it('finds kernels, strays and networks made ahead of the time when the agent was called something else', async () => {
+  it('finds kernels, orphans and prewarmed networks of the time when the agent was called something else', async () => {
     const networks = { settings: { readyNetworks: 1 } };
     const first = await fixture({ ...networks, agentId: 'i-before' });
     const [running, lost] = [specFixture({ network: 'bridge' }), specFixture()];
     for (const spec of [running, lost]) await first.kernels.registry.create(spec, never);
-    const sandboxes = () => first.dummy.containers.filter(({ spec }) => spec.name.startsWith('kernelet-network.'));
-    await expect.poll(() => sandboxes().length).toBe(1);
-    const [sandbox] = sandboxes();
+    const prewarmedNetworks = () =>
+      first.dummy.containers.filter(({ spec }) => spec.name.startsWith('kernelet-network.'));
+    await expect.poll(() => prewarmedNetworks().length).toBe(1);
+    const [prewarmedNetwork] = prewarmedNetworks();
     {
       using _fault = first.dummy.fail('removeContainer', { kind: 'error' }, { times: 10 });
       await first[Symbol.asyncDispose]();
     }
-    expect(sandboxes()).toEqual([sandbox]);
+    expect(prewarmedNetworks()).toEqual([prewarmedNetwork]);
     // Both records are lost, one kernel's scratch folder as well: nothing but the containers tells of that one.
     for (const { id } of [running, lost]) await rm(join(first.state.kernels, id), { recursive: true });
     await rm(first.kernels.scratch.paths(lost.id).root, { recursive: true });
@@ -104,8 +105,8 @@ describe('recovering', () => {
     expect(await second.kernels.registry.recover(never)).toEqual({ adopted: 1, ended: 0, quarantined: 0 });
     expect(second.kernels.registry.get(running.id).phase).toBe('running');
     // Nobody knows any more what was in its files: another one takes its place.
-    await expect.poll(() => sandboxes().filter((one) => one !== sandbox).length).toBe(1);
-    await expect.poll(() => sandboxes().length).toBe(1);
+    await expect.poll(() => prewarmedNetworks().filter((one) => one !== prewarmedNetwork).length).toBe(1);
+    await expect.poll(() => prewarmedNetworks().length).toBe(1);
     for (let pass = 0; pass < 2; pass += 1) await second.kernels.registry.sweep(never);
     expect(second.events).toMatchObject([{ type: 'kernel-terminated', kernelId: lost.id, reason: 'abandoned' }]);
     await second.kernels.registry.destroy(running.id, { reason: 'user-requested', force: true });

@@ -5,11 +5,11 @@ import type { RunnerConnector } from '../execution/runner-client.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { Bridge } from '../network/bridge.ts';
+import type { IptablesRunner } from '../network/firewall.ts';
 import { canBind } from '../network/host-ports.ts';
-import type { IptablesRunner } from '../network/iptables.ts';
-import { readNameFiles } from '../network/name-files.ts';
-import type { LeasedNetwork } from '../network/sandbox.ts';
-import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from '../network/sandbox-pool.ts';
+import type { LeasedNetwork } from '../network/prewarmed-network.ts';
+import { readNameFiles } from '../network/prewarmed-network.ts';
+import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from '../network/prewarmed-network-pool.ts';
 import { SessionNetworks } from '../network/session-networks.ts';
 import { containerPaths } from '../protocol/runner-config.ts';
 import { ScratchFolders } from '../storage/scratch.ts';
@@ -73,7 +73,7 @@ export interface AssembledKernels extends AsyncDisposable {
   readonly registry: KernelRegistry;
   readonly scratch: ScratchFolders;
   readonly bridge: Bridge;
-  readonly sandboxes: PrewarmedNetworkPool;
+  readonly prewarmedNetworks: PrewarmedNetworkPool;
   readonly sessionNetworks: SessionNetworks;
 }
 
@@ -96,7 +96,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
   const sessionNetworks = new SessionNetworks({ ...filtered, clock });
   const container: ContainerSettings = { ...settings.container, bridgeName: bridge.name };
   const containers = new KernelContainers({ engine, ownership, scratch, settings: container, keepLog: parts.keepLog });
-  const sandboxes = new PrewarmedNetworkPool({
+  const prewarmedNetworks = new PrewarmedNetworkPool({
     engine,
     form: {
       tag: state.tag,
@@ -109,7 +109,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     ensureNetwork: (deadline) => bridge.ensure(deadline),
     joined: async (signal) => {
       const stock = await listOwnedContainers(engine, ownership, signal);
-      return new Set(stock.flatMap(({ placement }) => placement?.sandbox?.container ?? []));
+      return new Set(stock.flatMap(({ placement }) => placement?.prewarmedNetwork?.container ?? []));
     },
     networkBytes: parts.networkBytes,
     readNames: parts.readNames ?? readNameFiles,
@@ -127,7 +127,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     scratch,
     bridge,
     containers,
-    sandboxes,
+    prewarmedNetworks,
     hardening: container.hardening,
     runners,
     devices: parts.devices,
@@ -138,7 +138,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
   });
   const registry = new KernelRegistry({
     engine,
-    sandboxes,
+    prewarmedNetworks,
     plan: parts.adaptPlan?.(plan) ?? plan,
     runners,
     containers,
@@ -162,11 +162,11 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     registry,
     scratch,
     bridge,
-    sandboxes,
+    prewarmedNetworks,
     sessionNetworks,
     [Symbol.asyncDispose]: async () => {
       await registry[Symbol.asyncDispose]();
-      await sandboxes[Symbol.asyncDispose]();
+      await prewarmedNetworks[Symbol.asyncDispose]();
       if (registry.list().length === 0) {
         await bridge.removeIfUnused(AbortSignal.timeout(stopDeadlineMs));
         await sessionNetworks.removeIfUnused(AbortSignal.timeout(stopDeadlineMs));

@@ -80,7 +80,7 @@ describe('the container of a kernel', () => {
 
   it('has files of names of its own, which nobody can write, in a network that others have joined and will join', () => {
     const container = asContainerId('a'.repeat(64));
-    const joined = specOf({}, {}, { sandbox: { container, receivedBytes: 0, sentBytes: 0 }, hostPorts: [] });
+    const joined = specOf({}, {}, { prewarmedNetwork: { container, receivedBytes: 0, sentBytes: 0 }, hostPorts: [] });
     expect(joined.network).toEqual({ kind: 'join', container });
     for (const name of ['hosts', 'resolv.conf', 'hostname']) {
       expect(joined.mounts).toContainEqual({ source: `/s/names/${name}`, target: `/etc/${name}`, readOnly: true });

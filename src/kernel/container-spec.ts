@@ -94,7 +94,7 @@ function mountsOf(record: KernelRecord, { paths, volume, views = [] }: SpecParts
     { source: paths.run, target: containerPaths.run, readOnly: false },
     { source: paths.work, target: containerPaths.home, readOnly: false },
     { source: paths.config, target: containerPaths.homeConfig, readOnly: true },
-    ...(record.placement.sandbox ? nameMounts(paths) : []),
+    ...(record.placement.prewarmedNetwork ? nameMounts(paths) : []),
     ...record.spec.mounts,
     ...hookMounts(record.placement.provision),
     ...record.placement.provision.mounts.map((mount) => ({ ...mount, readOnly: true })),
@@ -102,7 +102,7 @@ function mountsOf(record: KernelRecord, { paths, volume, views = [] }: SpecParts
 }
 
 function networkOf({ spec, placement }: KernelRecord, settings: ContainerSettings): ContainerSpec['network'] {
-  if (placement.sandbox) return { kind: 'join', container: placement.sandbox.container };
+  if (placement.prewarmedNetwork) return { kind: 'join', container: placement.prewarmedNetwork.container };
   if (typeof spec.network === 'object') return spec.network.name;
   return spec.network === 'bridge' ? settings.bridgeName : 'none';
 }

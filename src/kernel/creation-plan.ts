@@ -11,8 +11,8 @@ import { filesStep } from './steps/files.ts';
 import { imageStep } from './steps/image.ts';
 import { networkStep } from './steps/network.ts';
 import { type PortsParts, portsStep } from './steps/ports.ts';
+import { prewarmedNetworkStep } from './steps/prewarmed-network.ts';
 import { type ReadyParts, readyStep } from './steps/ready.ts';
-import { sandboxStep } from './steps/sandbox.ts';
 import { scratchStep } from './steps/scratch.ts';
 import { servicesStep } from './steps/services.ts';
 import { startStep } from './steps/start.ts';
@@ -21,7 +21,7 @@ import { startStep } from './steps/start.ts';
 export interface PlanParts extends AllocateParts, ConfigFilesParts, PortsParts, ReadyParts {
   readonly bridge: Pick<Bridge, 'ensure'>;
   readonly containers: KernelContainers;
-  readonly sandboxes: NetworkLeases;
+  readonly prewarmedNetworks: NetworkLeases;
   /** Whether kernels are hardened so that nothing of one can stay in a network. */
   readonly hardening: ContainerHardening;
 }
@@ -31,8 +31,12 @@ export function creationPlan(parts: PlanParts): CreationPlan {
   return [
     allocateStep(parts),
     portsStep(parts),
-    [imageStep(parts.engine), scratchStep(parts.scratch), sandboxStep(parts.sandboxes, parts.hardening)],
-    networkStep(parts.bridge, parts.sandboxes),
+    [
+      imageStep(parts.engine),
+      scratchStep(parts.scratch),
+      prewarmedNetworkStep(parts.prewarmedNetworks, parts.hardening),
+    ],
+    networkStep(parts.bridge, parts.prewarmedNetworks),
     filesStep(parts.scratch),
     configFilesStep(parts),
     containerStep(parts.containers, parts.scratch),

@@ -47,7 +47,7 @@ describe('the journal', () => {
           attached: [['cuda', [{ device_id: '9', model_name: 'A', data: { smp: 8 } }]]],
         },
         hostPorts: [{ containerPort: 80, hostPort: 30_000 }],
-        sandbox: { container: asContainerId('c'.repeat(64)), receivedBytes: 1, sentBytes: 2 },
+        prewarmedNetwork: { container: asContainerId('c'.repeat(64)), receivedBytes: 1, sentBytes: 2 },
       },
       termination: { reason: 'self-terminated', exitCode: -9, detail: 'x', at: 5 },
       timings: [{ step: 'start', ms: 1.5 }],
@@ -59,6 +59,17 @@ describe('the journal', () => {
     await journal.remove(record.spec.id);
     await journal.remove(record.spec.id);
     expect(await journal.load()).toEqual({ records: [], quarantined: [] });
+  });
+
+  it('writes and reads a prewarmed network under the name that records have always had for it', () => {
+    const prewarmedNetwork = { container: asContainerId('c'.repeat(64)), receivedBytes: 1, sentBytes: 2 };
+    const record = recordFixture();
+    const joined = { ...record, placement: { ...record.placement, prewarmedNetwork } };
+    const text = encodeRecord(joined);
+    const { placement } = JSON.parse(text);
+    expect(placement).toMatchObject({ sandbox: prewarmedNetwork });
+    expect(placement).not.toHaveProperty('prewarmedNetwork');
+    expect(decodeRecord(text)).toEqual(joined);
   });
 
   it('reads records from before a field was added', () => {

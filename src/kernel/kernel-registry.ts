@@ -6,7 +6,7 @@ import { type Clock, sleep } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
-import type { PrewarmedNetworkPool } from '../network/sandbox-pool.ts';
+import type { PrewarmedNetworkPool } from '../network/prewarmed-network-pool.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ActorParts, type DestroyOptions, KernelActor } from './actor.ts';
 import { adoptAll } from './adoption.ts';
@@ -31,7 +31,7 @@ import { EngineWatch } from './watch.ts';
 /** What the registry works with. */
 export interface KernelRegistryParts {
   readonly engine: Engine;
-  readonly sandboxes: Pick<PrewarmedNetworkPool, 'creating' | 'listOwnedContainers'>;
+  readonly prewarmedNetworks: Pick<PrewarmedNetworkPool, 'creating' | 'reconcile'>;
   readonly plan: CreationPlan;
   readonly journal: Journal;
   readonly events: EventSink;
@@ -108,7 +108,7 @@ export class KernelRegistry implements Kernels {
       termination: null,
       timings: [],
     };
-    using _creating = this.#parts.sandboxes.creating();
+    using _creating = this.#parts.prewarmedNetworks.creating();
     return await this.#add(record).create(signal);
   }
 
@@ -164,7 +164,7 @@ export class KernelRegistry implements Kernels {
 
   async recover(signal: AbortSignal): Promise<RecoverySummary> {
     const summary = await adoptAll(this.#parts, (record) => this.#add(record), signal);
-    await this.#countSandboxes(signal);
+    await this.#reconcilePrewarmedNetworks(signal);
     return summary;
   }
 
@@ -187,7 +187,7 @@ export class KernelRegistry implements Kernels {
     if (this.#stopping) return;
     await this.#keepNetworks(signal);
     await this.#sweep.pass(signal);
-    await this.#countSandboxes(signal);
+    await this.#reconcilePrewarmedNetworks(signal);
   }
 
   engineHealthy(): boolean {
@@ -222,13 +222,13 @@ export class KernelRegistry implements Kernels {
     });
   }
 
-  /** Networks made ahead make creations faster, no more: without them everything works. */
-  async #countSandboxes(signal: AbortSignal): Promise<void> {
-    const { sandboxes, log } = this.#parts;
-    await sandboxes
-      .listOwnedContainers(AbortSignal.any([signal, AbortSignal.timeout(stockMs)]))
+  /** Prewarmed networks make creations faster, no more: without them everything works. */
+  async #reconcilePrewarmedNetworks(signal: AbortSignal): Promise<void> {
+    const { prewarmedNetworks, log } = this.#parts;
+    await prewarmedNetworks
+      .reconcile(AbortSignal.any([signal, AbortSignal.timeout(stockMs)]))
       .catch((error: unknown) => {
-        if (!signal.aborted) log.warn('the networks that were made ahead could not be looked for', { error });
+        if (!signal.aborted) log.warn('prewarmed networks cannot be compared with those of the engine', { error });
       });
   }
 

@@ -3,8 +3,7 @@ import type { LostDevicesChange } from '../devices/lost-devices.ts';
 import type { DevicePlacement } from '../devices/node-devices.ts';
 import type { ImageFacts } from '../devices/node-plugin.ts';
 import type { ContainerId, KernelId } from '../lib/ids.ts';
-import type { NameFiles } from '../network/name-files.ts';
-import type { LeasedNetwork } from '../network/sandbox.ts';
+import type { LeasedNetwork, NameFiles } from '../network/prewarmed-network.ts';
 import type { DeviceShare } from '../resources/device-share.ts';
 import type { SlotAmounts } from '../resources/slot-amounts.ts';
 
@@ -27,7 +26,7 @@ export interface DeviceLeases {
   rebuild(): readonly string[];
 }
 
-/** Networks made ahead, one kernel's at a time. */
+/** Prewarmed networks, one kernel's at a time. */
 export interface NetworkLeases {
   /** One that lives: what the kernel holds, else an idle one; null when there is none. */
   lease(kernel: KernelId, image: string, signal: AbortSignal): Promise<LeasedNetwork | null>;

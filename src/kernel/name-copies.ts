@@ -6,12 +6,12 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContainerMount } from '../engine/engine.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { nameFileNames } from '../network/name-files.ts';
+import { nameFileNames } from '../network/prewarmed-network.ts';
 import type { ScratchPaths } from '../storage/scratch.ts';
 import type { NetworkLeases } from './leases.ts';
 import type { KernelRecord } from './record.ts';
 
-/** The mounts of a container that joins a network made ahead. */
+/** The mounts of a container that joins a prewarmed network. */
 export function nameMounts({ names }: Pick<ScratchPaths, 'names'>): readonly ContainerMount[] {
   return nameFileNames.map((name) => ({ source: join(names, name), target: `/etc/${name}`, readOnly: true }));
 }
@@ -20,11 +20,11 @@ export function nameMounts({ names }: Pick<ScratchPaths, 'names'>): readonly Con
 export async function layNameCopies(
   { spec, placement }: KernelRecord,
   { names }: Pick<ScratchPaths, 'names'>,
-  sandboxes: Pick<NetworkLeases, 'namesOf'>,
+  prewarmedNetworks: Pick<NetworkLeases, 'namesOf'>,
 ): Promise<void> {
   await rm(names, { recursive: true, force: true });
-  if (placement.sandbox === null) return;
-  const files = sandboxes.namesOf(spec.id);
+  if (placement.prewarmedNetwork === null) return;
+  const files = prewarmedNetworks.namesOf(spec.id);
   if (!files) throw new KerneletError('INTERNAL', 'the network that the kernel is to join is not held for it');
   await mkdir(names, { mode: 0o755 });
   const lay = nameFileNames.map((name) => writeFile(join(names, name), files[name].content, { mode, flag: 'wx' }));

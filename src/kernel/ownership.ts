@@ -27,7 +27,7 @@ export const labelNames = {
   ports: 'ai.kernelet.host-ports',
   cpuset: 'ai.kernelet.cpuset',
   devices: 'ai.kernelet.devices',
-  sandbox: 'ai.kernelet.sandbox',
+  prewarmedNetwork: 'ai.kernelet.sandbox',
 } as const;
 
 /** What is looked at in a container. */

@@ -12,20 +12,24 @@ export function placementLabels({
   cpuset,
   devices,
   hostPorts,
-  sandbox,
+  prewarmedNetwork: network,
 }: LabelledPlacement): Readonly<Record<string, string>> {
   return {
     [labelNames.ports]: hostPorts.map(({ containerPort, hostPort }) => `${containerPort}:${hostPort}`).join(','),
     [labelNames.cpuset]: cpuset ?? '',
     [labelNames.devices]: JSON.stringify(devices),
-    [labelNames.sandbox]: sandbox ? `${sandbox.container}:${sandbox.receivedBytes}:${sandbox.sentBytes}` : '',
+    [labelNames.prewarmedNetwork]: network ? `${network.container}:${network.receivedBytes}:${network.sentBytes}` : '',
   };
 }
 
 /** What the labels say, or null when they are not such labels. */
 export function readPlacement(labels: Readonly<Record<string, string>>): LabelledPlacement | null {
-  // Containers of earlier versions have no label of a sandbox.
-  const { [labelNames.ports]: ports, [labelNames.cpuset]: cpuset, [labelNames.sandbox]: sandbox = '' } = labels;
+  // Containers of earlier versions have no label of a prewarmed network.
+  const {
+    [labelNames.ports]: ports,
+    [labelNames.cpuset]: cpuset,
+    [labelNames.prewarmedNetwork]: network = '',
+  } = labels;
   const devices = readDevices(labels[labelNames.devices]);
   if (
     devices === null ||
@@ -34,14 +38,14 @@ export function readPlacement(labels: Readonly<Record<string, string>>): Labelle
     !/^(\d{1,5}:\d{1,5}(,\d{1,5}:\d{1,5})*)?$/.test(ports)
   )
     return null;
-  const joined = /^([0-9a-f]{12,64}):(\d{1,15}):(\d{1,15})$/.exec(sandbox);
-  if (sandbox !== '' && !joined) return null;
+  const joined = /^([0-9a-f]{12,64}):(\d{1,15}):(\d{1,15})$/.exec(network);
+  if (network !== '' && !joined) return null;
   const pairs = ports === '' ? [] : ports.split(',').map((pair) => pair.split(':').map(Number));
   return {
     cpuset: cpuset === '' ? null : cpuset,
     devices,
     hostPorts: pairs.map(([containerPort = 0, hostPort = 0]) => ({ containerPort, hostPort })),
-    sandbox: joined && {
+    prewarmedNetwork: joined && {
       container: asContainerId(joined[1] ?? ''),
       receivedBytes: Number(joined[2]),
       sentBytes: Number(joined[3]),

@@ -22,7 +22,7 @@ import {
   truth,
   whole,
 } from '../lib/json-reader.ts';
-import type { LeasedNetwork } from '../network/sandbox.ts';
+import type { LeasedNetwork } from '../network/prewarmed-network.ts';
 import { slotTypes } from '../resources/slot-name.ts';
 import { type KernelRecord, kernelPhases, type Termination } from './record.ts';
 import type { KernelNetwork, KernelSpec, PortPair } from './spec.ts';
@@ -199,7 +199,7 @@ const version: Reader<1> = (value, place) => {
 };
 
 const containerId: Reader<ContainerId> = (value, place) => asContainerId(text(value, place));
-const sandbox: Reader<LeasedNetwork> = object((of) => ({
+const prewarmedNetwork: Reader<LeasedNetwork> = object((of) => ({
   container: of('container', containerId),
   receivedBytes: of('receivedBytes', whole),
   sentBytes: of('sentBytes', whole),
@@ -217,7 +217,7 @@ const record: Reader<KernelRecord> = object((field) => ({
       devices: of('devices', newer(list(triple), [])),
       provision: of('provision', newer(provision, noProvision)),
       hostPorts: of('hostPorts', list(portPair)),
-      sandbox: of('sandbox', newer(nullable(sandbox), null)),
+      prewarmedNetwork: of('sandbox', newer(nullable(prewarmedNetwork), null)),
     })),
   ),
   containerId: field('containerId', nullable(containerId)),
@@ -244,5 +244,8 @@ const record: Reader<KernelRecord> = object((field) => ({
 /** Reads a record's text. Throws JsonFormError, SyntaxError, or the form error of an id. */
 export const decodeRecord = (json: string): KernelRecord => record(JSON.parse(json), 'record');
 
-/** The text of a record. */
-export const encodeRecord = (of: KernelRecord): string => `${JSON.stringify(of)}\n`;
+/** The text of a record. A prewarmed network is written as `sandbox`, the name that records have had for it all along. */
+export function encodeRecord(of: KernelRecord): string {
+  const { prewarmedNetwork, ...placement } = of.placement;
+  return `${JSON.stringify({ ...of, placement: { ...placement, sandbox: prewarmedNetwork } })}\n`;
+}

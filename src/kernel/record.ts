@@ -3,7 +3,7 @@
  */
 import { type DeviceProvision, noProvision } from '../devices/device-provision.ts';
 import type { ContainerId } from '../lib/ids.ts';
-import type { LeasedNetwork } from '../network/sandbox.ts';
+import type { LeasedNetwork } from '../network/prewarmed-network.ts';
 import type { ServiceApp } from '../protocol/kernel-services.ts';
 import type { DeviceShare } from '../resources/device-share.ts';
 import type { KernelSpec, PortPair } from './spec.ts';
@@ -52,8 +52,8 @@ export interface KernelPlacement {
   readonly provision: DeviceProvision;
   /** Host port by container port. */
   readonly hostPorts: readonly PortPair[];
-  /** The network made ahead that its container has joined; null = a network of its own, or none. */
-  readonly sandbox: LeasedNetwork | null;
+  /** The prewarmed network that its container has joined; null = a network of its own, or none. */
+  readonly prewarmedNetwork: LeasedNetwork | null;
 }
 
 /** That of a kernel which has been given nothing. */
@@ -62,7 +62,7 @@ export const noPlacement: KernelPlacement = {
   devices: [],
   provision: noProvision,
   hostPorts: [],
-  sandbox: null,
+  prewarmedNetwork: null,
 };
 
 /** How long a step took. */

@@ -26,7 +26,7 @@ import type { Logger } from '../lib/log.ts';
 import { readMountTable } from '../lib/mount-table.ts';
 import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import { version } from '../lib/version.ts';
-import type { IptablesRunner } from '../network/iptables.ts';
+import type { IptablesRunner } from '../network/firewall.ts';
 import { PortPool } from '../resources/port-pool.ts';
 import type { ReaderHost } from '../stats/container-reader.ts';
 import { networkBytes } from '../stats/network-bytes.ts';
@@ -210,7 +210,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<AssembledN
   const agent = new NodeAgent({
     kernels: kernels.registry,
     engine,
-    images: new EngineImageService(engine, undefined, () => kernels.sandboxes.vacate()),
+    images: new EngineImageService(engine, undefined, () => kernels.prewarmedNetworks.removeIdle()),
     events,
     statistics,
     operations,
@@ -244,7 +244,7 @@ export async function buildAgent(options: BuildAgentOptions): Promise<AssembledN
         ...invariantViolations.snapshot(),
         'absent-release': devices.ledger.absentReleases + ports.absentReleases,
         'conflicting-adoption': ports.conflictingAdoptions,
-        'altered-network': kernels.sandboxes.altered,
+        'altered-network': kernels.prewarmedNetworks.altered,
       }),
     },
     clock: systemClock,

@@ -7,7 +7,7 @@ import { loadSettings } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
 import { type ContainerHardening, defaultHardening } from '../kernel/container-spec.ts';
 import type { NetworkLeases } from '../kernel/leases.ts';
-import { sandboxStep } from '../kernel/steps/sandbox.ts';
+import { prewarmedNetworkStep } from '../kernel/steps/prewarmed-network.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { hardeningOf, loosenedWarnings } from './hardening.ts';
 
@@ -34,7 +34,7 @@ describe('what images may do in a cluster', () => {
   });
 });
 
-describe('networks made ahead', () => {
+describe('prewarmed networks', () => {
   /** Whether a kernel asks for one. */
   async function asks(hardening: ContainerHardening): Promise<boolean> {
     let asked = false;
@@ -50,7 +50,10 @@ describe('networks made ahead', () => {
       discard() {},
     };
     using deadline = new Deadline({ what: 'test', timeoutMs: 5_000 });
-    await sandboxStep(leases, hardening).apply(recordFixture({ spec: specFixture({ network: 'bridge' }) }), deadline);
+    await prewarmedNetworkStep(leases, hardening).apply(
+      recordFixture({ spec: specFixture({ network: 'bridge' }) }),
+      deadline,
+    );
     return asked;
   }
 
@@ -82,7 +85,7 @@ describe('what an operator loosens', () => {
       'kernelet.loosen.capabilities: containers keep SYS_PTRACE, KILL',
       'kernelet.loosen.no-memory-limit: kernels may take all memory',
       'container.kernel-uid: programs in kernels run as root',
-      'kernelet.image-bootstrap: scripts of images run as root, and kernels join no network made ahead',
+      'kernelet.image-bootstrap: scripts of images run as root, and kernels join no prewarmed network',
     ]);
   });
 

@@ -36,10 +36,6 @@ export function loosenedWarnings(
   tell(loosen.swap, 'kernelet.loosen.swap', 'kernels may swap');
   tell(container.kernelUser.uid === 0, 'container.kernel-uid', 'programs in kernels run as root');
   const asksForRoot = mode === 'standalone' && imageBootstrap === 'root';
-  tell(
-    asksForRoot,
-    'kernelet.image-bootstrap',
-    'scripts of images run as root, and kernels join no network made ahead',
-  );
+  tell(asksForRoot, 'kernelet.image-bootstrap', 'scripts of images run as root, and kernels join no prewarmed network');
   return warnings;
 }

@@ -4,9 +4,8 @@ import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { silentLogger } from '../lib/log.ts';
 import { Bridge } from './bridge.ts';
-import { Firewall } from './firewall.ts';
+import { Firewall, type IptablesRunner } from './firewall.ts';
 import { canBind } from './host-ports.ts';
-import type { IptablesRunner } from './iptables.ts';
 
 const soon = (): AbortSignal => AbortSignal.timeout(5_000);
 
@@ -36,11 +35,12 @@ describe('the bridge', () => {
     await ensure();
     expect(engine.calls.filter(({ method }) => method === 'createNetwork')).toHaveLength(1);
     expect(calls.filter((call) => call.startsWith('iptables-restore'))).toHaveLength(1);
-    expect(calls).toContain('iptables -I DOCKER-USER 1 -i kl-0a1b2c3d -j KERNELET-0a1b2c3d');
+    expect(calls).toContain('iptables -I DUMMY-USER 1 -i kl-0a1b2c3d -j KERNELET-0a1b2c3d');
     expect(calls).toContain('iptables -I INPUT 1 -i kl-0a1b2c3d -j KERNELET-0a1b2c3d-IN');
     expect(await engine.inspectNetwork(bridge.name, soon())).toMatchObject({
       name: 'kernelet-0a1b2c3d',
-      options: { 'com.docker.network.bridge.name': 'kl-0a1b2c3d', 'com.docker.network.bridge.enable_icc': 'false' },
+      interfaceName: 'kl-0a1b2c3d',
+      isolated: true,
     });
   });
 
@@ -58,7 +58,7 @@ describe('the bridge', () => {
 
   it('does not use a network of its name that somebody else made', async () => {
     const { engine, ensure, bridge } = setUp();
-    await engine.createNetwork({ name: bridge.name, driver: 'bridge', labels: {}, options: {} }, soon());
+    await engine.createNetwork({ name: bridge.name, labels: {} }, soon());
     await expect(ensure()).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
   });
 
@@ -99,7 +99,7 @@ describe('the bridge', () => {
 
 describe('the firewall', () => {
   it('lets answers in and refuses everything else that kernels send to this host', () => {
-    const text = new Firewall('0a1b2c3d', 'kl-0a1b2c3d').chains();
+    const text = new Firewall('0a1b2c3d', 'kl-0a1b2c3d', { rulesChain: null }).chains();
     expect(text.split('\n')).toEqual([
       '*filter',
       ':KERNELET-0a1b2c3d - [0:0]',

@@ -8,8 +8,7 @@ import { type Deadline, withDeadline } from '../lib/deadline.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { KeyedMutex } from '../lib/keyed-mutex.ts';
 import type { Logger } from '../lib/log.ts';
-import { Firewall } from './firewall.ts';
-import { type IptablesRunner, runIptables } from './iptables.ts';
+import { Firewall, type IptablesRunner } from './firewall.ts';
 
 /** How to make the bridge. */
 export interface BridgeOptions {
@@ -24,7 +23,8 @@ export interface BridgeOptions {
 
 const ownerLabel = 'ai.kernelet.network-of';
 const deadlineMs = 30_000;
-const freshMs = 2_000;
+/** How long a sighting of the network counts: somebody may remove an unused one behind our back. */
+const seenForMs = 2_000;
 
 /** The agent's bridge. */
 export class Bridge {
@@ -41,7 +41,8 @@ export class Bridge {
     this.name = `kernelet-${options.tag}`;
     this.interfaceName = `kl-${options.tag}`;
     this.#options = options;
-    this.#firewall = new Firewall(options.tag, this.interfaceName, { run: options.iptables ?? runIptables });
+    const { engine, tag, iptables } = options;
+    this.#firewall = new Firewall(tag, this.interfaceName, { rulesChain: engine.rulesChain, iptables });
   }
 
   /** Makes sure that the network and its rules are there; cheap when they are known to be. */
@@ -93,9 +94,8 @@ export class Bridge {
     this.#seenAt = systemClock.monotonic();
   }
 
-  /** Somebody may remove an unused network behind our back, so that a sighting counts for a short time only. */
   #isFresh(): boolean {
-    return this.#seenAt !== null && systemClock.monotonic() - this.#seenAt < freshMs;
+    return this.#seenAt !== null && systemClock.monotonic() - this.#seenAt < seenForMs;
   }
 
   async #create(deadline: Deadline): Promise<void> {
@@ -104,12 +104,9 @@ export class Bridge {
       await engine.createNetwork(
         {
           name: this.name,
-          driver: 'bridge',
           labels: { [ownerLabel]: tag, 'ai.backend.owner': agentId },
-          options: {
-            'com.docker.network.bridge.name': this.interfaceName,
-            'com.docker.network.bridge.enable_icc': 'false',
-          },
+          interfaceName: this.interfaceName,
+          isolated: true,
         },
         deadline.signal,
       );
@@ -125,12 +122,12 @@ export class Bridge {
   #check(network: EngineNetwork): void {
     const ours =
       network.labels[ownerLabel] === this.#options.tag &&
-      network.options['com.docker.network.bridge.name'] === this.interfaceName &&
-      network.options['com.docker.network.bridge.enable_icc'] === 'false';
+      network.interfaceName === this.interfaceName &&
+      network.isolated;
     if (ours) return;
     throw new KerneletError(
       'ENGINE_FAILED',
-      `the network ${this.name} exists but was not made by this agent; remove it with: docker network rm ${this.name}`,
+      `the network ${this.name} exists but was not made by this agent: remove it from the engine`,
       { context: { network: this.name } },
     );
   }

@@ -4,22 +4,44 @@
  * interfaces alone:
  *
  * - `KERNELET-<tag>-IN`, from INPUT: only answers to what the host began come in
- * - `KERNELET-<tag>`, from DOCKER-USER (or FORWARD): nothing to link-local addresses, nothing back into the bridge
+ * - `KERNELET-<tag>`, from the engine's chain for rules of others (or FORWARD): nothing to link-local addresses, nothing
+ *   back into the bridge
  *
  * Applying is idempotent; chains are filled in one atomic step, so there is no moment without rules.
  */
+import { spawn } from 'node:child_process';
 import type { Deadline } from '../lib/deadline.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { type IptablesRunner, runIptables } from './iptables.ts';
+
+/** How a run of iptables ended. */
+export interface CommandResult {
+  /** −1: the program could not be run, or was ended. */
+  readonly exitCode: number;
+  readonly stderr: string;
+}
+
+/**
+ * Runs one program of the family with arguments (no shell) and text on its standard input, waiting for the table's lock
+ * within the deadline. Never rejects.
+ */
+export type IptablesRunner = (
+  program: 'iptables' | 'iptables-restore' | 'ip6tables',
+  args: readonly string[],
+  deadline: Deadline,
+  input?: string,
+) => Promise<CommandResult>;
 
 /** Addresses that are reached by no kernel: link-local. */
 const linkLocal = '169.254.0.0/16';
 
 /** How a firewall may differ. */
 export interface FirewallOptions {
-  /** Whether what is on the interface is kept off each other too. */
-  readonly isolated: boolean;
-  readonly run: IptablesRunner;
+  /** Whether what is on the interface is kept off each other too; true when absent. */
+  readonly isolated?: boolean;
+  /** `rulesChain` of the engine. */
+  readonly rulesChain: string | null;
+  /** The machine's iptables when absent. */
+  readonly iptables?: IptablesRunner | undefined;
 }
 
 /** The rules for one bridge, or for all whose names begin the same way. */
@@ -28,16 +50,18 @@ export class Firewall {
   readonly #forwardChain: string;
   readonly #inputChain: string;
   readonly #isolated: boolean;
+  readonly #rulesChain: string | null;
   readonly #run: IptablesRunner;
 
   /** `tag`: at most 10 characters that make the chains this agent's own. `interfaceName`: one, or how they begin and `+`. */
-  constructor(tag: string, interfaceName: string, options: Partial<FirewallOptions> = {}) {
-    const { isolated = true, run = runIptables } = options;
+  constructor(tag: string, interfaceName: string, options: FirewallOptions) {
+    const { isolated = true, rulesChain, iptables = runIptables } = options;
     this.#interfaceName = interfaceName;
     this.#forwardChain = `KERNELET-${tag}`;
     this.#inputChain = `KERNELET-${tag}-IN`;
     this.#isolated = isolated;
-    this.#run = run;
+    this.#rulesChain = rulesChain;
+    this.#run = iptables;
   }
 
   /** Puts the rules in place, whatever is there already. Throws NOT_SUPPORTED when this machine can't. */
@@ -52,9 +76,10 @@ export class Firewall {
         { context: { chain: this.#forwardChain } },
       );
     }
-    const forward = (await this.#exists('DOCKER-USER', deadline)) ? 'DOCKER-USER' : 'FORWARD';
-    await this.#enter(forward, this.#forwardChain, deadline);
-    await this.#enter('INPUT', this.#inputChain, deadline);
+    const theirs = this.#rulesChain;
+    const forward = theirs !== null && (await this.#exists(theirs, deadline)) ? theirs : 'FORWARD';
+    await this.#insertJump(forward, this.#forwardChain, deadline);
+    await this.#insertJump('INPUT', this.#inputChain, deadline);
     // Kernels have no IPv6 address of their own; this is for the link-local one a bridge may have.
     const rule = ['INPUT', '-i', this.#interfaceName, '-j', 'DROP'];
     const known = await this.#run('ip6tables', ['-C', ...rule], deadline);
@@ -66,8 +91,9 @@ export class Firewall {
     const chains = [this.#forwardChain, this.#inputChain];
     const present = await Promise.all(chains.map((chain) => this.#exists(chain, deadline)));
     if (!present.includes(true)) return;
-    for (const from of ['DOCKER-USER', 'FORWARD']) await this.#leave(from, this.#forwardChain, deadline);
-    await this.#leave('INPUT', this.#inputChain, deadline);
+    const froms = this.#rulesChain === null ? ['FORWARD'] : [this.#rulesChain, 'FORWARD'];
+    for (const from of froms) await this.#deleteJump(from, this.#forwardChain, deadline);
+    await this.#deleteJump('INPUT', this.#inputChain, deadline);
     for (const chain of chains) {
       await this.#run('iptables', ['-F', chain], deadline);
       await this.#run('iptables', ['-X', chain], deadline);
@@ -97,16 +123,16 @@ export class Firewall {
   }
 
   /** Our jumps come first: a rule of others before them could accept what they refuse. */
-  async #enter(from: string, chain: string, deadline: Deadline): Promise<void> {
+  async #insertJump(from: string, chain: string, deadline: Deadline): Promise<void> {
     const jump = ['-i', this.#interfaceName, '-j', chain];
     if ((await this.#run('iptables', ['-C', from, ...jump], deadline)).exitCode === 0) return;
-    const entered = await this.#run('iptables', ['-I', from, '1', ...jump], deadline);
-    if (entered.exitCode === 0) return;
+    const inserted = await this.#run('iptables', ['-I', from, '1', ...jump], deadline);
+    if (inserted.exitCode === 0) return;
     deadline.check();
-    throw new KerneletError('NOT_SUPPORTED', `iptables refuses a rule in ${from}: ${entered.stderr}`);
+    throw new KerneletError('NOT_SUPPORTED', `iptables refuses a rule in ${from}: ${inserted.stderr}`);
   }
 
-  async #leave(from: string, chain: string, deadline: Deadline): Promise<void> {
+  async #deleteJump(from: string, chain: string, deadline: Deadline): Promise<void> {
     // The same jump may stand there more than once, after a reload by others.
     for (let left = 8; left > 0; left--) {
       const gone = await this.#run('iptables', ['-D', from, '-i', this.#interfaceName, '-j', chain], deadline);
@@ -114,3 +140,26 @@ export class Firewall {
     }
   }
 }
+
+/** Seconds that iptables waits for another user of the table. */
+const lockSeconds = '5';
+const maxStderr = 4096;
+
+/** The iptables of this machine. */
+export const runIptables: IptablesRunner = (program, args, deadline, input = '') =>
+  new Promise((resolve) => {
+    let stderr = '';
+    const child = spawn(program, ['-w', lockSeconds, ...args], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+      signal: deadline.signal,
+      killSignal: 'SIGKILL',
+      env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' },
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr = (stderr + text).slice(-maxStderr);
+    });
+    child.once('error', (error) => resolve({ exitCode: -1, stderr: error.message }));
+    child.once('close', (code) => resolve({ exitCode: code ?? -1, stderr: stderr.trim() }));
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+  });

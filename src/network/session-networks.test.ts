@@ -32,7 +32,7 @@ describe('the networks of sessions', () => {
     await networks.create(name, soon());
     const made = await engine.inspectNetwork(name, soon());
     expect(made?.labels).toMatchObject({ 'ai.backend.cluster-network': '1' });
-    expect(made?.options['com.docker.network.bridge.name']).toMatch(/^ks0a1b2c3d[0-9a-z]{5}$/);
+    expect(made?.interfaceName).toMatch(/^ks0a1b2c3d[0-9a-z]{5}$/);
     const rules = calls.find((call) => call.startsWith('iptables-restore')) ?? '';
     expect(rules).toContain('-A KERNELET-0a1b2c3d-S -d 169.254.0.0/16 -j REJECT');
     expect(rules).toContain('-A KERNELET-0a1b2c3d-S-IN -j REJECT');
@@ -51,7 +51,7 @@ describe('the networks of sessions', () => {
   it('that another agent has made are used, and left to it', async () => {
     const { networks, engine } = setUp();
     const labels = { 'ai.backend.cluster-network': '1', 'ai.kernelet.session-network-of': 'ffffffff' };
-    await engine.createNetwork({ name, driver: 'bridge', labels, options: {} }, soon());
+    await engine.createNetwork({ name, labels }, soon());
     await networks.create(name, soon());
     await expect(networks.destroy(name, soon())).rejects.toThrow('made by another agent');
     expect(await engine.inspectNetwork(name, soon())).not.toBeNull();
@@ -72,7 +72,7 @@ describe('the networks of sessions', () => {
     const { networks, engine, clock } = setUp();
     await networks.create(name, soon());
     await networks.create('bai-singlenode-used', soon());
-    const foreign = { name: 'foreign', driver: 'bridge', labels: { 'ai.backend.cluster-network': '1' }, options: {} };
+    const foreign = { name: 'foreign', labels: { 'ai.backend.cluster-network': '1' } };
     await engine.createNetwork(foreign, soon());
     const used = new Set(['bai-singlenode-used']);
     await networks.sweep(used, soon());
@@ -99,7 +99,7 @@ describe('the networks of sessions', () => {
   it('tell programs not to take the gateway of a swarm for a way to each other', async () => {
     const { networks, engine } = setUp();
     expect(await networks.environ(soon())).toEqual({});
-    await engine.createNetwork({ name: 'docker_gwbridge', driver: 'bridge', labels: {}, options: {} }, soon());
+    await engine.createNetwork({ name: 'dummy-gateway', labels: {} }, soon());
     expect(await networks.environ(soon())).toEqual({ OMPI_MCA_btl_tcp_if_exclude: '127.0.0.1/32,10.4.0.0/16' });
   });
 });

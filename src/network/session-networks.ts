@@ -1,5 +1,5 @@
 /**
- * Networks for the kernels of one session on this node, which managers order (spec rpc 8.25, 8.26; kernel-lifecycle 9).
+ * Networks for the kernels of one session on this node, made on request (spec rpc 8.25, 8.26; kernel-lifecycle 9).
  * The kernels on one reach each other, and neither this host nor link-local addresses.
  */
 import { createHash } from 'node:crypto';
@@ -8,28 +8,28 @@ import { type Clock, sleep } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import { Firewall } from './firewall.ts';
-import { type IptablesRunner, runIptables } from './iptables.ts';
+import { Firewall, type IptablesRunner } from './firewall.ts';
 
 /** The label that upstream's networks have too. */
 const label = 'ai.backend.cluster-network';
 /** The label of those that this agent has made. */
 const ownerLabel = 'ai.kernelet.session-network-of';
-/** Containers that are being removed hold their network for a moment. */
-const busyPatienceMs = 10_000;
-const busyPauseMs = 250;
+/** How long a network may stay in use after the request to remove it: containers that are being removed hold theirs. */
+const inUseTimeoutMs = 10_000;
+const inUsePauseMs = 250;
 const rulesDeadlineMs = 30_000;
-/** A network that nobody has used for so long belongs to a session that its manager forgot (B37). */
+/** A network that no kernel has used for so long belongs to a session that was forgotten (B37). */
 const orphanedAfterMs = 3_600_000;
 const betweenSweepsMs = 600_000;
-/** What an engine in a swarm connects containers on an overlay to, beside it. */
-const gatewayBridge = 'docker_gwbridge';
 /** Names of interfaces have 15 characters at most. */
 const interfaceDigits = 5;
 
-/** What they work with. */
+/** What the networks of sessions work with. */
 export interface SessionNetworksParts {
-  readonly engine: Pick<Engine, 'createNetwork' | 'inspectNetwork' | 'removeNetwork' | 'listNetworks'>;
+  readonly engine: Pick<
+    Engine,
+    'createNetwork' | 'inspectNetwork' | 'removeNetwork' | 'listNetworks' | 'rulesChain' | 'gatewayNetwork'
+  >;
   /** 8 hex digits of the state folder. */
   readonly tag: string;
   /** The agent's id, as a label for people. */
@@ -39,7 +39,7 @@ export interface SessionNetworksParts {
   readonly iptables?: IptablesRunner | undefined;
 }
 
-/** The networks. */
+/** Makes and removes them, and sweeps those that were forgotten. */
 export class SessionNetworks {
   readonly #parts: SessionNetworksParts;
   readonly #firewall: Firewall;
@@ -49,8 +49,9 @@ export class SessionNetworks {
 
   constructor(parts: SessionNetworksParts) {
     this.#parts = parts;
-    const { tag, iptables = runIptables } = parts;
-    this.#firewall = new Firewall(`${tag}-S`, `ks${tag}+`, { isolated: false, run: iptables });
+    const { tag, iptables } = parts;
+    const { rulesChain } = parts.engine;
+    this.#firewall = new Firewall(`${tag}-S`, `ks${tag}+`, { isolated: false, rulesChain, iptables });
   }
 
   /** Makes one; one that is there already is taken. Throws INVALID_ARGUMENT when the name is somebody else's. */
@@ -62,9 +63,8 @@ export class SessionNetworks {
       await engine.createNetwork(
         {
           name,
-          driver: 'bridge',
           labels: { [label]: '1', [ownerLabel]: tag, 'ai.backend.owner': agentId },
-          options: { 'com.docker.network.bridge.name': interfaceName(tag, name) },
+          interfaceName: interfaceName(tag, name),
         },
         signal,
       );
@@ -85,13 +85,13 @@ export class SessionNetworks {
     if (found.labels[ownerLabel] !== this.#parts.tag) {
       throw new KerneletError('INVALID_ARGUMENT', `the network ${name} was made by another agent: it is left to it`);
     }
-    for (const until = clock.monotonic() + busyPatienceMs; ; ) {
+    for (const until = clock.monotonic() + inUseTimeoutMs; ; ) {
       try {
         await engine.removeNetwork(name, signal);
         return;
       } catch (error) {
         if (!hasCode(error, 'ENGINE_FAILED') || clock.monotonic() >= until) throw error;
-        await sleep(clock, busyPauseMs, signal);
+        await sleep(clock, inUsePauseMs, signal);
       }
     }
   }
@@ -103,11 +103,13 @@ export class SessionNetworks {
   }
 
   /**
-   * Variables for kernels on a network: programs that speak MPI must not take the gateway of the swarm's overlays, on
+   * Variables for kernels on a network: programs that speak MPI must not take the gateway of networks of several nodes, on
    * which every node has the same addresses, for a way to each other.
    */
   async environ(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
-    const gateway = await this.#parts.engine.inspectNetwork(gatewayBridge, signal);
+    const { engine } = this.#parts;
+    const { gatewayNetwork } = engine;
+    const gateway = gatewayNetwork === null ? null : await engine.inspectNetwork(gatewayNetwork, signal);
     const [subnet] = gateway?.subnets ?? [];
     return subnet === undefined ? {} : { OMPI_MCA_btl_tcp_if_exclude: `127.0.0.1/32,${subnet}` };
   }

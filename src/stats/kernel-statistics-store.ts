@@ -295,7 +295,7 @@ export class KernelStatisticsStore {
   }
 }
 
-/** The counters of a network that was made ahead hold what earlier kernels did with it. */
+/** The counters of a prewarmed network hold what earlier kernels did with it. */
 function ownSample({ networkBefore }: StatsTarget, sample: ContainerSample): ContainerSample {
   if (!networkBefore) return sample;
   const since = (now: number | null, before: number): number | null =>

@@ -87,7 +87,7 @@ describe('a session of two kernels on one node', () => {
   it('uses a network that was made beforehand, comes back to it, and leaves it', async () => {
     const { engine } = node.fixture.kernels;
     const name = `bai-multinode-${randomUUID()}`;
-    await engine.createNetwork({ name, driver: 'bridge', labels: {}, options: {} }, within(10_000));
+    await engine.createNetwork({ name, labels: {} }, within(10_000));
     const [main, sub] = await session(name);
     const reference = { registry: 'r', project: null, name: 'n', tag: 't', architecture: 'x86_64', is_local: false };
     await node.call('restart_kernel', randomUUID(), sub, reference, {});

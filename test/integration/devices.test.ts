@@ -12,7 +12,7 @@ import { NodeDevices } from '../../src/devices/node-devices.ts';
 import { inProcess } from '../../src/devices/node-plugin.ts';
 import type { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
 import { silentLogger } from '../../src/lib/log.ts';
-import { runIptables } from '../../src/network/iptables.ts';
+import { runIptables } from '../../src/network/firewall.ts';
 import { baseImage, connectTestEngine, within } from '../support/engine.ts';
 import { engineCall } from '../support/engine-api.ts';
 import { specFixture } from '../support/kernel-record.ts';

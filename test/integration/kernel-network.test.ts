@@ -58,8 +58,8 @@ const listen =
 describe('the bridge', () => {
   it('is made once, however often it is asked for, and keeps kernels off the host, link-local addresses and each other', async () => {
     await Promise.all([ensure(), ensure()]);
-    const options = (await engine.inspectNetwork(bridge.name, within(10_000)))?.options;
-    expect(options).toMatchObject({ 'com.docker.network.bridge.enable_icc': 'false' });
+    const made = await engine.inspectNetwork(bridge.name, within(10_000));
+    expect(made).toMatchObject({ interfaceName: bridge.interfaceName, isolated: true });
     const spec = shellSpec(listen, { network: bridge.name });
     const published = await ledger.run({
       ...spec,
@@ -69,8 +69,7 @@ describe('the bridge', () => {
     const plain = await ledger.run({ ...shellSpec(listen), network: 'bridge' });
     const gateway = spawnSync('ip', ['-4', '-o', 'addr', 'show', bridge.interfaceName], { encoding: 'utf8' });
     const hostAddress = /inet (\S+)\//.exec(gateway.stdout)?.[1] ?? '';
-    const defaultBridge = (await engine.inspectNetwork('bridge', within(10_000)))?.options ?? {};
-    const defaultInterface = defaultBridge['com.docker.network.bridge.name'] ?? '';
+    const defaultInterface = (await engine.inspectNetwork('bridge', within(10_000)))?.interfaceName ?? '';
     const elsewhere = spawnSync('ip', ['-4', '-o', 'addr', 'show', defaultInterface], { encoding: 'utf8' });
     const otherHostAddress = /inet (\S+)\//.exec(elsewhere.stdout)?.[1] ?? '';
 

@@ -1,4 +1,4 @@
-/** Tenants that try to leave something in a network made ahead for the next kernel that joins it. */
+/** Tenants that try to leave something in a prewarmed network for the next kernel that joins it. */
 import { appendFile, readlink } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { uniqueName } from '../support/engine.ts';
@@ -68,7 +68,7 @@ async function seenByNext(node: NodeUnderTest): Promise<ReadonlyMap<string | nul
   return seen;
 }
 
-describe('the files of names of a network made ahead', () => {
+describe('the files of names of a prewarmed network', () => {
   it.each([
     ['a script that is to run as root', image],
     ['links in the place of files that the runner writes', linked],
@@ -132,7 +132,7 @@ describe('the files of names of a network made ahead', () => {
   });
 });
 
-it('a kernel shares nothing with a network made ahead but the network', async () => {
+it('a kernel shares nothing with a prewarmed network but the network', async () => {
   const node = await nodeOf();
   await readyNetworks(node);
   const kernel = await create(node);

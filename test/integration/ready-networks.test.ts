@@ -1,4 +1,4 @@
-/** Kernels on networks made ahead, in real containers: used again and again, as closed as others, and left nowhere. */
+/** Kernels on prewarmed networks, in real containers: used again and again, as closed as others, and left nowhere. */
 import { spawnSync } from 'node:child_process';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -53,7 +53,7 @@ const listen = `import socket
 server = socket.socket(); server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 server.bind(('0.0.0.0', 8000)); server.listen()`;
 
-describe('networks made ahead', () => {
+describe('prewarmed networks', () => {
   it('are used by one kernel after the other', async () => {
     const ready = await readyNetworks(node);
     expect(ready).toHaveLength(2);

@@ -80,7 +80,7 @@ export class EngineLedger implements AsyncDisposable {
     const name = change.name ?? uniqueName('kernelet-test');
     this.#undo.defer(() => this.engine.removeNetwork(name, within(30_000)));
     const labels = { [testLabel]: '1', ...change.labels };
-    await this.engine.createNetwork({ driver: 'bridge', options: {}, ...change, name, labels }, within(30_000));
+    await this.engine.createNetwork({ ...change, name, labels }, within(30_000));
     return name;
   }
 

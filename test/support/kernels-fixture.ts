@@ -29,7 +29,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import { type KernelId, parseAgentId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
-import type { NameFiles } from '../../src/network/name-files.ts';
+import type { NameFiles } from '../../src/network/prewarmed-network.ts';
 import type { RunSummary } from '../../src/protocol/run-event.ts';
 import type { RunnerStatus } from '../../src/protocol/runner-messages.ts';
 import type { RequestedMount } from '../../src/storage/mount-policy.ts';

@@ -1,6 +1,6 @@
-/** The networks that a node has made ahead, as the engine shows them. */
+/** The prewarmed networks of a node, as the engine shows them. */
 import { labelNames } from '../../src/kernel/ownership.ts';
-import { sandboxLabels } from '../../src/network/sandbox.ts';
+import { prewarmedNetworkLabels } from '../../src/network/prewarmed-network.ts';
 import { engineGet } from './engine-api.ts';
 import { eventually, statusOf } from './node-facts.ts';
 import type { NodeUnderTest } from './node-under-test.ts';
@@ -11,14 +11,14 @@ export async function readyNetworksOf(
   options: { all?: boolean } = {},
 ): Promise<readonly string[]> {
   const { agentId } = await statusOf(node);
-  const filters = encodeURIComponent(JSON.stringify({ label: [`${sandboxLabels.owner}=${agentId}`] }));
+  const filters = encodeURIComponent(JSON.stringify({ label: [`${prewarmedNetworkLabels.owner}=${agentId}`] }));
   const listed = await engineGet(`/containers/json?all=${options.all === true}&filters=${filters}`);
   return listed
     .map((item) => (typeof item === 'object' && item !== null && 'Id' in item ? String(item.Id) : ''))
     .sort();
 }
 
-/** Runs a program, after which there are networks made ahead; returns them when all are there. */
+/** Runs a program, after which there are prewarmed networks; returns them when all are there. */
 export async function readyNetworks(node: NodeUnderTest): Promise<readonly string[]> {
   const { status, stderr } = await node.run(['run', '--lang', 'shell', '-c', 'true']);
   if (status !== 0) throw new Error(`run ended with status ${status}: ${stderr}`);

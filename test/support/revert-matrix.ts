@@ -13,7 +13,7 @@ export const stepNames = [
   'ports',
   'image',
   'scratch',
-  'sandbox',
+  'prewarmed-network',
   'network',
   'files',
   'config-files',

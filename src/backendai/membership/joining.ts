@@ -9,7 +9,7 @@ import { systemClock as clock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
-import { warnOfEphemeralPorts } from '../../network/ephemeral-port-warning.ts';
+import { warnOfEphemeralPorts } from '../../network/host-ports.ts';
 import { openStateFolder, type StateFolder } from '../../storage/state-folder.ts';
 import type { ClusterLimits } from '../etcd/cluster-limits.ts';
 import { type EtcdAdapter, openEtcd } from '../etcd/etcd-adapter.ts';

@@ -92,7 +92,7 @@ export const kerneletSection = {
     'image-bootstrap': key(optional(choice(['never', 'root'])), {
       default: null,
       description:
-        'Whether the script of an image (`/opt/container/bootstrap.sh`) is run before a kernel is ready: `never`, or as `root` of its container. None given: `root` in cluster mode, since its images expect it, `never` else. With `root` no kernel joins a network made ahead, so that nobody who was root has been in it.',
+        'Whether the script of an image (`/opt/container/bootstrap.sh`) is run before a kernel is ready: `never`, or as `root` of its container. None given: `root` in cluster mode, since its images expect it, `never` else. With `root` no kernel joins a prewarmed network, so that nobody who was root has been in it.',
     }),
     'image-capabilities': key(capabilities, {
       default: imageCapabilities,

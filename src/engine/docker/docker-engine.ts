@@ -41,6 +41,8 @@ export interface DockerEngineOptions {
 /** A Docker engine (or one that speaks its API, from 1.41). Nothing is sent before the first call. */
 export class DockerEngine implements Engine {
   readonly kind = 'docker';
+  readonly rulesChain = 'DOCKER-USER';
+  readonly gatewayNetwork = 'docker_gwbridge';
   readonly address: string;
   readonly #plain: DockerTransport;
   readonly #transport: VersionedTransport;

@@ -6,6 +6,12 @@ import { inParallel } from './in-parallel.ts';
 import { type EngineRequest, pathSegment } from './transport.ts';
 import type { VersionedTransport } from './versioned-transport.ts';
 
+/** Options of the engine's bridges: the name of the interface, and whether containers reach each other. */
+const optionNames = {
+  interfaceName: 'com.docker.network.bridge.name',
+  reachEachOther: 'com.docker.network.bridge.enable_icc',
+} as const;
+
 /** The network part of an engine. */
 export class DockerNetworks {
   readonly #transport: VersionedTransport;
@@ -24,11 +30,14 @@ export class DockerNetworks {
         Name: spec.name,
         // Without it engines before 25 make a second network of the same name.
         CheckDuplicate: true,
-        Driver: spec.driver,
+        Driver: 'bridge',
         // Whatever the engine's own default is: what filters a network filters IPv4.
         EnableIPv6: false,
         Labels: { ...spec.labels },
-        Options: { ...spec.options },
+        Options: {
+          ...(spec.interfaceName === undefined ? {} : { [optionNames.interfaceName]: spec.interfaceName }),
+          ...(spec.isolated ? { [optionNames.reachEachOther]: 'false' } : {}),
+        },
       },
     };
     return text(fields((await this.#transport.json(request, signal)).value), 'Id');
@@ -91,6 +100,7 @@ export class DockerNetworks {
 
 function readNetwork(value: unknown): EngineNetwork {
   const network = fields(value);
+  const options = textMap(network, 'Options');
   return {
     id: text(network, 'Id'),
     name: text(network, 'Name'),
@@ -98,7 +108,8 @@ function readNetwork(value: unknown): EngineNetwork {
     subnets: list(child(network, 'IPAM')['Config'])
       .map((config) => text(fields(config), 'Subnet'))
       .filter((subnet) => subnet !== ''),
-    options: textMap(network, 'Options'),
+    interfaceName: options[optionNames.interfaceName] ?? null,
+    isolated: options[optionNames.reachEachOther] === 'false',
     attached: Object.keys(child(network, 'Containers')),
   };
 }

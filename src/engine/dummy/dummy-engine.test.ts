@@ -128,7 +128,7 @@ describe('the dummy engine', () => {
 
   it('keeps a network until nothing is attached', async () => {
     const engine = engineWith();
-    await engine.createNetwork({ name: 'net', driver: 'bridge', labels: { owner: 'me' }, options: {} }, never);
+    await engine.createNetwork({ name: 'net', labels: { owner: 'me' } }, never);
     const id = await engine.createContainer(spec({ network: 'net' }), never);
     await engine.startContainer(id, never);
     expect(await codeOf(engine.removeNetwork('net', never))).toBe('ENGINE_FAILED');

@@ -52,6 +52,8 @@ export interface DummyEngineOptions {
 /** An in-memory engine. */
 export class DummyEngine implements Engine {
   readonly kind = 'dummy';
+  readonly rulesChain = 'DUMMY-USER';
+  readonly gatewayNetwork = 'dummy-gateway';
   readonly address = 'memory';
   readonly #options: DummyEngineOptions;
   readonly #clock: Clock;

@@ -8,7 +8,7 @@ export class DummyNetworks {
   #serial = 0;
 
   constructor() {
-    for (const name of ['bridge', 'host', 'none']) this.create({ name, driver: name, labels: {}, options: {} });
+    for (const name of ['bridge', 'host', 'none']) this.create({ name, labels: {} });
   }
 
   /** Makes one. Throws ENGINE_FAILED (409) when the name is taken. */
@@ -23,7 +23,8 @@ export class DummyNetworks {
       name: spec.name,
       labels: spec.labels,
       subnets: [`10.${this.#serial % 256}.0.0/16`],
-      options: spec.options,
+      interfaceName: spec.interfaceName ?? null,
+      isolated: spec.isolated ?? false,
       attached: [],
     });
     return id;

@@ -18,7 +18,7 @@ describe('what devices bring along', () => {
         }),
       ]),
     });
-    await at.dummy.createNetwork({ name: 'storage', driver: 'bridge', labels: {}, options: {} }, never);
+    await at.dummy.createNetwork({ name: 'storage', labels: {} }, never);
     const spec = specFixture({ accelerators: [['npu.device', '1']], environ: [['LD_PRELOAD', '/x.so']] });
     const created = await at.kernels.registry.create(spec, never);
     const restarted = await at.kernels.registry.restart(spec.id, never);

@@ -7,7 +7,7 @@ import { namesFixture } from '../../../test/support/kernels-fixture.ts';
 import { Deadline } from '../../lib/deadline.ts';
 import { asContainerId, parseAgentId } from '../../lib/ids.ts';
 import { silentLogger } from '../../lib/log.ts';
-import type { NameFiles } from '../../network/name-files.ts';
+import type { NameFiles } from '../../network/prewarmed-network.ts';
 import { ScratchFolders } from '../../storage/scratch.ts';
 import { Ownership } from '../ownership.ts';
 import type { KernelRecord } from '../record.ts';
@@ -36,7 +36,7 @@ const step = () =>
     scratch,
     ownership: new Ownership(parseAgentId('i-one'), new Uint8Array(32)),
     runner: { outputBufferBytes: 1, finishedRunKeepMs: 1, isTerminalLocal: true, debug: false },
-    sandboxes: { namesOf: () => held },
+    prewarmedNetworks: { namesOf: () => held },
     hardening: { imageBootstrap },
   });
 const soon = () => new Deadline({ what: 'test', timeoutMs: 5_000 });
@@ -65,8 +65,8 @@ it('tells the runner whether the script of the image may run', async () => {
 });
 
 describe('copies of the files of names', () => {
-  const sandbox = { container: asContainerId('a'.repeat(64)), receivedBytes: 0, sentBytes: 0 };
-  const joining = { ...record, placement: { ...record.placement, sandbox } };
+  const prewarmedNetwork = { container: asContainerId('a'.repeat(64)), receivedBytes: 0, sentBytes: 0 };
+  const joining = { ...record, placement: { ...record.placement, prewarmedNetwork } };
   const lay = async (of: KernelRecord): Promise<void> => {
     using deadline = soon();
     await step().apply(of, deadline);

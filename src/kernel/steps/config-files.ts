@@ -26,7 +26,7 @@ export interface ConfigFilesParts {
   readonly scratch: ScratchFolders;
   readonly ownership: Ownership;
   readonly runner: RunnerTuning;
-  readonly sandboxes: Pick<NetworkLeases, 'namesOf'>;
+  readonly prewarmedNetworks: Pick<NetworkLeases, 'namesOf'>;
   readonly hardening: Pick<ContainerHardening, 'imageBootstrap'>;
 }
 
@@ -91,7 +91,7 @@ async function writeAll(paths: ScratchPaths, record: KernelRecord, parts: Config
     layResourceFiles(record, parts.scratch),
     laySshKeys(record.spec, paths, parts.ownership),
     writeFile(join(paths.config, 'environ.txt'), environText(environOf(record)), { mode: 0o644 }),
-    layNameCopies(record, paths, parts.sandboxes),
+    layNameCopies(record, paths, parts.prewarmedNetworks),
     ...(isOnHost(record.spec.network) ? [writePorts(paths, record)] : []),
     writeFile(join(paths.private, recordCopyName), encodeRecord(record), { mode: 0o600 }),
   ]);

@@ -15,7 +15,7 @@ import { leaseUsablePort, type PortsParts } from './ports.ts';
 /** What the step works with. */
 export interface StartParts extends PortsParts {
   readonly containers: KernelContainers;
-  readonly sandboxes: NetworkLeases;
+  readonly prewarmedNetworks: NetworkLeases;
   readonly scratch: ScratchFolders;
 }
 
@@ -61,17 +61,17 @@ async function startWithPorts(record: KernelRecord, deadline: Deadline, parts: S
   }
 }
 
-/** A kernel whose network made ahead can't be joined gets one of its own. */
+/** A kernel whose prewarmed network can't be joined gets one of its own. */
 async function startSomehow(record: KernelRecord, deadline: Deadline, parts: StartParts): Promise<RecordChange> {
   try {
     return await startWithPorts(record, deadline, parts);
   } catch (error) {
-    if (record.placement.sandbox === null || !hasCode(error, 'ENGINE_FAILED')) throw error;
+    if (record.placement.prewarmedNetwork === null || !hasCode(error, 'ENGINE_FAILED')) throw error;
     deadline.check();
-    const { containers, sandboxes } = parts;
+    const { containers, prewarmedNetworks } = parts;
     await containers.remove(record, deadline);
-    sandboxes.discard(record.spec.id);
-    const alone = { ...record, placement: { ...record.placement, sandbox: null } };
+    prewarmedNetworks.discard(record.spec.id);
+    const alone = { ...record, placement: { ...record.placement, prewarmedNetwork: null } };
     const containerId = await makeContainer(alone, containers, parts.scratch, deadline);
     return await startWithPorts({ ...alone, containerId }, deadline, parts);
   }

@@ -86,7 +86,8 @@ async function restore(file: string): Promise<void> {
   const { networks, containers } = JSON.parse(readFileSync(file, 'utf8')) as Kept;
   for (const network of networks) {
     if ((await engine.inspectNetwork(network.name, signal)) === null) {
-      await engine.createNetwork({ ...network, driver: 'bridge' }, signal);
+      const { name, labels, isolated, interfaceName } = network;
+      await engine.createNetwork({ name, labels, isolated, ...(interfaceName && { interfaceName }) }, signal);
     }
   }
   for (const spec of containers) await engine.startContainer(await engine.createContainer(spec, signal), signal);

@@ -1,8 +1,8 @@
 /**
- * Networks made ahead: a few idle sandboxes that kernels lease, so that a creation need not wait for the engine to set
- * up a network. A creation never waits for the pool: when there is no sandbox, the kernel gets a network of its own.
+ * The pool of prewarmed networks: a few idle ones that kernels lease, so that a creation need not wait for the engine to
+ * set up a network. A creation never waits for the pool: when none is idle, the kernel gets a network of its own.
  * What there is is known from the engine, by labels, so that nothing is lost when the process is killed. What the files
- * of names are is known from the moment at which a sandbox was made, in which no kernel had joined it yet, and by the
+ * of names are is known from the moment at which a network was made, in which no kernel had joined it yet, and by the
  * process alone that made it: one that an earlier process has made is leased to nobody else any more.
  */
 import type { ContainerDetail, Engine } from '../engine/engine.ts';
@@ -11,35 +11,36 @@ import { type Deadline, withDeadline } from '../lib/deadline.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { ContainerId, KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
-import { areSame, type NameFiles } from './name-files.ts';
 import {
-  isSandbox,
+  isPrewarmedNetwork,
   type LeasedNetwork,
-  newSandboxName,
+  type NameFiles,
+  nameFilesEqual,
+  newPrewarmedNetworkName,
   type PrewarmedNetworkForm,
-  sandboxLabels,
-  sandboxSpec,
-} from './sandbox.ts';
+  prewarmedNetworkLabels,
+  prewarmedNetworkSpec,
+} from './prewarmed-network.ts';
 
 /** What the pool works with. */
 export interface PrewarmedNetworkPoolParts {
   readonly engine: Engine;
   readonly form: PrewarmedNetworkForm;
-  /** Sandboxes that are kept idle; 0 = none is ever made. */
+  /** How many are kept idle; 0 = none is ever made. */
   readonly target: number;
   /** Makes sure that the network and its rules are there. */
   readonly ensureNetwork: (deadline: Deadline) => Promise<void>;
-  /** The sandboxes that kernels' containers say they have joined, whether their kernels are known or not. */
+  /** Those that kernels' containers say they have joined, whether their kernels are known or not. */
   readonly joined: (signal: AbortSignal) => Promise<ReadonlySet<ContainerId>>;
   /** Bytes that have gone through the network of a process. */
   readonly networkBytes: (pid: number) => Promise<Pick<LeasedNetwork, 'receivedBytes' | 'sentBytes'>>;
-  /** The files of names of a sandbox, as they are now. */
+  /** The files of names of one, as they are now. */
   readonly readNames: (paths: ContainerDetail['nameFiles']) => Promise<NameFiles>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-interface Sandbox {
+interface PrewarmedNetwork {
   readonly id: ContainerId;
   /** null = not known. */
   readonly image: string | null;
@@ -50,20 +51,20 @@ interface Sandbox {
   lastOwner: KernelId | null;
 }
 
-/** A sandbox that the engine does not show within this is not used. */
-const lookMs = 1_000;
+/** A network that the engine does not show within this is not used. */
+const verifyMs = 1_000;
 const makeMs = 60_000;
 const removeMs = 30_000;
 const stopMs = 10_000;
 /** How long the reply to a request that was begun before the end is waited for: the engine does it all the same. */
 const lateReplyMs = 5_000;
-/** Idle sandboxes go when no kernel was created for this long. */
+/** How long idle ones are kept when no kernel is created. */
 const idleMs = 5 * 60_000;
 
-/** The pool. Disposing it removes the sandboxes that no kernel holds, within a bound. */
+/** Disposing it removes those that no kernel holds, within a bound. */
 export class PrewarmedNetworkPool implements AsyncDisposable {
   readonly #parts: PrewarmedNetworkPoolParts;
-  readonly #sandboxes = new Map<ContainerId, Sandbox>();
+  readonly #networks = new Map<ContainerId, PrewarmedNetwork>();
   /** Names of those that are being made. */
   readonly #making = new Set<string>();
   /** Those that are being removed: the engine may list them still. */
@@ -82,12 +83,12 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     this.#parts = parts;
   }
 
-  /** Releases of a sandbox that was not held. */
+  /** Releases of a network that was not held: an invariant violation. */
   get absentReleases(): number {
     return this.#absentReleases;
   }
 
-  /** Sandboxes whose files of names were not as they were made. */
+  /** Networks whose files of names were not as they were made: an invariant violation. */
   get altered(): number {
     return this.#altered;
   }
@@ -109,7 +110,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
   }
 
   /**
-   * A sandbox that lives and whose files of names are as they were made, for a container that is about to be made: the
+   * One that lives and whose files of names are as they were made, for a container that is about to be made: the
    * one that the kernel holds, else an idle one, rather of the same image. null when there is none. Throws the signal's
    * reason.
    */
@@ -117,7 +118,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     for (let found = this.#heldBy(kernel) ?? this.#idle(image); found; found = this.#idle(image)) {
       // Before anything is waited for: nobody else may take it.
       found.owner = kernel;
-      const leased = await this.#look(found, signal);
+      const leased = await this.#verify(found, signal);
       signal.throwIfAborted();
       if (leased) return leased;
       this.discard(kernel);
@@ -128,25 +129,27 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
 
   /** Takes over what a kernel of an earlier process holds. Throws INTERNAL when another kernel holds it. */
   adopt(kernel: KernelId, container: ContainerId): void {
-    const unknown: Sandbox = { id: container, image: null, names: null, owner: null, lastOwner: null };
-    const known = this.#sandboxes.get(container) ?? unknown;
+    const unknown: PrewarmedNetwork = { id: container, image: null, names: null, owner: null, lastOwner: null };
+    const known = this.#networks.get(container) ?? unknown;
     if (known.owner !== null && known.owner !== kernel) {
-      throw new KerneletError('INTERNAL', `the network ${container} is held by two kernels`, { context: { kernel } });
+      throw new KerneletError('INTERNAL', `the prewarmed network ${container} is held by two kernels`, {
+        context: { kernel },
+      });
     }
     known.owner = kernel;
-    this.#sandboxes.set(container, known);
+    this.#networks.set(container, known);
   }
 
   holds(kernel: KernelId): boolean {
     return this.#heldBy(kernel) !== undefined;
   }
 
-  /** The files of names of the sandbox that a kernel holds, as they were made; null when it holds none that is known. */
+  /** The files of names of the network that a kernel holds, as they were made; null when it holds none that is known. */
   namesOf(kernel: KernelId): NameFiles | null {
     return this.#heldBy(kernel)?.names ?? null;
   }
 
-  /** Gives a kernel's sandbox back, once its container is gone. */
+  /** Gives a kernel's network back, once its container is gone. */
   release(kernel: KernelId): void {
     const held = this.#heldBy(kernel);
     if (!held) {
@@ -159,22 +162,22 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     this.#trim(this.#end.signal.aborted ? 0 : this.#parts.target);
   }
 
-  /** Gives up a kernel's sandbox that is of no use, and removes it in the background. */
+  /** Gives up a kernel's network that is of no use, and removes it in the background. */
   discard(kernel: KernelId): void {
     const held = this.#heldBy(kernel);
     if (held) this.#drop(held.id);
   }
 
   /**
-   * Compares with what the engine has: dead sandboxes, and those of an earlier process that no kernel has joined, are
+   * Compares with what the engine has: dead ones, and those of an earlier process that no kernel has joined, are
    * removed; others take the place of the latter. Call it after the kernels were adopted, and now and then. Throws what
    * the engine throws.
    */
-  async listOwnedContainers(signal: AbortSignal): Promise<void> {
+  async reconcile(signal: AbortSignal): Promise<void> {
     const { target, joined } = this.#parts;
     if (target === 0) return;
     const [known, making, going] = [
-      new Set(this.#sandboxes.keys()),
+      new Set(this.#networks.keys()),
       new Set(this.#making),
       new Set(this.#removals.keys()),
     ];
@@ -182,22 +185,22 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     const listed = await this.#listed(signal);
     let replaced: string | null = null;
     for (const { id, name, state, image } of listed) {
-      const isNew = this.#making.has(name) || making.has(name) || (this.#sandboxes.has(id) && !known.has(id));
+      const isNew = this.#making.has(name) || making.has(name) || (this.#networks.has(id) && !known.has(id));
       if (
         isNew ||
         going.has(id) ||
         this.#removals.has(id) ||
         inUse.has(id) ||
-        (this.#sandboxes.get(id)?.owner ?? null) !== null
+        (this.#networks.get(id)?.owner ?? null) !== null
       )
         continue;
-      if (state === 'running' && this.#sandboxes.has(id)) continue;
+      if (state === 'running' && this.#networks.has(id)) continue;
       this.#drop(id);
       if (state === 'running') replaced ??= image;
     }
     const present = new Set(listed.map(({ id }) => id));
     for (const id of known) {
-      if (!present.has(id) && this.#sandboxes.get(id)?.owner === null) this.#sandboxes.delete(id);
+      if (!present.has(id) && this.#networks.get(id)?.owner === null) this.#networks.delete(id);
     }
     this.#trim(target);
     if (replaced === null) return;
@@ -206,11 +209,11 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     this.#fillSoon();
   }
 
-  /** Removes the idle ones now, for somebody who wants to remove their image. Bounded, and never rejects. */
-  async vacate(): Promise<void> {
-    const options = { what: 'removing idle networks', timeoutMs: stopMs };
+  /** Removes the idle ones now, for a caller who wants to remove their image. Bounded, and never rejects. */
+  async removeIdle(): Promise<void> {
+    const options = { what: 'removing idle prewarmed networks', timeoutMs: stopMs };
     await withDeadline(options, () => this.#empty()).catch((error: unknown) => {
-      this.#parts.log.warn('idle networks could not be removed', { error });
+      this.#parts.log.warn('idle prewarmed networks could not be removed', { error });
     });
   }
 
@@ -223,17 +226,17 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     const { log, joined, clock } = this.#parts;
     using _late = clock.after(lateReplyMs, () => this.#hangUp.abort(reason));
     try {
-      const options = { what: 'removing idle networks', timeoutMs: stopMs };
+      const options = { what: 'removing idle prewarmed networks', timeoutMs: stopMs };
       await withDeadline(options, async () => {
         await this.#empty();
         const inUse = await joined(signal);
         for (const { id } of await this.#listed(signal)) {
-          if ((this.#sandboxes.get(id)?.owner ?? null) === null && !inUse.has(id)) this.#drop(id);
+          if ((this.#networks.get(id)?.owner ?? null) === null && !inUse.has(id)) this.#drop(id);
         }
         await Promise.all(this.#removals.values());
       });
     } catch (error) {
-      log.warn('idle networks could not be removed; the next start does', { error });
+      log.warn('idle prewarmed networks could not be removed; the next start removes them', { error });
     }
   }
 
@@ -250,7 +253,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     });
   }
 
-  /** Makes sandboxes up to the target, while no kernel is being created. Never rejects. */
+  /** Makes networks up to the target, while no kernel is being created. Never rejects. */
   async #fill(): Promise<void> {
     const { target, log } = this.#parts;
     while (this.#wanted !== null && this.#creations === 0 && !this.#end.signal.aborted) {
@@ -264,96 +267,100 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
       } catch (error) {
         // The next kernel that finds none asks again.
         this.#wanted = null;
-        if (!this.#end.signal.aborted) log.warn('a network could not be made ahead', { image, error });
+        if (!this.#end.signal.aborted) log.warn('a prewarmed network could not be made', { image, error });
       }
     }
   }
 
   async #make(image: string): Promise<void> {
     const { engine, form, ensureNetwork, readNames } = this.#parts;
-    const name = newSandboxName(form.tag);
+    const name = newPrewarmedNetworkName(form.tag);
     this.#making.add(name);
     try {
-      const options = { what: 'making a network ahead', timeoutMs: makeMs, signal: this.#hangUp.signal };
+      const options = { what: 'making a prewarmed network', timeoutMs: makeMs, signal: this.#hangUp.signal };
       await withDeadline(options, async (deadline) => {
         await ensureNetwork(deadline);
-        const id = await engine.createContainer(await sandboxSpec(form, name, image), deadline.signal);
+        const id = await engine.createContainer(await prewarmedNetworkSpec(form, name, image), deadline.signal);
         this.#end.signal.throwIfAborted();
         await engine.startContainer(id, deadline.signal);
         const made = await engine.inspectContainer(id, deadline.signal);
         if (!made) throw new KerneletError('ENGINE_FAILED', `the container ${name} was removed by somebody else`);
         const names = await readNames(made.nameFiles);
-        this.#sandboxes.set(id, { id, image, names, owner: null, lastOwner: null });
+        this.#networks.set(id, { id, image, names, owner: null, lastOwner: null });
       });
     } catch (error) {
       // The request may have had its effect.
-      const left = await engine.inspectContainer(name, AbortSignal.timeout(lookMs)).catch(() => null);
-      if (left && isSandbox(form, left)) this.#drop(left.id);
+      const left = await engine.inspectContainer(name, AbortSignal.timeout(verifyMs)).catch(() => null);
+      if (left && isPrewarmedNetwork(form, left)) this.#drop(left.id);
       throw error;
     } finally {
       this.#making.delete(name);
     }
   }
 
-  /** The sandbox as a lease when it is alive, ours, as it should be and on the network; else null. */
-  async #look({ id, names, lastOwner }: Sandbox, signal: AbortSignal): Promise<LeasedNetwork | null> {
+  /** The network as a lease when it is alive, ours, as it should be and on the network; else null. */
+  async #verify({ id, names, lastOwner }: PrewarmedNetwork, signal: AbortSignal): Promise<LeasedNetwork | null> {
     if (names === null) return null;
     const { engine, form, networkBytes, readNames, log } = this.#parts;
     try {
-      return await withDeadline({ what: 'looking at a network', timeoutMs: lookMs, signal }, async (deadline) => {
-        const seen = await engine.inspectContainer(id, deadline.signal);
-        const isGood = seen && isSandbox(form, seen) && seen.state === 'running' && seen.networkAddress !== null;
-        if (!isGood) return null;
-        const [{ receivedBytes, sentBytes }, now] = await Promise.all([
-          networkBytes(seen.pid),
-          readNames(seen.nameFiles),
-        ]);
-        if (!areSame(names, now)) {
-          this.#altered += 1;
-          log.warn('the files of names of a network are not as they were made, and it is given up', {
-            ...{ container: id, lastKernel: lastOwner, paths: Object.values(seen.nameFiles) },
-          });
-          return null;
-        }
-        return { container: id, receivedBytes, sentBytes };
-      });
+      return await withDeadline(
+        { what: 'verifying a prewarmed network', timeoutMs: verifyMs, signal },
+        async (deadline) => {
+          const seen = await engine.inspectContainer(id, deadline.signal);
+          const isGood =
+            seen && isPrewarmedNetwork(form, seen) && seen.state === 'running' && seen.networkAddress !== null;
+          if (!isGood) return null;
+          const [{ receivedBytes, sentBytes }, now] = await Promise.all([
+            networkBytes(seen.pid),
+            readNames(seen.nameFiles),
+          ]);
+          if (!nameFilesEqual(names, now)) {
+            this.#altered += 1;
+            log.warn('the files of names of a prewarmed network were changed; it is not used again', {
+              ...{ container: id, lastKernel: lastOwner, paths: Object.values(seen.nameFiles) },
+            });
+            return null;
+          }
+          return { container: id, receivedBytes, sentBytes };
+        },
+      );
     } catch (error) {
-      if (!signal.aborted) log.warn('a network that was made ahead cannot be used', { container: id, error });
+      if (!signal.aborted) log.warn('a prewarmed network cannot be used', { container: id, error });
       return null;
     }
   }
 
   async #listed(signal: AbortSignal) {
     const { engine, form } = this.#parts;
-    const listed = await engine.listContainers({ [sandboxLabels.proof]: null }, signal);
-    return listed.filter((one) => isSandbox(form, one));
+    const listed = await engine.listContainers({ [prewarmedNetworkLabels.proof]: null }, signal);
+    return listed.filter((one) => isPrewarmedNetwork(form, one));
   }
 
-  #heldBy(kernel: KernelId): Sandbox | undefined {
-    return [...this.#sandboxes.values()].find(({ owner }) => owner === kernel);
+  #heldBy(kernel: KernelId): PrewarmedNetwork | undefined {
+    return [...this.#networks.values()].find(({ owner }) => owner === kernel);
   }
 
-  #idleOnes(): readonly Sandbox[] {
-    return [...this.#sandboxes.values()].filter(({ owner }) => owner === null);
+  #idleOnes(): readonly PrewarmedNetwork[] {
+    return [...this.#networks.values()].filter(({ owner }) => owner === null);
   }
 
-  #idle(image: string): Sandbox | undefined {
+  #idle(image: string): PrewarmedNetwork | undefined {
     const idle = this.#idleOnes();
     return idle.find((one) => one.image === image) ?? idle[0];
   }
 
   /** Lets go of the oldest idle ones beyond so many. */
-  #trim(most: number): void {
+  #trim(max: number): void {
     const idle = this.#idleOnes();
-    for (const { id } of idle.slice(0, Math.max(0, idle.length - most))) this.#drop(id);
+    for (const { id } of idle.slice(0, Math.max(0, idle.length - max))) this.#drop(id);
   }
 
   #drop(id: ContainerId): void {
-    this.#sandboxes.delete(id);
+    this.#networks.delete(id);
     const { engine, log } = this.#parts;
     const removal = engine
       .removeContainer(id, AbortSignal.timeout(removeMs))
-      .catch((error: unknown) => log.warn('a network could not be removed', { container: id, error }))
+      .catch((error: unknown) => log.warn('a prewarmed network could not be removed', { container: id, error }))
       .finally(() => this.#removals.delete(id));
     this.#removals.set(id, removal);
   }

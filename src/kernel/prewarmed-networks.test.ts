@@ -1,4 +1,4 @@
-/** Kernels on networks made ahead: taken, handed on, given back, and found again after a crash. */
+/** Kernels on prewarmed networks: taken, handed on, given back, and found again after a crash. */
 import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import {
@@ -8,7 +8,7 @@ import {
   usingFixtures,
 } from '../../test/support/kernels-fixture.ts';
 import { stepNames } from '../../test/support/revert-matrix.ts';
-import { sandboxLabels } from '../network/sandbox.ts';
+import { prewarmedNetworkLabels } from '../network/prewarmed-network.ts';
 import { defaultHardening } from './container-spec.ts';
 import type { CreationPlan, CreationStep } from './step.ts';
 
@@ -17,8 +17,10 @@ const never = new AbortController().signal;
 const ready: FixtureOptions = { settings: { readyNetworks: 2 } };
 const force = { reason: 'user-requested', force: true } as const;
 
-const sandboxesOf = (one: KernelsFixture) =>
-  one.dummy.containers.filter(({ spec, running }) => running && spec.labels[sandboxLabels.owner] !== undefined);
+const prewarmedNetworksOf = (one: KernelsFixture) =>
+  one.dummy.containers.filter(
+    ({ spec, running }) => running && spec.labels[prewarmedNetworkLabels.owner] !== undefined,
+  );
 const networkOf = (one: KernelsFixture, kernel: string) =>
   one.dummy.containers.find(({ spec }) => spec.name.endsWith(kernel))?.spec.network;
 
@@ -27,23 +29,23 @@ async function warm(one: KernelsFixture): Promise<void> {
   const spec = specFixture({ network: 'bridge' });
   await one.kernels.registry.create(spec, never);
   expect(networkOf(one, spec.id)).toBe(one.kernels.bridge.name);
-  await expect.poll(() => sandboxesOf(one).length).toBe(2);
+  await expect.poll(() => prewarmedNetworksOf(one).length).toBe(2);
   await one.kernels.registry.destroy(spec.id, force);
 }
 
-describe('a kernel on a network made ahead', () => {
+describe('a kernel on a prewarmed network', () => {
   it('joins one, which the next kernel uses again', async () => {
     const one = await fixture(ready);
     await warm(one);
-    const before = sandboxesOf(one).map(({ id }) => id);
+    const before = prewarmedNetworksOf(one).map(({ id }) => id);
     for (let round = 0; round < 3; round += 1) {
       const spec = specFixture({ network: 'bridge' });
       const { placement } = await one.kernels.registry.create(spec, never);
-      expect(placement.sandbox).toMatchObject({ receivedBytes: 100, sentBytes: 200 });
-      expect(networkOf(one, spec.id)).toEqual({ kind: 'join', container: placement.sandbox?.container });
+      expect(placement.prewarmedNetwork).toMatchObject({ receivedBytes: 100, sentBytes: 200 });
+      expect(networkOf(one, spec.id)).toEqual({ kind: 'join', container: placement.prewarmedNetwork?.container });
       await one.kernels.registry.destroy(spec.id, force);
     }
-    expect(sandboxesOf(one).map(({ id }) => id)).toEqual(before);
+    expect(prewarmedNetworksOf(one).map(({ id }) => id)).toEqual(before);
     expect(await one.leftovers()).toEqual([]);
     await one.kernels[Symbol.asyncDispose]();
     expect(one.dummy.containers).toEqual([]);
@@ -67,9 +69,9 @@ describe('a kernel on a network made ahead', () => {
     if (strict) await warm(one);
     const spec = specFixture({ network: 'bridge', ...change });
     const { placement } = await one.kernels.registry.create(spec, never);
-    expect(placement.sandbox).toBeNull();
+    expect(placement.prewarmedNetwork).toBeNull();
     expect(networkOf(one, spec.id)).toEqual(spec.network === 'none' ? 'none' : one.kernels.bridge.name);
-    expect(sandboxesOf(one)).toHaveLength(strict ? 2 : 0);
+    expect(prewarmedNetworksOf(one)).toHaveLength(strict ? 2 : 0);
   });
 
   it('keeps it over a restart, and gets another when it has died', async () => {
@@ -77,12 +79,12 @@ describe('a kernel on a network made ahead', () => {
     await warm(one);
     const spec = specFixture({ network: 'bridge' });
     const { placement } = await one.kernels.registry.create(spec, never);
-    const first = placement.sandbox?.container ?? '';
-    expect((await one.kernels.registry.restart(spec.id, never)).placement.sandbox?.container).toBe(first);
+    const first = placement.prewarmedNetwork?.container ?? '';
+    expect((await one.kernels.registry.restart(spec.id, never)).placement.prewarmedNetwork?.container).toBe(first);
     one.dummy.container(first).exit(137);
-    const again = (await one.kernels.registry.restart(spec.id, never)).placement.sandbox?.container;
+    const again = (await one.kernels.registry.restart(spec.id, never)).placement.prewarmedNetwork?.container;
     expect(again).not.toBe(first);
-    expect(sandboxesOf(one).map(({ id }) => id)).toEqual([again]);
+    expect(prewarmedNetworksOf(one).map(({ id }) => id)).toEqual([again]);
   });
 
   it('gets a network of its own when the join fails, in the same creation', async () => {
@@ -91,7 +93,7 @@ describe('a kernel on a network made ahead', () => {
     one.dummy.fail('startContainer', { kind: 'error' });
     const spec = specFixture({ network: 'bridge' });
     const { placement } = await one.kernels.registry.create(spec, never);
-    expect(placement.sandbox).toBeNull();
+    expect(placement.prewarmedNetwork).toBeNull();
     expect(networkOf(one, spec.id)).toBe(one.kernels.bridge.name);
     await one.kernels.registry.destroy(spec.id, force);
     expect(await one.leftovers()).toEqual([]);
@@ -103,14 +105,14 @@ describe('a kernel on a network made ahead', () => {
     const spec = specFixture({ network: 'bridge' });
     const { placement } = await first.kernels.registry.create(spec, never);
     await first[Symbol.asyncDispose]();
-    expect(sandboxesOf(first).map(({ id }) => id)).toEqual([placement.sandbox?.container]);
+    expect(prewarmedNetworksOf(first).map(({ id }) => id)).toEqual([placement.prewarmedNetwork?.container]);
     const next = await fixture({ ...ready, folder: first.folder, engine: first.dummy });
     await next.kernels.registry.recover(never);
     await next.kernels.registry.sweep(never);
-    expect(next.kernels.sandboxes.holds(spec.id)).toBe(true);
+    expect(next.kernels.prewarmedNetworks.holds(spec.id)).toBe(true);
     await next.kernels.registry.destroy(spec.id, force);
     // It is not known what the kernels of the earlier daemon left in its files.
-    await expect.poll(() => sandboxesOf(next)).toEqual([]);
+    await expect.poll(() => prewarmedNetworksOf(next)).toEqual([]);
     await next.kernels[Symbol.asyncDispose]();
     expect(next.dummy.containers).toEqual([]);
   });
@@ -153,7 +155,7 @@ describe('a daemon that ends', () => {
       parts: { adaptPlan: crashingPlan(step, call, when, resolve) },
     });
     await warm(first);
-    const old = sandboxesOf(first).map(({ id }) => id);
+    const old = prewarmedNetworksOf(first).map(({ id }) => id);
     const spec = specFixture({ network: 'bridge', hostname: 'doomed' });
     const life = first.kernels.registry
       .create(spec, never)
@@ -166,13 +168,13 @@ describe('a daemon that ends', () => {
     await next.kernels.registry.recover(never);
     await next.kernels.registry.sweep(never);
     expect(await next.leftovers()).toEqual([]);
-    expect(next.kernels.sandboxes.absentReleases).toBe(0);
-    await expect.poll(() => sandboxesOf(next).filter(({ id }) => !old.includes(id)).length).toBe(2);
-    await expect.poll(() => sandboxesOf(next).length).toBe(2);
-    const before = sandboxesOf(next).map(({ id }) => id);
+    expect(next.kernels.prewarmedNetworks.absentReleases).toBe(0);
+    await expect.poll(() => prewarmedNetworksOf(next).filter(({ id }) => !old.includes(id)).length).toBe(2);
+    await expect.poll(() => prewarmedNetworksOf(next).length).toBe(2);
+    const before = prewarmedNetworksOf(next).map(({ id }) => id);
     const specs = [specFixture({ network: 'bridge' }), specFixture({ network: 'bridge' })];
     for (const each of specs) await next.kernels.registry.create(each, never);
-    const taken = specs.map(({ id }) => next.kernels.registry.get(id).placement.sandbox?.container);
+    const taken = specs.map(({ id }) => next.kernels.registry.get(id).placement.prewarmedNetwork?.container);
     expect(new Set(taken)).toEqual(new Set(before));
     for (const { id } of specs) await next.kernels.registry.destroy(id, force);
     await next.kernels[Symbol.asyncDispose]();

@@ -1,5 +1,5 @@
 /**
- * Gives the kernel's container a network made ahead, where there is one and it will do: the kernel wants the bridge,
+ * Gives the kernel's container a prewarmed network, where there is one and it will do: the kernel wants the bridge,
  * publishes no port and is on no other network, and nothing that its processes may do could stay in the network for the
  * next kernel: but for the runner, nothing of it is ever root. A restart looks again at the one that the kernel holds. It
  * is given back with the kernel's network, at the kernel's end.
@@ -24,7 +24,7 @@ function isStrict(hardening: ContainerHardening): boolean {
   );
 }
 
-/** Neither root nor who may become it by `sudo` is to have been in a network; a volume could hide the sandbox's program. */
+/** Neither root nor who may become it by `sudo` is to have been in a network; a volume could hide the program that holds it. */
 const suits = ({ spec, placement }: KernelRecord): boolean =>
   placement.provision.networks.length === 0 &&
   spec.network === 'bridge' &&
@@ -33,19 +33,19 @@ const suits = ({ spec, placement }: KernelRecord): boolean =>
   spec.user.uid !== 0 &&
   spec.image.volumes.length === 0;
 
-/** The step. */
-export function sandboxStep(sandboxes: NetworkLeases, hardening: ContainerHardening): CreationStep {
+/** The step that leases one; without one the kernel gets a network of its own. */
+export function prewarmedNetworkStep(networks: NetworkLeases, hardening: ContainerHardening): CreationStep {
   const strict = isStrict(hardening);
   return {
-    name: 'sandbox',
+    name: 'prewarmed-network',
     scope: 'generation',
     deadlineMs: 10_000,
     async apply(record, { signal }) {
       const { id, image } = record.spec;
       const fits = strict && suits(record);
-      if (!fits) sandboxes.discard(id);
-      const sandbox = fits ? await sandboxes.lease(id, image.id, signal) : null;
-      return { placement: { ...record.placement, sandbox } };
+      if (!fits) networks.discard(id);
+      const prewarmedNetwork = fits ? await networks.lease(id, image.id, signal) : null;
+      return { placement: { ...record.placement, prewarmedNetwork } };
     },
     async revert() {},
   };

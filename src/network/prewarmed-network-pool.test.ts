@@ -6,9 +6,9 @@ import { dummyImage } from '../engine/dummy/dummy-images.ts';
 import type { ContainerSpec } from '../engine/engine.ts';
 import { type ContainerId, newKernelId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
-import type { NameFiles } from './name-files.ts';
-import { type PrewarmedNetworkForm, sandboxLabels, sandboxSpec } from './sandbox.ts';
-import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from './sandbox-pool.ts';
+import type { NameFiles } from './prewarmed-network.ts';
+import { type PrewarmedNetworkForm, prewarmedNetworkLabels, prewarmedNetworkSpec } from './prewarmed-network.ts';
+import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from './prewarmed-network-pool.ts';
 
 const image = 'sha256:00';
 const soon = (): AbortSignal => AbortSignal.timeout(5_000);
@@ -146,17 +146,17 @@ describe('the pool of networks', () => {
   it('makes others of those that an earlier process left, whose files nobody knows; foreign ones are let be', async () => {
     const engine = new DummyEngine({ images: [dummyImage('base', { id: image })] });
     const name = (letter: string) => `kernelet-network.${form.tag}.${letter.repeat(12)}`;
-    const idle = await start(engine, await sandboxSpec(form, name('a'), image));
-    const held = await start(engine, await sandboxSpec(form, name('b'), image));
-    const joined = await start(engine, await sandboxSpec(form, name('c'), image));
-    const dead = await engine.createContainer(await sandboxSpec(form, name('d'), image), soon());
-    const forged = await sandboxSpec(form, name('f'), image);
-    await start(engine, { ...forged, labels: { ...forged.labels, [sandboxLabels.proof]: 'x' } });
+    const idle = await start(engine, await prewarmedNetworkSpec(form, name('a'), image));
+    const held = await start(engine, await prewarmedNetworkSpec(form, name('b'), image));
+    const joined = await start(engine, await prewarmedNetworkSpec(form, name('c'), image));
+    const dead = await engine.createContainer(await prewarmedNetworkSpec(form, name('d'), image), soon());
+    const forged = await prewarmedNetworkSpec(form, name('f'), image);
+    await start(engine, { ...forged, labels: { ...forged.labels, [prewarmedNetworkLabels.proof]: 'x' } });
     const { pool, names } = setUp({ engine, joined: async () => new Set([joined]) });
     const kernel = newKernelId();
     pool.adopt(kernel, held);
     expect(() => pool.adopt(newKernelId(), held)).toThrow(/two kernels/);
-    await pool.listOwnedContainers(soon());
+    await pool.reconcile(soon());
     await expect.poll(() => engine.containers.length).toBe(5);
     for (const gone of [dead, idle]) expect(engine.containers.map(({ id }) => id)).not.toContain(gone);
     const made = await idleOf(pool);
@@ -170,7 +170,10 @@ describe('the pool of networks', () => {
 
   it('hands none on that a kernel holds since before this process, neither to it nor to others', async () => {
     const engine = new DummyEngine({ images: [dummyImage('base', { id: image })] });
-    const held = await start(engine, await sandboxSpec(form, `kernelet-network.${form.tag}.${'b'.repeat(12)}`, image));
+    const held = await start(
+      engine,
+      await prewarmedNetworkSpec(form, `kernelet-network.${form.tag}.${'b'.repeat(12)}`, image),
+    );
     const { pool } = setUp({ engine });
     const [kernel, other] = [newKernelId(), newKernelId()];
     pool.adopt(kernel, held);
@@ -178,7 +181,10 @@ describe('the pool of networks', () => {
     pool.release(kernel);
     expect(await pool.lease(other, image, soon())).toBeNull();
     await expect.poll(() => engine.containers).toEqual([]);
-    const again = await start(engine, await sandboxSpec(form, `kernelet-network.${form.tag}.${'c'.repeat(12)}`, image));
+    const again = await start(
+      engine,
+      await prewarmedNetworkSpec(form, `kernelet-network.${form.tag}.${'c'.repeat(12)}`, image),
+    );
     pool.adopt(kernel, again);
     expect(await pool.lease(kernel, image, soon())).toBeNull();
     await expect.poll(() => engine.containers).toEqual([]);
@@ -229,11 +235,11 @@ describe('the pool of networks', () => {
     const { pool, engine, names, miss } = setUp();
     await miss();
     engine.fail('removeContainer', { kind: 'delay', delayMs: 1_000 }, { times: 2 });
-    const gone = pool.vacate();
-    await pool.listOwnedContainers(soon());
+    const gone = pool.removeIdle();
+    await pool.reconcile(soon());
     expect(names()).toHaveLength(2);
     expect(await pool.lease(newKernelId(), image, soon())).toBeNull();
-    await pool.listOwnedContainers(soon());
+    await pool.reconcile(soon());
     await gone;
     expect(engine.containers).toEqual([]);
   });
@@ -264,7 +270,7 @@ describe('the pool of networks', () => {
     using creating = pool.creating();
     expect(await pool.lease(newKernelId(), image, soon())).toBeNull();
     creating[Symbol.dispose]();
-    await pool.listOwnedContainers(soon());
+    await pool.reconcile(soon());
     await pool[Symbol.asyncDispose]();
     expect(engine.calls).toEqual([]);
   });

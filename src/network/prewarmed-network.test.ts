@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { areSame, readNameFiles } from './name-files.ts';
+import { nameFilesEqual, readNameFiles } from './prewarmed-network.ts';
 
 let folder: string;
 const paths = () => ({
@@ -17,16 +17,16 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-describe('files of names', () => {
+describe('the files of names of a network', () => {
   it('are the same until a byte or a bit of their modes is another', async () => {
     const made = await readNameFiles(paths());
     expect(Buffer.from(made.hosts.content).toString()).toBe(`of ${paths().hosts}\n`);
-    expect(areSame(made, await readNameFiles(paths()))).toBe(true);
+    expect(nameFilesEqual(made, await readNameFiles(paths()))).toBe(true);
     await chmod(paths().hostname, 0o666);
-    expect(areSame(made, await readNameFiles(paths()))).toBe(false);
+    expect(nameFilesEqual(made, await readNameFiles(paths()))).toBe(false);
     await chmod(paths().hostname, 0o644);
     await writeFile(paths()['resolv.conf'], 'nameserver 192.0.2.66\n');
-    expect(areSame(made, await readNameFiles(paths()))).toBe(false);
+    expect(nameFilesEqual(made, await readNameFiles(paths()))).toBe(false);
   });
 
   it.each([

@@ -1,0 +1,134 @@
+/**
+ * A prewarmed network: a container that does nothing but hold a network, which a kernel's container joins instead of
+ * getting one of its own. Its program is the runner volume's static one, so that nothing of the image ever runs. With the
+ * network come files of names (of hosts, of name servers, and of its own name), which the engine binds into every container
+ * that joins it, where root can write them.
+ */
+import { randomBytes } from 'node:crypto';
+import { constants, open } from 'node:fs/promises';
+import type { ContainerDetail, ContainerSpec, ContainerSummary } from '../engine/engine.ts';
+import type { ContainerId } from '../lib/ids.ts';
+
+/** The prewarmed network that a kernel holds. */
+export interface LeasedNetwork {
+  readonly container: ContainerId;
+  /** What had gone through the network before the kernel's container joined it. */
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+}
+
+/** What is the same for all prewarmed networks of an agent. */
+export interface PrewarmedNetworkForm {
+  /** 8 hex digits of the state folder. */
+  readonly tag: string;
+  /** The agent's id, as a label for people. */
+  readonly agentId: string;
+  /** The engine's network that they are on. */
+  readonly network: string;
+  /** The runner volume on the host, once there is one, and where containers have it. */
+  readonly volume: { readonly source: () => Promise<string>; readonly target: string };
+  /** The proof that a container of this name is the agent's. */
+  readonly proof: (name: string) => string;
+}
+
+/**
+ * The labels of the container that holds one. None is a label of a kernel's container, so that it is never taken for one.
+ * They are those of every version, so that what an earlier daemon has left is found.
+ */
+export const prewarmedNetworkLabels = {
+  owner: 'ai.kernelet.sandbox-of',
+  proof: 'ai.kernelet.sandbox-proof',
+} as const;
+
+/** The engine gives no less memory to a container. */
+const memoryBytes = 6 * 2 ** 20;
+const processes = 4;
+const nobody = '65534:65534';
+const logLimitBytes = 4096 * 5;
+
+/** The name of a new one: within the length of host names, and no other agent's. */
+export const newPrewarmedNetworkName = (tag: string): string =>
+  `kernelet-network.${tag}.${randomBytes(6).toString('hex')}`;
+
+/** The container that holds one. `image` is any that is here; nothing of it runs. */
+export async function prewarmedNetworkSpec(
+  form: PrewarmedNetworkForm,
+  name: string,
+  image: string,
+): Promise<ContainerSpec> {
+  const { network, volume } = form;
+  return {
+    name,
+    image,
+    mounts: [{ source: await volume.source(), target: volume.target, readOnly: true }],
+    hostname: name.slice(-12),
+    labels: { [prewarmedNetworkLabels.owner]: form.agentId, [prewarmedNetworkLabels.proof]: form.proof(name) },
+    entrypoint: [`${volume.target}/bin/busybox`, 'sleep', '2147483647'],
+    command: [],
+    environ: [],
+    workingDirectory: '/',
+    temporaryFilesystems: {},
+    limits: { cpus: 0.1, memoryBytes, processes },
+    network,
+    networkAliases: [],
+    ports: [],
+    capabilities: [],
+    noNewPrivileges: true,
+    securityOptions: [],
+    logLimitBytes,
+    init: false,
+    user: nobody,
+    readOnlyRoot: true,
+  };
+}
+
+/** Whether a container provably holds a prewarmed network of this agent. */
+export function isPrewarmedNetwork(
+  form: PrewarmedNetworkForm,
+  { name, labels }: Pick<ContainerSummary, 'name' | 'labels'>,
+): boolean {
+  return name.startsWith(`kernelet-network.${form.tag}.`) && labels[prewarmedNetworkLabels.proof] === form.proof(name);
+}
+
+/** The files by their names in `/etc`. */
+export const nameFileNames = ['hosts', 'resolv.conf', 'hostname'] as const;
+/** A file as it was found. */
+interface NameFile {
+  readonly content: Uint8Array;
+  /** Type and permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The files of names of one network. */
+export type NameFiles = Readonly<Record<(typeof nameFileNames)[number], NameFile>>;
+
+/** Bytes of one file; far more than an engine writes. */
+const maxBytes = 64 * 1024;
+const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** Reads the files of names. Throws the system's error, and an Error for what is no file, or too long. */
+export async function readNameFiles(paths: ContainerDetail['nameFiles']): Promise<NameFiles> {
+  const [hosts, servers, own] = await Promise.all(nameFileNames.map((name) => readOne(paths[name])));
+  if (!hosts || !servers || !own) throw new Error('unreachable: each file has been read');
+  return { hosts, 'resolv.conf': servers, hostname: own };
+}
+
+/** Whether content, type, permissions and owners of all of them are equal. */
+export function nameFilesEqual(one: NameFiles, other: NameFiles): boolean {
+  return nameFileNames.every((name) => {
+    const [a, b] = [one[name], other[name]];
+    const owned = a.mode === b.mode && a.uid === b.uid && a.gid === b.gid;
+    return owned && Buffer.compare(a.content, b.content) === 0;
+  });
+}
+
+async function readOne(path: string): Promise<NameFile> {
+  await using file = await open(path, flags);
+  const facts = await file.stat();
+  if (!facts.isFile() || facts.size > maxBytes) throw new Error(`${path} is no file of at most ${maxBytes} bytes`);
+  const content = Buffer.alloc(maxBytes);
+  const { bytesRead } = await file.read(content, 0, maxBytes, 0);
+  return { content: Buffer.from(content.subarray(0, bytesRead)), mode: facts.mode, uid: facts.uid, gid: facts.gid };
+}
