@@ -8,7 +8,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { containerPaths } from '../../src/protocol/runner-config.ts';
+import { containerPaths } from '../../src/protocol/image-contract.ts';
 import { checkFolder, describeFolder, manifestName } from '../../src/storage/runner-volume/manifest.ts';
 import { findStaticBusybox } from './busybox.ts';
 import { lastLine, type ProgramSearch } from './debian-packages.ts';

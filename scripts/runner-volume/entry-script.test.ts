@@ -3,7 +3,8 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { boundedEntry, containerPaths } from '../../src/protocol/runner-config.ts';
+import { containerPaths } from '../../src/protocol/image-contract.ts';
+import { boundedEntry } from '../../src/protocol/runner-config.ts';
 import { entryScript } from './entry-script.ts';
 
 /** Does of busybox what the entry asks of it, by the programs of this machine. */

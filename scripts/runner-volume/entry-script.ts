@@ -5,7 +5,8 @@
  * the runner with an environment of its own.
  */
 import { nodeCommand } from '../../src/lib/node-process.ts';
-import { boundedEntry, containerPaths, imageScript, runnerCapabilities } from '../../src/protocol/runner-config.ts';
+import { containerPaths } from '../../src/protocol/image-contract.ts';
+import { boundedEntry, imageScript, runnerCapabilities } from '../../src/protocol/runner-config.ts';
 
 /**
  * What the runner's Node is started with. One thread for files and none for V8's helpers keep it within few PIDs and

@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process';
 import { access, chmod, constants, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { containerPaths } from '../../src/protocol/runner-config.ts';
+import { containerPaths } from '../../src/protocol/image-contract.ts';
 import { downloadPackages, type ProgramSearch } from './debian-packages.ts';
 import { readElf, relocateElf } from './elf-file.ts';
 import { findLibraries } from './libraries.ts';

@@ -1,7 +1,7 @@
 /**
  * The runner volume, complete: one folder that runs the runner in any Linux image, GNU, musl or empty (design: agent and
  * runner; spec kernel-runner 23). It is made here, at build time; the daemon copies it beside its state and binds the copy
- * at `/opt/backend.ai` (`src/storage/runner-volume/`).
+ * at `containerPaths.volume` (`src/storage/runner-volume/`).
  */
 import { copyFile, link, mkdir, readdir, readFile, readlink, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

@@ -10,6 +10,9 @@ import type { Environ } from './environment.ts';
 import { ConfigError } from './problems.ts';
 import { isTable, parseToml, type TomlTable } from './toml.ts';
 
+/** Where operators keep configuration files: below the home folder of the user, and below the root. */
+export const configFolders = { ofUser: '.config/backend.ai', ofMachine: 'etc/backend.ai' } as const;
+
 /** What the paths depend on. */
 export interface PathContext {
   readonly uid: number;
@@ -84,7 +87,9 @@ export async function discoverConfigFile(options: DiscoverOptions): Promise<stri
 }
 
 async function candidates(options: DiscoverOptions): Promise<readonly string[]> {
-  const usual = [join(options.homeDir, '.config', 'backend.ai', 'agent.toml'), '/etc/backend.ai/agent.toml'];
+  const usual = [join(options.homeDir, configFolders.ofUser), join('/', configFolders.ofMachine)].map((folder) =>
+    join(folder, 'agent.toml'),
+  );
   if (!options.includeWorkingDir) return usual;
   const near = [join(options.workingDir, 'agent.toml')];
   let folder = dirname(options.workingDir);

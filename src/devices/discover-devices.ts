@@ -3,10 +3,12 @@
  * offered several times over; under a manager they are reservations of whole cores. An accelerator that can't be had is
  * told of and left out: the node stays usable.
  */
+
 import { dirname, join } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import { Decimal } from '../lib/decimal.ts';
 import type { Logger } from '../lib/log.ts';
+import { acceleratorModules } from '../protocol/image-contract.ts';
 import { type CgroupFacts, discoverCores } from './cpu-discovery.ts';
 import { cpuPlugin } from './cpu-plugin.ts';
 import { cudaSource } from './cuda-source.ts';
@@ -50,8 +52,8 @@ export interface DiscoveryOptions {
  */
 const standaloneOvercommit = 16;
 /** By upstream's modules and by ours. */
-const cudaNames = ['ai.backend.accelerator.cuda_open', 'cuda'];
-const mockNames = ['ai.backend.accelerator.mock', 'ai.backend.accelerator.cuda_mock', 'mock'];
+const cudaNames = [acceleratorModules.cuda, 'cuda'];
+const mockNames = [acceleratorModules.mock, acceleratorModules.mockCuda, 'mock'];
 
 /** Finds them. Throws INVALID_CONFIG when nothing of cpu or mem is left. */
 export async function discoverDevices(options: DiscoveryOptions): Promise<NodeDevices> {

@@ -2,8 +2,10 @@
  * Finds and reads `mock-accelerator.toml` (spec resources-and-stats 15.1): like the daemon's own configuration. It is read
  * again whenever devices are looked for, so that pretended ones can come and go too.
  */
+
 import { access, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { configFolders } from '../config/paths.ts';
 import { parseToml } from '../config/toml.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { readMockConfig } from './mock-config.ts';
@@ -55,7 +57,7 @@ async function findMockFile({ workingDir, homeDir, root = '/' }: MockPlaces): Pr
     if (await exists(join(folder, marker))) above.push(folder);
     folder = dirname(folder);
   }
-  const folders = [workingDir, ...above, join(homeDir, '.config/backend.ai'), join(root, 'etc/backend.ai')];
+  const folders = [workingDir, ...above, join(homeDir, configFolders.ofUser), join(root, configFolders.ofMachine)];
   for (const one of folders) if (await exists(join(one, name))) return join(one, name);
   throw new KerneletError('INVALID_CONFIG', `there is no ${name} in ${folders.join(', ')}`);
 }

@@ -2,6 +2,7 @@
 
 import { systemClock } from '../lib/clock.ts';
 import { zero } from '../lib/decimal.ts';
+import { kernelVariables } from '../protocol/image-contract.ts';
 import { assignedIds } from '../resources/allocation.ts';
 import {
   type AcceleratorUnit,
@@ -52,8 +53,8 @@ export function mockPlugin(
       return {
         environ: [
           'TF_MIN_GPU_MULTIPROCESSOR_COUNT=4',
-          `BACKENDAI_MOCK_CUDA_DEVICES=${ids.join(',')}`,
-          `BACKENDAI_MOCK_CUDA_DEVICE_COUNT=${ids.length}`,
+          `${kernelVariables.mockDevices}=${ids.join(',')}`,
+          `${kernelVariables.mockDeviceCount}=${ids.length}`,
         ],
       };
     },

@@ -2,8 +2,10 @@
  * What an image's labels say to kernelet (spec kernel-lifecycle 2.1, kernel-runner 2.5). Labels are written by whoever
  * made the image, so nothing here throws: a label that can't be used is left out, with a problem that says why.
  */
+
 import { parseByteSize } from '../lib/byte-size.ts';
 import { didYouMean } from '../lib/nearest-name.ts';
+import { labelPrefix } from '../protocol/image-contract.ts';
 import { defaultRuntimeType, runtimeByType, runtimeTable } from '../protocol/runtimes.ts';
 import { parseServicePorts, type ServicePort } from './service-ports.ts';
 
@@ -47,8 +49,6 @@ export interface ImageContract {
   readonly problems: readonly LabelProblem[];
 }
 
-/** All labels of the contract begin with this. */
-export const labelPrefix = 'ai.backend.';
 const minimumPrefix = 'resource.min.';
 const defaultFeatures = ['uid-match'];
 const maxValue = 4096;

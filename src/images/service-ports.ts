@@ -1,5 +1,5 @@
 /**
- * The label `ai.backend.service-ports`: which services an image offers, over which protocol and ports (spec
+ * The label `service-ports` of an image: which services an image offers, over which protocol and ports (spec
  * kernel-lifecycle 2.2, kernel-runner 11.1). A tenant writes it, so nothing here throws.
  */
 

@@ -11,7 +11,7 @@ import type { LeasedNetwork } from '../network/prewarmed-network.ts';
 import { readNameFiles } from '../network/prewarmed-network.ts';
 import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from '../network/prewarmed-network-pool.ts';
 import { SessionNetworks } from '../network/session-networks.ts';
-import { containerPaths } from '../protocol/runner-config.ts';
+import { containerPaths } from '../protocol/image-contract.ts';
 import { ScratchFolders } from '../storage/scratch.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
 import type { ContainerSettings } from './container-spec.ts';

@@ -4,7 +4,8 @@
  */
 import { containerDevices, type DeviceProvision } from '../devices/device-provision.ts';
 import type { ContainerMount, ContainerSpec } from '../engine/engine.ts';
-import { boundedEntry, containerPaths, runnerCapabilities } from '../protocol/runner-config.ts';
+import { containerPaths } from '../protocol/image-contract.ts';
+import { boundedEntry, runnerCapabilities } from '../protocol/runner-config.ts';
 import type { ScratchPaths } from '../storage/scratch.ts';
 import { nameMounts } from './name-copies.ts';
 import { containerName, labelNames, type Ownership } from './ownership.ts';

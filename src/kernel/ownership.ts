@@ -13,15 +13,16 @@ import {
   parseSessionId,
   type SessionId,
 } from '../lib/ids.ts';
+import { objectLabels } from '../protocol/image-contract.ts';
 
 /**
  * Labels of a kernel's container. The first three have the names that other tools know (spec kernel-lifecycle 7.2);
  * `owner` says to people and to them what the agent is called in its cluster, and nothing is decided by it.
  */
 export const labelNames = {
-  kernelId: 'ai.backend.kernel-id',
-  sessionId: 'ai.backend.session-id',
-  owner: 'ai.backend.owner',
+  kernelId: objectLabels.kernelId,
+  sessionId: objectLabels.sessionId,
+  owner: objectLabels.owner,
   generation: 'ai.kernelet.generation',
   proof: 'ai.kernelet.proof',
   ports: 'ai.kernelet.host-ports',

@@ -3,8 +3,10 @@
  * (spec config-and-ops 6). They are read again for every container, so that a change needs no restart; a file that
  * cannot be used is told of once and left out (spec kernel-lifecycle B27).
  */
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { configFolders } from '../config/paths.ts';
 import { mergeOverrides } from '../engine/docker/merge-overrides.ts';
 import type { Logger } from '../lib/log.ts';
 import { systemErrorCode } from '../lib/system-error.ts';
@@ -46,7 +48,7 @@ export function containerOverrides(
   { homeDir, workingDir, root = '/' }: OverridePlaces,
   log: Logger,
 ): () => Promise<Overrides | undefined> {
-  const folders = [join(root, 'etc/backend.ai'), join(homeDir, '.config/backend.ai'), workingDir];
+  const folders = [join(root, configFolders.ofMachine), join(homeDir, configFolders.ofUser), workingDir];
   const told = new Map<string, string>();
   const read = async (path: string): Promise<Overrides | null> => {
     try {

@@ -2,12 +2,14 @@
  * The one network of this agent: a bridge of its own in which containers can't talk to each other, behind firewall
  * rules. Made when the first kernel needs it, removed when the agent stops without kernels.
  */
+
 import type { Engine, EngineNetwork } from '../engine/engine.ts';
 import { systemClock } from '../lib/clock.ts';
 import { type Deadline, withDeadline } from '../lib/deadline.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { KeyedMutex } from '../lib/keyed-mutex.ts';
 import type { Logger } from '../lib/log.ts';
+import { objectLabels } from '../protocol/image-contract.ts';
 import { Firewall, type IptablesRunner } from './firewall.ts';
 
 /** How to make the bridge. */
@@ -104,7 +106,7 @@ export class Bridge {
       await engine.createNetwork(
         {
           name: this.name,
-          labels: { [ownerLabel]: tag, 'ai.backend.owner': agentId },
+          labels: { [ownerLabel]: tag, [objectLabels.owner]: agentId },
           interfaceName: this.interfaceName,
           isolated: true,
         },

@@ -8,10 +8,9 @@ import { type Clock, sleep } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
+import { objectLabels } from '../protocol/image-contract.ts';
 import { Firewall, type IptablesRunner } from './firewall.ts';
 
-/** The label that upstream's networks have too. */
-const label = 'ai.backend.cluster-network';
 /** The label of those that this agent has made. */
 const ownerLabel = 'ai.kernelet.session-network-of';
 /** How long a network may stay in use after the request to remove it: containers that are being removed hold theirs. */
@@ -63,7 +62,7 @@ export class SessionNetworks {
       await engine.createNetwork(
         {
           name,
-          labels: { [label]: '1', [ownerLabel]: tag, 'ai.backend.owner': agentId },
+          labels: { [objectLabels.clusterNetwork]: '1', [ownerLabel]: tag, [objectLabels.owner]: agentId },
           interfaceName: interfaceName(tag, name),
         },
         signal,
@@ -155,10 +154,10 @@ export class SessionNetworks {
 
   async #sessionNetwork(name: string, signal: AbortSignal): Promise<EngineNetwork | null> {
     const found = await this.#parts.engine.inspectNetwork(name, signal);
-    if (found === null || found.labels[label] === '1') return found;
+    if (found === null || found.labels[objectLabels.clusterNetwork] === '1') return found;
     throw new KerneletError(
       'INVALID_ARGUMENT',
-      `the network ${name} is none of a session: it lacks the label ${label}`,
+      `the network ${name} is none of a session: it lacks the label ${objectLabels.clusterNetwork}`,
     );
   }
 }

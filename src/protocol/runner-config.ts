@@ -6,20 +6,6 @@ import type { KernelId } from '../lib/ids.ts';
 import type { KernelModel } from './kernel-models.ts';
 import type { ServicePlace } from './kernel-services.ts';
 
-/** Paths inside the container. */
-export const containerPaths = {
-  /** The runner volume, read-only. */
-  volume: '/opt/backend.ai',
-  /** The entry that starts the runner: a script for the volume's static shell. */
-  entry: '/opt/backend.ai/bin/entry',
-  /** Read-write for root alone: `runner.json`, `runner.sock`. */
-  run: '/opt/kernel/run',
-  config: '/opt/kernel/run/runner.json',
-  socket: '/opt/kernel/run/runner.sock',
-  home: '/home/work',
-  homeConfig: '/home/config',
-} as const;
-
 /** The few capabilities that a runner needs: to become the tenant, and to end what the tenant started. */
 export const runnerCapabilities = ['SETUID', 'SETGID', 'KILL'] as const;
 

@@ -9,7 +9,7 @@ export type ImageRecipeName = 'python' | 'python-science' | 'gcc' | 'nodejs' | '
 
 /** What is known of a runtime type outside the runner. */
 export interface RuntimeInfo {
-  /** The type string of the label `ai.backend.runtime-type`. */
+  /** The type string of the image label `runtime-type`. */
   readonly type: string;
   /** For people: "Python". */
   readonly title: string;

@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { systemClock } from '../lib/clock.ts';
 import { isSystemError } from '../lib/system-error.ts';
-import { containerPaths } from '../protocol/runner-config.ts';
+import { containerPaths } from '../protocol/image-contract.ts';
 import { runImageBootstrap } from './bootstrap.ts';
 import { parseEnvironment, parseRunnerConfig } from './config.ts';
 

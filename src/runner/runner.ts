@@ -1,7 +1,8 @@
 /** Puts the parts of the runner together, in the order of its start (spec kernel-runner 5.1). */
 import { existsSync, readFileSync } from 'node:fs';
 import { systemClock } from '../lib/clock.ts';
-import { containerPaths, type RunnerConfig } from '../protocol/runner-config.ts';
+import { containerPaths } from '../protocol/image-contract.ts';
+import type { RunnerConfig } from '../protocol/runner-config.ts';
 import { runImageBootstrap, runUserBootstrap, withheldImageBootstrap } from './bootstrap.ts';
 import { startIsOver } from './collect-garbage.ts';
 import { parseRunnerConfig } from './config.ts';

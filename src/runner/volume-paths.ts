@@ -1,6 +1,6 @@
 /** Paths of the runner's own parts inside the container. */
 import { nodeCommand } from '../lib/node-process.ts';
-import { containerPaths } from '../protocol/runner-config.ts';
+import { containerPaths } from '../protocol/image-contract.ts';
 
 /** What the runner uses of its volume. */
 export const volumePaths = {

@@ -3,10 +3,12 @@
  * may be wrong, and nothing that it says may show a tenant what is the host's or kernelet's own, or cover what the kernel
  * needs (spec resources-and-stats 3).
  */
+
 import { realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { isAtOrBelow } from '../lib/mount-table.ts';
 import { systemErrorCode } from '../lib/system-error.ts';
+import { containerPaths } from '../protocol/image-contract.ts';
 import { canonical, refuseMount } from './mount-policy.ts';
 
 /** What comes along. */
@@ -45,7 +47,7 @@ const wholeFolders = [
   '/var/lib',
 ];
 /** Of the kernel: neither they nor what is below them. */
-const kernelTargets = ['/dev', '/etc', '/home', '/opt/backend.ai', '/opt/kernel', '/proc', '/run', '/sys'];
+const kernelTargets = ['/dev', '/etc', '/home', containerPaths.volume, '/opt/kernel', '/proc', '/run', '/sys'];
 /** Of the kernel: they and what is above them. */
 const topTargets = ['/bin', '/lib', '/lib64', '/opt', '/sbin', '/tmp', '/usr/bin', '/usr/lib', '/usr/sbin', '/var'];
 /** Character devices by which the host's memory, disks or log are had. */

@@ -6,7 +6,7 @@
 import { lstat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isAtOrBelow } from '../lib/mount-table.ts';
-import { containerPaths } from '../protocol/runner-config.ts';
+import { containerPaths } from '../protocol/image-contract.ts';
 import { canonical, type RequestedMount, refuseMount, refuseVolume } from './mount-policy.ts';
 
 /** Below these an image may declare no volume. */

@@ -5,7 +5,8 @@ import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { containerPaths, type RunnerConfig } from '../../src/protocol/runner-config.ts';
+import { containerPaths } from '../../src/protocol/image-contract.ts';
+import type { RunnerConfig } from '../../src/protocol/runner-config.ts';
 import { RunnerPeer } from './runner-peer.ts';
 
 const run = promisify(execFile);

@@ -2,6 +2,7 @@
 
 import type { NodeResources } from '../../agent/node-resources.ts';
 import type { ImageView } from '../../images/views.ts';
+import { imageLabels } from '../../protocol/image-contract.ts';
 import type { HeartbeatFacts } from '../wire/events/heartbeat.ts';
 
 /** What does not come from the agent's state. */
@@ -30,7 +31,7 @@ export function reportedImages(images: readonly ImageView[]): readonly (readonly
     .map(({ reference, id }) => [reference, id]);
 }
 
-const isServed = (labels: ImageView['labels']): boolean => (labels['ai.backend.kernelspec'] ?? '1') === '1';
+const isServed = (labels: ImageView['labels']): boolean => (labels[imageLabels.kernelspec] ?? '1') === '1';
 
 const machineNames: Readonly<Record<string, string>> = {
   arm64: 'aarch64',

@@ -1,7 +1,8 @@
 /** The files with which the shells and editors of a session's home begin (spec kernel-runner 16.1). */
+import { kernelVariables } from '../../protocol/image-contract.ts';
 
 const bashrc = `# The prompt says which kernel of which session this is.
-PS1='\\[\\e[1;32m\\]\\u@\${BACKENDAI_CLUSTER_HOST:-main}\\[\\e[0m\\]\\[\\e[1;33m\\][\${BACKENDAI_SESSION_NAME}]\\[\\e[0m\\]:\\[\\e[1;34m\\]\\w\\[\\e[0m\\]\\$ '
+PS1='\\[\\e[1;32m\\]\\u@\${${kernelVariables.clusterHost}:-main}\\[\\e[0m\\]\\[\\e[1;33m\\][\${${kernelVariables.sessionName}}]\\[\\e[0m\\]:\\[\\e[1;34m\\]\\w\\[\\e[0m\\]\\$ '
 case "$(uname -s)" in
   Linux) alias ls='ls --color' ;;
 esac
@@ -13,7 +14,7 @@ const bashProfile = `[ -f ~/.bashrc ] && . ~/.bashrc
 `;
 
 const zshrc = `setopt prompt_subst
-PROMPT='%F{green}%n@\${BACKENDAI_CLUSTER_HOST:-main}%f%F{yellow}[\${BACKENDAI_SESSION_NAME}]%f:%F{blue}%~%f%# '
+PROMPT='%F{green}%n@\${${kernelVariables.clusterHost}:-main}%f%F{yellow}[\${${kernelVariables.sessionName}}]%f:%F{blue}%~%f%# '
 autoload -Uz compinit && compinit -d ~/.zcompdump
 case "$(uname -s)" in
   Linux) alias ls='ls --color' ;;

@@ -3,7 +3,7 @@
  * made them. A restart leaves all of them as their user has made them since (spec kernel-lifecycle 5.4–5.7, B20).
  */
 import { stat } from 'node:fs/promises';
-import { containerPaths } from '../../protocol/runner-config.ts';
+import { containerPaths } from '../../protocol/image-contract.ts';
 import { placeEmptyFile, placeFile, placeFolder } from '../../storage/place-file.ts';
 import type { ScratchFolders } from '../../storage/scratch.ts';
 import type { KernelRecord } from '../record.ts';

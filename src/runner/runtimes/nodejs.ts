@@ -1,9 +1,10 @@
 /** JavaScript: the image's own Node; queries by `drivers/node_driver.cjs`. */
+import { imageLabels } from '../../protocol/image-contract.ts';
 import type { Plan, Runtime, RuntimeContext } from '../runtime.ts';
 import { buildWithMake } from './make.ts';
 import { batchMode, fitsArgument, main, nothing, operand, script, steps, unable } from './plan.ts';
 
-const noNode = 'this image has no node; name its Node with the label ai.backend.runtime-path';
+const noNode = `this image has no node; name its Node with the label ${imageLabels.runtimePath}`;
 
 function withTool(context: RuntimeContext, plan: (node: string) => Plan): Plan {
   return context.tool === null ? unable(noNode) : plan(context.tool);

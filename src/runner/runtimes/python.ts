@@ -1,9 +1,10 @@
 /** Python: any Python 3.6 or later of the image; queries by `drivers/python_driver.py`. */
+import { imageLabels } from '../../protocol/image-contract.ts';
 import type { Plan, Runtime, RuntimeContext } from '../runtime.ts';
 import { buildWithMake } from './make.ts';
 import { batchMode, fitsArgument, main, nothing, operand, script, steps, unable } from './plan.ts';
 
-const noPython = 'this image has no python3; name its Python with the label ai.backend.runtime-path';
+const noPython = `this image has no python3; name its Python with the label ${imageLabels.runtimePath}`;
 
 /** Runs a file as `python3 -c` runs its argument: for code that is too long to be one. */
 const runFileAsCode =

@@ -1,5 +1,5 @@
 /**
- * The image's service definitions: `/etc/backend.ai/service-defs/NAME.json` (spec kernel-runner 12). What cannot be
+ * The image's service definitions: `NAME.json` in `containerPaths.serviceDefinitions` (spec kernel-runner 12). What cannot be
  * used is told and passed over: a damaged file costs its service and nothing else.
  */
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
@@ -7,9 +7,6 @@ import { DefinitionError, parseDefinition, type ServiceDefinition } from './defi
 
 const maxFiles = 256;
 const maxFile = 256 * 1024;
-
-/** Where images have them. */
-export const definitionFolder = '/etc/backend.ai/service-defs';
 
 /**
  * Reads all definitions of a folder by the names of their services. Call it with the tenant's ids: what root alone may

@@ -1,12 +1,14 @@
 /** Puts the services of a kernel together; loaded only where a kernel has some. */
+
 import { existsSync } from 'node:fs';
 import type { Clock } from '../../lib/clock.ts';
+import { containerPaths } from '../../protocol/image-contract.ts';
 import type { ServicePlace } from '../../protocol/kernel-services.ts';
 import type { RuntimeContext } from '../runtime.ts';
 import type { Tenant } from '../tenant.ts';
 import { volumePaths } from '../volume-paths.ts';
 import type { BuiltInService } from './built-in-service.ts';
-import { definitionFolder, readDefinitions } from './definition-files.ts';
+import { readDefinitions } from './definition-files.ts';
 import { runtimeServices } from './runtime-services.ts';
 import { Services } from './services.ts';
 import { sshServer } from './ssh-server.ts';
@@ -28,7 +30,7 @@ export interface ServiceSurroundings {
 /** Reads the image's definitions; nothing is started yet. */
 export function openServices(surroundings: ServiceSurroundings): Services {
   const { places, tenant, clock, runtimeType, context, asTenant, problem } = surroundings;
-  const ofImage = asTenant(() => readDefinitions(definitionFolder, problem));
+  const ofImage = asTenant(() => readDefinitions(containerPaths.serviceDefinitions, problem));
   return new Services({
     places,
     definitions: new Map([...runtimeServices(runtimeType), ...ofImage]),

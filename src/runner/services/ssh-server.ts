@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import type { Clock } from '../../lib/clock.ts';
-import { containerPaths } from '../../protocol/runner-config.ts';
+import { containerPaths, kernelVariables } from '../../protocol/image-contract.ts';
 import { sshFiles } from '../../protocol/ssh-files.ts';
 import type { TenantCommand } from '../runtime.ts';
 import type { Tenant } from '../tenant.ts';
@@ -87,7 +87,7 @@ export function serverEnvironment(environ: Readonly<Record<string, string>>): Re
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 async function setUpHome(tenant: Tenant, clock: Clock, asTenant: SshServerParts['asTenant']): Promise<void> {
-  const hosts = asTenant(() => clusterHosts(folder, readIfPresent, tenant.environ['BACKENDAI_CLUSTER_REPLICAS']));
+  const hosts = asTenant(() => clusterHosts(folder, readIfPresent, tenant.environ[kernelVariables.clusterReplicas]));
   const argv = [volumePaths.shell, '-c', setUp, 'kernelet', folder, hosts];
   const words: string[] = [];
   const keep = (bytes: Uint8Array): true => {

@@ -2,8 +2,10 @@
  * The web terminal as a service: the runner listens on its port, which costs nothing, and reads not a byte. With the
  * first connection the terminal's server is started, gets both sockets, and listens itself until it ends.
  */
+
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Clock, sleep } from '../../lib/clock.ts';
+import { kernelVariables } from '../../protocol/image-contract.ts';
 import type { ServiceOutcome } from '../../protocol/kernel-services.ts';
 import type { Tenant } from '../tenant.ts';
 import type { TenantProcess } from '../tenant-process.ts';
@@ -132,7 +134,7 @@ export class TerminalService implements BuiltInService {
       // Its end tells more.
     });
     const environ = { ...tenant.environ, SHELL: shell[0] ?? '' };
-    const title = tenant.environ['BACKENDAI_SESSION_NAME'] ?? 'Terminal';
+    const title = tenant.environ[kernelVariables.sessionName] ?? 'Terminal';
     input?.end(JSON.stringify({ argv: shell, environ, folder: tenant.home, title, isLocal } satisfies TerminalOptions));
     words?.on('error', () => {});
     words?.on('data', (bytes: Buffer) => tenant.log.copy(bytes));

@@ -1,6 +1,6 @@
 /**
  * The runner volume beside the state: a copy of the one that the build made (`scripts/runner-volume/`), which is bound
- * read-only at `/opt/backend.ai` of every kernel. The folder's name is a hash of what it holds, so that kernels of an
+ * read-only at `containerPaths.volume` of every kernel. The folder's name is a hash of what it holds, so that kernels of an
  * older version keep theirs. A copy is made in a folder of its own, is checked, and becomes visible by one rename, so that
  * several daemons may race and may be killed.
  */

@@ -3,7 +3,7 @@
  * the user's dotfiles and script, and the usual files of shells. Pure.
  */
 import type { KernelFile } from '../../../kernel/spec.ts';
-import { containerPaths } from '../../../protocol/runner-config.ts';
+import { containerPaths } from '../../../protocol/image-contract.ts';
 import { canonical } from '../../../storage/mount-policy.ts';
 import { isPlainPath } from '../../../storage/place-file.ts';
 import { RpcFailure } from '../rpc-failure.ts';

@@ -5,6 +5,7 @@ import { builtInServices } from '../../../kernel/built-in-services.ts';
 import type { KernelNetwork, KernelService, PortPair } from '../../../kernel/spec.ts';
 import { parseDecimal, plainText } from '../../../lib/decimal.ts';
 import { KerneletError } from '../../../lib/errors.ts';
+import { imageLabels } from '../../../protocol/image-contract.ts';
 import { readResourceRequest } from '../../../resources/resource-request.ts';
 import type { KnownSlots } from '../../../resources/slot-name.ts';
 import type { OrderedKernel } from '../../operations/creations.ts';
@@ -115,8 +116,8 @@ function amounts(slots: KernelConfig['resource_slots'], known: KnownSlots): Reco
 /** Only the main kernel of a session has services of its image. */
 function servicesOf({ cluster_role: role, preopen_ports: preopen, image }: KernelConfig): readonly KernelService[] {
   if (role !== 'main' && role !== 'master') return builtInServices;
-  const endpoints = (image.labels['ai.backend.endpoint-ports'] ?? '').split(',').map((name) => name.trim());
-  const { services } = parseServicePorts(image.labels['ai.backend.service-ports'] ?? '', endpoints);
+  const endpoints = (image.labels[imageLabels.endpointPorts] ?? '').split(',').map((name) => name.trim());
+  const { services } = parseServicePorts(image.labels[imageLabels.servicePorts] ?? '', endpoints);
   const opened = (preopen ?? []).map(
     (port): KernelService => ({ name: String(port), protocol: 'preopen', containerPorts: [port], isInference: false }),
   );
