@@ -4,7 +4,7 @@
  */
 const rows = [
   ['main'],
-  ['backendai', 'cli', 'http'],
+  ['backendai', 'cli', 'http', 'daemon'],
   ['agent'],
   ['kernel'],
   ['execution', 'images', 'storage', 'network', 'stats', 'events'],
@@ -62,6 +62,13 @@ module.exports = {
   forbidden: [
     ...rules,
     ...doorRules,
+    {
+      name: 'backendai-by-one-file',
+      comment: 'What exists for a manager alone is one room; the composition root enters it by its index.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/backendai/' },
+      to: { path: '^src/backendai/', pathNot: '^src/backendai/index\\.ts$' },
+    },
     { name: 'no-cycles', severity: 'error', from: { path: '^src/' }, to: { circular: true } },
     {
       name: 'program-without-its-tests',

@@ -24,12 +24,12 @@ export async function startCluster(options: Partial<MemberOptions> = {}): Promis
   return { member, services, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-/** A simulated runtime's program, bundled and started as the daemon is. */
-export async function bundledRehearsal(): Promise<readonly [string, ...string[]]> {
-  const folder = path.join(root, '.cache', 'bench-rehearsal');
-  await bundle({ simulatedRuntime: path.join(root, 'test', 'support', 'cluster', 'rehearsal-child.ts') }, folder);
+/** The program of a simulated member, bundled and started as the daemon is. */
+export async function bundledSimulation(): Promise<readonly [string, ...string[]]> {
+  const folder = path.join(root, '.cache', 'bench-simulation');
+  await bundle({ member: path.join(root, 'test', 'support', 'cluster', 'simulated-member.ts') }, folder);
   const environment = ['MALLOC_MMAP_THRESHOLD_=65536', 'MALLOC_ARENA_MAX=1'];
-  return ['/usr/bin/env', ...environment, process.execPath, ...daemonFlags, path.join(folder, 'simulated runtime.js')];
+  return ['/usr/bin/env', ...environment, process.execPath, ...daemonFlags, path.join(folder, 'member.js')];
 }
 
 /** When each of the kernels had this event, by the server's clock, in milliseconds since the epoch. */

@@ -5,7 +5,7 @@
  */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { clusterCommands } from '../src/backendai/commands/index.ts';
+import { clusterCommands } from '../src/backendai/index.ts';
 import { methods } from '../src/backendai/rpc/methods/index.ts';
 import { commandTable } from '../src/cli/commands/index.ts';
 import { configJsonSchema } from '../src/config/json-schema.ts';

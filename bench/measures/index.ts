@@ -8,8 +8,8 @@ import { memory } from './memory.ts';
 import { oneShot } from './one-shot.ts';
 import { output } from './output.ts';
 import { query } from './query.ts';
-import { rehearsed } from './rehearsed.ts';
 import { rpc } from './rpc.ts';
+import { simulated } from './simulated.ts';
 import { startUp } from './start-up.ts';
 import { statistics } from './statistics.ts';
 
@@ -27,5 +27,5 @@ export const measures: readonly Measure[] = [
   memberQuery,
   ipythonQuery,
   memberLifecycle,
-  rehearsed,
+  simulated,
 ];

@@ -16,12 +16,14 @@ export interface NodeAdapter {
   /** Where events go; the caller closes it after the node. */
   readonly events: EventStore;
   readonly statistics: StatisticsSink;
-  /** Where ports of kernels are published. */
+  /** Address that ports of kernels are published on. */
   readonly publishAddress: string;
   /** How long a kernel may take until its runner is ready; null: as the node's own settings say. */
   readonly readyTimeoutMs: number | null;
   /** Of the log that the engine keeps of a container; null: no limit. */
   readonly logLimitBytes: number | null;
+  /** Folders with the operator's own fields of containers, of which later ones win. */
+  readonly overrideFolders: readonly string[];
   /** Keeps the logs of ended containers. */
   readonly keepLog: (engine: Engine) => KeepLog;
 }
@@ -37,4 +39,4 @@ export interface AssembledNode {
 }
 
 /** Assembles the node in a state folder that the caller has opened, with the settings that are in force by then. */
-export type AssembleNode = (settings: Settings, state: StateFolder, adapter: NodeAdapter) => Promise<AssembledNode>;
+export type AssembleMember = (settings: Settings, state: StateFolder, adapter: NodeAdapter) => Promise<AssembledNode>;

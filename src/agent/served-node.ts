@@ -9,6 +9,10 @@ export interface ServedNode extends AsyncDisposable {
   /** The settings in force. */
   readonly settings: Settings;
   readonly agent: NodeAgent;
+  /** Whether somebody above the node decides about its kernels: the local API then changes nothing unless it is forced. */
+  readonly isManaged: boolean;
+  /** Path of a socket on which whoever connects gets a snapshot of the state; null: there is none. */
+  readonly snapshotSocket: string | null;
   readonly dependencies: Dependencies;
   /** Begins what goes on until the disposal, and resolves when it has begun; rejects when it cannot. */
   run(): Promise<void>;

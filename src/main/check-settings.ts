@@ -2,10 +2,11 @@
  * What a daemon refuses of its settings beside their form, before it makes anything: `serve` and `config validate` ask
  * this, so that the one accepts what the other does. What may be mended while the daemon waits is not refused here.
  */
+import { memberChecks } from '../backendai/index.ts';
 import type { Settings } from '../config/settings.ts';
 import { readHostCapacity } from '../devices/host-capacity.ts';
-import { parseDockerHost } from '../engine/docker/address.ts';
 import { KerneletError, toKerneletError } from '../lib/errors.ts';
+import { checkBackend } from './engine-backends.ts';
 
 /** Everything that is refused: INVALID_CONFIG, or ENGINE_UNSUPPORTED for an engine that is not on this machine. */
 export async function refusedSettings(settings: Settings): Promise<readonly KerneletError[]> {
@@ -17,10 +18,9 @@ export async function refusedSettings(settings: Settings): Promise<readonly Kern
       errors.push(toKerneletError(error));
     }
   };
-  if (settings.agent.backend === 'docker') await check(() => parseDockerHost(settings.dockerHost ?? undefined));
+  await check(() => checkBackend(settings));
   if (settings.mode === 'cluster') {
-    const { keyFileChecks } = await import('../backendai/membership/key-files.ts');
-    for (const readsFile of keyFileChecks(settings)) await check(readsFile);
+    for (const readsFile of await memberChecks(settings)) await check(readsFile);
     await check(() => checkReservation(settings));
   }
   return errors;

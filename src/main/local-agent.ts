@@ -1,20 +1,20 @@
 /** An agent inside a command's own process, spoken to like a daemon: what `kernelet run` uses when no daemon runs. */
 import { existsSync } from 'node:fs';
+import { clearInstances, newInstanceFolder, removeInstance } from '../agent/instances.ts';
 import type { NodeAgent } from '../agent/node-agent.ts';
 import type { CliIo, LocalAgent, LocalAgentOptions } from '../cli/host.ts';
 import { loadSettings } from '../config/load.ts';
 import { createApp } from '../http/app.ts';
-import { systemClock } from '../lib/clock.ts';
 import { hasCode } from '../lib/errors.ts';
 import { createLogger } from '../lib/log.ts';
-import { OperationTimes } from '../lib/operation-times.ts';
 import { version } from '../lib/version.ts';
-import { type BuildAgentOptions, buildAgent } from './build-agent.ts';
-import { clearInstances, newInstanceFolder, removeInstance } from './instances.ts';
+import { openInstance } from './standalone.ts';
 
 const clearDeadlineMs = 60_000;
 /** New folders that another command may take for left-overs before this one gives up. */
 const maxFolders = 5;
+
+type InstanceOptions = Omit<Parameters<typeof openInstance>[0], 'folder'>;
 
 /** Starts the agent, after removing what killed commands left. Throws ENGINE_UNAVAILABLE, STATE_UNUSABLE. */
 export async function startLocalAgent(options: LocalAgentOptions, io: CliIo): Promise<LocalAgent> {
@@ -25,17 +25,14 @@ export async function startLocalAgent(options: LocalAgentOptions, io: CliIo): Pr
     workingDir: io.workingDirectory,
   });
   const log = createLogger(settings.logging.level === 'debug' ? 'debug' : 'error');
-  await clearInstances({ settings, log, signal: AbortSignal.timeout(clearDeadlineMs) });
-  const { agent, folder } = await buildInstance({
+  await clearInstances({
     settings,
-    // It makes one kernel and ends.
-    readyNetworks: 0,
-    operations: new OperationTimes(systemClock),
-    // Most commands without a daemon make none.
-    willMakeKernels: false,
+    open: (folder) => openInstance({ settings, folder, log, onProgress: () => {} }),
     log,
-    onProgress: (text) => void io.stderr.write(`${text} …\n`),
+    signal: AbortSignal.timeout(clearDeadlineMs),
   });
+  const onProgress = (text: string): void => void io.stderr.write(`${text} …\n`);
+  const { agent, folder } = await openInNewFolder({ settings, log, onProgress });
   await using cleanups = new AsyncDisposableStack();
   cleanups.defer(async () => {
     await removeInstance(folder).catch((error: unknown) => {
@@ -55,19 +52,18 @@ export async function startLocalAgent(options: LocalAgentOptions, io: CliIo): Pr
   };
 }
 
-/** An agent in a folder of its own. Until the folder is locked, another command may take it for a left-over. */
-async function buildInstance(
-  options: Omit<BuildAgentOptions, 'stateDir'>,
+/** Until the new folder is locked, another command may take it for a left-over. */
+async function openInNewFolder(
+  options: InstanceOptions,
 ): Promise<{ readonly agent: NodeAgent; readonly folder: string }> {
   for (let tries = 1; ; tries += 1) {
     const folder = newInstanceFolder(options.settings);
     try {
-      const { agent } = await buildAgent({ ...options, stateDir: folder });
-      return { agent, folder };
+      return { agent: await openInstance({ ...options, folder }), folder };
     } catch (error) {
-      const taken = hasCode(error, 'STATE_LOCKED') || !existsSync(folder);
+      const isTaken = hasCode(error, 'STATE_LOCKED') || !existsSync(folder);
       await removeInstance(folder).catch(() => {});
-      if (!taken || tries >= maxFolders) throw error;
+      if (!isTaken || tries >= maxFolders) throw error;
     }
   }
 }

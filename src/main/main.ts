@@ -1,5 +1,5 @@
 /** The program: its command line, with everything behind it supplied on demand, so that a command loads what it uses. */
-import { clusterCommands } from '../backendai/commands/index.ts';
+import { clusterCommands } from '../backendai/index.ts';
 import type { CliHost } from '../cli/host.ts';
 import { createProcessIo } from '../cli/process-io.ts';
 import { runCli } from '../cli/program.ts';

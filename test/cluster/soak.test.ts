@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Member } from '../support/cluster/member.ts';
 import { describeWith } from '../support/cluster/programs.ts';
-import type { SimulatedRuntimeOptions } from '../support/cluster/rehearsal-child.ts';
 import { type ClusterServices, startServices } from '../support/cluster/services.ts';
+import type { SimulationOptions } from '../support/cluster/simulated-member.ts';
 import { byDepth } from '../support/depth.ts';
 import { Lateness } from '../support/lateness.ts';
 import { eventually } from '../support/node-facts.ts';
@@ -23,14 +23,14 @@ describeWith(['etcd', 'redis-server'], 'a member of a cluster, with its engine i
   });
   afterAll(() => services[Symbol.asyncDispose]());
 
-  const joined = (id: string, simulatedRuntime: SimulatedRuntimeOptions): Promise<Member> =>
+  const joined = (id: string, simulation: SimulationOptions): Promise<Member> =>
     Member.joined({
       id,
       etcdPort: services.etcd.port,
       stream: services.stream,
       heartbeatS,
       portRange: [30_100, 30_999],
-      simulatedRuntime,
+      simulation,
     });
 
   /** The longest time between two heartbeats, in milliseconds. */

@@ -1,14 +1,16 @@
-/** A node's agent for tests of the doors: real kernels on the dummy engine, with runners that say what the test scripts. */
+/** A node's agent for tests of the interfaces: real kernels on the dummy engine, with runners that say what the test scripts. */
 import { join } from 'node:path';
 import { NodeAgent } from '../../src/agent/node-agent.ts';
 import type { KernelEvent } from '../../src/events/kernel-event.ts';
+import type { RunScript } from '../../src/execution/scripted-runner.ts';
 import { EngineImageService } from '../../src/images/image-service.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { OperationTimes } from '../../src/lib/operation-times.ts';
-import { buildStatistics } from '../../src/main/build-statistics.ts';
+import { assembleStatistics } from '../../src/main/assemble-statistics.ts';
+import { thisMachine } from '../../src/main/engine-backends.ts';
 import { type FixtureOptions, KernelsFixture } from './kernels-fixture.ts';
-import { type RunScript, ScriptedRunner } from './scripted-runner.ts';
+import { RecordingRunner } from './recording-runner.ts';
 
 const idle: RunScript = async function* () {
   yield [{ kind: 'started' }];
@@ -19,13 +21,13 @@ const idle: RunScript = async function* () {
 export class AgentFixture implements AsyncDisposable {
   readonly agent: NodeAgent;
   readonly kernels: KernelsFixture;
-  readonly runners: readonly ScriptedRunner[];
+  readonly runners: readonly RecordingRunner[];
   /** Sets up the runners of the next kernels. */
-  prepareRunner: (runner: ScriptedRunner) => void = () => {};
+  prepareRunner: (runner: RecordingRunner) => void = () => {};
   /** What the next runs say. */
   script: RunScript = idle;
 
-  private constructor(kernels: KernelsFixture, agent: NodeAgent, runners: readonly ScriptedRunner[]) {
+  private constructor(kernels: KernelsFixture, agent: NodeAgent, runners: readonly RecordingRunner[]) {
     this.kernels = kernels;
     this.agent = agent;
     this.runners = runners;
@@ -33,13 +35,13 @@ export class AgentFixture implements AsyncDisposable {
 
   /** Starts one; runners are scripted unless the options connect real ones. */
   static async start(options: FixtureOptions = {}): Promise<AgentFixture> {
-    const runners: ScriptedRunner[] = [];
+    const runners: RecordingRunner[] = [];
     const made: { fixture?: AgentFixture } = {};
     const kernels = await KernelsFixture.open({
       ...options,
       parts: {
         connectRunner: () => {
-          const runner = new ScriptedRunner(() => made.fixture?.script ?? idle);
+          const runner = new RecordingRunner(() => made.fixture?.script ?? idle);
           made.fixture?.prepareRunner(runner);
           runners.push(runner);
           return runner;
@@ -60,8 +62,9 @@ export class AgentFixture implements AsyncDisposable {
       ...common,
       kernels: registry,
       images: new EngineImageService(kernels.engine),
-      statistics: await buildStatistics({
+      statistics: await assembleStatistics({
         ...common,
+        host: thisMachine,
         settings: { listen: null, periodMs: 60_000, adaptive: false, source: 'engine' },
         folder: join(kernels.folder, 'statistics'),
         kernels: registry,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { CliUnderTest } from '../../../test/support/cli-under-test.ts';
-import { clusterCommands } from './index.ts';
+import { clusterCommands } from '../index.ts';
 
 let cli: CliUnderTest;
 let folder: string;

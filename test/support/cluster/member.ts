@@ -15,8 +15,8 @@ import { CallosumClient, type ClientKeys } from '../callosum-client.ts';
 import { kernelet, type Outcome, startKernelet } from '../command.ts';
 import { createKernelsArguments, kernelConfigFixture } from '../create-kernels-request.ts';
 import { assertNothingLeft, type Inventory, inventory } from '../inventory.ts';
-import type { Order, SimulatedRuntimeFigures, SimulatedRuntimeOptions } from './rehearsal-child.ts';
 import { freePorts, ownFolder } from './server-process.ts';
+import type { Order, SimulationFigures, SimulationOptions } from './simulated-member.ts';
 import { entriesOf } from './stream.ts';
 
 /** How to make a member. */
@@ -37,9 +37,9 @@ export interface MemberOptions {
   /** Variables of the daemon beside the usual ones. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Without containers: the engine is in memory, and runners play a script. */
-  readonly simulatedRuntime?: SimulatedRuntimeOptions;
-  /** What is run for a simulated runtime, when it is not the source: a program and its first arguments. */
-  readonly rehearsalCommand?: readonly [string, ...string[]];
+  readonly simulation?: SimulationOptions;
+  /** What is run for a simulation, when it is not the source: a program and its first arguments. */
+  readonly simulationCommand?: readonly [string, ...string[]];
 }
 
 /** An event of this member, with its arguments decoded. */
@@ -50,7 +50,7 @@ export interface MemberEvent {
   readonly at: number;
 }
 
-const rehearsalProgram = path.resolve(import.meta.dirname, 'rehearsal-child.ts');
+const simulationProgram = path.resolve(import.meta.dirname, 'simulated-member.ts');
 const sharedCache = path.resolve(import.meta.dirname, '..', '..', '..', '.cache', 'test', 'volumes');
 
 /** For one call. */
@@ -100,7 +100,7 @@ export class Member implements AsyncDisposable {
     await using made = new AsyncDisposableStack();
     const folder = made.use(await ownFolder('member')).path;
     const [rpcPort = 0] = await freePorts(1);
-    const before = options.simulatedRuntime ? new Set<string>() : await inventory(path.join(folder, 'var', 'kernelet'));
+    const before = options.simulation ? new Set<string>() : await inventory(path.join(folder, 'var', 'kernelet'));
     const member = new Member(options, { folder, rpcPort, before }, made.move());
     await mkdir(member.stateDir, { recursive: true, mode: 0o700 });
     await writeFile(member.configFile, member.#configuration());
@@ -142,8 +142,8 @@ export class Member implements AsyncDisposable {
       ...(dockerHost === undefined ? {} : { DOCKER_HOST: dockerHost }),
       ...this.#options.environment,
     };
-    const daemon = this.#options.simulatedRuntime
-      ? this.#rehearse(this.#options.simulatedRuntime, environment)
+    const daemon = this.#options.simulation
+      ? this.#simulate(this.#options.simulation, environment)
       : startKernelet(['serve', '--config', this.configFile], { environment, directory: this.folder });
     daemon.stdin?.end();
     daemon.stdout?.resume();
@@ -265,14 +265,14 @@ export class Member implements AsyncDisposable {
       .map(({ name }) => name);
   }
 
-  /** Tells the program of a simulated runtime something; gives how it is. */
-  async order(order: Order): Promise<SimulatedRuntimeFigures> {
+  /** Tells a simulated member something; gives how it is. */
+  async order(order: Order): Promise<SimulationFigures> {
     const daemon = this.#daemon;
-    if (!daemon) throw new Error('no simulated runtime is running');
+    if (!daemon) throw new Error('no simulation is running');
     const answered = once(daemon, 'message', { signal: AbortSignal.timeout(30_000) });
     daemon.send(order);
     const [figures] = await answered;
-    return figures as SimulatedRuntimeFigures;
+    return figures as SimulationFigures;
   }
 
   /** Runs a command against the daemon's own socket. */
@@ -288,14 +288,14 @@ export class Member implements AsyncDisposable {
     }
     await this.call('clean_all_kernels', 'user-requested');
     await this.endDaemon('SIGTERM');
-    if (!this.#options.simulatedRuntime) await assertNothingLeft(this.#before, this.stateDir);
+    if (!this.#options.simulation) await assertNothingLeft(this.#before, this.stateDir);
     await rm(this.stateDir, { recursive: true, force: true });
     await this.#cleanups.disposeAsync();
   }
 
-  #rehearse(simulatedRuntime: SimulatedRuntimeOptions, environment: Readonly<Record<string, string>>): ChildProcess {
-    const [command, ...first] = this.#options.rehearsalCommand ?? [process.execPath, '--expose-gc', rehearsalProgram];
-    return spawn(command, [...first, this.configFile, JSON.stringify(simulatedRuntime)], {
+  #simulate(simulation: SimulationOptions, environment: Readonly<Record<string, string>>): ChildProcess {
+    const [command, ...first] = this.#options.simulationCommand ?? [process.execPath, '--expose-gc', simulationProgram];
+    return spawn(command, [...first, this.configFile, JSON.stringify(simulation)], {
       cwd: this.folder,
       env: { ...process.env, ...environment },
       stdio: ['pipe', 'pipe', 'pipe', 'ipc'],

@@ -3,6 +3,9 @@ import { RpcNode } from '../../../../test/support/rpc-node.ts';
 
 it('completes at the row and column that clients give, in the forms of both releases', async () => {
   await using node = await RpcNode.start();
+  node.fixture.prepareRunner = (runner) => {
+    runner.complete = (before) => [`${before}!`];
+  };
   const { id } = await node.kernel();
   const wanted = (suggestions: string[]) => ({
     status: 'finished',

@@ -1,0 +1,73 @@
+/**
+ * Agents inside commands each have a folder of their own below the state folder, locked while they live. What a killed
+ * one left is removed by the next.
+ */
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { Settings } from '../config/settings.ts';
+import { hasCode, KerneletError } from '../lib/errors.ts';
+import { acquireFileLock } from '../lib/file-lock.ts';
+import { newRunId } from '../lib/ids.ts';
+import type { Logger } from '../lib/log.ts';
+import { removeTree } from '../lib/remove-tree.ts';
+import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import type { NodeAgent } from './node-agent.ts';
+
+/** How to clear. */
+export interface ClearOptions {
+  readonly settings: Pick<Settings, 'stateDir'>;
+  /** Opens the agent of an instance's folder. Throws STATE_LOCKED while its process lives. */
+  readonly open: (folder: string) => Promise<NodeAgent>;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+const folderOf = (settings: Pick<Settings, 'stateDir'>): string => path.join(settings.stateDir, 'instances');
+
+/** The path of a new instance's folder. */
+export const newInstanceFolder = (settings: Pick<Settings, 'stateDir'>): string =>
+  path.join(folderOf(settings), newRunId().slice(0, 12));
+
+/** Ends the kernels of every instance whose process is gone, and removes its folder. Stops early when the signal aborts. */
+export async function clearInstances({ settings, open, log, signal }: ClearOptions): Promise<void> {
+  const names = await readdir(folderOf(settings)).catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT')) return [];
+    const text = `the state folder ${settings.stateDir} cannot be read (${systemErrorCode(error) ?? error})`;
+    throw new KerneletError('STATE_UNUSABLE', text, { cause: error, context: { path: settings.stateDir } });
+  });
+  for (const name of names) {
+    if (signal.aborted) return;
+    const folder = path.join(folderOf(settings), name);
+    try {
+      const agent = await open(folder);
+      try {
+        await agent.start({ retry: false });
+        for (const { id } of await agent.list({ all: false })) await agent.destroy(id, { force: true });
+      } finally {
+        await agent[Symbol.asyncDispose]();
+      }
+      if (await removeInstance(folder)) log.info('removed what an ended command left', { instance: name });
+    } catch (error) {
+      // A locked folder is in use by a living command; another failure is tried again by the next one.
+      if (!hasCode(error, 'STATE_LOCKED'))
+        log.warn('what an ended command left could not be removed', { instance: name, error });
+    }
+  }
+}
+
+/**
+ * Removes an instance's folder that no agent uses any more; answers false, and leaves it, while a kernel is recorded in
+ * it: the secret that proves whose container that is lies there too. Throws STATE_LOCKED when another process has taken
+ * the folder over.
+ */
+export async function removeInstance(folder: string): Promise<boolean> {
+  // Held over the removal, so that a process that has just made or found the folder cannot begin to use it meanwhile.
+  await using _lock = await acquireFileLock(path.join(folder, 'lock'), `the folder ${folder}`);
+  const recorded = await readdir(path.join(folder, 'kernels')).catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT')) return [];
+    throw error;
+  });
+  if (recorded.length > 0) return false;
+  await removeTree(folder);
+  return true;
+}

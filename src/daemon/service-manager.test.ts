@@ -1,0 +1,246 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { NotifyReceiver } from '../../test/support/notify-receiver.ts';
+import type { AgentStatus } from '../agent/agent.ts';
+import { KerneletError } from '../lib/errors.ts';
+import { type Logger, silentLogger } from '../lib/log.ts';
+import type { Sent } from './notify-socket.ts';
+import { ServiceManager, serviceManagerOf, statusLine, type ToldNode } from './service-manager.ts';
+
+let clock: FakeClock;
+let heard: string[];
+let answer: Sent;
+let warnings: string[];
+let engine: () => Promise<unknown>;
+let managers: ServiceManager[];
+beforeEach(() => {
+  clock = new FakeClock();
+  [heard, warnings, managers, answer] = [[], [], [], 'sent'];
+  engine = async () => {};
+});
+afterEach(async () => {
+  const ended = managers.map((manager) => manager[Symbol.asyncDispose]());
+  await clock.advance(5_000);
+  await Promise.all(ended);
+  expect(clock.pending).toBe(0);
+});
+
+const log: Logger = { ...silentLogger, warn: (message) => void warnings.push(message) };
+let kernels = 2;
+const node: ToldNode = {
+  agent: { status: async () => ({ phase: 'ready', kernels }) as AgentStatus },
+  dependencies: { 'container-engine': () => engine(), etcd: async () => {} },
+};
+
+function made(watchdogMs: number | null = null): ServiceManager {
+  const socket = {
+    send(text: string): Sent {
+      if (answer === 'sent') heard.push(text);
+      return answer;
+    },
+    [Symbol.dispose]() {},
+  };
+  const manager = new ServiceManager({ socket, watchdogMs, clock, log });
+  managers.push(manager);
+  return manager;
+}
+
+const moreTime = 'EXTEND_TIMEOUT_USEC=30000000';
+const status = 'STATUS=2 kernels; container-engine, etcd answer';
+
+describe('a start', () => {
+  it('asks for time until the daemon serves, and says then that it does, and how it is', async () => {
+    const manager = made();
+    await clock.advance(25_000);
+    expect(heard).toEqual(['STATUS=starting', moreTime, moreTime, moreTime]);
+    heard.length = 0;
+    manager.ready(node);
+    await clock.advance(0);
+    expect(heard).toEqual(['READY=1', status]);
+  });
+
+  it('is not said to have ended when it was a stop that ended it', async () => {
+    const manager = made();
+    manager.stopping();
+    manager.ready(node);
+    await clock.advance(1_000);
+    expect(heard.slice(2)).toEqual(['STOPPING=1\nSTATUS=stopping', moreTime]);
+  });
+});
+
+it('says how the daemon is when that has changed', async () => {
+  made().ready(node);
+  await clock.advance(60_000);
+  kernels = 3;
+  await clock.advance(10_000);
+  engine = () => Promise.reject(new Error('gone'));
+  await clock.advance(20_000);
+  kernels = 2;
+  expect(heard.filter((text) => text.startsWith('STATUS')).slice(1)).toEqual([
+    status,
+    'STATUS=3 kernels; container-engine, etcd answer',
+    'STATUS=3 kernels; etcd answers; container-engine does not answer',
+  ]);
+});
+
+describe('signs of life', () => {
+  const beats = (): number => heard.filter((text) => text === 'WATCHDOG=1').length;
+
+  it('come at half of what is waited for, and never before the daemon is ready', async () => {
+    const manager = made(20_000);
+    await clock.advance(60_000);
+    expect(beats()).toBe(0);
+    manager.ready(node);
+    await clock.advance(100_500);
+    expect(beats()).toBe(10);
+  });
+
+  it('do not come when nobody waits for them', async () => {
+    made(null).ready(node);
+    await clock.advance(100_000);
+    expect(beats()).toBe(0);
+  });
+
+  it.each([
+    ['refuses', () => Promise.reject(new Error('gone'))],
+    ['hangs', () => new Promise(() => {})],
+  ])('stop when the engine %s for longer than is waited, and come again when it answers', async (_, failing) => {
+    made(20_000).ready(node);
+    await clock.advance(20_500);
+    expect(beats()).toBe(2);
+    engine = failing;
+    await clock.advance(50_000);
+    const last = beats();
+    expect(last).toBeLessThanOrEqual(4);
+    await clock.advance(60_000);
+    expect(beats()).toBe(last);
+    engine = async () => {};
+    await clock.advance(25_000);
+    expect(beats()).toBeGreaterThan(last);
+  });
+
+  it('end with the stop', async () => {
+    const manager = made(20_000);
+    manager.ready(node);
+    await clock.advance(15_000);
+    manager.stopping();
+    await clock.advance(60_000);
+    expect(beats()).toBe(1);
+  });
+});
+
+describe('a reload', () => {
+  it('is told with the time of its begin, and its end', async () => {
+    const manager = made();
+    manager.ready(node);
+    await clock.advance(0);
+    heard.length = 0;
+    const before = process.hrtime.bigint() / 1000n;
+    await manager.reloading(async () => void heard.push('reload'));
+    const [begin = '', ...rest] = heard;
+    expect(rest).toEqual(['reload', 'READY=1']);
+    const at = BigInt(/^RELOADING=1\nMONOTONIC_USEC=(\d+)$/.exec(begin)?.[1] ?? '0');
+    expect(at >= before && at <= process.hrtime.bigint() / 1000n).toBe(true);
+  });
+
+  it('during the start does not say that the start is over, and one during the stop not that it goes on', async () => {
+    const manager = made();
+    await manager.reloading(async () => {});
+    expect(heard).toEqual(['STATUS=starting', moreTime]);
+    manager.ready(node);
+    await clock.advance(0);
+    await manager.reloading(async () => manager.stopping());
+    await manager.reloading(async () => {});
+    expect(heard.filter((text) => text === 'READY=1')).toHaveLength(1);
+  });
+});
+
+it('asks for time while it stops, but not for ever', async () => {
+  const manager = made();
+  manager.ready(node);
+  await clock.advance(0);
+  heard.length = 0;
+  manager.stopping();
+  await clock.advance(600_000);
+  expect(heard[0]).toBe('STOPPING=1\nSTATUS=stopping');
+  expect(heard.filter((text) => text === moreTime)).toHaveLength(12);
+});
+
+it('says why the daemon ends, in one line, and nothing after that', async () => {
+  const manager = made(20_000);
+  manager.ready(node);
+  await clock.advance(0);
+  manager.failed(new KerneletError('STATE_LOCKED', 'the PID file p is\nthat of the process 7'));
+  await clock.advance(60_000);
+  expect(heard.at(-1)).toBe('STATUS=STATE_LOCKED: the PID file p is that of the process 7');
+});
+
+it('says what counts again to a manager that is behind', async () => {
+  const manager = made();
+  answer = 'full';
+  manager.ready(node);
+  await clock.advance(300);
+  answer = 'sent';
+  await clock.advance(100);
+  expect(heard).toContain('READY=1');
+});
+
+it('complains once when nobody hears', async () => {
+  const manager = made();
+  answer = { failure: 'ECONNREFUSED' };
+  manager.ready(node);
+  await clock.advance(60_000);
+  expect(warnings).toEqual(['the service manager cannot be told how the daemon is']);
+});
+
+describe('the environment', () => {
+  const parts = { clock: new FakeClock(), log };
+
+  it('without NOTIFY_SOCKET has nobody who is told', async () => {
+    expect(await serviceManagerOf({}, parts)).toBe(null);
+    expect(await serviceManagerOf({ NOTIFY_SOCKET: '' }, parts)).toBe(null);
+  });
+
+  it('with an address of another kind costs a warning', async () => {
+    expect(await serviceManagerOf({ NOTIFY_SOCKET: 'vsock:2:1' }, parts)).toBe(null);
+    expect(warnings).toHaveLength(1);
+  });
+
+  it.each([
+    [{ WATCHDOG_USEC: '200000' }, true],
+    [{ WATCHDOG_USEC: '200000', WATCHDOG_PID: String(process.pid) }, true],
+    [{ WATCHDOG_USEC: '200000', WATCHDOG_PID: '1' }, false],
+    [{ WATCHDOG_USEC: 'soon' }, false],
+    [{}, false],
+  ])('%j: signs of life are waited for: %s', async (environ, awaited) => {
+    using receiver = new NotifyReceiver(`@kernelet-${randomUUID()}`);
+    const own = new FakeClock();
+    const manager = await serviceManagerOf({ NOTIFY_SOCKET: receiver.address, ...environ }, { clock: own, log });
+    manager?.ready(node);
+    await own.advance(150);
+    expect(receiver.heard().includes('WATCHDOG=1')).toBe(awaited);
+    await manager?.[Symbol.asyncDispose]();
+  });
+});
+
+const check = (service: string, problem: string | null = null) => ({ service, at: 0, problem });
+
+it.each([
+  [
+    'ready',
+    2,
+    [check('container-engine'), check('etcd'), check('redis')],
+    '2 kernels; container-engine, etcd, redis answer',
+  ],
+  [
+    'ready',
+    1,
+    [check('container-engine'), check('redis', 'late')],
+    '1 kernel; container-engine answers; redis does not answer',
+  ],
+  ['recovering', 0, [check('container-engine', 'gone')], 'recovering; 0 kernels; container-engine does not answer'],
+  ['ready', 0, [check('etcd', 'a'), check('redis', 'b')], '0 kernels; etcd, redis do not answer'],
+] as const)('%s with %i kernels is one line', (phase, kernels, checks, line) => {
+  expect(statusLine({ phase, kernels, checks })).toBe(line);
+});

@@ -1,0 +1,244 @@
+/**
+ * What a service manager is told (spec config-and-ops 11.2, 14; sd_notify(3)): that the daemon serves, reloads and stops,
+ * how it is, and that it is alive. Without `$NOTIFY_SOCKET` there is nobody to tell.
+ */
+
+import type { AgentPhase } from '../agent/agent.ts';
+import type { HealthCheck } from '../agent/node-health.ts';
+import { checkHealth } from '../agent/node-health.ts';
+import type { ServedNode } from '../agent/served-node.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { toKerneletError } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
+import { runPeriodically } from '../lib/periodic.ts';
+import { version } from '../lib/version.ts';
+import type { NotifySocket } from './notify-socket.ts';
+
+/** How to tell. */
+export interface ServiceManagerOptions {
+  readonly socket: NotifySocket;
+  /** null: nobody waits for signs of life. */
+  readonly watchdogMs: number | null;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** What of a node is told. */
+export type ToldNode = Pick<ServedNode, 'dependencies'> & { readonly agent: Pick<ServedNode['agent'], 'status'> };
+
+const statusPauseMs = 10_000;
+/** A start and a stop ask for so much time, again and again before it is over. */
+const extensionMs = 30_000;
+const extensionPauseMs = 10_000;
+/** A stop that has not ended by then hangs. */
+const maxStopMs = 120_000;
+/** A message that counts is sent again so often while the manager is behind. */
+const attempts = 20;
+const attemptPauseMs = 50;
+const maxReason = 500;
+/** The event loop is responsive when a turn takes no longer. */
+const maxTurnMs = 1_000;
+const maxProbeMs = 3_000;
+
+/** Tells. It begins with the start, which takes its time. Disposing ends it without a word. */
+export class ServiceManager implements AsyncDisposable {
+  readonly #options: ServiceManagerOptions;
+  readonly #jobs: Promise<void>[] = [];
+  /** Aborts when the phase ends. */
+  #phase = new AbortController();
+  #node: ToldNode | null = null;
+  #status = '';
+  #stopping = false;
+  #complained = false;
+
+  constructor(options: ServiceManagerOptions) {
+    this.#options = options;
+    this.#send('STATUS=starting');
+    this.#askForTime();
+    this.#every('asking for time to start', extensionPauseMs, async () => this.#askForTime());
+  }
+
+  /** The daemon serves this node. */
+  ready(node: ToldNode): void {
+    if (this.#stopping || this.#node) return;
+    this.#enter();
+    this.#node = node;
+    this.#jobs.push(this.#retryForever('READY=1'));
+    const { watchdogMs } = this.#options;
+    if (watchdogMs !== null) this.#beat(node, watchdogMs);
+    const tell = () => this.#tellStatus(node);
+    this.#every('telling the service manager how the daemon is', statusPauseMs, tell, { atOnce: true });
+  }
+
+  /** Runs a reload; before the daemon is ready nobody has asked for it by way of the manager. */
+  async reloading(reload: () => Promise<void>): Promise<void> {
+    if (this.#node === null || this.#stopping) return await reload();
+    await this.#retryForever(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
+    try {
+      await reload();
+    } finally {
+      if (!this.#stopping) await this.#retryForever('READY=1');
+    }
+  }
+
+  /** The daemon stops. */
+  stopping(): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#enter();
+    const { clock } = this.#options;
+    const until = clock.monotonic() + maxStopMs;
+    this.#jobs.push(this.#retryForever('STOPPING=1\nSTATUS=stopping'));
+    this.#askForTime();
+    this.#every('asking for time to stop', extensionPauseMs, async () => {
+      if (clock.monotonic() < until) this.#askForTime();
+    });
+  }
+
+  /** The daemon ends for this reason, which stays to be read. */
+  failed(thrown: unknown): void {
+    const { code, message } = toKerneletError(thrown);
+    this.#enter();
+    this.#stopping = true;
+    this.#send(`STATUS=${code}: ${message.replace(/\s+/g, ' ').slice(0, maxReason)}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#phase.abort();
+    await Promise.all(this.#jobs);
+    this.#options.socket[Symbol.dispose]();
+  }
+
+  #enter(): void {
+    this.#phase.abort();
+    this.#phase = new AbortController();
+  }
+
+  /** Until the phase ends. */
+  #every(
+    name: string,
+    pauseMs: number,
+    round: (signal: AbortSignal) => Promise<void>,
+    { atOnce = false }: { atOnce?: boolean } = {},
+  ): void {
+    const { clock, log } = this.#options;
+    const { signal } = this.#phase;
+    const first = atOnce ? round(signal).catch((error: unknown) => log.warn(`${name} failed`, { error })) : null;
+    const later = async (): Promise<void> => {
+      await first;
+      await runPeriodically({ name, pauseMs, round }, clock, log, signal);
+    };
+    this.#jobs.push(later());
+  }
+
+  #askForTime(): void {
+    this.#send(`EXTEND_TIMEOUT_USEC=${extensionMs * 1000}`);
+  }
+
+  /** Signs of life, at half of what the manager waits for, as long as this process and its engine are fit for work. */
+  #beat(node: ToldNode, watchdogMs: number): void {
+    const { clock } = this.#options;
+    const half = watchdogMs / 2;
+    const timeoutMs = Math.min(maxProbeMs, half / 2);
+    let answered = Number.NEGATIVE_INFINITY;
+    const look = async (signal: AbortSignal): Promise<void> => {
+      const options = { what: "the engine's answer", timeoutMs, signal, clock };
+      await withDeadline(options, (deadline) => node.dependencies['container-engine'](deadline.signal));
+      answered = clock.monotonic();
+    };
+    this.#every('telling the service manager that the daemon lives', half, async (signal) => {
+      // Why the engine does not answer is in the status.
+      await look(signal).catch(() => {});
+      if (clock.monotonic() - answered > watchdogMs) return;
+      await this.#untilResponsive(signal);
+      this.#send('WATCHDOG=1');
+    });
+  }
+
+  async #untilResponsive(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    for (let turnMs = Number.POSITIVE_INFINITY; turnMs > maxTurnMs; ) {
+      const begun = clock.monotonic();
+      await sleep(clock, 0, signal);
+      turnMs = clock.monotonic() - begun;
+    }
+  }
+
+  async #tellStatus({ agent, dependencies }: ToldNode): Promise<void> {
+    const [{ phase, kernels }, health] = await Promise.all([
+      agent.status(),
+      checkHealth(version, dependencies, this.#options.clock),
+    ]);
+    const status = statusLine({ phase, kernels, checks: health.checks });
+    if (status === this.#status || this.#stopping) return;
+    if (this.#send(`STATUS=${status}`)) this.#status = status;
+  }
+
+  /** Sends what must not be lost: again while the manager is behind, within a bound. */
+  async #retryForever(text: string): Promise<void> {
+    for (let attempt = 1; attempt < attempts; attempt += 1) {
+      if (this.#send(text)) return;
+      await sleep(this.#options.clock, attemptPauseMs);
+    }
+    this.#send(text);
+  }
+
+  /** Says whether there is nothing more to do about it. */
+  #send(text: string): boolean {
+    const sent = this.#options.socket.send(text);
+    if (sent === 'full') return false;
+    if (sent !== 'sent' && !this.#complained) {
+      this.#complained = true;
+      this.#options.log.warn('the service manager cannot be told how the daemon is', { reason: sent.failure });
+    }
+    return true;
+  }
+}
+
+/** What the manager has put into the environment: where it listens, and how long it waits for a sign of life. */
+export async function serviceManagerOf(
+  environ: Readonly<Record<string, string | undefined>>,
+  { clock, log }: Pick<ServiceManagerOptions, 'clock' | 'log'>,
+): Promise<ServiceManager | null> {
+  const address = environ['NOTIFY_SOCKET'];
+  if (!address) return null;
+  try {
+    const { openNotifySocket } = await import('./notify-socket.ts');
+    return new ServiceManager({ socket: openNotifySocket(address), watchdogMs: watchdogOf(environ), clock, log });
+  } catch (thrown) {
+    log.warn('the service manager cannot be told how the daemon is', { error: toKerneletError(thrown) });
+    return null;
+  }
+}
+
+/** In milliseconds; null: none is set, or it is another process's. */
+function watchdogOf({ WATCHDOG_USEC: microseconds, WATCHDOG_PID: pid }: Readonly<Record<string, string | undefined>>) {
+  if (pid && Number(pid) !== process.pid) return null;
+  const milliseconds = Number(microseconds) / 1000;
+  return Number.isFinite(milliseconds) && milliseconds > 0 ? milliseconds : null;
+}
+
+/** What it is made of. */
+interface DaemonLook {
+  readonly phase: AgentPhase;
+  readonly kernels: number;
+  readonly checks: readonly HealthCheck[];
+}
+
+/** `2 kernels; container-engine, etcd answer; redis does not answer`. */
+export function statusLine({ phase, kernels, checks }: DaemonLook): string {
+  const names = (are: boolean): string =>
+    checks
+      .filter(({ problem }) => (problem === null) === are)
+      .map(({ service }) => service)
+      .join(', ');
+  const [fine, failing] = [names(true), names(false)];
+  const verb = (list: string, one: string, many: string): string => `${list} ${list.includes(',') ? many : one}`;
+  return [
+    ...(phase === 'ready' ? [] : [phase]),
+    `${kernels} ${kernels === 1 ? 'kernel' : 'kernels'}`,
+    ...(fine === '' ? [] : [verb(fine, 'answers', 'answer')]),
+    ...(failing === '' ? [] : [verb(failing, 'does not answer', 'do not answer')]),
+  ].join('; ');
+}

@@ -1,0 +1,100 @@
+/**
+ * What a daemon is about, in one document for people who look for a fault (spec config-and-ops 11.2, 15): kernels, devices,
+ * settings, and what is under way. Values that tenants or operators have given as secrets are left out.
+ */
+
+import path from 'node:path';
+import type { Agent, KernelView } from '../agent/agent.ts';
+import { checkHealth } from '../agent/node-health.ts';
+import type { ServedNode } from '../agent/served-node.ts';
+import type { LoadedSettings } from '../config/settings.ts';
+import { writeFileAtomic } from '../lib/atomic-file.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CoalescedTask } from '../lib/coalesced-task.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { toKerneletError } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
+import { redact } from '../lib/log.ts';
+import type { OperationTimes } from '../lib/operation-times.ts';
+import { version } from '../lib/version.ts';
+
+/** What it is taken of. */
+export interface SnapshotSources {
+  readonly configuration: Pick<LoadedSettings, 'values'>;
+  readonly operations: OperationTimes;
+  /** null: the daemon has none yet. */
+  readonly node: (Pick<ServedNode, 'dependencies'> & { readonly agent: SnapshotAgent }) | null;
+  readonly clock: Clock;
+}
+
+type SnapshotAgent = Pick<Agent, 'status' | 'list' | 'resources'>;
+
+/** What hangs is the reason why somebody asks: it is left out. */
+const patienceMs = 5_000;
+
+/** The document as text. What cannot be told in time is `{ "unavailable": why }`. */
+export async function stateSnapshot({ configuration, operations, node, clock }: SnapshotSources): Promise<string> {
+  const within = async <T>(what: string, ask: (signal: AbortSignal) => Promise<T>) => {
+    const options = { what, timeoutMs: patienceMs, clock };
+    return await withDeadline(options, ({ signal }) => ask(signal)).catch((thrown: unknown) => ({
+      unavailable: toKerneletError(thrown).message,
+    }));
+  };
+  const ask = async <T>(
+    what: string,
+    of: (node: NonNullable<SnapshotSources['node']>, signal: AbortSignal) => Promise<T>,
+  ) => (node === null ? null : await within(what, (signal) => of(node, signal)));
+  const [status, registry, allocs, health] = await Promise.all([
+    ask('the status', ({ agent }) => agent.status()),
+    ask('the list of kernels', async ({ agent }) => {
+      const kernels = await agent.list({ all: true });
+      return Object.fromEntries(kernels.map((kernel) => [kernel.id, withoutSecrets(kernel)]));
+    }),
+    ask('the devices', ({ agent }, signal) => agent.resources(signal)),
+    ask('the answers of what the node needs', ({ dependencies }) => checkHealth(version, dependencies, clock)),
+  ]);
+  const document = {
+    takenAt: new Date(clock.now()).toISOString(),
+    version,
+    status,
+    registry,
+    allocs,
+    config: redact(Object.fromEntries(configuration.values)),
+    connections: health,
+    inflight: [...operations.all()]
+      .filter(({ underWay }) => underWay > 0)
+      .map(({ component, operation, underWay }) => ({ component, operation, underWay })),
+    process: {
+      pid: process.pid,
+      uptimeS: Math.round(process.uptime()),
+      memory: process.memoryUsage(),
+      resources: counted(process.getActiveResourcesInfo()),
+    },
+  };
+  return `${JSON.stringify(document, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)}\n`;
+}
+
+/** Of the environment the names alone, and of an end not the last lines of what the tenant has printed. */
+function withoutSecrets({ environ, termination, ...rest }: KernelView): object {
+  const { detail: _, ...end } = termination ?? { detail: '' };
+  return { ...rest, environ: Object.keys(environ), termination: termination === null ? null : end };
+}
+
+function counted(names: readonly string[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+/** Writes snapshots on request, one at a time, into one file of the folder, which the next replaces. */
+export function snapshotsOf(folder: string, sources: () => SnapshotSources, log: Logger): CoalescedTask {
+  const file = path.join(folder, 'kernelet-snapshot.json');
+  return new CoalescedTask(async () => {
+    try {
+      await writeFileAtomic(file, await stateSnapshot(sources()));
+      log.info('a snapshot of the state is written', { file });
+    } catch (thrown) {
+      log.error('a snapshot of the state could not be written', { file, error: toKerneletError(thrown) });
+    }
+  });
+}

@@ -1,0 +1,192 @@
+/** Assembles a node out of its parts. What differs between nodes is handed in; nothing here asks what the node is. */
+import path from 'node:path';
+import type { AssembledNode } from '../agent/assembled-node.ts';
+import type { NodeCapacity } from '../agent/create-request.ts';
+import { mountCheck } from '../agent/mount-check.ts';
+import { NodeAgent } from '../agent/node-agent.ts';
+import { fitLimits, isAnyWanted } from '../agent/operator-limits.ts';
+import type { EventStore } from '../agent/parts.ts';
+import type { Settings } from '../config/settings.ts';
+import type { NodeDevices } from '../devices/node-devices.ts';
+import type { Engine } from '../engine/engine.ts';
+import { EngineImageService } from '../images/image-service.ts';
+import { assembleKernels, type KernelsParts } from '../kernel/assemble.ts';
+import { type ContainerSettings, defaultEntrypoint } from '../kernel/container-spec.ts';
+import { InvariantViolations } from '../kernel/invariant-violations.ts';
+import type { KernelNetwork } from '../kernel/spec.ts';
+import { systemClock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import { readMountTable } from '../lib/mount-table.ts';
+import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
+import { version } from '../lib/version.ts';
+import { PortPool } from '../resources/port-pool.ts';
+import type { StatisticsSink } from '../stats/statistics-sink.ts';
+import { scratchFolder } from '../storage/scratch-folder.ts';
+import type { StateFolder } from '../storage/state-folder.ts';
+import { assembleStatistics } from './assemble-statistics.ts';
+import type { EngineBackend } from './engine-backends.ts';
+
+/** What the composition roots decide differently. */
+export interface NodeRole {
+  readonly mode: 'standalone' | 'cluster';
+  /** What one kernel may be given at most. */
+  readonly capacity: (devices: NodeDevices) => Promise<NodeCapacity>;
+  /** Where kernels are connected that are not asked to be anywhere. */
+  readonly network: KernelNetwork;
+  /** Folders of the host that kernels may be given, and what is below them. */
+  readonly mountAllow: readonly string[];
+  /** Whether somebody in a kernel can be root, as whom set-id programs can be left in mounts. */
+  readonly hasTenantRoot: boolean;
+  readonly container: Pick<
+    ContainerSettings,
+    'hardening' | 'views' | 'privateServices' | 'publishAddress' | 'logLimitBytes'
+  >;
+  /** Whether web terminals are reached from this host alone. */
+  readonly isTerminalLocal: boolean;
+  readonly readyTimeoutMs: number;
+  /** Takes figures beside the agent's own readers; null: nobody does. */
+  readonly statistics: StatisticsSink | null;
+}
+
+/** What a node is assembled from. */
+export interface AssembleOptions {
+  readonly settings: Settings;
+  readonly role: NodeRole;
+  readonly state: StateFolder;
+  readonly backend: EngineBackend;
+  readonly events: EventStore;
+  /** Where this agent makes a folder for kernels' scratch folders; in the state folder when absent. */
+  readonly scratchRoot?: string;
+  /** Networks that are kept ready for kernels to come. */
+  readonly readyNetworks: number;
+  /** Told of the operations of the engine. */
+  readonly operations: OperationTimes;
+  readonly log: Logger;
+  /** Parts of the kernels beside or in place of the usual ones. */
+  readonly kernelParts?: (engine: Engine) => Partial<Pick<KernelsParts, 'keepLog' | 'adaptPlan'>>;
+}
+
+const outputBufferBytes = 4 * 1024 * 1024;
+const finishedRunKeepMs = 60_000;
+const graceMs = 2000;
+const sweepGraceMs = 60_000;
+const infoTimeoutMs = 10_000;
+
+/**
+ * Builds the agent; `start()` is the caller's. What `cleanups` holds by then, and the parts that are made, are the
+ * agent's to let go of; they stay the caller's when this throws. Throws ENGINE_UNSUPPORTED, INVALID_CONFIG, STATE_UNUSABLE.
+ */
+export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisposableStack): Promise<AssembledNode> {
+  const { settings, role, state, backend, events, operations, log } = options;
+  const engine = watchMethods<Engine>(backend.engine, 'engine', operations);
+  const devices = cleanups.use(await backend.findDevices(engine));
+  const capacity = await role.capacity(devices);
+  const { first, last } = settings.container.portRange;
+  const ports = new PortPool({ first, last, clock: systemClock });
+  const refusedPaths = async (): Promise<readonly string[]> => {
+    const { dataRoot } = await engine.info(AbortSignal.timeout(infoTimeoutMs));
+    const own = [settings.stateDir, state.path, settings.container.scratchRoot, settings.volumeDir];
+    return [...own, settings.socketPath, engine.address.replace(/^unix:\/\//, ''), dataRoot];
+  };
+  const invariantViolations = new InvariantViolations();
+  const kernels = cleanups.use(
+    assembleKernels({
+      state: { ...state, scratch: scratchFolder(options.scratchRoot, settings.stateDir, state) },
+      engine,
+      devices,
+      ports,
+      events,
+      invariantViolations,
+      refusedPaths,
+      connectRunner: backend.connectRunner,
+      iptables: backend.iptables,
+      networkBytes: backend.networkBytes,
+      clock: systemClock,
+      log,
+      settings: {
+        container: {
+          ...role.container,
+          volume: { hostPath: backend.runnerVolume, entrypoint: defaultEntrypoint },
+          init: true,
+        },
+        runner: {
+          outputBufferBytes,
+          finishedRunKeepMs,
+          isTerminalLocal: role.isTerminalLocal,
+          debug: settings.debug.kernelRunner,
+        },
+        readyTimeoutMs: role.readyTimeoutMs,
+        graceMs,
+        sweepGraceMs,
+        readyNetworks: options.readyNetworks,
+      },
+      ...options.kernelParts?.(engine),
+    }),
+  );
+  await kernels.scratch.prepare();
+  const scratchLimitBytes = settings.container.scratchSizeBytes > 0 ? settings.container.scratchSizeBytes : null;
+  const statistics = await assembleStatistics({
+    settings: settings.metrics,
+    folder: path.join(state.path, 'statistics'),
+    host: backend.figuresHost,
+    kernels: kernels.registry,
+    engine,
+    events,
+    devices,
+    scratchFolder: (id) => kernels.scratch.paths(id).root,
+    scratchLimitBytes,
+    sink: role.statistics,
+    clock: systemClock,
+    log,
+  });
+  const owned = cleanups.move();
+  const agent = new NodeAgent({
+    kernels: kernels.registry,
+    engine,
+    images: new EngineImageService(engine, undefined, () => kernels.prewarmedNetworks.removeIdle()),
+    events,
+    statistics,
+    operations,
+    scratchLimitBytes,
+    checkMounts: mountCheck({
+      allow: role.mountAllow,
+      refuse: refusedPaths,
+      warnsOfSetId: role.hasTenantRoot || settings.container.kernelUser.uid === 0,
+      log,
+    }),
+    fitLimits: async (signal) => {
+      const limits = { diskBytes: settings.defaults.diskLimitBytes, openFiles: settings.defaults.openFiles };
+      if (!isAnyWanted(limits)) return { limits, warnings: [] };
+      const info = await engine.info(AbortSignal.any([signal, AbortSignal.timeout(infoTimeoutMs)]));
+      return fitLimits(limits, info, await readMountTable());
+    },
+    defaults: {
+      cpus: Math.min(settings.defaults.cpus, capacity.cpus),
+      memoryBytes: Math.min(settings.defaults.memoryBytes, capacity.memoryBytes),
+      processes: settings.defaults.processes,
+      network: role.network,
+      pull: settings.defaults.imagePull,
+      idleTimeoutMs: settings.defaults.idleTimeoutMs,
+      user: settings.container.kernelUser,
+    },
+    capacity,
+    devices,
+    release: () => owned.disposeAsync(),
+    facts: {
+      version,
+      mode: role.mode,
+      agentId: state.agentId,
+      stateDir: state.path,
+      slots: () => ({ cpus: devices.use('cpu'), memoryBytes: devices.use('mem'), ports: ports.use() }),
+      invariantViolations: () => ({
+        ...invariantViolations.snapshot(),
+        'absent-release': devices.ledger.absentReleases + ports.absentReleases,
+        'conflicting-adoption': ports.conflictingAdoptions,
+        'altered-network': kernels.prewarmedNetworks.altered,
+      }),
+    },
+    clock: systemClock,
+    log,
+  });
+  return { agent, engine, kernels: kernels.registry, devices, ports, sessionNetworks: kernels.sessionNetworks };
+}

@@ -1,0 +1,100 @@
+/** Assembles the statistics of a node. */
+import { targetOf } from '../agent/kernel-statistics.ts';
+import type { MetricsSettings } from '../config/settings.ts';
+import type { NodeDevices } from '../devices/node-devices.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { EventSink } from '../events/kernel-event.ts';
+import type { Kernels } from '../kernel/kernels.ts';
+import type { Clock } from '../lib/clock.ts';
+import { asContainerId, type KernelId } from '../lib/ids.ts';
+import type { Logger } from '../lib/log.ts';
+import type { ReaderHost } from '../stats/container-reader.ts';
+import { DirectSource } from '../stats/container-source.ts';
+import { DeviceFigures, holdersOf } from '../stats/device-figures.ts';
+import { EngineSource } from '../stats/engine-source.ts';
+import { KeptFiles } from '../stats/kept-files.ts';
+import { KillLog } from '../stats/kill-log.ts';
+import { nodeCpu } from '../stats/node/node-cpu.ts';
+import { nodeDisk } from '../stats/node/node-disk.ts';
+import { nodeMemory } from '../stats/node/node-memory.ts';
+import { nodeNetwork } from '../stats/node/node-network.ts';
+import { NodeFigures } from '../stats/node-figures.ts';
+import { openFilesShare } from '../stats/open-files-share.ts';
+import { ProcessFigures } from '../stats/process-figures.ts';
+import { Statistics } from '../stats/statistics.ts';
+import type { StatisticsSink } from '../stats/statistics-sink.ts';
+
+/** What they are assembled from. */
+export interface AssembleStatisticsOptions {
+  readonly settings: MetricsSettings;
+  /** Where their files are. */
+  readonly folder: string;
+  readonly kernels: Pick<Kernels, 'list' | 'get'>;
+  readonly engine: Engine;
+  readonly events: Pick<EventSink, 'publish'>;
+  readonly devices: Pick<NodeDevices, 'plugins' | 'ledger'>;
+  readonly scratchFolder: (id: KernelId) => string;
+  readonly scratchLimitBytes: number | null;
+  /** Takes them beside the agent's own readers; null: nobody does. */
+  readonly sink: StatisticsSink | null;
+  /** Where the figures of containers are read. */
+  readonly host: (files: KeptFiles) => ReaderHost;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+function isLive(kernels: Pick<Kernels, 'get'>, id: string): boolean {
+  try {
+    return kernels.get(id as KernelId).phase !== 'terminated';
+  } catch {
+    return false;
+  }
+}
+
+/** Makes them; `start()` is the caller's. */
+export async function assembleStatistics(options: AssembleStatisticsOptions): Promise<Statistics> {
+  const { settings, kernels, engine, events, clock, log } = options;
+  const files = new KeptFiles({ maxOpen: openFilesShare() });
+  const direct = new DirectSource(options.host(files), async (containerId, signal) => {
+    const container = await engine.inspectContainer(containerId, signal);
+    return container !== null && container.pid > 0 ? container.pid : null;
+  });
+  const targets = () => kernels.list().flatMap((record) => targetOf(record, options) ?? []);
+  const devices = new DeviceFigures({
+    plugins: () => options.devices.plugins,
+    holders: (key) => holdersOf(key, targets(), options.devices.ledger.held, (containerId) => direct.pids(containerId)),
+  });
+  return await Statistics.open({
+    folder: options.folder,
+    targets,
+    isLive: (id) => isLive(kernels, id),
+    scratchFolder: options.scratchFolder,
+    source:
+      settings.source === 'direct'
+        ? direct
+        : new EngineSource(direct, (id, signal) => engine.containerFigures(asContainerId(id), signal)),
+    node: new NodeFigures(
+      [
+        nodeCpu(files.file('/proc/stat')),
+        nodeMemory(files.file('/proc/meminfo')),
+        nodeDisk({
+          mounts: files.file('/proc/self/mountinfo'),
+          fileSystems: files.file('/proc/filesystems'),
+          engineRoot: async (signal) => (await engine.info(signal)).dataRoot,
+        }),
+        nodeNetwork(files.file('/proc/self/net/dev')),
+      ],
+      () => devices.collectors(),
+    ),
+    devices,
+    processes: new ProcessFigures(files, clock),
+    killLog: new KillLog(clock),
+    sink: options.sink,
+    onOveruse: ({ kernelId, sessionId }, { kind, count, detail }) =>
+      events.publish({ type: 'overuse', kind, count, detail, kernelId, sessionId }),
+    periodMs: settings.periodMs,
+    adaptive: settings.adaptive,
+    clock,
+    log,
+  });
+}

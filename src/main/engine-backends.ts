@@ -1,0 +1,146 @@
+/** The engines that `agent.backend` may name, each with what looks into its containers. */
+import { readFile } from 'node:fs/promises';
+import { homedir, totalmem } from 'node:os';
+import path from 'node:path';
+import type { Settings } from '../config/settings.ts';
+import { discoverDevices, type EngineFacts } from '../devices/discover-devices.ts';
+import { readHostCapacity } from '../devices/host-capacity.ts';
+import type { NodeDevices } from '../devices/node-devices.ts';
+import { parseDockerHost } from '../engine/docker/address.ts';
+import { DockerEngine } from '../engine/docker/docker-engine.ts';
+import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
+import { dummyImage } from '../engine/dummy/dummy-images.ts';
+import type { Engine, EngineImage } from '../engine/engine.ts';
+import type { RunnerConnector } from '../execution/runner-client.ts';
+import { createRunnerConnector } from '../execution/runner-connection.ts';
+import { echo, ScriptedRunner } from '../execution/scripted-runner.ts';
+import { recipeReference } from '../images/recipes.ts';
+import type { KernelsParts } from '../kernel/assemble.ts';
+import { installationRoot } from '../lib/installation.ts';
+import type { Logger } from '../lib/log.ts';
+import { version } from '../lib/version.ts';
+import { type IptablesRunner, runIptables } from '../network/firewall.ts';
+import { runtimeTable } from '../protocol/runtimes.ts';
+import { readHierarchies } from '../stats/cgroup.ts';
+import type { ReaderHost } from '../stats/container-reader.ts';
+import type { KeptFiles } from '../stats/kept-files.ts';
+import { networkBytes } from '../stats/network-bytes.ts';
+import { installRunnerVolume } from '../storage/runner-volume/install.ts';
+import { runnerVolumeOnDemand } from '../storage/runner-volume-on-demand.ts';
+
+/** An engine, and how the rest of the node reaches what runs in its containers. */
+export interface EngineBackend {
+  /** Whoever opens it disposes it, after the node. */
+  readonly engine: Engine;
+  readonly connectRunner: RunnerConnector;
+  /** Filters the engine's networks. */
+  readonly iptables: IptablesRunner;
+  /** Host path of the runner volume, which the first call installs where it is not there yet. */
+  readonly runnerVolume: () => Promise<string>;
+  /** What kernels are given. `engine` is asked for what it knows of devices. */
+  readonly findDevices: (engine: Engine) => Promise<NodeDevices>;
+  /** Bytes that have gone through the network of a process, by its id on this host. */
+  readonly networkBytes: KernelsParts['networkBytes'];
+  /** Where the figures of containers are read. */
+  readonly figuresHost: (files: KeptFiles) => ReaderHost;
+}
+
+/** What one is opened with. */
+export interface BackendOptions {
+  readonly settings: Settings;
+  readonly log: Logger;
+  /** Called with what takes time before there is a node. */
+  readonly onProgress: (text: string) => void;
+}
+
+interface BackendKind {
+  /** Throws what `open` would throw for these settings, without making anything. */
+  readonly check?: (settings: Settings) => void;
+  readonly open: (options: BackendOptions) => EngineBackend;
+}
+
+const openDocker: BackendKind['open'] = (options) => ({
+  engine: new DockerEngine({ dockerHost: options.settings.dockerHost ?? undefined }),
+  connectRunner: createRunnerConnector(),
+  iptables: runIptables,
+  runnerVolume: runnerVolumeOnDemand(() =>
+    installRunnerVolume({
+      source: path.join(installationRoot(), 'dist', 'runner-volume'),
+      volumesFolder: options.settings.volumeDir,
+      onProgress: options.onProgress,
+    }),
+  ),
+  findDevices: devicesOfMachine(options),
+  networkBytes: async (pid) => networkBytes(await readFile(`/proc/${pid}/net/dev`, 'utf8'), { loopback: false }),
+  figuresHost: thisMachine,
+});
+
+/** Nothing runs: containers are entries in memory, which end with the daemon, and runners answer with what they are given. */
+const openDummy: BackendKind['open'] = (options) => ({
+  engine: new DummyEngine({
+    images: ownImages(),
+    onPull: (reference) => dummyImage(reference),
+    onPush: () => {},
+  }),
+  connectRunner: () => new ScriptedRunner(() => echo),
+  iptables: async () => ({ exitCode: 0, stderr: '' }),
+  runnerVolume: async () => '/nonexistent/volume',
+  findDevices: devicesOfMachine(options),
+  networkBytes: async () => ({ receivedBytes: 0, sentBytes: 0 }),
+  // Its containers have process ids that may be those of other programs.
+  figuresHost: (files) => ({ ...thisMachine(files), mounts: [], processRoot: '/nonexistent/proc' }),
+});
+
+function ownImages(): readonly EngineImage[] {
+  const recipes = new Map(runtimeTable.map(({ type, recipe }) => [recipe, type]));
+  return [...recipes].flatMap(([recipe, type]) =>
+    recipe === null ? [] : [dummyImage(recipeReference(recipe), { labels: { 'ai.backend.runtime-type': type } })],
+  );
+}
+
+const backends = {
+  docker: { open: openDocker, check: ({ dockerHost }) => void parseDockerHost(dockerHost ?? undefined) },
+  dummy: { open: openDummy },
+} satisfies Readonly<Record<Settings['agent']['backend'], BackendKind>>;
+
+/** Opens the engine that the settings name. Throws ENGINE_UNSUPPORTED for an address that is not on this machine. */
+export function openBackend(options: BackendOptions): EngineBackend {
+  return backends[options.settings.agent.backend].open(options);
+}
+
+/** Throws what opening the engine that the settings name would throw of them. */
+export function checkBackend(settings: Settings): void {
+  const backend: BackendKind = backends[settings.agent.backend];
+  backend.check?.(settings);
+}
+
+/** Cgroups and processes as this machine's kernel shows them. */
+export const thisMachine = (files: KeptFiles): ReaderHost => ({
+  files,
+  mounts: readHierarchies(),
+  nodeMemoryBytes: totalmem(),
+  processRoot: '/proc',
+});
+
+const devicesOfMachine =
+  ({ settings, log }: BackendOptions) =>
+  (engine: Engine): Promise<NodeDevices> =>
+    discoverDevices({
+      settings,
+      host: readHostCapacity,
+      engine: () => engineFacts(engine),
+      agentVersion: version,
+      workingDir: process.cwd(),
+      homeDir: homedir(),
+      log,
+    });
+
+const infoTimeoutMs = 10_000;
+
+/** What of the engine matters to devices; null when it doesn't answer. */
+async function engineFacts(engine: Engine): Promise<EngineFacts | null> {
+  const info = await engine.info(AbortSignal.timeout(infoTimeoutMs)).catch(() => null);
+  if (!info) return null;
+  const { version: engineVersion, runtimes, cgroupVersion, cgroupDriver } = info;
+  return { version: engineVersion, runtimes, cgroups: { version: cgroupVersion, driver: cgroupDriver } };
+}
