@@ -7,6 +7,7 @@ const steps = [
   ['lint and form', [node, 'node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings']],
   ['layers', [node, 'scripts/layers.mjs']],
   ['dead code', [node, 'node_modules/knip/bin/knip.js']],
+  ['readers of settings', [node, 'scripts/settings-readers.mjs']],
   ['generated pages', [node, 'scripts/reference.mjs', '--check']],
   [
     'units and vectors',

@@ -4,8 +4,8 @@ import { rawValuesOfCluster } from './cluster-overrides.ts';
 const valuesOf = (overrides: Parameters<typeof rawValuesOfCluster>[0]): unknown =>
   Object.fromEntries([...rawValuesOfCluster(overrides).values].map(([key, { value }]) => [key, value]));
 
-describe('rawValuesOfCluster', () => {
-  it('reads texts by the types of their keys', () => {
+describe('what a cluster sets of its nodes', () => {
+  it('is read of texts by the types of their keys', () => {
     expect(
       valuesOf({
         agent: {
@@ -22,7 +22,7 @@ describe('rawValuesOfCluster', () => {
     });
   });
 
-  it('warns of what it cannot use, naming the key in etcd, and takes the rest', () => {
+  it('is warned of where it cannot be used, naming the key in etcd, and takes the rest', () => {
     const { values, warnings } = rawValuesOfCluster({
       agent: { id: 'other', '': 'x', 'kernel-creation-concurrency': 'many', region: 'kr', 'no-such': { key: '1' } },
     });
@@ -33,7 +33,7 @@ describe('rawValuesOfCluster', () => {
     expect(warnings.join()).toMatch(/kernel-creation-concurrency: ignored, since "many" is not a whole number/);
   });
 
-  it('warns of keys without effect, unless they ask for what kernelet does', () => {
+  it('is warned of where a key has no effect, unless it asks for what kernelet does', () => {
     const { values, warnings } = rawValuesOfCluster({
       agent: { 'sync-container-lifecycles': { interval: '5.5' } },
       container: { 'sandbox-type': 'docker', 'swarm-enabled': 'true' },
@@ -47,7 +47,7 @@ describe('rawValuesOfCluster', () => {
     ]);
   });
 
-  it('leaves the limits to whoever reads them', () => {
+  it('has limits too, which others read', () => {
     const agent = {
       'container-logs': { 'max-length': '1M' },
       api: { 'pull-timeout': 'none' },
@@ -56,7 +56,7 @@ describe('rawValuesOfCluster', () => {
     expect(rawValuesOfCluster({ agent })).toEqual({ values: new Map(), warnings: [] });
   });
 
-  it('are options of device plugins, laid over the node’s own, but for those that name code', () => {
+  it('are also options of device plugins, laid over the node’s own, but for those that name code', () => {
     const own = { mock: { allocation_mode: 'discrete', unit_mem: '1g' }, '/opt/npu.mjs': { memory: '1' } };
     const given = new Map([['kernelet.plugin-options', { value: own, source: 'file', place: 'a.toml' }]] as const);
     const plugins = {

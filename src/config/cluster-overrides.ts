@@ -49,7 +49,7 @@ const limits = /^agent\.(container-logs|api|kernel-lifecycles)(\.|$)/;
 const ownOptions: ReadonlySet<string> = new Set(['library', 'cuda_library']);
 const pluginKey = 'kernelet.plugin-options';
 
-/** The values that count; `own` are those of the node itself. */
+/** The values that count and warnings of those that do not; `own` are those of the node itself. */
 export function rawValuesOfCluster(
   overrides: ClusterOverrides,
   own: ReadonlyMap<string, RawValue> = new Map(),

@@ -15,7 +15,7 @@ export interface CompileContext extends PathContext {
   readonly configFile: string | null;
   readonly watcherAddressGiven: boolean;
   readonly accounts: AccountLookup;
-  /** Refuses a value. */
+  /** Refuses a value, after which compiling goes on, so that all problems are found. */
   readonly report: (problem: Omit<ConfigProblem, 'place'>) => void;
   /** Warns of a value that is accepted, in a text that goes on after the key. */
   readonly warn: (key: string, text: string) => void;
@@ -35,7 +35,7 @@ const ownLevels: Readonly<Record<SchemaValues['logging']['level'], LogLevel>> = 
 /** Whom programs run as when the agent is root and nobody says otherwise. */
 const plainId = 1000;
 
-/** Compiles. */
+/** Every value in the unit and form that the rest of the program works with. */
 export function compileSettings(values: SchemaValues, context: CompileContext): Settings {
   const { kernelet, etcd, resource, watcher, metrics, debug } = values;
   const absolute = (path: string): string => resolve(context.workingDir, path);

@@ -14,9 +14,9 @@ export class RefusedValue extends Error {
 export interface ValueType<T> {
   /** What is accepted, for the reference and for errors: "a port, 1 to 65535". */
   readonly forms: string;
-  /** Keywords of JSON Schema. */
+  /** Keywords of JSON Schema (draft 2020-12) for the forms that a file may hold. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** Throws RefusedValue. */
+  /** The value that is meant. Throws RefusedValue. */
   parse(value: unknown): T;
 }
 
@@ -62,7 +62,7 @@ export interface KeyFacts {
   /** The environment variables that set it. */
   readonly environment?: readonly string[];
   readonly aliases?: readonly KeyAlias[];
-  /** Must be given when there is an `[etcd]` section. */
+  /** Must be set when there is an `[etcd]` section. */
   readonly requiredInCluster?: true;
   /** Its value is never shown. */
   readonly secret?: true;
@@ -85,7 +85,7 @@ export type SectionValues<Section extends SectionDefinition> = {
   readonly [Key in keyof Section['keys']]: Section['keys'][Key] extends KeyDefinition<infer T> ? T : never;
 };
 
-/** Defines a key. */
+/** Defines a key; the type of its value follows from `type`. */
 export function key<T>(type: ValueType<T>, facts: KeyFacts): KeyDefinition<T> {
   return { type, ...facts };
 }

@@ -13,7 +13,7 @@ describe('the environment', () => {
     expect(given.get(key)).toMatchObject({ source: 'environment', place: expect.stringContaining(name) });
   });
 
-  it('sets nothing by a blank variable', () => {
+  it('sets nothing with a blank variable', () => {
     expect(rawValuesOfEnvironment(Object.fromEntries(named.map(([name]) => [name, ''])), new Map()).size).toBe(0);
   });
 });

@@ -3,7 +3,7 @@ import type { ConfigProblem } from './problems.ts';
 import type { RawValue } from './raw-config.ts';
 import { splitHostPort } from './value-types/address.ts';
 
-/** The process's environment. */
+/** The variables of a process, by name. */
 export type Environ = Readonly<Record<string, string | undefined>>;
 
 /** Variables whose text is the value of one key. */

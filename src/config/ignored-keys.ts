@@ -26,7 +26,7 @@ export const ignoredKeys: ReadonlyMap<string, IgnoredKey> = new Map<string, Igno
       text: 'Port of a socket by which programs in containers ask the upstream agent; nothing listens here.',
     },
     'agent.instance-type': {
-      text: 'Type of the machine, which upstream otherwise detects; kernelet logs what it detects and tells nobody.',
+      text: 'Type of the machine, which upstream otherwise detects; kernelet detects it too, for its log alone.',
     },
     'agent.event-loop': { text: "Chooses the upstream agent's event loop; Node has one." },
     'agent.aiomonitor-termui-port': { text: upstreamDebugger },
@@ -61,7 +61,7 @@ export const ignoredKeys: ReadonlyMap<string, IgnoredKey> = new Map<string, Igno
       text: 'Mount options of scratch folders under Kubernetes, which kernelet does not serve.',
     },
     'container.swarm-enabled': {
-      text: "Upstream looks for the engine's swarm at its start and does nothing else with it; kernelet does not look.",
+      text: 'Upstream checks at its start that the engine is part of a swarm, and does nothing else with it; kernelet does not check.',
       agrees: false,
     },
     'resource.reserved-disk': {

@@ -40,8 +40,8 @@ describe('one key under two spellings', () => {
   });
 });
 
-describe('layers', () => {
-  it('needs no file at all', async () => {
+describe('where a value comes from', () => {
+  it('is its default when there is no file: none is needed', async () => {
     const { settings, sources, warnings } = await load(null);
     expect(settings).toMatchObject({
       mode: 'standalone',
@@ -77,7 +77,7 @@ describe('layers', () => {
     ]).toEqual(['environment', 'flag', 'file', 'default']);
   });
 
-  it('overlays only the given part of an address', async () => {
+  it('is by parts for an address of which the environment sets one', async () => {
     const environ = { BACKEND_AGENT_PORT: '7001' };
     const agent = async (toml: string) => (await load(toml, { environ })).settings.agent.rpcListenAddress;
     expect(await agent('[agent]\nrpc-listen-addr = "10.0.0.1:6001"\n')).toEqual({ host: '10.0.0.1', port: 7001 });
@@ -87,7 +87,7 @@ describe('layers', () => {
     expect(hostOnly.settings.agent.rpcListenAddress).toEqual({ host: 'x', port: 6001 });
   });
 
-  it('settles the level of the log', async () => {
+  it('is a flag or the environment for the level of the log, before debug.enabled of the file', async () => {
     const level = async (toml: string, options: LoadOptions = {}) => {
       const { settings, meanings } = await load(toml, options);
       return [settings.logging.level, meanings.get('debug.enabled')];
@@ -105,7 +105,7 @@ describe('layers', () => {
 });
 
 describe('cluster mode', () => {
-  it('is chosen by [etcd] and has its own places', async () => {
+  it('is chosen by [etcd] and has its own paths of state and socket', async () => {
     const { settings } = await load(
       `${cluster}\n[agent2]\n`.replace('[agent]', '[agent]\nipc-base-path = "/ipc"\nvar-base-path = "/var/b"'),
     );
@@ -193,7 +193,7 @@ describe('cluster mode', () => {
   });
 });
 
-describe('problems', () => {
+describe('problems of a configuration', () => {
   it('are all reported, each with key, value and place', async () => {
     const toml =
       '[container]\nport-range = "x"\n\nkernel-uid = -2\n[agent]\nbackend = "Docker"\n[etcd]\npassword = 5\n';
@@ -230,11 +230,11 @@ describe('problems', () => {
     );
   });
 
-  it('show a number that JSON has no word for', async () => {
+  it('show a number that JSON cannot express', async () => {
     expect(await problemsOf('[kernelet]\ndefault-cpus = nan\n')).toEqual(['agent.toml:2 kernelet.default-cpus "NaN"']);
   });
 
-  it('are told of a file that is not UTF-8', async () => {
+  it('are shown for a file that is not UTF-8', async () => {
     await writeFile(file(), Buffer.from('[agent]\nregion = "caf\xe9"\n', 'latin1'));
     await expect(load(null, { flags: { configFile: file() } })).rejects.toThrow(/agent\.toml: .* is not UTF-8/);
   });
@@ -269,7 +269,7 @@ describe('names of keys', () => {
     expect(warnings.join()).not.toContain('unknown');
   });
 
-  it('lets the right one of two names win', async () => {
+  it('lets a key win over its alias, and a deprecated name over its key', async () => {
     for (const lines of ['backend = "docker"\nmode = "dummy"', 'mode = "dummy"\nbackend = "docker"']) {
       expect((await load(`[agent]\n${lines}\n`)).settings.agent.backend).toBe('docker');
     }
@@ -326,14 +326,14 @@ describe('keys without effect', () => {
   });
 });
 
-it('makes programs of a root agent run as 1000 unless told otherwise', async () => {
+it('makes programs of a root agent run as 1000 unless the configuration names a user', async () => {
   const user = async (toml: string) => (await load(toml, { uid: 0, gid: 0 })).settings.container.kernelUser;
   expect(await user('')).toEqual({ uid: 1000, gid: 1000 });
   expect(await user('[container]\nkernel-uid = -1\nkernel-gid = "-1"\n')).toEqual({ uid: 1000, gid: 1000 });
   expect(await user('[container]\nkernel-uid = 0\nkernel-gid = "root"\n')).toEqual({ uid: 0, gid: 0 });
 });
 
-describe('the file', () => {
+describe('the configuration file', () => {
   it('in the working directory counts only when asked for', async () => {
     await writeFile(file(), '[kernelet]\nsocket = "/near"\n');
     await mkdir(join(root, '.config/backend.ai'), { recursive: true });
@@ -360,7 +360,7 @@ describe('the file', () => {
   });
 });
 
-it('finds the socket by itself as the full settings do', async () => {
+it('gives commands that only talk to a daemon the same socket as the full settings do', async () => {
   const cases: readonly [string, Record<string, string>, string | undefined][] = [
     ['', {}, undefined],
     ['', { KERNELET_SOCKET: 'rel/s' }, undefined],

@@ -15,7 +15,7 @@ import { resolveValues } from './resolve.ts';
 import type { LoadedSettings } from './settings.ts';
 import { accountLookup } from './value-types/credentials.ts';
 
-/** How to load. */
+/** Where values come from; whatever is absent is taken from this process. */
 export interface LoadOptions {
   readonly flags?: ConfigFlags;
   /** Whether `./agent.toml` counts: only for `serve`. */
@@ -106,7 +106,7 @@ function settleLevel(raw: Map<string, RawValue>): void {
 
 function etcdWarnings(environment: ReadonlyMap<string, RawValue>, mode: 'standalone' | 'cluster'): readonly string[] {
   if (mode === 'cluster') return [];
-  const places = [...environment].filter(([key]) => key.startsWith('etcd.')).map(([, value]) => value.place);
-  if (places.length === 0) return [];
-  return [`${places.join(', ')}: without effect, since no file has an [etcd] section: this agent runs alone`];
+  const variables = [...environment].filter(([key]) => key.startsWith('etcd.')).map(([, value]) => value.place);
+  if (variables.length === 0) return [];
+  return [`${variables.join(', ')}: without effect, since no file has an [etcd] section: this agent runs alone`];
 }

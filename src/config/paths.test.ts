@@ -3,14 +3,14 @@ import { clusterPaths, standalonePaths } from './paths.ts';
 
 const context = { uid: 1000, homeDir: '/home/u', workingDir: '/w', environ: {} };
 
-it("gives root the system's places", () => {
+it("gives root the system's folders for state and socket", () => {
   expect(standalonePaths({ ...context, uid: 0 })).toEqual({
     stateDir: '/var/lib/kernelet',
     socketPath: '/run/kernelet/kernelet.sock',
   });
 });
 
-it('gives everybody else the places of XDG, with their defaults', () => {
+it('gives other users the folders of XDG for state and socket, with their defaults', () => {
   const environ = { XDG_STATE_HOME: '/s', XDG_RUNTIME_DIR: '/run/user/1000' };
   expect(standalonePaths({ ...context, environ })).toEqual({
     stateDir: '/s/kernelet',
@@ -22,7 +22,7 @@ it('gives everybody else the places of XDG, with their defaults', () => {
   });
 });
 
-it('puts a cluster agent below its own folders', () => {
+it('puts state and socket of a member of a cluster below the folders of [agent]', () => {
   expect(clusterPaths({ varBasePath: './var/lib/backend.ai', ipcBasePath: '/tmp/ipc' }, context)).toEqual({
     stateDir: '/w/var/lib/backend.ai/kernelet',
     socketPath: '/tmp/ipc/kernelet.sock',

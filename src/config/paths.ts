@@ -55,7 +55,7 @@ function absoluteOr(path: string | undefined, otherwise: string): string {
   return path?.startsWith('/') ? path : otherwise;
 }
 
-/** Where to look. */
+/** What decides which file is read. */
 export interface DiscoverOptions {
   /** The file named on the command line. */
   readonly flag?: string | undefined;
@@ -68,7 +68,7 @@ export interface DiscoverOptions {
 
 /**
  * The file to read: the one named by flag, else by `BACKEND_CONFIG_FILE`, else the first that exists of the usual
- * places, else null. Throws INVALID_CONFIG when a named one is not a file.
+ * paths, else null. Throws INVALID_CONFIG when a named one is not a file.
  */
 export async function discoverConfigFile(options: DiscoverOptions): Promise<string | null> {
   const { BACKEND_CONFIG_FILE: fromEnvironment } = options.environ;
@@ -111,7 +111,7 @@ async function exists(path: string): Promise<boolean> {
 
 /** What the path of the socket depends on. */
 export interface SocketPathOptions {
-  /** `--socket`. */
+  /** The path of `--socket`. */
   readonly flag?: string | undefined;
   readonly environ?: Environ;
   readonly workingDir?: string;

@@ -1,10 +1,10 @@
 /** What is wrong with a configuration: every problem, not only the first, each with its key, value, place and cure. */
 import { KerneletError } from '../lib/errors.ts';
 
-/** One problem. */
+/** One value, or its absence, that is refused. */
 export interface ConfigProblem {
   readonly key: string;
-  /** The value as given, shortened; null when it is missing or secret. */
+  /** The value as written, shortened; null when it is missing or secret. */
   readonly value: string | null;
   /** `agent.toml:12`, `environment variable BACKEND_PID_FILE`, `--socket`. */
   readonly place: string;

@@ -9,14 +9,14 @@ import { definitions, sections } from './schema.ts';
 import type { SettingSource } from './settings.ts';
 import { isTable, keyLines, parseToml, type TomlTable } from './toml.ts';
 
-/** A value as written. */
+/** A value as written, and where: `place` is `agent.toml:12`, a variable or a flag. */
 export interface RawValue {
   readonly value: unknown;
   readonly source: Exclude<SettingSource, 'default'>;
   readonly place: string;
 }
 
-/** What a file holds. */
+/** What a file holds: values of known keys, and what is to be said of the others. */
 export interface RawFile {
   readonly values: ReadonlyMap<string, RawValue>;
   readonly hasEtcd: boolean;

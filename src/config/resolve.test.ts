@@ -31,11 +31,11 @@ it.each([
     '[logging]\nlevel = "debug"\n[agent]\npid-file = "p"',
     ['kernelet.default-cpus', 'agent.pid-file', 'logging.level'],
   ],
-])('finds %s', async (_, before, after, keys) => {
+])('names as changed between two configurations: %s', async (_, before, after, keys) => {
   expect(await changed(before, after)).toEqual(keys);
 });
 
-it('finds a secret that has changed', async () => {
+it('names a secret that has changed', async () => {
   const text = (password: string): string =>
     `[etcd]\nnamespace = "n"\naddr = "127.0.0.1:2379"\nuser = "u"\npassword = "${password}"\n[agent]\nbackend = "docker"\n[container]\nscratch-type = "hostdir"\n`;
   expect(await changed(text('one'), text('two'))).toEqual(['etcd.password']);

@@ -6,14 +6,14 @@ import { ignoredKeyOf, ignoredKeys } from './ignored-keys.ts';
 import { configJsonSchema } from './json-schema.ts';
 import { definitions, sections } from './schema.ts';
 
-it('has a default that its own type accepts, and a description, for every key', () => {
+it('gives every key a default that its own type accepts, and a description', () => {
   for (const [key, definition] of definitions) {
     expect(() => definition.type.parse(definition.default), key).not.toThrow();
     expect(definition.description, key).toMatch(/^[A-Z`].*\.$/s);
   }
 });
 
-it('holds every key of the specification', () => {
+it('knows every key of upstream, with effect or without', () => {
   const upstream = {
     etcd: 'namespace addr user password ssl-enabled ssl-ca-cert ssl-cert ssl-key',
     agent: `backend rpc-listen-addr advertised-rpc-addr rpc-auth-manager-public-key rpc-auth-agent-keypair agent-sock-port id
@@ -46,7 +46,7 @@ it('holds every key of the specification', () => {
   }
 });
 
-it('has no key both with and without effect, and a sentence for each without', () => {
+it('has no key of the configuration both with and without effect, and a sentence for each without', () => {
   for (const [key, { text }] of ignoredKeys) {
     expect(ignoredKeyOf(key), key).toBe(key);
     expect([...definitions.keys()].filter((name) => ignoredKeyOf(name) === key)).toEqual([]);

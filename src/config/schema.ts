@@ -1,11 +1,10 @@
 /** The whole schema of `agent.toml`. */
 import type { KeyDefinition, SectionDefinition, SectionValues } from './definition.ts';
 import { agentSection, watcherSection } from './sections/agent.ts';
-import { containerSection } from './sections/container.ts';
+import { containerSection, resourceSection } from './sections/container.ts';
 import { debugSection, loggingSection, metricsSection } from './sections/diagnostics.ts';
 import { etcdSection } from './sections/etcd.ts';
 import { kerneletSection } from './sections/kernelet.ts';
-import { resourceSection } from './sections/resource.ts';
 
 const byName = {
   kernelet: kerneletSection,

@@ -25,14 +25,14 @@ export interface UserIds {
 /** `[etcd]`: where the cluster's state lives. */
 export interface EtcdSettings {
   readonly namespace: string;
-  /** At least one. */
+  /** At least one; the next is asked when one is gone. */
   readonly addresses: readonly HostPort[];
   /** Blank: no credentials are sent. */
   readonly user: string;
   readonly password: string;
   readonly tls: {
     readonly enabled: boolean;
-    /** Also for Redis. */
+    /** Null: the system's authorities. It counts for Redis too. */
     readonly authorityFile: string | null;
     readonly certificateFile: string | null;
     readonly keyFile: string | null;
@@ -56,7 +56,7 @@ export interface AgentSettings {
   readonly region: string | null;
   readonly scalingGroup: string;
   readonly scalingGroupType: 'compute' | 'storage';
-  /** null: none is written. */
+  /** null: no file gets the process id. */
   readonly pidFile: string | null;
   readonly destroyKernelsOnShutdown: boolean;
   readonly skipManagerDetection: boolean;
@@ -92,7 +92,7 @@ export interface ResourceSettings {
   readonly memoryOvercommitFactor: number;
 }
 
-/** `[metrics]`. */
+/** `[metrics]`: how often figures of containers are read, from where, and where they are served. */
 export interface MetricsSettings {
   /** null: on the local API's socket alone. */
   readonly listen: HostPort | null;
@@ -101,14 +101,14 @@ export interface MetricsSettings {
   readonly source: 'direct' | 'engine';
 }
 
-/** `[debug]`. */
+/** `[debug]`, but for the level of the log. */
 export interface DebugSettings {
   readonly kernelRunner: boolean;
   readonly logAllocationMap: boolean;
   readonly heartbeatIntervalMs: number;
 }
 
-/** `[watcher]`. */
+/** `[watcher]`: what managers are told of upstream's watcher on this node. */
 export interface WatcherSettings {
   readonly serviceAddress: HostPort;
   /** Whether the file gives the address: only then is the port published. */
@@ -116,7 +116,7 @@ export interface WatcherSettings {
   readonly tlsEnabled: boolean;
 }
 
-/** `[logging]` and `debug.enabled`. */
+/** `[logging]`; `debug.enabled` is in the level. */
 export interface LoggingSettings {
   readonly level: LogLevel;
 }
@@ -140,15 +140,15 @@ export interface KernelDefaults {
   readonly processes: number;
   readonly network: 'none' | 'bridge';
   readonly imagePull: 'never' | 'missing' | 'always';
-  /** null: never. */
+  /** null: a kernel is never removed for being idle. */
   readonly idleTimeoutMs: number | null;
-  /** null: no limit. */
+  /** null: the writable layer is not limited. */
   readonly diskLimitBytes: number | null;
   /** null: as many as the engine gives. */
   readonly openFiles: number | null;
 }
 
-/** All settings. */
+/** All settings of a node. Paths that were relative count from the working directory of the start. */
 export interface Settings {
   readonly mode: 'standalone' | 'cluster';
   /** The file that was read. */
@@ -175,7 +175,7 @@ export interface Settings {
   readonly imageCapabilities: readonly string[];
   /** How long a kernel may take from its start until its runner is ready. */
   readonly readyTimeoutMs: number;
-  /** Only in cluster mode. */
+  /** null in standalone mode. */
   readonly etcd: EtcdSettings | null;
   readonly agent: AgentSettings;
   readonly container: ContainerSettings;
@@ -189,7 +189,7 @@ export interface Settings {
 /** Where a value came from. */
 export type SettingSource = 'default' | 'file' | 'environment' | 'flag' | 'cluster';
 
-/** Settings with their history. */
+/** Settings, and where each value came from. */
 export interface LoadedSettings {
   readonly settings: Settings;
   /** By key as written in the file: `container.port-range`. */

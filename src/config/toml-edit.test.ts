@@ -10,7 +10,7 @@ it('changes the value and nothing else', () => {
   expect(edit('[agent]\nscaling-group = "a \\" b"\n', 'c "d" \\')).toBe('[agent]\nscaling-group = "c \\"d\\" \\\\"\n');
 });
 
-it('changes an older name where that is the one given, and adds the key where there is none', () => {
+it('changes an older name where the file has that, and adds the key where there is none', () => {
   expect(edit('[agent]\ninitial-resource-group-name="x"')).toBe('[agent]\ninitial-resource-group-name="gpu"');
   expect(edit('[agent]\nid = "i"\n\n[container]\n')).toBe('[agent]\nscaling-group = "gpu"\nid = "i"\n\n[container]\n');
 });
@@ -20,7 +20,7 @@ it.each([
   ['an inline table', 'agent = { scaling-group = "default" }\n'],
   ['dotted keys', 'agent.scaling-group = "default"\n'],
   ['a text of several lines', '[agent]\nscaling-group = """\ndefault"""\n'],
-])('leaves %s alone', (_, source) => {
+])('does not edit %s', (_, source) => {
   expect(edit(source)).toBeNull();
 });
 

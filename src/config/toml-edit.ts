@@ -2,18 +2,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isTable, parseToml, type TomlTable } from './toml.ts';
 
-/** A place in a file. */
-export interface TomlPlace {
+/** The key that is edited. */
+export interface TomlKey {
   readonly table: string;
   /** The key's names: the first that is there is changed; when none is, the first is added. */
   readonly keys: readonly string[];
 }
 
 /**
- * The source with the text at the place. null when the place is written in a way that this does not understand: what
+ * The source with the text as the key's value. null when the key is written in a way that this does not understand: what
  * comes out is read again, and must be what went in but for the one value. Throws INVALID_CONFIG for what is no TOML.
  */
-export function withTomlText(source: string, { table, keys }: TomlPlace, value: string, file: string): string | null {
+export function withTomlText(source: string, { table, keys }: TomlKey, value: string, file: string): string | null {
   const before = parseToml(source, file);
   const present = isTable(before[table]) ? before[table] : null;
   const key = keys.find((name) => present && name in present);

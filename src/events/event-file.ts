@@ -1,7 +1,7 @@
 /**
  * Events on disk: JSON documents, one a line, in a file that is set aside when it is full; at most two files stay. A
- * line is written with one system call before its event is told to anybody, so that no number is given twice after a
- * crash of the daemon; it is not synced, so that a crash of the machine may lose the last ones.
+ * line is written with one system call before its event is published, so that no number is used twice after a
+ * crash of the daemon; it is not synced, so a crash of the machine may lose the last ones.
  */
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -66,7 +66,7 @@ export class EventFile implements Disposable {
     try {
       renameSync(current, join(this.#folder, olderName));
     } catch (thrown) {
-      // Somebody has removed it: a new one takes its place all the same.
+      // Somebody has removed it: a new one replaces it all the same.
       if (!isSystemError(thrown, 'ENOENT')) throw thrown;
     }
     const next = openSync(current, 'a', 0o600);

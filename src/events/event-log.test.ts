@@ -177,7 +177,7 @@ describe('EventLog', () => {
     expect(log.lastSequence).toBe(0);
   });
 
-  it('says that it cannot be opened, naming the folder', async () => {
+  it('cannot be opened where its folder cannot be made, which it names', async () => {
     writeFileSync(join(folder, 'blocked'), '');
     const opening = EventLog.open(join(folder, 'blocked'), { clock: new FakeClock(), log: silentLogger });
     await expect(opening).rejects.toMatchObject({
@@ -186,7 +186,7 @@ describe('EventLog', () => {
     });
   });
 
-  it('still tells readers what the disk does not take', async () => {
+  it('gives readers also what the disk does not take', async () => {
     using log = await open({ fileBytes: 1 });
     log.publish(event('a'));
     rmSync(folder, { recursive: true });

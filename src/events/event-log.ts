@@ -2,7 +2,7 @@
  * What has happened to kernels: the event sink of the standalone mode. The newest events are kept in memory for readers
  * and on disk over restarts; their numbers go on for the life of the state folder.
  *
- * A reader holds nothing but its place, so that a slow one costs nothing. One that is overtaken goes on with what is
+ * A reader holds nothing but its position, so that a slow one costs nothing. One that is overtaken goes on with what is
  * still kept: the jump in the numbers shows it what it missed.
  */
 import path from 'node:path';
@@ -22,7 +22,7 @@ export interface EventLogOptions {
   readonly fileBytes?: number;
 }
 
-/** The log. */
+/** The newest events of a state folder. Disposing it ends its readers. */
 export class EventLog implements EventSink, Disposable {
   readonly #file: EventFile;
   readonly #clock: Clock;
@@ -95,15 +95,15 @@ export class EventLog implements EventSink, Disposable {
     { after, follow }: { readonly after: number; readonly follow: boolean },
     signal: AbortSignal,
   ): AsyncGenerator<NumberedKernelEvent, void> {
-    let place = after;
+    let position = after;
     for (;;) {
       signal.throwIfAborted();
-      const next = this.#firstAbove(place);
+      const next = this.#firstAbove(position);
       if (next) {
-        place = next.sequence;
+        position = next.sequence;
         yield next;
       } else if (follow && !this.#closed) {
-        await this.#news(signal);
+        await this.#nextEvent(signal);
       } else {
         return;
       }
@@ -118,18 +118,18 @@ export class EventLog implements EventSink, Disposable {
   }
 
   /** Binary search: numbers grow, with jumps where lines were lost. */
-  #firstAbove(place: number): NumberedKernelEvent | undefined {
+  #firstAbove(position: number): NumberedKernelEvent | undefined {
     let low = Math.max(0, this.#events.length - this.#capacity);
     let high = this.#events.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#events[middle]?.sequence ?? 0) > place) high = middle;
+      if ((this.#events[middle]?.sequence ?? 0) > position) high = middle;
       else low = middle + 1;
     }
     return this.#events[low];
   }
 
-  #news(signal: AbortSignal): Promise<void> {
+  #nextEvent(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const wake = (): void => {
         this.#waiting.delete(wake);

@@ -7,7 +7,7 @@ interface OfKernel {
   readonly sessionId: SessionId;
 }
 
-/** Kinds of differences about devices; all but the last three are mended. */
+/** Differences between what is recorded of devices and what is there; all but the last three are repaired. */
 export const deviceDifferences = [
   'missing-lease',
   'differing-lease',
@@ -16,7 +16,7 @@ export const deviceDifferences = [
   'lost',
   'back',
 ] as const;
-/** A kind of difference about devices. */
+/** One of them. */
 export type DeviceDifference = (typeof deviceDifferences)[number];
 
 /** An event of a kernel's life. One `kernel-terminated` for every `kernel-preparing`. */
@@ -40,7 +40,7 @@ export type KernelEvent =
     } & OfKernel)
   | ({ readonly type: 'model-health'; readonly model: string; readonly healthy: boolean } & OfKernel)
   | ({
-      /** It takes what it was given, or more. */
+      /** It uses all of a limit, or is held back by it. */
       readonly type: 'overuse';
       readonly kind: 'memory' | 'out-of-memory' | 'throttled' | 'processes' | 'disk';
       /** Kills, refusals, or how often it began, in all. */
@@ -48,13 +48,13 @@ export type KernelEvent =
       readonly detail: string;
     } & OfKernel)
   | ({
-      /** What it has of devices is told differently, or the node has lost some of it. */
+      /** Records of its devices differ, or the node has lost one of them. */
       readonly type: 'device-difference';
       readonly kind: DeviceDifference;
       readonly detail: string;
     } & OfKernel);
 
-/** An event with its place in the agent's order. */
+/** An event with its number in the agent's order. */
 export interface NumberedKernelEvent {
   /** Counts from 1 over the life of the state folder. */
   readonly sequence: number;
@@ -63,7 +63,7 @@ export interface NumberedKernelEvent {
   readonly event: KernelEvent;
 }
 
-/** Where events go. */
+/** Where events are published: the log of the node, or an adapter that has one. */
 export interface EventSink {
   publish(event: KernelEvent): void;
   /** Whether the last thing published about this kernel's life is its end, by this process or one before it. */

@@ -1,7 +1,6 @@
 /** `kernelet config schema`: what agent.toml may hold. */
 import type { CliCommand } from '../command.ts';
 
-/** The command. */
 export const configSchema = {
   name: 'config schema',
   summary: 'print the JSON Schema',

@@ -4,7 +4,6 @@ import type { CliCommand } from '../command.ts';
 import { configOptions, loadAsServe } from '../config-options.ts';
 import { table } from '../table.ts';
 
-/** The command. */
 export const configShow = {
   name: 'config show',
   summary: 'show the effective configuration',

@@ -116,7 +116,7 @@ describe('config validate', () => {
     });
   });
 
-  it('takes a file with drivers of logs and kinds of scratch folders that are not served, with a warning each', async () => {
+  it('accepts drivers of logs and types of scratch folders that are not served, with a warning each', async () => {
     const text = '[logging]\ndrivers = ["file"]\n[logging.file]\npath = "/log"\nfilename = "a"\n';
     await put(`${member.replace('hostdir', 'memory')}${text}`);
     const { status, stderr } = await cli.run(['config', 'validate']);

@@ -103,7 +103,7 @@ export const agentSection = {
     }),
     'force-terminate-abusing-containers': key(lenientBoolean, {
       default: false,
-      description: 'Told to the manager in heartbeats.',
+      description: 'Whether kernels that a report on abuse names are ended; heartbeats carry it too.',
     }),
     'kernel-creation-concurrency': key(integer({ min: 1, max: 32 }), {
       default: 4,
@@ -120,12 +120,12 @@ export const watcherSection = {
   keys: {
     'service-addr': key(hostPort(), {
       default: '0.0.0.0:6009',
-      description: 'Where the watcher listens: the manager is told, when the file has this key.',
+      description: 'Where the watcher listens. Managers get its port, when the file has this key.',
       environment: ['BACKEND_WATCHER_SERVICE_IP', 'BACKEND_WATCHER_SERVICE_PORT'],
     }),
     'ssl-enabled': key(strictBoolean, {
       default: false,
-      description: 'Whether the watcher listens with TLS: the manager is told.',
+      description: 'Whether the watcher listens with TLS. Managers get it beside the address.',
     }),
   },
 } as const satisfies SectionDefinition;

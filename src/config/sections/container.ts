@@ -1,8 +1,8 @@
 import { key, optional, type SectionDefinition } from '../definition.ts';
 import { portRange } from '../value-types/address.ts';
 import { owner } from '../value-types/credentials.ts';
-import { byteSize } from '../value-types/scalar.ts';
-import { blankableText, choice, path, text } from '../value-types/text.ts';
+import { byteSize, integer } from '../value-types/scalar.ts';
+import { blankableText, choice, path, text, textList } from '../value-types/text.ts';
 
 /** `[container]` (spec config-and-ops 3.3). */
 export const containerSection = {
@@ -27,7 +27,7 @@ export const containerSection = {
     }),
     'advertised-host': key(optional(text), {
       default: null,
-      description: 'The host of kernels that the manager is told.',
+      description: 'The host of kernels that managers get.',
     }),
     'port-range': key(portRange, {
       default: [30_000, 31_000],
@@ -50,12 +50,48 @@ export const containerSection = {
     'scratch-size': key(byteSize(), {
       default: '0',
       description:
-        'How much the files of a kernel should take at most: an event `overuse` tells when they take 95 % of it. It is not enforced, which `kernelet.disk-limit` is. 0: no bound.',
+        'How much the files of a kernel should take at most: an event `overuse` is published when they take 95 % of it. It is not enforced, which `kernelet.disk-limit` is. 0: no bound.',
     }),
     'alternative-bridge': key(optional(text), {
       default: null,
       description:
         "In cluster mode: network of the engine for sessions of one container, in place of the agent's own. It has to be there, and what is on it is kept off this host and each other by whoever made it.",
+    }),
+  },
+} as const satisfies SectionDefinition;
+
+/** `[resource]` (spec config-and-ops 3.4), with the two factors that upstream takes from the environment only. */
+export const resourceSection = {
+  name: 'resource',
+  description: 'What of the machine is on offer in cluster mode. Alone, kernelet offers the whole machine.',
+  keys: {
+    'reserved-cpu': key(integer({ min: 0, max: 4096 }), {
+      default: 1,
+      description: 'CPUs kept for the system: that many fewer are reported.',
+    }),
+    'reserved-mem': key(byteSize(), {
+      default: '1G',
+      description: 'Memory kept for the system: that much less is reported.',
+    }),
+    'allocation-order': key(textList, {
+      default: ['cuda', 'rocm', 'tpu', 'cpu', 'mem'],
+      description:
+        'The order in which kinds of devices are chosen for a kernel, each near the one before. One that is missing here comes before `cpu`.',
+    }),
+    'affinity-policy': key(choice(['INTERLEAVED', 'PREFER_SINGLE_NODE'], { anyCase: true }), {
+      default: 'INTERLEAVED',
+      description:
+        '`PREFER_SINGLE_NODE` keeps the devices of a kernel on one NUMA node where they fit; `INTERLEAVED` takes the freest.',
+    }),
+    'cpu-overcommit-factor': key(integer({ min: 1, max: 10 }), {
+      default: 1,
+      description: 'How many times each CPU is on offer.',
+      environment: ['BACKEND_CPU_OVERCOMMIT_FACTOR'],
+    }),
+    'mem-overcommit-factor': key(integer({ min: 1, max: 10 }), {
+      default: 1,
+      description: 'How many times the memory is on offer.',
+      environment: ['BACKEND_MEM_OVERCOMMIT_FACTOR'],
     }),
   },
 } as const satisfies SectionDefinition;

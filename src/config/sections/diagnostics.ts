@@ -26,7 +26,7 @@ export const metricsSection = {
     source: key(choice(['direct', 'engine']), {
       default: 'direct',
       description:
-        'Where the figures of containers come from: the files of their cgroups, or the engine, which takes a hundred times as long and tells less.',
+        'Where the figures of containers come from: the files of their cgroups, or the engine, which takes a hundred times as long and has fewer.',
     }),
   },
 } as const satisfies SectionDefinition;

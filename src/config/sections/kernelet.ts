@@ -35,7 +35,8 @@ export const kerneletSection = {
     }),
     'docker-host': key(optional(text), {
       default: null,
-      description: 'Address of the container engine, such as `unix:///run/docker.sock`. None given: it is looked for.',
+      description:
+        'Address of the container engine, such as `unix:///run/docker.sock`. None given: `/var/run/docker.sock`.',
       environment: ['DOCKER_HOST'],
     }),
     'mount-allow': key(absolutePaths, {

@@ -5,7 +5,7 @@ import type { HostPort, PortRange } from '../settings.ts';
 import { isTable } from '../toml.ts';
 import { port, toNumber } from './scalar.ts';
 
-/** Host and port as given, not yet checked; undefined when the form is none of the three. */
+/** Host and port as written, not yet checked; undefined when the form is none of the three. */
 export function splitHostPort(value: unknown): { readonly host: unknown; readonly port: unknown } | undefined {
   if (typeof value === 'string') {
     const colon = value.lastIndexOf(':');

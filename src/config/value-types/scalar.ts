@@ -3,7 +3,7 @@ import { byteSizeForms, formatByteSize, parseByteSize } from '../../lib/byte-siz
 import { durationForms, formatDuration, parseDuration } from '../../lib/duration.ts';
 import { type ValueType, valueType } from '../definition.ts';
 
-/** Inclusive bounds. */
+/** Bounds, which are within themselves. */
 export interface Bounds {
   readonly min?: number;
   readonly max?: number;
@@ -39,7 +39,7 @@ export function integer(bounds: Bounds = {}): ValueType<number> {
   });
 }
 
-/** A number. */
+/** A number, whole or not; decimal text is accepted. */
 export function decimal(bounds: Bounds = {}): ValueType<number> {
   return valueType(describe('a number', bounds), keywords('number', bounds), (value) => {
     const number = toNumber(value);
@@ -57,7 +57,7 @@ export const cpuCount: ValueType<number> = valueType(
   },
 );
 
-/** A TCP port. */
+/** A TCP port that can be listened on or connected to: not 0. */
 export const port: ValueType<number> = integer({ min: 1, max: 65_535 });
 
 const truths = new Set(['y', 'yes', 't', 'true', 'on', '1']);
@@ -93,7 +93,7 @@ export function byteSize(bounds: Bounds = {}): ValueType<number> {
   });
 }
 
-/** A duration in milliseconds. */
+/** A duration, written with its unit; milliseconds once it is read. */
 export function duration(bounds: { readonly min: number; readonly max: number }): ValueType<number> {
   const forms = `${durationForms}, from ${formatDuration(bounds.min)} to ${formatDuration(bounds.max)}`;
   return valueType(forms, { type: 'string', examples: ['500ms', '2s', '5m'] }, (value) => {

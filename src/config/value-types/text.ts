@@ -51,7 +51,7 @@ export const path: ValueType<string> = valueType('a path', { type: 'string', min
 const textArray = (value: unknown): readonly string[] | undefined =>
   Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : undefined;
 
-/** A list of texts. */
+/** Texts in their order, of which one may be there twice. */
 export const textList: ValueType<readonly string[]> = valueType(
   'a list of texts',
   { type: 'array', items: { type: 'string' } },
