@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { testDevices } from '../../test/support/kernels-fixture.ts';
 import { cudaPlugin } from '../devices/cuda-plugin.ts';
-import { resourcesReplySchema } from '../http/schema/resources.ts';
+import { resourcesReplySchema } from '../http/routes/resources.ts';
 import { newKernelId } from '../lib/ids.ts';
 import { readResourceRequest } from '../resources/resource-request.ts';
 import { resourcesOf } from './node-resources.ts';

@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FakeAgent } from '../../test/support/fake-agent.ts';
 import { silentLogger } from '../lib/log.ts';
-import type { ApiApp } from './api-context.ts';
 import { createApp } from './app.ts';
-import { errorReplySchema } from './schema/error.ts';
-import { fileListSchema } from './schema/file.ts';
-import { imageListSchema, imageSchema } from './schema/image.ts';
-import { kernelListSchema, kernelSchema } from './schema/kernel.ts';
+import { errorReplySchema } from './errors.ts';
+import type { ApiApp } from './operation.ts';
+import { fileListSchema } from './routes/files.ts';
+import { imageListSchema, imageSchema } from './routes/images.ts';
+import { kernelListSchema, kernelSchema } from './routes/kernels.ts';
+import { statusReplySchema } from './routes/status.ts';
 import { finalRecordsSchema, kernelMetricsSchema, nodeMetricsSchema, statsReplySchema } from './schema/stats.ts';
-import { statusReplySchema } from './schema/status.ts';
 
 const absent = 'ffffffff-ffff-4fff-8fff-ffffffffffff';
 let agent: FakeAgent;

@@ -3,10 +3,9 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Agent } from '../agent/agent.ts';
 import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import type { ApiApp } from './api-context.ts';
-import { Authority } from './authority.ts';
 import { errorReply } from './errors.ts';
 import { addOpenApiRoute } from './openapi.ts';
+import type { ApiApp } from './operation.ts';
 import { addFileRoutes } from './routes/files.ts';
 import { addImageRoutes } from './routes/images.ts';
 import { addKernelRoutes } from './routes/kernels.ts';
@@ -16,7 +15,6 @@ import { addRunRoutes } from './routes/runs.ts';
 import { addServiceRoutes } from './routes/services.ts';
 import { addStatsRoutes } from './routes/stats.ts';
 import { addStatusRoutes } from './routes/status.ts';
-import { addStdinRoute } from './routes/stdin.ts';
 
 /** What the app is made of. */
 export interface AppOptions {
@@ -32,9 +30,8 @@ export function createApp({ agent, version, logger, managed = false }: AppOption
   const app: ApiApp = new OpenAPIHono();
   addStatusRoutes(app, agent);
   addResourceRoutes(app, agent);
-  addKernelRoutes(app, agent, new Authority(managed));
+  addKernelRoutes(app, agent, managed);
   addRunRoutes(app, agent);
-  addStdinRoute(app, agent);
   addServiceRoutes(app, agent);
   addFileRoutes(app, agent);
   addObserveRoutes(app, agent);

@@ -1,13 +1,26 @@
 /** Errors on their way out of the API: the registry's status, the document, never a stack trace. */
-import type { z } from '@hono/zod-openapi';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { z } from '@hono/zod-openapi';
+import { errorCodes } from '../lib/error-codes.ts';
 import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import { didYouMean } from '../lib/nearest-name.ts';
+
+/** The document of an error. */
+export const errorDocumentSchema = z
+  .strictObject({
+    code: z.enum(Object.keys(errorCodes)).openapi({ description: 'A code of the registry: docs/reference/errors.md.' }),
+    message: z.string().openapi({ description: 'What happened, to which object.' }),
+    cure: z.string().openapi({ description: 'What to do.' }),
+    context: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
+  })
+  .openapi('ErrorDocument');
+
+/** The body of every reply that is not a success. */
+export const errorReplySchema = z.strictObject({ error: errorDocumentSchema }).openapi('ErrorReply');
 
 /** The reply for anything thrown. */
 export function errorReply(thrown: unknown): Response {
   const error = toKerneletError(thrown);
-  return Response.json({ error: error.toDocument() }, { status: error.entry.httpStatus as ContentfulStatusCode });
+  return Response.json({ error: error.toDocument() }, { status: error.entry.httpStatus });
 }
 
 /** The longest value that an error repeats, as JSON. */

@@ -3,7 +3,8 @@
  * an ordinary error reply, a later one ends the stream; silence is filled with what means nothing.
  */
 import { type Clock, systemClock } from '../lib/clock.ts';
-import { type ErrorDocument, toKerneletError } from '../lib/errors.ts';
+import { type ErrorDocument, KerneletError, toKerneletError } from '../lib/errors.ts';
+import type { ApiContext } from './operation.ts';
 import type { OpenStream } from './stream-reply.ts';
 
 /** How things are written into a stream: pieces of bytes that follow each other. */
@@ -79,4 +80,14 @@ async function* chunks<T>(
   } finally {
     void Promise.resolve(iterator.return?.()).catch(() => {});
   }
+}
+
+/** Where a reader goes on: the header of a resumed stream, else the query, else from the start. */
+export function resumeAfter(context: ApiContext, after: number | undefined): number {
+  const header = context.req.header('last-event-id');
+  if (header === undefined || header === '') return after ?? 0;
+  if (!/^[0-9]{1,15}$/.test(header)) {
+    throw new KerneletError('INVALID_ARGUMENT', 'header Last-Event-ID: not the number of an event');
+  }
+  return Number(header);
 }

@@ -5,8 +5,8 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import type { ImageProgress } from '../agent/agent.ts';
-import type { ApiApp, Bindings } from './api-context.ts';
 import { type LongWork, type LongWorkOptions, longWork } from './long-work.ts';
+import type { ApiApp, Bindings } from './operation.ts';
 
 type Made = { readonly id: number };
 

@@ -5,8 +5,7 @@
 import type { ImageProgress } from '../agent/agent.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { toKerneletError } from '../lib/errors.ts';
-import type { ApiContext } from './api-context.ts';
-import { json } from './endpoint.ts';
+import type { ApiContext } from './operation.ts';
 import { encodeEvent, eventStreamHeaders, keepAlive } from './sse.ts';
 import { type OpenStream, openStream } from './stream-reply.ts';
 
@@ -40,7 +39,9 @@ export async function longWork<T extends object>(
 ): Promise<Response> {
   const stream = openStream(context);
   const accepts = context.req.header('accept') ?? '';
-  if (!accepts.includes('text/event-stream')) return json(status, await work(stream.signal, () => {}));
+  if (!accepts.includes('text/event-stream')) {
+    return Response.json(await work(stream.signal, () => {}), { status });
+  }
   return stream.reply(progressEvents(stream, work, options), eventStreamHeaders);
 }
 

@@ -4,8 +4,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
 import { KerneletError } from '../lib/errors.ts';
-import type { ApiApp } from './api-context.ts';
-import { lingerAfter } from './linger.ts';
+import type { ApiApp } from './operation.ts';
 import { listenAt } from './socket-place.ts';
 
 /** Bounds of the server. */
@@ -15,6 +14,8 @@ const headersTimeoutMs = 10_000;
 const keepAliveTimeoutMs = 120_000;
 /** How long a stopping server waits for requests that are under way. */
 const closeTimeoutMs = 5_000;
+/** How long the rest of a body that was answered early is read; then the connection is closed. */
+const lingerMs = 15_000;
 /** How soon a stopping server closes connections that have become idle. */
 const sweepMs = 20;
 
@@ -70,4 +71,28 @@ async function close(server: Server, stopping: AbortController): Promise<void> {
     clearInterval(sweep);
     clearTimeout(timer);
   }
+}
+
+/**
+ * Reads the rest of a request with a body, and drops it, when the reply has been written: a client that meets a closed
+ * socket while it still sends reads no reply any more. Call it before the reply.
+ */
+function lingerAfter(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  const { socket, headers } = incoming;
+  if (headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0) return;
+  // Node would close the connection of a client that asks for it together with the reply.
+  const closes = !outgoing.shouldKeepAlive;
+  outgoing.shouldKeepAlive = true;
+  const close = (): void => socket.destroySoon();
+  outgoing.once('finish', () => {
+    if (incoming.complete || incoming.destroyed) return closes ? close() : undefined;
+    const timer = setTimeout(close, lingerMs);
+    incoming.once('close', () => {
+      clearTimeout(timer);
+      if (closes) close();
+    });
+    // Whoever had begun to read would keep the rest, or pause when it has enough.
+    incoming.removeAllListeners('data').on('data', () => {});
+    incoming.resume();
+  });
 }

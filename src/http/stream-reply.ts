@@ -4,8 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { KerneletError } from '../lib/errors.ts';
-import type { ApiContext } from './api-context.ts';
-import { ofDeclaredLength } from './declared-length.ts';
+import type { ApiContext } from './operation.ts';
 
 /** A stream that is being prepared: the signal for its source, and the reply. */
 export interface OpenStream {
@@ -84,4 +83,23 @@ function pullStream(chunks: AsyncIterable<Uint8Array>, cancelled: AbortControlle
     },
     { highWaterMark: 0 },
   );
+}
+
+/**
+ * The chunks, cut at `length` bytes, which were declared before them: on a connection that lives on, a client takes what
+ * is too much for the reply to its next request, and waits for what is missing. Throws INTERNAL when the source has more
+ * or fewer: the connection has to be closed.
+ */
+export async function* ofDeclaredLength(
+  chunks: AsyncIterable<Uint8Array>,
+  length: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let passed = 0;
+  for await (const chunk of chunks) {
+    const piece = chunk.subarray(0, length - passed);
+    passed += piece.length;
+    if (piece.length > 0) yield piece;
+    if (piece.length < chunk.length) throw new KerneletError('INTERNAL', `a body of ${length} bytes has more`);
+  }
+  if (passed < length) throw new KerneletError('INTERNAL', `a body of ${length} bytes ended after ${passed}`);
 }

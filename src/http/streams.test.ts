@@ -4,9 +4,9 @@ import { KerneletError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/log.ts';
 import { FrameDecoder } from '../protocol/frame.ts';
 import { framesMediaType } from '../protocol/run-frames.ts';
-import type { ApiApp } from './api-context.ts';
 import { createApp } from './app.ts';
-import { runEventSchema } from './schema/run.ts';
+import type { ApiApp } from './operation.ts';
+import { runEventSchema } from './routes/runs.ts';
 
 let agent: FakeAgent;
 let app: ApiApp;

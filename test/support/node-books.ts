@@ -2,7 +2,7 @@
 import { deepStrictEqual } from 'node:assert';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { kernelListSchema } from '../../src/http/schema/kernel.ts';
+import { kernelListSchema } from '../../src/http/routes/kernels.ts';
 import { listeningPorts } from './inventory.ts';
 import { callApi } from './local-api.ts';
 import { containedKernels, eventsOf, eventually, type NodeKernel, statusOf } from './node-facts.ts';

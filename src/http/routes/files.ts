@@ -1,91 +1,112 @@
 /** `/v1/kernels/{id}/files`: files of a kernel, streamed. */
-
 import { z } from '@hono/zod-openapi';
 import type { Agent } from '../../agent/agent.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import type { ApiApp } from '../api-context.ts';
-import { endpoint, json } from '../endpoint.ts';
-import {
-  downloadHeadersSchema,
-  fileListSchema,
-  fileQuerySchema,
-  listFilesQuerySchema,
-  uploadQuerySchema,
-  uploadReplySchema,
-} from '../schema/file.ts';
-import { kernelParamsSchema } from '../schema/kernel.ts';
+import type { FileEntry } from '../../protocol/runner-messages.ts';
+import { type ApiApp, addOperations, type Operations } from '../operation.ts';
+import { kernelParamsSchema, pathField } from '../schema/fields.ts';
 import { maxUploadBytes } from '../schema/limits.ts';
 import { openStream } from '../stream-reply.ts';
+
+/** Query of an upload. */
+export const uploadQuerySchema = z.strictObject({
+  path: pathField,
+  mode: z
+    .string()
+    .regex(/^0?[0-7]{3}$/, 'not a file mode in octal, like 644')
+    .transform((text) => Number.parseInt(text, 8))
+    .optional()
+    .openapi({ type: 'string', example: '755' }),
+});
+
+/** Query of a download. */
+export const fileQuerySchema = z.strictObject({ path: pathField });
+
+/** Query of a listing. */
+export const listFilesQuerySchema = z.strictObject({ path: pathField.default('.') });
+
+/** Reply of an upload. */
+export const uploadReplySchema = z.strictObject({ bytes: z.number() });
+
+/** Reply of a listing. */
+export const fileListSchema = z
+  .strictObject({
+    path: z.string(),
+    files: z
+      .array(
+        z.strictObject({
+          filename: z.string(),
+          size: z.number(),
+          mode: z.string(),
+          ctime: z.number(),
+          mtime: z.number(),
+          atime: z.number(),
+        }),
+      )
+      .readonly(),
+  })
+  .openapi('FileList') satisfies z.ZodType<{ readonly files: readonly FileEntry[] }>;
+
+/** Headers of a download. */
+export const downloadHeadersSchema = z.strictObject({
+  'X-Kernelet-Form': z
+    .enum(['file', 'tar'])
+    .openapi({ description: 'Whether it is a file or the archive of a folder.' }),
+  'X-Kernelet-Name': z.string().openapi({ description: 'The last part of the path, percent-encoded.' }),
+});
 
 const tag = 'files';
 const binary = z.any().openapi({ type: 'string', format: 'binary' });
 
-/** Adds the endpoints. */
-export function addFileRoutes(app: ApiApp, agent: Agent): void {
-  addUpload(app, agent);
-  addDownload(app, agent);
-  endpoint(
-    app,
-    {
-      operation: 'listFiles',
-      method: 'get',
-      path: '/v1/kernels/{id}/files',
-      tag,
-      summary: 'Lists a folder.',
-      params: kernelParamsSchema,
-      query: listFilesQuerySchema,
-      status: 200,
-      reply: { 'application/json': fileListSchema },
-    },
-    async ({ params, query, context }) =>
-      json(200, await agent.listFiles(params.id, query.path, openStream(context).signal)),
-  );
-}
+/** The operations. */
+export const fileOperations = {
+  uploadFile: {
+    method: 'put',
+    path: '/v1/kernels/{id}/files',
+    tag,
+    summary:
+      'Writes a file; parents are made. An upload that is cut off leaves nothing. A path that ends with a slash, without content, makes a folder.',
+    params: kernelParamsSchema,
+    query: uploadQuerySchema,
+    rawBody: 'application/octet-stream',
+    status: 200,
+    reply: { 'application/json': uploadReplySchema },
+  },
+  downloadFile: {
+    method: 'get',
+    path: '/v1/kernels/{id}/files/content',
+    tag,
+    summary: 'Reads a file; a folder comes as a tar stream. The header X-Kernelet-Form says which: file or tar.',
+    params: kernelParamsSchema,
+    query: fileQuerySchema,
+    status: 200,
+    replyHeaders: downloadHeadersSchema,
+    reply: { 'application/octet-stream': binary, 'application/x-tar': binary },
+  },
+  listFiles: {
+    method: 'get',
+    path: '/v1/kernels/{id}/files',
+    tag,
+    summary: 'Lists a folder.',
+    params: kernelParamsSchema,
+    query: listFilesQuerySchema,
+    status: 200,
+    reply: { 'application/json': fileListSchema },
+  },
+} as const satisfies Operations;
 
-function addUpload(app: ApiApp, agent: Agent): void {
-  endpoint(
-    app,
-    {
-      operation: 'uploadFile',
-      method: 'put',
-      path: '/v1/kernels/{id}/files',
-      tag,
-      summary:
-        'Writes a file; parents are made. An upload that is cut off leaves nothing. A path that ends with a slash, without content, makes a folder.',
-      params: kernelParamsSchema,
-      query: uploadQuerySchema,
-      rawBody: 'application/octet-stream',
-      status: 200,
-      reply: { 'application/json': uploadReplySchema },
-    },
-    async ({ params, query, context }) => {
+/** Adds them. */
+export function addFileRoutes(app: ApiApp, agent: Agent): void {
+  addOperations(app, fileOperations, {
+    async uploadFile({ params, query, context }) {
       if (Number(context.req.header('content-length') ?? 0) > maxUploadBytes) throw tooLarge(query.path);
       const body: ReadableStream<Uint8Array> = context.req.raw.body ?? new Blob([]).stream();
-      const result = await agent.upload(params.id, query.path, bounded(body, query.path), {
+      return await agent.upload(params.id, query.path, bounded(body, query.path), {
         mode: query.mode ?? null,
         signal: openStream(context).signal,
       });
-      return json(200, result);
     },
-  );
-}
-
-function addDownload(app: ApiApp, agent: Agent): void {
-  endpoint(
-    app,
-    {
-      operation: 'downloadFile',
-      method: 'get',
-      path: '/v1/kernels/{id}/files/content',
-      tag,
-      summary: 'Reads a file; a folder comes as a tar stream. The header X-Kernelet-Form says which: file or tar.',
-      params: kernelParamsSchema,
-      query: fileQuerySchema,
-      status: 200,
-      replyHeaders: downloadHeadersSchema,
-      reply: { 'application/octet-stream': binary, 'application/x-tar': binary },
-    },
-    async ({ params, query, context }) => {
+    async downloadFile({ params, query, context }) {
       const stream = openStream(context);
       const { form, size, name, content } = await agent.download(params.id, query.path, stream.signal);
       const headers = {
@@ -95,7 +116,8 @@ function addDownload(app: ApiApp, agent: Agent): void {
       };
       return stream.reply(content, headers, size);
     },
-  );
+    listFiles: ({ params, query, context }) => agent.listFiles(params.id, query.path, openStream(context).signal),
+  });
 }
 
 function bounded(body: ReadableStream<Uint8Array>, path: string): ReadableStream<Uint8Array> {
@@ -108,7 +130,7 @@ function bounded(body: ReadableStream<Uint8Array>, path: string): ReadableStream
         else controller.enqueue(chunk);
       },
     }),
-    // A failure is told to the client, which may still send: `linger.ts` drops that after the reply.
+    // A failure is told to the client, which may still send: `server.ts` drops that after the reply.
     { preventCancel: true },
   );
 }

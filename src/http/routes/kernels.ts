@@ -1,126 +1,258 @@
 /** `/v1/kernels`: the lives of kernels. */
-import type { Agent } from '../../agent/agent.ts';
+import { z } from '@hono/zod-openapi';
+import type { Agent, KernelView } from '../../agent/agent.ts';
+import { kernelPhases, terminationReasons } from '../../kernel/record.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import type { ApiApp } from '../api-context.ts';
-import type { Authority } from '../authority.ts';
-import { endpoint, json } from '../endpoint.ts';
 import { longWork } from '../long-work.ts';
-import { progressSchema } from '../schema/image.ts';
+import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
 import {
-  createBodySchema,
-  createQuerySchema,
-  destroyQuerySchema,
-  kernelListSchema,
+  boundedText,
+  durationField,
+  flagField,
+  imageReferenceField,
   kernelParamsSchema,
-  kernelSchema,
-  listQuerySchema,
-  restartQuerySchema,
-} from '../schema/kernel.ts';
-import { interruptReplySchema } from '../schema/run.ts';
+  pathField,
+} from '../schema/fields.ts';
+import {
+  maxAccelerators,
+  maxCpus,
+  maxEnvironBytes,
+  maxEnvironEntries,
+  maxMemoryBytes,
+  maxMounts,
+  maxProcesses,
+  maxPublishedPorts,
+} from '../schema/limits.ts';
+import { usageSchema } from '../schema/stats.ts';
 import { openStream } from '../stream-reply.ts';
+import { progressSchema } from './images.ts';
+import { interruptReplySchema, runSummarySchema } from './runs.ts';
+
+const absolutePathField = pathField.refine((path) => path.startsWith('/'), 'not an absolute path');
+
+/** A host path bound into a kernel. */
+export const mountSchema = z
+  .strictObject({
+    source: absolutePathField.openapi({
+      example: '/srv/data/set',
+      description: 'A path of this host, below a folder of `kernelet.mount-allow`.',
+    }),
+    target: absolutePathField.openapi({
+      example: '/home/work/set',
+      description: "Where it is in the kernel: an absolute path, neither the system's nor the runner's.",
+    }),
+    readOnly: z.boolean().default(false),
+  })
+  .openapi('Mount');
+
+const environSchema = z
+  .record(
+    z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,255}$/, 'not the name of a variable'),
+    boundedText(maxEnvironBytes, 'a variable'),
+  )
+  .refine((all) => Object.keys(all).length <= maxEnvironEntries, `at most ${maxEnvironEntries} variables`);
+
+/** Slots of accelerators with decimal amounts. */
+export const acceleratorsSchema = z
+  .record(
+    z.string().regex(/^[a-z0-9_-]{1,64}\.[a-z0-9_.:-]{1,128}$/, 'not a slot of an accelerator, such as cuda.device'),
+    z.string().regex(/^\d{1,9}(\.\d{1,9})?$/, 'not a decimal number'),
+  )
+  .refine((all) => Object.keys(all).length <= maxAccelerators, `at most ${maxAccelerators} slots`)
+  .openapi({ description: 'Slots of accelerators with decimal amounts.', example: { 'cuda.device': '1' } });
+
+/** Body of `POST /v1/kernels`. */
+export const createBodySchema = z
+  .strictObject({
+    id: z.guid('not a UUID').optional(),
+    image: imageReferenceField.optional().openapi({ description: 'Else picked, and built once, from `language`.' }),
+    language: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9+_.-]{0,31}$/, 'not the name of a language')
+      .optional()
+      .openapi({ example: 'python' }),
+    pull: z
+      .enum(['never', 'missing', 'always'])
+      .optional()
+      .openapi({ description: 'When to pull the image; else as configured, which is `missing` unless changed.' }),
+    cpus: z.number().positive().max(maxCpus).optional(),
+    memoryBytes: z.int().positive().max(maxMemoryBytes).optional(),
+    processes: z.int().positive().max(maxProcesses).optional(),
+    accelerators: acceleratorsSchema.optional(),
+    environ: environSchema.default({}),
+    mounts: z.array(mountSchema).max(maxMounts).readonly().default([]),
+    network: z
+      .enum(['none', 'bridge'])
+      .optional()
+      .openapi({ description: 'Else as configured, which is `bridge` unless changed.' }),
+    publish: z
+      .array(z.int().min(1).max(65_535))
+      .max(maxPublishedPorts)
+      .refine((ports) => new Set(ports).size === ports.length, 'a port occurs twice')
+      .readonly()
+      .default([]),
+    idleTimeoutMs: durationField.optional().openapi({ description: 'Removed after this long without a run.' }),
+    interpreter: z.enum(['eager', 'lazy']).default('eager'),
+  })
+  .openapi('CreateRequest');
+
+const managedField = flagField.openapi({ description: "In a cluster: against the manager's authority." });
+
+/** Query of `POST /v1/kernels`. */
+export const createQuerySchema = z.strictObject({
+  attached: flagField.openapi({
+    description: 'With an event stream: the kernel is removed when the client closes the stream.',
+  }),
+  force: managedField,
+});
+
+/** Query of `POST /v1/kernels/{id}/restart`. */
+export const restartQuerySchema = z.strictObject({ force: managedField });
+
+/** Query of `GET /v1/kernels`. */
+export const listQuerySchema = z.strictObject({
+  all: flagField.openapi({ description: 'Also kernels that ended a short while ago.' }),
+});
+
+/** Query of `DELETE /v1/kernels/{id}`. */
+export const destroyQuerySchema = z.strictObject({
+  force: flagField.openapi({
+    description: "Skips the grace of the tenant's processes. In a cluster: also against the manager's authority.",
+  }),
+});
+
+const runnerStatusSchema = z.strictObject({
+  phase: z.enum(['starting', 'ready', 'failed', 'stopping']),
+  interpreter: z.enum(['none', 'idle', 'starting', 'ready', 'failed']),
+  detail: z.string(),
+  startedAt: z.number(),
+  logBytesDropped: z.number(),
+  /** null: not known yet. */
+  models: z.array(z.strictObject({ name: z.string(), healthy: z.boolean().nullable() })).readonly(),
+});
+
+/** A kernel. */
+export const kernelSchema = z
+  .strictObject({
+    id: z.string(),
+    sessionId: z.string(),
+    phase: z.enum(kernelPhases),
+    image: z.string(),
+    runtime: z.string(),
+    limits: z.strictObject({
+      cpus: z.number(),
+      memoryBytes: z.number(),
+      processes: z.number(),
+      sharedMemoryBytes: z.number().nullable(),
+      diskBytes: z.number().nullable(),
+      openFiles: z.number().nullable(),
+    }),
+    devices: z
+      .array(z.strictObject({ slot: z.string(), device: z.string(), amount: z.string(), lost: z.boolean() }))
+      .readonly()
+      .openapi({ description: 'What it has of which device, as decimal texts, and whether the node has lost that.' }),
+    network: z.string().openapi({ description: '`none`, `bridge`, or the name of another network.' }),
+    mounts: z.array(z.strictObject({ source: z.string(), target: z.string(), readOnly: z.boolean() })).readonly(),
+    ports: z.array(z.strictObject({ containerPort: z.int(), hostPort: z.int() })).readonly(),
+    environ: z.record(z.string(), z.string()),
+    containerId: z.string().nullable(),
+    generation: z.int().openapi({ description: 'Counts the containers of this kernel from 1.' }),
+    createdAt: z.number(),
+    readyAt: z.number().nullable(),
+    termination: z
+      .strictObject({
+        reason: z.string().openapi({
+          description: `Why: ${terminationReasons.join(', ')}; or a cluster manager’s own word.`,
+        }),
+        exitCode: z.int().nullable(),
+        detail: z.string(),
+        at: z.number(),
+      })
+      .nullable(),
+    timings: z.array(z.strictObject({ step: z.string(), ms: z.number() })).readonly(),
+    runner: runnerStatusSchema.nullable(),
+    runs: z.array(runSummarySchema).readonly(),
+    usage: usageSchema.nullable().openapi({ description: 'What it has used, at the last look.' }),
+    warnings: z.array(z.string()).readonly(),
+  })
+  .openapi('Kernel') satisfies z.ZodType<Document<KernelView>>;
+
+/** Reply of `GET /v1/kernels`. */
+export const kernelListSchema = z.strictObject({ kernels: z.array(kernelSchema).readonly() }).openapi('KernelList');
 
 const tag = 'kernels';
-const kernelReply = { 'application/json': kernelSchema };
+const kernelReply = { 'application/json': kernelSchema } as const;
 
-/** Adds the endpoints. */
-export function addKernelRoutes(app: ApiApp, agent: Agent, authority: Authority): void {
-  addCreate(app, agent, authority);
-  endpoint(
-    app,
-    {
-      operation: 'listKernels',
-      method: 'get',
-      path: '/v1/kernels',
-      tag,
-      summary: 'The kernels of this node.',
-      query: listQuerySchema,
-      status: 200,
-      reply: { 'application/json': kernelListSchema },
-    },
-    async ({ query }) => json(200, { kernels: await agent.list({ all: query.all }) }),
-  );
-  endpoint(
-    app,
-    {
-      operation: 'inspectKernel',
-      method: 'get',
-      path: '/v1/kernels/{id}',
-      tag,
-      summary: 'One kernel.',
-      params: kernelParamsSchema,
-      status: 200,
-      reply: kernelReply,
-    },
-    async ({ params }) => json(200, await agent.inspect(params.id)),
-  );
-  endpoint(
-    app,
-    {
-      operation: 'destroyKernel',
-      method: 'delete',
-      path: '/v1/kernels/{id}',
-      tag,
-      summary: 'Ends a kernel. Answers when nothing of it is left; goes on when the client leaves.',
-      params: kernelParamsSchema,
-      query: destroyQuerySchema,
-      status: 200,
-      reply: kernelReply,
-    },
-    async ({ params, query }) => {
-      authority.require('end a kernel', query.force);
-      return json(200, await agent.destroy(params.id, { force: query.force }));
-    },
-  );
-  endpoint(
-    app,
-    {
-      operation: 'restartKernel',
-      method: 'post',
-      path: '/v1/kernels/{id}/restart',
-      tag,
-      summary: 'Gives a kernel a fresh container; its files, ports and network stay.',
-      params: kernelParamsSchema,
-      query: restartQuerySchema,
-      status: 200,
-      reply: kernelReply,
-    },
-    async ({ params, query, context }) => {
-      authority.require('restart a kernel', query.force);
-      return json(200, await agent.restart(params.id, openStream(context).signal));
-    },
-  );
-  endpoint(
-    app,
-    {
-      operation: 'interruptKernel',
-      method: 'post',
-      path: '/v1/kernels/{id}/interrupt',
-      tag,
-      summary: 'Interrupts what the kernel is running, like Ctrl-C.',
-      params: kernelParamsSchema,
-      status: 200,
-      reply: { 'application/json': interruptReplySchema },
-    },
-    async ({ params, context }) => json(200, await agent.interrupt(params.id, null, openStream(context).signal)),
-  );
-}
+/** The operations. */
+export const kernelOperations = {
+  createKernel: {
+    method: 'post',
+    path: '/v1/kernels',
+    tag,
+    summary: 'Creates a kernel. Answers when it is ready; a client that leaves before undoes the creation.',
+    query: createQuerySchema,
+    body: createBodySchema,
+    status: 201,
+    reply: { 'application/json': kernelSchema, 'text/event-stream': progressSchema },
+  },
+  listKernels: {
+    method: 'get',
+    path: '/v1/kernels',
+    tag,
+    summary: 'The kernels of this node.',
+    query: listQuerySchema,
+    status: 200,
+    reply: { 'application/json': kernelListSchema },
+  },
+  inspectKernel: {
+    method: 'get',
+    path: '/v1/kernels/{id}',
+    tag,
+    summary: 'One kernel.',
+    params: kernelParamsSchema,
+    status: 200,
+    reply: kernelReply,
+  },
+  destroyKernel: {
+    method: 'delete',
+    path: '/v1/kernels/{id}',
+    tag,
+    summary: 'Ends a kernel. Answers when nothing of it is left; goes on when the client leaves.',
+    params: kernelParamsSchema,
+    query: destroyQuerySchema,
+    status: 200,
+    reply: kernelReply,
+  },
+  restartKernel: {
+    method: 'post',
+    path: '/v1/kernels/{id}/restart',
+    tag,
+    summary: 'Gives a kernel a fresh container; its files, ports and network stay.',
+    params: kernelParamsSchema,
+    query: restartQuerySchema,
+    status: 200,
+    reply: kernelReply,
+  },
+  interruptKernel: {
+    method: 'post',
+    path: '/v1/kernels/{id}/interrupt',
+    tag,
+    summary: 'Interrupts what the kernel is running, like Ctrl-C.',
+    params: kernelParamsSchema,
+    status: 200,
+    reply: { 'application/json': interruptReplySchema },
+  },
+} as const satisfies Operations;
 
-function addCreate(app: ApiApp, agent: Agent, authority: Authority): void {
-  endpoint(
-    app,
-    {
-      operation: 'createKernel',
-      method: 'post',
-      path: '/v1/kernels',
-      tag,
-      summary: 'Creates a kernel. Answers when it is ready; a client that leaves before undoes the creation.',
-      query: createQuerySchema,
-      body: createBodySchema,
-      status: 201,
-      reply: { 'application/json': kernelSchema, 'text/event-stream': progressSchema },
-    },
-    async ({ query, body, context }) => {
-      authority.require('create a kernel', query.force);
+/** Adds them. `managed`: a manager decides about the kernels of this node, unless it is forced. */
+export function addKernelRoutes(app: ApiApp, agent: Agent, managed: boolean): void {
+  const requireAuthority = (what: string, force: boolean): void => {
+    if (!managed || force) return;
+    throw new KerneletError('MANAGED', `this node is a member of a cluster: its manager decides whether to ${what}`);
+  };
+  addOperations(app, kernelOperations, {
+    async createKernel({ query, body, context }) {
+      requireAuthority('create a kernel', query.force);
       const events = context.req.header('accept')?.includes('text/event-stream');
       if (query.attached && !events) {
         throw new KerneletError('INVALID_ARGUMENT', 'query.attached: only with the header "accept: text/event-stream"');
@@ -128,12 +260,23 @@ function addCreate(app: ApiApp, agent: Agent, authority: Authority): void {
       const whenClientLeaves = async (kernel: { id: string }): Promise<void> => {
         await agent.destroy(kernel.id, { force: true }).catch(() => {});
       };
-      return longWork(
+      return await longWork(
         context,
         201,
         (signal, onProgress) => agent.create(body, signal, onProgress),
         query.attached ? { whenClientLeaves } : {},
       );
     },
-  );
+    listKernels: async ({ query }) => ({ kernels: await agent.list({ all: query.all }) }),
+    inspectKernel: ({ params }) => agent.inspect(params.id),
+    async destroyKernel({ params, query }) {
+      requireAuthority('end a kernel', query.force);
+      return await agent.destroy(params.id, { force: query.force });
+    },
+    async restartKernel({ params, query, context }) {
+      requireAuthority('restart a kernel', query.force);
+      return await agent.restart(params.id, openStream(context).signal);
+    },
+    interruptKernel: ({ params, context }) => agent.interrupt(params.id, null, openStream(context).signal),
+  });
 }

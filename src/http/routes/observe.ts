@@ -1,60 +1,115 @@
-/** Logs and events. */
+/** What happens: logs of kernels, and the events of the node. */
+import { z } from '@hono/zod-openapi';
 import type { Agent } from '../../agent/agent.ts';
-import type { ApiApp } from '../api-context.ts';
-import { endpoint } from '../endpoint.ts';
-import { eventStream } from '../event-stream.ts';
-import { kernelParamsSchema } from '../schema/kernel.ts';
-import { eventsQuerySchema, kernelEventSchema, logPieceSchema, logsQuerySchema } from '../schema/observe.ts';
+import { deviceDifferences, type NumberedKernelEvent } from '../../events/kernel-event.ts';
+import { endReasons } from '../../protocol/run-event.ts';
+import { overuseKinds } from '../../stats/overuse.ts';
+import { eventStream, resumeAfter } from '../event-stream.ts';
+import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
+import { eventNumberField, flagField, kernelParamsSchema } from '../schema/fields.ts';
 import { encodeEvent, encodeLogPiece, serverSentEvents } from '../sse.ts';
 import { openStream } from '../stream-reply.ts';
-import { resumeAfter } from './runs.ts';
 
-/** Adds the endpoints. */
+/** Query of a log. */
+export const logsQuerySchema = z.strictObject({ follow: flagField });
+
+/** The `data` of a server-sent event of a log. */
+export const logPieceSchema = z
+  .strictObject({ stream: z.enum(['stdout', 'stderr']), body: z.string().optional() })
+  .openapi('LogPiece');
+
+/** Query of `GET /v1/events`. */
+export const eventsQuerySchema = z.strictObject({ after: eventNumberField.optional(), follow: flagField });
+
+const ofKernel = { kernelId: z.string(), sessionId: z.string() };
+
+/** The `data` of a server-sent event of the agent; its `id` is `sequence`. */
+export const kernelEventSchema = z
+  .strictObject({
+    sequence: z.int(),
+    at: z.number(),
+    event: z.discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('kernel-preparing'), ...ofKernel }),
+      z.strictObject({ type: z.literal('kernel-pulling'), image: z.string(), ...ofKernel }),
+      z.strictObject({ type: z.literal('kernel-creating'), ...ofKernel }),
+      z.strictObject({ type: z.literal('kernel-started'), restarted: z.boolean(), ...ofKernel }),
+      z.strictObject({
+        type: z.literal('kernel-terminated'),
+        reason: z.string(),
+        exitCode: z.int().nullable(),
+        detail: z.string(),
+        ...ofKernel,
+      }),
+      z.strictObject({ type: z.literal('execution-started'), runId: z.string(), ...ofKernel }),
+      z.strictObject({
+        type: z.literal('execution-finished'),
+        runId: z.string(),
+        exitCode: z.int(),
+        reason: z.enum(endReasons),
+        ...ofKernel,
+      }),
+      z.strictObject({ type: z.literal('model-health'), model: z.string(), healthy: z.boolean(), ...ofKernel }),
+      z.strictObject({
+        type: z.literal('overuse'),
+        kind: z.enum(overuseKinds),
+        count: z.int(),
+        detail: z.string(),
+        ...ofKernel,
+      }),
+      z.strictObject({
+        type: z.literal('device-difference'),
+        kind: z.enum(deviceDifferences),
+        detail: z.string(),
+        ...ofKernel,
+      }),
+    ]),
+  })
+  .openapi('KernelEvent') satisfies z.ZodType<Document<NumberedKernelEvent>>;
+
+/** The operations. */
+export const observeOperations = {
+  readLogs: {
+    method: 'get',
+    path: '/v1/kernels/{id}/logs',
+    tag: 'kernels',
+    summary: "The log of a kernel's container.",
+    params: kernelParamsSchema,
+    query: logsQuerySchema,
+    status: 200,
+    reply: { 'text/event-stream': logPieceSchema },
+  },
+  followEvents: {
+    method: 'get',
+    path: '/v1/events',
+    tag: 'agent',
+    summary: 'What happened to kernels (as far as it is kept) and, with `follow`, what happens.',
+    query: eventsQuerySchema,
+    resumable: true,
+    status: 200,
+    reply: { 'text/event-stream': kernelEventSchema },
+  },
+} as const satisfies Operations;
+
+/** Adds them. */
 export function addObserveRoutes(app: ApiApp, agent: Agent): void {
-  endpoint(
-    app,
-    {
-      operation: 'readLogs',
-      method: 'get',
-      path: '/v1/kernels/{id}/logs',
-      tag: 'kernels',
-      summary: "The log of a kernel's container.",
-      params: kernelParamsSchema,
-      query: logsQuerySchema,
-      status: 200,
-      reply: { 'text/event-stream': logPieceSchema },
-    },
-    async ({ params, query, context }) => {
+  addOperations(app, observeOperations, {
+    async readLogs({ params, query, context }) {
       const stream = openStream(context);
       const pieces = agent.logs(params.id, { follow: query.follow }, stream.signal);
-      return eventStream(
+      return await eventStream(
         stream,
         pieces,
         serverSentEvents((piece) => encodeLogPiece(piece.stream, piece.data)),
       );
     },
-  );
-  endpoint(
-    app,
-    {
-      operation: 'followEvents',
-      method: 'get',
-      path: '/v1/events',
-      tag: 'agent',
-      summary: 'What happened to kernels (as far as it is kept) and, with `follow`, what happens.',
-      query: eventsQuerySchema,
-      resumable: true,
-      status: 200,
-      reply: { 'text/event-stream': kernelEventSchema },
-    },
-    async ({ query, context }) => {
+    async followEvents({ query, context }) {
       const stream = openStream(context);
       const options = { after: resumeAfter(context, query.after), follow: query.follow };
-      return eventStream(
+      return await eventStream(
         stream,
         agent.kernelEvents(options, stream.signal),
         serverSentEvents((event) => encodeEvent({ id: event.sequence, data: event })),
       );
     },
-  );
+  });
 }

@@ -1,32 +1,243 @@
 /** `/v1/kernels/{id}/runs`: executions, their events and what is sent to them. */
+import { z } from '@hono/zod-openapi';
 import type { Agent } from '../../agent/agent.ts';
-import { KerneletError } from '../../lib/errors.ts';
 import { newRunId, parseRunId } from '../../lib/ids.ts';
-import type { NumberedRunEvent } from '../../protocol/run-event.ts';
-import { encodeErrorFrame, encodeRunFrame, framesMediaType, silentFrame } from '../../protocol/run-frames.ts';
-import type { ApiApp, ApiContext } from '../api-context.ts';
-import { endpoint, json } from '../endpoint.ts';
-import { eventStream, type StreamFormat } from '../event-stream.ts';
-import { doneSchema } from '../schema/fields.ts';
-import { kernelParamsSchema } from '../schema/kernel.ts';
 import {
-  afterQuerySchema,
-  cancelBodySchema,
-  completeBodySchema,
-  completeReplySchema,
-  executeBodySchema,
-  executeReplySchema,
-  framesSchema,
-  inputBodySchema,
-  interruptReplySchema,
-  runEventSchema,
-  runParamsSchema,
-} from '../schema/run.ts';
+  endReasons,
+  type NumberedRunEvent,
+  type RunEvent,
+  type RunSummary,
+  runPhases,
+} from '../../protocol/run-event.ts';
+import { encodeErrorFrame, encodeRunFrame, framesMediaType, silentFrame } from '../../protocol/run-frames.ts';
+import { eventStream, resumeAfter, type StreamFormat } from '../event-stream.ts';
+import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
+import {
+  argumentsField,
+  boundedText,
+  codeField,
+  doneSchema,
+  durationField,
+  eventNumberField,
+  flagField,
+  kernelIdField,
+  kernelParamsSchema,
+  pathField,
+  runIdField,
+} from '../schema/fields.ts';
+import { maxInputBytes } from '../schema/limits.ts';
 import { encodeRunEvent, eventStreamHeaders, serverSentEvents } from '../sse.ts';
 import { openStream } from '../stream-reply.ts';
 
+const timeoutMs = durationField
+  .nullable()
+  .default(null)
+  .openapi({ description: 'The program is killed after this long; null = no limit.' });
+const shellCommand = codeField.nullable().default(null);
+
+const sourceSchema = z.discriminatedUnion('from', [
+  z.strictObject({ from: z.literal('code'), code: codeField }),
+  z.strictObject({ from: z.literal('file'), path: pathField }),
+  z.strictObject({ from: z.literal('stdin') }),
+]);
+
+/** What is to be executed. */
+export const executeRequestSchema = z
+  .discriminatedUnion('mode', [
+    z.strictObject({ mode: z.literal('query'), code: codeField, timeoutMs }),
+    z.strictObject({
+      mode: z.literal('batch'),
+      clean: shellCommand,
+      build: shellCommand,
+      exec: shellCommand,
+      timeoutMs,
+    }),
+    z.strictObject({
+      mode: z.literal('program'),
+      source: sourceSchema,
+      args: argumentsField.default([]),
+      timeoutMs,
+    }),
+    z.strictObject({
+      mode: z.literal('command'),
+      argv: argumentsField.refine((argv) => argv.length > 0, 'a command needs at least its name'),
+      timeoutMs,
+    }),
+  ])
+  .openapi('ExecuteRequest');
+
+/** Body of `POST /v1/kernels/{id}/runs`. */
+export const executeBodySchema = z.strictObject({ run: runIdField.optional(), request: executeRequestSchema });
+
+/** Reply of `POST /v1/kernels/{id}/runs`. */
+export const executeReplySchema = z
+  .strictObject({
+    run: z.string(),
+    existing: z.boolean().openapi({ description: 'The same request was already there: nothing was started.' }),
+  })
+  .openapi('ExecuteReply');
+
+/** Parameters of everything about one run. */
+export const runParamsSchema = z.strictObject({ id: kernelIdField, run: runIdField });
+
+/** Query of event streams; the header `Last-Event-ID` counts more. */
+export const afterQuerySchema = z.strictObject({
+  after: eventNumberField.optional().openapi({ description: 'Only events with a higher number.' }),
+});
+
+/** Query of `POST …/stdin`. */
+export const stdinQuerySchema = z.strictObject({
+  eof: flagField.openapi({ description: 'Standard input ends after this body.' }),
+});
+
+/** Reply of `POST …/stdin`. */
+export const stdinReplySchema = z.strictObject({
+  open: z.boolean().openapi({ description: 'Whether the program still reads.' }),
+});
+
+/** Body of `POST …/input`. */
+export const inputBodySchema = z.strictObject({
+  text: boundedText(maxInputBytes, 'an answer').nullable().openapi({ description: 'null = the input has ended.' }),
+});
+
+/** Body of `POST …/cancel`. */
+export const cancelBodySchema = z.strictObject({
+  signal: z.enum(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGKILL', 'SIGPIPE']).default('SIGKILL'),
+});
+
+/** Reply of `POST …/interrupt`. */
+export const interruptReplySchema = z.strictObject({ interrupted: z.boolean() });
+
+/** Body of `POST /v1/kernels/{id}/complete`. */
+export const completeBodySchema = z.strictObject({
+  code: codeField,
+  cursor: z.int().min(0).openapi({ description: 'In characters (UTF-16 units) from the start of the code.' }),
+});
+
+/** Reply of `POST /v1/kernels/{id}/complete`. */
+export const completeReplySchema = z.strictObject({ matches: z.array(z.string()).readonly() });
+
+/** Where a run stands. */
+export const runSummarySchema = z
+  .strictObject({
+    run: z.string(),
+    phase: z.enum(runPhases),
+    last: z.int(),
+    oldest: z.int(),
+    exitCode: z.int().nullable(),
+    reason: z.enum(endReasons).nullable(),
+  })
+  .openapi('RunSummary') satisfies z.ZodType<Document<RunSummary>>;
+
+const exitCode = z.int();
+
+/** The `data` of a server-sent event of a run; its `id` is `n`. */
+export const runEventSchema = z
+  .strictObject({
+    n: z.int().min(1),
+    event: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('started') }),
+      z.strictObject({ kind: z.literal('stdout') }),
+      z.strictObject({ kind: z.literal('stderr') }),
+      z.strictObject({ kind: z.literal('media'), type: z.string() }),
+      z.strictObject({ kind: z.literal('html') }),
+      z.strictObject({ kind: z.literal('waiting-input'), prompt: z.string(), password: z.boolean() }),
+      z.strictObject({ kind: z.literal('clean-finished'), exitCode }),
+      z.strictObject({ kind: z.literal('build-finished'), exitCode }),
+      z.strictObject({ kind: z.literal('finished'), exitCode, reason: z.enum(endReasons) }),
+    ]),
+    body: z.string().optional().openapi({ description: 'The bytes of the event in base64, when it has any.' }),
+  })
+  .openapi('RunEvent') satisfies z.ZodType<{ readonly event: RunEvent }>;
+
+/** The events of a run as frames. */
+export const framesSchema = z.any().openapi({
+  type: 'string',
+  format: 'binary',
+  description:
+    'The same events with their bytes as they are. Each is a frame: its length as 32 bits, big-endian; the length of its head likewise; the head, in JSON: `{"n", "event"}`; and the bytes. A head `{"error"}` ends the stream, a head `{}` means nothing.',
+});
+
 const tag = 'runs';
 const path = '/v1/kernels/{id}/runs/{run}';
+const doneReply = { 'application/json': doneSchema } as const;
+
+/** The operations. */
+export const runOperations = {
+  execute: {
+    method: 'post',
+    path: '/v1/kernels/{id}/runs',
+    tag,
+    summary: 'Starts a run and answers at once. The same id with the same contents is not run twice.',
+    params: kernelParamsSchema,
+    body: executeBodySchema,
+    status: 202,
+    reply: { 'application/json': executeReplySchema },
+  },
+  followRun: {
+    method: 'get',
+    path: `${path}/events`,
+    tag,
+    summary:
+      'The events of a run up to its end. After a lost connection, go on with `Last-Event-ID`. One reader at a time.',
+    params: runParamsSchema,
+    query: afterQuerySchema,
+    resumable: true,
+    status: 200,
+    reply: { 'text/event-stream': runEventSchema, [framesMediaType]: framesSchema },
+  },
+  answerInput: {
+    method: 'post',
+    path: `${path}/input`,
+    tag,
+    summary: 'Answers a program that waits for a line of input, or tells it that the input has ended.',
+    params: runParamsSchema,
+    body: inputBodySchema,
+    status: 200,
+    reply: doneReply,
+  },
+  interruptRun: {
+    method: 'post',
+    path: `${path}/interrupt`,
+    tag,
+    summary: 'Interrupts the run, like Ctrl-C.',
+    params: runParamsSchema,
+    status: 200,
+    reply: { 'application/json': interruptReplySchema },
+  },
+  cancelRun: {
+    method: 'post',
+    path: `${path}/cancel`,
+    tag,
+    summary: 'Takes a queued run off the queue, or ends a running one by a signal.',
+    params: runParamsSchema,
+    body: cancelBodySchema,
+    status: 200,
+    reply: doneReply,
+  },
+  complete: {
+    method: 'post',
+    path: '/v1/kernels/{id}/complete',
+    tag,
+    summary: 'What could stand at the cursor.',
+    params: kernelParamsSchema,
+    body: completeBodySchema,
+    status: 200,
+    reply: { 'application/json': completeReplySchema },
+  },
+  writeStdin: {
+    method: 'post',
+    path: `${path}/stdin`,
+    tag,
+    summary: 'Sends the body to the standard input of the program; answers when the pipe has taken it.',
+    params: runParamsSchema,
+    query: stdinQuerySchema,
+    rawBody: 'application/octet-stream',
+    status: 200,
+    reply: { 'application/json': stdinReplySchema },
+  },
+} as const satisfies Operations;
+
 /** For clients that prefer bytes to text, as the command line does. */
 const frames: StreamFormat<NumberedRunEvent> = {
   headers: { ...eventStreamHeaders, 'content-type': framesMediaType },
@@ -34,72 +245,18 @@ const frames: StreamFormat<NumberedRunEvent> = {
   item: encodeRunFrame,
   error: encodeErrorFrame,
 };
-const doneReply = { 'application/json': doneSchema };
+/** The most bytes of standard input that go to the runner in one piece. */
+const stdinPieceBytes = 256 * 1024;
 
-/** Adds the endpoints. */
+/** Adds them. */
 export function addRunRoutes(app: ApiApp, agent: Agent): void {
-  addExecute(app, agent);
-  addEvents(app, agent);
-  addSteering(app, agent);
-  endpoint(
-    app,
-    {
-      operation: 'complete',
-      method: 'post',
-      path: '/v1/kernels/{id}/complete',
-      tag,
-      summary: 'What could stand at the cursor.',
-      params: kernelParamsSchema,
-      body: completeBodySchema,
-      status: 200,
-      reply: { 'application/json': completeReplySchema },
-    },
-    async ({ params, body, context }) => {
-      const { signal } = openStream(context);
-      return json(200, { matches: await agent.complete(params.id, body.code, body.cursor, signal) });
-    },
-  );
-}
-
-function addExecute(app: ApiApp, agent: Agent): void {
-  endpoint(
-    app,
-    {
-      operation: 'execute',
-      method: 'post',
-      path: '/v1/kernels/{id}/runs',
-      tag,
-      summary: 'Starts a run and answers at once. The same id with the same contents is not run twice.',
-      params: kernelParamsSchema,
-      body: executeBodySchema,
-      status: 202,
-      reply: { 'application/json': executeReplySchema },
-    },
-    async ({ params, body, context }) => {
+  addOperations(app, runOperations, {
+    async execute({ params, body, context }) {
       const run = body.run === undefined ? newRunId() : parseRunId(body.run);
       const { existing } = await agent.execute(params.id, run, body.request, openStream(context).signal);
-      return json(202, { run, existing });
+      return { run, existing };
     },
-  );
-}
-
-function addEvents(app: ApiApp, agent: Agent): void {
-  endpoint(
-    app,
-    {
-      operation: 'followRun',
-      method: 'get',
-      path: `${path}/events`,
-      tag,
-      summary:
-        'The events of a run up to its end. After a lost connection, go on with `Last-Event-ID`. One reader at a time.',
-      params: runParamsSchema,
-      query: afterQuerySchema,
-      resumable: true,
-      status: 200,
-      reply: { 'text/event-stream': runEventSchema, [framesMediaType]: framesSchema },
-    },
-    async ({ params, query, context }) => {
+    async followRun({ params, query, context }) {
       const stream = openStream(context);
       const after = resumeAfter(context, query.after);
       const format = context.req.header('accept')?.includes(framesMediaType)
@@ -107,69 +264,32 @@ function addEvents(app: ApiApp, agent: Agent): void {
         : serverSentEvents(encodeRunEvent);
       return eventStream(stream, agent.events(params.id, parseRunId(params.run), after, stream.signal), format);
     },
-  );
-}
-
-function addSteering(app: ApiApp, agent: Agent): void {
-  endpoint(
-    app,
-    {
-      operation: 'answerInput',
-      method: 'post',
-      path: `${path}/input`,
-      tag,
-      summary: 'Answers a program that waits for a line of input, or tells it that the input has ended.',
-      params: runParamsSchema,
-      body: inputBodySchema,
-      status: 200,
-      reply: doneReply,
-    },
-    async ({ params, body, context }) => {
+    async answerInput({ params, body, context }) {
       await agent.input(params.id, parseRunId(params.run), body.text, openStream(context).signal);
-      return json(200, {});
+      return {};
     },
-  );
-  endpoint(
-    app,
-    {
-      operation: 'interruptRun',
-      method: 'post',
-      path: `${path}/interrupt`,
-      tag,
-      summary: 'Interrupts the run, like Ctrl-C.',
-      params: runParamsSchema,
-      status: 200,
-      reply: { 'application/json': interruptReplySchema },
-    },
-    async ({ params, context }) =>
-      json(200, await agent.interrupt(params.id, parseRunId(params.run), openStream(context).signal)),
-  );
-  endpoint(
-    app,
-    {
-      operation: 'cancelRun',
-      method: 'post',
-      path: `${path}/cancel`,
-      tag,
-      summary: 'Takes a queued run off the queue, or ends a running one by a signal.',
-      params: runParamsSchema,
-      body: cancelBodySchema,
-      status: 200,
-      reply: doneReply,
-    },
-    async ({ params, body, context }) => {
+    interruptRun: ({ params, context }) =>
+      agent.interrupt(params.id, parseRunId(params.run), openStream(context).signal),
+    async cancelRun({ params, body, context }) {
       await agent.cancel(params.id, parseRunId(params.run), body.signal, openStream(context).signal);
-      return json(200, {});
+      return {};
     },
-  );
-}
-
-/** Where a reader goes on: the header of a resumed stream, else the query, else from the start. */
-export function resumeAfter(context: ApiContext, after: number | undefined): number {
-  const header = context.req.header('last-event-id');
-  if (header === undefined || header === '') return after ?? 0;
-  if (!/^[0-9]{1,15}$/.test(header)) {
-    throw new KerneletError('INVALID_ARGUMENT', 'header Last-Event-ID: not the number of an event');
-  }
-  return Number(header);
+    async complete({ params, body, context }) {
+      return { matches: await agent.complete(params.id, body.code, body.cursor, openStream(context).signal) };
+    },
+    async writeStdin({ params, query, context }) {
+      const { signal } = openStream(context);
+      const run = parseRunId(params.run);
+      let state = { open: true };
+      // The rest of what nobody reads any more is dropped after the reply (`server.ts`).
+      for await (const chunk of context.req.raw.body?.values({ preventCancel: true }) ?? []) {
+        for (let start = 0; start < chunk.length && state.open; start += stdinPieceBytes) {
+          state = await agent.stdin(params.id, run, chunk.subarray(start, start + stdinPieceBytes), false, signal);
+        }
+        if (!state.open) break;
+      }
+      if (query.eof && state.open) state = await agent.stdin(params.id, run, new Uint8Array(), true, signal);
+      return state;
+    },
+  });
 }

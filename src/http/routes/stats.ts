@@ -3,10 +3,9 @@ import { z } from '@hono/zod-openapi';
 import type { Agent, KernelStats } from '../../agent/agent.ts';
 import { sleep, systemClock } from '../../lib/clock.ts';
 import { expositionType } from '../../stats/exposition.ts';
-import type { ApiApp } from '../api-context.ts';
-import { endpoint, json } from '../endpoint.ts';
 import { eventStream } from '../event-stream.ts';
-import { kernelParamsSchema } from '../schema/kernel.ts';
+import { type ApiApp, addOperations, type Operations } from '../operation.ts';
+import { kernelParamsSchema } from '../schema/fields.ts';
 import {
   finalRecordsSchema,
   followStatsQuerySchema,
@@ -20,99 +19,81 @@ import { openStream } from '../stream-reply.ts';
 const tag = 'statistics';
 const defaultIntervalMs = 2_000;
 
-/** Adds the endpoints. */
+/** The operations. */
+export const statsOperations = {
+  getStats: {
+    method: 'get',
+    path: '/v1/stats',
+    tag,
+    summary: 'Figures of the running kernels, read now.',
+    status: 200,
+    reply: { 'application/json': statsReplySchema },
+  },
+  followStats: {
+    method: 'get',
+    path: '/v1/stats/follow',
+    tag,
+    summary: 'The same, again and again.',
+    query: followStatsQuerySchema,
+    status: 200,
+    reply: { 'text/event-stream': statsReplySchema },
+  },
+  getNodeMetrics: {
+    method: 'get',
+    path: '/v1/stats/node',
+    tag,
+    summary: 'Metrics of the node and its devices, of the last round.',
+    status: 200,
+    reply: { 'application/json': nodeMetricsSchema },
+  },
+  listFinalRecords: {
+    method: 'get',
+    path: '/v1/stats/ended',
+    tag,
+    summary: 'What ended kernels have used, as far as it is kept, oldest first.',
+    status: 200,
+    reply: { 'application/json': finalRecordsSchema },
+  },
+  getKernelMetrics: {
+    method: 'get',
+    path: '/v1/kernels/{id}/metrics',
+    tag,
+    summary: 'Metrics of a kernel, of the last round, and of its processes.',
+    params: kernelParamsSchema,
+    status: 200,
+    reply: { 'application/json': kernelMetricsSchema },
+  },
+  getPrometheusMetrics: {
+    method: 'get',
+    path: '/metrics',
+    tag,
+    summary: 'Everything, in the text format of Prometheus.',
+    status: 200,
+    reply: { 'text/plain': z.string() },
+  },
+} as const satisfies Operations;
+
+/** Adds them. */
 export function addStatsRoutes(app: ApiApp, agent: Agent): void {
-  endpoint(
-    app,
-    {
-      operation: 'getStats',
-      method: 'get',
-      path: '/v1/stats',
-      tag,
-      summary: 'Figures of the running kernels, read now.',
-      status: 200,
-      reply: { 'application/json': statsReplySchema },
-    },
-    async ({ context }) => json(200, { stats: await agent.stats(openStream(context).signal) }),
-  );
-  endpoint(
-    app,
-    {
-      operation: 'followStats',
-      method: 'get',
-      path: '/v1/stats/follow',
-      tag,
-      summary: 'The same, again and again.',
-      query: followStatsQuerySchema,
-      status: 200,
-      reply: { 'text/event-stream': statsReplySchema },
-    },
-    async ({ query, context }) => {
+  addOperations(app, statsOperations, {
+    getStats: async ({ context }) => ({ stats: await agent.stats(openStream(context).signal) }),
+    async followStats({ query, context }) {
       const stream = openStream(context);
       const rounds = followStats(agent, query.intervalMs ?? defaultIntervalMs, stream.signal);
-      return eventStream(
+      return await eventStream(
         stream,
         rounds,
         serverSentEvents((stats) => encodeEvent({ data: { stats } })),
       );
     },
-  );
-  endpoint(
-    app,
-    {
-      operation: 'getNodeMetrics',
-      method: 'get',
-      path: '/v1/stats/node',
-      tag,
-      summary: 'Metrics of the node and its devices, of the last round.',
-      status: 200,
-      reply: { 'application/json': nodeMetricsSchema },
-    },
-    async () => json(200, await agent.nodeMetrics()),
-  );
-  endpoint(
-    app,
-    {
-      operation: 'listFinalRecords',
-      method: 'get',
-      path: '/v1/stats/ended',
-      tag,
-      summary: 'What ended kernels have used, as far as it is kept, oldest first.',
-      status: 200,
-      reply: { 'application/json': finalRecordsSchema },
-    },
-    async () => json(200, { records: await agent.finalRecords() }),
-  );
-  endpoint(
-    app,
-    {
-      operation: 'getKernelMetrics',
-      method: 'get',
-      path: '/v1/kernels/{id}/metrics',
-      tag,
-      summary: 'Metrics of a kernel, of the last round, and of its processes.',
-      params: kernelParamsSchema,
-      status: 200,
-      reply: { 'application/json': kernelMetricsSchema },
-    },
-    async ({ params, context }) => json(200, await agent.kernelMetrics(params.id, openStream(context).signal)),
-  );
-  endpoint(
-    app,
-    {
-      operation: 'getPrometheusMetrics',
-      method: 'get',
-      path: '/metrics',
-      tag,
-      summary: 'Everything, in the text format of Prometheus.',
-      status: 200,
-      reply: { 'text/plain': z.string() },
-    },
-    async ({ context }) => {
+    getNodeMetrics: () => agent.nodeMetrics(),
+    listFinalRecords: async () => ({ records: await agent.finalRecords() }),
+    getKernelMetrics: ({ params, context }) => agent.kernelMetrics(params.id, openStream(context).signal),
+    async getPrometheusMetrics({ context }) {
       const stream = openStream(context);
       return stream.reply(encoded(agent.exposition(stream.signal)), { 'content-type': expositionType });
     },
-  );
+  });
 }
 
 async function* followStats(

@@ -1,22 +1,40 @@
 /** `/v1/status`: where the agent stands. */
-import type { Agent } from '../../agent/agent.ts';
-import type { ApiApp } from '../api-context.ts';
-import { endpoint, json } from '../endpoint.ts';
-import { statusReplySchema } from '../schema/status.ts';
+import { z } from '@hono/zod-openapi';
+import type { Agent, AgentStatus } from '../../agent/agent.ts';
+import { type ApiApp, addOperations, type Operations } from '../operation.ts';
 
-/** Adds the endpoint. */
+const slotSchema = z.strictObject({ total: z.number(), used: z.number() });
+
+/** Reply of `GET /v1/status`. */
+export const statusReplySchema = z
+  .strictObject({
+    version: z.string(),
+    mode: z.enum(['standalone', 'cluster']),
+    phase: z.enum(['recovering', 'ready', 'stopping']),
+    agentId: z.string(),
+    stateDir: z.string(),
+    pid: z.int(),
+    startedAt: z.number().openapi({ description: 'Milliseconds since the epoch.' }),
+    engine: z.strictObject({ address: z.string(), healthy: z.boolean(), detail: z.string() }),
+    kernels: z.int(),
+    slots: z.strictObject({ cpus: slotSchema, memoryBytes: slotSchema, ports: slotSchema }),
+    invariantViolations: z.record(z.string(), z.number()).openapi({ description: 'Counts that should stay 0.' }),
+  })
+  .openapi('AgentStatus') satisfies z.ZodType<AgentStatus>;
+
+/** The operation. */
+export const statusOperations = {
+  getStatus: {
+    method: 'get',
+    path: '/v1/status',
+    tag: 'agent',
+    summary: 'State of the agent, its engine and its resources.',
+    status: 200,
+    reply: { 'application/json': statusReplySchema },
+  },
+} as const satisfies Operations;
+
+/** Adds it. */
 export function addStatusRoutes(app: ApiApp, agent: Agent): void {
-  endpoint(
-    app,
-    {
-      operation: 'getStatus',
-      method: 'get',
-      path: '/v1/status',
-      tag: 'agent',
-      summary: 'State of the agent, its engine and its resources.',
-      status: 200,
-      reply: { 'application/json': statusReplySchema },
-    },
-    async () => json(200, await agent.status()),
-  );
+  addOperations(app, statusOperations, { getStatus: () => agent.status() });
 }

@@ -79,5 +79,8 @@ export const resumeHeadersSchema = z.strictObject({
     .openapi({ description: 'The last event that arrived; counts more than `after`.' }),
 });
 
+/** Path of everything about one kernel. */
+export const kernelParamsSchema = z.strictObject({ id: kernelIdField });
+
 /** Reply of what has nothing to tell. */
 export const doneSchema = z.strictObject({});

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ofDeclaredLength } from './declared-length.ts';
+import { ofDeclaredLength } from './stream-reply.ts';
 
 /** The bytes that pass, and whether the end is an error. */
 async function pass(chunks: readonly string[], length: number): Promise<[string, boolean]> {
