@@ -1,6 +1,6 @@
 /**
  * The layer rule (ARCHITECTURE.md): imports go down only, and the folders of one row don't import each other.
- * `scripts/layers.mjs` runs this and also checks that modules were seen at all and that a planted violation fails.
+ * `scripts/layers.mjs` runs this and also checks that each rule names modules that are there and that planted violations fail.
  */
 const rows = [
   ['main'],
@@ -19,21 +19,18 @@ const rules = rows.flatMap((row, index) => {
   const upward = above.length
     ? [{ name: `no-upward-from-${row[0]}`, severity: 'error', from: { path: folder(row) }, to: { path: folder(above) } }]
     : [];
-  const sideways = row.map((name) => {
+  const sideways = row.flatMap((name) => {
     const others = row.filter((other) => other !== name && other !== 'events');
     const allowed = { cli: '^src/http/schema/', backendai: '^src/cli/(command|commands/index)\\.ts$' }[name];
-    return {
-      name: `no-sideways-from-${name}`,
-      severity: 'error',
-      from: { path: folder([name]) },
-      to: { path: others.length ? folder(others) : '^$', ...(allowed ? { pathNot: allowed } : {}) },
-    };
+    if (others.length === 0) return [];
+    const to = { path: folder(others), ...(allowed ? { pathNot: allowed } : {}) };
+    return [{ name: `no-sideways-from-${name}`, severity: 'error', from: { path: folder([name]) }, to }];
   });
   return [...upward, ...sideways];
 });
 
 /** Each third-party package enters by one module. */
-const doors = {
+const packages = {
   commander: '^src/cli/program\\.ts$',
   '@hono/node-server': '^src/http/server\\.ts$',
   pino: '^src/lib/log\\.ts$',
@@ -50,10 +47,10 @@ const doors = {
   '@bufbuild/protobuf': '^src/backendai/etcd/etcd_pb\\.ts$',
   '@redis/client': '^src/backendai/redis/connection\\.ts$',
 };
-const doorRules = Object.entries(doors).map(([name, door]) => ({
-  name: `door-${name}`,
+const packageRules = Object.entries(packages).map(([name, module]) => ({
+  name: `one-module-imports-${name}`,
   severity: 'error',
-  from: { path: '^src/', pathNot: door },
+  from: { path: '^src/', pathNot: module },
   to: { path: `node_modules/${name}/` },
 }));
 
@@ -61,7 +58,7 @@ const doorRules = Object.entries(doors).map(([name, door]) => ({
 module.exports = {
   forbidden: [
     ...rules,
-    ...doorRules,
+    ...packageRules,
     {
       name: 'backendai-by-one-file',
       comment: 'What exists for a manager alone is one room; the composition root enters it by its index.',
@@ -75,7 +72,14 @@ module.exports = {
       comment: 'Test doubles and generators of documents stand outside of the program.',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(test|scripts|bench|demo)/' },
+      to: { path: '^\\w.*\\.m?[jt]s$', pathNot: '^(src|node_modules)/' },
+    },
+    {
+      name: 'nobody-imports-backendai',
+      comment: 'All that exists for a manager alone; the composition root chooses it.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(backendai|main)/' },
+      to: { path: '^src/backendai/' },
     },
     {
       name: 'runner-stands-alone',
@@ -95,7 +99,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^src/(protocol|runner|backendai/wire)/',
-        pathNot: ['\\.test\\.ts$', '^src/runner/terminal/(pty|websocket)\\.ts$'],
+        pathNot: '^src/runner/terminal/(pty|websocket)\\.ts$',
       },
       to: { dependencyTypes: ['npm', 'npm-dev', 'npm-optional'] },
     },

@@ -1,4 +1,4 @@
-// What must be green before every commit: types, lint and form, layers, dead code, generated pages, units, vectors.
+// What must be green before every commit: types, lint and form, layers, words, dead code, generated pages, units, vectors.
 import { spawnSync } from 'node:child_process';
 
 const node = process.execPath;
@@ -6,7 +6,9 @@ const steps = [
   ['types', [node, 'node_modules/typescript-7/bin/tsc', '--noEmit']],
   ['lint and form', [node, 'node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings']],
   ['layers', [node, 'scripts/layers.mjs']],
-  ['dead code', [node, 'node_modules/knip/bin/knip.js']],
+  ['sources', [node, 'scripts/source-form.mjs']],
+  ['words of a manager', [node, 'scripts/vocabulary.mjs']],
+  ['dead code', [node, 'scripts/dead-code.mjs']],
   ['readers of settings', [node, 'scripts/settings-readers.mjs']],
   ['generated pages', [node, 'scripts/reference.mjs', '--check']],
   [

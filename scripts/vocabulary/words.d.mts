@@ -1,0 +1,4 @@
+export const exceptions: Readonly<Record<string, string>>;
+export const pending: Readonly<Record<string, number>>;
+export function wordsOf(path: string, text: string): { line: number; word: string }[];
+export function isExempt(path: string): boolean;

@@ -1,0 +1,95 @@
+/**
+ * Words that a manager brings, and where they may stand outside of `backendai/` (which is all about it) and `config/`
+ * (which reads its keys). Pure.
+ */
+
+/** As parts of identifiers, in strings and in comments, whatever their case. */
+const words =
+  /callosum|etcd|redis|valkey|sentinel|pickle|msgpack|snappy|zeromq|zmq|scaling[ _-]?group|vfolder|manager|(?<![a-z])rpc(?![a-z])|Rpc(?=[A-Z]|\b)|backend\.?ai/gi;
+
+/** The names of other things. */
+const otherThings = [
+  // What starts and watches the daemon, such as systemd.
+  /service[ -]?managers?/gi,
+  // Chapters of the specification.
+  /\brpc \d+(?:\.\d+)*/gi,
+  // Modules, whose imports the layer rule holds.
+  /'(?:\.\.?\/)+backendai\/[^']*'/g,
+  // Of Jupyter and its settings.
+  /\bFileContentsManager\b/g,
+];
+
+/** Files that may say these words, each with its reason; a folder ends with a slash. */
+export const exceptions = {
+  'src/backendai/': 'it is all about the manager',
+  'src/config/': 'keys of the configuration are those of a member of a cluster too',
+  'src/protocol/image-contract.ts': 'the one table of names that images rely on',
+  'src/main/member.ts': 'the root that makes a member out of the adapter and the rest',
+  'src/lib/error-codes.ts': 'the one registry of error codes',
+};
+
+/** In tests the names of the image contract stand written out, since they check the table of them. */
+const contractNames = /\bBACKENDAI_\w+|\bai\.backend\.|\/?\bbackend\.ai\b/g;
+
+/** The words in the text of this file that belong to a manager: line and word. */
+export function wordsOf(path, text) {
+  const others = path.endsWith('.test.ts') ? [...otherThings, contractNames] : otherThings;
+  return text.split('\n').flatMap((line, index) => {
+    const cleaned = others.reduce((rest, thing) => rest.replace(thing, ''), line);
+    return [...cleaned.matchAll(words)].map(([word]) => ({ line: index + 1, word }));
+  });
+}
+
+/** Whether a file may say them. */
+export const isExempt = (path) =>
+  Object.keys(exceptions).some((exempt) => (exempt.endsWith('/') ? path.startsWith(exempt) : path === exempt));
+
+/** How many such words these files still have; to be emptied. */
+export const pending = {
+  'src/agent/agent.ts': 2,
+  'src/agent/hardening.test.ts': 1,
+  'src/agent/node-health.ts': 2,
+  'src/agent/node-resources.ts': 1,
+  'src/cli/api-client.ts': 2,
+  'src/cli/commands/config.test.ts': 3,
+  'src/cli/commands/rm.ts': 1,
+  'src/cli/commands/serve.ts': 3,
+  'src/cli/daemon-status.test.ts': 2,
+  'src/cli/kernel-options.ts': 2,
+  'src/cli/one-shot.ts': 1,
+  'src/daemon/daemon.ts': 8,
+  'src/daemon/notify-socket.ts': 1,
+  'src/daemon/reloading.test.ts': 3,
+  'src/daemon/reloading.ts': 7,
+  'src/daemon/service-manager.test.ts': 56,
+  'src/daemon/service-manager.ts': 7,
+  'src/daemon/state-snapshot.test.ts': 1,
+  'src/devices/device-plugin.ts': 3,
+  'src/devices/device-provision.ts': 1,
+  'src/devices/discover-devices.test.ts': 2,
+  'src/devices/discover-devices.ts': 1,
+  'src/devices/machine-name.ts': 1,
+  'src/devices/mock-plugin.ts': 2,
+  'src/devices/reported-devices.ts': 1,
+  'src/execution/collect.ts': 1,
+  'src/http/app.ts': 1,
+  'src/http/authority.test.ts': 1,
+  'src/http/authority.ts': 4,
+  'src/http/schema/kernel.ts': 3,
+  'src/kernel/built-in-services.ts': 1,
+  'src/kernel/record.ts': 1,
+  'src/kernel/spec.ts': 1,
+  'src/kernel/steps/services.ts': 1,
+  'src/main/check-settings.test.ts': 4,
+  'src/resources/binary-size.test.ts': 1,
+  'src/resources/binary-size.ts': 2,
+  'src/resources/resource-spec.ts': 1,
+  'src/resources/slot-amounts.ts': 1,
+  'src/resources/slot-name.ts': 1,
+  'src/runner/drivers/python-driver.test.ts': 4,
+  'src/runner/services/runtime-services.ts': 1,
+  'src/stats/measure.test.ts': 5,
+  'src/stats/statistics-sink.ts': 1,
+  'src/stats/statistics.test.ts': 2,
+  'src/storage/state-folder.ts': 2,
+};
