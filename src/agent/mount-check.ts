@@ -1,7 +1,7 @@
 /** Which folders of the host kernels of this agent get. */
 import type { Logger } from '../lib/log.ts';
 import { type Mount, mountOf, readMountTable } from '../lib/mount-table.ts';
-import { allowMounts, type RequestedMount } from '../storage/mount-policy.ts';
+import { allowMounts, type RequestedMount } from '../storage/mounts/mount-policy.ts';
 
 /** What decides. */
 export interface MountCheckOptions {

@@ -2,11 +2,10 @@
 import type { Agent, AgentStatus, ImageProgress, ImageView, KernelStats, KernelView } from '../agent/agent.ts';
 import { kernelIdForm, maxUploadBytes } from '../http/schema/limits.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
+import type { FileEntry } from '../protocol/agent-frames.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
-import type { NumberedRunEvent } from '../protocol/run-event.ts';
-import { framesMediaType } from '../protocol/run-frames.ts';
-import type { FileEntry } from '../protocol/runner-messages.ts';
+import { framesMediaType, type NumberedRunEvent } from '../protocol/run-event.ts';
 import { ApiExchange, jsonBody } from './api-exchange.ts';
 import type { ServerEvent } from './sse-parser.ts';
 import type { ApiRequest, ApiResponse, Transport } from './transport.ts';

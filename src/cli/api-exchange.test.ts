@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { KerneletError } from '../lib/errors.ts';
-import { encodeErrorFrame, encodeRunFrame, silentFrame } from '../protocol/run-frames.ts';
+import { encodeErrorFrame, encodeKeepAliveFrame, encodeRunFrame } from '../protocol/run-event.ts';
 import { ApiExchange } from './api-exchange.ts';
 import type { ApiRequest } from './transport.ts';
 
@@ -65,7 +65,7 @@ describe('replies of the API', () => {
     const started = { n: 1, event: { kind: 'started' }, body: new Uint8Array() } as const;
     const printed = { n: 2, event: { kind: 'stdout' }, body: Uint8Array.of(255, 0, 10) } as const;
     const error = new KerneletError('KERNEL_DIED', 'it died').toDocument();
-    const events = Buffer.concat([...encodeRunFrame(started), ...silentFrame, ...encodeRunFrame(printed)]);
+    const events = Buffer.concat([...encodeRunFrame(started), ...encodeKeepAliveFrame(), ...encodeRunFrame(printed)]);
     const read = async (...pieces: Uint8Array[]): Promise<unknown[]> => {
       const seen: unknown[] = [];
       for await (const event of await answering(200, ...pieces).runEvents(get)) seen.push(event);

@@ -5,8 +5,7 @@
 import { errorCodes } from '../lib/error-codes.ts';
 import { type ErrorContext, KerneletError } from '../lib/errors.ts';
 import { FrameDecoder } from '../protocol/frame.ts';
-import type { NumberedRunEvent } from '../protocol/run-event.ts';
-import { parseRunFrame, type RunFrame } from '../protocol/run-frames.ts';
+import { type NumberedRunEvent, parseRunFrame, type RunFrame } from '../protocol/run-event.ts';
 import { type ServerEvent, SseParser } from './sse-parser.ts';
 import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
 

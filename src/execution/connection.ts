@@ -8,9 +8,9 @@ import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, type KerneletError, toKerneletError } from '../lib/errors.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import { openSocketAddress } from '../lib/unix-address.ts';
+import { type AgentFrameHeader, protocolGeneration } from '../protocol/agent-frames.ts';
 import { encodeFrame, FrameDecoder, FrameError } from '../protocol/frame.ts';
-import { parseRunnerFrameHeader } from '../protocol/runner-frame-headers.ts';
-import { type AgentFrameHeader, protocolGeneration, type RunnerFrameHeader } from '../protocol/runner-messages.ts';
+import { parseRunnerFrameHeader, type RunnerFrameHeader } from '../protocol/runner-frames.ts';
 import type { RunnerAddress } from './runner-client.ts';
 import { connectionLost, protocolError, RunnerRefusal } from './runner-errors.ts';
 
@@ -18,7 +18,7 @@ import { connectionLost, protocolError, RunnerRefusal } from './runner-errors.ts
 export type Welcome = Extract<RunnerFrameHeader, { t: 'welcome' }>;
 
 /** Takes the frames that follow the greeting. What it throws closes the connection. */
-export type FrameHandler = (head: RunnerFrameHeader, body: Uint8Array) => void;
+export type FrameHandler = (header: RunnerFrameHeader, body: Uint8Array) => void;
 
 /** How to open a connection. */
 export interface ConnectionOptions {
@@ -42,10 +42,10 @@ export class Connection implements Disposable {
   readonly #settleClosed: (error: KerneletError) => void;
   #closeReason: KerneletError | null = null;
   /** Frames that came with the greeting, until somebody takes them; at most what one chunk held. */
-  readonly #early: { head: RunnerFrameHeader; body: Uint8Array }[] = [];
-  #handler: FrameHandler = (head, body) => {
+  readonly #early: { header: RunnerFrameHeader; body: Uint8Array }[] = [];
+  #handler: FrameHandler = (header, body) => {
     this.#socket.pause();
-    this.#early.push({ head, body });
+    this.#early.push({ header, body });
     this.#onFirst?.();
   };
   #onFirst: (() => void) | null = null;
@@ -98,7 +98,7 @@ export class Connection implements Disposable {
   deliverTo(handler: FrameHandler): void {
     this.#handler = handler;
     try {
-      for (const { head, body } of this.#early.splice(0)) handler(head, body);
+      for (const { header, body } of this.#early.splice(0)) handler(header, body);
     } catch (thrown) {
       this.#fail(thrown);
     }
@@ -106,8 +106,8 @@ export class Connection implements Disposable {
   }
 
   /** Sends a frame. After the close it does nothing. Throws FrameError when the frame is too long. */
-  send(head: AgentFrameHeader, body?: Uint8Array): void {
-    const pieces = encodeFrame(head, body);
+  send(header: AgentFrameHeader, body?: Uint8Array): void {
+    const pieces = encodeFrame(header, body);
     if (this.isClosed) return;
     this.#socket.cork();
     for (const piece of pieces) this.#socket.write(piece);
@@ -155,13 +155,13 @@ export class Connection implements Disposable {
     this.#onFirst = () => answered.resolve(null);
     this.send({ t: 'hello', protocol: protocolGeneration, secret: address.secret, role });
     const lost = await Promise.race([answered.promise, this.closed]);
-    const head = this.#early.shift()?.head;
-    if (!head) throw lost ?? connectionLost('was closed by the runner');
-    if (head.t === 'refused') throw new RunnerRefusal(head.reason, head.text);
-    if (head.t !== 'welcome' || head.protocol > protocolGeneration) {
-      throw protocolError(new FrameError(`its first frame is ${head.t}`));
+    const header = this.#early.shift()?.header;
+    if (!header) throw lost ?? connectionLost('was closed by the runner');
+    if (header.t === 'refused') throw new RunnerRefusal(header.reason, header.text);
+    if (header.t !== 'welcome' || header.protocol > protocolGeneration) {
+      throw protocolError(new FrameError(`its first frame is ${header.t}`));
     }
-    return head;
+    return header;
   }
 
   #receive(chunk: Uint8Array): void {
@@ -170,7 +170,7 @@ export class Connection implements Disposable {
       const plain = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       for (const frame of this.#decoder.push(plain)) {
         if (this.isClosed) return;
-        this.#handler(parseRunnerFrameHeader(frame.head), frame.body);
+        this.#handler(parseRunnerFrameHeader(frame.header), frame.body);
       }
     } catch (thrown) {
       this.#fail(thrown);

@@ -5,7 +5,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { type KerneletError, toKerneletError } from '../lib/errors.ts';
 import { FrameError } from '../protocol/frame.ts';
-import type { RunnerFrameHeader } from '../protocol/runner-messages.ts';
+import type { RunnerFrameHeader } from '../protocol/runner-frames.ts';
 import type { Connection } from './connection.ts';
 import { parseResult } from './reply-guards.ts';
 import type { Download } from './runner-client.ts';
@@ -36,8 +36,8 @@ export async function download(connection: Connection, path: string, options: Do
   try {
     signal.throwIfAborted();
     connection.send({ t: 'request', id: 1, method: 'download', params: { path } });
-    const head = await transfer.opened();
-    return { ...head, content: transfer.content() };
+    const header = await transfer.opened();
+    return { ...header, content: transfer.content() };
   } catch (thrown) {
     connection.close(toKerneletError(thrown));
     if (signal.aborted) throw signal.reason;
@@ -75,7 +75,7 @@ class Transfer {
       this.#open.reject(this.#error.reason);
       this.#wake?.();
     });
-    connection.deliverTo((head, body) => this.#take(head, body));
+    connection.deliverTo((header, body) => this.#take(header, body));
   }
 
   /** Resolves with what the runner says of the file. */
@@ -122,23 +122,23 @@ class Transfer {
     return clock.after(timeoutMs, () => this.#fail(standsStill(this.#path, timeoutMs)));
   }
 
-  #take(head: RunnerFrameHeader, body: Uint8Array): void {
+  #take(header: RunnerFrameHeader, body: Uint8Array): void {
     if (this.#connection.isClosed) return;
-    if (head.t === 'reply' && head.id === 1 && !head.ok) {
-      this.#fail(fromRunner(head.error));
-    } else if (head.t === 'reply' && head.id === 1 && head.ok && !this.#isOpen) {
-      const result = parseResult('download', head.result);
+    if (header.t === 'reply' && header.id === 1 && !header.ok) {
+      this.#fail(fromRunner(header.error));
+    } else if (header.t === 'reply' && header.id === 1 && header.ok && !this.#isOpen) {
+      const result = parseResult('download', header.result);
       this.#isOpen = true;
       this.#size = result.size;
       this.#open.resolve(result);
       if (this.#size === 0) this.#end();
-    } else if (head.t === 'data' && this.#isOpen && body.length > 0) {
+    } else if (header.t === 'data' && this.#isOpen && body.length > 0) {
       this.#takePiece(body);
-    } else if (head.t === 'end' && this.#isOpen) {
+    } else if (header.t === 'end' && this.#isOpen) {
       if (this.#size === null) this.#end();
       else this.#fail(becameShorter(this.#path, this.#received, this.#size));
     } else {
-      throw new FrameError(`a download is answered with ${head.t}`);
+      throw new FrameError(`a download is answered with ${header.t}`);
     }
     this.#wake?.();
   }

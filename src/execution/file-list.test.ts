@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { FileEntry } from '../protocol/runner-messages.ts';
+import type { FileEntry } from '../protocol/agent-frames.ts';
 import { listFiles } from './file-list.ts';
 import type { RunnerClient } from './runner-client.ts';
 

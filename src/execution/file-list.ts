@@ -1,6 +1,6 @@
 /** Lists a folder of a kernel: a runner's reply has a bounded number of entries, so there may be several. */
 import { KerneletError } from '../lib/errors.ts';
-import type { FileEntry } from '../protocol/runner-messages.ts';
+import type { FileEntry } from '../protocol/agent-frames.ts';
 import type { RunnerClient } from './runner-client.ts';
 
 /** Replies to one listing: some hundred thousand entries. */

@@ -53,7 +53,7 @@ describe('upload', () => {
   it('arrives whole, in pieces that the frames can carry', async () => {
     const { content } = source(20);
     expect(await client.upload('a', content, { mode: 0o644, signal: never })).toEqual({ bytes: 20 * 1024 * 1024 });
-    expect(runner.heads.filter(({ t }) => t === 'data')).toHaveLength(80);
+    expect(runner.headers.filter(({ t }) => t === 'data')).toHaveLength(80);
     await noFileLeft();
   });
 
@@ -101,7 +101,7 @@ describe('upload', () => {
     const upload = client.upload('a\0b', content, { mode: null, signal: never });
     await expect(upload).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     await expect(client.download('a'.repeat(5000), never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
-    expect(runner.heads.filter((head) => head.t === 'hello' && head.role === 'file')).toEqual([]);
+    expect(runner.headers.filter((header) => header.t === 'hello' && header.role === 'file')).toEqual([]);
   });
 
   it('says so when the connection breaks', async () => {
@@ -116,8 +116,8 @@ describe('download', () => {
   it('returns the form first and then every byte', async () => {
     const file = new Uint8Array(3_000_000).map((_, index) => index % 251);
     runner.files.set('a', file);
-    const { content, ...head } = await client.download('a', never);
-    expect(head).toEqual({ form: 'file', size: file.length, name: 'a' });
+    const { content, ...header } = await client.download('a', never);
+    expect(header).toEqual({ form: 'file', size: file.length, name: 'a' });
     expect(Buffer.compare(Buffer.from(await new Response(content).arrayBuffer()), file)).toBe(0);
     await noFileLeft();
   });

@@ -2,7 +2,7 @@
 import type { Clock, Timer } from '../lib/clock.ts';
 import { toKerneletError } from '../lib/errors.ts';
 import { FrameError, maxBodyBytes } from '../protocol/frame.ts';
-import type { RunnerFrameHeader } from '../protocol/runner-messages.ts';
+import type { RunnerFrameHeader } from '../protocol/runner-frames.ts';
 import type { Connection } from './connection.ts';
 import { parseResult } from './reply-guards.ts';
 import { connectionLost, fromRunner, protocolError, standsStill } from './runner-errors.ts';
@@ -88,10 +88,10 @@ async function pump(
 
 async function awaitReply(connection: Connection, sent: Sent): Promise<Reply> {
   const replied = Promise.withResolvers<Reply>();
-  connection.deliverTo((head) => {
-    if (head.t !== 'reply' || head.id !== 1) throw new FrameError(`an upload is answered with ${head.t}`);
-    if (head.ok && !sent.whole) throw new FrameError('an upload is answered before its end');
-    replied.resolve(head);
+  connection.deliverTo((header) => {
+    if (header.t !== 'reply' || header.id !== 1) throw new FrameError(`an upload is answered with ${header.t}`);
+    if (header.ok && !sent.whole) throw new FrameError('an upload is answered before its end');
+    replied.resolve(header);
   });
   void connection.closed.then((error) => replied.reject(error));
   return await replied.promise;

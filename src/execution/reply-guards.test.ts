@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { RunnerMethod } from '../protocol/agent-frames.ts';
 import { FrameError } from '../protocol/frame.ts';
-import type { RunnerMethod } from '../protocol/runner-messages.ts';
 import { parseResult } from './reply-guards.ts';
 
 const times = { ctime: -1.5, mtime: 2, atime: 3 };

@@ -1,9 +1,10 @@
 /** Guards for the results of replies: a tenant may have taken the runner over. */
+
+import type { FileEntry, RunnerMethod, RunnerRequests } from '../protocol/agent-frames.ts';
 import { FrameError } from '../protocol/frame.ts';
 import { type Fields, finite, flag, list, object, oneOf, text, whole } from '../protocol/guards.ts';
 import { serviceApps, serviceOutcome } from '../protocol/kernel-services.ts';
-import { parseRunnerStatus } from '../protocol/runner-frame-headers.ts';
-import type { FileEntry, RunnerMethod, RunnerRequests } from '../protocol/runner-messages.ts';
+import { parseRunnerStatus } from '../protocol/runner-frames.ts';
 
 type Guards = { readonly [M in RunnerMethod]: (result: unknown) => RunnerRequests[M]['result'] };
 

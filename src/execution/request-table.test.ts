@@ -11,7 +11,7 @@ describe('RequestTable', () => {
   it('numbers requests and matches replies in any order', async () => {
     const table = new RequestTable();
     const sent: unknown[] = [];
-    table.connected((head) => void sent.push(head));
+    table.connected((header) => void sent.push(header));
     const first = table.add(ping, { signal: never });
     const second = table.add(ping, { signal: never });
     expect(sent).toMatchObject([{ id: 1 }, { id: 2 }]);
@@ -27,7 +27,7 @@ describe('RequestTable', () => {
     const waiting = table.add(input, { signal: never });
     const repeated = table.add(ping, { signal: never });
     const sent: number[] = [];
-    const send: SendFrame = (head) => void sent.push(head.t === 'request' ? head.id : 0);
+    const send: SendFrame = (header) => void sent.push(header.t === 'request' ? header.id : 0);
     table.connected(send);
     table.disconnected();
     await expect(waiting).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
@@ -46,7 +46,7 @@ describe('RequestTable', () => {
   ] as const)('sends no %s, which would cost the connection', async (_, request, what) => {
     const table = new RequestTable();
     const sent: unknown[] = [];
-    table.connected((head) => void sent.push(head));
+    table.connected((header) => void sent.push(header));
     await expect(table.add(request, { signal: never })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
       message: expect.stringContaining(`does not take this ${request.method}: ${what} `),
@@ -57,7 +57,7 @@ describe('RequestTable', () => {
   it('rejects a request that no frame can carry, and leaves no listener on signals', async () => {
     const table = new RequestTable();
     const { encodeFrame } = await import('../protocol/frame.ts');
-    table.connected((head, body) => void encodeFrame(head, body));
+    table.connected((header, body) => void encodeFrame(header, body));
     const controller = new AbortController();
     const long = { method: 'complete', params: { code: '\u{1f600}'.repeat(200_000), cursor: 0 } } as const;
     await expect(table.add(long, { signal: controller.signal })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });

@@ -3,13 +3,14 @@
  * one when doing it twice does no harm, and fails with CONNECTION_LOST when it might (input would be typed twice).
  */
 import { KerneletError } from '../lib/errors.ts';
+import type { AgentFrameHeader, RunnerMethod, RunnerRequest } from '../protocol/agent-frames.ts';
 import { maxBodyBytes } from '../protocol/frame.ts';
-import type { AgentFrameHeader, RunnerFrameHeader, RunnerMethod, RunnerRequest } from '../protocol/runner-messages.ts';
+import type { RunnerFrameHeader } from '../protocol/runner-frames.ts';
 import { connectionLost, fromRunner } from './runner-errors.ts';
 import { assertSendable } from './sendable.ts';
 
 /** Puts a frame on the wire. */
-export type SendFrame = (head: AgentFrameHeader, body?: Uint8Array) => void;
+export type SendFrame = (header: AgentFrameHeader, body?: Uint8Array) => void;
 
 /** Requests that may be pending, and bytes of their bodies. */
 const maxPending = 1024;

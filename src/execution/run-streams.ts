@@ -12,16 +12,16 @@
 import type { Clock, Timer } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
+import type { AgentFrameHeader } from '../protocol/agent-frames.ts';
 import { FrameError } from '../protocol/frame.ts';
 import type { NumberedRunEvent } from '../protocol/run-event.ts';
-import type { AgentFrameHeader } from '../protocol/runner-messages.ts';
 import type { RunIndex } from './run-index.ts';
 import { RunStream } from './run-stream.ts';
 import { type KernelEnd, runNotFound } from './runner-errors.ts';
 
 /** The connection as the readers need it. */
 export interface RunLink {
-  send(head: AgentFrameHeader): void;
+  send(header: AgentFrameHeader): void;
   /** Resolves when the runner has seen everything that was sent before; rejects when the connection breaks first. */
   barrier(): Promise<unknown>;
   /** Resolves when the runner reads what is sent to it. */

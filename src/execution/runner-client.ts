@@ -3,8 +3,9 @@
  * the container lives, so that a run outlives a lost connection and a restarted daemon alike.
  */
 import type { RunId } from '../lib/ids.ts';
+import type { RunnerMethod, RunnerRequests } from '../protocol/agent-frames.ts';
 import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
-import type { RunnerMethod, RunnerRequests, RunnerStatus } from '../protocol/runner-messages.ts';
+import type { RunnerStatus } from '../protocol/runner-frames.ts';
 
 /** How to reach a runner. */
 export interface RunnerAddress {

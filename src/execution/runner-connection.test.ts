@@ -85,7 +85,7 @@ describe('getting ready', () => {
     runner.greeting = 'mute';
     await runner.listen(path);
     await using other = new RunnerConnection({ socketPath: path, secret: 'secret' }, { greetingTimeoutMs: 50 });
-    await until(() => runner.heads.length > 2);
+    await until(() => runner.headers.length > 2);
     runner.greeting = 'welcome';
     expect((await other.ready(never)).phase).toBe('ready');
   });
@@ -112,7 +112,7 @@ describe('requests', () => {
   it('tells a program that its input has ended, unless the runner is too old to know that', async () => {
     await runner.listen(path);
     await client.request('input', { run, text: null }, { signal: never });
-    expect(runner.heads).toContainEqual(expect.objectContaining({ method: 'input', params: { run, text: null } }));
+    expect(runner.headers).toContainEqual(expect.objectContaining({ method: 'input', params: { run, text: null } }));
     runner.protocol = 1;
     runner.disconnect();
     await until(() => client.invariantViolations().reconnects === 1);
@@ -132,7 +132,7 @@ describe('requests', () => {
     await runner.listen(path);
     const cancel = new AbortController();
     const request = client.request('ping', null, { signal: cancel.signal });
-    await until(() => runner.heads.some(({ t }) => t === 'request'));
+    await until(() => runner.headers.some(({ t }) => t === 'request'));
     cancel.abort(new Error('no longer'));
     await expect(request).rejects.toThrow('no longer');
     runner.broadcast({ t: 'reply', id: 1, ok: true, result: null });
@@ -145,7 +145,7 @@ describe('requests', () => {
     runner.answer = () => null;
     const execute = client.request('execute', query, { signal: never });
     const stdin = client.request('stdin', { run, eof: false }, { signal: never, body: bytes('x') });
-    await until(() => runner.heads.filter(({ t }) => t === 'request').length >= 2);
+    await until(() => runner.headers.filter(({ t }) => t === 'request').length >= 2);
     runner.answer = () => undefined;
     runner.disconnect();
     await expect(stdin).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
@@ -267,10 +267,10 @@ describe('events of a run', () => {
     await client.request('execute', query, { signal: never });
     const stop = new AbortController();
     const events = collect(client.events(run, 0, stop.signal));
-    await until(() => runner.heads.some(({ t }) => t === 'attach'));
+    await until(() => runner.headers.some(({ t }) => t === 'attach'));
     stop.abort(new Error('closed'));
     await expect(events).rejects.toThrow('closed');
-    await until(() => runner.heads.some(({ t }) => t === 'detach'));
+    await until(() => runner.headers.some(({ t }) => t === 'detach'));
     await expect(collect(client.events(run, 0, AbortSignal.abort(new Error('before'))))).rejects.toThrow('before');
   });
 
@@ -308,11 +308,11 @@ describe('events of a run', () => {
     const events = client.events(run, 0, never)[Symbol.asyncIterator]();
     for (let n = 0; n < 100; n += 1) runner.emit(run, { kind: 'stdout' }, body);
     runner.emit(run, finished);
-    await until(() => runner.heads.some(({ t }) => t === 'detach'));
+    await until(() => runner.headers.some(({ t }) => t === 'detach'));
     let expected = 1;
     for (let next = await events.next(); !next.done; next = await events.next()) expect(next.value.n).toBe(expected++);
     expect(expected).toBe(102);
-    expect(runner.heads.filter(({ t }) => t === 'attach').length).toBeGreaterThan(1);
+    expect(runner.headers.filter(({ t }) => t === 'attach').length).toBeGreaterThan(1);
   });
 });
 
@@ -333,7 +333,7 @@ describe('the end of the kernel', () => {
     await runner.listen(path);
     await client.request('execute', query, { signal: never });
     const events = collect(client.events(run, 0, never));
-    await until(() => runner.heads.some(({ t }) => t === 'attach'));
+    await until(() => runner.headers.some(({ t }) => t === 'attach'));
     for (let n = 0; n < 20; n += 1) runner.emit(run, { kind: 'stdout' }, new Uint8Array(10_000));
     for (const { socket } of runner.connections) socket.end();
     client.ended({ exitCode: 0, detail: '' });

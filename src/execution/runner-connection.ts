@@ -6,18 +6,17 @@
 import { sleep } from '../lib/clock.ts';
 import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
-import { FrameError } from '../protocol/frame.ts';
-import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
 import {
   endOfInputGeneration,
   folderGeneration,
-  type RunnerFrameHeader,
   type RunnerMethod,
   type RunnerRequest,
   type RunnerRequests,
-  type RunnerStatus,
   servicesGeneration,
-} from '../protocol/runner-messages.ts';
+} from '../protocol/agent-frames.ts';
+import { FrameError } from '../protocol/frame.ts';
+import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
+import type { RunnerFrameHeader, RunnerStatus } from '../protocol/runner-frames.ts';
 import { connectWithRetry, pauseMs } from './connect-with-retry.ts';
 import type { Connection, Welcome } from './connection.ts';
 import { download } from './file-download.ts';
@@ -272,18 +271,18 @@ export class RunnerConnection implements RunnerClient {
     this.#protocol = welcome.protocol;
     this.#status = welcome.status;
     this.#book.replace(welcome.runs);
-    this.#requests.connected((head, body) => connection.send(head, body));
+    this.#requests.connected((header, body) => connection.send(header, body));
     this.#streams.connected({
-      send: (head) => connection.send(head),
+      send: (header) => connection.send(header),
       barrier: () => ping(gone),
       drained: () => connection.drained(),
     });
     this.#emit({ type: 'connected' });
     this.#emit({ type: 'status', status: welcome.status });
     for (const summary of welcome.runs) this.#emit({ type: 'run', summary });
-    connection.deliverTo((head, body) => {
+    connection.deliverTo((header, body) => {
       heartbeat.heard();
-      this.#take(head, body);
+      this.#take(header, body);
     });
     const reason = await connection.closed;
     this.#connection = null;
@@ -293,20 +292,20 @@ export class RunnerConnection implements RunnerClient {
     return reason;
   }
 
-  #take(head: RunnerFrameHeader, body: Uint8Array): void {
-    if (head.t === 'event') {
-      this.#streams.deliver(head.run, { n: head.n, event: head.event, body });
-    } else if (head.t === 'reply') {
-      this.#requests.settle(head);
-    } else if (head.t === 'status') {
-      this.#status = head.status;
-      this.#emit({ type: 'status', status: head.status });
-    } else if (head.t === 'run') {
-      this.#book.update(head.summary);
-      if (head.summary.phase === 'finished') this.#streams.finished(head.summary.run, head.summary.last);
-      this.#emit({ type: 'run', summary: head.summary });
+  #take(header: RunnerFrameHeader, body: Uint8Array): void {
+    if (header.t === 'event') {
+      this.#streams.deliver(header.run, { n: header.n, event: header.event, body });
+    } else if (header.t === 'reply') {
+      this.#requests.settle(header);
+    } else if (header.t === 'status') {
+      this.#status = header.status;
+      this.#emit({ type: 'status', status: header.status });
+    } else if (header.t === 'run') {
+      this.#book.update(header.summary);
+      if (header.summary.phase === 'finished') this.#streams.finished(header.summary.run, header.summary.last);
+      this.#emit({ type: 'run', summary: header.summary });
     } else {
-      throw new FrameError(`a frame ${head.t} is out of place`);
+      throw new FrameError(`a frame ${header.t} is out of place`);
     }
   }
 

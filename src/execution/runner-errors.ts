@@ -1,6 +1,6 @@
 /** The errors of the agent's side of a runner, each made in one place so that their texts agree. */
 import { KerneletError } from '../lib/errors.ts';
-import type { RunnerError } from '../protocol/runner-messages.ts';
+import type { RunnerError } from '../protocol/runner-frames.ts';
 
 /** How the container of a kernel ended. */
 export interface KernelEnd {

@@ -8,7 +8,7 @@ import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import type { ServiceApp, ServiceOutcome } from '../protocol/kernel-services.ts';
 import type { NumberedRunEvent, RunEvent, RunSummary } from '../protocol/run-event.ts';
-import type { RunnerStatus } from '../protocol/runner-messages.ts';
+import type { RunnerStatus } from '../protocol/runner-frames.ts';
 import type { Download, RunnerClient, RunnerClientEvent } from './runner-client.ts';
 
 /** What a run says, in order; it may wait between two things. */

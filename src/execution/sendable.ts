@@ -3,9 +3,8 @@
  * kernel: so a caller's mistake has to be found here, where it costs no more than the call.
  */
 import { KerneletError } from '../lib/errors.ts';
-import { parseAgentFrameHeader } from '../protocol/agent-frame-headers.ts';
+import { parseAgentFrameHeader, type RunnerRequest } from '../protocol/agent-frames.ts';
 import { FrameError } from '../protocol/frame.ts';
-import type { RunnerRequest } from '../protocol/runner-messages.ts';
 
 /** Passes a request that the runner's own guards let through. Throws INVALID_ARGUMENT, with what they say of it. */
 export function assertSendable(request: RunnerRequest): void {

@@ -3,7 +3,7 @@ import { FakeAgent, type PlantedEvent } from '../../test/support/fake-agent.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/log.ts';
 import { FrameDecoder } from '../protocol/frame.ts';
-import { framesMediaType } from '../protocol/run-frames.ts';
+import { framesMediaType } from '../protocol/run-event.ts';
 import { createApp } from './app.ts';
 import type { ApiApp } from './operation.ts';
 import { runEventSchema } from './routes/runs.ts';
@@ -97,8 +97,8 @@ describe('runs', () => {
     const response = await app.request(`/v1/kernels/${id}/runs/r1/events`, { headers });
     expect(response.headers.get('content-type')).toBe(framesMediaType);
     const [printed, error] = new FrameDecoder().push(await response.bytes());
-    expect(printed).toMatchObject({ head: { n: 1, event: { kind: 'stdout' } }, body: Uint8Array.of(0, 255) });
-    expect(error?.head).toMatchObject({ error: { code: 'KERNEL_DIED', message: 'it died' } });
+    expect(printed).toMatchObject({ header: { n: 1, event: { kind: 'stdout' } }, body: Uint8Array.of(0, 255) });
+    expect(error?.header).toMatchObject({ error: { code: 'KERNEL_DIED', message: 'it died' } });
   });
 
   it('go on behind the last event that was received', async () => {

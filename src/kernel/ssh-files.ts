@@ -1,8 +1,8 @@
 /** The SSH keys that a kernel's server works with, in `/home/config/ssh`; their names are the runner's to know. */
 
-import { sshFiles } from '../protocol/ssh-files.ts';
-import { placeFile } from '../storage/place-file.ts';
+import { sshFiles } from '../protocol/runner-config.ts';
 import type { ScratchPaths } from '../storage/scratch.ts';
+import { placeFile } from '../storage/scratch-files.ts';
 import type { Ownership } from './ownership.ts';
 import type { KernelSpec } from './spec.ts';
 import { sshKeyPair } from './ssh-key.ts';

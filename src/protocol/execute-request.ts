@@ -1,4 +1,4 @@
-/** What can be asked of a kernel's runner to execute. */
+/** What a kernel's runner can be asked to execute, in four modes. */
 
 /** Where a program comes from. `path` is below the kernel's home. */
 export type ProgramSource =
@@ -6,7 +6,7 @@ export type ProgramSource =
   | { readonly from: 'file'; readonly path: string }
   | { readonly from: 'stdin' };
 
-/** One execution. */
+/** One execution; `timeoutMs` null: without a time limit. */
 export type ExecuteRequest =
   /** Notebook semantics: state is kept between queries, the last value is shown. */
   | { readonly mode: 'query'; readonly code: string; readonly timeoutMs: number | null }
@@ -31,5 +31,5 @@ export type ExecuteRequest =
   /** A command of the image; standard input is streamed. */
   | { readonly mode: 'command'; readonly argv: readonly string[]; readonly timeoutMs: number | null };
 
-/** The modes of execution. */
+/** Of an execution: `query`, `batch`, `program` or `command`. */
 export type ExecuteMode = ExecuteRequest['mode'];

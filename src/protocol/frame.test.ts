@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeFrame, FrameDecoder, FrameError, maxFrameBytes, maxHeadBytes, type RawFrame } from './frame.ts';
+import { encodeFrame, FrameDecoder, FrameError, maxFrameBytes, maxHeaderBytes, type RawFrame } from './frame.ts';
 
 const joined = (pieces: readonly Uint8Array[]): Buffer => Buffer.concat(pieces);
 const frame = fc.record({
-  head: fc.dictionary(fc.string(), fc.jsonValue()),
+  header: fc.dictionary(fc.string(), fc.jsonValue()),
   body: fc.uint8Array({ maxLength: 2000 }),
 });
 const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 const plain = (frames: readonly RawFrame[]): unknown =>
-  frames.map(({ head, body }) => ({ head, body: Buffer.from(body).toString('hex') }));
+  frames.map(({ header, body }) => ({ header, body: Buffer.from(body).toString('hex') }));
 
 /** Cuts bytes at the given places, any order, any number. */
 function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
@@ -27,10 +27,10 @@ describe('frames', () => {
   it('come out as they went in, wherever the stream is cut', () => {
     fc.assert(
       fc.property(fc.array(frame, { maxLength: 8 }), fc.array(fc.nat(), { maxLength: 40 }), (frames, places) => {
-        const bytes = joined(frames.flatMap(({ head, body }) => encodeFrame(head, body)));
+        const bytes = joined(frames.flatMap(({ header, body }) => encodeFrame(header, body)));
         const decoder = new FrameDecoder();
         const out = cut(bytes, places).flatMap((chunk) => decoder.push(chunk));
-        expect(plain(out)).toEqual(plain(frames.map(({ head, body }) => ({ head: asJson(head), body }))));
+        expect(plain(out)).toEqual(plain(frames.map(({ header, body }) => ({ header: asJson(header), body }))));
         expect(decoder.bufferedBytes).toBe(0);
       }),
     );
@@ -41,8 +41,8 @@ describe('frames', () => {
     const decoder = new FrameDecoder();
     const out = [...bytes].flatMap((byte) => decoder.push(Uint8Array.of(byte)));
     expect(plain(out)).toEqual([
-      { head: { t: 'é' }, body: '00ff' },
-      { head: {}, body: '' },
+      { header: { t: 'é' }, body: '00ff' },
+      { header: {}, body: '' },
     ]);
   });
 
@@ -66,20 +66,20 @@ describe('frames', () => {
     expect(() => new FrameDecoder().push(uint32(length))).toThrow(FrameError);
   });
 
-  it.each([5, maxHeadBytes + 1, 0xffffffff])('with a head of %d in a frame of 8 are refused', (headLength) => {
-    const bytes = Buffer.concat([uint32(8), uint32(headLength), Buffer.from('{}  ')]);
+  it.each([5, maxHeaderBytes + 1, 0xffffffff])('with a header of %d in a frame of 8 are refused', (headerLength) => {
+    const bytes = Buffer.concat([uint32(8), uint32(headerLength), Buffer.from('{}  ')]);
     expect(() => new FrameDecoder().push(bytes)).toThrow(FrameError);
   });
 
-  it('with a head that is not JSON or not UTF-8 are refused', () => {
-    for (const head of [Buffer.from('{'), Buffer.from([0x22, 0xff, 0x22])]) {
-      const bytes = Buffer.concat([uint32(4 + head.length), uint32(head.length), head]);
+  it('with a header that is not JSON or not UTF-8 are refused', () => {
+    for (const header of [Buffer.from('{'), Buffer.from([0x22, 0xff, 0x22])]) {
+      const bytes = Buffer.concat([uint32(4 + header.length), uint32(header.length), header]);
       expect(() => new FrameDecoder().push(bytes)).toThrow(FrameError);
     }
   });
 
   it('that are too long are not encoded', () => {
-    expect(() => encodeFrame({ a: 'x'.repeat(maxHeadBytes) })).toThrow(FrameError);
+    expect(() => encodeFrame({ a: 'x'.repeat(maxHeaderBytes) })).toThrow(FrameError);
     expect(() => encodeFrame({}, new Uint8Array(maxFrameBytes))).toThrow(FrameError);
   });
 

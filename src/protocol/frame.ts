@@ -2,26 +2,27 @@
  * Frames between agent and runner on the kernel's UNIX socket (design: agent and runner; spec kernel-runner 22.3).
  *
  *   ┌───────────────┬───────────────┬──────────────┬─────────────┐
- *   │ u32 BE length │ u32 BE head   │ head: JSON   │ body: bytes │
+ *   │ u32 BE length │ u32 BE header │ header: JSON │ body: bytes │
  *   │ of the rest   │ length        │ (UTF-8)      │ (the rest)  │
  *   └───────────────┴───────────────┴──────────────┴─────────────┘
  *
- * The head says what the frame is (`runner-messages.ts`); the body carries output, input and file contents untouched.
+ * The header says what the frame is (`agent-frames.ts`, `runner-frames.ts`); the body carries output, input and file contents
+ * untouched.
  */
 
 /** The longest frame that either side accepts: everything after the first length. */
 export const maxFrameBytes = 1024 * 1024;
 /** The longest body that either side sends. */
 export const maxBodyBytes = 256 * 1024;
-/** The longest head that either side accepts. */
-export const maxHeadBytes = 512 * 1024;
+/** The longest header that either side accepts. */
+export const maxHeaderBytes = 512 * 1024;
 
 /** Chunks are joined up to this size while they wait for the rest of their frame. */
 const smallChunkBytes = 4096;
 
-/** A frame as it comes off the wire: its head is JSON of any shape, to be checked by the reader. */
+/** A frame as it comes off the wire: its header is JSON of any shape, to be checked by the reader. */
 export interface RawFrame {
-  readonly head: unknown;
+  readonly header: unknown;
   readonly body: Uint8Array;
 }
 
@@ -35,16 +36,16 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** Encodes a frame into the pieces to be written in order; the body is not copied. Throws FrameError when too long. */
-export function encodeFrame(head: object, body: Uint8Array = empty): readonly Uint8Array[] {
-  const headBytes = encoder.encode(JSON.stringify(head));
-  const rest = 4 + headBytes.length + body.length;
-  if (headBytes.length > maxHeadBytes || rest > maxFrameBytes)
+export function encodeFrame(header: object, body: Uint8Array = empty): readonly Uint8Array[] {
+  const headerBytes = encoder.encode(JSON.stringify(header));
+  const rest = 4 + headerBytes.length + body.length;
+  if (headerBytes.length > maxHeaderBytes || rest > maxFrameBytes)
     throw new FrameError(`frame of ${rest} bytes is too long`);
-  const first = new Uint8Array(8 + headBytes.length);
+  const first = new Uint8Array(8 + headerBytes.length);
   const view = new DataView(first.buffer);
   view.setUint32(0, rest);
-  view.setUint32(4, headBytes.length);
-  first.set(headBytes, 8);
+  view.setUint32(4, headerBytes.length);
+  first.set(headerBytes, 8);
   return body.length === 0 ? [first] : [first, body];
 }
 
@@ -122,15 +123,15 @@ export class FrameDecoder {
 }
 
 function parseFrame(bytes: Uint8Array): RawFrame {
-  const headLength = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0);
-  if (headLength > maxHeadBytes || headLength > bytes.length - 4) {
-    throw new FrameError(`frame head of ${headLength} bytes is out of bounds`);
+  const headerLength = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0);
+  if (headerLength > maxHeaderBytes || headerLength > bytes.length - 4) {
+    throw new FrameError(`frame header of ${headerLength} bytes is out of bounds`);
   }
-  let head: unknown;
+  let header: unknown;
   try {
-    head = JSON.parse(decoder.decode(bytes.subarray(4, 4 + headLength)));
+    header = JSON.parse(decoder.decode(bytes.subarray(4, 4 + headerLength)));
   } catch (cause) {
-    throw new FrameError('frame head is not JSON', { cause });
+    throw new FrameError('frame header is not JSON', { cause });
   }
-  return { head, body: bytes.subarray(4 + headLength) };
+  return { header, body: bytes.subarray(4 + headerLength) };
 }

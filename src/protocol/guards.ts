@@ -7,7 +7,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 const runIdForm = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** An object. */
+/** An object, whatever its fields. */
 export function object(value: unknown, what: string): Fields {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     throw new FrameError(`${what} is not an object`);
@@ -61,7 +61,7 @@ export function oneOf<T extends string>(value: unknown, allowed: readonly T[], w
   return found;
 }
 
-/** The id of a run. */
+/** The id of a run: up to 64 letters, digits, dots, dashes and underscores. */
 export function runId(value: unknown): RunId {
   if (typeof value !== 'string' || !runIdForm.test(value)) throw new FrameError('run is not a run id');
   return value as RunId;

@@ -16,7 +16,7 @@ export interface ModelHealthCheck {
   readonly expectedStatus: number;
 }
 
-/** A model. */
+/** A model of a kernel, with what starts its server. */
 export interface KernelModel {
   readonly name: string;
   /** Folder in the container in which its server is started. */
@@ -43,7 +43,7 @@ const maxWords = 1024;
 const longest = 64 * 1024;
 const maxWaitMs = 3_600_000;
 
-/** Reads a model. Throws FrameError. */
+/** Reads a model from `runner.json`. Throws FrameError. */
 export function kernelModel(value: unknown): KernelModel {
   const fields = object(value, 'model');
   const command = list(fields['command'], 'command', maxWords).map((word) => plain(word, 'command'));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FrameError } from './frame.ts';
-import { serviceApps, serviceOptions, serviceOutcome, servicePlace } from './kernel-services.ts';
+import { serviceApps, serviceOptions, serviceOutcome, servicePlace, shellCommand } from './kernel-services.ts';
 
 describe('what goes over the socket of services', () => {
   it('is read field by field', () => {
@@ -36,4 +36,13 @@ describe('what goes over the socket of services', () => {
     ];
     for (const read of wrong) expect(read).toThrow(FrameError);
   });
+});
+
+it('leaves all braces to the shell but those of variables', () => {
+  const text = 'X=${Y:-{1}} a ${ports} --port {ports[0]} {runtime_path} ${{ ports[0] }} {config} {other} {a,b}';
+  expect(shellCommand(text, 'sh', ['config'])).toEqual([
+    'sh',
+    '-c',
+    'X=${{Y:-{{1}}}} a ${{ports}} --port {ports[0]} {runtime_path} {ports[0]} {config} {{other}} {{a,b}}',
+  ]);
 });

@@ -1,8 +1,12 @@
 /**
- * What a run says. The runner numbers the events of each run from 1; the number is also the id of the server-sent
+ * What a run says, and the frames in which the local API gives it (its bytes as they are, where server-sent events would need
+ * base64). The runner numbers the events of each run from 1; the number is also the id of the server-sent
  * event in the local API, so a reader that lost its connection goes on where it stopped, whichever side restarted.
  */
+
+import type { ErrorDocument } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
+import { encodeFrame, FrameError, type RawFrame } from './frame.ts';
 
 /** Why a run ended otherwise than by its program's own exit. */
 export const endReasons = [
@@ -18,10 +22,10 @@ export const endReasons = [
 /** Why a run ended. `unable` = the runtime cannot run this (exit 127); `kernel-ended` is said by the agent alone. */
 export type EndReason = (typeof endReasons)[number];
 
-/** Characters of a prompt. With each of them escaped, the event still fits into the head of a frame. */
+/** Characters of a prompt. With each of them escaped, the event still fits into the header of a frame. */
 export const maxPrompt = 65_536;
 
-/** The head of a run event; output and media bytes travel beside it, in the frame's body. */
+/** The header of a run event; output and media bytes travel beside it, in the frame's body. */
 export type RunEvent =
   | { readonly kind: 'started' }
   | { readonly kind: 'stdout' }
@@ -44,7 +48,7 @@ export interface NumberedRunEvent {
 
 /** Phases of a run. */
 export const runPhases = ['queued', 'running', 'waiting-input', 'finished'] as const;
-/** A phase of a run. */
+/** One of them; only `finished` is final. */
 export type RunPhase = (typeof runPhases)[number];
 
 /** Where a run stands. */
@@ -57,4 +61,30 @@ export interface RunSummary {
   readonly oldest: number;
   readonly exitCode: number | null;
   readonly reason: EndReason | null;
+}
+
+/** The media type of a stream of such frames. */
+export const framesMediaType = 'application/vnd.kernelet.frames';
+
+/** The pieces of an event's frame. */
+export const encodeRunFrame = ({ n, event, body }: NumberedRunEvent): readonly Uint8Array[] =>
+  encodeFrame({ n, event }, body);
+
+/** The frame of an error, with which a stream ends. */
+export const encodeErrorFrame = (error: ErrorDocument): readonly Uint8Array[] => encodeFrame({ error });
+
+/** The frame that keeps the connection from looking dead. */
+export const encodeKeepAliveFrame = (): readonly Uint8Array[] => encodeFrame({});
+
+/** What a frame says. The daemon is trusted to send the members that the schema of its events has. */
+export type RunFrame = NumberedRunEvent | { readonly error: unknown } | null;
+
+/** Reads a frame; null is silence. Throws FrameError for an unknown form. */
+export function parseRunFrame({ header, body }: RawFrame): RunFrame {
+  if (typeof header !== 'object' || header === null) throw new FrameError('header is not an object');
+  const { n, event, error } = header as { n?: unknown; event?: Partial<RunEvent>; error?: unknown };
+  if (error !== undefined) return { error };
+  if (n === undefined) return null;
+  if (!Number.isSafeInteger(n) || typeof event?.kind !== 'string') throw new FrameError('event of an unknown form');
+  return { n: n as number, event: event as RunEvent, body };
 }

@@ -18,14 +18,14 @@ export const imageScript = '/opt/container/bootstrap.sh';
 /** How long the user's own script in the home may take before a kernel is ready. */
 export const userScriptTimeoutMs = 600_000;
 
-/** The document. */
+/** What a runner is started with. */
 export interface RunnerConfig {
   readonly version: 1;
   readonly kernelId: KernelId;
   readonly generation: number;
   /** 64 hex digits. */
   readonly secret: string;
-  /** A type of `wire/runtimes.ts`, and the path of its tool when the image names one. */
+  /** A type of `runtimes.ts`, and the path of its tool when the image names one. */
   readonly runtime: { readonly type: string; readonly path: string | null };
   readonly user: { readonly uid: number; readonly gid: number; readonly name: string };
   /** The session's variables, in order; they reach the tenant's processes and never the runner. */
@@ -48,3 +48,17 @@ export interface RunnerConfig {
   readonly isTerminalLocal: boolean;
   readonly debug: boolean;
 }
+
+/** Names of the files in `/home/config/ssh` that the agent lays and the runner reads (spec kernel-lifecycle 5.4). */
+export const sshFiles = {
+  /** The server's key as dropbear reads it. */
+  hostKey: 'host_key',
+  /** The key with which people log in where they have brought none. */
+  loginKey: 'id_container',
+  loginPublicKey: 'id_container.pub',
+  /** The key that kernels of one session share. */
+  clusterKey: 'id_cluster',
+  clusterPublicKey: 'id_cluster.pub',
+  /** Host and port by host name, for a session whose kernels are not in one network. */
+  portMapping: 'port-mapping.json',
+} as const;

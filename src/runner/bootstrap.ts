@@ -1,13 +1,17 @@
 /**
  * The two scripts that run before a kernel is ready (spec kernel-runner 4 and 5.1): the image's, as root, whose
- * exported variables the tenant inherits; and the user's own in the home, as the tenant.
+ * exported variables the tenant inherits; and the user's own in the home, as the tenant. Where the runner shall have fewer
+ * capabilities than the image's script, a process of its own runs that before (spec kernel-runner 4), and leaves what the
+ * runner needs to know in files.
  */
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import { containerPaths } from '../protocol/image-contract.ts';
 import { imageScript, userScriptTimeoutMs } from '../protocol/runner-config.ts';
-import { parseEnvironment } from './config.ts';
+import { parseEnvironment, parseRunnerConfig } from './config.ts';
 import type { ContainerLog } from './container-log.ts';
 import { rootEnvironment } from './environment.ts';
 import { imageShell } from './runtime-context.ts';
@@ -114,5 +118,47 @@ function isExecutable(path: string): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+const environPath = `${containerPaths.run}/environ`;
+const problemPath = `${containerPaths.run}/image-script-problem`;
+const secretMode = 0o600;
+
+/**
+ * The whole task of the process before the runner: runs the image's script, and writes down its environment and what went
+ * wrong. Throws when `runner.json` cannot be used.
+ */
+export async function runImageScript(): Promise<void> {
+  const { user } = parseRunnerConfig(readFileSync(containerPaths.config, 'utf8'));
+  // The entry's own would keep what the script makes from everybody else.
+  process.umask(0o022);
+  const problems: string[] = [];
+  const problem = (text: string): void => void problems.push(text);
+  const left = await runImageBootstrap(readContainerEnvironment(), user, {
+    output: 'inherit',
+    clock: systemClock,
+    problem,
+  });
+  writeFileSync(environPath, [...left].map(([name, value]) => `${name}=${value}\0`).join(''), { mode: secretMode });
+  if (problems.length > 0) writeFileSync(problemPath, problems.join('; '), { mode: secretMode });
+}
+
+/** The environment of the container, as the entry or the script left it. */
+export function readContainerEnvironment(): ReadonlyMap<string, string> {
+  return parseEnvironment(readIfPresent(environPath));
+}
+
+/** What went wrong with the script; empty when nothing did. */
+export function imageScriptProblem(): string {
+  return readIfPresent(problemPath);
+}
+
+function readIfPresent(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return '';
+    throw error;
   }
 }

@@ -2,15 +2,14 @@
  * What goes on while a run runs: its processes one after the other, its time limit, its cancellation, its input. The
  * modes (`modes/`) say which processes; everything that is alike for all of them is here.
  */
-import { closeSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
 import { type EndReason, maxPrompt } from '../protocol/run-event.ts';
-import { InputWriter } from './input-writer.ts';
-import { oomKills } from './oom-counter.ts';
 import type { Question, Run, RunControl } from './run.ts';
 import type { TenantCommand } from './runtime.ts';
 import type { RunningCommand, Tenant } from './tenant.ts';
 import { type ExitFacts, signalNumber } from './tenant-process.ts';
+import { InputWriter } from './tenant-streams.ts';
 
 const killAfterMs = 2000;
 const killed = -9;
@@ -185,4 +184,22 @@ export class Execution implements RunControl, Disposable {
     this.#stopped ??= { exitCode: killed, reason: 'time-limit' };
     this.#target?.signal('SIGKILL');
   }
+}
+
+const oomCounters = ['/sys/fs/cgroup/memory.events', '/sys/fs/cgroup/memory/memory.oom_control'];
+
+/**
+ * How often the kernel's out-of-memory killer struck in this container, from the cgroup's own counter (v1
+ * `memory.oom_control`, v2 `memory.events`). 0 where there is no counter: then no death is blamed on memory.
+ */
+export function oomKills(paths: readonly string[] = oomCounters): number {
+  for (const path of paths) {
+    try {
+      const match = /^oom_kill (\d+)$/m.exec(readFileSync(path, 'utf8'));
+      if (match) return Number(match[1]);
+    } catch {
+      // The other version's file is tried.
+    }
+  }
+  return 0;
 }

@@ -1,8 +1,8 @@
 /** A connection of the agent's, as frames. */
 import type { Socket } from 'node:net';
-import { parseAgentFrameHeader } from '../protocol/agent-frame-headers.ts';
+import { type AgentFrameHeader, parseAgentFrameHeader } from '../protocol/agent-frames.ts';
 import { encodeFrame, FrameDecoder, FrameError } from '../protocol/frame.ts';
-import type { AgentFrameHeader, RunnerFrameHeader } from '../protocol/runner-messages.ts';
+import type { RunnerFrameHeader } from '../protocol/runner-frames.ts';
 
 /** Above this the sender of events and files waits. */
 const busyBytes = 1024 * 1024;
@@ -10,7 +10,7 @@ const busyBytes = 1024 * 1024;
 const maxUnreadBytes = 16 * 1024 * 1024;
 
 /** Who takes the frames. What it throws ends the connection. */
-export type FrameReceiver = (head: AgentFrameHeader, body: Uint8Array) => void;
+export type FrameReceiver = (header: AgentFrameHeader, body: Uint8Array) => void;
 
 /** The connection. */
 export class FrameSocket {
@@ -55,14 +55,14 @@ export class FrameSocket {
     return !this.#socket.destroyed && this.#socket.writable;
   }
 
-  send(head: RunnerFrameHeader, body?: Uint8Array): void {
+  send(header: RunnerFrameHeader, body?: Uint8Array): void {
     if (!this.open) return;
     if (this.#socket.writableLength > maxUnreadBytes) {
       this.close('the peer does not read');
       return;
     }
     this.#socket.cork();
-    for (const piece of encodeFrame(head, body)) this.#socket.write(piece);
+    for (const piece of encodeFrame(header, body)) this.#socket.write(piece);
     this.#socket.uncork();
   }
 
@@ -87,9 +87,9 @@ export class FrameSocket {
 
   #take(chunk: Buffer): void {
     try {
-      for (const { head, body } of this.#decoder.push(chunk)) {
+      for (const { header, body } of this.#decoder.push(chunk)) {
         if (!this.open) return;
-        this.#receive(parseAgentFrameHeader(head), body);
+        this.#receive(parseAgentFrameHeader(header), body);
       }
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;

@@ -4,18 +4,17 @@
  */
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../lib/clock.ts';
-import type { InterpreterState } from '../protocol/runner-messages.ts';
-import { parseDriverLine } from './driver-events.ts';
-import type { FromDriver, ToDriver } from './driver-protocol.ts';
+import type { InterpreterState } from '../protocol/runner-frames.ts';
+import { type FromDriver, parseDriverLine, type ToDriver } from './driver-protocol.ts';
 import type { Execution, Outcome } from './execution.ts';
-import { LineReader } from './line-reader.ts';
 import type { DriverCommand } from './runtime.ts';
 import type { RunningCommand, Tenant } from './tenant.ts';
+import { LineReader } from './tenant-streams.ts';
 
 const startTimeoutMs = 60_000;
 const completionTimeoutMs = 5000;
 const maxCompletions = 16;
-/** What fits into one frame with its head. */
+/** What fits into one frame with its header. */
 const maxMediaBytes = 960 * 1024;
 
 interface Query {

@@ -4,7 +4,7 @@
  */
 import { programArguments } from '../lib/node-process.ts';
 import { boundedEntry } from '../protocol/runner-config.ts';
-import { runImageScript } from './image-script.ts';
+import { runImageScript } from './bootstrap.ts';
 import { Runner } from './runner.ts';
 
 /** Status of a runner that could not even begin (`EX_CONFIG`). */

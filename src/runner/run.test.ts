@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RunId } from '../lib/ids.ts';
-import { Run, type RunControl } from './run.ts';
+import type { ExecuteRequest } from '../protocol/execute-request.ts';
+import { fingerprint, Run, type RunControl } from './run.ts';
 
 const control: RunControl = {
   interrupt: () => true,
@@ -64,4 +65,18 @@ describe('a run', () => {
     run.finish(-15, 'cancelled');
     await expect(run.begun).resolves.toBeUndefined();
   });
+});
+
+it('tells requests apart by every part, and takes equal ones for one', () => {
+  const requests: readonly ExecuteRequest[] = [
+    { mode: 'query', code: 'ab', timeoutMs: null },
+    { mode: 'query', code: 'ba', timeoutMs: null },
+    { mode: 'query', code: 'ab', timeoutMs: 1 },
+    { mode: 'query', code: 'ab\0', timeoutMs: null },
+    { mode: 'command', argv: ['ab'], timeoutMs: null },
+    { mode: 'command', argv: ['a', 'b'], timeoutMs: null },
+    ...Array.from({ length: 2000 }, (_, index) => ({ mode: 'query', code: `x = ${index}`, timeoutMs: null }) as const),
+  ];
+  expect(new Set(requests.map(fingerprint)).size).toBe(requests.length);
+  for (const request of requests) expect(fingerprint(structuredClone(request))).toBe(fingerprint(request));
 });

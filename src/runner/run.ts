@@ -3,7 +3,6 @@ import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { maxBodyBytes } from '../protocol/frame.ts';
 import type { EndReason, RunEvent, RunPhase, RunSummary } from '../protocol/run-event.ts';
-import { fingerprint } from './fingerprint.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 
 /** What a program asks. */
@@ -153,4 +152,21 @@ export class Run {
     this.#phase = phase;
     this.#observer.phaseChanged(this);
   }
+}
+
+/**
+ * A short stand-in for a request, to tell whether one that comes again is the same: equal for equal requests; different ones
+ * differ in all but one of 2^64 cases. It protects nobody: whoever can send requests may run anything anyway.
+ * (`node:crypto` would cost every kernel a megabyte.)
+ */
+export function fingerprint(request: ExecuteRequest): string {
+  const text = JSON.stringify(request);
+  let first = 0x9e3779b1;
+  let second = 0x85ebca6b;
+  for (let index = 0; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index);
+    first = Math.imul(first ^ unit, 0x01000193);
+    second = Math.imul(second ^ unit, 0xc2b2ae35) ^ (second >>> 15);
+  }
+  return `${text.length}-${(first >>> 0).toString(16)}-${(second >>> 0).toString(16)}`;
 }

@@ -3,21 +3,25 @@ import { existsSync, readFileSync } from 'node:fs';
 import { systemClock } from '../lib/clock.ts';
 import { containerPaths } from '../protocol/image-contract.ts';
 import type { RunnerConfig } from '../protocol/runner-config.ts';
-import { runImageBootstrap, runUserBootstrap, withheldImageBootstrap } from './bootstrap.ts';
+import {
+  imageScriptProblem,
+  readContainerEnvironment,
+  runImageBootstrap,
+  runUserBootstrap,
+  withheldImageBootstrap,
+} from './bootstrap.ts';
 import { startIsOver } from './collect-garbage.ts';
 import { parseRunnerConfig } from './config.ts';
 import { ContainerLog, descriptorSink } from './container-log.ts';
-import { ControlConnection } from './control-connection.ts';
+import { ControlConnection, requestHandler } from './control-connection.ts';
 import { tenantEnvironment } from './environment.ts';
 import { type ExecutorParts, executeRun } from './executor.ts';
 import { FileConnection } from './files/connection.ts';
-import { listFiles } from './files/list.ts';
+import { listFiles } from './files/worker-process.ts';
 import type { FrameSocket } from './frame-socket.ts';
-import { imageScriptProblem, readContainerEnvironment } from './image-script.ts';
 import { InputSocket } from './input-socket.ts';
 import { Interpreter } from './interpreter.ts';
 import { PipePool } from './pipe-pool.ts';
-import { requestHandler } from './requests.ts';
 import { Runs } from './runs.ts';
 import { runtimeContext } from './runtime-context.ts';
 import { resolveRuntime } from './runtimes/index.ts';
@@ -25,9 +29,8 @@ import { serveRunner } from './server.ts';
 import type { Services } from './services/services.ts';
 import { StatusBoard } from './status.ts';
 import { Tenant } from './tenant.ts';
-import { endTenant } from './tenant-sweep.ts';
-import type { TenantUser } from './user-files.ts';
-import { allowSudo, setUpUser } from './user-setup.ts';
+import { endTenant } from './tenant-process.ts';
+import { allowSudo, setUpUser, type TenantUser } from './user-setup.ts';
 import { volumePaths } from './volume-paths.ts';
 
 const clock = systemClock;

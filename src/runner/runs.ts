@@ -7,8 +7,7 @@ import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
-import { fingerprint } from './fingerprint.ts';
-import { Run, type RunObserver } from './run.ts';
+import { fingerprint, Run, type RunObserver } from './run.ts';
 import { signalNumber } from './tenant-process.ts';
 
 const maxQueue = 256;

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
+import { type AgentFrameHeader, protocolGeneration } from '../protocol/agent-frames.ts';
 import { encodeFrame, FrameDecoder } from '../protocol/frame.ts';
-import { parseRunnerFrameHeader } from '../protocol/runner-frame-headers.ts';
-import { type AgentFrameHeader, protocolGeneration, type RunnerFrameHeader } from '../protocol/runner-messages.ts';
+import { parseRunnerFrameHeader, type RunnerFrameHeader } from '../protocol/runner-frames.ts';
 import { ContainerLog } from './container-log.ts';
 import { equalSecrets, serveRunner } from './server.ts';
 
@@ -36,17 +36,17 @@ async function setUp() {
     const socket = connect(path);
     sockets.push(socket);
     socket.on('error', () => {});
-    const heads: RunnerFrameHeader[] = [];
+    const headers: RunnerFrameHeader[] = [];
     const decoder = new FrameDecoder();
     socket.on('data', (chunk: Buffer) => {
-      for (const { head } of decoder.push(chunk)) heads.push(parseRunnerFrameHeader(head));
+      for (const { header } of decoder.push(chunk)) headers.push(parseRunnerFrameHeader(header));
     });
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     await once(socket, 'connect');
-    const send = (head: AgentFrameHeader): void => {
-      for (const piece of encodeFrame(head)) socket.write(piece);
+    const send = (header: AgentFrameHeader): void => {
+      for (const piece of encodeFrame(header)) socket.write(piece);
     };
-    return { socket, heads, closed, send };
+    return { socket, headers, closed, send };
   };
   return { path, clock, accepted, dial };
 }
@@ -77,13 +77,13 @@ describe('the runner’s socket', () => {
     ['a secret that is only its beginning', hello({ secret: secret.slice(1) }), 'secret'],
     ['a protocol that cannot be', hello({ protocol: 0 }), 'form'],
     ['another frame first', { t: 'ack', run: 'r', n: 1 } as AgentFrameHeader, 'form'],
-  ])('refuses %s, says why, and closes', async (_, head, reason) => {
+  ])('refuses %s, says why, and closes', async (_, header, reason) => {
     const { dial, accepted } = await setUp();
-    const { send, heads, closed, socket } = await dial();
-    send(head);
+    const { send, headers, closed, socket } = await dial();
+    send(header);
     socket.end();
     await closed;
-    expect(heads).toMatchObject([{ t: 'refused', reason }]);
+    expect(headers).toMatchObject([{ t: 'refused', reason }]);
     expect(accepted).toEqual([]);
   });
 

@@ -5,7 +5,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
-import { type AgentFrameHeader, protocolGeneration } from '../protocol/runner-messages.ts';
+import { type AgentFrameHeader, protocolGeneration } from '../protocol/agent-frames.ts';
 import type { ContainerLog } from './container-log.ts';
 import { FrameSocket } from './frame-socket.ts';
 
@@ -43,26 +43,26 @@ export async function serveRunner(options: RunnerServerOptions): Promise<Server>
 function greet(connection: FrameSocket, options: RunnerServerOptions): void {
   const timer = options.clock.after(helloTimeoutMs, () => connection.close('no hello came'));
   connection.onClose(() => timer[Symbol.dispose]());
-  connection.onFrame((head) => {
+  connection.onFrame((header) => {
     timer[Symbol.dispose]();
-    const refusal = refusalOf(head, options.secret);
+    const refusal = refusalOf(header, options.secret);
     if (refusal) {
       options.log.line('WARN', `a connection was refused: ${refusal.text}`);
       connection.send({ t: 'refused', ...refusal });
       connection.onFrame(() => {});
       connection.end();
-    } else if (head.t === 'hello') {
-      options.accept(connection, head.role, Math.min(head.protocol, protocolGeneration));
+    } else if (header.t === 'hello') {
+      options.accept(connection, header.role, Math.min(header.protocol, protocolGeneration));
     }
   });
 }
 
 function refusalOf(
-  head: AgentFrameHeader,
+  header: AgentFrameHeader,
   secret: string,
 ): { readonly reason: 'secret' | 'form'; readonly text: string } | null {
-  if (head.t !== 'hello') return { reason: 'form', text: 'the first frame is not hello' };
-  if (!equalSecrets(head.secret, secret)) return { reason: 'secret', text: 'the secret is wrong' };
+  if (header.t !== 'hello') return { reason: 'form', text: 'the first frame is not hello' };
+  if (!equalSecrets(header.secret, secret)) return { reason: 'secret', text: 'the secret is wrong' };
   return null;
 }
 

@@ -1,6 +1,6 @@
 /** Where the runner stands, and who wants to know. */
 import type { ModelHealth } from '../protocol/kernel-models.ts';
-import type { InterpreterState, RunnerPhase, RunnerStatus } from '../protocol/runner-messages.ts';
+import type { InterpreterState, RunnerPhase, RunnerStatus } from '../protocol/runner-frames.ts';
 import type { ContainerLog } from './container-log.ts';
 
 const maxDetail = 2000;

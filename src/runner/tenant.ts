@@ -3,10 +3,10 @@
 import type { StdioOptions } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { ContainerLog } from './container-log.ts';
-import { type OutputConsumer, OutputReader } from './output-reader.ts';
 import type { PipePool } from './pipe-pool.ts';
 import type { TenantCommand } from './runtime.ts';
 import { spawnTenant, type TenantProcess } from './tenant-process.ts';
+import { type OutputConsumer, OutputReader } from './tenant-streams.ts';
 
 /** Streams of background processes that are read on; older ones are closed when there are more. */
 const maxOrphanedStreams = 64;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type KernelId, newKernelId } from '../../src/lib/ids.ts';
-import { allowMounts } from '../../src/storage/mount-policy.ts';
+import { allowMounts } from '../../src/storage/mounts/mount-policy.ts';
 import { createKernelsArguments, kernelConfigFixture } from '../support/create-kernels-request.ts';
 import { startDockerNode } from '../support/docker-rpc-node.ts';
 import type { RpcNode } from '../support/rpc-node.ts';

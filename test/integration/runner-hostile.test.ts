@@ -54,7 +54,7 @@ describe('a program without measure', () => {
     await python.peer.request('execute', { run, request: { mode: 'query', code, timeoutMs: 60_000 } });
     await wait(2000);
     await python.reconnect();
-    const [welcome] = python.peer.heads;
+    const [welcome] = python.peer.headers;
     const summary = welcome?.t === 'welcome' ? welcome.runs.find((item) => item.run === run) : undefined;
     expect(summary).toMatchObject({
       phase: 'running',
@@ -88,7 +88,7 @@ describe('a program without measure', () => {
 describe('connections', () => {
   it('with a wrong secret, garbage or nothing to say are refused, and harm no other', async () => {
     using wrong = await RunnerPeer.connect(kernel.container.socketPath, 'f'.repeat(64));
-    expect(wrong.heads[0]).toMatchObject({ t: 'refused', reason: 'secret' });
+    expect(wrong.headers[0]).toMatchObject({ t: 'refused', reason: 'secret' });
     using garbage = await RunnerPeer.connect(kernel.container.socketPath, kernel.container.secret, { role: 'file' });
     garbage.sendRaw(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
     await wait(200);

@@ -78,15 +78,15 @@ describe('a run', () => {
       request: shellCommand('for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 0.1; done'),
     });
     const half = await new Promise<number>((resolve) => {
-      const listening = kernel.peer.listen(({ head }) => {
-        if (head.t !== 'event' || head.n < 4) return;
+      const listening = kernel.peer.listen(({ header }) => {
+        if (header.t !== 'event' || header.n < 4) return;
         listening[Symbol.dispose]();
-        resolve(head.n);
+        resolve(header.n);
       });
       kernel.peer.send({ t: 'attach', run: name, after: 0 });
     });
     using other = await RunnerPeer.connect(kernel.container.socketPath, kernel.container.secret);
-    const welcome = other.heads[0];
+    const welcome = other.headers[0];
     expect(welcome?.t === 'welcome' && welcome.runs.find(({ run }) => run === name)?.phase).toBe('running');
     const rest = await other.follow(name, half);
     expect(rest.events[0]?.n).toBe(half + 1);

@@ -16,12 +16,12 @@ import type { NumberedKernelEvent } from '../../src/events/kernel-event.ts';
 import type { Download } from '../../src/execution/runner-client.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import { asContainerId, newKernelId, parseKernelId, parseSessionId, type RunId } from '../../src/lib/ids.ts';
+import type { FileEntry } from '../../src/protocol/agent-frames.ts';
 import type { ExecuteRequest } from '../../src/protocol/execute-request.ts';
 import type { ServiceOptions, ServiceOutcome } from '../../src/protocol/kernel-services.ts';
 import type { NumberedRunEvent, RunEvent } from '../../src/protocol/run-event.ts';
-import type { FileEntry } from '../../src/protocol/runner-messages.ts';
 
-/** A planted event: its head and its bytes. */
+/** A planted event: its header and its bytes. */
 export type PlantedEvent = readonly [RunEvent, (string | Uint8Array)?];
 
 /** One run of the fake. */

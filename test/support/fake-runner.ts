@@ -4,22 +4,16 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { newKernelId, type RunId } from '../../src/lib/ids.ts';
-import { parseAgentFrameHeader } from '../../src/protocol/agent-frame-headers.ts';
+import { type AgentFrameHeader, parseAgentFrameHeader, protocolGeneration } from '../../src/protocol/agent-frames.ts';
 import { encodeFrame, FrameDecoder } from '../../src/protocol/frame.ts';
 import type { NumberedRunEvent, RunEvent, RunSummary } from '../../src/protocol/run-event.ts';
-import {
-  type AgentFrameHeader,
-  protocolGeneration,
-  type RunnerError,
-  type RunnerFrameHeader,
-  type RunnerStatus,
-} from '../../src/protocol/runner-messages.ts';
+import type { RunnerError, RunnerFrameHeader, RunnerStatus } from '../../src/protocol/runner-frames.ts';
 
 type Request = Extract<AgentFrameHeader, { t: 'request' }>;
 /** Answers a request: a result, an error, or `null` for silence. */
 export type FakeAnswer = { readonly result: unknown } | { readonly error: RunnerError } | null;
 /** A frame as it is, well-formed or not. */
-export type FakeFrame = readonly [head: object, body?: Uint8Array];
+export type FakeFrame = readonly [header: object, body?: Uint8Array];
 
 interface FakeRun {
   readonly events: NumberedRunEvent[];
@@ -54,7 +48,7 @@ export class FakeRunner implements AsyncDisposable {
   readonly runs = new Map<RunId, FakeRun>();
   readonly connections = new Set<FakeConnection>();
   /** Heads that arrived, in order. */
-  readonly heads: AgentFrameHeader[] = [];
+  readonly headers: AgentFrameHeader[] = [];
   readonly files = new Map<string, Uint8Array>();
   /** What an upload of so many bytes is answered with; null = nothing. */
   uploadResult: (bytes: number) => object | null = (bytes) => ({ bytes });
@@ -108,8 +102,8 @@ export class FakeRunner implements AsyncDisposable {
   }
 
   /** Sends a frame to every control connection. */
-  broadcast(head: RunnerFrameHeader | object, body?: Uint8Array): void {
-    for (const connection of this.connections) if (connection.role === 'control') send(connection, head, body);
+  broadcast(header: RunnerFrameHeader | object, body?: Uint8Array): void {
+    for (const connection of this.connections) if (connection.role === 'control') send(connection, header, body);
   }
 
   /** Writes bytes that need not be frames. */
@@ -137,23 +131,23 @@ export class FakeRunner implements AsyncDisposable {
     socket.on('close', () => this.connections.delete(connection));
     socket.on('data', (chunk: Uint8Array) => {
       for (const frame of decoder.push(chunk)) {
-        const head = parseAgentFrameHeader(frame.head);
-        this.heads.push(head);
-        this.#take(connection, head, frame.body);
+        const header = parseAgentFrameHeader(frame.header);
+        this.headers.push(header);
+        this.#take(connection, header, frame.body);
       }
     });
   }
 
-  #take(connection: FakeConnection, head: AgentFrameHeader, body: Uint8Array): void {
-    if (head.t === 'hello') this.#greet(connection, head);
-    else if (head.t === 'attach') {
-      connection.cursors.set(head.run, head.after + 1);
-      this.#pump(connection, head.run);
-    } else if (head.t === 'detach') connection.cursors.delete(head.run);
-    else if (head.t === 'ack' && !this.losesAcknowledgements) this.#acknowledge(head.run, head.n);
-    else if (head.t === 'request') this.#request(connection, head, body);
-    else if (head.t === 'data') connection.upload.push(body);
-    else if (head.t === 'end' && connection.uploadId !== null) {
+  #take(connection: FakeConnection, header: AgentFrameHeader, body: Uint8Array): void {
+    if (header.t === 'hello') this.#greet(connection, header);
+    else if (header.t === 'attach') {
+      connection.cursors.set(header.run, header.after + 1);
+      this.#pump(connection, header.run);
+    } else if (header.t === 'detach') connection.cursors.delete(header.run);
+    else if (header.t === 'ack' && !this.losesAcknowledgements) this.#acknowledge(header.run, header.n);
+    else if (header.t === 'request') this.#request(connection, header, body);
+    else if (header.t === 'data') connection.upload.push(body);
+    else if (header.t === 'end' && connection.uploadId !== null) {
       const bytes = connection.upload.reduce((sum, piece) => sum + piece.length, 0);
       const result = this.uploadResult(bytes);
       if (result) send(connection, { t: 'reply', id: connection.uploadId, ok: true, result });
@@ -230,7 +224,7 @@ export class FakeRunner implements AsyncDisposable {
   async #download(connection: FakeConnection, id: number, path: string): Promise<void> {
     const script = this.downloads.get(path);
     if (script) {
-      for (const [head, body] of script) send(connection, head, body);
+      for (const [header, body] of script) send(connection, header, body);
       return;
     }
     const content = this.files.get(path);
@@ -255,8 +249,9 @@ export class FakeRunner implements AsyncDisposable {
 }
 
 /** Returns false when the socket is full. */
-function send(connection: FakeConnection, head: object, body?: Uint8Array): boolean {
+function send(connection: FakeConnection, header: object, body?: Uint8Array): boolean {
   let room = true;
-  if (!connection.socket.destroyed) for (const piece of encodeFrame(head, body)) room = connection.socket.write(piece);
+  if (!connection.socket.destroyed)
+    for (const piece of encodeFrame(header, body)) room = connection.socket.write(piece);
   return room;
 }

@@ -31,8 +31,8 @@ import { type KernelId, parseAgentId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import type { NameFiles } from '../../src/network/prewarmed-network.ts';
 import type { RunSummary } from '../../src/protocol/run-event.ts';
-import type { RunnerStatus } from '../../src/protocol/runner-messages.ts';
-import type { RequestedMount } from '../../src/storage/mount-policy.ts';
+import type { RunnerStatus } from '../../src/protocol/runner-frames.ts';
+import type { RequestedMount } from '../../src/storage/mounts/mount-policy.ts';
 import { type AgentIdWish, openStateFolder, type StateFolder } from '../../src/storage/state-folder.ts';
 
 const readyStatus: RunnerStatus = {

@@ -1,18 +1,16 @@
 /** A small agent for tests of the runner: speaks the frames of `src/protocol` over a UNIX socket and believes everything. */
 import { connect, type Socket } from 'node:net';
 import type { RunId } from '../../src/lib/ids.ts';
+import type { AgentFrameHeader, RunnerMethod, RunnerRequests } from '../../src/protocol/agent-frames.ts';
 import type { ExecuteRequest } from '../../src/protocol/execute-request.ts';
 import { encodeFrame, FrameDecoder } from '../../src/protocol/frame.ts';
 import type { NumberedRunEvent } from '../../src/protocol/run-event.ts';
-import { parseRunnerFrameHeader } from '../../src/protocol/runner-frame-headers.ts';
-import type {
-  AgentFrameHeader,
-  RunnerError,
-  RunnerFrameHeader,
-  RunnerMethod,
-  RunnerRequests,
-  RunnerStatus,
-} from '../../src/protocol/runner-messages.ts';
+import {
+  parseRunnerFrameHeader,
+  type RunnerError,
+  type RunnerFrameHeader,
+  type RunnerStatus,
+} from '../../src/protocol/runner-frames.ts';
 
 /** What a run came to. */
 export interface RunResult {
@@ -34,7 +32,7 @@ export class RunnerReplyError extends Error {
   }
 }
 
-type Frame = { readonly head: RunnerFrameHeader; readonly body: Uint8Array };
+type Frame = { readonly header: RunnerFrameHeader; readonly body: Uint8Array };
 
 /** One connection. */
 export class RunnerPeer implements Disposable {
@@ -44,14 +42,14 @@ export class RunnerPeer implements Disposable {
   #lastId = 0;
   status: RunnerStatus | null = null;
   /** Frames that came, in order, events left out. */
-  readonly heads: RunnerFrameHeader[] = [];
+  readonly headers: RunnerFrameHeader[] = [];
   closed = false;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     const decoder = new FrameDecoder();
     socket.on('data', (chunk: Buffer) => {
-      for (const { head, body } of decoder.push(chunk)) this.#take({ head: parseRunnerFrameHeader(head), body });
+      for (const { header, body } of decoder.push(chunk)) this.#take({ header: parseRunnerFrameHeader(header), body });
     });
     socket.on('error', () => {});
     socket.on('close', () => {
@@ -71,7 +69,7 @@ export class RunnerPeer implements Disposable {
     for (;;) {
       try {
         const peer = new RunnerPeer(await dial(path));
-        const first = peer.next(({ head }) => head.t === 'welcome' || head.t === 'refused');
+        const first = peer.next(({ header }) => header.t === 'welcome' || header.t === 'refused');
         peer.send({ t: 'hello', protocol: 1, secret, role: options.role ?? 'control' });
         await first;
         return peer;
@@ -82,9 +80,9 @@ export class RunnerPeer implements Disposable {
     }
   }
 
-  send(head: AgentFrameHeader, body?: Uint8Array): boolean {
+  send(header: AgentFrameHeader, body?: Uint8Array): boolean {
     let more = true;
-    for (const piece of encodeFrame(head, body)) more = this.#socket.write(piece);
+    for (const piece of encodeFrame(header, body)) more = this.#socket.write(piece);
     return more;
   }
 
@@ -139,13 +137,13 @@ export class RunnerPeer implements Disposable {
       const { status } = this;
       if (status?.phase === 'ready') return status;
       if (status?.phase === 'failed') throw new Error(status.detail);
-      await this.next(({ head }) => head.t === 'status');
+      await this.next(({ header }) => header.t === 'status');
     }
   }
 
   /** Resolves when the interpreter is in this state. */
   async interpreter(state: string): Promise<void> {
-    while (this.status?.interpreter !== state) await this.next(({ head }) => head.t === 'status');
+    while (this.status?.interpreter !== state) await this.next(({ header }) => header.t === 'status');
   }
 
   /** Runs something to its end, acknowledging everything, and gathers what it said. */
@@ -159,16 +157,16 @@ export class RunnerPeer implements Disposable {
     const id = run as RunId;
     const events: NumberedRunEvent[] = [];
     return new Promise((resolve, reject) => {
-      const listening = this.listen(({ head, body }) => {
-        if (head.t !== 'event' || head.run !== id) return;
-        const event: NumberedRunEvent = { n: head.n, event: head.event, body };
+      const listening = this.listen(({ header, body }) => {
+        if (header.t !== 'event' || header.run !== id) return;
+        const event: NumberedRunEvent = { n: header.n, event: header.event, body };
         events.push(event);
-        this.send({ t: 'ack', run: id, n: head.n });
+        this.send({ t: 'ack', run: id, n: header.n });
         onEvent?.(event);
-        if (head.event.kind !== 'finished') return;
+        if (header.event.kind !== 'finished') return;
         listening[Symbol.dispose]();
         this.#socket.off('close', onClose);
-        resolve(gather(events, head.event.exitCode, head.event.reason));
+        resolve(gather(events, header.event.exitCode, header.event.reason));
       });
       const onClose = (): void => reject(new Error('the connection was closed'));
       this.#socket.once('close', onClose);
@@ -181,14 +179,14 @@ export class RunnerPeer implements Disposable {
   }
 
   #take(frame: Frame): void {
-    const { head } = frame;
-    if (head.t !== 'event' && head.t !== 'data') this.heads.push(head);
-    if (head.t === 'welcome' || head.t === 'status') this.status = head.status;
-    if (head.t === 'reply') {
-      const waiting = this.#replies.get(head.id);
-      this.#replies.delete(head.id);
-      if (head.ok) waiting?.resolve(head.result);
-      else waiting?.reject(new RunnerReplyError(head.error));
+    const { header } = frame;
+    if (header.t !== 'event' && header.t !== 'data') this.headers.push(header);
+    if (header.t === 'welcome' || header.t === 'status') this.status = header.status;
+    if (header.t === 'reply') {
+      const waiting = this.#replies.get(header.id);
+      this.#replies.delete(header.id);
+      if (header.ok) waiting?.resolve(header.result);
+      else waiting?.reject(new RunnerReplyError(header.error));
     }
     for (const listener of [...this.#listeners]) listener(frame);
   }

@@ -7,7 +7,7 @@ import { sleep } from '../../lib/clock.ts';
 import { runPeriodically } from '../../lib/periodic.ts';
 import { raceWithSignal } from '../../lib/race-with-signal.ts';
 import { retryForever } from '../../lib/retry-forever.ts';
-import { VolumeMounts } from '../../storage/volume-mounts.ts';
+import { VolumeMounts } from '../../storage/mounts/volume-mounts.ts';
 import { AbuseReports } from '../operations/abuse-reports.ts';
 import type { HeartbeatSender } from '../redis/heartbeat-sender.ts';
 import type { ClusterParts } from './cluster-parts.ts';

@@ -2,7 +2,7 @@
 
 import { KerneletError, toKerneletError } from '../../lib/errors.ts';
 import { retryForever } from '../../lib/retry-forever.ts';
-import type { VolumeMounts } from '../../storage/volume-mounts.ts';
+import type { VolumeMounts } from '../../storage/mounts/volume-mounts.ts';
 import type { EncodedEvent } from '../redis/event-stream.ts';
 import { eventFields } from '../wire/events/agent-event.ts';
 import { decodePlain } from '../wire/extensions/plain.ts';

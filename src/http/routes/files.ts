@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Agent } from '../../agent/agent.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import type { FileEntry } from '../../protocol/runner-messages.ts';
+import type { FileEntry } from '../../protocol/agent-frames.ts';
 import { type ApiApp, addOperations, type Operations } from '../operation.ts';
 import { kernelParamsSchema, pathField } from '../schema/fields.ts';
 import { maxUploadBytes } from '../schema/limits.ts';

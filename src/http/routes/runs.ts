@@ -3,13 +3,16 @@ import { z } from '@hono/zod-openapi';
 import type { Agent } from '../../agent/agent.ts';
 import { newRunId, parseRunId } from '../../lib/ids.ts';
 import {
+  encodeErrorFrame,
+  encodeKeepAliveFrame,
+  encodeRunFrame,
   endReasons,
+  framesMediaType,
   type NumberedRunEvent,
   type RunEvent,
   type RunSummary,
   runPhases,
 } from '../../protocol/run-event.ts';
-import { encodeErrorFrame, encodeRunFrame, framesMediaType, silentFrame } from '../../protocol/run-frames.ts';
 import { eventStream, resumeAfter, type StreamFormat } from '../event-stream.ts';
 import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
 import {
@@ -241,7 +244,7 @@ export const runOperations = {
 /** For clients that prefer bytes to text, as the command line does. */
 const frames: StreamFormat<NumberedRunEvent> = {
   headers: { ...eventStreamHeaders, 'content-type': framesMediaType },
-  silence: silentFrame,
+  silence: encodeKeepAliveFrame(),
   item: encodeRunFrame,
   error: encodeErrorFrame,
 };

@@ -4,7 +4,7 @@
 export const maxJsonBodyBytes = 4 * 1024 * 1024;
 /** Bytes of one uploaded file. */
 export const maxUploadBytes = 1024 * 1024 * 1024;
-/** Bytes of code in a request, as JSON writes it: it travels to the runner in the head of one frame. */
+/** Bytes of code in a request, as JSON writes it: it travels to the runner in the header of one frame. */
 export const maxCodeBytes = 448 * 1024;
 /** Bytes of all arguments of a program together. */
 export const maxArgumentBytes = 128 * 1024;

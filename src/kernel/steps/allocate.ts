@@ -1,7 +1,7 @@
 /** Leases devices of the node for the kernel, for its whole life: cores, memory and accelerators. */
 import { Decimal, parseDecimal } from '../../lib/decimal.ts';
 import type { SlotAmounts } from '../../resources/slot-amounts.ts';
-import { allowDevicePaths } from '../../storage/device-paths.ts';
+import { allowDevicePaths } from '../../storage/mounts/device-paths.ts';
 import type { DeviceLeases } from '../leases.ts';
 import type { KernelSpec } from '../spec.ts';
 import type { CreationStep } from '../step.ts';

@@ -4,8 +4,8 @@
  */
 import { stat } from 'node:fs/promises';
 import { containerPaths } from '../../protocol/image-contract.ts';
-import { placeEmptyFile, placeFile, placeFolder } from '../../storage/place-file.ts';
 import type { ScratchFolders } from '../../storage/scratch.ts';
+import { placeEmptyFile, placeFile, placeFolder } from '../../storage/scratch-files.ts';
 import type { KernelRecord } from '../record.ts';
 import type { KernelFile } from '../spec.ts';
 import type { CreationStep } from '../step.ts';

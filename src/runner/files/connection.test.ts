@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
+import type { AgentFrameHeader } from '../../protocol/agent-frames.ts';
 import { encodeFrame, FrameDecoder } from '../../protocol/frame.ts';
-import type { AgentFrameHeader } from '../../protocol/runner-messages.ts';
 import { ContainerLog } from '../container-log.ts';
 import { FrameSocket } from '../frame-socket.ts';
 import { PipePool } from '../pipe-pool.ts';
@@ -59,16 +59,16 @@ async function connection(clock: FakeClock) {
     const socket = connect(join(folder, 's'), () => resolve(socket));
   });
   const decoder = new FrameDecoder();
-  const heads: unknown[] = [];
-  peer.on('data', (chunk: Buffer) => heads.push(...decoder.push(chunk).map(({ head }) => head)));
-  const send = (head: AgentFrameHeader) => peer.write(Buffer.concat(encodeFrame(head)));
+  const headers: unknown[] = [];
+  peer.on('data', (chunk: Buffer) => headers.push(...decoder.push(chunk).map(({ header }) => header)));
+  const send = (header: AgentFrameHeader) => peer.write(Buffer.concat(encodeFrame(header)));
   const closed = new Promise((resolve) => peer.on('close', resolve));
   const close = (): void => {
     peer.destroy();
     server.close();
     rmSync(folder, { recursive: true });
   };
-  return { tenant, heads, send, closed, [Symbol.dispose]: close };
+  return { tenant, headers, send, closed, [Symbol.dispose]: close };
 }
 const upload = { t: 'request', id: 1, method: 'upload', params: { path: 'f', mode: null } } as const;
 
@@ -79,39 +79,39 @@ it.each([
   [1, { t: 'reply', id: 1, ok: false, error: { code: 'FILE_ERROR', message: '"f" could not be read to its end' } }],
 ])('a download whose worker ends with status %d says so behind its bytes', async (exitCode, last) => {
   using opened = await connection(new FakeClock());
-  const { tenant, heads, send, closed } = opened;
+  const { tenant, headers, send, closed } = opened;
   const result = { form: 'file', size: 4, name: 'f' };
   tenant.says = `${JSON.stringify({ ok: true, result })}\n`;
   tenant.ends = { output: 'ab', exitCode };
   send(download);
   await closed;
-  expect(heads).toEqual([{ t: 'reply', id: 1, ok: true, result }, { t: 'data' }, last]);
+  expect(headers).toEqual([{ t: 'reply', id: 1, ok: true, result }, { t: 'data' }, last]);
 });
 
 it('an upload to a tenant that has stopped everything fails a while after its end', async () => {
   const clock = new FakeClock();
   using opened = await connection(clock);
-  const { tenant, heads, send, closed } = opened;
+  const { tenant, headers, send, closed } = opened;
   send(upload);
   send({ t: 'end' });
   await expect.poll(() => clock.pending).toBe(2);
-  expect([tenant.signals, heads]).toEqual([[], []]);
+  expect([tenant.signals, headers]).toEqual([[], []]);
   await clock.advance(60_000);
   await closed;
   expect(tenant.signals[0]).toBe('SIGKILL');
-  expect(heads).toEqual([{ t: 'reply', id: 1, ok: false, error: expect.objectContaining({ code: 'FILE_ERROR' }) }]);
+  expect(headers).toEqual([{ t: 'reply', id: 1, ok: false, error: expect.objectContaining({ code: 'FILE_ERROR' }) }]);
 });
 
 it('an upload fails when its worker has ended, also when that shows by its streams first', async () => {
   using opened = await connection(new FakeClock());
-  const { tenant, heads, send, closed } = opened;
+  const { tenant, headers, send, closed } = opened;
   send(upload);
   send({ t: 'end' });
   await expect.poll(() => tenant.end.length).toBe(1);
   tenant.end(9);
   await closed;
   const error = expect.objectContaining({ code: 'FILE_ERROR', message: 'the file worker ended with status 9' });
-  expect(heads).toEqual([{ t: 'reply', id: 1, ok: false, error }]);
+  expect(headers).toEqual([{ t: 'reply', id: 1, ok: false, error }]);
 });
 
 it.each([
@@ -119,11 +119,11 @@ it.each([
   ['has failed', { ok: false, code: 'FILE_ERROR', message: 'no' }],
 ])('an upload that %s leaves no worker behind', async (_, says) => {
   using opened = await connection(new FakeClock());
-  const { tenant, heads, send, closed } = opened;
+  const { tenant, headers, send, closed } = opened;
   tenant.says = `${JSON.stringify(says)}\n`;
   send(upload);
   send({ t: 'end' });
   await closed;
-  expect(heads).toEqual([expect.objectContaining({ t: 'reply', id: 1, ok: says.ok })]);
+  expect(headers).toEqual([expect.objectContaining({ t: 'reply', id: 1, ok: says.ok })]);
   expect(tenant.signals).toEqual(['SIGKILL']);
 });

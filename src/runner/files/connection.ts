@@ -2,13 +2,12 @@
 import { once } from 'node:events';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
+import type { AgentFrameHeader } from '../../protocol/agent-frames.ts';
 import { maxBodyBytes } from '../../protocol/frame.ts';
-import type { AgentFrameHeader } from '../../protocol/runner-messages.ts';
 import { toRunnerError } from '../control-connection.ts';
 import type { FrameSocket } from '../frame-socket.ts';
 import type { Tenant } from '../tenant.ts';
-import { commitLine } from './report.ts';
-import { type FileWorker, startFileWorker } from './worker-process.ts';
+import { commitLine, type FileWorker, startFileWorker } from './worker-process.ts';
 
 /** From the last byte of an upload to the worker's word that the file is in its place. */
 const commitTimeoutMs = 60_000;
@@ -30,7 +29,7 @@ export class FileConnection {
     this.#socket = socket;
     this.#tenant = tenant;
     this.#clock = clock;
-    socket.onFrame((head, body) => this.#receive(head, body));
+    socket.onFrame((header, body) => this.#receive(header, body));
     socket.onClose(() => {
       this.#closed.abort();
       // Without its commit an upload removes what it wrote; a download that nobody reads ends by force.
@@ -40,13 +39,13 @@ export class FileConnection {
     });
   }
 
-  #receive(head: AgentFrameHeader, body: Uint8Array): void {
-    if (head.t === 'request' && !this.#started) {
+  #receive(header: AgentFrameHeader, body: Uint8Array): void {
+    if (header.t === 'request' && !this.#started) {
       this.#started = true;
-      void this.#begin(head);
-    } else if (head.t === 'data' && this.#uploading) this.#feed(body);
-    else if (head.t === 'end' && this.#uploading) this.#commit();
-    else this.#socket.close(`a ${head.t} frame means nothing here`);
+      void this.#begin(header);
+    } else if (header.t === 'data' && this.#uploading) this.#feed(body);
+    else if (header.t === 'end' && this.#uploading) this.#commit();
+    else this.#socket.close(`a ${header.t} frame means nothing here`);
   }
 
   async #begin(request: Request): Promise<void> {

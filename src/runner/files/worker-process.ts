@@ -1,12 +1,45 @@
-/** The runner's side of a file worker. */
+/**
+ * The runner's side of a file worker (`worker.ts`), and what the two say to each other: the worker reports JSON documents,
+ * one a line, on its descriptor 3.
+ */
+
+import { posix } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { LineReader } from '../line-reader.ts';
+import type { RunnerErrorCode } from '../../protocol/runner-frames.ts';
 import type { Tenant } from '../tenant.ts';
 import type { ExitFacts } from '../tenant-process.ts';
+import { LineReader } from '../tenant-streams.ts';
 import { smallProgram, volumePaths } from '../volume-paths.ts';
-import { type FileReport, parseReport, reportDescriptor } from './report.ts';
+
+/** The descriptor of reports; the runner's `commit` of an upload comes in on it. */
+export const reportDescriptor = 3;
+/** The line that makes an upload real; without it what came is thrown away. */
+export const commitLine = 'commit\n';
+
+/** What a worker reports: its result, or what went wrong. */
+export type FileReport =
+  | { readonly ok: true; readonly result: Readonly<Record<string, unknown>> }
+  | { readonly ok: false; readonly code: RunnerErrorCode; readonly message: string };
+
+/** Reads a report; null when it is not one: the worker is a process of the tenant's. */
+export function parseReport(line: string): FileReport | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return null;
+  }
+  if (value === null || typeof value !== 'object') return null;
+  const { ok, result, code, message } = value as Readonly<Record<string, unknown>>;
+  if (ok === true && result !== null && typeof result === 'object') {
+    return { ok, result: result as Readonly<Record<string, unknown>> };
+  }
+  if (ok !== false || typeof message !== 'string') return null;
+  const known = (['FORBIDDEN_PATH', 'FILE_NOT_FOUND', 'INVALID_ARGUMENT'] as const).find((item) => item === code);
+  return { ok, code: known ?? 'FILE_ERROR', message: message.slice(0, 2000) };
+}
 
 const reportTimeoutMs = 30_000;
 
@@ -66,4 +99,39 @@ export function startFileWorker(tenant: Tenant, clock: Clock, args: readonly str
     },
     [Symbol.dispose]: () => void process.signal('SIGKILL'),
   };
+}
+
+const maxListings = 4;
+let listings = 0;
+
+/** Lists a folder of the home, from the entry with this index on. Throws FORBIDDEN_PATH, FILE_NOT_FOUND, FILE_ERROR, OVERLOADED. */
+export async function listFiles(tenant: Tenant, clock: Clock, path: string, from: number): Promise<unknown> {
+  homePath(path, tenant.home);
+  if (listings >= maxListings) throw new KerneletError('OVERLOADED', `${maxListings} folders are being listed already`);
+  listings += 1;
+  try {
+    using worker = startFileWorker(tenant, clock, ['list', tenant.home, path, String(from)]);
+    return await worker.report();
+  } finally {
+    listings -= 1;
+  }
+}
+
+/**
+ * The absolute, normal form of a caller's path. `home/work/x` without its slash is taken for `/home/work/x`, as some
+ * callers send it. Symbolic links are not looked at here. Throws FORBIDDEN_PATH for a path outside the home.
+ */
+export function homePath(path: string, home: string): string {
+  const bare = home.slice(1);
+  const absolute = path === bare || path.startsWith(`${bare}/`) ? `/${path}` : posix.resolve(home, path);
+  const normal = posix.normalize(absolute).replace(/(.)\/+$/, '$1');
+  if (!isBelow(normal, home)) {
+    throw new KerneletError('FORBIDDEN_PATH', `${JSON.stringify(path.slice(0, 200))} lies outside of ${home}`);
+  }
+  return normal;
+}
+
+/** Whether a normal path is a folder or lies in it. */
+export function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
 }

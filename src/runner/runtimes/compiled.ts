@@ -1,7 +1,6 @@
 /** C and C++: the same plans with another language for the compiler (spec kernel-runner 14). */
 import type { Plan, Runtime, RuntimeContext } from '../runtime.ts';
-import { buildWithMake, cleanWithMake } from './make.ts';
-import { batchMode, main, script, steps, unable } from './plan.ts';
+import { batchMode, buildWithMake, cleanWithMake, main, script, steps, unable } from './plan.ts';
 
 /** What tells one compiled language from the other. */
 export interface CompiledLanguage {

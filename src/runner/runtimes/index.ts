@@ -1,13 +1,34 @@
 /** The runtimes by their type. */
-import { defaultRuntimeType } from '../../protocol/runtimes.ts';
+import { defaultRuntimeType, runtimeTable } from '../../protocol/runtimes.ts';
 import type { Runtime } from '../runtime.ts';
 import { app } from './app.ts';
 import { c } from './c.ts';
 import { cpp } from './cpp.ts';
 import { nodejs } from './nodejs.ts';
+import { unable } from './plan.ts';
 import { python } from './python.ts';
 import { shell } from './shell.ts';
-import { unavailable } from './unavailable.ts';
+
+/** A type that images may name and that is not built yet: every request is answered by 127 and one line. */
+function unavailableRuntime(type: string, title: string): Runtime {
+  const message = `the runtime ${type} (${title}) is not available in this version; shell commands and services work`;
+  const refuse = () => unable(message);
+  return {
+    type,
+    tools: [],
+    environ: () => ({}),
+    clean: refuse,
+    build: refuse,
+    exec: refuse,
+    program: refuse,
+    query: { by: 'plan', plan: refuse },
+  };
+}
+
+/** One runtime for each type of the table that this version does not run. */
+const unavailable: readonly Runtime[] = runtimeTable
+  .filter((info) => !info.built)
+  .map((info) => unavailableRuntime(info.type, info.title));
 
 const byType: ReadonlyMap<string, Runtime> = new Map(
   [python, nodejs, c, cpp, shell, app, ...unavailable].map((runtime) => [runtime.type, runtime]),

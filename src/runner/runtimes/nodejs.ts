@@ -1,8 +1,7 @@
 /** JavaScript: the image's own Node; queries by `drivers/node_driver.cjs`. */
 import { imageLabels } from '../../protocol/image-contract.ts';
 import type { Plan, Runtime, RuntimeContext } from '../runtime.ts';
-import { buildWithMake } from './make.ts';
-import { batchMode, fitsArgument, main, nothing, operand, script, steps, unable } from './plan.ts';
+import { batchMode, buildWithMake, fitsArgument, main, nothing, operand, script, steps, unable } from './plan.ts';
 
 const noNode = `this image has no node; name its Node with the label ${imageLabels.runtimePath}`;
 

@@ -1,8 +1,7 @@
 /** Python: any Python 3.6 or later of the image; queries by `drivers/python_driver.py`. */
 import { imageLabels } from '../../protocol/image-contract.ts';
 import type { Plan, Runtime, RuntimeContext } from '../runtime.ts';
-import { buildWithMake } from './make.ts';
-import { batchMode, fitsArgument, main, nothing, operand, script, steps, unable } from './plan.ts';
+import { batchMode, buildWithMake, fitsArgument, main, nothing, operand, script, steps, unable } from './plan.ts';
 
 const noPython = `this image has no python3; name its Python with the label ${imageLabels.runtimePath}`;
 

@@ -4,8 +4,7 @@
  */
 import { nodeCommand } from '../../lib/node-process.ts';
 import type { DriverCommand, Plan, Runtime, RuntimeContext } from '../runtime.ts';
-import { buildWithMake } from './make.ts';
-import { batchMode, fitsArgument, main, nothing, operand, script, steps, unable } from './plan.ts';
+import { batchMode, buildWithMake, fitsArgument, main, nothing, operand, script, steps, unable } from './plan.ts';
 
 const noShell = 'this image has no shell (neither bash nor sh)';
 

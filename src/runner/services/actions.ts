@@ -3,8 +3,8 @@
  * the runner is root and writes nothing for an image.
  */
 import type { Clock } from '../../lib/clock.ts';
-import { InputWriter } from '../input-writer.ts';
 import type { Tenant } from '../tenant.ts';
+import { InputWriter } from '../tenant-streams.ts';
 import { volumePaths } from '../volume-paths.ts';
 import type { Action } from './definition.ts';
 import { expandTemplate, expandTemplates, type TemplateValue, type TemplateVariables } from './template.ts';

@@ -2,8 +2,9 @@
  * Service definitions: what an image says of one of its applications (spec kernel-runner 12.1, 12.3). Pure. The image is
  * anybody's, so a definition that is not exactly one is refused as a whole.
  */
-import { type FlagValue, maxWord, maxWords } from '../../protocol/kernel-services.ts';
-import { shellCommand } from '../../protocol/shell-command.ts';
+
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { type FlagValue, maxWord, maxWords, shellCommand } from '../../protocol/kernel-services.ts';
 
 /** Something to do before a service starts; the texts are templates. */
 export type Action = {
@@ -172,4 +173,57 @@ function permissions(value: unknown): string {
   const text = string(value, 'mode');
   if (!/^[0-7]{3,4}$/.test(text)) throw new DefinitionError('mode is not a number of octal digits');
   return text;
+}
+
+const maxFiles = 256;
+const maxFile = 256 * 1024;
+
+/**
+ * Reads all definitions of a folder by the names of their services. Call it with the tenant's ids: what root alone may
+ * read is no definition.
+ */
+export function readDefinitions(
+  folder: string,
+  problem: (text: string) => void,
+): ReadonlyMap<string, ServiceDefinition> {
+  const found = new Map<string, ServiceDefinition>();
+  for (const file of filesOf(folder)) {
+    const name = file.slice(0, -'.json'.length);
+    try {
+      found.set(name, parseDefinition(readWhole(`${folder}/${file}`)));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      problem(`the service definition ${JSON.stringify(file.slice(0, 80))} was passed over: ${why}`);
+    }
+  }
+  return found;
+}
+
+function filesOf(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+      .filter((file) => file.endsWith('.json'))
+      .sort()
+      .slice(0, maxFiles);
+  } catch {
+    return [];
+  }
+}
+
+/** A pipe or a device in the place of a file must not hold the runner, and a huge file not fill it. */
+function readWhole(path: string): string {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const facts = fstatSync(descriptor);
+    if (!facts.isFile()) throw new DefinitionError('it is not a file');
+    const bytes = Buffer.alloc(maxFile + 1);
+    let size = 0;
+    for (let taken = -1; taken !== 0 && size < bytes.length; size += taken) {
+      taken = readSync(descriptor, bytes, size, bytes.length - size, null);
+    }
+    if (size > maxFile) throw new DefinitionError(`it has more than ${maxFile} bytes`);
+    return bytes.toString('utf8', 0, size);
+  } finally {
+    closeSync(descriptor);
+  }
 }

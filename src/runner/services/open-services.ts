@@ -7,10 +7,9 @@ import type { ServicePlace } from '../../protocol/kernel-services.ts';
 import type { RuntimeContext } from '../runtime.ts';
 import type { Tenant } from '../tenant.ts';
 import { volumePaths } from '../volume-paths.ts';
-import type { BuiltInService } from './built-in-service.ts';
-import { readDefinitions } from './definition-files.ts';
+import { readDefinitions } from './definition.ts';
 import { runtimeServices } from './runtime-services.ts';
-import { Services } from './services.ts';
+import { type BuiltInService, Services } from './services.ts';
 import { sshServer } from './ssh-server.ts';
 import { TerminalService } from './terminal-service.ts';
 

@@ -1,27 +1,27 @@
 /**
- * The services of this kernel (spec kernel-runner 11): starts them when they are asked for, waits for their ports, and
- * ends them. Each has a turn of its own, so that a slow one holds up nobody else.
+ * The services of this kernel (spec kernel-runner 11): starts them when they are asked for, with what the image's definition
+ * and the caller say, waits for their ports, and ends them. Each has a turn of its own, so that a slow one holds up nobody else.
  */
 import type { Clock } from '../../lib/clock.ts';
 import { KeyedMutex } from '../../lib/keyed-mutex.ts';
 import {
+  type FlagValue,
   maxError,
   type ServiceApp,
   type ServiceOptions,
   type ServiceOutcome,
   type ServicePlace,
 } from '../../protocol/kernel-services.ts';
+import { pythonRepr } from '../../protocol/python-repr.ts';
+import type { TenantCommand } from '../runtime.ts';
 import type { Tenant } from '../tenant.ts';
 import { prepare } from './actions.ts';
-import { awaitPort } from './await-port.ts';
-import type { BuiltInService } from './built-in-service.ts';
 import type { ServiceDefinition } from './definition.ts';
-import { isPortOpen } from './port-probe.ts';
-import { checkOptions, serviceCommand } from './service-command.ts';
+import { awaitPort, isPortOpen } from './service-port.ts';
 import { ServiceProcess } from './service-process.ts';
-import type { TemplateValue } from './template.ts';
+import { expandTemplates, type TemplateValue, type TemplateVariables } from './template.ts';
 
-/** Below the agent's own patience of ten seconds. */
+/** Below the ten seconds that the agent waits. */
 const openTimeoutMs = 9000;
 
 /** What services are made of. */
@@ -127,3 +127,65 @@ export class Services {
 const failed = (error: string): ServiceOutcome => ({ status: 'failed', error: error.slice(0, maxError) });
 const shortened = (outcome: ServiceOutcome): ServiceOutcome =>
   outcome.status === 'failed' ? failed(outcome.error) : outcome;
+
+/** A service that the runner brings itself and that runs from the kernel's start (spec kernel-runner 11.4). Nothing of it rejects. */
+export interface BuiltInService {
+  start(): Promise<ServiceOutcome>;
+  stop(): Promise<void>;
+}
+
+/** An option that is refused; the message is the `repr` of upstream's exception. */
+class RefusedOption extends Error {
+  constructor(type: 'DisallowedArgument' | 'DisallowedEnvironment', text: string) {
+    super(`${type}(${pythonRepr(text)})`);
+  }
+}
+
+/** Refuses what the definition does not allow. Throws RefusedOption. `environ` are variables that callers cannot change. */
+export function checkOptions(
+  service: string,
+  definition: ServiceDefinition,
+  options: ServiceOptions,
+  environ: Readonly<Record<string, string>>,
+): void {
+  for (const flag of Object.keys(options.arguments)) {
+    if (!definition.allowedArguments.includes(flag))
+      throw new RefusedOption('DisallowedArgument', `Argument ${flag} not allowed for service ${service}`);
+  }
+  for (const name of Object.keys(options.envs)) {
+    if (!definition.allowedEnvs.includes(name)) {
+      const text = `Environment variable ${name} not allowed for service ${service}`;
+      throw new RefusedOption('DisallowedEnvironment', text);
+    }
+    if (Object.hasOwn(environ, name))
+      throw new RefusedOption('DisallowedEnvironment', `Environment variable ${name} can't be overwritten`);
+  }
+}
+
+/** The command for options that are allowed (spec kernel-runner 12.2, steps 2 to 6). Throws TemplateError. */
+export function serviceCommand(
+  definition: ServiceDefinition,
+  variables: TemplateVariables,
+  options: ServiceOptions,
+): TenantCommand {
+  const argv = expandTemplates(definition.command, variables);
+  const names = expandTemplates(
+    definition.env.map(([name]) => name),
+    variables,
+  );
+  const values = expandTemplates(
+    definition.env.map(([, value]) => value),
+    variables,
+  );
+  const environ = Object.fromEntries(names.map((name, index) => [name, values[index] ?? '']));
+  const flags = Object.entries({ ...definition.defaultArguments, ...options.arguments });
+  return {
+    argv: [...argv, ...flags.flatMap(([flag, value]) => [flag, ...words(value)])],
+    environ: { ...environ, ...options.envs },
+  };
+}
+
+function words(value: FlagValue): readonly string[] {
+  if (value === null) return [];
+  return typeof value === 'string' ? [value] : value;
+}

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clusterHosts } from './ssh-hosts.ts';
-import { serverEnvironment } from './ssh-server.ts';
+import { clusterHosts, serverEnvironment } from './ssh-server.ts';
 
 const keys = { '/c/id_cluster': 'secret', '/c/id_cluster.pub': 'open' };
 const reading =

@@ -3,10 +3,9 @@ import { type Clock, sleep } from '../../lib/clock.ts';
 import type { ServiceOutcome } from '../../protocol/kernel-services.ts';
 import type { TenantCommand } from '../runtime.ts';
 import type { Tenant } from '../tenant.ts';
-import { awaitPort } from './await-port.ts';
-import type { BuiltInService } from './built-in-service.ts';
-import { isPortOpen } from './port-probe.ts';
+import { awaitPort, isPortOpen } from './service-port.ts';
 import { ServiceProcess } from './service-process.ts';
+import type { BuiltInService } from './services.ts';
 
 const openTimeoutMs = 5000;
 const firstPauseMs = 500;

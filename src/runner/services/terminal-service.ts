@@ -11,8 +11,8 @@ import type { Tenant } from '../tenant.ts';
 import type { TenantProcess } from '../tenant-process.ts';
 import type { TerminalOptions } from '../terminal/terminal-server.ts';
 import { smallProgram, volumePaths } from '../volume-paths.ts';
-import type { BuiltInService } from './built-in-service.ts';
-import { isPortOpen } from './port-probe.ts';
+import { isPortOpen } from './service-port.ts';
+import type { BuiltInService } from './services.ts';
 
 const pauseMs = 1000;
 const stopGraceMs = 2000;

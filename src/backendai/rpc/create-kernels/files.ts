@@ -4,8 +4,8 @@
  */
 import type { KernelFile } from '../../../kernel/spec.ts';
 import { containerPaths } from '../../../protocol/image-contract.ts';
-import { canonical } from '../../../storage/mount-policy.ts';
-import { isPlainPath } from '../../../storage/place-file.ts';
+import { canonical } from '../../../storage/mounts/mount-policy.ts';
+import { isPlainPath } from '../../../storage/scratch-files.ts';
 import { RpcFailure } from '../rpc-failure.ts';
 import { shellFiles } from '../shell-files.ts';
 import type { ClusterInfo, KernelConfig } from './request.ts';

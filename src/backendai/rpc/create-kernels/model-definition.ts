@@ -1,6 +1,6 @@
 /** The definition of models in a virtual folder (spec kernel-lifecycle 20, kernel-runner 13). Pure. */
 import { z } from 'zod';
-import { shellCommand } from '../../../protocol/shell-command.ts';
+import { shellCommand } from '../../../protocol/kernel-services.ts';
 import { parseYaml } from '../yaml.ts';
 
 /** A number, also as a text, as upstream takes it. */

@@ -1,6 +1,6 @@
 /** The virtual folders that a manager wants mounted (spec kernel-lifecycle 1.4). Pure. */
 import { normalize } from 'node:path';
-import { canonical, type RequestedMount } from '../../../storage/mount-policy.ts';
+import { canonical, type RequestedMount } from '../../../storage/mounts/mount-policy.ts';
 import type { KernelConfig } from './request.ts';
 
 type VirtualFolder = KernelConfig['mounts'][number];

@@ -1,0 +1,80 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { corrupted } from '../../test/support/corrupted-documents.ts';
+import { fuzzRuns } from '../../test/support/depth.ts';
+import { parseAgentFrameHeader } from './agent-frames.ts';
+import { FrameError } from './frame.ts';
+
+const execute = (request: unknown): unknown => ({
+  t: 'request',
+  id: 1,
+  method: 'execute',
+  params: { run: 'r', request },
+});
+
+describe('parseAgentFrameHeader', () => {
+  const good: readonly unknown[] = [
+    { t: 'hello', protocol: 1, secret: 'ab', role: 'control' },
+    { t: 'attach', run: 'r-1', after: 0 },
+    { t: 'detach', run: 'r-1' },
+    { t: 'ack', run: 'r-1', n: 12 },
+    { t: 'data' },
+    { t: 'end' },
+    execute({ mode: 'query', code: 'a\0b', timeoutMs: null }),
+    execute({ mode: 'batch', clean: null, build: '*', exec: './a.out', timeoutMs: 5 }),
+    execute({ mode: 'program', source: { from: 'code', code: '1' }, args: ['a\nb'], timeoutMs: null }),
+    execute({ mode: 'program', source: { from: 'file', path: 'x' }, args: [], timeoutMs: null }),
+    execute({ mode: 'program', source: { from: 'stdin' }, args: [], timeoutMs: null }),
+    execute({ mode: 'command', argv: ['ls', '-l'], timeoutMs: null }),
+    { t: 'request', id: 2, method: 'interrupt', params: { run: null } },
+    { t: 'request', id: 2, method: 'cancel', params: { run: 'r', signal: 'SIGTERM' } },
+    { t: 'request', id: 2, method: 'input', params: { run: 'r', text: 'a' } },
+    { t: 'request', id: 2, method: 'input', params: { run: 'r', text: null } },
+    { t: 'request', id: 2, method: 'upload', params: { path: '-rf\n', mode: 0o600 } },
+    { t: 'request', id: 2, method: 'ping', params: null },
+  ];
+  it.each(good)('keeps a correct header as it is: %j', (header) => {
+    expect(parseAgentFrameHeader(header)).toEqual(header);
+  });
+
+  const bad: readonly unknown[] = [
+    null,
+    [],
+    { t: 'welcome' },
+    { t: 'hello', protocol: 1, secret: 'x'.repeat(257), role: 'control' },
+    { t: 'hello', protocol: 1, secret: 'x', role: 'root' },
+    { t: 'attach', run: '../r', after: 0 },
+    { t: 'ack', run: 'r', n: -1 },
+    { t: 'request', id: 1, method: 'constructor', params: {} },
+    { t: 'request', id: 1, method: '__proto__', params: {} },
+    { t: 'request', id: 1, method: 'execute' },
+    execute({ mode: 'query', code: 1, timeoutMs: null }),
+    execute({ mode: 'query', code: '1' }),
+    execute({ mode: 'query', code: '1', timeoutMs: 0 }),
+    execute({ mode: 'command', argv: [], timeoutMs: null }),
+    execute({ mode: 'command', argv: ['a\0b'], timeoutMs: null }),
+    execute({ mode: 'batch', clean: 1, build: null, exec: null, timeoutMs: null }),
+    execute({ mode: 'program', source: { from: 'net' }, args: [], timeoutMs: null }),
+    { t: 'request', id: 2, method: 'cancel', params: { run: 'r', signal: '9' } },
+    { t: 'request', id: 2, method: 'input', params: { run: 'r' } },
+    { t: 'request', id: 2, method: 'upload', params: { path: 'a\0', mode: null } },
+    { t: 'request', id: 2, method: 'upload', params: { path: 'a', mode: 0o4755 } },
+    { t: 'request', id: 2, method: 'shutdown', params: { graceMs: -1 } },
+  ];
+  it.each(bad)('refuses a wrong header: %j', (header) => {
+    expect(() => parseAgentFrameHeader(header)).toThrow(FrameError);
+  });
+
+  it('throws nothing but FrameError, whatever comes', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), corrupted(good)), (header) => {
+        try {
+          parseAgentFrameHeader(header);
+        } catch (thrown) {
+          expect(thrown).toBeInstanceOf(FrameError);
+        }
+      }),
+      { numRuns: fuzzRuns(2000) },
+    );
+  });
+});

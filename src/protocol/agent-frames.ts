@@ -1,0 +1,267 @@
+/**
+ * What the agent sends to a runner: the headers of its frames, the requests, and the guards by which the runner reads them.
+ * The agent connects to `/opt/kernel/run/runner.sock`; the first frame of each connection is `hello`, answered by `welcome`
+ * or `refused`. One `control` connection at a time: a newer one takes over. Each file transfer has a `file` connection of
+ * its own.
+ *
+ * Flow control: events of a run are sent only while the agent is attached to it, and a run's program is blocked once
+ * `unacknowledged` bytes reach the bound of the runner's replay buffer. Nothing is dropped.
+ *
+ * The runner is root inside the container and its socket is root's alone, but it checks every field all the same: a defect
+ * of the agent then ends one connection, not a kernel.
+ */
+import type { RunId } from '../lib/ids.ts';
+import type { ExecuteRequest, ProgramSource } from './execute-request.ts';
+import { FrameError } from './frame.ts';
+import { type Fields, flag, list, object, oneOf, runId, text, whole } from './guards.ts';
+import { type ServiceApp, type ServiceOptions, type ServiceOutcome, serviceOptions } from './kernel-services.ts';
+import type { RunnerStatus } from './runner-frames.ts';
+
+/** The newest protocol generation that this program speaks; the lower of both sides' is used. */
+export const protocolGeneration = 3;
+
+/** The first generation in which an `input` can be the end of the input, and an `upload` a folder. */
+export const endOfInputGeneration = 2;
+export const folderGeneration = 2;
+/** The first generation whose runners have services. */
+export const servicesGeneration = 3;
+
+/** What the agent sends. */
+export type AgentFrameHeader =
+  | { readonly t: 'hello'; readonly protocol: number; readonly secret: string; readonly role: 'control' | 'file' }
+  /** Deliver the events of this run with a number above `after`, old ones first, until `detach`. */
+  | { readonly t: 'attach'; readonly run: RunId; readonly after: number }
+  | { readonly t: 'detach'; readonly run: RunId }
+  /** The consumer has every event up to `n`. */
+  | { readonly t: 'ack'; readonly run: RunId; readonly n: number }
+  | ({ readonly t: 'request'; readonly id: number } & RunnerRequest)
+  /** A piece of an upload (`file` connections). */
+  | { readonly t: 'data' }
+  | { readonly t: 'end' };
+
+/** A file of the kernel. Times are seconds since the epoch, fractions kept. */
+export interface FileEntry {
+  /** Names that are not UTF-8 have their odd bytes written as `\xNN`. */
+  readonly filename: string;
+  readonly size: number;
+  /** `-rw-r--r--` style. */
+  readonly mode: string;
+  readonly ctime: number;
+  readonly mtime: number;
+  readonly atime: number;
+}
+
+/** Requests, each with what its reply holds. */
+export interface RunnerRequests {
+  /** Idempotent by run id: the same request again is answered with `existing: true`; another one with RUN_EXISTS. */
+  readonly execute: {
+    readonly params: { readonly run: RunId; readonly request: ExecuteRequest };
+    readonly result: { readonly existing: boolean };
+  };
+  /** Answers a `waiting-input`; a text of null is the end of the input. */
+  readonly input: { readonly params: { readonly run: RunId; readonly text: string | null }; readonly result: null };
+  /** The body goes to the program's standard input; answered when the pipe has taken it. */
+  readonly stdin: {
+    readonly params: { readonly run: RunId; readonly eof: boolean };
+    readonly result: { readonly open: boolean };
+  };
+  /** SIGINT, or the interpreter's interrupt; without a run, to the one that runs. */
+  readonly interrupt: {
+    readonly params: { readonly run: RunId | null };
+    readonly result: { readonly interrupted: boolean };
+  };
+  /** Takes a queued run off the queue, or ends a running one's process group with this signal. */
+  readonly cancel: { readonly params: { readonly run: RunId; readonly signal: string }; readonly result: null };
+  /** Drops what is kept of a finished run. */
+  readonly forget: { readonly params: { readonly run: RunId }; readonly result: null };
+  readonly complete: {
+    readonly params: { readonly code: string; readonly cursor: number };
+    readonly result: { readonly matches: readonly string[] };
+  };
+  /** As many entries as a reply holds, from the one with this index on; `next`: the index of the first that is missing. */
+  readonly 'list-files': {
+    readonly params: { readonly path: string; readonly from: number };
+    readonly result: { readonly files: readonly FileEntry[]; readonly path: string; readonly next: number | null };
+  };
+  /**
+   * `file` connections: then `data` frames and `end`; the reply comes after `end`. Parents are made. A path that ends with a
+   * slash is a folder without content: it is made, or is there already.
+   */
+  readonly upload: {
+    readonly params: { readonly path: string; readonly mode: number | null };
+    readonly result: { readonly bytes: number };
+  };
+  /**
+   * `file` connections: the reply, then `data` frames and `end`, or a second reply with what went wrong meanwhile. A folder
+   * comes as a tar stream, whose size is null; of a file come exactly `size` bytes.
+   */
+  readonly download: {
+    readonly params: { readonly path: string };
+    readonly result: { readonly form: 'file' | 'tar'; readonly size: number | null; readonly name: string };
+  };
+  /** A service of `runner.json`; answered when its port is open, or when it is clear that it will not be. */
+  readonly 'start-service': {
+    readonly params: { readonly name: string; readonly options: ServiceOptions };
+    readonly result: ServiceOutcome;
+  };
+  /** Ends a service if it runs; answered when it has ended. */
+  readonly 'stop-service': { readonly params: { readonly name: string }; readonly result: null };
+  /** What the image's definitions say of services. */
+  readonly apps: { readonly params: null; readonly result: { readonly apps: readonly ServiceApp[] } };
+  readonly ping: { readonly params: null; readonly result: RunnerStatus };
+  /** SIGTERM to everything of the tenant, SIGKILL after `graceMs`, then the runner ends with status 0. */
+  readonly shutdown: { readonly params: { readonly graceMs: number }; readonly result: null };
+}
+
+/** The name of a request. */
+export type RunnerMethod = keyof RunnerRequests;
+/** A request with its parameters. */
+export type RunnerRequest = {
+  [M in RunnerMethod]: { readonly method: M; readonly params: RunnerRequests[M]['params'] };
+}[RunnerMethod];
+
+type RequestGuards = {
+  readonly [M in RunnerMethod]: (params: Fields) => Extract<RunnerRequest, { method: M }>['params'];
+};
+
+const signalForm = /^SIG[A-Z0-9+]{2,10}$/;
+const maxPath = 4096;
+const maxCode = 480 * 1024;
+const maxArguments = 16_384;
+const maxTimeoutMs = 2 ** 31 - 1;
+const maxGraceMs = 600_000;
+const maxServiceName = 256;
+/** Requests that say nothing but their name. */
+const withoutParams: ReadonlySet<string> = new Set(['ping', 'apps'] satisfies RunnerMethod[]);
+
+const requestGuards: RequestGuards = {
+  execute: (params) => ({ run: runId(params['run']), request: executeRequest(params['request']) }),
+  input: (params) => ({
+    run: runId(params['run']),
+    text: params['text'] === null ? null : text(params['text'], 'text', maxCode),
+  }),
+  stdin: (params) => ({ run: runId(params['run']), eof: flag(params['eof'], 'eof') }),
+  interrupt: (params) => ({ run: params['run'] === null ? null : runId(params['run']) }),
+  cancel: (params) => ({ run: runId(params['run']), signal: signal(params['signal']) }),
+  forget: (params) => ({ run: runId(params['run']) }),
+  complete: (params) => ({
+    code: text(params['code'], 'code', maxCode),
+    cursor: whole(params['cursor'], 'cursor', 0, maxCode),
+  }),
+  // Agents of older versions ask for everything.
+  'list-files': (params) => ({ path: path(params['path']), from: whole(params['from'] ?? 0, 'from', 0) }),
+  upload: (params) => ({
+    path: path(params['path']),
+    mode: params['mode'] === null ? null : whole(params['mode'], 'mode', 0, 0o777),
+  }),
+  download: (params) => ({ path: path(params['path']) }),
+  'start-service': (params) => ({
+    name: text(params['name'], 'name', maxServiceName),
+    options: serviceOptions(params['options']),
+  }),
+  'stop-service': (params) => ({ name: text(params['name'], 'name', maxServiceName) }),
+  apps: () => null,
+  ping: () => null,
+  shutdown: (params) => ({ graceMs: whole(params['graceMs'], 'graceMs', 0, maxGraceMs) }),
+};
+
+/** Reads the header of a frame that an agent sent. Throws FrameError when it is not one. */
+export function parseAgentFrameHeader(header: unknown): AgentFrameHeader {
+  const fields = object(header, 'header');
+  switch (fields['t']) {
+    case 'ack':
+      return { t: 'ack', run: runId(fields['run']), n: whole(fields['n'], 'n', 0) };
+    case 'request':
+      return { t: 'request', id: whole(fields['id'], 'id', 0), ...request(fields) };
+    case 'data':
+      return { t: 'data' };
+    case 'end':
+      return { t: 'end' };
+    case 'attach':
+      return { t: 'attach', run: runId(fields['run']), after: whole(fields['after'], 'after', 0) };
+    case 'detach':
+      return { t: 'detach', run: runId(fields['run']) };
+    case 'hello':
+      return {
+        t: 'hello',
+        protocol: whole(fields['protocol'], 'protocol', 1),
+        secret: text(fields['secret'], 'secret', 256),
+        role: oneOf(fields['role'], ['control', 'file'] as const, 'role'),
+      };
+    default:
+      throw new FrameError('header of an unknown type');
+  }
+}
+
+/** Reads an execution. Throws FrameError. */
+function executeRequest(value: unknown): ExecuteRequest {
+  const fields = object(value, 'request');
+  const timeoutMs = fields['timeoutMs'] === null ? null : whole(fields['timeoutMs'], 'timeoutMs', 1, maxTimeoutMs);
+  const mode = fields['mode'];
+  switch (mode) {
+    case 'query':
+      return { mode, code: text(fields['code'], 'code', maxCode), timeoutMs };
+    case 'batch':
+      return {
+        mode,
+        clean: step(fields['clean'], 'clean'),
+        build: step(fields['build'], 'build'),
+        exec: step(fields['exec'], 'exec'),
+        timeoutMs,
+      };
+    case 'program':
+      return { mode, source: source(fields['source']), args: words(fields['args'], 'args', 0), timeoutMs };
+    case 'command':
+      return { mode, argv: words(fields['argv'], 'argv', 1), timeoutMs };
+    default:
+      throw new FrameError('mode is not a mode of execution');
+  }
+}
+
+function request(fields: Fields): RunnerRequest {
+  const method = fields['method'];
+  if (typeof method !== 'string' || !Object.hasOwn(requestGuards, method)) {
+    throw new FrameError('method is not a method of the runner');
+  }
+  const params = withoutParams.has(method) ? {} : object(fields['params'], 'params');
+  // The table is typed method by method; TypeScript cannot tie the two halves of the pair together here.
+  return { method, params: requestGuards[method as RunnerMethod](params) } as RunnerRequest;
+}
+
+function source(value: unknown): ProgramSource {
+  const fields = object(value, 'source');
+  const from = fields['from'];
+  switch (from) {
+    case 'code':
+      return { from, code: text(fields['code'], 'code', maxCode) };
+    case 'file':
+      return { from, path: path(fields['path']) };
+    case 'stdin':
+      return { from };
+    default:
+      throw new FrameError('from is none of code, file, stdin');
+  }
+}
+
+const step = (value: unknown, what: string): string | null =>
+  value === null ? null : withoutNul(text(value, what, maxCode), what);
+
+const path = (value: unknown): string => withoutNul(text(value, 'path', maxPath), 'path');
+
+function words(value: unknown, what: string, least: number): readonly string[] {
+  const items = list(value, what, maxArguments);
+  if (items.length < least) throw new FrameError(`${what} is empty`);
+  return items.map((item) => withoutNul(text(item, what, maxCode), what));
+}
+
+function signal(value: unknown): string {
+  const name = text(value, 'signal', 16);
+  if (!signalForm.test(name)) throw new FrameError('signal is not the name of a signal');
+  return name;
+}
+
+/** A NUL ends a C string: behind one, the operating system would see another word than the one that was checked. */
+function withoutNul(value: string, what: string): string {
+  if (value.includes('\0')) throw new FrameError(`${what} contains a NUL`);
+  return value;
+}

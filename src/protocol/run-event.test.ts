@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { KerneletError } from '../lib/errors.ts';
+import { FrameDecoder, FrameError } from './frame.ts';
+import {
+  encodeErrorFrame,
+  encodeKeepAliveFrame,
+  encodeRunFrame,
+  type NumberedRunEvent,
+  parseRunFrame,
+  type RunEvent,
+} from './run-event.ts';
+
+const everyByte = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+const through = (pieces: readonly Uint8Array[]) => new FrameDecoder().push(Buffer.concat(pieces)).map(parseRunFrame);
+
+describe('the frames of a run', () => {
+  it.each<readonly [RunEvent, Uint8Array]>([
+    [{ kind: 'started' }, new Uint8Array()],
+    [{ kind: 'stdout' }, everyByte],
+    [{ kind: 'media', type: 'image/png' }, everyByte],
+    [{ kind: 'waiting-input', prompt: '{"error":1}', password: true }, new Uint8Array()],
+    [{ kind: 'finished', exitCode: -9, reason: 'memory-limit' }, new Uint8Array()],
+  ])('come out as they went in: %o', (event, body) => {
+    const [frame] = through(encodeRunFrame({ n: 7, event, body })) as [NumberedRunEvent];
+    expect({ ...frame, body: [...frame.body] }).toEqual({ n: 7, event, body: [...body] });
+  });
+
+  it('tell silence and the error that ends them', () => {
+    const error = new KerneletError('KERNEL_DIED', 'it died').toDocument();
+    expect(through([...encodeKeepAliveFrame(), ...encodeErrorFrame(error)])).toEqual([null, { error }]);
+  });
+
+  it.each([1, null, { n: 1 }, { n: '1', event: { kind: 'x' } }, { n: 1, event: {} }])('are not %j', (header) => {
+    expect(() => parseRunFrame({ header, body: everyByte })).toThrow(FrameError);
+  });
+});

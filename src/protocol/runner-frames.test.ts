@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { corrupted } from '../../test/support/corrupted-documents.ts';
+import { fuzzRuns } from '../../test/support/depth.ts';
+import { FrameError } from './frame.ts';
+import { parseRunnerFrameHeader } from './runner-frames.ts';
+
+const models = [{ name: 'm', healthy: null }];
+const status = { phase: 'ready', interpreter: 'none', detail: '', startedAt: 12.5, logBytesDropped: 0, models };
+const summary = { run: 'r-1', phase: 'finished', last: 3, oldest: 2, exitCode: -9, reason: 'signalled' };
+
+describe('parseRunnerFrameHeader', () => {
+  const good: readonly unknown[] = [
+    {
+      t: 'welcome',
+      protocol: 1,
+      kernelId: '00000000-0000-4000-8000-000000000001',
+      generation: 2,
+      status,
+      runs: [summary],
+    },
+    { t: 'refused', reason: 'secret', text: 'wrong' },
+    { t: 'status', status },
+    { t: 'run', summary },
+    { t: 'event', run: 'r-1', n: 1, event: { kind: 'stdout' } },
+    { t: 'event', run: 'r-1', n: 2, event: { kind: 'media', type: 'image/svg+xml' } },
+    { t: 'event', run: 'r-1', n: 2, event: { kind: 'media', type: 'text/html; charset=utf-8' } },
+    { t: 'event', run: 'r-1', n: 3, event: { kind: 'waiting-input', prompt: 'name? ', password: true } },
+    { t: 'event', run: 'r-1', n: 4, event: { kind: 'build-finished', exitCode: 1 } },
+    { t: 'event', run: 'r-1', n: 5, event: { kind: 'finished', exitCode: 0, reason: 'exited' } },
+    { t: 'reply', id: 7, ok: true, result: { matches: ['a'] } },
+    { t: 'reply', id: 7, ok: false, error: { code: 'RUN_EXISTS', message: 'no' } },
+    { t: 'data' },
+    { t: 'end' },
+  ];
+  it.each(good)('keeps a correct header as it is: %j', (header) => {
+    expect(parseRunnerFrameHeader(header)).toEqual(header);
+  });
+
+  const bad: readonly unknown[] = [
+    null,
+    [],
+    'event',
+    {},
+    { t: 'hello' },
+    { t: '__proto__' },
+    { t: 'welcome', protocol: 1, kernelId: '../x', generation: 1, status, runs: [] },
+    { t: 'welcome', protocol: 0, kernelId: '00000000-0000-4000-8000-000000000001', generation: 1, status, runs: [] },
+    { t: 'event', run: '../r', n: 1, event: { kind: 'stdout' } },
+    { t: 'event', run: 'r', n: 0, event: { kind: 'stdout' } },
+    { t: 'event', run: 'r', n: 1.5, event: { kind: 'stdout' } },
+    { t: 'event', run: 'r', n: 1, event: { kind: 'media', type: 'a/b\nx' } },
+    { t: 'event', run: 'r', n: 1, event: { kind: 'finished', exitCode: '0', reason: 'exited' } },
+    { t: 'event', run: 'r', n: 1, event: { kind: 'finished', exitCode: 0, reason: 'bored' } },
+    { t: 'reply', id: 1, ok: 1 },
+    { t: 'reply', id: 1, ok: false, error: { code: 'STATE_LOCKED', message: 'a code that is not the runner’s' } },
+    { t: 'run', summary: { ...summary, last: -1 } },
+    { t: 'status', status: { ...status, startedAt: null } },
+  ];
+  it.each(bad)('refuses a wrong header: %j', (header) => {
+    expect(() => parseRunnerFrameHeader(header)).toThrow(FrameError);
+  });
+
+  it('takes a runner that says nothing of models for one that serves none', () => {
+    const { models: _, ...older } = status;
+    expect(parseRunnerFrameHeader({ t: 'status', status: older })).toEqual({
+      t: 'status',
+      status: { ...older, models: [] },
+    });
+  });
+
+  it('drops unknown fields and cuts endless texts', () => {
+    const header = parseRunnerFrameHeader({
+      t: 'status',
+      status: { ...status, detail: 'x'.repeat(100_000), extra: 1 },
+    });
+    expect(header).toEqual({ t: 'status', status: { ...status, detail: expect.stringMatching(/^x{4096}…$/) } });
+  });
+
+  it('throws nothing but FrameError, whatever comes, and what it lets through fits', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), corrupted(good)), (header) => {
+        try {
+          const read = parseRunnerFrameHeader(header);
+          expect(parseRunnerFrameHeader(read)).toEqual(read);
+        } catch (thrown) {
+          expect(thrown).toBeInstanceOf(FrameError);
+        }
+      }),
+      { numRuns: fuzzRuns(2000) },
+    );
+  });
+});

@@ -1,0 +1,198 @@
+/**
+ * What a runner sends to the agent: the headers of its frames, its status and errors, and the guards by which the agent reads
+ * them. A tenant may have taken the runner over, so nothing is believed: each field that is used is checked, fields that are
+ * not known are dropped, and whatever does not fit is a FrameError.
+ */
+import type { KernelId, RunId } from '../lib/ids.ts';
+import { FrameError } from './frame.ts';
+import { type Fields, finite, list, object, oneOf, runId, text, whole } from './guards.ts';
+import { type ModelHealth, modelHealths } from './kernel-models.ts';
+import { endReasons, maxPrompt, type RunEvent, type RunSummary, runPhases } from './run-event.ts';
+
+/** Phases of the runner. */
+export type RunnerPhase = 'starting' | 'ready' | 'failed' | 'stopping';
+/** State of the interpreter that answers queries: `none` = this runtime keeps none, `idle` = started when needed. */
+export type InterpreterState = 'none' | 'idle' | 'starting' | 'ready' | 'failed';
+
+/** Where the runner stands. */
+export interface RunnerStatus {
+  readonly phase: RunnerPhase;
+  readonly interpreter: InterpreterState;
+  /** Why the phase or the interpreter is `failed`; else empty. */
+  readonly detail: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** Bytes that the container's log could not take. */
+  readonly logBytesDropped: number;
+  /** Of the models that the kernel serves. */
+  readonly models: readonly ModelHealth[];
+}
+
+/** What the runner sends. */
+export type RunnerFrameHeader =
+  | {
+      readonly t: 'welcome';
+      readonly protocol: number;
+      readonly kernelId: KernelId;
+      readonly generation: number;
+      readonly status: RunnerStatus;
+      readonly runs: readonly RunSummary[];
+    }
+  | { readonly t: 'refused'; readonly reason: 'secret' | 'protocol' | 'form'; readonly text: string }
+  | { readonly t: 'status'; readonly status: RunnerStatus }
+  /** A run changed its phase; sent whether or not the agent is attached to it. */
+  | { readonly t: 'run'; readonly summary: RunSummary }
+  /** A numbered event; its bytes are the frame's body. */
+  | { readonly t: 'event'; readonly run: RunId; readonly n: number; readonly event: RunEvent }
+  | { readonly t: 'reply'; readonly id: number; readonly ok: true; readonly result: unknown }
+  | { readonly t: 'reply'; readonly id: number; readonly ok: false; readonly error: RunnerError }
+  /** A piece of a download (`file` connections). */
+  | { readonly t: 'data' }
+  | { readonly t: 'end' };
+
+/** An error of a request; `code` is one of the agent's error codes. */
+export interface RunnerError {
+  readonly code: RunnerErrorCode;
+  readonly message: string;
+}
+
+/** Codes that the runner answers with: a part of the registry in `lib/error-codes.ts`. */
+export const runnerErrorCodes = [
+  'INVALID_ARGUMENT',
+  'FORBIDDEN_PATH',
+  'FILE_NOT_FOUND',
+  'FILE_ERROR',
+  'RUN_NOT_FOUND',
+  'RUN_EXISTS',
+  'NOT_SUPPORTED',
+  'OVERLOADED',
+  'SHUTTING_DOWN',
+  'INTERNAL',
+] as const;
+
+/** The code of a runner's error. */
+export type RunnerErrorCode = (typeof runnerErrorCodes)[number];
+
+const runnerPhases: readonly RunnerPhase[] = ['starting', 'ready', 'failed', 'stopping'];
+const interpreterStates: readonly InterpreterState[] = ['none', 'idle', 'starting', 'ready', 'failed'];
+const refusals = ['secret', 'protocol', 'form'] as const;
+const kernelIdForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const mediaTypeForm = /^[\w.+-]{1,64}\/[\w.+-]{1,64}(;.{0,128})?$/;
+/** Texts of the runner that are shown to people are cut to this many characters. */
+const maxText = 4096;
+/** More runs than a runner keeps. */
+const maxRuns = 10_000;
+
+/** Reads the header of a frame that a runner sent. Throws FrameError when it is not one. */
+export function parseRunnerFrameHeader(header: unknown): RunnerFrameHeader {
+  const fields = object(header, 'header');
+  switch (fields['t']) {
+    case 'event':
+      return { t: 'event', run: runId(fields['run']), n: whole(fields['n'], 'n', 1), event: runEvent(fields['event']) };
+    case 'reply':
+      return reply(fields);
+    case 'run':
+      return { t: 'run', summary: runSummary(fields['summary']) };
+    case 'status':
+      return { t: 'status', status: parseRunnerStatus(fields['status']) };
+    case 'data':
+      return { t: 'data' };
+    case 'end':
+      return { t: 'end' };
+    case 'welcome':
+      return welcome(fields);
+    case 'refused':
+      return { t: 'refused', reason: oneOf(fields['reason'], refusals, 'reason'), text: shown(fields['text'], 'text') };
+    default:
+      throw new FrameError('header of an unknown type');
+  }
+}
+
+/** Reads the state of a runner. Throws FrameError. */
+export function parseRunnerStatus(value: unknown): RunnerStatus {
+  const fields = object(value, 'status');
+  return {
+    phase: oneOf(fields['phase'], runnerPhases, 'phase'),
+    interpreter: oneOf(fields['interpreter'], interpreterStates, 'interpreter'),
+    detail: shown(fields['detail'], 'detail'),
+    startedAt: finite(fields['startedAt'], 'startedAt'),
+    logBytesDropped: whole(fields['logBytesDropped'], 'logBytesDropped', 0),
+    // Runners of older versions serve none.
+    models: modelHealths(fields['models'] ?? []),
+  };
+}
+
+function welcome(fields: Fields): RunnerFrameHeader {
+  const kernelId = fields['kernelId'];
+  if (typeof kernelId !== 'string' || !kernelIdForm.test(kernelId)) throw new FrameError('kernelId is not a UUID');
+  return {
+    t: 'welcome',
+    protocol: whole(fields['protocol'], 'protocol', 1),
+    kernelId: kernelId as KernelId,
+    generation: whole(fields['generation'], 'generation', 0),
+    status: parseRunnerStatus(fields['status']),
+    runs: list(fields['runs'], 'runs', maxRuns).map(runSummary),
+  };
+}
+
+function reply(fields: Fields): RunnerFrameHeader {
+  const id = whole(fields['id'], 'id', 0);
+  if (fields['ok'] === true) return { t: 'reply', id, ok: true, result: fields['result'] };
+  if (fields['ok'] !== false) throw new FrameError('ok is not a boolean');
+  const error = object(fields['error'], 'error');
+  return {
+    t: 'reply',
+    id,
+    ok: false,
+    error: { code: oneOf(error['code'], runnerErrorCodes, 'code'), message: shown(error['message'], 'message') },
+  };
+}
+
+function runSummary(value: unknown): RunSummary {
+  const fields = object(value, 'summary');
+  const { exitCode, reason } = fields;
+  return {
+    run: runId(fields['run']),
+    phase: oneOf(fields['phase'], runPhases, 'phase'),
+    last: whole(fields['last'], 'last', 0),
+    oldest: whole(fields['oldest'], 'oldest', 0),
+    exitCode: exitCode === null ? null : whole(exitCode, 'exitCode'),
+    reason: reason === null ? null : oneOf(reason, endReasons, 'reason'),
+  };
+}
+
+function runEvent(value: unknown): RunEvent {
+  const fields = object(value, 'event');
+  const kind = fields['kind'];
+  switch (kind) {
+    case 'started':
+    case 'stdout':
+    case 'stderr':
+    case 'html':
+      return { kind };
+    case 'media': {
+      const type = fields['type'];
+      if (typeof type !== 'string' || !mediaTypeForm.test(type)) throw new FrameError('type is not a media type');
+      return { kind, type };
+    }
+    case 'waiting-input':
+      return { kind, prompt: shown(fields['prompt'], 'prompt', maxPrompt), password: fields['password'] === true };
+    case 'clean-finished':
+    case 'build-finished':
+      return { kind, exitCode: whole(fields['exitCode'], 'exitCode') };
+    case 'finished':
+      return {
+        kind,
+        exitCode: whole(fields['exitCode'], 'exitCode'),
+        reason: oneOf(fields['reason'], endReasons, 'reason'),
+      };
+    default:
+      throw new FrameError('event of an unknown kind');
+  }
+}
+
+/** A text of the runner's that people will see; what is too long is cut, and no reason to drop the frame. */
+function shown(value: unknown, what: string, longest = maxText): string {
+  const full = text(value, what);
+  return full.length > longest ? `${full.slice(0, longest)}…` : full;
+}

@@ -1,0 +1,57 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { corrupted } from '../../test/support/corrupted-documents.ts';
+import { fuzzRuns } from '../../test/support/depth.ts';
+import { parseDriverLine } from './driver-protocol.ts';
+
+const good = [
+  { ev: 'ready' },
+  { ev: 'media', type: 'image/png', encoding: 'base64', data: 'eA==' },
+  { ev: 'html', data: '<b>' },
+  { ev: 'input', prompt: '? ', password: true },
+  { ev: 'done', id: 3, exitCode: -9 },
+  { ev: 'completion', id: 3, matches: ['a', 'b'] },
+];
+it.each(good)('reads %j', (event) => {
+  expect(parseDriverLine(JSON.stringify(event))).toEqual(event);
+});
+
+it.each([
+  'no JSON',
+  'null',
+  '5',
+  '[]',
+  '{"ev":"finished"}',
+  '{"ev":"media","type":"image/png\\r\\nX: y","encoding":"base64","data":""}',
+  '{"ev":"media","type":"png","encoding":"base64","data":""}',
+  '{"ev":"media","type":"image/png","encoding":"hex","data":""}',
+  '{"ev":"html"}',
+  '{"ev":"input","password":true}',
+  '{"ev":"done","id":1,"exitCode":0.5}',
+  '{"ev":"done","id":"1","exitCode":0}',
+  '{"ev":"completion","id":1,"matches":"a"}',
+])('takes %s for nothing', (line) => {
+  expect(parseDriverLine(line)).toBeNull();
+});
+
+it('bounds completions and leaves out what is no text', () => {
+  const matches = [5, null, ...Array.from({ length: 5000 }, (_, index) => `m${index}`)];
+  const event = parseDriverLine(JSON.stringify({ ev: 'completion', id: 1, matches }));
+  expect(event?.ev === 'completion' && [event.matches.length, event.matches[0]]).toEqual([1000, 'm0']);
+});
+
+it('takes whatever else comes for nothing, and what it takes is of the form', () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        corrupted(good).map((event) => JSON.stringify(event)),
+      ),
+      (line) => {
+        const event = parseDriverLine(line);
+        expect(event === null || parseDriverLine(JSON.stringify(event))).toEqual(event ?? true);
+      },
+    ),
+    { numRuns: fuzzRuns(1000) },
+  );
+});

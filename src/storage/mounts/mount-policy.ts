@@ -1,0 +1,179 @@
+/**
+ * Which host paths may be mounted into kernels: only existing ones that, symlinks resolved, lie below a folder of
+ * `kernelet.mount-allow`; some never. The resolved path is what is mounted. A kernel that may write above it can put a
+ * link in its place, which the engine would follow, so it is looked at again before every start.
+ */
+import { realpath } from 'node:fs/promises';
+import { isAbsolute, normalize } from 'node:path';
+import { KerneletError } from '../../lib/errors.ts';
+import { isAtOrBelow } from '../../lib/mount-table.ts';
+import { systemErrorCode } from '../../lib/system-error.ts';
+
+/** A mount as asked for, and as allowed. */
+export interface RequestedMount {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  /** A folder out of which the source must not lead, once its links are resolved. */
+  readonly within?: string | undefined;
+}
+
+/** What the rules are made of. */
+export interface MountPolicyOptions {
+  /** `kernelet.mount-allow` of the configuration. */
+  readonly allow: readonly string[];
+  /** Paths that are refused whatever is allowed: the state folder, the engine's socket and data. */
+  readonly refuse: readonly string[];
+}
+
+/** The key that the refusals name. */
+const key = 'kernelet.mount-allow';
+
+/** Folders of the system: neither they nor anything below them is ever mounted. */
+const systemFolders = [
+  '/boot',
+  '/dev',
+  '/etc',
+  '/proc',
+  '/root',
+  '/run',
+  '/sys',
+  '/var/run',
+  '/var/lib/docker',
+  '/usr',
+] as const;
+/** Folders that are themselves never mounted; what lies below them may be. */
+const topFolders = [
+  '/',
+  '/bin',
+  '/home',
+  '/lib',
+  '/lib32',
+  '/lib64',
+  '/media',
+  '/mnt',
+  '/opt',
+  '/sbin',
+  '/srv',
+  '/tmp',
+  '/var',
+  '/var/lib',
+] as const;
+/** Targets in the kernel that belong to the runner or the system. */
+const reservedTargets = [
+  '/opt',
+  '/proc',
+  '/sys',
+  '/dev',
+  '/home/config',
+  '/etc',
+  '/usr',
+  '/bin',
+  '/sbin',
+  '/lib',
+  '/lib64',
+  '/run',
+] as const;
+const homeTarget = '/home/work';
+/** Targets that would hide what the kernel needs; folders below them are fine. */
+const exactTargets = ['/', '/home', homeTarget] as const;
+
+/** The error for a mount that is not allowed. */
+export function refuseMount(text: string, path: string): KerneletError {
+  return new KerneletError('FORBIDDEN_MOUNT', text, { context: { path, key } });
+}
+
+/** The error for a volume that an image must not declare. */
+export function refuseVolume(text: string, path: string): KerneletError {
+  return new KerneletError('FORBIDDEN_VOLUME', text, { context: { path } });
+}
+
+/** Checks targets alone. Pure. Throws FORBIDDEN_MOUNT. */
+export function checkTargets(mounts: readonly RequestedMount[]): void {
+  const seen: string[] = [];
+  for (const { target } of mounts) {
+    if (!isAbsolute(target) || /[\0\n,]/.test(target)) {
+      throw refuseMount(`the mount target ${JSON.stringify(target)} is not an absolute path`, target);
+    }
+    const path = canonical(target);
+    const reserved = exactTargets.some((one) => one === path) || reservedTargets.some((one) => isAtOrBelow(path, one));
+    if (reserved) throw refuseMount(`nothing may be mounted at ${path}: it belongs to the kernel itself`, path);
+    // Where one lies in another, whoever writes in that can lead it to any place of the container.
+    const other = seen.find((one) => isAtOrBelow(path, one) || isAtOrBelow(one, path));
+    if (other === path) throw refuseMount(`two mounts have the target ${path}`, path);
+    if (other !== undefined) throw refuseMount(`the mounts at ${path} and ${other} lie in each other`, path);
+    seen.push(path);
+  }
+}
+
+/** Checks a resolved source path. Pure. Throws FORBIDDEN_MOUNT. */
+export function checkSource(source: string, options: MountPolicyOptions): void {
+  if (topFolders.some((one) => one === source) || systemFolders.some((one) => isAtOrBelow(source, one))) {
+    throw refuseMount(`${source} is a folder of the system and is never mounted into a kernel`, source);
+  }
+  // A folder above a refused one would show it too.
+  if (options.refuse.some((one) => isAtOrBelow(source, one) || isAtOrBelow(one, source))) {
+    throw refuseMount(
+      `${source} holds kernelet's or the engine's own state and is never mounted into a kernel`,
+      source,
+    );
+  }
+  if (options.allow.some((one) => isAtOrBelow(source, canonical(one)))) return;
+  const allowed =
+    options.allow.length === 0 ? 'allows nothing' : `allows only what lies below ${options.allow.join(', ')}`;
+  throw refuseMount(`${source} may not be mounted: ${key} of the configuration ${allowed}`, source);
+}
+
+/** The mounts with their sources resolved. Throws FORBIDDEN_MOUNT, naming the path and the key that decides. */
+export async function allowMounts(
+  mounts: readonly RequestedMount[],
+  options: MountPolicyOptions,
+): Promise<readonly RequestedMount[]> {
+  checkTargets(mounts);
+  const resolved = { allow: await resolveAll(options.allow), refuse: await resolveAll(options.refuse) };
+  const allowed: RequestedMount[] = [];
+  for (const mount of mounts) {
+    const { source } = mount;
+    if (!isAbsolute(source) || source.includes('\0')) {
+      throw refuseMount(
+        `the mount source ${JSON.stringify(source)} is not an absolute path; ${key} decides what may be mounted`,
+        source,
+      );
+    }
+    const path = await realpath(source).catch((error: unknown) => {
+      const code = systemErrorCode(error) ?? 'unreadable';
+      throw refuseMount(
+        `${source} cannot be mounted: there is no such path (${code}); ${key} decides what may be mounted`,
+        source,
+      );
+    });
+    checkSource(path, resolved);
+    const { within } = mount;
+    if (within !== undefined && !isAtOrBelow(path, await realpath(within).catch(() => within))) {
+      throw refuseMount(`${source} may not be mounted: a link leads out of ${within}`, source);
+    }
+    allowed.push({ source: path, target: canonical(mount.target), readOnly: mount.readOnly });
+  }
+  return allowed;
+}
+
+/** Throws FORBIDDEN_MOUNT when an allowed source leads elsewhere by now: it, or a folder above it, was replaced. */
+export async function checkUnmoved(mounts: readonly Pick<RequestedMount, 'source'>[]): Promise<void> {
+  for (const { source } of mounts) {
+    const now = await realpath(source).catch((error: unknown) => systemErrorCode(error) ?? 'unreadable');
+    if (now === source) continue;
+    throw refuseMount(`${source} may not be mounted any more: it was replaced since it was allowed (${now})`, source);
+  }
+}
+
+/** Both the path as written and as resolved count, so that a link can't hide what it leads to. */
+async function resolveAll(paths: readonly string[]): Promise<readonly string[]> {
+  const both = await Promise.all(paths.map(async (path) => [canonical(path), await realpath(path).catch(() => path)]));
+  return [...new Set(both.flat())];
+}
+
+/** A path without `..`, doubled or trailing slashes. */
+export function canonical(path: string): string {
+  const normal = normalize(path);
+  return normal.length > 1 && normal.endsWith('/') ? normal.slice(0, -1) : normal;
+}

@@ -1,0 +1,103 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type RunProgram, VolumeMounts, withEntry, withoutEntries } from './volume-mounts.ts';
+
+let base: string;
+let ran: string[];
+beforeEach(async () => {
+  base = await mkdtemp(path.join(tmpdir(), 'kernelet-volumes-'));
+  ran = [];
+});
+afterEach(() => rm(base, { recursive: true, force: true }));
+
+const run: RunProgram = async (program, args) => {
+  ran.push([program, ...args].join(' '));
+  return args.includes('nas:/bad') ? { status: 32, stderr: 'mount.nfs: access denied\n' } : { status: 0, stderr: '' };
+};
+const table = (): string => path.join(base, 'fstab');
+const volumes = (): VolumeMounts => new VolumeMounts(run, table());
+const wanted = { folder: 'v1', location: 'nas:/v1', fileSystem: 'nfs', options: 'ro,soft', table: null };
+
+it('mounts below the base, and keeps it in the table when it is told to', async () => {
+  await writeFile(table(), '# mine');
+  expect(await volumes().mount(base, { ...wanted, table: table() }, 1000)).toBe(path.join(base, 'v1'));
+  expect(ran).toEqual([`mount -t nfs -o ro,soft -- nas:/v1 ${base}/v1`]);
+  expect((await stat(path.join(base, 'v1'))).isDirectory()).toBe(true);
+  expect(await readFile(table(), 'utf8')).toBe(`# mine\nnas:/v1 ${base}/v1 nfs ro,soft 0 0\n`);
+  expect(await readFile(`${table()}.bak`, 'utf8')).toBe('# mine');
+  await volumes().unmount(base, { folder: 'v1', table: table() }, 1000);
+  // It is no mount point, so nothing is run for it.
+  expect(ran).toHaveLength(1);
+  expect(await readFile(table(), 'utf8')).toBe('# mine\n');
+});
+
+it('keeps what is mounted side by side', async () => {
+  const folders = Array.from({ length: 20 }, (_, index) => `v${index}`);
+  const both = volumes();
+  await Promise.all(folders.map((folder) => both.mount(base, { ...wanted, folder, table: table() }, 1000)));
+  const lines = (await readFile(table(), 'utf8')).trimEnd().split('\n');
+  expect(lines.map((line) => path.basename(line.split(' ')[1] ?? '')).sort()).toEqual(folders.toSorted());
+});
+
+it('says what `mount` said', async () => {
+  await expect(volumes().mount(base, { ...wanted, location: 'nas:/bad' }, 1000)).rejects.toThrow(
+    'mount: mount.nfs: access denied',
+  );
+});
+
+it('waits for the real `mount` however long it may take', async () => {
+  const real = new VolumeMounts(undefined, table()).mount(base, { ...wanted, fileSystem: 'no-such-thing' }, 1e11);
+  await expect(real).rejects.toThrow(/^mount: (?!it took longer)/);
+});
+
+it.each([
+  [{ folder: '../etc' }],
+  [{ folder: '/etc' }],
+  [{ folder: '' }],
+  [{ folder: '-a' }],
+  [{ location: '-o bind' }],
+  [{ options: '--bind' }],
+  [{ fileSystem: '-t' }],
+])('refuses %j', async (change) => {
+  await expect(volumes().mount(base, { ...wanted, ...change }, 1000)).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+  });
+  expect(ran).toEqual([]);
+});
+
+it('edits no other table', async () => {
+  await expect(volumes().mount(base, { ...wanted, table: '/etc/passwd' }, 1000)).rejects.toThrow('alone is edited');
+});
+
+it('really mounts and unmounts, and does nothing twice', async () => {
+  const real = new VolumeMounts();
+  const memory = { ...wanted, location: `kernelet-${process.pid}`, fileSystem: 'tmpfs', options: 'size=1m' };
+  const place = await real.mount(base, memory, 5000);
+  try {
+    await writeFile(path.join(place, 'here'), 'x');
+    await real.mount(base, memory, 5000);
+    expect(await readFile(path.join(place, 'here'), 'utf8')).toBe('x');
+  } finally {
+    await real.unmount(base, { folder: 'v1', table: null }, 5000);
+  }
+  await expect(readFile(path.join(place, 'here'))).rejects.toThrow('ENOENT');
+  await real.unmount(base, { folder: 'v1', table: null }, 5000);
+});
+
+const disks = '# disks\nUUID=1 / ext4\terrors=remount-ro 0 1\nnas:/a\t/mnt/a\\040b nfs defaults 0 0';
+const mounted = { location: 'nas:/b', mountPoint: '/mnt/b c', fileSystem: 'nfs', options: '' };
+
+it('adds an mounted once, on a line of its own', () => {
+  const more = withEntry(disks, mounted);
+  expect(more).toBe(`${disks}\nnas:/b /mnt/b\\040c nfs defaults 0 0\n`);
+  expect(withEntry(more, mounted)).toBe(more);
+  expect(withEntry('', { ...mounted, options: 'ro' })).toBe('nas:/b /mnt/b\\040c nfs ro 0 0\n');
+});
+
+it('the entries of a mount point are taken out of fstab, and the rest stays as it is', () => {
+  expect(withoutEntries(disks, '/mnt/a b')).toBe('# disks\nUUID=1 / ext4\terrors=remount-ro 0 1');
+  expect(withoutEntries(disks, '/mnt')).toBe(disks);
+  expect(withoutEntries(withEntry(`${disks}\n`, mounted), '/mnt/b c')).toBe(`${disks}\n`);
+});

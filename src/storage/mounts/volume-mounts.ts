@@ -1,0 +1,193 @@
+/**
+ * Mounting the volumes of a cluster on this node (spec config-and-ops 19). What is asked for comes over the network, so
+ * names stay below the base, arguments are no options, and the only table that is edited is the machine's own.
+ */
+import { spawn } from 'node:child_process';
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { writeFileAtomic } from '../../lib/atomic-file.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { KerneletError } from '../../lib/errors.ts';
+import { KeyedMutex } from '../../lib/keyed-mutex.ts';
+import { readMountTable } from '../../lib/mount-table.ts';
+import { isSystemError } from '../../lib/system-error.ts';
+
+/** What shall be mounted. */
+export interface VolumeMount {
+  /** Below the base. */
+  readonly folder: string;
+  readonly location: string;
+  readonly fileSystem: string;
+  /** For `-o`; null: none. */
+  readonly options: string | null;
+  /** The table that gets an entry; null: none. */
+  readonly table: string | null;
+}
+
+/** What shall not be mounted any more. */
+export interface VolumeUnmount {
+  readonly folder: string;
+  readonly table: string | null;
+}
+
+/** Runs a program with arguments within a time; gives its exit status, −1 when it could not be run or was ended. */
+export type RunProgram = (
+  program: 'mount' | 'umount',
+  args: readonly string[],
+  timeoutMs: number,
+) => Promise<{ readonly status: number; readonly stderr: string }>;
+
+/** The only table there is. */
+const machineTable = '/etc/fstab';
+const maxStderr = 4096;
+
+/** The volumes. */
+export class VolumeMounts {
+  readonly #run: RunProgram;
+  readonly #table: string;
+  readonly #turns = new KeyedMutex<string>();
+  /** Volumes that come side by side are entries of one table. */
+  readonly #edits = new KeyedMutex<string>();
+
+  /** `table`: stands for the machine's own, for tests. */
+  constructor(run: RunProgram = runProgram, table: string = machineTable) {
+    this.#run = run;
+    this.#table = table;
+  }
+
+  /**
+   * Mounts a volume below the base and gives its mount point; one that is there already is success. Throws
+   * INVALID_ARGUMENT, STATE_UNUSABLE, with the words of `mount`.
+   */
+  async mount(base: string, wanted: VolumeMount, timeoutMs: number): Promise<string> {
+    const { location, fileSystem, options } = wanted;
+    const mountPoint = below(base, wanted.folder);
+    if (!/^[a-z0-9][a-z0-9._-]*$/i.test(fileSystem)) throw invalid(`${JSON.stringify(fileSystem)} is no file system`);
+    for (const text of [location, options ?? '']) {
+      if (text.startsWith('-') || /[\0\n]/.test(text)) throw invalid(`${JSON.stringify(text)} cannot be an argument`);
+    }
+    return await this.#turns.run(mountPoint, async () => {
+      const there = (await readMountTable()).findLast((mount) => mount.mountPoint === mountPoint);
+      if (there?.source !== location) {
+        await mkdir(mountPoint).catch((error: unknown) => {
+          if (!isSystemError(error, 'EEXIST'))
+            throw new KerneletError('STATE_UNUSABLE', String(error), { cause: error });
+        });
+        const args = ['-t', fileSystem, ...(options ? ['-o', options] : []), '--', location, mountPoint];
+        await this.#must('mount', args, timeoutMs);
+      }
+      const entry = { location, mountPoint, fileSystem, options: options ?? '' };
+      await this.#edit(wanted.table, (table) => withEntry(table, entry));
+      return mountPoint;
+    });
+  }
+
+  /** Unmounts a volume; what is no mount point is fine. Throws as `mount`. */
+  async unmount(base: string, { folder, table }: VolumeUnmount, timeoutMs: number): Promise<string> {
+    const mountPoint = below(base, folder);
+    return await this.#turns.run(mountPoint, async () => {
+      if ((await readMountTable()).some((mount) => mount.mountPoint === mountPoint)) {
+        await this.#must('umount', ['--', mountPoint], timeoutMs);
+      }
+      await this.#edit(table, (text) => withoutEntries(text, mountPoint));
+      return mountPoint;
+    });
+  }
+
+  async #must(program: 'mount' | 'umount', args: readonly string[], timeoutMs: number): Promise<void> {
+    const { status, stderr } = await this.#run(program, args, timeoutMs);
+    if (status === 0) return;
+    const why = stderr.trim() || (status < 0 ? `it took longer than ${timeoutMs} ms` : `status ${status}`);
+    throw new KerneletError('STATE_UNUSABLE', `${program}: ${why}`);
+  }
+
+  async #edit(table: string | null, change: (text: string) => string): Promise<void> {
+    if (table === null) return;
+    if (table !== this.#table) throw invalid(`${JSON.stringify(table)} is not ${this.#table}, which alone is edited`);
+    using _turn = await this.#edits.acquire(table);
+    const before = await readFile(table, 'utf8').catch((error: unknown) => {
+      if (isSystemError(error, 'ENOENT')) return '';
+      throw new KerneletError('STATE_UNUSABLE', `${table} cannot be read: ${error}`, { cause: error });
+    });
+    const after = change(before);
+    if (after === before) return;
+    await writeFileAtomic(`${table}.bak`, before, { mode: 0o644 });
+    await writeFileAtomic(table, after, { mode: 0o644 });
+  }
+}
+
+/** A path below the base, of one or more plain names. Throws INVALID_ARGUMENT. */
+function below(base: string, folder: string): string {
+  const names = folder.split('/');
+  const plain = names.every((name) => name !== '' && name !== '.' && name !== '..' && !name.startsWith('-'));
+  if (!plain || /[\0\n]/.test(folder)) throw invalid(`${JSON.stringify(folder)} is no name of a folder`);
+  return path.join(base, ...names);
+}
+
+const invalid = (text: string): KerneletError => new KerneletError('INVALID_ARGUMENT', text);
+
+const runProgram: RunProgram = (program, args, timeoutMs) =>
+  new Promise((resolve) => {
+    let stderr = '';
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' },
+    });
+    // One that hangs in the kernel cannot be ended: nobody waits for it.
+    const timer = systemClock.after(timeoutMs, () => {
+      child.kill('SIGKILL');
+      resolve({ status: -1, stderr: '' });
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr = (stderr + text).slice(-maxStderr);
+    });
+    child.once('error', (error) => {
+      timer[Symbol.dispose]();
+      resolve({ status: -1, stderr: error.message });
+    });
+    child.once('close', (code) => {
+      timer[Symbol.dispose]();
+      resolve({ status: code ?? -1, stderr });
+    });
+  });
+
+/** An entry. */
+export interface FstabEntry {
+  /** What is mounted. */
+  readonly location: string;
+  readonly mountPoint: string;
+  readonly fileSystem: string;
+  /** With commas between them; blank: the defaults. */
+  readonly options: string;
+}
+
+/** The table with the entry at its end; unchanged when the same is mounted at the same place already. */
+export function withEntry(table: string, entry: FstabEntry): string {
+  const there = table.split('\n').some((line) => {
+    const [location, mountPoint] = fieldsOf(line);
+    return location === entry.location && mountPoint === entry.mountPoint;
+  });
+  if (there) return table;
+  const { location, mountPoint, fileSystem, options } = entry;
+  const line = [escaped(location), escaped(mountPoint), fileSystem, options || 'defaults', '0', '0'].join(' ');
+  return `${table}${table === '' || table.endsWith('\n') ? '' : '\n'}${line}\n`;
+}
+
+/** The table without the entries of a mount point. */
+export function withoutEntries(table: string, mountPoint: string): string {
+  return table
+    .split('\n')
+    .filter((line) => fieldsOf(line)[1] !== mountPoint)
+    .join('\n');
+}
+
+/** None of a comment. */
+function fieldsOf(line: string): readonly string[] {
+  const text = line.trim();
+  return text === '' || text.startsWith('#') ? [] : text.split(/[ \t]+/).map(unescaped);
+}
+
+const escaped = (text: string): string =>
+  text.replace(/[\s\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
+const unescaped = (text: string): string =>
+  text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
