@@ -12,6 +12,9 @@ const planted = {
 };
 const expected = ['src/planted-file.ts', 'src/planted-module.ts: usedByATest'];
 
+/** What the build uses of the program, which is no test. */
+const ofTheBuild = new Set(['src/storage/runner-volume/manifest.ts: describeFolder']);
+
 /** What is still to go. */
 const pending = new Set([
   'src/backendai/rpc/schema/index.ts',
@@ -56,7 +59,7 @@ try {
   for (const [file, text] of Object.entries(planted)) writeFileSync(file, text);
   const found = search('--production', '--config', withEntry);
   for (const one of expected) if (!found.includes(one)) problems.push(`the planted ${one} was not found`);
-  const real = found.filter((one) => !expected.includes(one) && !pending.has(one));
+  const real = found.filter((one) => !expected.includes(one) && !ofTheBuild.has(one) && !pending.has(one));
   problems.push(...real.map((one) => `tests alone use ${one}`));
 } finally {
   for (const file of [withEntry, ...Object.keys(planted)]) rmSync(file, { force: true });
