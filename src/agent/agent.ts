@@ -99,6 +99,8 @@ export interface KernelView {
   readonly generation: number;
   readonly createdAt: number;
   readonly readyAt: number | null;
+  /** Since when the engine has not listed its container; null = it does. */
+  readonly missingSince: number | null;
   readonly termination: Termination | null;
   readonly timings: readonly StepTiming[];
   readonly runner: RunnerStatus | null;
@@ -159,6 +161,11 @@ export interface ImageProgress {
 /** Everything that can be asked of this node. Every method waits, bounded, while the agent recovers. */
 export interface Agent extends AsyncDisposable {
   status(): Promise<AgentStatus>;
+  /**
+   * Takes the engine that answers for the one that has the kernels from now on, where another one had them. Kernels that it
+   * does not have are missing. Throws ENGINE_UNAVAILABLE, STATE_UNUSABLE. It waits for no recovery.
+   */
+  acceptEngine(signal: AbortSignal): Promise<AgentStatus['engine']>;
   /** What the node has, and what kernels have of it. */
   resources(signal: AbortSignal): Promise<NodeResources>;
   /** Returns when the kernel is ready. An abort of the signal undoes the creation. Progress = image pull or build. */

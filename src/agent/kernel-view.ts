@@ -34,6 +34,7 @@ export function viewOf(
     generation: record.generation,
     createdAt: record.createdAt,
     readyAt: record.readyAt,
+    missingSince: record.missingSince,
     termination: record.termination,
     timings: record.timings,
     runner: client?.status() ?? null,

@@ -21,6 +21,8 @@ const auditPauseMs = 60_000;
 const rescanPauseMs = 30_000;
 const idlePauseMs = 500;
 const engineRetryMs = 1000;
+/** What a start waits for, however long. */
+const passing = ['ENGINE_UNAVAILABLE', 'ENGINE_CHANGED', 'DEADLINE_EXCEEDED'] as const;
 
 /** What it works with. */
 export interface KernelWatchParts extends Pick<NodeAgentParts, 'kernels' | 'clock' | 'log'> {
@@ -81,6 +83,12 @@ export class KernelWatch implements AsyncDisposable {
     this.#every({ name: 'idle kernels', pauseMs: idlePauseMs, round: () => this.#endIdle() });
   }
 
+  /** Recovery that waited for it goes on within a second. */
+  engineAccepted(): void {
+    this.#engineFailure = null;
+    if (this.#readiness.phase === 'recovering') this.#readiness.enter('recovering');
+  }
+
   /** Why recovery waits for the engine, or null. */
   engineFailure(): string | null {
     return this.#engineFailure;
@@ -120,9 +128,10 @@ export class KernelWatch implements AsyncDisposable {
         log.info('recovered', { ...summary, durationMs: Math.round(clock.monotonic() - begun) });
         return;
       } catch (error) {
-        if (this.#end.signal.aborted || !retry || !hasCode(error, 'ENGINE_UNAVAILABLE', 'DEADLINE_EXCEEDED'))
-          throw error;
-        if (this.#engineFailure === null) log.error('the engine does not answer; asking again every second', { error });
+        if (this.#end.signal.aborted || !retry || !hasCode(error, ...passing)) throw error;
+        // The gate says it itself.
+        const isNews = this.#engineFailure === null && error.code !== 'ENGINE_CHANGED';
+        if (isNews) log.error('the engine does not answer; asking again every second', { error });
         this.#engineFailure = error.message;
         this.#readiness.enter('recovering', error);
         await sleep(clock, engineRetryMs, this.#end.signal);
@@ -208,6 +217,8 @@ export class KernelWatch implements AsyncDisposable {
 
   /** Nobody waits for the removals: one that hangs must hold up neither the others nor the agent's end. */
   async #endIdle(): Promise<void> {
+    // Its time is not over while nothing can be ended.
+    if (this.#parts.kernels.engineProblem()) return;
     for (const id of this.#idle.due(this.#parts.clock.monotonic())) {
       this.#idle.forget(id);
       this.#parts.log.info('a kernel was idle for its timeout', { kernel: id });

@@ -30,6 +30,8 @@ import { Readiness } from './readiness.ts';
 
 /** How long a request waits for the recovery after a start. */
 const patienceMs = 15_000;
+/** How long an engine that is accepted may take. */
+const acceptMs = 20_000;
 
 /** The implementation of Agent. `start()` recovers what an earlier process left; requests wait for it, bounded. */
 export class NodeAgent implements Agent {
@@ -62,7 +64,7 @@ export class NodeAgent implements Agent {
 
   async status(): Promise<AgentStatus> {
     const { facts, kernels, engine } = this.#parts;
-    const failure = this.#watch.engineFailure();
+    const failure = this.#watch.engineFailure() ?? kernels.engineProblem()?.message ?? null;
     const healthy = failure === null && kernels.engineHealthy();
     return {
       version: facts.version,
@@ -79,6 +81,16 @@ export class NodeAgent implements Agent {
     };
   }
 
+  async acceptEngine(signal: AbortSignal): Promise<AgentStatus['engine']> {
+    const { kernels, engine } = this.#parts;
+    const either = AbortSignal.any([signal, AbortSignal.timeout(acceptMs)]);
+    if (kernels.engineProblem()) await kernels.acceptEngine(either);
+    else await engine.ping(either);
+    this.#watch.engineAccepted();
+    if (this.#readiness.phase === 'ready') await kernels.sweep(either);
+    return (await this.status()).engine;
+  }
+
   async resources(signal: AbortSignal): Promise<NodeResources> {
     await this.#readiness.ready();
     return await resourcesOf(this.#parts.devices, signal);
@@ -92,6 +104,7 @@ export class NodeAgent implements Agent {
     await this.#readiness.ready();
     const { kernels, images, defaults, capacity } = this.#parts;
     checkRequest(request, defaults, capacity);
+    this.#assertEngine();
     const id = requestedId(request);
     if (kernels.list().some((record) => record.spec.id === id)) {
       throw new KerneletError('KERNEL_EXISTS', `a kernel ${id} exists already`, { context: { kernel: id } });
@@ -267,6 +280,7 @@ export class NodeAgent implements Agent {
   }
 
   async provideImage(wish: Parameters<Agent['provideImage']>[0], signal: AbortSignal): Promise<void> {
+    this.#assertEngine();
     await this.#parts.images.find({ ...wish, language: undefined, pull: 'always' }, () => {}, signal);
   }
 
@@ -281,6 +295,12 @@ export class NodeAgent implements Agent {
     this.#statistics[Symbol.dispose]();
     await this.#parts.statistics[Symbol.asyncDispose]();
     await this.#parts.release();
+  }
+
+  /** Before anything is brought into an engine for a kernel: it may be another than the one that has the kernels. */
+  #assertEngine(): void {
+    const problem = this.#parts.kernels.engineProblem();
+    if (problem) throw problem;
   }
 
   async #find(id: string): Promise<KernelRecord> {

@@ -4,6 +4,7 @@ import { fitLimits } from './operator-limits.ts';
 
 const info = {
   name: 'engine',
+  identity: '',
   version: '20.10',
   apiVersion: '1.41',
   architecture: 'x86_64',

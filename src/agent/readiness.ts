@@ -1,7 +1,7 @@
 /** Requests that come while the agent recovers wait, bounded; when it stops, they are refused. */
 
 import { type Clock, sleep } from '../lib/clock.ts';
-import { KerneletError } from '../lib/errors.ts';
+import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { AgentPhase } from './agent.ts';
 
 /** The agent's phase, and the wait for it to be ready. */
@@ -30,11 +30,15 @@ export class Readiness {
     this.#changed = Promise.withResolvers();
   }
 
-  /** Resolves when the agent is ready. Throws SHUTTING_DOWN, or why it is not ready in time. */
+  /**
+   * Resolves when the agent is ready. Throws SHUTTING_DOWN, why it is not ready in time, and at once ENGINE_CHANGED, for
+   * which somebody has to do something.
+   */
   async ready(): Promise<void> {
     const end = this.#clock.monotonic() + this.#patienceMs;
     while (this.#phase !== 'ready') {
       if (this.#phase === 'stopping') throw new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
+      if (hasCode(this.#failure, 'ENGINE_CHANGED')) throw this.#failure;
       const left = end - this.#clock.monotonic();
       if (left <= 0) {
         throw (

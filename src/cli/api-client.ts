@@ -54,6 +54,12 @@ export class ApiClient implements AsyncDisposable {
     return (await this.#api.json({ method: 'GET', path: '/v1/status', idempotent: true, ...options })) as AgentStatus;
   }
 
+  /** Takes the engine that answers for the one that has the kernels. */
+  async acceptEngine(): Promise<AgentStatus['engine']> {
+    const request = { method: 'POST', path: '/v1/engine/accept', idempotent: true } as const;
+    return (await this.#api.json(request)) as AgentStatus['engine'];
+  }
+
   /** Creates a kernel that is removed when this process goes away. */
   async createAttached(
     body: CreateBody,

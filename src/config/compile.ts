@@ -80,6 +80,8 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
       swap: kernelet['loosen.swap'],
     },
     readyTimeoutMs: kernelet['ready-timeout'],
+    missingGraceMs: kernelet['missing-grace'],
+    trash: { keepMs: kernelet['trash-keep'], maxBytes: kernelet['trash-size'] },
     etcd: context.mode === 'cluster' ? compileEtcd(etcd, absolute) : null,
     agent,
     container: compileContainer(values, context, stateDir),

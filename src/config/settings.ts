@@ -175,6 +175,10 @@ export interface Settings {
   readonly imageCapabilities: readonly string[];
   /** How long a kernel may take from its start until its runner is ready. */
   readonly readyTimeoutMs: number;
+  /** How long a container may be missing until its kernel ends. */
+  readonly missingGraceMs: number;
+  /** Files of kernels whose end nobody asked for. */
+  readonly trash: { readonly keepMs: number; readonly maxBytes: number };
   /** null in standalone mode. */
   readonly etcd: EtcdSettings | null;
   readonly agent: AgentSettings;

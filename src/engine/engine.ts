@@ -9,6 +9,8 @@ import type { DeviceArguments } from '../resources/device-arguments.ts';
 /** Facts about the engine and its host. */
 export interface EngineInfo {
   readonly name: string;
+  /** What the engine calls itself; engines of one machine may share it, and one that lost its data may keep it. Blank: nothing. */
+  readonly identity: string;
   readonly version: string;
   readonly apiVersion: string;
   /** As the engine names it: `x86_64`, `aarch64`. */
@@ -340,6 +342,13 @@ export interface Engine extends AsyncDisposable {
   listNetworks(labels: WantedLabels, signal: AbortSignal): Promise<readonly EngineNetwork[]>;
   /** Idempotent: an absent network is success. */
   removeNetwork(name: string, signal: AbortSignal): Promise<void>;
+
+  /** The text that was left under this name among the engine's data; null when there is none. */
+  readMark(name: string, signal: AbortSignal): Promise<string | null>;
+  /** Leaves a text of up to 64 letters and digits among the engine's data, in place of what is there under the name. */
+  leaveMark(name: string, text: string, signal: AbortSignal): Promise<void>;
+  /** Idempotent: an absent mark is success. */
+  removeMark(name: string, signal: AbortSignal): Promise<void>;
 
   /**
    * Hints, for ever, until the signal aborts: reconnects by itself with back-off, and says `connected` after every

@@ -48,6 +48,8 @@ export interface RunnerClient extends AsyncDisposable {
   /** Where the known runs stand. */
   runs(): readonly RunSummary[];
   status(): RunnerStatus | null;
+  /** Whether it answers just now. */
+  connected(): boolean;
   upload(
     path: string,
     content: ReadableStream<Uint8Array>,

@@ -156,6 +156,10 @@ export class RunnerConnection implements RunnerClient {
     return this.#book.list();
   }
 
+  connected(): boolean {
+    return this.#connection !== null;
+  }
+
   status(): RunnerStatus | null {
     return this.#status;
   }

@@ -79,6 +79,10 @@ export class ScriptedRunner implements RunnerClient {
     return this.status();
   }
 
+  connected(): boolean {
+    return true;
+  }
+
   status(): RunnerStatus {
     return { phase: 'ready', interpreter: 'ready', detail: '', startedAt: 1_500, logBytesDropped: 0, models: [] };
   }

@@ -8,6 +8,7 @@ import type { ScratchFolders } from '../storage/scratch.ts';
 import type { KernelActor } from './actor.ts';
 import { containerIsAlive, findOut } from './container-end.ts';
 import { groupsOf } from './creation.ts';
+import type { EngineGate } from './engine-gate.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
 import type { RecoverySummary } from './kernels.ts';
@@ -26,6 +27,7 @@ import type { CreationPlan } from './step.ts';
 /** What a recovery works with. */
 export interface AdoptionParts {
   readonly engine: Engine;
+  readonly gate: Pick<EngineGate, 'check'>;
   readonly plan: CreationPlan;
   readonly journal: Journal;
   readonly ownership: Ownership;
@@ -40,15 +42,17 @@ export interface AdoptionParts {
 const settleMs = 5_000;
 const pollMs = 10;
 
-/** Takes over what an earlier process left. Throws ENGINE_UNAVAILABLE, and then has done nothing. */
+/** Takes over what an earlier process left. Throws ENGINE_UNAVAILABLE, ENGINE_CHANGED, and then has done nothing. */
 export async function adoptAll(
   parts: AdoptionParts,
   add: (record: KernelRecord) => KernelActor,
   signal: AbortSignal,
 ): Promise<RecoverySummary> {
-  const { engine, journal, ownership, events, invariantViolations, scratch } = parts;
+  const { engine, gate, journal, ownership, events, invariantViolations, scratch } = parts;
   const containers = await listOwnedContainers(engine, ownership, signal);
   const { records, quarantined } = await journal.load();
+  const listed = new Set(containers.map(({ containerId }) => containerId));
+  await gate.check({ listed, recorded: records.map(({ containerId }) => containerId) }, signal);
   for (const _ of quarantined) invariantViolations.count('quarantined-record');
   const resumed = await Promise.all(decideRecovery(records, containers).map((one) => toResume(one, parts)));
   const known = resumed.filter((one) => one !== null);

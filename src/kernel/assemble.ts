@@ -1,4 +1,5 @@
 /** Puts the parts of this folder together into the set of kernels of one agent. */
+import { join } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
 import type { EventSink } from '../events/kernel-event.ts';
 import type { RunnerConnector } from '../execution/runner-client.ts';
@@ -12,10 +13,13 @@ import { readNameFiles } from '../network/prewarmed-network.ts';
 import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from '../network/prewarmed-network-pool.ts';
 import { SessionNetworks } from '../network/session-networks.ts';
 import { containerPaths } from '../protocol/image-contract.ts';
+import { measurer } from '../stats/folder-size.ts';
+import type { KeptHomesLimits } from '../storage/kept-homes.ts';
 import { ScratchFolders } from '../storage/scratch.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
 import type { ContainerSettings } from './container-spec.ts';
 import { creationPlan } from './creation-plan.ts';
+import { EngineGate } from './engine-gate.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import { FileJournal } from './journal.ts';
 import { type KeepLog, KernelContainers } from './kernel-containers.ts';
@@ -66,6 +70,12 @@ export interface KernelsSettings {
   readonly readyNetworks: number;
   /** The least time between two sightings of a stray container. */
   readonly sweepGraceMs: number;
+  /** How long a container may be missing until its kernel ends. */
+  readonly missingGraceMs: number;
+  /** Whether a mark is left among the engine's data, by which it is known again; not for kernels that end with the process. */
+  readonly marksEngine: boolean;
+  /** Of homes of kernels whose end nobody asked for. */
+  readonly trash: KeptHomesLimits;
 }
 
 /** The kernels of one agent, with the parts that others look at. */
@@ -84,7 +94,7 @@ export interface AssembledKernels extends AsyncDisposable {
 export function assembleKernels(parts: KernelsParts): AssembledKernels {
   const { state, engine, clock, log, settings } = parts;
   const ownership = new Ownership(state.agentId, state.secret);
-  const scratch = new ScratchFolders(state.scratch, log, clock);
+  const scratch = new ScratchFolders(state.scratch, { log, clock, limits: settings.trash, measure: measurer(clock) });
   const filtered = {
     engine,
     tag: state.tag,
@@ -95,7 +105,21 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
   const bridge = new Bridge(filtered);
   const sessionNetworks = new SessionNetworks({ ...filtered, clock });
   const container: ContainerSettings = { ...settings.container, bridgeName: bridge.name };
-  const containers = new KernelContainers({ engine, ownership, scratch, settings: container, keepLog: parts.keepLog });
+  const journal = new FileJournal({ kernels: state.kernels, quarantine: state.quarantine }, log);
+  const gate = new EngineGate({
+    ...{ engine, scratch, journal, clock, log },
+    file: join(state.path, 'engine.json'),
+    markName: `kernelet-${state.tag}`,
+    marks: settings.marksEngine,
+  });
+  const containers = new KernelContainers({
+    engine,
+    ownership,
+    gate,
+    scratch,
+    settings: container,
+    keepLog: parts.keepLog,
+  });
   const prewarmedNetworks = new PrewarmedNetworkPool({
     engine,
     form: {
@@ -108,6 +132,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     target: settings.readyNetworks,
     ensureNetwork: (deadline) => bridge.ensure(deadline),
     joined: async (signal) => {
+      gate.assertOpen();
       const stock = await listOwnedContainers(engine, ownership, signal);
       return new Set(stock.flatMap(({ placement }) => placement?.prewarmedNetwork?.container ?? []));
     },
@@ -138,6 +163,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
   });
   const registry = new KernelRegistry({
     engine,
+    gate,
     prewarmedNetworks,
     plan: parts.adaptPlan?.(plan) ?? plan,
     runners,
@@ -146,12 +172,13 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     scratch,
     clock,
     log,
-    journal: new FileJournal({ kernels: state.kernels, quarantine: state.quarantine }, log),
+    journal,
     events: parts.events,
     devices: parts.devices,
     invariantViolations: parts.invariantViolations,
     graceMs: settings.graceMs,
     sweepGraceMs: settings.sweepGraceMs,
+    missingGraceMs: settings.missingGraceMs,
     keepNetworks: async ({ bridge: onBridge, named }, signal) => {
       if (onBridge) await bridge.refresh(signal);
       if (named.size > 0) await sessionNetworks.refresh(signal);
@@ -167,7 +194,9 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     [Symbol.asyncDispose]: async () => {
       await registry[Symbol.asyncDispose]();
       await prewarmedNetworks[Symbol.asyncDispose]();
-      if (registry.list().length === 0) {
+      // Of an engine that was never seen to be ours nothing is known.
+      if (gate.trusted && registry.list().length === 0) {
+        await gate.leave(AbortSignal.timeout(stopDeadlineMs));
         await bridge.removeIfUnused(AbortSignal.timeout(stopDeadlineMs));
         await sessionNetworks.removeIfUnused(AbortSignal.timeout(stopDeadlineMs));
       }

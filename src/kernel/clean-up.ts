@@ -25,7 +25,7 @@ const revertAll = (grace: boolean): Effect => ({ type: 'start-revert', scope: 'k
 export function cleanUp(state: KernelState, ending: Ending, options: { grace: boolean; now: number }): Reduction {
   const { reason, exitCode, detail, error } = ending;
   const termination: Termination = { reason, exitCode, detail, at: options.now };
-  const record = { ...state.record, phase: 'terminating' as const, termination };
+  const record = { ...state.record, phase: 'terminating' as const, missingSince: null, termination };
   const ended: KernelState = { ...state, stage: 'terminating', record, ending };
   const note: Effect = { type: 'write', essential: false };
   if (state.work === 'creation') return { state: ended, effects: [note, { type: 'cancel-creation', error }] };

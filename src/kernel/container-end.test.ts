@@ -34,7 +34,7 @@ describe('why a container ended', () => {
     const removing = {
       inspectContainer: async () => ({ ...engine.container(id).detail(), state: 'removing' as const }),
     };
-    expect(await findOut(Object.assign(Object.create(engine), removing), id, signal)).toEqual({ as: 'absent' });
+    expect(await findOut(Object.assign(Object.create(engine), removing), id, signal)).toEqual({ as: 'removed' });
     await engine.removeContainer(id, signal);
     expect(await findOut(engine, id, signal)).toEqual({ as: 'absent' });
   });

@@ -59,8 +59,9 @@ export function explainEnd(
 /** Inspects a container, and reads the end of its log when that may say why it ended. Throws what the engine throws. */
 export async function findOut(engine: Engine, id: ContainerId, signal: AbortSignal): Promise<Finding> {
   const detail = await engine.inspectContainer(id, signal);
-  // One that is being removed was removed by somebody; its end by signal 9 is only how that is done.
-  if (!detail || detail.state === 'removing') return { as: 'absent' };
+  if (!detail) return { as: 'absent' };
+  // It was removed by somebody; its end by signal 9 is only how that is done.
+  if (detail.state === 'removing') return { as: 'removed' };
   if (containerIsAlive(detail.state)) return { as: 'alive', containerId: id };
   const log = detail.exitCode === 0 ? '' : await logTail(engine, id, signal);
   return { as: 'dead', ...explainEnd(detail, log) };

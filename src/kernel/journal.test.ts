@@ -155,8 +155,9 @@ describe('the text of a record', () => {
     const whole = JSON.parse(encodeRecord(recordFixture())) as Record<string, unknown>;
     for (const name of Object.keys(whole)) {
       const { [name]: _, ...rest } = whole;
-      // Records of older versions have no apps.
+      // Records of older versions have no apps, and know of no missing containers.
       if (name === 'apps') expect(decodeRecord(JSON.stringify(rest)).apps).toEqual([]);
+      else if (name === 'missingSince') expect(decodeRecord(JSON.stringify(rest)).missingSince).toBeNull();
       else expect(() => decodeRecord(JSON.stringify(rest)), name).toThrow();
       expect(() => decodeRecord(JSON.stringify({ ...whole, [name]: { odd: true } })), name).toThrow();
     }

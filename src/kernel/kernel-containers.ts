@@ -8,6 +8,7 @@ import { checkUnmoved } from '../storage/mounts/mount-policy.ts';
 import { checkVolumes, checkWays } from '../storage/mounts/mount-targets.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ContainerSettings, containerSpec } from './container-spec.ts';
+import type { EngineGate } from './engine-gate.ts';
 import { containerName, type Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
 
@@ -15,6 +16,7 @@ import type { KernelRecord } from './record.ts';
 export interface KernelContainersParts {
   readonly engine: Engine;
   readonly ownership: Ownership;
+  readonly gate: Pick<EngineGate, 'confirm'>;
   readonly scratch: ScratchFolders;
   readonly settings: ContainerSettings;
   /** Called before a kernel's last container is removed, running or not. Ends by itself in time, and never throws. */
@@ -81,11 +83,15 @@ export class KernelContainers {
   /**
    * Removes the record's container, or an older one of its kernel, by its name, or by its id when it was renamed.
    * Answers whether there was one. A container that is not provably ours, or is of a newer generation, is left alone.
-   * The last one of a kernel has its log kept before.
+   * The last one of a kernel has its log kept before. Throws ENGINE_CHANGED when there is none because the engine is
+   * another.
    */
   async remove(record: KernelRecord, deadline: Deadline): Promise<boolean> {
     const found = await this.#find(record, deadline.signal);
-    if (!found) return false;
+    if (!found) {
+      await this.#parts.gate.confirm(deadline.signal);
+      return false;
+    }
     if (record.phase === 'terminating') await this.#parts.keepLog?.(record, found, deadline.signal);
     await this.#parts.engine.removeContainer(found.id, deadline.signal);
     return true;

@@ -13,6 +13,7 @@ import { adoptAll } from './adoption.ts';
 import { auditDevices } from './device-audit.ts';
 import { rescanDevices } from './device-rescan.ts';
 import { EndedKernels } from './ended-kernels.ts';
+import type { EngineGate, EngineSight } from './engine-gate.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
 import type { KernelContainers } from './kernel-containers.ts';
@@ -31,6 +32,7 @@ import { EngineWatch } from './watch.ts';
 /** What the registry works with. */
 export interface KernelRegistryParts {
   readonly engine: Engine;
+  readonly gate: EngineGate;
   readonly prewarmedNetworks: Pick<PrewarmedNetworkPool, 'creating' | 'reconcile'>;
   readonly plan: CreationPlan;
   readonly journal: Journal;
@@ -47,6 +49,8 @@ export interface KernelRegistryParts {
   readonly graceMs: number;
   /** The least time between the two sightings of a stray container; 60 s when absent. */
   readonly sweepGraceMs?: number;
+  /** How long a container may be missing until its kernel ends. */
+  readonly missingGraceMs: number;
   /** Looks after the networks that kernels are on; called now and then. */
   readonly keepNetworks?: (inUse: NetworksInUse, signal: AbortSignal) => Promise<void>;
 }
@@ -81,13 +85,19 @@ export class KernelRegistry implements Kernels {
     this.#parts = parts;
     this.#ended = new EndedKernels(parts.clock);
     const actors = this.#actors;
-    this.#watch = new EngineWatch({ ...parts, actors, onConnected: (signal) => this.#keepNetworks(signal) });
+    this.#watch = new EngineWatch({
+      ...parts,
+      actors,
+      onConnected: (signal) => this.#keepNetworks(signal),
+      runnerAnswers: ({ spec }) => parts.runners.get(spec.id)?.connected() ?? false,
+    });
     const graceMs = parts.sweepGraceMs ?? defaultSweepGraceMs;
     this.#sweep = new Sweep({ ...parts, actors, watch: this.#watch, graceMs, orphanAgeMs });
   }
 
   async create(spec: KernelSpec, signal: AbortSignal): Promise<KernelRecord> {
     if (this.#stopping) throw new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
+    if (!this.#parts.gate.trusted) await this.#parts.gate.check(this.#sight(), signal);
     if (this.#actors.has(spec.id)) {
       throw new KerneletError('KERNEL_EXISTS', `there is a kernel ${spec.id} already`, {
         context: { kernel: spec.id },
@@ -105,6 +115,7 @@ export class KernelRegistry implements Kernels {
       apps: [],
       createdAt: this.#parts.clock.now(),
       readyAt: null,
+      missingSince: null,
       termination: null,
       timings: [],
     };
@@ -114,6 +125,7 @@ export class KernelRegistry implements Kernels {
 
   async destroy(id: KernelId, options: DestroyOptions): Promise<KernelRecord> {
     const actor = this.#actors.get(id);
+    if (actor) this.#parts.gate.assertOpen();
     return actor ? await actor.destroy(options) : this.get(id);
   }
 
@@ -121,6 +133,7 @@ export class KernelRegistry implements Kernels {
     if (this.#stopping) throw new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
     const actor = this.#actors.get(id);
     if (!actor) throw notRunning(this.get(id));
+    this.#parts.gate.assertOpen();
     return await actor.restart(signal, environ);
   }
 
@@ -148,6 +161,7 @@ export class KernelRegistry implements Kernels {
   client(id: KernelId): RunnerClient {
     const record = this.get(id);
     const client = this.#parts.runners.get(id);
+    if (record.phase === 'running' && record.missingSince !== null && !client?.connected()) throw missing(record);
     if (record.phase === 'running' && client) return client;
     throw notRunning(record);
   }
@@ -194,6 +208,14 @@ export class KernelRegistry implements Kernels {
     return this.#watch.healthy;
   }
 
+  engineProblem(): KerneletError | null {
+    return this.#parts.gate.problem;
+  }
+
+  async acceptEngine(signal: AbortSignal): Promise<void> {
+    await this.#parts.gate.accept(signal);
+  }
+
   /** Undoes creations under way, lets destructions end, within a bound; running containers are left running. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
@@ -211,9 +233,15 @@ export class KernelRegistry implements Kernels {
     await this.#parts.runners[Symbol.asyncDispose]();
   }
 
+  /** Nothing is listed: an engine that was not found to be the right one proves itself by its mark. */
+  #sight(): EngineSight {
+    return { listed: new Set(), recorded: [...this.#actors.values()].map(({ record }) => record.containerId) };
+  }
+
   /** Firewalls are reloaded and flushed without a word, so this is done again and again. */
   async #keepNetworks(signal: AbortSignal): Promise<void> {
-    const { keepNetworks, log } = this.#parts;
+    const { gate, keepNetworks, log } = this.#parts;
+    if (gate.problem) return;
     const live = [...this.#actors.values()].filter(({ record }) => record.phase !== 'terminated');
     const networks = live.map(({ record }) => record.spec.network);
     const named = new Set(networks.flatMap((network) => (typeof network === 'object' ? [network.name] : [])));
@@ -224,7 +252,8 @@ export class KernelRegistry implements Kernels {
 
   /** Prewarmed networks make creations faster, no more: without them everything works. */
   async #reconcilePrewarmedNetworks(signal: AbortSignal): Promise<void> {
-    const { prewarmedNetworks, log } = this.#parts;
+    const { gate, prewarmedNetworks, log } = this.#parts;
+    if (gate.problem) return;
     await prewarmedNetworks
       .reconcile(AbortSignal.any([signal, AbortSignal.timeout(stockMs)]))
       .catch((error: unknown) => {
@@ -260,6 +289,12 @@ function guarded(log: Logger, call: () => void): void {
   } catch (error) {
     log.error('a listener failed', { error });
   }
+}
+
+function missing({ spec, missingSince }: KernelRecord): KerneletError {
+  const since = new Date(missingSince ?? 0).toISOString();
+  const text = `the container engine has not listed the container of kernel ${spec.id} since ${since}, and its runner does not answer`;
+  return new KerneletError('KERNEL_MISSING', text, { context: { kernel: spec.id } });
 }
 
 function notRunning(record: KernelRecord): KerneletError {

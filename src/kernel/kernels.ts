@@ -3,6 +3,7 @@
  * and looks kernels up here. Ended kernels are kept for a while so that they can still be inspected.
  */
 import type { RunnerClient } from '../execution/runner-client.ts';
+import type { KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { DestroyOptions } from './actor.ts';
 import type { KernelRecord } from './record.ts';
@@ -43,7 +44,7 @@ export interface Kernels extends AsyncDisposable {
   onEnded(listener: (record: KernelRecord) => void): Disposable;
   /** Calls back when a kernel gets a runner client (created, restarted, adopted), until disposed. */
   onRunner(listener: (record: KernelRecord, client: RunnerClient) => void): Disposable;
-  /** Takes over what an earlier process left. Call once, before any other method. Throws ENGINE_UNAVAILABLE. */
+  /** Takes over what an earlier process left. Call once, before any other method. Throws ENGINE_UNAVAILABLE, ENGINE_CHANGED, and then has done nothing. */
   recover(signal: AbortSignal): Promise<RecoverySummary>;
   /** Follows the engine's events until the signal aborts. */
   watch(signal: AbortSignal): Promise<void>;
@@ -53,6 +54,10 @@ export interface Kernels extends AsyncDisposable {
   rescanDevices(signal: AbortSignal): Promise<void>;
   /** Compares the leases of devices with the journal, the containers and each `resource.txt`, and mends them. */
   auditDevices(signal: AbortSignal): Promise<void>;
-  /** Whether the engine answered last. */
+  /** Whether the engine answered last, and is the one that has the kernels. */
   engineHealthy(): boolean;
+  /** ENGINE_CHANGED while another engine answers than the one that has the kernels: nothing is done then. Else null. */
+  engineProblem(): KerneletError | null;
+  /** Takes the engine that answers for the one that has the kernels from now on. Throws STATE_UNUSABLE, ENGINE_UNAVAILABLE. */
+  acceptEngine(signal: AbortSignal): Promise<void>;
 }

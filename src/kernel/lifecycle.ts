@@ -49,6 +49,9 @@ export interface KernelState {
 export type Finding =
   | { readonly as: 'alive'; readonly containerId: ContainerId }
   | { readonly as: 'dead'; readonly exitCode: number; readonly outOfMemory: boolean; readonly detail: string }
+  /** The engine is removing it. */
+  | { readonly as: 'removed' }
+  /** The engine does not know it. */
   | { readonly as: 'absent' };
 
 /** A command from outside or a fact from below. */
@@ -80,7 +83,17 @@ export type LifecycleEvent =
       readonly outOfMemory: boolean;
       readonly detail: string;
     }
-  | { readonly type: 'container-gone'; readonly containerId: ContainerId; readonly generation: number }
+  /** The engine does not list it, which may pass. */
+  | { readonly type: 'container-missing'; readonly containerId: ContainerId; readonly generation: number }
+  /** The engine lists it, and it runs. */
+  | { readonly type: 'container-found'; readonly containerId: ContainerId }
+  /** It is known to be gone; `detail` says how, in one sentence. */
+  | {
+      readonly type: 'container-gone';
+      readonly containerId: ContainerId;
+      readonly generation: number;
+      readonly detail: string;
+    }
   /** What the container was made with, where the record says something else. */
   | { readonly type: 'placement-found'; readonly containerId: ContainerId; readonly placement: LabelledPlacement }
   | { readonly type: 'engine-lost' }

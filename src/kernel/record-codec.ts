@@ -237,6 +237,7 @@ const record: Reader<KernelRecord> = object((field) => ({
   ),
   createdAt: field('createdAt', number),
   readyAt: field('readyAt', nullable(number)),
+  missingSince: field('missingSince', newer(nullable(number), null)),
   termination: field('termination', nullable(termination)),
   timings: field('timings', list(object((of) => ({ step: of('step', text), ms: of('ms', number) })))),
 }));

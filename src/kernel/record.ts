@@ -84,6 +84,8 @@ export interface KernelRecord {
   readonly apps: readonly ServiceApp[];
   readonly createdAt: number;
   readonly readyAt: number | null;
+  /** Since when the engine has not listed its container, in milliseconds since the epoch; null = it does. */
+  readonly missingSince: number | null;
   readonly termination: Termination | null;
   readonly timings: readonly StepTiming[];
 }

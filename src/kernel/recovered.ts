@@ -1,11 +1,14 @@
 /**
  * What a kernel's record and its container mean together after a start of the daemon (spec kernel-lifecycle 16.3): a
- * running kernel is adopted, a creation is undone, a destruction is finished, a restart is done again. Pure.
+ * running kernel is adopted, or is missing for now, a creation is undone, a destruction is finished, a restart is done again. Pure.
  */
 import { KerneletError } from '../lib/errors.ts';
 import { cleanUp } from './clean-up.ts';
 import type { Ending, Finding, KernelState, LifecycleEvent, Reduction } from './lifecycle.ts';
 import type { TerminationReason } from './record.ts';
+
+/** What is said of a kernel whose container the engine has been seen to remove. */
+export const removedByOthers = 'its container is gone: something else removed it';
 
 function ending(reason: TerminationReason, detail: string, exitCode: number | null = null): Ending {
   return { reason, exitCode, detail, error: new KerneletError('KERNEL_DIED', detail) };
@@ -15,17 +18,29 @@ function recoverRunning(state: KernelState, finding: Finding, now: number): Redu
   switch (finding.as) {
     case 'alive':
       return {
-        state: { ...state, stage: 'running', record: { ...state.record, containerId: finding.containerId } },
+        state: {
+          ...state,
+          stage: 'running',
+          record: { ...state.record, containerId: finding.containerId, missingSince: null },
+        },
         effects: [{ type: 'open-runner' }],
       };
     case 'dead': {
       const reason = finding.outOfMemory ? 'out-of-memory' : 'self-terminated';
       return cleanUp(state, ending(reason, finding.detail, finding.exitCode), { grace: false, now });
     }
-    case 'absent': {
-      const detail = 'its container was gone when the daemon started';
-      return cleanUp(state, ending('container-not-found', detail), { grace: false, now });
-    }
+    case 'removed':
+      return cleanUp(state, ending('container-not-found', removedByOthers), { grace: false, now });
+    case 'absent':
+      // One listing proves nothing. Its runner may answer all the same.
+      return {
+        state: {
+          ...state,
+          stage: 'running',
+          record: { ...state.record, missingSince: state.record.missingSince ?? now },
+        },
+        effects: [{ type: 'write', essential: false }, { type: 'open-runner' }],
+      };
   }
 }
 

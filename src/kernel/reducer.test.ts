@@ -204,6 +204,34 @@ describe('the reducer', () => {
     expect(kinds(end.effects)).not.toContain('kernel-terminated');
   });
 
+  it('takes note of a missing container, once, and ends nothing for it', () => {
+    const { state } = fold(fresh(), toRunning);
+    const containerId = state.record.containerId ?? asContainerId('');
+    const sight: LifecycleEvent = { type: 'container-missing', containerId, generation: 1 };
+    const missing = reduce(state, sight, 5);
+    expect(missing.state).toMatchObject({ stage: 'running', work: 'none', record: { missingSince: 5 } });
+    expect(missing.effects).toEqual([{ type: 'write', essential: false }]);
+    expect(reduce(missing.state, sight, 9)).toEqual({ state: missing.state, effects: [] });
+    const found = reduce(missing.state, { type: 'container-found', containerId }, 10);
+    expect(found.state).toEqual(state);
+    expect(found.effects).toEqual([{ type: 'write', essential: false }]);
+    const gone = reduce(missing.state, { ...sight, type: 'container-gone', detail: 'nobody knows it' }, 11);
+    expect(gone.state.record).toMatchObject({
+      missingSince: null,
+      termination: { reason: 'container-not-found', detail: 'nobody knows it', at: 11 },
+    });
+  });
+
+  it('does not take an older container that is missing for its own', () => {
+    const { state } = fold(fresh(), toRunning);
+    const older: LifecycleEvent = { type: 'container-missing', containerId: asContainerId('c9'), generation: 1 };
+    expect(reduce(state, older, 5)).toEqual({ state, effects: [] });
+    expect(reduce(state, { type: 'container-found', containerId: asContainerId('c9') }, 5)).toEqual({
+      state,
+      effects: [],
+    });
+  });
+
   it('counts an illegal edge and changes nothing', () => {
     const { state } = fold(fresh(), toRunning);
     const result = reduce(state, { type: 'create' }, 1);
@@ -214,7 +242,7 @@ describe('the reducer', () => {
   });
 
   it.each(kernelPhases)('recovers a record of phase %s whatever became of its container', (phase) => {
-    for (const as of ['alive', 'dead', 'absent'] as const) {
+    for (const as of ['alive', 'dead', 'removed', 'absent'] as const) {
       const finding =
         as === 'dead'
           ? { as, exitCode: 0, outOfMemory: false, detail: 'it ended' }
@@ -224,8 +252,10 @@ describe('the reducer', () => {
       const { state, effects } = fold(initialState(recordFixture({ phase })), [
         { type: 'recovered', finding, endTold: false },
       ]);
-      if (phase === 'running' && as === 'alive') expect(state.stage).toBe('running');
-      else if (phase === 'restarting') expect(state).toMatchObject({ stage: 'restarting', work: 'renewal' });
+      if (phase === 'running' && (as === 'alive' || as === 'absent')) {
+        expect(state).toMatchObject({ stage: 'running', work: 'none' });
+        expect(state.record.missingSince).toBe(as === 'alive' ? null : 5_000);
+      } else if (phase === 'restarting') expect(state).toMatchObject({ stage: 'restarting', work: 'renewal' });
       else {
         expect(state).toMatchObject({ stage: 'terminating', work: 'clean-up' });
         expect(kinds(effects)).toContain('start-revert');
@@ -265,9 +295,14 @@ const anyEvent: fc.Arbitrary<LifecycleEvent> = fc.oneof(
     placement: fc.constant({ ...noPlacement, cpuset: '1' }),
   }),
   fc.record({
-    type: fc.constant('container-gone' as const),
+    type: fc.constantFrom('container-gone' as const, 'container-missing' as const),
     containerId: fc.constantFrom(asContainerId('c1'), asContainerId('c2')),
     generation: fc.integer({ min: 1, max: 3 }),
+    detail: fc.constant('somebody removed it'),
+  }),
+  fc.record({
+    type: fc.constant('container-found' as const),
+    containerId: fc.constantFrom(asContainerId('c1'), asContainerId('c2')),
   }),
 );
 

@@ -140,7 +140,10 @@ function renew(state: KernelState, { environ }: Of<'restart'>): Reduction {
       work: 'renewal',
       before: record,
       // One write covers both containers: a revert touches this generation and older ones.
-      record: { ...record, spec, phase: 'restarting', generation: record.generation + 1, timings: [] },
+      record: {
+        ...record,
+        ...{ spec, phase: 'restarting', generation: record.generation + 1, missingSince: null, timings: [] },
+      },
     },
     effects: [{ type: 'write', essential: true }],
   };
@@ -171,7 +174,7 @@ function handedOver(state: KernelState, event: Of<'reverted'>, now: number): Red
 }
 
 /** Whether a container is this kernel's present one, as far as the record knows. */
-function isPresent(state: KernelState, event: Of<'container-died' | 'container-gone'>): boolean {
+function isPresent(state: KernelState, event: Of<'container-died' | 'container-missing' | 'container-gone'>): boolean {
   const { record } = state;
   if (record.containerId === event.containerId) return true;
   return record.containerId === null && event.generation === record.generation;
@@ -196,9 +199,21 @@ function died(state: KernelState, event: Of<'container-died'>, now: number): Red
   return cleanUp(state, { reason, exitCode: event.exitCode, detail: event.detail, error }, { grace: false, now });
 }
 
+/** What is under way will see for itself. */
+function missing(state: KernelState, event: Of<'container-missing'>, now: number): Reduction {
+  if (state.work !== 'none' || state.record.missingSince !== null || !isPresent(state, event)) return same(state);
+  return same({ ...state, record: { ...state.record, missingSince: now } }, { type: 'write', essential: false });
+}
+
+function found(state: KernelState, event: Of<'container-found'>): Reduction {
+  const { record, work } = state;
+  if (work !== 'none' || record.missingSince === null || record.containerId !== event.containerId) return same(state);
+  return same({ ...state, record: { ...record, missingSince: null } }, { type: 'write', essential: false });
+}
+
 function gone(state: KernelState, event: Of<'container-gone'>, now: number): Reduction {
   if (!isPresent(state, event)) return same(state);
-  const detail = 'its container is gone: something else removed it';
+  const { detail } = event;
   const error = new KerneletError('KERNEL_DIED', detail);
   return cleanUp(state, { reason: 'container-not-found', exitCode: null, detail, error }, { grace: false, now });
 }
@@ -256,6 +271,10 @@ export function reduce(state: KernelState, event: LifecycleEvent, now: number): 
       return action === 'refuse-restart' ? refuseRestart(state) : same(state);
     case 'container-died':
       return action === 'died' ? died(state, event, now) : stray(state, event);
+    case 'container-missing':
+      return missing(state, event, now);
+    case 'container-found':
+      return found(state, event);
     case 'container-gone':
       return gone(state, event, now);
     case 'placement-found':

@@ -113,8 +113,8 @@ export class Sweep {
     const { scratch, actors, clock, orphanAgeMs, log } = this.#parts;
     for (const { kernel, changedAt } of await scratch.list()) {
       if (actors.has(kernel) || inUse.has(kernel) || clock.now() - changedAt < orphanAgeMs) continue;
-      log.warn('a scratch folder that belongs to no kernel is removed', { kernel });
-      await scratch.remove(kernel);
+      log.warn('a scratch folder that belongs to no kernel is taken away', { kernel });
+      await scratch.keep(kernel, '');
     }
     scratch.emptyTrash();
   }

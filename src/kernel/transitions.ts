@@ -34,6 +34,8 @@ export type Action =
   | 'cleaned-up'
   | 'try-again'
   | 'died'
+  | 'missing'
+  | 'found'
   | 'gone'
   | 'stray'
   | 'correct';
@@ -55,6 +57,8 @@ export const transitions: Readonly<Record<Stage, Readonly<Record<EventType, Acti
     reverted: 'illegal',
     retry: 'illegal',
     'container-died': 'ignore',
+    'container-missing': 'ignore',
+    'container-found': 'ignore',
     'container-gone': 'ignore',
     'placement-found': 'ignore',
     'engine-lost': 'ignore',
@@ -73,6 +77,8 @@ export const transitions: Readonly<Record<Stage, Readonly<Record<EventType, Acti
     reverted: 'illegal',
     retry: 'illegal',
     'container-died': 'stray',
+    'container-missing': 'ignore',
+    'container-found': 'ignore',
     'container-gone': 'ignore',
     'placement-found': 'ignore',
     'engine-lost': 'ignore',
@@ -91,6 +97,8 @@ export const transitions: Readonly<Record<Stage, Readonly<Record<EventType, Acti
     reverted: 'illegal',
     retry: 'illegal',
     'container-died': 'died',
+    'container-missing': 'missing',
+    'container-found': 'found',
     'container-gone': 'gone',
     'placement-found': 'correct',
     'engine-lost': 'ignore',
@@ -109,6 +117,8 @@ export const transitions: Readonly<Record<Stage, Readonly<Record<EventType, Acti
     reverted: 'handed-over',
     retry: 'illegal',
     'container-died': 'stray',
+    'container-missing': 'ignore',
+    'container-found': 'ignore',
     'container-gone': 'ignore',
     'placement-found': 'ignore',
     'engine-lost': 'ignore',
@@ -127,6 +137,8 @@ export const transitions: Readonly<Record<Stage, Readonly<Record<EventType, Acti
     reverted: 'cleaned-up',
     retry: 'try-again',
     'container-died': 'stray',
+    'container-missing': 'ignore',
+    'container-found': 'ignore',
     'container-gone': 'ignore',
     'placement-found': 'ignore',
     'engine-lost': 'ignore',
@@ -145,6 +157,8 @@ export const transitions: Readonly<Record<Stage, Readonly<Record<EventType, Acti
     reverted: 'illegal',
     retry: 'ignore',
     'container-died': 'stray',
+    'container-missing': 'ignore',
+    'container-found': 'ignore',
     'container-gone': 'ignore',
     'placement-found': 'ignore',
     'engine-lost': 'ignore',

@@ -1,15 +1,23 @@
 /**
  * Follows the engine's events. They are hints only: after every connection everything is listed and what changed is
- * inspected, and why a container ended comes from its inspection, never from the event.
+ * inspected, and why a container ended comes from its inspection, never from the event. A container that is not there
+ * was removed where an event of this very engine told of its end; else it is missing, and its kernel ends when it stays
+ * missing over a grace, seen twice at least, and its runner does not answer.
  */
 import type { Engine, EngineEvent } from '../engine/engine.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { type Deadline, withDeadline } from '../lib/deadline.ts';
+import { describeDuration } from '../lib/duration.ts';
+import { hasCode } from '../lib/errors.ts';
 import type { ContainerId, KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import type { KernelActor } from './actor.ts';
 import { containerIsAlive, findOut } from './container-end.ts';
+import type { EngineGate } from './engine-gate.ts';
+import { MissingContainers } from './missing-containers.ts';
 import type { Ownership } from './ownership.ts';
+import type { KernelRecord } from './record.ts';
+import { removedByOthers } from './recovered.ts';
 import { type ListedContainer, listOwnedContainers } from './recovery.ts';
 
 /** What the watch works with. */
@@ -22,6 +30,11 @@ export interface WatchParts {
   readonly actors: ReadonlyMap<KernelId, KernelActor>;
   /** Called after every connection, before anything is compared: the engine may have been restarted. */
   readonly onConnected: (signal: AbortSignal) => Promise<void>;
+  readonly gate: Pick<EngineGate, 'check' | 'confirm' | 'doubt' | 'problem'>;
+  /** How long a container may be missing. */
+  readonly missingGraceMs: number;
+  /** Whether the kernel's runner is connected, so that its container runs whatever is listed. */
+  readonly runnerAnswers: (record: KernelRecord) => boolean;
 }
 
 const lookDeadlineMs = 20_000;
@@ -30,21 +43,29 @@ const listDeadlineMs = 10_000;
 /** Pause before a stream of events that ended is asked for anew. */
 const againMs = 1_000;
 
+/** A container that is looked at, and whether an event told of it. */
+interface Sighting {
+  readonly id: ContainerId;
+  readonly generation: number;
+  event: boolean;
+}
+
 /** The watch over one engine. */
 export class EngineWatch {
   readonly #parts: WatchParts;
-  readonly #looking = new Set<ContainerId>();
+  readonly #looking = new Map<ContainerId, Sighting>();
   /** Whether its events can be followed, and whether it answered the last listing: an engine may hang and stay open. */
   #connected = true;
   #answering = true;
+  readonly #missing = new MissingContainers();
 
   constructor(parts: WatchParts) {
     this.#parts = parts;
   }
 
-  /** Whether the engine answered last. */
+  /** Whether the engine answered last, and is the one that has the kernels. */
   get healthy(): boolean {
-    return this.#connected && this.#answering;
+    return this.#connected && this.#answering && this.#parts.gate.problem === null;
   }
 
   /** Follows events until the signal aborts. Never rejects. */
@@ -60,30 +81,56 @@ export class EngineWatch {
     }
   }
 
-  /** Compares every running kernel with its container. Throws what the engine throws. */
+  /** Compares every running kernel with its container. Throws ENGINE_CHANGED, and what the engine throws. */
   async compare(signal: AbortSignal): Promise<void> {
-    const { actors } = this.#parts;
-    // Only kernels that ran before the listing: a container made after it is not in it.
-    const running = [...actors.values()].filter((actor) => actor.record.phase === 'running' && actor.steady);
-    const alive = new Set(
-      (await this.#list(signal)).filter(({ state }) => containerIsAlive(state)).map(({ containerId }) => containerId),
-    );
-    const changed = running.filter(({ record }) => record.containerId === null || !alive.has(record.containerId));
-    await Promise.all(
-      changed.map(async (actor) => {
-        const { containerId, generation } = actor.record;
-        if (containerId !== null) await this.look(actor, containerId, generation, signal);
-      }),
-    );
+    const { running, stock } = await this.#verify(signal);
+    const alive = new Set(stock.filter(({ state }) => containerIsAlive(state)).map(({ containerId }) => containerId));
+    await Promise.all(running.map((actor) => this.#compareOne(actor, alive, signal)));
+    this.#missing.keepOnly(new Set([...this.#parts.actors.values()].map(({ record }) => record.containerId)));
   }
 
-  /** Inspects a container and tells its actor what became of it. Never rejects. */
+  /** Lists what there is, with the kernels that ran before, and makes sure of the engine. Throws as `compare` does. */
+  async #verify(signal: AbortSignal) {
+    const { actors, gate } = this.#parts;
+    // Only kernels that ran before the listing: a container made after it is not in it.
+    const running = [...actors.values()].filter((actor) => actor.record.phase === 'running' && actor.steady);
+    const recorded = [...actors.values()].map(({ record }) => record.containerId);
+    const stock = await this.#list(signal);
+    try {
+      const listed = new Set(stock.map(({ containerId }) => containerId));
+      if (recorded.length > 0) await gate.check({ listed, recorded }, signal);
+    } catch (error) {
+      // They are with the other engine, and no time runs for them.
+      this.#missing.clear();
+      if (hasCode(error, 'ENGINE_CHANGED')) for (const actor of running) tellMissing(actor);
+      throw error;
+    }
+    return { running, stock };
+  }
+
+  /** Inspects a container that an event told of, and tells its actor what became of it. Never rejects. */
   async look(actor: KernelActor, id: ContainerId, generation: number, signal: AbortSignal): Promise<void> {
-    if (this.#looking.has(id)) return;
-    this.#looking.add(id);
+    await this.#look(actor, { id, generation, event: true }, signal);
+  }
+
+  async #compareOne(actor: KernelActor, alive: ReadonlySet<ContainerId>, signal: AbortSignal): Promise<void> {
+    const { containerId: id, generation } = actor.record;
+    if (id === null) return;
+    if (alive.has(id)) this.#tellFound(actor, id);
+    else await this.#look(actor, { id, generation, event: false }, signal);
+  }
+
+  async #look(actor: KernelActor, sighting: Sighting, signal: AbortSignal): Promise<void> {
+    const { id } = sighting;
+    const underWay = this.#looking.get(id);
+    if (underWay) {
+      underWay.event ||= sighting.event;
+      return;
+    }
+    this.#looking.set(id, sighting);
     try {
       const options = { what: 'looking at a container', timeoutMs: lookDeadlineMs, signal };
-      await withDeadline(options, (deadline) => this.#inspect(actor, id, generation, deadline));
+      await withDeadline(options, (deadline) => this.#inspect(actor, sighting, deadline));
     } catch (error) {
       if (!signal.aborted) this.#parts.log.warn('a container could not be looked at', { container: id, error });
     } finally {
@@ -91,12 +138,48 @@ export class EngineWatch {
     }
   }
 
-  async #inspect(actor: KernelActor, id: ContainerId, generation: number, deadline: Deadline): Promise<void> {
-    const finding = await findOut(this.#parts.engine, id, deadline.signal);
-    if (finding.as === 'absent') actor.post({ type: 'container-gone', containerId: id, generation });
-    if (finding.as !== 'dead') return;
-    const { exitCode, outOfMemory, detail } = finding;
-    actor.post({ type: 'container-died', containerId: id, generation, exitCode, outOfMemory, detail });
+  async #inspect(actor: KernelActor, sighting: Sighting, deadline: Deadline): Promise<void> {
+    const { engine, gate } = this.#parts;
+    const { id, generation } = sighting;
+    const finding = await findOut(engine, id, deadline.signal);
+    switch (finding.as) {
+      case 'alive':
+        return this.#tellFound(actor, id);
+      case 'dead': {
+        const { exitCode, outOfMemory, detail } = finding;
+        actor.post({ type: 'container-died', containerId: id, generation, exitCode, outOfMemory, detail });
+        return;
+      }
+      case 'removed':
+        actor.post({ type: 'container-gone', containerId: id, generation, detail: removedByOthers });
+        return;
+      case 'absent':
+        // Whoever answers now may be another engine than the one that told of it, or that was listed.
+        await gate.confirm(deadline.signal);
+        if (sighting.event)
+          actor.post({ type: 'container-gone', containerId: id, generation, detail: removedByOthers });
+        else this.#noteMissing(actor, id, generation);
+    }
+  }
+
+  #tellFound(actor: KernelActor, id: ContainerId): void {
+    this.#missing.forget(id);
+    if (actor.record.missingSince !== null) actor.post({ type: 'container-found', containerId: id });
+  }
+
+  #noteMissing(actor: KernelActor, id: ContainerId, generation: number): void {
+    const { clock, missingGraceMs, runnerAnswers, log } = this.#parts;
+    const isFirst = !this.#missing.has(id);
+    const missingMs = this.#missing.note(id, clock.monotonic());
+    if (isFirst) {
+      const facts = { kernel: actor.record.spec.id, container: id, graceMs: missingGraceMs };
+      log.warn('the engine does not list the container of a kernel, which is missing now', facts);
+      tellMissing(actor);
+    } else if (missingMs >= missingGraceMs && !runnerAnswers(actor.record)) {
+      const time = describeDuration(missingMs);
+      const detail = `the engine, which is the one that had its container, has not listed it for ${time}`;
+      actor.post({ type: 'container-gone', containerId: id, generation, detail });
+    }
   }
 
   async #list(signal: AbortSignal): Promise<readonly ListedContainer[]> {
@@ -114,19 +197,25 @@ export class EngineWatch {
   }
 
   async #take(event: EngineEvent, signal: AbortSignal): Promise<void> {
-    const { actors, log, onConnected, ownership } = this.#parts;
+    const { actors, gate, log, onConnected, ownership } = this.#parts;
+    const warn = (error: unknown): void => {
+      if (!signal.aborted && !hasCode(error, 'ENGINE_CHANGED')) log.warn('the engine could not be listed', { error });
+    };
     switch (event.type) {
       case 'connected':
         this.#connected = true;
+        // It may be another one, or the same without its data: before that is known nobody does anything.
+        gate.doubt();
+        await this.#verify(signal).catch(warn);
         for (const actor of actors.values()) actor.post({ type: 'engine-back' });
         await onConnected(signal);
-        await this.compare(signal).catch((error: unknown) => {
-          if (!signal.aborted) log.warn('the engine could not be listed', { error });
-        });
+        await this.compare(signal).catch(warn);
         return;
       case 'disconnected':
         if (signal.aborted) return;
         this.#connected = false;
+        // An engine that has just come back gets the whole grace.
+        this.#missing.clear();
         for (const actor of actors.values()) actor.post({ type: 'engine-lost' });
         log.warn('the engine does not answer', { error: event.error });
         return;
@@ -140,6 +229,11 @@ export class EngineWatch {
       }
     }
   }
+}
+
+function tellMissing(actor: KernelActor): void {
+  const { containerId, generation } = actor.record;
+  if (containerId !== null) actor.post({ type: 'container-missing', containerId, generation });
 }
 
 /** Whether the kernel is ending its container itself. */

@@ -85,6 +85,12 @@ export const errorCodes = {
     'The kernel is not running, so it cannot do this.',
     'Look at its state with `kernelet inspect`.',
   ),
+  KERNEL_MISSING: entry(
+    'environment',
+    503,
+    'The container engine does not list the container of the kernel, which may come back.',
+    '`kernelet inspect` says since when; it ends when it stays away, and its files are kept: `kernelet restore`.',
+  ),
   KERNEL_DIED: entry(
     'environment',
     410,
@@ -176,6 +182,12 @@ export const errorCodes = {
     503,
     'The container engine does not answer.',
     'Start it, or set DOCKER_HOST; `kernelet doctor` tells more.',
+  ),
+  ENGINE_CHANGED: entry(
+    'environment',
+    503,
+    'Another container engine answers than the one that has the kernels, or one without its data.',
+    'See whether the disk of its data is mounted, and whether DOCKER_HOST is right; accept the new one when it is meant.',
   ),
   ENGINE_FAILED: entry(
     'environment',

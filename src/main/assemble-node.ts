@@ -57,6 +57,8 @@ export interface AssembleOptions {
   readonly events: EventStore;
   /** Where this agent makes a folder for kernels' scratch folders; in the state folder when absent. */
   readonly scratchRoot?: string;
+  /** Whether its kernels outlive the process. */
+  readonly keepsKernels: boolean;
   /** Networks that are kept ready for kernels to come. */
   readonly readyNetworks: number;
   /** Told of the operations of the engine. */
@@ -118,6 +120,10 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
         readyTimeoutMs: role.readyTimeoutMs,
         graceMs,
         sweepGraceMs,
+        missingGraceMs: settings.missingGraceMs,
+        marksEngine: options.keepsKernels,
+        // Whoever runs one command has asked for the end that comes with it.
+        trash: options.keepsKernels ? settings.trash : { keepMs: 0, maxBytes: 0 },
         readyNetworks: options.readyNetworks,
       },
       ...options.kernelParts?.(engine),

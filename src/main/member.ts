@@ -77,6 +77,7 @@ export function memberRoot(
         backend,
         events: adapter.events,
         scratchRoot: settings.container.scratchRoot,
+        keepsKernels: true,
         readyNetworks: daemonReadyNetworks,
         operations,
         log,

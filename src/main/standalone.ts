@@ -3,6 +3,7 @@ import type { AssembledNode } from '../agent/assembled-node.ts';
 import { endKernels } from '../agent/end-kernels.ts';
 import { hardeningOf } from '../agent/hardening.ts';
 import type { NodeAgent } from '../agent/node-agent.ts';
+import { probeEngine } from '../agent/node-health.ts';
 import type { ServedNode } from '../agent/served-node.ts';
 import { checkUser } from '../agent/user-check.ts';
 import type { Settings } from '../config/settings.ts';
@@ -48,6 +49,8 @@ interface StandaloneOptions {
   /** The state folder, or an instance's folder below it. */
   readonly folder: string;
   readonly scratchRoot?: string;
+  /** Whether its kernels outlive the process. */
+  readonly keepsKernels: boolean;
   readonly readyNetworks: number;
   /** Whether to build what kernels need at once; else the first kernel waits for it. */
   readonly willMakeKernels: boolean;
@@ -74,7 +77,13 @@ export async function openInstance(
 ): Promise<NodeAgent> {
   const operations = new OperationTimes(systemClock);
   // Most commands without a daemon make no kernel.
-  const { agent } = await openStandalone({ ...options, operations, readyNetworks: 0, willMakeKernels: false });
+  const { agent } = await openStandalone({
+    ...options,
+    operations,
+    keepsKernels: false,
+    readyNetworks: 0,
+    willMakeKernels: false,
+  });
   return agent;
 }
 
@@ -83,10 +92,11 @@ export function standaloneRoot({ settings, operations, log, signal: stop }: Root
   return {
     snapshotFolder: settings.stateDir,
     async open(): Promise<ServedNode> {
-      const { agent, engine } = await openStandalone({
+      const { agent, engine, kernels } = await openStandalone({
         settings,
         folder: settings.stateDir,
         scratchRoot: settings.container.scratchRoot,
+        keepsKernels: true,
         readyNetworks: daemonReadyNetworks,
         willMakeKernels: true,
         operations,
@@ -98,7 +108,7 @@ export function standaloneRoot({ settings, operations, log, signal: stop }: Root
         agent,
         isManaged: false,
         snapshotSocket: null,
-        dependencies: { 'container-engine': (signal) => engine.ping(signal) },
+        dependencies: { 'container-engine': (signal) => probeEngine(engine, kernels, signal) },
         run: () => agent.start({ retry: true }),
         adopt: async () => [],
         [Symbol.asyncDispose]: async () => {

@@ -4,6 +4,7 @@ import { diskLimitSupport } from './disk-limit.ts';
 
 const info = (storageDriver: string) => ({
   name: 'engine',
+  identity: '',
   version: '20.10',
   apiVersion: '1.41',
   architecture: 'x86_64',

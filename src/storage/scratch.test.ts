@@ -17,8 +17,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
+import { scratchParts } from '../../test/support/scratch-parts.ts';
 import { newKernelId } from '../lib/ids.ts';
-import { silentLogger } from '../lib/log.ts';
 import { ScratchFolders } from './scratch.ts';
 
 let root: string;
@@ -30,7 +30,7 @@ const isRoot = process.geteuid?.() === 0;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'kernelet-scratch-'));
   await mkdir(join(root, 'scratch'));
-  scratch = new ScratchFolders(join(root, 'scratch'), silentLogger);
+  scratch = new ScratchFolders(join(root, 'scratch'), scratchParts());
 });
 afterEach(async () => {
   await scratch[Symbol.asyncDispose]();
@@ -75,7 +75,7 @@ describe('scratch folders', () => {
     ['a way over a link', 'link/scratch'],
   ])('named by %s let mounts go before they are deleted, so that nothing mounted is', async (_, name) => {
     await symlink(root, join(root, 'link'));
-    await using named = new ScratchFolders(join(root, name), silentLogger);
+    await using named = new ScratchFolders(join(root, name), scratchParts());
     const kernel = newKernelId();
     await named.create(kernel, owner);
     const point = join(named.paths(kernel).work, 'mounted here');
@@ -105,7 +105,7 @@ describe('scratch folders', () => {
 
   it('do not keep a process that ends waiting for a deletion that does not', async () => {
     const clock = new FakeClock();
-    const slow = new ScratchFolders(join(root, 'slow'), silentLogger, clock);
+    const slow = new ScratchFolders(join(root, 'slow'), scratchParts({ clock }));
     const kernel = newKernelId();
     await slow.create(kernel, owner);
     for (let index = 0; index < 200; index += 1)
@@ -119,7 +119,7 @@ describe('scratch folders', () => {
   });
 
   it('lie in a folder that is closed to others, when it is made', async () => {
-    const closed = new ScratchFolders(join(root, 'closed'), silentLogger);
+    const closed = new ScratchFolders(join(root, 'closed'), scratchParts());
     await closed.create(newKernelId(), owner);
     expect((await lstat(join(root, 'closed'))).mode & 0o777).toBe(0o700);
     await closed[Symbol.asyncDispose]();
@@ -148,7 +148,7 @@ describe('scratch folders', () => {
   });
 
   it.each(['/proc/kernelet', '/dev/null', '/sys/kernel'])('in %s are refused before a kernel is', async (place) => {
-    const refused = new ScratchFolders(join(place, 'scratch'), silentLogger);
+    const refused = new ScratchFolders(join(place, 'scratch'), scratchParts());
     await expect(refused.prepare()).rejects.toMatchObject({
       code: 'STATE_UNUSABLE',
       message: expect.stringContaining(place),

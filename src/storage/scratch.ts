@@ -1,6 +1,6 @@
 /**
  * Scratch folders: what of a kernel lies on the host. A removal renames the folder away first, which is atomic and
- * frees the kernel's id at once, and deletes in the background.
+ * frees the kernel's id at once, and deletes in the background. One that is kept is renamed in the same way.
  */
 import { access, chmod, chown, constants, lstat, mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { type KernelId, parseKernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { makeFolder } from '../lib/make-folder.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { KeptHomes, type KeptHomesLimits, type Measure } from './kept-homes.ts';
 import { Trash } from './trash.ts';
 
 /** The folders of one kernel on the host. */
@@ -33,14 +34,29 @@ export interface Owner {
   readonly gid: number;
 }
 
+/** What the folders work with. */
+export interface ScratchFoldersParts {
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** How long folders are kept after an end that nobody asked for. */
+  readonly limits: KeptHomesLimits;
+  readonly measure: Measure;
+}
+
 /** All scratch folders of this agent. */
 export class ScratchFolders implements AsyncDisposable {
   readonly #root: string;
   readonly #trash: Trash;
+  /** Folders of kernels whose end nobody asked for. */
+  readonly kept: KeptHomes;
 
-  constructor(root: string, log: Logger, clock: Clock = systemClock) {
+  constructor(root: string, { log, clock = systemClock, limits, measure }: ScratchFoldersParts) {
     this.#root = root;
     this.#trash = new Trash(join(root, '.trash'), log, clock);
+    this.kept = new KeptHomes({
+      ...{ folder: join(root, '.kept'), limits, measure, clock, log },
+      discard: (path, name) => this.#discard(path, name),
+    });
   }
 
   /** Where a kernel's folders are. */
@@ -94,10 +110,28 @@ export class ScratchFolders implements AsyncDisposable {
   async remove(kernel: KernelId): Promise<void> {
     const { root } = this.paths(kernel);
     try {
-      await rename(root, await this.#trash.place(kernel));
+      await this.#discard(root, kernel);
+    } catch (error) {
+      throw unusable(`cannot remove the scratch folder ${root}`, root, error);
+    }
+  }
+
+  /** Takes the folder away and keeps it for a while, with a note, as far as any are kept. An absent one is success. */
+  async keep(kernel: KernelId, note: string): Promise<void> {
+    const { root } = this.paths(kernel);
+    try {
+      if (!(await this.kept.keep(kernel, root, note))) await this.#discard(root, kernel);
+    } catch (error) {
+      throw unusable(`cannot keep the scratch folder ${root}`, root, error);
+    }
+  }
+
+  async #discard(path: string, name: string): Promise<void> {
+    try {
+      await rename(path, await this.#trash.place(name));
     } catch (error) {
       if (isSystemError(error, 'ENOENT')) return;
-      throw unusable(`cannot remove the scratch folder ${root}`, root, error);
+      throw error;
     }
     this.#trash.empty();
   }
@@ -114,18 +148,21 @@ export class ScratchFolders implements AsyncDisposable {
     return found;
   }
 
-  /** Deletes what an earlier process left in the trash, in the background. */
+  /** Deletes what an earlier process left in the trash, and kept ones whose time is over, in the background. */
   emptyTrash(): void {
+    this.kept.tidy();
     this.#trash.empty();
   }
 
-  /** Waits until the trash is empty or cannot be emptied now. */
-  settled(): Promise<void> {
-    return this.#trash.settled();
+  /** Waits until nothing is to be let go and the trash is empty, or cannot be emptied now. */
+  async settled(): Promise<void> {
+    await this.kept.settled();
+    await this.#trash.settled();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#trash[Symbol.asyncDispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kept[Symbol.asyncDispose]();
+    await this.#trash[Symbol.asyncDispose]();
   }
 
   /** The image's own root may make programs with a set-uid bit below: nobody of this host is to come by them. */

@@ -2,18 +2,15 @@
  * A folder whose contents are deleted in the background, with retries. What lies in it was written by tenants:
  * symlinks are removed and never followed, and mounts left below are let go first, or their contents would be deleted.
  */
-import { spawn } from 'node:child_process';
-import { chmod, mkdir, readdir, realpath } from 'node:fs/promises';
+import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
-import { mountsBelow, readMountTable } from '../lib/mount-table.ts';
 import { removeTree } from '../lib/remove-tree.ts';
+import { letMountsGo } from './unmount.ts';
 
 const tries = 5;
-const unmountProgram = 'umount';
-const unmountDeadlineMs = 10_000;
 /** How long a process that ends goes on deleting: a tenant may have left millions of files. */
 const lastMomentMs = 5_000;
 
@@ -78,11 +75,9 @@ export class Trash implements AsyncDisposable {
     const backoff = new Backoff({ initialMs: 200, maximumMs: 10_000, clock: this.#clock });
     for (;;) {
       let failure: unknown = null;
-      // As the table of mounts names it: the way there may lead over a link.
-      const folder = await realpath(this.#folder).catch(() => this.#folder);
-      for (const name of await readdir(folder).catch(() => [])) {
+      for (const name of await readdir(this.#folder).catch(() => [])) {
         if (this.#abandon.signal.aborted) return;
-        await this.#delete(join(folder, name)).catch((error: unknown) => {
+        await this.#delete(join(this.#folder, name)).catch((error: unknown) => {
           failure = error;
         });
       }
@@ -96,18 +91,9 @@ export class Trash implements AsyncDisposable {
   }
 
   async #delete(path: string): Promise<void> {
-    for (const mount of mountsBelow(path, await readMountTable())) await unmount(mount.mountPoint);
+    await letMountsGo(path);
     // A tenant may have taken the agent's own permissions from a folder; root needs none, others do.
     if (process.geteuid?.() !== 0) await chmod(path, 0o700).catch(() => {});
     await removeTree(path, this.#abandon.signal);
   }
-}
-
-/** Lets a mount go as soon as nothing uses it any more. */
-function unmount(path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(unmountProgram, ['--lazy', '--', path], { stdio: 'ignore', timeout: unmountDeadlineMs });
-    child.once('error', reject);
-    child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`umount of ${path} ended with ${code}`))));
-  });
 }

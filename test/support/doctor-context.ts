@@ -7,6 +7,7 @@ import { KerneletError } from '../../src/lib/errors.ts';
 
 const info: EngineInfo = {
   name: 'engine',
+  identity: '',
   version: '20.10',
   apiVersion: '1.41',
   architecture: 'x86_64',

@@ -76,6 +76,11 @@ export class FakeAgent implements Agent {
     };
   }
 
+  async acceptEngine(): Promise<AgentStatus['engine']> {
+    this.calls.push('accept engine');
+    return { address: 'unix:///elsewhere', healthy: true, detail: '' };
+  }
+
   async resources(): Promise<NodeResources> {
     const metadata = {};
     return { slots: [], devices: [], plugins: {}, metadata, hardware: {} };
@@ -314,6 +319,7 @@ function fakeKernel(id: ReturnType<typeof newKernelId>, request: CreateRequest):
     generation: 1,
     createdAt: 1,
     readyAt: 2,
+    missingSince: null,
     termination: null,
     timings: [{ step: 'container', ms: 3 }],
     runner: { phase: 'ready', interpreter: 'idle', detail: '', startedAt: 1, logBytesDropped: 0, models: [] },

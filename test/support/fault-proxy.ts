@@ -38,7 +38,7 @@ export interface PlantedFault extends Disposable {
 /** The proxy. Dispose it to close the socket and every connection. */
 export class FaultProxy implements AsyncDisposable {
   readonly socketPath: string;
-  readonly #target: string;
+  #target: string;
   readonly #server: http.Server;
   readonly #rules = new Set<{ rule: FaultRule; hits: number }>();
   readonly #stopped = new AbortController();
@@ -82,6 +82,12 @@ export class FaultProxy implements AsyncDisposable {
   /** Cuts every connection, as a restart of the engine does; new ones are served. */
   cutConnections(): void {
     this.#server.closeAllConnections();
+  }
+
+  /** Passes calls to another socket from now on, and cuts every connection. */
+  redirect(target: string): void {
+    this.#target = target;
+    this.cutConnections();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { engineGet } from './engine-api.ts';
+import { engineCall, engineGet } from './engine-api.ts';
 
 /** One line for each thing. */
 export type Inventory = ReadonlySet<string>;
@@ -47,20 +47,35 @@ export async function listeningPorts(): Promise<readonly number[]> {
   return [...new Set(ports)].filter((port) => port >= kernelPorts.first && port <= kernelPorts.last);
 }
 
-/** Takes stock: containers, networks, firewall rules, mounts, ports, scratch folders, journal records, processes. */
+/** Volumes by which nodes know the engine again. */
+async function engineMarks(): Promise<readonly string[]> {
+  const filters = encodeURIComponent(JSON.stringify({ label: ['ai.kernelet.mark'] }));
+  const { text } = await engineCall('GET', `/volumes?filters=${filters}`);
+  const reply: unknown = JSON.parse(text);
+  const listed = typeof reply === 'object' && reply !== null && 'Volumes' in reply ? reply.Volumes : null;
+  return Array.isArray(listed) ? listed.map((item) => field(item, 'Name')) : [];
+}
+
+/** Takes stock: containers, networks, marks, firewall rules, mounts, ports, scratch folders, journal records, processes. */
 export async function inventory(stateDir: string): Promise<Inventory> {
-  const [containers, networks] = await Promise.all([engineGet('/containers/json?all=true'), engineGet('/networks')]);
+  const [containers, networks, marks] = await Promise.all([
+    engineGet('/containers/json?all=true'),
+    engineGet('/networks'),
+    engineMarks(),
+  ]);
   const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => line.includes(stateDir));
   const folder = async (name: string): Promise<string[]> =>
     (await readdir(path.join(stateDir, name)).catch(() => [])).map((entry) => `${name}/${entry}`);
   return new Set([
     ...containers.map((item) => `container ${field(item, 'Names')} ${field(item, 'Id')}`),
     ...networks.map((item) => `network ${field(item, 'Name')} ${field(item, 'Id')}`),
+    ...marks.map((name) => `mark ${name}`),
     ...firewallRules().map((line) => `firewall ${line.replace(/\[\d+:\d+\]/, '')}`),
     ...mounts.map((line) => `mount ${line}`),
     ...(await listeningPorts()).map((port) => `port ${port}`),
-    ...(await folder('scratch')).filter((name) => name !== 'scratch/.trash'),
+    ...(await folder('scratch')).filter((name) => name !== 'scratch/.trash' && name !== 'scratch/.kept'),
     ...(await folder('scratch/.trash')),
+    ...(await folder('scratch/.kept')),
     ...(await folder('kernels')),
     ...(await folder('instances')),
     ...(await processesOf(stateDir)),

@@ -52,6 +52,7 @@ export function recordFixture(change: Partial<KernelRecord> = {}): KernelRecord 
     apps: [],
     createdAt: 1_000,
     readyAt: 2_000,
+    missingSince: null,
     termination: null,
     timings: [],
     ...change,

@@ -78,6 +78,11 @@ export class FakeRunnerClient implements RunnerClient {
   runs(): readonly RunSummary[] {
     return this.known;
   }
+  /** Whether it is connected. */
+  answers = false;
+  connected(): boolean {
+    return this.answers;
+  }
   /** Nothing is known of a runner that has not been waited for, as after a start of the daemon. */
   status(): RunnerStatus | null {
     return this.#awaited ? readyStatus : null;
@@ -188,6 +193,9 @@ export const testSettings: KernelsSettings = {
   graceMs: 500,
   readyNetworks: 0,
   sweepGraceMs: 0,
+  missingGraceMs: 0,
+  marksEngine: true,
+  trash: { keepMs: 0, maxBytes: 2 ** 30 },
 };
 
 /** The image that specifications of `kernel-record.ts` name. */

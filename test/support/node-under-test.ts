@@ -84,8 +84,8 @@ export class NodeUnderTest implements AsyncDisposable {
     return this.#daemonErrors.join('');
   }
 
-  /** Starts the daemon and waits until it is ready. */
-  async startDaemon(): Promise<void> {
+  /** Starts the daemon and waits until it is ready, or for what `isUp` says of the list of kernels. */
+  async startDaemon(isUp: (listing: Outcome) => boolean = ({ status }) => status === 0): Promise<void> {
     const config = this.#configuration ? ['--config', this.#configuration] : [];
     const daemon = startKernelet(['serve', '--log-level', 'warn', ...config], {
       environment: this.environment,
@@ -98,7 +98,7 @@ export class NodeUnderTest implements AsyncDisposable {
     for (const limit = performance.now() + 60_000; performance.now() < limit; await sleep(30)) {
       if (daemon.exitCode !== null)
         throw new Error(`the daemon ended with status ${daemon.exitCode}: ${this.daemonErrors}`);
-      if ((await this.run(['ps', '--json'])).status === 0) return;
+      if (isUp(await this.run(['ps', '--json']))) return;
     }
     throw new Error(`the daemon does not get ready: ${this.daemonErrors}`);
   }

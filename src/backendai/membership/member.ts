@@ -6,7 +6,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Agent } from '../../agent/agent.ts';
 import type { AssembledNode, AssembleMember } from '../../agent/assembled-node.ts';
-import type { Dependencies } from '../../agent/node-health.ts';
+import { type Dependencies, probeEngine } from '../../agent/node-health.ts';
 import type { ServedNode } from '../../agent/served-node.ts';
 import { configFolders } from '../../config/paths.ts';
 import { openEventLog } from '../../events/event-log.ts';
@@ -85,7 +85,7 @@ export async function openMember(options: OpenMemberOptions): Promise<ServedNode
   const watched = watchMethods<Agent>(agent, 'agent', operations);
   const work = cleanups.use(await openClusterWork(parts, watched, state.path));
   const dependencies: Dependencies = {
-    'container-engine': (signal) => built.engine.ping(signal),
+    'container-engine': (signal) => probeEngine(built.engine, built.kernels, signal),
     etcd: (signal) => etcd.overlay.get('config/redis/addr', signal),
     redis: () => redis.ping(),
   };

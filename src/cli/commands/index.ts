@@ -18,6 +18,7 @@ const entry = (name: string, summary: string, load: () => Promise<CliCommand>): 
 export const groups: readonly { readonly name: string; readonly summary: string }[] = [
   { name: 'service', summary: 'applications of kernels' },
   { name: 'image', summary: 'images and their labels' },
+  { name: 'engine', summary: 'the container engine' },
   { name: 'config', summary: 'the configuration' },
 ];
 
@@ -46,6 +47,7 @@ export const commandTable: readonly CommandEntry[] = [
   entry('image inspect', 'show an image and its labels', async () => (await import('./image-inspect.ts')).imageInspect),
   entry('image pull', 'pull an image', async () => (await import('./image-pull.ts')).imagePull),
   entry('image rm', 'remove images', async () => (await import('./image-rm.ts')).imageRm),
+  entry('engine accept', 'go on with another engine', async () => (await import('./engine-accept.ts')).engineAccept),
   entry('config show', 'show the effective configuration', async () => (await import('./config-show.ts')).configShow),
   entry('config validate', 'check a file', async () => (await import('./config-validate.ts')).configValidate),
   entry('config schema', 'print the JSON Schema', async () => (await import('./config-schema.ts')).configSchema),

@@ -58,6 +58,14 @@ function describe(kernel: KernelView): (readonly [string, string])[] {
     ['generation', String(kernel.generation)],
     ['created', new Date(kernel.createdAt).toISOString()],
     ['ready', readyText(kernel)],
+    ...(kernel.missingSince === null
+      ? []
+      : [
+          [
+            'missing since',
+            `${new Date(kernel.missingSince).toISOString()}: the engine does not list its container`,
+          ] as const,
+        ]),
     ['steps', or(kernel.timings.map(({ step, ms }) => `${step} ${describeDuration(ms)}`))],
     ['runner', runner ? `${runner.phase}, interpreter ${runner.interpreter} ${printable(runner.detail)}`.trim() : '-'],
     [

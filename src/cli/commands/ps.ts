@@ -34,6 +34,11 @@ export const ps = {
   },
 } satisfies CliCommand;
 
+function phaseText({ phase, termination, missingSince }: KernelView): string {
+  if (termination) return `${phase} (${termination.reason})`;
+  return missingSince === null ? phase : `${phase} (missing)`;
+}
+
 function listing(kernels: readonly KernelView[], now: number): string {
   const columns = [
     { heading: 'ID' },
@@ -47,7 +52,7 @@ function listing(kernels: readonly KernelView[], now: number): string {
   const rows = kernels.map((kernel) => [
     kernel.id,
     kernel.runtime,
-    kernel.termination ? `${kernel.phase} (${kernel.termination.reason})` : kernel.phase,
+    phaseText(kernel),
     describeDuration(Math.max(0, now - kernel.createdAt)),
     String(kernel.limits.cpus),
     describeByteSize(kernel.limits.memoryBytes),

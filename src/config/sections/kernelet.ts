@@ -75,6 +75,21 @@ export const kerneletSection = {
       description:
         "Bytes that a kernel's writable layer may take. Where the engine's storage driver cannot limit it, kernels get a warning in place of the limit; `kernelet doctor` says why.",
     }),
+    'missing-grace': key(duration({ min: 1000, max: 24 * 60 * minute }), {
+      default: '5m',
+      description:
+        'A kernel whose container the engine does not list is missing, and ends when it is still missing after this long.',
+    }),
+    'trash-keep': key(duration({ min: 0, max: 100 * 24 * 60 * minute }), {
+      default: '24h',
+      description:
+        'How long the files of a kernel are kept whose end nobody asked for; `kernelet restore` brings them back. 0s: not at all.',
+    }),
+    'trash-size': key(byteSize(), {
+      default: '20g',
+      description:
+        'Bytes that files kept for that may take in all; the oldest go first, and a home that is larger goes at once.',
+    }),
     'open-files': key(optional(integer({ min: 256, max: 2 ** 30 })), {
       default: null,
       description:

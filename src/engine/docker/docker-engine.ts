@@ -25,6 +25,7 @@ import { DockerContainers } from './containers.ts';
 import { readEngineInfo } from './engine-info.ts';
 import { readEvents } from './events.ts';
 import { DockerImages } from './images.ts';
+import { DockerMarks } from './marks.ts';
 import { DockerNetworks } from './networks.ts';
 import { readOpenFilesLimit } from './open-files-limit.ts';
 import { DockerOutput } from './output.ts';
@@ -50,6 +51,7 @@ export class DockerEngine implements Engine {
   readonly #containers: DockerContainers;
   readonly #output: DockerOutput;
   readonly #networks: DockerNetworks;
+  readonly #marks: DockerMarks;
   readonly #clock: Clock;
 
   /** Throws ENGINE_UNSUPPORTED when `dockerHost` is not a UNIX socket of this machine. */
@@ -63,6 +65,7 @@ export class DockerEngine implements Engine {
     this.#containers = new DockerContainers(this.#transport, this.#clock);
     this.#output = new DockerOutput(this.#transport, this.#containers, this.#clock);
     this.#networks = new DockerNetworks(this.#transport);
+    this.#marks = new DockerMarks(this.#transport);
   }
 
   async ping(signal: AbortSignal): Promise<void> {
@@ -211,6 +214,18 @@ export class DockerEngine implements Engine {
 
   removeNetwork(name: string, signal: AbortSignal): Promise<void> {
     return this.#networks.remove(name, signal);
+  }
+
+  readMark(name: string, signal: AbortSignal): Promise<string | null> {
+    return this.#marks.read(name, signal);
+  }
+
+  leaveMark(name: string, text: string, signal: AbortSignal): Promise<void> {
+    return this.#marks.leave(name, text, signal);
+  }
+
+  removeMark(name: string, signal: AbortSignal): Promise<void> {
+    return this.#marks.remove(name, signal);
   }
 
   events(signal: AbortSignal): AsyncIterable<EngineEvent> {

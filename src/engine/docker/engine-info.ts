@@ -8,6 +8,7 @@ export function readEngineInfo(value: unknown, version: EngineVersion): EngineIn
   const info = fields(value);
   return {
     name: version.name,
+    identity: text(info, 'ID'),
     version: version.version,
     apiVersion: version.apiVersion,
     architecture: text(info, 'Architecture'),

@@ -62,6 +62,7 @@ export class DummyEngine implements Engine {
   readonly #images = new DummyImages();
   readonly #networks = new DummyNetworks();
   readonly #containers: DummyContainers;
+  readonly #marks = new Map<string, string>();
   #commits = 0;
 
   constructor(options: DummyEngineOptions = {}) {
@@ -120,6 +121,7 @@ export class DummyEngine implements Engine {
   info(signal: AbortSignal): Promise<EngineInfo> {
     return this.#faults.run('info', '', signal, () => ({
       name: 'dummy',
+      identity: 'dummy',
       version: '1.0.0',
       apiVersion: '1.41',
       architecture: process.arch === 'arm64' ? 'aarch64' : 'x86_64',
@@ -323,6 +325,18 @@ export class DummyEngine implements Engine {
 
   removeNetwork(name: string, signal: AbortSignal): Promise<void> {
     return this.#faults.run('removeNetwork', name, signal, () => this.#networks.remove(name));
+  }
+
+  readMark(name: string, signal: AbortSignal): Promise<string | null> {
+    return this.#faults.run('readMark', name, signal, () => this.#marks.get(name) ?? null);
+  }
+
+  leaveMark(name: string, text: string, signal: AbortSignal): Promise<void> {
+    return this.#faults.run('leaveMark', name, signal, () => void this.#marks.set(name, text));
+  }
+
+  removeMark(name: string, signal: AbortSignal): Promise<void> {
+    return this.#faults.run('removeMark', name, signal, () => void this.#marks.delete(name));
   }
 
   events(signal: AbortSignal): AsyncIterable<EngineEvent> {

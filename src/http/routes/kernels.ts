@@ -159,6 +159,9 @@ export const kernelSchema = z
     generation: z.int().openapi({ description: 'Counts the containers of this kernel from 1.' }),
     createdAt: z.number(),
     readyAt: z.number().nullable(),
+    missingSince: z.number().nullable().openapi({
+      description: 'Since when the engine has not listed its container, in milliseconds since the epoch.',
+    }),
     termination: z
       .strictObject({
         reason: z.string().openapi({

@@ -1,9 +1,19 @@
-/** `/v1/status`: where the agent stands. */
+/** `/v1/status` and `/v1/engine`: where the agent stands, and with which engine. */
 import { z } from '@hono/zod-openapi';
 import type { Agent, AgentStatus } from '../../agent/agent.ts';
 import { type ApiApp, addOperations, type Operations } from '../operation.ts';
+import { openStream } from '../stream-reply.ts';
 
 const slotSchema = z.strictObject({ total: z.number(), used: z.number() });
+
+/** The engine, and reply of `POST /v1/engine/accept`. */
+export const engineStateSchema = z
+  .strictObject({
+    address: z.string(),
+    healthy: z.boolean(),
+    detail: z.string().openapi({ description: 'What is wrong with it; blank when nothing is.' }),
+  })
+  .openapi('EngineState') satisfies z.ZodType<AgentStatus['engine']>;
 
 /** Reply of `GET /v1/status`. */
 export const statusReplySchema = z
@@ -15,7 +25,7 @@ export const statusReplySchema = z
     stateDir: z.string(),
     pid: z.int(),
     startedAt: z.number().openapi({ description: 'Milliseconds since the epoch.' }),
-    engine: z.strictObject({ address: z.string(), healthy: z.boolean(), detail: z.string() }),
+    engine: engineStateSchema,
     kernels: z.int(),
     slots: z.strictObject({ cpus: slotSchema, memoryBytes: slotSchema, ports: slotSchema }),
     invariantViolations: z.record(z.string(), z.number()).openapi({ description: 'Counts that should stay 0.' }),
@@ -32,9 +42,20 @@ export const statusOperations = {
     status: 200,
     reply: { 'application/json': statusReplySchema },
   },
+  acceptEngine: {
+    method: 'post',
+    path: '/v1/engine/accept',
+    tag: 'agent',
+    summary: 'Takes the engine that answers for the one that has the kernels from now on.',
+    status: 200,
+    reply: { 'application/json': engineStateSchema },
+  },
 } as const satisfies Operations;
 
 /** Adds it. */
 export function addStatusRoutes(app: ApiApp, agent: Agent): void {
-  addOperations(app, statusOperations, { getStatus: () => agent.status() });
+  addOperations(app, statusOperations, {
+    getStatus: () => agent.status(),
+    acceptEngine: ({ context }) => agent.acceptEngine(openStream(context).signal),
+  });
 }

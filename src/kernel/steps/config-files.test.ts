@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordFixture } from '../../../test/support/kernel-record.ts';
 import { namesFixture } from '../../../test/support/kernels-fixture.ts';
+import { scratchParts } from '../../../test/support/scratch-parts.ts';
 import { Deadline } from '../../lib/deadline.ts';
 import { asContainerId, parseAgentId } from '../../lib/ids.ts';
-import { silentLogger } from '../../lib/log.ts';
 import type { NameFiles } from '../../network/prewarmed-network.ts';
 import { ScratchFolders } from '../../storage/scratch.ts';
 import { Ownership } from '../ownership.ts';
@@ -21,7 +21,7 @@ beforeEach(async () => {
   held = null;
   imageBootstrap = 'never';
   root = await mkdtemp(join(tmpdir(), 'kernelet-config-'));
-  scratch = new ScratchFolders(join(root, 'scratch'), silentLogger);
+  scratch = new ScratchFolders(join(root, 'scratch'), scratchParts());
   await scratch.create(record.spec.id, { uid: 0, gid: 0 });
 });
 afterEach(async () => {

@@ -1,6 +1,28 @@
-/** Makes the kernel's folders on the host; they outlive its containers and end with the kernel. */
+/**
+ * Makes the kernel's folders on the host; they outlive its containers and end with the kernel. They are kept for a while when
+ * nobody has asked for its end.
+ */
 import type { ScratchFolders } from '../../storage/scratch.ts';
+import type { KernelRecord } from '../record.ts';
+import { encodeRecord } from '../record-codec.ts';
 import type { CreationStep } from '../step.ts';
+
+/** Reasons that are nobody's wish: what happens to a container, and what goes wrong in a restart. */
+const unasked: ReadonlySet<string> = new Set([
+  ...[
+    'self-terminated',
+    'out-of-memory',
+    'container-not-found',
+    'failed-to-start',
+    'failed-to-create',
+    'restart-timeout',
+  ],
+]);
+
+/** Whether there may be something in its home that somebody misses. Pure. */
+export function isToBeKept({ readyAt, termination }: KernelRecord): boolean {
+  return readyAt !== null && termination !== null && unasked.has(termination.reason);
+}
 
 /** The step. */
 export function scratchStep(scratch: ScratchFolders): CreationStep {
@@ -12,6 +34,7 @@ export function scratchStep(scratch: ScratchFolders): CreationStep {
       await scratch.create(record.spec.id, record.spec.user);
       return {};
     },
-    revert: (record) => scratch.remove(record.spec.id),
+    revert: (record) =>
+      isToBeKept(record) ? scratch.keep(record.spec.id, encodeRecord(record)) : scratch.remove(record.spec.id),
   };
 }

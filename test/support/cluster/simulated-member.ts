@@ -155,6 +155,7 @@ const assemble: AssembleMember = async (inForce, state, adapter) => {
       backend,
       events: adapter.events,
       scratchRoot: inForce.container.scratchRoot,
+      keepsKernels: true,
       readyNetworks: daemonReadyNetworks,
       operations,
       log,

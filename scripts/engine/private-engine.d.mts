@@ -1,0 +1,11 @@
+/** Types of `private-engine.mjs`, as far as tests use it. */
+
+/** Where the parts of the engine of a folder lie. */
+export interface EnginePlace {
+  readonly folder: string;
+  readonly data: string;
+  readonly socket: string;
+}
+export function layout(folder: string): EnginePlace;
+export function startDaemon(place: EnginePlace): Promise<void>;
+export function stopDaemon(place: EnginePlace): Promise<void>;

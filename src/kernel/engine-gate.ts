@@ -1,0 +1,235 @@
+/**
+ * Keeps everything away from an engine that is not the one that has the kernels: there every container is absent, and an
+ * end that is concluded from that costs its kernel the files. It is asked before absence means anything, and by whoever
+ * would make, end or remove a thing.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Engine, EngineInfo } from '../engine/engine.ts';
+import { removeFileDurably, writeFileAtomic } from '../lib/atomic-file.ts';
+import type { Clock } from '../lib/clock.ts';
+import { KerneletError } from '../lib/errors.ts';
+import type { ContainerId } from '../lib/ids.ts';
+import { KeyedMutex } from '../lib/keyed-mutex.ts';
+import type { Logger } from '../lib/log.ts';
+import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import type { ScratchFolders } from '../storage/scratch.ts';
+import type { Journal } from './journal.ts';
+import {
+  decodeKnownEngine,
+  encodeKnownEngine,
+  judgeEngine,
+  type KnownEngine,
+  otherEngineText,
+} from './known-engine.ts';
+
+/** What the gate works with. */
+export interface EngineGateParts {
+  readonly engine: Engine;
+  /** Where what is known of the engine is stored. */
+  readonly file: string;
+  /** The name of the mark among the engine's data. */
+  readonly markName: string;
+  /** Whether there is to be a mark; not for kernels that end with the process. */
+  readonly marks: boolean;
+  readonly scratch: Pick<ScratchFolders, 'list'>;
+  readonly journal: Pick<Journal, 'putAside'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** What is seen at one moment. */
+export interface EngineSight {
+  /** Containers that the engine lists and that are provably ours. */
+  readonly listed: ReadonlySet<ContainerId>;
+  /** The container of each kernel that is recorded; null for one that has none yet. */
+  readonly recorded: readonly (ContainerId | null)[];
+}
+
+/** How long a mark that was seen is taken to be there: somebody may remove what nothing uses. */
+const markAgeMs = 60_000;
+
+/** The gate. */
+export class EngineGate {
+  readonly #parts: EngineGateParts;
+  #known: KnownEngine | null = null;
+  #isRead = false;
+  #problem: KerneletError | null = null;
+  #trusted = false;
+  #markSeenAt: number | null = null;
+  /** An engine is not compared while it is being accepted. */
+  readonly #order = new KeyedMutex<'engine'>();
+
+  constructor(parts: EngineGateParts) {
+    this.#parts = parts;
+  }
+
+  /** Why nothing may be done, when another engine answers: ENGINE_CHANGED. Else null. */
+  get problem(): KerneletError | null {
+    return this.#problem;
+  }
+
+  /** Whether the engine was found to be the one that has the kernels, when it was looked at last. */
+  get trusted(): boolean {
+    return this.#trusted;
+  }
+
+  /** Throws ENGINE_CHANGED when another engine answered last. */
+  assertOpen(): void {
+    if (this.#problem) throw this.#problem;
+  }
+
+  /** Compares the engine with the one that is known. Throws ENGINE_CHANGED, STATE_UNUSABLE, and what the engine throws. */
+  check(sight: EngineSight, signal: AbortSignal): Promise<void> {
+    return this.#order.run('engine', () => this.#check(sight, signal));
+  }
+
+  /** Takes the engine that answers for the kernels' own from now on. Throws STATE_UNUSABLE, and what the engine throws. */
+  accept(signal: AbortSignal): Promise<void> {
+    return this.#order.run('engine', async () => {
+      const { engine, log } = this.#parts;
+      const info = await engine.info(signal);
+      await this.#adopt(info, signal);
+      this.#problem = null;
+      this.#open();
+      const text = 'the engine was accepted: kernels whose containers it does not have are missing';
+      log.warn(text, { address: engine.address, dataRoot: info.dataRoot });
+    });
+  }
+
+  /**
+   * Makes sure that an engine which does not know a container is the one that would. Throws ENGINE_CHANGED, and what the
+   * engine throws.
+   */
+  async confirm(signal: AbortSignal): Promise<void> {
+    this.assertOpen();
+    const { engine } = this.#parts;
+    const known = await this.#read();
+    if (!known) return;
+    const mark = known.mark === null ? null : await engine.readMark(known.markName, signal);
+    if (mark !== null && mark === known.mark) return;
+    const info = await engine.info(signal);
+    if (judgeEngine({ known, info, mark, hasOurs: false, atStake: true }) === 'same') return;
+    throw new KerneletError('ENGINE_CHANGED', otherEngineText(known, { address: engine.address, ...info }));
+  }
+
+  /** Forgets the engine and removes the mark, when nothing is left that could be lost. Never throws: what stays does no harm. */
+  async leave(signal: AbortSignal): Promise<void> {
+    const { engine, file, markName, marks, log } = this.#parts;
+    try {
+      if (!this.#trusted || (await this.#hasMore())) return;
+      await removeFileDurably(file);
+      if (marks) await engine.removeMark(markName, signal);
+    } catch (error) {
+      log.warn('the mark among the data of the engine could not be removed', { error });
+    }
+  }
+
+  /** What the engine says or has may be another's from now on. */
+  doubt(): void {
+    this.#markSeenAt = null;
+  }
+
+  /** Of an engine that is proven otherwise, an error is no reason to stop. */
+  async #readMark(name: string, proven: KnownEngine | null, signal: AbortSignal): Promise<string | null> {
+    return await this.#parts.engine.readMark(name, signal).catch((error: unknown) => {
+      if (!proven) throw error;
+      return proven.mark;
+    });
+  }
+
+  async #check({ listed, recorded }: EngineSight, signal: AbortSignal): Promise<void> {
+    const known = await this.#read();
+    const hasOurs = recorded.some((id) => id !== null && listed.has(id));
+    if (known && hasOurs && this.#isMarkFresh()) return this.#open();
+    const { engine, markName, marks } = this.#parts;
+    const [info, mark] = await Promise.all([
+      engine.info(signal),
+      marks ? this.#readMark(markName, hasOurs ? known : null, signal) : null,
+    ]);
+    const atStake = recorded.length > 0 || (await this.#hasMore());
+    const verdict = judgeEngine({ known, info, mark, hasOurs, atStake });
+    if (verdict === 'other' && known) {
+      this.#close(new KerneletError('ENGINE_CHANGED', otherEngineText(known, { address: engine.address, ...info })));
+      this.assertOpen();
+    }
+    if (verdict === 'new' || !known) await this.#adopt(info, signal);
+    else await this.#refresh(known, info, mark, signal);
+    this.#open();
+  }
+
+  #open(): void {
+    if (this.#problem) this.#parts.log.info('the engine that has the kernels is back');
+    this.#problem = null;
+    this.#trusted = true;
+  }
+
+  #close(problem: KerneletError): void {
+    if (this.#problem?.message !== problem.message) this.#parts.log.error(problem.message);
+    this.#problem = problem;
+    this.#trusted = false;
+  }
+
+  #isMarkFresh(): boolean {
+    return this.#markSeenAt !== null && this.#parts.clock.monotonic() - this.#markSeenAt < markAgeMs;
+  }
+
+  /** Records that lie aside and folders without a record may be those of kernels too. */
+  async #hasMore(): Promise<boolean> {
+    const { journal, scratch } = this.#parts;
+    return (await journal.putAside()).size > 0 || (await scratch.list()).length > 0;
+  }
+
+  /** The same engine may be called or lie somewhere else, and somebody may have removed its mark. */
+  async #refresh(known: KnownEngine, info: EngineInfo, mark: string | null, signal: AbortSignal): Promise<void> {
+    const { engine, marks } = this.#parts;
+    if (marks && (known.mark === null || mark !== known.mark)) return await this.#adopt(info, signal);
+    this.#markSeenAt = this.#parts.clock.monotonic();
+    const now = { ...known, address: engine.address, identity: info.identity, dataRoot: info.dataRoot };
+    if (encodeKnownEngine(now) !== encodeKnownEngine(known)) await this.#store(now);
+  }
+
+  async #adopt({ identity, dataRoot }: EngineInfo, signal: AbortSignal): Promise<void> {
+    const { engine, markName, clock } = this.#parts;
+    const mark = await this.#leaveMark(signal);
+    await this.#store({ version: 1, address: engine.address, identity, dataRoot, markName, mark });
+    this.#markSeenAt = clock.monotonic();
+  }
+
+  /** An engine whose disk is full takes none, and kernels run on there all the same. */
+  async #leaveMark(signal: AbortSignal): Promise<string | null> {
+    const { engine, markName, marks, log } = this.#parts;
+    if (!marks) return null;
+    const mark = randomBytes(16).toString('hex');
+    try {
+      await engine.leaveMark(markName, mark, signal);
+      return mark;
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn('no mark could be left among the data of the engine, which is known by its id alone', { error });
+      return null;
+    }
+  }
+
+  async #store(known: KnownEngine): Promise<void> {
+    await writeFileAtomic(this.#parts.file, encodeKnownEngine(known));
+    this.#known = known;
+    this.#isRead = true;
+  }
+
+  async #read(): Promise<KnownEngine | null> {
+    if (this.#isRead) return this.#known;
+    const { file } = this.#parts;
+    try {
+      this.#known = decodeKnownEngine(await readFile(file, 'utf8'));
+    } catch (error) {
+      if (!isSystemError(error, 'ENOENT')) {
+        const why = systemErrorCode(error) ?? 'it is damaged';
+        const text = `${file} cannot be read (${why}), which says which engine has the kernels; without it the engine that answers is taken for that`;
+        throw new KerneletError('STATE_UNUSABLE', text, { cause: error, context: { path: file } });
+      }
+    }
+    this.#isRead = true;
+    return this.#known;
+  }
+}

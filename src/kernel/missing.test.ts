@@ -1,0 +1,263 @@
+/** Kernels whose containers the engine does not list, and engines that are not the one that has the kernels. */
+import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { specFixture } from '../../test/support/kernel-record.ts';
+import {
+  type FixtureOptions,
+  type KernelsFixture,
+  testImage,
+  usingFixtures,
+} from '../../test/support/kernels-fixture.ts';
+import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
+import type { KernelId } from '../lib/ids.ts';
+import { decodeRecord } from './record-codec.ts';
+
+const fixture = usingFixtures();
+const never = new AbortController().signal;
+const kept = { keepMs: 3_600_000, maxBytes: 2 ** 20 };
+
+const settings = (change: FixtureOptions['settings'] = {}): FixtureOptions => ({
+  settings: { trash: kept, ...change },
+});
+
+/** A kernel with a file of its own, in an agent that has stopped. */
+async function stopped(options: FixtureOptions = {}): Promise<{ first: KernelsFixture; id: KernelId; file: string }> {
+  const first = await fixture(options);
+  await first.kernels.registry.recover(never);
+  const { id } = specFixture();
+  await first.kernels.registry.create(specFixture({ id }), never);
+  const file = join(first.kernels.scratch.paths(id).work, 'precious');
+  await writeFile(file, 'x');
+  await first[Symbol.asyncDispose]();
+  return { first, id, file };
+}
+
+async function keptOf(one: KernelsFixture): Promise<readonly { kernel: KernelId; path: string }[]> {
+  await one.kernels.scratch.settled();
+  const { kept: homes } = one.kernels.scratch;
+  return (await homes.list()).map((home) => ({ kernel: home.kernel, path: homes.pathOf(home) }));
+}
+
+const anotherEngine = (info = {}): DummyEngine => new DummyEngine({ images: [testImage], info });
+
+describe('another engine', () => {
+  it.each([
+    ['another', { dataRoot: '/elsewhere' }, /is not the one that has the kernels/],
+    ['the same without its data', {}, /has lost its data/],
+  ])('at a start (%s) has nothing touched, and the right one takes over where it was', async (_, info, words) => {
+    const { first, id, file } = await stopped();
+    const other = anotherEngine(info);
+    const second = await fixture({ ...settings(), folder: first.folder, engine: other });
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      await expect(second.kernels.registry.recover(never)).rejects.toMatchObject({
+        code: 'ENGINE_CHANGED',
+        message: expect.stringMatching(words),
+      });
+    }
+    expect(second.kernels.registry.engineHealthy()).toBe(false);
+    await expect(second.kernels.registry.create(specFixture(), never)).rejects.toMatchObject({
+      code: 'ENGINE_CHANGED',
+    });
+    await second[Symbol.asyncDispose]();
+    expect(await readFile(file, 'utf8')).toBe('x');
+    expect(second.events).toEqual([]);
+    const touched = other.calls.map(({ method }) => method).filter((method) => !/^(info|readMark|list)/.test(method));
+    expect(touched).toEqual([]);
+    expect(first.dummy.container(`kernel.base.${id}`).running).toBe(true);
+
+    const third = await fixture({ folder: first.folder, engine: first.dummy });
+    expect(await third.kernels.registry.recover(never)).toMatchObject({ adopted: 1, ended: 0 });
+    expect(third.kernels.registry.get(id)).toMatchObject({ phase: 'running', missingSince: null });
+  });
+
+  it('is accepted by somebody’s word: then its kernels are missing, end after the grace, and leave their files', async () => {
+    const { first, id } = await stopped();
+    const second = await fixture({ ...settings(), folder: first.folder, engine: anotherEngine() });
+    const { registry } = second.kernels;
+    await expect(registry.recover(never)).rejects.toMatchObject({ code: 'ENGINE_CHANGED' });
+    await registry.acceptEngine(never);
+    expect(registry.engineProblem()).toBeNull();
+    expect(await registry.recover(never)).toMatchObject({ adopted: 1, ended: 0 });
+    expect(registry.get(id).missingSince).not.toBeNull();
+    await registry.sweep(never);
+    await registry.sweep(never);
+    await expect.poll(() => registry.list()).toHaveLength(0);
+    const [home] = await keptOf(second);
+    expect(home?.kernel).toBe(id);
+    expect(await readFile(join(home?.path ?? '', 'work', 'precious'), 'utf8')).toBe('x');
+  });
+
+  it('is taken as it is where no kernel is recorded', async () => {
+    const first = await fixture();
+    await first.kernels.registry.recover(never);
+    await first[Symbol.asyncDispose]();
+    const second = await fixture({ folder: first.folder, engine: anotherEngine() });
+    await second.kernels.registry.recover(never);
+    await second.kernels.registry.create(specFixture(), never);
+    expect(second.kernels.registry.engineHealthy()).toBe(true);
+  });
+
+  it('is not what somebody has made of it who removes its mark, while a container is there to prove it', async () => {
+    const { first, id } = await stopped();
+    const name = `kernelet-${first.state.tag}`;
+    await first.dummy.removeMark(name, never);
+    const second = await fixture({ folder: first.folder, engine: first.dummy });
+    expect(await second.kernels.registry.recover(never)).toMatchObject({ adopted: 1 });
+    expect(await second.dummy.readMark(name, never)).not.toBeNull();
+    await second.kernels.registry.destroy(id, { reason: 'user-requested', force: true });
+    await second[Symbol.asyncDispose]();
+    expect(await second.dummy.readMark(name, never)).toBeNull();
+    expect(await readdir(first.folder)).not.toContain('engine.json');
+  });
+
+  it('does not pass for the right one by its files: a damaged note of the engine stops the start', async () => {
+    const { first } = await stopped();
+    await writeFile(join(first.folder, 'engine.json'), '{"version":1,');
+    const second = await fixture({ folder: first.folder, engine: first.dummy });
+    await expect(second.kernels.registry.recover(never)).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
+  });
+
+  it('in place of the first under a living daemon ends nothing and gets nothing, also of what is being removed', async () => {
+    const made = await fixture(settings());
+    const { registry } = made.kernels;
+    await registry.recover(never);
+    const [running, ending] = [specFixture(), specFixture()];
+    for (const spec of [running, ending]) await registry.create(spec, never);
+    made.dummy.fail('removeContainer', { kind: 'error' }, { times: 99 });
+    void registry.destroy(ending.id, { reason: 'user-requested', force: true }).catch(() => {});
+    await expect.poll(() => made.dummy.calls.at(-1)?.method).toBe('removeContainer');
+    // What answers at its address has none of its data.
+    const hidden = ['listContainers', 'inspectContainer', 'readMark'] as const;
+    const real = hidden.map((method) => [method, made.dummy[method]] as const);
+    Object.assign(made.dummy, {
+      listContainers: async () => [],
+      inspectContainer: async () => null,
+      readMark: async () => null,
+    });
+    for (let pass = 0; pass < 3; pass += 1) {
+      await expect(registry.sweep(never)).rejects.toMatchObject({ code: 'ENGINE_CHANGED' });
+    }
+    expect(registry.engineHealthy()).toBe(false);
+    expect(registry.get(running.id)).toMatchObject({ phase: 'running', missingSince: expect.any(Number) });
+    for (const act of [
+      registry.create(specFixture(), never),
+      registry.destroy(running.id, { reason: 'user-requested', force: true }),
+      registry.restart(running.id, never),
+    ]) {
+      await expect(act).rejects.toMatchObject({ code: 'ENGINE_CHANGED' });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    const folders = async () => (await made.kernels.scratch.list()).map(({ kernel }) => kernel).sort();
+    expect(await folders()).toEqual([running.id, ending.id].sort());
+    Object.assign(made.dummy, Object.fromEntries(real));
+    await registry.sweep(never);
+    expect(registry.engineHealthy()).toBe(true);
+    expect(registry.get(running.id)).toMatchObject({ phase: 'running', missingSince: null });
+  });
+});
+
+describe('a container that is not listed', () => {
+  async function missing(
+    options: FixtureOptions = {},
+  ): Promise<{ one: KernelsFixture; id: KernelId; back: () => void }> {
+    const one = await fixture({ ...settings(options.settings), ...(options.dummy ? { dummy: options.dummy } : {}) });
+    const { registry } = one.kernels;
+    await registry.recover(never);
+    const spec = specFixture();
+    await registry.create(spec, never);
+    const { listContainers, inspectContainer } = one.dummy;
+    Object.assign(one.dummy, { listContainers: async () => [], inspectContainer: async () => null });
+    return { one, id: spec.id, back: () => void Object.assign(one.dummy, { listContainers, inspectContainer }) };
+  }
+
+  it('makes its kernel missing, for whom requests are refused, until it is listed again', async () => {
+    const { one, id, back } = await missing({ settings: { missingGraceMs: 60_000 } });
+    const { registry } = one.kernels;
+    for (let pass = 0; pass < 3; pass += 1) await registry.sweep(never);
+    expect(registry.get(id)).toMatchObject({ phase: 'running', missingSince: expect.any(Number) });
+    expect(() => registry.client(id)).toThrow(expect.objectContaining({ code: 'KERNEL_MISSING' }));
+    const recorded = async () => decodeRecord(await readFile(join(one.state.kernels, id, 'record.json'), 'utf8'));
+    await expect.poll(async () => (await recorded()).missingSince).toBe(registry.get(id).missingSince);
+    back();
+    await registry.sweep(never);
+    expect(registry.get(id)).toMatchObject({ phase: 'running', missingSince: null });
+    expect(registry.client(id)).toBe(one.clients[0]);
+    expect(one.types()).not.toContain('kernel-terminated');
+  });
+
+  it('ends its kernel at the second sight after the grace, and never at the first', async () => {
+    const { one, id } = await missing();
+    const { registry } = one.kernels;
+    await registry.sweep(never);
+    expect(registry.get(id).phase).toBe('running');
+    await registry.sweep(never);
+    await expect.poll(() => registry.list()).toHaveLength(0);
+    expect(one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', reason: 'container-not-found' });
+    expect(registry.get(id).termination?.detail).toMatch(/^the engine, .* has not listed it for/);
+    expect((await keptOf(one)).map(({ kernel }) => kernel)).toEqual([id]);
+  });
+
+  it('leaves a kernel alone whose runner answers, which is used on', async () => {
+    const { one, id } = await missing();
+    const [client] = one.clients;
+    if (client) client.answers = true;
+    for (let pass = 0; pass < 4; pass += 1) await one.kernels.registry.sweep(never);
+    expect(one.kernels.registry.get(id).phase).toBe('running');
+    expect(one.kernels.registry.client(id)).toBe(client);
+  });
+});
+
+describe('homes', () => {
+  const act = {
+    'ends by itself': async (one: KernelsFixture, id: KernelId) => one.dummy.container(`kernel.base.${id}`).exit(3),
+    'is killed for memory': async (one: KernelsFixture, id: KernelId) =>
+      one.dummy.container(`kernel.base.${id}`).exit(137, { outOfMemory: true }),
+    'is removed by others': async (one: KernelsFixture, id: KernelId) =>
+      await one.dummy.removeContainer(one.dummy.container(`kernel.base.${id}`).id, never),
+    'is removed on request': async (one: KernelsFixture, id: KernelId) =>
+      void (await one.kernels.registry.destroy(id, { reason: 'user-requested', force: false })),
+    'was idle': async (one: KernelsFixture, id: KernelId) =>
+      void (await one.kernels.registry.destroy(id, { reason: 'idle-timeout', force: false })),
+    'is destroyed in the words of a manager': async (one: KernelsFixture, id: KernelId) =>
+      void (await one.kernels.registry.destroy(id, { reason: 'task-done', force: true })),
+  };
+
+  it.each([
+    ['ends by itself', true],
+    ['is killed for memory', true],
+    ['is removed by others', true],
+    ['is removed on request', false],
+    ['was idle', false],
+    ['is destroyed in the words of a manager', false],
+  ] as const)('of a kernel that %s are kept: %s', async (how, isKept) => {
+    const one = await fixture(settings());
+    const { registry } = one.kernels;
+    await registry.recover(never);
+    const abort = new AbortController();
+    const watch = registry.watch(abort.signal);
+    const { id } = await registry.create(specFixture(), never).then(({ spec }) => spec);
+    await writeFile(join(one.kernels.scratch.paths(id).work, 'precious'), 'x');
+    await act[how](one, id);
+    await expect.poll(() => registry.list()).toHaveLength(0);
+    abort.abort();
+    await watch;
+    const homes = await keptOf(one);
+    expect(homes.map(({ kernel }) => kernel)).toEqual(isKept ? [id] : []);
+    if (!isKept) return;
+    // A manager cleans up after an end that it has heard of.
+    await registry.destroy(id, { reason: 'user-requested', force: true });
+    expect(await readFile(join((await keptOf(one))[0]?.path ?? '', 'work', 'precious'), 'utf8')).toBe('x');
+  });
+
+  it('that belong to no record are kept too when they are swept', async () => {
+    const one = await fixture(settings());
+    await one.kernels.registry.recover(never);
+    const { id } = specFixture();
+    const { root, work } = one.kernels.scratch.paths(id);
+    await mkdir(work, { recursive: true });
+    await utimes(root, 5, 5);
+    await one.kernels.registry.sweep(never);
+    expect((await keptOf(one)).map(({ kernel }) => kernel)).toEqual([id]);
+  });
+});

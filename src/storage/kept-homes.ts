@@ -1,0 +1,199 @@
+/**
+ * Folders of kernels whose end nobody asked for, kept for a while: in time, in number and in bytes, the oldest going first.
+ * What lies in them was written by tenants, so that the folder around them is closed to everybody but root, and nothing of
+ * them is followed.
+ */
+import { lstat, mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../lib/atomic-file.ts';
+import type { Clock } from '../lib/clock.ts';
+import { isKernelId, type KernelId } from '../lib/ids.ts';
+import type { Logger } from '../lib/log.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import { letMountsGo } from './unmount.ts';
+
+/** How long and how much is kept. */
+export interface KeptHomesLimits {
+  /** From the end of a kernel; 0 = nothing is kept. */
+  readonly keepMs: number;
+  /** Of all of them together. */
+  readonly maxBytes: number;
+}
+
+/** Finds out how much a folder takes; `complete` is false when that was given up. */
+export type Measure = (
+  folder: string,
+  signal: AbortSignal,
+) => Promise<{ readonly bytes: number; readonly complete: boolean }>;
+
+/** One that is kept. */
+export interface KeptHome {
+  /** Its name among the kept ones: of its kernel and the time of its end. */
+  readonly name: string;
+  readonly kernel: KernelId;
+  /** Milliseconds since the epoch. */
+  readonly endedAt: number;
+  /** What it takes; null = not known yet. */
+  readonly bytes: number | null;
+  /** When it goes, at the latest. */
+  readonly until: number;
+}
+
+/** What they work with. */
+export interface KeptHomesParts {
+  readonly folder: string;
+  readonly limits: KeptHomesLimits;
+  readonly measure: Measure;
+  /** Takes the folder of this path away for good. */
+  readonly discard: (path: string, name: string) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** In the part of a kernel's folder that is the agent's alone. */
+const [noteFile, sizeFile] = ['private/end', 'private/size'];
+const form = /^([0-9a-f-]{36})\.(\d{1,15})$/;
+/** Tenants may end as many kernels as they like. */
+const maxKept = 1_000;
+const maxNoteBytes = 2 ** 20;
+
+/** The kept folders. */
+export class KeptHomes implements AsyncDisposable {
+  readonly #parts: KeptHomesParts;
+  readonly #end = new AbortController();
+  #tidying: Promise<void> | null = null;
+  #again = false;
+
+  constructor(parts: KeptHomesParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Keeps the folder `root` of a kernel, with a note on it, unless nothing is to be kept: then answers false. An absent one
+   * is success. Throws the system's error.
+   */
+  async keep(kernel: KernelId, root: string, note: string): Promise<boolean> {
+    const { folder, limits, clock, log } = this.#parts;
+    if (limits.keepMs === 0) return false;
+    if (!(await isFolder(root))) return true;
+    await letMountsGo(root).catch((error: unknown) => log.warn('a mount could not be let go', { kernel, error }));
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await mkdir(join(root, 'private'), { recursive: true, mode: 0o700 });
+    await writeFileAtomic(join(root, noteFile), note);
+    await rename(root, join(folder, `${kernel}.${clock.now()}`));
+    this.tidy();
+    return true;
+  }
+
+  /** What is kept, the latest first. */
+  async list(): Promise<readonly KeptHome[]> {
+    const { folder, limits } = this.#parts;
+    const names = await readdir(folder).catch(noneIfAbsent);
+    const found = names.flatMap((name) => {
+      const [, kernel = '', endedAt = ''] = form.exec(name) ?? [];
+      return isKernelId(kernel) ? [{ name, kernel, endedAt: Number(endedAt) }] : [];
+    });
+    found.sort((left, right) => right.endedAt - left.endedAt);
+    return await Promise.all(
+      found.map(async (one) => ({
+        ...one,
+        bytes: (await this.#sizeOf(one.name))?.bytes ?? null,
+        until: one.endedAt + limits.keepMs,
+      })),
+    );
+  }
+
+  /** Where one lies. */
+  pathOf({ name }: Pick<KeptHome, 'name'>): string {
+    return join(this.#parts.folder, name);
+  }
+
+  /** What was noted of one; null when there is no note. */
+  async noteOf(home: Pick<KeptHome, 'name'>): Promise<string | null> {
+    const path = join(this.pathOf(home), noteFile);
+    const facts = await lstat(path).catch(() => null);
+    if (!facts?.isFile() || facts.size > maxNoteBytes) return null;
+    return await readFile(path, 'utf8');
+  }
+
+  /** Lets go of what is too old or too much, in the background, after measuring what is new. */
+  tidy(): void {
+    this.#again = true;
+    this.#tidying ??= this.#tidyAll().finally(() => {
+      this.#tidying = null;
+      if (this.#again && !this.#end.signal.aborted) this.tidy();
+    });
+  }
+
+  /** Waits until nothing is being measured or let go. */
+  async settled(): Promise<void> {
+    while (this.#tidying) await this.#tidying;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end.abort();
+    await this.settled();
+  }
+
+  async #tidyAll(): Promise<void> {
+    this.#again = false;
+    try {
+      await this.#letOldOnesGo();
+      await this.#letGoBeyondTheBound();
+    } catch (error) {
+      if (!this.#end.signal.aborted) this.#parts.log.warn('the kept folders of kernels could not be tidied', { error });
+    }
+  }
+
+  async #letOldOnesGo(): Promise<void> {
+    const now = this.#parts.clock.now();
+    const kept = await this.list();
+    for (const [place, home] of kept.entries()) {
+      if (home.until <= now || place >= maxKept) await this.#discard(home, 'its time is over');
+    }
+  }
+
+  async #letGoBeyondTheBound(): Promise<void> {
+    const { maxBytes } = this.#parts.limits;
+    let total = 0;
+    for (const home of await this.list()) {
+      const { bytes, complete } = (await this.#sizeOf(home.name)) ?? (await this.#measure(home));
+      // One that is too much alone, or too much to be counted, takes no other along.
+      const isTooMuch = !complete || bytes > maxBytes;
+      if (!isTooMuch) total += bytes;
+      if (isTooMuch || total > maxBytes) await this.#discard(home, 'it is beyond kernelet.trash-size');
+    }
+  }
+
+  async #measure(home: KeptHome): Promise<{ readonly bytes: number; readonly complete: boolean }> {
+    const path = this.pathOf(home);
+    const size = await this.#parts.measure(path, this.#end.signal);
+    await writeFileAtomic(join(path, sizeFile), JSON.stringify(size));
+    return size;
+  }
+
+  async #sizeOf(name: string): Promise<{ readonly bytes: number; readonly complete: boolean } | null> {
+    const text = await readFile(join(this.#parts.folder, name, sizeFile), 'utf8').catch(() => '');
+    const [, bytes, complete] = /^\{"bytes":(\d{1,15}),"complete":(true|false)\}$/.exec(text) ?? [];
+    return bytes === undefined ? null : { bytes: Number(bytes), complete: complete === 'true' };
+  }
+
+  async #discard(home: KeptHome, why: string): Promise<void> {
+    this.#parts.log.warn('the kept files of an ended kernel are deleted', { kernel: home.kernel, why });
+    await this.#parts.discard(this.pathOf(home), home.name);
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isDirectory();
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+function noneIfAbsent(error: unknown): readonly string[] {
+  if (isSystemError(error, 'ENOENT')) return [];
+  throw error;
+}
