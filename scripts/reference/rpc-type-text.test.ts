@@ -1,14 +1,6 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import {
-  anything,
-  bytes,
-  imageReference,
-  kernelId,
-  openMap,
-  port,
-  textMap,
-} from '../../src/backendai/rpc/schema/fields.ts';
+import { anything, bytes, imageReference, kernelId, openMap, port, textMap } from '../../src/backendai/rpc/fields.ts';
 import { typeText } from './rpc-type-text.ts';
 
 it.each([

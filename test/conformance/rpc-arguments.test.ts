@@ -2,13 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bindArguments } from '../../src/backendai/rpc/bind-arguments.ts';
+import { methods as served } from '../../src/backendai/rpc/methods/index.ts';
 import { RpcFailure } from '../../src/backendai/rpc/rpc-failure.ts';
-import { signatures } from '../../src/backendai/rpc/schema/index.ts';
 import { type CallArguments, decodeRequestBody } from '../../src/backendai/wire/callosum/request-body.ts';
 import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
 import { type ReadMessage, readFrames, readMessage } from './kinds/frames.ts';
 import { fromBase64 } from './notation/base64.ts';
 import { itemsOf, type JsonObject } from './vector-kind.ts';
+
+const signatures = served.map(({ signature }) => signature);
 
 const vectors = path.resolve(import.meta.dirname, '..', 'vectors');
 const read = (file: string): unknown => JSON.parse(readFileSync(path.join(vectors, file), 'utf8'));

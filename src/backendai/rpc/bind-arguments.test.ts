@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { MsgpackValue } from '../wire/msgpack/value.ts';
 import { agentIdOf, bindArguments } from './bind-arguments.ts';
+import { anything } from './fields.ts';
+import { getLocalConfig } from './methods/get-local-config.ts';
+import { healthV2 } from './methods/health.ts';
+import { methods } from './methods/index.ts';
 import { RpcFailure } from './rpc-failure.ts';
-import { define } from './schema/define.ts';
-import { anything } from './schema/fields.ts';
-import { getLocalConfig } from './schema/get-local-config.ts';
-import { healthV2 } from './schema/health.ts';
-import { signatures } from './schema/index.ts';
+import { define } from './rpc-method.ts';
 
 const signature = define(
   'm',
@@ -42,17 +42,17 @@ describe('bindArguments', () => {
   });
 
   it('misses the map of the third style in its own words', () => {
-    expect(() => bindArguments(healthV2, { args: [], kwargs: {} })).toThrow(
+    expect(() => bindArguments(healthV2.signature, { args: [], kwargs: {} })).toThrow(
       expect.objectContaining({ className: 'ValueError' }),
     );
-    expect(bindArguments(healthV2, { args: [], kwargs: { req: {}, agent_id: 'i-1' } })).toEqual({ req: {} });
+    expect(bindArguments(healthV2.signature, { args: [], kwargs: { req: {}, agent_id: 'i-1' } })).toEqual({ req: {} });
   });
 
   it('knows which agent is meant, by name or where the method has a place for it', () => {
     expect(agentIdOf({ args: [1], kwargs: { agent_id: 'i-1' } }, signature)).toBe('i-1');
     expect(agentIdOf({ args: [1], kwargs: {} }, signature)).toBeNull();
-    expect(agentIdOf({ args: ['i-2'], kwargs: {} }, getLocalConfig)).toBe('i-2');
-    expect(agentIdOf({ args: [], kwargs: {} }, getLocalConfig)).toBeNull();
+    expect(agentIdOf({ args: ['i-2'], kwargs: {} }, getLocalConfig.signature)).toBe('i-2');
+    expect(agentIdOf({ args: [], kwargs: {} }, getLocalConfig.signature)).toBeNull();
   });
 });
 
@@ -79,6 +79,6 @@ describe('signatures', () => {
       list_files shutdown_agent create_local_network destroy_local_network reset_agent assign_port release_port
       clean_all_kernels health health_v2 gather_hwinfo_v2 check_and_pull check_pulling check_creating check_running
       purge_images scan_gpu_alloc_map purge_containers drop_kernel_registry`.split(/\s+/);
-    expect(signatures.map(({ name }) => name).sort()).toEqual(wanted.sort());
+    expect(methods.map(({ signature: { name } }) => name).sort()).toEqual(wanted.sort());
   });
 });

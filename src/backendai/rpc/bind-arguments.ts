@@ -7,7 +7,7 @@ import { pythonRepr } from '../../protocol/python-repr.ts';
 import type { CallArguments } from '../wire/callosum/request-body.ts';
 import type { MsgpackValue } from '../wire/msgpack/value.ts';
 import { RpcFailure } from './rpc-failure.ts';
-import type { RpcSignature } from './signature.ts';
+import type { RpcSignature } from './rpc-method.ts';
 
 /** Which of several agents is meant: later managers add it to every call, and it binds to no parameter. */
 const agentParameter = 'agent_id';

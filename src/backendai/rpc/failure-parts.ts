@@ -1,5 +1,5 @@
 /**
- * From what a handler throws to what the manager is told (spec rpc 5.1): a class name and a `repr` in Python's manner,
+ * From what a handler throws to what the manager reads (spec rpc 5.1): a class name and a `repr` in Python's manner,
  * since people read them, and where it happened. This is the only place that knows both kinds of error.
  */
 import type { ErrorCode } from '../../lib/error-codes.ts';
@@ -7,9 +7,8 @@ import { type KerneletError, toKerneletError } from '../../lib/errors.ts';
 import { pythonRepr } from '../../protocol/python-repr.ts';
 import { ResourceError } from '../../resources/resource-error.ts';
 import type { FailureParts } from '../wire/callosum/data.ts';
-import { type FailureName, isFailureName } from './failure-names.ts';
 import { resourceClass, resourceText } from './resource-failure.ts';
-import { RpcFailure } from './rpc-failure.ts';
+import { type FailureName, isFailureName, RpcFailure } from './rpc-failure.ts';
 
 /** Class names by error code: upstream's, where upstream has the error (spec rpc 8). */
 export const usualClassNames: Readonly<Record<ErrorCode, FailureName>> = {

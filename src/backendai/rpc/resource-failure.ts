@@ -2,7 +2,7 @@
 import { type Decimal, plainText } from '../../lib/decimal.ts';
 import type { ResourceError, ResourceProblem, SlotAsk } from '../../resources/resource-error.ts';
 
-/** The classes, of which some are managers' own alone: a caller is told the class of the error's code instead. */
+/** The classes, of which some are managers' own alone: a caller gets the class of the error's code instead. */
 const classes = {
   'unknown-slot': 'UnsupportedResource',
   'exclusive-slots': 'InvalidResourceCombination',

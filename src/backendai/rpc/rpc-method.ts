@@ -1,5 +1,5 @@
 /** What an RPC method is: its signature and what it does. One file each in `methods/`. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Agent } from '../../agent/agent.ts';
 import type { NodeHealth } from '../../agent/node-health.ts';
 import { withDeadline } from '../../lib/deadline.ts';
@@ -14,7 +14,27 @@ import type { ImageTasks } from '../operations/image-tasks.ts';
 import type { PortReservations } from '../operations/port-reservations.ts';
 import type { CreationInfo } from '../wire/events/creation-info.ts';
 import type { FailureNames } from './failure-parts.ts';
-import type { RpcSignature } from './signature.ts';
+
+/** The names, order and types of a method's arguments, and the type of its result. */
+export interface RpcSignature<Shape extends z.ZodRawShape = z.ZodRawShape, Result extends z.ZodType = z.ZodType> {
+  /** As on the wire: `create_kernels`. */
+  readonly name: string;
+  /** Its keys are the parameters, in the order in which they are given by position. */
+  readonly args: z.ZodObject<Shape>;
+  /** The last so many parameters can be given by name only. */
+  readonly keywordOnly: number;
+  readonly result: Result;
+}
+
+/** Declares what a method takes and gives; unknown arguments are refused. */
+export function define<Shape extends z.ZodRawShape, Result extends z.ZodType>(
+  name: string,
+  shape: Shape,
+  result: Result,
+  keywordOnly = 0,
+): RpcSignature<Shape, Result> {
+  return { name, args: z.strictObject(shape) as unknown as z.ZodObject<Shape>, keywordOnly, result };
+}
 
 /** What of the node's own configuration managers may read. */
 export interface LocalConfig {

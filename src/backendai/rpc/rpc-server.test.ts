@@ -12,12 +12,11 @@ import { MessageRouter } from '../transport/message-router.ts';
 import { loadZeromq } from '../transport/zeromq.ts';
 import { encodeHeader } from '../wire/callosum/header.ts';
 import { encodeMsgpack } from '../wire/msgpack/encode.ts';
+import { anything, kernelId } from './fields.ts';
 import { methods } from './methods/index.ts';
 import type { CallLimits } from './open-calls.ts';
-import { method, type RpcMethod } from './rpc-method.ts';
+import { define, method, type RpcMethod } from './rpc-method.ts';
 import { maxMessageBytes, RpcServer } from './rpc-server.ts';
-import { define } from './schema/define.ts';
-import { anything, kernelId } from './schema/fields.ts';
 
 const services = rpcServices();
 const cleanups = new Set<() => Promise<void> | void>();

@@ -1,4 +1,4 @@
-/** The door to `yaml`: documents of plain data. */
+/** The only module that imports `yaml`: documents of plain data. */
 import { parse } from 'yaml';
 
 const maxAliases = 100;

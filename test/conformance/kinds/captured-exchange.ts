@@ -1,6 +1,5 @@
 /** Captured calls: an array of objects with `request_frames_hex`. */
-import { isFailureName } from '../../../src/backendai/rpc/failure-names.ts';
-import { RpcFailure } from '../../../src/backendai/rpc/rpc-failure.ts';
+import { isFailureName, RpcFailure } from '../../../src/backendai/rpc/rpc-failure.ts';
 import { decodeFailure } from '../../../src/backendai/wire/callosum/data.ts';
 import { decodePlain } from '../../../src/backendai/wire/extensions/plain.ts';
 import { capturedView } from '../notation/captured.ts';

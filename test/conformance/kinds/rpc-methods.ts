@@ -1,6 +1,6 @@
 /** Vectors of RPC methods: `calls` whose items have `request`. Newer files add `ext`, values of further types. */
 import { bindArguments } from '../../../src/backendai/rpc/bind-arguments.ts';
-import { signatures } from '../../../src/backendai/rpc/schema/index.ts';
+import { methods } from '../../../src/backendai/rpc/methods/index.ts';
 import { decodeRequestBody } from '../../../src/backendai/wire/callosum/request-body.ts';
 import { decodePlain } from '../../../src/backendai/wire/extensions/plain.ts';
 import { difference } from '../notation/compare.ts';
@@ -9,7 +9,7 @@ import { isObject, itemsOf, type JsonObject, runCase, type VectorKind } from '..
 import { messageDifference, type ReadMessage, readMessage } from './frames.ts';
 import { decodingProblem } from './rpc-serialiser.ts';
 
-const known = new Map(signatures.map((signature) => [signature.name, signature]));
+const known = new Map(methods.map(({ signature }) => [signature.name, signature]));
 
 /** The kind. */
 export const rpcMethods: VectorKind = {

@@ -1,6 +1,7 @@
 /** The module of the process in which model definitions are read. */
-import type { DefinitionAnswer } from './definition-reader.ts';
+
 import { parseModelDefinition } from './model-definition.ts';
+import type { DefinitionAnswer } from './models.ts';
 
 const maxProblem = 1000;
 

@@ -7,8 +7,8 @@ import { containerPaths } from '../../../protocol/image-contract.ts';
 import { canonical } from '../../../storage/mounts/mount-policy.ts';
 import { isPlainPath } from '../../../storage/scratch-files.ts';
 import { RpcFailure } from '../rpc-failure.ts';
-import { shellFiles } from '../shell-files.ts';
 import type { ClusterInfo, KernelConfig } from './request.ts';
+import { shellFiles } from './shell-files.ts';
 
 /** The files, in the order in which they are written, and what was left out of them. */
 export interface RequestedFiles {

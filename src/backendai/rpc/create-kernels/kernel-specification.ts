@@ -1,5 +1,6 @@
 /** From a manager's configuration of a kernel to the agent's request (spec rpc 8.6, kernel-lifecycle 8.1). Pure. */
 
+import { normalize } from 'node:path';
 import { parseServicePorts } from '../../../images/service-ports.ts';
 import { builtInServices } from '../../../kernel/built-in-services.ts';
 import type { KernelNetwork, KernelService, PortPair } from '../../../kernel/spec.ts';
@@ -8,13 +9,18 @@ import { KerneletError } from '../../../lib/errors.ts';
 import { imageLabels } from '../../../protocol/image-contract.ts';
 import { readResourceRequest } from '../../../resources/resource-request.ts';
 import type { KnownSlots } from '../../../resources/slot-name.ts';
+import { canonical, type RequestedMount } from '../../../storage/mounts/mount-policy.ts';
 import type { OrderedKernel } from '../../operations/creations.ts';
 import { imageName } from '../../wire/extensions/plain.ts';
-import { namedNetwork } from '../named-network.ts';
 import { RpcFailure } from '../rpc-failure.ts';
 import { requestedFiles } from './files.ts';
-import { requestedMounts } from './mounts.ts';
-import type { ClusterInfo, KernelConfig, KernelRequest, RequestedNode } from './request.ts';
+import {
+  type ClusterInfo,
+  type KernelConfig,
+  type KernelRequest,
+  namedNetwork,
+  type RequestedNode,
+} from './request.ts';
 
 /** The name that stands for the host's own network. */
 const host = 'host';
@@ -132,4 +138,43 @@ function allServices(all: readonly KernelService[]): readonly KernelService[] {
   const twice = ports.find((port, index) => ports.indexOf(port) !== index);
   if (twice !== undefined) throw new RpcFailure('AgentError', `two services have the port ${twice}`);
   return all;
+}
+
+type VirtualFolder = KernelConfig['mounts'][number];
+
+/** The one that may be mounted where none else may. */
+const logs = '.logs';
+
+/** Chooses them; the same folder at the same place counts once. */
+export function requestedMounts({ mounts, internal_data: internal }: KernelConfig): readonly RequestedMount[] {
+  const wanted = internal?.prevent_vfolder_mounts ? mounts.filter(({ name }) => name === logs) : mounts;
+  const chosen = new Map<string, RequestedMount>();
+  for (const folder of wanted) {
+    const mount = mountOf(folder);
+    const key = JSON.stringify([mount.source, mount.target]);
+    const known = chosen.get(key);
+    // Whoever gave it twice may do what either allows.
+    chosen.set(key, known ? { ...mount, readOnly: mount.readOnly && known.readOnly } : mount);
+  }
+  return [...chosen.values()];
+}
+
+/** Whoever may delete in a folder may write in it. */
+function mountOf({
+  host_path: path,
+  kernel_path: target,
+  mount_perm: permission,
+  vfsubpath,
+}: VirtualFolder): RequestedMount {
+  const source = canonical(path);
+  return { source, target: canonical(target), readOnly: permission === 'ro', within: folderOf(source, vfsubpath) };
+}
+
+/**
+ * The virtual folder itself, where a part of one is mounted: its users may have put links in it, over which the part
+ * would come to lie elsewhere.
+ */
+export function folderOf(source: string, part: string): string {
+  const below = canonical(normalize(part));
+  return below !== '.' && source.endsWith(`/${below}`) ? source.slice(0, -below.length - 1) || '/' : source;
 }

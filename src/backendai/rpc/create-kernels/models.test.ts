@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { kernelConfigFixture } from '../../../../test/support/create-kernels-request.ts';
 import { silentLogger } from '../../../lib/log.ts';
-import { kernelConfig } from '../schema/create-kernels.ts';
 import { requestedModels } from './models.ts';
 import type { KernelConfig } from './request.ts';
+import { kernelConfig } from './request.ts';
 
 let folder: string;
 beforeEach(() => {

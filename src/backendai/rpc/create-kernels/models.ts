@@ -3,13 +3,15 @@ import { relative } from 'node:path';
 import type { OrderedModel } from '../../../agent/agent.ts';
 import { withDeadline } from '../../../lib/deadline.ts';
 import type { Logger } from '../../../lib/log.ts';
+import { ModuleHost } from '../../../lib/modules/module-host.ts';
+import { programFile } from '../../../lib/modules/program-file.ts';
+import { Semaphore } from '../../../lib/semaphore.ts';
 import { isSystemError } from '../../../lib/system-error.ts';
 import { canonical } from '../../../storage/mounts/mount-policy.ts';
 import { readFileWithin } from '../../../storage/scratch-files.ts';
 import { RpcFailure } from '../rpc-failure.ts';
-import { readDefinition } from './definition-reader.ts';
+import { folderOf } from './kernel-specification.ts';
 import type { DefinedModel } from './model-definition.ts';
-import { folderOf } from './mounts.ts';
 import type { KernelConfig, RequestedModels } from './request.ts';
 
 const none: RequestedModels = { models: [], services: [], environ: {} };
@@ -113,4 +115,26 @@ async function defined(
     }
   }
   return [];
+}
+
+/** What the process that reads definitions answers. */
+export type DefinitionAnswer = { readonly models: readonly DefinedModel[] } | { readonly problem: string };
+
+const parseTimeoutMs = 5_000;
+/** Definitions that were written to take long must not take all of the node's time. */
+const turns = new Semaphore(2);
+
+/**
+ * Reads a definition, in a process of its own: users of virtual folders write them, and a text of a few kilobytes can keep
+ * the parser busy for minutes. Throws an Error that says what is wrong with it, DEADLINE_EXCEEDED and NOT_SUPPORTED.
+ */
+async function readDefinition(text: string, log: Logger, signal: AbortSignal): Promise<readonly DefinedModel[]> {
+  const specifier = programFile('backendai/rpc/create-kernels/definition-module');
+  const options = { specifier, from: specifier, title: 'the reader of definitions', log, timeoutMs: parseTimeoutMs };
+  const answer = await turns.run(async () => {
+    await using host = new ModuleHost(options);
+    return JSON.parse(await host.call('read', { text }, { signal })) as DefinitionAnswer;
+  }, signal);
+  if ('problem' in answer) throw new Error(answer.problem);
+  return answer.models;
 }

@@ -1,6 +1,8 @@
-/** `assign_port` (spec rpc 8.28). */
-import { method } from '../rpc-method.ts';
-import { assignPort as signature } from '../schema/host-port.ts';
+/** `assign_port`: a host port on loan (spec rpc 8.28). */
+import { port } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
+
+const signature = define('assign_port', {}, port);
 
 /** Lends a port of the pool. */
 export const assignPort = method({ signature, handle: (_, { services: { ports } }) => ports.assign() });

@@ -1,9 +1,11 @@
-/** `check_and_pull` of 24.12 (spec rpc 9.3). */
-import { credentials } from '../image-name.ts';
-import { method } from '../rpc-method.ts';
-import { checkAndPull as signature } from '../schema/check.ts';
+/** `check_and_pull`: one background task for each image (spec rpc 9.3). */
+import { z } from 'zod';
+import { credentials, imageConfig, textMap } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
 
 const policies = ['digest', 'tag', 'none'] as const;
+
+const signature = define('check_and_pull', { image_configs: z.record(z.string(), imageConfig) }, textMap);
 
 /** Begins to fetch images ahead of the kernels that need them: one task for each, by the name that was given. */
 export const checkAndPull = method({

@@ -1,6 +1,9 @@
 /** `check_creating` of 25.13 (spec rpc 9.3). */
-import { method } from '../rpc-method.ts';
-import { checkCreating as signature } from '../schema/check.ts';
+import { z } from 'zod';
+import { kernelId } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
+
+const signature = define('check_creating', { kernel_id: kernelId }, z.boolean());
 
 /** Whether a kernel is being created, or is here. */
 export const checkCreating = method({

@@ -1,6 +1,8 @@
 /** `check_pulling` of 25.13 (spec rpc 9.3). */
-import { method } from '../rpc-method.ts';
-import { checkPulling as signature } from '../schema/check.ts';
+import { z } from 'zod';
+import { define, method } from '../rpc-method.ts';
+
+const signature = define('check_pulling', { image_name: z.string() }, z.boolean());
 
 /** Whether an image of this name is being fetched ahead. */
 export const checkPulling = method({

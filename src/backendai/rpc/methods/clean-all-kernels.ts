@@ -1,8 +1,10 @@
 /** `clean_all_kernels` (spec rpc 8.30): what a manager calls when it is frozen with force. */
-import { destroyAll } from '../destroy-all.ts';
-import { method } from '../rpc-method.ts';
-import { cleanAllKernels as signature } from '../schema/agent.ts';
-import { truncateReason } from '../truncated-reason.ts';
+import { z } from 'zod';
+import { destroyAll, truncateReason } from '../destroy-kernels.ts';
+import { nothing } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
+
+const signature = define('clean_all_kernels', { reason: z.string() }, nothing);
 
 /** Returns when nothing of any kernel is left. */
 export const cleanAllKernels = method({

@@ -1,12 +1,35 @@
-/** `create_kernels` (spec rpc 8.6). */
+/** `create_kernels`: all kernels of one session on this node (spec rpc 8.6). */
+import { z } from 'zod';
 import { KerneletError } from '../../../lib/errors.ts';
 import { requestedKernel } from '../create-kernels/kernel-specification.ts';
 import { requestedModels } from '../create-kernels/models.ts';
+import { clusterInfo, kernelConfig, namedNetwork } from '../create-kernels/request.ts';
 import { failureText } from '../failure-parts.ts';
-import { namedNetwork } from '../named-network.ts';
+import { anyMap, anything, imageReference, kernelId, kernelPorts, sessionId } from '../fields.ts';
 import { RpcFailure } from '../rpc-failure.ts';
-import { method } from '../rpc-method.ts';
-import { createKernels as signature } from '../schema/create-kernels.ts';
+import { define, method } from '../rpc-method.ts';
+
+const created = z.looseObject({
+  id: z.string(),
+  kernel_host: z.string(),
+  ...kernelPorts,
+  resource_spec: anyMap,
+  attached_devices: z.record(z.string(), z.array(anything)),
+  agent_addr: z.string(),
+  scaling_group: z.string(),
+});
+
+const signature = define(
+  'create_kernels',
+  {
+    raw_session_id: sessionId,
+    raw_kernel_ids: z.array(kernelId),
+    raw_configs: z.array(kernelConfig),
+    raw_cluster_info: clusterInfo,
+    kernel_image_refs: z.record(z.string(), imageReference),
+  },
+  z.array(created),
+);
 
 /** Creates the kernels of a session that belong on this node, all or none of them. */
 export const createKernels = method({

@@ -1,6 +1,9 @@
-/** `create_local_network` (spec rpc 8.25). */
-import { method } from '../rpc-method.ts';
-import { createLocalNetwork as signature } from '../schema/local-network.ts';
+/** `create_local_network`: for a cluster session on one node (spec rpc 8.25). */
+import { z } from 'zod';
+import { nothing } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
+
+const signature = define('create_local_network', { network_name: z.string() }, nothing);
 
 /** Makes the network of a session on this node. */
 export const createLocalNetwork = method({

@@ -1,6 +1,9 @@
 /** `destroy_local_network` (spec rpc 8.26). */
-import { method } from '../rpc-method.ts';
-import { destroyLocalNetwork as signature } from '../schema/local-network.ts';
+import { z } from 'zod';
+import { nothing } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
+
+const signature = define('destroy_local_network', { network_name: z.string() }, nothing);
 
 /** Removes the network of a session. */
 export const destroyLocalNetwork = method({

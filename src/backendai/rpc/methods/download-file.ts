@@ -1,8 +1,11 @@
-/** `download_file` (spec rpc 8.21). */
+/** `download_file`: a tar archive (spec rpc 8.21). */
+import { z } from 'zod';
 import { packFiles } from '../../../lib/tar.ts';
-import { method } from '../rpc-method.ts';
-import { downloadFile as signature } from '../schema/files.ts';
+import { bytes, kernelId } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
 import { collected, smallDownload } from '../small-download.ts';
+
+const signature = define('download_file', { kernel_id: kernelId, filepath: z.string() }, bytes);
 
 /** A file or folder as a tar archive. */
 export const downloadFile = method({

@@ -1,8 +1,11 @@
-/** `download_single` (spec rpc 8.22). */
+/** `download_single`: the content of one file (spec rpc 8.22). */
+import { z } from 'zod';
 import { KerneletError } from '../../../lib/errors.ts';
-import { method } from '../rpc-method.ts';
-import { downloadSingle as signature } from '../schema/files.ts';
+import { bytes, kernelId } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
 import { smallDownload } from '../small-download.ts';
+
+const signature = define('download_single', { kernel_id: kernelId, filepath: z.string() }, bytes);
 
 /** The bytes of one file. */
 export const downloadSingle = method({

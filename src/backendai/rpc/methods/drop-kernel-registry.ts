@@ -1,7 +1,10 @@
 /** `drop_kernel_registry` of 25.10 to 25.19 (spec rpc 9.1). */
-import { endInBackground } from '../end-in-background.ts';
-import { method } from '../rpc-method.ts';
-import { dropKernelRegistry as signature } from '../schema/purge.ts';
+import { z } from 'zod';
+import { endInBackground } from '../destroy-kernels.ts';
+import { kernelId } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
+
+const signature = define('drop_kernel_registry', { kernel_id_list: z.array(kernelId) }, z.strictObject({}));
 
 /**
  * Begins to end these kernels, which the manager has given up: to forget them alone would leave their containers to

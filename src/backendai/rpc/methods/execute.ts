@@ -1,15 +1,54 @@
 /** `execute` (spec rpc 8.12): one step of a run. */
-
+import { z } from 'zod';
 import { newRunId } from '../../../lib/ids.ts';
 import type { StepInput } from '../../operations/executions.ts';
-import { method } from '../rpc-method.ts';
-import { execute as signature } from '../schema/execute.ts';
+import { anyMap, kernelId, openMap, sessionId } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
 
 /** The longest that a timer takes. */
 const maxFlushMs = 2 ** 31 - 1;
 
 /** Clients send a blank text for a step that they don't want. */
 const wanted = (command: string | null | undefined): string | null => command || null;
+
+const command = z.string().nullable().optional();
+
+const media = z.tuple([z.string(), z.string()]).readonly();
+
+const common = {
+  runId: z.string(),
+  status: z.enum(['continued', 'clean-finished', 'build-finished', 'finished', 'waiting-input', 'exec-timeout']),
+  exitCode: z.int().nullable(),
+  options: anyMap.nullable(),
+  files: z.array(z.never()).readonly(),
+};
+
+const signature = define(
+  'execute',
+  {
+    session_id: sessionId,
+    kernel_id: kernelId,
+    api_version: z.int(),
+    run_id: z.string().nullable(),
+    mode: z.enum(['query', 'batch', 'input', 'continue']),
+    code: z.string(),
+    opts: openMap({ clean: command, build: command, exec: command }).nullable(),
+    flush_timeout: z.number().nonnegative().nullable(),
+  },
+  z.union([
+    z.strictObject({
+      ...common,
+      console: z.array(z.tuple([z.string(), z.union([z.string(), media])]).readonly()).readonly(),
+    }),
+    z.strictObject({
+      ...common,
+      stdout: z.string(),
+      stderr: z.string(),
+      media: z.array(media).readonly(),
+      html: z.array(z.string()).readonly(),
+    }),
+  ]),
+);
 
 /** Starts, answers or continues a run, and gives what it said meanwhile. */
 export const execute = method({

@@ -1,10 +1,25 @@
 /** `get_completions` (spec rpc 8.9). Upstream never answers it; managers pass what they get to the client. */
+import { z } from 'zod';
 import { hasCode } from '../../../lib/errors.ts';
-import { method } from '../rpc-method.ts';
-import { getCompletions as signature } from '../schema/get-completions.ts';
+import { anyMap, kernelId } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
 
 /** Managers wait for 10 s. */
 const patienceMs = 8_000;
+
+const signature = define(
+  'get_completions',
+  { kernel_id: kernelId, text: z.string(), opts: anyMap },
+  z
+    .looseObject({
+      status: z.string().optional(),
+      completions: z.array(z.string()).optional(),
+      result: z
+        .strictObject({ status: z.string(), error: z.string().nullable(), suggestions: z.array(z.string()) })
+        .optional(),
+    })
+    .nullable(),
+);
 
 /** What could stand at the cursor, in the forms of 24.09 and 26.8; nothing when the runner doesn't say. */
 export const getCompletions = method({

@@ -1,9 +1,12 @@
-/** `get_logs` (spec rpc 8.10). */
-import { method } from '../rpc-method.ts';
-import { getLogs as signature } from '../schema/get-logs.ts';
+/** `get_logs`: what the container wrote so far (spec rpc 8.10). */
+import { z } from 'zod';
+import { kernelId } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
 
 /** The newest so many bytes are given; the engine keeps 10 MiB unless the cluster says otherwise. */
 const maxBytes = 32 * 1024 * 1024;
+
+const signature = define('get_logs', { kernel_id: kernelId }, z.strictObject({ logs: z.string() }));
 
 /** All that the container wrote. */
 export const getLogs = method({

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { RpcNode } from '../../../../test/support/rpc-node.ts';
-import { healthReport } from '../health-report.ts';
+import { healthReport } from './health.ts';
 
 it('says whether the engine answers, in both styles', async () => {
   await using node = await RpcNode.start();

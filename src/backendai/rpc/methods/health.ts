@@ -1,12 +1,60 @@
 /** `health` of 25.17 and `health_v2` of 26.4 (spec rpc 9.3). */
-import { healthReport } from '../health-report.ts';
-import { method, type RpcCall } from '../rpc-method.ts';
-import { health as signature, healthV2 as signatureV2 } from '../schema/health.ts';
+import { z } from 'zod';
+import type { NodeHealth } from '../../../agent/node-health.ts';
+import { emptyRequest } from '../fields.ts';
+import { define, method, type RpcCall } from '../rpc-method.ts';
+
+const report = z.strictObject({
+  status: z.enum(['ok', 'degraded', 'error']),
+  version: z.string(),
+  component: z.literal('agent'),
+  connectivity: z.strictObject({
+    overall_healthy: z.boolean(),
+    connectivity_checks: z.array(
+      z.strictObject({
+        service_group: z.string(),
+        component_id: z.string(),
+        is_healthy: z.boolean(),
+        last_checked_at: z.string(),
+        error_message: z.string().nullable(),
+      }),
+    ),
+    timestamp: z.string(),
+  }),
+});
 
 const handle = async (_: unknown, { services }: RpcCall) => healthReport(await services.health(), Date.now());
 
 /** Whether the engine, etcd and Redis answer. */
-export const health = method({ signature, waitsOnly: true, handle });
+export const health = method({ signature: define('health', {}, report), waitsOnly: true, handle });
 
 /** The same for managers of the third style. */
-export const healthV2 = method({ signature: signatureV2, waitsOnly: true, handle });
+export const healthV2 = method({
+  signature: define('health_v2', { req: emptyRequest }, report, 1),
+  waitsOnly: true,
+  handle,
+});
+
+/** Without it nothing can be done. */
+const vital = 'container-engine';
+
+/** The report; the time is in milliseconds since the epoch. */
+export function healthReport({ version, checks }: NodeHealth, now: number): z.input<typeof report> {
+  const bad = checks.filter(({ problem }) => problem !== null);
+  return {
+    status: bad.length === 0 ? 'ok' : bad.some(({ service }) => service === vital) ? 'error' : 'degraded',
+    version,
+    component: 'agent',
+    connectivity: {
+      overall_healthy: bad.length === 0,
+      connectivity_checks: checks.map(({ service, at, problem }) => ({
+        service_group: service,
+        component_id: service,
+        is_healthy: problem === null,
+        last_checked_at: new Date(at).toISOString(),
+        error_message: problem,
+      })),
+      timestamp: new Date(now).toISOString(),
+    },
+  };
+}

@@ -1,6 +1,13 @@
-/** `interrupt_kernel` (spec rpc 8.8). */
-import { method } from '../rpc-method.ts';
-import { interruptKernel as signature } from '../schema/interrupt-kernel.ts';
+/** `interrupt_kernel`; the map is for 26.8, and 24.09 takes either (spec rpc 8.8). */
+import { z } from 'zod';
+import { kernelId } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
+
+const signature = define(
+  'interrupt_kernel',
+  { kernel_id: kernelId },
+  z.strictObject({ status: z.literal('finished') }).nullable(),
+);
 
 /** Interrupts what the kernel executes; when that is nothing, nothing happens. */
 export const interruptKernel = method({

@@ -1,7 +1,14 @@
-/** `list_files` (spec rpc 8.23). */
+/** `list_files`: JSON text of a folder's entries (spec rpc 8.23). */
+import { z } from 'zod';
 import { hasCode } from '../../../lib/errors.ts';
-import { method } from '../rpc-method.ts';
-import { listFiles as signature } from '../schema/files.ts';
+import { kernelId } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
+
+const signature = define(
+  'list_files',
+  { kernel_id: kernelId, path: z.string() },
+  z.strictObject({ files: z.string(), errors: z.string(), abspath: z.string() }),
+);
 
 /** The entries of a folder as JSON text; what cannot be listed is no failure, but a text beside no entries. */
 export const listFiles = method({

@@ -1,6 +1,8 @@
-/** `ping` (spec rpc 8.1). */
-import { method } from '../rpc-method.ts';
-import { ping as signature } from '../schema/ping.ts';
+/** `ping`: gives back what it got (spec rpc 8.1). */
+import { anything } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
+
+const signature = define('ping', { msg: anything }, anything);
 
 /** Gives back what it got. */
 export const ping = method({ signature, handle: ({ msg }) => msg });

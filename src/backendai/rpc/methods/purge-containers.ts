@@ -1,7 +1,14 @@
 /** `purge_containers` of 25.10 to 25.19 (spec rpc 9.1). */
-import { endInBackground } from '../end-in-background.ts';
-import { method } from '../rpc-method.ts';
-import { purgeContainers as signature } from '../schema/purge.ts';
+import { z } from 'zod';
+import { endInBackground } from '../destroy-kernels.ts';
+import { kernelId } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
+
+const signature = define(
+  'purge_containers',
+  { container_kernel_ids: z.array(z.tuple([z.string(), kernelId])) },
+  z.strictObject({}),
+);
 
 /** Begins to end the kernels whose containers these are; containers of nobody are the sweep's. */
 export const purgeContainers = method({

@@ -1,9 +1,15 @@
-/** `push_image` (spec rpc 8.17, kernel-lifecycle 2.8). */
-import { canonicalName, credentials } from '../image-name.ts';
-import { method } from '../rpc-method.ts';
-import { pushImage as signature } from '../schema/push-image.ts';
+/** `push_image`: begins to push an image (spec rpc 8.17). */
+import { z } from 'zod';
+import { canonicalName, credentials, imageReference, registry, taskId } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
 
-/** Begins to send an image to its registry; its end is told by events of the task. */
+const signature = define(
+  'push_image',
+  { image_ref: imageReference, registry },
+  z.strictObject({ bgtask_id: taskId, canonical: z.string() }),
+);
+
+/** Begins to send an image to its registry; its end is an event of the task. */
 export const pushImage = method({
   signature,
   notable: true,

@@ -1,6 +1,8 @@
 /** `release_port` (spec rpc 8.29). */
-import { method } from '../rpc-method.ts';
-import { releasePort as signature } from '../schema/host-port.ts';
+import { nothing, port } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
+
+const signature = define('release_port', { port_no: port }, nothing);
 
 /** Takes a port back; one that is not on loan stays as it is. */
 export const releasePort = method({

@@ -1,7 +1,10 @@
 /** `reset_agent` (spec rpc 8.27): ends all kernels, as upstream means to. */
-import { destroyAll } from '../destroy-all.ts';
-import { method } from '../rpc-method.ts';
-import { resetAgent as signature } from '../schema/agent.ts';
+
+import { destroyAll } from '../destroy-kernels.ts';
+import { nothing } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
+
+const signature = define('reset_agent', {}, nothing);
 
 /** Returns when nothing of any kernel is left. */
 export const resetAgent = method({

@@ -1,11 +1,18 @@
-/** `restart_kernel` (spec rpc 8.11, observed 1): files, ports and resources stay what they are. */
+/** `restart_kernel`: the kernel again with what is changed of its configuration (spec rpc 8.11). */
+
 import { z } from 'zod';
 import { KerneletError } from '../../../lib/errors.ts';
+import { anyMap, imageReference, kernelId, kernelPorts, sessionId } from '../fields.ts';
 import { RpcFailure } from '../rpc-failure.ts';
-import { method } from '../rpc-method.ts';
-import { restartKernel as signature } from '../schema/restart-kernel.ts';
+import { define, method } from '../rpc-method.ts';
 
 const variables = z.record(z.string(), z.string());
+
+const signature = define(
+  'restart_kernel',
+  { session_id: sessionId, kernel_id: kernelId, kernel_image: imageReference, updated_config: anyMap },
+  z.looseObject(kernelPorts),
+);
 
 /** Makes the kernel's container anew. */
 export const restartKernel = method({

@@ -1,9 +1,12 @@
-/** `scan_gpu_alloc_map` of 25.4 (spec rpc 9.3). */
+/** `scan_gpu_alloc_map`: what is allocated of each device, as decimal text (spec rpc 9.3). */
+
 import { parseDecimal, plainText, sum } from '../../../lib/decimal.ts';
-import { method } from '../rpc-method.ts';
-import { scanGpuAllocMap as signature } from '../schema/scan-gpu-alloc-map.ts';
+import { textMap } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
 
 const slots: ReadonlySet<string> = new Set(['cuda.shares', 'cuda.device']);
+
+const signature = define('scan_gpu_alloc_map', {}, textMap);
 
 /** What kernels have of each GPU, in shares or as whole ones. */
 export const scanGpuAllocMap = method({

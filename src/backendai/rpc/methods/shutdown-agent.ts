@@ -1,6 +1,9 @@
 /** `shutdown_agent` (spec rpc 8.24): who starts the agent also ends it, so nothing is done here, as upstream. */
-import { method } from '../rpc-method.ts';
-import { shutdownAgent as signature } from '../schema/agent.ts';
+import { z } from 'zod';
+import { nothing } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
+
+const signature = define('shutdown_agent', { terminate_kernels: z.boolean() }, nothing);
 
 /** Writes into the log that it was asked for. */
 export const shutdownAgent = method({

@@ -1,6 +1,19 @@
-/** `start_service` (spec rpc 8.14). */
-import { method } from '../rpc-method.ts';
-import { startService as signature } from '../schema/start-service.ts';
+/** `start_service`: an application in a kernel (spec rpc 8.14). */
+import { z } from 'zod';
+import { kernelId, openMap, textMap } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
+
+const flag = z.union([z.string(), z.array(z.string()), z.null()]);
+
+const signature = define(
+  'start_service',
+  {
+    kernel_id: kernelId,
+    service: z.string(),
+    opts: openMap({ arguments: z.record(z.string(), flag).optional(), envs: textMap.optional() }),
+  },
+  z.strictObject({ status: z.enum(['started', 'running', 'failed']), error: z.string().optional() }),
+);
 
 /** Starts an application of a kernel; why it did not start is in the result. */
 export const startService = method({

@@ -1,10 +1,17 @@
 /** `sync_kernel_registry` (spec rpc 8.5): what only one side knows is put right, on either side. */
-import { endInBackground } from '../end-in-background.ts';
-import { method } from '../rpc-method.ts';
-import { syncKernelRegistry as signature } from '../schema/sync-kernel-registry.ts';
+import { z } from 'zod';
+import { endInBackground } from '../destroy-kernels.ts';
+import { kernelId, nothing, sessionId } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
 
 /** A manager's list may be older than its latest kernels. */
 const youngMs = 60_000;
+
+const signature = define(
+  'sync_kernel_registry',
+  { raw_kernel_session_ids: z.array(z.tuple([kernelId, sessionId])) },
+  nothing,
+);
 
 /** Tells the end of kernels that are not here, and begins to end those that the manager doesn't know. */
 export const syncKernelRegistry = method({

@@ -1,10 +1,22 @@
-/** `trigger_batch_execution` (spec rpc 8.13, 9.3). */
-import { method } from '../rpc-method.ts';
-import { triggerBatchExecution as signature } from '../schema/trigger-batch-execution.ts';
+/** `trigger_batch_execution`; the fourth argument came with 24.12 (spec rpc 8.13, 9.3). */
+import { z } from 'zod';
+import { kernelId, nothing, sessionId } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
 
 const maxLimitMs = 2 ** 31 - 1;
 
-/** Begins the command of a batch session; its end is told by an event. */
+const signature = define(
+  'trigger_batch_execution',
+  {
+    session_id: sessionId,
+    kernel_id: kernelId,
+    code: z.string(),
+    timeout: z.number().nonnegative().nullable().default(null),
+  },
+  nothing,
+);
+
+/** Begins the command of a batch session; its end is an event. */
 export const triggerBatchExecution = method({
   signature,
   notable: true,

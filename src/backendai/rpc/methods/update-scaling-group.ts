@@ -1,6 +1,9 @@
-/** `update_scaling_group` (spec rpc 8.2). */
-import { method } from '../rpc-method.ts';
-import { updateScalingGroup as signature } from '../schema/update-scaling-group.ts';
+/** `update_scaling_group`: rewrites the group in the configuration file (spec rpc 8.2). */
+import { z } from 'zod';
+import { nothing } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
+
+const signature = define('update_scaling_group', { scaling_group: z.string().min(1) }, nothing);
 
 /** Moves the node, in its file too; kernels are not touched. */
 export const updateScalingGroup = method({

@@ -1,6 +1,9 @@
-/** `upload_file` (spec rpc 8.20, observed 2). */
-import { method } from '../rpc-method.ts';
-import { uploadFile as signature } from '../schema/files.ts';
+/** `upload_file`: one file of at most 1 MiB (spec rpc 8.20). */
+import { z } from 'zod';
+import { bytes, kernelId, nothing } from '../fields.ts';
+import { define, method } from '../rpc-method.ts';
+
+const signature = define('upload_file', { kernel_id: kernelId, filename: z.string(), filedata: bytes }, nothing);
 
 /** Writes a file below the kernel's home, with its parent folders. */
 export const uploadFile = method({

@@ -1,5 +1,5 @@
 /** The files with which the shells and editors of a session's home begin (spec kernel-runner 16.1). */
-import { kernelVariables } from '../../protocol/image-contract.ts';
+import { kernelVariables } from '../../../protocol/image-contract.ts';
 
 const bashrc = `# The prompt says which kernel of which session this is.
 PS1='\\[\\e[1;32m\\]\\u@\${${kernelVariables.clusterHost}:-main}\\[\\e[0m\\]\\[\\e[1;33m\\][\${${kernelVariables.sessionName}}]\\[\\e[0m\\]:\\[\\e[1;34m\\]\\w\\[\\e[0m\\]\\$ '

@@ -1,7 +1,8 @@
 /** Values that several methods take or give (spec rpc 8). */
 import { z } from 'zod';
-import type { KernelId, SessionId } from '../../../lib/ids.ts';
-import type { MsgpackValue } from '../../wire/msgpack/value.ts';
+import type { RegistryAuth } from '../../engine/engine.ts';
+import type { KernelId, SessionId } from '../../lib/ids.ts';
+import type { MsgpackValue } from '../wire/msgpack/value.ts';
 
 const uuidText = z
   .string()
@@ -89,3 +90,13 @@ export const kernelPorts = {
 export const taskId = z.string();
 /** The release of a manager's third style of methods: one map of arguments. */
 export const emptyRequest = z.strictObject({});
+
+/** The name: registry, project and name, where there are, with the tag. */
+export function canonicalName({ registry: host, project, name, tag }: z.output<typeof imageReference>): string {
+  return `${[host, project, name].filter(Boolean).join('/')}:${tag}`;
+}
+
+/** Credentials, when there are both halves of them. */
+export function credentials({ username, password, name }: z.output<typeof registry>): RegistryAuth | null {
+  return username && password ? { username, password, serverAddress: name } : null;
+}

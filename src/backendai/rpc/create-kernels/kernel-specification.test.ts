@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { kernelConfigFixture } from '../../../../test/support/create-kernels-request.ts';
-import { kernelConfig } from '../schema/create-kernels.ts';
-import { requestedMounts } from './mounts.ts';
+import { requestedMounts } from './kernel-specification.ts';
+import { kernelConfig } from './request.ts';
 
 const folder = {
   name: 'data',

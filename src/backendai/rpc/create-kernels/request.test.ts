@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { namedNetwork } from './named-network.ts';
+import { namedNetwork } from './request.ts';
 
 const session = {
   mode: 'single-node',
