@@ -1,26 +1,39 @@
 /** The API as methods. Errors of the API come out as the KerneletErrors they were. */
-import type { Agent, AgentStatus, ImageProgress, ImageView, KernelStats, KernelView } from '../agent/agent.ts';
+import type { LogPiece } from '../agent/agent.ts';
+import type {
+  ApiBody,
+  ApiEvent,
+  ApiReply,
+  Image,
+  Kernel,
+  KernelEvent,
+  KernelFigures,
+  OperationName,
+  Progress,
+} from '../http/api-types.ts';
 import { kernelIdForm, maxUploadBytes } from '../http/schema/limits.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
-import type { FileEntry } from '../protocol/agent-frames.ts';
-import type { ExecuteRequest } from '../protocol/execute-request.ts';
-import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
+import { object, oneOf, type Reader, text } from '../lib/json-reader.ts';
 import { framesMediaType, type NumberedRunEvent } from '../protocol/run-event.ts';
-import { ApiExchange, jsonBody } from './api-exchange.ts';
-import type { ServerEvent } from './sse-parser.ts';
+import { type ApiCall, ApiExchange } from './api-exchange.ts';
 import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
 
 /** A request for a kernel as the API takes it. */
-export type CreateBody = Partial<Parameters<Agent['create']>[0]>;
+export type CreateBody = ApiBody<'createKernel'>;
+/** What is to be executed, as the API takes it. */
+export type ExecuteRequest = ApiBody<'execute'>['request'];
 
 /** Options of calls. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of a stream that is opened again and again. */
+export type StreamOptions = CallOptions & Pick<ApiRequest, 'retry'>;
+
 /** A kernel that lives as long as somebody holds this. */
 export interface AttachedKernel {
-  readonly kernel: KernelView;
+  readonly kernel: Kernel;
   /** Lets go: an agent that still has the kernel removes it. */
   release(): void;
 }
@@ -39,6 +52,8 @@ const query = (values: Readonly<Record<string, string | number | boolean | undef
   return parameters.size === 0 ? '' : `?${parameters}`;
 };
 
+const binaryHeaders = { 'content-type': 'application/octet-stream' };
+
 /** How long a daemon may take to show that it is there. */
 const answerTimeoutMs = 2_000;
 
@@ -50,67 +65,68 @@ export class ApiClient implements AsyncDisposable {
     this.#api = new ApiExchange(transport);
   }
 
-  async status(options: CallOptions = {}): Promise<AgentStatus> {
-    return (await this.#api.json({ method: 'GET', path: '/v1/status', idempotent: true, ...options })) as AgentStatus;
+  status(options: CallOptions = {}): Promise<ApiReply<'getStatus'>> {
+    return this.#api.json<'getStatus'>({ method: 'GET', path: '/v1/status', idempotent: true, ...options });
   }
 
   /** Takes the engine that answers for the one that has the kernels. */
-  async acceptEngine(): Promise<AgentStatus['engine']> {
-    const request = { method: 'POST', path: '/v1/engine/accept', idempotent: true } as const;
-    return (await this.#api.json(request)) as AgentStatus['engine'];
+  acceptEngine(): Promise<ApiReply<'acceptEngine'>> {
+    return this.#api.json<'acceptEngine'>({ method: 'POST', path: '/v1/engine/accept', idempotent: true });
   }
 
   /** Creates a kernel that is removed when this process goes away. */
   async createAttached(
-    body: CreateBody,
-    onProgress: (progress: ImageProgress) => void,
+    document: CreateBody,
+    onProgress: (progress: Progress) => void,
     signal: AbortSignal,
     force = false,
   ): Promise<AttachedKernel> {
     const released = new AbortController();
     const lifetime = AbortSignal.any([signal, released.signal]);
-    const events = this.#work(`/v1/kernels${query({ attached: true, force })}`, body, onProgress, lifetime);
-    const first = await events.next();
+    const path = `/v1/kernels${query({ attached: true, force })}`;
+    const work = this.#api.work<'createKernel'>({ method: 'POST', path, document, signal: lifetime }, onProgress);
+    const first = await work.next();
     if (first.done) throw cutOff();
     // The rest of the stream is only comments; reading it keeps the connection from filling up.
-    void events.next().catch(() => {});
-    return { kernel: first.value as KernelView, release: () => released.abort() };
+    void work.next().catch(() => {});
+    return { kernel: first.value, release: () => released.abort() };
   }
 
   /** `force`: also where a manager decides. */
-  async create(
-    body: CreateBody,
-    onProgress: (progress: ImageProgress) => void,
+  create(
+    document: CreateBody,
+    onProgress: (progress: Progress) => void,
     signal: AbortSignal,
     force = false,
-  ): Promise<KernelView> {
-    return (await this.#workResult(`/v1/kernels${query({ force })}`, body, onProgress, signal)) as KernelView;
+  ): Promise<Kernel> {
+    const path = `/v1/kernels${query({ force })}`;
+    return this.#result<'createKernel'>({ method: 'POST', path, document, signal }, onProgress);
   }
 
-  async list(all: boolean): Promise<readonly KernelView[]> {
-    const reply = await this.#api.json({ method: 'GET', path: `/v1/kernels${query({ all })}`, idempotent: true });
-    return (reply as { kernels: readonly KernelView[] }).kernels;
+  async list(all: boolean): Promise<readonly Kernel[]> {
+    const path = `/v1/kernels${query({ all })}`;
+    return (await this.#api.json<'listKernels'>({ method: 'GET', path, idempotent: true })).kernels;
   }
 
-  async inspect(id: string): Promise<KernelView> {
-    return (await this.#api.json({ method: 'GET', path: kernelPath(id), idempotent: true })) as KernelView;
+  async inspect(id: string): Promise<Kernel> {
+    return await this.#api.json<'inspectKernel'>({ method: 'GET', path: kernelPath(id), idempotent: true });
   }
 
-  async destroy(id: string, force: boolean): Promise<KernelView> {
+  async destroy(id: string, force: boolean): Promise<Kernel> {
     const path = `${kernelPath(id)}${query({ force })}`;
-    return (await this.#api.json({ method: 'DELETE', path, idempotent: true })) as KernelView;
+    return await this.#api.json<'destroyKernel'>({ method: 'DELETE', path, idempotent: true });
   }
 
   /** `force`: also where a manager decides. */
-  async restart(id: string, signal: AbortSignal, force = false): Promise<KernelView> {
+  async restart(id: string, signal: AbortSignal, force = false): Promise<Kernel> {
     const path = `${kernelPath(id)}/restart${query({ force })}`;
-    return (await this.#api.json({ method: 'POST', path, signal })) as KernelView;
+    return await this.#api.json<'restartKernel'>({ method: 'POST', path, signal });
   }
 
   /** The run id makes it safe to send twice. */
   async execute(id: string, run: string, request: ExecuteRequest, signal: AbortSignal): Promise<void> {
     const path = `${kernelPath(id)}/runs`;
-    await this.#api.json({ method: 'POST', path, idempotent: true, signal, ...jsonBody({ run, request }) });
+    await this.#api.json<'execute'>({ method: 'POST', path, document: { run, request }, idempotent: true, signal });
   }
 
   /** The events of a run above `after`, until the stream ends or breaks. Rejects like every request. */
@@ -118,7 +134,7 @@ export class ApiClient implements AsyncDisposable {
     id: string,
     run: string,
     after: number,
-    options: CallOptions & Pick<ApiRequest, 'patience'>,
+    options: StreamOptions,
   ): Promise<AsyncIterable<NumberedRunEvent>> {
     const headers = { accept: framesMediaType, 'last-event-id': String(after) };
     const path = `${runPath(id, run)}/events`;
@@ -126,46 +142,54 @@ export class ApiClient implements AsyncDisposable {
   }
 
   /** Answers a program that waits for input; null = there is no more. */
-  async input(id: string, run: string, text: string | null, signal: AbortSignal): Promise<void> {
-    await this.#api.json({ method: 'POST', path: `${runPath(id, run)}/input`, signal, ...jsonBody({ text }) });
+  async input(id: string, run: string, answer: string | null, signal: AbortSignal): Promise<void> {
+    const path = `${runPath(id, run)}/input`;
+    await this.#api.json<'answerInput'>({ method: 'POST', path, document: { text: answer }, signal });
   }
 
+  /** Whether the program still reads is in the reply. */
   async stdin(
     id: string,
     run: string,
     body: Uint8Array,
     eof: boolean,
     signal: AbortSignal,
-  ): Promise<{ readonly open: boolean }> {
+  ): Promise<ApiReply<'writeStdin'>> {
     const path = `${runPath(id, run)}/stdin${query({ eof })}`;
-    const headers = { 'content-type': 'application/octet-stream' };
-    return (await this.#api.json({ method: 'POST', path, headers, body, signal })) as { open: boolean };
+    return await this.#api.json<'writeStdin'>({ method: 'POST', path, headers: binaryHeaders, body, signal });
   }
 
   /** Without a run: whatever the kernel is running. */
   async interrupt(id: string, run: string | null): Promise<boolean> {
-    const path = `${run === null ? kernelPath(id) : runPath(id, run)}/interrupt`;
-    return ((await this.#api.json({ method: 'POST', path })) as { interrupted: boolean }).interrupted;
+    const { interrupted } =
+      run === null
+        ? await this.#api.json<'interruptKernel'>({ method: 'POST', path: `${kernelPath(id)}/interrupt` })
+        : await this.#api.json<'interruptRun'>({ method: 'POST', path: `${runPath(id, run)}/interrupt` });
+    return interrupted;
   }
 
-  async cancel(id: string, run: string, signal: string): Promise<void> {
-    await this.#api.json({ method: 'POST', path: `${runPath(id, run)}/cancel`, ...jsonBody({ signal }) });
+  async cancel(id: string, run: string, signal: NonNullable<ApiBody<'cancelRun'>['signal']>): Promise<void> {
+    await this.#api.json<'cancelRun'>({ method: 'POST', path: `${runPath(id, run)}/cancel`, document: { signal } });
   }
 
-  async startService(id: string, service: string, options: ServiceOptions): Promise<ServiceOutcome> {
+  async startService(
+    id: string,
+    service: string,
+    document: ApiBody<'startService'>,
+  ): Promise<ApiReply<'startService'>> {
     const path = `${kernelPath(id)}/services/${encodeURIComponent(service)}/start`;
-    return (await this.#api.json({ method: 'POST', path, ...jsonBody(options) })) as ServiceOutcome;
+    return await this.#api.json<'startService'>({ method: 'POST', path, document });
   }
 
   async stopService(id: string, service: string): Promise<void> {
     const path = `${kernelPath(id)}/services/${encodeURIComponent(service)}/stop`;
-    await this.#api.json({ method: 'POST', path, idempotent: true });
+    await this.#api.json<'stopService'>({ method: 'POST', path, idempotent: true });
   }
 
   async complete(id: string, code: string, cursor: number): Promise<readonly string[]> {
     const path = `${kernelPath(id)}/complete`;
-    const reply = await this.#api.json({ method: 'POST', path, idempotent: true, ...jsonBody({ code, cursor }) });
-    return (reply as { matches: readonly string[] }).matches;
+    const document = { code, cursor };
+    return (await this.#api.json<'complete'>({ method: 'POST', path, document, idempotent: true })).matches;
   }
 
   async upload(
@@ -173,28 +197,28 @@ export class ApiClient implements AsyncDisposable {
     path: string,
     content: { size: number; mode: number; open: () => AsyncIterable<Uint8Array> },
     signal: AbortSignal,
-  ): Promise<{ readonly bytes: number }> {
+  ): Promise<ApiReply<'uploadFile'>> {
     if (content.size > maxUploadBytes) {
       // Not sent: the server's refusal could be lost among what it does not read any more.
-      const text = `${JSON.stringify(path)} is ${content.size} bytes large, and ${maxUploadBytes} can be uploaded at most`;
-      throw new KerneletError('TOO_LARGE', text, { context: { maxUploadBytes } });
+      const message = `${JSON.stringify(path)} is ${content.size} bytes large, and ${maxUploadBytes} can be uploaded at most`;
+      throw new KerneletError('TOO_LARGE', message, { context: { maxUploadBytes } });
     }
     const mode = content.mode.toString(8).padStart(3, '0');
-    const reply = await this.#api.json({
+    return await this.#api.json<'uploadFile'>({
       method: 'PUT',
       path: `${kernelPath(id)}/files${query({ path, mode })}`,
-      headers: { 'content-type': 'application/octet-stream', 'content-length': String(content.size) },
+      headers: { ...binaryHeaders, 'content-length': String(content.size) },
       body: content.open,
       signal,
     });
-    return reply as { bytes: number };
   }
 
   /** Makes a folder with its parents; one that is there stays as it is. */
   async makeFolder(id: string, path: string, signal: AbortSignal): Promise<void> {
     const target = `${kernelPath(id)}/files${query({ path: path.endsWith('/') ? path : `${path}/` })}`;
-    const headers = { 'content-type': 'application/octet-stream' };
-    await this.#api.json({ method: 'PUT', path: target, headers, body: new Uint8Array(), idempotent: true, signal });
+    const body = new Uint8Array();
+    const headers = binaryHeaders;
+    await this.#api.json<'uploadFile'>({ method: 'PUT', path: target, headers, body, idempotent: true, signal });
   }
 
   async download(
@@ -202,11 +226,8 @@ export class ApiClient implements AsyncDisposable {
     path: string,
     signal: AbortSignal,
   ): Promise<{ readonly form: string; readonly size: number | null; readonly content: AsyncIterable<Uint8Array> }> {
-    const response = await this.#api.send({
-      method: 'GET',
-      path: `${kernelPath(id)}/files/content${query({ path })}`,
-      signal,
-    });
+    const target = `${kernelPath(id)}/files/content${query({ path })}`;
+    const response = await this.#api.send<'downloadFile'>({ method: 'GET', path: target, signal });
     const size = response.header('content-length');
     return {
       form: response.header('x-kernelet-form') ?? 'file',
@@ -222,123 +243,99 @@ export class ApiClient implements AsyncDisposable {
     } catch (error) {
       if (!hasCode(error, 'DAEMON_UNREACHABLE') || !(await this.#answers())) throw error;
       const reason = 'it became shorter meanwhile, could not be read on, or its kernel ended or stood still';
-      const text = `the download of ${JSON.stringify(path)} was cut off: ${reason}`;
-      throw new KerneletError('FILE_ERROR', text, { cause: error });
+      const message = `the download of ${JSON.stringify(path)} was cut off: ${reason}`;
+      throw new KerneletError('FILE_ERROR', message, { cause: error });
     }
   }
 
   /** Whether a daemon answers now. */
   async #answers(): Promise<boolean> {
     const signal = AbortSignal.timeout(answerTimeoutMs);
-    return await this.#api.json({ method: 'GET', path: '/v1/status', patience: 'none', signal }).then(
+    return await this.#api.json<'getStatus'>({ method: 'GET', path: '/v1/status', retry: 'never', signal }).then(
       () => true,
       () => false,
     );
   }
 
-  async listFiles(
-    id: string,
-    path: string,
-    { signal }: CallOptions = {},
-  ): Promise<{ path: string; files: readonly FileEntry[] }> {
-    const reply = await this.#api.json({
-      method: 'GET',
-      path: `${kernelPath(id)}/files${query({ path })}`,
-      idempotent: true,
-      signal,
-    });
-    return reply as { path: string; files: readonly FileEntry[] };
+  async listFiles(id: string, path: string, { signal }: CallOptions = {}): Promise<ApiReply<'listFiles'>> {
+    const target = `${kernelPath(id)}/files${query({ path })}`;
+    return await this.#api.json<'listFiles'>({ method: 'GET', path: target, idempotent: true, signal });
   }
 
-  async logs(id: string, follow: boolean, signal: AbortSignal): Promise<AsyncIterable<ServerEvent>> {
-    return await this.#api.events({ method: 'GET', path: `${kernelPath(id)}/logs${query({ follow })}`, signal });
+  async logs(id: string, follow: boolean, signal: AbortSignal): Promise<AsyncIterable<LogPiece>> {
+    const path = `${kernelPath(id)}/logs${query({ follow })}`;
+    return logPieces(await this.#api.events<'readLogs'>({ method: 'GET', path, signal }));
   }
 
-  async stats(): Promise<readonly KernelStats[]> {
-    const reply = await this.#api.json({ method: 'GET', path: '/v1/stats', idempotent: true });
-    return (reply as { stats: readonly KernelStats[] }).stats;
+  async stats(): Promise<readonly KernelFigures[]> {
+    return (await this.#api.json<'getStats'>({ method: 'GET', path: '/v1/stats', idempotent: true })).stats;
   }
 
-  /** The figures again and again, each time as one event's data, until the stream breaks. */
-  async followStats(
-    intervalMs: number,
-    options: CallOptions & Pick<ApiRequest, 'patience'>,
-  ): Promise<AsyncIterable<ServerEvent>> {
+  /** The figures again and again, until the stream breaks. */
+  async followStats(intervalMs: number, options: StreamOptions): Promise<AsyncIterable<ApiReply<'getStats'>>> {
     const path = `/v1/stats/follow${query({ intervalMs })}`;
-    return await this.#api.events({ method: 'GET', path, idempotent: true, ...options });
+    return await this.#api.events<'followStats'>({ method: 'GET', path, idempotent: true, ...options });
   }
 
   /** What happened to kernels behind the event `after`; with `follow` until the stream breaks. */
-  async kernelEvents(
-    after: number,
-    follow: boolean,
-    options: CallOptions & Pick<ApiRequest, 'patience'>,
-  ): Promise<AsyncIterable<ServerEvent>> {
+  async kernelEvents(after: number, follow: boolean, options: StreamOptions): Promise<AsyncIterable<KernelEvent>> {
     const path = `/v1/events${query({ after, follow })}`;
-    return await this.#api.events({ method: 'GET', path, idempotent: true, ...options });
+    return await this.#api.events<'followEvents'>({ method: 'GET', path, idempotent: true, ...options });
   }
 
-  async images(): Promise<readonly ImageView[]> {
-    const reply = await this.#api.json({ method: 'GET', path: '/v1/images', idempotent: true });
-    return (reply as { images: readonly ImageView[] }).images;
+  async images(): Promise<readonly Image[]> {
+    return (await this.#api.json<'listImages'>({ method: 'GET', path: '/v1/images', idempotent: true })).images;
   }
 
-  async inspectImage(reference: string): Promise<ImageView> {
+  async inspectImage(reference: string): Promise<Image> {
     const path = `/v1/images/inspect${query({ reference })}`;
-    return (await this.#api.json({ method: 'GET', path, idempotent: true })) as ImageView;
+    return await this.#api.json<'inspectImage'>({ method: 'GET', path, idempotent: true });
   }
 
-  async buildImage(
-    name: string,
-    onProgress: (progress: ImageProgress) => void,
-    signal: AbortSignal,
-  ): Promise<ImageView> {
-    return (await this.#workResult('/v1/images/build', { name }, onProgress, signal)) as ImageView;
+  buildImage(name: string, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Image> {
+    const document = { name };
+    return this.#result<'buildImage'>({ method: 'POST', path: '/v1/images/build', document, signal }, onProgress);
   }
 
-  async pullImage(
-    reference: string,
-    onProgress: (progress: ImageProgress) => void,
-    signal: AbortSignal,
-  ): Promise<ImageView> {
-    return (await this.#workResult('/v1/images/pull', { reference }, onProgress, signal)) as ImageView;
+  pullImage(reference: string, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<Image> {
+    const document = { reference };
+    return this.#result<'pullImage'>({ method: 'POST', path: '/v1/images/pull', document, signal }, onProgress);
   }
 
   async removeImage(reference: string, force: boolean): Promise<void> {
-    await this.#api.json({ method: 'DELETE', path: `/v1/images${query({ reference, force })}`, idempotent: true });
+    const path = `/v1/images${query({ reference, force })}`;
+    await this.#api.json<'removeImage'>({ method: 'DELETE', path, idempotent: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#api[Symbol.asyncDispose]();
   }
 
-  async #workResult(
-    path: string,
-    body: unknown,
-    onProgress: (progress: ImageProgress) => void,
-    signal: AbortSignal,
-  ): Promise<unknown> {
-    for await (const result of this.#work(path, body, onProgress, signal)) return result;
+  async #result<Name extends OperationName>(
+    call: ApiCall<Name>,
+    onProgress: (progress: ApiEvent<Name>) => void,
+  ): Promise<ApiReply<Name>> {
+    for await (const result of this.#api.work(call, onProgress)) return result;
     throw cutOff();
-  }
-
-  /** Long work: reports progress, yields the result. */
-  async *#work(
-    path: string,
-    body: unknown,
-    onProgress: (progress: ImageProgress) => void,
-    signal: AbortSignal,
-  ): AsyncGenerator<unknown> {
-    const { headers, ...rest } = jsonBody(body);
-    const accept = { ...headers, accept: 'text/event-stream' };
-    const request: ApiRequest = { method: 'POST', path, headers: accept, ...rest, signal };
-    for await (const event of await this.#api.events(request)) {
-      const data: unknown = JSON.parse(event.data.toString());
-      if (event.type === 'progress') onProgress(data as ImageProgress);
-      else if (event.type === 'result') yield data;
-    }
   }
 }
 
 const cutOff = (): KerneletError =>
   new KerneletError('DAEMON_UNREACHABLE', 'the daemon went away before the work was done');
+
+const logPiece: Reader<LogPiece> = object((of) => ({
+  stream: of('stream', oneOf(['stdout', 'stderr'])),
+  data: Buffer.from(of('body', text), 'base64'),
+}));
+
+async function* logPieces(documents: AsyncIterable<unknown>): AsyncGenerator<LogPiece> {
+  for await (const document of documents) yield readLogPiece(document);
+}
+
+function readLogPiece(document: unknown): LogPiece {
+  try {
+    return logPiece(document, 'log');
+  } catch (cause) {
+    throw new KerneletError('PROTOCOL_ERROR', 'the API sent what is no piece of a log', { cause });
+  }
+}

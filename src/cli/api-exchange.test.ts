@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { KerneletError } from '../lib/errors.ts';
 import { encodeErrorFrame, encodeKeepAliveFrame, encodeRunFrame } from '../protocol/run-event.ts';
-import { ApiExchange } from './api-exchange.ts';
-import type { ApiRequest } from './transport.ts';
+import { type ApiCall, ApiExchange } from './api-exchange.ts';
 
-const get: ApiRequest = { method: 'GET', path: '/' };
+const get: ApiCall<'followEvents'> & ApiCall<'followRun'> = { method: 'GET', path: '/' };
 
 /** The exchange with an API that answers every request with this. */
 function answering(status: number, ...pieces: readonly (string | Uint8Array)[]): ApiExchange {
@@ -21,7 +20,7 @@ function answering(status: number, ...pieces: readonly (string | Uint8Array)[]):
 
 const eventsOf = async (api: ApiExchange): Promise<string[]> => {
   const seen: string[] = [];
-  for await (const { data } of await api.events(get)) seen.push(data.toString());
+  for await (const document of await api.events(get)) seen.push(JSON.stringify(document));
   return seen;
 };
 

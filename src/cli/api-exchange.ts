@@ -1,13 +1,21 @@
 /**
- * Requests and replies of the API: JSON, server-sent events, and the events of runs as frames. Its errors come out as
- * the KerneletErrors they were.
+ * Requests and replies of the API: JSON, server-sent events, and the events of runs as frames. What comes has the types
+ * of the API's own schemas. Errors of the API come out as the KerneletErrors they were.
  */
-import { errorCodes } from '../lib/error-codes.ts';
+import type { ApiBody, ApiEvent, ApiMethod, ApiReply, OperationName } from '../http/api-types.ts';
+import { type ErrorCode, errorCodes } from '../lib/error-codes.ts';
 import { type ErrorContext, KerneletError } from '../lib/errors.ts';
+import { JsonFormError, newer, object, oneOf, type Reader, table, text } from '../lib/json-reader.ts';
 import { FrameDecoder } from '../protocol/frame.ts';
 import { type NumberedRunEvent, parseRunFrame, type RunFrame } from '../protocol/run-event.ts';
 import { type ServerEvent, SseParser } from './sse-parser.ts';
 import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
+
+/** A request for an operation; `document` becomes its JSON body. */
+export interface ApiCall<Name extends OperationName> extends Omit<ApiRequest, 'method'> {
+  readonly method: ApiMethod<Name>;
+  readonly document?: ApiBody<Name>;
+}
 
 /** The API behind a transport; disposing it disposes the transport. */
 export class ApiExchange implements AsyncDisposable {
@@ -18,26 +26,38 @@ export class ApiExchange implements AsyncDisposable {
   }
 
   /** Sends, and resolves with the head of a reply that is no error. */
-  async send(request: ApiRequest): Promise<ApiResponse> {
-    const response = await this.#transport.send(request);
+  async send<Name extends OperationName>({ document, ...request }: ApiCall<Name>): Promise<ApiResponse> {
+    const response = await this.#transport.send(document === undefined ? request : withBody(request, document));
     if (response.status < 400) return response;
-    const document = parseJson(await readAll(response));
-    throw toError((document as { error?: unknown } | null)?.error, response.status);
+    const { error } = parseJson<{ error?: unknown } | null>(await readAll(response)) ?? {};
+    throw toError(error, response.status);
   }
 
   /** Sends, and resolves with the document of the reply. */
-  async json(request: ApiRequest): Promise<unknown> {
-    return parseJson(await readAll(await this.send(request)));
+  async json<Name extends OperationName>(call: ApiCall<Name>): Promise<ApiReply<Name>> {
+    return parseJson(await readAll(await this.send(call)));
   }
 
-  /** Sends, and resolves with the events of the reply once it has begun. They end with the error that the API tells. */
-  async events(request: ApiRequest): Promise<AsyncIterable<ServerEvent>> {
-    return eventsOf(await this.send(request));
+  /** Sends, and resolves with the events of the reply once it has begun. They end with the error that the API reports. */
+  async events<Name extends OperationName>(call: ApiCall<Name>): Promise<AsyncIterable<ApiEvent<Name>>> {
+    return documentsOf(eventsOf(await this.send(call)));
   }
 
-  /** Sends, and resolves with the events of a run once the reply has begun. They end with the error that the API tells. */
-  async runEvents(request: ApiRequest): Promise<AsyncIterable<NumberedRunEvent>> {
-    return runEventsOf(await this.send(request));
+  /** Sends long work, reports its progress, and yields its result; what follows is silence for as long as it is held. */
+  async *work<Name extends OperationName>(
+    { headers, ...call }: ApiCall<Name>,
+    onProgress: (progress: ApiEvent<Name>) => void,
+  ): AsyncGenerator<ApiReply<Name>> {
+    const response = await this.send({ ...call, headers: { ...headers, accept: 'text/event-stream' } });
+    for await (const { type, data } of eventsOf(response)) {
+      if (type === 'progress') onProgress(parseJson(data));
+      else if (type === 'result') yield parseJson(data);
+    }
+  }
+
+  /** Sends, and resolves with the events of a run once the reply has begun. They end with the error that the API reports. */
+  async runEvents(call: ApiCall<'followRun'>): Promise<AsyncIterable<NumberedRunEvent>> {
+    return runEventsOf(await this.send(call));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -45,9 +65,9 @@ export class ApiExchange implements AsyncDisposable {
   }
 }
 
-/** Headers and bytes of a JSON body. */
-export function jsonBody(document: unknown): { headers: Record<string, string>; body: Uint8Array } {
-  return { headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(document)) };
+function withBody(request: ApiRequest, document: unknown): ApiRequest {
+  const headers = { ...request.headers, 'content-type': 'application/json' };
+  return { ...request, headers, body: Buffer.from(JSON.stringify(document)) };
 }
 
 async function* eventsOf(response: ApiResponse): AsyncGenerator<ServerEvent> {
@@ -58,6 +78,10 @@ async function* eventsOf(response: ApiResponse): AsyncGenerator<ServerEvent> {
       yield event;
     }
   }
+}
+
+async function* documentsOf<T>(events: AsyncIterable<ServerEvent>): AsyncGenerator<T> {
+  for await (const { data } of events) yield parseJson(data);
 }
 
 async function* runEventsOf(response: ApiResponse): AsyncGenerator<NumberedRunEvent> {
@@ -85,7 +109,8 @@ async function readAll(response: ApiResponse): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function parseJson(bytes: Buffer): unknown {
+/** The daemon is trusted to send what the schemas of its API say, which would take the command as long to load as to run. */
+function parseJson<T>(bytes: Buffer): T {
   try {
     return JSON.parse(bytes.toString());
   } catch (cause) {
@@ -93,9 +118,24 @@ function parseJson(bytes: Buffer): unknown {
   }
 }
 
+const contextValue: Reader<ErrorContext[string]> = (value, place) => {
+  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+    return value;
+  throw new JsonFormError(place, 'a plain value');
+};
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCodes, code);
+const readError: Reader<KerneletError> = object((of) => {
+  const code = of('code', oneOf(Object.keys(errorCodes).filter(isErrorCode)));
+  return new KerneletError(code, of('message', newer(text, '')), {
+    context: of('context', newer(table(contextValue), {})),
+  });
+});
+
+/** The error of a document; one that this program does not know is a defect. */
 function toError(document: unknown, status: number): KerneletError {
-  const { code, message, context } = (document ?? {}) as { code?: unknown; message?: unknown; context?: ErrorContext };
-  const known = Object.keys(errorCodes).find((name) => name === code) as keyof typeof errorCodes | undefined;
-  if (!known) return new KerneletError('INTERNAL', `the API answered with status ${status}`);
-  return new KerneletError(known, String(message), context ? { context } : {});
+  try {
+    return readError(document, 'error');
+  } catch (cause) {
+    return new KerneletError('INTERNAL', `the API answered with status ${status}`, { cause });
+  }
 }

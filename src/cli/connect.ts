@@ -3,9 +3,7 @@ import { resolve } from 'node:path';
 import { hasCode } from '../lib/errors.ts';
 import { ApiClient } from './api-client.ts';
 import type { CommandCall } from './command.ts';
-import { LocalTransport } from './local-transport.ts';
-import type { Transport } from './transport.ts';
-import { UnixTransport } from './unix-transport.ts';
+import { LocalTransport, type Transport, UnixTransport } from './transport.ts';
 
 /** A client of the daemon. Its first request fails with DAEMON_UNREACHABLE when there is none. */
 export async function daemonClient(call: CommandCall): Promise<ApiClient> {
@@ -37,7 +35,7 @@ async function socketPathOf({ host: { io }, options }: CommandCall): Promise<str
 
 async function answers(transport: Transport): Promise<boolean> {
   try {
-    const response = await transport.send({ method: 'GET', path: '/v1/status', idempotent: true, patience: 'none' });
+    const response = await transport.send({ method: 'GET', path: '/v1/status', idempotent: true, retry: 'never' });
     for await (const _ of response.body) {
       // Read to its end, so that the connection serves the next request.
     }

@@ -1,12 +1,14 @@
 /**
- * From the end of a run to the exit status of the command: the program's own; 128 + n after signal n; 137 after a time
- * or memory limit; 125 when kernelet itself failed. 124 is never made up here.
+ * Exit statuses. Of a command that runs a program: the program's own; 128 + n after signal n; 137 after a time or memory
+ * limit; 125 when kernelet itself failed; 124 is never made up here. Of the daemon (spec config-and-ops 11.2): by them a
+ * service manager decides what to do, and 0 is for a stop that was asked for alone.
  */
 import { formatByteSize } from '../lib/byte-size.ts';
 import { formatDuration } from '../lib/duration.ts';
+import { toKerneletError } from '../lib/errors.ts';
 import type { EndReason } from '../protocol/run-event.ts';
 
-/** Statuses of our own. */
+/** Statuses that no program gives. */
 export const exitStatus = { ok: 0, usage: 2, failure: 125, limit: 137, brokenPipe: 141 } as const;
 
 /** How a run ended and what limited it. */
@@ -50,4 +52,25 @@ export function statusOfEnd(end: RunEnd): EndStatus {
 function plainStatus(exitCode: number): number {
   if (exitCode < 0) return 128 + Math.min(127, -exitCode);
   return exitCode & 0xff;
+}
+
+/** Statuses of the daemon; 69, 70 and 75 are those of `sysexits.h`. */
+export const daemonStatus = { configuration: 1, unavailable: 69, internal: 70, temporary: 75 } as const;
+
+/** The exit status of a daemon that anything thrown has ended. */
+export function daemonStatusOf(thrown: unknown): number {
+  const { code, entry } = toKerneletError(thrown);
+  switch (code) {
+    case 'INVALID_CONFIG':
+    case 'INVALID_ARGUMENT':
+    case 'NOT_SUPPORTED':
+      return daemonStatus.configuration;
+    case 'ENGINE_UNAVAILABLE':
+    case 'ENGINE_UNSUPPORTED':
+    case 'ENGINE_FAILED':
+      return daemonStatus.unavailable;
+    default:
+      if (entry.kind === 'upstream') return daemonStatus.unavailable;
+      return entry.kind === 'internal' ? daemonStatus.internal : daemonStatus.temporary;
+  }
 }

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryIo } from '../../test/support/cli-under-test.ts';
 import { createBody, languageOf } from './kernel-options.ts';
-import { OptionReader } from './option-reader.ts';
-import { UsageError } from './usage-error.ts';
+import { OptionReader, UsageError } from './option-reader.ts';
 
 function body(values: Record<string, unknown>) {
   const io = new MemoryIo();

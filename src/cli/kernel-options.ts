@@ -6,10 +6,8 @@ import { languageNames, type RuntimeInfo, runtimeByLanguage, runtimeTable } from
 import type { CreateBody } from './api-client.ts';
 import type { OptionSpec } from './command.ts';
 import type { CliIo } from './host.ts';
-import type { OptionReader } from './option-reader.ts';
-import { UsageError } from './usage-error.ts';
+import { type OptionReader, UsageError } from './option-reader.ts';
 
-/** The options. */
 export const kernelOptions: readonly OptionSpec[] = [
   { flags: '--image <reference>', help: 'image to run in; else picked, and built once, from the language' },
   { flags: '--lang <language>', help: `language: ${languageNames().join(', ')}` },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { contentOf, fileHead, localFile } from './local-file.ts';
-import { UsageError } from './usage-error.ts';
+import { UsageError } from './option-reader.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { systemErrorCode } from '../lib/system-error.ts';
-import { UsageError } from './usage-error.ts';
+import { UsageError } from './option-reader.ts';
 
 /** A file that can be sent. */
 export interface LocalFile {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { OptionReader } from './option-reader.ts';
-import { UsageError } from './usage-error.ts';
+import { OptionReader, UsageError } from './option-reader.ts';
 
 const options = (values: Record<string, unknown>) => new OptionReader(values);
 

@@ -2,7 +2,18 @@
 import { parseByteSize } from '../lib/byte-size.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { UsageError } from './usage-error.ts';
+
+/** A command line that cannot be understood: exit status 2. */
+export class UsageError extends Error {
+  /** What to do about it, when there is something better than the help. */
+  readonly cure: string | undefined;
+
+  constructor(message: string, cure?: string) {
+    super(message);
+    this.name = 'UsageError';
+    this.cure = cure;
+  }
+}
 
 /** Reads options by their long name without the dashes. */
 export class OptionReader {

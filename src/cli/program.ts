@@ -1,16 +1,14 @@
 /** The command line: reads arguments, runs one command, says what went wrong. The only module that knows commander. */
 import { Command, CommanderError, Option } from 'commander';
 import { isSystemError } from '../lib/system-error.ts';
-import { type CliCommand, commonOptions, type OptionSpec, usageOf } from './command.ts';
+import { type CliCommand, commonOptions, type Example, type OptionSpec, usageOf } from './command.ts';
 import { type CommandEntry, commandTable, findCommand, groups } from './commands/index.ts';
 import { exitStatus } from './exit-status.ts';
-import { examplesText, rootHelp } from './help.ts';
 import type { CliHost, CliIo } from './host.ts';
 import { EndedBySignal, Interruption } from './interruption.ts';
-import { OptionReader } from './option-reader.ts';
+import { OptionReader, UsageError } from './option-reader.ts';
 import { reportError } from './report-error.ts';
 import { Screen } from './screen.ts';
-import { UsageError } from './usage-error.ts';
 
 /**
  * Runs one command line (without the program's own name) and returns the exit status. `more` are commands beside those of
@@ -172,4 +170,23 @@ function define(command: Command, spec: CliCommand, words: readonly string[], ac
     const dashes = rest[rest.length - operands.length - 1] === '--';
     await action(command.opts(), [first, ...operands, ...unknown], dashes);
   });
+}
+
+/** What stands below the list of commands. */
+const rootHelp = `
+Start here:
+  kernelet run hello.py                 run a file in a fresh container, once
+  kernelet run -c 'print(6 * 7)'        the same for a piece of code
+  kernelet serve                        the daemon, for kernels that stay
+  kernelet create --lang python         a kernel; prints its id
+  kernelet exec ID -c 'x = 1'           state is kept between calls
+
+\`kernelet COMMAND --help\` explains a command. Exit status: the program's own; 128 + n after signal n; 137 after a
+time or memory limit; 125 when kernelet itself failed; 2 for a wrong command line.
+`;
+
+/** The examples of a command. */
+function examplesText(examples: readonly Example[]): string {
+  const lines = examples.map(({ command, what }) => `  # ${what}\n  ${command}\n`);
+  return lines.length === 0 ? '' : `\nExamples:\n${lines.join('\n')}`;
 }

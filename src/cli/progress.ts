@@ -1,9 +1,8 @@
 /** Progress of long work on standard error: a spinner on a terminal, plain lines elsewhere. */
 import { stripVTControlCharacters } from 'node:util';
-import type { ImageProgress } from '../agent/agent.ts';
+import type { Progress as ProgressState } from '../http/api-types.ts';
 import { describeByteSize } from '../lib/byte-size.ts';
-import { printable } from './printable.ts';
-import type { Screen } from './screen.ts';
+import { printable, type Screen } from './screen.ts';
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const frameMs = 80;
@@ -27,7 +26,7 @@ export class Progress implements AsyncDisposable {
   }
 
   /** Takes the newest state of the work. */
-  update(progress: ImageProgress): void {
+  update(progress: ProgressState): void {
     this.#message = printable(stripVTControlCharacters(progress.message).trim()).slice(0, 500);
     this.#fraction = progress.fraction;
     if (this.#message === '') return;

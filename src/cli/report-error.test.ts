@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { MemoryIo } from '../../test/support/cli-under-test.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { UsageError } from './option-reader.ts';
 import { reportError } from './report-error.ts';
 import { Screen } from './screen.ts';
-import { UsageError } from './usage-error.ts';
 
 async function report(error: unknown, json = false) {
   const io = new MemoryIo();

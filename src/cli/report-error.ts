@@ -1,8 +1,8 @@
 /** An error as people and programs see it: what and what to do, never a stack trace. */
 import { toKerneletError } from '../lib/errors.ts';
 import { exitStatus } from './exit-status.ts';
+import { UsageError } from './option-reader.ts';
 import type { Screen } from './screen.ts';
-import { UsageError } from './usage-error.ts';
 
 /** Says what went wrong, with `--json` as a document too, and returns the exit status. `help`: the cure of misuse. */
 export async function reportError(screen: Screen, thrown: unknown, help: string): Promise<number> {

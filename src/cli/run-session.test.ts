@@ -9,9 +9,9 @@ import { KerneletError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/log.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import { ApiClient } from './api-client.ts';
-import { LocalTransport } from './local-transport.ts';
 import { RunSession } from './run-session.ts';
 import { Screen } from './screen.ts';
+import { LocalTransport } from './transport.ts';
 
 const query: ExecuteRequest = { mode: 'query', code: '1', timeoutMs: 2_000 };
 const command: ExecuteRequest = { mode: 'command', argv: ['cat'], timeoutMs: null };

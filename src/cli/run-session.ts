@@ -5,16 +5,13 @@
 import { hasCode } from '../lib/errors.ts';
 import { newRunId } from '../lib/ids.ts';
 import { isSystemError } from '../lib/system-error.ts';
-import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import type { NumberedRunEvent, RunEvent } from '../protocol/run-event.ts';
-import type { ApiClient } from './api-client.ts';
+import type { ApiClient, ExecuteRequest } from './api-client.ts';
 import { type EndStatus, exitStatus, statusOfEnd } from './exit-status.ts';
-import { LineReader } from './line-reader.ts';
-import { MediaSink } from './media-sink.ts';
-import { runEventDocument } from './run-event-document.ts';
-import { followRun } from './run-stream.ts';
+import { followRun } from './resumed-stream.ts';
+import { LineReader, pumpStdin } from './run-input.ts';
+import { MediaSink, runEventDocument } from './run-output.ts';
 import type { Screen } from './screen.ts';
-import { pumpStdin } from './stdin-pump.ts';
 
 /** What to run and where. */
 export interface RunSessionOptions {
@@ -145,7 +142,7 @@ export class RunSession {
     const end = await this.#explain({
       exitCode: event.exitCode,
       reason: event.reason,
-      timeoutMs: request.timeoutMs,
+      timeoutMs: request.timeoutMs ?? null,
       memoryBytes: this.#options.memoryBytes,
     });
     await screen.document({ ...runEventDocument(numbered), status: end.status });
@@ -171,11 +168,17 @@ export class RunSession {
   async #stopUnread(): Promise<void> {
     const { client, kernel, request, signal } = this.#options;
     const gentle = request.mode === 'query';
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(interruptGraceMs)]);
+    const graceSignal = AbortSignal.any([signal, AbortSignal.timeout(interruptGraceMs)]);
     await (gentle ? this.interrupt() : this.kill()).catch(() => {});
     try {
       // What was printed meanwhile is taken and dropped, so that the program isn't held up by it.
-      for await (const { event } of followRun({ client, kernel, run: this.run, after: this.#last, signal: patience })) {
+      for await (const { event } of followRun({
+        client,
+        kernel,
+        run: this.run,
+        after: this.#last,
+        signal: graceSignal,
+      })) {
         if (event.kind === 'finished') return;
       }
     } catch {

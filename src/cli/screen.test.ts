@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryIo } from '../../test/support/cli-under-test.ts';
-import { Screen } from './screen.ts';
+import { facts, printable, Screen, table } from './screen.ts';
 
 const red = '\u001B[31mx\u001B[39m';
 
@@ -38,4 +38,37 @@ describe('a screen', () => {
     const screen = new Screen(io, false);
     expect([screen.style('red', 'x'), screen.resultStyle('red', 'x')]).toEqual([shown, 'x']);
   });
+});
+
+it.each([
+  ['plain größe → 日本 👍', 'plain größe → 日本 👍'],
+  ['a\nb\tc\rd', 'a\\nb\\tc\\rd'],
+  ['\u001B[2J\u009B1m\u007F\0', '\\x1b[2J\\x9b1m\\x7f\\x00'],
+  // Text that runs from right to left, or that can't be seen.
+  ['\u202Egpj.exe\u200B\u2028', '\\u202egpj.exe\\u200b\\u2028'],
+  ['half \uD83D', 'half \uFFFD'],
+])('%j is written as %j', (text, shown) => {
+  expect(printable(text)).toBe(shown);
+});
+
+it('a table aligns its columns by characters, and has no spaces at the end of a line', () => {
+  const columns = [{ heading: 'NAME' }, { heading: 'SIZE', align: 'right' as const }, { heading: 'NOTE' }];
+  const rows = [['größe→', '1', ''], ['\u001B[32mok\u001B[39m', '12345', 'x'], ['short']];
+  expect(table(columns, rows)).toBe(
+    ['NAME     SIZE  NOTE', 'größe→      1', '\u001B[32mok\u001B[39m      12345  x', 'short', ''].join('\n'),
+  );
+});
+
+it('a table without rows has its heading only', () => {
+  expect(table([{ heading: 'ID' }], [])).toBe('ID\n');
+});
+
+it('facts have their values in one column', () => {
+  expect(
+    facts([
+      ['id', '1'],
+      ['longer', '2'],
+    ]),
+  ).toBe('id:     1\nlonger: 2\n');
+  expect(facts([])).toBe('');
 });

@@ -2,7 +2,7 @@
  * What a command says. Results go to standard output, everything else to standard error; with `--json` only documents
  * go to standard output. Colours only on a terminal.
  */
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import type { CliIo } from './host.ts';
 
 /** A style of `util.styleText`. */
@@ -55,4 +55,51 @@ export class Screen {
     if (!terminal || (noColor !== undefined && noColor !== '') || term === 'dumb') return text;
     return styleText(style, text, { validateStream: false });
   }
+}
+
+const hidden = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu;
+
+/**
+ * Text of tenants (file names, labels, variables) for a terminal or a table, so that nothing in it can move the cursor:
+ * with control and invisible characters written as escapes: `\n`, `\x1b`, `\u202e`.
+ */
+export function printable(text: string): string {
+  return text.toWellFormed().replace(hidden, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    if (character === '\n') return '\\n';
+    if (character === '\t') return '\\t';
+    if (character === '\r') return '\\r';
+    if (code < 0x100) return `\\x${code.toString(16).padStart(2, '0')}`;
+    return `\\u${code.toString(16).padStart(4, '0')}`;
+  });
+}
+
+/** A column: its heading and which side its cells keep to. */
+export interface Column {
+  readonly heading: string;
+  readonly align?: 'left' | 'right';
+}
+
+const width = (text: string): number => [...stripVTControlCharacters(text)].length;
+
+/** Lines of a table with two spaces between columns; no spaces at the end of a line. */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const all = [columns.map((column) => column.heading), ...rows];
+  const widths = columns.map((_, index) => Math.max(...all.map((row) => width(row[index] ?? ''))));
+  const line = (row: readonly string[]): string =>
+    columns
+      .map((column, index) => {
+        const cell = row[index] ?? '';
+        const space = ' '.repeat(Math.max(0, (widths[index] ?? 0) - width(cell)));
+        return column.align === 'right' ? space + cell : cell + space;
+      })
+      .join('  ')
+      .trimEnd();
+  return `${all.map(line).join('\n')}\n`;
+}
+
+/** Lines of `name: value` with the values in one column. */
+export function facts(pairs: readonly (readonly [string, string])[]): string {
+  const widest = Math.max(0, ...pairs.map(([name]) => width(name)));
+  return pairs.map(([name, value]) => `${`${name}:`.padEnd(widest + 2)}${value}\n`).join('');
 }

@@ -1,9 +1,17 @@
 /** How requests reach an agent: through a daemon's socket or inside the process. */
+import { access } from 'node:fs/promises';
+import { Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { sleep, systemClock } from '../lib/clock.ts';
+import { KerneletError } from '../lib/errors.ts';
+import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { openUnixAddress, type UnixAddress } from '../lib/unix-address.ts';
+import type { LocalAgent } from './host.ts';
 
-/** How long a request goes on trying while nobody accepts connections. */
-export type Patience =
+/** How long a request is tried again while nobody accepts connections. */
+export type RetryPolicy =
   /** One try. */
-  | 'none'
+  | 'never'
   /** While the socket's file is there, a daemon that restarts or recovers; and as long as one takes to start. */
   | 'while-socket'
   /** In any case: a daemon that is known to have been there. */
@@ -19,7 +27,8 @@ export interface ApiRequest {
   readonly body?: Uint8Array | (() => AsyncIterable<Uint8Array>);
   /** Whether it may be sent again when the connection broke before an answer came. */
   readonly idempotent?: boolean;
-  readonly patience?: Patience;
+  /** `while-socket` when absent. */
+  readonly retry?: RetryPolicy;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,3 +47,160 @@ export interface Transport extends AsyncDisposable {
    */
   send(request: ApiRequest): Promise<ApiResponse>;
 }
+
+/** How long a request waits for a daemon that restarts. */
+const retryTimeoutMs = 10_000;
+/** How long it waits for a socket that is not there: the daemon may have been started by the line before. */
+const startMs = 2_000;
+const firstPauseMs = 10;
+const maxPauseMs = 200;
+
+/** Nobody accepts connections: the request was not sent. */
+const refusals = ['ECONNREFUSED', 'ENOENT'];
+/** The connection broke: the request may have been carried out. */
+const breaks = ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'];
+
+/** Speaks to a daemon through its socket. */
+export class UnixTransport implements Transport {
+  readonly socketPath: string;
+  readonly #startMs: number;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  #address: UnixAddress | undefined;
+
+  constructor(socketPath: string, options: { readonly startMs?: number } = {}) {
+    this.socketPath = socketPath;
+    this.#startMs = options.startMs ?? startMs;
+  }
+
+  async send(request: ApiRequest): Promise<ApiResponse> {
+    const begunAt = systemClock.monotonic();
+    let pause = firstPauseMs;
+    for (let broken = 0; ; ) {
+      request.signal?.throwIfAborted();
+      try {
+        return await this.#once(request);
+      } catch (error) {
+        if (request.signal?.aborted) throw request.signal.reason;
+        const refused = isSystemError(error, ...refusals);
+        const again = refused
+          ? await this.#retries(request.retry ?? 'while-socket', systemClock.monotonic() - begunAt)
+          : isSystemError(error, ...breaks) && request.idempotent === true && broken < 2;
+        if (!again) throw this.#unreachable(error);
+        if (!refused) broken += 1;
+        await sleep(systemClock, pause, request.signal);
+        pause = Math.min(pause * 2, maxPauseMs);
+      }
+    }
+  }
+
+  async #retries(policy: RetryPolicy, waitedMs: number): Promise<boolean> {
+    if (policy === 'never' || waitedMs >= retryTimeoutMs) return false;
+    if (policy === 'always' || waitedMs < this.#startMs) return true;
+    return await access(this.socketPath).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async #once(request: ApiRequest): Promise<ApiResponse> {
+    this.#address ??= await openUnixAddress(this.socketPath);
+    const { body } = request;
+    const options: RequestOptions = {
+      socketPath: this.#address.address,
+      agent: this.#agent,
+      method: request.method,
+      path: request.path,
+      headers: { host: 'kernelet', ...request.headers, ...(body instanceof Uint8Array ? length(body) : {}) },
+      ...(request.signal ? { signal: request.signal } : {}),
+    };
+    return await new Promise<ApiResponse>((resolve, reject) => {
+      const sent = httpRequest(options, (response) => resolve(this.#asResponse(response, request.signal)));
+      sent.on('error', reject);
+      if (typeof body !== 'function') sent.end(body);
+      // The source is opened once somebody is there to take it.
+      else
+        sent.once('socket', (socket) => {
+          const start = (): void => void pipeline(body(), sent).catch((error) => reject(error));
+          if (socket.connecting) socket.once('connect', start);
+          else start();
+        });
+    });
+  }
+
+  #asResponse(response: IncomingMessage, signal: AbortSignal | undefined): ApiResponse {
+    return {
+      status: response.statusCode ?? 0,
+      header(name) {
+        const value = response.headers[name];
+        return typeof value === 'string' ? value : undefined;
+      },
+      body: this.#bodyOf(response, signal),
+    };
+  }
+
+  async *#bodyOf(response: IncomingMessage, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+    try {
+      yield* response;
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : this.#unreachable(error);
+    }
+  }
+
+  #unreachable(error: unknown): unknown {
+    const code = systemErrorCode(error);
+    if (code === undefined) return error;
+    const context = { socket: this.socketPath };
+    if (code === 'EACCES' || code === 'EPERM') {
+      const message = `the socket ${this.socketPath} belongs to another user`;
+      return new KerneletError('DAEMON_UNREACHABLE', message, { cause: error, context });
+    }
+    const message = breaks.includes(code)
+      ? `the daemon on ${this.socketPath} closed the connection`
+      : `no daemon answers on ${this.socketPath}`;
+    return new KerneletError('DAEMON_UNREACHABLE', message, { cause: error, context });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#agent.destroy();
+    await this.#address?.[Symbol.asyncDispose]();
+  }
+}
+
+const length = (body: Uint8Array): Record<string, string> => ({ 'content-length': String(body.length) });
+
+/** Speaks to an agent inside this process; disposing it disposes the agent. */
+export class LocalTransport implements Transport {
+  readonly #agent: LocalAgent;
+
+  constructor(agent: LocalAgent) {
+    this.#agent = agent;
+  }
+
+  async send(request: ApiRequest): Promise<ApiResponse> {
+    const { body } = request;
+    const init: RequestInit & { duplex?: 'half' } = {
+      method: request.method,
+      headers: { ...request.headers },
+    };
+    if (typeof body === 'function') {
+      init.body = ReadableStream.from(body());
+      init.duplex = 'half';
+    } else if (body) {
+      init.body = new Uint8Array(body);
+    }
+    request.signal?.throwIfAborted();
+    const response = await this.#agent.fetch(new Request(`http://kernelet${request.path}`, init), request.signal);
+    request.signal?.throwIfAborted();
+    return {
+      status: response.status,
+      header: (name) => response.headers.get(name) ?? undefined,
+      body: response.body ?? emptyBody(),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#agent[Symbol.asyncDispose]();
+  }
+}
+
+async function* emptyBody(): AsyncGenerator<Uint8Array> {}

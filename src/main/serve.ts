@@ -2,7 +2,7 @@
 import type { Agent } from '../agent/agent.ts';
 import { clearInstances } from '../agent/instances.ts';
 import type { ServedNode } from '../agent/served-node.ts';
-import { daemonStatus } from '../cli/daemon-status.ts';
+import { daemonStatus } from '../cli/exit-status.ts';
 import type { CliIo, ServeOptions } from '../cli/host.ts';
 import { formatHostPort, isLoopback } from '../config/value-types/address.ts';
 import { exitOnDefects, runDaemon } from '../daemon/daemon.ts';

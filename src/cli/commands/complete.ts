@@ -1,10 +1,9 @@
 /** `kernelet complete`: what could stand at the end of a piece of code. */
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { printable } from '../printable.ts';
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../option-reader.ts';
+import { printable } from '../screen.ts';
 
-/** The command. */
 export const complete = {
   name: 'complete',
   summary: 'complete code',

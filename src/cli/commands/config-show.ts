@@ -2,7 +2,7 @@
 import type { LoadedSettings, SettingSource } from '../../config/settings.ts';
 import type { CliCommand } from '../command.ts';
 import { configOptions, loadAsServe } from '../config-options.ts';
-import { table } from '../table.ts';
+import { table } from '../screen.ts';
 
 export const configShow = {
   name: 'config show',

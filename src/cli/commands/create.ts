@@ -2,10 +2,9 @@
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { createBody, forceOption, kernelOptions, languageOf } from '../kernel-options.ts';
+import { UsageError } from '../option-reader.ts';
 import { Progress } from '../progress.ts';
-import { UsageError } from '../usage-error.ts';
 
-/** The command. */
 export const create = {
   name: 'create',
   summary: 'create a kernel',

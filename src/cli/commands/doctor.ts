@@ -2,20 +2,19 @@
 import { toKerneletError } from '../../lib/errors.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { configOptions, loadAsServe } from '../config-options.ts';
-import type { DoctorCheck, DoctorContext, Finding } from '../doctor/check.ts';
+import type { CheckResult, DoctorCheck, DoctorContext } from '../doctor/check.ts';
 import { exitStatus } from '../exit-status.ts';
 import type { Style } from '../screen.ts';
 
 const checkMs = 10_000;
-const marks: Readonly<Record<Finding['state'], { readonly text: string; readonly style: Style }>> = {
+const marks: Readonly<Record<CheckResult['state'], { readonly text: string; readonly style: Style }>> = {
   ok: { text: 'ok     ', style: 'green' },
   warning: { text: 'warning', style: 'yellow' },
   failed: { text: 'failed ', style: 'red' },
 };
 
-type NamedFinding = Omit<Finding, 'repair'> & { readonly name: string };
+type NamedResult = Omit<CheckResult, 'repair'> & { readonly name: string };
 
-/** The command. */
 export const doctor = {
   name: 'doctor',
   summary: 'find out what is missing on this machine',
@@ -34,10 +33,10 @@ until the next boot. The exit status is 125 when something does not work.`,
     const { doctorChecks } = await import('../doctor/index.ts');
     const context = await contextOf(call);
     const mends = call.options.flag('fix');
-    const findings = await Promise.all(doctorChecks.map((check) => findingOf(check, context, mends)));
-    const healthy = findings.every(({ state }) => state !== 'failed');
-    await screen.either({ healthy, checks: findings }, () =>
-      findings
+    const results = await Promise.all(doctorChecks.map((check) => resultOf(check, context, mends)));
+    const healthy = results.every(({ state }) => state !== 'failed');
+    await screen.either({ healthy, checks: results }, () =>
+      results
         .map(({ name, state, detail, fix }) => {
           const mark = screen.resultStyle(marks[state].style, marks[state].text);
           return `${mark}  ${name.padEnd(9)} ${detail}\n${fix === undefined ? '' : `${' '.repeat(19)}→ ${fix}\n`}`;
@@ -49,7 +48,7 @@ until the next boot. The exit status is 125 when something does not work.`,
 } satisfies CliCommand;
 
 /** What a check finds, after mending what can be mended when that is asked for. */
-async function findingOf(check: DoctorCheck, context: DoctorContext, mends: boolean): Promise<NamedFinding> {
+async function resultOf(check: DoctorCheck, context: DoctorContext, mends: boolean): Promise<NamedResult> {
   try {
     const { repair, ...found } = await check.run(context);
     if (!mends || !repair) return { name: check.name, ...found };

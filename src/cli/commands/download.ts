@@ -8,12 +8,10 @@ import { hasCode, KerneletError } from '../../lib/errors.ts';
 import { isSystemError, systemErrorCode } from '../../lib/system-error.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { printable } from '../printable.ts';
+import { UsageError } from '../option-reader.ts';
 import { Progress } from '../progress.ts';
-import type { Screen } from '../screen.ts';
-import { UsageError } from '../usage-error.ts';
+import { printable, type Screen } from '../screen.ts';
 
-/** The command. */
 export const download = {
   name: 'download',
   summary: 'copy a file or folder out of a kernel',

@@ -2,7 +2,6 @@
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 
-/** The command. */
 export const engineAccept = {
   name: 'engine accept',
   summary: 'go on with another engine',

@@ -1,11 +1,10 @@
 /** `kernelet events`: what happens to kernels. */
-import type { NumberedKernelEvent } from '../../events/kernel-event.ts';
+import type { KernelEvent } from '../../http/api-types.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { printable } from '../printable.ts';
-import { reopened } from '../reopened.ts';
+import { resumeStream } from '../resumed-stream.ts';
+import { printable } from '../screen.ts';
 
-/** The command. */
 export const events = {
   name: 'events',
   summary: 'show what happens to kernels',
@@ -26,10 +25,9 @@ export const events = {
     await using client = await daemonClient(call);
     let last = options.integer('after', { min: 0 }) ?? 0;
     const stream = options.flag('follow')
-      ? reopened((patience) => client.kernelEvents(last, true, { signal, patience }), signal)
+      ? resumeStream((retry) => client.kernelEvents(last, true, { signal, retry }), signal)
       : await client.kernelEvents(last, false, { signal });
-    for await (const { data } of stream) {
-      const event = JSON.parse(data.toString()) as NumberedKernelEvent;
+    for await (const event of stream) {
       last = event.sequence;
       await screen.either(event, () => `${lineOf(event)}\n`);
     }
@@ -37,7 +35,7 @@ export const events = {
   },
 } satisfies CliCommand;
 
-function lineOf({ sequence, at, event }: NumberedKernelEvent): string {
+function lineOf({ sequence, at, event }: KernelEvent): string {
   const { type, kernelId, sessionId: _, ...rest } = event;
   const details = Object.entries(rest)
     .filter(([, value]) => value !== null && value !== '')

@@ -1,15 +1,14 @@
 /** `kernelet exec`: code or a command in a kernel. */
 import { maxCodeBytes } from '../../http/schema/limits.ts';
-import type { ExecuteRequest } from '../../protocol/execute-request.ts';
+import type { ExecuteRequest } from '../api-client.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import type { InputPort } from '../host.ts';
 import { EndedBySignal } from '../interruption.ts';
 import { contentOf, localFile } from '../local-file.ts';
+import { UsageError } from '../option-reader.ts';
 import { RunSession } from '../run-session.ts';
-import { UsageError } from '../usage-error.ts';
 
-/** The command. */
 export const exec = {
   name: 'exec',
   summary: 'run code or a command in a kernel',

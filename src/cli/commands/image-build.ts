@@ -1,13 +1,12 @@
 /** `kernelet image build`: an image from its recipe. */
 
-import type { ImageView } from '../../agent/agent.ts';
+import type { Image } from '../../http/api-types.ts';
 import { hasCode } from '../../lib/errors.ts';
 import type { ApiClient } from '../api-client.ts';
 import type { CliCommand } from '../command.ts';
 import { anyClient } from '../connect.ts';
 import { Progress } from '../progress.ts';
 
-/** The command. */
 export const imageBuild = {
   name: 'image build',
   summary: 'build an image from its recipe',
@@ -28,14 +27,14 @@ Debian packages.`,
     await call.screen.either(image, () => `${image.reference}\n`);
     return 0;
 
-    async function build(by: ApiClient, recipe: string): Promise<ImageView> {
+    async function build(by: ApiClient, recipe: string): Promise<Image> {
       await using progress = new Progress(call.screen);
       return await by.buildImage(recipe, (state) => progress.update(state), interruption.signal);
     }
   },
 } satisfies CliCommand;
 
-async function presentImage(client: ApiClient, name: string): Promise<ImageView | null> {
+async function presentImage(client: ApiClient, name: string): Promise<Image | null> {
   try {
     return await client.inspectImage(`kernelet/${name}:latest`);
   } catch (error) {

@@ -2,10 +2,8 @@
 import { describeByteSize } from '../../lib/byte-size.ts';
 import type { CliCommand } from '../command.ts';
 import { anyClient } from '../connect.ts';
-import { printable } from '../printable.ts';
-import { facts } from '../table.ts';
+import { facts, printable } from '../screen.ts';
 
-/** The command. */
 export const imageInspect = {
   name: 'image inspect',
   summary: 'show an image and its labels',

@@ -2,10 +2,8 @@
 import { describeByteSize } from '../../lib/byte-size.ts';
 import type { CliCommand } from '../command.ts';
 import { anyClient } from '../connect.ts';
-import { printable } from '../printable.ts';
-import { table } from '../table.ts';
+import { printable, table } from '../screen.ts';
 
-/** The command. */
 export const imageLs = {
   name: 'image ls',
   summary: 'list images',

@@ -3,7 +3,6 @@ import type { CliCommand } from '../command.ts';
 import { anyClient } from '../connect.ts';
 import { Progress } from '../progress.ts';
 
-/** The command. */
 export const imagePull = {
   name: 'image pull',
   summary: 'pull an image',

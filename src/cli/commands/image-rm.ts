@@ -1,9 +1,8 @@
 /** `kernelet image rm`: the end of images. */
 import type { CliCommand } from '../command.ts';
 import { anyClient } from '../connect.ts';
-import { removeEach } from '../removal.ts';
+import { removeEach } from '../remove-each.ts';
 
-/** The command. */
 export const imageRm = {
   name: 'image rm',
   summary: 'remove images',

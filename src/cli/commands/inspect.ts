@@ -1,13 +1,11 @@
 /** `kernelet inspect`: everything about a kernel. */
-import type { KernelView } from '../../agent/agent.ts';
+import type { Kernel } from '../../http/api-types.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
 import { describeDuration } from '../../lib/duration.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { printable } from '../printable.ts';
-import { facts } from '../table.ts';
+import { facts, printable } from '../screen.ts';
 
-/** The command. */
 export const inspect = {
   name: 'inspect',
   summary: 'show everything about a kernel',
@@ -27,7 +25,7 @@ export const inspect = {
   },
 } satisfies CliCommand;
 
-function describe(kernel: KernelView): (readonly [string, string])[] {
+function describe(kernel: Kernel): (readonly [string, string])[] {
   const { limits, termination, runner } = kernel;
   const accelerators = kernel.devices.filter(({ slot }) => slot.includes('.'));
   const or = (items: readonly string[]): string => (items.length === 0 ? '-' : items.join(', '));
@@ -79,13 +77,13 @@ function describe(kernel: KernelView): (readonly [string, string])[] {
 }
 
 /** How long the creation took is known of the first container only. */
-function readyText({ readyAt, createdAt, generation }: KernelView): string {
+function readyText({ readyAt, createdAt, generation }: Kernel): string {
   if (readyAt === null) return '-';
   const since = new Date(readyAt).toISOString();
   return generation === 1 ? `${since}, after ${describeDuration(readyAt - createdAt)}` : since;
 }
 
-function usageFacts(usage: KernelView['usage']): (readonly [string, string])[] {
+function usageFacts(usage: Kernel['usage']): (readonly [string, string])[] {
   if (usage === null) return [['used', '-']];
   const bytes = (value: number | null): string => (value === null ? '-' : describeByteSize(value));
   return [
@@ -105,5 +103,5 @@ function usageFacts(usage: KernelView['usage']): (readonly [string, string])[] {
   ];
 }
 
-const mountText = ({ source, target, readOnly }: KernelView['mounts'][number]): string =>
+const mountText = ({ source, target, readOnly }: Kernel['mounts'][number]): string =>
   `${printable(source)} → ${printable(target)}${readOnly ? ' (read-only)' : ''}`;

@@ -2,7 +2,6 @@
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 
-/** The command. */
 export const interrupt = {
   name: 'interrupt',
   summary: 'interrupt what a kernel runs',

@@ -1,10 +1,8 @@
 /** `kernelet logs`: the log of a kernel's container. */
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { decodeLogPiece } from '../log-piece.ts';
-import { textOrBase64 } from '../run-event-document.ts';
+import { textOrBase64 } from '../run-output.ts';
 
-/** The command. */
 export const logs = {
   name: 'logs',
   summary: "show the log of a kernel's container",
@@ -16,8 +14,7 @@ export const logs = {
     const { operands, options, screen } = call;
     const { signal } = call.listen();
     await using client = await daemonClient(call);
-    for await (const { data } of await client.logs(operands[0] ?? '', options.flag('follow'), signal)) {
-      const piece = decodeLogPiece(data);
+    for await (const piece of await client.logs(operands[0] ?? '', options.flag('follow'), signal)) {
       if (screen.json) await screen.document({ stream: piece.stream, ...textOrBase64(piece.data) });
       else await screen.io[piece.stream].write(piece.data);
     }

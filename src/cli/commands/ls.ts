@@ -1,10 +1,8 @@
 /** `kernelet ls`: files of a kernel. */
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { printable } from '../printable.ts';
-import { table } from '../table.ts';
+import { printable, table } from '../screen.ts';
 
-/** The command. */
 export const ls = {
   name: 'ls',
   summary: 'list files of a kernel',

@@ -1,14 +1,12 @@
 /** `kernelet ps`: the kernels of this node. */
 
-import type { KernelView } from '../../agent/agent.ts';
+import type { Kernel } from '../../http/api-types.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
 import { describeDuration } from '../../lib/duration.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { printable } from '../printable.ts';
-import { table } from '../table.ts';
+import { printable, table } from '../screen.ts';
 
-/** The command. */
 export const ps = {
   name: 'ps',
   summary: 'list kernels',
@@ -34,12 +32,12 @@ export const ps = {
   },
 } satisfies CliCommand;
 
-function phaseText({ phase, termination, missingSince }: KernelView): string {
+function phaseText({ phase, termination, missingSince }: Kernel): string {
   if (termination) return `${phase} (${termination.reason})`;
   return missingSince === null ? phase : `${phase} (missing)`;
 }
 
-function listing(kernels: readonly KernelView[], now: number): string {
+function listing(kernels: readonly Kernel[], now: number): string {
   const columns = [
     { heading: 'ID' },
     { heading: 'RUNTIME' },

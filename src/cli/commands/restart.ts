@@ -3,7 +3,6 @@ import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { forceOption } from '../kernel-options.ts';
 
-/** The command. */
 export const restart = {
   name: 'restart',
   summary: 'give a kernel a fresh container',

@@ -1,9 +1,8 @@
 /** `kernelet rm`: the end of kernels. */
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { removeEach } from '../removal.ts';
+import { removeEach } from '../remove-each.ts';
 
-/** The command. */
 export const rm = {
   name: 'rm',
   summary: 'remove kernels',

@@ -1,10 +1,9 @@
 /** `kernelet serve`: the daemon. */
 import { logLevels } from '../../lib/log.ts';
 import type { CliCommand } from '../command.ts';
-import { daemonStatusOf } from '../daemon-status.ts';
+import { daemonStatusOf } from '../exit-status.ts';
 import { reportError } from '../report-error.ts';
 
-/** The command. */
 export const serve = {
   name: 'serve',
   summary: 'the daemon',
@@ -32,7 +31,7 @@ a service of the cluster cannot be used, 75 when another start may succeed, and 
     { command: 'kernelet serve -f agent.toml --log-level debug', what: 'with a configuration' },
   ],
   async run({ host, screen, options }) {
-    const told = {
+    const flags = {
       configPath: options.text('config') ?? options.text('config-path'),
       debug: options.flag('debug'),
       logLevel: options.choice('log-level', logLevels),
@@ -40,7 +39,7 @@ a service of the cluster cannot be used, 75 when another start may succeed, and 
       stateDir: options.text('state-dir'),
     };
     try {
-      return await host.serve(told);
+      return await host.serve(flags);
     } catch (error) {
       await reportError(screen, error, '`kernelet serve --help` shows how.');
       return daemonStatusOf(error);

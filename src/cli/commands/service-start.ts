@@ -2,9 +2,8 @@
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { exitStatus } from '../exit-status.ts';
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../option-reader.ts';
 
-/** The command. */
 export const serviceStart = {
   name: 'service start',
   summary: 'start an application in a kernel',

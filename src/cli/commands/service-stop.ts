@@ -2,7 +2,6 @@
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 
-/** The command. */
 export const serviceStop = {
   name: 'service stop',
   summary: 'end an application in a kernel',

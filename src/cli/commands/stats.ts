@@ -1,10 +1,10 @@
 /** `kernelet stats`: what kernels use. */
-import type { KernelStats } from '../../agent/agent.ts';
+import type { KernelFigures } from '../../http/api-types.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
-import { reopened } from '../reopened.ts';
-import { table } from '../table.ts';
+import { resumeStream } from '../resumed-stream.ts';
+import { table } from '../screen.ts';
 
 const defaultIntervalMs = 2_000;
 /** The beginning of an id, which is enough for people and leaves them room for the figures. */
@@ -12,7 +12,6 @@ const shortId = 8;
 /** Puts the cursor at the top left and clears what is below. */
 const clearScreen = '\x1b[H\x1b[2J';
 
-/** The command. */
 export const stats = {
   name: 'stats',
   summary: 'show what kernels use',
@@ -39,23 +38,24 @@ export const stats = {
     const { signal } = call.listen();
     await using client = await daemonClient(call);
     const wanted = new Set(await Promise.all(operands.map(async (id) => (await client.inspect(id)).id)));
-    const chosen = (all: readonly KernelStats[]) => (wanted.size === 0 ? all : all.filter(({ id }) => wanted.has(id)));
+    const chosen = (all: readonly KernelFigures[]) =>
+      wanted.size === 0 ? all : all.filter(({ id }) => wanted.has(id));
     if (!options.flag('follow')) {
       const figures = chosen(await client.stats());
       await screen.either(figures, () => tableOf(figures, isTerminal));
       return 0;
     }
     const begin = isTerminal ? clearScreen : '';
-    const stream = reopened((patience) => client.followStats(intervalMs, { signal, patience }), signal);
-    for await (const { data } of stream) {
-      const figures = chosen((JSON.parse(data.toString()) as { stats: readonly KernelStats[] }).stats);
+    const stream = resumeStream((retry) => client.followStats(intervalMs, { signal, retry }), signal);
+    for await (const round of stream) {
+      const figures = chosen(round.stats);
       await screen.either(figures, () => `${begin}${tableOf(figures, isTerminal)}`);
     }
     return 0;
   },
 } satisfies CliCommand;
 
-function tableOf(figures: readonly KernelStats[], isShort: boolean): string {
+function tableOf(figures: readonly KernelFigures[], isShort: boolean): string {
   const right = (heading: string) => ({ heading, align: 'right' as const });
   const measures = [...new Set(figures.flatMap(({ devices }) => devices.map(({ measure }) => measure)))];
   const columns = [
@@ -93,7 +93,7 @@ function tableOf(figures: readonly KernelStats[], isShort: boolean): string {
   );
 }
 
-function deviceText(figure: KernelStats['devices'][number] | undefined): string {
+function deviceText(figure: KernelFigures['devices'][number] | undefined): string {
   // A kernel without devices may be told to use none of nothing.
   if (!figure || figure.capacity === 0) return '-';
   const { value, capacity, unit } = figure;

@@ -5,9 +5,9 @@ import type { ApiClient } from '../api-client.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { localFile } from '../local-file.ts';
-import { printable } from '../printable.ts';
+import { UsageError } from '../option-reader.ts';
 import { Progress } from '../progress.ts';
-import { UsageError } from '../usage-error.ts';
+import { printable } from '../screen.ts';
 
 /** One file and where it goes; an empty folder where `remote` ends with a slash. */
 interface Transfer {
@@ -15,7 +15,6 @@ interface Transfer {
   readonly remote: string;
 }
 
-/** The command. */
 export const upload = {
   name: 'upload',
   summary: 'copy files into a kernel',

@@ -1,7 +1,7 @@
 /** Can CPU, memory and processes be limited? */
 import { readFile } from 'node:fs/promises';
 import { KerneletError } from '../../lib/errors.ts';
-import { type DoctorCheck, type DoctorContext, type Finding, failed, ok, warning } from './check.ts';
+import { type CheckResult, type DoctorCheck, type DoctorContext, failed, ok, warning } from './check.ts';
 
 const wanted = ['cpu', 'memory', 'pids'];
 const fix =
@@ -27,8 +27,8 @@ function enabledControllers({ unified, table }: CgroupFiles): ReadonlySet<string
   return new Set([...unified.split(/\s+/), ...legacy].filter((name) => name !== ''));
 }
 
-/** The finding, given the files. */
-export function cgroupsFinding({ engine }: Pick<DoctorContext, 'engine'>, files: CgroupFiles): Finding {
+/** The result, given the files. */
+export function cgroupsResult({ engine }: Pick<DoctorContext, 'engine'>, files: CgroupFiles): CheckResult {
   const enabled = enabledControllers(files);
   const missing = wanted.filter((name) => !enabled.has(name));
   if (missing.length > 0) {
@@ -43,12 +43,11 @@ export function cgroupsFinding({ engine }: Pick<DoctorContext, 'engine'>, files:
   return ok(kind);
 }
 
-/** The check. */
 export const cgroupsCheck = {
   name: 'cgroups',
   async run(context) {
     const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
-    return cgroupsFinding(context, {
+    return cgroupsResult(context, {
       unified: await read('/sys/fs/cgroup/cgroup.controllers'),
       table: await read('/proc/cgroups'),
       swapLimit: await read('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes'),

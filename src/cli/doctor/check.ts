@@ -1,10 +1,13 @@
-/** The form of a check of `kernelet doctor`: one file each. */
+/** The form of a check of `kernelet doctor`, one file each, and what several of them ask the system. */
+import { execFile } from 'node:child_process';
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Settings } from '../../config/settings.ts';
 import type { EngineInfo } from '../../engine/engine.ts';
 import type { KerneletError } from '../../lib/errors.ts';
 
 /** What a check found. `warning`: kernelet works, but less well. */
-export interface Finding {
+export interface CheckResult {
   readonly state: 'ok' | 'warning' | 'failed';
   /** What is so, in one sentence. */
   readonly detail: string;
@@ -28,12 +31,32 @@ export interface DoctorContext {
 export interface DoctorCheck {
   readonly name: string;
   /** Rejections count as failed. */
-  run(context: DoctorContext): Promise<Finding>;
+  run(context: DoctorContext): Promise<CheckResult>;
 }
 
-/** A finding without complaint. */
-export const ok = (detail: string): Finding => ({ state: 'ok', detail });
-/** A finding that something works less well. */
-export const warning = (detail: string, fix: string): Finding => ({ state: 'warning', detail, fix });
-/** A finding that something does not work. */
-export const failed = (detail: string, fix: string): Finding => ({ state: 'failed', detail, fix });
+/** A result without complaint. */
+export const ok = (detail: string): CheckResult => ({ state: 'ok', detail });
+/** A result that something works less well. */
+export const warning = (detail: string, fix: string): CheckResult => ({ state: 'warning', detail, fix });
+/** A result that something does not work. */
+export const failed = (detail: string, fix: string): CheckResult => ({ state: 'failed', detail, fix });
+
+/** The standard output of a small program of the system, or null when it is missing, fails or takes too long. */
+export function commandOutput(program: string, args: readonly string[], signal: AbortSignal): Promise<string | null> {
+  const options = {
+    signal,
+    timeout: 5_000,
+    env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' },
+  };
+  return new Promise((resolve) => {
+    execFile(program, [...args], options, (error, stdout) => resolve(error ? null : stdout));
+  });
+}
+
+/** The deepest folder on the way to a path that exists. */
+export async function existingFolder(path: string): Promise<string> {
+  for (let folder = path; ; folder = dirname(folder)) {
+    const facts = await stat(folder).catch(() => null);
+    if (facts?.isDirectory() || folder === dirname(folder)) return folder;
+  }
+}

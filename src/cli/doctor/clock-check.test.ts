@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { clockFinding } from './clock-check.ts';
+import { clockResult } from './clock-check.ts';
 
 const now = new Date('2026-05-04T03:02:01Z');
 
@@ -8,9 +8,9 @@ it.each([
   ['no\n', 'warning', /not synchronized/],
   [null, 'ok', /cannot be told/],
 ] as const)('what timedatectl says, %j, is %s', (said, state, detail) => {
-  expect(clockFinding(now, said)).toMatchObject({ state, detail: expect.stringMatching(detail) });
+  expect(clockResult(now, said)).toMatchObject({ state, detail: expect.stringMatching(detail) });
 });
 
 it('a time before this program is wrong, whatever is said', () => {
-  expect(clockFinding(new Date(0), 'yes')).toMatchObject({ state: 'failed', fix: 'timedatectl set-ntp true' });
+  expect(clockResult(new Date(0), 'yes')).toMatchObject({ state: 'failed', fix: 'timedatectl set-ntp true' });
 });

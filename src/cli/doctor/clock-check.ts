@@ -1,12 +1,11 @@
 /** Is the clock right? Certificates of registries and the order of events depend on it. */
-import { type DoctorCheck, type Finding, failed, ok, warning } from './check.ts';
-import { commandOutput } from './command-output.ts';
+import { type CheckResult, commandOutput, type DoctorCheck, failed, ok, warning } from './check.ts';
 
 /** This program did not exist before. */
 const earliest = Date.UTC(2025, 0, 1);
 
-/** The finding, given the time and what `timedatectl` says of `NTPSynchronized`; null when it says nothing. */
-export function clockFinding(now: Date, synchronized: string | null): Finding {
+/** The result, given the time and what `timedatectl` says of `NTPSynchronized`; null when it says nothing. */
+export function clockResult(now: Date, synchronized: string | null): CheckResult {
   if (now.getTime() < earliest) return failed(`the clock says ${now.toISOString()}`, 'timedatectl set-ntp true');
   if (synchronized?.trim() === 'no') {
     return warning(`${now.toISOString()}, not synchronized with a time server`, 'timedatectl set-ntp true');
@@ -15,11 +14,10 @@ export function clockFinding(now: Date, synchronized: string | null): Finding {
   return ok(`${now.toISOString()}, ${how}`);
 }
 
-/** The check. */
 export const clockCheck = {
   name: 'clock',
   async run({ signal }) {
     const options = ['show', '-p', 'NTPSynchronized', '--value'];
-    return clockFinding(new Date(), await commandOutput('timedatectl', options, signal));
+    return clockResult(new Date(), await commandOutput('timedatectl', options, signal));
   },
 } satisfies DoctorCheck;

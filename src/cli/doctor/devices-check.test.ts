@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { doctorContext } from '../../../test/support/doctor-context.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { devicesFinding } from './devices-check.ts';
+import { devicesResult } from './devices-check.ts';
 
 describe('the devices', () => {
   it('are told, also when the engine does not answer', async () => {
     const gone = await doctorContext(new KerneletError('ENGINE_UNAVAILABLE', 'gone'));
-    expect(await devicesFinding(gone, '/nowhere')).toEqual({ state: 'ok', detail: 'no accelerators' });
+    expect(await devicesResult(gone, '/nowhere')).toEqual({ state: 'ok', detail: 'no accelerators' });
     const settings = { ...gone.settings, mode: 'cluster' as const };
-    expect((await devicesFinding({ ...gone, settings }, '/nowhere')).detail).toMatch(
+    expect((await devicesResult({ ...gone, settings }, '/nowhere')).detail).toMatch(
       /^on offer: cpu \d+, mem [\d.]+ GiB$/,
     );
   });
@@ -23,7 +23,7 @@ describe('the devices', () => {
       await writeFile(plugin, 'export const discover = () => { throw new Error("no card"); };');
       const context = await doctorContext();
       const settings = { ...context.settings, devicePlugins: [plugin] };
-      expect(await devicesFinding({ ...context, settings }, folder)).toMatchObject({
+      expect(await devicesResult({ ...context, settings }, folder)).toMatchObject({
         state: 'warning',
         detail: expect.stringContaining('is off: the device plugin'),
       });

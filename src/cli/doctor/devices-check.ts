@@ -6,10 +6,10 @@ import { plainText } from '../../lib/decimal.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { type Logger, silentLogger } from '../../lib/log.ts';
 import { displayBinarySize } from '../../resources/binary-size.ts';
-import { type DoctorCheck, type DoctorContext, type Finding, ok, warning } from './check.ts';
+import { type CheckResult, type DoctorCheck, type DoctorContext, ok, warning } from './check.ts';
 
-/** The finding. Throws INVALID_CONFIG when nothing of cpu or mem is on offer. */
-export async function devicesFinding({ settings, engine }: DoctorContext, workingDir: string): Promise<Finding> {
+/** The result. Throws INVALID_CONFIG when nothing of cpu or mem is on offer. */
+export async function devicesResult({ settings, engine }: DoctorContext, workingDir: string): Promise<CheckResult> {
   const off: string[] = [];
   const log: Logger = { ...silentLogger, error: (text) => void off.push(text) };
   const facts =
@@ -38,8 +38,7 @@ export async function devicesFinding({ settings, engine }: DoctorContext, workin
   return ok(slots.length > 0 ? `on offer: ${slots.join(', ')}` : 'no accelerators');
 }
 
-/** The check. */
 export const devicesCheck = {
   name: 'devices',
-  run: (context) => devicesFinding(context, process.cwd()),
+  run: (context) => devicesResult(context, process.cwd()),
 } satisfies DoctorCheck;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { diskFinding } from './disk-check.ts';
+import { diskResult } from './disk-check.ts';
 
 const gib = 1024 ** 3;
 
@@ -8,7 +8,7 @@ it.each([
   [gib, 'warning'],
   [gib / 8, 'failed'],
 ] as const)('%i bytes at the fullest place are %s', (free, state) => {
-  const finding = diskFinding([
+  const finding = diskResult([
     { place: '/a', free: 9 * gib },
     { place: '/b', free },
     { place: '/c', free: 9 * gib },

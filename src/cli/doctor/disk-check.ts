@@ -2,14 +2,13 @@
 import { statfs } from 'node:fs/promises';
 import { describeByteSize } from '../../lib/byte-size.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { type DoctorCheck, type Finding, failed, ok, warning } from './check.ts';
-import { existingFolder } from './existing-folder.ts';
+import { type CheckResult, type DoctorCheck, existingFolder, failed, ok, warning } from './check.ts';
 
 const tight = 2 * 1024 ** 3;
 const tooLittle = 256 * 1024 ** 2;
 
-/** The finding, given the free bytes of each place; there is at least one. */
-export function diskFinding(rooms: readonly { readonly place: string; readonly free: number }[]): Finding {
+/** The result, given the free bytes of each place; there is at least one. */
+export function diskResult(rooms: readonly { readonly place: string; readonly free: number }[]): CheckResult {
   const least = rooms.reduce((left, right) => (right.free < left.free ? right : left));
   const text = rooms.map(({ place, free }) => `${place}: ${describeByteSize(free)} free`).join(', ');
   const fix = `free space below ${least.place}: docker system df; kernelet image ls`;
@@ -17,13 +16,12 @@ export function diskFinding(rooms: readonly { readonly place: string; readonly f
   return least.free < tight ? warning(text, fix) : ok(text);
 }
 
-/** The check. */
 export const diskCheck = {
   name: 'disk',
   async run({ settings, engine }) {
     const places = [settings.stateDir, settings.container.scratchRoot];
     if (!(engine instanceof KerneletError)) places.push(engine.info.dataRoot);
-    return diskFinding(
+    return diskResult(
       await Promise.all(
         [...new Set(places)].map(async (place) => {
           const { bavail, bsize } = await statfs(await existingFolder(place));

@@ -11,7 +11,6 @@ function fixFor(error: KerneletError): string {
   return error.context['reason'] === 'EACCES' ? 'sudo kernelet doctor' : install;
 }
 
-/** The check. */
 export const engineCheck = {
   name: 'engine',
   async run({ engine }) {

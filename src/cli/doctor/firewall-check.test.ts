@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { firewallFinding } from './firewall-check.ts';
+import { firewallResult } from './firewall-check.ts';
 
 const version = 'iptables v1.8.9 (nf_tables)\n';
 
@@ -9,5 +9,5 @@ it.each([
   [version, null, 1000, { state: 'failed', fix: 'sudo kernelet doctor' }],
   [version, null, 0, { state: 'failed', fix: 'modprobe ip_tables iptable_filter' }],
 ])('version %j, rules %j, user %i', (shown, rules, user, finding) => {
-  expect(firewallFinding(shown, rules, user)).toMatchObject(finding);
+  expect(firewallResult(shown, rules, user)).toMatchObject(finding);
 });

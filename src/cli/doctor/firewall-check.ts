@@ -1,9 +1,8 @@
 /** Can kernels be kept apart from each other and from the host? That takes iptables and root. */
-import { type DoctorCheck, type Finding, failed, ok } from './check.ts';
-import { commandOutput } from './command-output.ts';
+import { type CheckResult, commandOutput, type DoctorCheck, failed, ok } from './check.ts';
 
-/** The finding, given what `iptables` prints: its version and the rules of FORWARD; null when it fails. */
-export function firewallFinding(version: string | null, rules: string | null, userId: number): Finding {
+/** The result, given what `iptables` prints: its version and the rules of FORWARD; null when it fails. */
+export function firewallResult(version: string | null, rules: string | null, userId: number): CheckResult {
   if (version === null) {
     return failed('iptables is missing: only `--network none` can be used', 'apt-get install -y iptables');
   }
@@ -14,11 +13,10 @@ export function firewallFinding(version: string | null, rules: string | null, us
   return ok(version.trim());
 }
 
-/** The check. */
 export const firewallCheck = {
   name: 'firewall',
   async run({ userId, signal }) {
     const version = await commandOutput('iptables', ['--version'], signal);
-    return firewallFinding(version, await commandOutput('iptables', ['-w', '2', '-S', 'FORWARD'], signal), userId);
+    return firewallResult(version, await commandOutput('iptables', ['-w', '2', '-S', 'FORWARD'], signal), userId);
   },
 } satisfies DoctorCheck;

@@ -1,4 +1,4 @@
-/** All checks, in the order in which they are told. */
+/** All checks, in the order in which they are shown. */
 import { cgroupsCheck } from './cgroups-check.ts';
 import type { DoctorCheck } from './check.ts';
 import { clockCheck } from './clock-check.ts';
@@ -11,7 +11,6 @@ import { limitsCheck } from './limits-check.ts';
 import { portsCheck } from './ports-check.ts';
 import { stateCheck } from './state-check.ts';
 
-/** The checks. */
 export const doctorChecks: readonly DoctorCheck[] = [
   engineCheck,
   cgroupsCheck,

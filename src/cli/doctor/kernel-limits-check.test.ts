@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { doctorContext } from '../../../test/support/doctor-context.ts';
 import { parseMountTable } from '../../lib/mount-table.ts';
-import { kernelLimitsFinding } from './kernel-limits-check.ts';
+import { kernelLimitsResult } from './kernel-limits-check.ts';
 
 const mounts = parseMountTable('1 0 0:1 / / rw - ext4 /dev/x rw\n');
 async function finding(wanted: { diskLimitBytes: number | null; openFiles: number | null }) {
   const context = await doctorContext();
   const { settings } = context;
   const changed = { ...settings, defaults: { ...settings.defaults, ...wanted } };
-  return kernelLimitsFinding({ ...context, settings: changed }, mounts);
+  return kernelLimitsResult({ ...context, settings: changed }, mounts);
 }
 
 describe('the limits of kernels', () => {

@@ -4,10 +4,10 @@ import { describeByteSize } from '../../lib/byte-size.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { type Mount, readMountTable } from '../../lib/mount-table.ts';
 import { diskLimitSupport } from '../../storage/disk-limit.ts';
-import { type DoctorCheck, type DoctorContext, type Finding, ok, warning } from './check.ts';
+import { type CheckResult, type DoctorCheck, type DoctorContext, ok, warning } from './check.ts';
 
-/** The finding, given the mounts of this machine. */
-export function kernelLimitsFinding({ settings, engine }: DoctorContext, mounts: readonly Mount[]): Finding {
+/** The result, given the mounts of this machine. */
+export function kernelLimitsResult({ settings, engine }: DoctorContext, mounts: readonly Mount[]): CheckResult {
   if (engine instanceof KerneletError) return warning('the engine does not answer', 'see the check of the engine');
   const { diskLimitBytes: diskBytes, openFiles } = settings.defaults;
   const { info } = engine;
@@ -26,10 +26,9 @@ export function kernelLimitsFinding({ settings, engine }: DoctorContext, mounts:
   );
 }
 
-/** The check. */
 export const kernelLimitsCheck = {
   name: 'kernels',
   async run(context) {
-    return kernelLimitsFinding(context, await readMountTable());
+    return kernelLimitsResult(context, await readMountTable());
   },
 } satisfies DoctorCheck;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { limitsFinding } from './limits-check.ts';
+import { limitsResult } from './limits-check.ts';
 
 const text = (files: string, processes: string): string =>
   `Limit                     Soft Limit           Hard Limit           Units
@@ -13,10 +13,10 @@ it.each([
   ['1024', '96364', 'warning', '1024 open files, 96364 processes'],
   ['4096', '100', 'warning', '4096 open files, 100 processes'],
 ])('%s files and %s processes are %s', (files, processes, state, detail) => {
-  expect(limitsFinding(text(files, processes))).toMatchObject({ state, detail });
+  expect(limitsResult(text(files, processes))).toMatchObject({ state, detail });
 });
 
 it('names the limit that is too low', () => {
-  expect(limitsFinding(text('1024', '100')).fix).toMatch(/^ulimit -n 4096 /);
-  expect(limitsFinding(text('4096', '100')).fix).toMatch(/^ulimit -u 4096 /);
+  expect(limitsResult(text('1024', '100')).fix).toMatch(/^ulimit -n 4096 /);
+  expect(limitsResult(text('4096', '100')).fix).toMatch(/^ulimit -u 4096 /);
 });

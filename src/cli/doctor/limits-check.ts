@@ -1,6 +1,6 @@
 /** Are this process's own limits wide enough for many kernels? */
 import { readFile } from 'node:fs/promises';
-import { type DoctorCheck, type Finding, ok, warning } from './check.ts';
+import { type CheckResult, type DoctorCheck, ok, warning } from './check.ts';
 
 const wantedFiles = 4096;
 const wantedProcesses = 4096;
@@ -12,8 +12,8 @@ function softLimit(text: string, name: string): number {
   return word === 'unlimited' ? Number.POSITIVE_INFINITY : Number(word);
 }
 
-/** The finding, given the text of `/proc/PID/limits`. */
-export function limitsFinding(text: string): Finding {
+/** The result, given the text of `/proc/PID/limits`. */
+export function limitsResult(text: string): CheckResult {
   const files = softLimit(text, 'Max open files');
   const processes = softLimit(text, 'Max processes');
   const shown = (limit: number): string => (Number.isFinite(limit) ? String(limit) : 'unlimited');
@@ -23,10 +23,9 @@ export function limitsFinding(text: string): Finding {
   return ok(facts);
 }
 
-/** The check. */
 export const limitsCheck = {
   name: 'limits',
   async run() {
-    return limitsFinding(await readFile('/proc/self/limits', 'utf8'));
+    return limitsResult(await readFile('/proc/self/limits', 'utf8'));
   },
 } satisfies DoctorCheck;

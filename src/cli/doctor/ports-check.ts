@@ -4,7 +4,7 @@ import type { PortRange } from '../../config/settings.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { systemErrorCode } from '../../lib/system-error.ts';
 import { type EphemeralPortRange, ephemeralPortFiles, poolOverlap } from '../../resources/ephemeral-port-range.ts';
-import { type DoctorCheck, type Finding, failed, ok, warning } from './check.ts';
+import { type CheckResult, type DoctorCheck, failed, ok, warning } from './check.ts';
 
 const listening = '0A';
 
@@ -24,8 +24,8 @@ function listeningPorts(text: string): readonly number[] {
     .map(([, local = '']) => Number.parseInt(local.slice(local.lastIndexOf(':') + 1), 16));
 }
 
-/** The finding, given the files. */
-export function portsFinding(portRange: PortRange, files: PortFiles): Finding {
+/** The result, given the files. */
+export function portsResult(portRange: PortRange, files: PortFiles): CheckResult {
   const { first, last } = portRange;
   const pool = Array.from({ length: last - first + 1 }, (_, index) => first + index);
   const taken = new Set(files.sockets.flatMap(listeningPorts));
@@ -52,12 +52,11 @@ async function reserve(ports: string): Promise<void> {
   });
 }
 
-/** The check. */
 export const portsCheck = {
   name: 'ports',
   async run({ settings }) {
     const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
-    return portsFinding(settings.container.portRange, {
+    return portsResult(settings.container.portRange, {
       sockets: [await read('/proc/net/tcp'), await read('/proc/net/tcp6')],
       range: await read(ephemeralPortFiles.range),
       reserved: await read(ephemeralPortFiles.reserved),

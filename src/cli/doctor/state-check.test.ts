@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { parseMountTable } from '../../lib/mount-table.ts';
-import { stateFinding } from './state-check.ts';
+import { stateResult } from './state-check.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -16,9 +16,9 @@ const mounted = (fileSystem: string, options: string) =>
   parseMountTable(`${root}2 1 0:2 / ${folder} ${options} - ${fileSystem} /dev/y rw\n`);
 
 it('is fine when it is for its owner alone, or can be made', async () => {
-  expect(await stateFinding(folder, parseMountTable(root))).toEqual({ state: 'ok', detail: folder });
+  expect(await stateResult(folder, parseMountTable(root))).toEqual({ state: 'ok', detail: folder });
   const deep = join(folder, 'a', 'b');
-  expect(await stateFinding(deep, parseMountTable(root))).toEqual({
+  expect(await stateResult(deep, parseMountTable(root))).toEqual({
     state: 'ok',
     detail: `${deep}, to be made in ${folder}`,
   });
@@ -26,7 +26,7 @@ it('is fine when it is for its owner alone, or can be made', async () => {
 
 it('is a warning when others may look into it', async () => {
   await chmod(folder, 0o750);
-  expect(await stateFinding(folder, parseMountTable(root))).toMatchObject({
+  expect(await stateResult(folder, parseMountTable(root))).toMatchObject({
     state: 'warning',
     fix: `chmod 700 ${folder}`,
   });
@@ -37,7 +37,7 @@ it.each([
   ['ext4', 'ro', 'failed', /mounted read-only$/],
   ['nfs4', 'rw', 'warning', /lies on nfs4: an outage stops the daemon$/],
 ] as const)('on %s mounted %s is %s', async (fileSystem, options, state, detail) => {
-  const finding = await stateFinding(join(folder, 'new'), mounted(fileSystem, options));
+  const finding = await stateResult(join(folder, 'new'), mounted(fileSystem, options));
   expect(finding).toMatchObject({
     state,
     detail: expect.stringMatching(detail),

@@ -1,14 +1,13 @@
 /** Can the state folder be used? Programs are run from it, so it must not be mounted noexec. */
 import { access, constants, stat } from 'node:fs/promises';
 import { isNoexec, isReadOnly, type Mount, mountOf, readMountTable } from '../../lib/mount-table.ts';
-import { type DoctorCheck, type Finding, failed, ok, warning } from './check.ts';
-import { existingFolder } from './existing-folder.ts';
+import { type CheckResult, type DoctorCheck, existingFolder, failed, ok, warning } from './check.ts';
 
 const remote = new Set(['nfs', 'nfs4', 'cifs', 'fuse.sshfs', '9p', 'ceph']);
 const elsewhere = 'choose another folder: --state-dir or KERNELET_STATE_DIR';
 
-/** The finding for a state folder, given the mounts of this machine. */
-export async function stateFinding(stateDir: string, mounts: readonly Mount[]): Promise<Finding> {
+/** The result for a state folder, given the mounts of this machine. */
+export async function stateResult(stateDir: string, mounts: readonly Mount[]): Promise<CheckResult> {
   const folder = await existingFolder(stateDir);
   const mount = mountOf(folder, mounts);
   if (mount && isNoexec(mount)) return failed(`${stateDir} lies on ${mount.mountPoint}, mounted noexec`, elsewhere);
@@ -27,10 +26,9 @@ export async function stateFinding(stateDir: string, mounts: readonly Mount[]): 
   return ok(folder === stateDir ? stateDir : `${stateDir}, to be made in ${folder}`);
 }
 
-/** The check. */
 export const stateCheck = {
   name: 'state',
   async run({ settings: { stateDir } }) {
-    return await stateFinding(stateDir, await readMountTable());
+    return await stateResult(stateDir, await readMountTable());
   },
 } satisfies DoctorCheck;

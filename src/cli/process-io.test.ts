@@ -4,8 +4,9 @@ import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { FdOutput } from './fd-output.ts';
+import { FdOutput, StdinInput } from './process-io.ts';
 
 let folder: string;
 let pipe: string;
@@ -44,7 +45,7 @@ it('rejects with EPIPE when nobody reads any more, and goes on rejecting', async
 
 it('rejects with EPIPE also when a socket is closed with bytes unread', async () => {
   const program = `
-    import { FdOutput } from ${JSON.stringify(join(import.meta.dirname, 'fd-output.ts'))};
+    import { FdOutput } from ${JSON.stringify(join(import.meta.dirname, 'process-io.ts'))};
     const output = new FdOutput(1);
     try { for (;;) await output.write('x'.repeat(1000)); } catch (error) { process.stderr.write(error.code); }`;
   // The standard streams that Node gives to a child are sockets.
@@ -65,4 +66,33 @@ it('says in a sentence that a disk is full', async () => {
     message: 'cannot write to standard output: ENOSPC',
   });
   closeSync(fd);
+});
+
+it('gives pieces to the end, and opens the input by its first use only', async () => {
+  let opened = 0;
+  const input = new StdinInput(() => {
+    opened += 1;
+    return Readable.from([Buffer.from('a'), 'ö']);
+  }, false);
+  expect([input.isTerminal, input.inForeground, opened]).toEqual([false, true, 0]);
+  const pieces: string[] = [];
+  for await (const piece of input.chunks(new AbortController().signal)) pieces.push(Buffer.from(piece).toString());
+  expect([pieces, opened]).toEqual([['a', 'ö'], 1]);
+});
+
+it('lets go of an input that says nothing when the signal aborts', async () => {
+  const stream = new PassThrough();
+  const stop = new AbortController();
+  const chunks = new StdinInput(() => stream, false).chunks(stop.signal)[Symbol.asyncIterator]();
+  const next = chunks.next();
+  setTimeout(() => stop.abort(), 10);
+  expect(await next).toEqual({ done: true, value: undefined });
+  expect(stream.destroyed).toBe(true);
+});
+
+it('passes an error of the input on', async () => {
+  const stream = new PassThrough();
+  const next = new StdinInput(() => stream, false).chunks(new AbortController().signal)[Symbol.asyncIterator]().next();
+  stream.destroy(new Error('EIO'));
+  await expect(next).rejects.toThrow('EIO');
 });

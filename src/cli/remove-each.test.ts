@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { MemoryIo } from '../../test/support/cli-under-test.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { removeEach } from './removal.ts';
+import { removeEach } from './remove-each.ts';
 import { Screen } from './screen.ts';
 
 /** Removes what does not begin with `x`; `xx` is misuse. */

@@ -3,8 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ApiRequest, ApiResponse } from './transport.ts';
-import { UnixTransport } from './unix-transport.ts';
+import { type ApiRequest, type ApiResponse, UnixTransport } from './transport.ts';
 
 let folder: string;
 let socket: string;
@@ -74,9 +73,9 @@ describe('a request through the socket', () => {
     expect([opened, took >= 100, took < 1_000]).toEqual([false, true, true]);
   });
 
-  it('reaches a daemon that is just being started, unless it has no patience', async () => {
+  it('reaches a daemon that is just being started, unless it has no retry', async () => {
     await using transport = new UnixTransport(socket);
-    await expect(transport.send({ ...get, patience: 'none' })).rejects.toMatchObject({ code: 'DAEMON_UNREACHABLE' });
+    await expect(transport.send({ ...get, retry: 'never' })).rejects.toMatchObject({ code: 'DAEMON_UNREACHABLE' });
     const sent = transport.send(get);
     await new Promise((resolve) => setTimeout(resolve, 150));
     await serve((_, response) => void response.end('started'));
@@ -90,13 +89,13 @@ describe('a request through the socket', () => {
     await stop();
     await link(`${socket}.kept`, socket);
     await using transport = new UnixTransport(socket, { startMs: 0 });
-    await expect(transport.send({ ...get, patience: 'none' })).rejects.toMatchObject({ code: 'DAEMON_UNREACHABLE' });
+    await expect(transport.send({ ...get, retry: 'never' })).rejects.toMatchObject({ code: 'DAEMON_UNREACHABLE' });
     const sent = transport.send(get);
     await new Promise((resolve) => setTimeout(resolve, 50));
     await rm(socket);
     // It is not worth waiting any longer when the file has gone, unless the caller knows better.
     await expect(sent).rejects.toMatchObject({ code: 'DAEMON_UNREACHABLE' });
-    const patient = transport.send({ ...get, patience: 'always' });
+    const patient = transport.send({ ...get, retry: 'always' });
     await new Promise((resolve) => setTimeout(resolve, 50));
     await serve((_, response) => void response.end('back'));
     expect(await textOf(await patient)).toBe('back');
@@ -144,6 +143,6 @@ describe('a request through the socket', () => {
   it('to a place that is no socket says so', async () => {
     await writeFile(socket, '');
     await using transport = new UnixTransport(socket);
-    await expect(transport.send({ ...get, patience: 'none' })).rejects.toMatchObject({ code: 'DAEMON_UNREACHABLE' });
+    await expect(transport.send({ ...get, retry: 'never' })).rejects.toMatchObject({ code: 'DAEMON_UNREACHABLE' });
   });
 });

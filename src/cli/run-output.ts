@@ -1,11 +1,25 @@
-/** Rich output: pictures and HTML become files with `--save-media DIR`, else a note. */
+/** What a run says, for programs as `--json` lines and for people; rich output becomes files with `--save-media DIR`. */
+import { isUtf8 } from 'node:buffer';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/make-folder.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
-import { printable } from './printable.ts';
-import type { Screen } from './screen.ts';
+import type { NumberedRunEvent } from '../protocol/run-event.ts';
+import { printable, type Screen } from './screen.ts';
+
+/** The `--json` line of an event. */
+export function runEventDocument({ n, event, body }: NumberedRunEvent): Record<string, unknown> {
+  const { kind } = event;
+  const hasBody = kind === 'stdout' || kind === 'stderr' || kind === 'media' || kind === 'html';
+  return { n, ...event, ...(hasBody ? textOrBase64(body) : {}) };
+}
+
+/** Bytes as `text` when they are UTF-8, else as `base64`: nothing is replaced or lost. */
+export function textOrBase64(body: Uint8Array): { readonly text: string } | { readonly base64: string } {
+  const buffer = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return isUtf8(buffer) ? { text: buffer.toString() } : { base64: buffer.toString('base64') };
+}
 
 const endings: Readonly<Record<string, string>> = {
   'image/png': 'png',
@@ -20,7 +34,7 @@ const endings: Readonly<Record<string, string>> = {
 };
 const maxFiles = 100_000;
 
-/** Takes rich output of one run. */
+/** Takes pictures and HTML of one run: into files of a folder, else a note stands for them. */
 export class MediaSink {
   readonly #screen: Screen;
   readonly #folder: string | undefined;
