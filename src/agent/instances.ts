@@ -7,9 +7,9 @@ import path from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import { acquireFileLock } from '../lib/file-lock.ts';
+import { removeTree } from '../lib/folders.ts';
 import { newRunId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
-import { removeTree } from '../lib/remove-tree.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import type { NodeAgent } from './node-agent.ts';
 

@@ -5,10 +5,9 @@
 import type { EventSink } from '../events/kernel-event.ts';
 import type { RunnerClient } from '../execution/runner-client.ts';
 import type { KernelRecord } from '../kernel/record.ts';
-import { sleep } from '../lib/clock.ts';
-import { hasCode, toKerneletError } from '../lib/errors.ts';
+import { hasCode } from '../lib/errors.ts';
 import type { KernelId, RunId } from '../lib/ids.ts';
-import { type PeriodicJob, runPeriodically } from '../lib/periodic.ts';
+import { Backoff, type PeriodicJob, retry, runPeriodically, supervise } from '../lib/retry.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
 import { IdleKernels } from './idle-kernels.ts';
 import { ModelHealths } from './model-healths.ts';
@@ -66,9 +65,10 @@ export class KernelWatch implements AsyncDisposable {
   /** Recovers, then runs the jobs until disposal. Throws what recovery threw, unless `retry` waits for the engine. */
   async start(options: { readonly retry: boolean }): Promise<void> {
     await this.#recover(options.retry);
-    const { kernels } = this.#parts;
+    const { kernels, clock, log } = this.#parts;
     this.#readiness.enter('ready');
-    this.#jobs.push(this.#untilTheEnd(() => kernels.watch(this.#end.signal), 'following the engine'));
+    const { signal } = this.#end;
+    this.#jobs.push(supervise({ what: 'following the engine', clock, log, signal }, (own) => kernels.watch(own)));
     this.#every({ name: 'sweep', pauseMs: sweepPauseMs, round: (signal) => kernels.sweep(signal) });
     this.#every({
       name: 'search for devices',
@@ -117,42 +117,30 @@ export class KernelWatch implements AsyncDisposable {
     await Promise.all(this.#jobs);
   }
 
-  async #recover(retry: boolean): Promise<void> {
+  async #recover(waitsForEngine: boolean): Promise<void> {
     const { kernels, clock, log } = this.#parts;
-    for (;;) {
-      try {
-        const begun = clock.monotonic();
-        const summary = await kernels.recover(this.#end.signal);
-        this.#end.signal.throwIfAborted();
-        this.#engineFailure = null;
-        log.info('recovered', { ...summary, durationMs: Math.round(clock.monotonic() - begun) });
-        return;
-      } catch (error) {
-        if (this.#end.signal.aborted || !retry || !hasCode(error, ...passing)) throw error;
-        // The gate says it itself.
-        const isNews = this.#engineFailure === null && error.code !== 'ENGINE_CHANGED';
-        if (isNews) log.error('the engine does not answer; asking again every second', { error });
-        this.#engineFailure = error.message;
-        this.#readiness.enter('recovering', error);
-        await sleep(clock, engineRetryMs, this.#end.signal);
-      }
-    }
+    const { signal } = this.#end;
+    const backoff = new Backoff({ initialMs: engineRetryMs, maximumMs: engineRetryMs, jitter: 0, clock });
+    const isRetryable = (error: unknown): boolean => {
+      if (!waitsForEngine || !hasCode(error, ...passing)) return false;
+      // The gate logs a change of engine itself.
+      const isFirst = this.#engineFailure === null && error.code !== 'ENGINE_CHANGED';
+      if (isFirst) log.error('the engine does not answer; asking again every second', { error });
+      this.#engineFailure = error.message;
+      this.#readiness.enter('recovering', error);
+      return true;
+    };
+    await retry({ backoff, signal, isRetryable }, async () => {
+      const begun = clock.monotonic();
+      const summary = await kernels.recover(signal);
+      signal.throwIfAborted();
+      this.#engineFailure = null;
+      log.info('recovered', { ...summary, durationMs: Math.round(clock.monotonic() - begun) });
+    });
   }
 
   #every(job: PeriodicJob): void {
     this.#jobs.push(runPeriodically(job, this.#parts.clock, this.#parts.log, this.#end.signal));
-  }
-
-  async #untilTheEnd(activity: () => Promise<void>, what: string): Promise<void> {
-    while (!this.#end.signal.aborted) {
-      try {
-        await activity();
-      } catch (error) {
-        if (this.#end.signal.aborted) return;
-        this.#parts.log.error(`${what} failed; starting again`, { error: toKerneletError(error) });
-        await sleep(this.#parts.clock, engineRetryMs, this.#end.signal).catch(() => {});
-      }
-    }
   }
 
   #follow(record: KernelRecord, client: RunnerClient): void {

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
-import { makeFolder } from '../lib/make-folder.ts';
+import { makeFolder } from '../lib/folders.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import type { NumberedRunEvent } from '../protocol/run-event.ts';
 import { printable, type Screen } from './screen.ts';

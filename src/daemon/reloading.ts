@@ -4,9 +4,9 @@
  */
 
 import type { ServedNode } from '../agent/served-node.ts';
-import { CoalescedTask } from '../lib/coalesced-task.ts';
 import { toKerneletError } from '../lib/errors.ts';
 import type { AdjustableLogger } from '../lib/log.ts';
+import { CoalescedTask } from '../lib/single-flight.ts';
 import type { LiveConfiguration } from './live-configuration.ts';
 import type { ServiceManager } from './service-manager.ts';
 

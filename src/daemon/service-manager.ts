@@ -11,7 +11,7 @@ import { type Clock, sleep } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { toKerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import { runPeriodically } from '../lib/periodic.ts';
+import { runPeriodically } from '../lib/retry.ts';
 import { version } from '../lib/version.ts';
 import type { NotifySocket } from './notify-socket.ts';
 

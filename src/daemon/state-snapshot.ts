@@ -10,12 +10,12 @@ import type { ServedNode } from '../agent/served-node.ts';
 import type { LoadedSettings } from '../config/settings.ts';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import type { Clock } from '../lib/clock.ts';
-import { CoalescedTask } from '../lib/coalesced-task.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { toKerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { redact } from '../lib/log.ts';
 import type { OperationTimes } from '../lib/operation-times.ts';
+import { CoalescedTask } from '../lib/single-flight.ts';
 import { version } from '../lib/version.ts';
 
 /** What it is taken of. */

@@ -1,8 +1,8 @@
 /** GPUs of the NVIDIA driver, looked for and measured in a process with a deadline (spec resources-and-stats 14). */
 import { Decimal } from '../lib/decimal.ts';
+import { programFile } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
 import { ModuleHost } from '../lib/modules/module-host.ts';
-import { programFile } from '../lib/modules/program-file.ts';
 import { baseSlotOf } from './accelerator-units.ts';
 import { type CudaDiscovery, cudaFacts, isDriverThere } from './cuda-discovery.ts';
 import { type CudaDevice, type CudaFacts, cudaPlugin } from './cuda-plugin.ts';

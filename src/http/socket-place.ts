@@ -6,7 +6,7 @@ import { chmod, lstat, mkdtemp, rename, rm, stat, unlink } from 'node:fs/promise
 import { connect, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
-import { makeFolder } from '../lib/make-folder.ts';
+import { makeFolder } from '../lib/folders.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import { openUnixAddress } from '../lib/unix-address.ts';
 

@@ -6,11 +6,10 @@
 import type { EventSink } from '../events/kernel-event.ts';
 import type { RunnerClient } from '../execution/runner-client.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
-import { withDeadline } from '../lib/deadline.ts';
+import { raceWithSignal, withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
-import { raceWithSignal } from '../lib/race-with-signal.ts';
 import { runCreation } from './creation.ts';
 import { shutDownGracefully } from './graceful-shutdown.ts';
 import type { InvariantViolations } from './invariant-violations.ts';

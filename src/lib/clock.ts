@@ -2,6 +2,7 @@
  * Time as a dependency. The core takes a Clock and never reads the system's; tests pass a FakeClock
  * (`fake-clock.ts`) and move it by hand.
  */
+import { addAbortListener } from 'node:events';
 
 /** A cancellable timer. Disposing it twice, or after it has fired, does nothing. */
 export interface Timer extends Disposable {
@@ -39,14 +40,15 @@ export const systemClock: Clock = {
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
-    const onAbort = (): void => {
-      timer[Symbol.dispose]();
-      reject(signal?.reason);
-    };
     const timer = clock.after(delayMs, () => {
-      signal?.removeEventListener('abort', onAbort);
+      listener?.[Symbol.dispose]();
       resolve();
     });
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const listener =
+      signal &&
+      addAbortListener(signal, () => {
+        timer[Symbol.dispose]();
+        reject(signal.reason);
+      });
   });
 }

@@ -2,6 +2,7 @@
  * A deadline is handed down every await: it knows how much time is left, carries an AbortSignal that fires when the
  * time is over or when the caller cancels, and names the operation for the error.
  */
+import { addAbortListener } from 'node:events';
 import { type Clock, systemClock } from './clock.ts';
 import { KerneletError } from './errors.ts';
 
@@ -40,11 +41,7 @@ export class Deadline implements Disposable {
       ),
     );
     this.#release.use(timer);
-    if (parent) {
-      const onAbort = (): void => controller.abort(parent.reason);
-      parent.addEventListener('abort', onAbort, { once: true });
-      this.#release.defer(() => parent.removeEventListener('abort', onAbort));
-    }
+    if (parent) this.#release.use(addAbortListener(parent, () => controller.abort(parent.reason)));
   }
 
   /** Milliseconds left, never below 0. */
@@ -72,14 +69,16 @@ export async function withDeadline<T>(
 ): Promise<T> {
   using deadline = new Deadline(options);
   deadline.check();
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(deadline.signal.reason);
-    deadline.signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([operation(deadline), aborted]);
-  } finally {
-    if (onAbort) deadline.signal.removeEventListener('abort', onAbort);
-  }
+  return await raceWithSignal(operation(deadline), deadline.signal);
+}
+
+/**
+ * The result of work that knows nothing of the signal, unless it aborts first: then its reason is thrown and the work goes
+ * on, unheard. The signal keeps no listener.
+ */
+export async function raceWithSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  if (signal.aborted) reject(signal.reason);
+  using _listener = addAbortListener(signal, () => reject(signal.reason));
+  return await Promise.race([work, aborted]);
 }

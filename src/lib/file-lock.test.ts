@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { acquireFileLock, isFileAt } from './file-lock.ts';
+import { acquireFileLock, flock, isFileAt } from './file-lock.ts';
 
 let folder = '';
 beforeEach(async () => {
@@ -65,5 +66,29 @@ describe('acquireFileLock', () => {
     expect(await isFileAt(file.fd, path)).toBe(false);
     await writeFile(path, '');
     expect(await isFileAt(file.fd, path)).toBe(false);
+  });
+});
+
+describe('flock', () => {
+  it('locks an open file until its descriptor is closed', async () => {
+    const path = join(folder, 'lock');
+    const [first, second] = [openSync(path, 'a+'), openSync(path, 'a+')];
+    expect(await flock(first)).toBe('locked');
+    expect(await flock(second)).toBe('taken');
+    closeSync(first);
+    expect(await flock(second)).toBe('locked');
+    closeSync(second);
+  });
+
+  it('says why it cannot', async () => {
+    const path = process.env['PATH'];
+    const descriptor = openSync(join(folder, 'lock'), 'a+');
+    try {
+      process.env['PATH'] = folder;
+      expect(await flock(descriptor)).toEqual({ failure: 'the program flock of util-linux is missing' });
+    } finally {
+      process.env['PATH'] = path;
+      closeSync(descriptor);
+    }
   });
 });

@@ -1,4 +1,4 @@
-/** Where this program is installed: its files besides the code (image recipes, the built runner) are found from there. */
+/** Where this program is installed: its files besides the code (image recipes, helper programs, the built runner). */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { KerneletError } from './errors.ts';
@@ -16,3 +16,9 @@ export function installationRoot(from: string = import.meta.dirname): string {
   }
   throw new KerneletError('INTERNAL', `the folder images/ is missing above ${from}: install kernelet again`);
 }
+
+/** The file of a program or module that runs in a process of its own, by its path in the source: `devices/nvml-module`. */
+export const programFile = (sourcePath: string): string =>
+  import.meta.filename.endsWith('.ts')
+    ? path.join(import.meta.dirname, '..', `${sourcePath}.ts`)
+    : path.join(installationRoot(), 'dist', 'programs', `${path.basename(sourcePath)}.js`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SingleFlight } from './single-flight.ts';
+import { CoalescedTask, SingleFlight } from './single-flight.ts';
 
 function plannedWork() {
   const done = Promise.withResolvers<string>();
@@ -31,7 +31,6 @@ describe('SingleFlight', () => {
     expect(await Promise.all([first, second])).toEqual(['result', 'result']);
     expect(work.starts).toHaveLength(1);
     expect(seen).toEqual(['1 half', '2 half']);
-    expect(shared.size).toBe(0);
     await shared.join('a', work.start, never);
     expect(work.starts).toHaveLength(2);
   });
@@ -57,7 +56,6 @@ describe('SingleFlight', () => {
     two.abort(new Error('two left'));
     await expect(second).rejects.toThrow('two left');
     expect(work.starts[0]?.aborted).toBe(true);
-    expect(shared.size).toBe(0);
     const next = plannedWork();
     next.done.resolve('anew');
     expect(await shared.join('a', next.start, never)).toBe('anew');
@@ -70,6 +68,44 @@ describe('SingleFlight', () => {
     const results = [shared.join('a', work.start, never), shared.join('a', work.start, never)];
     work.done.reject(new Error('no'));
     for (const result of results) await expect(result).rejects.toThrow('no');
-    expect(shared.size).toBe(0);
+  });
+});
+
+describe('CoalescedTask', () => {
+  it('does once more what was asked for meanwhile, however often, and never two at a time', async () => {
+    let [begun, underWay, max] = [0, 0, 0];
+    const gates: (() => void)[] = [];
+    const work = new CoalescedTask(async () => {
+      begun += 1;
+      underWay += 1;
+      max = Math.max(max, underWay);
+      await new Promise<void>((resolve) => gates.push(resolve));
+      underWay -= 1;
+    });
+    await work.settled();
+    for (let times = 0; times < 100; times += 1) work.request();
+    expect(begun).toBe(1);
+    gates[0]?.();
+    await expect.poll(() => begun).toBe(2);
+    gates[1]?.();
+    await work.settled();
+    expect([begun, max]).toEqual([2, 1]);
+    work.request();
+    gates[2]?.();
+    await work.settled();
+    expect(begun).toBe(3);
+  });
+
+  it('goes on after a failure', async () => {
+    let begun = 0;
+    const work = new CoalescedTask(async () => {
+      begun += 1;
+      throw new Error('no');
+    });
+    work.request();
+    await work.settled();
+    work.request();
+    await work.settled();
+    expect(begun).toBe(2);
   });
 });

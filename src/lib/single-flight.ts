@@ -1,9 +1,5 @@
-/**
- * Long work that several callers may want at once (a pull, a build) is done once for all of them: each sees the
- * progress from when it came, one that gives up doesn't stop the others, and when all have given up the work is
- * aborted (spec kernel-lifecycle, B8).
- */
-import { raceWithSignal } from './race-with-signal.ts';
+/** Work that is asked for while it is under way: it is shared with those who wait for it, or done once more. */
+import { raceWithSignal } from './deadline.ts';
 
 interface Waiter<Progress> {
   readonly onProgress: ((progress: Progress) => void) | undefined;
@@ -15,14 +11,13 @@ interface Work<Result, Progress> {
   readonly waiters: Set<Waiter<Progress>>;
 }
 
-/** Work by key: at most one at a time for each key. */
+/**
+ * Long work that several callers may want at once (a pull, a build) is done once for all of them, by key: each sees the
+ * progress from when it came, one that gives up doesn't stop the others, and when all have given up the work is
+ * aborted (spec kernel-lifecycle, B8).
+ */
 export class SingleFlight<Result, Progress> {
   readonly #works = new Map<string, Work<Result, Progress>>();
-
-  /** How many works are going on. */
-  get size(): number {
-    return this.#works.size;
-  }
 
   /**
    * Waits for the work of this key, which is started if it isn't going on. Rejects with the signal's reason as soon as
@@ -52,10 +47,10 @@ export class SingleFlight<Result, Progress> {
   ): Work<Result, Progress> {
     const controller = new AbortController();
     const waiters = new Set<Waiter<Progress>>();
-    const tell = (progress: Progress): void => {
+    const publish = (progress: Progress): void => {
       for (const { onProgress } of waiters) onProgress?.(progress);
     };
-    const work = { result: start(tell, controller.signal), controller, waiters };
+    const work = { result: start(publish, controller.signal), controller, waiters };
     this.#works.set(key, work);
     const forget = (): void => this.#forget(key, work);
     work.result.then(forget, forget);
@@ -71,5 +66,36 @@ export class SingleFlight<Result, Progress> {
 
   #forget(key: string, work: Work<Result, Progress>): void {
     if (this.#works.get(key) === work) this.#works.delete(key);
+  }
+}
+
+/** Work that is asked for again and again: one at a time, and once more for whatever was asked for meanwhile. */
+export class CoalescedTask {
+  readonly #work: () => Promise<void>;
+  #running: Promise<void> | null = null;
+  #wanted = false;
+
+  /** `work` sees to its own failures; one that it throws all the same is passed to nobody. */
+  constructor(work: () => Promise<void>) {
+    this.#work = work;
+  }
+
+  /** Asks for it. What has not begun yet when somebody asks again is the same. */
+  request(): void {
+    this.#wanted = true;
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when none is under way. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#wanted) {
+      this.#wanted = false;
+      await this.#work().catch(() => {});
+    }
+    this.#running = null;
   }
 }

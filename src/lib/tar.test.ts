@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packTar, type TarHeader } from 'modern-tar';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { packFiles, packFolder, unpackInto } from './tar.ts';
+import { entryComponents, linkStaysInside, packFiles, packFolder, unpackInto } from './tar.ts';
 
 let root = '';
 beforeEach(async () => {
@@ -142,5 +142,29 @@ describe('unpacking what a tenant sent', () => {
     const waiting = unpackInto(new ReadableStream<Uint8Array>(), join(root, 'to'), { signal: later.signal });
     later.abort(new Error('enough'));
     await expect(waiting).rejects.toThrow('enough');
+  });
+});
+
+describe('names and links of an archive', () => {
+  it('splits honest names', () => {
+    expect(entryComponents('./a//b/')).toEqual(['a', 'b']);
+    expect(entryComponents('.')).toEqual([]);
+    expect(entryComponents('..a/-rf/b..')).toEqual(['..a', '-rf', 'b..']);
+  });
+
+  it.each(['/etc/passwd', '..', 'a/../b', '../x', 'a\0b'])('refuses the name %j', (name) => {
+    expect(() => entryComponents(name)).toThrow('which lies outside of it');
+  });
+
+  it('tells links that stay inside from those that leave', () => {
+    const inside = (entry: string, target: string) => linkStaysInside(entry.split('/'), target);
+    expect(inside('a', 'b')).toBe(true);
+    expect(inside('a/b', '../c')).toBe(true);
+    expect(inside('a/b', './x/y')).toBe(true);
+    expect(inside('a', '../c')).toBe(false);
+    expect(inside('a/b', '../../c')).toBe(false);
+    expect(inside('a', '/etc/passwd')).toBe(false);
+    expect(inside('a/b', 'c/../../..')).toBe(false);
+    expect(inside('a', '')).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * The door to tar archives: packing folders and files into a stream, and unpacking a stream that may be hostile into a
+ * Tar archives: packing folders and files into a stream, and unpacking a stream that may be hostile into a
  * folder, without writing outside of it. Nothing is held in memory but a few buffers.
  */
 import { chmod, link, lstat, mkdir, open, rm, symlink } from 'node:fs/promises';
@@ -7,7 +7,6 @@ import { join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { createTarDecoder, type ParsedTarEntry } from 'modern-tar';
 import { packTar as packFromDisk, type TarSource } from 'modern-tar/fs';
-import { entryComponents, linkStaysInside } from './archive-path.ts';
 import { KerneletError } from './errors.ts';
 import { isSystemError, systemErrorCode } from './system-error.ts';
 
@@ -220,4 +219,32 @@ class Unpacker {
     const found = await lstat(path).catch(() => null);
     return found?.isFile() ? path : null;
   }
+}
+
+/**
+ * The components of an entry's name; none for the archive's own root. Throws FORBIDDEN_PATH when the name is absolute
+ * or goes up.
+ */
+export function entryComponents(name: string): readonly string[] {
+  const components = name.split('/').filter((component) => component !== '' && component !== '.');
+  if (name.startsWith('/') || components.includes('..') || name.includes('\0')) {
+    throw new KerneletError(
+      'FORBIDDEN_PATH',
+      `the archive has an entry ${JSON.stringify(name.slice(0, 200))}, which lies outside of it`,
+    );
+  }
+  return components;
+}
+
+/**
+ * Whether a symbolic link stays inside: its target is relative and goes up only at its beginning, by no more levels
+ * than the link lies deep. Entries are never written through links, so the folder of the link is a real one, and going
+ * up from it leads where the name says. A target such as `a/../..` is refused, for `a` may be a link.
+ */
+export function linkStaysInside(entry: readonly string[], target: string): boolean {
+  if (target === '' || target.startsWith('/') || target.includes('\0')) return false;
+  const components = target.split('/').filter((component) => component !== '' && component !== '.');
+  const firstName = components.findIndex((component) => component !== '..');
+  const ups = firstName < 0 ? components.length : firstName;
+  return ups <= entry.length - 1 && !components.slice(ups).includes('..');
 }

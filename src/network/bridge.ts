@@ -7,8 +7,8 @@ import type { Engine, EngineNetwork } from '../engine/engine.ts';
 import { systemClock } from '../lib/clock.ts';
 import { type Deadline, withDeadline } from '../lib/deadline.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { KeyedMutex } from '../lib/keyed-mutex.ts';
 import type { Logger } from '../lib/log.ts';
+import { KeyedMutex } from '../lib/semaphore.ts';
 import { objectLabels } from '../protocol/image-contract.ts';
 import { Firewall, type IptablesRunner } from './firewall.ts';
 

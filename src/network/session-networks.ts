@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import type { Engine, EngineNetwork } from '../engine/engine.ts';
-import { type Clock, sleep } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
+import { Backoff, retry } from '../lib/retry.ts';
 import { objectLabels } from '../protocol/image-contract.ts';
 import { Firewall, type IptablesRunner } from './firewall.ts';
 
@@ -84,15 +85,10 @@ export class SessionNetworks {
     if (found.labels[ownerLabel] !== this.#parts.tag) {
       throw new KerneletError('INVALID_ARGUMENT', `the network ${name} was made by another agent: it is left to it`);
     }
-    for (const until = clock.monotonic() + inUseTimeoutMs; ; ) {
-      try {
-        await engine.removeNetwork(name, signal);
-        return;
-      } catch (error) {
-        if (!hasCode(error, 'ENGINE_FAILED') || clock.monotonic() >= until) throw error;
-        await sleep(clock, inUsePauseMs, signal);
-      }
-    }
+    const until = clock.monotonic() + inUseTimeoutMs;
+    const isRetryable = (error: unknown): boolean => hasCode(error, 'ENGINE_FAILED') && clock.monotonic() < until;
+    const backoff = new Backoff({ initialMs: inUsePauseMs, maximumMs: inUsePauseMs, jitter: 0, clock });
+    await retry({ backoff, signal, isRetryable }, () => engine.removeNetwork(name, signal));
   }
 
   /** Puts the rules of all of them in place, before there is one and while kernels may be on one. */

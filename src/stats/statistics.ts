@@ -10,7 +10,7 @@ import { withDeadline } from '../lib/deadline.ts';
 import { Histogram } from '../lib/histogram.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
-import { runPeriodically } from '../lib/periodic.ts';
+import { runPeriodically } from '../lib/retry.ts';
 import { YieldBudget } from '../lib/yield-budget.ts';
 import type { KernelUsage } from './account.ts';
 import { AccountFile } from './account-file.ts';

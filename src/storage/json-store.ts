@@ -5,10 +5,10 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeFileDurably, unfinishedFileForm, writeFileAtomic } from '../lib/atomic-file.ts';
+import { makeFolder } from '../lib/folders.ts';
 import type { Reader } from '../lib/json-reader.ts';
-import { KeyedMutex } from '../lib/keyed-mutex.ts';
 import type { Logger } from '../lib/log.ts';
-import { makeFolder } from '../lib/make-folder.ts';
+import { KeyedMutex } from '../lib/semaphore.ts';
 
 const ending = '.json';
 const nameForm = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;

@@ -6,9 +6,9 @@ import { access, chmod, chown, constants, lstat, mkdir, readdir, rename } from '
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { makeFolder } from '../lib/folders.ts';
 import { type KernelId, parseKernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
-import { makeFolder } from '../lib/make-folder.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import { KeptHomes, type KeptHomesLimits, type Measure } from './kept-homes.ts';
 import { Trash } from './trash.ts';

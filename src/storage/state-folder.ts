@@ -21,8 +21,8 @@ import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { acquireFileLock, type FileLock } from '../lib/file-lock.ts';
+import { makeFolder } from '../lib/folders.ts';
 import { type AgentId, parseAgentId } from '../lib/ids.ts';
-import { makeFolder } from '../lib/make-folder.ts';
 import { isNoexec, type Mount, mountOf, readMountTable } from '../lib/mount-table.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 

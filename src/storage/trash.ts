@@ -4,10 +4,10 @@
  */
 import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
+import { removeTree } from '../lib/folders.ts';
 import type { Logger } from '../lib/log.ts';
-import { removeTree } from '../lib/remove-tree.ts';
+import { Backoff } from '../lib/retry.ts';
 import { letMountsGo } from './unmount.ts';
 
 const tries = 5;

@@ -2,9 +2,10 @@
  * etcd as one store, whichever of its servers answers: calls go to the server that answered last and, when it does not,
  * to the next; the token is renewed when a server no longer knows it.
  */
-import type { Backoff } from '../../lib/backoff.ts';
+
 import { KerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
+import type { Backoff } from '../../lib/retry.ts';
 import {
   EtcdEndpoint,
   EtcdFailure,

@@ -1,7 +1,7 @@
 /** Where a node says that it is there (spec cluster-state 1.9). Standalone, nobody asks. */
 import { type Clock, sleep } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
-import { retryForever } from '../../lib/retry-forever.ts';
+import { retryForever } from '../../lib/retry.ts';
 import type { ScopedStore } from './scoped-store.ts';
 
 /** How far a node is. Managers of 24.09 read none of them; operators do. */

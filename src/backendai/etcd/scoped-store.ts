@@ -1,6 +1,7 @@
 /** The cluster's keys as the agent sees them: by scope, merged on reading (spec cluster-state 1.2 to 1.5). */
-import { Backoff } from '../../lib/backoff.ts';
+
 import { type Clock, systemClock } from '../../lib/clock.ts';
+import { Backoff } from '../../lib/retry.ts';
 import type { EtcdOperation, KeyPair, KeyRange } from './endpoint.ts';
 import type { EtcdClient } from './etcd-client.ts';
 import { type KeySpace, physicalKey, prefixEnd, readOrder, type Scope } from './keys.ts';

@@ -2,11 +2,9 @@
 
 import { endKernels } from '../../agent/end-kernels.ts';
 import { shownMetadata } from '../../devices/reported-devices.ts';
-import { Backoff } from '../../lib/backoff.ts';
 import { sleep } from '../../lib/clock.ts';
-import { runPeriodically } from '../../lib/periodic.ts';
-import { raceWithSignal } from '../../lib/race-with-signal.ts';
-import { retryForever } from '../../lib/retry-forever.ts';
+import { raceWithSignal } from '../../lib/deadline.ts';
+import { retryForever, runPeriodically, supervise } from '../../lib/retry.ts';
 import { VolumeMounts } from '../../storage/mounts/volume-mounts.ts';
 import { AbuseReports } from '../operations/abuse-reports.ts';
 import type { HeartbeatSender } from '../redis/heartbeat-sender.ts';
@@ -185,19 +183,9 @@ export class ClusterLife {
     }
   }
 
-  /** A job that goes on until the signal aborts: one that ends before is begun again. */
-  #keep(name: string, signal: AbortSignal, job: (signal: AbortSignal) => Promise<void>): void {
+  #keep(what: string, signal: AbortSignal, job: (signal: AbortSignal) => Promise<void>): void {
     const { clock, log } = this.#parts;
-    const backoff = new Backoff({ initialMs: 1000, maximumMs: 30_000, clock });
-    const run = async (): Promise<void> => {
-      while (!signal.aborted) {
-        await job(signal).catch((error: unknown) => {
-          if (!signal.aborted) log.error(`${name} has failed; beginning again`, { error });
-        });
-        if (!signal.aborted) await backoff.wait(signal).catch(() => {});
-      }
-    };
-    this.#jobs.push(run());
+    this.#jobs.push(supervise({ what, clock, log, signal }, job));
   }
 
   #every(name: string, pauseMs: number, round: (signal: AbortSignal) => Promise<void>): void {

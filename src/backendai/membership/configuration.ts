@@ -4,7 +4,7 @@ import type { ClusterOverrides } from '../../config/cluster-overrides.ts';
 import type { EtcdSettings } from '../../config/settings.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
-import { retryForever } from '../../lib/retry-forever.ts';
+import { retryForever } from '../../lib/retry.ts';
 import { type ClusterLimits, clusterLimits } from '../etcd/cluster-limits.ts';
 import type { ConfigurationOverlay } from '../etcd/configuration-overlay.ts';
 import { readPem } from '../etcd/etcd-adapter.ts';

@@ -1,7 +1,7 @@
 /** Volumes that are to be mounted or not any more, as everybody in the cluster is told (spec config-and-ops 19). */
 
 import { KerneletError, toKerneletError } from '../../lib/errors.ts';
-import { retryForever } from '../../lib/retry-forever.ts';
+import { retryForever } from '../../lib/retry.ts';
 import type { VolumeMounts } from '../../storage/mounts/volume-mounts.ts';
 import type { EncodedEvent } from '../redis/event-stream.ts';
 import { eventFields } from '../wire/events/agent-event.ts';

@@ -8,7 +8,7 @@ import path from 'node:path';
 import type { Agent } from '../../agent/agent.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { toKerneletError } from '../../lib/errors.ts';
-import { flock } from '../../lib/flock.ts';
+import { flock } from '../../lib/file-lock.ts';
 import { isKernelId, type KernelId } from '../../lib/ids.ts';
 import { newer, object, text } from '../../lib/json-reader.ts';
 import type { Logger } from '../../lib/log.ts';

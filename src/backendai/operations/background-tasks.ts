@@ -4,12 +4,12 @@
  * can have done so. What this process leaves unfinished, the next one reports as failed.
  */
 import { randomUUID } from 'node:crypto';
-import { Backoff } from '../../lib/backoff.ts';
 import { type Clock, sleep } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { KerneletError, toKerneletError } from '../../lib/errors.ts';
 import { object, type Reader, text } from '../../lib/json-reader.ts';
 import type { Logger } from '../../lib/log.ts';
+import { Backoff } from '../../lib/retry.ts';
 import type { JsonStore } from '../../storage/json-store.ts';
 import type { BackgroundTaskRecords, TaskEnd } from '../redis/background-tasks.ts';
 import type { AgentEventFields } from '../wire/events/agent-event.ts';

@@ -5,12 +5,12 @@
 
 import type { Agent } from '../../agent/agent.ts';
 import type { KernelEvent } from '../../events/kernel-event.ts';
-import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { hasCode } from '../../lib/errors.ts';
 import { type KernelId, parseRunId, parseSessionId, type SessionId } from '../../lib/ids.ts';
 import { nullable, number, object, oneOf, type Reader, text } from '../../lib/json-reader.ts';
 import type { Logger } from '../../lib/log.ts';
+import { Backoff } from '../../lib/retry.ts';
 import type { EndReason } from '../../protocol/run-event.ts';
 import type { JsonStore } from '../../storage/json-store.ts';
 import type { AgentEventFields } from '../wire/events/agent-event.ts';

@@ -2,7 +2,7 @@
 import { lstat, readdir, realpath, rm } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { KerneletError } from '../../lib/errors.ts';
-import { makeFolder } from '../../lib/make-folder.ts';
+import { makeFolder } from '../../lib/folders.ts';
 
 const maxName = 200;
 const unfinished = '.unfinished';

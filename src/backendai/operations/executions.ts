@@ -10,7 +10,7 @@ import { type Clock, sleep, systemClock, type Timer } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { hasCode } from '../../lib/errors.ts';
 import type { KernelId, RunId } from '../../lib/ids.ts';
-import { KeyedMutex } from '../../lib/keyed-mutex.ts';
+import { KeyedMutex } from '../../lib/semaphore.ts';
 import { YieldBudget } from '../../lib/yield-budget.ts';
 import type { ExecuteRequest } from '../../protocol/execute-request.ts';
 import { Backlog } from './backlog.ts';

@@ -3,8 +3,8 @@
  * it takes nothing from the managers, and goes on where it was after a lost connection.
  */
 import { type Clock, sleep } from '../../lib/clock.ts';
+import { raceWithSignal } from '../../lib/deadline.ts';
 import type { Logger } from '../../lib/log.ts';
-import { raceWithSignal } from '../../lib/race-with-signal.ts';
 import type { RedisReply } from './connection.ts';
 import { type EncodedEvent, eventStreamKey } from './event-stream.ts';
 import type { RedisLink } from './link.ts';

@@ -1,9 +1,9 @@
 /** Containers over the Docker API. */
 
-import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { asContainerId, type ContainerId } from '../../lib/ids.ts';
+import { Backoff } from '../../lib/retry.ts';
 import type {
   CommitOptions,
   ContainerDetail,

@@ -2,10 +2,11 @@
  * The engine's events as hints. The stream is asked for everything since the moment before the request: the engine
  * answers before it has subscribed the caller, and what happens in between would be lost.
  */
-import { Backoff } from '../../lib/backoff.ts';
+
 import type { Clock } from '../../lib/clock.ts';
 import { toKerneletError } from '../../lib/errors.ts';
 import { asContainerId } from '../../lib/ids.ts';
+import { Backoff } from '../../lib/retry.ts';
 import type { EngineEvent } from '../engine.ts';
 import { child, type Fields, text, textMap } from './fields.ts';
 import { JsonLines } from './json-lines.ts';

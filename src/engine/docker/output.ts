@@ -1,8 +1,9 @@
 /** Output of containers: their logs, and commands run in them. */
-import { Backoff } from '../../lib/backoff.ts';
+
 import type { Clock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
+import { Backoff } from '../../lib/retry.ts';
 import type { ExecResult, LogChunk } from '../engine.ts';
 import { readHasTerminal } from './container-shapes.ts';
 import { type DockerContainers, shortId } from './containers.ts';

@@ -7,10 +7,10 @@ import { Readable } from 'node:stream';
 import { systemClock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { hasCode, KerneletError } from '../errors.ts';
+import { programFile } from '../installation.ts';
 import type { Logger } from '../log.ts';
 import { startNode } from '../node-process.ts';
 import { type ModuleCall, readReply } from './module-protocol.ts';
-import { programFile } from './program-file.ts';
 
 /** What to host. */
 export interface ModuleHostOptions {

@@ -3,7 +3,7 @@
  * and the caller say, waits for their ports, and ends them. Each has a turn of its own, so that a slow one holds up nobody else.
  */
 import type { Clock } from '../../lib/clock.ts';
-import { KeyedMutex } from '../../lib/keyed-mutex.ts';
+import { KeyedMutex } from '../../lib/semaphore.ts';
 import {
   type FlagValue,
   maxError,

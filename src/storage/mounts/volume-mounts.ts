@@ -8,8 +8,8 @@ import path from 'node:path';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { KeyedMutex } from '../../lib/keyed-mutex.ts';
 import { readMountTable } from '../../lib/mount-table.ts';
+import { KeyedMutex } from '../../lib/semaphore.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 
 /** What shall be mounted. */

@@ -24,7 +24,7 @@ import {
 import { dirname, join } from 'node:path';
 import { syncFolder } from '../../lib/atomic-file.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { makeFolder } from '../../lib/make-folder.ts';
+import { makeFolder } from '../../lib/folders.ts';
 import { systemErrorCode } from '../../lib/system-error.ts';
 import { checkFolder, comparedBytes, isLink, type ManifestEntry, manifestName, parseManifest } from './manifest.ts';
 

@@ -4,9 +4,9 @@
  * has them. Heartbeats and statistics never pass here.
  */
 
-import { Backoff } from '../../../lib/backoff.ts';
 import { type Clock, sleep } from '../../../lib/clock.ts';
 import type { Logger } from '../../../lib/log.ts';
+import { Backoff } from '../../../lib/retry.ts';
 import type { EncodedEvent } from '../../redis/event-stream.ts';
 import type { AppendResult, SequencedBatch } from '../../redis/sequenced-append.ts';
 import { newSeries, type OutboxEntry, OutboxFile } from './outbox-file.ts';

@@ -2,9 +2,9 @@
 import { relative } from 'node:path';
 import type { OrderedModel } from '../../../agent/agent.ts';
 import { withDeadline } from '../../../lib/deadline.ts';
+import { programFile } from '../../../lib/installation.ts';
 import type { Logger } from '../../../lib/log.ts';
 import { ModuleHost } from '../../../lib/modules/module-host.ts';
-import { programFile } from '../../../lib/modules/program-file.ts';
 import { Semaphore } from '../../../lib/semaphore.ts';
 import { isSystemError } from '../../../lib/system-error.ts';
 import { canonical } from '../../../storage/mounts/mount-policy.ts';

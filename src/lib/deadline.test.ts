@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { expect, it } from 'vitest';
-import { raceWithSignal } from './race-with-signal.ts';
+import { raceWithSignal } from './deadline.ts';
 
 const never = new Promise<never>(() => {});
 

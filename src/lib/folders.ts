@@ -1,0 +1,61 @@
+/** Folders at places that somebody chose, and folders that tenants have written in. */
+import { spawn } from 'node:child_process';
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { isSystemError } from './system-error.ts';
+
+/**
+ * Makes a folder and what is missing above it; one that is there is success. Node's own `recursive` asks for ever where
+ * the folder above is there and refuses with ENOENT, as `/proc` does. Throws the system's error.
+ */
+export async function makeFolder(path: string, mode = 0o777): Promise<void> {
+  try {
+    await makeOne(path, mode);
+  } catch (error) {
+    const above = dirname(path);
+    if (!isSystemError(error, 'ENOENT') || above === path) throw error;
+    // It may be there by now: others make folders too.
+    if (!(await isThere(above))) await makeFolder(above, mode);
+    await makeOne(path, mode);
+  }
+}
+
+async function makeOne(path: string, mode: number): Promise<void> {
+  try {
+    await mkdir(path, { mode });
+  } catch (error) {
+    if (isSystemError(error, 'EEXIST') && (await stat(path)).isDirectory()) return;
+    throw error;
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null)) !== null;
+}
+
+const removeProgram = 'rm';
+const maxStderr = 2_000;
+
+/**
+ * Removes a folder with everything below it; symbolic links are removed and not followed, what is mounted below is left
+ * alone, an absent folder is success. Throws what `rm` said; an abort ends it in the middle.
+ *
+ * A program of its own does it: Node asks for all files of a folder at once, and a tenant may have left millions, which
+ * would fill this process's memory and keep every other use of the disk waiting; nor can it reach below the longest path.
+ */
+export function removeTree(path: string, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    const child = spawn(removeProgram, ['-rf', '--one-file-system', '--', path], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      ...(signal === undefined ? {} : { signal }),
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(0, maxStderr);
+    });
+    child.once('error', reject);
+    child.once('close', (code) =>
+      code === 0 ? resolve() : reject(new Error(`rm ended with ${code}: ${said.trim()}`)),
+    );
+  });
+}
