@@ -35,7 +35,7 @@ export interface BaseOptions {
   readonly nodeVersion: string;
   /** Where programs are looked for, like the PATH variable. */
   readonly searchPath: string;
-  /** Told what takes time, and in one sentence what the volume lacks. */
+  /** Called with what takes time, and in one sentence with what the volume lacks. */
   readonly onProgress: (text: string) => void;
 }
 

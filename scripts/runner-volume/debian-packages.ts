@@ -15,7 +15,7 @@ export interface ProgramSearch {
   readonly searchPath: string;
   /** An empty folder for what is downloaded. */
   readonly downloadFolder: string;
-  /** Told what takes time, in a few words. */
+  /** Called with what takes time, in a few words. */
   readonly onProgress: (text: string) => void;
 }
 

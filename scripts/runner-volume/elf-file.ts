@@ -79,8 +79,8 @@ export function relocateElf(original: Uint8Array, loader: string, libraryFolder:
     const entries = dynamicEntries(bytes, headers);
     const table = entries.find(({ tag }) => tag === dt.strtab);
     if (!table) throw unsupported('has no string table');
-    const taken = entries.find(({ tag }) => tag === dt.rpath || tag === dt.runpath);
-    const slot = taken ?? spareEntry(bytes, headers, entries);
+    const present = entries.find(({ tag }) => tag === dt.rpath || tag === dt.runpath);
+    const slot = present ?? spareEntry(bytes, headers, entries);
     const view = viewOf(bytes);
     view.setBigUint64(slot.at, BigInt(dt.rpath), true);
     view.setBigUint64(slot.at + 8, BigInt.asUintN(64, address - table.value), true);

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const listTimeoutMs = 10_000;
 
-/** Libraries that the C library opens by name, or that add-ons need; those of them that this machine has are taken. */
+/** Libraries that the C library opens by name, or that add-ons need; those of them that this machine has are copied too. */
 const openedByName = ['librt.so.1', 'libutil.so.1', 'libresolv.so.2', 'libnss_files.so.2', 'libnss_dns.so.2'];
 
 /**

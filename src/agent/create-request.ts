@@ -9,7 +9,7 @@ import { parseDecimal } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { type KernelId, newKernelId, parseKernelId, type SessionId } from '../lib/ids.ts';
 import { type KernelModel, kernelModel } from '../protocol/kernel-models.ts';
-import { servicePlace } from '../protocol/kernel-services.ts';
+import { declaredService } from '../protocol/kernel-services.ts';
 import { checkSlotAmount } from '../resources/resource-request.ts';
 import type { KnownSlots } from '../resources/slot-name.ts';
 import type { CreateRequest, OrderedModel } from './agent.ts';
@@ -177,7 +177,7 @@ function asRunnerReads<T>(
 
 function checkServices(services: readonly KernelService[]): readonly KernelService[] {
   for (const { name, protocol, containerPorts: ports } of services)
-    asRunnerReads(servicePlace, { name, protocol, ports }, 'service');
+    asRunnerReads(declaredService, { name, protocol, ports }, 'service');
   return services;
 }
 

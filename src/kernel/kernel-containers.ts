@@ -5,7 +5,7 @@ import type { Deadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import { checkUnmoved } from '../storage/mounts/mount-policy.ts';
-import { checkVolumes, checkWays } from '../storage/mounts/mount-targets.ts';
+import { checkTargetLinks, checkVolumes } from '../storage/mounts/mount-targets.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ContainerSettings, containerSpec } from './container-spec.ts';
 import type { EngineGate } from './engine-gate.ts';
@@ -73,7 +73,7 @@ export class KernelContainers {
     const { hooks, mounts: ofDevices } = record.placement.provision;
     await checkUnmoved([...mounts, ...ofDevices, ...hooks.map((source) => ({ source }))]);
     const home = this.#parts.scratch.paths(spec.id).work;
-    await checkWays({ volumes, mounts }, home, (path) => this.engine.isLink(containerId, path, deadline.signal));
+    await checkTargetLinks({ volumes, mounts }, home, (path) => this.engine.isLink(containerId, path, deadline.signal));
     await this.engine.startContainer(containerId, deadline.signal);
     for (const network of record.placement.provision.networks) {
       await this.engine.connectContainer(containerId, network, deadline.signal);

@@ -26,7 +26,7 @@ export const folderGeneration = 2;
 /** The first generation whose runners have services. */
 export const servicesGeneration = 3;
 
-/** What the agent sends. */
+/** The header of a frame that the agent sends. */
 export type AgentFrameHeader =
   | { readonly t: 'hello'; readonly protocol: number; readonly secret: string; readonly role: 'control' | 'file' }
   /** Deliver the events of this run with a number above `after`, old ones first, until `detach`. */
@@ -44,7 +44,7 @@ export interface FileEntry {
   /** Names that are not UTF-8 have their odd bytes written as `\xNN`. */
   readonly filename: string;
   readonly size: number;
-  /** `-rw-r--r--` style. */
+  /** As `ls -l` shows it: `-rw-r--r--`. */
   readonly mode: string;
   readonly ctime: number;
   readonly mtime: number;
@@ -60,7 +60,7 @@ export interface RunnerRequests {
   };
   /** Answers a `waiting-input`; a text of null is the end of the input. */
   readonly input: { readonly params: { readonly run: RunId; readonly text: string | null }; readonly result: null };
-  /** The body goes to the program's standard input; answered when the pipe has taken it. */
+  /** The body goes to the program's standard input; answered when the pipe has accepted it. */
   readonly stdin: {
     readonly params: { readonly run: RunId; readonly eof: boolean };
     readonly result: { readonly open: boolean };
@@ -248,9 +248,9 @@ const step = (value: unknown, what: string): string | null =>
 
 const path = (value: unknown): string => withoutNul(text(value, 'path', maxPath), 'path');
 
-function words(value: unknown, what: string, least: number): readonly string[] {
+function words(value: unknown, what: string, min: number): readonly string[] {
   const items = list(value, what, maxArguments);
-  if (items.length < least) throw new FrameError(`${what} is empty`);
+  if (items.length < min) throw new FrameError(`${what} is empty`);
   return items.map((item) => withoutNul(text(item, what, maxCode), what));
 }
 

@@ -15,46 +15,46 @@ export function object(value: unknown, what: string): Fields {
   return value as Fields;
 }
 
-/** A list of at most `most` items. */
-export function list(value: unknown, what: string, most = Number.MAX_SAFE_INTEGER): readonly unknown[] {
+/** A list of at most `max` items. */
+export function list(value: unknown, what: string, max = Number.MAX_SAFE_INTEGER): readonly unknown[] {
   if (!Array.isArray(value)) throw new FrameError(`${what} is not a list`);
-  if (value.length > most) throw new FrameError(`${what} has more than ${most} items`);
+  if (value.length > max) throw new FrameError(`${what} has more than ${max} items`);
   return value;
 }
 
-/** A text of at most `longest` characters. */
-export function text(value: unknown, what: string, longest = Number.MAX_SAFE_INTEGER): string {
+/** A text of at most `max` characters. */
+export function text(value: unknown, what: string, max = Number.MAX_SAFE_INTEGER): string {
   if (typeof value !== 'string') throw new FrameError(`${what} is not a text`);
-  if (value.length > longest) throw new FrameError(`${what} is longer than ${longest} characters`);
+  if (value.length > max) throw new FrameError(`${what} is longer than ${max} characters`);
   return value;
 }
 
-/** True or false. */
+/** A boolean, `true` or `false` and nothing that counts as one. */
 export function flag(value: unknown, what: string): boolean {
   if (typeof value !== 'boolean') throw new FrameError(`${what} is not a boolean`);
   return value;
 }
 
-/** A finite number of at least `least`. */
-export function finite(value: unknown, what: string, least = -Number.MAX_VALUE): number {
+/** A finite number of at least `min`. */
+export function finite(value: unknown, what: string, min = -Number.MAX_VALUE): number {
   if (typeof value !== 'number' || !Number.isFinite(value)) throw new FrameError(`${what} is not a number`);
-  if (value < least) throw new FrameError(`${what} is below ${least}`);
+  if (value < min) throw new FrameError(`${what} is below ${min}`);
   return value;
 }
 
-/** A whole number from `least` to `most`, both included. */
+/** A whole number from `min` to `max`, both included. */
 export function whole(
   value: unknown,
   what: string,
-  least = Number.MIN_SAFE_INTEGER,
-  most = Number.MAX_SAFE_INTEGER,
+  min = Number.MIN_SAFE_INTEGER,
+  max = Number.MAX_SAFE_INTEGER,
 ): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new FrameError(`${what} is not a whole number`);
-  if (value < least || value > most) throw new FrameError(`${what} is not from ${least} to ${most}`);
+  if (value < min || value > max) throw new FrameError(`${what} is not from ${min} to ${max}`);
   return value;
 }
 
-/** One of the words that are allowed. */
+/** One of the texts that are allowed. */
 export function oneOf<T extends string>(value: unknown, allowed: readonly T[], what: string): T {
   const found = allowed.find((item) => item === value);
   if (found === undefined) throw new FrameError(`${what} is none of ${allowed.join(', ')}`);

@@ -26,21 +26,21 @@ export interface KernelModel {
   readonly command: readonly string[];
   /** What is done before: actions as in service definitions, a JSON list. */
   readonly preStart: string;
-  /** null: it is taken for healthy as long as its server runs. */
+  /** null: it counts as healthy as long as its server runs. */
   readonly healthCheck: ModelHealthCheck | null;
 }
 
-/** How a model is. */
+/** The health of a model, as its last checks found it. */
 export interface ModelHealth {
   readonly name: string;
-  /** null: not known yet. */
+  /** null: its first check has not ended. */
   readonly healthy: boolean | null;
 }
 
 /** Models that a kernel may have. */
 export const maxModels = 16;
 const maxWords = 1024;
-const longest = 64 * 1024;
+const maxText = 64 * 1024;
 const maxWaitMs = 3_600_000;
 
 /** Reads a model from `runner.json`. Throws FrameError. */
@@ -53,7 +53,7 @@ export function kernelModel(value: unknown): KernelModel {
     path: plain(fields['path'], 'path'),
     port: whole(fields['port'], 'port', 1, 65_535),
     command,
-    preStart: text(fields['preStart'], 'preStart', longest),
+    preStart: text(fields['preStart'], 'preStart', maxText),
     healthCheck: fields['healthCheck'] === null ? null : healthCheck(object(fields['healthCheck'], 'healthCheck')),
   };
 }
@@ -64,7 +64,7 @@ export function modelHealths(value: unknown): readonly ModelHealth[] {
     const fields = object(item, 'model');
     const { healthy } = fields;
     return {
-      name: text(fields['name'], 'name', longest),
+      name: text(fields['name'], 'name', maxText),
       healthy: healthy === null ? null : flag(healthy, 'healthy'),
     };
   });
@@ -80,7 +80,7 @@ function healthCheck(fields: Fields): ModelHealthCheck {
 }
 
 function plain(value: unknown, what: string): string {
-  const given = text(value, what, longest);
-  if (given.includes('\0')) throw new FrameError(`${what} contains a NUL`);
-  return given;
+  const checked = text(value, what, maxText);
+  if (checked.includes('\0')) throw new FrameError(`${what} contains a NUL`);
+  return checked;
 }

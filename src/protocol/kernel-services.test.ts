@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { FrameError } from './frame.ts';
-import { serviceApps, serviceOptions, serviceOutcome, servicePlace, shellCommand } from './kernel-services.ts';
+import { declaredService, serviceApps, serviceOptions, serviceOutcome, shellCommand } from './kernel-services.ts';
 
 describe('what goes over the socket of services', () => {
   it('is read field by field', () => {
-    expect(servicePlace({ name: 'web', protocol: 'http', ports: [8080], more: 1 })).toEqual({
+    expect(declaredService({ name: 'web', protocol: 'http', ports: [8080], more: 1 })).toEqual({
       name: 'web',
       protocol: 'http',
       ports: [8080],
@@ -22,8 +22,8 @@ describe('what goes over the socket of services', () => {
 
   it('is refused when it is something else', () => {
     const wrong = [
-      () => servicePlace({ name: 'web', protocol: 'http', ports: [] }),
-      () => servicePlace({ name: 'web', protocol: 'http', ports: [70_000] }),
+      () => declaredService({ name: 'web', protocol: 'http', ports: [] }),
+      () => declaredService({ name: 'web', protocol: 'http', ports: [70_000] }),
       () => serviceOptions({ arguments: { a: 1 }, envs: {} }),
       () => serviceOptions({ arguments: { a: 'b\0c' }, envs: {} }),
       () => serviceOptions({ arguments: [], envs: {} }),

@@ -5,8 +5,8 @@
 import { FrameError } from './frame.ts';
 import { type Fields, list, object, oneOf, text, whole } from './guards.ts';
 
-/** A service that a kernel may have. */
-export interface ServicePlace {
+/** A service that the image or the caller declares: its name, its protocol and its ports. */
+export interface DeclaredService {
   readonly name: string;
   /** `preopen`: started by the image or by people, never by the runner. */
   readonly protocol: string;
@@ -31,7 +31,7 @@ export type ServiceOutcome =
 /** What the image says of a service; texts for clients, not interpreted here. */
 export interface ServiceApp {
   readonly name: string;
-  /** Empty: none is given. */
+  /** For a client to make its URL of; empty: the image has none. */
   readonly urlTemplate: string;
   readonly allowedArguments: readonly string[];
   readonly allowedEnvs: readonly string[];
@@ -44,8 +44,8 @@ export const maxWord = 4096;
 export const maxError = 4096;
 const highestPort = 65_535;
 
-/** Reads a service's place. Throws FrameError. */
-export function servicePlace(value: unknown): ServicePlace {
+/** Reads a declared service. Throws FrameError. */
+export function declaredService(value: unknown): DeclaredService {
   const fields = object(value, 'service');
   const ports = list(fields['ports'], 'ports', maxWords).map((port) => whole(port, 'port', 1, highestPort));
   if (ports.length === 0) throw new FrameError('ports is empty');
@@ -58,8 +58,8 @@ export function serviceOptions(value: unknown): ServiceOptions {
   const flags = pairs(fields['arguments'], 'arguments');
   const envs = pairs(fields['envs'], 'envs');
   return {
-    arguments: Object.fromEntries(flags.map(([key, given]) => [key, flagValue(given)])),
-    envs: Object.fromEntries(envs.map(([key, given]) => [key, word(given)])),
+    arguments: Object.fromEntries(flags.map(([key, value]) => [key, flagValue(value)])),
+    envs: Object.fromEntries(envs.map(([key, value]) => [key, word(value)])),
   };
 }
 
@@ -85,10 +85,10 @@ export function serviceApps(value: unknown): readonly ServiceApp[] {
 }
 
 const word = (value: unknown): string => {
-  const given = text(value, 'word', maxWord);
+  const checked = text(value, 'word', maxWord);
   // A NUL ends a C string.
-  if (given.includes('\0')) throw new FrameError('a word contains a NUL');
-  return given;
+  if (checked.includes('\0')) throw new FrameError('a word contains a NUL');
+  return checked;
 };
 
 const name = (fields: Fields): string => text(fields['name'], 'name', 256);
@@ -96,7 +96,7 @@ const name = (fields: Fields): string => text(fields['name'], 'name', 256);
 function pairs(value: unknown, what: string): [string, unknown][] {
   const entries = Object.entries(object(value, what));
   if (entries.length > maxWords) throw new FrameError(`${what} has more than ${maxWords} items`);
-  return entries.map(([key, given]) => [word(key), given]);
+  return entries.map(([key, value]) => [word(key), value]);
 }
 
 function flagValue(value: unknown): FlagValue {

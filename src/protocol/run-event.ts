@@ -46,12 +46,12 @@ export interface NumberedRunEvent {
   readonly body: Uint8Array;
 }
 
-/** Phases of a run. */
+/** Phases of a run, in their order. */
 export const runPhases = ['queued', 'running', 'waiting-input', 'finished'] as const;
 /** One of them; only `finished` is final. */
 export type RunPhase = (typeof runPhases)[number];
 
-/** Where a run stands. */
+/** The state of a run without its output. */
 export interface RunSummary {
   readonly run: RunId;
   readonly phase: RunPhase;

@@ -1,10 +1,10 @@
 /**
- * What the agent tells the runner before it starts: `runner.json` in `/opt/kernel/run`, owned by root, mode 0600, in a
+ * What the agent writes for the runner before it starts: `runner.json` in `/opt/kernel/run`, owned by root, mode 0600, in a
  * folder of mode 0700. The environment travels here, so a newline in a value is kept exactly.
  */
 import type { KernelId } from '../lib/ids.ts';
 import type { KernelModel } from './kernel-models.ts';
-import type { ServicePlace } from './kernel-services.ts';
+import type { DeclaredService } from './kernel-services.ts';
 
 /** The few capabilities that a runner needs: to become the tenant, and to end what the tenant started. */
 export const runnerCapabilities = ['SETUID', 'SETGID', 'KILL'] as const;
@@ -23,7 +23,7 @@ export interface RunnerConfig {
   readonly version: 1;
   readonly kernelId: KernelId;
   readonly generation: number;
-  /** 64 hex digits. */
+  /** By which the agent shows who it is: 64 hex digits. */
   readonly secret: string;
   /** A type of `runtimes.ts`, and the path of its tool when the image names one. */
   readonly runtime: { readonly type: string; readonly path: string | null };
@@ -31,8 +31,8 @@ export interface RunnerConfig {
   /** The session's variables, in order; they reach the tenant's processes and never the runner. */
   readonly environ: readonly (readonly [string, string])[];
   /** Those named `sshd` and `ttyd` are the runner's own and run from the start. */
-  readonly services: readonly ServicePlace[];
-  /** Served from the start. */
+  readonly services: readonly DeclaredService[];
+  /** Their servers are started with the kernel. */
   readonly models: readonly KernelModel[];
   /** `eager` starts the interpreter at once, `lazy` at the first query. */
   readonly interpreter: 'eager' | 'lazy';

@@ -9,12 +9,12 @@ import { type Fields, finite, list, object, oneOf, runId, text, whole } from './
 import { type ModelHealth, modelHealths } from './kernel-models.ts';
 import { endReasons, maxPrompt, type RunEvent, type RunSummary, runPhases } from './run-event.ts';
 
-/** Phases of the runner. */
+/** From its start on; only in `ready` runs are executed. */
 export type RunnerPhase = 'starting' | 'ready' | 'failed' | 'stopping';
 /** State of the interpreter that answers queries: `none` = this runtime keeps none, `idle` = started when needed. */
 export type InterpreterState = 'none' | 'idle' | 'starting' | 'ready' | 'failed';
 
-/** Where the runner stands. */
+/** The state of a runner, sent at every change. */
 export interface RunnerStatus {
   readonly phase: RunnerPhase;
   readonly interpreter: InterpreterState;
@@ -28,7 +28,7 @@ export interface RunnerStatus {
   readonly models: readonly ModelHealth[];
 }
 
-/** What the runner sends. */
+/** The header of a frame that a runner sends. */
 export type RunnerFrameHeader =
   | {
       readonly t: 'welcome';

@@ -34,7 +34,7 @@ export async function runImageBootstrap(
   },
 ): Promise<ReadonlyMap<string, string>> {
   if (!isExecutable(imageScript)) return container;
-  const given = {
+  const environ = {
     ...rootEnvironment(container),
     LOCAL_USER_ID: String(ids.uid),
     LOCAL_GROUP_ID: String(ids.gid),
@@ -44,7 +44,7 @@ export async function runImageBootstrap(
   const { output } = parts;
   const stream = output === 'inherit' ? 'inherit' : 'pipe';
   const child = spawn(imageShell(), ['-c', script], {
-    env: given,
+    env: environ,
     cwd: '/',
     stdio: ['ignore', stream, stream, 'pipe'],
     detached: true,
@@ -70,11 +70,11 @@ export async function runImageBootstrap(
     return container;
   }
   // Variables that were kept from the script are the tenant's all the same.
-  const withheld = [...container].filter(([name]) => !Object.hasOwn(given, name));
+  const withheld = [...container].filter(([name]) => !Object.hasOwn(environ, name));
   return new Map([...withheld, ...left]);
 }
 
-/** What is to be told where the image's script may not run; empty when it has none. */
+/** What the status says where the image's script may not run; empty when it has none. */
 export function withheldImageBootstrap(): string {
   if (!isExecutable(imageScript)) return '';
   return `${imageScript} of the image was not run: the operator of the node does not let it (kernelet.image-bootstrap)`;

@@ -3,7 +3,7 @@
 import { KerneletError } from '../lib/errors.ts';
 import { parseKernelId } from '../lib/ids.ts';
 import { type KernelModel, kernelModel, maxModels } from '../protocol/kernel-models.ts';
-import { maxServices, type ServicePlace, servicePlace } from '../protocol/kernel-services.ts';
+import { type DeclaredService, declaredService, maxServices } from '../protocol/kernel-services.ts';
 import type { RunnerConfig } from '../protocol/runner-config.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -68,10 +68,10 @@ function string(fields: Fields, key: string): string {
   return value;
 }
 
-function count(fields: Fields, key: string, least = 0): number {
+function count(fields: Fields, key: string, min = 0): number {
   const value = fields[key];
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least) {
-    throw wrong(key, `a whole number of at least ${least}`);
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min) {
+    throw wrong(key, `a whole number of at least ${min}`);
   }
   return value;
 }
@@ -83,10 +83,10 @@ function userName(user: Fields): string {
   return name;
 }
 
-function services(value: unknown): readonly ServicePlace[] {
+function services(value: unknown): readonly DeclaredService[] {
   if (!Array.isArray(value) || value.length > maxServices) throw wrong('services', `a list of at most ${maxServices}`);
   try {
-    return value.map(servicePlace);
+    return value.map(declaredService);
   } catch (cause) {
     throw new KerneletError('INVALID_CONFIG', 'services of runner.json are not services', { cause });
   }

@@ -17,7 +17,7 @@ const maxLine = 8192;
 /** How a log takes bytes: returns whether it took all of them. */
 export type LogSink = (bytes: Uint8Array) => boolean;
 
-/** The log. */
+/** Writes to the container's log, within a rate. */
 export class ContainerLog {
   readonly #sink: LogSink;
   readonly #clock: Clock;
@@ -39,7 +39,7 @@ export class ContainerLog {
     return this.#dropped;
   }
 
-  /** Copies a tenant's output. */
+  /** Copies a tenant's output as far as the rate allows. */
   copy(bytes: Uint8Array): void {
     if (!this.#allows(bytes.length)) {
       this.#drop(bytes.length);

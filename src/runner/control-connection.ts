@@ -18,7 +18,7 @@ const maxAttachments = 512;
 /** Room for the rest of a reply's header. */
 const maxResult = 500 * 1024;
 
-/** The connection. */
+/** Serves requests, and sends the events of the runs that the agent is attached to. */
 export class ControlConnection {
   readonly #socket: FrameSocket;
   readonly #runs: Runs;
@@ -84,7 +84,7 @@ export class ControlConnection {
       case 'hello':
       case 'data':
       case 'end':
-        this.#socket.close(`a ${header.t} frame means nothing here`);
+        this.#socket.close(`unexpected frame: ${header.t}`);
     }
   }
 
@@ -121,7 +121,7 @@ export function toRunnerError(thrown: unknown): RunnerError {
 /** Bytes of input that may wait for a program. */
 const maxWaitingInput = 4 * 1024 * 1024;
 
-/** What requests act on. */
+/** The parts of the runner that requests act on. */
 export interface RequestParts {
   readonly runs: Runs;
   status(): unknown;

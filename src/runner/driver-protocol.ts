@@ -8,7 +8,7 @@
  * which a signal can get lost, and means nothing once that query has ended.
  */
 
-/** To the driver. */
+/** What the runner sends to the driver. */
 export type ToDriver =
   | { readonly op: 'execute'; readonly id: number; readonly code: string }
   | { readonly op: 'interrupt'; readonly id: number }
@@ -16,7 +16,7 @@ export type ToDriver =
   | { readonly op: 'input'; readonly text: string | null }
   | { readonly op: 'complete'; readonly id: number; readonly code: string; readonly cursor: number };
 
-/** From the driver. */
+/** What the driver sends to the runner. */
 export type FromDriver =
   | { readonly ev: 'ready' }
   /** `encoding` says how `data` stands for the body: `base64` for pictures, `text` for the rest. */

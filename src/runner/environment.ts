@@ -1,7 +1,7 @@
 /**
  * The environment of the tenant's processes (spec kernel-runner 5.2). Pure. Later layers win: the image's variables
  * with what its bootstrap script exported, the fixed ones, the session's own. The language's come on top of all, since
- * a runtime is told what is there and builds on it.
+ * a runtime gets what is there and builds on it.
  */
 
 /** What an environment is made of. */
@@ -24,7 +24,7 @@ const promotedWhenPresent = [
 /** Variables of the container that speak of its first process and would be wrong for the tenant's. */
 const notInherited = ['HOME', 'USER', 'LOGNAME', 'PWD', 'OLDPWD', 'SHLVL', '_', 'MAIL'];
 
-/** Composes the environment. */
+/** Composes the environment; later parts override earlier ones. */
 export function tenantEnvironment(parts: EnvironmentParts): Record<string, string> {
   const composed = new Map(parts.container);
   for (const name of notInherited) composed.delete(name);

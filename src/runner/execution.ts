@@ -19,7 +19,7 @@ export interface Signallable {
   signal(name: NodeJS.Signals): boolean;
 }
 
-/** How a run ends. */
+/** The end of a run, as its last event has it. */
 export interface Outcome {
   readonly exitCode: number;
   readonly reason: EndReason;
@@ -141,9 +141,9 @@ export class Execution implements RunControl, Disposable {
 
   async stdin(bytes: Uint8Array, eof: boolean): Promise<boolean> {
     if (!this.#input) return false;
-    const taken = await this.#input.write(bytes);
+    const isTaken = await this.#input.write(bytes);
     if (eof) this.#input.end();
-    return taken && !eof;
+    return isTaken && !eof;
   }
 
   [Symbol.dispose](): void {

@@ -12,7 +12,7 @@ const maxUnreadBytes = 16 * 1024 * 1024;
 /** Who takes the frames. What it throws ends the connection. */
 export type FrameReceiver = (header: AgentFrameHeader, body: Uint8Array) => void;
 
-/** The connection. */
+/** Reads and writes frames with bounds on what waits in both directions. */
 export class FrameSocket {
   readonly #socket: Socket;
   readonly #decoder = new FrameDecoder();

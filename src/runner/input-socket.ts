@@ -16,7 +16,7 @@ const questionTimeoutMs = 100;
 const maxQuestion = 64 * 1024;
 const unsupported = '<user-input is unsupported>';
 
-/** The socket. */
+/** Listens for the questions of the tenant's programs, and puts them to the run they belong to. */
 export class InputSocket {
   readonly #clock: Clock;
   readonly #current: () => Run | null;
@@ -68,7 +68,7 @@ export class InputSocket {
       return;
     }
     const { line, ...question } = parseQuestion(text);
-    const answer = (given: string | null): void => void socket.end(answerBytes(given, line));
+    const answer = (text: string | null): void => void socket.end(answerBytes(text, line));
     const asked = control.ask({ ...question, answer });
     socket.on('close', () => asked[Symbol.dispose]());
   }

@@ -25,17 +25,17 @@ interface Query {
   question: Disposable | null;
 }
 
-/** What an interpreter needs. */
+/** How it is started, and who is notified. */
 export interface InterpreterOptions {
   readonly tenant: Tenant;
   readonly clock: Clock;
   /** How it is started, or why it cannot be. */
   start(): DriverCommand | { readonly unable: string };
-  /** Told when its state changes. */
+  /** Called when its state changes. */
   stateChanged(state: InterpreterState, detail: string): void;
 }
 
-/** The interpreter. */
+/** Starts the driver, puts queries to it and hands on what it shows. */
 export class Interpreter {
   readonly #options: InterpreterOptions;
   #state: InterpreterState = 'idle';
@@ -161,7 +161,7 @@ export class Interpreter {
     const lines = new LineReader();
     const control = running.duplex(3);
     control?.on('error', () => {
-      // The end of the process follows and tells more.
+      // The exit of the process follows and says why.
     });
     control?.on('data', (chunk: Buffer) => {
       try {
@@ -177,7 +177,7 @@ export class Interpreter {
   #receive(running: RunningCommand, line: string): void {
     const event = parseDriverLine(line);
     if (!event) {
-      this.#options.tenant.log.line('WARN', 'the interpreter driver sent a line that means nothing');
+      this.#options.tenant.log.line('WARN', 'the interpreter driver sent an invalid line');
       return;
     }
     // What was printed before the line is delivered before it.

@@ -24,7 +24,7 @@ export interface PipeEnds {
   readonly theirs: number;
 }
 
-/** The pool. */
+/** Keeps a few pipes ready, since making them takes a process. */
 export class PipePool {
   readonly #shell: string;
   readonly #clock: Clock;

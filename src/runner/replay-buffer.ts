@@ -48,7 +48,7 @@ export class ReplayBuffer {
     return this.#unacknowledgedBytes;
   }
 
-  /** All bytes held. */
+  /** Bytes of all events that are kept, acknowledged or not. */
   get heldBytes(): number {
     return this.#unacknowledgedBytes + this.#acknowledgedBytes;
   }

@@ -5,7 +5,7 @@ import { maxBodyBytes } from '../protocol/frame.ts';
 import type { EndReason, RunEvent, RunPhase, RunSummary } from '../protocol/run-event.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 
-/** What a program asks. */
+/** A line of input that a program waits for. */
 export interface Question {
   readonly prompt: string;
   readonly password: boolean;
@@ -27,16 +27,16 @@ export interface RunControl {
   stdin(bytes: Uint8Array, eof: boolean): Promise<boolean>;
 }
 
-/** Who is told about a run. */
+/** Is notified of the changes of runs. */
 export interface RunObserver {
-  /** There are new events. */
+  /** The newest events are in the run's replay buffer. */
   eventsAdded(run: Run): void;
   phaseChanged(run: Run): void;
 }
 
 const nothing = new Uint8Array(0);
 
-/** The run. */
+/** One run, from its request to its end and as long as its events are kept. */
 export class Run {
   readonly id: RunId;
   readonly fingerprint: string;
@@ -123,7 +123,7 @@ export class Run {
     this.#changePhase('waiting-input');
   }
 
-  /** It has its answer. */
+  /** The program goes on with its answer. */
   inputGiven(): void {
     if (this.#phase === 'waiting-input') this.#changePhase('running');
   }

@@ -27,7 +27,7 @@ import { runtimeContext } from './runtime-context.ts';
 import { resolveRuntime } from './runtimes/index.ts';
 import { serveRunner } from './server.ts';
 import type { Services } from './services/services.ts';
-import { StatusBoard } from './status.ts';
+import { RunnerStatusTracker } from './status.ts';
 import { Tenant } from './tenant.ts';
 import { endTenant } from './tenant-process.ts';
 import { allowSudo, setUpUser, type TenantUser } from './user-setup.ts';
@@ -43,7 +43,7 @@ export class Runner {
   readonly #container: ReadonlyMap<string, string>;
   readonly #imageScriptRan: boolean;
   readonly #log: ContainerLog;
-  readonly #status: StatusBoard;
+  readonly #status: RunnerStatusTracker;
   readonly #tenant: Tenant;
   readonly #runs: Runs;
   #parts: ExecutorParts | null = null;
@@ -62,7 +62,7 @@ export class Runner {
     const config = this.#config;
     this.#container = readContainerEnvironment();
     this.#log = new ContainerLog(descriptorSink(1), { debug: config.debug });
-    this.#status = new StatusBoard(startedAt, this.#log);
+    this.#status = new RunnerStatusTracker(startedAt, this.#log);
     const { uid, gid } = config.user;
     const pipes = new PipePool(volumePaths.shell);
     this.#tenant = new Tenant({ uid, gid, home: containerPaths.home, pipes, log: this.#log });
@@ -120,7 +120,7 @@ export class Runner {
     if (this.#config.interpreter === 'eager') void this.#parts.interpreter?.start();
   }
 
-  /** A step that fails is told and passed over. */
+  /** A step that fails is reported in the status, and the start goes on. */
   async #step(what: string, action: () => void | Promise<void>): Promise<void> {
     try {
       await action();
@@ -158,8 +158,8 @@ export class Runner {
     if (imageBootstrap && !this.#imageScriptRan) {
       return await runImageBootstrap(this.#container, user, { output: this.#log, clock, problem });
     }
-    const told = imageBootstrap ? imageScriptProblem() : withheldImageBootstrap();
-    if (told !== '') problem(told);
+    const notice = imageBootstrap ? imageScriptProblem() : withheldImageBootstrap();
+    if (notice !== '') problem(notice);
     return this.#container;
   }
 
@@ -187,16 +187,16 @@ export class Runner {
 
   /** Loaded only where a kernel has services: each module costs every kernel memory. */
   async #openServices(): Promise<void> {
-    const { services: places, isTerminalLocal } = this.#config;
-    if (places.length === 0 || !this.#parts) return;
+    const { services: declared, isTerminalLocal } = this.#config;
+    if (declared.length === 0 || !this.#parts) return;
     const { openServices } = await import('./services/open-services.ts');
     const { tenant, runtime, context } = this.#parts;
     this.#services = openServices({
-      ...{ places, tenant, clock, context, runtimeType: runtime.type, isTerminalLocal },
+      ...{ declared, tenant, clock, context, runtimeType: runtime.type, isTerminalLocal },
       asTenant: (look) => this.#asTenant(look),
       problem: (text) => this.#status.problem(text),
     });
-    await this.#services.startOwn((text) => this.#status.problem(text));
+    await this.#services.startBuiltIn((text) => this.#status.problem(text));
   }
 
   /** Begins to serve the models; loaded only where a kernel has some. */
@@ -210,7 +210,7 @@ export class Runner {
       onHealth: () => this.#status.modelChanged(),
       problem: (text) => this.#status.problem(text),
     });
-    this.#status.modelsAre(() => servers.map(({ health }) => health));
+    this.#status.readModelsFrom(() => servers.map(({ health }) => health));
   }
 
   #execute(run: Parameters<typeof executeRun>[0]): Promise<void> {

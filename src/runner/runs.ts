@@ -12,10 +12,10 @@ import { signalNumber } from './tenant-process.ts';
 
 const maxQueue = 256;
 const maxFinished = 64;
-/** The next run begins when finished ones hold less than this many buffers' worth of output that nobody took. */
+/** The next run begins when finished ones hold less than this many buffers' worth of output that nobody has fetched. */
 const heldBuffers = 4;
 const tailOfFinishedBytes = 128 * 1024;
-/** How long it is known of a finished run how it ended, when nobody has taken its events: an agent may be away. */
+/** How long the end of a finished run is remembered, when nobody has fetched its events: an agent may be away. */
 const retiredMs = 24 * 3_600_000;
 const maxRetired = 64;
 
@@ -31,13 +31,13 @@ export interface RunsOptions {
   execute(run: Run): Promise<void>;
 }
 
-/** The set. */
+/** Queues, runs and keeps the runs of one kernel. */
 export class Runs {
   readonly #options: RunsOptions;
   readonly #runs = new Map<RunId, Run>();
   readonly #queue: Run[] = [];
   readonly #finished: Run[] = [];
-  /** What is left of finished runs that were not taken in time. */
+  /** How finished runs ended whose events nobody fetched in time. */
   readonly #retired = new Map<RunId, { readonly summary: RunSummary; readonly fingerprint: string }>();
   readonly #expiry = new Map<RunId, Timer>();
   #current: Run | null = null;
@@ -48,7 +48,7 @@ export class Runs {
     this.#options = options;
   }
 
-  /** The run that runs. */
+  /** The run that is being executed; null = none. */
   get current(): Run | null {
     return this.#current;
   }
@@ -78,7 +78,7 @@ export class Runs {
     return { existing: false };
   }
 
-  /** Throws RUN_NOT_FOUND. */
+  /** A run that is queued, executed or kept. Throws RUN_NOT_FOUND. */
   get(id: RunId): Run {
     const run = this.#runs.get(id);
     if (!run) throw new KerneletError('RUN_NOT_FOUND', `this kernel has no run ${id}`);
@@ -123,7 +123,7 @@ export class Runs {
     return [...retired, ...[...this.#runs.values()].map((run) => run.summary())];
   }
 
-  /** Ends everything that waits; nothing new is taken. */
+  /** Ends everything that waits; new requests are refused. */
   close(): void {
     this.#closed = true;
     for (const run of this.#queue.splice(0)) {
@@ -134,8 +134,8 @@ export class Runs {
 
   #next(): void {
     if (this.#held || this.#current || this.#queue.length === 0) return;
-    const untaken = this.#finished.reduce((sum, run) => sum + run.replay.unacknowledgedBytes, 0);
-    if (untaken >= this.#options.limitBytes * heldBuffers) return;
+    const unfetched = this.#finished.reduce((sum, run) => sum + run.replay.unacknowledgedBytes, 0);
+    if (unfetched >= this.#options.limitBytes * heldBuffers) return;
     const run = this.#queue.shift();
     if (!run) return;
     this.#current = run;
@@ -162,11 +162,11 @@ export class Runs {
     for (const old of this.#finished.slice(0, Math.max(0, excess))) this.#drop(old);
   }
 
-  /** Its output goes; of one that nobody has taken it is still known that it ran, and how it ended. */
+  /** Its output goes; of one that nobody has fetched it is remembered that it ran, and how it ended. */
   #retire(run: Run): void {
-    const untaken = run.replay.unacknowledgedBytes > 0;
+    const unfetched = run.replay.unacknowledgedBytes > 0;
     this.#drop(run);
-    if (!untaken) return;
+    if (!unfetched) return;
     this.#retired.set(run.id, { summary: run.summary(), fingerprint: run.fingerprint });
     const timer = this.#options.clock.after(retiredMs, () => this.#dropRetired(run.id));
     timer.unref();

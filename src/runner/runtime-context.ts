@@ -1,4 +1,4 @@
-/** What a runtime is told when it plans, found out in this container. */
+/** What a runtime knows when it plans, found out in this container. */
 import { accessSync, constants, statSync } from 'node:fs';
 import type { Runtime, RuntimeContext } from './runtime.ts';
 import { volumePaths } from './volume-paths.ts';

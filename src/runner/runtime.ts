@@ -52,15 +52,15 @@ export interface RuntimeContext {
 /** A process that answers queries and keeps state between them; it speaks `driver-protocol.ts` on descriptor 3. */
 export interface DriverCommand extends TenantCommand {}
 
-/** One runtime. */
+/** How the programs of one type are built and run. */
 export interface Runtime {
-  /** Its type string. */
+  /** A type of the table of runtimes. */
   readonly type: string;
   /** Names or paths of its tool, best first, for images that don't name one. */
   readonly tools: readonly string[];
   /** Variables of all its processes. */
   environ(context: RuntimeContext): Readonly<Record<string, string>>;
-  /** Batch: what `*` means. */
+  /** What `*` means for the three steps of a batch run. */
   clean(context: RuntimeContext): Plan;
   build(context: RuntimeContext): Plan;
   exec(context: RuntimeContext): Plan;

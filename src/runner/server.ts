@@ -12,7 +12,7 @@ import { FrameSocket } from './frame-socket.ts';
 const maxConnections = 8;
 const helloTimeoutMs = 5000;
 
-/** What the server needs. */
+/** Where it listens, and who serves what it accepts. */
 export interface RunnerServerOptions {
   readonly path: string;
   readonly secret: string;
@@ -22,7 +22,7 @@ export interface RunnerServerOptions {
   accept(connection: FrameSocket, role: 'control' | 'file', protocol: number): void;
 }
 
-/** Begins to listen; resolves when connections are taken. Rejects with the system's error. */
+/** Begins to listen; resolves when connections are accepted. Rejects with the system's error. */
 export async function serveRunner(options: RunnerServerOptions): Promise<Server> {
   // A container that is started again finds the file of its earlier life.
   rmSync(options.path, { force: true });
@@ -67,10 +67,10 @@ function refusalOf(
 }
 
 /** Takes as long for a secret that is wrong at its start as for one that is wrong at its end. */
-export function equalSecrets(given: string, expected: string): boolean {
-  let difference = given.length ^ expected.length;
+export function equalSecrets(actual: string, expected: string): boolean {
+  let difference = actual.length ^ expected.length;
   for (let index = 0; index < expected.length; index += 1) {
-    difference |= given.charCodeAt(index) ^ expected.charCodeAt(index);
+    difference |= actual.charCodeAt(index) ^ expected.charCodeAt(index);
   }
   return difference === 0;
 }

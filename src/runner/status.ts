@@ -1,12 +1,12 @@
-/** Where the runner stands, and who wants to know. */
+/** The state of the runner, which the agent is sent at every change. */
 import type { ModelHealth } from '../protocol/kernel-models.ts';
 import type { InterpreterState, RunnerPhase, RunnerStatus } from '../protocol/runner-frames.ts';
 import type { ContainerLog } from './container-log.ts';
 
 const maxDetail = 2000;
 
-/** The status. */
-export class StatusBoard {
+/** Collects the state from the runner's parts. */
+export class RunnerStatusTracker {
   readonly #startedAt: number;
   readonly #log: ContainerLog;
   readonly #problems: string[] = [];
@@ -27,7 +27,7 @@ export class StatusBoard {
   }
 
   /** Says where the health of models is found. */
-  modelsAre(read: () => readonly ModelHealth[]): void {
+  readModelsFrom(read: () => readonly ModelHealth[]): void {
     this.#models = read;
   }
 

@@ -13,7 +13,7 @@ import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 const oomScorePath = '/proc/self/oom_score_adj';
 const tenantOomScore = '500';
 
-/** How a process ended. */
+/** The exit of a process, or why there was none to start. */
 export interface ExitFacts {
   /** Its status, or −N after signal N; 127 = not found, 126 = not executable. */
   readonly exitCode: number;
@@ -21,7 +21,7 @@ export interface ExitFacts {
   readonly notStarted: string | null;
 }
 
-/** What to start. */
+/** A program with the ids, variables and descriptors that it gets. */
 export interface TenantSpawn {
   readonly argv: readonly string[];
   readonly environ: Readonly<Record<string, string>>;
@@ -31,7 +31,7 @@ export interface TenantSpawn {
   readonly stdio: StdioOptions;
 }
 
-/** A started process. */
+/** A started process; one that could not be started has ended already. */
 export interface TenantProcess {
   readonly pid: number | null;
   /** Resolves when it has ended and was reaped, or could not be started. */

@@ -43,7 +43,7 @@ export class OutputReader implements Disposable {
     this.#socket.resume();
   }
 
-  /** Whether more may come. */
+  /** Whether its end has not been read yet. */
   get open(): boolean {
     return this.#open;
   }

@@ -26,7 +26,7 @@ export interface TenantOptions {
   readonly log: ContainerLog;
 }
 
-/** The tenant. */
+/** Starts the processes of the tenant. */
 export class Tenant {
   readonly uid: number;
   readonly gid: number;

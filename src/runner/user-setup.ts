@@ -8,7 +8,7 @@ import { isSystemError } from '../lib/system-error.ts';
 /** Where upstream allows it too. */
 const sudoersPath = '/etc/sudoers.d/01-bai-work';
 
-/** Writes the lines. What cannot be written, as on a read-only root, is told and left. */
+/** Writes the lines. What cannot be written, as on a read-only root, is reported and left as it is. */
 export function setUpUser(user: TenantUser, problem: (text: string) => void): void {
   if (user.uid === 0) return;
   edit('/etc/group', (content) => editGroup(content, user), 0o644, problem);

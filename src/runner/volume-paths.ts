@@ -14,7 +14,7 @@ export const volumePaths = {
   drivers: `${containerPaths.volume}/runner/drivers`,
 } as const;
 
-/** Few threads, little memory. */
+/** For a small program: few threads, little memory. */
 const smallNodeFlags = ['--v8-pool-size=0', '--max-semi-space-size=1', '--no-warnings'];
 
 /** The command line of a program of the runner's own that serves for a while; what tenants have written may be in it. */

@@ -1,6 +1,6 @@
 /**
  * Small things that must be known after a restart: a folder with one JSON file for each, written whole and synced. What
- * cannot be read is said and dropped, and takes nothing else with it.
+ * cannot be read is logged and dropped, and takes nothing else with it.
  */
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,54 +13,54 @@ import { KeyedMutex } from '../lib/semaphore.ts';
 const ending = '.json';
 const nameForm = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
 
-/** Notes of one kind by name: a UUID or the like. */
-export class JsonStore<Note> {
+/** Values of one type by name: a UUID or the like. */
+export class JsonStore<Value> {
   readonly #folder: string;
-  readonly #notes: Map<string, Note>;
-  /** What is done about one note is done in order. */
-  readonly #order = new KeyedMutex<string>();
+  readonly #values: Map<string, Value>;
+  /** Writes of one entry are done one after the other. */
+  readonly #locks = new KeyedMutex<string>();
 
-  private constructor(folder: string, notes: Map<string, Note>) {
+  private constructor(folder: string, values: Map<string, Value>) {
     this.#folder = folder;
-    this.#notes = notes;
+    this.#values = values;
   }
 
   /** Opens the folder, making it when it is absent, and reads what an earlier process left. Throws the system's error. */
-  static async open<Note>(folder: string, read: Reader<Note>, log: Logger): Promise<JsonStore<Note>> {
+  static async open<Value>(folder: string, read: Reader<Value>, log: Logger): Promise<JsonStore<Value>> {
     await makeFolder(folder, 0o700);
-    const notes = new Map<string, Note>();
+    const values = new Map<string, Value>();
     for (const file of await readdir(folder)) {
       const path = join(folder, file);
       if (unfinishedFileForm.test(file)) await rm(path, { force: true });
       if (!file.endsWith(ending)) continue;
       const name = file.slice(0, -ending.length);
       try {
-        if (!nameForm.test(name)) throw new Error('its name is none of a note');
-        notes.set(name, read(JSON.parse(await readFile(path, 'utf8')), name));
+        if (!nameForm.test(name)) throw new Error('its name is not that of an entry');
+        values.set(name, read(JSON.parse(await readFile(path, 'utf8')), name));
       } catch (error) {
-        log.error('a note cannot be read and is dropped', { path, error });
+        log.error('a stored entry cannot be read and is dropped', { path, error });
         await rm(path, { force: true });
       }
     }
-    return new JsonStore(folder, notes);
+    return new JsonStore(folder, values);
   }
 
-  /** All of them by name. */
-  get all(): ReadonlyMap<string, Note> {
-    return this.#notes;
+  /** All entries by name. */
+  get all(): ReadonlyMap<string, Value> {
+    return this.#values;
   }
 
-  /** Writes a note, in place of one that is there. Throws STATE_UNUSABLE; then the old one stands on the disk. */
-  async put(name: string, note: Note): Promise<void> {
-    if (!nameForm.test(name)) throw new TypeError(`${name} cannot be the name of a note`);
-    this.#notes.set(name, note);
-    await this.#order.run(name, () => writeFileAtomic(this.#path(name), `${JSON.stringify(note)}\n`));
+  /** Writes an entry, in place of one that is there. Throws STATE_UNUSABLE; then the old one stands on the disk. */
+  async put(name: string, value: Value): Promise<void> {
+    if (!nameForm.test(name)) throw new TypeError(`${name} cannot be the name of an entry`);
+    this.#values.set(name, value);
+    await this.#locks.run(name, () => writeFileAtomic(this.#path(name), `${JSON.stringify(value)}\n`));
   }
 
-  /** Removes a note; an absent one is success. Throws STATE_UNUSABLE. */
+  /** Removes an entry; an absent one is success. Throws STATE_UNUSABLE. */
   async remove(name: string): Promise<void> {
-    if (!this.#notes.delete(name)) return;
-    await this.#order.run(name, () => removeFileDurably(this.#path(name)));
+    if (!this.#values.delete(name)) return;
+    await this.#locks.run(name, () => removeFileDurably(this.#path(name)));
   }
 
   #path(name: string): string {

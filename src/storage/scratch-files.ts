@@ -17,7 +17,7 @@ const folderFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOF
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const writeFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-/** Whether a path names something below a folder, in plain words. Pure. */
+/** Whether a path names something below a folder, without empty, `.` or `..` parts. Pure. */
 export function isPlainPath(path: string): boolean {
   return !path.includes('\0') && path.split('/').every((name) => name !== '' && name !== '.' && name !== '..');
 }
@@ -139,11 +139,11 @@ export async function readFileWithin(folder: string, path: string, maxBytes: num
 }
 
 async function textOf(file: FileHandle, maxBytes: number): Promise<string> {
-  if (!(await file.stat()).isFile()) throw new Error('it is no file');
+  if (!(await file.stat()).isFile()) throw new Error('it is not a regular file');
   const bytes = Buffer.alloc(maxBytes + 1);
   let size = 0;
-  for (let taken = -1; taken !== 0 && size < bytes.length; size += taken) {
-    taken = (await file.read(bytes, size, bytes.length - size, null)).bytesRead;
+  for (let count = -1; count !== 0 && size < bytes.length; size += count) {
+    count = (await file.read(bytes, size, bytes.length - size, null)).bytesRead;
   }
   if (size > maxBytes) throw new Error(`it has more than ${maxBytes} bytes`);
   return bytes.toString('utf8', 0, size);

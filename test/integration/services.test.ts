@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { ServiceOptions, ServiceOutcome, ServicePlace } from '../../src/protocol/kernel-services.ts';
+import type { DeclaredService, ServiceOptions, ServiceOutcome } from '../../src/protocol/kernel-services.ts';
 import { RunnerSession } from '../support/runner-session.ts';
 
 /** Answers requests on the port for ever, and says what it was given. */
@@ -49,7 +49,7 @@ const ports: Readonly<Record<string, number>> = {
   ...{ web: 9000, dies: 9001, missing: 9002, background: 9003, lost: 9004, silent: 9005, already: 9006 },
   ...{ nothing: 9007, undefined: 9008, stubborn: 9009, damaged: 9010, hostile: 9011 },
 };
-const places: readonly ServicePlace[] = [
+const places: readonly DeclaredService[] = [
   ...Object.entries(ports).map(([name, port]) => ({ name, protocol: 'http', ports: [port] })),
   { name: 'opened', protocol: 'preopen', ports: [9100] },
 ];
@@ -110,9 +110,9 @@ describe('services', () => {
       allowedEnvs: ['GREETING', 'LANG'],
     });
     expect(apps.map(({ name }) => name)).not.toContain('damaged');
-    expect(kernel.peer.status?.detail).toContain('"damaged.json" was passed over');
+    expect(kernel.peer.status?.detail).toContain('"damaged.json" was ignored');
     // What root alone may read is not read for an image.
-    expect(kernel.peer.status?.detail).toMatch(/"hostile.json" was passed over: EACCES/);
+    expect(kernel.peer.status?.detail).toMatch(/"hostile.json" was ignored: EACCES/);
   });
 
   it('start once with what the caller chose, end, and start again', async () => {

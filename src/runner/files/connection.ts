@@ -14,7 +14,7 @@ const commitTimeoutMs = 60_000;
 
 type Request = Extract<AgentFrameHeader, { t: 'request' }>;
 
-/** The connection. */
+/** Serves one upload or download, and closes. */
 export class FileConnection {
   readonly #socket: FrameSocket;
   readonly #tenant: Tenant;
@@ -45,7 +45,7 @@ export class FileConnection {
       void this.#begin(header);
     } else if (header.t === 'data' && this.#uploading) this.#feed(body);
     else if (header.t === 'end' && this.#uploading) this.#commit();
-    else this.#socket.close(`a ${header.t} frame means nothing here`);
+    else this.#socket.close(`unexpected frame: ${header.t}`);
   }
 
   async #begin(request: Request): Promise<void> {
@@ -73,7 +73,7 @@ export class FileConnection {
       return await worker.report(Number.POSITIVE_INFINITY);
     } finally {
       this.#commitTimer?.[Symbol.dispose]();
-      // What still comes is taken and thrown away, so that the peer gets to read the reply.
+      // What still comes is discarded, so that the peer gets to read the reply.
       this.#worker = null;
       this.#socket.resume();
     }

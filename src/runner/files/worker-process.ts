@@ -45,9 +45,9 @@ const reportTimeoutMs = 30_000;
 
 /** A worker that runs. Dispose it: a worker that is not needed any more is ended. */
 export interface FileWorker extends Disposable {
-  /** Its standard input (uploads). */
+  /** Its standard input: the bytes of an upload. */
   readonly input: Duplex | null;
-  /** Its standard output (downloads). */
+  /** Its standard output: the bytes of a download. */
   readonly output: Duplex | null;
   /** Descriptor 3, for the runner's word to it. */
   readonly channel: Duplex | null;
@@ -65,7 +65,7 @@ export function startFileWorker(tenant: Tenant, clock: Clock, args: readonly str
   const lines = new LineReader();
   for (const stream of [input, output, channel]) {
     stream?.on('error', () => {
-      // The end of the worker follows and tells more.
+      // The exit of the worker follows and says why.
     });
   }
   const silent = (text: string): FileReport => ({ ok: false, code: 'FILE_ERROR', message: text });
@@ -76,7 +76,7 @@ export function startFileWorker(tenant: Tenant, clock: Clock, args: readonly str
         if (report) first.resolve(report);
       }
     } catch {
-      first.resolve(silent('the file worker was disturbed'));
+      first.resolve(silent('the file worker sent what is not a report'));
       process.signal('SIGKILL');
     }
   });
@@ -92,7 +92,7 @@ export function startFileWorker(tenant: Tenant, clock: Clock, args: readonly str
     channel: channel ?? null,
     exited: process.exited,
     async report(timeoutMs = reportTimeoutMs) {
-      using _timer = clock.after(timeoutMs, () => first.resolve(silent('the files did not answer in time')));
+      using _timer = clock.after(timeoutMs, () => first.resolve(silent('the file worker did not answer in time')));
       const report = await first.promise;
       if (!report.ok) throw new KerneletError(report.code, report.message);
       return report.result;

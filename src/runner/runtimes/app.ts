@@ -6,7 +6,7 @@ import type { Runtime } from '../runtime.ts';
 import { nothing } from './plan.ts';
 import { shell } from './shell.ts';
 
-/** The fallback. */
+/** Shell semantics without a build or a program of its own. */
 export const app = {
   ...shell,
   type: 'app',

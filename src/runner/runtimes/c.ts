@@ -1,7 +1,7 @@
 /** C. An image that names a C++ compiler for it gets C all the same. */
 import { compiledRuntime } from './compiled.ts';
 
-/** The C runtime. */
+/** C programs; built, not interpreted, so that queries share no state. */
 export const c = compiledRuntime({
   type: 'c',
   title: 'C',

@@ -2,7 +2,7 @@
 import type { Plan, Runtime, RuntimeContext } from '../runtime.ts';
 import { batchMode, buildWithMake, cleanWithMake, main, script, steps, unable } from './plan.ts';
 
-/** What tells one compiled language from the other. */
+/** What one compiled language has of its own. */
 export interface CompiledLanguage {
   readonly type: string;
   readonly title: string;

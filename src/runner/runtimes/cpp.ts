@@ -1,7 +1,7 @@
-/** C++. */
+/** C++, by the first C++ compiler that the image has. */
 import { compiledRuntime } from './compiled.ts';
 
-/** The C++ runtime. */
+/** C++ programs; built, not interpreted, so that queries share no state. */
 export const cpp = compiledRuntime({
   type: 'cpp',
   title: 'C++',

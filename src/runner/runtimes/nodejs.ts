@@ -9,7 +9,7 @@ function withTool(context: RuntimeContext, plan: (node: string) => Plan): Plan {
   return context.tool === null ? unable(noNode) : plan(context.tool);
 }
 
-/** The JavaScript runtime. */
+/** JavaScript programs, with Makefile and main.js as batch steps. */
 export const nodejs = {
   type: 'nodejs',
   tools: ['node', 'nodejs'],

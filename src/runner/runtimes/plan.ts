@@ -4,7 +4,7 @@ import type { Plan, PlanStep, RuntimeContext, TenantCommand } from '../runtime.t
 /** The status of what cannot be run, as a shell has it for a command that it does not find. */
 export const cannotRun = 127;
 
-/** Nothing to do, which is a success; `message` tells the user why, when there is one. */
+/** Nothing to do, which is a success; `message` says why, when there is one. */
 export function nothing(message = ''): Plan {
   return { kind: 'nothing', exitCode: 0, message };
 }
@@ -14,12 +14,12 @@ export function unable(message: string): Plan {
   return { kind: 'nothing', exitCode: cannotRun, message: `kernelet: ${message}` };
 }
 
-/** Steps in a row. */
+/** Steps that are done one after the other, until one fails. */
 export function steps(...list: readonly PlanStep[]): Plan {
   return { kind: 'steps', steps: list };
 }
 
-/** The user's program itself. */
+/** The user's program itself: it gets standard input and is what interrupts reach. */
 export function main(argv: readonly string[], environ?: TenantCommand['environ']): PlanStep {
   return { do: 'run', main: true, command: environ ? { argv, environ } : { argv } };
 }

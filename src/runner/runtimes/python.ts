@@ -14,7 +14,7 @@ function withTool(context: RuntimeContext, plan: (python: string) => Plan): Plan
   return context.tool === null ? unable(noPython) : plan(context.tool);
 }
 
-/** The Python runtime. */
+/** Python programs, with Makefile, setup.py and main.py as batch steps. */
 export const python = {
   type: 'python',
   tools: ['python3', 'python'],

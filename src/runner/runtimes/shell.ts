@@ -28,7 +28,7 @@ function shieldedDriver(context: RuntimeContext, tool: string): DriverCommand {
   };
 }
 
-/** The shell runtime. */
+/** Shell scripts, by the image's shell or the volume's own. */
 export const shell = {
   type: 'shell',
   tools: ['bash', 'sh'],

@@ -14,7 +14,7 @@ const maxOutputBytes = 64 * 1024;
 const write = 'cat >"$1" && chmod "$2" "$1"';
 const append = 'cat >>"$1" && chmod "$2" "$1"';
 
-/** What actions work with. */
+/** What actions need of the runner. */
 export interface ActionParts {
   readonly tenant: Tenant;
   readonly clock: Clock;
@@ -23,20 +23,20 @@ export interface ActionParts {
 }
 
 /** Does them in order; each result is the variable that its `ref` names, also for the actions after it. */
-export async function prepare(
+export async function runActions(
   actions: readonly Action[],
-  given: TemplateVariables,
+  initial: TemplateVariables,
   parts: ActionParts,
 ): Promise<TemplateVariables> {
-  const variables = new Map(given);
+  const variables = new Map(initial);
   for (const action of actions) {
-    const result = await carryOut(action, variables, parts);
+    const result = await runAction(action, variables, parts);
     if (action.ref !== null) variables.set(action.ref, result);
   }
   return variables;
 }
 
-async function carryOut(action: Action, variables: TemplateVariables, parts: ActionParts): Promise<TemplateValue> {
+async function runAction(action: Action, variables: TemplateVariables, parts: ActionParts): Promise<TemplateValue> {
   const expand = (template: string): string => expandTemplate(template, variables);
   const expandAll = (templates: readonly string[]): readonly string[] => expandTemplates(templates, variables);
   const { shell } = volumePaths;
@@ -46,16 +46,16 @@ async function carryOut(action: Action, variables: TemplateVariables, parts: Act
         .map((line) => `${line}\n`)
         .join('');
       const script = action.append ? append : write;
-      await retryForever([shell, '-c', script, 'kernelet', expand(action.filename), action.mode], content, parts);
+      await runOrThrow([shell, '-c', script, 'kernelet', expand(action.filename), action.mode], content, parts);
       return null;
     }
     case 'write_tempfile': {
       const path = parts.temporaryPath('.py');
-      await retryForever([shell, '-c', write, 'kernelet', path, action.mode], expandAll(action.body).join(''), parts);
+      await runOrThrow([shell, '-c', write, 'kernelet', path, action.mode], expandAll(action.body).join(''), parts);
       return path;
     }
     case 'mkdir':
-      await retryForever([volumePaths.busybox, 'mkdir', '-p', '--', expand(action.path)], '', parts);
+      await runOrThrow([volumePaths.busybox, 'mkdir', '-p', '--', expand(action.path)], '', parts);
       return null;
     case 'run_command': {
       const { out, err } = await run(expandAll(action.command), '', parts);
@@ -69,7 +69,7 @@ async function carryOut(action: Action, variables: TemplateVariables, parts: Act
 }
 
 /** Throws when the command fails. */
-async function retryForever(argv: readonly string[], input: string, parts: ActionParts): Promise<void> {
+async function runOrThrow(argv: readonly string[], input: string, parts: ActionParts): Promise<void> {
   const { exitCode, err } = await run(argv, input, parts);
   if (exitCode !== 0) throw new Error(`an action before the start failed: ${err.trim() || `status ${exitCode}`}`);
 }
@@ -77,7 +77,7 @@ async function retryForever(argv: readonly string[], input: string, parts: Actio
 async function run(argv: readonly string[], input: string, { tenant, clock }: ActionParts) {
   const ends = await tenant.pipes.takeForInput();
   using stdin = new InputWriter(ends.ours);
-  const [out, err] = [new KeptText(), new KeptText()];
+  const [out, err] = [new BoundedText(), new BoundedText()];
   const running = await tenant.run(
     { argv },
     { stdin: ends.theirs, stdout: (bytes) => out.add(bytes), stderr: (bytes) => err.add(bytes) },
@@ -92,7 +92,7 @@ async function run(argv: readonly string[], input: string, { tenant, clock }: Ac
 }
 
 /** Output as far as it is kept. */
-class KeptText {
+class BoundedText {
   readonly #pieces: Uint8Array[] = [];
   #size = 0;
 

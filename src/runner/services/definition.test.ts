@@ -54,7 +54,7 @@ describe('a service definition', () => {
       [{ command: 'a', shell: 1 }, /shell is not a text/],
       [{ command: [] }, /command is empty/],
       [{ command: [1] }, /command is not a text/],
-      [{ command: ['a\0b'] }, /no possible text/],
+      [{ command: ['a\0b'] }, /too long or contains a NUL/],
       [{ env: [] }, /env is not a map/],
       [{ prestart: [{ action: 'chmod', args: {} }] }, /action is none of/],
       [{ prestart: [{ action: 'write_file', args: { filename: 'x', body: ['y'], mode: '9' } }] }, /octal/],

@@ -70,7 +70,7 @@ export function parseDefinition(text: string): ServiceDefinition {
   }
   const fields = object(value, 'the definition');
   const unknown = Object.keys(fields).find((key) => !known.includes(key));
-  if (unknown !== undefined) throw new DefinitionError(`${JSON.stringify(unknown.slice(0, 80))} is no field of one`);
+  if (unknown !== undefined) throw new DefinitionError(`${JSON.stringify(unknown.slice(0, 80))} is not a known field`);
   const noop = flag(fields['noop'], 'noop');
   const prestart = list(fields['prestart'] ?? fields['prestart_actions'] ?? [], 'prestart').map(parseAction);
   const command = commandOf(fields, noop, prestart);
@@ -80,13 +80,13 @@ export function parseDefinition(text: string): ServiceDefinition {
     noop,
     urlTemplate: word(fields['url_template'] ?? '', 'url_template'),
     prestart,
-    env: Object.entries(object(fields['env'] ?? {}, 'env')).map(([name, given]) => [name, string(given, 'env')]),
+    env: Object.entries(object(fields['env'] ?? {}, 'env')).map(([name, value]) => [name, string(value, 'env')]),
     allowedEnvs: words(fields['allowed_envs'] ?? [], 'allowed_envs'),
     allowedArguments: words(fields['allowed_arguments'] ?? [], 'allowed_arguments'),
     defaultArguments: Object.fromEntries(
-      Object.entries(object(fields['default_arguments'] ?? {}, 'default_arguments')).map(([name, given]) => [
+      Object.entries(object(fields['default_arguments'] ?? {}, 'default_arguments')).map(([name, value]) => [
         name,
-        given === null ? null : Array.isArray(given) ? lines(given, name) : string(given, name),
+        value === null ? null : Array.isArray(value) ? lines(value, name) : string(value, name),
       ]),
     ),
   };
@@ -94,18 +94,17 @@ export function parseDefinition(text: string): ServiceDefinition {
 
 /** Words, or one text, which `shell` gets. */
 function commandOf(fields: Fields, noop: boolean, prestart: readonly Action[]): Lines {
-  const [given, shell] = [fields['command'], string(fields['shell'] ?? 'bash', 'shell')];
-  if (typeof given !== 'string') return lines(given ?? (noop ? [] : undefined), 'command');
+  const [command, shell] = [fields['command'], string(fields['shell'] ?? 'bash', 'shell')];
+  if (typeof command !== 'string') return lines(command ?? (noop ? [] : undefined), 'command');
   const results = prestart.flatMap(({ ref }) => ref ?? []);
-  return given === '' ? [] : shellCommand(string(given, 'command'), shell, results);
+  return command === '' ? [] : shellCommand(string(command, 'command'), shell, results);
 }
 
 /** Reads an action: a map with `action`, `args` and perhaps `ref`. Throws DefinitionError. */
 export function parseAction(value: unknown): Action {
   const fields = object(value, 'an action');
   const args = object(fields['args'] ?? {}, 'args');
-  const given = fields['ref'];
-  const ref = given === undefined || given === null ? null : string(given, 'ref');
+  const ref = fields['ref'] === undefined || fields['ref'] === null ? null : string(fields['ref'], 'ref');
   const body = (): Lines => lines(args['body'], 'body');
   const mode = (): string => permissions(args['mode'] ?? '644');
   switch (fields['action']) {
@@ -142,23 +141,24 @@ function object(value: unknown, what: string): Fields {
   return value as Fields;
 }
 
-function list(value: unknown, what: string, most = maxItems): readonly unknown[] {
+function list(value: unknown, what: string, max = maxItems): readonly unknown[] {
   if (!Array.isArray(value)) throw new DefinitionError(`${what} is not a list`);
-  if (value.length > most) throw new DefinitionError(`${what} has more than ${most} items`);
+  if (value.length > max) throw new DefinitionError(`${what} has more than ${max} items`);
   return value;
 }
 
 function string(value: unknown, what: string): string {
   if (typeof value !== 'string') throw new DefinitionError(`${what} is not a text`);
-  if (value.length > maxText || value.includes('\0')) throw new DefinitionError(`${what} is no possible text`);
+  if (value.length > maxText || value.includes('\0'))
+    throw new DefinitionError(`${what} is too long or contains a NUL`);
   return value;
 }
 
-/** What agents are told. */
+/** A text that is sent to the agent, which takes no longer ones. */
 function word(value: unknown, what: string): string {
-  const given = string(value, what);
-  if (given.length > maxWord) throw new DefinitionError(`${what} is longer than ${maxWord} characters`);
-  return given;
+  const text = string(value, what);
+  if (text.length > maxWord) throw new DefinitionError(`${what} is longer than ${maxWord} characters`);
+  return text;
 }
 
 const words = (value: unknown, what: string): Lines => list(value, what, maxWords).map((item) => word(item, what));
@@ -193,7 +193,7 @@ export function readDefinitions(
       found.set(name, parseDefinition(readWhole(`${folder}/${file}`)));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      problem(`the service definition ${JSON.stringify(file.slice(0, 80))} was passed over: ${why}`);
+      problem(`the service definition ${JSON.stringify(file.slice(0, 80))} was ignored: ${why}`);
     }
   }
   return found;
@@ -218,8 +218,8 @@ function readWhole(path: string): string {
     if (!facts.isFile()) throw new DefinitionError('it is not a file');
     const bytes = Buffer.alloc(maxFile + 1);
     let size = 0;
-    for (let taken = -1; taken !== 0 && size < bytes.length; size += taken) {
-      taken = readSync(descriptor, bytes, size, bytes.length - size, null);
+    for (let count = -1; count !== 0 && size < bytes.length; size += count) {
+      count = readSync(descriptor, bytes, size, bytes.length - size, null);
     }
     if (size > maxFile) throw new DefinitionError(`it has more than ${maxFile} bytes`);
     return bytes.toString('utf8', 0, size);

@@ -8,7 +8,7 @@ import { request } from 'node:http';
 import { sleep } from '../../lib/clock.ts';
 import type { KernelModel, ModelHealth } from '../../protocol/kernel-models.ts';
 import { volumePaths } from '../volume-paths.ts';
-import { type ActionParts, prepare } from './actions.ts';
+import { type ActionParts, runActions } from './actions.ts';
 import { type Action, parseAction } from './definition.ts';
 import { ServiceProcess } from './service-process.ts';
 import { expandTemplates, type TemplateValue } from './template.ts';
@@ -19,14 +19,14 @@ const goodLifeMs = 60_000;
 /** A definition may say that no time shall pass between two checks. */
 const minPeriodMs = 1000;
 
-/** What it works with. */
+/** What a model's server needs of the runner. */
 export interface ModelServerParts extends ActionParts {
   readonly runtimePath: string;
   readonly onHealth: () => void;
   problem(text: string): void;
 }
 
-/** The server. */
+/** Keeps the server of one model running, and its health up to date. */
 export class ModelServer {
   readonly #model: KernelModel;
   readonly #parts: ModelServerParts;
@@ -38,7 +38,7 @@ export class ModelServer {
     this.#parts = parts;
   }
 
-  /** How the model is. */
+  /** The result of its health check, or whether its process runs where it has none. */
   get health(): ModelHealth {
     return { name: this.#model.name, healthy: this.#healthy };
   }
@@ -54,8 +54,9 @@ export class ModelServer {
         const process = await this.#start();
         if (!healthCheck) this.#becomes(true);
         const { exitCode, notStarted } = await process.exited;
-        const words = notStarted ?? [`status ${exitCode}`, process.lastWords].filter((part) => part !== '').join(': ');
-        tenant.log.line('WARN', `the server of model ${name} ended: ${words}`);
+        const reason =
+          notStarted ?? [`status ${exitCode}`, process.lastErrorLines].filter((part) => part !== '').join(': ');
+        tenant.log.line('WARN', `the server of model ${name} ended: ${reason}`);
         if (!healthCheck || notStarted !== null) this.#becomes(false);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
@@ -72,12 +73,12 @@ export class ModelServer {
   async #start(): Promise<ServiceProcess> {
     const { tenant, clock, runtimePath } = this.#parts;
     const { command, path, port, preStart } = this.#model;
-    const given = new Map<string, TemplateValue>([
+    const initial = new Map<string, TemplateValue>([
       ['runtime_path', runtimePath],
       ['ports', [port]],
     ]);
-    const known = await prepare(actionsOf(preStart), given, this.#parts);
-    const argv = expandTemplates(command, known);
+    const variables = await runActions(actionsOf(preStart), initial, this.#parts);
+    const argv = expandTemplates(command, variables);
     const inFolder = [volumePaths.shell, '-c', 'cd -- "$1" && shift && exec "$@"', 'kernelet', path, ...argv];
     return await ServiceProcess.start({ argv: inFolder }, tenant, clock);
   }

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import type { Clock } from '../../lib/clock.ts';
 import { containerPaths } from '../../protocol/image-contract.ts';
-import type { ServicePlace } from '../../protocol/kernel-services.ts';
+import type { DeclaredService } from '../../protocol/kernel-services.ts';
 import type { RuntimeContext } from '../runtime.ts';
 import type { Tenant } from '../tenant.ts';
 import { volumePaths } from '../volume-paths.ts';
@@ -13,27 +13,27 @@ import { type BuiltInService, Services } from './services.ts';
 import { sshServer } from './ssh-server.ts';
 import { TerminalService } from './terminal-service.ts';
 
-/** What the runner knows. */
-export interface ServiceSurroundings {
-  readonly places: readonly ServicePlace[];
+/** What the runner has for the services that it opens. */
+export interface ServicesContext {
+  readonly declared: readonly DeclaredService[];
   readonly tenant: Tenant;
   readonly clock: Clock;
   readonly runtimeType: string;
   readonly isTerminalLocal: boolean;
   readonly context: Pick<RuntimeContext, 'tool' | 'temporaryPath'>;
-  /** Looks at files with the tenant's ids. */
-  asTenant<T>(look: () => T): T;
+  /** Does something with files with the tenant's ids. */
+  asTenant<T>(action: () => T): T;
   problem(text: string): void;
 }
 
 /** Reads the image's definitions; nothing is started yet. */
-export function openServices(surroundings: ServiceSurroundings): Services {
-  const { places, tenant, clock, runtimeType, context, asTenant, problem } = surroundings;
+export function openServices(servicesContext: ServicesContext): Services {
+  const { declared, tenant, clock, runtimeType, context, asTenant, problem } = servicesContext;
   const ofImage = asTenant(() => readDefinitions(containerPaths.serviceDefinitions, problem));
   return new Services({
-    places,
+    declared,
     definitions: new Map([...runtimeServices(runtimeType), ...ofImage]),
-    own: builtInServices(surroundings),
+    builtIn: builtInServices(servicesContext),
     tenant,
     clock,
     runtimePath: context.tool ?? '',
@@ -45,19 +45,19 @@ export function openServices(surroundings: ServiceSurroundings): Services {
 }
 
 function builtInServices({
-  places,
+  declared,
   tenant,
   clock,
   isTerminalLocal: isLocal,
   asTenant,
-}: ServiceSurroundings): ReadonlyMap<string, BuiltInService> {
-  const own = new Map<string, BuiltInService>();
-  for (const { name, ports } of places) {
+}: ServicesContext): ReadonlyMap<string, BuiltInService> {
+  const services = new Map<string, BuiltInService>();
+  for (const { name, ports } of declared) {
     const [port = 0] = ports;
-    if (name === 'sshd') own.set(name, sshServer({ port, tenant, clock, asTenant }));
-    if (name === 'ttyd') own.set(name, new TerminalService({ port, tenant, clock, shell: loginShell(), isLocal }));
+    if (name === 'sshd') services.set(name, sshServer({ port, tenant, clock, asTenant }));
+    if (name === 'ttyd') services.set(name, new TerminalService({ port, tenant, clock, shell: loginShell(), isLocal }));
   }
-  return own;
+  return services;
 }
 
 /** The most comfortable one that the image has. */

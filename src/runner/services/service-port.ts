@@ -23,8 +23,8 @@ export async function awaitPort(
     const { ended } = process;
     if (ended?.notStarted != null) return ended.notStarted;
     if (ended && ended.exitCode !== 0) {
-      const words = process.lastWords;
-      return `${name} ended with status ${ended.exitCode}${words === '' ? '' : `: ${words}`}`;
+      const output = process.lastErrorLines;
+      return `${name} ended with status ${ended.exitCode}${output === '' ? '' : `: ${output}`}`;
     }
     const enough = new AbortController();
     await Promise.race([sleep(clock, pollMs, enough.signal).catch(() => {}), ...(ended ? [] : [process.exited])]);

@@ -1,4 +1,4 @@
-/** The process of a service: its output goes to the container's log, and its last words are kept for an error. */
+/** The process of a service: its output goes to the container's log, and the end of its standard error is kept for an error's text. */
 import type { Clock } from '../../lib/clock.ts';
 import { sleep } from '../../lib/clock.ts';
 import type { TenantCommand } from '../runtime.ts';
@@ -10,18 +10,18 @@ const keptLines = 5;
 const stopGraceMs = 10_000;
 const afterKillMs = 2000;
 
-/** A service's process. */
+/** A running service; made by `start`, ended by `stop`. */
 export class ServiceProcess {
   readonly #running: RunningCommand;
   readonly #clock: Clock;
-  readonly #words: { text: string };
+  readonly #stderr: { text: string };
   #ended: ExitFacts | null = null;
   /** Resolves when it has ended, or could not be started. */
   readonly exited: Promise<ExitFacts>;
 
-  private constructor(running: RunningCommand, words: { text: string }, tenant: Tenant, clock: Clock) {
+  private constructor(running: RunningCommand, stderr: { text: string }, tenant: Tenant, clock: Clock) {
     this.#running = running;
-    this.#words = words;
+    this.#stderr = stderr;
     this.#clock = clock;
     this.exited = running.exited.then((facts) => {
       this.#ended = facts;
@@ -34,17 +34,17 @@ export class ServiceProcess {
 
   /** Starts it with the tenant's ids. */
   static async start(command: TenantCommand, tenant: Tenant, clock: Clock): Promise<ServiceProcess> {
-    const words = { text: '' };
+    const errors = { text: '' };
     const stdout = (bytes: Uint8Array): true => {
       tenant.log.copy(bytes);
       return true;
     };
     const stderr = (bytes: Uint8Array): true => {
-      words.text = (words.text + Buffer.from(bytes).toString('utf8')).slice(-keptBytes);
+      errors.text = (errors.text + Buffer.from(bytes).toString('utf8')).slice(-keptBytes);
       return stdout(bytes);
     };
     const running = await tenant.run(command, { stdin: null, stdout, stderr });
-    return new ServiceProcess(running, words, tenant, clock);
+    return new ServiceProcess(running, errors, tenant, clock);
   }
 
   /** How it ended; null = it has not. */
@@ -53,8 +53,8 @@ export class ServiceProcess {
   }
 
   /** The end of its standard error, on one line. */
-  get lastWords(): string {
-    const lines = this.#words.text.split('\n').map((line) => line.trim());
+  get lastErrorLines(): string {
+    const lines = this.#stderr.text.split('\n').map((line) => line.trim());
     return lines
       .filter((line) => line !== '')
       .slice(-keptLines)

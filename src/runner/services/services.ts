@@ -1,21 +1,21 @@
 /**
  * The services of this kernel (spec kernel-runner 11): starts them when they are asked for, with what the image's definition
- * and the caller say, waits for their ports, and ends them. Each has a turn of its own, so that a slow one holds up nobody else.
+ * and the caller say, waits for their ports, and ends them. Each has a lock of its own, so that a slow one holds up nobody else.
  */
 import type { Clock } from '../../lib/clock.ts';
 import { KeyedMutex } from '../../lib/semaphore.ts';
 import {
+  type DeclaredService,
   type FlagValue,
   maxError,
   type ServiceApp,
   type ServiceOptions,
   type ServiceOutcome,
-  type ServicePlace,
 } from '../../protocol/kernel-services.ts';
 import { pythonRepr } from '../../protocol/python-repr.ts';
 import type { TenantCommand } from '../runtime.ts';
 import type { Tenant } from '../tenant.ts';
-import { prepare } from './actions.ts';
+import { runActions } from './actions.ts';
 import type { ServiceDefinition } from './definition.ts';
 import { awaitPort, isPortOpen } from './service-port.ts';
 import { ServiceProcess } from './service-process.ts';
@@ -26,11 +26,12 @@ const openTimeoutMs = 9000;
 
 /** What services are made of. */
 export interface ServicesParts {
-  readonly places: readonly ServicePlace[];
+  /** What the image or the caller declares: names, protocols and ports. */
+  readonly declared: readonly DeclaredService[];
   /** By name; those of the image come before the runtime's own. */
   readonly definitions: ReadonlyMap<string, ServiceDefinition>;
-  /** The runner's own, by name. */
-  readonly own: ReadonlyMap<string, BuiltInService>;
+  /** By name. */
+  readonly builtIn: ReadonlyMap<string, BuiltInService>;
   readonly tenant: Tenant;
   readonly clock: Clock;
   /** The language's tool; empty = there is none. */
@@ -39,21 +40,21 @@ export interface ServicesParts {
   temporaryPath(ending: string): string;
 }
 
-/** The services. */
+/** Starts, lists and ends the services of one kernel. */
 export class Services {
   readonly #parts: ServicesParts;
-  readonly #turns = new KeyedMutex<string>();
+  readonly #locks = new KeyedMutex<string>();
   readonly #running = new Map<string, ServiceProcess>();
 
   constructor(parts: ServicesParts) {
     this.#parts = parts;
   }
 
-  /** Starts the runner's own; resolves when each has started, or has told what is in the way. */
-  async startOwn(problem: (text: string) => void): Promise<void> {
-    const { own } = this.#parts;
+  /** Starts those of the runner itself; resolves when each has started, or has reported what is in the way. */
+  async startBuiltIn(problem: (text: string) => void): Promise<void> {
+    const { builtIn } = this.#parts;
     await Promise.all(
-      [...own].map(async ([name, service]) => {
+      [...builtIn].map(async ([name, service]) => {
         const outcome = await service.start();
         if (outcome.status === 'failed') problem(`${name} was not started: ${outcome.error}`);
       }),
@@ -62,7 +63,7 @@ export class Services {
 
   /** What the definitions say of the kernel's services. */
   apps(): readonly ServiceApp[] {
-    return this.#parts.places.flatMap(({ name }) => {
+    return this.#parts.declared.flatMap(({ name }) => {
       const definition = this.#parts.definitions.get(name);
       if (!definition) return [];
       const { urlTemplate, allowedArguments, allowedEnvs } = definition;
@@ -72,14 +73,14 @@ export class Services {
 
   /** Starts a service that does not run. Never rejects: why it did not start is in the outcome. */
   async start(name: string, options: ServiceOptions): Promise<ServiceOutcome> {
-    const place = this.#parts.places.find((candidate) => candidate.name === name);
-    if (!place) return failed(`unsupported service: ${name}`);
-    if (place.protocol === 'preopen') return { status: 'started' };
-    return await this.#turns.run(name, async () => {
-      const own = this.#parts.own.get(name);
+    const service = this.#parts.declared.find((candidate) => candidate.name === name);
+    if (!service) return failed(`unsupported service: ${name}`);
+    if (service.protocol === 'preopen') return { status: 'started' };
+    return await this.#locks.run(name, async () => {
+      const builtIn = this.#parts.builtIn.get(name);
       try {
-        if (own) return shortened(await own.start());
-        return await this.#start(place, options);
+        if (builtIn) return shortened(await builtIn.start());
+        return await this.#start(service, options);
       } catch (error) {
         return failed(error instanceof Error ? error.message : String(error));
       }
@@ -89,27 +90,27 @@ export class Services {
   /** Ends a service if it runs; resolves when it has ended. */
   async stop(name: string): Promise<void> {
     // Not after a start that waits for a port: that ends by this.
-    await (this.#parts.own.get(name) ?? this.#running.get(name))?.stop();
+    await (this.#parts.builtIn.get(name) ?? this.#running.get(name))?.stop();
   }
 
-  async #start(place: ServicePlace, options: ServiceOptions): Promise<ServiceOutcome> {
-    const { name } = place;
+  async #start(service: DeclaredService, options: ServiceOptions): Promise<ServiceOutcome> {
+    const { name, ports } = service;
     const before = this.#running.get(name);
     if (before?.ended === null) return { status: 'running' };
     const definition = this.#parts.definitions.get(name);
     if (!definition) return failed(`unsupported service: ${name}`);
     const { tenant, clock, runtimePath, temporaryPath } = this.#parts;
-    const [port = 0] = place.ports;
+    const [port = 0] = ports;
     // Before anything is done for it.
     checkOptions(name, definition, options, tenant.environ);
     // The image's bootstrap script may have started it.
     if (definition.noop || (await isPortOpen(port))) return { status: 'started' };
-    const given = new Map<string, TemplateValue>([
+    const variables = new Map<string, TemplateValue>([
       ['runtime_path', runtimePath],
-      ['ports', place.ports],
+      ['ports', ports],
     ]);
-    const known = await prepare(definition.prestart, given, { tenant, clock, temporaryPath });
-    const command = serviceCommand(definition, known, options);
+    const prepared = await runActions(definition.prestart, variables, { tenant, clock, temporaryPath });
+    const command = serviceCommand(definition, prepared, options);
     const process = await ServiceProcess.start(command, tenant, clock);
     this.#running.set(name, process);
     tenant.log.line('INFO', `service ${name} starts`);

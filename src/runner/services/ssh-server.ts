@@ -17,13 +17,13 @@ const keepAliveSeconds = 15;
 const receiveWindowBytes = 2 * 1024 * 1024;
 const setUpTimeoutMs = 10_000;
 
-/** What it works with. */
+/** What the SSH server needs of the runner. */
 export interface SshServerParts {
   readonly port: number;
   readonly tenant: Tenant;
   readonly clock: Clock;
-  /** Looks at files with the tenant's ids. */
-  asTenant<T>(look: () => T): T;
+  /** Does something with files with the tenant's ids. */
+  asTenant<T>(action: () => T): T;
 }
 
 /** Lines between these marks are ours, and are made anew at each start. */
@@ -88,9 +88,9 @@ const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 async function setUpHome(tenant: Tenant, clock: Clock, asTenant: SshServerParts['asTenant']): Promise<void> {
   const hosts = asTenant(() => clusterHosts(folder, readIfPresent, tenant.environ[kernelVariables.clusterReplicas]));
   const argv = [volumePaths.shell, '-c', setUp, 'kernelet', folder, hosts];
-  const words: string[] = [];
+  const output: string[] = [];
   const keep = (bytes: Uint8Array): true => {
-    if (words.length < 20) words.push(Buffer.from(bytes).toString('utf8'));
+    if (output.length < 20) output.push(Buffer.from(bytes).toString('utf8'));
     return true;
   };
   const running = await tenant.run({ argv }, { stdin: null, stdout: keep, stderr: keep });
@@ -98,7 +98,7 @@ async function setUpHome(tenant: Tenant, clock: Clock, asTenant: SshServerParts[
   const { exitCode } = await running.exited;
   running.stderr.drain();
   tenant.adopt(running);
-  if (exitCode !== 0) throw new Error(`the keys could not be put into the home: ${words.join('').trim()}`);
+  if (exitCode !== 0) throw new Error(`the keys could not be put into the home: ${output.join('').trim()}`);
 }
 
 function readIfPresent(path: string): string | null {

@@ -23,7 +23,7 @@ export interface SupervisedServiceParts {
   readonly clock: Clock;
 }
 
-/** The service. */
+/** Starts its process again, with growing pauses, as long as the service is wanted. */
 export class SupervisedService implements BuiltInService {
   readonly #parts: SupervisedServiceParts;
   #process: ServiceProcess | null = null;
@@ -40,8 +40,8 @@ export class SupervisedService implements BuiltInService {
     this.#wanted = wanted;
     const { name, port, clock } = this.#parts;
     try {
-      // Somebody else's server would be taken for ours.
-      if (await isPortOpen(port)) throw new Error(`port ${port} is taken by another program`);
+      // Somebody else's server would pass for this one.
+      if (await isPortOpen(port)) throw new Error(`port ${port} is in use by another program`);
       const process = await this.#begin();
       const failure = await awaitPort(name, port, process, { clock, timeoutMs: openTimeoutMs });
       if (failure !== null) throw new Error(failure);
@@ -67,7 +67,7 @@ export class SupervisedService implements BuiltInService {
     return this.#process;
   }
 
-  /** Never rejects. */
+  /** Until `signal` is aborted. Never rejects. */
   async #keep(first: ServiceProcess, signal: AbortSignal): Promise<void> {
     const { name, tenant, clock } = this.#parts;
     let pauseMs = firstPauseMs;

@@ -12,7 +12,7 @@ export type TemplateValue =
   | readonly TemplateValue[]
   | { readonly [key: string]: TemplateValue };
 
-/** The names that are known. */
+/** What each name in a template stands for. */
 export type TemplateVariables = ReadonlyMap<string, TemplateValue>;
 
 /** A template that cannot be expanded; the message is the `repr` of Python's error. */
@@ -45,7 +45,7 @@ export function expandTemplate(template: string, variables: TemplateVariables): 
   return expand(template, variables, maxTexts);
 }
 
-function expand(template: string, variables: TemplateVariables, longest: number): string {
+function expand(template: string, variables: TemplateVariables, maxLength: number): string {
   let expanded = '';
   for (let at = 0; at < template.length; ) {
     const character = template.charAt(at);
@@ -62,7 +62,7 @@ function expand(template: string, variables: TemplateVariables, longest: number)
       expanded += field(template.slice(at + 1, end), variables);
       at = end + 1;
     }
-    if (expanded.length > longest) throw new TemplateError('ValueError', 'what it stands for is too long');
+    if (expanded.length > maxLength) throw new TemplateError('ValueError', 'what it stands for is too long');
   }
   return expanded;
 }

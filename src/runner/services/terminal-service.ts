@@ -17,7 +17,7 @@ import type { BuiltInService } from './services.ts';
 const pauseMs = 1000;
 const stopGraceMs = 2000;
 
-/** What it works with. */
+/** What the terminal needs of the runner. */
 export interface TerminalServiceParts {
   readonly port: number;
   readonly tenant: Tenant;
@@ -37,7 +37,7 @@ function descriptorOf(socket: Server | Socket): number {
   return descriptor;
 }
 
-/** The service. */
+/** Listens in place of the terminal's server until somebody connects. */
 export class TerminalService implements BuiltInService {
   readonly #parts: TerminalServiceParts;
   #listening: Server | null = null;
@@ -55,7 +55,7 @@ export class TerminalService implements BuiltInService {
     this.#wanted = wanted;
     try {
       const { port } = this.#parts;
-      if (await isPortOpen(port)) throw new Error(`port ${port} is taken by another program`);
+      if (await isPortOpen(port)) throw new Error(`port ${port} is in use by another program`);
       await this.#listen(wanted.signal);
       return { status: 'started' };
     } catch (error) {
@@ -100,7 +100,7 @@ export class TerminalService implements BuiltInService {
       const stdio = ['pipe', 'ignore', 'pipe', descriptorOf(server), descriptorOf(first)] as const;
       const process = tenant.spawnBare(argv, { UV_THREADPOOL_SIZE: '1' }, [...stdio]);
       this.#process = process;
-      this.#tell(process);
+      this.#configure(process);
     } catch (error) {
       tenant.log.line('WARN', `the terminal cannot be started: ${String(error)}`);
     }
@@ -122,21 +122,22 @@ export class TerminalService implements BuiltInService {
         await this.#listen(signal);
         return;
       } catch {
-        // Again, after a pause.
+        // The port is not free yet.
       }
     }
   }
 
-  #tell(process: TenantProcess): void {
+  /** Sends it its options, and copies what it complains of to the log. */
+  #configure(process: TenantProcess): void {
     const { tenant, shell, isLocal } = this.#parts;
-    const [input, words] = [process.duplex(0), process.duplex(2)];
+    const [input, errors] = [process.duplex(0), process.duplex(2)];
     input?.on('error', () => {
-      // Its end tells more.
+      // How the process ends says what was wrong.
     });
     const environ = { ...tenant.environ, SHELL: shell[0] ?? '' };
     const title = tenant.environ[kernelVariables.sessionName] ?? 'Terminal';
     input?.end(JSON.stringify({ argv: shell, environ, folder: tenant.home, title, isLocal } satisfies TerminalOptions));
-    words?.on('error', () => {});
-    words?.on('data', (bytes: Buffer) => tenant.log.copy(bytes));
+    errors?.on('error', () => {});
+    errors?.on('data', (bytes: Buffer) => tenant.log.copy(bytes));
   }
 }

@@ -14,7 +14,7 @@ async function open(script: string) {
     },
     {
       onOutput: (bytes) => (heard.text += Buffer.from(bytes).toString('latin1')),
-      onRoom: () => (heard.rooms += 1),
+      onDrain: () => (heard.rooms += 1),
       onEnd: () => (heard.ended = true),
     },
   );

@@ -1,10 +1,10 @@
-/** The door to `@lydell/node-pty`: a program on a terminal of its own. */
+/** A program on a terminal of its own; the only module that imports `@lydell/node-pty`. */
 import { writeSync } from 'node:fs';
 import { type IPty, spawn } from '@lydell/node-pty';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 
-/** What to start. */
+/** The program, and the size of its terminal in characters. */
 export interface PtyCommand {
   readonly argv: readonly string[];
   readonly environ: Readonly<Record<string, string>>;
@@ -15,7 +15,7 @@ export interface PtyCommand {
 
 /** A program that runs on its terminal. */
 export interface Pty {
-  /** Types; false when the terminal is full. Then whoever types is to stop until `onRoom`. */
+  /** Types; false when the terminal is full. Then whoever types has to stop until `onDrain`. */
   write(bytes: Uint8Array): boolean;
   resize(columns: number, rows: number): void;
   pause(): void;
@@ -24,11 +24,11 @@ export interface Pty {
   hangUp(): void;
 }
 
-/** What comes from it. */
+/** Callbacks of a terminal. */
 export interface PtyEvents {
   onOutput(bytes: Uint8Array): void;
   /** The terminal has taken what was typed, after it had been full. */
-  onRoom(): void;
+  onDrain(): void;
   /** Once, after the last output. */
   onEnd(): void;
 }
@@ -47,7 +47,7 @@ export function openPty(command: PtyCommand, events: PtyEvents): Pty {
   let ended = false;
   // Without an encoding the pieces are bytes, whatever the types say.
   pty.onData((piece: string | Uint8Array) => events.onOutput(typeof piece === 'string' ? Buffer.from(piece) : piece));
-  const input = new PtyInput({ offer: (bytes) => offer(pty, bytes), onRoom: events.onRoom });
+  const input = new PtyInput({ offer: (bytes) => offer(pty, bytes), onDrain: events.onDrain });
   pty.onExit(() => {
     ended = true;
     input.close();
@@ -89,8 +89,8 @@ const offerEveryMs = 20;
 export interface PtyInputParts {
   /** Hands over what the terminal takes now and says how many bytes that were. */
   offer(bytes: Uint8Array): number;
-  /** Nothing waits any more. */
-  onRoom(): void;
+  /** Everything that waited has been taken. */
+  onDrain(): void;
   readonly clock?: Clock;
 }
 
@@ -122,7 +122,7 @@ export class PtyInput {
 
   #offerLater(): void {
     this.#clock.after(offerEveryMs, () => {
-      if (this.#offerAll()) this.#parts.onRoom();
+      if (this.#offerAll()) this.#parts.onDrain();
       else this.#offerLater();
     });
   }

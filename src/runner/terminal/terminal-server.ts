@@ -11,7 +11,7 @@ import { openPty } from './pty.ts';
 import { serveTerminal } from './terminal-session.ts';
 import { serveWebSocket } from './websocket.ts';
 
-/** What it is told on its standard input: JSON. */
+/** Its options, which come as JSON on its standard input. */
 export interface TerminalOptions {
   /** A login shell with its arguments. */
   readonly argv: readonly string[];
@@ -52,8 +52,8 @@ export function terminalServer(options: TerminalOptions, folder: string): Server
         shell: { argv: options.argv, environ: options.environ, folder: options.folder },
         title: options.title,
         open: openPty,
-        isAllowed: (given) =>
-          (given === token || isOfThisServer(request)) && !(options.isLocal && isOfAnotherName(request)),
+        isAllowed: (sent) =>
+          (sent === token || isOfThisServer(request)) && !(options.isLocal && isOfAnotherName(request)),
       }),
   });
   return server;

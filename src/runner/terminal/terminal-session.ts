@@ -40,7 +40,7 @@ export function serveTerminal(connection: Connection, parts: SessionParts): void
             connection.send(outputMessage(bytes));
             flow();
           },
-          onRoom: () => connection.resume(),
+          onDrain: () => connection.resume(),
           onEnd: () => connection.close(ended, 'the shell has ended'),
         },
       );
@@ -74,7 +74,7 @@ export function serveTerminal(connection: Connection, parts: SessionParts): void
         if (!held) pty?.resume();
         return;
       default:
-        // A message that is none is passed over, as ttyd does.
+        // An unknown message is ignored, as ttyd does.
         return;
     }
   });
@@ -84,7 +84,7 @@ export function serveTerminal(connection: Connection, parts: SessionParts): void
   });
 }
 
-/** From the client. */
+/** What a client sends. */
 export type ClientMessage =
   | { readonly type: 'hello'; readonly token: string; readonly columns: number; readonly rows: number }
   | { readonly type: 'input'; readonly bytes: Uint8Array }
@@ -120,7 +120,7 @@ export function parseClientMessage(bytes: Uint8Array): ClientMessage | null {
   }
 }
 
-/** A piece of output. */
+/** Carries a piece of output, byte for byte. */
 export const outputMessage = (bytes: Uint8Array): Uint8Array => Buffer.concat([Buffer.from('0'), bytes]);
 /** The title of the window. */
 export const titleMessage = (title: string): Uint8Array => Buffer.from(`1${title}`);

@@ -1,8 +1,8 @@
-/** The door to `ws`: connections of browsers to the terminal. */
+/** Connections of browsers to the terminal; the only module that imports `ws`. */
 import type { IncomingMessage, Server } from 'node:http';
 import { WebSocketServer } from 'ws';
 
-/** A connection. */
+/** A WebSocket connection with flow control both ways. */
 export interface Connection {
   send(bytes: Uint8Array): void;
   /** Bytes that have not left yet. */
@@ -16,7 +16,7 @@ export interface Connection {
   onDrain(listener: () => void): void;
 }
 
-/** What is served. */
+/** Which connections are taken, and who serves them. */
 export interface WebSocketOptions {
   readonly path: string;
   readonly protocol: string;
@@ -37,7 +37,7 @@ export function serveWebSocket(server: Server, options: WebSocketOptions): void 
   sockets.on('connection', (socket, request) => {
     let answered = true;
     const pinging = setInterval(() => {
-      // An answer is not heard meanwhile; of a peer that is gone the system tells.
+      // An answer is not heard meanwhile; a peer that is gone is reported by the system.
       if (!answered && !socket.isPaused) return socket.terminate();
       answered = false;
       socket.ping();

@@ -88,5 +88,5 @@ it.each([
 
 it('two mounts of devices don’t meet', async () => {
   const mounts = ['/npu', '/npu/x'].map((target) => ({ source: library, target }));
-  await expect(allow({ mounts })).rejects.toThrow('meets that at /npu');
+  await expect(allow({ mounts })).rejects.toThrow('overlaps that at /npu');
 });

@@ -11,7 +11,7 @@ import { systemErrorCode } from '../../lib/system-error.ts';
 import { containerPaths } from '../../protocol/image-contract.ts';
 import { canonical, refuseMount } from './mount-policy.ts';
 
-/** What comes along. */
+/** The paths of the host that a device brings into a kernel. */
 export interface DevicePaths {
   readonly nodes: readonly string[];
   readonly hooks: readonly string[];
@@ -31,7 +31,7 @@ const secretFolders = [
   '/var/run',
   '/var/lib/docker',
 ];
-/** Not as a whole. */
+/** Never as a whole; what lies below them may be shown. */
 const wholeFolders = [
   '/',
   '/lib',
@@ -55,16 +55,16 @@ const hostDevices =
   /^\/dev\/(mem|kmem|port|kmsg|oldmem|nvram|mcelog|snapshot|autofs|sg\d+|nvme\d+|ng\d+n\d+|mtd\d+(ro)?|watchdog\d*|loop-control|console|tty\d*)$|^\/dev\/(mapper|cpu|bsg|pts)\//;
 
 /**
- * The paths with links resolved. `taken` are the kernel's other mounts, `refuse` what is never shown. Throws FORBIDDEN_MOUNT,
+ * The paths with links resolved. `present` are the kernel's other mounts, `refuse` what is never shown. Throws FORBIDDEN_MOUNT,
  * naming the path.
  */
 export async function allowDevicePaths(
   { nodes, hooks, mounts }: DevicePaths,
-  taken: readonly { readonly target: string }[],
+  present: readonly { readonly target: string }[],
   refuse: readonly string[],
 ): Promise<DevicePaths> {
   const secret = [...refuse, ...(await Promise.all(refuse.map((path) => realpath(path).catch(() => path))))];
-  checkTargets(mounts, taken);
+  checkTargets(mounts, present);
   if (new Set(hooks.map((path) => basename(path))).size < hooks.length) {
     throw refuseMount('two libraries of devices have one name', hooks.join(', '));
   }
@@ -78,8 +78,8 @@ export async function allowDevicePaths(
   };
 }
 
-function checkTargets(mounts: DevicePaths['mounts'], taken: readonly { readonly target: string }[]): void {
-  const seen = taken.map(({ target }) => canonical(target));
+function checkTargets(mounts: DevicePaths['mounts'], present: readonly { readonly target: string }[]): void {
+  const seen = present.map(({ target }) => canonical(target));
   for (const { target } of mounts) {
     const own =
       kernelTargets.some((one) => isAtOrBelow(target, one) || isAtOrBelow(one, target)) ||
@@ -88,7 +88,7 @@ function checkTargets(mounts: DevicePaths['mounts'], taken: readonly { readonly 
       throw refuseMount(`a device's plugin may mount nothing at ${target}: it belongs to the kernel itself`, target);
     const other = seen.find((one) => isAtOrBelow(target, one) || isAtOrBelow(one, target));
     if (other !== undefined)
-      throw refuseMount(`the mount of a device's plugin at ${target} meets that at ${other}`, target);
+      throw refuseMount(`the mount of a device's plugin at ${target} overlaps that at ${other}`, target);
     seen.push(target);
   }
 }

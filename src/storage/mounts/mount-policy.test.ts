@@ -55,9 +55,9 @@ describe('the mount policy', () => {
     });
   });
 
-  it('refuses mounts that lie in each other', () => {
-    expect(() => checkTargets([mount('/a', '/data'), mount('/b', '/data/in')])).toThrow('lie in each other');
-    expect(() => checkTargets([mount('/a', '/data/in'), mount('/b', '/data')])).toThrow('lie in each other');
+  it('refuses mounts of which one lies in the other', () => {
+    expect(() => checkTargets([mount('/a', '/data'), mount('/b', '/data/in')])).toThrow('overlap');
+    expect(() => checkTargets([mount('/a', '/data/in'), mount('/b', '/data')])).toThrow('overlap');
     expect(() => checkTargets([mount('/a', '/data'), mount('/b', '/data2')])).not.toThrow();
   });
 

@@ -20,7 +20,7 @@ export interface RequestedMount {
 
 /** What the rules are made of. */
 export interface MountPolicyOptions {
-  /** `kernelet.mount-allow` of the configuration. */
+  /** Folders below which host paths may be mounted: `kernelet.mount-allow` of the configuration. */
   readonly allow: readonly string[];
   /** Paths that are refused whatever is allowed: the state folder, the engine's socket and data. */
   readonly refuse: readonly string[];
@@ -101,7 +101,7 @@ export function checkTargets(mounts: readonly RequestedMount[]): void {
     // Where one lies in another, whoever writes in that can lead it to any place of the container.
     const other = seen.find((one) => isAtOrBelow(path, one) || isAtOrBelow(one, path));
     if (other === path) throw refuseMount(`two mounts have the target ${path}`, path);
-    if (other !== undefined) throw refuseMount(`the mounts at ${path} and ${other} lie in each other`, path);
+    if (other !== undefined) throw refuseMount(`the mounts at ${path} and ${other} overlap`, path);
     seen.push(path);
   }
 }

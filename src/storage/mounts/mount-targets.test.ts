@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkVolumes, checkWays } from './mount-targets.ts';
+import { checkTargetLinks, checkVolumes } from './mount-targets.ts';
 
 let home: string;
 beforeEach(async () => {
@@ -41,20 +41,20 @@ describe('the way to a target', () => {
 
   it('must not lead over a link that the tenant has left in its home', async () => {
     const wish = { volumes: ['/home/work/v/w'], mounts: [mount('/home/work/a/data'), mount('/b')] };
-    await checkWays(wish, home, nowhere);
+    await checkTargetLinks(wish, home, nowhere);
     await mkdir(join(home, 'a', 'data'), { recursive: true });
-    await checkWays(wish, home, nowhere);
+    await checkTargetLinks(wish, home, nowhere);
     await rm(join(home, 'a', 'data'), { recursive: true });
     await symlink('/opt/kernel/run', join(home, 'a', 'data'));
-    await expect(checkWays(wish, home, nowhere)).rejects.toMatchObject(forbidden);
+    await expect(checkTargetLinks(wish, home, nowhere)).rejects.toMatchObject(forbidden);
     await rm(join(home, 'a'), { recursive: true });
     await mkdir(join(home, 'z'));
     await symlink('z', join(home, 'a'));
-    await expect(checkWays(wish, home, nowhere)).rejects.toMatchObject(forbidden);
+    await expect(checkTargetLinks(wish, home, nowhere)).rejects.toMatchObject(forbidden);
     await rm(join(home, 'a'));
-    await checkWays(wish, home, nowhere);
+    await checkTargetLinks(wish, home, nowhere);
     await symlink('z', join(home, 'v'));
-    await expect(checkWays(wish, home, nowhere)).rejects.toMatchObject(forbiddenVolume);
+    await expect(checkTargetLinks(wish, home, nowhere)).rejects.toMatchObject(forbiddenVolume);
   });
 
   it.each([
@@ -69,7 +69,7 @@ describe('the way to a target', () => {
       { volumes: [], mounts: [mount(target)] },
       { volumes: [target], mounts: [] },
     ]) {
-      await expect(checkWays(wish, home, isLink)).rejects.toMatchObject({
+      await expect(checkTargetLinks(wish, home, isLink)).rejects.toMatchObject({
         ...(wish.mounts.length > 0 ? forbidden : forbiddenVolume),
         message: expect.stringContaining(`${link} is a link`),
       });
@@ -79,9 +79,9 @@ describe('the way to a target', () => {
   it('asks once for each folder, and for nothing when there is nothing to mount', async () => {
     const asked: string[] = [];
     const isLink = async (path: string): Promise<boolean> => asked.push(path) === 0;
-    await checkWays({ volumes: [], mounts: [] }, home, isLink);
+    await checkTargetLinks({ volumes: [], mounts: [] }, home, isLink);
     expect(asked).toEqual([]);
-    await checkWays({ volumes: ['/a/b', '/a/c'], mounts: [mount('/home/work/x')] }, home, isLink);
+    await checkTargetLinks({ volumes: ['/a/b', '/a/c'], mounts: [mount('/home/work/x')] }, home, isLink);
     expect(asked).toEqual(['/a', '/a/b', '/a/c', '/home', '/home/work']);
   });
 });

@@ -14,8 +14,8 @@ const runnerFolders = [containerPaths.volume, dirname(containerPaths.run), conta
 
 /** The volumes that an image declares, as the engine will mount them: a mount at the same target replaces one. */
 function effective(volumes: readonly string[], mounts: readonly RequestedMount[]): readonly string[] {
-  const taken = [containerPaths.volume, containerPaths.run, containerPaths.home, containerPaths.homeConfig];
-  const targets = new Set<string>([...taken, ...mounts.map(({ target }) => target)]);
+  const kernelTargets = [containerPaths.volume, containerPaths.run, containerPaths.home, containerPaths.homeConfig];
+  const targets = new Set<string>([...kernelTargets, ...mounts.map(({ target }) => target)]);
   return volumes.map((path) => canonical(join('/', path))).filter((path) => !targets.has(path));
 }
 
@@ -36,7 +36,7 @@ export function checkVolumes(volumes: readonly string[], mounts: readonly Reques
  * at the kernel's home, where the tenant may have left one; nothing of the kernel may run meanwhile. `isLink` answers
  * for all other paths, from the container that is to be started.
  */
-export async function checkWays(
+export async function checkTargetLinks(
   { volumes, mounts }: { readonly volumes: readonly string[]; readonly mounts: readonly RequestedMount[] },
   home: string,
   isLink: (path: string) => Promise<boolean>,

@@ -12,13 +12,13 @@ import { readMountTable } from '../../lib/mount-table.ts';
 import { KeyedMutex } from '../../lib/semaphore.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 
-/** What shall be mounted. */
+/** A volume, and where it is to be mounted. */
 export interface VolumeMount {
-  /** Below the base. */
+  /** Path of the mount point below the base folder. */
   readonly folder: string;
   readonly location: string;
   readonly fileSystem: string;
-  /** For `-o`; null: none. */
+  /** As `mount -o` takes them; null: none. */
   readonly options: string | null;
   /** The table that gets an entry; null: none. */
   readonly table: string | null;
@@ -37,15 +37,15 @@ export type RunProgram = (
   timeoutMs: number,
 ) => Promise<{ readonly status: number; readonly stderr: string }>;
 
-/** The only table there is. */
+/** The only table that is edited. */
 const machineTable = '/etc/fstab';
 const maxStderr = 4096;
 
-/** The volumes. */
+/** Mounts and unmounts volumes, each mount point one after the other. */
 export class VolumeMounts {
   readonly #run: RunProgram;
   readonly #table: string;
-  readonly #turns = new KeyedMutex<string>();
+  readonly #locks = new KeyedMutex<string>();
   /** Volumes that come side by side are entries of one table. */
   readonly #edits = new KeyedMutex<string>();
 
@@ -57,7 +57,7 @@ export class VolumeMounts {
 
   /**
    * Mounts a volume below the base and gives its mount point; one that is there already is success. Throws
-   * INVALID_ARGUMENT, STATE_UNUSABLE, with the words of `mount`.
+   * INVALID_ARGUMENT, STATE_UNUSABLE, with what `mount` says.
    */
   async mount(base: string, wanted: VolumeMount, timeoutMs: number): Promise<string> {
     const { location, fileSystem, options } = wanted;
@@ -66,7 +66,7 @@ export class VolumeMounts {
     for (const text of [location, options ?? '']) {
       if (text.startsWith('-') || /[\0\n]/.test(text)) throw invalid(`${JSON.stringify(text)} cannot be an argument`);
     }
-    return await this.#turns.run(mountPoint, async () => {
+    return await this.#locks.run(mountPoint, async () => {
       const there = (await readMountTable()).findLast((mount) => mount.mountPoint === mountPoint);
       if (there?.source !== location) {
         await mkdir(mountPoint).catch((error: unknown) => {
@@ -74,7 +74,7 @@ export class VolumeMounts {
             throw new KerneletError('STATE_UNUSABLE', String(error), { cause: error });
         });
         const args = ['-t', fileSystem, ...(options ? ['-o', options] : []), '--', location, mountPoint];
-        await this.#must('mount', args, timeoutMs);
+        await this.#runOrThrow('mount', args, timeoutMs);
       }
       const entry = { location, mountPoint, fileSystem, options: options ?? '' };
       await this.#edit(wanted.table, (table) => withEntry(table, entry));
@@ -85,16 +85,16 @@ export class VolumeMounts {
   /** Unmounts a volume; what is no mount point is fine. Throws as `mount`. */
   async unmount(base: string, { folder, table }: VolumeUnmount, timeoutMs: number): Promise<string> {
     const mountPoint = below(base, folder);
-    return await this.#turns.run(mountPoint, async () => {
+    return await this.#locks.run(mountPoint, async () => {
       if ((await readMountTable()).some((mount) => mount.mountPoint === mountPoint)) {
-        await this.#must('umount', ['--', mountPoint], timeoutMs);
+        await this.#runOrThrow('umount', ['--', mountPoint], timeoutMs);
       }
       await this.#edit(table, (text) => withoutEntries(text, mountPoint));
       return mountPoint;
     });
   }
 
-  async #must(program: 'mount' | 'umount', args: readonly string[], timeoutMs: number): Promise<void> {
+  async #runOrThrow(program: 'mount' | 'umount', args: readonly string[], timeoutMs: number): Promise<void> {
     const { status, stderr } = await this.#run(program, args, timeoutMs);
     if (status === 0) return;
     const why = stderr.trim() || (status < 0 ? `it took longer than ${timeoutMs} ms` : `status ${status}`);
@@ -104,7 +104,7 @@ export class VolumeMounts {
   async #edit(table: string | null, change: (text: string) => string): Promise<void> {
     if (table === null) return;
     if (table !== this.#table) throw invalid(`${JSON.stringify(table)} is not ${this.#table}, which alone is edited`);
-    using _turn = await this.#edits.acquire(table);
+    using _lock = await this.#edits.acquire(table);
     const before = await readFile(table, 'utf8').catch((error: unknown) => {
       if (isSystemError(error, 'ENOENT')) return '';
       throw new KerneletError('STATE_UNUSABLE', `${table} cannot be read: ${error}`, { cause: error });
@@ -151,9 +151,9 @@ const runProgram: RunProgram = (program, args, timeoutMs) =>
     });
   });
 
-/** An entry. */
+/** A line of the table, unescaped. */
 export interface FstabEntry {
-  /** What is mounted. */
+  /** The device or the remote folder that is mounted. */
   readonly location: string;
   readonly mountPoint: string;
   readonly fileSystem: string;
@@ -181,7 +181,7 @@ export function withoutEntries(table: string, mountPoint: string): string {
     .join('\n');
 }
 
-/** None of a comment. */
+/** The fields of a line; none of a comment. */
 function fieldsOf(line: string): readonly string[] {
   const text = line.trim();
   return text === '' || text.startsWith('#') ? [] : text.split(/[ \t]+/).map(unescaped);

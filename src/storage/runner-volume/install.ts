@@ -31,13 +31,13 @@ import { checkFolder, comparedBytes, isLink, type ManifestEntry, manifestName, p
 /** Unfinished copies that are older were left by a process that is gone. */
 const staleCopyMs = 3_600_000;
 
-/** From where to where. */
+/** Where the build's volume is, and where it is installed. */
 export interface RunnerVolumeOptions {
   /** What the build made: `dist/runner-volume`. */
   readonly source: string;
   /** Folder of all volumes, below the state folder. It is made when it is missing. */
   readonly volumesFolder: string;
-  /** Told what takes time, in a few words. */
+  /** Called with what takes time, in a few words. */
   onProgress?(text: string): void;
 }
 

@@ -22,7 +22,7 @@ export interface ManifestEntry {
   readonly content: string;
 }
 
-/** The list. */
+/** All of a volume's files and links, the list itself left out. */
 export interface Manifest {
   readonly version: 1;
   readonly entries: readonly ManifestEntry[];
