@@ -7,7 +7,7 @@ import { DirectSource } from '../src/stats/container-source.ts';
 import type { StatsTarget } from '../src/stats/kernel-statistics-store.ts';
 import { KillLog } from '../src/stats/kill-log.ts';
 import { NodeFigures } from '../src/stats/node-figures.ts';
-import { ProcessFigures } from '../src/stats/process-figures.ts';
+import { ProcessReader } from '../src/stats/process-reader.ts';
 import { Statistics } from '../src/stats/statistics.ts';
 import type { StatisticsSink } from '../src/stats/statistics-sink.ts';
 import { median } from './statistics.ts';
@@ -35,7 +35,7 @@ export async function openStatistics(
     source: new DirectSource(host, pidOf),
     node: new NodeFigures([]),
     devices: null,
-    processes: new ProcessFigures(host.files, systemClock),
+    processes: new ProcessReader(host.files, systemClock),
     killLog: new KillLog(systemClock),
     sink,
     onOveruse: () => {},

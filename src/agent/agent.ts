@@ -19,8 +19,7 @@ import type { RunnerStatus } from '../protocol/runner-frames.ts';
 import type { KernelUsage } from '../stats/account.ts';
 import type { FinalRecord } from '../stats/final-records.ts';
 import type { KernelFigures } from '../stats/kernel-statistics-store.ts';
-import type { WrittenMetrics } from '../stats/metric-store.ts';
-import type { NodeMetrics } from '../stats/node-figures.ts';
+import type { NodeStatistics, ProcessFigures } from '../stats/statistics.ts';
 import type { RequestedMount } from '../storage/mounts/mount-policy.ts';
 import type { NodeResources } from './node-resources.ts';
 
@@ -114,11 +113,12 @@ export interface KernelView {
 /** Figures of one kernel, read now. */
 export type KernelStats = KernelFigures;
 
-/** Metrics of a kernel in the form that managers read: numbers as texts. */
+/** Figures of a kernel and of its processes. */
 export interface KernelMetrics {
-  readonly metrics: WrittenMetrics;
-  /** By pid, as the host counts them. */
-  readonly processes: Readonly<Record<string, WrittenMetrics>>;
+  /** At the last reading; null when there was none yet. */
+  readonly kernel: KernelStats | null;
+  /** Read now; by pid, as the host counts them. */
+  readonly processes: Readonly<Record<string, ProcessFigures>>;
 }
 
 /** Phases of the agent. */
@@ -210,9 +210,9 @@ export interface Agent extends AsyncDisposable {
   listFiles(id: string, path: string, signal: AbortSignal): Promise<{ path: string; files: readonly FileEntry[] }>;
   logs(id: string, options: { follow: boolean }, signal: AbortSignal): AsyncIterable<LogPiece>;
   stats(signal: AbortSignal): Promise<readonly KernelStats[]>;
-  /** Metrics of a kernel and of its processes. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. */
+  /** Figures of a kernel and of its processes. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. */
   kernelMetrics(id: string, signal: AbortSignal): Promise<KernelMetrics>;
-  nodeMetrics(): Promise<NodeMetrics>;
+  nodeMetrics(): Promise<NodeStatistics>;
   /** What ended kernels have used, as far as it is kept, oldest first. */
   finalRecords(): Promise<readonly FinalRecord[]>;
   /** Everything in the text format of Prometheus, in pieces. */

@@ -58,8 +58,8 @@ describe('checkRequest', () => {
     [{ accelerators: { 'npu.device': '1' } }, /no accelerator npu.device; it has cuda.device/],
     [{ accelerators: { cpu: '1' } }, /no accelerator cpu;/],
     [{ accelerators: { 'cuda.device': '-1' } }, /cannot be below 0, as -1 is/],
-    [{ accelerators: { 'cuda.device:5g-mig': '2' } }, /You may allocate only 1 for the unique-type slot/],
-    [{ accelerators: { 'cuda.device:5g-mig': '0.5' } }, /You may allocate only 1 for the unique-type slot/],
+    [{ accelerators: { 'cuda.device:5g-mig': '2' } }, /a kernel can have 1 of the slot cuda.device:5g-mig/],
+    [{ accelerators: { 'cuda.device:5g-mig': '0.5' } }, /a kernel can have 1 of the slot cuda.device:5g-mig/],
     [{ accelerators: { 'cuda.device': 'NaN' } }, /"NaN" is not a decimal number/],
     [{ accelerators: { 'cuda.device': 'inf' } }, /cannot be Infinity/],
   ])('refuses %j', (change, expected) => {

@@ -9,7 +9,7 @@ import { OperationTimes } from '../lib/operation-times.ts';
 import { DirectSource } from '../stats/container-source.ts';
 import { KillLog } from '../stats/kill-log.ts';
 import { NodeFigures } from '../stats/node-figures.ts';
-import { ProcessFigures } from '../stats/process-figures.ts';
+import { ProcessReader } from '../stats/process-reader.ts';
 import { Statistics } from '../stats/statistics.ts';
 import type { AgentStatus } from './agent.ts';
 import { KernelStatistics } from './kernel-statistics.ts';
@@ -46,7 +46,7 @@ it.each([
       source: new DirectSource(host, async () => null),
       node: new NodeFigures([]),
       devices: null,
-      processes: new ProcessFigures(host.files, clock),
+      processes: new ProcessReader(host.files, clock),
       killLog: new KillLog(clock),
       sink: null,
       onOveruse: () => {},

@@ -60,14 +60,14 @@ export class KernelStatistics implements Disposable {
     if (target) this.#parts.statistics.takeFinalSample(target);
   }
 
-  /** The metrics of a kernel and its processes in the written form. */
+  /** The figures of a kernel and its processes. */
   async metricsOf(record: KernelRecord, signal: AbortSignal): Promise<KernelMetrics> {
     const { statistics } = this.#parts;
     const processes =
       record.containerId === null ? new Map() : await statistics.processesOf(record.containerId, signal);
     return {
-      metrics: statistics.metricsOf(record.spec.id) ?? {},
-      processes: Object.fromEntries([...processes].map(([pid, metrics]) => [String(pid), metrics])),
+      kernel: statistics.latest(record.spec.id),
+      processes: Object.fromEntries(processes),
     };
   }
 
@@ -82,7 +82,7 @@ export class KernelStatistics implements Disposable {
     if (events.waiting !== undefined) queues.set('outbox', events.waiting);
     const families = [
       ...agentFamilies({ status, phases, health, operations, statistics, queues }),
-      ...nodeFamilies(statistics.node.latest, statistics.node.metrics().devices, this.#slots(status)),
+      ...nodeFamilies(statistics.node(), this.#slots(status)),
       ...kernelFamilies(figures),
     ];
     for (const piece of exposition(families)) {

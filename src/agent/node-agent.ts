@@ -240,7 +240,7 @@ export class NodeAgent implements Agent {
 
   async nodeMetrics(): ReturnType<Agent['nodeMetrics']> {
     await this.#readiness.ready();
-    return this.#parts.statistics.node.metrics();
+    return this.#parts.statistics.node();
   }
 
   async finalRecords(): ReturnType<Agent['finalRecords']> {

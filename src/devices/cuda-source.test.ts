@@ -180,7 +180,7 @@ describe('GPUs by the NVIDIA driver', () => {
       'MIG-2 1048576 / 42949672960',
     ]);
     expect(texts(utilization?.devices)).toEqual(['0 10 / 100', '1 20 / 100']);
-    expect(utilization?.node).toMatchObject({ value: new Decimal(30), capacity: new Decimal(200) });
+    expect(utilization?.node).toMatchObject({ value: 30, capacity: 200 });
     expect(texts(memory?.kernels)).toEqual([`${both} 3221225472 / 85899345920`, `${cut} 1048576 / 42949672960`]);
     expect(texts(utilization?.kernels)).toEqual([`${both} 30 / 200`]);
   });

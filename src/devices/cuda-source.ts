@@ -1,5 +1,4 @@
 /** GPUs of the NVIDIA driver, looked for and measured in a process with a deadline (spec resources-and-stats 14). */
-import { Decimal } from '../lib/decimal.ts';
 import { programFile } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
 import { ModuleHost } from '../lib/modules/module-host.ts';
@@ -30,7 +29,6 @@ const discoveryMs = 10_000;
 const measuringMs = 2_000;
 const memory: DeviceMeasureKind = { key: 'cuda_mem', unit: 'bytes', filter: ['max'], hook: null };
 const utilization: DeviceMeasureKind = { key: 'cuda_util', unit: 'percent', filter: ['avg', 'max'], hook: null };
-const hundred = new Decimal(100);
 
 /** The source; without a driver it is off, in one line of the log. */
 export function cudaSource(options: CudaSourceOptions): PluginSource {
@@ -90,9 +88,9 @@ export function cudaSource(options: CudaSourceOptions): PluginSource {
         return [
           measured(memory, memoryOf, {
             of: (process) => process.memory,
-            capacityOf: (share) => (facts.shares ? limitsOf(share, facts.shares).memoryBytes : share),
+            capacityOf: (share) => (facts.shares ? limitsOf(share, facts.shares).memoryBytes : share).toNumber(),
           }),
-          measured(utilization, utilizationOf, { of: (process) => process.utilization, capacityOf: () => hundred }),
+          measured(utilization, utilizationOf, { of: (process) => process.utilization, capacityOf: () => 100 }),
         ];
       };
       last = { text, plugin: { ...inProcess(cudaPlugin(facts), agentVersion), measure } };
@@ -138,9 +136,6 @@ function amounts(uses: ReadonlyMap<string, NvmlUse>, amountOf: AmountOf): Readon
   );
 }
 
-const memoryOf = ({ used, total }: NvmlUse): MeasuredAmount => ({
-  value: new Decimal(used),
-  capacity: new Decimal(total),
-});
+const memoryOf = ({ used, total }: NvmlUse): MeasuredAmount => ({ value: used, capacity: total });
 const utilizationOf = ({ utilization: percent }: NvmlUse): MeasuredAmount | null =>
-  percent === null ? null : { value: new Decimal(percent), capacity: hundred };
+  percent === null ? null : { value: percent, capacity: 100 };

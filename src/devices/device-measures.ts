@@ -2,7 +2,6 @@
  * How much of devices is used: by the node, by each device, and by the kernels that hold them
  * (spec resources-and-stats 13.2, 13.3 and 15.5). Pure.
  */
-import { type Decimal, sum } from '../lib/decimal.ts';
 import type { KernelId } from '../lib/ids.ts';
 import { type Allocation, assignedIds } from '../resources/allocation.ts';
 
@@ -22,8 +21,8 @@ export interface DeviceMeasureKind {
 
 /** An amount, and what it is out of; null where that is not known. */
 export interface MeasuredAmount {
-  readonly value: Decimal;
-  readonly capacity: Decimal | null;
+  readonly value: number;
+  readonly capacity: number | null;
 }
 
 /** What was measured. */
@@ -50,8 +49,10 @@ export function summed(amounts: Iterable<MeasuredAmount>): MeasuredAmount {
   const all = [...amounts];
   const capacities = all.map(({ capacity }) => capacity);
   return {
-    value: sum(all.map(({ value }) => value)),
-    capacity: capacities.includes(null) ? null : sum(capacities.flatMap((capacity) => capacity ?? [])),
+    value: all.reduce((total, { value }) => total + value, 0),
+    capacity: capacities.includes(null)
+      ? null
+      : capacities.reduce<number>((total, capacity) => total + (capacity ?? 0), 0),
   };
 }
 

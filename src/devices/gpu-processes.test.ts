@@ -17,11 +17,11 @@ const process = (pid: number, memory: number | null) => ({ pid, memory, utilizat
 
 /** The kernel's memory, and that of its processes, where each of two GPUs has 50 of 100 in use. */
 function measured(processes: GpuProcesses, of: DeviceHolder, shareSlot: string | null = 'cuda.shares') {
-  const devices = new Map(['0', '1'].map((id) => [id, { value: new Decimal(50), capacity: new Decimal(100) }]));
+  const devices = new Map(['0', '1'].map((id) => [id, { value: 50, capacity: 100 }]));
   const whole = wholeDeviceMeasure({ key: 'cuda_mem', unit: 'bytes', filter: [], hook: null }, devices, [of]);
   const figure = {
     of: ({ memory }: { memory: number | null }) => memory,
-    capacityOf: (share: Decimal) => share.times(40),
+    capacityOf: (share: Decimal) => share.times(40).toNumber(),
   };
   const { kernels, processes: found } = byProcesses(whole, processes, [of], shareSlot, figure);
   const text = (amount: MeasuredAmount | undefined) => `${amount?.value} / ${amount?.capacity}`;

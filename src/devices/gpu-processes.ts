@@ -2,7 +2,7 @@
  * Who of those that share a GPU uses how much of it, by the processes that the driver tells of. Where it tells of none, or
  * of none that is known here, a kernel has the figures of the whole GPU: it must not be taken for idle. Pure.
  */
-import { Decimal } from '../lib/decimal.ts';
+import type { Decimal } from '../lib/decimal.ts';
 import { type DeviceHolder, type DeviceMeasure, type MeasuredAmount, summed } from './device-measures.ts';
 import type { NvmlProcess } from './nvml-report.ts';
 
@@ -14,7 +14,7 @@ export interface ProcessFigure {
   /** What a process has of a GPU; null where that isn't known. */
   readonly of: (process: NvmlProcess) => number | null;
   /** What a kernel with a share may have of a GPU. */
-  readonly capacityOf: (share: Decimal) => Decimal;
+  readonly capacityOf: (share: Decimal) => number;
 }
 
 /** The measure with its processes, and with kernels that have shares by what is theirs. */
@@ -36,7 +36,7 @@ export function byProcesses(
       const capacity = whole.devices.get(id)?.capacity ?? null;
       for (const process of used(id)) {
         const amounts = ofProcesses.get(process.pid) ?? [];
-        amounts.push({ value: new Decimal(figure.of(process) ?? 0), capacity });
+        amounts.push({ value: figure.of(process) ?? 0, capacity });
         ofProcesses.set(process.pid, amounts);
       }
     }
@@ -44,7 +44,7 @@ export function byProcesses(
     // A container that lives has processes: where none are known, they could not be read.
     if (pids.length === 0 || shares.length === 0 || !shares.every(([id]) => telling.has(id))) continue;
     const parts = shares.map(([id, share]) => ({
-      value: new Decimal(used(id).reduce((total, process) => total + (figure.of(process) ?? 0), 0)),
+      value: used(id).reduce((total, process) => total + (figure.of(process) ?? 0), 0),
       capacity: figure.capacityOf(share),
     }));
     kernels.set(kernel, summed(parts));

@@ -239,9 +239,9 @@ describe('what a plugin measures', () => {
     expect(memory).toMatchObject({ key: 'npu_mem', unit: 'bytes', filter: ['max'], hook: null });
     expect([memory?.node.value.toString(), memory?.node.capacity?.toString()]).toEqual(['3.5', '8']);
     expect([...(memory?.kernels ?? [])].map(([id, { value }]) => [id, value.toString()])).toEqual([[kernel, '1.5']]);
-    expect(memory?.processes).toEqual(new Map([[41, { value: new Decimal(5), capacity: null }]]));
+    expect(memory?.processes).toEqual(new Map([[41, { value: 5, capacity: null }]]));
     expect(energy?.processes.size).toBe(0);
-    expect(energy).toMatchObject({ hook: 'rate', node: { value: new Decimal(-7), capacity: null } });
+    expect(energy).toMatchObject({ hook: 'rate', node: { value: -7, capacity: null } });
     expect(energy?.kernels.get(kernel)?.value.toString()).toBe('3');
   });
 

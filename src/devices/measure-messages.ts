@@ -2,7 +2,7 @@
  * What a third party's plugin measures, and how that is checked: it speaks of its own devices and of the kernels that it
  * was asked about, under keys of its own.
  */
-import { type Decimal, Decimal as DecimalClass, parseDecimal } from '../lib/decimal.ts';
+import { parseDecimal } from '../lib/decimal.ts';
 import {
   JsonFormError,
   list,
@@ -34,13 +34,13 @@ export interface MeasuredThings {
 const maxBytes = 256 * 2 ** 10;
 const maxMeasures = 32;
 /** It is written with all digits, in every round. */
-const maxMeasured = new DecimalClass('1E+24');
+const maxMeasured = 1e24;
 const keyForm = /^[a-z0-9_-]{1,80}$/;
 const unitForm = /^[\x20-\x7e]{1,16}$/;
 
-const finite: Reader<Decimal> = (value, place) => {
-  const read = typeof value === 'number' ? new DecimalClass(value) : parseDecimal(text(value, place), `${place}:`);
-  if (!read.abs().lte(maxMeasured)) throw new JsonFormError(place, 'at most 1E+24');
+const finite: Reader<number> = (value, place) => {
+  const read = typeof value === 'number' ? value : parseDecimal(text(value, place), `${place}:`).toNumber();
+  if (!(Math.abs(read) <= maxMeasured)) throw new JsonFormError(place, 'at most 1E+24');
   return read;
 };
 const measured: Reader<MeasuredAmount> = object((of) => ({

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Decimal } from '../lib/decimal.ts';
 import { newKernelId } from '../lib/ids.ts';
-import type { DeviceMeasure } from './device-measures.ts';
+import type { DeviceMeasure, MeasuredAmount } from './device-measures.ts';
 import { readMockConfig } from './mock-config.ts';
 import { mockPlugin } from './mock-plugin.ts';
 import { readShareOptions } from './share-options.ts';
@@ -33,7 +33,7 @@ function measure(options: Readonly<Record<string, string>>, slot: string, amount
   ];
   return plugin.measure?.(holders) ?? [];
 }
-const text = (amount?: { value: Decimal; capacity: Decimal | null }) => `${amount?.value} / ${amount?.capacity}`;
+const text = (amount?: MeasuredAmount) => `${amount?.value} / ${amount?.capacity}`;
 
 it('measures of pretended devices are plausible, by node, device and kernel', () => {
   const [memory, utilization, power, temperature] = measure({}, 'cuda.device', '1');
@@ -68,7 +68,7 @@ it('measures stay within what there can be, whatever is drawn', () => {
     const plugin = mockPlugin(config, readShareOptions('cuda', {}), { random: () => drawn });
     for (const { devices } of plugin.measure?.([]) ?? []) {
       for (const { value, capacity } of devices.values()) {
-        expect(value.gte(0) && value.lte(capacity ?? 0)).toBe(true);
+        expect(value >= 0 && value <= (capacity ?? 0)).toBe(true);
       }
     }
   }

@@ -1,5 +1,4 @@
 /** Figures of pretended accelerators: random, within what is plausible (spec resources-and-stats 15.5). */
-import { cut, Decimal, sum } from '../lib/decimal.ts';
 import type { AcceleratorUnit } from './accelerator-units.ts';
 import { type DeviceHolder, type DeviceMeasure, type MeasuredAmount, summed } from './device-measures.ts';
 import { limitsOf } from './device-shares.ts';
@@ -8,28 +7,27 @@ import type { ShareOptions } from './share-options.ts';
 /** What a device is said to do. */
 interface Load {
   /** Of its memory, from 0 to 1. */
-  readonly memory: Decimal;
+  readonly memory: number;
   /** In percent. */
-  readonly utilization: Decimal;
-  readonly watts: Decimal;
-  readonly celsius: Decimal;
+  readonly utilization: number;
+  readonly watts: number;
+  readonly celsius: number;
 }
 
-const maxWatts = new Decimal(250);
-const maxCelsius = new Decimal(120);
-const hundred = new Decimal(100);
-const places = 3;
+const maxPercent = 100;
+const maxWatts = 250;
+const maxCelsius = 120;
 
 /** Around a mean, by the sum of twelve, which needs no logarithm of 0. */
 const normal = (mean: number, deviation: number, random: () => number): number =>
   mean + deviation * (Array.from({ length: 12 }, random).reduce((total, one) => total + one, 0) - 6);
-const within = (value: number, most: Decimal): Decimal =>
-  cut(new Decimal(Math.min(Math.max(value, 0), most.toNumber())), places);
+const within = (value: number, max: number): number => thousandths(Math.min(Math.max(value, 0), max));
+const thousandths = (value: number): number => Math.trunc(value * 1000) / 1000;
 
 function loadOf(random: () => number): Load {
   return {
-    memory: new Decimal(0.2 + 0.8 * random()),
-    utilization: within(100 * random(), hundred),
+    memory: 0.2 + 0.8 * random(),
+    utilization: within(100 * random(), maxPercent),
     watts: within(normal(200, 50, random), maxWatts),
     celsius: within(normal(90, 20, random), maxCelsius),
   };
@@ -47,11 +45,11 @@ function partsOf(
     const load = loads.get(device.id);
     if (!share?.gt(0) || !load) return [];
     const isShare = options.mode === 'fractional' && !isMig;
-    const capacity = isShare ? limitsOf(share, options).memoryBytes : new Decimal(device.memoryBytes);
+    const capacity = isShare ? limitsOf(share, options).memoryBytes.toNumber() : device.memoryBytes;
     return [
       {
-        memory: { value: cut(capacity.times(load.memory)), capacity },
-        utilization: { value: load.utilization, capacity: hundred },
+        memory: { value: Math.trunc(capacity * load.memory), capacity },
+        utilization: { value: load.utilization, capacity: maxPercent },
       },
     ];
   });
@@ -68,16 +66,16 @@ export function mockMeasures(
   const { mask } = options;
   const shown = units.filter(({ device }, index) => !mask.has(String(index)) && !mask.has(device.id));
   const loads = new Map(shown.map(({ device }) => [device.id, loadOf(random)]));
-  const each = (amountOf: (load: Load, memoryBytes: Decimal) => MeasuredAmount): ReadonlyMap<string, MeasuredAmount> =>
+  const each = (amountOf: (load: Load, memoryBytes: number) => MeasuredAmount): ReadonlyMap<string, MeasuredAmount> =>
     new Map(
       shown.flatMap(({ device: { id, memoryBytes } }) => {
         const load = loads.get(id);
-        return load ? [[id, amountOf(load, new Decimal(memoryBytes))] as const] : [];
+        return load ? [[id, amountOf(load, memoryBytes)] as const] : [];
       }),
     );
   const parts = holders.map((holder) => [holder.kernel, partsOf(holder, shown, options, loads)] as const);
-  const memory = each(({ memory: part }, bytes) => ({ value: cut(bytes.times(part)), capacity: bytes }));
-  const utilization = each((load) => ({ value: load.utilization, capacity: hundred }));
+  const memory = each(({ memory: part }, bytes) => ({ value: Math.trunc(bytes * part), capacity: bytes }));
+  const utilization = each((load) => ({ value: load.utilization, capacity: maxPercent }));
   const power = each((load) => ({ value: load.watts, capacity: maxWatts }));
   const temperature = each((load) => ({ value: load.celsius, capacity: maxCelsius }));
   const measured = (what: string, unit: string, filter: DeviceMeasure['filter']) =>
@@ -106,7 +104,5 @@ export function mockMeasures(
   ];
 }
 
-const meanOf = (amounts: ReadonlyMap<string, MeasuredAmount>): Decimal =>
-  amounts.size === 0
-    ? new Decimal(0)
-    : cut(sum([...amounts.values()].map(({ value }) => value)).div(amounts.size), places);
+const meanOf = (amounts: ReadonlyMap<string, MeasuredAmount>): number =>
+  amounts.size === 0 ? 0 : thousandths(summed(amounts.values()).value / amounts.size);

@@ -12,15 +12,14 @@ import type { ReaderHost } from '../stats/container-reader.ts';
 import { DirectSource } from '../stats/container-source.ts';
 import { DeviceFigures, holdersOf } from '../stats/device-figures.ts';
 import { EngineSource } from '../stats/engine-source.ts';
-import { KeptFiles } from '../stats/kept-files.ts';
+import { KeptFiles, openFilesShare } from '../stats/kept-files.ts';
 import { KillLog } from '../stats/kill-log.ts';
 import { nodeCpu } from '../stats/node/node-cpu.ts';
 import { nodeDisk } from '../stats/node/node-disk.ts';
 import { nodeMemory } from '../stats/node/node-memory.ts';
 import { nodeNetwork } from '../stats/node/node-network.ts';
 import { NodeFigures } from '../stats/node-figures.ts';
-import { openFilesShare } from '../stats/open-files-share.ts';
-import { ProcessFigures } from '../stats/process-figures.ts';
+import { ProcessReader } from '../stats/process-reader.ts';
 import { Statistics } from '../stats/statistics.ts';
 import type { StatisticsSink } from '../stats/statistics-sink.ts';
 
@@ -87,7 +86,7 @@ export async function assembleStatistics(options: AssembleStatisticsOptions): Pr
       () => devices.collectors(),
     ),
     devices,
-    processes: new ProcessFigures(files, clock),
+    processes: new ProcessReader(files, clock),
     killLog: new KillLog(clock),
     sink: options.sink,
     onOveruse: ({ kernelId, sessionId }, { kind, count, detail }) =>

@@ -23,8 +23,8 @@ import { type IptablesRunner, runIptables } from '../network/firewall.ts';
 import { runtimeTable } from '../protocol/runtimes.ts';
 import { readHierarchies } from '../stats/cgroup.ts';
 import type { ReaderHost } from '../stats/container-reader.ts';
+import { networkBytes } from '../stats/families/network.ts';
 import type { KeptFiles } from '../stats/kept-files.ts';
-import { networkBytes } from '../stats/network-bytes.ts';
 import { installRunnerVolume } from '../storage/runner-volume/install.ts';
 import { runnerVolumeOnDemand } from '../storage/runner-volume-on-demand.ts';
 

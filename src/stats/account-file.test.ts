@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { silentLogger } from '../lib/log.ts';
-import { entered } from './account.ts';
+import { addSample } from './account.ts';
 import { AccountFile } from './account-file.ts';
 import { emptySample } from './container-sample.ts';
 
@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 const accountOf = (kernelId: string) =>
-  entered(undefined, { kernelId, containerId: 'c' }, { ...emptySample, cpuMicroseconds: 5 }, null, 1);
+  addSample(undefined, { kernelId, containerId: 'c' }, { ...emptySample, cpuMicroseconds: 5 }, 1);
 
 describe('the file of accounts', () => {
   it('is written once a minute at most, and read back', async () => {

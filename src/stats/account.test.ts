@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Account, entered, parseAccount, totals, usageOf } from './account.ts';
+import { type Account, addSample, parseAccount, totals, usageOf } from './account.ts';
 import { type ContainerSample, emptySample } from './container-sample.ts';
 
 const of = (containerId: string) => ({ kernelId: 'k', containerId });
@@ -9,24 +9,24 @@ const cpu = (account: Account | undefined): number | null => (account ? totals(a
 
 describe('an account', () => {
   it('adds up the containers of a kernel', () => {
-    let account = entered(undefined, of('a'), sample({ cpuMicroseconds: 5, receivedBytes: 7 }), null, 100);
-    account = entered(account, of('a'), sample({ cpuMicroseconds: 8, receivedBytes: 7 }), null, 200);
-    account = entered(account, of('b'), sample({ cpuMicroseconds: 1, receivedBytes: 2 }), null, 300);
+    let account = addSample(undefined, of('a'), sample({ cpuMicroseconds: 5, receivedBytes: 7 }), 100);
+    account = addSample(account, of('a'), sample({ cpuMicroseconds: 8, receivedBytes: 7 }), 200);
+    account = addSample(account, of('b'), sample({ cpuMicroseconds: 1, receivedBytes: 2 }), 300);
     expect(totals(account)).toMatchObject({ cpuMicroseconds: 9, receivedBytes: 9, readBytes: null });
     expect(account).toMatchObject({ since: 100, at: 300, containerId: 'b' });
   });
 
   it('goes on where a counter was set back, and stands where one is not known', () => {
-    let account = entered(undefined, of('a'), sample({ cpuMicroseconds: 5 }), null, 0);
-    account = entered(account, of('a'), sample({ cpuMicroseconds: null }), null, 0);
+    let account = addSample(undefined, of('a'), sample({ cpuMicroseconds: 5 }), 0);
+    account = addSample(account, of('a'), sample({ cpuMicroseconds: null }), 0);
     expect(cpu(account)).toBe(5);
-    account = entered(account, of('a'), sample({ cpuMicroseconds: 2 }), null, 0);
+    account = addSample(account, of('a'), sample({ cpuMicroseconds: 2 }), 0);
     expect(cpu(account)).toBe(7);
   });
 
   it('keeps the peaks of all containers', () => {
-    let account = entered(undefined, of('a'), sample({ memoryPeakBytes: 9, processes: 3 }), 50, 0);
-    account = entered(account, of('b'), sample({ memoryBytes: 4, processes: 8 }), null, 0);
+    let account = addSample(undefined, of('a'), sample({ memoryPeakBytes: 9, processes: 3, scratchBytes: 50 }), 0);
+    account = addSample(account, of('b'), sample({ memoryBytes: 4, processes: 8 }), 0);
     expect(usageOf(account, [])).toMatchObject({ memoryPeakBytes: 9, processesPeak: 8, scratchPeakBytes: 50 });
   });
 
@@ -52,7 +52,7 @@ describe('an account', () => {
           counted += grown;
           lost += grown;
           if (seen) {
-            account = entered(account, of(String(container)), sample({ cpuMicroseconds: counter }), null, 0);
+            account = addSample(account, of(String(container)), sample({ cpuMicroseconds: counter }), 0);
             lost = 0;
             expect(cpu(account)).toBe(counted);
             expect(cpu(account)).toBeGreaterThanOrEqual(before);
@@ -65,7 +65,12 @@ describe('an account', () => {
   });
 
   it('is read from what it was written as, and from nothing else', () => {
-    const account = entered(undefined, of('a'), sample({ cpuMicroseconds: 5, memoryPeakBytes: 3 }), 4, 100);
+    const account = addSample(
+      undefined,
+      of('a'),
+      sample({ cpuMicroseconds: 5, memoryPeakBytes: 3, scratchBytes: 4 }),
+      100,
+    );
     expect(parseAccount(JSON.parse(JSON.stringify(account)))).toEqual(account);
     for (const other of [
       null,

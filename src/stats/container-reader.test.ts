@@ -34,7 +34,8 @@ const common = {
   processesLimit: 64,
   receivedBytes: 1182,
   sentBytes: 0,
-  gaps: [],
+  scratchBytes: null,
+  missing: [],
 };
 const v1 = {
   ...common,
@@ -90,7 +91,7 @@ describe('the limit on memory', () => {
   ])('is what the node has when there is none: %s', (name, file, text) => {
     const tree = readTree(name);
     tree.set(fileOf(tree, file), text);
-    expect(read(tree)).toMatchObject({ memoryLimitBytes: 8e9, gaps: [] });
+    expect(read(tree)).toMatchObject({ memoryLimitBytes: 8e9, missing: [] });
   });
 });
 
@@ -111,7 +112,7 @@ describe('a host that tells less', () => {
       readBytes: null,
       cpuStall: null,
       memoryStall: { some: 0 },
-      gaps: [],
+      missing: [],
     });
   });
 
@@ -121,19 +122,19 @@ describe('a host that tells less', () => {
       if (call === 'read' && file.endsWith('.pressure')) throw systemError('EOPNOTSUPP');
     };
     using reader = open(calls);
-    expect(reader.read()).toMatchObject({ ...noStalls, gaps: [] });
+    expect(reader.read()).toMatchObject({ ...noStalls, missing: [] });
   });
 
   it('reads nothing written to disks yet as nothing', () => {
     const tree = readTree('v2-cgroupfs');
     tree.set(fileOf(tree, 'io.stat'), '');
-    expect(read(tree)).toMatchObject({ readBytes: 0, writtenBytes: 0, gaps: [] });
+    expect(read(tree)).toMatchObject({ readBytes: 0, writtenBytes: 0, missing: [] });
   });
 
   it('says so when the cgroup cannot be seen from here', () => {
     const tree = readTree('v2-cgroupfs');
     tree.set('/proc/4242/cgroup', `0::/../docker/${recordedId}\n`);
-    expect(read(tree)?.gaps.map(({ source }) => source)).toEqual(['cpu', 'memory']);
+    expect(read(tree)?.missing.map(({ source }) => source)).toEqual(['cpu', 'memory']);
   });
 });
 
@@ -176,7 +177,7 @@ describe.each(['v1-cgroupfs', 'v2-systemd'])('a damaged file of %s', (name) => {
       if (file === 'io.stat' && (damage === '' || (damage.endsWith('\n') && !damage.includes('bytes=')))) continue;
       tree.set(key, damage);
       const sample = read(tree);
-      const isGap = sample?.gaps.length === 1;
+      const isGap = sample?.missing.length === 1;
       for (const figure of given[file] ?? []) {
         if (isGap) expect(sample?.[figure], `${figure} of ${JSON.stringify(damage)}`).toBeNull();
         // Cut off at the end of a line that says it, the figure is whole.
@@ -198,7 +199,7 @@ describe.each(['v1-cgroupfs', 'v2-systemd'])('a damaged file of %s', (name) => {
     };
     using reader = open(calls);
     const sample = reader.read();
-    expect(sample?.gaps).toEqual([{ source: expect.any(String), reason: expect.stringContaining('EACCES') }]);
+    expect(sample?.missing).toEqual([{ source: expect.any(String), reason: expect.stringContaining('EACCES') }]);
     for (const figure of given[file] ?? []) expect(sample?.[figure]).toBeNull();
     const others = Object.values(sample ?? {}).filter((value) => value !== null);
     expect(others.length).toBeGreaterThan(8);
@@ -239,7 +240,11 @@ describe('a container that vanishes', () => {
   it('is not taken for gone when a file alone is missing', () => {
     const tree = readTree('v2-cgroupfs');
     tree.delete(fileOf(tree, 'memory.current'));
-    expect(read(tree)).toMatchObject({ memoryBytes: null, cpuMicroseconds: 8_678_729, gaps: [{ source: 'memory' }] });
+    expect(read(tree)).toMatchObject({
+      memoryBytes: null,
+      cpuMicroseconds: 8_678_729,
+      missing: [{ source: 'memory' }],
+    });
   });
 });
 

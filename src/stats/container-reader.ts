@@ -1,10 +1,10 @@
 /**
  * The figures of one container, read from its cgroup's files: no engine, no subprocess, no walk
- * (spec resources-and-stats 13.3). A container that vanishes is normal; a file that can't be read is a gap.
+ * (spec resources-and-stats 13.3). A container that vanishes is normal; what can't be read is missing, with the reason.
  */
 import { isSystemError } from '../lib/system-error.ts';
 import { type CgroupMount, cgroupFolder, parseMembership, unifiedFolder } from './cgroup.ts';
-import { type ContainerSample, emptySample } from './container-sample.ts';
+import { type ContainerSample, emptySample, type MissingMetric, missingMetricOf } from './container-sample.ts';
 import { cpuFamily } from './families/cpu.ts';
 import { diskFamily } from './families/disk.ts';
 import type { ContainerFamily, ContainerPlace, ReadFamily } from './families/family.ts';
@@ -13,7 +13,6 @@ import { networkFamily } from './families/network.ts';
 import { pressureFamily } from './families/pressure.ts';
 import { processesFamily } from './families/processes.ts';
 import type { KeptFiles } from './kept-files.ts';
-import { type MissingMetric, missingMetricOf } from './missing-metric.ts';
 
 /** All families, in the order in which they are read. */
 const families: readonly ContainerFamily[] = [
@@ -45,7 +44,7 @@ export class ContainerReader implements Disposable {
   readonly #opened: Disposable[] = [];
   readonly #families: readonly { readonly name: string; readonly read: ReadFamily }[];
   /** Of families that this host doesn't show. */
-  readonly #standingGaps: readonly MissingMetric[];
+  readonly #alwaysMissing: readonly MissingMetric[];
   #wasRead = false;
 
   private constructor(host: ReaderHost, processFolder: string, membership: string) {
@@ -55,7 +54,7 @@ export class ContainerReader implements Disposable {
     const place = this.#place(processFolder);
     const opened = families.map((family) => ({ ...family, read: family.open(place) }));
     this.#families = opened.flatMap(({ name, read }) => (read === null ? [] : [{ name, read }]));
-    this.#standingGaps = opened
+    this.#alwaysMissing = opened
       .filter(({ needed, read }) => needed && read === null)
       .map(({ name }) => ({ source: name, reason: 'the cgroup of the container is not to be seen from here' }));
   }
@@ -77,15 +76,15 @@ export class ContainerReader implements Disposable {
 
   /** The figures now; null when the container has vanished. */
   read(): ContainerSample | null {
-    const gaps: MissingMetric[] = [...this.#standingGaps];
-    const sample: ContainerSample = { ...emptySample, gaps };
+    const missing: MissingMetric[] = [...this.#alwaysMissing];
+    const sample: ContainerSample = { ...emptySample, missing };
     for (const { name, read } of this.#families) {
       try {
         Object.assign(sample, read());
       } catch (thrown) {
         const isGone = isSystemError(thrown, ...gone);
         if (isGone && !this.#lives()) return null;
-        gaps.push(missingMetricOf(name, thrown));
+        missing.push(missingMetricOf(name, thrown));
       }
     }
     // A file that not every host has may be absent at first because the container was going.

@@ -1,5 +1,6 @@
 /** What is read of a container at one moment. */
-import type { MissingMetric } from './missing-metric.ts';
+import { systemErrorCode } from '../lib/system-error.ts';
+import { allKernelFigures, type CounterField, type SampleField, type StallName } from './figures.ts';
 
 /** Microseconds that something waited for a resource, since the container's start. */
 export interface Stall {
@@ -9,59 +10,51 @@ export interface Stall {
   readonly full: number | null;
 }
 
-/** Figures that only grow while the container lives; null = not known on this host, or a gap. */
-export interface ContainerCounters {
-  readonly cpuMicroseconds: number | null;
-  /** While processes were held back by the limit on CPU time. */
-  readonly throttledMicroseconds: number | null;
-  /** Enforcement periods of the limit on CPU time. */
-  readonly cpuPeriods: number | null;
-  readonly throttledPeriods: number | null;
-  readonly outOfMemoryKills: number | null;
-  /** How often a process could not be made for want of permission to have more. */
-  readonly processLimitHits: number | null;
-  readonly readBytes: number | null;
-  readonly writtenBytes: number | null;
-  readonly receivedBytes: number | null;
-  readonly sentBytes: number | null;
+/** Figures that only grow while the container lives; null = not known on this host, or missing. */
+export type ContainerCounters = Readonly<Record<CounterField, number | null>>;
+
+/**
+ * Figures of one container at one moment; null = not known on this host, or missing. `memoryBytes` leaves out the page
+ * cache that can be dropped at any time, `memoryPeakBytes` does not; without a limit `memoryLimitBytes` is what the node
+ * has, and `processesLimit` null. `scratchBytes` is found by walks in the background, not with the others.
+ */
+export type ContainerSample = Readonly<Record<SampleField, number | null>> &
+  Readonly<Record<StallName, Stall | null>> & { readonly missing: readonly MissingMetric[] };
+
+/** Something that was measured, with its monotonic time in seconds. */
+export type Timed<Measured> = Measured & { readonly at: number };
+
+/** Why figures are missing. */
+export interface MissingMetric {
+  /** The family of the figures: `memory`. */
+  readonly source: string;
+  /** One sentence: `memory.stat has no line inactive_file`. */
+  readonly reason: string;
 }
 
-/** Figures of one container at one moment; null = not known on this host, or a gap. */
-export interface ContainerSample extends ContainerCounters {
-  /** In use, without the page cache that can be dropped at any time. */
-  readonly memoryBytes: number | null;
-  /** The most that was ever charged, page cache included. */
-  readonly memoryPeakBytes: number | null;
-  /** Its limit, or what the node has. */
-  readonly memoryLimitBytes: number | null;
-  readonly processes: number | null;
-  /** null also when there is none. */
-  readonly processesLimit: number | null;
-  readonly cpuStall: Stall | null;
-  readonly memoryStall: Stall | null;
-  readonly ioStall: Stall | null;
-  readonly gaps: readonly MissingMetric[];
+/** By what was thrown while the figures were read. */
+export function missingMetricOf(source: string, thrown: unknown): MissingMetric {
+  const code = systemErrorCode(thrown);
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return { source, reason: code === undefined || message.includes(code) ? message : `${message} (${code})` };
 }
+
+const counters = new Set(allKernelFigures.flatMap((row) => (row.type === 'counter' ? [row.from] : [])));
+
+/** The counters of a sample. */
+export const counterFields: readonly CounterField[] = [...counters];
+
+/** Counters of which nothing is known. */
+export const emptyCounters = Object.fromEntries(counterFields.map((name) => [name, null])) as ContainerCounters;
+
+const levels = allKernelFigures.flatMap((row): readonly string[] => {
+  if (row.type === 'level' || row.type === 'stall') return [row.name];
+  return row.type === 'peak' ? row.from : [];
+});
 
 /** A sample without figures. */
 export const emptySample: ContainerSample = {
-  cpuMicroseconds: null,
-  throttledMicroseconds: null,
-  cpuPeriods: null,
-  throttledPeriods: null,
-  outOfMemoryKills: null,
-  processLimitHits: null,
-  readBytes: null,
-  writtenBytes: null,
-  receivedBytes: null,
-  sentBytes: null,
-  memoryBytes: null,
-  memoryPeakBytes: null,
-  memoryLimitBytes: null,
-  processes: null,
-  processesLimit: null,
-  cpuStall: null,
-  memoryStall: null,
-  ioStall: null,
-  gaps: [],
+  ...emptyCounters,
+  ...(Object.fromEntries(levels.map((name) => [name, null])) as Record<SampleField | StallName, null>),
+  missing: [],
 };

@@ -63,7 +63,7 @@ describe.each(recordedTrees)('a thousand containers of %s', (name) => {
               if (sample !== null) expect(sample).toEqual(healthy);
             }
           }
-          expect(healthy).toMatchObject({ gaps: [], memoryLimitBytes: 268_435_456 });
+          expect(healthy).toMatchObject({ missing: [], memoryLimitBytes: 268_435_456 });
           for (const index of gone) expect(source.read(idOf(index))).toBeNull();
           expect(gone.size).toBeGreaterThan(0);
           source[Symbol.dispose]();
@@ -95,7 +95,7 @@ describe('a direct source', () => {
     pid = 10_000;
     await Promise.all([source.open(idOf(0), signal), source.open(idOf(0), signal)]);
     await source.open(idOf(0), signal);
-    expect(source.read(idOf(0))).toMatchObject({ gaps: [] });
+    expect(source.read(idOf(0))).toMatchObject({ missing: [] });
     expect([asked.length, source.pids(idOf(0))]).toEqual([2, [4242]]);
     source.keep(() => false);
     expect([source.read(idOf(0)), calls.left]).toEqual([null, 0]);
@@ -111,7 +111,7 @@ describe('a direct source', () => {
     await expect(first).rejects.toThrow('left');
     pid.resolve(10_000);
     await second;
-    expect(source.read(idOf(0))).toMatchObject({ gaps: [] });
+    expect(source.read(idOf(0))).toMatchObject({ missing: [] });
     source[Symbol.dispose]();
   });
 
@@ -121,14 +121,16 @@ describe('a direct source', () => {
     await failing.open(idOf(0), signal);
     expect(failing.read(idOf(0))).toMatchObject({
       cpuMicroseconds: null,
-      gaps: [{ source: 'container', reason: 'the engine is away' }],
+      missing: [{ source: 'container', reason: 'the engine is away' }],
     });
     calls.before = () => {
       throw systemError('EACCES');
     };
     const forbidden = new DirectSource(hostOf(calls), pidOf);
     await forbidden.open(idOf(0), signal);
-    expect(forbidden.read(idOf(0))?.gaps).toEqual([{ source: 'container', reason: expect.stringContaining('EACCES') }]);
+    expect(forbidden.read(idOf(0))?.missing).toEqual([
+      { source: 'container', reason: expect.stringContaining('EACCES') },
+    ]);
   });
 });
 
@@ -158,7 +160,7 @@ describe('a source that asks the engine', () => {
       memoryPeakBytes: 500,
       outOfMemoryKills: null,
       sentBytes: 4,
-      gaps: [],
+      missing: [],
     });
   });
 
@@ -168,7 +170,9 @@ describe('a source that asks the engine', () => {
     const source = new EngineSource(direct, () => answer());
     expect(await source.read(idOf(0), signal)).toBeNull();
     answer = () => Promise.reject(new Error('too busy'));
-    expect(await source.read(idOf(0), signal)).toMatchObject({ gaps: [{ source: 'container', reason: 'too busy' }] });
+    expect(await source.read(idOf(0), signal)).toMatchObject({
+      missing: [{ source: 'container', reason: 'too busy' }],
+    });
     answer = async () => figures;
     expect(await source.read(idOf(0), signal)).toMatchObject({ processes: 3 });
   });

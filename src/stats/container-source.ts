@@ -1,8 +1,7 @@
 /** Where the figures of containers come from: read directly, or asked of the engine. */
 import { withDeadline } from '../lib/deadline.ts';
 import { ContainerReader, type ReaderHost } from './container-reader.ts';
-import { type ContainerSample, emptySample } from './container-sample.ts';
-import { type MissingMetric, missingMetricOf } from './missing-metric.ts';
+import { type ContainerSample, emptySample, type MissingMetric, missingMetricOf } from './container-sample.ts';
 
 /** The source of figures of the containers that were opened. */
 export interface ContainerSource extends Disposable {
@@ -53,7 +52,7 @@ export class DirectSource implements ContainerSource {
   read(containerId: string): ContainerSample | null {
     const reader = this.#readers.get(containerId);
     if (!(reader instanceof ContainerReader)) {
-      return reader ? { ...emptySample, gaps: [reader.failure] } : null;
+      return reader ? { ...emptySample, missing: [reader.failure] } : null;
     }
     const sample = reader.read();
     if (sample === null) this.forget(containerId);

@@ -8,7 +8,7 @@ import { DeviceFigures, holdersOf } from './device-figures.ts';
 import { NodeFigures } from './node-figures.ts';
 
 const never = new AbortController().signal;
-const amount = (value: number) => ({ value: new Decimal(value), capacity: new Decimal(10) });
+const amount = (value: number) => ({ value, capacity: 10 });
 const measureOf = (key: string, devices: Record<string, number>, kernels: readonly (readonly [KernelId, number])[]) =>
   ({
     key,
@@ -31,27 +31,46 @@ function rig() {
   return { plugins, figures, node: new NodeFigures([], () => figures.collectors()) };
 }
 
-it('figures of devices are the node’s, each device’s and each kernel’s, in the written form', async () => {
+it('figures of devices are each device’s, each kernel’s and each process’s', async () => {
   const { plugins, figures, node } = rig();
   const kernel = newKernelId();
   plugins.set('npu', async () => [measureOf('npu_util', { n0: 4, n1: 3 }, [[kernel, 4]])]);
   await node.round(1, never);
-  const written = { current: '4', capacity: '10', pct: '40', unit_hint: 'percent', 'stats.max': '4' };
-  expect(node.metrics()).toEqual({
-    node: { npu_util: { ...written, current: '7', pct: '70', 'stats.max': '7' } },
-    devices: { npu_util: { n0: written, n1: { ...written, current: '3', pct: '30', 'stats.max': '3' } } },
-  });
+  const figure = { measure: 'npu_util', unit: 'percent', capacity: 10 };
+  expect(figures.measures).toMatchObject([{ key: 'npu_util', at: 1, node: { value: 7, capacity: 10 } }]);
+  expect(figures.ofNode()).toEqual([
+    { ...figure, device: 'n0', value: 4 },
+    { ...figure, device: 'n1', value: 3 },
+  ]);
+  expect([figures.ofKernel(kernel, 1), figures.ofProcess(102, 1)]).toEqual([
+    [{ ...figure, value: 4 }],
+    [{ ...figure, value: 2 }],
+  ]);
   const { fresh, keys } = figures.kernels(1).get(kernel) ?? { fresh: [], keys: new Set() };
-  expect([fresh.map(({ key, value }) => [key, value.toString()]), [...keys]]).toEqual([
-    [['npu_util', '4']],
-    ['npu_util'],
-  ]);
+  expect([fresh.map(({ kind, value }) => [kind.key, value]), [...keys]]).toEqual([[['npu_util', 4]], ['npu_util']]);
   const ofProcess = figures.processes(1).get(102);
-  expect([ofProcess?.fresh.map(({ key, value }) => [key, value.toString()]), [...(ofProcess?.keys ?? [])]]).toEqual([
-    [['npu_util', '2']],
-    ['npu_util'],
-  ]);
+  expect(ofProcess?.fresh.map(({ kind, value }) => [kind.key, value])).toEqual([['npu_util', 2]]);
+  expect([...(ofProcess?.keys ?? [])]).toEqual(['npu_util']);
   expect([figures.processes(2).get(102)?.fresh, figures.processes(100).size]).toEqual([[], 0]);
+});
+
+it('a counter is shown as what it grew by, in all or in a second, from the second round on', async () => {
+  const { plugins, figures, node } = rig();
+  const kernel = newKernelId();
+  let used = 100;
+  plugins.set('npu', async () => [
+    { ...measureOf('npu_energy', { n0: used }, [[kernel, used]]), hook: 'rate' },
+    { ...measureOf('npu_faults', { n0: used }, [[kernel, used]]), hook: 'diff' },
+  ]);
+  const values = () => [...figures.ofKernel(kernel, 10), ...figures.ofNode()].map(({ value }) => value);
+  await node.round(1, never);
+  expect(values()).toEqual([0, 0, 0, 0]);
+  used = 150;
+  await node.round(6, never);
+  expect(values()).toEqual([10, 50, 10, 50]);
+  used = 3;
+  await node.round(11, never);
+  expect(values()).toEqual([0, 0, 0, 0]);
 });
 
 it('figures of devices and plugins that are gone are gone', async () => {
@@ -61,14 +80,14 @@ it('figures of devices and plugins that are gone are gone', async () => {
   await node.round(1, never);
   plugins.set('npu', async () => [measureOf('npu_util', { n1: 3 }, [])]);
   await node.round(2, never);
-  expect(Object.keys(node.metrics().devices['npu_util'] ?? {})).toEqual(['n1']);
-  expect(figures.kernels(2).has(kernel)).toBe(false);
+  expect(figures.ofNode().map(({ device }) => device)).toEqual(['n1']);
+  expect([figures.kernels(2).has(kernel), figures.ofKernel(kernel, 2)]).toEqual([false, []]);
   plugins.clear();
   await node.round(3, never);
-  expect(node.metrics()).toEqual({ node: {}, devices: {} });
+  expect([figures.ofNode(), figures.measures]).toEqual([[], []]);
 });
 
-it('a plugin that fails is a gap, its last word holds for a minute, and others go on', async () => {
+it('a plugin that fails is reported, its last answer holds for a minute, and others go on', async () => {
   const { plugins, figures, node } = rig();
   const kernel = newKernelId();
   let works = true;
@@ -80,8 +99,12 @@ it('a plugin that fails is a gap, its last word holds for a minute, and others g
   await node.round(1, never);
   works = false;
   await node.round(6, never);
-  expect(node.gaps).toEqual([{ source: 'devices of bad', reason: 'no sensor' }]);
-  expect(Object.keys(node.metrics().node)).toEqual(['bad_util', 'npu_util']);
+  expect(node.missing).toEqual([{ source: 'devices of bad', reason: 'no sensor' }]);
+  expect(figures.measures.map(({ key, at }) => [key, at])).toEqual([
+    ['bad_util', 1],
+    ['npu_util', 6],
+  ]);
+  expect(figures.ofKernel(kernel, 6)).toMatchObject([{ measure: 'bad_util', value: 1 }]);
   expect(figures.kernels(6).get(kernel)).toEqual({ fresh: [], keys: new Set(['bad_util']) });
   expect(figures.kernels(62).size).toBe(0);
 });
@@ -93,22 +116,20 @@ it('no plugin puts figures in the place of somebody else’s', async () => {
   plugins.set('npu_b', async () => [measureOf('npu_b_util', { b0: 2 }, [[kernel, 2]])]);
   plugins.set('npu', async () => [measureOf('npu_b_util', { n0: 9 }, [[kernel, 9]])]);
   for (const at of [1, 6]) await node.round(at, never);
-  expect(node.gaps).toEqual([
+  expect(node.missing).toEqual([
     { source: 'devices of io', reason: 'it measures io_read, which is measured by another (NOT_SUPPORTED)' },
     { source: 'devices of npu', reason: 'it measures npu_b_util, which is measured by another (NOT_SUPPORTED)' },
   ]);
-  expect(Object.entries(node.metrics().node).map(([key, { current }]) => [key, current])).toEqual([
-    ['npu_b_util', '2'],
-  ]);
+  expect(figures.measures.map(({ key, node: { value } }) => [key, value])).toEqual([['npu_b_util', 2]]);
   expect(
     figures
       .kernels(6)
       .get(kernel)
-      ?.fresh.map(({ value }) => value.toNumber()),
+      ?.fresh.map(({ value }) => value),
   ).toEqual([2]);
 });
 
-it('a plugin that did not answer in time is let alone for a minute', async () => {
+it('a plugin that did not answer in time is not asked for a minute', async () => {
   const { plugins, node } = rig();
   let asked = 0;
   plugins.set('npu', async () => {
@@ -117,7 +138,7 @@ it('a plugin that did not answer in time is let alone for a minute', async () =>
   });
   for (let at = 1; at <= 62; at += 5) await node.round(at, never);
   expect(asked).toBe(2);
-  expect(node.gaps).toMatchObject([{ source: 'devices of npu' }]);
+  expect(node.missing).toMatchObject([{ source: 'devices of npu' }]);
 });
 
 it('all kernels are asked about, those without devices too', () => {

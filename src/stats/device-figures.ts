@@ -1,6 +1,6 @@
 /**
  * What devices are used by: their plugins are asked in each round, each with a deadline of its own and each alone. One that
- * did not answer in time is let alone for a while.
+ * did not answer in time rests for a while.
  */
 import type { DeviceHolder, DeviceMeasure, MeasuredAmount } from '../devices/device-measures.ts';
 import type { NodePlugin } from '../devices/node-plugin.ts';
@@ -9,8 +9,10 @@ import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { ContainerId, KernelId } from '../lib/ids.ts';
 import { assignedIds } from '../resources/allocation.ts';
 import type { KernelAllocation } from '../resources/allocator.ts';
-import { definitionOf, type NodeCollector, type TakenMeasure } from './measure.ts';
-import { containerMeasures, nodeMeasures } from './measure-kinds.ts';
+import type { Timed } from './container-sample.ts';
+import type { DeviceFigure } from './kernel-statistics-store.ts';
+import type { NodeCollector } from './node-figures.ts';
+import type { DeviceReading, DeviceReadings } from './statistics-sink.ts';
 
 /** What it works with. */
 export interface DeviceFiguresParts {
@@ -20,29 +22,40 @@ export interface DeviceFiguresParts {
   readonly holders: (key: string) => readonly DeviceHolder[];
 }
 
-/** What is known of the devices of a kernel or of a process. */
-export interface DeviceMeasures {
-  /** Measured in this round. */
-  readonly fresh: readonly TakenMeasure[];
-  /** All keys that still hold: those of a plugin that missed a round too. */
-  readonly keys: ReadonlySet<string>;
+interface Measured {
+  readonly measures: readonly DeviceMeasure[];
+  /** Monotonic seconds. */
+  readonly at: number;
 }
 
 interface State {
   readonly collector: NodeCollector;
-  measures: readonly DeviceMeasure[];
-  /** Monotonic seconds. */
-  measuredAt: number;
+  last: Measured;
+  /** The time before, for rates. */
+  before: Measured;
   restsUntil: number;
 }
 
 type Measuring = NonNullable<NodePlugin['measure']>;
+type AmountsOf<Id> = (measure: DeviceMeasure) => ReadonlyMap<Id, MeasuredAmount>;
 
-const ownKeys = [...Object.keys(nodeMeasures), ...Object.keys(containerMeasures)];
+/** Names of other measures of nodes and containers, which plugins cannot use. */
+export const reservedMeasures: readonly string[] = [
+  'cpu_util',
+  'cpu_used',
+  'mem',
+  'disk',
+  'net_rx',
+  'net_tx',
+  'io_read',
+  'io_write',
+  'io_scratch_size',
+];
 const deadlineMs = 2_500;
 const restS = 60;
-/** For so long a plugin's last word holds. */
+/** For so long a plugin's last answer holds. */
 const trustS = 60;
+const never: Measured = { measures: [], at: Number.NEGATIVE_INFINITY };
 
 /** The figures. */
 export class DeviceFigures {
@@ -54,7 +67,7 @@ export class DeviceFigures {
     this.#parts = parts;
   }
 
-  /** A collector for each plugin that measures. */
+  /** A collector for each plugin that measures; what it measures is kept here. */
   collectors(): readonly NodeCollector[] {
     const plugins = this.#parts.plugins().filter(({ measure }) => measure !== undefined);
     const keys = new Set(plugins.map(({ key }) => key));
@@ -62,76 +75,105 @@ export class DeviceFigures {
     return plugins.map(({ key }) => this.#stateOf(key).collector);
   }
 
+  /** What each plugin measured when it last could. */
+  get measures(): readonly Timed<DeviceMeasure>[] {
+    return [...this.#states.values()].flatMap(({ last: { measures, at } }) =>
+      measures.map((measure) => ({ ...measure, at })),
+    );
+  }
+
   /** What was measured at a monotonic time in seconds, or shortly before, by kernel. */
-  kernels(at: number): ReadonlyMap<KernelId, DeviceMeasures> {
-    return this.#measuredOf(at, ({ kernels }) => kernels);
+  kernels(at: number): ReadonlyMap<KernelId, DeviceReadings> {
+    return this.#readings(at, ({ kernels }) => kernels);
   }
 
   /** The same by process, as the host counts them. */
-  processes(at: number): ReadonlyMap<number, DeviceMeasures> {
-    return this.#measuredOf(at, ({ processes }) => processes);
+  processes(at: number): ReadonlyMap<number, DeviceReadings> {
+    return this.#readings(at, ({ processes }) => processes);
   }
 
-  #measuredOf<Id>(
-    at: number,
-    of: (measure: DeviceMeasure) => ReadonlyMap<Id, MeasuredAmount>,
-  ): ReadonlyMap<Id, DeviceMeasures> {
-    const found = new Map<Id, { fresh: TakenMeasure[]; keys: Set<string> }>();
-    for (const { measures, measuredAt } of this.#states.values()) {
-      if (at - measuredAt > trustS) continue;
-      for (const measure of measures) {
-        for (const [id, amount] of of(measure)) {
+  /** The figures of every device. */
+  ofNode(): readonly (DeviceFigure & { readonly device: string })[] {
+    return [...this.#states.values()].flatMap((state) =>
+      state.last.measures.flatMap((measure) =>
+        [...measure.devices.keys()].flatMap((device) =>
+          figuresIn(state, measure, ({ devices }) => devices, device).map((figure) => ({ ...figure, device })),
+        ),
+      ),
+    );
+  }
+
+  /** The figures of a kernel's devices, of the last answers that hold at a monotonic time in seconds. */
+  ofKernel(kernel: KernelId, at: number): readonly DeviceFigure[] {
+    return this.#figures(at, ({ kernels }) => kernels, kernel);
+  }
+
+  /** The same of a process, as the host counts them. */
+  ofProcess(pid: number, at: number): readonly DeviceFigure[] {
+    return this.#figures(at, ({ processes }) => processes, pid);
+  }
+
+  #figures<Id>(at: number, of: AmountsOf<Id>, id: Id): readonly DeviceFigure[] {
+    return this.#trusted(at).flatMap((state) =>
+      state.last.measures.flatMap((measure) => figuresIn(state, measure, of, id)),
+    );
+  }
+
+  #readings<Id>(at: number, of: AmountsOf<Id>): ReadonlyMap<Id, DeviceReadings> {
+    const found = new Map<Id, { fresh: DeviceReading[]; keys: Set<string> }>();
+    for (const { last } of this.#trusted(at)) {
+      for (const kind of last.measures) {
+        for (const [id, { value, capacity }] of of(kind)) {
           const known = found.get(id) ?? { fresh: [], keys: new Set() };
           found.set(id, known);
-          known.keys.add(measure.key);
-          if (measuredAt === at)
-            known.fresh.push({ key: measure.key, definition: definition(measure, true), ...amount });
+          known.keys.add(kind.key);
+          if (last.at === at) known.fresh.push({ kind, value, capacity });
         }
       }
     }
     return found;
   }
 
+  #trusted(at: number): readonly State[] {
+    return [...this.#states.values()].filter(({ last }) => at - last.at <= trustS);
+  }
+
   #stateOf(key: string): State {
     const known = this.#states.get(key);
     if (known) return known;
-    const never = Number.NEGATIVE_INFINITY;
     const collector: NodeCollector = {
       name: `devices of ${key}`,
-      collect: (at, signal) => this.#collect(key, at, signal),
+      collect: async (at, signal) => {
+        await this.#collect(key, at, signal);
+        return [];
+      },
     };
-    const state: State = { collector, measures: [], measuredAt: never, restsUntil: never };
+    const state: State = { collector, last: never, before: never, restsUntil: Number.NEGATIVE_INFINITY };
     this.#states.set(key, state);
     return state;
   }
 
-  async #collect(key: string, at: number, signal: AbortSignal): ReturnType<NodeCollector['collect']> {
+  async #collect(key: string, at: number, signal: AbortSignal): Promise<void> {
     const state = this.#stateOf(key);
     const measure = this.#parts.plugins().find((plugin) => plugin.key === key)?.measure;
-    if (!measure) return [];
+    if (!measure) return;
     if (at < state.restsUntil) throw new KerneletError('DEADLINE_EXCEEDED', 'it did not answer a short time ago');
     try {
       const measures = await this.#measure(measure, key, signal);
       this.#checkKeys(key, measures);
-      state.measures = measures;
-      state.measuredAt = at;
+      state.before = state.last;
+      state.last = { measures, at };
     } catch (error) {
       if (hasCode(error, 'DEADLINE_EXCEEDED')) state.restsUntil = at + restS;
       throw error;
     }
-    return state.measures.map((one) => ({
-      key: one.key,
-      definition: definition(one, false),
-      ...one.node,
-      devices: one.devices,
-    }));
   }
 
   /** A plugin of the key `io` could call something `io_read`, and one of `npu` begin as one of `npu_b` does. */
   #checkKeys(plugin: string, measures: readonly DeviceMeasure[]): void {
-    const others = [...this.#states].filter(([key]) => key !== plugin).flatMap(([, state]) => state.measures);
-    const taken = new Set([...ownKeys, ...others.map(({ key }) => key)]);
-    const twice = measures.find(({ key }) => taken.has(key));
+    const others = [...this.#states].filter(([key]) => key !== plugin).flatMap(([, { last }]) => last.measures);
+    const used = new Set([...reservedMeasures, ...others.map(({ key }) => key)]);
+    const twice = measures.find(({ key }) => used.has(key));
     if (twice) throw new KerneletError('NOT_SUPPORTED', `it measures ${twice.key}, which is measured by another`);
   }
 
@@ -141,8 +183,21 @@ export class DeviceFigures {
   }
 }
 
-const definition = ({ unit, filter, hook }: DeviceMeasure, ofHolder: boolean): TakenMeasure['definition'] =>
-  definitionOf({ unit, filter: new Set(filter), hook }, ofHolder);
+/** The figure of one measure for a device, kernel or process: what its hook says of a counter. None when it has none. */
+function figuresIn<Id>(
+  { last, before }: Pick<State, 'last' | 'before'>,
+  measure: DeviceMeasure,
+  of: AmountsOf<Id>,
+  id: Id,
+): readonly DeviceFigure[] {
+  const amount = of(measure).get(id);
+  if (!amount) return [];
+  const { key, unit, hook } = measure;
+  const earlier = before.measures.find((one) => one.key === key);
+  const grown = Math.max(0, amount.value - ((earlier && of(earlier).get(id)?.value) ?? amount.value));
+  const value = hook === null ? amount.value : hook === 'diff' ? grown : grown / (last.at - before.at);
+  return [{ measure: key, unit, value, capacity: amount.capacity }];
+}
 
 /** Every kernel with a container, what it holds of a plugin's devices, and its processes where that is something. */
 export const holdersOf = (

@@ -4,9 +4,8 @@
  */
 import type { EngineFigures } from '../engine/engine.ts';
 import { withDeadline } from '../lib/deadline.ts';
-import { type ContainerSample, emptySample } from './container-sample.ts';
+import { type ContainerSample, emptySample, missingMetricOf } from './container-sample.ts';
 import type { ContainerSource } from './container-source.ts';
-import { missingMetricOf } from './missing-metric.ts';
 
 const deadlineMs = 2_000;
 
@@ -34,7 +33,7 @@ export class EngineSource implements ContainerSource {
       return figures === null ? null : sampleOf(figures);
     } catch (error) {
       signal.throwIfAborted();
-      return { ...emptySample, gaps: [missingMetricOf('container', error)] };
+      return { ...emptySample, missing: [missingMetricOf('container', error)] };
     }
   }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../lib/log.ts';
-import { entered, usageOf } from './account.ts';
+import { addSample, usageOf } from './account.ts';
 import { emptySample } from './container-sample.ts';
 import { FinalRecords } from './final-records.ts';
 
@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 const accountOf = (kernelId: string) =>
-  entered(undefined, { kernelId, containerId: 'c' }, { ...emptySample, cpuMicroseconds: 5 }, null, 1);
+  addSample(undefined, { kernelId, containerId: 'c' }, { ...emptySample, cpuMicroseconds: 5 }, 1);
 
 describe('the final records', () => {
   const record = (kernelId: string) => ({

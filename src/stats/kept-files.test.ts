@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { KeptFiles } from './kept-files.ts';
+import { growDescriptorTable, KeptFiles } from './kept-files.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -64,4 +65,13 @@ it('asks once for an optional file that is absent', async () => {
   });
   using file = files.optional('/absent');
   expect([file.read(), file.read(), calls]).toEqual([null, null, 1]);
+});
+
+const room = (): number => Number(/^FDSize:\s*(\d+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
+
+it('makes room for files to come, and leaves none open', async () => {
+  const [before, wanted] = [await open(), room() + 1];
+  await growDescriptorTable(wanted);
+  expect(room()).toBeGreaterThanOrEqual(wanted);
+  expect(await open()).toBeLessThan(before + 20);
 });

@@ -2,9 +2,9 @@
  * Files of `/proc` and of cgroups that are read again and again: opened once, then read from their beginning with one
  * system call. They are the kernel's own memory, so that a read does not wait for a disk.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { close, closeSync, open, openSync, readFileSync, readSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { isSystemError } from '../lib/system-error.ts';
-import { growDescriptorTable } from './descriptor-table.ts';
 
 /** The system calls, for tests that break them. */
 export interface FileCalls {
@@ -163,4 +163,43 @@ export class OptionalFile implements Disposable {
   [Symbol.dispose](): void {
     this.#file[Symbol.dispose]();
   }
+}
+
+const openFile = promisify(open);
+const closeFile = promisify(close);
+/** How many files threads of their own open at once. */
+const openedAtOnce = 64;
+
+/**
+ * The process's table of open files. When a thread opens a file for which the table has no room, the system doubles it,
+ * and a process with several threads waits for that: some fifteen milliseconds each time. So it is made to grow from
+ * another thread, before it must; it never shrinks again.
+ * This grows it until so many more files fit, or as far as the process may.
+ */
+export async function growDescriptorTable(wanted: number): Promise<void> {
+  const held: number[] = [];
+  try {
+    while (held.length < wanted) {
+      const some = Array.from({ length: Math.min(openedAtOnce, wanted - held.length) }, () =>
+        openFile('/dev/null', 'r'),
+      );
+      const outcomes = await Promise.allSettled(some);
+      held.push(...outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
+      // The process may open no more: then neither will whoever the room is for.
+      if (outcomes.some(({ status }) => status === 'rejected')) return;
+    }
+  } finally {
+    while (held.length > 0) await Promise.all(held.splice(-openedAtOnce).map((descriptor) => closeFile(descriptor)));
+  }
+}
+
+/** Half of what this process may have: connections, runners and uploads need the rest. */
+const share = 0.5;
+const whenUnknown = 256;
+
+/** How many descriptors statistics may keep open, by the limit of this process. */
+export function openFilesShare(limits = readFileSync('/proc/self/limits', 'utf8')): number {
+  const soft = /^Max open files +(\d+|unlimited)/m.exec(limits)?.[1];
+  if (soft === 'unlimited') return Number.POSITIVE_INFINITY;
+  return soft === undefined ? whenUnknown : Math.floor(Number(soft) * share);
 }

@@ -1,11 +1,23 @@
-/** What is known of each kernel: its account, its rates, its over-use, its metrics. No I/O; time is an argument. */
+/** What is known of each kernel: its account, its rates, its over-use. No I/O; time is an argument. */
+import type { MeasuredAmount } from '../devices/device-measures.ts';
 import type { ContainerId, KernelId, SessionId } from '../lib/ids.ts';
-import { type Account, entered, type KernelUsage, seconds, totals, usageOf } from './account.ts';
-import { type ContainerCounters, type ContainerSample, emptySample, type Stall } from './container-sample.ts';
-import type { DeviceMeasures } from './device-figures.ts';
-import { containerMeasures } from './measure.ts';
-import { MetricStore, type WrittenMetrics } from './metric-store.ts';
-import type { MissingMetric } from './missing-metric.ts';
+import { type Account, addSample, inUnit, type KernelUsage, totals, usageOf } from './account.ts';
+import {
+  type ContainerCounters,
+  type ContainerSample,
+  emptyCounters,
+  emptySample,
+  type MissingMetric,
+  type Stall,
+} from './container-sample.ts';
+import {
+  type CounterField,
+  figuresShown,
+  type LevelName,
+  type NumberName,
+  type PeakName,
+  type StallName,
+} from './figures.ts';
 import { type Overuse, OveruseWatch } from './overuse.ts';
 
 /** A kernel that is looked at. */
@@ -18,56 +30,30 @@ export interface StatsTarget {
   readonly networkBefore?: { readonly receivedBytes: number; readonly sentBytes: number };
 }
 
-/** How much is used of a kernel's devices. */
-export interface DeviceFigure {
+/** How much is used of devices; a capacity of null is not known. */
+export interface DeviceFigure extends MeasuredAmount {
   /** `cuda_mem`. */
   readonly measure: string;
   /** `bytes`, `percent`, … */
   readonly unit: string;
-  readonly value: number;
-  /** What it is out of; null where that is not known. */
-  readonly capacity: number | null;
 }
 
-/** Figures of one kernel. Counters are since its creation, over all its containers; null = not known, or a gap. */
-export interface KernelFigures {
-  /** The kernel's. */
-  readonly id: KernelId;
-  readonly sessionId: SessionId;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  readonly cpuSeconds: number | null;
-  /** Cores in use; this and every other rate is over the last round or two, and null before there are two samples. */
-  readonly cpuCores: number | null;
-  readonly throttledSeconds: number | null;
-  readonly cpuPeriods: number | null;
-  readonly throttledPeriods: number | null;
-  readonly memoryBytes: number | null;
-  readonly memoryPeakBytes: number | null;
-  readonly memoryLimitBytes: number | null;
-  readonly outOfMemoryKills: number | null;
-  readonly processes: number | null;
-  readonly processesLimit: number | null;
-  readonly processLimitHits: number | null;
-  readonly readBytes: number | null;
-  readonly writtenBytes: number | null;
-  readonly receivedBytes: number | null;
-  readonly sentBytes: number | null;
-  readonly readBytesPerSecond: number | null;
-  readonly writtenBytesPerSecond: number | null;
-  readonly receivedBytesPerSecond: number | null;
-  readonly sentBytesPerSecond: number | null;
-  /** On the disk, from a walk in the background; null until one has ended. */
-  readonly scratchBytes: number | null;
-  /** Microseconds of this container's life. */
-  readonly cpuStall: Stall | null;
-  readonly memoryStall: Stall | null;
-  readonly ioStall: Stall | null;
-  /** Of its devices, at the last round. */
-  readonly devices: readonly DeviceFigure[];
-  readonly overuse: readonly Overuse[];
-  readonly gaps: readonly MissingMetric[];
-}
+/**
+ * Figures of one kernel. Counters are since its creation, over all its containers; rates are over the last round or two,
+ * and null before there are two samples; null = not known, or missing.
+ */
+export type KernelFigures = Readonly<Record<NumberName, number | null>> &
+  Readonly<Record<StallName, Stall | null>> & {
+    /** The kernel's. */
+    readonly id: KernelId;
+    readonly sessionId: SessionId;
+    /** Milliseconds since the epoch. */
+    readonly at: number;
+    /** Of its devices, at the last round. */
+    readonly devices: readonly DeviceFigure[];
+    readonly overuse: readonly Overuse[];
+    readonly missing: readonly MissingMetric[];
+  };
 
 /** When a sample was taken, and what else was known then. */
 export interface SampleContext {
@@ -75,7 +61,17 @@ export interface SampleContext {
   readonly at: number;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** What the scratch folder took at the last complete walk; null = not known. */
   readonly scratchBytes: number | null;
+}
+
+/** What a kernel used at one moment: the counters of all its containers, the rest of this one. */
+export interface KernelReading {
+  readonly kernelId: KernelId;
+  /** Monotonic milliseconds. */
+  readonly at: number;
+  readonly counters: ContainerCounters;
+  readonly sample: ContainerSample;
 }
 
 interface Point {
@@ -87,24 +83,22 @@ interface State {
   readonly target: StatsTarget;
   account: Account | undefined;
   sample: ContainerSample;
-  taken: SampleContext;
+  context: SampleContext;
   /** The container's counters at the last round, for over-use. */
   seen: { readonly containerId: string; readonly counters: ContainerCounters };
   /** The totals at the last round and the one before, for rates. */
   points: readonly [Point | null, Point | null];
-  /** Keys of metrics of its devices. */
-  deviceKeys: ReadonlySet<string>;
   readonly watch: OveruseWatch;
 }
 
 /** Rates over less than this jump about. */
 const minRateMs = 900;
+const rows = figuresShown('now');
 
-/** The book. */
+/** The kernels of a node. */
 export class KernelStatisticsStore {
   readonly #states = new Map<string, State>();
   readonly #inherited: Map<string, Account>;
-  readonly #metrics = new MetricStore();
 
   /** `inherited`: the accounts of an earlier process. */
   constructor(inherited: readonly Account[]) {
@@ -117,9 +111,9 @@ export class KernelStatisticsStore {
     yield* this.#inherited.values();
   }
 
-  /** Enters a sample that somebody asked for. */
-  enter(target: StatsTarget, sample: ContainerSample, taken: SampleContext): void {
-    this.#enter(this.#stateOf(target), ownSample(target, sample), taken);
+  /** Adds a sample that somebody asked for, between two rounds. */
+  add(target: StatsTarget, sample: ContainerSample, context: SampleContext): void {
+    this.#add(this.#stateOf(target), sample, context);
   }
 
   /** Whether the sample counts kills for want of memory that were not looked at yet. */
@@ -129,91 +123,57 @@ export class KernelStatisticsStore {
     return (sample.outOfMemoryKills ?? 0) > before;
   }
 
-  /** Enters the sample of a round; returns the over-use that is to be told. */
-  enterRound(
+  /** Adds the sample of a round; returns the over-use that is to be published. */
+  addRound(
     target: StatsTarget,
-    read: ContainerSample,
-    taken: SampleContext & { readonly scratchAtLeast: number | null; readonly killed: readonly string[] },
+    sample: ContainerSample,
+    context: SampleContext & { readonly minScratchBytes: number | null; readonly killed: readonly string[] },
   ): readonly Overuse[] {
     const { containerId, scratchLimitBytes } = target;
-    const sample = ownSample(target, read);
+    const { minScratchBytes: scratchBytes, killed, now, at } = context;
     const state = this.#stateOf(target);
-    const account = this.#enter(state, sample, taken);
-    const before = state.seen.containerId === containerId ? state.seen.counters : emptySample;
-    const { scratchAtLeast: scratchBytes, killed, now, at } = taken;
-    const told = state.watch.look({ sample, before, scratchBytes, scratchLimitBytes, killed, now });
+    const account = this.#add(state, sample, context);
+    const before = state.seen.containerId === containerId ? state.seen.counters : emptyCounters;
+    const begun = state.watch.check({ sample, before, scratchBytes, scratchLimitBytes, killed, now });
     state.seen = { containerId, counters: account.last };
     state.points = [{ at, counters: totals(account) }, state.points[0]];
-    this.#measure(state, account);
-    return told;
+    return begun;
   }
 
-  /** Enters the last sample of a container. Its metrics are those of the last round when that has just been. */
-  enterLast(target: StatsTarget, read: ContainerSample, taken: SampleContext): void {
-    const state = this.#stateOf(target);
-    const account = this.#enter(state, ownSample(target, read), taken);
-    const [round] = state.points;
-    if (round === null || taken.at - round.at >= minRateMs) this.#measure(state, account);
-  }
-
-  /** Enters what was measured of a kernel's devices in a round; nothing when it is not known. */
-  enterDevices(kernelId: string, { fresh, keys }: DeviceMeasures, at: number): void {
-    const state = this.#states.get(kernelId);
-    if (!state) return;
-    for (const { key, definition, ...measured } of fresh) {
-      this.#metrics.enter(kernelId, key, definition, measured, at);
-    }
-    const gone = new Set([...state.deviceKeys].filter((key) => !keys.has(key)));
-    if (gone.size > 0) this.#metrics.keepOf(kernelId, (key) => !gone.has(key));
-    state.deviceKeys = keys;
-  }
-
-  /** The figures of a kernel as last entered; null when there are none. */
-  figures(kernelId: string): KernelFigures | null {
+  /** The figures of a kernel at its last sample; null when there are none. */
+  figures(kernelId: string, devices: readonly DeviceFigure[]): KernelFigures | null {
     const state = this.#states.get(kernelId);
     if (!state?.account) return null;
-    const { target, account, sample, taken, watch } = state;
+    const { target, account, sample, context, watch } = state;
     const counters = totals(account);
-    const base = state.points.find((point) => point !== null && taken.at - point.at >= minRateMs) ?? null;
-    const rate = (name: keyof ContainerCounters): number | null => rateOf(base, counters[name], name, taken.at);
-    const cpuRate = rate('cpuMicroseconds');
+    const base = state.points.find((point) => point !== null && context.at - point.at >= minRateMs) ?? null;
+    const figures = rows.map((row): readonly [string, number | Stall | null] => {
+      switch (row.type) {
+        case 'counter':
+          return [row.name, inUnit(counters[row.from], row.per)];
+        case 'rate':
+          return [row.name, rateOf(base, { at: context.at, counters }, row)];
+        case 'peak':
+          return [row.name, account[row.name as PeakName]];
+        default:
+          return [row.name, sample[row.name as LevelName | StallName]];
+      }
+    });
     return {
       id: target.kernelId,
       sessionId: target.sessionId,
-      at: taken.now,
-      cpuSeconds: seconds(counters.cpuMicroseconds),
-      cpuCores: cpuRate === null ? null : Math.round(cpuRate / 1000) / 1000,
-      throttledSeconds: seconds(counters.throttledMicroseconds),
-      cpuPeriods: counters.cpuPeriods,
-      throttledPeriods: counters.throttledPeriods,
-      memoryBytes: sample.memoryBytes,
-      memoryPeakBytes: account.memoryPeakBytes,
-      memoryLimitBytes: sample.memoryLimitBytes,
-      outOfMemoryKills: counters.outOfMemoryKills,
-      processes: sample.processes,
-      processesLimit: sample.processesLimit,
-      processLimitHits: counters.processLimitHits,
-      readBytes: counters.readBytes,
-      writtenBytes: counters.writtenBytes,
-      receivedBytes: counters.receivedBytes,
-      sentBytes: counters.sentBytes,
-      readBytesPerSecond: rate('readBytes'),
-      writtenBytesPerSecond: rate('writtenBytes'),
-      receivedBytesPerSecond: rate('receivedBytes'),
-      sentBytesPerSecond: rate('sentBytes'),
-      scratchBytes: taken.scratchBytes,
-      cpuStall: sample.cpuStall,
-      memoryStall: sample.memoryStall,
-      ioStall: sample.ioStall,
-      devices: this.#deviceFigures(state),
+      at: context.now,
+      ...(Object.fromEntries(figures) as Record<NumberName, number | null> & Record<StallName, Stall | null>),
+      devices,
       overuse: watch.seen(),
-      gaps: sample.gaps,
+      missing: sample.missing,
     };
   }
 
-  /** The metrics of a kernel in the written form; null when no round has seen it. */
-  metrics(kernelId: string): WrittenMetrics | null {
-    return this.#metrics.written(kernelId);
+  /** The last sample of a kernel; null when there is none. */
+  reading(kernelId: KernelId): KernelReading | null {
+    const { account, sample, context } = this.#states.get(kernelId) ?? {};
+    return account && sample && context ? { kernelId, at: context.at, counters: totals(account), sample } : null;
   }
 
   /** What a kernel has used; null when it was never seen. */
@@ -227,12 +187,11 @@ export class KernelStatisticsStore {
   forget(kernelId: string): void {
     this.#states.delete(kernelId);
     this.#inherited.delete(kernelId);
-    this.#metrics.forget(kernelId);
   }
 
-  /** Forgets the kernels that are not wanted any more. */
-  keep(isWanted: (kernelId: string) => boolean): void {
-    for (const kernelId of this.#states.keys()) if (!isWanted(kernelId)) this.forget(kernelId);
+  /** The kernels that were sampled by this process. */
+  ids(): Iterable<string> {
+    return this.#states.keys();
   }
 
   /** The kernels of an earlier process that are not among these. */
@@ -240,32 +199,13 @@ export class KernelStatisticsStore {
     return [...this.#inherited.keys()].filter((kernelId) => !isLive(kernelId));
   }
 
-  #enter(state: State, sample: ContainerSample, taken: SampleContext): Account {
-    const { kernelId, containerId } = state.target;
-    const account = entered(state.account, { kernelId, containerId }, sample, taken.scratchBytes, taken.now);
+  #add(state: State, read: ContainerSample, context: SampleContext): Account {
+    const sample = ownSample(state.target, read, context.scratchBytes);
+    const account = addSample(state.account, state.target, sample, context.now);
     state.account = account;
     state.sample = sample;
-    state.taken = taken;
+    state.context = context;
     return account;
-  }
-
-  #measure({ target, sample, taken }: State, account: Account): void {
-    for (const { key, definition, ...measured } of containerMeasures(totals(account), sample, taken.scratchBytes)) {
-      this.#metrics.enter(target.kernelId, key, definition, measured, taken.at / 1000);
-    }
-  }
-
-  #deviceFigures({ target, deviceKeys }: State): readonly DeviceFigure[] {
-    if (deviceKeys.size === 0) return [];
-    const metrics = this.#metrics.written(target.kernelId) ?? {};
-    return [...deviceKeys].flatMap((measure) => {
-      const metric = metrics[measure];
-      if (!metric) return [];
-      const { current, capacity, unit_hint: unit } = metric;
-      return [
-        { measure, unit: String(unit), value: Number(current), capacity: capacity === null ? null : Number(capacity) },
-      ];
-    });
   }
 
   #stateOf(target: StatsTarget): State {
@@ -284,10 +224,9 @@ export class KernelStatisticsStore {
       target,
       account: inherited,
       sample: emptySample,
-      taken: { at: 0, now: 0, scratchBytes: null },
-      seen: seenBy(inherited) ?? { containerId: '', counters: emptySample },
+      context: { at: 0, now: 0, scratchBytes: null },
+      seen: seenBy(inherited) ?? { containerId: '', counters: emptyCounters },
       points: [null, null],
-      deviceKeys: new Set(),
       watch: new OveruseWatch(inherited?.overuse),
     };
     this.#states.set(kernelId, state);
@@ -295,13 +234,18 @@ export class KernelStatisticsStore {
   }
 }
 
-/** The counters of a prewarmed network hold what earlier kernels did with it. */
-function ownSample({ networkBefore }: StatsTarget, sample: ContainerSample): ContainerSample {
-  if (!networkBefore) return sample;
+/** With the scratch folder, and without what earlier kernels did with a prewarmed network. */
+function ownSample(
+  { networkBefore }: StatsTarget,
+  sample: ContainerSample,
+  scratchBytes: number | null,
+): ContainerSample {
+  if (!networkBefore) return scratchBytes === sample.scratchBytes ? sample : { ...sample, scratchBytes };
   const since = (now: number | null, before: number): number | null =>
     now === null ? null : Math.max(0, now - before);
   return {
     ...sample,
+    scratchBytes,
     receivedBytes: since(sample.receivedBytes, networkBefore.receivedBytes),
     sentBytes: since(sample.sentBytes, networkBefore.sentBytes),
   };
@@ -310,8 +254,14 @@ function ownSample({ networkBefore }: StatsTarget, sample: ContainerSample): Con
 const seenBy = (account: Account | undefined): State['seen'] | null =>
   account ? { containerId: account.containerId, counters: account.last } : null;
 
-function rateOf(base: Point | null, now: number | null, name: keyof ContainerCounters, at: number): number | null {
-  const before = base?.counters[name] ?? null;
+/** By how much a counter grew in a second since a point; null when that can't be known. */
+function rateOf(
+  base: Point | null,
+  { at, counters }: Point,
+  { from, per = 1, digits }: { readonly from: CounterField; readonly per?: number; readonly digits: number },
+): number | null {
+  const [before, now] = [base?.counters[from] ?? null, counters[from]];
   if (base === null || before === null || now === null) return null;
-  return Math.max(0, Math.round(((now - before) / (at - base.at)) * 1000));
+  const scale = 10 ** digits;
+  return Math.max(0, Math.round(((now - before) / (at - base.at)) * (1000 / per) * scale) / scale);
 }

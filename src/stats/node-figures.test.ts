@@ -1,8 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Decimal } from '../lib/decimal.ts';
-import { definitionOf, type NodeCollector } from './measure.ts';
-import { nodeMeasures } from './measure-kinds.ts';
-import { nodeCpu, parseCpuTimes } from './node/node-cpu.ts';
+import { nodeCpu, parseCpuTicks } from './node/node-cpu.ts';
 import { disksOf, nodeDisk } from './node/node-disk.ts';
 import { parseMemory } from './node/node-memory.ts';
 import { nodeNetwork } from './node/node-network.ts';
@@ -18,57 +15,56 @@ const stat = (user: number, system: number) =>
 const net = (bytes: number) =>
   `Inter-|   Receive |  Transmit\n face |bytes packets|bytes\n    lo: ${bytes} 0 0 0 0 0 0 0 ${bytes} 0 0 0 0 0 0 0\n  eth0:1 0 0 0 0 0 0 0 2 0 0 0 0 0 0 0\n`;
 
-describe('the measures of the node', () => {
-  it('are those of CPUs by their numbers, with time since the round before as capacity', async () => {
+describe('the figures of the node', () => {
+  it('are those of CPUs by their numbers, with the time since the round before as capacity', async () => {
     const figures = new NodeFigures([nodeCpu(texts(stat(100, 50), stat(200, 100)))]);
     await figures.round(10, signal);
-    await figures.round(15.0004, signal);
-    expect(figures.metrics()).toEqual({
-      node: { cpu_util: { current: '1500', capacity: '5000.4', pct: '30', unit_hint: 'msec' } },
-      devices: {
-        cpu_util: {
-          '0': { current: '1500', capacity: '5000.4', pct: '30', unit_hint: 'msec' },
-          '3': { current: '0', capacity: '5000.4', pct: '0', unit_hint: 'msec' },
-        },
+    expect(figures.figures().cpuSeconds).toMatchObject({ value: 2, capacity: 0, perSecond: null });
+    await figures.round(15, signal);
+    expect(figures.figures()).toMatchObject({
+      cpuSeconds: {
+        value: 3.5,
+        capacity: 5,
+        perSecond: 0.3,
+        parts: { '0': { value: 3, capacity: 5 }, '3': { value: 0.5, capacity: 5 } },
       },
+      memoryBytes: null,
     });
   });
 
-  it('are bytes a second for the network, loopback included', async () => {
+  it('are bytes, and bytes a second, for the network, loopback included', async () => {
     const figures = new NodeFigures([nodeNetwork(texts(net(100), net(1100)))]);
     await figures.round(0, signal);
-    expect(figures.metrics().node).toMatchObject({ net_rx: { current: '0' }, net_tx: { current: '0' } });
+    expect(figures.figures().sentBytes).toEqual({ value: 102, capacity: null, perSecond: null, parts: {} });
     await figures.round(5, signal);
-    expect(figures.metrics().node).toMatchObject({ net_rx: { current: '200', capacity: null, pct: '0.00' } });
+    expect(figures.figures()).toMatchObject({
+      receivedBytes: { value: 1101, perSecond: 200 },
+      sentBytes: { value: 1102, perSecond: 200 },
+    });
   });
 
-  it('do without a collector that fails, and say so', async () => {
-    const good: NodeCollector = {
-      name: 'good',
-      collect: async () => [
-        {
-          key: 'x',
-          definition: definitionOf(nodeMeasures.disk, false),
-          value: new Decimal(1),
-          capacity: null,
-          devices: new Map(),
-        },
-      ],
-    };
-    const figures = new NodeFigures([nodeCpu(texts('nonsense')), good]);
+  it('do without a collector that fails, and say so; what it measured before is still known', async () => {
+    const network = nodeNetwork(texts(net(100), net(1100)));
+    const figures = new NodeFigures([nodeCpu(texts(stat(100, 50), 'nonsense')), network]);
     await figures.round(0, signal);
-    expect(figures.gaps).toEqual([{ source: 'node cpu', reason: expect.stringContaining('/proc/stat is cut off') }]);
-    expect(Object.keys(figures.metrics().node)).toEqual(['x']);
+    await figures.round(5, signal);
+    expect(figures.missing).toEqual([{ source: 'node cpu', reason: expect.stringContaining('/proc/stat is cut off') }]);
+    expect(figures.latest.map(({ figure }) => figure)).toEqual(['receivedBytes', 'sentBytes']);
+    expect(figures.readings.map(({ figure, at }) => [figure, at])).toEqual([
+      ['cpuSeconds', 0],
+      ['receivedBytes', 5],
+      ['sentBytes', 5],
+    ]);
   });
 });
 
 describe('reading', () => {
   it('/proc/stat adds user and system time', () => {
-    expect([...parseCpuTimes(stat(100, 50))]).toEqual([
-      ['0', 1500],
-      ['3', 500],
+    expect([...parseCpuTicks(stat(100, 50))]).toEqual([
+      ['0', 150],
+      ['3', 50],
     ]);
-    expect(() => parseCpuTimes('cpu  1 2 3\n')).toThrow('/proc/stat has no CPU');
+    expect(() => parseCpuTicks('cpu  1 2 3\n')).toThrow('/proc/stat has no CPU');
   });
 
   it('/proc/meminfo takes what is free where more is available than there is', () => {
@@ -117,12 +113,12 @@ describe('disks', () => {
     const figures = new NodeFigures([collector]);
     await figures.round(0, signal);
     await figures.round(1, signal);
-    expect(figures.metrics().node).toMatchObject({ disk: { current: '30', capacity: '100', pct: '30' } });
+    expect(figures.figures().diskBytes).toMatchObject({ value: 30, capacity: 100, perSecond: null });
     expect(asked).toEqual(['/a', '/b', '/a']);
     hanging.resolve({ used: 5, size: 10 });
     await new Promise((resolve) => setImmediate(resolve));
     await figures.round(2, signal);
-    expect(figures.metrics().node).toMatchObject({ disk: { current: '35', capacity: '110' } });
-    expect(Object.keys(figures.metrics().devices['disk'] ?? {})).toEqual(['/dev/a', '/dev/b']);
+    expect(figures.figures().diskBytes).toMatchObject({ value: 35, capacity: 110 });
+    expect(Object.keys(figures.figures().diskBytes?.parts ?? {})).toEqual(['/dev/a', '/dev/b']);
   });
 });

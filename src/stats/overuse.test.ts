@@ -11,7 +11,7 @@ function told(samples: readonly Partial<ContainerSample>[], more: Partial<Overus
     const now = sample(figures);
     const input = { sample: now, before, scratchBytes: null, scratchLimitBytes: null, killed: [], now: index * 1000 };
     before = now;
-    return watch.look({ ...input, ...more });
+    return watch.check({ ...input, ...more });
   });
 }
 const kinds = (all: (readonly Overuse[])[]): string[] => all.map((some) => some.map(({ kind }) => kind).join());
@@ -31,7 +31,7 @@ describe('over-use', () => {
   it('by kills is told with the names, once a minute at most, and every kill is counted', () => {
     const watch = new OveruseWatch();
     const look = (kills: number, seen: number, now: number, ...killed: string[]): readonly Overuse[] =>
-      watch.look({
+      watch.check({
         sample: sample({ outOfMemoryKills: kills, memoryLimitBytes: 64 }),
         before: sample({ outOfMemoryKills: seen }),
         scratchBytes: null,

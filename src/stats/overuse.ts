@@ -1,6 +1,6 @@
 /**
- * Over-use: what a kernel takes beyond, or up to, what it was given. Told once when it begins, and of each kill and
- * each refusal, but of every kind once a minute at most. Pure.
+ * Over-use: what a kernel takes beyond, or up to, what it was given. Reported once when it begins, and for each kill
+ * and each refusal, but of every kind once a minute at most. Pure.
  */
 import { describeByteSize } from '../lib/byte-size.ts';
 import type { ContainerCounters, ContainerSample } from './container-sample.ts';
@@ -48,27 +48,28 @@ const low = 0.85;
 /** Share of the periods in which the limit on CPU time held processes back. */
 const throttledShare = 0.5;
 const minPeriods = 10;
-const quietMs = 60_000;
+const minReportPauseMs = 60_000;
 const maxNames = 8;
 
 interface Standing {
   readonly overuse: Overuse;
   readonly isOn: boolean;
-  readonly told: number;
-  /** How much of the count was told of. */
-  readonly toldAt: number;
+  /** The count at the last report. */
+  readonly reported: number;
+  /** Milliseconds since the epoch. */
+  readonly reportedAt: number;
 }
 
 /** What is known of one kernel's over-use. */
 export class OveruseWatch {
   readonly #standing: Map<OveruseKind, Standing>;
 
-  /** `kept`: what an earlier process has seen, and told. */
+  /** `kept`: what an earlier process has seen, and reported. */
   constructor(kept: readonly KeptOveruse[] = []) {
     this.#standing = new Map(
       kept.map(({ isOn, ...overuse }) => [
         overuse.kind,
-        { overuse, isOn, told: overuse.count, toldAt: Number.NEGATIVE_INFINITY },
+        { overuse, isOn, reported: overuse.count, reportedAt: Number.NEGATIVE_INFINITY },
       ]),
     );
   }
@@ -83,8 +84,8 @@ export class OveruseWatch {
     return [...this.#standing.values()].map(({ overuse }) => overuse);
   }
 
-  /** Looks at a sample; returns what is to be told. */
-  look(input: OveruseInput): readonly Overuse[] {
+  /** Checks a sample; returns what is to be reported. */
+  check(input: OveruseInput): readonly Overuse[] {
     const { sample, before, scratchBytes, scratchLimitBytes, now } = input;
     const { memoryBytes, memoryLimitBytes, processes, processesLimit } = sample;
     this.#level('memory', memoryBytes, memoryLimitBytes, now, 'of memory are in use');
@@ -112,7 +113,7 @@ export class OveruseWatch {
         () => `the limit on CPU time held it back in ${Math.round(share * 100)} % of the periods`,
       );
     }
-    return this.#toTell(now);
+    return this.#takeReports(now);
   }
 
   #level(kind: OveruseKind, used: number | null, limit: number | null, now: number, what: string): void {
@@ -143,24 +144,24 @@ export class OveruseWatch {
   }
 
   #add(kind: OveruseKind, more: number, now: number, detail: string, isOn: boolean): void {
-    const { overuse, told = 0, toldAt = -Infinity } = this.#standing.get(kind) ?? {};
+    const { overuse, reported = 0, reportedAt = -Infinity } = this.#standing.get(kind) ?? {};
     this.#standing.set(kind, {
       overuse: { kind, count: (overuse?.count ?? 0) + more, firstAt: overuse?.firstAt ?? now, lastAt: now, detail },
       isOn,
-      told,
-      toldAt,
+      reported,
+      reportedAt,
     });
   }
 
-  #toTell(now: number): readonly Overuse[] {
-    const telling: Overuse[] = [];
+  #takeReports(now: number): readonly Overuse[] {
+    const reports: Overuse[] = [];
     for (const [kind, standing] of this.#standing) {
-      const { overuse, told, toldAt } = standing;
-      if (overuse.count === told || now - toldAt < quietMs) continue;
-      telling.push(overuse);
-      this.#standing.set(kind, { ...standing, told: overuse.count, toldAt: now });
+      const { overuse, reported, reportedAt } = standing;
+      if (overuse.count === reported || now - reportedAt < minReportPauseMs) continue;
+      reports.push(overuse);
+      this.#standing.set(kind, { ...standing, reported: overuse.count, reportedAt: now });
     }
-    return telling;
+    return reports;
   }
 }
 

@@ -1,13 +1,56 @@
-/** Figures of single processes, from `/proc` (spec resources-and-stats 13.4). One that has ended is left out. */
-
+/** Figures of the processes in containers, from `/proc` (spec resources-and-stats 13.4), where somebody wants them. */
+import type { Clock } from '../lib/clock.ts';
 import { isSystemError } from '../lib/system-error.ts';
+import { YieldBudget } from '../lib/yield-budget.ts';
+import type { Timed } from './container-sample.ts';
 import { keyedNumber, toNumber, UnexpectedText, whole } from './file-text.ts';
 import type { KeptFiles } from './kept-files.ts';
-import type { ProcessSample } from './measure.ts';
 
+/** Figures of one process. */
+export interface ProcessSample {
+  readonly cpuMicroseconds: number;
+  readonly memoryBytes: number;
+  /** null when they may not be read. */
+  readonly readBytes: number | null;
+  readonly writtenBytes: number | null;
+}
+
+/** Of one container, at most so many processes are read. */
+const maxProcesses = 1024;
 /** The kernel counts CPU time of processes in hundredths of a second, and memory in pages. */
 const tickMicroseconds = 10_000;
 const pageBytes = 4096;
+
+/** Reads processes. */
+export class ProcessReader {
+  readonly #files: KeptFiles;
+  readonly #clock: Clock;
+
+  constructor(files: KeptFiles, clock: Clock) {
+    this.#files = files;
+    this.#clock = clock;
+  }
+
+  /** The processes by pid. One that has ended, or can't be read, is left out. Rejects with the signal's reason alone. */
+  async read(pids: readonly number[], signal: AbortSignal): Promise<ReadonlyMap<number, Timed<ProcessSample>>> {
+    const budget = new YieldBudget({ clock: this.#clock });
+    const samples = new Map<number, Timed<ProcessSample>>();
+    for (const pid of pids.slice(0, maxProcesses)) {
+      await budget.yieldIfSpent(signal);
+      const sample = this.#sampleOf(pid);
+      if (sample) samples.set(pid, { ...sample, at: this.#clock.monotonic() / 1000 });
+    }
+    return samples;
+  }
+
+  #sampleOf(pid: number): ProcessSample | null {
+    try {
+      return readProcess(this.#files, pid);
+    } catch {
+      return null;
+    }
+  }
+}
 
 /** Reads a process; null when it has ended. Throws UnexpectedText. */
 export function readProcess(files: KeptFiles, pid: number, processRoot = '/proc'): ProcessSample | null {

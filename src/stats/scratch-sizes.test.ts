@@ -50,7 +50,7 @@ it('walks a folder again when it is due, and forgets those of kernels that are g
   expect(await round(one, other)).toEqual([12_288, null]);
   elapsed = 60_000;
   expect(await round(one, other)).toEqual([20_480, null]);
-  expect(sizes.atLeast(other)).toBeNull();
+  expect(sizes.minBytesOf(other)).toBeNull();
   expect(await round(other)).toEqual([null, null]);
 });
 

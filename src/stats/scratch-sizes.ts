@@ -50,8 +50,8 @@ export class ScratchSizes {
     return result?.complete ? result.bytes : null;
   }
 
-  /** Bytes that it took at least. */
-  atLeast(kernelId: string): number | null {
+  /** Bytes that it took at least, also by a walk that was not complete; null when none has ended. */
+  minBytesOf(kernelId: string): number | null {
     return this.#known.get(kernelId)?.result?.bytes ?? null;
   }
 

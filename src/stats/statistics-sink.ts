@@ -1,23 +1,50 @@
-/** Where statistics go beside the agent's own doors: Redis in cluster mode (spec resources-and-stats 13.5), or nowhere. */
-import type { WrittenMetrics } from './metric-store.ts';
-import type { NodeMetrics } from './node-figures.ts';
+/** Where statistics go beside the agent's own interfaces: to a manager, or nowhere. Numbers in units; what a manager reads is its adapter's. */
+import type { DeviceMeasure, DeviceMeasureKind, MeasuredAmount } from '../devices/device-measures.ts';
+import type { Timed } from './container-sample.ts';
+import type { KernelReading } from './kernel-statistics-store.ts';
+import type { NodeReading } from './node-figures.ts';
+import type { ProcessSample } from './process-reader.ts';
+
+/** How much of devices a kernel or a process uses by one measure. */
+export interface DeviceReading extends MeasuredAmount {
+  readonly kind: DeviceMeasureKind;
+}
+
+/** What is known of the devices of a kernel or of a process. */
+export interface DeviceReadings {
+  /** Measured in this round. */
+  readonly fresh: readonly DeviceReading[];
+  /** The keys of all measures that still hold: those of a plugin that missed a round too. */
+  readonly keys: ReadonlySet<string>;
+}
+
+/** What a process uses. */
+export interface ProcessReading extends Timed<ProcessSample> {
+  readonly devices: DeviceReadings;
+}
 
 /**
- * What one round has collected. Metrics of kernels and processes are put into the written form as they are asked for,
- * once and one after the other: all of them at once would keep the garbage collector busy.
+ * What one round has collected. Kernels and processes are read off as they are asked for, one after the other: all of
+ * them at once would keep the garbage collector busy.
  */
-export interface CollectedMetrics {
-  readonly node: NodeMetrics;
-  /** By kernel id. */
-  readonly kernels: Iterable<readonly [string, WrittenMetrics]>;
+export interface StatisticsRound {
+  /** Monotonic seconds: when the node and its devices were measured. */
+  readonly at: number;
+  /** What was last known of each figure of the node, and of each measure of its devices. */
+  readonly node: readonly Timed<NodeReading>[];
+  readonly devices: readonly Timed<DeviceMeasure>[];
+  /** The kernels with a container, of which something is known. */
+  readonly kernels: Iterable<KernelReading & { readonly devices: DeviceReadings }>;
   /** By container id, then by pid. */
-  readonly processes: AsyncIterable<readonly [string, ReadonlyMap<number, WrittenMetrics>]>;
+  readonly processes: AsyncIterable<readonly [string, ReadonlyMap<number, ProcessReading>]>;
 }
 
 /** The sink. */
 export interface StatisticsSink {
-  /** Takes the metrics of a round; a rejection is logged, and the next round comes all the same. */
-  put(metrics: CollectedMetrics, signal: AbortSignal): Promise<void>;
+  /** Takes a round; a rejection is logged, and the next round comes all the same. */
+  put(round: StatisticsRound, signal: AbortSignal): Promise<void>;
   /** Takes what a kernel has used right before its container is killed, between two rounds; a rejection is logged. */
-  putLast(kernelId: string, metrics: WrittenMetrics): Promise<void>;
+  putFinal(reading: KernelReading): Promise<void>;
+  /** A kernel has ended, or is not known any more: what is remembered of it may go. */
+  forget(kernelId: string): void;
 }

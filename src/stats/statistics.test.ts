@@ -10,14 +10,13 @@ import { silentLogger } from '../lib/log.ts';
 import { type ContainerSample, emptySample } from './container-sample.ts';
 import type { ContainerSource } from './container-source.ts';
 import { KeptFiles } from './kept-files.ts';
-import type { StatsTarget } from './kernel-statistics-store.ts';
+import type { KernelReading, StatsTarget } from './kernel-statistics-store.ts';
 import { KillLog } from './kill-log.ts';
-import type { WrittenMetrics } from './metric-store.ts';
 import { NodeFigures } from './node-figures.ts';
 import type { Overuse } from './overuse.ts';
-import { ProcessFigures } from './process-figures.ts';
-import { Statistics, type StatisticsParts } from './statistics.ts';
-import type { StatisticsSink } from './statistics-sink.ts';
+import { ProcessReader } from './process-reader.ts';
+import { pauseAfter, Statistics, type StatisticsParts } from './statistics.ts';
+import type { ProcessReading, StatisticsSink } from './statistics-sink.ts';
 
 const signal = new AbortController().signal;
 let folder: string;
@@ -63,13 +62,13 @@ interface Rig extends AsyncDisposable {
   readonly source: PlantedSource;
   readonly clock: FakeClock;
   readonly targets: StatsTarget[];
-  readonly told: Overuse[];
+  readonly reported: Overuse[];
 }
 async function rig(more: Partial<StatisticsParts> = {}): Promise<Rig> {
   const clock = new FakeClock();
   const source = new PlantedSource();
   const targets: StatsTarget[] = [];
-  const told: Overuse[] = [];
+  const reported: Overuse[] = [];
   const statistics = await Statistics.open({
     folder: path.join(folder, 'statistics'),
     targets: () => targets,
@@ -78,7 +77,7 @@ async function rig(more: Partial<StatisticsParts> = {}): Promise<Rig> {
     source,
     node: new NodeFigures([]),
     devices: null,
-    processes: new ProcessFigures(new KeptFiles({ maxOpen: 0 }), clock),
+    processes: new ProcessReader(new KeptFiles({ maxOpen: 0 }), clock),
     killLog: new KillLog(clock, {
       open: () => 0,
       read: () => {
@@ -87,29 +86,39 @@ async function rig(more: Partial<StatisticsParts> = {}): Promise<Rig> {
       close: () => {},
     }),
     sink: null,
-    onOveruse: (_, overuse) => told.push(overuse),
+    onOveruse: (_, overuse) => reported.push(overuse),
     periodMs: 5000,
     adaptive: false,
     clock,
     log: silentLogger,
     ...more,
   });
-  return { statistics, source, clock, targets, told, [Symbol.asyncDispose]: () => statistics[Symbol.asyncDispose]() };
+  return {
+    statistics,
+    source,
+    clock,
+    targets,
+    reported,
+    [Symbol.asyncDispose]: () => statistics[Symbol.asyncDispose](),
+  };
 }
 
 describe('a round', () => {
-  it('reads every kernel, leaves out what has vanished, and tells of over-use', async () => {
+  it('reads every kernel, leaves out what has vanished, and reports over-use', async () => {
     await using made = await rig();
     made.targets.push(targetOf(1), targetOf(2));
     made.source.samples.set('c1.1', {
       cpuMicroseconds: 5e6,
       outOfMemoryKills: 1,
-      gaps: [{ source: 'disk', reason: 'x' }],
+      missing: [{ source: 'disk', reason: 'x' }],
     });
     await made.statistics.round(signal);
-    expect(made.statistics.latest(targetOf(1).kernelId)).toMatchObject({ cpuSeconds: 5, gaps: [{ source: 'disk' }] });
+    expect(made.statistics.latest(targetOf(1).kernelId)).toMatchObject({
+      cpuSeconds: 5,
+      missing: [{ source: 'disk' }],
+    });
     expect(made.statistics.latest(targetOf(2).kernelId)).toBeNull();
-    expect(made.told).toMatchObject([{ kind: 'out-of-memory' }]);
+    expect(made.reported).toMatchObject([{ kind: 'out-of-memory' }]);
     expect([...made.statistics.missingMetricCounts]).toEqual([['disk', 1]]);
   });
 
@@ -131,39 +140,49 @@ describe('a round', () => {
     expect(reads).toBe(3);
   });
 
-  it('gives its metrics to a sink, processes included, and outlives a sink that fails', async () => {
-    const kernels: WrittenMetrics[] = [];
-    const processes: (readonly [number, WrittenMetrics])[] = [];
+  it('gives what it read to a sink, processes included, and outlives a sink that fails', async () => {
+    const kernels: KernelReading[] = [];
+    const processes: (readonly [number, ProcessReading])[] = [];
     await using made = await rig({
       sink: {
-        put: async (metrics) => {
-          kernels.push(...Object.values(Object.fromEntries(metrics.kernels)));
-          for await (const [container, of] of metrics.processes) if (container === 'c1.1') processes.push(...of);
+        put: async (round) => {
+          kernels.push(...round.kernels);
+          for await (const [container, of] of round.processes) if (container === 'c1.1') processes.push(...of);
           throw new Error('no Redis');
         },
-        putLast: async () => {},
+        putFinal: async () => {},
+        forget: () => {},
       },
     });
     made.targets.push(targetOf(1));
     made.source.samples.set('c1.1', { cpuMicroseconds: 5e6, memoryBytes: 3, memoryLimitBytes: 6 });
     await made.statistics.round(signal);
     await made.statistics.round(signal);
-    expect(kernels).toHaveLength(2);
-    expect(kernels[0]).toMatchObject({ mem: { current: '3', pct: '50' } });
+    const kernel = { kernelId: targetOf(1).kernelId, counters: { cpuMicroseconds: 5e6 }, sample: { memoryBytes: 3 } };
+    expect(kernels).toMatchObject([kernel, kernel]);
     expect(processes.map(([pid]) => pid)).toEqual([process.pid, process.pid]);
-    expect(processes[0]?.[1]).toMatchObject({ mem: { unit_hint: 'bytes' }, cpu_util: { capacity: '1000' } });
+    expect(processes[0]?.[1].memoryBytes).toBeGreaterThan(2 ** 20);
+  });
+
+  it('has figures of single processes for whoever asks', async () => {
+    await using made = await rig();
+    const processes = await made.statistics.processesOf('c1.1', signal);
+    expect([...processes.keys()]).toEqual([process.pid]);
+    expect(processes.get(process.pid)?.cpuSeconds).toBeGreaterThan(0.01);
   });
 });
 
 describe('the end of a kernel', () => {
   it('leaves a record of all that was seen, also since the last round', async () => {
-    const last: (readonly [string, WrittenMetrics])[] = [];
+    const final: KernelReading[] = [];
+    const forgotten: string[] = [];
     const sink: StatisticsSink = {
       put: async () => {},
-      putLast: async (kernelId, metrics) => {
-        last.push([kernelId, metrics]);
+      putFinal: async (reading) => {
+        final.push(reading);
         throw new Error('no Redis');
       },
+      forget: (kernelId) => forgotten.push(kernelId),
     };
     await using made = await rig({ sink });
     const target = targetOf(1);
@@ -171,18 +190,17 @@ describe('the end of a kernel', () => {
     made.source.samples.set('c1.1', { cpuMicroseconds: 5e6, receivedBytes: 7 });
     await made.statistics.round(signal);
     made.source.samples.set('c1.1', { cpuMicroseconds: 9e6, receivedBytes: 8 });
-    // Rates over no time would be nonsense.
-    made.statistics.takeFinalSample(target);
     await made.clock.advance(1000);
     made.statistics.takeFinalSample(target);
-    expect(last.shift()).toMatchObject([target.kernelId, { cpu_used: { current: '5000' } }]);
-    expect(last).toMatchObject([[target.kernelId, { cpu_used: { current: '9000' }, net_rx: { current: '1' } }]]);
+    expect(final).toMatchObject([{ kernelId: target.kernelId, counters: { cpuMicroseconds: 9e6, receivedBytes: 8 } }]);
+    expect(forgotten).toEqual([]);
     made.targets.length = 0;
     expect(made.statistics.ended(target.kernelId, target.sessionId, 'user-requested')).toMatchObject({ cpuSeconds: 9 });
     expect(await made.statistics.finalRecords()).toMatchObject([
       { kernelId: target.kernelId, reason: 'user-requested', cpuSeconds: 9, receivedBytes: 8 },
     ]);
     expect(made.statistics.usage(target.kernelId)).toBeNull();
+    expect(forgotten).toEqual([target.kernelId]);
     expect(made.statistics.ended(target.kernelId, null, null)).toBeNull();
   });
 
@@ -262,5 +280,21 @@ describe('five hundred containers', () => {
     // What the work holds up is in every round; a garbage collection is in some.
     expect(Math.min(...longest)).toBeLessThan(10);
     expect(await made.statistics.now(signal)).toHaveLength(500);
+  });
+});
+
+describe('the pause between rounds', () => {
+  it('begins rounds at a fixed period, and skips turns after a round that took too long', () => {
+    const fixed = { periodMs: 5000, adaptive: false, busyMs: 400 };
+    expect(pauseAfter({ ...fixed, tookMs: 100 })).toBe(4900);
+    expect(pauseAfter({ ...fixed, tookMs: 5000 })).toBe(5000);
+    expect(pauseAfter({ ...fixed, tookMs: 12_000 })).toBe(3000);
+  });
+
+  it('grows the period with what a round costs, up to a minute, when it is adaptive', () => {
+    const adaptive = { periodMs: 5000, adaptive: true, tookMs: 0 };
+    expect(pauseAfter({ ...adaptive, busyMs: 10 })).toBe(5000);
+    expect(pauseAfter({ ...adaptive, busyMs: 100 })).toBe(10_000);
+    expect(pauseAfter({ ...adaptive, busyMs: 5000 })).toBe(60_000);
   });
 });

@@ -14,19 +14,24 @@ import { runPeriodically } from '../lib/retry.ts';
 import { YieldBudget } from '../lib/yield-budget.ts';
 import type { KernelUsage } from './account.ts';
 import { AccountFile } from './account-file.ts';
-import type { ContainerSample } from './container-sample.ts';
+import type { ContainerSample, MissingMetric } from './container-sample.ts';
 import type { ContainerSource } from './container-source.ts';
-import type { DeviceFigures, DeviceMeasures } from './device-figures.ts';
+import type { DeviceFigures } from './device-figures.ts';
 import { type FinalRecord, FinalRecords } from './final-records.ts';
-import { type KernelFigures, KernelStatisticsStore, type StatsTarget } from './kernel-statistics-store.ts';
+import {
+  type DeviceFigure,
+  type KernelFigures,
+  type KernelReading,
+  KernelStatisticsStore,
+  type SampleContext,
+  type StatsTarget,
+} from './kernel-statistics-store.ts';
 import type { KillLog } from './kill-log.ts';
-import type { WrittenMetrics } from './metric-store.ts';
-import type { NodeFigures } from './node-figures.ts';
+import type { NodeFigure, NodeFigureName, NodeFigures } from './node-figures.ts';
 import type { Overuse } from './overuse.ts';
-import { pauseAfter } from './pause.ts';
-import type { ProcessFigures } from './process-figures.ts';
+import type { ProcessReader } from './process-reader.ts';
 import { ScratchSizes } from './scratch-sizes.ts';
-import type { CollectedMetrics, StatisticsSink } from './statistics-sink.ts';
+import type { DeviceReadings, ProcessReading, StatisticsRound, StatisticsSink } from './statistics-sink.ts';
 
 /** What it works with. */
 export interface StatisticsParts {
@@ -41,11 +46,11 @@ export interface StatisticsParts {
   readonly source: ContainerSource;
   readonly node: NodeFigures;
   /** Those of devices, whose collectors are among the node's; null where nobody measures any. */
-  readonly devices: Pick<DeviceFigures, 'kernels' | 'processes'> | null;
-  readonly processes: ProcessFigures;
+  readonly devices: Omit<DeviceFigures, 'collectors'> | null;
+  readonly processes: ProcessReader;
   readonly killLog: KillLog;
   readonly sink: StatisticsSink | null;
-  /** Told of over-use. */
+  /** Called when over-use begins, and for each kill and refusal. */
   readonly onOveruse: (target: StatsTarget, overuse: Overuse) => void;
   readonly periodMs: number;
   /** Whether the period grows with what a round costs. */
@@ -54,12 +59,28 @@ export interface StatisticsParts {
   readonly log: Logger;
 }
 
-const noDevices: DeviceMeasures = { fresh: [], keys: new Set() };
+const noDevices: DeviceReadings = { fresh: [], keys: new Set() };
 const openingAtOnce = 8;
 const sinkDeadlineMs = 4_000;
 const scratchPauseMs = 1_000;
 const sampleBounds = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.1] as const;
 const roundBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5] as const;
+
+/** What a process uses; null = may not be read. */
+export interface ProcessFigures {
+  readonly cpuSeconds: number;
+  readonly memoryBytes: number;
+  readonly readBytes: number | null;
+  readonly writtenBytes: number | null;
+  /** Of devices, at the last round. */
+  readonly devices: readonly DeviceFigure[];
+}
+
+/** What the node uses, at the last round; null = not measured. */
+export type NodeStatistics = Readonly<Record<NodeFigureName, NodeFigure | null>> & {
+  readonly devices: readonly (DeviceFigure & { readonly device: string })[];
+  readonly missing: readonly MissingMetric[];
+};
 
 /** The statistics. Disposing them ends the rounds and writes the accounts. */
 export class Statistics implements AsyncDisposable {
@@ -69,7 +90,7 @@ export class Statistics implements AsyncDisposable {
   /** Containers and figures that could not be read, by source. */
   readonly missingMetricCounts = new Map<string, number>();
   readonly #parts: StatisticsParts;
-  readonly #book: KernelStatisticsStore;
+  readonly #kernels: KernelStatisticsStore;
   readonly #accounts: AccountFile;
   readonly #finals: FinalRecords;
   readonly #scratch: ScratchSizes;
@@ -78,12 +99,12 @@ export class Statistics implements AsyncDisposable {
 
   private constructor(
     parts: StatisticsParts,
-    book: KernelStatisticsStore,
+    kernels: KernelStatisticsStore,
     accounts: AccountFile,
     finals: FinalRecords,
   ) {
     this.#parts = parts;
-    this.#book = book;
+    this.#kernels = kernels;
     this.#accounts = accounts;
     this.#finals = finals;
     const { scratchFolder: folderOf, clock, log } = parts;
@@ -131,33 +152,41 @@ export class Statistics implements AsyncDisposable {
       await budget.yieldIfSpent(signal);
       const sample = await source.read(target.containerId, signal);
       if (sample === null || !isLive(target.kernelId)) continue;
-      this.#book.enter(target, sample, this.#taken(target));
-      const read = this.#book.figures(target.kernelId);
+      this.#kernels.add(target, sample, this.#contextOf(target));
+      const read = this.latest(target.kernelId);
       if (read) figures.push(read);
     }
     return figures;
   }
 
   /** The figures of a kernel at the last reading; null when there are none. */
-  latest(kernelId: string): KernelFigures | null {
-    return this.#book.figures(kernelId);
+  latest(kernelId: KernelId): KernelFigures | null {
+    return this.#kernels.figures(kernelId, this.#parts.devices?.ofKernel(kernelId, this.#seconds()) ?? []);
   }
 
   /** What a kernel that has not ended has used; null when it was never seen. */
   usage(kernelId: string): KernelUsage | null {
-    return this.#book.usage(kernelId);
+    return this.#kernels.usage(kernelId);
   }
 
-  /** The written metrics of a kernel; null when no round has seen it. */
-  metricsOf(kernelId: string): WrittenMetrics | null {
-    return this.#book.metrics(kernelId);
-  }
-
-  /** The written metrics of a container's processes, by pid. Rejects with the signal's reason alone. */
-  async processesOf(containerId: string, signal: AbortSignal): Promise<ReadonlyMap<number, WrittenMetrics>> {
-    const { source, processes } = this.#parts;
+  /** The figures of a container's processes now, by pid. Rejects with the signal's reason alone. */
+  async processesOf(containerId: string, signal: AbortSignal): Promise<ReadonlyMap<number, ProcessFigures>> {
+    const { source, processes, devices } = this.#parts;
     await source.open(containerId, signal);
-    return await processes.collect(containerId, source.pids(containerId), signal);
+    const samples = await processes.read(source.pids(containerId), signal);
+    const at = this.#seconds();
+    return new Map(
+      [...samples].map(([pid, { cpuMicroseconds, memoryBytes, readBytes, writtenBytes }]) => [
+        pid,
+        {
+          cpuSeconds: cpuMicroseconds / 1e6,
+          memoryBytes,
+          readBytes,
+          writtenBytes,
+          devices: devices?.ofProcess(pid, at) ?? [],
+        },
+      ]),
+    );
   }
 
   /** How many final records wait to be written. */
@@ -165,28 +194,29 @@ export class Statistics implements AsyncDisposable {
     return this.#finals.waiting;
   }
 
-  /** The node's measures, of the last round. */
-  get node(): NodeFigures {
-    return this.#parts.node;
+  /** The figures of the node, at the last round. */
+  node(): NodeStatistics {
+    const { node, devices } = this.#parts;
+    return { ...node.figures(), devices: devices?.ofNode() ?? [], missing: node.missing };
   }
 
-  /** Reads a kernel for the last time, if that needs nobody, and gives that on: its container is about to be killed. */
+  /** Reads a kernel once more, if that needs nobody else, and passes it on: its container is about to be killed. */
   takeFinalSample(target: StatsTarget): void {
     const { source, sink, log } = this.#parts;
     const sample = source.read(target.containerId, this.#end.signal);
     if (sample === null || sample instanceof Promise) return;
-    this.#book.enterLast(target, sample, this.#taken(target));
-    const metrics = this.#book.metrics(target.kernelId);
-    if (metrics === null) return;
-    sink?.putLast(target.kernelId, metrics).catch((error: unknown) => {
-      log.debug('the last statistics of a kernel could not be written', { kernel: target.kernelId, error });
+    this.#kernels.add(target, sample, this.#contextOf(target));
+    const reading = this.#kernels.reading(target.kernelId);
+    if (!sink || reading === null) return;
+    sink.putFinal(reading).catch((error: unknown) => {
+      log.debug('cannot write the final sample of a kernel', { kernel: target.kernelId, error });
     });
   }
 
   /** Closes a kernel's account and leaves its final record; returns what it has used, null when it was never seen. */
   ended(kernelId: string, sessionId: string | null, reason: string | null): KernelUsage | null {
-    const usage = this.#book.usage(kernelId);
-    this.#book.forget(kernelId);
+    const usage = this.#kernels.usage(kernelId);
+    this.#forget(kernelId);
     if (usage) this.#finals.add({ kernelId, sessionId, reason, endedAt: this.#parts.clock.now(), ...usage });
     return usage;
   }
@@ -198,13 +228,12 @@ export class Statistics implements AsyncDisposable {
 
   /** One round. It never rejects but when it is to end. */
   async round(signal: AbortSignal): Promise<{ readonly busyMs: number }> {
-    const { clock, source, processes, sink, log, isLive } = this.#parts;
+    const { clock, source, sink, log, isLive } = this.#parts;
     const begun = clock.monotonic();
-    this.#book.keep(isLive);
+    for (const kernelId of this.#kernels.ids()) if (!isLive(kernelId)) this.#forget(kernelId);
     const targets = this.#parts.targets();
     const wanted = new Set<string>(targets.map(({ containerId }) => containerId));
     source.keep((containerId) => wanted.has(containerId));
-    processes.keep((containerId) => wanted.has(containerId));
     await this.#openAll(targets, signal);
     let busyMs = 0;
     const budget = new YieldBudget({ clock });
@@ -214,22 +243,21 @@ export class Statistics implements AsyncDisposable {
       const sample = await source.read(target.containerId, signal);
       const readMs = clock.monotonic() - before;
       this.sampleSeconds.observe(readMs / 1000);
-      if (sample !== null && isLive(target.kernelId)) await this.#enter(target, sample, signal);
+      if (sample !== null && isLive(target.kernelId)) await this.#addRound(target, sample, signal);
       busyMs += clock.monotonic() - before;
     }
     const at = clock.monotonic() / 1000;
     await this.#parts.node.round(at, signal);
-    await this.#enterDevices(targets, at, signal);
-    for (const { source: name } of this.#parts.node.gaps) this.#countGap(name);
+    for (const { source: name } of this.#parts.node.missing) this.#countMissing(name);
     if (sink) {
       const options = { what: 'writing statistics', timeoutMs: sinkDeadlineMs, signal };
-      const put = (signal: AbortSignal) => sink.put(this.#collected(targets, signal), signal);
+      const put = (signal: AbortSignal) => sink.put(this.#collected(targets, at, signal), signal);
       await withDeadline(options, (deadline) => put(deadline.signal)).catch((error: unknown) => {
         signal.throwIfAborted();
-        log.warn('the statistics of a round could not be written', { error });
+        log.warn('cannot write the statistics of a round', { error });
       });
     }
-    await this.#accounts.maybeWrite(this.#book.accounts());
+    await this.#accounts.maybeWrite(this.#kernels.accounts());
     this.roundSeconds.observe((clock.monotonic() - begun) / 1000);
     return { busyMs };
   }
@@ -239,21 +267,21 @@ export class Statistics implements AsyncDisposable {
     await Promise.all([...this.#jobs, this.#scratch.settled()]);
     this.#parts.source[Symbol.dispose]();
     this.#parts.killLog[Symbol.dispose]();
-    await this.#accounts.write(this.#book.accounts());
+    await this.#accounts.write(this.#kernels.accounts());
     await this.#finals.flushed();
   }
 
   /** Closes what an earlier process has left open, but for what it closed right before it was killed. */
   async #closeAbandoned(): Promise<void> {
-    const abandoned = this.#book.abandoned(this.#parts.isLive);
+    const abandoned = this.#kernels.abandoned(this.#parts.isLive);
     if (abandoned.length === 0) return;
     const records = await this.#finals.all().catch((error: unknown) => {
-      this.#parts.log.warn('the final records of kernels cannot be read', { error });
+      this.#parts.log.warn('cannot read the final records of kernels', { error });
       return [];
     });
     const closed = new Set(records.map(({ kernelId, since }) => `${kernelId} ${since}`));
     for (const kernelId of abandoned) {
-      if (closed.has(`${kernelId} ${this.#book.usage(kernelId)?.since}`)) this.#book.forget(kernelId);
+      if (closed.has(`${kernelId} ${this.#kernels.usage(kernelId)?.since}`)) this.#forget(kernelId);
       else this.ended(kernelId, null, null);
     }
   }
@@ -275,34 +303,22 @@ export class Statistics implements AsyncDisposable {
     }
   }
 
-  async #enter(target: StatsTarget, sample: ContainerSample, signal: AbortSignal): Promise<void> {
-    for (const { source } of sample.gaps) this.#countGap(source);
-    const killed = this.#book.countsKills(target, sample)
+  async #addRound(target: StatsTarget, sample: ContainerSample, signal: AbortSignal): Promise<void> {
+    for (const { source } of sample.missing) this.#countMissing(source);
+    const killed = this.#kernels.countsKills(target, sample)
       ? await this.#parts.killLog.take(target.containerId, signal)
       : [];
-    const scratchAtLeast = this.#scratch.atLeast(target.kernelId);
-    const told = this.#book.enterRound(target, sample, { ...this.#taken(target), scratchAtLeast, killed });
-    for (const overuse of told) this.#parts.onOveruse(target, overuse);
+    const minScratchBytes = this.#scratch.minBytesOf(target.kernelId);
+    const context = { ...this.#contextOf(target), minScratchBytes, killed };
+    for (const overuse of this.#kernels.addRound(target, sample, context)) this.#parts.onOveruse(target, overuse);
   }
 
-  async #enterDevices(targets: readonly StatsTarget[], at: number, signal: AbortSignal): Promise<void> {
-    const { devices, processes } = this.#parts;
-    if (!devices) return;
-    processes.enterDevices(devices.processes(at), at);
-    const measures = devices.kernels(at);
-    const budget = new YieldBudget({ clock: this.#parts.clock });
-    for (const { kernelId } of targets) {
-      await budget.yieldIfSpent(signal);
-      this.#book.enterDevices(kernelId, measures.get(kernelId) ?? noDevices, at);
-    }
-  }
-
-  #taken({ kernelId }: StatsTarget): { at: number; now: number; scratchBytes: number | null } {
+  #contextOf({ kernelId }: StatsTarget): SampleContext {
     const { clock } = this.#parts;
     return { at: clock.monotonic(), now: clock.now(), scratchBytes: this.#scratch.bytesOf(kernelId) };
   }
 
-  #countGap(source: string): void {
+  #countMissing(source: string): void {
     this.missingMetricCounts.set(source, (this.missingMetricCounts.get(source) ?? 0) + 1);
   }
 
@@ -318,28 +334,74 @@ export class Statistics implements AsyncDisposable {
     await Promise.all(Array.from({ length: openingAtOnce }, open));
   }
 
-  #collected(targets: readonly StatsTarget[], signal: AbortSignal): CollectedMetrics {
+  #collected(targets: readonly StatsTarget[], at: number, signal: AbortSignal): StatisticsRound {
+    const { node, devices } = this.#parts;
     return {
-      node: this.#parts.node.metrics(),
-      kernels: this.#kernelMetrics(targets),
-      processes: this.#processMetrics(targets, signal),
+      at,
+      node: node.readings,
+      devices: devices?.measures ?? [],
+      kernels: this.#kernelReadings(targets, at),
+      processes: this.#processReadings(targets, at, signal),
     };
   }
 
-  *#kernelMetrics(targets: readonly StatsTarget[]): Generator<readonly [string, WrittenMetrics]> {
+  *#kernelReadings(
+    targets: readonly StatsTarget[],
+    at: number,
+  ): Generator<KernelReading & { readonly devices: DeviceReadings }> {
+    const devices = this.#parts.devices?.kernels(at);
     for (const { kernelId } of targets) {
-      const written = this.#book.metrics(kernelId);
-      if (written) yield [kernelId, written];
+      const reading = this.#kernels.reading(kernelId);
+      if (reading) yield { ...reading, devices: devices?.get(kernelId) ?? noDevices };
     }
   }
 
-  async *#processMetrics(
+  async *#processReadings(
     targets: readonly StatsTarget[],
+    at: number,
     signal: AbortSignal,
-  ): AsyncGenerator<readonly [string, ReadonlyMap<number, WrittenMetrics>]> {
+  ): AsyncGenerator<readonly [string, ReadonlyMap<number, ProcessReading>]> {
     const { source, processes } = this.#parts;
+    const devices = this.#parts.devices?.processes(at);
     for (const { containerId } of targets) {
-      yield [containerId, await processes.collect(containerId, source.pids(containerId), signal)];
+      const readings = new Map<number, ProcessReading>();
+      for (const [pid, sample] of await processes.read(source.pids(containerId), signal)) {
+        readings.set(pid, { ...sample, devices: devices?.get(pid) ?? noDevices });
+      }
+      yield [containerId, readings];
     }
   }
+
+  #forget(kernelId: string): void {
+    this.#kernels.forget(kernelId);
+    this.#parts.sink?.forget(kernelId);
+  }
+
+  /** Monotonic. */
+  #seconds(): number {
+    return this.#parts.clock.monotonic() / 1000;
+  }
+}
+
+/** The share of one core that reading containers may take when the period is adaptive. */
+const maxShare = 0.01;
+const maxMs = 60_000;
+
+/** What the pause between two rounds depends on. */
+export interface PauseInput {
+  /** From the begin of a round to the begin of the next. */
+  readonly periodMs: number;
+  /** Whether the period grows, up to a minute, so that reading containers takes 1 % of one core at most. */
+  readonly adaptive: boolean;
+  /** How long the last round read containers. */
+  readonly busyMs: number;
+  /** How long it took in all. */
+  readonly tookMs: number;
+}
+
+/** From the end of a round to the begin of the next. Rounds never overlap; one that took too long skips turns. */
+export function pauseAfter({ periodMs, adaptive, busyMs, tookMs }: PauseInput): number {
+  const wanted = adaptive ? Math.max(periodMs, Math.min(maxMs, busyMs / maxShare)) : periodMs;
+  const turns = Math.floor(tookMs / wanted) + 1;
+  return turns * wanted - tookMs;
 }

@@ -16,7 +16,7 @@ import type { StatsTarget } from '../../src/stats/kernel-statistics-store.ts';
 import { KillLog } from '../../src/stats/kill-log.ts';
 import { nodeMemory } from '../../src/stats/node/node-memory.ts';
 import { NodeFigures } from '../../src/stats/node-figures.ts';
-import { ProcessFigures } from '../../src/stats/process-figures.ts';
+import { ProcessReader } from '../../src/stats/process-reader.ts';
 import { Statistics } from '../../src/stats/statistics.ts';
 import { hostOf, readTree, recordedId, recordedPid, TreeCalls } from '../support/cgroup-fixture.ts';
 import { describeWith } from '../support/cluster/programs.ts';
@@ -51,7 +51,7 @@ describeWith(['redis-server'], 'Statistics in Redis', () => {
       scratchFolder: () => '/nonexistent',
       source: new DirectSource(hostOf(new TreeCalls(tree)), async () => recordedPid),
       node: new NodeFigures([nodeMemory(files.file('/proc/meminfo'))]),
-      processes: new ProcessFigures(files, clock),
+      processes: new ProcessReader(files, clock),
       devices: null,
       killLog: new KillLog(clock),
       sink: new ClusterStatistics(

@@ -166,8 +166,14 @@ describe('devices of a node that is alone', () => {
       /kernelet_kernel_device_usage\{kernel_id="[^"]+",session_id="[^"]+",measure="npu_util",unit="percent"\} 40\n/,
     );
     expect((await node.run(['stats'])).text).toMatch(/CUDA_MEM +CUDA_UTIL +NPU_UTIL\n/);
-    const written = (await callApi(node.socket, 'GET', `/v1/kernels/${id}/metrics`)).document;
-    expect(written).toMatchObject({ metrics: { cuda_util: { capacity: '100', unit_hint: 'percent' } } });
+    const { document } = await callApi(node.socket, 'GET', `/v1/kernels/${id}/metrics`);
+    const utilization = { measure: 'cuda_util', unit: 'percent', value: expect.any(Number), capacity: 100 };
+    expect(document).toMatchObject({ kernel: { devices: expect.arrayContaining([utilization]) } });
+    expect((await callApi(node.socket, 'GET', '/v1/stats/node')).document).toMatchObject({
+      devices: expect.arrayContaining([
+        { measure: 'npu_util', unit: 'percent', device: '0', value: 40, capacity: 100 },
+      ]),
+    });
     await node.run(['rm', id]);
   });
 

@@ -31,7 +31,7 @@ async function figures(): Promise<KernelStats> {
   const { document } = await callApi(node.socket, 'GET', '/v1/stats');
   const found = (document as { stats: readonly KernelStats[] }).stats.find((kernel) => kernel.id === id);
   if (!found) throw new Error(`no figures of ${id}`);
-  expect(found.gaps).toEqual([]);
+  expect(found.missing).toEqual([]);
   return found;
 }
 const known = (value: number | null): number => {

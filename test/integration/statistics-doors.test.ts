@@ -143,7 +143,7 @@ describe('the engine as the source', () => {
     const id = await other.create('--image', 'kernelet/python', '--mem', '128m', '--network', 'none');
     await other.run(['exec', id, '-c', 'import time\nwhile time.process_time() < 1: pass']);
     const told = await figures(id, other);
-    expect(told).toMatchObject({ memoryLimitBytes: 128 * 2 ** 20, outOfMemoryKills: null, gaps: [] });
+    expect(told).toMatchObject({ memoryLimitBytes: 128 * 2 ** 20, outOfMemoryKills: null, missing: [] });
     expect(told.cpuSeconds).toBeGreaterThan(1);
     expect(told.cpuSeconds).toBeLessThan(3);
     expect(told.memoryBytes).toBeGreaterThan(1e6);

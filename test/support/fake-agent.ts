@@ -238,12 +238,16 @@ export class FakeAgent implements Agent {
   }
 
   async kernelMetrics(id: string): Promise<KernelMetrics> {
-    await this.inspect(id);
-    return { metrics: { mem: fakeMetric }, processes: { '42': { mem: fakeMetric } } };
+    const { id: kernel, sessionId } = await this.inspect(id);
+    const process = { cpuSeconds: 1, memoryBytes: 2, readBytes: null, writtenBytes: null, devices: [] };
+    return { kernel: fakeStats(kernel, sessionId), processes: { '42': process } };
   }
 
   async nodeMetrics(): ReturnType<Agent['nodeMetrics']> {
-    return { node: { mem: fakeMetric }, devices: { mem: { root: fakeMetric } } };
+    const memoryBytes = { value: 1, capacity: 2, perSecond: null, parts: {} };
+    const cpuSeconds = { value: 3, capacity: 5, perSecond: 0.5, parts: { '0': { value: 3, capacity: 5 } } };
+    const devices = [{ measure: 'cuda_mem', unit: 'bytes', device: '0', value: 2, capacity: null }];
+    return { cpuSeconds, memoryBytes, diskBytes: null, receivedBytes: null, sentBytes: null, devices, missing: [] };
   }
 
   async finalRecords(): ReturnType<Agent['finalRecords']> {
@@ -329,8 +333,6 @@ function fakeKernel(id: ReturnType<typeof newKernelId>, request: CreateRequest):
   };
 }
 
-const fakeMetric = { current: '2', capacity: '4', pct: '50', unit_hint: 'bytes', 'stats.max': '2' };
-
 const fakeUsage = {
   since: 1,
   at: 2,
@@ -379,7 +381,7 @@ function fakeStats(id: KernelStats['id'], sessionId: KernelStats['sessionId']): 
     ioStall: null,
     devices: [{ measure: 'cuda_mem', unit: 'bytes', value: 2, capacity: 4 }],
     overuse: [],
-    gaps: [{ source: 'disk', reason: 'io.stat is cut off' }],
+    missing: [{ source: 'disk', reason: 'io.stat is cut off' }],
   };
 }
 

@@ -7,7 +7,8 @@ import { OperationTimes } from '../../lib/operation-times.ts';
 import { emptySample } from '../../stats/container-sample.ts';
 import { exposition } from '../../stats/exposition.ts';
 import { KernelStatisticsStore } from '../../stats/kernel-statistics-store.ts';
-import { nodeMemory } from '../../stats/node/node-memory.ts';
+import { NodeFigures } from '../../stats/node-figures.ts';
+import type { NodeStatistics } from '../../stats/statistics.ts';
 import type { AgentStatus } from '../agent.ts';
 import { agentFamilies } from './agent-families.ts';
 import { kernelFamilies } from './kernel-families.ts';
@@ -30,8 +31,8 @@ const status: AgentStatus = {
 };
 const lines = (families: Parameters<typeof exposition>[0]): string[] => [...exposition(families)].join('').split('\n');
 
-it('tells of kernels what is known of them', () => {
-  const book = new KernelStatisticsStore([]);
+it('exports of kernels what is known of them', () => {
+  const store = new KernelStatisticsStore([]);
   const target = {
     kernelId: parseKernelId(id),
     sessionId: parseSessionId(id),
@@ -45,8 +46,8 @@ it('tells of kernels what is known of them', () => {
     outOfMemoryKills: 1,
     cpuStall: { some: 1_500_000, full: 500_000 },
   };
-  book.enterRound(target, sample, { at: 0, now: 0, scratchBytes: null, scratchAtLeast: null, killed: [] });
-  const figures = book.figures(id);
+  store.addRound(target, sample, { at: 0, now: 0, scratchBytes: null, minScratchBytes: null, killed: [] });
+  const figures = store.figures(id, []);
   const text = lines(kernelFamilies(figures ? [figures] : []));
   const labels = `kernel_id="${id}",session_id="${id}"`;
   expect(text.filter((line) => !line.startsWith('#') && line !== '')).toEqual([
@@ -60,16 +61,34 @@ it('tells of kernels what is known of them', () => {
   ]);
 });
 
-it('tells of the node and of slots', async () => {
-  const meminfo = { read: () => 'MemTotal: 100 kB\nMemAvailable: 60 kB\n' };
-  const measures = await nodeMemory(meminfo).collect(0, new AbortController().signal);
-  const metric = (current: string, capacity: string | null) => ({ current, capacity, pct: '1', unit_hint: 'bytes' });
+const nothing: NodeStatistics = { ...new NodeFigures([]).figures(), devices: [], missing: [] };
+
+it('exports what the node uses, by CPU and disk, and its slots', () => {
+  const figure = { value: 3, capacity: 4, perSecond: null, parts: {} };
+  const parts = { '0': { value: 1.5, capacity: 5 }, '3': { value: 0.5, capacity: 5 } };
+  const disks = { '/dev/a': { value: 30, capacity: 100 } };
+  const device = { measure: 'cuda_mem', unit: 'bytes' };
+  const node: NodeStatistics = {
+    ...nothing,
+    cpuSeconds: { ...figure, parts },
+    memoryBytes: { ...figure, value: 40_960, capacity: 102_400 },
+    diskBytes: { ...figure, parts: disks },
+    sentBytes: { ...figure, value: 7, capacity: null },
+    devices: [
+      { ...device, device: '0', value: 3, capacity: 4 },
+      { ...device, device: '1', value: 5, capacity: null },
+    ],
+  };
   const { cpus: cpu, memoryBytes: mem, ports: port } = status.slots;
   const slots = { cpu, mem, port, 'cuda.shares': { total: 1.5, used: 0.5 } };
-  const devices = { mem: { root: metric('1', '2') }, cuda_mem: { '0': metric('3', '4'), '1': metric('5', null) } };
-  expect(lines(nodeFamilies(measures, devices, slots)).filter((line) => !line.startsWith('#') && line !== '')).toEqual([
+  expect(lines(nodeFamilies(node, slots)).filter((line) => !line.startsWith('#') && line !== '')).toEqual([
+    'kernelet_node_cpu_seconds_total{cpu="0"} 1.5',
+    'kernelet_node_cpu_seconds_total{cpu="3"} 0.5',
     'kernelet_node_memory_used_bytes 40960',
     'kernelet_node_memory_total_bytes 102400',
+    'kernelet_node_disk_used_bytes{device="/dev/a"} 30',
+    'kernelet_node_disk_total_bytes{device="/dev/a"} 100',
+    'kernelet_node_network_sent_bytes_total 7',
     'kernelet_device_usage{measure="cuda_mem",unit="bytes",device="0"} 3',
     'kernelet_device_usage{measure="cuda_mem",unit="bytes",device="1"} 5',
     'kernelet_device_capacity{measure="cuda_mem",unit="bytes",device="0"} 4',
@@ -84,7 +103,7 @@ it('tells of the node and of slots', async () => {
   ]);
 });
 
-it('tells of the agent itself, and of its event loop from the second time on', async () => {
+it('exports the agent itself, and its event loop from the second scrape on', async () => {
   const operations = new OperationTimes(new FakeClock());
   await operations.watch('engine', 'info', Promise.resolve());
   using meter = new OwnHealthMeter();
@@ -139,7 +158,7 @@ it('names everything as Prometheus wants it', async () => {
   };
   const operations = new OperationTimes(new FakeClock());
   const facts = { status, phases: new Map(), operations, statistics, queues: new Map(), health: await meter.read() };
-  const families = [...agentFamilies(facts), ...nodeFamilies([], {}, {}), ...kernelFamilies([])];
+  const families = [...agentFamilies(facts), ...nodeFamilies(nothing, {}), ...kernelFamilies([])];
   expect(new Set(families.map(({ name }) => name)).size).toBe(families.length);
   for (const { name, type, help } of families) {
     expect(name).toMatch(/^(kernelet|process)(_[a-z]+)+$/);

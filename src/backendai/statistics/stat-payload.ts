@@ -1,5 +1,5 @@
 /** Where the manager finds statistics, and in which form (spec resources-and-stats 13.5). Pure. */
-import type { WrittenMetric } from '../../stats/metric.ts';
+import type { WrittenMetric } from './metric.ts';
 
 /** Metrics by key. */
 export type MetricSet = Readonly<Record<string, WrittenMetric>>;

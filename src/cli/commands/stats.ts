@@ -1,6 +1,7 @@
 /** `kernelet stats`: what kernels use. */
 import type { KernelFigures } from '../../http/api-types.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
+import { figuresShown, type NumberName, type Unit } from '../../stats/figures.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { resumeStream } from '../resumed-stream.ts';
@@ -58,39 +59,34 @@ export const stats = {
 function tableOf(figures: readonly KernelFigures[], isShort: boolean): string {
   const right = (heading: string) => ({ heading, align: 'right' as const });
   const measures = [...new Set(figures.flatMap(({ devices }) => devices.map(({ measure }) => measure)))];
-  const columns = [
-    'CPU TIME',
-    'CORES',
-    'MEMORY',
-    'PEAK',
-    'LIMIT',
-    'PROCESSES',
-    'READ',
-    'WRITTEN',
-    'RECEIVED',
-    'SENT',
-    'SCRATCH',
-    'OOM',
-  ];
+  const columns = figuresShown('now').flatMap(({ name, column, unit }) =>
+    column === undefined ? [] : [{ column, unit, of: (kernel: KernelFigures) => kernel[name as NumberName] }],
+  );
   return table(
-    [{ heading: 'ID' }, ...[...columns, ...measures.map((measure) => measure.toUpperCase())].map(right)],
+    [
+      { heading: 'ID' },
+      ...[...columns.map(({ column }) => column), ...measures.map((measure) => measure.toUpperCase())].map(right),
+    ],
     figures.map((kernel) => [
       isShort ? kernel.id.slice(0, shortId) : kernel.id,
-      or(kernel.cpuSeconds, (seconds) => `${seconds.toFixed(2)} s`),
-      or(kernel.cpuCores, (cores) => cores.toFixed(2)),
-      or(kernel.memoryBytes, describeByteSize),
-      or(kernel.memoryPeakBytes, describeByteSize),
-      or(kernel.memoryLimitBytes, describeByteSize),
-      or(kernel.processes, String),
-      or(kernel.readBytes, describeByteSize),
-      or(kernel.writtenBytes, describeByteSize),
-      or(kernel.receivedBytes, describeByteSize),
-      or(kernel.sentBytes, describeByteSize),
-      or(kernel.scratchBytes, describeByteSize),
-      or(kernel.outOfMemoryKills, String),
+      ...columns.map(({ unit, of }) => figureText(of(kernel), unit)),
       ...measures.map((name) => deviceText(kernel.devices.find(({ measure }) => measure === name))),
     ]),
   );
+}
+
+function figureText(value: number | null, unit: Unit): string {
+  if (value === null) return '-';
+  switch (unit) {
+    case 'seconds':
+      return `${value.toFixed(2)} s`;
+    case 'cores':
+      return value.toFixed(2);
+    case 'bytes':
+      return describeByteSize(value);
+    default:
+      return String(value);
+  }
 }
 
 function deviceText(figure: KernelFigures['devices'][number] | undefined): string {
@@ -101,5 +97,3 @@ function deviceText(figure: KernelFigures['devices'][number] | undefined): strin
     unit === 'bytes' ? describeByteSize(amount) : unit === 'percent' ? `${amount} %` : `${amount} ${unit}`;
   return capacity === null || unit === 'percent' ? text(value) : `${text(value)} / ${text(capacity)}`;
 }
-
-const or = (value: number | null, text: (value: number) => string): string => (value === null ? '-' : text(value));

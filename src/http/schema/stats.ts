@@ -1,12 +1,23 @@
 /** Statistics. */
 import { z } from '@hono/zod-openapi';
+import { figuresShown, type NumberName, type StallName, type UsageName } from '../../stats/figures.ts';
+import { allNodeFigures, type NodeFigureName } from '../../stats/node-figures.ts';
 import { overuseKinds } from '../../stats/overuse.ts';
 
 const figure = z.number().nullable();
-const stall = z
-  .strictObject({ some: z.number(), full: z.number().nullable() })
-  .nullable()
-  .openapi({ description: 'Microseconds that at least one process, or all of them, waited (PSI).' });
+const stall = z.strictObject({ some: z.number(), full: z.number().nullable() }).nullable();
+
+/** The figures that are shown in a place, with what the table says of them. */
+function figureShape<Name extends string, Stalled extends string = never>(
+  place: 'now' | 'usage',
+): Readonly<Record<Name, typeof figure> & Record<Stalled, typeof stall>> {
+  const shape = figuresShown(place).map(({ name, type, help: description }) =>
+    type === 'stall'
+      ? [name, stall.openapi({ description: `${description} Microseconds of at least one of them, or of all (PSI).` })]
+      : [name, figure.openapi({ description })],
+  );
+  return Object.fromEntries(shape) as Record<Name, typeof figure> & Record<Stalled, typeof stall>;
+}
 
 /** A kind of over-use that was seen. */
 const overuseSchema = z.strictObject({
@@ -17,47 +28,35 @@ const overuseSchema = z.strictObject({
   detail: z.string(),
 });
 
+const deviceFigureSchema = z.strictObject({
+  measure: z.string(),
+  unit: z.string(),
+  value: z.number(),
+  capacity: figure,
+});
+const missingSchema = z
+  .array(z.strictObject({ source: z.string(), reason: z.string() }))
+  .readonly()
+  .openapi({ description: 'Why figures are missing that this host should have.' });
+
 /** Figures of one kernel. */
 export const kernelStatsSchema = z
   .strictObject({
     id: z.string(),
     sessionId: z.string(),
     at: z.number().openapi({ description: 'Milliseconds since the epoch.' }),
-    cpuSeconds: figure.openapi({ description: 'Since its creation, as all counters; null where nothing is known.' }),
-    cpuCores: figure.openapi({ description: 'Cores in use; as all rates over the last round or two.' }),
-    throttledSeconds: figure,
-    cpuPeriods: figure,
-    throttledPeriods: figure,
-    memoryBytes: figure,
-    memoryPeakBytes: figure,
-    memoryLimitBytes: figure,
-    outOfMemoryKills: figure,
-    processes: figure,
-    processesLimit: figure,
-    processLimitHits: figure,
-    readBytes: figure,
-    writtenBytes: figure,
-    receivedBytes: figure,
-    sentBytes: figure,
-    readBytesPerSecond: figure,
-    writtenBytesPerSecond: figure,
-    receivedBytesPerSecond: figure,
-    sentBytesPerSecond: figure,
-    scratchBytes: figure,
-    cpuStall: stall,
-    memoryStall: stall,
-    ioStall: stall,
+    ...figureShape<NumberName, StallName>('now'),
     devices: z
-      .array(z.strictObject({ measure: z.string(), unit: z.string(), value: z.number(), capacity: figure }))
+      .array(deviceFigureSchema)
       .readonly()
       .openapi({ description: 'How much is used of its accelerators, at the last round.' }),
     overuse: z.array(overuseSchema).readonly(),
-    gaps: z
-      .array(z.strictObject({ source: z.string(), reason: z.string() }))
-      .readonly()
-      .openapi({ description: 'Why figures are missing that this host should have.' }),
+    missing: missingSchema,
   })
-  .openapi('KernelStats');
+  .openapi('KernelStats', {
+    description:
+      'Counters are since its creation, over all its containers; rates are over the last round or two; null where nothing is known.',
+  });
 
 /** Reply of `GET /v1/stats`, and the `data` of an event of `GET /v1/stats/follow`. */
 export const statsReplySchema = z.strictObject({ stats: z.array(kernelStatsSchema).readonly() }).openapi('Stats');
@@ -78,17 +77,7 @@ export const usageSchema = z
   .strictObject({
     since: z.number(),
     at: z.number(),
-    cpuSeconds: figure,
-    throttledSeconds: figure,
-    memoryPeakBytes: figure,
-    outOfMemoryKills: figure,
-    processesPeak: figure,
-    processLimitHits: figure,
-    readBytes: figure,
-    writtenBytes: figure,
-    receivedBytes: figure,
-    sentBytes: figure,
-    scratchPeakBytes: figure,
+    ...figureShape<UsageName>('usage'),
     overuse: z.array(overuseSchema).readonly(),
   })
   .openapi('Usage');
@@ -109,18 +98,39 @@ export const finalRecordsSchema = z
   })
   .openapi('FinalRecords');
 
-const metricsSchema = z
-  .record(z.string(), z.record(z.string(), z.union([z.string(), z.number()]).nullable()))
-  .openapi('Metrics', {
-    description: 'Metrics by key, numbers as texts: `current`, `capacity`, `pct`, `unit_hint`, `stats.…`.',
-  });
+const amountSchema = z.strictObject({ value: z.number(), capacity: figure });
+const nodeFigureSchema = amountSchema
+  .extend({ perSecond: figure, parts: z.record(z.string(), amountSchema) })
+  .nullable();
+const nodeShape = Object.fromEntries(
+  allNodeFigures.map(({ name, part, help }) => [
+    name,
+    nodeFigureSchema.openapi({ description: part === null ? help : `${help} \`parts\` by ${part}.` }),
+  ]),
+) as Record<NodeFigureName, typeof nodeFigureSchema>;
 
 /** Reply of `GET /v1/stats/node`. */
 export const nodeMetricsSchema = z
-  .strictObject({ node: metricsSchema, devices: z.record(z.string(), metricsSchema) })
+  .strictObject({
+    ...nodeShape,
+    devices: z.array(deviceFigureSchema.extend({ device: z.string() })).readonly(),
+    missing: missingSchema,
+  })
   .openapi('NodeMetrics');
 
 /** Reply of `GET /v1/kernels/{id}/metrics`. */
 export const kernelMetricsSchema = z
-  .strictObject({ metrics: metricsSchema, processes: z.record(z.string(), metricsSchema) })
+  .strictObject({
+    kernel: kernelStatsSchema.nullable(),
+    processes: z.record(
+      z.string(),
+      z.strictObject({
+        cpuSeconds: z.number(),
+        memoryBytes: z.number(),
+        readBytes: figure,
+        writtenBytes: figure,
+        devices: z.array(deviceFigureSchema).readonly(),
+      }),
+    ),
+  })
   .openapi('KernelMetrics');

@@ -2,7 +2,6 @@
 import { keyedNumber, neededNumber, onlyNumber } from '../file-text.ts';
 import type { ContainerFamily, ReadFamily } from './family.ts';
 
-/** The family. */
 export const cpuFamily: ContainerFamily = {
   name: 'cpu',
   needed: true,

@@ -2,7 +2,6 @@
 import { toNumber, UnexpectedText, whole } from '../file-text.ts';
 import type { ContainerFamily, ReadFamily } from './family.ts';
 
-/** The family. */
 export const diskFamily: ContainerFamily = {
   name: 'disk',
   open(place): ReadFamily | null {

@@ -25,7 +25,7 @@ export type ReadFamily = () => Partial<ContainerSample>;
 /** A family. */
 export interface ContainerFamily {
   readonly name: string;
-  /** Whether a host without it has something wrong, which is reported as a gap. */
+  /** Whether a host without it has something wrong, which is reported. */
   readonly needed?: true;
   /** null where the host has nothing of it. */
   open(place: ContainerPlace): ReadFamily | null;

@@ -20,7 +20,6 @@ const names = {
   },
 } as const;
 
-/** The family. */
 export const memoryFamily: ContainerFamily = {
   name: 'memory',
   needed: true,

@@ -1,8 +1,8 @@
 /** How long processes waited for CPU, memory and disks, where the kernel tells (v2 trees, Linux 4.20 and later). */
-import { parsePressure } from '../pressure-text.ts';
+import type { Stall } from '../container-sample.ts';
+import { toNumber, UnexpectedText, whole } from '../file-text.ts';
 import type { ContainerFamily, ReadFamily } from './family.ts';
 
-/** The family. */
 export const pressureFamily: ContainerFamily = {
   name: 'pressure',
   open(place): ReadFamily | null {
@@ -18,3 +18,19 @@ export const pressureFamily: ContainerFamily = {
     });
   },
 };
+
+/** Lines `some avg10=0.00 avg60=0.00 avg300=0.00 total=422` and, not everywhere, `full …`. null stays null. */
+function parsePressure(text: string | null, file: string): Stall | null {
+  if (text === null) return null;
+  const some = total(whole(text, file), 'some', file);
+  if (some === null) throw new UnexpectedText(`${file} has no line some`);
+  return { some, full: total(text, 'full', file) };
+}
+
+function total(text: string, kind: 'some' | 'full', file: string): number | null {
+  const line = text.split('\n').find((candidate) => candidate.startsWith(`${kind} `));
+  if (line === undefined) return null;
+  const at = line.indexOf(' total=');
+  if (at < 0) throw new UnexpectedText(`${file} has no total`);
+  return toNumber(line.slice(at + ' total='.length), file);
+}

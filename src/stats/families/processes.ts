@@ -2,7 +2,7 @@
 import { keyedNumber, numberOrMax, onlyNumber, UnexpectedText, whole } from '../file-text.ts';
 import type { ContainerFamily, ReadFamily } from './family.ts';
 
-/** The family. Both versions agree on the files. */
+/** Both versions of cgroups agree on the files. */
 export const processesFamily: ContainerFamily = {
   name: 'processes',
   open(place): ReadFamily | null {

@@ -1,13 +1,11 @@
 /** Space on the node's disks (spec resources-and-stats 13.2). */
 import { statfs } from 'node:fs/promises';
+import type { MeasuredAmount } from '../../devices/device-measures.ts';
 import { withDeadline } from '../../lib/deadline.ts';
-import { Decimal } from '../../lib/decimal.ts';
 import { isAtOrBelow, parseMountTable } from '../../lib/mount-table.ts';
 import type { KeptFile } from '../kept-files.ts';
-import { definitionOf, type MeasuredValue, type NodeCollector, type NodeMeasure } from '../measure.ts';
-import { nodeMeasures } from '../measure-kinds.ts';
+import type { NodeCollector, NodeReading } from '../node-figures.ts';
 
-const definition = definitionOf(nodeMeasures.disk, false);
 const skippedTypes: readonly string[] = ['vfat', 'lxcfs', 'squashfs', 'tmpfs', 'iso9660'];
 /** A network file system may never answer. */
 const deadlineMs = 2_000;
@@ -55,7 +53,7 @@ export function nodeDisk(parts: NodeDiskParts): NodeCollector {
   };
   return {
     name: 'node disk',
-    async collect(at, signal): Promise<readonly NodeMeasure[]> {
+    async collect(at, signal): Promise<readonly NodeReading[]> {
       if (at - listedAt >= listKeptSeconds) {
         const options = { what: "the folder of the engine's data", timeoutMs: deadlineMs, signal };
         const root = await withDeadline(options, (deadline) => parts.engineRoot(deadline.signal)).catch(() => null);
@@ -64,17 +62,16 @@ export function nodeDisk(parts: NodeDiskParts): NodeCollector {
       }
       const spaces = await Promise.all(disks.map((disk) => ask(disk, signal)));
       signal.throwIfAborted();
-      const devices = new Map<string, MeasuredValue>();
+      const measured = new Map<string, MeasuredAmount>();
       let [used, size] = [0, 0];
       for (const [index, { device }] of disks.entries()) {
         const space = spaces[index];
         if (!space) continue;
         used += space.used;
         size += space.size;
-        devices.set(device, { value: new Decimal(space.used), capacity: new Decimal(space.size) });
+        measured.set(device, { value: space.used, capacity: space.size });
       }
-      if (devices.size === 0) return [];
-      return [{ key: 'disk', definition, value: new Decimal(used), capacity: new Decimal(size), devices }];
+      return measured.size === 0 ? [] : [{ figure: 'diskBytes', value: used, capacity: size, parts: measured }];
     },
   };
 }

@@ -1,20 +1,15 @@
 /** Memory of the node. */
-import { Decimal } from '../../lib/decimal.ts';
 import { toNumber, UnexpectedText, whole } from '../file-text.ts';
 import type { KeptFile } from '../kept-files.ts';
-import { definitionOf, type NodeCollector, type NodeMeasure } from '../measure.ts';
-import { nodeMeasures } from '../measure-kinds.ts';
-
-const definition = definitionOf(nodeMeasures.mem, false);
+import type { NodeCollector, NodeReading } from '../node-figures.ts';
 
 /** Makes the collector; it reads `/proc/meminfo`. */
 export function nodeMemory(file: Pick<KeptFile, 'read'>): NodeCollector {
   return {
     name: 'node memory',
-    async collect(): Promise<readonly NodeMeasure[]> {
+    async collect(): Promise<readonly NodeReading[]> {
       const { usedBytes, totalBytes } = parseMemory(file.read());
-      const measured = { value: new Decimal(usedBytes), capacity: new Decimal(totalBytes) };
-      return [{ key: 'mem', definition, ...measured, devices: new Map([['root', measured]]) }];
+      return [{ figure: 'memoryBytes', value: usedBytes, capacity: totalBytes, parts: new Map() }];
     },
   };
 }

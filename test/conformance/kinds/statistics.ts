@@ -1,5 +1,7 @@
 /** Vectors of statistics over several rounds of collection, and what the database then holds. */
 import { isDeepStrictEqual } from 'node:util';
+import { kernelMetrics, type MetricKind, nodeMetrics } from '../../../src/backendai/statistics/manager-metrics.ts';
+import { Metric } from '../../../src/backendai/statistics/metric.ts';
 import {
   agentPayload,
   kernelPayload,
@@ -9,13 +11,6 @@ import {
 } from '../../../src/backendai/statistics/stat-payload.ts';
 import { decodeMsgpack } from '../../../src/backendai/wire/msgpack/decode.ts';
 import { Decimal } from '../../../src/lib/decimal.ts';
-import {
-  containerMeasures,
-  type MeasureKind,
-  nodeMeasures,
-  processMeasures,
-} from '../../../src/stats/measure-kinds.ts';
-import { Metric } from '../../../src/stats/metric.ts';
 import { isObject, itemsOf, runCase, type VectorKind } from '../vector-kind.ts';
 import { canonical } from './canonical.ts';
 
@@ -40,10 +35,10 @@ const containerId = /^[0-9a-f]{60,64}$/;
 /** Metrics of one node, kernel or process, kept over the rounds. */
 class Metrics {
   readonly #metrics = new Map<string, Metric>();
-  readonly #kinds: Readonly<Record<string, MeasureKind>>;
+  readonly #kinds: Readonly<Record<string, MetricKind>>;
   readonly #isNode: boolean;
 
-  constructor(kinds: Readonly<Record<string, MeasureKind>>, isNode = false) {
+  constructor(kinds: Readonly<Record<string, MetricKind>>, isNode = false) {
     this.#kinds = kinds;
     this.#isNode = isNode;
   }
@@ -51,7 +46,7 @@ class Metrics {
   add(at: number, measured: Readonly<Record<string, readonly [value: string, capacity?: string]>>): MetricSet {
     for (const [key, [value, capacity]] of Object.entries(measured)) {
       const kind = this.#kinds[key];
-      if (!kind) throw new Error(`no measure ${key}`);
+      if (!kind) throw new Error(`no metric ${key}`);
       const metric = this.#metrics.get(key) ?? new Metric({ ...kind, capacityFromFirst: !this.#isNode, rule: '24.09' });
       this.#metrics.set(key, metric);
       metric.add(new Decimal(value), capacity === undefined ? null : new Decimal(capacity), at);
@@ -62,9 +57,9 @@ class Metrics {
 
 /** Collects the rounds of a file, one after the other. */
 class Collection {
-  readonly #node = new Metrics(nodeMeasures, true);
-  readonly #kernel = new Metrics(containerMeasures);
-  readonly #process = new Metrics(processMeasures);
+  readonly #node = new Metrics(nodeMetrics, true);
+  readonly #kernel = new Metrics(kernelMetrics);
+  readonly #process = new Metrics(kernelMetrics);
 
   /** What is stored after a round. */
   collect({ perf_counter: at, inputs, redis }: Round): readonly StatPayload[] {

@@ -1,7 +1,11 @@
 /** `metric` and `moving_stat`. */
+import {
+  Metric,
+  MovingStatistics,
+  type StatisticName,
+  type WrittenMetric,
+} from '../../../../src/backendai/statistics/metric.ts';
 import { parseDecimal, plainText } from '../../../../src/lib/decimal.ts';
-import { Metric, type WrittenMetric } from '../../../../src/stats/metric.ts';
-import { MovingStatistics, type StatisticName } from '../../../../src/stats/moving-statistics.ts';
 import { checkOf, differ } from './case.ts';
 
 interface Sample {

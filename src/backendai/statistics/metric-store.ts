@@ -1,17 +1,16 @@
 /** The metrics of many things of one kind: kernels, processes, devices. Pure; its size is that of what is kept. */
-
-import type { MeasuredValue } from './measure.ts';
+import type { DecimalAmount } from './manager-metrics.ts';
 import { Metric, type MetricDefinition, type WrittenMetric } from './metric.ts';
 
 /** Written metrics by key. */
 export type WrittenMetrics = Readonly<Record<string, WrittenMetric>>;
 
-/** The book. */
+/** The metrics. */
 export class MetricStore {
   readonly #metrics = new Map<string, Map<string, Metric>>();
 
-  /** Enters a value that was measured at a monotonic time in seconds. */
-  enter(id: string, key: string, definition: MetricDefinition, { value, capacity }: MeasuredValue, at: number): void {
+  /** Adds a value that was measured at a monotonic time in seconds. */
+  add(id: string, key: string, definition: MetricDefinition, { value, capacity }: DecimalAmount, at: number): void {
     const ofId = this.#metrics.get(id) ?? new Map<string, Metric>();
     if (ofId.size === 0) this.#metrics.set(id, ofId);
     const metric = ofId.get(key) ?? new Metric(definition);
@@ -19,7 +18,7 @@ export class MetricStore {
     metric.add(value, capacity, at);
   }
 
-  /** The metrics of one thing, in the order in which they were first entered; null when there are none. */
+  /** The metrics of one thing, in the order in which they were first added; null when there are none. */
   written(id: string): WrittenMetrics | null {
     const ofId = this.#metrics.get(id);
     return ofId ? Object.fromEntries([...ofId].map(([key, metric]) => [key, metric.toJSON()])) : null;

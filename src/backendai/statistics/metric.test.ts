@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Decimal } from '../lib/decimal.ts';
+import { Decimal } from '../../lib/decimal.ts';
 import { Metric, type MetricDefinition } from './metric.ts';
 
 const definition: MetricDefinition = {
