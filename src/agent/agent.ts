@@ -1,5 +1,5 @@
 /**
- * The agent as the doors see it (local API, and later RPC): everything a caller can ask of this node. The
+ * The agent as the local API and RPC see it: everything a caller can ask of this node. The
  * implementation is `node-agent.ts`.
  */
 import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
@@ -7,26 +7,25 @@ import type { NumberedKernelEvent } from '../events/kernel-event.ts';
 import type { Download } from '../execution/runner-client.ts';
 import type { PullPolicy } from '../images/resolve.ts';
 import type { ImageView } from '../images/views.ts';
-import type { KernelPhase, StepTiming, Termination } from '../kernel/record.ts';
-import type { KernelFile, KernelLimits, KernelMount, KernelNetwork, KernelService, PortPair } from '../kernel/spec.ts';
-import type { KernelId, RunId, SessionId } from '../lib/ids.ts';
+import type { KernelPhase } from '../kernel/record.ts';
+import type { KernelFile, KernelNetwork, KernelService, PortPair } from '../kernel/spec.ts';
+import type { RunId, SessionId } from '../lib/ids.ts';
 import type { FileEntry } from '../protocol/agent-frames.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import type { KernelModel } from '../protocol/kernel-models.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
-import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
-import type { RunnerStatus } from '../protocol/runner-frames.ts';
-import type { KernelUsage } from '../stats/account.ts';
+import type { NumberedRunEvent } from '../protocol/run-event.ts';
 import type { FinalRecord } from '../stats/final-records.ts';
 import type { KernelFigures } from '../stats/kernel-statistics-store.ts';
 import type { NodeStatistics, ProcessFigures } from '../stats/statistics.ts';
 import type { RequestedMount } from '../storage/mounts/mount-policy.ts';
+import type { KernelView } from './kernel-view.ts';
 import type { NodeResources } from './node-resources.ts';
 
-export type { NodeResources };
+export type { KernelView, NodeResources };
 
 /** A model that a caller wants served. */
-export interface OrderedModel extends Omit<KernelModel, 'command'> {
+export interface RequestedModel extends Omit<KernelModel, 'command'> {
   /** null: the command of the image. */
   readonly command: readonly string[] | null;
 }
@@ -66,48 +65,11 @@ export interface CreateRequest {
   readonly services?: readonly KernelService[] | undefined;
   /** Whether services are listed and never started. */
   readonly servicesBlocked?: boolean | undefined;
-  readonly models?: readonly OrderedModel[] | undefined;
+  readonly models?: readonly RequestedModel[] | undefined;
   readonly idleTimeoutMs?: number | undefined;
   /** Whether the user may become root of the container; no when absent. */
   readonly sudo?: boolean | undefined;
   readonly interpreter: 'eager' | 'lazy';
-}
-
-/** A kernel as callers see it. */
-export interface KernelView {
-  readonly id: KernelId;
-  readonly sessionId: SessionId;
-  readonly phase: KernelPhase;
-  readonly image: string;
-  readonly runtime: string;
-  readonly limits: KernelLimits;
-  /** What it has of which device; amounts are decimal texts. */
-  readonly devices: readonly {
-    readonly slot: string;
-    readonly device: string;
-    readonly amount: string;
-    /** Whether the node has it no more. */
-    readonly lost: boolean;
-  }[];
-  /** `none`, `bridge`, or the name of another network. */
-  readonly network: string;
-  readonly mounts: readonly KernelMount[];
-  readonly ports: readonly { readonly containerPort: number; readonly hostPort: number }[];
-  readonly environ: Readonly<Record<string, string>>;
-  readonly containerId: string | null;
-  readonly generation: number;
-  readonly createdAt: number;
-  readonly readyAt: number | null;
-  /** Since when the engine has not listed its container; null = it does. */
-  readonly missingSince: number | null;
-  readonly termination: Termination | null;
-  readonly timings: readonly StepTiming[];
-  readonly runner: RunnerStatus | null;
-  readonly runs: readonly RunSummary[];
-  /** What it has used, at the last look; null when nobody has looked yet. */
-  readonly usage: KernelUsage | null;
-  /** What the caller should know: limits that were capped, labels that were ignored. */
-  readonly warnings: readonly string[];
 }
 
 /** Figures of one kernel, read now. */
@@ -177,7 +139,7 @@ export interface Agent extends AsyncDisposable {
   list(options: { all: boolean }): Promise<readonly KernelView[]>;
   /** Full id or unique prefix. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. Ended kernels are kept for a while. */
   inspect(id: string): Promise<KernelView>;
-  /** Returns when nothing of the kernel is left. `force` skips the tenant's grace; `reason` is told of its end. */
+  /** Returns when nothing of the kernel is left. `force` skips the tenant's grace; `reason` is published with its end. */
   destroy(id: string, options: { force: boolean; reason?: string }): Promise<KernelView>;
   /**
    * A new container with the same files, ports and resources, and these variables of any name beside the tenant's own.

@@ -12,7 +12,7 @@ import { type KernelModel, kernelModel } from '../protocol/kernel-models.ts';
 import { declaredService } from '../protocol/kernel-services.ts';
 import { checkSlotAmount } from '../resources/resource-request.ts';
 import type { KnownSlots } from '../resources/slot-name.ts';
-import type { CreateRequest, OrderedModel } from './agent.ts';
+import type { CreateRequest, RequestedModel } from './agent.ts';
 import type { OperatorLimits } from './operator-limits.ts';
 
 /** What a request gets for what it doesn't say. */
@@ -181,7 +181,7 @@ function checkServices(services: readonly KernelService[]): readonly KernelServi
   return services;
 }
 
-function servedModel(model: OrderedModel, { image, command }: ChosenImage): KernelModel {
+function servedModel(model: RequestedModel, { image, command }: ChosenImage): KernelModel {
   if (model.command !== null) return asRunnerReads(kernelModel, { ...model, command: model.command }, 'model');
   if (command.length > 0) return asRunnerReads(kernelModel, { ...model, command }, 'model');
   throw new KerneletError(

@@ -1,4 +1,4 @@
-/** Which kernels have had no run for longer than they may. Pure: told what happens, asked what is due. */
+/** Which kernels have had no run for longer than they may. Pure. */
 import type { KernelId } from '../lib/ids.ts';
 
 interface Idleness {

@@ -1,8 +1,10 @@
-/** From a record to what callers see. Pure. */
+/** A kernel as callers see it: made of its record and of what is known beside it. The API's schema has the same fields. Pure. */
 import type { RunnerClient } from '../execution/runner-client.ts';
 import type { KernelRecord } from '../kernel/record.ts';
 import type { KernelUsage } from '../stats/account.ts';
-import type { KernelView } from './agent.ts';
+
+/** A kernel as callers see it. */
+export type KernelView = ReturnType<typeof viewOf>;
 
 /** The view of a kernel; `client` is null when its runner is not connected, `lost` are devices as `slot device`. */
 export function viewOf(
@@ -11,7 +13,7 @@ export function viewOf(
   usage: KernelUsage | null,
   warnings: readonly string[],
   lost: readonly string[],
-): KernelView {
+) {
   const { spec } = record;
   return {
     id: spec.id,
@@ -20,12 +22,14 @@ export function viewOf(
     image: spec.image.reference,
     runtime: spec.runtime.type,
     limits: spec.limits,
+    /** What it has of which device; amounts are decimal texts. `lost`: the node has it no more. */
     devices: record.placement.devices.map(([slot, device, amount]) => ({
       slot,
       device,
       amount,
       lost: lost.includes(`${slot} ${device}`),
     })),
+    /** `none`, `bridge`, or the name of another network. */
     network: typeof spec.network === 'object' ? spec.network.name : spec.network,
     mounts: spec.mounts,
     ports: record.placement.hostPorts,
@@ -34,12 +38,15 @@ export function viewOf(
     generation: record.generation,
     createdAt: record.createdAt,
     readyAt: record.readyAt,
+    /** Since when the engine has not listed its container; null = it does. */
     missingSince: record.missingSince,
     termination: record.termination,
     timings: record.timings,
     runner: client?.status() ?? null,
     runs: client?.runs() ?? [],
+    /** What it has used, as of the last sample; null before the first one. */
     usage,
+    /** What the caller should know: limits that were capped, labels that were ignored. */
     warnings,
   };
 }

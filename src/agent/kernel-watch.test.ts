@@ -15,7 +15,7 @@ let clock: FakeClock;
 let watch: KernelWatch;
 let published: KernelEvent[];
 /** Runs whose end an earlier process has published. */
-let told: Set<string>;
+let finished: Set<string>;
 const never = new AbortController().signal;
 const idleTimeoutMs = 5_000;
 
@@ -23,7 +23,7 @@ beforeEach(async () => {
   one = await KernelsFixture.open();
   clock = new FakeClock();
   published = [];
-  told = new Set();
+  finished = new Set();
   watch = await started();
 });
 
@@ -32,7 +32,7 @@ async function started(): Promise<KernelWatch> {
     kernels: one.kernels.registry,
     events: {
       publish: (event: KernelEvent) => void published.push(event),
-      hasFinished: (_: unknown, asked: string) => told.has(asked),
+      hasFinished: (_: unknown, asked: string) => finished.has(asked),
     },
     clock,
     log: silentLogger,
@@ -93,7 +93,7 @@ describe('the announcements of runs that an earlier process knew', () => {
     if (!client) throw new Error('no client was made');
     const [before, away, lasting] = ['before', 'away', 'lasting'].map(parseRunId);
     if (!before || !away || !lasting) throw new Error('no runs');
-    told.add(before);
+    finished.add(before);
     client.known = [
       { ...summary('finished'), run: before },
       { ...summary('finished'), run: away },
@@ -137,7 +137,7 @@ describe('the idle time-out', () => {
   });
 });
 
-it('tells each change of the health of a kernel’s models', async () => {
+it('publishes each change of the health of a kernel’s models', async () => {
   const { spec } = await one.kernels.registry.create(specFixture(), never);
   const status = { phase: 'ready', interpreter: 'none', detail: '', startedAt: 0, logBytesDropped: 0 } as const;
   for (const healthy of [null, true, true, false]) {

@@ -10,10 +10,9 @@ import type { KernelId, RunId } from '../lib/ids.ts';
 import { Backoff, type PeriodicJob, retry, runPeriodically, supervise } from '../lib/retry.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
 import { IdleKernels } from './idle-kernels.ts';
-import { ModelHealths } from './model-healths.ts';
 import type { NodeAgentParts } from './parts.ts';
+import { PublishedHealth, PublishedRuns } from './published-changes.ts';
 import type { Readiness } from './readiness.ts';
-import { RunAnnouncements } from './run-announcements.ts';
 
 const sweepPauseMs = 10_000;
 const auditPauseMs = 60_000;
@@ -34,7 +33,7 @@ export class KernelWatch implements AsyncDisposable {
   readonly #readiness: Readiness;
   readonly #idle = new IdleKernels();
   readonly #clients = new Map<KernelId, RunnerClient>();
-  readonly #announcements = new Map<KernelId, RunAnnouncements>();
+  readonly #announcements = new Map<KernelId, PublishedRuns>();
   readonly #end = new AbortController();
   readonly #subscriptions = new DisposableStack();
   readonly #jobs: Promise<void>[] = [];
@@ -42,7 +41,7 @@ export class KernelWatch implements AsyncDisposable {
 
   readonly #beforeEnd: (record: KernelRecord) => void;
 
-  /** `onEnded` is told of every kernel that ends, `beforeEnd` of every one that is about to be ended here. */
+  /** `onEnded` is called for every kernel that ends, `beforeEnd` for every one that is about to be ended here. */
   constructor(
     parts: KernelWatchParts,
     readiness: Readiness,
@@ -146,7 +145,7 @@ export class KernelWatch implements AsyncDisposable {
   #follow(record: KernelRecord, client: RunnerClient): void {
     const { id, idleTimeoutMs } = record.spec;
     const { clock } = this.#parts;
-    const announcements = new RunAnnouncements();
+    const announcements = new PublishedRuns();
     this.#clients.set(id, client);
     this.#announcements.set(id, announcements);
     if (idleTimeoutMs !== null) this.#idle.watch(id, idleTimeoutMs, clock.monotonic());
@@ -161,7 +160,7 @@ export class KernelWatch implements AsyncDisposable {
     };
     onConnected();
     let adopted = client.status() === null;
-    const healths = new ModelHealths();
+    const healths = new PublishedHealth();
     client.subscribe((event) => {
       if (event.type === 'status') this.#tellHealth(record, healths.changes(event.status.models));
       if (event.type === 'connected') {
@@ -179,7 +178,7 @@ export class KernelWatch implements AsyncDisposable {
     });
   }
 
-  #tellHealth({ spec }: KernelRecord, changes: ReturnType<ModelHealths['changes']>): void {
+  #tellHealth({ spec }: KernelRecord, changes: ReturnType<PublishedHealth['changes']>): void {
     for (const { name: model, healthy } of changes) {
       this.#parts.events.publish({
         ...{ type: 'model-health', kernelId: spec.id, sessionId: spec.sessionId },
@@ -189,7 +188,7 @@ export class KernelWatch implements AsyncDisposable {
     }
   }
 
-  #announce(record: KernelRecord, summary: RunSummary, announcements: RunAnnouncements): void {
+  #announce(record: KernelRecord, summary: RunSummary, announcements: PublishedRuns): void {
     const { exitCode, reason, run, phase } = summary;
     this.executionStarted(record, run);
     if (phase !== 'finished' || !announcements.end(run)) return;

@@ -1,4 +1,4 @@
-/** The agent of this node: the doors' requests, handed to the kernels, the runners and the images. */
+/** The agent of this node: requests of the API and of RPC, handed to the kernels, the runners and the images. */
 import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
 import { listFiles } from '../execution/file-list.ts';
 import type { Download, RunnerClient } from '../execution/runner-client.ts';
@@ -29,7 +29,7 @@ import type { NodeAgentParts } from './parts.ts';
 import { Readiness } from './readiness.ts';
 
 /** How long a request waits for the recovery after a start. */
-const patienceMs = 15_000;
+const readyTimeoutMs = 15_000;
 /** How long an engine that is accepted may take. */
 const acceptMs = 20_000;
 
@@ -44,7 +44,7 @@ export class NodeAgent implements Agent {
 
   constructor(parts: NodeAgentParts) {
     this.#parts = parts;
-    this.#readiness = new Readiness(parts.clock, patienceMs);
+    this.#readiness = new Readiness(parts.clock, readyTimeoutMs);
     this.#startedAt = parts.clock.now();
     this.#statistics = new KernelStatistics(parts);
     this.#watch = new KernelWatch(parts, this.#readiness, {
@@ -126,7 +126,7 @@ export class NodeAgent implements Agent {
     const spec = compileSpec(id, { ...request, mounts }, chosen, defaults, limits);
     const record = await kernels.create(spec, signal);
     const all = [...found.warnings, ...warnings];
-    // One that has ended already is not told of again, and nobody would drop its warnings.
+    // Of one that has ended already nothing more is published, and nobody would drop its warnings.
     if (all.length > 0 && kernels.get(id).phase !== 'terminated') this.#warnings.set(id, all);
     return this.#view(record);
   }

@@ -6,7 +6,7 @@ import { newKernelId } from '../lib/ids.ts';
 import { readResourceRequest } from '../resources/resource-request.ts';
 import { resourcesOf } from './node-resources.ts';
 
-it('tells what the node has, who has it, and what is reported', async () => {
+it('shows what the node has, who has it, and what is reported', async () => {
   const gpu = { location: '0000:3B:00.0', memoryBytes: 1, processingUnits: 8, numaNode: -1, modelName: 'A' };
   const cuda = cudaPlugin({
     enabled: true,

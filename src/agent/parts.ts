@@ -14,7 +14,7 @@ import type { AgentStatus } from './agent.ts';
 import type { CreateDefaults, NodeCapacity } from './create-request.ts';
 import type { FittedLimits } from './operator-limits.ts';
 
-/** Told about the progress of long work. */
+/** Receives the progress of long work. */
 export type OnProgress = (progress: Progress) => void;
 
 /** Images: finding, listing, making. */

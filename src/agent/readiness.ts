@@ -7,15 +7,15 @@ import type { AgentPhase } from './agent.ts';
 /** The agent's phase, and the wait for it to be ready. */
 export class Readiness {
   readonly #clock: Clock;
-  readonly #patienceMs: number;
+  readonly #timeoutMs: number;
   #phase: AgentPhase = 'recovering';
   #failure: KerneletError | null = null;
   #changed = Promise.withResolvers<void>();
 
-  /** `patienceMs`: how long a request waits for recovery. */
-  constructor(clock: Clock, patienceMs: number) {
+  /** `timeoutMs`: how long a request waits for recovery. */
+  constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock;
-    this.#patienceMs = patienceMs;
+    this.#timeoutMs = timeoutMs;
   }
 
   get phase(): AgentPhase {
@@ -35,7 +35,7 @@ export class Readiness {
    * which somebody has to do something.
    */
   async ready(): Promise<void> {
-    const end = this.#clock.monotonic() + this.#patienceMs;
+    const end = this.#clock.monotonic() + this.#timeoutMs;
     while (this.#phase !== 'ready') {
       if (this.#phase === 'stopping') throw new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
       if (hasCode(this.#failure, 'ENGINE_CHANGED')) throw this.#failure;
@@ -43,7 +43,7 @@ export class Readiness {
       if (left <= 0) {
         throw (
           this.#failure ??
-          new KerneletError('DEADLINE_EXCEEDED', `the daemon is still recovering after ${this.#patienceMs} ms`)
+          new KerneletError('DEADLINE_EXCEEDED', `the daemon is still recovering after ${this.#timeoutMs} ms`)
         );
       }
       const giveUp = new AbortController();

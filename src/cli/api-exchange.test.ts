@@ -29,9 +29,9 @@ describe('replies of the API', () => {
     expect(await answering(200, '{"a"', ':"ö"}').json(get)).toEqual({ a: 'ö' });
   });
 
-  it('with an error status are the error that they tell', async () => {
-    const told = '{"error":{"code":"KERNEL_NOT_FOUND","message":"no kernel 3","context":{"id":"3"}}}';
-    await expect(answering(404, told).json(get)).rejects.toMatchObject({
+  it('with an error status are the error that they report', async () => {
+    const reply = '{"error":{"code":"KERNEL_NOT_FOUND","message":"no kernel 3","context":{"id":"3"}}}';
+    await expect(answering(404, reply).json(get)).rejects.toMatchObject({
       code: 'KERNEL_NOT_FOUND',
       message: 'no kernel 3',
       context: { id: '3' },
@@ -51,7 +51,7 @@ describe('replies of the API', () => {
     }
   });
 
-  it('of events end with the error that one of them tells', async () => {
+  it('of events end with the error that one of them reports', async () => {
     expect(await eventsOf(answering(200, 'data: 1\n\nda', 'ta: 2\n\n'))).toEqual(['1', '2']);
     const error = 'event: error\ndata: {"code":"KERNEL_DIED","message":"it died"}\n\n';
     await expect(eventsOf(answering(200, 'data: 1\n\n', error))).rejects.toMatchObject({ code: 'KERNEL_DIED' });
@@ -60,7 +60,7 @@ describe('replies of the API', () => {
     });
   });
 
-  it('with the events of a run are frames, however they are cut, and end with the error that one of them tells', async () => {
+  it('with the events of a run are frames, however they are cut, and end with the error that one of them reports', async () => {
     const started = { n: 1, event: { kind: 'started' }, body: new Uint8Array() } as const;
     const printed = { n: 2, event: { kind: 'stdout' }, body: Uint8Array.of(255, 0, 10) } as const;
     const error = new KerneletError('KERNEL_DIED', 'it died').toDocument();

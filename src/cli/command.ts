@@ -30,7 +30,7 @@ export interface CommandCall {
   readonly literal: boolean;
   /**
    * Listens to signals until the command has ended. Whatever the command says after its signal has aborted, it then
-   * dies by the signal that it was told to end with.
+   * dies by the signal that ended it.
    */
   listen(): Interruption;
 }

@@ -47,7 +47,7 @@ export interface CliIo {
   dieBySignal(signal: CliSignal): never;
 }
 
-/** What `serve` was told on its command line. Undefined = not told: environment, configuration, default decide. */
+/** The flags of `serve`. Undefined = absent: environment, configuration, default decide. */
 export interface ServeOptions {
   readonly configPath?: string | undefined;
   readonly debug: boolean;
@@ -71,7 +71,7 @@ export interface LocalAgent extends AsyncDisposable {
 export interface CliHost {
   readonly version: string;
   readonly io: CliIo;
-  /** Runs the daemon until it is told to stop; returns the exit status. Rejects with KerneletError. */
+  /** Runs the daemon until a signal stops it; returns the exit status. Rejects with KerneletError. */
   serve(options: ServeOptions): Promise<number>;
   /** What `serve` would refuse of settings that are well-formed. */
   refusedSettings(settings: Settings): Promise<readonly KerneletError[]>;

@@ -86,7 +86,7 @@ function ownsTerminal(): boolean {
 }
 
 const write = promisify(writeCallback);
-/** Pause when the descriptor is non-blocking and full: nothing tells us when it has room. */
+/** Pause when the descriptor is non-blocking and full: nothing reports when it has room. */
 const fullPauseMs = 2;
 
 /**

@@ -35,7 +35,7 @@ it('is a document too with --json, with what a program needs to go on', async ()
   expect(stderr).toContain('several');
 });
 
-it('keeps its status when nobody can be told', async () => {
+it('keeps its status when nobody reads it', async () => {
   const io = new MemoryIo();
   io.stdout.failure = new Error('EPIPE');
   io.stderr.failure = new Error('EPIPE');

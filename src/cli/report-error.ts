@@ -24,7 +24,7 @@ export async function sayError(screen: Screen, thrown: unknown, help?: string): 
     const label = screen.style('red', 'kernelet:');
     await screen.io.stderr.write(`${label} ${document.message}\n${screen.style('dim', document.cure)}\n`);
   } catch {
-    // Nobody is there to be told.
+    // Nobody reads it.
   }
   return status;
 }

@@ -80,7 +80,7 @@ it('the signal ends it without an end of the input', async () => {
   expect(await result).toEqual({ sent: ['a'], lost: null });
 });
 
-it('an end of the program meanwhile is no loss, anything else is told', async () => {
+it('an end of the program meanwhile is no loss, anything else is reported', async () => {
   expect(await pump(['a'], () => new KerneletError('RUN_NOT_FOUND', 'x'))).toMatchObject({ lost: null });
   expect(await pump(['a'], () => new KerneletError('DAEMON_UNREACHABLE', 'it is gone'))).toMatchObject({
     lost: 'standard input was cut off: it is gone',

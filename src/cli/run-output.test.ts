@@ -28,7 +28,7 @@ describe('rich output', () => {
     expect(io.stderr.text).toContain(`[image/png, 3 bytes: ${place}/media-001.png]\n`);
   });
 
-  it('is told on standard error without a folder, and its type cannot move the cursor', async () => {
+  it('is noted on standard error without a folder, and its type cannot move the cursor', async () => {
     await sink(undefined).take('image/\u001B[2Jpng', Buffer.alloc(1234));
     expect(io.stderr.text).toBe('[image/\\x1b[2Jpng, 1,234 bytes; use --save-media DIR]\n');
   });

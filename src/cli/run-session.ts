@@ -132,7 +132,7 @@ export class RunSession {
     } catch (error) {
       if (this.#ended.signal.aborted || signal.aborted) return;
       await screen.note(`the answer did not arrive: ${error instanceof Error ? error.message : String(error)}`);
-      // It would wait for ever for an end that an older runner cannot tell it.
+      // It would wait for ever for an end that an older runner cannot report to it.
       if (hasCode(error, 'NOT_SUPPORTED')) await this.interrupt().catch(() => {});
     }
   }
@@ -150,7 +150,7 @@ export class RunSession {
     return end.status;
   }
 
-  /** The end as told; what only the kernel knows (its limit, why it ended) is asked for when it matters. */
+  /** The end as the runner reports it; what only the kernel knows (its limit, why it ended) is asked for when it matters. */
   async #explain(end: Parameters<typeof statusOfEnd>[0]): Promise<EndStatus> {
     const asks = end.reason === 'kernel-ended' || (end.reason === 'memory-limit' && end.memoryBytes === null);
     if (!asks) return statusOfEnd(end);

@@ -6,6 +6,7 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
+import { number, object, type Reader, text, whole } from '../lib/json-reader.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { KernelEvent, NumberedKernelEvent } from './kernel-event.ts';
 
@@ -90,12 +91,22 @@ export function parseEvents(text: string): readonly NumberedKernelEvent[] {
   return events;
 }
 
+/** Only the type is looked at: an event of another version of this program is shown as it was written. */
+const kernelEvent: Reader<KernelEvent> = (value, place) => {
+  object((of) => of('type', text))(value, place);
+  return value as KernelEvent;
+};
+
+const numberedEvent: Reader<NumberedKernelEvent> = object((of) => ({
+  sequence: of('sequence', whole),
+  at: of('at', number),
+  event: of('event', kernelEvent),
+}));
+
 function parseLine(line: string): NumberedKernelEvent | null {
   if (line === '') return null;
   try {
-    const { sequence, at, event } = JSON.parse(line);
-    const plausible = Number.isSafeInteger(sequence) && typeof at === 'number' && typeof event?.type === 'string';
-    return plausible ? { sequence, at, event: event as KernelEvent } : null;
+    return numberedEvent(JSON.parse(line), 'event');
   } catch {
     return null;
   }

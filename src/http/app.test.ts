@@ -130,7 +130,7 @@ describe('creation', () => {
     expect(await refusal(await send('POST', '/v1/kernels', large))).toMatchObject({ status: 413, code: 'TOO_LARGE' });
   });
 
-  it('tells a duplicate id with the status of its code', async () => {
+  it('reports a duplicate id with the status of its code', async () => {
     const id = await create({ id: absent, language: 'python' });
     expect(await refusal(await send('POST', '/v1/kernels', { id }))).toMatchObject({
       status: 409,

@@ -15,7 +15,7 @@ export interface StreamFormat<T> {
   error(document: ErrorDocument): readonly Uint8Array[];
 }
 
-/** How long an error may take to be told by the status of the reply. */
+/** How long the reply waits for an error that its status can still report. */
 const firstMomentsMs = 100;
 /** Silence after which something is sent. */
 const keepAliveMs = 15_000;

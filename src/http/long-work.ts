@@ -55,16 +55,16 @@ async function* progressEvents<T extends object>(
   const outcome = settled(
     work(stream.signal, (progress) => {
       if (waiting.push(progress) > maxWaiting) waiting.shift();
-      change.tell();
+      change.notify();
     }),
   );
   let finished: Awaited<typeof outcome> | undefined;
   void outcome.then((value) => {
     finished = value;
-    change.tell();
+    change.notify();
   });
   const left = (): boolean => stream.signal.aborted && !stream.stopped();
-  stream.signal.addEventListener('abort', change.tell, { once: true });
+  stream.signal.addEventListener('abort', change.notify, { once: true });
   try {
     while (!finished || waiting.length > 0) {
       const next = waiting.shift();
@@ -80,8 +80,8 @@ async function* progressEvents<T extends object>(
     if (!whenClientLeaves) return;
     while (!stream.signal.aborted) if (!(await change.within(keepAliveMs))) yield keepAlive;
   } finally {
-    stream.signal.removeEventListener('abort', change.tell);
-    // The stream can also end before the result was told: then the result is waited for, so that nothing is orphaned.
+    stream.signal.removeEventListener('abort', change.notify);
+    // The stream can also end before the result was sent: then the result is waited for, so that nothing is orphaned.
     if (whenClientLeaves && !stream.stopped()) {
       const ended = await outcome;
       if ('result' in ended) await whenClientLeaves(ended.result);
@@ -99,20 +99,20 @@ function settled<T>(work: Promise<T>): Promise<{ readonly result: T } | { readon
 /** Something may have changed. One waiter at a time; a change before the wait counts. */
 class Change {
   readonly #clock: Clock;
-  #told = Promise.withResolvers<boolean>();
+  #changed = Promise.withResolvers<boolean>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  readonly tell = (): void => this.#told.resolve(true);
+  readonly notify = (): void => this.#changed.resolve(true);
 
   /** Waits for the next change, at most so long; whether there was one. Leaves no timer behind. */
   async within(delayMs: number): Promise<boolean> {
-    const told = this.#told;
-    using _timer = this.#clock.after(delayMs, () => told.resolve(false));
-    const changed = await told.promise;
-    this.#told = Promise.withResolvers<boolean>();
+    const pending = this.#changed;
+    using _timer = this.#clock.after(delayMs, () => pending.resolve(false));
+    const changed = await pending.promise;
+    this.#changed = Promise.withResolvers<boolean>();
     return changed;
   }
 }

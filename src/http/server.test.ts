@@ -127,7 +127,7 @@ describe('requests over the socket', () => {
     expect(text.length).toBeGreaterThan(400 * 64 * 1024 * 1.3);
   });
 
-  it('tell the source when the client has left', async () => {
+  it('signal the source when the client has left', async () => {
     const path = join(folder, 'api.sock');
     await using _ = await start(path);
     const id = await create(path);

@@ -27,9 +27,9 @@ export function openStream(context: ApiContext): OpenStream {
   return {
     signal: AbortSignal.any(signals),
     stopped: () => stopping?.aborted ?? false,
-    reply(chunks, given, length = null) {
+    reply(chunks, formatHeaders, length = null) {
       const body = length === null ? chunks : ofDeclaredLength(chunks, length);
-      const headers = length === null ? given : { ...given, 'content-length': String(length) };
+      const headers = length === null ? formatHeaders : { ...formatHeaders, 'content-length': String(length) };
       if (!outgoing) return new Response(pullStream(body, cancelled), { headers });
       outgoing.writeHead(200, headers);
       outgoing.flushHeaders();
@@ -44,7 +44,7 @@ async function pump(chunks: AsyncIterable<Uint8Array>, outgoing: ServerResponse)
     for await (const chunk of chunks) await writeFlushed(outgoing, chunk);
     outgoing.end();
   } catch {
-    // The source speaks of its own errors where the format allows it; here only a broken end can tell.
+    // The source speaks of its own errors where the format allows it; here only a broken end can show it.
     outgoing.destroy();
   }
 }

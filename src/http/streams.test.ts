@@ -110,7 +110,7 @@ describe('runs', () => {
     expect((await eventsOf({}, '?after=-1')).response.status).toBe(400);
   });
 
-  it('tell an early error by the status and a late one by an event', async () => {
+  it('report an early error by the status and a late one by an event', async () => {
     await execute();
     agent.script = () => {
       throw new KerneletError('RUN_NOT_FOUND', 'forgotten');

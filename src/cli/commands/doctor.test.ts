@@ -19,8 +19,8 @@ it('tells every check in order; what fails has the command that fixes it, and th
   const { status, stdout } = await cli.run(['doctor'], withoutEngine());
   expect(status).toBe(125);
   const lines = stdout.trimEnd().split('\n');
-  const told = lines.filter((line) => /^(ok|warning|failed) /.test(line)).map((line) => line.split(/\s+/)[1]);
-  expect(told).toEqual(doctorChecks.map(({ name }) => name));
+  const names = lines.filter((line) => /^(ok|warning|failed) /.test(line)).map((line) => line.split(/\s+/)[1]);
+  expect(names).toEqual(doctorChecks.map(({ name }) => name));
   expect(lines[0]).toMatch(/^failed {3}engine {4}.*absent\.sock/);
   expect(lines[1]).toMatch(/^ {19}→ apt-get install -y docker\.io/);
 });

@@ -19,21 +19,21 @@ export const doctor = {
   name: 'doctor',
   summary: 'find out what is missing on this machine',
   description: `Checks the engine, cgroups, the state folder, disk space, limits, the clock, ports and the firewall; each complaint comes
-with the command that fixes it. With --fix what can be mended without harm is mended: ports of the pool are reserved,
+with the command that fixes it. With --fix what can be repaired without harm is repaired: ports of the pool are reserved,
 until the next boot. The exit status is 125 when something does not work.`,
   operands: [],
-  options: [...configOptions, { flags: '--fix', help: 'mend what can be mended' }],
+  options: [...configOptions, { flags: '--fix', help: 'repair what can be repaired' }],
   examples: [
     { command: 'kernelet doctor', what: 'look at this machine' },
-    { command: 'kernelet doctor --fix', what: 'mend what can be mended' },
+    { command: 'kernelet doctor --fix', what: 'repair what can be repaired' },
     { command: 'kernelet doctor --json | jq \'.checks[] | select(.state != "ok")\'', what: 'for programs' },
   ],
   async run(call) {
     const { screen } = call;
     const { doctorChecks } = await import('../doctor/index.ts');
     const context = await contextOf(call);
-    const mends = call.options.flag('fix');
-    const results = await Promise.all(doctorChecks.map((check) => resultOf(check, context, mends)));
+    const repairs = call.options.flag('fix');
+    const results = await Promise.all(doctorChecks.map((check) => resultOf(check, context, repairs)));
     const healthy = results.every(({ state }) => state !== 'failed');
     await screen.either({ healthy, checks: results }, () =>
       results
@@ -47,14 +47,14 @@ until the next boot. The exit status is 125 when something does not work.`,
   },
 } satisfies CliCommand;
 
-/** What a check finds, after mending what can be mended when that is asked for. */
-async function resultOf(check: DoctorCheck, context: DoctorContext, mends: boolean): Promise<NamedResult> {
+/** What a check finds, after repairing what can be repaired when that is asked for. */
+async function resultOf(check: DoctorCheck, context: DoctorContext, repairs: boolean): Promise<NamedResult> {
   try {
     const { repair, ...found } = await check.run(context);
-    if (!mends || !repair) return { name: check.name, ...found };
+    if (!repairs || !repair) return { name: check.name, ...found };
     await repair();
-    const { repair: _, ...mended } = await check.run(context);
-    return { name: check.name, ...mended, detail: `${mended.detail} (mended)` };
+    const { repair: _, ...repaired } = await check.run(context);
+    return { name: check.name, ...repaired, detail: `${repaired.detail} (repaired)` };
   } catch (error) {
     const { message, entry } = toKerneletError(error);
     return { name: check.name, state: 'failed', detail: message, fix: entry.cure };

@@ -97,7 +97,7 @@ describe('download', () => {
     expect(await out()).toEqual([]);
   });
 
-  it('that is told to end leaves nothing behind', async () => {
+  it('that a signal ends leaves nothing behind', async () => {
     const io = cli.io();
     cli.agent.archives.set('slow', () => {
       return new ReadableStream({

@@ -93,7 +93,7 @@ describe('ps', () => {
 });
 
 describe('inspect', () => {
-  it('tells everything in sentences, or with --json the kernel', async () => {
+  it('shows everything in sentences, or with --json the kernel', async () => {
     const { stdout } = await cli.run(['inspect', id.slice(0, 8)]);
     expect(stdout).toMatch(/^id: +[0-9a-f-]{36}$/m);
     expect(stdout).toMatch(/^limits: +1 CPU, 1 GiB, 512 processes$/m);
@@ -201,8 +201,8 @@ describe('image', () => {
 
 describe('service', () => {
   it('starts with what is allowed, and says why it does not', async () => {
-    const given = ['--argument=--logdir=/a=b', '--argument=--quiet', '-e', 'TOKEN=x'];
-    expect(await json('service', 'start', id, 'jupyter', ...given)).toEqual({ status: 'started' });
+    const flags = ['--argument=--logdir=/a=b', '--argument=--quiet', '-e', 'TOKEN=x'];
+    expect(await json('service', 'start', id, 'jupyter', ...flags)).toEqual({ status: 'started' });
     const wish = { arguments: { '--logdir': '/a=b', '--quiet': null }, envs: { TOKEN: 'x' } };
     expect(cli.agent.calls).toContain(`start service jupyter ${JSON.stringify(wish)}`);
     expect(await cli.run(['service', 'start', id, 'nothing'])).toMatchObject({

@@ -105,7 +105,7 @@ describe('logs', () => {
     });
   });
 
-  it('end with what the API tells in the middle', async () => {
+  it('end with the error that the API reports in the middle', async () => {
     cli.agent.logs = async function* () {
       yield { stream: 'stdout', data: Buffer.from('x') };
       throw new KerneletError('ENGINE_UNAVAILABLE', 'it is away');

@@ -58,7 +58,7 @@ describe('run', () => {
     expect(stderr).toBe('kernelet: port 80 is published on 127.0.0.1:30000\n');
   });
 
-  it('removes the kernel also when the run fails, and when it is told to end', async () => {
+  it('removes the kernel also when the run fails, and when a signal ends it', async () => {
     cli.agent.script = () => {
       throw new KerneletError('KERNEL_DIED', 'it died');
     };
@@ -74,7 +74,7 @@ describe('run', () => {
     expect(cli.agent.kernels.size).toBe(0);
   });
 
-  it('undoes the creation when it is told to end before the kernel is there', async () => {
+  it('undoes the creation when a signal ends it before the kernel is there', async () => {
     const io = cli.io();
     cli.agent.whileCreating = (signal) =>
       new Promise((_, reject) => {

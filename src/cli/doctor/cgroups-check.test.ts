@@ -34,7 +34,7 @@ it('warns when swap is not counted, which only version 1 can leave out', async (
   });
 });
 
-it('tells what the system can do when the engine does not answer', () => {
+it('shows what the system can do when the engine does not answer', () => {
   const engine = new KerneletError('ENGINE_UNAVAILABLE', 'x');
   expect(cgroupsResult({ engine }, version2)).toEqual({ state: 'ok', detail: 'cpu, memory, pids can be limited' });
 });

@@ -6,7 +6,7 @@ import type { Settings } from '../../config/settings.ts';
 import type { EngineInfo } from '../../engine/engine.ts';
 import type { KerneletError } from '../../lib/errors.ts';
 
-/** What a check found. `warning`: kernelet works, but less well. */
+/** The result of a check. `warning`: kernelet works, but less well. */
 export interface CheckResult {
   readonly state: 'ok' | 'warning' | 'failed';
   /** What is so, in one sentence. */

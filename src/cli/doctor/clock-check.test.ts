@@ -6,7 +6,7 @@ const now = new Date('2026-05-04T03:02:01Z');
 it.each([
   ['yes\n', 'ok', /2026-05-04T03:02:01\.000Z, synchronized$/],
   ['no\n', 'warning', /not synchronized/],
-  [null, 'ok', /cannot be told/],
+  [null, 'ok', /is unknown/],
 ] as const)('what timedatectl says, %j, is %s', (said, state, detail) => {
   expect(clockResult(now, said)).toMatchObject({ state, detail: expect.stringMatching(detail) });
 });

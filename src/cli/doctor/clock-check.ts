@@ -10,7 +10,7 @@ export function clockResult(now: Date, synchronized: string | null): CheckResult
   if (synchronized?.trim() === 'no') {
     return warning(`${now.toISOString()}, not synchronized with a time server`, 'timedatectl set-ntp true');
   }
-  const how = synchronized === null ? 'whether it is synchronized cannot be told here' : 'synchronized';
+  const how = synchronized === null ? 'whether it is synchronized is unknown' : 'synchronized';
   return ok(`${now.toISOString()}, ${how}`);
 }
 

@@ -7,7 +7,7 @@ import { KerneletError } from '../../lib/errors.ts';
 import { devicesResult } from './devices-check.ts';
 
 describe('the devices', () => {
-  it('are told, also when the engine does not answer', async () => {
+  it('are shown, also when the engine does not answer', async () => {
     const gone = await doctorContext(new KerneletError('ENGINE_UNAVAILABLE', 'gone'));
     expect(await devicesResult(gone, '/nowhere')).toEqual({ state: 'ok', detail: 'no accelerators' });
     const settings = { ...gone.settings, mode: 'cluster' as const };

@@ -29,7 +29,8 @@ export async function devicesResult({ settings, engine }: DoctorContext, working
     homeDir: homedir(),
     log,
   });
-  if (off.length > 0) return warning(off.join('; '), 'mend what it says, or leave the plugin out of the configuration');
+  if (off.length > 0)
+    return warning(off.join('; '), 'correct what it says, or leave the plugin out of the configuration');
   // Alone, CPUs and memory are offered many times over, which says nothing of the machine.
   const offered = [...devices.available()].filter(([slot]) => settings.mode === 'cluster' || slot.includes('.'));
   const slots = offered.map(([slot, amount]) =>

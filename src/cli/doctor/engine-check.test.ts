@@ -3,7 +3,7 @@ import { doctorContext } from '../../../test/support/doctor-context.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { engineCheck } from './engine-check.ts';
 
-it('tells which engine answers, and where', async () => {
+it('shows which engine answers, and where', async () => {
   expect(await engineCheck.run(await doctorContext())).toEqual({
     state: 'ok',
     detail: 'engine 20.10 at unix:///x, API 1.41, overlay2',

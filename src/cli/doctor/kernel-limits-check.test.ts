@@ -12,7 +12,7 @@ async function finding(wanted: { diskLimitBytes: number | null; openFiles: numbe
 }
 
 describe('the limits of kernels', () => {
-  it('are fine when none is wanted, and the reason why disks have none is told all the same', async () => {
+  it('are fine when none is wanted, and the reason why disks have none is shown all the same', async () => {
     expect(await finding({ diskLimitBytes: null, openFiles: null })).toEqual({
       state: 'ok',
       detail: expect.stringMatching(/^open files: 20000; disk: no limit set, and none can be: .* is on ext4$/),

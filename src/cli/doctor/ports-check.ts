@@ -28,8 +28,8 @@ function listeningPorts(text: string): readonly number[] {
 export function portsResult(portRange: PortRange, files: PortFiles): CheckResult {
   const { first, last } = portRange;
   const pool = Array.from({ length: last - first + 1 }, (_, index) => first + index);
-  const taken = new Set(files.sockets.flatMap(listeningPorts));
-  const free = pool.filter((port) => !taken.has(port)).length;
+  const listened = new Set(files.sockets.flatMap(listeningPorts));
+  const free = pool.filter((port) => !listened.has(port)).length;
   const facts = `${first}–${last}: ${free} of ${pool.length} free`;
   if (free === 0) return failed(facts, 'set another container.port-range in agent.toml');
   const overlap = poolOverlap(portRange, files);

@@ -130,7 +130,7 @@ function bounded(body: ReadableStream<Uint8Array>, path: string): ReadableStream
         else controller.enqueue(chunk);
       },
     }),
-    // A failure is told to the client, which may still send: `server.ts` drops that after the reply.
+    // The client hears of a failure, and may still send: `server.ts` drops that after the reply.
     { preventCancel: true },
   );
 }

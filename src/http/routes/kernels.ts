@@ -175,7 +175,7 @@ export const kernelSchema = z
     timings: z.array(z.strictObject({ step: z.string(), ms: z.number() })).readonly(),
     runner: runnerStatusSchema.nullable(),
     runs: z.array(runSummarySchema).readonly(),
-    usage: usageSchema.nullable().openapi({ description: 'What it has used, at the last look.' }),
+    usage: usageSchema.nullable().openapi({ description: 'What it has used, as of the last sample.' }),
     warnings: z.array(z.string()).readonly(),
   })
   .openapi('Kernel') satisfies z.ZodType<Document<KernelView>>;

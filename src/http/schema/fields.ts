@@ -82,5 +82,5 @@ export const resumeHeadersSchema = z.strictObject({
 /** Path of everything about one kernel. */
 export const kernelParamsSchema = z.strictObject({ id: kernelIdField });
 
-/** Reply of what has nothing to tell. */
+/** Reply of an operation that has no result. */
 export const doneSchema = z.strictObject({});

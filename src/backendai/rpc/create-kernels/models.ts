@@ -1,6 +1,6 @@
 /** The models of an inference session, as its variant or its virtual folder defines them (spec kernel-lifecycle 20). */
 import { relative } from 'node:path';
-import type { OrderedModel } from '../../../agent/agent.ts';
+import type { RequestedModel } from '../../../agent/agent.ts';
 import { withDeadline } from '../../../lib/deadline.ts';
 import { programFile } from '../../../lib/installation.ts';
 import type { Logger } from '../../../lib/log.ts';
@@ -67,13 +67,13 @@ export async function requestedModels(
   };
 }
 
-function ofVariant({ name, healthPath }: { name: string; healthPath: string | null }, path: string): OrderedModel {
+function ofVariant({ name, healthPath }: { name: string; healthPath: string | null }, path: string): RequestedModel {
   const healthCheck = healthPath === null ? null : { path: healthPath, ...usualCheck };
   return { name, path, port: variantPort, command: null, preStart: '[]', healthCheck };
 }
 
 /** null: it is there and nobody serves it. */
-function ofDefinition({ name, model_path: path, service }: DefinedModel): OrderedModel | null {
+function ofDefinition({ name, model_path: path, service }: DefinedModel): RequestedModel | null {
   if (!service) return null;
   const { port, start_command: command, pre_start_actions: actions, health_check: check } = service;
   return {

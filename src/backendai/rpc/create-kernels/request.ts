@@ -1,6 +1,6 @@
 /** What a manager says of one kernel of a session, and what the node adds to it. */
 import { z } from 'zod';
-import type { OrderedModel } from '../../../agent/agent.ts';
+import type { RequestedModel } from '../../../agent/agent.ts';
 import type { KernelService } from '../../../kernel/spec.ts';
 import { KerneletError } from '../../../lib/errors.ts';
 import type { KernelId, SessionId } from '../../../lib/ids.ts';
@@ -74,7 +74,7 @@ export type ClusterInfo = z.output<typeof clusterInfo>;
 /** What a kernel has of the models of its session. */
 export interface RequestedModels {
   /** Of the main kernel alone, which serves them. */
-  readonly models: readonly OrderedModel[];
+  readonly models: readonly RequestedModel[];
   readonly services: readonly KernelService[];
   readonly environ: Readonly<Record<string, string>>;
 }

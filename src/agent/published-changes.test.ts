@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { ModelHealths } from './model-healths.ts';
+import { PublishedHealth } from './published-changes.ts';
 
-it('tells each change once, and nothing of what is not known', () => {
-  const healths = new ModelHealths();
+it('is published at each change once, and not while it is unknown', () => {
+  const healths = new PublishedHealth();
   expect(healths.changes([{ name: 'm', healthy: null }])).toEqual([]);
   const both = [
     { name: 'm', healthy: true },
