@@ -1,6 +1,6 @@
 /** The agent of this node: requests of the API and of RPC, handed to the kernels, the runners and the images. */
 import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
-import { listFiles } from '../execution/file-list.ts';
+import { listFiles } from '../execution/kernel-files.ts';
 import type { Download, RunnerClient } from '../execution/runner-client.ts';
 import type { KernelRecord } from '../kernel/record.ts';
 import { KerneletError } from '../lib/errors.ts';

@@ -19,7 +19,7 @@ const listener = `require('node:net').createServer().listen(process.argv[1], () 
   for (;;) {}
 });`;
 
-it('is lost, and nothing else, when the runner ends before anybody listens', async () => {
+it('a connection to a runner that ends before it accepts fails with CONNECTION_LOST, and with nothing else', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'kernelet-connection-'));
   const socketPath = path.join(folder, 'runner.sock');
   const child = spawn(process.execPath, ['-e', listener, socketPath], { stdio: ['ignore', 'pipe', 'ignore'] });

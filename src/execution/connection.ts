@@ -1,11 +1,13 @@
 /**
- * One connection to a runner: the greeting, then frames both ways. It knows nothing of requests or runs, never
- * reconnects, and believes nothing: a malformed frame closes it with PROTOCOL_ERROR.
+ * One connection to a runner: the greeting, then frames both ways. It knows nothing of requests or runs, and believes
+ * nothing: a malformed frame closes it with PROTOCOL_ERROR. `connectWithRetry` makes one as soon as a runner listens.
  */
+import { addAbortListener } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, type KerneletError, toKerneletError } from '../lib/errors.ts';
+import { Backoff, type BackoffOptions, retry } from '../lib/retry.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import { openSocketAddress } from '../lib/unix-address.ts';
 import { type AgentFrameHeader, protocolGeneration } from '../protocol/agent-frames.ts';
@@ -14,7 +16,7 @@ import { parseRunnerFrameHeader, type RunnerFrameHeader } from '../protocol/runn
 import type { RunnerAddress } from './runner-client.ts';
 import { connectionLost, protocolError, RunnerRefusal } from './runner-errors.ts';
 
-/** The runner's greeting. */
+/** The frame by which a runner accepts a connection: its state, and its runs. */
 export type Welcome = Extract<RunnerFrameHeader, { t: 'welcome' }>;
 
 /** Takes the frames that follow the greeting. What it throws closes the connection. */
@@ -133,7 +135,7 @@ export class Connection implements Disposable {
     this.#socket.pause();
   }
 
-  /** Reads again. */
+  /** Reads again after `pause`. */
   resume(): void {
     this.#socket.resume();
   }
@@ -182,6 +184,23 @@ export class Connection implements Disposable {
   }
 }
 
+/** Pauses for a runner that starts: for 2 s so short that its start is not delayed, then cheap where none ever listens. */
+export const startPauses = { initialMs: 5, steadyPauses: 400, factor: 1.5, maximumMs: 100, jitter: 0 } as const;
+
+/**
+ * Opens a connection, trying again while nobody listens or answers. Rejects with a RunnerRefusal, PROTOCOL_ERROR, or
+ * the signal's reason.
+ */
+export async function connectWithRetry(
+  options: ConnectionOptions & { readonly pauses: BackoffOptions },
+): Promise<{ connection: Connection; welcome: Welcome }> {
+  const { clock, signal, pauses } = options;
+  const isRetryable = (error: unknown): boolean => hasCode(error, 'CONNECTION_LOST');
+  return await retry({ backoff: new Backoff({ ...pauses, clock }), signal, isRetryable }, () =>
+    Connection.open(options),
+  );
+}
+
 /**
  * Connects to the socket at a path. Root in the container may put anything else there: that, and nothing there, is a
  * runner that does not listen.
@@ -203,17 +222,16 @@ function connectSocket(path: string, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const socket = connect({ path });
-    const onAbort = (): void => {
+    const listener = addAbortListener(signal, () => {
       socket.destroy();
       reject(signal.reason);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
+    });
     socket.once('error', (cause) => {
-      signal.removeEventListener('abort', onAbort);
+      listener[Symbol.dispose]();
       reject(connectionLost(`could not be made: ${cause.message}`, cause));
     });
     socket.once('connect', () => {
-      signal.removeEventListener('abort', onAbort);
+      listener[Symbol.dispose]();
       // The listener for errors stays: a runner may end before anybody else listens, which would end this process.
       resolve(socket);
     });

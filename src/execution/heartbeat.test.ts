@@ -12,7 +12,7 @@ function start(ping: (signal: AbortSignal) => Promise<unknown>): {
   const onSilence = (error: unknown): void => void silences.push(error);
   return { clock, silences, heartbeat: new Heartbeat({ clock, intervalMs: 10, timeoutMs: 50, ping, onSilence }) };
 }
-/** Answers nothing. */
+/** A ping that is never answered. */
 const silence = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 
@@ -32,7 +32,7 @@ describe('Heartbeat', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('tells of a peer that does not answer in time, once', async () => {
+  it('reports a peer that does not answer in time, once', async () => {
     const { clock, silences } = start(silence);
     await clock.advance(69);
     expect(silences).toEqual([]);
@@ -41,7 +41,7 @@ describe('Heartbeat', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('tells nothing after it was disposed, and ends its question', async () => {
+  it('reports nothing after it was disposed, and cancels its ping', async () => {
     const { clock, heartbeat, silences } = start(silence);
     await clock.advance(25);
     heartbeat[Symbol.dispose]();

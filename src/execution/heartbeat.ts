@@ -14,7 +14,7 @@ export interface HeartbeatOptions {
   readonly onSilence: (error: unknown) => void;
 }
 
-/** Watches until it is disposed. */
+/** Asks a silent peer for a sign of life, until it is disposed. */
 export class Heartbeat implements Disposable {
   readonly #options: HeartbeatOptions;
   #timer: Timer | null = null;
@@ -26,7 +26,7 @@ export class Heartbeat implements Disposable {
     this.#arm();
   }
 
-  /** The peer was heard. */
+  /** Something has come from the peer: it is not asked in this interval. */
   heard(): void {
     this.#heard = true;
   }

@@ -115,7 +115,7 @@ describe('a download', () => {
   ])('that %s ends, and leaves no timer', async (_, script) => {
     const pending = clock.pending;
     const { text, error } = await passing(read(...script), 10_000);
-    const message = 'the transfer of "f" has stood still for 90 s';
+    const message = 'the transfer of "f" has made no progress for 90 s';
     expect([text, error]).toEqual([
       script.length === 0 ? '' : 'ab',
       expect.objectContaining({ code: 'DEADLINE_EXCEEDED', message }),
@@ -124,7 +124,7 @@ describe('a download', () => {
     expect(clock.pending).toBe(pending);
   });
 
-  it('whose reader takes its time stands still for nobody', async () => {
+  it('has no deadline while its reader takes its time', async () => {
     runner.downloads.set('f', [reply({}), letters('ab'), letters('cd'), end]);
     const { content } = await client.download('f', never);
     await clock.advance(1_000_000);
@@ -157,7 +157,7 @@ describe('an upload', () => {
   it('that is never answered, or never taken, ends', async () => {
     const pending = clock.pending;
     runner.uploadResult = () => null;
-    const message = 'the transfer of "f" has stood still for 90 s';
+    const message = 'the transfer of "f" has made no progress for 90 s';
     await expect(passing(upload(), 10_000)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED', message });
     const much = upload(new Blob([new Uint8Array(20_000_000)]).stream());
     much.catch(() => {}); // It may reject before it is awaited.

@@ -2,12 +2,13 @@
  * The requests of one runner that have no reply yet. A request outlives its connection: it is sent again on the next
  * one when doing it twice does no harm, and fails with CONNECTION_LOST when it might (input would be typed twice).
  */
+import { addAbortListener } from 'node:events';
 import { KerneletError } from '../lib/errors.ts';
 import type { AgentFrameHeader, RunnerMethod, RunnerRequest } from '../protocol/agent-frames.ts';
 import { maxBodyBytes } from '../protocol/frame.ts';
 import type { RunnerFrameHeader } from '../protocol/runner-frames.ts';
+import { assertSendable } from './message-guards.ts';
 import { connectionLost, fromRunner } from './runner-errors.ts';
-import { assertSendable } from './sendable.ts';
 
 /** Puts a frame on the wire. */
 export type SendFrame = (header: AgentFrameHeader, body?: Uint8Array) => void;
@@ -32,11 +33,12 @@ interface Pending {
   readonly body: Uint8Array | undefined;
   readonly resolve: (result: unknown) => void;
   readonly reject: (reason: unknown) => void;
-  readonly release: () => void;
+  /** Waits for the caller's abort. */
+  readonly listener: Disposable;
   sent: boolean;
 }
 
-/** Pending requests, by id. */
+/** The requests of one runner that wait for their replies, within a bound of number and bytes. */
 export class RequestTable {
   readonly #pending = new Map<number, Pending>();
   #send: SendFrame | null = null;
@@ -74,10 +76,8 @@ export class RequestTable {
     }
     return await new Promise((resolve, reject) => {
       const id = this.#nextId++;
-      const onAbort = (): void => this.#take(id)?.reject(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true });
-      const release = (): void => signal.removeEventListener('abort', onAbort);
-      const pending: Pending = { request, body, resolve, reject, release, sent: false };
+      const listener = addAbortListener(signal, () => this.#take(id)?.reject(signal.reason));
+      const pending: Pending = { request, body, resolve, reject, listener, sent: false };
       this.#pending.set(id, pending);
       this.#bodyBytes += size;
       this.#transmit(id, pending);
@@ -130,7 +130,7 @@ export class RequestTable {
     if (!pending) return undefined;
     this.#pending.delete(id);
     this.#bodyBytes -= pending.body?.length ?? 0;
-    pending.release();
+    pending.listener[Symbol.dispose]();
     return pending;
   }
 }

@@ -7,7 +7,7 @@ const maxRuns = 2000;
 /** Finished runs that are remembered, so that a reader that comes back learns that it has everything. */
 const maxFinished = 100;
 
-/** The known runs. */
+/** Where each known run stands, within a bound of number. */
 export class RunIndex {
   readonly #runs = new Map<RunId, RunSummary>();
   readonly #finished = new Set<RunId>();

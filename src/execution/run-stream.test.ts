@@ -69,13 +69,13 @@ describe('RunStream', () => {
     expect((await stream.next()).value?.body.buffer).toBe(read.buffer);
   });
 
-  it('refuses two questions at once', async () => {
+  it('refuses a second read while one is waiting', async () => {
     const { stream } = open();
     void stream.next();
     await expect(stream.next()).rejects.toMatchObject({ code: 'INTERNAL' });
   });
 
-  it('lets go of its signal when it is over', async () => {
+  it('keeps no listener on its signal once it is over', async () => {
     const controller = new AbortController();
     const { stream, heard } = open(controller.signal);
     await stream.return();

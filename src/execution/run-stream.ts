@@ -2,11 +2,12 @@
  * The events of one run on their way to one reader: a queue between the connection, which pushes, and the reader, which
  * pulls. An event counts as consumed when the reader asks for the next one.
  */
+import { addAbortListener } from 'node:events';
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { NumberedRunEvent } from '../protocol/run-event.ts';
 
-/** What a stream tells its owner. */
+/** What the owner of a stream hears of its reader. */
 export interface RunStreamOwner {
   /** The reader has everything up to `stream.consumed`. */
   consumed(stream: RunStream): void;
@@ -29,7 +30,7 @@ export class RunStream implements AsyncIterableIterator<NumberedRunEvent, undefi
   /** Number of the newest event that the reader is done with. */
   consumed: number;
   readonly #owner: RunStreamOwner;
-  readonly #release: () => void;
+  readonly #abortListener: Disposable;
   #queue: NumberedRunEvent[] = [];
   /** Index of the first event that waits: shifting a long array costs too much. */
   #head = 0;
@@ -40,15 +41,13 @@ export class RunStream implements AsyncIterableIterator<NumberedRunEvent, undefi
   #error: { readonly reason: unknown } | null = null;
   #closed = false;
 
-  /** The owner hears of nothing before this returns; a signal that has aborted already is its business. */
+  /** The owner hears of nothing before this returns. */
   constructor(run: RunId, after: number, signal: AbortSignal, owner: RunStreamOwner) {
     this.run = run;
     this.received = after;
     this.consumed = after;
     this.#owner = owner;
-    const onAbort = (): void => this.fail(signal.reason, { dropQueue: true });
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.#release = () => signal.removeEventListener('abort', onAbort);
+    this.#abortListener = addAbortListener(signal, () => this.fail(signal.reason, { dropQueue: true }));
   }
 
   /** Bytes that wait for the reader, events' own cost included. */
@@ -156,7 +155,7 @@ export class RunStream implements AsyncIterableIterator<NumberedRunEvent, undefi
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#release();
+    this.#abortListener[Symbol.dispose]();
     this.#owner.closed(this);
   }
 }

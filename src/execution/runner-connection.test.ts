@@ -43,7 +43,7 @@ const until = async (condition: () => boolean): Promise<void> => {
   }
 };
 
-describe('getting ready', () => {
+describe('ready() of a runner client', () => {
   it('waits for a runner that does not listen yet, then for its ready status', async () => {
     runner.status = { ...readyStatus, phase: 'starting' };
     const ready = client.ready(never);
@@ -102,14 +102,14 @@ describe('getting ready', () => {
   });
 });
 
-describe('requests', () => {
-  it('waits for the connection and returns the result', async () => {
+describe('requests to a runner', () => {
+  it('wait for the connection and return the result', async () => {
     const result = client.request('complete', { code: 'pri', cursor: 3 }, { signal: never });
     await runner.listen(path);
     expect(await result).toEqual({ matches: ['pri'] });
   });
 
-  it('tells a program that its input has ended, unless the runner is too old to know that', async () => {
+  it('end the input of a program, unless the runner is too old to know that', async () => {
     await runner.listen(path);
     await client.request('input', { run, text: null }, { signal: never });
     expect(runner.headers).toContainEqual(expect.objectContaining({ method: 'input', params: { run, text: null } }));
@@ -171,7 +171,7 @@ describe('requests', () => {
 });
 
 describe('a runner that misbehaves', () => {
-  it('is given up after three breaches of the protocol', async () => {
+  it('is given up after three violations of the protocol', async () => {
     await runner.listen(path);
     client.subscribe(({ type }) => type === 'connected' && runner.writeRaw(bytes('\xff\xff\xff\xffgarbage')));
     await until(() => client.invariantViolations().violations === 3);
@@ -262,7 +262,7 @@ describe('events of a run', () => {
     expect((await newer).map(({ n }) => n)).toEqual(Array.from({ length: 51 }, (_, index) => index + 1));
   });
 
-  it('stop with the reason of the signal, and the runner is told', async () => {
+  it('stop with the reason of the signal, and are detached from the runner', async () => {
     await runner.listen(path);
     await client.request('execute', query, { signal: never });
     const stop = new AbortController();

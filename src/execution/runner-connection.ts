@@ -1,11 +1,14 @@
 /**
  * The client of one runner. It keeps a control connection while the container lives, and ties the parts together:
- * `connection` (one socket), `request-table` (requests without a reply), `run-streams` (readers of runs), `run-book`
+ * `connection` (one socket), `request-table` (requests without a reply), `run-readers` (readers of runs), `run-index`
  * (where runs stand), and a connection of its own for each file.
  */
-import { sleep } from '../lib/clock.ts';
+import { type Clock, sleep, systemClock } from '../lib/clock.ts';
+import { raceWithSignal } from '../lib/deadline.ts';
 import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
+import { type Logger, silentLogger } from '../lib/log.ts';
+import { Backoff, type BackoffOptions } from '../lib/retry.ts';
 import {
   endOfInputGeneration,
   folderGeneration,
@@ -17,17 +20,14 @@ import {
 import { FrameError } from '../protocol/frame.ts';
 import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
 import type { RunnerFrameHeader, RunnerStatus } from '../protocol/runner-frames.ts';
-import { connectWithRetry, pauseMs } from './connect-with-retry.ts';
-import type { Connection, Welcome } from './connection.ts';
-import { download } from './file-download.ts';
-import { upload } from './file-upload.ts';
+import { type Connection, connectWithRetry, startPauses, type Welcome } from './connection.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { parseResult } from './reply-guards.ts';
+import { download, upload } from './kernel-files.ts';
+import { assertSendable, parseResult } from './message-guards.ts';
 import { RequestTable } from './request-table.ts';
 import { RunIndex } from './run-index.ts';
-import { RunStreams } from './run-streams.ts';
+import { RunReaders } from './run-readers.ts';
 import type { Download, RunnerAddress, RunnerClient, RunnerClientEvent, RunnerConnector } from './runner-client.ts';
-import { defaultRunnerConnectionOptions, type RunnerConnectionOptions } from './runner-connection-options.ts';
 import {
   clientClosed,
   type KernelEnd,
@@ -36,15 +36,47 @@ import {
   protocolError,
   RunnerRefusal,
 } from './runner-errors.ts';
-import { assertSendable } from './sendable.ts';
 
-/** After so many breaches of the protocol the runner is given up: a tenant has taken it over. */
+/** Violations of the protocol after which the runner is given up: a tenant has taken it over. */
 const maxViolations = 3;
 
 /** A connection that lived less than this counts as a failed attempt. */
 const shortLifeMs = 1000;
 
-/** Counts that stay 0 in good order. */
+/** How clients behave; all times in milliseconds. */
+export interface RunnerConnectionOptions {
+  readonly clock?: Clock;
+  readonly log?: Logger;
+  /** Between attempts to connect; `startPauses` when absent. */
+  readonly pauses?: BackoffOptions;
+  /** From connecting to the runner's greeting. */
+  readonly greetingTimeoutMs?: number;
+  /** A runner that was silent for this long is asked whether it is there. */
+  readonly heartbeatIntervalMs?: number;
+  /** How long it may take to answer; long, since it shares its kernel's CPU limit with the tenant. */
+  readonly heartbeatTimeoutMs?: number;
+  /** How long the transfer of a file may make no progress; more than the runner's own waits, so that its reason comes first. */
+  readonly transferTimeoutMs?: number;
+  /** The pause after a runner that broke the protocol. */
+  readonly violationPauseMs?: number;
+  /** How long the last output of a kernel that has ended is waited for. */
+  readonly lastOutputMs?: number;
+}
+
+/** What holds where an option is absent. */
+const defaultOptions: Required<RunnerConnectionOptions> = {
+  clock: systemClock,
+  log: silentLogger,
+  pauses: startPauses,
+  greetingTimeoutMs: 10_000,
+  heartbeatIntervalMs: 15_000,
+  heartbeatTimeoutMs: 60_000,
+  transferTimeoutMs: 90_000,
+  violationPauseMs: 1000,
+  lastOutputMs: 250,
+};
+
+/** Counts since the client was made; all but `reconnects` stay 0 unless something is wrong. */
 export interface RunnerInvariantViolations {
   readonly violations: number;
   readonly orphanedReplies: number;
@@ -62,9 +94,9 @@ export const createRunnerConnector =
 export class RunnerConnection implements RunnerClient {
   readonly #address: RunnerAddress;
   readonly #options: Required<RunnerConnectionOptions>;
-  readonly #book = new RunIndex();
+  readonly #index = new RunIndex();
   readonly #requests = new RequestTable();
-  readonly #streams: RunStreams;
+  readonly #readers: RunReaders;
   readonly #listeners = new Set<(event: RunnerClientEvent) => void>();
   /** Aborted with the reason when the kernel has ended, the runner is given up, or this was disposed. */
   readonly #over = new AbortController();
@@ -77,15 +109,15 @@ export class RunnerConnection implements RunnerClient {
 
   constructor(address: RunnerAddress, options: RunnerConnectionOptions = {}) {
     this.#address = address;
-    this.#options = { ...defaultRunnerConnectionOptions, ...options };
-    this.#streams = new RunStreams(this.#book, this.#options.clock);
+    this.#options = { ...defaultOptions, ...options };
+    this.#readers = new RunReaders(this.#index, this.#options.clock);
     this.#loop = this.#keepConnected().catch((thrown) => this.#giveUp(toKerneletError(thrown)));
   }
 
   /** What went wrong so far. */
   invariantViolations(): RunnerInvariantViolations {
     const { orphanedReplies } = this.#requests;
-    const { orphanedEvents } = this.#streams;
+    const { orphanedEvents } = this.#readers;
     return {
       violations: this.#violations,
       orphanedReplies,
@@ -98,16 +130,10 @@ export class RunnerConnection implements RunnerClient {
     const over = this.#over.signal;
     const either = AbortSignal.any([signal, over]);
     const settled = Promise.withResolvers<void>();
-    const onAbort = (): void => settled.reject(either.reason);
     const isSettled = (): boolean => this.#status !== null && this.#status.phase !== 'starting';
     using _subscription = this.subscribe(() => isSettled() && settled.resolve());
-    either.addEventListener('abort', onAbort, { once: true });
-    try {
-      either.throwIfAborted();
-      if (!isSettled()) await settled.promise;
-    } finally {
-      either.removeEventListener('abort', onAbort);
-    }
+    either.throwIfAborted();
+    if (!isSettled()) await raceWithSignal(settled.promise, either);
     const status = this.#status;
     if (status?.phase === 'ready') return status;
     const detail = status?.detail || `it is ${status?.phase}`;
@@ -124,7 +150,7 @@ export class RunnerConnection implements RunnerClient {
     const request = { method, params } as RunnerRequest;
     if (request.method === 'forget') {
       const result = await this.#ask(method, request, options);
-      this.#book.gone(request.params.run);
+      this.#index.gone(request.params.run);
       return result;
     }
     if (request.method === 'input' && request.params.text === null) {
@@ -137,23 +163,23 @@ export class RunnerConnection implements RunnerClient {
     }
     if (request.method !== 'execute') return await this.#ask(method, request, options);
     const { run } = request.params;
-    this.#streams.expect(run);
+    this.#readers.expect(run);
     let accepted = false;
     try {
       const result = await this.#ask(method, request, options);
       accepted = true;
       return result;
     } finally {
-      this.#streams.expected(run, accepted);
+      this.#readers.expected(run, accepted);
     }
   }
 
   events(run: RunId, after: number, signal: AbortSignal): AsyncIterable<NumberedRunEvent> {
-    return { [Symbol.asyncIterator]: () => this.#streams.open(run, after, signal) };
+    return { [Symbol.asyncIterator]: () => this.#readers.open(run, after, signal) };
   }
 
   runs(): readonly RunSummary[] {
-    return this.#book.list();
+    return this.#index.list();
   }
 
   connected(): boolean {
@@ -198,7 +224,7 @@ export class RunnerConnection implements RunnerClient {
     const error = kernelDied(reason);
     this.#over.abort(error);
     this.#requests.fail(error);
-    void this.#takeLastOutput(error).then(() => this.#streams.ended(reason));
+    void this.#takeLastOutput(error).then(() => this.#readers.ended(reason));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -221,17 +247,17 @@ export class RunnerConnection implements RunnerClient {
   }
 
   async #openFile(signal: AbortSignal): Promise<{ connection: Connection; welcome: Welcome }> {
-    const { clock, pace, greetingTimeoutMs } = this.#options;
-    const options = { address: this.#address, role: 'file', clock, signal, greetingTimeoutMs, pace } as const;
+    const { clock, pauses, greetingTimeoutMs } = this.#options;
+    const options = { address: this.#address, role: 'file', clock, signal, greetingTimeoutMs, pauses } as const;
     return await connectWithRetry(options);
   }
 
   /** Connects, serves the connection until it is closed, and begins again, until this client is over. */
   async #keepConnected(): Promise<void> {
-    const { clock, pace, greetingTimeoutMs, log, violationPauseMs } = this.#options;
+    const { clock, pauses, greetingTimeoutMs, log, violationPauseMs } = this.#options;
     const { signal } = this.#over;
-    const target = { address: this.#address, role: 'control', clock, signal, greetingTimeoutMs, pace } as const;
-    let shortLives = 0;
+    const target = { address: this.#address, role: 'control', clock, signal, greetingTimeoutMs, pauses } as const;
+    const backoff = new Backoff({ ...pauses, clock });
     while (!signal.aborted) {
       const startedAt = clock.monotonic();
       const reason = await connectWithRetry(target).then(
@@ -239,17 +265,17 @@ export class RunnerConnection implements RunnerClient {
         (thrown: unknown) => thrown,
       );
       if (signal.aborted) return;
-      shortLives = clock.monotonic() - startedAt < shortLifeMs ? shortLives + 1 : 0;
-      let pause = pauseMs(pace, shortLives);
+      if (clock.monotonic() - startedAt >= shortLifeMs) backoff.reset();
+      let pauseMs = backoff.nextMs();
       if (hasCode(reason, 'PROTOCOL_ERROR') && !(reason instanceof RunnerRefusal)) {
         log.warn('a runner broke the protocol', { reason: reason.message });
         this.#violations += 1;
         if (this.#violations >= maxViolations) throw reason;
-        pause = violationPauseMs;
+        pauseMs = violationPauseMs;
       } else if (!hasCode(reason, 'CONNECTION_LOST')) {
         throw reason;
       }
-      await sleep(clock, pause, signal).catch(() => {});
+      await sleep(clock, pauseMs, signal).catch(() => {});
     }
   }
 
@@ -274,9 +300,9 @@ export class RunnerConnection implements RunnerClient {
     this.#connects += 1;
     this.#protocol = welcome.protocol;
     this.#status = welcome.status;
-    this.#book.replace(welcome.runs);
+    this.#index.replace(welcome.runs);
     this.#requests.connected((header, body) => connection.send(header, body));
-    this.#streams.connected({
+    this.#readers.connected({
       send: (header) => connection.send(header),
       barrier: () => ping(gone),
       drained: () => connection.drained(),
@@ -290,7 +316,7 @@ export class RunnerConnection implements RunnerClient {
     });
     const reason = await connection.closed;
     this.#connection = null;
-    this.#streams.disconnected();
+    this.#readers.disconnected();
     this.#requests.disconnected();
     this.#emit({ type: 'disconnected' });
     return reason;
@@ -298,15 +324,15 @@ export class RunnerConnection implements RunnerClient {
 
   #take(header: RunnerFrameHeader, body: Uint8Array): void {
     if (header.t === 'event') {
-      this.#streams.deliver(header.run, { n: header.n, event: header.event, body });
+      this.#readers.deliver(header.run, { n: header.n, event: header.event, body });
     } else if (header.t === 'reply') {
       this.#requests.settle(header);
     } else if (header.t === 'status') {
       this.#status = header.status;
       this.#emit({ type: 'status', status: header.status });
     } else if (header.t === 'run') {
-      this.#book.update(header.summary);
-      if (header.summary.phase === 'finished') this.#streams.finished(header.summary.run, header.summary.last);
+      this.#index.update(header.summary);
+      if (header.summary.phase === 'finished') this.#readers.finished(header.summary.run, header.summary.last);
       this.#emit({ type: 'run', summary: header.summary });
     } else {
       throw new FrameError(`a frame ${header.t} is out of place`);
@@ -327,7 +353,7 @@ export class RunnerConnection implements RunnerClient {
     if (this.#over.signal.aborted) return;
     this.#over.abort(error);
     this.#requests.fail(error);
-    this.#streams.fail(error);
+    this.#readers.fail(error);
   }
 
   #emit(event: RunnerClientEvent): void {

@@ -23,10 +23,13 @@ export const protocolError = (cause: unknown): KerneletError =>
     { cause },
   );
 
-/** A transfer of the file at `path` has stood still for too long. */
-export const standsStill = (path: string, timeoutMs: number): KerneletError => {
+/** DEADLINE_EXCEEDED: the transfer of the file at `path` has made no progress for too long. */
+export const noProgress = (path: string, timeoutMs: number): KerneletError => {
   const seconds = Math.round(timeoutMs / 1000);
-  return new KerneletError('DEADLINE_EXCEEDED', `the transfer of ${quoted(path)} has stood still for ${seconds} s`);
+  return new KerneletError(
+    'DEADLINE_EXCEEDED',
+    `the transfer of ${quoted(path)} has made no progress for ${seconds} s`,
+  );
 };
 
 /** Of the `size` bytes that were announced of the file at `path`, only `bytes` came. */
@@ -35,13 +38,13 @@ export const becameShorter = (path: string, bytes: number, size: number): Kernel
   return new KerneletError('FILE_ERROR', text, { context: { bytes, size } });
 };
 
-/** The kernel has ended. */
+/** KERNEL_DIED: nothing more can be asked of a kernel that has ended. */
 export const kernelDied = (end: KernelEnd): KerneletError =>
   new KerneletError('KERNEL_DIED', `the kernel has ended${end.detail === '' ? '' : `: ${end.detail}`}`, {
     context: { exitCode: end.exitCode },
   });
 
-/** No such run. */
+/** RUN_NOT_FOUND: the runner has never had the run, or has dropped it since. */
 export const runNotFound = (run: string): KerneletError =>
   new KerneletError('RUN_NOT_FOUND', `the kernel has no run ${run}; finished runs are kept for a short time only`, {
     context: { run },
@@ -54,7 +57,7 @@ export const olderRunner = (lack: string): KerneletError =>
     `the kernel was made by an older kernelet, which ${lack}; \`kernelet restart\` it, and its variables are lost`,
   );
 
-/** The client was closed. */
+/** SHUTTING_DOWN: this client was closed, and the kernel goes on without it. */
 export const clientClosed = (): KerneletError =>
   new KerneletError('SHUTTING_DOWN', "the agent's connection to this kernel was closed; the kernel goes on");
 

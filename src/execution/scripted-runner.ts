@@ -59,7 +59,7 @@ interface ScriptedRun {
   over: boolean;
 }
 
-/** The client. */
+/** A client whose runner is this object: it answers as the script says. */
 export class ScriptedRunner implements RunnerClient {
   readonly files = new Map<string, Buffer>();
   /** What the image says of services. */

@@ -5,7 +5,6 @@
  */
 
 import type { Agent } from '../../agent/agent.ts';
-import { type ExecuteStatus, RunCollector } from '../../execution/collect.ts';
 import { type Clock, sleep, systemClock, type Timer } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { hasCode } from '../../lib/errors.ts';
@@ -14,6 +13,7 @@ import { KeyedMutex } from '../../lib/semaphore.ts';
 import { YieldBudget } from '../../lib/yield-budget.ts';
 import type { ExecuteRequest } from '../../protocol/execute-request.ts';
 import { Backlog } from './backlog.ts';
+import { type ExecuteStatus, RunCollector } from './run-collector.ts';
 import { laterRunId, newestRunId } from './run-names.ts';
 
 /** What a step begins with: a request, the answer to a question, or nothing. */

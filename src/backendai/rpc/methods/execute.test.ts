@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { FakeClock } from '../../../../test/support/fake-clock.ts';
 import { anySession, RpcNode, unknownKernel } from '../../../../test/support/rpc-node.ts';
-import type { LegacyResult } from '../../../execution/collect.ts';
 import type { RunScript } from '../../../execution/scripted-runner.ts';
 import { Executions } from '../../operations/executions.ts';
+import type { LegacyResult } from '../../operations/run-collector.ts';
 
 const finished = [{ kind: 'finished', exitCode: 0, reason: 'exited' }] as const;
 const still = { status: 'continued', exitCode: null, options: null, files: [] };

@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeRunner } from '../../test/support/fake-runner.ts';
+import type { FileEntry } from '../protocol/agent-frames.ts';
+import { listFiles } from './kernel-files.ts';
+import type { RunnerClient } from './runner-client.ts';
 import { RunnerConnection } from './runner-connection.ts';
 
 const never = new AbortController().signal;
@@ -49,7 +52,7 @@ const noFileLeft = async (): Promise<void> => {
   while ([...runner.connections].some(({ role }) => role === 'file')) await pause(1);
 };
 
-describe('upload', () => {
+describe('an upload', () => {
   it('arrives whole, in pieces that the frames can carry', async () => {
     const { content } = source(20);
     expect(await client.upload('a', content, { mode: 0o644, signal: never })).toEqual({ bytes: 20 * 1024 * 1024 });
@@ -104,7 +107,7 @@ describe('upload', () => {
     expect(runner.headers.filter((header) => header.t === 'hello' && header.role === 'file')).toEqual([]);
   });
 
-  it('says so when the connection breaks', async () => {
+  it('fails with CONNECTION_LOST when the connection breaks', async () => {
     const upload = client.upload('a', new ReadableStream(), { mode: null, signal: never });
     while (![...runner.connections].some(({ role }) => role === 'file')) await pause(1);
     runner.disconnect();
@@ -112,7 +115,7 @@ describe('upload', () => {
   });
 });
 
-describe('download', () => {
+describe('a download', () => {
   it('returns the form first and then every byte', async () => {
     const file = new Uint8Array(3_000_000).map((_, index) => index % 251);
     runner.files.set('a', file);
@@ -153,5 +156,42 @@ describe('download', () => {
     await expect(new Response(ended.content).arrayBuffer()).rejects.toMatchObject({
       code: expect.stringMatching(/CONNECTION_LOST|KERNEL_DIED/),
     });
+  });
+});
+
+describe('a listing of a folder', () => {
+  const never = new AbortController().signal;
+  const entry = (filename: string): FileEntry => ({
+    filename,
+    size: 0,
+    mode: '-rw-r--r--',
+    ctime: 1,
+    mtime: 1,
+    atime: 1,
+  });
+
+  /** A runner whose replies have one entry each, and say that more follow as long as this is true. */
+  function listingRunner(hasMore: (from: number) => boolean) {
+    const asked: number[] = [];
+    const request = async (_: string, { from }: { readonly from: number }) => {
+      asked.push(from);
+      return { path: '/home/work', files: [entry(`f${from}`)], next: hasMore(from) ? from + 1 : null };
+    };
+    return { asked, client: { request } as unknown as Pick<RunnerClient, 'request'> };
+  }
+
+  it('gathers the entries of all replies', async () => {
+    const { asked, client } = listingRunner((from) => from < 2);
+    const { path, files } = await listFiles(client, '.', never);
+    expect([path, files.map(({ filename }) => filename), asked]).toEqual(['/home/work', ['f0', 'f1', 'f2'], [0, 1, 2]]);
+  });
+
+  it('gives up a folder without an end, and a runner that goes in circles', async () => {
+    const endless = listingRunner(() => true);
+    await expect(listFiles(endless.client, 'all', never)).rejects.toMatchObject({ code: 'FILE_ERROR' });
+    expect(endless.asked).toHaveLength(48);
+    const circle = { request: async () => ({ path: '/', files: [entry('a')], next: 0 }) };
+    const { files } = await listFiles(circle as unknown as Pick<RunnerClient, 'request'>, '.', never);
+    expect(files).toHaveLength(1);
   });
 });

@@ -2,7 +2,7 @@
  * Gathers the events of a run into what the manager's `execute` returns (spec kernel-runner 7.3, 7.5). One collector
  * lives as long as its run; each call of `execute` takes what came since the call before. Pure.
  */
-import type { NumberedRunEvent } from '../protocol/run-event.ts';
+import type { NumberedRunEvent } from '../../protocol/run-event.ts';
 
 /** States that an answer can have. */
 export type ExecuteStatus =
@@ -48,12 +48,12 @@ const maxCharacters = 524_288;
 /** The same for HTML and media together, reached by an item that is taken as a whole; each counts for a few more. */
 const maxRichCharacters = 4_194_304;
 const richItemCharacters = 64;
-/** Bytes of one event that are looked at. */
+/** Bytes of one event that are used; the rest is dropped. */
 const maxRecordBytes = 10 * 1024 * 1024;
 const binaryMedia = /^image\/(png|jpeg)$/;
 const still: End = { status: 'continued', exitCode: null, options: null };
 
-/** Gathers one run. */
+/** Gathers the events of one run; lives as long as the run. */
 export class RunCollector {
   readonly #run: string;
   #decoders = newDecoders();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { parseRunId } from '../lib/ids.ts';
-import type { NumberedRunEvent, RunEvent } from '../protocol/run-event.ts';
-import { RunCollector } from './collect.ts';
+import { parseRunId } from '../../lib/ids.ts';
+import type { NumberedRunEvent, RunEvent } from '../../protocol/run-event.ts';
+import { RunCollector } from './run-collector.ts';
 
 const runId = parseRunId('r1');
 const finished = (exitCode: number): RunEvent => ({ kind: 'finished', exitCode, reason: 'exited' });

@@ -1,6 +1,16 @@
-/** Guards for the results of replies: a tenant may have taken the runner over. */
-
-import type { FileEntry, RunnerMethod, RunnerRequests } from '../protocol/agent-frames.ts';
+/**
+ * What may go to a runner and what may come back. A frame that it cannot take ends its connection, and a few of those end
+ * all dealings with the kernel: so a caller's mistake has to be found here, where it costs no more than the call. Results
+ * are believed in nothing: a tenant may have taken the runner over.
+ */
+import { KerneletError } from '../lib/errors.ts';
+import {
+  type FileEntry,
+  parseAgentFrameHeader,
+  type RunnerMethod,
+  type RunnerRequest,
+  type RunnerRequests,
+} from '../protocol/agent-frames.ts';
 import { FrameError } from '../protocol/frame.ts';
 import { type Fields, finite, flag, list, object, oneOf, text, whole } from '../protocol/guards.ts';
 import { serviceApps, serviceOutcome } from '../protocol/kernel-services.ts';
@@ -74,4 +84,15 @@ function fileEntry(value: unknown): FileEntry {
     mtime: finite(entry['mtime'], 'mtime'),
     atime: finite(entry['atime'], 'atime'),
   };
+}
+
+/** Passes a request that the runner's own guards let through. Throws INVALID_ARGUMENT, with what they say of it. */
+export function assertSendable(request: RunnerRequest): void {
+  try {
+    parseAgentFrameHeader({ t: 'request', id: 0, ...request });
+  } catch (cause) {
+    if (!(cause instanceof FrameError)) throw cause;
+    const text = `the kernel's runner does not take this ${request.method}: ${cause.message}`;
+    throw new KerneletError('INVALID_ARGUMENT', text, { cause });
+  }
 }

@@ -8,7 +8,7 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { FakeRunner } from '../../test/support/fake-runner.ts';
 import { parseRunId } from '../lib/ids.ts';
 import { RunIndex } from './run-index.ts';
-import { RunStreams } from './run-streams.ts';
+import { RunReaders } from './run-readers.ts';
 import { RunnerConnection } from './runner-connection.ts';
 
 const run = parseRunId('r');
@@ -37,16 +37,16 @@ async function produce(runner: FakeRunner, disturbances: readonly { before: numb
   runner.emit(run, { kind: 'finished', exitCode: 0, reason: 'exited' });
 }
 
-describe('RunStreams', () => {
+describe('RunReaders', () => {
   it('remembers a bounded number of runs over a connection that lasts', async () => {
-    const book = new RunIndex();
-    const streams = new RunStreams(book, new FakeClock());
-    streams.connected({ send: () => {}, barrier: async () => {}, drained: async () => {} });
+    const index = new RunIndex();
+    const readers = new RunReaders(index, new FakeClock());
+    readers.connected({ send: () => {}, barrier: async () => {}, drained: async () => {} });
     for (let count = 0; count < 10_000; count += 1) {
       const next = parseRunId(`r${count}`);
-      book.accepted(next);
-      const reader = streams.open(next, 0, never);
-      streams.deliver(next, {
+      index.accepted(next);
+      const reader = readers.open(next, 0, never);
+      readers.deliver(next, {
         n: 1,
         event: { kind: 'finished', exitCode: 0, reason: 'exited' },
         body: new Uint8Array(),
@@ -54,12 +54,12 @@ describe('RunStreams', () => {
       await reader.next();
       await reader.next();
     }
-    expect(streams.size).toBe(0);
-    expect(streams.touchedRuns).toBeLessThan(5_000);
+    expect(readers.size).toBe(0);
+    expect(readers.touchedRuns).toBeLessThan(5_000);
   });
 
   it('delivers 2,000 events once each and in order through any disconnections and reader changes', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'streams-'));
+    const folder = await mkdtemp(join(tmpdir(), 'readers-'));
     let file = 0;
     const property = fc.asyncProperty(
       fc.array(disturbance, { maxLength: 12 }),
@@ -95,55 +95,55 @@ describe('RunStreams', () => {
   });
 
   it('gives readers a synthetic end after the kernel has ended, and drops what comes later', async () => {
-    const book = new RunIndex();
+    const index = new RunIndex();
     const clock = new FakeClock();
-    const streams = new RunStreams(book, clock);
-    book.accepted(run);
-    streams.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
-    const reader = streams.open(run, 0, never);
-    streams.deliver(run, { n: 1, event: { kind: 'started' }, body: new Uint8Array(0) });
-    streams.ended({ exitCode: 3, detail: '' });
-    streams.deliver(run, { n: 2, event: { kind: 'stdout' }, body: new Uint8Array(0) });
+    const readers = new RunReaders(index, clock);
+    index.accepted(run);
+    readers.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
+    const reader = readers.open(run, 0, never);
+    readers.deliver(run, { n: 1, event: { kind: 'started' }, body: new Uint8Array(0) });
+    readers.ended({ exitCode: 3, detail: '' });
+    readers.deliver(run, { n: 2, event: { kind: 'stdout' }, body: new Uint8Array(0) });
     expect((await reader.next()).value?.n).toBe(1);
     expect((await reader.next()).value).toMatchObject({ n: 2, event: { kind: 'finished', exitCode: 3 } });
     expect((await reader.next()).done).toBe(true);
-    expect(streams).toMatchObject({ size: 0, orphanedEvents: 1 });
+    expect(readers).toMatchObject({ size: 0, orphanedEvents: 1 });
   });
 
   it('begins where the runner begins when older events are gone', async () => {
-    const book = new RunIndex();
+    const index = new RunIndex();
     const clock = new FakeClock();
-    const streams = new RunStreams(book, clock);
-    book.update({ run, phase: 'running', last: 9, oldest: 8, exitCode: null, reason: null });
-    streams.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
-    const reader = streams.open(run, 0, never);
-    streams.deliver(run, { n: 8, event: { kind: 'stdout' }, body: new Uint8Array(0) });
+    const readers = new RunReaders(index, clock);
+    index.update({ run, phase: 'running', last: 9, oldest: 8, exitCode: null, reason: null });
+    readers.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
+    const reader = readers.open(run, 0, never);
+    readers.deliver(run, { n: 8, event: { kind: 'stdout' }, body: new Uint8Array(0) });
     expect((await reader.next()).value?.n).toBe(8);
   });
 
   it('drops events that come twice', async () => {
-    const book = new RunIndex();
+    const index = new RunIndex();
     const clock = new FakeClock();
-    const streams = new RunStreams(book, clock);
-    book.accepted(run);
-    streams.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
-    const reader = streams.open(run, 0, never);
-    for (const n of [1, 1, 2, 1, 3]) streams.deliver(run, { n, event: { kind: 'stdout' }, body: new Uint8Array(0) });
-    expect(streams.orphanedEvents).toBe(2);
+    const readers = new RunReaders(index, clock);
+    index.accepted(run);
+    readers.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
+    const reader = readers.open(run, 0, never);
+    for (const n of [1, 1, 2, 1, 3]) readers.deliver(run, { n, event: { kind: 'stdout' }, body: new Uint8Array(0) });
+    expect(readers.orphanedEvents).toBe(2);
     for (const n of [1, 2, 3]) expect((await reader.next()).value?.n).toBe(n);
   });
 
-  it('tells the reader of a finished run that the runner has dropped, after a while', async () => {
-    const book = new RunIndex();
+  it('fails a reader of a finished run that the runner has dropped with RUN_NOT_FOUND after 10 s', async () => {
+    const index = new RunIndex();
     const clock = new FakeClock();
-    const streams = new RunStreams(book, clock);
-    book.update({ run, phase: 'finished', last: 9, oldest: 1, exitCode: 0, reason: 'exited' });
-    streams.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
-    const reader = streams.open(run, 0, never);
+    const readers = new RunReaders(index, clock);
+    index.update({ run, phase: 'finished', last: 9, oldest: 1, exitCode: 0, reason: 'exited' });
+    readers.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
+    const reader = readers.open(run, 0, never);
     const first = reader.next();
     await Promise.all([clock.advance(10_000), expect(first).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' })]);
-    await expect(streams.open(run, 0, never).next()).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
-    expect((await streams.open(run, 9, never).next()).done).toBe(true);
+    await expect(readers.open(run, 0, never).next()).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
+    expect((await readers.open(run, 9, never).next()).done).toBe(true);
     expect(clock.pending).toBe(0);
   });
 });

@@ -42,14 +42,14 @@ type Over = { readonly end: KernelEnd } | { readonly error: KerneletError };
 /** Unread bytes of one reader at which the runner is asked to stop, and at which it is asked to go on. */
 const parkAtBytes = 1024 * 1024;
 const unparkAtBytes = 256 * 1024;
-/** Runs that are remembered as attached before those are dropped that the book has forgotten: more than it holds. */
+/** Runs remembered as attached before those go that the index has forgotten; more than the index holds. */
 const maxTouched = 4096;
 /** How long the first event of a finished run may take. */
 const finishedRunTimeoutMs = 10_000;
 
 /** All readers of one runner, at most one a run. */
-export class RunStreams {
-  readonly #book: RunIndex;
+export class RunReaders {
+  readonly #index: RunIndex;
   readonly #clock: Clock;
   readonly #readers = new Map<RunId, Reader>();
   /** Runs whose acceptance is under way. */
@@ -63,8 +63,8 @@ export class RunStreams {
   #over: Over | null = null;
   #orphanedEvents = 0;
 
-  constructor(book: RunIndex, clock: Clock) {
-    this.#book = book;
+  constructor(index: RunIndex, clock: Clock) {
+    this.#index = index;
     this.#clock = clock;
   }
 
@@ -108,7 +108,7 @@ export class RunStreams {
   /** The start of a run was answered. */
   expected(run: RunId, accepted: boolean): void {
     this.#expected.delete(run);
-    if (accepted) this.#book.accepted(run);
+    if (accepted) this.#index.accepted(run);
     const reader = this.#readers.get(run);
     if (reader?.state === 'waiting') this.#attach(reader);
   }
@@ -125,7 +125,7 @@ export class RunStreams {
       throw new FrameError(`event ${event.n} of run ${run} follows event ${stream.received}`);
     }
     reader.begun = true;
-    this.#book.received(run, event);
+    this.#index.received(run, event);
     stream.push(event);
     if (stream.bufferedBytes > parkAtBytes && !stream.isSealed) {
       reader.state = 'parked';
@@ -139,7 +139,7 @@ export class RunStreams {
     if (reader && !reader.stream.isSealed && reader.stream.received >= last) reader.stream.end();
   }
 
-  /** There is a connection, and the book is up to date. */
+  /** There is a connection, and the index is up to date. */
   connected(link: RunLink): void {
     this.#link = link;
     this.#touched = new Set();
@@ -147,7 +147,7 @@ export class RunStreams {
     this.#flush();
   }
 
-  /** The connection is gone. */
+  /** The connection is gone: readers wait for the next one. */
   disconnected(): void {
     this.#link = null;
     for (const reader of this.#readers.values()) reader.state = 'waiting';
@@ -177,7 +177,7 @@ export class RunStreams {
       stream.end();
     } else if ('error' in over) {
       stream.fail(over.error, { dropQueue: false });
-    } else if (!this.#book.get(run) && !this.#expected.has(run)) {
+    } else if (!this.#index.get(run) && !this.#expected.has(run)) {
       stream.fail(runNotFound(run), { dropQueue: false });
     } else {
       const exitCode = exitCodeOf(over.end.exitCode);
@@ -188,7 +188,7 @@ export class RunStreams {
 
   /** Whether the run is over and the reader began, or came, at its end. */
   #hasAll(stream: RunStream): boolean {
-    const summary = this.#book.get(stream.run);
+    const summary = this.#index.get(stream.run);
     return summary?.phase === 'finished' && stream.received >= summary.last;
   }
 
@@ -196,12 +196,12 @@ export class RunStreams {
     const { stream } = reader;
     const { run } = stream;
     if (!this.#link || stream.isSealed) return;
-    const summary = this.#book.get(run);
+    const summary = this.#index.get(run);
     if (!summary && this.#expected.has(run)) return;
     // What the reader has is acknowledged again: the runner may have missed it, and waits for it when it is full.
     if (summary && stream.consumed > 0 && stream.consumed <= summary.last) this.#acknowledge(run, stream.consumed);
     if (this.#hasAll(stream)) stream.end();
-    else if (!summary || this.#book.isGone(run)) stream.fail(runNotFound(run), { dropQueue: false });
+    else if (!summary || this.#index.isGone(run)) stream.fail(runNotFound(run), { dropQueue: false });
     else if (this.#touched.has(run)) this.#settle(reader, this.#link);
     else this.#sendAttach(reader, this.#link);
   }
@@ -223,11 +223,11 @@ export class RunStreams {
     if (this.#touched.size > maxTouched) this.#dropForgotten();
     reader.state = 'attached';
     link.send({ t: 'attach', run, after: received });
-    if (this.#book.get(run)?.phase === 'finished') this.#guard(reader);
+    if (this.#index.get(run)?.phase === 'finished') this.#guard(reader);
   }
 
   #dropForgotten(): void {
-    for (const run of this.#touched) if (!this.#book.get(run)) this.#touched.delete(run);
+    for (const run of this.#touched) if (!this.#index.get(run)) this.#touched.delete(run);
   }
 
   /**
@@ -239,7 +239,7 @@ export class RunStreams {
     reader.guard?.[Symbol.dispose]();
     reader.guard = this.#clock.after(finishedRunTimeoutMs, () => {
       if (reader.stream.received !== received || reader.stream.isSealed || reader.state !== 'attached') return;
-      this.#book.gone(run);
+      this.#index.gone(run);
       reader.stream.fail(runNotFound(run), { dropQueue: false });
     });
     reader.guard.unref();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RunnerMethod } from '../protocol/agent-frames.ts';
 import { FrameError } from '../protocol/frame.ts';
-import { parseResult } from './reply-guards.ts';
+import { parseResult } from './message-guards.ts';
 
 const times = { ctime: -1.5, mtime: 2, atime: 3 };
 const file = { filename: 'a\\xff', size: 3, mode: '-rw-r--r--', ...times };
@@ -61,7 +61,7 @@ describe('parseResult', () => {
     expect(() => parseResult(method, result)).toThrow(FrameError);
   });
 
-  it('tells sizes that cannot be told apart as the largest one', () => {
+  it('reads a size above the exact integers as the largest exact one', () => {
     const { files } = parseResult('list-files', { path: '/', files: [{ ...file, size: 2 ** 63 }], next: null });
     expect(files).toEqual([{ ...file, size: Number.MAX_SAFE_INTEGER }]);
   });
