@@ -14,20 +14,13 @@ import { runCreation } from './creation.ts';
 import { shutDownGracefully } from './graceful-shutdown.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
-import {
-  type Answer,
-  type Effect,
-  initialState,
-  type KernelState,
-  type LifecycleEvent,
-  type Scope,
-} from './lifecycle.ts';
+import type { Answer, Effect, KernelState, LifecycleEvent, Scope } from './lifecycle.ts';
 import type { KernelRecord, TerminationReason } from './record.ts';
-import { reduce } from './reducer.ts';
 import { revertSteps } from './reverting.ts';
 import type { RunnerClients } from './runner-clients.ts';
 import type { Environ } from './spec.ts';
 import type { CreationPlan } from './step.ts';
+import { reduce } from './transitions.ts';
 import { Waiters } from './waiters.ts';
 
 /** What an actor works with. */
@@ -85,7 +78,7 @@ export class KernelActor {
   #closed = false;
 
   constructor(record: KernelRecord, parts: ActorParts) {
-    this.#state = initialState(record);
+    this.#state = { name: 'new', record };
     this.#parts = parts;
     this.#log = parts.log.child({ kernel: record.spec.id });
   }
@@ -97,12 +90,12 @@ export class KernelActor {
 
   /** Whether nothing of the kernel is left. */
   get ended(): boolean {
-    return this.#state.stage === 'terminated';
+    return this.#state.name === 'terminated';
   }
 
   /** Whether the kernel is in no transition: it runs, or has ended. */
   get steady(): boolean {
-    return this.#state.work === 'none' && this.#state.stage !== 'new';
+    return this.#state.name === 'running' || this.#state.name === 'terminated';
   }
 
   /** Whether it is steady and everything that follows from that has been done too. */
@@ -197,7 +190,7 @@ export class KernelActor {
     switch (effect.type) {
       case 'write':
         return await this.#write(effect.essential);
-      case 'announce':
+      case 'publish':
         return this.#parts.events.publish(effect.event);
       case 'start-creation':
         return void this.#create(effect.scope);
@@ -213,12 +206,14 @@ export class KernelActor {
         this.#retry?.[Symbol.dispose]();
         this.#retry = this.#parts.clock.after(effect.delayMs, () => this.post({ type: 'retry' }));
         return;
-      case 'remove-stray':
+      case 'remove-orphan':
         return void this.#parts
           .removeOrphan(effect.containerId, record.generation)
-          .catch((error: unknown) => this.#log.warn('a stray container could not be removed', { error, ...effect }));
-      case 'forget':
-        return await this.#forget();
+          .catch((error: unknown) =>
+            this.#log.warn('an orphaned container could not be removed', { error, ...effect }),
+          );
+      case 'remove-record':
+        return await this.#removeRecord();
       case 'settle':
         if (effect.error) this.#waiters.reject(effect.answer, effect.error);
         else this.#waiters.resolve(effect.answer, record);
@@ -228,7 +223,10 @@ export class KernelActor {
         return this.#parts.onEnded(record);
       case 'count':
         this.#parts.invariantViolations.count(effect.invariantViolation);
-        return this.#log.warn('odd event', { invariantViolation: effect.invariantViolation, detail: effect.detail });
+        return this.#log.warn('invariant violation', {
+          invariantViolation: effect.invariantViolation,
+          detail: effect.detail,
+        });
     }
   }
 
@@ -245,7 +243,7 @@ export class KernelActor {
     }
   }
 
-  async #forget(): Promise<void> {
+  async #removeRecord(): Promise<void> {
     const { clock, journal } = this.#parts;
     try {
       const options = { what: 'removing a record of the journal', timeoutMs: writeDeadlineMs, clock };
@@ -274,9 +272,9 @@ export class KernelActor {
     const { plan, runners, clock } = this.#parts;
     const { record } = this;
     const client = runners.get(record.spec.id);
-    // Of a container that has ended, or was never ready, there is nothing to take leave.
+    // In a container that has ended, or was never ready, there is nothing to shut down.
     if (client && (grace || record.termination?.reason === 'force-terminated')) {
-      await this.#takeLeave(client, record, grace ? this.#parts.graceMs : 0);
+      await this.#shutDown(client, record, grace ? this.#parts.graceMs : 0);
     }
     const exitCode = record.termination?.exitCode ?? 137;
     const detail = record.termination?.detail ?? 'the kernel is being restarted';
@@ -288,7 +286,7 @@ export class KernelActor {
     this.post({ type: 'reverted', failures });
   }
 
-  async #takeLeave(client: RunnerClient, { containerId }: KernelRecord, graceMs: number): Promise<void> {
+  async #shutDown(client: RunnerClient, { containerId }: KernelRecord, graceMs: number): Promise<void> {
     if (containerId === null) return;
     const { clock, untilEnded } = this.#parts;
     this.#grace = new AbortController();

@@ -6,13 +6,13 @@ import { withDeadline } from '../lib/deadline.ts';
 import type { Logger } from '../lib/log.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import type { KernelActor } from './actor.ts';
-import { containerIsAlive, findOut } from './container-end.ts';
+import { containerIsAlive, observeContainer } from './container-end.ts';
 import { groupsOf } from './creation.ts';
 import type { EngineGate } from './engine-gate.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
 import type { RecoverySummary } from './kernels.ts';
-import type { Finding } from './lifecycle.ts';
+import type { ContainerObservation } from './lifecycle.ts';
 import type { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
 import {
@@ -58,16 +58,19 @@ export async function adoptAll(
   const known = resumed.filter((one) => one !== null);
   // Everything that the engine is asked comes first: when it goes away meanwhile, nothing has begun.
   const found = await Promise.all(
-    known.map(async ({ record, container }) => ({ record, finding: await findingOf(engine, container, signal) })),
+    known.map(async ({ record, container }) => ({
+      record,
+      observation: await observationOf(engine, container, signal),
+    })),
   );
   // A daemon that stops begins nothing more.
   signal.throwIfAborted();
   // Side by side: an engine that hangs may hold each one up until its deadline.
   const actors = await Promise.all(
-    found.map(async ({ record, finding }) => {
+    found.map(async ({ record, observation }) => {
       const actor = add(record);
       await adoptLeases(record, parts);
-      actor.post({ type: 'recovered', finding, endTold: events.hasEnded(record.spec.id) });
+      actor.post({ type: 'recovered', observation, terminationPublished: events.hasEnded(record.spec.id) });
       return actor;
     }),
   );
@@ -118,10 +121,14 @@ async function adoptLeases(
 }
 
 /** A container that is listed as alive is not asked for: there may be hundreds. */
-async function findingOf(engine: Engine, container: ListedContainer | null, signal: AbortSignal): Promise<Finding> {
-  if (!container) return { as: 'absent' };
+async function observationOf(
+  engine: Engine,
+  container: ListedContainer | null,
+  signal: AbortSignal,
+): Promise<ContainerObservation> {
+  if (!container) return { type: 'absent' };
   const { containerId, state } = container;
-  return containerIsAlive(state) ? { as: 'alive', containerId } : await findOut(engine, containerId, signal);
+  return containerIsAlive(state) ? { type: 'alive', containerId } : await observeContainer(engine, containerId, signal);
 }
 
 /** Waits, bounded, until no kernel of an earlier process is being cleaned up. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { shellSpec } from '../../test/support/engine.ts';
 import { testImage } from '../../test/support/kernels-fixture.ts';
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
-import { explainEnd, findOut, logTail } from './container-end.ts';
+import { explainEnd, logTail, observeContainer } from './container-end.ts';
 
 const end = (exitCode: number, outOfMemory = false, error = '') => ({ exitCode, outOfMemory, error });
 
@@ -28,15 +28,17 @@ describe('why a container ended', () => {
     const signal = AbortSignal.timeout(1_000);
     const id = await engine.createContainer(shellSpec(''), signal);
     await engine.startContainer(id, signal);
-    expect(await findOut(engine, id, signal)).toEqual({ as: 'alive', containerId: id });
+    expect(await observeContainer(engine, id, signal)).toEqual({ type: 'alive', containerId: id });
     engine.container(id).exit(3);
-    expect(await findOut(engine, id, signal)).toMatchObject({ as: 'dead', exitCode: 3 });
+    expect(await observeContainer(engine, id, signal)).toMatchObject({ type: 'dead', exitCode: 3 });
     const removing = {
       inspectContainer: async () => ({ ...engine.container(id).detail(), state: 'removing' as const }),
     };
-    expect(await findOut(Object.assign(Object.create(engine), removing), id, signal)).toEqual({ as: 'removed' });
+    expect(await observeContainer(Object.assign(Object.create(engine), removing), id, signal)).toEqual({
+      type: 'removed',
+    });
     await engine.removeContainer(id, signal);
-    expect(await findOut(engine, id, signal)).toEqual({ as: 'absent' });
+    expect(await observeContainer(engine, id, signal)).toEqual({ type: 'absent' });
   });
 
   it('reads the last 4 KiB of a log, without what steers a terminal, and nothing from a container that is gone', async () => {

@@ -2,7 +2,7 @@
 import type { ContainerDetail, ContainerState, Engine } from '../engine/engine.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import type { ContainerId } from '../lib/ids.ts';
-import type { Finding } from './lifecycle.ts';
+import type { ContainerObservation } from './lifecycle.ts';
 
 /** How a container ended. */
 export interface ContainerEnd {
@@ -57,14 +57,18 @@ export function explainEnd(
 }
 
 /** Inspects a container, and reads the end of its log when that may say why it ended. Throws what the engine throws. */
-export async function findOut(engine: Engine, id: ContainerId, signal: AbortSignal): Promise<Finding> {
+export async function observeContainer(
+  engine: Engine,
+  id: ContainerId,
+  signal: AbortSignal,
+): Promise<ContainerObservation> {
   const detail = await engine.inspectContainer(id, signal);
-  if (!detail) return { as: 'absent' };
+  if (!detail) return { type: 'absent' };
   // It was removed by somebody; its end by signal 9 is only how that is done.
-  if (detail.state === 'removing') return { as: 'removed' };
-  if (containerIsAlive(detail.state)) return { as: 'alive', containerId: id };
+  if (detail.state === 'removing') return { type: 'removed' };
+  if (containerIsAlive(detail.state)) return { type: 'alive', containerId: id };
   const log = detail.exitCode === 0 ? '' : await logTail(engine, id, signal);
-  return { as: 'dead', ...explainEnd(detail, log) };
+  return { type: 'dead', ...explainEnd(detail, log) };
 }
 
 /** Whether a container in this state still has its processes. Pure. */

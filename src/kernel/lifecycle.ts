@@ -1,29 +1,17 @@
 /**
- * The vocabulary of the pure core: the state of one kernel, the commands and facts that change it, and the effects
- * that the actor is asked for. Nothing here does anything.
+ * The vocabulary of the pure core: the states of one kernel, the commands and facts that change them, and the effects
+ * that the actor is asked for. Nothing here does anything; `transitions.ts` says which event leads where.
  */
 import type { KernelEvent } from '../events/kernel-event.ts';
 import type { KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { LabelledPlacement } from './placement-labels.ts';
-import type { KernelPhase, KernelRecord, TerminationReason } from './record.ts';
+import type { KernelPhase, KernelRecord, Termination, TerminationReason } from './record.ts';
 import type { Environ } from './spec.ts';
 import type { RecordChange } from './step.ts';
 
-/** A phase, or `new` before the first command. */
-export type Stage = 'new' | KernelPhase;
-
-/**
- * What is under way for the kernel; at most one thing at a time, and only its end lets the next one begin.
- *
- * - `intent`, `commit`, `renewal`: a write to the journal that must succeed before anything else happens
- * - `creation`: steps are being applied; `handover`: the old container is being removed for a restart
- * - `clean-up`: everything is being reverted; `retry`: a revert failed and waits for its next try
- */
-export type Work = 'none' | 'intent' | 'creation' | 'commit' | 'renewal' | 'handover' | 'clean-up' | 'retry';
-
-/** Why a kernel is ending. The first reason stays. */
-export interface Ending {
+/** Why a kernel is being terminated. The first cause stays. */
+export interface TerminationCause {
   readonly reason: TerminationReason;
   readonly exitCode: number | null;
   readonly detail: string;
@@ -31,28 +19,73 @@ export interface Ending {
   readonly error: KerneletError;
 }
 
-/** The state of one kernel. */
-export interface KernelState {
-  readonly stage: Stage;
-  readonly record: KernelRecord;
-  /** What the record was before a restart of this process, until that is written. */
-  readonly before: KernelRecord | null;
-  readonly work: Work;
-  readonly ending: Ending | null;
-  /** Whether `kernel-preparing` has been published, so that a terminal event is owed. */
-  readonly announced: boolean;
-  /** Failed clean-ups so far. */
-  readonly failures: number;
+/** A record of one phase. */
+export type RecordIn<Phase extends KernelPhase> = KernelRecord & { readonly phase: Phase };
+
+/** A kernel that has been published. */
+interface Live<Phase extends KernelPhase> {
+  readonly record: RecordIn<Phase>;
+  /** Whether `kernel-terminated` is still to be published. */
+  readonly terminationOwed: boolean;
 }
 
-/** What is found of a kernel’s container. */
-export type Finding =
-  | { readonly as: 'alive'; readonly containerId: ContainerId }
-  | { readonly as: 'dead'; readonly exitCode: number; readonly outOfMemory: boolean; readonly detail: string }
+/** A kernel that is being terminated. */
+interface Terminating {
+  readonly record: RecordIn<'terminating'> & { readonly termination: Termination };
+  readonly terminationOwed: boolean;
+  readonly cause: TerminationCause;
+}
+
+interface CleaningUp extends Terminating {
+  readonly failedCleanUps: number;
+}
+
+/**
+ * What is known in each state. At most one thing is under way for a kernel, and only its end lets the next one begin; in
+ * a state named `writing-…` it is a write to the journal, and nothing else is taken in before that has been answered.
+ */
+export interface StateData {
+  /** Neither created by this process nor recovered yet. */
+  readonly new: { readonly record: KernelRecord };
+  readonly 'writing-intent': { readonly record: RecordIn<'creating'> };
+  /** All steps are being applied. */
+  readonly creating: Live<'creating'> & { readonly terminationOwed: true };
+  /** The container is ready, for the first time or after a restart. */
+  readonly 'writing-start': Live<'running'>;
+  readonly running: Live<'running'>;
+  /** `before`: the record before the restart; null when an earlier process has begun it. */
+  readonly 'writing-restart': Live<'restarting'> & { readonly before: RecordIn<'running'> | null };
+  /** The old container is being removed. */
+  readonly replacing: Live<'restarting'>;
+  /** The steps of the new container are being applied. */
+  readonly recreating: Live<'restarting'>;
+  /** Steps are being applied still, and have been cancelled. */
+  readonly 'cancelling-creation': Terminating;
+  /** The old container is being removed still. */
+  readonly 'cancelling-replacement': Terminating;
+  /** Everything is being reverted. */
+  readonly 'cleaning-up': CleaningUp;
+  /** A revert has failed and waits for its next try. */
+  readonly 'awaiting-retry': CleaningUp;
+  readonly terminated: { readonly record: RecordIn<'terminated'> };
+}
+
+export type StateName = keyof StateData;
+
+/** One of the states with these names. */
+export type StateOf<Name extends StateName> = { [N in Name]: { readonly name: N } & StateData[N] }[Name];
+
+/** The state of one kernel. */
+export type KernelState = StateOf<StateName>;
+
+/** What is observed of a kernel’s container. */
+export type ContainerObservation =
+  | { readonly type: 'alive'; readonly containerId: ContainerId }
+  | { readonly type: 'dead'; readonly exitCode: number; readonly outOfMemory: boolean; readonly detail: string }
   /** The engine is removing it. */
-  | { readonly as: 'removed' }
+  | { readonly type: 'removed' }
   /** The engine does not know it. */
-  | { readonly as: 'absent' };
+  | { readonly type: 'absent' };
 
 /** A command from outside or a fact from below. */
 export type LifecycleEvent =
@@ -66,8 +99,12 @@ export type LifecycleEvent =
     }
   /** `environ`: variables of the tenant that are other than before, or new. */
   | { readonly type: 'restart'; readonly environ: Environ }
-  /** `endTold`: an earlier process has published the terminal event, and only the record outlived it. */
-  | { readonly type: 'recovered'; readonly finding: Finding; readonly endTold: boolean }
+  /** `terminationPublished`: an earlier process has published `kernel-terminated`, and only the record outlived it. */
+  | {
+      readonly type: 'recovered';
+      readonly observation: ContainerObservation;
+      readonly terminationPublished: boolean;
+    }
   | { readonly type: 'written' }
   | { readonly type: 'write-failed'; readonly error: KerneletError }
   | { readonly type: 'step-applied'; readonly step: string; readonly ms: number; readonly change: RecordChange }
@@ -96,8 +133,12 @@ export type LifecycleEvent =
     }
   /** What the container was made with, where the record says something else. */
   | { readonly type: 'placement-found'; readonly containerId: ContainerId; readonly placement: LabelledPlacement }
-  | { readonly type: 'engine-lost' }
   | { readonly type: 'engine-back' };
+
+export type EventType = LifecycleEvent['type'];
+
+/** The event of one type. */
+export type EventOf<Type extends EventType> = Extract<LifecycleEvent, { readonly type: Type }>;
 
 /** Which steps an effect is about: all of them, or those of one container. */
 export type Scope = 'kernel' | 'generation';
@@ -109,15 +150,15 @@ export type Answer = 'created' | 'restarted' | 'destroyed';
 export type Effect =
   /** `essential`: answer with `written` or `write-failed` before the next event; else a failure is only logged. */
   | { readonly type: 'write'; readonly essential: boolean }
-  | { readonly type: 'announce'; readonly event: KernelEvent }
+  | { readonly type: 'publish'; readonly event: KernelEvent }
   | { readonly type: 'start-creation'; readonly scope: Scope }
   | { readonly type: 'cancel-creation'; readonly error: KerneletError }
   | { readonly type: 'start-revert'; readonly scope: Scope; readonly grace: boolean }
   | { readonly type: 'skip-grace' }
   | { readonly type: 'open-runner' }
   | { readonly type: 'schedule-retry'; readonly delayMs: number }
-  | { readonly type: 'remove-stray'; readonly containerId: ContainerId }
-  | { readonly type: 'forget' }
+  | { readonly type: 'remove-orphan'; readonly containerId: ContainerId }
+  | { readonly type: 'remove-record' }
   | { readonly type: 'settle'; readonly answer: Answer; readonly error: KerneletError | null }
   | { readonly type: 'ended' }
   | { readonly type: 'count'; readonly invariantViolation: InvariantViolation; readonly detail: string };
@@ -131,13 +172,9 @@ export interface Reduction {
   readonly effects: readonly Effect[];
 }
 
-/** The state of a kernel that nothing has been done for yet. */
-export const initialState = (record: KernelRecord): KernelState => ({
-  stage: 'new',
-  record,
-  before: null,
-  work: 'none',
-  ending: null,
-  announced: false,
-  failures: 0,
-});
+/** What is done about one event in one state: the next state, and what is to be done. Time is an argument. */
+export type Handler<Name extends StateName, Type extends EventType> = (
+  state: StateOf<Name>,
+  event: EventOf<Type>,
+  now: number,
+) => Reduction;

@@ -1,167 +1,173 @@
 /**
- * The transition table: for each stage and each command or fact, what is done about it. A pair that stands as
- * `illegal` cannot happen in a correct program; it changes nothing and is counted.
+ * The state machine of a kernel: for each state, what is done about each command or fact that can come in it. Whatever a
+ * row does not name cannot happen in a correct program: it is an illegal edge, which changes nothing and is counted.
  *
  * ```
- *  new ─create─▶ creating ─ready─▶ running ◀─ready─ restarting
- *   │               │                │ │ ▲              │
- *   │               │                │ └─┴───restart────┤
- *   └──recovered────┴── any end ─────┴──────────────────┴─▶ terminating ─reverted─▶ terminated
+ *  new ─create─▶ writing-intent ──▶ creating ──▶ writing-start ──▶ running ◀─────────────┐
+ *   │                │                 │            │  ▲           │  │                  │
+ *   │                │                 │            │  │           │ restart             │ cannot be
+ *   │                │                 │            │  │           │  ▼                  │ written
+ *   ├──recovered─────┼─────────────────┼────────────┼──┼───────────┼─▶ writing-restart ──┘
+ *   │                │                 │            │  │           │     ▼
+ *   │                │                 │            │  │           │  replacing ──────────┐
+ *   │                │                 │            │  │           │     ▼                │ destroy
+ *   │                │              destroy         │  └───────────┼─ recreating ─┐       ▼
+ *   │                │                 ▼            │              │              │  cancelling-replacement
+ *   │                │         cancelling-creation ◀┼──────────────┼─── destroy ──┘       │
+ *   │                │                 ▼            ▼              ▼                      │
+ *   └────────────────┼──────────▶ cleaning-up ◀─ any end of a kernel ◀────────────────────┘
+ *                    ▼              │   ▲ ▼
+ *                terminated ◀───────┘  awaiting-retry
  * ```
  */
-import type { LifecycleEvent, Stage } from './lifecycle.ts';
+import { KerneletError } from '../lib/errors.ts';
+import {
+  begin,
+  beginReplacement,
+  commitCreation,
+  confirmStart,
+  correctPlacement,
+  destroyCreation,
+  destroyReplacement,
+  destroyRunning,
+  failCreation,
+  failIntent,
+  failRecreation,
+  failRestartWrite,
+  failStartWrite,
+  ignore,
+  learn,
+  noteFound,
+  noteMissing,
+  recreate,
+  refuseRestart,
+  removeOrphan,
+  requestRestart,
+  startCreation,
+  terminateDead,
+  terminateGone,
+} from './handlers.ts';
+import type { EventType, Handler, KernelState, LifecycleEvent, Reduction, StateName } from './lifecycle.ts';
+import { recover } from './recovered.ts';
+import { answerDestroyed, finishCleanUp, joinDestruction, retryCleanUp, startCleanUp } from './termination.ts';
 
-/** What is done about an event; each is one handler of `reducer.ts`. */
-export type Action =
-  | 'illegal'
-  /** Nothing: a hint that came late, or that the work under way sees for itself. */
-  | 'ignore'
-  | 'begin'
-  | 'recover'
-  | 'learn'
-  | 'written'
-  | 'write-failed'
-  | 'commit'
-  | 'creation-failed'
-  | 'end'
-  | 'join'
-  | 'answer-destroyed'
-  | 'renew'
-  | 'join-restart'
-  | 'refuse-restart'
-  | 'handed-over'
-  | 'continue-clean-up'
-  | 'cleaned-up'
-  | 'try-again'
-  | 'died'
-  | 'missing'
-  | 'found'
-  | 'gone'
-  | 'stray'
-  | 'correct';
+type Row<Name extends StateName> = { readonly [Type in EventType]?: Handler<Name, Type> };
 
-type EventType = LifecycleEvent['type'];
+/** Of a container, while something is under way that will see for itself. */
+const lateHints = {
+  'container-died': removeOrphan,
+  'container-missing': ignore,
+  'container-found': ignore,
+  'container-gone': ignore,
+  'placement-found': ignore,
+  'engine-back': ignore,
+} as const satisfies Row<Exclude<StateName, 'new'>>;
 
-/** The table. */
-export const transitions: Readonly<Record<Stage, Readonly<Record<EventType, Action>>>> = {
+/** The table: state × event → handler. */
+export const transitions: { readonly [Name in StateName]: Row<Name> } = {
   new: {
-    create: 'begin',
-    recovered: 'recover',
-    destroy: 'illegal',
-    restart: 'illegal',
-    written: 'illegal',
-    'write-failed': 'illegal',
-    'step-applied': 'illegal',
-    'creation-done': 'illegal',
-    'creation-failed': 'illegal',
-    reverted: 'illegal',
-    retry: 'illegal',
-    'container-died': 'ignore',
-    'container-missing': 'ignore',
-    'container-found': 'ignore',
-    'container-gone': 'ignore',
-    'placement-found': 'ignore',
-    'engine-lost': 'ignore',
-    'engine-back': 'ignore',
+    create: begin,
+    recovered: recover,
+  },
+  'writing-intent': {
+    written: startCreation,
+    'write-failed': failIntent,
   },
   creating: {
-    create: 'illegal',
-    recovered: 'illegal',
-    destroy: 'end',
-    restart: 'refuse-restart',
-    written: 'written',
-    'write-failed': 'write-failed',
-    'step-applied': 'learn',
-    'creation-done': 'commit',
-    'creation-failed': 'creation-failed',
-    reverted: 'illegal',
-    retry: 'illegal',
-    'container-died': 'stray',
-    'container-missing': 'ignore',
-    'container-found': 'ignore',
-    'container-gone': 'ignore',
-    'placement-found': 'ignore',
-    'engine-lost': 'ignore',
-    'engine-back': 'ignore',
+    ...lateHints,
+    'step-applied': learn,
+    'creation-done': commitCreation,
+    'creation-failed': failCreation,
+    destroy: destroyCreation,
+    restart: refuseRestart,
+  },
+  'writing-start': {
+    written: confirmStart,
+    'write-failed': failStartWrite,
   },
   running: {
-    create: 'illegal',
-    recovered: 'illegal',
-    destroy: 'end',
-    restart: 'renew',
-    written: 'written',
-    'write-failed': 'write-failed',
-    'step-applied': 'illegal',
-    'creation-done': 'illegal',
-    'creation-failed': 'illegal',
-    reverted: 'illegal',
-    retry: 'illegal',
-    'container-died': 'died',
-    'container-missing': 'missing',
-    'container-found': 'found',
-    'container-gone': 'gone',
-    'placement-found': 'correct',
-    'engine-lost': 'ignore',
-    'engine-back': 'ignore',
+    'container-died': terminateDead,
+    'container-missing': noteMissing,
+    'container-found': noteFound,
+    'container-gone': terminateGone,
+    'placement-found': correctPlacement,
+    'engine-back': ignore,
+    destroy: destroyRunning,
+    restart: requestRestart,
   },
-  restarting: {
-    create: 'illegal',
-    recovered: 'illegal',
-    destroy: 'end',
-    restart: 'join-restart',
-    written: 'written',
-    'write-failed': 'write-failed',
-    'step-applied': 'learn',
-    'creation-done': 'commit',
-    'creation-failed': 'creation-failed',
-    reverted: 'handed-over',
-    retry: 'illegal',
-    'container-died': 'stray',
-    'container-missing': 'ignore',
-    'container-found': 'ignore',
-    'container-gone': 'ignore',
-    'placement-found': 'ignore',
-    'engine-lost': 'ignore',
-    'engine-back': 'ignore',
+  'writing-restart': {
+    written: beginReplacement,
+    'write-failed': failRestartWrite,
   },
-  terminating: {
-    create: 'illegal',
-    recovered: 'illegal',
-    destroy: 'join',
-    restart: 'refuse-restart',
-    written: 'illegal',
-    'write-failed': 'illegal',
-    'step-applied': 'learn',
-    'creation-done': 'continue-clean-up',
-    'creation-failed': 'continue-clean-up',
-    reverted: 'cleaned-up',
-    retry: 'try-again',
-    'container-died': 'stray',
-    'container-missing': 'ignore',
-    'container-found': 'ignore',
-    'container-gone': 'ignore',
-    'placement-found': 'ignore',
-    'engine-lost': 'ignore',
-    'engine-back': 'try-again',
+  replacing: {
+    ...lateHints,
+    reverted: recreate,
+    destroy: destroyReplacement,
+    // The one under way answers this caller too.
+    restart: ignore,
+  },
+  recreating: {
+    ...lateHints,
+    'step-applied': learn,
+    'creation-done': commitCreation,
+    'creation-failed': failRecreation,
+    destroy: destroyCreation,
+    restart: ignore,
+  },
+  'cancelling-creation': {
+    ...lateHints,
+    'step-applied': learn,
+    'creation-done': startCleanUp,
+    'creation-failed': startCleanUp,
+    destroy: joinDestruction,
+    restart: refuseRestart,
+  },
+  'cancelling-replacement': {
+    ...lateHints,
+    reverted: startCleanUp,
+    destroy: joinDestruction,
+    restart: refuseRestart,
+  },
+  'cleaning-up': {
+    ...lateHints,
+    reverted: finishCleanUp,
+    // Of a timer that a destruction or the engine was faster than.
+    retry: ignore,
+    destroy: joinDestruction,
+    restart: refuseRestart,
+  },
+  'awaiting-retry': {
+    ...lateHints,
+    retry: retryCleanUp,
+    'engine-back': retryCleanUp,
+    destroy: retryCleanUp,
+    restart: refuseRestart,
   },
   terminated: {
-    create: 'illegal',
-    recovered: 'illegal',
-    destroy: 'answer-destroyed',
-    restart: 'refuse-restart',
-    written: 'illegal',
-    'write-failed': 'illegal',
-    'step-applied': 'illegal',
-    'creation-done': 'illegal',
-    'creation-failed': 'illegal',
-    reverted: 'illegal',
-    retry: 'ignore',
-    'container-died': 'stray',
-    'container-missing': 'ignore',
-    'container-found': 'ignore',
-    'container-gone': 'ignore',
-    'placement-found': 'ignore',
-    'engine-lost': 'ignore',
-    'engine-back': 'ignore',
+    ...lateHints,
+    retry: ignore,
+    destroy: answerDestroyed,
+    restart: refuseRestart,
   },
 };
+
+/** Folds one event into the state. Never throws; an illegal edge changes nothing and asks to be counted. */
+export function reduce(state: KernelState, event: LifecycleEvent, now: number): Reduction {
+  // The type of the table binds each handler to its state and event, which no single signature can say.
+  const handler = transitions[state.name][event.type] as Handler<StateName, EventType> | undefined;
+  return handler ? handler(state, event, now) : illegal(state, event);
+}
+
+/** A caller that waits for a command is answered all the same. */
+function illegal(state: KernelState, { type }: LifecycleEvent): Reduction {
+  const detail = `${type} while ${state.name}`;
+  const answer = type === 'destroy' ? 'destroyed' : type === 'restart' ? 'restarted' : null;
+  const error = new KerneletError('KERNEL_NOT_RUNNING', `kernel ${state.record.spec.id} is not known to run yet`);
+  return {
+    state,
+    effects: [
+      { type: 'count', invariantViolation: 'illegal-edge', detail },
+      ...(answer === null ? [] : [{ type: 'settle', answer, error } as const]),
+    ],
+  };
+}

@@ -12,7 +12,7 @@ import { hasCode } from '../lib/errors.ts';
 import type { ContainerId, KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import type { KernelActor } from './actor.ts';
-import { containerIsAlive, findOut } from './container-end.ts';
+import { containerIsAlive, observeContainer } from './container-end.ts';
 import type { EngineGate } from './engine-gate.ts';
 import { MissingContainers } from './missing-containers.ts';
 import type { Ownership } from './ownership.ts';
@@ -141,12 +141,12 @@ export class EngineWatch {
   async #inspect(actor: KernelActor, sighting: Sighting, deadline: Deadline): Promise<void> {
     const { engine, gate } = this.#parts;
     const { id, generation } = sighting;
-    const finding = await findOut(engine, id, deadline.signal);
-    switch (finding.as) {
+    const observation = await observeContainer(engine, id, deadline.signal);
+    switch (observation.type) {
       case 'alive':
         return this.#tellFound(actor, id);
       case 'dead': {
-        const { exitCode, outOfMemory, detail } = finding;
+        const { exitCode, outOfMemory, detail } = observation;
         actor.post({ type: 'container-died', containerId: id, generation, exitCode, outOfMemory, detail });
         return;
       }
@@ -216,7 +216,6 @@ export class EngineWatch {
         this.#connected = false;
         // An engine that has just come back gets the whole grace.
         this.#missing.clear();
-        for (const actor of actors.values()) actor.post({ type: 'engine-lost' });
         log.warn('the engine does not answer', { error: event.error });
         return;
       case 'container': {

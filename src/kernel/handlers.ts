@@ -1,0 +1,254 @@
+/**
+ * Handlers of `transitions.ts`: creating a kernel, restarting it, and what is observed of its container. Each is pure,
+ * and belongs to the states and the event of its signature; how a kernel ends is in `termination.ts`.
+ */
+import { KerneletError } from '../lib/errors.ts';
+import type { Effect, EventOf, KernelState, Reduction, StateOf, TerminationCause } from './lifecycle.ts';
+import type { KernelRecord } from './record.ts';
+import { cancelCreation, cancelReplacement, cleanUp } from './termination.ts';
+
+const idsOf = ({ spec }: KernelRecord) => ({ kernelId: spec.id, sessionId: spec.sessionId });
+
+const same = (state: KernelState, ...effects: readonly Effect[]): Reduction => ({ state, effects });
+
+/** A hint that came late, or that the work under way sees for itself. */
+export function ignore(state: KernelState): Reduction {
+  return same(state);
+}
+
+export function begin({ record }: StateOf<'new'>): Reduction {
+  return {
+    state: { name: 'writing-intent', record: { ...record, phase: 'creating' } },
+    effects: [{ type: 'write', essential: true }],
+  };
+}
+
+export function startCreation({ record }: StateOf<'writing-intent'>): Reduction {
+  return {
+    state: { name: 'creating', record, terminationOwed: true },
+    effects: [
+      { type: 'publish', event: { type: 'kernel-preparing', ...idsOf(record) } },
+      { type: 'publish', event: { type: 'kernel-creating', ...idsOf(record) } },
+      { type: 'start-creation', scope: 'kernel' },
+    ],
+  };
+}
+
+/** Nothing has been started, and nobody has been told of the kernel. */
+export function failIntent(
+  { record }: StateOf<'writing-intent'>,
+  { error }: EventOf<'write-failed'>,
+  now: number,
+): Reduction {
+  const termination = { reason: 'failed-to-create', exitCode: null, detail: error.message, at: now };
+  return {
+    state: { name: 'terminated', record: { ...record, phase: 'terminated', termination } },
+    effects: [{ type: 'remove-record' }, { type: 'settle', answer: 'created', error }, { type: 'ended' }],
+  };
+}
+
+export function learn<State extends StateOf<'creating' | 'recreating' | 'cancelling-creation'>>(
+  state: State,
+  { step, ms, change }: EventOf<'step-applied'>,
+): Reduction {
+  const timings = [...state.record.timings, { step, ms }];
+  // A step changes neither the phase nor the termination, which the state's type fixes.
+  return same({ ...state, record: { ...state.record, ...change, timings } } as State);
+}
+
+export function commitCreation(
+  { record, terminationOwed }: StateOf<'creating' | 'recreating'>,
+  _event: EventOf<'creation-done'>,
+  now: number,
+): Reduction {
+  return {
+    state: { name: 'writing-start', record: { ...record, phase: 'running', readyAt: now }, terminationOwed },
+    effects: [{ type: 'write', essential: true }],
+  };
+}
+
+export function confirmStart(state: StateOf<'writing-start'>): Reduction {
+  const { record } = state;
+  return {
+    state: { ...state, name: 'running' },
+    effects: [
+      { type: 'publish', event: { type: 'kernel-started', restarted: record.generation > 1, ...idsOf(record) } },
+      { type: 'open-runner' },
+      { type: 'settle', answer: 'created', error: null },
+      { type: 'settle', answer: 'restarted', error: null },
+    ],
+  };
+}
+
+export function failStartWrite(
+  state: StateOf<'writing-start'>,
+  { error }: EventOf<'write-failed'>,
+  now: number,
+): Reduction {
+  return cleanUp(
+    state,
+    { reason: 'failed-to-create', exitCode: null, detail: error.message, error },
+    { grace: false, now },
+  );
+}
+
+function failedStep({ step, error }: EventOf<'creation-failed'>, reason: TerminationCause['reason']): TerminationCause {
+  const exitCode = typeof error.context['exitCode'] === 'number' ? error.context['exitCode'] : null;
+  return { reason, exitCode, detail: `step ${step} failed: ${error.message}`, error };
+}
+
+export function failCreation(state: StateOf<'creating'>, event: EventOf<'creation-failed'>, now: number): Reduction {
+  const reason = event.step === 'ready' ? 'failed-to-start' : 'failed-to-create';
+  return cleanUp(state, failedStep(event, reason), { grace: false, now });
+}
+
+export function failRecreation(
+  state: StateOf<'recreating'>,
+  event: EventOf<'creation-failed'>,
+  now: number,
+): Reduction {
+  return cleanUp(state, failedStep(event, 'failed-to-start'), { grace: false, now });
+}
+
+function requested({ reason, detail, error }: EventOf<'destroy'>): TerminationCause {
+  return { reason, exitCode: null, detail, error };
+}
+
+export function destroyCreation(
+  state: StateOf<'creating' | 'recreating'>,
+  event: EventOf<'destroy'>,
+  now: number,
+): Reduction {
+  return cancelCreation(state, requested(event), now);
+}
+
+export function destroyRunning(state: StateOf<'running'>, event: EventOf<'destroy'>, now: number): Reduction {
+  return cleanUp(state, requested(event), { grace: !event.force, now });
+}
+
+export function destroyReplacement(state: StateOf<'replacing'>, event: EventOf<'destroy'>, now: number): Reduction {
+  return cancelReplacement(state, requested(event), now);
+}
+
+export function requestRestart(
+  { record, terminationOwed }: StateOf<'running'>,
+  { environ }: EventOf<'restart'>,
+): Reduction {
+  const spec = { ...record.spec, environ: [...new Map([...record.spec.environ, ...environ])] };
+  // One write covers both containers: a revert touches this generation and older ones.
+  const generation = record.generation + 1;
+  return {
+    state: {
+      name: 'writing-restart',
+      record: { ...record, spec, phase: 'restarting', generation, missingSince: null, timings: [] },
+      terminationOwed,
+      before: record,
+    },
+    effects: [{ type: 'write', essential: true }],
+  };
+}
+
+export function refuseRestart(state: KernelState): Reduction {
+  const { spec, phase } = state.record;
+  const error = new KerneletError('KERNEL_NOT_RUNNING', `kernel ${spec.id} is ${phase}`, {
+    context: { kernel: spec.id, phase },
+  });
+  return same(state, { type: 'settle', answer: 'restarted', error });
+}
+
+export function beginReplacement({ record, terminationOwed }: StateOf<'writing-restart'>): Reduction {
+  return {
+    state: { name: 'replacing', record, terminationOwed },
+    effects: [{ type: 'start-revert', scope: 'generation', grace: true }],
+  };
+}
+
+export function failRestartWrite(
+  state: StateOf<'writing-restart'>,
+  { error }: EventOf<'write-failed'>,
+  now: number,
+): Reduction {
+  const { before, terminationOwed } = state;
+  if (before === null) {
+    // The kernel may have no container any more.
+    const cause: TerminationCause = { reason: 'failed-to-start', exitCode: null, detail: error.message, error };
+    return cleanUp(state, cause, { grace: false, now });
+  }
+  return {
+    state: { name: 'running', record: before, terminationOwed },
+    effects: [
+      // A write that was only given up may still be done, and this one comes after it.
+      { type: 'write', essential: false },
+      { type: 'settle', answer: 'restarted', error },
+    ],
+  };
+}
+
+/** The old container is gone: its steps are applied anew. */
+export function recreate(state: StateOf<'replacing'>, { failures }: EventOf<'reverted'>, now: number): Reduction {
+  if (failures.length > 0) {
+    const detail = `the old container could not be removed: ${failures.join('; ')}`;
+    const error = new KerneletError('ENGINE_FAILED', detail);
+    return cleanUp(state, { reason: 'restart-timeout', exitCode: null, detail, error }, { grace: false, now });
+  }
+  return {
+    state: { ...state, name: 'recreating', record: { ...state.record, containerId: null } },
+    effects: [{ type: 'start-creation', scope: 'generation' }],
+  };
+}
+
+/** Whether a container is this kernel's present one, as far as the record knows. */
+function isPresent(
+  { record }: KernelState,
+  event: EventOf<'container-died' | 'container-missing' | 'container-gone'>,
+): boolean {
+  if (record.containerId === event.containerId) return true;
+  return record.containerId === null && event.generation === record.generation;
+}
+
+/** A dead container of an older generation is removed; the present one is left to the work under way. */
+export function removeOrphan(state: KernelState, event: EventOf<'container-died'>): Reduction {
+  if (isPresent(state, event)) return same(state);
+  if (event.generation > state.record.generation) {
+    const detail = `container ${event.containerId}`;
+    return same(state, { type: 'count', invariantViolation: 'newer-generation', detail });
+  }
+  return same(state, { type: 'remove-orphan', containerId: event.containerId });
+}
+
+export function terminateDead(state: StateOf<'running'>, event: EventOf<'container-died'>, now: number): Reduction {
+  if (!isPresent(state, event)) return removeOrphan(state, event);
+  const { exitCode, detail, outOfMemory } = event;
+  const reason = outOfMemory ? 'out-of-memory' : 'self-terminated';
+  const error = new KerneletError('KERNEL_DIED', detail);
+  return cleanUp(state, { reason, exitCode, detail, error }, { grace: false, now });
+}
+
+export function noteMissing(state: StateOf<'running'>, event: EventOf<'container-missing'>, now: number): Reduction {
+  if (state.record.missingSince !== null || !isPresent(state, event)) return same(state);
+  return same({ ...state, record: { ...state.record, missingSince: now } }, { type: 'write', essential: false });
+}
+
+export function noteFound(state: StateOf<'running'>, { containerId }: EventOf<'container-found'>): Reduction {
+  const { record } = state;
+  if (record.missingSince === null || record.containerId !== containerId) return same(state);
+  return same({ ...state, record: { ...record, missingSince: null } }, { type: 'write', essential: false });
+}
+
+export function terminateGone(state: StateOf<'running'>, event: EventOf<'container-gone'>, now: number): Reduction {
+  if (!isPresent(state, event)) return same(state);
+  const { detail } = event;
+  const error = new KerneletError('KERNEL_DIED', detail);
+  return cleanUp(state, { reason: 'container-not-found', exitCode: null, detail, error }, { grace: false, now });
+}
+
+/** The container that runs is right. */
+export function correctPlacement(
+  state: StateOf<'running'>,
+  { containerId, placement: { cpuset, devices } }: EventOf<'placement-found'>,
+): Reduction {
+  const { record } = state;
+  if (record.containerId !== containerId) return same(state);
+  const corrected = { ...record, placement: { ...record.placement, cpuset, devices } };
+  return same({ ...state, record: corrected }, { type: 'write', essential: false });
+}
