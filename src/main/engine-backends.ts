@@ -25,8 +25,7 @@ import { readHierarchies } from '../stats/cgroup.ts';
 import type { ReaderHost } from '../stats/container-reader.ts';
 import { networkBytes } from '../stats/families/network.ts';
 import type { KeptFiles } from '../stats/kept-files.ts';
-import { installRunnerVolume } from '../storage/runner-volume/install.ts';
-import { runnerVolumeOnDemand } from '../storage/runner-volume-on-demand.ts';
+import { installRunnerVolume, runnerVolumeOnDemand } from '../storage/runner-volume/install.ts';
 
 /** An engine, and how the rest of the node reaches what runs in its containers. */
 export interface EngineBackend {

@@ -9,7 +9,7 @@ import type { DaemonRoot, RootOptions } from '../daemon/daemon.ts';
 import { containerOverrides } from '../engine/docker/container-overrides.ts';
 import type { KernelNetwork } from '../kernel/spec.ts';
 import type { Logger } from '../lib/log.ts';
-import { lxcfsMounts } from '../storage/lxcfs-mounts.ts';
+import { lxcfsMounts } from '../storage/mounts/lxcfs-mounts.ts';
 import { assembleNode, type NodeRole } from './assemble-node.ts';
 import { openBackend } from './engine-backends.ts';
 import { daemonReadyNetworks } from './standalone.ts';

@@ -117,8 +117,8 @@ it('reads files, and nothing that leads elsewhere or is none', async () => {
     ['way/passwd', /ELOOP|ENOTDIR/],
     ['../file', /no path below/],
     ['/etc/passwd', /no path below/],
-    ['pipe', /no file/],
-    ['a', /no file|EISDIR/],
+    ['pipe', /not a regular file/],
+    ['a', /not a regular file|EISDIR/],
     ['none', /ENOENT/],
   ];
   for (const [path, why] of refused) await expect(readFileWithin(folder, path, 100), path).rejects.toThrow(why);

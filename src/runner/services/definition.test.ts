@@ -48,7 +48,7 @@ describe('a service definition', () => {
   it('is refused when it is not exactly one, without its content', () => {
     expect(() => parseDefinition('secret{')).toThrow(/^it is not JSON$/);
     const wrong: readonly [object, RegExp][] = [
-      [{ restart: true }, /"restart" is no field/],
+      [{ restart: true }, /"restart" is not a known field/],
       [{ command: 7 }, /command is not a list/],
       [{ command: '' }, /command is empty/],
       [{ command: 'a', shell: 1 }, /shell is not a text/],

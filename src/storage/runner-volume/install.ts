@@ -85,6 +85,26 @@ export async function installRunnerVolume(options: RunnerVolumeOptions): Promise
   }
 }
 
+/**
+ * The volume for kernels that may never be made: the first call installs it, and calls meanwhile share that. A failure is
+ * thrown to them and not kept: what was in the way may be gone for the next.
+ */
+export function runnerVolumeOnDemand(install: () => Promise<string>): () => Promise<string> {
+  let path: Promise<string> | null = null;
+  const tryOnce = async (): Promise<string> => {
+    try {
+      return await install();
+    } catch (error) {
+      path = null;
+      throw error;
+    }
+  };
+  return () => {
+    path ??= tryOnce();
+    return path;
+  };
+}
+
 /** Whether a volume is there and whole; one that is damaged is set aside, since containers may still use it. */
 async function isUsable(path: string, { onProgress }: RunnerVolumeOptions): Promise<boolean> {
   if (!(await refuseForeign(path))) return false;

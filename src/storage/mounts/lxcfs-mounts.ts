@@ -4,8 +4,8 @@
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ContainerMount } from '../engine/engine.ts';
-import { withDeadline } from '../lib/deadline.ts';
+import type { ContainerMount } from '../../engine/engine.ts';
+import { withDeadline } from '../../lib/deadline.ts';
 
 const zoneFiles = ['/etc/localtime', '/etc/timezone'];
 /** Those of `/proc` that engines let be mounted over. */
