@@ -7,7 +7,7 @@ afterEach(() => {
   globalThis.gc = before;
 });
 
-it('collects garbage by the amount of output, where it may', () => {
+it('garbage is collected by the amount of output, where Node allows it', () => {
   const megabyte = 1024 * 1024;
   let collections = 0;
   globalThis.gc = (async () => {
@@ -19,7 +19,7 @@ it('collects garbage by the amount of output, where it may', () => {
   for (let passed = 0; passed < 8; passed += 1) outputPassed(megabyte);
 });
 
-it('gives back what the start left, once', async () => {
+it('what the start left is collected once, a little later', async () => {
   const asked: unknown[] = [];
   globalThis.gc = (async (options: unknown) => {
     asked.push(options);

@@ -12,7 +12,7 @@ const good = [
   { ev: 'done', id: 3, exitCode: -9 },
   { ev: 'completion', id: 3, matches: ['a', 'b'] },
 ];
-it.each(good)('reads %j', (event) => {
+it.each(good)('a line of a driver is read as it is: %j', (event) => {
   expect(parseDriverLine(JSON.stringify(event))).toEqual(event);
 });
 
@@ -34,13 +34,13 @@ it.each([
   expect(parseDriverLine(line)).toBeNull();
 });
 
-it('bounds completions and leaves out what is no text', () => {
+it('completions of a driver are bounded, and what is not a text is left out', () => {
   const matches = [5, null, ...Array.from({ length: 5000 }, (_, index) => `m${index}`)];
   const event = parseDriverLine(JSON.stringify({ ev: 'completion', id: 1, matches }));
   expect(event?.ev === 'completion' && [event.matches.length, event.matches[0]]).toEqual([1000, 'm0']);
 });
 
-it('takes whatever else comes for nothing, and what it takes is of the form', () => {
+it('any other line of a driver is ignored, and what is read has the form of an event', () => {
   fc.assert(
     fc.property(
       fc.oneof(

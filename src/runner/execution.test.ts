@@ -78,7 +78,7 @@ describe('an execution', () => {
   });
 });
 
-it('reads the counter of either version, and blames memory for nothing where there is none', async () => {
+it('kills for lack of memory are read from either version of cgroups, and none are assumed where there is no counter', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'kernelet-oom-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const [first, second, old] = ['events', 'control', 'old'].map((name) => join(folder, name)) as [

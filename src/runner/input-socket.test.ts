@@ -14,7 +14,7 @@ it.each([
   expect(parseQuestion(text)).toEqual(question);
 });
 
-it('an answer ends with its line where that is asked for, and the end of the input is nothing at all', () => {
+it('an answer to a question ends with a newline where that is asked for, and the end of the input is empty', () => {
   expect([answerBytes('', true), answerBytes('a', true), answerBytes('a\n', true)]).toEqual(['\n', 'a\n', 'a\n']);
   expect([answerBytes('', false), answerBytes('a', false)]).toEqual(['', 'a']);
   expect([answerBytes(null, true), answerBytes(null, false)]).toEqual(['', '']);

@@ -5,7 +5,7 @@ import { Interpreter } from './interpreter.ts';
 import { PipePool } from './pipe-pool.ts';
 import { Tenant } from './tenant.ts';
 
-it('that cannot be started says why, also to who only wants completions', async () => {
+it('an interpreter that cannot be started says why, and has no completions', async () => {
   const clock = new FakeClock();
   const log = new ContainerLog(() => true, { debug: false, clock });
   const tenant = new Tenant({ uid: 1, gid: 1, home: '/', pipes: new PipePool('/nowhere', clock), log });

@@ -14,7 +14,7 @@ const read = (buffer: ReplayBuffer, after = 0): [number, string, string][] => {
 };
 
 describe('ReplayBuffer', () => {
-  it('joins output of one stream until somebody was given it', () => {
+  it('joins output of one stream until it was delivered', () => {
     const buffer = new ReplayBuffer(1e6);
     buffer.append(out, bytes('a'));
     buffer.append(out, bytes('b'));
@@ -39,7 +39,7 @@ describe('ReplayBuffer', () => {
     expect(buffer.unacknowledgedBytes).toBe(0);
   });
 
-  it('keeps a tail of what is acknowledged and tells what is gone', () => {
+  it('keeps a tail of what is acknowledged, and knows what is gone', () => {
     const buffer = new ReplayBuffer(1e9);
     for (let index = 0; index < 20; index += 1) {
       buffer.append(out, Buffer.alloc(maxBodyBytes));

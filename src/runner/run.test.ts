@@ -21,7 +21,7 @@ function setUp(limitBytes = 1000) {
 }
 
 describe('a run', () => {
-  it('goes from its begin over questions to its end, and tells each change', () => {
+  it('goes from its begin over questions to its end, and each change is published', () => {
     const { run, phases } = setUp();
     run.begin(control);
     run.waitForInput('name? ', false);
@@ -67,7 +67,7 @@ describe('a run', () => {
   });
 });
 
-it('tells requests apart by every part, and takes equal ones for one', () => {
+it('requests are distinguished by each of their parts, and equal ones are one', () => {
   const requests: readonly ExecuteRequest[] = [
     { mode: 'query', code: 'ab', timeoutMs: null },
     { mode: 'query', code: 'ba', timeoutMs: null },

@@ -98,7 +98,7 @@ describe('the runs of a kernel', () => {
     expect(runs.current?.id).toBe('b');
   });
 
-  it('wait as long as too much of finished ones has not been taken', async () => {
+  it('wait as long as too much output of finished ones has not been fetched', async () => {
     const { runs, begun, end } = setUp({ limitBytes: 1000 });
     runs.execute(id('a'), query('1'));
     runs.get(id('a')).output('stdout', Buffer.alloc(4000));
@@ -134,7 +134,7 @@ describe('the runs of a kernel', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('that nobody has taken are not begun again, and say how they ended for a day', async () => {
+  it('that nobody has fetched are not begun again, and say how they ended for a day', async () => {
     const { runs, clock, begun, end } = setUp();
     runs.execute(id('a'), query('1'));
     await end('a');
@@ -156,7 +156,7 @@ describe('the runs of a kernel', () => {
     expect([runs.list(), clock.pending]).toEqual([[], 0]);
   });
 
-  it('end when the kernel does, and no new one is taken', () => {
+  it('end when the kernel does, and new ones are refused', () => {
     const { runs } = setUp();
     runs.execute(id('a'), query('1'));
     runs.execute(id('b'), query('1'));

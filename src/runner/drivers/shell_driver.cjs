@@ -30,10 +30,10 @@ let lastStatus = 0;
 let current = null;
 const queue = [];
 
-/** How often it is looked whether the shell waits for commands without having answered, and how often in a row. */
-const lookMs = 500;
-const maxLooks = 4;
-let looks = 0;
+/** How often is checked whether the shell waits for commands without having answered, and how often in a row that may be. */
+const pollMs = 500;
+const maxPolls = 4;
+let waitingPolls = 0;
 
 /** What a process has as its standard input. */
 function inputOf(pid) {
@@ -48,11 +48,11 @@ function inputOf(pid) {
  * A query has another standard input than the shell, which gets its own back when the query is over. A shell that then
  * gives no answer executes nothing any more (`set -n`), and never will.
  */
-function look() {
+function checkShell() {
   const waits = current?.op === 'execute' && shell?.stdin.writableLength === 0 && inputOf(shell.pid) === shell.commands;
-  looks = waits ? looks + 1 : 0;
-  if (looks < maxLooks) return;
-  looks = 0;
+  waitingPolls = waits ? waitingPolls + 1 : 0;
+  if (waitingPolls < maxPolls) return;
+  waitingPolls = 0;
   process.stderr.write('kernelet: the shell executes nothing any more (set -n) and is ended: its variables are lost\n');
   shell.kill('SIGKILL');
 }
@@ -106,10 +106,10 @@ function start() {
   });
   started.commands = inputOf(started.pid);
   shell = started;
-  tell(greeting());
+  writeToShell(greeting());
 }
 
-function tell(lines) {
+function writeToShell(lines) {
   shell.stdin.write(`${lines.join('\n')}\n`);
 }
 
@@ -149,7 +149,10 @@ function next() {
 /** The line that answers is a simple command: after a quote that is not closed, bash takes `{` for no reserved word. */
 function execute(code) {
   const status = `case $- in *e*) ;; *) __kernelet_status ${lastStatus} ;; esac`;
-  tell([`LINENO=0; ${status}; eval ${quote(code)} </dev/null 4>&-`, `command printf '%s\\n' "$?" 2>/dev/null >&4`]);
+  writeToShell([
+    `LINENO=0; ${status}; eval ${quote(code)} </dev/null 4>&-`,
+    `command printf '%s\\n' "$?" 2>/dev/null >&4`,
+  ]);
 }
 
 /** Bash says what can follow; other shells have no means to. An empty line ends the list. */
@@ -159,7 +162,7 @@ function complete(before) {
   const list = word.startsWith('$')
     ? `compgen -v -P '$' -- ${quote(word.slice(1))}`
     : `compgen ${first ? '-c ' : ''}-f -- ${quote(word)}`;
-  tell([`{ ${isBash ? list : ':'}; command printf '\\n'; } </dev/null >&4 2>/dev/null`]);
+  writeToShell([`{ ${isBash ? list : ':'}; command printf '\\n'; } </dev/null >&4 2>/dev/null`]);
 }
 
 let pieces = [];
@@ -181,6 +184,6 @@ process.on('SIGINT', () => {});
 process.on('exit', () => {
   if (folder) rmSync(folder, { recursive: true, force: true });
 });
-setInterval(look, lookMs).unref();
+setInterval(checkShell, pollMs).unref();
 start();
 send({ ev: 'ready' });

@@ -9,16 +9,16 @@ const good = [
   { ok: false, code: 'FORBIDDEN_PATH', message: 'outside' },
   { ok: false, code: 'FILE_ERROR', message: 'no' },
 ];
-it.each(good)('reads %j', (report) => {
+it.each(good)('a report of a file worker is read as it is: %j', (report) => {
   expect(parseReport(JSON.stringify(report))).toEqual(report);
 });
 
-it('takes a code that a file worker has no right to for a plain failure, and cuts its words', () => {
+it('a report with a code that a file worker may not use is a plain failure, and its text is cut', () => {
   const line = JSON.stringify({ ok: false, code: 'RUN_EXISTS', message: 'x'.repeat(5000) });
   expect(parseReport(line)).toEqual({ ok: false, code: 'FILE_ERROR', message: 'x'.repeat(2000) });
 });
 
-it('takes whatever else comes for nothing', () => {
+it('any other line of a file worker is ignored', () => {
   fc.assert(
     fc.property(
       fc.oneof(

@@ -102,7 +102,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-it('reads what can be used, and tells of the rest without its content', () => {
+it('service definitions that can be used are read, and the others are reported without their content', () => {
   const good = JSON.stringify({ command: ['true'] });
   writeFileSync(join(folder, 'good.json'), good);
   writeFileSync(join(folder, 'other.txt'), good);
@@ -119,6 +119,6 @@ it('reads what can be used, and tells of the rest without its content', () => {
   expect(problems.join()).not.toContain('root:x');
 });
 
-it('finds none where there is no folder', () => {
+it('there are no service definitions where there is no folder', () => {
   expect(readDefinitions('/nowhere', () => expect.unreachable()).size).toBe(0);
 });

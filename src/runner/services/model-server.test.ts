@@ -25,14 +25,14 @@ afterEach(() => {
   server.close();
 });
 
-it('asks the server for the path and compares the status', async () => {
+it('a health check asks for the path and compares the status', async () => {
   expect(await answersWith(port, '/ok?a=b', 200, timeoutMs)).toBe(true);
   expect(await answersWith(port, 'ok?a=b', 200, timeoutMs)).toBe(true);
   expect(await answersWith(port, '/bad', 200, timeoutMs)).toBe(false);
   expect(await answersWith(port, '/bad', 503, timeoutMs)).toBe(true);
 });
 
-it('follows redirections to the server itself, and only a few', async () => {
+it('a health check follows redirections to the server itself, and only a few', async () => {
   expect(await answersWith(port, `/to/${encodeURIComponent('/ok?a=b')}`, 200, timeoutMs)).toBe(true);
   expect(await answersWith(port, `/to/${encodeURIComponent('http://127.0.0.1:1/ok?a=b')}`, 200, timeoutMs)).toBe(false);
   asked.length = 0;
@@ -41,7 +41,7 @@ it('follows redirections to the server itself, and only a few', async () => {
   expect(asked.length).toBeLessThan(5);
 });
 
-it('asks nobody else, whatever the path or a redirection looks like', async () => {
+it('a health check asks no other host, whatever the path or a redirection looks like', async () => {
   expect(await answersWith(port, '//127.0.0.2:1/x', 200, timeoutMs)).toBe(true);
   expect(
     await answersWith(port, `/to/${encodeURIComponent(`http://127.0.0.1:${port}//127.0.0.2:1/y`)}`, 200, timeoutMs),

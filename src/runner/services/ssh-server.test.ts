@@ -37,7 +37,7 @@ describe('the hosts of a session', () => {
   });
 });
 
-it('the server loads no library of the tenant, whose sessions get them back', () => {
+it('the SSH server loads no library of the tenant; its sessions have the variables all the same', () => {
   expect(serverEnvironment({ LD_PRELOAD: "/a'b.so", PATH: '/bin', GREETING: 'hello' })).toEqual({
     LD_PRELOAD: '',
     KERNELET_SSH_ENVIRON: "export LD_PRELOAD='/a'\\''b.so'\nexport PATH='/bin'",

@@ -23,7 +23,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-it('runs nothing when it is ended before its command is known', async () => {
+it('a supervised service that is stopped before its command is known starts nothing', async () => {
   const port = await freePort();
   const asked = Promise.withResolvers<void>();
   const known = Promise.withResolvers<TenantCommand>();

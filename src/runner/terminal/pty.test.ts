@@ -22,7 +22,7 @@ async function open(script: string) {
   return { pty, heard };
 }
 
-it('keeps what a program does not read yet, holds nothing up meanwhile, and says when it is read', async () => {
+it('a terminal keeps what its program does not read yet, blocks nothing meanwhile, and says when it is read', async () => {
   const { pty, heard } = await open('sleep 0.5; head -c 1000000 | wc -c');
   expect(pty.write(Buffer.alloc(999_000, 'x'))).toBe(false);
   expect(pty.write(Buffer.alloc(1_000, 'x'))).toBe(false);
@@ -35,7 +35,7 @@ it('keeps what a program does not read yet, holds nothing up meanwhile, and says
   expect(heard.rooms).toBe(1);
 });
 
-it('forgets what nobody will read', async () => {
+it('a terminal drops what is left to be typed when its program has ended', async () => {
   const { pty, heard } = await open('sleep 60');
   expect(pty.write(Buffer.from('at once'))).toBe(true);
   expect(pty.write(Buffer.alloc(1_000_000))).toBe(false);
