@@ -83,10 +83,10 @@ export interface KernelMetrics {
   readonly processes: Readonly<Record<string, ProcessFigures>>;
 }
 
-/** Phases of the agent. */
+/** `recovering` until the kernels of an earlier process are known, `stopping` from its disposal on. */
 export type AgentPhase = 'recovering' | 'ready' | 'stopping';
 
-/** State of the agent. */
+/** What the agent is doing, with which engine, and how much of the node is used. */
 export interface AgentStatus {
   readonly version: string;
   readonly mode: 'standalone' | 'cluster';

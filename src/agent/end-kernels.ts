@@ -5,7 +5,7 @@ import { hasCode } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Agent } from './agent.ts';
 
-/** How to end them. */
+/** When kernels may be ended, and how long to wait for it. */
 export interface EndKernelsOptions {
   /** Aborted by whoever asks for a stop. A daemon that ends for another reason is started again, and keeps its kernels. */
   readonly stop: AbortSignal;

@@ -19,7 +19,6 @@ import type { EventStore } from './parts.ts';
 /** Usage is kept of so many ended kernels: of more than are kept to be inspected. */
 const maxEnded = 1_000;
 
-/** What it works with. */
 export interface KernelStatisticsParts {
   readonly kernels: Pick<Kernels, 'list' | 'onEnded' | 'onRunner'>;
   readonly statistics: Statistics;

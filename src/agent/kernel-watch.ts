@@ -22,12 +22,11 @@ const engineRetryMs = 1000;
 /** What a start waits for, however long. */
 const passing = ['ENGINE_UNAVAILABLE', 'ENGINE_CHANGED', 'DEADLINE_EXCEEDED'] as const;
 
-/** What it works with. */
 export interface KernelWatchParts extends Pick<NodeAgentParts, 'kernels' | 'clock' | 'log'> {
   readonly events: Pick<EventSink, 'publish' | 'hasFinished'>;
 }
 
-/** The agent's own activity. */
+/** What the agent does without being asked: follows the engine and the runners, ends idle kernels. */
 export class KernelWatch implements AsyncDisposable {
   readonly #parts: KernelWatchParts;
   readonly #readiness: Readiness;

@@ -3,7 +3,7 @@ import type { Logger } from '../lib/log.ts';
 import { type Mount, mountOf, readMountTable } from '../lib/mount-table.ts';
 import { allowMounts, type RequestedMount } from '../storage/mounts/mount-policy.ts';
 
-/** What decides. */
+/** What the operator allows, and where to warn. */
 export interface MountCheckOptions {
   /** Folders that kernels may be given, and what is below them. */
   readonly allow: readonly string[];

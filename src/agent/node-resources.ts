@@ -17,7 +17,7 @@ export interface SlotView {
   readonly used: string;
 }
 
-/** A device. */
+/** A device, and what kernels have of it. */
 export interface DeviceView {
   readonly plugin: string;
   readonly id: string;
@@ -30,7 +30,7 @@ export interface DeviceView {
   readonly used: readonly { readonly slot: string; readonly amount: string }[];
 }
 
-/** All of it. */
+/** Slots, devices and plugins of this node. */
 export interface NodeResources {
   readonly slots: readonly SlotView[];
   readonly devices: readonly DeviceView[];
@@ -58,7 +58,7 @@ export function reportedResources(devices: NodeDevices): Pick<NodeResources, 'sl
   };
 }
 
-/** Gathers it. */
+/** Asks the plugins for the hardware and puts it beside what is known. */
 export async function resourcesOf(devices: NodeDevices, signal: AbortSignal): Promise<NodeResources> {
   const { plugins } = devices;
   const held = sharesOf(devices.ledger.allocated());

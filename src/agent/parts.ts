@@ -47,7 +47,7 @@ export interface StatusFacts {
   invariantViolations(): AgentStatus['invariantViolations'];
 }
 
-/** The parts. */
+/** All parts; the agent disposes of them by `release`. */
 export interface NodeAgentParts {
   readonly kernels: Kernels;
   readonly engine: Engine;

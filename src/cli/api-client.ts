@@ -23,7 +23,7 @@ export type CreateBody = ApiBody<'createKernel'>;
 /** What is to be executed, as the API takes it. */
 export type ExecuteRequest = ApiBody<'execute'>['request'];
 
-/** Options of calls. */
+/** Options of a call: the signal gives it up. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }

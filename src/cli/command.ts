@@ -14,7 +14,7 @@ export interface OptionSpec {
   readonly choices?: readonly string[];
 }
 
-/** A line that teaches. */
+/** An example in the help: a command line, and what it shows. */
 export interface Example {
   readonly command: string;
   readonly what: string;
@@ -35,7 +35,7 @@ export interface CommandCall {
   listen(): Interruption;
 }
 
-/** A command. */
+/** A command: its help, its options, and what it does. */
 export interface CliCommand {
   /** One word, or two for a command of a group: `image ls`. */
   readonly name: string;

@@ -15,7 +15,7 @@ export interface OutputPort {
   write(data: Uint8Array | string): Promise<void>;
 }
 
-/** Where input comes from. */
+/** Standard input of the command. */
 export interface InputPort {
   readonly isTerminal: boolean;
   /** False for a terminal that another process group owns: reading would stop this process. */

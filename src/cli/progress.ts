@@ -9,7 +9,7 @@ const frameMs = 80;
 /** Plain lines: the same message is not said more often than this. */
 const plainIntervalMs = 5_000;
 
-/** Shows progress. */
+/** The newest state of one piece of work: redrawn every 80 ms on a terminal, as lines elsewhere. */
 export class Progress implements AsyncDisposable {
   readonly #screen: Screen;
   #message = '';

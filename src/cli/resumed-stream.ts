@@ -36,7 +36,7 @@ export async function* resumeStream<T>(
   }
 }
 
-/** Which run to follow. */
+/** The run, and the event behind which to begin. */
 export interface RunStreamOptions {
   readonly client: Pick<ApiClient, 'runEvents'>;
   readonly kernel: string;

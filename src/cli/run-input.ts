@@ -3,7 +3,7 @@ import { hasCode, toKerneletError } from '../lib/errors.ts';
 import type { ApiClient } from './api-client.ts';
 import type { InputPort } from './host.ts';
 
-/** Where to pump. */
+/** Whose standard input is read, and which run gets it. */
 export interface StdinPumpOptions {
   readonly client: Pick<ApiClient, 'stdin'>;
   readonly kernel: string;

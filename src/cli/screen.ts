@@ -8,10 +8,10 @@ import type { CliIo } from './host.ts';
 /** A style of `util.styleText`. */
 export type Style = Parameters<typeof styleText>[0];
 
-/** Output of one command. */
+/** Where one command writes: results, documents, notes. */
 export class Screen {
   readonly io: CliIo;
-  /** Whether `--json` was given. */
+  /** Whether results are documents: `--json`. */
   json: boolean;
 
   constructor(io: CliIo, json: boolean) {

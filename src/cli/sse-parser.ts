@@ -4,7 +4,7 @@
  */
 import { KerneletError } from '../lib/errors.ts';
 
-/** One event. */
+/** An event of a stream, its data as the bytes that came. */
 export interface ServerEvent {
   readonly id: string | undefined;
   /** `message` when the stream names none. */

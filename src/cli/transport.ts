@@ -17,10 +17,10 @@ export type RetryPolicy =
   /** In any case: a daemon that is known to have been there. */
   | 'always';
 
-/** A request. */
+/** A request of the API. */
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** With query. */
+  /** The path with its query string. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Bytes, or a source of bytes that is opened when the request is really sent. */

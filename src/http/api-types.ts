@@ -47,9 +47,9 @@ export type ApiEvent<Name extends OperationName> = Reply<Name, 'text/event-strea
 
 export type Kernel = ApiReply<'inspectKernel'>;
 export type Image = ApiReply<'inspectImage'>;
-/** Progress of long work. */
+/** Progress of long work, of creations and of images alike. */
 export type Progress = ApiEvent<'createKernel'>;
-/** Figures of one kernel. */
+/** What one kernel uses and has used. */
 export type KernelFigures = ApiReply<'getStats'>['stats'][number];
 /** What happened to a kernel. */
 export type KernelEvent = ApiEvent<'followEvents'>;

@@ -25,7 +25,7 @@ export interface AppOptions {
   readonly managed?: boolean;
 }
 
-/** Builds the app. */
+/** The app with all operations; nothing listens yet. */
 export function createApp({ agent, version, logger, managed = false }: AppOptions): ApiApp {
   const app: ApiApp = new OpenAPIHono();
   addStatusRoutes(app, agent);

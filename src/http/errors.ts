@@ -4,8 +4,7 @@ import { errorCodes } from '../lib/error-codes.ts';
 import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import { didYouMean } from '../lib/nearest-name.ts';
 
-/** The document of an error. */
-export const errorDocumentSchema = z
+const errorDocumentSchema = z
   .strictObject({
     code: z.enum(Object.keys(errorCodes)).openapi({ description: 'A code of the registry: docs/reference/errors.md.' }),
     message: z.string().openapi({ description: 'What happened, to which object.' }),

@@ -14,7 +14,7 @@ const maxWaiting = 64;
 /** Silence after which a comment is sent. */
 const keepAliveMs = 15_000;
 
-/** The work itself. */
+/** Work that an abort of the signal undoes. */
 export type LongWork<T extends object> = (
   signal: AbortSignal,
   onProgress: (progress: ImageProgress) => void,

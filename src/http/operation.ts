@@ -38,7 +38,7 @@ export interface Operation {
   readonly summary: string;
   readonly params?: z.ZodType;
   readonly query?: z.ZodType;
-  /** A JSON body. */
+  /** Of a JSON body, of at most `maxJsonBodyBytes`. */
   readonly body?: z.ZodType;
   /** The media type of a body that is not JSON; the handler reads it. */
   readonly rawBody?: string;

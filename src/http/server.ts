@@ -7,7 +7,6 @@ import { KerneletError } from '../lib/errors.ts';
 import type { ApiApp } from './operation.ts';
 import { listenAt } from './socket-place.ts';
 
-/** Bounds of the server. */
 const maxHeaderBytes = 32 * 1024;
 const maxConnections = 1024;
 const headersTimeoutMs = 10_000;

@@ -14,7 +14,7 @@ const entry = (name: string, summary: string, load: () => Promise<CliCommand>): 
   load,
 });
 
-/** Groups of commands. */
+/** First words of commands that have two, with what help says of them. */
 export const groups: readonly { readonly name: string; readonly summary: string }[] = [
   { name: 'service', summary: 'applications of kernels' },
   { name: 'image', summary: 'images and their labels' },

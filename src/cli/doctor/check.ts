@@ -17,7 +17,7 @@ export interface CheckResult {
   readonly repair?: () => Promise<void>;
 }
 
-/** What checks know. */
+/** What checks work with: the settings that `serve` would have, and what the engine answers. */
 export interface DoctorContext {
   readonly settings: Settings;
   /** The engine, or why it does not answer. */
@@ -27,7 +27,7 @@ export interface DoctorContext {
   readonly signal: AbortSignal;
 }
 
-/** One check. */
+/** A check, by the name that the report shows. */
 export interface DoctorCheck {
   readonly name: string;
   /** Rejections count as failed. */

@@ -8,8 +8,7 @@ import { kernelParamsSchema, pathField } from '../schema/fields.ts';
 import { maxUploadBytes } from '../schema/limits.ts';
 import { openStream } from '../stream-reply.ts';
 
-/** Query of an upload. */
-export const uploadQuerySchema = z.strictObject({
+const uploadQuerySchema = z.strictObject({
   path: pathField,
   mode: z
     .string()
@@ -19,14 +18,11 @@ export const uploadQuerySchema = z.strictObject({
     .openapi({ type: 'string', example: '755' }),
 });
 
-/** Query of a download. */
-export const fileQuerySchema = z.strictObject({ path: pathField });
+const fileQuerySchema = z.strictObject({ path: pathField });
 
-/** Query of a listing. */
-export const listFilesQuerySchema = z.strictObject({ path: pathField.default('.') });
+const listFilesQuerySchema = z.strictObject({ path: pathField.default('.') });
 
-/** Reply of an upload. */
-export const uploadReplySchema = z.strictObject({ bytes: z.number() });
+const uploadReplySchema = z.strictObject({ bytes: z.number() });
 
 /** Reply of a listing. */
 export const fileListSchema = z
@@ -47,8 +43,7 @@ export const fileListSchema = z
   })
   .openapi('FileList') satisfies z.ZodType<{ readonly files: readonly FileEntry[] }>;
 
-/** Headers of a download. */
-export const downloadHeadersSchema = z.strictObject({
+const downloadHeadersSchema = z.strictObject({
   'X-Kernelet-Form': z
     .enum(['file', 'tar'])
     .openapi({ description: 'Whether it is a file or the archive of a folder.' }),
@@ -58,7 +53,6 @@ export const downloadHeadersSchema = z.strictObject({
 const tag = 'files';
 const binary = z.any().openapi({ type: 'string', format: 'binary' });
 
-/** The operations. */
 export const fileOperations = {
   uploadFile: {
     method: 'put',
@@ -95,7 +89,6 @@ export const fileOperations = {
   },
 } as const satisfies Operations;
 
-/** Adds them. */
 export function addFileRoutes(app: ApiApp, agent: Agent): void {
   addOperations(app, fileOperations, {
     async uploadFile({ params, query, context }) {

@@ -6,22 +6,18 @@ import { type ApiApp, addOperations, type Document, type Operations } from '../o
 import { doneSchema, flagField, imageReferenceField } from '../schema/fields.ts';
 import { openStream } from '../stream-reply.ts';
 
-/** Query that names an image. */
-export const imageQuerySchema = z.strictObject({ reference: imageReferenceField });
+const imageQuerySchema = z.strictObject({ reference: imageReferenceField });
 
-/** Query of a removal. */
-export const removeImageQuerySchema = z.strictObject({ reference: imageReferenceField, force: flagField });
+const removeImageQuerySchema = z.strictObject({ reference: imageReferenceField, force: flagField });
 
-/** Body of `POST /v1/images/build`. */
-export const buildBodySchema = z.strictObject({
+const buildBodySchema = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'not the name of a recipe')
     .openapi({ example: 'python', description: 'The name of a folder below `images/`.' }),
 });
 
-/** Body of `POST /v1/images/pull`. */
-export const pullBodySchema = z.strictObject({ reference: imageReferenceField });
+const pullBodySchema = z.strictObject({ reference: imageReferenceField });
 
 /** An image. */
 export const imageSchema = z
@@ -49,7 +45,6 @@ export const progressSchema = z
 const tag = 'images';
 const workReply = { 'application/json': imageSchema, 'text/event-stream': progressSchema } as const;
 
-/** The operations. */
 export const imageOperations = {
   listImages: {
     method: 'get',
@@ -97,7 +92,6 @@ export const imageOperations = {
   },
 } as const satisfies Operations;
 
-/** Adds them. */
 export function addImageRoutes(app: ApiApp, agent: Agent): void {
   addOperations(app, imageOperations, {
     listImages: async ({ context }) => ({ images: await agent.images(openStream(context).signal) }),

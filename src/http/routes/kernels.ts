@@ -31,7 +31,7 @@ import { interruptReplySchema, runSummarySchema } from './runs.ts';
 const absolutePathField = pathField.refine((path) => path.startsWith('/'), 'not an absolute path');
 
 /** A host path bound into a kernel. */
-export const mountSchema = z
+const mountSchema = z
   .strictObject({
     source: absolutePathField.openapi({
       example: '/srv/data/set',
@@ -52,8 +52,7 @@ const environSchema = z
   )
   .refine((all) => Object.keys(all).length <= maxEnvironEntries, `at most ${maxEnvironEntries} variables`);
 
-/** Slots of accelerators with decimal amounts. */
-export const acceleratorsSchema = z
+const acceleratorsSchema = z
   .record(
     z.string().regex(/^[a-z0-9_-]{1,64}\.[a-z0-9_.:-]{1,128}$/, 'not a slot of an accelerator, such as cuda.device'),
     z.string().regex(/^\d{1,9}(\.\d{1,9})?$/, 'not a decimal number'),
@@ -61,8 +60,7 @@ export const acceleratorsSchema = z
   .refine((all) => Object.keys(all).length <= maxAccelerators, `at most ${maxAccelerators} slots`)
   .openapi({ description: 'Slots of accelerators with decimal amounts.', example: { 'cuda.device': '1' } });
 
-/** Body of `POST /v1/kernels`. */
-export const createBodySchema = z
+const createBodySchema = z
   .strictObject({
     id: z.guid('not a UUID').optional(),
     image: imageReferenceField.optional().openapi({ description: 'Else picked, and built once, from `language`.' }),
@@ -98,24 +96,20 @@ export const createBodySchema = z
 
 const managedField = flagField.openapi({ description: "In a cluster: against the manager's authority." });
 
-/** Query of `POST /v1/kernels`. */
-export const createQuerySchema = z.strictObject({
+const createQuerySchema = z.strictObject({
   attached: flagField.openapi({
     description: 'With an event stream: the kernel is removed when the client closes the stream.',
   }),
   force: managedField,
 });
 
-/** Query of `POST /v1/kernels/{id}/restart`. */
-export const restartQuerySchema = z.strictObject({ force: managedField });
+const restartQuerySchema = z.strictObject({ force: managedField });
 
-/** Query of `GET /v1/kernels`. */
-export const listQuerySchema = z.strictObject({
+const listQuerySchema = z.strictObject({
   all: flagField.openapi({ description: 'Also kernels that ended a short while ago.' }),
 });
 
-/** Query of `DELETE /v1/kernels/{id}`. */
-export const destroyQuerySchema = z.strictObject({
+const destroyQuerySchema = z.strictObject({
   force: flagField.openapi({
     description: "Skips the grace of the tenant's processes. In a cluster: also against the manager's authority.",
   }),
@@ -131,7 +125,7 @@ const runnerStatusSchema = z.strictObject({
   models: z.array(z.strictObject({ name: z.string(), healthy: z.boolean().nullable() })).readonly(),
 });
 
-/** A kernel. */
+/** A kernel; its fields are those of the agent's view of one. */
 export const kernelSchema = z
   .strictObject({
     id: z.string(),
@@ -186,7 +180,6 @@ export const kernelListSchema = z.strictObject({ kernels: z.array(kernelSchema).
 const tag = 'kernels';
 const kernelReply = { 'application/json': kernelSchema } as const;
 
-/** The operations. */
 export const kernelOperations = {
   createKernel: {
     method: 'post',

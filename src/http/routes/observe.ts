@@ -10,16 +10,14 @@ import { eventNumberField, flagField, kernelParamsSchema } from '../schema/field
 import { encodeEvent, encodeLogPiece, serverSentEvents } from '../sse.ts';
 import { openStream } from '../stream-reply.ts';
 
-/** Query of a log. */
-export const logsQuerySchema = z.strictObject({ follow: flagField });
+const logsQuerySchema = z.strictObject({ follow: flagField });
 
 /** The `data` of a server-sent event of a log. */
-export const logPieceSchema = z
+const logPieceSchema = z
   .strictObject({ stream: z.enum(['stdout', 'stderr']), body: z.string().optional() })
   .openapi('LogPiece');
 
-/** Query of `GET /v1/events`. */
-export const eventsQuerySchema = z.strictObject({ after: eventNumberField.optional(), follow: flagField });
+const eventsQuerySchema = z.strictObject({ after: eventNumberField.optional(), follow: flagField });
 
 const ofKernel = { kernelId: z.string(), sessionId: z.string() };
 
@@ -66,7 +64,6 @@ export const kernelEventSchema = z
   })
   .openapi('KernelEvent') satisfies z.ZodType<Document<NumberedKernelEvent>>;
 
-/** The operations. */
 export const observeOperations = {
   readLogs: {
     method: 'get',
@@ -90,7 +87,6 @@ export const observeOperations = {
   },
 } as const satisfies Operations;
 
-/** Adds them. */
 export function addObserveRoutes(app: ApiApp, agent: Agent): void {
   addOperations(app, observeOperations, {
     async readLogs({ params, query, context }) {

@@ -52,7 +52,6 @@ export const resourcesReplySchema = z
   })
   .openapi('NodeResources') satisfies z.ZodType<NodeResources>;
 
-/** The operation. */
 export const resourceOperations = {
   getResources: {
     method: 'get',
@@ -64,7 +63,6 @@ export const resourceOperations = {
   },
 } as const satisfies Operations;
 
-/** Adds it. */
 export function addResourceRoutes(app: ApiApp, agent: Agent): void {
   addOperations(app, resourceOperations, {
     getResources: ({ context }) => agent.resources(openStream(context).signal),

@@ -44,8 +44,7 @@ const sourceSchema = z.discriminatedUnion('from', [
   z.strictObject({ from: z.literal('stdin') }),
 ]);
 
-/** What is to be executed. */
-export const executeRequestSchema = z
+const executeRequestSchema = z
   .discriminatedUnion('mode', [
     z.strictObject({ mode: z.literal('query'), code: codeField, timeoutMs }),
     z.strictObject({
@@ -69,56 +68,47 @@ export const executeRequestSchema = z
   ])
   .openapi('ExecuteRequest');
 
-/** Body of `POST /v1/kernels/{id}/runs`. */
-export const executeBodySchema = z.strictObject({ run: runIdField.optional(), request: executeRequestSchema });
+const executeBodySchema = z.strictObject({ run: runIdField.optional(), request: executeRequestSchema });
 
-/** Reply of `POST /v1/kernels/{id}/runs`. */
-export const executeReplySchema = z
+const executeReplySchema = z
   .strictObject({
     run: z.string(),
     existing: z.boolean().openapi({ description: 'The same request was already there: nothing was started.' }),
   })
   .openapi('ExecuteReply');
 
-/** Parameters of everything about one run. */
-export const runParamsSchema = z.strictObject({ id: kernelIdField, run: runIdField });
+const runParamsSchema = z.strictObject({ id: kernelIdField, run: runIdField });
 
 /** Query of event streams; the header `Last-Event-ID` counts more. */
-export const afterQuerySchema = z.strictObject({
+const afterQuerySchema = z.strictObject({
   after: eventNumberField.optional().openapi({ description: 'Only events with a higher number.' }),
 });
 
-/** Query of `POST …/stdin`. */
-export const stdinQuerySchema = z.strictObject({
+const stdinQuerySchema = z.strictObject({
   eof: flagField.openapi({ description: 'Standard input ends after this body.' }),
 });
 
-/** Reply of `POST …/stdin`. */
-export const stdinReplySchema = z.strictObject({
+const stdinReplySchema = z.strictObject({
   open: z.boolean().openapi({ description: 'Whether the program still reads.' }),
 });
 
-/** Body of `POST …/input`. */
-export const inputBodySchema = z.strictObject({
+const inputBodySchema = z.strictObject({
   text: boundedText(maxInputBytes, 'an answer').nullable().openapi({ description: 'null = the input has ended.' }),
 });
 
-/** Body of `POST …/cancel`. */
-export const cancelBodySchema = z.strictObject({
+const cancelBodySchema = z.strictObject({
   signal: z.enum(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGKILL', 'SIGPIPE']).default('SIGKILL'),
 });
 
 /** Reply of `POST …/interrupt`. */
 export const interruptReplySchema = z.strictObject({ interrupted: z.boolean() });
 
-/** Body of `POST /v1/kernels/{id}/complete`. */
-export const completeBodySchema = z.strictObject({
+const completeBodySchema = z.strictObject({
   code: codeField,
   cursor: z.int().min(0).openapi({ description: 'In characters (UTF-16 units) from the start of the code.' }),
 });
 
-/** Reply of `POST /v1/kernels/{id}/complete`. */
-export const completeReplySchema = z.strictObject({ matches: z.array(z.string()).readonly() });
+const completeReplySchema = z.strictObject({ matches: z.array(z.string()).readonly() });
 
 /** Where a run stands. */
 export const runSummarySchema = z
@@ -154,7 +144,7 @@ export const runEventSchema = z
   .openapi('RunEvent') satisfies z.ZodType<{ readonly event: RunEvent }>;
 
 /** The events of a run as frames. */
-export const framesSchema = z.any().openapi({
+const framesSchema = z.any().openapi({
   type: 'string',
   format: 'binary',
   description:
@@ -165,7 +155,6 @@ const tag = 'runs';
 const path = '/v1/kernels/{id}/runs/{run}';
 const doneReply = { 'application/json': doneSchema } as const;
 
-/** The operations. */
 export const runOperations = {
   execute: {
     method: 'post',
@@ -251,7 +240,6 @@ const frames: StreamFormat<NumberedRunEvent> = {
 /** The most bytes of standard input that go to the runner in one piece. */
 const stdinPieceBytes = 256 * 1024;
 
-/** Adds them. */
 export function addRunRoutes(app: ApiApp, agent: Agent): void {
   addOperations(app, runOperations, {
     async execute({ params, body, context }) {

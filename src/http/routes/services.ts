@@ -11,13 +11,13 @@ const few = (all: object): boolean => Object.keys(all).length <= maxWords;
 const word = boundedText(maxWord, 'a word');
 
 /** The path of a request about a service. */
-export const serviceParamsSchema = z.strictObject({
+const serviceParamsSchema = z.strictObject({
   id: kernelIdField,
   service: z.string().regex(/^[\p{L}\p{N}_-]{1,128}$/u, 'not the name of a service'),
 });
 
 /** What a caller wants of a service that is started; the image says what may be given. */
-export const startServiceBodySchema = z
+const startServiceBodySchema = z
   .strictObject({
     arguments: z
       .record(word, z.union([word, z.array(word).max(maxWords), z.null()]))
@@ -28,8 +28,7 @@ export const startServiceBodySchema = z
   })
   .openapi('StartService');
 
-/** What became of a start. */
-export const serviceOutcomeSchema = z
+const serviceOutcomeSchema = z
   .strictObject({
     status: z.enum(['started', 'running', 'failed']).openapi({ description: '`running`: it was started before.' }),
     error: z.string().optional().openapi({ description: 'Why it failed.' }),
@@ -39,7 +38,6 @@ export const serviceOutcomeSchema = z
 const path = '/v1/kernels/{id}/services/{service}';
 const tag = 'services';
 
-/** The operations. */
 export const serviceOperations = {
   startService: {
     method: 'post',
@@ -62,7 +60,6 @@ export const serviceOperations = {
   },
 } as const satisfies Operations;
 
-/** Adds them. */
 export function addServiceRoutes(app: ApiApp, agent: Agent): void {
   addOperations(app, serviceOperations, {
     startService: ({ params, body, context }) =>

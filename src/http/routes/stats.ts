@@ -19,7 +19,6 @@ import { openStream } from '../stream-reply.ts';
 const tag = 'statistics';
 const defaultIntervalMs = 2_000;
 
-/** The operations. */
 export const statsOperations = {
   getStats: {
     method: 'get',
@@ -73,7 +72,6 @@ export const statsOperations = {
   },
 } as const satisfies Operations;
 
-/** Adds them. */
 export function addStatsRoutes(app: ApiApp, agent: Agent): void {
   addOperations(app, statsOperations, {
     getStats: async ({ context }) => ({ stats: await agent.stats(openStream(context).signal) }),

@@ -7,7 +7,7 @@ import { openStream } from '../stream-reply.ts';
 const slotSchema = z.strictObject({ total: z.number(), used: z.number() });
 
 /** The engine, and reply of `POST /v1/engine/accept`. */
-export const engineStateSchema = z
+const engineStateSchema = z
   .strictObject({
     address: z.string(),
     healthy: z.boolean(),
@@ -32,7 +32,6 @@ export const statusReplySchema = z
   })
   .openapi('AgentStatus') satisfies z.ZodType<AgentStatus>;
 
-/** The operation. */
 export const statusOperations = {
   getStatus: {
     method: 'get',
@@ -52,7 +51,6 @@ export const statusOperations = {
   },
 } as const satisfies Operations;
 
-/** Adds it. */
 export function addStatusRoutes(app: ApiApp, agent: Agent): void {
   addOperations(app, statusOperations, {
     getStatus: () => agent.status(),
