@@ -5,6 +5,7 @@ import type { EventSink, NumberedKernelEvent } from '../events/kernel-event.ts';
 import type { FoundImage, ImageWish } from '../images/resolve.ts';
 import type { ImageView } from '../images/views.ts';
 import type { Kernels } from '../kernel/kernels.ts';
+import type { KernelRecord } from '../kernel/record.ts';
 import type { KernelMount } from '../kernel/spec.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
@@ -28,7 +29,7 @@ export interface ImageService {
 }
 
 /** Events: where they go, and how they are read. */
-export interface EventStore extends EventSink {
+export interface EventStore extends EventSink<KernelRecord> {
   /** How many wait to be sent; absent where they are sent nowhere. */
   readonly waiting?: number;
   read(

@@ -17,7 +17,7 @@ export async function openMember(options: OpenMemberOptions): Promise<ServedNode
 
 /** Checks of a member's settings beside their form, each of which throws INVALID_CONFIG for what is refused. */
 export async function memberChecks(settings: Settings): Promise<readonly (() => unknown)[]> {
-  const { keyFileChecks } = await import('./membership/key-files.ts');
+  const { keyFileChecks } = await import('./membership/rpc-endpoint.ts');
   return keyFileChecks(settings);
 }
 

@@ -63,9 +63,10 @@ export interface NumberedKernelEvent {
   readonly event: KernelEvent;
 }
 
-/** Where events are published: the log of the node, or an adapter that has one. */
-export interface EventSink {
-  publish(event: KernelEvent): void;
+/** Where events are published: the log of the node, or an adapter that has one. `Kernel`: what describes a kernel there. */
+export interface EventSink<Kernel = unknown> {
+  /** With the kernel as it is at this moment, for every event of its lifecycle that has one. */
+  publish(event: KernelEvent, kernel?: Kernel): void;
   /** Whether the last thing published about this kernel's life is its end, by this process or one before it. */
   hasEnded(kernel: KernelId): boolean;
   /** Whether the end of this run has been published, by this process or one before it, and is not forgotten yet. */

@@ -27,7 +27,7 @@ import { Waiters } from './waiters.ts';
 export interface ActorParts {
   readonly plan: CreationPlan;
   readonly journal: Journal;
-  readonly events: EventSink;
+  readonly events: EventSink<KernelRecord>;
   readonly runners: RunnerClients;
   readonly clock: Clock;
   readonly log: Logger;
@@ -191,7 +191,7 @@ export class KernelActor {
       case 'write':
         return await this.#write(effect.essential);
       case 'publish':
-        return this.#parts.events.publish(effect.event);
+        return this.#parts.events.publish(effect.event, this.record);
       case 'start-creation':
         return void this.#create(effect.scope);
       case 'cancel-creation':

@@ -38,7 +38,7 @@ export interface KernelsParts {
   readonly engine: Engine;
   readonly devices: DeviceLeases;
   readonly ports: PortLeases;
-  readonly events: EventSink;
+  readonly events: EventSink<KernelRecord>;
   readonly connectRunner: RunnerConnector;
   readonly clock: Clock;
   readonly log: Logger;

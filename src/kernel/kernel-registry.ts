@@ -36,7 +36,7 @@ export interface KernelRegistryParts {
   readonly prewarmedNetworks: Pick<PrewarmedNetworkPool, 'creating' | 'reconcile'>;
   readonly plan: CreationPlan;
   readonly journal: Journal;
-  readonly events: EventSink;
+  readonly events: EventSink<KernelRecord>;
   readonly runners: RunnerClients;
   readonly containers: KernelContainers;
   readonly ownership: Ownership;

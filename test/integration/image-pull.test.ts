@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   registry = await SmallRegistry.start(credentials);
-  node.services.told.length = 0;
+  node.services.published.length = 0;
 });
 afterEach(async () => {
   for (const { id } of await node.fixture.agent.list({ all: false }))
@@ -43,10 +43,10 @@ async function create(ids: readonly KernelId[], change: object = {}, registryCha
 }
 const imageOf = async (): Promise<string> =>
   (await docker('inspect', '--format', '{{.Id}}', registry.canonical)).trim();
-const pullings = (): number => node.services.told.filter((line) => line.includes(' pulls ')).length;
+const pullings = (): number => node.services.published.filter((line) => line.includes(' pulls ')).length;
 
 describe('an image', () => {
-  it('is pulled once for all kernels that wait for it, with the credentials of the order, and told of', async () => {
+  it('is pulled once for all kernels that wait for it, with the credentials of the order, and published of', async () => {
     const ids = [newKernelId(), newKernelId(), newKernelId()] as const;
     await create(ids, { resource_slots: { cpu: '1', mem: '134217728' } });
     expect(await imageOf()).toBe(registry.imageId);
@@ -79,7 +79,7 @@ describe('an image', () => {
     expect(registry.pulls).toBe(0);
   });
 
-  it('is refused without the right credentials, none of which is told', async () => {
+  it('is refused without the right credentials, none of which is published', async () => {
     for (const wrong of [{ password: 'wr0ng-one' }, { username: null, password: null }]) {
       const failure = await create([newKernelId()], {}, wrong).catch(String);
       expect(failure).toMatch(/DockerError/);

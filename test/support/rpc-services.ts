@@ -32,8 +32,8 @@ import { recordFixture } from './kernel-record.ts';
 /** Services whose parts a test may look at. */
 export interface TestServices extends RpcServices, AsyncDisposable {
   readonly pool: PortPool;
-  /** What was told of ends, one line each: told and quiet ones; and events of tasks. */
-  readonly told: string[];
+  /** What was told of ends, one line each: published and suppressed ones; and events of tasks. */
+  readonly published: string[];
   readonly redis: MemoryRedis;
   /** Folder of committed kernels' files. */
   readonly commitRoot: string;
@@ -66,33 +66,33 @@ export interface TestServicesParts {
 export function rpcServices(parts: TestServicesParts = {}): TestServices {
   const { agent = new FakeAgent(), networks = unfiltered(), engine = new DummyEngine() } = parts;
   const { kernels = { get: () => recordFixture() } } = parts;
-  const told: string[] = [];
+  const published: string[] = [];
   const infoOf = (kernel: KernelId): CreationInfo => creationInfoOf(kernels.get(kernel), node);
-  const news: ManagerNotifier = {
-    tellEnded: (kernel, session, reason) => void told.push(`${kernel} of ${session}: ${reason}`),
-    suppressTermination: async (kernel) => void told.push(`quiet ${kernel}`),
-    tellError: ({ message }) => void told.push(`error ${message}`),
-    tellPulling: (kernel, _, image) => void told.push(`${kernel} pulls ${image}`),
-    tellFailed: (kernel) => void told.push(`${kernel} failed`),
-    askResourceCheck: () => void told.push('resource check'),
+  const notifier: ManagerNotifier = {
+    notifyEnded: (kernel, session, reason) => void published.push(`${kernel} of ${session}: ${reason}`),
+    suppressTermination: async (kernel) => void published.push(`suppressed ${kernel}`),
+    reportError: ({ message }) => void published.push(`error ${message}`),
+    notifyPulling: (kernel, _, image) => void published.push(`${kernel} pulls ${image}`),
+    notifyFailed: (kernel) => void published.push(`${kernel} failed`),
+    askResourceCheck: () => void published.push('resource check'),
   };
-  const tell = (name: string, fields: object): void => void told.push(`${name} ${JSON.stringify(fields)}`);
+  const publish = (name: string, fields: object): void => void published.push(`${name} ${JSON.stringify(fields)}`);
   const redis = new MemoryRedis();
   const tasks = new BackgroundTasks({
     records: new BackgroundTaskRecords(redis),
-    tell,
-    hasTold: () => false,
+    publish,
+    hasPublished: () => false,
     freeName: () => {},
     notes: memoryJsonStore(),
     clock: systemClock,
     log: silentLogger,
   });
-  const creations = new Creations({ agent, news, infoOf, concurrency: 2, pullTimeoutMs: 2000, clock: systemClock });
+  const creations = new Creations({ agent, notifier, infoOf, concurrency: 2, pullTimeoutMs: 2000, clock: systemClock });
   const root = path.join(tmpdir(), `kernelet-commits-${process.pid}`);
   const batches = new BatchRuns({
     agent,
     notes: memoryJsonStore(),
-    tell,
+    publish,
     freeName: () => {},
     clock: systemClock,
     log: silentLogger,
@@ -106,15 +106,15 @@ export function rpcServices(parts: TestServicesParts = {}): TestServices {
     executions: new Executions(agent),
     networks,
     ports: new PortReservations(pool, systemClock),
-    news,
+    notifier,
     infoOf,
-    moveTo: async (group) => void told.push(`moves to ${group}`),
+    moveTo: async (group) => void published.push(`moves to ${group}`),
     creations,
     commits: new Commits({
       engine,
       kernels,
       tasks,
-      tellCommitting: (ids) => statistics.writeCommitting(ids),
+      publishCommitting: (ids) => statistics.writeCommitting(ids),
       root,
       clock: systemClock,
       log: silentLogger,
@@ -124,14 +124,14 @@ export function rpcServices(parts: TestServicesParts = {}): TestServices {
       agent,
       engine,
       tasks,
-      tell,
+      publish,
       limits: { pullTimeoutMs: 10_000, pushTimeoutMs: 10_000 },
       clock: systemClock,
     }),
     batches,
     health: () => checkHealth('24.09.0', { 'container-engine': (signal) => engine.ping(signal) }, systemClock),
     pool,
-    told,
+    published,
     redis,
     commitRoot: root,
     async [Symbol.asyncDispose]() {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { recordFixture } from '../../../test/support/kernel-record.ts';
 import vectors from '../../../test/vectors/events/events-24.09.json' with { type: 'json' };
 import { EventLog } from '../../events/event-log.ts';
 import type { KernelEvent } from '../../events/kernel-event.ts';
@@ -31,9 +32,9 @@ const startedInfo = (vector('kernel_started').args_portable as unknown[])[3] as 
 let folder: string;
 let local: EventLog;
 let posted: EncodedEvent[];
-let book: EventPublisher;
+let publisher: EventPublisher;
 const names = new Set<string>();
-const quiet = new Set<KernelId>();
+const suppressed = new Set<KernelId>();
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'cluster-events-'));
   local = await EventLog.open(folder, { clock: systemClock, log });
@@ -51,7 +52,7 @@ beforeEach(async () => {
       return posted.length;
     },
   };
-  book = new EventPublisher({ agentId, local, outbox, infoOf: () => startedInfo, quiet, log });
+  publisher = new EventPublisher({ agentId, local, outbox, infoOf: () => startedInfo, suppressed, log });
 });
 afterEach(() => {
   local[Symbol.dispose]();
@@ -85,7 +86,7 @@ const cases: readonly (readonly [string, KernelEvent])[] = [
 
 describe('EventPublisher', () => {
   it.each(cases)('says %s in the bytes that were recorded', (id, event) => {
-    book.publish(event);
+    publisher.publish(event, recordFixture());
     const { event: name, source_utf8: source, hex } = vector(id);
     expect(posted.map(({ args, ...rest }) => ({ ...rest, hex: Buffer.from(args).toString('hex') }))).toEqual([
       { name, source, hex },
@@ -94,7 +95,7 @@ describe('EventPublisher', () => {
   });
 
   it.each(['agent_started', 'agent_terminated'] as const)('announces %s', (name) => {
-    book.announce(name, { reason: name === 'agent_started' ? 'self-started' : 'shutdown' });
+    publisher.announce(name, { reason: name === 'agent_started' ? 'self-started' : 'shutdown' });
     expect(Buffer.from(posted[0]?.args ?? []).toString('hex')).toBe(vector(name).hex);
     expect(posted[0]?.source).toBe(agentId);
   });
@@ -103,80 +104,84 @@ describe('EventPublisher', () => {
     ['bgtask_done', { message: 'done' }],
     ['bgtask_failed', { message: 'failed' }],
   ] as const)('announces %s in the manager’s name', (name, fields) => {
-    book.announce(name, { task: '', ...fields });
+    publisher.announce(name, { task: '', ...fields });
     expect(posted[0]?.source).toBe('manager');
     expect(vector(name).source_utf8).toBe('manager');
   });
 
-  it('keeps what managers have no event for, and an end that is to be quiet, to itself', () => {
+  it('publishes no event that managers do not know, and no suppressed termination', () => {
     const end = { type: 'kernel-terminated', reason: 'failed-to-start', exitCode: null, detail: '', ...of } as const;
-    book.publish({ type: 'overuse', kind: 'throttled', count: 1, detail: '', ...of });
-    quiet.add(kernelId);
-    book.publish(end);
+    publisher.publish({ type: 'overuse', kind: 'throttled', count: 1, detail: '', ...of });
+    suppressed.add(kernelId);
+    publisher.publish(end);
     expect(posted).toEqual([]);
     expect(local.lastSequence).toBe(2);
-    expect(book.hasEnded(kernelId)).toBe(true);
-    book.publish(end);
+    expect(publisher.hasEnded(kernelId)).toBe(true);
+    publisher.publish(end);
     expect(posted).toHaveLength(1);
   });
 
-  it('tells once of a kernel’s end though the process ends before its own log has it', () => {
+  it('publishes a termination once though the process is killed before the local log has it', () => {
     const end = { type: 'kernel-terminated', reason: 'user-requested', exitCode: null, detail: '', ...of } as const;
     local[Symbol.dispose]();
     local.publish = () => {
       throw new Error('killed here');
     };
-    expect(() => book.publish(end)).toThrow('killed here');
+    expect(() => publisher.publish(end)).toThrow('killed here');
     local.publish = () => {};
-    book.publish(end);
+    publisher.publish(end);
     expect(posted.map(({ name }) => name)).toEqual(['kernel_terminated']);
     // A later kernel of that id ends as well.
-    book.publish(end);
+    publisher.publish(end);
     expect(posted).toHaveLength(2);
   });
 
-  it('tells of the end of a kernel whose id had one before, of which the name was left', () => {
+  it('publishes the termination of a kernel whose id had one before that left its name', () => {
     const end = { type: 'kernel-terminated', reason: 'user-requested', exitCode: null, detail: '', ...of } as const;
     names.add(`end ${kernelId}`);
-    book.publish({ type: 'kernel-preparing', ...of });
-    book.publish(end);
+    publisher.publish({ type: 'kernel-preparing', ...of });
+    publisher.publish(end);
     expect(posted.map(({ name }) => name)).toEqual(['kernel_preparing', 'kernel_terminated']);
   });
 
   it('announces what has a name once, until the name is free', () => {
-    const announce = (): void => book.announce('bgtask_done', { task: '', message: 'done' }, 'task 1');
+    const announce = (): void => publisher.announce('bgtask_done', { task: '', message: 'done' }, 'task 1');
     announce();
     announce();
-    expect([posted.length, book.hasAnnounced('task 1'), book.hasAnnounced('task 2')]).toEqual([1, true, false]);
-    book.freeName('task 1');
+    expect([posted.length, publisher.hasPublished('task 1'), publisher.hasPublished('task 2')]).toEqual([
+      1,
+      true,
+      false,
+    ]);
+    publisher.freeName('task 1');
     announce();
     expect(posted).toHaveLength(2);
   });
 
-  it('keeps a kernel’s life going when something cannot be told', () => {
+  it('does not hold up a kernel whose event cannot be encoded', () => {
     const failing = new EventPublisher({
       agentId,
       local,
       outbox: { post: () => {}, holds: () => false, free: () => {}, size: 0 },
-      quiet,
+      suppressed,
       infoOf: () => {
         throw new Error('no such kernel');
       },
       log,
     });
-    failing.publish({ type: 'kernel-started', restarted: false, ...of });
+    failing.publish({ type: 'kernel-started', restarted: false, ...of }, recordFixture());
     expect(local.lastSequence).toBe(1);
-    expect(errors).toEqual(['an event could not be put into words for managers']);
+    expect(errors).toEqual(['an event could not be encoded for managers']);
   });
 });
 
-it('tells of a kernel whose image is pulled before it tells of itself, once, and knows when nothing came of it', () => {
-  book.tellPreparing(kernelId, sessionId);
-  book.publish({ type: 'kernel-preparing', ...of });
-  book.publish({ type: 'kernel-creating', ...of });
+it('publishes a kernel’s preparation while its image is pulled, once, and knows when no kernel came of it', () => {
+  publisher.publishPreparing(kernelId, sessionId);
+  publisher.publish({ type: 'kernel-preparing', ...of });
+  publisher.publish({ type: 'kernel-creating', ...of });
   expect(posted.map(({ name }) => name)).toEqual(['kernel_preparing', 'kernel_creating']);
-  expect(book.hasComeToNothing(kernelId)).toBe(false);
-  book.tellPreparing(kernelId, sessionId);
-  expect(book.hasComeToNothing(kernelId)).toBe(true);
-  expect(book.hasComeToNothing(kernelId)).toBe(false);
+  expect(publisher.endsUnborn(kernelId)).toBe(false);
+  publisher.publishPreparing(kernelId, sessionId);
+  expect(publisher.endsUnborn(kernelId)).toBe(true);
+  expect(publisher.endsUnborn(kernelId)).toBe(false);
 });

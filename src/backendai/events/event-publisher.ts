@@ -1,18 +1,21 @@
 /**
- * What has happened to kernels, in cluster mode: the events of the standalone mode, and beside them those that managers
- * read, by way of the outbox.
+ * Publishes what happens to kernels in a cluster: into the local events, as alone, and, by way of the outbox, to managers.
  *
- * The outbox has an event first, and a kernel's end under a name that is free when the local events have it too: a
- * process that ends between the two writes tells a manager of it again, which the outbox drops.
+ * The outbox has an event first, and a kernel's termination under a name that is free when the local events have it too: a
+ * process that ends between the two writes publishes it again, which the outbox drops.
  */
 
 import type { EventLog } from '../../events/event-log.ts';
 import type { EventSink, KernelEvent, NumberedKernelEvent } from '../../events/kernel-event.ts';
+import type { KernelRecord } from '../../kernel/record.ts';
+import { KerneletError } from '../../lib/errors.ts';
 import type { KernelId, RunId, SessionId } from '../../lib/ids.ts';
 import type { Logger } from '../../lib/log.ts';
+import type { SuppressedTerminations } from '../operations/suppressed-terminations.ts';
 import type { EncodedEvent } from '../redis/event-stream.ts';
 import { type AgentEventFields, type AgentEventName, eventSource } from '../wire/events/agent-event.ts';
-import { type CreationInfoOf, encodeAgentEvent, wireEvent } from './wire-event.ts';
+import type { CreationInfo } from '../wire/events/creation-info.ts';
+import { encodeAgentEvent, wireEvent } from './wire-event.ts';
 
 /** Takes events that must arrive. */
 export interface EventPost {
@@ -24,29 +27,27 @@ export interface EventPost {
   readonly size: number;
 }
 
-/** Kernels whose ends are not told to managers: who asked for one knows (spec rpc 8.7). None of it throws. */
-export interface SuppressedTerminations {
-  has(kernel: KernelId): boolean;
-  delete(kernel: KernelId): void;
-}
+/** The end of a kernel. */
+export type KernelTermination = Extract<KernelEvent, { readonly type: 'kernel-terminated' }>;
 
-/** How to make the book. */
+/** How to make the publisher. */
 export interface EventPublisherOptions {
   readonly agentId: string;
   readonly local: EventLog;
   readonly outbox: EventPost;
-  readonly infoOf: CreationInfoOf;
-  readonly quiet: SuppressedTerminations;
-  /** Called before a kernel's end is told to managers, or is not told. Never throws. */
-  readonly beforeEnd?: (event: Extract<KernelEvent, { readonly type: 'kernel-terminated' }>, told: boolean) => void;
+  /** What managers read of a kernel that has started. */
+  readonly infoOf: (kernel: KernelRecord) => CreationInfo;
+  /** Kernels whose terminations managers do not want to read. */
+  readonly suppressed: Pick<SuppressedTerminations, 'has' | 'delete'>;
   readonly log: Logger;
 }
 
-/** The book. The local log and the outbox stay their owner's to close. */
-export class EventPublisher implements EventSink {
+/** The publisher. The local log and the outbox stay their owner's to close. */
+export class EventPublisher implements EventSink<KernelRecord> {
   readonly #options: EventPublisherOptions;
-  /** Those of which `kernel_preparing` has been told, and which have told nothing of themselves yet. */
+  /** Kernels of which `kernel_preparing` is published, and no event of their own yet. */
   readonly #prepared = new Set<KernelId>();
+  #beforeTermination: (event: KernelTermination, isPublished: boolean) => void = () => {};
 
   constructor(options: EventPublisherOptions) {
     this.#options = options;
@@ -57,19 +58,24 @@ export class EventPublisher implements EventSink {
     return this.#options.outbox.size;
   }
 
-  publish(event: KernelEvent): void {
-    const { quiet, beforeEnd, local, outbox } = this.#options;
+  /** From here on, `listener` is called before a kernel's termination is published, or is suppressed. It must not throw. */
+  onTermination(listener: (event: KernelTermination, isPublished: boolean) => void): void {
+    this.#beforeTermination = listener;
+  }
+
+  publish(event: KernelEvent, kernel?: KernelRecord): void {
+    const { suppressed, local, outbox } = this.#options;
     const isEnd = event.type === 'kernel-terminated';
-    const wasTold = event.type === 'kernel-preparing' && this.#prepared.delete(event.kernelId);
-    const isTold = !wasTold && !(isEnd && quiet.has(event.kernelId));
-    if (isEnd) beforeEnd?.(event, isTold);
+    const wasPublished = event.type === 'kernel-preparing' && this.#prepared.delete(event.kernelId);
+    const isPublished = !wasPublished && !(isEnd && suppressed.has(event.kernelId));
+    if (isEnd) this.#beforeTermination(event, isPublished);
     const endName = `end ${event.kernelId}`;
     // An earlier kernel of this id may have left it, whose process was killed right before it was free.
     if (event.type === 'kernel-preparing') outbox.free(endName);
-    if (isTold) this.#tell(event, isEnd ? endName : null);
+    if (isPublished) this.#post(event, kernel, isEnd ? endName : null);
     local.publish(event);
     if (isEnd) outbox.free(endName);
-    if (isEnd && !isTold) quiet.delete(event.kernelId);
+    if (isEnd && !isPublished) suppressed.delete(event.kernelId);
   }
 
   hasEnded(kernel: KernelId): boolean {
@@ -88,46 +94,46 @@ export class EventPublisher implements EventSink {
   }
 
   /**
-   * Tells managers what concerns no kernel of this node, or the whole node. What has a name `once` is told once, however
-   * often it is announced, until the name is freed.
+   * Publishes to managers what concerns no kernel of this node, or the whole node. What has a name `once` is published
+   * once, however often it is announced, until the name is freed.
    */
   announce<Name extends AgentEventName>(name: Name, fields: AgentEventFields[Name], once: string | null = null): void {
     this.#options.outbox.post(encodeAgentEvent(name, eventSource(name, this.#options.agentId), fields), once);
   }
 
-  /** Whether something of this name was announced, by an earlier process too. */
-  hasAnnounced(once: string): boolean {
+  /** Whether something of this name was published, by an earlier process too. */
+  hasPublished(once: string): boolean {
     return this.#options.outbox.holds(once);
   }
 
-  /** Frees a name: that it was told is noted elsewhere, or is of no interest any more. */
+  /** Frees a name: that it was published is noted elsewhere, or is of no interest any more. */
   freeName(once: string): void {
     this.#options.outbox.free(once);
   }
 
-  /** Tells of a kernel before it can tell of itself. */
-  tellPreparing(kernel: KernelId, session: SessionId): void {
+  /** Publishes the first event of a kernel before there is a kernel. */
+  publishPreparing(kernel: KernelId, session: SessionId): void {
     this.#prepared.add(kernel);
     this.announce('kernel_preparing', { kernel, session, reason: '', info: {} });
   }
 
-  /** Answers whether the kernel has told nothing since its preparing was told; then it will tell nothing any more. */
-  hasComeToNothing(kernel: KernelId): boolean {
+  /** Whether a kernel has published nothing itself since `publishPreparing`; from here on it counts as ended. */
+  endsUnborn(kernel: KernelId): boolean {
     return this.#prepared.delete(kernel);
   }
 
   /** A failure here must not hold up a kernel's life. */
-  #tell(event: KernelEvent, name: string | null): void {
+  #post(event: KernelEvent, kernel: KernelRecord | undefined, name: string | null): void {
     const { agentId, infoOf, outbox, log } = this.#options;
+    const info = (): CreationInfo => {
+      if (kernel) return infoOf(kernel);
+      throw new KerneletError('INTERNAL', `the event ${event.type} came without its kernel`);
+    };
     try {
-      const encoded = wireEvent(event, agentId, infoOf);
+      const encoded = wireEvent(event, agentId, info);
       if (encoded) outbox.post(encoded, name);
     } catch (error) {
-      log.error('an event could not be put into words for managers', {
-        event: event.type,
-        kernel: event.kernelId,
-        error,
-      });
+      log.error('an event could not be encoded for managers', { event: event.type, kernel: event.kernelId, error });
     }
   }
 }

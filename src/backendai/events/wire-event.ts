@@ -1,15 +1,11 @@
 /** From what happens to kernels to the events that managers read (spec cluster-state 4.5). Pure. */
 
 import type { KernelEvent } from '../../events/kernel-event.ts';
-import type { KernelId } from '../../lib/ids.ts';
 import type { EndReason } from '../../protocol/run-event.ts';
 import type { EncodedEvent } from '../redis/event-stream.ts';
 import { type AgentEventFields, type AgentEventName, eventArguments, eventSource } from '../wire/events/agent-event.ts';
 import type { CreationInfo } from '../wire/events/creation-info.ts';
 import { encodeMsgpack } from '../wire/msgpack/encode.ts';
-
-/** What is known of a kernel that runs; called for kernels that have just started. */
-export type CreationInfoOf = (kernel: KernelId) => CreationInfo;
 
 /** What is said where no exit code is known, as upstream says it of everything. */
 const unknownExitCode = -1;
@@ -24,8 +20,8 @@ export function encodeAgentEvent<Name extends AgentEventName>(
   return { name, source, args: encodeMsgpack(eventArguments(name, fields)) };
 }
 
-/** The event of the stream; null for what managers have no event for. */
-export function wireEvent(event: KernelEvent, source: string, infoOf: CreationInfoOf): EncodedEvent | null {
+/** The event of the stream; null for what managers have no event for. `info` is called for a kernel that has started. */
+export function wireEvent(event: KernelEvent, source: string, info: () => CreationInfo): EncodedEvent | null {
   const { kernelId: kernel, sessionId: session } = event;
   const creation = { kernel, session, reason: '', info: nothingYet };
   switch (event.type) {
@@ -36,7 +32,7 @@ export function wireEvent(event: KernelEvent, source: string, infoOf: CreationIn
     case 'kernel-creating':
       return encodeAgentEvent('kernel_creating', source, creation);
     case 'kernel-started':
-      return encodeAgentEvent('kernel_started', source, { ...creation, info: infoOf(kernel) });
+      return encodeAgentEvent('kernel_started', source, { ...creation, info: info() });
     case 'kernel-terminated': {
       const exitCode = event.exitCode ?? unknownExitCode;
       return encodeAgentEvent('kernel_terminated', source, { kernel, session, reason: event.reason, exitCode });

@@ -5,28 +5,26 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Agent } from '../../agent/agent.ts';
-import type { AssembledNode, AssembleMember } from '../../agent/assembled-node.ts';
+import type { AssembleMember } from '../../agent/assembled-node.ts';
 import { type Dependencies, probeEngine } from '../../agent/node-health.ts';
 import type { ServedNode } from '../../agent/served-node.ts';
 import { configFolders } from '../../config/paths.ts';
 import { openEventLog } from '../../events/event-log.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { type OperationTimes, watchMethods } from '../../lib/operation-times.ts';
-import { JsonStore } from '../../storage/json-store.ts';
 import { EventPublisher } from '../events/event-publisher.ts';
 import { Outbox } from '../events/outbox/outbox.ts';
 import { creationInfoOf } from '../operations/creation-info-of.ts';
-import { QuietMarks, quietNote } from '../operations/suppressed-terminations.ts';
+import { LastLogs } from '../operations/last-logs.ts';
+import { SuppressedTerminations } from '../operations/suppressed-terminations.ts';
 import { ClusterStatistics } from '../statistics/cluster-statistics.ts';
-import { ClusterLife } from './cluster-life.ts';
-import type { ClusterParts } from './cluster-parts.ts';
-import { openClusterWork } from './cluster-work.ts';
-import { HeartbeatSource } from './heartbeat-source.ts';
-import { type JoinOptions, joinCluster } from './joining.ts';
-import { logKeeper } from './log-keeper.ts';
-import { nodeNames } from './node-names.ts';
-import { serveRpc } from './rpc-endpoint.ts';
-import { rpcServices } from './rpc-services.ts';
+import { Heartbeats } from './heartbeats.ts';
+import { type JoinOptions, joinCluster } from './join.ts';
+import { MemberLifecycle } from './lifecycle.ts';
+import type { MemberParts } from './member-parts.ts';
+import { nodeNames } from './node-identity.ts';
+import { curveKeysOf, serveRpc } from './rpc-endpoint.ts';
+import { openPersistentWork, rpcServices } from './services.ts';
 
 /** How a node becomes a member. */
 export interface OpenMemberOptions extends JoinOptions {
@@ -41,24 +39,23 @@ export interface OpenMemberOptions extends JoinOptions {
 export async function openMember(options: OpenMemberOptions): Promise<ServedNode> {
   const { log, operations } = options;
   await using cleanups = new AsyncDisposableStack();
-  const joined = await joinCluster(options, cleanups);
-  const { settings, limits, identity, addresses, state, etcd, redis } = joined;
+  const { groups, state, ...joined } = await joinCluster(options, cleanups);
+  const { settings, limits, identity, addresses, etcd, redis } = joined;
   const { agentId } = identity;
-  const file = path.join(state.path, 'outbox', 'events');
-  const outbox = cleanups.use(new Outbox(file, { target: redis.appender, clock, log }));
-  const names = { identity, addresses };
-  const quiet = new QuietMarks(await JsonStore.open(path.join(state.path, 'quiet'), quietNote, log), log);
-  const book = new EventPublisher({
+  const curveKeys = await curveKeysOf(settings.agent, log);
+  const outboxFile = path.join(state.path, 'outbox', 'events');
+  const outbox = cleanups.use(new Outbox(outboxFile, { target: redis.appender, clock, log }));
+  const suppressed = await SuppressedTerminations.open(state.path, log);
+  const publisher = new EventPublisher({
     agentId,
     local: cleanups.use(await openEventLog(state, clock, log)),
     outbox,
-    infoOf: (kernel) => creationInfoOf(built.kernels.get(kernel), nodeNames(names)),
-    quiet,
-    beforeEnd: (event, told) => work.batches.kernelEnds(event, told),
+    infoOf: (kernel) => creationInfoOf(kernel, nodeNames(joined)),
+    suppressed,
     log,
   });
-  const built: AssembledNode = await options.assemble(settings, state, {
-    events: book,
+  const node = await options.assemble(settings, state, {
+    events: publisher,
     statistics: new ClusterStatistics(redis.statistics, agentId, clock),
     publishAddress: addresses.bindHost,
     readyTimeoutMs: limits.kernelStartTimeoutMs,
@@ -68,45 +65,56 @@ export async function openMember(options: OpenMemberOptions): Promise<ServedNode
       path.join(homedir(), configFolders.ofUser),
       process.cwd(),
     ],
-    keepLog: (engine) => logKeeper({ engine, redis, book, limits, log }),
+    keepLog: (engine) => {
+      const logs = new LastLogs({
+        engine,
+        store: (content, where) => redis.storeLog(content, where),
+        publish: (kernel, container) => publisher.announce('do_sync_kernel_logs', { kernel, container }),
+        chunkBytes: () => limits.containerLogChunkBytes,
+        clock,
+        log,
+      });
+      return (...of) => logs.keep(...of);
+    },
   });
-  const agent = cleanups.use(built.agent);
-  const doors = { etcd, redis, book, outbox, quiet };
-  const parts: ClusterParts = { settings, limits, identity, addresses, ...doors, built, clock, log };
-  const enter = (group: string): void => {
-    identity.scalingGroup = group;
-    etcd.moveTo(group);
-    life.beatNow();
-  };
-  const moveTo = async (group: string): Promise<void> => {
-    await joined.groups.set(group);
-    enter(group);
-  };
-  const watched = watchMethods<Agent>(agent, 'agent', operations);
-  const work = cleanups.use(await openClusterWork(parts, watched, state.path));
+  cleanups.use(node.agent);
+  const parts: MemberParts = { ...joined, outbox, suppressed, publisher, node, clock, log };
+  const agent = watchMethods<Agent>(node.agent, 'agent', operations);
+  const work = cleanups.use(await openPersistentWork(parts, agent, state.path));
+  publisher.onTermination((event, isPublished) => work.batches.kernelEnds(event, isPublished));
   const dependencies: Dependencies = {
-    'container-engine': (signal) => probeEngine(built.engine, built.kernels, signal),
+    'container-engine': (signal) => probeEngine(node.engine, node.kernels, signal),
     etcd: (signal) => etcd.overlay.get('config/redis/addr', signal),
     redis: () => redis.ping(),
   };
-  const services = rpcServices(parts, { agent: watched, work, dependencies, moveTo });
-  const rpc = cleanups.use(await serveRpc(parts, services));
-  const life: ClusterLife = new ClusterLife(parts, rpc, work, new HeartbeatSource(parts, rpc.publicKey));
+  const heartbeats = new Heartbeats(parts, curveKeys?.publicKey ?? null);
+  const enterGroup = (group: string): void => {
+    identity.scalingGroup = group;
+    etcd.moveTo(group);
+    heartbeats.sendNow();
+  };
+  const moveTo = async (group: string): Promise<void> => {
+    await groups.set(group);
+    enterGroup(group);
+  };
+  const services = rpcServices(parts, { agent, work, dependencies, moveTo });
+  const rpc = cleanups.use(await serveRpc(parts, curveKeys, services));
+  const lifecycle = new MemberLifecycle(parts, { rpc, work, heartbeats });
   const owned = cleanups.move();
   return {
     settings,
-    agent,
+    agent: node.agent,
     isManaged: true,
     snapshotSocket: path.join(settings.agent.ipcBasePath, 'agent-registry-snapshot.sock'),
     dependencies,
-    run: () => life.run(),
+    run: () => lifecycle.run(),
     adopt: async ({ agent: { scalingGroup } }) => {
-      const group = await joined.groups.inForce(scalingGroup);
-      if (group !== identity.scalingGroup) enter(group);
+      const group = await groups.inForce(scalingGroup);
+      if (group !== identity.scalingGroup) enterGroup(group);
       return ['agent.scaling-group'];
     },
     [Symbol.asyncDispose]: async () => {
-      await life.end(options.signal);
+      await lifecycle.end(options.signal);
       await owned.disposeAsync();
     },
   };

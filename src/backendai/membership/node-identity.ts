@@ -7,6 +7,8 @@ import type { Logger } from '../../lib/log.ts';
 import type { AgentIdWish } from '../../storage/state-folder.ts';
 import { type DetectedNode, detectNode } from '../identity/detected-node.ts';
 import { askMetadata } from '../identity/metadata-service.ts';
+import type { NodeAddresses } from '../identity/node-addresses.ts';
+import type { NodeNames } from '../operations/creation-info-of.ts';
 
 /** The names. */
 export interface NodeIdentity {
@@ -32,7 +34,7 @@ export function wishedId({ id }: AgentSettings, detected: DetectedNode): AgentId
 }
 
 /** Says when a machine is no longer found to be what it was: it stays in its cluster under the name that it had. */
-export function tellOtherName({ id }: AgentSettings, detected: DetectedNode, agentId: AgentId, log: Logger): void {
+export function warnOfOtherName({ id }: AgentSettings, detected: DetectedNode, agentId: AgentId, log: Logger): void {
   if (id !== null || detected.id === agentId) return;
   log.warn(
     'this machine has another name than it had when it joined; it keeps the old one: set agent.id to change it',
@@ -49,4 +51,19 @@ function asAgentId(text: string, what: string): AgentId {
   } catch (cause) {
     throw new KerneletError('INVALID_CONFIG', `${what}: ${toKerneletError(cause).message}`, { cause });
   }
+}
+
+/** The names as they are now: a manager may move a node to another group. */
+export function nodeNames({
+  addresses,
+  identity,
+}: {
+  readonly addresses: NodeAddresses;
+  readonly identity: NodeIdentity;
+}): NodeNames {
+  return {
+    kernelHost: addresses.kernelHost,
+    agentAddress: addresses.rpcAddress,
+    scalingGroup: identity.scalingGroup,
+  };
 }

@@ -1,31 +1,29 @@
-/** The door for managers: the socket, its keys, and the server behind it (spec rpc 2.14, 4). */
-
-import type { AgentSettings } from '../../config/settings.ts';
+/** The endpoint that managers call: the socket, its keys, and the server behind it (spec rpc 2.14, 4). */
+import type { AgentSettings, Settings } from '../../config/settings.ts';
 import { isLoopback } from '../../config/value-types/address.ts';
-import type { Logger } from '../../lib/log.ts';
+import { type Logger, silentLogger } from '../../lib/log.ts';
+import { readTls } from '../etcd/etcd-adapter.ts';
 import { methods } from '../rpc/methods/index.ts';
 import type { RpcServices } from '../rpc/rpc-method.ts';
 import { maxMessageBytes, RpcServer } from '../rpc/rpc-server.ts';
 import { type CurveKeys, loadCurveKeys } from '../transport/curve-keys.ts';
 import { MessageRouter } from '../transport/message-router.ts';
-import type { ClusterParts } from './cluster-parts.ts';
+import type { MemberParts } from './member-parts.ts';
 
-/** The door. Disposing it closes the socket. */
+/** The endpoint. Disposing it closes the socket. */
 export interface RpcEndpoint extends AsyncDisposable {
-  /** What heartbeats announce, in Z85; null: calls come in plain text. */
-  readonly publicKey: string | null;
   /** Whether anybody has called since the start. */
   readonly hasBeenCalled: boolean;
   /** Takes no new calls, and answers those that do not end in time. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Listens and answers. Throws INVALID_CONFIG for keys that cannot be read, STATE_UNUSABLE when the address cannot be had. */
+/** Listens and answers; `curve` is null for calls in plain text. Throws STATE_UNUSABLE when the address cannot be had. */
 export async function serveRpc(
-  { settings, addresses, log }: Pick<ClusterParts, 'settings' | 'addresses' | 'log'>,
+  { addresses, log }: Pick<MemberParts, 'addresses' | 'log'>,
+  curve: CurveKeys | null,
   services: RpcServices,
 ): Promise<RpcEndpoint> {
-  const curve = await keysOf(settings.agent, log);
   const { rpcListen } = addresses;
   if (curve === null && !isLoopback(rpcListen.host)) {
     log.warn('agent.rpc-auth-agent-keypair is not set: whoever reaches the RPC address may run code in containers');
@@ -35,7 +33,6 @@ export async function serveRpc(
   const served = server.run().catch((error: unknown) => log.error('calls are no longer read', { error }));
   log.info('answering calls', { endpoint: socket.endpoint, encrypted: curve !== null, publicKey: curve?.publicKey });
   return {
-    publicKey: curve?.publicKey ?? null,
     get hasBeenCalled() {
       return server.hasBeenCalled;
     },
@@ -48,9 +45,18 @@ export async function serveRpc(
 }
 
 /** The keys for CURVE; null: calls come in plain text. Throws INVALID_CONFIG. */
-export async function keysOf(agent: AgentSettings, log: Logger): Promise<CurveKeys | null> {
+export async function curveKeysOf(agent: AgentSettings, log: Logger): Promise<CurveKeys | null> {
   const { agentKeypairFile, managerPublicKeyFile } = agent;
   if (agentKeypairFile === null) return null;
   const managerPublicKeyFiles = managerPublicKeyFile === null ? [] : [managerPublicKeyFile];
   return await loadCurveKeys({ agentKeypairFile, managerPublicKeyFiles }, log);
 }
+
+/** Each reads some of them, and throws INVALID_CONFIG, naming the file, when it cannot be used. */
+export const keyFileChecks = ({
+  etcd,
+  agent,
+}: Pick<Settings, 'etcd' | 'agent'>): readonly (() => Promise<unknown>)[] => [
+  async () => (etcd?.tls.enabled ? await readTls(etcd.tls) : null),
+  async () => await curveKeysOf(agent, silentLogger),
+];

@@ -7,7 +7,7 @@ import type { EncodedEvent } from '../redis/event-stream.ts';
 import { eventFields } from '../wire/events/agent-event.ts';
 import { decodePlain } from '../wire/extensions/plain.ts';
 import type { MsgpackValue } from '../wire/msgpack/value.ts';
-import type { ClusterParts } from './cluster-parts.ts';
+import type { MemberParts } from './member-parts.ts';
 
 const names = ['do_volume_mount', 'do_volume_unmount'] as const;
 type VolumeEventName = (typeof names)[number];
@@ -20,7 +20,7 @@ const usualTimeoutMs = 10_000;
 
 /** Reads and answers until the signal aborts. What cannot be read is left out. */
 export async function followVolumeEvents(
-  parts: Pick<ClusterParts, 'settings' | 'identity' | 'etcd' | 'redis' | 'book' | 'clock' | 'log'>,
+  parts: Pick<MemberParts, 'settings' | 'identity' | 'etcd' | 'redis' | 'publisher' | 'clock' | 'log'>,
   volumes: VolumeMounts,
   signal: AbortSignal,
 ): Promise<void> {
@@ -66,7 +66,7 @@ async function answer(
   { name, fields }: VolumeEvent,
   signal: AbortSignal,
 ): Promise<void> {
-  const { identity, book, log } = parts;
+  const { identity, publisher, log } = parts;
   const group = textOf(fields['scalingGroup']);
   if (group !== null && group !== identity.scalingGroup) return;
   let outcome: { readonly mountPath: string; readonly error: string | null };
@@ -79,7 +79,7 @@ async function answer(
   }
   const quotaScope = textOf(fields['quotaScope']) ?? '';
   const reply = name === 'do_volume_mount' ? 'volume_mounted' : 'volume_unmounted';
-  book.announce(reply, { node: identity.agentId, nodeType: 'agent', quotaScope, ...outcome });
+  publisher.announce(reply, { node: identity.agentId, nodeType: 'agent', quotaScope, ...outcome });
 }
 
 /** Gives the mount point; blank where the storage proxy of this machine does it. */

@@ -34,9 +34,9 @@ type TaskEventName = 'bgtask_updated' | 'bgtask_done' | 'bgtask_cancelled' | 'bg
 export interface BackgroundTasksParts {
   readonly records: Pick<BackgroundTaskRecords, 'start' | 'progress' | 'end'>;
   /** Tells a manager; with a name once until that is free, by whatever process. */
-  readonly tell: <Name extends TaskEventName>(name: Name, fields: AgentEventFields[Name], once?: string) => void;
+  readonly publish: <Name extends TaskEventName>(name: Name, fields: AgentEventFields[Name], once?: string) => void;
   /** Whether something was told under this name. */
-  readonly hasTold: (once: string) => boolean;
+  readonly hasPublished: (once: string) => boolean;
   readonly freeName: (once: string) => void;
   readonly notes: Pick<JsonStore<TaskNote>, 'all' | 'put' | 'remove'>;
   readonly clock: Clock;
@@ -69,7 +69,7 @@ export class BackgroundTasks implements AsyncDisposable {
   constructor(parts: BackgroundTasksParts) {
     this.#parts = parts;
     for (const [id, { what }] of [...parts.notes.all]) {
-      if (parts.hasTold(nameOf(id))) void this.#forget(id);
+      if (parts.hasPublished(nameOf(id))) void this.#forget(id);
       else this.#open.set(id, this.#end(id, 'failed', `the agent was restarted during ${what}`));
     }
   }
@@ -137,7 +137,7 @@ export class BackgroundTasks implements AsyncDisposable {
 
   /** One report at a time; of those that come meanwhile, or too soon, the last one is given. */
   #progress(id: string): { readonly report: TaskProgress; readonly settled: () => Promise<void> } {
-    const { records, tell, clock } = this.#parts;
+    const { records, publish, clock } = this.#parts;
     let lastAt = Number.NEGATIVE_INFINITY;
     let sending: Promise<void> = Promise.resolve();
     let busy = false;
@@ -148,7 +148,7 @@ export class BackgroundTasks implements AsyncDisposable {
       const step = { current, total, message: message.slice(0, maxText) };
       sending = records
         .progress(id, step, clock.now())
-        .then(() => tell('bgtask_updated', { task: id, ...step }))
+        .then(() => publish('bgtask_updated', { task: id, ...step }))
         // How far it was is of no use later.
         .catch(() => {})
         .finally(() => {
@@ -160,12 +160,12 @@ export class BackgroundTasks implements AsyncDisposable {
 
   /** The record first: a manager that is told looks at it. */
   async #end(id: string, end: TaskEnd, message: string): Promise<void> {
-    const { tell, log } = this.#parts;
+    const { publish, log } = this.#parts;
     const shown = message.slice(0, maxText);
     await this.#record(id, end, shown).catch((error: unknown) => {
       log.warn('the record of a background task could not be ended', { task: id, error });
     });
-    tell(eventOf[end], { task: id, message: shown }, nameOf(id));
+    publish(eventOf[end], { task: id, message: shown }, nameOf(id));
     await this.#forget(id);
     this.#open.delete(id);
   }

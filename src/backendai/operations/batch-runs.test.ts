@@ -40,15 +40,15 @@ async function node() {
     yield [{ kind: 'stdout' }, 'output that nobody wants'];
     yield [await promise];
   };
-  const told: string[] = [];
+  const published: string[] = [];
   const names = new Set<string>();
   const runs = async (change: Partial<BatchRunsParts> = {}): Promise<BatchRuns> =>
     cleanups.use(
       new BatchRuns({
         agent: fixture.agent,
         notes: await JsonStore.open(folder, batchNote, silentLogger),
-        tell: (name, { reason, exitCode }, once) => {
-          if (!names.has(once)) told.push(`${name} ${reason} ${exitCode}`);
+        publish: (name, { reason, exitCode }, once) => {
+          if (!names.has(once)) published.push(`${name} ${reason} ${exitCode}`);
           names.add(once);
         },
         freeName: (once) => void names.delete(once),
@@ -61,7 +61,7 @@ async function node() {
   const { id } = await fixture.agent.create(request, AbortSignal.timeout(5000));
   const end = (exitCode: number, reason: Extract<RunEvent, { kind: 'finished' }>['reason'] = 'exited'): void =>
     finish({ kind: 'finished', exitCode, reason });
-  return { fixture, id, runs, told, names, end, begun: () => begun };
+  return { fixture, id, runs, published, names, end, begun: () => begun };
 }
 
 it.each([
@@ -71,15 +71,15 @@ it.each([
   [-15, 'time-limit', 'session_failure task-timeout -2'],
   [-15, 'cancelled', 'session_failure task-cancelled -2'],
 ] as const)('tells once of the end %i (%s)', async (exitCode, reason, words) => {
-  const { id, runs, told, end, fixture, begun } = await node();
+  const { id, runs, published, end, fixture, begun } = await node();
   const batches = await runs();
   await batches.begin(id, { ...batch, timeoutMs: 5000 });
   await expect.poll(begun).toBe(1);
   // A manager that asks twice does not get it twice.
   await batches.begin(id, batch);
-  expect(told).toEqual([]);
+  expect(published).toEqual([]);
   end(exitCode, reason);
-  await expect.poll(() => told).toEqual([words]);
+  await expect.poll(() => published).toEqual([words]);
   await batches.begin(id, batch);
   const { params } = fixture.runners[0]?.requests.find(({ method }) => method === 'execute') ?? {};
   expect(params).toEqual({
@@ -88,26 +88,26 @@ it.each([
   });
   batches.kernelEnds({ ...ended, kernelId: id, reason: 'task-finished', exitCode: 0 }, true);
   await expect.poll(() => readdir(folder)).toEqual([]);
-  expect([begun(), batches.size, told.length]).toEqual([1, 0, 1]);
+  expect([begun(), batches.size, published.length]).toEqual([1, 0, 1]);
 });
 
 it('follows on after a restart of the agent, and begins nothing twice', async () => {
-  const { id, runs, told, end, begun } = await node();
+  const { id, runs, published, end, begun } = await node();
   const before = await runs();
   await before.begin(id, batch);
   await expect.poll(begun).toBe(1);
   await before[Symbol.asyncDispose]();
-  expect([told, await readdir(folder)]).toEqual([[], [`${id}.json`]]);
+  expect([published, await readdir(folder)]).toEqual([[], [`${id}.json`]]);
   const after = await runs();
   after.resume();
   after.resume();
   end(0);
-  await expect.poll(() => told).toEqual(['session_success task-finished 0']);
+  await expect.poll(() => published).toEqual(['session_success task-finished 0']);
   expect(begun()).toBe(1);
   const last = await runs();
   last.resume();
   await last.begin(id, batch);
-  expect([begun(), told.length, last.size]).toEqual([1, 1, 0]);
+  expect([begun(), published.length, last.size]).toEqual([1, 1, 0]);
 });
 
 /** Notes on a disk that takes none of those that say `told`, or no note at all, as long as the test wants. */
@@ -123,12 +123,12 @@ async function notesOnBadDisk(isBad: (note: BatchNote) => boolean) {
 }
 
 it('tells once of an end though the process ends before that is noted', async () => {
-  const { id, runs, told, names, end, begun } = await node();
+  const { id, runs, published, names, end, begun } = await node();
   const before = await runs({ notes: await notesOnBadDisk(({ state }) => state === 'told') });
   await before.begin(id, batch);
   await expect.poll(begun).toBe(1);
   end(3);
-  await expect.poll(() => told).toEqual(['session_failure task-failed 3']);
+  await expect.poll(() => published).toEqual(['session_failure task-failed 3']);
   await before[Symbol.asyncDispose]();
   const after = await runs();
   expect(after.size).toBe(1);
@@ -137,17 +137,17 @@ it('tells once of an end though the process ends before that is noted', async ()
   await expect.poll(() => [...names]).toEqual([]);
   after.kernelEnds({ ...ended, kernelId: id, reason: 'task-finished', exitCode: 0 }, true);
   await expect.poll(() => readdir(folder)).toEqual([]);
-  expect([told.length, begun()]).toEqual([1, 1]);
+  expect([published.length, begun()]).toEqual([1, 1]);
 });
 
 it('notes an end as soon as the disk takes it', async () => {
-  const { id, runs, told, names, end, begun } = await node();
+  const { id, runs, published, names, end, begun } = await node();
   let isFull = true;
   const batches = await runs({ notes: await notesOnBadDisk(({ state }) => isFull && state === 'told') });
   await batches.begin(id, batch);
   await expect.poll(begun).toBe(1);
   end(0);
-  await expect.poll(() => told).toEqual(['session_success task-finished 0']);
+  await expect.poll(() => published).toEqual(['session_success task-finished 0']);
   expect([batches.size, [...names]]).toEqual([0, [`batch ${id}`]]);
   isFull = false;
   await expect.poll(() => names.size).toBe(0);
@@ -155,7 +155,7 @@ it('notes an end as soon as the disk takes it', async () => {
 });
 
 it('begins nothing that cannot be noted, and begins it when it can be', async () => {
-  const { id, runs, told, end, begun } = await node();
+  const { id, runs, published, end, begun } = await node();
   let isFull = true;
   const batches = await runs({ notes: await notesOnBadDisk(() => isFull) });
   await expect(batches.begin(id, batch)).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
@@ -164,7 +164,7 @@ it('begins nothing that cannot be noted, and begins it when it can be', async ()
   await batches.begin(id, batch);
   await expect.poll(begun).toBe(1);
   end(0);
-  await expect.poll(() => told).toEqual(['session_success task-finished 0']);
+  await expect.poll(() => published).toEqual(['session_success task-finished 0']);
 });
 
 it.each([
@@ -174,26 +174,26 @@ it.each([
   ['user-requested', null, 'session_failure task-cancelled -2'],
   ['exec-timeout', null, 'session_failure task-timeout -2'],
 ])('tells of a kernel’s end during its run (%s)', async (reason, exitCode, words) => {
-  const { id, runs, told } = await node();
+  const { id, runs, published } = await node();
   const batches = await runs();
   await batches.begin(id, batch);
   batches.kernelEnds({ ...ended, kernelId: id, reason, exitCode }, true);
   batches.kernelEnds({ ...ended, kernelId: id, reason, exitCode }, true);
-  expect(told).toEqual([words]);
+  expect(published).toEqual([words]);
 });
 
 it('keeps quiet where the kernel’s end is quiet, and of kernels without a run', async () => {
-  const { id, runs, told } = await node();
+  const { id, runs, published } = await node();
   const batches = await runs();
   await batches.begin(id, batch);
   const end = { ...ended, reason: 'failed-to-start', exitCode: null };
   batches.kernelEnds({ ...end, kernelId: id }, false);
   batches.kernelEnds({ ...end, kernelId: newKernelId() }, true);
-  expect([told, batches.size]).toEqual([[], 0]);
+  expect([published, batches.size]).toEqual([[], 0]);
 });
 
 it('learns from the runner how a run ended of which nothing else is left', async () => {
-  const { fixture, id, told } = await node();
+  const { fixture, id, published } = await node();
   const summary = {
     run: parseRunId('batch-job'),
     phase: 'finished',
@@ -218,18 +218,18 @@ it('learns from the runner how a run ended of which nothing else is left', async
         },
       },
       notes,
-      tell: (name, { reason, exitCode }) => void told.push(`${name} ${reason} ${exitCode}`),
+      publish: (name, { reason, exitCode }) => void published.push(`${name} ${reason} ${exitCode}`),
       freeName: () => {},
       clock: systemClock,
       log: silentLogger,
     }),
   );
   batches.resume();
-  await expect.poll(() => told).toEqual(['session_success task-finished 0']);
+  await expect.poll(() => published).toEqual(['session_success task-finished 0']);
 });
 
 it('reports a command as failed that no runner takes', async () => {
-  const { fixture, id, told } = await node();
+  const { fixture, id, published } = await node();
   const refusal = new KerneletError('INVALID_ARGUMENT', 'exec contains a NUL');
   const batches = cleanups.use(
     new BatchRuns({
@@ -239,24 +239,24 @@ it('reports a command as failed that no runner takes', async () => {
         events: (...of) => fixture.agent.events(...of),
       },
       notes: await JsonStore.open(folder, batchNote, silentLogger),
-      tell: (name, { reason, exitCode }) => void told.push(`${name} ${reason} ${exitCode}`),
+      publish: (name, { reason, exitCode }) => void published.push(`${name} ${reason} ${exitCode}`),
       freeName: () => {},
       clock: systemClock,
       log: silentLogger,
     }),
   );
   await batches.begin(id, { ...batch, code: 'a\0b' });
-  await expect.poll(() => told).toEqual(['session_failure task-failed -1']);
+  await expect.poll(() => published).toEqual(['session_failure task-failed -1']);
   expect(batches.size).toBe(0);
 });
 
 it('reports a run as failed whose kernel is not here after a restart', async () => {
-  const { runs, told } = await node();
+  const { runs, published } = await node();
   const gone = newKernelId();
   await (await JsonStore.open(folder, batchNote, silentLogger)).put(gone, { ...batch, state: 'begun' });
   const batches = await runs();
   batches.resume();
-  await expect.poll(() => told).toEqual(['session_failure task-failed -1']);
+  await expect.poll(() => published).toEqual(['session_failure task-failed -1']);
   await expect.poll(() => readdir(folder)).toEqual([]);
   await expect(batches.begin(gone, batch)).rejects.toMatchObject({ code: 'KERNEL_NOT_FOUND' });
 });

@@ -44,7 +44,7 @@ export interface BatchRunsParts {
   readonly agent: Pick<Agent, 'execute' | 'events' | 'inspect'>;
   readonly notes: Pick<JsonStore<BatchNote>, 'all' | 'put' | 'remove'>;
   /** Tells a manager, once for each name until that is free, by whatever process. */
-  readonly tell: (name: SessionEndName, fields: SessionEnd, once: string) => void;
+  readonly publish: (name: SessionEndName, fields: SessionEnd, once: string) => void;
   readonly freeName: (once: string) => void;
   readonly clock: Clock;
   readonly log: Logger;
@@ -126,9 +126,9 @@ export class BatchRuns implements AsyncDisposable {
   }
 
   /** A kernel has ended: called before managers are told of that, or are not told because they know. */
-  kernelEnds({ kernelId, reason, exitCode }: KernelEnd, told: boolean): void {
-    if (told && ownEnds.has(reason)) this.#end(kernelId, { lost: exitCode ?? unknownCode });
-    else if (told) this.#end(kernelId, reason === 'exec-timeout' ? 'timeout' : 'cancelled');
+  kernelEnds({ kernelId, reason, exitCode }: KernelEnd, published: boolean): void {
+    if (published && ownEnds.has(reason)) this.#end(kernelId, { lost: exitCode ?? unknownCode });
+    else if (published) this.#end(kernelId, reason === 'exec-timeout' ? 'timeout' : 'cancelled');
     this.#forget(kernelId);
   }
 
@@ -197,31 +197,31 @@ export class BatchRuns implements AsyncDisposable {
   }
 
   #end(kernel: KernelId, end: End): void {
-    const { notes, tell, log } = this.#parts;
+    const { notes, publish, log } = this.#parts;
     const note = notes.all.get(kernel);
     if (!note || note.state === 'told') return;
     // The outbox has it on disk before the note says so: to a process that ends in between, it is told already.
     const [name, reason, exitCode] = wordsOf(end);
-    tell(name, { session: note.session, reason, exitCode }, nameOf(kernel));
+    publish(name, { session: note.session, reason, exitCode }, nameOf(kernel));
     log.info('a batch run has ended', { kernel, reason, exitCode });
     void this.#note(kernel, { ...note, state: 'told' });
   }
 
   /** Notes that the end was told, as soon as the disk takes it. Never rejects. */
-  async #note(kernel: KernelId, told: BatchNote): Promise<void> {
+  async #note(kernel: KernelId, published: BatchNote): Promise<void> {
     const { notes, freeName, clock, log } = this.#parts;
     const { signal } = this.#stop;
     const backoff = new Backoff({ initialMs: 500, maximumMs: 60_000, clock });
     do {
       try {
-        await notes.put(kernel, told);
-        if (notes.all.get(kernel) === told) freeName(nameOf(kernel));
+        await notes.put(kernel, published);
+        if (notes.all.get(kernel) === published) freeName(nameOf(kernel));
         return;
       } catch (error) {
         if (backoff.attempts === 0) log.error('a note could not be written; it is tried again', { kernel, error });
       }
       await backoff.wait(signal).catch(() => {});
-    } while (!signal.aborted && notes.all.get(kernel) === told);
+    } while (!signal.aborted && notes.all.get(kernel) === published);
   }
 
   #forget(kernel: KernelId): void {

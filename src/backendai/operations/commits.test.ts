@@ -28,12 +28,12 @@ async function node() {
   const one = await fixture();
   const clock = new FakeClock();
   const bodies: TaskBody[] = [];
-  const told: string[] = [];
+  const published: string[] = [];
   const commits = new Commits({
     engine: one.dummy,
     kernels: one.kernels.registry,
     tasks: { begin: async (_, body) => `task ${bodies.push(body)}` },
-    tellCommitting: async ([kernel]) => void told.push(String(kernel)),
+    publishCommitting: async ([kernel]) => void published.push(String(kernel)),
     root,
     clock,
     log: silentLogger,
@@ -41,7 +41,7 @@ async function node() {
   const { spec } = await one.kernels.registry.create(specFixture(), never);
   const run = async (): Promise<string | undefined> => await bodies.shift()?.(() => {}, never);
   const images = async () => (await one.dummy.listImages(never)).filter(({ id }) => id !== 'sha256:00');
-  return { one, dummy: one.dummy, commits, bodies, told, clock, id: spec.id, run, images };
+  return { one, dummy: one.dummy, commits, bodies, published, clock, id: spec.id, run, images };
 }
 
 it('makes an image with the labels given and without the container’s own', async () => {
@@ -71,15 +71,15 @@ it('makes a file, whole or not at all, and leaves the kernel’s own image its n
 });
 
 it('says that it is under way, and fails a second one of the same kernel', async () => {
-  const { commits, id, run, dummy, told, clock } = await node();
+  const { commits, id, run, dummy, published, clock } = await node();
   using _slow = dummy.fail('commitContainer', { kind: 'hang' });
   expect(commits.isOngoing(id)).toBe(false);
   await commits.begin(id, asImage);
   await commits.begin(id, asImage);
   void run();
-  await expect.poll(() => told).toEqual([id]);
+  await expect.poll(() => published).toEqual([id]);
   await clock.advance(14_000);
-  expect(told).toEqual([id, id, id]);
+  expect(published).toEqual([id, id, id]);
   expect(commits.isOngoing(id)).toBe(true);
   await expect(run()).rejects.toThrow('is being committed already');
   expect(commits.isOngoing(id)).toBe(true);

@@ -37,7 +37,7 @@ export interface CommitsParts {
   readonly kernels: Pick<Kernels, 'get'>;
   readonly tasks: Pick<BackgroundTasks, 'begin'>;
   /** Says for some seconds that these kernels are being committed. */
-  readonly tellCommitting: (kernels: readonly KernelId[]) => Promise<void>;
+  readonly publishCommitting: (kernels: readonly KernelId[]) => Promise<void>;
   /** Folder of the files. */
   readonly root: string;
   readonly clock: Clock;
@@ -82,13 +82,13 @@ export class Commits {
         throw new KerneletError('OVERLOADED', `the kernel ${kernel} is being committed already`);
       }
       this.#open.add(kernel);
-      const told = new AbortController();
-      const telling = this.#tell(kernel, told.signal);
+      const published = new AbortController();
+      const telling = this.#tell(kernel, published.signal);
       try {
         await this.#make(this.#running(kernel), order, progress, signal);
       } finally {
         this.#open.delete(kernel);
-        told.abort();
+        published.abort();
         await telling;
       }
       return '';
@@ -157,9 +157,9 @@ export class Commits {
   }
 
   async #tell(kernel: KernelId, signal: AbortSignal): Promise<void> {
-    const { clock, log, tellCommitting } = this.#parts;
+    const { clock, log, publishCommitting } = this.#parts;
     while (!signal.aborted) {
-      await tellCommitting([kernel]).catch((error: unknown) => {
+      await publishCommitting([kernel]).catch((error: unknown) => {
         log.debug('a commit under way could not be told', { kernel, error });
       });
       await sleep(clock, tellPauseMs, signal).catch(() => {});

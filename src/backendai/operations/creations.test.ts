@@ -8,7 +8,7 @@ const session = parseSessionId('11111111-0000-4000-8000-000000000000');
 const never = new AbortController().signal;
 
 function setUp(change: Partial<CreationsParts> = {}) {
-  const told: string[] = [];
+  const published: string[] = [];
   const asked: string[] = [];
   const live: { id: KernelId; phase: string }[] = [];
   const clock = new FakeClock();
@@ -32,9 +32,9 @@ function setUp(change: Partial<CreationsParts> = {}) {
   } as unknown as CreationsParts['agent'];
   const creations = new Creations({
     agent,
-    news: {
-      tellPulling: (id) => void told.push(`pulls ${id}`),
-      tellFailed: (id) => void told.push(`failed ${id}`),
+    notifier: {
+      notifyPulling: (id) => void published.push(`pulls ${id}`),
+      notifyFailed: (id) => void published.push(`failed ${id}`),
       askResourceCheck: () => {},
       suppressTermination: async () => {},
     },
@@ -52,7 +52,7 @@ function setUp(change: Partial<CreationsParts> = {}) {
     warnings: [],
     request: { image, environ: {}, mounts: [], publish: [], interpreter: 'lazy' },
   });
-  return { creations, order, told, asked, pulls, clock, live, agent };
+  return { creations, order, published, asked, pulls, clock, live, agent };
 }
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -74,7 +74,7 @@ describe('creations', () => {
   });
 
   it('give up a kernel whose image is pulled, and know of no other', async () => {
-    const { creations, order, told, pulls, asked } = setUp();
+    const { creations, order, published, pulls, asked } = setUp();
     const one = order('a');
     const made = creations.create([one], never).catch((error: unknown) => error);
     await settle();
@@ -84,7 +84,7 @@ describe('creations', () => {
     pulls[0]?.end();
     await settle();
     expect(asked).toEqual([]);
-    expect(told).toEqual([`pulls ${one.id}`, `failed ${one.id}`]);
+    expect(published).toEqual([`pulls ${one.id}`, `failed ${one.id}`]);
     expect(await creations.giveUp(one.id)).toBe(false);
   });
 

@@ -27,9 +27,9 @@ export interface OrderedKernel {
 /** What managers are told on the way. */
 export interface CreationNotifier {
   /** The image is pulled, which comes before anything that the kernel itself tells of. */
-  tellPulling(kernel: KernelId, session: SessionId, image: string): void;
+  notifyPulling(kernel: KernelId, session: SessionId, image: string): void;
   /** Nothing came of the kernel; heard of only when it has not told of itself after its pulling was told. */
-  tellFailed(kernel: KernelId, session: SessionId): void;
+  notifyFailed(kernel: KernelId, session: SessionId): void;
   /** Resources were not there that the manager took for free. */
   askResourceCheck(): void;
   suppressTermination(kernel: KernelId): Promise<void>;
@@ -38,7 +38,7 @@ export interface CreationNotifier {
 /** What creations work with. */
 export interface CreationsParts {
   readonly agent: Pick<Agent, 'create' | 'list' | 'destroy' | 'inspectImage' | 'provideImage'>;
-  readonly news: CreationNotifier;
+  readonly notifier: CreationNotifier;
   readonly infoOf: (kernel: KernelId) => CreationInfo;
   /** Kernels that are created at once. */
   readonly concurrency: number;
@@ -139,15 +139,15 @@ export class Creations {
   }
 
   async #make(order: OrderedKernel, signal: AbortSignal): Promise<CreationInfo> {
-    const { agent, news, infoOf } = this.#parts;
+    const { agent, notifier, infoOf } = this.#parts;
     const { id, session, request } = order;
     try {
       await this.#provideImage(order, signal);
       const whole = { ...request, id, sessionId: session, pull: 'never' } as const;
       await this.#turnstile.run(() => agent.create(whole, signal), signal);
     } catch (error) {
-      if (hasCode(error, 'INSUFFICIENT_RESOURCES')) news.askResourceCheck();
-      news.tellFailed(id, session);
+      if (hasCode(error, 'INSUFFICIENT_RESOURCES')) notifier.askResourceCheck();
+      notifier.notifyFailed(id, session);
       throw error;
     }
     return infoOf(id);
@@ -156,9 +156,9 @@ export class Creations {
   /** Pulls the image when the policy says so, which managers are told; others of the call are created meanwhile (B9). */
   async #provideImage({ id, session, request, pull, imageId }: OrderedKernel, signal: AbortSignal): Promise<void> {
     if (pull === 'none') return;
-    const { agent, news, pullTimeoutMs, clock } = this.#parts;
+    const { agent, notifier, pullTimeoutMs, clock } = this.#parts;
     if (!(await needsPull(agent, { image: request.image, pull, imageId }, signal))) return;
-    news.tellPulling(id, session, request.image);
+    notifier.notifyPulling(id, session, request.image);
     const wish = { reference: request.image, auth: request.registryAuth };
     await this.#pulls.run(async () => {
       const what = `pulling ${request.image}`;
@@ -173,12 +173,12 @@ export class Creations {
 
   /** The failure of the call is what managers go by, so these ends are not told. */
   async #undo(made: readonly OrderedKernel[]): Promise<void> {
-    const { agent, news } = this.#parts;
+    const { agent, notifier } = this.#parts;
     const live = new Set((await agent.list({ all: false })).map(({ id }) => id));
     const left = made.filter(({ id }) => live.has(id));
     await Promise.allSettled(
       left.map(async ({ id }) => {
-        await news.suppressTermination(id);
+        await notifier.suppressTermination(id);
         return await agent.destroy(id, { force: true, reason: 'failed-to-create' });
       }),
     );

@@ -5,21 +5,21 @@ import { ErrorEvents } from './error-events.ts';
 
 it('tells each kind of error once a minute, whatever ids it names, and of a bounded number of kinds', async () => {
   const clock = new FakeClock();
-  const told: string[] = [];
-  const errors = new ErrorEvents((_, fields) => void told.push(JSON.stringify(fields)), clock);
+  const published: string[] = [];
+  const errors = new ErrorEvents((_, fields) => void published.push(JSON.stringify(fields)), clock);
   const report = (message: string): void => errors.report({ message, trace: 'at x' });
   report('RuntimeError: boom');
   report('RuntimeError: boom');
-  expect(told.map((text) => JSON.parse(text))).toEqual([
+  expect(published.map((text) => JSON.parse(text))).toEqual([
     { message: 'RuntimeError: boom', traceback: 'at x', user: null, context: {}, severity: 'ERROR' },
   ]);
   report(`DockerError: no container of ${newKernelId()}`);
   report(`DockerError: no container of ${newKernelId()}`);
-  expect(told).toHaveLength(2);
+  expect(published).toHaveLength(2);
   await clock.advance(60_000);
   report('RuntimeError: boom');
-  expect(told).toHaveLength(3);
+  expect(published).toHaveLength(3);
   for (let count = 0; count < 250; count += 1) report(`ValueError: ${'x'.repeat(count)}`);
   report('RuntimeError: boom');
-  expect(told).toHaveLength(254);
+  expect(published).toHaveLength(254);
 });

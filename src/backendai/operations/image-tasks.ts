@@ -16,7 +16,7 @@ export interface ImageTasksParts {
   readonly agent: Pick<Agent, 'inspectImage' | 'pullImage' | 'removeImage'>;
   readonly engine: Pick<Engine, 'pushImage'>;
   readonly tasks: Pick<BackgroundTasks, 'begin'>;
-  readonly tell: <Name extends PullEventName>(name: Name, fields: AgentEventFields[Name]) => void;
+  readonly publish: <Name extends PullEventName>(name: Name, fields: AgentEventFields[Name]) => void;
   /** As the cluster says; null: none but the patience with a registry that says nothing. */
   readonly limits: { readonly pullTimeoutMs: number | null; readonly pushTimeoutMs: number | null };
   readonly clock: Clock;
@@ -66,7 +66,7 @@ export class ImageTasks {
         return await this.#pull(named, auth, progress, signal);
       } catch (error) {
         const { message } = toKerneletError(error);
-        this.#parts.tell('image_pull_failed', { image, agent: this.#parts.agentId, message });
+        this.#parts.publish('image_pull_failed', { image, agent: this.#parts.agentId, message });
         throw error;
       } finally {
         const left = (this.#pulling.get(image) ?? 1) - 1;
@@ -103,18 +103,18 @@ export class ImageTasks {
     progress: TaskProgress,
     signal: AbortSignal,
   ): Promise<string> {
-    const { agent, tell, agentId, limits, clock } = this.#parts;
+    const { agent, publish, agentId, limits, clock } = this.#parts;
     const { image } = named;
     const either = within(limits.pullTimeoutMs, signal);
     const now = (): number => clock.now() / 1000;
     if (!(await needsPull(agent, named, either))) {
       const message = 'the image is here already';
-      tell('image_pull_finished', { image, agent: agentId, at: now(), message });
+      publish('image_pull_finished', { image, agent: agentId, at: now(), message });
       return message;
     }
-    tell('image_pull_started', { image, agent: agentId, at: now() });
+    publish('image_pull_started', { image, agent: agentId, at: now() });
     await agent.pullImage(image, either, reporter(progress), auth ?? undefined);
-    tell('image_pull_finished', { image, agent: agentId, at: now(), message: null });
+    publish('image_pull_finished', { image, agent: agentId, at: now(), message: null });
     return '';
   }
 }

@@ -13,7 +13,7 @@ const never = new AbortController().signal;
 /** Kernels whose containers print two lines, and what is kept of them. */
 async function node(change: Partial<LastLogsParts> = {}) {
   const stored = new Map<string, string>();
-  const told: string[] = [];
+  const published: string[] = [];
   const said: string[] = [];
   const made: { keep?: KeepLog } = {};
   const one = await fixture({
@@ -35,7 +35,7 @@ async function node(change: Partial<LastLogsParts> = {}) {
       stored.set(containerId, Buffer.concat(pieces).toString());
       return Math.ceil(Buffer.concat(pieces).length / chunkBytes);
     },
-    tell: (kernel, container) => void told.push(`${kernel} ${container}`),
+    publish: (kernel, container) => void published.push(`${kernel} ${container}`),
     chunkBytes: () => 4,
     clock: new FakeClock(),
     log: { ...silentLogger, warn: (text) => void said.push(text) },
@@ -45,18 +45,18 @@ async function node(change: Partial<LastLogsParts> = {}) {
   const { registry } = one.kernels;
   const end = (id: Parameters<typeof registry.destroy>[0]) =>
     registry.destroy(id, { reason: 'user-requested', force: false });
-  return { one, registry, stored, told, said, end };
+  return { one, registry, stored, published, said, end };
 }
 
 it('keeps what a kernel’s last container wrote, and tells of it once', async () => {
-  const { registry, stored, told, end, one } = await node();
+  const { registry, stored, published, end, one } = await node();
   const first = await registry.create(specFixture(), never);
   const { spec, containerId } = await registry.restart(first.spec.id, never);
   expect(stored.size).toBe(0);
   using _failing = one.dummy.fail('removeContainer', { kind: 'error' }, { times: 1 });
   await end(spec.id);
   expect([...stored]).toEqual([[containerId, 'first\r\nsecond ä\n']]);
-  expect(told).toEqual([`${spec.id} ${containerId}`]);
+  expect(published).toEqual([`${spec.id} ${containerId}`]);
   expect(await one.leftovers()).toEqual([]);
 });
 
@@ -69,14 +69,14 @@ it('keeps the log of a container that ended by itself, too', async () => {
 });
 
 it('gives a log up that cannot be stored, and says so', async () => {
-  const { registry, told, said, end, one } = await node({
+  const { registry, published, said, end, one } = await node({
     store: async () => {
       throw new Error('no Redis here');
     },
   });
   const { spec } = await registry.create(specFixture(), never);
   await end(spec.id);
-  expect(told).toEqual([]);
+  expect(published).toEqual([]);
   expect(said).toEqual(['the log of an ended kernel is lost to managers']);
   expect(await one.leftovers()).toEqual([]);
 });
@@ -104,7 +104,7 @@ it('holds up no end for longer than its bound', async () => {
 
 it('cuts a log that takes too long to read, and keeps what there is', async () => {
   const clock = new FakeClock();
-  const { registry, stored, told, end } = await node({
+  const { registry, stored, published, end } = await node({
     clock,
     engine: {
       killContainer: async () => {},
@@ -126,5 +126,5 @@ it('cuts a log that takes too long to read, and keeps what there is', async () =
   const { spec } = await registry.create(specFixture(), never);
   await end(spec.id);
   expect([...stored.values()]).toEqual(['xxx']);
-  expect(told).toHaveLength(1);
+  expect(published).toHaveLength(1);
 });

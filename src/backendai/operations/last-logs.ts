@@ -19,7 +19,7 @@ export interface LastLogsParts {
     options: { readonly containerId: string; readonly chunkBytes: number },
   ) => Promise<number>;
   /** Tells managers that a log is there to be taken. */
-  readonly tell: (kernel: KernelId, container: ContainerId) => void;
+  readonly publish: (kernel: KernelId, container: ContainerId) => void;
   /** Bytes of a chunk, as the cluster says now. */
   readonly chunkBytes: () => number;
   readonly clock: Clock;
@@ -48,12 +48,12 @@ export class LastLogs {
     const { id } = container;
     // One that never ran has no log.
     if (this.#kept.has(id) || container.state === 'created') return;
-    const { clock, log, tell } = this.#parts;
+    const { clock, log, publish } = this.#parts;
     try {
       const options = { what: 'keeping the log of its container', timeoutMs: maxMs, signal, clock };
       await withDeadline(options, (deadline) => this.#store(container, deadline.signal));
       this.#remember(id);
-      tell(spec.id, id);
+      publish(spec.id, id);
     } catch (error) {
       log.warn('the log of an ended kernel is lost to managers', { kernel: spec.id, error });
     }

@@ -4,18 +4,16 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { newKernelId } from '../../lib/ids.ts';
 import { silentLogger } from '../../lib/log.ts';
-import { JsonStore } from '../../storage/json-store.ts';
-import { QuietMarks, quietNote } from './suppressed-terminations.ts';
+import { SuppressedTerminations } from './suppressed-terminations.ts';
 
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kernelet-quiet-'));
 });
 afterEach(async () => await rm(folder, { recursive: true }));
-const open = async (): Promise<QuietMarks> =>
-  new QuietMarks(await JsonStore.open(folder, quietNote, silentLogger), silentLogger);
+const open = (): Promise<SuppressedTerminations> => SuppressedTerminations.open(folder, silentLogger);
 
-it('remembers over a restart whose end is not told, until it has come', async () => {
+it('a suppressed termination stays suppressed over a restart of the agent, until it has come', async () => {
   const [one, other, gone] = [newKernelId(), newKernelId(), newKernelId()];
   const before = await open();
   const written = Promise.all([one, other, gone].map((kernel) => before.add(kernel)));
@@ -41,7 +39,7 @@ it('is in force also when it cannot be noted', async () => {
     },
     remove: async () => {},
   };
-  const marks = new QuietMarks(notes, { ...silentLogger, error: (text) => void said.push(text) });
+  const marks = new SuppressedTerminations(notes, { ...silentLogger, error: (text) => void said.push(text) });
   const kernel = newKernelId();
   await marks.add(kernel);
   expect([marks.has(kernel), said.length]).toEqual([true, 1]);

@@ -1,29 +1,35 @@
 /**
- * Kernels whose ends managers do not want to hear of (spec rpc 8.7): noted, so that a restart of the agent between the
+ * Kernels whose terminations managers do not want to read (spec rpc 8.7): noted, so that a restart of the agent between the
  * request and the end changes nothing.
  */
+import path from 'node:path';
 import type { KernelId } from '../../lib/ids.ts';
 import { object, type Reader } from '../../lib/json-reader.ts';
 import type { Logger } from '../../lib/log.ts';
-import type { JsonStore } from '../../storage/json-store.ts';
+import { JsonStore } from '../../storage/json-store.ts';
 
 /** That there is a note says it all. */
-export type QuietNote = Readonly<Record<string, never>>;
+type SuppressedTerminationNote = Readonly<Record<string, never>>;
 
-/** Reads a note. */
-export const quietNote: Reader<QuietNote> = object(() => ({}));
+const suppressedTerminationNote: Reader<SuppressedTerminationNote> = object(() => ({}));
 
-/** The marks. A disk that takes none costs what it costs after a restart, and nothing before. */
-export class QuietMarks {
-  readonly #notes: Pick<JsonStore<QuietNote>, 'all' | 'put' | 'remove'>;
+/** The kernels. Where the disk takes no note, a restart forgets them. */
+export class SuppressedTerminations {
+  readonly #notes: Pick<JsonStore<SuppressedTerminationNote>, 'all' | 'put' | 'remove'>;
   readonly #log: Logger;
 
-  constructor(notes: Pick<JsonStore<QuietNote>, 'all' | 'put' | 'remove'>, log: Logger) {
+  constructor(notes: Pick<JsonStore<SuppressedTerminationNote>, 'all' | 'put' | 'remove'>, log: Logger) {
     this.#notes = notes;
     this.#log = log;
   }
 
-  /** How many ends are still to come. */
+  /** Reads what an earlier process has noted. */
+  static async open(stateDir: string, log: Logger): Promise<SuppressedTerminations> {
+    const notes = await JsonStore.open(path.join(stateDir, 'quiet'), suppressedTerminationNote, log);
+    return new SuppressedTerminations(notes, log);
+  }
+
+  /** How many terminations are still to come. */
   get size(): number {
     return this.#notes.all.size;
   }
@@ -35,13 +41,13 @@ export class QuietMarks {
   /** Marks a kernel; in force when this is called, and kept over a restart when it resolves. Never rejects. */
   async add(kernel: KernelId): Promise<void> {
     await this.#notes.put(kernel, {}).catch((error: unknown) => {
-      this.#log.error('it could not be noted that the end of a kernel is not told', { kernel, error });
+      this.#log.error('cannot persist that the termination of a kernel is suppressed', { kernel, error });
     });
   }
 
   delete(kernel: KernelId): void {
     this.#notes.remove(kernel).catch((error: unknown) => {
-      this.#log.warn('a note could not be removed', { kernel, error });
+      this.#log.warn('cannot remove the note of a suppressed termination', { kernel, error });
     });
   }
 

@@ -33,7 +33,7 @@ export async function destroyAll(services: Pick<RpcServices, 'agent' | 'creation
 /** Begins to end a kernel; no event says that it has ended, and a failure goes into the log. */
 export function endInBackground(id: KernelId, reason: string, { services, log }: RpcCall): void {
   const end = async (): Promise<void> => {
-    await services.news.suppressTermination(id);
+    await services.notifier.suppressTermination(id);
     await services.agent.destroy(id, { force: false, reason });
   };
   end().catch((error: unknown) => {

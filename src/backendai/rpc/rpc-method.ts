@@ -43,14 +43,14 @@ export interface LocalConfig {
   readonly watcher: { readonly host: string; readonly port: number; readonly tls: boolean } | null;
 }
 
-/** What managers are told beside what kernels tell themselves. */
+/** What managers hear beside the events of kernels. */
 export interface ManagerNotifier extends CreationNotifier {
   /** A kernel that is not here has ended, or never was. */
-  tellEnded(kernel: KernelId, session: SessionId, reason: string): void;
-  /** The end of this kernel, which is about to come, is not told. */
+  notifyEnded(kernel: KernelId, session: SessionId, reason: string): void;
+  /** The end of this kernel, which is about to come, is not published. */
   suppressTermination(kernel: KernelId): Promise<void>;
   /** A call failed that should not: for the cluster's log of errors. */
-  tellError(error: { readonly message: string; readonly trace: string }): void;
+  reportError(error: { readonly message: string; readonly trace: string }): void;
 }
 
 /** What methods work with. */
@@ -62,7 +62,7 @@ export interface RpcServices {
   readonly executions: Executions;
   readonly networks: Pick<SessionNetworks, 'create' | 'destroy' | 'environ'>;
   readonly ports: PortReservations;
-  readonly news: ManagerNotifier;
+  readonly notifier: ManagerNotifier;
   readonly creations: Creations;
   readonly commits: Pick<Commits, 'begin' | 'isOngoing'>;
   readonly images: Pick<ImageTasks, 'push' | 'pull' | 'isPulling' | 'purge'>;

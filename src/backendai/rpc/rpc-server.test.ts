@@ -171,10 +171,10 @@ describe('RpcServer', () => {
     expect(await failure('failing', ['x'])).toMatch(/^ValueError\('failing\(\) argument kernel_id: badly formed/);
     expect(await failure('failing', [id.toUpperCase()])).toBe(`KeyError(UUID('${id}'))`);
     expect(await failure('failing', [`a${id.slice(1)}`])).toBe('FileNotFoundError("it\'s gone")');
-    expect(services.told).toEqual([]);
+    expect(services.published).toEqual([]);
     expect(await failure('broken')).toContain('Date');
     // What is a defect goes into the cluster's log of errors.
-    expect(services.told).toEqual([expect.stringMatching(/^error \w+: .*Date/)]);
+    expect(services.published).toEqual([expect.stringMatching(/^error \w+: .*Date/)]);
     expect(await failure('ping', ['x'], { agent_id: 'i-other' })).toBe("AgentIdNotFoundError('this agent is i-test')");
     expect((await peer.call('ping', ['x'], { agent_id: 'i-test' })).value).toBe('x');
     expect((await peer.call('ping', ['x'], { agent_id: null })).value).toBe('x');

@@ -189,15 +189,15 @@ export class RpcServer {
     this.#socket.send([Buffer.from(peer, 'latin1'), kindUpper, encodeHeader(type, identity), data]);
   }
 
-  #tellError(failure: unknown, method: RpcMethod | undefined): void {
+  #reportError(failure: unknown, method: RpcMethod | undefined): void {
     const [className, , trace] = failureParts(failure, method?.failures);
-    this.#services.news.tellError({ message: `${className}: ${failureText(failure)}`, trace });
+    this.#services.notifier.reportError({ message: `${className}: ${failureText(failure)}`, trace });
   }
 
   #note(call: OpenCall, method: RpcMethod | undefined, begun: number, failure: unknown): void {
     if (failure !== undefined && !isCallersFault(failure)) {
       this.#log.warn('a call failed', { ...fieldsOf(call, begun), error: failure });
-      if (isUnexpected(failure)) this.#tellError(failure, method);
+      if (isUnexpected(failure)) this.#reportError(failure, method);
     } else if (method?.notable) {
       this.#log.info('call', { ...fieldsOf(call, begun), outcome: failure === undefined ? 'done' : 'refused' });
     }

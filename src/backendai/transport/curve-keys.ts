@@ -37,7 +37,7 @@ export async function loadCurveKeys(files: CurveKeyFiles, log: Logger): Promise<
   if (files.managerPublicKeyFiles.length === 0) {
     throw new KerneletError(
       'INVALID_CONFIG',
-      "agent.rpc-auth-manager-public-key is missing: it names the manager's public key file, without which no manager could be told from others",
+      "agent.rpc-auth-manager-public-key is missing: it names the manager's public key file, without which no manager could be published from others",
     );
   }
   const managers = await Promise.all(files.managerPublicKeyFiles.map((file) => WatchedKey.read(file, log)));

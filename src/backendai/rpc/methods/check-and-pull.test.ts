@@ -18,9 +18,9 @@ it('fetches what is not here, as one task for each image, and tells how that wen
   await expect.poll(() => node.call('check_pulling', absent)).toBe(true);
   expect(await node.call('check_pulling', 'another:1')).toBe(false);
   await expect
-    .poll(() => node.services.told.filter((line) => line.startsWith('bgtask_')).length, { timeout: 5000 })
+    .poll(() => node.services.published.filter((line) => line.startsWith('bgtask_')).length, { timeout: 5000 })
     .toBe(2);
-  const words = node.services.told.map((line) => line.split(' ')[0]);
+  const words = node.services.published.map((line) => line.split(' ')[0]);
   expect(words.sort()).toEqual([
     'bgtask_done',
     'bgtask_failed',
@@ -28,7 +28,7 @@ it('fetches what is not here, as one task for each image, and tells how that wen
     'image_pull_finished',
     'image_pull_started',
   ]);
-  expect(node.services.told.find((line) => line.startsWith('image_pull_finished'))).toContain(
+  expect(node.services.published.find((line) => line.startsWith('image_pull_finished'))).toContain(
     '"the image is here already"',
   );
   expect(await node.call('check_pulling', absent)).toBe(false);

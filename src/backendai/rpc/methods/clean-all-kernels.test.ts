@@ -29,12 +29,12 @@ it('gives up kernels whose image is still being pulled, which to managers are he
   const refused = expect(
     node.call('create_kernels', ...createKernelsArguments(anySession, { [id]: config })),
   ).rejects.toThrow('RuntimeError');
-  await expect.poll(() => node.services.told).toEqual([expect.stringContaining(`${id} pulls`)]);
+  await expect.poll(() => node.services.published).toEqual([expect.stringContaining(`${id} pulls`)]);
   await node.call('sync_kernel_registry', [[id, anySession]]);
-  expect(node.services.told).toHaveLength(1);
+  expect(node.services.published).toHaveLength(1);
   expect(await node.call('clean_all_kernels', 'manager-freeze-force-kill')).toBeNull();
   await refused;
-  expect(node.services.told).toContain(`${id} failed`);
+  expect(node.services.published).toContain(`${id} failed`);
   expect(await node.fixture.agent.list({ all: true })).toEqual([]);
 });
 

@@ -25,7 +25,7 @@ it('makes an image with the labels given, as a task that ends well', async () =>
   expect(reply).toEqual({ kernel: id, path: null });
   expect(record(node, bgtask_id)).toMatchObject({ status: 'started' });
   await expect
-    .poll(() => node.services.told, { timeout: 5000 })
+    .poll(() => node.services.published, { timeout: 5000 })
     .toContain(`bgtask_done ${JSON.stringify({ task: bgtask_id, message: '' })}`);
   expect(record(node, bgtask_id)).toMatchObject({ status: 'done' });
   expect(await node.fixture.kernels.engine.inspectImage('cr.local/kern/custom:1', signal)).toMatchObject({ labels });
@@ -41,7 +41,7 @@ it('makes a file, and says meanwhile that it does', async () => {
   const { path } = await commit(node, [id, 'user_site'], { canonical: 'kernelet/base:latest', filename: 'a.tar.gz' });
   expect(path).toBe('user_site/a.tar.gz');
   await expect.poll(status).toEqual({ kernel: id, status: 'ongoing' });
-  await expect.poll(() => node.services.told.join(), { timeout: 5000 }).toContain('bgtask_done');
+  await expect.poll(() => node.services.published.join(), { timeout: 5000 }).toContain('bgtask_done');
   expect(await status()).toEqual({ kernel: id, status: 'ready' });
   const file = await readFile(join(node.services.commitRoot, 'user_site', 'a.tar.gz'));
   expect(gunzipSync(file).toString()).toContain('archive of sha256:');
@@ -53,7 +53,7 @@ it('fails as a task, or refuses at once', async () => {
   using _broken = node.fixture.kernels.dummy.fail('commitContainer', { kind: 'error' });
   const { bgtask_id } = await commit(node, [id, 'user_site']);
   await expect
-    .poll(() => node.services.told.join(), { timeout: 5000 })
+    .poll(() => node.services.published.join(), { timeout: 5000 })
     .toContain(`bgtask_failed {"task":"${bgtask_id}"`);
   expect(record(node, bgtask_id)).toMatchObject({ status: 'failed', msg: expect.stringContaining('planted failure') });
   await expect(commit(node, [unknownKernel, 'u'])).rejects.toThrow(`KeyError KeyError(UUID('${unknownKernel}'))`);

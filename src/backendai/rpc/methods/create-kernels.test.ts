@@ -153,16 +153,16 @@ it('leaves nothing of a call that fails for one of its kernels', async () => {
   await expect(node.call('create_kernels', ...args(kernels))).rejects.toThrow('InsufficientResource');
   expect(await node.fixture.agent.list({ all: false })).toEqual([]);
   expect(await node.fixture.kernels.leftovers()).toEqual([]);
-  expect(node.services.told).toEqual(expect.arrayContaining(['resource check', `quiet ${good}`]));
+  expect(node.services.published).toEqual(expect.arrayContaining(['resource check', `suppressed ${good}`]));
 });
 
 it('pulls by the policy, and says so', async () => {
   await using node = await RpcNode.start();
   const absent = { ...(kernelConfigFixture()['image'] as object), canonical: 'drv.local/kern/nosuch:1' };
   await expect(refusal(node, { image: absent, auto_pull: 'none' })).rejects.toThrow('ImageNotAvailable');
-  expect(node.services.told.splice(0)).toEqual([expect.stringContaining('failed')]);
+  expect(node.services.published.splice(0)).toEqual([expect.stringContaining('failed')]);
   await expect(refusal(node, { image: absent, auto_pull: 'tag' })).rejects.toThrow('DockerError');
-  expect(node.services.told).toEqual([
+  expect(node.services.published).toEqual([
     expect.stringContaining('pulls drv.local/kern/nosuch:1'),
     expect.stringContaining('failed'),
     expect.stringContaining('error DockerError: '),

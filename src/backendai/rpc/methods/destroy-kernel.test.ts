@@ -16,7 +16,7 @@ it('ends a kernel with the reason given, and leaves nothing', async () => {
     reason: 'idle-session-lifetime',
   });
   expect(await node.fixture.kernels.leftovers()).toEqual([]);
-  expect(node.services.told).toEqual([]);
+  expect(node.services.published).toEqual([]);
 });
 
 it('is asked for by all, done once, and keeps the first reason', async () => {
@@ -33,12 +33,12 @@ it('is asked for by all, done once, and keeps the first reason', async () => {
 it('tells managers of a kernel that is not here, unless they want to hear nothing', async () => {
   await using node = await RpcNode.start();
   await node.call('destroy_kernel', unknownKernel, anySession, 'user-requested', true);
-  expect(node.services.told).toEqual([]);
+  expect(node.services.published).toEqual([]);
   await node.call('destroy_kernel', unknownKernel, anySession, 'user-requested', false);
-  expect(node.services.told).toEqual([`${unknownKernel} of ${anySession}: already-terminated`]);
+  expect(node.services.published).toEqual([`${unknownKernel} of ${anySession}: already-terminated`]);
   const { id, sessionId } = await node.kernel();
   await node.call('destroy_kernel', id, sessionId, 'failed-to-start', true);
-  expect(node.services.told.at(-1)).toBe(`quiet ${id}`);
+  expect(node.services.published.at(-1)).toBe(`suppressed ${id}`);
 });
 
 it('answers in the end, also when the engine hangs', async () => {

@@ -22,17 +22,17 @@ export const destroyKernel = method({
   signature,
   notable: true,
   handle: async ({ kernel_id: id, session_id: session, reason, suppress_events: isSuppressed }, { services }) => {
-    const { agent, news } = services;
+    const { agent, notifier } = services;
     const why = truncateReason(reason ?? 'user-requested');
     const isHere = async () => (await agent.list({ all: false })).some((kernel) => kernel.id === id);
     const bound = { what: `the end of kernel ${id}, which goes on,`, timeoutMs: maxEndMs };
     if (!(await isHere())) {
       // One whose image is still being pulled is not among the agent's yet.
       if (await withDeadline(bound, () => services.creations.giveUp(id))) return null;
-      if (!isSuppressed) news.tellEnded(id, session, 'already-terminated');
+      if (!isSuppressed) notifier.notifyEnded(id, session, 'already-terminated');
       return null;
     }
-    if (isSuppressed) await news.suppressTermination(id);
+    if (isSuppressed) await notifier.suppressTermination(id);
     try {
       await withDeadline(bound, () => agent.destroy(id, { force: why === 'force-terminated', reason: why }));
     } catch (error) {

@@ -12,7 +12,10 @@ it('tells the end of kernels that are not here, and ends old ones that the manag
     [unknownKernel, anySession],
     [known.id, known.sessionId],
   ]);
-  expect(node.services.told).toEqual([`${unknownKernel} of ${anySession}: already-terminated`, `quiet ${stray.id}`]);
+  expect(node.services.published).toEqual([
+    `${unknownKernel} of ${anySession}: already-terminated`,
+    `suppressed ${stray.id}`,
+  ]);
   await vi.waitFor(async () => expect(await node.isLive(stray.id)).toBe(false));
   const { termination } = await node.fixture.agent.inspect(stray.id);
   expect(termination?.reason).toBe('not-found-in-manager');

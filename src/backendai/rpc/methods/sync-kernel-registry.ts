@@ -18,12 +18,13 @@ export const syncKernelRegistry = method({
   signature,
   notable: true,
   handle: async ({ raw_kernel_session_ids: pairs }, call) => {
-    const { agent, creations, news } = call.services;
+    const { agent, creations, notifier } = call.services;
     const live = await agent.list({ all: false });
     const here = new Set(live.map(({ id }) => id));
     for (const [kernel, session] of pairs) {
       // One whose image is still being pulled is not among the agent's yet.
-      if (!here.has(kernel) && !creations.isCreating(kernel)) news.tellEnded(kernel, session, 'already-terminated');
+      if (!here.has(kernel) && !creations.isCreating(kernel))
+        notifier.notifyEnded(kernel, session, 'already-terminated');
     }
     const wanted = new Set(pairs.map(([kernel]) => kernel));
     const now = Date.now();

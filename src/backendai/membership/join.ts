@@ -2,7 +2,9 @@
  * Joining: the part of a start that talks to the cluster before there is an agent (spec config-and-ops 12, cluster-state
  * 1.9). It has patience with services that are not there, and ends when its signal aborts.
  */
-import path from 'node:path';
+
+import { realpath, stat } from 'node:fs/promises';
+import path, { dirname } from 'node:path';
 import type { ClusterOverrides } from '../../config/cluster-overrides.ts';
 import type { LoadedSettings, Settings } from '../../config/settings.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
@@ -13,13 +15,12 @@ import { warnOfEphemeralPorts } from '../../network/host-ports.ts';
 import { openStateFolder, type StateFolder } from '../../storage/state-folder.ts';
 import type { ClusterLimits } from '../etcd/cluster-limits.ts';
 import { type EtcdAdapter, openEtcd } from '../etcd/etcd-adapter.ts';
+import { machineAddresses } from '../identity/address-sources.ts';
 import { refuseAgentIdConflict } from '../identity/agent-id-conflict.ts';
-import type { NodeAddresses } from '../identity/node-addresses.ts';
+import { type AddressHints, type NodeAddresses, nodeAddresses } from '../identity/node-addresses.ts';
 import { RedisAdapter } from '../redis/redis-adapter.ts';
-import { readClusterConfiguration } from './configuration.ts';
-import { findAddresses } from './find-addresses.ts';
-import { warnOfForeignFolder } from './foreign-folder-warning.ts';
-import { detectThisNode, type NodeIdentity, tellOtherName, wishedId } from './node-identity.ts';
+import { readClusterConfiguration } from './cluster-configuration.ts';
+import { detectThisNode, type NodeIdentity, warnOfOtherName, wishedId } from './node-identity.ts';
 import { ScalingGroupFile } from './scaling-group-file.ts';
 
 /** How to join. */
@@ -56,7 +57,7 @@ export async function joinCluster(
   const detected = await detectThisNode(own.agent);
   const state = cleanups.use(await openStateFolder(own.stateDir, { agentId: wishedId(own.agent, detected) }));
   const { agentId } = state;
-  tellOtherName(own.agent, detected, agentId, log);
+  warnOfOtherName(own.agent, detected, agentId, log);
   const groups = new ScalingGroupFile(own.configFile, path.join(state.path, 'scaling-group.json'), log);
   const scalingGroup = await groups.inForce(own.agent.scalingGroup);
   const identity = { agentId, region: own.agent.region ?? detected.region, scalingGroup };
@@ -85,4 +86,49 @@ export async function joinCluster(
     signal,
   });
   return { settings, limits: configuration.limits, identity, addresses, groups, state, etcd, redis };
+}
+
+/** Finds them. Throws INVALID_CONFIG. */
+async function findAddresses(
+  { agent, container, etcd }: Settings,
+  hints: AddressHints,
+  cloudIp: string | null,
+): Promise<NodeAddresses> {
+  const server = etcd?.addresses[0] ?? { host: '127.0.0.1', port: 2379 };
+  return await nodeAddresses(
+    {
+      rpcListen: agent.rpcListenAddress,
+      rpcAdvertised: agent.advertisedRpcAddress,
+      bindHost: container.bindHost,
+      advertisedHost: container.advertisedHost,
+      publicHost: agent.publicHost,
+    },
+    hints,
+    machineAddresses(server, async () => cloudIp),
+  );
+}
+
+const sticky = 0o1000;
+const othersWrite = 0o002;
+const groupWrites = 0o020;
+
+/** Warns when others than root and this process's user decide what is in a folder, or where it is. */
+export async function warnOfForeignFolder(folder: string, log: Logger): Promise<void> {
+  const places = [await realpath(folder)];
+  for (let place = places[0] ?? '/'; place !== '/'; place = dirname(place)) places.push(dirname(place));
+  for (const place of places) {
+    const why = await foreignness(place);
+    if (why === null) continue;
+    const text = `agent.ipc-base-path: others can replace the sockets in it, since ${why}`;
+    log.warn(`${text}; choose a folder of root, such as /run/backend.ai`, { folder });
+    return;
+  }
+}
+
+async function foreignness(place: string): Promise<string | null> {
+  const { uid, gid, mode } = await stat(place);
+  if (uid !== 0 && uid !== process.geteuid?.()) return `${place} belongs to user ${uid}`;
+  if ((mode & sticky) !== 0) return null;
+  if ((mode & othersWrite) !== 0) return `everybody may write in ${place}`;
+  return (mode & groupWrites) !== 0 && gid !== 0 ? `the group ${gid} may write in ${place}` : null;
 }

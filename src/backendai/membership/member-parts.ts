@@ -1,4 +1,4 @@
-/** What everything of a node in its cluster is built from. */
+/** What everything of a member is built from. */
 
 import type { AssembledNode } from '../../agent/assembled-node.ts';
 import type { Settings } from '../../config/settings.ts';
@@ -9,12 +9,12 @@ import type { EtcdAdapter } from '../etcd/etcd-adapter.ts';
 import type { EventPublisher } from '../events/event-publisher.ts';
 import type { Outbox } from '../events/outbox/outbox.ts';
 import type { NodeAddresses } from '../identity/node-addresses.ts';
-import type { QuietMarks } from '../operations/suppressed-terminations.ts';
+import type { SuppressedTerminations } from '../operations/suppressed-terminations.ts';
 import type { RedisAdapter } from '../redis/redis-adapter.ts';
 import type { NodeIdentity } from './node-identity.ts';
 
-/** The parts. */
-export interface ClusterParts {
+/** The parts, in the order in which they come to be: the node is assembled with what is above it. */
+export interface MemberParts {
   /** With what the cluster has set. */
   readonly settings: Settings;
   readonly limits: ClusterLimits;
@@ -22,10 +22,10 @@ export interface ClusterParts {
   readonly addresses: NodeAddresses;
   readonly etcd: EtcdAdapter;
   readonly redis: RedisAdapter;
-  readonly book: EventPublisher;
-  readonly built: AssembledNode;
   readonly outbox: Outbox;
-  readonly quiet: QuietMarks;
+  readonly suppressed: SuppressedTerminations;
+  readonly publisher: EventPublisher;
+  readonly node: AssembledNode;
   readonly clock: Clock;
   readonly log: Logger;
 }

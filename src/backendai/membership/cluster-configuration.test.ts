@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { type Logger, silentLogger } from '../../lib/log.ts';
 import type { NestedTable } from '../etcd/nested-table.ts';
-import { watchConfiguration } from './configuration-watch.ts';
+import { watchConfiguration } from './cluster-configuration.ts';
 
 it('says which part has changed, once for each change, and nothing of its content', async () => {
   const said: unknown[] = [];

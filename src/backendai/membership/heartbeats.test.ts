@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { heartbeatFacts, machineName, reportedImages } from './heartbeat-of.ts';
+import { inflateImages } from '../wire/events/heartbeat.ts';
+import { heartbeatFacts, ImageBlob, machineName, reportedImages } from './heartbeats.ts';
 
 it('has every slot with its unit, and what plugins say of themselves', () => {
   const identity = {
@@ -52,4 +53,14 @@ it('reports the images that managers may order', () => {
     image('<none>:<none>', {}),
   ];
   expect(reportedImages(list).map(([name]) => name)).toEqual(['cr.backend.ai/stable/python:3.9', 'a:1']);
+});
+
+it('is a zlib stream also of an empty list, made anew only when the list has changed', () => {
+  const blob = new ImageBlob();
+  const empty = blob.of([]);
+  expect(inflateImages(empty)).toEqual([]);
+  expect(blob.of([])).toBe(empty);
+  const one = blob.of([['a:1', 'sha256:0']]);
+  expect(inflateImages(one)).toEqual([['a:1', 'sha256:0']]);
+  expect(blob.of([['a:1', 'sha256:0']])).toBe(one);
 });

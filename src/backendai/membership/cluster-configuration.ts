@@ -1,5 +1,4 @@
 /** What the cluster says of a node's configuration, read when the node joins (spec config-and-ops 5.1). */
-
 import type { ClusterOverrides } from '../../config/cluster-overrides.ts';
 import type { EtcdSettings } from '../../config/settings.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -56,4 +55,25 @@ export async function readClusterConfiguration(
 function textAt(table: NestedTable, name: string): string | undefined {
   const value = table[name];
   return isNested(value) ? undefined : value;
+}
+
+/** Follows it until the signal aborts. What changed is not logged: passwords are among it. */
+export async function watchConfiguration(
+  overlay: Pick<ConfigurationOverlay, 'follow'>,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  let known: readonly string[] | null = null;
+  try {
+    for await (const tables of overlay.follow(configurationPaths, signal)) {
+      const now = tables.map((table) => JSON.stringify(table));
+      const changed = configurationPaths.filter((_, index) => known !== null && known[index] !== now[index]);
+      if (changed.length > 0) {
+        log.warn("the cluster's configuration has changed; it counts from the next start of this daemon", { changed });
+      }
+      known = now;
+    }
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
+  }
 }

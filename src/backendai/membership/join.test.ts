@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Logger, silentLogger } from '../../lib/log.ts';
-import { warnOfForeignFolder } from './foreign-folder-warning.ts';
+import { warnOfForeignFolder } from './join.ts';
 
 let above: string;
 let folder: string;

@@ -1,4 +1,4 @@
-/** What a member of a cluster does of its own while it lives, and how it takes its leave. */
+/** What a member of a cluster does of its own while it lives, and its graceful shutdown. */
 
 import { endKernels } from '../../agent/end-kernels.ts';
 import { shownMetadata } from '../../devices/reported-devices.ts';
@@ -7,72 +7,66 @@ import { raceWithSignal } from '../../lib/deadline.ts';
 import { retryForever, runPeriodically, supervise } from '../../lib/retry.ts';
 import { VolumeMounts } from '../../storage/mounts/volume-mounts.ts';
 import { AbuseReports } from '../operations/abuse-reports.ts';
-import type { HeartbeatSender } from '../redis/heartbeat-sender.ts';
-import type { ClusterParts } from './cluster-parts.ts';
-import type { ClusterWork } from './cluster-work.ts';
-import { watchConfiguration } from './configuration-watch.ts';
-import type { HeartbeatSource } from './heartbeat-source.ts';
+import { watchConfiguration } from './cluster-configuration.ts';
+import type { Heartbeats } from './heartbeats.ts';
+import type { MemberParts } from './member-parts.ts';
 import type { RpcEndpoint } from './rpc-endpoint.ts';
+import type { PersistentWork } from './services.ts';
 import { followVolumeEvents } from './volume-events.ts';
 
 const imagesPauseMs = 20_000;
 const imagesDeadlineMs = 15_000;
 const countPauseMs = 10_000;
 const abusePauseMs = 30_000;
-/** How long each part of the leave may take: nothing that hangs keeps managers from hearing of it. */
+/** How long each part of the shutdown may take: nothing that hangs keeps managers from hearing of it. */
 const callsGraceMs = 2_000;
 const devicesPauseMs = 30_000;
 /** A manager takes an agent for lost after two intervals without a heartbeat; it has had twice that time. */
-const managerPatience = 4;
+const maxMissedHeartbeats = 4;
 const agentGraceMs = 20_000;
 const eventsGraceMs = 3_000;
 const etcdGraceMs = 2_000;
 const jobsGraceMs = 2_000;
 
-/** The life of a node. */
-export class ClusterLife {
-  readonly #parts: ClusterParts;
-  readonly #rpc: RpcEndpoint;
-  readonly #work: ClusterWork;
-  readonly #source: HeartbeatSource;
-  readonly #heartbeats: HeartbeatSender;
-  readonly #first = Promise.withResolvers<void>();
+/** What a member does it with. */
+interface MemberServices {
+  readonly rpc: RpcEndpoint;
+  readonly work: PersistentWork;
+  readonly heartbeats: Heartbeats;
+}
+
+/** The lifecycle of a member. */
+export class MemberLifecycle {
+  readonly #parts: MemberParts;
+  readonly #services: MemberServices;
   /** Ends heartbeats and what else says that the node is there. */
-  readonly #leaving = new AbortController();
+  readonly #shutdown = new AbortController();
   /** Ends what must go on until the last event is sent. */
   readonly #gone = new AbortController();
   readonly #jobs: Promise<void>[] = [];
   #announced = false;
 
-  constructor(parts: ClusterParts, rpc: RpcEndpoint, work: ClusterWork, source: HeartbeatSource) {
+  constructor(parts: MemberParts, services: MemberServices) {
     this.#parts = parts;
-    this.#rpc = rpc;
-    this.#work = work;
-    this.#source = source;
-    const { settings, redis } = parts;
-    this.#heartbeats = redis.heartbeats(
-      settings.debug.heartbeatIntervalMs,
-      () => source.arguments(),
-      () => this.#first.resolve(),
-    );
+    this.#services = services;
   }
 
-  /** Recovers kernels, then says that the node is there. Resolves when managers have been told. */
+  /** Recovers kernels, then says that the node is there. Resolves when that is under way. */
   async run(): Promise<void> {
-    const { etcd, outbox, built, quiet, log } = this.#parts;
-    const { signal } = this.#leaving;
+    const { etcd, outbox, node, suppressed, log } = this.#parts;
+    const { signal } = this.#shutdown;
     this.#keep('sending events', this.#gone.signal, (own) => outbox.run(own));
     this.#keep('the registration in etcd', signal, (own) => etcd.registry.keepRegistered(own));
-    await built.agent.start({ retry: true });
-    this.#work.batches.resume();
-    quiet.keepOnly(new Set(built.kernels.list().map(({ spec }) => spec.id)));
+    await node.agent.start({ retry: true });
+    this.#services.work.batches.resume();
+    suppressed.keepOnly(new Set(node.kernels.list().map(({ spec }) => spec.id)));
     signal.throwIfAborted();
     this.#jobs.push(this.#letFiguresExpire(signal));
-    await this.#lookAtImages(signal).catch((error: unknown) => log.warn('images could not be listed', { error }));
-    this.#keep('sending heartbeats', signal, (own) => this.#heartbeats.run(own));
-    this.#every('looking at images', imagesPauseMs, (own) => this.#lookAtImages(own));
+    await this.#refreshImages(signal).catch((error: unknown) => log.warn('images could not be listed', { error }));
+    this.#keep('sending heartbeats', signal, (own) => this.#services.heartbeats.run(own));
+    this.#every('listing images', imagesPauseMs, (own) => this.#refreshImages(own));
     this.#every('counting containers', countPauseMs, () => this.#count());
-    this.#keep('telling what devices there are', signal, (own) => this.#tellDevices(own));
+    this.#keep('publishing what devices there are', signal, (own) => this.#publishDevices(own));
     this.#keep('watching the configuration', signal, (own) => watchConfiguration(etcd.overlay, log, own));
     const volumes = new VolumeMounts();
     this.#keep('reading events on volumes', signal, (own) => followVolumeEvents(this.#parts, volumes, own));
@@ -80,23 +74,18 @@ export class ClusterLife {
     this.#jobs.push(this.#announce(signal));
   }
 
-  /** Says something new of the node at once. */
-  beatNow(): void {
-    this.#heartbeats.sendNow();
-  }
-
-  /** Stops, tells managers, and lets go; kernels go on, unless the node keeps none over a `stop`, which is aborted then. */
+  /** Stops, says so to managers, and lets go; kernels go on, unless the node keeps none over a `stop`, which is aborted then. */
   async end(stop: AbortSignal): Promise<void> {
-    const { settings, built, book, outbox, etcd, clock, log } = this.#parts;
-    this.#leaving.abort(new DOMException('the node is leaving', 'AbortError'));
-    await this.#rpc.stop(callsGraceMs);
-    await this.#work[Symbol.asyncDispose]();
-    if (settings.agent.destroyKernelsOnShutdown) await endKernels(built.agent, { stop, clock, log });
-    const ended = built.agent[Symbol.asyncDispose]().catch((error: unknown) => {
+    const { settings, node, publisher, outbox, etcd, clock, log } = this.#parts;
+    this.#shutdown.abort(new DOMException('the node is leaving', 'AbortError'));
+    await this.#services.rpc.stop(callsGraceMs);
+    await this.#services.work[Symbol.asyncDispose]();
+    if (settings.agent.destroyKernelsOnShutdown) await endKernels(node.agent, { stop, clock, log });
+    const ended = node.agent[Symbol.asyncDispose]().catch((error: unknown) => {
       log.error('the agent did not end well', { error });
     });
     await this.#within(agentGraceMs, ended);
-    if (this.#announced) book.announce('agent_terminated', { reason: 'shutdown' });
+    if (this.#announced) publisher.announce('agent_terminated', { reason: 'shutdown' });
     await outbox.settled(AbortSignal.timeout(eventsGraceMs)).catch(() => {
       log.warn('events wait for the next start', { waiting: outbox.size });
     });
@@ -108,10 +97,10 @@ export class ClusterLife {
 
   /** Managers may call from here on: the socket is bound, and kernels are recovered. */
   async #announce(signal: AbortSignal): Promise<void> {
-    const { book, etcd, addresses, settings, log } = this.#parts;
+    const { publisher, etcd, addresses, settings, log } = this.#parts;
     try {
-      await raceWithSignal(this.#first.promise, signal);
-      book.announce('agent_started', { reason: 'self-started' });
+      await raceWithSignal(this.#services.heartbeats.first, signal);
+      publisher.announce('agent_started', { reason: 'self-started' });
       this.#announced = true;
       const { serviceAddress, serviceAddressGiven } = settings.watcher;
       const watcherPort = serviceAddressGiven ? serviceAddress.port : null;
@@ -126,34 +115,33 @@ export class ClusterLife {
   /** A manager drops heartbeats that it cannot use without a word to the agent (spec config-and-ops 14). */
   async #listenForManagers(signal: AbortSignal): Promise<void> {
     const { settings, identity, addresses, clock, log } = this.#parts;
-    const waitedMs = managerPatience * settings.debug.heartbeatIntervalMs;
+    const waitedMs = maxMissedHeartbeats * settings.debug.heartbeatIntervalMs;
     await sleep(clock, waitedMs, signal);
-    if (this.#rpc.hasBeenCalled) return;
+    if (this.#services.rpc.hasBeenCalled) return;
     const { scalingGroup } = identity;
-    const told = { scalingGroup, address: addresses.rpcAddress, waitedS: Math.round(waitedMs / 1000) };
+    const published = { scalingGroup, address: addresses.rpcAddress, waitedS: Math.round(waitedMs / 1000) };
     const hint =
       'it must be able to reach the address, and it drops heartbeats of a scaling group that it does not have';
     log.info(
       `no manager has called yet, as when there is nothing to do; where it does not list this agent, ${hint}`,
-      told,
+      published,
     );
   }
 
-  async #lookAtImages(signal: AbortSignal): Promise<void> {
-    const { built } = this.#parts;
+  async #refreshImages(signal: AbortSignal): Promise<void> {
     const either = AbortSignal.any([signal, AbortSignal.timeout(imagesDeadlineMs)]);
-    if (await this.#source.lookAtImages(built.agent, either)) this.#heartbeats.sendNow();
+    await this.#services.heartbeats.refreshImages(this.#parts.node.agent, either);
   }
 
   async #count(): Promise<void> {
-    const { built, redis } = this.#parts;
-    await redis.statistics.writeContainerCount(built.kernels.list().length);
+    const { node, redis } = this.#parts;
+    await redis.statistics.writeContainerCount(node.kernels.list().length);
   }
 
   /** Of kernels that ended while no daemon was there: those that end under this one are its statistics' business. */
   async #letFiguresExpire(signal: AbortSignal): Promise<void> {
-    const { built, redis, clock, log } = this.#parts;
-    const known = built.kernels.list({ ended: true });
+    const { node, redis, clock, log } = this.#parts;
+    const known = node.kernels.list({ ended: true });
     const over = known.filter(({ phase }) => phase === 'terminating' || phase === 'terminated');
     const ids = over.map(({ spec }) => spec.id);
     const what = 'letting figures of ended kernels expire';
@@ -161,25 +149,25 @@ export class ClusterLife {
   }
 
   #readAbuseReports(): void {
-    const { settings, built, redis, clock, log } = this.#parts;
+    const { settings, node, redis, clock, log } = this.#parts;
     const { abuseReportPath: folder, forceTerminateAbusingContainers: ends } = settings.agent;
     if (folder === null) return;
     const mark = redis.statistics.writeAbuse.bind(redis.statistics);
-    const reports = new AbuseReports({ folder, agent: built.agent, ends, mark, clock, log });
+    const reports = new AbuseReports({ folder, agent: node.agent, ends, mark, clock, log });
     this.#every('reading reports of abuse', abusePauseMs, () => reports.round());
   }
 
-  async #tellDevices(signal: AbortSignal): Promise<void> {
-    const { built, redis, clock, log } = this.#parts;
-    const what = 'telling what devices there are';
+  async #publishDevices(signal: AbortSignal): Promise<void> {
+    const { node, redis, clock, log } = this.#parts;
+    const what = 'publishing what devices there are';
     // Devices come and go, seldom.
-    for (let told: unknown = null; ; await sleep(clock, devicesPauseMs, signal)) {
-      const { plugins } = built.devices;
-      if (plugins === told) continue;
+    for (let published: unknown = null; ; await sleep(clock, devicesPauseMs, signal)) {
+      const { plugins } = node.devices;
+      if (plugins === published) continue;
       const shown = Object.entries(shownMetadata(plugins));
       const documents = new Map(shown.map(([slot, metadata]) => [slot, JSON.stringify(metadata)]));
       await retryForever({ what, clock, log, signal }, () => redis.statistics.writeDeviceMetadata(documents));
-      told = plugins;
+      published = plugins;
     }
   }
 
@@ -190,7 +178,7 @@ export class ClusterLife {
 
   #every(name: string, pauseMs: number, round: (signal: AbortSignal) => Promise<void>): void {
     const { clock, log } = this.#parts;
-    this.#jobs.push(runPeriodically({ name, pauseMs, round }, clock, log, this.#leaving.signal));
+    this.#jobs.push(runPeriodically({ name, pauseMs, round }, clock, log, this.#shutdown.signal));
   }
 
   async #within(timeoutMs: number, work: Promise<unknown>): Promise<void> {

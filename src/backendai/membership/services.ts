@@ -1,0 +1,158 @@
+/** What RPC methods work with, made of the parts of a member. */
+
+import path from 'node:path';
+import type { Agent } from '../../agent/agent.ts';
+import { checkHealth, type Dependencies } from '../../agent/node-health.ts';
+import type { Settings } from '../../config/settings.ts';
+import type { KernelId } from '../../lib/ids.ts';
+import { version } from '../../lib/version.ts';
+import { JsonStore } from '../../storage/json-store.ts';
+import { BackgroundTasks, taskNote } from '../operations/background-tasks.ts';
+import { BatchRuns, batchNote } from '../operations/batch-runs.ts';
+import { removeUnfinished } from '../operations/commit-place.ts';
+import { Commits } from '../operations/commits.ts';
+import { creationInfoOf } from '../operations/creation-info-of.ts';
+import { Creations } from '../operations/creations.ts';
+import { ErrorEvents } from '../operations/error-events.ts';
+import { Executions } from '../operations/executions.ts';
+import { ImageTasks } from '../operations/image-tasks.ts';
+import { PortReservations } from '../operations/port-reservations.ts';
+import type { LocalConfig, ManagerNotifier, RpcServices } from '../rpc/rpc-method.ts';
+import type { MemberParts } from './member-parts.ts';
+import { nodeNames } from './node-identity.ts';
+
+/** What is not made of the parts. */
+interface RpcSurroundings {
+  /** The agent that is called, with whatever watches it. */
+  readonly agent: Agent;
+  readonly work: PersistentWork;
+  readonly dependencies: Dependencies;
+  /** Moves the node to another scaling group. */
+  readonly moveTo: RpcServices['moveTo'];
+}
+
+/** Makes what methods work with. */
+export function rpcServices(parts: MemberParts, { agent, work, dependencies, moveTo }: RpcSurroundings): RpcServices {
+  const { settings, identity, node, clock } = parts;
+  const notifier = managerNotifier(parts);
+  const infoOf = (kernel: KernelId) => creationInfoOf(node.kernels.get(kernel), nodeNames(parts));
+  return {
+    agentId: identity.agentId,
+    localConfig: localConfig(settings),
+    agent,
+    executions: new Executions(agent),
+    networks: node.sessionNetworks,
+    ports: new PortReservations(node.ports, clock),
+    notifier,
+    infoOf,
+    moveTo,
+    creations: new Creations({
+      agent,
+      notifier,
+      infoOf,
+      clock,
+      concurrency: settings.agent.kernelCreationConcurrency,
+      pullTimeoutMs: parts.limits.pullTimeoutMs,
+    }),
+    commits: work.commits,
+    images: work.images,
+    batches: work.batches,
+    health: () => checkHealth(version, dependencies, clock),
+  };
+}
+
+function localConfig({ agent, watcher }: Settings): LocalConfig {
+  const { host, port } = watcher.serviceAddress;
+  return {
+    abuseReportPath: agent.abuseReportPath,
+    watcher: watcher.serviceAddressGiven ? { host, port, tls: watcher.tlsEnabled } : null,
+  };
+}
+
+/** Where no exit code is known. */
+const unknownExitCode = -1;
+
+/** Events of an agent beside those of its kernels. */
+function managerNotifier({
+  publisher,
+  suppressed,
+  identity,
+  clock,
+}: Pick<MemberParts, 'publisher' | 'suppressed' | 'identity' | 'clock'>): ManagerNotifier {
+  const errors = new ErrorEvents((name, fields) => publisher.announce(name, fields), clock);
+  return {
+    notifyEnded: (kernel, session, reason) =>
+      publisher.announce('kernel_terminated', { kernel, session, reason, exitCode: unknownExitCode }),
+    notifyPulling: (kernel, session, image) => {
+      publisher.publishPreparing(kernel, session);
+      publisher.announce('kernel_pulling', { kernel, session, reason: image, info: {} });
+    },
+    notifyFailed: (kernel, session) => {
+      if (!publisher.endsUnborn(kernel)) return;
+      publisher.announce('kernel_terminated', {
+        kernel,
+        session,
+        reason: 'failed-to-create',
+        exitCode: unknownExitCode,
+      });
+    },
+    askResourceCheck: () => publisher.announce('do_agent_resource_check', { agent: identity.agentId }),
+    suppressTermination: (kernel) => suppressed.add(kernel),
+    reportError: (error) => errors.report(error),
+  };
+}
+
+/**
+ * Work that outlives a manager's call, noted in the state folder: background tasks and batch runs. Disposing it cancels tasks and
+ * publishes that; batch runs go on.
+ */
+export interface PersistentWork extends AsyncDisposable {
+  readonly commits: Commits;
+  readonly images: ImageTasks;
+  readonly batches: BatchRuns;
+}
+
+/** Reads what an earlier process has noted, and reports its tasks as failed. */
+export async function openPersistentWork(parts: MemberParts, agent: Agent, stateDir: string): Promise<PersistentWork> {
+  const { publisher, redis, node, settings, identity, limits, clock, log } = parts;
+  const publish = publisher.announce.bind(publisher);
+  const freeName = publisher.freeName.bind(publisher);
+  const tasks = new BackgroundTasks({
+    records: redis.tasks,
+    publish,
+    hasPublished: (name) => publisher.hasPublished(name),
+    freeName,
+    notes: await JsonStore.open(path.join(stateDir, 'tasks'), taskNote, log),
+    clock,
+    log,
+  });
+  const batches = new BatchRuns({
+    agent,
+    notes: await JsonStore.open(path.join(stateDir, 'batches'), batchNote, log),
+    publish,
+    freeName,
+    clock,
+    log,
+  });
+  const { imageCommitPath: root } = settings.agent;
+  removeUnfinished(root).catch((error: unknown) => log.warn('unfinished files could not be removed', { root, error }));
+  const { engine, kernels } = node;
+  const { agentId } = identity;
+  return {
+    batches,
+    commits: new Commits({
+      engine,
+      kernels,
+      tasks,
+      publishCommitting: (ids) => redis.statistics.writeCommitting(ids),
+      root,
+      clock,
+      log,
+    }),
+    images: new ImageTasks({ agentId, agent, engine, tasks, publish, limits, clock }),
+    async [Symbol.asyncDispose]() {
+      await batches[Symbol.asyncDispose]();
+      await tasks[Symbol.asyncDispose]();
+    },
+  };
+}
