@@ -23,7 +23,7 @@ export interface EngineInfo {
   /** Where the engine keeps its data, on this machine. */
   readonly dataRoot: string;
   readonly runtimes: readonly string[];
-  /** E.g. `name=seccomp,profile=default`, `name=userns`. */
+  /** What isolates containers, in the engine's words: `name=seccomp,profile=default`, `name=userns`. */
   readonly securityOptions: readonly string[];
   /** Hard `nofile` limit that a container gets when none is asked for; undefined when unknown. */
   readonly openFilesLimit?: number;
@@ -62,7 +62,7 @@ export interface PublishedPort {
 
 /** Limits that the engine enforces; null = no limit. */
 export interface ContainerLimits {
-  /** CPUs, fractions allowed. */
+  /** CPUs, in fractions too: 0.5 is half the time of one. */
   readonly cpus: number | null;
   /** Core ids in kernel list form (`0-1,4`); absent = any. */
   readonly cpuset?: string;
@@ -92,7 +92,7 @@ export interface ContainerSpec {
   readonly hostname: string;
   readonly entrypoint: readonly string[];
   readonly command: readonly string[];
-  /** `KEY=VALUE` entries. */
+  /** Variables of its first process, as `KEY=VALUE`. */
   readonly environ: readonly string[];
   readonly workingDirectory: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -134,7 +134,7 @@ export interface ContainerSummary {
   readonly state: ContainerState;
 }
 
-/** Phases of a container. */
+/** The states of a container; one that is `restarting` or `removing` is in transition, and nobody else acts on it. */
 export type ContainerState = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
 
 /** A container in detail: why it ended comes from here. */
@@ -148,7 +148,7 @@ export interface ContainerDetail extends ContainerSummary {
   readonly ports: readonly PublishedPort[];
   readonly networkAddress: string | null;
   readonly cgroupParent: string;
-  /** Where the files of names that it has from its network lie on this machine; blank = not told. */
+  /** Where the files of names that it has from its network lie on this machine; blank = unknown. */
   readonly nameFiles: { readonly hosts: string; readonly 'resolv.conf': string; readonly hostname: string };
 }
 
@@ -196,7 +196,7 @@ export interface Progress {
   readonly fraction?: number;
 }
 
-/** Credentials for a registry. */
+/** Credentials of a user of an image registry. */
 export interface RegistryAuth {
   readonly username: string;
   readonly password: string;
@@ -220,7 +220,7 @@ export interface CommitOptions {
   readonly command: readonly string[];
 }
 
-/** Output of a container. */
+/** A piece of what a container has printed. */
 export interface LogChunk {
   readonly stream: 'stdout' | 'stderr';
   readonly data: Uint8Array;
@@ -233,13 +233,13 @@ export interface ExecResult {
   readonly stderr: Uint8Array;
 }
 
-/** Figures of a running container since its start, as the engine tells them; null = not told. */
+/** Figures of a running container since its start, as the engine measures them; null = unknown. */
 export interface EngineFigures {
   readonly cpuNanoseconds: number | null;
   readonly throttledNanoseconds: number | null;
   readonly cpuPeriods: number | null;
   readonly throttledPeriods: number | null;
-  /** Memory, page cache included. */
+  /** Memory in use, with the page cache. */
   readonly chargedBytes: number | null;
   /** Page cache that can be dropped at any time. */
   readonly droppableBytes: number | null;
@@ -266,7 +266,7 @@ export interface Engine extends AsyncDisposable {
   info(signal: AbortSignal): Promise<EngineInfo>;
 
   listImages(signal: AbortSignal): Promise<readonly EngineImage[]>;
-  /** Throws IMAGE_NOT_FOUND. */
+  /** One image by name, name with digest, or id. Throws IMAGE_NOT_FOUND. */
   inspectImage(reference: string, signal: AbortSignal): Promise<EngineImage>;
   pullImage(
     reference: string,

@@ -2,7 +2,6 @@
  * What an image's labels say to kernelet (spec kernel-lifecycle 2.1, kernel-runner 2.5). Labels are written by whoever
  * made the image, so nothing here throws: a label that can't be used is left out, with a problem that says why.
  */
-
 import { parseByteSize } from '../lib/byte-size.ts';
 import { didYouMean } from '../lib/nearest-name.ts';
 import { labelPrefix } from '../protocol/image-contract.ts';

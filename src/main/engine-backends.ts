@@ -1,4 +1,5 @@
 /** The engines that `agent.backend` may name, each with what looks into its containers. */
+
 import { readFile } from 'node:fs/promises';
 import { homedir, totalmem } from 'node:os';
 import path from 'node:path';
@@ -6,8 +7,7 @@ import type { Settings } from '../config/settings.ts';
 import { discoverDevices, type EngineFacts } from '../devices/discover-devices.ts';
 import { readHostCapacity } from '../devices/host-capacity.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
-import { parseDockerHost } from '../engine/docker/address.ts';
-import { DockerEngine } from '../engine/docker/docker-engine.ts';
+import { DockerEngine, parseDockerHost } from '../engine/docker/docker-engine.ts';
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
 import { dummyImage } from '../engine/dummy/dummy-images.ts';
 import type { Engine, EngineImage } from '../engine/engine.ts';

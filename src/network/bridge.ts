@@ -2,7 +2,6 @@
  * The one network of this agent: a bridge of its own in which containers can't talk to each other, behind firewall
  * rules. Made when the first kernel needs it, removed when the agent stops without kernels.
  */
-
 import type { Engine, EngineNetwork } from '../engine/engine.ts';
 import { systemClock } from '../lib/clock.ts';
 import { type Deadline, withDeadline } from '../lib/deadline.ts';

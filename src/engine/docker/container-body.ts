@@ -3,17 +3,17 @@
  * its container runs is overridden here, so that only the request and the operator do.
  */
 import type { ContainerCreateRequest, HostConfig, Mount } from '@docker/node-sdk';
+import type { DeviceArguments } from '../../resources/device-arguments.ts';
 import type { ContainerLimits, ContainerMount, ContainerSpec, PublishedPort } from '../engine.ts';
-import { deviceFields } from './device-fields.ts';
-import { mergeOverrides } from './merge-overrides.ts';
+import { mergeOverrides } from './container-overrides.ts';
 
 /** Files that a container's log is spread over; the oldest goes when the bound is reached. */
 const logFiles = 5;
-/** The smallest log file that is of use. */
-const smallestLogFile = 4096;
+/** Bytes of the smallest log file that is of use. */
+const minLogFileBytes = 4096;
 /** Microseconds, over which the share of CPU is counted. */
-const cpuPeriod = 100_000;
-/** In the engine's words. */
+const cpuPeriodUs = 100_000;
+/** What the engine takes for no limit. */
 const unlimited = -1;
 /** Networks on which the engine refuses aliases. */
 const networksWithoutAliases = new Set(['none', 'host', 'bridge', 'default']);
@@ -72,7 +72,7 @@ function hostConfig(spec: ContainerSpec): HostConfig {
 function limits(wanted: ContainerLimits): HostConfig {
   return {
     // Not NanoCpus: the engine refuses more of them than there are cores, which are shared when overcommitted.
-    ...(wanted.cpus === null ? {} : { CpuPeriod: cpuPeriod, CpuQuota: Math.round(wanted.cpus * cpuPeriod) }),
+    ...(wanted.cpus === null ? {} : { CpuPeriod: cpuPeriodUs, CpuQuota: Math.round(wanted.cpus * cpuPeriodUs) }),
     ...(wanted.memoryBytes === null
       ? {}
       : { Memory: wanted.memoryBytes, MemorySwap: wanted.swap ? unlimited : wanted.memoryBytes }),
@@ -101,7 +101,7 @@ function bind(mount: ContainerMount): Mount {
 }
 
 function logConfig(limitBytes: number): NonNullable<HostConfig['LogConfig']> {
-  const size = Math.max(smallestLogFile, Math.floor(limitBytes / logFiles));
+  const size = Math.max(minLogFileBytes, Math.floor(limitBytes / logFiles));
   return {
     Type: 'local',
     Config: { 'max-size': engineSize(size), 'max-file': String(logFiles), compress: 'false' },
@@ -130,4 +130,33 @@ function networking(spec: ContainerSpec): Pick<ContainerCreateRequest, 'Networki
   if (typeof spec.network !== 'string' || spec.networkAliases.length === 0 || networksWithoutAliases.has(spec.network))
     return {};
   return { NetworkingConfig: { EndpointsConfig: { [spec.network]: { Aliases: [...spec.networkAliases] } } } };
+}
+
+/** What devices need (spec resources-and-stats 5.2, 6.2, 14.4), as fields to lay over a container's body. */
+export function deviceFields(wanted: DeviceArguments): Readonly<Record<string, unknown>> {
+  const { cores, memoryBytes, sharedMemoryBytes, requests, runtime, nodes, environ } = wanted;
+  const hostConfig = {
+    // `Cpus` is no field of the engine, which passes it over; the set is what limits.
+    ...(cores === undefined ? {} : { Cpus: cores.length, CpusetCpus: cores.join(',') }),
+    // Equal values: no swap.
+    ...(memoryBytes === undefined ? {} : { MemorySwap: memoryBytes, Memory: memoryBytes }),
+    ...(sharedMemoryBytes === undefined ? {} : { ShmSize: sharedMemoryBytes }),
+    ...(requests === undefined
+      ? {}
+      : {
+          DeviceRequests: requests.map(({ driver, ids, capabilities }) => ({
+            Driver: driver,
+            DeviceIDs: [...ids],
+            Capabilities: [[...capabilities]],
+          })),
+        }),
+    ...(runtime === undefined ? {} : { Runtime: runtime }),
+    ...(nodes === undefined
+      ? {}
+      : { Devices: nodes.map((path) => ({ PathOnHost: path, PathInContainer: path, CgroupPermissions: 'rwm' })) }),
+  };
+  return {
+    ...(Object.keys(hostConfig).length === 0 ? {} : { HostConfig: hostConfig }),
+    ...(environ === undefined ? {} : { Env: [...environ] }),
+  };
 }

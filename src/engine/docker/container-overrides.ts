@@ -3,12 +3,10 @@
  * They are read again for every container, so that a change needs no restart; a file that cannot be used is logged once
  * and left out (spec kernel-lifecycle B27).
  */
-
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../../lib/log.ts';
 import { systemErrorCode } from '../../lib/system-error.ts';
-import { mergeOverrides } from './merge-overrides.ts';
 
 type Overrides = Readonly<Record<string, unknown>>;
 
@@ -78,6 +76,24 @@ function isAt(value: Overrides, path: string, form: (value: unknown) => boolean)
   return !isMap(found) || isAt(found, rest.join('.'), form);
 }
 
-function isMap(value: unknown): value is Overrides {
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Lays an operator's fields over a request (spec kernel-lifecycle 7.2, merge order), as a new value: maps merge key by key, lists are joined, everything else is replaced. Neither argument is changed, and a
+ * `__proto__` key of the overrides is left out.
+ */
+export function mergeOverrides(base: object, overrides: Readonly<Record<string, unknown>>): object {
+  const merged = new Map<string, unknown>(Object.entries(base));
+  for (const [key, value] of Object.entries(overrides)) {
+    if (key !== '__proto__') merged.set(key, mergeValue(merged.get(key), value));
+  }
+  return Object.fromEntries(merged);
+}
+
+function mergeValue(base: unknown, value: unknown): unknown {
+  if (isMap(value)) return mergeOverrides(isMap(base) ? base : {}, value);
+  if (Array.isArray(value)) return [...(Array.isArray(base) ? base : []), ...structuredClone(value)];
+  return value;
 }

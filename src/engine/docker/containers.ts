@@ -1,5 +1,4 @@
 /** Containers over the Docker API. */
-
 import type { Clock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { asContainerId, type ContainerId } from '../../lib/ids.ts';
@@ -13,13 +12,11 @@ import type {
   WantedLabels,
 } from '../engine.ts';
 import { containerBody } from './container-body.ts';
-import { readContainerFigures } from './container-figures.ts';
-import { readContainerDetail, readContainerSummary, readIsLink } from './container-shapes.ts';
-import { abortFailure, engineWords, portInConflict, statusOf } from './failure.ts';
-import { fields, list, number, text, texts } from './fields.ts';
-import { splitReference } from './image-reference.ts';
-import { imageNotFound } from './images.ts';
-import { type EngineRequest, pathSegment } from './transport.ts';
+import { readContainerDetail, readContainerFigures, readContainerSummary, readIsLink } from './container-replies.ts';
+import { abortFailure, engineWords, imageNotFound, portInConflict, statusOf } from './failure.ts';
+import { labelFilter, pathSegment, shortId, splitReference } from './names.ts';
+import { fields, list, number, text, texts } from './replies.ts';
+import type { EngineRequest } from './transport.ts';
 import type { VersionedTransport } from './versioned-transport.ts';
 
 /** The container part of an engine. */
@@ -227,16 +224,4 @@ export class DockerContainers {
       });
     }
   }
-}
-
-/** The engine's filter for objects that carry all of these labels. */
-export function labelFilter(labels: WantedLabels): string {
-  return JSON.stringify({
-    label: Object.entries(labels).map(([key, value]) => (value === null ? key : `${key}=${value}`)),
-  });
-}
-
-/** An id as people read it; names stay whole. */
-export function shortId(idOrName: string): string {
-  return /^[0-9a-f]{64}$/.test(idOrName) ? idOrName.slice(0, 12) : idOrName.slice(0, 200);
 }

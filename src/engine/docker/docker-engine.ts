@@ -1,5 +1,7 @@
 /** The Engine over the Docker API, on a UNIX socket of this machine. */
+import { isAbsolute } from 'node:path';
 import { type Clock, systemClock } from '../../lib/clock.ts';
+import { KerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import type {
   CommitOptions,
@@ -20,14 +22,12 @@ import type {
   RegistryAuth,
   WantedLabels,
 } from '../engine.ts';
-import { parseDockerHost } from './address.ts';
 import { DockerContainers } from './containers.ts';
-import { readEngineInfo } from './engine-info.ts';
+import { readEngineInfo, readOpenFilesLimit } from './engine-info.ts';
 import { readEvents } from './events.ts';
 import { DockerImages } from './images.ts';
 import { DockerMarks } from './marks.ts';
 import { DockerNetworks } from './networks.ts';
-import { readOpenFilesLimit } from './open-files-limit.ts';
 import { DockerOutput } from './output.ts';
 import { DockerTransport } from './transport.ts';
 import { VersionedTransport } from './versioned-transport.ts';
@@ -236,4 +236,23 @@ export class DockerEngine implements Engine {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#transport[Symbol.dispose]();
   }
+}
+
+/** Where Docker listens when nothing else is said. */
+export const defaultDockerHost = 'unix:///var/run/docker.sock';
+
+/**
+ * The path of the socket that `dockerHost` names; the usual one when it is absent or empty. Throws ENGINE_UNSUPPORTED
+ * for anything but `unix://` and an absolute path: kernels share folders and sockets with this machine, so an engine
+ * elsewhere cannot serve.
+ */
+export function parseDockerHost(dockerHost: string | undefined): string {
+  const host = dockerHost || defaultDockerHost;
+  const path = host.startsWith('unix://') ? host.slice('unix://'.length) : '';
+  if (isAbsolute(path) && !path.includes('\0')) return path;
+  throw new KerneletError(
+    'ENGINE_UNSUPPORTED',
+    `DOCKER_HOST is ${JSON.stringify(host.slice(0, 200))}, but kernelet needs a local engine on a UNIX socket: set it to unix:///path/to/docker.sock`,
+    { context: { dockerHost: host.slice(0, 200) } },
+  );
 }

@@ -2,14 +2,12 @@
  * The engine's events as hints. The stream is asked for everything since the moment before the request: the engine
  * answers before it has subscribed the caller, and what happens in between would be lost.
  */
-
 import type { Clock } from '../../lib/clock.ts';
 import { toKerneletError } from '../../lib/errors.ts';
 import { asContainerId } from '../../lib/ids.ts';
 import { Backoff } from '../../lib/retry.ts';
 import type { EngineEvent } from '../engine.ts';
-import { child, type Fields, text, textMap } from './fields.ts';
-import { JsonLines } from './json-lines.ts';
+import { child, type Fields, JsonLines, text, textMap } from './replies.ts';
 import type { EngineRequest } from './transport.ts';
 import type { VersionedTransport } from './versioned-transport.ts';
 
@@ -50,7 +48,7 @@ export async function* readEvents(
       }
     } catch (thrown) {
       if (signal.aborted) return;
-      // One announcement for each loss: further failed attempts are no news.
+      // One announcement for each loss, however many attempts fail.
       if (!announced) yield { type: 'disconnected', error: toKerneletError(thrown).message };
       announced = true;
     }
@@ -71,7 +69,7 @@ async function* readConnection(
       since: (clock.now() / 1000).toFixed(3),
       filters: JSON.stringify({ type: ['container'], event: Object.keys(actions) }),
     },
-    what: 'tell its events',
+    what: 'stream its events',
   };
   const reply = await transport.stream(request, signal);
   yield { type: 'connected' };

@@ -84,3 +84,10 @@ function messageOf(body: string): string {
   }
   return body.trim();
 }
+
+/** The error for an image that is not there. */
+export function imageNotFound(reference: string): KerneletError {
+  return new KerneletError('IMAGE_NOT_FOUND', `image ${reference} is not on this machine`, {
+    context: { image: reference },
+  });
+}

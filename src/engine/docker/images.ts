@@ -1,14 +1,10 @@
 /** Images over the Docker API. */
-import { KerneletError } from '../../lib/errors.ts';
 import type { EngineImage, ImageRemoval, Progress, RegistryAuth } from '../engine.ts';
-import { engineWords, statusOf } from './failure.ts';
-import { child, fields, list, number, text, textMap, texts } from './fields.ts';
-import { referencePath, splitReference } from './image-reference.ts';
-import { inParallel } from './in-parallel.ts';
-import { JsonLines } from './json-lines.ts';
+import { engineWords, imageNotFound, statusOf } from './failure.ts';
+import { referencePath, splitReference } from './names.ts';
 import { ProgressReader } from './progress.ts';
-import { registryAuthHeader } from './registry-auth.ts';
-import type { EngineRequest } from './transport.ts';
+import { child, fields, JsonLines, list, number, text, textMap, texts } from './replies.ts';
+import { type EngineRequest, inspectEach } from './transport.ts';
 import type { VersionedTransport } from './versioned-transport.ts';
 
 /** The image part of an engine. */
@@ -26,8 +22,7 @@ export class DockerImages {
       signal,
     );
     const ids = list(value).map((item) => text(fields(item), 'Id'));
-    const images = await inParallel(ids, async (id) => await this.#inspect(id, signal));
-    return images.filter((image) => image !== null);
+    return await inspectEach(ids, (id) => this.#inspect(id, signal));
   }
 
   async inspect(reference: string, signal: AbortSignal): Promise<EngineImage> {
@@ -194,13 +189,6 @@ export class DockerImages {
   }
 }
 
-/** The error for an image that is not there. */
-export function imageNotFound(reference: string): KerneletError {
-  return new KerneletError('IMAGE_NOT_FOUND', `image ${reference} is not on this machine`, {
-    context: { image: reference },
-  });
-}
-
 function readImage(value: unknown): EngineImage {
   const image = fields(value);
   const config = child(image, 'Config');
@@ -217,4 +205,13 @@ function readImage(value: unknown): EngineImage {
     sizeBytes: number(image, 'Size'),
     createdAt: text(image, 'Created'),
   };
+}
+
+/**
+ * Credentials for the header `X-Registry-Auth`: JSON in base64 for addresses, filled up: an engine takes what isn't for no credentials at all, without a word. Without
+ * credentials it is an empty object, since a push needs the header.
+ */
+export function registryAuthHeader(auth: RegistryAuth | undefined): string {
+  const fields = auth ? { username: auth.username, password: auth.password, serveraddress: auth.serverAddress } : {};
+  return Buffer.from(JSON.stringify(fields)).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 }

@@ -2,8 +2,9 @@
  * Marks among the engine's data, as labels of volumes that nothing uses: of all that an engine keeps they cost the least, and
  * they come and go with its data folder, as neither its id does (it may lie beside the folder) nor its address.
  */
-import { fields, text, textMap } from './fields.ts';
-import { type EngineRequest, pathSegment } from './transport.ts';
+import { pathSegment } from './names.ts';
+import { fields, text, textMap } from './replies.ts';
+import type { EngineRequest } from './transport.ts';
 import type { VersionedTransport } from './versioned-transport.ts';
 
 const markLabel = 'ai.kernelet.mark';

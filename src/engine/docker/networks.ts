@@ -1,9 +1,8 @@
 /** Networks over the Docker API. */
 import type { EngineNetwork, NetworkSpec, WantedLabels } from '../engine.ts';
-import { labelFilter } from './containers.ts';
-import { child, fields, list, text, textMap } from './fields.ts';
-import { inParallel } from './in-parallel.ts';
-import { type EngineRequest, pathSegment } from './transport.ts';
+import { labelFilter, pathSegment } from './names.ts';
+import { child, fields, list, text, textMap } from './replies.ts';
+import { type EngineRequest, inspectEach } from './transport.ts';
 import type { VersionedTransport } from './versioned-transport.ts';
 
 /** Options of the engine's bridges: the name of the interface, and whether containers reach each other. */
@@ -58,8 +57,7 @@ export class DockerNetworks {
     };
     const { value } = await this.#transport.json(request, signal);
     const ids = list(value).map((item) => text(fields(item), 'Id'));
-    const networks = await inParallel(ids, async (id) => await this.#inspect(id, signal));
-    return networks.filter((network) => network !== null);
+    return await inspectEach(ids, (id) => this.#inspect(id, signal));
   }
 
   async remove(name: string, signal: AbortSignal): Promise<void> {

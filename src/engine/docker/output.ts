@@ -1,16 +1,15 @@
 /** Output of containers: their logs, and commands run in them. */
-
 import type { Clock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import { Backoff } from '../../lib/retry.ts';
 import type { ExecResult, LogChunk } from '../engine.ts';
-import { readHasTerminal } from './container-shapes.ts';
-import { type DockerContainers, shortId } from './containers.ts';
+import { readHasTerminal } from './container-replies.ts';
+import type { DockerContainers } from './containers.ts';
 import { abortFailure } from './failure.ts';
-import { fields, flag, number, text } from './fields.ts';
-import { LogFrameDecoder } from './log-frames.ts';
-import { type EngineRequest, pathSegment } from './transport.ts';
+import { pathSegment, shortId } from './names.ts';
+import { fields, flag, number, text } from './replies.ts';
+import type { EngineRequest } from './transport.ts';
 import type { VersionedTransport } from './versioned-transport.ts';
 
 /** The most bytes that a command may print, both streams together: tenants' programs may print for ever. */
@@ -121,15 +120,62 @@ export class DockerOutput {
     const request: EngineRequest = {
       method: 'GET',
       path: `/exec/${pathSegment(execId)}/json`,
-      what: 'tell how a command ended',
+      what: 'report how a command ended',
     };
     const backoff = new Backoff({ initialMs: 5, maximumMs: 500, clock: this.#clock });
     for (;;) {
-      const told = fields((await this.#transport.json(request, signal)).value);
-      if (!flag(told, 'Running')) return number(told, 'ExitCode');
+      const state = fields((await this.#transport.json(request, signal)).value);
+      if (!flag(state, 'Running')) return number(state, 'ExitCode');
       await backoff.wait(signal).catch((): never => {
         throw abortFailure(signal, request.what);
       });
     }
+  }
+}
+
+const headBytes = 8;
+
+/** Takes bytes as they come and gives back output. */
+export class LogFrameDecoder {
+  readonly #head = new Uint8Array(headBytes);
+  #headFilled = 0;
+  #stream: LogChunk['stream'] = 'stdout';
+  #left = 0;
+
+  /** The output that these bytes hold; the parts are views of `chunk`. Throws ENGINE_FAILED when they are no frames. */
+  push(chunk: Uint8Array): readonly LogChunk[] {
+    const output: LogChunk[] = [];
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#left === 0) {
+        at += this.#takeHead(chunk.subarray(at));
+        continue;
+      }
+      const data = chunk.subarray(at, at + this.#left);
+      this.#left -= data.length;
+      at += data.length;
+      output.push({ stream: this.#stream, data });
+    }
+    return output;
+  }
+
+  /** Whether the stream may end here: not in the middle of a frame. */
+  get complete(): boolean {
+    return this.#headFilled === 0 && this.#left === 0;
+  }
+
+  #takeHead(chunk: Uint8Array): number {
+    const part = chunk.subarray(0, headBytes - this.#headFilled);
+    this.#head.set(part, this.#headFilled);
+    this.#headFilled += part.length;
+    if (this.#headFilled < headBytes) return part.length;
+    this.#headFilled = 0;
+    const [kind = 0, ...zeroes] = this.#head.subarray(0, 4);
+    if (kind > 2 || zeroes.some((byte) => byte !== 0)) {
+      throw new KerneletError('ENGINE_FAILED', `the engine sent output with the head ${kind},${zeroes.join()}`);
+    }
+    this.#stream = kind === 2 ? 'stderr' : 'stdout';
+    this.#left = new DataView(this.#head.buffer).getUint32(4);
+    return part.length;
   }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fields } from './fields.ts';
 import { ProgressReader } from './progress.ts';
+import { fields } from './replies.ts';
 
 describe('ProgressReader', () => {
   it('adds up the layers of a pull', () => {

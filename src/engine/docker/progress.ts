@@ -4,7 +4,7 @@
  */
 import { KerneletError } from '../../lib/errors.ts';
 import type { Progress } from '../engine.ts';
-import { child, type Fields, number, text } from './fields.ts';
+import { child, type Fields, number, text } from './replies.ts';
 
 /** Lines of output that an error repeats. */
 const keptLines = 20;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openUnixAddress } from '../../lib/unix-address.ts';
-import { DockerTransport, type EngineRequest, pathSegment } from './transport.ts';
+import { DockerTransport, type EngineRequest } from './transport.ts';
 
 let folder: string;
 let server: http.Server;
@@ -225,13 +225,5 @@ describe('DockerTransport', () => {
     await new Promise((resolve) => far.close(resolve));
     using nowhere = new DockerTransport(path.join(deep, 'other.sock'));
     expect(await failureOf(nowhere.json(get, soon()))).toMatchObject({ code: 'ENGINE_UNAVAILABLE' });
-  });
-});
-
-describe('pathSegment', () => {
-  it('lets no name reach another address', () => {
-    expect(pathSegment('kernel.python.1')).toBe('kernel.python.1');
-    expect(pathSegment('a?b#c%2f')).toBe('a%3Fb%23c%252f');
-    for (const name of ['', '.', '..', 'a/b', '../x']) expect(() => pathSegment(name)).toThrow(/is not the name/);
   });
 });

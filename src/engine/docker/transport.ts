@@ -8,13 +8,14 @@
  * then a dead connection cannot be met, and a long stream takes no slot from the others.
  */
 import http from 'node:http';
-import { Readable } from 'node:stream';
+import net from 'node:net';
+import { type Duplex, Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { Deadline } from '../../lib/deadline.ts';
 import { KerneletError } from '../../lib/errors.ts';
+import { openUnixAddress } from '../../lib/unix-address.ts';
 import { abortFailure, connectionFailure, isStaleConnection, statusFailure } from './failure.ts';
-import { UnixAgent } from './unix-agent.ts';
 
 /** The most bytes of a reply that is read at once: listings of thousands of containers fit. */
 const replyLimit = 64 * 2 ** 20;
@@ -26,7 +27,7 @@ const sharedConnections = 32;
 /** How long the engine may take to answer a question, and to do something: above the deadlines of all creation steps. */
 const defaultBounds = { readMs: 30_000, changeMs: 150_000 };
 
-/** One call. */
+/** One call of the engine: what is asked, and how far it may be repeated and take time. */
 export interface EngineRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   /** Path below the version's prefix, encoded. */
@@ -228,13 +229,51 @@ function queryText(query: EngineRequest['query']): string {
   return parameters.size === 0 ? '' : `?${parameters}`;
 }
 
-/**
- * A name or id as one segment of a path. Throws INVALID_ARGUMENT for what cannot be one, so that no name can reach
- * another object's address.
- */
-export function pathSegment(name: string): string {
-  if (name === '' || name === '.' || name === '..' || name.includes('/')) {
-    throw new KerneletError('INVALID_ARGUMENT', `${JSON.stringify(name.slice(0, 100))} is not the name of an object`);
+/** An http.Agent all of whose connections go to one socket, whatever the request's host. */
+export class UnixAgent extends http.Agent {
+  readonly #path: string;
+
+  constructor(path: string, options: http.AgentOptions) {
+    super(options);
+    this.#path = path;
   }
-  return encodeURIComponent(name);
+
+  override createConnection(
+    _options: http.ClientRequestArgs,
+    callback?: (error: Error | null, stream: Duplex) => void,
+  ): Duplex | null | undefined {
+    if (Buffer.byteLength(this.#path) <= 107 || !callback) return net.connect({ path: this.#path });
+    this.#connectFar().then(
+      (socket) => callback(null, socket),
+      (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), new net.Socket()),
+    );
+    return undefined;
+  }
+
+  async #connectFar(): Promise<net.Socket> {
+    await using opened = await openUnixAddress(this.#path);
+    const socket = net.connect({ path: opened.address });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve);
+      socket.once('error', reject);
+    });
+    return socket;
+  }
+}
+
+/** How many objects are inspected at a time: enough to hide latency, few enough to leave connections to others. */
+const inspectedAtOnce = 8;
+
+/** Inspects each object of a listing, in its order; one that is gone meanwhile is left out. The first failure ends it. */
+export async function inspectEach<Result>(
+  ids: readonly string[],
+  inspect: (id: string) => Promise<Result | null>,
+): Promise<Result[]> {
+  const results: (Result | null)[] = [];
+  const remaining = ids.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, id] of remaining) results[index] = await inspect(id);
+  };
+  await Promise.all(Array.from({ length: Math.min(inspectedAtOnce, ids.length) }, worker));
+  return results.filter((result) => result !== null);
 }

@@ -7,8 +7,8 @@ describe('chooseApiVersion', () => {
     ['1.43', '1.24', '1.43'],
     ['1.44', '', '1.44'],
     ['1.52', '1.44', '1.44'],
-  ])('speaks with an engine of %s (at least %s) in %s', (offered, least, chosen) => {
-    expect(chooseApiVersion(offered, least)).toBe(chosen);
+  ])('speaks with an engine of %s (at minimum %s) in %s', (offered, minimum, chosen) => {
+    expect(chooseApiVersion(offered, minimum)).toBe(chosen);
   });
 
   it.each([
@@ -16,7 +16,7 @@ describe('chooseApiVersion', () => {
     ['', ''],
     ['1.60', '1.45'],
     ['nonsense', '1.12'],
-  ])('refuses an engine of %j (at least %j)', (offered, least) => {
-    expect(() => chooseApiVersion(offered, least)).toThrow(/the container engine speaks/);
+  ])('refuses an engine of %j (at minimum %j)', (offered, minimum) => {
+    expect(() => chooseApiVersion(offered, minimum)).toThrow(/the container engine speaks/);
   });
 });

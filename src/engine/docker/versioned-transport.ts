@@ -3,7 +3,7 @@
  * written for, so that a newer engine answers in a known shape.
  */
 import { KerneletError } from '../../lib/errors.ts';
-import { child, type Fields, fields, text } from './fields.ts';
+import { child, type Fields, fields, text } from './replies.ts';
 import type { DockerTransport, EngineReply, EngineRequest } from './transport.ts';
 
 const oldest = [1, 41] as const;
@@ -20,12 +20,12 @@ export interface EngineVersion {
 }
 
 /**
- * The API version to speak with an engine that offers `offered` and nothing below `least`. Throws ENGINE_UNSUPPORTED
+ * The API version to speak with an engine that offers `offered` and nothing below `minimum`. Throws ENGINE_UNSUPPORTED
  * when the ranges don't meet.
  */
-export function chooseApiVersion(offered: string, least: string): string {
+export function chooseApiVersion(offered: string, minimum: string): string {
   const high = parseVersion(offered);
-  const low = parseVersion(least) ?? oldest;
+  const low = parseVersion(minimum) ?? oldest;
   if (!high || isLess(high, oldest)) {
     throw new KerneletError(
       'ENGINE_UNSUPPORTED',
@@ -35,7 +35,7 @@ export function chooseApiVersion(offered: string, least: string): string {
   if (isLess(newest, low)) {
     throw new KerneletError(
       'ENGINE_UNSUPPORTED',
-      `the container engine speaks only API ${least} and newer, but this kernelet knows up to ${newest.join('.')}`,
+      `the container engine speaks only API ${minimum} and newer, but this kernelet knows up to ${newest.join('.')}`,
     );
   }
   return (isLess(high, newest) ? high : newest).join('.');
@@ -78,12 +78,12 @@ export class VersionedTransport implements Disposable {
   }
 
   async #negotiate(signal: AbortSignal): Promise<EngineVersion> {
-    const request: EngineRequest = { method: 'GET', path: '/version', what: 'tell its version' };
-    const told: Fields = fields((await this.#transport.json(request, signal)).value);
+    const request: EngineRequest = { method: 'GET', path: '/version', what: 'report its version' };
+    const reply: Fields = fields((await this.#transport.json(request, signal)).value);
     return {
-      version: text(told, 'Version'),
-      apiVersion: chooseApiVersion(text(told, 'ApiVersion'), text(told, 'MinAPIVersion')),
-      name: text(child(told, 'Platform'), 'Name') || 'Docker',
+      version: text(reply, 'Version'),
+      apiVersion: chooseApiVersion(text(reply, 'ApiVersion'), text(reply, 'MinAPIVersion')),
+      name: text(child(reply, 'Platform'), 'Name') || 'Docker',
     };
   }
 }

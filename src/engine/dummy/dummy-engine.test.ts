@@ -80,7 +80,7 @@ describe('the dummy engine', () => {
     expect(error).toMatchObject({ code: 'ENGINE_FAILED', context: { port: 30001 } });
   });
 
-  it('says connected first, then what happens, and ends when the signal aborts', async () => {
+  it('streams connected first, then events, and ends when the signal aborts', async () => {
     const engine = engineWith({ onStart: (container) => container.exit(1, { outOfMemory: true }) });
     const controller = new AbortController();
     const seen: string[] = [];

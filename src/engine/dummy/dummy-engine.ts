@@ -24,8 +24,7 @@ import type {
   RegistryAuth,
   WantedLabels,
 } from '../engine.ts';
-import type { DummyContainer } from './dummy-container.ts';
-import { DummyContainers, failed, hasLabels } from './dummy-containers.ts';
+import { type DummyContainer, DummyContainers, failed, hasLabels } from './dummy-containers.ts';
 import { DummyEvents } from './dummy-events.ts';
 import { type DummyCall, type DummyFault, DummyFaults, type DummyMethod } from './dummy-faults.ts';
 import { DummyImages, dummyImage } from './dummy-images.ts';
@@ -49,7 +48,7 @@ export interface DummyEngineOptions {
   readonly onPush?: (image: EngineImage, auth: RegistryAuth | undefined) => void | Promise<void>;
 }
 
-/** An in-memory engine. */
+/** The engine; everything in it ends with the process. */
 export class DummyEngine implements Engine {
   readonly kind = 'dummy';
   readonly rulesChain = 'DUMMY-USER';
@@ -97,7 +96,7 @@ export class DummyEngine implements Engine {
     return this.#faults.plant(method, fault, options);
   }
 
-  /** Adds an image. */
+  /** Adds an image; one of the same name loses the name. */
   addImage(image: EngineImage): void {
     this.#images.add(image);
   }
@@ -300,7 +299,7 @@ export class DummyEngine implements Engine {
     });
   }
 
-  /** It measures nothing. */
+  /** null: nothing runs that could be measured. */
   containerFigures(id: ContainerId, signal: AbortSignal): Promise<EngineFigures | null> {
     return this.#faults.run('containerFigures', id, signal, () => null);
   }

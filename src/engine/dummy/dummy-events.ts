@@ -1,4 +1,5 @@
 /** The event stream of the dummy engine: every subscriber has a bounded queue of its own. */
+import { addAbortListener } from 'node:events';
 import type { EngineEvent } from '../engine.ts';
 
 /** A subscriber that falls this many events behind is cut off and reconnected, as a real engine does. */
@@ -27,7 +28,7 @@ export class DummyEvents {
     }
   }
 
-  /** Breaks every reader's connection: what it has not read is lost, and it is told to list and compare again. */
+  /** Breaks every reader's connection: what it has not read is lost, and `connected` makes it list and compare again. */
   disconnect(error: string): void {
     for (const subscriber of this.#subscribers) {
       subscriber.queue = lost(error);
@@ -38,8 +39,7 @@ export class DummyEvents {
   /** The stream of one reader, from now until its signal aborts. */
   async *read(signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
     const subscriber: Subscriber = { queue: [{ type: 'connected' }], wake: () => {} };
-    const onAbort = (): void => subscriber.wake();
-    signal.addEventListener('abort', onAbort);
+    using _listener = addAbortListener(signal, () => subscriber.wake());
     this.#subscribers.add(subscriber);
     try {
       while (!signal.aborted) {
@@ -49,7 +49,6 @@ export class DummyEvents {
       }
     } finally {
       this.#subscribers.delete(subscriber);
-      signal.removeEventListener('abort', onAbort);
     }
   }
 }

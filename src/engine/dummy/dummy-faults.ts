@@ -2,6 +2,7 @@
  * Failures that a test plants in the dummy engine, by method: before the effect, after it, or never answering. They are
  * the ways in which a real engine fails a caller.
  */
+import { addAbortListener } from 'node:events';
 import { type Clock, sleep } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { Engine } from '../engine.ts';
@@ -42,7 +43,7 @@ const maxCalls = 20_000;
 export function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     if (signal.aborted) return reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    addAbortListener(signal, () => reject(signal.reason));
   });
 }
 

@@ -2,7 +2,7 @@
 import { KerneletError } from '../../lib/errors.ts';
 import type { EngineImage } from '../engine.ts';
 
-/** An image for tests: everything that is not given is plain. */
+/** An image for tests: what `change` leaves out is plain. */
 export function dummyImage(reference: string, change: Partial<EngineImage> = {}): EngineImage {
   return {
     id: `sha256:${Buffer.from(reference).toString('hex').padEnd(64, '0').slice(0, 64)}`,
@@ -20,7 +20,7 @@ export function dummyImage(reference: string, change: Partial<EngineImage> = {})
   };
 }
 
-/** Images by id. */
+/** Images by id, with the rules of engines for names: a name leads to one image. */
 export class DummyImages {
   readonly #images = new Map<string, EngineImage>();
 

@@ -14,7 +14,7 @@ import { cpuPlugin } from '../../../src/devices/cpu-plugin.ts';
 import { memPlugin } from '../../../src/devices/mem-plugin.ts';
 import { NodeDevices } from '../../../src/devices/node-devices.ts';
 import { inProcess } from '../../../src/devices/node-plugin.ts';
-import type { DummyContainer } from '../../../src/engine/dummy/dummy-container.ts';
+import type { DummyContainer } from '../../../src/engine/dummy/dummy-containers.ts';
 import { DummyEngine } from '../../../src/engine/dummy/dummy-engine.ts';
 import type { DummyMethod } from '../../../src/engine/dummy/dummy-faults.ts';
 import { dummyImage } from '../../../src/engine/dummy/dummy-images.ts';

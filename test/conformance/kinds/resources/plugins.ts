@@ -6,7 +6,7 @@ import { memMetadata, memPlugin } from '../../../../src/devices/mem-plugin.ts';
 import { readMockConfig } from '../../../../src/devices/mock-config.ts';
 import { mockPlugin } from '../../../../src/devices/mock-plugin.ts';
 import { readShareOptions } from '../../../../src/devices/share-options.ts';
-import { deviceFields } from '../../../../src/engine/docker/device-fields.ts';
+import { deviceFields } from '../../../../src/engine/docker/container-body.ts';
 import { plainText } from '../../../../src/lib/decimal.ts';
 import { withSharedMemory } from '../../../../src/resources/device-arguments.ts';
 import { formatSlotAmounts } from '../../../../src/resources/slot-amounts.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseDockerHost } from './address.ts';
+import { parseDockerHost } from './docker-engine.ts';
 
 describe('parseDockerHost', () => {
   it('takes an absolute path behind unix://, and the usual one when nothing is given', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseOpenFilesLimit, parseSocketInodes, readOpenFilesLimit } from './open-files-limit.ts';
+import { parseOpenFilesLimit, parseSocketInodes, readOpenFilesLimit } from './engine-info.ts';
 
 describe('parseOpenFilesLimit', () => {
   it('reads the hard limit', () => {
@@ -26,7 +26,7 @@ describe('parseSocketInodes', () => {
 });
 
 describe('readOpenFilesLimit', () => {
-  it('does not know where no engine listens', async () => {
+  it('is undefined where no engine listens', async () => {
     expect(await readOpenFilesLimit('/nonexistent/docker.sock')).toBeUndefined();
   });
 });

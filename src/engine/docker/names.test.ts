@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { referencePath, splitReference } from './image-reference.ts';
+import { pathSegment, referencePath, splitReference } from './names.ts';
 
 describe('splitReference', () => {
   it.each([
@@ -25,4 +25,12 @@ describe('referencePath', () => {
       expect(() => referencePath(reference)).toThrow(/is not a reference/);
     },
   );
+});
+
+describe('pathSegment', () => {
+  it('lets no name reach another address', () => {
+    expect(pathSegment('kernel.python.1')).toBe('kernel.python.1');
+    expect(pathSegment('a?b#c%2f')).toBe('a%3Fb%23c%252f');
+    for (const name of ['', '.', '..', 'a/b', '../x']) expect(() => pathSegment(name)).toThrow(/is not the name/);
+  });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LogChunk } from '../engine.ts';
-import { LogFrameDecoder } from './log-frames.ts';
+import { LogFrameDecoder } from './output.ts';
 
 function frame(stream: LogChunk['stream'], data: Uint8Array): Uint8Array {
   const head = Buffer.alloc(8);

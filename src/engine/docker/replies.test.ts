@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JsonLines } from './json-lines.ts';
+import { JsonLines } from './replies.ts';
 
 /** Cuts bytes at the given places. */
 function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
