@@ -22,7 +22,7 @@ const rules = rows.flatMap((row, index) => {
   const sideways = row.flatMap((name) => {
     const others = row.filter((other) => other !== name && other !== 'events');
     const allowed = {
-      cli: '^src/http/(api-types|schema/limits)\\.ts$',
+      cli: '^src/http/(api-types|limits)\\.ts$',
       backendai: '^src/cli/(command|commands/index)\\.ts$',
     }[name];
     if (others.length === 0) return [];

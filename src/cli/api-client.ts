@@ -11,7 +11,7 @@ import type {
   OperationName,
   Progress,
 } from '../http/api-types.ts';
-import { kernelIdForm, maxUploadBytes } from '../http/schema/limits.ts';
+import { kernelIdForm, maxUploadBytes } from '../http/limits.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import { object, oneOf, type Reader, text } from '../lib/json-reader.ts';
 import { framesMediaType, type NumberedRunEvent } from '../protocol/run-event.ts';
@@ -63,10 +63,6 @@ export class ApiClient implements AsyncDisposable {
 
   constructor(transport: Transport) {
     this.#api = new ApiExchange(transport);
-  }
-
-  status(options: CallOptions = {}): Promise<ApiReply<'getStatus'>> {
-    return this.#api.json<'getStatus'>({ method: 'GET', path: '/v1/status', idempotent: true, ...options });
   }
 
   /** Takes the engine that answers for the one that has the kernels. */

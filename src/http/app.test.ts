@@ -7,8 +7,8 @@ import type { ApiApp } from './operation.ts';
 import { fileListSchema } from './routes/files.ts';
 import { imageListSchema, imageSchema } from './routes/images.ts';
 import { kernelListSchema, kernelSchema } from './routes/kernels.ts';
+import { finalRecordsSchema, kernelMetricsSchema, nodeMetricsSchema, statsReplySchema } from './routes/stats.ts';
 import { statusReplySchema } from './routes/status.ts';
-import { finalRecordsSchema, kernelMetricsSchema, nodeMetricsSchema, statsReplySchema } from './schema/stats.ts';
 
 const absent = 'ffffffff-ffff-4fff-8fff-ffffffffffff';
 let agent: FakeAgent;

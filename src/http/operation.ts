@@ -8,8 +8,8 @@ import { type OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { KerneletError } from '../lib/errors.ts';
 import { errorReplySchema, invalidArgument } from './errors.ts';
-import { resumeHeadersSchema } from './schema/fields.ts';
-import { maxJsonBodyBytes } from './schema/limits.ts';
+import { resumeHeadersSchema } from './fields.ts';
+import { maxJsonBodyBytes } from './limits.ts';
 
 /** What the server passes along with a request; empty when the app is called in process. */
 export interface Bindings {

@@ -1,5 +1,5 @@
 /** `kernelet exec`: code or a command in a kernel. */
-import { maxCodeBytes } from '../../http/schema/limits.ts';
+import { maxCodeBytes } from '../../http/limits.ts';
 import type { ExecuteRequest } from '../api-client.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';

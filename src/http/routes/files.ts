@@ -3,9 +3,9 @@ import { z } from '@hono/zod-openapi';
 import type { Agent } from '../../agent/agent.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { FileEntry } from '../../protocol/agent-frames.ts';
+import { kernelParamsSchema, pathField } from '../fields.ts';
+import { maxUploadBytes } from '../limits.ts';
 import { type ApiApp, addOperations, type Operations } from '../operation.ts';
-import { kernelParamsSchema, pathField } from '../schema/fields.ts';
-import { maxUploadBytes } from '../schema/limits.ts';
 import { openStream } from '../stream-reply.ts';
 
 const uploadQuerySchema = z.strictObject({

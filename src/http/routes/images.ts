@@ -1,9 +1,9 @@
 /** `/v1/images`: images and their labels. */
 import { z } from '@hono/zod-openapi';
 import type { Agent, ImageProgress, ImageView } from '../../agent/agent.ts';
+import { doneSchema, flagField, imageReferenceField } from '../fields.ts';
 import { longWork } from '../long-work.ts';
 import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
-import { doneSchema, flagField, imageReferenceField } from '../schema/fields.ts';
 import { openStream } from '../stream-reply.ts';
 
 const imageQuerySchema = z.strictObject({ reference: imageReferenceField });

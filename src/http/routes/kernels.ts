@@ -3,8 +3,6 @@ import { z } from '@hono/zod-openapi';
 import type { Agent, KernelView } from '../../agent/agent.ts';
 import { kernelPhases, terminationReasons } from '../../kernel/record.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { longWork } from '../long-work.ts';
-import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
 import {
   boundedText,
   durationField,
@@ -12,7 +10,7 @@ import {
   imageReferenceField,
   kernelParamsSchema,
   pathField,
-} from '../schema/fields.ts';
+} from '../fields.ts';
 import {
   maxAccelerators,
   maxCpus,
@@ -22,11 +20,13 @@ import {
   maxMounts,
   maxProcesses,
   maxPublishedPorts,
-} from '../schema/limits.ts';
-import { usageSchema } from '../schema/stats.ts';
+} from '../limits.ts';
+import { longWork } from '../long-work.ts';
+import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
 import { openStream } from '../stream-reply.ts';
 import { progressSchema } from './images.ts';
 import { interruptReplySchema, runSummarySchema } from './runs.ts';
+import { usageSchema } from './stats.ts';
 
 const absolutePathField = pathField.refine((path) => path.startsWith('/'), 'not an absolute path');
 

@@ -5,8 +5,8 @@ import { deviceDifferences, type NumberedKernelEvent } from '../../events/kernel
 import { endReasons } from '../../protocol/run-event.ts';
 import { overuseKinds } from '../../stats/overuse.ts';
 import { eventStream, resumeAfter } from '../event-stream.ts';
+import { eventNumberField, flagField, kernelParamsSchema } from '../fields.ts';
 import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
-import { eventNumberField, flagField, kernelParamsSchema } from '../schema/fields.ts';
 import { encodeEvent, encodeLogPiece, serverSentEvents } from '../sse.ts';
 import { openStream } from '../stream-reply.ts';
 

@@ -14,7 +14,6 @@ import {
   runPhases,
 } from '../../protocol/run-event.ts';
 import { eventStream, resumeAfter, type StreamFormat } from '../event-stream.ts';
-import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
 import {
   argumentsField,
   boundedText,
@@ -27,8 +26,9 @@ import {
   kernelParamsSchema,
   pathField,
   runIdField,
-} from '../schema/fields.ts';
-import { maxInputBytes } from '../schema/limits.ts';
+} from '../fields.ts';
+import { maxInputBytes } from '../limits.ts';
+import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
 import { encodeRunEvent, eventStreamHeaders, serverSentEvents } from '../sse.ts';
 import { openStream } from '../stream-reply.ts';
 

@@ -1,8 +1,8 @@
 /** `/v1/kernels/{id}/services/{service}`: applications of a kernel. */
 import { z } from '@hono/zod-openapi';
 import type { Agent } from '../../agent/agent.ts';
+import { boundedText, doneSchema, kernelIdField } from '../fields.ts';
 import { type ApiApp, addOperations, type Operations } from '../operation.ts';
-import { boundedText, doneSchema, kernelIdField } from '../schema/fields.ts';
 import { openStream } from '../stream-reply.ts';
 
 const maxWord = 4096;

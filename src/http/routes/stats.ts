@@ -3,18 +3,143 @@ import { z } from '@hono/zod-openapi';
 import type { Agent, KernelStats } from '../../agent/agent.ts';
 import { sleep, systemClock } from '../../lib/clock.ts';
 import { expositionType } from '../../stats/exposition.ts';
+import { figuresShown, type NumberName, type StallName, type UsageName } from '../../stats/figures.ts';
+import { allNodeFigures, type NodeFigureName } from '../../stats/node-figures.ts';
+import { overuseKinds } from '../../stats/overuse.ts';
 import { eventStream } from '../event-stream.ts';
+import { kernelParamsSchema } from '../fields.ts';
 import { type ApiApp, addOperations, type Operations } from '../operation.ts';
-import { kernelParamsSchema } from '../schema/fields.ts';
-import {
-  finalRecordsSchema,
-  followStatsQuerySchema,
-  kernelMetricsSchema,
-  nodeMetricsSchema,
-  statsReplySchema,
-} from '../schema/stats.ts';
 import { encodeEvent, serverSentEvents } from '../sse.ts';
 import { openStream } from '../stream-reply.ts';
+
+const figure = z.number().nullable();
+const stall = z.strictObject({ some: z.number(), full: z.number().nullable() }).nullable();
+
+/** The figures that are shown in a place, with what the table says of them. */
+function figureShape<Name extends string, Stalled extends string = never>(
+  place: 'now' | 'usage',
+): Readonly<Record<Name, typeof figure> & Record<Stalled, typeof stall>> {
+  const shape = figuresShown(place).map(({ name, type, help: description }) =>
+    type === 'stall'
+      ? [name, stall.openapi({ description: `${description} Microseconds of at least one of them, or of all (PSI).` })]
+      : [name, figure.openapi({ description })],
+  );
+  return Object.fromEntries(shape) as Record<Name, typeof figure> & Record<Stalled, typeof stall>;
+}
+
+/** A kind of over-use that was seen. */
+const overuseSchema = z.strictObject({
+  kind: z.enum(overuseKinds),
+  count: z.int(),
+  firstAt: z.number(),
+  lastAt: z.number(),
+  detail: z.string(),
+});
+
+const deviceFigureSchema = z.strictObject({
+  measure: z.string(),
+  unit: z.string(),
+  value: z.number(),
+  capacity: figure,
+});
+const missingSchema = z
+  .array(z.strictObject({ source: z.string(), reason: z.string() }))
+  .readonly()
+  .openapi({ description: 'Why figures are missing that this host should have.' });
+
+const kernelStatsSchema = z
+  .strictObject({
+    id: z.string(),
+    sessionId: z.string(),
+    at: z.number().openapi({ description: 'Milliseconds since the epoch.' }),
+    ...figureShape<NumberName, StallName>('now'),
+    devices: z
+      .array(deviceFigureSchema)
+      .readonly()
+      .openapi({ description: 'How much is used of its accelerators, at the last round.' }),
+    overuse: z.array(overuseSchema).readonly(),
+    missing: missingSchema,
+  })
+  .openapi('KernelStats', {
+    description:
+      'Counters are since its creation, over all its containers; rates are over the last round or two; null where nothing is known.',
+  });
+
+/** Reply of `GET /v1/stats`, and the `data` of an event of `GET /v1/stats/follow`. */
+export const statsReplySchema = z.strictObject({ stats: z.array(kernelStatsSchema).readonly() }).openapi('Stats');
+
+const followStatsQuerySchema = z.strictObject({
+  intervalMs: z
+    .string()
+    .regex(/^[0-9]{3,7}$/, 'not a number of milliseconds from 100 to 3600000')
+    .transform(Number)
+    .refine((ms) => ms >= 100 && ms <= 3_600_000, 'not a number of milliseconds from 100 to 3600000')
+    .optional()
+    .openapi({ type: 'integer', description: 'From one event to the next; 2000 when absent.' }),
+});
+
+/** What a kernel has used since its creation. */
+export const usageSchema = z
+  .strictObject({
+    since: z.number(),
+    at: z.number(),
+    ...figureShape<UsageName>('usage'),
+    overuse: z.array(overuseSchema).readonly(),
+  })
+  .openapi('Usage');
+
+/** Reply of `GET /v1/stats/ended`. */
+export const finalRecordsSchema = z
+  .strictObject({
+    records: z
+      .array(
+        usageSchema.extend({
+          kernelId: z.string(),
+          sessionId: z.string().nullable(),
+          reason: z.string().nullable(),
+          endedAt: z.number(),
+        }),
+      )
+      .readonly(),
+  })
+  .openapi('FinalRecords');
+
+const amountSchema = z.strictObject({ value: z.number(), capacity: figure });
+const nodeFigureSchema = amountSchema
+  .extend({ perSecond: figure, parts: z.record(z.string(), amountSchema) })
+  .nullable();
+const nodeShape = Object.fromEntries(
+  allNodeFigures.map(({ name, part, help }) => [
+    name,
+    nodeFigureSchema.openapi({ description: part === null ? help : `${help} \`parts\` by ${part}.` }),
+  ]),
+) as Record<NodeFigureName, typeof nodeFigureSchema>;
+
+/** Reply of `GET /v1/stats/node`. */
+export const nodeMetricsSchema = z
+  .strictObject({
+    ...nodeShape,
+    devices: z.array(deviceFigureSchema.extend({ device: z.string() })).readonly(),
+    missing: missingSchema,
+  })
+  .openapi('NodeMetrics');
+
+/** Reply of `GET /v1/kernels/{id}/metrics`. */
+export const kernelMetricsSchema = z
+  .strictObject({
+    kernel: kernelStatsSchema.nullable(),
+    processes: z.record(
+      z.string(),
+      z.strictObject({
+        cpuSeconds: z.number(),
+        memoryBytes: z.number(),
+        readBytes: figure,
+        writtenBytes: figure,
+        devices: z.array(deviceFigureSchema).readonly(),
+      }),
+    ),
+  })
+  .openapi('KernelMetrics');
 
 const tag = 'statistics';
 const defaultIntervalMs = 2_000;
