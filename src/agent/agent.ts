@@ -7,9 +7,9 @@ import type { NumberedKernelEvent } from '../events/kernel-event.ts';
 import type { Download } from '../execution/runner-client.ts';
 import type { PullPolicy } from '../images/resolve.ts';
 import type { ImageView } from '../images/views.ts';
-import type { KernelPhase } from '../kernel/record.ts';
+import type { KernelPhase, Termination } from '../kernel/record.ts';
 import type { KernelFile, KernelNetwork, KernelService, PortPair } from '../kernel/spec.ts';
-import type { RunId, SessionId } from '../lib/ids.ts';
+import type { KernelId, RunId, SessionId } from '../lib/ids.ts';
 import type { FileEntry } from '../protocol/agent-frames.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import type { KernelModel } from '../protocol/kernel-models.ts';
@@ -70,6 +70,21 @@ export interface CreateRequest {
   /** Whether the user may become root of the container; no when absent. */
   readonly sudo?: boolean | undefined;
   readonly interpreter: 'eager' | 'lazy';
+}
+
+/** Files of a kernel whose end nobody asked for. */
+export interface KeptView {
+  readonly id: KernelId;
+  /** Of the end, in milliseconds since the epoch. */
+  readonly endedAt: number;
+  /** When they are deleted, at the latest. */
+  readonly until: number;
+  /** null = not known yet. */
+  readonly bytes: number | null;
+  /** These three are null when nothing is known of the kernel but its files. */
+  readonly image: string | null;
+  readonly runtime: string | null;
+  readonly termination: Termination | null;
 }
 
 /** Figures of one kernel, read now. */
@@ -146,6 +161,16 @@ export interface Agent extends AsyncDisposable {
    * Throws INVALID_REQUEST.
    */
   restart(id: string, signal: AbortSignal, environ?: Readonly<Record<string, string>>): Promise<KernelView>;
+
+  /** Files of kernels whose end nobody asked for, the latest first. */
+  keptFiles(): Promise<readonly KeptView[]>;
+  /**
+   * Creates such a kernel again, with its id, its specification and its files. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID,
+   * NOT_SUPPORTED, and as `create` does; the files are kept on then.
+   */
+  restore(id: string, signal: AbortSignal): Promise<KernelView>;
+  /** Moves the files of such a kernel to a folder of this host that is not there yet. Throws FILE_ERROR too. */
+  moveKept(id: string, to: string, signal: AbortSignal): Promise<KeptView>;
 
   /** Starts a run, idempotently by its id, and returns at once. */
   execute(id: string, run: RunId, request: ExecuteRequest, signal: AbortSignal): Promise<{ existing: boolean }>;

@@ -1,10 +1,23 @@
 /** A kernel as callers see it: made of its record and of what is known beside it. The API's schema has the same fields. Pure. */
 import type { RunnerClient } from '../execution/runner-client.ts';
+import type { KeptKernel } from '../kernel/kept-kernels.ts';
 import type { KernelRecord } from '../kernel/record.ts';
 import type { KernelUsage } from '../stats/account.ts';
+import type { KeptView } from './agent.ts';
 
 /** A kernel as callers see it. */
 export type KernelView = ReturnType<typeof viewOf>;
+
+/** The view of what is kept of a kernel. */
+export const keptViewOf = ({ home, record }: KeptKernel): KeptView => ({
+  id: home.kernel,
+  endedAt: home.endedAt,
+  until: home.until,
+  bytes: home.bytes,
+  image: record?.spec.image.reference ?? null,
+  runtime: record?.spec.runtime.type ?? null,
+  termination: record?.termination ?? null,
+});
 
 /** The view of a kernel; `client` is null when its runner is not connected, `lost` are devices as `slot device`. */
 export function viewOf(

@@ -107,6 +107,24 @@ describe('the announcements of runs that an earlier process knew', () => {
   });
 });
 
+describe('a kernel that nobody can use', () => {
+  it.each(['its container is missing', 'another engine answers'])('is not ended for idleness: %s', async (why) => {
+    const { id } = (await one.kernels.registry.create(specFixture({ idleTimeoutMs }), never)).spec;
+    const { listContainers, inspectContainer, readMark } = one.dummy;
+    Object.assign(one.dummy, { listContainers: async () => [], inspectContainer: async () => null });
+    if (why !== 'its container is missing') Object.assign(one.dummy, { readMark: async () => null });
+    await one.kernels.registry.sweep(never).catch(() => {});
+    expect(one.kernels.registry.get(id).missingSince).not.toBeNull();
+    await idleFor(idleTimeoutMs + 1_000);
+    expect(one.kernels.registry.list()).toMatchObject([{ phase: 'running' }]);
+    Object.assign(one.dummy, { listContainers, inspectContainer, readMark });
+    await one.kernels.registry.sweep(never);
+    await expect.poll(() => one.kernels.registry.get(id).missingSince).toBeNull();
+    await idleFor(1_000);
+    await expect.poll(() => one.kernels.registry.get(id).termination?.reason).toBe('idle-timeout');
+  });
+});
+
 describe('the idle time-out', () => {
   it('counts from the end of a run that was over before its request was answered', async () => {
     const { record, client } = await kernel();

@@ -206,6 +206,8 @@ export class KernelWatch implements AsyncDisposable {
     // Its time is not over while nothing can be ended.
     if (this.#parts.kernels.engineProblem()) return;
     for (const id of this.#idle.due(this.#parts.clock.monotonic())) {
+      // Nobody could use it.
+      if (this.#parts.kernels.get(id).missingSince !== null) continue;
       this.#idle.forget(id);
       this.#parts.log.info('a kernel was idle for its timeout', { kernel: id });
       this.#beforeEnd(this.#parts.kernels.get(id));

@@ -13,6 +13,7 @@ import type {
   CreateRequest,
   ImageProgress,
   ImageView,
+  KeptView,
   KernelMetrics,
   KernelStats,
   KernelView,
@@ -22,7 +23,7 @@ import type {
 import { checkEnviron, checkRequest, compileSpec, requestedId } from './create-request.ts';
 import { startService, stopService } from './kernel-services.ts';
 import { KernelStatistics } from './kernel-statistics.ts';
-import { viewOf } from './kernel-view.ts';
+import { keptViewOf, viewOf } from './kernel-view.ts';
 import { KernelWatch } from './kernel-watch.ts';
 import { resourcesOf } from './node-resources.ts';
 import type { NodeAgentParts } from './parts.ts';
@@ -154,6 +155,26 @@ export class NodeAgent implements Agent {
     checkEnviron({ environ: Object.fromEntries([...record.spec.environ, ...changed]), takesAnyNames: true });
     this.#statistics.takeFinalSample(record);
     return this.#view(await this.#parts.kernels.restart(record.spec.id, signal, changed));
+  }
+
+  async keptFiles(): Promise<readonly KeptView[]> {
+    return (await this.#parts.kernels.kept()).map(keptViewOf);
+  }
+
+  async restore(id: string, signal: AbortSignal): Promise<KernelView> {
+    await this.#readiness.ready();
+    const { kernels, checkMounts } = this.#parts;
+    const kept = await kernels.keptOf(id);
+    // What may be mounted may have changed since.
+    await checkMounts(kept.record?.spec.mounts ?? []);
+    return this.#view(await kernels.restore(kept, signal));
+  }
+
+  async moveKept(id: string, to: string, signal: AbortSignal): Promise<KeptView> {
+    const { kernels } = this.#parts;
+    const kept = await kernels.keptOf(id);
+    await kernels.moveKept(kept, to, signal);
+    return keptViewOf(kept);
   }
 
   async execute(id: string, run: RunId, request: ExecuteRequest, signal: AbortSignal): Promise<{ existing: boolean }> {

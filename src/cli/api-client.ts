@@ -5,6 +5,7 @@ import type {
   ApiEvent,
   ApiReply,
   Image,
+  KeptFiles,
   Kernel,
   KernelEvent,
   KernelFigures,
@@ -38,8 +39,10 @@ export interface AttachedKernel {
   release(): void;
 }
 
-const kernelPath = (id: string): string => {
-  if (kernelIdForm.test(id)) return `/v1/kernels/${id}`;
+const kernelPath = (id: string): string => `/v1/kernels/${checkedId(id)}`;
+const keptPath = (id: string): string => `/v1/kept/${checkedId(id)}`;
+const checkedId = (id: string): string => {
+  if (kernelIdForm.test(id)) return id;
   const shown = JSON.stringify(id.slice(0, 80));
   throw new KerneletError('INVALID_ARGUMENT', `${shown} is not a kernel id: a UUID or the beginning of one`);
 };
@@ -117,6 +120,21 @@ export class ApiClient implements AsyncDisposable {
   async restart(id: string, signal: AbortSignal, force = false): Promise<Kernel> {
     const path = `${kernelPath(id)}/restart${query({ force })}`;
     return await this.#api.json<'restartKernel'>({ method: 'POST', path, signal });
+  }
+
+  async keptFiles(): Promise<readonly KeptFiles[]> {
+    return (await this.#api.json<'listKeptFiles'>({ method: 'GET', path: '/v1/kept', idempotent: true })).kept;
+  }
+
+  /** `force`: also where a manager decides. */
+  async restore(id: string, signal: AbortSignal, force = false): Promise<Kernel> {
+    const path = `${keptPath(id)}/restore${query({ force })}`;
+    return this.#result<'restoreKernel'>({ method: 'POST', path, signal }, () => {});
+  }
+
+  async moveKept(id: string, to: string, signal: AbortSignal): Promise<KeptFiles> {
+    const path = `${keptPath(id)}/move`;
+    return this.#result<'moveKeptFiles'>({ method: 'POST', path, document: { to }, signal }, () => {});
   }
 
   /** The run id makes it safe to send twice. */

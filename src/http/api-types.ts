@@ -2,6 +2,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { fileOperations } from './routes/files.ts';
 import type { imageOperations } from './routes/images.ts';
+import type { keptOperations } from './routes/kept.ts';
 import type { kernelOperations } from './routes/kernels.ts';
 import type { observeOperations } from './routes/observe.ts';
 import type { resourceOperations } from './routes/resources.ts';
@@ -13,6 +14,7 @@ import type { statusOperations } from './routes/status.ts';
 type ApiOperations = typeof statusOperations &
   typeof resourceOperations &
   typeof kernelOperations &
+  typeof keptOperations &
   typeof runOperations &
   typeof serviceOperations &
   typeof fileOperations &
@@ -47,6 +49,8 @@ export type ApiEvent<Name extends OperationName> = Reply<Name, 'text/event-strea
 
 export type Kernel = ApiReply<'inspectKernel'>;
 export type Image = ApiReply<'inspectImage'>;
+/** What is kept of a kernel whose end nobody asked for. */
+export type KeptFiles = ApiReply<'listKeptFiles'>['kept'][number];
 /** Progress of long work, of creations and of images alike. */
 export type Progress = ApiEvent<'createKernel'>;
 /** What one kernel uses and has used. */

@@ -3,11 +3,13 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Agent } from '../agent/agent.ts';
 import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
+import { Authority } from './authority.ts';
 import { errorReply } from './errors.ts';
 import { addOpenApiRoute } from './openapi.ts';
 import type { ApiApp } from './operation.ts';
 import { addFileRoutes } from './routes/files.ts';
 import { addImageRoutes } from './routes/images.ts';
+import { addKeptRoutes } from './routes/kept.ts';
 import { addKernelRoutes } from './routes/kernels.ts';
 import { addObserveRoutes } from './routes/observe.ts';
 import { addResourceRoutes } from './routes/resources.ts';
@@ -28,9 +30,11 @@ export interface AppOptions {
 /** The app with all operations; nothing listens yet. */
 export function createApp({ agent, version, logger, managed = false }: AppOptions): ApiApp {
   const app: ApiApp = new OpenAPIHono();
+  const authority = new Authority(managed);
   addStatusRoutes(app, agent);
   addResourceRoutes(app, agent);
-  addKernelRoutes(app, agent, managed);
+  addKernelRoutes(app, agent, authority);
+  addKeptRoutes(app, agent, authority);
   addRunRoutes(app, agent);
   addServiceRoutes(app, agent);
   addFileRoutes(app, agent);

@@ -272,8 +272,11 @@ export class KernelActor {
     const { plan, runners, clock } = this.#parts;
     const { record } = this;
     const client = runners.get(record.spec.id);
-    // In a container that has ended, or was never ready, there is nothing to shut down.
-    if (client && (grace || record.termination?.reason === 'force-terminated')) {
+    const reason = record.termination?.reason;
+    // In a container that has ended, or was never ready, there is nothing to shut down. One that another engine has may run
+    // on, and write in a home that is the kernel's no more.
+    const lives = reason === 'force-terminated' || (reason === 'container-not-found' && client?.connected());
+    if (client && (grace || lives)) {
       await this.#shutDown(client, record, grace ? this.#parts.graceMs : 0);
     }
     const exitCode = record.termination?.exitCode ?? 137;

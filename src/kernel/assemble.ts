@@ -1,5 +1,4 @@
 /** Puts the parts of this folder together into the set of kernels of one agent. */
-import { join } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
 import type { EventSink } from '../events/kernel-event.ts';
 import type { RunnerConnector } from '../execution/runner-client.ts';
@@ -24,6 +23,7 @@ import type { InvariantViolations } from './invariant-violations.ts';
 import { FileJournal } from './journal.ts';
 import { type KeepLog, KernelContainers } from './kernel-containers.ts';
 import { KernelRegistry } from './kernel-registry.ts';
+import { knownEngineFile } from './known-engine-file.ts';
 import type { DeviceLeases, PortLeases } from './leases.ts';
 import { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
@@ -107,8 +107,8 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
   const container: ContainerSettings = { ...settings.container, bridgeName: bridge.name };
   const journal = new FileJournal({ kernels: state.kernels, quarantine: state.quarantine }, log);
   const gate = new EngineGate({
-    ...{ engine, scratch, journal, clock, log },
-    file: join(state.path, 'engine.json'),
+    ...{ engine, scratch, clock, log },
+    file: knownEngineFile(state.path),
     markName: `kernelet-${state.tag}`,
     marks: settings.marksEngine,
   });

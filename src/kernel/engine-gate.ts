@@ -4,24 +4,16 @@
  * would make, end or remove a thing.
  */
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { Engine, EngineInfo } from '../engine/engine.ts';
-import { removeFileDurably, writeFileAtomic } from '../lib/atomic-file.ts';
 import type { Clock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { KeyedMutex } from '../lib/semaphore.ts';
-import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
-import type { Journal } from './journal.ts';
-import {
-  decodeKnownEngine,
-  encodeKnownEngine,
-  judgeEngine,
-  type KnownEngine,
-  otherEngineText,
-} from './known-engine.ts';
+import { encodeKnownEngine, judgeEngine, type KnownEngine, otherEngineText } from './known-engine.ts';
+import { forgetKnownEngine, readKnownEngine, writeKnownEngine } from './known-engine-file.ts';
+import type { KernelRecord } from './record.ts';
 
 /** What the gate works with. */
 export interface EngineGateParts {
@@ -33,7 +25,6 @@ export interface EngineGateParts {
   /** Whether there is to be a mark; not for kernels that end with the process. */
   readonly marks: boolean;
   readonly scratch: Pick<ScratchFolders, 'list'>;
-  readonly journal: Pick<Journal, 'putAside'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -74,6 +65,12 @@ export class EngineGate {
     return this.#trusted;
   }
 
+  /** Whether somebody has accepted this engine when that kernel was with another: its container is given up, wherever it runs. */
+  gaveUp({ createdAt }: Pick<KernelRecord, 'createdAt'>): boolean {
+    const acceptedAt = this.#known?.acceptedAt ?? null;
+    return acceptedAt !== null && createdAt <= acceptedAt;
+  }
+
   /** Throws ENGINE_CHANGED when another engine answered last. */
   assertOpen(): void {
     if (this.#problem) throw this.#problem;
@@ -87,9 +84,9 @@ export class EngineGate {
   /** Takes the engine that answers for the kernels' own from now on. Throws STATE_UNUSABLE, and what the engine throws. */
   accept(signal: AbortSignal): Promise<void> {
     return this.#order.run('engine', async () => {
-      const { engine, log } = this.#parts;
+      const { engine, clock, log } = this.#parts;
       const info = await engine.info(signal);
-      await this.#adopt(info, signal);
+      await this.#adopt(info, signal, clock.now());
       this.#problem = null;
       this.#open();
       const text = 'the engine was accepted: kernels whose containers it does not have are missing';
@@ -117,8 +114,8 @@ export class EngineGate {
   async leave(signal: AbortSignal): Promise<void> {
     const { engine, file, markName, marks, log } = this.#parts;
     try {
-      if (!this.#trusted || (await this.#hasMore())) return;
-      await removeFileDurably(file);
+      if (!this.#trusted || (await this.#hasFolders())) return;
+      await forgetKnownEngine(file);
       if (marks) await engine.removeMark(markName, signal);
     } catch (error) {
       log.warn('the mark among the data of the engine could not be removed', { error });
@@ -147,7 +144,7 @@ export class EngineGate {
       engine.info(signal),
       marks ? this.#readMark(markName, hasOurs ? known : null, signal) : null,
     ]);
-    const atStake = recorded.length > 0 || (await this.#hasMore());
+    const atStake = recorded.length > 0 || (await this.#hasFolders());
     const verdict = judgeEngine({ known, info, mark, hasOurs, atStake });
     if (verdict === 'other' && known) {
       this.#close(new KerneletError('ENGINE_CHANGED', otherEngineText(known, { address: engine.address, ...info })));
@@ -174,10 +171,9 @@ export class EngineGate {
     return this.#markSeenAt !== null && this.#parts.clock.monotonic() - this.#markSeenAt < markAgeMs;
   }
 
-  /** Records that lie aside and folders without a record may be those of kernels too. */
-  async #hasMore(): Promise<boolean> {
-    const { journal, scratch } = this.#parts;
-    return (await journal.putAside()).size > 0 || (await scratch.list()).length > 0;
+  /** A folder without a record may be that of a kernel whose record was put aside. */
+  async #hasFolders(): Promise<boolean> {
+    return (await this.#parts.scratch.list()).length > 0;
   }
 
   /** The same engine may be called or lie somewhere else, and somebody may have removed its mark. */
@@ -189,10 +185,14 @@ export class EngineGate {
     if (encodeKnownEngine(now) !== encodeKnownEngine(known)) await this.#store(now);
   }
 
-  async #adopt({ identity, dataRoot }: EngineInfo, signal: AbortSignal): Promise<void> {
+  async #adopt(
+    { identity, dataRoot }: EngineInfo,
+    signal: AbortSignal,
+    acceptedAt = this.#known?.acceptedAt ?? null,
+  ): Promise<void> {
     const { engine, markName, clock } = this.#parts;
     const mark = await this.#leaveMark(signal);
-    await this.#store({ version: 1, address: engine.address, identity, dataRoot, markName, mark });
+    await this.#store({ version: 1, address: engine.address, identity, dataRoot, markName, mark, acceptedAt });
     this.#markSeenAt = clock.monotonic();
   }
 
@@ -212,23 +212,13 @@ export class EngineGate {
   }
 
   async #store(known: KnownEngine): Promise<void> {
-    await writeFileAtomic(this.#parts.file, encodeKnownEngine(known));
+    await writeKnownEngine(this.#parts.file, known);
     this.#known = known;
     this.#isRead = true;
   }
 
   async #read(): Promise<KnownEngine | null> {
-    if (this.#isRead) return this.#known;
-    const { file } = this.#parts;
-    try {
-      this.#known = decodeKnownEngine(await readFile(file, 'utf8'));
-    } catch (error) {
-      if (!isSystemError(error, 'ENOENT')) {
-        const why = systemErrorCode(error) ?? 'it is damaged';
-        const text = `${file} cannot be read (${why}), which says which engine has the kernels; without it the engine that answers is taken for that`;
-        throw new KerneletError('STATE_UNUSABLE', text, { cause: error, context: { path: file } });
-      }
-    }
+    if (!this.#isRead) this.#known = await readKnownEngine(this.#parts.file);
     this.#isRead = true;
     return this.#known;
   }

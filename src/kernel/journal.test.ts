@@ -157,7 +157,8 @@ describe('the text of a record', () => {
       const { [name]: _, ...rest } = whole;
       // Records of older versions have no apps, and know of no missing containers.
       if (name === 'apps') expect(decodeRecord(JSON.stringify(rest)).apps).toEqual([]);
-      else if (name === 'missingSince') expect(decodeRecord(JSON.stringify(rest)).missingSince).toBeNull();
+      else if (name === 'missingSince' || name === 'restoredFrom')
+        expect(decodeRecord(JSON.stringify(rest))[name]).toBeNull();
       else expect(() => decodeRecord(JSON.stringify(rest)), name).toThrow();
       expect(() => decodeRecord(JSON.stringify({ ...whole, [name]: { odd: true } })), name).toThrow();
     }

@@ -16,6 +16,7 @@ import { EndedKernels } from './ended-kernels.ts';
 import type { EngineGate, EngineSight } from './engine-gate.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
+import { type KeptKernel, keptKernel, keptKernels, moveKept } from './kept-kernels.ts';
 import type { KernelContainers } from './kernel-containers.ts';
 import { resolveKernelId } from './kernel-ids.ts';
 import type { Kernels, RecoverySummary } from './kernels.ts';
@@ -89,13 +90,36 @@ export class KernelRegistry implements Kernels {
       ...parts,
       actors,
       onConnected: (signal) => this.#keepNetworks(signal),
-      runnerAnswers: ({ spec }) => parts.runners.get(spec.id)?.connected() ?? false,
+      runnerAnswers: (record) =>
+        !parts.gate.gaveUp(record) && (parts.runners.get(record.spec.id)?.connected() ?? false),
     });
     const graceMs = parts.sweepGraceMs ?? defaultSweepGraceMs;
     this.#sweep = new Sweep({ ...parts, actors, watch: this.#watch, graceMs, orphanAgeMs });
   }
 
-  async create(spec: KernelSpec, signal: AbortSignal): Promise<KernelRecord> {
+  create(spec: KernelSpec, signal: AbortSignal): Promise<KernelRecord> {
+    return this.#create(spec, null, signal);
+  }
+
+  kept(): Promise<readonly KeptKernel[]> {
+    return keptKernels(this.#parts.scratch);
+  }
+
+  keptOf(idOrPrefix: string): Promise<KeptKernel> {
+    return keptKernel(this.#parts.scratch, idOrPrefix);
+  }
+
+  async restore({ home, record }: KeptKernel, signal: AbortSignal): Promise<KernelRecord> {
+    if (record) return await this.#create(record.spec, home.name, signal);
+    const text = `nothing is known of kernel ${home.kernel} but its files, which --to moves to a folder`;
+    throw new KerneletError('NOT_SUPPORTED', text, { context: { kernel: home.kernel } });
+  }
+
+  async moveKept(kernel: KeptKernel, to: string, signal: AbortSignal): Promise<void> {
+    await moveKept(this.#parts.scratch, kernel, to, signal);
+  }
+
+  async #create(spec: KernelSpec, restoredFrom: string | null, signal: AbortSignal): Promise<KernelRecord> {
     if (this.#stopping) throw new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
     if (!this.#parts.gate.trusted) await this.#parts.gate.check(this.#sight(), signal);
     if (this.#actors.has(spec.id)) {
@@ -113,6 +137,7 @@ export class KernelRegistry implements Kernels {
       placement: noPlacement,
       containerId: null,
       apps: [],
+      restoredFrom,
       createdAt: this.#parts.clock.now(),
       readyAt: null,
       missingSince: null,

@@ -6,6 +6,7 @@ import type { RunnerClient } from '../execution/runner-client.ts';
 import type { KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { DestroyOptions } from './actor.ts';
+import type { KeptKernel } from './kept-kernels.ts';
 import type { KernelRecord } from './record.ts';
 import type { Environ, KernelSpec } from './spec.ts';
 
@@ -32,6 +33,14 @@ export interface Kernels extends AsyncDisposable {
    * restart under way, whose variables count.
    */
   restart(id: KernelId, signal: AbortSignal, environ?: Environ): Promise<KernelRecord>;
+  /** What is kept of kernels whose end nobody asked for, the latest first. */
+  kept(): Promise<readonly KeptKernel[]>;
+  /** The latest of a full id or unique prefix. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID, INVALID_ARGUMENT. */
+  keptOf(idOrPrefix: string): Promise<KeptKernel>;
+  /** Creates the kernel again, with its id and its home. Throws as `create` does, and then the home is kept on; NOT_SUPPORTED. */
+  restore(kernel: KeptKernel, signal: AbortSignal): Promise<KernelRecord>;
+  /** Moves its home to a folder that is not there yet. Throws FILE_ERROR. */
+  moveKept(kernel: KeptKernel, to: string, signal: AbortSignal): Promise<void>;
   /** The kernel's record, also of an ended one that is still kept. Throws KERNEL_NOT_FOUND. */
   get(id: KernelId): KernelRecord;
   /** Full id or unique prefix. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. */

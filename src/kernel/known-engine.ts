@@ -4,7 +4,7 @@
  * it. So a mark of ours lies among the engine's data, and the ids of the kernels' own containers prove as much. Pure.
  */
 import type { EngineInfo } from '../engine/engine.ts';
-import { JsonFormError, nullable, object, type Reader, text } from '../lib/json-reader.ts';
+import { JsonFormError, nullable, number, object, type Reader, text } from '../lib/json-reader.ts';
 
 /** What is stored of the engine. */
 export interface KnownEngine {
@@ -17,6 +17,8 @@ export interface KnownEngine {
   readonly markName: string;
   /** The text of the mark; null when it took none, and then what it says of itself must do. */
   readonly mark: string | null;
+  /** When somebody accepted it in place of another, in milliseconds since the epoch; null = never. */
+  readonly acceptedAt: number | null;
 }
 
 /** What there is to judge by. */
@@ -68,6 +70,7 @@ const knownEngine: Reader<KnownEngine> = object((field) => ({
   dataRoot: field('dataRoot', text),
   markName: field('markName', text),
   mark: field('mark', nullable(text)),
+  acceptedAt: field('acceptedAt', nullable(number)),
 }));
 
 /** Reads the stored text. Throws JsonFormError, SyntaxError. */

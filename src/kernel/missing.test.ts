@@ -80,9 +80,13 @@ describe('another engine', () => {
     expect(registry.engineProblem()).toBeNull();
     expect(await registry.recover(never)).toMatchObject({ adopted: 1, ended: 0 });
     expect(registry.get(id).missingSince).not.toBeNull();
+    // The container runs on where it was, and is given up.
+    const [client] = second.clients;
+    if (client) client.answers = true;
     await registry.sweep(never);
     await registry.sweep(never);
     await expect.poll(() => registry.list()).toHaveLength(0);
+    expect(client?.requests).toEqual(['shutdown']);
     const [home] = await keptOf(second);
     expect(home?.kernel).toBe(id);
     expect(await readFile(join(home?.path ?? '', 'work', 'precious'), 'utf8')).toBe('x');
@@ -153,7 +157,7 @@ describe('another engine', () => {
     Object.assign(made.dummy, Object.fromEntries(real));
     await registry.sweep(never);
     expect(registry.engineHealthy()).toBe(true);
-    expect(registry.get(running.id)).toMatchObject({ phase: 'running', missingSince: null });
+    await expect.poll(() => registry.get(running.id)).toMatchObject({ phase: 'running', missingSince: null });
   });
 });
 
@@ -181,7 +185,7 @@ describe('a container that is not listed', () => {
     await expect.poll(async () => (await recorded()).missingSince).toBe(registry.get(id).missingSince);
     back();
     await registry.sweep(never);
-    expect(registry.get(id)).toMatchObject({ phase: 'running', missingSince: null });
+    await expect.poll(() => registry.get(id)).toMatchObject({ phase: 'running', missingSince: null });
     expect(registry.client(id)).toBe(one.clients[0]);
     expect(one.types()).not.toContain('kernel-terminated');
   });

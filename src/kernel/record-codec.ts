@@ -235,6 +235,7 @@ const record: Reader<KernelRecord> = object((field) => ({
       [],
     ),
   ),
+  restoredFrom: field('restoredFrom', newer(nullable(text), null)),
   createdAt: field('createdAt', number),
   readyAt: field('readyAt', nullable(number)),
   missingSince: field('missingSince', newer(nullable(number), null)),

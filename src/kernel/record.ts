@@ -82,6 +82,8 @@ export interface KernelRecord {
   readonly containerId: ContainerId | null;
   /** What the image says of the services, as the runner of this container has read it. */
   readonly apps: readonly ServiceApp[];
+  /** Which of the kept homes it begins with; null = an empty one. */
+  readonly restoredFrom: string | null;
   readonly createdAt: number;
   readonly readyAt: number | null;
   /** Since when the engine has not listed its container, in milliseconds since the epoch; null = it does. */

@@ -33,7 +33,7 @@ export interface WatchParts {
   readonly gate: Pick<EngineGate, 'check' | 'confirm' | 'doubt' | 'problem'>;
   /** How long a container may be missing. */
   readonly missingGraceMs: number;
-  /** Whether the kernel's runner is connected, so that its container runs whatever is listed. */
+  /** Whether the kernel's runner is connected, so that its container runs whatever is listed, and nobody has given it up. */
   readonly runnerAnswers: (record: KernelRecord) => boolean;
 }
 

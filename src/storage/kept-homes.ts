@@ -116,6 +116,11 @@ export class KeptHomes implements AsyncDisposable {
     return await readFile(path, 'utf8');
   }
 
+  /** Deletes one, in the background. */
+  async letGo(home: Pick<KeptHome, 'name'>): Promise<void> {
+    await this.#parts.discard(this.pathOf(home), home.name);
+  }
+
   /** Lets go of what is too old or too much, in the background, after measuring what is new. */
   tidy(): void {
     this.#again = true;
@@ -166,6 +171,7 @@ export class KeptHomes implements AsyncDisposable {
   }
 
   async #measure(home: KeptHome): Promise<{ readonly bytes: number; readonly complete: boolean }> {
+    this.#end.signal.throwIfAborted();
     const path = this.pathOf(home);
     const size = await this.#parts.measure(path, this.#end.signal);
     await writeFileAtomic(join(path, sizeFile), JSON.stringify(size));
@@ -180,7 +186,7 @@ export class KeptHomes implements AsyncDisposable {
 
   async #discard(home: KeptHome, why: string): Promise<void> {
     this.#parts.log.warn('the kept files of an ended kernel are deleted', { kernel: home.kernel, why });
-    await this.#parts.discard(this.pathOf(home), home.name);
+    await this.letGo(home);
   }
 }
 

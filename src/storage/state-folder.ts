@@ -6,12 +6,14 @@
  * <state>/lock          held while a daemon uses the folder
  *         secret        32 random bytes: proves which containers are ours
  *         agent-id      one line
+ *         engine.json   which engine has the kernels
  *         kernels/      the journal, one folder per kernel
  *         quarantine/   records that could not be read
  *         statistics/   accounts of kernels, and final records of ended ones
  *         outbox/       in a cluster: events on their way to the manager
  *         tasks/ batches/ quiet/   in a cluster: notes of background tasks, batch runs, and ends that are not told
- *         scratch/      one folder per kernel: work, config, run, names; .trash holds what is being deleted
+ *         scratch/      one folder per kernel: work, config, run, names; .trash holds what is being deleted, .kept homes of
+ *                       kernels whose end nobody asked for
  *         volumes/      runner volumes
  * ```
  */

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EnginePlace, layout, startDaemon, stopDaemon } from '../../scripts/engine/private-engine.mjs';
 import { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
 import { uniqueName, within } from '../support/engine.ts';
+import { engineCall } from '../support/engine-api.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { containedKernels, eventsOf, eventually, kernelsOf, statusOf } from '../support/node-facts.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
@@ -24,12 +25,14 @@ beforeAll(async () => {
   node = await NodeUnderTest.started({ dockerHost: proxy.dockerHost, configuration });
 });
 afterAll(async () => {
+  await using cleanups = new AsyncDisposableStack();
+  if (other) {
+    cleanups.defer(() => rm(other.folder, { recursive: true, force: true }));
+    cleanups.defer(() => stopDaemon(other));
+  }
+  if (proxy) cleanups.use(proxy);
   proxy?.redirect(right);
   await node?.[Symbol.asyncDispose]();
-  await proxy?.[Symbol.asyncDispose]();
-  if (!other) return;
-  await stopDaemon(other);
-  await rm(other.folder, { recursive: true, force: true });
 });
 
 /** A kernel with something in its memory, and a file in its home. */
@@ -39,15 +42,15 @@ async function precious(): Promise<{ id: string; file: string }> {
   return { id, file: path.join(node.stateDir, 'scratch', id, 'work', 'precious') };
 }
 
+const markName = async (): Promise<string> =>
+  `kernelet-${(await readFile(path.join(node.stateDir, 'secret'))).toString('hex', 0, 4)}`;
+
 /** What another engine has of anybody. */
 async function foundInOther(): Promise<readonly string[]> {
   await using engine = new DockerEngine({ dockerHost: `unix://${other.socket}` });
   const containers = await engine.listContainers({}, within(10_000));
   const networks = await engine.listNetworks({ 'ai.kernelet.network-of': null }, within(10_000));
-  const mark = await engine.readMark(
-    `kernelet-${(await readFile(path.join(node.stateDir, 'secret'))).toString('hex', 0, 4)}`,
-    within(10_000),
-  );
+  const mark = await engine.readMark(await markName(), within(10_000));
   return [...containers.map(({ name }) => name), ...networks.map(({ name }) => name), ...(mark === null ? [] : [mark])];
 }
 
@@ -117,5 +120,29 @@ describe('another engine under a daemon that lives', () => {
     );
     expect((await node.run(['exec', id, '-c', 'state'])).text).toBe("'kept'\n");
     await node.run(['rm', id]);
+  });
+});
+
+describe('another engine that is accepted', () => {
+  it('lets the kernels be missing, and end, and keeps their files', async () => {
+    const { id } = await precious();
+    const [kernel] = await kernelsOf(node);
+    await node.endDaemon('SIGKILL');
+    proxy.redirect(other.socket);
+    await node.startDaemon(isRefused);
+    const accepted = await node.run(['engine', 'accept']);
+    expect(accepted).toMatchObject({ status: 0, text: `${proxy.dockerHost}\n` });
+    await eventually('the kernel is missing', async () => ((await kernelsOf(node))[0]?.missingSince ? true : null));
+    expect((await foundInOther()).at(-1)).toMatch(/^[0-9a-f]{32}$/);
+    await eventually('it has ended', async () => ((await kernelsOf(node)).length === 0 ? true : null), 40_000);
+    const to = path.join(node.folder, 'found');
+    expect((await node.run(['restore', id, '--to', to])).text).toBe(`${to}\n`);
+    expect(await readFile(path.join(to, 'precious'), 'utf8')).toBe('x');
+    await node.endDaemon('SIGTERM');
+    expect(await foundInOther()).toEqual([]);
+    await engineCall('DELETE', `/containers/${kernel?.containerId}?force=true`);
+    await engineCall('DELETE', `/volumes/${await markName()}`);
+    proxy.redirect(right);
+    await node.startDaemon();
   });
 });

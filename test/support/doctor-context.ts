@@ -23,11 +23,14 @@ const info: EngineInfo = {
 };
 
 /** The context with an engine that differs in this, or with the error that it gives. */
-export async function doctorContext(engine: Partial<EngineInfo> | KerneletError = {}): Promise<DoctorContext> {
+export async function doctorContext(
+  engine: Partial<EngineInfo> | KerneletError = {},
+  other: string | null = null,
+): Promise<DoctorContext> {
   const { settings } = await loadSettings({ environ: {}, homeDir: '/nowhere', uid: 0, gid: 0 });
   return {
     settings,
-    engine: engine instanceof KerneletError ? engine : { address: 'unix:///x', info: { ...info, ...engine } },
+    engine: engine instanceof KerneletError ? engine : { address: 'unix:///x', info: { ...info, ...engine }, other },
     userId: 0,
     signal: AbortSignal.timeout(5_000),
   };

@@ -6,6 +6,7 @@ import type {
   CreateRequest,
   ImageProgress,
   ImageView,
+  KeptView,
   KernelMetrics,
   KernelStats,
   KernelView,
@@ -117,6 +118,32 @@ export class FakeAgent implements Agent {
     this.calls.push(`destroy ${kernel.id} ${options.force ? 'force' : 'gentle'}`);
     this.kernels.delete(kernel.id);
     return kernel;
+  }
+
+  /** What is kept of ended kernels. */
+  kept: KeptView[] = [];
+
+  async keptFiles(): Promise<readonly KeptView[]> {
+    return this.kept;
+  }
+
+  async restore(id: string): Promise<KernelView> {
+    const kept = this.#takeKept(id);
+    const kernel = fakeKernel(kept.id, { environ: {}, mounts: [], publish: [], interpreter: 'eager' });
+    this.kernels.set(kernel.id, kernel);
+    return kernel;
+  }
+
+  async moveKept(id: string, to: string): Promise<KeptView> {
+    this.calls.push(`move ${id} to ${to}`);
+    return this.#takeKept(id);
+  }
+
+  #takeKept(id: string): KeptView {
+    const found = this.kept.find((one) => one.id.startsWith(id));
+    if (!found) throw new KerneletError('KERNEL_NOT_FOUND', `nothing is kept of ${id}`);
+    this.kept = this.kept.filter((one) => one !== found);
+    return found;
   }
 
   async restart(id: string): Promise<KernelView> {

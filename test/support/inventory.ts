@@ -75,7 +75,6 @@ export async function inventory(stateDir: string): Promise<Inventory> {
     ...(await listeningPorts()).map((port) => `port ${port}`),
     ...(await folder('scratch')).filter((name) => name !== 'scratch/.trash' && name !== 'scratch/.kept'),
     ...(await folder('scratch/.trash')),
-    ...(await folder('scratch/.kept')),
     ...(await folder('kernels')),
     ...(await folder('instances')),
     ...(await processesOf(stateDir)),

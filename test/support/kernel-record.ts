@@ -50,6 +50,7 @@ export function recordFixture(change: Partial<KernelRecord> = {}): KernelRecord 
     placement: noPlacement,
     containerId: asContainerId('c1'),
     apps: [],
+    restoredFrom: null,
     createdAt: 1_000,
     readyAt: 2_000,
     missingSince: null,

@@ -69,7 +69,9 @@ async function contextOf(call: CommandCall): Promise<DoctorContext> {
   try {
     await using engine = new DockerEngine({ dockerHost: settings.dockerHost ?? undefined });
     const info = await engine.info(signal);
-    return { settings, engine: { address: engine.address, info }, userId, signal };
+    const { otherEngine } = await import('../doctor/other-engine.ts');
+    const other = await otherEngine(settings.stateDir, engine, info, signal);
+    return { settings, engine: { address: engine.address, info, other }, userId, signal };
   } catch (error) {
     return { settings, engine: toKerneletError(error), userId, signal };
   }

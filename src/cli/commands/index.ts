@@ -33,6 +33,7 @@ export const commandTable: readonly CommandEntry[] = [
   entry('complete', 'complete code', async () => (await import('./complete.ts')).complete),
   entry('interrupt', 'interrupt what a kernel runs', async () => (await import('./interrupt.ts')).interrupt),
   entry('restart', 'give a kernel a fresh container', async () => (await import('./restart.ts')).restart),
+  entry('restore', 'bring back what ended unasked', async () => (await import('./restore.ts')).restore),
   entry('rm', 'remove kernels', async () => (await import('./rm.ts')).rm),
   entry('upload', 'copy files into a kernel', async () => (await import('./upload.ts')).upload),
   entry('download', 'copy a file or folder out of a kernel', async () => (await import('./download.ts')).download),

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CliUnderTest } from '../../../test/support/cli-under-test.ts';
 import type { KernelView } from '../../agent/agent.ts';
+import { parseKernelId } from '../../lib/ids.ts';
 
 let cli: CliUnderTest;
 let id: string;
@@ -20,6 +21,63 @@ const change = (changes: Partial<KernelView>): void => {
   const view = cli.agent.kernels.get(id);
   if (view) cli.agent.kernels.set(id, { ...view, ...changes });
 };
+
+describe('restore', () => {
+  const kept = {
+    id: '4f1c2d3e-0000-4000-8000-000000000001',
+    endedAt: Date.UTC(2026, 0, 2),
+    until: Date.now() + 7_200_000,
+    bytes: 2048,
+    image: 'kernelet/python:latest',
+    runtime: 'python',
+    termination: { reason: 'out-of-memory', exitCode: 137, detail: 'it was killed', at: Date.UTC(2026, 0, 2) },
+  };
+
+  it('lists what is kept, and for how long', async () => {
+    cli.agent.kept = [
+      parsed(kept.id),
+      { ...parsed(kept.id), bytes: null, image: null, runtime: null, termination: null },
+    ];
+    const { stdout } = await cli.run(['restore']);
+    expect(stdout).toMatch(/^ID +ENDED +REASON +SIZE +KEPT FOR +IMAGE\n/);
+    expect(stdout).toMatch(
+      /2026-01-02T00:00:00.000Z +out-of-memory +2(\.0+)? KiB +(1 h 59|2 h 0) min.* +kernelet\/python:latest/,
+    );
+    expect(await json('restore')).toMatchObject([{ bytes: 2048 }, { bytes: null }]);
+  });
+
+  it('brings a kernel back, or its files to a folder', async () => {
+    cli.agent.kept = [parsed(kept.id)];
+    expect(await cli.run(['restore', '4f1c'])).toMatchObject({ status: 0, stdout: `${kept.id}\n` });
+    expect(cli.agent.kernels.has(kept.id)).toBe(true);
+    cli.agent.kept = [parsed(kept.id)];
+    const { stdout } = await cli.run(['restore', kept.id, '--to', 'found']);
+    expect(cli.agent.calls.at(-1)).toBe(`move ${kept.id} to ${stdout.trim()}`);
+    expect(stdout).toMatch(/^\/.*found\n$/);
+    expect(await cli.run(['restore', kept.id])).toMatchObject({
+      stdout: '',
+      stderr: expect.stringContaining('nothing is kept'),
+    });
+    expect((await cli.run(['restore', '--to', 'found'])).status).toBe(2);
+  });
+
+  const parsed = (id: string) => ({ ...kept, id: parseKernelId(id) });
+});
+
+describe('engine accept', () => {
+  it('is the operator’s word, and says how that engine is', async () => {
+    expect(await cli.run(['engine', 'accept'])).toMatchObject({ status: 0, stdout: 'unix:///elsewhere\n' });
+    expect(cli.agent.calls.at(-1)).toBe('accept engine');
+  });
+});
+
+describe('a missing kernel', () => {
+  it('is shown as one', async () => {
+    change({ missingSince: Date.UTC(2026, 0, 2) });
+    expect((await cli.run(['ps'])).stdout).toContain('running (missing)');
+    expect((await cli.run(['inspect', id])).stdout).toMatch(/missing since: +2026-01-02T00:00:00.000Z/);
+  });
+});
 
 describe('create', () => {
   it('prints the id, or with --json the kernel', async () => {

@@ -21,7 +21,14 @@ export interface CheckResult {
 export interface DoctorContext {
   readonly settings: Settings;
   /** The engine, or why it does not answer. */
-  readonly engine: { readonly address: string; readonly info: EngineInfo } | KerneletError;
+  readonly engine:
+    | {
+        readonly address: string;
+        readonly info: EngineInfo;
+        /** Says that it is not the one that has the kernels of the state folder; null when nothing speaks for that. */
+        readonly other: string | null;
+      }
+    | KerneletError;
   readonly userId: number;
   /** Aborts when a check takes too long. */
   readonly signal: AbortSignal;

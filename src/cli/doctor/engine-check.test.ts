@@ -10,6 +10,14 @@ it('shows which engine answers, and where', async () => {
   });
 });
 
+it('complains of one that is not the one that has the kernels', async () => {
+  expect(await engineCheck.run(await doctorContext({}, 'it is another one'))).toEqual({
+    state: 'failed',
+    detail: 'it is another one',
+    fix: expect.stringContaining('kernelet engine accept'),
+  });
+});
+
 it('warns of one that filters no system calls', async () => {
   expect(await engineCheck.run(await doctorContext({ securityOptions: ['name=apparmor'] }))).toMatchObject({
     state: 'warning',

@@ -17,7 +17,8 @@ export const engineCheck = {
     if (engine instanceof KerneletError) {
       return failed(engine.message, fixFor(engine));
     }
-    const { info, address } = engine;
+    const { info, address, other } = engine;
+    if (other !== null) return failed(other, 'bring that engine back, or: kernelet engine accept');
     const what = `${info.name} ${info.version} at ${address}, API ${info.apiVersion}, ${info.storageDriver}`;
     if (!info.securityOptions.some((option) => option.includes('seccomp'))) {
       return warning(

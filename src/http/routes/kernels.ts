@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi';
 import type { Agent, KernelView } from '../../agent/agent.ts';
 import { kernelPhases, terminationReasons } from '../../kernel/record.ts';
 import { KerneletError } from '../../lib/errors.ts';
+import type { Authority } from '../authority.ts';
 import {
   boundedText,
   durationField,
@@ -103,7 +104,7 @@ const createQuerySchema = z.strictObject({
   force: managedField,
 });
 
-const restartQuerySchema = z.strictObject({ force: managedField });
+export const restartQuerySchema = z.strictObject({ force: managedField });
 
 const listQuerySchema = z.strictObject({
   all: flagField.openapi({ description: 'Also kernels that ended a short while ago.' }),
@@ -240,15 +241,11 @@ export const kernelOperations = {
   },
 } as const satisfies Operations;
 
-/** Adds them. `managed`: a manager decides about the kernels of this node, unless it is forced. */
-export function addKernelRoutes(app: ApiApp, agent: Agent, managed: boolean): void {
-  const requireAuthority = (what: string, force: boolean): void => {
-    if (!managed || force) return;
-    throw new KerneletError('MANAGED', `this node is a member of a cluster: its manager decides whether to ${what}`);
-  };
+/** Adds them. */
+export function addKernelRoutes(app: ApiApp, agent: Agent, authority: Authority): void {
   addOperations(app, kernelOperations, {
     async createKernel({ query, body, context }) {
-      requireAuthority('create a kernel', query.force);
+      authority.require('create a kernel', query.force);
       const events = context.req.header('accept')?.includes('text/event-stream');
       if (query.attached && !events) {
         throw new KerneletError('INVALID_ARGUMENT', 'query.attached: only with the header "accept: text/event-stream"');
@@ -266,11 +263,11 @@ export function addKernelRoutes(app: ApiApp, agent: Agent, managed: boolean): vo
     listKernels: async ({ query }) => ({ kernels: await agent.list({ all: query.all }) }),
     inspectKernel: ({ params }) => agent.inspect(params.id),
     async destroyKernel({ params, query }) {
-      requireAuthority('end a kernel', query.force);
+      authority.require('end a kernel', query.force);
       return await agent.destroy(params.id, { force: query.force });
     },
     async restartKernel({ params, query, context }) {
-      requireAuthority('restart a kernel', query.force);
+      authority.require('restart a kernel', query.force);
       return await agent.restart(params.id, openStream(context).signal);
     },
     interruptKernel: ({ params, context }) => agent.interrupt(params.id, null, openStream(context).signal),

@@ -3,6 +3,7 @@
  * nobody has asked for its end.
  */
 import type { ScratchFolders } from '../../storage/scratch.ts';
+import { bringBack } from '../kept-kernels.ts';
 import type { KernelRecord } from '../record.ts';
 import { encodeRecord } from '../record-codec.ts';
 import type { CreationStep } from '../step.ts';
@@ -20,8 +21,10 @@ const unasked: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether there may be something in its home that somebody misses. Pure. */
-export function isToBeKept({ readyAt, termination }: KernelRecord): boolean {
-  return readyAt !== null && termination !== null && unasked.has(termination.reason);
+export function isToBeKept({ readyAt, restoredFrom, termination }: KernelRecord): boolean {
+  // What is brought back is not lost by a creation that fails, or that somebody gives up.
+  if (readyAt === null) return restoredFrom !== null;
+  return termination !== null && unasked.has(termination.reason);
 }
 
 /** The step. */
@@ -31,6 +34,7 @@ export function scratchStep(scratch: ScratchFolders): CreationStep {
     scope: 'kernel',
     deadlineMs: 30_000,
     async apply(record) {
+      if (record.restoredFrom !== null) await bringBack(scratch, record.spec.id, record.restoredFrom);
       await scratch.create(record.spec.id, record.spec.user);
       return {};
     },

@@ -1,0 +1,111 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { specFixture } from '../../test/support/kernel-record.ts';
+import { type FixtureOptions, type KernelsFixture, usingFixtures } from '../../test/support/kernels-fixture.ts';
+import type { KernelId } from '../lib/ids.ts';
+
+const fixture = usingFixtures();
+const never = new AbortController().signal;
+
+/** An agent with a kernel that has ended by itself and left a file. */
+async function ended(options: FixtureOptions = {}): Promise<{ one: KernelsFixture; id: KernelId }> {
+  const trash = { keepMs: 3_600_000, maxBytes: 2 ** 20 };
+  const one = await fixture({ ...options, settings: { trash, ...options.settings } });
+  const { registry, scratch } = one.kernels;
+  await registry.recover(never);
+  const abort = new AbortController();
+  const watch = registry.watch(abort.signal);
+  const { spec } = await registry.create(specFixture(), never);
+  await writeFile(join(scratch.paths(spec.id).work, 'precious'), 'x');
+  one.dummy.container(`kernel.base.${spec.id}`).exit(3);
+  await expect.poll(() => registry.list()).toHaveLength(0);
+  abort.abort();
+  await watch;
+  return { one, id: spec.id };
+}
+
+const precious = ({ kernels }: KernelsFixture, id: KernelId): Promise<string> =>
+  readFile(join(kernels.scratch.paths(id).work, 'precious'), 'utf8');
+
+describe('a kernel whose end nobody asked for', () => {
+  it('comes back with its id, its specification and its files', async () => {
+    const { one, id } = await ended();
+    const { registry } = one.kernels;
+    const kept = await registry.keptOf(id.slice(0, 8));
+    expect(kept.record?.termination).toMatchObject({ reason: 'self-terminated', exitCode: 3 });
+    const record = await registry.restore(kept, never);
+    expect(record).toMatchObject({ phase: 'running', spec: kept.record?.spec, termination: null });
+    expect(await precious(one, id)).toBe('x');
+    expect(await registry.kept()).toEqual([]);
+    await expect(registry.restore(kept, never)).rejects.toMatchObject({ code: 'KERNEL_EXISTS' });
+    await registry.destroy(id, { reason: 'user-requested', force: true });
+    await one.kernels.scratch.settled();
+    expect(await registry.kept()).toEqual([]);
+  });
+
+  it.each(['fails', 'is given up', 'is cut off'])('keeps its files when its creation %s', async (how) => {
+    let breaks = false;
+    const abort = new AbortController();
+    const { one, id } = await ended({
+      ready: async (signal) => {
+        if (!breaks) return;
+        if (how === 'fails') throw new Error('it does not get ready');
+        if (how === 'is given up') abort.abort(new Error('somebody has changed their mind'));
+        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      },
+    });
+    const { registry, scratch } = one.kernels;
+    const kept = await registry.keptOf(id);
+    breaks = true;
+    const restoring = registry.restore(kept, abort.signal);
+    restoring.catch(() => {});
+    if (how === 'is cut off') {
+      await expect.poll(() => precious(one, id).catch(() => '')).toBe('x');
+      await one[Symbol.asyncDispose]();
+      const second = await fixture({
+        folder: one.folder,
+        engine: one.dummy,
+        settings: { trash: { keepMs: 1e6, maxBytes: 1e6 } },
+      });
+      await second.kernels.registry.recover(never);
+      const again = await second.kernels.registry.keptOf(id);
+      expect(await readFile(join(second.kernels.scratch.kept.pathOf(again.home), 'work', 'precious'), 'utf8')).toBe(
+        'x',
+      );
+      return;
+    }
+    await expect(restoring).rejects.toThrow();
+    await expect.poll(() => registry.list()).toHaveLength(0);
+    await scratch.settled();
+    const again = await registry.keptOf(id);
+    expect(await readFile(join(scratch.kept.pathOf(again.home), 'work', 'precious'), 'utf8')).toBe('x');
+    breaks = false;
+    await registry.restore(again, never);
+    expect(await precious(one, id)).toBe('x');
+  });
+
+  it('gives its files alone to a folder, and is kept no more', async () => {
+    const { one, id } = await ended();
+    const { registry, scratch } = one.kernels;
+    const kept = await registry.keptOf(id);
+    const inside = join(one.state.scratch, 'found');
+    await expect(registry.moveKept(kept, inside, never)).rejects.toMatchObject({ code: 'FILE_ERROR' });
+    const to = join(one.folder, 'found');
+    await registry.moveKept(kept, to, never);
+    await scratch.settled();
+    expect(await readFile(join(to, 'precious'), 'utf8')).toBe('x');
+    await expect(registry.keptOf(id)).rejects.toMatchObject({ code: 'KERNEL_NOT_FOUND' });
+  });
+
+  it('of which nothing but the files is known does not come back as a kernel', async () => {
+    const { one, id } = await ended();
+    const { registry, scratch } = one.kernels;
+    const [home] = await scratch.kept.list();
+    await writeFile(join(scratch.kept.pathOf({ name: home?.name ?? '' }), 'private', 'end'), '{"version":1,');
+    const kept = await registry.keptOf(id);
+    expect(kept.record).toBeNull();
+    await expect(registry.restore(kept, never)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
+    await registry.moveKept(kept, join(one.folder, 'found'), never);
+  });
+});

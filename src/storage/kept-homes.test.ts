@@ -1,0 +1,177 @@
+import { spawnSync } from 'node:child_process';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { scratchParts } from '../../test/support/scratch-parts.ts';
+import { type KernelId, newKernelId } from '../lib/ids.ts';
+import type { Measure } from './kept-homes.ts';
+import { moveHome } from './move-home.ts';
+import { ScratchFolders } from './scratch.ts';
+
+const [mountProgram, unmountProgram] = ['mount', 'umount'];
+const isRoot = process.geteuid?.() === 0;
+const never = new AbortController().signal;
+const hour = 3_600_000;
+
+let root: string;
+let clock: FakeClock;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'kernelet-kept-'));
+  clock = new FakeClock();
+});
+afterEach(async () => {
+  await rm(root, { recursive: true, force: true });
+});
+
+const byName: Measure = async (folder) => {
+  const [, size = '0', open] = (await readFile(join(folder, 'work', 'size'), 'utf8')).match(/^(\d+)(\+?)$/) ?? [];
+  return { bytes: Number(size), complete: open === '' };
+};
+
+function open(limits = { keepMs: hour, maxBytes: 100 }, measure = byName): ScratchFolders {
+  return new ScratchFolders(join(root, 'scratch'), scratchParts({ clock, limits, measure }));
+}
+
+/** Makes a home that says how large it is, and keeps it a minute after the one before. */
+async function keep(scratch: ScratchFolders, size: string): Promise<KernelId> {
+  await clock.advance(60_000);
+  const kernel = newKernelId();
+  await scratch.create(kernel, { uid: 1000, gid: 1000 });
+  await writeFile(join(scratch.paths(kernel).work, 'size'), size);
+  await scratch.keep(kernel, `note of ${kernel}`);
+  await scratch.settled();
+  return kernel;
+}
+
+const kernels = async (scratch: ScratchFolders): Promise<readonly KernelId[]> =>
+  (await scratch.kept.list()).map(({ kernel }) => kernel);
+
+describe('kept homes', () => {
+  it('are listed with their note, their size and their time, and free the place of the kernel', async () => {
+    await using scratch = open();
+    const kernel = await keep(scratch, '40');
+    const [home] = await scratch.kept.list();
+    const endedAt = clock.now();
+    expect(home).toEqual({ name: `${kernel}.${endedAt}`, kernel, endedAt, bytes: 40, until: endedAt + hour });
+    expect(home && (await scratch.kept.noteOf(home))).toBe(`note of ${kernel}`);
+    expect(await scratch.list()).toEqual([]);
+    expect((await lstat(join(root, 'scratch', '.kept'))).mode & 0o777).toBe(0o700);
+    await scratch.keep(kernel, 'twice');
+    expect(await kernels(scratch)).toEqual([kernel]);
+  });
+
+  it('are deleted when their time is over, also after a restart', async () => {
+    const first = open();
+    const old = await keep(first, '1');
+    await clock.advance(hour - 120_000);
+    const young = await keep(first, '1');
+    expect(await kernels(first)).toEqual([young, old]);
+    await first[Symbol.asyncDispose]();
+    await clock.advance(60_000);
+    await using second = open();
+    second.emptyTrash();
+    await second.settled();
+    expect(await kernels(second)).toEqual([young]);
+    expect(await readdir(join(root, 'scratch', '.trash'))).toEqual([]);
+  });
+
+  it('take so many bytes in all, the oldest going first', async () => {
+    await using scratch = open();
+    const [first, second] = [await keep(scratch, '40'), await keep(scratch, '50')];
+    expect(await kernels(scratch)).toEqual([second, first]);
+    const third = await keep(scratch, '20');
+    expect(await kernels(scratch)).toEqual([third, second]);
+  });
+
+  it.each(['101', '3+'])('do not go for one that is too much alone, or too much to be counted: %s', async (size) => {
+    await using scratch = open();
+    const kept = await keep(scratch, '90');
+    await keep(scratch, size);
+    expect(await kernels(scratch)).toEqual([kept]);
+  });
+
+  it('are none where nothing is to be kept', async () => {
+    await using scratch = open({ keepMs: 0, maxBytes: 100 });
+    await keep(scratch, '1');
+    expect(await kernels(scratch)).toEqual([]);
+    expect(await readdir(join(root, 'scratch'))).toEqual(['.trash']);
+  });
+
+  it('wait for a size that is not known yet, and a process that ends does not', async () => {
+    const slow: Measure = (_, signal) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    const scratch = open({ keepMs: hour, maxBytes: 100 }, slow);
+    const kernel = newKernelId();
+    await scratch.create(kernel, { uid: 1000, gid: 1000 });
+    await scratch.keep(kernel, '');
+    expect(await scratch.kept.list()).toMatchObject([{ kernel, bytes: null }]);
+    await scratch[Symbol.asyncDispose]();
+    await using again = open({ keepMs: hour, maxBytes: 100 }, async () => ({ bytes: 7, complete: true }));
+    again.emptyTrash();
+    await again.settled();
+    expect(await again.kept.list()).toMatchObject([{ kernel, bytes: 7 }]);
+  });
+
+  it.runIf(isRoot)('let mounts go before they are kept', async () => {
+    await using scratch = open();
+    const kernel = newKernelId();
+    await scratch.create(kernel, { uid: 1000, gid: 1000 });
+    const { work } = scratch.paths(kernel);
+    await writeFile(join(work, 'size'), '1');
+    await mkdir(join(work, 'point'));
+    expect(spawnSync(mountProgram, ['-t', 'tmpfs', 'none', join(work, 'point')]).status).toBe(0);
+    await scratch.keep(kernel, '');
+    expect(await kernels(scratch)).toEqual([kernel]);
+    expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(root);
+  });
+});
+
+describe('moving a home', () => {
+  /** A home with a link out of it, and a program that is another’s. */
+  async function home(folder: string): Promise<string> {
+    const from = join(folder, 'work');
+    await mkdir(from, { mode: 0o755 });
+    await writeFile(join(from, 'precious'), 'x');
+    await symlink('/etc/passwd', join(from, 'link'));
+    return from;
+  }
+
+  async function isWhole(to: string): Promise<void> {
+    expect(await readFile(join(to, 'precious'), 'utf8')).toBe('x');
+    expect((await lstat(join(to, 'link'))).isSymbolicLink()).toBe(true);
+    expect((await lstat(to)).mode & 0o777).toBe(0o700);
+  }
+
+  it('makes it the caller’s own folder, and takes no place that is taken', async () => {
+    const from = await home(root);
+    await mkdir(join(root, 'taken'));
+    await symlink('/nowhere', join(root, 'link'));
+    for (const to of ['taken', 'link', 'absent/there']) {
+      await expect(moveHome(from, join(root, to), never)).rejects.toMatchObject({ code: 'FILE_ERROR' });
+    }
+    await moveHome(from, join(root, 'found'), never);
+    await isWhole(join(root, 'found'));
+    expect(await lstat(from).catch(() => null)).toBeNull();
+  });
+
+  it.runIf(isRoot)('copies it to another file system, whole or not at all', async () => {
+    const other = join(root, 'other');
+    await mkdir(other);
+    expect(spawnSync(mountProgram, ['-t', 'tmpfs', '-o', 'size=1m', 'none', other]).status).toBe(0);
+    try {
+      const from = await home(root);
+      await moveHome(from, join(other, 'found'), never);
+      await isWhole(join(other, 'found'));
+      await writeFile(join(from, 'large'), Buffer.alloc(2 ** 21));
+      await expect(moveHome(from, join(other, 'second'), never)).rejects.toMatchObject({
+        code: 'FILE_ERROR',
+        message: expect.stringMatching(/No space left/),
+      });
+      expect(await readdir(other)).toEqual(['found']);
+    } finally {
+      spawnSync(unmountProgram, ['--lazy', other]);
+    }
+  });
+});
