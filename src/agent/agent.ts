@@ -7,9 +7,9 @@ import type { NumberedKernelEvent } from '../events/kernel-event.ts';
 import type { Download } from '../execution/runner-client.ts';
 import type { PullPolicy } from '../images/resolve.ts';
 import type { ImageView } from '../images/views.ts';
-import type { KernelPhase, Termination } from '../kernel/record.ts';
+import type { KernelPhase } from '../kernel/record.ts';
 import type { KernelFile, KernelNetwork, KernelService, PortPair } from '../kernel/spec.ts';
-import type { KernelId, RunId, SessionId } from '../lib/ids.ts';
+import type { RunId, SessionId } from '../lib/ids.ts';
 import type { FileEntry } from '../protocol/agent-frames.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import type { KernelModel } from '../protocol/kernel-models.ts';
@@ -19,10 +19,10 @@ import type { FinalRecord } from '../stats/final-records.ts';
 import type { KernelFigures } from '../stats/kernel-statistics-store.ts';
 import type { NodeStatistics, ProcessFigures } from '../stats/statistics.ts';
 import type { RequestedMount } from '../storage/mounts/mount-policy.ts';
-import type { KernelView } from './kernel-view.ts';
+import type { KeptView, KernelView } from './kernel-view.ts';
 import type { NodeResources } from './node-resources.ts';
 
-export type { KernelView, NodeResources };
+export type { KeptView, KernelView, NodeResources };
 
 /** A model that a caller wants served. */
 export interface RequestedModel extends Omit<KernelModel, 'command'> {
@@ -70,21 +70,6 @@ export interface CreateRequest {
   /** Whether the user may become root of the container; no when absent. */
   readonly sudo?: boolean | undefined;
   readonly interpreter: 'eager' | 'lazy';
-}
-
-/** Files of a kernel whose end nobody asked for. */
-export interface KeptView {
-  readonly id: KernelId;
-  /** Of the end, in milliseconds since the epoch. */
-  readonly endedAt: number;
-  /** When they are deleted, at the latest. */
-  readonly until: number;
-  /** null = not known yet. */
-  readonly bytes: number | null;
-  /** These three are null when nothing is known of the kernel but its files. */
-  readonly image: string | null;
-  readonly runtime: string | null;
-  readonly termination: Termination | null;
 }
 
 /** Figures of one kernel, read now. */

@@ -1,12 +1,27 @@
 /** A kernel as callers see it: made of its record and of what is known beside it. The API's schema has the same fields. Pure. */
 import type { RunnerClient } from '../execution/runner-client.ts';
 import type { KeptKernel } from '../kernel/kept-kernels.ts';
-import type { KernelRecord } from '../kernel/record.ts';
+import type { KernelRecord, Termination } from '../kernel/record.ts';
+import type { KernelId } from '../lib/ids.ts';
 import type { KernelUsage } from '../stats/account.ts';
-import type { KeptView } from './agent.ts';
 
 /** A kernel as callers see it. */
 export type KernelView = ReturnType<typeof viewOf>;
+
+/** Files of a kernel whose end nobody asked for. */
+export interface KeptView {
+  readonly id: KernelId;
+  /** Of the end, in milliseconds since the epoch. */
+  readonly endedAt: number;
+  /** When they are deleted, at the latest. */
+  readonly until: number;
+  /** null = not known yet. */
+  readonly bytes: number | null;
+  /** These three are null when nothing is known of the kernel but its files. */
+  readonly image: string | null;
+  readonly runtime: string | null;
+  readonly termination: Termination | null;
+}
 
 /** The view of what is kept of a kernel. */
 export const keptViewOf = ({ home, record }: KeptKernel): KeptView => ({
