@@ -4,11 +4,11 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { cpuPlugin } from '../src/devices/cpu-plugin.ts';
+import { readShareOptions } from '../src/devices/device-shares.ts';
 import { memPlugin } from '../src/devices/mem-plugin.ts';
 import { mockPlugin } from '../src/devices/mock-plugin.ts';
 import { NodeDevices } from '../src/devices/node-devices.ts';
 import { inProcess } from '../src/devices/node-plugin.ts';
-import { readShareOptions } from '../src/devices/share-options.ts';
 import { Decimal } from '../src/lib/decimal.ts';
 import { type KernelId, newKernelId } from '../src/lib/ids.ts';
 import { silentLogger } from '../src/lib/log.ts';

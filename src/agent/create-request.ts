@@ -10,7 +10,7 @@ import { KerneletError } from '../lib/errors.ts';
 import { type KernelId, newKernelId, parseKernelId, type SessionId } from '../lib/ids.ts';
 import { type KernelModel, kernelModel } from '../protocol/kernel-models.ts';
 import { declaredService } from '../protocol/kernel-services.ts';
-import { checkSlotAmount } from '../resources/resource-request.ts';
+import { checkSlotAmount } from '../resources/slot-amounts.ts';
 import type { KnownSlots } from '../resources/slot-name.ts';
 import type { CreateRequest, RequestedModel } from './agent.ts';
 import type { OperatorLimits } from './operator-limits.ts';

@@ -3,7 +3,7 @@ import { testDevices } from '../../test/support/kernels-fixture.ts';
 import { cudaPlugin } from '../devices/cuda-plugin.ts';
 import { resourcesReplySchema } from '../http/routes/resources.ts';
 import { newKernelId } from '../lib/ids.ts';
-import { readResourceRequest } from '../resources/resource-request.ts';
+import { readResourceRequest } from '../resources/slot-amounts.ts';
 import { resourcesOf } from './node-resources.ts';
 
 it('shows what the node has, who has it, and what is reported', async () => {

@@ -7,8 +7,7 @@ import { type Allocation, assignedIds, type SlotDevice } from '../resources/allo
 import { AllocationMap } from '../resources/allocation-map.ts';
 import type { SlotType } from '../resources/slot-name.ts';
 import { type AttachedDevice, type ComputeDevice, numbered } from './device-plugin.ts';
-import { limitsOf, sharesOf } from './device-shares.ts';
-import type { ShareOptions } from './share-options.ts';
+import { limitsOf, type ShareOptions, sharesOf } from './device-shares.ts';
 
 /** A unit. */
 export interface AcceleratorUnit<Device extends ComputeDevice = ComputeDevice> {

@@ -4,10 +4,10 @@ import type { Allocation } from '../resources/allocation.ts';
 import { cpuPlugin } from './cpu-plugin.ts';
 import { cudaPlugin } from './cuda-plugin.ts';
 import type { DevicePlugin } from './device-plugin.ts';
+import { readOperatorShares, readShareOptions } from './device-shares.ts';
 import { memPlugin } from './mem-plugin.ts';
 import { readMockConfig } from './mock-config.ts';
 import { mockPlugin } from './mock-plugin.ts';
-import { readOperatorShares, readShareOptions } from './share-options.ts';
 
 const cores = [0, 1, 5].map((core) => ({ core, numaNode: 0 }));
 const cpu = cpuPlugin({ cores, overcommit: 2, agentVersion: '1.0', machine: 'x86_64', system: 'Linux' });

@@ -5,9 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadSettings } from '../config/load.ts';
 import { newKernelId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
-import { readResourceRequest } from '../resources/resource-request.ts';
-import { formatSlotAmounts } from '../resources/slot-amounts.ts';
-import { discoverCores } from './cpu-discovery.ts';
+import { formatSlotAmounts, readResourceRequest } from '../resources/slot-amounts.ts';
+import { discoverCores } from './cpu-plugin.ts';
 import { discoverDevices } from './discover-devices.ts';
 import type { NodeDevices } from './node-devices.ts';
 

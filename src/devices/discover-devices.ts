@@ -3,26 +3,21 @@
  * offered several times over; under a manager they are reservations of whole cores. An accelerator that can't be had is
  * told of and left out: the node stays usable.
  */
-
 import { dirname, join } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import { Decimal } from '../lib/decimal.ts';
 import type { Logger } from '../lib/log.ts';
 import { acceleratorModules } from '../protocol/image-contract.ts';
-import { type CgroupFacts, discoverCores } from './cpu-discovery.ts';
-import { cpuPlugin } from './cpu-plugin.ts';
+import { type CgroupFacts, cpuPlugin, discoverCores, sharedCpuPlugin } from './cpu-plugin.ts';
 import { cudaSource } from './cuda-source.ts';
 import type { DevicePlugin } from './device-plugin.ts';
-import type { HostCapacity } from './host-capacity.ts';
+import { type HostCapacity, machineName } from './host-capacity.ts';
 import { hostedPlugin } from './hosted-plugin.ts';
-import { machineName } from './machine-name.ts';
 import { memPlugin } from './mem-plugin.ts';
-import { mockSource } from './mock-discovery.ts';
+import { mockSource } from './mock-plugin.ts';
 import { NodeDevices } from './node-devices.ts';
 import { inProcess, type NodePlugin } from './node-plugin.ts';
-import { isListed, isPluginAllowed } from './plugin-filter.ts';
 import { PluginSearch, type PluginSource } from './plugin-source.ts';
-import { sharedCpuPlugin } from './shared-cpu-plugin.ts';
 
 /** What of the engine matters to devices. */
 export interface EngineFacts {
@@ -145,3 +140,18 @@ function accelerators(options: DiscoveryOptions): readonly PluginSource[] {
   }
   return sources;
 }
+
+/** What the configuration says; null where it says nothing. */
+export interface PluginFilter {
+  readonly allow: readonly string[] | null;
+  readonly block: readonly string[] | null;
+}
+
+/** Whether a plugin is let in, by any of its names. */
+export function isPluginAllowed(names: readonly string[], { allow, block }: PluginFilter): boolean {
+  return (allow === null || isListed(names, allow)) && !(block !== null && isListed(names, block));
+}
+
+/** Whether a list names the plugin. */
+export const isListed = (names: readonly string[], list: readonly string[]): boolean =>
+  list.some((entry) => names.some((name) => name === entry || name.startsWith(`${entry}.`)));

@@ -3,7 +3,7 @@
  * root cgroup; limits of the agent's own service don't count, since kernels don't run inside of it.
  */
 import { readFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
+import { arch, cpus } from 'node:os';
 import { KerneletError } from '../lib/errors.ts';
 
 /** What a machine has. */
@@ -59,3 +59,8 @@ export async function readHostCapacity(): Promise<HostCapacity> {
   ]);
   return parseHostCapacity({ processors: cpus().length, meminfo, cpuMax, cpuQuota, cpuPeriod, memoryLimits });
 }
+
+const names: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
+
+/** `x86_64`, `aarch64`. */
+export const machineName = (): string => names[arch()] ?? arch();

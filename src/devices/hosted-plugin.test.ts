@@ -11,8 +11,8 @@ import { newKernelId } from '../lib/ids.ts';
 import { programFile } from '../lib/installation.ts';
 import { silentLogger } from '../lib/log.ts';
 import type { Allocation } from '../resources/allocation.ts';
+import { machineName } from './host-capacity.ts';
 import { hostedPlugin } from './hosted-plugin.ts';
-import { machineName } from './machine-name.ts';
 import { checkPlugin, type NodePlugin } from './node-plugin.ts';
 import type { PluginSource } from './plugin-source.ts';
 

@@ -10,7 +10,7 @@ import { type Allocation, assignedIds } from '../resources/allocation.ts';
 import { AllocationMap } from '../resources/allocation-map.ts';
 import type { DeviceHolder } from './device-measures.ts';
 import { sumBySlot } from './device-plugin.ts';
-import { machineName } from './machine-name.ts';
+import { machineName } from './host-capacity.ts';
 import { readMeasures } from './measure-messages.ts';
 import type { NodePlugin } from './node-plugin.ts';
 import {

@@ -2,9 +2,9 @@ import { expect, it } from 'vitest';
 import { Decimal } from '../lib/decimal.ts';
 import { newKernelId } from '../lib/ids.ts';
 import type { DeviceMeasure, MeasuredAmount } from './device-measures.ts';
+import { readShareOptions } from './device-shares.ts';
 import { readMockConfig } from './mock-config.ts';
 import { mockPlugin } from './mock-plugin.ts';
-import { readShareOptions } from './share-options.ts';
 
 const gpu = (uuid: string) => ({
   mother_uuid: uuid,

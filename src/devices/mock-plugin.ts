@@ -1,7 +1,12 @@
 /** A pretended accelerator, to try out scheduling and accounting without the hardware (spec resources-and-stats 15). */
 
+import { access, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { configFolders } from '../config/paths.ts';
+import { parseToml } from '../config/toml.ts';
 import { systemClock } from '../lib/clock.ts';
 import { zero } from '../lib/decimal.ts';
+import { KerneletError } from '../lib/errors.ts';
 import { kernelVariables } from '../protocol/image-contract.ts';
 import { assignedIds } from '../resources/allocation.ts';
 import {
@@ -15,9 +20,11 @@ import {
   unitSlotTypes,
 } from './accelerator-units.ts';
 import { type ComputeDevice, type DeviceMetadata, type DevicePlugin, sumBySlot } from './device-plugin.ts';
-import type { MockConfig, MockDevice } from './mock-config.ts';
+import { readOperatorShares, type ShareOptions } from './device-shares.ts';
+import { type MockConfig, type MockDevice, readMockConfig } from './mock-config.ts';
 import { mockMeasures } from './mock-measures.ts';
-import type { ShareOptions } from './share-options.ts';
+import { inProcess, type NodePlugin } from './node-plugin.ts';
+import type { PluginSource } from './plugin-source.ts';
 
 /** What it pretends with. */
 export interface Pretence {
@@ -103,3 +110,60 @@ function metadataOf(config: MockConfig, baseSlot: string, units: readonly Accele
   };
   return { slot_name: `${key}.${subType}`, ...format };
 }
+
+/** Where to look from. */
+export interface MockPlaces {
+  readonly workingDir: string;
+  readonly homeDir: string;
+  readonly root?: string;
+}
+
+const name = 'mock-accelerator.toml';
+const marker = 'BUILD_ROOT';
+const maxLevels = 64;
+
+/**
+ * The source of the plugin. `options` are tables by plugin name: that of `mock`, else that of the slot it pretends to be.
+ * A look throws INVALID_CONFIG when there is no file, or when it is wrong.
+ */
+export function mockSource(
+  places: MockPlaces,
+  options: Readonly<Record<string, Readonly<Record<string, string>>>>,
+  agentVersion: string,
+): PluginSource {
+  let last: { readonly text: string; readonly plugin: NodePlugin } | null = null;
+  return {
+    name: 'mock',
+    async look() {
+      const path = await findMockFile(places);
+      const text = await readFile(path, 'utf8');
+      if (last?.text === text) return last.plugin;
+      const config = readMockConfig(parseToml(text, path));
+      const share = readOperatorShares(config.slotName, options['mock'] ?? options[config.slotName] ?? {});
+      last = { text, plugin: inProcess(mockPlugin(config, share, { agentVersion }), agentVersion) };
+      return last.plugin;
+    },
+  };
+}
+
+/** The working folder, folders above it within the home folder that have a marker, then those of the user and machine. */
+async function findMockFile({ workingDir, homeDir, root = '/' }: MockPlaces): Promise<string> {
+  const above: string[] = [];
+  let folder = dirname(workingDir);
+  for (let level = 0; level < maxLevels && folder !== homeDir && folder.startsWith(`${homeDir}/`); level += 1) {
+    if (await exists(join(folder, marker))) above.push(folder);
+    folder = dirname(folder);
+  }
+  const folders = [workingDir, ...above, join(homeDir, configFolders.ofUser), join(root, configFolders.ofMachine)];
+  for (const one of folders) if (await exists(join(one, name))) return join(one, name);
+  throw new KerneletError('INVALID_CONFIG', `there is no ${name} in ${folders.join(', ')}`);
+}
+
+const exists = async (path: string): Promise<boolean> => {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+};

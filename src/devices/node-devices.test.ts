@@ -6,7 +6,7 @@ import { Decimal, plainText } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { type KernelId, newKernelId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
-import { readResourceRequest } from '../resources/resource-request.ts';
+import { readResourceRequest } from '../resources/slot-amounts.ts';
 import { cpuPlugin } from './cpu-plugin.ts';
 import { memPlugin } from './mem-plugin.ts';
 import { NodeDevices } from './node-devices.ts';

@@ -11,9 +11,8 @@ import { Allocator, completeOrder, type KernelAllocation } from '../resources/al
 import type { AffinityPolicy, AffinityRule } from '../resources/candidate-order.ts';
 import { DeviceLedger } from '../resources/device-ledger.ts';
 import { allocationOf, type DeviceShare, sharesOf } from '../resources/device-share.ts';
-import { reportedCapacity } from '../resources/reported-capacity.ts';
 import { ResourceError } from '../resources/resource-error.ts';
-import { formatSlotAmounts, normaliseToKnown, type SlotAmounts } from '../resources/slot-amounts.ts';
+import { formatSlotAmounts, normaliseToKnown, reportedCapacity, type SlotAmounts } from '../resources/slot-amounts.ts';
 import { deviceOfSlot, type KnownSlots } from '../resources/slot-name.ts';
 import type { HardwareInfo } from './device-plugin.ts';
 import { type DeviceAnswers, type DeviceProvision, provisionOf } from './device-provision.ts';

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DeviceShare, sharesOf } from '../resources/device-share.ts';
-import { readResourceAccount } from '../resources/resource-txt-reader.ts';
+import { readResourceAccount } from '../resources/resource-txt.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import type { KernelRecord } from './record.ts';
 import { knownSlots, resourceText } from './resource-text.ts';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { PortRange } from '../config/settings.ts';
 import type { Logger } from '../lib/log.ts';
-import { ephemeralPortFiles, poolOverlap } from '../resources/ephemeral-port-range.ts';
+import { ephemeralPortFiles, poolOverlap } from '../resources/port-pool.ts';
 
 /**
  * Binds the port on the address for a moment: a foreign process may hold one that our pool believes free. Answers false

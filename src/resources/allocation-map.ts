@@ -15,12 +15,10 @@ import {
 } from './allocation.ts';
 import { type AffinityHint, candidateOrder } from './candidate-order.ts';
 import { discreteEvenly } from './discrete-evenly.ts';
-import { discreteFill, fractionFill } from './fill.ts';
-import { defaultLeastUseful, fractionEvenly } from './fraction-evenly.ts';
-import { fitsUnfragmented } from './fragmentation.ts';
+import { defaultLeastUseful, fitsUnfragmented, fractionEvenly } from './fraction-evenly.ts';
 import { ResourceError, type SlotAsk } from './resource-error.ts';
 import { areExclusive, deviceOfSlot, type SlotType } from './slot-name.ts';
-import type { Strategy } from './strategy.ts';
+import { discreteFill, fractionFill, type Strategy } from './strategy.ts';
 
 /** How to make a map. */
 export interface AllocationMapOptions {

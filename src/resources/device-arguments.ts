@@ -1,5 +1,4 @@
 /** What a kernel's devices need of its container, in no particular engine's words (spec resources-and-stats 3). Pure. */
-import { KerneletError } from '../lib/errors.ts';
 
 /** Devices that the engine attaches itself. */
 export interface DeviceRequest {
@@ -33,23 +32,4 @@ export interface DeviceArguments {
   readonly networks?: readonly string[];
   /** `KEY=VALUE` entries. */
   readonly environ?: readonly string[];
-}
-
-/**
- * With shared memory, which is taken from the container's memory; what the kernel is accounted stays the same (spec
- * 6.3). Throws INVALID_ARGUMENT when nothing would be left.
- */
-export function withSharedMemory(wanted: DeviceArguments, bytes: number): DeviceArguments {
-  const { memoryBytes } = wanted;
-  if (!Number.isSafeInteger(bytes) || bytes < 0 || (memoryBytes !== undefined && bytes >= memoryBytes)) {
-    throw new KerneletError(
-      'INVALID_ARGUMENT',
-      `${bytes} bytes of shared memory can't be taken from ${memoryBytes ?? 'unlimited'} bytes of memory`,
-    );
-  }
-  return {
-    ...wanted,
-    ...(memoryBytes === undefined ? {} : { memoryBytes: memoryBytes - bytes }),
-    sharedMemoryBytes: bytes,
-  };
 }

@@ -9,8 +9,7 @@ import { AllocationMap } from './allocation-map.ts';
 import { Allocator, type KernelAllocation } from './allocator.ts';
 import { DeviceLedger } from './device-ledger.ts';
 import { ResourceError } from './resource-error.ts';
-import { writeResourceTxt } from './resource-txt.ts';
-import { readResourceAccount } from './resource-txt-reader.ts';
+import { readResourceAccount, writeResourceTxt } from './resource-txt.ts';
 import type { KnownSlots } from './slot-name.ts';
 
 const schedules = byDepth({ quick: 1000, full: 100_000, nightly: 1_000_000 });

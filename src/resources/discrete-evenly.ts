@@ -64,12 +64,8 @@ function wholeTotal(devices: readonly DeviceState[]): bigint {
 }
 
 /** Splits a whole number over groups: the quotient each, and one more for as many of the first as remain. */
-function distribute(items: bigint, groups: number): (place: number) => bigint {
+export function distribute(items: bigint, groups: number): (place: number) => bigint {
   const each = items / BigInt(groups);
   const [more, extra] = [each + 1n, Number(items % BigInt(groups))];
   return (place) => (place < extra ? more : each);
 }
-
-/** All parts of a split, as plain numbers. */
-export const distributed = (items: number, groups: number): readonly number[] =>
-  Array.from({ length: groups }, (_, place) => Number(distribute(BigInt(items), groups)(place)));

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Decimal, plainText, zero } from '../lib/decimal.ts';
-import type { ResourceSpec } from './resource-spec.ts';
-import { writeResourceTxt } from './resource-txt.ts';
-import { readResourceAccount, readResourceTxt } from './resource-txt-reader.ts';
+import { type ResourceSpec, readResourceAccount, readResourceTxt, writeResourceTxt } from './resource-txt.ts';
 import type { KnownSlots } from './slot-name.ts';
 
 const known: KnownSlots = new Map([['mem', 'bytes']]);

@@ -1,10 +1,155 @@
-/** Writing `resource.txt` (spec resources-and-stats 10). Pure. */
-import { type Decimal, plainText } from '../lib/decimal.ts';
+/** `resource.txt`: what a kernel was given, written and read, also from files of another release (spec resources-and-stats 9.1 and 10). Pure. */
+import { type Decimal, parseDecimal, plainText } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { formatBinarySize, formatExactSize } from './binary-size.ts';
-import type { ResourceMount, ResourceSpec } from './resource-spec.ts';
-import { formatSlotAmounts } from './slot-amounts.ts';
-import { belongsTo, type KnownSlots } from './slot-name.ts';
+import type { DeviceAmounts } from './allocation.ts';
+import type { KernelAllocation } from './allocator.ts';
+import { formatBinarySize, formatExactSize, parseBinarySize, parseFiniteBinarySize } from './binary-size.ts';
+import { formatSlotAmounts, parseSlotAmounts, type SlotAmounts } from './slot-amounts.ts';
+import { belongsTo, deviceOfSlot, type KnownSlots } from './slot-name.ts';
+
+const shares = '_SHARES';
+
+/** What is needed to count what a kernel has. */
+export type ResourceAccount = Pick<ResourceSpec, 'slots' | 'allocations'>;
+
+/** Reads all of it. Throws INVALID_ARGUMENT naming the line that is missing or wrong. */
+export function readResourceTxt(text: string, known: KnownSlots): ResourceSpec {
+  const lines = linesOf(text);
+  return {
+    containerId: lines.get('CID') ?? 'unknown',
+    scratchBytes: parseFiniteBinarySize(lineOf(lines, 'SCRATCH_SIZE')),
+    mounts: parseMounts(lineOf(lines, 'MOUNTS')),
+    ...account(lines, known),
+  };
+}
+
+/**
+ * Reads what counts alone, so that a path with `,` or `:` among the mounts doesn't lose a kernel's devices. An amount
+ * of bytes on one device is that of `SLOTS`, since the share is rounded. Throws INVALID_ARGUMENT, also for an amount
+ * below 0 or without end, and for a file that is cut off within a line.
+ */
+export function readResourceAccount(text: string, known: KnownSlots): ResourceAccount {
+  const { slots, allocations } = account(linesOf(text), known);
+  if (!text.endsWith('\n')) throw unreadable('its last line is cut off');
+  // A wrong amount would be taken for what a kernel has, and give others what isn't there.
+  for (const [slot, amount] of slots) checkAmount(`the slot ${slot}`, amount);
+  for (const amounts of [...allocations.values()].flatMap((allocation) => [...allocation.values()])) {
+    for (const [id, amount] of amounts) checkAmount(`the device ${id}`, amount);
+  }
+  const exact = (slot: string, amounts: DeviceAmounts): DeviceAmounts => {
+    const [only, ...others] = amounts.keys();
+    const amount = slots.get(slot);
+    if (known.get(slot) !== 'bytes' || only === undefined || others.length > 0 || !amount) return amounts;
+    return new Map([[only, amount]]);
+  };
+  return {
+    slots,
+    allocations: new Map(
+      [...allocations].map(([device, allocation]) => [
+        device,
+        new Map([...allocation].map(([slot, amounts]) => [slot, exact(slot, amounts)])),
+      ]),
+    ),
+  };
+}
+
+function checkAmount(what: string, amount: Decimal): void {
+  if (amount.isFinite() && (amount.isPositive() || amount.isZero())) return;
+  throw unreadable(`${what} cannot have ${plainText(amount)}`);
+}
+
+function linesOf(text: string): ReadonlyMap<string, string> {
+  const lines = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const at = line.indexOf('=');
+    if (at >= 0) lines.set(line.slice(0, at).trim(), line.slice(at + 1).trim());
+  }
+  return lines;
+}
+
+function account(lines: ReadonlyMap<string, string>, known: KnownSlots): ResourceAccount {
+  const allocations = new Map<string, Map<string, DeviceAmounts>>();
+  for (const [key, value] of lines) {
+    if (!key.endsWith(shares)) continue;
+    const slot = key.slice(0, -shares.length).toLowerCase();
+    const device = deviceOfSlot(slot);
+    const allocation = allocations.get(device) ?? new Map<string, DeviceAmounts>();
+    allocations.set(device, allocation.set(slot, parseShares(key, value, known.get(slot) === 'bytes')));
+  }
+  return { slots: parseSlots(lineOf(lines, 'SLOTS')), allocations };
+}
+
+/** Entries without an id or without an amount are passed over. */
+function parseShares(key: string, value: string, isBytes: boolean): DeviceAmounts {
+  const amounts = new Map<string, Decimal>();
+  for (const entry of value.split(',')) {
+    const at = entry.indexOf(':');
+    const [id, amount] = [entry.slice(0, at), entry.slice(at + 1)];
+    if (at < 1 || amount === '') continue;
+    amounts.set(id, isBytes ? parseBinarySize(amount) : parseDecimal(amount, `${key} of resource.txt:`));
+  }
+  return amounts;
+}
+
+function parseSlots(text: string): SlotAmounts {
+  let map: unknown;
+  try {
+    map = JSON.parse(text);
+  } catch (error) {
+    throw unreadable('SLOTS is not JSON', error);
+  }
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) throw unreadable('SLOTS is not a JSON object');
+  return parseSlotAmounts({ ...map });
+}
+
+function parseMounts(text: string): readonly ResourceMount[] {
+  return text === '' ? [] : text.split(',').map(parseMount);
+}
+
+function parseMount(text: string): ResourceMount {
+  const parts = text.split(':');
+  const [source = '', target = '', permission = ''] = parts;
+  const isPath = source.startsWith('/');
+  if (parts.length !== 3 || !target.startsWith('/') || !isPermission(permission) || (!isPath && source.includes('/'))) {
+    throw unreadable(`the mount ${JSON.stringify(text.slice(0, 200))} is not source:target:permission`);
+  }
+  if (source === 'None') return { type: 'bind', source: '', target, permission };
+  return { type: isPath ? 'bind' : 'volume', source, target, permission };
+}
+
+const isPermission = (text: string): text is MountPermission => text === 'ro' || text === 'rw' || text === 'wd';
+
+function lineOf(lines: ReadonlyMap<string, string>, key: string): string {
+  const value = lines.get(key);
+  if (value === undefined) throw unreadable(`the line ${key}= is missing`);
+  return value;
+}
+
+const unreadable = (problem: string, cause?: unknown): KerneletError =>
+  new KerneletError('INVALID_ARGUMENT', `resource.txt cannot be read: ${problem}`, { cause });
+
+/** How a mount may be used: read, read and write, or also delete. */
+export type MountPermission = 'ro' | 'rw' | 'wd';
+
+/** A mount of a kernel. */
+export interface ResourceMount {
+  readonly type: 'bind' | 'volume';
+  /** A host path or a volume's name; empty for none. */
+  readonly source: string;
+  readonly target: string;
+  readonly permission: MountPermission;
+}
+
+/** The resources of a kernel. */
+export interface ResourceSpec {
+  /** Empty before the container exists. */
+  readonly containerId: string;
+  /** What was asked for: every slot that the node knows. */
+  readonly slots: SlotAmounts;
+  readonly allocations: KernelAllocation;
+  readonly scratchBytes: Decimal;
+  readonly mounts: readonly ResourceMount[];
+}
 
 /** How to write it. */
 export interface ResourceTxtOptions {

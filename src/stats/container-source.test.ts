@@ -8,8 +8,7 @@ import {
   systemError,
   TreeCalls,
 } from '../../test/support/cgroup-fixture.ts';
-import { DirectSource } from './container-source.ts';
-import { EngineSource, sampleOf } from './engine-source.ts';
+import { DirectSource, EngineSource, sampleOf } from './container-source.ts';
 
 const signal = new AbortController().signal;
 const idOf = (index: number): string => index.toString(16).padStart(64, '0');

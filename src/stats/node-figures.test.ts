@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { nodeCpu, parseCpuTicks } from './node/node-cpu.ts';
 import { disksOf, nodeDisk } from './node/node-disk.ts';
-import { parseMemory } from './node/node-memory.ts';
-import { nodeNetwork } from './node/node-network.ts';
+import { nodeCpu, nodeNetwork, parseCpuTicks, parseMemory } from './node/node-proc.ts';
 import { NodeFigures } from './node-figures.ts';
 
 const signal = new AbortController().signal;

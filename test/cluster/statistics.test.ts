@@ -14,7 +14,7 @@ import { DirectSource } from '../../src/stats/container-source.ts';
 import { KeptFiles } from '../../src/stats/kept-files.ts';
 import type { StatsTarget } from '../../src/stats/kernel-statistics-store.ts';
 import { KillLog } from '../../src/stats/kill-log.ts';
-import { nodeMemory } from '../../src/stats/node/node-memory.ts';
+import { nodeMemory } from '../../src/stats/node/node-proc.ts';
 import { NodeFigures } from '../../src/stats/node-figures.ts';
 import { ProcessReader } from '../../src/stats/process-reader.ts';
 import { Statistics } from '../../src/stats/statistics.ts';

@@ -17,7 +17,7 @@ import {
   nodeValue,
   processValues,
 } from './manager-metrics.ts';
-import { MetricStore, type WrittenMetrics } from './metric-store.ts';
+import { MetricStore, type WrittenMetrics } from './metric.ts';
 import { agentPayload, kernelPayload, processPayload, type StatPayload } from './stat-payload.ts';
 
 /** The writer of `backendai/redis/`, or a test's. */

@@ -5,7 +5,7 @@ import { emptySample } from '../../stats/container-sample.ts';
 import { reservedMeasures } from '../../stats/device-figures.ts';
 import type { NodeReading } from '../../stats/node-figures.ts';
 import { kernelMetrics, kernelValues, nodeMetrics, nodeValue, processValues } from './manager-metrics.ts';
-import { MetricStore } from './metric-store.ts';
+import { MetricStore } from './metric.ts';
 
 interface Round {
   readonly perf_counter: number;

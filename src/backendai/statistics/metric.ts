@@ -1,5 +1,6 @@
 /** One metric of a node, device, container or process, and its written form (spec resources-and-stats 13.1). Pure. */
 import { Decimal, plainText, roundEven, zero } from '../../lib/decimal.ts';
+import type { DecimalAmount } from './manager-metrics.ts';
 
 /** The statistics that there are. */
 export type StatisticName = 'min' | 'max' | 'sum' | 'avg' | 'diff' | 'rate' | 'version';
@@ -139,4 +140,49 @@ const rounded = (value: Decimal, places: number): string => plainText(roundEven(
 function percent(current: Decimal, capacity: Decimal | null): string {
   if (!capacity?.isFinite() || !capacity.gt(0)) return '0.00';
   return rounded(current.div(capacity).times(100), percentPlaces);
+}
+
+/** Written metrics by key. */
+export type WrittenMetrics = Readonly<Record<string, WrittenMetric>>;
+
+/** The metrics. */
+export class MetricStore {
+  readonly #metrics = new Map<string, Map<string, Metric>>();
+
+  /** Adds a value that was measured at a monotonic time in seconds. */
+  add(id: string, key: string, definition: MetricDefinition, { value, capacity }: DecimalAmount, at: number): void {
+    const ofId = this.#metrics.get(id) ?? new Map<string, Metric>();
+    if (ofId.size === 0) this.#metrics.set(id, ofId);
+    const metric = ofId.get(key) ?? new Metric(definition);
+    ofId.set(key, metric);
+    metric.add(value, capacity, at);
+  }
+
+  /** The metrics of one thing, in the order in which they were first added; null when there are none. */
+  written(id: string): WrittenMetrics | null {
+    const ofId = this.#metrics.get(id);
+    return ofId ? Object.fromEntries([...ofId].map(([key, metric]) => [key, metric.toJSON()])) : null;
+  }
+
+  /** Everything that has metrics. */
+  ids(): IterableIterator<string> {
+    return this.#metrics.keys();
+  }
+
+  /** Forgets the metrics of one thing that are not wanted any more. */
+  keepOf(id: string, isWanted: (key: string) => boolean): void {
+    const ofId = this.#metrics.get(id);
+    for (const key of ofId?.keys() ?? []) if (!isWanted(key)) ofId?.delete(key);
+    if (ofId?.size === 0) this.#metrics.delete(id);
+  }
+
+  /** Forgets one thing. */
+  forget(id: string): void {
+    this.#metrics.delete(id);
+  }
+
+  /** Forgets what is not wanted any more. */
+  keep(isWanted: (id: string) => boolean): void {
+    for (const id of this.#metrics.keys()) if (!isWanted(id)) this.#metrics.delete(id);
+  }
 }

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { PortRange } from '../../config/settings.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { systemErrorCode } from '../../lib/system-error.ts';
-import { type EphemeralPortRange, ephemeralPortFiles, poolOverlap } from '../../resources/ephemeral-port-range.ts';
+import { type EphemeralPortRange, ephemeralPortFiles, poolOverlap } from '../../resources/port-pool.ts';
 import { type CheckResult, type DoctorCheck, failed, ok, warning } from './check.ts';
 
 const listening = '0A';

@@ -7,7 +7,7 @@ import type { KernelNetwork, KernelService, PortPair } from '../../../kernel/spe
 import { parseDecimal, plainText } from '../../../lib/decimal.ts';
 import { KerneletError } from '../../../lib/errors.ts';
 import { imageLabels } from '../../../protocol/image-contract.ts';
-import { readResourceRequest } from '../../../resources/resource-request.ts';
+import { readResourceRequest } from '../../../resources/slot-amounts.ts';
 import type { KnownSlots } from '../../../resources/slot-name.ts';
 import { canonical, type RequestedMount } from '../../../storage/mounts/mount-policy.ts';
 import type { OrderedKernel } from '../../operations/creations.ts';

@@ -2,9 +2,9 @@ import { expect, it } from 'vitest';
 import { createKernelsArguments, kernelConfigFixture } from '../../../../test/support/create-kernels-request.ts';
 import { testDevices } from '../../../../test/support/kernels-fixture.ts';
 import { anySession, RpcNode } from '../../../../test/support/rpc-node.ts';
+import { readShareOptions } from '../../../devices/device-shares.ts';
 import { readMockConfig } from '../../../devices/mock-config.ts';
 import { mockPlugin } from '../../../devices/mock-plugin.ts';
-import { readShareOptions } from '../../../devices/share-options.ts';
 import { newKernelId } from '../../../lib/ids.ts';
 
 /** A node with one pretended GPU of two shares or so. */

@@ -1,8 +1,8 @@
 /** `capacity`, `align_memory` and `density`. */
 import { Decimal, parseDecimal, plainText } from '../../../../src/lib/decimal.ts';
-import { density } from '../../../../src/resources/fragmentation.ts';
-import { alignMemory as align, reportedCapacity } from '../../../../src/resources/reported-capacity.ts';
-import { formatSlotAmounts, parseSlotAmounts } from '../../../../src/resources/slot-amounts.ts';
+import { density } from '../../../../src/resources/fraction-evenly.ts';
+import { formatSlotAmounts, parseSlotAmounts, reportedCapacity } from '../../../../src/resources/slot-amounts.ts';
+import { alignMemory as align } from './amounts.ts';
 import { caughtFrom, checkOf, differ, eachRow } from './case.ts';
 
 type Texts = Readonly<Record<string, string>>;

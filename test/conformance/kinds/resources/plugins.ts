@@ -2,13 +2,12 @@
 import { cpuMetadata, cpuPlugin } from '../../../../src/devices/cpu-plugin.ts';
 import { cudaPlugin, type EngineVersion } from '../../../../src/devices/cuda-plugin.ts';
 import type { DevicePlugin } from '../../../../src/devices/device-plugin.ts';
+import { readShareOptions } from '../../../../src/devices/device-shares.ts';
 import { memMetadata, memPlugin } from '../../../../src/devices/mem-plugin.ts';
 import { readMockConfig } from '../../../../src/devices/mock-config.ts';
 import { mockPlugin } from '../../../../src/devices/mock-plugin.ts';
-import { readShareOptions } from '../../../../src/devices/share-options.ts';
 import { deviceFields } from '../../../../src/engine/docker/container-body.ts';
 import { plainText } from '../../../../src/lib/decimal.ts';
-import { withSharedMemory } from '../../../../src/resources/device-arguments.ts';
 import { formatSlotAmounts } from '../../../../src/resources/slot-amounts.ts';
 import { type AllocForm, caughtFrom, checkOf, differ, firstOf, type Mode, parseAlloc } from './case.ts';
 
@@ -123,12 +122,13 @@ interface Limits {
   readonly HostConfig: { readonly Memory: number; readonly MemorySwap: number; readonly ShmSize?: number };
 }
 
-/** Shared memory is taken from the limit. */
+/** Shared memory is taken from the limit, as `kernel/container-spec.ts` does. */
 export const sharedMemory = checkOf<{ shmem: string; before: Limits; expect: Limits }>(({ shmem, before, expect }) => {
   const wanted = { memoryBytes: before.HostConfig.Memory };
+  const [memoryBytes, sharedMemoryBytes] = [wanted.memoryBytes - Number(shmem), Number(shmem)];
   return firstOf(
     differ('it before', deviceFields(wanted), before),
-    differ('it', deviceFields(withSharedMemory(wanted, Number(shmem))), expect),
+    differ('it', deviceFields({ memoryBytes, sharedMemoryBytes }), expect),
   );
 });
 

@@ -1,8 +1,11 @@
 /** `resource_txt_write`, `resource_txt_read` and `scan_usage`. */
 import { Decimal, parseDecimal, plainText } from '../../../../src/lib/decimal.ts';
-import type { MountPermission } from '../../../../src/resources/resource-spec.ts';
-import { writeResourceTxt } from '../../../../src/resources/resource-txt.ts';
-import { readResourceAccount, readResourceTxt } from '../../../../src/resources/resource-txt-reader.ts';
+import {
+  type MountPermission,
+  readResourceAccount,
+  readResourceTxt,
+  writeResourceTxt,
+} from '../../../../src/resources/resource-txt.ts';
 import { formatSlotAmounts } from '../../../../src/resources/slot-amounts.ts';
 import type { SlotType } from '../../../../src/resources/slot-name.ts';
 import { type AllocForm, checkOf, differ, formatAlloc, mustRefuse, parseAlloc } from './case.ts';

@@ -3,16 +3,15 @@ import { limitsOf, sharesOf } from '../../../../src/devices/device-shares.ts';
 import { Decimal, floorTo, parseDecimal, plainText } from '../../../../src/lib/decimal.ts';
 import { displayBinarySize, formatBinarySize, parseBinarySize } from '../../../../src/resources/binary-size.ts';
 import { parseCpuset } from '../../../../src/resources/cpuset.ts';
-import { distributed } from '../../../../src/resources/discrete-evenly.ts';
+import { distribute } from '../../../../src/resources/discrete-evenly.ts';
 import {
-  compareSlots,
   formatSlotAmounts,
   normaliseToKnown,
-  parseSlotAmount,
   parseSlotAmounts,
   type SlotAmounts,
 } from '../../../../src/resources/slot-amounts.ts';
 import { areExclusive, type SlotType } from '../../../../src/resources/slot-name.ts';
+import { compareSlots, parseSlotAmount } from './amounts.ts';
 import { caughtFrom, checkOf, differ, eachRow, firstOf, mustRefuse } from './case.ts';
 
 interface Table<Row> {
@@ -108,7 +107,14 @@ export const slotCompare = tableOf<{
 
 /** Items over groups. */
 export const distribution = tableOf<{ items: number; groups: number; expect: readonly number[] }>(
-  ({ items, groups, expect }) => differ('it', distributed(items, groups), expect),
+  ({ items, groups, expect }) => {
+    const share = distribute(BigInt(items), groups);
+    return differ(
+      'it',
+      Array.from({ length: groups }, (_, place) => Number(share(place))),
+      expect,
+    );
+  },
 );
 
 /** Multiples. */
