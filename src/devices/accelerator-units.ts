@@ -9,7 +9,7 @@ import type { SlotType } from '../resources/slot-name.ts';
 import { type AttachedDevice, type ComputeDevice, numbered } from './device-plugin.ts';
 import { limitsOf, type ShareOptions, sharesOf } from './device-shares.ts';
 
-/** A unit. */
+/** What is given to one kernel at a time, or shared out. */
 export interface AcceleratorUnit<Device extends ComputeDevice = ComputeDevice> {
   readonly device: Device;
   readonly slot: SlotDevice;

@@ -11,7 +11,7 @@ import { parseCpuset } from '../resources/cpuset.ts';
 import { ResourceError } from '../resources/resource-error.ts';
 import type { DeviceMetadata, DevicePlugin } from './device-plugin.ts';
 
-/** What was discovered. */
+/** The usable cores, and what hardware reports say of the machine. */
 export interface CpuFacts {
   /** Usable cores, ascending, each with its NUMA node. */
   readonly cores: readonly { readonly core: number; readonly numaNode: NumaNode }[];
@@ -49,7 +49,7 @@ function wholeSum(amounts: Iterable<Decimal>): number {
   return total;
 }
 
-/** The plugin. */
+/** Kernels are pinned to whole cores, each of which is given out as often as `overcommit` says. */
 export function cpuPlugin({ cores, overcommit, agentVersion, machine, system }: CpuFacts): DevicePlugin {
   const capacity = new Decimal(overcommit);
   const ids = cores.map(({ core }) => String(core));
@@ -155,7 +155,7 @@ function parseOrNull(text: string | null): readonly number[] | null {
   }
 }
 
-/** What there is. */
+/** CPUs that kernels share without being pinned. */
 export interface SharedCpus {
   /** With fractions, times the overcommitment. */
   readonly cpus: number;
@@ -163,7 +163,7 @@ export interface SharedCpus {
 
 const id = 'any';
 
-/** The plugin. */
+/** For standalone agents: CPU time is divided among kernels by their limits. */
 export function sharedCpuPlugin({ cpus }: SharedCpus): DevicePlugin {
   const amount = new Decimal(cpus);
   return {

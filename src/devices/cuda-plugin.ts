@@ -37,7 +37,7 @@ export interface CudaDevice extends ComputeDevice {
   readonly profile?: string;
 }
 
-/** What was discovered. */
+/** The driver's GPUs, and how the engine attaches them. */
 export interface CudaFacts {
   /** False when the engine has no `nvidia` runtime or the library can't be used. */
   readonly enabled: boolean;
@@ -104,7 +104,7 @@ function isAtLeast(version: EngineVersion, least: EngineVersion): boolean {
   return place < 0 || (version[place] ?? 0) > (least[place] ?? 0);
 }
 
-/** The plugin. */
+/** The plugin of the facts; it does no I/O. */
 export function cudaPlugin(facts: CudaFacts): DevicePlugin {
   const { enabled, driverVersion, cudaVersion, rule, shares = whole } = facts;
   const isFractional = shares.mode === 'fractional';

@@ -54,7 +54,7 @@ function sourceOf(library: string, { options, engine = docker, timeoutMs = 10_00
   return source;
 }
 async function look(source: PluginSource): Promise<NodePlugin> {
-  const plugin = await source.look(never);
+  const plugin = await source.discover(never);
   if (!plugin) throw new Error('nothing was found');
   return plugin;
 }
@@ -137,7 +137,7 @@ describe('GPUs by the NVIDIA driver', () => {
     const log: Logger = { ...silentLogger, info: (text) => void lines.push(text) };
     const source = cudaSource({ options: {}, engine: async () => docker, root: folder, agentVersion: '1', log });
     open.push(source);
-    expect([await source.look(never), await source.look(never)]).toEqual([null, null]);
+    expect([await source.discover(never), await source.discover(never)]).toEqual([null, null]);
     expect(lines).toEqual(['cuda is off: this machine has no NVIDIA driver']);
   });
 

@@ -17,7 +17,7 @@ import { inProcess, type NodePlugin } from './node-plugin.ts';
 import { type NvmlDevice, type NvmlReport, type NvmlUse, readNvmlReport, readNvmlUses } from './nvml-report.ts';
 import type { PluginSource } from './plugin-source.ts';
 
-/** What it works with. */
+/** Where GPUs are looked for. */
 export interface CudaSourceOptions extends CudaDiscovery {
   readonly agentVersion: string;
   readonly log: Logger;
@@ -62,7 +62,7 @@ export function cudaSource(options: CudaSourceOptions): PluginSource {
 
   return {
     name: 'cuda',
-    async look(signal) {
+    async discover(signal) {
       if (!(await isDriverThere(options))) {
         host.end('is gone');
         if (!isAbsenceTold) log.info('cuda is off: this machine has no NVIDIA driver');

@@ -8,7 +8,7 @@ import { type Allocation, assignedIds } from '../resources/allocation.ts';
 /** Moving statistics that may be written along with a measure. */
 export const measureStatistics = ['min', 'max', 'sum', 'avg', 'diff', 'rate'] as const;
 
-/** What a measure is. */
+/** How a measure is named, counted and shown. */
 export interface DeviceMeasureKind {
   /** `cuda_mem`: the plugin's key, and what is measured. */
   readonly key: string;
@@ -25,7 +25,7 @@ export interface MeasuredAmount {
   readonly capacity: number | null;
 }
 
-/** What was measured. */
+/** One measure of all devices of a plugin, at one moment. */
 export interface DeviceMeasure extends DeviceMeasureKind {
   readonly node: MeasuredAmount;
   readonly devices: ReadonlyMap<string, MeasuredAmount>;

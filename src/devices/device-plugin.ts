@@ -11,7 +11,7 @@ import type { SlotAmounts } from '../resources/slot-amounts.ts';
 import type { SlotType } from '../resources/slot-name.ts';
 import type { DeviceHolder, DeviceMeasure } from './device-measures.ts';
 
-/** A device. */
+/** A device as plugins list it. */
 export interface ComputeDevice {
   /** Unique in its plugin; no `,` and no `:`. */
   readonly id: string;
@@ -42,7 +42,7 @@ export interface AttachedDevice {
   readonly data: Readonly<Record<string, number>>;
 }
 
-/** A kind of device. */
+/** A kind of device: its slots, what a kernel gets with it, and how it is shown. */
 export interface DevicePlugin {
   /** The device name: what its slots begin with. */
   readonly key: string;

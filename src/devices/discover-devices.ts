@@ -59,7 +59,7 @@ export async function discoverDevices(options: DiscoveryOptions): Promise<NodeDe
   const sources = { accelerators: accelerators(options), basic: basicPlugins(options) };
   const search = cleanups.use(new PluginSearch(sources, log));
   const devices = new NodeDevices({
-    plugins: await search.look(new AbortController().signal),
+    plugins: await search.discover(new AbortController().signal),
     search,
     order: allocationOrder,
     policy: affinityPolicy,
@@ -110,7 +110,7 @@ function ownSource(name: string, version: string, make: () => Promise<DevicePlug
   let last: { readonly text: string; readonly plugin: NodePlugin } | null = null;
   return {
     name,
-    async look() {
+    async discover() {
       const plugin = await make();
       const text = JSON.stringify(plugin.devices);
       if (last?.text !== text) last = { text, plugin: inProcess(plugin, version) };

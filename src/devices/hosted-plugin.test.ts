@@ -38,7 +38,7 @@ async function sourceOf(text: string, timeoutMs = 5_000): Promise<PluginSource> 
   return source;
 }
 async function look(source: PluginSource): Promise<NodePlugin> {
-  const plugin = await source.look(never);
+  const plugin = await source.discover(never);
   if (!plugin) throw new Error('it is off');
   return plugin;
 }
@@ -318,7 +318,7 @@ describe('looking again at a plugin', () => {
       let looks = 0;
       export const discover = () => ({ key: 'npu' + looks++, slotTypes: [], devices: [] });`);
     await look(source);
-    await expect(source.look(never)).rejects.toThrow('calls itself npu1, and was npu0');
+    await expect(source.discover(never)).rejects.toThrow('calls itself npu1, and was npu0');
   });
 });
 

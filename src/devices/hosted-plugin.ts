@@ -22,11 +22,11 @@ import {
 } from './plugin-messages.ts';
 import type { PluginSource } from './plugin-source.ts';
 
-/** How to host one. */
+/** Which plugin, from where, and with which options. */
 export interface HostedPluginOptions {
   /** A package, or an absolute path. */
   readonly specifier: string;
-  /** A file or folder from which packages are looked for. */
+  /** A file or folder from which packages are resolved. */
   readonly from: string;
   readonly options: Readonly<Record<string, string>>;
   readonly log: Logger;
@@ -37,7 +37,7 @@ export interface HostedPluginOptions {
 /** Shorter than a round of statistics. */
 const measuringMs = 2_000;
 
-/** The source of the plugin; its process is started by the first look. */
+/** The source of the plugin; its process is started by the first discovery. */
 export function hostedPlugin(options: HostedPluginOptions): PluginSource {
   const { specifier } = options;
   const host = new ModuleHost({ ...options, title: `the device plugin ${specifier}` });
@@ -45,7 +45,7 @@ export function hostedPlugin(options: HostedPluginOptions): PluginSource {
   let last: { readonly json: string; readonly plugin: NodePlugin } | null = null;
   return {
     name: specifier,
-    async look(signal) {
+    async discover(signal) {
       const json = await host.call('discover', question, { signal }).catch((error: unknown) => {
         // What offers nothing needs no process.
         if (!last) host.end('is off');
@@ -59,7 +59,7 @@ export function hostedPlugin(options: HostedPluginOptions): PluginSource {
           `the device plugin ${specifier} calls itself ${plugin.key}, and was ${last.plugin.key}`,
         );
       }
-      // What it has is known by now, but another process may need to have looked.
+      // What it has is known by now, but another process may need to discover it first.
       host.greetWith('discover', question);
       last = { json, plugin };
       return plugin;
@@ -83,7 +83,7 @@ function describedPlugin(description: PluginDescription, host: ModuleHost, timeo
     async answer(allocation, signal, image) {
       // A kernel without its devices doesn't depend on the plugin.
       if (assignedIds(allocation).length === 0) return { arguments: {}, resourceData: [], attached: [] };
-      const question = { devices: told(allocation), distro: image?.distro ?? null, arch: machineName() };
+      const question = { devices: messageOf(allocation), distro: image?.distro ?? null, arch: machineName() };
       const json = await host.call('answer', question, { signal });
       return host.read(json, (text) => readAnswers(text, allocation));
     },
@@ -91,7 +91,7 @@ function describedPlugin(description: PluginDescription, host: ModuleHost, timeo
       return host.read(await host.call('hardware', {}, { signal }), readHardware);
     },
     async measure(holders, signal) {
-      const kernels = holders.filter(({ allocation }) => assignedIds(allocation).length > 0).map(toldHolder);
+      const kernels = holders.filter(({ allocation }) => assignedIds(allocation).length > 0).map(holderMessage);
       const json = await host.call(
         'measure',
         { kernels },
@@ -102,14 +102,14 @@ function describedPlugin(description: PluginDescription, host: ModuleHost, timeo
   };
 }
 
-const told = (allocation: Allocation) =>
+const messageOf = (allocation: Allocation) =>
   [...allocation].flatMap(([slot, amounts]) =>
     [...amounts].map(([device, amount]) => ({ slot, device, amount: amount.toFixed() })),
   );
 
-const toldHolder = ({ kernel, container, allocation, pids }: DeviceHolder) => ({
+const holderMessage = ({ kernel, container, allocation, pids }: DeviceHolder) => ({
   kernel,
   container,
-  devices: told(allocation),
+  devices: messageOf(allocation),
   processes: pids,
 });

@@ -16,7 +16,7 @@ export interface MockDevice {
 /** What a sub type of the slot is shown as. */
 export type MockFormat = Omit<DeviceMetadata, 'slot_name'>;
 
-/** The file. */
+/** `mock-accelerator.toml`. */
 export interface MockConfig {
   /** The plugin's key: `cuda`, `rocm`, … */
   readonly slotName: string;

@@ -134,7 +134,7 @@ export function mockSource(
   let last: { readonly text: string; readonly plugin: NodePlugin } | null = null;
   return {
     name: 'mock',
-    async look() {
+    async discover() {
       const path = await findMockFile(places);
       const text = await readFile(path, 'utf8');
       if (last?.text === text) return last.plugin;

@@ -120,16 +120,16 @@ describe('devices that come and go', () => {
   async function rig(found: Found): Promise<{ devices: NodeDevices; lines: string[] }> {
     const lines: string[] = [];
     const log = { ...silentLogger, error: (text: string) => void lines.push(text) };
-    const look = async (): Promise<NodePlugin | null> => {
+    const discover = async (): Promise<NodePlugin | null> => {
       if (found.now instanceof Error) throw found.now;
       return found.now;
     };
     const sources = {
-      accelerators: [{ name: 'npu', look }],
-      basic: basic.map((plugin) => ({ name: plugin.key, look: async () => found.basic?.(plugin) ?? plugin })),
+      accelerators: [{ name: 'npu', discover }],
+      basic: basic.map((plugin) => ({ name: plugin.key, discover: async () => found.basic?.(plugin) ?? plugin })),
     };
     const search = new PluginSearch(sources, log);
-    return { devices: new NodeDevices({ ...options, search, plugins: await search.look(never), log }), lines };
+    return { devices: new NodeDevices({ ...options, search, plugins: await search.discover(never), log }), lines };
   }
   const available = (devices: NodeDevices) => plainText(devices.available().get('npu.device') ?? new Decimal(-1));
   const askFor = (devices: NodeDevices, units: number) =>
@@ -173,12 +173,12 @@ describe('devices that come and go', () => {
     );
   });
 
-  it('are believed in for two looks that fail, which is told once', async () => {
+  it('are kept for two discoveries that fail, which is logged once', async () => {
     const found: Found = { now: npu(answer) };
     const { devices, lines } = await rig(found);
     found.now = new KerneletError('NOT_SUPPORTED', 'busy');
     const seen: string[] = [];
-    for (let look = 0; look < 4; look += 1) {
+    for (let round = 0; round < 4; round += 1) {
       await devices.rescan(never);
       seen.push(available(devices));
     }
@@ -188,26 +188,26 @@ describe('devices that come and go', () => {
     expect(available(devices)).toBe('4');
   });
 
-  it('that were never had are looked for less and less often', async () => {
-    let looks = 0;
-    const look = async (): Promise<NodePlugin | null> => {
-      looks += 1;
+  it('that were never there are looked for less and less often', async () => {
+    let discoveries = 0;
+    const discover = async (): Promise<NodePlugin | null> => {
+      discoveries += 1;
       throw new Error('no card');
     };
-    const search = new PluginSearch({ accelerators: [{ name: 'npu', look }], basic: [] }, silentLogger);
-    for (let round = 0; round < 100; round += 1) await search.look(never);
-    expect(looks).toBeLessThan(15);
+    const search = new PluginSearch({ accelerators: [{ name: 'npu', discover }], basic: [] }, silentLogger);
+    for (let round = 0; round < 100; round += 1) await search.discover(never);
+    expect(discoveries).toBeLessThan(15);
   });
 
-  it('that are gone are news once', async () => {
+  it('that are gone are a change once', async () => {
     let found: NodePlugin | null = npu(answer, ['0']);
-    const source = { name: 'npu', look: async () => found };
+    const source = { name: 'npu', discover: async () => found };
     const search = new PluginSearch({ accelerators: [source], basic: [] }, silentLogger);
-    await search.look(never);
+    await search.discover(never);
     found = null;
-    const [gone] = await search.look(never);
+    const [gone] = await search.discover(never);
     expect(gone?.devices).toEqual([]);
-    expect((await search.look(never))[0]).toBe(gone);
+    expect((await search.discover(never))[0]).toBe(gone);
   });
 
   it('are not leased when they go while the plugins are asked', async () => {
@@ -229,10 +229,13 @@ describe('devices that come and go', () => {
     const [first, second] = [npu(answer, ['0']), npu(answer, ['1'])];
     const accelerators = [first, second, { ...first, key: 'cpu' }].map((plugin, index) => ({
       name: `p${index}`,
-      look: async () => plugin,
+      discover: async () => plugin,
     }));
-    const sources = { accelerators, basic: basic.map((plugin) => ({ name: plugin.key, look: async () => plugin })) };
-    expect(await new PluginSearch(sources, log).look(never)).toEqual([first, ...basic]);
+    const sources = {
+      accelerators,
+      basic: basic.map((plugin) => ({ name: plugin.key, discover: async () => plugin })),
+    };
+    expect(await new PluginSearch(sources, log).discover(never)).toEqual([first, ...basic]);
     expect(lines).toEqual(
       ['npu', 'cpu'].map((key, index) =>
         expect.stringContaining(`p${index + 1} is off: A plugin defining the same key '${key}' already exists`),
@@ -251,7 +254,7 @@ describe('devices that come and go', () => {
     found.basic = () => {
       throw new Error('gone');
     };
-    for (let look = 0; look < 5; look += 1) await devices.rescan(never);
+    for (let round = 0; round < 5; round += 1) await devices.rescan(never);
     expect(plainText(devices.available().get('cpu') ?? new Decimal(0))).toBe('4');
   });
 });

@@ -84,13 +84,13 @@ export class NodeDevices implements AsyncDisposable {
    * is back, is answered. Rejects with the signal's reason alone.
    */
   async rescan(signal: AbortSignal): Promise<LostDevicesChange> {
-    const found = (await this.#options.search?.look(signal)) ?? this.#plugins;
+    const found = (await this.#options.search?.discover(signal)) ?? this.#plugins;
     const isSame = found.length === this.#plugins.length && found.every((plugin, at) => plugin === this.#plugins[at]);
     if (!isSame && this.#isEnough(found)) {
-      this.#tellChange(devicesOf(found), devicesOf(this.#plugins));
+      this.#logChange(devicesOf(found), devicesOf(this.#plugins));
       this.#plugins = found;
       this.#known = new Map([...this.#known, ...found.flatMap(({ slotTypes }) => slotTypes)]);
-      for (const [kernel, lost] of this.ledger.refit(this.#allocatorOf(found))) this.#lost.enter(kernel, lost);
+      for (const [kernel, lost] of this.ledger.refit(this.#allocatorOf(found))) this.#lost.set(kernel, lost);
     }
     return this.#lost.takeChange();
   }
@@ -152,7 +152,7 @@ export class NodeDevices implements AsyncDisposable {
 
   /** Enters what a kernel of an earlier process has, even beyond the capacity: it runs already. */
   adopt(kernel: KernelId, devices: readonly DeviceShare[]): void {
-    this.#lost.enter(kernel, this.ledger.restore(kernel, allocationOf(devices)));
+    this.#lost.set(kernel, this.ledger.restore(kernel, allocationOf(devices)));
   }
 
   /** What a kernel has; null without an entry. */
@@ -168,7 +168,7 @@ export class NodeDevices implements AsyncDisposable {
 
   /** Puts what a kernel really has in the place of what was entered. */
   correct(kernel: KernelId, devices: readonly DeviceShare[]): void {
-    this.#lost.enter(kernel, this.ledger.correct(kernel, allocationOf(devices)));
+    this.#lost.set(kernel, this.ledger.correct(kernel, allocationOf(devices)));
   }
 
   /** Gives back what a kernel has; an absent lease is counted and changes nothing. */
@@ -262,12 +262,12 @@ export class NodeDevices implements AsyncDisposable {
     }
   }
 
-  #tellChange(now: readonly string[], before: readonly string[]): void {
+  #logChange(now: readonly string[], before: readonly string[]): void {
     const [known, found] = [new Set(before), new Set(now)];
     this.#options.log.info('other devices than before', {
       devices: now.length,
-      new: now.filter((device) => !known.has(device)).slice(0, maxTold),
-      gone: before.filter((device) => !found.has(device)).slice(0, maxTold),
+      new: now.filter((device) => !known.has(device)).slice(0, maxLogged),
+      gone: before.filter((device) => !found.has(device)).slice(0, maxLogged),
     });
   }
 
@@ -290,6 +290,6 @@ export class NodeDevices implements AsyncDisposable {
   }
 }
 
-const maxTold = 20;
+const maxLogged = 20;
 const devicesOf = (plugins: readonly NodePlugin[]): readonly string[] =>
   plugins.flatMap(({ key, devices }) => devices.map(({ id }) => `${key} ${id}`));

@@ -1,6 +1,6 @@
 /**
- * Where plugins come from, and looking again: devices come and go while the daemon runs (spec resources-and-stats 4). One
- * plugin that can't be had is told of once and costs nobody else anything.
+ * Where plugins come from, and their discovery again and again: devices come and go while the daemon runs
+ * (spec resources-and-stats 4). One plugin that can't be had is logged once and costs nobody else anything.
  */
 import { toKerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
@@ -14,7 +14,7 @@ export interface PluginSource extends Partial<AsyncDisposable> {
    * What is there now: the same object as before while nothing has changed, null when the plugin is off. Throws, in one
    * sentence, when it should be there and can't be had.
    */
-  look(signal: AbortSignal): Promise<NodePlugin | null>;
+  discover(signal: AbortSignal): Promise<NodePlugin | null>;
 }
 
 /** The sources of a node. */
@@ -30,14 +30,14 @@ interface Entry {
   readonly isBasic: boolean;
   plugin: NodePlugin | null;
   failures: number;
-  /** How many rounds it is let alone: to look for what is off may start a process. */
+  /** How many rounds it is left out of: discovering what is off may start a process. */
   rest: number;
-  /** What was last said about it. */
-  told: string | null;
+  /** The last log line about it. */
+  logged: string | null;
 }
 
 /** A driver that is busy for a moment is no reason to take its devices away. */
-const patience = 3;
+const maxFailures = 3;
 const maxRest = 20;
 
 /** All sources of a node. */
@@ -52,18 +52,18 @@ export class PluginSearch implements AsyncDisposable {
       plugin: null,
       failures: 0,
       rest: 0,
-      told: null,
+      logged: null,
     });
     this.#entries = [...accelerators.map(entry(false)), ...basic.map(entry(true))];
     this.#log = log;
   }
 
   /** The plugins that there are now. Rejects with the signal's reason alone. */
-  async look(signal: AbortSignal): Promise<readonly NodePlugin[]> {
+  async discover(signal: AbortSignal): Promise<readonly NodePlugin[]> {
     const awake = this.#entries.filter((entry) => entry.rest-- <= 0);
     const outcomes = await Promise.all(
       awake.map(async (entry) => {
-        const [found] = await Promise.allSettled([entry.source.look(signal)]);
+        const [found] = await Promise.allSettled([entry.source.discover(signal)]);
         return [entry, found] as const;
       }),
     );
@@ -91,10 +91,10 @@ export class PluginSearch implements AsyncDisposable {
         this.#entries.flatMap((other) => (other === entry || !other.plugin ? [] : other.plugin)),
       );
     }
-    if (entry.failures > 0) this.#log.info(`the device plugin ${entry.source.name} is well again`);
+    if (entry.failures > 0) this.#log.info(`the device plugin ${entry.source.name} has recovered`);
     entry.failures = 0;
     entry.rest = 0;
-    entry.told = null;
+    entry.logged = null;
     // Kernels may still hold what was there: the slots stay, with nothing in them.
     entry.plugin = found ?? (entry.plugin && withoutDevices(entry.plugin));
   }
@@ -106,16 +106,16 @@ export class PluginSearch implements AsyncDisposable {
     const text = entry.plugin
       ? `the device plugin ${name} does not answer: ${message}`
       : `the device plugin ${name} is off: ${message}`;
-    if (text !== entry.told) this.#log.error(text, { plugin: name, error });
-    entry.told = text;
+    if (text !== entry.logged) this.#log.error(text, { plugin: name, error });
+    entry.logged = text;
     entry.rest = entry.plugin ? 0 : Math.min(entry.failures, maxRest);
-    if (entry.failures >= patience && entry.plugin && !entry.isBasic) entry.plugin = withoutDevices(entry.plugin);
+    if (entry.failures >= maxFailures && entry.plugin && !entry.isBasic) entry.plugin = withoutDevices(entry.plugin);
   }
 }
 
 /** The plugin with nothing to give, and itself when it has nothing already. */
 function withoutDevices(whole: NodePlugin): NodePlugin {
-  // The same as before, or it would be news in every round.
+  // The same as before, or it would be a change in every round.
   if (whole.measure === undefined && whole.devices.length === 0) return whole;
   const { measure, ...plugin } = whole;
   const slots = plugin.availableSlots();

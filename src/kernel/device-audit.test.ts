@@ -161,8 +161,8 @@ describe('comparing the leases of devices', () => {
 describe('looking again for devices', () => {
   it('leaves a kernel what it has, and tells once that it is gone, and that it is back', async () => {
     let plugins = testDevices([npuPlugin(['n0', 'n1'])]).plugins;
-    const look = (key: string) => async () => plugins.find((plugin) => plugin.key === key) ?? null;
-    const source = (name: string) => ({ name, look: look(name) });
+    const discover = (key: string) => async () => plugins.find((plugin) => plugin.key === key) ?? null;
+    const source = (name: string) => ({ name, discover: discover(name) });
     const sources = { accelerators: [source('npu')], basic: ['cpu', 'mem'].map(source) };
     const search = new PluginSearch(sources, silentLogger);
     const at = await fixture({ devices: testDevices([npuPlugin(['n0', 'n1'])], search) });

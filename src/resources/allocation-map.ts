@@ -31,7 +31,7 @@ export interface AllocationMapOptions {
   readonly exclusive?: readonly string[];
 }
 
-/** What to allocate. */
+/** Amounts by slot, with where they should come from. */
 export interface AllocationRequest {
   readonly slots: Iterable<readonly [string, Decimal]>;
   readonly hint?: AffinityHint | undefined;

@@ -15,7 +15,7 @@ export interface SlotAsk {
   readonly type?: SlotType | undefined;
 }
 
-/** The facts. */
+/** Why, by kind, with the amounts in question. */
 export type ResourceProblem =
   | { readonly kind: 'unknown-slot'; readonly slot: string }
   | { readonly kind: 'exclusive-slots'; readonly slots: readonly [string, string] }

@@ -3,7 +3,6 @@ import { KerneletError } from '../lib/errors.ts';
 
 /** What amounts of a slot count: devices or parts of them, bytes, or one device of its own kind. */
 export const slotTypes = ['count', 'bytes', 'unique'] as const;
-/** A type of slot. */
 export type SlotType = (typeof slotTypes)[number];
 
 /** The slots that this node knows, in the order in which they were found; others count as `count`. */

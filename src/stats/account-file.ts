@@ -11,7 +11,7 @@ import { type Account, parseAccount } from './account.ts';
 
 const minPauseMs = 60_000;
 
-/** The file. */
+/** `accounts.json` below the folder of statistics. */
 export class AccountFile {
   readonly #path: string;
   readonly #clock: Clock;

@@ -9,7 +9,7 @@ import { type KeptOveruse, type Overuse, overuseKinds } from './overuse.ts';
 /** The most that was ever seen; null = never seen. */
 type Peaks = Readonly<Record<PeakName, number | null>>;
 
-/** The account. */
+/** What is kept of a kernel: counters by container, and peaks. */
 export interface Account extends Peaks {
   readonly kernelId: string;
   readonly containerId: string;

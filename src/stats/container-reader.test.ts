@@ -95,8 +95,8 @@ describe('the limit on memory', () => {
   });
 });
 
-describe('a host that tells less', () => {
-  it('gives null for what it does not tell, without a gap', () => {
+describe('a host that counts less', () => {
+  it('gives null for what it does not count, and misses nothing', () => {
     const tree = readTree('v2-cgroupfs');
     for (const name of ['memory.peak', 'pids.current', 'pids.max', 'pids.events', 'io.stat', 'cpu.pressure']) {
       tree.delete(fileOf(tree, name));
@@ -139,7 +139,7 @@ describe('a host that tells less', () => {
 });
 
 /** The figures that each file gives. */
-const given: Readonly<Record<string, readonly (keyof ContainerSample)[]>> = {
+const figuresOf: Readonly<Record<string, readonly (keyof ContainerSample)[]>> = {
   'cpuacct.usage': ['cpuMicroseconds'],
   'cpu.stat': ['cpuMicroseconds', 'throttledMicroseconds'],
   'memory.current': ['memoryBytes'],
@@ -161,9 +161,11 @@ const given: Readonly<Record<string, readonly (keyof ContainerSample)[]>> = {
 };
 
 describe.each(['v1-cgroupfs', 'v2-systemd'])('a damaged file of %s', (name) => {
-  const names = Object.keys(given).filter((file) => [...readTree(name).keys()].some((key) => key.endsWith(`/${file}`)));
+  const names = Object.keys(figuresOf).filter((file) =>
+    [...readTree(name).keys()].some((key) => key.endsWith(`/${file}`)),
+  );
 
-  it.each(names)('%s: empty, cut off at any byte, or nonsense, it is a gap or says what it said', (file) => {
+  it.each(names)('%s: empty, cut off at any byte, or nonsense, its figures are missing or as they were', (file) => {
     const tree = readTree(name);
     const key = fileOf(tree, file);
     const text = tree.get(key) ?? '';
@@ -178,7 +180,7 @@ describe.each(['v1-cgroupfs', 'v2-systemd'])('a damaged file of %s', (name) => {
       tree.set(key, damage);
       const sample = read(tree);
       const isGap = sample?.missing.length === 1;
-      for (const figure of given[file] ?? []) {
+      for (const figure of figuresOf[file] ?? []) {
         if (isGap) expect(sample?.[figure], `${figure} of ${JSON.stringify(damage)}`).toBeNull();
         // Cut off at the end of a line that says it, the figure is whole.
         else
@@ -191,7 +193,7 @@ describe.each(['v1-cgroupfs', 'v2-systemd'])('a damaged file of %s', (name) => {
     }
   });
 
-  it.each(names)('%s: forbidden, it is a gap with the reason, and the rest is read', (file) => {
+  it.each(names)('%s: forbidden, its figures are missing with the reason, and the rest is read', (file) => {
     const calls = new TreeCalls(readTree(name));
     const key = fileOf(calls.tree, file);
     calls.before = (call, path) => {
@@ -200,7 +202,7 @@ describe.each(['v1-cgroupfs', 'v2-systemd'])('a damaged file of %s', (name) => {
     using reader = open(calls);
     const sample = reader.read();
     expect(sample?.missing).toEqual([{ source: expect.any(String), reason: expect.stringContaining('EACCES') }]);
-    for (const figure of given[file] ?? []) expect(sample?.[figure]).toBeNull();
+    for (const figure of figuresOf[file] ?? []) expect(sample?.[figure]).toBeNull();
     const others = Object.values(sample ?? {}).filter((value) => value !== null);
     expect(others.length).toBeGreaterThan(8);
   });

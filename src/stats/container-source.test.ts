@@ -114,7 +114,7 @@ describe('a direct source', () => {
     source[Symbol.dispose]();
   });
 
-  it('reports an engine that fails, and a process that may not be looked at, as a gap', async () => {
+  it('reports an engine that fails, and a process that may not be read, as missing figures', async () => {
     const calls = crowd('v2-cgroupfs', 1);
     const failing = new DirectSource(hostOf(calls), () => Promise.reject(new Error('the engine is away')));
     await failing.open(idOf(0), signal);
@@ -163,7 +163,7 @@ describe('a source that asks the engine', () => {
     });
   });
 
-  it('leaves out what is gone, and reports what fails as a gap', async () => {
+  it('leaves out what is gone, and reports what fails as missing figures', async () => {
     const direct = new DirectSource(hostOf(crowd('v2-cgroupfs', 1)), pidOf);
     let answer: () => Promise<typeof figures | null> = async () => null;
     const source = new EngineSource(direct, () => answer());

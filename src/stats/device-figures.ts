@@ -14,7 +14,7 @@ import type { DeviceFigure } from './kernel-statistics-store.ts';
 import type { NodeCollector } from './node-figures.ts';
 import type { DeviceReading, DeviceReadings } from './statistics-sink.ts';
 
-/** What it works with. */
+/** Whom it asks, and about whom. */
 export interface DeviceFiguresParts {
   /** The plugins that there are now. */
   readonly plugins: () => readonly Pick<NodePlugin, 'key' | 'measure'>[];
@@ -57,7 +57,7 @@ const restS = 60;
 const trustS = 60;
 const never: Measured = { measures: [], at: Number.NEGATIVE_INFINITY };
 
-/** The figures. */
+/** Measures by plugin, with what they were a round before. */
 export class DeviceFigures {
   readonly #parts: DeviceFiguresParts;
   /** By plugin; a plugin that has changed is another. */

@@ -9,7 +9,6 @@ export type Unit = 'seconds' | 'microseconds' | 'bytes' | 'bytes per second' | '
 /** Where a figure of a kernel is shown: among what it uses now, in the record of all that it has used, or in both. */
 type Shown = 'now' | 'usage' | 'both';
 
-/** What every row says. */
 interface Row {
   readonly unit: Unit;
   readonly shown: Shown;

@@ -13,7 +13,7 @@ export interface FileCalls {
   close(descriptor: number): void;
 }
 
-/** The real ones. */
+/** Those of Node. */
 export const systemCalls: FileCalls = {
   open: (path) => openSync(path, 'r'),
   read: (descriptor, buffer, offset, position) =>
@@ -122,7 +122,7 @@ export class KeptFile implements Disposable {
     this.#path = path;
   }
 
-  /** Its text now. Throws the system's error: ENOENT, ENODEV or ESRCH when what it told of is gone. */
+  /** Its text now. Throws the system's error: ENOENT, ENODEV or ESRCH when what it was about is gone. */
   read(): string {
     if (this.#kept !== null) return this.#files.readAgain(this.#path, this.#kept);
     const { text, kept } = this.#files.readFirst(this.#path);

@@ -39,7 +39,7 @@ describe('the statistics of kernels', () => {
     expect(store.figures(kernelId, [])).toMatchObject({ cpuSeconds: 4.5, cpuCores: 0.1 });
   });
 
-  it('goes on with the account of an earlier process, and tells of no kill twice', () => {
+  it('goes on with the account of an earlier process, and reports no kill twice', () => {
     const before = new KernelStatisticsStore([]);
     const kills = { cpuMicroseconds: 2_000_000, outOfMemoryKills: 1 };
     expect(before.countsKills(first, sample(kills))).toBe(true);

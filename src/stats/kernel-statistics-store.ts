@@ -44,7 +44,6 @@ export interface DeviceFigure extends MeasuredAmount {
  */
 export type KernelFigures = Readonly<Record<NumberName, number | null>> &
   Readonly<Record<StallName, Stall | null>> & {
-    /** The kernel's. */
     readonly id: KernelId;
     readonly sessionId: SessionId;
     /** Milliseconds since the epoch. */
@@ -183,7 +182,7 @@ export class KernelStatisticsStore {
     return account ? usageOf(account, state?.watch.seen() ?? new OveruseWatch(account.overuse).seen()) : null;
   }
 
-  /** Forgets a kernel. */
+  /** Forgets a kernel, with its account. */
   forget(kernelId: string): void {
     this.#states.delete(kernelId);
     this.#inherited.delete(kernelId);

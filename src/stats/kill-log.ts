@@ -7,7 +7,7 @@ import type { Clock } from '../lib/clock.ts';
 import { systemErrorCode } from '../lib/system-error.ts';
 import { YieldBudget } from '../lib/yield-budget.ts';
 
-/** The calls, for tests. */
+/** The system calls on `/dev/kmsg`; tests have their own. */
 export interface KillLogCalls {
   open(): number;
   /** One record; throws EAGAIN when there is none yet, EPIPE when the next ones were overwritten. */

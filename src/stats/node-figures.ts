@@ -89,7 +89,7 @@ export interface NodeCollector {
   collect(at: number, signal: AbortSignal): Promise<readonly NodeReading[]>;
 }
 
-/** A figure for readers. */
+/** A figure as the API has it, of the last round. */
 export interface NodeFigure extends MeasuredAmount {
   /** By how much a counter grew in a second since the round before; null for levels, and before there are two rounds. */
   readonly perSecond: number | null;
@@ -102,7 +102,7 @@ interface Counted {
   readonly perSecond: number | null;
 }
 
-/** The figures. */
+/** Runs the collectors, and keeps what each measured when it last could. */
 export class NodeFigures {
   readonly #collectors: readonly NodeCollector[];
   readonly #more: () => readonly NodeCollector[];

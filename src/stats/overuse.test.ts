@@ -4,7 +4,10 @@ import { type Overuse, type OveruseInput, OveruseWatch } from './overuse.ts';
 
 const sample = (figures: Partial<ContainerSample>): ContainerSample => ({ ...emptySample, ...figures });
 /** Looks at samples a second apart, each compared with the one before. */
-function told(samples: readonly Partial<ContainerSample>[], more: Partial<OveruseInput> = {}): (readonly Overuse[])[] {
+function reportsOf(
+  samples: readonly Partial<ContainerSample>[],
+  more: Partial<OveruseInput> = {},
+): (readonly Overuse[])[] {
   const watch = new OveruseWatch();
   let before = emptySample;
   return samples.map((figures, index) => {
@@ -14,21 +17,21 @@ function told(samples: readonly Partial<ContainerSample>[], more: Partial<Overus
     return watch.check({ ...input, ...more });
   });
 }
-const kinds = (all: (readonly Overuse[])[]): string[] => all.map((some) => some.map(({ kind }) => kind).join());
+const namesOf = (all: (readonly Overuse[])[]): string[] => all.map((some) => some.map(({ kind }) => kind).join());
 
 describe('over-use', () => {
-  it('of memory is told when it begins, and again only after it has ended', () => {
+  it('of memory is reported when it begins, and again only after it has ended', () => {
     const at = (memoryBytes: number) => ({ memoryBytes, memoryLimitBytes: 100 });
     const minute = new Array<object>(60).fill(at(50));
-    const all = told([at(50), at(95), at(100), at(90), at(96), at(84), ...minute, at(97)]);
-    expect(kinds(all).filter((kind) => kind !== '')).toEqual(['memory', 'memory']);
+    const all = reportsOf([at(50), at(95), at(100), at(90), at(96), at(84), ...minute, at(97)]);
+    expect(namesOf(all).filter((kind) => kind !== '')).toEqual(['memory', 'memory']);
     expect(all[1]).toEqual([
       { kind: 'memory', count: 1, firstAt: 1000, lastAt: 1000, detail: '95 B of 100 B of memory are in use' },
     ]);
     expect(all.at(-1)).toMatchObject([{ count: 2, firstAt: 1000 }]);
   });
 
-  it('by kills is told with the names, once a minute at most, and every kill is counted', () => {
+  it('by kills is reported with the names, once a minute at most, and every kill is counted', () => {
     const watch = new OveruseWatch();
     const look = (kills: number, seen: number, now: number, ...killed: string[]): readonly Overuse[] =>
       watch.check({
@@ -52,12 +55,12 @@ describe('over-use', () => {
   });
 
   it('of a container that is new is what it has counted itself', () => {
-    expect(kinds(told([{ outOfMemoryKills: 1 }]))).toEqual(['out-of-memory']);
+    expect(namesOf(reportsOf([{ outOfMemoryKills: 1 }]))).toEqual(['out-of-memory']);
   });
 
-  it('by throttling is told when half of the periods were held back', () => {
+  it('by throttling is reported when half of the periods were held back', () => {
     const at = (cpuPeriods: number, throttledPeriods: number) => ({ cpuPeriods, throttledPeriods });
-    expect(kinds(told([at(100, 0), at(150, 10), at(200, 40), at(205, 45), at(250, 80)]))).toEqual([
+    expect(namesOf(reportsOf([at(100, 0), at(150, 10), at(200, 40), at(205, 45), at(250, 80)]))).toEqual([
       '',
       '',
       'throttled',
@@ -66,20 +69,20 @@ describe('over-use', () => {
     ]);
   });
 
-  it('of processes is told by refusals, or by the level where none are counted', () => {
+  it('of processes is reported by refusals, or by the level where none are counted', () => {
     const refused = (processLimitHits: number) => ({ processLimitHits, processes: 64, processesLimit: 64 });
-    expect(kinds(told([refused(0), refused(0), refused(3)]))).toEqual(['', '', 'processes']);
+    expect(namesOf(reportsOf([refused(0), refused(0), refused(3)]))).toEqual(['', '', 'processes']);
     const at = (processes: number) => ({ processes, processesLimit: 64 });
-    expect(kinds(told([at(63), at(64), at(64)]))).toEqual(['', 'processes', '']);
+    expect(namesOf(reportsOf([at(63), at(64), at(64)]))).toEqual(['', 'processes', '']);
   });
 
   it('of the scratch folder needs a limit', () => {
-    expect(kinds(told([{}], { scratchBytes: 96, scratchLimitBytes: 100 }))).toEqual(['disk']);
-    expect(kinds(told([{}], { scratchBytes: 96 }))).toEqual(['']);
+    expect(namesOf(reportsOf([{}], { scratchBytes: 96, scratchLimitBytes: 100 }))).toEqual(['disk']);
+    expect(namesOf(reportsOf([{}], { scratchBytes: 96 }))).toEqual(['']);
   });
 
   it('is not made of what is not known', () => {
-    expect(kinds(told([{}, { memoryBytes: 100 }, { processes: 5 }, { cpuPeriods: 900 }, {}]))).toEqual([
+    expect(namesOf(reportsOf([{}, { memoryBytes: 100 }, { processes: 5 }, { cpuPeriods: 900 }, {}]))).toEqual([
       '',
       '',
       '',

@@ -7,7 +7,6 @@ import type { ContainerCounters, ContainerSample } from './container-sample.ts';
 
 /** Kinds of over-use. */
 export const overuseKinds = ['memory', 'out-of-memory', 'throttled', 'processes', 'disk'] as const;
-/** A kind of over-use. */
 export type OveruseKind = (typeof overuseKinds)[number];
 
 /** What was seen of one kind since the kernel's creation. */
@@ -28,7 +27,7 @@ export interface KeptOveruse extends Overuse {
   readonly isOn: boolean;
 }
 
-/** What is compared. */
+/** A sample with what it is compared with. */
 export interface OveruseInput {
   readonly sample: ContainerSample;
   /** The counters at the sample before; all null at the first of a container. */

@@ -21,7 +21,7 @@ const maxProcesses = 1024;
 const tickMicroseconds = 10_000;
 const pageBytes = 4096;
 
-/** Reads processes. */
+/** Reads the processes of a container, with pauses in which others run. */
 export class ProcessReader {
   readonly #files: KeptFiles;
   readonly #clock: Clock;

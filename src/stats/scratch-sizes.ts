@@ -30,7 +30,7 @@ const walksAtOnce = 3;
 /** Walks in a row cost a fifth of walks that each find the processor asleep. */
 const maxOfRound = 10;
 
-/** The sizes. */
+/** Walks folders in the background, at most three at a time, in a tenth of the time. */
 export class ScratchSizes {
   readonly #parts: ScratchSizesParts;
   readonly #budget: YieldBudget;

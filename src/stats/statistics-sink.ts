@@ -39,7 +39,7 @@ export interface StatisticsRound {
   readonly processes: AsyncIterable<readonly [string, ReadonlyMap<number, ProcessReading>]>;
 }
 
-/** The sink. */
+/** Takes the rounds of a node; `ClusterStatistics` is the one that there is. */
 export interface StatisticsSink {
   /** Takes a round; a rejection is logged, and the next round comes all the same. */
   put(round: StatisticsRound, signal: AbortSignal): Promise<void>;

@@ -33,7 +33,7 @@ import type { ProcessReader } from './process-reader.ts';
 import { ScratchSizes } from './scratch-sizes.ts';
 import type { DeviceReadings, ProcessReading, StatisticsRound, StatisticsSink } from './statistics-sink.ts';
 
-/** What it works with. */
+/** What statistics read, where they keep it, and whom they call. */
 export interface StatisticsParts {
   /** Where its files are; made when it is missing. */
   readonly folder: string;

@@ -7,16 +7,10 @@ import { Decimal, roundEven } from '../../lib/decimal.ts';
 import type { KernelReading } from '../../stats/kernel-statistics-store.ts';
 import type { NodeFigureName, NodeReading } from '../../stats/node-figures.ts';
 import type { ProcessSample } from '../../stats/process-reader.ts';
-import type { MetricDefinition, StatisticName } from './metric.ts';
+import type { DecimalAmount, MetricDefinition, StatisticName } from './metric.ts';
 
 /** How a figure becomes a metric. */
 export type MetricKind = Pick<MetricDefinition, 'unit' | 'filter' | 'hook'>;
-
-/** A value with what it is out of. */
-export interface DecimalAmount {
-  readonly value: Decimal;
-  readonly capacity: Decimal | null;
-}
 
 /** A value for the metric of a key. */
 export interface MetricValue extends DecimalAmount {
@@ -44,7 +38,7 @@ export const nodeMetrics = {
   net_tx: kind('bps', 'rate'),
 } as const satisfies Readonly<Record<string, MetricKind>>;
 
-/** Of a kernel. */
+/** Of a kernel, and those of the same name of a process. */
 export const kernelMetrics = {
   cpu_util: kind('percent', 'rate', 'avg', 'max'),
   cpu_used: kind('msec'),
@@ -91,7 +85,7 @@ export function kernelValues({ counters, sample }: Omit<KernelReading, 'kernelId
   ];
 }
 
-/** Of a process. */
+/** Of a process; its memory is out of what it had first. */
 export function processValues(sample: ProcessSample): readonly MetricValue[] {
   const cpu = milliseconds(sample.cpuMicroseconds);
   return [

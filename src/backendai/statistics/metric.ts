@@ -1,12 +1,17 @@
 /** One metric of a node, device, container or process, and its written form (spec resources-and-stats 13.1). Pure. */
 import { Decimal, plainText, roundEven, zero } from '../../lib/decimal.ts';
-import type { DecimalAmount } from './manager-metrics.ts';
 
 /** The statistics that there are. */
 export type StatisticName = 'min' | 'max' | 'sum' | 'avg' | 'diff' | 'rate' | 'version';
 
 /** Of the form of the statistics, for readers. */
 const statisticsVersion = 2;
+
+/** A value with what it is out of. */
+export interface DecimalAmount {
+  readonly value: Decimal;
+  readonly capacity: Decimal | null;
+}
 
 /** What a metric is, which doesn't change. */
 export interface MetricDefinition {

@@ -23,7 +23,7 @@ export const agentPayload = (
   devices: Readonly<Record<string, MetricSet>>,
 ): StatPayload => ({ key: agent, expirySeconds: agentSeconds, value: { node, devices } });
 
-/** Of a kernel. */
+/** Of a kernel; it has no expiry while the kernel runs. */
 export const kernelPayload = (kernel: string, metrics: MetricSet): StatPayload => ({
   key: kernel,
   expirySeconds: null,

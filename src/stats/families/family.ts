@@ -22,7 +22,7 @@ export interface ContainerPlace {
 /** Reads the figures now. Throws UnexpectedText or the system's error. */
 export type ReadFamily = () => Partial<ContainerSample>;
 
-/** A family. */
+/** Figures that are read together, since they lie in the same files. */
 export interface ContainerFamily {
   readonly name: string;
   /** Whether a host without it has something wrong, which is reported. */
