@@ -18,7 +18,6 @@ const ofTheBuild = new Set(['src/storage/runner-volume/manifest.ts: describeFold
 /** What is still to go. */
 const pending = new Set([
   'src/backendai/rpc/schema/index.ts',
-  'src/runner/runtimes/index.ts: runtimeTypes',
   'src/resources/device-arguments.ts: withSharedMemory',
   'src/resources/reported-capacity.ts: alignMemory',
   'src/resources/slot-amounts.ts: parseSlotAmount',

@@ -34,9 +34,6 @@ const byType: ReadonlyMap<string, Runtime> = new Map(
   [python, nodejs, c, cpp, shell, app, ...unavailable].map((runtime) => [runtime.type, runtime]),
 );
 
-/** The types that have a runtime, unavailable ones included. */
-export const runtimeTypes: readonly string[] = [...byType.keys()];
-
 /**
  * The runtime of a type. One that nobody knows falls back to `app`, with a warning for the log, so that the image's
  * services and shell commands still work (spec kernel-runner 2.4).

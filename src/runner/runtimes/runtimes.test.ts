@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { runtimeTable } from '../../protocol/runtimes.ts';
 import type { Plan, RuntimeContext } from '../runtime.ts';
 import { app } from './app.ts';
-import { resolveRuntime, runtimeTypes } from './index.ts';
+import { resolveRuntime } from './index.ts';
 import { nodejs } from './nodejs.ts';
 import { python } from './python.ts';
 import { shell } from './shell.ts';
@@ -27,8 +27,7 @@ function onlyArgv(plan: Plan): readonly string[] {
 }
 
 test('every type of the table has a runtime, and no other', () => {
-  expect([...runtimeTypes].sort()).toEqual(runtimeTable.map((info) => info.type).sort());
-  for (const type of runtimeTypes) expect(resolveRuntime(type)).toMatchObject({ runtime: { type }, warning: null });
+  for (const { type } of runtimeTable) expect(resolveRuntime(type)).toMatchObject({ runtime: { type }, warning: null });
 });
 
 test('an unknown type falls back to app with a warning', () => {
