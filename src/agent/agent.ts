@@ -1,6 +1,6 @@
 /**
- * The agent as the local API and RPC see it: everything a caller can ask of this node. The
- * implementation is `node-agent.ts`.
+ * The agent as its callers see it, the local API and the adapter of a cluster: everything that can be asked of this node.
+ * The implementation is `node-agent.ts`.
  */
 import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
 import type { NumberedKernelEvent } from '../events/kernel-event.ts';

@@ -1,4 +1,4 @@
-/** The agent of this node: requests of the API and of RPC, handed to the kernels, the runners and the images. */
+/** The agent of this node: requests of its callers, handed to the kernels, the runners and the images. */
 import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
 import { listFiles } from '../execution/kernel-files.ts';
 import type { Download, RunnerClient } from '../execution/runner-client.ts';

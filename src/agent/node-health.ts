@@ -7,7 +7,7 @@ import { toKerneletError } from '../lib/errors.ts';
 
 /** One thing that was asked. */
 export interface HealthCheck {
-  /** `container-engine`, `redis`, `etcd`. */
+  /** `container-engine`, or a service of the cluster. */
   readonly service: string;
   /** Milliseconds since the epoch. */
   readonly at: number;

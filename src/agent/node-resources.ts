@@ -34,7 +34,7 @@ export interface DeviceView {
 export interface NodeResources {
   readonly slots: readonly SlotView[];
   readonly devices: readonly DeviceView[];
-  /** Version and more of each plugin, as a manager gets it. */
+  /** Version and more of each plugin, as they are reported. */
   readonly plugins: Readonly<Record<string, Readonly<Record<string, string | boolean>>>>;
   /** How slots are shown. */
   readonly metadata: Readonly<Record<string, DeviceMetadata>>;

@@ -91,7 +91,7 @@ export class ApiClient implements AsyncDisposable {
     return { kernel: first.value, release: () => released.abort() };
   }
 
-  /** `force`: also where a manager decides. */
+  /** `force`: also where the cluster decides. */
   create(
     document: CreateBody,
     onProgress: (progress: Progress) => void,
@@ -116,7 +116,7 @@ export class ApiClient implements AsyncDisposable {
     return await this.#api.json<'destroyKernel'>({ method: 'DELETE', path, idempotent: true });
   }
 
-  /** `force`: also where a manager decides. */
+  /** `force`: also where the cluster decides. */
   async restart(id: string, signal: AbortSignal, force = false): Promise<Kernel> {
     const path = `${kernelPath(id)}/restart${query({ force })}`;
     return await this.#api.json<'restartKernel'>({ method: 'POST', path, signal });
@@ -126,7 +126,7 @@ export class ApiClient implements AsyncDisposable {
     return (await this.#api.json<'listKeptFiles'>({ method: 'GET', path: '/v1/kept', idempotent: true })).kept;
   }
 
-  /** `force`: also where a manager decides. */
+  /** `force`: also where the cluster decides. */
   async restore(id: string, signal: AbortSignal, force = false): Promise<Kernel> {
     const path = `${keptPath(id)}/restore${query({ force })}`;
     return this.#result<'restoreKernel'>({ method: 'POST', path, signal }, () => {});

@@ -22,8 +22,8 @@ export const kernelOptions: readonly OptionSpec[] = [
   { flags: '--publish <port>', help: 'publish a container port on 127.0.0.1', repeat: true },
 ];
 
-/** Against the authority of a manager. */
-export const forceOption: OptionSpec = { flags: '--force', help: 'also where the manager of a cluster decides' };
+/** Against the authority of the cluster that the node is a member of. */
+export const forceOption: OptionSpec = { flags: '--force', help: 'also where the cluster decides' };
 
 /** `--lang`, checked. */
 export function languageOf(options: OptionReader): RuntimeInfo | undefined {

@@ -23,7 +23,7 @@ export interface AppOptions {
   readonly agent: Agent;
   readonly version: string;
   readonly logger: Logger;
-  /** Whether a manager decides about the kernels of this node: what would end or make one then needs force. */
+  /** Whether a cluster decides about the kernels of this node: what would end or make one then needs force. */
   readonly managed?: boolean;
 }
 

@@ -3,7 +3,7 @@ import { FakeAgent } from '../../test/support/fake-agent.ts';
 import { silentLogger } from '../lib/log.ts';
 import { createApp } from './app.ts';
 
-it('leaves the lives of kernels to a manager, shows everything, and can be forced', async () => {
+it('leaves the lives of kernels to the cluster, shows everything, and can be forced', async () => {
   const agent = new FakeAgent();
   const app = createApp({ agent, version: '0', logger: silentLogger, managed: true });
   const send = async (method: string, path: string, body?: object) => {

@@ -1,7 +1,7 @@
 /** Who decides about the kernels of a node. */
 import { KerneletError } from '../lib/errors.ts';
 
-/** Where a manager decides, callers of this API need force for what would make or end a kernel. */
+/** Where a cluster decides, callers of this API need force for what would make or end a kernel. */
 export class Authority {
   readonly #managed: boolean;
 
@@ -12,6 +12,6 @@ export class Authority {
   /** Throws MANAGED unless callers may do it: `end a kernel`. */
   require(what: string, force: boolean): void {
     if (!this.#managed || force) return;
-    throw new KerneletError('MANAGED', `this node is a member of a cluster: its manager decides whether to ${what}`);
+    throw new KerneletError('MANAGED', `this node is a member of a cluster, which decides whether to ${what}`);
   }
 }

@@ -95,7 +95,7 @@ describeWith(['etcd', 'redis-server'], 'a member of a cluster', () => {
       ['create', '--lang', 'python'],
     ]) {
       const { status, stderr } = await member.run(command);
-      expect([status, stderr]).toEqual([125, expect.stringContaining('its manager decides')]);
+      expect([status, stderr]).toEqual([125, expect.stringContaining('member of a cluster, which decides')]);
     }
     expect((await member.run(['restart', '--force', kernel.id])).status).toBe(0);
     expect((await member.run(['rm', '--force', kernel.id])).status).toBe(0);

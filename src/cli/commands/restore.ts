@@ -9,7 +9,6 @@ import { forceOption } from '../kernel-options.ts';
 import { UsageError } from '../option-reader.ts';
 import { printable, table } from '../screen.ts';
 
-/** The command. */
 export const restore = {
   name: 'restore',
   summary: 'bring back what ended unasked',

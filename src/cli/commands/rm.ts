@@ -12,7 +12,7 @@ export const rm = {
   options: [
     {
       flags: '-f, --force',
-      help: 'kill at once, without the grace of SIGTERM; also where the manager of a cluster decides',
+      help: 'kill at once, without the grace of SIGTERM; also where the cluster decides',
     },
   ],
   examples: [

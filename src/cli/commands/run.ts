@@ -113,7 +113,7 @@ interface OneShot {
   readonly files: readonly LocalFile[];
   readonly request: ExecuteRequest;
   readonly saveMedia: string | undefined;
-  /** Also where a manager decides. */
+  /** Also where the cluster decides. */
   readonly force: boolean;
 }
 

@@ -36,7 +36,6 @@ const moveBodySchema = z.strictObject({
 
 const tag = 'kept files';
 
-/** The operations. */
 export const keptOperations = {
   listKeptFiles: {
     method: 'get',
@@ -70,7 +69,6 @@ export const keptOperations = {
   },
 } as const satisfies Operations;
 
-/** Adds them. */
 export function addKeptRoutes(app: ApiApp, agent: Agent, authority: Authority): void {
   addOperations(app, keptOperations, {
     listKeptFiles: async () => ({ kept: await agent.keptFiles() }),

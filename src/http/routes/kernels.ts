@@ -95,7 +95,7 @@ const createBodySchema = z
   })
   .openapi('CreateRequest');
 
-const managedField = flagField.openapi({ description: "In a cluster: against the manager's authority." });
+const managedField = flagField.openapi({ description: 'In a cluster: against its authority.' });
 
 const createQuerySchema = z.strictObject({
   attached: flagField.openapi({
@@ -112,7 +112,7 @@ const listQuerySchema = z.strictObject({
 
 const destroyQuerySchema = z.strictObject({
   force: flagField.openapi({
-    description: "Skips the grace of the tenant's processes. In a cluster: also against the manager's authority.",
+    description: "Skips the grace of the tenant's processes. In a cluster: also against its authority.",
   }),
 });
 
@@ -160,7 +160,7 @@ export const kernelSchema = z
     termination: z
       .strictObject({
         reason: z.string().openapi({
-          description: `Why: ${terminationReasons.join(', ')}; or a cluster manager’s own word.`,
+          description: `Why: ${terminationReasons.join(', ')}; or the cluster’s own word.`,
         }),
         exitCode: z.int().nullable(),
         detail: z.string(),
@@ -241,7 +241,6 @@ export const kernelOperations = {
   },
 } as const satisfies Operations;
 
-/** Adds them. */
 export function addKernelRoutes(app: ApiApp, agent: Agent, authority: Authority): void {
   addOperations(app, kernelOperations, {
     async createKernel({ query, body, context }) {
