@@ -5,8 +5,8 @@
 import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
 import type { NumberedKernelEvent } from '../events/kernel-event.ts';
 import type { Download } from '../execution/runner-client.ts';
+import type { ImageView } from '../images/image-service.ts';
 import type { PullPolicy } from '../images/resolve.ts';
-import type { ImageView } from '../images/views.ts';
 import type { KernelPhase } from '../kernel/record.ts';
 import type { KernelFile, KernelNetwork, KernelService, PortPair } from '../kernel/spec.ts';
 import type { RunId, SessionId } from '../lib/ids.ts';

@@ -1,9 +1,8 @@
 /** What a node agent is built from. The composition root (`main/`) supplies the real ones, tests others. */
 import type { NodeDevices } from '../devices/node-devices.ts';
-import type { Engine, ImageRemoval, Progress, RegistryAuth } from '../engine/engine.ts';
+import type { Engine, Progress } from '../engine/engine.ts';
 import type { EventSink, NumberedKernelEvent } from '../events/kernel-event.ts';
-import type { FoundImage, ImageWish } from '../images/resolve.ts';
-import type { ImageView } from '../images/views.ts';
+import type { ImageService } from '../images/image-service.ts';
 import type { Kernels } from '../kernel/kernels.ts';
 import type { KernelRecord } from '../kernel/record.ts';
 import type { KernelMount } from '../kernel/spec.ts';
@@ -17,16 +16,6 @@ import type { FittedLimits } from './operator-limits.ts';
 
 /** Receives the progress of long work. */
 export type OnProgress = (progress: Progress) => void;
-
-/** Images: finding, listing, making. */
-export interface ImageService {
-  find(wish: ImageWish, onProgress: OnProgress, signal: AbortSignal): Promise<FoundImage>;
-  list(signal: AbortSignal): Promise<readonly ImageView[]>;
-  inspect(reference: string, signal: AbortSignal): Promise<ImageView>;
-  build(name: string, onProgress: OnProgress, signal: AbortSignal): Promise<ImageView>;
-  pull(reference: string, onProgress: OnProgress, signal: AbortSignal, auth?: RegistryAuth): Promise<ImageView>;
-  remove(reference: string, options: ImageRemoval, signal: AbortSignal): Promise<void>;
-}
 
 /** Events: where they go, and how they are read. */
 export interface EventStore extends EventSink<KernelRecord> {

@@ -9,7 +9,7 @@ import path from 'node:path';
 import type { Engine, Progress } from '../engine/engine.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { mountsBelow, readMountTable } from '../lib/mount-table.ts';
-import { HostProcess, runOnHost } from './child-process.ts';
+import { HostProcess, runOnHost } from './host-process.ts';
 
 const release = 'bookworm';
 const installTimeoutMs = 10 * 60_000;

@@ -1,16 +1,25 @@
 /** Everything that can be done with images, over one engine: what the agent asks for. */
 import type { Engine, EngineImage, ImageRemoval, Progress, RegistryAuth } from '../engine/engine.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { defaultRuntimeType } from '../protocol/runtimes.ts';
 import { RecipeBuilder } from './build.ts';
-import { findRecipe, recipeDigest, recipeNameOf, recipeNames, recipesFolder } from './recipes.ts';
+import { type LabelProblem, readImageContract } from './labels.ts';
+import {
+  findRecipe,
+  recipeDigest,
+  recipeDigestLabel,
+  recipeLabel,
+  recipeNameOf,
+  recipeNames,
+  recipesFolder,
+} from './recipes.ts';
 import { isImageId, parseImageReference } from './reference.ts';
-import { type FoundImage, ImageResolver, type ImageWish } from './resolve.ts';
-import { type ImageView, imageView, imageViews, type RecipeDigests } from './views.ts';
+import { type FoundImage, type ImageRequest, ImageResolver } from './resolve.ts';
 
 type OnProgress = (progress: Progress) => void;
 
 /** The images of an engine, and the recipes of this installation. */
-export class EngineImageService {
+export class ImageService {
   readonly #engine: Engine;
   readonly #folder: string;
   readonly #beforeRemoval: () => Promise<void>;
@@ -18,8 +27,8 @@ export class EngineImageService {
   readonly #resolver: ImageResolver;
 
   /**
-   * `folder`: where the recipes are; this installation's by default. `beforeRemoval`: lets go of what idle things hold
-   * of images.
+   * `folder`: where the recipes are; this installation's by default. `beforeRemoval`: removes what is idle and
+   * holds images.
    */
   constructor(engine: Engine, folder: string = recipesFolder(), beforeRemoval: () => Promise<void> = async () => {}) {
     this.#engine = engine;
@@ -30,8 +39,8 @@ export class EngineImageService {
   }
 
   /** The image and runtime that a request means; see `ImageResolver.find`. */
-  find(wish: ImageWish, onProgress: OnProgress, signal: AbortSignal): Promise<FoundImage> {
-    return this.#resolver.find(wish, onProgress, signal);
+  find(request: ImageRequest, onProgress: OnProgress, signal: AbortSignal): Promise<FoundImage> {
+    return this.#resolver.find(request, onProgress, signal);
   }
 
   /** All images that have a name, one entry a name. */
@@ -100,4 +109,52 @@ function shownName(image: EngineImage, asked: string): string {
 /** `kernelet/python` as well as `python` names the recipe. */
 function recipeNameOfText(text: string): string | null {
   return text.startsWith('kernelet/') ? recipeNameOf(parseImageReference(text)) : null;
+}
+
+/** An image as callers see it, with what is wrong with its labels. */
+export interface ImageView {
+  readonly reference: string;
+  readonly id: string;
+  readonly architecture: string;
+  readonly sizeBytes: number;
+  readonly createdAt: string;
+  readonly runtime: string;
+  /** Whether the image carries kernel labels at all. */
+  readonly labelled: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly problems: readonly LabelProblem[];
+}
+
+/** Digests of the recipes as they are now, by name. */
+export type RecipeDigests = ReadonlyMap<string, string>;
+
+/** The view of an image under one of its names. */
+export function imageView(image: EngineImage, reference: string, digests: RecipeDigests): ImageView {
+  const contract = readImageContract(image.labels);
+  return {
+    reference,
+    id: image.id,
+    architecture: image.architecture,
+    sizeBytes: image.sizeBytes,
+    createdAt: image.createdAt,
+    runtime: contract.runtimeType ?? (contract.labelled ? defaultRuntimeType : 'shell'),
+    labelled: contract.labelled,
+    labels: image.labels,
+    problems: [...contract.problems, ...recipeProblems(image, digests)],
+  };
+}
+
+/** The views of all images that have a name, sorted by it. */
+export function imageViews(images: readonly EngineImage[], digests: RecipeDigests): readonly ImageView[] {
+  const views = images.flatMap((image) => image.references.map((reference) => imageView(image, reference, digests)));
+  return views.sort((left, right) => (left.reference < right.reference ? -1 : 1));
+}
+
+/** An image that one of our recipes made before the recipe was changed. */
+function recipeProblems(image: EngineImage, digests: RecipeDigests): readonly LabelProblem[] {
+  const name = image.labels[recipeLabel];
+  const built = image.labels[recipeDigestLabel];
+  const current = name === undefined ? undefined : digests.get(name);
+  if (name === undefined || built === undefined || current === undefined || built === current) return [];
+  return [{ label: recipeDigestLabel, problem: `is of an older recipe: "kernelet image build ${name}" makes it anew` }];
 }

@@ -38,7 +38,7 @@ export interface ImageContract {
   readonly coreCountVariables: readonly string[];
   readonly minCpus: number | null;
   readonly minMemoryBytes: number | null;
-  /** Least amounts of other slots (`cuda.shares`), as written. */
+  /** Minimum amounts of other slots (`cuda.shares`), as written. */
   readonly minOther: readonly (readonly [slot: string, amount: string])[];
   readonly sharedMemoryBytes: number | null;
   /** Accelerators that the image works with; null = any. */
@@ -116,7 +116,7 @@ class LabelReader {
       modelPath: this.#path('model-path'),
       modelFormat: this.#matching('model-format', plainText, 'printable text'),
     };
-    this.#lookForMistypedLabels();
+    this.#reportMistypedLabels();
     return { ...contract, problems: this.#problems };
   }
 
@@ -235,7 +235,7 @@ class LabelReader {
     return this.#list('accelerators', ',', featureName, 'a name of an accelerator');
   }
 
-  #lookForMistypedLabels(): void {
+  #reportMistypedLabels(): void {
     const known: readonly string[] = [...readLabels, ...otherKnownLabels];
     for (const label of this.#labels.keys()) {
       if (this.#problems.length >= maxProblems) return;

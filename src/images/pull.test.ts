@@ -30,7 +30,7 @@ describe('pullImage', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('stops when the caller does, with the reason', async () => {
+  it('rejects with the reason of the caller when it aborts', async () => {
     const clock = new FakeClock();
     const engine = new DummyEngine({ clock });
     engine.fail('pullImage', { kind: 'hang' });
@@ -41,7 +41,7 @@ describe('pullImage', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('keeps what the engine says', async () => {
+  it('fails with IMAGE_PULL_FAILED where the engine refuses', async () => {
     const engine = new DummyEngine();
     await expect(pullImage(engine, reference, {}, never)).rejects.toMatchObject({ code: 'IMAGE_PULL_FAILED' });
   });

@@ -14,13 +14,13 @@ beforeEach(async () => {
 afterEach(async () => await rm(folder, { recursive: true }));
 
 describe('the recipes of the repository', () => {
-  it('has one for every runtime that names one', async () => {
+  it('are there for every runtime that names one', async () => {
     const names = await recipeNames(recipesFolder());
     expect(names).toEqual(['gcc', 'nodejs', 'python', 'python-science', 'shell']);
     expect(names).toEqual(expect.arrayContaining(runtimeTable.flatMap((info) => info.recipe ?? [])));
   });
 
-  it('labels each right', async () => {
+  it('label their images with a contract that has no problems', async () => {
     for (const name of await recipeNames(recipesFolder())) {
       const recipe = await findRecipe(recipesFolder(), name);
       const text = await readFile(path.join(recipe.folder, 'Dockerfile'), 'utf8');

@@ -11,7 +11,7 @@ import { installationRoot } from '../lib/installation.ts';
 import { didYouMean } from '../lib/nearest-name.ts';
 import type { ImageReference } from './reference.ts';
 
-/** One recipe. */
+/** A folder of `images/` that makes an image. */
 export interface Recipe {
   readonly name: string;
   /** The folder that is the build's context. */
@@ -20,9 +20,9 @@ export interface Recipe {
   readonly reference: string;
 }
 
-/** Label with the recipe's name, and one with the digest of its content when the image was built. */
+/** The label with the recipe's name. */
 export const recipeLabel = 'ai.kernelet.recipe';
-/** See `recipeLabel`. */
+/** The label with the digest of the recipe's content when the image was built. */
 export const recipeDigestLabel = 'ai.kernelet.recipe-digest';
 
 const recipeName = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;

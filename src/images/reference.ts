@@ -4,7 +4,7 @@
  */
 import { KerneletError } from '../lib/errors.ts';
 
-/** A checked image name. */
+/** An image name, checked and completed. */
 export interface ImageReference {
   /** Host of the registry, with its port if it has one: `docker.io`, `localhost:5000`, `[::1]:5000`. */
   readonly registry: string;

@@ -1,21 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { DummyEngine, type DummyEngineOptions } from '../engine/dummy/dummy-engine.ts';
 import { dummyImage } from '../engine/dummy/dummy-images.ts';
-import { baseReference } from './base.ts';
-import { RecipeBuilder } from './build.ts';
+import { baseReference, RecipeBuilder } from './build.ts';
 import { recipesFolder } from './recipes.ts';
-import { ImageResolver, type ImageWish } from './resolve.ts';
+import { type ImageRequest, ImageResolver } from './resolve.ts';
 
 const never = new AbortController().signal;
-const quiet = (): void => {};
+const noProgress = (): void => {};
 
 function planned(options: DummyEngineOptions = {}) {
   const images = [dummyImage(baseReference), ...(options.images ?? [])];
   const info = { architecture: 'x86_64', ...options.info };
   const engine = new DummyEngine({ ...options, images, info });
   const resolver = new ImageResolver(engine, new RecipeBuilder(engine), recipesFolder());
-  const find = (wish: Partial<ImageWish>, signal = never) =>
-    resolver.find({ reference: undefined, language: undefined, pull: 'missing', ...wish }, quiet, signal);
+  const find = (request: Partial<ImageRequest>, signal = never) =>
+    resolver.find({ reference: undefined, language: undefined, pull: 'missing', ...request }, noProgress, signal);
   const did = (method: string) => engine.calls.filter((call) => call.method === method).map(({ subject }) => subject);
   return { engine, find, did };
 }
@@ -24,7 +23,7 @@ const amd64 = (reference: string, labels: Record<string, string> = {}) =>
   dummyImage(reference, { architecture: 'amd64', labels });
 const python = { 'ai.backend.runtime-type': 'python', 'ai.backend.runtime-path': '/usr/bin/python3' };
 
-describe('find, by name', () => {
+describe('finding an image by name', () => {
   it('uses what is here without asking a registry', async () => {
     const { find, did } = planned({ images: [amd64('debian:bookworm')] });
     const found = await find({ reference: 'debian:bookworm' });
@@ -81,7 +80,7 @@ describe('find, by name', () => {
     await expect(other.find({ reference: 'x.io/w' })).rejects.toThrow('windows/amd64');
   });
 
-  it('accepts the architecture of an arm64 machine, and one that is not said', async () => {
+  it('accepts the architecture of an arm64 machine, and an image that names none', async () => {
     const images = [dummyImage('x.io/arm', { architecture: 'arm64' }), dummyImage('x.io/any', { architecture: '' })];
     const { find } = planned({ images, info: { architecture: 'aarch64' } });
     await find({ reference: 'x.io/arm' });
@@ -104,7 +103,7 @@ describe('find, by name', () => {
   });
 });
 
-describe('find, by language', () => {
+describe('finding an image by language', () => {
   it('builds the image once when it is missing', async () => {
     const { find, did, engine } = planned();
     const found = await Promise.all([find({ language: 'py' }), find({ language: 'Python' })]);
@@ -119,14 +118,14 @@ describe('find, by language', () => {
     });
   });
 
-  it('says how to build it when it must not', async () => {
+  it('says how to build the image when it must not build it', async () => {
     await expect(planned().find({ language: 'c', pull: 'never' })).rejects.toMatchObject({
       code: 'IMAGE_NOT_FOUND',
       message: expect.stringContaining('kernelet image build gcc'),
     });
   });
 
-  it('decides the runtime over the label, whose path then is not its tool', async () => {
+  it('takes the runtime of the language over that of the label, whose path is then ignored', async () => {
     const labels = { 'ai.backend.runtime-type': 'c', 'ai.backend.runtime-path': '/usr/bin/gcc' };
     const { find } = planned({ images: [amd64('kernelet/gcc', labels)] });
     expect((await find({ language: 'c' })).runtime).toEqual({ type: 'c', path: '/usr/bin/gcc' });
@@ -140,13 +139,13 @@ describe('find, by language', () => {
     [{}, 'INVALID_ARGUMENT', '--image or --lang'],
     [{ reference: '' }, 'INVALID_ARGUMENT', 'empty'],
     [{ reference: 'A B' }, 'INVALID_ARGUMENT', 'not a part'],
-  ])('refuses %j', async (wish, code, part) => {
+  ])('refuses %j', async (request, code, part) => {
     const { find, did } = planned();
-    await expect(find(wish)).rejects.toMatchObject({ code, message: expect.stringContaining(part) });
+    await expect(find(request)).rejects.toMatchObject({ code, message: expect.stringContaining(part) });
     expect(did('pullImage').concat(did('buildImage'))).toEqual([]);
   });
 
-  it('stops when the caller does', async () => {
+  it('rejects with the reason of the caller when it aborts', async () => {
     const { find, engine } = planned();
     engine.fail('buildImage', { kind: 'hang' });
     const caller = new AbortController();

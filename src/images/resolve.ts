@@ -15,17 +15,16 @@ import { type ImageContract, readImageContract } from './labels.ts';
 import { pullImage } from './pull.ts';
 import { findRecipe, type Recipe, recipeNameOf, recipeNames, recipeReference } from './recipes.ts';
 import { type ImageReference, isImageId, parseImageReference } from './reference.ts';
-import { checkUsable } from './usable.ts';
 
 /** When to ask a registry. */
 export type PullPolicy = 'never' | 'missing' | 'always';
 
-/** What an image is looked for by; with neither image nor language there is nothing to look for. */
-export interface ImageWish {
+/** The image that a request names, or the language whose image it wants; with neither there is nothing to find. */
+export interface ImageRequest {
   readonly reference: string | undefined;
   readonly language: string | undefined;
   readonly pull: PullPolicy;
-  /** For the image's registry. */
+  /** Credentials for the image's registry. */
   readonly auth?: RegistryAuth | undefined;
 }
 
@@ -66,9 +65,9 @@ export class ImageResolver {
    * IMAGE_NOT_FOUND, IMAGE_PULL_FAILED within 15 s when the registry is silent, IMAGE_UNUSABLE, NOT_SUPPORTED for a
    * language without an image of ours, and what building throws.
    */
-  async find(wish: ImageWish, onProgress: OnProgress, signal: AbortSignal): Promise<FoundImage> {
-    const language = wish.language === undefined ? null : knownLanguage(wish.language);
-    const { image, reference } = await this.#image(wish, language, onProgress, signal);
+  async find(request: ImageRequest, onProgress: OnProgress, signal: AbortSignal): Promise<FoundImage> {
+    const language = request.language === undefined ? null : knownLanguage(request.language);
+    const { image, reference } = await this.#image(request, language, onProgress, signal);
     this.#architecture ??= (await this.#engine.info(signal)).architecture;
     checkUsable(image, reference, this.#architecture);
     const contract = readImageContract(image.labels);
@@ -83,8 +82,8 @@ export class ImageResolver {
     signal: AbortSignal,
     auth?: RegistryAuth,
   ): Promise<EngineImage> {
-    const start = (tell: OnProgress, stop: AbortSignal): Promise<EngineImage> =>
-      pullImage(this.#engine, reference, { onProgress: tell, auth }, stop);
+    const start = (publish: OnProgress, stop: AbortSignal): Promise<EngineImage> =>
+      pullImage(this.#engine, reference, { onProgress: publish, auth }, stop);
     return this.#pulls.join(reference.canonical, start, signal, onProgress);
   }
 
@@ -104,13 +103,13 @@ export class ImageResolver {
   }
 
   async #image(
-    wish: ImageWish,
+    request: ImageRequest,
     language: RuntimeInfo | null,
     onProgress: OnProgress,
     signal: AbortSignal,
   ): Promise<{ image: EngineImage; reference: string }> {
-    const text = wish.reference ?? recipeImageOf(language);
-    const found = wish.pull === 'always' ? null : await this.local(text, signal);
+    const text = request.reference ?? recipeImageOf(language);
+    const found = request.pull === 'always' ? null : await this.local(text, signal);
     if (isImageId(text)) {
       const image = found ?? (await this.local(text, signal));
       if (image) return { image, reference: text };
@@ -119,7 +118,7 @@ export class ImageResolver {
     const reference = parseImageReference(text);
     if (found) return { image: found, reference: reference.familiar };
     const recipe = await this.recipeOf(reference);
-    if (wish.pull === 'never') {
+    if (request.pull === 'never') {
       const cure = recipe
         ? `build it with "kernelet image build ${recipe.name}"`
         : 'pulling it is forbidden (--pull never)';
@@ -127,7 +126,7 @@ export class ImageResolver {
     }
     const image = recipe
       ? ((await this.local(text, signal)) ?? (await this.#builder.build(recipe, onProgress, signal)))
-      : await this.pull(reference, onProgress, signal, wish.auth);
+      : await this.pull(reference, onProgress, signal, request.auth);
     return { image, reference: reference.familiar };
   }
 
@@ -172,4 +171,34 @@ function notFound(reference: string, why: string): KerneletError {
   return new KerneletError('IMAGE_NOT_FOUND', `image ${reference} is not on this machine: ${why}`, {
     context: { image: reference },
   });
+}
+
+/** Names that machines give themselves (`uname -m`) and the names that images have for them. */
+const imageArchitectures: Readonly<Record<string, string>> = {
+  x86_64: 'amd64',
+  aarch64: 'arm64',
+  armv7l: 'arm',
+  armv6l: 'arm',
+  i686: '386',
+  i386: '386',
+};
+
+/** Architectures that run others' programs as their own. */
+const alsoRuns: Readonly<Record<string, readonly string[]>> = { amd64: ['386'] };
+
+/**
+ * Throws IMAGE_UNUSABLE, which names both sides, when the image is for another operating system or processor than the
+ * engine's. What an image doesn't say is taken to fit.
+ */
+export function checkUsable(image: EngineImage, reference: string, engineArchitecture: string): void {
+  const own = imageArchitectures[engineArchitecture] ?? engineArchitecture;
+  const unusable = (what: string): KerneletError =>
+    new KerneletError('IMAGE_UNUSABLE', `image ${reference} is for ${what}: this machine runs linux/${own}`, {
+      context: { image: reference, imageArchitecture: image.architecture, engineArchitecture: own },
+    });
+  const os = image.os.slice(0, 40);
+  const architecture = image.architecture.slice(0, 40);
+  if (os !== '' && os !== 'linux') throw unusable(`${os}/${architecture}`);
+  if (architecture === '' || architecture === own || alsoRuns[own]?.includes(architecture)) return;
+  throw unusable(`linux/${architecture}`);
 }

@@ -9,7 +9,7 @@ import type { EventStore } from '../agent/parts.ts';
 import type { Settings } from '../config/settings.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
 import type { Engine } from '../engine/engine.ts';
-import { EngineImageService } from '../images/image-service.ts';
+import { ImageService } from '../images/image-service.ts';
 import { assembleKernels, type KernelsParts } from '../kernel/assemble.ts';
 import { type ContainerSettings, defaultEntrypoint } from '../kernel/container-spec.ts';
 import { InvariantViolations } from '../kernel/invariant-violations.ts';
@@ -149,7 +149,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
   const agent = new NodeAgent({
     kernels: kernels.registry,
     engine,
-    images: new EngineImageService(engine, undefined, () => kernels.prewarmedNetworks.removeIdle()),
+    images: new ImageService(engine, undefined, () => kernels.prewarmedNetworks.removeIdle()),
     events,
     statistics,
     operations,

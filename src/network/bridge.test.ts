@@ -73,7 +73,7 @@ describe('the bridge', () => {
     expect(await engine.inspectNetwork(bridge.name, soon())).not.toBeNull();
   });
 
-  it('does not take an end of the time for a machine without iptables', async () => {
+  it('does not take a time-out for a machine without iptables', async () => {
     const ended = new Bridge({
       engine: new DummyEngine(),
       tag: '0a1b2c3d',

@@ -65,7 +65,7 @@ async function start(engine: DummyEngine, spec: ContainerSpec): Promise<Containe
   return id;
 }
 
-describe('the pool of networks', () => {
+describe('the pool of prewarmed networks', () => {
   it('makes some after a creation that found none, behind the firewall, and never while a kernel is created', async () => {
     const { pool, engine, names, ensured } = setUp();
     const first = pool.creating();
@@ -101,7 +101,7 @@ describe('the pool of networks', () => {
     expect(pool.absentReleases).toBe(1);
   });
 
-  it('gives no dead one, and replaces it', async () => {
+  it('leases no dead one, and replaces it', async () => {
     const { pool, engine, names, miss } = setUp();
     await miss();
     const [dead, alive] = names();
@@ -112,7 +112,7 @@ describe('the pool of networks', () => {
     await miss(3);
   });
 
-  it('gives none that cannot be looked at, and is not waited for', async () => {
+  it('leases none that cannot be verified within its deadline', async () => {
     const { pool, engine, miss } = setUp();
     await miss();
     engine.fail('inspectContainer', { kind: 'error' }, { times: 1 });
@@ -143,7 +143,7 @@ describe('the pool of networks', () => {
     await miss();
   });
 
-  it('makes others of those that an earlier process left, whose files nobody knows; foreign ones are let be', async () => {
+  it('replaces those that an earlier process left, whose files nobody knows, and leaves foreign ones alone', async () => {
     const engine = new DummyEngine({ images: [dummyImage('base', { id: image })] });
     const name = (letter: string) => `kernelet-network.${form.tag}.${letter.repeat(12)}`;
     const idle = await start(engine, await prewarmedNetworkSpec(form, name('a'), image));
@@ -168,7 +168,7 @@ describe('the pool of networks', () => {
     expect(names()).toEqual(expect.arrayContaining([held, joined]));
   });
 
-  it('hands none on that a kernel holds since before this process, neither to it nor to others', async () => {
+  it('leases one that a kernel holds since before this process neither to it nor to others', async () => {
     const engine = new DummyEngine({ images: [dummyImage('base', { id: image })] });
     const held = await start(
       engine,
@@ -265,7 +265,7 @@ describe('the pool of networks', () => {
     expect(engine.containers).toEqual([]);
   });
 
-  it('of target 0 asks the engine nothing', async () => {
+  it('with a target of 0 asks the engine nothing', async () => {
     const { pool, engine } = setUp({ target: 0 });
     using creating = pool.creating();
     expect(await pool.lease(newKernelId(), image, soon())).toBeNull();

@@ -96,7 +96,7 @@ describe('the networks of sessions', () => {
     expect(calls).toContain('iptables -X KERNELET-0a1b2c3d-S');
   });
 
-  it('tell programs not to take the gateway of a swarm for a way to each other', async () => {
+  it('have kernels exclude the gateway of networks of several nodes from MPI', async () => {
     const { networks, engine } = setUp();
     expect(await networks.environ(soon())).toEqual({});
     await engine.createNetwork({ name: 'dummy-gateway', labels: {} }, soon());

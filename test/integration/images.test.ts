@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
 import type { ContainerSpec } from '../../src/engine/engine.ts';
 import { importDebian } from '../../src/images/debian-packages.ts';
-import { EngineImageService } from '../../src/images/image-service.ts';
+import { ImageService } from '../../src/images/image-service.ts';
 import { foreignArchitecture, loadEmptyImage, ownArchitecture } from '../support/empty-image.ts';
 import { engineGet } from '../support/engine-api.ts';
 
@@ -17,14 +17,14 @@ const never = new AbortController().signal;
 const quiet = (): void => {};
 
 let engine: DockerEngine;
-let shelf: EngineImageService;
+let shelf: ImageService;
 let folder: string;
 const made: string[] = [];
 const temporary = process.env['TMPDIR'];
 
 beforeAll(async () => {
   engine = new DockerEngine({ dockerHost });
-  shelf = new EngineImageService(engine);
+  shelf = new ImageService(engine);
   folder = await mkdtemp(path.join(tmpdir(), 'kernelet-images-test-'));
   // Temporary folders of its own, so that what others on this machine build meanwhile does not count.
   process.env['TMPDIR'] = folder;
@@ -39,12 +39,12 @@ afterAll(async () => {
 });
 
 /** A recipe of the test's own; its image is removed at the end. */
-async function recipe(name: string, dockerfile: string): Promise<{ name: string; shelf: EngineImageService }> {
+async function recipe(name: string, dockerfile: string): Promise<{ name: string; shelf: ImageService }> {
   const full = `${name}-${unique}`;
   await mkdir(path.join(folder, full));
   await writeFile(path.join(folder, full, 'Dockerfile'), `ARG BASE\nFROM \${BASE}\n${dockerfile}\n`);
   made.push(`kernelet/${full}:latest`);
-  return { name: full, shelf: new EngineImageService(engine, folder) };
+  return { name: full, shelf: new ImageService(engine, folder) };
 }
 
 /** Loads an image with nothing in it, which is removed at the end. */

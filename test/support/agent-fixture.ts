@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { NodeAgent } from '../../src/agent/node-agent.ts';
 import type { KernelEvent } from '../../src/events/kernel-event.ts';
 import type { RunScript } from '../../src/execution/scripted-runner.ts';
-import { EngineImageService } from '../../src/images/image-service.ts';
+import { ImageService } from '../../src/images/image-service.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { OperationTimes } from '../../src/lib/operation-times.ts';
@@ -61,7 +61,7 @@ export class AgentFixture implements AsyncDisposable {
     const agent = new NodeAgent({
       ...common,
       kernels: registry,
-      images: new EngineImageService(kernels.engine),
+      images: new ImageService(kernels.engine),
       statistics: await assembleStatistics({
         ...common,
         host: thisMachine,

@@ -1,7 +1,7 @@
 /** What heartbeats are made of: nothing of it is asked for at the moment of a beat (spec cluster-state 5.1, 5.2). */
 import type { Agent } from '../../agent/agent.ts';
 import { type NodeResources, reportedResources } from '../../agent/node-resources.ts';
-import type { ImageView } from '../../images/views.ts';
+import type { ImageView } from '../../images/image-service.ts';
 import { version } from '../../lib/version.ts';
 import { imageLabels } from '../../protocol/image-contract.ts';
 import type { HeartbeatSender } from '../redis/heartbeat-sender.ts';

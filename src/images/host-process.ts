@@ -3,13 +3,13 @@
  * and takes its group with it when it is aborted. No shell is involved.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { addAbortListener, once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { type Clock, systemClock, type Timer } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { KerneletError } from '../lib/errors.ts';
 
-/** What to run. */
+/** A program of the host, and how far it is bounded. */
 export interface HostCommand {
   readonly argv: readonly [program: string, ...args: readonly string[]];
   /** Added to this process's environment. */
@@ -21,7 +21,7 @@ export interface HostCommand {
   readonly onLine?: (line: string) => void;
 }
 
-/** Time between SIGTERM and SIGKILL to a group that must end. */
+/** Time between SIGTERM and SIGKILL to a group that must end, in milliseconds. */
 const graceMs = 5_000;
 const keptLines = 15;
 const maxLine = 500;
@@ -34,6 +34,7 @@ export class HostProcess implements AsyncDisposable {
   readonly #command: HostCommand;
   readonly #clock: Clock;
   readonly #deadline: Deadline;
+  readonly #listener: Disposable;
   readonly #lastLines: string[] = [];
   #kill: Timer | undefined;
 
@@ -50,7 +51,7 @@ export class HostProcess implements AsyncDisposable {
     });
     this.#readLines(this.#child.stderr);
     if (!options.readOutput) this.#readLines(this.#child.stdout);
-    this.#deadline.signal.addEventListener('abort', this.#terminate, { once: true });
+    this.#listener = addAbortListener(this.#deadline.signal, () => this.#terminate());
     this.ended = this.#wait();
     this.ended.catch(() => {});
   }
@@ -73,7 +74,7 @@ export class HostProcess implements AsyncDisposable {
       throw this.#failure(thrown instanceof Error ? thrown.message : String(thrown), thrown);
     } finally {
       this.#kill?.[Symbol.dispose]();
-      this.#deadline.signal.removeEventListener('abort', this.#terminate);
+      this.#listener[Symbol.dispose]();
       this.#deadline[Symbol.dispose]();
     }
   }
@@ -83,12 +84,12 @@ export class HostProcess implements AsyncDisposable {
     return new KerneletError('IMAGE_BUILD_FAILED', text, cause === undefined ? {} : { cause });
   }
 
-  readonly #terminate = (): void => {
+  #terminate(): void {
     this.#signalGroup('SIGTERM');
     this.#kill ??= this.#clock.after(graceMs, () => this.#signalGroup('SIGKILL'));
     // What still holds the pipes must not keep this process waiting.
     this.#child.stdout.destroy();
-  };
+  }
 
   #signalGroup(name: 'SIGTERM' | 'SIGKILL'): void {
     if (this.#child.pid === undefined) return;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { type HostCommand, HostProcess, runOnHost } from './child-process.ts';
+import { type HostCommand, HostProcess, runOnHost } from './host-process.ts';
 
 const never = new AbortController().signal;
 const shell = (script: string, change: Partial<HostCommand> = {}): HostCommand => ({
@@ -52,12 +52,12 @@ describe('runOnHost', () => {
     });
   });
 
-  it('ends at its deadline', async () => {
+  it('ends a program that takes longer than its deadline', async () => {
     const failing = runOnHost(shell('sleep 60', { timeoutMs: 50 }), never);
     await expect(failing).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
   });
 
-  it('takes its children with it when aborted', async () => {
+  it('ends the children of a program too when it is aborted', async () => {
     const stop = new AbortController();
     const pids: number[] = [];
     const running = runOnHost(
