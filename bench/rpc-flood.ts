@@ -1,7 +1,7 @@
 /** Many calls of `ping` at once, as fast as they are answered. */
 import { loadZeromq } from '../src/backendai/transport/zeromq.ts';
 import { encodeRequestData } from '../src/backendai/wire/callosum/data.ts';
-import { encodeHeader } from '../src/backendai/wire/callosum/header.ts';
+import { encodeHeader } from '../src/backendai/wire/callosum/message.ts';
 
 const warmUps = 2_000;
 

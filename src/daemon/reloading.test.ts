@@ -63,14 +63,14 @@ it('leaves the level as the command line has it', async () => {
 it('names each key that needs a restart, until the file says again what is in force', async () => {
   const { reload } = await started('[agent]\nid = "i-1"\n');
   const changed = '[agent]\nid = "i-2"\n[kernelet]\ndefault-cpus = 2\n';
-  const told = [
+  const warned = [
     'warn kernelet.default-cpus has changed; it counts from the next start of this daemon',
     'warn agent.id has changed; it counts from the next start of this daemon',
     read,
   ];
   await reload(changed);
   await reload(changed);
-  expect(lines).toEqual([...told, ...told]);
+  expect(lines).toEqual([...warned, ...warned]);
   lines.length = 0;
   await reload('[agent]\nid = "i-1"\n');
   expect(lines).toEqual([read]);

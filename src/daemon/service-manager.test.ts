@@ -6,7 +6,7 @@ import type { AgentStatus } from '../agent/agent.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { type Logger, silentLogger } from '../lib/log.ts';
 import type { Sent } from './notify-socket.ts';
-import { ServiceManager, serviceManagerOf, statusLine, type ToldNode } from './service-manager.ts';
+import { type ReportedNode, ServiceManager, serviceManagerOf, statusLine } from './service-manager.ts';
 
 let clock: FakeClock;
 let heard: string[];
@@ -28,7 +28,7 @@ afterEach(async () => {
 
 const log: Logger = { ...silentLogger, warn: (message) => void warnings.push(message) };
 let kernels = 2;
-const node: ToldNode = {
+const node: ReportedNode = {
   agent: { status: async () => ({ phase: 'ready', kernels }) as AgentStatus },
   dependencies: { 'container-engine': () => engine(), etcd: async () => {} },
 };
@@ -131,7 +131,7 @@ describe('signs of life', () => {
 });
 
 describe('a reload', () => {
-  it('is told with the time of its begin, and its end', async () => {
+  it('is notified with the time of its begin, and its end', async () => {
     const manager = made();
     manager.ready(node);
     await clock.advance(0);
@@ -191,13 +191,13 @@ it('complains once when nobody hears', async () => {
   answer = { failure: 'ECONNREFUSED' };
   manager.ready(node);
   await clock.advance(60_000);
-  expect(warnings).toEqual(['the service manager cannot be told how the daemon is']);
+  expect(warnings).toEqual(['cannot notify the service manager']);
 });
 
 describe('the environment', () => {
   const parts = { clock: new FakeClock(), log };
 
-  it('without NOTIFY_SOCKET has nobody who is told', async () => {
+  it('without NOTIFY_SOCKET there are no notifications', async () => {
     expect(await serviceManagerOf({}, parts)).toBe(null);
     expect(await serviceManagerOf({ NOTIFY_SOCKET: '' }, parts)).toBe(null);
   });

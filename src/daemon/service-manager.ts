@@ -1,6 +1,6 @@
 /**
- * What a service manager is told (spec config-and-ops 11.2, 14; sd_notify(3)): that the daemon serves, reloads and stops,
- * how it is, and that it is alive. Without `$NOTIFY_SOCKET` there is nobody to tell.
+ * Notifies a service manager (spec config-and-ops 11.2, 14; sd_notify(3)): that the daemon serves, reloads and stops, how it
+ * is, and that it is alive. Without `$NOTIFY_SOCKET` there is nobody to notify.
  */
 
 import type { AgentPhase } from '../agent/agent.ts';
@@ -15,7 +15,7 @@ import { runPeriodically } from '../lib/retry.ts';
 import { version } from '../lib/version.ts';
 import type { NotifySocket } from './notify-socket.ts';
 
-/** How to tell. */
+/** How to notify. */
 export interface ServiceManagerOptions {
   readonly socket: NotifySocket;
   /** null: nobody waits for signs of life. */
@@ -24,8 +24,8 @@ export interface ServiceManagerOptions {
   readonly log: Logger;
 }
 
-/** What of a node is told. */
-export type ToldNode = Pick<ServedNode, 'dependencies'> & { readonly agent: Pick<ServedNode['agent'], 'status'> };
+/** What is reported of a node. */
+export type ReportedNode = Pick<ServedNode, 'dependencies'> & { readonly agent: Pick<ServedNode['agent'], 'status'> };
 
 const statusPauseMs = 10_000;
 /** A start and a stop ask for so much time, again and again before it is over. */
@@ -41,13 +41,13 @@ const maxReason = 500;
 const maxTurnMs = 1_000;
 const maxProbeMs = 3_000;
 
-/** Tells. It begins with the start, which takes its time. Disposing ends it without a word. */
+/** The notifications. They begin with the start, which takes its time. Disposing ends them without another. */
 export class ServiceManager implements AsyncDisposable {
   readonly #options: ServiceManagerOptions;
   readonly #jobs: Promise<void>[] = [];
   /** Aborts when the phase ends. */
   #phase = new AbortController();
-  #node: ToldNode | null = null;
+  #node: ReportedNode | null = null;
   #status = '';
   #stopping = false;
   #complained = false;
@@ -60,15 +60,15 @@ export class ServiceManager implements AsyncDisposable {
   }
 
   /** The daemon serves this node. */
-  ready(node: ToldNode): void {
+  ready(node: ReportedNode): void {
     if (this.#stopping || this.#node) return;
     this.#enter();
     this.#node = node;
     this.#jobs.push(this.#retryForever('READY=1'));
     const { watchdogMs } = this.#options;
     if (watchdogMs !== null) this.#beat(node, watchdogMs);
-    const tell = () => this.#tellStatus(node);
-    this.#every('telling the service manager how the daemon is', statusPauseMs, tell, { atOnce: true });
+    const report = () => this.#reportStatus(node);
+    this.#every('reporting the status to the service manager', statusPauseMs, report, { atOnce: true });
   }
 
   /** Runs a reload; before the daemon is ready nobody has asked for it by way of the manager. */
@@ -137,7 +137,7 @@ export class ServiceManager implements AsyncDisposable {
   }
 
   /** Signs of life, at half of what the manager waits for, as long as this process and its engine are fit for work. */
-  #beat(node: ToldNode, watchdogMs: number): void {
+  #beat(node: ReportedNode, watchdogMs: number): void {
     const { clock } = this.#options;
     const half = watchdogMs / 2;
     const timeoutMs = Math.min(maxProbeMs, half / 2);
@@ -147,7 +147,7 @@ export class ServiceManager implements AsyncDisposable {
       await withDeadline(options, (deadline) => node.dependencies['container-engine'](deadline.signal));
       answered = clock.monotonic();
     };
-    this.#every('telling the service manager that the daemon lives', half, async (signal) => {
+    this.#every('reporting to the service manager that the daemon is alive', half, async (signal) => {
       // Why the engine does not answer is in the status.
       await look(signal).catch(() => {});
       if (clock.monotonic() - answered > watchdogMs) return;
@@ -165,7 +165,7 @@ export class ServiceManager implements AsyncDisposable {
     }
   }
 
-  async #tellStatus({ agent, dependencies }: ToldNode): Promise<void> {
+  async #reportStatus({ agent, dependencies }: ReportedNode): Promise<void> {
     const [{ phase, kernels }, health] = await Promise.all([
       agent.status(),
       checkHealth(version, dependencies, this.#options.clock),
@@ -190,7 +190,7 @@ export class ServiceManager implements AsyncDisposable {
     if (sent === 'full') return false;
     if (sent !== 'sent' && !this.#complained) {
       this.#complained = true;
-      this.#options.log.warn('the service manager cannot be told how the daemon is', { reason: sent.failure });
+      this.#options.log.warn('cannot notify the service manager', { reason: sent.failure });
     }
     return true;
   }
@@ -207,7 +207,7 @@ export async function serviceManagerOf(
     const { openNotifySocket } = await import('./notify-socket.ts');
     return new ServiceManager({ socket: openNotifySocket(address), watchdogMs: watchdogOf(environ), clock, log });
   } catch (thrown) {
-    log.warn('the service manager cannot be told how the daemon is', { error: toKerneletError(thrown) });
+    log.warn('cannot notify the service manager', { error: toKerneletError(thrown) });
     return null;
   }
 }
@@ -220,14 +220,14 @@ function watchdogOf({ WATCHDOG_USEC: microseconds, WATCHDOG_PID: pid }: Readonly
 }
 
 /** What it is made of. */
-interface DaemonLook {
+interface DaemonState {
   readonly phase: AgentPhase;
   readonly kernels: number;
   readonly checks: readonly HealthCheck[];
 }
 
 /** `2 kernels; container-engine, etcd answer; redis does not answer`. */
-export function statusLine({ phase, kernels, checks }: DaemonLook): string {
+export function statusLine({ phase, kernels, checks }: DaemonState): string {
   const names = (are: boolean): string =>
     checks
       .filter(({ problem }) => (problem === null) === are)

@@ -53,7 +53,7 @@ it('has what there is, without what is secret', async () => {
   expect(text).not.toMatch(/hidden/);
 });
 
-it('has what can be told while other parts fail or hang', async () => {
+it('a snapshot has what can be had while other parts fail or hang', async () => {
   const clock = new FakeClock();
   const failing = {
     ...agent,

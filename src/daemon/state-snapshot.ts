@@ -30,12 +30,12 @@ export interface SnapshotSources {
 type SnapshotAgent = Pick<Agent, 'status' | 'list' | 'resources'>;
 
 /** What hangs is the reason why somebody asks: it is left out. */
-const patienceMs = 5_000;
+const answerTimeoutMs = 5_000;
 
-/** The document as text. What cannot be told in time is `{ "unavailable": why }`. */
+/** The document as text. What cannot be had in time is `{ "unavailable": why }`. */
 export async function stateSnapshot({ configuration, operations, node, clock }: SnapshotSources): Promise<string> {
   const within = async <T>(what: string, ask: (signal: AbortSignal) => Promise<T>) => {
-    const options = { what, timeoutMs: patienceMs, clock };
+    const options = { what, timeoutMs: answerTimeoutMs, clock };
     return await withDeadline(options, ({ signal }) => ask(signal)).catch((thrown: unknown) => ({
       unavailable: toKerneletError(thrown).message,
     }));

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { etcdOverlay } from '../../src/backendai/etcd/configuration-overlay.ts';
 import { EtcdEndpoint, EtcdFailure } from '../../src/backendai/etcd/endpoint.ts';
+import { etcdOverlay } from '../../src/backendai/etcd/etcd-adapter.ts';
 import { EtcdClient } from '../../src/backendai/etcd/etcd-client.ts';
-import { EtcdNodeRegistry } from '../../src/backendai/etcd/node-registry.ts';
+import { NodeRegistry } from '../../src/backendai/etcd/node-registry.ts';
 import { ScopedStore } from '../../src/backendai/etcd/scoped-store.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
@@ -28,7 +28,7 @@ function connect(
   namespaces += 1;
   const namespace = `ns${namespaces}`;
   const store = new ScopedStore(client, { namespace, agentId: 'i-one', scalingGroup: 'gpu' });
-  return { client, store, namespace, registry: new EtcdNodeRegistry({ store, clock, log }) };
+  return { client, store, namespace, registry: new NodeRegistry({ store, clock, log }) };
 }
 
 const first = (etcd: TestEtcd): EtcdMember => {

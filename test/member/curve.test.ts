@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeCurveKeys } from '../../src/backendai/transport/curve-keys.ts';
-import { type Certificate, parseCertificate } from '../../src/backendai/wire/curve/certificate.ts';
+import { type Certificate, parseCertificate } from '../../src/backendai/wire/curve.ts';
 import { CallosumClient } from '../support/callosum-client.ts';
 import { Member } from '../support/cluster/member.ts';
 import { describeWith } from '../support/cluster/programs.ts';

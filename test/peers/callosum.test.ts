@@ -10,7 +10,7 @@ import { define, method } from '../../src/backendai/rpc/rpc-method.ts';
 import { maxMessageBytes, RpcServer } from '../../src/backendai/rpc/rpc-server.ts';
 import { type CurveKeys, loadCurveKeys, makeCurveKeys } from '../../src/backendai/transport/curve-keys.ts';
 import { MessageRouter } from '../../src/backendai/transport/message-router.ts';
-import { parseCertificate } from '../../src/backendai/wire/curve/certificate.ts';
+import { parseCertificate } from '../../src/backendai/wire/curve.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { runPeer } from '../support/python-peer.ts';
 import { rpcServices } from '../support/rpc-services.ts';

@@ -8,7 +8,7 @@ import { maxMessageBytes, RpcServer } from '../../src/backendai/rpc/rpc-server.t
 import { MessageRouter } from '../../src/backendai/transport/message-router.ts';
 import { loadZeromq } from '../../src/backendai/transport/zeromq.ts';
 import { encodeRequestData } from '../../src/backendai/wire/callosum/data.ts';
-import { encodeHeader } from '../../src/backendai/wire/callosum/header.ts';
+import { encodeHeader } from '../../src/backendai/wire/callosum/message.ts';
 import { encodeMsgpack } from '../../src/backendai/wire/msgpack/encode.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { CallosumClient } from '../support/callosum-client.ts';

@@ -1,6 +1,8 @@
 /** A node's agent for tests of the interfaces: real kernels on the dummy engine, with runners that say what the test scripts. */
 import { join } from 'node:path';
 import { NodeAgent } from '../../src/agent/node-agent.ts';
+import type { EventStore } from '../../src/agent/parts.ts';
+import { type EventLog, openEventLog } from '../../src/events/event-log.ts';
 import type { KernelEvent } from '../../src/events/kernel-event.ts';
 import type { RunScript } from '../../src/execution/scripted-runner.ts';
 import { ImageService } from '../../src/images/image-service.ts';
@@ -36,9 +38,10 @@ export class AgentFixture implements AsyncDisposable {
   /** Starts one; runners are scripted unless the options connect real ones. */
   static async start(options: FixtureOptions = {}): Promise<AgentFixture> {
     const runners: RecordingRunner[] = [];
-    const made: { fixture?: AgentFixture } = {};
+    const made: { fixture?: AgentFixture; kept?: EventLog } = {};
     const kernels = await KernelsFixture.open({
       ...options,
+      onEvent: (event) => made.kept?.publish(event),
       parts: {
         connectRunner: () => {
           const runner = new RecordingRunner(() => made.fixture?.script ?? idle);
@@ -49,11 +52,16 @@ export class AgentFixture implements AsyncDisposable {
         ...options.parts,
       },
     });
-    const events = {
-      publish: (event: KernelEvent) => void (kernels.events as KernelEvent[]).push(event),
+    const kept = await openEventLog({ path: kernels.folder }, systemClock, silentLogger);
+    made.kept = kept;
+    const events: EventStore = {
+      publish: (event) => {
+        (kernels.events as KernelEvent[]).push(event);
+        kept.publish(event);
+      },
       hasEnded: () => false,
       hasFinished: () => false,
-      async *read() {},
+      read: (options, signal) => kept.read(options, signal),
     };
     const { registry, scratch } = kernels.kernels;
     await scratch.prepare();
@@ -88,7 +96,10 @@ export class AgentFixture implements AsyncDisposable {
       },
       capacity: { cpus: 8, memoryBytes: 64 * 2 ** 30, slots: kernels.devices.known },
       devices: kernels.devices,
-      release: () => kernels[Symbol.asyncDispose](),
+      release: async () => {
+        await kernels[Symbol.asyncDispose]();
+        kept[Symbol.dispose]();
+      },
       facts: {
         version: '0',
         mode: 'cluster',

@@ -7,8 +7,13 @@ import {
   encodeRequestData,
   type FailureParts,
 } from '../../src/backendai/wire/callosum/data.ts';
-import { decodeHeader, encodeHeader } from '../../src/backendai/wire/callosum/header.ts';
-import { type MessageType, openEnvelope, type RequestIdentity } from '../../src/backendai/wire/callosum/message.ts';
+import {
+  decodeHeader,
+  encodeHeader,
+  type MessageType,
+  openEnvelope,
+  type RequestIdentity,
+} from '../../src/backendai/wire/callosum/message.ts';
 import { decodePlain } from '../../src/backendai/wire/extensions/plain.ts';
 import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
 

@@ -161,6 +161,8 @@ export function testDevices(plugins: readonly DevicePlugin[] = [], search?: Plug
 
 /** What a test may decide. */
 export interface FixtureOptions {
+  /** Called with each event of the kernels. */
+  readonly onEvent?: (event: KernelEvent) => void;
   readonly engine?: Engine;
   readonly dummy?: DummyEngineOptions;
   /** Called when a client waits for its runner. */
@@ -258,7 +260,10 @@ export class KernelsFixture implements AsyncDisposable {
       devices,
       ports: leases,
       events: {
-        publish: (event) => void events.push(event),
+        publish: (event) => {
+          events.push(event);
+          options.onEvent?.(event);
+        },
         hasFinished: () => false,
         hasEnded: (kernel) =>
           told.has(kernel) || events.some((one) => one.type === 'kernel-terminated' && one.kernelId === kernel),

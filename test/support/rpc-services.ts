@@ -7,7 +7,7 @@ import { checkHealth } from '../../src/agent/node-health.ts';
 import { BackgroundTasks } from '../../src/backendai/operations/background-tasks.ts';
 import { BatchRuns } from '../../src/backendai/operations/batch-runs.ts';
 import { Commits } from '../../src/backendai/operations/commits.ts';
-import { creationInfoOf } from '../../src/backendai/operations/creation-info-of.ts';
+import { creationInfoOf } from '../../src/backendai/operations/creation-info.ts';
 import { Creations } from '../../src/backendai/operations/creations.ts';
 import { Executions } from '../../src/backendai/operations/executions.ts';
 import { ImageTasks } from '../../src/backendai/operations/image-tasks.ts';

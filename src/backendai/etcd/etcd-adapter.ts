@@ -5,10 +5,10 @@ import { formatHostPort } from '../../config/value-types/address.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
-import { type ConfigurationOverlay, etcdOverlay } from './configuration-overlay.ts';
 import type { EtcdTls } from './endpoint.ts';
 import { EtcdClient } from './etcd-client.ts';
-import { EtcdNodeRegistry, type NodeRegistry } from './node-registry.ts';
+import type { NestedTable } from './nested-table.ts';
+import { NodeRegistry } from './node-registry.ts';
 import { ScopedStore } from './scoped-store.ts';
 
 /** Who the agent is in its cluster, at the start. */
@@ -41,7 +41,7 @@ export async function openEtcd(
   const store = new ScopedStore(client, { namespace, ...identity }, clock);
   return {
     overlay: etcdOverlay(store),
-    registry: new EtcdNodeRegistry({ store, clock, log }),
+    registry: new NodeRegistry({ store, clock, log }),
     moveTo: (scalingGroup) => store.moveTo(scalingGroup),
     [Symbol.dispose]: () => client[Symbol.dispose](),
   };
@@ -69,4 +69,26 @@ export async function readPem(key: string, path: string | null): Promise<string 
       context: { key, path },
     });
   }
+}
+
+/** The configuration of the cluster, the node's own keys over its group's over everybody's. */
+export interface ConfigurationOverlay {
+  /** The tables at these paths, all of one moment. Throws ETCD_UNAVAILABLE, ETCD_REFUSED. */
+  read(paths: readonly string[], signal: AbortSignal): Promise<readonly NestedTable[]>;
+  /** One value; undefined when nobody has set it. Throws as `read` does. */
+  get(key: string, signal: AbortSignal): Promise<string | undefined>;
+  /**
+   * The tables now and whenever they have changed, over lost connections and restarts of the store, until the signal
+   * aborts, whose reason is thrown.
+   */
+  follow(paths: readonly string[], signal: AbortSignal): AsyncIterable<readonly NestedTable[]>;
+}
+
+/** The overlay that a cluster keeps in etcd. */
+export function etcdOverlay(store: ScopedStore): ConfigurationOverlay {
+  return {
+    read: (paths, signal) => store.getTables(paths, undefined, signal),
+    get: (key, signal) => store.get(key, undefined, signal),
+    follow: (paths, signal) => store.followTables(paths, signal),
+  };
 }

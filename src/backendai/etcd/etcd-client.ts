@@ -118,7 +118,7 @@ export class EtcdClient implements Disposable {
     try {
       yield* endpoint.changes(ranges, from, { signal, token: await this.#authenticated(endpoint, signal) });
     } catch (thrown) {
-      this.#leave(endpoint, thrown);
+      this.#abandon(endpoint, thrown);
       throw thrown;
     }
   }
@@ -143,7 +143,7 @@ export class EtcdClient implements Disposable {
       } catch (thrown) {
         signal?.throwIfAborted();
         if (!(thrown instanceof EtcdFailure)) throw thrown;
-        this.#leave(endpoint, thrown);
+        this.#abandon(endpoint, thrown);
         if (thrown.kind === 'refused') throw new KerneletError('ETCD_REFUSED', thrown.message, { cause: thrown });
         if (thrown.kind === 'token' && this.#credentials && renewals < maxRenewals) {
           renewals += 1;
@@ -165,7 +165,7 @@ export class EtcdClient implements Disposable {
   }
 
   /** After a failure: another token, or the next server. Only once for one that many calls see fail together. */
-  #leave(endpoint: EtcdEndpoint, thrown: unknown): void {
+  #abandon(endpoint: EtcdEndpoint, thrown: unknown): void {
     if (this.#endpoints[this.#current] !== endpoint || !(thrown instanceof EtcdFailure)) return;
     if (thrown.kind === 'refused') return;
     this.#token = null;

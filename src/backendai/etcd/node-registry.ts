@@ -1,4 +1,4 @@
-/** Where a node says that it is there (spec cluster-state 1.9). Standalone, nobody asks. */
+/** Where a node says that it is there (spec cluster-state 1.9). */
 import { type Clock, sleep } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import { retryForever } from '../../lib/retry.ts';
@@ -14,28 +14,11 @@ export interface NodeFacts {
   readonly watcherPort: number | null;
 }
 
-/** The registry of nodes, for one node. */
-export interface NodeRegistry {
-  /** Resolves when a manager is or was there. */
-  waitForManager(signal: AbortSignal): Promise<void>;
-  /** Puts status and facts, with patience. Rejects with the signal's reason only. */
-  announce(status: NodeStatus, facts: NodeFacts | null, signal: AbortSignal): Promise<void>;
-  /** Puts again what was announced whenever it is gone, until the signal aborts; resolves then. */
-  keepRegistered(signal: AbortSignal): Promise<void>;
-}
-
-/** The registry of a node that is alone. */
-export const noRegistry: NodeRegistry = {
-  waitForManager: async () => {},
-  announce: async () => {},
-  keepRegistered: async () => {},
-};
-
 const managersPath = 'nodes/manager';
 const reminderMs = 30_000;
 
-/** The registry in etcd. */
-export class EtcdNodeRegistry implements NodeRegistry {
+/** The registry of nodes in etcd, for one node. */
+export class NodeRegistry {
   readonly #store: ScopedStore;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -48,12 +31,13 @@ export class EtcdNodeRegistry implements NodeRegistry {
     this.#log = options.log;
   }
 
+  /** Resolves when a manager is or was there. */
   async waitForManager(signal: AbortSignal): Promise<void> {
     const done = new AbortController();
     const waiting = this.#remind(AbortSignal.any([signal, done.signal]));
     try {
       for await (const [managers = {}] of this.#store.followTables([managersPath], signal)) {
-        // Entries of managers that died count as well: they are never told apart.
+        // Entries of managers that died count as well: nothing tells them from others.
         if (Object.keys(managers).length > 0) return;
       }
     } finally {
@@ -62,6 +46,7 @@ export class EtcdNodeRegistry implements NodeRegistry {
     }
   }
 
+  /** Puts status and facts, with patience. Rejects with the signal's reason only. */
   async announce(status: NodeStatus, facts: NodeFacts | null, signal: AbortSignal): Promise<void> {
     const pairs = {
       ...this.#announced,
@@ -74,6 +59,7 @@ export class EtcdNodeRegistry implements NodeRegistry {
     await this.#put(pairs, 'the registration of this node in etcd', signal);
   }
 
+  /** Puts again what was announced whenever it is gone, until the signal aborts; resolves then. */
   async keepRegistered(signal: AbortSignal): Promise<void> {
     try {
       for await (const [keys = {}] of this.#store.followTables([''], signal, ['node'])) {

@@ -95,7 +95,7 @@ export class ScopedStore {
     );
   }
 
-  /** Puts `next` if the value is `old`; tells whether it was. */
+  /** Puts `next` if the value is `old`; answers whether it was. */
   async replace(key: string, old: string, next: string, scope: Scope, signal?: AbortSignal): Promise<boolean> {
     const when = this.#pair(scope, key, old);
     const put = this.#pair(scope, key, next);
@@ -120,7 +120,7 @@ export class ScopedStore {
    * siblings whose names begin alike don't leak in; its own value is read beside it.
    */
   #reading(paths: readonly string[], scopes: ReadScopes) {
-    const places = paths.flatMap((path) =>
+    const reads = paths.flatMap((path) =>
       scopes.map((one) => {
         const bare = path.replace(/\/+$/, '');
         const folder = this.#key(one, bare === '' ? '' : `${bare}/`);
@@ -130,11 +130,11 @@ export class ScopedStore {
       }),
     );
     return {
-      ranges: places.flatMap(({ ranges }) => ranges),
+      ranges: reads.flatMap(({ ranges }) => ranges),
       tables: (held: readonly (readonly KeyPair[])[]): NestedTable[] => {
         let next = 0;
         const layers = new Map<string, NestedTable[]>(paths.map((path) => [path, []]));
-        for (const { path, prefix, ranges } of places) {
+        for (const { path, prefix, ranges } of reads) {
           const pairs = held.slice(next, next + ranges.length).flat();
           next += ranges.length;
           layers.get(path)?.push(

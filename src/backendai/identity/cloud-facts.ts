@@ -1,5 +1,5 @@
 /** What the metadata service of a cloud says of a machine (spec config-and-ops 8). What it does not say is null. */
-import type { CloudKind } from './cloud-kind.ts';
+import { request } from 'node:http';
 
 /** Facts of a machine. */
 export interface CloudFacts {
@@ -82,4 +82,66 @@ function textAt(document: unknown, ...path: readonly string[]): string | null {
     value = (value as Readonly<Record<string, unknown>>)[name];
   }
   return typeof value === 'string' && value !== '' ? value : null;
+}
+
+/** A cloud; null: on premises. */
+export type CloudKind = 'amazon' | 'azure' | 'google' | null;
+
+/** Texts of files of the machine; blank where a file is absent. */
+interface CloudHints {
+  /** `/sys/devices/virtual/dmi/id/board_vendor`. */
+  readonly boardVendor: string;
+  /** `/sys/devices/virtual/dmi/id/bios_version`. */
+  readonly biosVersion: string;
+  /** `/var/lib/dhcp/dhclient.eth0.leases`. */
+  readonly leases: string;
+}
+
+/** The first that fits. */
+export function cloudKind({ boardVendor, biosVersion, leases }: CloudHints): CloudKind {
+  const bios = biosVersion.toLowerCase();
+  if (boardVendor.toLowerCase().includes('amazon')) return 'amazon';
+  if (bios.includes('google')) return 'google';
+  if (bios.includes('amazon')) return 'amazon';
+  return leases.includes('unknown-245') ? 'azure' : null;
+}
+
+/** Of one attempt. */
+const timeoutMs = 1_000;
+const attempts = 3;
+const pauseMs = 500;
+const maxBytes = 256 * 1024;
+
+/** Asks, up to three times. A refusal is an answer. */
+export const askMetadata: AskMetadata = async (url, options) => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await attemptOne(url, options);
+    } catch {
+      if (attempt >= attempts) return null;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+};
+
+function attemptOne(url: string, { method = 'GET', headers = {} }: Parameters<AskMetadata>[1]) {
+  return new Promise<string | null>((resolve, reject) => {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const asked = request(url, { method, headers, signal, agent: false }, (response) => {
+      const { statusCode = 0 } = response;
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (piece: string) => {
+        text += piece;
+        if (text.length > maxBytes) response.destroy(new Error('the answer is too long'));
+      });
+      response.on('error', reject);
+      response.on('end', () => {
+        if (statusCode >= 500) reject(new Error(`status ${statusCode}`));
+        else resolve(statusCode === 200 && text.trim() !== '' ? text.trim() : null);
+      });
+    });
+    asked.on('error', reject);
+    asked.end();
+  });
 }

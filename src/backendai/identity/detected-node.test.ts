@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { AskMetadata } from './cloud-facts.ts';
+import { askMetadata } from './cloud-facts.ts';
 import { detectNode } from './detected-node.ts';
-import { askMetadata } from './metadata-service.ts';
 
 let root: string;
 beforeEach(async () => {

@@ -1,8 +1,7 @@
 /** What a machine is found to be, when nobody has said it (spec config-and-ops 8). */
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { type AskMetadata, cloudFacts } from './cloud-facts.ts';
-import { type CloudKind, cloudKind } from './cloud-kind.ts';
+import { type AskMetadata, type CloudKind, cloudFacts, cloudKind } from './cloud-facts.ts';
 
 /** The facts. */
 export interface DetectedNode {

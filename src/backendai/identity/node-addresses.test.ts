@@ -24,7 +24,7 @@ const find = (
 ) => nodeAddresses({ ...settings, ...given }, { ...hints, ...said }, { ...sources, ...around });
 
 describe('nodeAddresses', () => {
-  it('goes by the configuration first, and tells each address apart', async () => {
+  it('goes by the configuration first, and reads each address by its own rule', async () => {
     expect(
       await find({
         rpcListen: { host: '0.0.0.0', port: 6001 },

@@ -1,9 +1,13 @@
 /** Under which addresses a node is known in its cluster (spec config-and-ops 9). */
 
+import { createSocket } from 'node:dgram';
+import { lookup } from 'node:dns/promises';
+import { BlockList, isIP } from 'node:net';
+import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import type { HostPort } from '../../config/settings.ts';
 import { formatHostPort, isLoopback } from '../../config/value-types/address.ts';
+import { withDeadline } from '../../lib/deadline.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { addressInSubnet, type Interfaces } from './subnet.ts';
 
 /** What the configuration says. */
 export interface AddressSettings {
@@ -94,4 +98,71 @@ async function rpcHost(hints: AddressHints, sources: AddressSources, warnings: s
     `agent.rpc-listen-addr is blank and this machine's name is ${named}: listening on ${routed}, from where etcd is reached`,
   );
   return routed;
+}
+
+/** The interfaces of a machine, as `os.networkInterfaces` gives them. */
+type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
+
+/**
+ * The first local address inside of a subnet. null: nothing is said by it, since it is absent or takes in everything.
+ * undefined: no address is inside. Throws INVALID_CONFIG, naming the key in etcd.
+ */
+function addressInSubnet(key: string, subnet: string | undefined, interfaces: Interfaces): string | null | undefined {
+  if (subnet === undefined || subnet.trim() === '') return null;
+  const [, address = '', length = ''] = /^([0-9a-f.:]+)\/(\d{1,3})$/i.exec(subnet.trim()) ?? [];
+  const family = isIP(address);
+  const prefix = Number(length);
+  if (family === 0 || prefix > (family === 4 ? 32 : 128)) {
+    const text = `etcd: ${key} = ${JSON.stringify(subnet.slice(0, 80))} is no subnet such as 10.0.0.0/8`;
+    throw new KerneletError('INVALID_CONFIG', text, { context: { key, place: 'etcd' } });
+  }
+  if (prefix === 0) return null;
+  const wanted = new BlockList();
+  wanted.addSubnet(address, prefix, family === 4 ? 'ipv4' : 'ipv6');
+  return localAddresses(interfaces).find(({ address: own, family: kind }) => wanted.check(own, kind))?.address;
+}
+
+/** All addresses of the machine, in the order of its interfaces. */
+function localAddresses(
+  interfaces: Interfaces,
+): readonly { readonly address: string; readonly family: 'ipv4' | 'ipv6' }[] {
+  return Object.values(interfaces).flatMap((addresses) =>
+    (addresses ?? []).map(({ address, family }) => ({ address, family: family === 'IPv4' ? 'ipv4' : 'ipv6' })),
+  );
+}
+
+const deadlineMs = 5_000;
+
+/** The sources of this machine; `etcd` is what the address of a route is found with. */
+export function machineAddresses(etcd: HostPort, cloudIp: () => Promise<string | null>): AddressSources {
+  return {
+    cloudIp,
+    nameAddress: () => orNull("the address of this machine's name", async () => (await lookup(hostname(), 4)).address),
+    routeAddress: () => orNull(`the route to etcd at ${etcd.host}`, () => routeTo(etcd)),
+    interfaces: networkInterfaces(),
+  };
+}
+
+/** The local address from which another one is reached: connecting a datagram socket sends nothing. */
+async function routeTo({ host, port }: HostPort): Promise<string> {
+  const { address, family } = await lookup(host);
+  const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.connect(port, address, resolve);
+    });
+    return socket.address().address;
+  } finally {
+    socket.close();
+  }
+}
+
+async function orNull(what: string, ask: () => Promise<string>): Promise<string | null> {
+  try {
+    return await withDeadline({ what, timeoutMs: deadlineMs }, ask);
+  } catch {
+    // A machine that does not know is asked by the next rule.
+    return null;
+  }
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import { retryForever } from '../../lib/retry.ts';
 import { type ClusterLimits, clusterLimits } from '../etcd/cluster-limits.ts';
-import type { ConfigurationOverlay } from '../etcd/configuration-overlay.ts';
+import type { ConfigurationOverlay } from '../etcd/etcd-adapter.ts';
 import { readPem } from '../etcd/etcd-adapter.ts';
 import { isNested, type NestedTable } from '../etcd/nested-table.ts';
 import type { AddressHints } from '../identity/node-addresses.ts';

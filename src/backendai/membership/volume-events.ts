@@ -1,4 +1,4 @@
-/** Volumes that are to be mounted or not any more, as everybody in the cluster is told (spec config-and-ops 19). */
+/** Volumes that are to be mounted or not any more, as an event to the whole cluster says (spec config-and-ops 19). */
 
 import { KerneletError, toKerneletError } from '../../lib/errors.ts';
 import { retryForever } from '../../lib/retry.ts';

@@ -50,7 +50,7 @@ it('marks kernels of this node as long as they are reported', async () => {
   expect(await agent.list()).toHaveLength(1);
 });
 
-it('ends them when it is told to, and takes the report away', async () => {
+it('ends them when it is configured to, and takes the report away', async () => {
   await write('report.a.json', { ID: kernel.toUpperCase(), CID: 'c', reason: 'mining' });
   await reports(true).round();
   expect(marked).toEqual([[{ [kernel]: 'cleaning' }, []]]);

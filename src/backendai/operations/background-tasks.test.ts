@@ -78,7 +78,7 @@ it('says how far it is, once a second at most', async () => {
   expect(published.at(-1)).toBe(`bgtask_done ${id} `);
 });
 
-it('tells of the end also when its record cannot be written, and begins nothing without one', async () => {
+it('publishes the end of a task also when its record cannot be written, and begins none without a record', async () => {
   const down = new KerneletError('REDIS_UNAVAILABLE', 'no Redis');
   const failing = async (): Promise<never> => {
     throw down;
@@ -116,7 +116,7 @@ it('cancels what is under way at a stop, and reports what an earlier process lef
   expect(clock.pending).toBe(0);
 });
 
-it('reports nothing of a task whose end an earlier process has told, and forgets it', async () => {
+it('publishes nothing of a task whose end an earlier process has published, and forgets it', async () => {
   const freed: string[] = [];
   const options = {
     hasPublished: (once: string) => once === 'task a',

@@ -1,6 +1,6 @@
 /**
  * Work that goes on after the reply to the call that asked for it (spec cluster-state 8): its record in Redis says how
- * far it is, and one event tells its end. A manager begins to listen when it has the reply, so nothing ends before it
+ * far it is, and one event says how it ended. A manager begins to listen when it has the reply, so nothing ends before it
  * can have done so. What this process leaves unfinished, the next one reports as failed.
  */
 import { randomUUID } from 'node:crypto';
@@ -35,7 +35,7 @@ export interface BackgroundTasksParts {
   readonly records: Pick<BackgroundTaskRecords, 'start' | 'progress' | 'end'>;
   /** Tells a manager; with a name once until that is free, by whatever process. */
   readonly publish: <Name extends TaskEventName>(name: Name, fields: AgentEventFields[Name], once?: string) => void;
-  /** Whether something was told under this name. */
+  /** Whether something was published under this name. */
   readonly hasPublished: (once: string) => boolean;
   readonly freeName: (once: string) => void;
   readonly notes: Pick<JsonStore<TaskNote>, 'all' | 'put' | 'remove'>;
@@ -47,14 +47,14 @@ const maxTasks = 256;
 /** From the reply to the earliest end. */
 const listeningMs = 1_000;
 const progressPauseMs = 1_000;
-/** How long the record of an end is tried to be written; the event is told all the same. */
+/** How long the record of an end is tried to be written; the event is published all the same. */
 const recordingMs = 30_000;
 /** The same when the agent is stopping. */
 const hurriedMs = 2_000;
 const stoppingMs = 5_000;
 const maxText = 4_096;
 
-/** Under what name the end of a task is told. */
+/** Under what name the end of a task is published. */
 const nameOf = (id: string): string => `task ${id}`;
 
 const eventOf = { done: 'bgtask_done', cancelled: 'bgtask_cancelled', failed: 'bgtask_failed' } as const;
@@ -74,7 +74,7 @@ export class BackgroundTasks implements AsyncDisposable {
     }
   }
 
-  /** Tasks whose end has not been told. */
+  /** Tasks whose end has not been published. */
   get size(): number {
     return this.#open.size;
   }
@@ -102,7 +102,7 @@ export class BackgroundTasks implements AsyncDisposable {
     return id;
   }
 
-  /** Cancels what is under way and tells of it. */
+  /** Cancels what is under way and publishes that. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new KerneletError('CANCELLED', 'the agent is shutting down'));
     const { clock, log } = this.#parts;
@@ -158,7 +158,7 @@ export class BackgroundTasks implements AsyncDisposable {
     return { report, settled: () => sending };
   }
 
-  /** The record first: a manager that is told looks at it. */
+  /** The record first: a manager that reads the event looks at it. */
   async #end(id: string, end: TaskEnd, message: string): Promise<void> {
     const { publish, log } = this.#parts;
     const shown = message.slice(0, maxText);
@@ -170,7 +170,7 @@ export class BackgroundTasks implements AsyncDisposable {
     this.#open.delete(id);
   }
 
-  /** The note of a task whose end was told is not needed any more. Never rejects. */
+  /** The note of a task whose end was published is not needed any more. Never rejects. */
   async #forget(id: string): Promise<void> {
     const { notes, freeName, log } = this.#parts;
     try {

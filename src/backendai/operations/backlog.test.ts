@@ -40,7 +40,7 @@ it('drops the oldest output of what is much, says so once, and keeps where the r
 it('can be kept from growing until it is taken', () => {
   const backlog = new Backlog();
   backlog.push(event({ kind: 'stdout' }, 'abc'));
-  backlog.stint();
+  backlog.dropOutput();
   backlog.push(event({ kind: 'stderr' }, 'de'));
   backlog.push(event({ kind: 'finished', exitCode: 0, reason: 'exited' }));
   expect(all(backlog).map((line) => line.slice(0, 24))).toEqual(['stderr kernelet: 5 bytes', 'finished']);
@@ -51,7 +51,7 @@ it('can be kept from growing until it is taken', () => {
 it('says what was dropped when nothing else is left', () => {
   const backlog = new Backlog();
   backlog.push(event({ kind: 'stdout' }, 'abc'));
-  backlog.stint();
+  backlog.dropOutput();
   expect(all(backlog).map((line) => line.slice(0, 24))).toEqual(['stderr kernelet: 3 bytes']);
   expect(backlog.shift()).toBeUndefined();
 });
@@ -59,7 +59,7 @@ it('says what was dropped when nothing else is left', () => {
 it('wants no more when where the run stands is said without end, also of many empty questions', () => {
   for (const prompt of ['', '?'.repeat(65_536)]) {
     const backlog = new Backlog();
-    backlog.stint();
+    backlog.dropOutput();
     let taken = 0;
     while (backlog.push(event({ kind: 'waiting-input', prompt, password: false })) && taken < 10_000) taken += 1;
     expect(taken).toBe(prompt === '' ? 1023 : 3);

@@ -1,5 +1,5 @@
 /**
- * What a run says while nobody asks for it: bounded, the newest output is kept, and what was dropped is told in its place.
+ * What a run says while nobody asks for it: bounded, the newest output is kept, and a line in its place says what was dropped.
  * Pure.
  */
 import type { NumberedRunEvent, RunEvent } from '../../protocol/run-event.ts';
@@ -41,12 +41,12 @@ export class Backlog {
   }
 
   /** Drops all output, and what comes of it until everything has been taken. */
-  stint(): void {
+  dropOutput(): void {
     this.#maxBytes = 0;
     this.#fit();
   }
 
-  /** Takes the oldest event; before it, or alone when nothing else is left, what was dropped is told. */
+  /** Takes the oldest event; before it, or alone when nothing else is left, a line says what was dropped. */
   shift(): NumberedRunEvent | undefined {
     const dropped = this.#droppedBytes;
     const [first] = this.#events;

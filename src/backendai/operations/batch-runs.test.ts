@@ -70,7 +70,7 @@ it.each([
   [-9, 'memory-limit', 'session_failure task-failed -9'],
   [-15, 'time-limit', 'session_failure task-timeout -2'],
   [-15, 'cancelled', 'session_failure task-cancelled -2'],
-] as const)('tells once of the end %i (%s)', async (exitCode, reason, words) => {
+] as const)('publishes the end of a batch run once: %i (%s)', async (exitCode, reason, words) => {
   const { id, runs, published, end, fixture, begun } = await node();
   const batches = await runs();
   await batches.begin(id, { ...batch, timeoutMs: 5000 });
@@ -122,7 +122,7 @@ async function notesOnBadDisk(isBad: (note: BatchNote) => boolean) {
   return { all: notes.all, put, remove: (name: string) => notes.remove(name) };
 }
 
-it('tells once of an end though the process ends before that is noted', async () => {
+it('publishes an end once though the process is killed before that is noted', async () => {
   const { id, runs, published, names, end, begun } = await node();
   const before = await runs({ notes: await notesOnBadDisk(({ state }) => state === 'told') });
   await before.begin(id, batch);
@@ -173,7 +173,7 @@ it.each([
   ['container-not-found', null, 'session_failure task-failed -1'],
   ['user-requested', null, 'session_failure task-cancelled -2'],
   ['exec-timeout', null, 'session_failure task-timeout -2'],
-])('tells of a kernel’s end during its run (%s)', async (reason, exitCode, words) => {
+])('publishes the end of a batch run whose kernel ends (%s)', async (reason, exitCode, words) => {
   const { id, runs, published } = await node();
   const batches = await runs();
   await batches.begin(id, batch);
@@ -182,7 +182,7 @@ it.each([
   expect(published).toEqual([words]);
 });
 
-it('keeps quiet where the kernel’s end is quiet, and of kernels without a run', async () => {
+it('publishes nothing for a suppressed termination, or for a kernel without a run', async () => {
   const { id, runs, published } = await node();
   const batches = await runs();
   await batches.begin(id, batch);

@@ -1,5 +1,5 @@
 /**
- * Batch sessions: a kernel's one command, whose end a manager is told once (spec rpc 8.13, kernel-lifecycle 19). What is
+ * Batch sessions: a kernel's one command, whose end is published once (spec rpc 8.13, kernel-lifecycle 19). What is
  * under way is noted, so that a restart of the agent goes on following it; the run itself goes on meanwhile.
  */
 
@@ -15,7 +15,7 @@ import type { EndReason } from '../../protocol/run-event.ts';
 import type { JsonStore } from '../../storage/json-store.ts';
 import type { AgentEventFields } from '../wire/events/agent-event.ts';
 
-/** What there is of a batch run as long as its kernel lives: `ordered`, the runner has it, its end is `told`. */
+/** What there is of a batch run as long as its kernel lives: asked for (stored as `ordered`), with the runner (`begun`), its end published (`told`). */
 const states = ['ordered', 'begun', 'told'] as const;
 
 /** A batch run; kept over restarts by its kernel's id. */
@@ -51,7 +51,7 @@ export interface BatchRunsParts {
 }
 
 const run = parseRunId('batch-job');
-/** Under what name the end of a kernel's run is told. */
+/** Under what name the end of a kernel's run is published. */
 const nameOf = (kernel: KernelId): string => `batch ${kernel}`;
 /** For handing the command to the runner. */
 const handoverMs = 30_000;
@@ -82,7 +82,7 @@ export class BatchRuns implements AsyncDisposable {
     this.#parts = parts;
   }
 
-  /** Runs whose end has not been told. */
+  /** Runs whose end has not been published. */
   get size(): number {
     return [...this.#parts.notes.all.values()].filter(({ state }) => state !== 'told').length;
   }
@@ -106,7 +106,7 @@ export class BatchRuns implements AsyncDisposable {
       this.#forget(kernel);
       throw error;
     }
-    // One that had ended before the note was there is told of by nobody else.
+    // One that had ended before the note was there is published by nobody else.
     const { phase, termination } = await agent.inspect(kernel);
     if (phase === 'terminated') this.#end(kernel, { lost: termination?.exitCode ?? unknownCode });
     else this.#follow(kernel);
@@ -125,7 +125,7 @@ export class BatchRuns implements AsyncDisposable {
     }
   }
 
-  /** A kernel has ended: called before managers are told of that, or are not told because they know. */
+  /** A kernel has ended: called before that is published, or is suppressed. */
   kernelEnds({ kernelId, reason, exitCode }: KernelEnd, published: boolean): void {
     if (published && ownEnds.has(reason)) this.#end(kernelId, { lost: exitCode ?? unknownCode });
     else if (published) this.#end(kernelId, reason === 'exec-timeout' ? 'timeout' : 'cancelled');
@@ -200,14 +200,14 @@ export class BatchRuns implements AsyncDisposable {
     const { notes, publish, log } = this.#parts;
     const note = notes.all.get(kernel);
     if (!note || note.state === 'told') return;
-    // The outbox has it on disk before the note says so: to a process that ends in between, it is told already.
+    // The outbox has it on disk before the note says so: to a process that ends in between, it is published already.
     const [name, reason, exitCode] = wordsOf(end);
     publish(name, { session: note.session, reason, exitCode }, nameOf(kernel));
     log.info('a batch run has ended', { kernel, reason, exitCode });
     void this.#note(kernel, { ...note, state: 'told' });
   }
 
-  /** Notes that the end was told, as soon as the disk takes it. Never rejects. */
+  /** Notes that the end was published, as soon as the disk takes it. Never rejects. */
   async #note(kernel: KernelId, published: BatchNote): Promise<void> {
     const { notes, freeName, clock, log } = this.#parts;
     const { signal } = this.#stop;

@@ -9,8 +9,7 @@ import { usingFixtures } from '../../../test/support/kernels-fixture.ts';
 import { newKernelId } from '../../lib/ids.ts';
 import { silentLogger } from '../../lib/log.ts';
 import type { TaskBody } from './background-tasks.ts';
-import { removeUnfinished } from './commit-place.ts';
-import { type CommitOrder, Commits } from './commits.ts';
+import { type CommitRequest, Commits, removeUnfinished } from './commits.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;
@@ -20,8 +19,8 @@ beforeEach(async () => {
 });
 afterEach(async () => await rm(root, { recursive: true }));
 
-const asImage: CommitOrder = { subdir: 'user_site', canonical: 'cr.local:5000/p/custom', filename: null, labels: {} };
-const asFile: CommitOrder = { ...asImage, canonical: 'kernelet/base:latest', filename: 'a.tar.gz' };
+const asImage: CommitRequest = { subdir: 'user_site', canonical: 'cr.local:5000/p/custom', filename: null, labels: {} };
+const asFile: CommitRequest = { ...asImage, canonical: 'kernelet/base:latest', filename: 'a.tar.gz' };
 
 /** A kernel that can be committed; tasks run when the test says so. */
 async function node() {

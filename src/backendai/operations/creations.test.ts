@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { type KernelId, newKernelId, parseSessionId } from '../../lib/ids.ts';
-import { Creations, type CreationsParts, type OrderedKernel } from './creations.ts';
+import { Creations, type CreationsParts, type RequestedKernel } from './creations.ts';
 
 const session = parseSessionId('11111111-0000-4000-8000-000000000000');
 const never = new AbortController().signal;
@@ -44,7 +44,7 @@ function setUp(change: Partial<CreationsParts> = {}) {
     clock,
     ...change,
   });
-  const order = (image: string, pull: OrderedKernel['pull'] = 'digest'): OrderedKernel => ({
+  const order = (image: string, pull: RequestedKernel['pull'] = 'digest'): RequestedKernel => ({
     id: newKernelId(),
     session,
     pull,

@@ -10,25 +10,25 @@ import { hasCode, KerneletError } from '../../lib/errors.ts';
 import type { KernelId, SessionId } from '../../lib/ids.ts';
 import { Semaphore } from '../../lib/semaphore.ts';
 import type { CreationInfo } from '../wire/events/creation-info.ts';
-import { type NamedImage, needsPull } from './pull-need.ts';
+import { type NamedImage, needsPull } from './image-tasks.ts';
 
 /** A kernel that a manager wants. */
-export interface OrderedKernel {
+export interface RequestedKernel {
   readonly id: KernelId;
   readonly session: SessionId;
   /** Without the policy of pulling, which depends on what is here. */
   readonly request: Omit<CreateRequest, 'id' | 'sessionId' | 'pull'> & { readonly image: string };
   readonly pull: NamedImage['pull'];
   readonly imageId: string;
-  /** What of the order is left out, for the log. */
+  /** What of the request is left out, for the log. */
   readonly warnings: readonly string[];
 }
 
-/** What managers are told on the way. */
+/** What managers hear on the way. */
 export interface CreationNotifier {
-  /** The image is pulled, which comes before anything that the kernel itself tells of. */
+  /** The image is pulled, which comes before any event of the kernel itself. */
   notifyPulling(kernel: KernelId, session: SessionId, image: string): void;
-  /** Nothing came of the kernel; heard of only when it has not told of itself after its pulling was told. */
+  /** Nothing came of the kernel; published only when there was no event of the kernel itself after that of its pulling. */
   notifyFailed(kernel: KernelId, session: SessionId): void;
   /** Resources were not there that the manager took for free. */
   askResourceCheck(): void;
@@ -81,23 +81,23 @@ export class Creations {
   }
 
   /**
-   * Creates all of them and says what managers are told of each. When one fails, those that this call has made are ended
+   * Creates all of them and gives what managers read of each. When one fails, those that this call has made are ended
    * again. The same call meanwhile has the same outcome, and kernels that run are answered with. Throws what the agent's
    * `create` throws, and KERNEL_EXISTS for a kernel that is neither; several failures as an AggregateError.
    */
-  create(orders: readonly OrderedKernel[], signal: AbortSignal): Promise<readonly CreationInfo[]> {
-    const key = orders.map(({ id }) => id).join();
+  create(kernels: readonly RequestedKernel[], signal: AbortSignal): Promise<readonly CreationInfo[]> {
+    const key = kernels.map(({ id }) => id).join();
     const known = this.#calls.get(key);
     if (known) return known;
-    const call = this.#all(orders, signal).finally(() => this.#calls.delete(key));
+    const call = this.#all(kernels, signal).finally(() => this.#calls.delete(key));
     this.#calls.set(key, call);
     return call;
   }
 
-  async #all(orders: readonly OrderedKernel[], signal: AbortSignal): Promise<readonly CreationInfo[]> {
+  async #all(kernels: readonly RequestedKernel[], signal: AbortSignal): Promise<readonly CreationInfo[]> {
     const live = new Map((await this.#parts.agent.list({ all: false })).map(({ id, phase }) => [id, phase]));
-    const made = orders.filter(({ id }) => !live.has(id) && !this.#open.has(id));
-    const outcomes = await Promise.allSettled(orders.map((order) => this.#one(order, live, signal)));
+    const made = kernels.filter(({ id }) => !live.has(id) && !this.#open.has(id));
+    const outcomes = await Promise.allSettled(kernels.map((kernel) => this.#one(kernel, live, signal)));
     const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
     if (failures.length === 0) return outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     await this.#undo(made);
@@ -119,11 +119,11 @@ export class Creations {
   }
 
   #one(
-    order: OrderedKernel,
+    kernel: RequestedKernel,
     live: ReadonlyMap<KernelId, KernelView['phase']>,
     signal: AbortSignal,
   ): Promise<CreationInfo> {
-    const { id } = order;
+    const { id } = kernel;
     const open = this.#open.get(id);
     if (open) return open.made;
     const phase = live.get(id);
@@ -133,16 +133,16 @@ export class Creations {
       return Promise.reject(new KerneletError('KERNEL_EXISTS', text, { context: { kernel: id, phase } }));
     }
     const controller = new AbortController();
-    const made = this.#make(order, AbortSignal.any([signal, controller.signal])).finally(() => this.#open.delete(id));
+    const made = this.#make(kernel, AbortSignal.any([signal, controller.signal])).finally(() => this.#open.delete(id));
     this.#open.set(id, { made, controller });
     return made;
   }
 
-  async #make(order: OrderedKernel, signal: AbortSignal): Promise<CreationInfo> {
+  async #make(kernel: RequestedKernel, signal: AbortSignal): Promise<CreationInfo> {
     const { agent, notifier, infoOf } = this.#parts;
-    const { id, session, request } = order;
+    const { id, session, request } = kernel;
     try {
-      await this.#provideImage(order, signal);
+      await this.#provideImage(kernel, signal);
       const whole = { ...request, id, sessionId: session, pull: 'never' } as const;
       await this.#turnstile.run(() => agent.create(whole, signal), signal);
     } catch (error) {
@@ -153,8 +153,8 @@ export class Creations {
     return infoOf(id);
   }
 
-  /** Pulls the image when the policy says so, which managers are told; others of the call are created meanwhile (B9). */
-  async #provideImage({ id, session, request, pull, imageId }: OrderedKernel, signal: AbortSignal): Promise<void> {
+  /** Pulls the image when the policy says so, which is published; others of the call are created meanwhile (B9). */
+  async #provideImage({ id, session, request, pull, imageId }: RequestedKernel, signal: AbortSignal): Promise<void> {
     if (pull === 'none') return;
     const { agent, notifier, pullTimeoutMs, clock } = this.#parts;
     if (!(await needsPull(agent, { image: request.image, pull, imageId }, signal))) return;
@@ -171,8 +171,8 @@ export class Creations {
     }, signal);
   }
 
-  /** The failure of the call is what managers go by, so these ends are not told. */
-  async #undo(made: readonly OrderedKernel[]): Promise<void> {
+  /** The failure of the call is what managers go by, so these terminations are suppressed. */
+  async #undo(made: readonly RequestedKernel[]): Promise<void> {
     const { agent, notifier } = this.#parts;
     const live = new Set((await agent.list({ all: false })).map(({ id }) => id));
     const left = made.filter(({ id }) => live.has(id));

@@ -3,7 +3,7 @@ import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { newKernelId } from '../../lib/ids.ts';
 import { ErrorEvents } from './error-events.ts';
 
-it('tells each kind of error once a minute, whatever ids it names, and of a bounded number of kinds', async () => {
+it('publishes each kind of error once a minute, whatever ids it names, and a bounded number of kinds', async () => {
   const clock = new FakeClock();
   const published: string[] = [];
   const errors = new ErrorEvents((_, fields) => void published.push(JSON.stringify(fields)), clock);

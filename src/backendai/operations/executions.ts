@@ -4,17 +4,18 @@
  * that nobody asks for any more is read all the same, so that it holds up neither itself nor those behind it (7.4).
  */
 
+import { createHash } from 'node:crypto';
 import type { Agent } from '../../agent/agent.ts';
-import { type Clock, sleep, systemClock, type Timer } from '../../lib/clock.ts';
+import { type Clock, systemClock, type Timer } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/deadline.ts';
-import { hasCode } from '../../lib/errors.ts';
-import type { KernelId, RunId } from '../../lib/ids.ts';
+import { hasCode, KerneletError } from '../../lib/errors.ts';
+import { isRunId, type KernelId, type RunId } from '../../lib/ids.ts';
 import { KeyedMutex } from '../../lib/semaphore.ts';
 import { YieldBudget } from '../../lib/yield-budget.ts';
 import type { ExecuteRequest } from '../../protocol/execute-request.ts';
+import type { RunSummary } from '../../protocol/run-event.ts';
 import { Backlog } from './backlog.ts';
 import { type ExecuteStatus, RunCollector } from './run-collector.ts';
-import { laterRunId, newestRunId } from './run-names.ts';
 
 /** What a step begins with: a request, the answer to a question, or nothing. */
 export type StepInput =
@@ -44,13 +45,13 @@ interface OpenRun {
   /** The number of the last event that the collector or the backlog has. */
   after: number;
   /** Until somebody asks again. */
-  unasked: { readonly timer: Timer; readonly end: AbortController } | null;
+  unattended: { readonly timer: Timer; readonly end: AbortController } | null;
 }
 
 /** What is remembered of runs that nobody continues; the runner keeps what is forgotten here. */
 const maxOpenRuns = 10_000;
 /** A run that is not asked for in this time is read without being asked for. */
-const unaskedMs = 30_000;
+const unattendedMs = 30_000;
 /** So many of these may have output that waits; that of older ones is dropped. */
 const maxBacklogs = 64;
 /** The share of the time in which runs are read that nobody asks for, all together. */
@@ -59,12 +60,11 @@ const aTenth = { workMs: 10, restMs: 90 };
 const handoverMs = 30_000;
 /** For the end of a restart that a run comes in. */
 const restartMs = 90_000;
-const restartPollMs = 20;
 const conclusive: ReadonlySet<ExecuteStatus> = new Set(['finished', 'exec-timeout']);
 
 /** The runs that are being driven. */
 export class Executions {
-  readonly #agent: Pick<Agent, 'execute' | 'input' | 'events' | 'inspect'>;
+  readonly #agent: Pick<Agent, 'execute' | 'input' | 'events' | 'inspect' | 'kernelEvents'>;
   readonly #runs = new Map<string, OpenRun>();
   /** When the latest run began that was not the first of its name. */
   #latest = 0;
@@ -77,7 +77,10 @@ export class Executions {
   /** Programs that print without end are read all the time. */
   readonly #budget: YieldBudget;
 
-  constructor(agent: Pick<Agent, 'execute' | 'input' | 'events' | 'inspect'>, clock: Clock = systemClock) {
+  constructor(
+    agent: Pick<Agent, 'execute' | 'input' | 'events' | 'inspect' | 'kernelEvents'>,
+    clock: Clock = systemClock,
+  ) {
     this.#agent = agent;
     this.#clock = clock;
     this.#budget = new YieldBudget({ ...aTenth, clock });
@@ -93,7 +96,7 @@ export class Executions {
     const key = `${step.kernel} ${step.run}`;
     const take = async (): Promise<StepResult> => {
       const known = this.#runs.get(key);
-      if (known) this.#asked(known);
+      if (known) this.#attend(known);
       try {
         return await this.#take(key, step, signal);
       } finally {
@@ -157,11 +160,21 @@ export class Executions {
       return await handOver();
     } catch (error) {
       if (!hasCode(error, 'KERNEL_NOT_RUNNING') || error.context['phase'] !== 'restarting') throw error;
-      const until = this.#clock.monotonic() + restartMs;
-      while ((await this.#agent.inspect(kernel)).phase === 'restarting' && this.#clock.monotonic() < until) {
-        await sleep(this.#clock, restartPollMs, signal);
-      }
+      const options = { what: `the restart of kernel ${kernel}`, timeoutMs: restartMs, signal, clock: this.#clock };
+      await withDeadline(options, (deadline) => this.#restarted(kernel, deadline.signal)).catch((late: unknown) => {
+        if (!hasCode(late, 'DEADLINE_EXCEEDED')) throw late;
+      });
       return await handOver();
+    }
+  }
+
+  /** Resolves when the kernel is not being restarted any more. */
+  async #restarted(kernel: KernelId, signal: AbortSignal): Promise<void> {
+    const isRestarting = async () => (await this.#agent.inspect(kernel)).phase === 'restarting';
+    if (!(await isRestarting())) return;
+    // What has happened since is among the events that are kept.
+    for await (const { event } of this.#agent.kernelEvents({ after: 0, follow: true }, signal)) {
+      if (event.kernelId === kernel && !(await isRestarting())) return;
     }
   }
 
@@ -170,32 +183,32 @@ export class Executions {
     const open: OpenRun =
       known?.id === id
         ? known
-        : { id, collector: new RunCollector(name), backlog: new Backlog(), after: 0, unasked: null };
+        : { id, collector: new RunCollector(name), backlog: new Backlog(), after: 0, unattended: null };
     // The newest is the last to be forgotten.
     this.#runs.delete(key);
     this.#runs.set(key, open);
     const [oldest] = this.#runs;
     if (this.#runs.size > maxOpenRuns && oldest !== undefined) {
       this.#runs.delete(oldest[0]);
-      this.#asked(oldest[1]);
+      this.#attend(oldest[1]);
     }
     return open;
   }
 
   /** Somebody asks for a run again. */
-  #asked(open: OpenRun): void {
-    open.unasked?.timer[Symbol.dispose]();
-    open.unasked?.end.abort(new DOMException('somebody asks for the run', 'AbortError'));
-    open.unasked = null;
+  #attend(open: OpenRun): void {
+    open.unattended?.timer[Symbol.dispose]();
+    open.unattended?.end.abort(new DOMException('somebody asks for the run', 'AbortError'));
+    open.unattended = null;
     this.#waiting.delete(open);
   }
 
   /** A step has left a run unfinished. */
   #left(kernel: KernelId, open: OpenRun): void {
     const end = new AbortController();
-    const timer = this.#clock.after(unaskedMs, () => void this.#readOn(kernel, open, end.signal));
+    const timer = this.#clock.after(unattendedMs, () => void this.#readOn(kernel, open, end.signal));
     timer.unref();
-    open.unasked = { timer, end };
+    open.unattended = { timer, end };
   }
 
   /** Reads a run that nobody asks for, to its end. */
@@ -204,7 +217,7 @@ export class Executions {
     const [oldest] = this.#waiting;
     if (this.#waiting.size > maxBacklogs && oldest) {
       this.#waiting.delete(oldest);
-      oldest.backlog.stint();
+      oldest.backlog.dropOutput();
     }
     try {
       for await (const event of this.#agent.events(kernel, open.id, open.after, signal)) {
@@ -244,3 +257,33 @@ function handedOver<T>(kernel: KernelId, hand: (signal: AbortSignal) => Promise<
   const what = `handing this to the runner of kernel ${kernel}, which may be paused,`;
   return withDeadline({ what, timeoutMs: handoverMs }, ({ signal }) => hand(signal));
 }
+
+/** Characters of a name. */
+const maxName = 1024;
+
+/** The id of the first run of this name: the name itself where it is an id. Throws INVALID_ARGUMENT for a huge name. */
+export function firstRunId(name: string): RunId {
+  if (name.length > maxName) {
+    throw new KerneletError('INVALID_ARGUMENT', `the run id is longer than ${maxName} characters`);
+  }
+  return isRunId(name) ? name : (`named-${digest(name)}` as RunId);
+}
+
+/** An id for another run of this name, begun at `now`, in milliseconds since the epoch. */
+export function laterRunId(name: string, now: number): RunId {
+  return `${laterPrefix(name)}${now.toString(36).padStart(10, '0')}` as RunId;
+}
+
+/** Which of these runs the name stands for: the newest one, or the first when there is none of it. */
+export function newestRunId(name: string, runs: readonly RunSummary[]): RunId {
+  const first = firstRunId(name);
+  const prefix = laterPrefix(name);
+  const own = runs.filter(({ run }) => run === first || run.startsWith(prefix));
+  const candidates = own.some(isUnfinished) ? own.filter(isUnfinished) : own;
+  const later = candidates.map(({ run }) => run).filter((run) => run !== first);
+  return later.toSorted().at(-1) ?? first;
+}
+
+const laterPrefix = (name: string): string => `again-${digest(name)}-`;
+const digest = (name: string): string => createHash('sha256').update(name).digest('hex').slice(0, 32);
+const isUnfinished = ({ phase }: RunSummary): boolean => phase !== 'finished';

@@ -1,12 +1,10 @@
 /** Work on images that managers ask for: pushes, pulls ahead of sessions, removals (spec rpc 8.17, 9.3). */
-
 import type { Agent } from '../../agent/agent.ts';
 import type { Engine, RegistryAuth } from '../../engine/engine.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { toKerneletError } from '../../lib/errors.ts';
+import { hasCode, toKerneletError } from '../../lib/errors.ts';
 import type { AgentEventFields } from '../wire/events/agent-event.ts';
 import type { BackgroundTasks, TaskProgress } from './background-tasks.ts';
-import { type NamedImage, needsPull } from './pull-need.ts';
 
 type PullEventName = 'image_pull_started' | 'image_pull_finished' | 'image_pull_failed';
 
@@ -17,7 +15,7 @@ export interface ImageTasksParts {
   readonly engine: Pick<Engine, 'pushImage'>;
   readonly tasks: Pick<BackgroundTasks, 'begin'>;
   readonly publish: <Name extends PullEventName>(name: Name, fields: AgentEventFields[Name]) => void;
-  /** As the cluster says; null: none but the patience with a registry that says nothing. */
+  /** As the cluster says; null: none but that for a registry that says nothing. */
   readonly limits: { readonly pullTimeoutMs: number | null; readonly pushTimeoutMs: number | null };
   readonly clock: Clock;
 }
@@ -126,4 +124,27 @@ function reporter(progress: TaskProgress) {
 
 function within(timeoutMs: number | null, signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(Math.min(timeoutMs ?? maxMs, maxMs))]);
+}
+
+/** An image as a manager names it. */
+export interface NamedImage {
+  readonly image: string;
+  /** `digest`: pull when the image that is here has another id; `tag`: when none is here; `none`: never. */
+  readonly pull: 'digest' | 'tag' | 'none';
+  /** The id that it has in the registry. */
+  readonly imageId: string;
+}
+
+/** Whether it must be pulled. Throws what the agent's `inspectImage` throws. */
+export async function needsPull(
+  agent: Pick<Agent, 'inspectImage'>,
+  { image, pull, imageId }: NamedImage,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (pull === 'none') return false;
+  const here = await agent.inspectImage(image, signal).catch((error: unknown) => {
+    if (hasCode(error, 'IMAGE_NOT_FOUND')) return null;
+    throw error;
+  });
+  return here === null || (pull === 'digest' && here.id !== imageId);
 }

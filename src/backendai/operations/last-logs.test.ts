@@ -30,7 +30,7 @@ async function node(change: Partial<LastLogsParts> = {}) {
     store: async (log, { containerId, chunkBytes }) => {
       const pieces: Uint8Array[] = [];
       for await (const piece of log) pieces.push(piece);
-      // Whoever is told comes after what is stored, and the container is still there.
+      // The event comes after what is stored, and the container is still there.
       expect(one.dummy.container(containerId).state).toBe('exited');
       stored.set(containerId, Buffer.concat(pieces).toString());
       return Math.ceil(Buffer.concat(pieces).length / chunkBytes);
@@ -48,7 +48,7 @@ async function node(change: Partial<LastLogsParts> = {}) {
   return { one, registry, stored, published, said, end };
 }
 
-it('keeps what a kernel’s last container wrote, and tells of it once', async () => {
+it('keeps what a kernel’s last container wrote, and publishes that once', async () => {
   const { registry, stored, published, end, one } = await node();
   const first = await registry.create(specFixture(), never);
   const { spec, containerId } = await registry.restart(first.spec.id, never);

@@ -8,7 +8,7 @@ import { SuppressedTerminations } from './suppressed-terminations.ts';
 
 let folder: string;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'kernelet-quiet-'));
+  folder = await mkdtemp(join(tmpdir(), 'kernelet-suppressed-'));
 });
 afterEach(async () => await rm(folder, { recursive: true }));
 const open = (): Promise<SuppressedTerminations> => SuppressedTerminations.open(folder, silentLogger);
@@ -28,7 +28,7 @@ it('a suppressed termination stays suppressed over a restart of the agent, until
   await expect.poll(async () => (await open()).has(gone)).toBe(false);
 });
 
-it('is in force also when it cannot be noted', async () => {
+it('a suppressed termination is in force also when it cannot be persisted', async () => {
   const said: string[] = [];
   const all = new Map<string, Record<string, never>>();
   const notes = {

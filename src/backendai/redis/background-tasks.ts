@@ -15,7 +15,7 @@ export class BackgroundTaskRecords {
     this.#link = link;
   }
 
-  /** Before its id is told to anybody. `at`: milliseconds since the epoch. */
+  /** Before anybody gets its id. `at`: milliseconds since the epoch. */
   async start(taskId: string, at: number): Promise<void> {
     const fields = { status: 'started', current: '0', total: '0', msg: '', started_at: seconds(at) };
     await this.#link.transact(record(taskId, { ...fields, last_update: seconds(at) }));

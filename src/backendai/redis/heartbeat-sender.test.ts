@@ -42,7 +42,7 @@ describe('HeartbeatSender', () => {
     await running;
   });
 
-  it('sends at once when told to, also when one is under way, and counts anew from there', async () => {
+  it('sends at once on `sendNow`, also when one is under way, and counts anew from there', async () => {
     const { clock, times, sender, stop, running } = start((_, time) => later(time, 1_000));
     await clock.advance(7_000);
     sender.sendNow();

@@ -17,7 +17,7 @@ export interface HeartbeatOptions {
    * the last good arguments are sent again instead.
    */
   readonly args: () => Uint8Array;
-  /** Told of every beat that has reached the server. */
+  /** Called after every beat that has reached the server. */
   readonly onSent?: () => void;
   readonly clock: Clock;
   readonly log: Logger;

@@ -14,7 +14,7 @@ import { SequencedAppender } from './sequenced-append.ts';
 import type { RedisSettings } from './settings.ts';
 import { RedisStatistics } from './statistics-keys.ts';
 
-/** How to open the door. */
+/** How to make the adapter. */
 export interface RedisAdapterOptions {
   readonly settings: RedisSettings;
   readonly agentId: string;
@@ -47,8 +47,8 @@ export class RedisAdapter implements Disposable {
   }
 
   /**
-   * Makes the sender of heartbeats; `args` gives their encoded arguments and must not wait for anything, `onSent` is told
-   * of every beat that has reached the server.
+   * Makes the sender of heartbeats; `args` gives their encoded arguments and must not wait for anything, `onSent` is called
+   * after every beat that has reached the server.
    */
   heartbeats(intervalMs: number, args: () => Uint8Array, onSent: () => void = () => {}): HeartbeatSender {
     const { agentId, clock, log, streamLength = defaultStreamLength } = this.#options;

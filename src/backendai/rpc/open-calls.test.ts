@@ -20,6 +20,21 @@ describe('OpenCalls', () => {
     expect(calls.open('c', identity, 90)).not.toBeNull();
   });
 
+  it('is settled when the last call has closed, and at once when there is none', async () => {
+    const calls = new OpenCalls({ peerCalls: 9, calls: 9, bytes: 100 });
+    await calls.settled();
+    const open = [calls.open('a', identity, 1), calls.open('b', identity, 1)];
+    let isSettled = false;
+    const settled = Promise.all([calls.settled(), calls.settled()]).then(() => {
+      isSettled = true;
+    });
+    if (open[0]) calls.close(open[0]);
+    await Promise.resolve();
+    expect(isSettled).toBe(false);
+    if (open[1]) calls.close(open[1]);
+    await settled;
+  });
+
   it('finds a call by peer, method, sequence and the type of its key', () => {
     const calls = new OpenCalls({ peerCalls: 9, calls: 9, bytes: 100 });
     const text = calls.open('a', identity, 1);

@@ -42,6 +42,8 @@ export class OpenCalls {
   readonly #peers = new Map<string, Set<OpenCall>>();
   #count = 0;
   #bytes = 0;
+  /** Resolved when the last call closes. */
+  #empty: PromiseWithResolvers<void> | null = null;
 
   constructor(limits: CallLimits) {
     this.#limits = limits;
@@ -51,7 +53,7 @@ export class OpenCalls {
     return this.#count;
   }
 
-  /** Enters a call; null when there are too many. One call alone is let in whatever its size. */
+  /** Adds a call; null when there are too many. One call alone is taken whatever its size. */
   open(peer: string, identity: RequestIdentity, bytes: number): OpenCall | null {
     const calls = this.#peers.get(peer);
     if ((calls?.size ?? 0) >= this.#limits.peerCalls || this.#count >= this.#limits.calls) return null;
@@ -71,6 +73,16 @@ export class OpenCalls {
     if (calls.size === 0) this.#peers.delete(call.peer);
     this.#count -= 1;
     this.#bytes -= call.bytes;
+    if (this.#count > 0) return;
+    this.#empty?.resolve();
+    this.#empty = null;
+  }
+
+  /** Resolves when no call is under way. */
+  async settled(): Promise<void> {
+    if (this.#count === 0) return;
+    this.#empty ??= Promise.withResolvers();
+    await this.#empty.promise;
   }
 
   /** The peer's call of this identity; the type of the order key counts. */

@@ -12,7 +12,7 @@ const insufficient = new ResourceError({
   available: new Decimal(3),
 });
 
-it('tells a manager of an allocation that cannot be under upstream’s class, in upstream’s words', () => {
+it('reports an impossible allocation under upstream’s class, in upstream’s words', () => {
   const text =
     "InsufficientResource: DiscretePropertyAllocMap: insufficient allocatable amount! (cpu (tag: 'cpu'), allocating 4 out of 3)";
   expect(failureText(insufficient)).toBe(text);

@@ -10,7 +10,7 @@ import { silentLogger } from '../../lib/log.ts';
 import { type CurveKeys, loadCurveKeys, makeCurveKeys } from '../transport/curve-keys.ts';
 import { MessageRouter } from '../transport/message-router.ts';
 import { loadZeromq } from '../transport/zeromq.ts';
-import { encodeHeader } from '../wire/callosum/header.ts';
+import { encodeHeader } from '../wire/callosum/message.ts';
 import { encodeMsgpack } from '../wire/msgpack/encode.ts';
 import { anything, kernelId } from './fields.ts';
 import { methods } from './methods/index.ts';
@@ -66,10 +66,10 @@ async function serve(
   };
 }
 
-/** A method that ends when it is told to, and keeps the order in which its calls began. */
+/** A method that ends when the test says so, and keeps the order in which its calls began. */
 function gate(waitsOnly = false) {
   const began: unknown[] = [];
-  const doors = new Map<unknown, (value: unknown) => void>();
+  const gates = new Map<unknown, (value: unknown) => void>();
   const signals: AbortSignal[] = [];
   const gated = method({
     signature: define('gate', { name: z.string() }, anything),
@@ -78,12 +78,12 @@ function gate(waitsOnly = false) {
       began.push(name);
       signals.push(signal);
       return new Promise<string>((resolve, reject) => {
-        doors.set(name, () => resolve(name));
+        gates.set(name, () => resolve(name));
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });
       });
     },
   });
-  return { gated, began, signals, open: (name: string) => doors.get(name)?.(name) };
+  return { gated, began, signals, open: (name: string) => gates.get(name)?.(name) };
 }
 
 async function until(condition: () => boolean): Promise<void> {

@@ -3,12 +3,24 @@
  * out when its handler ends. A PING is answered before anything else is looked at. Nothing that a peer sends ends the
  * loop: what has an intact header gets a failure, the rest is dropped.
  */
+import { withDeadline } from '../../lib/deadline.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
-import { decodeData, emptyData, encodeFailureData, encodeResultData } from '../wire/callosum/data.ts';
-import { decodeHeader, encodeHeader } from '../wire/callosum/header.ts';
-import { type Envelope, type MessageHeader, type MessageType, openEnvelope } from '../wire/callosum/message.ts';
-import { decodeRequestBody } from '../wire/callosum/request-body.ts';
+import {
+  decodeData,
+  decodeRequestBody,
+  emptyData,
+  encodeFailureData,
+  encodeResultData,
+} from '../wire/callosum/data.ts';
+import {
+  decodeHeader,
+  type Envelope,
+  encodeHeader,
+  type MessageHeader,
+  type MessageType,
+  openEnvelope,
+} from '../wire/callosum/message.ts';
 import type { MsgpackValue } from '../wire/msgpack/value.ts';
 import { agentIdOf, bindArguments } from './bind-arguments.ts';
 import { failureParts, failureText, isCallersFault, isUnexpected } from './failure-parts.ts';
@@ -39,8 +51,6 @@ export const maxMessageBytes = 128 * 1024 * 1024;
 const usualLimits: CallLimits = { peerCalls: 1024, calls: 8192, bytes: 256 * 1024 * 1024 };
 const kindUpper = Buffer.from('UPPER');
 const kindPong = Buffer.from('PONG');
-/** How often a stop looks whether the last handlers have ended. */
-const stopPollMs = 10;
 
 /** A server over one socket. */
 export class RpcServer {
@@ -91,10 +101,7 @@ export class RpcServer {
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    const until = performance.now() + graceMs;
-    while (this.#calls.count > 0 && performance.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, stopPollMs));
-    }
+    await withDeadline({ what: 'the end of calls', timeoutMs: graceMs }, () => this.#calls.settled()).catch(() => {});
     for (const call of this.#calls) {
       const failure = stoppingFailure();
       this.#fail(call.peer, call, failure);

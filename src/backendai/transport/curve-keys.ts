@@ -4,9 +4,8 @@ import path from 'node:path';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
-import { type Certificate, formatCertificate, parseCertificate } from '../wire/curve/certificate.ts';
-import { decodeZ85 } from '../wire/curve/z85.ts';
-import { loadZeromq } from './zeromq.ts';
+import { answerZap, type Certificate, decodeZ85, formatCertificate, parseCertificate } from '../wire/curve.ts';
+import { type Context, loadZeromq } from './zeromq.ts';
 
 /** Where the keys lie. */
 export interface CurveKeyFiles {
@@ -120,4 +119,36 @@ async function readCertificate(file: string): Promise<Certificate> {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new KerneletError('INVALID_CONFIG', `${file} is no certificate: ${why}`, { cause });
   }
+}
+
+const address = 'inproc://zeromq.zap.01';
+
+/** Starts the handler of a context; closing it refuses everyone. */
+export async function startZapHandler(
+  context: Context,
+  allowedKeys: () => Promise<readonly Uint8Array[]>,
+  log: Logger,
+): Promise<AsyncDisposable> {
+  const { Reply } = loadZeromq();
+  const socket = new Reply({ context, linger: 0 });
+  await socket.bind(address);
+  const answer = async (request: readonly Uint8Array[]): Promise<readonly Uint8Array[]> => {
+    try {
+      return answerZap(request, await allowedKeys());
+    } catch (error) {
+      log.error('a client is refused, as its key cannot be checked', { error });
+      return answerZap(request, []);
+    }
+  };
+  const done = (async () => {
+    for await (const request of socket) await socket.send((await answer(request)) as Uint8Array[]);
+  })().catch((error: unknown) => {
+    if (!socket.closed) log.error('clients are no longer checked: none can connect', { error });
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      socket.close();
+      await done;
+    },
+  };
 }

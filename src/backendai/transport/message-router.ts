@@ -8,12 +8,11 @@ import { KerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { systemErrorCode } from '../../lib/system-error.ts';
 import { YieldBudget } from '../../lib/yield-budget.ts';
-import { zapDomain } from '../wire/curve/zap.ts';
+import { zapDomain } from '../wire/curve.ts';
 import type { CurveKeys } from './curve-keys.ts';
-import { logHandshakeFailures } from './handshake-log.ts';
+import { startZapHandler } from './curve-keys.ts';
 import { PeerBacklog } from './peer-backlog.ts';
-import { startZapHandler } from './zap-handler.ts';
-import { type Context, loadZeromq, type Router } from './zeromq.ts';
+import { type Context, loadZeromq, type Router, type Socket } from './zeromq.ts';
 
 /** What to listen on, and for whom. */
 export interface MessageRouterOptions {
@@ -36,8 +35,8 @@ const shareMs = 2;
 const sendHighWaterMark = 1000;
 const backlogLimits = { peerBytes: 64 * 1024 * 1024, totalBytes: 256 * 1024 * 1024 };
 const backlogRetryMs = 5;
-/** From one word of dropped replies to the next: there may be thousands in a second. */
-const quietMs = 10_000;
+/** From one line of the log to the next of the same kind: there may be thousands of failures in a second. */
+const logPauseMs = 10_000;
 /** Half-open connections end after about a minute and a half. */
 const keepalive = { tcpKeepalive: 1, tcpKeepaliveIdle: 60, tcpKeepaliveInterval: 10, tcpKeepaliveCount: 3 };
 
@@ -51,7 +50,7 @@ export class MessageRouter implements AsyncDisposable {
   #outbox: (readonly Uint8Array[])[] = [];
   #sending = false;
   #retrying = false;
-  #quietUntil = Number.NEGATIVE_INFINITY;
+  #nextLogAt = Number.NEGATIVE_INFINITY;
   readonly #drainSoon = (): void => {
     if (!this.#sending) void this.#drain();
   };
@@ -158,15 +157,15 @@ export class MessageRouter implements AsyncDisposable {
   #hold(peer: string, message: readonly Uint8Array[]): void {
     if (!this.#backlog.add(peer, message)) {
       this.dropped += 1;
-      this.#tellDropped();
+      this.#logDropped();
     }
     this.#retryIn(backlogRetryMs);
   }
 
-  #tellDropped(): void {
+  #logDropped(): void {
     const now = this.#clock.monotonic();
-    if (now < this.#quietUntil) return;
-    this.#quietUntil = now + quietMs;
+    if (now < this.#nextLogAt) return;
+    this.#nextLogAt = now + logPauseMs;
     const context = { waiting: this.#backlog.bytes, dropped: this.dropped };
     this.#log.warn('a peer does not read its replies, and they are dropped', context);
   }
@@ -215,4 +214,32 @@ function peerOf(message: readonly Uint8Array[]): string {
 function endpointOf({ host, port }: { readonly host: string; readonly port: number }): string {
   const name = host === '' ? '*' : host.includes(':') ? `[${host}]` : host;
   return `tcp://${name}:${port === 0 ? '*' : port}`;
+}
+
+/** Logs peers that could not connect, until it is disposed of: one with the wrong mechanism tries again ten times a second. */
+function logHandshakeFailures(socket: Socket, log: Logger, clock: Clock = systemClock): AsyncDisposable {
+  const { events } = socket;
+  let failures = 0;
+  let nextLogAt = Number.NEGATIVE_INFINITY;
+  const follow = async (): Promise<void> => {
+    for await (const event of events) {
+      if (!event.type.startsWith('handshake:error')) continue;
+      failures += 1;
+      if (clock.monotonic() < nextLogAt) continue;
+      nextLogAt = clock.monotonic() + logPauseMs;
+      log.warn('a peer could not connect: its key or its mechanism is not the expected one', {
+        kind: event.type,
+        failures,
+      });
+    }
+  };
+  const done = follow().catch((error: unknown) => {
+    if (!events.closed) log.warn('events of the RPC socket can no longer be followed', { error });
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      events.close();
+      await done;
+    },
+  };
 }

@@ -1,5 +1,5 @@
 /**
- * The one door to ZeroMQ. The package's own loader tries builds for other runtimes first and warns on stderr when they
+ * The only module that loads ZeroMQ. The package's own loader tries builds for other runtimes first and warns on stderr when they
  * fail; here the one build for this platform is loaded, and put where the package looks for it.
  */
 import Module, { createRequire } from 'node:module';

@@ -9,7 +9,7 @@ import {
   unquoteComponent,
 } from '../../../src/backendai/etcd/keys.ts';
 import { type NestedTable, nestPairs } from '../../../src/backendai/etcd/nested-table.ts';
-import { EtcdNodeRegistry } from '../../../src/backendai/etcd/node-registry.ts';
+import { NodeRegistry } from '../../../src/backendai/etcd/node-registry.ts';
 import { ScopedStore } from '../../../src/backendai/etcd/scoped-store.ts';
 import { systemClock as clock } from '../../../src/lib/clock.ts';
 import { silentLogger as log } from '../../../src/lib/log.ts';
@@ -113,7 +113,7 @@ class EtcdCase {
 
   async #registered(running: boolean): Promise<unknown> {
     const { etcd, store } = this.#held({});
-    const registry = new EtcdNodeRegistry({ store, clock, log });
+    const registry = new NodeRegistry({ store, clock, log });
     const { signal } = new AbortController();
     await registry.announce('starting', null, signal);
     const last = this.#pairs('etcd_after_running');

@@ -8,8 +8,9 @@ import {
   encodeResultData,
   type MessageData,
 } from '../../../src/backendai/wire/callosum/data.ts';
-import { decodeHeader, encodeHeader } from '../../../src/backendai/wire/callosum/header.ts';
 import {
+  decodeHeader,
+  encodeHeader,
   type MessageHeader,
   type MessageKind,
   messageTypes,

@@ -1,7 +1,5 @@
 /** Vectors of CURVE: `exchanges` with `zap`, and certificates. */
-import { parseCertificate } from '../../../src/backendai/wire/curve/certificate.ts';
-import { decodeZ85 } from '../../../src/backendai/wire/curve/z85.ts';
-import { answerZap } from '../../../src/backendai/wire/curve/zap.ts';
+import { answerZap, decodeZ85, parseCertificate } from '../../../src/backendai/wire/curve.ts';
 import { byteDifference, difference } from '../notation/compare.ts';
 import { fromHex } from '../notation/hex.ts';
 import { type CaseResult, isObject, itemsOf, type JsonObject, runCase, type VectorKind } from '../vector-kind.ts';

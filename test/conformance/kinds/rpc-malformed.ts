@@ -3,8 +3,7 @@
 import { methods } from '../../../src/backendai/rpc/methods/index.ts';
 import { RpcServer } from '../../../src/backendai/rpc/rpc-server.ts';
 import { encodeRequestData } from '../../../src/backendai/wire/callosum/data.ts';
-import { decodeHeader, encodeHeader } from '../../../src/backendai/wire/callosum/header.ts';
-import { openEnvelope } from '../../../src/backendai/wire/callosum/message.ts';
+import { decodeHeader, encodeHeader, openEnvelope } from '../../../src/backendai/wire/callosum/message.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
 import { rpcServices } from '../../support/rpc-services.ts';
 import { difference } from '../notation/compare.ts';

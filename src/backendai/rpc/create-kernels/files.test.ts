@@ -24,8 +24,8 @@ function files(change: object, cluster: object = {}) {
 
 const dotfiles = (...list: readonly object[]) => ({ internal_data: { dotfiles: list } });
 
-describe('the files that a manager orders', () => {
-  it('are those of shells and nothing else, when nothing is ordered', () => {
+describe('the files of a requested kernel', () => {
+  it('are those of shells and nothing else, when nothing else is requested', () => {
     expect(files({})).toMatchObject({ names: [], warnings: [] });
     expect(files({}).all).toEqual(['.bashrc', '.bash_profile', '.zshrc', '.vimrc', '.tmux.conf']);
   });

@@ -15,7 +15,7 @@ const folder = {
 const mounts = (list: readonly object[], internal: object | null = null) =>
   requestedMounts(kernelConfig.parse(kernelConfigFixture({ mounts: list, internal_data: internal } as never)));
 
-describe('the mounts that a manager orders', () => {
+describe('the mounts of a requested kernel', () => {
   it('go by the path of the host, with what their permission allows', () => {
     expect(
       mounts([

@@ -10,7 +10,7 @@ import { imageLabels } from '../../../protocol/image-contract.ts';
 import { readResourceRequest } from '../../../resources/slot-amounts.ts';
 import type { KnownSlots } from '../../../resources/slot-name.ts';
 import { canonical, type RequestedMount } from '../../../storage/mounts/mount-policy.ts';
-import type { OrderedKernel } from '../../operations/creations.ts';
+import type { RequestedKernel } from '../../operations/creations.ts';
 import { imageName } from '../../wire/extensions/plain.ts';
 import { RpcFailure } from '../rpc-failure.ts';
 import { requestedFiles } from './files.ts';
@@ -34,7 +34,7 @@ const reservedPorts: ReadonlySet<number> = new Set([2000, 2001]);
 export function requestedKernel(
   { id, session, config, cluster, reference, models }: KernelRequest,
   node: RequestedNode,
-): OrderedKernel {
+): RequestedKernel {
   refuseUnserved(config);
   const { image, auto_pull: pull = 'digest' } = config;
   if (pull !== 'digest' && pull !== 'tag' && pull !== 'none') {
@@ -78,7 +78,7 @@ export function requestedKernel(
   };
 }
 
-/** Refused rather than left out: a kernel without its network, its keys or its script is not what was ordered. */
+/** Refused rather than left out: a kernel without its network, its keys or its script is not what was requested. */
 function refuseUnserved(config: KernelConfig): void {
   const { domain_socket_proxies: proxies } = config.internal_data ?? {};
   const wanted = [[Boolean(proxies?.length), 'proxies of sockets']] as const;

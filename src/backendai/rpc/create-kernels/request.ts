@@ -79,7 +79,7 @@ export interface RequestedModels {
   readonly environ: Readonly<Record<string, string>>;
 }
 
-/** The order of one kernel. */
+/** What is requested for one kernel. */
 export interface KernelRequest {
   readonly id: KernelId;
   readonly session: SessionId;

@@ -5,7 +5,7 @@ import { RpcNode } from '../../../../test/support/rpc-node.ts';
 const image = kernelConfigFixture()['image'] as Record<string, string>;
 const absent = 'drv.local/kern/nosuch:1';
 
-it('fetches what is not here, as one task for each image, and tells how that went', async () => {
+it('fetches what is not here, as one task for each image, and publishes how that went', async () => {
   await using node = await RpcNode.start();
   using _slow = node.fixture.kernels.dummy.fail('pullImage', { kind: 'delay', delayMs: 1500 });
   const wanted = {

@@ -10,7 +10,7 @@ import { cleanAllKernels } from './clean-all-kernels.ts';
 it.each([
   ['clean_all_kernels', ['manager-freeze-force-kill'], 'manager-freeze-force-kill'],
   ['reset_agent', [], 'agent-reset'],
-] as const)('%s ends every kernel, and each end is told', async (name, args, reason) => {
+] as const)('%s ends every kernel, and each end is published', async (name, args, reason) => {
   await using node = await RpcNode.start();
   await Promise.all([node.kernel(), node.kernel()]);
   expect(await node.call(name, ...args)).toBeNull();

@@ -9,7 +9,7 @@ const args = (kernels: Parameters<typeof createKernelsArguments>[1], cluster = {
 const refusal = (node: RpcNode, change: Parameters<typeof kernelConfigFixture>[0], cluster = {}) =>
   node.call('create_kernels', ...args({ [newKernelId()]: kernelConfigFixture(change) }, cluster));
 
-it('creates the kernels of a session as they were ordered', async () => {
+it('creates the kernels of a session as they were requested', async () => {
   await using node = await RpcNode.start();
   const [main, sub] = [newKernelId(), newKernelId()];
   const mount = { name: 'd', vfid: 'x', vfsubpath: '.', host_path: '/srv', kernel_path: '/home/work/d' };

@@ -47,7 +47,7 @@ export const createKernels = method({
     const { raw_cluster_info: cluster } = args;
     const environ = namedNetwork(cluster) ? await services.networks.environ(signal) : {};
     const served = await Promise.all(configs.map((config) => requestedModels(config, log, signal)));
-    const orders = ids.map((id, index) => {
+    const requested = ids.map((id, index) => {
       const [config, models, reference] = [configs[index], served[index], args.kernel_image_refs[id]];
       if (config && models && reference) {
         return requestedKernel({ id, session, config, cluster, reference, models }, { known, environ });
@@ -56,10 +56,10 @@ export const createKernels = method({
         context: { kernel: id },
       });
     });
-    for (const { id, warnings } of orders) for (const text of warnings) log.warn(text, { kernel: id });
-    // Kernels take over what was lent for them: a port that was given back rests until then.
-    for (const { request } of orders) for (const port of request.assignedPorts ?? []) services.ports.release(port);
-    const made = await services.creations.create(orders, signal).catch((error: unknown) => {
+    for (const { id, warnings } of requested) for (const text of warnings) log.warn(text, { kernel: id });
+    // Kernels take over what was reserved for them: a port that was given back rests until then.
+    for (const { request } of requested) for (const port of request.assignedPorts ?? []) services.ports.release(port);
+    const made = await services.creations.create(requested, signal).catch((error: unknown) => {
       if (error instanceof AggregateError) {
         const texts = error.errors.map((one) => `${one instanceof Error ? one.name : 'Error'}: ${failureText(one)}`);
         throw new RpcFailure('TaskGroupError', texts.join('; '));

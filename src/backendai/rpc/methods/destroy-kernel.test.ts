@@ -30,7 +30,7 @@ it('is asked for by all, done once, and keeps the first reason', async () => {
   expect(ends).toMatchObject([{ reason: 'user-requested' }]);
 });
 
-it('tells managers of a kernel that is not here, unless they want to hear nothing', async () => {
+it('publishes the end of a kernel that is not here, unless events are suppressed', async () => {
   await using node = await RpcNode.start();
   await node.call('destroy_kernel', unknownKernel, anySession, 'user-requested', true);
   expect(node.services.published).toEqual([]);

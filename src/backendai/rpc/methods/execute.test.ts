@@ -179,7 +179,7 @@ it('goes on with a run whose begin comes again, by its name, and after a restart
   expect(await after.step(goOn, AbortSignal.timeout(5000))).toMatchObject({ status: 'finished', runId: 'my run' });
 });
 
-it('reads on what nobody asks for any more, so that others get their turn, and tells what came and what was too much', async () => {
+it('reads on what nobody asks for any more, so that others get their turn, and gives what came, and how much was dropped', async () => {
   await using node = await RpcNode.start();
   const { id } = await node.kernel();
   const clock = new FakeClock();

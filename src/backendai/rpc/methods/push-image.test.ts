@@ -7,7 +7,7 @@ const registry = { name: 'kernelet', url: 'http://kernelet', username: 'somebody
 it.each([
   [true, /^bgtask_done .*"message":""/],
   [false, /^bgtask_failed .*"message":"image kernelet\/base:latest could not be pushed: no registry"/],
-])('tells how a push of an image that stays here (%s) ended', async (local, end) => {
+])('publishes how a push of an image ended; stays here: %s', async (local, end) => {
   await using node = await RpcNode.start();
   const reply = await node.call('push_image', { ...image, is_local: local }, registry);
   expect(reply).toEqual({ bgtask_id: expect.any(String), canonical: 'kernelet/base:latest' });

@@ -25,7 +25,7 @@ it('makes a new container on the same ports', async () => {
   expect(after).not.toMatchObject({ container_id: before?.container_id });
 });
 
-it('lays changed variables over those that the kernel was ordered with', async () => {
+it('lays changed variables over those that were requested at its creation', async () => {
   await using node = await RpcNode.start();
   const id = newKernelId();
   await node.call('create_kernels', ...createKernelsArguments(anySession, { [id]: kernelConfigFixture() }));

@@ -27,7 +27,7 @@ export const restartKernel = method({
   },
 });
 
-/** Of what a kernel was ordered with, variables alone can be other than before: the rest belongs to what it holds. */
+/** Of what was requested for a kernel, variables alone can be other than before: the rest belongs to what it holds. */
 function changedVariables(changes: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
   const { environ = {}, ...others } = changes;
   const [other] = Object.keys(others);

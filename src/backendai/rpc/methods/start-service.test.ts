@@ -36,7 +36,7 @@ it('answers for the runner where that is not asked', async () => {
   expect(node.runner.requests).toHaveLength(asked);
 });
 
-it('knows no kernel that is not here, of which an end is not told', async () => {
+it('start_service of a kernel that is not here fails, and publishes no end', async () => {
   await using node = await RpcNode.start();
   await expect(node.call('start_service', unknownKernel, 'x', {})).rejects.toThrow(
     `KeyError KeyError(UUID('${unknownKernel}'))`,

@@ -3,9 +3,9 @@ import { anySession, RpcNode, unknownKernel } from '../../../../test/support/rpc
 
 afterEach(() => vi.useRealTimers());
 
-it('tells the end of kernels that are not here, and ends old ones that the manager does not know', async () => {
+it('sync_kernel_registry publishes the end of kernels that are not here, and ends old ones that the manager does not know', async () => {
   await using node = await RpcNode.start();
-  const [known, stray] = [await node.kernel(), await node.kernel()];
+  const [known, unknown] = [await node.kernel(), await node.kernel()];
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 });
   const young = await node.kernel();
   await node.call('sync_kernel_registry', [
@@ -14,10 +14,10 @@ it('tells the end of kernels that are not here, and ends old ones that the manag
   ]);
   expect(node.services.published).toEqual([
     `${unknownKernel} of ${anySession}: already-terminated`,
-    `suppressed ${stray.id}`,
+    `suppressed ${unknown.id}`,
   ]);
-  await vi.waitFor(async () => expect(await node.isLive(stray.id)).toBe(false));
-  const { termination } = await node.fixture.agent.inspect(stray.id);
+  await vi.waitFor(async () => expect(await node.isLive(unknown.id)).toBe(false));
+  const { termination } = await node.fixture.agent.inspect(unknown.id);
   expect(termination?.reason).toBe('not-found-in-manager');
   expect([await node.isLive(known.id), await node.isLive(young.id)]).toEqual([true, true]);
 });

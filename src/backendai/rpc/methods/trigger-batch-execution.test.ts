@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { anySession, RpcNode, unknownKernel } from '../../../../test/support/rpc-node.ts';
 
-it('runs a session’s command once, and tells how it ended', async () => {
+it('runs a session’s command once, and publishes how it ended', async () => {
   await using node = await RpcNode.start();
   const { id } = await node.kernel();
   expect(await node.call('trigger_batch_execution', anySession, id, 'make all')).toBeNull();

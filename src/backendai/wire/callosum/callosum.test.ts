@@ -5,10 +5,15 @@ import { ExtensionError } from '../extensions/extension.ts';
 import { MsgpackError } from '../msgpack/value.ts';
 import { PickleError } from '../pickle/value.ts';
 import { SnappyError } from '../snappy.ts';
-import { decodeData, decodeFailure, encodeFailureData, encodeRequestData, encodeResultData } from './data.ts';
-import { decodeHeader, encodeHeader } from './header.ts';
-import { CallosumError, openEnvelope } from './message.ts';
-import { decodeRequestBody } from './request-body.ts';
+import {
+  decodeData,
+  decodeFailure,
+  decodeRequestBody,
+  encodeFailureData,
+  encodeRequestData,
+  encodeResultData,
+} from './data.ts';
+import { CallosumError, decodeHeader, encodeHeader, openEnvelope } from './message.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'hex');
 const hex = (data: Uint8Array): string => Buffer.from(data).toString('hex');

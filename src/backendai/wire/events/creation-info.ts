@@ -14,7 +14,7 @@ export interface ServicePortInfo {
   readonly [more: string]: MsgpackValue;
 }
 
-/** A mount as the manager is told of it. */
+/** A mount as managers read it. */
 export interface MountInfo {
   readonly type: string;
   readonly source: string | null;

@@ -5,7 +5,7 @@
 import { decodeMsgpack } from '../msgpack/decode.ts';
 import type { Ext, MsgpackValue } from '../msgpack/value.ts';
 import type { Extension, ImageReference } from './extension.ts';
-import { readExtension } from './read-extension.ts';
+import { readExtension } from './extension.ts';
 
 /** Decodes one value with every known extension in portable form; unknown codes stay `Ext`. */
 export function decodePlain(bytes: Uint8Array, options: { faithful?: boolean } = {}): MsgpackValue {

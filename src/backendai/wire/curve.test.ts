@@ -1,8 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CertificateError, formatCertificate, parseCertificate } from './certificate.ts';
-import { decodeZ85, isZ85Key } from './z85.ts';
-import { answerZap } from './zap.ts';
+import { answerZap, CertificateError, decodeZ85, formatCertificate, isZ85Key, parseCertificate } from './curve.ts';
 
 const publicKey = '-!JThKm73vxcOmTW5)UsVG.Ty{9v($<.2j<%grht';
 const secretKey = '>s&IRwrqGpmWm*67Z.R!T>q86uqS5I<Hy3NwwTY=';

@@ -1,4 +1,4 @@
-/** What managers are told of a kernel that runs, out of its record (spec cluster-state 5.3, kernel-lifecycle 10.2). Pure. */
+/** What managers read of a kernel that runs, out of its record (spec cluster-state 5.3, kernel-lifecycle 10.2). Pure. */
 import type { KernelRecord } from '../../kernel/record.ts';
 import { placedPorts } from '../../kernel/service-ports.ts';
 import type { KernelService } from '../../kernel/spec.ts';

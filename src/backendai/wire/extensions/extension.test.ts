@@ -3,9 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { fuzzRuns } from '../../../../test/support/depth.ts';
 import { Ext, type MsgpackValue } from '../msgpack/value.ts';
 import { PickleError } from '../pickle/value.ts';
-import { ExtensionError } from './extension.ts';
+import { ExtensionError, readExtension } from './extension.ts';
 import { imageName, plainExtension } from './plain.ts';
-import { readExtension } from './read-extension.ts';
 
 const pickled = (code: number, program: string): Ext => new Ext(code, Buffer.from(program, 'latin1'));
 
