@@ -206,7 +206,7 @@ describe('devices of a node that is alone', () => {
   it.each([
     ['npu.none=1', 2, 'this node has no accelerator npu.none; it has cuda.shares, npu.device'],
     ['npu.device=0.5', 2, 'The slot npu.device can be had in whole units only, not 0.5'],
-    ['cuda.shares=0.01', 2, 'actual calculated amount is zero'],
+    ['cuda.shares=0.01', 2, '0.01 of the slot cuda.shares is less than the smallest share'],
     ['cuda.shares=99', 125, 'not enough cuda.shares: 99 asked for'],
     ['cuda.shares=-1', 2, 'is not SLOT=AMOUNT'],
     ['cpu=1', 2, 'is not SLOT=AMOUNT'],
