@@ -2,7 +2,7 @@
 import type { Settings } from '../config/settings.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { KeepLog } from '../kernel/kernel-containers.ts';
+import type { KernelHooks } from '../kernel/kernel-hooks.ts';
 import type { Kernels } from '../kernel/kernels.ts';
 import type { SessionNetworks } from '../network/session-networks.ts';
 import type { PortPool } from '../resources/port-pool.ts';
@@ -24,8 +24,8 @@ export interface NodeAdapter {
   readonly logLimitBytes: number | null;
   /** Folders with the operator's own fields of containers, of which later ones win. */
   readonly overrideFolders: readonly string[];
-  /** Keeps the logs of ended containers. */
-  readonly keepLog: (engine: Engine) => KeepLog;
+  /** What it does at the moments of a kernel's life. */
+  readonly hooks: (engine: Engine) => KernelHooks;
 }
 
 /** A node with the parts that others look at. Disposing the agent lets go of all of them. */

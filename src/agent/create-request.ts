@@ -3,7 +3,7 @@
  * default. Pure.
  */
 import type { PullPolicy } from '../images/resolve.ts';
-import { builtInServices } from '../kernel/built-in-services.ts';
+import { builtInServices } from '../kernel/service-ports.ts';
 import type { KernelImage, KernelLimits, KernelNetwork, KernelService, KernelSpec } from '../kernel/spec.ts';
 import { parseDecimal } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';

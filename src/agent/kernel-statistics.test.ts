@@ -56,7 +56,7 @@ it.each([
       log: silentLogger,
     });
     using of = new KernelStatistics({
-      kernels: { list: () => [], onEnded: () => nothing, onRunner: () => nothing },
+      kernels: { list: () => [], register: () => nothing },
       statistics,
       operations: new OperationTimes(clock),
       events,

@@ -20,7 +20,7 @@ import type { EventStore } from './parts.ts';
 const maxEnded = 1_000;
 
 export interface KernelStatisticsParts {
-  readonly kernels: Pick<Kernels, 'list' | 'onEnded' | 'onRunner'>;
+  readonly kernels: Pick<Kernels, 'list' | 'register'>;
   readonly statistics: Statistics;
   readonly operations: OperationTimes;
   readonly devices: Pick<NodeDevices, 'known' | 'use'>;
@@ -39,24 +39,25 @@ export class KernelStatistics implements Disposable {
     this.#parts = parts;
     this.#health = this.#owned.use(new OwnHealthMeter());
     this.#owned.use(
-      parts.kernels.onRunner((record) => {
-        this.#ended.delete(record.spec.id);
-        const target = targetOf(record, parts);
-        if (target) parts.statistics.follow(target);
+      parts.kernels.register({
+        runnerOpened: (record) => {
+          this.#ended.delete(record.spec.id);
+          const target = targetOf(record, parts);
+          if (target) parts.statistics.follow(target);
+        },
+        beforeStop: (record) => {
+          // What it used since the last round would be lost.
+          const target = targetOf(record, parts);
+          if (target) parts.statistics.takeFinalSample(target);
+        },
+        ended: (record) => this.#close(record),
       }),
     );
-    this.#owned.use(parts.kernels.onEnded((record) => this.#close(record)));
   }
 
   /** What a kernel has used; null when it was never looked at. */
   usageOf(id: KernelId): KernelUsage | null {
     return this.#ended.get(id) ?? this.#parts.statistics.usage(id);
-  }
-
-  /** Call it before a kernel's container is killed: what it used since the last round would be lost. */
-  takeFinalSample(record: KernelRecord): void {
-    const target = targetOf(record, this.#parts);
-    if (target) this.#parts.statistics.takeFinalSample(target);
   }
 
   /** The figures of a kernel and its processes. */

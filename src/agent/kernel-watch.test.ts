@@ -37,7 +37,7 @@ async function started(): Promise<KernelWatch> {
     clock,
     log: silentLogger,
   };
-  const made = new KernelWatch(parts, new Readiness(clock, 1000), { onEnded: () => {}, beforeEnd: () => {} });
+  const made = new KernelWatch(parts, new Readiness(clock, 1000));
   await made.start({ retry: false });
   return made;
 }

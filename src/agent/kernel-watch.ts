@@ -38,24 +38,17 @@ export class KernelWatch implements AsyncDisposable {
   readonly #jobs: Promise<void>[] = [];
   #engineFailure: string | null = null;
 
-  readonly #beforeEnd: (record: KernelRecord) => void;
-
-  /** `onEnded` is called for every kernel that ends, `beforeEnd` for every one that is about to be ended here. */
-  constructor(
-    parts: KernelWatchParts,
-    readiness: Readiness,
-    { onEnded, beforeEnd }: { onEnded: (id: KernelId) => void; beforeEnd: (record: KernelRecord) => void },
-  ) {
+  constructor(parts: KernelWatchParts, readiness: Readiness) {
     this.#parts = parts;
-    this.#beforeEnd = beforeEnd;
     this.#readiness = readiness;
-    this.#subscriptions.use(parts.kernels.onRunner((record, client) => this.#follow(record, client)));
     this.#subscriptions.use(
-      parts.kernels.onEnded(({ spec }) => {
-        this.#idle.forget(spec.id);
-        this.#clients.delete(spec.id);
-        this.#announcements.delete(spec.id);
-        onEnded(spec.id);
+      parts.kernels.register({
+        runnerOpened: (record, client) => this.#follow(record, client),
+        ended: ({ spec }) => {
+          this.#idle.forget(spec.id);
+          this.#clients.delete(spec.id);
+          this.#announcements.delete(spec.id);
+        },
       }),
     );
   }
@@ -210,7 +203,6 @@ export class KernelWatch implements AsyncDisposable {
       if (this.#parts.kernels.get(id).missingSince !== null) continue;
       this.#idle.forget(id);
       this.#parts.log.info('a kernel was idle for its timeout', { kernel: id });
-      this.#beforeEnd(this.#parts.kernels.get(id));
       this.#parts.kernels.destroy(id, { reason: 'idle-timeout', force: false }).catch((error: unknown) => {
         this.#parts.log.warn('an idle kernel could not be ended', { kernel: id, error });
       });

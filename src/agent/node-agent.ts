@@ -40,6 +40,7 @@ export class NodeAgent implements Agent {
   readonly #readiness: Readiness;
   readonly #watch: KernelWatch;
   readonly #statistics: KernelStatistics;
+  readonly #hooks: Disposable;
   readonly #warnings = new Map<KernelId, readonly string[]>();
   readonly #startedAt: number;
 
@@ -48,10 +49,8 @@ export class NodeAgent implements Agent {
     this.#readiness = new Readiness(parts.clock, readyTimeoutMs);
     this.#startedAt = parts.clock.now();
     this.#statistics = new KernelStatistics(parts);
-    this.#watch = new KernelWatch(parts, this.#readiness, {
-      onEnded: (id) => this.#warnings.delete(id),
-      beforeEnd: (record) => this.#statistics.takeFinalSample(record),
-    });
+    this.#watch = new KernelWatch(parts, this.#readiness);
+    this.#hooks = parts.kernels.register({ ended: ({ spec }) => this.#warnings.delete(spec.id) });
   }
 
   /**
@@ -145,7 +144,6 @@ export class NodeAgent implements Agent {
     const record = await this.#find(id);
     if (record.phase === 'terminated') throw this.#notRunning(record);
     const reason = options.reason ?? (options.force ? 'force-terminated' : 'user-requested');
-    this.#statistics.takeFinalSample(record);
     return this.#view(await this.#parts.kernels.destroy(record.spec.id, { reason, force: options.force }));
   }
 
@@ -153,7 +151,6 @@ export class NodeAgent implements Agent {
     const record = await this.#find(id);
     const changed = Object.entries(environ);
     checkEnviron({ environ: Object.fromEntries([...record.spec.environ, ...changed]), takesAnyNames: true });
-    this.#statistics.takeFinalSample(record);
     return this.#view(await this.#parts.kernels.restart(record.spec.id, signal, changed));
   }
 
@@ -314,6 +311,7 @@ export class NodeAgent implements Agent {
     this.#readiness.enter('stopping');
     await this.#watch[Symbol.asyncDispose]();
     this.#statistics[Symbol.dispose]();
+    this.#hooks[Symbol.dispose]();
     await this.#parts.statistics[Symbol.asyncDispose]();
     await this.#parts.release();
   }

@@ -10,13 +10,13 @@ import { raceWithSignal, withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
-import { runCreation } from './creation.ts';
+import { revertSteps, runCreation } from './creation.ts';
 import { shutDownGracefully } from './graceful-shutdown.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
+import type { KernelHookList } from './kernel-hooks.ts';
 import type { Answer, Effect, KernelState, LifecycleEvent, Scope } from './lifecycle.ts';
 import type { KernelRecord, TerminationReason } from './record.ts';
-import { revertSteps } from './reverting.ts';
 import type { RunnerClients } from './runner-clients.ts';
 import type { Environ } from './spec.ts';
 import type { CreationPlan } from './step.ts';
@@ -38,8 +38,7 @@ export interface ActorParts {
   readonly removeOrphan: (containerId: ContainerId, generation: number) => Promise<void>;
   /** Resolves when the container has ended; rejects when that can't be asked. */
   readonly untilEnded: (containerId: ContainerId, signal: AbortSignal) => Promise<unknown>;
-  readonly onRunner: (record: KernelRecord, client: RunnerClient) => void;
-  readonly onEnded: (record: KernelRecord) => void;
+  readonly hooks: Pick<KernelHookList, 'runnerOpened' | 'ended'>;
 }
 
 /** How a kernel is to be ended. */
@@ -76,6 +75,7 @@ export class KernelActor {
   #grace: AbortController | null = null;
   #retry: Timer | null = null;
   #closed = false;
+  #settled = Promise.withResolvers<void>();
 
   constructor(record: KernelRecord, parts: ActorParts) {
     this.#state = { name: 'new', record };
@@ -98,9 +98,9 @@ export class KernelActor {
     return this.#state.name === 'running' || this.#state.name === 'terminated';
   }
 
-  /** Whether it is steady and everything that follows from that has been done too. */
-  get settled(): boolean {
-    return this.steady && !this.#draining && this.#inbox.length === 0;
+  /** Resolves when it is steady and everything that follows from that has been done too, or when it acts no more. */
+  untilSettled(): Promise<void> {
+    return this.#isSettled() ? Promise.resolve() : this.#settled.promise;
   }
 
   /** Creates the kernel; resolves when it is ready. An abort of the signal undoes everything. */
@@ -159,6 +159,11 @@ export class KernelActor {
     const error = new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
     this.#creation?.abort(error);
     this.#waiters.close(error);
+    this.#settled.resolve();
+  }
+
+  #isSettled(): boolean {
+    return this.#closed || (this.steady && !this.#draining && this.#inbox.length === 0);
   }
 
   async #drain(): Promise<void> {
@@ -173,6 +178,9 @@ export class KernelActor {
       this.#draining = false;
     }
     if (this.#inbox.length > 0 && !this.#closed) void this.#drain();
+    if (!this.#isSettled()) return;
+    this.#settled.resolve();
+    this.#settled = Promise.withResolvers();
   }
 
   /** One effect's failure must not keep the others from happening: somebody waits for them. */
@@ -201,7 +209,7 @@ export class KernelActor {
       case 'skip-grace':
         return this.#grace?.abort();
       case 'open-runner':
-        return this.#parts.onRunner(record, this.#parts.runners.open(record));
+        return this.#parts.hooks.runnerOpened(record, this.#parts.runners.open(record));
       case 'schedule-retry':
         this.#retry?.[Symbol.dispose]();
         this.#retry = this.#parts.clock.after(effect.delayMs, () => this.post({ type: 'retry' }));
@@ -220,7 +228,7 @@ export class KernelActor {
         return;
       case 'ended':
         this.#log.info('kernel ended', { termination: record.termination });
-        return this.#parts.onEnded(record);
+        return this.#parts.hooks.ended(record);
       case 'count':
         this.#parts.invariantViolations.count(effect.invariantViolation);
         return this.#log.warn('invariant violation', {

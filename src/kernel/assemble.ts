@@ -21,13 +21,14 @@ import { creationPlan } from './creation-plan.ts';
 import { EngineGate } from './engine-gate.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import { FileJournal } from './journal.ts';
-import { type KeepLog, KernelContainers } from './kernel-containers.ts';
+import { KernelContainers } from './kernel-containers.ts';
+import { KernelHookList, type KernelHooks } from './kernel-hooks.ts';
 import { KernelRegistry } from './kernel-registry.ts';
 import { knownEngineFile } from './known-engine-file.ts';
 import type { DeviceLeases, PortLeases } from './leases.ts';
+import { listOwnedContainers } from './owned-containers.ts';
 import { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
-import { listOwnedContainers } from './recovery.ts';
 import { RunnerClients } from './runner-clients.ts';
 import type { CreationPlan } from './step.ts';
 import type { RunnerTuning } from './steps/config-files.ts';
@@ -48,8 +49,8 @@ export interface KernelsParts {
   readonly refusedPaths?: () => Promise<readonly string[]>;
   /** Changes the plan, for tests that make steps fail. */
   readonly adaptPlan?: (plan: CreationPlan) => CreationPlan;
-  /** Keeps the log of a kernel's last container before that is removed; absent: logs go with their containers. */
-  readonly keepLog?: KeepLog;
+  /** Hooks of all kernels, before those that are registered later. */
+  readonly hooks?: readonly KernelHooks[];
   /** Bytes that have gone through the network of a process. */
   readonly networkBytes: (pid: number) => Promise<Pick<LeasedNetwork, 'receivedBytes' | 'sentBytes'>>;
   /** Replaces the files of names of networks, for tests. */
@@ -68,7 +69,7 @@ export interface KernelsSettings {
   readonly graceMs: number;
   /** Networks that are kept ready for kernels to come; 0 = none. */
   readonly readyNetworks: number;
-  /** The least time between two sightings of a stray container. */
+  /** The least time between two sightings of an orphaned container. */
   readonly sweepGraceMs: number;
   /** How long a container may be missing until its kernel ends. */
   readonly missingGraceMs: number;
@@ -112,13 +113,14 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     markName: `kernelet-${state.tag}`,
     marks: settings.marksEngine,
   });
+  const hooks = new KernelHookList(parts.hooks ?? [], log);
   const containers = new KernelContainers({
     engine,
     ownership,
     gate,
     scratch,
     settings: container,
-    keepLog: parts.keepLog,
+    hooks,
   });
   const prewarmedNetworks = new PrewarmedNetworkPool({
     engine,
@@ -164,6 +166,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
   const registry = new KernelRegistry({
     engine,
     gate,
+    hooks,
     prewarmedNetworks,
     plan: parts.adaptPlan?.(plan) ?? plan,
     runners,

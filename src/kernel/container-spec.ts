@@ -7,11 +7,11 @@ import type { ContainerMount, ContainerSpec } from '../engine/engine.ts';
 import { containerPaths } from '../protocol/image-contract.ts';
 import { boundedEntry, runnerCapabilities } from '../protocol/runner-config.ts';
 import type { ScratchPaths } from '../storage/scratch.ts';
-import { nameMounts } from './name-copies.ts';
+import { nameMounts } from './name-files.ts';
 import { containerName, labelNames, type Ownership } from './ownership.ts';
 import { placementLabels } from './placement-labels.ts';
 import type { KernelRecord } from './record.ts';
-import { hookTarget } from './resource-text.ts';
+import { hookTarget } from './resource-files.ts';
 import { isOnHost } from './spec.ts';
 
 /** What an operator may loosen; an image or a request never can. */

@@ -111,7 +111,7 @@ describe('a daemon that ends', () => {
     expect(first.types().filter((type) => type === 'kernel-terminated')).toHaveLength(1);
     await new FileJournal(first.state, silentLogger).write({ ...record, phase: 'terminating' });
     await first[Symbol.asyncDispose]();
-    const next = await KernelsFixture.open({ folder: first.folder, engine: first.dummy, told: [spec.id] });
+    const next = await KernelsFixture.open({ folder: first.folder, engine: first.dummy, published: [spec.id] });
     try {
       expect(await next.kernels.registry.recover(never)).toEqual({ adopted: 0, ended: 1, quarantined: 0 });
       expect(next.events).toEqual([]);

@@ -1,10 +1,14 @@
 /**
- * Runs a creation plan: the line of steps, a group's steps side by side, each timed and bounded. It stops at the first
- * failure or cancellation and undoes nothing itself: the reducer asks for the one clean-up that every end shares.
+ * Runs a creation plan. Forwards: the line of steps, a group's steps side by side, each timed and bounded; it stops at the
+ * first failure or cancellation and undoes nothing itself, since the state machine asks for the one clean-up that every
+ * end shares. Backwards: all steps in reverse, whatever had been applied, each bounded and independent of the others'
+ * failures, but for a step that guards what earlier steps hold: while a container cannot be removed, its scratch folder is
+ * in use and its leases are not free (spec kernel-lifecycle B15, B46).
  */
 import { type Clock, sleep } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { type KerneletError, toKerneletError } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
 import type { Scope } from './lifecycle.ts';
 import type { KernelRecord } from './record.ts';
 import type { CreationPlan, CreationStep, RecordChange } from './step.ts';
@@ -19,7 +23,7 @@ export interface CreationRun {
   /** Cancels; its reason is what the run fails with. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  /** Told of each applied step, in order. */
+  /** Called for each applied step, in order. */
   readonly onApplied: (step: string, ms: number, change: RecordChange) => void;
 }
 
@@ -114,4 +118,32 @@ export async function runCreation(
     const failure = thrown instanceof StepFailure ? thrown : new StepFailure(step, thrown);
     return { ok: false, step: failure.step, error: toKerneletError(failure.cause) };
   }
+}
+
+/** How to revert. */
+export interface RevertRun {
+  readonly scope: Scope;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Reverts; resolves with what failed, one text each: empty means that nothing is left. Never rejects. */
+export async function revertSteps(
+  plan: CreationPlan,
+  record: KernelRecord,
+  run: RevertRun,
+): Promise<readonly string[]> {
+  const failures: string[] = [];
+  for (const step of groupsOf(plan, run.scope).flat().reverse()) {
+    try {
+      const options = { what: `undoing step ${step.name}`, timeoutMs: step.deadlineMs, clock: run.clock };
+      await withDeadline(options, (deadline) => step.revert(record, deadline));
+    } catch (thrown) {
+      const error = toKerneletError(thrown);
+      failures.push(`${step.name}: ${error.message}`);
+      run.log.warn('a step could not be undone', { kernel: record.spec.id, step: step.name, error });
+      if (step.guards === true) break;
+    }
+  }
+  return failures;
 }

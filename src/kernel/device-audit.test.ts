@@ -24,7 +24,7 @@ describe('the accounts of a kernel’s devices', () => {
     expect(compareAccounts({ lease: one, record: one, container: null, file: one })).toEqual([]);
   });
 
-  it('are mended in favour of what the container was made with', () => {
+  it('are repaired in favour of what the container was made with', () => {
     const invariantViolations = (accounts: Parameters<typeof compareAccounts>[0]) =>
       compareAccounts(accounts).map(({ invariantViolation, devices }) => [invariantViolation, devices]);
     expect(invariantViolations({ lease: null, record: one, container: null, file: one })).toEqual([
@@ -118,8 +118,8 @@ describe('comparing the leases of devices', () => {
     expect(at.devices.heldBy(spec.id)).toEqual(placement.devices);
     expect(await readFile(resourceFile(at, spec.id), 'utf8')).toBe(good);
     await expect.poll(async () => JSON.parse(await readFile(journal, 'utf8')).placement).toEqual(record.placement);
-    const told = { 'differing-record': 1, 'differing-resource-file': 1 };
-    expect(at.invariantViolations.snapshot()).toEqual({ ...told, 'differing-lease': 1 });
+    const counted = { 'differing-record': 1, 'differing-resource-file': 1 };
+    expect(at.invariantViolations.snapshot()).toEqual({ ...counted, 'differing-lease': 1 });
   });
 
   it.each(['', 'SLOTS={}\nCPU_SHARES=9:1\n', '\0\0', null])(
@@ -159,7 +159,7 @@ describe('comparing the leases of devices', () => {
 });
 
 describe('looking again for devices', () => {
-  it('leaves a kernel what it has, and tells once that it is gone, and that it is back', async () => {
+  it('leaves a kernel what it has, and publishes once that it is lost, and that it is back', async () => {
     let plugins = testDevices([npuPlugin(['n0', 'n1'])]).plugins;
     const discover = (key: string) => async () => plugins.find((plugin) => plugin.key === key) ?? null;
     const source = (name: string) => ({ name, discover: discover(name) });
@@ -169,16 +169,16 @@ describe('looking again for devices', () => {
     await at.kernels.registry.rescanDevices(never);
     const spec = specFixture({ accelerators: [['npu.device', '2']] });
     await at.kernels.registry.create(spec, never);
-    const told = () => at.events.flatMap((event) => (event.type === 'device-difference' ? event.detail : []));
+    const published = () => at.events.flatMap((event) => (event.type === 'device-difference' ? event.detail : []));
     plugins = testDevices([npuPlugin(['n1'])]).plugins;
     for (let look = 0; look < 2; look += 1) await at.kernels.registry.rescanDevices(never);
     await at.kernels.registry.auditDevices(never);
-    expect(told()).toEqual(['the node has lost devices that it holds: npu.device n0']);
+    expect(published()).toEqual(['the node has lost devices that it holds: npu.device n0']);
     expect(at.invariantViolations.snapshot()).toEqual({ 'lost-device': 1 });
     expect(at.devices.heldBy(spec.id)).toContainEqual(['npu.device', 'n0', '1']);
     plugins = testDevices([npuPlugin(['n0', 'n1'])]).plugins;
     await at.kernels.registry.rescanDevices(never);
-    expect(told().slice(1)).toEqual(['devices that it holds are back: npu.device n0']);
+    expect(published().slice(1)).toEqual(['devices that it holds are back: npu.device n0']);
     await at.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
     expect(at.devices.used().get('npu.device')?.toString()).toBe('0');
   });

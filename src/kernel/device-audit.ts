@@ -1,8 +1,12 @@
 /**
- * Whether the leases of devices still say what is so: the ledger is compared with the journal, the containers' labels
- * and each `resource.txt`, on a timer of its own. A difference is counted, told and mended in favour of kernels that
- * run: what their container was made with is what they have (spec resources-and-stats 9.5).
+ * Whether the leases of devices still say what is so, looked at on timers of their own. The ledger is compared with the
+ * journal, the containers' labels and each `resource.txt`: a difference is counted, published and repaired in favour of
+ * kernels that run, since what their container was made with is what they have (spec resources-and-stats 9.5). And the
+ * node is searched again for its devices, which come and go (spec resources-and-stats 4): a kernel keeps what it has, and
+ * that some of it is lost, or back, is published.
  */
+
+import type { DevicesOfKernel } from '../devices/lost-devices.ts';
 import type { DeviceDifference, EventSink, KernelEvent } from '../events/kernel-event.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
@@ -11,9 +15,9 @@ import type { ScratchFolders } from '../storage/scratch.ts';
 import type { KernelActor } from './actor.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import type { DeviceLeases } from './leases.ts';
+import type { ListedContainer } from './owned-containers.ts';
 import type { KernelRecord } from './record.ts';
-import type { ListedContainer } from './recovery.ts';
-import { readResourceFile, writeResourceFile } from './resource-file.ts';
+import { readResourceFile, writeResourceFile } from './resource-files.ts';
 
 /** What is known of one kernel's devices; null where a source says nothing. */
 export interface DeviceAccounts {
@@ -30,7 +34,7 @@ export interface DeviceAccounts {
 /** What differs, and what is to be done. */
 export interface DeviceFinding {
   readonly invariantViolation: Exclude<DeviceDifference, 'lost' | 'back'>;
-  readonly heal: 'enter' | 'correct-record' | 'rewrite-file';
+  readonly repair: 'correct-lease' | 'correct-record' | 'rewrite-file';
   readonly devices: readonly DeviceShare[];
 }
 
@@ -38,13 +42,13 @@ export interface DeviceFinding {
 export function compareAccounts({ lease, record, container, file }: DeviceAccounts): readonly DeviceFinding[] {
   const truth = container ?? record;
   const findings: DeviceFinding[] = [];
-  if (lease === null) findings.push({ invariantViolation: 'missing-lease', heal: 'enter', devices: truth });
+  if (lease === null) findings.push({ invariantViolation: 'missing-lease', repair: 'correct-lease', devices: truth });
   else if (!areSameShares(lease, truth))
-    findings.push({ invariantViolation: 'differing-lease', heal: 'enter', devices: truth });
+    findings.push({ invariantViolation: 'differing-lease', repair: 'correct-lease', devices: truth });
   if (!areSameShares(record, truth))
-    findings.push({ invariantViolation: 'differing-record', heal: 'correct-record', devices: truth });
+    findings.push({ invariantViolation: 'differing-record', repair: 'correct-record', devices: truth });
   if (file === null || !areSameShares(file, truth)) {
-    findings.push({ invariantViolation: 'differing-resource-file', heal: 'rewrite-file', devices: truth });
+    findings.push({ invariantViolation: 'differing-resource-file', repair: 'rewrite-file', devices: truth });
   }
   return findings;
 }
@@ -78,7 +82,7 @@ export async function auditDevices(
     } catch (error) {
       signal.throwIfAborted();
       invariantViolations.count('failed-device-audit');
-      log.error('what a kernel has of devices could not be compared or put right', { kernel, error });
+      log.error('the devices of a kernel could not be compared or corrected', { kernel, error });
     }
   }
   releaseOrphans(parts, containers);
@@ -105,15 +109,15 @@ async function auditKernel(
   });
   for (const finding of findings) {
     invariantViolations.count(finding.invariantViolation);
-    log.warn('what a kernel has of devices is told differently', { kernel, ...finding });
+    log.warn("the accounts of a kernel's devices differ", { kernel, ...finding });
     events.publish(differenceOf(actor.record, finding.invariantViolation, shareTexts(finding.devices)));
-    if (finding.heal === 'enter') devices.correct(kernel, finding.devices);
-    if (finding.heal === 'correct-record' && labels && containerId) {
+    if (finding.repair === 'correct-lease') devices.correct(kernel, finding.devices);
+    if (finding.repair === 'correct-record' && labels && containerId) {
       actor.post({ type: 'placement-found', containerId, placement: labels });
     }
     // The file says what the record does: one that could not be put right just now waits for the next round.
     const isRight = areSameShares(actor.record.placement.devices, finding.devices);
-    if (finding.heal === 'rewrite-file' && isRight) await writeResourceFile(actor.record, scratch);
+    if (finding.repair === 'rewrite-file' && isRight) await writeResourceFile(actor.record, scratch);
   }
 }
 
@@ -150,7 +154,32 @@ function releaseOrphans(parts: DeviceAuditParts, containers: readonly ListedCont
   for (const kernel of devices.holders()) {
     if (actors.has(kernel) || inUse.has(kernel)) continue;
     invariantViolations.count('orphaned-lease');
-    log.warn('devices of a kernel that does not exist are given back', { kernel });
+    log.warn('devices of a kernel that does not exist are released', { kernel });
     devices.release(kernel);
   }
+}
+
+/** What it works with. */
+export interface DeviceRescanParts {
+  readonly devices: Pick<DeviceLeases, 'rescan'>;
+  readonly actors: ReadonlyMap<KernelId, KernelActor>;
+  readonly invariantViolations: InvariantViolations;
+  readonly events: Pick<EventSink, 'publish'>;
+  readonly log: Logger;
+}
+
+/** One search. Rejects with the signal's reason alone. */
+export async function rescanDevices(parts: DeviceRescanParts, signal: AbortSignal): Promise<void> {
+  const { devices, actors, invariantViolations, events, log } = parts;
+  const publish = (kind: 'lost' | 'back', changes: readonly DevicesOfKernel[]): void => {
+    for (const { kernel, devices: names } of changes) {
+      log.warn(`devices that a kernel holds are ${kind}`, { kernel, devices: names });
+      if (kind === 'lost') invariantViolations.count('lost-device');
+      const actor = actors.get(kernel);
+      if (actor) events.publish(differenceOf(actor.record, kind, names));
+    }
+  };
+  const { lost, back } = await devices.rescan(signal);
+  publish('lost', lost);
+  publish('back', back);
 }

@@ -7,7 +7,7 @@ import type { RunnerClient } from '../execution/runner-client.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 
-/** How to take leave. */
+/** How to shut down. */
 export interface GracefulShutdownOptions {
   /** How long the tenant's processes may take; with 0 they are killed at once. */
   readonly graceMs: number;

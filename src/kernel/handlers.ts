@@ -34,7 +34,7 @@ export function startCreation({ record }: StateOf<'writing-intent'>): Reduction 
   };
 }
 
-/** Nothing has been started, and nobody has been told of the kernel. */
+/** Nothing has been started, and the kernel has not been published. */
 export function failIntent(
   { record }: StateOf<'writing-intent'>,
   { error }: EventOf<'write-failed'>,

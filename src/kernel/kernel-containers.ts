@@ -9,6 +9,7 @@ import { checkTargetLinks, checkVolumes } from '../storage/mounts/mount-targets.
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ContainerSettings, containerSpec } from './container-spec.ts';
 import type { EngineGate } from './engine-gate.ts';
+import type { KernelHookList } from './kernel-hooks.ts';
 import { containerName, type Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
 
@@ -19,12 +20,8 @@ export interface KernelContainersParts {
   readonly gate: Pick<EngineGate, 'confirm'>;
   readonly scratch: ScratchFolders;
   readonly settings: ContainerSettings;
-  /** Called before a kernel's last container is removed, running or not. Ends by itself in time, and never throws. */
-  readonly keepLog?: KeepLog | undefined;
+  readonly hooks: Pick<KernelHookList, 'beforeRemoval'>;
 }
-
-/** Keeps what a container wrote; it may end the container. */
-export type KeepLog = (record: KernelRecord, container: ContainerDetail, signal: AbortSignal) => Promise<void>;
 
 /** How long the reply to a cancelled request is waited for. */
 const lateReplyMs = 5_000;
@@ -83,7 +80,7 @@ export class KernelContainers {
   /**
    * Removes the record's container, or an older one of its kernel, by its name, or by its id when it was renamed.
    * Answers whether there was one. A container that is not provably ours, or is of a newer generation, is left alone.
-   * The last one of a kernel has its log kept before. Throws ENGINE_CHANGED when there is none because the engine is
+   * Throws ENGINE_CHANGED when there is none because the engine is
    * another.
    */
   async remove(record: KernelRecord, deadline: Deadline): Promise<boolean> {
@@ -92,7 +89,7 @@ export class KernelContainers {
       await this.#parts.gate.confirm(deadline.signal);
       return false;
     }
-    if (record.phase === 'terminating') await this.#parts.keepLog?.(record, found, deadline.signal);
+    if (record.phase === 'terminating') await this.#parts.hooks.beforeRemoval(record, found, deadline.signal);
     await this.#parts.engine.removeContainer(found.id, deadline.signal);
     return true;
   }

@@ -9,21 +9,21 @@ import type { Logger } from '../lib/log.ts';
 import type { PrewarmedNetworkPool } from '../network/prewarmed-network-pool.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ActorParts, type DestroyOptions, KernelActor } from './actor.ts';
-import { adoptAll } from './adoption.ts';
-import { auditDevices } from './device-audit.ts';
-import { rescanDevices } from './device-rescan.ts';
+import { auditDevices, rescanDevices } from './device-audit.ts';
 import { EndedKernels } from './ended-kernels.ts';
 import type { EngineGate, EngineSight } from './engine-gate.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
 import { type KeptKernel, keptKernel, keptKernels, moveKept } from './kept-kernels.ts';
 import type { KernelContainers } from './kernel-containers.ts';
+import type { KernelHookList, KernelHooks } from './kernel-hooks.ts';
 import { resolveKernelId } from './kernel-ids.ts';
 import type { Kernels, RecoverySummary } from './kernels.ts';
 import type { DeviceLeases } from './leases.ts';
+import { listOwnedContainers } from './owned-containers.ts';
 import type { Ownership } from './ownership.ts';
 import { type KernelRecord, noPlacement } from './record.ts';
-import { listOwnedContainers } from './recovery.ts';
+import { adoptAll } from './recovery.ts';
 import type { RunnerClients } from './runner-clients.ts';
 import type { Environ, KernelSpec } from './spec.ts';
 import type { CreationPlan } from './step.ts';
@@ -34,6 +34,7 @@ import { EngineWatch } from './watch.ts';
 export interface KernelRegistryParts {
   readonly engine: Engine;
   readonly gate: EngineGate;
+  readonly hooks: KernelHookList;
   readonly prewarmedNetworks: Pick<PrewarmedNetworkPool, 'creating' | 'reconcile'>;
   readonly plan: CreationPlan;
   readonly journal: Journal;
@@ -48,7 +49,7 @@ export interface KernelRegistryParts {
   readonly log: Logger;
   /** How long the tenant's processes get to end by themselves before a removal. */
   readonly graceMs: number;
-  /** The least time between the two sightings of a stray container; 60 s when absent. */
+  /** The least time between the two sightings of an orphaned container; 60 s when absent. */
   readonly sweepGraceMs?: number;
   /** How long a container may be missing until its kernel ends. */
   readonly missingGraceMs: number;
@@ -76,8 +77,6 @@ export class KernelRegistry implements Kernels {
   readonly #parts: KernelRegistryParts;
   readonly #actors = new Map<KernelId, KernelActor>();
   readonly #ended: EndedKernels;
-  readonly #endListeners = new Set<(record: KernelRecord) => void>();
-  readonly #runnerListeners = new Set<(record: KernelRecord, client: RunnerClient) => void>();
   readonly #watch: EngineWatch;
   readonly #sweep: Sweep;
   #stopping = false;
@@ -150,8 +149,10 @@ export class KernelRegistry implements Kernels {
 
   async destroy(id: KernelId, options: DestroyOptions): Promise<KernelRecord> {
     const actor = this.#actors.get(id);
-    if (actor) this.#parts.gate.assertOpen();
-    return actor ? await actor.destroy(options) : this.get(id);
+    if (!actor) return this.get(id);
+    this.#parts.gate.assertOpen();
+    this.#parts.hooks.beforeStop(actor.record);
+    return await actor.destroy(options);
   }
 
   async restart(id: KernelId, signal: AbortSignal, environ?: Environ): Promise<KernelRecord> {
@@ -159,6 +160,7 @@ export class KernelRegistry implements Kernels {
     const actor = this.#actors.get(id);
     if (!actor) throw notRunning(this.get(id));
     this.#parts.gate.assertOpen();
+    this.#parts.hooks.beforeStop(actor.record);
     return await actor.restart(signal, environ);
   }
 
@@ -191,14 +193,8 @@ export class KernelRegistry implements Kernels {
     throw notRunning(record);
   }
 
-  onEnded(listener: (record: KernelRecord) => void): Disposable {
-    this.#endListeners.add(listener);
-    return { [Symbol.dispose]: () => void this.#endListeners.delete(listener) };
-  }
-
-  onRunner(listener: (record: KernelRecord, client: RunnerClient) => void): Disposable {
-    this.#runnerListeners.add(listener);
-    return { [Symbol.dispose]: () => void this.#runnerListeners.delete(listener) };
+  register(hooks: KernelHooks): Disposable {
+    return this.#parts.hooks.register(hooks);
   }
 
   async recover(signal: AbortSignal): Promise<RecoverySummary> {
@@ -287,32 +283,23 @@ export class KernelRegistry implements Kernels {
   }
 
   #add(record: KernelRecord): KernelActor {
-    const { containers, engine, log } = this.#parts;
+    const { containers, engine, hooks } = this.#parts;
     const parts: ActorParts = {
       ...this.#parts,
       untilEnded: (id, signal) => engine.waitContainer(id, signal),
       removeOrphan: (id, generation) => containers.removeOrphan(id, generation, AbortSignal.timeout(orphanDeadlineMs)),
-      onRunner: (now, client) => {
-        for (const listener of this.#runnerListeners) guarded(log, () => listener(now, client));
-      },
-      onEnded: (last) => {
-        this.#actors.delete(last.spec.id);
-        this.#ended.add(last);
-        for (const listener of this.#endListeners) guarded(log, () => listener(last));
+      hooks: {
+        runnerOpened: (now, client) => hooks.runnerOpened(now, client),
+        ended: (last) => {
+          this.#actors.delete(last.spec.id);
+          this.#ended.add(last);
+          hooks.ended(last);
+        },
       },
     };
     const actor = new KernelActor(record, parts);
     this.#actors.set(record.spec.id, actor);
     return actor;
-  }
-}
-
-/** A listener's failure is its own. */
-function guarded(log: Logger, call: () => void): void {
-  try {
-    call();
-  } catch (error) {
-    log.error('a listener failed', { error });
   }
 }
 

@@ -7,6 +7,7 @@ import type { KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { DestroyOptions } from './actor.ts';
 import type { KeptKernel } from './kept-kernels.ts';
+import type { KernelHooks } from './kernel-hooks.ts';
 import type { KernelRecord } from './record.ts';
 import type { Environ, KernelSpec } from './spec.ts';
 
@@ -49,10 +50,8 @@ export interface Kernels extends AsyncDisposable {
   list(options?: { readonly ended: boolean }): readonly KernelRecord[];
   /** The runner's client. Throws KERNEL_NOT_FOUND, KERNEL_NOT_RUNNING, KERNEL_DIED. */
   client(id: KernelId): RunnerClient;
-  /** Calls back with the last record of every kernel that ends, until disposed. */
-  onEnded(listener: (record: KernelRecord) => void): Disposable;
-  /** Calls back when a kernel gets a runner client (created, restarted, adopted), until disposed. */
-  onRunner(listener: (record: KernelRecord, client: RunnerClient) => void): Disposable;
+  /** Has these hooks called, until they are disposed. */
+  register(hooks: KernelHooks): Disposable;
   /** Takes over what an earlier process left. Call once, before any other method. Throws ENGINE_UNAVAILABLE, ENGINE_CHANGED, and then has done nothing. */
   recover(signal: AbortSignal): Promise<RecoverySummary>;
   /** Follows the engine's events until the signal aborts. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { recordFixture } from '../../test/support/kernel-record.ts';
 import { asContainerId, newKernelId, parseSessionId } from '../lib/ids.ts';
-import { decideRecovery, type ListedContainer } from './recovery.ts';
+import type { ListedContainer } from './owned-containers.ts';
+import { decideRecovery } from './recovery.ts';
 import { judge } from './sweep.ts';
 
 function container(change: Partial<ListedContainer> = {}): ListedContainer {

@@ -1,24 +1,142 @@
 /**
- * What to make of what an earlier process left: journal ∪ containers ∪ scratch, each optional (spec kernel-lifecycle
- * 16.3). The decisions are pure; `listOwnedContainers` gathers what they are made from.
+ * Takes over what an earlier process left: journal ∪ containers ∪ scratch, each optional (spec kernel-lifecycle 16.3). Every
+ * record gets its actor and its leases back, then learns what became of its container.
  */
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ContainerState, Engine } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { EventSink } from '../events/kernel-event.ts';
+import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import type { Logger } from '../lib/log.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
-import { containerIsAlive } from './container-end.ts';
-import { type OwnedContainer, type Ownership, provenLabels } from './ownership.ts';
-import { type LabelledPlacement, readPlacement } from './placement-labels.ts';
+import type { KernelActor } from './actor.ts';
+import { containerIsAlive, observeContainer } from './container-end.ts';
+import { groupsOf } from './creation.ts';
+import type { EngineGate } from './engine-gate.ts';
+import type { InvariantViolations } from './invariant-violations.ts';
+import type { Journal } from './journal.ts';
+import type { RecoverySummary } from './kernels.ts';
+import type { ContainerObservation } from './lifecycle.ts';
+import { type ListedContainer, listOwnedContainers } from './owned-containers.ts';
+import type { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
 import { decodeRecord } from './record-codec.ts';
+import type { CreationPlan } from './step.ts';
 import { recordCopyName } from './steps/config-files.ts';
 
-/** One of our containers with its state. */
-export interface ListedContainer extends OwnedContainer {
-  readonly state: ContainerState;
-  /** What its labels say; null when they say nothing. */
-  readonly placement: LabelledPlacement | null;
+/** What a recovery works with. */
+export interface AdoptionParts {
+  readonly engine: Engine;
+  readonly gate: Pick<EngineGate, 'check'>;
+  readonly plan: CreationPlan;
+  readonly journal: Journal;
+  readonly ownership: Ownership;
+  readonly scratch: ScratchFolders;
+  readonly events: Pick<EventSink, 'hasEnded'>;
+  readonly invariantViolations: InvariantViolations;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** How long a recovery waits for clean-ups to end; they go on afterwards. */
+const settleMs = 5_000;
+
+/** Takes over what an earlier process left. Throws ENGINE_UNAVAILABLE, ENGINE_CHANGED, and then has done nothing. */
+export async function adoptAll(
+  parts: AdoptionParts,
+  add: (record: KernelRecord) => KernelActor,
+  signal: AbortSignal,
+): Promise<RecoverySummary> {
+  const { engine, gate, journal, ownership, events, invariantViolations, scratch } = parts;
+  const containers = await listOwnedContainers(engine, ownership, signal);
+  const { records, quarantined } = await journal.load();
+  const listed = new Set(containers.map(({ containerId }) => containerId));
+  await gate.check({ listed, recorded: records.map(({ containerId }) => containerId) }, signal);
+  for (const _ of quarantined) invariantViolations.count('quarantined-record');
+  const resumed = await Promise.all(decideRecovery(records, containers).map((one) => toResume(one, parts)));
+  const known = resumed.filter((one) => one !== null);
+  // Everything that the engine is asked comes first: when it goes away meanwhile, nothing has begun.
+  const found = await Promise.all(
+    known.map(async ({ record, container }) => ({
+      record,
+      observation: await observationOf(engine, container, signal),
+    })),
+  );
+  // A daemon that stops begins nothing more.
+  signal.throwIfAborted();
+  // Side by side: an engine that hangs may hold each one up until its deadline.
+  const actors = await Promise.all(
+    found.map(async ({ record, observation }) => {
+      const actor = add(record);
+      await adoptLeases(record, parts);
+      actor.post({ type: 'recovered', observation, terminationPublished: events.hasEnded(record.spec.id) });
+      return actor;
+    }),
+  );
+  scratch.emptyTrash();
+  await settled(actors, parts.clock, signal);
+  const running = actors.filter((actor) => actor.record.phase === 'running').length;
+  return { adopted: running, ended: actors.length - running, quarantined: quarantined.length };
+}
+
+interface Resumed {
+  readonly record: KernelRecord;
+  readonly container: ListedContainer | null;
+}
+
+async function toResume(decision: RecoveryDecision, parts: AdoptionParts): Promise<Resumed | null> {
+  const { scratch, clock, journal, log, invariantViolations } = parts;
+  switch (decision.kind) {
+    case 'resume':
+      return decision;
+    case 'restore': {
+      const { container } = decision;
+      const record = await restoreRecord(container, scratch, clock.now());
+      if (!record) return null;
+      invariantViolations.count('restored-record');
+      log.warn('the record of a running kernel was restored from its scratch folder', { kernel: record.spec.id });
+      await journal.write(record).catch((error: unknown) => log.error('the record could not be written', { error }));
+      return { record, container };
+    }
+    case 'leave-to-sweep':
+      return null;
+  }
+}
+
+/** A lease that cannot be had again (two kernels claim one) is logged, and both kernels are kept. */
+async function adoptLeases(
+  record: KernelRecord,
+  { plan, clock, log, invariantViolations }: AdoptionParts,
+): Promise<void> {
+  for (const step of groupsOf(plan, 'kernel').flat()) {
+    try {
+      const options = { what: `taking over step ${step.name}`, timeoutMs: step.deadlineMs, clock };
+      await withDeadline(options, async (deadline) => await step.adopt?.(record, deadline));
+    } catch (error) {
+      invariantViolations.count('unadopted-lease');
+      log.error('a lease could not be taken over', { kernel: record.spec.id, step: step.name, error });
+    }
+  }
+}
+
+/** A container that is listed as alive is not asked for: there may be hundreds. */
+async function observationOf(
+  engine: Engine,
+  container: ListedContainer | null,
+  signal: AbortSignal,
+): Promise<ContainerObservation> {
+  if (!container) return { type: 'absent' };
+  const { containerId, state } = container;
+  return containerIsAlive(state) ? { type: 'alive', containerId } : await observeContainer(engine, containerId, signal);
+}
+
+/** Waits, bounded, until no kernel of an earlier process is being cleaned up. */
+async function settled(actors: readonly KernelActor[], clock: Clock, signal: AbortSignal): Promise<void> {
+  const options = { what: 'the clean-up of kernels of an earlier process', timeoutMs: settleMs, clock, signal };
+  await withDeadline(options, () => Promise.all(actors.map((actor) => actor.untilSettled()))).catch(() => {});
+  signal.throwIfAborted();
 }
 
 /** What is done about one kernel of an earlier process. */
@@ -54,19 +172,6 @@ export function decideRecovery(
 function ownContainer(record: KernelRecord, containers: readonly ListedContainer[]): ListedContainer | null {
   const own = containers.filter((one) => one.kernelId === record.spec.id && one.generation === record.generation);
   return own.find((one) => one.containerId === record.containerId) ?? own[0] ?? null;
-}
-
-/** Every container of this engine that is provably ours. Throws ENGINE_UNAVAILABLE. */
-export async function listOwnedContainers(
-  engine: Engine,
-  ownership: Ownership,
-  signal: AbortSignal,
-): Promise<readonly ListedContainer[]> {
-  const found = await engine.listContainers(provenLabels, signal);
-  return found.flatMap((summary) => {
-    const owned = ownership.identify(summary);
-    return owned ? [{ ...owned, state: summary.state, placement: readPlacement(summary.labels) }] : [];
-  });
 }
 
 /**

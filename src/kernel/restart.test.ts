@@ -28,7 +28,7 @@ describe('restarting', () => {
     expect(await one.leftovers()).toEqual([]);
   });
 
-  it('lays changed variables over those of before, and keeps them', async () => {
+  it('replaces changed variables, and keeps the others', async () => {
     const one = await fixture();
     const spec = specFixture({
       environ: [

@@ -34,7 +34,7 @@ export class RunnerClients {
     return this.#open.get(kernel)?.client ?? null;
   }
 
-  /** Tells the client that its container has ended, and closes it. Does nothing when there is none. */
+  /** Ends the client of a container that has ended, and closes it. Does nothing when there is none. */
   async end(kernel: KernelId, reason: { exitCode: number; detail: string }): Promise<void> {
     const known = this.#open.get(kernel);
     if (!known) return;

@@ -1,6 +1,15 @@
-/** Where the services of a kernel listen, and where they are reached. Pure. */
+/**
+ * The services that every kernel can have of its runner (spec kernel-runner 11.4), and where the services of a kernel listen
+ * and are reached. Pure.
+ */
 import type { KernelRecord } from './record.ts';
 import { isOnHost, type KernelService } from './spec.ts';
+
+/** Every kernel that a manager orders has them; others when their ports are published. */
+export const builtInServices: readonly KernelService[] = [
+  { name: 'sshd', protocol: 'tcp', containerPorts: [2200], isInference: false },
+  { name: 'ttyd', protocol: 'http', containerPorts: [7681], isInference: false },
+];
 
 /** Ports of a service, in the order in which it has them. */
 export interface PlacedPorts {

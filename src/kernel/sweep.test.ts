@@ -45,14 +45,14 @@ describe('sweeping', () => {
     expect(filled).toHaveLength(2);
   });
 
-  it('removes a stray that is provably ours at the second sight, and nothing else', async () => {
+  it('removes an orphan that is provably ours at the second sight, and nothing else', async () => {
     const one = await fixture();
     const spec = specFixture();
     await one.kernels.registry.create(spec, never);
     const made = one.dummy.container(`kernel.base.${spec.id}`).spec;
-    const stray = specFixture();
-    const name = `kernel.base.${stray.id}`;
-    const labels = { ...made.labels, [labelNames.kernelId]: stray.id };
+    const orphan = specFixture();
+    const name = `kernel.base.${orphan.id}`;
+    const labels = { ...made.labels, [labelNames.kernelId]: orphan.id };
     // It has every label of ours, but the proof is another name's: an image may have inherited it.
     await one.dummy.createContainer({ ...made, name, labels, ports: [] }, never);
     const proof = new Ownership(one.state.agentId, one.state.secret);
@@ -97,9 +97,9 @@ describe('sweeping', () => {
     const one = await fixture();
     const { spec } = await one.kernels.registry.create(specFixture(), never);
     const id = await orphanSpec(one, one.dummy.container(`kernel.base.${spec.id}`).spec);
-    const litter = specFixture().id;
+    const orphaned = specFixture().id;
     const longAgo = new Date(Date.now() - 86_400_000);
-    for (const kernel of [id, litter]) {
+    for (const kernel of [id, orphaned]) {
       await one.kernels.scratch.create(kernel, { uid: 1000, gid: 1000 });
       await utimes(one.kernels.scratch.paths(kernel).root, longAgo, longAgo);
     }

@@ -1,7 +1,7 @@
 /**
  * Looks for what may have been left behind. It acts only on what is provably ours, on a fact that it saw twice with a
  * grace period between, never on a kernel in transition, and never while the engine is unhealthy: "not in my records"
- * alone means nothing. A record that was put aside may yet be mended, so what belongs to its kernel stays.
+ * alone means nothing. A record that was put aside may yet be repaired, so what belongs to its kernel stays.
  */
 import type { EventSink } from '../events/kernel-event.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -12,8 +12,8 @@ import type { KernelActor } from './actor.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
 import type { KernelContainers } from './kernel-containers.ts';
+import { type ListedContainer, listOwnedContainers } from './owned-containers.ts';
 import type { Ownership } from './ownership.ts';
-import { type ListedContainer, listOwnedContainers } from './recovery.ts';
 import type { EngineWatch } from './watch.ts';
 
 /** What the sweep works with. */

@@ -1,7 +1,7 @@
 /**
  * The way to a kernel's end, shared by every cause: one clean-up, tried until it succeeds, that answers every caller and
  * publishes one `kernel-terminated`. That event waits for the clean-up, unless the container is known to be dead and the
- * engine cannot remove it: nobody else tells of such an end, and what the kernel holds stays held (spec
+ * engine cannot remove it: nobody else reports such an end, and what the kernel holds stays held (spec
  * kernel-lifecycle B46). Pure: handlers of `transitions.ts`, and what other handlers begin an end with.
  */
 import { KerneletError } from '../lib/errors.ts';

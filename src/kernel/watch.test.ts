@@ -18,7 +18,7 @@ describe('what happens outside', () => {
     const watch = one.kernels.registry.watch(abort.signal);
     const spec = specFixture();
     await one.kernels.registry.create(spec, never);
-    const ended = new Promise((resolve) => one.kernels.registry.onEnded(resolve));
+    const ended = new Promise((resolve) => one.kernels.registry.register({ ended: resolve }));
     const stop = async (): Promise<void> => {
       abort.abort();
       await watch;

@@ -1,7 +1,7 @@
 /**
  * Follows the engine's events. They are hints only: after every connection everything is listed and what changed is
  * inspected, and why a container ended comes from its inspection, never from the event. A container that is not there
- * was removed where an event of this very engine told of its end; else it is missing, and its kernel ends when it stays
+ * was removed where an event of this very engine reported its end; else it is missing, and its kernel ends when it stays
  * missing over a grace, seen twice at least, and its runner does not answer.
  */
 import type { Engine, EngineEvent } from '../engine/engine.ts';
@@ -14,11 +14,10 @@ import type { Logger } from '../lib/log.ts';
 import type { KernelActor } from './actor.ts';
 import { containerIsAlive, observeContainer } from './container-end.ts';
 import type { EngineGate } from './engine-gate.ts';
-import { MissingContainers } from './missing-containers.ts';
+import { type ListedContainer, listOwnedContainers } from './owned-containers.ts';
 import type { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
 import { removedByOthers } from './recovered.ts';
-import { type ListedContainer, listOwnedContainers } from './recovery.ts';
 
 /** What the watch works with. */
 export interface WatchParts {
@@ -37,23 +36,56 @@ export interface WatchParts {
   readonly runnerAnswers: (record: KernelRecord) => boolean;
 }
 
-const lookDeadlineMs = 20_000;
+const observeDeadlineMs = 20_000;
 /** An engine that is slower than this counts as one that does not answer. */
 const listDeadlineMs = 10_000;
 /** Pause before a stream of events that ended is asked for anew. */
 const againMs = 1_000;
 
-/** A container that is looked at, and whether an event told of it. */
+/** A container that is looked at, and whether an event was about it. */
 interface Sighting {
   readonly id: ContainerId;
   readonly generation: number;
   event: boolean;
 }
 
+/**
+ * Containers that the engine does not list, and for how long, in monotonic milliseconds. The time counts only while this
+ * process sees them missing: what an earlier process saw, or one engine before it went away, proves nothing of now.
+ */
+class MissingContainers {
+  readonly #since = new Map<ContainerId, number>();
+
+  /** Notes that a container is missing; answers for how long it is known to be, 0 at the first sight. */
+  note(id: ContainerId, now: number): number {
+    const since = this.#since.get(id);
+    if (since === undefined) this.#since.set(id, now);
+    return since === undefined ? 0 : now - since;
+  }
+
+  has(id: ContainerId): boolean {
+    return this.#since.has(id);
+  }
+
+  forget(id: ContainerId): void {
+    this.#since.delete(id);
+  }
+
+  /** Nothing that was seen counts any more. */
+  clear(): void {
+    this.#since.clear();
+  }
+
+  /** Forgets containers that are no kernel's any more. */
+  keepOnly(ids: ReadonlySet<ContainerId | null>): void {
+    for (const id of this.#since.keys()) if (!ids.has(id)) this.#since.delete(id);
+  }
+}
+
 /** The watch over one engine. */
 export class EngineWatch {
   readonly #parts: WatchParts;
-  readonly #looking = new Map<ContainerId, Sighting>();
+  readonly #observing = new Map<ContainerId, Sighting>();
   /** Whether its events can be followed, and whether it answered the last listing: an engine may hang and stay open. */
   #connected = true;
   #answering = true;
@@ -83,8 +115,10 @@ export class EngineWatch {
 
   /** Compares every running kernel with its container. Throws ENGINE_CHANGED, and what the engine throws. */
   async compare(signal: AbortSignal): Promise<void> {
-    const { running, stock } = await this.#verify(signal);
-    const alive = new Set(stock.filter(({ state }) => containerIsAlive(state)).map(({ containerId }) => containerId));
+    const { running, containers } = await this.#verify(signal);
+    const alive = new Set(
+      containers.filter(({ state }) => containerIsAlive(state)).map(({ containerId }) => containerId),
+    );
     await Promise.all(running.map((actor) => this.#compareOne(actor, alive, signal)));
     this.#missing.keepOnly(new Set([...this.#parts.actors.values()].map(({ record }) => record.containerId)));
   }
@@ -95,46 +129,46 @@ export class EngineWatch {
     // Only kernels that ran before the listing: a container made after it is not in it.
     const running = [...actors.values()].filter((actor) => actor.record.phase === 'running' && actor.steady);
     const recorded = [...actors.values()].map(({ record }) => record.containerId);
-    const stock = await this.#list(signal);
+    const containers = await this.#list(signal);
     try {
-      const listed = new Set(stock.map(({ containerId }) => containerId));
+      const listed = new Set(containers.map(({ containerId }) => containerId));
       if (recorded.length > 0) await gate.check({ listed, recorded }, signal);
     } catch (error) {
       // They are with the other engine, and no time runs for them.
       this.#missing.clear();
-      if (hasCode(error, 'ENGINE_CHANGED')) for (const actor of running) tellMissing(actor);
+      if (hasCode(error, 'ENGINE_CHANGED')) for (const actor of running) postMissing(actor);
       throw error;
     }
-    return { running, stock };
+    return { running, containers };
   }
 
-  /** Inspects a container that an event told of, and tells its actor what became of it. Never rejects. */
-  async look(actor: KernelActor, id: ContainerId, generation: number, signal: AbortSignal): Promise<void> {
-    await this.#look(actor, { id, generation, event: true }, signal);
+  /** Inspects a container that an event was about, and posts to its actor what became of it. Never rejects. */
+  async observe(actor: KernelActor, id: ContainerId, generation: number, signal: AbortSignal): Promise<void> {
+    await this.#observe(actor, { id, generation, event: true }, signal);
   }
 
   async #compareOne(actor: KernelActor, alive: ReadonlySet<ContainerId>, signal: AbortSignal): Promise<void> {
     const { containerId: id, generation } = actor.record;
     if (id === null) return;
-    if (alive.has(id)) this.#tellFound(actor, id);
-    else await this.#look(actor, { id, generation, event: false }, signal);
+    if (alive.has(id)) this.#postFound(actor, id);
+    else await this.#observe(actor, { id, generation, event: false }, signal);
   }
 
-  async #look(actor: KernelActor, sighting: Sighting, signal: AbortSignal): Promise<void> {
+  async #observe(actor: KernelActor, sighting: Sighting, signal: AbortSignal): Promise<void> {
     const { id } = sighting;
-    const underWay = this.#looking.get(id);
+    const underWay = this.#observing.get(id);
     if (underWay) {
       underWay.event ||= sighting.event;
       return;
     }
-    this.#looking.set(id, sighting);
+    this.#observing.set(id, sighting);
     try {
-      const options = { what: 'looking at a container', timeoutMs: lookDeadlineMs, signal };
+      const options = { what: 'inspecting a container', timeoutMs: observeDeadlineMs, signal };
       await withDeadline(options, (deadline) => this.#inspect(actor, sighting, deadline));
     } catch (error) {
-      if (!signal.aborted) this.#parts.log.warn('a container could not be looked at', { container: id, error });
+      if (!signal.aborted) this.#parts.log.warn('a container could not be inspected', { container: id, error });
     } finally {
-      this.#looking.delete(id);
+      this.#observing.delete(id);
     }
   }
 
@@ -144,7 +178,7 @@ export class EngineWatch {
     const observation = await observeContainer(engine, id, deadline.signal);
     switch (observation.type) {
       case 'alive':
-        return this.#tellFound(actor, id);
+        return this.#postFound(actor, id);
       case 'dead': {
         const { exitCode, outOfMemory, detail } = observation;
         actor.post({ type: 'container-died', containerId: id, generation, exitCode, outOfMemory, detail });
@@ -154,7 +188,7 @@ export class EngineWatch {
         actor.post({ type: 'container-gone', containerId: id, generation, detail: removedByOthers });
         return;
       case 'absent':
-        // Whoever answers now may be another engine than the one that told of it, or that was listed.
+        // Whoever answers now may be another engine than the one whose event it was, or that was listed.
         await gate.confirm(deadline.signal);
         if (sighting.event)
           actor.post({ type: 'container-gone', containerId: id, generation, detail: removedByOthers });
@@ -162,7 +196,7 @@ export class EngineWatch {
     }
   }
 
-  #tellFound(actor: KernelActor, id: ContainerId): void {
+  #postFound(actor: KernelActor, id: ContainerId): void {
     this.#missing.forget(id);
     if (actor.record.missingSince !== null) actor.post({ type: 'container-found', containerId: id });
   }
@@ -174,7 +208,7 @@ export class EngineWatch {
     if (isFirst) {
       const facts = { kernel: actor.record.spec.id, container: id, graceMs: missingGraceMs };
       log.warn('the engine does not list the container of a kernel, which is missing now', facts);
-      tellMissing(actor);
+      postMissing(actor);
     } else if (missingMs >= missingGraceMs && !runnerAnswers(actor.record)) {
       const time = describeDuration(missingMs);
       const detail = `the engine, which is the one that had its container, has not listed it for ${time}`;
@@ -224,13 +258,13 @@ export class EngineWatch {
         const actor = owned && actors.get(owned.kernelId);
         if (!owned || !actor || isExpected(actor, owned.containerId)) return;
         // Beside the loop: one slow inspection must not hold back other hints.
-        void this.look(actor, owned.containerId, owned.generation, signal);
+        void this.observe(actor, owned.containerId, owned.generation, signal);
       }
     }
   }
 }
 
-function tellMissing(actor: KernelActor): void {
+function postMissing(actor: KernelActor): void {
   const { containerId, generation } = actor.record;
   if (containerId !== null) actor.post({ type: 'container-missing', containerId, generation });
 }

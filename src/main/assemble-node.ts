@@ -65,7 +65,7 @@ export interface AssembleOptions {
   readonly operations: OperationTimes;
   readonly log: Logger;
   /** Parts of the kernels beside or in place of the usual ones. */
-  readonly kernelParts?: (engine: Engine) => Partial<Pick<KernelsParts, 'keepLog' | 'adaptPlan'>>;
+  readonly kernelParts?: (engine: Engine) => Partial<Pick<KernelsParts, 'hooks' | 'adaptPlan'>>;
 }
 
 const outputBufferBytes = 4 * 1024 * 1024;

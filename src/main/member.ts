@@ -81,7 +81,7 @@ export function memberRoot(
         readyNetworks: daemonReadyNetworks,
         operations,
         log,
-        kernelParts: (engine) => ({ keepLog: adapter.keepLog(engine) }),
+        kernelParts: (engine) => ({ hooks: [adapter.hooks(engine)] }),
       },
       cleanups,
     );

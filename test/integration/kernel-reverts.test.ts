@@ -106,7 +106,7 @@ describe('a life on a real engine', () => {
     try {
       const wanted = spec();
       const record = await one.kernels.registry.create(wanted, within(60_000));
-      const ended = new Promise((resolve) => one.kernels.registry.onEnded(resolve));
+      const ended = new Promise((resolve) => one.kernels.registry.register({ ended: resolve }));
       if (record.containerId === null) throw new Error('it has no container');
       if (how === 'killed') await engine.killContainer(record.containerId, 'SIGKILL', within(10_000));
       else await engine.removeContainer(record.containerId, within(10_000));
@@ -135,7 +135,7 @@ describe('a life on a real engine', () => {
     const watch = one.kernels.registry.watch(abort.signal);
     try {
       const limits = { ...spec().limits, memoryBytes: 32 * 2 ** 20 };
-      const ended = new Promise((resolve) => one.kernels.registry.onEnded(resolve));
+      const ended = new Promise((resolve) => one.kernels.registry.register({ ended: resolve }));
       await one.kernels.registry.create(spec({ limits, network: 'none', publish: [] }), within(60_000));
       expect(await ended).toMatchObject({ termination: { reason: 'out-of-memory', exitCode: 137 } });
     } finally {

@@ -23,8 +23,8 @@ import {
 import { defaultEntrypoint, defaultHardening } from '../../src/kernel/container-spec.ts';
 import { InvariantViolations } from '../../src/kernel/invariant-violations.ts';
 import type { PortLeases } from '../../src/kernel/leases.ts';
+import { listOwnedContainers } from '../../src/kernel/owned-containers.ts';
 import { Ownership } from '../../src/kernel/ownership.ts';
-import { listOwnedContainers } from '../../src/kernel/recovery.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import { type KernelId, parseAgentId } from '../../src/lib/ids.ts';
@@ -50,7 +50,7 @@ export class FakeRunnerClient implements RunnerClient {
   readonly #ready: (signal: AbortSignal) => Promise<void>;
   readonly #listeners = new Set<(event: RunnerClientEvent) => void>();
   #awaited = false;
-  /** What `ended` was told. */
+  /** The reason that `ended` was called with. */
   end: { readonly exitCode: number; readonly detail: string } | null = null;
   disposed = false;
   readonly requests: string[] = [];
@@ -87,7 +87,7 @@ export class FakeRunnerClient implements RunnerClient {
   status(): RunnerStatus | null {
     return this.#awaited ? readyStatus : null;
   }
-  /** Tells everybody who has subscribed. */
+  /** Calls everybody who has subscribed. */
   emit(event: RunnerClientEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
@@ -177,7 +177,7 @@ export interface FixtureOptions {
   /** What the agent is called from now on; a made-up name, or the one of before, when absent. */
   readonly agentId?: string;
   /** Kernels whose end an earlier fixture has published. */
-  readonly told?: readonly KernelId[];
+  readonly published?: readonly KernelId[];
 }
 
 /** Settings that suit tests. */
@@ -248,7 +248,7 @@ export class KernelsFixture implements AsyncDisposable {
         : new DummyEngine({ images: [testImage], ...options.dummy });
     const clients: FakeRunnerClient[] = [];
     const events: KernelEvent[] = [];
-    const told = new Set(options.told);
+    const published = new Set(options.published);
     const leases = new FakeLeases();
     const devices = options.devices ?? testDevices();
     const invariantViolations = new InvariantViolations();
@@ -266,7 +266,7 @@ export class KernelsFixture implements AsyncDisposable {
         },
         hasFinished: () => false,
         hasEnded: (kernel) =>
-          told.has(kernel) || events.some((one) => one.type === 'kernel-terminated' && one.kernelId === kernel),
+          published.has(kernel) || events.some((one) => one.type === 'kernel-terminated' && one.kernelId === kernel),
       },
       connectRunner: (address) => {
         const client = new FakeRunnerClient(address, ready);

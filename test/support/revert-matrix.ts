@@ -1,7 +1,6 @@
 /** Fails every step of creation in turn, before and after it has taken effect. */
-import { groupsOf } from '../../src/kernel/creation.ts';
+import { groupsOf, revertSteps } from '../../src/kernel/creation.ts';
 import type { KernelRecord } from '../../src/kernel/record.ts';
-import { revertSteps } from '../../src/kernel/reverting.ts';
 import type { CreationPlan, CreationStep } from '../../src/kernel/step.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { KerneletError } from '../../src/lib/errors.ts';

@@ -5,7 +5,7 @@ import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ownership } from '../../src/kernel/ownership.ts';
-import { laySshKeys } from '../../src/kernel/ssh-files.ts';
+import { writeSshKeys } from '../../src/kernel/ssh-keys.ts';
 import type { AgentId } from '../../src/lib/ids.ts';
 import { specFixture } from './kernel-record.ts';
 import { RunnerSession } from './runner-session.ts';
@@ -51,7 +51,7 @@ export class SshKernel implements AsyncDisposable {
     });
     const none = join(folder, 'none');
     const paths = { root: folder, work: none, config, run: none, names: none, private: none };
-    await laySshKeys(spec, paths, new Ownership('i-test' as AgentId, randomBytes(32)));
+    await writeSshKeys(spec, paths, new Ownership('i-test' as AgentId, randomBytes(32)));
     await options.prepare?.(config);
     const session = await RunnerSession.start(type, image, {
       ...(options.volume === undefined ? {} : { volume: options.volume }),

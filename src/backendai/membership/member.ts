@@ -65,7 +65,7 @@ export async function openMember(options: OpenMemberOptions): Promise<ServedNode
       path.join(homedir(), configFolders.ofUser),
       process.cwd(),
     ],
-    keepLog: (engine) => {
+    hooks: (engine) => {
       const logs = new LastLogs({
         engine,
         store: (content, where) => redis.storeLog(content, where),
@@ -74,7 +74,7 @@ export async function openMember(options: OpenMemberOptions): Promise<ServedNode
         clock,
         log,
       });
-      return (...of) => logs.keep(...of);
+      return { beforeRemoval: (...of) => logs.keep(...of) };
     },
   });
   cleanups.use(node.agent);

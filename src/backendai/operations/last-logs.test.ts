@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { specFixture } from '../../../test/support/kernel-record.ts';
 import { usingFixtures } from '../../../test/support/kernels-fixture.ts';
-import type { KeepLog } from '../../kernel/kernel-containers.ts';
+import type { KernelHooks } from '../../kernel/kernel-hooks.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { LastLogs, type LastLogsParts } from './last-logs.ts';
 
@@ -15,7 +15,7 @@ async function node(change: Partial<LastLogsParts> = {}) {
   const stored = new Map<string, string>();
   const published: string[] = [];
   const said: string[] = [];
-  const made: { keep?: KeepLog } = {};
+  const made: { keep?: KernelHooks['beforeRemoval'] } = {};
   const one = await fixture({
     dummy: {
       onStart: (container) => {
@@ -23,7 +23,7 @@ async function node(change: Partial<LastLogsParts> = {}) {
         container.write('stderr', 'second ä\n');
       },
     },
-    parts: { keepLog: async (...of) => await made.keep?.(...of) },
+    parts: { hooks: [{ beforeRemoval: async (...of) => await made.keep?.(...of) }] },
   });
   const logs = new LastLogs({
     engine: one.engine,

@@ -11,15 +11,14 @@ import type { RunnerConfig } from '../../protocol/runner-config.ts';
 import type { ScratchFolders, ScratchPaths } from '../../storage/scratch.ts';
 import type { ContainerHardening } from '../container-spec.ts';
 import type { NetworkLeases } from '../leases.ts';
-import { layNameCopies } from '../name-copies.ts';
+import { writeNameFiles } from '../name-files.ts';
 import type { Ownership } from '../ownership.ts';
 import type { KernelRecord } from '../record.ts';
 import { encodeRecord } from '../record-codec.ts';
-import { layResourceFiles } from '../resource-file.ts';
-import { environOf, environText } from '../resource-text.ts';
+import { environOf, environText, writeFirstResourceFiles } from '../resource-files.ts';
 import { placedPorts } from '../service-ports.ts';
 import { isOnHost } from '../spec.ts';
-import { laySshKeys } from '../ssh-files.ts';
+import { writeSshKeys } from '../ssh-keys.ts';
 import type { CreationStep } from '../step.ts';
 
 /** What the step works with. */
@@ -89,10 +88,10 @@ async function writeAll(paths: ScratchPaths, record: KernelRecord, parts: Config
   await clear(paths);
   await Promise.all([
     writeFile(join(paths.run, configName), JSON.stringify(runnerConfig(record, parts)), { mode: 0o600, flag: 'wx' }),
-    layResourceFiles(record, parts.scratch),
-    laySshKeys(record.spec, paths, parts.ownership),
+    writeFirstResourceFiles(record, parts.scratch),
+    writeSshKeys(record.spec, paths, parts.ownership),
     writeFile(join(paths.config, 'environ.txt'), environText(environOf(record)), { mode: 0o644 }),
-    layNameCopies(record, paths, parts.prewarmedNetworks),
+    writeNameFiles(record, paths, parts.prewarmedNetworks),
     ...(isOnHost(record.spec.network) ? [writePorts(paths, record)] : []),
     writeFile(join(paths.private, recordCopyName), encodeRecord(record), { mode: 0o600 }),
   ]);

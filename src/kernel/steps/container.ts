@@ -6,10 +6,10 @@ import type { ContainerId } from '../../lib/ids.ts';
 import type { ScratchFolders } from '../../storage/scratch.ts';
 import type { KernelContainers } from '../kernel-containers.ts';
 import type { KernelRecord } from '../record.ts';
-import { writeResourceFile } from '../resource-file.ts';
+import { writeResourceFile } from '../resource-files.ts';
 import type { CreationStep } from '../step.ts';
 
-/** Makes the container and tells the kernel its id. */
+/** Makes the container, whose id the record learns. */
 export async function makeContainer(
   record: KernelRecord,
   containers: KernelContainers,

@@ -160,7 +160,7 @@ const assemble: AssembleMember = async (inForce, state, adapter) => {
       operations,
       log,
       kernelParts: () => ({
-        keepLog: adapter.keepLog(engine),
+        hooks: [adapter.hooks(engine)],
         adaptPlan: (plan) => plan.map((group) => ('name' in group ? inTime(group) : group.map(inTime))),
       }),
     },

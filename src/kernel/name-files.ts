@@ -17,7 +17,7 @@ export function nameMounts({ names }: Pick<ScratchPaths, 'names'>): readonly Con
 }
 
 /** Writes the copies of a record that joins one, from what is remembered of it. Throws the system's error. */
-export async function layNameCopies(
+export async function writeNameFiles(
   { spec, placement }: KernelRecord,
   { names }: Pick<ScratchPaths, 'names'>,
   prewarmedNetworks: Pick<NetworkLeases, 'namesOf'>,
@@ -27,8 +27,8 @@ export async function layNameCopies(
   const files = prewarmedNetworks.namesOf(spec.id);
   if (!files) throw new KerneletError('INTERNAL', 'the network that the kernel is to join is not held for it');
   await mkdir(names, { mode: 0o755 });
-  const lay = nameFileNames.map((name) => writeFile(join(names, name), files[name].content, { mode, flag: 'wx' }));
-  await Promise.all(lay);
+  const writes = nameFileNames.map((name) => writeFile(join(names, name), files[name].content, { mode, flag: 'wx' }));
+  await Promise.all(writes);
 }
 
 const mode = 0o644;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { recordFixture, specFixture } from '../../test/support/kernel-record.ts';
 import { noProvision } from '../devices/device-provision.ts';
 import { noPlacement } from './record.ts';
-import { environOf, environText, resourceText } from './resource-text.ts';
+import { environOf, environText, resourceText } from './resource-files.ts';
 
 describe('the texts that a kernel reads about itself', () => {
   it('describes resources', () => {

@@ -1,8 +1,29 @@
 /**
  * SSH keys of a kernel, made of a secret instead of chance: after a restart, and after the loss of every file, a kernel
- * has the keys that its users know. Ed25519, in the forms that dropbear and OpenSSH read. Pure.
+ * has the keys that its users know. Ed25519, in the forms that dropbear and OpenSSH read. They lie in `/home/config/ssh`;
+ * the names of the files are the runner's to know.
  */
 import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { sshFiles } from '../protocol/runner-config.ts';
+import type { ScratchPaths } from '../storage/scratch.ts';
+import { placeFile } from '../storage/scratch-files.ts';
+import type { Ownership } from './ownership.ts';
+import type { KernelSpec } from './spec.ts';
+
+/** Writes them for a kernel that has an SSH server. Throws STATE_UNUSABLE. */
+export async function writeSshKeys(spec: KernelSpec, paths: ScratchPaths, ownership: Ownership): Promise<void> {
+  if (!spec.services.some(({ name }) => name === 'sshd')) return;
+  const host = sshKeyPair(ownership.sshSeed(spec.id, 'host'), 'host');
+  const login = sshKeyPair(ownership.sshSeed(spec.id, 'login'), 'work');
+  const files = [
+    [sshFiles.hostKey, host.dropbear, 0o600],
+    [sshFiles.loginKey, login.openssh, 0o600],
+    [sshFiles.loginPublicKey, login.publicLine, 0o644],
+  ] as const;
+  for (const [name, content, mode] of files) {
+    await placeFile(paths.config, `ssh/${name}`, content, { mode, owner: spec.user, folderMode: 0o755 });
+  }
+}
 
 /** A pair of keys. */
 export interface SshKeyPair {

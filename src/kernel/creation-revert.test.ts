@@ -58,9 +58,9 @@ describe('the matrix of reverts, on the in-memory engine', () => {
     },
   );
 
-  it('tells of a dead kernel that the engine cannot remove, and keeps what it holds over a restart', async () => {
+  it('publishes the end of a dead kernel that the engine cannot remove, and keeps what it holds over a restart', async () => {
     const one = await KernelsFixture.open();
-    let told: readonly KernelId[] = [];
+    let published: readonly KernelId[] = [];
     const spec = specFixture({ publish: [80] });
     const { id } = spec;
     using fault = one.dummy.fail('removeContainer', { kind: 'error' }, { times: 1_000 });
@@ -72,13 +72,13 @@ describe('the matrix of reverts, on the in-memory engine', () => {
       await one.kernels.registry.sweep(never);
       await expect.poll(() => one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', exitCode: 3 });
       expect([one.kernels.registry.get(id).phase, one.devices.holders()]).toEqual(['terminating', [id]]);
-      told = [id];
+      published = [id];
       watching.abort();
       await watch;
     } finally {
       await one[Symbol.asyncDispose]();
     }
-    const two = await KernelsFixture.open({ folder: one.folder, engine: one.dummy, told });
+    const two = await KernelsFixture.open({ folder: one.folder, engine: one.dummy, published });
     try {
       const recovered = two.kernels.registry.recover(never);
       await expect.poll(() => two.devices.holders()).toEqual([id]);
