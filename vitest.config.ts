@@ -15,7 +15,9 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src', 'bench', 'scripts', 'test/support'].map((folder) => `${folder}/**/*.test.ts`),
+          include: ['src', 'bench', 'scripts', 'test/support', 'test/fixtures'].map(
+            (folder) => `${folder}/**/*.test.ts`,
+          ),
           ...fuzzed,
         },
       },
@@ -27,13 +29,16 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['conformance', 'peers', 'cluster', 'member', 'e2e', 'support'].map((folder) => `test/${folder}/**`),
+          exclude: ['conformance', 'peers', 'cluster', 'member', 'e2e', 'budgets', 'support', 'fixtures'].map(
+            (folder) => `test/${folder}/**`,
+          ),
           testTimeout: 180_000,
           hookTimeout: 600_000,
           fileParallelism: false,
           globalSetup: ['test/support/global-setup.ts'],
         },
       },
+      { test: { name: 'budgets', include: ['test/budgets/**/*.test.ts'], fileParallelism: false } },
       {
         // The built daemon with real etcd, Redis and engine.
         test: {

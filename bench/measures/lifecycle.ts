@@ -88,16 +88,16 @@ export const lifecycle: Measure = {
     const unit = 'ms';
     return {
       P1: [
-        { name: 'create over bare, p50', value: median(overhead), unit, must: 50, goal: 15, beside },
-        { name: 'create over bare, p99', value: percentile(overhead, 0.99), unit, must: 200, goal: 60 },
+        { name: 'create over bare, p50', value: median(overhead), unit, must: 30, goal: 8, beside },
+        { name: 'create over bare, p99', value: percentile(overhead, 0.99), unit, must: 120, goal: 40 },
       ],
       P3: [
         {
           name: 'start reply → kernel ready, p50',
           value: median(each((round) => round.ready - round.startReply)),
           unit,
-          must: 300,
-          goal: 100,
+          must: 100,
+          goal: 40,
         },
       ],
       P13: [
@@ -105,8 +105,8 @@ export const lifecycle: Measure = {
           name: 'destroy over bare kill + remove, p50',
           value: median(each((round) => round.destroyed - round.bareDestroy)),
           unit,
-          must: 100,
-          goal: 20,
+          must: 30,
+          goal: 5,
           beside: {
             bare: median(each((round) => round.bareDestroy)),
             kernelet: median(each((round) => round.destroyed)),
@@ -118,8 +118,8 @@ export const lifecycle: Measure = {
           name: 'request → first answer of Python over bare, p50',
           value: median(each((round) => round.answered - round.bareStart)),
           unit,
-          must: 350,
-          goal: 120,
+          must: 130,
+          goal: 50,
           beside: { bare: bareStart, kernelet: median(each((round) => round.answered)) },
         },
       ],

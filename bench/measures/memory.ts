@@ -52,15 +52,15 @@ export const memory: Measure = {
       const pid = await runnerPid(stage.engineSocket, container);
       return {
         P16: [
-          { name: "runner's private memory", value: (await privateBytes(pid)) / 1e6, unit: 'MB', must: 30, goal: 10 },
+          { name: "runner's private memory", value: (await privateBytes(pid)) / 1e6, unit: 'MB', must: 12, goal: 8 },
         ],
         P20: [
           {
             name: 'cgroup memory of an idle Python kernel',
             value: (await cgroupBytes(pid)) / 1e6,
             unit: 'MB',
-            must: 50,
-            goal: 25,
+            must: 20,
+            goal: 10,
           },
         ],
       };

@@ -41,6 +41,6 @@ export const oneShot: Measure = {
     }
     const beside = { kernelet: median(ours), docker: median(theirs) };
     const value = beside.kernelet / beside.docker;
-    return { P4: [{ name: 'kernelet run ÷ docker run --rm', value, unit: '', must: 1.5, goal: 1.2, beside }] };
+    return { P4: [{ name: 'kernelet run ÷ docker run --rm', value, unit: '', must: 1.25, goal: 0.6, beside }] };
   },
 };

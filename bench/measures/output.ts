@@ -38,11 +38,11 @@ export const output: Measure = {
             name: 'output at the command line',
             value: received / 1e6 / ((ended - begun) / 1000),
             unit: 'MB/s',
-            must: 20,
-            goal: 100,
+            must: 60,
+            goal: 250,
             larger: true,
           },
-          { name: 'growth of the daemon', value: growth / 1e6, unit: 'MB', must: 64, goal: 16 },
+          { name: 'growth of the daemon', value: growth / 1e6, unit: 'MB', must: 50, goal: 16 },
         ],
       };
     } finally {

@@ -19,9 +19,9 @@ export const startUp: Measure = {
     }
     return {
       P10: [
-        { name: 'daemon, no kernels: resident memory', value: median(resident) / 1e6, unit: 'MB', must: 150, goal: 80 },
+        { name: 'daemon, no kernels: resident memory', value: median(resident) / 1e6, unit: 'MB', must: 90, goal: 60 },
       ],
-      P11: [{ name: 'process start → ready', value: median(starts) / 1000, unit: 's', must: 1.5, goal: 0.7 }],
+      P11: [{ name: 'process start → ready', value: median(starts) / 1000, unit: 's', must: 0.7, goal: 0.2 }],
     };
   },
 };

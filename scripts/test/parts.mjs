@@ -16,6 +16,7 @@ export const parts = [
   { name: 'peers', needsEngine: false, place: 'line' },
   { name: 'cluster', needsEngine: false, place: 'line' },
   { name: 'e2e', needsEngine: true, place: 'beside' },
+  { name: 'budgets', needsEngine: true, place: 'alone' },
   { name: 'member', needsEngine: true, place: 'alone' },
   { name: 'integration', needsEngine: true, place: 'alone' },
 ];

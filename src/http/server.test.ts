@@ -206,7 +206,7 @@ describe('requests over the socket', () => {
     socket.write(`${method} ${url} HTTP/1.1\r\nhost: x\r\n${header}content-length: ${piece.length * 10}\r\n\r\n`);
     for (let sent = 0; sent < 10; sent += 1) {
       socket.write(piece);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 10));
     }
     socket.resume();
     socket.end();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { impatientClock } from '../../test/support/impatient-clock.ts';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import { KernelsFixture } from '../../test/support/kernels-fixture.ts';
 import { failureModes, namesOf, revertAll, sabotage, stepNames } from '../../test/support/revert-matrix.ts';
@@ -37,7 +38,7 @@ describe('the matrix of reverts, on the in-memory engine', () => {
   it.concurrent.each(['inspectContainer', 'removeContainer'] as const)(
     'keeps leases and files while %s fails, and frees them when it works again',
     async (method) => {
-      const one = await KernelsFixture.open();
+      const one = await KernelsFixture.open({ parts: { clock: impatientClock } });
       try {
         const spec = specFixture({ publish: [80] });
         await one.kernels.registry.create(spec, never);
@@ -59,7 +60,7 @@ describe('the matrix of reverts, on the in-memory engine', () => {
   );
 
   it('publishes the end of a dead kernel that the engine cannot remove, and keeps what it holds over a restart', async () => {
-    const one = await KernelsFixture.open();
+    const one = await KernelsFixture.open({ parts: { clock: impatientClock } });
     let published: readonly KernelId[] = [];
     const spec = specFixture({ publish: [80] });
     const { id } = spec;
@@ -98,7 +99,7 @@ describe('the matrix of reverts, on the in-memory engine', () => {
     ['removeContainer', 'error-after-success'],
     ['removeContainer', 'error'],
   ] as const)('leaves nothing when the reply to %s goes wrong (%s)', async (method, kind) => {
-    const one = await KernelsFixture.open();
+    const one = await KernelsFixture.open({ parts: { clock: impatientClock } });
     try {
       one.dummy.fail(method, { kind });
       const spec = specFixture({ publish: [80] });
@@ -115,7 +116,7 @@ describe('the matrix of reverts, on the in-memory engine', () => {
   });
 
   it.concurrent('removes a container whose runner cannot be let go of', async () => {
-    const one = await KernelsFixture.open();
+    const one = await KernelsFixture.open({ parts: { clock: impatientClock } });
     try {
       const spec = specFixture();
       await one.kernels.registry.create(spec, never);

@@ -234,7 +234,7 @@ describe('the pool of prewarmed networks', () => {
   it('does not take one that is being removed for an idle one', async () => {
     const { pool, engine, names, miss } = setUp();
     await miss();
-    engine.fail('removeContainer', { kind: 'delay', delayMs: 1_000 }, { times: 2 });
+    engine.fail('removeContainer', { kind: 'delay', delayMs: 100 }, { times: 2 });
     const gone = pool.removeIdle();
     await pool.reconcile(soon());
     expect(names()).toHaveLength(2);
