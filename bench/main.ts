@@ -4,6 +4,7 @@
  *
  *   --only P1,P5   these alone      --json FILE   where to write      --gate   status 1 when a must is missed or a
  *   --keep   leaves a private engine running                                   budget could not be measured
+ *   --alone  without members of clusters
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -28,12 +29,16 @@ function interruption(): Promise<never> {
   return promise;
 }
 
-async function runMeasures(stage: Stage, wanted: ReadonlySet<string>, interrupted: Promise<never>): Promise<Report> {
+async function runMeasures(
+  stage: Stage,
+  { wanted, alone }: BenchOptions,
+  interrupted: Promise<never>,
+): Promise<Report> {
   const results: Record<string, readonly JudgedFigure[]> = {};
   const failures: string[] = [];
   for (const measure of measures) {
     const ids = measure.ids.filter((id) => wanted.has(id));
-    if (ids.length === 0) continue;
+    if (ids.length === 0 || (alone && measure.inCluster)) continue;
     say(`${ids.join(', ')} ${measure.title} …`);
     const failed = await Promise.race([measureOne(measure, stage, ids, results), interrupted]);
     if (failed === null) continue;
@@ -89,7 +94,7 @@ async function main(): Promise<number> {
   cleanups.defer(() => closeConnections());
   const stage = cleanups.use(await Stage.set(engine.dockerHost));
   await Promise.race([stage.kernelet('image', 'build', 'python', '--if-missing'), interrupted]);
-  const report = await runMeasures(stage, options.wanted, interrupted);
+  const report = await runMeasures(stage, options, interrupted);
   const file = fileOf(options);
   if (file !== null) await write(file, report, engine.dockerHost);
   cleanups.defer(() => console.log(summaryOf(report)));

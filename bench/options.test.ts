@@ -12,6 +12,7 @@ describe('the command line of the benchmarks', () => {
     expect([...part.wanted]).toEqual(['P1', 'P10']);
     expect(part).toMatchObject({ complete: false, file: 'x.json', gate: true });
     expect(parseOptions(['--only', 'P10,P3,P1'], known).complete).toBe(true);
+    expect(parseOptions(['--alone'], known)).toMatchObject({ alone: true, complete: false });
   });
 
   it('refuses what it does not know, in one sentence', () => {

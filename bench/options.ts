@@ -13,6 +13,8 @@ export interface BenchOptions {
   readonly gate: boolean;
   /** Leaves a private engine running. */
   readonly keep: boolean;
+  /** Leaves out the parts of budgets that members of clusters are measured for. */
+  readonly alone: boolean;
 }
 
 /** A command line that makes no sense, in one sentence. */
@@ -28,10 +30,11 @@ export function parseOptions(argv: readonly string[], known: readonly string[]):
   if (wanted.size === 0) throw new UsageError('--only names no budget');
   return {
     wanted,
-    complete: wanted.size === new Set(known).size,
+    complete: wanted.size === new Set(known).size && !values.alone,
     file: values.json ?? null,
     gate: values.gate,
     keep: values.keep,
+    alone: values.alone,
   };
 }
 
@@ -50,6 +53,7 @@ function parse(argv: readonly string[]) {
         json: { type: 'string' },
         gate: { type: 'boolean', default: false },
         keep: { type: 'boolean', default: false },
+        alone: { type: 'boolean', default: false },
       },
     }).values;
   } catch (error) {
