@@ -1,5 +1,5 @@
 /** How a share of a GPU translates into its memory and processors (spec resources-and-stats 15.3, 15.4). */
-import { cut, Decimal, floorTo, least, parseDecimal } from '../lib/decimal.ts';
+import { cut, Decimal, floorTo, min, parseDecimal } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { parseFiniteBinarySize } from '../resources/binary-size.ts';
 
@@ -15,7 +15,7 @@ const minProcessors = 4;
 /** How many shares a device makes, in hundredths; by its memory alone where its processors are unknown, 0. */
 export function sharesOf(memoryBytes: Decimal, processors: number, unit: ShareUnit): Decimal {
   const byMemory = memoryBytes.div(unit.unitMemory);
-  return floorTo(processors > 0 ? least(byMemory, new Decimal(processors).div(unit.unitProcessors)) : byMemory, grid);
+  return floorTo(processors > 0 ? min(byMemory, new Decimal(processors).div(unit.unitProcessors)) : byMemory, grid);
 }
 
 /** What a kernel with a share may use. */

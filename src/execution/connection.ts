@@ -135,7 +135,7 @@ export class Connection implements Disposable {
     this.#socket.pause();
   }
 
-  /** Reads again after `pause`. */
+  /** Goes on reading after a `pause`. */
   resume(): void {
     this.#socket.resume();
   }

@@ -3,6 +3,7 @@
  * a map, and all of it is gone with the process.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { raceWithSignal } from '../lib/deadline.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
@@ -97,15 +98,10 @@ export class ScriptedRunner implements RunnerClient {
     for (let at = after; ; at += 1) {
       while (found.events.length <= at) {
         if (found.over) return;
-        await new Promise<void>((resolve, reject) => {
-          signal.throwIfAborted();
-          const onAbort = (): void => reject(signal.reason);
-          signal.addEventListener('abort', onAbort, { once: true });
-          found.wake = () => {
-            signal.removeEventListener('abort', onAbort);
-            resolve();
-          };
-        });
+        signal.throwIfAborted();
+        const { promise, resolve } = Promise.withResolvers<void>();
+        found.wake = resolve;
+        await raceWithSignal(promise, signal);
       }
       const event = found.events[at];
       if (event) yield event;

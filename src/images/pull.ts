@@ -13,7 +13,7 @@ import type { ImageReference } from './reference.ts';
 export interface PullTimeouts {
   /** Before its first sign of progress. */
   readonly firstMs: number;
-  /** Between two of them. */
+  /** Between two signs of progress. */
   readonly betweenMs: number;
 }
 

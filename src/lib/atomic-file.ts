@@ -8,7 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { KerneletError } from './errors.ts';
 import { systemErrorCode } from './system-error.ts';
 
-/** Options of a write. */
+/** How a file is written, beside its content. */
 export interface AtomicWriteOptions {
   /** Permission bits of the new file; 0o600 when absent. The process's umask doesn't narrow them. */
   readonly mode?: number;

@@ -10,7 +10,7 @@ export interface Timer extends Disposable {
   unref(): void;
 }
 
-/** Where time comes from. */
+/** A source of time and of timers. */
 export interface Clock {
   /** Milliseconds since the epoch, for people and records. */
   now(): number;
@@ -23,7 +23,7 @@ export interface Clock {
 /** The longest delay that the platform's timers take. */
 const maxDelayMs = 2 ** 31 - 1;
 
-/** The machine's clock. */
+/** The time of this machine; `monotonic` begins with the process. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -11,7 +11,7 @@ export interface DeadlineOptions {
   /** What is being waited for, for the error text: "the engine's reply to create". */
   readonly what: string;
   readonly timeoutMs: number;
-  /** A cancellation from above. */
+  /** The caller's: its abort ends the operation too. */
   readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cut, Decimal, floorTo, least, parseDecimal, plainText, roundEven, sum } from './decimal.ts';
+import { cut, Decimal, floorTo, min, parseDecimal, plainText, roundEven, sum } from './decimal.ts';
 
 describe('parseDecimal', () => {
   it.each([
@@ -56,6 +56,6 @@ describe('arithmetic', () => {
     ]);
     expect(plainText(cut(new Decimal('-1.99')))).toBe('-1');
     expect(plainText(floorTo(new Decimal('7.95'), new Decimal('0.1')))).toBe('7.9');
-    expect(plainText(least(new Decimal(2), new Decimal(1)))).toBe('1');
+    expect(plainText(min(new Decimal(2), new Decimal(1)))).toBe('1');
   });
 });

@@ -8,7 +8,8 @@ import { KerneletError } from './errors.ts';
 /** Digits of an exponent that a text may have: `1E+999` is fine, `1E+9999999` would be written with ten million digits. */
 const form = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
 const infinity = /^([+-]?)inf(?:inity)?$/i;
-const longest = 200;
+/** Characters of a text; more is no number that anybody means. */
+const maxLength = 200;
 
 /** The number class; its instances never change. */
 export const Decimal = Library.clone({
@@ -18,10 +19,10 @@ export const Decimal = Library.clone({
   toExpPos: 9e15,
   defaults: true,
 });
-/** An exact number. */
+/** An exact decimal number; nothing is rounded unless it is asked for. */
 export type Decimal = Library;
 
-/** Nothing. */
+/** The exact 0, where sums begin. */
 export const zero: Decimal = new Decimal(0);
 
 /**
@@ -30,7 +31,7 @@ export const zero: Decimal = new Decimal(0);
  */
 export function parseDecimal(text: string, what = 'number'): Decimal {
   const trimmed = text.trim();
-  if (trimmed.length <= longest) {
+  if (trimmed.length <= maxLength) {
     if (form.test(trimmed)) return new Decimal(trimmed.startsWith('+') ? trimmed.slice(1) : trimmed);
     const sign = infinity.exec(trimmed)?.[1];
     if (sign !== undefined) return new Decimal(sign === '-' ? -Infinity : Infinity);
@@ -61,5 +62,5 @@ export function sum(values: Iterable<Decimal>): Decimal {
 /** Whether it is above 0; without the number that a comparison would make. */
 export const isAboveZero = (value: Decimal): boolean => value.isPositive() && !value.isZero();
 
-/** The smaller of two. */
-export const least = (left: Decimal, right: Decimal): Decimal => (left.lt(right) ? left : right);
+/** The smaller of two amounts. */
+export const min = (left: Decimal, right: Decimal): Decimal => (left.lt(right) ? left : right);

@@ -84,7 +84,8 @@ export async function isFileAt(descriptor: number, path: string): Promise<boolea
 const program = 'flock';
 /** What the program ends with when another process has the lock. */
 const taken = 1;
-const maxWordsLength = 500;
+/** Characters of the program's message that are kept. */
+const maxMessage = 500;
 
 /** Whether the lock was taken, or why it cannot be. */
 export type FlockOutcome = 'locked' | 'taken' | { readonly failure: string };
@@ -92,10 +93,10 @@ export type FlockOutcome = 'locked' | 'taken' | { readonly failure: string };
 /** Locks an open file exclusively, at once or not at all. */
 export function flock(descriptor: number): Promise<FlockOutcome> {
   return new Promise((resolve) => {
-    let said = '';
+    let message = '';
     const child = spawn(program, ['-n', '3'], { stdio: ['ignore', 'ignore', 'pipe', descriptor] });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(0, maxWordsLength);
+      message = (message + text).slice(0, maxMessage);
     });
     child.once('error', (error) => {
       const code = systemErrorCode(error);
@@ -105,7 +106,7 @@ export function flock(descriptor: number): Promise<FlockOutcome> {
     child.once('close', (status) => {
       if (status === 0) resolve('locked');
       else if (status === taken) resolve('taken');
-      else resolve({ failure: said.trim() || `${program} ended with status ${status}` });
+      else resolve({ failure: message.trim() || `${program} ended with status ${status}` });
     });
   });
 }

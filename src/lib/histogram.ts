@@ -1,6 +1,6 @@
 /** Counts of observations by size, as Prometheus has them. */
 
-/** The histogram. */
+/** Counts by bucket, with their sum. */
 export class Histogram {
   /** Upper ends of the buckets, ascending; one without end is added. */
   readonly bounds: readonly number[];
@@ -18,7 +18,7 @@ export class Histogram {
     return this.#sum;
   }
 
-  /** Adds an observation. */
+  /** Counts an observation in the first bucket whose bound is not below it. */
   observe(value: number): void {
     let bucket = this.bounds.findIndex((bound) => value <= bound);
     if (bucket < 0) bucket = this.bounds.length;

@@ -43,7 +43,7 @@ export const parseAgentId = (text: string): AgentId =>
   parse(text, agentIdForm, 'agent id', '1 to 64 characters of letters, digits, ".", "_" and "-"');
 /** Takes the engine's word for a container id. */
 export const asContainerId = (text: string): ContainerId => text as ContainerId;
-/** A new kernel id. */
+/** A random kernel id: a UUID of version 4. */
 export const newKernelId = (): KernelId => randomUUID() as string as KernelId;
-/** A new run id. */
+/** A random run id: 32 hexadecimal digits. */
 export const newRunId = (): RunId => randomUUID().replaceAll('-', '') as RunId;

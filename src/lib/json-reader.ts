@@ -13,7 +13,7 @@ export class JsonFormError extends Error {
 /** Reads one value, whose place is for errors. Throws JsonFormError. */
 export type Reader<T> = (value: unknown, place: string) => T;
 
-/** A text. */
+/** A text, also an empty one. */
 export const text: Reader<string> = (value, place) => {
   if (typeof value !== 'string') throw new JsonFormError(place, 'a text');
   return value;
@@ -35,7 +35,7 @@ export const signed: Reader<number> = (value, place) => {
   if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new JsonFormError(place, 'a whole number');
   return value;
 };
-/** True or false. */
+/** A JSON boolean, and nothing that counts as one. */
 export const truth: Reader<boolean> = (value, place) => {
   if (typeof value !== 'boolean') throw new JsonFormError(place, 'true or false');
   return value;
@@ -48,7 +48,7 @@ export const such =
     if (!holds(result)) throw new JsonFormError(place, wanted);
     return result;
   };
-/** Something or null. */
+/** What the reader takes, or null. */
 export const nullable =
   <T>(read: Reader<T>): Reader<T | null> =>
   (value, place) =>
@@ -83,14 +83,14 @@ export const object =
     return build((name, read) => read(fields.get(name), `${place}.${name}`));
   };
 
-/** Two texts. */
+/** A list of exactly two texts. */
 export const pair: Reader<readonly [string, string]> = (value, place) => {
   const [name, content, ...rest] = list(text)(value, place);
   if (name === undefined || content === undefined || rest.length > 0) throw new JsonFormError(place, 'a pair');
   return [name, content];
 };
 
-/** Three texts. */
+/** A list of exactly three texts. */
 export const triple: Reader<readonly [string, string, string]> = (value, place) => {
   const [first, second, third, ...rest] = list(text)(value, place);
   if (first === undefined || second === undefined || third === undefined || rest.length > 0) {

@@ -7,7 +7,7 @@ import { pino } from 'pino';
 /** Fields of a log event. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** What parts log through. */
+/** A log by level, with fields; each part has one that names it. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;

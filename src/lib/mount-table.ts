@@ -1,10 +1,10 @@
 /** What is mounted where on this machine, from `/proc/self/mountinfo`. */
 import { readFile } from 'node:fs/promises';
 
-/** One mount. */
+/** A line of `/proc/self/mountinfo`, as far as it is used. */
 export interface Mount {
   readonly mountPoint: string;
-  /** `ext4`, `tmpfs`, `nfs4` … */
+  /** Its type in the words of the kernel: `ext4`, `tmpfs`, `nfs4`. */
   readonly fileSystem: string;
   /** The device or remote that is mounted. */
   readonly source: string;

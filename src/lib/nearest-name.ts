@@ -27,7 +27,7 @@ function fold(name: string): string {
   return name.slice(0, 200).toLowerCase().replaceAll('_', '-');
 }
 
-/** Optimal string alignment distance. */
+/** The optimal string alignment distance: a swap of neighbours is one edit. */
 function editDistance(left: string, right: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: right.length + 1 }, (_, column) => column);

@@ -14,13 +14,13 @@ const mark = '=';
 /** The Node that runs this program. */
 const nodePath = process.execPath;
 
-/** A program for Node. */
+/** A JavaScript program, and what is passed to it and to Node. */
 export interface NodeProgram {
   /** Absolute path of the JavaScript file. */
   readonly file: string;
   /** Options for Node itself: constants of the source, never what somebody else has written. */
   readonly flags: readonly string[];
-  /** Anything. */
+  /** Arguments of the program: anything, also what looks like an option of Node's. */
   readonly args?: readonly string[];
 }
 

@@ -2,14 +2,14 @@
 import type { Clock } from './clock.ts';
 import { Histogram } from './histogram.ts';
 
-/** How an operation ended. */
+/** Whether the promise of an operation was fulfilled or rejected. */
 export type Outcome = 'ok' | 'error';
 
 /** The times of one operation of one component. */
 export interface TimedOperation {
   readonly component: string;
   readonly operation: string;
-  /** Seconds, by outcome. */
+  /** Histograms of durations in seconds, by outcome. */
   readonly seconds: Readonly<Record<Outcome, Histogram>>;
   underWay: number;
 }
@@ -30,7 +30,7 @@ export class OperationTimes {
     return this.#operations.values();
   }
 
-  /** Tells of an operation; its promise is returned as it is. */
+  /** Measures an operation; its promise is returned as it is. */
   watch<T>(component: string, operation: string, promise: Promise<T>): Promise<T> {
     const timed = this.#of(component, operation);
     const begun = this.#clock.monotonic();
@@ -58,7 +58,7 @@ export class OperationTimes {
 }
 
 /**
- * The object, with every call of a method that answers with a promise told to the times, under the method's name.
+ * The object, with every call of a method that answers with a promise measured under the method's name.
  * Everything else passes as it is.
  */
 export function watchMethods<T extends object>(target: T, component: string, times: OperationTimes): T {
@@ -69,8 +69,8 @@ export function watchMethods<T extends object>(target: T, component: string, tim
       if (typeof value !== 'function' || typeof key !== 'string') return value;
       const known = wrapped.get(key);
       if (known) return known;
-      const method = (...given: unknown[]): unknown => {
-        const result: unknown = Reflect.apply(value, target, given);
+      const method = (...args: unknown[]): unknown => {
+        const result: unknown = Reflect.apply(value, target, args);
         return result instanceof Promise ? times.watch(component, key, result) : result;
       };
       wrapped.set(key, method);

@@ -5,11 +5,11 @@
 import { type Clock, sleep, systemClock } from './clock.ts';
 import type { Logger } from './log.ts';
 
-/** The pauses between attempts. */
+/** How long the pauses between attempts are. */
 export interface BackoffOptions {
   /** The first pause before jitter. */
   readonly initialMs: number;
-  /** The longest pause. */
+  /** The bound up to which pauses grow. */
   readonly maximumMs: number;
   /** How many pauses are as long as the first before they grow; 1 when absent. */
   readonly steadyPauses?: number;
@@ -55,7 +55,7 @@ export class Backoff {
   }
 }
 
-/** When to try again. */
+/** How often to try again, and after what. */
 export interface RetryOptions {
   readonly backoff: Backoff;
   readonly signal: AbortSignal;

@@ -55,12 +55,12 @@ function toWeb(readable: Readable): ReadableStream<Uint8Array> {
   return Readable.toWeb(readable) as ReadableStream<Uint8Array>;
 }
 
-/** How to unpack. */
+/** How an unpacking can be ended early. */
 export interface UnpackOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What was unpacked. */
+/** What was unpacked, and what was left out. */
 export interface UnpackResult {
   readonly files: number;
   readonly bytes: number;

@@ -27,7 +27,7 @@ const deadlineMs = 30_000;
 /** How long a sighting of the network counts: somebody may remove an unused one behind our back. */
 const seenForMs = 2_000;
 
-/** The agent's bridge. */
+/** Makes the bridge and its rules, restores and removes them; safe to call side by side. */
 export class Bridge {
   readonly name: string;
   readonly interfaceName: string;

@@ -38,7 +38,7 @@ const linkLocal = '169.254.0.0/16';
 export interface FirewallOptions {
   /** Whether what is on the interface is kept off each other too; true when absent. */
   readonly isolated?: boolean;
-  /** `rulesChain` of the engine. */
+  /** The engine's own chain for rules of others; null where it keeps none. */
   readonly rulesChain: string | null;
   /** The machine's iptables when absent. */
   readonly iptables?: IptablesRunner | undefined;

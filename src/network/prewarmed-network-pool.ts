@@ -42,7 +42,7 @@ export interface PrewarmedNetworkPoolParts {
 
 interface PrewarmedNetwork {
   readonly id: ContainerId;
-  /** null = not known. */
+  /** The image of its container; null = unknown, since an earlier process has made it. */
   readonly image: string | null;
   /** The files of names as they were made; null = not known, since an earlier process has made them. */
   readonly names: NameFiles | null;

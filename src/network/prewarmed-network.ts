@@ -95,7 +95,7 @@ export const nameFileNames = ['hosts', 'resolv.conf', 'hostname'] as const;
 /** A file as it was found. */
 interface NameFile {
   readonly content: Uint8Array;
-  /** Type and permission bits. */
+  /** Type and permission bits, as `stat` gives them. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;

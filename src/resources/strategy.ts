@@ -1,5 +1,5 @@
 /** How an amount of one slot is taken from its devices: what a strategy is, and the simplest, which takes all of one device before the next (spec resources-and-stats 7.4 and 7.6). */
-import { cut, type Decimal, isAboveZero, least, sum } from '../lib/decimal.ts';
+import { cut, type Decimal, isAboveZero, min, sum } from '../lib/decimal.ts';
 import type { DeviceState, Share } from './allocation.ts';
 import { ResourceError, type SlotAsk } from './resource-error.ts';
 
@@ -37,7 +37,7 @@ function fill(
   for (const device of candidates) {
     if (!isAboveZero(need)) break;
     if (!isAboveZero(device.free)) continue;
-    const share = least(need, device.free);
+    const share = min(need, device.free);
     shares.push([device, share]);
     need = need.minus(share);
   }

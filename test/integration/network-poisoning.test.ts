@@ -112,7 +112,7 @@ describe('the files of names of a prewarmed network', () => {
     for (const kernel of [next, later]) expect(await names(node, kernel)).not.toContain(lie);
   });
 
-  it('are looked at before it is leased: one whose files were changed is given up, counted and told', async () => {
+  it('are verified before it is leased: one whose files were changed is removed, counted and reported', async () => {
     const node = await nodeOf();
     const ready = await readyNetworks(node);
     for (const id of ready) {
@@ -127,7 +127,7 @@ describe('the files of names of a prewarmed network', () => {
       return found.length === 2 && !found.some((id) => ready.includes(id)) ? true : null;
     });
     expect((await statusOf(node)).invariantViolations).toMatchObject({ 'altered-network': 2 });
-    expect(node.daemonErrors).toContain('not as they were made');
+    expect(node.daemonErrors).toContain('the files of names of a prewarmed network were changed');
     await remove(node, kernel);
   });
 });

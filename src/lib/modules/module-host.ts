@@ -12,7 +12,7 @@ import type { Logger } from '../log.ts';
 import { startNode } from '../node-process.ts';
 import { type ModuleCall, readReply } from './module-protocol.ts';
 
-/** What to host. */
+/** The module, and how far it is trusted with time. */
 export interface ModuleHostOptions {
   /** A package, or an absolute path. */
   readonly specifier: string;
@@ -39,7 +39,7 @@ const maxProblem = 500;
 /** A process that is killed and does not end hangs in the kernel: it is left to it. */
 const endMs = 2_000;
 
-/** The process. */
+/** The host of one module: its process is started by the first call, and again after it has ended. */
 export class ModuleHost implements AsyncDisposable {
   readonly #options: ModuleHostOptions;
   /** In the order in which the module gets them: it works on the first. */
@@ -98,7 +98,7 @@ export class ModuleHost implements AsyncDisposable {
       return reader(json);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      throw this.#failure(`says what cannot be: ${text.slice(0, maxProblem)}`, error);
+      throw this.#failure(`answers what is invalid: ${text.slice(0, maxProblem)}`, error);
     }
   }
 
@@ -150,7 +150,7 @@ export class ModuleHost implements AsyncDisposable {
       // What it prints is no answer, and must not mix with the daemon's own output.
       ['pipe', 'ignore', 'ignore', 'pipe'],
     );
-    // A broken pipe is the end of the program, which is told below.
+    // A broken pipe is the end of the program, which is reported below.
     program.stdin?.on('error', () => {});
     const output = program.stdio[3];
     if (output instanceof Readable) this.#readReplies(program, output);

@@ -13,7 +13,7 @@ import { Worker } from 'node:worker_threads';
 import { programArguments } from '../node-process.ts';
 import type { ModuleCall, ModuleReply } from './module-protocol.ts';
 
-/** What the module has. */
+/** The exports of the module, of which nothing is known. */
 type LoadedModule = Readonly<Record<string, unknown>>;
 
 const answers = 3;
