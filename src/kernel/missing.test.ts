@@ -223,7 +223,7 @@ describe('homes', () => {
       void (await one.kernels.registry.destroy(id, { reason: 'user-requested', force: false })),
     'was idle': async (one: KernelsFixture, id: KernelId) =>
       void (await one.kernels.registry.destroy(id, { reason: 'idle-timeout', force: false })),
-    'is destroyed in the words of a manager': async (one: KernelsFixture, id: KernelId) =>
+    "is destroyed for a reason of the caller's own": async (one: KernelsFixture, id: KernelId) =>
       void (await one.kernels.registry.destroy(id, { reason: 'task-done', force: true })),
   };
 
@@ -233,7 +233,7 @@ describe('homes', () => {
     ['is removed by others', true],
     ['is removed on request', false],
     ['was idle', false],
-    ['is destroyed in the words of a manager', false],
+    ["is destroyed for a reason of the caller's own", false],
   ] as const)('of a kernel that %s are kept: %s', async (how, isKept) => {
     const one = await fixture(settings());
     const { registry } = one.kernels;
@@ -249,7 +249,7 @@ describe('homes', () => {
     const homes = await keptOf(one);
     expect(homes.map(({ kernel }) => kernel)).toEqual(isKept ? [id] : []);
     if (!isKept) return;
-    // A manager cleans up after an end that it has heard of.
+    // A cluster cleans up after an end that has been published.
     await registry.destroy(id, { reason: 'user-requested', force: true });
     expect(await readFile(join((await keptOf(one))[0]?.path ?? '', 'work', 'precious'), 'utf8')).toBe('x');
   });

@@ -5,7 +5,7 @@
 import type { KernelRecord } from './record.ts';
 import { isOnHost, type KernelService } from './spec.ts';
 
-/** Every kernel that a manager orders has them; others when their ports are published. */
+/** Every kernel of a cluster has them; others when their ports are published. */
 export const builtInServices: readonly KernelService[] = [
   { name: 'sshd', protocol: 'tcp', containerPorts: [2200], isInference: false },
   { name: 'ttyd', protocol: 'http', containerPorts: [7681], isInference: false },
