@@ -59,7 +59,11 @@ export class KernelWatch implements AsyncDisposable {
     const { kernels, clock, log } = this.#parts;
     this.#readiness.enter('ready');
     const { signal } = this.#end;
-    this.#jobs.push(supervise({ what: 'following the engine', clock, log, signal }, (own) => kernels.watch(own)));
+    this.#jobs.push(
+      supervise({ what: 'following the engine', clock, log, signal, maxPauseMs: engineRetryMs }, (own) =>
+        kernels.watch(own),
+      ),
+    );
     this.#every({ name: 'sweep', pauseMs: sweepPauseMs, round: (signal) => kernels.sweep(signal) });
     this.#every({
       name: 'search for devices',

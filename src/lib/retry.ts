@@ -107,14 +107,13 @@ export async function retryForever<T>(
 
 /**
  * Keeps a job going until the signal aborts, and resolves then: one that ends or fails before is started again, after
- * pauses of 1 to 30 s that are short again for a job that has lived longer than the longest of them. Never rejects.
+ * pauses of 1 s to `maxPauseMs` (30 s when absent), short again for a job that has lived longer than that. Never rejects.
  */
 export async function supervise(
-  { what, clock, log, signal }: LastingWork,
+  { what, clock, log, signal, maxPauseMs = 30_000 }: LastingWork & { readonly maxPauseMs?: number },
   job: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const maximumMs = 30_000;
-  const backoff = new Backoff({ initialMs: 1_000, maximumMs, clock });
+  const backoff = new Backoff({ initialMs: Math.min(1_000, maxPauseMs), maximumMs: maxPauseMs, clock });
   while (!signal.aborted) {
     const startedAt = clock.monotonic();
     try {
@@ -122,7 +121,7 @@ export async function supervise(
     } catch (error) {
       if (!signal.aborted) log.error(`${what} has failed; it is started again`, { error });
     }
-    if (clock.monotonic() - startedAt > maximumMs) backoff.reset();
+    if (clock.monotonic() - startedAt > maxPauseMs) backoff.reset();
     if (!signal.aborted) await backoff.wait(signal).catch(() => {});
   }
 }
