@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { cpuPlugin } from '../src/devices/cpu-plugin.ts';
-import { readShareOptions } from '../src/devices/device-shares.ts';
+import { readShareOptions } from '../src/devices/fractional-gpu.ts';
 import { memPlugin } from '../src/devices/mem-plugin.ts';
 import { mockPlugin } from '../src/devices/mock-plugin.ts';
 import { NodeDevices } from '../src/devices/node-devices.ts';

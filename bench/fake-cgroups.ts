@@ -5,8 +5,8 @@ import { asContainerId, parseKernelId, parseSessionId } from '../src/lib/ids.ts'
 import { installationRoot } from '../src/lib/installation.ts';
 import { parseCgroupMounts } from '../src/stats/cgroup.ts';
 import type { ReaderHost } from '../src/stats/container-reader.ts';
-import { KeptFiles } from '../src/stats/kept-files.ts';
 import type { StatsTarget } from '../src/stats/kernel-statistics-store.ts';
+import { OpenFileCache } from '../src/stats/open-file-cache.ts';
 
 const recorded = readFileSync(path.join(installationRoot(), 'test/fixtures/cgroups/v2-cgroupfs.txt'), 'utf8');
 const recordedId = '56d686656cfeaf194fce05e4bc4e237f05ff4d55ce4c1612a8e680a22f2cbeb0';
@@ -20,7 +20,7 @@ export class FakeCgroups {
   constructor(folder: string) {
     this.#folder = folder;
     this.host = {
-      files: new KeptFiles({ maxOpen: 10_000 }),
+      files: new OpenFileCache({ maxOpen: 10_000 }),
       mounts: parseCgroupMounts(`30 23 0:26 / ${folder}/sys/fs/cgroup rw - cgroup2 cgroup2 rw\n`),
       nodeMemoryBytes: 16e9,
       processRoot: path.join(folder, 'proc'),

@@ -5,8 +5,8 @@ import { silentLogger } from '../src/lib/log.ts';
 import type { ReaderHost } from '../src/stats/container-reader.ts';
 import { DirectSource } from '../src/stats/container-source.ts';
 import type { StatsTarget } from '../src/stats/kernel-statistics-store.ts';
-import { KillLog } from '../src/stats/kill-log.ts';
 import { NodeFigures } from '../src/stats/node-figures.ts';
+import { OomLog } from '../src/stats/oom-log.ts';
 import { ProcessReader } from '../src/stats/process-reader.ts';
 import { Statistics } from '../src/stats/statistics.ts';
 import type { StatisticsSink } from '../src/stats/statistics-sink.ts';
@@ -36,7 +36,7 @@ export async function openStatistics(
     node: new NodeFigures([]),
     devices: null,
     processes: new ProcessReader(host.files, systemClock),
-    killLog: new KillLog(systemClock),
+    killLog: new OomLog(systemClock),
     sink,
     onOveruse: () => {},
     periodMs: 5000,

@@ -7,8 +7,8 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { silentLogger } from '../lib/log.ts';
 import { OperationTimes } from '../lib/operation-times.ts';
 import { DirectSource } from '../stats/container-source.ts';
-import { KillLog } from '../stats/kill-log.ts';
 import { NodeFigures } from '../stats/node-figures.ts';
+import { OomLog } from '../stats/oom-log.ts';
 import { ProcessReader } from '../stats/process-reader.ts';
 import { Statistics } from '../stats/statistics.ts';
 import type { AgentStatus } from './agent.ts';
@@ -47,7 +47,7 @@ it.each([
       node: new NodeFigures([]),
       devices: null,
       processes: new ProcessReader(host.files, clock),
-      killLog: new KillLog(clock),
+      killLog: new OomLog(clock),
       sink: null,
       onOveruse: () => {},
       periodMs: 5000,

@@ -20,11 +20,11 @@ import type {
   LogPiece,
   NodeResources,
 } from './agent.ts';
+import { BackgroundJobs } from './background-jobs.ts';
 import { checkEnviron, checkRequest, compileSpec, requestedId } from './create-request.ts';
 import { startService, stopService } from './kernel-services.ts';
 import { KernelStatistics } from './kernel-statistics.ts';
 import { keptViewOf, viewOf } from './kernel-view.ts';
-import { KernelWatch } from './kernel-watch.ts';
 import { resourcesOf } from './node-resources.ts';
 import type { NodeAgentParts } from './parts.ts';
 import { Readiness } from './readiness.ts';
@@ -38,7 +38,7 @@ const acceptMs = 20_000;
 export class NodeAgent implements Agent {
   readonly #parts: NodeAgentParts;
   readonly #readiness: Readiness;
-  readonly #watch: KernelWatch;
+  readonly #watch: BackgroundJobs;
   readonly #statistics: KernelStatistics;
   readonly #hooks: Disposable;
   readonly #warnings = new Map<KernelId, readonly string[]>();
@@ -49,7 +49,7 @@ export class NodeAgent implements Agent {
     this.#readiness = new Readiness(parts.clock, readyTimeoutMs);
     this.#startedAt = parts.clock.now();
     this.#statistics = new KernelStatistics(parts);
-    this.#watch = new KernelWatch(parts, this.#readiness);
+    this.#watch = new BackgroundJobs(parts, this.#readiness);
     this.#hooks = parts.kernels.register({ ended: ({ spec }) => this.#warnings.delete(spec.id) });
   }
 

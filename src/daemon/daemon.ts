@@ -9,10 +9,10 @@ import type { OperationTimes } from '../lib/operation-times.ts';
 import type { LiveConfiguration } from './live-configuration.ts';
 import { claimPidFile } from './pid-file.ts';
 import { Reloading } from './reloading.ts';
-import { serviceManagerOf } from './service-manager.ts';
 import { type DaemonSignals, StopSignal } from './signals.ts';
 import { serveSnapshots } from './snapshot-socket.ts';
 import { snapshotsOf, stateSnapshot } from './state-snapshot.ts';
+import { serviceManagerOf } from './systemd.ts';
 
 /** What a node is opened with. */
 export interface RootOptions {

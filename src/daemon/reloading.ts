@@ -8,7 +8,7 @@ import { toKerneletError } from '../lib/errors.ts';
 import type { AdjustableLogger } from '../lib/log.ts';
 import { CoalescedTask } from '../lib/single-flight.ts';
 import type { LiveConfiguration } from './live-configuration.ts';
-import type { ServiceManager } from './service-manager.ts';
+import type { ServiceManager } from './systemd.ts';
 
 /** Keys by which the log is made. */
 const logKeys = ['logging.level', 'debug.enabled'];

@@ -7,7 +7,7 @@ import { type Allocation, assignedIds, type SlotDevice } from '../resources/allo
 import { AllocationMap } from '../resources/allocation-map.ts';
 import type { SlotType } from '../resources/slot-name.ts';
 import { type AttachedDevice, type ComputeDevice, numbered } from './device-plugin.ts';
-import { limitsOf, type ShareOptions, sharesOf } from './device-shares.ts';
+import { limitsOf, type ShareOptions, sharesOf } from './fractional-gpu.ts';
 
 /** What is given to one kernel at a time, or shared out. */
 export interface AcceleratorUnit<Device extends ComputeDevice = ComputeDevice> {

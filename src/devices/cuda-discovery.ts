@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
 import type { NumaNode } from '../resources/affinity.ts';
 import type { CudaAttachment, CudaDevice, CudaFacts, EngineVersion } from './cuda-plugin.ts';
-import { readOperatorShares } from './device-shares.ts';
+import { readOperatorShares } from './fractional-gpu.ts';
 import type { NvmlDevice, NvmlReport, NvmlSlice } from './nvml-report.ts';
 
 /** What is looked at. */

@@ -21,7 +21,7 @@ import {
   numbered,
   sumBySlot,
 } from './device-plugin.ts';
-import { readShareOptions, type ShareOptions } from './device-shares.ts';
+import { readShareOptions, type ShareOptions } from './fractional-gpu.ts';
 
 /** The engine's version; numbers compare from left to right. */
 export type EngineVersion = readonly [number, number, number];

@@ -11,7 +11,7 @@ import {
   type MeasuredAmount,
   wholeDeviceMeasure,
 } from './device-measures.ts';
-import { limitsOf } from './device-shares.ts';
+import { limitsOf } from './fractional-gpu.ts';
 import { byProcesses, type ProcessFigure } from './gpu-processes.ts';
 import { inProcess, type NodePlugin } from './node-plugin.ts';
 import { type NvmlDevice, type NvmlReport, type NvmlUse, readNvmlReport, readNvmlUses } from './nvml-report.ts';

@@ -4,7 +4,7 @@ import type { Allocation } from '../resources/allocation.ts';
 import { cpuPlugin } from './cpu-plugin.ts';
 import { cudaPlugin } from './cuda-plugin.ts';
 import type { DevicePlugin } from './device-plugin.ts';
-import { readOperatorShares, readShareOptions } from './device-shares.ts';
+import { readOperatorShares, readShareOptions } from './fractional-gpu.ts';
 import { memPlugin } from './mem-plugin.ts';
 import { readMockConfig } from './mock-config.ts';
 import { mockPlugin } from './mock-plugin.ts';

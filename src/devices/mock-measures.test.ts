@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { Decimal } from '../lib/decimal.ts';
 import { newKernelId } from '../lib/ids.ts';
 import type { DeviceMeasure, MeasuredAmount } from './device-measures.ts';
-import { readShareOptions } from './device-shares.ts';
+import { readShareOptions } from './fractional-gpu.ts';
 import { readMockConfig } from './mock-config.ts';
 import { mockPlugin } from './mock-plugin.ts';
 

@@ -1,7 +1,7 @@
 /** Figures of pretended accelerators: random, within what is plausible (spec resources-and-stats 15.5). */
 import type { AcceleratorUnit } from './accelerator-units.ts';
 import { type DeviceHolder, type DeviceMeasure, type MeasuredAmount, summed } from './device-measures.ts';
-import { limitsOf, type ShareOptions } from './device-shares.ts';
+import { limitsOf, type ShareOptions } from './fractional-gpu.ts';
 
 /** What a device is said to do. */
 interface Load {

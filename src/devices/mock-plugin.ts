@@ -20,7 +20,7 @@ import {
   unitSlotTypes,
 } from './accelerator-units.ts';
 import { type ComputeDevice, type DeviceMetadata, type DevicePlugin, sumBySlot } from './device-plugin.ts';
-import { readOperatorShares, type ShareOptions } from './device-shares.ts';
+import { readOperatorShares, type ShareOptions } from './fractional-gpu.ts';
 import { type MockConfig, type MockDevice, readMockConfig } from './mock-config.ts';
 import { mockMeasures } from './mock-measures.ts';
 import { inProcess, type NodePlugin } from './node-plugin.ts';

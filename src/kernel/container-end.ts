@@ -2,7 +2,7 @@
 import type { ContainerDetail, ContainerState, Engine } from '../engine/engine.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import type { ContainerId } from '../lib/ids.ts';
-import type { ContainerObservation } from './lifecycle.ts';
+import type { ContainerObservation } from './state-machine.ts';
 
 /** How a container ended. */
 export interface ContainerEnd {

@@ -9,8 +9,8 @@ import { type Clock, sleep } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { type KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import type { Scope } from './lifecycle.ts';
 import type { KernelRecord } from './record.ts';
+import type { Scope } from './state-machine.ts';
 import type { CreationPlan, CreationStep, RecordChange } from './step.ts';
 
 /** How long a step that was given up may go on, so that nothing it makes comes after its revert. */

@@ -12,6 +12,7 @@ import { type ActorParts, type DestroyOptions, KernelActor } from './actor.ts';
 import { auditDevices, rescanDevices } from './device-audit.ts';
 import { EndedKernels } from './ended-kernels.ts';
 import type { EngineGate, EngineSight } from './engine-gate.ts';
+import { EngineWatch } from './engine-watch.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
 import { type KeptKernel, keptKernel, keptKernels, moveKept } from './kept-kernels.ts';
@@ -28,7 +29,6 @@ import type { RunnerClients } from './runner-clients.ts';
 import type { Environ, KernelSpec } from './spec.ts';
 import type { CreationPlan } from './step.ts';
 import { Sweep } from './sweep.ts';
-import { EngineWatch } from './watch.ts';
 
 /** What the registry works with. */
 export interface KernelRegistryParts {

@@ -4,8 +4,8 @@
  * again. Pure: the handler of `recovered` in `transitions.ts`.
  */
 import { KerneletError } from '../lib/errors.ts';
-import type { EventOf, Reduction, StateOf, TerminationCause } from './lifecycle.ts';
 import type { KernelRecord, TerminationReason } from './record.ts';
+import type { EventOf, Reduction, StateOf, TerminationCause } from './state-machine.ts';
 import { cleanUp } from './termination.ts';
 
 /** Detail of a kernel whose container the engine has been seen to remove. */

@@ -18,11 +18,11 @@ import type { EngineGate } from './engine-gate.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
 import type { RecoverySummary } from './kernels.ts';
-import type { ContainerObservation } from './lifecycle.ts';
 import { type ListedContainer, listOwnedContainers } from './owned-containers.ts';
 import type { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
 import { decodeRecord } from './record-codec.ts';
+import type { ContainerObservation } from './state-machine.ts';
 import type { CreationPlan } from './step.ts';
 import { recordCopyName } from './steps/config-files.ts';
 

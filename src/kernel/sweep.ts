@@ -9,12 +9,12 @@ import type { ContainerId, KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import type { KernelActor } from './actor.ts';
+import type { EngineWatch } from './engine-watch.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
 import type { KernelContainers } from './kernel-containers.ts';
 import { type ListedContainer, listOwnedContainers } from './owned-containers.ts';
 import type { Ownership } from './ownership.ts';
-import type { EngineWatch } from './watch.ts';
 
 /** What the sweep works with. */
 export interface SweepParts {

@@ -5,8 +5,8 @@
  * kernel-lifecycle B46). Pure: handlers of `transitions.ts`, and what other handlers begin an end with.
  */
 import { KerneletError } from '../lib/errors.ts';
-import type { Effect, EventOf, Reduction, StateOf, TerminationCause } from './lifecycle.ts';
 import type { KernelRecord, TerminationReason } from './record.ts';
+import type { Effect, EventOf, Reduction, StateOf, TerminationCause } from './state-machine.ts';
 
 /** Callers of a destruction are answered with an error after this many failed clean-ups; the tries go on. */
 export const triesBeforeAnswer = 3;

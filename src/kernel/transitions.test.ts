@@ -5,8 +5,8 @@ import { fuzzRuns } from '../../test/support/depth.ts';
 import { recordFixture } from '../../test/support/kernel-record.ts';
 import { describeEffect, parseEvent, parseTranscripts, runTranscript } from '../../test/support/kernel-transcript.ts';
 import { asContainerId } from '../lib/ids.ts';
-import type { Effect, EventType, KernelState, LifecycleEvent, StateName } from './lifecycle.ts';
 import { type KernelPhase, type KernelRecord, kernelPhases } from './record.ts';
+import type { Effect, EventType, KernelState, LifecycleEvent, StateName } from './state-machine.ts';
 import { reduce, transitions } from './transitions.ts';
 
 const fresh = (record: KernelRecord): KernelState => ({ name: 'new', record });

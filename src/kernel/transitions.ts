@@ -21,6 +21,9 @@
  * ```
  */
 import { KerneletError } from '../lib/errors.ts';
+import { recover } from './recovered.ts';
+import type { EventType, Handler, KernelState, LifecycleEvent, Reduction, StateName } from './state-machine.ts';
+import { answerDestroyed, finishCleanUp, joinDestruction, retryCleanUp, startCleanUp } from './termination.ts';
 import {
   begin,
   beginReplacement,
@@ -46,10 +49,7 @@ import {
   startCreation,
   terminateDead,
   terminateGone,
-} from './handlers.ts';
-import type { EventType, Handler, KernelState, LifecycleEvent, Reduction, StateName } from './lifecycle.ts';
-import { recover } from './recovered.ts';
-import { answerDestroyed, finishCleanUp, joinDestruction, retryCleanUp, startCleanUp } from './termination.ts';
+} from './transition-handlers.ts';
 
 type Row<Name extends StateName> = { readonly [Type in EventType]?: Handler<Name, Type> };
 

@@ -11,11 +11,11 @@ import type { Logger } from '../lib/log.ts';
 import type { ReaderHost } from '../stats/container-reader.ts';
 import { DirectSource, EngineSource } from '../stats/container-source.ts';
 import { DeviceFigures, holdersOf } from '../stats/device-figures.ts';
-import { KeptFiles, openFilesShare } from '../stats/kept-files.ts';
-import { KillLog } from '../stats/kill-log.ts';
 import { nodeDisk } from '../stats/node/node-disk.ts';
 import { nodeCpu, nodeMemory, nodeNetwork } from '../stats/node/node-proc.ts';
 import { NodeFigures } from '../stats/node-figures.ts';
+import { OomLog } from '../stats/oom-log.ts';
+import { OpenFileCache, openFilesShare } from '../stats/open-file-cache.ts';
 import { ProcessReader } from '../stats/process-reader.ts';
 import { Statistics } from '../stats/statistics.ts';
 import type { StatisticsSink } from '../stats/statistics-sink.ts';
@@ -34,7 +34,7 @@ export interface AssembleStatisticsOptions {
   /** Takes them beside the agent's own readers; null: nobody does. */
   readonly sink: StatisticsSink | null;
   /** Where the figures of containers are read. */
-  readonly host: (files: KeptFiles) => ReaderHost;
+  readonly host: (files: OpenFileCache) => ReaderHost;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -50,7 +50,7 @@ function isLive(kernels: Pick<Kernels, 'get'>, id: string): boolean {
 /** Makes them; `start()` is the caller's. */
 export async function assembleStatistics(options: AssembleStatisticsOptions): Promise<Statistics> {
   const { settings, kernels, engine, events, clock, log } = options;
-  const files = new KeptFiles({ maxOpen: openFilesShare() });
+  const files = new OpenFileCache({ maxOpen: openFilesShare() });
   const direct = new DirectSource(options.host(files), async (containerId, signal) => {
     const container = await engine.inspectContainer(containerId, signal);
     return container !== null && container.pid > 0 ? container.pid : null;
@@ -84,7 +84,7 @@ export async function assembleStatistics(options: AssembleStatisticsOptions): Pr
     ),
     devices,
     processes: new ProcessReader(files, clock),
-    killLog: new KillLog(clock),
+    killLog: new OomLog(clock),
     sink: options.sink,
     onOveruse: ({ kernelId, sessionId }, { kind, count, detail }) =>
       events.publish({ type: 'overuse', kind, count, detail, kernelId, sessionId }),

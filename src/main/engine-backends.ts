@@ -24,7 +24,7 @@ import { runtimeTable } from '../protocol/runtimes.ts';
 import { readHierarchies } from '../stats/cgroup.ts';
 import type { ReaderHost } from '../stats/container-reader.ts';
 import { networkBytes } from '../stats/families/network.ts';
-import type { KeptFiles } from '../stats/kept-files.ts';
+import type { OpenFileCache } from '../stats/open-file-cache.ts';
 import { installRunnerVolume, runnerVolumeOnDemand } from '../storage/runner-volume/install.ts';
 
 /** An engine, and how the rest of the node reaches what runs in its containers. */
@@ -41,7 +41,7 @@ export interface EngineBackend {
   /** Bytes that have gone through the network of a process, by its id on this host. */
   readonly networkBytes: KernelsParts['networkBytes'];
   /** Where the figures of containers are read. */
-  readonly figuresHost: (files: KeptFiles) => ReaderHost;
+  readonly figuresHost: (files: OpenFileCache) => ReaderHost;
 }
 
 /** What one is opened with. */
@@ -114,7 +114,7 @@ export function checkBackend(settings: Settings): void {
 }
 
 /** Cgroups and processes as this machine's kernel shows them. */
-export const thisMachine = (files: KeptFiles): ReaderHost => ({
+export const thisMachine = (files: OpenFileCache): ReaderHost => ({
   files,
   mounts: readHierarchies(),
   nodeMemoryBytes: totalmem(),

@@ -12,7 +12,7 @@ import { memoryFamily } from './families/memory.ts';
 import { networkFamily } from './families/network.ts';
 import { pressureFamily } from './families/pressure.ts';
 import { processesFamily } from './families/processes.ts';
-import type { KeptFiles } from './kept-files.ts';
+import type { OpenFileCache } from './open-file-cache.ts';
 
 /** All families, in the order in which they are read. */
 const families: readonly ContainerFamily[] = [
@@ -28,7 +28,7 @@ const gone = ['ENOENT', 'ESRCH', 'ENODEV'] as const;
 
 /** What a reader needs of the host. */
 export interface ReaderHost {
-  readonly files: KeptFiles;
+  readonly files: OpenFileCache;
   /** The hierarchies of this host. */
   readonly mounts: readonly CgroupMount[];
   readonly nodeMemoryBytes: number;
@@ -141,7 +141,7 @@ export class ContainerReader implements Disposable {
   }
 }
 
-function readOnce(files: KeptFiles, path: string): string {
+function readOnce(files: OpenFileCache, path: string): string {
   using file = files.file(path);
   return file.read();
 }

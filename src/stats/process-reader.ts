@@ -4,7 +4,7 @@ import { isSystemError } from '../lib/system-error.ts';
 import { YieldBudget } from '../lib/yield-budget.ts';
 import type { Timed } from './container-sample.ts';
 import { keyedNumber, toNumber, UnexpectedText, whole } from './file-text.ts';
-import type { KeptFiles } from './kept-files.ts';
+import type { OpenFileCache } from './open-file-cache.ts';
 
 /** Figures of one process. */
 export interface ProcessSample {
@@ -23,10 +23,10 @@ const pageBytes = 4096;
 
 /** Reads the processes of a container, with pauses in which others run. */
 export class ProcessReader {
-  readonly #files: KeptFiles;
+  readonly #files: OpenFileCache;
   readonly #clock: Clock;
 
-  constructor(files: KeptFiles, clock: Clock) {
+  constructor(files: OpenFileCache, clock: Clock) {
     this.#files = files;
     this.#clock = clock;
   }
@@ -53,7 +53,7 @@ export class ProcessReader {
 }
 
 /** Reads a process; null when it has ended. Throws UnexpectedText. */
-export function readProcess(files: KeptFiles, pid: number, processRoot = '/proc'): ProcessSample | null {
+export function readProcess(files: OpenFileCache, pid: number, processRoot = '/proc'): ProcessSample | null {
   const read = (name: string): string => {
     using file = files.file(`${processRoot}/${pid}/${name}`);
     return file.read();

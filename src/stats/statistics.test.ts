@@ -9,10 +9,10 @@ import { asContainerId, parseKernelId, parseSessionId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
 import { type ContainerSample, emptySample } from './container-sample.ts';
 import type { ContainerSource } from './container-source.ts';
-import { KeptFiles } from './kept-files.ts';
 import type { KernelReading, StatsTarget } from './kernel-statistics-store.ts';
-import { KillLog } from './kill-log.ts';
 import { NodeFigures } from './node-figures.ts';
+import { OomLog } from './oom-log.ts';
+import { OpenFileCache } from './open-file-cache.ts';
 import type { Overuse } from './overuse.ts';
 import { ProcessReader } from './process-reader.ts';
 import { pauseAfter, Statistics, type StatisticsParts } from './statistics.ts';
@@ -77,8 +77,8 @@ async function rig(more: Partial<StatisticsParts> = {}): Promise<Rig> {
     source,
     node: new NodeFigures([]),
     devices: null,
-    processes: new ProcessReader(new KeptFiles({ maxOpen: 0 }), clock),
-    killLog: new KillLog(clock, {
+    processes: new ProcessReader(new OpenFileCache({ maxOpen: 0 }), clock),
+    killLog: new OomLog(clock, {
       open: () => 0,
       read: () => {
         throw Object.assign(new Error(), { code: 'EPERM' });

@@ -26,8 +26,8 @@ import {
   type SampleContext,
   type StatsTarget,
 } from './kernel-statistics-store.ts';
-import type { KillLog } from './kill-log.ts';
 import type { NodeFigure, NodeFigureName, NodeFigures } from './node-figures.ts';
+import type { OomLog } from './oom-log.ts';
 import type { Overuse } from './overuse.ts';
 import type { ProcessReader } from './process-reader.ts';
 import { ScratchSizes } from './scratch-sizes.ts';
@@ -48,7 +48,7 @@ export interface StatisticsParts {
   /** Those of devices, whose collectors are among the node's; null where nobody measures any. */
   readonly devices: Omit<DeviceFigures, 'collectors'> | null;
   readonly processes: ProcessReader;
-  readonly killLog: KillLog;
+  readonly killLog: OomLog;
   readonly sink: StatisticsSink | null;
   /** Called when over-use begins, and for each kill and refusal. */
   readonly onOveruse: (target: StatsTarget, overuse: Overuse) => void;

@@ -10,8 +10,8 @@ import { makeFolder } from '../lib/folders.ts';
 import { type KernelId, parseKernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { DeletionQueue } from './deletion-queue.ts';
 import { KeptHomes, type KeptHomesLimits, type Measure } from './kept-homes.ts';
-import { Trash } from './trash.ts';
 
 /** The folders of one kernel on the host. */
 export interface ScratchPaths {
@@ -46,13 +46,13 @@ export interface ScratchFoldersParts {
 /** All scratch folders of this agent. */
 export class ScratchFolders implements AsyncDisposable {
   readonly #root: string;
-  readonly #trash: Trash;
+  readonly #trash: DeletionQueue;
   /** Folders of kernels whose end nobody asked for. */
   readonly kept: KeptHomes;
 
   constructor(root: string, { log, clock = systemClock, limits, measure }: ScratchFoldersParts) {
     this.#root = root;
-    this.#trash = new Trash(join(root, '.trash'), log, clock);
+    this.#trash = new DeletionQueue(join(root, '.trash'), log, clock);
     this.kept = new KeptHomes({
       ...{ folder: join(root, '.kept'), limits, measure, clock, log },
       discard: (path, name) => this.#discard(path, name),

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { BackgroundTaskRecords } from '../../src/backendai/redis/background-tasks.ts';
 import { storeContainerLog } from '../../src/backendai/redis/container-log.ts';
 import { readEvents } from '../../src/backendai/redis/event-reader.ts';
 import { EventWriter } from '../../src/backendai/redis/event-stream.ts';
 import { HeartbeatSender } from '../../src/backendai/redis/heartbeat-sender.ts';
 import { RedisLink, redisDatabases } from '../../src/backendai/redis/link.ts';
 import { RedisStatistics } from '../../src/backendai/redis/statistics-keys.ts';
+import { BackgroundTaskRecords } from '../../src/backendai/redis/task-records.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLogger as log } from '../../src/lib/log.ts';
 import { makeCertificates } from '../support/cluster/certificates.ts';

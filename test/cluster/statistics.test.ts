@@ -11,11 +11,11 @@ import { systemClock as clock } from '../../src/lib/clock.ts';
 import { asContainerId, parseKernelId, parseSessionId } from '../../src/lib/ids.ts';
 import { silentLogger as log } from '../../src/lib/log.ts';
 import { DirectSource } from '../../src/stats/container-source.ts';
-import { KeptFiles } from '../../src/stats/kept-files.ts';
 import type { StatsTarget } from '../../src/stats/kernel-statistics-store.ts';
-import { KillLog } from '../../src/stats/kill-log.ts';
 import { nodeMemory } from '../../src/stats/node/node-proc.ts';
 import { NodeFigures } from '../../src/stats/node-figures.ts';
+import { OomLog } from '../../src/stats/oom-log.ts';
+import { OpenFileCache } from '../../src/stats/open-file-cache.ts';
 import { ProcessReader } from '../../src/stats/process-reader.ts';
 import { Statistics } from '../../src/stats/statistics.ts';
 import { hostOf, readTree, recordedId, recordedPid, TreeCalls } from '../support/cgroup-fixture.ts';
@@ -43,7 +43,7 @@ describeWith(['redis-server'], 'Statistics in Redis', () => {
     });
     const tree = readTree('v2-systemd');
     for (const file of tree.keys()) if (file.endsWith('/cgroup.procs')) tree.set(file, `${process.pid}\n`);
-    const files = new KeptFiles({ maxOpen: 100 });
+    const files = new OpenFileCache({ maxOpen: 100 });
     statistics = await Statistics.open({
       folder,
       targets: () => targets,
@@ -53,7 +53,7 @@ describeWith(['redis-server'], 'Statistics in Redis', () => {
       node: new NodeFigures([nodeMemory(files.file('/proc/meminfo'))]),
       processes: new ProcessReader(files, clock),
       devices: null,
-      killLog: new KillLog(clock),
+      killLog: new OomLog(clock),
       sink: new ClusterStatistics(
         new RedisStatistics(redis.link(redisDatabases.statistics), 'i-node'),
         'i-node',

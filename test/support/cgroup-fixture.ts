@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseCgroupMounts } from '../../src/stats/cgroup.ts';
 import type { ReaderHost } from '../../src/stats/container-reader.ts';
-import { type FileCalls, KeptFiles } from '../../src/stats/kept-files.ts';
+import { type FileCalls, OpenFileCache } from '../../src/stats/open-file-cache.ts';
 
 /** The container of the recorded trees. */
 export const recordedId = '56d686656cfeaf194fce05e4bc4e237f05ff4d55ce4c1612a8e680a22f2cbeb0';
@@ -72,7 +72,7 @@ export class TreeCalls implements FileCalls {
 /** A host that consists of these files. */
 export function hostOf(calls: TreeCalls, maxOpen = 1000): ReaderHost {
   return {
-    files: new KeptFiles({ maxOpen, calls }),
+    files: new OpenFileCache({ maxOpen, calls }),
     mounts: parseCgroupMounts(calls.tree.get('/proc/self/mountinfo') ?? ''),
     nodeMemoryBytes: 8e9,
     processRoot: '/proc',

@@ -3,8 +3,15 @@
  * Left of the arrow stands the event with its words, right of it the state that it led to and the effects, in order. A
  * line may also set the clock (`at 30000`) or show the record (`record`).
  */
-import type { ContainerObservation, Effect, EventOf, KernelState, LifecycleEvent } from '../../src/kernel/lifecycle.ts';
+
 import { noPlacement } from '../../src/kernel/record.ts';
+import type {
+  ContainerObservation,
+  Effect,
+  EventOf,
+  KernelState,
+  LifecycleEvent,
+} from '../../src/kernel/state-machine.ts';
 import { reduce } from '../../src/kernel/transitions.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import { asContainerId } from '../../src/lib/ids.ts';

@@ -11,7 +11,7 @@ import { watchConfiguration } from './cluster-configuration.ts';
 import type { Heartbeats } from './heartbeats.ts';
 import type { MemberParts } from './member-parts.ts';
 import type { RpcEndpoint } from './rpc-endpoint.ts';
-import type { PersistentWork } from './services.ts';
+import type { PersistentWork } from './rpc-services.ts';
 import { followVolumeEvents } from './volume-events.ts';
 
 const imagesPauseMs = 20_000;

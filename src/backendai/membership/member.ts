@@ -24,7 +24,7 @@ import { MemberLifecycle } from './lifecycle.ts';
 import type { MemberParts } from './member-parts.ts';
 import { nodeNames } from './node-identity.ts';
 import { curveKeysOf, serveRpc } from './rpc-endpoint.ts';
-import { openPersistentWork, rpcServices } from './services.ts';
+import { openPersistentWork, rpcServices } from './rpc-services.ts';
 
 /** How a node becomes a member. */
 export interface OpenMemberOptions extends JoinOptions {

@@ -4,7 +4,7 @@ import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { sleep } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { silentLogger } from '../../lib/log.ts';
-import { BackgroundTaskRecords } from '../redis/background-tasks.ts';
+import { BackgroundTaskRecords } from '../redis/task-records.ts';
 import { BackgroundTasks, type BackgroundTasksParts, type TaskNote } from './background-tasks.ts';
 
 function fixture(change: Partial<BackgroundTasksParts> = {}, left: Record<string, TaskNote> = {}) {

@@ -11,7 +11,7 @@ import { object, type Reader, text } from '../../lib/json-reader.ts';
 import type { Logger } from '../../lib/log.ts';
 import { Backoff } from '../../lib/retry.ts';
 import type { JsonStore } from '../../storage/json-store.ts';
-import type { BackgroundTaskRecords, TaskEnd } from '../redis/background-tasks.ts';
+import type { BackgroundTaskRecords, TaskEnd } from '../redis/task-records.ts';
 import type { AgentEventFields } from '../wire/events/agent-event.ts';
 
 /** What is kept of a task over a restart. */

@@ -4,7 +4,6 @@
  */
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
-import { BackgroundTaskRecords } from './background-tasks.ts';
 import { type ContainerLogOptions, storeContainerLog } from './container-log.ts';
 import { readEvents } from './event-reader.ts';
 import { defaultStreamLength, type EncodedEvent, EventWriter } from './event-stream.ts';
@@ -13,6 +12,7 @@ import { RedisLink, redisDatabases } from './link.ts';
 import { SequencedAppender } from './sequenced-append.ts';
 import type { RedisSettings } from './settings.ts';
 import { RedisStatistics } from './statistics-keys.ts';
+import { BackgroundTaskRecords } from './task-records.ts';
 
 /** How to make the adapter. */
 export interface RedisAdapterOptions {

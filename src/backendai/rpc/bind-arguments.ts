@@ -3,7 +3,7 @@
  * What doesn't fit is a TypeError in Python's words, a malformed id a ValueError.
  */
 import type { z } from 'zod';
-import { pythonRepr } from '../../protocol/python-repr.ts';
+import { pythonRepr } from '../../lib/python-repr.ts';
 import type { CallArguments } from '../wire/callosum/data.ts';
 import type { MsgpackValue } from '../wire/msgpack/value.ts';
 import { RpcFailure } from './rpc-failure.ts';

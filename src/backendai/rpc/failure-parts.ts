@@ -4,7 +4,7 @@
  */
 import type { ErrorCode } from '../../lib/error-codes.ts';
 import { type KerneletError, toKerneletError } from '../../lib/errors.ts';
-import { pythonRepr } from '../../protocol/python-repr.ts';
+import { pythonRepr } from '../../lib/python-repr.ts';
 import { ResourceError } from '../../resources/resource-error.ts';
 import type { FailureParts } from '../wire/callosum/data.ts';
 import { resourceClass, resourceText } from './resource-failure.ts';

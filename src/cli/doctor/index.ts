@@ -7,8 +7,8 @@ import { diskCheck } from './disk-check.ts';
 import { engineCheck } from './engine-check.ts';
 import { firewallCheck } from './firewall-check.ts';
 import { kernelLimitsCheck } from './kernel-limits-check.ts';
-import { limitsCheck } from './limits-check.ts';
 import { portsCheck } from './ports-check.ts';
+import { limitsCheck } from './rlimits-check.ts';
 import { stateCheck } from './state-check.ts';
 
 export const doctorChecks: readonly DoctorCheck[] = [

@@ -3,6 +3,7 @@
  * and the caller say, waits for their ports, and ends them. Each has a lock of its own, so that a slow one holds up nobody else.
  */
 import type { Clock } from '../../lib/clock.ts';
+import { pythonRepr } from '../../lib/python-repr.ts';
 import { KeyedMutex } from '../../lib/semaphore.ts';
 import {
   type DeclaredService,
@@ -12,7 +13,6 @@ import {
   type ServiceOptions,
   type ServiceOutcome,
 } from '../../protocol/kernel-services.ts';
-import { pythonRepr } from '../../protocol/python-repr.ts';
 import type { TenantCommand } from '../runtime.ts';
 import type { Tenant } from '../tenant.ts';
 import { runActions } from './actions.ts';

@@ -2,7 +2,7 @@
  * Templates of service definitions: Python's `str.format` with a mapping (spec kernel-runner 12.2), as far as real
  * definitions use it. `{name}`, `{name[0]}`, `{name[key]}`, `!r !s !a`, and `{{` `}}` for the braces themselves. Pure.
  */
-import { pythonRepr } from '../../protocol/python-repr.ts';
+import { pythonRepr } from '../../lib/python-repr.ts';
 
 /** What a name in a template may stand for. */
 export type TemplateValue =

@@ -1,7 +1,7 @@
 /** What a family of figures is: which files they lie in, and how they are read. One file each in this folder. */
 import type { CgroupFolder } from '../cgroup.ts';
 import type { ContainerSample } from '../container-sample.ts';
-import type { KeptFile } from '../kept-files.ts';
+import type { KeptFile } from '../open-file-cache.ts';
 
 /** Where the files of one container lie. What is opened here is closed with the container. */
 export interface ContainerPlace {

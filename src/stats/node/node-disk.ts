@@ -3,8 +3,8 @@ import { statfs } from 'node:fs/promises';
 import type { MeasuredAmount } from '../../devices/device-measures.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { isAtOrBelow, parseMountTable } from '../../lib/mount-table.ts';
-import type { KeptFile } from '../kept-files.ts';
 import type { NodeCollector, NodeReading } from '../node-figures.ts';
+import type { KeptFile } from '../open-file-cache.ts';
 
 const skippedTypes: readonly string[] = ['vfat', 'lxcfs', 'squashfs', 'tmpfs', 'iso9660'];
 /** A network file system may never answer. */

@@ -2,8 +2,8 @@
 import type { MeasuredAmount } from '../../devices/device-measures.ts';
 import { networkBytes } from '../families/network.ts';
 import { toNumber, UnexpectedText, whole } from '../file-text.ts';
-import type { KeptFile } from '../kept-files.ts';
 import type { NodeCollector, NodeFigureName, NodeReading } from '../node-figures.ts';
+import type { KeptFile } from '../open-file-cache.ts';
 
 /** The kernel counts in hundredths of a second, whatever its own clock does. */
 const ticksPerSecond = 100;

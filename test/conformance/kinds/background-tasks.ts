@@ -1,6 +1,6 @@
 /** Vectors of background tasks: the record that a task leaves, and the events that tell of it. */
 import { isDeepStrictEqual } from 'node:util';
-import { BackgroundTaskRecords, type TaskEnd } from '../../../src/backendai/redis/background-tasks.ts';
+import { BackgroundTaskRecords, type TaskEnd } from '../../../src/backendai/redis/task-records.ts';
 import { eventArguments } from '../../../src/backendai/wire/events/agent-event.ts';
 import { encodeStreamEvent } from '../../../src/backendai/wire/events/stream-entry.ts';
 import { MemoryRedis } from '../../support/cluster/memory-redis.ts';

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createKernelsArguments, kernelConfigFixture } from '../../../../test/support/create-kernels-request.ts';
 import { testDevices } from '../../../../test/support/kernels-fixture.ts';
 import { anySession, RpcNode } from '../../../../test/support/rpc-node.ts';
-import { readShareOptions } from '../../../devices/device-shares.ts';
+import { readShareOptions } from '../../../devices/fractional-gpu.ts';
 import { readMockConfig } from '../../../devices/mock-config.ts';
 import { mockPlugin } from '../../../devices/mock-plugin.ts';
 import { newKernelId } from '../../../lib/ids.ts';

@@ -2,7 +2,7 @@
 import { cpuMetadata, cpuPlugin } from '../../../../src/devices/cpu-plugin.ts';
 import { cudaPlugin, type EngineVersion } from '../../../../src/devices/cuda-plugin.ts';
 import type { DevicePlugin } from '../../../../src/devices/device-plugin.ts';
-import { readShareOptions } from '../../../../src/devices/device-shares.ts';
+import { readShareOptions } from '../../../../src/devices/fractional-gpu.ts';
 import { memMetadata, memPlugin } from '../../../../src/devices/mem-plugin.ts';
 import { readMockConfig } from '../../../../src/devices/mock-config.ts';
 import { mockPlugin } from '../../../../src/devices/mock-plugin.ts';

@@ -1,5 +1,5 @@
 /** Tables of text forms and small functions. */
-import { limitsOf, sharesOf } from '../../../../src/devices/device-shares.ts';
+import { limitsOf, sharesOf } from '../../../../src/devices/fractional-gpu.ts';
 import { Decimal, floorTo, parseDecimal, plainText } from '../../../../src/lib/decimal.ts';
 import { displayBinarySize, formatBinarySize, parseBinarySize } from '../../../../src/resources/binary-size.ts';
 import { parseCpuset } from '../../../../src/resources/cpuset.ts';

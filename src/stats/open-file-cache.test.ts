@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { growDescriptorTable, KeptFiles } from './kept-files.ts';
+import { growDescriptorTable, OpenFileCache } from './open-file-cache.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -14,7 +14,7 @@ const open = async (): Promise<number> => (await readdir('/proc/self/fd')).lengt
 
 it('reads a file from its beginning each time, whatever its size', async () => {
   const place = path.join(folder, 'file');
-  const files = new KeptFiles({ maxOpen: 10 });
+  const files = new OpenFileCache({ maxOpen: 10 });
   using file = files.file(place);
   for (const size of [0, 1, 3071, 3072, 4096, 70_000, 900_000, 5]) {
     const text = 'x'.repeat(size);
@@ -26,14 +26,14 @@ it('reads a file from its beginning each time, whatever its size', async () => {
 it('refuses a file that is too long, and reads the next', async () => {
   const place = path.join(folder, 'file');
   await writeFile(place, Buffer.alloc(9 * 2 ** 20, 65));
-  using file = new KeptFiles({ maxOpen: 10 }).file(place);
+  using file = new OpenFileCache({ maxOpen: 10 }).file(place);
   expect(() => file.read()).toThrow(/file is longer than 8388608 bytes/);
   await writeFile(place, 'short');
   expect(file.read()).toBe('short');
 });
 
 it('reads files of the kernel, which hand out pieces', () => {
-  const files = new KeptFiles({ maxOpen: 10 });
+  const files = new OpenFileCache({ maxOpen: 10 });
   using file = files.file('/proc/self/mountinfo');
   expect(file.read()).toBe(file.read());
   expect(file.read().split('\n').at(-1)).toBe('');
@@ -41,7 +41,7 @@ it('reads files of the kernel, which hand out pieces', () => {
 
 it('keeps no more open than it may, and closes what is disposed of, once', async () => {
   const before = await open();
-  const files = new KeptFiles({ maxOpen: 2 });
+  const files = new OpenFileCache({ maxOpen: 2 });
   const kept = ['/proc/stat', '/proc/meminfo', '/proc/loadavg'].map((place) => files.file(place));
   for (const file of kept) file.read();
   expect([files.open, await open()]).toEqual([2, before + 2]);
@@ -52,7 +52,7 @@ it('keeps no more open than it may, and closes what is disposed of, once', async
 
 it('asks once for an optional file that is absent', async () => {
   let calls = 0;
-  const files = new KeptFiles({
+  const files = new OpenFileCache({
     maxOpen: 2,
     calls: {
       open: () => {

@@ -6,7 +6,7 @@ import type { AgentStatus } from '../agent/agent.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { type Logger, silentLogger } from '../lib/log.ts';
 import type { Sent } from './notify-socket.ts';
-import { type ReportedNode, ServiceManager, serviceManagerOf, statusLine } from './service-manager.ts';
+import { type ReportedNode, ServiceManager, serviceManagerOf, statusLine } from './systemd.ts';
 
 let clock: FakeClock;
 let heard: string[];

@@ -3,8 +3,8 @@
  * and belongs to the states and the event of its signature; how a kernel ends is in `termination.ts`.
  */
 import { KerneletError } from '../lib/errors.ts';
-import type { Effect, EventOf, KernelState, Reduction, StateOf, TerminationCause } from './lifecycle.ts';
 import type { KernelRecord } from './record.ts';
+import type { Effect, EventOf, KernelState, Reduction, StateOf, TerminationCause } from './state-machine.ts';
 import { cancelCreation, cancelReplacement, cleanUp } from './termination.ts';
 
 const idsOf = ({ spec }: KernelRecord) => ({ kernelId: spec.id, sessionId: spec.sessionId });

@@ -7,12 +7,12 @@ import type { KernelRecord } from '../kernel/record.ts';
 import { parseRunId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
-import { KernelWatch } from './kernel-watch.ts';
+import { BackgroundJobs } from './background-jobs.ts';
 import { Readiness } from './readiness.ts';
 
 let one: KernelsFixture;
 let clock: FakeClock;
-let watch: KernelWatch;
+let watch: BackgroundJobs;
 let published: KernelEvent[];
 /** Runs whose end an earlier process has published. */
 let finished: Set<string>;
@@ -27,7 +27,7 @@ beforeEach(async () => {
   watch = await started();
 });
 
-async function started(): Promise<KernelWatch> {
+async function started(): Promise<BackgroundJobs> {
   const parts = {
     kernels: one.kernels.registry,
     events: {
@@ -37,7 +37,7 @@ async function started(): Promise<KernelWatch> {
     clock,
     log: silentLogger,
   };
-  const made = new KernelWatch(parts, new Readiness(clock, 1000));
+  const made = new BackgroundJobs(parts, new Readiness(clock, 1000));
   await made.start({ retry: false });
   return made;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { KillLog, type KillLogCalls, parseKill } from './kill-log.ts';
+import { type KillLogCalls, OomLog, parseKill } from './oom-log.ts';
 
 const id = 'a'.repeat(64);
 const other = 'b'.repeat(64);
@@ -19,7 +19,7 @@ describe('parseKill', () => {
   });
 });
 
-function logOf(records: (string | Error)[], log: string[] = []): KillLog {
+function logOf(records: (string | Error)[], log: string[] = []): OomLog {
   const calls: KillLogCalls = {
     open: () => {
       log.push('open');
@@ -32,7 +32,7 @@ function logOf(records: (string | Error)[], log: string[] = []): KillLog {
     },
     close: () => void log.push('close'),
   };
-  return new KillLog(new FakeClock(), calls);
+  return new OomLog(new FakeClock(), calls);
 }
 const signal = new AbortController().signal;
 const error = (code: string): Error => Object.assign(new Error(code), { code });

@@ -33,7 +33,7 @@ const lastBufferBytes = 8 * 1024 * 1024;
 const surelyWhole = 3 * 1024;
 
 /** A pool of kept files with a bound on open descriptors; files beyond it are opened for each read. */
-export class KeptFiles {
+export class OpenFileCache {
   readonly #calls: FileCalls;
   readonly #maxOpen: number;
   #buffer = Buffer.allocUnsafe(firstBufferBytes);
@@ -113,11 +113,11 @@ export class KeptFiles {
 
 /** A file that is read again and again. Disposing it twice does nothing. Nodes have thousands, so it holds little. */
 export class KeptFile implements Disposable {
-  readonly #files: KeptFiles;
+  readonly #files: OpenFileCache;
   readonly #path: string;
   #kept: number | null = null;
 
-  constructor(files: KeptFiles, path: string) {
+  constructor(files: OpenFileCache, path: string) {
     this.#files = files;
     this.#path = path;
   }

@@ -15,7 +15,7 @@ const tries = 5;
 const lastMomentMs = 5_000;
 
 /** The trash. */
-export class Trash implements AsyncDisposable {
+export class DeletionQueue implements AsyncDisposable {
   readonly #folder: string;
   readonly #log: Logger;
   readonly #clock: Clock;

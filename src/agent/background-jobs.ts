@@ -22,13 +22,13 @@ const engineRetryMs = 1000;
 /** What a start waits for, however long. */
 const passing = ['ENGINE_UNAVAILABLE', 'ENGINE_CHANGED', 'DEADLINE_EXCEEDED'] as const;
 
-export interface KernelWatchParts extends Pick<NodeAgentParts, 'kernels' | 'clock' | 'log'> {
+export interface BackgroundJobsParts extends Pick<NodeAgentParts, 'kernels' | 'clock' | 'log'> {
   readonly events: Pick<EventSink, 'publish' | 'hasFinished'>;
 }
 
 /** What the agent does without being asked: follows the engine and the runners, ends idle kernels. */
-export class KernelWatch implements AsyncDisposable {
-  readonly #parts: KernelWatchParts;
+export class BackgroundJobs implements AsyncDisposable {
+  readonly #parts: BackgroundJobsParts;
   readonly #readiness: Readiness;
   readonly #idle = new IdleKernels();
   readonly #clients = new Map<KernelId, RunnerClient>();
@@ -38,7 +38,7 @@ export class KernelWatch implements AsyncDisposable {
   readonly #jobs: Promise<void>[] = [];
   #engineFailure: string | null = null;
 
-  constructor(parts: KernelWatchParts, readiness: Readiness) {
+  constructor(parts: BackgroundJobsParts, readiness: Readiness) {
     this.#parts = parts;
     this.#readiness = readiness;
     this.#subscriptions.use(

@@ -27,7 +27,7 @@ const systemCalls: KillLogCalls = {
 };
 
 /** The log. Dispose it to close it. */
-export class KillLog implements Disposable {
+export class OomLog implements Disposable {
   readonly #clock: Clock;
   readonly #calls: KillLogCalls;
   readonly #names = new Map<string, string[]>();

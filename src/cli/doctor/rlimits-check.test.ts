@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { limitsResult } from './limits-check.ts';
+import { limitsResult } from './rlimits-check.ts';
 
 const text = (files: string, processes: string): string =>
   `Limit                     Soft Limit           Hard Limit           Units
