@@ -120,6 +120,13 @@ describe('signs of life', () => {
     expect(beats()).toBeGreaterThan(last);
   });
 
+  it('go on while another engine answers than the one with the kernels: a restart would not bring that back', async () => {
+    engine = () => Promise.reject(new KerneletError('ENGINE_CHANGED', 'another engine answers'));
+    made(20_000).ready(node);
+    await clock.advance(100_500);
+    expect(beats()).toBe(10);
+  });
+
   it('end with the stop', async () => {
     const manager = made(20_000);
     manager.ready(node);

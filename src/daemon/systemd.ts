@@ -9,7 +9,7 @@ import { checkHealth } from '../agent/node-health.ts';
 import type { ServedNode } from '../agent/served-node.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
-import { toKerneletError } from '../lib/errors.ts';
+import { hasCode, toKerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { runPeriodically } from '../lib/retry.ts';
 import { version } from '../lib/version.ts';
@@ -144,7 +144,12 @@ export class ServiceManager implements AsyncDisposable {
     let answered = Number.NEGATIVE_INFINITY;
     const look = async (signal: AbortSignal): Promise<void> => {
       const options = { what: "the engine's answer", timeoutMs, signal, clock };
-      await withDeadline(options, (deadline) => node.dependencies['container-engine'](deadline.signal));
+      await withDeadline(options, (deadline) => node.dependencies['container-engine'](deadline.signal)).catch(
+        (error: unknown) => {
+          // Another engine answers too, and a new start of the daemon would not bring back the right one.
+          if (!hasCode(error, 'ENGINE_CHANGED')) throw error;
+        },
+      );
       answered = clock.monotonic();
     };
     this.#every('reporting to the service manager that the daemon is alive', half, async (signal) => {
