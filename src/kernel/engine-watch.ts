@@ -30,7 +30,7 @@ export interface WatchParts {
   /** Called after every connection, before anything is compared: the engine may have been restarted. */
   readonly onConnected: (signal: AbortSignal) => Promise<void>;
   readonly gate: Pick<EngineGate, 'check' | 'confirm' | 'doubt' | 'problem'>;
-  /** How long a container may be missing. */
+  /** How long a container may be missing; 0: the engine keeps none over its own end, so that what it does not list is gone. */
   readonly missingGraceMs: number;
   /** Whether the kernel's runner is connected, so that its container runs whatever is listed, and nobody has given it up. */
   readonly runnerAnswers: (record: KernelRecord) => boolean;
@@ -209,7 +209,7 @@ export class EngineWatch {
       const facts = { kernel: actor.record.spec.id, container: id, graceMs: missingGraceMs };
       log.warn('the engine does not list the container of a kernel, which is missing now', facts);
       postMissing(actor);
-    } else if (missingMs >= missingGraceMs && !runnerAnswers(actor.record)) {
+    } else if (missingMs >= missingGraceMs && (missingGraceMs === 0 || !runnerAnswers(actor.record))) {
       const time = describeDuration(missingMs);
       const detail = `the engine, which is the one that had its container, has not listed it for ${time}`;
       actor.post({ type: 'container-gone', containerId: id, generation, detail });

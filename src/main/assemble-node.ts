@@ -120,8 +120,8 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
         readyTimeoutMs: role.readyTimeoutMs,
         graceMs,
         sweepGraceMs,
-        missingGraceMs: settings.missingGraceMs,
-        marksEngine: options.keepsKernels,
+        missingGraceMs: backend.outlivesDaemon ? settings.missingGraceMs : 0,
+        marksEngine: options.keepsKernels && backend.outlivesDaemon,
         // Whoever runs one command has asked for the end that comes with it.
         trash: options.keepsKernels ? settings.trash : { keepMs: 0, maxBytes: 0 },
         readyNetworks: options.readyNetworks,

@@ -31,6 +31,8 @@ import { installRunnerVolume, runnerVolumeOnDemand } from '../storage/runner-vol
 export interface EngineBackend {
   /** Whoever opens it disposes it, after the node. */
   readonly engine: Engine;
+  /** Whether its containers outlive the daemon; else those that it does not list at a start are gone. */
+  readonly outlivesDaemon: boolean;
   readonly connectRunner: RunnerConnector;
   /** Filters the engine's networks. */
   readonly iptables: IptablesRunner;
@@ -60,6 +62,7 @@ interface BackendKind {
 
 const openDocker: BackendKind['open'] = (options) => ({
   engine: new DockerEngine({ dockerHost: options.settings.dockerHost ?? undefined }),
+  outlivesDaemon: true,
   connectRunner: createRunnerConnector(),
   iptables: runIptables,
   runnerVolume: runnerVolumeOnDemand(() =>
@@ -81,6 +84,7 @@ const openDummy: BackendKind['open'] = (options) => ({
     onPull: (reference) => dummyImage(reference),
     onPush: () => {},
   }),
+  outlivesDaemon: false,
   connectRunner: () => new ScriptedRunner(() => echo),
   iptables: async () => ({ exitCode: 0, stderr: '' }),
   runnerVolume: async () => '/nonexistent/volume',

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Member } from '../support/cluster/member.ts';
+import { Member, type MemberOptions } from '../support/cluster/member.ts';
 import { describeWith } from '../support/cluster/programs.ts';
 import { type ClusterServices, startServices } from '../support/cluster/services.ts';
 import { TcpProxy } from '../support/cluster/tcp-proxy.ts';
@@ -21,7 +21,13 @@ describeWith(['etcd', 'redis-server'], 'a member that leaves', () => {
     await using etcd = await TcpProxy.start(services.etcd.port);
     await using redis = await TcpProxy.start(services.redis.port);
     await services.settle({ 'config/redis/addr': `127.0.0.1:${redis.port}` });
-    const options = { id: 'i-leaves', etcdPort: etcd.port, stream: services.stream, heartbeatS, simulatedRuntime: {} };
+    const options: MemberOptions = {
+      id: 'i-leaves',
+      etcdPort: etcd.port,
+      stream: services.stream,
+      heartbeatS,
+      simulation: {},
+    };
     await using member = await Member.joined(options);
     etcd.mode = { kind: 'half-open' };
     redis.mode = { kind: 'half-open' };
@@ -34,7 +40,12 @@ describeWith(['etcd', 'redis-server'], 'a member that leaves', () => {
   });
 
   it('lets figures of kernels expire that ended while it was away', async () => {
-    const options = { id: 'i-away', etcdPort: services.etcd.port, stream: services.stream, simulatedRuntime: {} };
+    const options: MemberOptions = {
+      id: 'i-away',
+      etcdPort: services.etcd.port,
+      stream: services.stream,
+      simulation: {},
+    };
     await using member = await Member.joined(options);
     const { id } = await member.create({}, 'kernelet/base:latest');
     await services.statistics.call(['SET', id, 'figures']);

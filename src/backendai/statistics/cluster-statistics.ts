@@ -45,6 +45,8 @@ export class ClusterStatistics implements StatisticsSink {
   readonly #processes = new Map<string, MetricStore>();
   /** Kernels whose figures are there without an expiry. */
   #written: ReadonlySet<string> = new Set();
+  /** Kernels that have ended since the last round: an earlier process may have written figures of theirs. */
+  readonly #ended = new Set<string>();
 
   constructor(writer: StatisticsWriter, agentId: string, clock: Clock) {
     this.#writer = writer;
@@ -68,7 +70,9 @@ export class ClusterStatistics implements StatisticsSink {
     ]);
     for (const container of this.#processes.keys()) if (!processes.has(container)) this.#processes.delete(container);
     await this.#writer.writeProcesses(processes);
-    await this.#writer.expireKernels([...this.#written].filter((kernel) => !payloads.has(kernel)));
+    const over = new Set([...this.#written, ...this.#ended].filter((kernel) => !payloads.has(kernel)));
+    await this.#writer.expireKernels([...over]);
+    for (const kernel of over) this.#ended.delete(kernel);
     this.#written = new Set(payloads.keys());
   }
 
@@ -82,6 +86,7 @@ export class ClusterStatistics implements StatisticsSink {
   forget(kernelId: string): void {
     this.#kernels.forget(kernelId);
     this.#sampledAt.delete(kernelId);
+    this.#ended.add(kernelId);
   }
 
   #addNode({ node, devices, at }: StatisticsRound): void {

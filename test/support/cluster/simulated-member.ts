@@ -137,6 +137,7 @@ process.once('disconnect', () => stop.abort(new Error('nobody is there any more'
 
 const backend: EngineBackend = {
   engine,
+  outlivesDaemon: options.containers !== undefined,
   connectRunner: () => new ScriptedRunner(() => echo),
   iptables: async () => ({ exitCode: 0, stderr: '' }),
   runnerVolume: async () => '/nonexistent/volume',
