@@ -114,6 +114,60 @@ describe('kept homes', () => {
     expect(await again.kept.list()).toMatchObject([{ kernel, bytes: 7 }]);
   });
 
+  it('of which one cannot be measured or noted do not stop the others from being let go', async () => {
+    const failing: Measure = async (folder, signal) => {
+      const size = await byName(folder, signal);
+      if (size.bytes === 66) throw Object.assign(new Error('the disk reports an error'), { code: 'EIO' });
+      // In the way of the size.
+      if (size.bytes === 77) await mkdir(join(folder, 'private', 'size', 'x'), { recursive: true });
+      return size;
+    };
+    await using scratch = open({ keepMs: hour, maxBytes: 100 }, failing);
+    await keep(scratch, '50');
+    const [unknown, unwritten] = [await keep(scratch, '66'), await keep(scratch, '77')];
+    expect(await kernels(scratch)).toEqual([unwritten, unknown]);
+    expect(await scratch.kept.list()).toMatchObject([{ bytes: 77 }, { bytes: null }]);
+  });
+
+  it('go while the disk is nearly full, the oldest first, and no more than must', async () => {
+    const disk = { free: 50 };
+    await using scratch = new ScratchFolders(join(root, 'scratch'), {
+      ...scratchParts({ clock, limits: { keepMs: hour, maxBytes: 1_000 }, measure: byName }),
+      space: async () => {
+        const kept = await readdir(join(root, 'scratch', '.kept'));
+        const trash = await readdir(join(root, 'scratch', '.trash')).catch(() => []);
+        return { free: disk.free - 5 * (kept.length + trash.length), total: 100 };
+      },
+    });
+    await keep(scratch, '1');
+    await keep(scratch, '1');
+    const [third, fourth] = [await keep(scratch, '1'), await keep(scratch, '1')];
+    expect(await kernels(scratch)).toHaveLength(4);
+    disk.free = 20;
+    scratch.emptyTrash();
+    await scratch.settled();
+    expect(await kernels(scratch)).toEqual([fourth, third]);
+  });
+
+  it.runIf(isRoot)('are none on a disk that is full: the one that fills it is deleted at once', async () => {
+    await mkdir(join(root, 'scratch'));
+    expect(spawnSync(mountProgram, ['-t', 'tmpfs', '-o', 'size=1m', 'none', join(root, 'scratch')]).status).toBe(0);
+    try {
+      await using scratch = open();
+      const kernel = newKernelId();
+      await scratch.create(kernel, { uid: 1000, gid: 1000 });
+      const { work } = scratch.paths(kernel);
+      await expect(writeFile(join(work, 'all'), Buffer.alloc(2 ** 21))).rejects.toMatchObject({ code: 'ENOSPC' });
+      await scratch.keep(kernel, 'note');
+      await scratch.settled();
+      expect(await kernels(scratch)).toEqual([]);
+      expect(await scratch.list()).toEqual([]);
+      await writeFile(join(root, 'scratch', 'free'), Buffer.alloc(2 ** 19));
+    } finally {
+      spawnSync(unmountProgram, ['--lazy', join(root, 'scratch')]);
+    }
+  });
+
   it.runIf(isRoot)('let mounts go before they are kept', async () => {
     await using scratch = open();
     const kernel = newKernelId();

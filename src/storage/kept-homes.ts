@@ -3,10 +3,11 @@
  * What lies in them was written by tenants, so that the folder around them is closed to everybody but root, and nothing of
  * them is followed.
  */
-import { lstat, mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import type { Clock } from '../lib/clock.ts';
+import { KerneletError } from '../lib/errors.ts';
 import { isKernelId, type KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { isSystemError } from '../lib/system-error.ts';
@@ -20,11 +21,17 @@ export interface KeptHomesLimits {
   readonly maxBytes: number;
 }
 
-/** Finds out how much a folder takes; `complete` is false when that was given up. */
-export type Measure = (
-  folder: string,
-  signal: AbortSignal,
-) => Promise<{ readonly bytes: number; readonly complete: boolean }>;
+/** What a folder takes; `complete` is false when finding it out was given up. */
+interface Size {
+  readonly bytes: number;
+  readonly complete: boolean;
+}
+
+/** Finds out how much a folder takes. */
+export type Measure = (folder: string, signal: AbortSignal) => Promise<Size>;
+
+/** How much is free of the file system that a folder lies on, in bytes. */
+export type Space = (folder: string) => Promise<{ readonly free: number; readonly total: number }>;
 
 /** One that is kept. */
 export interface KeptHome {
@@ -44,8 +51,11 @@ export interface KeptHomesParts {
   readonly folder: string;
   readonly limits: KeptHomesLimits;
   readonly measure: Measure;
+  readonly space?: Space;
   /** Takes the folder of this path away for good. */
   readonly discard: (path: string, name: string) => Promise<void>;
+  /** Waits until what was taken away is deleted, as far as it can be. */
+  readonly emptied: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -56,6 +66,8 @@ const form = /^([0-9a-f-]{36})\.(\d{1,15})$/;
 /** Tenants may end as many kernels as they like. */
 const maxKept = 1_000;
 const maxNoteBytes = 2 ** 20;
+/** Nothing is kept that leaves less than this free: this part of the file system, and of a large one so many bytes. */
+const [freePart, freeBytes] = [0.1, 2 ** 30];
 
 /** The kept folders. */
 export class KeptHomes implements AsyncDisposable {
@@ -63,24 +75,32 @@ export class KeptHomes implements AsyncDisposable {
   readonly #end = new AbortController();
   #tidying: Promise<void> | null = null;
   #again = false;
+  /** Those that could not be written, by the name of the home. */
+  readonly #sizes = new Map<string, Size>();
 
   constructor(parts: KeptHomesParts) {
     this.#parts = parts;
   }
 
   /**
-   * Keeps the folder `root` of a kernel, with a note on it, unless nothing is to be kept: then answers false. An absent one
-   * is success. Throws the system's error.
+   * Keeps the folder `root` of a kernel, with a note on it. Answers false when nothing is to be kept or the disk is too full
+   * for it: it may be this folder that fills it. An absent one is success. Throws the system's error.
    */
   async keep(kernel: KernelId, root: string, note: string): Promise<boolean> {
     const { folder, limits, clock, log } = this.#parts;
     if (limits.keepMs === 0) return false;
     if (!(await isFolder(root))) return true;
     await letMountsGo(root).catch((error: unknown) => log.warn('a mount could not be let go', { kernel, error }));
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await mkdir(join(root, 'private'), { recursive: true, mode: 0o700 });
-    await writeFileAtomic(join(root, noteFile), note);
-    await rename(root, join(folder, `${kernel}.${clock.now()}`));
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await mkdir(join(root, 'private'), { recursive: true, mode: 0o700 });
+      await writeFileAtomic(join(root, noteFile), note);
+      await rename(root, join(folder, `${kernel}.${clock.now()}`));
+    } catch (error) {
+      if (!isFullDisk(error)) throw error;
+      log.warn('the files of an ended kernel are deleted', { kernel, why: 'the disk is full', error });
+      return false;
+    }
     this.tidy();
     return true;
   }
@@ -145,6 +165,7 @@ export class KeptHomes implements AsyncDisposable {
     try {
       await this.#letOldOnesGo();
       await this.#letGoBeyondTheBound();
+      await this.#letGoForSpace();
     } catch (error) {
       if (!this.#end.signal.aborted) this.#parts.log.warn('the kept folders of kernels could not be tidied', { error });
     }
@@ -161,8 +182,12 @@ export class KeptHomes implements AsyncDisposable {
   async #letGoBeyondTheBound(): Promise<void> {
     const { maxBytes } = this.#parts.limits;
     let total = 0;
-    for (const home of await this.list()) {
-      const { bytes, complete } = (await this.#sizeOf(home.name)) ?? (await this.#measure(home));
+    const kept = await this.list();
+    for (const name of this.#sizes.keys()) if (!kept.some((home) => home.name === name)) this.#sizes.delete(name);
+    for (const home of kept) {
+      const size = (await this.#sizeOf(home.name)) ?? (await this.#measure(home));
+      if (!size) continue;
+      const { bytes, complete } = size;
       // One that is too much alone, or too much to be counted, takes no other along.
       const isTooMuch = !complete || bytes > maxBytes;
       if (!isTooMuch) total += bytes;
@@ -170,24 +195,80 @@ export class KeptHomes implements AsyncDisposable {
     }
   }
 
-  async #measure(home: KeptHome): Promise<{ readonly bytes: number; readonly complete: boolean }> {
-    this.#end.signal.throwIfAborted();
-    const path = this.pathOf(home);
-    const size = await this.#parts.measure(path, this.#end.signal);
-    await writeFileAtomic(join(path, sizeFile), JSON.stringify(size));
-    return size;
+  /** A full disk harms everybody. What is let go is waited for, so that no more goes than must. */
+  async #letGoForSpace(): Promise<void> {
+    for (const home of (await this.list()).toReversed()) {
+      if (!(await this.#isShortOfSpace())) return;
+      await this.#emptied();
+      if (!(await this.#isShortOfSpace())) return;
+      await this.#discard(home, 'the disk is nearly full');
+    }
   }
 
-  async #sizeOf(name: string): Promise<{ readonly bytes: number; readonly complete: boolean } | null> {
+  async #isShortOfSpace(): Promise<boolean> {
+    const { folder, space = spaceOf } = this.#parts;
+    const { free, total } = await space(folder);
+    return free < Math.min(total * freePart, freeBytes);
+  }
+
+  /** Throws the reason when these end: a tenant may have left millions of files. */
+  async #emptied(): Promise<void> {
+    const { signal } = this.#end;
+    signal.throwIfAborted();
+    using listening = new DisposableStack();
+    const ended = new Promise<void>((resolve) => {
+      const end = (): void => resolve();
+      signal.addEventListener('abort', end, { once: true });
+      listening.defer(() => signal.removeEventListener('abort', end));
+    });
+    await Promise.race([this.#parts.emptied(), ended]);
+    signal.throwIfAborted();
+  }
+
+  /** Null when that fails: the others are not to wait for this one. */
+  async #measure({ name, kernel }: KeptHome): Promise<Size | null> {
+    const { measure, log } = this.#parts;
+    const { signal } = this.#end;
+    signal.throwIfAborted();
+    const path = this.pathOf({ name });
+    try {
+      const size = await measure(path, signal);
+      this.#sizes.set(name, size);
+      await writeFileAtomic(join(path, sizeFile), JSON.stringify(size));
+      this.#sizes.delete(name);
+      return size;
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn('the size of the kept files of a kernel cannot be found out or written', { kernel, error });
+      return this.#sizes.get(name) ?? null;
+    }
+  }
+
+  async #sizeOf(name: string): Promise<Size | null> {
     const text = await readFile(join(this.#parts.folder, name, sizeFile), 'utf8').catch(() => '');
     const [, bytes, complete] = /^\{"bytes":(\d{1,15}),"complete":(true|false)\}$/.exec(text) ?? [];
-    return bytes === undefined ? null : { bytes: Number(bytes), complete: complete === 'true' };
+    if (bytes === undefined) return this.#sizes.get(name) ?? null;
+    return { bytes: Number(bytes), complete: complete === 'true' };
   }
 
   async #discard(home: KeptHome, why: string): Promise<void> {
     this.#parts.log.warn('the kept files of an ended kernel are deleted', { kernel: home.kernel, why });
-    await this.letGo(home);
+    await this.letGo(home).catch((error: unknown) => {
+      this.#parts.log.warn('the kept files of an ended kernel cannot be taken away', { kernel: home.kernel, error });
+    });
   }
+}
+
+/** What is free for everybody but root, who may have a reserve. */
+async function spaceOf(folder: string): ReturnType<Space> {
+  const { bavail, blocks, bsize } = await statfs(folder);
+  return { free: bavail * bsize, total: blocks * bsize };
+}
+
+/** Also as the cause of what was thrown. */
+function isFullDisk(error: unknown): boolean {
+  const cause = error instanceof KerneletError ? error.cause : error;
+  return isSystemError(cause, 'ENOSPC', 'EDQUOT');
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -11,7 +11,7 @@ import { type KernelId, parseKernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import { DeletionQueue } from './deletion-queue.ts';
-import { KeptHomes, type KeptHomesLimits, type Measure } from './kept-homes.ts';
+import { KeptHomes, type KeptHomesLimits, type Measure, type Space } from './kept-homes.ts';
 
 /** The folders of one kernel on the host. */
 export interface ScratchPaths {
@@ -41,6 +41,8 @@ export interface ScratchFoldersParts {
   /** How long folders are kept after an end that nobody asked for. */
   readonly limits: KeptHomesLimits;
   readonly measure: Measure;
+  /** How much is free; as the system says when absent. */
+  readonly space?: Space;
 }
 
 /** All scratch folders of this agent. */
@@ -50,12 +52,14 @@ export class ScratchFolders implements AsyncDisposable {
   /** Folders of kernels whose end nobody asked for. */
   readonly kept: KeptHomes;
 
-  constructor(root: string, { log, clock = systemClock, limits, measure }: ScratchFoldersParts) {
+  constructor(root: string, { log, clock = systemClock, limits, measure, space }: ScratchFoldersParts) {
     this.#root = root;
     this.#trash = new DeletionQueue(join(root, '.trash'), log, clock);
     this.kept = new KeptHomes({
       ...{ folder: join(root, '.kept'), limits, measure, clock, log },
+      ...(space && { space }),
       discard: (path, name) => this.#discard(path, name),
+      emptied: () => this.#trash.settled(),
     });
   }
 

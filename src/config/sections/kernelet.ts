@@ -88,7 +88,7 @@ export const kerneletSection = {
     'trash-size': key(byteSize(), {
       default: '20g',
       description:
-        'Bytes that files kept for that may take in all; the oldest go first, and a home that is larger goes at once.',
+        'Bytes that files kept for that may take in all; the oldest go first, and a home that is larger goes at once. They also go while less than a tenth of the disk, or 1 GiB of a large one, is free.',
     }),
     'open-files': key(optional(integer({ min: 256, max: 2 ** 30 })), {
       default: null,
