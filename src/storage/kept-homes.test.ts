@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -147,6 +147,19 @@ describe('kept homes', () => {
     scratch.emptyTrash();
     await scratch.settled();
     expect(await kernels(scratch)).toEqual([fourth, third]);
+  });
+
+  it('are measured anew after their kernel has come back', async () => {
+    await using scratch = open();
+    const kernel = await keep(scratch, '40');
+    const [home] = await scratch.kept.list();
+    const { root: place, work } = scratch.paths(kernel);
+    await rename(scratch.kept.pathOf({ name: home?.name ?? '' }), place);
+    await writeFile(join(work, 'size'), '90');
+    await clock.advance(60_000);
+    await scratch.keep(kernel, '');
+    await scratch.settled();
+    expect(await scratch.kept.list()).toMatchObject([{ kernel, bytes: 90 }]);
   });
 
   it.runIf(isRoot)('are none on a disk that is full: the one that fills it is deleted at once', async () => {

@@ -3,7 +3,7 @@
  * What lies in them was written by tenants, so that the folder around them is closed to everybody but root, and nothing of
  * them is followed.
  */
-import { lstat, mkdir, readdir, readFile, rename, statfs } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -94,6 +94,8 @@ export class KeptHomes implements AsyncDisposable {
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await mkdir(join(root, 'private'), { recursive: true, mode: 0o700 });
+      // One that was kept before has grown since.
+      await rm(join(root, sizeFile), { recursive: true, force: true });
       await writeFileAtomic(join(root, noteFile), note);
       await rename(root, join(folder, `${kernel}.${clock.now()}`));
     } catch (error) {
