@@ -2,7 +2,7 @@
  * A kernel's own copies of the files of names of a network that it joins, which are mounted read-only over the network's:
  * those are root's, and the image's root, or the runner led by an image's links, would write them for the next kernel.
  */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContainerMount } from '../engine/engine.ts';
 import { KerneletError } from '../lib/errors.ts';
@@ -26,9 +26,15 @@ export async function writeNameFiles(
   if (placement.prewarmedNetwork === null) return;
   const files = prewarmedNetworks.namesOf(spec.id);
   if (!files) throw new KerneletError('INTERNAL', 'the network that the kernel is to join is not held for it');
-  await mkdir(names, { mode: 0o755 });
-  const writes = nameFileNames.map((name) => writeFile(join(names, name), files[name].content, { mode, flag: 'wx' }));
-  await Promise.all(writes);
+  await mkdir(names);
+  await chmod(names, 0o755);
+  const write = async (name: (typeof nameFileNames)[number]): Promise<void> => {
+    const path = join(names, name);
+    await writeFile(path, files[name].content, { flag: 'wx' });
+    await chmod(path, mode);
+  };
+  await Promise.all(nameFileNames.map(write));
 }
 
+/** Whatever the process's umask. */
 const mode = 0o644;

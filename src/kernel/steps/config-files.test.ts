@@ -77,7 +77,9 @@ describe('copies of the files of names', () => {
     held = namesFixture('127.0.0.1 first\n');
     await lay(joining);
     held = namesFixture('127.0.0.1 second\n');
-    await lay(joining);
+    const umask = process.umask(0o077);
+    await lay(joining).finally(() => process.umask(umask));
+    expect((await lstat(names)).mode & 0o777).toBe(0o755);
     expect(await readFile(join(names, 'hosts'), 'utf8')).toBe('127.0.0.1 second\n');
     for (const name of ['hosts', 'resolv.conf', 'hostname']) {
       const { mode, uid } = await lstat(join(names, name));
