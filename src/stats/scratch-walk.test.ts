@@ -72,6 +72,14 @@ it('ends at its bounds with what there is at least', async () => {
   expect(await walkSize(folder, { ...bounds, deepest: 3 }, budget(), signal)).toMatchObject({ complete: false });
 });
 
+it('leaves out what is too deep when it is told to, and goes on', async () => {
+  await mkdir(path.join(folder, '1/2/3/4/5'), { recursive: true });
+  await writeFile(path.join(folder, '1/2/file'), 'x');
+  await writeFile(path.join(folder, 'z'), 'x');
+  const found = await walkSize(folder, { ...bounds, deepest: 3, skipsDeeper: true }, budget(), signal);
+  expect(found).toEqual({ bytes: 5 * 4096, complete: true });
+});
+
 it('leaves no descriptor open, also when it is aborted', async () => {
   await mkdir(path.join(folder, 'a/b/c'), { recursive: true });
   for (let name = 0; name < 500; name += 1) await writeFile(path.join(folder, `a/b/c/file${name}`), 'x');

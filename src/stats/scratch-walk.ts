@@ -13,6 +13,8 @@ export interface WalkBounds {
   readonly maxEntries: number;
   /** Levels of folders; each holds a descriptor while the walk is below it. */
   readonly deepest: number;
+  /** Whether what is deeper is left out; otherwise it ends the walk. */
+  readonly skipsDeeper?: boolean;
 }
 
 /** What a walk found. */
@@ -70,6 +72,7 @@ class Walk {
         this.#count(found);
         if (!found.isDirectory()) continue;
         if (depth >= this.#bounds.deepest) {
+          if (this.#bounds.skipsDeeper) continue;
           this.complete = false;
           return;
         }
