@@ -156,6 +156,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     containers,
     prewarmedNetworks,
     hardening: container.hardening,
+    log,
     runners,
     devices: parts.devices,
     ports: parts.ports,

@@ -1,4 +1,5 @@
 /** The plan of creation: the order of the steps, in one place. */
+import type { Logger } from '../lib/log.ts';
 import type { Bridge } from '../network/bridge.ts';
 import type { ContainerHardening } from './container-spec.ts';
 import type { KernelContainers } from './kernel-containers.ts';
@@ -24,6 +25,7 @@ export interface PlanParts extends AllocateParts, ConfigFilesParts, PortsParts, 
   readonly prewarmedNetworks: NetworkLeases;
   /** Whether kernels are hardened so that nothing of one can stay in a network. */
   readonly hardening: ContainerHardening;
+  readonly log: Logger;
 }
 
 /** The plan. Cheap refusals (no CPU left, no port left) come before anything is made. */
@@ -37,7 +39,7 @@ export function creationPlan(parts: PlanParts): CreationPlan {
       prewarmedNetworkStep(parts.prewarmedNetworks, parts.hardening),
     ],
     networkStep(parts.bridge, parts.prewarmedNetworks),
-    filesStep(parts.scratch),
+    filesStep(parts.scratch, parts.log),
     configFilesStep(parts),
     containerStep(parts.containers, parts.scratch),
     startStep(parts),

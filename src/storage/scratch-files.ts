@@ -41,6 +41,32 @@ export async function placeFile(
   });
 }
 
+/** Like `placeFile`, but leaves whatever is there; answers whether nothing was. */
+export async function placeFileIfAbsent(
+  folder: string,
+  path: string,
+  text: string | Uint8Array,
+  { mode, owner, folderMode }: Belonging & { readonly folderMode: number },
+): Promise<boolean> {
+  return await within(folder, path, { mode: folderMode, owner }, async (above, name) => {
+    const target = entry(above, name);
+    await using file = await open(target, writeFlags, 0o600).catch((error: unknown) => {
+      if (isSystemError(error, 'EEXIST')) return null;
+      throw error;
+    });
+    if (!file) return false;
+    try {
+      await file.writeFile(text);
+      await give(file, { mode, owner });
+      return true;
+    } catch (error) {
+      // Half a file would be taken for a user's.
+      await rm(target, { force: true }).catch(() => {});
+      throw error;
+    }
+  });
+}
+
 /** Makes a folder below `folder`, and those on the way; what is there already stays as it is. Throws as `placeFile`. */
 export async function placeFolder(folder: string, path: string, belonging: Belonging): Promise<void> {
   await within(folder, path, belonging, async (above, name) => {
@@ -50,24 +76,16 @@ export async function placeFolder(folder: string, path: string, belonging: Belon
 
 /** Makes an empty file below `folder` unless something is there. Throws as `placeFile`. */
 export async function placeEmptyFile(folder: string, path: string, belonging: Belonging): Promise<void> {
-  const folders = { mode: 0o755, owner: belonging.owner };
-  await within(folder, path, folders, async (above, name) => {
-    try {
-      await using file = await open(entry(above, name), writeFlags, 0o600);
-      await give(file, belonging);
-    } catch (error) {
-      if (!isSystemError(error, 'EEXIST')) throw error;
-    }
-  });
+  await placeFileIfAbsent(folder, path, '', { ...belonging, folderMode: 0o755 });
 }
 
 /** Goes to the folder of a path's last name, making what is missing, and does something there. */
-async function within(
+async function within<Result>(
   folder: string,
   path: string,
   belonging: Belonging,
-  action: (above: FileHandle, name: string) => Promise<void>,
-): Promise<void> {
+  action: (above: FileHandle, name: string) => Promise<Result>,
+): Promise<Result> {
   const names = path.split('/');
   const last = names.pop() ?? '';
   try {
@@ -79,7 +97,7 @@ async function within(
         await above.close();
         above = next;
       }
-      await action(above, last);
+      return await action(above, last);
     } finally {
       await above.close();
     }

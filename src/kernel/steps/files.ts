@@ -1,11 +1,13 @@
 /**
  * Lays the files that a kernel begins with, and the places for mounts in its home, which would be root's if the engine
- * made them. A restart leaves all of them as their user has made them since (spec kernel-lifecycle 5.4–5.7, B20).
+ * made them. A restart leaves all of them as their user has made them since (spec kernel-lifecycle 5.4–5.7, B20), and a home
+ * that is brought back keeps what is in it.
  */
 import { stat } from 'node:fs/promises';
+import type { Logger } from '../../lib/log.ts';
 import { containerPaths } from '../../protocol/image-contract.ts';
 import type { ScratchFolders } from '../../storage/scratch.ts';
-import { placeEmptyFile, placeFile, placeFolder } from '../../storage/scratch-files.ts';
+import { placeEmptyFile, placeFile, placeFileIfAbsent, placeFolder } from '../../storage/scratch-files.ts';
 import type { KernelRecord } from '../record.ts';
 import type { KernelFile } from '../spec.ts';
 import type { CreationStep } from '../step.ts';
@@ -18,13 +20,24 @@ export function folderModeOf(mode: number): number {
 }
 
 /** The step. Throws STATE_UNUSABLE. */
-export function filesStep(scratch: ScratchFolders): CreationStep {
+export function filesStep(scratch: ScratchFolders, log: Logger): CreationStep {
   const lay = async ({ spec }: KernelRecord, { folder, path, mode, owner, text }: KernelFile): Promise<void> => {
     const { work, config } = scratch.paths(spec.id);
     const whose = owner === 'tenant' ? spec.user : null;
     // In the configuration, which nobody in the kernel can change, everybody finds what is theirs.
     const folderMode = folder === 'home' ? folderModeOf(mode) : placeMode;
     await placeFile(folder === 'home' ? work : config, path, text, { mode, owner: whose, folderMode });
+  };
+  /** What a user has made of the files is theirs, also what is in the way of one now. */
+  const layWhatIsMissing = async ({ spec }: KernelRecord, file: KernelFile, laid: Set<string>): Promise<void> => {
+    const { path, mode, owner, text } = file;
+    const belonging = { mode, owner: owner === 'tenant' ? spec.user : null, folderMode: folderModeOf(mode) };
+    const place = laid.has(path) ? placeFile : placeFileIfAbsent;
+    try {
+      if ((await place(scratch.paths(spec.id).work, path, text, belonging)) === true) laid.add(path);
+    } catch (error) {
+      log.warn('a file cannot be laid into a home that is brought back', { kernel: spec.id, path, error });
+    }
   };
   return {
     name: 'files',
@@ -34,9 +47,11 @@ export function filesStep(scratch: ScratchFolders): CreationStep {
       const { spec } = record;
       const { work } = scratch.paths(spec.id);
       // In order: of two files with one name the later one counts.
+      const laid = new Set<string>();
       for (const file of spec.files) {
         deadline.check();
-        await lay(record, file);
+        if (record.restoredFrom !== null && file.folder === 'home') await layWhatIsMissing(record, file, laid);
+        else await lay(record, file);
       }
       for (const { source, target } of spec.mounts) {
         if (!target.startsWith(`${containerPaths.home}/`)) continue;
