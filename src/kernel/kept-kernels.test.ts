@@ -89,8 +89,11 @@ describe('a kernel whose end nobody asked for', () => {
     const { one, id } = await ended();
     const { registry, scratch } = one.kernels;
     const kept = await registry.keptOf(id);
-    const inside = join(one.state.scratch, 'found');
-    await expect(registry.moveKept(kept, inside, never)).rejects.toMatchObject({ code: 'FILE_ERROR' });
+    for (const inside of ['scratch/found', 'else/../scratch/found', 'scratch/.kept//../found']) {
+      const moving = registry.moveKept(kept, `${one.state.scratch}/../${inside}`, never);
+      await expect(moving).rejects.toMatchObject({ message: expect.stringContaining('folders of kernels lie there') });
+    }
+    await expect(registry.moveKept(kept, 'found', never)).rejects.toMatchObject({ code: 'FILE_ERROR' });
     const to = join(one.folder, 'found');
     await registry.moveKept(kept, to, never);
     await scratch.settled();

@@ -1,6 +1,6 @@
 /** Kernels whose end nobody asked for, and whose files are kept: what is known of them, and the way back. */
 import { lstat, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { KeptHome } from '../storage/kept-homes.ts';
@@ -38,10 +38,13 @@ export async function keptKernel(scratch: ScratchFolders, idOrPrefix: string): P
 /** Moves the home of one to a folder that is not there yet, and lets go of the rest. Throws FILE_ERROR. */
 export async function moveKept(scratch: ScratchFolders, { home }: KeptKernel, to: string, signal: AbortSignal) {
   const path = scratch.kept.pathOf(home);
-  if (to === path || to.startsWith(`${join(path, '..', '..')}/`)) {
-    throw new KerneletError('FILE_ERROR', `the files cannot be moved to ${to}: folders of kernels lie there`);
-  }
-  await moveHome(join(path, 'work'), to, signal);
+  const refuse = (why: string): never => {
+    throw new KerneletError('FILE_ERROR', `the files cannot be moved to ${to}: ${why}`);
+  };
+  if (!isAbsolute(to)) refuse('it is no absolute path');
+  const target = resolve(to);
+  if (`${target}/`.startsWith(`${resolve(path, '..', '..')}/`)) refuse('folders of kernels lie there');
+  await moveHome(join(path, 'work'), target, signal);
   await scratch.kept.letGo(home);
 }
 
