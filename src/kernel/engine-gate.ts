@@ -33,12 +33,14 @@ export interface EngineGateParts {
 export interface EngineSight {
   /** Containers that the engine lists and that are provably ours. */
   readonly listed: ReadonlySet<ContainerId>;
-  /** The container of each kernel that is recorded; null for one that has none yet. */
-  readonly recorded: readonly (ContainerId | null)[];
+  /** The kernels that are recorded. */
+  readonly recorded: readonly Pick<KernelRecord, 'spec' | 'phase' | 'generation' | 'containerId'>[];
 }
 
 /** How long a mark that was seen is taken to be there: somebody may remove what nothing uses. */
 const markAgeMs = 60_000;
+
+const endings: ReadonlySet<KernelRecord['phase']> = new Set(['terminating', 'terminated']);
 
 /** The gate. */
 export class EngineGate {
@@ -106,7 +108,7 @@ export class EngineGate {
     const mark = known.mark === null ? null : await engine.readMark(known.markName, signal);
     if (mark !== null && mark === known.mark) return;
     const info = await engine.info(signal);
-    if (judgeEngine({ known, info, mark, hasOurs: false, atStake: true }) === 'same') return;
+    if (judgeEngine({ known, info, mark, hasOurs: false, hasContainers: true, atStake: true }) === 'same') return;
     throw new KerneletError('ENGINE_CHANGED', otherEngineText(known, { address: engine.address, ...info }));
   }
 
@@ -137,7 +139,7 @@ export class EngineGate {
 
   async #check({ listed, recorded }: EngineSight, signal: AbortSignal): Promise<void> {
     const known = await this.#read();
-    const hasOurs = recorded.some((id) => id !== null && listed.has(id));
+    const hasOurs = recorded.some(({ containerId }) => containerId !== null && listed.has(containerId));
     if (known && hasOurs && this.#isMarkFresh()) return this.#open();
     const { engine, markName, marks } = this.#parts;
     const [info, mark] = await Promise.all([
@@ -145,8 +147,10 @@ export class EngineGate {
       marks ? this.#readMark(markName, hasOurs ? known : null, signal) : null,
     ]);
     const atStake = recorded.length > 0 || (await this.#hasFolders());
-    const verdict = judgeEngine({ known, info, mark, hasOurs, atStake });
-    if (verdict === 'other' && known) {
+    // Of a kernel that is being removed the container may be gone already.
+    const hasContainers = recorded.some(({ containerId, phase }) => containerId !== null && !endings.has(phase));
+    const verdict = judgeEngine({ known, info, mark, hasOurs, hasContainers, atStake });
+    if (verdict === 'other') {
       this.#close(new KerneletError('ENGINE_CHANGED', otherEngineText(known, { address: engine.address, ...info })));
       this.assertOpen();
     }

@@ -128,7 +128,7 @@ export class EngineWatch {
     const { actors, gate } = this.#parts;
     // Only kernels that ran before the listing: a container made after it is not in it.
     const running = [...actors.values()].filter((actor) => actor.record.phase === 'running' && actor.steady);
-    const recorded = [...actors.values()].map(({ record }) => record.containerId);
+    const recorded = [...actors.values()].map(({ record }) => record);
     const containers = await this.#list(signal);
     try {
       const listed = new Set(containers.map(({ containerId }) => containerId));

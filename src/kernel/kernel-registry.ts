@@ -80,6 +80,7 @@ export class KernelRegistry implements Kernels {
   readonly #watch: EngineWatch;
   readonly #sweep: Sweep;
   #stopping = false;
+  #isRecovered = false;
 
   constructor(parts: KernelRegistryParts) {
     this.#parts = parts;
@@ -120,6 +121,8 @@ export class KernelRegistry implements Kernels {
 
   async #create(spec: KernelSpec, restoredFrom: string | null, signal: AbortSignal): Promise<KernelRecord> {
     if (this.#stopping) throw new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
+    // What a recovery that was refused has seen is not known here.
+    if (!this.#isRecovered) this.#parts.gate.assertOpen();
     if (!this.#parts.gate.trusted) await this.#parts.gate.check(this.#sight(), signal);
     if (this.#actors.has(spec.id)) {
       throw new KerneletError('KERNEL_EXISTS', `there is a kernel ${spec.id} already`, {
@@ -199,6 +202,7 @@ export class KernelRegistry implements Kernels {
 
   async recover(signal: AbortSignal): Promise<RecoverySummary> {
     const summary = await adoptAll(this.#parts, (record) => this.#add(record), signal);
+    this.#isRecovered = true;
     await this.#reconcilePrewarmedNetworks(signal);
     return summary;
   }
@@ -256,7 +260,7 @@ export class KernelRegistry implements Kernels {
 
   /** Nothing is listed: an engine that was not found to be the right one proves itself by its mark. */
   #sight(): EngineSight {
-    return { listed: new Set(), recorded: [...this.#actors.values()].map(({ record }) => record.containerId) };
+    return { listed: new Set(), recorded: [...this.#actors.values()].map(({ record }) => record) };
   }
 
   /** Firewalls are reloaded and flushed without a word, so this is done again and again. */

@@ -21,13 +21,16 @@ const evidence = (change: Partial<EngineEvidence>): EngineEvidence => ({
   info: { identity: 'A', dataRoot: '/data' },
   mark: null,
   hasOurs: false,
+  hasContainers: true,
   atStake: true,
   ...change,
 });
 
 describe('whether an engine is the one that has the kernels', () => {
   it.each([
-    ['it is the first', { known: null }, 'new'],
+    ['it is the first', { known: null, hasContainers: false }, 'new'],
+    ['none was noted, and it has one of the containers', { known: null, hasOurs: true }, 'new'],
+    ['none was noted, and it has none of the containers', { known: null }, 'other'],
     ['its mark is there', { mark: 'm1', info: { identity: 'B', dataRoot: '/moved' } }, 'same'],
     [
       'it has one of the containers, and no mark',
@@ -48,6 +51,8 @@ describe('whether an engine is the one that has the kernels', () => {
     const other = otherEngineText(known, { address: 'unix:///other.sock', identity: 'B', dataRoot: '/b' });
     for (const part of ['/other.sock', '/b', '/run/docker.sock', '/data', 'kernelet engine accept'])
       expect(other).toContain(part);
+    const unknown = otherEngineText(null, { address: 'unix:///other.sock', identity: 'B', dataRoot: '/b' });
+    for (const part of ['/other.sock', '/b', 'not recorded', 'kernelet engine accept']) expect(unknown).toContain(part);
     const empty = otherEngineText(known, { address: known.address, identity: 'A', dataRoot: '/data' });
     expect(empty).toMatch(/has lost its data in \/data.*not mounted/);
   });

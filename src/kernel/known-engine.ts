@@ -29,6 +29,8 @@ export interface EngineEvidence {
   readonly mark: string | null;
   /** Whether it lists the container of a kernel that is recorded. */
   readonly hasOurs: boolean;
+  /** Whether a kernel is recorded that has a container, and is not being removed. */
+  readonly hasContainers: boolean;
   /** Whether there are kernels, or files of some, that could be lost. */
   readonly atStake: boolean;
 }
@@ -37,8 +39,9 @@ export interface EngineEvidence {
 export type EngineVerdict = 'same' | 'new' | 'other';
 
 /** Judges. */
-export function judgeEngine({ known, info, mark, hasOurs, atStake }: EngineEvidence): EngineVerdict {
-  if (known === null) return 'new';
+export function judgeEngine({ known, info, mark, hasOurs, hasContainers, atStake }: EngineEvidence): EngineVerdict {
+  // An earlier release noted no engine, or the note was lost.
+  if (known === null) return hasContainers && !hasOurs ? 'other' : 'new';
   if (hasOurs) return 'same';
   const isSame = known.mark === null ? saysTheSame(known, info) : mark === known.mark;
   if (isSame) return 'same';
@@ -50,12 +53,16 @@ function saysTheSame(known: KnownEngine, info: EngineEvidence['info']): boolean 
 }
 
 /** Says what is wrong with an engine that is another one, in one sentence for people. */
-export function otherEngineText(known: KnownEngine, seen: { address: string } & EngineEvidence['info']): string {
-  const what =
-    known.address === seen.address && saysTheSame(known, seen)
-      ? `the container engine at ${seen.address} has lost its data in ${seen.dataRoot}, or they lie on a disk that is not mounted`
-      : `the container engine at ${seen.address} (data in ${seen.dataRoot}) is not the one that has the kernels of this node (at ${known.address}, data in ${known.dataRoot})`;
-  return `${what}: no kernel is touched or made until that engine is back, or this one is accepted with: kernelet engine accept`;
+export function otherEngineText(known: KnownEngine | null, seen: { address: string } & EngineEvidence['info']): string {
+  return `${otherness(known, seen)}: no kernel is touched or made until that engine is back, or this one is accepted with: kernelet engine accept`;
+}
+
+function otherness(known: KnownEngine | null, seen: { address: string } & EngineEvidence['info']): string {
+  if (known === null)
+    return `the container engine at ${seen.address} (data in ${seen.dataRoot}) has none of the containers of the kernels of this node, and which engine has them is not recorded`;
+  return known.address === seen.address && saysTheSame(known, seen)
+    ? `the container engine at ${seen.address} has lost its data in ${seen.dataRoot}, or they lie on a disk that is not mounted`
+    : `the container engine at ${seen.address} (data in ${seen.dataRoot}) is not the one that has the kernels of this node (at ${known.address}, data in ${known.dataRoot})`;
 }
 
 const version: Reader<1> = (value, place) => {

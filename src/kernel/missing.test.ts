@@ -1,5 +1,5 @@
 /** Kernels whose containers the engine does not list, and engines that are not the one that has the kernels. */
-import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
@@ -69,6 +69,29 @@ describe('another engine', () => {
     const third = await fixture({ folder: first.folder, engine: first.dummy });
     expect(await third.kernels.registry.recover(never)).toMatchObject({ adopted: 1, ended: 0 });
     expect(third.kernels.registry.get(id)).toMatchObject({ phase: 'running', missingSince: null });
+  });
+
+  it('that was never noted, as after an update, is not taken for the right one without any of the containers', async () => {
+    const { first, id } = await stopped();
+    await rm(join(first.folder, 'engine.json'));
+    const other = anotherEngine();
+    const second = await fixture({ ...settings(), folder: first.folder, engine: other });
+    const { registry } = second.kernels;
+    const refused = { code: 'ENGINE_CHANGED', message: expect.stringContaining('kernelet engine accept') };
+    await expect(registry.recover(never)).rejects.toMatchObject(refused);
+    await expect(registry.create(specFixture(), never)).rejects.toMatchObject(refused);
+    await second[Symbol.asyncDispose]();
+    expect(other.calls.map(({ method }) => method)).not.toContain('leaveMark');
+
+    const third = await fixture({ folder: first.folder, engine: first.dummy });
+    expect(await third.kernels.registry.recover(never)).toMatchObject({ adopted: 1, ended: 0 });
+    await third[Symbol.asyncDispose]();
+    await rm(join(first.folder, 'engine.json'));
+    const fourth = await fixture({ ...settings(), folder: first.folder, engine: anotherEngine() });
+    await expect(fourth.kernels.registry.recover(never)).rejects.toMatchObject(refused);
+    await fourth.kernels.registry.acceptEngine(never);
+    expect(await fourth.kernels.registry.recover(never)).toMatchObject({ adopted: 1 });
+    expect(fourth.kernels.registry.get(id).missingSince).not.toBeNull();
   });
 
   it('is accepted by somebody’s word: then its kernels are missing, end after the grace, and leave their files', async () => {

@@ -53,7 +53,7 @@ export async function adoptAll(
   const containers = await listOwnedContainers(engine, ownership, signal);
   const { records, quarantined } = await journal.load();
   const listed = new Set(containers.map(({ containerId }) => containerId));
-  await gate.check({ listed, recorded: records.map(({ containerId }) => containerId) }, signal);
+  await gate.check({ listed, recorded: records }, signal);
   for (const _ of quarantined) invariantViolations.count('quarantined-record');
   const resumed = await Promise.all(decideRecovery(records, containers).map((one) => toResume(one, parts)));
   const known = resumed.filter((one) => one !== null);

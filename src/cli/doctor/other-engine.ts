@@ -19,6 +19,6 @@ export async function otherEngine(
   if (!known) return null;
   const records = await readdir(path.join(stateDir, 'kernels')).catch(() => []);
   const mark = await engine.readMark(known.markName, signal);
-  const verdict = judgeEngine({ known, info, mark, hasOurs: false, atStake: records.length > 0 });
+  const verdict = judgeEngine({ known, info, mark, hasOurs: false, hasContainers: true, atStake: records.length > 0 });
   return verdict === 'other' ? otherEngineText(known, { address: engine.address, ...info }) : null;
 }
