@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import type { Engine, EngineInfo } from '../engine/engine.ts';
 import type { Clock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
-import type { ContainerId } from '../lib/ids.ts';
+import type { ContainerId, KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { KeyedMutex } from '../lib/semaphore.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
@@ -41,6 +41,10 @@ export interface EngineSight {
 const markAgeMs = 60_000;
 
 const endings: ReadonlySet<KernelRecord['phase']> = new Set(['terminating', 'terminated']);
+
+/** Whether a kernel has had no container yet: then it can lose nothing. One that is being restarted has its files. */
+const isBegun = ({ containerId, generation }: EngineSight['recorded'][number]): boolean =>
+  containerId === null && generation === 1;
 
 /** The gate. */
 export class EngineGate {
@@ -146,7 +150,8 @@ export class EngineGate {
       engine.info(signal),
       marks ? this.#readMark(markName, hasOurs ? known : null, signal) : null,
     ]);
-    const atStake = recorded.length > 0 || (await this.#hasFolders());
+    const begun = new Set(recorded.filter(isBegun).map(({ spec }) => spec.id));
+    const atStake = recorded.length > begun.size || (await this.#hasFolders(begun));
     // Of a kernel that is being removed the container may be gone already.
     const hasContainers = recorded.some(({ containerId, phase }) => containerId !== null && !endings.has(phase));
     const verdict = judgeEngine({ known, info, mark, hasOurs, hasContainers, atStake });
@@ -176,8 +181,8 @@ export class EngineGate {
   }
 
   /** A folder without a record may be that of a kernel whose record was put aside. */
-  async #hasFolders(): Promise<boolean> {
-    return (await this.#parts.scratch.list()).length > 0;
+  async #hasFolders(but: ReadonlySet<KernelId> = new Set()): Promise<boolean> {
+    return (await this.#parts.scratch.list()).some(({ kernel }) => !but.has(kernel));
   }
 
   /** The same engine may be called or lie somewhere else, and somebody may have removed its mark. */

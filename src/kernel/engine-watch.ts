@@ -132,7 +132,8 @@ export class EngineWatch {
     const containers = await this.#list(signal);
     try {
       const listed = new Set(containers.map(({ containerId }) => containerId));
-      if (recorded.length > 0) await gate.check({ listed, recorded }, signal);
+      // Also without kernels: the mark is to be there before the next one is made.
+      await gate.check({ listed, recorded }, signal);
     } catch (error) {
       // They are with the other engine, and no time runs for them.
       this.#missing.clear();

@@ -71,6 +71,62 @@ describe('another engine', () => {
     expect(third.kernels.registry.get(id)).toMatchObject({ phase: 'running', missingSince: null });
   });
 
+  it('is not what an idle node makes of it whose mark was pruned: the next creation marks it anew', async () => {
+    const one = await fixture(settings());
+    const { registry } = one.kernels;
+    const name = `kernelet-${one.state.tag}`;
+    await registry.recover(never);
+    await one.dummy.removeMark(name, never);
+    one.dummy.fail('createContainer', { kind: 'error' });
+    await expect(registry.create(specFixture(), never)).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    expect(registry.list()).toEqual([]);
+    expect(await one.dummy.readMark(name, never)).not.toBeNull();
+
+    await one.dummy.removeMark(name, never);
+    await registry.sweep(never);
+    expect(await one.dummy.readMark(name, never)).not.toBeNull();
+  });
+
+  it('is not what a sweep makes of it during the first creation, when the mark was pruned after its beginning', async () => {
+    const one = await fixture(settings());
+    const { registry } = one.kernels;
+    await registry.recover(never);
+    const { createContainer } = one.dummy;
+    Object.assign(one.dummy, {
+      createContainer: async (...given: Parameters<typeof createContainer>) => {
+        await one.dummy.removeMark(`kernelet-${one.state.tag}`, never);
+        await registry.sweep(never);
+        return await createContainer.apply(one.dummy, given);
+      },
+    });
+    await registry.create(specFixture(), never);
+    expect(registry.engineProblem()).toBeNull();
+  });
+
+  it('is forgotten once no kernel is left that was with it', async () => {
+    const one = await fixture(settings());
+    const { registry } = one.kernels;
+    await registry.recover(never);
+    const { id } = specFixture();
+    await registry.create(specFixture({ id }), never);
+    const { listContainers, readMark } = one.dummy;
+    Object.assign(one.dummy, { listContainers: async () => [], readMark: async () => null });
+    // The mark that was seen is taken to be there for a while, but not without the containers.
+    await expect(registry.sweep(never)).rejects.toMatchObject({ code: 'ENGINE_CHANGED' });
+    const running = one.dummy.container(`kernel.base.${id}`);
+    const abort = new AbortController();
+    const watch = registry.watch(abort.signal);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    running.exit(0);
+    await expect.poll(() => registry.list()).toHaveLength(0);
+    abort.abort();
+    await watch;
+    await one.kernels.scratch.settled();
+    await registry.sweep(never);
+    expect(registry.engineProblem()).toBeNull();
+    Object.assign(one.dummy, { listContainers, readMark });
+  });
+
   it('that was never noted, as after an update, is not taken for the right one without any of the containers', async () => {
     const { first, id } = await stopped();
     await rm(join(first.folder, 'engine.json'));
