@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Engine, EngineInfo } from '../engine/engine.ts';
 import type { Clock } from '../lib/clock.ts';
-import { KerneletError } from '../lib/errors.ts';
+import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { ContainerId, KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { KeyedMutex } from '../lib/semaphore.ts';
@@ -133,11 +133,13 @@ export class EngineGate {
     this.#markSeenAt = null;
   }
 
-  /** Of an engine that is proven otherwise, an error is no reason to stop. */
-  async #readMark(name: string, proven: KnownEngine | null, signal: AbortSignal): Promise<string | null> {
-    return await this.#parts.engine.readMark(name, signal).catch((error: unknown) => {
-      if (!proven) throw error;
-      return proven.mark;
+  /** Of an engine that is proven otherwise, or took no mark, an error is no reason to stop: a proxy may deny all volumes. */
+  async #readMark(known: KnownEngine | null, isProven: boolean, signal: AbortSignal): Promise<string | null> {
+    const { engine, markName } = this.#parts;
+    return await engine.readMark(markName, signal).catch((error: unknown) => {
+      const mark = known?.mark ?? null;
+      if ((known && isProven) || (mark === null && hasCode(error, 'ENGINE_FAILED'))) return mark;
+      throw error;
     });
   }
 
@@ -145,10 +147,10 @@ export class EngineGate {
     const known = await this.#read();
     const hasOurs = recorded.some(({ containerId }) => containerId !== null && listed.has(containerId));
     if (known && hasOurs && this.#isMarkFresh()) return this.#open();
-    const { engine, markName, marks } = this.#parts;
+    const { engine, marks } = this.#parts;
     const [info, mark] = await Promise.all([
       engine.info(signal),
-      marks ? this.#readMark(markName, hasOurs ? known : null, signal) : null,
+      marks ? this.#readMark(known, hasOurs, signal) : null,
     ]);
     const begun = new Set(recorded.filter(isBegun).map(({ spec }) => spec.id));
     const atStake = recorded.length > begun.size || (await this.#hasFolders(begun));

@@ -127,6 +127,26 @@ describe('another engine', () => {
     Object.assign(one.dummy, { listContainers, readMark });
   });
 
+  it('that denies volumes is known by what it says of itself, at the first start and later ones', async () => {
+    const deny = (dummy: DummyEngine): void => {
+      for (const method of ['readMark', 'leaveMark', 'removeMark'] as const)
+        dummy.fail(method, { kind: 'error' }, { times: 99 });
+    };
+    const first = await fixture(settings());
+    deny(first.dummy);
+    await first.kernels.registry.recover(never);
+    const { id } = await first.kernels.registry.create(specFixture(), never).then(({ spec }) => spec);
+    await first[Symbol.asyncDispose]();
+    const other = anotherEngine({ dataRoot: '/elsewhere' });
+    deny(other);
+    const second = await fixture({ folder: first.folder, engine: other });
+    await expect(second.kernels.registry.recover(never)).rejects.toMatchObject({ code: 'ENGINE_CHANGED' });
+    await second[Symbol.asyncDispose]();
+    const third = await fixture({ folder: first.folder, engine: first.dummy });
+    expect(await third.kernels.registry.recover(never)).toMatchObject({ adopted: 1 });
+    await third.kernels.registry.destroy(id, { reason: 'user-requested', force: true });
+  });
+
   it('that was never noted, as after an update, is not taken for the right one without any of the containers', async () => {
     const { first, id } = await stopped();
     await rm(join(first.folder, 'engine.json'));
