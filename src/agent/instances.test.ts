@@ -2,8 +2,11 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { KerneletError } from '../lib/errors.ts';
+import { silentLogger } from '../lib/log.ts';
 import { openStateFolder } from '../storage/state-folder.ts';
-import { removeInstance } from './instances.ts';
+import { clearInstances, removeInstance } from './instances.ts';
+import type { NodeAgent } from './node-agent.ts';
 
 let root: string;
 let folder: string;
@@ -12,6 +15,30 @@ beforeEach(async () => {
   folder = join(root, 'one');
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
+
+describe('clearInstances', () => {
+  it('accepts another engine for what an ended command left', async () => {
+    const left = join(root, 'instances', 'left');
+    await (await openStateFolder(left, { mounts: [] }))[Symbol.asyncDispose]();
+    await mkdir(join(left, 'kernels', 'x'), { recursive: true });
+    let isAccepted = false;
+    const agent = {
+      start: async () => {
+        if (!isAccepted) throw new KerneletError('ENGINE_CHANGED', 'another');
+      },
+      acceptEngine: async () => {
+        isAccepted = true;
+      },
+      list: async () => [{ id: 'x' }],
+      destroy: async () => await rm(join(left, 'kernels', 'x'), { recursive: true }),
+      [Symbol.asyncDispose]: async () => {},
+    } as unknown as NodeAgent;
+    const signal = AbortSignal.timeout(5_000);
+    await clearInstances({ settings: { stateDir: root }, open: async () => agent, log: silentLogger, signal });
+    expect(isAccepted).toBe(true);
+    expect(await readdir(join(root, 'instances'))).toEqual([]);
+  });
+});
 
 describe('removeInstance', () => {
   it('removes the folder of an agent that has ended', async () => {

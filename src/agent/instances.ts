@@ -41,7 +41,7 @@ export async function clearInstances({ settings, open, log, signal }: ClearOptio
     try {
       const agent = await open(folder);
       try {
-        await agent.start({ retry: false });
+        await startAnywhere(agent, signal);
         for (const { id } of await agent.list({ all: false })) await agent.destroy(id, { force: true });
       } finally {
         await agent[Symbol.asyncDispose]();
@@ -52,6 +52,17 @@ export async function clearInstances({ settings, open, log, signal }: ClearOptio
       if (!hasCode(error, 'STATE_LOCKED'))
         log.warn('what an ended command left could not be removed', { instance: name, error });
     }
+  }
+}
+
+/** Nobody misses such kernels: where another engine answers, that one is accepted, since nobody could do it by hand. */
+async function startAnywhere(agent: NodeAgent, signal: AbortSignal): Promise<void> {
+  try {
+    await agent.start({ retry: false });
+  } catch (error) {
+    if (!hasCode(error, 'ENGINE_CHANGED')) throw error;
+    await agent.acceptEngine(signal);
+    await agent.start({ retry: false });
   }
 }
 
