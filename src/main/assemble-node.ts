@@ -123,7 +123,9 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
         missingGraceMs: backend.outlivesDaemon ? settings.missingGraceMs : 0,
         marksEngine: options.keepsKernels && backend.outlivesDaemon,
         // Whoever runs one command has asked for the end that comes with it.
-        trash: options.keepsKernels ? settings.trash : { keepMs: 0, maxBytes: 0 },
+        trash: options.keepsKernels
+          ? { keepMs: settings.trash.keepMs, maxBytes: settings.trash.maxBytes }
+          : { keepMs: 0, maxBytes: 0 },
         readyNetworks: options.readyNetworks,
       },
       ...options.kernelParts?.(engine),
