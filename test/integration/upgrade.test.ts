@@ -60,7 +60,8 @@ async function startOld({ name, id, image, body }: OldContainer, stateDir: strin
 describe('a daemon that is started on the state folder of the release before', () => {
   let node: NodeUnderTest;
   beforeAll(async () => {
-    node = await NodeUnderTest.make();
+    // Kernels whose containers are gone are missing at first.
+    node = await NodeUnderTest.make({ configuration: '[kernelet]\nmissing-grace = "1s"\n' });
     await layState(node.stateDir);
     const containers: readonly OldContainer[] = JSON.parse(
       await readFile(path.join(release, 'standalone-containers.json'), 'utf8'),
@@ -72,12 +73,17 @@ describe('a daemon that is started on the state folder of the release before', (
   });
   afterAll(() => node[Symbol.asyncDispose]());
 
-  const listed = async (): Promise<readonly { id: string; phase: string; termination: { reason: string } | null }[]> =>
-    JSON.parse((await node.run(['ps', '--all', '--json'])).text);
+  interface Listed {
+    readonly id: string;
+    readonly phase: string;
+    readonly missingSince: number | null;
+    readonly termination: { readonly reason: string } | null;
+  }
+  const listed = async (): Promise<readonly Listed[]> => JSON.parse((await node.run(['ps', '--all', '--json'])).text);
 
   it('adopts the kernels that run, with what they hold', async () => {
-    const running = (await listed()).filter(({ phase }) => phase === 'running').map(({ id }) => id);
-    expect(running.toSorted()).toEqual(Object.values(living).toSorted());
+    const running = (await listed()).filter(({ phase, missingSince }) => phase === 'running' && missingSince === null);
+    expect(running.map(({ id }) => id).toSorted()).toEqual(Object.values(living).toSorted());
     await expect
       .poll(async () => (await callApi(node.socket, 'GET', '/v1/status')).document, { timeout: 60_000 })
       .toMatchObject({ slots: { memoryBytes: { used: 96 * 2 ** 20 }, ports: { used: 0 } } });
