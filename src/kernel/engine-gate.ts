@@ -148,6 +148,11 @@ export class EngineGate {
     const hasOurs = recorded.some(({ containerId }) => containerId !== null && listed.has(containerId));
     if (known && hasOurs && this.#isMarkFresh()) return this.#open();
     const { engine, marks } = this.#parts;
+    // Of a node without kernels the mark says all, in a tenth of the time that the rest takes a creation.
+    if (known?.mark && this.#trusted && recorded.length === 0) {
+      const found = await engine.readMark(known.markName, signal).catch(() => null);
+      if (found === known.mark) return this.#open();
+    }
     const [info, mark] = await Promise.all([
       engine.info(signal),
       marks ? this.#readMark(known, hasOurs, signal) : null,
