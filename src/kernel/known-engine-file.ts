@@ -16,7 +16,7 @@ export async function readKnownEngine(file: string): Promise<KnownEngine | null>
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return null;
     const why = systemErrorCode(error) ?? 'it is damaged';
-    const text = `${file}, which says which engine has the kernels, cannot be read (${why}): put it back, or remove it to take the engine that answers for that`;
+    const text = `${file}, which says which engine has the kernels, cannot be read (${why}): put it back, or remove it: an engine that has containers of the kernels is known again by them`;
     throw new KerneletError('STATE_UNUSABLE', text, { cause: error, context: { path: file } });
   }
 }
