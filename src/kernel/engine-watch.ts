@@ -249,6 +249,7 @@ export class EngineWatch {
       case 'disconnected':
         if (signal.aborted) return;
         this.#connected = false;
+        gate.doubt();
         // An engine that has just come back gets the whole grace.
         this.#missing.clear();
         log.warn('the engine does not answer', { error: event.error });

@@ -124,7 +124,8 @@ export class KernelRegistry implements Kernels {
     // What a recovery that was refused has seen is not known here.
     if (!this.#isRecovered) this.#parts.gate.assertOpen();
     // Nothing may have been compared since the last kernel ended, and the mark may have been removed.
-    if (!this.#parts.gate.trusted || this.#actors.size === 0) await this.#parts.gate.check(this.#sight(), signal);
+    const { gate } = this.#parts;
+    if (this.#actors.size === 0 ? !gate.isFresh : !gate.trusted) await gate.check(this.#sight(), signal);
     if (this.#actors.has(spec.id)) {
       throw new KerneletError('KERNEL_EXISTS', `there is a kernel ${spec.id} already`, {
         context: { kernel: spec.id },

@@ -10,6 +10,7 @@ import {
   usingFixtures,
 } from '../../test/support/kernels-fixture.ts';
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
+import { systemClock } from '../lib/clock.ts';
 import type { KernelId } from '../lib/ids.ts';
 import { decodeRecord } from './record-codec.ts';
 
@@ -71,12 +72,15 @@ describe('another engine', () => {
     expect(third.kernels.registry.get(id)).toMatchObject({ phase: 'running', missingSince: null });
   });
 
-  it('is not what an idle node makes of it whose mark was pruned: the next creation marks it anew', async () => {
-    const one = await fixture(settings());
+  it('is not what an idle node makes of it whose mark was pruned: a creation of a later minute marks it anew', async () => {
+    let laterMs = 0;
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + laterMs };
+    const one = await fixture({ ...settings(), parts: { clock } });
     const { registry } = one.kernels;
     const name = `kernelet-${one.state.tag}`;
     await registry.recover(never);
     await one.dummy.removeMark(name, never);
+    laterMs = 60_000;
     one.dummy.fail('createContainer', { kind: 'error' });
     await expect(registry.create(specFixture(), never)).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
     expect(registry.list()).toEqual([]);
@@ -85,6 +89,16 @@ describe('another engine', () => {
     await one.dummy.removeMark(name, never);
     await registry.sweep(never);
     expect(await one.dummy.readMark(name, never)).not.toBeNull();
+  });
+
+  it('is not asked for its mark by a creation shortly after it was compared', async () => {
+    const one = await fixture(settings());
+    await one.kernels.registry.recover(never);
+    const before = one.dummy.calls.length;
+    await one.kernels.registry.create(specFixture(), never);
+    expect(one.dummy.calls.slice(before).filter(({ method }) => method === 'readMark' || method === 'info')).toEqual(
+      [],
+    );
   });
 
   it('is not what a sweep makes of it during the first creation, when the mark was pruned after its beginning', async () => {
