@@ -64,7 +64,8 @@ module.exports = {
     ...packageRules,
     {
       name: 'backendai-by-one-file',
-      comment: 'What exists for a manager alone is one room; the composition root enters it by its index.',
+      comment:
+        'What exists for a manager alone is one room. The composition root enters it by its index; nobody else does, by the rows.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/backendai/' },
       to: { path: '^src/backendai/', pathNot: '^src/backendai/index\\.ts$' },
@@ -76,13 +77,6 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/' },
       to: { path: '^\\w.*\\.m?[jt]s$', pathNot: '^(src|node_modules)/' },
-    },
-    {
-      name: 'nobody-imports-backendai',
-      comment: 'All that exists for a manager alone; the composition root chooses it.',
-      severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(backendai|main)/' },
-      to: { path: '^src/backendai/' },
     },
     {
       name: 'runner-stands-alone',

@@ -17,20 +17,11 @@ const ofTheBuild = new Set(['src/storage/runner-volume/manifest.ts: describeFold
 
 /** What is still to go. */
 const pending = new Set([
-  'src/backendai/rpc/schema/index.ts',
   'src/resources/device-arguments.ts: withSharedMemory',
   'src/resources/reported-capacity.ts: alignMemory',
   'src/resources/slot-amounts.ts: parseSlotAmount',
   'src/resources/slot-amounts.ts: compareSlots',
-  'src/backendai/etcd/configuration-overlay.ts: emptyOverlay',
-  'src/backendai/etcd/node-registry.ts: noRegistry',
-  'src/backendai/wire/events/agent-event.ts: isAgentEvent',
-  'src/backendai/wire/events/heartbeat.ts: inflateImages',
   'src/stats/measure-kinds.ts: processMeasures',
-  'src/backendai/wire/events/stream-entry.ts: encodeStreamEvent',
-  'src/backendai/wire/events/stream-entry.ts: decodeStreamEvent',
-  'src/backendai/wire/callosum/data.ts: encodeRequestData',
-  'src/backendai/wire/callosum/data.ts: decodeFailure',
   'src/resources/discrete-evenly.ts: distributed',
   'src/resources/resource-txt.ts: readResourceTxt',
 ]);

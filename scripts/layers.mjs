@@ -12,7 +12,8 @@ const { forbidden } = createRequire(import.meta.url)('../.dependency-cruiser.cjs
 const planted = [
   ['src/lib/planted-upward.ts', "export type { Agent } from '../agent/agent.ts';", 'no-upward-from-lib'],
   ['src/cli/planted-sideways.ts', "export { createApp } from '../http/app.ts';", 'no-sideways-from-cli'],
-  ['src/http/planted-adapter.ts', "export * from '../backendai/index.ts';", 'nobody-imports-backendai'],
+  ['src/http/planted-adapter.ts', "export * from '../backendai/index.ts';", 'no-sideways-from-http'],
+  ['src/main/planted-member.ts', "export * from '../backendai/membership/member.ts';", 'backendai-by-one-file'],
   ['src/agent/planted-package.ts', "export { pino } from 'pino';", 'one-module-imports-pino'],
   [
     'src/lib/planted-double.ts',

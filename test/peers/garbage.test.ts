@@ -7,12 +7,12 @@ import { methods } from '../../src/backendai/rpc/methods/index.ts';
 import { maxMessageBytes, RpcServer } from '../../src/backendai/rpc/rpc-server.ts';
 import { MessageRouter } from '../../src/backendai/transport/message-router.ts';
 import { loadZeromq } from '../../src/backendai/transport/zeromq.ts';
-import { encodeRequestData } from '../../src/backendai/wire/callosum/data.ts';
 import { encodeHeader } from '../../src/backendai/wire/callosum/message.ts';
 import { encodeMsgpack } from '../../src/backendai/wire/msgpack/encode.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { CallosumClient } from '../support/callosum-client.ts';
 import { fuzzRuns } from '../support/depth.ts';
+import { encodeRequestData } from '../support/manager-wire.ts';
 import { rpcServices } from '../support/rpc-services.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'hex');

@@ -1,12 +1,7 @@
 /** A Callosum client of our own, for tests and benchmarks: one peer of the server. */
+
 import { type Dealer, loadZeromq } from '../../src/backendai/transport/zeromq.ts';
-import {
-  decodeData,
-  decodeFailure,
-  emptyData,
-  encodeRequestData,
-  type FailureParts,
-} from '../../src/backendai/wire/callosum/data.ts';
+import { decodeData, emptyData, type FailureParts } from '../../src/backendai/wire/callosum/data.ts';
 import {
   decodeHeader,
   encodeHeader,
@@ -16,6 +11,7 @@ import {
 } from '../../src/backendai/wire/callosum/message.ts';
 import { decodePlain } from '../../src/backendai/wire/extensions/plain.ts';
 import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
+import { decodeFailure, encodeRequestData } from './manager-wire.ts';
 
 /** Keys of a client, in Z85. */
 export interface ClientKeys {

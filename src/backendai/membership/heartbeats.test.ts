@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { inflateImages } from '../wire/events/heartbeat.ts';
+import { inflateImages } from '../../../test/support/manager-wire.ts';
 import { heartbeatFacts, ImageBlob, machineName, reportedImages } from './heartbeats.ts';
 
 it('has every slot with its unit, and what plugins say of themselves', () => {

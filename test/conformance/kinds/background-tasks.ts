@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { BackgroundTaskRecords, type TaskEnd } from '../../../src/backendai/redis/task-records.ts';
 import { eventArguments } from '../../../src/backendai/wire/events/agent-event.ts';
-import { encodeStreamEvent } from '../../../src/backendai/wire/events/stream-entry.ts';
 import { MemoryRedis } from '../../support/cluster/memory-redis.ts';
+import { encodeStreamEvent } from '../../support/manager-wire.ts';
 import { type CaseResult, isObject, itemsOf, type JsonObject, type VectorKind } from '../vector-kind.ts';
 
 interface Stored {

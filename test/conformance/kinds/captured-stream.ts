@@ -1,7 +1,8 @@
 /** Captured entries of the event stream: an array of objects with `fields_hex`. */
-import { eventArguments, eventFields, isAgentEvent } from '../../../src/backendai/wire/events/agent-event.ts';
-import { decodeStreamEvent, encodeStreamEvent } from '../../../src/backendai/wire/events/stream-entry.ts';
+
+import { eventArguments, eventFields } from '../../../src/backendai/wire/events/agent-event.ts';
 import { encodeMsgpack } from '../../../src/backendai/wire/msgpack/encode.ts';
+import { decodeStreamEvent, encodeStreamEvent, isAgentEvent } from '../../support/manager-wire.ts';
 import { capturedView } from '../notation/captured.ts';
 import { byteDifference, difference } from '../notation/compare.ts';
 import { plainView } from '../notation/plain-view.ts';

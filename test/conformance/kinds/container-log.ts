@@ -1,6 +1,7 @@
 /** The vector of a container's log: `fragments_hex`, cut into chunks, and the event that follows. */
+
+import { LogChunker } from '../../../src/backendai/redis/container-log.ts';
 import { eventArguments } from '../../../src/backendai/wire/events/agent-event.ts';
-import { LogChunker } from '../../../src/backendai/wire/events/log-chunks.ts';
 import { difference } from '../notation/compare.ts';
 import { fromHex } from '../notation/hex.ts';
 import { isObject, itemsOf, runCase, type VectorKind } from '../vector-kind.ts';

@@ -2,11 +2,12 @@
  * Vectors of events (`vectors` whose items have `fields`, `event` or `dialect`). Entries of the stream are decoded, and
  * their portable form is encoded; those of later releases travel otherwise too, and are decoded alone.
  */
-import { eventArguments, eventFields, isAgentEvent } from '../../../src/backendai/wire/events/agent-event.ts';
-import { compressImages, inflateImages } from '../../../src/backendai/wire/events/heartbeat.ts';
-import { decodeStreamEvent, encodeStreamEvent } from '../../../src/backendai/wire/events/stream-entry.ts';
+
+import { eventArguments, eventFields } from '../../../src/backendai/wire/events/agent-event.ts';
+import { compressImages } from '../../../src/backendai/wire/events/heartbeat.ts';
 import { encodeMsgpack } from '../../../src/backendai/wire/msgpack/encode.ts';
 import type { MsgpackValue } from '../../../src/backendai/wire/msgpack/value.ts';
+import { decodeStreamEvent, encodeStreamEvent, inflateImages, isAgentEvent } from '../../support/manager-wire.ts';
 import { byteDifference, difference } from '../notation/compare.ts';
 import { eventView } from '../notation/events.ts';
 import { fromHex } from '../notation/hex.ts';

@@ -1,10 +1,9 @@
 /** Callosum messages of the vectors: decoded, and written again. */
+
 import {
   decodeData,
-  decodeFailure,
   emptyData,
   encodeFailureData,
-  encodeRequestData,
   encodeResultData,
   type MessageData,
 } from '../../../src/backendai/wire/callosum/data.ts';
@@ -17,6 +16,7 @@ import {
   openEnvelope,
 } from '../../../src/backendai/wire/callosum/message.ts';
 import { decodeMsgpack } from '../../../src/backendai/wire/msgpack/decode.ts';
+import { decodeFailure, encodeRequestData } from '../../support/manager-wire.ts';
 import { byteDifference, difference } from '../notation/compare.ts';
 import { fromHex } from '../notation/hex.ts';
 import { rpcView } from '../notation/rpc.ts';

@@ -1,8 +1,9 @@
 /** What a real manager and its agent said to each other (`scenario`): a case is one call, or one entry of the stream. */
-import { eventArguments, eventFields, isAgentEvent } from '../../../src/backendai/wire/events/agent-event.ts';
-import { decodeStreamEvent, encodeStreamEvent } from '../../../src/backendai/wire/events/stream-entry.ts';
+
+import { eventArguments, eventFields } from '../../../src/backendai/wire/events/agent-event.ts';
 import { encodeMsgpack } from '../../../src/backendai/wire/msgpack/encode.ts';
 import type { MsgpackValue } from '../../../src/backendai/wire/msgpack/value.ts';
+import { decodeStreamEvent, encodeStreamEvent, isAgentEvent } from '../../support/manager-wire.ts';
 import { fromBase64 } from '../notation/base64.ts';
 import { byteDifference, difference } from '../notation/compare.ts';
 import { comparable, portableValue, trafficView } from '../notation/traffic.ts';

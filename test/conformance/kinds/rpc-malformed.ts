@@ -2,9 +2,9 @@
 
 import { methods } from '../../../src/backendai/rpc/methods/index.ts';
 import { RpcServer } from '../../../src/backendai/rpc/rpc-server.ts';
-import { encodeRequestData } from '../../../src/backendai/wire/callosum/data.ts';
 import { decodeHeader, encodeHeader, openEnvelope } from '../../../src/backendai/wire/callosum/message.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
+import { encodeRequestData } from '../../support/manager-wire.ts';
 import { rpcServices } from '../../support/rpc-services.ts';
 import { difference } from '../notation/compare.ts';
 import { type CaseResult, itemsOf, type JsonObject, type VectorKind } from '../vector-kind.ts';

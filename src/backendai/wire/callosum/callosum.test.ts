@@ -1,18 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fuzzRuns } from '../../../../test/support/depth.ts';
+import { decodeFailure, encodeRequestData } from '../../../../test/support/manager-wire.ts';
 import { ExtensionError } from '../extensions/extension.ts';
 import { MsgpackError } from '../msgpack/value.ts';
 import { PickleError } from '../pickle/value.ts';
 import { SnappyError } from '../snappy.ts';
-import {
-  decodeData,
-  decodeFailure,
-  decodeRequestBody,
-  encodeFailureData,
-  encodeRequestData,
-  encodeResultData,
-} from './data.ts';
+import { decodeData, decodeRequestBody, encodeFailureData, encodeResultData } from './data.ts';
 import { CallosumError, decodeHeader, encodeHeader, openEnvelope } from './message.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'hex');

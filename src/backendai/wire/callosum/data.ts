@@ -37,11 +37,6 @@ export function decodeData(frame: Uint8Array, compressed: boolean): MessageData 
   return { meta: meta ?? noMeta, body };
 }
 
-/** The data of a request. */
-export function encodeRequestData(body: MsgpackValue): Uint8Array {
-  return encodeMsgpack({ meta: noMeta, body: encodeMsgpack(body) });
-}
-
 /** The data of a result. */
 export function encodeResultData(value: MsgpackValue): Uint8Array {
   return encodeMsgpack({ meta: emptyArray, body: encodeMsgpack(value) });
@@ -54,15 +49,6 @@ export function encodeFailureData(parts: FailureParts): Uint8Array {
 
 /** The data of a message that carries nothing: CANCEL and CANCELLED. */
 export const emptyData: Uint8Array = encodeMsgpack({ meta: emptyArray, body: null });
-
-/** Reads what a failure says. Throws MsgpackError. */
-export function decodeFailure(meta: Uint8Array): FailureParts {
-  const parts = decodeMsgpack(meta);
-  if (!Array.isArray(parts) || parts.length !== 3 || parts.some((part) => typeof part !== 'string')) {
-    throw new MsgpackError('a failure is not three texts');
-  }
-  return parts as [string, string, string];
-}
 
 /** The arguments of a call, as they came. */
 export interface CallArguments {

@@ -5,7 +5,6 @@
 import type { MsgpackValue } from '../msgpack/value.ts';
 import type { CreationInfo } from './creation-info.ts';
 import type { HeartbeatInfo } from './heartbeat.ts';
-import { StreamEntryError } from './stream-entry.ts';
 
 interface KernelFields {
   readonly kernel: string;
@@ -119,48 +118,49 @@ const sessionEnd = ['session', 'reason', 'exitCode'] as const;
 const taskEnd = ['task', 'message'] as const;
 const volume = ['node', 'nodeType', 'mountPath', 'quotaScope', 'error'] as const;
 
-/** The order of the arguments. */
-const order: { readonly [Name in AgentEventName]: readonly (keyof AgentEventFields[Name] & string)[] } = {
-  agent_started: ['reason'],
-  agent_terminated: ['reason'],
-  agent_heartbeat: ['info'],
-  agent_error: ['message', 'traceback', 'user', 'context', 'severity'],
-  do_agent_resource_check: ['agent'],
-  kernel_preparing: creation,
-  kernel_pulling: creation,
-  kernel_creating: creation,
-  kernel_started: creation,
-  kernel_terminated: ['kernel', 'session', 'reason', 'exitCode'],
-  session_success: sessionEnd,
-  session_failure: sessionEnd,
-  execution_started: ['session'],
-  execution_finished: ['session'],
-  execution_timeout: ['session'],
-  execution_cancelled: ['session'],
-  do_sync_kernel_logs: ['kernel', 'container'],
-  model_service_status_updated: ['kernel', 'session', 'model', 'status'],
-  bgtask_updated: ['task', 'current', 'total', 'message'],
-  bgtask_done: taskEnd,
-  bgtask_cancelled: taskEnd,
-  bgtask_failed: taskEnd,
-  image_pull_started: ['image', 'agent', 'at'],
-  image_pull_finished: ['image', 'agent', 'at', 'message'],
-  image_pull_failed: ['image', 'agent', 'message'],
-  volume_mounted: volume,
-  volume_unmounted: volume,
-  do_volume_mount: [
-    'folder',
-    'backend',
-    'quotaScope',
-    'location',
-    'fileSystem',
-    'options',
-    'scalingGroup',
-    'editFstab',
-    'fstabPath',
-  ],
-  do_volume_unmount: ['folder', 'backend', 'quotaScope', 'scalingGroup', 'editFstab', 'fstabPath'],
-};
+/** The arguments of each event by their names, in the order of the wire. */
+export const argumentOrder: { readonly [Name in AgentEventName]: readonly (keyof AgentEventFields[Name] & string)[] } =
+  {
+    agent_started: ['reason'],
+    agent_terminated: ['reason'],
+    agent_heartbeat: ['info'],
+    agent_error: ['message', 'traceback', 'user', 'context', 'severity'],
+    do_agent_resource_check: ['agent'],
+    kernel_preparing: creation,
+    kernel_pulling: creation,
+    kernel_creating: creation,
+    kernel_started: creation,
+    kernel_terminated: ['kernel', 'session', 'reason', 'exitCode'],
+    session_success: sessionEnd,
+    session_failure: sessionEnd,
+    execution_started: ['session'],
+    execution_finished: ['session'],
+    execution_timeout: ['session'],
+    execution_cancelled: ['session'],
+    do_sync_kernel_logs: ['kernel', 'container'],
+    model_service_status_updated: ['kernel', 'session', 'model', 'status'],
+    bgtask_updated: ['task', 'current', 'total', 'message'],
+    bgtask_done: taskEnd,
+    bgtask_cancelled: taskEnd,
+    bgtask_failed: taskEnd,
+    image_pull_started: ['image', 'agent', 'at'],
+    image_pull_finished: ['image', 'agent', 'at', 'message'],
+    image_pull_failed: ['image', 'agent', 'message'],
+    volume_mounted: volume,
+    volume_unmounted: volume,
+    do_volume_mount: [
+      'folder',
+      'backend',
+      'quotaScope',
+      'location',
+      'fileSystem',
+      'options',
+      'scalingGroup',
+      'editFstab',
+      'fstabPath',
+    ],
+    do_volume_unmount: ['folder', 'backend', 'quotaScope', 'scalingGroup', 'editFstab', 'fstabPath'],
+  };
 
 /** Events that carry the manager's name, whoever sends them: they concern a task, or a model service, of the cluster. */
 const inManagersName: ReadonlySet<AgentEventName> = new Set([
@@ -176,17 +176,17 @@ export function eventSource(name: AgentEventName, agentId: string): string {
   return inManagersName.has(name) ? 'manager' : agentId;
 }
 
-/** Whether an event is one that agents send or read. */
-export function isAgentEvent(name: string): name is AgentEventName {
-  return Object.hasOwn(order, name);
-}
-
 /** The arguments of an event, in the order of the wire. */
 export function eventArguments<Name extends AgentEventName>(
   name: Name,
   fields: AgentEventFields[Name],
 ): readonly MsgpackValue[] {
-  return order[name].map((field) => fields[field] as MsgpackValue);
+  return argumentOrder[name].map((field) => fields[field] as MsgpackValue);
+}
+
+/** An event that has not the form of its name. */
+export class StreamEntryError extends Error {
+  override readonly name = 'StreamEntryError';
 }
 
 /** The arguments by name; their values are not looked at. Throws StreamEntryError when there are too few. */
@@ -194,7 +194,7 @@ export function eventFields<Name extends AgentEventName>(
   name: Name,
   args: readonly MsgpackValue[],
 ): Readonly<Record<keyof AgentEventFields[Name], MsgpackValue>> {
-  const names = order[name];
+  const names = argumentOrder[name];
   if (args.length < names.length) {
     throw new StreamEntryError(`the event ${name} has ${args.length} arguments, ${names.length} are needed`);
   }

@@ -1,14 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fuzzRuns } from '../../../../test/support/depth.ts';
+import {
+  decodeStreamEvent,
+  encodeStreamEvent,
+  inflateImages,
+  isAgentEvent,
+} from '../../../../test/support/manager-wire.ts';
 import { ExtensionError } from '../extensions/extension.ts';
 import { MsgpackError } from '../msgpack/value.ts';
 import { PickleError } from '../pickle/value.ts';
-import { eventArguments, eventFields, isAgentEvent } from './agent-event.ts';
+import { eventArguments, eventFields, StreamEntryError } from './agent-event.ts';
 import { creationInfo } from './creation-info.ts';
-import { compressImages, heartbeatInfo, inflateImages } from './heartbeat.ts';
-import { LogChunker } from './log-chunks.ts';
-import { decodeStreamEvent, encodeStreamEvent, nameOfEntry, StreamEntryError } from './stream-entry.ts';
+import { compressImages, heartbeatInfo } from './heartbeat.ts';
 
 const hex = (data: Uint8Array): string => Buffer.from(data).toString('hex');
 
@@ -32,7 +36,6 @@ describe('entries of the event stream', () => {
         if (source) fields['source'] = source;
         if (args) fields['args'] = args;
         try {
-          nameOfEntry(fields);
           decodeStreamEvent(fields);
         } catch (error) {
           const expected = [StreamEntryError, MsgpackError, ExtensionError, PickleError];
@@ -102,19 +105,5 @@ describe('creation info', () => {
       container_id: 'c',
       agent_addr: 'tcp://10.0.0.5:6001',
     });
-  });
-});
-
-describe('a log in chunks', () => {
-  it('is the same bytes, in pieces of one size', () => {
-    fc.assert(
-      fc.property(fc.array(fc.uint8Array({ maxLength: 50 })), fc.integer({ min: 1, max: 40 }), (fragments, size) => {
-        const chunker = new LogChunker(size);
-        const chunks = [...fragments.flatMap((fragment) => chunker.push(fragment)), ...chunker.end()];
-        expect(hex(Buffer.concat(chunks))).toBe(hex(Buffer.concat(fragments)));
-        for (const chunk of chunks.slice(0, -1)) expect(chunk).toHaveLength(size);
-        expect(chunks.at(-1)?.length ?? 1).toBeGreaterThan(0);
-      }),
-    );
   });
 });

@@ -1,8 +1,7 @@
 /** What a heartbeat says of a node (spec cluster-state 5.1). The order of the keys is upstream's. */
-import { deflateSync, inflateSync } from 'node:zlib';
-import { decodeMsgpack } from '../msgpack/decode.ts';
+import { deflateSync } from 'node:zlib';
 import { encodeMsgpack } from '../msgpack/encode.ts';
-import { MsgpackError, type MsgpackValue } from '../msgpack/value.ts';
+import type { MsgpackValue } from '../msgpack/value.ts';
 
 /** The unit of a slot. */
 export type SlotUnit = 'count' | 'bytes' | 'unique';
@@ -32,8 +31,6 @@ export interface HeartbeatFacts {
   readonly autoTerminateAbusing: boolean;
 }
 
-const largestImageList = 64 * 1024 * 1024;
-
 /** The map on the wire. The key travels as bytes: a text would break the manager. */
 export function heartbeatInfo(facts: HeartbeatFacts): HeartbeatInfo {
   return {
@@ -56,14 +53,4 @@ export function heartbeatInfo(facts: HeartbeatFacts): HeartbeatInfo {
 /** Names and ids of images, packed and compressed; also an empty list is. */
 export function compressImages(images: readonly (readonly [name: string, id: string])[]): Uint8Array {
   return deflateSync(encodeMsgpack(images));
-}
-
-/** Reads what `compressImages` made. Throws MsgpackError. */
-export function inflateImages(blob: Uint8Array): MsgpackValue {
-  try {
-    return decodeMsgpack(inflateSync(blob, { maxOutputLength: largestImageList }));
-  } catch (cause) {
-    if (cause instanceof MsgpackError) throw cause;
-    throw new MsgpackError('the list of images cannot be inflated', { cause });
-  }
 }
