@@ -10,7 +10,7 @@ import { withDeadline } from '../lib/deadline.ts';
 import { type KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { KernelRecord } from './record.ts';
-import type { Scope } from './state-machine.ts';
+import type { RevertFailure, Scope } from './state-machine.ts';
 import type { CreationPlan, CreationStep, RecordChange } from './step.ts';
 
 /** How long a step that was given up may go on, so that nothing it makes comes after its revert. */
@@ -127,20 +127,20 @@ export interface RevertRun {
   readonly log: Logger;
 }
 
-/** Reverts; resolves with what failed, one text each: empty means that nothing is left. Never rejects. */
+/** Reverts; resolves with what failed: empty means that nothing is left. Never rejects. */
 export async function revertSteps(
   plan: CreationPlan,
   record: KernelRecord,
   run: RevertRun,
-): Promise<readonly string[]> {
-  const failures: string[] = [];
+): Promise<readonly RevertFailure[]> {
+  const failures: RevertFailure[] = [];
   for (const step of groupsOf(plan, run.scope).flat().reverse()) {
     try {
       const options = { what: `undoing step ${step.name}`, timeoutMs: step.deadlineMs, clock: run.clock };
       await withDeadline(options, (deadline) => step.revert(record, deadline));
     } catch (thrown) {
       const error = toKerneletError(thrown);
-      failures.push(`${step.name}: ${error.message}`);
+      failures.push({ step: step.name, code: error.code, message: error.message });
       run.log.warn('a step could not be undone', { kernel: record.spec.id, step: step.name, error });
       if (step.guards === true) break;
     }

@@ -1,8 +1,11 @@
 import { mkdir, readdir, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { impatientClock } from '../../test/support/impatient-clock.ts';
 import { specFixture } from '../../test/support/kernel-record.ts';
-import { usingFixtures } from '../../test/support/kernels-fixture.ts';
+import { type KernelsFixture, usingFixtures } from '../../test/support/kernels-fixture.ts';
+import { KerneletError } from '../lib/errors.ts';
+import type { KernelId } from '../lib/ids.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;
@@ -92,5 +95,82 @@ describe('restarting', () => {
     await expect(one.kernels.registry.create(specFixture(change), never)).rejects.toMatchObject({ code });
     expect(one.dummy.calls.some(({ method }) => method === 'startContainer')).toBe(false);
     expect(await one.leftovers()).toEqual([]);
+  });
+});
+
+describe('a restart while the engine is away', () => {
+  const unavailable = new KerneletError('ENGINE_UNAVAILABLE', 'the engine does not answer');
+
+  /** What answers at its address has none of its data, until this is called. */
+  function replaceEngine({ dummy }: KernelsFixture): () => void {
+    const { listContainers, inspectContainer, readMark } = dummy;
+    Object.assign(dummy, {
+      listContainers: async () => [],
+      inspectContainer: async () => null,
+      readMark: async () => null,
+    });
+    return () => void Object.assign(dummy, { listContainers, inspectContainer, readMark });
+  }
+
+  async function withFile(one: KernelsFixture): Promise<{ readonly id: KernelId; readonly file: string }> {
+    await one.kernels.registry.recover(never);
+    const { spec } = await one.kernels.registry.create(specFixture({ publish: [80] }), never);
+    const file = join(one.kernels.scratch.paths(spec.id).work, 'precious');
+    await writeFile(file, 'x');
+    return { id: spec.id, file };
+  }
+
+  const restarted = { phase: 'running', generation: 2, termination: null };
+
+  it('answers the caller, keeps the kernel and its home, and is done by itself once the engine is back', async () => {
+    const one = await fixture({ parts: { clock: impatientClock } });
+    const { registry } = one.kernels;
+    const { id, file } = await withFile(one);
+    const goBack = replaceEngine(one);
+    const refused = { code: 'ENGINE_CHANGED', message: expect.stringMatching(/as soon as .* kernelet engine accept/) };
+    await expect(registry.restart(id, never)).rejects.toMatchObject(refused);
+    await expect(registry.sweep(never)).rejects.toMatchObject({ code: 'ENGINE_CHANGED' });
+    expect(registry.get(id)).toMatchObject({ phase: 'restarting', termination: null });
+    expect([await readFile(file, 'utf8'), one.devices.holders()]).toEqual(['x', [id]]);
+    goBack();
+    await expect.poll(() => registry.get(id)).toMatchObject(restarted);
+    expect([await readFile(file, 'utf8'), one.dummy.containers.length]).toEqual(['x', 1]);
+    expect(one.types()).not.toContain('kernel-terminated');
+  });
+
+  it('can be cut short: the kernel is removed', async () => {
+    const one = await fixture({ parts: { clock: impatientClock } });
+    const { registry } = one.kernels;
+    const { id } = await withFile(one);
+    const fault = one.dummy.fail('inspectContainer', { kind: 'error', error: unavailable }, { times: 10_000 });
+    await expect(registry.restart(id, never)).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' });
+    const removed = registry.destroy(id, { reason: 'user-requested', force: false });
+    fault[Symbol.dispose]();
+    expect((await removed).termination?.reason).toBe('user-requested');
+    expect(await one.leftovers()).toEqual([]);
+  });
+
+  it('is done after a start of the daemon, also when the engine goes away again meanwhile', async () => {
+    const one = await fixture();
+    const { id, file } = await withFile(one);
+    const goBack = replaceEngine(one);
+    await expect(one.kernels.registry.restart(id, never)).rejects.toMatchObject({ code: 'ENGINE_CHANGED' });
+    await one[Symbol.asyncDispose]();
+    const parts = { clock: impatientClock };
+    const two = await fixture({ folder: one.folder, engine: one.dummy, parts });
+    const { registry } = two.kernels;
+    await expect(registry.recover(never)).rejects.toMatchObject({ code: 'ENGINE_CHANGED' });
+    goBack();
+    const fault = one.dummy.fail('inspectContainer', { kind: 'error', error: unavailable }, { times: 10_000 });
+    const recovered = registry.recover(never);
+    await expect
+      .poll(() => one.dummy.calls.filter(({ method }) => method === 'inspectContainer').length)
+      .toBeGreaterThan(9);
+    expect(registry.get(id)).toMatchObject({ phase: 'restarting', termination: null });
+    fault[Symbol.dispose]();
+    await recovered;
+    await expect.poll(() => registry.get(id)).toMatchObject({ phase: 'running', termination: null });
+    expect([await readFile(file, 'utf8'), one.dummy.containers.length]).toEqual(['x', 1]);
+    expect(two.types()).not.toContain('kernel-terminated');
   });
 });

@@ -3,6 +3,7 @@
  * that the actor is asked for. Nothing here does anything; `transitions.ts` says which event leads where.
  */
 import type { KernelEvent } from '../events/kernel-event.ts';
+import type { ErrorCode } from '../lib/error-codes.ts';
 import type { KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { LabelledPlacement } from './placement-labels.ts';
@@ -57,6 +58,8 @@ export interface StateData {
   readonly 'writing-restart': Live<'restarting'> & { readonly before: RecordIn<'running'> | null };
   /** The old container is being removed. */
   readonly replacing: Live<'restarting'>;
+  /** The old container could not be removed since its engine is away, and that waits for its next try. */
+  readonly 'awaiting-engine': Live<'restarting'>;
   /** The steps of the new container are being applied. */
   readonly recreating: Live<'restarting'>;
   /** Steps are being applied still, and have been cancelled. */
@@ -87,6 +90,14 @@ export type ContainerObservation =
   /** The engine does not know it. */
   | { readonly type: 'absent' };
 
+/** Why one step of a creation could not be undone. */
+export interface RevertFailure {
+  /** The step's name. */
+  readonly step: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
 /** A command from outside or a fact from below. */
 export type LifecycleEvent =
   | { readonly type: 'create' }
@@ -110,7 +121,7 @@ export type LifecycleEvent =
   | { readonly type: 'step-applied'; readonly step: string; readonly ms: number; readonly change: RecordChange }
   | { readonly type: 'creation-done' }
   | { readonly type: 'creation-failed'; readonly step: string; readonly error: KerneletError }
-  | { readonly type: 'reverted'; readonly failures: readonly string[] }
+  | { readonly type: 'reverted'; readonly failures: readonly RevertFailure[] }
   | { readonly type: 'retry' }
   | {
       readonly type: 'container-died';

@@ -6,7 +6,7 @@
  */
 import { KerneletError } from '../lib/errors.ts';
 import type { KernelRecord, TerminationReason } from './record.ts';
-import type { Effect, EventOf, Reduction, StateOf, TerminationCause } from './state-machine.ts';
+import type { Effect, EventOf, Reduction, RevertFailure, StateOf, TerminationCause } from './state-machine.ts';
 
 /** Callers of a destruction are answered with an error after this many failed clean-ups; the tries go on. */
 export const triesBeforeAnswer = 3;
@@ -106,7 +106,7 @@ export function finishCleanUp(
   { failures }: EventOf<'reverted'>,
   now: number,
 ): Reduction {
-  if (failures.length > 0) return failCleanUp(state, failures, now);
+  if (failures.length > 0) return failCleanUp(state, describeFailures(failures), now);
   const { record, cause } = state;
   return {
     state: { name: 'terminated', record: { ...record, phase: 'terminated' } },
@@ -121,12 +121,17 @@ export function finishCleanUp(
   };
 }
 
-function failCleanUp(state: StateOf<'cleaning-up'>, reasons: readonly string[], now: number): Reduction {
+/** What could not be undone, for people. */
+export function describeFailures(failures: readonly RevertFailure[]): string {
+  return failures.map(({ step, message }) => `${step}: ${message}`).join('; ');
+}
+
+function failCleanUp(state: StateOf<'cleaning-up'>, reasons: string, now: number): Reduction {
   const { spec, termination } = state.record;
   const failedCleanUps = state.failedCleanUps + 1;
   const isAnswered = failedCleanUps >= triesBeforeAnswer || now - termination.at >= answerAfterMs;
   const isPublished = isAnswered && observedReasons.has(termination.reason);
-  const text = `kernel ${spec.id} could not be removed yet: ${reasons.join('; ')}; it is tried again`;
+  const text = `kernel ${spec.id} could not be removed yet: ${reasons}; it is tried again`;
   const error = new KerneletError('ENGINE_FAILED', text, { context: { kernel: spec.id } });
   const answers: readonly Effect[] = [
     { type: 'settle', answer: 'created', error: state.cause.error },
@@ -142,7 +147,7 @@ function failCleanUp(state: StateOf<'cleaning-up'>, reasons: readonly string[], 
       terminationOwed: state.terminationOwed && !isPublished,
     },
     effects: [
-      { type: 'count', invariantViolation: 'failed-clean-up', detail: reasons.join('; ') },
+      { type: 'count', invariantViolation: 'failed-clean-up', detail: reasons },
       { type: 'schedule-retry', delayMs },
       ...(isPublished && state.terminationOwed ? [publishTermination(state)] : []),
       ...(isAnswered ? answers : []),

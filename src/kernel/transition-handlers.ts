@@ -2,10 +2,19 @@
  * Handlers of `transitions.ts`: creating a kernel, restarting it, and what is observed of its container. Each is pure,
  * and belongs to the states and the event of its signature; how a kernel ends is in `termination.ts`.
  */
+import type { ErrorCode } from '../lib/error-codes.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { KernelRecord } from './record.ts';
-import type { Effect, EventOf, KernelState, Reduction, StateOf, TerminationCause } from './state-machine.ts';
-import { cancelCreation, cancelReplacement, cleanUp } from './termination.ts';
+import type {
+  Effect,
+  EventOf,
+  KernelState,
+  Reduction,
+  RevertFailure,
+  StateOf,
+  TerminationCause,
+} from './state-machine.ts';
+import { cancelCreation, cancelReplacement, cleanUp, describeFailures } from './termination.ts';
 
 const idsOf = ({ spec }: KernelRecord) => ({ kernelId: spec.id, sessionId: spec.sessionId });
 
@@ -126,6 +135,10 @@ export function destroyRunning(state: StateOf<'running'>, event: EventOf<'destro
   return cleanUp(state, requested(event), { grace: !event.force, now });
 }
 
+export function destroyWaiting(state: StateOf<'awaiting-engine'>, event: EventOf<'destroy'>, now: number): Reduction {
+  return cleanUp(state, requested(event), { grace: false, now });
+}
+
 export function destroyReplacement(state: StateOf<'replacing'>, event: EventOf<'destroy'>, now: number): Reduction {
   return cancelReplacement(state, requested(event), now);
 }
@@ -184,10 +197,40 @@ export function failRestartWrite(
   };
 }
 
-/** The old container is gone: its steps are applied anew. */
+/** Pause before the removal of the old container is tried again, in milliseconds. */
+const replacementRetryMs = 2_000;
+
+/** That the engine of the old container is away says nothing of the kernel. */
+const awayCodes: ReadonlySet<ErrorCode> = new Set(['ENGINE_CHANGED', 'ENGINE_UNAVAILABLE']);
+
+/** The caller learns why; the kernel stays, and is restarted when its engine answers. */
+function awaitEngine(state: StateOf<'replacing'>, { code, message }: RevertFailure): Reduction {
+  const { id } = state.record.spec;
+  const text = `kernel ${id} is restarted as soon as the engine that has its container answers: ${message}`;
+  const error = new KerneletError(code, text, { context: { kernel: id } });
+  return {
+    state: { ...state, name: 'awaiting-engine' },
+    effects: [
+      { type: 'settle', answer: 'restarted', error },
+      { type: 'schedule-retry', delayMs: replacementRetryMs },
+    ],
+  };
+}
+
+/** The tenant's processes have had their grace. */
+export function retryReplacement(state: StateOf<'awaiting-engine'>): Reduction {
+  return {
+    state: { ...state, name: 'replacing' },
+    effects: [{ type: 'start-revert', scope: 'generation', grace: false }],
+  };
+}
+
+/** The old container is gone, and its steps are applied anew; or it could not be removed. */
 export function recreate(state: StateOf<'replacing'>, { failures }: EventOf<'reverted'>, now: number): Reduction {
-  if (failures.length > 0) {
-    const detail = `the old container could not be removed: ${failures.join('; ')}`;
+  const [failure] = failures;
+  if (failure) {
+    if (failures.every(({ code }) => awayCodes.has(code))) return awaitEngine(state, failure);
+    const detail = `the old container could not be removed: ${describeFailures(failures)}`;
     const error = new KerneletError('ENGINE_FAILED', detail);
     return cleanUp(state, { reason: 'restart-timeout', exitCode: null, detail, error }, { grace: false, now });
   }

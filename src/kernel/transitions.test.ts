@@ -41,6 +41,7 @@ const phases: Readonly<Record<Exclude<StateName, 'new'>, KernelPhase>> = {
   running: 'running',
   'writing-restart': 'restarting',
   replacing: 'restarting',
+  'awaiting-engine': 'restarting',
   recreating: 'restarting',
   'cancelling-creation': 'terminating',
   'cancelling-replacement': 'terminating',
@@ -82,7 +83,7 @@ function possible({ state, underWay, timer }: Situation): readonly string[] {
     ...(underWay === 'creation'
       ? [`step-applied container c${generation}`, 'creation-done', 'creation-failed start', 'creation-failed ready']
       : []),
-    ...(underWay === 'revert' ? ['reverted', 'reverted busy'] : []),
+    ...(underWay === 'revert' ? ['reverted', 'reverted container:busy', 'reverted container:ENGINE_CHANGED'] : []),
     ...(timer ? ['retry'] : []),
     ...commands,
     // Nobody has seen a container of a generation to come.
@@ -171,7 +172,15 @@ const anyEvent = fc
   .oneof(
     fc.constantFrom(
       ...['create', 'written', 'write-failed', 'step-applied container c1', 'creation-done', 'creation-failed ready'],
-      ...['reverted', 'reverted no', 'retry', 'recovered absent', ...commands, 'engine-back'],
+      ...[
+        'reverted',
+        'reverted no',
+        'reverted container:ENGINE_UNAVAILABLE',
+        'retry',
+        'recovered absent',
+        ...commands,
+        'engine-back',
+      ],
     ),
     fc
       .tuple(
@@ -207,7 +216,7 @@ describe('the state machine under any order of commands and facts', () => {
               expect(underWay).toBeLessThanOrEqual(1);
             }
           }
-          if (/^(new|writing-.*|running|awaiting-retry|terminated)$/.test(state.name)) underWay = 0;
+          if (/^(new|writing-.*|running|awaiting-.*|terminated)$/.test(state.name)) underWay = 0;
           if (state.record.termination) firstReason ??= state.record.termination.reason;
           if (firstReason) expect(state.record.termination?.reason).toBe(firstReason);
           expect(terminated).toBeLessThanOrEqual(preparing);

@@ -19,6 +19,8 @@
  *                    ▼              │   ▲ ▼
  *                terminated ◀───────┘  awaiting-retry
  * ```
+ *
+ * A replacement whose engine is away waits in `awaiting-engine` and goes back to `replacing`, or, destroyed, to `cleaning-up`.
  */
 import { KerneletError } from '../lib/errors.ts';
 import { recover } from './recovered.ts';
@@ -33,6 +35,7 @@ import {
   destroyCreation,
   destroyReplacement,
   destroyRunning,
+  destroyWaiting,
   failCreation,
   failIntent,
   failRecreation,
@@ -46,6 +49,7 @@ import {
   refuseRestart,
   removeOrphan,
   requestRestart,
+  retryReplacement,
   startCreation,
   terminateDead,
   terminateGone,
@@ -104,6 +108,13 @@ export const transitions: { readonly [Name in StateName]: Row<Name> } = {
     reverted: recreate,
     destroy: destroyReplacement,
     // The one under way answers this caller too.
+    restart: ignore,
+  },
+  'awaiting-engine': {
+    ...lateHints,
+    retry: retryReplacement,
+    destroy: destroyWaiting,
+    // It is answered by the next try.
     restart: ignore,
   },
   recreating: {

@@ -11,8 +11,10 @@ import type {
   EventOf,
   KernelState,
   LifecycleEvent,
+  RevertFailure,
 } from '../../src/kernel/state-machine.ts';
 import { reduce } from '../../src/kernel/transitions.ts';
+import { type ErrorCode, errorCodes } from '../../src/lib/error-codes.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import { asContainerId } from '../../src/lib/ids.ts';
 
@@ -75,6 +77,12 @@ const sighting = (words: Words) => ({
   detail: 'it ended',
 });
 
+/** `container:busy` failed with ENGINE_FAILED, `container:ENGINE_CHANGED` with that code. */
+function revertFailure(word: string): RevertFailure {
+  const [step = '', message = ''] = word.split(':');
+  return { step, code: message in errorCodes ? (message as ErrorCode) : 'ENGINE_FAILED', message };
+}
+
 type Parsers = { readonly [Type in LifecycleEvent['type']]: (words: Words) => EventOf<Type> };
 
 const parsers: Parsers = {
@@ -102,7 +110,7 @@ const parsers: Parsers = {
   }),
   'creation-done': () => ({ type: 'creation-done' }),
   'creation-failed': (words) => ({ type: 'creation-failed', step: words.subject, error: transcriptError }),
-  reverted: (words) => ({ type: 'reverted', failures: words.rest() }),
+  reverted: (words) => ({ type: 'reverted', failures: words.rest().map(revertFailure) }),
   retry: () => ({ type: 'retry' }),
   'container-died': (words) => ({
     type: 'container-died',

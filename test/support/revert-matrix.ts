@@ -1,6 +1,7 @@
 /** Fails every step of creation in turn, before and after it has taken effect. */
 import { groupsOf, revertSteps } from '../../src/kernel/creation.ts';
 import type { KernelRecord } from '../../src/kernel/record.ts';
+import type { RevertFailure } from '../../src/kernel/state-machine.ts';
 import type { CreationPlan, CreationStep } from '../../src/kernel/step.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
@@ -48,7 +49,7 @@ export function sabotage(name: string, mode: FailureMode, seen: (plan: CreationP
 }
 
 /** Reverts all of a record's steps; answers with what failed. */
-export async function revertAll(plan: CreationPlan, record: KernelRecord): Promise<readonly string[]> {
+export async function revertAll(plan: CreationPlan, record: KernelRecord): Promise<readonly RevertFailure[]> {
   return await revertSteps(plan, record, { scope: 'kernel', clock: systemClock, log: silentLogger });
 }
 
