@@ -3,7 +3,7 @@ import { type Decimal, parseDecimal, plainText } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { DeviceAmounts } from './allocation.ts';
 import type { KernelAllocation } from './allocator.ts';
-import { formatBinarySize, formatExactSize, parseBinarySize, parseFiniteBinarySize } from './binary-size.ts';
+import { formatBinarySize, formatExactSize, parseBinarySize } from './binary-size.ts';
 import { formatSlotAmounts, parseSlotAmounts, type SlotAmounts } from './slot-amounts.ts';
 import { belongsTo, deviceOfSlot, type KnownSlots } from './slot-name.ts';
 
@@ -12,19 +12,8 @@ const shares = '_SHARES';
 /** What is needed to count what a kernel has. */
 export type ResourceAccount = Pick<ResourceSpec, 'slots' | 'allocations'>;
 
-/** Reads all of it. Throws INVALID_ARGUMENT naming the line that is missing or wrong. */
-export function readResourceTxt(text: string, known: KnownSlots): ResourceSpec {
-  const lines = linesOf(text);
-  return {
-    containerId: lines.get('CID') ?? 'unknown',
-    scratchBytes: parseFiniteBinarySize(lineOf(lines, 'SCRATCH_SIZE')),
-    mounts: parseMounts(lineOf(lines, 'MOUNTS')),
-    ...account(lines, known),
-  };
-}
-
 /**
- * Reads what counts alone, so that a path with `,` or `:` among the mounts doesn't lose a kernel's devices. An amount
+ * Reads what counts, and the mounts not at all: a path with `,` or `:` among them must not lose a kernel's devices. An amount
  * of bytes on one device is that of `SLOTS`, since the share is rounded. Throws INVALID_ARGUMENT, also for an amount
  * below 0 or without end, and for a file that is cut off within a line.
  */
@@ -102,23 +91,6 @@ function parseSlots(text: string): SlotAmounts {
   return parseSlotAmounts({ ...map });
 }
 
-function parseMounts(text: string): readonly ResourceMount[] {
-  return text === '' ? [] : text.split(',').map(parseMount);
-}
-
-function parseMount(text: string): ResourceMount {
-  const parts = text.split(':');
-  const [source = '', target = '', permission = ''] = parts;
-  const isPath = source.startsWith('/');
-  if (parts.length !== 3 || !target.startsWith('/') || !isPermission(permission) || (!isPath && source.includes('/'))) {
-    throw unreadable(`the mount ${JSON.stringify(text.slice(0, 200))} is not source:target:permission`);
-  }
-  if (source === 'None') return { type: 'bind', source: '', target, permission };
-  return { type: isPath ? 'bind' : 'volume', source, target, permission };
-}
-
-const isPermission = (text: string): text is MountPermission => text === 'ro' || text === 'rw' || text === 'wd';
-
 function lineOf(lines: ReadonlyMap<string, string>, key: string): string {
   const value = lines.get(key);
   if (value === undefined) throw unreadable(`the line ${key}= is missing`);
@@ -151,7 +123,7 @@ export interface ResourceSpec {
   readonly mounts: readonly ResourceMount[];
 }
 
-/** How to write it. */
+/** What writing depends on beside what the kernel has. */
 export interface ResourceTxtOptions {
   readonly known: KnownSlots;
   /** Lines of the device plugins, in allocation order. */
