@@ -1,10 +1,10 @@
 /** `/metrics` over TCP, for a Prometheus that doesn't reach the API's socket. Nothing else is served there. */
 import { createServer } from 'node:http';
 import type { Agent } from '../agent/agent.ts';
+import { expositionType } from '../agent/metrics/exposition.ts';
 import type { HostPort } from '../config/settings.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import { expositionType } from '../stats/exposition.ts';
 
 const maxConnections = 16;
 const maxHeaderBytes = 8 * 1024;

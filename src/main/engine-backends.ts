@@ -22,8 +22,8 @@ import { version } from '../lib/version.ts';
 import { type IptablesRunner, runIptables } from '../network/firewall.ts';
 import { runtimeTable } from '../protocol/runtimes.ts';
 import { readHierarchies } from '../stats/cgroup.ts';
+import { networkBytes } from '../stats/container/network.ts';
 import type { ReaderHost } from '../stats/container-reader.ts';
-import { networkBytes } from '../stats/families/network.ts';
 import type { OpenFileCache } from '../stats/open-file-cache.ts';
 import { installRunnerVolume, runnerVolumeOnDemand } from '../storage/runner-volume/install.ts';
 

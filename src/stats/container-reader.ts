@@ -4,24 +4,24 @@
  */
 import { isSystemError } from '../lib/system-error.ts';
 import { type CgroupMount, cgroupFolder, parseMembership, unifiedFolder } from './cgroup.ts';
+import type { ContainerCollector, ContainerPlace, ReadFigures } from './container/container-collector.ts';
+import { containerCpu } from './container/cpu.ts';
+import { containerDisk } from './container/disk.ts';
+import { containerMemory } from './container/memory.ts';
+import { containerNetwork } from './container/network.ts';
+import { containerPressure } from './container/pressure.ts';
+import { containerProcesses } from './container/processes.ts';
 import { type ContainerSample, emptySample, type MissingMetric, missingMetricOf } from './container-sample.ts';
-import { cpuFamily } from './families/cpu.ts';
-import { diskFamily } from './families/disk.ts';
-import type { ContainerFamily, ContainerPlace, ReadFamily } from './families/family.ts';
-import { memoryFamily } from './families/memory.ts';
-import { networkFamily } from './families/network.ts';
-import { pressureFamily } from './families/pressure.ts';
-import { processesFamily } from './families/processes.ts';
 import type { OpenFileCache } from './open-file-cache.ts';
 
-/** All families, in the order in which they are read. */
-const families: readonly ContainerFamily[] = [
-  cpuFamily,
-  memoryFamily,
-  processesFamily,
-  diskFamily,
-  networkFamily,
-  pressureFamily,
+/** All collectors, in the order in which they read. */
+const collectors: readonly ContainerCollector[] = [
+  containerCpu,
+  containerMemory,
+  containerProcesses,
+  containerDisk,
+  containerNetwork,
+  containerPressure,
 ];
 
 const gone = ['ENOENT', 'ESRCH', 'ENODEV'] as const;
@@ -42,8 +42,8 @@ export class ContainerReader implements Disposable {
   readonly #membershipPath: string;
   readonly #membership: string;
   readonly #opened: Disposable[] = [];
-  readonly #families: readonly { readonly name: string; readonly read: ReadFamily }[];
-  /** Of families that this host doesn't show. */
+  readonly #collectors: readonly { readonly name: string; readonly read: ReadFigures }[];
+  /** Of collectors whose files this host doesn't show. */
   readonly #alwaysMissing: readonly MissingMetric[];
   #wasRead = false;
 
@@ -52,8 +52,8 @@ export class ContainerReader implements Disposable {
     this.#membershipPath = `${processFolder}/cgroup`;
     this.#membership = membership;
     const place = this.#place(processFolder);
-    const opened = families.map((family) => ({ ...family, read: family.open(place) }));
-    this.#families = opened.flatMap(({ name, read }) => (read === null ? [] : [{ name, read }]));
+    const opened = collectors.map((collector) => ({ ...collector, read: collector.open(place) }));
+    this.#collectors = opened.flatMap(({ name, read }) => (read === null ? [] : [{ name, read }]));
     this.#alwaysMissing = opened
       .filter(({ needed, read }) => needed && read === null)
       .map(({ name }) => ({ source: name, reason: 'the cgroup of the container is not to be seen from here' }));
@@ -78,7 +78,7 @@ export class ContainerReader implements Disposable {
   read(): ContainerSample | null {
     const missing: MissingMetric[] = [...this.#alwaysMissing];
     const sample: ContainerSample = { ...emptySample, missing };
-    for (const { name, read } of this.#families) {
+    for (const { name, read } of this.#collectors) {
       try {
         Object.assign(sample, read());
       } catch (thrown) {

@@ -24,9 +24,9 @@ export type ContainerSample = Readonly<Record<SampleField, number | null>> &
 /** Something that was measured, with its monotonic time in seconds. */
 export type Timed<Measured> = Measured & { readonly at: number };
 
-/** Why figures are missing. */
+/** A collector's figures that are missing in a sample, or in a round of the node. */
 export interface MissingMetric {
-  /** The family of the figures: `memory`. */
+  /** The collector of the figures: `memory`. */
   readonly source: string;
   /** One sentence: `memory.stat has no line inactive_file`. */
   readonly reason: string;

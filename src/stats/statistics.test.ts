@@ -15,7 +15,7 @@ import { OomLog } from './oom-log.ts';
 import { OpenFileCache } from './open-file-cache.ts';
 import type { Overuse } from './overuse.ts';
 import { ProcessReader } from './process-reader.ts';
-import { pauseAfter, Statistics, type StatisticsParts } from './statistics.ts';
+import { Statistics, type StatisticsParts } from './statistics.ts';
 import type { ProcessReading, StatisticsSink } from './statistics-sink.ts';
 
 const signal = new AbortController().signal;
@@ -280,21 +280,5 @@ describe('five hundred containers', () => {
     // What the work holds up is in every round; a garbage collection is in some.
     expect(Math.min(...longest)).toBeLessThan(10);
     expect(await made.statistics.now(signal)).toHaveLength(500);
-  });
-});
-
-describe('the pause between rounds', () => {
-  it('begins rounds at a fixed period, and skips turns after a round that took too long', () => {
-    const fixed = { periodMs: 5000, adaptive: false, busyMs: 400 };
-    expect(pauseAfter({ ...fixed, tookMs: 100 })).toBe(4900);
-    expect(pauseAfter({ ...fixed, tookMs: 5000 })).toBe(5000);
-    expect(pauseAfter({ ...fixed, tookMs: 12_000 })).toBe(3000);
-  });
-
-  it('grows the period with what a round costs, up to a minute, when it is adaptive', () => {
-    const adaptive = { periodMs: 5000, adaptive: true, tookMs: 0 };
-    expect(pauseAfter({ ...adaptive, busyMs: 10 })).toBe(5000);
-    expect(pauseAfter({ ...adaptive, busyMs: 100 })).toBe(10_000);
-    expect(pauseAfter({ ...adaptive, busyMs: 5000 })).toBe(60_000);
   });
 });

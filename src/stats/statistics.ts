@@ -11,27 +11,27 @@ import { Histogram } from '../lib/histogram.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { runPeriodically } from '../lib/retry.ts';
-import { YieldBudget } from '../lib/yield-budget.ts';
 import type { KernelUsage } from './account.ts';
 import { AccountFile } from './account-file.ts';
-import type { ContainerSample, MissingMetric } from './container-sample.ts';
+import { collectedRound } from './collected-round.ts';
+import type { MissingMetric } from './container-sample.ts';
 import type { ContainerSource } from './container-source.ts';
 import type { DeviceFigures } from './device-figures.ts';
 import { type FinalRecord, FinalRecords } from './final-records.ts';
+import { KernelSampling } from './kernel-sampling.ts';
 import {
   type DeviceFigure,
   type KernelFigures,
-  type KernelReading,
   KernelStatisticsStore,
-  type SampleContext,
   type StatsTarget,
 } from './kernel-statistics-store.ts';
 import type { NodeFigure, NodeFigureName, NodeFigures } from './node-figures.ts';
 import type { OomLog } from './oom-log.ts';
 import type { Overuse } from './overuse.ts';
 import type { ProcessReader } from './process-reader.ts';
+import { pauseAfter } from './round-pause.ts';
 import { ScratchSizes } from './scratch-sizes.ts';
-import type { DeviceReadings, ProcessReading, StatisticsRound, StatisticsSink } from './statistics-sink.ts';
+import type { StatisticsSink } from './statistics-sink.ts';
 
 /** What statistics read, where they keep it, and whom they call. */
 export interface StatisticsParts {
@@ -59,11 +59,8 @@ export interface StatisticsParts {
   readonly log: Logger;
 }
 
-const noDevices: DeviceReadings = { fresh: [], keys: new Set() };
-const openingAtOnce = 8;
 const sinkDeadlineMs = 4_000;
 const scratchPauseMs = 1_000;
-const sampleBounds = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.1] as const;
 const roundBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5] as const;
 
 /** What a process uses; null = may not be read. */
@@ -84,16 +81,14 @@ export type NodeStatistics = Readonly<Record<NodeFigureName, NodeFigure | null>>
 
 /** The statistics. Disposing them ends the rounds and writes the accounts. */
 export class Statistics implements AsyncDisposable {
-  /** Seconds that reading one container took, and a whole round. */
-  readonly sampleSeconds = new Histogram(sampleBounds);
+  /** Seconds that a whole round took. */
   readonly roundSeconds = new Histogram(roundBounds);
-  /** Containers and figures that could not be read, by source. */
-  readonly missingMetricCounts = new Map<string, number>();
   readonly #parts: StatisticsParts;
   readonly #kernels: KernelStatisticsStore;
   readonly #accounts: AccountFile;
   readonly #finals: FinalRecords;
   readonly #scratch: ScratchSizes;
+  readonly #sampling: KernelSampling;
   readonly #end = new AbortController();
   readonly #jobs: Promise<void>[] = [];
 
@@ -109,6 +104,7 @@ export class Statistics implements AsyncDisposable {
     this.#finals = finals;
     const { scratchFolder: folderOf, clock, log } = parts;
     this.#scratch = new ScratchSizes({ folderOf, clock, log });
+    this.#sampling = new KernelSampling({ ...parts, kernels, scratch: this.#scratch });
   }
 
   /** Opens the files of an earlier process. */
@@ -118,6 +114,16 @@ export class Statistics implements AsyncDisposable {
     const accounts = new AccountFile(join(folder, 'accounts.json'), clock, log);
     const finals = new FinalRecords(join(folder, 'ended.jsonl'), log);
     return new Statistics(parts, new KernelStatisticsStore(await accounts.load()), accounts, finals);
+  }
+
+  /** Seconds that reading one container took. */
+  get sampleSeconds(): Histogram {
+    return this.#sampling.sampleSeconds;
+  }
+
+  /** How often figures could not be read, by their source. */
+  get missingMetricCounts(): ReadonlyMap<string, number> {
+    return this.#sampling.missingCounts;
   }
 
   /** Begins the rounds, the first at once. Call it when the kernels of an earlier process have been taken over. */
@@ -143,20 +149,8 @@ export class Statistics implements AsyncDisposable {
 
   /** Reads all kernels now; those that vanish meanwhile are left out. Rejects with the signal's reason alone. */
   async now(signal: AbortSignal): Promise<readonly KernelFigures[]> {
-    const { source, clock, isLive } = this.#parts;
-    const targets = this.#parts.targets();
-    await this.#openAll(targets, signal);
-    const budget = new YieldBudget({ clock });
-    const figures: KernelFigures[] = [];
-    for (const target of targets) {
-      await budget.yieldIfSpent(signal);
-      const sample = await source.read(target.containerId, signal);
-      if (sample === null || !isLive(target.kernelId)) continue;
-      this.#kernels.add(target, sample, this.#contextOf(target));
-      const read = this.latest(target.kernelId);
-      if (read) figures.push(read);
-    }
-    return figures;
+    const read = await this.#sampling.now(this.#parts.targets(), signal);
+    return read.flatMap(({ kernelId }) => this.latest(kernelId) ?? []);
   }
 
   /** The figures of a kernel at the last reading; null when there are none. */
@@ -202,10 +196,8 @@ export class Statistics implements AsyncDisposable {
 
   /** Reads a kernel once more, if that needs nobody else, and passes it on: its container is about to be killed. */
   takeFinalSample(target: StatsTarget): void {
-    const { source, sink, log } = this.#parts;
-    const sample = source.read(target.containerId, this.#end.signal);
-    if (sample === null || sample instanceof Promise) return;
-    this.#kernels.add(target, sample, this.#contextOf(target));
+    const { sink, log } = this.#parts;
+    if (!this.#sampling.once(target, this.#end.signal)) return;
     const reading = this.#kernels.reading(target.kernelId);
     if (!sink || reading === null) return;
     sink.putFinal(reading).catch((error: unknown) => {
@@ -228,30 +220,20 @@ export class Statistics implements AsyncDisposable {
 
   /** One round. It never rejects but when it is to end. */
   async round(signal: AbortSignal): Promise<{ readonly busyMs: number }> {
-    const { clock, source, sink, log, isLive } = this.#parts;
+    const { clock, source, node, devices, processes, sink, log, isLive } = this.#parts;
     const begun = clock.monotonic();
     for (const kernelId of this.#kernels.ids()) if (!isLive(kernelId)) this.#forget(kernelId);
     const targets = this.#parts.targets();
     const wanted = new Set<string>(targets.map(({ containerId }) => containerId));
     source.keep((containerId) => wanted.has(containerId));
-    await this.#openAll(targets, signal);
-    let busyMs = 0;
-    const budget = new YieldBudget({ clock });
-    for (const target of targets) {
-      await budget.yieldIfSpent(signal);
-      const before = clock.monotonic();
-      const sample = await source.read(target.containerId, signal);
-      const readMs = clock.monotonic() - before;
-      this.sampleSeconds.observe(readMs / 1000);
-      if (sample !== null && isLive(target.kernelId)) await this.#addRound(target, sample, signal);
-      busyMs += clock.monotonic() - before;
-    }
+    const { busyMs } = await this.#sampling.round(targets, signal);
     const at = clock.monotonic() / 1000;
-    await this.#parts.node.round(at, signal);
-    for (const { source: name } of this.#parts.node.missing) this.#countMissing(name);
+    await node.round(at, signal);
+    this.#sampling.countMissing(node.missing);
     if (sink) {
       const options = { what: 'writing statistics', timeoutMs: sinkDeadlineMs, signal };
-      const put = (signal: AbortSignal) => sink.put(this.#collected(targets, at, signal), signal);
+      const from = { node, devices, kernels: this.#kernels, source, processes };
+      const put = (signal: AbortSignal) => sink.put(collectedRound(from, targets, at, signal), signal);
       await withDeadline(options, (deadline) => put(deadline.signal)).catch((error: unknown) => {
         signal.throwIfAborted();
         log.warn('cannot write the statistics of a round', { error });
@@ -303,105 +285,13 @@ export class Statistics implements AsyncDisposable {
     }
   }
 
-  async #addRound(target: StatsTarget, sample: ContainerSample, signal: AbortSignal): Promise<void> {
-    for (const { source } of sample.missing) this.#countMissing(source);
-    const killed = this.#kernels.countsKills(target, sample)
-      ? await this.#parts.killLog.take(target.containerId, signal)
-      : [];
-    const minScratchBytes = this.#scratch.minBytesOf(target.kernelId);
-    const context = { ...this.#contextOf(target), minScratchBytes, killed };
-    for (const overuse of this.#kernels.addRound(target, sample, context)) this.#parts.onOveruse(target, overuse);
-  }
-
-  #contextOf({ kernelId }: StatsTarget): SampleContext {
-    const { clock } = this.#parts;
-    return { at: clock.monotonic(), now: clock.now(), scratchBytes: this.#scratch.bytesOf(kernelId) };
-  }
-
-  #countMissing(source: string): void {
-    this.missingMetricCounts.set(source, (this.missingMetricCounts.get(source) ?? 0) + 1);
-  }
-
-  async #openAll(targets: readonly StatsTarget[], signal: AbortSignal): Promise<void> {
-    const budget = new YieldBudget({ clock: this.#parts.clock });
-    const waiting = targets.values();
-    const open = async (): Promise<void> => {
-      for (const { containerId } of waiting) {
-        await budget.yieldIfSpent(signal);
-        await this.#parts.source.open(containerId, signal);
-      }
-    };
-    await Promise.all(Array.from({ length: openingAtOnce }, open));
-  }
-
-  #collected(targets: readonly StatsTarget[], at: number, signal: AbortSignal): StatisticsRound {
-    const { node, devices } = this.#parts;
-    return {
-      at,
-      node: node.readings,
-      devices: devices?.measures ?? [],
-      kernels: this.#kernelReadings(targets, at),
-      processes: this.#processReadings(targets, at, signal),
-    };
-  }
-
-  *#kernelReadings(
-    targets: readonly StatsTarget[],
-    at: number,
-  ): Generator<KernelReading & { readonly devices: DeviceReadings }> {
-    const devices = this.#parts.devices?.kernels(at);
-    for (const { kernelId } of targets) {
-      const reading = this.#kernels.reading(kernelId);
-      if (reading) yield { ...reading, devices: devices?.get(kernelId) ?? noDevices };
-    }
-  }
-
-  async *#processReadings(
-    targets: readonly StatsTarget[],
-    at: number,
-    signal: AbortSignal,
-  ): AsyncGenerator<readonly [string, ReadonlyMap<number, ProcessReading>]> {
-    const { source, processes } = this.#parts;
-    const devices = this.#parts.devices?.processes(at);
-    for (const { containerId } of targets) {
-      const readings = new Map<number, ProcessReading>();
-      for (const [pid, sample] of await processes.read(source.pids(containerId), signal)) {
-        readings.set(pid, { ...sample, devices: devices?.get(pid) ?? noDevices });
-      }
-      yield [containerId, readings];
-    }
-  }
-
   #forget(kernelId: string): void {
     this.#kernels.forget(kernelId);
     this.#parts.sink?.forget(kernelId);
   }
 
-  /** Monotonic. */
+  /** Since some moment, and never set back. */
   #seconds(): number {
     return this.#parts.clock.monotonic() / 1000;
   }
-}
-
-/** The share of one core that reading containers may take when the period is adaptive. */
-const maxShare = 0.01;
-const maxMs = 60_000;
-
-/** What the pause between two rounds depends on. */
-export interface PauseInput {
-  /** From the begin of a round to the begin of the next. */
-  readonly periodMs: number;
-  /** Whether the period grows, up to a minute, so that reading containers takes 1 % of one core at most. */
-  readonly adaptive: boolean;
-  /** How long the last round read containers. */
-  readonly busyMs: number;
-  /** How long it took in all. */
-  readonly tookMs: number;
-}
-
-/** From the end of a round to the begin of the next. Rounds never overlap; one that took too long skips turns. */
-export function pauseAfter({ periodMs, adaptive, busyMs, tookMs }: PauseInput): number {
-  const wanted = adaptive ? Math.max(periodMs, Math.min(maxMs, busyMs / maxShare)) : periodMs;
-  const turns = Math.floor(tookMs / wanted) + 1;
-  return turns * wanted - tookMs;
 }

@@ -1,8 +1,8 @@
 /** The agent itself, for Prometheus: whether it works, how long it takes, what it holds. */
 import type { OperationTimes, Outcome } from '../../lib/operation-times.ts';
-import type { Family, HistogramSeries } from '../../stats/exposition.ts';
 import type { Statistics } from '../../stats/statistics.ts';
 import type { AgentStatus, KernelPhase } from '../agent.ts';
+import type { Family, HistogramSeries } from './exposition.ts';
 import type { OwnHealth } from './own-health.ts';
 
 /** What the families tell of. */

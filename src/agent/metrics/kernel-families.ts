@@ -1,7 +1,8 @@
 /** What each kernel uses, for Prometheus. Counters go on over restarts of a kernel's container and of the agent. */
-import type { Family, Series } from '../../stats/exposition.ts';
+
 import { figuresShown, type KernelFigure, type NumberName, type StallName } from '../../stats/figures.ts';
 import type { DeviceFigure, KernelFigures } from '../../stats/kernel-statistics-store.ts';
+import type { Family, Series } from './exposition.ts';
 
 const rows = figuresShown('now');
 

@@ -1,7 +1,8 @@
 /** The node and what of it is given out, for Prometheus. */
-import type { Family, Series } from '../../stats/exposition.ts';
+
 import { allNodeFigures } from '../../stats/node-figures.ts';
 import type { NodeStatistics } from '../../stats/statistics.ts';
+import type { Family, Series } from './exposition.ts';
 
 /** How much of a slot there is, and is given out. */
 export interface SlotUse {

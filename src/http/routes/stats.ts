@@ -1,8 +1,8 @@
 /** Statistics, for programs and for Prometheus. */
 import { z } from '@hono/zod-openapi';
 import type { Agent, KernelStats } from '../../agent/agent.ts';
+import { expositionType } from '../../agent/metrics/exposition.ts';
 import { sleep, systemClock } from '../../lib/clock.ts';
-import { expositionType } from '../../stats/exposition.ts';
 import { figuresShown, type NumberName, type StallName, type UsageName } from '../../stats/figures.ts';
 import { allNodeFigures, type NodeFigureName } from '../../stats/node-figures.ts';
 import { overuseKinds } from '../../stats/overuse.ts';

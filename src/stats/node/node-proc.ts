@@ -1,6 +1,6 @@
 /** CPU time, memory and network of the node, from `/proc` (spec resources-and-stats 13.2). */
 import type { MeasuredAmount } from '../../devices/device-measures.ts';
-import { networkBytes } from '../families/network.ts';
+import { networkBytes } from '../container/network.ts';
 import { toNumber, UnexpectedText, whole } from '../file-text.ts';
 import type { NodeCollector, NodeFigureName, NodeReading } from '../node-figures.ts';
 import type { KeptFile } from '../open-file-cache.ts';

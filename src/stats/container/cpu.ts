@@ -1,11 +1,11 @@
 /** CPU time, and how much of it the limit held back. */
 import { keyedNumber, neededNumber, onlyNumber } from '../file-text.ts';
-import type { ContainerFamily, ReadFamily } from './family.ts';
+import type { ContainerCollector, ReadFigures } from './container-collector.ts';
 
-export const cpuFamily: ContainerFamily = {
+export const containerCpu: ContainerCollector = {
   name: 'cpu',
   needed: true,
-  open(place): ReadFamily | null {
+  open(place): ReadFigures | null {
     const usage = place.folder('cpuacct');
     const limit = place.folder('cpu');
     if (usage === null) return null;

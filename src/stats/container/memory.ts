@@ -1,6 +1,6 @@
 /** Memory: in use, the most ever, the limit, and kills for want of it. */
 import { keyedNumber, neededNumber, numberOrMax, onlyNumber } from '../file-text.ts';
-import type { ContainerFamily, ReadFamily } from './family.ts';
+import type { ContainerCollector, ReadFigures } from './container-collector.ts';
 
 /** The names of the files and keys of both versions. */
 const names = {
@@ -20,10 +20,10 @@ const names = {
   },
 } as const;
 
-export const memoryFamily: ContainerFamily = {
+export const containerMemory: ContainerCollector = {
   name: 'memory',
   needed: true,
-  open(place): ReadFamily | null {
+  open(place): ReadFigures | null {
     const folder = place.folder('memory');
     if (folder === null) return null;
     const { now, peak, limit, cache, events } = names[folder.version];

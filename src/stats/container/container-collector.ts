@@ -1,4 +1,4 @@
-/** What a family of figures is: which files they lie in, and how they are read. One file each in this folder. */
+/** What a collector of a container's figures is: which files they lie in, and how they are read. One file each in this folder. */
 import type { CgroupFolder } from '../cgroup.ts';
 import type { ContainerSample } from '../container-sample.ts';
 import type { KeptFile } from '../open-file-cache.ts';
@@ -20,13 +20,13 @@ export interface ContainerPlace {
 }
 
 /** Reads the figures now. Throws UnexpectedText or the system's error. */
-export type ReadFamily = () => Partial<ContainerSample>;
+export type ReadFigures = () => Partial<ContainerSample>;
 
 /** Figures that are read together, since they lie in the same files. */
-export interface ContainerFamily {
+export interface ContainerCollector {
   readonly name: string;
   /** Whether a host without it has something wrong, which is reported. */
   readonly needed?: true;
   /** null where the host has nothing of it. */
-  open(place: ContainerPlace): ReadFamily | null;
+  open(place: ContainerPlace): ReadFigures | null;
 }

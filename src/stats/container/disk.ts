@@ -1,10 +1,10 @@
 /** Bytes read from and written to disks. */
 import { toNumber, UnexpectedText, whole } from '../file-text.ts';
-import type { ContainerFamily, ReadFamily } from './family.ts';
+import type { ContainerCollector, ReadFigures } from './container-collector.ts';
 
-export const diskFamily: ContainerFamily = {
+export const containerDisk: ContainerCollector = {
   name: 'disk',
-  open(place): ReadFamily | null {
+  open(place): ReadFigures | null {
     const folder = place.folder('blkio');
     if (folder === null) return null;
     const name = folder.version === 1 ? 'blkio.throttle.io_service_bytes' : 'io.stat';

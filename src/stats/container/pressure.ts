@@ -1,11 +1,11 @@
 /** How long processes waited for CPU, memory and disks, where the kernel tells (v2 trees, Linux 4.20 and later). */
 import type { Stall } from '../container-sample.ts';
 import { toNumber, UnexpectedText, whole } from '../file-text.ts';
-import type { ContainerFamily, ReadFamily } from './family.ts';
+import type { ContainerCollector, ReadFigures } from './container-collector.ts';
 
-export const pressureFamily: ContainerFamily = {
+export const containerPressure: ContainerCollector = {
   name: 'pressure',
-  open(place): ReadFamily | null {
+  open(place): ReadFigures | null {
     const folder = place.unified();
     if (folder === null) return null;
     const cpu = place.optional(`${folder}/cpu.pressure`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Histogram } from '../lib/histogram.ts';
+import { Histogram } from '../../lib/histogram.ts';
 import { exposition, type Family } from './exposition.ts';
 
 const text = (...families: readonly Family[]): string => [...exposition(families)].join('');

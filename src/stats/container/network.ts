@@ -1,8 +1,8 @@
 /** Bytes over the network, from the container's own namespace: the counters of interfaces in `/proc/…/net/dev`. */
 import { toNumber, UnexpectedText, whole } from '../file-text.ts';
-import type { ContainerFamily } from './family.ts';
+import type { ContainerCollector } from './container-collector.ts';
 
-export const networkFamily: ContainerFamily = {
+export const containerNetwork: ContainerCollector = {
   name: 'network',
   open(place) {
     // The open file keeps the namespace: its figures stay the container's, even when the pid is given to another.

@@ -1,11 +1,11 @@
 /** Processes and threads, and their limit. */
 import { keyedNumber, numberOrMax, onlyNumber, UnexpectedText, whole } from '../file-text.ts';
-import type { ContainerFamily, ReadFamily } from './family.ts';
+import type { ContainerCollector, ReadFigures } from './container-collector.ts';
 
 /** Both versions of cgroups agree on the files. */
-export const processesFamily: ContainerFamily = {
+export const containerProcesses: ContainerCollector = {
   name: 'processes',
-  open(place): ReadFamily | null {
+  open(place): ReadFigures | null {
     const folder = place.folder('pids') ?? place.folder('memory');
     if (folder === null) return null;
     const current = place.optional(`${folder.path}/pids.current`);

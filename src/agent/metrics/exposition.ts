@@ -3,7 +3,7 @@
  * Pure. Written by hand: the usual library keeps every series of every kernel as objects of its own and makes one text
  * at once.
  */
-import type { Histogram } from '../lib/histogram.ts';
+import type { Histogram } from '../../lib/histogram.ts';
 
 /** The media type of the text. */
 export const expositionType = 'text/plain; version=0.0.4; charset=utf-8';
