@@ -3,6 +3,7 @@
  * made from what was discovered, and answers from it alone: no I/O.
  */
 import type { Decimal } from '../lib/decimal.ts';
+import { fields, number, type TypeOf, table, text } from '../lib/json-reader.ts';
 import type { NumaNode } from '../resources/affinity.ts';
 import type { Allocation } from '../resources/allocation.ts';
 import type { AllocationMap } from '../resources/allocation-map.ts';
@@ -36,11 +37,9 @@ export interface DeviceMetadata {
 }
 
 /** A device of a kernel, as the manager accounts it. */
-export interface AttachedDevice {
-  readonly device_id: string;
-  readonly model_name: string;
-  readonly data: Readonly<Record<string, number>>;
-}
+export type AttachedDevice = TypeOf<typeof attachedDevice>;
+/** Its stored form. */
+export const attachedDevice = fields({ device_id: text, model_name: text, data: table(number) });
 
 /** A kind of device: its slots, what a kernel gets with it, and how it is shown. */
 export interface DevicePlugin {

@@ -3,9 +3,22 @@
  * the kernel's record, so that its container can be made again without them. Pure.
  */
 import { KerneletError } from '../lib/errors.ts';
-import type { DeviceArguments, DeviceMount, DeviceRequest } from '../resources/device-arguments.ts';
-import type { SlotType } from '../resources/slot-name.ts';
-import type { AttachedDevice } from './device-plugin.ts';
+import {
+  fields,
+  JsonFormError,
+  list,
+  newer,
+  nullable,
+  oneOf,
+  pair,
+  type Reader,
+  type TypeOf,
+  text,
+  triple,
+} from '../lib/json-reader.ts';
+import { type DeviceArguments, deviceMount, deviceRequest } from '../resources/device-arguments.ts';
+import { type SlotType, slotTypes } from '../resources/slot-name.ts';
+import { type AttachedDevice, attachedDevice } from './device-plugin.ts';
 
 /** What one plugin answers about what a kernel has of it. */
 export interface DeviceAnswers {
@@ -14,27 +27,40 @@ export interface DeviceAnswers {
   readonly attached: readonly AttachedDevice[];
 }
 
+const slotWish: Reader<readonly [slot: string, type: SlotType, amount: string]> = (value, place) => {
+  const [slot, type, amount] = triple(value, place);
+  return [slot, oneOf(slotTypes)(type, place), amount];
+};
+
+const attachedOfType: Reader<readonly [type: string, devices: readonly AttachedDevice[]]> = (value, place) => {
+  const [type, devices, ...rest] = list((item) => item)(value, place);
+  if (rest.length > 0) throw new JsonFormError(place, 'a pair');
+  return [text(type, place), list(attachedDevice)(devices, place)];
+};
+
 /** What a kernel gets, beside cores and memory. */
-export interface DeviceProvision {
+export type DeviceProvision = TypeOf<typeof deviceProvision>;
+/** Its stored form. */
+export const deviceProvision = fields({
   /** What was asked for: every slot that the node knows, with its type and amount. */
-  readonly slots: readonly (readonly [slot: string, type: SlotType, amount: string])[];
-  readonly environ: readonly (readonly [string, string])[];
-  readonly requests: readonly DeviceRequest[];
+  slots: list(slotWish),
+  environ: list(pair),
+  requests: list(deviceRequest),
   /** The engine's runtime; null for its default. */
-  readonly runtime: string | null;
+  runtime: nullable(text),
   /** Device files of the host. */
-  readonly nodes: readonly string[];
+  nodes: list(text),
   /** Libraries of the host for `LD_PRELOAD`, in the order of the plugins. */
-  readonly hooks: readonly string[];
-  /** Of the host, to be read. */
-  readonly mounts: readonly DeviceMount[];
+  hooks: newer(list(text), []),
   /** Of the engine, beside the kernel's own. */
-  readonly networks: readonly string[];
+  networks: newer(list(text), []),
+  /** Of the host, to be read. */
+  mounts: newer(list(deviceMount), []),
   /** Lines of `resource.txt`. */
-  readonly data: readonly (readonly [string, string])[];
+  data: list(pair),
   /** By device type, as the manager accounts them. */
-  readonly attached: readonly (readonly [string, readonly AttachedDevice[]])[];
-}
+  attached: list(attachedOfType),
+});
 
 /** That of a kernel without anything. */
 export const noProvision: DeviceProvision = {

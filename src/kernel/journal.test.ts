@@ -6,7 +6,7 @@ import { recordFixture, specFixture } from '../../test/support/kernel-record.ts'
 import { asContainerId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
 import { FileJournal } from './journal.ts';
-import { decodeRecord, encodeRecord } from './record-codec.ts';
+import { decodeRecord, encodeRecord } from './record.ts';
 
 let root: string;
 let journal: FileJournal;

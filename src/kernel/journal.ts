@@ -11,7 +11,7 @@ import type { Logger } from '../lib/log.ts';
 import { KeyedMutex } from '../lib/semaphore.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import type { KernelRecord } from './record.ts';
-import { decodeRecord, encodeRecord } from './record-codec.ts';
+import { decodeRecord, encodeRecord } from './record.ts';
 
 /** A record that could not be read, and where it lies now. */
 export interface QuarantinedRecord {

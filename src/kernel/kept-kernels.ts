@@ -8,7 +8,7 @@ import { moveHome } from '../storage/move-home.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { resolveKernelId } from './kernel-ids.ts';
 import type { KernelRecord } from './record.ts';
-import { decodeRecord } from './record-codec.ts';
+import { decodeRecord } from './record.ts';
 
 /** One of them. */
 export interface KeptKernel {

@@ -12,7 +12,7 @@ import {
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { KernelId } from '../lib/ids.ts';
-import { decodeRecord } from './record-codec.ts';
+import { decodeRecord } from './record.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;

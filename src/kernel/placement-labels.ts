@@ -1,5 +1,6 @@
 /** The choices of a kernel that no name gives, as labels of its container, where they outlive a lost record. Pure. */
 import { asContainerId } from '../lib/ids.ts';
+import { list, triple } from '../lib/json-reader.ts';
 import { allocationOf, type DeviceShare } from '../resources/device-share.ts';
 import { labelNames } from './ownership.ts';
 import type { KernelPlacement } from './record.ts';
@@ -56,14 +57,10 @@ export function readPlacement(labels: Readonly<Record<string, string>>): Labelle
 function readDevices(text: string | undefined): readonly DeviceShare[] | null {
   if (text === undefined) return null;
   try {
-    const list: unknown = JSON.parse(text);
-    if (!Array.isArray(list) || !list.every(isShare)) return null;
-    allocationOf(list);
-    return list;
+    const shares = list(triple)(JSON.parse(text), 'devices');
+    allocationOf(shares);
+    return shares;
   } catch {
     return null;
   }
 }
-
-const isShare = (value: unknown): value is DeviceShare =>
-  Array.isArray(value) && value.length === 3 && value.every((item) => typeof item === 'string');

@@ -1,12 +1,28 @@
 /**
- * What the journal holds of a kernel: its specification, where it stands, and the choices that no name gives.
+ * What the journal holds of a kernel: its specification, where it stands, and the choices that no name gives. A record is
+ * stored as JSON with a schema version and read strictly: what is not exactly a record is an error, so that a damaged file
+ * is quarantined rather than half believed.
  */
-import { type DeviceProvision, noProvision } from '../devices/device-provision.ts';
-import type { ContainerId } from '../lib/ids.ts';
-import type { LeasedNetwork } from '../network/prewarmed-network.ts';
+import { deviceProvision, noProvision } from '../devices/device-provision.ts';
+import {
+  fields,
+  JsonFormError,
+  list,
+  newer,
+  nullable,
+  number,
+  oneOf,
+  type Reader,
+  signed,
+  type TypeOf,
+  text,
+  triple,
+  whole,
+} from '../lib/json-reader.ts';
+import { containerIdText, leasedNetwork } from '../network/prewarmed-network.ts';
 import type { ServiceApp } from '../protocol/kernel-services.ts';
 import type { DeviceShare } from '../resources/device-share.ts';
-import type { KernelSpec, PortPair } from './spec.ts';
+import { kernelSpec, portPair } from './spec.ts';
 
 /** Phases of a kernel; the edges between them are in `transitions.ts`. */
 export const kernelPhases = ['creating', 'running', 'restarting', 'terminating', 'terminated'] as const;
@@ -32,29 +48,46 @@ export const terminationReasons = [
 /** A reason of termination; managers give reasons in their own words. */
 export type TerminationReason = (typeof terminationReasons)[number] | (string & {});
 
-/** How a kernel ended. */
-export interface Termination {
-  readonly reason: TerminationReason;
+const terminationReason: Reader<TerminationReason> = text;
+const termination = fields({
+  reason: terminationReason,
   /** The container's exit code where there was one. */
-  readonly exitCode: number | null;
+  exitCode: nullable(signed),
   /** One sentence for people: what happened, with the last lines of the log where they help. */
-  readonly detail: string;
+  detail: text,
   /** Milliseconds since the epoch. */
-  readonly at: number;
-}
+  at: number,
+});
+/** How a kernel ended. */
+export type Termination = TypeOf<typeof termination>;
 
-/** Choices of a kernel that only its record knows; they are labels of the container too. */
-export interface KernelPlacement {
+const deviceShare: Reader<DeviceShare> = triple;
+
+const storedPlacement = fields({
   /** Core ids in list form; null = any. */
-  readonly cpuset: string | null;
-  readonly devices: readonly DeviceShare[];
+  cpuset: nullable(text),
+  devices: newer(list(deviceShare), []),
   /** What the container gets along with them; no label of it. */
-  readonly provision: DeviceProvision;
+  provision: newer(deviceProvision, noProvision),
   /** Host port by container port. */
-  readonly hostPorts: readonly PortPair[];
+  hostPorts: list(portPair),
   /** The prewarmed network that its container has joined; null = a network of its own, or none. */
-  readonly prewarmedNetwork: LeasedNetwork | null;
-}
+  sandbox: newer(nullable(leasedNetwork), null),
+});
+type StoredPlacement = TypeOf<typeof storedPlacement>;
+
+/**
+ * Choices of a kernel that only its record knows; they are labels of the container too. A prewarmed network is stored as
+ * `sandbox`, the name that records have had for it all along.
+ */
+export type KernelPlacement = Omit<StoredPlacement, 'sandbox'> & {
+  readonly prewarmedNetwork: StoredPlacement['sandbox'];
+};
+
+const placement: Reader<KernelPlacement> = (value, place) => {
+  const { sandbox, ...rest } = storedPlacement(value, place);
+  return { ...rest, prewarmedNetwork: sandbox };
+};
 
 /** That of a kernel which has been given nothing. */
 export const noPlacement: KernelPlacement = {
@@ -65,29 +98,47 @@ export const noPlacement: KernelPlacement = {
   prewarmedNetwork: null,
 };
 
-/** How long a step took. */
-export interface StepTiming {
-  readonly step: string;
-  readonly ms: number;
-}
+const version: Reader<1> = (value, place) => {
+  if (value !== 1) throw new JsonFormError(place, '1, the only version this program knows');
+  return 1;
+};
 
-/** One kernel in the journal. */
-export interface KernelRecord {
-  readonly version: 1;
-  readonly spec: KernelSpec;
-  readonly phase: KernelPhase;
+/** The stored form of what the protocol of the runner defines. */
+const serviceApp: Reader<ServiceApp> = fields({
+  name: text,
+  urlTemplate: text,
+  allowedArguments: list(text),
+  allowedEnvs: list(text),
+});
+
+const kernelRecord = fields({
+  version,
+  spec: kernelSpec,
+  phase: oneOf(kernelPhases),
   /** Counts the containers of this kernel from 1. */
-  readonly generation: number;
-  readonly placement: KernelPlacement;
-  readonly containerId: ContainerId | null;
+  generation: whole,
+  placement,
+  containerId: nullable(containerIdText),
   /** What the image says of the services, as the runner of this container has read it. */
-  readonly apps: readonly ServiceApp[];
+  apps: newer(list(serviceApp), []),
   /** Which of the kept homes it begins with; null = an empty one. */
-  readonly restoredFrom: string | null;
-  readonly createdAt: number;
-  readonly readyAt: number | null;
+  restoredFrom: newer(nullable(text), null),
+  createdAt: number,
+  readyAt: nullable(number),
   /** Since when the engine has not listed its container, in milliseconds since the epoch; null = it does. */
-  readonly missingSince: number | null;
-  readonly termination: Termination | null;
-  readonly timings: readonly StepTiming[];
+  missingSince: newer(nullable(number), null),
+  termination: nullable(termination),
+  /** How long each step of the creation took. */
+  timings: list(fields({ step: text, ms: number })),
+});
+/** One kernel in the journal. */
+export type KernelRecord = TypeOf<typeof kernelRecord>;
+
+/** Reads a record's text. Throws JsonFormError, SyntaxError, or the form error of an id. */
+export const decodeRecord = (json: string): KernelRecord => kernelRecord(JSON.parse(json), 'record');
+
+/** The text of a record. */
+export function encodeRecord(of: KernelRecord): string {
+  const { prewarmedNetwork, ...rest } = of.placement;
+  return `${JSON.stringify({ ...of, placement: { ...rest, sandbox: prewarmedNetwork } })}\n`;
 }

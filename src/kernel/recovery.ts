@@ -21,7 +21,7 @@ import type { RecoverySummary } from './kernels.ts';
 import { type ListedContainer, listOwnedContainers } from './owned-containers.ts';
 import type { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
-import { decodeRecord } from './record-codec.ts';
+import { decodeRecord } from './record.ts';
 import type { ContainerObservation } from './state-machine.ts';
 import type { CreationPlan } from './step.ts';
 import { recordCopyName } from './steps/config-files.ts';

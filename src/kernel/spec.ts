@@ -1,124 +1,159 @@
 /**
  * What a kernel is to be: the compiled form of a create request. Every choice is made (image resolved, defaults filled,
- * limits checked); nothing below reads a default. It is stored in the journal as it is.
+ * limits checked); nothing below reads a default. It is stored in the journal as it is: each form is written down as the
+ * reader of its JSON, and the type follows from that. Fields that are `newer` are absent in what older releases wrote.
  */
-import type { KernelId, SessionId } from '../lib/ids.ts';
+import { type KernelId, parseKernelId, parseSessionId, type SessionId } from '../lib/ids.ts';
+import {
+  fields,
+  list,
+  newer,
+  nullable,
+  number,
+  oneOf,
+  pair,
+  type Reader,
+  type TypeOf,
+  text,
+  truth,
+  whole,
+} from '../lib/json-reader.ts';
 import type { KernelModel } from '../protocol/kernel-models.ts';
 
-/** Limits of a kernel. */
-export interface KernelLimits {
-  readonly cpus: number;
-  readonly memoryBytes: number;
-  readonly processes: number;
-  readonly sharedMemoryBytes: number | null;
-  readonly diskBytes: number | null;
+const kernelId: Reader<KernelId> = (value, place) => parseKernelId(text(value, place));
+const sessionId: Reader<SessionId> = (value, place) => parseSessionId(text(value, place));
+
+const limits = fields({
+  cpus: number,
+  memoryBytes: whole,
+  processes: whole,
+  sharedMemoryBytes: nullable(whole),
+  diskBytes: nullable(whole),
   /** Files that a process may have open; null = as many as the engine gives. */
-  readonly openFiles: number | null;
-}
+  openFiles: newer(nullable(whole), null),
+});
+/** Limits of a kernel. */
+export type KernelLimits = TypeOf<typeof limits>;
 
+const mount = fields({ source: text, target: text, readOnly: truth });
 /** A host path bound into a kernel. */
-export interface KernelMount {
-  readonly source: string;
-  readonly target: string;
-  readonly readOnly: boolean;
-}
+export type KernelMount = TypeOf<typeof mount>;
 
-/** A file that a kernel begins with. What it says may be secret. */
-export interface KernelFile {
-  readonly folder: 'home' | 'config';
+const file = fields({
+  folder: oneOf(['home', 'config']),
   /** Below the folder, in plain words. */
-  readonly path: string;
+  path: text,
   /** Permission bits. */
-  readonly mode: number;
+  mode: whole,
   /** The kernel's user, or root. */
-  readonly owner: 'tenant' | 'root';
-  readonly text: string;
-}
+  owner: oneOf(['tenant', 'root']),
+  text,
+});
+/** A file that a kernel begins with. What it says may be secret. */
+export type KernelFile = TypeOf<typeof file>;
 
+/** The stored form of a pair of ports. */
+export const portPair = fields({ containerPort: whole, hostPort: whole });
 /** A port of a container and one of the host. */
-export interface PortPair {
-  readonly containerPort: number;
-  readonly hostPort: number;
-}
+export type PortPair = TypeOf<typeof portPair>;
 
-/** The image of a kernel. */
-export interface KernelImage {
+const image = fields({
   /** As asked for. */
-  readonly reference: string;
+  reference: text,
   /** As the engine had it when the kernel was asked for. */
-  readonly id: string;
+  id: text,
   /** Paths at which it declares volumes. */
-  readonly volumes: readonly string[];
+  volumes: newer(list(text), []),
   /** Such as `ubuntu22.04`; null where its labels don't say. */
-  readonly distro: string | null;
+  distro: newer(nullable(text), null),
   /** Variables that it wants the number of CPU cores in. */
-  readonly coreCountVariables: readonly string[];
-}
+  coreCountVariables: newer(list(text), []),
+});
+/** The image of a kernel. */
+export type KernelImage = TypeOf<typeof image>;
 
+const namedNetwork = fields({
+  name: text,
+  /** Names under which others on the network find the kernel. */
+  aliases: list(text),
+  /** Addresses by name, for a network that knows no names. */
+  hosts: newer(list(pair), []),
+});
 /**
  * A network of the engine that is not the agent's own: that of a session, or one that an operator has made. It is there
  * before the kernel and stays after it.
  */
-export interface NamedNetwork {
-  readonly name: string;
-  /** Names under which others on the network find the kernel. */
-  readonly aliases: readonly string[];
-  /** Addresses by name, for a network that knows no names. */
-  readonly hosts: readonly (readonly [string, string])[];
-}
+export type NamedNetwork = TypeOf<typeof namedNetwork>;
 
 /** Where a kernel is connected: nowhere, to the agent's own bridge, or to a network that has a name. */
 export type KernelNetwork = 'none' | 'bridge' | NamedNetwork;
 
+const plainNetwork = oneOf(['none', 'bridge']);
+const network: Reader<KernelNetwork> = (value, place) =>
+  typeof value === 'object' ? namedNetwork(value, place) : plainNetwork(value, place);
+
 /** Whether a kernel has no network of its own: what it listens on are ports of the host. */
-export function isOnHost(network: KernelNetwork): boolean {
-  return typeof network === 'object' && network.name === 'host';
+export function isOnHost(of: KernelNetwork): boolean {
+  return typeof of === 'object' && of.name === 'host';
 }
 
-/** A service of a kernel that managers connect people to. */
-export interface KernelService {
-  readonly name: string;
-  readonly protocol: string;
+const service = fields({
+  name: text,
+  protocol: text,
   /** Each is among the published ports. */
-  readonly containerPorts: readonly number[];
+  containerPorts: list(whole),
   /** Whether it answers a model's requests. */
-  readonly isInference: boolean;
-}
+  isInference: truth,
+});
+/** A service of a kernel that managers connect people to. */
+export type KernelService = TypeOf<typeof service>;
+
+/** The stored form of what the protocol of the runner defines. */
+const model: Reader<KernelModel> = fields({
+  name: text,
+  path: text,
+  port: whole,
+  command: list(text),
+  preStart: text,
+  healthCheck: nullable(fields({ path: text, maxRetries: whole, maxWaitMs: whole, expectedStatus: whole })),
+});
 
 /** Variables in order, each name once. */
 export type Environ = readonly (readonly [string, string])[];
 
-/** A kernel's specification. */
-export interface KernelSpec {
-  readonly id: KernelId;
-  readonly sessionId: SessionId;
-  readonly image: KernelImage;
-  readonly runtime: { readonly type: string; readonly path: string | null };
-  readonly interpreter: 'eager' | 'lazy';
-  readonly limits: KernelLimits;
+/** The stored form of a specification. */
+export const kernelSpec = fields({
+  id: kernelId,
+  sessionId,
+  image,
+  runtime: fields({ type: text, path: nullable(text) }),
+  interpreter: oneOf(['eager', 'lazy']),
+  limits,
   /** Slots of accelerators with decimal amounts, in the order of the request. */
-  readonly accelerators: readonly (readonly [string, string])[];
+  accelerators: newer(list(pair), []),
   /** The session's variables. */
-  readonly environ: Environ;
-  readonly mounts: readonly KernelMount[];
-  readonly files: readonly KernelFile[];
-  readonly network: KernelNetwork;
+  environ: list(pair),
+  mounts: list(mount),
+  files: newer(list(file), []),
+  network,
   /** Container ports to publish, each on a host port of the pool. */
-  readonly publish: readonly number[];
+  publish: list(whole),
   /** Host ports by container port that are not the pool's to choose. */
-  readonly fixedPorts: readonly PortPair[];
+  fixedPorts: newer(list(portPair), []),
   /** Host ports that the kernel has beside those, for programs of its own. */
-  readonly assignedPorts: readonly number[];
+  assignedPorts: newer(list(whole), []),
   /** Empty on a node that is alone. */
-  readonly services: readonly KernelService[];
-  /** Whether services are listed and never started. */
-  readonly servicesBlocked: boolean;
+  services: newer(list(service), []),
   /** Served from the start, each on a port of a service. */
-  readonly models: readonly KernelModel[];
-  readonly user: { readonly uid: number; readonly gid: number };
+  models: newer(list(model), []),
+  /** Whether services are listed and never started. */
+  servicesBlocked: newer(truth, false),
+  user: fields({ uid: whole, gid: whole }),
   /** Whether the user may become root of the container. */
-  readonly sudo: boolean;
+  sudo: newer(truth, false),
   /** The kernel is removed after this long without a run; null = never. */
-  readonly idleTimeoutMs: number | null;
-  readonly hostname: string;
-}
+  idleTimeoutMs: nullable(number),
+  hostname: text,
+});
+/** A kernel's specification. */
+export type KernelSpec = TypeOf<typeof kernelSpec>;

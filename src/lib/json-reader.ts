@@ -13,6 +13,9 @@ export class JsonFormError extends Error {
 /** Reads one value, whose place is for errors. Throws JsonFormError. */
 export type Reader<T> = (value: unknown, place: string) => T;
 
+/** What a reader gives: the type of a form that is written down once, as its reader. */
+export type TypeOf<R> = R extends Reader<infer T> ? T : never;
+
 /** A text, also an empty one. */
 export const text: Reader<string> = (value, place) => {
   if (typeof value !== 'string') throw new JsonFormError(place, 'a text');
@@ -67,7 +70,7 @@ export const list =
   };
 /** One of a few words. */
 export const oneOf =
-  <T extends string>(values: readonly T[]): Reader<T> =>
+  <const T extends string>(values: readonly T[]): Reader<T> =>
   (value, place) => {
     const found = values.find((candidate) => candidate === value);
     if (found === undefined) throw new JsonFormError(place, `one of ${values.join(', ')}`);
@@ -82,6 +85,17 @@ export const object =
     const fields = new Map(Object.entries(value));
     return build((name, read) => read(fields.get(name), `${place}.${name}`));
   };
+
+/** An object of these fields, in this order; unknown ones are left out. */
+export const fields = <Readers extends Readonly<Record<string, Reader<unknown>>>>(
+  readers: Readers,
+): Reader<{ readonly [Name in keyof Readers]: TypeOf<Readers[Name]> }> =>
+  object(
+    (field) =>
+      Object.fromEntries(Object.entries(readers).map(([name, read]) => [name, field(name, read)])) as {
+        readonly [Name in keyof Readers]: TypeOf<Readers[Name]>;
+      },
+  );
 
 /** A list of exactly two texts. */
 export const pair: Reader<readonly [string, string]> = (value, place) => {

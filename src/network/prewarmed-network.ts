@@ -7,15 +7,21 @@
 import { randomBytes } from 'node:crypto';
 import { constants, open } from 'node:fs/promises';
 import type { ContainerDetail, ContainerSpec, ContainerSummary } from '../engine/engine.ts';
-import type { ContainerId } from '../lib/ids.ts';
+import { asContainerId, type ContainerId } from '../lib/ids.ts';
+import { fields, type Reader, type TypeOf, text, whole } from '../lib/json-reader.ts';
+
+/** Reads the id of a container, as it is stored. */
+export const containerIdText: Reader<ContainerId> = (value, place) => asContainerId(text(value, place));
 
 /** The prewarmed network that a kernel holds. */
-export interface LeasedNetwork {
-  readonly container: ContainerId;
+export type LeasedNetwork = TypeOf<typeof leasedNetwork>;
+/** Its stored form. */
+export const leasedNetwork = fields({
+  container: containerIdText,
   /** What had gone through the network before the kernel's container joined it. */
-  readonly receivedBytes: number;
-  readonly sentBytes: number;
-}
+  receivedBytes: whole,
+  sentBytes: whole,
+});
 
 /** What is the same for all prewarmed networks of an agent. */
 export interface PrewarmedNetworkForm {

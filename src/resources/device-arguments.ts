@@ -1,17 +1,15 @@
 /** What a kernel's devices need of its container, in no particular engine's words (spec resources-and-stats 3). Pure. */
+import { fields, list, type TypeOf, text } from '../lib/json-reader.ts';
 
 /** Devices that the engine attaches itself. */
-export interface DeviceRequest {
-  readonly driver: string;
-  readonly ids: readonly string[];
-  readonly capabilities: readonly string[];
-}
+export type DeviceRequest = TypeOf<typeof deviceRequest>;
+/** Its stored form. */
+export const deviceRequest = fields({ driver: text, ids: list(text), capabilities: list(text) });
 
 /** A file or folder that comes with a device. */
-export interface DeviceMount {
-  readonly source: string;
-  readonly target: string;
-}
+export type DeviceMount = TypeOf<typeof deviceMount>;
+/** Its stored form. */
+export const deviceMount = fields({ source: text, target: text });
 
 /** What is needed; an absent field needs nothing. */
 export interface DeviceArguments {

@@ -14,7 +14,7 @@ import type { NetworkLeases } from '../leases.ts';
 import { writeNameFiles } from '../name-files.ts';
 import type { Ownership } from '../ownership.ts';
 import type { KernelRecord } from '../record.ts';
-import { encodeRecord } from '../record-codec.ts';
+import { encodeRecord } from '../record.ts';
 import { environOf, environText, writeFirstResourceFiles } from '../resource-files.ts';
 import { placedPorts } from '../service-ports.ts';
 import { isOnHost } from '../spec.ts';
