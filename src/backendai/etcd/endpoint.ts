@@ -2,6 +2,7 @@
  * One etcd server: the only module that knows the gRPC client. Every call has a deadline and every failure says whether
  * another try, another server or another token can help.
  */
+import { addAbortListener, once } from 'node:events';
 import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { Auth, KV, Watch, type WatchResponse } from './etcd_pb.ts';
@@ -15,7 +16,7 @@ export interface EtcdTls {
   readonly key: string | null;
 }
 
-/** Bounds of a call. */
+/** What a call carries beside its request. */
 export interface EtcdCall {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
@@ -29,7 +30,7 @@ export interface EtcdCall {
  */
 export type EtcdFailureKind = 'unavailable' | 'token' | 'refused';
 
-/** A failed call. */
+/** A call that failed; `kind` says what can help. */
 export class EtcdFailure extends Error {
   override readonly name = 'EtcdFailure';
   readonly kind: EtcdFailureKind;
@@ -133,7 +134,9 @@ export class EtcdEndpoint implements Disposable {
     fromRevision: bigint,
     call: { readonly signal: AbortSignal; readonly token: string | null },
   ): AsyncGenerator<bigint, void> {
-    using attempt = ownSignal(call.signal);
+    // A signal of this watch alone: the client's listeners go with it.
+    const attempt = new AbortController();
+    using _listener = addAbortListener(call.signal, () => attempt.abort(call.signal.reason));
     const requests = createRequests(ranges, fromRevision, attempt.signal);
     try {
       const options = callOptions({ timeoutMs: 0, signal: attempt.signal, token: call.token });
@@ -145,6 +148,8 @@ export class EtcdEndpoint implements Disposable {
       }
     } catch (thrown) {
       throw this.#failure(thrown);
+    } finally {
+      attempt.abort();
     }
     throw new EtcdFailure('unavailable', `etcd at ${this.address} has ended a watch`);
   }
@@ -211,31 +216,13 @@ function rangeOf({ key, end }: KeyRange) {
   return { key, ...(end ? { rangeEnd: end } : {}) };
 }
 
-/** A signal of one attempt, so that its listeners go with it. */
-function ownSignal(parent: AbortSignal): Disposable & { readonly signal: AbortSignal } {
-  const controller = new AbortController();
-  const onAbort = (): void => controller.abort(parent.reason);
-  if (parent.aborted) onAbort();
-  parent.addEventListener('abort', onAbort, { once: true });
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]() {
-      parent.removeEventListener('abort', onAbort);
-      controller.abort();
-    },
-  };
-}
-
 /** The requests of a watch. The stream stays open as long as this generator does not end. */
 async function* createRequests(ranges: readonly KeyRange[], startRevision: bigint, signal: AbortSignal) {
   for (const range of ranges) {
     const value = { ...rangeOf(range), startRevision };
     yield { requestUnion: { case: 'createRequest' as const, value } };
   }
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+  if (!signal.aborted) await once(signal, 'abort');
 }
 
 function refuseCancelled(reply: WatchResponse): void {

@@ -5,12 +5,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import { type Clock, sleep } from '../../lib/clock.ts';
-import { withDeadline } from '../../lib/deadline.ts';
+import { Deadline, raceWithSignal, withDeadline } from '../../lib/deadline.ts';
 import { KerneletError, toKerneletError } from '../../lib/errors.ts';
 import { object, type Reader, text } from '../../lib/json-reader.ts';
 import type { Logger } from '../../lib/log.ts';
-import { Backoff } from '../../lib/retry.ts';
+import { retry } from '../../lib/retry.ts';
 import type { JsonStore } from '../../storage/json-store.ts';
+import { taskRecordBackoff, taskRecordMs } from '../redis/retry.ts';
 import type { BackgroundTaskRecords, TaskEnd } from '../redis/task-records.ts';
 import type { AgentEventFields } from '../wire/events/agent-event.ts';
 
@@ -19,7 +20,7 @@ export interface TaskNote {
   readonly what: string;
 }
 
-/** Reads a note. */
+/** Reads what a state folder holds of a task. Throws JsonFormError. */
 export const taskNote: Reader<TaskNote> = object((of) => ({ what: of('what', text) }));
 
 /** Says how far a task is; more often than once a second is left out. */
@@ -30,7 +31,7 @@ export type TaskBody = (progress: TaskProgress, signal: AbortSignal) => Promise<
 
 type TaskEventName = 'bgtask_updated' | 'bgtask_done' | 'bgtask_cancelled' | 'bgtask_failed';
 
-/** What tasks work with. */
+/** Where tasks are recorded: in Redis for managers, on disk for the next process. */
 export interface BackgroundTasksParts {
   readonly records: Pick<BackgroundTaskRecords, 'start' | 'progress' | 'end'>;
   /** Tells a manager; with a name once until that is free, by whatever process. */
@@ -47,9 +48,7 @@ const maxTasks = 256;
 /** From the reply to the earliest end. */
 const listeningMs = 1_000;
 const progressPauseMs = 1_000;
-/** How long the record of an end is tried to be written; the event is published all the same. */
-const recordingMs = 30_000;
-/** The same when the agent is stopping. */
+/** How long the record of an end may take when the agent is stopping. */
 const hurriedMs = 2_000;
 const stoppingMs = 5_000;
 const maxText = 4_096;
@@ -182,21 +181,24 @@ export class BackgroundTasks implements AsyncDisposable {
   }
 
   async #record(id: string, end: TaskEnd, message: string): Promise<void> {
-    const { records, clock } = this.#parts;
-    const begun = clock.monotonic();
-    const backoff = new Backoff({ initialMs: 500, maximumMs: 5_000, clock });
-    for (;;) {
-      const stopping = this.#stop.signal.aborted;
-      const leftMs = recordingMs - (clock.monotonic() - begun);
+    const { records, clock, log } = this.#parts;
+    const { signal: stop } = this.#stop;
+    const what = 'writing the record of a task';
+    const write = (): Promise<void> => records.end(id, end, message, clock.now());
+    if (!stop.aborted) {
+      const backoff = taskRecordBackoff(clock);
+      const isRetryable = (error: unknown): boolean => {
+        if (backoff.attempts === 0) log.warn(`${what} has failed; trying again`, { task: id, error });
+        return true;
+      };
+      using deadline = new Deadline({ what, timeoutMs: taskRecordMs, signal: stop, clock });
+      const { signal } = deadline;
       try {
-        const timeoutMs = stopping ? hurriedMs : Math.max(leftMs, 1);
-        const options = { what: 'writing the record of a task', timeoutMs, clock };
-        return await withDeadline(options, () => records.end(id, end, message, clock.now()));
+        return await retry({ backoff, signal, isRetryable }, () => raceWithSignal(write(), signal));
       } catch (error) {
-        if (stopping || clock.monotonic() - begun >= recordingMs) throw error;
+        if (!stop.aborted) throw error;
       }
-      // A stop ends the pause, and the record is tried once more.
-      await backoff.wait(this.#stop.signal).catch(() => {});
     }
+    await withDeadline({ what, timeoutMs: hurriedMs, clock }, write);
   }
 }

@@ -6,6 +6,7 @@
 import type { HostPort } from '../../config/settings.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { KerneletError } from '../../lib/errors.ts';
+import { isTransientError } from './retry.ts';
 import type { RedisTls } from './settings.ts';
 
 /** A command with its arguments. */
@@ -14,7 +15,7 @@ export type RedisCommand = readonly (string | Buffer)[];
 /** What a server answers. Texts that it stores come as bytes. */
 export type RedisReply = null | number | string | Buffer | readonly RedisReply[];
 
-/** How to connect. */
+/** Where a connection goes, what it shows there, and how long the server may take. */
 export interface RedisConnectionOptions {
   readonly address: HostPort;
   /** null: none. */
@@ -25,19 +26,6 @@ export interface RedisConnectionOptions {
   readonly commandTimeoutMs: number;
 }
 
-/** Words with which a server says that it cannot do it now, or that another one should. */
-const transient = new Set([
-  'READONLY',
-  'LOADING',
-  'MASTERDOWN',
-  'NOREPLICAS',
-  'CLUSTERDOWN',
-  'TRYAGAIN',
-  'UNBLOCKED',
-  'MISCONF',
-  'BUSY',
-]);
-
 /** The part of the client that is used. */
 interface Client {
   sendCommand(args: RedisCommand, options: object): Promise<unknown>;
@@ -45,7 +33,7 @@ interface Client {
   readonly isReady: boolean;
 }
 
-/** A connection. */
+/** A connection that is open until it is disposed, or a command was not answered in time. */
 export class RedisConnection implements Disposable {
   readonly #client: Client;
   readonly #name: string;
@@ -160,7 +148,7 @@ export class RedisConnection implements Disposable {
       return new KerneletError('REDIS_UNAVAILABLE', text, { cause: thrown });
     }
     const word = thrown.message.split(' ')[0] ?? '';
-    if (!transient.has(word)) return new KerneletError('REDIS_REFUSED', text, { cause: thrown, context: { word } });
+    if (!isTransientError(word)) return new KerneletError('REDIS_REFUSED', text, { cause: thrown, context: { word } });
     // A replica that was a master: the next connection finds the new one.
     if (word === 'READONLY') this[Symbol.dispose]();
     return new KerneletError('REDIS_UNAVAILABLE', text, { cause: thrown });

@@ -5,10 +5,10 @@ import type { RedisLink } from './link.ts';
 
 const expiryS = '3600';
 
-/** How to store. */
+/** Whose log it is, and in what pieces it goes where. */
 export interface ContainerLogOptions {
   readonly link: RedisLink;
-  /** Full id. */
+  /** The full id of 64 digits. */
   readonly containerId: string;
   /** Bytes of a chunk, whatever characters it cuts. */
   readonly chunkBytes: number;

@@ -2,14 +2,16 @@
  * Reading the events that are meant for everybody (spec cluster-state 4.4). It neither joins a group nor trims, so that
  * it takes nothing from the managers, and goes on where it was after a lost connection.
  */
-import { type Clock, sleep } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { raceWithSignal } from '../../lib/deadline.ts';
 import type { Logger } from '../../lib/log.ts';
+import { retry } from '../../lib/retry.ts';
 import type { RedisReply } from './connection.ts';
 import { type EncodedEvent, eventStreamKey } from './event-stream.ts';
 import type { RedisLink } from './link.ts';
+import { readingBackoff } from './retry.ts';
 
-/** How to read. */
+/** Which events are read, and over which connection. */
 export interface EventReaderOptions {
   /** A link of its own: reading blocks it. */
   readonly link: RedisLink;
@@ -17,6 +19,7 @@ export interface EventReaderOptions {
   readonly names: ReadonlySet<string>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Before the first attempt after a failure; later pauses are longer. */
   readonly retryPauseMs: number;
 }
 
@@ -34,30 +37,27 @@ export async function* readEvents(
   let place: string | null = null;
   /** Whether the place must be compared with the stream's end: a server may have come back empty, with earlier ids. */
   let unsure = true;
-  let failures = 0;
+  const backoff = readingBackoff(retryPauseMs, clock);
+  const isRetryable = (error: unknown): boolean => {
+    if (backoff.attempts === 0) log.warn('events cannot be read; trying again', { error });
+    unsure = true;
+    return true;
+  };
   for (;;) {
-    signal.throwIfAborted();
-    try {
+    const entries = await retry({ backoff, signal, isRetryable }, async () => {
       if (unsure) {
         const end = await endOfStream(link);
         if (place === null || isBefore(end, place)) place = end;
         unsure = false;
       }
-      const from: string = place ?? '0-0';
-      const entries = await readAfter(link, from, signal);
-      if (failures > 0) log.info('events are read again');
-      failures = 0;
-      for (const { id, fields } of entries) {
-        place = id;
-        const event = toEvent(fields, names);
-        if (event) yield event;
-      }
-    } catch (error) {
-      signal.throwIfAborted();
-      if (failures === 0) log.warn('events cannot be read; trying again', { error });
-      failures += 1;
-      unsure = true;
-      await sleep(clock, Math.min(retryPauseMs * 2 ** Math.min(failures, 6), 15_000), signal);
+      return await readAfter(link, place ?? '0-0', signal);
+    });
+    if (backoff.attempts > 0) log.info('events are read again');
+    backoff.reset();
+    for (const { id, fields } of entries) {
+      place = id;
+      const event = toEvent(fields, names);
+      if (event) yield event;
     }
   }
 }

@@ -1,8 +1,14 @@
-/** The event stream of the cluster: its entries and how they are added (spec cluster-state 4.3). */
-import type { RedisCommand } from './connection.ts';
+/**
+ * The event stream of the cluster: its entries and how they are added (spec cluster-state 4.3).
+ *
+ * What must arrive exactly once is appended by a script on the server: it compares the sequence number that it stored of
+ * this agent with those of the batch, adds what is new and advances the number, all at once. A batch whose answer was lost
+ * is sent again and adds nothing. Only a server that lost what it had acknowledged can lose or repeat.
+ */
+import type { RedisCommand, RedisReply } from './connection.ts';
 import type { RedisSender } from './link.ts';
 
-/** The stream's key. */
+/** The stream's key in database 4. */
 export const eventStreamKey = 'events';
 
 /**
@@ -16,12 +22,12 @@ export interface EncodedEvent {
   readonly name: string;
   /** The agent's id, or `manager` for what has no agent. */
   readonly source: string;
-  /** A MessagePack array. */
+  /** Its arguments as one MessagePack array. */
   readonly args: Uint8Array;
 }
 
 /** The fields of an entry, in the order that upstream writes them. */
-export function eventFields({ name, source, args }: EncodedEvent): readonly (string | Buffer)[] {
+function eventFields({ name, source, args }: EncodedEvent): readonly (string | Buffer)[] {
   return ['name', name, 'source', source, 'args', bytesOf(args)];
 }
 
@@ -40,6 +46,72 @@ export class EventWriter {
     const command: RedisCommand = ['XADD', eventStreamKey, 'MAXLEN', '~', String(this.#length), '*'];
     await this.#link.send([[...command, ...eventFields(event)]], timeoutMs);
   }
+}
+
+/** Events of one source of numbers, in order and without gap. */
+export interface SequencedBatch {
+  /** Names the series of numbers; a new series begins where it likes. */
+  readonly series: string;
+  /** The number of the first event. */
+  readonly first: number;
+  readonly events: readonly EncodedEvent[];
+}
+
+/** What the server has after a batch. */
+export interface AppendResult {
+  /** The last number that it has of this series. */
+  readonly last: number;
+}
+
+const script = `
+local stored = redis.call('HMGET', KEYS[1], 'series', 'sequence')
+local first = tonumber(ARGV[2])
+local last = first - 1
+if stored[1] == ARGV[1] and tonumber(stored[2]) > last then last = tonumber(stored[2]) end
+local sequence = first
+for at = 4, #ARGV, 3 do
+  if sequence > last then
+    redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*',
+      'name', ARGV[at], 'source', ARGV[at + 1], 'args', ARGV[at + 2])
+    last = sequence
+  end
+  sequence = sequence + 1
+end
+if #ARGV >= 4 then redis.call('HSET', KEYS[1], 'series', ARGV[1], 'sequence', string.format('%.0f', last)) end
+return string.format('%.0f', last)
+`;
+
+/** The key of an agent's number. */
+export const sequenceKey = (agentId: string): string => `kernelet.outbox.${agentId}`;
+
+/** Appends numbered events of one agent exactly once. */
+export class SequencedAppender {
+  readonly #link: RedisSender;
+  readonly #key: string;
+  readonly #length: number;
+
+  constructor(link: RedisSender, agentId: string, streamLength = defaultStreamLength) {
+    this.#link = link;
+    this.#key = sequenceKey(agentId);
+    this.#length = streamLength;
+  }
+
+  /**
+   * Appends what the server doesn't have; with no events, asks where it is. Throws REDIS_UNAVAILABLE, REDIS_REFUSED; the
+   * batch may then be there, and is sent again as it is.
+   */
+  async append({ series, first, events }: SequencedBatch): Promise<AppendResult> {
+    const fields = events.flatMap(({ name, source, args }) => [name, source, bytesOf(args)]);
+    const keys = ['2', this.#key, eventStreamKey];
+    const [reply = null] = await this.#link.send([
+      ['EVAL', script, ...keys, series, String(first), String(this.#length), ...fields],
+    ]);
+    return { last: numberOf(reply) };
+  }
+}
+
+function numberOf(reply: RedisReply): number {
+  return Number(String(reply));
 }
 
 /** The same bytes as the client takes them. */

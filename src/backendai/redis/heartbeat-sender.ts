@@ -2,11 +2,13 @@
  * The heartbeat (spec cluster-state 5.1, 5.2): from start to start at a steady interval, over a connection of its own,
  * made of what is known at that moment. It waits for nothing but Redis, never overlaps and is never queued.
  */
+import { addAbortListener } from 'node:events';
 import { type Clock, sleep } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { EventWriter } from './event-stream.ts';
+import { heartbeatRetryMs } from './retry.ts';
 
-/** How to send. */
+/** What heartbeats say, how often, and over which connection. */
 export interface HeartbeatOptions {
   readonly writer: EventWriter;
   readonly agentId: string;
@@ -25,10 +27,8 @@ export interface HeartbeatOptions {
 
 /** How long one beat may take; a server that takes five seconds is served. */
 const timeoutMs = 8_000;
-/** After a failure the next attempt doesn't wait for the next beat. */
-const retryMs = 2_000;
 
-/** Sends heartbeats. */
+/** Sends the heartbeats of one agent. */
 export class HeartbeatSender {
   readonly #options: HeartbeatOptions;
   #last: Uint8Array | null = null;
@@ -53,7 +53,7 @@ export class HeartbeatSender {
       const begun = clock.monotonic();
       this.#hurried = false;
       const sent = await this.#beat();
-      const pause = sent ? intervalMs : Math.min(retryMs, intervalMs);
+      const pause = sent ? intervalMs : Math.min(heartbeatRetryMs, intervalMs);
       await this.#rest(begun + pause - clock.monotonic(), signal);
     }
   }
@@ -86,34 +86,10 @@ export class HeartbeatSender {
 
   async #rest(pauseMs: number, signal: AbortSignal): Promise<void> {
     if (this.#hurried || pauseMs <= 0) return;
-    using over = new OwnAbort(signal);
+    const over = new AbortController();
+    using _listener = addAbortListener(signal, () => over.abort());
     this.#hurry = () => over.abort();
     await sleep(this.#options.clock, pauseMs, over.signal).catch(() => {});
     this.#hurry = null;
-  }
-}
-
-/** A signal that aborts with its parent or by itself, and whose listeners go with it. */
-class OwnAbort implements Disposable {
-  readonly #controller = new AbortController();
-  readonly #parent: AbortSignal;
-  readonly #onAbort = (): void => this.#controller.abort();
-
-  constructor(parent: AbortSignal) {
-    this.#parent = parent;
-    if (parent.aborted) this.#controller.abort();
-    parent.addEventListener('abort', this.#onAbort, { once: true });
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  abort(): void {
-    this.#controller.abort();
-  }
-
-  [Symbol.dispose](): void {
-    this.#parent.removeEventListener('abort', this.#onAbort);
   }
 }

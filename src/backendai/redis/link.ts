@@ -1,18 +1,19 @@
 /**
  * A connection to one database that is made when it is needed and made anew when it has ended. Commands fail at once
- * when it cannot be made: whoever must get something through has a queue and patience of his own.
+ * when it cannot be made: whoever must get something through has a queue and patience of his own (`retry.ts`). A master is
+ * found by its sentinels here, and not by the client, whose connections are not ours to end when a server hangs.
  */
+import type { HostPort } from '../../config/settings.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { type RedisCommand, RedisConnection, type RedisReply } from './connection.ts';
-import { findMaster, requireMaster } from './sentinel.ts';
-import type { RedisSettings } from './settings.ts';
+import type { RedisPlace, RedisSettings } from './settings.ts';
 
 /** The databases of a cluster (spec cluster-state 2.2). */
 export const redisDatabases = { statistics: 0, live: 2, images: 3, stream: 4 } as const;
 
 /** What commands are sent through. */
 export interface RedisSender {
-  /** As RedisConnection.send. */
+  /** Replies in order; throws as `RedisConnection.send` does. */
   send(commands: readonly RedisCommand[], timeoutMs?: number): Promise<readonly RedisReply[]>;
 }
 
@@ -33,7 +34,7 @@ export class RedisLink implements RedisSender, Disposable {
     return await connection.send(commands, timeoutMs);
   }
 
-  /** One command. */
+  /** Sends one command and gives its reply. */
   async call(command: RedisCommand, timeoutMs?: number): Promise<RedisReply> {
     const [reply = null] = await this.send([command], timeoutMs);
     return reply;
@@ -93,3 +94,49 @@ export class RedisLink implements RedisSender, Disposable {
 
 /** What keys are written through. */
 export type KeyWriter = Pick<RedisLink, 'send' | 'call' | 'transact'>;
+
+/** Asks the sentinels in turn. Throws REDIS_UNAVAILABLE, with what each of them said, when none names a master. */
+async function findMaster(
+  place: Extract<RedisPlace, { kind: 'sentinel' }>,
+  settings: RedisSettings,
+): Promise<HostPort> {
+  const answers: string[] = [];
+  for (const address of place.sentinels) {
+    try {
+      const master = await askSentinel(address, place, settings);
+      if (master) return master;
+      answers.push(`the sentinel at ${address.host}:${address.port} does not know it`);
+    } catch (error) {
+      answers.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  const text = `no sentinel names a master of ${JSON.stringify(place.service)}: ${answers.join('; ')}`;
+  throw new KerneletError('REDIS_UNAVAILABLE', text);
+}
+
+async function askSentinel(
+  address: HostPort,
+  place: Extract<RedisPlace, { kind: 'sentinel' }>,
+  settings: RedisSettings,
+): Promise<HostPort | null> {
+  const { tls, connectTimeoutMs, commandTimeoutMs } = settings;
+  using sentinel = await RedisConnection.open({
+    address,
+    password: place.password,
+    database: 0,
+    tls,
+    connectTimeoutMs,
+    commandTimeoutMs,
+  });
+  const [reply] = await sentinel.send([['SENTINEL', 'get-master-addr-by-name', place.service]]);
+  if (!Array.isArray(reply)) return null;
+  const [host, port] = reply.map(String);
+  return host && port ? { host, port: Number(port) } : null;
+}
+
+/** Throws REDIS_UNAVAILABLE when the server is no master: sentinels may name one that was. */
+async function requireMaster(connection: RedisConnection): Promise<void> {
+  const [reply] = await connection.send([['ROLE']]);
+  const role = Array.isArray(reply) ? String(reply[0]) : '';
+  if (role !== 'master') throw new KerneletError('REDIS_UNAVAILABLE', `the sentinels name a server that is a ${role}`);
+}

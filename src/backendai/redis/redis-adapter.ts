@@ -6,10 +6,9 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type ContainerLogOptions, storeContainerLog } from './container-log.ts';
 import { readEvents } from './event-reader.ts';
-import { defaultStreamLength, type EncodedEvent, EventWriter } from './event-stream.ts';
+import { defaultStreamLength, type EncodedEvent, EventWriter, SequencedAppender } from './event-stream.ts';
 import { HeartbeatSender } from './heartbeat-sender.ts';
 import { RedisLink, redisDatabases } from './link.ts';
-import { SequencedAppender } from './sequenced-append.ts';
 import type { RedisSettings } from './settings.ts';
 import { RedisStatistics } from './statistics-keys.ts';
 import { BackgroundTaskRecords } from './task-records.ts';
@@ -28,7 +27,7 @@ export interface RedisAdapterOptions {
 export class RedisAdapter implements Disposable {
   readonly #options: RedisAdapterOptions;
   readonly #links = new DisposableStack();
-  /** For the outbox. */
+  /** Adds what the outbox sends, exactly once. */
   readonly appender: SequencedAppender;
   readonly statistics: RedisStatistics;
   readonly tasks: BackgroundTaskRecords;
@@ -80,7 +79,7 @@ export class RedisAdapter implements Disposable {
     await this.#shared.call(['PING']);
   }
 
-  /** Ends every connection. */
+  /** Ends every connection; commands under way are refused. */
   [Symbol.dispose](): void {
     this.#links.dispose();
   }

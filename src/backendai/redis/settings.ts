@@ -13,7 +13,7 @@ export interface RedisTls {
   readonly authority: string | null;
 }
 
-/** Where Redis is. */
+/** One server, or the sentinels that know which one is the master. */
 export type RedisPlace =
   | { readonly kind: 'server'; readonly address: HostPort }
   | {
@@ -24,7 +24,7 @@ export type RedisPlace =
       readonly password: string | null;
     };
 
-/** How to reach Redis. */
+/** What `config/redis` says, with upstream's defaults. */
 export interface RedisSettings {
   readonly place: RedisPlace;
   /** null: none. */
@@ -34,7 +34,7 @@ export interface RedisSettings {
   readonly connectTimeoutMs: number;
   /** A server that has not answered after this time is given up, and its connection with it. */
   readonly commandTimeoutMs: number;
-  /** Between two attempts. */
+  /** The first pause before events are read again; 0.3 s unless configured (`retry.ts`). */
   readonly retryPauseMs: number;
 }
 

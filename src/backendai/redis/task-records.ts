@@ -21,7 +21,7 @@ export class BackgroundTaskRecords {
     await this.#link.transact(record(taskId, { ...fields, last_update: seconds(at) }));
   }
 
-  /** How far it is. */
+  /** How far it is, in units of its own. `at`: milliseconds since the epoch. */
   async progress(
     taskId: string,
     step: { readonly current: number; readonly total: number; readonly message: string },
@@ -31,7 +31,7 @@ export class BackgroundTaskRecords {
     await this.#link.send(record(taskId, { ...fields, last_update: seconds(at) }));
   }
 
-  /** Its end. */
+  /** How it ended; readers find the record for a day. */
   async end(taskId: string, status: TaskEnd, message: string, at: number): Promise<void> {
     await this.#link.transact(record(taskId, { status, msg: message, last_update: seconds(at) }));
   }

@@ -4,8 +4,8 @@
  */
 
 import { Outbox } from '../../../src/backendai/events/outbox/outbox.ts';
+import { SequencedAppender } from '../../../src/backendai/redis/event-stream.ts';
 import { RedisLink } from '../../../src/backendai/redis/link.ts';
-import { SequencedAppender } from '../../../src/backendai/redis/sequenced-append.ts';
 import { systemClock as clock, sleep } from '../../../src/lib/clock.ts';
 import { silentLogger as log } from '../../../src/lib/log.ts';
 import { settingsOf } from './redis-settings.ts';

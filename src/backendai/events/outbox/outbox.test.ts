@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fuzzRuns } from '../../../../test/support/depth.ts';
 import { FakeClock } from '../../../../test/support/fake-clock.ts';
 import { silentLogger as log } from '../../../lib/log.ts';
-import type { AppendResult, SequencedBatch } from '../../redis/sequenced-append.ts';
+import type { AppendResult, SequencedBatch } from '../../redis/event-stream.ts';
 import { Outbox, type OutboxOptions } from './outbox.ts';
 import { parseOutbox } from './outbox-file.ts';
 

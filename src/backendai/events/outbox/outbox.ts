@@ -5,10 +5,11 @@
  */
 
 import { type Clock, sleep } from '../../../lib/clock.ts';
+import { raceWithSignal } from '../../../lib/deadline.ts';
 import type { Logger } from '../../../lib/log.ts';
-import { Backoff } from '../../../lib/retry.ts';
-import type { EncodedEvent } from '../../redis/event-stream.ts';
-import type { AppendResult, SequencedBatch } from '../../redis/sequenced-append.ts';
+import { retry } from '../../../lib/retry.ts';
+import type { AppendResult, EncodedEvent, SequencedBatch } from '../../redis/event-stream.ts';
+import { outboxBackoff } from '../../redis/retry.ts';
 import { newSeries, type OutboxEntry, OutboxFile } from './outbox-file.ts';
 
 /** Where events go: appends what it doesn't have yet and tells how far it is. */
@@ -49,7 +50,7 @@ export class Outbox implements Disposable {
   #bytes = 0;
   #dropped = 0;
   #unwritten = 0;
-  #wake: (() => void)[] = [];
+  #change = Promise.withResolvers<void>();
   /** Whether the server's number has been compared with ours. */
   #compared = false;
 
@@ -72,7 +73,7 @@ export class Outbox implements Disposable {
     }
   }
 
-  /** Events that wait. */
+  /** Events that the server has not acknowledged. */
   get size(): number {
     return this.#pending.length;
   }
@@ -120,21 +121,24 @@ export class Outbox implements Disposable {
 
   /** Sends until the signal aborts; resolves then. */
   async run(signal: AbortSignal): Promise<void> {
-    const backoff = new Backoff({ initialMs: 300, maximumMs: 5_000, clock: this.#clock });
-    while (!signal.aborted) {
-      try {
-        await this.#news(signal);
-        await this.#compare();
-        const sent = await this.#deliver();
+    const backoff = outboxBackoff(this.#clock);
+    const isRetryable = (error: unknown): boolean => {
+      if (backoff.attempts === 0) this.#log.warn('events cannot be sent; they are kept', { waiting: this.size, error });
+      return true;
+    };
+    try {
+      for (;;) {
+        const sent = await retry({ backoff, signal, isRetryable }, async () => {
+          while (this.size === 0) await this.#changed(signal);
+          await this.#compare();
+          return await this.#deliver();
+        });
         if (backoff.attempts > 0) this.#log.info('events are sent again', { waiting: this.size });
         backoff.reset();
         if (sent >= batchEvents) await sleep(this.#clock, pauseMs, signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        if (backoff.attempts === 0)
-          this.#log.warn('events cannot be sent; they are kept', { waiting: this.size, error });
-        await backoff.wait(signal).catch(() => {});
       }
+    } catch (thrown) {
+      if (!signal.aborted) throw thrown;
     }
   }
 
@@ -231,28 +235,14 @@ export class Outbox implements Disposable {
     }
   }
 
-  async #news(signal: AbortSignal): Promise<void> {
-    while (this.size === 0) await this.#changed(signal);
-  }
-
+  /** Resolves when an event comes or leaves; rejects with the signal's reason. */
   #changed(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason);
-      const onAbort = (): void => {
-        this.#wake = this.#wake.filter((one) => one !== wake);
-        reject(signal.reason);
-      };
-      const wake = (): void => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      };
-      this.#wake.push(wake);
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
+    return raceWithSignal(this.#change.promise, signal);
   }
 
   #awaken(): void {
-    for (const wake of this.#wake.splice(0)) wake();
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
   }
 }
 
