@@ -1,10 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { FakeAgent } from '../../test/support/fake-agent.ts';
 import { type ApiDocument, apiReferencePage } from './api-page.ts';
 
-const app = createApp({ agent: new FakeAgent(), version: '1.2.3', logger: silentLogger });
+const agent = await FakeAgent.start();
+afterAll(() => agent[Symbol.asyncDispose]());
+const app = createApp({ agent, version: '1.2.3', logger: silentLogger });
 const document = (await (await app.request('/v1/openapi.json')).json()) as ApiDocument;
 const page = apiReferencePage(document);
 

@@ -1,9 +1,9 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryIo } from '../../test/support/cli-under-test.ts';
-import { FakeAgent, type FakeRun, type PlantedEvent } from '../../test/support/fake-agent.ts';
+import { FakeAgent, type PlantedEvent, type PlantedRun } from '../../test/support/fake-agent.ts';
 import { createApp } from '../http/app.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/log.ts';
@@ -24,15 +24,16 @@ let agent: FakeAgent;
 let io: MemoryIo;
 let kernel: string;
 let client: ApiClient;
-let run: FakeRun | undefined;
+let run: PlantedRun | undefined;
 beforeEach(async () => {
-  agent = new FakeAgent();
+  agent = await FakeAgent.start();
   io = new MemoryIo();
   const app = createApp({ agent, version: '0', logger: silentLogger });
   const fetch = async (request: Request, leaving: AbortSignal | undefined) => await app.fetch(request, { leaving });
   client = new ApiClient(new LocalTransport({ fetch, async [Symbol.asyncDispose]() {} }));
   kernel = (await client.create({ language: 'python' }, () => {}, new AbortController().signal)).id;
 });
+afterEach(() => agent[Symbol.asyncDispose]());
 
 /** Shows a run that says this; its exit status. */
 function show(
@@ -92,9 +93,9 @@ describe('a run that is shown', () => {
   });
 
   it('of a kernel that ended says why; the memory limit counts as one', async () => {
-    const view = agent.kernels.get(kernel);
+    const view = await agent.inspect(kernel);
     const ended = (reason: 'out-of-memory' | 'force-terminated', detail: string): void => {
-      if (view) agent.kernels.set(kernel, { ...view, termination: { reason, exitCode: 137, detail, at: 1 } });
+      agent.inspect = async () => ({ ...view, termination: { reason, exitCode: 137, detail, at: 1 } });
     };
     ended('force-terminated', 'it was removed by force');
     expect(await show(() => [end(-1, 'kernel-ended')])).toBe(125);

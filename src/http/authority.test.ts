@@ -4,7 +4,7 @@ import { silentLogger } from '../lib/log.ts';
 import { createApp } from './app.ts';
 
 it('leaves the lives of kernels to the cluster, shows everything, and can be forced', async () => {
-  const agent = new FakeAgent();
+  await using agent = await FakeAgent.start();
   const app = createApp({ agent, version: '0', logger: silentLogger, managed: true });
   const send = async (method: string, path: string, body?: object) => {
     const init = body

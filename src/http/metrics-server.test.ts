@@ -1,17 +1,19 @@
 import { createServer } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { FakeAgent } from '../../test/support/fake-agent.ts';
 import { silentLogger } from '../lib/log.ts';
 import { type MetricsServer, startMetricsServer } from './metrics-server.ts';
 
+const agent = await FakeAgent.start();
+afterAll(() => agent[Symbol.asyncDispose]());
 let server: MetricsServer | undefined;
 afterEach(async () => {
   await server?.[Symbol.asyncDispose]();
   server = undefined;
 });
 const any = { host: '127.0.0.1', port: 0 };
-async function ask(path: string, init: RequestInit = {}, agent: Pick<FakeAgent, 'exposition'> = new FakeAgent()) {
-  server ??= await startMetricsServer(agent, any, silentLogger);
+async function ask(path: string, init: RequestInit = {}, given?: Pick<FakeAgent, 'exposition'>) {
+  server ??= await startMetricsServer(given ?? agent, any, silentLogger);
   return await fetch(`http://127.0.0.1:${server.address.port}${path}`, init);
 }
 
@@ -63,7 +65,7 @@ describe('the server of metrics', () => {
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
     const address = taken.address();
     const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
-    await expect(startMetricsServer(new FakeAgent(), { host: '127.0.0.1', port }, silentLogger)).rejects.toThrow(
+    await expect(startMetricsServer(agent, { host: '127.0.0.1', port }, silentLogger)).rejects.toThrow(
       new RegExp(`cannot serve metrics on 127.0.0.1:${port}: .*EADDRINUSE.*metrics\\.listen`),
     );
     taken.close();

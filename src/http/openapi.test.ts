@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { FakeAgent } from '../../test/support/fake-agent.ts';
 import { silentLogger } from '../lib/log.ts';
 import { createApp } from './app.ts';
@@ -9,7 +9,9 @@ interface Operation {
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { schema: object }>> }>>;
 }
 
-const app = createApp({ agent: new FakeAgent(), version: '1.2.3', logger: silentLogger });
+const agent = await FakeAgent.start();
+afterAll(() => agent[Symbol.asyncDispose]());
+const app = createApp({ agent, version: '1.2.3', logger: silentLogger });
 const document = (await (await app.request('/v1/openapi.json')).json()) as {
   readonly openapi: string;
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;

@@ -17,9 +17,12 @@ let folder: string;
 let agent: FakeAgent;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kernelet-api-'));
-  agent = new FakeAgent();
+  agent = await FakeAgent.start();
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  await agent[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
 
 const start = (path: string) => startApiServer(createApp({ agent, version: '0', logger: silentLogger }), path);
 const ask = async (

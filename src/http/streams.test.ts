@@ -1,6 +1,7 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeAgent, type PlantedEvent } from '../../test/support/fake-agent.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { parseKernelId, parseSessionId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
 import { FrameDecoder } from '../protocol/frame.ts';
 import { framesMediaType } from '../protocol/run-event.ts';
@@ -12,11 +13,12 @@ let agent: FakeAgent;
 let app: ApiApp;
 let id: string;
 beforeEach(async () => {
-  agent = new FakeAgent();
+  agent = await FakeAgent.start();
   app = createApp({ agent, version: '0.0.0', logger: silentLogger });
   const response = await post('/v1/kernels', { language: 'python' });
   id = ((await response.json()) as { id: string }).id;
 });
+afterEach(() => agent[Symbol.asyncDispose]());
 
 const post = (path: string, body: unknown, headers: Record<string, string> = {}, signal: AbortSignal | null = null) =>
   app.request(path, {
@@ -158,6 +160,11 @@ describe('long work', () => {
   const accept = { accept: 'text/event-stream' };
 
   it('reports progress and then the result', async () => {
+    const build = agent.buildImage.bind(agent);
+    agent.buildImage = async (name, signal, onProgress) => {
+      onProgress({ message: `building ${name}`, fraction: 0.5 });
+      return await build(name, signal, () => {});
+    };
     const text = await (await post('/v1/images/build', { name: 'python' }, accept)).text();
     expect(blocks(text).map((block) => block['event'])).toEqual(['progress', 'result']);
     expect(JSON.parse(blocks(text)[0]?.['data'] ?? '')).toEqual({ message: 'building python', fraction: 0.5 });
@@ -210,11 +217,11 @@ describe('logs and events', () => {
     agent.logPieces = [{ stream: 'stderr', data: Buffer.from([0xff, 0x0a]) }];
     const log = await (await app.request(`/v1/kernels/${id}/logs?follow=true`)).text();
     expect(JSON.parse(blocks(log)[0]?.['data'] ?? '')).toEqual({ stream: 'stderr', body: '/wo=' });
-    const of = { kernelId: agent.creations.length ? ([...agent.kernels.values()][0]?.id as never) : ('' as never) };
+    const of = { kernelId: parseKernelId(id) };
     agent.kernelHistory = [1, 2, 3].map((sequence) => ({
       sequence,
       at: 1,
-      event: { type: 'kernel-creating', ...of, sessionId: of.kernelId },
+      event: { type: 'kernel-creating', ...of, sessionId: parseSessionId(id) },
     }));
     const events = await (await app.request('/v1/events?after=1')).text();
     expect(blocks(events).map((block) => block['id'])).toEqual(['2', '3']);

@@ -1,7 +1,7 @@
 /** A node's agent for tests of the interfaces: real kernels on the dummy engine, with runners that say what the test scripts. */
 import { join } from 'node:path';
 import { NodeAgent } from '../../src/agent/node-agent.ts';
-import type { EventStore } from '../../src/agent/parts.ts';
+import type { EventStore, NodeAgentParts } from '../../src/agent/parts.ts';
 import { type EventLog, openEventLog } from '../../src/events/event-log.ts';
 import type { KernelEvent } from '../../src/events/kernel-event.ts';
 import type { RunScript } from '../../src/execution/scripted-runner.ts';
@@ -38,10 +38,9 @@ export class AgentFixture implements AsyncDisposable {
   /** Starts one; runners are scripted unless the options connect real ones. */
   static async start(options: FixtureOptions = {}): Promise<AgentFixture> {
     const runners: RecordingRunner[] = [];
-    const made: { fixture?: AgentFixture; kept?: EventLog } = {};
-    const kernels = await KernelsFixture.open({
+    const made: { fixture?: AgentFixture } = {};
+    const { parts, kernels } = await testAgentParts({
       ...options,
-      onEvent: (event) => made.kept?.publish(event),
       parts: {
         connectRunner: () => {
           const runner = new RecordingRunner(() => made.fixture?.script ?? idle);
@@ -52,73 +51,85 @@ export class AgentFixture implements AsyncDisposable {
         ...options.parts,
       },
     });
-    const kept = await openEventLog({ path: kernels.folder }, systemClock, silentLogger);
-    made.kept = kept;
-    const events: EventStore = {
-      publish: (event) => {
-        (kernels.events as KernelEvent[]).push(event);
-        kept.publish(event);
-      },
-      hasEnded: () => false,
-      hasFinished: () => false,
-      read: (options, signal) => kept.read(options, signal),
-    };
-    const { registry, scratch } = kernels.kernels;
-    await scratch.prepare();
-    const common = { engine: kernels.engine, events, clock: systemClock, log: silentLogger };
-    const agent = new NodeAgent({
-      ...common,
-      kernels: registry,
-      images: new ImageService(kernels.engine),
-      statistics: await assembleStatistics({
-        ...common,
-        host: thisMachine,
-        settings: { listen: null, periodMs: 60_000, adaptive: false, source: 'engine' },
-        folder: join(kernels.folder, 'statistics'),
-        kernels: registry,
-        devices: kernels.devices,
-        scratchFolder: (id) => scratch.paths(id).root,
-        scratchLimitBytes: null,
-        sink: null,
-      }),
-      operations: new OperationTimes(systemClock),
-      scratchLimitBytes: null,
-      checkMounts: options.checkMounts ?? (async (mounts) => mounts),
-      fitLimits: async () => ({ limits: { diskBytes: null, openFiles: null }, warnings: [] }),
-      defaults: {
-        cpus: 1,
-        memoryBytes: 256 * 2 ** 20,
-        processes: 64,
-        network: 'bridge',
-        pull: 'never',
-        idleTimeoutMs: null,
-        user: { uid: 1000, gid: 1000 },
-      },
-      capacity: { cpus: 8, memoryBytes: 64 * 2 ** 30, slots: kernels.devices.known },
-      devices: kernels.devices,
-      release: async () => {
-        await kernels[Symbol.asyncDispose]();
-        kept[Symbol.dispose]();
-      },
-      facts: {
-        version: '0',
-        mode: 'cluster',
-        agentId: kernels.state.agentId,
-        stateDir: kernels.folder,
-        slots: () => ({ cpus: none, memoryBytes: none, ports: none }),
-        invariantViolations: () => kernels.invariantViolations.snapshot(),
-      },
-    });
-    const fixture = new AgentFixture(kernels, agent, runners);
-    made.fixture = fixture;
+    const agent = new NodeAgent(parts);
+    made.fixture = new AgentFixture(kernels, agent, runners);
     await agent.start({ retry: false });
-    return fixture;
+    return made.fixture;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.agent[Symbol.asyncDispose]();
     await this.kernels.remove();
   }
+}
+
+/**
+ * What an agent is made of on the dummy engine, and the kernels below it. The agent lets go of both; the folder is for
+ * `kernels.remove()` to delete.
+ */
+export async function testAgentParts(
+  options: FixtureOptions,
+): Promise<{ readonly parts: NodeAgentParts; readonly kernels: KernelsFixture }> {
+  const made: { kept?: EventLog } = {};
+  const kernels = await KernelsFixture.open({ ...options, onEvent: (event) => made.kept?.publish(event) });
+  const kept = await openEventLog({ path: kernels.folder }, systemClock, silentLogger);
+  made.kept = kept;
+  const events: EventStore = {
+    publish: (event) => {
+      (kernels.events as KernelEvent[]).push(event);
+      kept.publish(event);
+    },
+    hasEnded: () => false,
+    hasFinished: () => false,
+    read: (options, signal) => kept.read(options, signal),
+  };
+  const { registry, scratch } = kernels.kernels;
+  await scratch.prepare();
+  const common = { engine: kernels.engine, events, clock: systemClock, log: silentLogger };
+  const parts: NodeAgentParts = {
+    ...common,
+    kernels: registry,
+    images: new ImageService(kernels.engine),
+    statistics: await assembleStatistics({
+      ...common,
+      host: thisMachine,
+      settings: { listen: null, periodMs: 60_000, adaptive: false, source: 'engine' },
+      folder: join(kernels.folder, 'statistics'),
+      kernels: registry,
+      devices: kernels.devices,
+      scratchFolder: (id) => scratch.paths(id).root,
+      scratchLimitBytes: null,
+      sink: null,
+    }),
+    operations: new OperationTimes(systemClock),
+    scratchLimitBytes: null,
+    checkMounts: options.checkMounts ?? (async (mounts) => mounts),
+    fitLimits: async () => ({ limits: { diskBytes: null, openFiles: null }, warnings: [] }),
+    defaults: {
+      cpus: 1,
+      memoryBytes: 256 * 2 ** 20,
+      processes: 64,
+      network: 'bridge',
+      pull: 'never',
+      idleTimeoutMs: null,
+      user: { uid: 1000, gid: 1000 },
+    },
+    capacity: { cpus: 8, memoryBytes: 64 * 2 ** 30, slots: kernels.devices.known },
+    devices: kernels.devices,
+    release: async () => {
+      await kernels[Symbol.asyncDispose]();
+      kept[Symbol.dispose]();
+    },
+    facts: {
+      version: '0',
+      mode: 'cluster',
+      agentId: kernels.state.agentId,
+      stateDir: kernels.folder,
+      slots: () => ({ cpus: none, memoryBytes: none, ports: none }),
+      invariantViolations: () => kernels.invariantViolations.snapshot(),
+    },
+  };
+  return { parts, kernels };
 }
 
 const none = { total: 0, used: 0 };

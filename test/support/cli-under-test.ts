@@ -1,4 +1,4 @@
-/** The command line in one process with its tests: streams in memory, and the real API on a socket with a fake agent. */
+/** The command line in one process with its tests: streams in memory, and the real API on a socket over the dummy engine. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -103,7 +103,7 @@ export interface CliOutcome {
   readonly stderr: string;
 }
 
-/** A folder, a fake agent, and its API on a socket. */
+/** A folder, an agent on the dummy engine, and its API on a socket. */
 export class CliUnderTest implements AsyncDisposable {
   readonly folder: string;
   readonly agent: FakeAgent;
@@ -120,7 +120,7 @@ export class CliUnderTest implements AsyncDisposable {
 
   /** Makes the folder; no daemon runs yet. */
   static async withoutDaemon(): Promise<CliUnderTest> {
-    return new CliUnderTest(await mkdtemp(join(tmpdir(), 'kernelet-cli-')), new FakeAgent());
+    return new CliUnderTest(await mkdtemp(join(tmpdir(), 'kernelet-cli-')), await FakeAgent.start());
   }
 
   /** Makes the folder and starts the API. */
@@ -154,7 +154,7 @@ export class CliUnderTest implements AsyncDisposable {
     return io;
   }
 
-  /** The host of the command line: its own agent is the same fake. */
+  /** The host of the command line: its own agent is the same one. */
   host(io: CliIo): CliHost {
     return {
       version: '1.2.3',
@@ -192,6 +192,7 @@ export class CliUnderTest implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopDaemon();
+    await this.agent[Symbol.asyncDispose]();
     await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -1,4 +1,4 @@
-/** What RPC methods work with, in tests: a given agent, or one that has no engine. */
+/** What RPC methods work with, in tests: with a given agent, or with none. */
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -26,7 +26,6 @@ import { SessionNetworks } from '../../src/network/session-networks.ts';
 import { PortPool } from '../../src/resources/port-pool.ts';
 import type { JsonStore } from '../../src/storage/json-store.ts';
 import { MemoryRedis } from './cluster/memory-redis.ts';
-import { FakeAgent } from './fake-agent.ts';
 import { recordFixture } from './kernel-record.ts';
 
 /** Services whose parts a test may look at. */
@@ -62,9 +61,14 @@ export interface TestServicesParts {
   readonly engine?: Engine;
 }
 
+/** Of nodes that are asked for nothing of their kernels. */
+const absentAgent = new Proxy({} as Agent, {
+  get: (_, name) => () => Promise.reject(new Error(`this node has no agent that could answer ${String(name)}`)),
+});
+
 /** Makes them. */
 export function rpcServices(parts: TestServicesParts = {}): TestServices {
-  const { agent = new FakeAgent(), networks = unfiltered(), engine = new DummyEngine() } = parts;
+  const { agent = absentAgent, networks = unfiltered(), engine = new DummyEngine() } = parts;
   const { kernels = { get: () => recordFixture() } } = parts;
   const published: string[] = [];
   const infoOf = (kernel: KernelId): CreationInfo => creationInfoOf(kernels.get(kernel), node);

@@ -14,12 +14,15 @@ let marked: unknown[];
 let kernel: string;
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'kernelet-abuse-'));
-  agent = new FakeAgent();
+  agent = await FakeAgent.start();
   marked = [];
-  const request = { image: 'a', environ: {}, mounts: [], publish: [], interpreter: 'lazy' } as const;
+  const request = { image: 'debian', environ: {}, mounts: [], publish: [], interpreter: 'lazy' } as const;
   kernel = (await agent.create(request, AbortSignal.timeout(1000))).id;
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  await agent[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
 
 const reports = (ends: boolean): AbuseReports =>
   new AbuseReports({
@@ -47,7 +50,7 @@ it('marks kernels of this node as long as they are reported', async () => {
     [{}, [kernel]],
   ]);
   expect(await files()).toEqual(['report.b.json']);
-  expect(await agent.list()).toHaveLength(1);
+  expect(await agent.list({ all: false })).toHaveLength(1);
 });
 
 it('ends them when it is configured to, and takes the report away', async () => {
@@ -55,7 +58,7 @@ it('ends them when it is configured to, and takes the report away', async () => 
   await reports(true).round();
   expect(marked).toEqual([[{ [kernel]: 'cleaning' }, []]]);
   expect(await files()).toEqual([]);
-  await expect.poll(() => agent.list()).toEqual([]);
+  await expect.poll(() => agent.list({ all: false })).toEqual([]);
 });
 
 it('puts aside what is no report, and drops what nobody needs any more', async () => {

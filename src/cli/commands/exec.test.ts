@@ -64,7 +64,7 @@ describe('exec', () => {
     ['', 2, /"" is not a kernel id: a UUID or the beginning of one/],
     ['zz', 2, /"zz" is not a kernel id/],
     ['../x', 2, /"..\/x" is not a kernel id/],
-    ['ffffffff-ffff', 125, /no kernel has the id/],
+    ['ffffffff-ffff', 125, /no kernel ffffffff-ffff\n/],
   ])('the kernel %j is refused', async (name, status, message) => {
     const outcome = await cli.run(['exec', name, '-c', '1']);
     expect(outcome.status).toBe(status);
@@ -77,7 +77,7 @@ describe('exec', () => {
     }
     const { status, stderr } = await cli.run(['exec', 'AAAAaaaa', '-c', '1']);
     expect(status).toBe(125);
-    expect(stderr).toMatch(/several kernels begin with .*\nGive more characters of the id\.\n/);
+    expect(stderr).toMatch(/2 kernels begin with aaaaaaaa.*\nGive more characters of the id\.\n/);
   });
 
   it('refuses code that is too large before it is sent', async () => {

@@ -1,6 +1,9 @@
-/** The commands that show and steer kernels, over the real API with a fake agent. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+/** The commands that show and steer kernels, over the real API and an agent on the dummy engine. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CliUnderTest } from '../../../test/support/cli-under-test.ts';
+import { plantFigures } from '../../../test/support/figures.ts';
 import type { KernelView } from '../../agent/agent.ts';
 import { parseKernelId } from '../../lib/ids.ts';
 
@@ -17,9 +20,12 @@ const json = async <T>(...args: string[]): Promise<T> => {
   expect([status, stdout.match(/\n/g)?.length]).toEqual([0, 1]);
   return JSON.parse(stdout) as T;
 };
+/** From now on the kernel is shown so. */
 const change = (changes: Partial<KernelView>): void => {
-  const view = cli.agent.kernels.get(id);
-  if (view) cli.agent.kernels.set(id, { ...view, ...changes });
+  const changed = (view: KernelView): KernelView => (view.id === id ? { ...view, ...changes } : view);
+  const [inspect, list] = [cli.agent.inspect.bind(cli.agent), cli.agent.list.bind(cli.agent)];
+  cli.agent.inspect = async (asked) => changed(await inspect(asked));
+  cli.agent.list = async (options) => (await list(options)).map(changed);
 };
 
 describe('restore', () => {
@@ -34,10 +40,9 @@ describe('restore', () => {
   };
 
   it('lists what is kept, and for how long', async () => {
-    cli.agent.kept = [
-      parsed(kept.id),
-      { ...parsed(kept.id), bytes: null, image: null, runtime: null, termination: null },
-    ];
+    const parsed = { ...kept, id: parseKernelId(kept.id) };
+    const unknown = { bytes: null, image: null, runtime: null, termination: null };
+    cli.agent.keptFiles = async () => [parsed, { ...parsed, ...unknown }];
     const { stdout } = await cli.run(['restore']);
     expect(stdout).toMatch(/^ID +ENDED +REASON +SIZE +KEPT FOR +IMAGE\n/);
     expect(stdout).toMatch(
@@ -47,27 +52,32 @@ describe('restore', () => {
   });
 
   it('brings a kernel back, or its files to a folder', async () => {
-    cli.agent.kept = [parsed(kept.id)];
-    expect(await cli.run(['restore', '4f1c'])).toMatchObject({ status: 0, stdout: `${kept.id}\n` });
-    expect(cli.agent.kernels.has(kept.id)).toBe(true);
-    cli.agent.kept = [parsed(kept.id)];
-    const { stdout } = await cli.run(['restore', kept.id, '--to', 'found']);
-    expect(cli.agent.calls.at(-1)).toBe(`move ${kept.id} to ${stdout.trim()}`);
-    expect(stdout).toMatch(/^\/.*found\n$/);
-    expect(await cli.run(['restore', kept.id])).toMatchObject({
+    await ranOutOfMemory();
+    expect(await cli.run(['restore', id.slice(0, 8)])).toMatchObject({ status: 0, stdout: `${id}\n` });
+    expect(cli.agent.kernels.has(id)).toBe(true);
+    await ranOutOfMemory();
+    const { stdout } = await cli.run(['restore', id, '--to', 'found']);
+    expect(stdout).toBe(`${cli.folder}/found\n`);
+    expect((await stat(join(cli.folder, 'found'))).isDirectory()).toBe(true);
+    expect(await cli.run(['restore', id])).toMatchObject({
       stdout: '',
-      stderr: expect.stringContaining('nothing is kept'),
+      stderr: expect.stringContaining(`no kernel ${id}`),
     });
     expect((await cli.run(['restore', '--to', 'found'])).status).toBe(2);
   });
 
-  const parsed = (id: string) => ({ ...kept, id: parseKernelId(id) });
+  const ranOutOfMemory = async (): Promise<void> => {
+    const container = cli.agent.engine.containers.find(({ spec, running }) => running && spec.name.endsWith(id));
+    container?.exit(137, { outOfMemory: true });
+    await expect.poll(() => cli.agent.kernels.has(id)).toBe(false);
+  };
 });
 
 describe('engine accept', () => {
   it('is the operator’s word, and says how that engine is', async () => {
-    expect(await cli.run(['engine', 'accept'])).toMatchObject({ status: 0, stdout: 'unix:///elsewhere\n' });
-    expect(cli.agent.calls.at(-1)).toBe('accept engine');
+    const accept = vi.spyOn(cli.agent, 'acceptEngine');
+    expect(await cli.run(['engine', 'accept'])).toMatchObject({ status: 0, stdout: 'memory\n' });
+    expect(accept).toHaveBeenCalledOnce();
   });
 });
 
@@ -82,7 +92,9 @@ describe('a missing kernel', () => {
 describe('create', () => {
   it('prints the id, or with --json the kernel', async () => {
     expect(id).toMatch(/^[0-9a-f-]{36}$/);
-    expect(await json('create', '--image', 'debian', '--idle-timeout', '30m')).toMatchObject({ image: 'debian' });
+    expect(await json('create', '--image', 'debian', '--idle-timeout', '30m')).toMatchObject({
+      image: 'debian:latest',
+    });
     expect(cli.agent.creations.at(-1)).toMatchObject({
       image: 'debian',
       idleTimeoutMs: 1_800_000,
@@ -152,6 +164,7 @@ describe('ps', () => {
 
 describe('inspect', () => {
   it('shows everything in sentences, or with --json the kernel', async () => {
+    change({ createdAt: 1, readyAt: 2 });
     const { stdout } = await cli.run(['inspect', id.slice(0, 8)]);
     expect(stdout).toMatch(/^id: +[0-9a-f-]{36}$/m);
     expect(stdout).toMatch(/^limits: +1 CPU, 1 GiB, 512 processes$/m);
@@ -162,6 +175,7 @@ describe('inspect', () => {
 
   it('does not count the life before a restart as time to get ready', async () => {
     await cli.run(['restart', id]);
+    change({ createdAt: 1, readyAt: 2 });
     expect((await cli.run(['inspect', id])).stdout).toMatch(/^ready: +1970-01-01T00:00:00\.002Z$/m);
   });
 });
@@ -212,6 +226,7 @@ describe('the rest', () => {
   });
 
   it('stats shows figures with their units', async () => {
+    plantFigures(cli.agent);
     expect((await cli.run(['stats'])).stdout).toMatch(
       /\n[0-9a-f-]{36} +1\.00 s +0\.50 +2 B +3 B +4 B +5( +1 B){4} +- +0 +2 B \/ 4 B\n$/,
     );
@@ -219,12 +234,14 @@ describe('the rest', () => {
   });
 
   it('stats shows beginnings of ids on a terminal, where lines are short', async () => {
+    plantFigures(cli.agent);
     const io = cli.io();
     io.stdout.isTerminal = true;
     expect((await cli.run(['stats'], io)).stdout).toMatch(new RegExp(`\\n${id.slice(0, 8)} +1\\.00 s`));
   });
 
   it('stats shows the kernels that are named, alone', async () => {
+    plantFigures(cli.agent);
     await cli.kernel();
     expect(await json('stats')).toHaveLength(2);
     expect(await json('stats', id)).toMatchObject([{ id }]);
@@ -234,19 +251,29 @@ describe('the rest', () => {
 
 describe('image', () => {
   it('ls, inspect, build and pull show what there is', async () => {
-    expect((await cli.run(['image', 'ls'])).stdout).toMatch(/^IMAGE .*\nkernelet\/python:latest +python +yes +1 B\n$/);
-    expect((await cli.run(['image', 'inspect', 'a/b'])).stdout).toMatch(/^label ai\.backend\.runtime-type: python$/m);
+    const { stdout } = await cli.run(['image', 'ls']);
+    expect(stdout).toMatch(
+      /^IMAGE .*\ndebian:latest +shell +no +1 B\n(kernelet.*\n){2}kernelet\/python:latest +python +yes +1 B\n/,
+    );
+    const inspected = await cli.run(['image', 'inspect', 'kernelet/python']);
+    expect(inspected.stdout).toMatch(/^label ai\.backend\.runtime-type: +python$/m);
+    const build = cli.agent.buildImage.bind(cli.agent);
+    cli.agent.buildImage = async (name, signal, onProgress) => {
+      onProgress({ message: `building ${name}`, fraction: 0.5 });
+      return await build(name, signal, () => {});
+    };
     const built = await cli.run(['image', 'build', 'gcc']);
     expect(built).toEqual({ status: 0, stdout: 'kernelet/gcc:latest\n', stderr: 'building gcc 50 %\n' });
     expect((await cli.run(['image', 'build', 'gcc', '--if-missing'])).stderr).toBe('');
-    expect(await cli.run(['image', 'pull', 'a/b'])).toMatchObject({ status: 0, stdout: 'a/b\n' });
-    expect(await json('image', 'inspect', 'a/b')).toMatchObject({ reference: 'a/b' });
+    expect(await cli.run(['image', 'pull', 'a/b'])).toMatchObject({ status: 0, stdout: 'a/b:latest\n' });
+    expect(await json('image', 'inspect', 'a/b')).toMatchObject({ reference: 'a/b:latest' });
   });
 
   it('rm removes each for itself', async () => {
+    await cli.run(['image', 'pull', 'a/b']);
     const { status, stdout, stderr } = await cli.run(['image', 'rm', '-f', 'absent', 'a/b']);
     expect([status, stdout]).toEqual([125, 'a/b\n']);
-    expect(stderr).toMatch(/^kernelet: absent is not here\n/);
+    expect(stderr).toMatch(/^kernelet: image absent:latest is not on this machine\n/);
     expect(cli.agent.calls).toContain('remove image a/b force');
   });
 
@@ -258,6 +285,10 @@ describe('image', () => {
 });
 
 describe('service', () => {
+  beforeEach(async () => {
+    id = (await cli.run(['create', '--lang', 'python', '--publish', '8888'])).stdout.trim();
+  });
+
   it('starts with what is allowed, and says why it does not', async () => {
     const flags = ['--argument=--logdir=/a=b', '--argument=--quiet', '-e', 'TOKEN=x'];
     expect(await json('service', 'start', id, 'jupyter', ...flags)).toEqual({ status: 'started' });

@@ -55,7 +55,7 @@ describe('run', () => {
 
   it('says what a warning or a published port of the kernel is', async () => {
     const { stderr } = await cli.run(['run', '--publish', '80', '-c', '1']);
-    expect(stderr).toBe('kernelet: port 80 is published on 127.0.0.1:30000\n');
+    expect(stderr).toBe('kernelet: port 80 is published on 127.0.0.1:31000\n');
   });
 
   it('removes the kernel also when the run fails, and when a signal ends it', async () => {

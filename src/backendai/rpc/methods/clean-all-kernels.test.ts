@@ -39,8 +39,11 @@ it('gives up kernels whose image is still being pulled, which to managers are he
 });
 
 it('answers in the end, also when the engine hangs', async () => {
-  const agent = new FakeAgent();
-  await agent.create({ environ: {}, mounts: [], publish: [], interpreter: 'lazy' }, AbortSignal.timeout(1000));
+  await using agent = await FakeAgent.start();
+  await agent.create(
+    { image: 'debian', environ: {}, mounts: [], publish: [], interpreter: 'lazy' },
+    AbortSignal.timeout(1000),
+  );
   agent.destroy = () => new Promise(() => {});
   await using services = rpcServices({ agent });
   vi.useFakeTimers();

@@ -42,8 +42,8 @@ it('publishes the end of a kernel that is not here, unless events are suppressed
 });
 
 it('answers in the end, also when the engine hangs', async () => {
-  const agent = new FakeAgent();
-  const request = { environ: {}, mounts: [], publish: [], interpreter: 'lazy' } as const;
+  await using agent = await FakeAgent.start();
+  const request = { image: 'debian', environ: {}, mounts: [], publish: [], interpreter: 'lazy' } as const;
   const { id } = await agent.create(request, AbortSignal.timeout(1000));
   agent.destroy = () => new Promise(() => {});
   await using services = rpcServices({ agent });

@@ -11,7 +11,7 @@ it('is empty where no device knows its hardware, as on a node without accelerato
 });
 
 it('has exactly the keys that managers check', async () => {
-  const agent = new FakeAgent();
+  await using agent = await FakeAgent.start();
   const cuda = { status: 'healthy', status_info: null, metadata: { driver: '1' } } as const;
   agent.resources = async () => ({ slots: [], devices: [], plugins: {}, metadata: {}, hardware: { cuda } });
   const call = { services: rpcServices({ agent }), signal: AbortSignal.timeout(1000), log: silentLogger };

@@ -6,9 +6,9 @@ import { silentLogger } from '../../../lib/log.ts';
 import { getLogs } from './get-logs.ts';
 
 it('joins the pieces before it reads them as text', async () => {
-  const agent = new FakeAgent();
+  await using agent = await FakeAgent.start();
   const { id } = await agent.create(
-    { environ: {}, mounts: [], publish: [], interpreter: 'lazy' },
+    { image: 'debian', environ: {}, mounts: [], publish: [], interpreter: 'lazy' },
     AbortSignal.timeout(1000),
   );
   const [first, second] = [Buffer.from('ä').subarray(0, 1), Buffer.from('ä').subarray(1)];

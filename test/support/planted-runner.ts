@@ -1,0 +1,157 @@
+/** A runner whose runs say what a test plants, read by read, and whose files are entries of a map that all kernels share. */
+import { posix } from 'node:path';
+import type { Download } from '../../src/execution/runner-client.ts';
+import { ScriptedRunner } from '../../src/execution/scripted-runner.ts';
+import { KerneletError } from '../../src/lib/errors.ts';
+import type { RunId } from '../../src/lib/ids.ts';
+import type { FileEntry } from '../../src/protocol/agent-frames.ts';
+import type { ExecuteRequest } from '../../src/protocol/execute-request.ts';
+import type { NumberedRunEvent, RunEvent } from '../../src/protocol/run-event.ts';
+
+/** A planted event: its header and its bytes. */
+export type PlantedEvent = readonly [RunEvent, (string | Uint8Array)?];
+
+/** A run, and what it was sent. */
+export interface PlantedRun {
+  readonly request: ExecuteRequest;
+  readonly stdin: Buffer[];
+  readonly inputs: (string | null)[];
+  readonly signals: string[];
+  stdinEnded: boolean;
+  interrupts: number;
+}
+
+/** What runners do, and what was asked of them. */
+export class Planted {
+  readonly runs = new Map<string, PlantedRun>();
+  readonly files = new Map<string, { bytes: Buffer; mode: number | null }>();
+  /** What folders come as. */
+  readonly archives = new Map<string, () => ReadableStream<Uint8Array>>();
+  /** Files whose content may have another size. */
+  readonly lies = new Map<string, { readonly size: number; readonly content: () => ReadableStream<Uint8Array> }>();
+  /** The latest number that a reader of events has asked to follow, by run. */
+  readonly consumed = new Map<string, number>();
+  /** What every run says to each of its readers, in order; the signal is the reader's. */
+  script: (run: PlantedRun, signal: AbortSignal) => AsyncIterable<PlantedEvent> | Iterable<PlantedEvent> = () => [
+    [{ kind: 'started' }],
+    [{ kind: 'finished', exitCode: 0, reason: 'exited' }],
+  ];
+
+  /** Throws RUN_NOT_FOUND. */
+  run(run: string): PlantedRun {
+    const found = this.runs.get(run);
+    if (!found) throw new KerneletError('RUN_NOT_FOUND', `no run has the id ${run}`);
+    return found;
+  }
+}
+
+/** What requests carry; each has some of it. */
+interface Params {
+  readonly run: RunId | null;
+  readonly request: ExecuteRequest;
+  readonly text: string | null;
+  readonly eof: boolean;
+  readonly signal: string;
+  readonly path: string;
+}
+
+/** A client whose runner does what is planted. */
+export class PlantedRunner extends ScriptedRunner {
+  readonly #planted: Planted;
+
+  constructor(planted: Planted) {
+    super(() => async function* () {});
+    this.#planted = planted;
+    this.complete = (before) => [`${before}ing`];
+  }
+
+  override async request(method: string, params: object | null, options?: { body?: Uint8Array }): Promise<never> {
+    const answer = this.#answerTo(method, (params ?? {}) as Params, options?.body ?? new Uint8Array());
+    return answer === undefined ? await super.request(method, params) : (answer as never);
+  }
+
+  override async *events(id: RunId, after: number, signal: AbortSignal): AsyncGenerator<NumberedRunEvent> {
+    const run = this.#planted.run(id);
+    let n = 0;
+    for await (const [event, body = ''] of this.#planted.script(run, signal)) {
+      signal.throwIfAborted();
+      n += 1;
+      if (n <= after) continue;
+      yield { n, event, body: typeof body === 'string' ? Buffer.from(body) : body };
+      this.#planted.consumed.set(id, n);
+    }
+  }
+
+  override async upload(
+    path: string,
+    content: ReadableStream<Uint8Array>,
+    options?: { mode: number | null },
+  ): Promise<{ bytes: number }> {
+    if (path.startsWith('..')) throw new KerneletError('FORBIDDEN_PATH', `${path} lies outside of /home/work`);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of content) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    this.#planted.files.set(path, { bytes, mode: options?.mode ?? null });
+    return { bytes: bytes.length };
+  }
+
+  override async download(path: string): Promise<Download> {
+    const { archives, lies, files } = this.#planted;
+    const folder = archives.get(path);
+    if (folder) return { form: 'tar', size: null, name: path, content: folder() };
+    const lie = lies.get(path);
+    if (lie) return { form: 'file', size: lie.size, name: path, content: lie.content() };
+    const file = files.get(path);
+    if (!file) throw new KerneletError('FILE_NOT_FOUND', `${path} does not exist`);
+    const content = new Blob([new Uint8Array(file.bytes)]).stream();
+    return { form: 'file', size: file.bytes.length, name: path, content };
+  }
+
+  /** undefined: as every scripted runner answers. */
+  #answerTo(method: string, { run, request, text, eof, signal, path }: Params, body: Uint8Array): unknown {
+    const planted = this.#planted;
+    switch (method) {
+      case 'execute': {
+        if (planted.runs.has(run ?? '')) return { existing: true };
+        const made = { request, stdin: [], inputs: [], signals: [], stdinEnded: false, interrupts: 0 };
+        planted.runs.set(run ?? '', made);
+        return { existing: false };
+      }
+      case 'input':
+        planted.run(run ?? '').inputs.push(text);
+        return null;
+      case 'stdin': {
+        const reading = planted.run(run ?? '');
+        if (body.length > 0) reading.stdin.push(Buffer.from(body));
+        if (eof) reading.stdinEnded = true;
+        return { open: !reading.stdinEnded };
+      }
+      case 'interrupt':
+        if (run === null) return { interrupted: false };
+        planted.run(run).interrupts += 1;
+        return { interrupted: true };
+      case 'cancel':
+        planted.run(run ?? '').signals.push(signal);
+        return null;
+      case 'list-files':
+        return this.#list(path);
+      default:
+        return undefined;
+    }
+  }
+
+  #list(path: string): { path: string; files: readonly FileEntry[]; next: null } {
+    const { files } = this.#planted;
+    const inside = posix.join(path, '/');
+    const isFolder = inside === './' || [...files.keys()].some((name) => name.startsWith(inside));
+    if (!isFolder) throw new KerneletError('FILE_NOT_FOUND', `${path} is not a folder`);
+    const times = { ctime: 1, mtime: 1, atime: 1 };
+    const entries = [...files].map(([filename, { bytes }]) => ({
+      filename,
+      size: bytes.length,
+      mode: '-rw-r--r--',
+      ...times,
+    }));
+    return { path, files: entries, next: null };
+  }
+}
