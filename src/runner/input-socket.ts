@@ -7,6 +7,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
+import { object, otherwise, type Reader, readOrNull, text, truth } from '../lib/json-reader.ts';
 import type { Run } from './run.ts';
 
 const path = '/tmp/bai-user-input.sock';
@@ -79,19 +80,19 @@ export function answerBytes(answer: string | null, line: boolean): string {
   return answer === null || !line || answer.endsWith('\n') ? (answer ?? '') : `${answer}\n`;
 }
 
-/** Reads the line that a program may send; anything else means no prompt. */
-export function parseQuestion(text: string): {
+/** What a program that asks says: whether it has a prompt, and how the answer is wanted. */
+interface Question {
   readonly prompt: string;
   readonly password: boolean;
   readonly line: boolean;
-} {
-  let value: unknown;
-  try {
-    value = JSON.parse(text.split('\n', 1)[0] ?? '');
-  } catch {
-    value = null;
-  }
-  if (value === null || typeof value !== 'object') return { prompt: '', password: false, line: false };
-  const { prompt, password, line } = value as Readonly<Record<string, unknown>>;
-  return { prompt: typeof prompt === 'string' ? prompt : '', password: password === true, line: line === true };
 }
+
+const question: Reader<Question> = object((of) => ({
+  prompt: of('prompt', otherwise(text, '')),
+  password: of('password', otherwise(truth, false)),
+  line: of('line', otherwise(truth, false)),
+}));
+
+/** Reads the line that a program may send; anything else means no prompt. */
+export const parseQuestion = (said: string): Question =>
+  readOrNull(question, said.split('\n', 1)[0] ?? '') ?? { prompt: '', password: false, line: false };

@@ -5,11 +5,15 @@
 import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import type { Clock } from '../lib/clock.ts';
+import { listOfThose, object } from '../lib/json-reader.ts';
 import type { Logger } from '../lib/log.ts';
 import { isSystemError } from '../lib/system-error.ts';
-import { type Account, parseAccount } from './account.ts';
+import { type Account, readAccount } from './account.ts';
 
 const minPauseMs = 60_000;
+
+/** An account that is damaged is left out, since the others are worth as much without it. */
+const readAccounts = object((of) => of('accounts', listOfThose(readAccount)));
 
 /** `accounts.json` below the folder of statistics. */
 export class AccountFile {
@@ -28,9 +32,7 @@ export class AccountFile {
   /** The accounts of an earlier process; none when there was no file, or, with a warning, when it can't be read. */
   async load(): Promise<readonly Account[]> {
     try {
-      const document: unknown = JSON.parse(await readFile(this.#path, 'utf8'));
-      if (!isDocument(document)) throw new Error('it is not of the expected form');
-      return document.accounts.flatMap((value) => parseAccount(value) ?? []);
+      return readAccounts(JSON.parse(await readFile(this.#path, 'utf8')), 'accounts.json');
     } catch (error) {
       if (!isSystemError(error, 'ENOENT')) {
         this.#log.warn('the file of accounts cannot be read; counting begins anew', { path: this.#path, error });
@@ -53,8 +55,4 @@ export class AccountFile {
       this.#log.warn('the accounts could not be written', { path: this.#path, error });
     }
   }
-}
-
-function isDocument(value: unknown): value is { readonly accounts: readonly unknown[] } {
-  return typeof value === 'object' && value !== null && 'accounts' in value && Array.isArray(value.accounts);
 }

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Account, addSample, parseAccount, totals, usageOf } from './account.ts';
+import { JsonFormError } from '../lib/json-reader.ts';
+import { type Account, addSample, readAccount, totals, usageOf } from './account.ts';
 import { type ContainerSample, emptySample } from './container-sample.ts';
 
 const of = (containerId: string) => ({ kernelId: 'k', containerId });
 const sample = (figures: Partial<ContainerSample>): ContainerSample => ({ ...emptySample, ...figures });
 const cpu = (account: Account | undefined): number | null => (account ? totals(account).cpuMicroseconds : null);
+const parse = (value: unknown): Account => readAccount(value, 'the account');
 
 describe('an account', () => {
   it('adds up the containers of a kernel', () => {
@@ -58,7 +60,7 @@ describe('an account', () => {
             expect(cpu(account)).toBeGreaterThanOrEqual(before);
             before = cpu(account) ?? 0;
           }
-          if (reload && account) account = parseAccount(JSON.parse(JSON.stringify(account))) ?? undefined;
+          if (reload && account) account = parse(JSON.parse(JSON.stringify(account)));
         }
       }),
     );
@@ -71,7 +73,7 @@ describe('an account', () => {
       sample({ cpuMicroseconds: 5, memoryPeakBytes: 3, scratchBytes: 4 }),
       100,
     );
-    expect(parseAccount(JSON.parse(JSON.stringify(account)))).toEqual(account);
+    expect(parse(JSON.parse(JSON.stringify(account)))).toEqual(account);
     for (const other of [
       null,
       1,
@@ -82,13 +84,13 @@ describe('an account', () => {
       { ...account, since: 'then' },
       { ...account, kernelId: 5 },
     ]) {
-      expect(parseAccount(other)).toBeNull();
+      expect(() => parse(other)).toThrow(JsonFormError);
     }
     const seen = { kind: 'disk', count: 2, firstAt: 1, lastAt: 2, detail: 'full', isOn: true };
     const wrong = [null, { ...seen, kind: 'x' }, { ...seen, count: '2' }, { ...seen, detail: 1 }];
-    expect(parseAccount({ ...account, overuse: [...wrong, seen] })?.overuse).toEqual([seen]);
-    expect(parseAccount({ ...account, overuse: undefined })?.overuse).toEqual([]);
+    expect(parse({ ...account, overuse: [...wrong, seen] }).overuse).toEqual([seen]);
+    expect(parse({ ...account, overuse: undefined }).overuse).toEqual([]);
     const damaged = { ...account, last: { ...account.last, cpuMicroseconds: -1, readBytes: 'many' } };
-    expect(parseAccount(damaged)?.last).toMatchObject({ cpuMicroseconds: null, readBytes: null });
+    expect(parse(damaged).last).toMatchObject({ cpuMicroseconds: null, readBytes: null });
   });
 });

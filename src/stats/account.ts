@@ -2,6 +2,17 @@
  * A kernel's account: what it has used since its creation, over restarts of its container, whose counters begin at 0,
  * and over restarts of the agent. Pure.
  */
+import {
+  listOfThose,
+  nullable,
+  number,
+  object,
+  oneOf,
+  otherwise,
+  type Reader,
+  text,
+  truth,
+} from '../lib/json-reader.ts';
 import { type ContainerCounters, type ContainerSample, counterFields, emptyCounters } from './container-sample.ts';
 import { allKernelFigures, figuresShown, type PeakName, type UsageName } from './figures.ts';
 import { type KeptOveruse, type Overuse, overuseKinds } from './overuse.ts';
@@ -40,13 +51,13 @@ const noPeaks = Object.fromEntries(peaks.map(({ name }) => [name, null])) as Pea
 
 /** The account in the form for readers. */
 export function usageOf(account: Account, overuse: readonly Overuse[]): KernelUsage {
-  const counters = totals(account);
+  const used = totals(account);
   const figures = usageRows.map((row) => {
-    if (row.type === 'counter') return [row.name, inUnit(counters[row.from], row.per)];
+    if (row.type === 'counter') return [row.name, inUnit(used[row.from], row.per)];
     return [row.name, account[row.name as PeakName]];
   });
-  const used = Object.fromEntries(figures) as Readonly<Record<UsageName, number | null>>;
-  return { since: account.since, at: account.at, ...used, overuse };
+  const byName = Object.fromEntries(figures) as Readonly<Record<UsageName, number | null>>;
+  return { since: account.since, at: account.at, ...byName, overuse };
 }
 
 /** Adds a sample that was taken at `now`, in milliseconds since the epoch. */
@@ -99,50 +110,53 @@ export function totals({ carried, last }: Pick<Account, 'carried' | 'last'>): Co
   return all;
 }
 
-/** Reads what `JSON.stringify` wrote of an account; null for anything else. */
-export function parseAccount(value: unknown): Account | null {
-  if (!isRecord(value)) return null;
-  const { kernelId, containerId, carried, last, since, at, overuse } = value;
-  if (typeof kernelId !== 'string' || typeof containerId !== 'string' || !isRecord(carried) || !isRecord(last))
-    return null;
-  if (typeof since !== 'number' || typeof at !== 'number') return null;
-  return {
-    kernelId,
-    containerId,
-    carried: figuresIn(carried, counterFields),
-    last: figuresIn(last, counterFields),
-    ...figuresIn(
-      value,
-      peaks.map(({ name }) => name),
-    ),
-    since,
-    at,
-    overuse: Array.isArray(overuse) ? overuse.flatMap((one) => parseOveruse(one) ?? []) : [],
-  };
-}
+/** A figure that is damaged, or that an older version did not keep, is not known. */
+const figure = otherwise(nullable(number), null);
+const seen = (of: <V>(name: string, read: Reader<V>) => V): Overuse => ({
+  kind: of('kind', oneOf(overuseKinds)),
+  count: of('count', number),
+  firstAt: of('firstAt', number),
+  lastAt: of('lastAt', number),
+  detail: of('detail', text),
+});
+const keptOveruse: Reader<KeptOveruse> = object((of) => ({ ...seen(of), isOn: of('isOn', otherwise(truth, false)) }));
+const counters: Reader<ContainerCounters> = object((of) => figuresBy(of, counterFields));
 
-function figuresIn<Name extends string>(
-  record: Readonly<Record<string, unknown>>,
+function figuresBy<Name extends string>(
+  of: (name: string, read: Reader<number | null>) => number | null,
   names: readonly Name[],
 ): Readonly<Record<Name, number | null>> {
-  const figure = (value: unknown): number | null =>
-    typeof value === 'number' && value >= 0 && Number.isFinite(value) ? value : null;
-  return Object.fromEntries(names.map((name) => [name, figure(record[name])])) as Record<Name, number | null>;
+  return Object.fromEntries(names.map((name) => [name, of(name, figure)])) as Record<Name, number | null>;
 }
 
-function parseOveruse(value: unknown): KeptOveruse | null {
-  if (!isRecord(value)) return null;
-  const { count, firstAt, lastAt, detail } = value;
-  const kind = overuseKinds.find((one) => one === value['kind']);
-  if (kind === undefined || typeof detail !== 'string') return null;
-  if (typeof count !== 'number' || typeof firstAt !== 'number' || typeof lastAt !== 'number') return null;
-  return { kind, count, firstAt, lastAt, detail, isOn: value['isOn'] === true };
-}
+/** Reads what `JSON.stringify` wrote of an account. */
+export const readAccount: Reader<Account> = object((of) => ({
+  kernelId: of('kernelId', text),
+  containerId: of('containerId', text),
+  carried: of('carried', counters),
+  last: of('last', counters),
+  ...figuresBy(
+    of,
+    peaks.map(({ name }) => name),
+  ),
+  since: of('since', number),
+  at: of('at', number),
+  overuse: of('overuse', otherwise(listOfThose(keptOveruse), [])),
+}));
+
+/** Reads the fields that `JSON.stringify` wrote of what a kernel has used. */
+export const usageBy = (of: <V>(name: string, read: Reader<V>) => V): KernelUsage => ({
+  since: of('since', number),
+  at: of('at', number),
+  ...figuresBy(
+    of,
+    usageRows.map(({ name }) => name as UsageName),
+  ),
+  overuse: of('overuse', otherwise(listOfThose(object(seen)), [])),
+});
 
 /** A counter of the sample in the figure's unit. */
 export const inUnit = (value: number | null, per = 1): number | null => (value === null ? null : value / per);
 
 const sum = (left: number | null, right: number | null): number | null =>
   left === null || right === null ? (left ?? right) : left + right;
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null;

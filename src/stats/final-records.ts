@@ -1,8 +1,9 @@
 /** What ended kernels have used: one line of JSON each, in a file that is set aside when it is full. Two files stay. */
 import { appendFile, readFile, rename, stat } from 'node:fs/promises';
+import { nullable, number, object, type Reader, readOrNull, text } from '../lib/json-reader.ts';
 import type { Logger } from '../lib/log.ts';
 import { isSystemError } from '../lib/system-error.ts';
-import type { KernelUsage } from './account.ts';
+import { type KernelUsage, usageBy } from './account.ts';
 
 /** The record of an ended kernel. */
 export interface FinalRecord extends KernelUsage {
@@ -58,8 +59,8 @@ export class FinalRecords {
   /** The records that are kept, oldest first. Lines that are none are left out. */
   async all(): Promise<readonly FinalRecord[]> {
     await this.flushed();
-    const text = `${await readOrEmpty(this.#older)}\n${await readOrEmpty(this.#path)}`;
-    return text.split('\n').flatMap((line) => parse(line) ?? []);
+    const lines = `${await readOrEmpty(this.#older)}\n${await readOrEmpty(this.#path)}`;
+    return lines.split('\n').flatMap((line) => readOrNull(readRecord, line) ?? []);
   }
 
   /** Resolves when what was added is written. */
@@ -95,16 +96,13 @@ export class FinalRecords {
   }
 }
 
-function parse(line: string): FinalRecord | null {
-  if (line === '') return null;
-  try {
-    const value: unknown = JSON.parse(line);
-    const isRecord = typeof value === 'object' && value !== null && 'kernelId' in value && 'endedAt' in value;
-    return isRecord ? (value as FinalRecord) : null;
-  } catch {
-    return null;
-  }
-}
+const readRecord: Reader<FinalRecord> = object((of) => ({
+  kernelId: of('kernelId', text),
+  sessionId: of('sessionId', nullable(text)),
+  reason: of('reason', nullable(text)),
+  endedAt: of('endedAt', number),
+  ...usageBy(of),
+}));
 
 async function readOrEmpty(path: string): Promise<string> {
   try {

@@ -6,10 +6,11 @@
 
 import { request } from 'node:http';
 import { sleep } from '../../lib/clock.ts';
+import { list } from '../../lib/json-reader.ts';
 import type { KernelModel, ModelHealth } from '../../protocol/kernel-models.ts';
 import { volumePaths } from '../volume-paths.ts';
 import { type ActionParts, runActions } from './actions.ts';
-import { type Action, parseAction } from './definition.ts';
+import { parseAction } from './definition.ts';
 import { ServiceProcess } from './service-process.ts';
 import { expandTemplates, type TemplateValue } from './template.ts';
 
@@ -77,7 +78,11 @@ export class ModelServer {
       ['runtime_path', runtimePath],
       ['ports', [port]],
     ]);
-    const variables = await runActions(actionsOf(preStart), initial, this.#parts);
+    const variables = await runActions(
+      actions(JSON.parse(preStart), 'the list of actions before the start'),
+      initial,
+      this.#parts,
+    );
     const argv = expandTemplates(command, variables);
     const inFolder = [volumePaths.shell, '-c', 'cd -- "$1" && shift && exec "$@"', 'kernelet', path, ...argv];
     return await ServiceProcess.start({ argv: inFolder }, tenant, clock);
@@ -108,12 +113,7 @@ export class ModelServer {
   }
 }
 
-/** Throws what is wrong with them. */
-function actionsOf(text: string): readonly Action[] {
-  const value: unknown = JSON.parse(text);
-  if (!Array.isArray(value)) throw new Error('the actions before the start are no list');
-  return value.map(parseAction);
-}
+const actions = list(parseAction);
 
 /** The servers of a kernel's models, begun. */
 export function serveModels(models: readonly KernelModel[], parts: ModelServerParts): readonly ModelServer[] {

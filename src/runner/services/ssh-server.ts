@@ -5,6 +5,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import type { Clock } from '../../lib/clock.ts';
+import { list, otherwise, type Reader, readOrNull, signed, such, table, text } from '../../lib/json-reader.ts';
 import { containerPaths, kernelVariables } from '../../protocol/image-contract.ts';
 import { sshFiles } from '../../protocol/runner-config.ts';
 import type { TenantCommand } from '../runtime.ts';
@@ -135,18 +136,14 @@ function byRole(replicas: string): readonly (readonly string[])[] {
   return roles.filter((role) => namePattern.test(role)).map((role) => [`${role}*`, `Port ${serverPort}`]);
 }
 
-function byMapping(text: string): readonly (readonly string[])[] {
-  let mapping: unknown;
-  try {
-    mapping = JSON.parse(text);
-  } catch {
-    return [];
-  }
-  if (typeof mapping !== 'object' || mapping === null) return [];
-  return Object.entries(mapping).flatMap(([host, place]: [string, unknown]) => {
-    if (!Array.isArray(place) || !namePattern.test(host)) return [];
-    const [address, port]: readonly unknown[] = place;
-    if (typeof address !== 'string' || !namePattern.test(address) || !Number.isInteger(port)) return [];
-    return [[host, `HostName ${address}`, `Port ${String(port)}`]];
-  });
+const place: Reader<readonly [string, number]> = (value, at) => {
+  const [address, port] = list((part) => part)(value, at);
+  return [such(text, (name) => namePattern.test(name), 'a name or address')(address, at), signed(port, at)];
+};
+
+function byMapping(json: string): readonly (readonly string[])[] {
+  const mapping = readOrNull(table(otherwise(place, null)), json) ?? {};
+  return Object.entries(mapping).flatMap(([host, found]) =>
+    found === null || !namePattern.test(host) ? [] : [[host, `HostName ${found[0]}`, `Port ${found[1]}`]],
+  );
 }

@@ -1,4 +1,5 @@
 /** One browser's terminal: a login shell of its own, which ends with the connection. */
+import { object, otherwise, type Reader, readOrNull, such, text, whole } from '../../lib/json-reader.ts';
 import type { Pty, PtyCommand, PtyEvents } from './pty.ts';
 import type { Connection } from './websocket.ts';
 
@@ -84,7 +85,7 @@ export function serveTerminal(connection: Connection, parts: SessionParts): void
   });
 }
 
-/** What a client sends. */
+/** What a client of ttyd's protocol sends: its first byte is the type, a `{` that of the greeting. */
 export type ClientMessage =
   | { readonly type: 'hello'; readonly token: string; readonly columns: number; readonly rows: number }
   | { readonly type: 'input'; readonly bytes: Uint8Array }
@@ -95,21 +96,28 @@ export type ClientMessage =
 const usual = { columns: 80, rows: 24 };
 const maxCells = 1000;
 
+const cells = such(whole, (count) => count >= 1 && count <= maxCells, `from 1 to ${maxCells}`);
+const sizeBy = (of: (name: string, read: Reader<number>) => number) => ({
+  columns: of('columns', otherwise(cells, usual.columns)),
+  rows: of('rows', otherwise(cells, usual.rows)),
+});
+const size = object(sizeBy);
+const hello = object((of) => ({ token: of('AuthToken', otherwise(text, '')), ...sizeBy(of) }));
+const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
+
 /** Reads a message; null when it is none. */
 export function parseClientMessage(bytes: Uint8Array): ClientMessage | null {
   const rest = bytes.subarray(1);
   switch (String.fromCharCode(bytes[0] ?? 0)) {
     case '{': {
-      const fields = parseFields(bytes);
-      if (!fields) return null;
-      const token = fields['AuthToken'];
-      return { type: 'hello', token: typeof token === 'string' ? token : '', ...size(fields) };
+      const said = readOrNull(hello, textOf(bytes));
+      return said && { type: 'hello', ...said };
     }
     case '0':
       return { type: 'input', bytes: rest };
     case '1': {
-      const fields = parseFields(rest);
-      return fields && { type: 'resize', ...size(fields) };
+      const said = readOrNull(size, textOf(rest));
+      return said && { type: 'resize', ...said };
     }
     case '2':
       return { type: 'pause' };
@@ -126,20 +134,3 @@ export const outputMessage = (bytes: Uint8Array): Uint8Array => Buffer.concat([B
 export const titleMessage = (title: string): Uint8Array => Buffer.from(`1${title}`);
 /** How the client shall look: nothing is asked of it. */
 export const preferencesMessage: Uint8Array = Buffer.from('2{}');
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function parseFields(bytes: Uint8Array): Fields | null {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : null;
-  } catch {
-    return null;
-  }
-}
-
-function size({ columns, rows }: Fields): { readonly columns: number; readonly rows: number } {
-  const cells = (value: unknown, otherwise: number): number =>
-    typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= maxCells ? value : otherwise;
-  return { columns: cells(columns, usual.columns), rows: cells(rows, usual.rows) };
-}
