@@ -1,9 +1,11 @@
 /** Kernels whose containers the engine does not list, and engines that are not the one that has the kernels. */
 import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import {
+  type FakeRunnerClient,
   type FixtureOptions,
   type KernelsFixture,
   testImage,
@@ -12,7 +14,7 @@ import {
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { KernelId } from '../lib/ids.ts';
-import { decodeRecord } from './record.ts';
+import { decodeRecord, type KernelRecord } from './record.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;
@@ -38,6 +40,17 @@ async function keptOf(one: KernelsFixture): Promise<readonly { kernel: KernelId;
   await one.kernels.scratch.settled();
   const { kept: homes } = one.kernels.scratch;
   return (await homes.list()).map((home) => ({ kernel: home.kernel, path: homes.pathOf(home) }));
+}
+
+const recordOf = async ({ state }: KernelsFixture, id: KernelId): Promise<KernelRecord> =>
+  decodeRecord(await readFile(join(state.kernels, id, 'record.json'), 'utf8'));
+
+/** With a grace of 0 nobody asks the runner: the engine in memory keeps no container over its own end. */
+const graceOf1Ms = { missingGraceMs: 1 };
+
+async function sweepAfterGrace({ kernels }: KernelsFixture): Promise<void> {
+  await setTimeout(3);
+  await kernels.registry.sweep(never);
 }
 
 const anotherEngine = (info = {}): DummyEngine => new DummyEngine({ images: [testImage], info });
@@ -130,7 +143,7 @@ describe('another engine', () => {
     const running = one.dummy.container(`kernel.base.${id}`);
     const abort = new AbortController();
     const watch = registry.watch(abort.signal);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await setTimeout(50);
     running.exit(0);
     await expect.poll(() => registry.list()).toHaveLength(0);
     abort.abort();
@@ -186,7 +199,7 @@ describe('another engine', () => {
 
   it('is accepted by somebody’s word: then its kernels are missing, end after the grace, and leave their files', async () => {
     const { first, id } = await stopped();
-    const second = await fixture({ ...settings(), folder: first.folder, engine: anotherEngine() });
+    const second = await fixture({ ...settings(graceOf1Ms), folder: first.folder, engine: anotherEngine() });
     const { registry } = second.kernels;
     await expect(registry.recover(never)).rejects.toMatchObject({ code: 'ENGINE_CHANGED' });
     await registry.acceptEngine(never);
@@ -197,7 +210,7 @@ describe('another engine', () => {
     const [client] = second.clients;
     if (client) client.answers = true;
     await registry.sweep(never);
-    await registry.sweep(never);
+    await sweepAfterGrace(second);
     await expect.poll(() => registry.list()).toHaveLength(0);
     expect(client?.requests).toEqual(['shutdown']);
     const [home] = await keptOf(second);
@@ -264,7 +277,7 @@ describe('another engine', () => {
     ]) {
       await expect(act).rejects.toMatchObject({ code: 'ENGINE_CHANGED' });
     }
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await setTimeout(700);
     const folders = async () => (await made.kernels.scratch.list()).map(({ kernel }) => kernel).sort();
     expect(await folders()).toEqual([running.id, ending.id].sort());
     Object.assign(made.dummy, Object.fromEntries(real));
@@ -294,8 +307,7 @@ describe('a container that is not listed', () => {
     for (let pass = 0; pass < 3; pass += 1) await registry.sweep(never);
     expect(registry.get(id)).toMatchObject({ phase: 'running', missingSince: expect.any(Number) });
     expect(() => registry.client(id)).toThrow(expect.objectContaining({ code: 'KERNEL_MISSING' }));
-    const recorded = async () => decodeRecord(await readFile(join(one.state.kernels, id, 'record.json'), 'utf8'));
-    await expect.poll(async () => (await recorded()).missingSince).toBe(registry.get(id).missingSince);
+    await expect.poll(async () => (await recordOf(one, id)).missingSince).toBe(registry.get(id).missingSince);
     back();
     await registry.sweep(never);
     await expect.poll(() => registry.get(id)).toMatchObject({ phase: 'running', missingSince: null });
@@ -315,13 +327,20 @@ describe('a container that is not listed', () => {
     expect((await keptOf(one)).map(({ kernel }) => kernel)).toEqual([id]);
   });
 
-  it('leaves a kernel alone whose runner answers, which is used on', async () => {
-    const { one, id } = await missing();
-    const [client] = one.clients;
-    if (client) client.answers = true;
-    for (let pass = 0; pass < 4; pass += 1) await one.kernels.registry.sweep(never);
-    expect(one.kernels.registry.get(id).phase).toBe('running');
-    expect(one.kernels.registry.client(id)).toBe(client);
+  it('leaves a kernel alone whose runner answers, which is used on, and ends it once the runner does not', async () => {
+    const { one, id } = await missing({ settings: graceOf1Ms });
+    const { registry } = one.kernels;
+    const client = one.clients[0] as FakeRunnerClient;
+    client.answers = true;
+    await registry.sweep(never);
+    // Its actor must be free: behind a write that is under way an end would wait, unseen.
+    await expect.poll(async () => (await recordOf(one, id)).missingSince).not.toBeNull();
+    for (let pass = 0; pass < 3; pass += 1) await sweepAfterGrace(one);
+    expect(registry.get(id)).toMatchObject({ phase: 'running', missingSince: expect.any(Number) });
+    expect(registry.client(id)).toBe(client);
+    client.answers = false;
+    await sweepAfterGrace(one);
+    await expect.poll(() => registry.list()).toHaveLength(0);
   });
 });
 
