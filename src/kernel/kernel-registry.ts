@@ -3,6 +3,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { EventSink } from '../events/kernel-event.ts';
 import type { RunnerClient } from '../execution/runner-client.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
@@ -71,6 +72,7 @@ const orphanAgeMs = 3_600_000;
 const stopMs = 10_000;
 const stockMs = 10_000;
 const orphanDeadlineMs = 90_000;
+const imageDeadlineMs = 10_000;
 
 /** The kernels of this agent. */
 export class KernelRegistry implements Kernels {
@@ -165,6 +167,8 @@ export class KernelRegistry implements Kernels {
     const actor = this.#actors.get(id);
     if (!actor) throw notRunning(this.get(id));
     this.#parts.gate.assertOpen();
+    // While its container still runs: without the image there would be no next one.
+    await this.#assertImage(actor.record, signal);
     this.#parts.hooks.beforeStop(actor.record);
     return await actor.restart(signal, environ);
   }
@@ -258,6 +262,11 @@ export class KernelRegistry implements Kernels {
     for (const actor of this.#actors.values()) actor.close();
     await Promise.allSettled(endings);
     await this.#parts.runners[Symbol.asyncDispose]();
+  }
+
+  async #assertImage({ spec }: KernelRecord, signal: AbortSignal): Promise<void> {
+    const options = { what: 'looking for the image of a kernel', timeoutMs: imageDeadlineMs, signal };
+    await withDeadline(options, (deadline) => this.#parts.engine.inspectImage(spec.image.id, deadline.signal));
   }
 
   /** Nothing is listed: an engine that was not found to be the right one proves itself by its mark. */

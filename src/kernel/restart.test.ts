@@ -51,6 +51,16 @@ describe('restarting', () => {
     expect(Object.fromEntries((await one.kernels.registry.restart(spec.id, never)).spec.environ)).toEqual(wanted);
   });
 
+  it('is refused while the engine has not the image any more, and the kernel runs on', async () => {
+    const one = await fixture();
+    const { spec, containerId } = await one.kernels.registry.create(specFixture(), never);
+    await one.dummy.removeImage(spec.image.reference, { force: true }, never);
+    await expect(one.kernels.registry.restart(spec.id, never)).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' });
+    expect(one.kernels.registry.get(spec.id)).toMatchObject({ phase: 'running', generation: 1, containerId });
+    expect(one.dummy.containers).toHaveLength(1);
+    expect(one.clients[0]?.end).toBeNull();
+  });
+
   it('ends the kernel when the new container does not come up', async () => {
     const one = await fixture();
     const spec = specFixture();
