@@ -3,8 +3,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { EventSink } from '../events/kernel-event.ts';
 import type { RunnerClient } from '../execution/runner-client.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
-import { withDeadline } from '../lib/deadline.ts';
-import { KerneletError } from '../lib/errors.ts';
+import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import type { PrewarmedNetworkPool } from '../network/prewarmed-network-pool.ts';
@@ -72,7 +71,7 @@ const orphanAgeMs = 3_600_000;
 const stopMs = 10_000;
 const stockMs = 10_000;
 const orphanDeadlineMs = 90_000;
-const imageDeadlineMs = 10_000;
+const imageDeadlineMs = 2_000;
 
 /** The kernels of this agent. */
 export class KernelRegistry implements Kernels {
@@ -264,9 +263,20 @@ export class KernelRegistry implements Kernels {
     await this.#parts.runners[Symbol.asyncDispose]();
   }
 
+  /** Refuses only for what the kernel's own engine says: a restart waits for an engine that is away. */
   async #assertImage({ spec }: KernelRecord, signal: AbortSignal): Promise<void> {
-    const options = { what: 'looking for the image of a kernel', timeoutMs: imageDeadlineMs, signal };
-    await withDeadline(options, (deadline) => this.#parts.engine.inspectImage(spec.image.id, deadline.signal));
+    const { engine, gate } = this.#parts;
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(imageDeadlineMs)]);
+    const problem = await engine.inspectImage(spec.image.id, bounded).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    if (!hasCode(problem, 'IMAGE_NOT_FOUND')) return;
+    const isItsEngine = await gate.confirm(bounded).then(
+      () => true,
+      () => false,
+    );
+    if (isItsEngine) throw problem;
   }
 
   /** Nothing is listed: an engine that was not found to be the right one proves itself by its mark. */
