@@ -3,7 +3,7 @@ import type { Settings } from '../config/settings.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { KernelHooks } from '../kernel/kernel-hooks.ts';
-import type { Kernels } from '../kernel/kernels.ts';
+import type { KernelRegistry } from '../kernel/kernel-registry.ts';
 import type { SessionNetworks } from '../network/session-networks.ts';
 import type { PortPool } from '../resources/port-pool.ts';
 import type { StatisticsSink } from '../stats/statistics-sink.ts';
@@ -32,7 +32,7 @@ export interface NodeAdapter {
 export interface AssembledNode {
   readonly agent: NodeAgent;
   readonly engine: Engine;
-  readonly kernels: Kernels;
+  readonly kernels: KernelRegistry;
   readonly devices: NodeDevices;
   readonly ports: PortPool;
   readonly sessionNetworks: SessionNetworks;

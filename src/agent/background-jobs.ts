@@ -118,7 +118,7 @@ export class BackgroundJobs implements AsyncDisposable {
     const backoff = new Backoff({ initialMs: engineRetryMs, maximumMs: engineRetryMs, jitter: 0, clock });
     const isRetryable = (error: unknown): boolean => {
       if (!waitsForEngine || !hasCode(error, ...passing)) return false;
-      // The gate logs a change of engine itself.
+      // The guard of the kernels logs a change of engine itself.
       const isFirst = this.#engineFailure === null && error.code !== 'ENGINE_CHANGED';
       if (isFirst) log.error('the engine does not answer; asking again every second', { error });
       this.#engineFailure = error.message;

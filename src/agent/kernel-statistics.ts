@@ -1,7 +1,7 @@
 /** Statistics of this agent's kernels: which ones are looked at, what stays of those that ended, what Prometheus gets. */
 
 import type { NodeDevices } from '../devices/node-devices.ts';
-import type { Kernels } from '../kernel/kernels.ts';
+import type { KernelRegistry } from '../kernel/kernel-registry.ts';
 import type { KernelPhase, KernelRecord } from '../kernel/record.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { OperationTimes } from '../lib/operation-times.ts';
@@ -20,7 +20,7 @@ import type { EventStore } from './parts.ts';
 const maxEnded = 1_000;
 
 export interface KernelStatisticsParts {
-  readonly kernels: Pick<Kernels, 'list' | 'register'>;
+  readonly kernels: Pick<KernelRegistry, 'list' | 'register'>;
   readonly statistics: Statistics;
   readonly operations: OperationTimes;
   readonly devices: Pick<NodeDevices, 'known' | 'use'>;

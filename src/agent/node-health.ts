@@ -1,6 +1,6 @@
 /** Whether what a node needs answers (spec rpc 9.3: `health`). */
 import type { Engine } from '../engine/engine.ts';
-import type { Kernels } from '../kernel/kernels.ts';
+import type { KernelRegistry } from '../kernel/kernel-registry.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { toKerneletError } from '../lib/errors.ts';
@@ -47,7 +47,7 @@ export async function checkHealth(
 }
 
 /** Asks whether the engine answers, and is the one that has the kernels. Throws ENGINE_UNAVAILABLE, ENGINE_CHANGED. */
-export async function probeEngine(engine: Engine, kernels: Kernels, signal: AbortSignal): Promise<void> {
+export async function probeEngine(engine: Engine, kernels: KernelRegistry, signal: AbortSignal): Promise<void> {
   await engine.ping(signal);
   const problem = kernels.engineProblem();
   if (problem) throw problem;

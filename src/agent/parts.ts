@@ -3,7 +3,7 @@ import type { NodeDevices } from '../devices/node-devices.ts';
 import type { Engine, Progress } from '../engine/engine.ts';
 import type { EventSink, NumberedKernelEvent } from '../events/kernel-event.ts';
 import type { ImageService } from '../images/image-service.ts';
-import type { Kernels } from '../kernel/kernels.ts';
+import type { KernelRegistry } from '../kernel/kernel-registry.ts';
 import type { KernelRecord } from '../kernel/record.ts';
 import type { KernelMount } from '../kernel/spec.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -39,7 +39,7 @@ export interface StatusFacts {
 
 /** All parts; the agent disposes of them by `release`. */
 export interface NodeAgentParts {
-  readonly kernels: Kernels;
+  readonly kernels: KernelRegistry;
   readonly engine: Engine;
   readonly images: ImageService;
   readonly events: EventStore;

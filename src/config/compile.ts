@@ -81,7 +81,7 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
     },
     readyTimeoutMs: kernelet['ready-timeout'],
     missingGraceMs: kernelet['missing-grace'],
-    trash: { keepMs: kernelet['trash-keep'], maxBytes: kernelet['trash-size'] },
+    keptHomes: { keepMs: kernelet['trash-keep'], maxBytes: kernelet['trash-size'] },
     etcd: context.mode === 'cluster' ? compileEtcd(etcd, absolute) : null,
     agent,
     container: compileContainer(values, context, stateDir),

@@ -178,7 +178,7 @@ export interface Settings {
   /** How long a container may be missing until its kernel ends. */
   readonly missingGraceMs: number;
   /** Files of kernels whose end nobody asked for. */
-  readonly trash: { readonly keepMs: number; readonly maxBytes: number };
+  readonly keptHomes: { readonly keepMs: number; readonly maxBytes: number };
   /** null in standalone mode. */
   readonly etcd: EtcdSettings | null;
   readonly agent: AgentSettings;

@@ -7,8 +7,7 @@ import type { Logger } from '../lib/log.ts';
 import { Bridge } from '../network/bridge.ts';
 import type { IptablesRunner } from '../network/firewall.ts';
 import { canBind } from '../network/host-ports.ts';
-import type { LeasedNetwork } from '../network/prewarmed-network.ts';
-import { readNameFiles } from '../network/prewarmed-network.ts';
+import { type LeasedNetwork, readNameFiles } from '../network/prewarmed-network.ts';
 import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from '../network/prewarmed-network-pool.ts';
 import { SessionNetworks } from '../network/session-networks.ts';
 import { containerPaths } from '../protocol/image-contract.ts';
@@ -16,15 +15,15 @@ import { measurer } from '../stats/folder-size.ts';
 import type { KeptHomesLimits } from '../storage/kept-homes.ts';
 import { ScratchFolders } from '../storage/scratch.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
+import { ActorRegistry } from './actor-registry.ts';
 import type { ContainerSettings } from './container-spec.ts';
 import { creationPlan } from './creation-plan.ts';
-import { EngineGate } from './engine-gate.ts';
+import { engineIdentityFile } from './engine-identity.ts';
+import { EngineIdentityGuard } from './engine-identity-guard.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import { FileJournal } from './journal.ts';
 import { KernelContainers } from './kernel-containers.ts';
 import { KernelHookList, type KernelHooks } from './kernel-hooks.ts';
-import { KernelRegistry } from './kernel-registry.ts';
-import { knownEngineFile } from './known-engine-file.ts';
 import type { DeviceLeases, PortLeases } from './leases.ts';
 import { listOwnedContainers } from './owned-containers.ts';
 import { Ownership } from './ownership.ts';
@@ -76,12 +75,12 @@ export interface KernelsSettings {
   /** Whether a mark is left among the engine's data, by which it is known again; not for kernels that end with the process. */
   readonly marksEngine: boolean;
   /** Of homes of kernels whose end nobody asked for. */
-  readonly trash: KeptHomesLimits;
+  readonly keptHomes: KeptHomesLimits;
 }
 
 /** The kernels of one agent, with the parts that others look at. */
 export interface AssembledKernels extends AsyncDisposable {
-  readonly registry: KernelRegistry;
+  readonly registry: ActorRegistry;
   readonly scratch: ScratchFolders;
   readonly bridge: Bridge;
   readonly prewarmedNetworks: PrewarmedNetworkPool;
@@ -95,7 +94,12 @@ export interface AssembledKernels extends AsyncDisposable {
 export function assembleKernels(parts: KernelsParts): AssembledKernels {
   const { state, engine, clock, log, settings } = parts;
   const ownership = new Ownership(state.agentId, state.secret);
-  const scratch = new ScratchFolders(state.scratch, { log, clock, limits: settings.trash, measure: measurer(clock) });
+  const scratch = new ScratchFolders(state.scratch, {
+    log,
+    clock,
+    limits: settings.keptHomes,
+    measure: measurer(clock),
+  });
   const filtered = {
     engine,
     tag: state.tag,
@@ -107,9 +111,9 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
   const sessionNetworks = new SessionNetworks({ ...filtered, clock });
   const container: ContainerSettings = { ...settings.container, bridgeName: bridge.name };
   const journal = new FileJournal({ kernels: state.kernels, quarantine: state.quarantine }, log);
-  const gate = new EngineGate({
+  const engineGuard = new EngineIdentityGuard({
     ...{ engine, scratch, clock, log },
-    file: knownEngineFile(state.path),
+    file: engineIdentityFile(state.path),
     markName: `kernelet-${state.tag}`,
     marks: settings.marksEngine,
   });
@@ -117,7 +121,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
   const containers = new KernelContainers({
     engine,
     ownership,
-    gate,
+    engineGuard,
     scratch,
     settings: container,
     hooks,
@@ -134,7 +138,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     target: settings.readyNetworks,
     ensureNetwork: (deadline) => bridge.ensure(deadline),
     joined: async (signal) => {
-      gate.assertOpen();
+      engineGuard.assertOpen();
       const stock = await listOwnedContainers(engine, ownership, signal);
       return new Set(stock.flatMap(({ placement }) => placement?.prewarmedNetwork?.container ?? []));
     },
@@ -164,9 +168,9 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     runner: settings.runner,
     timeoutMs: settings.readyTimeoutMs,
   });
-  const registry = new KernelRegistry({
+  const registry = new ActorRegistry({
     engine,
-    gate,
+    engineGuard,
     hooks,
     prewarmedNetworks,
     plan: parts.adaptPlan?.(plan) ?? plan,
@@ -199,8 +203,8 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
       await registry[Symbol.asyncDispose]();
       await prewarmedNetworks[Symbol.asyncDispose]();
       // Of an engine that was never seen to be ours nothing is known.
-      if (gate.trusted && registry.list().length === 0) {
-        await gate.leave(AbortSignal.timeout(stopDeadlineMs));
+      if (engineGuard.trusted && registry.list().length === 0) {
+        await engineGuard.leave(AbortSignal.timeout(stopDeadlineMs));
         await bridge.removeIfUnused(AbortSignal.timeout(stopDeadlineMs));
         await sessionNetworks.removeIfUnused(AbortSignal.timeout(stopDeadlineMs));
       }

@@ -13,7 +13,7 @@ import type { ContainerId, KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import type { KernelActor } from './actor.ts';
 import { containerIsAlive, observeContainer } from './container-end.ts';
-import type { EngineGate } from './engine-gate.ts';
+import type { EngineIdentityGuard } from './engine-identity-guard.ts';
 import { type ListedContainer, listOwnedContainers } from './owned-containers.ts';
 import type { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
@@ -29,7 +29,7 @@ export interface WatchParts {
   readonly actors: ReadonlyMap<KernelId, KernelActor>;
   /** Called after every connection, before anything is compared: the engine may have been restarted. */
   readonly onConnected: (signal: AbortSignal) => Promise<void>;
-  readonly gate: Pick<EngineGate, 'check' | 'confirm' | 'doubt' | 'problem'>;
+  readonly engineGuard: Pick<EngineIdentityGuard, 'check' | 'confirm' | 'doubt' | 'problem'>;
   /** How long a container may be missing; 0: the engine keeps none over its own end, so that what it does not list is gone. */
   readonly missingGraceMs: number;
   /** Whether the kernel's runner is connected, so that its container runs whatever is listed, and nobody has given it up. */
@@ -97,7 +97,7 @@ export class EngineWatch {
 
   /** Whether the engine answered last, and is the one that has the kernels. */
   get healthy(): boolean {
-    return this.#connected && this.#answering && this.#parts.gate.problem === null;
+    return this.#connected && this.#answering && this.#parts.engineGuard.problem === null;
   }
 
   /** Follows events until the signal aborts. Never rejects. */
@@ -125,7 +125,7 @@ export class EngineWatch {
 
   /** Lists what there is, with the kernels that ran before, and makes sure of the engine. Throws as `compare` does. */
   async #verify(signal: AbortSignal) {
-    const { actors, gate } = this.#parts;
+    const { actors, engineGuard } = this.#parts;
     // Only kernels that ran before the listing: a container made after it is not in it.
     const running = [...actors.values()].filter((actor) => actor.record.phase === 'running' && actor.steady);
     const recorded = [...actors.values()].map(({ record }) => record);
@@ -133,7 +133,7 @@ export class EngineWatch {
     try {
       const listed = new Set(containers.map(({ containerId }) => containerId));
       // Also without kernels: the mark is to be there before the next one is made.
-      await gate.check({ listed, recorded }, signal);
+      await engineGuard.check({ listed, recorded }, signal);
     } catch (error) {
       // They are with the other engine, and no time runs for them.
       this.#missing.clear();
@@ -174,7 +174,7 @@ export class EngineWatch {
   }
 
   async #inspect(actor: KernelActor, sighting: Sighting, deadline: Deadline): Promise<void> {
-    const { engine, gate } = this.#parts;
+    const { engine, engineGuard } = this.#parts;
     const { id, generation } = sighting;
     const observation = await observeContainer(engine, id, deadline.signal);
     switch (observation.type) {
@@ -190,7 +190,7 @@ export class EngineWatch {
         return;
       case 'absent':
         // Whoever answers now may be another engine than the one whose event it was, or that was listed.
-        await gate.confirm(deadline.signal);
+        await engineGuard.confirm(deadline.signal);
         if (sighting.event)
           actor.post({ type: 'container-gone', containerId: id, generation, detail: removedByOthers });
         else this.#noteMissing(actor, id, generation);
@@ -232,7 +232,7 @@ export class EngineWatch {
   }
 
   async #take(event: EngineEvent, signal: AbortSignal): Promise<void> {
-    const { actors, gate, log, onConnected, ownership } = this.#parts;
+    const { actors, engineGuard, log, onConnected, ownership } = this.#parts;
     const warn = (error: unknown): void => {
       if (!signal.aborted && !hasCode(error, 'ENGINE_CHANGED')) log.warn('the engine could not be listed', { error });
     };
@@ -240,7 +240,7 @@ export class EngineWatch {
       case 'connected':
         this.#connected = true;
         // It may be another one, or the same without its data: before that is known nobody does anything.
-        gate.doubt();
+        engineGuard.doubt();
         await this.#verify(signal).catch(warn);
         for (const actor of actors.values()) actor.post({ type: 'engine-back' });
         await onConnected(signal);
@@ -249,7 +249,7 @@ export class EngineWatch {
       case 'disconnected':
         if (signal.aborted) return;
         this.#connected = false;
-        gate.doubt();
+        engineGuard.doubt();
         // An engine that has just come back gets the whole grace.
         this.#missing.clear();
         log.warn('the engine does not answer', { error: event.error });

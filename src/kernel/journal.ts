@@ -10,8 +10,7 @@ import { isKernelId, type KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { KeyedMutex } from '../lib/semaphore.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
-import type { KernelRecord } from './record.ts';
-import { decodeRecord, encodeRecord } from './record.ts';
+import { decodeRecord, encodeRecord, type KernelRecord } from './record.ts';
 
 /** A record that could not be read, and where it lies now. */
 export interface QuarantinedRecord {

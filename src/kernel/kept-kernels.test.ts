@@ -10,8 +10,8 @@ const never = new AbortController().signal;
 
 /** An agent with a kernel that has ended by itself and left a file. */
 async function ended(options: FixtureOptions = {}): Promise<{ one: KernelsFixture; id: KernelId }> {
-  const trash = { keepMs: 3_600_000, maxBytes: 2 ** 20 };
-  const one = await fixture({ ...options, settings: { trash, ...options.settings } });
+  const keptHomes = { keepMs: 3_600_000, maxBytes: 2 ** 20 };
+  const one = await fixture({ ...options, settings: { keptHomes, ...options.settings } });
   const { registry, scratch } = one.kernels;
   await registry.recover(never);
   const abort = new AbortController();
@@ -66,7 +66,7 @@ describe('a kernel whose end nobody asked for', () => {
       const second = await fixture({
         folder: one.folder,
         engine: one.dummy,
-        settings: { trash: { keepMs: 1e6, maxBytes: 1e6 } },
+        settings: { keptHomes: { keepMs: 1e6, maxBytes: 1e6 } },
       });
       await second.kernels.registry.recover(never);
       const again = await second.kernels.registry.keptOf(id);

@@ -7,8 +7,7 @@ import type { KeptHome } from '../storage/kept-homes.ts';
 import { moveHome } from '../storage/move-home.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { resolveKernelId } from './kernel-ids.ts';
-import type { KernelRecord } from './record.ts';
-import { decodeRecord } from './record.ts';
+import { decodeRecord, type KernelRecord } from './record.ts';
 
 /** One of them. */
 export interface KeptKernel {

@@ -8,7 +8,7 @@ import { checkUnmoved } from '../storage/mounts/mount-policy.ts';
 import { checkTargetLinks, checkVolumes } from '../storage/mounts/mount-targets.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ContainerSettings, containerSpec } from './container-spec.ts';
-import type { EngineGate } from './engine-gate.ts';
+import type { EngineIdentityGuard } from './engine-identity-guard.ts';
 import type { KernelHookList } from './kernel-hooks.ts';
 import { containerName, type Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
@@ -17,7 +17,7 @@ import type { KernelRecord } from './record.ts';
 export interface KernelContainersParts {
   readonly engine: Engine;
   readonly ownership: Ownership;
-  readonly gate: Pick<EngineGate, 'confirm'>;
+  readonly engineGuard: Pick<EngineIdentityGuard, 'confirm'>;
   readonly scratch: ScratchFolders;
   readonly settings: ContainerSettings;
   readonly hooks: Pick<KernelHookList, 'beforeRemoval'>;
@@ -86,7 +86,7 @@ export class KernelContainers {
   async remove(record: KernelRecord, deadline: Deadline): Promise<boolean> {
     const found = await this.#find(record, deadline.signal);
     if (!found) {
-      await this.#parts.gate.confirm(deadline.signal);
+      await this.#parts.engineGuard.confirm(deadline.signal);
       return false;
     }
     if (record.phase === 'terminating') await this.#parts.hooks.beforeRemoval(record, found, deadline.signal);

@@ -1,343 +1,71 @@
-/** The set of kernels: one actor for each live one, and the last records of those that ended lately. */
-import type { Engine } from '../engine/engine.ts';
-import type { EventSink } from '../events/kernel-event.ts';
+/**
+ * What the rest of the program sees of the kernels of this agent, by id; `actor-registry.ts` is what does it. Ended kernels
+ * are kept for a while so that they can still be inspected.
+ */
 import type { RunnerClient } from '../execution/runner-client.ts';
-import { type Clock, sleep } from '../lib/clock.ts';
-import { hasCode, KerneletError } from '../lib/errors.ts';
+import type { KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
-import type { Logger } from '../lib/log.ts';
-import type { PrewarmedNetworkPool } from '../network/prewarmed-network-pool.ts';
-import type { ScratchFolders } from '../storage/scratch.ts';
-import { type ActorParts, type DestroyOptions, KernelActor } from './actor.ts';
-import { auditDevices, rescanDevices } from './device-audit.ts';
-import { EndedKernels } from './ended-kernels.ts';
-import type { EngineGate, EngineSight } from './engine-gate.ts';
-import { EngineWatch } from './engine-watch.ts';
-import type { InvariantViolations } from './invariant-violations.ts';
-import type { Journal } from './journal.ts';
-import { type KeptKernel, keptKernel, keptKernels, moveKept } from './kept-kernels.ts';
-import type { KernelContainers } from './kernel-containers.ts';
-import type { KernelHookList, KernelHooks } from './kernel-hooks.ts';
-import { resolveKernelId } from './kernel-ids.ts';
-import type { Kernels, RecoverySummary } from './kernels.ts';
-import type { DeviceLeases } from './leases.ts';
-import { listOwnedContainers } from './owned-containers.ts';
-import type { Ownership } from './ownership.ts';
-import { type KernelRecord, noPlacement } from './record.ts';
-import { adoptAll } from './recovery.ts';
-import type { RunnerClients } from './runner-clients.ts';
+import type { DestroyOptions } from './actor.ts';
+import type { KeptKernel } from './kept-kernels.ts';
+import type { KernelHooks } from './kernel-hooks.ts';
+import type { KernelRecord } from './record.ts';
 import type { Environ, KernelSpec } from './spec.ts';
-import type { CreationPlan } from './step.ts';
-import { Sweep } from './sweep.ts';
 
-/** What the registry works with. */
-export interface KernelRegistryParts {
-  readonly engine: Engine;
-  readonly gate: EngineGate;
-  readonly hooks: KernelHookList;
-  readonly prewarmedNetworks: Pick<PrewarmedNetworkPool, 'creating' | 'reconcile'>;
-  readonly plan: CreationPlan;
-  readonly journal: Journal;
-  readonly events: EventSink<KernelRecord>;
-  readonly runners: RunnerClients;
-  readonly containers: KernelContainers;
-  readonly ownership: Ownership;
-  readonly scratch: ScratchFolders;
-  readonly devices: DeviceLeases;
-  readonly invariantViolations: InvariantViolations;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** How long the tenant's processes get to end by themselves before a removal. */
-  readonly graceMs: number;
-  /** The least time between the two sightings of an orphaned container; 60 s when absent. */
-  readonly sweepGraceMs?: number;
-  /** How long a container may be missing until its kernel ends. */
-  readonly missingGraceMs: number;
-  /** Looks after the networks that kernels are on; called now and then. */
-  readonly keepNetworks?: (inUse: NetworksInUse, signal: AbortSignal) => Promise<void>;
+/** What recovery found and did. */
+export interface RecoverySummary {
+  readonly adopted: number;
+  /** Records whose clean-up was finished or whose creation was undone. */
+  readonly ended: number;
+  /** Corrupt records that were moved to the quarantine. */
+  readonly quarantined: number;
 }
-
-/** The networks that live kernels are on. */
-export interface NetworksInUse {
-  /** Whether one is on the agent's own bridge. */
-  readonly bridge: boolean;
-  /** Those that have names. */
-  readonly named: ReadonlySet<string>;
-}
-
-const defaultSweepGraceMs = 60_000;
-const orphanAgeMs = 3_600_000;
-/** How long a stopping daemon waits for creations to be undone and destructions to end (spec kernel-lifecycle 17). */
-const stopMs = 10_000;
-const stockMs = 10_000;
-const orphanDeadlineMs = 90_000;
-const imageDeadlineMs = 2_000;
 
 /** The kernels of this agent. */
-export class KernelRegistry implements Kernels {
-  readonly #parts: KernelRegistryParts;
-  readonly #actors = new Map<KernelId, KernelActor>();
-  readonly #ended: EndedKernels;
-  readonly #watch: EngineWatch;
-  readonly #sweep: Sweep;
-  #stopping = false;
-  #isRecovered = false;
-
-  constructor(parts: KernelRegistryParts) {
-    this.#parts = parts;
-    this.#ended = new EndedKernels(parts.clock);
-    const actors = this.#actors;
-    this.#watch = new EngineWatch({
-      ...parts,
-      actors,
-      onConnected: (signal) => this.#keepNetworks(signal),
-      runnerAnswers: (record) =>
-        !parts.gate.gaveUp(record) && (parts.runners.get(record.spec.id)?.connected() ?? false),
-    });
-    const graceMs = parts.sweepGraceMs ?? defaultSweepGraceMs;
-    this.#sweep = new Sweep({ ...parts, actors, watch: this.#watch, graceMs, orphanAgeMs });
-  }
-
-  create(spec: KernelSpec, signal: AbortSignal): Promise<KernelRecord> {
-    return this.#create(spec, null, signal);
-  }
-
-  kept(): Promise<readonly KeptKernel[]> {
-    return keptKernels(this.#parts.scratch);
-  }
-
-  keptOf(idOrPrefix: string): Promise<KeptKernel> {
-    return keptKernel(this.#parts.scratch, idOrPrefix);
-  }
-
-  async restore({ home, record }: KeptKernel, signal: AbortSignal): Promise<KernelRecord> {
-    if (record) return await this.#create(record.spec, home.name, signal);
-    const text = `nothing is known of kernel ${home.kernel} but its files, which --to moves to a folder`;
-    throw new KerneletError('NOT_SUPPORTED', text, { context: { kernel: home.kernel } });
-  }
-
-  async moveKept(kernel: KeptKernel, to: string, signal: AbortSignal): Promise<void> {
-    await moveKept(this.#parts.scratch, kernel, to, signal);
-  }
-
-  async #create(spec: KernelSpec, restoredFrom: string | null, signal: AbortSignal): Promise<KernelRecord> {
-    if (this.#stopping) throw new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
-    // What a recovery that was refused has seen is not known here.
-    if (!this.#isRecovered) this.#parts.gate.assertOpen();
-    // Nothing may have been compared since the last kernel ended, and the mark may have been removed.
-    const { gate } = this.#parts;
-    if (this.#actors.size === 0 ? !gate.isFresh : !gate.trusted) await gate.check(this.#sight(), signal);
-    if (this.#actors.has(spec.id)) {
-      throw new KerneletError('KERNEL_EXISTS', `there is a kernel ${spec.id} already`, {
-        context: { kernel: spec.id },
-      });
-    }
-    signal.throwIfAborted();
-    this.#ended.forget(spec.id);
-    const record: KernelRecord = {
-      version: 1,
-      spec,
-      phase: 'creating',
-      generation: 1,
-      placement: noPlacement,
-      containerId: null,
-      apps: [],
-      restoredFrom,
-      createdAt: this.#parts.clock.now(),
-      readyAt: null,
-      missingSince: null,
-      termination: null,
-      timings: [],
-    };
-    using _creating = this.#parts.prewarmedNetworks.creating();
-    return await this.#add(record).create(signal);
-  }
-
-  async destroy(id: KernelId, options: DestroyOptions): Promise<KernelRecord> {
-    const actor = this.#actors.get(id);
-    if (!actor) return this.get(id);
-    this.#parts.gate.assertOpen();
-    this.#parts.hooks.beforeStop(actor.record);
-    return await actor.destroy(options);
-  }
-
-  async restart(id: KernelId, signal: AbortSignal, environ?: Environ): Promise<KernelRecord> {
-    if (this.#stopping) throw new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
-    const actor = this.#actors.get(id);
-    if (!actor) throw notRunning(this.get(id));
-    this.#parts.gate.assertOpen();
-    // While its container still runs: without the image there would be no next one.
-    await this.#assertImage(actor.record, signal);
-    this.#parts.hooks.beforeStop(actor.record);
-    return await actor.restart(signal, environ);
-  }
-
-  get(id: KernelId): KernelRecord {
-    const record = this.#actors.get(id)?.record ?? this.#ended.get(id);
-    if (record) return record;
-    throw new KerneletError('KERNEL_NOT_FOUND', `no kernel ${id}`, { context: { kernel: id } });
-  }
-
-  resolve(idOrPrefix: string): KernelRecord {
-    const live = [...this.#actors.keys()];
-    try {
-      return this.get(resolveKernelId(idOrPrefix, live));
-    } catch (error) {
-      if (!(error instanceof KerneletError) || error.code !== 'KERNEL_NOT_FOUND') throw error;
-      return this.get(resolveKernelId(idOrPrefix, [...live, ...this.#ended.ids()]));
-    }
-  }
-
-  list(options?: { readonly ended: boolean }): readonly KernelRecord[] {
-    const live = [...this.#actors.values()].map((actor) => actor.record);
-    return options?.ended === true ? [...live, ...this.#ended.records()] : live;
-  }
-
-  client(id: KernelId): RunnerClient {
-    const record = this.get(id);
-    const client = this.#parts.runners.get(id);
-    if (record.phase === 'running' && record.missingSince !== null && !client?.connected()) throw missing(record);
-    if (record.phase === 'running' && client) return client;
-    throw notRunning(record);
-  }
-
-  register(hooks: KernelHooks): Disposable {
-    return this.#parts.hooks.register(hooks);
-  }
-
-  async recover(signal: AbortSignal): Promise<RecoverySummary> {
-    const summary = await adoptAll(this.#parts, (record) => this.#add(record), signal);
-    this.#isRecovered = true;
-    await this.#reconcilePrewarmedNetworks(signal);
-    return summary;
-  }
-
-  watch(signal: AbortSignal): Promise<void> {
-    return this.#watch.follow(signal);
-  }
-
-  async rescanDevices(signal: AbortSignal): Promise<void> {
-    if (!this.#stopping) await rescanDevices({ ...this.#parts, actors: this.#actors }, signal);
-  }
-
-  async auditDevices(signal: AbortSignal): Promise<void> {
-    if (this.#stopping || !this.#watch.healthy) return;
-    const { engine, ownership } = this.#parts;
-    const found = await listOwnedContainers(engine, ownership, signal);
-    await auditDevices({ ...this.#parts, actors: this.#actors }, found, signal);
-  }
-
-  async sweep(signal: AbortSignal): Promise<void> {
-    if (this.#stopping) return;
-    await this.#keepNetworks(signal);
-    await this.#sweep.pass(signal);
-    await this.#reconcilePrewarmedNetworks(signal);
-  }
-
-  engineHealthy(): boolean {
-    return this.#watch.healthy;
-  }
-
-  engineProblem(): KerneletError | null {
-    return this.#parts.gate.problem;
-  }
-
-  async acceptEngine(signal: AbortSignal): Promise<void> {
-    await this.#parts.gate.accept(signal);
-  }
-
-  /** Undoes creations under way, lets destructions end, within a bound; running containers are left running. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopping = true;
-    const endings = [...this.#actors.values()]
-      .filter(({ record }) => record.phase === 'creating' || record.phase === 'terminating')
-      .map((actor) => actor.destroy({ reason: 'agent-termination', force: true }));
-    if (endings.length > 0) {
-      const enough = new AbortController();
-      const bound = sleep(this.#parts.clock, stopMs, enough.signal).catch(() => {});
-      await Promise.race([Promise.allSettled(endings), bound]);
-      enough.abort();
-    }
-    for (const actor of this.#actors.values()) actor.close();
-    await Promise.allSettled(endings);
-    await this.#parts.runners[Symbol.asyncDispose]();
-  }
-
-  /** Refuses only for what the kernel's own engine says: a restart waits for an engine that is away. */
-  async #assertImage({ spec }: KernelRecord, signal: AbortSignal): Promise<void> {
-    const { engine, gate } = this.#parts;
-    const bounded = AbortSignal.any([signal, AbortSignal.timeout(imageDeadlineMs)]);
-    const problem = await engine.inspectImage(spec.image.id, bounded).then(
-      () => null,
-      (error: unknown) => error,
-    );
-    if (!hasCode(problem, 'IMAGE_NOT_FOUND')) return;
-    const isItsEngine = await gate.confirm(bounded).then(
-      () => true,
-      () => false,
-    );
-    if (isItsEngine) throw problem;
-  }
-
-  /** Nothing is listed: an engine that was not found to be the right one proves itself by its mark. */
-  #sight(): EngineSight {
-    return { listed: new Set(), recorded: [...this.#actors.values()].map(({ record }) => record) };
-  }
-
-  /** Firewalls are reloaded and flushed without a word, so this is done again and again. */
-  async #keepNetworks(signal: AbortSignal): Promise<void> {
-    const { gate, keepNetworks, log } = this.#parts;
-    if (gate.problem) return;
-    const live = [...this.#actors.values()].filter(({ record }) => record.phase !== 'terminated');
-    const networks = live.map(({ record }) => record.spec.network);
-    const named = new Set(networks.flatMap((network) => (typeof network === 'object' ? [network.name] : [])));
-    await keepNetworks?.({ bridge: networks.includes('bridge'), named }, signal).catch((error: unknown) => {
-      if (!signal.aborted) log.warn('the networks could not be restored', { error });
-    });
-  }
-
-  /** Prewarmed networks make creations faster, no more: without them everything works. */
-  async #reconcilePrewarmedNetworks(signal: AbortSignal): Promise<void> {
-    const { gate, prewarmedNetworks, log } = this.#parts;
-    if (gate.problem) return;
-    await prewarmedNetworks
-      .reconcile(AbortSignal.any([signal, AbortSignal.timeout(stockMs)]))
-      .catch((error: unknown) => {
-        if (!signal.aborted) log.warn('prewarmed networks cannot be compared with those of the engine', { error });
-      });
-  }
-
-  #add(record: KernelRecord): KernelActor {
-    const { containers, engine, hooks } = this.#parts;
-    const parts: ActorParts = {
-      ...this.#parts,
-      untilEnded: (id, signal) => engine.waitContainer(id, signal),
-      removeOrphan: (id, generation) => containers.removeOrphan(id, generation, AbortSignal.timeout(orphanDeadlineMs)),
-      hooks: {
-        runnerOpened: (now, client) => hooks.runnerOpened(now, client),
-        ended: (last) => {
-          this.#actors.delete(last.spec.id);
-          this.#ended.add(last);
-          hooks.ended(last);
-        },
-      },
-    };
-    const actor = new KernelActor(record, parts);
-    this.#actors.set(record.spec.id, actor);
-    return actor;
-  }
-}
-
-function missing({ spec, missingSince }: KernelRecord): KerneletError {
-  const since = new Date(missingSince ?? 0).toISOString();
-  const text = `the container engine has not listed the container of kernel ${spec.id} since ${since}, and its runner does not answer`;
-  return new KerneletError('KERNEL_MISSING', text, { context: { kernel: spec.id } });
-}
-
-function notRunning(record: KernelRecord): KerneletError {
-  const { spec, phase, termination } = record;
-  const context = { kernel: spec.id, phase };
-  if (termination)
-    return new KerneletError('KERNEL_DIED', `kernel ${spec.id} has ended: ${termination.detail}`, { context });
-  return new KerneletError('KERNEL_NOT_RUNNING', `kernel ${spec.id} is ${phase}`, { context });
+export interface KernelRegistry extends AsyncDisposable {
+  /**
+   * Creates a kernel and resolves when it is ready. An abort undoes everything. Throws KERNEL_EXISTS, STATE_UNUSABLE
+   * (and nothing was started), or what the failing step threw.
+   */
+  create(spec: KernelSpec, signal: AbortSignal): Promise<KernelRecord>;
+  /** Ends a kernel; resolves with its last record when nothing of it is left. Joins a destruction under way. */
+  destroy(id: KernelId, options: DestroyOptions): Promise<KernelRecord>;
+  /**
+   * A new container with the same files, ports and resources, and these variables beside the tenant's own. Joins a
+   * restart under way, whose variables count. Throws IMAGE_NOT_FOUND, and the kernel runs on, when its image is gone.
+   */
+  restart(id: KernelId, signal: AbortSignal, environ?: Environ): Promise<KernelRecord>;
+  /** What is kept of kernels whose end nobody asked for, the latest first. */
+  kept(): Promise<readonly KeptKernel[]>;
+  /** The latest of a full id or unique prefix. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID, INVALID_ARGUMENT. */
+  keptOf(idOrPrefix: string): Promise<KeptKernel>;
+  /** Creates the kernel again, with its id and its home. Throws as `create` does, and then the home is kept on; NOT_SUPPORTED. */
+  restore(kernel: KeptKernel, signal: AbortSignal): Promise<KernelRecord>;
+  /** Moves its home to a folder that is not there yet. Throws FILE_ERROR. */
+  moveKept(kernel: KeptKernel, to: string, signal: AbortSignal): Promise<void>;
+  /** The kernel's record, also of an ended one that is still kept. Throws KERNEL_NOT_FOUND. */
+  get(id: KernelId): KernelRecord;
+  /** Full id or unique prefix. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. */
+  resolve(idOrPrefix: string): KernelRecord;
+  /** Live kernels; with `ended` also those that are kept. */
+  list(options?: { readonly ended: boolean }): readonly KernelRecord[];
+  /** The runner's client. Throws KERNEL_NOT_FOUND, KERNEL_NOT_RUNNING, KERNEL_DIED. */
+  client(id: KernelId): RunnerClient;
+  /** Has these hooks called, until they are disposed. */
+  register(hooks: KernelHooks): Disposable;
+  /** Takes over what an earlier process left. Call once, before any other method. Throws ENGINE_UNAVAILABLE, ENGINE_CHANGED, and then has done nothing. */
+  recover(signal: AbortSignal): Promise<RecoverySummary>;
+  /** Follows the engine's events until the signal aborts. */
+  watch(signal: AbortSignal): Promise<void>;
+  /** One pass over what may have been left behind; call it every 10 s or so. */
+  sweep(signal: AbortSignal): Promise<void>;
+  /** Looks again for the node's devices; call it every 30 s. */
+  rescanDevices(signal: AbortSignal): Promise<void>;
+  /** Compares the leases of devices with the journal, the containers and each `resource.txt`, and mends them. */
+  auditDevices(signal: AbortSignal): Promise<void>;
+  /** Whether the engine answered last, and is the one that has the kernels. */
+  engineHealthy(): boolean;
+  /** ENGINE_CHANGED while another engine answers than the one that has the kernels: nothing is done then. Else null. */
+  engineProblem(): KerneletError | null;
+  /** Takes the engine that answers for the one that has the kernels from now on. Throws STATE_UNUSABLE, ENGINE_UNAVAILABLE. */
+  acceptEngine(signal: AbortSignal): Promise<void>;
 }

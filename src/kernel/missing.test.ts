@@ -21,7 +21,7 @@ const never = new AbortController().signal;
 const kept = { keepMs: 3_600_000, maxBytes: 2 ** 20 };
 
 const settings = (change: FixtureOptions['settings'] = {}): FixtureOptions => ({
-  settings: { trash: kept, ...change },
+  settings: { keptHomes: kept, ...change },
 });
 
 /** A kernel with a file of its own, in an agent that has stopped. */

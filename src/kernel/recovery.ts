@@ -14,14 +14,13 @@ import type { ScratchFolders } from '../storage/scratch.ts';
 import type { KernelActor } from './actor.ts';
 import { containerIsAlive, observeContainer } from './container-end.ts';
 import { groupsOf } from './creation.ts';
-import type { EngineGate } from './engine-gate.ts';
+import type { EngineIdentityGuard } from './engine-identity-guard.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
-import type { RecoverySummary } from './kernels.ts';
+import type { RecoverySummary } from './kernel-registry.ts';
 import { type ListedContainer, listOwnedContainers } from './owned-containers.ts';
 import type { Ownership } from './ownership.ts';
-import type { KernelRecord } from './record.ts';
-import { decodeRecord } from './record.ts';
+import { decodeRecord, type KernelRecord } from './record.ts';
 import type { ContainerObservation } from './state-machine.ts';
 import type { CreationPlan } from './step.ts';
 import { recordCopyName } from './steps/config-files.ts';
@@ -29,7 +28,7 @@ import { recordCopyName } from './steps/config-files.ts';
 /** What a recovery works with. */
 export interface AdoptionParts {
   readonly engine: Engine;
-  readonly gate: Pick<EngineGate, 'check'>;
+  readonly engineGuard: Pick<EngineIdentityGuard, 'check'>;
   readonly plan: CreationPlan;
   readonly journal: Journal;
   readonly ownership: Ownership;
@@ -49,11 +48,11 @@ export async function adoptAll(
   add: (record: KernelRecord) => KernelActor,
   signal: AbortSignal,
 ): Promise<RecoverySummary> {
-  const { engine, gate, journal, ownership, events, invariantViolations, scratch } = parts;
+  const { engine, engineGuard, journal, ownership, events, invariantViolations, scratch } = parts;
   const containers = await listOwnedContainers(engine, ownership, signal);
   const { records, quarantined } = await journal.load();
   const listed = new Set(containers.map(({ containerId }) => containerId));
-  await gate.check({ listed, recorded: records }, signal);
+  await engineGuard.check({ listed, recorded: records }, signal);
   for (const _ of quarantined) invariantViolations.count('quarantined-record');
   const resumed = await Promise.all(decideRecovery(records, containers).map((one) => toResume(one, parts)));
   const known = resumed.filter((one) => one !== null);
@@ -75,7 +74,7 @@ export async function adoptAll(
       return actor;
     }),
   );
-  scratch.emptyTrash();
+  scratch.tidy();
   await settled(actors, parts.clock, signal);
   const running = actors.filter((actor) => actor.record.phase === 'running').length;
   return { adopted: running, ended: actors.length - running, quarantined: quarantined.length };

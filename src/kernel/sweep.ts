@@ -116,6 +116,6 @@ export class Sweep {
       log.warn('a scratch folder that belongs to no kernel is taken away', { kernel });
       await scratch.keep(kernel, '');
     }
-    scratch.emptyTrash();
+    scratch.tidy();
   }
 }

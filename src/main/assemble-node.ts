@@ -123,8 +123,8 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
         missingGraceMs: backend.outlivesDaemon ? settings.missingGraceMs : 0,
         marksEngine: options.keepsKernels && backend.outlivesDaemon,
         // Whoever runs one command has asked for the end that comes with it.
-        trash: options.keepsKernels
-          ? { keepMs: settings.trash.keepMs, maxBytes: settings.trash.maxBytes }
+        keptHomes: options.keepsKernels
+          ? { keepMs: settings.keptHomes.keepMs, maxBytes: settings.keptHomes.maxBytes }
           : { keepMs: 0, maxBytes: 0 },
         readyNetworks: options.readyNetworks,
       },

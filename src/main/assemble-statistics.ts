@@ -4,7 +4,7 @@ import type { MetricsSettings } from '../config/settings.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { EventSink } from '../events/kernel-event.ts';
-import type { Kernels } from '../kernel/kernels.ts';
+import type { KernelRegistry } from '../kernel/kernel-registry.ts';
 import type { Clock } from '../lib/clock.ts';
 import { asContainerId, type KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
@@ -25,7 +25,7 @@ export interface AssembleStatisticsOptions {
   readonly settings: MetricsSettings;
   /** Where their files are. */
   readonly folder: string;
-  readonly kernels: Pick<Kernels, 'list' | 'get'>;
+  readonly kernels: Pick<KernelRegistry, 'list' | 'get'>;
   readonly engine: Engine;
   readonly events: Pick<EventSink, 'publish'>;
   readonly devices: Pick<NodeDevices, 'plugins' | 'ledger'>;
@@ -39,7 +39,7 @@ export interface AssembleStatisticsOptions {
   readonly log: Logger;
 }
 
-function isLive(kernels: Pick<Kernels, 'get'>, id: string): boolean {
+function isLive(kernels: Pick<KernelRegistry, 'get'>, id: string): boolean {
   try {
     return kernels.get(id as KernelId).phase !== 'terminated';
   } catch {

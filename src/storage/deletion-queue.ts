@@ -14,14 +14,14 @@ const tries = 5;
 /** How long a process that ends goes on deleting: a tenant may have left millions of files. */
 const lastMomentMs = 5_000;
 
-/** The trash. */
+/** What is to be deleted, in a folder beside what lives, so that a rename is enough to take it away. */
 export class DeletionQueue implements AsyncDisposable {
   readonly #folder: string;
   readonly #log: Logger;
   readonly #clock: Clock;
-  /** Ends the retries. */
+  /** Ends the retries: the daemon stops. */
   readonly #stop = new AbortController();
-  /** Ends the deleting itself. */
+  /** Ends the deleting itself, in the middle of a folder: the daemon has waited long enough. */
   readonly #abandon = new AbortController();
   #running: Promise<void> | null = null;
   #again = false;
@@ -33,7 +33,7 @@ export class DeletionQueue implements AsyncDisposable {
     this.#clock = clock;
   }
 
-  /** A free path in the trash, on the same file system as its siblings, to rename something to. */
+  /** A free path in the queue's folder, on the same file system as its siblings, to rename something to. */
   async place(name: string): Promise<string> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     this.#serial += 1;

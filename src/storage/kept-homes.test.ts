@@ -71,7 +71,7 @@ describe('kept homes', () => {
     await first[Symbol.asyncDispose]();
     await clock.advance(60_000);
     await using second = open();
-    second.emptyTrash();
+    second.tidy();
     await second.settled();
     expect(await kernels(second)).toEqual([young]);
     expect(await readdir(join(root, 'scratch', '.trash'))).toEqual([]);
@@ -109,7 +109,7 @@ describe('kept homes', () => {
     expect(await scratch.kept.list()).toMatchObject([{ kernel, bytes: null }]);
     await scratch[Symbol.asyncDispose]();
     await using again = open({ keepMs: hour, maxBytes: 100 }, async () => ({ bytes: 7, complete: true }));
-    again.emptyTrash();
+    again.tidy();
     await again.settled();
     expect(await again.kept.list()).toMatchObject([{ kernel, bytes: 7 }]);
   });
@@ -135,8 +135,8 @@ describe('kept homes', () => {
       ...scratchParts({ clock, limits: { keepMs: hour, maxBytes: 1_000 }, measure: byName }),
       space: async () => {
         const kept = await readdir(join(root, 'scratch', '.kept'));
-        const trash = await readdir(join(root, 'scratch', '.trash')).catch(() => []);
-        return { free: disk.free - 5 * (kept.length + trash.length), total: 100 };
+        const deleted = await readdir(join(root, 'scratch', '.trash')).catch(() => []);
+        return { free: disk.free - 5 * (kept.length + deleted.length), total: 100 };
       },
     });
     await keep(scratch, '1');
@@ -144,7 +144,7 @@ describe('kept homes', () => {
     const [third, fourth] = [await keep(scratch, '1'), await keep(scratch, '1')];
     expect(await kernels(scratch)).toHaveLength(4);
     disk.free = 20;
-    scratch.emptyTrash();
+    scratch.tidy();
     await scratch.settled();
     expect(await kernels(scratch)).toEqual([fourth, third]);
   });

@@ -7,6 +7,7 @@ import { lstat, mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/pro
 import { join } from 'node:path';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import type { Clock } from '../lib/clock.ts';
+import { raceWithSignal } from '../lib/deadline.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { isKernelId, type KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
@@ -215,16 +216,7 @@ export class KeptHomes implements AsyncDisposable {
 
   /** Throws the reason when these end: a tenant may have left millions of files. */
   async #emptied(): Promise<void> {
-    const { signal } = this.#end;
-    signal.throwIfAborted();
-    using listening = new DisposableStack();
-    const ended = new Promise<void>((resolve) => {
-      const end = (): void => resolve();
-      signal.addEventListener('abort', end, { once: true });
-      listening.defer(() => signal.removeEventListener('abort', end));
-    });
-    await Promise.race([this.#parts.emptied(), ended]);
-    signal.throwIfAborted();
+    await raceWithSignal(this.#parts.emptied(), this.#end.signal);
   }
 
   /** Null when that fails: the others are not to wait for this one. */

@@ -91,10 +91,10 @@ describe('scratch folders', () => {
     expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(root);
   });
 
-  it('empty what an earlier process left in the trash, and list only kernels', async () => {
+  it('delete what an earlier process left to be deleted, and list only kernels', async () => {
     await mkdir(join(root, 'scratch', '.trash', 'left'), { recursive: true });
     await mkdir(join(root, 'scratch', 'lost+found'));
-    scratch.emptyTrash();
+    scratch.tidy();
     await scratch.settled();
     expect(await readdir(join(root, 'scratch', '.trash'))).toEqual([]);
     const kernel = newKernelId();

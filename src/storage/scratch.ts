@@ -48,18 +48,18 @@ export interface ScratchFoldersParts {
 /** All scratch folders of this agent. */
 export class ScratchFolders implements AsyncDisposable {
   readonly #root: string;
-  readonly #trash: DeletionQueue;
+  readonly #deletions: DeletionQueue;
   /** Folders of kernels whose end nobody asked for. */
   readonly kept: KeptHomes;
 
   constructor(root: string, { log, clock = systemClock, limits, measure, space }: ScratchFoldersParts) {
     this.#root = root;
-    this.#trash = new DeletionQueue(join(root, '.trash'), log, clock);
+    this.#deletions = new DeletionQueue(join(root, '.trash'), log, clock);
     this.kept = new KeptHomes({
       ...{ folder: join(root, '.kept'), limits, measure, clock, log },
       ...(space && { space }),
       discard: (path, name) => this.#discard(path, name),
-      emptied: () => this.#trash.settled(),
+      emptied: () => this.#deletions.settled(),
     });
   }
 
@@ -132,12 +132,12 @@ export class ScratchFolders implements AsyncDisposable {
 
   async #discard(path: string, name: string): Promise<void> {
     try {
-      await rename(path, await this.#trash.place(name));
+      await rename(path, await this.#deletions.place(name));
     } catch (error) {
       if (isSystemError(error, 'ENOENT')) return;
       throw error;
     }
-    this.#trash.empty();
+    this.#deletions.empty();
   }
 
   /** The kernels that have a folder, with the time of the folder's last change in milliseconds since the epoch. */
@@ -152,21 +152,21 @@ export class ScratchFolders implements AsyncDisposable {
     return found;
   }
 
-  /** Deletes what an earlier process left in the trash, and kept ones whose time is over, in the background. */
-  emptyTrash(): void {
+  /** Deletes what an earlier process left to be deleted, and kept homes whose time is over, in the background. */
+  tidy(): void {
     this.kept.tidy();
-    this.#trash.empty();
+    this.#deletions.empty();
   }
 
-  /** Waits until nothing is to be let go and the trash is empty, or cannot be emptied now. */
+  /** Waits until nothing is to be let go and all is deleted, or cannot be deleted now. */
   async settled(): Promise<void> {
     await this.kept.settled();
-    await this.#trash.settled();
+    await this.#deletions.settled();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kept[Symbol.asyncDispose]();
-    await this.#trash[Symbol.asyncDispose]();
+    await this.#deletions[Symbol.asyncDispose]();
   }
 
   /** The image's own root may make programs with a set-uid bit below: nobody of this host is to come by them. */

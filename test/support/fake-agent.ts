@@ -73,7 +73,7 @@ export class FakeAgent extends NodeAgent {
     const { parts, kernels } = await testAgentParts({
       dummy: { images, onPull: pulled },
       parts: { connectRunner: () => new PlantedRunner(planted) },
-      settings: { trash: { keepMs: 3_600_000, maxBytes: 2 ** 30 } },
+      settings: { keptHomes: { keepMs: 3_600_000, maxBytes: 2 ** 30 } },
     });
     const defaults = { ...parts.defaults, memoryBytes: 2 ** 30, processes: 512, pull: 'missing' } as const;
     const agent = new FakeAgent({ ...parts, defaults }, planted, kernels);

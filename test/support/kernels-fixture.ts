@@ -197,7 +197,7 @@ export const testSettings: KernelsSettings = {
   sweepGraceMs: 0,
   missingGraceMs: 0,
   marksEngine: true,
-  trash: { keepMs: 0, maxBytes: 2 ** 30 },
+  keptHomes: { keepMs: 0, maxBytes: 2 ** 30 },
 };
 
 /** The image that specifications of `kernel-record.ts` name. */

@@ -18,7 +18,7 @@ import type { ManagerNotifier, RpcServices } from '../../src/backendai/rpc/rpc-m
 import type { CreationInfo } from '../../src/backendai/wire/events/creation-info.ts';
 import { DummyEngine } from '../../src/engine/dummy/dummy-engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import type { Kernels } from '../../src/kernel/kernels.ts';
+import type { KernelRegistry } from '../../src/kernel/kernel-registry.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { KernelId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
@@ -56,7 +56,7 @@ const unfiltered = (): SessionNetworks =>
 export interface TestServicesParts {
   readonly agent?: Agent;
   /** Has the records of the agent's kernels. */
-  readonly kernels?: Pick<Kernels, 'get'>;
+  readonly kernels?: Pick<KernelRegistry, 'get'>;
   readonly networks?: RpcServices['networks'];
   readonly engine?: Engine;
 }

@@ -9,7 +9,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Engine } from '../../engine/engine.ts';
-import type { Kernels } from '../../kernel/kernels.ts';
+import type { KernelRegistry } from '../../kernel/kernel-registry.ts';
 import { labelNames } from '../../kernel/ownership.ts';
 import type { KernelRecord } from '../../kernel/record.ts';
 import { syncFolder } from '../../lib/atomic-file.ts';
@@ -34,7 +34,7 @@ export interface CommitRequest {
 /** What commits work with. */
 export interface CommitsParts {
   readonly engine: Pick<Engine, 'commitContainer' | 'exportImage' | 'removeImage' | 'inspectImage'>;
-  readonly kernels: Pick<Kernels, 'get'>;
+  readonly kernels: Pick<KernelRegistry, 'get'>;
   readonly tasks: Pick<BackgroundTasks, 'begin'>;
   /** Says for some seconds that these kernels are being committed. */
   readonly publishCommitting: (kernels: readonly KernelId[]) => Promise<void>;

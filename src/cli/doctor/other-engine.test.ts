@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { DummyEngine } from '../../engine/dummy/dummy-engine.ts';
-import { knownEngineFile, writeKnownEngine } from '../../kernel/known-engine-file.ts';
+import { engineIdentityFile, writeEngineIdentity } from '../../kernel/engine-identity.ts';
 import { otherEngine } from './other-engine.ts';
 
 it('tells another engine by the mark, where there are kernels', async () => {
@@ -24,7 +24,7 @@ it('tells another engine by the mark, where there are kernels', async () => {
       mark: 'm1',
       acceptedAt: null,
     } as const;
-    await writeKnownEngine(knownEngineFile(folder), known);
+    await writeEngineIdentity(engineIdentityFile(folder), known);
     expect(await look()).toBeNull();
     await mkdir(path.join(folder, 'kernels', 'one'), { recursive: true });
     expect(await look()).toContain('has lost its data');

@@ -2,8 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Engine, EngineInfo } from '../../engine/engine.ts';
-import { judgeEngine, otherEngineText } from '../../kernel/known-engine.ts';
-import { knownEngineFile, readKnownEngine } from '../../kernel/known-engine-file.ts';
+import { engineIdentityFile, judgeEngine, otherEngineText, readEngineIdentity } from '../../kernel/engine-identity.ts';
 
 /**
  * Says that it is another one; null when it is the one, or nothing is known. A mark that somebody has removed is left again by
@@ -15,7 +14,7 @@ export async function otherEngine(
   info: EngineInfo,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const known = await readKnownEngine(knownEngineFile(stateDir)).catch(() => null);
+  const known = await readEngineIdentity(engineIdentityFile(stateDir)).catch(() => null);
   if (!known) return null;
   const records = await readdir(path.join(stateDir, 'kernels')).catch(() => []);
   const mark = await engine.readMark(known.markName, signal);

@@ -4,8 +4,7 @@
  */
 import type { ScratchFolders } from '../../storage/scratch.ts';
 import { bringBack } from '../kept-kernels.ts';
-import type { KernelRecord } from '../record.ts';
-import { encodeRecord } from '../record.ts';
+import { encodeRecord, type KernelRecord } from '../record.ts';
 import type { CreationStep } from '../step.ts';
 
 /** Reasons that are nobody's wish: what happens to a container, and what goes wrong in a restart. */

@@ -11,12 +11,19 @@ import type { ContainerId, KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { KeyedMutex } from '../lib/semaphore.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
-import { encodeKnownEngine, judgeEngine, type KnownEngine, otherEngineText } from './known-engine.ts';
-import { forgetKnownEngine, readKnownEngine, writeKnownEngine } from './known-engine-file.ts';
+import {
+  type EngineIdentity,
+  encodeEngineIdentity,
+  judgeEngine,
+  otherEngineText,
+  readEngineIdentity,
+  removeEngineIdentity,
+  writeEngineIdentity,
+} from './engine-identity.ts';
 import type { KernelRecord } from './record.ts';
 
-/** What the gate works with. */
-export interface EngineGateParts {
+/** What the guard works with. */
+export interface EngineIdentityGuardParts {
   readonly engine: Engine;
   /** Where what is known of the engine is stored. */
   readonly file: string;
@@ -46,10 +53,10 @@ const endings: ReadonlySet<KernelRecord['phase']> = new Set(['terminating', 'ter
 const isBegun = ({ containerId, generation }: EngineSight['recorded'][number]): boolean =>
   containerId === null && generation === 1;
 
-/** The gate. */
-export class EngineGate {
-  readonly #parts: EngineGateParts;
-  #known: KnownEngine | null = null;
+/** Lets nothing be done while another engine answers than the one that is known. */
+export class EngineIdentityGuard {
+  readonly #parts: EngineIdentityGuardParts;
+  #known: EngineIdentity | null = null;
   #isRead = false;
   #problem: KerneletError | null = null;
   #trusted = false;
@@ -57,7 +64,7 @@ export class EngineGate {
   /** An engine is not compared while it is being accepted. */
   readonly #order = new KeyedMutex<'engine'>();
 
-  constructor(parts: EngineGateParts) {
+  constructor(parts: EngineIdentityGuardParts) {
     this.#parts = parts;
   }
 
@@ -129,7 +136,7 @@ export class EngineGate {
     const { engine, file, markName, marks, log } = this.#parts;
     try {
       if (!this.#trusted || (await this.#hasFolders())) return;
-      await forgetKnownEngine(file);
+      await removeEngineIdentity(file);
       if (marks) await engine.removeMark(markName, signal);
     } catch (error) {
       log.warn('the mark among the data of the engine could not be removed', { error });
@@ -142,7 +149,7 @@ export class EngineGate {
   }
 
   /** Of an engine that is proven otherwise, or took no mark, an error is no reason to stop: a proxy may deny all volumes. */
-  async #readMark(known: KnownEngine | null, isProven: boolean, signal: AbortSignal): Promise<string | null> {
+  async #readMark(known: EngineIdentity | null, isProven: boolean, signal: AbortSignal): Promise<string | null> {
     const { engine, markName } = this.#parts;
     return await engine.readMark(markName, signal).catch((error: unknown) => {
       const mark = known?.mark ?? null;
@@ -204,12 +211,12 @@ export class EngineGate {
   }
 
   /** The same engine may be called or lie somewhere else, and somebody may have removed its mark. */
-  async #refresh(known: KnownEngine, info: EngineInfo, mark: string | null, signal: AbortSignal): Promise<void> {
+  async #refresh(known: EngineIdentity, info: EngineInfo, mark: string | null, signal: AbortSignal): Promise<void> {
     const { engine, marks } = this.#parts;
     if (marks && (known.mark === null || mark !== known.mark)) return await this.#adopt(info, signal);
     this.#markSeenAt = this.#parts.clock.monotonic();
     const now = { ...known, address: engine.address, identity: info.identity, dataRoot: info.dataRoot };
-    if (encodeKnownEngine(now) !== encodeKnownEngine(known)) await this.#store(now);
+    if (encodeEngineIdentity(now) !== encodeEngineIdentity(known)) await this.#store(now);
   }
 
   async #adopt(
@@ -238,14 +245,14 @@ export class EngineGate {
     }
   }
 
-  async #store(known: KnownEngine): Promise<void> {
-    await writeKnownEngine(this.#parts.file, known);
+  async #store(known: EngineIdentity): Promise<void> {
+    await writeEngineIdentity(this.#parts.file, known);
     this.#known = known;
     this.#isRead = true;
   }
 
-  async #read(): Promise<KnownEngine | null> {
-    if (!this.#isRead) this.#known = await readKnownEngine(this.#parts.file);
+  async #read(): Promise<EngineIdentity | null> {
+    if (!this.#isRead) this.#known = await readEngineIdentity(this.#parts.file);
     this.#isRead = true;
     return this.#known;
   }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
-  decodeKnownEngine,
+  decodeEngineIdentity,
   type EngineEvidence,
-  encodeKnownEngine,
+  encodeEngineIdentity,
   judgeEngine,
   otherEngineText,
-} from './known-engine.ts';
+} from './engine-identity.ts';
 
 const known = {
   version: 1 as const,
@@ -58,7 +58,8 @@ describe('whether an engine is the one that has the kernels', () => {
   });
 
   it('is stored as a text that is read back as it was', () => {
-    for (const one of [known, { ...known, mark: null }]) expect(decodeKnownEngine(encodeKnownEngine(one))).toEqual(one);
-    expect(() => decodeKnownEngine('{"version":2}')).toThrow();
+    for (const one of [known, { ...known, mark: null }])
+      expect(decodeEngineIdentity(encodeEngineIdentity(one))).toEqual(one);
+    expect(() => decodeEngineIdentity('{"version":2}')).toThrow();
   });
 });
