@@ -5,7 +5,7 @@ import type { RunnerConnector } from '../execution/runner-client.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { Bridge } from '../network/bridge.ts';
-import type { IptablesRunner } from '../network/firewall.ts';
+import type { PacketFilter } from '../network/firewall/packet-filter.ts';
 import { canBind } from '../network/host-ports.ts';
 import { type LeasedNetwork, readNameFiles } from '../network/prewarmed-network.ts';
 import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from '../network/prewarmed-network-pool.ts';
@@ -54,8 +54,7 @@ export interface KernelsParts {
   readonly networkBytes: (pid: number) => Promise<Pick<LeasedNetwork, 'receivedBytes' | 'sentBytes'>>;
   /** Replaces the files of names of networks, for tests. */
   readonly readNames?: PrewarmedNetworkPoolParts['readNames'];
-  /** Replaces the machine's iptables, for tests. */
-  readonly iptables?: IptablesRunner;
+  readonly packetFilter: PacketFilter;
 }
 
 /** What the configuration says about kernels. */
@@ -105,7 +104,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     tag: state.tag,
     agentId: state.agentId,
     log,
-    ...(parts.iptables === undefined ? {} : { iptables: parts.iptables }),
+    packetFilter: parts.packetFilter,
   };
   const bridge = new Bridge(filtered);
   const sessionNetworks = new SessionNetworks({ ...filtered, clock });
@@ -188,7 +187,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     sweepGraceMs: settings.sweepGraceMs,
     missingGraceMs: settings.missingGraceMs,
     keepNetworks: async ({ bridge: onBridge, named }, signal) => {
-      if (onBridge) await bridge.refresh(signal);
+      await bridge.refresh(onBridge, signal);
       if (named.size > 0) await sessionNetworks.refresh(signal);
       await sessionNetworks.sweep(named, signal);
     },

@@ -1,6 +1,7 @@
 import { mkdir, rmdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { FakePacketFilter } from '../../test/support/fake-packet-filter.ts';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import { type KernelsFixture, usingFixtures } from '../../test/support/kernels-fixture.ts';
 import type { ContainerSpec } from '../engine/engine.ts';
@@ -21,28 +22,27 @@ async function orphanSpec(one: KernelsFixture, like: ContainerSpec): Promise<Ker
 }
 
 describe('sweeping', () => {
-  it('puts the firewall’s rules back while a kernel is on the network: others flush them without a word', async () => {
-    const filled: string[] = [];
-    const one = await fixture({
-      parts: {
-        iptables: async (program) => {
-          if (program === 'iptables-restore') filled.push(program);
-          return { exitCode: 0, stderr: '' };
-        },
-      },
-    });
+  it('puts the firewall’s rules back once there is a network: others flush them without a word', async () => {
+    const filter = new FakePacketFilter();
+    const one = await fixture({ parts: { packetFilter: filter } });
     const { registry } = one.kernels;
     await registry.sweep(never);
     await registry.create(specFixture({ network: 'none' }), never);
     await registry.sweep(never);
-    expect(filled).toHaveLength(0);
+    expect(filter.calls).toEqual([]);
     const { spec } = await registry.create(specFixture({ network: 'bridge' }), never);
-    expect(filled).toHaveLength(1);
+    const put = () => filter.calls.filter((call) => call === 'nft -f -').length;
+    expect(put()).toBe(1);
     await registry.sweep(never);
-    expect(filled).toHaveLength(2);
+    expect(put()).toBe(1);
+    filter.tables.clear();
+    await registry.sweep(never);
+    expect(put()).toBe(2);
+    // The next kernel comes to this network without a look at its rules.
     await registry.destroy(spec.id, { reason: 'user-requested', force: true });
+    filter.tables.clear();
     await registry.sweep(never);
-    expect(filled).toHaveLength(2);
+    expect([put(), filter.tables.size]).toEqual([3, 1]);
   });
 
   it('removes an orphan that is provably ours at the second sight, and nothing else', async () => {

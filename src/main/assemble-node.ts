@@ -101,7 +101,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       invariantViolations,
       refusedPaths,
       connectRunner: backend.connectRunner,
-      iptables: backend.iptables,
+      packetFilter: backend.packetFilter,
       networkBytes: backend.networkBytes,
       clock: systemClock,
       log,

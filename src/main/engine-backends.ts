@@ -19,7 +19,7 @@ import type { KernelsParts } from '../kernel/assemble.ts';
 import { installationRoot } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
 import { version } from '../lib/version.ts';
-import { type IptablesRunner, runIptables } from '../network/firewall.ts';
+import { machinePacketFilter, noPacketFilter, type PacketFilter } from '../network/firewall/packet-filter.ts';
 import { runtimeTable } from '../protocol/runtimes.ts';
 import { readHierarchies } from '../stats/cgroup.ts';
 import { networkBytes } from '../stats/container/network.ts';
@@ -35,7 +35,7 @@ export interface EngineBackend {
   readonly outlivesDaemon: boolean;
   readonly connectRunner: RunnerConnector;
   /** Filters the engine's networks. */
-  readonly iptables: IptablesRunner;
+  readonly packetFilter: PacketFilter;
   /** Host path of the runner volume, which the first call installs where it is not there yet. */
   readonly runnerVolume: () => Promise<string>;
   /** What kernels are given. `engine` is asked for what it knows of devices. */
@@ -64,7 +64,7 @@ const openDocker: BackendKind['open'] = (options) => ({
   engine: new DockerEngine({ dockerHost: options.settings.dockerHost ?? undefined }),
   outlivesDaemon: true,
   connectRunner: createRunnerConnector(),
-  iptables: runIptables,
+  packetFilter: machinePacketFilter,
   runnerVolume: runnerVolumeOnDemand(() =>
     installRunnerVolume({
       source: path.join(installationRoot(), 'dist', 'runner-volume'),
@@ -86,7 +86,7 @@ const openDummy: BackendKind['open'] = (options) => ({
   }),
   outlivesDaemon: false,
   connectRunner: () => new ScriptedRunner(() => echo),
-  iptables: async () => ({ exitCode: 0, stderr: '' }),
+  packetFilter: noPacketFilter,
   runnerVolume: async () => '/nonexistent/volume',
   findDevices: devicesOfMachine(options),
   networkBytes: async () => ({ receivedBytes: 0, sentBytes: 0 }),

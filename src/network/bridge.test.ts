@@ -1,42 +1,36 @@
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { FakePacketFilter } from '../../test/support/fake-packet-filter.ts';
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { silentLogger } from '../lib/log.ts';
 import { Bridge } from './bridge.ts';
-import { Firewall, type IptablesRunner } from './firewall.ts';
 import { canBind } from './host-ports.ts';
 
 const soon = (): AbortSignal => AbortSignal.timeout(5_000);
 
-function setUp(options: { refuses?: boolean; engine?: DummyEngine } = {}) {
-  const calls: string[] = [];
-  const iptables: IptablesRunner = async (program, args, _deadline, input) => {
-    calls.push([program, ...args].join(' ') + (input ? `\n${input}` : ''));
-    if (options.refuses) return { exitCode: -1, stderr: 'spawn iptables ENOENT' };
-    return { exitCode: args[0] === '-C' || args[0] === '-D' ? 1 : 0, stderr: '' };
-  };
+function setUp(options: { filter?: FakePacketFilter; engine?: DummyEngine } = {}) {
+  const filter = options.filter ?? new FakePacketFilter();
   const engine = options.engine ?? new DummyEngine();
   const bridge = new Bridge({
     engine,
     tag: '0a1b2c3d',
     agentId: 'i-one',
     log: silentLogger,
-    iptables,
+    packetFilter: filter,
   });
   const ensure = () => withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => bridge.ensure(deadline));
-  return { engine, bridge, ensure, calls };
+  return { engine, bridge, ensure, filter };
 }
 
 describe('the bridge', () => {
   it('puts the rules in place before the network, once for many kernels', async () => {
-    const { engine, bridge, ensure, calls } = setUp();
+    const { engine, bridge, ensure, filter } = setUp();
     await Promise.all([ensure(), ensure(), ensure()]);
     await ensure();
     expect(engine.calls.filter(({ method }) => method === 'createNetwork')).toHaveLength(1);
-    expect(calls.filter((call) => call.startsWith('iptables-restore'))).toHaveLength(1);
-    expect(calls).toContain('iptables -I DUMMY-USER 1 -i kl-0a1b2c3d -j KERNELET-0a1b2c3d');
-    expect(calls).toContain('iptables -I INPUT 1 -i kl-0a1b2c3d -j KERNELET-0a1b2c3d-IN');
+    expect(filter.calls.filter((call) => call === 'nft -f -')).toHaveLength(1);
+    expect([...filter.tables.keys()]).toEqual(['inet kernelet-0a1b2c3d']);
     expect(await engine.inspectNetwork(bridge.name, soon())).toMatchObject({
       name: 'kernelet-0a1b2c3d',
       interfaceName: 'kl-0a1b2c3d',
@@ -44,8 +38,8 @@ describe('the bridge', () => {
     });
   });
 
-  it('refuses a network where iptables cannot be used, and makes none', async () => {
-    const { engine, ensure, bridge } = setUp({ refuses: true });
+  it('refuses a network where packets cannot be filtered, and makes none', async () => {
+    const { engine, ensure, bridge } = setUp({ filter: new FakePacketFilter(['nft', 'iptables-restore']) });
     await expect(ensure()).rejects.toMatchObject({ code: 'NOT_SUPPORTED', message: expect.stringContaining('ENOENT') });
     expect(await engine.inspectNetwork(bridge.name, soon())).toBeNull();
   });
@@ -63,28 +57,44 @@ describe('the bridge', () => {
   });
 
   it('restores rules and network, also where making them failed before', async () => {
-    const { bridge, ensure, calls, engine } = setUp();
+    const { bridge, ensure, filter, engine } = setUp();
     engine.fail('createNetwork', { kind: 'error' });
     await expect(ensure()).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
-    await bridge.refresh(soon());
-    expect(calls.filter((call) => call.startsWith('iptables-restore'))).toHaveLength(2);
+    filter.tables.clear();
+    await bridge.refresh(false, soon());
+    expect([filter.tables.size, bridge.restored]).toEqual([1, 1]);
     await engine.removeNetwork(bridge.name, soon());
-    await bridge.refresh(soon());
+    await bridge.refresh(true, soon());
     expect(await engine.inspectNetwork(bridge.name, soon())).not.toBeNull();
   });
 
-  it('does not take a time-out for a machine without iptables', async () => {
+  it('is given to no kernel while its rules cannot be put back', async () => {
+    const { bridge, ensure, filter } = setUp();
+    await ensure();
+    filter.tables.clear();
+    filter.missing.add('nft').add('iptables-restore');
+    await expect(bridge.refresh(true, soon())).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
+    await expect(ensure()).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
+    filter.missing.clear();
+    await ensure();
+    expect(filter.tables.size).toBe(1);
+  });
+
+  it('does not take a time-out for a machine that cannot filter', async () => {
     const ended = new Bridge({
       engine: new DummyEngine(),
       tag: '0a1b2c3d',
       agentId: 'i-one',
       log: silentLogger,
-      iptables: async (_program, _args, { signal }) => {
-        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-        return { exitCode: -1, stderr: 'aborted' };
+      packetFilter: {
+        run: async (_program, _args, { signal }) => {
+          await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+          return { exitCode: -1, stdout: '', stderr: 'aborted' };
+        },
+        filterBridges: async () => true,
       },
     });
-    await expect(ended.refresh(AbortSignal.timeout(20))).rejects.toMatchObject({ name: 'TimeoutError' });
+    await expect(ended.refresh(true, AbortSignal.timeout(20))).rejects.toMatchObject({ name: 'TimeoutError' });
   });
 
   it('is removed with its rules, and never throws while doing so', async () => {
@@ -94,24 +104,6 @@ describe('the bridge', () => {
     await bridge.removeIfUnused(soon());
     await bridge.removeIfUnused(soon());
     expect(await engine.inspectNetwork(bridge.name, soon())).toBeNull();
-  });
-});
-
-describe('the firewall', () => {
-  it('lets answers in and refuses everything else that kernels send to this host', () => {
-    const text = new Firewall('0a1b2c3d', 'kl-0a1b2c3d', { rulesChain: null }).chains();
-    expect(text.split('\n')).toEqual([
-      '*filter',
-      ':KERNELET-0a1b2c3d - [0:0]',
-      ':KERNELET-0a1b2c3d-IN - [0:0]',
-      '-A KERNELET-0a1b2c3d -d 169.254.0.0/16 -j REJECT',
-      '-A KERNELET-0a1b2c3d -o kl-0a1b2c3d -j REJECT',
-      '-A KERNELET-0a1b2c3d -j RETURN',
-      '-A KERNELET-0a1b2c3d-IN -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN',
-      '-A KERNELET-0a1b2c3d-IN -j REJECT',
-      'COMMIT',
-      '',
-    ]);
   });
 });
 

@@ -9,7 +9,8 @@ import { KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { KeyedMutex } from '../lib/semaphore.ts';
 import { objectLabels } from '../protocol/image-contract.ts';
-import { Firewall, type IptablesRunner } from './firewall.ts';
+import { Firewall } from './firewall/firewall.ts';
+import type { PacketFilter } from './firewall/packet-filter.ts';
 
 /** How to make the bridge. */
 export interface BridgeOptions {
@@ -19,7 +20,7 @@ export interface BridgeOptions {
   /** The agent's id, as a label for people. */
   readonly agentId: string;
   readonly log: Logger;
-  readonly iptables?: IptablesRunner;
+  readonly packetFilter: PacketFilter;
 }
 
 const ownerLabel = 'ai.kernelet.network-of';
@@ -37,13 +38,20 @@ export class Bridge {
   /** When network and rules were last seen, in monotonic milliseconds; null = not since the start or a doubt. */
   #seenAt: number | null = null;
   #filtered = false;
+  #restored = 0;
 
   constructor(options: BridgeOptions) {
     this.name = `kernelet-${options.tag}`;
     this.interfaceName = `kl-${options.tag}`;
     this.#options = options;
-    const { engine, tag, iptables } = options;
-    this.#firewall = new Firewall(tag, this.interfaceName, { rulesChain: engine.rulesChain, iptables });
+    const { engine, tag, packetFilter } = options;
+    const scope = { tag, interfaces: this.interfaceName, isolated: true };
+    this.#firewall = new Firewall(scope, packetFilter, engine.rulesChain);
+  }
+
+  /** How often somebody else had removed the rules. */
+  get restored(): number {
+    return this.#restored;
   }
 
   /** Makes sure that the network and its rules are there; cheap when they are known to be. */
@@ -56,9 +64,11 @@ export class Bridge {
 
   /**
    * Puts back what is missing of network and rules: an engine or a firewall that was restarted or flushed may have
-   * dropped them. Call it while kernels may be on the network.
+   * dropped them. Nothing is done while there is no network, unless kernels are on it (`used`). While it fails no kernel
+   * gets the network.
    */
-  async refresh(signal: AbortSignal): Promise<void> {
+  async refresh(used: boolean, signal: AbortSignal): Promise<void> {
+    if (!used && !this.#filtered) return;
     const options = { what: 'restoring the network', timeoutMs: deadlineMs, signal };
     await withDeadline(options, async (deadline) => {
       using _held = await this.#mutex.acquire('bridge', deadline.signal);
@@ -86,13 +96,25 @@ export class Bridge {
 
   /** Rules first: they name the interface, which need not exist, so that no packet ever passes without them. */
   async #make(deadline: Deadline, { rules }: { readonly rules: boolean }): Promise<void> {
-    if (rules) await this.#firewall.apply(deadline);
-    this.#filtered = true;
+    if (rules) await this.#filter(deadline);
     const { engine } = this.#options;
     const known = await engine.inspectNetwork(this.name, deadline.signal);
     if (known) this.#check(known);
     else await this.#create(deadline);
     this.#seenAt = systemClock.monotonic();
+  }
+
+  async #filter(deadline: Deadline): Promise<void> {
+    const { log } = this.#options;
+    this.#filtered = false;
+    this.#seenAt = null;
+    if (await this.#firewall.apply([], deadline)) {
+      this.#restored += 1;
+      log.error('somebody removed the rules that keep kernels apart, which are back', {
+        interface: this.interfaceName,
+      });
+    }
+    this.#filtered = true;
   }
 
   #isFresh(): boolean {

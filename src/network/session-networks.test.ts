@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
+import { FakePacketFilter } from '../../test/support/fake-packet-filter.ts';
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
 import { silentLogger } from '../lib/log.ts';
 import { SessionNetworks } from './session-networks.ts';
@@ -7,8 +8,8 @@ import { SessionNetworks } from './session-networks.ts';
 const soon = (): AbortSignal => AbortSignal.timeout(5_000);
 const name = 'bai-singlenode-x';
 
-function setUp(options: { readonly engine?: DummyEngine; readonly refuses?: boolean } = {}) {
-  const calls: string[] = [];
+function setUp(options: { readonly engine?: DummyEngine; readonly filter?: FakePacketFilter } = {}) {
+  const filter = options.filter ?? new FakePacketFilter();
   const clock = new FakeClock();
   const engine = options.engine ?? new DummyEngine();
   const networks = new SessionNetworks({
@@ -17,33 +18,24 @@ function setUp(options: { readonly engine?: DummyEngine; readonly refuses?: bool
     agentId: 'i-one',
     clock,
     log: silentLogger,
-    iptables: async (program, args, _deadline, input = '') => {
-      calls.push([program, ...args].join(' ') + input);
-      if (options.refuses) return { exitCode: -1, stderr: 'no iptables' };
-      return { exitCode: args[0] === '-C' || args[0] === '-D' ? 1 : 0, stderr: '' };
-    },
+    packetFilter: filter,
   });
-  return { networks, engine, clock, calls };
+  return { networks, engine, clock, filter };
 }
 
 describe('the networks of sessions', () => {
   it('are filtered before they exist, and their kernels reach each other', async () => {
-    const { networks, engine, calls } = setUp();
+    const { networks, engine, filter } = setUp();
     await networks.create(name, soon());
     const made = await engine.inspectNetwork(name, soon());
     expect(made?.labels).toMatchObject({ 'ai.backend.cluster-network': '1' });
     expect(made?.interfaceName).toMatch(/^ks0a1b2c3d[0-9a-z]{5}$/);
-    const rules = calls.find((call) => call.startsWith('iptables-restore')) ?? '';
-    expect(rules).toContain('-A KERNELET-0a1b2c3d-S -d 169.254.0.0/16 -j REJECT');
-    expect(rules).toContain('-A KERNELET-0a1b2c3d-S-IN -j REJECT');
-    expect(rules).not.toContain('-o ks');
-    expect(calls).toContain('iptables -I INPUT 1 -i ks0a1b2c3d+ -j KERNELET-0a1b2c3d-S-IN');
-    // The names of chains have 28 characters at most.
-    expect('KERNELET-0a1b2c3d-S-IN'.length).toBeLessThanOrEqual(28);
+    const rules = filter.tables.get('inet kernelet-0a1b2c3d-S');
+    expect(rules).toContain(`iifname "${made?.interfaceName}" oifname "${made?.interfaceName}" accept`);
   });
 
   it('are not made where they cannot be filtered', async () => {
-    const { networks, engine } = setUp({ refuses: true });
+    const { networks, engine } = setUp({ filter: new FakePacketFilter(['nft', 'iptables-restore']) });
     await expect(networks.create(name, soon())).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
     expect(await engine.inspectNetwork(name, soon())).toBeNull();
   });
@@ -87,13 +79,13 @@ describe('the networks of sessions', () => {
   });
 
   it('take their rules along when the last one has gone', async () => {
-    const { networks, calls } = setUp();
+    const { networks, filter } = setUp();
     await networks.create(name, soon());
     await networks.removeIfUnused(soon());
-    expect(calls).not.toContain('iptables -X KERNELET-0a1b2c3d-S');
+    expect(filter.tables.size).toBe(1);
     await networks.destroy(name, soon());
     await networks.removeIfUnused(soon());
-    expect(calls).toContain('iptables -X KERNELET-0a1b2c3d-S');
+    expect(filter.tables.size).toBe(0);
   });
 
   it('have kernels exclude the gateway of networks of several nodes from MPI', async () => {

@@ -9,8 +9,10 @@ import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { Backoff, retry } from '../lib/retry.ts';
+import { KeyedMutex } from '../lib/semaphore.ts';
 import { objectLabels } from '../protocol/image-contract.ts';
-import { Firewall, type IptablesRunner } from './firewall.ts';
+import { Firewall } from './firewall/firewall.ts';
+import type { PacketFilter } from './firewall/packet-filter.ts';
 
 /** The label of those that this agent has made. */
 const ownerLabel = 'ai.kernelet.session-network-of';
@@ -36,7 +38,7 @@ export interface SessionNetworksParts {
   readonly agentId: string;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly iptables?: IptablesRunner | undefined;
+  readonly packetFilter: PacketFilter;
 }
 
 /** Makes and removes them, and sweeps those that were forgotten. */
@@ -46,19 +48,23 @@ export class SessionNetworks {
   /** Since when a network has been seen without a container, in monotonic milliseconds. */
   readonly #idleSince = new Map<string, number>();
   #sweptAt = Number.NEGATIVE_INFINITY;
+  readonly #mutex = new KeyedMutex<'rules'>();
+  /** Interfaces of networks that were asked for and not listed yet; one that never comes is named by a rule that does nothing. */
+  readonly #coming = new Set<string>();
+  #restored = 0;
 
   constructor(parts: SessionNetworksParts) {
     this.#parts = parts;
-    const { tag, iptables } = parts;
-    const { rulesChain } = parts.engine;
-    this.#firewall = new Firewall(`${tag}-S`, `ks${tag}+`, { isolated: false, rulesChain, iptables });
+    const { tag, packetFilter } = parts;
+    const scope = { tag: `${tag}-S`, interfaces: `ks${tag}+`, isolated: false };
+    this.#firewall = new Firewall(scope, packetFilter, parts.engine.rulesChain);
   }
 
   /** Makes one; one that is there already is taken. Throws INVALID_ARGUMENT when the name is somebody else's. */
   async create(name: string, signal: AbortSignal): Promise<void> {
     const { engine, tag, agentId } = this.#parts;
     if ((await this.#sessionNetwork(name, signal)) !== null) return;
-    await this.refresh(signal);
+    await this.#filter([interfaceName(tag, name)], signal);
     try {
       await engine.createNetwork(
         {
@@ -93,8 +99,28 @@ export class SessionNetworks {
 
   /** Puts the rules of all of them in place, before there is one and while kernels may be on one. */
   async refresh(signal: AbortSignal): Promise<void> {
+    await this.#filter([], signal);
+  }
+
+  /** How often somebody else had removed the rules. */
+  get restored(): number {
+    return this.#restored;
+  }
+
+  /** `coming`: interfaces of networks that are about to be made. */
+  async #filter(coming: readonly string[], signal: AbortSignal): Promise<void> {
+    const { engine, tag, log } = this.#parts;
     const options = { what: "filtering the sessions' networks", timeoutMs: rulesDeadlineMs, signal };
-    await withDeadline(options, (deadline) => this.#firewall.apply(deadline));
+    await withDeadline(options, async (deadline) => {
+      using _held = await this.#mutex.acquire('rules', deadline.signal);
+      for (const name of coming) this.#coming.add(name);
+      const networks = await engine.listNetworks({ [ownerLabel]: tag }, deadline.signal);
+      const present = networks.map(({ name }) => interfaceName(tag, name));
+      for (const name of present) this.#coming.delete(name);
+      if (!(await this.#firewall.apply([...new Set([...present, ...this.#coming])], deadline))) return;
+      this.#restored += 1;
+      log.error('somebody removed the rules that keep kernels apart, which are back', { interfaces: `ks${tag}*` });
+    });
   }
 
   /**

@@ -16,7 +16,11 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await node?.[Symbol.asyncDispose]();
-  expect(spawnSync('iptables-save', [], { encoding: 'utf8' }).stdout).not.toContain(node?.fixture.kernels.state.tag);
+  const left = ['iptables-save', 'nft list tables'].map((command) => {
+    const [program = '', ...args] = command.split(' ');
+    return spawnSync(program, args, { encoding: 'utf8' }).stdout;
+  });
+  expect(left.join('')).not.toContain(node?.fixture.kernels.state.tag);
 });
 
 /** Two kernels on a network; gives their ids. */

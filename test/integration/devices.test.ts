@@ -11,7 +11,7 @@ import { NodeDevices } from '../../src/devices/node-devices.ts';
 import { inProcess } from '../../src/devices/node-plugin.ts';
 import type { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
 import { silentLogger } from '../../src/lib/log.ts';
-import { runIptables } from '../../src/network/firewall.ts';
+import { machinePacketFilter } from '../../src/network/firewall/packet-filter.ts';
 import { baseImage, connectTestEngine, within } from '../support/engine.ts';
 import { engineCall } from '../support/engine-api.ts';
 import { specFixture } from '../support/kernel-record.ts';
@@ -248,7 +248,7 @@ describe('devices of a node of a cluster', () => {
       engine,
       devices,
       settings: { container },
-      parts: { iptables: runIptables },
+      parts: { packetFilter: machinePacketFilter },
     });
     try {
       const image = {

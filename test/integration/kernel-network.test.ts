@@ -8,18 +8,37 @@ import { withDeadline } from '../../src/lib/deadline.ts';
 import type { ContainerId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { Bridge } from '../../src/network/bridge.ts';
+import { machinePacketFilter, type PacketFilter } from '../../src/network/firewall/packet-filter.ts';
 import { connectTestEngine, EngineLedger, shellSpec, within } from '../support/engine.ts';
+import { Neighbour } from '../support/neighbour.ts';
 
 let engine: DockerEngine;
 let ledger: EngineLedger;
 let bridge: Bridge;
 let service: Server;
 let hostPort: number;
-const tag = randomBytes(4).toString('hex');
+let published: ContainerId;
+let other: ContainerId;
+let tag: string;
 
+/** This machine as if it had no nftables. */
+const iptablesAlone: PacketFilter = {
+  ...machinePacketFilter,
+  run: async (program, ...rest) =>
+    program === 'nft'
+      ? { exitCode: -1, stdout: '', stderr: 'spawn nft ENOENT' }
+      : await machinePacketFilter.run(program, ...rest),
+};
+
+function printed(program: string, ...args: readonly string[]): string {
+  return spawnSync(program, args, { encoding: 'utf8' }).stdout;
+}
+
+/** Lines of both filters that are about the network under test. */
 function rules(): readonly string[] {
-  const { stdout } = spawnSync('iptables-save', [], { encoding: 'utf8' });
-  return stdout.split('\n').filter((line) => line.includes(tag));
+  const chains = printed('iptables-save').split('\n');
+  const tables = printed('nft', 'list', 'table', 'inet', `kernelet-${tag}`).split('\n');
+  return [...chains, ...tables].filter((line) => line.includes(tag));
 }
 
 const ensure = (): Promise<void> =>
@@ -35,77 +54,109 @@ async function addressOf(id: ContainerId): Promise<string> {
   return (await engine.inspectContainer(id, within(10_000)))?.networkAddress ?? '';
 }
 
-beforeAll(async () => {
-  engine = await connectTestEngine();
-  ledger = new EngineLedger(engine);
-  bridge = new Bridge({ engine, tag, agentId: 'test', log: silentLogger });
-  service = createServer((socket) => socket.on('error', () => {}).end('hello')).listen(0, '0.0.0.0');
-  await new Promise((resolve) => service.once('listening', resolve));
-  hostPort = (service.address() as AddressInfo).port;
-  await ensure();
-});
-
-afterAll(async () => {
-  await ledger[Symbol.asyncDispose]();
-  await bridge.removeIfUnused(within(30_000));
-  await new Promise((resolve) => service.close(resolve));
-  await engine[Symbol.asyncDispose]();
-});
-
-const listen =
-  'perl -MIO::Socket::INET -e \'$s=IO::Socket::INET->new(Listen=>5,LocalPort=>8000,ReuseAddr=>1) or die; while($c=$s->accept){print $c "hi\\n";close $c}\'';
-
-describe('the bridge', () => {
-  it('is made once, however often it is asked for, and keeps kernels off the host, link-local addresses and each other', async () => {
-    await Promise.all([ensure(), ensure()]);
-    const made = await engine.inspectNetwork(bridge.name, within(10_000));
-    expect(made).toMatchObject({ interfaceName: bridge.interfaceName, isolated: true });
-    const spec = shellSpec(listen, { network: bridge.name });
-    const published = await ledger.run({
-      ...spec,
-      ports: [{ containerPort: 8000, hostAddress: '127.0.0.1', hostPort: 29_871 }],
-    });
-    const other = await ledger.run({ ...spec, name: `${spec.name}-2` });
-    const plain = await ledger.run({ ...shellSpec(listen), network: 'bridge' });
-    const gateway = spawnSync('ip', ['-4', '-o', 'addr', 'show', bridge.interfaceName], { encoding: 'utf8' });
-    const hostAddress = /inet (\S+)\//.exec(gateway.stdout)?.[1] ?? '';
-    const defaultInterface = (await engine.inspectNetwork('bridge', within(10_000)))?.interfaceName ?? '';
-    const elsewhere = spawnSync('ip', ['-4', '-o', 'addr', 'show', defaultInterface], { encoding: 'utf8' });
-    const otherHostAddress = /inet (\S+)\//.exec(elsewhere.stdout)?.[1] ?? '';
-
-    // What is to be refused can be reached otherwise, so a refusal below is ours.
-    expect(await reaches(plain, otherHostAddress, hostPort)).toBe(true);
-    expect(await reaches(other, '127.0.0.1', 8000)).toBe(true);
-
-    expect(await reaches(other, hostAddress, hostPort)).toBe(false);
-    expect(await reaches(other, otherHostAddress, hostPort)).toBe(false);
-    expect(await reaches(other, await addressOf(published), 8000)).toBe(false);
-    expect(await reaches(other, hostAddress, 29_871)).toBe(false);
-    expect(await reaches(other, await addressOf(plain), 8000)).toBe(false);
-    const linkLocal = ['bash', '-c', 'time timeout 2 bash -c "exec 3<>/dev/tcp/169.254.169.254/80"'];
-    const refused = await engine.exec(other, linkLocal, {}, within(20_000));
-    expect(new TextDecoder().decode(refused.stderr)).toMatch(/refused|unreachable/i);
-
-    const answer = await fetchText(29_871);
-    expect(answer).toBe('hi\n');
+describe.each([
+  ['nftables', machinePacketFilter],
+  ['iptables', iptablesAlone],
+])('behind %s', (_kind, packetFilter) => {
+  beforeAll(async () => {
+    tag = randomBytes(4).toString('hex');
+    engine = await connectTestEngine();
+    ledger = new EngineLedger(engine);
+    bridge = new Bridge({ engine, tag, agentId: 'test', log: silentLogger, packetFilter });
+    service = createServer((socket) => socket.on('error', () => {}).end('hello')).listen(0, '0.0.0.0');
+    await new Promise((resolve) => service.once('listening', resolve));
+    hostPort = (service.address() as AddressInfo).port;
+    await ensure();
   });
 
-  it('puts its rules back after they were flushed', async () => {
-    const before = rules();
-    expect(before.length).toBeGreaterThan(6);
-    spawnSync('iptables', ['-F', `KERNELET-${tag}`]);
-    spawnSync('iptables', ['-D', 'INPUT', '-i', bridge.interfaceName, '-j', `KERNELET-${tag}-IN`]);
-    await bridge.refresh(within(30_000));
-    expect([...rules()].sort()).toEqual([...before].sort());
-  });
-
-  it('stays while a container is attached, and leaves nothing when none is', async () => {
-    await bridge.removeIfUnused(within(30_000));
-    expect(await engine.inspectNetwork(bridge.name, within(10_000))).not.toBeNull();
+  afterAll(async () => {
     await ledger[Symbol.asyncDispose]();
     await bridge.removeIfUnused(within(30_000));
-    expect(await engine.inspectNetwork(bridge.name, within(10_000))).toBeNull();
-    expect(rules()).toEqual([]);
+    await new Promise((resolve) => service.close(resolve));
+    await engine[Symbol.asyncDispose]();
+  });
+
+  const listen =
+    'perl -MIO::Socket::INET -e \'$s=IO::Socket::INET->new(Listen=>5,LocalPort=>8000,ReuseAddr=>1) or die; while($c=$s->accept){print $c "hi\\n";close $c}\'';
+
+  describe('the bridge', () => {
+    it('is made once, however often it is asked for, and keeps kernels off the host, link-local addresses and each other', async () => {
+      await Promise.all([ensure(), ensure()]);
+      const made = await engine.inspectNetwork(bridge.name, within(10_000));
+      expect(made).toMatchObject({ interfaceName: bridge.interfaceName, isolated: true });
+      const spec = shellSpec(listen, { network: bridge.name });
+      published = await ledger.run({
+        ...spec,
+        ports: [{ containerPort: 8000, hostAddress: '127.0.0.1', hostPort: 29_871 }],
+      });
+      other = await ledger.run({ ...spec, name: `${spec.name}-2` });
+      const plain = await ledger.run({ ...shellSpec(listen), network: 'bridge' });
+      const gateway = spawnSync('ip', ['-4', '-o', 'addr', 'show', bridge.interfaceName], { encoding: 'utf8' });
+      const hostAddress = /inet (\S+)\//.exec(gateway.stdout)?.[1] ?? '';
+      const defaultInterface = (await engine.inspectNetwork('bridge', within(10_000)))?.interfaceName ?? '';
+      const elsewhere = spawnSync('ip', ['-4', '-o', 'addr', 'show', defaultInterface], { encoding: 'utf8' });
+      const otherHostAddress = /inet (\S+)\//.exec(elsewhere.stdout)?.[1] ?? '';
+
+      // What is to be refused can be reached otherwise, so a refusal below is ours.
+      expect(await reaches(plain, otherHostAddress, hostPort)).toBe(true);
+      expect(await reaches(other, '127.0.0.1', 8000)).toBe(true);
+
+      expect(await reaches(other, hostAddress, hostPort)).toBe(false);
+      expect(await reaches(other, otherHostAddress, hostPort)).toBe(false);
+      expect(await reaches(other, await addressOf(published), 8000)).toBe(false);
+      expect(await reaches(other, hostAddress, 29_871)).toBe(false);
+      expect(await reaches(other, await addressOf(plain), 8000)).toBe(false);
+      const linkLocal = ['bash', '-c', 'time timeout 2 bash -c "exec 3<>/dev/tcp/169.254.169.254/80"'];
+      const refused = await engine.exec(other, linkLocal, {}, within(20_000));
+      expect(new TextDecoder().decode(refused.stderr)).toMatch(/refused|unreachable/i);
+
+      const answer = await fetchText(29_871);
+      expect(answer).toBe('hi\n');
+    });
+
+    it('keeps its kernels apart also after all rules were flushed, its own among them', async () => {
+      const before = rules();
+      expect(before.length).toBeGreaterThan(4);
+      const saved = printed('iptables-save');
+      try {
+        spawnSync('iptables', ['-P', 'FORWARD', 'ACCEPT']);
+        spawnSync('iptables', ['-F']);
+        spawnSync('nft', ['delete', 'table', 'inet', `kernelet-${tag}`]);
+        // The engine's own isolation is gone with them.
+        expect(await reaches(other, await addressOf(published), 8000)).toBe(true);
+        await bridge.refresh(true, within(30_000));
+        expect(bridge.restored).toBe(1);
+        expect(await reaches(other, await addressOf(published), 8000)).toBe(false);
+      } finally {
+        spawnSync('iptables-restore', [], { input: saved });
+      }
+      await bridge.refresh(true, within(30_000));
+      expect([...rules()].sort()).toEqual([...before].sort());
+    });
+
+    it('lets nobody on the link in who sends to a container’s own address', async () => {
+      const neighbour = new Neighbour();
+      try {
+        expect(neighbour.reaches(await addressOf(published), 8000)).toBe(false);
+        spawnSync('nft', ['delete', 'table', 'inet', `kernelet-${tag}`]);
+        for (const chain of ['DOCKER-USER', 'FORWARD']) {
+          spawnSync('iptables', ['-D', chain, '-o', bridge.interfaceName, '-j', `KERNELET-${tag}`]);
+        }
+        expect(neighbour.reaches(await addressOf(published), 8000)).toBe(true);
+      } finally {
+        neighbour[Symbol.dispose]();
+        await bridge.refresh(true, within(30_000));
+      }
+    });
+
+    it('stays while a container is attached, and leaves nothing when none is', async () => {
+      await bridge.removeIfUnused(within(30_000));
+      expect(await engine.inspectNetwork(bridge.name, within(10_000))).not.toBeNull();
+      await ledger[Symbol.asyncDispose]();
+      await bridge.removeIfUnused(within(30_000));
+      expect(await engine.inspectNetwork(bridge.name, within(10_000))).toBeNull();
+      expect(rules()).toEqual([]);
+    });
   });
 });
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
 import type { KernelSpec } from '../../src/kernel/spec.ts';
 import type { CreationPlan } from '../../src/kernel/step.ts';
-import { runIptables } from '../../src/network/firewall.ts';
+import { machinePacketFilter } from '../../src/network/firewall/packet-filter.ts';
 import { baseImage, connectTestEngine, within } from '../support/engine.ts';
 import { specFixture } from '../support/kernel-record.ts';
 import { type FixtureOptions, KernelsFixture, testSettings } from '../support/kernels-fixture.ts';
@@ -40,7 +40,7 @@ function open(options: FixtureOptions = {}): Promise<KernelsFixture> {
     volume: { hostPath: async () => volume, entrypoint: ['/bin/sleep', '600'] },
     init: true,
   };
-  const parts = { iptables: runIptables, ...options.parts };
+  const parts = { packetFilter: machinePacketFilter, ...options.parts };
   return KernelsFixture.open({ ...options, engine, settings: { container, ...options.settings }, parts });
 }
 

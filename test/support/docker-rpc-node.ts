@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createRunnerConnector } from '../../src/execution/runner-connection.ts';
 import { defaultEntrypoint, defaultHardening } from '../../src/kernel/container-spec.ts';
 import { type KernelId, newRunId } from '../../src/lib/ids.ts';
-import { runIptables } from '../../src/network/firewall.ts';
+import { machinePacketFilter } from '../../src/network/firewall/packet-filter.ts';
 import { networkBytes } from '../../src/stats/container/network.ts';
 import { connectTestEngine, within } from './engine.ts';
 import { type FixtureOptions, testSettings } from './kernels-fixture.ts';
@@ -26,7 +26,7 @@ export async function startDockerNode({ container, ...options }: DockerNodeOptio
     parts: {
       connectRunner: createRunnerConnector(),
       networkBytes: async (pid) => networkBytes(await readFile(`/proc/${pid}/net/dev`, 'utf8'), { loopback: false }),
-      iptables: runIptables,
+      packetFilter: machinePacketFilter,
     },
     settings: {
       readyTimeoutMs: 60_000,

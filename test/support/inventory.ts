@@ -14,8 +14,11 @@ function field(item: unknown, name: string): string {
 }
 
 function firewallRules(): string[] {
-  const listed = spawnSync('iptables-save', [], { encoding: 'utf8' });
-  return listed.status === 0 ? listed.stdout.split('\n').filter((line) => /KERNELET-/.test(line)) : [];
+  const lines = (program: string, ...args: readonly string[]): readonly string[] =>
+    (spawnSync(program, args, { encoding: 'utf8' }).stdout ?? '').split('\n');
+  const chains = lines('iptables-save').filter((line) => line.includes('KERNELET-'));
+  const tables = lines('nft', 'list', 'tables').filter((line) => line.includes(' kernelet-'));
+  return [...chains, ...tables];
 }
 
 /** Processes of the node itself, and those inside its containers: they have its scratch folders mounted. */

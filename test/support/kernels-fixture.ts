@@ -1,4 +1,5 @@
 /** A whole set of kernels for tests: real journal and scratch in a temporary folder, everything else in memory. */
+
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +30,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import { type KernelId, parseAgentId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import { noPacketFilter } from '../../src/network/firewall/packet-filter.ts';
 import type { NameFiles } from '../../src/network/prewarmed-network.ts';
 import type { RunSummary } from '../../src/protocol/run-event.ts';
 import type { RunnerStatus } from '../../src/protocol/runner-frames.ts';
@@ -279,7 +281,7 @@ export class KernelsFixture implements AsyncDisposable {
       settings: { ...testSettings, ...options.settings },
       networkBytes: async () => ({ receivedBytes: 100, sentBytes: 200 }),
       readNames: async () => namesFixture(),
-      iptables: async () => ({ exitCode: 0, stderr: '' }),
+      packetFilter: noPacketFilter,
       ...options.parts,
     });
     return new KernelsFixture({

@@ -22,6 +22,7 @@ import type { KernelRegistry } from '../../src/kernel/kernel-registry.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { KernelId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import { noPacketFilter } from '../../src/network/firewall/packet-filter.ts';
 import { SessionNetworks } from '../../src/network/session-networks.ts';
 import { PortPool } from '../../src/resources/port-pool.ts';
 import type { JsonStore } from '../../src/storage/json-store.ts';
@@ -49,7 +50,7 @@ const unfiltered = (): SessionNetworks =>
     agentId: 'i-test',
     clock: systemClock,
     log: silentLogger,
-    iptables: async () => ({ exitCode: 0, stderr: '' }),
+    packetFilter: noPacketFilter,
   });
 
 /** What they are made of, where that is not the most harmless. */

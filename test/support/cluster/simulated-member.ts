@@ -3,6 +3,7 @@
  * as in the daemon. A process of its own: `node simulated-member.ts CONFIG OPTIONS`, with the options as JSON. It serves
  * until SIGTERM; what it is asked in messages is in `Order`.
  */
+
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createHistogram } from 'node:perf_hooks';
 import { FakeCgroups } from '../../../bench/fake-cgroups.ts';
@@ -28,6 +29,7 @@ import { assembleNode } from '../../../src/main/assemble-node.ts';
 import { type EngineBackend, thisMachine } from '../../../src/main/engine-backends.ts';
 import { memberRole } from '../../../src/main/member.ts';
 import { daemonReadyNetworks } from '../../../src/main/standalone.ts';
+import { noPacketFilter } from '../../../src/network/firewall/packet-filter.ts';
 
 /** How the simulation is to be. */
 export interface SimulationOptions {
@@ -139,7 +141,7 @@ const backend: EngineBackend = {
   engine,
   outlivesDaemon: options.containers !== undefined,
   connectRunner: () => new ScriptedRunner(() => echo),
-  iptables: async () => ({ exitCode: 0, stderr: '' }),
+  packetFilter: noPacketFilter,
   runnerVolume: async () => '/nonexistent/volume',
   findDevices: async () => devices,
   networkBytes: async () => ({ receivedBytes: 0, sentBytes: 0 }),

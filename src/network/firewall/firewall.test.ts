@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest';
+import { FakePacketFilter } from '../../../test/support/fake-packet-filter.ts';
+import { withDeadline } from '../../lib/deadline.ts';
+import { Firewall } from './firewall.ts';
+import { chainsText, isReached, rulesOf } from './iptables-chains.ts';
+import { tableText } from './nft-table.ts';
+
+const one = { tag: '0a1b2c3d', interfaces: 'kl-0a1b2c3d', isolated: true };
+const several = { tag: '0a1b2c3d-S', interfaces: 'ks0a1b2c3d+', isolated: false };
+
+function setUp(filter = new FakePacketFilter(), scope = one) {
+  const firewall = new Firewall(scope, filter, 'DUMMY-USER');
+  return {
+    filter,
+    firewall,
+    apply: (interfaces: readonly string[] = []) =>
+      withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => firewall.apply(interfaces, deadline)),
+    remove: () => withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => firewall.remove(deadline)),
+  };
+}
+
+describe('the rules of a network', () => {
+  it('refuse what kernels send to this host, link-local addresses and each other, and what was sent past a published address', () => {
+    expect(tableText(one, [])).toBe(
+      `table inet kernelet-0a1b2c3d
+delete table inet kernelet-0a1b2c3d
+table inet kernelet-0a1b2c3d {
+  chain forward {
+    type filter hook forward priority filter - 10; policy accept;
+    iifname "kl-0a1b2c3d" ip daddr 169.254.0.0/16 reject
+    iifname "kl-0a1b2c3d" oifname "kl-0a1b2c3d" reject
+    iifname != "kl-0a1b2c3d" oifname "kl-0a1b2c3d" ct state != { established, related } ct status & dnat != dnat drop
+  }
+  chain input {
+    type filter hook input priority filter - 10; policy accept;
+    iifname "kl-0a1b2c3d" ct state { established, related } accept
+    iifname "kl-0a1b2c3d" meta nfproto ipv6 drop
+    iifname "kl-0a1b2c3d" reject
+  }
+}
+`,
+    );
+    expect(chainsText(one, []).split('\n').slice(3, 6)).toEqual([
+      '-A KERNELET-0a1b2c3d -i kl-0a1b2c3d -d 169.254.0.0/16 -j REJECT',
+      '-A KERNELET-0a1b2c3d -i kl-0a1b2c3d -o kl-0a1b2c3d -j REJECT',
+      '-A KERNELET-0a1b2c3d ! -i kl-0a1b2c3d -o kl-0a1b2c3d -m conntrack ! --ctstate ESTABLISHED,RELATED,DNAT -j DROP',
+    ]);
+  });
+
+  it('let kernels of one session reach each other, and no other session', () => {
+    const table = tableText(several, ['ks0a1b2c3daaaaa', 'ks0a1b2c3dbbbbb']);
+    const within = table.indexOf('iifname "ks0a1b2c3daaaaa" oifname "ks0a1b2c3daaaaa" accept');
+    expect(within).toBeGreaterThan(0);
+    expect(table.indexOf('iifname "ks0a1b2c3d*" oifname "ks0a1b2c3d*" reject')).toBeGreaterThan(within);
+    expect(chainsText(several, ['ks0a1b2c3daaaaa'])).toContain(
+      '-i ks0a1b2c3daaaaa -o ks0a1b2c3daaaaa -j RETURN\n-A KERNELET-0a1b2c3d-S -i ks0a1b2c3d+ -o ks0a1b2c3d+ -j REJECT',
+    );
+    // The names of chains have 28 characters at most.
+    expect('KERNELET-0a1b2c3d-S-IN'.length).toBeLessThanOrEqual(28);
+  });
+});
+
+describe.each([
+  ['nftables', []],
+  ['iptables', ['nft']],
+] as const)('a firewall on a machine with %s', (name, missing) => {
+  it('puts the rules in place once, and says whether somebody removed them since', async () => {
+    const { filter, apply } = setUp(new FakePacketFilter(missing));
+    expect(await apply()).toBe(false);
+    const before = filter.calls.length;
+    expect(await apply()).toBe(false);
+    // What stands costs one run of one program.
+    expect(filter.calls.length - before).toBe(1);
+    filter.tables.clear();
+    for (const rules of filter.chains.values()) rules.length = 0;
+    expect(await apply()).toBe(true);
+    expect(await apply()).toBe(false);
+  });
+
+  it('follows the networks of sessions, which is no sign of somebody else', async () => {
+    const { filter, apply } = setUp(new FakePacketFilter(missing), several);
+    await apply(['ks0a1b2c3daaaaa']);
+    expect(await apply(['ks0a1b2c3daaaaa', 'ks0a1b2c3dbbbbb'])).toBe(false);
+    const text = name === 'nftables' ? [...filter.tables.values()].join() : JSON.stringify([...filter.chains]);
+    expect(text).toContain('ks0a1b2c3dbbbbb');
+  });
+
+  it('leaves nothing', async () => {
+    const { filter, apply, remove } = setUp(new FakePacketFilter(missing));
+    await apply();
+    await remove();
+    await remove();
+    expect([filter.tables.size, [...filter.chains.keys()]]).toEqual([0, ['INPUT', 'FORWARD', 'DUMMY-USER']]);
+    expect(JSON.stringify([...filter.chains])).not.toContain('KERNELET');
+  });
+
+  it('refuses where packets between kernels pass no filter', async () => {
+    const { filter, apply } = setUp(new FakePacketFilter(missing));
+    await apply();
+    filter.bridges = false;
+    await expect(apply()).rejects.toThrow('br_netfilter');
+  });
+});
+
+describe('a firewall', () => {
+  it('says what neither of them can do', async () => {
+    const { apply } = setUp(new FakePacketFilter(['nft', 'iptables-restore']));
+    await expect(apply()).rejects.toMatchObject({
+      code: 'NOT_SUPPORTED',
+      message: expect.stringMatching(/nft: spawn nft ENOENT; iptables-restore: spawn iptables-restore ENOENT/),
+    });
+  });
+
+  it('removes the chains of a time without nftables', async () => {
+    const filter = new FakePacketFilter(['nft']);
+    await setUp(filter).apply();
+    expect(filter.chains.has('KERNELET-0a1b2c3d')).toBe(true);
+    filter.missing.clear();
+    await setUp(filter).apply();
+    expect([filter.chains.has('KERNELET-0a1b2c3d'), filter.tables.size]).toEqual([false, 1]);
+  });
+
+  it('goes round the engine’s chain when nothing leads there any more', async () => {
+    const { filter, apply } = setUp(new FakePacketFilter(['nft']));
+    await apply();
+    expect(filter.chains.get('DUMMY-USER')?.[0]).toContain('-j KERNELET-0a1b2c3d');
+    filter.chains.set('FORWARD', []);
+    expect(await apply()).toBe(true);
+    expect(filter.chains.get('FORWARD')).toEqual([
+      '-o kl-0a1b2c3d -j KERNELET-0a1b2c3d',
+      '-i kl-0a1b2c3d -j KERNELET-0a1b2c3d',
+    ]);
+  });
+
+  it('comes before a rule that somebody put in front of it to let packets pass', async () => {
+    const { filter, apply } = setUp(new FakePacketFilter(['nft']));
+    await apply();
+    filter.chains.get('INPUT')?.unshift('-p tcp -j ACCEPT');
+    expect(await apply()).toBe(true);
+    expect(filter.chains.get('INPUT')).toEqual(['-i kl-0a1b2c3d -j KERNELET-0a1b2c3d-IN', '-p tcp -j ACCEPT']);
+  });
+});
+
+describe('the way of a packet in iptables', () => {
+  it.each([
+    [['-j OURS'], true],
+    [['-s 10.0.0.1/32 -j DROP', '-j OTHERS', '-j OURS'], true],
+    [['-p tcp -j ACCEPT', '-j OURS'], false],
+    [['-j RETURN', '-j OURS'], false],
+    [['-g OTHERS', '-j OURS'], false],
+    [['-j OTHERS'], false],
+  ])('of %j gets to our jump: %s', (rules, reached) => {
+    expect(isReached(rules, '-j OURS')).toBe(reached);
+  });
+
+  it('is read from a listing', () => {
+    expect(rulesOf('-P INPUT DROP\n-N A\n-A INPUT -i x -j A\n-A A -j RETURN\n')).toEqual(
+      new Map([
+        ['INPUT', ['-i x -j A']],
+        ['A', ['-j RETURN']],
+      ]),
+    );
+  });
+});

@@ -1,0 +1,76 @@
+/**
+ * What kernels on our networks may not reach: the host's services, link-local addresses (where clouds keep their
+ * credentials), kernels on other networks of ours and, unless they are one session's, each other; and from where they
+ * are not reached: by anything outside, but through a published address. nftables holds the rules where there is any, else
+ * iptables.
+ */
+import type { Deadline } from '../../lib/deadline.ts';
+import { KerneletError } from '../../lib/errors.ts';
+import { IptablesChains } from './iptables-chains.ts';
+import { NftTable } from './nft-table.ts';
+import type { PacketFilter } from './packet-filter.ts';
+import type { FirewallScope, RuleSet } from './rule-set.ts';
+
+/** The rules for one bridge, or for all whose names begin the same way. */
+export class Firewall {
+  readonly #scope: FirewallScope;
+  readonly #filter: PacketFilter;
+  /** The better first. */
+  readonly #kinds: readonly [RuleSet, RuleSet];
+  #used: RuleSet | null = null;
+  #interfaces = '';
+
+  /** `rulesChain`: the engine's own chain of iptables for rules of others; null where it keeps none. */
+  constructor(scope: FirewallScope, filter: PacketFilter, rulesChain: string | null) {
+    this.#scope = scope;
+    this.#filter = filter;
+    this.#kinds = [new NftTable(scope, filter), new IptablesChains(scope, filter, rulesChain)];
+  }
+
+  /**
+   * Puts the rules in place unless they stand. `interfaces`: those of a scope of several that there are. True when what was
+   * put there earlier did not stand any more. Throws NOT_SUPPORTED when this machine can't.
+   */
+  async apply(interfaces: readonly string[], deadline: Deadline): Promise<boolean> {
+    const wanted = interfaces.toSorted().join();
+    const known = this.#used;
+    const stands = known !== null && (await known.stand(deadline));
+    if (!stands || wanted !== this.#interfaces) await this.#put(interfaces, deadline);
+    this.#interfaces = wanted;
+    if (this.#scope.isolated && !(await this.#filter.filterBridges())) {
+      // The module comes with the first bridge that an engine isolates.
+      if (known !== null) throw this.#refusal('packets between kernels pass no filter: load the module br_netfilter');
+    }
+    return known !== null && !stands;
+  }
+
+  /** Takes the rules away; absent ones are success. */
+  async remove(deadline: Deadline): Promise<void> {
+    this.#used = null;
+    for (const kind of this.#kinds) await kind.remove(deadline);
+  }
+
+  async #put(interfaces: readonly string[], deadline: Deadline): Promise<void> {
+    const problems: string[] = [];
+    for (const kind of this.#kinds) {
+      try {
+        await kind.put(interfaces, deadline);
+        if (!(await kind.stand(deadline))) throw this.#refusal('rules that were put in place are not there');
+        const [nft, chains] = this.#kinds;
+        // An earlier release, or this one before nftables came, used the other.
+        if (this.#used === null && kind === nft) await chains.remove(deadline);
+        this.#used = kind;
+        return;
+      } catch (error) {
+        deadline.check();
+        problems.push(error instanceof Error ? error.message : String(error));
+      }
+    }
+    throw this.#refusal(problems.join('; '));
+  }
+
+  #refusal(problem: string): KerneletError {
+    const text = `kernels cannot have a network here: they cannot be kept off this host and each other (${problem})`;
+    return new KerneletError('NOT_SUPPORTED', text, { context: { interfaces: this.#scope.interfaces } });
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * The rules as chains of iptables, for machines without nftables:
+ *
+ * - `KERNELET-<tag>-IN`, from INPUT: only answers to what the host began come in
+ * - `KERNELET-<tag>`, from the engine's chain for rules of others, else from FORWARD: nothing to link-local addresses,
+ *   nothing back into the bridge; nothing from outside but by way of a published address
+ *
+ * Rules of others may come before the jumps to them, or the jumps may be gone while the chains stand, so the whole way of a
+ * packet is looked at.
+ */
+import type { Deadline } from '../../lib/deadline.ts';
+import { KerneletError } from '../../lib/errors.ts';
+import type { PacketFilter } from './packet-filter.ts';
+import { type FirewallScope, linkLocal, type RuleSet } from './rule-set.ts';
+
+/** The text that fills both chains, for iptables-restore. Pure. */
+export function chainsText({ tag, interfaces, isolated }: FirewallScope, present: readonly string[]): string {
+  const [forward, input] = [`KERNELET-${tag}`, `KERNELET-${tag}-IN`];
+  const between = isolated ? [] : present.map((name) => `-A ${forward} -i ${name} -o ${name} -j RETURN`);
+  return [
+    '*filter',
+    `:${forward} - [0:0]`,
+    `:${input} - [0:0]`,
+    `-A ${forward} -i ${interfaces} -d ${linkLocal} -j REJECT`,
+    ...between,
+    `-A ${forward} -i ${interfaces} -o ${interfaces} -j REJECT`,
+    // A neighbour on the link may send to a container's address: only published addresses lead in.
+    `-A ${forward} ! -i ${interfaces} -o ${interfaces} -m conntrack ! --ctstate ESTABLISHED,RELATED,DNAT -j DROP`,
+    `-A ${forward} -j RETURN`,
+    `-A ${input} -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN`,
+    `-A ${input} -j REJECT`,
+    'COMMIT',
+    '',
+  ].join('\n');
+}
+
+/** The rules of each chain, in order, of what `iptables -S` prints. Pure. */
+export function rulesOf(listing: string): ReadonlyMap<string, readonly string[]> {
+  const chains = new Map<string, string[]>();
+  for (const line of listing.split('\n')) {
+    const [kind, chain, ...rule] = line.split(' ');
+    if (chain === undefined) continue;
+    if (kind === '-N' || kind === '-P') chains.set(chain, []);
+    if (kind === '-A') chains.get(chain)?.push(rule.join(' '));
+  }
+  return chains;
+}
+
+/** Whether a packet that enters the chain gets to the jump: rules before it may refuse, and not let pass. Pure. */
+export function isReached(rules: readonly string[], jump: string): boolean {
+  const at = rules.indexOf(jump);
+  return at >= 0 && !rules.slice(0, at).some((rule) => /(^| )(-j (ACCEPT|RETURN)|-g )/.test(rule));
+}
+
+/** The chains of one scope. */
+export class IptablesChains implements RuleSet {
+  readonly #scope: FirewallScope;
+  readonly #filter: PacketFilter;
+  /** The engine's own chain for rules of others; null where it keeps none. */
+  readonly #rulesChain: string | null;
+  /** What the chains held once they were in place. */
+  #standing: string | null = null;
+
+  constructor(scope: FirewallScope, filter: PacketFilter, rulesChain: string | null) {
+    this.#scope = scope;
+    this.#filter = filter;
+    this.#rulesChain = rulesChain;
+  }
+
+  async put(interfaces: readonly string[], deadline: Deadline): Promise<void> {
+    await this.#insist('iptables-restore', ['--noflush'], deadline, chainsText(this.#scope, interfaces));
+    const rules = await this.#list(deadline);
+    const from = this.#forwardsThrough(rules);
+    for (const jump of this.#forwardJumps()) await this.#jumpFirst(from, rules.get(from) ?? [], jump, deadline);
+    await this.#jumpFirst('INPUT', rules.get('INPUT') ?? [], this.#inputJump(), deadline);
+    const rule = ['INPUT', '-i', this.#scope.interfaces, '-j', 'DROP'];
+    const known = await this.#filter.run('ip6tables', ['-C', ...rule], deadline);
+    if (known.exitCode === 1) await this.#filter.run('ip6tables', ['-I', ...rule], deadline);
+    this.#standing = this.#ownRules(await this.#list(deadline));
+  }
+
+  async stand(deadline: Deadline): Promise<boolean> {
+    const rules = await this.#list(deadline);
+    const forward = rules.get(this.#forwardsThrough(rules)) ?? [];
+    return (
+      this.#standing !== null &&
+      this.#ownRules(rules) === this.#standing &&
+      this.#forwardJumps().every((jump) => isReached(forward, jump)) &&
+      isReached(rules.get('INPUT') ?? [], this.#inputJump())
+    );
+  }
+
+  async remove(deadline: Deadline): Promise<void> {
+    this.#standing = null;
+    const rules = await this.#list(deadline);
+    const chains = this.#chains().filter((chain) => rules.has(chain));
+    if (chains.length === 0) return;
+    for (const [from, held] of rules) {
+      const jumps = held.filter((rule) => chains.some((chain) => rule.endsWith(` -j ${chain}`)));
+      for (const jump of jumps) await this.#filter.run('iptables', ['-D', from, ...jump.split(' ')], deadline);
+    }
+    for (const chain of chains) {
+      await this.#filter.run('iptables', ['-F', chain], deadline);
+      await this.#filter.run('iptables', ['-X', chain], deadline);
+    }
+    await this.#filter.run('ip6tables', ['-D', 'INPUT', '-i', this.#scope.interfaces, '-j', 'DROP'], deadline);
+  }
+
+  #chains(): readonly [forward: string, input: string] {
+    return [`KERNELET-${this.#scope.tag}`, `KERNELET-${this.#scope.tag}-IN`];
+  }
+
+  #forwardJumps(): readonly string[] {
+    const [forward] = this.#chains();
+    return ['-i', '-o'].map((side) => `${side} ${this.#scope.interfaces} -j ${forward}`);
+  }
+
+  #inputJump(): string {
+    return `-i ${this.#scope.interfaces} -j ${this.#chains()[1]}`;
+  }
+
+  /** The engine's chain comes before all that it lets pass; after a flush FORWARD does not lead there any more. */
+  #forwardsThrough(rules: ReadonlyMap<string, readonly string[]>): string {
+    const theirs = this.#rulesChain;
+    return theirs !== null && isReached(rules.get('FORWARD') ?? [], `-j ${theirs}`) ? theirs : 'FORWARD';
+  }
+
+  #ownRules(rules: ReadonlyMap<string, readonly string[]>): string {
+    return JSON.stringify(this.#chains().map((chain) => rules.get(chain) ?? null));
+  }
+
+  /** Ours come first: a rule of others before them could let pass what they refuse. */
+  async #jumpFirst(from: string, rules: readonly string[], jump: string, deadline: Deadline): Promise<void> {
+    if (isReached(rules, jump)) return;
+    // What is not reached protects nothing: it may go for a moment.
+    if (rules.includes(jump)) await this.#filter.run('iptables', ['-D', from, ...jump.split(' ')], deadline);
+    await this.#insist('iptables', ['-I', from, '1', ...jump.split(' ')], deadline);
+  }
+
+  async #list(deadline: Deadline): Promise<ReadonlyMap<string, readonly string[]>> {
+    const { exitCode, stdout } = await this.#filter.run('iptables', ['-S'], deadline);
+    deadline.check();
+    return exitCode === 0 ? rulesOf(stdout) : new Map();
+  }
+
+  async #insist(
+    program: 'iptables' | 'iptables-restore',
+    args: readonly string[],
+    deadline: Deadline,
+    input?: string,
+  ): Promise<void> {
+    const { exitCode, stderr } = await this.#filter.run(program, args, deadline, input);
+    // A run that was ended says nothing about this machine.
+    deadline.check();
+    if (exitCode !== 0) throw new KerneletError('NOT_SUPPORTED', `${program}: ${stderr || 'cannot be run'}`);
+  }
+}

@@ -1,0 +1,28 @@
+/** What the rules say, and what each kind of packet filter does with them. */
+import type { Deadline } from '../../lib/deadline.ts';
+
+/** Which packets the rules are about. */
+export interface FirewallScope {
+  /** At most 10 characters that make tables and chains this agent's own. */
+  readonly tag: string;
+  /** One interface by its name, or several by how their names begin and `+`. */
+  readonly interfaces: string;
+  /** Whether containers on one interface are kept off each other. */
+  readonly isolated: boolean;
+}
+
+/** Rules in one kind of packet filter. All of it is idempotent. */
+export interface RuleSet {
+  /**
+   * Puts the rules in place, whatever is there, without a moment in which there are none. `interfaces`: those that there
+   * are or are about to be, where the scope names several. Throws NOT_SUPPORTED where this machine cannot.
+   */
+  put(interfaces: readonly string[], deadline: Deadline): Promise<void>;
+  /** Whether every packet of the scope still goes through the rules that were put there last. Throws what a deadline throws. */
+  stand(deadline: Deadline): Promise<boolean>;
+  /** Takes the rules away; absent ones are success. */
+  remove(deadline: Deadline): Promise<void>;
+}
+
+/** Addresses that are reached by no kernel: link-local, where clouds keep their credentials. */
+export const linkLocal = '169.254.0.0/16';
