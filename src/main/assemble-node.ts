@@ -191,6 +191,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
         'absent-release': devices.ledger.absentReleases + ports.absentReleases,
         'conflicting-adoption': ports.conflictingAdoptions,
         'altered-network': kernels.prewarmedNetworks.altered,
+        'removed-firewall': kernels.bridge.restored + kernels.sessionNetworks.restored,
       }),
     },
     clock: systemClock,

@@ -9,6 +9,7 @@ import type { ContainerId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { Bridge } from '../../src/network/bridge.ts';
 import { machinePacketFilter, type PacketFilter } from '../../src/network/firewall/packet-filter.ts';
+import { agentBridges, probeBridge } from '../../src/network/firewall/probe.ts';
 import { connectTestEngine, EngineLedger, shellSpec, within } from '../support/engine.ts';
 import { Neighbour } from '../support/neighbour.ts';
 
@@ -117,6 +118,8 @@ describe.each([
     it('keeps its kernels apart also after all rules were flushed, its own among them', async () => {
       const before = rules();
       expect(before.length).toBeGreaterThan(4);
+      expect(await agentBridges(within(10_000))).toContain(bridge.interfaceName);
+      expect(await probeBridge(bridge.interfaceName, within(30_000))).toBe('filtered');
       const saved = printed('iptables-save');
       try {
         spawnSync('iptables', ['-P', 'FORWARD', 'ACCEPT']);

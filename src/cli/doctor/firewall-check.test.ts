@@ -1,13 +1,37 @@
 import { expect, it } from 'vitest';
-import { firewallResult } from './firewall-check.ts';
+import { lastAddress, type ProbeResult } from '../../network/firewall/probe.ts';
+import { type FirewallFacts, firewallResult } from './firewall-check.ts';
 
-const version = 'iptables v1.8.9 (nf_tables)\n';
+const version = 'nftables v1.0.6 (Lester Gooch #5)';
+const probed = (...found: readonly ProbeResult[]) => new Map(found.map((result, index) => [`kl-${index}`, result]));
+const facts: FirewallFacts = { userId: 0, version, readable: true, probes: new Map() };
+
+it.each<[string, Partial<FirewallFacts>, object]>([
+  ['can be used', {}, { state: 'ok', detail: version }],
+  ['is missing', { version: null, readable: false }, { state: 'failed', fix: 'apt-get install -y nftables' }],
+  ['is read by root alone', { readable: false, userId: 1000 }, { state: 'failed', fix: 'sudo kernelet doctor' }],
+  ['is not in the kernel', { readable: false }, { state: 'failed', fix: expect.stringContaining('modprobe') }],
+  [
+    'refuses packets',
+    { probes: probed('filtered') },
+    { state: 'ok', detail: `${version}; a packet from kl-0 was refused` },
+  ],
+  [
+    'lets a packet of one bridge of two through',
+    { probes: probed('filtered', 'open') },
+    { state: 'failed', detail: expect.stringContaining('kernels on kl-1 reach this host') },
+  ],
+  ['cannot be tried', { probes: probed('unknown') }, { state: 'warning' }],
+])('a firewall that %s', (_what, found, result) => {
+  expect(firewallResult({ ...facts, ...found })).toMatchObject(result);
+});
 
 it.each([
-  [version, '-P FORWARD ACCEPT\n', 0, { state: 'ok', detail: 'iptables v1.8.9 (nf_tables)' }],
-  [null, null, 0, { state: 'failed', fix: 'apt-get install -y iptables' }],
-  [version, null, 1000, { state: 'failed', fix: 'sudo kernelet doctor' }],
-  [version, null, 0, { state: 'failed', fix: 'modprobe ip_tables iptable_filter' }],
-])('version %j, rules %j, user %i', (shown, rules, user, finding) => {
-  expect(firewallResult(shown, rules, user)).toMatchObject(finding);
+  ['172.18.0.1/16', '172.18.255.254'],
+  ['10.4.0.1/24', '10.4.0.254'],
+  ['192.168.1.129/29', '192.168.1.134'],
+  ['10.0.0.1/30', null],
+  ['fe80::1/64', null],
+])('the last address of %s is %s', (network, last) => {
+  expect(lastAddress(network)).toBe(last);
 });

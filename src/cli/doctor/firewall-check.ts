@@ -1,22 +1,58 @@
-/** Can kernels be kept apart from each other and from the host? That takes iptables and root. */
-import { type CheckResult, commandOutput, type DoctorCheck, failed, ok } from './check.ts';
+/** Can kernels be kept apart from each other and from the host, and are they? That takes nftables or iptables, and root. */
+import { agentBridges, type ProbeResult, probeBridge } from '../../network/firewall/probe.ts';
+import { type CheckResult, commandOutput, type DoctorCheck, failed, ok, warning } from './check.ts';
 
-/** The result, given what `iptables` prints: its version and the rules of FORWARD; null when it fails. */
-export function firewallResult(version: string | null, rules: string | null, userId: number): CheckResult {
+/** What was found out. */
+export interface FirewallFacts {
+  readonly userId: number;
+  /** The first line of what `nft --version`, else `iptables --version` prints; null where there is neither. */
+  readonly version: string | null;
+  /** Whether its rules can be read. */
+  readonly readable: boolean;
+  /** What became of packets from each bridge of an agent. */
+  readonly probes: ReadonlyMap<string, ProbeResult>;
+}
+
+/** The result of these facts. Pure. */
+export function firewallResult({ userId, version, readable, probes }: FirewallFacts): CheckResult {
   if (version === null) {
-    return failed('iptables is missing: only `--network none` can be used', 'apt-get install -y iptables');
+    return failed(
+      'nftables and iptables are missing: only `--network none` can be used',
+      'apt-get install -y nftables',
+    );
   }
-  if (userId !== 0) {
-    return failed(`${version.trim()}, but you are not root, as kernelet has to be`, 'sudo kernelet doctor');
+  if (userId !== 0) return failed(`${version}, but you are not root, as kernelet has to be`, 'sudo kernelet doctor');
+  if (!readable) return failed(`${version} cannot read the rules`, 'modprobe nf_tables ip_tables iptable_filter');
+  const of = (wanted: ProbeResult) => [...probes].filter(([, found]) => found === wanted).map(([bridge]) => bridge);
+  const [open, unknown] = [of('open'), of('unknown')];
+  if (open.length > 0) {
+    const text = `kernels on ${open.join(', ')} reach this host: somebody removed the rules that keep them off`;
+    return failed(
+      text,
+      'kernelet status  # a daemon puts the rules back within 10 s, or says in its log why it cannot',
+    );
   }
-  if (rules === null) return failed(`${version.trim()} cannot read the rules`, 'modprobe ip_tables iptable_filter');
-  return ok(version.trim());
+  if (unknown.length > 0) {
+    return warning(
+      `${version}; no packet could be sent from ${unknown.join(', ')}`,
+      'apt-get install -y iproute2 bash',
+    );
+  }
+  return ok(probes.size === 0 ? version : `${version}; a packet from ${[...probes.keys()].join(', ')} was refused`);
 }
 
 export const firewallCheck = {
   name: 'firewall',
   async run({ userId, signal }) {
-    const version = await commandOutput('iptables', ['--version'], signal);
-    return firewallResult(version, await commandOutput('iptables', ['-w', '2', '-S', 'FORWARD'], signal), userId);
+    const nft = await commandOutput('nft', ['--version'], signal);
+    const version = nft ?? (await commandOutput('iptables', ['--version'], signal));
+    const list: readonly [string, readonly string[]] =
+      nft === null ? ['iptables', ['-w', '2', '-S', 'FORWARD']] : ['nft', ['list', 'tables']];
+    const readable = version !== null && (await commandOutput(list[0], list[1], signal)) !== null;
+    const probes = new Map<string, ProbeResult>();
+    if (userId === 0 && readable) {
+      for (const bridge of await agentBridges(signal)) probes.set(bridge, await probeBridge(bridge, signal));
+    }
+    return firewallResult({ userId, version: version?.trim() ?? null, readable, probes });
   },
 } satisfies DoctorCheck;
