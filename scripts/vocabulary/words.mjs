@@ -28,6 +28,22 @@ export const exceptions = {
   'src/lib/error-codes.ts': 'the one registry of error codes',
 };
 
+/** Files that may say the words named, each with its reason. */
+export const reasoned = {
+  'src/agent/hardening.test.ts': {
+    words: ['etcd'],
+    why: 'it reads a file of settings as a member of a cluster has it',
+  },
+  'src/cli/commands/config.test.ts': { words: ['etcd', 'rpc'], why: 'it reads files of settings as members have them' },
+  'src/cli/commands/serve.ts': {
+    words: ['etcd', 'backend.ai'],
+    why: '`serve --help` says where files are and what joins',
+  },
+  'src/cli/exit-status.test.ts': { words: ['etcd', 'redis'], why: 'it names codes of the one registry of errors' },
+  'src/daemon/state-snapshot.test.ts': { words: ['etcd'], why: 'it looks for a secret key of the settings of members' },
+  'src/main/check-settings.test.ts': { words: ['etcd', 'rpc'], why: 'it reads files of settings as members have them' },
+};
+
 /** In tests the names of the image contract stand written out, since they check the table of them. */
 const contractNames = /\bBACKENDAI_\w+|\bai\.backend\.|\/?\bbackend\.ai\b/g;
 
@@ -36,7 +52,8 @@ export function wordsOf(path, text) {
   const others = path.endsWith('.test.ts') ? [...otherThings, contractNames] : otherThings;
   return text.split('\n').flatMap((line, index) => {
     const cleaned = others.reduce((rest, thing) => rest.replace(thing, ''), line);
-    return [...cleaned.matchAll(words)].map(([word]) => ({ line: index + 1, word }));
+    const found = [...cleaned.matchAll(words)].filter(([word]) => !reasoned[path]?.words.includes(word.toLowerCase()));
+    return found.map(([word]) => ({ line: index + 1, word }));
   });
 }
 
@@ -46,17 +63,6 @@ export const isExempt = (path) =>
 
 /** How many such words these files still have; to be emptied. */
 export const pending = {
-  'src/agent/hardening.test.ts': 1,
-  'src/cli/commands/config.test.ts': 3,
-  'src/cli/commands/serve.ts': 3,
-  'src/cli/exit-status.test.ts': 2,
-  'src/daemon/daemon.ts': 8,
-  'src/daemon/notify-socket.ts': 1,
-  'src/daemon/reloading.test.ts': 3,
-  'src/daemon/reloading.ts': 7,
-  'src/daemon/systemd.test.ts': 56,
-  'src/daemon/systemd.ts': 7,
-  'src/daemon/state-snapshot.test.ts': 1,
   'src/devices/device-plugin.ts': 3,
   'src/devices/device-provision.ts': 1,
   'src/devices/discover-devices.test.ts': 2,
@@ -68,7 +74,6 @@ export const pending = {
   'src/kernel/service-ports.ts': 1,
   'src/kernel/spec.ts': 1,
   'src/kernel/steps/services.ts': 1,
-  'src/main/check-settings.test.ts': 4,
   'src/resources/binary-size.test.ts': 1,
   'src/resources/binary-size.ts': 2,
   'src/resources/slot-name.ts': 1,

@@ -17,7 +17,7 @@ export class IdleKernels {
     if (!this.#kernels.has(id)) this.#kernels.set(id, { timeoutMs, busy: new Set(), idleSince: now });
   }
 
-  /** Forgets a kernel. */
+  /** Of one that has ended nothing is kept. */
   forget(id: KernelId): void {
     this.#kernels.delete(id);
   }

@@ -15,7 +15,7 @@ export interface HealthCheck {
   readonly problem: string | null;
 }
 
-/** How the node is. */
+/** The answers of everything that a node needs, in no order of weight. */
 export interface NodeHealth {
   readonly version: string;
   readonly checks: readonly HealthCheck[];

@@ -36,7 +36,7 @@ export interface NodeResources {
   readonly devices: readonly DeviceView[];
   /** Version and more of each plugin, as they are reported. */
   readonly plugins: Readonly<Record<string, Readonly<Record<string, string | boolean>>>>;
-  /** How slots are shown. */
+  /** By slot: its name for people, its unit, and how amounts are written. */
   readonly metadata: Readonly<Record<string, DeviceMetadata>>;
   /** How the hardware is, of plugins that know. */
   readonly hardware: Readonly<Record<string, HardwareInfo>>;

@@ -6,7 +6,7 @@ import type { Dependencies } from './node-health.ts';
 
 /** The node. Disposing it ends what it does; kernels go on. */
 export interface ServedNode extends AsyncDisposable {
-  /** The settings in force. */
+  /** Of the node's own file and, in a cluster, of the cluster's too. */
   readonly settings: Settings;
   readonly agent: NodeAgent;
   /** Whether somebody above the node decides about its kernels: the local API then changes nothing unless it is forced. */

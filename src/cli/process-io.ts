@@ -1,5 +1,6 @@
 /** The real process as a CliIo: its descriptors, signals and environment. */
 import { spawnSync } from 'node:child_process';
+import { addAbortListener } from 'node:events';
 import { readFileSync, write as writeCallback } from 'node:fs';
 import { homedir } from 'node:os';
 import type { Readable } from 'node:stream';
@@ -53,14 +54,12 @@ export class StdinInput implements InputPort {
     if (signal.aborted) return;
     const stream = this.#source();
     // Leaving the loop is not enough: an iterator that waits for a piece cannot be left.
-    const onAbort = (): void => void stream.destroy();
-    signal.addEventListener('abort', onAbort, { once: true });
+    using _listener = addAbortListener(signal, () => void stream.destroy());
     try {
       for await (const chunk of stream) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
-      signal.removeEventListener('abort', onAbort);
       stream.destroy();
     }
   }

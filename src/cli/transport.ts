@@ -10,7 +10,7 @@ import type { LocalAgent } from './host.ts';
 
 /** How long a request is tried again while nobody accepts connections. */
 export type RetryPolicy =
-  /** One try. */
+  /** A refused connection is the answer. */
   | 'never'
   /** While the socket's file is there, a daemon that restarts or recovers; and as long as one takes to start. */
   | 'while-socket'

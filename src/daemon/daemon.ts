@@ -1,9 +1,10 @@
 /** A daemon's life: one node, served until a signal says stop. Kernels outlive it. */
-
+import { addAbortListener } from 'node:events';
 import { loosenedWarnings } from '../agent/hardening.ts';
 import type { ServedNode } from '../agent/served-node.ts';
 import type { Settings } from '../config/settings.ts';
 import { sleep, systemClock } from '../lib/clock.ts';
+import { raceWithSignal } from '../lib/deadline.ts';
 import type { AdjustableLogger, Logger } from '../lib/log.ts';
 import type { OperationTimes } from '../lib/operation-times.ts';
 import type { LiveConfiguration } from './live-configuration.ts';
@@ -64,11 +65,10 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const [refused, ...alsoRefused] = await options.refusedSettings(own);
   for (const error of alsoRefused) log.error(error.message);
   if (refused) throw refused;
-  const manager = await serviceManagerOf(options.environ, { clock: systemClock, log });
-  if (manager) cleanups.use(manager);
-  if (stop.aborted) manager?.stopping();
-  else stop.addEventListener('abort', () => manager?.stopping(), { once: true });
-  const reloading = new Reloading(configuration, log, manager);
+  const serviceManager = await serviceManagerOf(options.environ, { clock: systemClock, log });
+  if (serviceManager) cleanups.use(serviceManager);
+  cleanups.use(addAbortListener(stop, () => serviceManager?.stopping()));
+  const reloading = new Reloading(configuration, log, serviceManager);
   signals.on('SIGHUP', () => reloading.request());
   let served: ServedNode | null = null;
   const sources = () => ({ configuration: configuration.inForce, operations, node: served, clock: systemClock });
@@ -85,11 +85,11 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       cleanups.use(await serveSnapshots(snapshotSocket, { take, listenAt: options.listenAt, log }));
     }
     cleanups.use(await options.openInterfaces(node));
-    manager?.ready(node);
+    serviceManager?.ready(node);
     await serveUntil(stop, node, options.background);
   } catch (error) {
     if (!(error instanceof StopSignal)) {
-      manager?.failed(error);
+      serviceManager?.failed(error);
       throw error;
     }
     log.info(own.agent.destroyKernelsOnShutdown ? 'stopping; kernels end too' : 'stopping; kernels go on', {
@@ -106,14 +106,10 @@ async function serveUntil(
 ): Promise<never> {
   const ending = new AbortController();
   const finished = background(ending.signal);
-  const ended = new Promise<never>((_, reject) => {
-    // A node that cannot go on ends the daemon; one that has begun does not.
-    node.run().catch(reject);
-    if (stop.aborted) reject(stop.reason);
-    else stop.addEventListener('abort', () => reject(stop.reason), { once: true });
-  });
+  // A node that cannot go on ends the daemon; one that has begun does not.
+  const failed = node.run().then(() => Promise.withResolvers<never>().promise);
   try {
-    return await ended;
+    return await raceWithSignal(failed, stop);
   } finally {
     ending.abort();
     await Promise.race([finished, sleep(systemClock, backgroundGraceMs)]);

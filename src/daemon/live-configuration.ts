@@ -9,7 +9,7 @@ import { withDeadline } from '../lib/deadline.ts';
 /** Files of the configuration may lie on a server that hangs. */
 const readMs = 10_000;
 
-/** The configuration. */
+/** What the daemon goes by, and how it is read again with the same flags and environment. */
 export class LiveConfiguration {
   readonly #options: LoadOptions;
   /** What the daemon has been built with. */

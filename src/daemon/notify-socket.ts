@@ -1,6 +1,6 @@
 /**
  * The datagram socket on which a service manager hears (sd_notify(3)): Node has none in the UNIX domain. Nothing here
- * waits: a manager that does not read holds nobody up.
+ * waits: a service manager that does not read holds nobody up.
  */
 import { KerneletError } from '../lib/errors.ts';
 import { koffi } from '../lib/foreign-functions.ts';

@@ -99,15 +99,15 @@ it('warns of what is new in the file alone', async () => {
 
 it('lets the node take what it can', async () => {
   const { reloading, reload } = await started('');
-  const seen: string[] = [];
+  const seen: (string | null)[] = [];
   reloading.setNode({
     adopt: async ({ agent }) => {
-      seen.push(agent.scalingGroup);
-      return ['agent.scaling-group'];
+      seen.push(agent.pidFile);
+      return ['agent.pid-file'];
     },
   });
-  await reload('[agent]\nscaling-group = "gpu"\n');
-  expect([seen, lines]).toEqual([['gpu'], [read]]);
+  await reload('[agent]\npid-file = "/run/k.pid"\n');
+  expect([seen, lines]).toEqual([['/run/k.pid'], [read]]);
 });
 
 it('changes nothing when the node cannot take its part', async () => {

@@ -17,19 +17,19 @@ const logKeys = ['logging.level', 'debug.enabled'];
 export class Reloading {
   readonly #configuration: Pick<LiveConfiguration, 'again' | 'inForce'>;
   readonly #log: AdjustableLogger;
-  readonly #manager: Pick<ServiceManager, 'reloading'> | null;
+  readonly #serviceManager: Pick<ServiceManager, 'reloading'> | null;
   #node: Pick<ServedNode, 'adopt'> | null = null;
   readonly #reloads = new CoalescedTask(() => this.#run());
 
-  /** `manager`: is notified while a reload goes on. */
+  /** `serviceManager`: is notified while a reload goes on. */
   constructor(
     configuration: Pick<LiveConfiguration, 'again' | 'inForce'>,
     log: AdjustableLogger,
-    manager: Pick<ServiceManager, 'reloading'> | null,
+    serviceManager: Pick<ServiceManager, 'reloading'> | null,
   ) {
     this.#configuration = configuration;
     this.#log = log;
-    this.#manager = manager;
+    this.#serviceManager = serviceManager;
   }
 
   /** From here on there is a node, which may take some of the settings as its own. */
@@ -53,7 +53,7 @@ export class Reloading {
         const error = toKerneletError(thrown);
         this.#log.error('the configuration is refused; the one in force stays', { error });
       });
-    await (this.#manager ? this.#manager.reloading(reload) : reload());
+    await (this.#serviceManager ? this.#serviceManager.reloading(reload) : reload());
   }
 
   async #reload(): Promise<void> {

@@ -13,7 +13,7 @@ export interface SignalSource {
   dieBySignal(signal: StopSignalName): never;
 }
 
-/** Why the daemon ends. */
+/** The reason with which `stop` aborts, as no failure. */
 export class StopSignal extends Error {
   override readonly name = 'StopSignal';
   readonly signal: StopSignalName;
@@ -24,7 +24,7 @@ export class StopSignal extends Error {
   }
 }
 
-/** Listens until disposed. */
+/** The signals of this process from here until the disposal, which gives them back their usual effect. */
 export class DaemonSignals implements Disposable {
   /** Aborts, with a StopSignal, at the first signal that asks for a stop. */
   readonly stop: AbortSignal;

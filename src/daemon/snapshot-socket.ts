@@ -10,7 +10,7 @@ const maxConnections = 8;
 /** For a snapshot, and for a peer that takes it. */
 const connectionMs = 20_000;
 
-/** How snapshots are served. */
+/** Where snapshots come from, and who makes the socket. */
 export interface SnapshotServing {
   readonly take: () => Promise<string>;
   /** Makes a server listen at a path, for this process's user alone. Throws STATE_LOCKED, STATE_UNUSABLE. */

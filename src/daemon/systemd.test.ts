@@ -13,14 +13,14 @@ let heard: string[];
 let answer: Sent;
 let warnings: string[];
 let engine: () => Promise<unknown>;
-let managers: ServiceManager[];
+let serviceManagers: ServiceManager[];
 beforeEach(() => {
   clock = new FakeClock();
-  [heard, warnings, managers, answer] = [[], [], [], 'sent'];
+  [heard, warnings, serviceManagers, answer] = [[], [], [], 'sent'];
   engine = async () => {};
 });
 afterEach(async () => {
-  const ended = managers.map((manager) => manager[Symbol.asyncDispose]());
+  const ended = serviceManagers.map((serviceManager) => serviceManager[Symbol.asyncDispose]());
   await clock.advance(5_000);
   await Promise.all(ended);
   expect(clock.pending).toBe(0);
@@ -30,7 +30,7 @@ const log: Logger = { ...silentLogger, warn: (message) => void warnings.push(mes
 let kernels = 2;
 const node: ReportedNode = {
   agent: { status: async () => ({ phase: 'ready', kernels }) as AgentStatus },
-  dependencies: { 'container-engine': () => engine(), etcd: async () => {} },
+  dependencies: { 'container-engine': () => engine(), store: async () => {} },
 };
 
 function made(watchdogMs: number | null = null): ServiceManager {
@@ -41,29 +41,29 @@ function made(watchdogMs: number | null = null): ServiceManager {
     },
     [Symbol.dispose]() {},
   };
-  const manager = new ServiceManager({ socket, watchdogMs, clock, log });
-  managers.push(manager);
-  return manager;
+  const serviceManager = new ServiceManager({ socket, watchdogMs, clock, log });
+  serviceManagers.push(serviceManager);
+  return serviceManager;
 }
 
 const moreTime = 'EXTEND_TIMEOUT_USEC=30000000';
-const status = 'STATUS=2 kernels; container-engine, etcd answer';
+const status = 'STATUS=2 kernels; container-engine, store answer';
 
 describe('a start', () => {
   it('asks for time until the daemon serves, and says then that it does, and how it is', async () => {
-    const manager = made();
+    const serviceManager = made();
     await clock.advance(25_000);
     expect(heard).toEqual(['STATUS=starting', moreTime, moreTime, moreTime]);
     heard.length = 0;
-    manager.ready(node);
+    serviceManager.ready(node);
     await clock.advance(0);
     expect(heard).toEqual(['READY=1', status]);
   });
 
   it('is not said to have ended when it was a stop that ended it', async () => {
-    const manager = made();
-    manager.stopping();
-    manager.ready(node);
+    const serviceManager = made();
+    serviceManager.stopping();
+    serviceManager.ready(node);
     await clock.advance(1_000);
     expect(heard.slice(2)).toEqual(['STOPPING=1\nSTATUS=stopping', moreTime]);
   });
@@ -79,8 +79,8 @@ it('says how the daemon is when that has changed', async () => {
   kernels = 2;
   expect(heard.filter((text) => text.startsWith('STATUS')).slice(1)).toEqual([
     status,
-    'STATUS=3 kernels; container-engine, etcd answer',
-    'STATUS=3 kernels; etcd answers; container-engine does not answer',
+    'STATUS=3 kernels; container-engine, store answer',
+    'STATUS=3 kernels; store answers; container-engine does not answer',
   ]);
 });
 
@@ -88,10 +88,10 @@ describe('signs of life', () => {
   const beats = (): number => heard.filter((text) => text === 'WATCHDOG=1').length;
 
   it('come at half of what is waited for, and never before the daemon is ready', async () => {
-    const manager = made(20_000);
+    const serviceManager = made(20_000);
     await clock.advance(60_000);
     expect(beats()).toBe(0);
-    manager.ready(node);
+    serviceManager.ready(node);
     await clock.advance(100_500);
     expect(beats()).toBe(10);
   });
@@ -128,10 +128,10 @@ describe('signs of life', () => {
   });
 
   it('end with the stop', async () => {
-    const manager = made(20_000);
-    manager.ready(node);
+    const serviceManager = made(20_000);
+    serviceManager.ready(node);
     await clock.advance(15_000);
-    manager.stopping();
+    serviceManager.stopping();
     await clock.advance(60_000);
     expect(beats()).toBe(1);
   });
@@ -139,12 +139,12 @@ describe('signs of life', () => {
 
 describe('a reload', () => {
   it('is notified with the time of its begin, and its end', async () => {
-    const manager = made();
-    manager.ready(node);
+    const serviceManager = made();
+    serviceManager.ready(node);
     await clock.advance(0);
     heard.length = 0;
     const before = process.hrtime.bigint() / 1000n;
-    await manager.reloading(async () => void heard.push('reload'));
+    await serviceManager.reloading(async () => void heard.push('reload'));
     const [begin = '', ...rest] = heard;
     expect(rest).toEqual(['reload', 'READY=1']);
     const at = BigInt(/^RELOADING=1\nMONOTONIC_USEC=(\d+)$/.exec(begin)?.[1] ?? '0');
@@ -152,41 +152,41 @@ describe('a reload', () => {
   });
 
   it('during the start does not say that the start is over, and one during the stop not that it goes on', async () => {
-    const manager = made();
-    await manager.reloading(async () => {});
+    const serviceManager = made();
+    await serviceManager.reloading(async () => {});
     expect(heard).toEqual(['STATUS=starting', moreTime]);
-    manager.ready(node);
+    serviceManager.ready(node);
     await clock.advance(0);
-    await manager.reloading(async () => manager.stopping());
-    await manager.reloading(async () => {});
+    await serviceManager.reloading(async () => serviceManager.stopping());
+    await serviceManager.reloading(async () => {});
     expect(heard.filter((text) => text === 'READY=1')).toHaveLength(1);
   });
 });
 
 it('asks for time while it stops, but not for ever', async () => {
-  const manager = made();
-  manager.ready(node);
+  const serviceManager = made();
+  serviceManager.ready(node);
   await clock.advance(0);
   heard.length = 0;
-  manager.stopping();
+  serviceManager.stopping();
   await clock.advance(600_000);
   expect(heard[0]).toBe('STOPPING=1\nSTATUS=stopping');
   expect(heard.filter((text) => text === moreTime)).toHaveLength(12);
 });
 
 it('says why the daemon ends, in one line, and nothing after that', async () => {
-  const manager = made(20_000);
-  manager.ready(node);
+  const serviceManager = made(20_000);
+  serviceManager.ready(node);
   await clock.advance(0);
-  manager.failed(new KerneletError('STATE_LOCKED', 'the PID file p is\nthat of the process 7'));
+  serviceManager.failed(new KerneletError('STATE_LOCKED', 'the PID file p is\nthat of the process 7'));
   await clock.advance(60_000);
   expect(heard.at(-1)).toBe('STATUS=STATE_LOCKED: the PID file p is that of the process 7');
 });
 
-it('says what counts again to a manager that is behind', async () => {
-  const manager = made();
+it('says what counts again to a service manager that is behind', async () => {
+  const serviceManager = made();
   answer = 'full';
-  manager.ready(node);
+  serviceManager.ready(node);
   await clock.advance(300);
   answer = 'sent';
   await clock.advance(100);
@@ -194,9 +194,9 @@ it('says what counts again to a manager that is behind', async () => {
 });
 
 it('complains once when nobody hears', async () => {
-  const manager = made();
+  const serviceManager = made();
   answer = { failure: 'ECONNREFUSED' };
-  manager.ready(node);
+  serviceManager.ready(node);
   await clock.advance(60_000);
   expect(warnings).toEqual(['cannot notify the service manager']);
 });
@@ -223,11 +223,11 @@ describe('the environment', () => {
   ])('%j: signs of life are waited for: %s', async (environ, awaited) => {
     using receiver = new NotifyReceiver(`@kernelet-${randomUUID()}`);
     const own = new FakeClock();
-    const manager = await serviceManagerOf({ NOTIFY_SOCKET: receiver.address, ...environ }, { clock: own, log });
-    manager?.ready(node);
+    const serviceManager = await serviceManagerOf({ NOTIFY_SOCKET: receiver.address, ...environ }, { clock: own, log });
+    serviceManager?.ready(node);
     await own.advance(150);
     expect(receiver.heard().includes('WATCHDOG=1')).toBe(awaited);
-    await manager?.[Symbol.asyncDispose]();
+    await serviceManager?.[Symbol.asyncDispose]();
   });
 });
 
@@ -237,17 +237,17 @@ it.each([
   [
     'ready',
     2,
-    [check('container-engine'), check('etcd'), check('redis')],
-    '2 kernels; container-engine, etcd, redis answer',
+    [check('container-engine'), check('store'), check('queue')],
+    '2 kernels; container-engine, store, queue answer',
   ],
   [
     'ready',
     1,
-    [check('container-engine'), check('redis', 'late')],
-    '1 kernel; container-engine answers; redis does not answer',
+    [check('container-engine'), check('queue', 'late')],
+    '1 kernel; container-engine answers; queue does not answer',
   ],
   ['recovering', 0, [check('container-engine', 'gone')], 'recovering; 0 kernels; container-engine does not answer'],
-  ['ready', 0, [check('etcd', 'a'), check('redis', 'b')], '0 kernels; etcd, redis do not answer'],
+  ['ready', 0, [check('store', 'a'), check('queue', 'b')], '0 kernels; store, queue do not answer'],
 ] as const)('%s with %i kernels is one line', (phase, kernels, checks, line) => {
   expect(statusLine({ phase, kernels, checks })).toBe(line);
 });

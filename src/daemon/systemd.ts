@@ -15,7 +15,7 @@ import { runPeriodically } from '../lib/retry.ts';
 import { version } from '../lib/version.ts';
 import type { NotifySocket } from './notify-socket.ts';
 
-/** How to notify. */
+/** Whom to notify, and how often that must be. */
 export interface ServiceManagerOptions {
   readonly socket: NotifySocket;
   /** null: nobody waits for signs of life. */
@@ -33,7 +33,7 @@ const extensionMs = 30_000;
 const extensionPauseMs = 10_000;
 /** A stop that has not ended by then hangs. */
 const maxStopMs = 120_000;
-/** A message that counts is sent again so often while the manager is behind. */
+/** A message that counts is sent again so often while the service manager is behind. */
 const attempts = 20;
 const attemptPauseMs = 50;
 const maxReason = 500;
@@ -71,7 +71,7 @@ export class ServiceManager implements AsyncDisposable {
     this.#every('reporting the status to the service manager', statusPauseMs, report, { atOnce: true });
   }
 
-  /** Runs a reload; before the daemon is ready nobody has asked for it by way of the manager. */
+  /** Runs a reload; before the daemon is ready nobody has asked for it by way of the service manager. */
   async reloading(reload: () => Promise<void>): Promise<void> {
     if (this.#node === null || this.#stopping) return await reload();
     await this.#retryForever(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
@@ -82,7 +82,7 @@ export class ServiceManager implements AsyncDisposable {
     }
   }
 
-  /** The daemon stops. */
+  /** The stop has begun: the service manager is asked for time until `maxStopMs` have passed. */
   stopping(): void {
     if (this.#stopping) return;
     this.#stopping = true;
@@ -115,7 +115,7 @@ export class ServiceManager implements AsyncDisposable {
     this.#phase = new AbortController();
   }
 
-  /** Until the phase ends. */
+  /** Goes on until the next of start, service and stop. */
   #every(
     name: string,
     pauseMs: number,
@@ -136,7 +136,7 @@ export class ServiceManager implements AsyncDisposable {
     this.#send(`EXTEND_TIMEOUT_USEC=${extensionMs * 1000}`);
   }
 
-  /** Signs of life, at half of what the manager waits for, as long as this process and its engine are fit for work. */
+  /** Signs of life, at half of what the service manager waits for, as long as this process and its engine are fit for work. */
   #beat(node: ReportedNode, watchdogMs: number): void {
     const { clock } = this.#options;
     const half = watchdogMs / 2;
@@ -180,7 +180,7 @@ export class ServiceManager implements AsyncDisposable {
     if (this.#send(`STATUS=${status}`)) this.#status = status;
   }
 
-  /** Sends what must not be lost: again while the manager is behind, within a bound. */
+  /** Sends what must not be lost: again while the service manager is behind, within a bound. */
   async #retryForever(text: string): Promise<void> {
     for (let attempt = 1; attempt < attempts; attempt += 1) {
       if (this.#send(text)) return;
@@ -201,7 +201,7 @@ export class ServiceManager implements AsyncDisposable {
   }
 }
 
-/** What the manager has put into the environment: where it listens, and how long it waits for a sign of life. */
+/** What the service manager has put into the environment: where it listens, and how long it waits for a sign of life. */
 export async function serviceManagerOf(
   environ: Readonly<Record<string, string | undefined>>,
   { clock, log }: Pick<ServiceManagerOptions, 'clock' | 'log'>,
@@ -231,7 +231,7 @@ interface DaemonState {
   readonly checks: readonly HealthCheck[];
 }
 
-/** `2 kernels; container-engine, etcd answer; redis does not answer`. */
+/** `2 kernels; container-engine, store answer; queue does not answer`. */
 export function statusLine({ phase, kernels, checks }: DaemonState): string {
   const names = (are: boolean): string =>
     checks

@@ -7,6 +7,7 @@
  */
 import path from 'node:path';
 import type { Clock } from '../lib/clock.ts';
+import { raceWithSignal } from '../lib/deadline.ts';
 import type { KernelId, RunId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { EventFile } from './event-file.ts';
@@ -129,16 +130,14 @@ export class EventLog implements EventSink, Disposable {
     return this.#events[low];
   }
 
-  #nextEvent(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#waiting.delete(wake);
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      this.#waiting.add(wake);
-      signal.addEventListener('abort', wake, { once: true });
-    });
+  async #nextEvent(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.add(resolve);
+    try {
+      await raceWithSignal(promise, signal);
+    } finally {
+      this.#waiting.delete(resolve);
+    }
   }
 
   #wake(): void {

@@ -16,7 +16,7 @@ export const deviceDifferences = [
   'lost',
   'back',
 ] as const;
-/** One of them. */
+/** `lost`: the node has the device no more; `back`: it has it again. */
 export type DeviceDifference = (typeof deviceDifferences)[number];
 
 /** An event of a kernel's life. One `kernel-terminated` for every `kernel-preparing`. */

@@ -3,6 +3,7 @@
  * an ordinary error reply, a later one ends the stream; silence is filled with what means nothing.
  */
 import { type Clock, systemClock } from '../lib/clock.ts';
+import { raceWithSignal } from '../lib/deadline.ts';
 import { type ErrorDocument, KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { ApiContext } from './operation.ts';
 import type { OpenStream } from './stream-reply.ts';
@@ -41,15 +42,8 @@ async function settledWithin(
   signal: AbortSignal,
 ): Promise<boolean> {
   const early = Promise.withResolvers<boolean>();
-  const onAbort = (): void => early.reject(signal.reason);
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
   using _timer = clock.after(delayMs, () => early.resolve(false));
-  try {
-    return await Promise.race([promise.then(() => true), early.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+  return await raceWithSignal(Promise.race([promise.then(() => true), early.promise]), signal);
 }
 
 async function* chunks<T>(

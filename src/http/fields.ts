@@ -18,7 +18,7 @@ export const kernelIdField = z
   .regex(kernelIdForm, 'not a kernel id: a UUID or the beginning of one')
   .openapi({ example: '3f2a9c1e', description: 'A kernel id (lower-case UUID) or a unique prefix of it.' });
 
-/** A run's id. */
+/** A run's id, which stands in addresses: no character of it needs an escape. */
 export const runIdField = z
   .string()
   .regex(/^[A-Za-z0-9._-]{1,64}$/, 'not a run id: 1 to 64 characters of letters, digits, ".", "_" and "-"')
@@ -29,7 +29,7 @@ export const pathField = boundedText(maxPathBytes, 'a path')
   .refine((text) => text.length > 0, 'a path may not be empty')
   .openapi({ example: 'data/input.csv', description: "Below the kernel's home, relative or absolute." });
 
-/** An image reference. */
+/** An image reference, as far as its form goes: whether it means an image is for the engine to say. */
 export const imageReferenceField = z
   .string()
   .min(1)
@@ -37,7 +37,7 @@ export const imageReferenceField = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/, 'not an image reference')
   .openapi({ example: 'kernelet/python:latest' });
 
-/** Source text. */
+/** Source text, bounded by what a frame to the runner takes. */
 export const codeField = z
   .string()
   .refine(
@@ -45,7 +45,7 @@ export const codeField = z
     `code may have ${maxCodeBytes} bytes at most; upload it as a file`,
   );
 
-/** Arguments of a program. */
+/** Arguments of a program, bounded together by what a frame to the runner takes. */
 export const argumentsField = z
   .array(boundedText(maxArgumentBytes, 'an argument'))
   .max(4096)

@@ -2,6 +2,7 @@
  * Long work (create, build, pull): a plain JSON reply at its end, or, for clients that accept an event stream,
  * `progress` events and then one `result` or `error`.
  */
+import { addAbortListener } from 'node:events';
 import type { ImageProgress } from '../agent/agent.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { toKerneletError } from '../lib/errors.ts';
@@ -64,7 +65,7 @@ async function* progressEvents<T extends object>(
     change.notify();
   });
   const left = (): boolean => stream.signal.aborted && !stream.stopped();
-  stream.signal.addEventListener('abort', change.notify, { once: true });
+  using _listener = addAbortListener(stream.signal, change.notify);
   try {
     while (!finished || waiting.length > 0) {
       const next = waiting.shift();
@@ -80,7 +81,6 @@ async function* progressEvents<T extends object>(
     if (!whenClientLeaves) return;
     while (!stream.signal.aborted) if (!(await change.within(keepAliveMs))) yield keepAlive;
   } finally {
-    stream.signal.removeEventListener('abort', change.notify);
     // The stream can also end before the result was sent: then the result is waited for, so that nothing is orphaned.
     if (whenClientLeaves && !stream.stopped()) {
       const ended = await outcome;

@@ -1,4 +1,5 @@
 /** `/metrics` over TCP, for a Prometheus that doesn't reach the API's socket. Nothing else is served there. */
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Agent } from '../agent/agent.ts';
 import { expositionType } from '../agent/metrics/exposition.ts';
@@ -39,7 +40,7 @@ export async function startMetricsServer(
         if (request.method === 'GET') {
           for await (const piece of agent.exposition(signal)) {
             signal.throwIfAborted();
-            if (!response.write(piece)) await drained(response, signal);
+            if (!response.write(piece)) await once(response, 'drain', { signal: signal });
           }
         }
         response.end();
@@ -67,15 +68,4 @@ export async function startMetricsServer(
       await closed;
     },
   };
-}
-
-function drained(response: NodeJS.EventEmitter, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    response.once('drain', () => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    });
-  });
 }

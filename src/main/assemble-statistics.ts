@@ -23,7 +23,7 @@ import type { StatisticsSink } from '../stats/statistics-sink.ts';
 /** What they are assembled from. */
 export interface AssembleStatisticsOptions {
   readonly settings: MetricsSettings;
-  /** Where their files are. */
+  /** Where accounts of kernels and final records lie, over restarts. */
   readonly folder: string;
   readonly kernels: Pick<KernelRegistry, 'list' | 'get'>;
   readonly engine: Engine;

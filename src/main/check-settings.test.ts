@@ -27,10 +27,7 @@ it.each<readonly [string, string]>([
   ['an engine that is not served, in a cluster', member.replace('"docker"', '"kubernetes"')],
   ['an engine on another machine', '[kernelet]\ndocker-host = "tcp://10.0.0.1:2375"\n'],
   ['an id that no agent can have', member.replace('[container]', 'id = "i/1"\n[container]')],
-  [
-    'an address that no manager reaches',
-    member.replace('[container]', 'rpc-listen-addr = "0.0.0.0:6001"\n[container]'),
-  ],
+  ['an address that nobody reaches', member.replace('[container]', 'rpc-listen-addr = "0.0.0.0:6001"\n[container]')],
   ['a certificate that is not there', member.replace('[agent]', 'ssl-enabled = true\nssl-ca-cert = "ca.pem"\n[agent]')],
   ['a key that is not there', member.replace('[container]', 'rpc-auth-agent-keypair = "a.key_secret"\n[container]')],
   ['a reservation of all memory', `${member}[resource]\nreserved-mem = "1p"\n`],

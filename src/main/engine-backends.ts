@@ -34,7 +34,7 @@ export interface EngineBackend {
   /** Whether its containers outlive the daemon; else those that it does not list at a start are gone. */
   readonly outlivesDaemon: boolean;
   readonly connectRunner: RunnerConnector;
-  /** Filters the engine's networks. */
+  /** Keeps kernels on the engine's networks apart from each other and from the host. */
   readonly packetFilter: PacketFilter;
   /** Host path of the runner volume, which the first call installs where it is not there yet. */
   readonly runnerVolume: () => Promise<string>;

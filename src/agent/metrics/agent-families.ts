@@ -16,7 +16,7 @@ export interface AgentFacts {
   readonly queues: ReadonlyMap<string, number>;
 }
 
-/** The families. */
+/** The families of the daemon's own state: its kernels by phase, its operations, its queues, its event loop. */
 export function agentFamilies({
   status,
   phases,

@@ -6,7 +6,7 @@ import type { Family, Series } from './exposition.ts';
 
 const rows = figuresShown('now');
 
-/** The families. */
+/** A family for each figure that has a series, counters first, with a series for each kernel. */
 export function kernelFamilies(kernels: readonly KernelFigures[]): readonly Family[] {
   const families = (type: 'counter' | 'gauge', row: KernelFigure): readonly Family[] => {
     if (row.series === undefined || (row.type === 'counter') !== (type === 'counter')) return [];

@@ -18,13 +18,13 @@ export interface OwnHealth {
   readonly openFiles: number | null;
 }
 
-/** The measurement. */
+/** Measures from its first reading on, so that it costs nothing where nobody reads. Disposing it ends that. */
 export class OwnHealthMeter implements Disposable {
   #delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
   #looks = 0;
   #delayTotal = 0;
 
-  /** Measures now. */
+  /** Delays of the loop since the reading before; totals since the first one. */
   async read(): Promise<OwnHealth> {
     const loopDelay = new Map<string, number>();
     if (this.#delay) {

@@ -8,7 +8,7 @@ beforeEach(async () => {
 });
 afterEach(() => cli[Symbol.asyncDispose]());
 
-/** Where no engine answers. */
+/** A process whose engine would be at a socket that is not there. */
 function withoutEngine() {
   const io = cli.io();
   io.environ['DOCKER_HOST'] = `unix://${cli.folder}/absent.sock`;

@@ -37,11 +37,11 @@ export interface DoctorContext {
 /** A check, by the name that the report shows. */
 export interface DoctorCheck {
   readonly name: string;
-  /** Rejections count as failed. */
+  /** What it rejects with is shown as a failure, with the cure of its error code. */
   run(context: DoctorContext): Promise<CheckResult>;
 }
 
-/** A result without complaint. */
+/** A result that needs no fix. */
 export const ok = (detail: string): CheckResult => ({ state: 'ok', detail });
 /** A result that something works less well. */
 export const warning = (detail: string, fix: string): CheckResult => ({ state: 'warning', detail, fix });

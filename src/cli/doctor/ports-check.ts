@@ -43,7 +43,7 @@ export function portsResult(portRange: PortRange, files: PortFiles): CheckResult
   };
 }
 
-/** Until the next boot. */
+/** Reserves them until the next boot. Throws what names the file that cannot be written. */
 async function reserve(ports: string): Promise<void> {
   const path = ephemeralPortFiles.reserved;
   await writeFile(path, ports).catch((error: unknown) => {

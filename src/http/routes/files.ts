@@ -24,7 +24,7 @@ const listFilesQuerySchema = z.strictObject({ path: pathField.default('.') });
 
 const uploadReplySchema = z.strictObject({ bytes: z.number() });
 
-/** Reply of a listing. */
+/** The entries of a folder, of which the names are whatever the tenant has chosen. */
 export const fileListSchema = z
   .strictObject({
     path: z.string(),

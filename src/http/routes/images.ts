@@ -19,7 +19,7 @@ const buildBodySchema = z.strictObject({
 
 const pullBodySchema = z.strictObject({ reference: imageReferenceField });
 
-/** An image. */
+/** An image of the engine under one of its names, with what is wrong with its labels. */
 export const imageSchema = z
   .strictObject({
     reference: z.string(),

@@ -110,7 +110,7 @@ const completeBodySchema = z.strictObject({
 
 const completeReplySchema = z.strictObject({ matches: z.array(z.string()).readonly() });
 
-/** Where a run stands. */
+/** Where a run stands: the numbers of its latest event and of the oldest one that is still kept. */
 export const runSummarySchema = z
   .strictObject({
     run: z.string(),
