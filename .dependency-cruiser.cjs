@@ -42,7 +42,7 @@ const packages = {
   koffi: '^src/lib/foreign-functions\\.ts$',
   'modern-tar': '^src/lib/tar\\.ts$',
   '@lydell/node-pty': '^src/runner/terminal/pty\\.ts$',
-  yaml: '^src/backendai/rpc/yaml\\.ts$',
+  yaml: '^src/backendai/rpc/create-kernels/definition-module\\.ts$',
   ws: '^src/runner/terminal/websocket\\.ts$',
   zeromq: '^src/backendai/transport/zeromq\\.ts$',
   '@connectrpc/connect': '^src/backendai/etcd/endpoint\\.ts$',

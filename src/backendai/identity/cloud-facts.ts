@@ -1,7 +1,8 @@
 /** What the metadata service of a cloud says of a machine (spec config-and-ops 8). What it does not say is null. */
 import { request } from 'node:http';
+import { list, object, type Reader, such, text } from '../../lib/json-reader.ts';
 
-/** Facts of a machine. */
+/** What a cloud calls one machine. */
 export interface CloudFacts {
   readonly id: string | null;
   readonly ip: string | null;
@@ -40,17 +41,18 @@ async function amazonFacts(ask: AskMetadata): Promise<CloudFacts> {
     get('meta-data/instance-type'),
     get('dynamic/instance-identity/document'),
   ]);
-  return { id, ip, instanceType, region: `amazon/${textAt(parsed(document), 'region') ?? 'unknown'}` };
+  return { id, ip, instanceType, region: `amazon/${said(at('region', filled), document) ?? 'unknown'}` };
 }
 
 async function azureFacts(ask: AskMetadata): Promise<CloudFacts> {
   const url = `${linkLocal}/metadata/instance?api-version=2021-02-01`;
-  const document = parsed(await ask(url, { headers: { Metadata: 'true' } }));
+  const document = await ask(url, { headers: { Metadata: 'true' } });
+  const address = at('ipv4', at('ipAddress', first(at('privateIpAddress', filled))));
   return {
-    id: textAt(document, 'compute', 'vmId'),
-    ip: textAt(document, 'network', 'interface', '0', 'ipv4', 'ipAddress', '0', 'privateIpAddress'),
-    instanceType: textAt(document, 'compute', 'vmSize'),
-    region: `azure/${textAt(document, 'compute', 'location') ?? 'unknown'}`,
+    id: said(at('compute', at('vmId', filled)), document),
+    ip: said(at('network', at('interface', first(address))), document),
+    instanceType: said(at('compute', at('vmSize', filled)), document),
+    region: `azure/${said(at('compute', at('location', filled)), document) ?? 'unknown'}`,
   };
 }
 
@@ -67,21 +69,20 @@ async function googleFacts(ask: AskMetadata): Promise<CloudFacts> {
   return { id, ip, instanceType, region: `google/${zone?.replace(/-[^-]*$/, '') ?? 'unknown'}` };
 }
 
-function parsed(document: string | null): unknown {
+const filled = such(text, (value) => value !== '', 'a text that says something');
+const at = <T>(name: string, read: Reader<T>): Reader<T> => object((field) => field(name, read));
+const first =
+  <T>(read: Reader<T>): Reader<T> =>
+  (value, place) =>
+    read(list((item) => item)(value, place)[0], `${place}[0]`);
+
+/** null for what the document does not say. */
+function said<T>(read: Reader<T>, document: string | null): T | null {
   try {
-    return document === null ? null : JSON.parse(document);
+    return document === null ? null : read(JSON.parse(document), 'the answer');
   } catch {
     return null;
   }
-}
-
-function textAt(document: unknown, ...path: readonly string[]): string | null {
-  let value = document;
-  for (const name of path) {
-    if (typeof value !== 'object' || value === null) return null;
-    value = (value as Readonly<Record<string, unknown>>)[name];
-  }
-  return typeof value === 'string' && value !== '' ? value : null;
 }
 
 /** A cloud; null: on premises. */
@@ -97,7 +98,7 @@ interface CloudHints {
   readonly leases: string;
 }
 
-/** The first that fits. */
+/** Which cloud the machine is in, by what its firmware says of itself; Azure by its leases. */
 export function cloudKind({ boardVendor, biosVersion, leases }: CloudHints): CloudKind {
   const bios = biosVersion.toLowerCase();
   if (boardVendor.toLowerCase().includes('amazon')) return 'amazon';
@@ -106,7 +107,7 @@ export function cloudKind({ boardVendor, biosVersion, leases }: CloudHints): Clo
   return leases.includes('unknown-245') ? 'azure' : null;
 }
 
-/** Of one attempt. */
+/** For one attempt: a service that is there answers in some milliseconds. */
 const timeoutMs = 1_000;
 const attempts = 3;
 const pauseMs = 500;
@@ -129,16 +130,16 @@ function attemptOne(url: string, { method = 'GET', headers = {} }: Parameters<As
     const signal = AbortSignal.timeout(timeoutMs);
     const asked = request(url, { method, headers, signal, agent: false }, (response) => {
       const { statusCode = 0 } = response;
-      let text = '';
+      let answer = '';
       response.setEncoding('utf8');
       response.on('data', (piece: string) => {
-        text += piece;
-        if (text.length > maxBytes) response.destroy(new Error('the answer is too long'));
+        answer += piece;
+        if (answer.length > maxBytes) response.destroy(new Error('the answer is too long'));
       });
       response.on('error', reject);
       response.on('end', () => {
         if (statusCode >= 500) reject(new Error(`status ${statusCode}`));
-        else resolve(statusCode === 200 && text.trim() !== '' ? text.trim() : null);
+        else resolve(statusCode === 200 && answer.trim() !== '' ? answer.trim() : null);
       });
     });
     asked.on('error', reject);

@@ -6,6 +6,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { withTomlText } from '../../config/toml-edit.ts';
 import { removeFileDurably, writeFileAtomic } from '../../lib/atomic-file.ts';
 import { KerneletError } from '../../lib/errors.ts';
+import { object, text } from '../../lib/json-reader.ts';
 import type { Logger } from '../../lib/log.ts';
 
 /** A change that is not in the file. */
@@ -14,6 +15,8 @@ interface Override {
   readonly replaces: string;
   readonly group: string;
 }
+
+const readOverride = object<Override>((field) => ({ replaces: field('replaces', text), group: field('group', text) }));
 
 const place = { table: 'agent', keys: ['scaling-group', 'initial-resource-group-name'] };
 
@@ -75,11 +78,10 @@ export class ScalingGroupFile {
   }
 
   async #override(): Promise<Override | null> {
-    const text = await readFile(this.#overrideFile, 'utf8').catch(() => null);
-    if (text === null) return null;
+    const json = await readFile(this.#overrideFile, 'utf8').catch(() => null);
+    if (json === null) return null;
     try {
-      const { replaces, group } = JSON.parse(text) as Partial<Override>;
-      return typeof replaces === 'string' && typeof group === 'string' ? { replaces, group } : null;
+      return readOverride(JSON.parse(json), 'the change');
     } catch {
       return null;
     }

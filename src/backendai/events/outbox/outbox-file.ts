@@ -17,17 +17,18 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { KerneletError } from '../../../lib/errors.ts';
+import { newer, nullable, number, object, type Reader, such, text, whole } from '../../../lib/json-reader.ts';
 import { isSystemError } from '../../../lib/system-error.ts';
 import type { EncodedEvent } from '../../redis/event-stream.ts';
 
 /** An event with its number. */
 export interface OutboxEntry {
-  /** Counts within the series. */
+  /** Its number in the series, from 1 on. */
   readonly sequence: number;
   readonly event: EncodedEvent;
 }
 
-/** What an outbox holds. */
+/** What an outbox knows: what it has to send, and what it has once taken. */
 export interface OutboxContent {
   /** Names the series of numbers: a file that was lost begins a new one. */
   readonly series: string;
@@ -42,7 +43,7 @@ export interface OutboxContent {
 /** What a file may have of delivered lines before it is written anew. */
 const minBytes = 256 * 1024;
 
-/** The file. */
+/** The open file of one outbox. */
 export class OutboxFile implements Disposable {
   readonly #path: string;
   #descriptor: number;
@@ -126,10 +127,10 @@ export class OutboxFile implements Disposable {
   }
 
   #write(content: OutboxContent): { descriptor: number; bytes: number } {
-    const heading = JSON.stringify({ format: 1, series: content.series, next: content.next });
+    const headline = JSON.stringify({ format: 1, series: content.series, next: content.next });
     const names = content.names.map((once) => JSON.stringify({ once }));
     const lines = content.pending.map(({ sequence, event }) => eventLine(sequence, event, null));
-    const text = `${[heading, ...names, ...lines].join('\n')}\n`;
+    const text = `${[headline, ...names, ...lines].join('\n')}\n`;
     const unfinished = `${this.#path}.new`;
     writeFileSync(unfinished, text, { mode: 0o600 });
     const descriptor = openSync(unfinished, 'a');
@@ -152,55 +153,71 @@ export function newSeries(): OutboxContent {
   return { series: randomUUID(), next: 1, pending: [], names: [] };
 }
 
+const heading = object((field) => ({
+  format: field(
+    'format',
+    such(whole, (format) => format === 1, '1'),
+  ),
+  series: field('series', text),
+  next: field(
+    'next',
+    such(whole, (next) => next > 0, 'a number of 1 or more'),
+  ),
+}));
+
+const optionalText = newer(nullable(text), null);
+
+/** A line has one of `acknowledged`, `freed`, `once` alone, or an event, which may have `once` beside it. */
+const readLine = object((field) => ({
+  acknowledged: field('acknowledged', newer(nullable(number), null)),
+  freed: field('freed', optionalText),
+  once: field('once', optionalText),
+  sequence: field('sequence', newer(nullable(number), null)),
+  name: field('name', optionalText),
+  source: field('source', optionalText),
+  args: field('args', optionalText),
+}));
+
 /** Reads a file; torn and foreign lines are left out. null when it has no heading. */
-export function parseOutbox(text: string): OutboxContent | null {
-  const lines = text.split('\n');
-  const heading = parseLine(lines[0] ?? '');
-  if (heading?.['format'] !== 1 || typeof heading['series'] !== 'string') return null;
-  let next = Number(heading['next']);
-  if (!Number.isSafeInteger(next) || next < 1) return null;
+export function parseOutbox(content: string): OutboxContent | null {
+  const [first = '', ...lines] = content.split('\n');
+  const begin = parsed(heading, first);
+  if (begin === null) return null;
+  let { next } = begin;
   const entries: OutboxEntry[] = [];
   const names = new Set<string>();
   let delivered = 0;
-  for (const line of lines.slice(1)) {
-    const fields = parseLine(line);
-    if (!fields) continue;
+  for (const line of lines) {
+    const fields = line === '' ? null : parsed(readLine, line);
+    if (fields === null) continue;
     const { acknowledged, freed, once, sequence, name, source, args } = fields;
-    if (typeof acknowledged === 'number') {
+    if (acknowledged !== null) {
       delivered = acknowledged;
-    } else if (typeof freed === 'string') {
+    } else if (freed !== null) {
       names.delete(freed);
-    } else if (typeof once === 'string' && sequence === undefined) {
-      names.add(once);
-    } else if (
-      typeof sequence === 'number' &&
-      sequence > (entries.at(-1)?.sequence ?? 0) &&
-      typeof name === 'string' &&
-      typeof source === 'string' &&
-      typeof args === 'string'
-    ) {
+    } else if (sequence === null) {
+      if (once !== null) names.add(once);
+    } else if (sequence > (entries.at(-1)?.sequence ?? 0) && name !== null && source !== null && args !== null) {
       entries.push({ sequence, event: { name, source, args: Buffer.from(args, 'base64') } });
       next = Math.max(next, sequence + 1);
-      if (typeof once === 'string') names.add(once);
+      if (once !== null) names.add(once);
     }
   }
   const pending = entries.filter(({ sequence }) => sequence > delivered);
-  return { series: heading['series'], next, pending, names: [...names] };
+  return { series: begin.series, next, pending, names: [...names] };
+}
+
+function parsed<T>(read: Reader<T>, line: string): T | null {
+  try {
+    return read(JSON.parse(line), 'the line');
+  } catch {
+    return null;
+  }
 }
 
 function eventLine(sequence: number, { name, source, args }: EncodedEvent, once: string | null): string {
   const fields = { sequence, name, source, args: Buffer.from(args).toString('base64') };
   return JSON.stringify(once === null ? fields : { ...fields, once });
-}
-
-function parseLine(line: string): Record<string, unknown> | null {
-  if (line === '') return null;
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
-  } catch {
-    return null;
-  }
 }
 
 function readOrNull(path: string): string | null {

@@ -1,7 +1,6 @@
 /** The definition of models in a virtual folder (spec kernel-lifecycle 20, kernel-runner 13). Pure. */
 import { z } from 'zod';
 import { shellCommand } from '../../../protocol/kernel-services.ts';
-import { parseYaml } from '../yaml.ts';
 
 /** A number, also as a text, as upstream takes it. */
 const numeric = <Type extends z.ZodType>(type: Type) =>
@@ -37,15 +36,11 @@ const model = z.strictObject({
   metadata: z.looseObject({}).nullable().optional(),
 });
 
-const definition = z.strictObject({ models: z.array(model).min(1).max(16) });
+/** A definition; what it gives is one again. */
+export const modelDefinition = z.strictObject({ models: z.array(model).min(1).max(16) });
 
 /** A model as its definition has it. */
 export type DefinedModel = z.output<typeof model>;
 
-/** Reads a definition. Throws an Error that says what is wrong with it, and where. */
-export function parseModelDefinition(text: string): readonly DefinedModel[] {
-  const result = definition.safeParse(parseYaml(text));
-  if (result.success) return result.data.models;
-  const [issue] = result.error.issues;
-  throw new Error(`${issue?.path.join('.') || 'the document'}: ${issue?.message}`);
-}
+/** What the process that reads definitions answers. */
+export const definitionAnswer = z.union([modelDefinition, z.strictObject({ problem: z.string() })]);

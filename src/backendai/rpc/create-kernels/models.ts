@@ -11,7 +11,7 @@ import { canonical } from '../../../storage/mounts/mount-policy.ts';
 import { readFileWithin } from '../../../storage/scratch-files.ts';
 import { RpcFailure } from '../rpc-failure.ts';
 import { folderOf } from './kernel-specification.ts';
-import type { DefinedModel } from './model-definition.ts';
+import { type DefinedModel, definitionAnswer } from './model-definition.ts';
 import type { KernelConfig, RequestedModels } from './request.ts';
 
 const none: RequestedModels = { models: [], services: [], environ: {} };
@@ -117,9 +117,6 @@ async function defined(
   return [];
 }
 
-/** What the process that reads definitions answers. */
-export type DefinitionAnswer = { readonly models: readonly DefinedModel[] } | { readonly problem: string };
-
 const parseTimeoutMs = 5_000;
 /** Definitions that were written to take long must not take all of the node's time. */
 const turns = new Semaphore(2);
@@ -133,7 +130,7 @@ async function readDefinition(text: string, log: Logger, signal: AbortSignal): P
   const options = { specifier, from: specifier, title: 'the reader of definitions', log, timeoutMs: parseTimeoutMs };
   const answer = await turns.run(async () => {
     await using host = new ModuleHost(options);
-    return JSON.parse(await host.call('read', { text }, { signal })) as DefinitionAnswer;
+    return definitionAnswer.parse(JSON.parse(await host.call('read', { text }, { signal })));
   }, signal);
   if ('problem' in answer) throw new Error(answer.problem);
   return answer.models;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseModelDefinition } from './model-definition.ts';
+import { parseModelDefinition } from './definition-module.ts';
 
 const definition = (service: object): string =>
   JSON.stringify({ models: [{ name: 'm', model_path: '/models', service: { port: 8080, ...service } }] });
