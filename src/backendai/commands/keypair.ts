@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { CliCommand } from '../../cli/command.ts';
 
-/** The command. */
+/** Writes the two certificate files of one pair; without a daemon. */
 export const keypair = {
   name: 'keypair',
   summary: 'make CURVE keys for calls of a manager',

@@ -3,7 +3,7 @@ import { parseByteSize } from '../../lib/byte-size.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { isNested, type NestedTable } from './nested-table.ts';
 
-/** The limits. */
+/** What holds on every node of the cluster, with upstream's defaults where etcd says nothing. */
 export interface ClusterLimits {
   /** Of the log that the engine keeps of a container; null: none. */
   readonly containerLogBytes: number | null;

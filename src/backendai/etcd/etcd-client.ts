@@ -16,7 +16,7 @@ import {
   type TransactionResult,
 } from './endpoint.ts';
 
-/** How to reach etcd. */
+/** Where etcd's servers are, and what the agent shows of itself there. */
 export interface EtcdClientOptions {
   /** `host:port`, at least one. */
   readonly addresses: readonly string[];
@@ -39,7 +39,7 @@ const defaultTimeoutMs = 10_000;
 /** A refused token is renewed once in a call, and a second time when the server restarted in between. */
 const maxRenewals = 2;
 
-/** The store. */
+/** The servers of one etcd, as one store. */
 export class EtcdClient implements Disposable {
   readonly #endpoints: readonly EtcdEndpoint[];
   readonly #credentials: EtcdClientOptions['credentials'];

@@ -13,7 +13,7 @@ const bytes = (value: string): Uint8Array => Buffer.from(value);
 /** Where a read looks, in this order; `readOrder.node` is the merged scope. */
 type ReadScopes = readonly Scope[];
 
-/** The whole key space. */
+/** A store whose keys belong to all clusters: one of them and its scopes are a prefix. */
 export type EtcdStore = Pick<EtcdClient, 'read' | 'transact' | 'follow'>;
 
 /** The store of one cluster for one agent. All calls throw as EtcdClient.transact does. */

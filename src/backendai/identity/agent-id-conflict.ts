@@ -7,10 +7,10 @@ import { type Clock, sleep } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 
-/** How to find out. */
+/** Who this node is, and where to ask whether another one is that too. */
 export interface AgentIdConflictOptions {
   readonly agentId: string;
-  /** This node's. */
+  /** The address under which managers reach this node. */
   readonly ip: string;
   /** The address under which the name is registered. */
   readonly registered: string | undefined;

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { type AskMetadata, type CloudKind, cloudFacts, cloudKind } from './cloud-facts.ts';
 
-/** The facts. */
+/** What stands in for keys of the configuration that are blank; upstream chooses the same. */
 export interface DetectedNode {
   readonly cloud: CloudKind;
   readonly id: string;
@@ -13,7 +13,7 @@ export interface DetectedNode {
   readonly region: string;
 }
 
-/** What detection depends on. */
+/** The machine as detection sees it; tests give another one. */
 export interface DetectionOptions {
   readonly ask: AskMetadata;
   /** Stands for `/`. */

@@ -9,7 +9,7 @@ import { formatHostPort, isLoopback } from '../../config/value-types/address.ts'
 import { withDeadline } from '../../lib/deadline.ts';
 import { KerneletError } from '../../lib/errors.ts';
 
-/** What the configuration says. */
+/** What the node's own configuration says; blank or null is chosen here. */
 export interface AddressSettings {
   readonly rpcListen: HostPort;
   readonly rpcAdvertised: HostPort | null;
@@ -18,7 +18,7 @@ export interface AddressSettings {
   readonly publicHost: string | null;
 }
 
-/** What the cluster says. */
+/** Subnets that etcd names: of several addresses of a machine, the one inside is taken. */
 export interface AddressHints {
   /** `config/network/subnet/agent`. */
   readonly agentSubnet: string | undefined;
@@ -37,7 +37,7 @@ export interface AddressSources {
   readonly interfaces: Interfaces;
 }
 
-/** The addresses. */
+/** Where the node listens, and what it announces to managers and to people. */
 export interface NodeAddresses {
   /** Where the RPC server listens. */
   readonly rpcListen: HostPort;
@@ -47,14 +47,14 @@ export interface NodeAddresses {
   readonly ip: string;
   /** Where ports of kernels are published. */
   readonly bindHost: string;
-  /** Where they are reached. */
+  /** Where managers and app proxies reach those ports. */
   readonly kernelHost: string;
   readonly publicHost: string;
   /** What an operator should know of the choice. */
   readonly warnings: readonly string[];
 }
 
-/** Finds them. Throws INVALID_CONFIG. */
+/** Chooses the addresses. Throws INVALID_CONFIG for a subnet that is none, or holds no address of this machine. */
 export async function nodeAddresses(
   settings: AddressSettings,
   hints: AddressHints,

@@ -11,7 +11,7 @@ import { isNested, type NestedTable } from '../etcd/nested-table.ts';
 import type { AddressHints } from '../identity/node-addresses.ts';
 import { type RedisSettings, redisSettings } from '../redis/settings.ts';
 
-/** The configuration. */
+/** What etcd says to a node that joins. */
 export interface ClusterConfiguration {
   readonly redis: RedisSettings;
   readonly limits: ClusterLimits;

@@ -10,7 +10,7 @@ import { compressImages, type HeartbeatFacts, heartbeatInfo } from '../wire/even
 import { encodeMsgpack } from '../wire/msgpack/encode.ts';
 import type { MemberParts } from './member-parts.ts';
 
-/** The heartbeats. */
+/** Gathers what heartbeats say, so that each can be made without waiting. */
 export class Heartbeats {
   /** Resolves when the first one has reached Redis. */
   readonly first: Promise<void>;

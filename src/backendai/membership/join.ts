@@ -22,7 +22,7 @@ import { readClusterConfiguration } from './cluster-configuration.ts';
 import { detectThisNode, type NodeIdentity, warnOfOtherName, wishedId } from './node-identity.ts';
 import { ScalingGroupFile } from './scaling-group-file.ts';
 
-/** How to join. */
+/** What a node knows before it has asked its cluster. */
 export interface JoinOptions {
   /** Of this node's own file, environment and flags. */
   readonly settings: Settings;
@@ -87,7 +87,7 @@ export async function joinCluster(
   return { settings, limits: configuration.limits, identity, addresses, groups, state, etcd, redis };
 }
 
-/** Finds them. Throws INVALID_CONFIG. */
+/** The addresses, with this machine's own name and route to etcd where nothing else says one. Throws INVALID_CONFIG. */
 async function findAddresses(
   { agent, container, etcd }: Settings,
   hints: AddressHints,

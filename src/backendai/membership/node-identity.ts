@@ -10,7 +10,7 @@ import { type DetectedNode, detectNode } from '../identity/detected-node.ts';
 import type { NodeAddresses } from '../identity/node-addresses.ts';
 import type { NodeNames } from '../operations/creation-info.ts';
 
-/** The names. */
+/** How managers know the node, and in which group they place sessions on it. */
 export interface NodeIdentity {
   readonly agentId: AgentId;
   readonly region: string;

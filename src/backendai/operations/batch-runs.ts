@@ -27,7 +27,7 @@ export interface BatchNote {
   readonly state: (typeof states)[number];
 }
 
-/** Reads a note. */
+/** Reads what a state folder holds of a batch run. Throws JsonFormError. */
 export const batchNote: Reader<BatchNote> = object((of) => ({
   session: parseSessionId(of('session', text)),
   code: of('code', text),
@@ -39,7 +39,7 @@ type SessionEndName = 'session_success' | 'session_failure';
 type SessionEnd = AgentEventFields[SessionEndName];
 type KernelEnd = Extract<KernelEvent, { readonly type: 'kernel-terminated' }>;
 
-/** What it works with. */
+/** The kernels whose commands are followed, where that is noted, and who hears of their ends. */
 export interface BatchRunsParts {
   readonly agent: Pick<Agent, 'execute' | 'events' | 'inspect'>;
   readonly notes: Pick<JsonStore<BatchNote>, 'all' | 'put' | 'remove'>;

@@ -22,7 +22,7 @@ import type { BackgroundTasks, TaskProgress } from './background-tasks.ts';
 
 /** What is to be made of a kernel. */
 export interface CommitRequest {
-  /** Below the commit path. */
+  /** The folder below `agent.image-commit-path`, of up to four parts. */
   readonly subdir: string;
   /** The image's name; of a file it is only what the kernel's own image is called. */
   readonly canonical: string | null;
@@ -31,14 +31,14 @@ export interface CommitRequest {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** What commits work with. */
+/** Where the containers are, where images and files of them go, and who hears of it. */
 export interface CommitsParts {
   readonly engine: Pick<Engine, 'commitContainer' | 'exportImage' | 'removeImage' | 'inspectImage'>;
   readonly kernels: Pick<KernelRegistry, 'get'>;
   readonly tasks: Pick<BackgroundTasks, 'begin'>;
   /** Says for some seconds that these kernels are being committed. */
   readonly publishCommitting: (kernels: readonly KernelId[]) => Promise<void>;
-  /** Folder of the files. */
+  /** `agent.image-commit-path`: the folder of the files. */
   readonly root: string;
   readonly clock: Clock;
   readonly log: Logger;

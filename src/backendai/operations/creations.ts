@@ -35,7 +35,7 @@ export interface CreationNotifier {
   suppressTermination(kernel: KernelId): Promise<void>;
 }
 
-/** What creations work with. */
+/** What makes kernels, who hears of it, and how many at once. */
 export interface CreationsParts {
   readonly agent: Pick<Agent, 'create' | 'list' | 'destroy' | 'inspectImage' | 'provideImage'>;
   readonly notifier: CreationNotifier;

@@ -23,7 +23,7 @@ export type StepInput =
   | { readonly kind: 'answer'; readonly text: string }
   | { readonly kind: 'continue' };
 
-/** One step. */
+/** One call of `execute`. */
 export interface ExecutionStep {
   readonly kernel: KernelId;
   /** Any text: how the caller knows the run. What is begun under a text whose run has ended is another one. */
@@ -44,7 +44,7 @@ interface OpenRun {
   readonly backlog: Backlog;
   /** The number of the last event that the collector or the backlog has. */
   after: number;
-  /** Until somebody asks again. */
+  /** What makes the run be read when nobody asks for it; null: somebody does, or it is read already. */
   unattended: { readonly timer: Timer; readonly end: AbortController } | null;
 }
 
@@ -258,7 +258,7 @@ function handedOver<T>(kernel: KernelId, hand: (signal: AbortSignal) => Promise<
   return withDeadline({ what, timeoutMs: handoverMs }, ({ signal }) => hand(signal));
 }
 
-/** Characters of a name. */
+/** Characters of a run's name at most. */
 const maxName = 1024;
 
 /** The id of the first run of this name: the name itself where it is an id. Throws INVALID_ARGUMENT for a huge name. */

@@ -8,7 +8,7 @@ import type { BackgroundTasks, TaskProgress } from './background-tasks.ts';
 
 type PullEventName = 'image_pull_started' | 'image_pull_finished' | 'image_pull_failed';
 
-/** What it works with. */
+/** Where images come from and go to, and who hears of it. */
 export interface ImageTasksParts {
   readonly agentId: string;
   readonly agent: Pick<Agent, 'inspectImage' | 'pullImage' | 'removeImage'>;
@@ -31,7 +31,7 @@ const maxMs = 24 * 3_600_000;
 const removalMs = 120_000;
 const steps = 100;
 
-/** The work on images. */
+/** Pushes and pulls as background tasks, and removals. */
 export class ImageTasks {
   readonly #parts: ImageTasksParts;
   /** Pulls under way by the image's name. */

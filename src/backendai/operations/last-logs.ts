@@ -10,7 +10,7 @@ import { withDeadline } from '../../lib/deadline.ts';
 import type { ContainerId, KernelId } from '../../lib/ids.ts';
 import type { Logger } from '../../lib/log.ts';
 
-/** What it works with. */
+/** Where logs come from and go to, and who hears that they are there. */
 export interface LastLogsParts {
   readonly engine: Pick<Engine, 'killContainer' | 'waitContainer' | 'containerLogs'>;
   /** Stores a log as a whole, or nothing of it. */
@@ -34,7 +34,7 @@ const maxBytes = 64 * 2 ** 20;
 /** Containers whose logs are remembered as kept: an end that is tried again doesn't give them twice. */
 const maxRemembered = 1_000;
 
-/** Keeps the logs. */
+/** Keeps the log of each container that ends, before the container is removed. */
 export class LastLogs {
   readonly #parts: LastLogsParts;
   readonly #kept = new Set<ContainerId>();

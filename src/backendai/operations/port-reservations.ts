@@ -9,7 +9,7 @@ import { type KernelId, newKernelId } from '../../lib/ids.ts';
 interface Loan {
   /** Whom the pool knows as the holder: a kernel that does not exist. */
   readonly holder: KernelId;
-  /** Monotonic. */
+  /** In monotonic milliseconds. */
   readonly endsAt: number;
 }
 

@@ -9,21 +9,21 @@ const uuidText = z
   .regex(/^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/, { error: 'badly formed hexadecimal UUID string' })
   .transform((text) => text.toLowerCase());
 
-/** A kernel's id. */
+/** A kernel's id: a UUID in any case, taken in lower case. */
 export const kernelId = uuidText.transform((text) => text as KernelId).meta({ title: 'UUID' });
-/** A session's id. */
+/** A session's id: a UUID in any case, taken in lower case. */
 export const sessionId = uuidText.transform((text) => text as SessionId).meta({ title: 'UUID' });
 /** Bytes. */
 export const bytes = z
   .custom<Uint8Array>((value) => value instanceof Uint8Array, { error: 'expected bytes' })
   .meta({ title: 'bytes' });
-/** Anything that MessagePack carries. */
+/** Any value but an absent one, as MessagePack carries it. */
 export const anything = z
   .custom<MsgpackValue>((value) => value !== undefined, { error: 'expected a value' })
   .meta({ title: 'any' });
 /** A map of anything by name. */
 export const anyMap = z.record(z.string(), anything);
-/** A map of texts. */
+/** A map of texts by name, such as labels and environment variables. */
 export const textMap = z.record(z.string(), z.string());
 /** A map with these keys, none of them needed, and others: what is no map at all, as bytes are, is refused. */
 export function openMap<Shape extends z.ZodRawShape>(shape: Shape) {
@@ -31,12 +31,12 @@ export function openMap<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.record(z.string(), z.unknown()).pipe(fields as z.ZodType<z.output<typeof fields>, Record<string, unknown>>);
 }
 
-/** Nothing comes back. */
+/** The result of methods that answer with nil. */
 export const nothing = z.null();
-/** A TCP port. */
+/** A TCP port; 0 stands for none. */
 export const port = z.int().min(0).max(65_535);
 
-/** An image reference. */
+/** What upstream's `ImageRef` holds: the parts of a reference. */
 export const imageReference = z.strictObject({
   registry: z.string(),
   project: z.string().nullable(),

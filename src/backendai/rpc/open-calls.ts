@@ -36,7 +36,7 @@ export class OpenCall {
   }
 }
 
-/** All calls under way. */
+/** All calls under way, of all peers, within limits. */
 export class OpenCalls {
   readonly #limits: CallLimits;
   readonly #peers = new Map<string, Set<OpenCall>>();
@@ -66,7 +66,7 @@ export class OpenCalls {
     return call;
   }
 
-  /** The call has ended. */
+  /** Takes out a call that has ended; one that is not open changes nothing. */
   close(call: OpenCall): void {
     const calls = this.#peers.get(call.peer);
     if (!calls?.delete(call)) return;

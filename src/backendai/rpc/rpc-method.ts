@@ -53,7 +53,7 @@ export interface ManagerNotifier extends CreationNotifier {
   reportError(error: { readonly message: string; readonly trace: string }): void;
 }
 
-/** What methods work with. */
+/** The agent and what of a member stands beside it, for all methods. */
 export interface RpcServices {
   /** This agent's id: a call for another one fails. */
   readonly agentId: string;
@@ -74,7 +74,7 @@ export interface RpcServices {
   readonly moveTo: (scalingGroup: string) => Promise<void>;
 }
 
-/** One call. */
+/** What a method has beside its arguments. */
 export interface RpcCall {
   readonly services: RpcServices;
   /** Aborts when the caller has gone, for methods that only wait; and when the grace of a stop is over. */
@@ -108,7 +108,7 @@ export interface RpcMethodDefinition<Shape extends z.ZodRawShape, Result extends
   readonly handle: (args: z.output<z.ZodObject<Shape>>, call: RpcCall) => z.input<Result> | Promise<z.input<Result>>;
 }
 
-/** Declares a method. */
+/** Makes a method of its definition; its handler is bounded by `maxMs` when that is given. */
 export function method<Shape extends z.ZodRawShape, Result extends z.ZodType>(
   definition: RpcMethodDefinition<Shape, Result>,
 ): RpcMethod {

@@ -36,7 +36,7 @@ export class ClusterStatistics implements StatisticsSink {
   readonly #agentId: string;
   readonly #clock: Clock;
   readonly #node = new MetricStore();
-  /** By metric and device. */
+  /** Of the node's devices: by metric, then by device. */
   readonly #devices = new MetricStore();
   readonly #kernels = new MetricStore();
   /** Monotonic milliseconds of the sample that was added last, by kernel. */

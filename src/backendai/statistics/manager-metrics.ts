@@ -135,7 +135,7 @@ export function deviceValue(kind: DeviceMeasureKind, amount: MeasuredAmount, ofH
   return { key, definition, ...decimals(amount) };
 }
 
-/** Amounts of several devices. */
+/** Measured amounts by device, in decimals. */
 export const deviceAmounts = (amounts: ReadonlyMap<string, MeasuredAmount>): ReadonlyMap<string, DecimalAmount> =>
   new Map([...amounts].map(([device, amount]) => [device, decimals(amount)]));
 

@@ -61,7 +61,7 @@ export class Metric {
     this.#current = hook === null || (isFirst && rule === '24.09') ? value : this.#statistics.get(hook);
   }
 
-  /** The written form. */
+  /** In the manager's form: decimals as texts, with upstream's numbers of places. */
   toJSON(): WrittenMetric {
     const { unit, filter } = this.#definition;
     const current = this.#current ?? zero;
@@ -147,10 +147,10 @@ function percent(current: Decimal, capacity: Decimal | null): string {
   return rounded(current.div(capacity).times(100), percentPlaces);
 }
 
-/** Written metrics by key. */
+/** Metrics in the manager's form, by its keys. */
 export type WrittenMetrics = Readonly<Record<string, WrittenMetric>>;
 
-/** The metrics. */
+/** The metrics of kernels, processes or whatever else has an id. */
 export class MetricStore {
   readonly #metrics = new Map<string, Map<string, Metric>>();
 
@@ -169,7 +169,7 @@ export class MetricStore {
     return ofId ? Object.fromEntries([...ofId].map(([key, metric]) => [key, metric.toJSON()])) : null;
   }
 
-  /** Everything that has metrics. */
+  /** The ids of everything that has metrics, in no order. */
   ids(): IterableIterator<string> {
     return this.#metrics.keys();
   }
@@ -181,7 +181,7 @@ export class MetricStore {
     if (ofId?.size === 0) this.#metrics.delete(id);
   }
 
-  /** Forgets one thing. */
+  /** Forgets all metrics of one thing, which begin anew when it is measured again. */
   forget(id: string): void {
     this.#metrics.delete(id);
   }

@@ -7,7 +7,7 @@ import type { Logger } from '../../lib/log.ts';
 import { answerZap, type Certificate, decodeZ85, formatCertificate, parseCertificate } from '../wire/curve.ts';
 import { type Context, loadZeromq } from './zeromq.ts';
 
-/** Where the keys lie. */
+/** Paths of ZeroMQ's certificate files, as the configuration names them. */
 export interface CurveKeyFiles {
   /** The agent's certificate with its secret part. */
   readonly agentKeypairFile: string;

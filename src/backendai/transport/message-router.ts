@@ -40,7 +40,7 @@ const logPauseMs = 10_000;
 /** Half-open connections end after about a minute and a half. */
 const keepalive = { tcpKeepalive: 1, tcpKeepaliveIdle: 60, tcpKeepaliveInterval: 10, tcpKeepaliveCount: 3 };
 
-/** A bound socket. */
+/** A bound ROUTER socket, which holds what a peer does not read yet. */
 export class MessageRouter implements AsyncDisposable {
   readonly #socket: Router;
   readonly #cleanups: AsyncDisposableStack;

@@ -79,7 +79,7 @@ export class PeerBacklog {
     }
   }
 
-  /** The peer is gone. */
+  /** Drops what waits for a peer that is gone. */
   forget(peer: string): void {
     this.#bytes -= this.#lines.get(peer)?.bytes ?? 0;
     this.#lines.delete(peer);

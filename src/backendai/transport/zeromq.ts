@@ -8,7 +8,7 @@ import { KerneletError } from '../../lib/errors.ts';
 
 export type { Context, Dealer, Router, Socket } from 'zeromq';
 
-/** What the package exports. */
+/** The package by its types alone: `loadZeromq` loads it. */
 export type ZeroMq = typeof import('zeromq');
 
 let loaded: ZeroMq | undefined;

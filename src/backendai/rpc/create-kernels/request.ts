@@ -90,7 +90,7 @@ export interface KernelRequest {
   readonly models: RequestedModels;
 }
 
-/** What the node adds. */
+/** What of a request depends on the node. */
 export interface RequestedNode {
   /** The slots that it knows. */
   readonly known: KnownSlots;

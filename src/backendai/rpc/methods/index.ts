@@ -40,7 +40,7 @@ import { triggerBatchExecution } from './trigger-batch-execution.ts';
 import { updateScalingGroup } from './update-scaling-group.ts';
 import { uploadFile } from './upload-file.ts';
 
-/** All methods. */
+/** All methods that managers may call; one that is not listed here is not served. */
 export const methods: readonly RpcMethod[] = [
   ping,
   updateScalingGroup,

@@ -8,7 +8,7 @@ import { decodeMsgpack } from '../msgpack/decode.ts';
 import { encodeMsgpack } from '../msgpack/encode.ts';
 import type { MsgpackValue } from '../msgpack/value.ts';
 
-/** Kinds of messages. */
+/** The first frame of a message: a call or its reply, or a question whether the peer is there with its answer. */
 export type MessageKind = 'UPPER' | 'PING' | 'PONG';
 
 /** Types of `UPPER` messages, by the number on the wire. */

@@ -48,7 +48,7 @@ export interface ImageReference {
   readonly isLocal: boolean;
 }
 
-/** An extension value, read. */
+/** What an extension value means, without Python's classes. */
 export type Extension =
   | { readonly kind: 'uuid' | 'datetime' | 'decimal' | 'slot-name'; readonly text: string }
   | { readonly kind: 'path'; readonly text: string; readonly pure: boolean }
@@ -102,7 +102,6 @@ const upstreamModule = /^ai\.backend\.[a-z0-9_.]+$/;
 const decimalForm = /^(?:[+-]?(?:\d{1,1000}(?:\.\d{0,1000})?|\.\d{1,1000})(?:E[+-]?\d{1,9})?|[+-]?Infinity|NaN)$/i;
 const maxSlots = 10_000;
 
-/** A decimal's text. */
 function readDecimal(data: Uint8Array): Extension {
   return { kind: 'decimal', text: decimalText(readPickle(data)) };
 }
@@ -122,7 +121,6 @@ function readEnum(data: Uint8Array): Extension {
   return { kind: 'enum', class: made.path, value: typeof first === 'bigint' ? small(first) : first };
 }
 
-/** An image reference. */
 function readImage(data: Uint8Array): Extension {
   const { state } = ofClass(readPickle(data), 'ImageRef');
   const field = (name: string): PickleValue | undefined => mapOf(state, 'an image reference').get(name);
@@ -159,7 +157,6 @@ function readSlots(data: Uint8Array): Extension {
   return { kind: 'slots', slots };
 }
 
-/** A slot name. */
 function readSlotName(data: Uint8Array): Extension {
   const [text] = ofClass(readPickle(data), 'SlotName').args;
   if (typeof text !== 'string') throw new ExtensionError('a slot name is no text');

@@ -4,7 +4,7 @@
  */
 import { deepestNesting, Ext, Float, MsgpackError, type MsgpackValue } from './value.ts';
 
-/** How to decode. */
+/** What else is wanted of a decoding than plain values. */
 export interface DecodeOptions {
   /** Gives what an extension value becomes; it stays an `Ext` when absent. Throws what the caller shall see. */
   readonly extension?: (ext: Ext) => MsgpackValue;
