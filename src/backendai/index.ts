@@ -26,6 +26,6 @@ export const clusterCommands: readonly CommandEntry[] = [
   {
     name: 'keypair',
     summary: 'make CURVE keys for calls of a manager',
-    load: async () => (await import('./commands/keypair.ts')).keypair,
+    load: async () => (await import('./commands.ts')).keypair,
   },
 ];

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { Outbox } from '../../src/backendai/events/outbox/outbox.ts';
+import { Outbox } from '../../src/backendai/events/outbox.ts';
 import { SequencedAppender, sequenceKey } from '../../src/backendai/redis/event-stream.ts';
 import { RedisLink } from '../../src/backendai/redis/link.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { bindArguments } from '../../src/backendai/rpc/bind-arguments.ts';
 import { methods as served } from '../../src/backendai/rpc/methods/index.ts';
 import { RpcFailure } from '../../src/backendai/rpc/rpc-failure.ts';
-import { type CallArguments, decodeRequestBody } from '../../src/backendai/wire/callosum/data.ts';
+import { type CallArguments, decodeRequestBody } from '../../src/backendai/wire/callosum.ts';
 import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
 import { type ReadMessage, readFrames, readMessage } from './kinds/frames.ts';
 import { fromBase64 } from './notation/base64.ts';

@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { decodePlain } from '../../src/backendai/wire/extensions/plain.ts';
+import { decodePlain } from '../../src/backendai/wire/extension.ts';
 import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
 import { Member, type OrderedKernel } from '../support/cluster/member.ts';
 import { describeWith } from '../support/cluster/programs.ts';

@@ -7,7 +7,7 @@ import { methods } from '../../src/backendai/rpc/methods/index.ts';
 import { maxMessageBytes, RpcServer } from '../../src/backendai/rpc/rpc-server.ts';
 import { MessageRouter } from '../../src/backendai/transport/message-router.ts';
 import { loadZeromq } from '../../src/backendai/transport/zeromq.ts';
-import { encodeHeader } from '../../src/backendai/wire/callosum/message.ts';
+import { encodeHeader } from '../../src/backendai/wire/callosum.ts';
 import { encodeMsgpack } from '../../src/backendai/wire/msgpack/encode.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { CallosumClient } from '../support/callosum-client.ts';

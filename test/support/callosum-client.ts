@@ -1,15 +1,17 @@
 /** A Callosum client of our own, for tests and benchmarks: one peer of the server. */
 
 import { type Dealer, loadZeromq } from '../../src/backendai/transport/zeromq.ts';
-import { decodeData, emptyData, type FailureParts } from '../../src/backendai/wire/callosum/data.ts';
 import {
+  decodeData,
   decodeHeader,
+  emptyData,
   encodeHeader,
+  type FailureParts,
   type MessageType,
   openEnvelope,
   type RequestIdentity,
-} from '../../src/backendai/wire/callosum/message.ts';
-import { decodePlain } from '../../src/backendai/wire/extensions/plain.ts';
+} from '../../src/backendai/wire/callosum.ts';
+import { decodePlain } from '../../src/backendai/wire/extension.ts';
 import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
 import { decodeFailure, encodeRequestData } from './manager-wire.ts';
 

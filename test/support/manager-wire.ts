@@ -3,9 +3,9 @@
  * benchmarks.
  */
 import { inflateSync } from 'node:zlib';
-import type { FailureParts } from '../../src/backendai/wire/callosum/data.ts';
+import type { FailureParts } from '../../src/backendai/wire/callosum.ts';
 import { type AgentEventName, argumentOrder, StreamEntryError } from '../../src/backendai/wire/events/agent-event.ts';
-import { decodePlain } from '../../src/backendai/wire/extensions/plain.ts';
+import { decodePlain } from '../../src/backendai/wire/extension.ts';
 import { decodeMsgpack } from '../../src/backendai/wire/msgpack/decode.ts';
 import { encodeMsgpack } from '../../src/backendai/wire/msgpack/encode.ts';
 import { MsgpackError, type MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';

@@ -3,9 +3,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { AskMetadata } from './cloud-facts.ts';
-import { askMetadata } from './cloud-facts.ts';
-import { detectNode } from './detected-node.ts';
+import { type AskMetadata, askMetadata, detectNode } from './detected-node.ts';
 
 let root: string;
 beforeEach(async () => {

@@ -7,7 +7,7 @@ import type { Logger } from '../../lib/log.ts';
 import type { ClusterLimits } from '../etcd/cluster-limits.ts';
 import type { EtcdAdapter } from '../etcd/etcd-adapter.ts';
 import type { EventPublisher } from '../events/event-publisher.ts';
-import type { Outbox } from '../events/outbox/outbox.ts';
+import type { Outbox } from '../events/outbox.ts';
 import type { NodeAddresses } from '../identity/node-addresses.ts';
 import type { SuppressedTerminations } from '../operations/suppressed-terminations.ts';
 import type { RedisAdapter } from '../redis/redis-adapter.ts';

@@ -13,7 +13,7 @@ import { openEventLog } from '../../events/event-log.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { type OperationTimes, watchMethods } from '../../lib/operation-times.ts';
 import { EventPublisher } from '../events/event-publisher.ts';
-import { Outbox } from '../events/outbox/outbox.ts';
+import { Outbox } from '../events/outbox.ts';
 import { creationInfoOf } from '../operations/creation-info.ts';
 import { LastLogs } from '../operations/last-logs.ts';
 import { SuppressedTerminations } from '../operations/suppressed-terminations.ts';

@@ -5,8 +5,7 @@ import { KerneletError, toKerneletError } from '../../lib/errors.ts';
 import { type AgentId, parseAgentId } from '../../lib/ids.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { AgentIdWish } from '../../storage/state-folder.ts';
-import { askMetadata } from '../identity/cloud-facts.ts';
-import { type DetectedNode, detectNode } from '../identity/detected-node.ts';
+import { askMetadata, type DetectedNode, detectNode } from '../identity/detected-node.ts';
 import type { NodeAddresses } from '../identity/node-addresses.ts';
 import type { NodeNames } from '../operations/creation-info.ts';
 

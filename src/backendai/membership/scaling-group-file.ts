@@ -3,7 +3,7 @@
  * cannot be written, as in a read-only image, the change is kept beside the state, until somebody edits the file.
  */
 import { readFile, realpath, stat } from 'node:fs/promises';
-import { withTomlText } from '../../config/toml-edit.ts';
+import { withTomlText } from '../../config/toml.ts';
 import { removeFileDurably, writeFileAtomic } from '../../lib/atomic-file.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { object, text } from '../../lib/json-reader.ts';

@@ -5,7 +5,7 @@ import { retryForever } from '../../lib/retry.ts';
 import type { VolumeMounts } from '../../storage/mounts/volume-mounts.ts';
 import type { EncodedEvent } from '../redis/event-stream.ts';
 import { eventFields } from '../wire/events/agent-event.ts';
-import { decodePlain } from '../wire/extensions/plain.ts';
+import { decodePlain } from '../wire/extension.ts';
 import type { MsgpackValue } from '../wire/msgpack/value.ts';
 import type { MemberParts } from './member-parts.ts';
 

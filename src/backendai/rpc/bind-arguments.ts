@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import { pythonRepr } from '../../lib/python-repr.ts';
-import type { CallArguments } from '../wire/callosum/data.ts';
+import type { CallArguments } from '../wire/callosum.ts';
 import type { MsgpackValue } from '../wire/msgpack/value.ts';
 import { RpcFailure } from './rpc-failure.ts';
 import type { RpcSignature } from './rpc-method.ts';

@@ -2,12 +2,12 @@
  * From what a handler throws to what the manager reads (spec rpc 5.1): a class name and a `repr` in Python's manner,
  * since people read them, and where it happened. This is the only place that knows both kinds of error.
  */
+import { type Decimal, plainText } from '../../lib/decimal.ts';
 import type { ErrorCode } from '../../lib/error-codes.ts';
 import { type KerneletError, toKerneletError } from '../../lib/errors.ts';
 import { pythonRepr } from '../../lib/python-repr.ts';
-import { ResourceError } from '../../resources/resource-error.ts';
-import type { FailureParts } from '../wire/callosum/data.ts';
-import { resourceClass, resourceText } from './resource-failure.ts';
+import { ResourceError, type ResourceProblem, type SlotAsk } from '../../resources/resource-error.ts';
+import type { FailureParts } from '../wire/callosum.ts';
 import { type FailureName, isFailureName, RpcFailure } from './rpc-failure.ts';
 
 /** Class names by error code: upstream's, where upstream has the error (spec rpc 8). */
@@ -119,3 +119,50 @@ function parts(className: string, shown: string, error: Error): FailureParts {
 function cut(text: string): string {
   return text.length <= maxText ? text : `${text.slice(0, maxText)}…`;
 }
+
+/** The classes, of which some are managers' own alone: a caller gets the class of the error's code instead. */
+const classes = {
+  'unknown-slot': 'UnsupportedResource',
+  'exclusive-slots': 'InvalidResourceCombination',
+  'only-one': 'InvalidResourceArgument',
+  'invalid-amount': 'InvalidResourceArgument',
+  insufficient: 'InsufficientResource',
+  fragmented: 'FractionalResourceFragmented',
+  'below-quantum': 'NotMultipleOfQuantum',
+  'unknown-device-type': 'ConfigurationError',
+  'endless-spread': 'ResourceError',
+} as const satisfies Readonly<Record<ResourceProblem['kind'], string>>;
+
+const maps = { discrete: 'DiscretePropertyAllocMap', fraction: 'FractionAllocMap' } as const;
+const lacks = { amount: 'amount', candidates: 'candidate devices' } as const;
+
+/** The class name of an error. */
+export const resourceClass = ({ problem }: ResourceError): (typeof classes)[ResourceProblem['kind']] =>
+  classes[problem.kind];
+
+/** The text of an error; managers put it into the data of a session's status. */
+export function resourceText({ problem, message }: ResourceError): string {
+  switch (problem.kind) {
+    case 'unknown-slot':
+      return problem.slot;
+    case 'exclusive-slots':
+      return `Slots ${problem.slots.join(' and ')} cannot be allocated at the same time.`;
+    case 'only-one':
+      return `You may allocate only 1 for the unique-type slot ${problem.slot}`;
+    case 'insufficient': {
+      const { map, lack, ask, available } = problem;
+      return `InsufficientResource: ${maps[map]}: insufficient allocatable ${lacks[lack]}! (${tagged(ask)}, allocating ${plainText(ask.amount)} out of ${plainText(available)})`;
+    }
+    case 'fragmented': {
+      const { ask, candidates } = problem;
+      return `FractionalResourceFragmented: FractionAllocMap: refusing to create kernel with fractional resource fragmented! (${tagged(ask)}, allocating ${plainText(ask.amount)} from [${candidates.map(pair).join(', ')}])`;
+    }
+    case 'below-quantum':
+      return `Requested resource amount for ${problem.ask.slot} is ${plainText(problem.ask.amount)} but actual calculated amount is zero. This can happen if user requests resource amount smaller than target device's quantum size.`;
+    default:
+      return message;
+  }
+}
+
+const tagged = ({ slot, tag }: SlotAsk): string => (tag === undefined ? slot : `${slot} (tag: '${tag}')`);
+const pair = ([device, allocated]: readonly [string, Decimal]): string => `('${device}', ${plainText(allocated)})`;

@@ -1,5 +1,5 @@
 /** The calls that are under way, by peer: their number and bytes are bounded, and a cancellation finds its call. */
-import type { RequestIdentity } from '../wire/callosum/message.ts';
+import type { RequestIdentity } from '../wire/callosum.ts';
 
 /** How much may be under way. */
 export interface CallLimits {

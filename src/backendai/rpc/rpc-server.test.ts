@@ -10,7 +10,7 @@ import { silentLogger } from '../../lib/log.ts';
 import { type CurveKeys, loadCurveKeys, makeCurveKeys } from '../transport/curve-keys.ts';
 import { MessageRouter } from '../transport/message-router.ts';
 import { loadZeromq } from '../transport/zeromq.ts';
-import { encodeHeader } from '../wire/callosum/message.ts';
+import { encodeHeader } from '../wire/callosum.ts';
 import { encodeMsgpack } from '../wire/msgpack/encode.ts';
 import { anything, kernelId } from './fields.ts';
 import { methods } from './methods/index.ts';

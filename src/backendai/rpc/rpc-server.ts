@@ -8,19 +8,17 @@ import { KerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import {
   decodeData,
+  decodeHeader,
   decodeRequestBody,
+  type Envelope,
   emptyData,
   encodeFailureData,
-  encodeResultData,
-} from '../wire/callosum/data.ts';
-import {
-  decodeHeader,
-  type Envelope,
   encodeHeader,
+  encodeResultData,
   type MessageHeader,
   type MessageType,
   openEnvelope,
-} from '../wire/callosum/message.ts';
+} from '../wire/callosum.ts';
 import type { MsgpackValue } from '../wire/msgpack/value.ts';
 import { agentIdOf, bindArguments } from './bind-arguments.ts';
 import { failureParts, failureText, isCallersFault, isUnexpected } from './failure-parts.ts';

@@ -4,7 +4,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { type KernelId, parseKernelId } from '../../lib/ids.ts';
 import { type ContainerSample, emptySample } from '../../stats/container-sample.ts';
 import type { DeviceReadings, ProcessReading, StatisticsRound } from '../../stats/statistics-sink.ts';
-import { decodePlain } from '../wire/extensions/plain.ts';
+import { decodePlain } from '../wire/extension.ts';
 import { ClusterStatistics, type StatisticsWriter } from './cluster-statistics.ts';
 
 const { signal } = new AbortController();

@@ -1,7 +1,8 @@
 /**
  * Statistics for managers: what a round has collected, put into their metrics, encoded and written to Redis
- * (spec cluster-state 4.2).
+ * (spec cluster-state 4.2, in the form of resources-and-stats 13.5).
  */
+
 import type { Clock } from '../../lib/clock.ts';
 import { YieldBudget } from '../../lib/yield-budget.ts';
 import type { KernelReading } from '../../stats/kernel-statistics-store.ts';
@@ -18,7 +19,6 @@ import {
   processValues,
 } from './manager-metrics.ts';
 import { MetricStore, type WrittenMetrics } from './metric.ts';
-import { agentPayload, kernelPayload, processPayload, type StatPayload } from './stat-payload.ts';
 
 /** The writer of `backendai/redis/`, or a test's. */
 export type StatisticsWriter = Pick<
@@ -177,3 +177,36 @@ export class ClusterStatistics implements StatisticsSink {
 function encoded({ value }: StatPayload): Uint8Array {
   return encodeMsgpack(value as MsgpackValue);
 }
+
+/** A value of the statistics database, to be written as MessagePack. */
+export interface StatPayload {
+  readonly key: string;
+  /** Null: it stays until somebody deletes it, so that the manager can read a kernel's last figures. */
+  readonly expirySeconds: number | null;
+  /** Texts, numbers and null in maps; a Map where keys are numbers. */
+  readonly value: Readonly<Record<string, unknown>> | ReadonlyMap<number, WrittenMetrics>;
+}
+
+const agentSeconds = 120;
+const processSeconds = 8;
+
+/** Of a node: its own metrics, and those of its devices by metric and device. */
+export const agentPayload = (
+  agent: string,
+  node: WrittenMetrics,
+  devices: Readonly<Record<string, WrittenMetrics>>,
+): StatPayload => ({ key: agent, expirySeconds: agentSeconds, value: { node, devices } });
+
+/** Of a kernel; it has no expiry while the kernel runs. */
+export const kernelPayload = (kernel: string, metrics: WrittenMetrics): StatPayload => ({
+  key: kernel,
+  expirySeconds: null,
+  value: metrics,
+});
+
+/** Of a container's processes, by their ids on the host. */
+export const processPayload = (container: string, processes: ReadonlyMap<number, WrittenMetrics>): StatPayload => ({
+  key: container,
+  expirySeconds: processSeconds,
+  value: processes,
+});

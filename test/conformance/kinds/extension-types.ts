@@ -1,5 +1,5 @@
 /** Vectors of extension values: `items` with payloads, and pickles written by hand. */
-import { readExtension } from '../../../src/backendai/wire/extensions/extension.ts';
+import { readExtension } from '../../../src/backendai/wire/extension.ts';
 import { decodeMsgpack } from '../../../src/backendai/wire/msgpack/decode.ts';
 import { encodeMsgpack } from '../../../src/backendai/wire/msgpack/encode.ts';
 import { Ext } from '../../../src/backendai/wire/msgpack/value.ts';

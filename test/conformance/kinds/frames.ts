@@ -2,19 +2,17 @@
 
 import {
   decodeData,
+  decodeHeader,
   emptyData,
   encodeFailureData,
+  encodeHeader,
   encodeResultData,
   type MessageData,
-} from '../../../src/backendai/wire/callosum/data.ts';
-import {
-  decodeHeader,
-  encodeHeader,
   type MessageHeader,
   type MessageKind,
   messageTypes,
   openEnvelope,
-} from '../../../src/backendai/wire/callosum/message.ts';
+} from '../../../src/backendai/wire/callosum.ts';
 import { decodeMsgpack } from '../../../src/backendai/wire/msgpack/decode.ts';
 import { decodeFailure, encodeRequestData } from '../../support/manager-wire.ts';
 import { byteDifference, difference } from '../notation/compare.ts';

@@ -2,7 +2,7 @@
 
 import { methods } from '../../../src/backendai/rpc/methods/index.ts';
 import { RpcServer } from '../../../src/backendai/rpc/rpc-server.ts';
-import { decodeHeader, encodeHeader, openEnvelope } from '../../../src/backendai/wire/callosum/message.ts';
+import { decodeHeader, encodeHeader, openEnvelope } from '../../../src/backendai/wire/callosum.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
 import { encodeRequestData } from '../../support/manager-wire.ts';
 import { rpcServices } from '../../support/rpc-services.ts';

@@ -1,8 +1,8 @@
 /** Vectors of RPC methods: `calls` whose items have `request`. Newer files add `ext`, values of further types. */
 import { bindArguments } from '../../../src/backendai/rpc/bind-arguments.ts';
 import { methods } from '../../../src/backendai/rpc/methods/index.ts';
-import { decodeRequestBody } from '../../../src/backendai/wire/callosum/data.ts';
-import { decodePlain } from '../../../src/backendai/wire/extensions/plain.ts';
+import { decodeRequestBody } from '../../../src/backendai/wire/callosum.ts';
+import { decodePlain } from '../../../src/backendai/wire/extension.ts';
 import { difference } from '../notation/compare.ts';
 import { rpcView, withoutNames } from '../notation/rpc.ts';
 import { isObject, itemsOf, type JsonObject, runCase, type VectorKind } from '../vector-kind.ts';

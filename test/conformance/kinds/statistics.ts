@@ -1,14 +1,13 @@
 /** Vectors of statistics over several rounds of collection, and what the database then holds. */
 import { isDeepStrictEqual } from 'node:util';
-import { kernelMetrics, type MetricKind, nodeMetrics } from '../../../src/backendai/statistics/manager-metrics.ts';
-import { Metric } from '../../../src/backendai/statistics/metric.ts';
 import {
   agentPayload,
   kernelPayload,
-  type MetricSet,
   processPayload,
   type StatPayload,
-} from '../../../src/backendai/statistics/stat-payload.ts';
+} from '../../../src/backendai/statistics/cluster-statistics.ts';
+import { kernelMetrics, type MetricKind, nodeMetrics } from '../../../src/backendai/statistics/manager-metrics.ts';
+import { Metric, type WrittenMetrics } from '../../../src/backendai/statistics/metric.ts';
 import { decodeMsgpack } from '../../../src/backendai/wire/msgpack/decode.ts';
 import { Decimal } from '../../../src/lib/decimal.ts';
 import { isObject, itemsOf, runCase, type VectorKind } from '../vector-kind.ts';
@@ -43,7 +42,7 @@ class Metrics {
     this.#isNode = isNode;
   }
 
-  add(at: number, measured: Readonly<Record<string, readonly [value: string, capacity?: string]>>): MetricSet {
+  add(at: number, measured: Readonly<Record<string, readonly [value: string, capacity?: string]>>): WrittenMetrics {
     for (const [key, [value, capacity]] of Object.entries(measured)) {
       const kind = this.#kinds[key];
       if (!kind) throw new Error(`no metric ${key}`);

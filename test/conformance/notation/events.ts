@@ -1,8 +1,6 @@
 /** The notation of the event vectors (test/vectors/events/README.md). */
 
-import type { Extension } from '../../../src/backendai/wire/extensions/extension.ts';
-import { readExtension } from '../../../src/backendai/wire/extensions/extension.ts';
-import { imageName } from '../../../src/backendai/wire/extensions/plain.ts';
+import { type Extension, imageName, readExtension } from '../../../src/backendai/wire/extension.ts';
 import { decodeMsgpack } from '../../../src/backendai/wire/msgpack/decode.ts';
 import type { Ext } from '../../../src/backendai/wire/msgpack/value.ts';
 import { type Notation, view } from './view.ts';

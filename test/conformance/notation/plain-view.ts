@@ -1,5 +1,5 @@
 /** A captured view with its extension values in portable form. */
-import { plainExtension } from '../../../src/backendai/wire/extensions/plain.ts';
+import { plainExtension } from '../../../src/backendai/wire/extension.ts';
 import { encodeMsgpack } from '../../../src/backendai/wire/msgpack/encode.ts';
 import { Ext } from '../../../src/backendai/wire/msgpack/value.ts';
 import { isObject } from '../vector-kind.ts';

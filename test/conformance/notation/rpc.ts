@@ -1,8 +1,6 @@
 /** The notation of the RPC vectors (test/vectors/rpc/README.md): tagged JSON, one tag for each kind of value. */
 
-import type { Extension } from '../../../src/backendai/wire/extensions/extension.ts';
-import { readExtension } from '../../../src/backendai/wire/extensions/extension.ts';
-import { imageName } from '../../../src/backendai/wire/extensions/plain.ts';
+import { type Extension, imageName, readExtension } from '../../../src/backendai/wire/extension.ts';
 import { decodeMsgpack } from '../../../src/backendai/wire/msgpack/decode.ts';
 import { Float, type MsgpackValue } from '../../../src/backendai/wire/msgpack/value.ts';
 import { isObject, type JsonObject } from '../vector-kind.ts';

@@ -1,7 +1,7 @@
 /** All that an agent does with etcd and Redis, running at once, for tests of outages. */
 import path from 'node:path';
 import { type EtcdAdapter, openEtcd } from '../../../src/backendai/etcd/etcd-adapter.ts';
-import { Outbox } from '../../../src/backendai/events/outbox/outbox.ts';
+import { Outbox } from '../../../src/backendai/events/outbox.ts';
 import { RedisAdapter } from '../../../src/backendai/redis/redis-adapter.ts';
 import type { EtcdSettings } from '../../../src/config/settings.ts';
 import { systemClock as clock, sleep } from '../../../src/lib/clock.ts';

@@ -8,7 +8,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisLink } from '../../../src/backendai/redis/link.ts';
-import { decodePlain } from '../../../src/backendai/wire/extensions/plain.ts';
+import { decodePlain } from '../../../src/backendai/wire/extension.ts';
 import type { MsgpackValue } from '../../../src/backendai/wire/msgpack/value.ts';
 import { newKernelId } from '../../../src/lib/ids.ts';
 import { CallosumClient, type ClientKeys } from '../callosum-client.ts';

@@ -3,7 +3,7 @@
  * them, one every `pauseMs`. Says `posted N` after each. Arguments: file, port, kernels, count, pauseMs, first.
  */
 
-import { Outbox } from '../../../src/backendai/events/outbox/outbox.ts';
+import { Outbox } from '../../../src/backendai/events/outbox.ts';
 import { SequencedAppender } from '../../../src/backendai/redis/event-stream.ts';
 import { RedisLink } from '../../../src/backendai/redis/link.ts';
 import { systemClock as clock, sleep } from '../../../src/lib/clock.ts';

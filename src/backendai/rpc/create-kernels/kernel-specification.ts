@@ -11,7 +11,7 @@ import { readResourceRequest } from '../../../resources/slot-amounts.ts';
 import type { KnownSlots } from '../../../resources/slot-name.ts';
 import { canonical, type RequestedMount } from '../../../storage/mounts/mount-policy.ts';
 import type { RequestedKernel } from '../../operations/creations.ts';
-import { imageName } from '../../wire/extensions/plain.ts';
+import { imageName } from '../../wire/extension.ts';
 import { RpcFailure } from '../rpc-failure.ts';
 import { requestedFiles } from './files.ts';
 import {

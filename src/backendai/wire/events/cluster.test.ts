@@ -7,9 +7,9 @@ import {
   inflateImages,
   isAgentEvent,
 } from '../../../../test/support/manager-wire.ts';
-import { ExtensionError } from '../extensions/extension.ts';
+import { ExtensionError } from '../extension.ts';
 import { MsgpackError } from '../msgpack/value.ts';
-import { PickleError } from '../pickle/value.ts';
+import { PickleError } from '../pickle.ts';
 import { eventArguments, eventFields, StreamEntryError } from './agent-event.ts';
 import { creationInfo } from './creation-info.ts';
 import { compressImages, heartbeatInfo } from './heartbeat.ts';

@@ -3,10 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   agentPayload,
   kernelPayload,
-  type MetricSet,
   processPayload,
   type StatPayload,
-} from '../../../../src/backendai/statistics/stat-payload.ts';
+} from '../../../../src/backendai/statistics/cluster-statistics.ts';
+import type { WrittenMetrics } from '../../../../src/backendai/statistics/metric.ts';
 import { decodeMsgpack } from '../../../../src/backendai/wire/msgpack/decode.ts';
 import { encodeMsgpack } from '../../../../src/backendai/wire/msgpack/encode.ts';
 import type { MsgpackValue } from '../../../../src/backendai/wire/msgpack/value.ts';
@@ -22,10 +22,10 @@ interface PayloadCase {
 }
 
 function payloadOf({ redis_key: key, value }: PayloadCase): StatPayload {
-  if (Array.isArray(value)) return processPayload(key, new Map(value as [number, MetricSet][]));
+  if (Array.isArray(value)) return processPayload(key, new Map(value as [number, WrittenMetrics][]));
   const map = value as Readonly<Record<string, unknown>>;
-  if (!('node' in map)) return kernelPayload(key, map as Readonly<Record<string, MetricSet[string]>>);
-  return agentPayload(key, map['node'] as MetricSet, map['devices'] as Readonly<Record<string, MetricSet>>);
+  if (!('node' in map)) return kernelPayload(key, map as Readonly<Record<string, WrittenMetrics[string]>>);
+  return agentPayload(key, map['node'] as WrittenMetrics, map['devices'] as Readonly<Record<string, WrittenMetrics>>);
 }
 
 /** What is written, where, for how long; and that the bytes say the same. */

@@ -2,7 +2,6 @@
  * Reads the few pickle programs that occur in extension values (spec rpc 3.4) into a description. It resolves no name
  * and calls nothing; every opcode outside the list, every underflow and every excess is a PickleError.
  */
-import { PickleClass, PickleError, PickleObject, type PickleValue } from './value.ts';
 
 /** The longest pickle that is read; a resource slot of 300 names takes 6 kB. */
 export const maxPickleBytes = 256 * 1024;
@@ -249,4 +248,46 @@ class Machine {
     this.#at = from + size;
     return this.#bytes.subarray(from, this.#at);
   }
+}
+
+/** A value in a pickle. */
+export type PickleValue =
+  | null
+  | boolean
+  | bigint
+  | number
+  | string
+  | readonly PickleValue[]
+  | ReadonlyMap<PickleValue, PickleValue>
+  | PickleClass
+  | PickleObject;
+
+/** A class or function, by the name under which it was pickled. */
+export class PickleClass {
+  readonly module: string;
+  readonly name: string;
+  constructor(module: string, name: string) {
+    this.module = module;
+    this.name = name;
+  }
+  /** `module.name`. */
+  get path(): string {
+    return `${this.module}.${this.name}`;
+  }
+}
+
+/** An object that a pickle would have made: a class, its arguments, and the state that is laid on afterwards. */
+export class PickleObject {
+  readonly class: PickleClass;
+  readonly args: readonly PickleValue[];
+  state: PickleValue = null;
+  constructor(made: PickleClass, args: readonly PickleValue[]) {
+    this.class = made;
+    this.args = args;
+  }
+}
+
+/** Bytes that are no pickle of the forms that occur. */
+export class PickleError extends Error {
+  override readonly name = 'PickleError';
 }

@@ -1,6 +1,6 @@
-/** `kernelet keypair`: keys for encrypted calls. */
+/** Commands for members of a cluster; `index.ts` lists them. */
 import path from 'node:path';
-import type { CliCommand } from '../../cli/command.ts';
+import type { CliCommand } from '../cli/command.ts';
 
 /** Writes the two certificate files of one pair; without a daemon. */
 export const keypair = {
@@ -12,7 +12,7 @@ alone. Files that are there already are left alone.`,
   options: [],
   examples: [{ command: 'kernelet keypair /etc/backend.ai agent', what: "this node's keys" }],
   async run({ operands: [folder = '', name = ''], host, screen }) {
-    const { makeCurveKeys } = await import('../transport/curve-keys.ts');
+    const { makeCurveKeys } = await import('./transport/curve-keys.ts');
     const made = await makeCurveKeys(path.resolve(host.io.workingDirectory, folder), name);
     await screen.either(made, () => `${made.publicFile}\n${made.secretFile}\n`);
     return 0;

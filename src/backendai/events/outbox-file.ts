@@ -16,10 +16,10 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { KerneletError } from '../../../lib/errors.ts';
-import { newer, nullable, number, object, type Reader, such, text, whole } from '../../../lib/json-reader.ts';
-import { isSystemError } from '../../../lib/system-error.ts';
-import type { EncodedEvent } from '../../redis/event-stream.ts';
+import { KerneletError } from '../../lib/errors.ts';
+import { newer, nullable, number, object, type Reader, such, text, whole } from '../../lib/json-reader.ts';
+import { isSystemError } from '../../lib/system-error.ts';
+import type { EncodedEvent } from '../redis/event-stream.ts';
 
 /** An event with its number. */
 export interface OutboxEntry {

@@ -4,12 +4,12 @@
  * has them. Heartbeats and statistics never pass here.
  */
 
-import { type Clock, sleep } from '../../../lib/clock.ts';
-import { raceWithSignal } from '../../../lib/deadline.ts';
-import type { Logger } from '../../../lib/log.ts';
-import { retry } from '../../../lib/retry.ts';
-import type { AppendResult, EncodedEvent, SequencedBatch } from '../../redis/event-stream.ts';
-import { outboxBackoff } from '../../redis/retry.ts';
+import { type Clock, sleep } from '../../lib/clock.ts';
+import { raceWithSignal } from '../../lib/deadline.ts';
+import type { Logger } from '../../lib/log.ts';
+import { retry } from '../../lib/retry.ts';
+import type { AppendResult, EncodedEvent, SequencedBatch } from '../redis/event-stream.ts';
+import { outboxBackoff } from '../redis/retry.ts';
 import { newSeries, type OutboxEntry, OutboxFile } from './outbox-file.ts';
 
 /** Where events go: appends what it doesn't have yet and tells how far it is. */

@@ -2,8 +2,8 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { CliUnderTest } from '../../../test/support/cli-under-test.ts';
-import { clusterCommands } from '../index.ts';
+import { CliUnderTest } from '../../test/support/cli-under-test.ts';
+import { clusterCommands } from './index.ts';
 
 let cli: CliUnderTest;
 let folder: string;

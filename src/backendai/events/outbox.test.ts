@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fuzzRuns } from '../../../../test/support/depth.ts';
-import { FakeClock } from '../../../../test/support/fake-clock.ts';
-import { silentLogger as log } from '../../../lib/log.ts';
-import type { AppendResult, SequencedBatch } from '../../redis/event-stream.ts';
+import { fuzzRuns } from '../../../test/support/depth.ts';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { silentLogger as log } from '../../lib/log.ts';
+import type { AppendResult, SequencedBatch } from '../redis/event-stream.ts';
 import { Outbox, type OutboxOptions } from './outbox.ts';
 import { parseOutbox } from './outbox-file.ts';
 

@@ -1,13 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fuzzRuns } from '../../../../test/support/depth.ts';
-import { decodeFailure, encodeRequestData } from '../../../../test/support/manager-wire.ts';
-import { ExtensionError } from '../extensions/extension.ts';
-import { MsgpackError } from '../msgpack/value.ts';
-import { PickleError } from '../pickle/value.ts';
-import { SnappyError } from '../snappy.ts';
-import { decodeData, decodeRequestBody, encodeFailureData, encodeResultData } from './data.ts';
-import { CallosumError, decodeHeader, encodeHeader, openEnvelope } from './message.ts';
+import { fuzzRuns } from '../../../test/support/depth.ts';
+import { decodeFailure, encodeRequestData } from '../../../test/support/manager-wire.ts';
+import {
+  CallosumError,
+  decodeData,
+  decodeHeader,
+  decodeRequestBody,
+  encodeFailureData,
+  encodeHeader,
+  encodeResultData,
+  openEnvelope,
+} from './callosum.ts';
+import { ExtensionError } from './extension.ts';
+import { MsgpackError } from './msgpack/value.ts';
+import { PickleError } from './pickle.ts';
+import { SnappyError } from './snappy.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'hex');
 const hex = (data: Uint8Array): string => Buffer.from(data).toString('hex');

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fuzzRuns } from '../../../../test/support/depth.ts';
-import { maxPickleBytes, readPickle } from './read-pickle.ts';
-import { PickleClass, PickleError, PickleObject } from './value.ts';
+import { fuzzRuns } from '../../../test/support/depth.ts';
+import { maxPickleBytes, PickleClass, PickleError, PickleObject, readPickle } from './pickle.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 const opcodes = [...'().]}acegbhjpqrstuJKMNRVXG.\x80\x81\x85\x86\x87\x88\x89\x8a\x8c\x93\x94\x95'].map((character) =>

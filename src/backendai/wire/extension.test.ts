@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fuzzRuns } from '../../../../test/support/depth.ts';
-import { Ext, type MsgpackValue } from '../msgpack/value.ts';
-import { PickleError } from '../pickle/value.ts';
-import { ExtensionError, readExtension } from './extension.ts';
-import { imageName, plainExtension } from './plain.ts';
+import { fuzzRuns } from '../../../test/support/depth.ts';
+import { ExtensionError, imageName, plainExtension, readExtension } from './extension.ts';
+import { Ext, type MsgpackValue } from './msgpack/value.ts';
+import { PickleError } from './pickle.ts';
 
 const pickled = (code: number, program: string): Ext => new Ext(code, Buffer.from(program, 'latin1'));
 
