@@ -11,6 +11,7 @@ const info = {
   storageDriver: 'overlay2',
   cgroupVersion: 1 as const,
   cgroupDriver: 'cgroupfs',
+  cgroupParent: 'docker',
   cpus: 1,
   memoryBytes: 1,
   dataRoot: '/var/lib/docker',

@@ -98,10 +98,11 @@ export interface PlacedCore {
   readonly numaNode: number;
 }
 
-/** How the engine keeps its containers' cgroups; null when it doesn't answer. */
+/** Where the engine keeps its containers' cgroups. */
 export interface CgroupFacts {
   readonly version: 1 | 2;
-  readonly driver: string;
+  /** The cgroup above them: `system.slice`. */
+  readonly parent: string;
 }
 
 /** The cores, ascending. `root` stands for `/`, and `quota` is the most CPUs that the machine may use. */
@@ -117,7 +118,7 @@ export async function discoverCores(
 
 async function engineCores(cgroups: CgroupFacts | null, root: string): Promise<readonly number[] | null> {
   if (!cgroups) return null;
-  const { version, driver } = cgroups;
+  const { version, parent } = cgroups;
   const mounts = await readOrNull(join(root, 'proc/mounts'));
   const mount = mounts
     ?.split('\n')
@@ -126,7 +127,6 @@ async function engineCores(cgroups: CgroupFacts | null, root: string): Promise<r
       version === 2 ? type === 'cgroup2' : type === 'cgroup' && options.split(',').includes('cpuset'),
     )?.[1];
   if (mount === undefined) return null;
-  const parent = driver === 'systemd' ? 'system.slice' : 'docker';
   const file = version === 2 ? 'cpuset.cpus.effective' : 'cpuset.effective_cpus';
   return parseOrNull(await readOrNull(join(root, mount, parent, file)));
 }

@@ -10,7 +10,7 @@ import type { CudaAttachment, CudaDevice, CudaFacts, EngineVersion } from './cud
 import { readOperatorShares } from './fractional-gpu.ts';
 import type { NvmlDevice, NvmlReport, NvmlSlice } from './nvml-report.ts';
 
-/** What is looked at. */
+/** What decides which GPUs are found: the driver's report, the operator's options, the engine. */
 export interface CudaDiscovery {
   /** `library`, `cuda_library`, `device_mask` and those of shares. */
   readonly options: Readonly<Record<string, string>>;

@@ -38,7 +38,7 @@ export interface DeviceMeasure extends DeviceMeasureKind {
 export interface DeviceHolder {
   readonly kernel: KernelId;
   readonly container: string;
-  /** Of this plugin alone. */
+  /** Slots and devices of this plugin; those of other plugins are left out. */
   readonly allocation: Allocation;
   /** Of its processes, as the host counts them; none are looked for where it has no device. */
   readonly pids: readonly number[];

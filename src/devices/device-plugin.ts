@@ -18,7 +18,6 @@ export interface ComputeDevice {
   readonly id: string;
   /** The PCI bus id, or `root`. */
   readonly location: string;
-  /** Memory on the device. */
   readonly memoryBytes: number;
   /** Cores or multiprocessors; of a CPU core the factor of overcommitment. */
   readonly processingUnits: number;
@@ -26,7 +25,7 @@ export interface ComputeDevice {
   readonly modelName: string;
 }
 
-/** What the manager shows of a slot. */
+/** How interfaces show a slot; the names of the fields are those of the specification (4.2). */
 export interface DeviceMetadata {
   readonly slot_name: string;
   readonly description: string;
@@ -36,9 +35,9 @@ export interface DeviceMetadata {
   readonly display_icon: string;
 }
 
-/** A device of a kernel, as the manager accounts it. */
+/** A device of a kernel, as accounts of its session list it. */
 export type AttachedDevice = TypeOf<typeof attachedDevice>;
-/** Its stored form. */
+/** How the record of a kernel keeps it. */
 export const attachedDevice = fields({ device_id: text, model_name: text, data: table(number) });
 
 /** A kind of device: its slots, what a kernel gets with it, and how it is shown. */
@@ -49,7 +48,7 @@ export interface DevicePlugin {
   readonly exclusiveSlots: readonly string[];
   /** Null when there is nothing to show, as of a plugin that is off. */
   readonly metadata: DeviceMetadata | null;
-  /** Sent with each heartbeat. */
+  /** What the plugin says of itself beside its version, as it is shown of a node. */
   readonly extraInfo: Readonly<Record<string, string | boolean>>;
   readonly devices: readonly ComputeDevice[];
   availableSlots(): SlotAmounts;
@@ -65,7 +64,7 @@ export interface DevicePlugin {
   measure?(holders: readonly DeviceHolder[]): readonly DeviceMeasure[];
 }
 
-/** How the hardware is, as the manager checks it strictly (spec 2.3). */
+/** How the hardware is; readers refuse other states than these (spec 2.3). */
 export interface HardwareInfo {
   readonly status: 'healthy' | 'degraded' | 'offline' | 'unavailable';
   readonly status_info: string | null;

@@ -40,7 +40,7 @@ const attachedOfType: Reader<readonly [type: string, devices: readonly AttachedD
 
 /** What a kernel gets, beside cores and memory. */
 export type DeviceProvision = TypeOf<typeof deviceProvision>;
-/** Its stored form. */
+/** How the record of a kernel keeps it. */
 export const deviceProvision = fields({
   /** What was asked for: every slot that the node knows, with its type and amount. */
   slots: list(slotWish),
@@ -58,7 +58,7 @@ export const deviceProvision = fields({
   mounts: newer(list(deviceMount), []),
   /** Lines of `resource.txt`. */
   data: list(pair),
-  /** By device type, as the manager accounts them. */
+  /** By device type, as accounts of the session list them. */
   attached: list(attachedOfType),
 });
 

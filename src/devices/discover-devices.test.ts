@@ -171,10 +171,10 @@ describe('the devices of a node', () => {
 
 describe('the cores of a node', () => {
   it.each([
-    [{ version: 2, driver: 'systemd' }, 'cgroup2 /sys/fs/cgroup cgroup2 rw', 'system.slice/cpuset.cpus.effective'],
-    [{ version: 2, driver: 'cgroupfs' }, 'cgroup2 /sys/fs/cgroup cgroup2 rw', 'docker/cpuset.cpus.effective'],
-    [{ version: 1, driver: 'cgroupfs' }, 'c /sys/fs/cgroup cgroup rw,cpuset', 'docker/cpuset.effective_cpus'],
-    [{ version: 1, driver: 'systemd' }, 'c /sys/fs/cgroup cgroup rw,cpuset', 'system.slice/cpuset.effective_cpus'],
+    [{ version: 2, parent: 'system.slice' }, 'cgroup2 /sys/fs/cgroup cgroup2 rw', 'system.slice/cpuset.cpus.effective'],
+    [{ version: 2, parent: 'docker' }, 'cgroup2 /sys/fs/cgroup cgroup2 rw', 'docker/cpuset.cpus.effective'],
+    [{ version: 1, parent: 'docker' }, 'c /sys/fs/cgroup cgroup rw,cpuset', 'docker/cpuset.effective_cpus'],
+    [{ version: 1, parent: 'system.slice' }, 'c /sys/fs/cgroup cgroup rw,cpuset', 'system.slice/cpuset.effective_cpus'],
   ] as const)('are those of the cgroup of containers: %j', async (cgroups, mount, file) => {
     await put('proc/mounts', `proc /proc proc rw 0 0\n${mount} 0 0\n`);
     await put(`sys/fs/cgroup/${file}`, '2-3,5\n');

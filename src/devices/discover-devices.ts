@@ -1,6 +1,6 @@
 /**
  * Where the devices of this machine are looked for, at the start and again and again (spec resources-and-stats 4). Alone, CPUs and memory are caps that are
- * offered several times over; under a manager they are reservations of whole cores. An accelerator that can't be had is
+ * offered several times over; in a cluster they are reservations of whole cores. An accelerator that can't be had is
  * told of and left out: the node stays usable.
  */
 import { dirname, join } from 'node:path';
@@ -26,7 +26,7 @@ export interface EngineFacts {
   readonly cgroups: CgroupFacts;
 }
 
-/** What is looked at. */
+/** What the search depends on: the settings, and what it may ask of the machine and the engine. */
 export interface DiscoveryOptions {
   readonly settings: Pick<
     Settings,

@@ -27,7 +27,7 @@ export const limitsOf = (
   processors: Math.max(minProcessors, cut(share.times(unit.unitProcessors)).toNumber()),
 });
 
-/** The operator's options. */
+/** How GPUs are shared out, from the operator's options of the plugin. */
 export interface ShareOptions {
   /** Null for one that there isn't: the plugin is off. */
   readonly mode: 'discrete' | 'fractional' | null;

@@ -9,7 +9,7 @@ import type { NvmlProcess } from './nvml-report.ts';
 /** The processes on each GPU, by device; null where the driver doesn't tell. */
 export type GpuProcesses = ReadonlyMap<string, readonly NvmlProcess[] | null>;
 
-/** How processes add up. */
+/** One measure of a GPU that is the sum over the processes on it. */
 export interface ProcessFigure {
   /** What a process has of a GPU; null where that isn't known. */
   readonly of: (process: NvmlProcess) => number | null;

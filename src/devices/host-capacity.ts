@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { arch, cpus } from 'node:os';
 import { KerneletError } from '../lib/errors.ts';
 
-/** What a machine has. */
+/** CPUs and memory of a machine, within the limits of the cgroup that the daemon is in. */
 export interface HostCapacity {
   readonly cpus: number;
   readonly memoryBytes: number;
@@ -45,7 +45,7 @@ function positive(text: string | undefined): number | undefined {
   return number > 0 ? number : undefined;
 }
 
-/** Reads this machine's capacity. */
+/** Reads this machine's capacity; a file of a cgroup that is missing bounds nothing. */
 export async function readHostCapacity(): Promise<HostCapacity> {
   const read = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(() => undefined);
   const group = (path: string): Promise<string | undefined> => read(`/sys/fs/cgroup/${path}`);

@@ -13,7 +13,7 @@ export interface LostDevicesChange {
   readonly back: readonly DevicesOfKernel[];
 }
 
-/** By kernel. */
+/** Devices that kernels hold and that the machine no longer has, with whether that was reported. */
 export class LostDevices {
   readonly #lost = new Map<KernelId, readonly string[]>();
   readonly #reported = new Map<KernelId, readonly string[]>();
@@ -24,7 +24,7 @@ export class LostDevices {
     else this.#lost.set(kernel, devices);
   }
 
-  /** A kernel's lost devices. */
+  /** The devices that a kernel has lost, by id; none for a kernel that has all of its own. */
   of(kernel: KernelId): readonly string[] {
     return this.#lost.get(kernel) ?? [];
   }

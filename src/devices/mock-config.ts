@@ -3,7 +3,7 @@ import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import { parseFiniteBinarySize } from '../resources/binary-size.ts';
 import type { DeviceMetadata } from './device-plugin.ts';
 
-/** A pretended device. */
+/** A device that isn't there, as the file of the mock plugin describes it. */
 export interface MockDevice {
   readonly motherUuid: string;
   readonly modelName: string;

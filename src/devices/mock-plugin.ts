@@ -26,7 +26,7 @@ import { mockMeasures } from './mock-measures.ts';
 import { inProcess, type NodePlugin } from './node-plugin.ts';
 import type { PluginSource } from './plugin-source.ts';
 
-/** What it pretends with. */
+/** What pretended devices need of their surroundings; tests hand in their own. */
 export interface Pretence {
   readonly agentVersion?: string;
   /** From 0 to 1, for figures that nobody measures. */
@@ -111,7 +111,7 @@ function metadataOf(config: MockConfig, baseSlot: string, units: readonly Accele
   return { slot_name: `${key}.${subType}`, ...format };
 }
 
-/** Where to look from. */
+/** Where the search for the file of the mock plugin begins; `root` stands for `/`. */
 export interface MockPlaces {
   readonly workingDir: string;
   readonly homeDir: string;

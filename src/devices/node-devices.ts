@@ -105,7 +105,7 @@ export class NodeDevices implements AsyncDisposable {
     return normaliseToKnown(this.#capacityOf(this.plugins), this.known);
   }
 
-  /** What is kept back. */
+  /** Amounts by slot that no kernel is given: the system's own share. */
   get reserved(): SlotAmounts {
     return this.#options.reserved;
   }
@@ -196,7 +196,7 @@ export class NodeDevices implements AsyncDisposable {
     return new Map(all.flat());
   }
 
-  /** Ends the plugins' processes. */
+  /** Ends the processes in which plugins run, and with them the search for devices. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#options.search?.[Symbol.asyncDispose]();
   }

@@ -174,7 +174,7 @@ function gpus(nvml: Calls): { readonly handles: ReadonlyMap<number, unknown>; re
   return { handles, lost };
 }
 
-/** What is there. */
+/** The report of the driver on all GPUs, their slices, and those that are lost. */
 function describeAll({ nvml, countMultiprocessors }: Driver): NvmlReport {
   const version = nvml.integer('nvmlSystemGetCudaDriverVersion_v2(_Out_ int *version)');
   const { handles, lost } = gpus(nvml);

@@ -25,7 +25,7 @@ export interface NvmlDevice {
   readonly slices: readonly NvmlSlice[] | null;
 }
 
-/** All of it. */
+/** What the driver reports: its versions and every GPU. */
 export interface NvmlReport {
   readonly driverVersion: string;
   /** `12.4`: the newest that the driver can. */

@@ -25,7 +25,7 @@ import { slotTypes } from '../resources/slot-name.ts';
 import type { AttachedDevice, ComputeDevice, DeviceMetadata, HardwareInfo } from './device-plugin.ts';
 import type { DeviceAnswers } from './device-provision.ts';
 
-/** What a plugin discovered. */
+/** What `discover` of a plugin answers, checked: its slots, its devices, and how they are given out. */
 export interface PluginDescription {
   readonly key: string;
   readonly version: string;

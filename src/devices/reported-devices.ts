@@ -1,4 +1,4 @@
-/** What a manager is told of a node's devices, in its forms (spec resources-and-stats 11 and 4). Pure. */
+/** What a node tells of its devices, in the forms of heartbeats (spec resources-and-stats 11 and 4). Pure. */
 import { plainText, zero } from '../lib/decimal.ts';
 import type { SlotAmounts } from '../resources/slot-amounts.ts';
 import type { KnownSlots, SlotType } from '../resources/slot-name.ts';

@@ -18,6 +18,8 @@ export interface EngineInfo {
   readonly storageDriver: string;
   readonly cgroupVersion: 1 | 2;
   readonly cgroupDriver: string;
+  /** The cgroup in which its containers are made when none is asked for, below the root of the hierarchy: `system.slice`. */
+  readonly cgroupParent: string;
   readonly cpus: number;
   readonly memoryBytes: number;
   /** Where the engine keeps its data, on this machine. */
@@ -273,7 +275,7 @@ export interface Engine extends AsyncDisposable {
     options: { auth?: RegistryAuth; onProgress?: (progress: Progress) => void },
     signal: AbortSignal,
   ): Promise<void>;
-  /** Builds from a tar stream whose `Dockerfile` is at its top. */
+  /** Builds from a tar stream with a recipe of the name `Dockerfile` at its top. */
   buildImage(
     context: ReadableStream<Uint8Array>,
     options: {

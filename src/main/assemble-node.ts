@@ -137,6 +137,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
     settings: settings.metrics,
     folder: path.join(state.path, 'statistics'),
     host: backend.figuresHost,
+    engineMounts: backend.engineMounts,
     kernels: kernels.registry,
     engine,
     events,

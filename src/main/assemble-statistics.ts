@@ -35,6 +35,8 @@ export interface AssembleStatisticsOptions {
   readonly sink: StatisticsSink | null;
   /** Where the figures of containers are read. */
   readonly host: (files: OpenFileCache) => ReaderHost;
+  /** Mounts that are the engine's own, beside those below the folder that it names. */
+  readonly engineMounts: readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -76,6 +78,7 @@ export async function assembleStatistics(options: AssembleStatisticsOptions): Pr
         nodeDisk({
           mounts: files.file('/proc/self/mountinfo'),
           fileSystems: files.file('/proc/filesystems'),
+          engineMounts: options.engineMounts,
           engineRoot: async (signal) => (await engine.info(signal)).dataRoot,
         }),
         nodeNetwork(files.file('/proc/self/net/dev')),

@@ -8,6 +8,7 @@ import { discoverDevices, type EngineFacts } from '../devices/discover-devices.t
 import { readHostCapacity } from '../devices/host-capacity.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
 import { DockerEngine, parseDockerHost } from '../engine/docker/docker-engine.ts';
+import { engineMounts } from '../engine/docker/engine-info.ts';
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
 import { dummyImage } from '../engine/dummy/dummy-images.ts';
 import type { Engine, EngineImage } from '../engine/engine.ts';
@@ -44,6 +45,8 @@ export interface EngineBackend {
   readonly networkBytes: KernelsParts['networkBytes'];
   /** Where the figures of containers are read. */
   readonly figuresHost: (files: OpenFileCache) => ReaderHost;
+  /** Mounts of this machine that are the engine's own, also while it doesn't answer. */
+  readonly engineMounts: readonly string[];
 }
 
 /** What one is opened with. */
@@ -75,6 +78,7 @@ const openDocker: BackendKind['open'] = (options) => ({
   findDevices: devicesOfMachine(options),
   networkBytes: async (pid) => networkBytes(await readFile(`/proc/${pid}/net/dev`, 'utf8'), { loopback: false }),
   figuresHost: thisMachine,
+  engineMounts,
 });
 
 /** Nothing runs: containers are entries in memory, which end with the daemon, and runners answer with what they are given. */
@@ -92,6 +96,7 @@ const openDummy: BackendKind['open'] = (options) => ({
   networkBytes: async () => ({ receivedBytes: 0, sentBytes: 0 }),
   // Its containers have process ids that may be those of other programs.
   figuresHost: (files) => ({ ...thisMachine(files), mounts: [], processRoot: '/nonexistent/proc' }),
+  engineMounts: [],
 });
 
 function ownImages(): readonly EngineImage[] {
@@ -144,6 +149,6 @@ const infoTimeoutMs = 10_000;
 async function engineFacts(engine: Engine): Promise<EngineFacts | null> {
   const info = await engine.info(AbortSignal.timeout(infoTimeoutMs)).catch(() => null);
   if (!info) return null;
-  const { version: engineVersion, runtimes, cgroupVersion, cgroupDriver } = info;
-  return { version: engineVersion, runtimes, cgroups: { version: cgroupVersion, driver: cgroupDriver } };
+  const { version: engineVersion, runtimes, cgroupVersion, cgroupParent } = info;
+  return { version: engineVersion, runtimes, cgroups: { version: cgroupVersion, parent: cgroupParent } };
 }

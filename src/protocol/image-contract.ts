@@ -40,7 +40,7 @@ export const kernelVariables = {
   mockDeviceCount: 'BACKENDAI_MOCK_CUDA_DEVICE_COUNT',
 } as const;
 
-/** Paths inside the container. */
+/** Paths inside the container on which images and what they bring rely. */
 export const containerPaths = {
   /** The runner volume, read-only. */
   volume: '/opt/backend.ai',

@@ -11,7 +11,7 @@ export type ImageRecipeName = 'python' | 'python-science' | 'gcc' | 'nodejs' | '
 export interface RuntimeInfo {
   /** The type string of the image label `runtime-type`. */
   readonly type: string;
-  /** For people: "Python". */
+  /** Its name in texts for people: `Python`. */
   readonly title: string;
   /** Endings of its programs' file names, with the dot; the first is the usual one. */
   readonly suffixes: readonly string[];

@@ -60,7 +60,7 @@ export class AffinityMap {
     return [...this.#places.values()];
   }
 
-  /** The device kinds. */
+  /** The kinds of devices that have a place in the map, such as `cpu` and `cuda`. */
   get kinds(): readonly string[] {
     return [...this.#byKind.keys()];
   }

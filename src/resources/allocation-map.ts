@@ -35,7 +35,7 @@ export interface AllocationMapOptions {
 export interface AllocationRequest {
   readonly slots: Iterable<readonly [string, Decimal]>;
   readonly hint?: AffinityHint | undefined;
-  /** Named in errors. */
+  /** For whom it is asked; errors name it. */
   readonly tag?: string | undefined;
   /** Devices with less left are passed over (fractions, evenly); 0.01 when absent. */
   readonly leastUseful?: Decimal;
@@ -132,7 +132,7 @@ export class AllocationMap {
     return strangers;
   }
 
-  /** Forgets every allocation. */
+  /** Forgets every allocation, so that the sums can be built again from what kernels hold. */
   clear(): void {
     for (const [slot, states] of this.#states) {
       this.#states.set(

@@ -90,7 +90,7 @@ export class DeviceState {
   }
 }
 
-/** What one device gives. */
+/** A device, and the amount of its slot that it gives to one request. */
 export type Share = readonly [DeviceState, Decimal];
 
 /** The amounts of shares by device id. */

@@ -90,7 +90,7 @@ export class Allocator {
     });
   }
 
-  /** Forgets every allocation. */
+  /** Forgets the allocations of all maps, so that they can be built again from what kernels hold. */
   clear(): void {
     for (const map of this.#options.maps.values()) map.clear();
   }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Decimal, plainText } from '../lib/decimal.ts';
 import { formatBinarySize, parseBinarySize, parseFiniteBinarySize } from './binary-size.ts';
 
-describe('sizes of the manager', () => {
+describe('sizes in the forms of clients and resource.txt', () => {
   it('are read back within half of a hundredth of their unit', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 2n ** 70n }), (bytes) => {

@@ -1,5 +1,5 @@
 /**
- * Sizes in bytes in the forms that the manager and `resource.txt` use (spec resources-and-stats 1.5): unlike
+ * Sizes in bytes in the forms that clients and `resource.txt` use (spec resources-and-stats 1.5): unlike
  * `lib/byte-size.ts`, which reads what people write in a configuration, they may be negative, infinite or above 2^53.
  */
 
@@ -53,7 +53,7 @@ export function formatBinarySize(bytes: Decimal, unit: SizeUnit): string {
 export const formatExactSize = (bytes: Decimal): string =>
   Number.isSafeInteger(bytes.toNumber()) && !bytes.isNegative() ? formatByteSize(bytes.toNumber()) : plainText(bytes);
 
-/** Writes a size for people, in the words of the manager: `1.4 GiB`, `1 byte`, `512 bytes`. */
+/** Writes a size for people, with the unit in full below 1 KiB: `1.4 GiB`, `1 byte`, `512 bytes`. */
 export function displayBinarySize(bytes: Decimal): string {
   if (!bytes.isFinite()) return plainText(bytes);
   const power = largestPower(bytes);

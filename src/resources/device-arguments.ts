@@ -3,17 +3,17 @@ import { fields, list, type TypeOf, text } from '../lib/json-reader.ts';
 
 /** Devices that the engine attaches itself. */
 export type DeviceRequest = TypeOf<typeof deviceRequest>;
-/** Its stored form. */
+/** How the record of a kernel keeps it. */
 export const deviceRequest = fields({ driver: text, ids: list(text), capabilities: list(text) });
 
 /** A file or folder that comes with a device. */
 export type DeviceMount = TypeOf<typeof deviceMount>;
-/** Its stored form. */
+/** How the record of a kernel keeps it. */
 export const deviceMount = fields({ source: text, target: text });
 
 /** What is needed; an absent field needs nothing. */
 export interface DeviceArguments {
-  /** Distinct cores, ascending. */
+  /** Numbers of the cores that the container is pinned to, distinct and ascending. */
   readonly cores?: readonly string[];
   readonly memoryBytes?: number;
   readonly sharedMemoryBytes?: number;

@@ -107,7 +107,7 @@ function restarted(ledger: DeviceLedger, node: Node): DeviceLedger {
   return next;
 }
 
-/** Returns what is allocated. */
+/** What is allocated, which must be the sum of the leases and within the capacity. */
 function check(ledger: DeviceLedger, capacity: Amounts): Amounts {
   const allocated = amounts([ledger.allocated()]);
   if (!areEqual(allocated, amounts(ledger.held.values()))) throw new Error('the maps are not the sum of the ledger');

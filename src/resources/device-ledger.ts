@@ -24,7 +24,7 @@ export class DeviceLedger {
     return this.#absentReleases;
   }
 
-  /** What every kernel holds. */
+  /** The leases: what every kernel holds, by device type. */
   get held(): ReadonlyMap<KernelId, KernelAllocation> {
     return this.#held;
   }

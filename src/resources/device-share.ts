@@ -9,7 +9,7 @@ import { deviceOfSlot } from './slot-name.ts';
 /** What is held of one device; the amount is a decimal text. */
 export type DeviceShare = readonly [slot: string, device: string, amount: string];
 
-/** The list. */
+/** The shares of an allocation as a list, in its order: the form for JSON and labels. */
 export function sharesOf(allocation: KernelAllocation): readonly DeviceShare[] {
   const shares: DeviceShare[] = [];
   // Amounts are few, however many the devices.

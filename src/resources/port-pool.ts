@@ -146,7 +146,7 @@ export interface PoolOverlap {
   readonly reserve: string;
 }
 
-/** Where the texts are. */
+/** Where Linux says which ports it gives to outgoing connections, and which it leaves alone. */
 export const ephemeralPortFiles = {
   range: '/proc/sys/net/ipv4/ip_local_port_range',
   reserved: '/proc/sys/net/ipv4/ip_local_reserved_ports',

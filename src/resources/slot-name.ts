@@ -15,8 +15,8 @@ export const deviceOfSlot = (slot: string): string => slot.split('.', 1)[0] ?? s
 export const belongsTo = (slot: string, device: string): boolean => slot === device || slot.startsWith(`${device}.`);
 
 /**
- * Checks that the slots of an accelerator are named after it: `KEY.…`. Throws INVALID_CONFIG with the words that the
- * manager's operators know (spec 4).
+ * Checks that the slots of an accelerator are named after it: `KEY.…`. Throws INVALID_CONFIG with the words that
+ * operators know from the specification (4).
  */
 export function checkAcceleratorSlots(key: string, slots: Iterable<string>): void {
   for (const slot of slots) {

@@ -20,7 +20,7 @@ export type Strategy = (input: StrategyInput) => readonly Share[];
 /** Of whole devices: parts of a device that are left over don't count towards the total. */
 export const discreteFill: Strategy = (input) => fill(input, 'discrete', ({ free }) => cut(free));
 
-/** Of fractions of devices. */
+/** Fills one device after the other, with fractions of units too. */
 export const fractionFill: Strategy = (input) => fill(input, 'fraction', ({ free }) => free);
 
 function fill(

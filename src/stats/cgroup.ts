@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 
-/** A mounted hierarchy. */
+/** A mounted hierarchy of cgroups: the one of version 2, or that of some controllers of version 1. */
 export interface CgroupMount {
   readonly version: 1 | 2;
   readonly mountPoint: string;

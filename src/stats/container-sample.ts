@@ -52,7 +52,7 @@ const levels = allKernelFigures.flatMap((row): readonly string[] => {
   return row.type === 'peak' ? row.from : [];
 });
 
-/** A sample without figures. */
+/** A sample in which nothing is known: what collectors fill in, and what a kernel has before its first. */
 export const emptySample: ContainerSample = {
   ...emptyCounters,
   ...(Object.fromEntries(levels.map((name) => [name, null])) as Record<SampleField | StallName, null>),

@@ -34,7 +34,7 @@ interface RateRow extends Row {
   readonly type: 'rate';
   readonly from: string;
   readonly per?: number;
-  /** Digits of fraction. */
+  /** Digits after the point to which it is rounded. */
   readonly digits: number;
 }
 

@@ -83,13 +83,14 @@ describe('disks', () => {
       mount('/dev/vda1', '/again', 'ext4'),
       mount('/dev/vdb1', '/with\\040blank', 'xfs'),
       mount('/dev/vdc1', '/var/lib/engine/x', 'xfs'),
+      mount('/dev/vde1', '/run/engine/moby/ID', 'xfs'),
       mount('/dev/vdd1', '/boot', 'vfat'),
       mount('overlay', '/merged', 'overlay'),
       mount('server:/', '/nfs', 'nfs4'),
       mount('pool', '/zfs', 'zfs'),
       mount('none', '/none', 'ext4'),
     ].join('');
-    expect(disksOf(mounts, fileSystems, '/var/lib/engine')).toEqual([
+    expect(disksOf(mounts, fileSystems, ['/run/engine/moby', '/var/lib/engine'])).toEqual([
       { device: '/dev/vda1', mountPoint: '/' },
       { device: '/dev/vdb1', mountPoint: '/with blank' },
       { device: 'pool', mountPoint: '/zfs' },
@@ -100,8 +101,9 @@ describe('disks', () => {
     const hanging = Promise.withResolvers<{ used: number; size: number }>();
     const asked: string[] = [];
     const collector = nodeDisk({
-      mounts: texts(mount('/dev/a', '/a', 'ext4') + mount('/dev/b', '/b', 'ext4')),
+      mounts: texts(mount('/dev/a', '/a', 'ext4') + mount('/dev/b', '/b', 'ext4') + mount('/dev/c', '/c', 'ext4')),
       fileSystems: texts(fileSystems),
+      engineMounts: ['/c'],
       engineRoot: () => Promise.reject(new Error('the engine is away')),
       spaceOf: (place) => {
         asked.push(place);

@@ -78,7 +78,7 @@ export const allNodeFigures: readonly (NodeRow & { readonly name: NodeFigureName
 /** A figure as a collector reads it. */
 export interface NodeReading extends MeasuredAmount {
   readonly figure: NodeFigureName;
-  /** By CPU or disk. */
+  /** The same figure of each CPU or disk, by name. */
   readonly parts: ReadonlyMap<string, MeasuredAmount>;
 }
 

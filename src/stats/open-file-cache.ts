@@ -13,7 +13,7 @@ export interface FileCalls {
   close(descriptor: number): void;
 }
 
-/** Those of Node. */
+/** The system's own calls; tests hand in some that fail. */
 export const systemCalls: FileCalls = {
   open: (path) => openSync(path, 'r'),
   read: (descriptor, buffer, offset, position) =>

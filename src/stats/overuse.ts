@@ -5,7 +5,7 @@
 import { describeByteSize } from '../lib/byte-size.ts';
 import type { ContainerCounters, ContainerSample } from './container-sample.ts';
 
-/** Kinds of over-use. */
+/** What a kernel may take too much of, or be refused. */
 export const overuseKinds = ['memory', 'out-of-memory', 'throttled', 'processes', 'disk'] as const;
 export type OveruseKind = (typeof overuseKinds)[number];
 
@@ -17,7 +17,7 @@ export interface Overuse {
   /** Milliseconds since the epoch. */
   readonly firstAt: number;
   readonly lastAt: number;
-  /** One sentence with figures. */
+  /** One sentence for people, with the figures of the last time. */
   readonly detail: string;
 }
 
@@ -137,7 +137,7 @@ export class OveruseWatch {
     if (begins) this.#add(kind, 1, now, detail(), true);
   }
 
-  /** Something that is counted. */
+  /** Something that happens again and again, and neither begins nor ends: a kill, a refusal. */
   #count(kind: OveruseKind, more: number, now: number, detail: string): void {
     if (more > 0) this.#add(kind, more, now, detail, false);
   }

@@ -6,7 +6,7 @@ import type { Timed } from './container-sample.ts';
 import { keyedNumber, toNumber, UnexpectedText, whole } from './file-text.ts';
 import type { OpenFileCache } from './open-file-cache.ts';
 
-/** Figures of one process. */
+/** What one process uses, by its files in `/proc`. */
 export interface ProcessSample {
   readonly cpuMicroseconds: number;
   readonly memoryBytes: number;

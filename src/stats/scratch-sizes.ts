@@ -10,7 +10,7 @@ import { isSystemError } from '../lib/system-error.ts';
 import { YieldBudget } from '../lib/yield-budget.ts';
 import { type WalkResult, walkSize } from './scratch-walk.ts';
 
-/** What sizes work with. */
+/** Where the folders of kernels are, and what walking through them needs. */
 export interface ScratchSizesParts {
   /** Where a kernel's folder is. */
   readonly folderOf: (kernelId: KernelId) => string;

@@ -7,7 +7,7 @@ import { type FileHandle, lstat, open, opendir, readdir } from 'node:fs/promises
 import { isSystemError } from '../lib/system-error.ts';
 import type { YieldBudget } from '../lib/yield-budget.ts';
 
-/** Bounds of a walk. */
+/** How far a walk goes before it gives up: the folders are the tenant's. */
 export interface WalkBounds {
   /** Files and folders that are looked at. */
   readonly maxEntries: number;
@@ -17,7 +17,7 @@ export interface WalkBounds {
   readonly skipsDeeper?: boolean;
 }
 
-/** What a walk found. */
+/** The size that a walk found, and whether that is all. */
 export interface WalkResult {
   readonly bytes: number;
   /** False when the bounds ended the walk: then it is that much at least. */

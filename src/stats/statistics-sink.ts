@@ -1,4 +1,4 @@
-/** Where statistics go beside the agent's own interfaces: to a manager, or nowhere. Numbers in units; what a manager reads is its adapter's. */
+/** Where statistics go beside the agent's own interfaces, if anywhere. Numbers in units; in which form others read them is the sink's business. */
 import type { DeviceMeasure, DeviceMeasureKind, MeasuredAmount } from '../devices/device-measures.ts';
 import type { Timed } from './container-sample.ts';
 import type { KernelReading } from './kernel-statistics-store.ts';
@@ -12,13 +12,13 @@ export interface DeviceReading extends MeasuredAmount {
 
 /** What is known of the devices of a kernel or of a process. */
 export interface DeviceReadings {
-  /** Measured in this round. */
+  /** What plugins have measured in this very round. */
   readonly fresh: readonly DeviceReading[];
   /** The keys of all measures that still hold: those of a plugin that missed a round too. */
   readonly keys: ReadonlySet<string>;
 }
 
-/** What a process uses. */
+/** What a process uses of CPU, memory, disks and devices, with the time of the sample. */
 export interface ProcessReading extends Timed<ProcessSample> {
   readonly devices: DeviceReadings;
 }

@@ -148,7 +148,7 @@ describe('a round', () => {
         put: async (round) => {
           kernels.push(...round.kernels);
           for await (const [container, of] of round.processes) if (container === 'c1.1') processes.push(...of);
-          throw new Error('no Redis');
+          throw new Error('the sink is away');
         },
         putFinal: async () => {},
         forget: () => {},
@@ -180,7 +180,7 @@ describe('the end of a kernel', () => {
       put: async () => {},
       putFinal: async (reading) => {
         final.push(reading);
-        throw new Error('no Redis');
+        throw new Error('the sink is away');
       },
       forget: (kernelId) => forgotten.push(kernelId),
     };

@@ -11,6 +11,7 @@ const info = (storageDriver: string) => ({
   storageDriver,
   cgroupVersion: 2 as const,
   cgroupDriver: 'cgroupfs',
+  cgroupParent: 'docker',
   cpus: 1,
   memoryBytes: 1,
   dataRoot: '/var/lib/docker',

@@ -230,8 +230,8 @@ describe('devices of a node of a cluster', () => {
   });
 
   it('are cores that the container is pinned to, and memory of which shared memory is a part', async () => {
-    const { cgroupDriver: driver, cgroupVersion: version } = await engine.info(within(10_000));
-    const cores = await discoverCores({ driver, version }, 64);
+    const { cgroupParent: parent, cgroupVersion: version } = await engine.info(within(10_000));
+    const cores = await discoverCores({ parent, version }, 64);
     const cpu = cpuPlugin({ cores, overcommit: 1, agentVersion: '1', machine: 'x86_64', system: 'Linux' });
     const devices = new NodeDevices({
       plugins: [inProcess(cpu, '1'), inProcess(memPlugin(2 ** 33), '1')],

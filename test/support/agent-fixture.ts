@@ -93,6 +93,7 @@ export async function testAgentParts(
     statistics: await assembleStatistics({
       ...common,
       host: thisMachine,
+      engineMounts: [],
       settings: { listen: null, periodMs: 60_000, adaptive: false, source: 'engine' },
       folder: join(kernels.folder, 'statistics'),
       kernels: registry,

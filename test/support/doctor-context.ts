@@ -14,6 +14,7 @@ const info: EngineInfo = {
   storageDriver: 'overlay2',
   cgroupVersion: 2,
   cgroupDriver: 'systemd',
+  cgroupParent: 'system.slice',
   cpus: 1,
   memoryBytes: 1,
   dataRoot: '/var/lib/docker',

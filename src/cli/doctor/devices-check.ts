@@ -18,7 +18,7 @@ export async function devicesResult({ settings, engine }: DoctorContext, working
       : {
           version: engine.info.version,
           runtimes: engine.info.runtimes,
-          cgroups: { version: engine.info.cgroupVersion, driver: engine.info.cgroupDriver },
+          cgroups: { version: engine.info.cgroupVersion, parent: engine.info.cgroupParent },
         };
   await using devices = await discoverDevices({
     settings,

@@ -4,6 +4,9 @@ import type { EngineInfo } from '../engine.ts';
 import { child, fields, number, text, texts } from './replies.ts';
 import type { EngineVersion } from './versioned-transport.ts';
 
+/** Mounts of the engine and its runtimes that may lie outside of the folder that it names, which only one that answers does. */
+export const engineMounts = ['/proc/docker/runtime-runc/moby', '/var/lib/docker/btrfs'] as const;
+
 /** The reply to `GET /info`, with the version that was negotiated. */
 export function readEngineInfo(value: unknown, version: EngineVersion): EngineInfo {
   const info = fields(value);
@@ -16,6 +19,8 @@ export function readEngineInfo(value: unknown, version: EngineVersion): EngineIn
     storageDriver: text(info, 'Driver'),
     cgroupVersion: text(info, 'CgroupVersion') === '2' ? 2 : 1,
     cgroupDriver: text(info, 'CgroupDriver'),
+    // The engine doesn't say it; these are what it takes when its own settings name none.
+    cgroupParent: text(info, 'CgroupDriver') === 'systemd' ? 'system.slice' : 'docker',
     cpus: number(info, 'NCPU'),
     memoryBytes: number(info, 'MemTotal'),
     dataRoot: text(info, 'DockerRootDir'),

@@ -127,6 +127,7 @@ export class DummyEngine implements Engine {
       storageDriver: 'memory',
       cgroupVersion: 2 as const,
       cgroupDriver: 'cgroupfs',
+      cgroupParent: 'dummy',
       cpus: 4,
       memoryBytes: 8 * 2 ** 30,
       dataRoot: '/nonexistent/dummy',

@@ -13,7 +13,7 @@ const define = (command: readonly string[], more: Partial<ServiceDefinition> = {
   ...more,
 });
 
-/** Whoever reaches the port is let in: managers put their own gate before it. */
+/** Whoever reaches the port is let in: who may reach it is decided before it, where the port is published. */
 const notebookConfig = [
   'c.NotebookApp.allow_root = True\n',
   'c.NotebookApp.ip = "0.0.0.0"\n',

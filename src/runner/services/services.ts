@@ -30,7 +30,7 @@ export interface ServicesParts {
   readonly declared: readonly DeclaredService[];
   /** By name; those of the image come before the runtime's own. */
   readonly definitions: ReadonlyMap<string, ServiceDefinition>;
-  /** By name. */
+  /** The runner's own services by name, such as `sshd`. */
   readonly builtIn: ReadonlyMap<string, BuiltInService>;
   readonly tenant: Tenant;
   readonly clock: Clock;

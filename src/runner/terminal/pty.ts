@@ -24,7 +24,7 @@ export interface Pty {
   hangUp(): void;
 }
 
-/** Callbacks of a terminal. */
+/** What a terminal tells whoever has opened it. */
 export interface PtyEvents {
   onOutput(bytes: Uint8Array): void;
   /** The terminal has taken what was typed, after it had been full. */

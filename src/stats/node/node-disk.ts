@@ -31,6 +31,8 @@ export interface NodeDiskParts {
   readonly mounts: Pick<KeptFile, 'read'>;
   /** `/proc/filesystems`. */
   readonly fileSystems: Pick<KeptFile, 'read'>;
+  /** Mounts at or below these folders are left out as well, whether the engine answers or not. */
+  readonly engineMounts: readonly string[];
   /** Mounts below this folder, where the engine keeps its data, are left out. When it can't be had, none are. */
   readonly engineRoot: (signal: AbortSignal) => Promise<string>;
   /** Asks the system; for tests. */
@@ -57,7 +59,8 @@ export function nodeDisk(parts: NodeDiskParts): NodeCollector {
       if (at - listedAt >= listKeptSeconds) {
         const options = { what: "the folder of the engine's data", timeoutMs: deadlineMs, signal };
         const root = await withDeadline(options, (deadline) => parts.engineRoot(deadline.signal)).catch(() => null);
-        disks = disksOf(parts.mounts.read(), parts.fileSystems.read(), root);
+        const engineFolders = root === null ? parts.engineMounts : [...parts.engineMounts, root];
+        disks = disksOf(parts.mounts.read(), parts.fileSystems.read(), engineFolders);
         listedAt = at;
       }
       const spaces = await Promise.all(disks.map((disk) => ask(disk, signal)));
@@ -76,15 +79,14 @@ export function nodeDisk(parts: NodeDiskParts): NodeCollector {
   };
 }
 
-/** Every device of a real file system once, by the first place where it is mounted. */
-export function disksOf(mounts: string, fileSystems: string, engineRoot: string | null): readonly Disk[] {
+/** Every device of a real file system once, by the first place where it is mounted outside of the engine's folders. */
+export function disksOf(mounts: string, fileSystems: string, engineFolders: readonly string[]): readonly Disk[] {
   const lines = fileSystems.split('\n').filter((line) => line.startsWith('\t'));
   const real = new Set(['zfs', ...lines.map((line) => line.trim())]);
   const disks = new Map<string, Disk>();
   for (const { source: device, mountPoint, fileSystem } of parseMountTable(mounts)) {
     if (device === '' || device === 'none' || !real.has(fileSystem) || skippedTypes.includes(fileSystem)) continue;
-    if (mountPoint.startsWith('/proc/docker/runtime-runc/moby/') || mountPoint === '/var/lib/docker/btrfs') continue;
-    if (engineRoot !== null && isAtOrBelow(mountPoint, engineRoot)) continue;
+    if (engineFolders.some((folder) => isAtOrBelow(mountPoint, folder))) continue;
     if (!disks.has(device) && disks.size < maxDisks) disks.set(device, { device, mountPoint });
   }
   return [...disks.values()];

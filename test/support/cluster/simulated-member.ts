@@ -146,6 +146,7 @@ const backend: EngineBackend = {
   findDevices: async () => devices,
   networkBytes: async () => ({ receivedBytes: 0, sentBytes: 0 }),
   figuresHost: (files) => cgroups?.host ?? thisMachine(files),
+  engineMounts: [],
 };
 const operations = new OperationTimes(systemClock);
 const assemble: AssembleMember = async (inForce, state, adapter) => {
