@@ -1,6 +1,6 @@
 /**
  * The agent as its callers see it, the local API and the adapter of a cluster: everything that can be asked of this node.
- * The implementation is `node-agent.ts`.
+ * The implementation is `default-agent.ts`.
  */
 import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
 import type { NumberedKernelEvent } from '../events/kernel-event.ts';

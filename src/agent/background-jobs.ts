@@ -9,8 +9,8 @@ import { hasCode } from '../lib/errors.ts';
 import type { KernelId, RunId } from '../lib/ids.ts';
 import { Backoff, type PeriodicJob, retry, runPeriodically, supervise } from '../lib/retry.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
+import type { AgentParts } from './agent-parts.ts';
 import { IdleKernels } from './idle-kernels.ts';
-import type { NodeAgentParts } from './parts.ts';
 import { PublishedHealth, PublishedRuns } from './published-changes.ts';
 import type { Readiness } from './readiness.ts';
 
@@ -22,7 +22,7 @@ const engineRetryMs = 1000;
 /** What a start waits for, however long. */
 const passing = ['ENGINE_UNAVAILABLE', 'ENGINE_CHANGED', 'DEADLINE_EXCEEDED'] as const;
 
-export interface BackgroundJobsParts extends Pick<NodeAgentParts, 'kernels' | 'clock' | 'log'> {
+export interface BackgroundJobsParts extends Pick<AgentParts, 'kernels' | 'clock' | 'log'> {
   readonly events: Pick<EventSink, 'publish' | 'hasFinished'>;
 }
 

@@ -70,7 +70,7 @@ describe('loosened hardening', () => {
   it('is none by default', async () => {
     const settings = await settingsOf();
     expect(hardeningOf(settings, null)).toEqual(defaultHardening);
-    expect(loosenedWarnings(settings)).toEqual([]);
+    expect(loosenedWarnings(settings, false)).toEqual([]);
   });
 
   it('changes what its keys name and nothing else, and is warned of by key', async () => {
@@ -82,7 +82,7 @@ describe('loosened hardening', () => {
       limited: { cpus: true, memory: false, processes: true },
     });
     const container = { ...settings.container, kernelUser: { uid: 0, gid: 0 } };
-    expect(loosenedWarnings({ ...settings, loosen, container, imageBootstrap: 'root' })).toEqual([
+    expect(loosenedWarnings({ ...settings, loosen, container }, true)).toEqual([
       'kernelet.loosen.capabilities: containers keep SYS_PTRACE, KILL',
       'kernelet.loosen.no-memory-limit: kernels may take all memory',
       'container.kernel-uid: programs in kernels run as root',
@@ -101,6 +101,6 @@ describe('loosened hardening', () => {
       noCpuLimit: true,
       swap: true,
     } satisfies typeof settings.loosen;
-    expect(loosenedWarnings({ ...settings, loosen: everything })).toHaveLength(Object.keys(everything).length);
+    expect(loosenedWarnings({ ...settings, loosen: everything }, false)).toHaveLength(Object.keys(everything).length);
   });
 });

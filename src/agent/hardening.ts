@@ -18,11 +18,15 @@ export function hardeningOf(
   };
 }
 
-/** One sentence for everything that makes kernels less confined than they are by default, with its key. */
+/**
+ * One sentence for everything that makes kernels less confined than they are by default, with its key. `areRootScriptsAsked`:
+ * whether scripts of images are root because the operator says so, and not because every node of a cluster does it.
+ */
 export function loosenedWarnings(
-  settings: Pick<Settings, 'loosen' | 'container' | 'mode' | 'imageBootstrap'>,
+  settings: Pick<Settings, 'loosen' | 'container'>,
+  areRootScriptsAsked: boolean,
 ): readonly string[] {
-  const { loosen, container, mode, imageBootstrap } = settings;
+  const { loosen, container } = settings;
   const warnings: string[] = [];
   const warn = (loosened: boolean, key: string, text: string): void => {
     if (loosened) warnings.push(`${key}: ${text}`);
@@ -36,7 +40,10 @@ export function loosenedWarnings(
   warn(loosen.noCpuLimit, 'kernelet.loosen.no-cpu-limit', 'kernels may use all CPUs');
   warn(loosen.swap, 'kernelet.loosen.swap', 'kernels may swap');
   warn(container.kernelUser.uid === 0, 'container.kernel-uid', 'programs in kernels run as root');
-  const asksForRoot = mode === 'standalone' && imageBootstrap === 'root';
-  warn(asksForRoot, 'kernelet.image-bootstrap', 'scripts of images run as root, and kernels join no prewarmed network');
+  warn(
+    areRootScriptsAsked,
+    'kernelet.image-bootstrap',
+    'scripts of images run as root, and kernels join no prewarmed network',
+  );
   return warnings;
 }

@@ -2,7 +2,7 @@
  * All that the composition root has of this folder: how a node becomes a member of its cluster, and the commands for
  * members. What only members need is loaded by them, so that other starts and commands pay nothing for it.
  */
-import type { ServedNode } from '../agent/served-node.ts';
+import type { ServedNode } from '../agent/node.ts';
 import type { CommandEntry } from '../cli/commands/index.ts';
 import type { Settings } from '../config/settings.ts';
 import type { OpenMemberOptions } from './membership/member.ts';

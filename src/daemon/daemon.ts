@@ -1,7 +1,6 @@
 /** A daemon's life: one node, served until a signal says stop. Kernels outlive it. */
 import { addAbortListener } from 'node:events';
-import { loosenedWarnings } from '../agent/hardening.ts';
-import type { ServedNode } from '../agent/served-node.ts';
+import type { ServedNode } from '../agent/node.ts';
 import type { Settings } from '../config/settings.ts';
 import { sleep, systemClock } from '../lib/clock.ts';
 import { raceWithSignal } from '../lib/deadline.ts';
@@ -29,6 +28,8 @@ export interface RootOptions {
 export interface DaemonRoot {
   /** Where a snapshot of the state is written on request. */
   readonly snapshotFolder: string;
+  /** One sentence for each setting that makes kernels less confined than by default. */
+  readonly loosened: readonly string[];
   /** Throws KerneletError, and the signal's reason. */
   open(): Promise<ServedNode>;
 }
@@ -61,7 +62,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { settings: own, warnings } = configuration.inForce;
   await using cleanups = new AsyncDisposableStack();
   for (const warning of warnings) log.warn(warning);
-  for (const warning of loosenedWarnings(own)) log.warn(`loosened: ${warning}`);
+  for (const warning of root.loosened) log.warn(`loosened: ${warning}`);
   const [refused, ...alsoRefused] = await options.refusedSettings(own);
   for (const error of alsoRefused) log.error(error.message);
   if (refused) throw refused;

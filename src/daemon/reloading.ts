@@ -3,7 +3,7 @@
  * cannot is named, and a file that is refused changes nothing.
  */
 
-import type { ServedNode } from '../agent/served-node.ts';
+import type { ServedNode } from '../agent/node.ts';
 import { toKerneletError } from '../lib/errors.ts';
 import type { AdjustableLogger } from '../lib/log.ts';
 import { CoalescedTask } from '../lib/single-flight.ts';

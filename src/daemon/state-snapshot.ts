@@ -5,8 +5,8 @@
 
 import path from 'node:path';
 import type { Agent, KernelView } from '../agent/agent.ts';
+import type { ServedNode } from '../agent/node.ts';
 import { checkHealth } from '../agent/node-health.ts';
-import type { ServedNode } from '../agent/served-node.ts';
 import type { LoadedSettings } from '../config/settings.ts';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import type { Clock } from '../lib/clock.ts';

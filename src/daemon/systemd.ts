@@ -4,9 +4,9 @@
  */
 
 import type { AgentPhase } from '../agent/agent.ts';
+import type { ServedNode } from '../agent/node.ts';
 import type { HealthCheck } from '../agent/node-health.ts';
 import { checkHealth } from '../agent/node-health.ts';
-import type { ServedNode } from '../agent/served-node.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, toKerneletError } from '../lib/errors.ts';

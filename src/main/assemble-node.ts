@@ -1,11 +1,10 @@
 /** Assembles a node out of its parts. What differs between nodes is handed in; nothing here asks what the node is. */
 import path from 'node:path';
-import type { AssembledNode } from '../agent/assembled-node.ts';
+import type { EventStore } from '../agent/agent-parts.ts';
 import type { NodeCapacity } from '../agent/create-request.ts';
-import { mountCheck } from '../agent/mount-check.ts';
-import { NodeAgent } from '../agent/node-agent.ts';
+import { DefaultAgent } from '../agent/default-agent.ts';
+import type { AssembledNode } from '../agent/node.ts';
 import { fitLimits, isAnyWanted } from '../agent/operator-limits.ts';
-import type { EventStore } from '../agent/parts.ts';
 import type { Settings } from '../config/settings.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -21,6 +20,7 @@ import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import { version } from '../lib/version.ts';
 import { PortPool } from '../resources/port-pool.ts';
 import type { StatisticsSink } from '../stats/statistics-sink.ts';
+import { mountCheck } from '../storage/mounts/mount-check.ts';
 import { scratchFolder } from '../storage/scratch-folder.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
 import { assembleStatistics } from './assemble-statistics.ts';
@@ -149,7 +149,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
     log,
   });
   const owned = cleanups.move();
-  const agent = new NodeAgent({
+  const agent = new DefaultAgent({
     kernels: kernels.registry,
     engine,
     images: new ImageService(engine, undefined, () => kernels.prewarmedNetworks.removeIdle()),

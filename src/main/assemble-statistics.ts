@@ -1,5 +1,5 @@
 /** Assembles the statistics of a node. */
-import { targetOf } from '../agent/kernel-statistics.ts';
+import { targetOf } from '../agent/usage-tracker.ts';
 import type { MetricsSettings } from '../config/settings.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
 import type { Engine } from '../engine/engine.ts';

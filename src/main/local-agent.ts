@@ -1,13 +1,13 @@
 /** An agent inside a command's own process, spoken to like a daemon: what `kernelet run` uses when no daemon runs. */
 import { existsSync } from 'node:fs';
-import { clearInstances, newInstanceFolder, removeInstance } from '../agent/instances.ts';
-import type { NodeAgent } from '../agent/node-agent.ts';
+import type { DefaultAgent } from '../agent/default-agent.ts';
 import type { CliIo, LocalAgent, LocalAgentOptions } from '../cli/host.ts';
 import { loadSettings } from '../config/load.ts';
 import { createApp } from '../http/app.ts';
 import { hasCode } from '../lib/errors.ts';
 import { createLogger } from '../lib/log.ts';
 import { version } from '../lib/version.ts';
+import { clearInstances, newInstanceFolder, removeInstance } from './instances.ts';
 import { openInstance } from './standalone.ts';
 
 const clearDeadlineMs = 60_000;
@@ -55,7 +55,7 @@ export async function startLocalAgent(options: LocalAgentOptions, io: CliIo): Pr
 /** Until the new folder is locked, another command may take it for a left-over. */
 async function openInNewFolder(
   options: InstanceOptions,
-): Promise<{ readonly agent: NodeAgent; readonly folder: string }> {
+): Promise<{ readonly agent: DefaultAgent; readonly folder: string }> {
   for (let tries = 1; ; tries += 1) {
     const folder = newInstanceFolder(options.settings);
     try {

@@ -1,7 +1,7 @@
 /** The composition root of a member of a cluster: a manager decides what its kernels are, and for whom. */
-import type { AssembleMember, NodeAdapter } from '../agent/assembled-node.ts';
-import { hardeningOf } from '../agent/hardening.ts';
-import { checkUser } from '../agent/user-check.ts';
+
+import { hardeningOf, loosenedWarnings } from '../agent/hardening.ts';
+import type { AssembleMember, NodeAdapter } from '../agent/node.ts';
 import { openMember } from '../backendai/index.ts';
 import type { ClusterOverrides } from '../config/cluster-overrides.ts';
 import type { LoadedSettings, Settings } from '../config/settings.ts';
@@ -13,6 +13,7 @@ import { lxcfsMounts } from '../storage/mounts/lxcfs-mounts.ts';
 import { assembleNode, type NodeRole } from './assemble-node.ts';
 import { openBackend } from './engine-backends.ts';
 import { daemonReadyNetworks } from './standalone.ts';
+import { checkUser } from './user-check.ts';
 
 /** The engine knows no log without end. */
 const unlimitedLogBytes = 2 ** 50;
@@ -88,6 +89,7 @@ export function memberRoot(
   };
   return {
     snapshotFolder: options.settings.agent.varBasePath,
+    loosened: loosenedWarnings(options.settings, false),
     open: () => openMember({ ...options, assemble }),
   };
 }

@@ -1,7 +1,6 @@
 /** `kernelet serve`: reads the configuration, chooses the composition root by it, and runs the daemon. */
 import type { Agent } from '../agent/agent.ts';
-import { clearInstances } from '../agent/instances.ts';
-import type { ServedNode } from '../agent/served-node.ts';
+import type { ServedNode } from '../agent/node.ts';
 import { daemonStatus } from '../cli/exit-status.ts';
 import type { CliIo, ServeOptions } from '../cli/host.ts';
 import { formatHostPort, isLoopback } from '../config/value-types/address.ts';
@@ -17,6 +16,7 @@ import { createLogger, type Logger } from '../lib/log.ts';
 import { OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import { version } from '../lib/version.ts';
 import { refusedSettings } from './check-settings.ts';
+import { clearInstances } from './instances.ts';
 import { memberRoot } from './member.ts';
 import { openInstance, standaloneRoot } from './standalone.ts';
 

@@ -1,11 +1,10 @@
 /** The composition root of a node that is alone: its own settings decide, and its kernels are of this machine's users. */
-import type { AssembledNode } from '../agent/assembled-node.ts';
+
+import type { DefaultAgent } from '../agent/default-agent.ts';
 import { endKernels } from '../agent/end-kernels.ts';
-import { hardeningOf } from '../agent/hardening.ts';
-import type { NodeAgent } from '../agent/node-agent.ts';
+import { hardeningOf, loosenedWarnings } from '../agent/hardening.ts';
+import type { AssembledNode, ServedNode } from '../agent/node.ts';
 import { probeEngine } from '../agent/node-health.ts';
-import type { ServedNode } from '../agent/served-node.ts';
-import { checkUser } from '../agent/user-check.ts';
 import type { Settings } from '../config/settings.ts';
 import type { DaemonRoot, RootOptions } from '../daemon/daemon.ts';
 import { readHostCapacity } from '../devices/host-capacity.ts';
@@ -16,6 +15,7 @@ import { OperationTimes } from '../lib/operation-times.ts';
 import { openStateFolder } from '../storage/state-folder.ts';
 import { assembleNode, type NodeRole } from './assemble-node.ts';
 import { openBackend } from './engine-backends.ts';
+import { checkUser } from './user-check.ts';
 
 /** A command may come any time, and the next one soon after it. */
 export const daemonReadyNetworks = 2;
@@ -74,7 +74,7 @@ async function openStandalone(options: StandaloneOptions): Promise<AssembledNode
 /** An agent in a folder of its own below the state folder, for a command without a daemon. It makes one kernel and ends. */
 export async function openInstance(
   options: Pick<StandaloneOptions, 'settings' | 'folder' | 'log' | 'onProgress'>,
-): Promise<NodeAgent> {
+): Promise<DefaultAgent> {
   const operations = new OperationTimes(systemClock);
   // Most commands without a daemon make no kernel.
   const { agent } = await openStandalone({
@@ -91,6 +91,7 @@ export async function openInstance(
 export function standaloneRoot({ settings, operations, log, signal: stop }: RootOptions): DaemonRoot {
   return {
     snapshotFolder: settings.stateDir,
+    loosened: loosenedWarnings(settings, settings.imageBootstrap === 'root'),
     async open(): Promise<ServedNode> {
       const { agent, engine, kernels } = await openStandalone({
         settings,

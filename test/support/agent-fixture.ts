@@ -1,7 +1,7 @@
 /** A node's agent for tests of the interfaces: real kernels on the dummy engine, with runners that say what the test scripts. */
 import { join } from 'node:path';
-import { NodeAgent } from '../../src/agent/node-agent.ts';
-import type { EventStore, NodeAgentParts } from '../../src/agent/parts.ts';
+import type { AgentParts, EventStore } from '../../src/agent/agent-parts.ts';
+import { DefaultAgent } from '../../src/agent/default-agent.ts';
 import { type EventLog, openEventLog } from '../../src/events/event-log.ts';
 import type { KernelEvent } from '../../src/events/kernel-event.ts';
 import type { RunScript } from '../../src/execution/scripted-runner.ts';
@@ -21,7 +21,7 @@ const idle: RunScript = async function* () {
 
 /** The fixture. Disposing it ends the agent and deletes its folder. */
 export class AgentFixture implements AsyncDisposable {
-  readonly agent: NodeAgent;
+  readonly agent: DefaultAgent;
   readonly kernels: KernelsFixture;
   readonly runners: readonly RecordingRunner[];
   /** Sets up the runners of the next kernels. */
@@ -29,7 +29,7 @@ export class AgentFixture implements AsyncDisposable {
   /** What the next runs say. */
   script: RunScript = idle;
 
-  private constructor(kernels: KernelsFixture, agent: NodeAgent, runners: readonly RecordingRunner[]) {
+  private constructor(kernels: KernelsFixture, agent: DefaultAgent, runners: readonly RecordingRunner[]) {
     this.kernels = kernels;
     this.agent = agent;
     this.runners = runners;
@@ -51,7 +51,7 @@ export class AgentFixture implements AsyncDisposable {
         ...options.parts,
       },
     });
-    const agent = new NodeAgent(parts);
+    const agent = new DefaultAgent(parts);
     made.fixture = new AgentFixture(kernels, agent, runners);
     await agent.start({ retry: false });
     return made.fixture;
@@ -69,7 +69,7 @@ export class AgentFixture implements AsyncDisposable {
  */
 export async function testAgentParts(
   options: FixtureOptions,
-): Promise<{ readonly parts: NodeAgentParts; readonly kernels: KernelsFixture }> {
+): Promise<{ readonly parts: AgentParts; readonly kernels: KernelsFixture }> {
   const made: { kept?: EventLog } = {};
   const kernels = await KernelsFixture.open({ ...options, onEvent: (event) => made.kept?.publish(event) });
   const kept = await openEventLog({ path: kernels.folder }, systemClock, silentLogger);
@@ -86,7 +86,7 @@ export async function testAgentParts(
   const { registry, scratch } = kernels.kernels;
   await scratch.prepare();
   const common = { engine: kernels.engine, events, clock: systemClock, log: silentLogger };
-  const parts: NodeAgentParts = {
+  const parts: AgentParts = {
     ...common,
     kernels: registry,
     images: new ImageService(kernels.engine),

@@ -3,8 +3,8 @@
  * which files there are, and looks at what was asked; where it needs another answer it overrides that one method.
  */
 import type { CreateRequest, ImageProgress, KernelView, LogPiece } from '../../src/agent/agent.ts';
-import { NodeAgent } from '../../src/agent/node-agent.ts';
-import type { NodeAgentParts } from '../../src/agent/parts.ts';
+import type { AgentParts } from '../../src/agent/agent-parts.ts';
+import { DefaultAgent } from '../../src/agent/default-agent.ts';
 import type { DummyEngine } from '../../src/engine/dummy/dummy-engine.ts';
 import { dummyImage } from '../../src/engine/dummy/dummy-images.ts';
 import type { EngineImage, ImageRemoval } from '../../src/engine/engine.ts';
@@ -34,7 +34,7 @@ const images = [
 ];
 
 /** The agent. Plant what its runners should do, then look at what was asked of it. */
-export class FakeAgent extends NodeAgent {
+export class FakeAgent extends DefaultAgent {
   readonly creations: CreateRequest[] = [];
   /** What was asked, a line each, in order. */
   readonly calls: string[] = [];
@@ -53,7 +53,7 @@ export class FakeAgent extends NodeAgent {
   readonly #planted: Planted;
   readonly #fixture: KernelsFixture;
 
-  private constructor(parts: NodeAgentParts, planted: Planted, fixture: KernelsFixture) {
+  private constructor(parts: AgentParts, planted: Planted, fixture: KernelsFixture) {
     super(parts);
     this.#planted = planted;
     this.#fixture = fixture;

@@ -1,6 +1,6 @@
 /** What everything of a member is built from. */
 
-import type { AssembledNode } from '../../agent/assembled-node.ts';
+import type { AssembledNode } from '../../agent/node.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';

@@ -5,9 +5,8 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Agent } from '../../agent/agent.ts';
-import type { AssembleMember } from '../../agent/assembled-node.ts';
+import type { AssembleMember, ServedNode } from '../../agent/node.ts';
 import { type Dependencies, probeEngine } from '../../agent/node-health.ts';
-import type { ServedNode } from '../../agent/served-node.ts';
 import { configFolders } from '../../config/paths.ts';
 import { openEventLog } from '../../events/event-log.ts';
 import { systemClock as clock } from '../../lib/clock.ts';

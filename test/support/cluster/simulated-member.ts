@@ -7,7 +7,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createHistogram } from 'node:perf_hooks';
 import { FakeCgroups } from '../../../bench/fake-cgroups.ts';
-import type { AssembleMember } from '../../../src/agent/assembled-node.ts';
+import type { AssembleMember } from '../../../src/agent/node.ts';
 import { openMember } from '../../../src/backendai/index.ts';
 import type { ClusterOverrides } from '../../../src/config/cluster-overrides.ts';
 import { loadSettings } from '../../../src/config/load.ts';

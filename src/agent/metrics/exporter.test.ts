@@ -2,17 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { hostOf, TreeCalls } from '../../test/support/cgroup-fixture.ts';
-import { FakeClock } from '../../test/support/fake-clock.ts';
-import { silentLogger } from '../lib/log.ts';
-import { OperationTimes } from '../lib/operation-times.ts';
-import { DirectSource } from '../stats/container-source.ts';
-import { NodeFigures } from '../stats/node-figures.ts';
-import { OomLog } from '../stats/oom-log.ts';
-import { ProcessReader } from '../stats/process-reader.ts';
-import { Statistics } from '../stats/statistics.ts';
-import type { AgentStatus } from './agent.ts';
-import { KernelStatistics } from './kernel-statistics.ts';
+import { hostOf, TreeCalls } from '../../../test/support/cgroup-fixture.ts';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { silentLogger } from '../../lib/log.ts';
+import { OperationTimes } from '../../lib/operation-times.ts';
+import { DirectSource } from '../../stats/container-source.ts';
+import { NodeFigures } from '../../stats/node-figures.ts';
+import { OomLog } from '../../stats/oom-log.ts';
+import { ProcessReader } from '../../stats/process-reader.ts';
+import { Statistics } from '../../stats/statistics.ts';
+import type { AgentStatus } from '../agent.ts';
+import { MetricsExporter } from './exporter.ts';
 
 const none = { total: 0, used: 0 };
 const status: AgentStatus = {
@@ -36,7 +36,6 @@ it.each([
   const folder = await mkdtemp(path.join(tmpdir(), 'kernelet-statistics-'));
   const clock = new FakeClock();
   const host = hostOf(new TreeCalls(new Map()));
-  const nothing = { [Symbol.dispose]() {} };
   try {
     await using statistics = await Statistics.open({
       folder,
@@ -55,13 +54,12 @@ it.each([
       clock,
       log: silentLogger,
     });
-    using of = new KernelStatistics({
-      kernels: { list: () => [], register: () => nothing },
+    using of = new MetricsExporter({
+      kernels: { list: () => [] },
       statistics,
       operations: new OperationTimes(clock),
       events,
       devices: { known: new Map(), use: () => ({ total: 0, used: 0 }) },
-      scratchLimitBytes: null,
     });
     let text = '';
     for await (const piece of of.exposition(status, new AbortController().signal)) text += piece;

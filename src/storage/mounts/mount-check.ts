@@ -1,7 +1,7 @@
 /** Which folders of the host kernels of this agent get. */
-import type { Logger } from '../lib/log.ts';
-import { type Mount, mountOf, readMountTable } from '../lib/mount-table.ts';
-import { allowMounts, type RequestedMount } from '../storage/mounts/mount-policy.ts';
+import type { Logger } from '../../lib/log.ts';
+import { type Mount, mountOf, readMountTable } from '../../lib/mount-table.ts';
+import { allowMounts, type RequestedMount } from './mount-policy.ts';
 
 /** What the operator allows, and where to warn. */
 export interface MountCheckOptions {

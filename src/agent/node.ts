@@ -1,4 +1,4 @@
-/** A node as the composition root assembles it, and what an adapter above it supplies. */
+/** A node between those who build and those who serve it: assembled out of its parts, and served by the daemon. */
 import type { Settings } from '../config/settings.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -8,8 +8,9 @@ import type { SessionNetworks } from '../network/session-networks.ts';
 import type { PortPool } from '../resources/port-pool.ts';
 import type { StatisticsSink } from '../stats/statistics-sink.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
-import type { NodeAgent } from './node-agent.ts';
-import type { EventStore } from './parts.ts';
+import type { EventStore } from './agent-parts.ts';
+import type { DefaultAgent } from './default-agent.ts';
+import type { Dependencies } from './node-health.ts';
 
 /** What somebody above the node has a say in: where events and figures go, and how kernels are reached. */
 export interface NodeAdapter {
@@ -30,7 +31,7 @@ export interface NodeAdapter {
 
 /** A node with the parts that others look at. Disposing the agent lets go of all of them. */
 export interface AssembledNode {
-  readonly agent: NodeAgent;
+  readonly agent: DefaultAgent;
   readonly engine: Engine;
   readonly kernels: KernelRegistry;
   readonly devices: NodeDevices;
@@ -40,3 +41,19 @@ export interface AssembledNode {
 
 /** Assembles the node in a state folder that the caller has opened, with the settings that are in force by then. */
 export type AssembleMember = (settings: Settings, state: StateFolder, adapter: NodeAdapter) => Promise<AssembledNode>;
+
+/** A node that the daemon serves: alone, or as a member of its cluster. Disposing it ends what it does; kernels go on. */
+export interface ServedNode extends AsyncDisposable {
+  /** Of the node's own file and, in a cluster, of the cluster's too. */
+  readonly settings: Settings;
+  readonly agent: DefaultAgent;
+  /** Whether somebody above the node decides about its kernels: the local API then changes nothing unless it is forced. */
+  readonly isManaged: boolean;
+  /** Path of a socket on which whoever connects gets a snapshot of the state; null: there is none. */
+  readonly snapshotSocket: string | null;
+  readonly dependencies: Dependencies;
+  /** Begins what goes on until the disposal, and resolves when it has begun; rejects when it cannot. */
+  run(): Promise<void>;
+  /** Makes its own what it can of other settings while it goes on; gives the keys of those that it has. */
+  adopt(settings: Settings): Promise<readonly string[]>;
+}

@@ -1,4 +1,4 @@
-/** The agent of this node: requests of its callers, handed to the kernels, the runners and the images. */
+/** The agent over a container engine: requests of its callers, handed to the kernels, the runners and the images. */
 import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
 import { listFiles } from '../execution/kernel-files.ts';
 import type { Download, RunnerClient } from '../execution/runner-client.ts';
@@ -20,35 +20,38 @@ import type {
   LogPiece,
   NodeResources,
 } from './agent.ts';
+import type { AgentParts } from './agent-parts.ts';
 import { BackgroundJobs } from './background-jobs.ts';
 import { checkEnviron, checkRequest, compileSpec, requestedId } from './create-request.ts';
 import { startService, stopService } from './kernel-services.ts';
-import { KernelStatistics } from './kernel-statistics.ts';
 import { keptViewOf, viewOf } from './kernel-view.ts';
+import { MetricsExporter } from './metrics/exporter.ts';
 import { resourcesOf } from './node-resources.ts';
-import type { NodeAgentParts } from './parts.ts';
 import { Readiness } from './readiness.ts';
+import { UsageTracker } from './usage-tracker.ts';
 
 /** How long a request waits for the recovery after a start. */
 const readyTimeoutMs = 15_000;
 /** How long an engine that is accepted may take. */
 const acceptMs = 20_000;
 
-/** The implementation of Agent. `start()` recovers what an earlier process left; requests wait for it, bounded. */
-export class NodeAgent implements Agent {
-  readonly #parts: NodeAgentParts;
+/** The one implementation of Agent. `start()` recovers what an earlier process left; requests wait for it, bounded. */
+export class DefaultAgent implements Agent {
+  readonly #parts: AgentParts;
   readonly #readiness: Readiness;
   readonly #watch: BackgroundJobs;
-  readonly #statistics: KernelStatistics;
+  readonly #usage: UsageTracker;
+  readonly #exporter: MetricsExporter;
   readonly #hooks: Disposable;
   readonly #warnings = new Map<KernelId, readonly string[]>();
   readonly #startedAt: number;
 
-  constructor(parts: NodeAgentParts) {
+  constructor(parts: AgentParts) {
     this.#parts = parts;
     this.#readiness = new Readiness(parts.clock, readyTimeoutMs);
     this.#startedAt = parts.clock.now();
-    this.#statistics = new KernelStatistics(parts);
+    this.#usage = new UsageTracker(parts);
+    this.#exporter = new MetricsExporter(parts);
     this.#watch = new BackgroundJobs(parts, this.#readiness);
     this.#hooks = parts.kernels.register({ ended: ({ spec }) => this.#warnings.delete(spec.id) });
   }
@@ -253,7 +256,7 @@ export class NodeAgent implements Agent {
   }
 
   async kernelMetrics(id: string, signal: AbortSignal): Promise<KernelMetrics> {
-    return await this.#statistics.metricsOf(await this.#find(id), signal);
+    return await this.#usage.metricsOf(await this.#find(id), signal);
   }
 
   async nodeMetrics(): ReturnType<Agent['nodeMetrics']> {
@@ -266,7 +269,7 @@ export class NodeAgent implements Agent {
   }
 
   async *exposition(signal: AbortSignal): AsyncIterable<string> {
-    yield* this.#statistics.exposition(await this.status(), signal);
+    yield* this.#exporter.exposition(await this.status(), signal);
   }
 
   async *kernelEvents(
@@ -310,7 +313,8 @@ export class NodeAgent implements Agent {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#readiness.enter('stopping');
     await this.#watch[Symbol.asyncDispose]();
-    this.#statistics[Symbol.dispose]();
+    this.#usage[Symbol.dispose]();
+    this.#exporter[Symbol.dispose]();
     this.#hooks[Symbol.dispose]();
     await this.#parts.statistics[Symbol.asyncDispose]();
     await this.#parts.release();
@@ -335,7 +339,7 @@ export class NodeAgent implements Agent {
 
   #view(record: KernelRecord): KernelView {
     const { id } = record.spec;
-    const usage = this.#statistics.usageOf(id);
+    const usage = this.#usage.usageOf(id);
     const lost = this.#parts.devices.lostOf(id);
     return viewOf(record, this.#watch.clientOf(record), usage, this.#warnings.get(id) ?? [], lost);
   }

@@ -4,6 +4,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import type { DefaultAgent } from '../agent/default-agent.ts';
 import type { Settings } from '../config/settings.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import { acquireFileLock } from '../lib/file-lock.ts';
@@ -11,13 +12,12 @@ import { removeTree } from '../lib/folders.ts';
 import { newRunId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
-import type { NodeAgent } from './node-agent.ts';
 
-/** How to clear. */
+/** Where folders of instances lie, and how an agent is opened in one. */
 export interface ClearOptions {
   readonly settings: Pick<Settings, 'stateDir'>;
   /** Opens the agent of an instance's folder. Throws STATE_LOCKED while its process lives. */
-  readonly open: (folder: string) => Promise<NodeAgent>;
+  readonly open: (folder: string) => Promise<DefaultAgent>;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }
@@ -56,7 +56,7 @@ export async function clearInstances({ settings, open, log, signal }: ClearOptio
 }
 
 /** Nobody misses such kernels: where another engine answers, that one is accepted, since nobody could do it by hand. */
-async function startAnywhere(agent: NodeAgent, signal: AbortSignal): Promise<void> {
+async function startAnywhere(agent: DefaultAgent, signal: AbortSignal): Promise<void> {
   try {
     await agent.start({ retry: false });
   } catch (error) {

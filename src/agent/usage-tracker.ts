@@ -1,43 +1,30 @@
-/** Statistics of this agent's kernels: which ones are looked at, what stays of those that ended, what Prometheus gets. */
+/** Follows what kernels use from their start to their end, and keeps it of those that ended. */
 
-import type { NodeDevices } from '../devices/node-devices.ts';
 import type { KernelRegistry } from '../kernel/kernel-registry.ts';
-import type { KernelPhase, KernelRecord } from '../kernel/record.ts';
+import type { KernelRecord } from '../kernel/record.ts';
 import type { KernelId } from '../lib/ids.ts';
-import type { OperationTimes } from '../lib/operation-times.ts';
 import type { KernelUsage } from '../stats/account.ts';
 import type { StatsTarget } from '../stats/kernel-statistics-store.ts';
 import type { Statistics } from '../stats/statistics.ts';
-import type { AgentStatus, KernelMetrics } from './agent.ts';
-import { agentFamilies } from './metrics/agent-families.ts';
-import { exposition } from './metrics/exposition.ts';
-import { kernelFamilies } from './metrics/kernel-families.ts';
-import { nodeFamilies, type SlotUse } from './metrics/node-families.ts';
-import { OwnHealthMeter } from './metrics/own-health.ts';
-import type { EventStore } from './parts.ts';
+import type { KernelMetrics } from './agent.ts';
 
 /** Usage is kept of so many ended kernels: of more than are kept to be inspected. */
 const maxEnded = 1_000;
 
-export interface KernelStatisticsParts {
+export interface UsageTrackerParts {
   readonly kernels: Pick<KernelRegistry, 'list' | 'register'>;
   readonly statistics: Statistics;
-  readonly operations: OperationTimes;
-  readonly devices: Pick<NodeDevices, 'known' | 'use'>;
-  readonly events: Pick<EventStore, 'waiting'>;
   readonly scratchLimitBytes: number | null;
 }
 
-/** The statistics. Disposing them ends following the kernels. */
-export class KernelStatistics implements Disposable {
-  readonly #parts: KernelStatisticsParts;
+/** Follows kernels by their hooks; disposing it ends that. */
+export class UsageTracker implements Disposable {
+  readonly #parts: UsageTrackerParts;
   readonly #ended = new Map<KernelId, KernelUsage>();
   readonly #owned = new DisposableStack();
-  readonly #health: OwnHealthMeter;
 
-  constructor(parts: KernelStatisticsParts) {
+  constructor(parts: UsageTrackerParts) {
     this.#parts = parts;
-    this.#health = this.#owned.use(new OwnHealthMeter());
     this.#owned.use(
       parts.kernels.register({
         runnerOpened: (record) => {
@@ -71,39 +58,8 @@ export class KernelStatistics implements Disposable {
     };
   }
 
-  /** The text for Prometheus, in pieces between which others get their turn. */
-  async *exposition(status: AgentStatus, signal: AbortSignal): AsyncGenerator<string> {
-    const { statistics, operations, kernels, events } = this.#parts;
-    const phases = new Map<KernelPhase, number>();
-    for (const { phase } of kernels.list()) phases.set(phase, (phases.get(phase) ?? 0) + 1);
-    const health = await this.#health.read();
-    const figures = await statistics.now(signal);
-    const queues = new Map([['final-records', statistics.waitingRecords]]);
-    if (events.waiting !== undefined) queues.set('outbox', events.waiting);
-    const families = [
-      ...agentFamilies({ status, phases, health, operations, statistics, queues }),
-      ...nodeFamilies(statistics.node(), this.#slots(status)),
-      ...kernelFamilies(figures),
-    ];
-    for (const piece of exposition(families)) {
-      yield piece;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-
   [Symbol.dispose](): void {
     this.#owned.dispose();
-  }
-
-  #slots({ slots }: AgentStatus): Readonly<Record<string, SlotUse>> {
-    const { devices } = this.#parts;
-    const accelerators = [...devices.known.keys()].filter((slot) => slot.includes('.'));
-    return {
-      cpu: slots.cpus,
-      mem: slots.memoryBytes,
-      port: slots.ports,
-      ...Object.fromEntries(accelerators.map((slot) => [slot, devices.use(slot)])),
-    };
   }
 
   #close({ spec, termination }: KernelRecord): void {
@@ -118,7 +74,7 @@ export class KernelStatistics implements Disposable {
 /** The kernel as statistics look at it; null when it has no container. */
 export function targetOf(
   { spec, containerId, phase, placement }: KernelRecord,
-  { scratchLimitBytes }: Pick<KernelStatisticsParts, 'scratchLimitBytes'>,
+  { scratchLimitBytes }: Pick<UsageTrackerParts, 'scratchLimitBytes'>,
 ): StatsTarget | null {
   if (containerId === null || phase === 'terminated') return null;
   return {

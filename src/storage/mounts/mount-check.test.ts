@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { silentLogger } from '../lib/log.ts';
-import { parseMountTable } from '../lib/mount-table.ts';
+import { silentLogger } from '../../lib/log.ts';
+import { parseMountTable } from '../../lib/mount-table.ts';
 import { SetIdWarning } from './mount-check.ts';
 
 const table = parseMountTable(`22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw

@@ -2,11 +2,11 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DefaultAgent } from '../agent/default-agent.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/log.ts';
 import { openStateFolder } from '../storage/state-folder.ts';
 import { clearInstances, removeInstance } from './instances.ts';
-import type { NodeAgent } from './node-agent.ts';
 
 let root: string;
 let folder: string;
@@ -32,7 +32,7 @@ describe('clearInstances', () => {
       list: async () => [{ id: 'x' }],
       destroy: async () => await rm(join(left, 'kernels', 'x'), { recursive: true }),
       [Symbol.asyncDispose]: async () => {},
-    } as unknown as NodeAgent;
+    } as unknown as DefaultAgent;
     const signal = AbortSignal.timeout(5_000);
     await clearInstances({ settings: { stateDir: root }, open: async () => agent, log: silentLogger, signal });
     expect(isAccepted).toBe(true);

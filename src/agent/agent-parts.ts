@@ -38,7 +38,7 @@ export interface StatusFacts {
 }
 
 /** All parts; the agent disposes of them by `release`. */
-export interface NodeAgentParts {
+export interface AgentParts {
   readonly kernels: KernelRegistry;
   readonly engine: Engine;
   readonly images: ImageService;
