@@ -1,7 +1,9 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLogger } from './log.ts';
 
 let folder: string;
@@ -39,4 +41,71 @@ it('costs lines, and no more, when it cannot be written', async () => {
   for (let times = 0; times < 5_000; times += 1) log.info('x'.repeat(10_000));
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(40 * 1024 * 1024);
   expect(await readFile(place, 'utf8')).toBe('');
+});
+
+describe('a pipe that nobody reads', () => {
+  /** Runs a program that logs to its standard error, and answers for what it wrote to standard output. */
+  function logging(log: 'pipe' | number, body: string) {
+    const module = JSON.stringify(import.meta.resolve('./log.ts'));
+    const program = `import { createLogger } from ${module};\nconst log = createLogger('info');\n${body}`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+      stdio: ['ignore', 'pipe', log],
+    });
+    const [output, errors] = [child.stdout, child.stderr].map((stream) => stream?.setEncoding('utf8'));
+    if (!output) throw new Error('there is no standard output');
+    let text = '';
+    output.on('data', (piece: string) => {
+      text += piece;
+    });
+    return { child, output, errors, text: () => text };
+  }
+
+  it.each(['a socket', 'a pipe'])('stops neither the program nor its end: %s', async (kind) => {
+    const pipe = path.join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    await using end = await open(pipe, 'r+');
+    const { child, text } = logging(
+      kind === 'a pipe' ? end.fd : 'pipe',
+      `for (let line = 0; line < 5_000; line += 1) log.info('x'.repeat(1_000), { line });
+       process.stdout.write('went on');`,
+    );
+    const [status] = await once(child, 'exit');
+    expect([status, text()]).toEqual([0, 'went on']);
+  });
+
+  it('costs lines, which are counted once it is read again', async () => {
+    const { output, errors } = logging(
+      'pipe',
+      `for (let line = 0; line < 5_000; line += 1) log.info('x'.repeat(1_000), { line });
+       process.stdout.write('went on');
+       const alive = setInterval(() => log.info('again'), 20);
+       setTimeout(() => clearInterval(alive), 3_000);`,
+    );
+    await once(output, 'data');
+    let read = '';
+    errors?.on('data', (piece: string) => {
+      read += piece;
+    });
+    await once(errors ?? output, 'end');
+    const events = read
+      .trim()
+      .split('\n')
+      .map((line): { msg: string; line?: number; dropped?: number } => JSON.parse(line));
+    const dropped = events.find((event) => event.dropped !== undefined)?.dropped ?? 0;
+    const kept = events.filter((event) => event.line !== undefined);
+    expect(kept.length + dropped).toBe(5_000);
+    expect(kept.map(({ line }) => line)).toEqual(kept.map((_, index) => index));
+    expect(dropped).toBeGreaterThan(3_000);
+    expect(events.at(-1)).toMatchObject({ msg: 'again' });
+  });
+
+  it('has the last line of a program that exits at once, where there is room', async () => {
+    const { child, errors } = logging('pipe', `log.error('the last'); process.exit(70);`);
+    let read = '';
+    errors?.on('data', (piece: string) => {
+      read += piece;
+    });
+    const [status] = await once(child, 'close');
+    expect([status, JSON.parse(read)]).toMatchObject([70, { msg: 'the last' }]);
+  });
 });

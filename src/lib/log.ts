@@ -3,6 +3,7 @@
  * Secrets are removed here, by walking the fields once.
  */
 import { pino } from 'pino';
+import { logDestination, maxWaitingBytes } from './log-destination.ts';
 
 /** Fields of a log event. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -49,17 +50,19 @@ export function redact(value: unknown, depth = 0): unknown {
   );
 }
 
-/** What a log that takes nothing may hold back for later. */
-const maxHeldBackBytes = 1024 * 1024;
+/** A file or a terminal is written to synchronously. */
+function plainDestination(fileDescriptor: number) {
+  const destination = pino.destination({ fd: fileDescriptor, sync: true, maxLength: maxWaitingBytes });
+  return destination.on('error', () => {});
+}
 
 /**
- * A logger that writes one JSON document a line to a file descriptor (2 = stderr), synchronously. It never throws: a log
- * that cannot be written, since its terminal or its reader is gone, costs lines and nothing else.
+ * A logger that writes one JSON document a line to a file descriptor (2 = stderr). It never throws: a log that cannot be
+ * written, since its terminal or its reader is gone or does not read, costs lines and nothing else.
  */
 export function createLogger(level: LogLevel, fileDescriptor = 2): AdjustableLogger {
-  const destination = pino.destination({ fd: fileDescriptor, sync: true, maxLength: maxHeldBackBytes });
-  destination.on('error', () => {});
-  const sink = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  const sink = pino(options, logDestination(fileDescriptor) ?? plainDestination(fileDescriptor));
   const wrap = (fields: LogFields): Logger => {
     const write = (at: 'debug' | 'info' | 'warn' | 'error') => (message: string, more?: LogFields) => {
       if (sink.isLevelEnabled(at)) sink[at](redact({ ...fields, ...more }) as object, message);
