@@ -2,7 +2,8 @@
 import type { Engine } from '../engine/engine.ts';
 import type { EventSink } from '../events/kernel-event.ts';
 import type { RunnerClient } from '../execution/runner-client.ts';
-import { type Clock, sleep } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
@@ -61,7 +62,7 @@ export interface ActorRegistryParts {
 export interface NetworksInUse {
   /** Whether one is on the agent's own bridge. */
   readonly bridge: boolean;
-  /** Those that have names. */
+  /** Those of sessions and operators, by name. */
   readonly named: ReadonlySet<string>;
 }
 
@@ -254,10 +255,8 @@ export class ActorRegistry implements KernelRegistry {
       .filter(({ record }) => record.phase === 'creating' || record.phase === 'terminating')
       .map((actor) => actor.destroy({ reason: 'agent-termination', force: true }));
     if (endings.length > 0) {
-      const enough = new AbortController();
-      const bound = sleep(this.#parts.clock, stopMs, enough.signal).catch(() => {});
-      await Promise.race([Promise.allSettled(endings), bound]);
-      enough.abort();
+      const options = { what: 'the end of kernels', timeoutMs: stopMs, clock: this.#parts.clock };
+      await withDeadline(options, () => Promise.allSettled(endings)).catch(() => {});
     }
     for (const actor of this.#actors.values()) actor.close();
     await Promise.allSettled(endings);

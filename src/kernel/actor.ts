@@ -3,6 +3,7 @@
  * Long work (creating, reverting) runs beside the inbox and reports back as a fact, so that a destruction always gets
  * through; writes to the journal are awaited in place, so that what follows them can rely on them.
  */
+import { addAbortListener } from 'node:events';
 import type { EventSink } from '../events/kernel-event.ts';
 import type { RunnerClient } from '../execution/runner-client.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
@@ -62,7 +63,7 @@ const removalWords: Partial<Record<TerminationReason, string>> = {
   'agent-termination': 'the daemon stopped before it was ready or gone',
 };
 
-/** One kernel's actor. */
+/** Does all that is done about one kernel, one thing at a time, and answers those who asked for it. */
 export class KernelActor {
   #state: KernelState;
   readonly #parts: ActorParts;
@@ -114,13 +115,9 @@ export class KernelActor {
       const reason = hasCode(signal.reason, 'SHUTTING_DOWN') ? 'agent-termination' : 'user-requested';
       this.post({ type: 'destroy', reason, force: true, detail: error.message, error });
     };
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      this.post({ type: 'create' });
-      return await answer;
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+    using _listener = addAbortListener(signal, onAbort);
+    this.post({ type: 'create' });
+    return await answer;
   }
 
   /** Ends the kernel; every caller is answered by the one clean-up. */

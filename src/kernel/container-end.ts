@@ -4,7 +4,7 @@ import { withDeadline } from '../lib/deadline.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { ContainerObservation } from './state-machine.ts';
 
-/** How a container ended. */
+/** How a container ended, by the engine's word. */
 export interface ContainerEnd {
   readonly exitCode: number;
   readonly outOfMemory: boolean;
@@ -38,7 +38,7 @@ function printable(text: string): string {
   return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '').trim();
 }
 
-/** Why it ended. Pure. */
+/** Says why in a sentence: the memory limit, a signal or a status, with what the engine and the log add. Pure. */
 export function explainEnd(
   detail: Pick<ContainerDetail, 'exitCode' | 'outOfMemory' | 'error'>,
   log: string,

@@ -28,7 +28,7 @@ export interface ContainerHardening {
   readonly noNewPrivileges: boolean;
   /** Which of a kernel's limits are enforced. */
   readonly limited: { readonly cpus: boolean; readonly memory: boolean; readonly processes: boolean };
-  /** Whether kernels may swap. */
+  /** Whether kernels may swap beyond their memory; else memory is all that they have. */
   readonly swap: boolean;
   /** In the engine's words, for example `seccomp=unconfined`. */
   readonly securityOptions: readonly string[];

@@ -5,7 +5,7 @@
  * failures, but for a step that guards what earlier steps hold: while a container cannot be removed, its scratch folder is
  * in use and its leases are not free (spec kernel-lifecycle B15, B46).
  */
-import { type Clock, sleep } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { type KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
@@ -72,9 +72,8 @@ async function applyStep(
 
 /** Waits, bounded, until the step has ended one way or the other. */
 async function settled(applying: Promise<unknown> | undefined, clock: Clock): Promise<void> {
-  const enough = new AbortController();
-  await Promise.race([applying?.catch(() => {}), sleep(clock, lateMs, enough.signal).catch(() => {})]);
-  enough.abort();
+  const options = { what: 'a step that was given up', timeoutMs: lateMs, clock };
+  await withDeadline(options, async () => await applying).catch(() => {});
 }
 
 /** Runs a group side by side; resolves or rejects only when every step of it has ended. */
@@ -120,7 +119,7 @@ export async function runCreation(
   }
 }
 
-/** How to revert. */
+/** How a plan is reverted: what of it, and where failures are logged. */
 export interface RevertRun {
   readonly scope: Scope;
   readonly clock: Clock;

@@ -21,9 +21,9 @@ import { readResourceFile, writeResourceFile } from './resource-files.ts';
 
 /** What is known of one kernel's devices; null where a source says nothing. */
 export interface DeviceAccounts {
-  /** By the ledger. */
+  /** By the ledger; null = the kernel holds nothing there. */
   readonly lease: readonly DeviceShare[] | null;
-  /** By the journal. */
+  /** By the journal; the labels of a container that runs count for more. */
   readonly record: readonly DeviceShare[];
   /** By the labels of its container. */
   readonly container: readonly DeviceShare[] | null;
@@ -159,7 +159,7 @@ function releaseOrphans(parts: DeviceAuditParts, containers: readonly ListedCont
   }
 }
 
-/** What it works with. */
+/** What a search for devices that have come or gone works with. */
 export interface DeviceRescanParts {
   readonly devices: Pick<DeviceLeases, 'rescan'>;
   readonly actors: ReadonlyMap<KernelId, KernelActor>;

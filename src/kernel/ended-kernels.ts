@@ -28,7 +28,7 @@ export class EndedKernels {
     this.#clock = clock;
   }
 
-  /** Keeps a record. */
+  /** Keeps the last record of a kernel that has ended, as long and as far as the bounds let it. */
   add(record: KernelRecord): void {
     this.forget(record.spec.id);
     const bytes = sizeOf(record);

@@ -21,7 +21,7 @@ const engineIdentity = fields({
   version,
   /** Where it was reached, for messages. */
   address: text,
-  /** What it calls itself. */
+  /** The id that it calls itself by, which engines of one machine may share. */
   identity: text,
   dataRoot: text,
   /** The name of the mark among its data. */

@@ -5,12 +5,13 @@
  * missing over a grace, seen twice at least, and its runner does not answer.
  */
 import type { Engine, EngineEvent } from '../engine/engine.ts';
-import { type Clock, sleep } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { type Deadline, withDeadline } from '../lib/deadline.ts';
 import { describeDuration } from '../lib/duration.ts';
 import { hasCode } from '../lib/errors.ts';
 import type { ContainerId, KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
+import { supervise } from '../lib/retry.ts';
 import type { KernelActor } from './actor.ts';
 import { containerIsAlive, observeContainer } from './container-end.ts';
 import type { EngineIdentityGuard } from './engine-identity-guard.ts';
@@ -39,7 +40,7 @@ export interface WatchParts {
 const observeDeadlineMs = 20_000;
 /** An engine that is slower than this counts as one that does not answer. */
 const listDeadlineMs = 10_000;
-/** Pause before a stream of events that ended is asked for anew. */
+/** Longest pause before a stream of events that ended is asked for anew. */
 const againMs = 1_000;
 
 /** A container that is looked at, and whether an event was about it. */
@@ -103,14 +104,10 @@ export class EngineWatch {
   /** Follows events until the signal aborts. Never rejects. */
   async follow(signal: AbortSignal): Promise<void> {
     const { engine, clock, log } = this.#parts;
-    while (!signal.aborted) {
-      try {
-        for await (const event of engine.events(signal)) await this.#take(event, signal);
-      } catch (error) {
-        if (!signal.aborted) log.warn("the engine's events ended", { error });
-      }
-      await sleep(clock, againMs, signal).catch(() => {});
-    }
+    const work = { what: "following the engine's events", clock, log, signal, maxPauseMs: againMs };
+    await supervise(work, async () => {
+      for await (const event of engine.events(signal)) await this.#take(event, signal);
+    });
   }
 
   /** Compares every running kernel with its container. Throws ENGINE_CHANGED, and what the engine throws. */

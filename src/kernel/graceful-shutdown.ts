@@ -5,9 +5,9 @@
  */
 import type { RunnerClient } from '../execution/runner-client.ts';
 import type { Clock } from '../lib/clock.ts';
-import { Deadline } from '../lib/deadline.ts';
+import { Deadline, raceWithSignal } from '../lib/deadline.ts';
 
-/** How to shut down. */
+/** How long the grace lasts, and what cuts it short. */
 export interface GracefulShutdownOptions {
   /** How long the tenant's processes may take; with 0 they are killed at once. */
   readonly graceMs: number;
@@ -31,7 +31,6 @@ export async function shutDownGracefully(client: RunnerClient, options: Graceful
   });
   if (deadline.signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();
-  deadline.signal.addEventListener('abort', () => resolve(), { once: true });
   const settled = new AbortController();
   const left = Promise.withResolvers<void>();
   using _subscription = client.subscribe((event) => {
@@ -43,6 +42,6 @@ export async function shutDownGracefully(client: RunnerClient, options: Graceful
     () => left.promise.then(resolve),
   );
   client.request('shutdown', { graceMs: options.graceMs }, { signal: deadline.signal }).catch(() => resolve());
-  await promise;
+  await raceWithSignal(promise, deadline.signal).catch(() => {});
   settled.abort();
 }

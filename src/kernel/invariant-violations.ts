@@ -1,10 +1,10 @@
 /** Counts of things that should not happen, for the agent's status. */
 
-/** Counters by name. */
+/** One counter for each name, from the start of the daemon. */
 export class InvariantViolations {
   readonly #counts = new Map<string, number>();
 
-  /** Adds one. */
+  /** Counts one more of this name. */
   count(name: string): void {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }

@@ -20,7 +20,7 @@ export interface QuarantinedRecord {
   readonly problem: string;
 }
 
-/** Everything the journal holds. */
+/** What a start finds: the records, and what could not be read and has been put aside. */
 export interface JournalContent {
   readonly records: readonly KernelRecord[];
   readonly quarantined: readonly QuarantinedRecord[];

@@ -9,7 +9,7 @@ import type { ScratchFolders } from '../storage/scratch.ts';
 import { resolveKernelId } from './kernel-ids.ts';
 import { decodeRecord, type KernelRecord } from './record.ts';
 
-/** One of them. */
+/** An ended kernel of which the home is kept. */
 export interface KeptKernel {
   readonly home: KeptHome;
   /** Its last record; null when that is lost. */

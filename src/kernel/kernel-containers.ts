@@ -1,4 +1,5 @@
 /** Makes and removes kernels' containers, and touches none that is not provably this agent's. */
+import { addAbortListener } from 'node:events';
 import type { ContainerDetail, ContainerSpec, Engine } from '../engine/engine.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
@@ -13,7 +14,7 @@ import type { KernelHookList } from './kernel-hooks.ts';
 import { containerName, type Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
 
-/** What it works with. */
+/** Where containers are made, how, and who is told before one is removed. */
 export interface KernelContainersParts {
   readonly engine: Engine;
   readonly ownership: Ownership;
@@ -26,7 +27,7 @@ export interface KernelContainersParts {
 /** How long the reply to a cancelled request is waited for. */
 const lateReplyMs = 5_000;
 
-/** The containers of kernels. */
+/** The one place where containers of kernels are made, started and removed, each only when it is provably ours. */
 export class KernelContainers {
   readonly engine: Engine;
   readonly #parts: KernelContainersParts;
@@ -114,11 +115,9 @@ export class KernelContainers {
     deadline.check();
     using cleanups = new DisposableStack();
     const hangUp = new AbortController();
-    const onAbort = (): void => {
+    using _listener = addAbortListener(deadline.signal, () => {
       cleanups.use(systemClock.after(lateReplyMs, () => hangUp.abort(deadline.signal.reason)));
-    };
-    deadline.signal.addEventListener('abort', onAbort, { once: true });
-    cleanups.defer(() => deadline.signal.removeEventListener('abort', onAbort));
+    });
     return await this.engine.createContainer(spec, hangUp.signal);
   }
 

@@ -36,5 +36,5 @@ export async function writeNameFiles(
   await Promise.all(nameFileNames.map(write));
 }
 
-/** Whatever the process's umask. */
+/** The tenant reads them, whatever the process's umask is. */
 const mode = 0o644;

@@ -66,7 +66,7 @@ export function kernelOfName(name: string): KernelId | null {
 /** By what the engine is asked for our containers: for those of all agents, since only the proof tells whose one is. */
 export const provenLabels = { [labelNames.proof]: null } as const;
 
-/** Makes and checks proofs. */
+/** Makes the labels that prove a container to be this agent's, and tells by them whether one is. */
 export class Ownership {
   readonly agentId: AgentId;
   readonly #secret: Uint8Array;

@@ -8,7 +8,7 @@ import type { KernelPlacement } from './record.ts';
 /** What of a placement is in the labels. */
 export type LabelledPlacement = Omit<KernelPlacement, 'provision'>;
 
-/** The labels. */
+/** The labels of one container, each a text that `readPlacement` gives back. */
 export function placementLabels({
   cpuset,
   devices,

@@ -45,7 +45,7 @@ export const terminationReasons = [
   'agent-termination',
   'abandoned',
 ] as const;
-/** A reason of termination; managers give reasons in their own words. */
+/** A reason of termination; whoever asks for an end from outside gives it in words of their own. */
 export type TerminationReason = (typeof terminationReasons)[number] | (string & {});
 
 const terminationReason: Reader<TerminationReason> = text;
@@ -58,7 +58,7 @@ const termination = fields({
   /** Milliseconds since the epoch. */
   at: number,
 });
-/** How a kernel ended. */
+/** How a kernel ended, or is about to. */
 export type Termination = TypeOf<typeof termination>;
 
 const deviceShare: Reader<DeviceShare> = triple;

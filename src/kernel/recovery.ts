@@ -147,7 +147,7 @@ export type RecoveryDecision =
   /** A container that nothing can be done for: the sweep removes it once it has seen it twice. */
   | { readonly kind: 'leave-to-sweep'; readonly container: ListedContainer };
 
-/** Decides. Pure. */
+/** One decision for each record, then one for each container that is no record's. Pure. */
 export function decideRecovery(
   records: readonly KernelRecord[],
   containers: readonly ListedContainer[],

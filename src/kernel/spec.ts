@@ -32,7 +32,7 @@ const limits = fields({
   /** Files that a process may have open; null = as many as the engine gives. */
   openFiles: newer(nullable(whole), null),
 });
-/** Limits of a kernel. */
+/** Limits of a kernel, which its container is made with. */
 export type KernelLimits = TypeOf<typeof limits>;
 
 const mount = fields({ source: text, target: text, readOnly: truth });
@@ -43,7 +43,7 @@ const file = fields({
   folder: oneOf(['home', 'config']),
   /** Below the folder, in plain words. */
   path: text,
-  /** Permission bits. */
+  /** Permission bits, such as 0o644. */
   mode: whole,
   /** The kernel's user, or root. */
   owner: oneOf(['tenant', 'root']),
@@ -58,7 +58,7 @@ export const portPair = fields({ containerPort: whole, hostPort: whole });
 export type PortPair = TypeOf<typeof portPair>;
 
 const image = fields({
-  /** As asked for. */
+  /** Its name, as it was asked for. */
   reference: text,
   /** As the engine had it when the kernel was asked for. */
   id: text,
@@ -105,7 +105,7 @@ const service = fields({
   /** Whether it answers a model's requests. */
   isInference: truth,
 });
-/** A service of a kernel that managers connect people to. */
+/** A service of a kernel that people are connected to from outside. */
 export type KernelService = TypeOf<typeof service>;
 
 /** The stored form of what the protocol of the runner defines. */
@@ -131,7 +131,7 @@ export const kernelSpec = fields({
   limits,
   /** Slots of accelerators with decimal amounts, in the order of the request. */
   accelerators: newer(list(pair), []),
-  /** The session's variables. */
+  /** Variables of the tenant's programs. */
   environ: list(pair),
   mounts: list(mount),
   files: newer(list(file), []),
@@ -155,5 +155,5 @@ export const kernelSpec = fields({
   idleTimeoutMs: nullable(number),
   hostname: text,
 });
-/** A kernel's specification. */
+/** A kernel's specification, in which every default is filled in. */
 export type KernelSpec = TypeOf<typeof kernelSpec>;

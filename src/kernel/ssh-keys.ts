@@ -25,7 +25,7 @@ export async function writeSshKeys(spec: KernelSpec, paths: ScratchPaths, owners
   }
 }
 
-/** A pair of keys. */
+/** A pair of Ed25519 keys, in the forms that its readers take. */
 export interface SshKeyPair {
   /** The private key as dropbear reads it. */
   readonly dropbear: Uint8Array;

@@ -66,7 +66,7 @@ export interface StateData {
   readonly 'cancelling-creation': Terminating;
   /** The old container is being removed still. */
   readonly 'cancelling-replacement': Terminating;
-  /** Everything is being reverted. */
+  /** All steps are being reverted, in whatever state the kernel was. */
   readonly 'cleaning-up': CleaningUp;
   /** A revert has failed and waits for its next try. */
   readonly 'awaiting-retry': CleaningUp;
@@ -92,7 +92,7 @@ export type ContainerObservation =
 
 /** Why one step of a creation could not be undone. */
 export interface RevertFailure {
-  /** The step's name. */
+  /** The name of the step in the plan. */
   readonly step: string;
   readonly code: ErrorCode;
   readonly message: string;
@@ -154,7 +154,7 @@ export type EventOf<Type extends EventType> = Extract<LifecycleEvent, { readonly
 /** Which steps an effect is about: all of them, or those of one container. */
 export type Scope = 'kernel' | 'generation';
 
-/** What callers wait for. */
+/** What callers wait for; all who wait for one are answered together. */
 export type Answer = 'created' | 'restarted' | 'destroyed';
 
 /** What the actor is to do, in order. */

@@ -12,7 +12,7 @@ import type { KernelRecord } from './record.ts';
 /** What a step may change in the record. */
 export type RecordChange = Partial<Pick<KernelRecord, 'placement' | 'containerId' | 'apps'>>;
 
-/** One step of creation. */
+/** One step of creation, which the plan runs and undoes by its name. */
 export interface CreationStep {
   readonly name: string;
   readonly scope: 'generation' | 'kernel';

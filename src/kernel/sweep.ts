@@ -42,7 +42,7 @@ export function judge(container: ListedContainer, actor: Pick<KernelActor, 'reco
   return container.generation > record.generation ? ('newer' as const) : ('suspect' as const);
 }
 
-/** The sweep. */
+/** Removes what belongs to no kernel: containers seen twice across the grace, and folders that are old. */
 export class Sweep {
   readonly #parts: SweepParts;
   /** When each suspect was first seen. */

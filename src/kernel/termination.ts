@@ -23,6 +23,23 @@ const observedReasons: ReadonlySet<TerminationReason> = new Set([
   'container-not-found',
 ]);
 
+/** Reasons that are nobody's wish: what happens to a container, and what goes wrong in a restart. */
+const unasked: ReadonlySet<TerminationReason> = new Set([
+  'self-terminated',
+  'out-of-memory',
+  'container-not-found',
+  'failed-to-start',
+  'failed-to-create',
+  'restart-timeout',
+]);
+
+/** Whether there may be something in an ended kernel's home that somebody misses. */
+export function isToBeKept({ readyAt, restoredFrom, termination }: KernelRecord): boolean {
+  // What is brought back is not lost by a creation that fails, or that somebody gives up.
+  if (readyAt === null) return restoredFrom !== null;
+  return termination !== null && unasked.has(termination.reason);
+}
+
 const writeRecord: Effect = { type: 'write', essential: false };
 const revertAll = (grace: boolean): Effect => ({ type: 'start-revert', scope: 'kernel', grace });
 

@@ -9,7 +9,7 @@ interface Waiter<Value> {
 /** Bound on the callers that wait for one answer. */
 const maxWaiters = 1_000;
 
-/** Waiting callers. */
+/** Callers that wait, at most 1000 of a kind. */
 export class Waiters<Kind, Value> {
   readonly #waiting = new Map<Kind, Waiter<Value>[]>();
   #closed: Error | null = null;

@@ -24,7 +24,7 @@ import { mountCheck } from '../storage/mounts/mount-check.ts';
 import { scratchFolder } from '../storage/scratch-folder.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
 import { assembleStatistics } from './assemble-statistics.ts';
-import type { EngineBackend } from './engine-backends.ts';
+import { type EngineBackend, usualDataFolders } from './engine-backends.ts';
 
 /** What the composition roots decide differently. */
 export interface NodeRole {
@@ -88,7 +88,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
   const refusedPaths = async (): Promise<readonly string[]> => {
     const { dataRoot } = await engine.info(AbortSignal.timeout(infoTimeoutMs));
     const own = [settings.stateDir, state.path, settings.container.scratchRoot, settings.volumeDir];
-    return [...own, settings.socketPath, engine.address.replace(/^unix:\/\//, ''), dataRoot];
+    return [...own, settings.socketPath, engine.address.replace(/^unix:\/\//, ''), dataRoot, ...usualDataFolders];
   };
   const invariantViolations = new InvariantViolations();
   const kernels = cleanups.use(

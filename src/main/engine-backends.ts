@@ -7,7 +7,7 @@ import type { Settings } from '../config/settings.ts';
 import { discoverDevices, type EngineFacts } from '../devices/discover-devices.ts';
 import { readHostCapacity } from '../devices/host-capacity.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
-import { DockerEngine, parseDockerHost } from '../engine/docker/docker-engine.ts';
+import { DockerEngine, defaultDataRoot, parseDockerHost } from '../engine/docker/docker-engine.ts';
 import { engineMounts } from '../engine/docker/engine-info.ts';
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
 import { dummyImage } from '../engine/dummy/dummy-images.ts';
@@ -27,6 +27,9 @@ import { networkBytes } from '../stats/container/network.ts';
 import type { ReaderHost } from '../stats/container-reader.ts';
 import type { OpenFileCache } from '../stats/open-file-cache.ts';
 import { installRunnerVolume, runnerVolumeOnDemand } from '../storage/runner-volume/install.ts';
+
+/** Where engines of this host usually have their data. Nothing of it is ever mounted, whichever engine is used. */
+export const usualDataFolders: readonly string[] = [defaultDataRoot];
 
 /** An engine, and how the rest of the node reaches what runs in its containers. */
 export interface EngineBackend {

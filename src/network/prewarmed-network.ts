@@ -15,7 +15,7 @@ export const containerIdText: Reader<ContainerId> = (value, place) => asContaine
 
 /** The prewarmed network that a kernel holds. */
 export type LeasedNetwork = TypeOf<typeof leasedNetwork>;
-/** Its stored form. */
+/** The form of it in a kernel's record. */
 export const leasedNetwork = fields({
   container: containerIdText,
   /** What had gone through the network before the kernel's container joined it. */

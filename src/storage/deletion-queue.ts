@@ -5,9 +5,10 @@
 import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
 import { removeTree } from '../lib/folders.ts';
 import type { Logger } from '../lib/log.ts';
-import { Backoff } from '../lib/retry.ts';
+import { Backoff, retry } from '../lib/retry.ts';
 import { letMountsGo } from './unmount.ts';
 
 const tries = 5;
@@ -63,31 +64,29 @@ export class DeletionQueue implements AsyncDisposable {
   /** Ends the retries, and after a moment the deleting; what is left is deleted by the next process. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    using timer = new DisposableStack();
-    const late = new Promise<void>((resolve) => {
-      timer.use(this.#clock.after(lastMomentMs, resolve));
-    });
-    await Promise.race([this.settled(), late]);
+    const options = { what: 'the deletion under way', timeoutMs: lastMomentMs, clock: this.#clock };
+    await withDeadline(options, () => this.settled()).catch(() => {});
     this.#abandon.abort();
   }
 
   async #deleteAll(): Promise<void> {
+    const { signal } = this.#stop;
     const backoff = new Backoff({ initialMs: 200, maximumMs: 10_000, clock: this.#clock });
-    for (;;) {
-      let failure: unknown = null;
-      for (const name of await readdir(this.#folder).catch(() => [])) {
-        if (this.#abandon.signal.aborted) return;
-        await this.#delete(join(this.#folder, name)).catch((error: unknown) => {
-          failure = error;
-        });
-      }
-      if (failure === null || this.#stop.signal.aborted) return;
-      if (backoff.attempts >= tries) {
-        this.#log.error('scratch folders could not be deleted; the next start tries again', { error: failure });
-        return;
-      }
-      await backoff.wait(this.#stop.signal).catch(() => {});
+    const isRetryable = (): boolean => backoff.attempts < tries;
+    await retry({ backoff, signal, isRetryable }, () => this.#deleteEach()).catch((error: unknown) => {
+      if (signal.aborted) return;
+      this.#log.error('scratch folders could not be deleted; the next start tries again', { error });
+    });
+  }
+
+  /** Goes on after a failure, and throws the last one in the end. */
+  async #deleteEach(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const name of await readdir(this.#folder).catch(() => [])) {
+      if (this.#abandon.signal.aborted) return;
+      await this.#delete(join(this.#folder, name)).catch((error: unknown) => failures.push(error));
     }
+    if (failures.length > 0) throw failures.at(-1);
   }
 
   async #delete(path: string): Promise<void> {

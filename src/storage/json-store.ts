@@ -45,7 +45,7 @@ export class JsonStore<Value> {
     return new JsonStore(folder, values);
   }
 
-  /** All entries by name. */
+  /** All entries by name; what cannot be read is left out. */
   get all(): ReadonlyMap<string, Value> {
     return this.#values;
   }

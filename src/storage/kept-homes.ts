@@ -34,7 +34,7 @@ export type Measure = (folder: string, signal: AbortSignal) => Promise<Size>;
 /** How much is free of the file system that a folder lies on, in bytes. */
 export type Space = (folder: string) => Promise<{ readonly free: number; readonly total: number }>;
 
-/** One that is kept. */
+/** The home of one ended kernel, as it is kept. */
 export interface KeptHome {
   /** Its name among the kept ones: of its kernel and the time of its end. */
   readonly name: string;
@@ -47,7 +47,7 @@ export interface KeptHome {
   readonly until: number;
 }
 
-/** What they work with. */
+/** Where kept homes lie, their bounds, and how they are measured and let go. */
 export interface KeptHomesParts {
   readonly folder: string;
   readonly limits: KeptHomesLimits;
@@ -70,7 +70,7 @@ const maxNoteBytes = 2 ** 20;
 /** Nothing is kept that leaves less than this free: this part of the file system, and of a large one so many bytes. */
 const [freePart, freeBytes] = [0.1, 2 ** 30];
 
-/** The kept folders. */
+/** Keeps homes, and lets go of those that are beyond the bounds. */
 export class KeptHomes implements AsyncDisposable {
   readonly #parts: KeptHomesParts;
   readonly #end = new AbortController();
@@ -126,7 +126,7 @@ export class KeptHomes implements AsyncDisposable {
     );
   }
 
-  /** Where one lies. */
+  /** The folder of one; it may be gone by now. */
   pathOf({ name }: Pick<KeptHome, 'name'>): string {
     return join(this.#parts.folder, name);
   }

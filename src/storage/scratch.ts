@@ -16,7 +16,7 @@ import { KeptHomes, type KeptHomesLimits, type Measure, type Space } from './kep
 /** The folders of one kernel on the host. */
 export interface ScratchPaths {
   readonly root: string;
-  /** The tenant's home. */
+  /** The tenant's home, mounted at `/home/work`. */
   readonly work: string;
   /** What the kernel may read about itself. */
   readonly config: string;

@@ -10,7 +10,7 @@
  *         kernels/      the journal, one folder per kernel
  *         quarantine/   records that could not be read
  *         statistics/   accounts of kernels, and final records of ended ones
- *         outbox/       in a cluster: events on their way to the manager
+ *         outbox/       in a cluster: events on their way out of the node
  *         tasks/ batches/ quiet/   in a cluster: notes of background tasks, batch runs, and ends that are not told
  *         scratch/      one folder per kernel: work, config, run, names; .trash holds what is being deleted, .kept homes of
  *                       kernels whose end nobody asked for
@@ -165,7 +165,7 @@ const madeUp: AgentIdWish = {
   detect: async () => parseAgentId(`i-${randomBytes(6).toString('hex')}`),
 };
 
-/** A manager knows kernels as those of the agent of that name, so it stays while there are any. */
+/** Kernels are known to others as those of the agent of that name, so it stays while there are any. */
 async function settleAgentId(path: string, used: boolean, { wanted, detect }: AgentIdWish): Promise<AgentId> {
   const make = async (): Promise<Uint8Array> => Buffer.from(`${wanted ?? (await detect())}\n`);
   const known = readAgentId(path, await readOrMake(path, used, make));

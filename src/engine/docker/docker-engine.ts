@@ -32,6 +32,9 @@ import { DockerOutput } from './output.ts';
 import { DockerTransport } from './transport.ts';
 import { VersionedTransport } from './versioned-transport.ts';
 
+/** Where Docker has its data unless its configuration says otherwise. */
+export const defaultDataRoot = '/var/lib/docker';
+
 /** How to reach the engine. */
 export interface DockerEngineOptions {
   /** As in `DOCKER_HOST`; the usual socket when absent or empty. */

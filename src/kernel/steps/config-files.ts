@@ -96,7 +96,7 @@ async function writeAll(paths: ScratchPaths, record: KernelRecord, parts: Config
   ]);
 }
 
-/** The step. Throws STATE_UNUSABLE. */
+/** Writes them anew for each container, so that a restart has what changed. Throws STATE_UNUSABLE. */
 export function configFilesStep(parts: ConfigFilesParts): CreationStep {
   return {
     name: 'config-files',

@@ -21,7 +21,7 @@ export async function makeContainer(
   return containerId;
 }
 
-/** The step. */
+/** Its revert guards what the earlier steps hold until the container is gone. */
 export function containerStep(containers: KernelContainers, scratch: ScratchFolders): CreationStep {
   return {
     name: 'container',

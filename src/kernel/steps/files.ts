@@ -19,7 +19,7 @@ export function folderModeOf(mode: number): number {
   return mode | 0o700 | (0o111 & (mode >> 2));
 }
 
-/** The step. Throws STATE_UNUSABLE. */
+/** Writes them once, before the first container: a restart keeps what the tenant made of them. Throws STATE_UNUSABLE. */
 export function filesStep(scratch: ScratchFolders, log: Logger): CreationStep {
   const lay = async ({ spec }: KernelRecord, { folder, path, mode, owner, text }: KernelFile): Promise<void> => {
     const { work, config } = scratch.paths(spec.id);

@@ -2,7 +2,7 @@
 import type { Engine } from '../../engine/engine.ts';
 import type { CreationStep } from '../step.ts';
 
-/** The step. Throws IMAGE_NOT_FOUND. */
+/** Changes nothing: it ends a creation early whose image is gone. Throws IMAGE_NOT_FOUND. */
 export function imageStep(engine: Engine): CreationStep {
   return {
     name: 'image',

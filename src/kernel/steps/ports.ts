@@ -37,7 +37,7 @@ export async function leaseUsablePort(
   throw new KerneletError('NO_PORT_LEFT', `${maxTaken} host ports of the pool in a row are used by other programs`);
 }
 
-/** The step. */
+/** Leases one host port of the pool for each published port, for the kernel's whole life. */
 export function portsStep(parts: PortsParts): CreationStep {
   const { ports } = parts;
   const take = (kernel: KernelId, wanted: readonly number[]): void => {

@@ -69,7 +69,7 @@ async function awaitReady(record: KernelRecord, id: ContainerId, parts: ReadyPar
   }
 }
 
-/** The step. Throws RUNNER_NOT_READY. */
+/** Its revert ends the runner's client, whose callers learn how the container ended. Throws RUNNER_NOT_READY. */
 export function readyStep(parts: ReadyParts): CreationStep {
   return {
     name: 'ready',

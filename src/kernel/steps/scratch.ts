@@ -4,29 +4,11 @@
  */
 import type { ScratchFolders } from '../../storage/scratch.ts';
 import { bringBack } from '../kept-kernels.ts';
-import { encodeRecord, type KernelRecord } from '../record.ts';
+import { encodeRecord } from '../record.ts';
 import type { CreationStep } from '../step.ts';
+import { isToBeKept } from '../termination.ts';
 
-/** Reasons that are nobody's wish: what happens to a container, and what goes wrong in a restart. */
-const unasked: ReadonlySet<string> = new Set([
-  ...[
-    'self-terminated',
-    'out-of-memory',
-    'container-not-found',
-    'failed-to-start',
-    'failed-to-create',
-    'restart-timeout',
-  ],
-]);
-
-/** Whether there may be something in its home that somebody misses. Pure. */
-export function isToBeKept({ readyAt, restoredFrom, termination }: KernelRecord): boolean {
-  // What is brought back is not lost by a creation that fails, or that somebody gives up.
-  if (readyAt === null) return restoredFrom !== null;
-  return termination !== null && unasked.has(termination.reason);
-}
-
-/** The step. */
+/** Its revert keeps the folders or takes them away at once, by how the kernel ended. Throws STATE_UNUSABLE. */
 export function scratchStep(scratch: ScratchFolders): CreationStep {
   return {
     name: 'scratch',

@@ -1,5 +1,5 @@
 /**
- * Asks the runner what the image says of the kernel's services: managers are told of it together with their ports (spec
+ * Asks the runner what the image says of the kernel's services: whoever lists the services is told it together with their ports (spec
  * kernel-lifecycle 10.1). A kernel that starts none is asked nothing.
  */
 import { withDeadline } from '../../lib/deadline.ts';
@@ -10,7 +10,7 @@ import type { CreationStep } from '../step.ts';
 const answerTimeoutMs = 10_000;
 const marginMs = 1_000;
 
-/** The step. */
+/** The record learns what the image says; a runner that does not answer in time costs no kernel. */
 export function servicesStep(runners: RunnerClients): CreationStep {
   return {
     name: 'services',

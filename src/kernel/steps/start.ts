@@ -77,7 +77,7 @@ async function startSomehow(record: KernelRecord, deadline: Deadline, parts: Sta
   }
 }
 
-/** The step. */
+/** Starts it, on other ports and another network where those of the record cannot be had. */
 export function startStep(parts: StartParts): CreationStep {
   return {
     name: 'start',

@@ -19,18 +19,7 @@ export interface DevicePaths {
 }
 
 /** Neither they nor what is below them: secrets, sockets, and what is more than files. */
-const secretFolders = [
-  '/boot',
-  '/dev',
-  '/etc',
-  '/home',
-  '/proc',
-  '/root',
-  '/run',
-  '/sys',
-  '/var/run',
-  '/var/lib/docker',
-];
+const secretFolders = ['/boot', '/dev', '/etc', '/home', '/proc', '/root', '/run', '/sys', '/var/run'];
 /** Never as a whole; what lies below them may be shown. */
 const wholeFolders = [
   '/',

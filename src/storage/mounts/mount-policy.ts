@@ -30,18 +30,7 @@ export interface MountPolicyOptions {
 const key = 'kernelet.mount-allow';
 
 /** Folders of the system: neither they nor anything below them is ever mounted. */
-const systemFolders = [
-  '/boot',
-  '/dev',
-  '/etc',
-  '/proc',
-  '/root',
-  '/run',
-  '/sys',
-  '/var/run',
-  '/var/lib/docker',
-  '/usr',
-] as const;
+const systemFolders = ['/boot', '/dev', '/etc', '/proc', '/root', '/run', '/sys', '/var/run', '/usr'] as const;
 /** Folders that are themselves never mounted; what lies below them may be. */
 const topFolders = [
   '/',
