@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { type FakeNvml, fakeNvml } from '../../test/support/fake-nvml.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
 import { Decimal, plainText } from '../lib/decimal.ts';
 import { newKernelId } from '../lib/ids.ts';
 import { type Logger, silentLogger } from '../lib/log.ts';
@@ -33,22 +36,26 @@ interface Machine {
   readonly macros?: readonly string[];
   readonly options?: Readonly<Record<string, string>>;
   readonly engine?: typeof docker | null;
-  readonly timeoutMs?: number;
+  readonly clock?: Clock;
 }
+
+/** The file by which the driver says that it hangs. */
+const mark = (): string => join(folder, 'hangs');
+const isMarked = (): Promise<void> => expect.poll(() => existsSync(mark()), { timeout: 20_000 }).toBe(true);
 
 const open: PluginSource[] = [];
 afterEach(async () => {
   for (const source of open.splice(0)) await source[Symbol.asyncDispose]?.();
 });
 
-function sourceOf(library: string, { options, engine = docker, timeoutMs = 10_000 }: Machine): PluginSource {
+function sourceOf(library: string, { options, engine = docker, clock = systemClock }: Machine): PluginSource {
   const source = cudaSource({
     options: { library, cuda_library: library, ...options },
     engine: async () => engine,
     root: folder,
     agentVersion: '1',
     log: silentLogger,
-    timeoutMs,
+    clock,
   });
   open.push(source);
   return source;
@@ -142,11 +149,20 @@ describe('GPUs by the NVIDIA driver', () => {
   });
 
   it.each([
-    [['FAKE_NO_DRIVER'], 10_000, 'the NVIDIA driver says: nvmlInit_v2: Driver Not Loaded'],
-    [['FAKE_CRASH'], 10_000, 'the NVIDIA driver ended by SIGABRT'],
-    [['FAKE_HANG'], 1500, 'discover() of the NVIDIA driver took longer than 1500 ms'],
-  ])('are off, in one sentence, when the driver does this: %j', async (macros, timeoutMs, problem) => {
-    await expect(discover({ macros, timeoutMs })).rejects.toThrow(problem);
+    [['FAKE_NO_DRIVER'], 'the NVIDIA driver says: nvmlInit_v2: Driver Not Loaded'],
+    [['FAKE_CRASH'], 'the NVIDIA driver ended by SIGABRT'],
+  ])('are off, in one sentence, when the driver does this: %j', async (macros, problem) => {
+    await expect(discover({ macros })).rejects.toThrow(problem);
+  });
+
+  it('are off when the driver hangs', async () => {
+    const clock = new FakeClock();
+    const refused = expect(discover({ macros: [`FAKE_HANG="${mark()}"`], clock })).rejects.toThrow(
+      'discover() of the NVIDIA driver took longer than 10000 ms',
+    );
+    await isMarked();
+    await clock.advance(10_000);
+    await refused;
   });
 
   it('are off when the library is none', async () => {
@@ -224,9 +240,13 @@ describe('GPUs by the NVIDIA driver', () => {
   });
 
   it('that hang when they are measured cost the measure, and are looked for all the same', async () => {
-    const source = sourceOf(await nvml.build(['FAKE_HANG_MEASURING']), {});
+    const clock = new FakeClock();
+    const source = sourceOf(await nvml.build([`FAKE_HANG_MEASURING="${mark()}"`]), { clock });
     const plugin = await look(source);
-    await expect(plugin.measure?.([], never)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    const refused = expect(plugin.measure?.([], never)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await isMarked();
+    await clock.advance(2_000);
+    await refused;
     expect(await look(source)).toBe(plugin);
   });
 

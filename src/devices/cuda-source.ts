@@ -1,4 +1,5 @@
 /** GPUs of the NVIDIA driver, looked for and measured in a process with a deadline (spec resources-and-stats 14). */
+import type { Clock } from '../lib/clock.ts';
 import { programFile } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
 import { ModuleHost } from '../lib/modules/module-host.ts';
@@ -21,10 +22,11 @@ import type { PluginSource } from './plugin-source.ts';
 export interface CudaSourceOptions extends CudaDiscovery {
   readonly agentVersion: string;
   readonly log: Logger;
-  /** For the first answer of the driver, which may have to wake the GPUs; 10 s when absent. */
-  readonly timeoutMs?: number;
+  /** By which answers are bounded; the system's when absent. */
+  readonly clock?: Clock;
 }
 
+/** The driver may have to wake the GPUs before it answers. */
 const discoveryMs = 10_000;
 const measuringMs = 2_000;
 const memory: DeviceMeasureKind = { key: 'cuda_mem', unit: 'bytes', filter: ['max'], hook: null };
@@ -32,9 +34,15 @@ const utilization: DeviceMeasureKind = { key: 'cuda_util', unit: 'percent', filt
 
 /** The source; without a driver it is off, in one line of the log. */
 export function cudaSource(options: CudaSourceOptions): PluginSource {
-  const { agentVersion, log, timeoutMs = discoveryMs } = options;
+  const { agentVersion, log } = options;
   const module = programFile('devices/nvml-module');
-  const host = new ModuleHost({ specifier: module, from: module, title: 'the NVIDIA driver', log });
+  const host = new ModuleHost({
+    specifier: module,
+    from: module,
+    title: 'the NVIDIA driver',
+    log,
+    clock: options.clock,
+  });
   const paths = { library: options.options['library'] ?? '', cudaLibrary: options.options['cuda_library'] ?? '' };
   const ids = new GpuIds();
   let last: { readonly text: string; readonly plugin: NodePlugin } | null = null;
@@ -42,7 +50,7 @@ export function cudaSource(options: CudaSourceOptions): PluginSource {
 
   const report = async (signal: AbortSignal): Promise<NvmlReport> => {
     try {
-      return host.read(await host.call('discover', paths, { signal, timeoutMs }), readNvmlReport);
+      return host.read(await host.call('discover', paths, { signal, timeoutMs: discoveryMs }), readNvmlReport);
     } catch (error) {
       // A driver that was exchanged needs a process that loads the new one.
       host.end('failed');

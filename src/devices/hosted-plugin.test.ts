@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
 import { Decimal } from '../lib/decimal.ts';
 import { newKernelId } from '../lib/ids.ts';
 import { programFile } from '../lib/installation.ts';
@@ -30,10 +32,17 @@ const never = new AbortController().signal;
 const held: Allocation = new Map([['npu.device', new Map([['n0', new Decimal(1)]])]]);
 const description = `{ key: 'npu', slotTypes: [['npu.device', 'count']], devices: [{ id: 'n0', slot: 'npu.device' }, { id: 'n1', slot: 'npu.device' }] }`;
 
-async function sourceOf(text: string, timeoutMs = 5_000): Promise<PluginSource> {
+async function sourceOf(text: string, timeoutMs = 5_000, clock: Clock = systemClock): Promise<PluginSource> {
   const specifier = join(folder, `${Math.random()}.mjs`);
   await writeFile(specifier, text);
-  const source = hostedPlugin({ specifier, from: folder, options: { count: '2' }, log: silentLogger, timeoutMs });
+  const source = hostedPlugin({
+    specifier,
+    from: folder,
+    options: { count: '2' },
+    log: silentLogger,
+    timeoutMs,
+    clock,
+  });
   open.push(source);
   return source;
 }
@@ -45,6 +54,10 @@ async function look(source: PluginSource): Promise<NodePlugin> {
 /** Hosts a module of this text. */
 const host = async (text: string, timeoutMs?: number): Promise<NodePlugin> =>
   await look(await sourceOf(text, timeoutMs));
+/** A statement of a plugin that leaves a mark, after which the test may let time pass. */
+const marked = (): string => `writeFileSync(${JSON.stringify(join(folder, 'mark'))}, '');`;
+const mark = (): Promise<void> => expect.poll(() => existsSync(join(folder, 'mark')), { timeout: 20_000 }).toBe(true);
+const writing = "import { existsSync, writeFileSync } from 'node:fs';\n";
 const answering = (answer: string, timeoutMs?: number): Promise<NodePlugin> =>
   host(`export const discover = () => (${description});\nexport const answer = (asked) => { ${answer} };`, timeoutMs);
 
@@ -121,8 +134,18 @@ describe('a plugin of a third party', () => {
   });
 
   it('that hangs is ended at its deadline, and asked anew', async () => {
-    const plugin = await answering(`if (asked.devices[0].device === 'n0') for (;;); return {};`, 4_000);
-    await expect(plugin.answer(held, never)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    const clock = new FakeClock();
+    const source = await sourceOf(
+      `${writing}export const discover = () => (${description});
+      export const answer = (asked) => { if (asked.devices[0].device === 'n0') { ${marked()} for (;;); } return {}; };`,
+      4_000,
+      clock,
+    );
+    const plugin = await look(source);
+    const refused = expect(plugin.answer(held, never)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await mark();
+    await clock.advance(4_000);
+    await refused;
     const other = new Map([['npu.device', new Map([['n1', new Decimal(1)]])]]);
     expect(await plugin.answer(other, never)).toMatchObject({ attached: [] });
   });
@@ -187,9 +210,18 @@ describe('a plugin of a third party', () => {
       'export const discover = () => ({ key: "npu", slotTypes: [], devices: [], extraInfo: { a: "x".repeat(300) } });',
       'extraInfo.a is not a text of at most 256 characters',
     ],
-    ['export const discover = () => new Promise(() => {});', 'took longer than'],
   ])('is refused when it has nothing sensible: %s', async (text, problem) => {
-    await expect(host(text, 2_000)).rejects.toThrow(problem);
+    await expect(host(text)).rejects.toThrow(problem);
+  });
+
+  it('is refused when it never says what it has', async () => {
+    const clock = new FakeClock();
+    const text = `${writing}export const discover = () => { ${marked()} return new Promise(() => {}); };`;
+    const source = await sourceOf(text, 2_000, clock);
+    const refused = expect(source.discover(never)).rejects.toThrow('took longer than 2000 ms');
+    await mark();
+    await clock.advance(2_000);
+    await refused;
   });
 
   it.each([
@@ -276,28 +308,46 @@ describe('what a plugin measures', () => {
   });
 
   it('that another call keeps waiting is not taken for one that hangs', async () => {
-    const source = await sourceOf(`
-      let looks = 0;
+    const clock = new FakeClock();
+    const source = await sourceOf(
+      `${writing}let looks = 0;
       export const discover = async () => {
-        if (looks++ > 0) await new Promise((resolve) => setTimeout(resolve, 3_000));
+        while (looks > 0 && !existsSync(${JSON.stringify(join(folder, 'go on'))})) {
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+        looks += 1;
         return ${description};
       };
-      export const measure = () => [];`);
+      export const measure = () => [];`,
+      5_000,
+      clock,
+    );
     const plugin = await look(source);
     const again = look(source);
-    await expect(plugin.measure?.(holders, never)).rejects.toThrow('did not come to measure() in time: it was busy');
+    const busy = 'did not come to measure() in time: it was busy';
+    const refused = expect(plugin.measure?.(holders, never)).rejects.toThrow(busy);
+    await clock.advance(2_000);
+    await refused;
+    await writeFile(join(folder, 'go on'), '');
     expect(await again).toBe(plugin);
     expect(await plugin.measure?.(holders, never)).toEqual([]);
   });
 
   it('that hangs does not cost a kernel its devices', async () => {
-    const plugin = await host(`
-      export const discover = () => (${description});
-      export const measure = () => { for (;;); };
-      export const answer = () => ({ environ: ['A=b'] });`);
-    const measured = plugin.measure?.(holders, never);
+    const clock = new FakeClock();
+    const source = await sourceOf(
+      `${writing}export const discover = () => (${description});
+      export const measure = () => { ${marked()} for (;;); };
+      export const answer = () => ({ environ: ['A=b'] });`,
+      5_000,
+      clock,
+    );
+    const plugin = await look(source);
+    const refused = expect(plugin.measure?.(holders, never)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     const answered = plugin.answer(held, never);
-    await expect(measured).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await mark();
+    await clock.advance(2_000);
+    await refused;
     expect(await answered).toMatchObject({ arguments: { environ: ['A=b'] } });
   });
 });
@@ -325,7 +375,7 @@ describe('looking again at a plugin', () => {
 describe('the process of a plugin', () => {
   it('ends with the one that started it, whatever it is busy with', async () => {
     const specifier = join(folder, 'busy.mjs');
-    await writeFile(specifier, 'for (;;);');
+    await writeFile(specifier, `${writing}${marked()} for (;;);`);
     const script = '"$0" "$1" "=$2" =/ "=$$" 3>/dev/null & echo $!; read -r _';
     const parent = spawn('sh', ['-c', script, process.execPath, programFile('lib/modules/module-program'), specifier], {
       stdio: ['pipe', 'pipe', 'ignore'],
@@ -333,7 +383,7 @@ describe('the process of a plugin', () => {
     const [line] = await once(parent.stdout, 'data');
     const pid = Number(line);
     const ended = once(parent, 'exit');
-    await sleep(500);
+    await mark();
     expect(isRunning(pid)).toBe(true);
     parent.kill('SIGKILL');
     await ended;

@@ -2,6 +2,7 @@
  * A third party's device plugin, in a process with a deadline for every call: one that throws, hangs or lies costs what it
  * offers and nothing else.
  */
+import type { Clock } from '../lib/clock.ts';
 import { sum } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
@@ -32,6 +33,8 @@ export interface HostedPluginOptions {
   readonly log: Logger;
   /** For each call; 5 s when absent. */
   readonly timeoutMs?: number;
+  /** By which calls are bounded; the system's when absent. */
+  readonly clock?: Clock;
 }
 
 /** Shorter than a round of statistics. */

@@ -79,6 +79,7 @@ export async function assembleStatistics(options: AssembleStatisticsOptions): Pr
           mounts: files.file('/proc/self/mountinfo'),
           fileSystems: files.file('/proc/filesystems'),
           engineMounts: options.engineMounts,
+          clock,
           engineRoot: async (signal) => (await engine.info(signal)).dataRoot,
         }),
         nodeNetwork(files.file('/proc/self/net/dev')),

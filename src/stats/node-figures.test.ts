@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { disksOf, nodeDisk } from './node/node-disk.ts';
 import { nodeCpu, nodeNetwork, parseCpuTicks, parseMemory } from './node/node-proc.ts';
 import { NodeFigures } from './node-figures.ts';
@@ -100,10 +101,12 @@ describe('disks', () => {
   it('that do not answer are left out, and not asked again until they have', async () => {
     const hanging = Promise.withResolvers<{ used: number; size: number }>();
     const asked: string[] = [];
+    const clock = new FakeClock();
     const collector = nodeDisk({
       mounts: texts(mount('/dev/a', '/a', 'ext4') + mount('/dev/b', '/b', 'ext4') + mount('/dev/c', '/c', 'ext4')),
       fileSystems: texts(fileSystems),
       engineMounts: ['/c'],
+      clock,
       engineRoot: () => Promise.reject(new Error('the engine is away')),
       spaceOf: (place) => {
         asked.push(place);
@@ -111,7 +114,11 @@ describe('disks', () => {
       },
     });
     const figures = new NodeFigures([collector]);
-    await figures.round(0, signal);
+    const first = figures.round(0, signal);
+    await clock.advance(1_999);
+    expect(figures.figures().diskBytes).toBeNull();
+    await clock.advance(1);
+    await first;
     await figures.round(1, signal);
     expect(figures.figures().diskBytes).toMatchObject({ value: 30, capacity: 100, perSecond: null });
     expect(asked).toEqual(['/a', '/b', '/a']);

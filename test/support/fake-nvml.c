@@ -16,9 +16,15 @@ typedef struct { unsigned multiprocessors, engines[5], slices, compute_slices; u
 #define INDEX(handle) ((unsigned)(size_t)(handle) - 1)
 #define IS_SLICE(handle) ((size_t)(handle) > 100)
 
+/* A file that says that it hangs, and the hanging. */
+__attribute__((unused)) static void hang(const char *path) {
+  fclose(fopen(path, "w"));
+  for (;;) pause();
+}
+
 int nvmlInit_v2(void) {
 #ifdef FAKE_HANG
-  for (;;) pause();
+  hang(FAKE_HANG);
 #endif
 #ifdef FAKE_CRASH
   abort();
@@ -45,7 +51,7 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) {
 }
 int nvmlDeviceGetUtilizationRates(void *handle, utilization *rates) {
 #ifdef FAKE_HANG_MEASURING
-  for (;;) pause();
+  hang(FAKE_HANG_MEASURING);
 #endif
   if (IS_SLICE(handle)) return 3;
   rates->gpu = 10 * (INDEX(handle) + 1);

@@ -3,6 +3,7 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { openUnixAddress } from '../../lib/unix-address.ts';
 import { DockerTransport, type EngineRequest } from './transport.ts';
 
@@ -51,38 +52,61 @@ async function failureOf(promise: Promise<unknown>): Promise<unknown> {
 
 describe('DockerTransport', () => {
   it('gives up an engine that does not answer or breaks off in silence, but not a stream that has begun', async () => {
-    const hasty = new DockerTransport(transport.socketPath, { bounds: { readMs: 200, changeMs: 400 } });
+    const clock = new FakeClock();
+    using hasty = new DockerTransport(transport.socketPath, { bounds: { readMs: 200, changeMs: 400 }, clock });
     const never = new AbortController();
-    const failing = async (request: EngineRequest): Promise<unknown> => {
-      const begun = performance.now();
-      const failure = await failureOf(hasty.json(request, never.signal));
-      return { failure, late: performance.now() - begun > 350 };
+    /** The reply to a call, once the engine has the call. */
+    const reply = async (): Promise<http.ServerResponse> =>
+      await new Promise((resolve) => {
+        handle = (_request, response) => resolve(response);
+      });
+    const failing = async (
+      call: () => Promise<unknown>,
+      boundMs: number,
+      begin = async (_: http.ServerResponse) => {},
+    ) => {
+      const reached = reply();
+      let isOver = false;
+      const failure = failureOf(call()).finally(() => {
+        isOver = true;
+      });
+      await begin(await reached);
+      await clock.advance(boundMs - 1);
+      expect(isOver).toBe(false);
+      await clock.advance(1);
+      return await failure;
     };
-    const expected = (what: string) => ({
+    const expected = (what: string, ms: number) => ({
       code: 'DEADLINE_EXCEEDED',
-      message: expect.stringContaining(`the engine, asked to ${what}, took longer`),
+      message: expect.stringContaining(`the engine, asked to ${what}, took longer than ${ms} ms`),
     });
-    try {
-      handle = () => {};
-      expect(await failing(get)).toMatchObject({ failure: expected('give a thing'), late: false });
-      expect(await failing(post)).toMatchObject({ failure: expected('make a thing'), late: true });
-      expect(await failureOf(hasty.stream(get, never.signal))).toMatchObject(expected('give a thing'));
-      handle = (_request, response) => void response.write('{"half":');
-      expect(await failing(get)).toMatchObject({ failure: expected('give a thing'), late: false });
+    expect(await failing(() => hasty.json(get, never.signal), 200)).toMatchObject(expected('give a thing', 200));
+    expect(await failing(() => hasty.json(post, never.signal), 400)).toMatchObject(expected('make a thing', 400));
+    expect(await failing(() => hasty.stream(get, never.signal), 200)).toMatchObject(expected('give a thing', 200));
+    const half = async (response: http.ServerResponse): Promise<void> => {
+      await new Promise<void>((resolve) => response.write('{"half":', () => resolve()));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    expect(await failing(() => hasty.json(get, never.signal), 200, half)).toMatchObject(expected('give a thing', 200));
 
-      handle = (_request, response) => {
-        response.flushHeaders();
-        setTimeout(() => response.end('late'), 500);
-      };
-      const reply = await hasty.stream(get, never.signal);
-      let text = '';
-      for await (const chunk of hasty.chunks(reply, get, never.signal)) text += Buffer.from(chunk).toString();
-      expect(text).toBe('late');
-      handle = (_request, response) => void setTimeout(() => response.end('1'), 600);
-      expect(await hasty.json({ ...post, unbounded: true }, never.signal)).toEqual({ status: 200, value: 1 });
-    } finally {
-      hasty[Symbol.dispose]();
-    }
+    const begun = reply();
+    const streaming = hasty.stream(get, never.signal);
+    const answer = await begun;
+    answer.flushHeaders();
+    const stream = await streaming;
+    await clock.advance(60_000);
+    answer.end('late');
+    let text = '';
+    for await (const chunk of hasty.chunks(stream, get, never.signal)) text += Buffer.from(chunk).toString();
+    expect(text).toBe('late');
+
+    const asked = reply();
+    const patient = hasty.json({ ...post, unbounded: true }, never.signal);
+    const slow = await asked;
+    await clock.advance(60_000);
+    slow.end('1');
+    expect(await patient).toEqual({ status: 200, value: 1 });
+    expect(clock.pending).toBe(0);
   });
 
   it('shares a connection among repeatable calls, and gives the others their own', async () => {

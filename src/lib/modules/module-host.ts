@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { Readable } from 'node:stream';
-import { systemClock } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { hasCode, KerneletError } from '../errors.ts';
 import { programFile } from '../installation.ts';
@@ -23,6 +23,8 @@ export interface ModuleHostOptions {
   readonly log: Logger;
   /** For each call; 5 s when absent. */
   readonly timeoutMs?: number;
+  /** By which calls are bounded; the system's when absent. */
+  readonly clock?: Clock | undefined;
 }
 
 interface Waiting {
@@ -66,14 +68,14 @@ export class ModuleHost implements AsyncDisposable {
     argument: unknown,
     options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined } = {},
   ): Promise<string> {
-    const { title, timeoutMs = defaultTimeoutMs } = this.#options;
+    const { title, timeoutMs = defaultTimeoutMs, clock = systemClock } = this.#options;
     if (this.#waiting.size >= maxWaiting) throw this.#failure('has too many calls under way');
     const waiting = { call: { id: this.#next++, method, argument }, reply: Promise.withResolvers<string>() };
     const { id } = waiting.call;
     this.#waiting.set(id, waiting);
     try {
       const what = `${method}() of ${title}`;
-      const bound = { what, timeoutMs: options.timeoutMs ?? timeoutMs, signal: options.signal };
+      const bound = { what, timeoutMs: options.timeoutMs ?? timeoutMs, signal: options.signal, clock };
       return await withDeadline(bound, async () => {
         this.#send(waiting.call);
         return await waiting.reply.promise;

@@ -1,6 +1,7 @@
 /** Space on the node's disks (spec resources-and-stats 13.2). */
 import { statfs } from 'node:fs/promises';
 import type { MeasuredAmount } from '../../devices/device-measures.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { isAtOrBelow, parseMountTable } from '../../lib/mount-table.ts';
 import type { NodeCollector, NodeReading } from '../node-figures.ts';
@@ -35,13 +36,14 @@ export interface NodeDiskParts {
   readonly engineMounts: readonly string[];
   /** Mounts below this folder, where the engine keeps its data, are left out. When it can't be had, none are. */
   readonly engineRoot: (signal: AbortSignal) => Promise<string>;
+  readonly clock: Clock;
   /** Asks the system; for tests. */
   readonly spaceOf?: (mountPoint: string) => Promise<DiskSpace>;
 }
 
 /** Makes the collector. A disk that does not answer in time is left out, and not asked again until it has answered. */
 export function nodeDisk(parts: NodeDiskParts): NodeCollector {
-  const { spaceOf = askSystem } = parts;
+  const { spaceOf = askSystem, clock } = parts;
   const unanswered = new Set<string>();
   let disks: readonly Disk[] = [];
   let listedAt = -Infinity;
@@ -49,15 +51,14 @@ export function nodeDisk(parts: NodeDiskParts): NodeCollector {
     if (unanswered.has(mountPoint)) return null;
     unanswered.add(mountPoint);
     const answer = spaceOf(mountPoint).finally(() => unanswered.delete(mountPoint));
-    return await withDeadline({ what: `the size of ${mountPoint}`, timeoutMs: deadlineMs, signal }, () => answer).catch(
-      () => null,
-    );
+    const options = { what: `the size of ${mountPoint}`, timeoutMs: deadlineMs, signal, clock };
+    return await withDeadline(options, () => answer).catch(() => null);
   };
   return {
     name: 'node disk',
     async collect(at, signal): Promise<readonly NodeReading[]> {
       if (at - listedAt >= listKeptSeconds) {
-        const options = { what: "the folder of the engine's data", timeoutMs: deadlineMs, signal };
+        const options = { what: "the folder of the engine's data", timeoutMs: deadlineMs, signal, clock };
         const root = await withDeadline(options, (deadline) => parts.engineRoot(deadline.signal)).catch(() => null);
         const engineFolders = root === null ? parts.engineMounts : [...parts.engineMounts, root];
         disks = disksOf(parts.mounts.read(), parts.fileSystems.read(), engineFolders);
