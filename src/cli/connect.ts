@@ -7,18 +7,21 @@ import { LocalTransport, type Transport, UnixTransport } from './transport.ts';
 
 /** A client of the daemon. Its first request fails with DAEMON_UNREACHABLE when there is none. */
 export async function daemonClient(call: CommandCall): Promise<ApiClient> {
-  return new ApiClient(new UnixTransport(await socketPathOf(call)));
+  return new ApiClient(await transportOf(call));
 }
 
 /** A client of a running daemon, else of an agent inside this process. */
 export async function anyClient(call: CommandCall): Promise<ApiClient> {
-  const transport = new UnixTransport(await socketPathOf(call));
+  const transport = await transportOf(call);
   if (await answers(transport)) return new ApiClient(transport);
   await transport[Symbol.asyncDispose]();
   return new ApiClient(
     new LocalTransport(await call.host.startLocalAgent({ stateDir: call.options.text('state-dir') })),
   );
 }
+
+const transportOf = async (call: CommandCall): Promise<UnixTransport> =>
+  new UnixTransport(await socketPathOf(call), { clock: call.host.io.clock });
 
 /** Flag > environment > file > default. Without flag and variable the configuration is looked at. */
 async function socketPathOf({ host: { io }, options }: CommandCall): Promise<string> {

@@ -3,6 +3,8 @@
  * tests pass a host of their own, with streams in memory.
  */
 import type { Settings } from '../config/settings.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { KerneletError } from '../lib/errors.ts';
 import type { LogLevel } from '../lib/log.ts';
 
@@ -32,7 +34,7 @@ export interface InputPort {
 /** The signals that commands listen to; the daemon alone to SIGUSR2. */
 export type CliSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGUSR2';
 
-/** The process around the command: streams, signals, environment. `process-io.ts` makes the real one. */
+/** The process around the command: streams, signals, environment, time. `process-io.ts` makes the real one. */
 export interface CliIo {
   readonly stdin: InputPort;
   readonly stdout: OutputPort;
@@ -41,6 +43,8 @@ export interface CliIo {
   readonly workingDirectory: string;
   readonly userId: number;
   readonly homeDirectory: string;
+  /** By which the command waits for a daemon. */
+  readonly clock: Clock;
   /** While a listener is there, the signal's default action is off. */
   onSignal(signal: CliSignal, listener: () => void): Disposable;
   /** Ends this process by the signal's default action, also while a write is stuck. */
@@ -75,6 +79,8 @@ export interface CliHost {
   serve(options: ServeOptions): Promise<number>;
   /** What `serve` would refuse of settings that are well-formed. */
   refusedSettings(settings: Settings): Promise<readonly KerneletError[]>;
+  /** The engine that the settings name; whoever opens it disposes it. Rejects with ENGINE_UNSUPPORTED. */
+  openEngine(settings: Settings): Promise<Engine>;
   /** Starts an agent of the command's own, below the state folder. Rejects with KerneletError. */
   startLocalAgent(options: LocalAgentOptions): Promise<LocalAgent>;
 }

@@ -18,6 +18,7 @@ export function createProcessIo(): CliIo {
     stdout: new FdOutput(1),
     stderr: new FdOutput(2),
     environ: process.env,
+    clock: systemClock,
     workingDirectory: process.cwd(),
     userId: process.getuid?.() ?? 0,
     homeDirectory: homedir(),

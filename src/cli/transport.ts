@@ -2,7 +2,7 @@
 import { access } from 'node:fs/promises';
 import { Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { sleep, systemClock } from '../lib/clock.ts';
+import { type Clock, sleep, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import { openUnixAddress, type UnixAddress } from '../lib/unix-address.ts';
@@ -64,16 +64,18 @@ const breaks = ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLO
 export class UnixTransport implements Transport {
   readonly socketPath: string;
   readonly #startMs: number;
+  readonly #clock: Clock;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
   #address: UnixAddress | undefined;
 
-  constructor(socketPath: string, options: { readonly startMs?: number } = {}) {
+  constructor(socketPath: string, options: { readonly startMs?: number; readonly clock?: Clock } = {}) {
     this.socketPath = socketPath;
     this.#startMs = options.startMs ?? startMs;
+    this.#clock = options.clock ?? systemClock;
   }
 
   async send(request: ApiRequest): Promise<ApiResponse> {
-    const begunAt = systemClock.monotonic();
+    const begunAt = this.#clock.monotonic();
     let pause = firstPauseMs;
     for (let broken = 0; ; ) {
       request.signal?.throwIfAborted();
@@ -83,11 +85,11 @@ export class UnixTransport implements Transport {
         if (request.signal?.aborted) throw request.signal.reason;
         const refused = isSystemError(error, ...refusals);
         const again = refused
-          ? await this.#retries(request.retry ?? 'while-socket', systemClock.monotonic() - begunAt)
+          ? await this.#retries(request.retry ?? 'while-socket', this.#clock.monotonic() - begunAt)
           : isSystemError(error, ...breaks) && request.idempotent === true && broken < 2;
         if (!again) throw this.#unreachable(error);
         if (!refused) broken += 1;
-        await sleep(systemClock, pause, request.signal);
+        await sleep(this.#clock, pause, request.signal);
         pause = Math.min(pause * 2, maxPauseMs);
       }
     }

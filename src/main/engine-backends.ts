@@ -63,11 +63,14 @@ export interface BackendOptions {
 interface BackendKind {
   /** Throws what `open` would throw for these settings, without making anything. */
   readonly check?: (settings: Settings) => void;
+  readonly engine: (settings: Settings) => Engine;
   readonly open: (options: BackendOptions) => EngineBackend;
 }
 
+const dockerEngine = ({ dockerHost }: Settings): Engine => new DockerEngine({ dockerHost: dockerHost ?? undefined });
+
 const openDocker: BackendKind['open'] = (options) => ({
-  engine: new DockerEngine({ dockerHost: options.settings.dockerHost ?? undefined }),
+  engine: dockerEngine(options.settings),
   outlivesDaemon: true,
   connectRunner: createRunnerConnector(),
   packetFilter: machinePacketFilter,
@@ -84,13 +87,12 @@ const openDocker: BackendKind['open'] = (options) => ({
   engineMounts,
 });
 
+const dummyEngine = (): Engine =>
+  new DummyEngine({ images: ownImages(), onPull: (reference) => dummyImage(reference), onPush: () => {} });
+
 /** Nothing runs: containers are entries in memory, which end with the daemon, and runners answer with what they are given. */
 const openDummy: BackendKind['open'] = (options) => ({
-  engine: new DummyEngine({
-    images: ownImages(),
-    onPull: (reference) => dummyImage(reference),
-    onPush: () => {},
-  }),
+  engine: dummyEngine(),
   outlivesDaemon: false,
   connectRunner: () => new ScriptedRunner(() => echo),
   packetFilter: noPacketFilter,
@@ -110,14 +112,21 @@ function ownImages(): readonly EngineImage[] {
 }
 
 const backends = {
-  docker: { open: openDocker, check: ({ dockerHost }) => void parseDockerHost(dockerHost ?? undefined) },
-  dummy: { open: openDummy },
+  docker: {
+    engine: dockerEngine,
+    open: openDocker,
+    check: ({ dockerHost }) => void parseDockerHost(dockerHost ?? undefined),
+  },
+  dummy: { engine: dummyEngine, open: openDummy },
 } satisfies Readonly<Record<Settings['agent']['backend'], BackendKind>>;
 
 /** Opens the engine that the settings name. Throws ENGINE_UNSUPPORTED for an address that is not on this machine. */
 export function openBackend(options: BackendOptions): EngineBackend {
   return backends[options.settings.agent.backend].open(options);
 }
+
+/** The engine that the settings name, and nothing around it. Throws ENGINE_UNSUPPORTED. */
+export const openEngine = (settings: Settings): Engine => backends[settings.agent.backend].engine(settings);
 
 /** Throws what opening the engine that the settings name would throw of them. */
 export function checkBackend(settings: Settings): void {

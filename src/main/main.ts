@@ -19,6 +19,10 @@ const host: CliHost = {
     const { refusedSettings } = await import('./check-settings.ts');
     return await refusedSettings(settings);
   },
+  async openEngine(settings) {
+    const { openEngine } = await import('./engine-backends.ts');
+    return openEngine(settings);
+  },
   async startLocalAgent(options) {
     const { startLocalAgent } = await import('./local-agent.ts');
     return await startLocalAgent(options, io);

@@ -7,8 +7,10 @@ import type { CliHost, CliIo, CliSignal, InputPort, LocalAgent, OutputPort, Serv
 import { runCli } from '../../src/cli/program.ts';
 import { createApp } from '../../src/http/app.ts';
 import { type ApiServer, startApiServer } from '../../src/http/server.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { refusedSettings } from '../../src/main/check-settings.ts';
+import { openEngine } from '../../src/main/engine-backends.ts';
 import { FakeAgent } from './fake-agent.ts';
 
 /** Output that is kept. */
@@ -73,6 +75,7 @@ export class MemoryIo implements CliIo {
   workingDirectory = '/';
   userId = 0;
   homeDirectory = '/nowhere';
+  clock: Clock = systemClock;
   readonly #listeners = new Map<CliSignal, Set<() => void>>();
 
   onSignal(signal: CliSignal, listener: () => void): Disposable {
@@ -165,6 +168,7 @@ export class CliUnderTest implements AsyncDisposable {
         return 0;
       },
       refusedSettings,
+      openEngine: async (settings) => openEngine(settings),
       startLocalAgent: async (): Promise<LocalAgent> => {
         this.agent.calls.push('started in process');
         const app = createApp({ agent: this.agent, version: '0', logger: silentLogger });

@@ -64,12 +64,11 @@ async function resultOf(check: DoctorCheck, context: DoctorContext, repairs: boo
 async function contextOf(call: CommandCall): Promise<DoctorContext> {
   const { settings } = await loadAsServe(call);
   const signal = AbortSignal.timeout(checkMs);
-  const { DockerEngine } = await import('../../engine/docker/docker-engine.ts');
   const { userId } = call.host.io;
   try {
-    await using engine = new DockerEngine({ dockerHost: settings.dockerHost ?? undefined });
+    await using engine = await call.host.openEngine(settings);
     const info = await engine.info(signal);
-    const { otherEngine } = await import('../doctor/other-engine.ts');
+    const { otherEngine } = await import('../doctor/engine-check.ts');
     const other = await otherEngine(settings.stateDir, engine, info, signal);
     return { settings, engine: { address: engine.address, info, other }, userId, signal };
   } catch (error) {

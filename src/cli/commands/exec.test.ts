@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CliUnderTest } from '../../../test/support/cli-under-test.ts';
+import { leapingClock } from '../../../test/support/leaping-clock.ts';
 
 let cli: CliUnderTest;
 let id: string;
@@ -108,7 +109,9 @@ describe('exec', () => {
 
   it('without a daemon fails: it has no kernels of its own', async () => {
     await cli.stopDaemon();
-    const { status, stderr } = await cli.run(['exec', id, '-c', '1']);
+    const io = cli.io();
+    io.clock = leapingClock();
+    const { status, stderr } = await cli.run(['exec', id, '-c', '1'], io);
     expect(status).toBe(125);
     expect(stderr).toBe(`kernelet: no daemon answers on ${cli.socket}\nStart one with \`kernelet serve\`.\n`);
   });

@@ -1,5 +1,6 @@
 /** Is there room for images, scratch folders and state? */
 import { statfs } from 'node:fs/promises';
+import { showDiskUse } from '../../engine/docker/operator-commands.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { type CheckResult, type DoctorCheck, existingFolder, failed, ok, warning } from './check.ts';
@@ -11,7 +12,7 @@ const tooLittle = 256 * 1024 ** 2;
 export function diskResult(rooms: readonly { readonly place: string; readonly free: number }[]): CheckResult {
   const least = rooms.reduce((left, right) => (right.free < left.free ? right : left));
   const text = rooms.map(({ place, free }) => `${place}: ${describeByteSize(free)} free`).join(', ');
-  const fix = `free space below ${least.place}: docker system df; kernelet image ls`;
+  const fix = `free space below ${least.place}: ${showDiskUse}; kernelet image ls`;
   if (least.free < tooLittle) return failed(text, fix);
   return least.free < tight ? warning(text, fix) : ok(text);
 }

@@ -1,14 +1,16 @@
-/** Is there a container engine, and can it be used? */
+/** Is there a container engine, can it be used, and is it the one that has the kernels? */
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { installEngine } from '../../engine/docker/operator-commands.ts';
+import type { Engine, EngineInfo } from '../../engine/engine.ts';
+import { engineIdentityFile, judgeEngine, otherEngineText, readEngineIdentity } from '../../kernel/engine-identity.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { type DoctorCheck, failed, ok, warning } from './check.ts';
-
-const install =
-  'apt-get install -y docker.io && systemctl start docker   # or set DOCKER_HOST=unix:///path/to/docker.sock';
 
 /** The command that gets an engine, or this one to answer. */
 function fixFor(error: KerneletError): string {
   if (error.code === 'ENGINE_UNSUPPORTED') return error.entry.cure;
-  return error.context['reason'] === 'EACCES' ? 'sudo kernelet doctor' : install;
+  return error.context['reason'] === 'EACCES' ? 'sudo kernelet doctor' : installEngine;
 }
 
 export const engineCheck = {
@@ -29,3 +31,21 @@ export const engineCheck = {
     return ok(what);
   },
 } satisfies DoctorCheck;
+
+/**
+ * Says that it is another one; null when it is the one, or nothing is known. A mark that somebody has removed is left again by
+ * the daemon within a minute. Throws what the engine throws.
+ */
+export async function otherEngine(
+  stateDir: string,
+  engine: Pick<Engine, 'address' | 'readMark'>,
+  info: EngineInfo,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const known = await readEngineIdentity(engineIdentityFile(stateDir)).catch(() => null);
+  if (!known) return null;
+  const records = await readdir(path.join(stateDir, 'kernels')).catch(() => []);
+  const mark = await engine.readMark(known.markName, signal);
+  const verdict = judgeEngine({ known, info, mark, hasOurs: false, hasContainers: true, atStake: records.length > 0 });
+  return verdict === 'other' ? otherEngineText(known, { address: engine.address, ...info }) : null;
+}

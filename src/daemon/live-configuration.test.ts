@@ -4,8 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { KerneletError } from '../lib/errors.ts';
 import type { AdjustableLogger, LogLevel } from '../lib/log.ts';
-import { LiveConfiguration } from './live-configuration.ts';
-import { Reloading } from './reloading.ts';
+import { LiveConfiguration, Reloading } from './live-configuration.ts';
 
 let folder: string;
 let file: string;
