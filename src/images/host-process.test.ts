@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -88,4 +89,18 @@ describe('HostProcess', () => {
     }
     expect(performance.now() - started).toBeLessThan(5_000);
   });
+});
+
+it('fails, and takes nothing down, when this process has no descriptor left', () => {
+  const program = `
+    import { openSync } from 'node:fs';
+    import { HostProcess } from ${JSON.stringify(import.meta.resolve('./host-process.ts'))};
+    const signal = new AbortController().signal;
+    try { for (;;) openSync('/dev/null'); } catch {}
+    const made = new HostProcess({ argv: ['true'], what: 'making it', timeoutMs: 5_000 }, signal);
+    console.log(await made.ended.catch((error) => error.message));
+  `;
+  const command = 'ulimit -n 64; exec "$0" --input-type=module --eval "$1"';
+  const { stdout, status } = spawnSync('sh', ['-c', command, process.execPath, program], { encoding: 'utf8' });
+  expect([stdout, status]).toEqual(['making it: spawn true EMFILE\n', 0]);
 });

@@ -49,11 +49,13 @@ export class HostProcess implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, LC_ALL: 'C', ...command.environ },
     });
-    this.#readLines(this.#child.stderr);
-    if (!options.readOutput) this.#readLines(this.#child.stdout);
     this.#listener = addAbortListener(this.#deadline.signal, () => this.#terminate());
     this.ended = this.#wait();
     this.ended.catch(() => {});
+    // Without descriptors there are no streams, whatever the types say, and an error follows.
+    const [output, errors]: readonly (Readable | undefined)[] = [this.#child.stdout, this.#child.stderr];
+    if (errors) this.#readLines(errors);
+    if (output && !options.readOutput) this.#readLines(output);
   }
 
   /** Standard output, when asked for: ends with an error when the program fails, so that a cut is never the end. */
@@ -88,7 +90,7 @@ export class HostProcess implements AsyncDisposable {
     this.#signalGroup('SIGTERM');
     this.#kill ??= this.#clock.after(graceMs, () => this.#signalGroup('SIGKILL'));
     // What still holds the pipes must not keep this process waiting.
-    this.#child.stdout.destroy();
+    this.#child.stdout?.destroy();
   }
 
   #signalGroup(name: 'SIGTERM' | 'SIGKILL'): void {

@@ -1,7 +1,7 @@
 /** Folders at places that somebody chose, and folders that tenants have written in. */
-import { spawn } from 'node:child_process';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { runProgram } from './run-program.ts';
 import { isSystemError } from './system-error.ts';
 
 /**
@@ -34,7 +34,6 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 const removeProgram = 'rm';
-const maxStderr = 2_000;
 
 /**
  * Removes a folder with everything below it; symbolic links are removed and not followed, what is mounted below is left
@@ -43,19 +42,9 @@ const maxStderr = 2_000;
  * A program of its own does it: Node asks for all files of a folder at once, and a tenant may have left millions, which
  * would fill this process's memory and keep every other use of the disk waiting; nor can it reach below the longest path.
  */
-export function removeTree(path: string, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let stderr = '';
-    const child = spawn(removeProgram, ['-rf', '--one-file-system', '--', path], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      ...(signal === undefined ? {} : { signal }),
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr = (stderr + text).slice(0, maxStderr);
-    });
-    child.once('error', reject);
-    child.once('close', (code) =>
-      code === 0 ? resolve() : reject(new Error(`rm ended with ${code}: ${stderr.trim()}`)),
-    );
-  });
+export async function removeTree(path: string, signal?: AbortSignal): Promise<void> {
+  const args = ['-rf', '--one-file-system', '--', path];
+  const { exitCode, stderr } = await runProgram(removeProgram, args, signal === undefined ? {} : { signal });
+  signal?.throwIfAborted();
+  if (exitCode !== 0) throw new Error(`rm ended with ${exitCode}: ${stderr}`);
 }

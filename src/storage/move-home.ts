@@ -2,15 +2,14 @@
  * Moves a folder that a tenant has written to another place of this host. The new folder is root's own and closed to everybody
  * else: programs with a set-uid bit may lie below, and links that lead anywhere.
  */
-import { spawn } from 'node:child_process';
 import { chmod, chown, lstat, mkdir, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
 import { removeTree } from '../lib/folders.ts';
+import { runProgram } from '../lib/run-program.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 
 const copyProgram = 'cp';
-const maxStderr = 2_000;
 
 /**
  * Moves the folder `from` to `to`, which must not be there, in a folder that is; to another file system it is copied, and
@@ -54,19 +53,11 @@ async function copy(from: string, to: string, signal: AbortSignal): Promise<void
 }
 
 /** A program of its own does it: it copies links as links, holes as holes, and millions of files in little memory. */
-function runCopy(from: string, to: string, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let said = '';
-    const options = ['--archive', '--one-file-system', '--no-target-directory', '--', from, to];
-    const child = spawn(copyProgram, options, { stdio: ['ignore', 'ignore', 'pipe'], signal });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(0, maxStderr);
-    });
-    child.once('error', reject);
-    child.once('close', (code) =>
-      code === 0 ? resolve() : reject(new Error(`${copyProgram} ended with ${code}: ${said.trim()}`)),
-    );
-  });
+async function runCopy(from: string, to: string, signal: AbortSignal): Promise<void> {
+  const args = ['--archive', '--one-file-system', '--no-target-directory', '--', from, to];
+  const { exitCode, stderr } = await runProgram(copyProgram, args, { signal });
+  signal.throwIfAborted();
+  if (exitCode !== 0) throw new Error(`${copyProgram} ended with ${exitCode}: ${stderr}`);
 }
 
 function failed(to: string, why: string, cause?: unknown): KerneletError {

@@ -1,7 +1,7 @@
 /** Lets go of what is mounted below a folder: a deletion would go on in there, and a folder that is moved would take it along. */
-import { spawn } from 'node:child_process';
 import { realpath } from 'node:fs/promises';
 import { mountsBelow, readMountTable } from '../lib/mount-table.ts';
+import { runProgram } from '../lib/run-program.ts';
 
 const program = 'umount';
 const deadlineMs = 10_000;
@@ -13,10 +13,7 @@ export async function letMountsGo(folder: string): Promise<void> {
   for (const mount of mountsBelow(path, await readMountTable())) await unmount(mount.mountPoint);
 }
 
-function unmount(path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, ['--lazy', '--', path], { stdio: 'ignore', timeout: deadlineMs });
-    child.once('error', reject);
-    child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`umount of ${path} ended with ${code}`))));
-  });
+async function unmount(path: string): Promise<void> {
+  const { exitCode, stderr } = await runProgram(program, ['--lazy', '--', path], { timeoutMs: deadlineMs });
+  if (exitCode !== 0) throw new Error(`umount of ${path} ended with ${exitCode}: ${stderr}`);
 }

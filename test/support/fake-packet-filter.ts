@@ -1,7 +1,8 @@
 /** A packet filter in memory, that takes in what the firewall writes and can be flushed as others flush a real one. */
-import type { FilterProgram, FilterResult, PacketFilter } from '../../src/network/firewall/packet-filter.ts';
+import type { ProgramResult } from '../../src/lib/run-program.ts';
+import type { FilterProgram, PacketFilter } from '../../src/network/firewall/packet-filter.ts';
 
-const result = (exitCode: number, stdout = '', stderr = ''): FilterResult => ({ exitCode, stdout, stderr });
+const result = (exitCode: number, stdout = '', stderr = ''): ProgramResult => ({ exitCode, stdout, stderr });
 
 /** The filter. */
 export class FakePacketFilter implements PacketFilter {
@@ -28,7 +29,7 @@ export class FakePacketFilter implements PacketFilter {
     return this.bridges;
   }
 
-  async run(program: FilterProgram, args: readonly string[], _deadline: unknown, input = ''): Promise<FilterResult> {
+  async run(program: FilterProgram, args: readonly string[], _deadline: unknown, input = ''): Promise<ProgramResult> {
     this.calls.push([program, ...args].join(' '));
     if (this.missing.has(program)) return result(-1, '', `spawn ${program} ENOENT`);
     switch (program) {
@@ -43,7 +44,7 @@ export class FakePacketFilter implements PacketFilter {
     }
   }
 
-  #nft([verb, , ...name]: readonly string[], input: string): FilterResult {
+  #nft([verb, , ...name]: readonly string[], input: string): ProgramResult {
     if (verb === '-f') {
       this.tables.set(/^table (\S+ \S+)$/m.exec(input)?.[1] ?? '', input);
       return result(0);
@@ -55,7 +56,7 @@ export class FakePacketFilter implements PacketFilter {
     return result(0, text);
   }
 
-  #restore(input: string): FilterResult {
+  #restore(input: string): ProgramResult {
     for (const line of input.split('\n')) {
       const [, chain = ''] = /^:(\S+)/.exec(line) ?? [];
       if (chain !== '') this.chains.set(chain, []);
@@ -65,7 +66,7 @@ export class FakePacketFilter implements PacketFilter {
     return result(0);
   }
 
-  #iptables([verb, chain = '', ...rest]: readonly string[]): FilterResult {
+  #iptables([verb, chain = '', ...rest]: readonly string[]): ProgramResult {
     const rules = this.chains.get(chain);
     if (verb === '-S') {
       const lines = [...this.chains].flatMap(([name, held]) => [

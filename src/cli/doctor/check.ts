@@ -1,10 +1,10 @@
 /** The form of a check of `kernelet doctor`, one file each, and what several of them ask the system. */
-import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Settings } from '../../config/settings.ts';
 import type { EngineInfo } from '../../engine/engine.ts';
 import type { KerneletError } from '../../lib/errors.ts';
+import { runProgram } from '../../lib/run-program.ts';
 
 /** The result of a check. `warning`: kernelet works, but less well. */
 export interface CheckResult {
@@ -49,15 +49,14 @@ export const warning = (detail: string, fix: string): CheckResult => ({ state: '
 export const failed = (detail: string, fix: string): CheckResult => ({ state: 'failed', detail, fix });
 
 /** The standard output of a small program of the system, or null when it is missing, fails or takes too long. */
-export function commandOutput(program: string, args: readonly string[], signal: AbortSignal): Promise<string | null> {
-  const options = {
-    signal,
-    timeout: 5_000,
-    env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' },
-  };
-  return new Promise((resolve) => {
-    execFile(program, [...args], options, (error, stdout) => resolve(error ? null : stdout));
-  });
+export async function commandOutput(
+  program: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<string | null> {
+  const options = { signal, timeoutMs: 5_000, maxOutputBytes: 2 ** 20 };
+  const { exitCode, stdout } = await runProgram(program, args, options);
+  return exitCode === 0 ? stdout : null;
 }
 
 /** The deepest folder on the way to a path that exists. */

@@ -154,7 +154,8 @@ export class ModuleHost implements AsyncDisposable {
     );
     // A broken pipe is the end of the program, which is reported below.
     program.stdin?.on('error', () => {});
-    const output = program.stdio[3];
+    // Without descriptors there are no streams, whatever the types say, and an error follows.
+    const output = program.stdio?.[3];
     if (output instanceof Readable) this.#readReplies(program, output);
     program.on('error', (error) => this.#forget(program, `cannot be started: ${error.message}`));
     program.on('exit', (status, signal) => {

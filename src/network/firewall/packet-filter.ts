@@ -1,22 +1,14 @@
 /** This machine's packet filter: the programs that set its rules, and whether bridged packets pass them at all. */
-import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Deadline } from '../../lib/deadline.ts';
-
-/** How a run of a program ended. */
-export interface FilterResult {
-  /** −1: the program could not be run, or was ended. */
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { type ProgramResult, runProgram } from '../../lib/run-program.ts';
 
 export type FilterProgram = 'nft' | 'iptables' | 'iptables-restore' | 'ip6tables';
 
 /** The packet filter of a machine. */
 export interface PacketFilter {
   /** Runs one program with arguments (no shell) and text on its standard input, within the deadline. Never rejects. */
-  run(program: FilterProgram, args: readonly string[], deadline: Deadline, input?: string): Promise<FilterResult>;
+  run(program: FilterProgram, args: readonly string[], deadline: Deadline, input?: string): Promise<ProgramResult>;
   /**
    * Has packets between the ports of a bridge pass the filter, as they do not by themselves; true where they do from now
    * on. Never rejects.
@@ -26,34 +18,20 @@ export interface PacketFilter {
 
 /** Seconds that iptables waits for another user of the table. */
 const lockSeconds = '5';
-const maxStderr = 4096;
-/** The listing of a table with a thousand rules of others takes a tenth of this. */
-const maxStdout = 2 ** 20;
+/** A listing with a thousand rules of others takes a tenth of this. */
+const maxOutputBytes = 2 ** 20;
 
 /** There once the kernel's module br_netfilter is; `1` = bridged packets are filtered. */
 const bridgeSetting = '/proc/sys/net/bridge/bridge-nf-call-iptables';
 
-function run(program: FilterProgram, args: readonly string[], deadline: Deadline, input = ''): Promise<FilterResult> {
-  return new Promise((resolve) => {
-    const output = { stdout: '', stderr: '' };
-    const wait = program === 'nft' ? [] : ['-w', lockSeconds];
-    const child = spawn(program, [...wait, ...args], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      signal: deadline.signal,
-      killSignal: 'SIGKILL',
-      env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' },
-    });
-    child.once('error', (error) => resolve({ exitCode: -1, stdout: '', stderr: error.message }));
-    child.once('close', (code) => resolve({ exitCode: code ?? -1, ...output, stderr: output.stderr.trim() }));
-    // Without descriptors left there are no pipes, and the error follows.
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      output.stdout = (output.stdout + text).slice(0, maxStdout);
-    });
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      output.stderr = (output.stderr + text).slice(-maxStderr);
-    });
-    child.stdin?.on('error', () => {}).end(input);
-  });
+function run(
+  program: FilterProgram,
+  args: readonly string[],
+  { signal }: Deadline,
+  input = '',
+): Promise<ProgramResult> {
+  const wait = program === 'nft' ? [] : ['-w', lockSeconds];
+  return runProgram(program, [...wait, ...args], { signal, input, maxOutputBytes });
 }
 
 async function filterBridges(): Promise<boolean> {

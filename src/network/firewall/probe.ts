@@ -2,35 +2,21 @@
  * Sends packets from a bridge as a kernel on it would, to see what the rules do rather than what they say: a namespace of
  * its own joins the bridge for a moment and asks this host for a connection.
  */
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer } from 'node:net';
+import { type ProgramResult, runProgram } from '../../lib/run-program.ts';
 
 /** `open`: this host was reached. `unknown`: nothing answered, or the namespace could not be made. */
 export type ProbeResult = 'filtered' | 'open' | 'unknown';
 
-interface Ran {
-  readonly ok: boolean;
-  readonly text: string;
-}
-
 /** Runs a program of the system. Never rejects. */
-function run(program: string, args: readonly string[], signal: AbortSignal): Promise<Ran> {
-  const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
-  return new Promise((resolve) => {
-    execFile(
-      program,
-      [...args],
-      { signal, timeout: 5_000, env: { PATH: path, LC_ALL: 'C' } },
-      (error, stdout, stderr) => resolve({ ok: error === null, text: stdout + stderr }),
-    );
-  });
-}
+const run = (program: string, args: readonly string[], signal: AbortSignal): Promise<ProgramResult> =>
+  runProgram(program, args, { signal, timeoutMs: 5_000, maxOutputBytes: 2 ** 20 });
 
 /** Bridges of agents on this host. Never rejects. */
 export async function agentBridges(signal: AbortSignal): Promise<readonly string[]> {
   const listed = await run('ip', ['-o', 'link', 'show', 'type', 'bridge'], signal);
-  return [...listed.text.matchAll(/^\d+: (kl-[0-9a-f]{8}):/gm)].flatMap(([, name]) => name ?? []);
+  return [...listed.stdout.matchAll(/^\d+: (kl-[0-9a-f]{8}):/gm)].flatMap(([, name]) => name ?? []);
 }
 
 /** The last address of a network: engines give the first ones. Pure; for `172.18.0.1/16` that is `172.18.255.254`. */
@@ -47,7 +33,7 @@ export function lastAddress(address: string): string | null {
 /** Whether this host can be reached from a bridge of this name. Needs root. Never rejects, and leaves nothing. */
 export async function probeBridge(bridge: string, signal: AbortSignal): Promise<ProbeResult> {
   const shown = await run('ip', ['-4', '-o', 'addr', 'show', bridge], signal);
-  const [, own = ''] = /inet (\S+)/.exec(shown.text) ?? [];
+  const [, own = ''] = /inet (\S+)/.exec(shown.stdout) ?? [];
   const address = lastAddress(own);
   if (address === null) return 'unknown';
   const [gateway = '', bits = ''] = own.split('/');
@@ -63,12 +49,12 @@ export async function probeBridge(bridge: string, signal: AbortSignal): Promise<
       ['-n', space, 'addr', 'add', `${address}/${bits}`, 'dev', 'eth0'],
       ['-n', space, 'link', 'set', 'eth0', 'up'],
     ];
-    for (const step of steps) if (!(await run('ip', step, signal)).ok) return 'unknown';
+    for (const step of steps) if ((await run('ip', step, signal)).exitCode !== 0) return 'unknown';
     const target = `exec 3<>/dev/tcp/${gateway}/${(server.address() as AddressInfo).port}`;
     const tried = await run('ip', ['netns', 'exec', space, 'timeout', '3', 'bash', '-c', target], signal);
-    if (tried.ok) return 'open';
+    if (tried.exitCode === 0) return 'open';
     // This host listens, so that only a filter can have refused.
-    return tried.text.includes('refused') ? 'filtered' : 'unknown';
+    return tried.stderr.includes('refused') ? 'filtered' : 'unknown';
   } catch {
     return 'unknown';
   } finally {

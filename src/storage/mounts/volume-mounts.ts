@@ -2,13 +2,12 @@
  * Mounting the volumes of a cluster on this node (spec config-and-ops 19). What is asked for comes over the network, so
  * names stay below the base, arguments are no options, and the only table that is edited is the machine's own.
  */
-import { spawn } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
-import { systemClock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { readMountTable } from '../../lib/mount-table.ts';
+import { runProgram } from '../../lib/run-program.ts';
 import { KeyedMutex } from '../../lib/semaphore.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 
@@ -39,7 +38,6 @@ export type RunProgram = (
 
 /** The only table that is edited. */
 const machineTable = '/etc/fstab';
-const maxStderr = 4096;
 
 /** Mounts and unmounts volumes, each mount point one after the other. */
 export class VolumeMounts {
@@ -50,7 +48,7 @@ export class VolumeMounts {
   readonly #edits = new KeyedMutex<string>();
 
   /** `table`: stands for the machine's own, for tests. */
-  constructor(run: RunProgram = runProgram, table: string = machineTable) {
+  constructor(run: RunProgram = runMount, table: string = machineTable) {
     this.#run = run;
     this.#table = table;
   }
@@ -97,7 +95,7 @@ export class VolumeMounts {
   async #runOrThrow(program: 'mount' | 'umount', args: readonly string[], timeoutMs: number): Promise<void> {
     const { status, stderr } = await this.#run(program, args, timeoutMs);
     if (status === 0) return;
-    const why = stderr.trim() || (status < 0 ? `it took longer than ${timeoutMs} ms` : `status ${status}`);
+    const why = stderr.trim() || `status ${status}`;
     throw new KerneletError('STATE_UNUSABLE', `${program}: ${why}`);
   }
 
@@ -126,30 +124,10 @@ function below(base: string, folder: string): string {
 
 const invalid = (text: string): KerneletError => new KerneletError('INVALID_ARGUMENT', text);
 
-const runProgram: RunProgram = (program, args, timeoutMs) =>
-  new Promise((resolve) => {
-    let stderr = '';
-    const child = spawn(program, args, {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' },
-    });
-    // One that hangs in the kernel cannot be ended: nobody waits for it.
-    const timer = systemClock.after(timeoutMs, () => {
-      child.kill('SIGKILL');
-      resolve({ status: -1, stderr: '' });
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr = (stderr + text).slice(-maxStderr);
-    });
-    child.once('error', (error) => {
-      timer[Symbol.dispose]();
-      resolve({ status: -1, stderr: error.message });
-    });
-    child.once('close', (code) => {
-      timer[Symbol.dispose]();
-      resolve({ status: code ?? -1, stderr });
-    });
-  });
+const runMount: RunProgram = async (program, args, timeoutMs) => {
+  const { exitCode, stderr } = await runProgram(program, args, { timeoutMs });
+  return { status: exitCode, stderr };
+};
 
 /** A line of the table, unescaped. */
 export interface FstabEntry {

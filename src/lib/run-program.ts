@@ -1,0 +1,70 @@
+/** Runs small programs of the system, without a shell. */
+import { spawn } from 'node:child_process';
+import { addAbortListener } from 'node:events';
+import { type Clock, systemClock } from './clock.ts';
+
+/** How a program ended. */
+export interface ProgramResult {
+  /** −1: it could not be run, or was given up. */
+  readonly exitCode: number;
+  /** Blank unless it was asked for. */
+  readonly stdout: string;
+  /** The end of what it wrote there, without blanks around; of a program that could not be run, why. */
+  readonly stderr: string;
+}
+
+/** How to run one. */
+export interface ProgramOptions {
+  /** For its standard input. */
+  readonly input?: string;
+  /** How much of its standard output is kept; 0 when absent. */
+  readonly maxOutputBytes?: number;
+  /** Gives it up. */
+  readonly signal?: AbortSignal;
+  /** Gives it up after so long; no limit when absent. */
+  readonly timeoutMs?: number;
+  readonly clock?: Clock;
+}
+
+const maxStderr = 4096;
+
+/**
+ * Runs a program to its end. What is given up is killed and not waited for: one that hangs in the kernel cannot be ended.
+ * Of this process's environment it gets PATH alone, with the folders of administrators' programs. Never rejects, also where
+ * this process has no descriptor left.
+ */
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  options: ProgramOptions = {},
+): Promise<ProgramResult> {
+  const { input, maxOutputBytes = 0, signal, timeoutMs, clock = systemClock } = options;
+  const { promise, resolve } = Promise.withResolvers<ProgramResult>();
+  if (signal?.aborted) return Promise.resolve({ exitCode: -1, stdout: '', stderr: String(signal.reason) });
+  const output = { stdout: '', stderr: '' };
+  const child = spawn(program, args, {
+    stdio: [input === undefined ? 'ignore' : 'pipe', maxOutputBytes === 0 ? 'ignore' : 'pipe', 'pipe'],
+    env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' },
+  });
+  const giveUp = (why: string): void => {
+    child.kill('SIGKILL');
+    resolve({ exitCode: -1, stdout: '', stderr: why });
+  };
+  child.once('error', (error) => resolve({ exitCode: -1, stdout: '', stderr: error.message }));
+  child.once('close', (code) => resolve({ exitCode: code ?? -1, ...output, stderr: output.stderr.trim() }));
+  // Without descriptors there are no pipes, whatever the types say, and an error follows.
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    output.stdout = (output.stdout + text).slice(0, maxOutputBytes);
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    output.stderr = (output.stderr + text).slice(-maxStderr);
+  });
+  child.stdin?.on('error', () => {}).end(input);
+  const timer =
+    timeoutMs === undefined ? null : clock.after(timeoutMs, () => giveUp(`it took longer than ${timeoutMs} ms`));
+  const listener = signal ? addAbortListener(signal, () => giveUp(String(signal.reason))) : null;
+  return promise.finally(() => {
+    timer?.[Symbol.dispose]();
+    listener?.[Symbol.dispose]();
+  });
+}
