@@ -1,9 +1,11 @@
 /** A node that a manager calls: an agent on the dummy engine behind a Callosum server, and a client of it. */
+import { vi } from 'vitest';
 import type { KernelView } from '../../src/agent/agent.ts';
 import { methods } from '../../src/backendai/rpc/methods/index.ts';
 import { maxMessageBytes, RpcServer } from '../../src/backendai/rpc/rpc-server.ts';
 import { MessageRouter } from '../../src/backendai/transport/message-router.ts';
 import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
+import type { DummyMethod } from '../../src/engine/dummy/dummy-faults.ts';
 import type { KernelId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { AgentFixture } from './agent-fixture.ts';
@@ -65,6 +67,18 @@ export class RpcNode implements AsyncDisposable {
     const { type, value, failure } = await this.client.call(name, args);
     if (type !== 'result') throw new Error(failure ? `${failure[0]} ${failure[1]}` : type);
     return value;
+  }
+
+  /** Resolves when the dummy engine has been asked for this. */
+  async engineCalled(wanted: DummyMethod): Promise<void> {
+    const { dummy } = this.fixture.kernels;
+    await vi.waitUntil(() => dummy.calls.some(({ method }) => method === wanted), { timeout: 5_000, interval: 5 });
+  }
+
+  /** What has been published, when tasks that have ended have given managers the time to listen. */
+  async publishedByTasks(): Promise<readonly string[]> {
+    await this.services.taskClock.advance(1_000);
+    return this.services.published;
   }
 
   /** The runner of the only kernel. */

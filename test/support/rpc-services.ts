@@ -27,6 +27,7 @@ import { SessionNetworks } from '../../src/network/session-networks.ts';
 import { PortPool } from '../../src/resources/port-pool.ts';
 import type { JsonStore } from '../../src/storage/json-store.ts';
 import { MemoryRedis } from './cluster/memory-redis.ts';
+import { FakeClock } from './fake-clock.ts';
 import { recordFixture } from './kernel-record.ts';
 
 /** Services whose parts a test may look at. */
@@ -35,6 +36,8 @@ export interface TestServices extends RpcServices, AsyncDisposable {
   /** What was told of ends, one line each: published and suppressed ones; and events of tasks. */
   readonly published: string[];
   readonly redis: MemoryRedis;
+  /** The time of background tasks, which pass no other. */
+  readonly taskClock: FakeClock;
   /** Folder of committed kernels' files. */
   readonly commitRoot: string;
 }
@@ -83,13 +86,14 @@ export function rpcServices(parts: TestServicesParts = {}): TestServices {
   };
   const publish = (name: string, fields: object): void => void published.push(`${name} ${JSON.stringify(fields)}`);
   const redis = new MemoryRedis();
+  const taskClock = new FakeClock();
   const tasks = new BackgroundTasks({
     records: new BackgroundTaskRecords(redis),
     publish,
     hasPublished: () => false,
     freeName: () => {},
     notes: memoryJsonStore(),
-    clock: systemClock,
+    clock: taskClock,
     log: silentLogger,
   });
   const creations = new Creations({ agent, notifier, infoOf, concurrency: 2, pullTimeoutMs: 2000, clock: systemClock });
@@ -138,6 +142,7 @@ export function rpcServices(parts: TestServicesParts = {}): TestServices {
     pool,
     published,
     redis,
+    taskClock,
     commitRoot: root,
     async [Symbol.asyncDispose]() {
       await batches[Symbol.asyncDispose]();

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { type AskMetadata, askMetadata, detectNode } from './detected-node.ts';
 
 let root: string;
@@ -110,7 +111,11 @@ it('asks a service again that is not up yet, and takes a refusal for an answer',
   const address = server.address();
   const base = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
   try {
-    expect(await askMetadata(`${base}/`, { method: 'PUT', headers: { Metadata: 'true' } })).toBe('PUT true');
+    const clock = new FakeClock();
+    const asking = askMetadata(`${base}/`, { method: 'PUT', headers: { Metadata: 'true' } }, clock);
+    await expect.poll(() => clock.pending).toBe(1);
+    await clock.advance(500);
+    expect(await asking).toBe('PUT true');
     expect(await askMetadata(`${base}/refused`, {})).toBeNull();
     expect(asked).toBe(3);
   } finally {

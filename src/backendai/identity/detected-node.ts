@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { hostname } from 'node:os';
+import { type Clock, sleep, systemClock } from '../../lib/clock.ts';
 import { list, object, type Reader, such, text } from '../../lib/json-reader.ts';
 
 /** What stands in for keys of the configuration that are blank; upstream chooses the same. */
@@ -166,16 +167,20 @@ const pauseMs = 500;
 const maxBytes = 256 * 1024;
 
 /** Asks, up to three times. A refusal is an answer. */
-export const askMetadata: AskMetadata = async (url, options) => {
+export async function askMetadata(
+  url: string,
+  options: Parameters<AskMetadata>[1],
+  clock: Clock = systemClock,
+): Promise<string | null> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await attemptOne(url, options);
     } catch {
       if (attempt >= attempts) return null;
     }
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    await sleep(clock, pauseMs);
   }
-};
+}
 
 function attemptOne(url: string, { method = 'GET', headers = {} }: Parameters<AskMetadata>[1]) {
   return new Promise<string | null>((resolve, reject) => {

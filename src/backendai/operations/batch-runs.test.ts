@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { AgentFixture } from '../../../test/support/agent-fixture.ts';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { anySession } from '../../../test/support/rpc-node.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
@@ -143,13 +144,16 @@ it('publishes an end once though the process is killed before that is noted', as
 it('notes an end as soon as the disk takes it', async () => {
   const { id, runs, published, names, end, begun } = await node();
   let isFull = true;
-  const batches = await runs({ notes: await notesOnBadDisk(({ state }) => isFull && state === 'told') });
+  const clock = new FakeClock();
+  const batches = await runs({ clock, notes: await notesOnBadDisk(({ state }) => isFull && state === 'told') });
   await batches.begin(id, batch);
   await expect.poll(begun).toBe(1);
   end(0);
   await expect.poll(() => published).toEqual(['session_success task-finished 0']);
   expect([batches.size, [...names]]).toEqual([0, [`batch ${id}`]]);
   isFull = false;
+  expect(names.size).toBe(1);
+  await clock.advance(500);
   await expect.poll(() => names.size).toBe(0);
   expect((await JsonStore.open(folder, batchNote, silentLogger)).all.get(id)?.state).toBe('told');
 });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseModelDefinition } from './definition-module.ts';
+import { parseModelDefinition, read } from './definition-module.ts';
 
 const definition = (service: object): string =>
   JSON.stringify({ models: [{ name: 'm', model_path: '/models', service: { port: 8080, ...service } }] });
@@ -24,4 +24,14 @@ it('takes numbers as texts, and no other texts', () => {
     health_check: { max_retries: 3, max_wait_time: 0.5, expected_status_code: null },
   });
   expect(() => parseModelDefinition(definition({ start_command: 'a', port: 'x' }))).toThrow('models.0.service.port');
+});
+
+it.each([
+  ['models: []', /^models: /],
+  ['models: [', /at line 1/],
+  ['models: [{ names: x, model_path: /models }]', /^models\.0/],
+  [`a: &a [x]\nb: [${'*a,'.repeat(9)}*a]`, /./],
+  [`a: &a [x]\nb: [${'*a,'.repeat(200)}*a]`, /alias/i],
+])('answers with what is wrong: %s', (text, problem) => {
+  expect(read({ text })).toEqual({ problem: expect.stringMatching(problem) });
 });

@@ -19,6 +19,8 @@ const usualNames = ['model-definition.yaml', 'model-definition.yml'];
 const maxDefinition = 1024 * 1024;
 /** The folder may lie on a server that hangs. */
 const readTimeoutMs = 10_000;
+/** For a definition in its process, the start of that included. */
+const defaultParseMs = 5_000;
 const usualCheck = { maxRetries: 10, maxWaitMs: 5000, expectedStatus: 200 };
 const variantPort = 8000;
 
@@ -29,11 +31,18 @@ const variants: Readonly<Record<string, { readonly name: string; readonly health
   cmd: { name: 'image-model', healthPath: null },
 };
 
-/** Throws AgentError for a session without a model's folder, and for a definition that cannot be used. */
+interface Reading {
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  readonly parseMs: number;
+}
+
+/** `parseMs` bounds the reading of one definition. Throws AgentError for a session without a model's folder, and for a definition that cannot be used. */
 export async function requestedModels(
   config: KernelConfig,
   log: Logger,
   signal: AbortSignal,
+  parseMs = defaultParseMs,
 ): Promise<RequestedModels> {
   if (config.session_type !== 'inference') return none;
   const folder = config.mounts.find(({ usage_mode: usage }) => usage === 'model');
@@ -45,7 +54,7 @@ export async function requestedModels(
   }
   const all = known
     ? [{ name: known.name, path: folder.kernel_path, served: ofVariant(known, folder.kernel_path) }]
-    : (await defined(folder, path ? [path] : usualNames, log, signal)).map((model) => ({
+    : (await defined(folder, path ? [path] : usualNames, { log, signal, parseMs })).map((model) => ({
         name: model.name,
         path: model.model_path,
         served: ofDefinition(model),
@@ -94,9 +103,9 @@ function ofDefinition({ name, model_path: path, service }: DefinedModel): Reques
 async function defined(
   { host_path: path, vfsubpath }: KernelConfig['mounts'][number],
   names: readonly string[],
-  log: Logger,
-  signal: AbortSignal,
+  reader: Reading,
 ): Promise<readonly DefinedModel[]> {
+  const { signal } = reader;
   const part = canonical(path);
   // From the virtual folder on: on the way to the part its users may have put links.
   const folder = folderOf(part, vfsubpath);
@@ -106,7 +115,7 @@ async function defined(
     try {
       const reading = { what: `reading ${what}`, timeoutMs: readTimeoutMs, signal };
       const text = await withDeadline(reading, () => readFileWithin(folder, `${way}${name}`, maxDefinition));
-      return await readDefinition(text, log, signal);
+      return await readDefinition(text, reader);
     } catch (error) {
       signal.throwIfAborted();
       if (isSystemError(error, 'ENOENT') && name !== names.at(-1)) continue;
@@ -117,7 +126,6 @@ async function defined(
   return [];
 }
 
-const parseTimeoutMs = 5_000;
 /** Definitions that were written to take long must not take all of the node's time. */
 const turns = new Semaphore(2);
 
@@ -125,9 +133,9 @@ const turns = new Semaphore(2);
  * Reads a definition, in a process of its own: users of virtual folders write them, and a text of a few kilobytes can keep
  * the parser busy for minutes. Throws an Error that says what is wrong with it, DEADLINE_EXCEEDED and NOT_SUPPORTED.
  */
-async function readDefinition(text: string, log: Logger, signal: AbortSignal): Promise<readonly DefinedModel[]> {
+async function readDefinition(text: string, { log, signal, parseMs }: Reading): Promise<readonly DefinedModel[]> {
   const specifier = programFile('backendai/rpc/create-kernels/definition-module');
-  const options = { specifier, from: specifier, title: 'the reader of definitions', log, timeoutMs: parseTimeoutMs };
+  const options = { specifier, from: specifier, title: 'the reader of definitions', log, timeoutMs: parseMs };
   const answer = await turns.run(async () => {
     await using host = new ModuleHost(options);
     return definitionAnswer.parse(JSON.parse(await host.call('read', { text }, { signal })));

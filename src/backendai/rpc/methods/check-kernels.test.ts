@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { createKernelsArguments, kernelConfigFixture } from '../../../../test/support/create-kernels-request.ts';
+import { FakeClock } from '../../../../test/support/fake-clock.ts';
 import { anySession, RpcNode, unknownKernel } from '../../../../test/support/rpc-node.ts';
 import { newKernelId } from '../../../lib/ids.ts';
 
@@ -7,12 +8,15 @@ const state = async (node: RpcNode, id: string) =>
   await Promise.all([node.call('check_creating', id), node.call('check_running', id)]);
 
 it('says of a kernel whether it is here, and whether it runs', async () => {
-  await using node = await RpcNode.start();
+  const clock = new FakeClock();
+  await using node = await RpcNode.start({ settings: { graceMs: 0 }, dummy: { clock } });
   const id = newKernelId();
   expect(await state(node, unknownKernel)).toEqual([false, false]);
-  using _slow = node.fixture.kernels.dummy.fail('startContainer', { kind: 'delay', delayMs: 1500 });
+  using _slow = node.fixture.kernels.dummy.fail('startContainer', { kind: 'delay', delayMs: 60_000 });
   const made = node.call('create_kernels', ...createKernelsArguments(anySession, { [id]: kernelConfigFixture() }));
   await expect.poll(() => state(node, id)).toEqual([true, false]);
+  await node.engineCalled('startContainer');
+  await clock.advance(60_000);
   await made;
   expect(await state(node, id)).toEqual([true, true]);
   await node.call('destroy_kernel', id, anySession);

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
+import { FakeClock } from '../../../../test/support/fake-clock.ts';
 import { RpcNode, unknownKernel } from '../../../../test/support/rpc-node.ts';
 import type { MsgpackValue } from '../../wire/msgpack/value.ts';
 
@@ -25,7 +26,7 @@ it('makes an image with the labels given, as a task that ends well', async () =>
   expect(reply).toEqual({ kernel: id, path: null });
   expect(record(node, bgtask_id)).toMatchObject({ status: 'started' });
   await expect
-    .poll(() => node.services.published, { timeout: 5000 })
+    .poll(() => node.publishedByTasks(), { timeout: 5000 })
     .toContain(`bgtask_done ${JSON.stringify({ task: bgtask_id, message: '' })}`);
   expect(record(node, bgtask_id)).toMatchObject({ status: 'done' });
   expect(await node.fixture.kernels.engine.inspectImage('cr.local/kern/custom:1', signal)).toMatchObject({ labels });
@@ -33,15 +34,19 @@ it('makes an image with the labels given, as a task that ends well', async () =>
 });
 
 it('makes a file, and says meanwhile that it does', async () => {
-  await using node = await RpcNode.start();
+  const clock = new FakeClock();
+  await using node = await RpcNode.start({ dummy: { clock } });
   const { id } = await node.kernel();
-  using _slow = node.fixture.kernels.dummy.fail('commitContainer', { kind: 'delay', delayMs: 1500 });
+  using _slow = node.fixture.kernels.dummy.fail('commitContainer', { kind: 'delay', delayMs: 60_000 });
   const status = () => node.call('get_commit_status', id, 'user_site');
   expect(await status()).toEqual({ kernel: id, status: 'ready' });
   const { path } = await commit(node, [id, 'user_site'], { canonical: 'kernelet/base:latest', filename: 'a.tar.gz' });
   expect(path).toBe('user_site/a.tar.gz');
+  await node.services.taskClock.advance(0);
   await expect.poll(status).toEqual({ kernel: id, status: 'ongoing' });
-  await expect.poll(() => node.services.published.join(), { timeout: 5000 }).toContain('bgtask_done');
+  await node.engineCalled('commitContainer');
+  await clock.advance(60_000);
+  await expect.poll(async () => (await node.publishedByTasks()).join(), { timeout: 5000 }).toContain('bgtask_done');
   expect(await status()).toEqual({ kernel: id, status: 'ready' });
   const file = await readFile(join(node.services.commitRoot, 'user_site', 'a.tar.gz'));
   expect(gunzipSync(file).toString()).toContain('archive of sha256:');
@@ -53,7 +58,7 @@ it('fails as a task, or refuses at once', async () => {
   using _broken = node.fixture.kernels.dummy.fail('commitContainer', { kind: 'error' });
   const { bgtask_id } = await commit(node, [id, 'user_site']);
   await expect
-    .poll(() => node.services.published.join(), { timeout: 5000 })
+    .poll(async () => (await node.publishedByTasks()).join(), { timeout: 5000 })
     .toContain(`bgtask_failed {"task":"${bgtask_id}"`);
   expect(record(node, bgtask_id)).toMatchObject({ status: 'failed', msg: expect.stringContaining('planted failure') });
   await expect(commit(node, [unknownKernel, 'u'])).rejects.toThrow(`KeyError KeyError(UUID('${unknownKernel}'))`);

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { createKernelsArguments, kernelConfigFixture } from '../../../../test/support/create-kernels-request.ts';
+import { FakeClock } from '../../../../test/support/fake-clock.ts';
 import { anySession, RpcNode } from '../../../../test/support/rpc-node.ts';
 import { newKernelId } from '../../../lib/ids.ts';
 
@@ -72,15 +73,17 @@ it('answers the same call again, and a second one meanwhile, with the same kerne
 });
 
 it('fails the call again while the kernel ends, and creates it anew after that', async () => {
-  await using node = await RpcNode.start({ settings: { graceMs: 0 } });
+  const clock = new FakeClock();
+  await using node = await RpcNode.start({ settings: { graceMs: 0 }, dummy: { clock } });
   const id = newKernelId();
   const call = args({ [id]: kernelConfigFixture() });
   const [first] = (await node.call('create_kernels', ...call)) as readonly { readonly container_id: string }[];
   const { dummy } = node.fixture.kernels;
-  dummy.fail('removeContainer', { kind: 'delay', delayMs: 500 });
+  dummy.fail('removeContainer', { kind: 'delay', delayMs: 60_000 });
   const ended = node.call('destroy_kernel', id, anySession, 'user-requested');
   await expect.poll(() => dummy.calls.some(({ method }) => method === 'removeContainer')).toBe(true);
   await expect(node.call('create_kernels', ...call)).rejects.toThrow(/^FileExistsError .*is terminating/);
+  await clock.advance(60_000);
   await ended;
   expect(dummy.containers).toEqual([]);
   const [second] = (await node.call('create_kernels', ...call)) as readonly { readonly container_id: string }[];

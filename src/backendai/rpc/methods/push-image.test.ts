@@ -11,6 +11,6 @@ it.each([
   await using node = await RpcNode.start();
   const reply = await node.call('push_image', { ...image, is_local: local }, registry);
   expect(reply).toEqual({ bgtask_id: expect.any(String), canonical: 'kernelet/base:latest' });
-  await expect.poll(() => node.services.published.at(-1), { timeout: 5000 }).toMatch(end);
+  await expect.poll(async () => (await node.publishedByTasks()).at(-1), { timeout: 5000 }).toMatch(end);
   expect(node.services.published.join()).not.toContain('secret');
 });
