@@ -7,7 +7,7 @@ import { loadSettings } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
 import { type ContainerHardening, defaultHardening } from '../kernel/container-spec.ts';
 import type { NetworkLeases } from '../kernel/leases.ts';
-import { prewarmedNetworkStep } from '../kernel/steps/prewarmed-network.ts';
+import { prewarmedNetworkStep } from '../kernel/steps/network.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { hardeningOf, loosenedWarnings } from './hardening.ts';
 

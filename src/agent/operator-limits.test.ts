@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseMountTable } from '../lib/mount-table.ts';
-import { fitLimits } from './operator-limits.ts';
+import { diskLimitSupport, fitLimits } from './operator-limits.ts';
 
 const info = {
   name: 'engine',
@@ -45,4 +45,23 @@ describe('fitLimits', () => {
       warnings: [],
     });
   });
+});
+
+const below = (fileSystem: string, options: string) =>
+  parseMountTable(`1 0 0:1 / / rw - ext4 x rw\n2 1 0:2 / /var/lib rw - ${fileSystem} /dev/x ${options}\n`);
+
+it.each([
+  ['overlay2', 'ext4', 'rw', /only on xfs mounted with pquota, and \/var\/lib\/docker is on ext4$/],
+  ['overlay2', 'xfs', 'rw,noquota', /\/var\/lib is mounted without it$/],
+  ['vfs', 'xfs', 'rw,prjquota', /storage driver vfs cannot/],
+])('says in one sentence why %s on %s (%s) has no disk limit', (driver, fileSystem, options, sentence) => {
+  const support = diskLimitSupport({ ...info, storageDriver: driver }, below(fileSystem, options));
+  expect(support).toMatchObject({ possible: false, reason: expect.stringMatching(sentence) });
+});
+
+it.each([
+  ['overlay2', 'xfs', 'rw,prjquota'],
+  ['btrfs', 'btrfs', 'rw'],
+])('knows that %s on %s (%s) has one', (driver, fileSystem, options) => {
+  expect(diskLimitSupport({ ...info, storageDriver: driver }, below(fileSystem, options))).toEqual({ possible: true });
 });

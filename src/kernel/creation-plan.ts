@@ -10,9 +10,8 @@ import { type ConfigFilesParts, configFilesStep } from './steps/config-files.ts'
 import { containerStep } from './steps/container.ts';
 import { filesStep } from './steps/files.ts';
 import { imageStep } from './steps/image.ts';
-import { networkStep } from './steps/network.ts';
+import { networkStep, prewarmedNetworkStep } from './steps/network.ts';
 import { type PortsParts, portsStep } from './steps/ports.ts';
-import { prewarmedNetworkStep } from './steps/prewarmed-network.ts';
 import { type ReadyParts, readyStep } from './steps/ready.ts';
 import { scratchStep } from './steps/scratch.ts';
 import { servicesStep } from './steps/services.ts';

@@ -21,7 +21,7 @@ import { version } from '../lib/version.ts';
 import { PortPool } from '../resources/port-pool.ts';
 import type { StatisticsSink } from '../stats/statistics-sink.ts';
 import { mountCheck } from '../storage/mounts/mount-check.ts';
-import { scratchFolder } from '../storage/scratch-folder.ts';
+import { scratchFolder } from '../storage/scratch.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
 import { assembleStatistics } from './assemble-statistics.ts';
 import { type EngineBackend, usualDataFolders } from './engine-backends.ts';

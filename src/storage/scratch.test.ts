@@ -19,7 +19,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { scratchParts } from '../../test/support/scratch-parts.ts';
 import { newKernelId } from '../lib/ids.ts';
-import { ScratchFolders } from './scratch.ts';
+import { ScratchFolders, scratchFolder } from './scratch.ts';
 
 let root: string;
 let scratch: ScratchFolders;
@@ -155,4 +155,12 @@ describe('scratch folders', () => {
     });
     await scratch.prepare();
   });
+});
+
+it('gives each agent a scratch folder of its own, also where several are told the same place', () => {
+  const one = { scratch: '/real/one/scratch', tag: '00000001' };
+  expect(scratchFolder(undefined, '/one', one)).toBe('/real/one/scratch');
+  expect(scratchFolder('/one/scratch/', '/one', one)).toBe('/real/one/scratch');
+  expect(scratchFolder('/fast', '/one', one)).toBe('/fast/kernelet-00000001');
+  expect(scratchFolder('/fast', '/two', { scratch: '/two/scratch', tag: '00000002' })).toBe('/fast/kernelet-00000002');
 });

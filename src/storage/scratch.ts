@@ -3,7 +3,7 @@
  * frees the kernel's id at once, and deletes in the background. One that is kept is renamed in the same way.
  */
 import { access, chmod, chown, constants, lstat, mkdir, readdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/folders.ts';
@@ -12,6 +12,7 @@ import type { Logger } from '../lib/log.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import { DeletionQueue } from './deletion-queue.ts';
 import { KeptHomes, type KeptHomesLimits, type Measure, type Space } from './kept-homes.ts';
+import type { StateFolder } from './state-folder.ts';
 
 /** The folders of one kernel on the host. */
 export interface ScratchPaths {
@@ -32,6 +33,20 @@ export interface ScratchPaths {
 export interface Owner {
   readonly uid: number;
   readonly gid: number;
+}
+
+/**
+ * Where an agent's scratch folders lie: in the state folder, unless the configuration names a place. That may hold folders of other agents, or of anything
+ * else that is named by a UUID, so this agent has a folder of its own in it: what lies there and belongs to no kernel
+ * is removed.
+ */
+export function scratchFolder(
+  configured: string | undefined,
+  stateDir: string,
+  state: Pick<StateFolder, 'scratch' | 'tag'>,
+): string {
+  if (configured === undefined || resolve(configured) === resolve(stateDir, 'scratch')) return state.scratch;
+  return join(configured, `kernelet-${state.tag}`);
 }
 
 /** What the folders work with. */

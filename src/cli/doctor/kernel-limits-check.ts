@@ -1,9 +1,8 @@
 /** What of the limits that the operator wants for kernels can this engine give? */
-import { fitLimits } from '../../agent/operator-limits.ts';
+import { diskLimitSupport, fitLimits } from '../../agent/operator-limits.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { type Mount, readMountTable } from '../../lib/mount-table.ts';
-import { diskLimitSupport } from '../../storage/disk-limit.ts';
 import { type CheckResult, type DoctorCheck, type DoctorContext, ok, warning } from './check.ts';
 
 /** The result, given the mounts of this machine. */

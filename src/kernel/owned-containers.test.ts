@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { asContainerId } from '../lib/ids.ts';
+import { placementLabels, readPlacement } from './owned-containers.ts';
 import { labelNames } from './ownership.ts';
-import { placementLabels, readPlacement } from './placement-labels.ts';
 
 describe('the labels of a placement', () => {
   it.each([
