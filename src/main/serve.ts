@@ -16,7 +16,7 @@ import { createLogger, type Logger } from '../lib/log.ts';
 import { OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import { version } from '../lib/version.ts';
 import { refusedSettings } from './check-settings.ts';
-import { clearInstances } from './instances.ts';
+import { clearInstances } from './local-agent.ts';
 import { memberRoot } from './member.ts';
 import { openInstance, standaloneRoot } from './standalone.ts';
 

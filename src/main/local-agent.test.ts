@@ -6,7 +6,7 @@ import type { DefaultAgent } from '../agent/default-agent.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/log.ts';
 import { openStateFolder } from '../storage/state-folder.ts';
-import { clearInstances, removeInstance } from './instances.ts';
+import { clearInstances, removeInstance } from './local-agent.ts';
 
 let root: string;
 let folder: string;
