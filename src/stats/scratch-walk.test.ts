@@ -4,8 +4,9 @@ import { link, lstat, mkdir, mkdtemp, readdir, rename, rm, symlink, truncate, wr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { systemClock } from '../lib/clock.ts';
 import { YieldBudget } from '../lib/yield-budget.ts';
-import { walkSize } from './scratch-walk.ts';
+import { measurer, walkSize } from './scratch-walk.ts';
 
 /** What a tenant does right after a file of it was looked at, and which folders' names were taken at once. */
 const watched = vi.hoisted(() => ({ afterLook: async (_path: string) => {}, taken: [] as number[] }));
@@ -112,4 +113,9 @@ it('takes the names of a large folder singly also when it is put in the place of
   await walkSize(path.join(folder, 'walked'), bounds, budget(), signal);
   watched.afterLook = async () => {};
   expect(watched.taken).toEqual([1]);
+});
+
+it('takes a deep folder that nobody writes in for as large as what it has seen of it, and gives no part of it up', async () => {
+  await mkdir(path.join(folder, 'x/'.repeat(60)), { recursive: true });
+  expect(await measurer(systemClock)(folder, signal)).toEqual({ bytes: 48 * 4096, complete: true });
 });

@@ -14,8 +14,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Plan, RuntimeContext } from '../runtime.ts';
-import { c } from './c.ts';
-import { cpp } from './cpp.ts';
+import { c, cpp } from './compiled.ts';
 import { python } from './python.ts';
 
 let home: string;

@@ -3,7 +3,7 @@ import type { Plan, Runtime, RuntimeContext } from '../runtime.ts';
 import { batchMode, buildWithMake, cleanWithMake, main, script, steps, unable } from './plan.ts';
 
 /** What one compiled language has of its own. */
-export interface CompiledLanguage {
+interface CompiledLanguage {
   readonly type: string;
   readonly title: string;
   /** What the compiler's `-x` calls it; without it a C++ driver would take `.c` for C++. */
@@ -58,7 +58,7 @@ shift 3
 exec "$binary" "$@"`;
 
 /** The runtime of a compiled language. */
-export function compiledRuntime(language: CompiledLanguage) {
+function compiledRuntime(language: CompiledLanguage) {
   const noCompiler = `this image has no ${language.title} compiler (${language.tools.join(', ')})`;
   const withTool = (context: RuntimeContext, plan: (compiler: string) => Plan): Plan =>
     context.tool === null ? unable(noCompiler) : plan(context.tool);
@@ -127,3 +127,21 @@ export function compiledRuntime(language: CompiledLanguage) {
     },
   } as const satisfies Runtime;
 }
+
+/** C programs, with a C++ compiler too, which gets them as C. Built, not interpreted, so that queries share no state. */
+export const c = compiledRuntime({
+  type: 'c',
+  title: 'C',
+  dialect: 'c',
+  suffixes: ['.c'],
+  tools: ['gcc', 'cc', 'clang', 'g++'],
+});
+
+/** C++ programs, by the first compiler that the image has. Built, not interpreted, so that queries share no state. */
+export const cpp = compiledRuntime({
+  type: 'cpp',
+  title: 'C++',
+  dialect: 'c++',
+  suffixes: ['.cpp', '.cc', '.cxx', '.c++', '.C'],
+  tools: ['g++', 'c++', 'clang++'],
+});

@@ -1,13 +1,11 @@
 /** The runtimes by their type. */
 import { defaultRuntimeType, runtimeTable } from '../../protocol/runtimes.ts';
 import type { Runtime } from '../runtime.ts';
-import { app } from './app.ts';
-import { c } from './c.ts';
-import { cpp } from './cpp.ts';
+import { c, cpp } from './compiled.ts';
 import { nodejs } from './nodejs.ts';
 import { unable } from './plan.ts';
 import { python } from './python.ts';
-import { shell } from './shell.ts';
+import { app, shell } from './shell.ts';
 
 /** A type that images may name and that is not built yet: every request is answered by 127 and one line. */
 function unavailableRuntime(type: string, title: string): Runtime {

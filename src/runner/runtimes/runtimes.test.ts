@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
 import { runtimeTable } from '../../protocol/runtimes.ts';
 import type { Plan, RuntimeContext } from '../runtime.ts';
-import { app } from './app.ts';
 import { resolveRuntime } from './index.ts';
 import { nodejs } from './nodejs.ts';
 import { python } from './python.ts';
-import { shell } from './shell.ts';
+import { app, shell } from './shell.ts';
 
 const context = (over: Partial<RuntimeContext> = {}): RuntimeContext => ({
   tool: '/usr/bin/tool',
