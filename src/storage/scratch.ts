@@ -2,8 +2,8 @@
  * Scratch folders: what of a kernel lies on the host. A removal renames the folder away first, which is atomic and
  * frees the kernel's id at once, and deletes in the background. One that is kept is renamed in the same way.
  */
-import { access, chmod, chown, constants, lstat, mkdir, readdir, rename } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { access, chmod, chown, constants, lstat, mkdir, readdir, rename, unlink } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/folders.ts';
@@ -132,6 +132,20 @@ export class ScratchFolders implements AsyncDisposable {
       await this.#discard(root, kernel);
     } catch (error) {
       throw unusable(`cannot remove the scratch folder ${root}`, root, error);
+    }
+  }
+
+  /**
+   * Takes away what lies at a path inside of a kernel's folder; a folder, in which there may be anything, is deleted in the
+   * background. An absent one is success. Throws the system's error.
+   */
+  async removeInside(path: string): Promise<void> {
+    try {
+      await unlink(path);
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT')) return;
+      if (!isSystemError(error, 'EISDIR')) throw error;
+      await this.#discard(path, basename(path));
     }
   }
 

@@ -1,13 +1,14 @@
-import { lstat, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { recordFixture } from '../../../test/support/kernel-record.ts';
 import { namesFixture } from '../../../test/support/kernels-fixture.ts';
 import { scratchParts } from '../../../test/support/scratch-parts.ts';
 import { Deadline } from '../../lib/deadline.ts';
 import { asContainerId, parseAgentId } from '../../lib/ids.ts';
 import type { NameFiles } from '../../network/prewarmed-network.ts';
+import { DeletionQueue } from '../../storage/deletion-queue.ts';
 import { ScratchFolders } from '../../storage/scratch.ts';
 import { Ownership } from '../ownership.ts';
 import type { KernelRecord } from '../record.ts';
@@ -96,6 +97,24 @@ describe('copies of the files of names', () => {
 });
 
 describe('writing the files of a container', () => {
+  it('leaves a folder that a tenant has put in the place of the socket to the deletion in the background', async () => {
+    const { run } = scratch.paths(record.spec.id);
+    const folder = join(run, 'runner.sock');
+    await mkdir(join(folder, 'deep'), { recursive: true });
+    const events: string[] = [];
+    const slow = vi.spyOn(DeletionQueue.prototype, 'empty').mockImplementation(() => void events.push('queued'));
+    using deadline = soon();
+    await step().revert(record, deadline);
+    slow.mockRestore();
+    // Nothing of it was deleted by whoever waits for the kernel's end.
+    const [taken = ''] = await readdir(join(root, 'scratch', '.trash'));
+    expect([events, await readdir(run)]).toEqual([['queued'], []]);
+    expect(await readdir(join(root, 'scratch', '.trash', taken))).toEqual(['deep']);
+    scratch.tidy();
+    await scratch.settled();
+    expect(await readdir(join(root, 'scratch', '.trash'))).toEqual([]);
+  });
+
   it('follows no link that a tenant with the uid 0 has left in the runner’s folder', async () => {
     const precious = join(root, 'precious');
     await writeFile(precious, 'x');

@@ -2,7 +2,7 @@
  * Writes what a container reads about itself: the runner's configuration with its secret (for root alone), and the
  * texts of `/home/config`. They belong to one container: a restart writes them anew.
  */
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { KerneletError } from '../../lib/errors.ts';
 import { systemErrorCode } from '../../lib/system-error.ts';
@@ -68,12 +68,9 @@ export function runnerConfig(record: KernelRecord, parts: Omit<ConfigFilesParts,
  * Whatever is there goes, and what is written must be new: where the operator runs kernels as root (`kernel-uid = 0`)
  * the tenant of an earlier container could write here, and a link would be followed out of the folder.
  */
-async function clear(paths: ScratchPaths): Promise<void> {
-  await Promise.all(
-    [configName, socketName, 'image-script-problem'].map((name) =>
-      rm(join(paths.run, name), { recursive: true, force: true }),
-    ),
-  );
+async function clear(scratch: ScratchFolders, { run }: ScratchPaths): Promise<void> {
+  const names = [configName, socketName, 'image-script-problem'];
+  await Promise.all(names.map((name) => scratch.removeInside(join(run, name))));
 }
 
 /** On the host's network programs in the kernel cannot know otherwise which ports are theirs (spec kernel-lifecycle 5.7). */
@@ -84,7 +81,7 @@ async function writePorts({ config }: ScratchPaths, record: KernelRecord): Promi
 }
 
 async function writeAll(paths: ScratchPaths, record: KernelRecord, parts: ConfigFilesParts): Promise<void> {
-  await clear(paths);
+  await clear(parts.scratch, paths);
   await Promise.all([
     writeFile(join(paths.run, configName), JSON.stringify(runnerConfig(record, parts)), { mode: 0o600, flag: 'wx' }),
     writeFirstResourceFiles(record, parts.scratch),
@@ -117,7 +114,7 @@ export function configFilesStep(parts: ConfigFilesParts): CreationStep {
       return {};
     },
     async revert(record) {
-      await clear(parts.scratch.paths(record.spec.id));
+      await clear(parts.scratch, parts.scratch.paths(record.spec.id));
     },
   };
 }
