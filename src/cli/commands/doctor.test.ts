@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { CliUnderTest } from '../../../test/support/cli-under-test.ts';
 import { doctorChecks } from '../doctor/index.ts';
@@ -23,6 +25,12 @@ it('tells every check in order; what fails has the command that fixes it, and th
   expect(names).toEqual(doctorChecks.map(({ name }) => name));
   expect(lines[0]).toMatch(/^failed {3}engine {4}.*absent\.sock/);
   expect(lines[1]).toMatch(/^ {19}→ apt-get install -y docker\.io/);
+});
+
+it('asks the engine that the configuration names', async () => {
+  await writeFile(join(cli.folder, 'agent.toml'), '[agent]\nbackend = "dummy"\n');
+  const { stdout } = await cli.run(['doctor'], withoutEngine());
+  expect(stdout).toMatch(/^ok {7}engine {4}dummy 1\.0\.0 at memory/);
 });
 
 it('is one document with --json', async () => {
