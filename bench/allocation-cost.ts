@@ -7,12 +7,11 @@ import { cpuPlugin } from '../src/devices/cpu-plugin.ts';
 import { readShareOptions } from '../src/devices/fractional-gpu.ts';
 import { memPlugin } from '../src/devices/mem-plugin.ts';
 import { mockPlugin } from '../src/devices/mock-plugin.ts';
-import { NodeDevices } from '../src/devices/node-devices.ts';
-import { inProcess } from '../src/devices/node-plugin.ts';
+import type { NodeDevices } from '../src/devices/node-devices.ts';
 import { Decimal } from '../src/lib/decimal.ts';
 import { type KernelId, newKernelId } from '../src/lib/ids.ts';
-import { silentLogger } from '../src/lib/log.ts';
 import type { SlotAmounts } from '../src/resources/slot-amounts.ts';
+import { nodeDevices } from '../test/support/node-devices.ts';
 import { OwnTime, type Took } from '../test/support/own-time.ts';
 import { cores, gpus, kernels } from './large-node.ts';
 
@@ -51,15 +50,7 @@ function largeNode(): NodeDevices {
     },
     readShareOptions('cuda', { allocation_mode: 'fractional' }),
   );
-  return new NodeDevices({
-    plugins: [cuda, cpu, memPlugin(memoryBytes)].map((plugin) => inProcess(plugin, '')),
-    order: ['cuda', 'cpu', 'mem'],
-    policy: 'interleaved',
-    rule: '24.09',
-    reserved: new Map(),
-    logAllocations: false,
-    log: silentLogger,
-  });
+  return nodeDevices([cuda, cpu, memPlugin(memoryBytes)]);
 }
 
 const ask = (cpu: number, share: string): SlotAmounts =>

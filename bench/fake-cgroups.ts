@@ -30,7 +30,6 @@ export class FakeCgroups {
   /** The pid of a container. */
   readonly pidOf = async (containerId: string): Promise<number> => Number.parseInt(containerId, 16);
 
-  /** Makes a container. */
   add(index: number): StatsTarget {
     const pid = String(1_000_000 + index);
     const containerId = Number(pid).toString(16).padStart(64, '0');

@@ -40,7 +40,6 @@ export function open(
   });
 }
 
-/** Reads a whole body. */
 export async function bodyOf(response: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(Buffer.from(chunk));
@@ -65,7 +64,6 @@ export function textField(document: unknown, name: string): string {
   throw new Error(`the reply has no ${name}: ${JSON.stringify(document).slice(0, 300)}`);
 }
 
-/** Closes the idle connections. */
 export function closeConnections(): void {
   for (const agent of agents.values()) agent.destroy();
 }

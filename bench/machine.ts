@@ -26,7 +26,6 @@ export async function describeMachine(engineSocket: string): Promise<object> {
   };
 }
 
-/** The version of kernelet. */
 export async function programVersion(): Promise<unknown> {
   return JSON.parse(await readFile(path.resolve(import.meta.dirname, '..', 'package.json'), 'utf8')).version;
 }

@@ -4,14 +4,14 @@
  *
  *   --only P1,P5   these alone      --json FILE   where to write      --gate   status 1 when a must is missed or a
  *   --keep   leaves a private engine running                                   budget could not be measured
- *   --alone  without members of clusters
+ *   --alone  without members of clusters    --brief   fewer rounds: enough for ratios to the bare thing
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ensureEngine } from '../scripts/engine.mjs';
 import { closeConnections } from './http.ts';
 import { describeMachine, programVersion } from './machine.ts';
-import type { Measure } from './measure.ts';
+import type { Measure, RoundCount } from './measure.ts';
 import { measures } from './measures/index.ts';
 import { type BenchOptions, parseOptions, UsageError } from './options.ts';
 import { type JudgedFigure, judge, lineOf, passes, type Report, summaryOf } from './report.ts';
@@ -31,7 +31,7 @@ function interruption(): Promise<never> {
 
 async function runMeasures(
   stage: Stage,
-  { wanted, alone }: BenchOptions,
+  { wanted, alone, brief }: BenchOptions,
   interrupted: Promise<never>,
 ): Promise<Report> {
   const results: Record<string, readonly JudgedFigure[]> = {};
@@ -40,7 +40,10 @@ async function runMeasures(
     const ids = measure.ids.filter((id) => wanted.has(id));
     if (ids.length === 0 || (alone && measure.inCluster)) continue;
     say(`${ids.join(', ')} ${measure.title} …`);
-    const failed = await Promise.race([measureOne(measure, stage, ids, results), interrupted]);
+    const failed = await Promise.race([
+      measureOne({ measure, ids, rounds: (full, few) => (brief ? few : full) }, stage, results),
+      interrupted,
+    ]);
     if (failed === null) continue;
     failures.push(failed);
     say(`  failed: ${failed}`);
@@ -50,15 +53,14 @@ async function runMeasures(
 
 /** Runs a measure and tells its figures; resolves with why it failed, or null. */
 async function measureOne(
-  measure: Measure,
+  { measure, ids, rounds }: { measure: Measure; ids: readonly string[]; rounds: RoundCount },
   stage: Stage,
-  ids: readonly string[],
   results: Record<string, readonly JudgedFigure[]>,
 ): Promise<string | null> {
   try {
     if (measure.inCluster) await stage.stopDaemon();
     else await stage.startDaemon({ recorded: measure.recorded === true });
-    const figures = await measure.run(stage);
+    const figures = await measure.run(stage, rounds);
     for (const id of ids) {
       const judged = (figures[id] ?? []).map(judge);
       results[id] = [...(results[id] ?? []), ...judged];

@@ -13,6 +13,9 @@ export interface Figure {
   readonly beside?: Readonly<Record<string, number>>;
 }
 
+/** How many rounds there are: these, or in a brief run those, which is enough for ratios, not for times of rare calls. */
+export type RoundCount = (full: number, brief: number) => number;
+
 /** One or several budgets that are measured together. */
 export interface Measure {
   /** Ids of the budgets (`P1`). */
@@ -22,5 +25,5 @@ export interface Measure {
   readonly recorded?: boolean;
   /** Brings daemons of its own, members of a cluster. */
   readonly inCluster?: true;
-  run(stage: Stage): Promise<Readonly<Record<string, readonly Figure[]>>>;
+  run(stage: Stage, rounds: RoundCount): Promise<Readonly<Record<string, readonly Figure[]>>>;
 }

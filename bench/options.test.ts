@@ -12,7 +12,8 @@ describe('the command line of the benchmarks', () => {
     expect([...part.wanted]).toEqual(['P1', 'P10']);
     expect(part).toMatchObject({ complete: false, file: 'x.json', gate: true });
     expect(parseOptions(['--only', 'P10,P3,P1'], known).complete).toBe(true);
-    expect(parseOptions(['--alone'], known)).toMatchObject({ alone: true, complete: false });
+    expect(parseOptions(['--alone'], known)).toMatchObject({ alone: true, brief: false, complete: false });
+    expect(parseOptions(['--brief'], known)).toMatchObject({ alone: false, brief: true, complete: false });
   });
 
   it('refuses what it does not know, in one sentence', () => {

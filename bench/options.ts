@@ -1,7 +1,6 @@
 /** The command line of the benchmarks. Pure. */
 import { parseArgs } from 'node:util';
 
-/** What is asked for. */
 export interface BenchOptions {
   /** Ids of the budgets to measure, in upper case. */
   readonly wanted: ReadonlySet<string>;
@@ -15,6 +14,7 @@ export interface BenchOptions {
   readonly keep: boolean;
   /** Leaves out the parts of budgets that members of clusters are measured for. */
   readonly alone: boolean;
+  readonly brief: boolean;
 }
 
 /** A command line that makes no sense, in one sentence. */
@@ -30,11 +30,12 @@ export function parseOptions(argv: readonly string[], known: readonly string[]):
   if (wanted.size === 0) throw new UsageError('--only names no budget');
   return {
     wanted,
-    complete: wanted.size === new Set(known).size && !values.alone,
+    complete: wanted.size === new Set(known).size && !values.alone && !values.brief,
     file: values.json ?? null,
     gate: values.gate,
     keep: values.keep,
     alone: values.alone,
+    brief: values.brief,
   };
 }
 
@@ -54,6 +55,7 @@ function parse(argv: readonly string[]) {
         gate: { type: 'boolean', default: false },
         keep: { type: 'boolean', default: false },
         alone: { type: 'boolean', default: false },
+        brief: { type: 'boolean', default: false },
       },
     }).values;
   } catch (error) {

@@ -12,7 +12,6 @@ export interface RecordedCreation {
   readonly at: number;
 }
 
-/** The proxy. */
 export class RecordingProxy implements AsyncDisposable {
   readonly creations: RecordedCreation[] = [];
   /** Monotonic time of the newest reply to a start. */
@@ -63,7 +62,6 @@ export class RecordingProxy implements AsyncDisposable {
     if (id !== undefined) this.#kernels.add(id);
   }
 
-  /** Starts listening. */
   listen(path: string): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);

@@ -37,7 +37,6 @@ export function lineOf(id: string, figure: JudgedFigure): string {
   return `${id.padEnd(4)}${figure.name.padEnd(50)}${value}  ${budget}: ${words}${beside.length > 0 ? ` (${beside.join(', ')})` : ''}`;
 }
 
-/** The last line. */
 export function summaryOf({ results, failures }: Report): string {
   const figures = Object.values(results).flat();
   const count = (verdict: Verdict): number => figures.filter((figure) => figure.verdict === verdict).length;

@@ -28,7 +28,6 @@ export class Stage implements AsyncDisposable {
     this.socket = path.join(folder, 'api.sock');
   }
 
-  /** Sets the stage. */
   static async set(dockerHost: string): Promise<Stage> {
     const engineSocket = dockerHost.replace(/^unix:\/\//, '');
     await mkdir(stateDir, { recursive: true });
@@ -44,7 +43,6 @@ export class Stage implements AsyncDisposable {
     return path.join(this.folder, 'engine.sock');
   }
 
-  /** The daemon's pid. */
   get daemonPid(): number {
     if (this.#daemon?.pid === undefined) throw new Error('no daemon is running');
     return this.#daemon.pid;
@@ -102,7 +100,6 @@ export class Stage implements AsyncDisposable {
     return textField(await call(this.socket, 'POST', '/v1/kernels', { language: 'python' }), 'id');
   }
 
-  /** Removes a kernel. */
   async destroy(id: string): Promise<void> {
     await call(this.socket, 'DELETE', `/v1/kernels/${id}`);
   }

@@ -13,7 +13,6 @@ import { FakeCgroups } from './fake-cgroups.ts';
 import { slope } from './statistics.ts';
 import { cpuPerSample, openStatistics } from './statistics-rig.ts';
 
-/** What each part answers. */
 export interface CostParts {
   /** Milliseconds of CPU time for each container and round. */
   readonly sample: number;

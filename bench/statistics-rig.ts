@@ -14,7 +14,6 @@ import { median } from './statistics.ts';
 
 const signal = new AbortController().signal;
 
-/** Where containers are found. */
 interface DefaultPaths {
   readonly host: ReaderHost;
   readonly pidOf: (containerId: string) => Promise<number | null>;

@@ -6,7 +6,6 @@ export function percentile(samples: readonly number[], p: number): number {
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(p * sorted.length) - 1))] ?? Number.NaN;
 }
 
-/** The middle sample. */
 export const median = (samples: readonly number[]): number => percentile(samples, 0.5);
 
 /** Rounded to three significant digits, for people and files. */

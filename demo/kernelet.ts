@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
-/** How a command ended. */
 export interface Outcome {
   readonly status: number;
   readonly stdout: string;

@@ -37,7 +37,6 @@ async function processesMentioning(text: string): Promise<string[]> {
   return found;
 }
 
-/** Takes stock. */
 export async function inventory(dockerHost: string, stateDir: string): Promise<Inventory> {
   const socket = dockerHost.replace(/^unix:\/\//, '');
   const [containers, networks] = await Promise.all([

@@ -15,7 +15,6 @@ export function heading(number: number, title: string): void {
   process.stdout.write(`\n${style(['bold', 'cyan'], `${number}. ${title}`)}\n`);
 }
 
-/** A sentence that explains. */
 export function explain(text: string): void {
   process.stdout.write(`   ${text}\n`);
 }
@@ -25,7 +24,6 @@ export function command(text: string): void {
   process.stdout.write(`   ${style('green', '$')} ${style('bold', text)}\n`);
 }
 
-/** What a command printed. */
 export function output(text: string): void {
   for (const line of text.replace(/\n$/, '').split('\n')) process.stdout.write(`   ${style('dim', '│')} ${line}\n`);
 }

@@ -15,7 +15,6 @@ export interface Times {
   destroy?: number;
 }
 
-/** What the stations share. */
 export interface Tour {
   readonly kernelet: Kernelet;
   /** A folder for files that the tour writes. */
@@ -27,7 +26,6 @@ export interface Tour {
   killDaemon(): Promise<void>;
 }
 
-/** One station. */
 export interface Station {
   readonly title: string;
   readonly text: string;
@@ -64,7 +62,6 @@ async function removeKernel(tour: Tour, id: string): Promise<number> {
 /** The id of the Python kernel that several stations use. */
 let python = '';
 
-/** The stations, in order. */
 export const stations: readonly Station[] = [
   {
     title: 'Images',

@@ -1,29 +1,25 @@
 // The form of sources that no linter knows: files of at most 500 lines, and doc comments that say more than their name does.
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { emptyComments, maxLines } from './source-form/rules.mjs';
+// What is planted must be found.
+import { sourceFiles } from './source-files.mjs';
+import { problemsOf } from './source-form/rules.mjs';
 
-const folders = ['src', 'test', 'bench', 'demo', 'scripts'];
-const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard', ...folders], { encoding: 'utf8' });
-const problems = [];
-let comments = 0;
-for (const path of listed.split('\n')) {
-  if (!/\.(ts|mts|mjs|js|py|c|sh)$/.test(path) || path.endsWith('_pb.ts')) continue;
-  let text;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (error.code === 'ENOENT') continue;
-    throw error;
-  }
-  const lines = text.split('\n').length - 1;
-  if (lines > maxLines) problems.push(`${path} has ${lines} lines, more than ${maxLines}`);
-  if (!path.startsWith('src/')) continue;
-  for (const { line, comment } of emptyComments(text)) {
-    comments += 1;
-    if (process.argv.includes('--comments')) console.log(`${path}:${line}: ${comment}`);
-  }
+const planted = ['line\n'.repeat(501), `/${'**'} The process. */\nexport const process = 1;\n`];
+const isSource = (path) => /\.(ts|mts|mjs|js|py|c|sh)$/.test(path) && !path.endsWith('_pb.ts');
+
+const problems = planted
+  .filter((text) => problemsOf('src/planted.ts', text).length === 0)
+  .map((text) => `the planted ${JSON.stringify(text.slice(0, 30))} was not found`);
+/** Where such comments are counted only, until none is left. */
+const pending = /^src\/(?!lib\/)|^test\/support\/fake-agent/;
+let [files, comments] = [0, 0];
+for (const { path, text } of sourceFiles(['src', 'test', 'bench', 'demo', 'scripts'], isSource)) {
+  files += 1;
+  const found = problemsOf(path, text);
+  if (pending.test(path)) {
+    comments += found.length;
+    if (process.argv.includes('--comments')) for (const problem of found) console.log(problem);
+  } else problems.push(...found);
 }
 for (const problem of problems) console.log(problem);
-console.log(`${problems.length} files too long, ${comments} comments of four words or fewer`);
-process.exit(problems.length === 0 ? 0 : 1);
+console.log(`${files} files, ${problems.length} problems, ${comments} pending`);
+process.exit(files > 0 && problems.length === 0 ? 0 : 1);

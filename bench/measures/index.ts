@@ -13,7 +13,6 @@ import { simulated } from './simulated.ts';
 import { startUp } from './start-up.ts';
 import { statistics } from './statistics.ts';
 
-/** All measures. */
 export const measures: readonly Measure[] = [
   startUp,
   rpc,

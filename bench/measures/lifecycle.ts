@@ -12,7 +12,6 @@ import type { Stage } from '../stage.ts';
 import { median, percentile } from '../statistics.ts';
 
 const warmUps = 2;
-const rounds = 30;
 /** From the engine's reply to start to the destruction, bare or not: runner and interpreter are up and idle by then. */
 const lifeMs = 500;
 
@@ -70,14 +69,14 @@ async function oneRound(stage: Stage): Promise<Round> {
   };
 }
 
-/** The measure. */
 export const lifecycle: Measure = {
   ids: ['P1', 'P3', 'P13', 'P21'],
   title: 'create and destroy',
   recorded: true,
-  async run(stage) {
+  async run(stage, rounds) {
     const all: Round[] = [];
-    for (let round = -warmUps; round < rounds; round += 1) {
+    const count = rounds(30, 8);
+    for (let round = -warmUps; round < count; round += 1) {
       const times = await oneRound(stage);
       if (round >= 0) all.push(times);
     }

@@ -119,7 +119,6 @@ async function measure(stage: Stage): Promise<Record<string, Figure[]>> {
   };
 }
 
-/** The measure. */
 export const memberLifecycle: Measure = {
   ids: ['P2', 'P13', 'P21'],
   title: 'create and destroy over RPC',

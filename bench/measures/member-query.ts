@@ -57,7 +57,6 @@ async function withIpython(stage: Stage): Promise<Record<string, Figure[]>> {
   return { P5: [{ name: 'query over RPC, IPython, p50', value, unit: 'ms', must: 3.5, goal: 1 }] };
 }
 
-/** The measure. */
 export const memberQuery: Measure = {
   ids: ['P5', 'P14'],
   title: 'queries and output over RPC',

@@ -38,7 +38,6 @@ async function cgroupBytes(pid: number): Promise<number> {
   throw new Error(`no memory cgroup among: ${lines.join(' ')}`);
 }
 
-/** The measure. */
 export const memory: Measure = {
   ids: ['P16', 'P20'],
   title: 'memory of an idle Python kernel',

@@ -6,7 +6,6 @@ import type { Stage } from '../stage.ts';
 import { median } from '../statistics.ts';
 
 const warmUps = 2;
-const rounds = 20;
 
 async function dockerRun(stage: Stage): Promise<number> {
   const begun = performance.now();
@@ -25,14 +24,14 @@ async function kerneletRun(stage: Stage): Promise<number> {
   return performance.now() - begun;
 }
 
-/** The measure. */
 export const oneShot: Measure = {
   ids: ['P4'],
   title: 'one shot',
-  async run(stage) {
+  async run(stage, rounds) {
     const ours: number[] = [];
     const theirs: number[] = [];
-    for (let round = -warmUps; round < rounds; round += 1) {
+    const count = rounds(20, 6);
+    for (let round = -warmUps; round < count; round += 1) {
       const docker = await dockerRun(stage);
       const kernelet = await kerneletRun(stage);
       if (round < 0) continue;

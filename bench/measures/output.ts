@@ -9,7 +9,6 @@ for _ in range(${bytes} // len(block)):
     sys.stdout.write(block)
 `;
 
-/** The measure. */
 export const output: Measure = {
   ids: ['P14'],
   title: 'output',

@@ -7,7 +7,6 @@ import { percentile } from '../statistics.ts';
 const warmUps = 50;
 const rounds = 500;
 
-/** The measure. */
 export const query: Measure = {
   ids: ['P5'],
   title: 'warm query',

@@ -8,10 +8,6 @@ import { floodRate } from '../rpc-flood.ts';
 import { median } from '../statistics.ts';
 
 const warmUps = 2_000;
-const calls = 5_000;
-const connections = 300;
-const floodCalls = 60_000;
-const floodRounds = 5;
 
 interface Server extends Disposable {
   readonly endpoint: string;
@@ -24,7 +20,7 @@ async function start(kind: 'callosum' | 'echo'): Promise<Server> {
   return { endpoint: String(line).trim(), [Symbol.dispose]: () => child.stdin.end() };
 }
 
-async function latencies(endpoint: string): Promise<number[]> {
+async function latencies(endpoint: string, calls: number): Promise<number[]> {
   using client = CallosumClient.connect(endpoint);
   const times: number[] = [];
   for (let index = -warmUps; index < calls; index += 1) {
@@ -36,7 +32,7 @@ async function latencies(endpoint: string): Promise<number[]> {
   return times;
 }
 
-async function newConnections(endpoint: string): Promise<number[]> {
+async function newConnections(endpoint: string, connections: number): Promise<number[]> {
   const times: number[] = [];
   for (let index = 0; index < connections; index += 1) {
     const begun = performance.now();
@@ -47,17 +43,17 @@ async function newConnections(endpoint: string): Promise<number[]> {
   return times;
 }
 
-/** The measure. */
 export const rpc: Measure = {
   ids: ['P6'],
   title: 'RPC',
-  async run() {
+  async run(_, rounds) {
     using ours = await start('callosum');
     using bare = await start('echo');
-    const p50 = median(await latencies(ours.endpoint));
-    const fresh = median(await newConnections(ours.endpoint));
+    const p50 = median(await latencies(ours.endpoint, rounds(5_000, 500)));
+    const fresh = median(await newConnections(ours.endpoint, rounds(300, 30)));
     const rates = { with64: [] as number[], with256: [] as number[], echo: [] as number[] };
-    for (let round = 0; round < floodRounds; round += 1) {
+    const floodCalls = rounds(60_000, 20_000);
+    for (let round = 0; round < rounds(5, 3); round += 1) {
       rates.with64.push(await floodRate(ours.endpoint, 64, floodCalls));
       rates.with256.push(await floodRate(ours.endpoint, 256, floodCalls));
       rates.echo.push(await floodRate(bare.endpoint, 256, floodCalls));

@@ -144,7 +144,6 @@ async function crowd(
   };
 }
 
-/** The measure. */
 export const simulated: Measure = {
   ids: ['P2', 'P7', 'P9', 'P10', 'P11', 'P12'],
   title: 'a member with many kernels',

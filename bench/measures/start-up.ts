@@ -3,16 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Measure } from '../measure.ts';
 import { median } from '../statistics.ts';
 
-const rounds = 5;
-
-/** The measure. */
 export const startUp: Measure = {
   ids: ['P10', 'P11'],
   title: 'start of the daemon',
-  async run(stage) {
+  async run(stage, rounds) {
     const starts: number[] = [];
     const resident: number[] = [];
-    for (let round = 0; round < rounds; round += 1) {
+    const count = rounds(5, 2);
+    for (let round = 0; round < count; round += 1) {
       starts.push(await stage.startDaemon());
       await sleep(1000);
       resident.push(await stage.residentBytes());

@@ -77,7 +77,6 @@ function block(name: string, blocks: readonly Took[], pick: (samples: readonly n
   };
 }
 
-/** The measure. */
 export const statistics: Measure = {
   ids: ['P8', 'P18', 'P19'],
   title: 'statistics',

@@ -10,7 +10,6 @@ const needed = [
   ['ps', 'procps'],
 ];
 
-/** Packages that are missing. */
 export async function missingPackages() {
   const missing = [];
   for (const [program, name] of needed) if (!(await findProgram(program))) missing.push(name);

@@ -75,7 +75,6 @@ with events of the type \`progress\`, and then one of the type \`result\` with t
 with, or \`error\`. A client that leaves before undoes the work.
 `;
 
-/** The page. */
 export function apiReferencePage({ paths, components }: ApiDocument): string {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),

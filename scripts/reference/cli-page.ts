@@ -27,7 +27,6 @@ one line, or one a line where results stream (\`run\`, \`exec\`, \`logs\`, \`eve
 \`{"error":{"code","message","cure","context"}}\`. Colours appear on a terminal only, and never with \`NO_COLOR\`.
 `;
 
-/** The page. */
 export function cliReferencePage(commands: readonly CliCommand[]): string {
   const list = commands.map(({ name, summary }) => `| [\`${name}\`](#${anchor(name)}) | ${cell(summary)} |`);
   return [

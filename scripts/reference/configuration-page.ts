@@ -17,7 +17,6 @@ or as a number of bytes, with units of 1024; durations \`500ms\`, \`2s\`, \`5m\`
 working directory; \`~\` is not expanded. A key may be written with \`_\` in place of \`-\`.
 `;
 
-/** The page. */
 export function configReferencePage(): string {
   const later = keysOfLaterReleases.map((name) => `\`${name}\``).join(', ');
   return [

@@ -17,7 +17,6 @@ Every error has a code, a message that says what happened to which object, and a
 cure, with \`--json\` as one document.
 `;
 
-/** The page. */
 export function errorReferencePage(): string {
   const parts = Object.entries(kinds).map(([kind, title]) => {
     const entries = Object.entries(errorCodes)

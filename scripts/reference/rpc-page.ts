@@ -45,7 +45,6 @@ hold plain values only. Wrong names, numbers and types of arguments are a \`Type
 **Unknown methods** are a \`NotImplementedError\`, and harm no other call.
 `;
 
-/** The page. */
 export function rpcReferencePage(methods: readonly DescribedMethod[]): string {
   return [head, ...methods.map(methodText), errorsText()].join('\n');
 }

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { emptyComments } from './rules.mjs';
+import { emptyComments, problemsOf } from './rules.mjs';
 
 it('finds doc comments that say no more than a name', () => {
-  const text = '/** The command. */\nexport const a = 1;\n/**\n * What it works with.\n */\n';
+  const text = ['/', '** The command. */\nexport const a = 1;\n/', '**\n * What it works with.\n */\n'].join('');
   expect(emptyComments(text)).toEqual([
     { line: 1, comment: 'The command.' },
     { line: 3, comment: 'What it works with.' },
@@ -16,7 +16,14 @@ it('keeps short comments that say a unit, a form, a number or a default', () => 
     '`host:port`.',
     'null: no limit.',
     'Whole devices when absent.',
+    'Throws RUN_NOT_FOUND.',
+    '@type {string[]}',
   ])
-    expect(emptyComments(`/** ${comment} */`)).toEqual([]);
+    expect(emptyComments(`/${'*'.repeat(2)} ${comment} */`)).toEqual([]);
   expect(emptyComments('/** The process that the kernel began with. */')).toEqual([]);
+});
+
+it('allows files of 500 lines and no longer ones', () => {
+  expect(problemsOf('src/a.ts', 'line\n'.repeat(500))).toEqual([]);
+  expect(problemsOf('src/a.ts', 'line\n'.repeat(501))).toEqual(['src/a.ts has 501 lines, more than 500']);
 });

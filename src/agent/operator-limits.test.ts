@@ -1,24 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { engineInfo } from '../../test/support/engine-fixtures.ts';
 import { parseMountTable } from '../lib/mount-table.ts';
 import { diskLimitSupport, fitLimits } from './operator-limits.ts';
 
-const info = {
-  name: 'engine',
-  identity: '',
-  version: '20.10',
-  apiVersion: '1.41',
-  architecture: 'x86_64',
-  storageDriver: 'overlay2',
-  cgroupVersion: 1 as const,
-  cgroupDriver: 'cgroupfs',
-  cgroupParent: 'docker',
-  cpus: 1,
-  memoryBytes: 1,
-  dataRoot: '/var/lib/docker',
-  runtimes: [],
-  securityOptions: [],
-  openFilesLimit: 20_000,
-};
+const info = engineInfo();
 const on = (fileSystem: string, options: string) =>
   parseMountTable(`1 0 0:1 / / rw - ${fileSystem} /dev/x ${options}\n`);
 

@@ -6,7 +6,6 @@ import { kernelsOf } from '../support/node-facts.ts';
 import type { NodeUnderTest } from '../support/node-under-test.ts';
 import type { SeededRandom } from '../support/random.ts';
 
-/** Where trouble is made. */
 export interface Scene {
   readonly node: NodeUnderTest;
   readonly proxy: FaultProxy;

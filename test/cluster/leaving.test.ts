@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { Member, type MemberOptions } from '../support/cluster/member.ts';
-import { describeWith } from '../support/cluster/programs.ts';
-import { type ClusterServices, startServices } from '../support/cluster/services.ts';
+import { describeCluster } from '../support/cluster/services.ts';
 import { TcpProxy } from '../support/cluster/tcp-proxy.ts';
 
 /** Beats come close enough for one to be under way when the daemon is stopped. */
@@ -10,13 +9,7 @@ const heartbeatS = 1;
 /** The leave's own patience with each of them, together. */
 const maxMs = 9_000;
 
-describeWith(['etcd', 'redis-server'], 'a member that leaves', () => {
-  let services: ClusterServices;
-  beforeAll(async () => {
-    services = await startServices();
-  });
-  afterAll(() => services[Symbol.asyncDispose]());
-
+describeCluster('a member that leaves', (services) => {
   it('does not wait for an etcd and a Redis that hang', async () => {
     await using etcd = await TcpProxy.start(services.etcd.port);
     await using redis = await TcpProxy.start(services.redis.port);

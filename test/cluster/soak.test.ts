@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { Member } from '../support/cluster/member.ts';
-import { describeWith } from '../support/cluster/programs.ts';
-import { type ClusterServices, startServices } from '../support/cluster/services.ts';
+import { describeCluster } from '../support/cluster/services.ts';
 import type { SimulationOptions } from '../support/cluster/simulated-member.ts';
 import { byDepth } from '../support/depth.ts';
 import { Lateness } from '../support/lateness.ts';
@@ -16,13 +15,7 @@ const latenessMs = 500;
 const small = { resource_slots: { cpu: '1', mem: '33554432' }, resource_opts: {} };
 const image = 'kernelet/base:latest';
 
-describeWith(['etcd', 'redis-server'], 'a member of a cluster, with its engine in memory', () => {
-  let services: ClusterServices;
-  beforeAll(async () => {
-    services = await startServices();
-  });
-  afterAll(() => services[Symbol.asyncDispose]());
-
+describeCluster('a member of a cluster, with its engine in memory', (services) => {
   const joined = (id: string, simulation: SimulationOptions): Promise<Member> =>
     Member.joined({
       id,

@@ -15,7 +15,6 @@ export interface VectorKind {
   run(document: unknown): readonly CaseResult[] | Promise<readonly CaseResult[]>;
 }
 
-/** A JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Whether a value is a JSON object. */

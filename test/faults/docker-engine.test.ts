@@ -11,7 +11,6 @@ let folder: string;
 /** Straight to the engine, to see what is true. */
 let direct: DockerEngine;
 let proxy: FaultProxy;
-/** Through the proxy. */
 let engine: DockerEngine;
 let ledger: EngineLedger;
 const short = (): AbortSignal => within(30_000);

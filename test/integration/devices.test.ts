@@ -7,16 +7,14 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cpuPlugin, discoverCores } from '../../src/devices/cpu-plugin.ts';
 import { memPlugin } from '../../src/devices/mem-plugin.ts';
-import { NodeDevices } from '../../src/devices/node-devices.ts';
-import { inProcess } from '../../src/devices/node-plugin.ts';
 import type { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
-import { silentLogger } from '../../src/lib/log.ts';
 import { machinePacketFilter } from '../../src/network/firewall/packet-filter.ts';
-import { baseImage, connectTestEngine, within } from '../support/engine.ts';
+import { connectTestEngine, kernelImage, within } from '../support/engine.ts';
 import { engineCall } from '../support/engine-api.ts';
 import { specFixture } from '../support/kernel-record.ts';
 import { KernelsFixture, testSettings } from '../support/kernels-fixture.ts';
 import { callApi } from '../support/local-api.ts';
+import { nodeDevices } from '../support/node-devices.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
 
 const run = promisify(execFile);
@@ -233,15 +231,7 @@ describe('devices of a node of a cluster', () => {
     const { cgroupParent: parent, cgroupVersion: version } = await engine.info(within(10_000));
     const cores = await discoverCores({ parent, version }, 64);
     const cpu = cpuPlugin({ cores, overcommit: 1, agentVersion: '1', machine: 'x86_64', system: 'Linux' });
-    const devices = new NodeDevices({
-      plugins: [inProcess(cpu, '1'), inProcess(memPlugin(2 ** 33), '1')],
-      order: ['cpu', 'mem'],
-      policy: 'interleaved',
-      rule: '24.09',
-      reserved: new Map(),
-      logAllocations: false,
-      log: silentLogger,
-    });
+    const devices = nodeDevices([cpu, memPlugin(2 ** 33)]);
     const entrypoint = ['/bin/sleep', '600'];
     const container = { ...testSettings.container, volume: { hostPath: async () => volume, entrypoint }, init: true };
     const one = await KernelsFixture.open({
@@ -251,13 +241,7 @@ describe('devices of a node of a cluster', () => {
       parts: { packetFilter: machinePacketFilter },
     });
     try {
-      const image = {
-        reference: baseImage,
-        id: (await engine.inspectImage(baseImage, within(10_000))).id,
-        volumes: [],
-        distro: null,
-        coreCountVariables: [],
-      };
+      const image = await kernelImage(engine);
       const limits = { ...specFixture().limits, sharedMemoryBytes: 64 * 2 ** 20 };
       const specs = cores.slice(0, 2).map(() => specFixture({ image, limits }));
       for (const spec of specs) {

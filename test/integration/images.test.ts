@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
-import type { ContainerSpec } from '../../src/engine/engine.ts';
 import { importDebian } from '../../src/images/debian-packages.ts';
 import { ImageService } from '../../src/images/image-service.ts';
 import { foreignArchitecture, loadEmptyImage, ownArchitecture } from '../support/empty-image.ts';
 import { engineGet } from '../support/engine-api.ts';
+import { containerSpec } from '../support/engine-fixtures.ts';
 
 const dockerHost = process.env['DOCKER_HOST'] ?? '';
 const unique = `t${process.pid.toString(36)}${Date.now().toString(36)}`;
@@ -55,27 +55,13 @@ async function loadEmpty(reference: string, architecture: string): Promise<void>
 
 /** Runs a command in an image to its end; its status. */
 async function statusIn(image: string, command: readonly string[]): Promise<number> {
-  const spec: ContainerSpec = {
+  const spec = containerSpec({
     name: `kernelet-images-test-${unique}`,
     image,
-    hostname: 'test',
     entrypoint: command,
-    command: [],
-    environ: [],
-    workingDirectory: '/',
-    labels: {},
-    mounts: [],
-    temporaryFilesystems: {},
     limits: { cpus: 1, memoryBytes: 256 * 2 ** 20, processes: 64 },
-    network: 'none',
-    networkAliases: [],
-    ports: [],
-    capabilities: [],
-    noNewPrivileges: true,
-    securityOptions: [],
-    logLimitBytes: 2 ** 20,
     init: false,
-  };
+  });
   const id = await engine.createContainer(spec, never);
   try {
     await engine.startContainer(id, never);

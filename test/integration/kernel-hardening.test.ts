@@ -8,7 +8,7 @@ import type { KernelRecord } from '../../src/kernel/record.ts';
 import type { KernelMount } from '../../src/kernel/spec.ts';
 import { asContainerId } from '../../src/lib/ids.ts';
 import { packFiles } from '../../src/lib/tar.ts';
-import { baseImage, connectTestEngine, uniqueName, within } from '../support/engine.ts';
+import { baseImage, connectTestEngine, kernelImage, uniqueName, within } from '../support/engine.ts';
 import { engineCall } from '../support/engine-api.ts';
 import { specFixture } from '../support/kernel-record.ts';
 import { KernelsFixture, testSettings } from '../support/kernels-fixture.ts';
@@ -27,13 +27,7 @@ beforeAll(async () => {
     volume: { hostPath: async () => volume, entrypoint: ['/bin/sleep', '600'] },
   };
   one = await KernelsFixture.open({ engine, settings: { container } });
-  const image = {
-    reference: baseImage,
-    id: (await engine.inspectImage(baseImage, within(10_000))).id,
-    volumes: [],
-    distro: null,
-    coreCountVariables: [],
-  };
+  const image = await kernelImage(engine);
   const spec = specFixture({ image, environ: [['LD_PRELOAD', '/home/work/evil.so']] });
   record = await one.kernels.registry.create(spec, within(60_000));
 });

@@ -18,7 +18,6 @@ const limitMs = 60_000 + rounds * 30_000;
 const random = seededRandom('sigkill');
 
 let node: NodeUnderTest;
-/** Lives through everything. */
 let witness: string;
 beforeAll(async () => {
   node = await NodeUnderTest.started();

@@ -6,7 +6,6 @@ import { type ClusterServices, startServices } from '../support/cluster/services
 import { TcpProxy } from '../support/cluster/tcp-proxy.ts';
 import { byDepth } from '../support/depth.ts';
 
-/** Of the long outage. */
 const longMs = byDepth({ quick: 10_000, full: 60_000, nightly: 600_000 });
 /** Of every other: longer than any command's deadline. */
 const shortMs = 8_000;

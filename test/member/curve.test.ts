@@ -1,20 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { makeCurveKeys } from '../../src/backendai/transport/curve-keys.ts';
 import { type Certificate, parseCertificate } from '../../src/backendai/wire/curve.ts';
 import { CallosumClient } from '../support/callosum-client.ts';
 import { Member } from '../support/cluster/member.ts';
-import { describeWith } from '../support/cluster/programs.ts';
 import { ownFolder } from '../support/cluster/server-process.ts';
-import { type ClusterServices, startServices } from '../support/cluster/services.ts';
+import { describeCluster } from '../support/cluster/services.ts';
 
-describeWith(['etcd', 'redis-server'], 'a member whose calls are encrypted', () => {
-  let services: ClusterServices;
-  beforeAll(async () => {
-    services = await startServices();
-  });
-  afterAll(() => services[Symbol.asyncDispose]());
-
+describeCluster('a member whose calls are encrypted', (services) => {
   it('serves the manager whose key it has, tells its own, and answers nobody else', async () => {
     await using folder = await ownFolder('curve');
     const keysOf = async (name: string): Promise<Certificate & { readonly file: string; readonly secret: string }> => {

@@ -1,24 +1,20 @@
 /** Accelerators of a member: what managers are told of them, and what they read. */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { decodeMsgpack } from '../../src/backendai/wire/msgpack/decode.ts';
 import { Member } from '../support/cluster/member.ts';
-import { describeWith } from '../support/cluster/programs.ts';
-import { type ClusterServices, startServices } from '../support/cluster/services.ts';
+import { describeCluster } from '../support/cluster/services.ts';
 
 const gpu = (uuid: string): string =>
   `{ mother_uuid = "${uuid}", model_name = "A", numa_node = 0, subproc_count = 8, memory_size = "2g", is_mig_device = false }`;
 const mock = (...uuids: readonly string[]): string =>
   `slot_name = "cuda"\ndevice_plugin_name = "CUDADevice"\ndevices = [${uuids.map(gpu).join(', ')}]\n[attributes]\n[formats]\n`;
 
-describeWith(['etcd', 'redis-server'], 'accelerators of a member of a cluster', () => {
-  let services: ClusterServices;
+describeCluster('accelerators of a member of a cluster', (services) => {
   beforeAll(async () => {
-    services = await startServices();
     await services.settle({ 'config/plugins/accelerator/mock/allocation_mode': 'fractional' });
   });
-  afterAll(() => services[Symbol.asyncDispose]());
 
   const value = async (key: string): Promise<unknown> => {
     const bytes = await services.statistics.call(['GET', key]);

@@ -1,16 +1,9 @@
 /** What a member does of its own accord at its end, and what it says when nobody calls. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { Member } from '../support/cluster/member.ts';
-import { describeWith } from '../support/cluster/programs.ts';
-import { type ClusterServices, startServices } from '../support/cluster/services.ts';
+import { describeCluster } from '../support/cluster/services.ts';
 
-describeWith(['etcd', 'redis-server'], 'a member', () => {
-  let services: ClusterServices;
-  beforeAll(async () => {
-    services = await startServices();
-  });
-  afterAll(() => services[Symbol.asyncDispose]());
-
+describeCluster('a member', (services) => {
   it('that keeps no kernels ends them before it leaves, and tells of that', async () => {
     await using member = await Member.joined({
       id: 'i-thrown-away',

@@ -1,16 +1,9 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
 import { Member } from '../support/cluster/member.ts';
-import { describeWith } from '../support/cluster/programs.ts';
-import { type ClusterServices, startServices } from '../support/cluster/services.ts';
+import { describeCluster } from '../support/cluster/services.ts';
 
-describeWith(['etcd', 'redis-server'], 'a member of a cluster', () => {
-  let services: ClusterServices;
-  beforeAll(async () => {
-    services = await startServices();
-  });
-  afterAll(() => services[Symbol.asyncDispose]());
-
+describeCluster('a member of a cluster', (services) => {
   const joined = (id: string): Promise<Member> =>
     Member.joined({ id, etcdPort: services.etcd.port, stream: services.stream });
 

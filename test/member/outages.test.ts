@@ -1,20 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { Member } from '../support/cluster/member.ts';
-import { describeWith } from '../support/cluster/programs.ts';
-import { type ClusterServices, startServices } from '../support/cluster/services.ts';
+import { describeCluster } from '../support/cluster/services.ts';
 import { TcpProxy } from '../support/cluster/tcp-proxy.ts';
 
 /** Long enough for a program that gives up to have given up. */
 const outageMs = 6_000;
 
-describeWith(['etcd', 'redis-server'], 'a member whose services come and go', () => {
-  let services: ClusterServices;
-  beforeAll(async () => {
-    services = await startServices();
-  });
-  afterAll(() => services[Symbol.asyncDispose]());
-
+describeCluster('a member whose services come and go', (services) => {
   const make = (id: string, etcdPort = services.etcd.port): Promise<Member> =>
     Member.make({ id, etcdPort, stream: services.stream });
   const joined = async (id: string): Promise<Member> => {

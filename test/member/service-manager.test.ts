@@ -5,19 +5,12 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { Member } from '../support/cluster/member.ts';
-import { describeWith } from '../support/cluster/programs.ts';
-import { type ClusterServices, startServices } from '../support/cluster/services.ts';
+import { describeCluster } from '../support/cluster/services.ts';
 import { NotifyReceiver } from '../support/notify-receiver.ts';
 
-describeWith(['etcd', 'redis-server'], 'a member under a service manager', () => {
-  let services: ClusterServices;
-  beforeAll(async () => {
-    services = await startServices();
-  });
-  afterAll(() => services[Symbol.asyncDispose]());
-
+describeCluster('a member under a service manager', (services) => {
   it('says when it is ready, how it is, that it lives, reloads and stops', async () => {
     using receiver = new NotifyReceiver(`@kernelet-test-${randomUUID()}`);
     await using member = await Member.joined({

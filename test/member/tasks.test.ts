@@ -2,12 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { decodePlain } from '../../src/backendai/wire/extension.ts';
 import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
 import { Member, type OrderedKernel } from '../support/cluster/member.ts';
-import { describeWith } from '../support/cluster/programs.ts';
-import { type ClusterServices, startServices } from '../support/cluster/services.ts';
+import { describeCluster } from '../support/cluster/services.ts';
 import { entriesOf } from '../support/cluster/stream.ts';
 import { kernelConfigFixture } from '../support/create-kernels-request.ts';
 import { connectTestEngine, within } from '../support/engine.ts';
@@ -15,13 +14,7 @@ import { startRegistry } from '../support/registry.ts';
 
 const tiny = 'kernelet/base:latest';
 
-describeWith(['etcd', 'redis-server'], 'what goes on after a manager’s call', () => {
-  let services: ClusterServices;
-  beforeAll(async () => {
-    services = await startServices();
-  });
-  afterAll(() => services[Symbol.asyncDispose]());
-
+describeCluster('what goes on after a manager’s call', (services) => {
   const joined = (id: string): Promise<Member> =>
     Member.joined({ id, etcdPort: services.etcd.port, stream: services.stream });
   const text = (reply: unknown): string => String(reply);

@@ -1,15 +1,8 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { Member } from '../support/cluster/member.ts';
-import { describeWith } from '../support/cluster/programs.ts';
-import { type ClusterServices, startServices } from '../support/cluster/services.ts';
+import { describeCluster } from '../support/cluster/services.ts';
 
-describeWith(['etcd', 'redis-server'], 'a member with the name of another', () => {
-  let services: ClusterServices;
-  beforeAll(async () => {
-    services = await startServices();
-  });
-  afterAll(() => services[Symbol.asyncDispose]());
-
+describeCluster('a member with the name of another', (services) => {
   it('does not join while that one lives, and takes its place when it is gone', async () => {
     await services.settle({ 'nodes/agents/i-twin/ip': '10.9.9.9' });
     const live = services.redis.link(2);

@@ -1,18 +1,11 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { EventWriter } from '../../src/backendai/redis/event-stream.ts';
 import { encodeMsgpack } from '../../src/backendai/wire/msgpack/encode.ts';
 import { Member } from '../support/cluster/member.ts';
-import { describeWith } from '../support/cluster/programs.ts';
-import { type ClusterServices, startServices } from '../support/cluster/services.ts';
+import { describeCluster } from '../support/cluster/services.ts';
 import { engineCall, engineGet } from '../support/engine-api.ts';
 
-describeWith(['etcd', 'redis-server'], 'two members on one machine', () => {
-  let services: ClusterServices;
-  beforeAll(async () => {
-    services = await startServices();
-  });
-  afterAll(() => services[Symbol.asyncDispose]());
-
+describeCluster('two members on one machine', (services) => {
   /** Ids of the containers with the label that other tools find an agent's kernels by. */
   const labelled = async (owner: string): Promise<readonly unknown[]> => {
     const filters = JSON.stringify({ label: [`ai.backend.owner=${owner}`] });

@@ -22,7 +22,6 @@ export interface ClientKeys {
   readonly serverKey: string;
 }
 
-/** What came back. */
 export interface Reply {
   readonly type: MessageType;
   readonly value: MsgpackValue;
@@ -31,7 +30,6 @@ export interface Reply {
 
 const empty = Buffer.alloc(0);
 
-/** A connected client. */
 export class CallosumClient implements Disposable {
   readonly #socket: Dealer;
   readonly #waiting = new Map<number, (reply: Reply) => void>();
@@ -105,7 +103,6 @@ export class CallosumClient implements Disposable {
     await this.sendRaw([Buffer.from('UPPER'), encodeHeader('cancel', identity), emptyData]);
   }
 
-  /** Sends any frames. */
   sendRaw(frames: readonly Uint8Array[]): Promise<void> {
     this.#outbox = this.#outbox.then(() =>
       this.#socket.closed ? undefined : this.#socket.send(frames as Uint8Array[]),

@@ -7,9 +7,7 @@ import { type FileCalls, OpenFileCache } from '../../src/stats/open-file-cache.t
 
 /** The container of the recorded trees. */
 export const recordedId = '56d686656cfeaf194fce05e4bc4e237f05ff4d55ce4c1612a8e680a22f2cbeb0';
-/** Its first process. */
 export const recordedPid = 4242;
-/** The recorded trees. */
 export const recordedTrees = [
   'v1-cgroupfs',
   'v1-systemd',

@@ -13,7 +13,6 @@ import { refusedSettings } from '../../src/main/check-settings.ts';
 import { openEngine } from '../../src/main/engine-backends.ts';
 import { FakeAgent } from './fake-agent.ts';
 
-/** Output that is kept. */
 export class MemoryOutput implements OutputPort {
   isTerminal = false;
   columns = 80;
@@ -26,13 +25,11 @@ export class MemoryOutput implements OutputPort {
     this.chunks.push(Buffer.from(data));
   }
 
-  /** Everything that was written. */
   get text(): string {
     return Buffer.concat(this.chunks).toString();
   }
 }
 
-/** Input that was planted. */
 export class MemoryInput implements InputPort {
   isTerminal = false;
   inForeground = true;
@@ -66,7 +63,6 @@ export class DiedBySignal extends Error {
   }
 }
 
-/** A process in memory. */
 export class MemoryIo implements CliIo {
   readonly stdin = new MemoryInput();
   readonly stdout = new MemoryOutput();
@@ -99,7 +95,6 @@ export class MemoryIo implements CliIo {
   }
 }
 
-/** How a command ended. */
 export interface CliOutcome {
   readonly status: number | CliSignal;
   readonly stdout: string;

@@ -8,23 +8,19 @@ export interface Outcome {
   readonly status: number;
   readonly stdout: Buffer;
   readonly stderr: string;
-  /** Standard output as text. */
   readonly text: string;
 }
 
-/** How to run it. */
 export interface CommandOptions {
   readonly input?: string | Buffer;
   readonly environment?: Readonly<Record<string, string>>;
   readonly directory?: string;
 }
 
-/** The program under test. */
 export const program = path.resolve(import.meta.dirname, '..', '..', 'bin', 'kernelet');
 
 const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGPIPE: 13, SIGTERM: 15 };
 
-/** Starts the program. */
 export function startKernelet(args: readonly string[], options: CommandOptions = {}): ChildProcess {
   return spawn(program, args, {
     cwd: options.directory,

@@ -1,6 +1,5 @@
 /** How thoroughly the tests are to be: `KERNELET_TEST_DEPTH` is `quick`, `full` (the default) or `nightly`. */
 
-/** A depth. */
 export type Depth = 'quick' | 'full' | 'nightly';
 
 const asked = process.env['KERNELET_TEST_DEPTH'] ?? 'full';

@@ -16,7 +16,6 @@ export interface DockerNodeOptions extends Pick<FixtureOptions, 'checkMounts'> {
   readonly container?: Partial<typeof testSettings.container>;
 }
 
-/** Starts one. */
 export async function startDockerNode({ container, ...options }: DockerNodeOptions = {}): Promise<RpcNode> {
   const engine = await connectTestEngine();
   const volume = await testVolume();

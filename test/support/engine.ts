@@ -2,7 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
 import type { ContainerSpec, LogChunk, NetworkSpec } from '../../src/engine/engine.ts';
+import type { KernelSpec } from '../../src/kernel/spec.ts';
 import type { ContainerId } from '../../src/lib/ids.ts';
+import { containerSpec } from './engine-fixtures.ts';
 
 /** Marks everything that tests make. */
 const testLabel = 'kernelet.test';
@@ -26,30 +28,22 @@ export async function connectTestEngine(dockerHost = process.env['DOCKER_HOST'])
   return engine;
 }
 
+/** The base image as a kernel's specification names it. */
+export async function kernelImage(engine: DockerEngine): Promise<KernelSpec['image']> {
+  const { id } = await engine.inspectImage(baseImage, within(10_000));
+  return { reference: baseImage, id, volumes: [], distro: null, coreCountVariables: [] };
+}
+
 /** A container that runs a shell script, with small limits. */
 export function shellSpec(script: string, change: Partial<ContainerSpec> = {}): ContainerSpec {
-  return {
+  return containerSpec({
     name: uniqueName('kernelet-test'),
     image: baseImage,
-    hostname: 'test',
     entrypoint: ['/bin/sh', '-c'],
     command: [script],
-    environ: [],
-    workingDirectory: '/',
-    mounts: [],
-    temporaryFilesystems: {},
-    limits: { cpus: 1, memoryBytes: 64 * 2 ** 20, processes: 64 },
-    network: 'none',
-    networkAliases: [],
-    ports: [],
-    capabilities: [],
-    noNewPrivileges: true,
-    securityOptions: [],
-    logLimitBytes: 2 ** 20,
-    init: true,
     ...change,
     labels: { [testLabel]: '1', ...change.labels },
-  };
+  });
 }
 
 /** What tests make in an engine; disposing removes it, whatever became of the test. */
@@ -68,7 +62,6 @@ export class EngineLedger implements AsyncDisposable {
     return id;
   }
 
-  /** Creates and starts one. */
   async run(spec: ContainerSpec): Promise<ContainerId> {
     const id = await this.create(spec);
     await this.engine.startContainer(id, within(30_000));

@@ -42,7 +42,6 @@ export const readyStatus: RunnerStatus = {
   models: [],
 };
 
-/** A scriptable runner. */
 export class FakeRunner implements AsyncDisposable {
   readonly secret = 'secret';
   readonly runs = new Map<RunId, FakeRun>();
@@ -58,7 +57,6 @@ export class FakeRunner implements AsyncDisposable {
   protocol = protocolGeneration;
   /** `mute`: accepts and never greets. */
   greeting: 'welcome' | 'mute' | 'refuse-protocol' = 'welcome';
-  /** Acknowledgements are lost. */
   losesAcknowledgements = false;
   /** Acknowledged events stay, as the real runner keeps some. */
   keepsAcknowledged = false;
@@ -90,7 +88,6 @@ export class FakeRunner implements AsyncDisposable {
     return added;
   }
 
-  /** A run says something. */
   emit(run: RunId, event: RunEvent, body: Uint8Array = new Uint8Array(0)): void {
     const known = this.runs.get(run) ?? this.addRun(run);
     known.last += 1;
@@ -111,7 +108,6 @@ export class FakeRunner implements AsyncDisposable {
     for (const { socket } of this.connections) socket.write(bytes);
   }
 
-  /** Breaks every connection. */
   disconnect(): void {
     for (const { socket } of this.connections) socket.destroy();
   }

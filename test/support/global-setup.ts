@@ -4,7 +4,6 @@
  */
 import { ensureImages } from './test-images.ts';
 
-/** Vitest's hook. */
 export function setup(): void {
   ensureImages(['python', 'python-science', 'shell', 'gcc', 'nodejs']);
 }

@@ -7,8 +7,7 @@ import { afterEach } from 'vitest';
 import { sharedCpuPlugin } from '../../src/devices/cpu-plugin.ts';
 import type { DevicePlugin } from '../../src/devices/device-plugin.ts';
 import { memPlugin } from '../../src/devices/mem-plugin.ts';
-import { NodeDevices } from '../../src/devices/node-devices.ts';
-import { inProcess } from '../../src/devices/node-plugin.ts';
+import type { NodeDevices } from '../../src/devices/node-devices.ts';
 import type { PluginSearch } from '../../src/devices/plugin-source.ts';
 import { DummyEngine, type DummyEngineOptions } from '../../src/engine/dummy/dummy-engine.ts';
 import { dummyImage } from '../../src/engine/dummy/dummy-images.ts';
@@ -36,6 +35,7 @@ import type { RunSummary } from '../../src/protocol/run-event.ts';
 import type { RunnerStatus } from '../../src/protocol/runner-frames.ts';
 import type { RequestedMount } from '../../src/storage/mounts/mount-policy.ts';
 import { type AgentIdWish, openStateFolder, type StateFolder } from '../../src/storage/state-folder.ts';
+import { nodeDevices } from './node-devices.ts';
 
 const readyStatus: RunnerStatus = {
   phase: 'ready',
@@ -80,7 +80,6 @@ export class FakeRunnerClient implements RunnerClient {
   runs(): readonly RunSummary[] {
     return this.known;
   }
-  /** Whether it is connected. */
   answers = false;
   connected(): boolean {
     return this.answers;
@@ -148,17 +147,7 @@ export class FakeLeases implements PortLeases {
 
 /** Eight CPUs that aren't pinned, 64 GiB, and what a test adds, or finds later. */
 export function testDevices(plugins: readonly DevicePlugin[] = [], search?: PluginSearch): NodeDevices {
-  const all = [...plugins, sharedCpuPlugin({ cpus: 8 }), memPlugin(64 * 2 ** 30)];
-  return new NodeDevices({
-    plugins: all.map((plugin) => inProcess(plugin, '1')),
-    ...(search ? { search } : {}),
-    order: ['cuda', 'cpu', 'mem'],
-    policy: 'interleaved',
-    rule: '24.09',
-    reserved: new Map(),
-    logAllocations: false,
-    log: silentLogger,
-  });
+  return nodeDevices([...plugins, sharedCpuPlugin({ cpus: 8 }), memPlugin(64 * 2 ** 30)], search);
 }
 
 /** What a test may decide. */
@@ -182,7 +171,6 @@ export interface FixtureOptions {
   readonly published?: readonly KernelId[];
 }
 
-/** Settings that suit tests. */
 export const testSettings: KernelsSettings = {
   container: {
     volume: { hostPath: async () => '/nonexistent/volume', entrypoint: defaultEntrypoint },
@@ -324,7 +312,6 @@ export class KernelsFixture implements AsyncDisposable {
     ];
   }
 
-  /** Deletes the folder. */
   async remove(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
   }

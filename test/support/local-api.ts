@@ -3,7 +3,6 @@ import { request } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-/** A reply. */
 export interface ApiReply {
   readonly status: number;
   readonly text: string;
@@ -11,7 +10,6 @@ export interface ApiReply {
   readonly document: unknown;
 }
 
-/** What is sent. */
 export interface ApiCallOptions {
   /** An object is sent as JSON, a text or bytes as they are, an iterable in chunks without a declared length. */
   readonly body?: object | string | Uint8Array | AsyncIterable<Uint8Array>;

@@ -1,7 +1,6 @@
 /** Before the tests of members of a cluster: an engine, and the images of their kernels. */
 import { ensureImages } from './test-images.ts';
 
-/** Vitest's hook. */
 export function setup(): void {
   ensureImages(['python', 'shell']);
 }

@@ -16,7 +16,6 @@ export type NodeKernel = z.output<typeof kernelSchema>;
 /** An event as the API shows it. */
 export type NodeEvent = z.output<typeof kernelEventSchema>;
 
-/** The node's status. */
 export async function statusOf(node: NodeUnderTest): Promise<NodeStatus> {
   return statusReplySchema.parse((await callApi(node.socket, 'GET', '/v1/status')).document);
 }

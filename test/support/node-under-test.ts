@@ -22,7 +22,6 @@ export interface NodeOptions {
 /** The folder of runner volumes is shared, so that not every test file builds one. */
 const sharedCache = path.resolve(import.meta.dirname, '..', '..', '.cache', 'test', 'volumes');
 
-/** A node. */
 export class NodeUnderTest implements AsyncDisposable {
   readonly folder: string;
   readonly stateDir: string;
@@ -66,14 +65,12 @@ export class NodeUnderTest implements AsyncDisposable {
     return node;
   }
 
-  /** The daemon's pid. */
   get pid(): number {
     const pid = this.#daemon?.pid;
     if (pid === undefined) throw new Error('no daemon is running');
     return pid;
   }
 
-  /** Whether a daemon runs. */
   get isServing(): boolean {
     const daemon = this.#daemon;
     return daemon !== undefined && daemon.exitCode === null && daemon.signalCode === null;

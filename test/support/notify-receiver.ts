@@ -11,7 +11,6 @@ const close = library.func('int close(int)');
 const nonBlockingDatagram = 2 | 0o4000;
 const pollMs = 5;
 
-/** A bound socket. */
 export class NotifyReceiver implements Disposable {
   /** What `$NOTIFY_SOCKET` would be. */
   readonly address: string;

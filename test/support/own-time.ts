@@ -21,13 +21,11 @@ export class OwnTime implements Disposable {
   #begun = 0;
   #waited = 0;
 
-  /** Begins to measure, anew. */
   begin(): void {
     this.#waited = this.#waitedMs();
     this.#begun = performance.now();
   }
 
-  /** What has passed since. */
   took(): Took {
     const wallMs = performance.now() - this.#begun;
     return { wallMs, ownMs: Math.max(0, wallMs - (this.#waitedMs() - this.#waited)) };

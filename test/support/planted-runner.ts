@@ -25,7 +25,6 @@ export interface PlantedRun {
 export class Planted {
   readonly runs = new Map<string, PlantedRun>();
   readonly files = new Map<string, { bytes: Buffer; mode: number | null }>();
-  /** What folders come as. */
   readonly archives = new Map<string, () => ReadableStream<Uint8Array>>();
   /** Files whose content may have another size. */
   readonly lies = new Map<string, { readonly size: number; readonly content: () => ReadableStream<Uint8Array> }>();

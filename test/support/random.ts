@@ -1,7 +1,6 @@
 /** Random choices that can be made again: the seed is printed, and `KERNELET_TEST_SEED` sets it. */
 import { randomInt } from 'node:crypto';
 
-/** A source of choices. */
 export interface SeededRandom {
   readonly seed: number;
   /** From 0 inclusive to 1 exclusive. */

@@ -1,7 +1,6 @@
 /** A scripted runner that keeps what it was asked, for tests. */
 import { ScriptedRunner } from '../../src/execution/scripted-runner.ts';
 
-/** The runner. */
 export class RecordingRunner extends ScriptedRunner {
   readonly requests: { readonly method: string; readonly params: unknown }[] = [];
 

@@ -15,10 +15,8 @@ import { rpcServices, type TestServices } from './rpc-services.ts';
 
 /** A kernel that is nowhere. */
 export const unknownKernel = '00000000-0000-4000-8000-000000000000';
-/** Its session. */
 export const anySession = '11111111-0000-4000-8000-000000000000';
 
-/** The node. */
 export class RpcNode implements AsyncDisposable {
   readonly fixture: AgentFixture;
   readonly services: TestServices;
@@ -37,7 +35,6 @@ export class RpcNode implements AsyncDisposable {
     this.#cleanups = cleanups;
   }
 
-  /** Starts one. */
   static async start(options: FixtureOptions = {}): Promise<RpcNode> {
     await using cleanups = new AsyncDisposableStack();
     const fixture = cleanups.use(await AgentFixture.start(options));
@@ -54,7 +51,6 @@ export class RpcNode implements AsyncDisposable {
     return new RpcNode(fixture, services, client, cleanups.move());
   }
 
-  /** A running kernel. */
   async kernel(): Promise<KernelView> {
     return await this.fixture.agent.create(
       { image: 'kernelet/base:latest', environ: {}, mounts: [], publish: [], interpreter: 'lazy' },

@@ -70,7 +70,6 @@ const absentAgent = new Proxy({} as Agent, {
   get: (_, name) => () => Promise.reject(new Error(`this node has no agent that could answer ${String(name)}`)),
 });
 
-/** Makes them. */
 export function rpcServices(parts: TestServicesParts = {}): TestServices {
   const { agent = absentAgent, networks = unfiltered(), engine = new DummyEngine() } = parts;
   const { kernels = { get: () => recordFixture() } } = parts;

@@ -11,7 +11,6 @@ import { RunnerPeer } from './runner-peer.ts';
 
 const run = promisify(execFile);
 
-/** How to start it. */
 export interface RunnerContainerOptions {
   readonly volume: string;
   readonly image: string;

@@ -34,7 +34,6 @@ export class RunnerReplyError extends Error {
 
 type Frame = { readonly header: RunnerFrameHeader; readonly body: Uint8Array };
 
-/** One connection. */
 export class RunnerPeer implements Disposable {
   readonly #socket: Socket;
   readonly #listeners = new Set<(frame: Frame) => void>();

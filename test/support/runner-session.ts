@@ -37,7 +37,6 @@ export class RunnerSession implements AsyncDisposable {
     return new RunnerSession(await startRunnerContainer({ ...options, volume, image, config }));
   }
 
-  /** The control connection. */
   get peer(): RunnerPeer {
     return this.#peer;
   }
@@ -64,7 +63,6 @@ export class RunnerSession implements AsyncDisposable {
     return this.execute(shellCommand(script, timeoutMs), onEvent);
   }
 
-  /** Runs a query. */
   query(code: string, timeoutMs: number | null = null, onEvent?: OnEvent): Promise<RunResult> {
     return this.execute({ mode: 'query', code, timeoutMs }, onEvent);
   }

@@ -21,7 +21,6 @@ export class TerminalClient implements Disposable {
     });
   }
 
-  /** Opens one. */
   static async open(
     host: string,
     hello: { token?: string; columns?: number; rows?: number } = {},
@@ -37,7 +36,6 @@ export class TerminalClient implements Disposable {
     return new TerminalClient(socket);
   }
 
-  /** Types. */
   type(text: string): void {
     this.#socket.send(Buffer.from(`0${text}`));
   }

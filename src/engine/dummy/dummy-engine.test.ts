@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { containerSpec } from '../../../test/support/engine-fixtures.ts';
 import type { ErrorCode } from '../../lib/error-codes.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { ContainerSpec, EngineEvent } from '../engine.ts';
@@ -7,30 +8,14 @@ import { dummyImage } from './dummy-images.ts';
 
 const never = new AbortController().signal;
 
-function spec(change: Partial<ContainerSpec> = {}): ContainerSpec {
-  return {
+const spec = (change: Partial<ContainerSpec> = {}): ContainerSpec =>
+  containerSpec({
     name: 'kernel.1',
     image: 'kernelet/base',
-    hostname: 'main1',
     entrypoint: ['/bin/sh'],
-    command: [],
-    environ: [],
-    workingDirectory: '/home/work',
     labels: { owner: 'me' },
-    mounts: [],
-    temporaryFilesystems: {},
-    limits: { cpus: 1, memoryBytes: 2 ** 28, processes: 64 },
-    network: 'none',
-    networkAliases: [],
-    ports: [],
-    capabilities: [],
-    noNewPrivileges: true,
-    securityOptions: [],
-    logLimitBytes: 2 ** 20,
-    init: true,
     ...change,
-  };
-}
+  });
 
 const engineWith = (options: DummyEngineOptions = {}): DummyEngine =>
   new DummyEngine({ images: [dummyImage('kernelet/base')], ...options });

@@ -70,7 +70,6 @@ async function follow(
   return Buffer.from(encoded.args).toString('hex') === hex ? null : `the bytes of ${name} differ`;
 }
 
-/** The kind. */
 export const backgroundTasks: VectorKind = {
   name: 'background tasks',
   recognises: (document) => isObject(document) && !!itemsOf(document, 'cases')?.every((one) => 'task_id' in one),

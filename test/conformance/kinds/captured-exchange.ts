@@ -9,7 +9,6 @@ import { isObject, type JsonObject, runCase, type VectorKind } from '../vector-k
 import { headerView, type ReadMessage, readMessage, rewriteDifference } from './frames.ts';
 import { signatureProblem } from './rpc-methods.ts';
 
-/** The kind. */
 export const capturedExchange: VectorKind = {
   name: 'captured exchanges',
   recognises: (document) =>

@@ -8,7 +8,6 @@ import { type CaseResult, isObject, itemsOf, type JsonObject, runCase, type Vect
 import { framesOf, headerView, readMessage, rewriteDifference } from './frames.ts';
 import { signatureProblem } from './rpc-methods.ts';
 
-/** The kind. */
 export const capturedMessages: VectorKind = {
   name: 'captured handshakes and cancellations',
   recognises: (document) =>

@@ -8,7 +8,6 @@ import { isObject, type JsonObject, runCase, type VectorKind } from '../vector-k
 
 const types = ['string', 'hash', 'list', 'stream', 'set', 'zset'];
 
-/** The kind. */
 export const capturedRedis: VectorKind = {
   name: 'captured Redis keys',
   recognises: (document) =>

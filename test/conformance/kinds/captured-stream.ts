@@ -9,7 +9,6 @@ import { plainView } from '../notation/plain-view.ts';
 import { isObject, type JsonObject, runCase, type VectorKind } from '../vector-kind.ts';
 import { fieldBytes } from './events.ts';
 
-/** The kind. */
 export const capturedStream: VectorKind = {
   name: 'captured stream entries',
   recognises: (document) =>

@@ -6,7 +6,6 @@ import { difference } from '../notation/compare.ts';
 import { fromHex } from '../notation/hex.ts';
 import { isObject, itemsOf, runCase, type VectorKind } from '../vector-kind.ts';
 
-/** The kind. */
 export const containerLog: VectorKind = {
   name: 'container log',
   recognises: (document) => isObject(document) && Array.isArray(document['fragments_hex']),

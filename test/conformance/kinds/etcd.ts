@@ -211,7 +211,6 @@ function spaceOf(document: JsonObject): KeySpace {
   };
 }
 
-/** The kind. */
 export const etcd: VectorKind = {
   name: 'etcd',
   recognises: (document) =>

@@ -13,7 +13,6 @@ import { eventView } from '../notation/events.ts';
 import { fromHex } from '../notation/hex.ts';
 import { isObject, itemsOf, type JsonObject, runCase, type VectorKind } from '../vector-kind.ts';
 
-/** The kind. */
 export const events: VectorKind = {
   name: 'events',
   recognises: (document) =>

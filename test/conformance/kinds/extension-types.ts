@@ -11,7 +11,6 @@ import { isObject, itemsOf, type JsonObject, runCase, type VectorKind } from '..
 /** Upstream's extension codes by kind. */
 const codes = { slots: 8, enum: 6 } as const;
 
-/** The kind. */
 export const extensionTypes: VectorKind = {
   name: 'extension types',
   recognises: (document) =>

@@ -20,7 +20,6 @@ import { fromHex } from '../notation/hex.ts';
 import { rpcView } from '../notation/rpc.ts';
 import type { JsonObject } from '../vector-kind.ts';
 
-/** A message, read. */
 export interface ReadMessage {
   readonly kind: MessageKind;
   readonly header: MessageHeader | null;

@@ -11,7 +11,6 @@ import { isObject, type JsonObject, runCase, type VectorKind } from '../vector-k
 import { headerView, type ReadMessage, readFrames, rewriteDifference } from './frames.ts';
 import { bodyOf, signatureProblem } from './rpc-methods.ts';
 
-/** The kind. */
 export const managerTraffic: VectorKind = {
   name: 'manager traffic',
   recognises: (document) => isObject(document) && typeof document['scenario'] === 'string',

@@ -70,7 +70,6 @@ function runResourceCase(item: ResourceCase): string | null {
   return problems.length === 0 ? null : problems.join('; ');
 }
 
-/** The kind. */
 export const resources: VectorKind = {
   name: 'resources',
   recognises: (document) =>

@@ -5,7 +5,6 @@ import { fromHex } from '../notation/hex.ts';
 import { type CaseResult, isObject, itemsOf, type JsonObject, runCase, type VectorKind } from '../vector-kind.ts';
 import { framesOf } from './frames.ts';
 
-/** The kind. */
 export const rpcCurve: VectorKind = {
   name: 'rpc CURVE',
   recognises: (document) => itemsOf(document, 'exchanges')?.every(({ zap }) => isObject(zap)) ?? false,

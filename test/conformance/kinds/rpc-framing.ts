@@ -5,7 +5,6 @@ import { byteDifference } from '../notation/compare.ts';
 import { itemsOf, type JsonObject, runCase, type VectorKind } from '../vector-kind.ts';
 import { framesOf, messageDifference, readMessage, rewriteDifference } from './frames.ts';
 
-/** The kind. */
 export const rpcFraming: VectorKind = {
   name: 'rpc framing',
   recognises: (document) => itemsOf(document, 'exchanges')?.every(({ messages }) => Array.isArray(messages)) ?? false,

@@ -18,7 +18,6 @@ const ping = [
   encodeRequestData({ args: ['alive'], kwargs: {} }),
 ];
 
-/** The kind. */
 export const rpcMalformed: VectorKind = {
   name: 'rpc malformed',
   recognises: (document) => itemsOf(document, 'cases')?.every(({ frames_hex }) => Array.isArray(frames_hex)) ?? false,
@@ -58,7 +57,6 @@ async function problemOf(item: JsonObject, id: string): Promise<string | null> {
 
 interface Answer {
   readonly type: string;
-  /** What a PONG repeats. */
   readonly repeated: readonly string[];
 }
 

@@ -11,7 +11,6 @@ import { decodingProblem } from './rpc-serialiser.ts';
 
 const known = new Map(methods.map(({ signature }) => [signature.name, signature]));
 
-/** The kind. */
 export const rpcMethods: VectorKind = {
   name: 'rpc methods',
   recognises: (document) => itemsOf(document, 'calls')?.every(({ request }) => isObject(request)) ?? false,

@@ -22,7 +22,6 @@ const unpackable: Readonly<Record<string, unknown>> = {
   VFolderID: new (class FolderId {})(),
 };
 
-/** The kind. */
 export const rpcSerialiser: VectorKind = {
   name: 'rpc serialiser',
   recognises: (document) => itemsOf(document, 'vectors')?.every(({ hex }) => typeof hex === 'string') ?? false,

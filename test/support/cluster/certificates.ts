@@ -4,7 +4,6 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { requireProgram } from './programs.ts';
 
-/** Paths of PEM files. */
 export interface TestCertificates {
   readonly authority: string;
   readonly certificate: string;

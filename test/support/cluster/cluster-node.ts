@@ -9,12 +9,10 @@ import { silentLogger as log } from '../../../src/lib/log.ts';
 import { settingsOf } from './redis-settings.ts';
 import { ownFolder } from './server-process.ts';
 
-/** The agent's name. */
 export const agentId = 'i-outage';
 /** The time between two heartbeats. */
 export const heartbeatMs = 1000;
 
-/** A node at work. */
 export interface ClusterNode extends AsyncDisposable {
   readonly outbox: Outbox;
   /** Arguments of the events that it has read, as text. */

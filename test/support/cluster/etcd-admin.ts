@@ -17,7 +17,6 @@ export async function enableAuthentication(address: string, user: string, passwo
   await post(address, 'auth/enable', {});
 }
 
-/** Forgets all history. */
 export async function compactAll(address: string): Promise<void> {
   const { header } = await post(address, 'kv/range', { key: 'AA==' });
   const revision = (header as { revision?: string } | undefined)?.revision;

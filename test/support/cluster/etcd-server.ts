@@ -6,7 +6,6 @@ import type { TestCertificates } from './certificates.ts';
 import { requireProgram } from './programs.ts';
 import { freePorts, ownFolder, ServerProcess } from './server-process.ts';
 
-/** A member. */
 export interface EtcdMember {
   readonly port: number;
   readonly address: string;

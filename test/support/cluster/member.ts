@@ -53,7 +53,6 @@ export interface MemberEvent {
 const simulationProgram = path.resolve(import.meta.dirname, 'simulated-member.ts');
 const sharedCache = path.resolve(import.meta.dirname, '..', '..', '..', '.cache', 'test', 'volumes');
 
-/** For one call. */
 const callMs = 60_000;
 /** For the daemon to end. */
 const endMs = 45_000;
@@ -66,7 +65,6 @@ export interface OrderedKernel {
   readonly info: Readonly<Record<string, MsgpackValue>>;
 }
 
-/** The member. */
 export class Member implements AsyncDisposable {
   readonly id: string;
   readonly folder: string;
@@ -115,7 +113,6 @@ export class Member implements AsyncDisposable {
     return member;
   }
 
-  /** The daemon's pid. */
   get pid(): number {
     const pid = this.#daemon?.pid;
     if (pid === undefined) throw new Error('no daemon is running');
@@ -183,7 +180,6 @@ export class Member implements AsyncDisposable {
     return { status: daemon.exitCode, ms: performance.now() - begun };
   }
 
-  /** A manager's connection. */
   get client(): CallosumClient {
     this.#client ??= CallosumClient.connect(`tcp://127.0.0.1:${this.rpcPort}`, this.#options.keys);
     return this.#client;

@@ -4,7 +4,6 @@ import type { EtcdStore } from '../../../src/backendai/etcd/scoped-store.ts';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 
-/** The key space. */
 export class MemoryEtcd implements EtcdStore {
   readonly pairs: Map<string, string>;
   #revision = 1n;

@@ -2,14 +2,12 @@
 import type { RedisCommand, RedisReply } from '../../../src/backendai/redis/connection.ts';
 import type { KeyWriter } from '../../../src/backendai/redis/link.ts';
 
-/** What a key holds. */
 export interface HeldKey {
   readonly value: Buffer | Map<string, string>;
   /** −1: it stays. */
   expirySeconds: number;
 }
 
-/** One database. */
 export class MemoryRedis implements KeyWriter {
   readonly keys = new Map<string, HeldKey>();
 

@@ -26,7 +26,6 @@ export interface TestRedis extends AsyncDisposable {
   link(database: number): RedisLink;
 }
 
-/** Starts a server. */
 export async function startRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
   const command = requireProgram('redis-server');
   await using made = new AsyncDisposableStack();

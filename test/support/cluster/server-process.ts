@@ -40,7 +40,6 @@ export async function ownFolder(prefix: string): Promise<AsyncDisposable & { rea
   return { path: folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true, maxRetries: 5 }) };
 }
 
-/** A server's process. */
 export class ServerProcess implements AsyncDisposable {
   readonly #options: ServerOptions;
   #child: ChildProcess | null = null;
@@ -83,7 +82,6 @@ export class ServerProcess implements AsyncDisposable {
     this.#child?.kill('SIGSTOP');
   }
 
-  /** Lets it go on. */
   thaw(): void {
     this.#child?.kill('SIGCONT');
   }

@@ -1,10 +1,12 @@
 /** The services of a cluster in which a manager has registered. */
+import { afterAll, beforeAll } from 'vitest';
 import { EtcdClient } from '../../../src/backendai/etcd/etcd-client.ts';
 import { ScopedStore } from '../../../src/backendai/etcd/scoped-store.ts';
 import type { RedisLink } from '../../../src/backendai/redis/link.ts';
 import { silentLogger as log } from '../../../src/lib/log.ts';
 import { everything } from './etcd-admin.ts';
 import { type EtcdMember, startEtcd } from './etcd-server.ts';
+import { describeWith } from './programs.ts';
 import { startRedis, type TestRedis } from './redis-server.ts';
 
 /** The services; they are gone with the test. */
@@ -13,7 +15,6 @@ export interface ClusterServices extends AsyncDisposable {
   readonly redis: TestRedis;
   /** The database of the stream. */
   readonly stream: RedisLink;
-  /** The database of statistics. */
   readonly statistics: RedisLink;
   /** Puts what a manager and its installation put; keys of etcd below the namespace. */
   settle(more?: Readonly<Record<string, string>>): Promise<void>;
@@ -44,4 +45,34 @@ export async function startServices(redisPort?: number): Promise<ClusterServices
     keys: async () => await everything(client, 'local'),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Describes tests that share one set of services, which run while they do. */
+export function describeCluster(
+  name: string,
+  tests: (services: Omit<ClusterServices, typeof Symbol.asyncDispose>) => void,
+): void {
+  describeWith(['etcd', 'redis-server'], name, () => {
+    let started: ClusterServices;
+    beforeAll(async () => {
+      started = await startServices();
+    });
+    afterAll(() => started[Symbol.asyncDispose]());
+    tests({
+      get etcd() {
+        return started.etcd;
+      },
+      get redis() {
+        return started.redis;
+      },
+      get stream() {
+        return started.stream;
+      },
+      get statistics() {
+        return started.statistics;
+      },
+      settle: (more) => started.settle(more),
+      keys: () => started.keys(),
+    });
+  });
 }

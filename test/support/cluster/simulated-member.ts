@@ -13,8 +13,6 @@ import type { ClusterOverrides } from '../../../src/config/cluster-overrides.ts'
 import { loadSettings } from '../../../src/config/load.ts';
 import { cpuPlugin } from '../../../src/devices/cpu-plugin.ts';
 import { memPlugin } from '../../../src/devices/mem-plugin.ts';
-import { NodeDevices } from '../../../src/devices/node-devices.ts';
-import { inProcess } from '../../../src/devices/node-plugin.ts';
 import type { DummyContainer } from '../../../src/engine/dummy/dummy-containers.ts';
 import { DummyEngine } from '../../../src/engine/dummy/dummy-engine.ts';
 import type { DummyMethod } from '../../../src/engine/dummy/dummy-faults.ts';
@@ -23,13 +21,14 @@ import type { ContainerSpec, EngineNetwork } from '../../../src/engine/engine.ts
 import { echo, ScriptedRunner } from '../../../src/execution/scripted-runner.ts';
 import type { CreationStep } from '../../../src/kernel/step.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
-import { createLogger, silentLogger } from '../../../src/lib/log.ts';
+import { createLogger } from '../../../src/lib/log.ts';
 import { OperationTimes } from '../../../src/lib/operation-times.ts';
 import { assembleNode } from '../../../src/main/assemble-node.ts';
 import { type EngineBackend, thisMachine } from '../../../src/main/engine-backends.ts';
 import { memberRole } from '../../../src/main/member.ts';
 import { daemonReadyNetworks } from '../../../src/main/standalone.ts';
 import { noPacketFilter } from '../../../src/network/firewall/packet-filter.ts';
+import { nodeDevices } from '../node-devices.ts';
 
 /** How the simulation is to be. */
 export interface SimulationOptions {
@@ -106,24 +105,16 @@ for (const [method, delayMs] of Object.entries(options.delays ?? {})) {
 }
 
 /** More than any simulation asks for; cores are allocated as those of real machines are. */
-const devices = new NodeDevices({
-  plugins: [
-    cpuPlugin({
-      cores: Array.from({ length: 256 }, (_, core) => ({ core, numaNode: 0 })),
-      overcommit: 10,
-      agentVersion: '0',
-      machine: 'x86_64',
-      system: 'Linux',
-    }),
-    memPlugin(2 ** 42),
-  ].map((plugin) => inProcess(plugin, '0')),
-  order: ['cpu', 'mem'],
-  policy: 'interleaved',
-  rule: '24.09',
-  reserved: new Map(),
-  logAllocations: false,
-  log: silentLogger,
-});
+const devices = nodeDevices([
+  cpuPlugin({
+    cores: Array.from({ length: 256 }, (_, core) => ({ core, numaNode: 0 })),
+    overcommit: 10,
+    agentVersion: '0',
+    machine: 'x86_64',
+    system: 'Linux',
+  }),
+  memPlugin(2 ** 42),
+]);
 
 const { stepDeadlineMs = Number.POSITIVE_INFINITY } = options;
 const inTime = (step: CreationStep): CreationStep => ({

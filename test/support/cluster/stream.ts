@@ -3,7 +3,6 @@
 import type { RedisReply } from '../../../src/backendai/redis/connection.ts';
 import type { RedisLink } from '../../../src/backendai/redis/link.ts';
 
-/** An entry. */
 export interface SeenEvent {
   readonly name: string;
   readonly source: string;

@@ -38,7 +38,6 @@ export class TcpProxy implements AsyncDisposable {
     return address.port;
   }
 
-  /** Resets every connection. */
   cut(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }

@@ -23,7 +23,6 @@ const ports = {
 const volumeCache = path.resolve(import.meta.dirname, '..', '..', '..', '.cache', 'test', 'volumes');
 const startPatienceMs = 60_000;
 
-/** What differs between agents. */
 export interface AgentOptions {
   readonly id: string;
   /** Whether the RPC is encrypted. */
@@ -178,7 +177,6 @@ export class AgentUnderTest implements AsyncDisposable {
     return found;
   }
 
-  /** What it has printed. */
   async log(): Promise<string> {
     return await readFile(this.#log, 'utf8');
   }

@@ -6,7 +6,6 @@ import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '..', '..', '..');
 
-/** See the file's head. */
 export interface ManagerPlace {
   /** The folder of all state, E2E_HOME. */
   readonly home: string;
@@ -18,13 +17,11 @@ export interface ManagerPlace {
 
 const port = (name: string, usual: number): number => Number(process.env[name] ?? usual);
 
-/** The scripts. */
 export const managerScripts = path.join(root, 'test', 'e2e', 'manager');
 
 /** The image that sessions are made of, as the manager calls it. */
 export const managerImage = 'local/stable/kpy:3.11-debian12';
 
-/** See the file's head. */
 export function managerPlace(): ManagerPlace {
   const requirements = readFileSync(path.join(managerScripts, 'requirements.txt'));
   const mark = createHash('sha256').update(requirements).digest('hex').slice(0, 12);

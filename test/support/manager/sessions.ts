@@ -61,7 +61,6 @@ const summary = (row: SessionRow): string =>
     .map((kernel) => `${kernel.cluster_hostname}: ${kernel.status} ${kernel.status_info ?? ''}`)
     .join(', ')}`;
 
-/** One session. */
 export class ManagedSession implements AsyncDisposable {
   readonly #client: ManagerClient;
   readonly id: string;
@@ -160,7 +159,6 @@ export class ManagedSession implements AsyncDisposable {
     }
   }
 
-  /** Waits for a status. */
   async untilStatus(status: string, seconds = 60): Promise<SessionRow> {
     return await this.until((row) => row.status === status, seconds);
   }

@@ -22,7 +22,6 @@ const agentQuery = `query($id: String!) { agent(agent_id: $id) {
 
 const parsed = <Value>(value: Value | string): Value => (typeof value === 'string' ? JSON.parse(value) : value);
 
-/** See the file's head. */
 export class Stage {
   readonly place: ManagerPlace = managerPlace();
   readonly #begun: ManagedSession[] = [];
@@ -36,7 +35,6 @@ export class Stage {
     return this.#client;
   }
 
-  /** What an operator does. */
   get admin(): ManagerClient {
     if (!this.#admin) throw new Error('the stage is not set yet');
     return this.#admin;

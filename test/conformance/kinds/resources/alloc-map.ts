@@ -62,7 +62,6 @@ interface AllocMapCase {
   readonly steps: readonly Step[];
 }
 
-/** Makes a map. */
 export function mapOf(form: MapForm, strategy = form.strategy): AllocationMap {
   return new AllocationMap({
     kind: form.type,

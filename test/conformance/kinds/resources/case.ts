@@ -45,13 +45,11 @@ export type AllocForm = readonly (readonly [string, readonly (readonly [string, 
 export const plainAlloc = (alloc: AllocForm): AllocForm =>
   alloc.map(([slot, amounts]) => [slot, amounts.map(([id, amount]) => [id, plainText(parseDecimal(amount))])]);
 
-/** Reads an allocation. */
 export const parseAlloc = (alloc: AllocForm): Allocation =>
   new Map(
     alloc.map(([slot, amounts]) => [slot, new Map(amounts.map(([id, amount]) => [id, parseDecimal(amount)]))] as const),
   );
 
-/** Writes an allocation. */
 export const formatAlloc = (allocation: Allocation): AllocForm =>
   [...allocation].map(([slot, amounts]) => [slot, [...amounts].map(([id, amount]) => [id, plainText(amount)])]);
 

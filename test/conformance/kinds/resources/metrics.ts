@@ -39,7 +39,6 @@ export const metric = checkOf<MetricCase>(({ scope, hook, filter, unit_hint: uni
   return differ('it', written, expect);
 });
 
-/** Statistics after all samples. */
 export const movingStat = checkOf<{ samples: readonly Sample[]; expect: Readonly<Record<string, string>> }>(
   ({ samples, expect }, rule) => {
     const statistics = new MovingStatistics({ clamp: rule === '26.8' });

@@ -1,4 +1,3 @@
-/** What device plugins answer. */
 import { cpuMetadata, cpuPlugin } from '../../../../src/devices/cpu-plugin.ts';
 import { cudaPlugin, type EngineVersion } from '../../../../src/devices/cuda-plugin.ts';
 import type { DevicePlugin } from '../../../../src/devices/device-plugin.ts';
@@ -113,7 +112,6 @@ export const resourceData = checkOf<PluginCase & { expect: unknown; expect_26_8?
   );
 });
 
-/** What is accounted. */
 export const attachedDevices = checkOf<PluginCase & { expect: unknown }>((item, mode) =>
   differ('it', pluginOf(item, mode).attachedDevices(parseAlloc(item.device_alloc)), item.expect),
 );
@@ -132,7 +130,6 @@ export const sharedMemory = checkOf<{ shmem: string; before: Limits; expect: Lim
   );
 });
 
-/** Both intrinsic plugins. */
 export const metadata = checkOf<{ expect: readonly unknown[] }>(({ expect }) =>
   differ('it', [cpuMetadata, memMetadata], expect),
 );

@@ -30,7 +30,6 @@ interface WriteCase {
 
 const knownOf = (form: Known): ReadonlyMap<string, SlotType> => new Map(Object.entries(form));
 
-/** The exact text. */
 const write = checkOf<WriteCase>(({ known_slots: known, spec, expect }) =>
   differ(
     'the text',

@@ -21,13 +21,11 @@ type Texts = Readonly<Record<string, string>>;
 
 const tableOf = <Row>(check: (row: Row) => string | null) => checkOf<Table<Row>>(({ rows }) => eachRow(rows, check));
 
-/** Core lists. */
 export const cpuset = tableOf<{ input: string; expect?: readonly number[]; error?: boolean }>(
   ({ input, expect, error }) =>
     error ? mustRefuse('it', () => parseCpuset(input)) : differ('it', parseCpuset(input), expect),
 );
 
-/** Sizes that are read. */
 export const sizeParse = tableOf<{ input: string; expect?: string; error?: string }>(({ input, expect, error }) =>
   error === undefined
     ? differ('it', plainText(parseBinarySize(input)), expect)
@@ -78,7 +76,6 @@ export const slotNormalise = tableOf<{ slot: string; input: string; type: SlotTy
 
 const plainTexts = (amounts: SlotAmounts): Texts => formatSlotAmounts(amounts);
 
-/** To JSON and back. */
 export const slotJson = tableOf<{ input: Texts; expect: Texts }>(({ input, expect }) =>
   differ('it', plainTexts(parseSlotAmounts(input)), plainTexts(parseSlotAmounts(expect))),
 );
@@ -91,7 +88,6 @@ export const slotKnown = tableOf<{ known: readonly string[]; input: Texts; expec
   },
 );
 
-/** The five comparisons. */
 export const slotCompare = tableOf<{
   a: Texts;
   b: Texts;
@@ -105,7 +101,6 @@ export const slotCompare = tableOf<{
   return differ('it', { eq: equal, le: atMost, lt: atMost && !equal, ge: atLeast, gt: atLeast && !equal }, expect);
 });
 
-/** Items over groups. */
 export const distribution = tableOf<{ items: number; groups: number; expect: readonly number[] }>(
   ({ items, groups, expect }) => {
     const share = distribute(BigInt(items), groups);
@@ -117,7 +112,6 @@ export const distribution = tableOf<{ items: number; groups: number; expect: rea
   },
 );
 
-/** Multiples. */
 export const roundDown = tableOf<{ value: string; step: string; expect: string }>(({ value, step, expect }) =>
   differ('it', plainText(floorTo(parseDecimal(value), parseDecimal(step))), plainText(parseDecimal(expect))),
 );
@@ -144,12 +138,10 @@ interface ShareRow {
 
 const unitOf = (row: ShareRow) => ({ unitMemory: new Decimal(row.unit_mem), unitProcessors: row.unit_proc });
 
-/** Shares of a device. */
 export const mockShare = tableOf<ShareRow & { memory_size: string; subproc_count: number }>((row) =>
   differ('it', plainText(sharesOf(new Decimal(row.memory_size), row.subproc_count, unitOf(row))), row.share),
 );
 
-/** Limits of a share. */
 export const mockLimits = tableOf<ShareRow & { mem: string; proc: number; mem_text: string }>((row) => {
   const { memoryBytes, processors } = limitsOf(new Decimal(row.share), unitOf(row));
   return firstOf(
