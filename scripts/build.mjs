@@ -15,7 +15,7 @@ await bundle({ kernelet: 'src/main/main.ts' }, 'dist');
 await bundle(
   {
     'nvml-module': 'src/devices/nvml-module.ts',
-    'module-program': 'src/lib/modules/module-program.ts',
+    'module-program': 'src/lib/module-host/module-program.ts',
     'definition-module': 'src/backendai/rpc/create-kernels/definition-module.ts',
   },
   'dist/programs',

@@ -2,7 +2,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { programFile } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
-import { ModuleHost } from '../lib/modules/module-host.ts';
+import { ModuleHost } from '../lib/module-host/module-host.ts';
 import { baseSlotOf } from './accelerator-units.ts';
 import { type CudaDiscovery, cudaFacts, isDriverThere } from './cuda-discovery.ts';
 import { type CudaDevice, type CudaFacts, cudaPlugin } from './cuda-plugin.ts';

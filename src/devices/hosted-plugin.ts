@@ -6,7 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import { sum } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import { ModuleHost } from '../lib/modules/module-host.ts';
+import { ModuleHost } from '../lib/module-host/module-host.ts';
 import { type Allocation, assignedIds } from '../resources/allocation.ts';
 import { AllocationMap } from '../resources/allocation-map.ts';
 import type { DeviceHolder } from './device-measures.ts';

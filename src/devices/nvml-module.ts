@@ -1,5 +1,5 @@
 /**
- * Asks the NVIDIA driver for its GPUs and how they are used, in a process of its own (`lib/modules/`): the driver's
+ * Asks the NVIDIA driver for its GPUs and how they are used, in a process of its own (`lib/module-host/`): the driver's
  * libraries may hang, crash or keep memory, which must not be the daemon's.
  */
 import { koffi } from '../lib/foreign-functions.ts';

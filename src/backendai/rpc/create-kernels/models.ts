@@ -4,7 +4,7 @@ import type { RequestedModel } from '../../../agent/agent.ts';
 import { withDeadline } from '../../../lib/deadline.ts';
 import { programFile } from '../../../lib/installation.ts';
 import type { Logger } from '../../../lib/log.ts';
-import { ModuleHost } from '../../../lib/modules/module-host.ts';
+import { ModuleHost } from '../../../lib/module-host/module-host.ts';
 import { Semaphore } from '../../../lib/semaphore.ts';
 import { isSystemError } from '../../../lib/system-error.ts';
 import { canonical } from '../../../storage/mounts/mount-policy.ts';

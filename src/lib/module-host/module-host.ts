@@ -148,7 +148,7 @@ export class ModuleHost implements AsyncDisposable {
     const { specifier, from, title, log } = this.#options;
     const args = [specifier, from, String(process.pid)];
     const program = startNode(
-      { file: programFile('lib/modules/module-program'), flags: [memoryOption], args },
+      { file: programFile('lib/module-host/module-program'), flags: [memoryOption], args },
       // What it prints is no answer, and must not mix with the daemon's own output.
       ['pipe', 'ignore', 'ignore', 'pipe'],
     );

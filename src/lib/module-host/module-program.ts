@@ -1,8 +1,8 @@
 /**
- * The program in which a module runs, a third party's, that of a driver's library, or one that reads what anybody has
- * written: a process, since a thread that runs out of memory or crashes in native code would take the daemon along. It
- * loads the module and passes calls on to its functions, one after the other; whatever they throw becomes an answer. Calls are lines on the standard input, answers lines on descriptor 3;
- * they are checked on the other side.
+ * The program of a module host. It loads the module (a third party's plugin, a driver's library, a reader of what anybody has
+ * written) and passes calls on to its functions, one after the other; whatever they throw becomes an answer. It is a process,
+ * since a thread that runs out of memory or crashes in native code would take the daemon along. Calls are lines on the
+ * standard input, answers lines on descriptor 3; they are checked on the other side.
  */
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
