@@ -4,7 +4,6 @@ import type { FilterProgram, PacketFilter } from '../../src/network/firewall/pac
 
 const result = (exitCode: number, stdout = '', stderr = ''): ProgramResult => ({ exitCode, stdout, stderr });
 
-/** The filter. */
 export class FakePacketFilter implements PacketFilter {
   /** Programs that this machine does not have. */
   readonly missing: Set<FilterProgram>;
