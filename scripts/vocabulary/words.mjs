@@ -69,6 +69,3 @@ export function wordsOf(path, text) {
 /** Whether a file may say them. */
 export const isExempt = (path) =>
   Object.keys(exceptions).some((exempt) => (exempt.endsWith('/') ? path.startsWith(exempt) : path === exempt));
-
-/** How many such words these files still have; to be emptied. */
-export const pending = {};

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { addAbortListener } from 'node:events';
 import { type Clock, systemClock } from './clock.ts';
 
-/** How a program ended. */
+/** How a program ended, and as much of its output as was asked for. */
 export interface ProgramResult {
   /** −1: it could not be run, or was given up. */
   readonly exitCode: number;
@@ -13,15 +13,13 @@ export interface ProgramResult {
   readonly stderr: string;
 }
 
-/** How to run one. */
 export interface ProgramOptions {
-  /** For its standard input. */
   readonly input?: string;
   /** How much of its standard output is kept; 0 when absent. */
   readonly maxOutputBytes?: number;
-  /** Gives it up. */
+  /** Kills the program when it aborts. */
   readonly signal?: AbortSignal;
-  /** Gives it up after so long; no limit when absent. */
+  /** Kills the program after so long; no limit when absent. */
   readonly timeoutMs?: number;
   readonly clock?: Clock;
 }

@@ -81,7 +81,6 @@ export class FakeAgent extends DefaultAgent {
     return agent;
   }
 
-  /** The kernels that live. */
   get kernels(): ReadonlyMap<string, KernelRecord> {
     return new Map(this.#fixture.kernels.registry.list().map((record) => [record.spec.id, record]));
   }

@@ -2,7 +2,7 @@
 import { agentBridges, type ProbeResult, probeBridge } from '../../network/firewall/probe.ts';
 import { type CheckResult, commandOutput, type DoctorCheck, failed, ok, warning } from './check.ts';
 
-/** What was found out. */
+/** What the machine has to keep kernels apart with, and what packets from each bridge meet. */
 export interface FirewallFacts {
   readonly userId: number;
   /** The first line of what `nft --version`, else `iptables --version` prints; null where there is neither. */

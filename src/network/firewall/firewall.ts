@@ -15,7 +15,7 @@ import type { FirewallScope, RuleSet } from './rule-set.ts';
 export class Firewall {
   readonly #scope: FirewallScope;
   readonly #filter: PacketFilter;
-  /** The better first. */
+  /** The first is used where the machine has its program. */
   readonly #kinds: readonly [RuleSet, RuleSet];
   #used: RuleSet | null = null;
   #interfaces = '';
