@@ -377,9 +377,13 @@ describe('the process of a plugin', () => {
     const specifier = join(folder, 'busy.mjs');
     await writeFile(specifier, `${writing}${marked()} for (;;);`);
     const script = '"$0" "$1" "=$2" =/ "=$$" 3>/dev/null & echo $!; read -r _';
-    const parent = spawn('sh', ['-c', script, process.execPath, programFile('lib/module-host/module-program'), specifier], {
-      stdio: ['pipe', 'pipe', 'ignore'],
-    });
+    const parent = spawn(
+      'sh',
+      ['-c', script, process.execPath, programFile('lib/module-host/module-program'), specifier],
+      {
+        stdio: ['pipe', 'pipe', 'ignore'],
+      },
+    );
     const [line] = await once(parent.stdout, 'data');
     const pid = Number(line);
     const ended = once(parent, 'exit');
