@@ -18,6 +18,16 @@ export function hardeningOf(
   };
 }
 
+/** Whether the operator lets somebody be root in kernels: an image's script, the tenant, or what has set-id there. Pure. */
+export function mayHaveRoot({
+  loosen,
+  imageBootstrap,
+  container,
+}: Pick<Settings, 'loosen' | 'imageBootstrap' | 'container'>): boolean {
+  const isAsked = imageBootstrap === 'root' || container.kernelUser.uid === 0;
+  return isAsked || loosen.newPrivileges || loosen.capabilities.length > 0;
+}
+
 /**
  * One sentence for everything that makes kernels less confined than they are by default, with its key. `areRootScriptsAsked`:
  * whether scripts of images are root because the operator says so, and not because every node of a cluster does it.

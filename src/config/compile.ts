@@ -56,6 +56,9 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
     volumeDir: absolute(kernelet['volume-dir'] ?? join(stateDir, 'volumes')),
     dockerHost: kernelet['docker-host'],
     mountAllow: kernelet['mount-allow'].map((path) => resolve(path)),
+    mountAllowSetId: (kernelet['mount-allow-set-id'] ?? (context.mode === 'cluster' ? ['/'] : [])).map((path) =>
+      resolve(path),
+    ),
     devicePlugins: kernelet['device-plugins'],
     pluginOptions: kernelet['plugin-options'],
     defaults: {

@@ -32,7 +32,7 @@ it('knows every key of upstream, with effect or without', () => {
     logging: `level pkg-ns drivers console.colored console.format file.path file.filename file.backup-count file.rotation-size
       file.format logstash.endpoint logstash.protocol logstash.ssl-enabled logstash.ssl-verify graylog.host graylog.port
       graylog.level graylog.ssl-verify graylog.ca-certs graylog.keyfile graylog.certfile graylog.fqdn graylog.localname`,
-    kernelet: `state-dir socket mount-allow default-cpus default-memory default-processes default-network default-image-pull
+    kernelet: `state-dir socket mount-allow mount-allow-set-id default-cpus default-memory default-processes default-network default-image-pull
       kernel-idle-timeout ready-timeout disk-limit loosen.capabilities loosen.seccomp-unconfined loosen.new-privileges
       loosen.no-process-limit`,
     metrics: 'listen period adaptive source',

@@ -163,6 +163,8 @@ export interface Settings {
   readonly dockerHost: string | null;
   /** Host folders whose content may be mounted; absolute, symlinks not yet resolved. */
   readonly mountAllow: readonly string[];
+  /** Folders of the host that kernels with root may write in although they are not mounted `nosuid`. */
+  readonly mountAllowSetId: readonly string[];
   /** Device plugins of third parties: package names or absolute paths. */
   readonly devicePlugins: readonly string[];
   /** Options of device plugins by the plugin's name. */

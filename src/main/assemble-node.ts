@@ -1,8 +1,10 @@
 /** Assembles a node out of its parts. What differs between nodes is handed in; nothing here asks what the node is. */
+
 import path from 'node:path';
 import type { EventStore } from '../agent/agent-parts.ts';
 import type { NodeCapacity } from '../agent/create-request.ts';
 import { DefaultAgent } from '../agent/default-agent.ts';
+import { mayHaveRoot } from '../agent/hardening.ts';
 import type { AssembledNode } from '../agent/node.ts';
 import { fitLimits, isAnyWanted } from '../agent/operator-limits.ts';
 import type { Settings } from '../config/settings.ts';
@@ -160,7 +162,8 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
     checkMounts: mountCheck({
       allow: role.mountAllow,
       refuse: refusedPaths,
-      warnsOfSetId: role.hasTenantRoot || settings.container.kernelUser.uid === 0,
+      allowSetId: settings.mountAllowSetId,
+      hasTenantRoot: role.hasTenantRoot || mayHaveRoot(settings),
       log,
     }),
     fitLimits: async (signal) => {

@@ -44,6 +44,11 @@ export const kerneletSection = {
       description:
         'Host folders below which kernels may have mounts. System folders, the state folder and the socket of the engine are refused even then.',
     }),
+    'mount-allow-set-id': key(optional(absolutePaths), {
+      default: null,
+      description:
+        'Folders below which kernels in which somebody may be root get writable mounts although the file system is not mounted `nosuid`: set-id programs that they leave there count on this host. None given: none; in a cluster all, each warned of once.',
+    }),
     'default-cpus': key(cpuCount, { default: 1, description: 'CPUs of a kernel that asks for none in particular.' }),
     'default-memory': key(byteSize({ min: 32 * 2 ** 20 }), {
       default: '1g',

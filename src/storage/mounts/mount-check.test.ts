@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { silentLogger } from '../../lib/log.ts';
 import { parseMountTable } from '../../lib/mount-table.ts';
-import { SetIdWarning } from './mount-check.ts';
+import { SetIdCheck } from './mount-check.ts';
 
 const table = parseMountTable(`22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
 30 22 0:40 / /safe rw,nosuid,nodev - nfs4 nas:/safe rw
@@ -9,10 +9,10 @@ const table = parseMountTable(`22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
 `);
 const mount = (source: string, readOnly = false) => ({ source, target: '/home/work/x', readOnly });
 
-it('warns once of each mount on which kernels can leave set-id programs', async () => {
+it('warns once of each mount on which the operator lets kernels leave set-id programs', async () => {
   const warned: unknown[] = [];
   const log = { ...silentLogger, warn: (_: string, fields?: object) => warned.push(fields) };
-  const warning = new SetIdWarning(log, async () => table);
+  const warning = new SetIdCheck(['/'], log, async () => table);
   await warning.check([mount('/safe/a'), mount('/open/a', true)]);
   expect(warned).toEqual([]);
   await warning.check([mount('/open/a'), mount('/open/b'), mount('/srv/c')]);
@@ -23,9 +23,30 @@ it('warns once of each mount on which kernels can leave set-id programs', async 
   ]);
 });
 
-it('does not warn of set-id programs when the mount table cannot be read', async () => {
-  const warning = new SetIdWarning(silentLogger, async () => {
+it.each([
+  ['/open/a', false, [], 'forbidden'],
+  ['/open/a', false, ['/open/a'], 'allowed'],
+  ['/open/a/b', false, ['/open/a'], 'allowed'],
+  ['/open/ab', false, ['/open/a'], 'forbidden'],
+  ['/srv/c', false, ['/open'], 'forbidden'],
+  ['/open/a', true, [], 'allowed'],
+  ['/safe/a', false, [], 'allowed'],
+])(
+  'lets kernels with root mount %s, read-only %s, where %j may have set-id programs: %s',
+  async (source, readOnly, allow, verdict) => {
+    const check = new SetIdCheck(allow, silentLogger, async () => table).check([mount(source, readOnly)]);
+    if (verdict === 'allowed') await check;
+    else
+      await expect(check).rejects.toMatchObject({
+        code: 'FORBIDDEN_MOUNT',
+        message: expect.stringContaining('nosuid'),
+      });
+  },
+);
+
+it('forbids what it cannot judge since the mount table cannot be read', async () => {
+  const check = new SetIdCheck([], silentLogger, async () => {
     throw new Error('no /proc');
   });
-  await warning.check([mount('/open/a')]);
+  await expect(check.check([mount('/open/a')])).rejects.toMatchObject({ code: 'FORBIDDEN_MOUNT' });
 });
