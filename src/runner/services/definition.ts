@@ -1,6 +1,7 @@
 /**
  * Service definitions: what an image says of one of its applications (spec kernel-runner 12.1, 12.3). Pure. The image is
- * anybody's, so a definition that is not exactly one is refused as a whole.
+ * anybody's, so a definition that is not exactly one is refused as a whole. It is not read by `lib/json-reader.ts`: every list
+ * and text has a bound of its own, and who wrote the file is told of it in the words that definitions are documented with.
  */
 
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
