@@ -148,6 +148,19 @@ describe('a restart while the engine is away', () => {
     expect(one.types()).not.toContain('kernel-terminated');
   });
 
+  it('is done once the engine is back that went away between the containers', async () => {
+    const one = await fixture({ parts: { clock: impatientClock } });
+    const { registry } = one.kernels;
+    const { id, file } = await withFile(one);
+    const fault = one.dummy.fail('createContainer', { kind: 'error', error: unavailable }, { times: 10_000 });
+    await expect(registry.restart(id, never)).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' });
+    expect(registry.get(id)).toMatchObject({ phase: 'restarting', termination: null });
+    fault[Symbol.dispose]();
+    await expect.poll(() => registry.get(id)).toMatchObject(restarted);
+    expect([await readFile(file, 'utf8'), one.dummy.containers.length]).toEqual(['x', 1]);
+    expect(one.types()).not.toContain('kernel-terminated');
+  });
+
   it('can be cut short: the kernel is removed', async () => {
     const one = await fixture({ parts: { clock: impatientClock } });
     const { registry } = one.kernels;

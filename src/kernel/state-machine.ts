@@ -58,7 +58,7 @@ export interface StateData {
   readonly 'writing-restart': Live<'restarting'> & { readonly before: RecordIn<'running'> | null };
   /** The old container is being removed. */
   readonly replacing: Live<'restarting'>;
-  /** The old container could not be removed since its engine is away, and that waits for its next try. */
+  /** The container could not be replaced since its engine is away, and that waits for its next try. */
   readonly 'awaiting-engine': Live<'restarting'>;
   /** The steps of the new container are being applied. */
   readonly recreating: Live<'restarting'>;

@@ -5,15 +5,7 @@
 import type { ErrorCode } from '../lib/error-codes.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { KernelRecord } from './record.ts';
-import type {
-  Effect,
-  EventOf,
-  KernelState,
-  Reduction,
-  RevertFailure,
-  StateOf,
-  TerminationCause,
-} from './state-machine.ts';
+import type { Effect, EventOf, KernelState, Reduction, StateOf, TerminationCause } from './state-machine.ts';
 import { cancelCreation, cancelReplacement, cleanUp, describeFailures } from './termination.ts';
 
 const idsOf = ({ spec }: KernelRecord) => ({ kernelId: spec.id, sessionId: spec.sessionId });
@@ -111,11 +103,36 @@ export function failCreation(state: StateOf<'creating'>, event: EventOf<'creatio
   return cleanUp(state, failedStep(event, reason), { grace: false, now });
 }
 
+/** Pause before the replacement of a container is tried again, in milliseconds. */
+const replacementRetryMs = 2_000;
+
+/** That the engine is away says nothing of the kernel. */
+const awayCodes: ReadonlySet<ErrorCode> = new Set(['ENGINE_CHANGED', 'ENGINE_UNAVAILABLE']);
+
+/** The caller learns why; the kernel stays, and is restarted when its engine answers. */
+function awaitEngine(
+  state: StateOf<'replacing' | 'recreating'>,
+  { code, message }: Pick<KerneletError, 'code' | 'message'>,
+): Reduction {
+  const { id } = state.record.spec;
+  const text = `kernel ${id} is restarted as soon as the engine that has its container answers: ${message}`;
+  const error = new KerneletError(code, text, { context: { kernel: id } });
+  return {
+    state: { ...state, name: 'awaiting-engine' },
+    effects: [
+      { type: 'settle', answer: 'restarted', error },
+      { type: 'schedule-retry', delayMs: replacementRetryMs },
+    ],
+  };
+}
+
 export function failRecreation(
   state: StateOf<'recreating'>,
   event: EventOf<'creation-failed'>,
   now: number,
 ): Reduction {
+  // What had been made is removed by the next try, which then begins anew.
+  if (awayCodes.has(event.error.code)) return awaitEngine(state, event.error);
   return cleanUp(state, failedStep(event, 'failed-to-start'), { grace: false, now });
 }
 
@@ -193,26 +210,6 @@ export function failRestartWrite(
       // A write that was only given up may still be done, and this one comes after it.
       { type: 'write', essential: false },
       { type: 'settle', answer: 'restarted', error },
-    ],
-  };
-}
-
-/** Pause before the removal of the old container is tried again, in milliseconds. */
-const replacementRetryMs = 2_000;
-
-/** That the engine of the old container is away says nothing of the kernel. */
-const awayCodes: ReadonlySet<ErrorCode> = new Set(['ENGINE_CHANGED', 'ENGINE_UNAVAILABLE']);
-
-/** The caller learns why; the kernel stays, and is restarted when its engine answers. */
-function awaitEngine(state: StateOf<'replacing'>, { code, message }: RevertFailure): Reduction {
-  const { id } = state.record.spec;
-  const text = `kernel ${id} is restarted as soon as the engine that has its container answers: ${message}`;
-  const error = new KerneletError(code, text, { context: { kernel: id } });
-  return {
-    state: { ...state, name: 'awaiting-engine' },
-    effects: [
-      { type: 'settle', answer: 'restarted', error },
-      { type: 'schedule-retry', delayMs: replacementRetryMs },
     ],
   };
 }

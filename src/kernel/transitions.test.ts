@@ -81,7 +81,12 @@ function possible({ state, underWay, timer }: Situation): readonly string[] {
   const { generation } = state.record;
   return [
     ...(underWay === 'creation'
-      ? [`step-applied container c${generation}`, 'creation-done', 'creation-failed start', 'creation-failed ready']
+      ? [
+          `step-applied container c${generation}`,
+          'creation-done',
+          'creation-failed start',
+          'creation-failed start ENGINE_CHANGED',
+        ]
       : []),
     ...(underWay === 'revert' ? ['reverted', 'reverted container:busy', 'reverted container:ENGINE_CHANGED'] : []),
     ...(timer ? ['retry'] : []),

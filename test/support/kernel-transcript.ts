@@ -83,6 +83,10 @@ function revertFailure(word: string): RevertFailure {
   return { step, code: message in errorCodes ? (message as ErrorCode) : 'ENGINE_FAILED', message };
 }
 
+/** `creation-failed container ENGINE_UNAVAILABLE` failed with that code. */
+const stepError = (code: string | undefined): KerneletError =>
+  code === undefined ? transcriptError : new KerneletError(code as ErrorCode, 'the engine is away');
+
 type Parsers = { readonly [Type in LifecycleEvent['type']]: (words: Words) => EventOf<Type> };
 
 const parsers: Parsers = {
@@ -109,7 +113,7 @@ const parsers: Parsers = {
     change: words.subject === 'container' ? { containerId: asContainerId(words.rest()[1] ?? '') } : {},
   }),
   'creation-done': () => ({ type: 'creation-done' }),
-  'creation-failed': (words) => ({ type: 'creation-failed', step: words.subject, error: transcriptError }),
+  'creation-failed': (words) => ({ type: 'creation-failed', step: words.subject, error: stepError(words.rest()[1]) }),
   reverted: (words) => ({ type: 'reverted', failures: words.rest().map(revertFailure) }),
   retry: () => ({ type: 'retry' }),
   'container-died': (words) => ({
