@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
  * @property {string} name the project's
  * @property {boolean} needsEngine whether a container engine must answer
  * @property {'line' | 'beside' | 'alone'} place `line`: one after the other; `beside`: mostly waits, so it goes on while
- *   the line does; `alone`: takes stock of the engine, so it comes when all others have ended
+ *   the line does; `alone`: compares what is in the engine with what was before, so it comes when all others have ended
  */
 
 /** @type {readonly Part[]} */

@@ -17,14 +17,14 @@ const never = new AbortController().signal;
 const quiet = (): void => {};
 
 let engine: DockerEngine;
-let shelf: ImageService;
+let images: ImageService;
 let folder: string;
 const made: string[] = [];
 const temporary = process.env['TMPDIR'];
 
 beforeAll(async () => {
   engine = new DockerEngine({ dockerHost });
-  shelf = new ImageService(engine);
+  images = new ImageService(engine);
   folder = await mkdtemp(path.join(tmpdir(), 'kernelet-images-test-'));
   // Temporary folders of its own, so that what others on this machine build meanwhile does not count.
   process.env['TMPDIR'] = folder;
@@ -39,12 +39,12 @@ afterAll(async () => {
 });
 
 /** A recipe of the test's own; its image is removed at the end. */
-async function recipe(name: string, dockerfile: string): Promise<{ name: string; shelf: ImageService }> {
+async function recipe(name: string, dockerfile: string): Promise<{ name: string; images: ImageService }> {
   const full = `${name}-${unique}`;
   await mkdir(path.join(folder, full));
   await writeFile(path.join(folder, full, 'Dockerfile'), `ARG BASE\nFROM \${BASE}\n${dockerfile}\n`);
   made.push(`kernelet/${full}:latest`);
-  return { name: full, shelf: new ImageService(engine, folder) };
+  return { name: full, images: new ImageService(engine, folder) };
 }
 
 /** Loads an image with nothing in it, which is removed at the end. */
@@ -108,14 +108,14 @@ describe('the base image from Debian packages', () => {
 
 describe('recipes', () => {
   it('gives the shell image its labels', async () => {
-    const view = await shelf.build('shell', quiet, never);
+    const view = await images.build('shell', quiet, never);
     expect(view).toMatchObject({ reference: 'kernelet/shell:latest', runtime: 'shell', labelled: true, problems: [] });
-    expect((await shelf.list(never)).map(({ reference }) => reference)).toContain('kernelet/shell:latest');
+    expect((await images.list(never)).map(({ reference }) => reference)).toContain('kernelet/shell:latest');
   });
 
   it('fails with the last lines of the build and leaves no container', async () => {
     const broken = await recipe('broken', `RUN echo the last words; exit 7; echo ${unique}`);
-    await expect(broken.shelf.build(broken.name, quiet, never)).rejects.toMatchObject({
+    await expect(broken.images.build(broken.name, quiet, never)).rejects.toMatchObject({
       code: 'IMAGE_BUILD_FAILED',
       message: expect.stringMatching(new RegExp(`kernelet/${broken.name}:latest[^]*the last words`)),
     });
@@ -130,7 +130,7 @@ describe('recipes', () => {
     const onProgress = ({ message }: { message: string }): void => {
       if (message.includes('RUN sleep')) setTimeout(() => stop.abort(new Error('enough')), 500);
     };
-    await expect(endless.shelf.build(endless.name, onProgress, stop.signal)).rejects.toThrow('enough');
+    await expect(endless.images.build(endless.name, onProgress, stop.signal)).rejects.toThrow('enough');
     expect(performance.now() - started).toBeLessThan(10_000);
     const running = async (): Promise<boolean> =>
       (await engineGet('/containers/json')).some((item) => JSON.stringify(item).includes(unique));
@@ -144,13 +144,13 @@ describe('recipes', () => {
       'odd',
       'LABEL ai.backend.runtime-type="fortran" ai.backend.service-ports="a:http:80" ai.backend.endpoint-ports="$(id)"',
     );
-    const view = await odd.shelf.build(odd.name, quiet, never);
+    const view = await odd.images.build(odd.name, quiet, never);
     expect(view.problems.map(({ label }) => label).sort()).toEqual([
       'ai.backend.endpoint-ports',
       'ai.backend.runtime-type',
       'ai.backend.service-ports',
     ]);
-    const found = await shelf.find({ reference: view.reference, language: undefined, pull: 'never' }, quiet, never);
+    const found = await images.find({ reference: view.reference, language: undefined, pull: 'never' }, quiet, never);
     expect(found.runtime).toEqual({ type: 'app', path: null });
     expect(found.warnings).toHaveLength(3);
   });
@@ -158,7 +158,7 @@ describe('recipes', () => {
 
 describe('finding an image', () => {
   const find = (reference: string, pull: 'never' | 'missing' = 'missing') =>
-    shelf.find({ reference, language: undefined, pull }, quiet, never);
+    images.find({ reference, language: undefined, pull }, quiet, never);
 
   it('gives up a registry that says nothing within 15 s, with the name of the image', async () => {
     const sockets = new Set<Socket>();

@@ -59,7 +59,7 @@ async function engineMarks(): Promise<readonly string[]> {
   return Array.isArray(listed) ? listed.map((item) => field(item, 'Name')) : [];
 }
 
-/** Takes stock: containers, networks, marks, firewall rules, mounts, ports, scratch folders, journal records, processes. */
+/** What there is of containers, networks, marks, firewall rules, mounts, ports, scratch folders, journal records, processes. */
 export async function inventory(stateDir: string): Promise<Inventory> {
   const [containers, networks, marks] = await Promise.all([
     engineGet('/containers/json?all=true'),

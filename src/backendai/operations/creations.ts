@@ -59,7 +59,7 @@ const endlessMs = 2 ** 31 - 1;
 /** The creations that are going on. */
 export class Creations {
   readonly #parts: CreationsParts;
-  readonly #turnstile: Semaphore;
+  readonly #creating: Semaphore;
   readonly #pulls = new Semaphore(maxPulls);
   readonly #open = new Map<KernelId, OpenCreation>();
   /** Calls under way, their undoing included, by the kernels that they name. */
@@ -67,7 +67,7 @@ export class Creations {
 
   constructor(parts: CreationsParts) {
     this.#parts = parts;
-    this.#turnstile = new Semaphore(parts.concurrency);
+    this.#creating = new Semaphore(parts.concurrency);
   }
 
   /** The kernels that calls are creating, though nothing of them may be here yet. */
@@ -144,7 +144,7 @@ export class Creations {
     try {
       await this.#provideImage(kernel, signal);
       const whole = { ...request, id, sessionId: session, pull: 'never' } as const;
-      await this.#turnstile.run(() => agent.create(whole, signal), signal);
+      await this.#creating.run(() => agent.create(whole, signal), signal);
     } catch (error) {
       if (hasCode(error, 'INSUFFICIENT_RESOURCES')) notifier.askResourceCheck();
       notifier.notifyFailed(id, session);
