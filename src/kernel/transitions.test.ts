@@ -85,6 +85,7 @@ function possible({ state, underWay, timer }: Situation): readonly string[] {
           `step-applied container c${generation}`,
           'creation-done',
           'creation-failed start',
+          'creation-failed ready',
           'creation-failed start ENGINE_CHANGED',
         ]
       : []),
