@@ -174,16 +174,22 @@ export class ApiClient implements AsyncDisposable {
   }
 
   /** Without a run: whatever the kernel is running. */
-  async interrupt(id: string, run: string | null): Promise<boolean> {
+  async interrupt(id: string, run: string | null, signal?: AbortSignal): Promise<boolean> {
     const { interrupted } =
       run === null
-        ? await this.#api.json<'interruptKernel'>({ method: 'POST', path: `${kernelPath(id)}/interrupt` })
-        : await this.#api.json<'interruptRun'>({ method: 'POST', path: `${runPath(id, run)}/interrupt` });
+        ? await this.#api.json<'interruptKernel'>({ method: 'POST', path: `${kernelPath(id)}/interrupt`, signal })
+        : await this.#api.json<'interruptRun'>({ method: 'POST', path: `${runPath(id, run)}/interrupt`, signal });
     return interrupted;
   }
 
-  async cancel(id: string, run: string, signal: NonNullable<ApiBody<'cancelRun'>['signal']>): Promise<void> {
-    await this.#api.json<'cancelRun'>({ method: 'POST', path: `${runPath(id, run)}/cancel`, document: { signal } });
+  async cancel(
+    id: string,
+    run: string,
+    killSignal: NonNullable<ApiBody<'cancelRun'>['signal']>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const path = `${runPath(id, run)}/cancel`;
+    await this.#api.json<'cancelRun'>({ method: 'POST', path, document: { signal: killSignal }, signal });
   }
 
   async startService(

@@ -44,14 +44,14 @@ export class RunSession {
     this.#lines = new LineReader(options.screen.io.stdin, AbortSignal.any([options.signal, this.#ended.signal]));
   }
 
-  /** Like Ctrl-C in the program's own terminal. */
-  async interrupt(): Promise<void> {
-    await this.#options.client.interrupt(this.#options.kernel, this.run);
+  /** Like Ctrl-C in the program's own terminal. Resolves with whether there was something to interrupt. */
+  async interrupt(signal?: AbortSignal): Promise<boolean> {
+    return await this.#options.client.interrupt(this.#options.kernel, this.run, signal);
   }
 
   /** Ends the run by force. */
-  async kill(): Promise<void> {
-    await this.#options.client.cancel(this.#options.kernel, this.run, 'SIGKILL');
+  async kill(signal?: AbortSignal): Promise<void> {
+    await this.#options.client.cancel(this.#options.kernel, this.run, 'SIGKILL', signal);
   }
 
   /** Runs to the end. Rejects with the session's signal's reason, an error of the API, or why output can't be shown. */
@@ -169,7 +169,7 @@ export class RunSession {
     const { client, kernel, request, signal } = this.#options;
     const gentle = request.mode === 'query';
     const graceSignal = AbortSignal.any([signal, AbortSignal.timeout(interruptGraceMs)]);
-    await (gentle ? this.interrupt() : this.kill()).catch(() => {});
+    await (gentle ? this.interrupt(graceSignal) : this.kill(graceSignal)).catch(() => {});
     try {
       // What was printed meanwhile is taken and dropped, so that the program isn't held up by it.
       for await (const { event } of followRun({
@@ -182,7 +182,7 @@ export class RunSession {
         if (event.kind === 'finished') return;
       }
     } catch {
-      if (gentle) await this.kill().catch(() => {});
+      if (gentle) await this.kill(AbortSignal.timeout(interruptGraceMs)).catch(() => {});
     }
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CliUnderTest } from '../../../test/support/cli-under-test.ts';
 import { leapingClock } from '../../../test/support/leaping-clock.ts';
+import { systemClock } from '../../lib/clock.ts';
 
 let cli: CliUnderTest;
 let id: string;
@@ -106,6 +107,24 @@ describe('exec', () => {
     expect(runs()).toMatchObject([left]);
     expect(cli.agent.kernels.has(id)).toBe(true);
   });
+
+  it.each<readonly [('SIGINT' | 'SIGTERM')[]]>([[['SIGTERM']], [['SIGINT', 'SIGINT']], [['SIGINT']]])(
+    'after %j it ends though the kernel answers nothing',
+    async (signals) => {
+      const io = cli.io();
+      io.clock = { ...systemClock, after: (delayMs, callback) => systemClock.after(delayMs / 20, callback) };
+      const silence = (signal: AbortSignal): Promise<never> =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      cli.agent.interrupt = (_id, _run, signal) => silence(signal);
+      cli.agent.cancel = (_id, _run, _kill, signal) => silence(signal);
+      cli.agent.script = async function* (_fake, signal) {
+        yield [{ kind: 'started' }];
+        for (const name of signals) io.send(name);
+        await silence(signal);
+      };
+      expect((await cli.run(['exec', id, '-c', '1'], io)).status).toBe(signals[0]);
+    },
+  );
 
   it('without a daemon fails: it has no kernels of its own', async () => {
     await cli.stopDaemon();

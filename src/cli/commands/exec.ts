@@ -1,10 +1,11 @@
 /** `kernelet exec`: code or a command in a kernel. */
 import { maxCodeBytes } from '../../http/limits.ts';
+import { type Deadline, withDeadline } from '../../lib/deadline.ts';
 import type { ExecuteRequest } from '../api-client.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import type { InputPort } from '../host.ts';
-import { EndedBySignal } from '../interruption.ts';
+import { EndedBySignal, interruptMs } from '../interruption.ts';
 import { contentOf, localFile } from '../local-file.ts';
 import { UsageError } from '../option-reader.ts';
 import { RunSession } from '../run-session.ts';
@@ -67,7 +68,10 @@ answered from standard input.`,
       if (!(reason instanceof EndedBySignal)) throw error;
       // A second Ctrl-C means it; an end of this command alone leaves the kernel's state in place.
       const hard = reason.signal === 'SIGINT' || request.mode !== 'query';
-      await (hard ? session.kill() : session.interrupt()).catch(() => {});
+      const stop = ({ signal }: Deadline): Promise<unknown> =>
+        hard ? session.kill(signal) : session.interrupt(signal);
+      const { clock } = screen.io;
+      await withDeadline({ what: 'the end of the run', timeoutMs: interruptMs, clock }, stop).catch(() => {});
       throw reason;
     }
   },
