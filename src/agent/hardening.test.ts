@@ -100,6 +100,7 @@ describe('loosened hardening', () => {
       noMemoryLimit: true,
       noCpuLimit: true,
       swap: true,
+      clusterServices: true,
     } satisfies typeof settings.loosen;
     expect(loosenedWarnings({ ...settings, loosen: everything }, false)).toHaveLength(Object.keys(everything).length);
   });

@@ -49,6 +49,11 @@ export function loosenedWarnings(
   warn(loosen.noMemoryLimit, 'kernelet.loosen.no-memory-limit', 'kernels may take all memory');
   warn(loosen.noCpuLimit, 'kernelet.loosen.no-cpu-limit', 'kernels may use all CPUs');
   warn(loosen.swap, 'kernelet.loosen.swap', 'kernels may swap');
+  warn(
+    loosen.clusterServices,
+    'kernelet.loosen.cluster-services',
+    'kernels reach etcd and Redis, and with them every node of the cluster',
+  );
   warn(container.kernelUser.uid === 0, 'container.kernel-uid', 'programs in kernels run as root');
   warn(
     areRootScriptsAsked,

@@ -4,6 +4,7 @@ import type { NodeDevices } from '../devices/node-devices.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { KernelHooks } from '../kernel/kernel-hooks.ts';
 import type { KernelRegistry } from '../kernel/kernel-registry.ts';
+import type { RefusedServices } from '../network/cluster-services.ts';
 import type { SessionNetworks } from '../network/session-networks.ts';
 import type { PortPool } from '../resources/port-pool.ts';
 import type { StatisticsSink } from '../stats/statistics-sink.ts';
@@ -17,6 +18,8 @@ export interface NodeAdapter {
   /** Where events go; the caller closes it after the node. */
   readonly events: EventStore;
   readonly statistics: StatisticsSink;
+  /** The cluster's own services, which no kernel may reach. */
+  readonly services: RefusedServices;
   /** Address that ports of kernels are published on. */
   readonly publishAddress: string;
   /** How long a kernel may take until its runner is ready; null: as the node's own settings say. */

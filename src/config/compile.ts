@@ -81,6 +81,7 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
       noMemoryLimit: kernelet['loosen.no-memory-limit'],
       noCpuLimit: kernelet['loosen.no-cpu-limit'],
       swap: kernelet['loosen.swap'],
+      clusterServices: kernelet['loosen.cluster-services'],
     },
     readyTimeoutMs: kernelet['ready-timeout'],
     missingGraceMs: kernelet['missing-grace'],

@@ -131,6 +131,8 @@ export interface LoosenSettings {
   readonly noMemoryLimit: boolean;
   readonly noCpuLimit: boolean;
   readonly swap: boolean;
+  /** Kernels reach etcd, Redis and other services of the cluster. */
+  readonly clusterServices: boolean;
 }
 
 /** What a kernel gets when its request doesn't say. */

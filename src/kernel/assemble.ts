@@ -5,6 +5,7 @@ import type { RunnerConnector } from '../execution/runner-client.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { Bridge } from '../network/bridge.ts';
+import type { RefusedServices } from '../network/cluster-services.ts';
 import type { PacketFilter } from '../network/firewall/packet-filter.ts';
 import { canBind } from '../network/host-ports.ts';
 import { type LeasedNetwork, readNameFiles } from '../network/prewarmed-network.ts';
@@ -55,6 +56,7 @@ export interface KernelsParts {
   /** Replaces the files of names of networks, for tests. */
   readonly readNames?: PrewarmedNetworkPoolParts['readNames'];
   readonly packetFilter: PacketFilter;
+  readonly refusedServices: RefusedServices;
 }
 
 /** What the configuration says about kernels. */
@@ -105,6 +107,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     agentId: state.agentId,
     log,
     packetFilter: parts.packetFilter,
+    refusedServices: parts.refusedServices,
   };
   const bridge = new Bridge(filtered);
   const sessionNetworks = new SessionNetworks({ ...filtered, clock });

@@ -20,6 +20,7 @@ import type { Logger } from '../lib/log.ts';
 import { readMountTable } from '../lib/mount-table.ts';
 import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import { version } from '../lib/version.ts';
+import type { RefusedServices } from '../network/cluster-services.ts';
 import { PortPool } from '../resources/port-pool.ts';
 import type { StatisticsSink } from '../stats/statistics-sink.ts';
 import { mountCheck } from '../storage/mounts/mount-check.ts';
@@ -39,6 +40,8 @@ export interface NodeRole {
   readonly mountAllow: readonly string[];
   /** Whether somebody in a kernel can be root, as whom set-id programs can be left in mounts. */
   readonly hasTenantRoot: boolean;
+  /** Services of a cluster that kernels may not reach. */
+  readonly refusedServices: RefusedServices;
   readonly container: Pick<
     ContainerSettings,
     'hardening' | 'views' | 'privateServices' | 'publishAddress' | 'logLimitBytes'
@@ -104,6 +107,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       refusedPaths,
       connectRunner: backend.connectRunner,
       packetFilter: backend.packetFilter,
+      refusedServices: role.refusedServices,
       networkBytes: backend.networkBytes,
       clock: systemClock,
       log,

@@ -9,6 +9,7 @@ import type { DaemonRoot, RootOptions } from '../daemon/daemon.ts';
 import { containerOverrides } from '../engine/docker/container-overrides.ts';
 import type { KernelNetwork } from '../kernel/spec.ts';
 import type { Logger } from '../lib/log.ts';
+import { noRefusedServices } from '../network/cluster-services.ts';
 import { lxcfsMounts } from '../storage/mounts/lxcfs-mounts.ts';
 import { assembleNode, type NodeRole } from './assemble-node.ts';
 import { openBackend } from './engine-backends.ts';
@@ -40,6 +41,7 @@ export function memberRole(settings: Settings, adapter: NodeAdapter, log: Logger
     mountAllow: ['/'],
     // Scripts of images are root, and users of sessions with `sudo`.
     hasTenantRoot: true,
+    refusedServices: settings.loosen.clusterServices ? noRefusedServices : adapter.services,
     container: {
       hardening: {
         ...hardeningOf(settings, settings.imageCapabilities),

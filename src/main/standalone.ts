@@ -12,6 +12,7 @@ import { openEventLog } from '../events/event-log.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { OperationTimes } from '../lib/operation-times.ts';
+import { noRefusedServices } from '../network/cluster-services.ts';
 import { openStateFolder } from '../storage/state-folder.ts';
 import { assembleNode, type NodeRole } from './assemble-node.ts';
 import { openBackend } from './engine-backends.ts';
@@ -31,6 +32,7 @@ export function standaloneRole(settings: Settings): NodeRole {
     network: settings.defaults.network,
     mountAllow: settings.mountAllow,
     hasTenantRoot: false,
+    refusedServices: noRefusedServices,
     container: {
       hardening: hardeningOf(settings, null),
       privateServices: [],

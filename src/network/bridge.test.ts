@@ -5,6 +5,7 @@ import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { silentLogger } from '../lib/log.ts';
 import { Bridge } from './bridge.ts';
+import { noRefusedServices } from './cluster-services.ts';
 import { canBind } from './host-ports.ts';
 
 const soon = (): AbortSignal => AbortSignal.timeout(5_000);
@@ -17,6 +18,7 @@ function setUp(options: { filter?: FakePacketFilter; engine?: DummyEngine } = {}
     tag: '0a1b2c3d',
     agentId: 'i-one',
     log: silentLogger,
+    refusedServices: noRefusedServices,
     packetFilter: filter,
   });
   const ensure = () => withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => bridge.ensure(deadline));
@@ -86,6 +88,7 @@ describe('the bridge', () => {
       tag: '0a1b2c3d',
       agentId: 'i-one',
       log: silentLogger,
+      refusedServices: noRefusedServices,
       packetFilter: {
         run: async (_program, _args, { signal }) => {
           await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));

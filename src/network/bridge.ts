@@ -9,6 +9,7 @@ import { KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { KeyedMutex } from '../lib/semaphore.ts';
 import { objectLabels } from '../protocol/image-contract.ts';
+import type { RefusedServices } from './cluster-services.ts';
 import { Firewall } from './firewall/firewall.ts';
 import type { PacketFilter } from './firewall/packet-filter.ts';
 
@@ -21,6 +22,7 @@ export interface BridgeOptions {
   readonly agentId: string;
   readonly log: Logger;
   readonly packetFilter: PacketFilter;
+  readonly refusedServices: RefusedServices;
 }
 
 const ownerLabel = 'ai.kernelet.network-of';
@@ -45,7 +47,7 @@ export class Bridge {
     this.interfaceName = `kl-${options.tag}`;
     this.#options = options;
     const { engine, tag, packetFilter } = options;
-    const scope = { tag, interfaces: this.interfaceName, isolated: true };
+    const scope = { tag, interfaces: this.interfaceName, kind: 'isolated' } as const;
     this.#firewall = new Firewall(scope, packetFilter, engine.rulesChain);
   }
 
@@ -108,7 +110,8 @@ export class Bridge {
     const { log } = this.#options;
     this.#filtered = false;
     this.#seenAt = null;
-    if (await this.#firewall.apply([], deadline)) {
+    const refused = await this.#options.refusedServices.addresses();
+    if (await this.#firewall.apply({ interfaces: [], refused, refusedPorts: [] }, deadline)) {
       this.#restored += 1;
       log.error('somebody removed the rules that keep kernels apart, which are back', {
         interface: this.interfaceName,

@@ -3,6 +3,7 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { FakePacketFilter } from '../../test/support/fake-packet-filter.ts';
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
 import { silentLogger } from '../lib/log.ts';
+import { noRefusedServices } from './cluster-services.ts';
 import { SessionNetworks } from './session-networks.ts';
 
 const soon = (): AbortSignal => AbortSignal.timeout(5_000);
@@ -18,6 +19,7 @@ function setUp(options: { readonly engine?: DummyEngine; readonly filter?: FakeP
     agentId: 'i-one',
     clock,
     log: silentLogger,
+    refusedServices: noRefusedServices,
     packetFilter: filter,
   });
   return { networks, engine, clock, filter };

@@ -11,6 +11,7 @@ import type { Logger } from '../lib/log.ts';
 import { Backoff, retry } from '../lib/retry.ts';
 import { KeyedMutex } from '../lib/semaphore.ts';
 import { objectLabels } from '../protocol/image-contract.ts';
+import type { RefusedServices } from './cluster-services.ts';
 import { Firewall } from './firewall/firewall.ts';
 import type { PacketFilter } from './firewall/packet-filter.ts';
 
@@ -39,12 +40,15 @@ export interface SessionNetworksParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly packetFilter: PacketFilter;
+  readonly refusedServices: RefusedServices;
 }
 
 /** Makes and removes them, and sweeps those that were forgotten. */
 export class SessionNetworks {
   readonly #parts: SessionNetworksParts;
   readonly #firewall: Firewall;
+  /** The engine's own interface by which kernels on networks of several nodes reach the world; null: it has none. */
+  readonly #gateway: Firewall | null;
   /** Since when a network has been seen without a container, in monotonic milliseconds. */
   readonly #idleSince = new Map<string, number>();
   #sweptAt = Number.NEGATIVE_INFINITY;
@@ -56,8 +60,11 @@ export class SessionNetworks {
   constructor(parts: SessionNetworksParts) {
     this.#parts = parts;
     const { tag, packetFilter } = parts;
-    const scope = { tag: `${tag}-S`, interfaces: `ks${tag}+`, isolated: false };
-    this.#firewall = new Firewall(scope, packetFilter, parts.engine.rulesChain);
+    const { rulesChain, gatewayNetwork } = parts.engine;
+    const scope = { tag: `${tag}-S`, interfaces: `ks${tag}+`, kind: 'joined' } as const;
+    this.#firewall = new Firewall(scope, packetFilter, rulesChain);
+    const shared = { tag: `${tag}-G`, interfaces: gatewayNetwork ?? '', kind: 'shared' } as const;
+    this.#gateway = gatewayNetwork === null ? null : new Firewall(shared, packetFilter, rulesChain);
   }
 
   /** Makes one; one that is there already is taken. Throws INVALID_ARGUMENT when the name is somebody else's. */
@@ -109,7 +116,7 @@ export class SessionNetworks {
 
   /** `coming`: interfaces of networks that are about to be made. */
   async #filter(coming: readonly string[], signal: AbortSignal): Promise<void> {
-    const { engine, tag, log } = this.#parts;
+    const { engine, tag, log, refusedServices } = this.#parts;
     const options = { what: "filtering the sessions' networks", timeoutMs: rulesDeadlineMs, signal };
     await withDeadline(options, async (deadline) => {
       using _held = await this.#mutex.acquire('rules', deadline.signal);
@@ -117,19 +124,25 @@ export class SessionNetworks {
       const networks = await engine.listNetworks({ [ownerLabel]: tag }, deadline.signal);
       const present = networks.map(({ name }) => interfaceName(tag, name));
       for (const name of present) this.#coming.delete(name);
-      if (!(await this.#firewall.apply([...new Set([...present, ...this.#coming])], deadline))) return;
+      const refused = await refusedServices.addresses();
+      const interfaces = [...new Set([...present, ...this.#coming])];
+      const facts = { interfaces, refused, refusedPorts: refusedServices.hostPorts };
+      const isShared = this.#gateway !== null && refused.length + facts.refusedPorts.length > 0;
+      const isRestored = isShared && (await this.#gateway.apply({ ...facts, interfaces: [] }, deadline));
+      if (!(await this.#firewall.apply(facts, deadline)) && !isRestored) return;
       this.#restored += 1;
       log.error('somebody removed the rules that keep kernels apart, which are back', { interfaces: `ks${tag}*` });
     });
   }
 
   /**
-   * Variables for kernels on a network: programs that speak MPI must not take the gateway of networks of several nodes, on
+   * Filters what leaves a network, and gives variables for kernels on one: programs that speak MPI must not take the gateway of networks of several nodes, on
    * which every node has the same addresses, for a way to each other.
    */
   async environ(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     const { engine } = this.#parts;
     const { gatewayNetwork } = engine;
+    await this.#filter([], signal);
     const gateway = gatewayNetwork === null ? null : await engine.inspectNetwork(gatewayNetwork, signal);
     const [subnet] = gateway?.subnets ?? [];
     return subnet === undefined ? {} : { OMPI_MCA_btl_tcp_if_exclude: `127.0.0.1/32,${subnet}` };
@@ -168,6 +181,7 @@ export class SessionNetworks {
       await withDeadline(options, async (deadline) => {
         if ((await engine.listNetworks({ [ownerLabel]: tag }, deadline.signal)).length > 0) return;
         await this.#firewall.remove(deadline);
+        await this.#gateway?.remove(deadline);
       });
     } catch (error) {
       log.warn("the rules of the sessions' networks could not be removed", { error });

@@ -8,6 +8,7 @@ import { withDeadline } from '../../src/lib/deadline.ts';
 import type { ContainerId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { Bridge } from '../../src/network/bridge.ts';
+import type { ServiceAddress } from '../../src/network/cluster-services.ts';
 import { machinePacketFilter, type PacketFilter } from '../../src/network/firewall/packet-filter.ts';
 import { agentBridges, probeBridge } from '../../src/network/firewall/probe.ts';
 import { connectTestEngine, EngineLedger, shellSpec, within } from '../support/engine.ts';
@@ -20,6 +21,7 @@ let service: Server;
 let hostPort: number;
 let published: ContainerId;
 let other: ContainerId;
+let refused: readonly ServiceAddress[];
 let tag: string;
 
 /** This machine as if it had no nftables. */
@@ -63,7 +65,9 @@ describe.each([
     tag = randomBytes(4).toString('hex');
     engine = await connectTestEngine();
     ledger = new EngineLedger(engine);
-    bridge = new Bridge({ engine, tag, agentId: 'test', log: silentLogger, packetFilter });
+    refused = [];
+    const refusedServices = { hostPorts: [], addresses: async () => refused };
+    bridge = new Bridge({ engine, tag, agentId: 'test', log: silentLogger, packetFilter, refusedServices });
     service = createServer((socket) => socket.on('error', () => {}).end('hello')).listen(0, '0.0.0.0');
     await new Promise((resolve) => service.once('listening', resolve));
     hostPort = (service.address() as AddressInfo).port;
@@ -135,6 +139,24 @@ describe.each([
       }
       await bridge.refresh(true, within(30_000));
       expect([...rules()].sort()).toEqual([...before].sort());
+    });
+
+    it('refuses its kernels the services of the cluster, and no others beside them', async () => {
+      const neighbour = new Neighbour();
+      try {
+        const port = await neighbour.listen();
+        expect(await reaches(other, neighbour.address, port)).toBe(true);
+        refused = [{ address: neighbour.address, port: port + 1 }];
+        await bridge.refresh(true, within(30_000));
+        expect(await reaches(other, neighbour.address, port)).toBe(true);
+        refused = [{ address: neighbour.address, port }];
+        await bridge.refresh(true, within(30_000));
+        expect(await reaches(other, neighbour.address, port)).toBe(false);
+      } finally {
+        refused = [];
+        neighbour[Symbol.dispose]();
+        await bridge.refresh(true, within(30_000));
+      }
     });
 
     it('lets nobody on the link in who sends to a container’s own address', async () => {

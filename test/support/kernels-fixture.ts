@@ -29,6 +29,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import { type KernelId, parseAgentId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import { noRefusedServices } from '../../src/network/cluster-services.ts';
 import { noPacketFilter } from '../../src/network/firewall/packet-filter.ts';
 import type { NameFiles } from '../../src/network/prewarmed-network.ts';
 import type { RunSummary } from '../../src/protocol/run-event.ts';
@@ -269,6 +270,7 @@ export class KernelsFixture implements AsyncDisposable {
       settings: { ...testSettings, ...options.settings },
       networkBytes: async () => ({ receivedBytes: 100, sentBytes: 200 }),
       readNames: async () => namesFixture(),
+      refusedServices: noRefusedServices,
       packetFilter: noPacketFilter,
       ...options.parts,
     });

@@ -1,4 +1,5 @@
 /** What RPC methods work with, in tests: with a given agent, or with none. */
+
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -22,6 +23,7 @@ import type { KernelRegistry } from '../../src/kernel/kernel-registry.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { KernelId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import { noRefusedServices } from '../../src/network/cluster-services.ts';
 import { noPacketFilter } from '../../src/network/firewall/packet-filter.ts';
 import { SessionNetworks } from '../../src/network/session-networks.ts';
 import { PortPool } from '../../src/resources/port-pool.ts';
@@ -53,6 +55,7 @@ const unfiltered = (): SessionNetworks =>
     agentId: 'i-test',
     clock: systemClock,
     log: silentLogger,
+    refusedServices: noRefusedServices,
     packetFilter: noPacketFilter,
   });
 

@@ -8,9 +8,11 @@ import type { Agent } from '../../agent/agent.ts';
 import type { AssembleMember, ServedNode } from '../../agent/node.ts';
 import { type Dependencies, probeEngine } from '../../agent/node-health.ts';
 import { configFolders } from '../../config/paths.ts';
+import type { Settings } from '../../config/settings.ts';
 import { openEventLog } from '../../events/event-log.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { type OperationTimes, watchMethods } from '../../lib/operation-times.ts';
+import { ClusterServices } from '../../network/cluster-services.ts';
 import { EventPublisher } from '../events/event-publisher.ts';
 import { Outbox } from '../events/outbox.ts';
 import { creationInfoOf } from '../operations/creation-info.ts';
@@ -24,6 +26,13 @@ import type { MemberParts } from './member-parts.ts';
 import { nodeNames } from './node-identity.ts';
 import { curveKeysOf, serveRpc } from './rpc-endpoint.ts';
 import { openPersistentWork, rpcServices } from './rpc-services.ts';
+
+/** TCP ports of this host that only the cluster and its operators call. */
+const ownPorts = ({ agent, watcher, metrics }: Settings): readonly number[] => [
+  agent.rpcListenAddress.port,
+  watcher.serviceAddress.port,
+  ...(metrics.listen === null ? [] : [metrics.listen.port]),
+];
 
 /** How a node becomes a member. */
 export interface OpenMemberOptions extends JoinOptions {
@@ -56,6 +65,7 @@ export async function openMember(options: OpenMemberOptions): Promise<ServedNode
   const node = await options.assemble(settings, state, {
     events: publisher,
     statistics: new ClusterStatistics(redis.statistics, agentId, clock),
+    services: new ClusterServices([...(settings.etcd?.addresses ?? []), ...redis.addresses], ownPorts(settings), clock),
     publishAddress: addresses.bindHost,
     readyTimeoutMs: limits.kernelStartTimeoutMs,
     logLimitBytes: limits.containerLogBytes,

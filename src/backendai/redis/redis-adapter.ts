@@ -2,6 +2,7 @@
  * Everything that the agent has of Redis. What must not wait for anything else has a connection of its own: the
  * heartbeat, the outbox, the statistics, the reading of events; logs and records of tasks share one.
  */
+import type { HostPort } from '../../config/settings.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type ContainerLogOptions, storeContainerLog } from './container-log.ts';
@@ -43,6 +44,12 @@ export class RedisAdapter implements Disposable {
     this.tasks = new BackgroundTaskRecords(this.#shared);
     this.appender = new SequencedAppender(this.#link(redisDatabases.stream), agentId, streamLength);
     this.statistics = new RedisStatistics(this.#link(redisDatabases.statistics), agentId);
+  }
+
+  /** Where the server is, or those that know where it is. */
+  get addresses(): readonly HostPort[] {
+    const { place } = this.#options.settings;
+    return place.kind === 'server' ? [place.address] : place.sentinels;
   }
 
   /**

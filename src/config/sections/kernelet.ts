@@ -144,6 +144,11 @@ export const kerneletSection = {
       default: false,
       description: 'Lets kernels use all CPUs; what a request says is then counted, not enforced.',
     }),
+    'loosen.cluster-services': key(strictBoolean, {
+      default: false,
+      description:
+        'In cluster mode: lets kernels reach etcd, Redis and, from networks of several nodes, the ports of this agent. Whoever can use these owns every node of the cluster.',
+    }),
     'loosen.swap': key(strictBoolean, {
       default: false,
       description: 'Lets kernels swap: the limit on memory then leaves out what is swapped out.',

@@ -4,24 +4,27 @@ import { withDeadline } from '../../lib/deadline.ts';
 import { Firewall } from './firewall.ts';
 import { chainsText, isReached, rulesOf } from './iptables-chains.ts';
 import { tableText } from './nft-table.ts';
+import type { FirewallFacts, FirewallScope } from './rule-set.ts';
 
-const one = { tag: '0a1b2c3d', interfaces: 'kl-0a1b2c3d', isolated: true };
-const several = { tag: '0a1b2c3d-S', interfaces: 'ks0a1b2c3d+', isolated: false };
+const one = { tag: '0a1b2c3d', interfaces: 'kl-0a1b2c3d', kind: 'isolated' } as const;
+const several = { tag: '0a1b2c3d-S', interfaces: 'ks0a1b2c3d+', kind: 'joined' } as const;
+const gateway = { tag: '0a1b2c3d-G', interfaces: 'gateway', kind: 'shared' } as const;
+const facts = (interfaces: readonly string[] = []): FirewallFacts => ({ interfaces, refused: [], refusedPorts: [] });
 
-function setUp(filter = new FakePacketFilter(), scope = one) {
+function setUp(filter = new FakePacketFilter(), scope: FirewallScope = one) {
   const firewall = new Firewall(scope, filter, 'DUMMY-USER');
   return {
     filter,
     firewall,
     apply: (interfaces: readonly string[] = []) =>
-      withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => firewall.apply(interfaces, deadline)),
+      withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => firewall.apply(facts(interfaces), deadline)),
     remove: () => withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => firewall.remove(deadline)),
   };
 }
 
 describe('the rules of a network', () => {
   it('refuse what kernels send to this host, link-local addresses and each other, and what was sent past a published address', () => {
-    expect(tableText(one, [])).toBe(
+    expect(tableText(one, facts())).toBe(
       `table inet kernelet-0a1b2c3d
 delete table inet kernelet-0a1b2c3d
 table inet kernelet-0a1b2c3d {
@@ -40,7 +43,7 @@ table inet kernelet-0a1b2c3d {
 }
 `,
     );
-    expect(chainsText(one, []).split('\n').slice(3, 6)).toEqual([
+    expect(chainsText(one, facts()).split('\n').slice(3, 6)).toEqual([
       '-A KERNELET-0a1b2c3d -i kl-0a1b2c3d -d 169.254.0.0/16 -j REJECT',
       '-A KERNELET-0a1b2c3d -i kl-0a1b2c3d -o kl-0a1b2c3d -j REJECT',
       '-A KERNELET-0a1b2c3d ! -i kl-0a1b2c3d -o kl-0a1b2c3d -m conntrack ! --ctstate ESTABLISHED,RELATED,DNAT -j DROP',
@@ -48,15 +51,46 @@ table inet kernelet-0a1b2c3d {
   });
 
   it('let kernels of one session reach each other, and no other session', () => {
-    const table = tableText(several, ['ks0a1b2c3daaaaa', 'ks0a1b2c3dbbbbb']);
+    const table = tableText(several, facts(['ks0a1b2c3daaaaa', 'ks0a1b2c3dbbbbb']));
     const within = table.indexOf('iifname "ks0a1b2c3daaaaa" oifname "ks0a1b2c3daaaaa" accept');
     expect(within).toBeGreaterThan(0);
     expect(table.indexOf('iifname "ks0a1b2c3d*" oifname "ks0a1b2c3d*" reject')).toBeGreaterThan(within);
-    expect(chainsText(several, ['ks0a1b2c3daaaaa'])).toContain(
+    expect(chainsText(several, facts(['ks0a1b2c3daaaaa']))).toContain(
       '-i ks0a1b2c3daaaaa -o ks0a1b2c3daaaaa -j RETURN\n-A KERNELET-0a1b2c3d-S -i ks0a1b2c3d+ -o ks0a1b2c3d+ -j REJECT',
     );
     // The names of chains have 28 characters at most.
     expect('KERNELET-0a1b2c3d-S-IN'.length).toBeLessThanOrEqual(28);
+  });
+});
+
+describe('services of the cluster', () => {
+  const refusing = { ...facts(), refused: [{ address: '10.0.0.5', port: 2379 }], refusedPorts: [6001] };
+
+  it('are refused to kernels, also those on networks of several nodes, where nothing else is', () => {
+    expect(tableText(one, refusing)).toContain('iifname "kl-0a1b2c3d" ip daddr 10.0.0.5 tcp dport 2379 reject');
+    const table = tableText(gateway, refusing);
+    expect(table.split('\n').filter((line) => line.includes('iifname'))).toEqual([
+      '    iifname "gateway" ip daddr 10.0.0.5 tcp dport 2379 reject',
+      '    iifname "gateway" ct state { established, related } accept',
+      '    iifname "gateway" tcp dport 6001 reject',
+    ]);
+    expect(chainsText(one, refusing)).toContain('-d 10.0.0.5/32 -i kl-0a1b2c3d -p tcp -m tcp --dport 2379 -j REJECT');
+    expect(chainsText(gateway, refusing).split('\n').slice(3, -2)).toEqual([
+      '-A KERNELET-0a1b2c3d-G -d 10.0.0.5/32 -i gateway -p tcp -m tcp --dport 2379 -j REJECT',
+      '-A KERNELET-0a1b2c3d-G -j RETURN',
+      '-A KERNELET-0a1b2c3d-G-IN -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN',
+      '-A KERNELET-0a1b2c3d-G-IN -p tcp -m tcp --dport 6001 -j REJECT',
+      '-A KERNELET-0a1b2c3d-G-IN -j RETURN',
+    ]);
+  });
+
+  it('are followed to where they are now', async () => {
+    const { filter, firewall } = setUp();
+    const apply = (now: FirewallFacts) =>
+      withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => firewall.apply(now, deadline));
+    await apply(refusing);
+    expect(await apply({ ...refusing, refused: [{ address: '10.0.0.6', port: 2379 }] })).toBe(false);
+    expect([...filter.tables.values()].join()).toContain('10.0.0.6');
   });
 });
 

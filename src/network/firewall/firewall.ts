@@ -9,7 +9,7 @@ import { KerneletError } from '../../lib/errors.ts';
 import { IptablesChains } from './iptables-chains.ts';
 import { NftTable } from './nft-table.ts';
 import type { PacketFilter } from './packet-filter.ts';
-import type { FirewallScope, RuleSet } from './rule-set.ts';
+import type { FirewallFacts, FirewallScope, RuleSet } from './rule-set.ts';
 
 /** The rules for one bridge, or for all whose names begin the same way. */
 export class Firewall {
@@ -18,7 +18,8 @@ export class Firewall {
   /** The first is used where the machine has its program. */
   readonly #kinds: readonly [RuleSet, RuleSet];
   #used: RuleSet | null = null;
-  #interfaces = '';
+  /** What the rules were made of. */
+  #facts = '';
 
   /** `rulesChain`: the engine's own chain of iptables for rules of others; null where it keeps none. */
   constructor(scope: FirewallScope, filter: PacketFilter, rulesChain: string | null) {
@@ -28,16 +29,16 @@ export class Firewall {
   }
 
   /**
-   * Puts the rules in place unless they stand. `interfaces`: those of a scope of several that there are. True when what was
-   * put there earlier did not stand any more. Throws NOT_SUPPORTED when this machine can't.
+   * Puts the rules in place unless they stand and say the same. True when what was put there earlier did not stand any more.
+   * Throws NOT_SUPPORTED when this machine can't.
    */
-  async apply(interfaces: readonly string[], deadline: Deadline): Promise<boolean> {
-    const wanted = interfaces.toSorted().join();
+  async apply(facts: FirewallFacts, deadline: Deadline): Promise<boolean> {
+    const wanted = JSON.stringify({ ...facts, interfaces: facts.interfaces.toSorted() });
     const known = this.#used;
     const stands = known !== null && (await known.stand(deadline));
-    if (!stands || wanted !== this.#interfaces) await this.#put(interfaces, deadline);
-    this.#interfaces = wanted;
-    if (this.#scope.isolated && !(await this.#filter.filterBridges())) {
+    if (!stands || wanted !== this.#facts) await this.#put(facts, deadline);
+    this.#facts = wanted;
+    if (this.#scope.kind === 'isolated' && !(await this.#filter.filterBridges())) {
       // The module comes with the first bridge that an engine isolates.
       if (known !== null) throw this.#refusal('packets between kernels pass no filter: load the module br_netfilter');
     }
@@ -50,11 +51,11 @@ export class Firewall {
     for (const kind of this.#kinds) await kind.remove(deadline);
   }
 
-  async #put(interfaces: readonly string[], deadline: Deadline): Promise<void> {
+  async #put(facts: FirewallFacts, deadline: Deadline): Promise<void> {
     const problems: string[] = [];
     for (const kind of this.#kinds) {
       try {
-        await kind.put(interfaces, deadline);
+        await kind.put(facts, deadline);
         if (!(await kind.stand(deadline))) throw this.#refusal('rules that were put in place are not there');
         const [nft, chains] = this.#kinds;
         // An earlier release, or this one before nftables came, used the other.

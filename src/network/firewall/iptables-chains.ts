@@ -11,27 +11,45 @@
 import type { Deadline } from '../../lib/deadline.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { PacketFilter } from './packet-filter.ts';
-import { type FirewallScope, linkLocal, type RuleSet } from './rule-set.ts';
+import { type FirewallFacts, type FirewallScope, linkLocal, type RuleSet } from './rule-set.ts';
 
 /** The text that fills both chains, for iptables-restore. Pure. */
-export function chainsText({ tag, interfaces, isolated }: FirewallScope, present: readonly string[]): string {
-  const [forward, input] = [`KERNELET-${tag}`, `KERNELET-${tag}-IN`];
-  const between = isolated ? [] : present.map((name) => `-A ${forward} -i ${name} -o ${name} -j RETURN`);
+export function chainsText(scope: FirewallScope, facts: FirewallFacts): string {
+  const [forward, input] = [`KERNELET-${scope.tag}`, `KERNELET-${scope.tag}-IN`];
   return [
     '*filter',
     `:${forward} - [0:0]`,
     `:${input} - [0:0]`,
-    `-A ${forward} -i ${interfaces} -d ${linkLocal} -j REJECT`,
-    ...between,
-    `-A ${forward} -i ${interfaces} -o ${interfaces} -j REJECT`,
-    // A neighbour on the link may send to a container's address: only published addresses lead in.
-    `-A ${forward} ! -i ${interfaces} -o ${interfaces} -m conntrack ! --ctstate ESTABLISHED,RELATED,DNAT -j DROP`,
-    `-A ${forward} -j RETURN`,
-    `-A ${input} -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN`,
-    `-A ${input} -j REJECT`,
+    ...forwardRules(scope, facts).map((rule) => `-A ${forward} ${rule}`),
+    ...inputRules(scope, facts).map((rule) => `-A ${input} ${rule}`),
     'COMMIT',
     '',
   ].join('\n');
+}
+
+function forwardRules(scope: FirewallScope, { interfaces, refused }: FirewallFacts): readonly string[] {
+  const ours = scope.interfaces;
+  const services = refused.map(
+    ({ address, port }) => `-d ${address}/32 -i ${ours} -p tcp -m tcp --dport ${port} -j REJECT`,
+  );
+  if (scope.kind === 'shared') return [...services, '-j RETURN'];
+  const within = scope.kind === 'joined' ? interfaces.map((name) => `-i ${name} -o ${name} -j RETURN`) : [];
+  return [
+    `-i ${ours} -d ${linkLocal} -j REJECT`,
+    ...within,
+    `-i ${ours} -o ${ours} -j REJECT`,
+    ...services,
+    // A neighbour on the link may send to a container's address: only published addresses lead in.
+    `! -i ${ours} -o ${ours} -m conntrack ! --ctstate ESTABLISHED,RELATED,DNAT -j DROP`,
+    '-j RETURN',
+  ];
+}
+
+function inputRules({ kind }: FirewallScope, { refusedPorts }: FirewallFacts): readonly string[] {
+  const answers = '-m conntrack --ctstate ESTABLISHED,RELATED -j RETURN';
+  if (kind === 'shared')
+    return [answers, ...refusedPorts.map((port) => `-p tcp -m tcp --dport ${port} -j REJECT`), '-j RETURN'];
+  return [answers, '-j REJECT'];
 }
 
 /** The rules of each chain, in order, of what `iptables -S` prints. Pure. */
@@ -67,16 +85,17 @@ export class IptablesChains implements RuleSet {
     this.#rulesChain = rulesChain;
   }
 
-  async put(interfaces: readonly string[], deadline: Deadline): Promise<void> {
-    await this.#insist('iptables-restore', ['--noflush'], deadline, chainsText(this.#scope, interfaces));
+  async put(facts: FirewallFacts, deadline: Deadline): Promise<void> {
+    await this.#insist('iptables-restore', ['--noflush'], deadline, chainsText(this.#scope, facts));
     const rules = await this.#list(deadline);
     const from = this.#forwardsThrough(rules);
     for (const jump of this.#forwardJumps()) await this.#jumpFirst(from, rules.get(from) ?? [], jump, deadline);
     await this.#jumpFirst('INPUT', rules.get('INPUT') ?? [], this.#inputJump(), deadline);
+    this.#standing = this.#ownRules(await this.#list(deadline));
+    if (this.#scope.kind === 'shared') return;
     const rule = ['INPUT', '-i', this.#scope.interfaces, '-j', 'DROP'];
     const known = await this.#filter.run('ip6tables', ['-C', ...rule], deadline);
     if (known.exitCode === 1) await this.#filter.run('ip6tables', ['-I', ...rule], deadline);
-    this.#standing = this.#ownRules(await this.#list(deadline));
   }
 
   async stand(deadline: Deadline): Promise<boolean> {

@@ -5,35 +5,56 @@
 import type { Deadline } from '../../lib/deadline.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { PacketFilter } from './packet-filter.ts';
-import { type FirewallScope, linkLocal, type RuleSet } from './rule-set.ts';
+import { type FirewallFacts, type FirewallScope, linkLocal, type RuleSet } from './rule-set.ts';
 
 /** The text for `nft -f`, which replaces the table in one step. Pure. */
-export function tableText({ tag, interfaces, isolated }: FirewallScope, present: readonly string[]): string {
-  const table = `inet kernelet-${tag}`;
-  const ours = `"${interfaces.replace('+', '*')}"`;
-  const between = isolated ? [] : present.map((name) => `    iifname "${name}" oifname "${name}" accept`);
+export function tableText(scope: FirewallScope, facts: FirewallFacts): string {
+  const table = `inet kernelet-${scope.tag}`;
+  const chain = (name: string, rules: readonly string[]): readonly string[] => [
+    `  chain ${name} {`,
+    `    type filter hook ${name} priority filter - 10; policy accept;`,
+    ...rules.map((rule) => `    ${rule}`),
+    '  }',
+  ];
   return [
     `table ${table}`,
     `delete table ${table}`,
     `table ${table} {`,
-    '  chain forward {',
-    '    type filter hook forward priority filter - 10; policy accept;',
-    `    iifname ${ours} ip daddr ${linkLocal} reject`,
-    ...between,
-    `    iifname ${ours} oifname ${ours} reject`,
-    // A neighbour on the link may send to a container's address: only published addresses lead in.
-    `    iifname != ${ours} oifname ${ours} ct state != { established, related } ct status & dnat != dnat drop`,
-    '  }',
-    '  chain input {',
-    '    type filter hook input priority filter - 10; policy accept;',
-    `    iifname ${ours} ct state { established, related } accept`,
-    // Kernels have no IPv6 address of their own; this is for the link-local one that a bridge may have.
-    `    iifname ${ours} meta nfproto ipv6 drop`,
-    `    iifname ${ours} reject`,
-    '  }',
+    ...chain('forward', forwardRules(scope, facts)),
+    ...chain('input', inputRules(scope, facts)),
     '}',
     '',
   ].join('\n');
+}
+
+const quoted = ({ interfaces }: FirewallScope): string => `"${interfaces.replace('+', '*')}"`;
+
+function forwardRules(scope: FirewallScope, { interfaces, refused }: FirewallFacts): readonly string[] {
+  const ours = quoted(scope);
+  const services = refused.map(({ address, port }) => `iifname ${ours} ip daddr ${address} tcp dport ${port} reject`);
+  if (scope.kind === 'shared') return services;
+  const within = scope.kind === 'joined' ? interfaces.map((name) => `iifname "${name}" oifname "${name}" accept`) : [];
+  return [
+    `iifname ${ours} ip daddr ${linkLocal} reject`,
+    ...within,
+    `iifname ${ours} oifname ${ours} reject`,
+    ...services,
+    // A neighbour on the link may send to a container's address: only published addresses lead in.
+    `iifname != ${ours} oifname ${ours} ct state != { established, related } ct status & dnat != dnat drop`,
+  ];
+}
+
+function inputRules(scope: FirewallScope, { refusedPorts }: FirewallFacts): readonly string[] {
+  const ours = quoted(scope);
+  const answers = `iifname ${ours} ct state { established, related } accept`;
+  if (scope.kind === 'shared')
+    return [answers, ...refusedPorts.map((port) => `iifname ${ours} tcp dport ${port} reject`)];
+  return [
+    answers,
+    // Kernels have no IPv6 address of their own; this is for the link-local one that a bridge may have.
+    `iifname ${ours} meta nfproto ipv6 drop`,
+    `iifname ${ours} reject`,
+  ];
 }
 
 /** The table of one scope. */
@@ -50,8 +71,8 @@ export class NftTable implements RuleSet {
     this.#name = ['inet', `kernelet-${scope.tag}`];
   }
 
-  async put(interfaces: readonly string[], deadline: Deadline): Promise<void> {
-    const text = tableText(this.#scope, interfaces);
+  async put(facts: FirewallFacts, deadline: Deadline): Promise<void> {
+    const text = tableText(this.#scope, facts);
     const { exitCode, stderr } = await this.#filter.run('nft', ['-f', '-'], deadline, text);
     // A run that was ended says nothing about this machine.
     deadline.check();

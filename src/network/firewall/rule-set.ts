@@ -1,5 +1,6 @@
 /** What the rules say, and what each kind of packet filter does with them. */
 import type { Deadline } from '../../lib/deadline.ts';
+import type { ServiceAddress } from '../cluster-services.ts';
 
 /** Which packets the rules are about. */
 export interface FirewallScope {
@@ -7,17 +8,30 @@ export interface FirewallScope {
   readonly tag: string;
   /** One interface by its name, or several by how their names begin and `+`. */
   readonly interfaces: string;
-  /** Whether containers on one interface are kept off each other. */
-  readonly isolated: boolean;
+  /**
+   * `isolated`: containers are kept off this host and each other. `joined`: those on one interface reach each other. `shared`:
+   * somebody else's, from which nothing but some services is refused.
+   */
+  readonly kind: 'isolated' | 'joined' | 'shared';
+}
+
+/** What changes while the rules are there. */
+export interface FirewallFacts {
+  /** Interfaces that there are or are about to be, where the scope names several. */
+  readonly interfaces: readonly string[];
+  /** Services elsewhere that nobody of the scope may reach. */
+  readonly refused: readonly ServiceAddress[];
+  /** TCP ports of this host that nobody of a `shared` scope may reach; from the others none can be. */
+  readonly refusedPorts: readonly number[];
 }
 
 /** Rules in one kind of packet filter. All of it is idempotent. */
 export interface RuleSet {
   /**
-   * Puts the rules in place, whatever is there, without a moment in which there are none. `interfaces`: those that there
-   * are or are about to be, where the scope names several. Throws NOT_SUPPORTED where this machine cannot.
+   * Puts the rules in place, whatever is there, without a moment in which there are none. Throws NOT_SUPPORTED where this
+   * machine cannot.
    */
-  put(interfaces: readonly string[], deadline: Deadline): Promise<void>;
+  put(facts: FirewallFacts, deadline: Deadline): Promise<void>;
   /** Whether every packet of the scope still goes through the rules that were put there last. Throws what a deadline throws. */
   stand(deadline: Deadline): Promise<boolean>;
   /** Takes the rules away; absent ones are success. */
