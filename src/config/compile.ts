@@ -39,7 +39,7 @@ const plainId = 1000;
 export function compileSettings(values: SchemaValues, context: CompileContext): Settings {
   const { kernelet, etcd, resource, watcher, metrics, debug } = values;
   const absolute = (path: string): string => resolve(context.workingDir, path);
-  const agent = compileAgent(values.agent, absolute);
+  const agent = compileAgent(values, absolute);
   const both = agent.allowComputePlugins?.find((name) => agent.blockComputePlugins?.includes(name));
   if (both !== undefined) {
     const message = 'is in allow-compute-plugins too';
@@ -143,13 +143,17 @@ function compileEtcd(etcd: SchemaValues['etcd'], absolute: (path: string) => str
   };
 }
 
-function compileAgent(agent: SchemaValues['agent'], absolute: (path: string) => string): AgentSettings {
+function compileAgent(
+  { agent, kernelet }: Pick<SchemaValues, 'agent' | 'kernelet'>,
+  absolute: (path: string) => string,
+): AgentSettings {
   return {
     backend: agent.backend ?? 'docker',
     id: agent.id,
     rpcListenAddress: agent['rpc-listen-addr'],
     advertisedRpcAddress: agent['advertised-rpc-addr'],
     managerPublicKeyFile: agent['rpc-auth-manager-public-key'] && absolute(agent['rpc-auth-manager-public-key']),
+    requiresRpcAuth: kernelet['require-rpc-auth'],
     agentKeypairFile: agent['rpc-auth-agent-keypair'] && absolute(agent['rpc-auth-agent-keypair']),
     ipcBasePath: absolute(agent['ipc-base-path']),
     varBasePath: absolute(agent['var-base-path']),

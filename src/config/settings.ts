@@ -48,6 +48,8 @@ export interface AgentSettings {
   readonly advertisedRpcAddress: HostPort | null;
   readonly managerPublicKeyFile: string | null;
   readonly agentKeypairFile: string | null;
+  /** Calls must be encrypted, and come from the manager whose key is known. */
+  readonly requiresRpcAuth: boolean;
   readonly ipcBasePath: string;
   readonly varBasePath: string;
   readonly mountPath: string | null;

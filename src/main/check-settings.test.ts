@@ -30,6 +30,7 @@ it.each<readonly [string, string]>([
   ['an address that nobody reaches', member.replace('[container]', 'rpc-listen-addr = "0.0.0.0:6001"\n[container]')],
   ['a certificate that is not there', member.replace('[agent]', 'ssl-enabled = true\nssl-ca-cert = "ca.pem"\n[agent]')],
   ['a key that is not there', member.replace('[container]', 'rpc-auth-agent-keypair = "a.key_secret"\n[container]')],
+  ['calls without keys that are required', `${member}[kernelet]\nrequire-rpc-auth = true\n`],
   ['a reservation of all memory', `${member}[resource]\nreserved-mem = "1p"\n`],
   ['a reservation of all CPUs', `${member}[resource]\nreserved-cpu = 4096\n`],
 ])('serve refuses %s before it makes anything, and config validate in the same words', async (_, text) => {

@@ -1,6 +1,7 @@
 /** The endpoint that managers call: the socket, its keys, and the server behind it (spec rpc 2.14, 4). */
 import type { AgentSettings, Settings } from '../../config/settings.ts';
 import { isLoopback } from '../../config/value-types/address.ts';
+import { KerneletError } from '../../lib/errors.ts';
 import { type Logger, silentLogger } from '../../lib/log.ts';
 import { readTls } from '../etcd/etcd-adapter.ts';
 import { methods } from '../rpc/methods/index.ts';
@@ -26,7 +27,10 @@ export async function serveRpc(
 ): Promise<RpcEndpoint> {
   const { rpcListen } = addresses;
   if (curve === null && !isLoopback(rpcListen.host)) {
-    log.warn('agent.rpc-auth-agent-keypair is not set: whoever reaches the RPC address may run code in containers');
+    const address = `${rpcListen.host}:${rpcListen.port}`;
+    log.warn(
+      `whoever reaches ${address} owns this machine: calls are neither encrypted nor is their sender known. Set agent.rpc-auth-agent-keypair and kernelet.require-rpc-auth, and let managers alone reach the port`,
+    );
   }
   const socket = await MessageRouter.bind({ address: rpcListen, curve, maxMessageBytes, log });
   const server = new RpcServer({ socket, methods, services, log });
@@ -46,7 +50,11 @@ export async function serveRpc(
 
 /** The keys for CURVE; null: calls come in plain text. Throws INVALID_CONFIG. */
 export async function curveKeysOf(agent: AgentSettings, log: Logger): Promise<CurveKeys | null> {
-  const { agentKeypairFile, managerPublicKeyFile } = agent;
+  const { agentKeypairFile, managerPublicKeyFile, requiresRpcAuth } = agent;
+  if (requiresRpcAuth && (agentKeypairFile === null || managerPublicKeyFile === null)) {
+    const missing = agentKeypairFile === null ? 'agent.rpc-auth-agent-keypair' : 'agent.rpc-auth-manager-public-key';
+    throw new KerneletError('INVALID_CONFIG', `${missing} is not set, and kernelet.require-rpc-auth asks for it`);
+  }
   if (agentKeypairFile === null) return null;
   const managerPublicKeyFiles = managerPublicKeyFile === null ? [] : [managerPublicKeyFile];
   return await loadCurveKeys({ agentKeypairFile, managerPublicKeyFiles }, log);

@@ -120,6 +120,11 @@ export const kerneletSection = {
       description:
         "In cluster mode: capabilities that the script of an image (`/opt/container/bootstrap.sh`) has as root before a kernel is ready, and root in sessions that may use `sudo`. Everything else has the runner's alone, for good. Name those that shall stay.",
     }),
+    'require-rpc-auth': key(strictBoolean, {
+      default: false,
+      description:
+        'In cluster mode: refuses to start without the keys by which calls are encrypted and known to be the manager’s (`agent.rpc-auth-agent-keypair`, `agent.rpc-auth-manager-public-key`). Without them whoever reaches the RPC port owns this machine.',
+    }),
     'loosen.capabilities': key(capabilities, {
       default: [],
       description: 'Capabilities that kernels get beyond those that the runner needs.',

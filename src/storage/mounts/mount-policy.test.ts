@@ -41,6 +41,13 @@ describe('the mount policy', () => {
     });
   });
 
+  it.each(['/var/spool/cron', '/var/lib/etcd/member', '/var/lib/kubelet', '/home/ann/.ssh', '/data/.ssh/keys'])(
+    'never allows %s, by which a machine is taken over',
+    (source) => {
+      expect(() => checkSource(source, { allow: ['/'], refuse: [] })).toThrow('folder of the system');
+    },
+  );
+
   it('notices a source, or a folder above it, that became a link afterwards', async () => {
     await mkdir(join(root, 'data', 'set', 'deep'));
     const allowed = await allowMounts([mount(join(root, 'data', 'set', 'deep'))], policy());

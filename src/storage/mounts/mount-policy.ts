@@ -30,7 +30,27 @@ export interface MountPolicyOptions {
 const key = 'kernelet.mount-allow';
 
 /** Folders of the system: neither they nor anything below them is ever mounted. */
-const systemFolders = ['/boot', '/dev', '/etc', '/proc', '/root', '/run', '/sys', '/var/run', '/usr'] as const;
+const systemFolders = [
+  '/boot',
+  '/dev',
+  '/etc',
+  '/proc',
+  '/root',
+  '/run',
+  '/sys',
+  '/usr',
+  // What is written there runs, or says what runs, as root of this or another machine.
+  '/var/lib/containerd',
+  '/var/lib/containers',
+  '/var/lib/docker',
+  '/var/lib/etcd',
+  '/var/lib/kernelet',
+  '/var/lib/kubelet',
+  '/var/run',
+  '/var/spool',
+] as const;
+/** Whoever writes in a folder of this name logs in as its owner. */
+const keyFolder = '.ssh';
 /** Folders that are themselves never mounted; what lies below them may be. */
 const topFolders = [
   '/',
@@ -97,7 +117,8 @@ export function checkTargets(mounts: readonly RequestedMount[]): void {
 
 /** Checks a resolved source path. Pure. Throws FORBIDDEN_MOUNT. */
 export function checkSource(source: string, options: MountPolicyOptions): void {
-  if (topFolders.some((one) => one === source) || systemFolders.some((one) => isAtOrBelow(source, one))) {
+  const isOfSystem = topFolders.some((one) => one === source) || systemFolders.some((one) => isAtOrBelow(source, one));
+  if (isOfSystem || source.split('/').includes(keyFolder)) {
     throw refuseMount(`${source} is a folder of the system and is never mounted into a kernel`, source);
   }
   // A folder above a refused one would show it too.
