@@ -50,6 +50,8 @@ export const reasoned = {
     why: 'its hardware says what that of the mock plugin of Backend.AI says',
   },
   'src/main/check-settings.test.ts': { words: ['etcd', 'rpc'], why: 'it reads files of settings as members have them' },
+  'src/storage/mounts/mount-policy.test.ts': { words: ['etcd'], why: 'it names folders of the host' },
+  'src/storage/mounts/mount-policy.ts': { words: ['etcd'], why: 'it names folders of the host that are never mounted' },
   'src/runner/drivers/python-driver.test.ts': { words: ['pickle'], why: "it is Python's own module" },
 };
 

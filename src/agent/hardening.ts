@@ -52,7 +52,7 @@ export function loosenedWarnings(
   warn(
     loosen.clusterServices,
     'kernelet.loosen.cluster-services',
-    'kernels reach etcd and Redis, and with them every node of the cluster',
+    'kernels reach the services of their cluster, and with them every node of it',
   );
   warn(container.kernelUser.uid === 0, 'container.kernel-uid', 'programs in kernels run as root');
   warn(

@@ -4,12 +4,12 @@ import { ClusterServices } from './cluster-services.ts';
 
 it('are where their names lead, of which the last answer counts when none comes', async () => {
   const clock = new FakeClock();
-  const names: Record<string, readonly string[]> = { 'etcd.local': ['10.0.0.6', '10.0.0.5'], localhost: ['127.0.0.1'] };
+  const names: Record<string, readonly string[]> = { 'bus.local': ['10.0.0.6', '10.0.0.5'], localhost: ['127.0.0.1'] };
   const services = [
-    { host: 'etcd.local', port: 2379 },
+    { host: 'bus.local', port: 2379 },
     { host: 'localhost', port: 2379 },
     { host: 'unknown.local', port: 1 },
-    { host: 'etcd.local', port: 2379 },
+    { host: 'bus.local', port: 2379 },
   ];
   let asked = 0;
   const known = new ClusterServices(services, [6001], clock, async (host) => {
@@ -25,10 +25,10 @@ it('are where their names lead, of which the last answer counts when none comes'
   ];
   expect(await known.addresses()).toEqual(both);
   expect([await known.addresses(), asked]).toEqual([both, 4]);
-  delete names['etcd.local'];
+  delete names['bus.local'];
   await clock.advance(60_000);
   expect(await known.addresses()).toEqual(both);
-  names['etcd.local'] = ['10.0.0.7'];
+  names['bus.local'] = ['10.0.0.7'];
   await clock.advance(60_000);
   expect(await known.addresses()).toEqual([{ address: '10.0.0.7', port: 2379 }]);
 });

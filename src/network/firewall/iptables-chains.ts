@@ -86,7 +86,7 @@ export class IptablesChains implements RuleSet {
   }
 
   async put(facts: FirewallFacts, deadline: Deadline): Promise<void> {
-    await this.#insist('iptables-restore', ['--noflush'], deadline, chainsText(this.#scope, facts));
+    await this.#runOrThrow('iptables-restore', ['--noflush'], deadline, chainsText(this.#scope, facts));
     const rules = await this.#list(deadline);
     const from = this.#forwardsThrough(rules);
     for (const jump of this.#forwardJumps()) await this.#jumpFirst(from, rules.get(from) ?? [], jump, deadline);
@@ -153,7 +153,7 @@ export class IptablesChains implements RuleSet {
     if (isReached(rules, jump)) return;
     // What is not reached protects nothing: it may go for a moment.
     if (rules.includes(jump)) await this.#filter.run('iptables', ['-D', from, ...jump.split(' ')], deadline);
-    await this.#insist('iptables', ['-I', from, '1', ...jump.split(' ')], deadline);
+    await this.#runOrThrow('iptables', ['-I', from, '1', ...jump.split(' ')], deadline);
   }
 
   async #list(deadline: Deadline): Promise<ReadonlyMap<string, readonly string[]>> {
@@ -162,7 +162,7 @@ export class IptablesChains implements RuleSet {
     return exitCode === 0 ? rulesOf(stdout) : new Map();
   }
 
-  async #insist(
+  async #runOrThrow(
     program: 'iptables' | 'iptables-restore',
     args: readonly string[],
     deadline: Deadline,
