@@ -6,6 +6,7 @@ import {
   readdir,
   readFile,
   readlink,
+  rename,
   rm,
   stat,
   symlink,
@@ -136,12 +137,18 @@ describe('a build whose runner volume cannot be installed', () => {
   });
 });
 
-it('the runner volume is installed by the first who asks, and once for all who ask', async () => {
+it('the runner volume is installed by the first who asks, once for all who ask, and again when it was removed', async () => {
   let installed = 0;
-  const volume = runnerVolumeOnDemand(async () => `/volume-${++installed}`);
+  const volume = runnerVolumeOnDemand(async () => {
+    installed += 1;
+    return await install();
+  });
   expect(installed).toBe(0);
-  expect(await Promise.all([volume(), volume()])).toEqual(['/volume-1', '/volume-1']);
-  expect(await volume()).toBe('/volume-1');
+  const [path, same] = await Promise.all([volume(), volume()]);
+  expect([same, await volume(), installed]).toEqual([path, path, 1]);
+  await rename(path, `${path}.away`);
+  expect(await Promise.all([volume(), volume()])).toEqual([path, path]);
+  expect([await volume(), installed, (await readdir(path)).length]).toEqual([path, 2, 3]);
 });
 
 it('a runner volume that could not be installed is tried again at the next request', async () => {
@@ -149,9 +156,9 @@ it('a runner volume that could not be installed is tried again at the next reque
   const volume = runnerVolumeOnDemand(async () => {
     tries += 1;
     if (tries === 1) throw new Error('no space');
-    return '/volume';
+    return await install();
   });
   await expect(Promise.all([volume(), volume()])).rejects.toThrow('no space');
-  expect(await volume()).toBe('/volume');
+  expect(await readdir(await volume())).toContain(manifestName);
   expect(tries).toBe(2);
 });

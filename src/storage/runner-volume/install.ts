@@ -86,8 +86,9 @@ export async function installRunnerVolume(options: RunnerVolumeOptions): Promise
 }
 
 /**
- * The volume for kernels that may never be made: the first call installs it, and calls meanwhile share that. A failure is
- * thrown to them and not kept: what was in the way may be gone for the next.
+ * The volume for kernels that may never be made: the first call installs it, and calls meanwhile share that. One that
+ * somebody has removed since is installed again. A failure is thrown to them and not kept: what was in the way may be gone
+ * for the next.
  */
 export function runnerVolumeOnDemand(install: () => Promise<string>): () => Promise<string> {
   let path: Promise<string> | null = null;
@@ -99,11 +100,16 @@ export function runnerVolumeOnDemand(install: () => Promise<string>): () => Prom
       throw error;
     }
   };
-  return () => {
+  return async () => {
+    const known = path;
+    if (known !== null && !(await isInstalled(await known)) && path === known) path = null;
     path ??= tryOnce();
-    return path;
+    return await path;
   };
 }
+
+const isInstalled = async (path: string): Promise<boolean> =>
+  (await stat(join(path, manifestName)).catch(() => null)) !== null;
 
 /** Whether a volume is there and whole; one that is damaged is set aside, since containers may still use it. */
 async function isUsable(path: string, { onProgress }: RunnerVolumeOptions): Promise<boolean> {
