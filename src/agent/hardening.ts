@@ -14,7 +14,7 @@ export function hardeningOf(
     noNewPrivileges: !loosen.newPrivileges,
     limited: { cpus: !loosen.noCpuLimit, memory: !loosen.noMemoryLimit, processes: !loosen.noProcessLimit },
     swap: loosen.swap,
-    securityOptions: loosen.seccompUnconfined ? ['seccomp=unconfined'] : [],
+    securityOptions: loosen.seccompUnconfined ? ['seccomp=unconfined'] : defaultHardening.securityOptions,
   };
 }
 

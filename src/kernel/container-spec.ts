@@ -12,6 +12,7 @@ import { placementLabels } from './owned-containers.ts';
 import { containerName, labelNames, type Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
 import { hookTarget } from './resource-files.ts';
+import { seccompProfile } from './seccomp-profile.ts';
 import { isOnHost } from './spec.ts';
 
 /** What an operator may loosen; an image or a request never can. */
@@ -44,7 +45,7 @@ export const defaultHardening: ContainerHardening = {
   noNewPrivileges: true,
   limited: { cpus: true, memory: true, processes: true },
   swap: false,
-  securityOptions: [],
+  securityOptions: [`seccomp=${JSON.stringify(seccompProfile(process.arch))}`],
 };
 
 /** What is the same for all containers of an agent. */

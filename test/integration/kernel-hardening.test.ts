@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
+import { defaultHardening } from '../../src/kernel/container-spec.ts';
 import type { KernelRecord } from '../../src/kernel/record.ts';
 import type { KernelMount } from '../../src/kernel/spec.ts';
 import { asContainerId } from '../../src/lib/ids.ts';
@@ -85,7 +86,7 @@ describe('a kernel’s container', () => {
     expect(await inside("tr '\\0' '\\n' < /proc/1/environ")).not.toContain('LD_PRELOAD');
   });
 
-  it('is bounded in memory with swap, processes and CPU, and keeps the engine’s seccomp profile', async () => {
+  it('is bounded in memory with swap, processes and CPU, and has the seccomp profile of kernelet', async () => {
     const { text } = await engineCall('GET', `/containers/${record.containerId}/json`);
     const document = JSON.parse(text) as { HostConfig: Record<string, unknown> };
     expect(document.HostConfig).toMatchObject({
@@ -100,7 +101,8 @@ describe('a kernel’s container', () => {
       PidMode: '',
       IpcMode: 'private',
       UTSMode: '',
-      SecurityOpt: ['no-new-privileges:true'],
+      SecurityOpt: ['no-new-privileges:true', ...defaultHardening.securityOptions],
+      Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }],
     });
   });
 });

@@ -5,6 +5,7 @@ import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { seccompProfile } from '../../src/kernel/seccomp-profile.ts';
 import { containerPaths } from '../../src/protocol/image-contract.ts';
 import type { RunnerConfig } from '../../src/protocol/runner-config.ts';
 import { RunnerPeer } from './runner-peer.ts';
@@ -72,6 +73,8 @@ export async function startRunnerContainer(options: RunnerContainerOptions): Pro
   await chmod(home, options.homeMode ?? 0o755);
   await mkdir(runFolder, { mode: 0o700 });
   await writeFile(join(runFolder, 'runner.json'), JSON.stringify(config), { mode: 0o600 });
+  const profile = join(folder, 'seccomp.json');
+  await writeFile(profile, JSON.stringify(seccompProfile(process.arch)));
   const name = `kernelet-test-runner-${randomBytes(4).toString('hex')}`;
   const dispose = async (): Promise<void> => {
     await docker('rm', '-f', name).catch(() => {});
@@ -82,7 +85,8 @@ export async function startRunnerContainer(options: RunnerContainerOptions): Pro
       ...['create', '--name', name, '--init', '--workdir', containerPaths.home],
       ...['--network', options.network ?? 'none'],
       ...['--cap-drop', 'ALL', '--cap-add', 'SETUID', '--cap-add', 'SETGID', '--cap-add', 'KILL'],
-      ...['--security-opt', 'no-new-privileges', '--pids-limit', '128', '--memory', '512m', '--memory-swap', '512m'],
+      ...['--security-opt', 'no-new-privileges', '--security-opt', `seccomp=${profile}`],
+      ...['--pids-limit', '128', '--memory', '512m', '--memory-swap', '512m'],
       ...['-v', `${options.volume}:${containerPaths.volume}:ro`, '-v', `${runFolder}:${containerPaths.run}`],
       ...['-v', `${home}:${containerPaths.home}`, ...(options.docker ?? [])],
       ...['--entrypoint', `${containerPaths.volume}/bin/busybox`, options.image, 'sh', containerPaths.entry],

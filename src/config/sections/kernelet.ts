@@ -131,7 +131,7 @@ export const kerneletSection = {
     }),
     'loosen.seccomp-unconfined': key(strictBoolean, {
       default: false,
-      description: "Switches off the engine's filter of system calls.",
+      description: 'Switches off the filter of system calls.',
     }),
     'loosen.new-privileges': key(strictBoolean, {
       default: false,

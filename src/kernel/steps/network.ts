@@ -15,7 +15,7 @@ function isStrict(hardening: ContainerHardening): boolean {
     imageBootstrap === 'never' &&
     noNewPrivileges &&
     overrides === undefined &&
-    securityOptions.length === 0 &&
+    securityOptions.every((option) => defaultHardening.securityOptions.includes(option)) &&
     capabilities.every((name) => defaultHardening.capabilities.includes(name))
   );
 }

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { seccompProfile } from './seccomp-profile.ts';
+
+/** The fields of a profile that are asked for here. */
+interface Profile {
+  readonly defaultAction: string;
+  readonly architectures?: readonly string[];
+  readonly syscalls: readonly {
+    readonly names: readonly string[];
+    readonly action: string;
+    readonly args?: readonly { readonly index: number; readonly value: number }[];
+    readonly includes?: { readonly caps: readonly string[] };
+  }[];
+}
+
+const profile = seccompProfile('x64') as Profile;
+const rulesOf = (name: string) => profile.syscalls.filter(({ names }) => names.includes(name));
+
+describe('the profile of system calls', () => {
+  it('refuses what it does not name, on the architecture of the machine alone', () => {
+    expect(profile).toMatchObject({ defaultAction: 'SCMP_ACT_ERRNO', architectures: ['SCMP_ARCH_X86_64'] });
+    expect(seccompProfile('arm64')).toMatchObject({ architectures: ['SCMP_ARCH_AARCH64'] });
+    expect(seccompProfile('s390x')).not.toHaveProperty('architectures');
+  });
+
+  it('names each call once, so that no rule says something else than another', () => {
+    const plain = profile.syscalls.flatMap(({ names, args, includes }) => (args || includes ? [] : names));
+    expect(plain).toEqual([...new Set(plain)]);
+    expect(plain.every((name) => /^[a-z0-9_]+$/.test(name))).toBe(true);
+    for (const { names } of profile.syscalls.filter(({ args }) => args))
+      expect(names.filter((name) => plain.includes(name))).toEqual([]);
+  });
+
+  it.each(
+    [
+      'io_uring_setup io_uring_enter io_uring_register userfaultfd keyctl add_key request_key fsopen fsconfig fsmount fspick',
+    ]
+      .concat('open_tree move_mount mount_setattr bpf open_by_handle_at kexec_load init_module finit_module socketcall')
+      .flatMap((names) => names.split(' ')),
+  )('has %s for nobody', (name) => {
+    expect(rulesOf(name)).toEqual([]);
+  });
+
+  it('has sockets of five families, one of which needs a capability', () => {
+    const families = (wanted: boolean) =>
+      rulesOf('socket').flatMap(({ args, includes }) => (Boolean(includes) === wanted ? args : []));
+    expect(families(false).map((one) => one?.value)).toEqual([1, 2, 10, 16]);
+    expect(families(true).map((one) => one?.value)).toEqual([17]);
+  });
+
+  it('has mounts, namespaces and the root folder only with a capability', () => {
+    for (const name of ['mount', 'umount2', 'setns', 'unshare', 'chroot'])
+      expect(rulesOf(name).every(({ includes }) => includes !== undefined)).toBe(true);
+    expect(rulesOf('clone3')).toMatchObject([{ action: 'SCMP_ACT_ERRNO', errnoRet: 38 }]);
+  });
+});

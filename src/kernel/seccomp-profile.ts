@@ -1,0 +1,103 @@
+/**
+ * The system calls that kernels have: an allow-list of our own, so that it is the same with every engine. Pure.
+ *
+ * It grants what Moby's default profile does (github.com/moby/profiles, seccomp/default.json) on 64-bit machines, without
+ * what has been a way out of containers and no program of a kernel needs: sockets of any family but those named here
+ * (AF_VSOCK reaches the hypervisor also without a network), listing mounts, local descriptor tables, secret memory.
+ * `io_uring_*`, `userfaultfd`, keys and the new calls for mounts are in no list, not even for who has a capability.
+ * It covers the machine's own architecture alone: each further one makes the start of a container slower.
+ */
+
+/** Without an argument or a capability that matters, by what they are about. */
+const allowedCalls = [
+  // Files and folders.
+  'access chdir chmod chown close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2 fadvise64 fallocate',
+  'fchdir fchmod fchmodat fchmodat2 fchown fchownat fcntl fdatasync flock fstat fstatfs fsync ftruncate futimesat getcwd',
+  'getdents getdents64 ioctl lchown link linkat lseek lstat mkdir mkdirat mknod mknodat name_to_handle_at newfstatat open',
+  'openat openat2 pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv rename renameat',
+  'renameat2 rmdir sendfile splice stat statfs statx symlink symlinkat sync sync_file_range syncfs tee truncate umask unlink',
+  'unlinkat utime utimensat utimes vmsplice write writev',
+  'fgetxattr flistxattr fremovexattr fsetxattr getxattr getxattrat lgetxattr listxattr listxattrat llistxattr lremovexattr',
+  'lsetxattr removexattr removexattrat setxattr setxattrat',
+  // Waiting for them.
+  'epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd eventfd2 inotify_add_watch inotify_init',
+  'inotify_init1 inotify_rm_watch io_cancel io_destroy io_getevents io_pgetevents io_setup io_submit pipe pipe2 poll ppoll',
+  'pselect6 select signalfd signalfd4',
+  // Memory.
+  'brk cachestat madvise map_shadow_stack membarrier memfd_create mincore mlock mlock2 mlockall mmap mprotect mremap mseal',
+  'msync munlock munlockall munmap pkey_alloc pkey_free pkey_mprotect process_mrelease remap_file_pages',
+  // Processes and threads. Only those of the same user are traced.
+  'arch_prctl execve execveat exit exit_group fork futex futex_requeue futex_wait futex_waitv futex_wake get_robust_list',
+  'get_thread_area getcpu getpgid getpgrp getpid getppid getpriority getrlimit getrusage getsid gettid ioprio_get ioprio_set',
+  'pidfd_open prctl prlimit64 process_vm_readv process_vm_writev ptrace restart_syscall rseq sched_get_priority_max',
+  'sched_get_priority_min sched_getaffinity sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval',
+  'sched_setaffinity sched_setattr sched_setparam sched_setscheduler sched_yield set_robust_list set_thread_area',
+  'set_tid_address setpgid setpriority setrlimit setsid sysinfo times uname uretprobe vfork wait4 waitid',
+  // Signals.
+  'alarm kill pause pidfd_send_signal rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend',
+  'rt_sigtimedwait rt_tgsigqueueinfo sigaltstack tgkill tkill',
+  // Time.
+  'adjtimex clock_adjtime clock_getres clock_gettime clock_nanosleep getitimer gettimeofday nanosleep setitimer time',
+  'timer_create timer_delete timer_getoverrun timer_gettime timer_settime timerfd_create timerfd_gettime timerfd_settime',
+  // Users, and giving up rights.
+  'capget capset getegid geteuid getgid getgroups getresgid getresuid getuid landlock_add_rule landlock_create_ruleset',
+  'landlock_restrict_self seccomp setfsgid setfsuid setgid setgroups setregid setresgid setresuid setreuid setuid',
+  // Sockets that there are, and messages between processes.
+  'accept accept4 bind connect getpeername getsockname getsockopt listen recvfrom recvmmsg recvmsg sendmmsg sendmsg sendto',
+  'setsockopt shutdown',
+  'mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedsend mq_unlink msgctl msgget msgrcv msgsnd semctl semget semop',
+  'semtimedop shmat shmctl shmdt shmget',
+  'getrandom',
+];
+
+/** Those that a capability of the container brings: the operator gives those (`kernelet.loosen.capabilities`). */
+const callsByCapability: Readonly<Record<string, string>> = {
+  CAP_SYS_ADMIN: 'clone mount setdomainname sethostname setns umount2 unshare',
+  CAP_SYS_CHROOT: 'chroot',
+  CAP_SYS_NICE: 'get_mempolicy mbind set_mempolicy set_mempolicy_home_node',
+  CAP_SYS_PTRACE: 'kcmp pidfd_getfd process_madvise',
+  CAP_SYS_TIME: 'clock_settime settimeofday',
+  CAP_SYSLOG: 'syslog',
+  CAP_PERFMON: 'perf_event_open',
+};
+
+/** Families of sockets (`AF_` in <linux/socket.h>). */
+const families = { unix: 1, inet: 2, inet6: 10, netlink: 16, packet: 17 };
+/** All flags of clone(2) that make a namespace (`CLONE_NEW*` in <linux/sched.h>). */
+const namespaceFlags = 0x7e02_0000;
+/** What personality(2) may be asked for: the usual one, 2.6 as the version, addresses in order, both; and to say which. */
+const personalities = [0x0, 0x2_0000, 0x8, 0x2_0008, 0xffff_ffff];
+/** ENOSYS: the C library then uses clone, whose flags can be looked at. */
+const notImplemented = 38;
+
+const architectures: Partial<Record<NodeJS.Architecture, string>> = {
+  x64: 'SCMP_ARCH_X86_64',
+  arm64: 'SCMP_ARCH_AARCH64',
+};
+
+const split = (names: string): readonly string[] => names.split(' ');
+const allow = (names: readonly string[], more: object = {}): object => ({ names, action: 'SCMP_ACT_ALLOW', ...more });
+const equal = (name: string, value: number, more: object = {}): object =>
+  allow([name], { args: [{ index: 0, value, op: 'SCMP_CMP_EQ' }], ...more });
+
+/** The profile in the engine's form. `architecture`: of this machine, whose kernel it is, whatever the image is made for. */
+export function seccompProfile(architecture: NodeJS.Architecture): object {
+  const own = architectures[architecture];
+  return {
+    defaultAction: 'SCMP_ACT_ERRNO',
+    // Where none is named, it is the machine's own as well.
+    ...(own === undefined ? {} : { architectures: [own] }),
+    syscalls: [
+      allow(allowedCalls.flatMap(split)),
+      ...[families.unix, families.inet, families.inet6, families.netlink].map((family) => equal('socket', family)),
+      equal('socket', families.packet, { includes: { caps: ['CAP_NET_RAW'] } }),
+      equal('socketpair', families.unix),
+      ...personalities.map((personality) => equal('personality', personality)),
+      allow(['clone'], { args: [{ index: 0, value: namespaceFlags, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }] }),
+      { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: notImplemented },
+      ...Object.entries(callsByCapability).map(([capability, names]) =>
+        allow(split(names), { includes: { caps: [capability] } }),
+      ),
+    ],
+  };
+}

@@ -1,0 +1,73 @@
+/** What a tenant may ask the Linux kernel for: asked from inside, by number, as a hostile program would. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NodeUnderTest } from '../support/node-under-test.ts';
+
+/** Prints, for each call, its errno's name, or `ok`. The arguments are such that the filter alone answers with EPERM. */
+const probe = `
+import ctypes, errno, json, platform
+libc = ctypes.CDLL(None, use_errno=True)
+arm = platform.machine() == 'aarch64'
+text = ctypes.create_string_buffer
+calls = {
+  'socket AF_VSOCK': ((41, 198), 40, 1, 0),
+  'socket AF_ALG': ((41, 198), 38, 5, 0),
+  'socket AF_TIPC': ((41, 198), 30, 1, 0),
+  'socket AF_KCM': ((41, 198), 41, 5, 0),
+  'socketpair AF_TIPC': ((53, 199), 30, 1, 0, text(8)),
+  'io_uring_setup': ((425, 425), 1, text(120)),
+  'io_uring_enter': ((426, 426), -1, 0, 0, 0, 0),
+  'io_uring_register': ((427, 427), -1, 0, 0, 0),
+  'userfaultfd': ((323, 282), 1),
+  'keyctl': ((250, 219), 0, -3, 0),
+  'add_key': ((248, 217), text(b'user'), text(b'x'), text(b'y'), 1, -2),
+  'request_key': ((249, 218), text(b'user'), text(b'x'), 0, 0),
+  'fsopen': ((430, 430), text(b'tmpfs'), 0),
+  'fsconfig': ((431, 431), -1, 0, 0, 0, 0),
+  'fsmount': ((432, 432), -1, 0, 0),
+  'fspick': ((433, 433), -100, text(b'/'), 0),
+  'open_tree': ((428, 428), -100, text(b'/'), 0),
+  'move_mount': ((429, 429), -1, text(b''), -1, text(b''), 0),
+  'mount_setattr': ((442, 442), -1, text(b'/'), 0, 0, 0),
+  'bpf': ((321, 280), -1, 0, 0),
+  'clone with a user namespace': ((56, 220), 0x10000011, 0, 0, 0, 0),
+  'clone3': ((435, 435), 0, 0),
+  'modify_ldt': ((154, 999), 0, 0, 0),
+  'socket AF_UNIX': ((41, 198), 1, 1, 0),
+  'socket AF_INET': ((41, 198), 2, 1, 0),
+  'socket AF_INET6': ((41, 198), 10, 1, 0),
+  'socket AF_NETLINK': ((41, 198), 16, 3, 0),
+  'memfd_create': ((319, 279), text(b'x'), 0),
+}
+found = {}
+for name, ((amd, armed), *rest) in calls.items():
+  ctypes.set_errno(0)
+  words = [ctypes.c_long(one) if isinstance(one, int) else one for one in rest]
+  result = libc.syscall(ctypes.c_long(armed if arm else amd), *words)
+  found[name] = 'ok' if result >= 0 else errno.errorcode[ctypes.get_errno()]
+print(json.dumps(found))
+`;
+
+let node: NodeUnderTest;
+beforeAll(async () => {
+  node = await NodeUnderTest.started();
+}, 120_000);
+afterAll(() => node?.[Symbol.asyncDispose](), 60_000);
+
+describe.each(['bridge', 'none'])('a tenant with the network %s', (network) => {
+  it('has the system calls of the list, and no others', async () => {
+    const id = await node.create('--image', 'kernelet/python', '--network', network);
+    const { text, stderr } = await node.run(['exec', id, '--', 'python3', '-c', probe]);
+    expect(stderr).toBe('');
+    const found = Object.entries(JSON.parse(text) as Record<string, string>);
+    const having = (answer: string) => found.filter(([, one]) => one === answer).map(([name]) => name);
+    expect(having('ok')).toEqual([
+      'socket AF_UNIX',
+      'socket AF_INET',
+      ...(having('ok').includes('socket AF_INET6') ? ['socket AF_INET6'] : []),
+      'socket AF_NETLINK',
+      'memfd_create',
+    ]);
+    expect(having('ENOSYS')).toEqual(['clone3']);
+    expect(having('EPERM')).toHaveLength(found.length - having('ok').length - 1);
+  });
+});
