@@ -1,10 +1,11 @@
 // Runs the tests part by part (scripts/test/parts.mjs), against a container engine that is started when none answers.
-// Says how many minutes each part took and what failed; the last line is `N passed, N failed`. `--part NAME` runs one, and may be given
+// Says how many minutes each part took, what failed and what was left behind; the last line is `N passed, N failed`. `--part NAME` runs one, and may be given
 // again; `--quick` leaves out the long randomised loops, `--nightly` lengthens them; further arguments are file filters.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ensureEngine } from './engine.mjs';
+import { leftSince, takeStock } from './test/leftovers.mjs';
 import { readArguments } from './test/parts.mjs';
 import { runPart } from './test/run-part.mjs';
 
@@ -54,7 +55,10 @@ async function main(stop) {
   try {
     if (asked.chosen.some(({ needsEngine }) => needsEngine))
       engine = await ensureEngine({ keep: asked.keep, log: say });
+    const before = await takeStock(engine?.dockerHost);
     const outcomes = await runParts(asked, engine, scratch, stop);
+    // Of tests that were stopped something may stay.
+    if (!stop.aborted) outcomes.push(await leftSince(before, engine?.dockerHost));
     console.log([tableOf(outcomes), ...failuresOf(outcomes)].join('\n'));
     const sum = (key) => outcomes.reduce((total, outcome) => total + outcome[key], 0);
     const [passed, failed] = [sum('passed'), sum('failed')];

@@ -55,7 +55,11 @@ beforeAll(async () => {
     await docker('rm', '-f', name);
   }
 });
-afterEach(() => node?.[Symbol.asyncDispose]());
+afterEach(async () => {
+  const { agent } = node.fixture;
+  for (const { id } of await agent.list({ all: false })) await agent.destroy(id, { force: true });
+  await node[Symbol.asyncDispose]();
+});
 afterAll(async () => {
   await docker('rmi', '-f', image);
 });
