@@ -20,7 +20,7 @@ const rules = rows.flatMap((row, index) => {
     ? [{ name: `no-upward-from-${row[0]}`, severity: 'error', from: { path: folder(row) }, to: { path: folder(above) } }]
     : [];
   const sideways = row.flatMap((name) => {
-    const others = row.filter((other) => other !== name && other !== 'events');
+    const others = row.filter((other) => other !== name);
     const allowed = {
       cli: '^src/http/(api-types|limits)\\.ts$',
       backendai: '^src/cli/(command|commands/index)\\.ts$',

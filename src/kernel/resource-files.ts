@@ -9,6 +9,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { basename } from 'node:path/posix';
 import { parseDecimal, zero } from '../lib/decimal.ts';
+import { containerPaths } from '../protocol/image-contract.ts';
 import { parseCpuset } from '../resources/cpuset.ts';
 import { allocationOf, type DeviceShare, sharesOf } from '../resources/device-share.ts';
 import { readResourceAccount, writeResourceTxt } from '../resources/resource-txt.ts';
@@ -16,7 +17,7 @@ import type { KnownSlots } from '../resources/slot-name.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import type { KernelRecord } from './record.ts';
 
-const hookFolder = '/opt/kernel';
+const hookFolder = containerPaths.kernel;
 const preload = 'LD_PRELOAD';
 
 /** `resource.txt`. Mounts that its line cannot carry are left out: their paths would be read as other mounts or lines. */

@@ -46,6 +46,8 @@ export const containerPaths = {
   volume: '/opt/backend.ai',
   /** The entry that starts the runner: a script for the volume's static shell. */
   entry: '/opt/backend.ai/bin/entry',
+  /** What the agent lays for one kernel: the runner's folder, libraries of devices. */
+  kernel: '/opt/kernel',
   /** Read-write for root alone: `runner.json`, `runner.sock`. */
   run: '/opt/kernel/run',
   config: '/opt/kernel/run/runner.json',

@@ -1,6 +1,7 @@
 /**
  * A language runtime: how programs of one type are built and run (spec kernel-runner 14). One file each in
- * `runtimes/`; adding one is adding a file and its line in `runtimes/index.ts`.
+ * `runtimes/`; adding one is adding a file, its line in `runtimes/index.ts` and its row in
+ * `protocol/runtimes.ts`.
  *
  * A runtime does nothing itself: it answers with a plan, and the runner carries the plan out with the tenant's ids.
  * Nothing here reads the tenant's home: the runner is root without the right to override permissions, and the home is

@@ -1,4 +1,7 @@
-/** What the rules say, and what each kind of packet filter does with them. */
+/**
+ * What rules are made of, and what each kind of packet filter does with them. The rules themselves stand in `nft-table.ts`
+ * and, for machines without nftables, in `iptables-chains.ts`.
+ */
 import type { Deadline } from '../../lib/deadline.ts';
 import type { ServiceAddress } from '../cluster-services.ts';
 

@@ -36,7 +36,7 @@ const wholeFolders = [
   '/var/lib',
 ];
 /** Of the kernel: neither they nor what is below them. */
-const kernelTargets = ['/dev', '/etc', '/home', containerPaths.volume, '/opt/kernel', '/proc', '/run', '/sys'];
+const kernelTargets = ['/dev', '/etc', '/home', containerPaths.volume, containerPaths.kernel, '/proc', '/run', '/sys'];
 /** Of the kernel: they and what is above them. */
 const topTargets = ['/bin', '/lib', '/lib64', '/opt', '/sbin', '/tmp', '/usr/bin', '/usr/lib', '/usr/sbin', '/var'];
 /** Character devices by which the host's memory, disks or log are had. */
