@@ -3,9 +3,8 @@
  * one line of JSON: the batches of each request.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { cpuPlugin } from '../src/devices/cpu-plugin.ts';
+import { cpuPlugin, memPlugin } from '../src/devices/basic-plugins.ts';
 import { readShareOptions } from '../src/devices/fractional-gpu.ts';
-import { memPlugin } from '../src/devices/mem-plugin.ts';
 import { mockPlugin } from '../src/devices/mock-plugin.ts';
 import type { NodeDevices } from '../src/devices/node-devices.ts';
 import { Decimal } from '../src/lib/decimal.ts';

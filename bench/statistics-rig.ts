@@ -9,7 +9,7 @@ import { NodeFigures } from '../src/stats/node-figures.ts';
 import { OomLog } from '../src/stats/oom-log.ts';
 import { ProcessReader } from '../src/stats/process-reader.ts';
 import { Statistics } from '../src/stats/statistics.ts';
-import type { StatisticsSink } from '../src/stats/statistics-sink.ts';
+import type { StatisticsSink } from '../src/stats/statistics-round.ts';
 import { median } from './statistics.ts';
 
 const signal = new AbortController().signal;

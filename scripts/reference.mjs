@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { clusterCommands } from '../src/backendai/index.ts';
 import { methods } from '../src/backendai/rpc/methods/index.ts';
 import { commandTable } from '../src/cli/commands/index.ts';
-import { configJsonSchema } from '../src/config/json-schema.ts';
+import { configJsonSchema } from '../src/config/schema.ts';
 import { createApp } from '../src/http/app.ts';
 import { silentLogger } from '../src/lib/log.ts';
 import { version } from '../src/lib/version.ts';

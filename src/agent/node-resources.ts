@@ -1,7 +1,7 @@
 /** What this node has, what kernels have of it, and what is reported, for callers. */
 import type { DeviceMetadata, HardwareInfo } from '../devices/device-plugin.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
-import { computePlugins, heartbeatSlots, shownMetadata } from '../devices/reported-devices.ts';
+import { computePlugins, heartbeatSlots, shownMetadata } from '../devices/node-plugin.ts';
 import { plainText, zero } from '../lib/decimal.ts';
 import type { NumaNode } from '../resources/affinity.ts';
 import { type DeviceShare, sharesOf } from '../resources/device-share.ts';

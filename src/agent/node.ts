@@ -7,7 +7,7 @@ import type { KernelRegistry } from '../kernel/kernel-registry.ts';
 import type { RefusedServices } from '../network/cluster-services.ts';
 import type { SessionNetworks } from '../network/session-networks.ts';
 import type { PortPool } from '../resources/port-pool.ts';
-import type { StatisticsSink } from '../stats/statistics-sink.ts';
+import type { StatisticsSink } from '../stats/statistics-round.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
 import type { EventStore } from './agent-parts.ts';
 import type { DefaultAgent } from './default-agent.ts';

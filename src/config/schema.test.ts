@@ -3,8 +3,7 @@ import { expect, it } from 'vitest';
 import { fuzzRuns } from '../../test/support/depth.ts';
 import { RefusedValue } from './definition.ts';
 import { ignoredKeyOf, ignoredKeys } from './ignored-keys.ts';
-import { configJsonSchema } from './json-schema.ts';
-import { definitions, sections } from './schema.ts';
+import { configJsonSchema, definitions, sections } from './schema.ts';
 
 it('gives every key a default that its own type accepts, and a description', () => {
   for (const [key, definition] of definitions) {

@@ -2,11 +2,9 @@
  * The configuration of a daemon: read at the start, completed by its cluster, and read again while the daemon goes on (spec
  * config-and-ops 11.2). What can count at once does, what cannot is named, and a file that is refused changes nothing.
  */
-
 import type { ServedNode } from '../agent/node.ts';
 import type { ClusterOverrides } from '../config/cluster-overrides.ts';
-import { type LoadOptions, loadSettings } from '../config/load.ts';
-import { changedKeys } from '../config/resolve.ts';
+import { changedKeys, type LoadOptions, loadSettings } from '../config/load.ts';
 import type { LoadedSettings } from '../config/settings.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { toKerneletError } from '../lib/errors.ts';

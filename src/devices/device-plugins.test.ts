@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Decimal, plainText } from '../lib/decimal.ts';
 import type { Allocation } from '../resources/allocation.ts';
-import { cpuPlugin } from './cpu-plugin.ts';
+import { cpuPlugin, memPlugin } from './basic-plugins.ts';
 import { cudaPlugin } from './cuda-plugin.ts';
 import type { DevicePlugin } from './device-plugin.ts';
 import { readOperatorShares, readShareOptions } from './fractional-gpu.ts';
-import { memPlugin } from './mem-plugin.ts';
 import { readMockConfig } from './mock-config.ts';
 import { mockPlugin } from './mock-plugin.ts';
 

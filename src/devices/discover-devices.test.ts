@@ -6,7 +6,7 @@ import { loadSettings } from '../config/load.ts';
 import { newKernelId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
 import { formatSlotAmounts, readResourceRequest } from '../resources/slot-amounts.ts';
-import { discoverCores } from './cpu-plugin.ts';
+import { discoverCores } from './basic-plugins.ts';
 import { discoverDevices } from './discover-devices.ts';
 import type { NodeDevices } from './node-devices.ts';
 

@@ -22,7 +22,7 @@ import {
   measureStatistics,
   summed,
   wholeDeviceMeasure,
-} from './device-measures.ts';
+} from './device-plugin.ts';
 
 /** Whom it may speak of. */
 export interface MeasuredThings {

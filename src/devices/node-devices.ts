@@ -6,9 +6,8 @@ import { type Decimal, isAboveZero, plainText, sum, zero } from '../lib/decimal.
 import { KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
-import { AffinityMap } from '../resources/affinity.ts';
+import { AffinityMap, type AffinityPolicy, type AffinityRule } from '../resources/affinity.ts';
 import { Allocator, completeOrder, type KernelAllocation } from '../resources/allocator.ts';
-import type { AffinityPolicy, AffinityRule } from '../resources/candidate-order.ts';
 import { DeviceLedger } from '../resources/device-ledger.ts';
 import { allocationOf, type DeviceShare, sharesOf } from '../resources/device-share.ts';
 import { ResourceError } from '../resources/resource-error.ts';

@@ -1,9 +1,14 @@
-/** A plugin as the node uses it: what it has is known, what it says of an allocation is asked for, in whatever process. */
+/**
+ * A plugin as the node uses it: what it has is known, what it says of an allocation is asked for, in whatever
+ * process; and what a node tells of its plugins and their slots (spec resources-and-stats 4 and 11).
+ */
+
+import { plainText, zero } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { Allocation } from '../resources/allocation.ts';
-import { checkAcceleratorSlots } from '../resources/slot-name.ts';
-import type { DeviceHolder, DeviceMeasure } from './device-measures.ts';
-import type { DevicePlugin, HardwareInfo } from './device-plugin.ts';
+import type { SlotAmounts } from '../resources/slot-amounts.ts';
+import { checkAcceleratorSlots, type KnownSlots, type SlotType } from '../resources/slot-name.ts';
+import type { DeviceHolder, DeviceMeasure, DeviceMetadata, DevicePlugin, HardwareInfo } from './device-plugin.ts';
 import type { DeviceAnswers } from './device-provision.ts';
 
 /** What of a kernel's image matters to what comes with a device. */
@@ -85,3 +90,20 @@ export function checkPlugin(plugin: NodePlugin, others: readonly NodePlugin[]): 
     if (!slots.has(slot)) throw invalid(`offers the slot ${slot}, which it doesn't declare`);
   }
 }
+
+/** `resource_slots` of a heartbeat: type and amount of every declared slot, 0 for one that was not found. */
+export const heartbeatSlots = (
+  known: KnownSlots,
+  available: SlotAmounts,
+): Readonly<Record<string, readonly [SlotType, string]>> =>
+  Object.fromEntries([...known].map(([slot, type]) => [slot, [type, plainText(available.get(slot) ?? zero)]]));
+
+/** `compute_plugins` of a heartbeat; what a plugin says of itself may override its version. */
+export const computePlugins = (
+  plugins: readonly NodePlugin[],
+): Readonly<Record<string, Readonly<Record<string, string | boolean>>>> =>
+  Object.fromEntries(plugins.map(({ key, version, extraInfo }) => [key, { version, ...extraInfo }]));
+
+/** What is shown of slots, by slot; plugins that are off show nothing. */
+export const shownMetadata = (plugins: readonly NodePlugin[]): Readonly<Record<string, DeviceMetadata>> =>
+  Object.fromEntries(plugins.flatMap(({ metadata }) => (metadata ? [[metadata.slot_name, metadata]] : [])));

@@ -12,7 +12,7 @@ import { type LeasedNetwork, readNameFiles } from '../network/prewarmed-network.
 import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from '../network/prewarmed-network-pool.ts';
 import { SessionNetworks } from '../network/session-networks.ts';
 import { containerPaths } from '../protocol/image-contract.ts';
-import { measurer } from '../stats/scratch-walk.ts';
+import { measurer } from '../stats/scratch-sizes.ts';
 import type { KeptHomesLimits } from '../storage/kept-homes.ts';
 import { ScratchFolders } from '../storage/scratch.ts';
 import type { StateFolder } from '../storage/state-folder.ts';

@@ -1,5 +1,4 @@
 /** Assembles a node out of its parts. What differs between nodes is handed in; nothing here asks what the node is. */
-
 import path from 'node:path';
 import type { EventStore } from '../agent/agent-parts.ts';
 import type { NodeCapacity } from '../agent/create-request.ts';
@@ -22,7 +21,7 @@ import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import { version } from '../lib/version.ts';
 import type { RefusedServices } from '../network/cluster-services.ts';
 import { PortPool } from '../resources/port-pool.ts';
-import type { StatisticsSink } from '../stats/statistics-sink.ts';
+import type { StatisticsSink } from '../stats/statistics-round.ts';
 import { mountCheck } from '../storage/mounts/mount-check.ts';
 import { scratchFolder } from '../storage/scratch.ts';
 import type { StateFolder } from '../storage/state-folder.ts';

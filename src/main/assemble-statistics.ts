@@ -11,14 +11,13 @@ import type { Logger } from '../lib/log.ts';
 import type { ReaderHost } from '../stats/container-reader.ts';
 import { DirectSource, EngineSource } from '../stats/container-source.ts';
 import { DeviceFigures, holdersOf } from '../stats/device-figures.ts';
-import { nodeDisk } from '../stats/node/node-disk.ts';
-import { nodeCpu, nodeMemory, nodeNetwork } from '../stats/node/node-proc.ts';
+import { nodeCpu, nodeDisk, nodeMemory, nodeNetwork } from '../stats/node-collectors.ts';
 import { NodeFigures } from '../stats/node-figures.ts';
 import { OomLog } from '../stats/oom-log.ts';
 import { OpenFileCache, openFilesShare } from '../stats/open-file-cache.ts';
 import { ProcessReader } from '../stats/process-reader.ts';
 import { Statistics } from '../stats/statistics.ts';
-import type { StatisticsSink } from '../stats/statistics-sink.ts';
+import type { StatisticsSink } from '../stats/statistics-round.ts';
 
 /** What they are assembled from. */
 export interface AssembleStatisticsOptions {

@@ -1,5 +1,4 @@
 /** The engines that `agent.backend` may name, each with what looks into its containers. */
-
 import { readFile } from 'node:fs/promises';
 import { homedir, totalmem } from 'node:os';
 import path from 'node:path';
@@ -23,7 +22,7 @@ import { version } from '../lib/version.ts';
 import { machinePacketFilter, noPacketFilter, type PacketFilter } from '../network/firewall/packet-filter.ts';
 import { runtimeTable } from '../protocol/runtimes.ts';
 import { readHierarchies } from '../stats/cgroup.ts';
-import { networkBytes } from '../stats/container/network.ts';
+import { networkBytes } from '../stats/container-collectors.ts';
 import type { ReaderHost } from '../stats/container-reader.ts';
 import type { OpenFileCache } from '../stats/open-file-cache.ts';
 import { installRunnerVolume, runnerVolumeOnDemand } from '../storage/runner-volume/install.ts';

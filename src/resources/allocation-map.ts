@@ -3,7 +3,7 @@
  * it changes everything or nothing. Pure; one costs as much time as there are devices, which are sorted.
  */
 import { Decimal, floorTo, isAboveZero, sum, zero } from '../lib/decimal.ts';
-import type { DeviceReference } from './affinity.ts';
+import { type AffinityHint, candidateOrder, type DeviceReference } from './affinity.ts';
 import {
   type Allocation,
   amountsOf,
@@ -13,12 +13,17 @@ import {
   type Share,
   type SlotDevice,
 } from './allocation.ts';
-import { type AffinityHint, candidateOrder } from './candidate-order.ts';
-import { discreteEvenly } from './discrete-evenly.ts';
-import { defaultLeastUseful, fitsUnfragmented, fractionEvenly } from './fraction-evenly.ts';
 import { ResourceError, type SlotAsk } from './resource-error.ts';
 import { areExclusive, deviceOfSlot, type SlotType } from './slot-name.ts';
-import { discreteFill, fractionFill, type Strategy } from './strategy.ts';
+import {
+  defaultLeastUseful,
+  discreteEvenly,
+  discreteFill,
+  fitsUnfragmented,
+  fractionEvenly,
+  fractionFill,
+  type Strategy,
+} from './strategy.ts';
 
 /** How to make a map. */
 export interface AllocationMapOptions {

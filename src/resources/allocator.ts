@@ -3,10 +3,9 @@
  * in the configured order, and each is placed near the devices that the one before it gave.
  */
 import type { Decimal } from '../lib/decimal.ts';
-import type { AffinityMap, DeviceReference } from './affinity.ts';
+import type { AffinityMap, AffinityPolicy, AffinityRule, DeviceReference } from './affinity.ts';
 import type { Allocation } from './allocation.ts';
 import type { AllocationMap } from './allocation-map.ts';
-import type { AffinityPolicy, AffinityRule } from './candidate-order.ts';
 import { ResourceError } from './resource-error.ts';
 import type { SlotAmounts } from './slot-amounts.ts';
 import { belongsTo, deviceOfSlot } from './slot-name.ts';

@@ -4,13 +4,17 @@
  */
 import { isSystemError } from '../lib/system-error.ts';
 import { type CgroupMount, cgroupFolder, parseMembership, unifiedFolder } from './cgroup.ts';
-import type { ContainerCollector, ContainerPlace, ReadFigures } from './container/container-collector.ts';
-import { containerCpu } from './container/cpu.ts';
-import { containerDisk } from './container/disk.ts';
-import { containerMemory } from './container/memory.ts';
-import { containerNetwork } from './container/network.ts';
-import { containerPressure } from './container/pressure.ts';
-import { containerProcesses } from './container/processes.ts';
+import {
+  type ContainerCollector,
+  type ContainerPlace,
+  containerCpu,
+  containerDisk,
+  containerMemory,
+  containerNetwork,
+  containerPressure,
+  containerProcesses,
+  type ReadFigures,
+} from './container-collectors.ts';
 import { type ContainerSample, emptySample, type MissingMetric, missingMetricOf } from './container-sample.ts';
 import type { OpenFileCache } from './open-file-cache.ts';
 

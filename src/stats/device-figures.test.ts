@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { DeviceMeasure } from '../devices/device-measures.ts';
+import type { DeviceMeasure } from '../devices/device-plugin.ts';
 import type { NodePlugin } from '../devices/node-plugin.ts';
 import { Decimal } from '../lib/decimal.ts';
 import { KerneletError } from '../lib/errors.ts';

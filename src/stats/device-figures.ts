@@ -2,7 +2,7 @@
  * What devices are used by: their plugins are asked in each round, each with a deadline of its own and each alone. One that
  * did not answer in time rests for a while.
  */
-import type { DeviceHolder, DeviceMeasure, MeasuredAmount } from '../devices/device-measures.ts';
+import type { DeviceHolder, DeviceMeasure, DeviceMeasureKind, MeasuredAmount } from '../devices/device-plugin.ts';
 import type { NodePlugin } from '../devices/node-plugin.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
@@ -12,7 +12,6 @@ import type { KernelAllocation } from '../resources/allocator.ts';
 import type { Timed } from './container-sample.ts';
 import type { DeviceFigure } from './kernel-statistics-store.ts';
 import type { NodeCollector } from './node-figures.ts';
-import type { DeviceReading, DeviceReadings } from './statistics-sink.ts';
 
 /** Whom it asks, and about whom. */
 export interface DeviceFiguresParts {
@@ -20,6 +19,19 @@ export interface DeviceFiguresParts {
   readonly plugins: () => readonly Pick<NodePlugin, 'key' | 'measure'>[];
   /** The kernels that hold devices of a plugin, and those that hold none. */
   readonly holders: (key: string) => readonly DeviceHolder[];
+}
+
+/** How much of devices a kernel or a process uses by one measure. */
+export interface DeviceReading extends MeasuredAmount {
+  readonly kind: DeviceMeasureKind;
+}
+
+/** What is known of the devices of a kernel or of a process. */
+export interface DeviceReadings {
+  /** What plugins have measured in this very round. */
+  readonly fresh: readonly DeviceReading[];
+  /** The keys of all measures that still hold: those of a plugin that missed a round too. */
+  readonly keys: ReadonlySet<string>;
 }
 
 interface Measured {

@@ -1,5 +1,5 @@
 /** What is known of each kernel: its account, its rates, its over-use. No I/O; time is an argument. */
-import type { MeasuredAmount } from '../devices/device-measures.ts';
+import type { MeasuredAmount } from '../devices/device-plugin.ts';
 import type { ContainerId, KernelId, SessionId } from '../lib/ids.ts';
 import { type Account, addSample, inUnit, type KernelUsage, totals, usageOf } from './account.ts';
 import {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { disksOf, nodeDisk } from './node/node-disk.ts';
-import { nodeCpu, nodeNetwork, parseCpuTicks, parseMemory } from './node/node-proc.ts';
+import { disksOf, nodeCpu, nodeDisk, nodeNetwork, parseCpuTicks, parseMemory } from './node-collectors.ts';
 import { NodeFigures } from './node-figures.ts';
 
 const signal = new AbortController().signal;

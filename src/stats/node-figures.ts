@@ -1,5 +1,5 @@
 /** The figures of the node: their table, and the collectors that measure them. One that fails is reported and skips its turn. */
-import type { MeasuredAmount } from '../devices/device-measures.ts';
+import type { MeasuredAmount } from '../devices/device-plugin.ts';
 import { type MissingMetric, missingMetricOf, type Timed } from './container-sample.ts';
 
 /** A series for Prometheus: its name after `kernelet_node_`. */

@@ -1,11 +1,14 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { link, lstat, mkdir, mkdtemp, readdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { newKernelId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
-import { ScratchSizes } from './scratch-sizes.ts';
+import { YieldBudget } from '../lib/yield-budget.ts';
+import { measurer, ScratchSizes, walkSize } from './scratch-sizes.ts';
 
 let folder: string;
 let elapsed: number;
@@ -85,4 +88,121 @@ it('begins nothing more once it is to end', async () => {
   end.abort();
   await sizes.settled();
   expect(sizes.bytesOf(one)).toBeNull();
+});
+
+/** What a tenant does right after a file of it was looked at, and which folders' names were taken at once. */
+const watched = vi.hoisted(() => ({ afterLook: async (_path: string) => {}, taken: [] as number[] }));
+vi.mock('node:fs/promises', async (load) => {
+  const real = await load<typeof import('node:fs/promises')>();
+  return {
+    ...real,
+    lstat: async (path: Buffer) => {
+      const found = await real.lstat(path);
+      await watched.afterLook(String(path));
+      return found;
+    },
+    readdir: async (path: string, options: { encoding: 'buffer' }) => {
+      const names = await real.readdir(path, options);
+      watched.taken.push(names.length);
+      return names;
+    },
+  };
+});
+
+describe('the walk through a folder', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'kernelet-walk-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+  const signal = new AbortController().signal;
+  const budget = () => new YieldBudget({ workMs: 10, restMs: 1 });
+  const bounds = { maxEntries: 10_000, deepest: 20 };
+  const du = (): number =>
+    Number(execFileSync('du', ['-s', '-B1', '--one-file-system', folder], { encoding: 'utf8' }).split('\t')[0]);
+  /** The folder itself is not counted by the walk. */
+  const own = 4096;
+  /** More names than are taken at once. */
+  const manyNames = Array.from({ length: 700 }, (_, index) => `file${index}${'x'.repeat(90)}`);
+  const putAll = (below: string, names: readonly string[]): void => {
+    for (const name of names) writeFileSync(path.join(folder, below, name), 'x');
+  };
+
+  it('finds what `du` finds: files with holes, links counted once, links not followed', async () => {
+    await mkdir(path.join(folder, 'a/b/c'), { recursive: true });
+    await writeFile(path.join(folder, 'a/b/c/file'), Buffer.alloc(300_000, 1));
+    await link(path.join(folder, 'a/b/c/file'), path.join(folder, 'a/again'));
+    await writeFile(path.join(folder, 'a/holes'), 'x');
+    await truncate(path.join(folder, 'a/holes'), 50_000_000);
+    await symlink('/usr', path.join(folder, 'a/usr'));
+    await symlink('/proc/self/fd', path.join(folder, 'fd'));
+    const { bytes, complete } = await walkSize(folder, bounds, budget(), signal);
+    expect({ bytes: bytes + own, complete }).toEqual({ bytes: du(), complete: true });
+  });
+
+  it('finds files and folders whose names are no text', async () => {
+    const odd = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xff, 0xfe])]);
+    await mkdir(odd);
+    await writeFile(Buffer.concat([odd, Buffer.from('/'), Buffer.from([0xc3])]), Buffer.alloc(300_000, 1));
+    const { bytes, complete } = await walkSize(folder, bounds, budget(), signal);
+    expect({ bytes: bytes + own, complete }).toEqual({ bytes: du(), complete: true });
+  });
+
+  it('ends at its bounds with what there is at least', async () => {
+    for (let name = 0; name < 50; name += 1) await writeFile(path.join(folder, `file${name}`), 'x');
+    const few = await walkSize(folder, { ...bounds, maxEntries: 20 }, budget(), signal);
+    expect(few).toEqual({ bytes: 20 * 4096, complete: false });
+    await mkdir(path.join(folder, '1/2/3/4/5'), { recursive: true });
+    expect(await walkSize(folder, { ...bounds, deepest: 3 }, budget(), signal)).toMatchObject({ complete: false });
+  });
+
+  it('leaves out what is too deep when it is told to, and goes on', async () => {
+    await mkdir(path.join(folder, '1/2/3/4/5'), { recursive: true });
+    await writeFile(path.join(folder, '1/2/file'), 'x');
+    await writeFile(path.join(folder, 'z'), 'x');
+    const found = await walkSize(folder, { ...bounds, deepest: 3, skipsDeeper: true }, budget(), signal);
+    expect(found).toEqual({ bytes: 5 * 4096, complete: true });
+  });
+
+  it('leaves no descriptor open, also when it is aborted', async () => {
+    await mkdir(path.join(folder, 'a/b/c'), { recursive: true });
+    for (let name = 0; name < 500; name += 1) await writeFile(path.join(folder, `a/b/c/file${name}`), 'x');
+    const open = async (): Promise<number> => (await readdir('/proc/self/fd')).length;
+    const before = await open();
+    await walkSize(folder, bounds, budget(), signal);
+    const end = new AbortController();
+    const walk = walkSize(folder, bounds, budget(), end.signal);
+    end.abort(new Error('enough'));
+    await expect(walk).rejects.toThrow('enough');
+    expect(await open()).toBeLessThanOrEqual(before);
+  });
+
+  it('finds what is in a folder of more names than are taken at once', async () => {
+    putAll('', manyNames);
+    expect((await lstat(folder)).size).toBeGreaterThan(32 * 1024);
+    expect(await walkSize(folder, bounds, budget(), signal)).toEqual({
+      bytes: manyNames.length * 4096,
+      complete: true,
+    });
+  });
+
+  it('takes the names of a large folder singly also when it is put in the place of a small one', async () => {
+    await mkdir(path.join(folder, 'walked/one'), { recursive: true });
+    await mkdir(path.join(folder, 'large'));
+    putAll('large', manyNames);
+    watched.taken = [];
+    watched.afterLook = async (seen) => {
+      if (!seen.endsWith('/one')) return;
+      await rename(path.join(folder, 'walked/one'), path.join(folder, 'small'));
+      await rename(path.join(folder, 'large'), path.join(folder, 'walked/one'));
+    };
+    await walkSize(path.join(folder, 'walked'), bounds, budget(), signal);
+    watched.afterLook = async () => {};
+    expect(watched.taken).toEqual([1]);
+  });
+
+  it('takes a deep folder that nobody writes in for as large as what it has seen of it, and gives no part of it up', async () => {
+    await mkdir(path.join(folder, 'x/'.repeat(60)), { recursive: true });
+    expect(await measurer(systemClock)(folder, signal)).toEqual({ bytes: 48 * 4096, complete: true });
+  });
 });

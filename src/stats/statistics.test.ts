@@ -16,7 +16,7 @@ import { OpenFileCache } from './open-file-cache.ts';
 import type { Overuse } from './overuse.ts';
 import { ProcessReader } from './process-reader.ts';
 import { Statistics, type StatisticsParts } from './statistics.ts';
-import type { ProcessReading, StatisticsSink } from './statistics-sink.ts';
+import type { ProcessReading, StatisticsSink } from './statistics-round.ts';
 
 const signal = new AbortController().signal;
 let folder: string;

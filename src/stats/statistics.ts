@@ -4,16 +4,13 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '../lib/clock.ts';
-import { sleep } from '../lib/clock.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { Histogram } from '../lib/histogram.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { runPeriodically } from '../lib/retry.ts';
-import type { KernelUsage } from './account.ts';
-import { AccountFile } from './account-file.ts';
-import { collectedRound } from './collected-round.ts';
+import { AccountFile, type KernelUsage } from './account.ts';
 import type { MissingMetric } from './container-sample.ts';
 import type { ContainerSource } from './container-source.ts';
 import type { DeviceFigures } from './device-figures.ts';
@@ -31,7 +28,7 @@ import type { Overuse } from './overuse.ts';
 import type { ProcessReader } from './process-reader.ts';
 import { pauseAfter } from './round-pause.ts';
 import { ScratchSizes } from './scratch-sizes.ts';
-import type { StatisticsSink } from './statistics-sink.ts';
+import { collectedRound, type StatisticsSink } from './statistics-round.ts';
 
 /** What statistics read, where they keep it, and whom they call. */
 export interface StatisticsParts {

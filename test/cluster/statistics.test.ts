@@ -12,7 +12,7 @@ import { asContainerId, parseKernelId, parseSessionId } from '../../src/lib/ids.
 import { silentLogger as log } from '../../src/lib/log.ts';
 import { DirectSource } from '../../src/stats/container-source.ts';
 import type { StatsTarget } from '../../src/stats/kernel-statistics-store.ts';
-import { nodeMemory } from '../../src/stats/node/node-proc.ts';
+import { nodeMemory } from '../../src/stats/node-collectors.ts';
 import { NodeFigures } from '../../src/stats/node-figures.ts';
 import { OomLog } from '../../src/stats/oom-log.ts';
 import { OpenFileCache } from '../../src/stats/open-file-cache.ts';

@@ -1,12 +1,10 @@
 /** A whole set of kernels for tests: real journal and scratch in a temporary folder, everything else in memory. */
-
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
-import { sharedCpuPlugin } from '../../src/devices/cpu-plugin.ts';
+import { memPlugin, sharedCpuPlugin } from '../../src/devices/basic-plugins.ts';
 import type { DevicePlugin } from '../../src/devices/device-plugin.ts';
-import { memPlugin } from '../../src/devices/mem-plugin.ts';
 import type { NodeDevices } from '../../src/devices/node-devices.ts';
 import type { PluginSearch } from '../../src/devices/plugin-source.ts';
 import { DummyEngine, type DummyEngineOptions } from '../../src/engine/dummy/dummy-engine.ts';

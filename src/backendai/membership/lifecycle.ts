@@ -1,7 +1,6 @@
 /** What a member of a cluster does of its own while it lives, and its graceful shutdown. */
-
 import { endKernels } from '../../agent/end-kernels.ts';
-import { shownMetadata } from '../../devices/reported-devices.ts';
+import { shownMetadata } from '../../devices/node-plugin.ts';
 import { sleep } from '../../lib/clock.ts';
 import { raceWithSignal } from '../../lib/deadline.ts';
 import { retryForever, runPeriodically, supervise } from '../../lib/retry.ts';

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
-import type { DeviceMeasureKind } from '../../devices/device-measures.ts';
+import type { DeviceMeasureKind } from '../../devices/device-plugin.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { type KernelId, parseKernelId } from '../../lib/ids.ts';
 import { type ContainerSample, emptySample } from '../../stats/container-sample.ts';
-import type { DeviceReadings, ProcessReading, StatisticsRound } from '../../stats/statistics-sink.ts';
+import type { DeviceReadings } from '../../stats/device-figures.ts';
+import type { ProcessReading, StatisticsRound } from '../../stats/statistics-round.ts';
 import { decodePlain } from '../wire/extension.ts';
 import { ClusterStatistics, type StatisticsWriter } from './cluster-statistics.ts';
 

@@ -2,11 +2,11 @@
  * Statistics for managers: what a round has collected, put into their metrics, encoded and written to Redis
  * (spec cluster-state 4.2, in the form of resources-and-stats 13.5).
  */
-
 import type { Clock } from '../../lib/clock.ts';
 import { YieldBudget } from '../../lib/yield-budget.ts';
+import type { DeviceReadings } from '../../stats/device-figures.ts';
 import type { KernelReading } from '../../stats/kernel-statistics-store.ts';
-import type { DeviceReadings, ProcessReading, StatisticsRound, StatisticsSink } from '../../stats/statistics-sink.ts';
+import type { ProcessReading, StatisticsRound, StatisticsSink } from '../../stats/statistics-round.ts';
 import type { RedisStatistics } from '../redis/statistics-keys.ts';
 import { encodeMsgpack } from '../wire/msgpack/encode.ts';
 import type { MsgpackValue } from '../wire/msgpack/value.ts';

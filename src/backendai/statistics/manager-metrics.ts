@@ -2,7 +2,7 @@
  * Under which keys, in which units and with which statistics managers read figures (spec resources-and-stats 13.2 to
  * 13.4). From the numbers of the core to decimals. Pure.
  */
-import type { DeviceMeasureKind, MeasuredAmount } from '../../devices/device-measures.ts';
+import type { DeviceMeasureKind, MeasuredAmount } from '../../devices/device-plugin.ts';
 import { Decimal, roundEven } from '../../lib/decimal.ts';
 import type { KernelReading } from '../../stats/kernel-statistics-store.ts';
 import type { NodeFigureName, NodeReading } from '../../stats/node-figures.ts';

@@ -10,7 +10,7 @@ export const configSchema = {
   options: [],
   examples: [{ command: 'kernelet config schema > agent.schema.json', what: 'for an editor' }],
   async run({ screen }) {
-    const { configJsonSchema } = await import('../../config/json-schema.ts');
+    const { configJsonSchema } = await import('../../config/schema.ts');
     const schema = configJsonSchema();
     await screen.either(schema, () => `${JSON.stringify(schema, null, 2)}\n`);
     return 0;

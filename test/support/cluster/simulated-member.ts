@@ -3,7 +3,6 @@
  * as in the daemon. A process of its own: `node simulated-member.ts CONFIG OPTIONS`, with the options as JSON. It serves
  * until SIGTERM; what it is asked in messages is in `Order`.
  */
-
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createHistogram } from 'node:perf_hooks';
 import { FakeCgroups } from '../../../bench/fake-cgroups.ts';
@@ -11,8 +10,7 @@ import type { AssembleMember } from '../../../src/agent/node.ts';
 import { openMember } from '../../../src/backendai/index.ts';
 import type { ClusterOverrides } from '../../../src/config/cluster-overrides.ts';
 import { loadSettings } from '../../../src/config/load.ts';
-import { cpuPlugin } from '../../../src/devices/cpu-plugin.ts';
-import { memPlugin } from '../../../src/devices/mem-plugin.ts';
+import { cpuPlugin, memPlugin } from '../../../src/devices/basic-plugins.ts';
 import type { DummyContainer } from '../../../src/engine/dummy/dummy-containers.ts';
 import { DummyEngine } from '../../../src/engine/dummy/dummy-engine.ts';
 import type { DummyMethod } from '../../../src/engine/dummy/dummy-faults.ts';

@@ -1,9 +1,14 @@
 /** `alloc_map`: steps on one allocation map. */
 import { Decimal, parseDecimal, plainText } from '../../../../src/lib/decimal.ts';
-import { AffinityMap, type DeviceReference, type PlacedDevice } from '../../../../src/resources/affinity.ts';
+import {
+  type AffinityHint,
+  AffinityMap,
+  type AffinityPolicy,
+  type DeviceReference,
+  type PlacedDevice,
+} from '../../../../src/resources/affinity.ts';
 import type { Allocation } from '../../../../src/resources/allocation.ts';
 import { AllocationMap } from '../../../../src/resources/allocation-map.ts';
-import type { AffinityHint, AffinityPolicy } from '../../../../src/resources/candidate-order.ts';
 import { deviceOfSlot, type SlotType } from '../../../../src/resources/slot-name.ts';
 import { type Pair, reference } from './affinity.ts';
 import {

@@ -1,7 +1,7 @@
 /** `capacity`, `align_memory` and `density`. */
 import { Decimal, parseDecimal, plainText } from '../../../../src/lib/decimal.ts';
-import { density } from '../../../../src/resources/fraction-evenly.ts';
 import { formatSlotAmounts, parseSlotAmounts, reportedCapacity } from '../../../../src/resources/slot-amounts.ts';
+import { density } from '../../../../src/resources/strategy.ts';
 import { alignMemory as align } from './amounts.ts';
 import { caughtFrom, checkOf, differ, eachRow } from './case.ts';
 

@@ -1,8 +1,7 @@
-import { cpuMetadata, cpuPlugin } from '../../../../src/devices/cpu-plugin.ts';
+import { cpuMetadata, cpuPlugin, memMetadata, memPlugin } from '../../../../src/devices/basic-plugins.ts';
 import { cudaPlugin, type EngineVersion } from '../../../../src/devices/cuda-plugin.ts';
 import type { DevicePlugin } from '../../../../src/devices/device-plugin.ts';
 import { readShareOptions } from '../../../../src/devices/fractional-gpu.ts';
-import { memMetadata, memPlugin } from '../../../../src/devices/mem-plugin.ts';
 import { readMockConfig } from '../../../../src/devices/mock-config.ts';
 import { mockPlugin } from '../../../../src/devices/mock-plugin.ts';
 import { deviceFields } from '../../../../src/engine/docker/container-body.ts';

@@ -3,7 +3,6 @@ import { limitsOf, sharesOf } from '../../../../src/devices/fractional-gpu.ts';
 import { Decimal, floorTo, parseDecimal, plainText } from '../../../../src/lib/decimal.ts';
 import { displayBinarySize, formatBinarySize, parseBinarySize } from '../../../../src/resources/binary-size.ts';
 import { parseCpuset } from '../../../../src/resources/cpuset.ts';
-import { distribute } from '../../../../src/resources/discrete-evenly.ts';
 import {
   formatSlotAmounts,
   normaliseToKnown,
@@ -11,6 +10,7 @@ import {
   type SlotAmounts,
 } from '../../../../src/resources/slot-amounts.ts';
 import { areExclusive, type SlotType } from '../../../../src/resources/slot-name.ts';
+import { distribute } from '../../../../src/resources/strategy.ts';
 import { compareSlots, parseSlotAmount } from './amounts.ts';
 import { caughtFrom, checkOf, differ, eachRow, firstOf, mustRefuse } from './case.ts';
 

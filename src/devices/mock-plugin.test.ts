@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Decimal } from '../lib/decimal.ts';
 import { newKernelId } from '../lib/ids.ts';
-import type { DeviceMeasure, MeasuredAmount } from './device-measures.ts';
+import type { DeviceMeasure, MeasuredAmount } from './device-plugin.ts';
 import { readShareOptions } from './fractional-gpu.ts';
 import { readMockConfig } from './mock-config.ts';
 import { mockPlugin } from './mock-plugin.ts';
