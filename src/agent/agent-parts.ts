@@ -33,6 +33,7 @@ export interface StatusFacts {
   readonly mode: 'standalone' | 'cluster';
   readonly agentId: string;
   readonly stateDir: string;
+  disk(): AgentStatus['disk'];
   slots(): AgentStatus['slots'];
   invariantViolations(): AgentStatus['invariantViolations'];
 }
@@ -51,6 +52,8 @@ export interface AgentParts {
   readonly checkMounts: (mounts: readonly KernelMount[]) => Promise<readonly KernelMount[]>;
   /** The limits that the operator wants for every kernel, as far as the engine can give them. */
   readonly fitLimits: (signal: AbortSignal) => Promise<FittedLimits>;
+  /** Throws OVERLOADED when too few descriptors are left for a kernel, STATE_UNUSABLE while the disk of the state is stalled. */
+  readonly assertRoom: () => void;
   readonly defaults: CreateDefaults;
   readonly capacity: NodeCapacity;
   readonly devices: NodeDevices;

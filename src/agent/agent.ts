@@ -96,6 +96,8 @@ export interface AgentStatus {
   readonly pid: number;
   readonly startedAt: number;
   readonly engine: { readonly address: string; readonly healthy: boolean; readonly detail: string };
+  /** `stalled`: a write to the state folder has taken seconds; what waits is written when the disk answers again. */
+  readonly disk: 'ok' | 'stalled';
   readonly kernels: number;
   readonly slots: {
     readonly cpus: { readonly total: number; readonly used: number };

@@ -78,6 +78,7 @@ export class DefaultAgent implements Agent {
       pid: process.pid,
       startedAt: this.#startedAt,
       engine: { address: engine.address, healthy, detail: failure ?? (healthy ? '' : 'the engine does not answer') },
+      disk: facts.disk(),
       kernels: kernels.list().length,
       slots: facts.slots(),
       invariantViolations: facts.invariantViolations(),
@@ -105,8 +106,9 @@ export class DefaultAgent implements Agent {
     onProgress: (progress: ImageProgress) => void = () => {},
   ): Promise<KernelView> {
     await this.#readiness.ready();
-    const { kernels, images, defaults, capacity } = this.#parts;
+    const { kernels, images, defaults, capacity, assertRoom } = this.#parts;
     checkRequest(request, defaults, capacity);
+    assertRoom();
     this.#assertEngine();
     const id = requestedId(request);
     if (kernels.list().some((record) => record.spec.id === id)) {
@@ -163,7 +165,8 @@ export class DefaultAgent implements Agent {
 
   async restore(id: string, signal: AbortSignal): Promise<KernelView> {
     await this.#readiness.ready();
-    const { kernels, checkMounts } = this.#parts;
+    const { kernels, checkMounts, assertRoom } = this.#parts;
+    assertRoom();
     const kept = await kernels.keptOf(id);
     // What may be mounted may have changed since.
     await checkMounts(kept.record?.spec.mounts ?? []);

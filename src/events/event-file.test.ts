@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseKernelId, parseSessionId } from '../lib/ids.ts';
+import { StateWrites } from '../lib/state-writes.ts';
 import { EventFile, parseEvents } from './event-file.ts';
 import type { NumberedKernelEvent } from './kernel-event.ts';
 
@@ -13,6 +14,8 @@ const numbered = (sequence: number): NumberedKernelEvent => ({
   event: { type: 'kernel-preparing', kernelId: parseKernelId(id), sessionId: parseSessionId(id) },
 });
 
+const writes = new StateWrites();
+
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'event-file-'));
@@ -20,38 +23,38 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('EventFile', () => {
-  it('makes its folder and file for its owner alone, and reads back what it wrote', () => {
+  it('makes its folder and file for its owner alone, and reads back what it wrote', async () => {
     const inner = join(folder, 'a', 'b');
     {
-      using file = new EventFile(inner, 1000);
+      await using file = new EventFile(inner, { maxBytes: 1000, writes });
       expect(file.loaded).toEqual([]);
-      file.append(numbered(1));
+      await file.append(numbered(1));
     }
     expect(statSync(inner).mode & 0o777).toBe(0o700);
     expect(statSync(join(inner, 'events.jsonl')).mode & 0o777).toBe(0o600);
-    using file = new EventFile(inner, 1000);
+    await using file = new EventFile(inner, { maxBytes: 1000, writes });
     expect(file.loaded).toEqual([numbered(1)]);
   });
 
-  it('begins a line of its own after one that a crash has cut', () => {
+  it('begins a line of its own after one that a crash has cut', async () => {
     const path = join(folder, 'events.jsonl');
     writeFileSync(path, `${JSON.stringify(numbered(1))}\n{"sequence":2,"a`);
     {
-      using file = new EventFile(folder, 1000);
-      file.append(numbered(2));
+      await using file = new EventFile(folder, { maxBytes: 1000, writes });
+      await file.append(numbered(2));
     }
     expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(4);
-    using file = new EventFile(folder, 1000);
+    await using file = new EventFile(folder, { maxBytes: 1000, writes });
     expect(file.loaded).toEqual([numbered(1), numbered(2)]);
   });
 
-  it('reads the file that was set aside before the current one', () => {
+  it('reads the file that was set aside before the current one', async () => {
     {
-      using file = new EventFile(folder, 300);
-      for (let sequence = 1; sequence <= 3; sequence += 1) file.append(numbered(sequence));
+      await using file = new EventFile(folder, { maxBytes: 300, writes });
+      for (let sequence = 1; sequence <= 3; sequence += 1) void file.append(numbered(sequence));
     }
     expect(readFileSync(join(folder, 'events.older.jsonl'), 'utf8')).not.toBe('');
-    using file = new EventFile(folder, 300);
+    await using file = new EventFile(folder, { maxBytes: 300, writes });
     expect(file.loaded.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
   });
 });

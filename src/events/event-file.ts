@@ -1,32 +1,52 @@
 /**
  * Events on disk: JSON documents, one a line, in a file that is set aside when it is full; at most two files stay. A
- * line is written with one system call before its event is published, so that no number is used twice after a
+ * line is written with one system call before its event is shown to readers, so that no number is used twice after a
  * crash of the daemon; it is not synced, so a crash of the machine may lose the last ones.
  */
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type AppendCalls, appendCalls } from '../lib/appended-file.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { number, object, type Reader, text, whole } from '../lib/json-reader.ts';
+import type { StateWrites } from '../lib/state-writes.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { KernelEvent, NumberedKernelEvent } from './kernel-event.ts';
 
 const currentName = 'events.jsonl';
 const olderName = 'events.older.jsonl';
 
+/** How to open the files. */
+export interface EventFileOptions {
+  /** Size at which a file is set aside. */
+  readonly maxBytes: number;
+  /** In whose order events are written. */
+  readonly writes: StateWrites;
+  /** The system's own when absent. */
+  readonly calls?: AppendCalls;
+}
+
+/** How long the end waits for a disk that hangs; the process's end closes the file then. */
+const closeMs = 3_000;
+
 /** The files of one folder. Throws STATE_UNUSABLE when they cannot be opened or read. */
-export class EventFile implements Disposable {
+export class EventFile implements AsyncDisposable {
   readonly #folder: string;
   readonly #maxBytes: number;
+  readonly #writes: StateWrites;
+  readonly #calls: AppendCalls;
   #descriptor: number;
   #bytes: number;
   /** Whether the file ends within a line: of a crash, or of a write that the disk took in part. */
   #torn: boolean;
   readonly #loaded: readonly NumberedKernelEvent[];
 
-  /** `maxBytes`: size at which a file is set aside. Makes the folder. */
-  constructor(folder: string, maxBytes: number) {
+  /** Makes the folder. What is there is read before this returns: nobody is served yet. */
+  constructor(folder: string, { maxBytes, writes, calls = appendCalls }: EventFileOptions) {
     this.#folder = folder;
     this.#maxBytes = maxBytes;
+    this.#writes = writes;
+    this.#calls = calls;
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       const current = readOrEmpty(join(folder, currentName));
@@ -45,36 +65,47 @@ export class EventFile implements Disposable {
     return this.#loaded;
   }
 
-  /** Writes an event. Throws the system's error; the next call begins a line of its own all the same. */
-  append(event: NumberedKernelEvent): void {
-    if (this.#bytes >= this.#maxBytes) this.#rotate();
-    const line = Buffer.from(`${this.#torn ? '\n' : ''}${JSON.stringify(event)}\n`);
+  /**
+   * Writes an event after those before it; resolves when the system has it. Rejects with the system's error, and with
+   * STATE_UNUSABLE when too many wait; the next call begins a line of its own all the same.
+   */
+  append(event: NumberedKernelEvent): Promise<void> {
+    const line = `${JSON.stringify(event)}\n`;
+    return this.#writes.append(line.length, () => this.#write(line));
+  }
+
+  /** Closes the file when what waits is written, within a bound. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#descriptor < 0 || !(await this.#writes.settled(closeMs))) return;
+    const descriptor = this.#descriptor;
+    this.#descriptor = -1;
+    await this.#calls.close(descriptor);
+  }
+
+  async #write(text: string): Promise<void> {
+    if (this.#bytes >= this.#maxBytes) await this.#rotate();
+    const line = Buffer.from(`${this.#torn ? '\n' : ''}${text}`);
     this.#torn = true;
-    const written = writeSync(this.#descriptor, line);
+    const written = await this.#calls.write(this.#descriptor, line);
     this.#bytes += written;
     this.#torn = written < line.length;
     if (this.#torn) throw new Error(`only ${written} of ${line.length} bytes were written`);
   }
 
-  [Symbol.dispose](): void {
-    if (this.#descriptor < 0) return;
-    closeSync(this.#descriptor);
-    this.#descriptor = -1;
-  }
-
-  #rotate(): void {
+  async #rotate(): Promise<void> {
     const current = join(this.#folder, currentName);
     try {
-      renameSync(current, join(this.#folder, olderName));
+      await rename(current, join(this.#folder, olderName));
     } catch (thrown) {
       // Somebody has removed it: a new one replaces it all the same.
       if (!isSystemError(thrown, 'ENOENT')) throw thrown;
     }
-    const next = openSync(current, 'a', 0o600);
-    closeSync(this.#descriptor);
+    const next = await this.#calls.open(current);
+    const last = this.#descriptor;
     this.#descriptor = next;
     this.#bytes = 0;
     this.#torn = false;
+    await this.#calls.close(last);
   }
 }
 

@@ -6,10 +6,12 @@
  * still kept: the jump in the numbers shows it what it missed.
  */
 import path from 'node:path';
+import type { AppendCalls } from '../lib/appended-file.ts';
 import type { Clock } from '../lib/clock.ts';
 import { raceWithSignal } from '../lib/deadline.ts';
 import type { KernelId, RunId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
+import type { StateWrites } from '../lib/state-writes.ts';
 import { EventFile } from './event-file.ts';
 import type { EventSink, KernelEvent, NumberedKernelEvent } from './kernel-event.ts';
 
@@ -21,28 +23,42 @@ export interface EventLogOptions {
   readonly capacity?: number;
   /** Bytes of one of the two files; 4 MiB when absent. */
   readonly fileBytes?: number;
+  /** In whose order events are written, among what else the state folder is told. */
+  readonly writes: StateWrites;
+  /** The system's own when absent. */
+  readonly calls?: AppendCalls;
 }
 
+/** How long a reader that follows nothing waits for events that are being written; it gets the others then. */
+const writtenMs = 1_000;
+
 /** The newest events of a state folder. Disposing it ends its readers. */
-export class EventLog implements EventSink, Disposable {
+export class EventLog implements EventSink, AsyncDisposable {
   readonly #file: EventFile;
+  readonly #writes: StateWrites;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #capacity: number;
   /** In order; more than `capacity` only for a moment. */
   #events: NumberedKernelEvent[];
   #last: number;
+  /** Numbers of events that are on their way to the disk, in order: readers get what is before them. */
+  readonly #unsettled = new Set<number>();
   readonly #waiting = new Set<() => void>();
   #unwritten = 0;
   #closed = false;
+  /** Whether nothing more is shown. */
+  #ended = false;
 
   /** Opens the log in its folder, which is made. Throws STATE_UNUSABLE. */
   static async open(folder: string, options: EventLogOptions): Promise<EventLog> {
-    return new EventLog(new EventFile(folder, options.fileBytes ?? 4 * 1024 * 1024), options);
+    const { fileBytes = 4 * 1024 * 1024, writes, calls } = options;
+    return new EventLog(new EventFile(folder, { maxBytes: fileBytes, writes, ...(calls && { calls }) }), options);
   }
 
   private constructor(file: EventFile, options: EventLogOptions) {
     this.#file = file;
+    this.#writes = options.writes;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#capacity = options.capacity ?? 10_000;
@@ -64,17 +80,10 @@ export class EventLog implements EventSink, Disposable {
     if (this.#closed) return;
     this.#last += 1;
     const numbered = { sequence: this.#last, at: this.#clock.now(), event };
-    try {
-      this.#file.append(numbered);
-    } catch (error) {
-      this.#unwritten += 1;
-      // Once per row of failures would need the disk's recovery to be noticed; each event is rare enough to say so.
-      this.#log.error('an event could not be written to the event log', { sequence: this.#last, error });
-    }
     this.#events.push(numbered);
     // Dropped in batches: the cost of an event stays the same whatever is kept.
     if (this.#events.length >= this.#capacity * 2) this.#events = this.#events.slice(-this.#capacity);
-    this.#wake();
+    void this.#write(numbered);
   }
 
   hasEnded(kernel: KernelId): boolean {
@@ -97,13 +106,14 @@ export class EventLog implements EventSink, Disposable {
     signal: AbortSignal,
   ): AsyncGenerator<NumberedKernelEvent, void> {
     let position = after;
+    if (!follow) await raceWithSignal(this.#writes.settled(writtenMs), signal);
     for (;;) {
       signal.throwIfAborted();
       const next = this.#firstAbove(position);
-      if (next) {
+      if (next && next.sequence <= this.#shown()) {
         position = next.sequence;
         yield next;
-      } else if (follow && !this.#closed) {
+      } else if (follow && !this.#ended) {
         await this.#nextEvent(signal);
       } else {
         return;
@@ -112,10 +122,31 @@ export class EventLog implements EventSink, Disposable {
   }
 
   /** Ends all readers and closes the file. */
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    this.#file[Symbol.dispose]();
+    await this.#file[Symbol.asyncDispose]();
+    this.#ended = true;
     this.#wake();
+  }
+
+  async #write(event: NumberedKernelEvent): Promise<void> {
+    const { sequence } = event;
+    this.#unsettled.add(sequence);
+    try {
+      await this.#file.append(event);
+    } catch (error) {
+      this.#unwritten += 1;
+      // Once per row of failures would need the disk's recovery to be noticed; each event is rare enough to say so.
+      this.#log.error('an event could not be written to the event log', { sequence, error });
+    }
+    this.#unsettled.delete(sequence);
+    this.#wake();
+  }
+
+  /** The number of the newest event that readers get: no other is given its number, whenever this process ends. */
+  #shown(): number {
+    const [first] = this.#unsettled;
+    return first === undefined ? this.#last : first - 1;
   }
 
   /** Binary search: numbers grow, with jumps where lines were lost. */
@@ -146,6 +177,10 @@ export class EventLog implements EventSink, Disposable {
 }
 
 /** The log of what has happened to the kernels of a state folder. Throws STATE_UNUSABLE. */
-export async function openEventLog(state: { readonly path: string }, clock: Clock, log: Logger): Promise<EventLog> {
-  return await EventLog.open(path.join(state.path, 'events'), { clock, log });
+export async function openEventLog(
+  state: { readonly path: string; readonly writes: StateWrites },
+  clock: Clock,
+  log: Logger,
+): Promise<EventLog> {
+  return await EventLog.open(path.join(state.path, 'events'), { clock, log, writes: state.writes });
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeRunner, readyStatus } from '../../test/support/fake-runner.ts';
+import { KerneletError } from '../lib/errors.ts';
 import { parseRunId } from '../lib/ids.ts';
 import type { NumberedRunEvent } from '../protocol/run-event.ts';
 import { RunnerConnection } from './runner-connection.ts';
@@ -338,6 +339,17 @@ describe('the end of the kernel', () => {
     for (const { socket } of runner.connections) socket.end();
     client.ended({ exitCode: 0, detail: '' });
     expect((await events).map(({ event }) => event.kind)).toEqual([...Array(20).fill('stdout'), 'finished']);
+  });
+
+  it('is reached while there is no room for a connection for a file, which is refused', async () => {
+    await runner.listen(path);
+    const assertRoom = (): never => {
+      throw new KerneletError('OVERLOADED', 'few are left');
+    };
+    await using other = new RunnerConnection({ socketPath: path, secret: 'secret' }, { ...options, assertRoom });
+    await other.ready(never);
+    await expect(other.download('a', never)).rejects.toMatchObject({ code: 'OVERLOADED' });
+    await other.request('ping', null, { signal: never });
   });
 
   it('settles everything that is pending', async () => {

@@ -61,6 +61,8 @@ export interface RunnerConnectionOptions {
   readonly violationPauseMs?: number;
   /** How long the last output of a kernel that has ended is waited for. */
   readonly lastOutputMs?: number;
+  /** Throws before a connection for a file is made when none may be; they come beside the one that a kernel has. */
+  readonly assertRoom?: () => void;
 }
 
 /** What holds where an option is absent. */
@@ -74,6 +76,7 @@ const defaultOptions: Required<RunnerConnectionOptions> = {
   transferTimeoutMs: 90_000,
   violationPauseMs: 1000,
   lastOutputMs: 250,
+  assertRoom: () => {},
 };
 
 /** Counts since the client was made; all but `reconnects` stay 0 unless something is wrong. */
@@ -247,7 +250,8 @@ export class RunnerConnection implements RunnerClient {
   }
 
   async #openFile(signal: AbortSignal): Promise<{ connection: Connection; welcome: Welcome }> {
-    const { clock, pauses, greetingTimeoutMs } = this.#options;
+    const { clock, pauses, greetingTimeoutMs, assertRoom } = this.#options;
+    assertRoom();
     const options = { address: this.#address, role: 'file', clock, signal, greetingTimeoutMs, pauses } as const;
     return await connectWithRetry(options);
   }

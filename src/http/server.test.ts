@@ -24,7 +24,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const start = (path: string) => startApiServer(createApp({ agent, version: '0', logger: silentLogger }), path);
+const start = (path: string, descriptors?: { readonly hasRoom: boolean }) =>
+  startApiServer(createApp({ agent, version: '0', logger: silentLogger }), path, descriptors);
 const ask = async (
   path: string,
   url: string,
@@ -58,6 +59,15 @@ describe('the socket', () => {
       expect(await readdir(join(folder, 'run'))).toEqual(['api.sock']);
     }
     expect(await readdir(join(folder, 'run'))).toEqual([]);
+  });
+
+  it('takes no connection that would need one of the last descriptors, and those after it', async () => {
+    const path = join(folder, 'api.sock');
+    const descriptors = { hasRoom: false };
+    await using _ = await start(path, descriptors);
+    await expect(ask(path, '/v1/status')).rejects.toThrow(/hang up|ECONNRESET|EPIPE/);
+    descriptors.hasRoom = true;
+    expect((await ask(path, '/v1/status')).statusCode).toBe(200);
   });
 
   it('may have a longer path than an address takes', async () => {

@@ -3,6 +3,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
+import { type DescriptorBudget, descriptorsOfProcess } from '../lib/descriptor-budget.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { ApiApp } from './operation.ts';
 import { listenAt } from './socket-place.ts';
@@ -27,7 +28,11 @@ export interface ApiServer extends AsyncDisposable {
  * Listens on the socket. Throws STATE_LOCKED when another daemon answers there, STATE_UNUSABLE when the place cannot
  * be used.
  */
-export async function startApiServer(app: ApiApp, socketPath: string): Promise<ApiServer> {
+export async function startApiServer(
+  app: ApiApp,
+  socketPath: string,
+  descriptors: Pick<DescriptorBudget, 'hasRoom'> = descriptorsOfProcess(),
+): Promise<ApiServer> {
   const stopping = new AbortController();
   const server = createAdaptorServer({
     fetch: (request, env) => {
@@ -47,6 +52,10 @@ export async function startApiServer(app: ApiApp, socketPath: string): Promise<A
     },
   }) as Server;
   server.maxConnections = maxConnections;
+  // Whoever connects while descriptors are scarce may try again; what they are kept for goes on.
+  server.prependListener('connection', (socket) => {
+    if (!descriptors.hasRoom) socket.destroy();
+  });
   const place = await listenAt(server, socketPath);
   return {
     socketPath,

@@ -112,7 +112,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
   const bridge = new Bridge(filtered);
   const sessionNetworks = new SessionNetworks({ ...filtered, clock });
   const container: ContainerSettings = { ...settings.container, bridgeName: bridge.name };
-  const journal = new FileJournal({ kernels: state.kernels, quarantine: state.quarantine }, log);
+  const journal = new FileJournal(state, log);
   const engineGuard = new EngineIdentityGuard({
     ...{ engine, scratch, clock, log },
     file: engineIdentityFile(state.path),

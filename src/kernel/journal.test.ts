@@ -1,10 +1,12 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordFixture, specFixture } from '../../test/support/kernel-record.ts';
 import { asContainerId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
+import { StateWrites } from '../lib/state-writes.ts';
 import { FileJournal } from './journal.ts';
 import { decodeRecord, encodeRecord } from './record.ts';
 
@@ -14,7 +16,10 @@ let journal: FileJournal;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'kernelet-journal-'));
   for (const name of ['kernels', 'quarantine']) await mkdir(join(root, name));
-  journal = new FileJournal({ kernels: join(root, 'kernels'), quarantine: join(root, 'quarantine') }, silentLogger);
+  journal = new FileJournal(
+    { kernels: join(root, 'kernels'), quarantine: join(root, 'quarantine'), writes: new StateWrites() },
+    silentLogger,
+  );
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
@@ -162,5 +167,30 @@ describe('the text of a record', () => {
       else expect(() => decodeRecord(JSON.stringify(rest)), name).toThrow();
       expect(() => decodeRecord(JSON.stringify({ ...whole, [name]: { odd: true } })), name).toThrow();
     }
+  });
+});
+
+describe('the journal of a node that publishes events', () => {
+  it('writes a record after the events before it, and removes one when they are synced, even when they were refused', async () => {
+    const writes = new StateWrites();
+    const state = { kernels: join(root, 'kernels'), quarantine: join(root, 'quarantine'), writes };
+    const ordered = new FileJournal(state, silentLogger);
+    const record = recordFixture({});
+    const { promise: written, resolve: write } = Promise.withResolvers<void>();
+    const { promise: synced, reject: refuse } = Promise.withResolvers<void>();
+    const line = writes.append(1, async () => {
+      await written;
+      void writes.sync(() => synced);
+    });
+    const writing = ordered.write(record);
+    const removing = ordered.remove(record.spec.id);
+    expect(await Promise.race([writing, setTimeout(30, 'waits')])).toBe('waits');
+    write();
+    await Promise.all([line, writing]);
+    expect(await Promise.race([removing, setTimeout(30, 'waits')])).toBe('waits');
+    expect(decodeRecord(await readFile(file(record.spec.id), 'utf8'))).toEqual(record);
+    refuse(new Error('the disk is full'));
+    await removing;
+    expect(await readdir(join(root, 'kernels'))).toEqual([]);
   });
 });

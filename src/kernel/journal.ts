@@ -9,7 +9,9 @@ import { KerneletError } from '../lib/errors.ts';
 import { isKernelId, type KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { KeyedMutex } from '../lib/semaphore.ts';
+import type { StateWrites } from '../lib/state-writes.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import type { StateFolder } from '../storage/state-folder.ts';
 import { decodeRecord, encodeRecord, type KernelRecord } from './record.ts';
 
 /** A record that could not be read, and where it lies now. */
@@ -53,6 +55,7 @@ const unreadable = (folder: string, cause: unknown): KerneletError =>
 export class FileJournal implements Journal {
   readonly #kernels: string;
   readonly #quarantine: string;
+  readonly #writes: StateWrites;
   readonly #log: Logger;
   /**
    * What is done about one kernel's record is done in order. Callers stop waiting for a disk that hangs, and what they
@@ -61,19 +64,23 @@ export class FileJournal implements Journal {
   readonly #order = new KeyedMutex<KernelId>();
   #serial = 0;
 
-  /** `kernels` and `quarantine` are folders of one file system; they must exist. */
-  constructor(folders: { readonly kernels: string; readonly quarantine: string }, log: Logger) {
-    this.#kernels = folders.kernels;
-    this.#quarantine = folders.quarantine;
+  /**
+   * `kernels` and `quarantine` are folders of one file system; they must exist. `writes`: records come after the events that
+   * were published before them.
+   */
+  constructor(state: Pick<StateFolder, 'kernels' | 'quarantine' | 'writes'>, log: Logger) {
+    this.#kernels = state.kernels;
+    this.#quarantine = state.quarantine;
+    this.#writes = state.writes;
     this.#log = log;
   }
 
   write(record: KernelRecord): Promise<void> {
-    return this.#order.run(record.spec.id, () => this.#write(record));
+    return this.#order.run(record.spec.id, () => this.#writes.after(() => this.#write(record)));
   }
 
   remove(kernel: KernelId): Promise<void> {
-    return this.#order.run(kernel, () => this.#remove(kernel));
+    return this.#order.run(kernel, () => this.#writes.afterSync(() => this.#remove(kernel)));
   }
 
   async #write(record: KernelRecord): Promise<void> {

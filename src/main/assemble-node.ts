@@ -15,6 +15,7 @@ import { type ContainerSettings, defaultEntrypoint } from '../kernel/container-s
 import { InvariantViolations } from '../kernel/invariant-violations.ts';
 import type { KernelNetwork } from '../kernel/spec.ts';
 import { systemClock } from '../lib/clock.ts';
+import { descriptorsOfProcess } from '../lib/descriptor-budget.ts';
 import type { Logger } from '../lib/log.ts';
 import { readMountTable } from '../lib/mount-table.ts';
 import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
@@ -84,6 +85,7 @@ const infoTimeoutMs = 10_000;
  */
 export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisposableStack): Promise<AssembledNode> {
   const { settings, role, state, backend, events, operations, log } = options;
+  const descriptors = descriptorsOfProcess();
   const engine = watchMethods<Engine>(backend.engine, 'engine', operations);
   const devices = cleanups.use(await backend.findDevices(engine));
   const capacity = await role.capacity(devices);
@@ -143,6 +145,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
     folder: path.join(state.path, 'statistics'),
     host: backend.figuresHost,
     engineMounts: backend.engineMounts,
+    maxOpenFiles: descriptors.forStatistics,
     kernels: kernels.registry,
     engine,
     events,
@@ -175,6 +178,10 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       const info = await engine.info(AbortSignal.any([signal, AbortSignal.timeout(infoTimeoutMs)]));
       return fitLimits(limits, info, await readMountTable());
     },
+    assertRoom: () => {
+      state.writes.assertWritable();
+      descriptors.assertRoomForKernel();
+    },
     defaults: {
       cpus: Math.min(settings.defaults.cpus, capacity.cpus),
       memoryBytes: Math.min(settings.defaults.memoryBytes, capacity.memoryBytes),
@@ -192,6 +199,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       mode: role.mode,
       agentId: state.agentId,
       stateDir: state.path,
+      disk: () => (state.writes.stalled ? 'stalled' : 'ok'),
       slots: () => ({ cpus: devices.use('cpu'), memoryBytes: devices.use('mem'), ports: ports.use() }),
       invariantViolations: () => ({
         ...invariantViolations.snapshot(),

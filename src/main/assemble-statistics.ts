@@ -14,7 +14,7 @@ import { DeviceFigures, holdersOf } from '../stats/device-figures.ts';
 import { nodeCpu, nodeDisk, nodeMemory, nodeNetwork } from '../stats/node-collectors.ts';
 import { NodeFigures } from '../stats/node-figures.ts';
 import { OomLog } from '../stats/oom-log.ts';
-import { OpenFileCache, openFilesShare } from '../stats/open-file-cache.ts';
+import { OpenFileCache } from '../stats/open-file-cache.ts';
 import { ProcessReader } from '../stats/process-reader.ts';
 import { Statistics } from '../stats/statistics.ts';
 import type { StatisticsSink } from '../stats/statistics-round.ts';
@@ -36,6 +36,8 @@ export interface AssembleStatisticsOptions {
   readonly host: (files: OpenFileCache) => ReaderHost;
   /** Mounts that are the engine's own, beside those below the folder that it names. */
   readonly engineMounts: readonly string[];
+  /** Descriptors that they may keep open. */
+  readonly maxOpenFiles: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -51,7 +53,7 @@ function isLive(kernels: Pick<KernelRegistry, 'get'>, id: string): boolean {
 /** Makes them; `start()` is the caller's. */
 export async function assembleStatistics(options: AssembleStatisticsOptions): Promise<Statistics> {
   const { settings, kernels, engine, events, clock, log } = options;
-  const files = new OpenFileCache({ maxOpen: openFilesShare() });
+  const files = new OpenFileCache({ maxOpen: options.maxOpenFiles });
   const direct = new DirectSource(options.host(files), async (containerId, signal) => {
     const container = await engine.inspectContainer(containerId, signal);
     return container !== null && container.pid > 0 ? container.pid : null;

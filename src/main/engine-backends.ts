@@ -16,6 +16,7 @@ import { createRunnerConnector } from '../execution/runner-connection.ts';
 import { echo, ScriptedRunner } from '../execution/scripted-runner.ts';
 import { recipeReference } from '../images/recipes.ts';
 import type { KernelsParts } from '../kernel/assemble.ts';
+import { descriptorsOfProcess } from '../lib/descriptor-budget.ts';
 import { installationRoot } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
 import { version } from '../lib/version.ts';
@@ -71,7 +72,7 @@ const dockerEngine = ({ dockerHost }: Settings): Engine => new DockerEngine({ do
 const openDocker: BackendKind['open'] = (options) => ({
   engine: dockerEngine(options.settings),
   outlivesDaemon: true,
-  connectRunner: createRunnerConnector(),
+  connectRunner: createRunnerConnector({ assertRoom: () => descriptorsOfProcess().assertRoom() }),
   packetFilter: machinePacketFilter,
   runnerVolume: runnerVolumeOnDemand(() =>
     installRunnerVolume({

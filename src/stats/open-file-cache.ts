@@ -2,7 +2,7 @@
  * Files of `/proc` and of cgroups that are read again and again: opened once, then read from their beginning with one
  * system call. They are the kernel's own memory, so that a read does not wait for a disk.
  */
-import { close, closeSync, open, openSync, readFileSync, readSync } from 'node:fs';
+import { close, closeSync, open, openSync, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { isSystemError } from '../lib/system-error.ts';
 
@@ -191,15 +191,4 @@ export async function growDescriptorTable(wanted: number): Promise<void> {
   } finally {
     while (held.length > 0) await Promise.all(held.splice(-openedAtOnce).map((descriptor) => closeFile(descriptor)));
   }
-}
-
-/** Half of what this process may have: connections, runners and uploads need the rest. */
-const share = 0.5;
-const whenUnknown = 256;
-
-/** How many descriptors statistics may keep open, by the limit of this process. */
-export function openFilesShare(limits = readFileSync('/proc/self/limits', 'utf8')): number {
-  const soft = /^Max open files +(\d+|unlimited)/m.exec(limits)?.[1];
-  if (soft === 'unlimited') return Number.POSITIVE_INFINITY;
-  return soft === undefined ? whenUnknown : Math.floor(Number(soft) * share);
 }

@@ -9,6 +9,7 @@ import { makeFolder } from '../lib/folders.ts';
 import type { Reader } from '../lib/json-reader.ts';
 import type { Logger } from '../lib/log.ts';
 import { KeyedMutex } from '../lib/semaphore.ts';
+import type { StateWrites } from '../lib/state-writes.ts';
 
 const ending = '.json';
 const nameForm = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
@@ -20,13 +21,23 @@ export class JsonStore<Value> {
   /** Writes of one entry are done one after the other. */
   readonly #locks = new KeyedMutex<string>();
 
-  private constructor(folder: string, values: Map<string, Value>) {
+  readonly #writes: StateWrites;
+
+  private constructor(folder: string, values: Map<string, Value>, writes: StateWrites) {
     this.#folder = folder;
     this.#values = values;
+    this.#writes = writes;
   }
 
-  /** Opens the folder, making it when it is absent, and reads what an earlier process left. Throws the system's error. */
-  static async open<Value>(folder: string, read: Reader<Value>, log: Logger): Promise<JsonStore<Value>> {
+  /**
+   * Opens the folder, making it when it is absent, and reads what an earlier process left. `writes`: entries come after the
+   * events that were published before them, on the disk too. Throws the system's error.
+   */
+  static async open<Value>(
+    folder: string,
+    read: Reader<Value>,
+    { writes, log }: { readonly writes: StateWrites; readonly log: Logger },
+  ): Promise<JsonStore<Value>> {
     await makeFolder(folder, 0o700);
     const values = new Map<string, Value>();
     for (const file of await readdir(folder)) {
@@ -42,7 +53,7 @@ export class JsonStore<Value> {
         await rm(path, { force: true });
       }
     }
-    return new JsonStore(folder, values);
+    return new JsonStore(folder, values, writes);
   }
 
   /** All entries by name; what cannot be read is left out. */
@@ -54,13 +65,15 @@ export class JsonStore<Value> {
   async put(name: string, value: Value): Promise<void> {
     if (!nameForm.test(name)) throw new TypeError(`${name} cannot be the name of an entry`);
     this.#values.set(name, value);
-    await this.#locks.run(name, () => writeFileAtomic(this.#path(name), `${JSON.stringify(value)}\n`));
+    await this.#locks.run(name, () =>
+      this.#writes.afterSync(() => writeFileAtomic(this.#path(name), `${JSON.stringify(value)}\n`)),
+    );
   }
 
   /** Removes an entry; an absent one is success. Throws STATE_UNUSABLE. */
   async remove(name: string): Promise<void> {
     if (!this.#values.delete(name)) return;
-    await this.#locks.run(name, () => removeFileDurably(this.#path(name)));
+    await this.#locks.run(name, () => this.#writes.afterSync(() => removeFileDurably(this.#path(name))));
   }
 
   #path(name: string): string {

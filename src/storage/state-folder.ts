@@ -26,6 +26,7 @@ import { acquireFileLock, type FileLock } from '../lib/file-lock.ts';
 import { makeFolder } from '../lib/folders.ts';
 import { type AgentId, parseAgentId } from '../lib/ids.ts';
 import { isNoexec, type Mount, mountOf, readMountTable } from '../lib/mount-table.ts';
+import { StateWrites } from '../lib/state-writes.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 
 /** An open, locked state folder. Disposing it lets the lock go. */
@@ -40,6 +41,8 @@ export interface StateFolder extends AsyncDisposable {
   readonly agentId: AgentId;
   /** 8 hex digits that name this folder's objects on the machine: its network, its firewall chains. */
   readonly tag: string;
+  /** The order in which its files are written. */
+  readonly writes: StateWrites;
 }
 
 /** How to open a state folder. */
@@ -93,6 +96,7 @@ function describe(path: string, lock: FileLock, secret: Uint8Array, agentId: Age
     agentId,
     // Of the secret rather than the path: a copied folder is the same agent, a new one at the old path is not.
     tag: Buffer.from(secret.subarray(0, 4)).toString('hex'),
+    writes: new StateWrites(),
     [Symbol.asyncDispose]: () => lock[Symbol.asyncDispose](),
   };
 }

@@ -8,6 +8,7 @@ import { SequencedAppender, sequenceKey } from '../../src/backendai/redis/event-
 import { RedisLink } from '../../src/backendai/redis/link.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { silentLogger as log } from '../../src/lib/log.ts';
+import { StateWrites } from '../../src/lib/state-writes.ts';
 import { describeWith } from '../support/cluster/programs.ts';
 import { startRedis, type TestRedis } from '../support/cluster/redis-server.ts';
 import { settingsOf } from '../support/cluster/redis-settings.ts';
@@ -143,7 +144,7 @@ describeWith(['redis-server'], 'the outbox', () => {
     const { series } = JSON.parse((await openAndRead(file, target)).split('\n')[0] ?? '{}') as { series: string };
     const foreign = Array.from({ length: 7 }, () => ({ name: 'old', source: 's', args: Buffer.from([0x90]) }));
     await target.append({ series, first: 1, events: foreign });
-    using outbox = new Outbox(file, { target, clock, log });
+    await using outbox = new Outbox(file, { target, writes: new StateWrites(), clock, log });
     const stop = new AbortController();
     const running = outbox.run(stop.signal);
     outbox.post({ name: 'old too', source: 's', args: Buffer.from([0x90]) });
@@ -158,6 +159,6 @@ describeWith(['redis-server'], 'the outbox', () => {
 
 async function openAndRead(file: string, target: SequencedAppender): Promise<string> {
   const { readFile } = await import('node:fs/promises');
-  using _ = new Outbox(file, { target, clock, log });
+  await using _ = new Outbox(file, { target, writes: new StateWrites(), clock, log });
   return await readFile(file, 'utf8');
 }

@@ -72,7 +72,7 @@ export async function testAgentParts(
 ): Promise<{ readonly parts: AgentParts; readonly kernels: KernelsFixture }> {
   const made: { kept?: EventLog } = {};
   const kernels = await KernelsFixture.open({ ...options, onEvent: (event) => made.kept?.publish(event) });
-  const kept = await openEventLog({ path: kernels.folder }, systemClock, silentLogger);
+  const kept = await openEventLog({ path: kernels.folder, writes: kernels.state.writes }, systemClock, silentLogger);
   made.kept = kept;
   const events: EventStore = {
     publish: (event) => {
@@ -94,6 +94,7 @@ export async function testAgentParts(
       ...common,
       host: thisMachine,
       engineMounts: [],
+      maxOpenFiles: 256,
       settings: { listen: null, periodMs: 60_000, adaptive: false, source: 'engine' },
       folder: join(kernels.folder, 'statistics'),
       kernels: registry,
@@ -106,6 +107,7 @@ export async function testAgentParts(
     scratchLimitBytes: null,
     checkMounts: options.checkMounts ?? (async (mounts) => mounts),
     fitLimits: async () => ({ limits: { diskBytes: null, openFiles: null }, warnings: [] }),
+    assertRoom: options.assertRoom ?? (() => {}),
     defaults: {
       cpus: 1,
       memoryBytes: 256 * 2 ** 20,
@@ -119,13 +121,14 @@ export async function testAgentParts(
     devices: kernels.devices,
     release: async () => {
       await kernels[Symbol.asyncDispose]();
-      kept[Symbol.dispose]();
+      await kept[Symbol.asyncDispose]();
     },
     facts: {
       version: '0',
       mode: 'cluster',
       agentId: kernels.state.agentId,
       stateDir: kernels.folder,
+      disk: () => (kernels.state.writes.stalled ? 'stalled' : 'ok'),
       slots: () => ({ cpus: none, memoryBytes: none, ports: none }),
       invariantViolations: () => kernels.invariantViolations.snapshot(),
     },

@@ -160,6 +160,8 @@ export interface FixtureOptions {
   readonly settings?: Partial<KernelsSettings>;
   readonly devices?: NodeDevices;
   readonly parts?: Partial<KernelsParts>;
+  /** Throws when no kernel may be begun: never, where an agent is made of the fixture. */
+  readonly assertRoom?: () => void;
   /** Replaces the rules of what may be mounted: everything, where an agent is made of the fixture. */
   readonly checkMounts?: (mounts: readonly RequestedMount[]) => Promise<readonly RequestedMount[]>;
   /** A folder of an earlier fixture, to come back to. */

@@ -25,6 +25,7 @@ const status: AgentStatus = {
   pid: 1,
   startedAt: 1500,
   engine: { address: '', healthy: false, detail: '' },
+  disk: 'ok',
   kernels: 1,
   slots: { cpus: { total: 4, used: 1 }, memoryBytes: { total: 8, used: 2 }, ports: { total: 3, used: 0 } },
   invariantViolations: { strays: 2 },

@@ -9,6 +9,7 @@ import type { KernelEvent } from '../../events/kernel-event.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { type KernelId, parseKernelId, parseSessionId, type RunId } from '../../lib/ids.ts';
 import { silentLogger } from '../../lib/log.ts';
+import { StateWrites } from '../../lib/state-writes.ts';
 import type { EncodedEvent } from '../redis/event-stream.ts';
 import type { CreationInfo } from '../wire/events/creation-info.ts';
 import { EventPublisher } from './event-publisher.ts';
@@ -37,7 +38,7 @@ const names = new Set<string>();
 const suppressed = new Set<KernelId>();
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'cluster-events-'));
-  local = await EventLog.open(folder, { clock: systemClock, log });
+  local = await EventLog.open(folder, { clock: systemClock, log, writes: new StateWrites() });
   posted = [];
   names.clear();
   const outbox = {
@@ -54,8 +55,8 @@ beforeEach(async () => {
   };
   publisher = new EventPublisher({ agentId, local, outbox, infoOf: () => startedInfo, suppressed, log });
 });
-afterEach(() => {
-  local[Symbol.dispose]();
+afterEach(async () => {
+  await local[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true });
 });
 
@@ -121,9 +122,9 @@ describe('EventPublisher', () => {
     expect(posted).toHaveLength(1);
   });
 
-  it('publishes a termination once though the process is killed before the local log has it', () => {
+  it('publishes a termination once though the process is killed before the local log has it', async () => {
     const end = { type: 'kernel-terminated', reason: 'user-requested', exitCode: null, detail: '', ...of } as const;
-    local[Symbol.dispose]();
+    await local[Symbol.asyncDispose]();
     local.publish = () => {
       throw new Error('killed here');
     };

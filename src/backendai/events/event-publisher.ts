@@ -1,7 +1,7 @@
 /**
  * Publishes what happens to kernels in a cluster: into the local events, as alone, and, by way of the outbox, to managers.
  *
- * The outbox has an event first, and a kernel's termination under a name that is free when the local events have it too: a
+ * Both write in the order of one queue. The outbox has an event first, and a kernel's termination under a name that is free when the local events have it too: a
  * process that ends between the two writes publishes it again, which the outbox drops.
  */
 

@@ -1,23 +1,16 @@
 /**
  * The outbox on disk: one file of JSON lines, a heading and then events and how far they were delivered. A line is
  * written with one system call, so that it survives the end of the process, and synced soon after, so that it survives
- * that of the machine. When most of the file is delivered, it is written anew.
+ * that of the machine; nothing waits for the disk but who asks for it. When most of the file is delivered, it is written anew.
  */
 import { randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  fdatasync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { type AppendCalls, appendCalls } from '../../lib/appended-file.ts';
+import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { newer, nullable, number, object, type Reader, such, text, whole } from '../../lib/json-reader.ts';
+import type { StateWrites } from '../../lib/state-writes.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { EncodedEvent } from '../redis/event-stream.ts';
 
@@ -43,9 +36,25 @@ export interface OutboxContent {
 /** What a file may have of delivered lines before it is written anew. */
 const minBytes = 256 * 1024;
 
-/** The open file of one outbox. */
-export class OutboxFile implements Disposable {
+/** How to open an outbox's file. */
+export interface OutboxFileOptions {
+  /** In whose order it is written, among what else the state folder is told. */
+  readonly writes: StateWrites;
+  /** The system's own when absent. */
+  readonly calls?: AppendCalls;
+}
+
+/** How long the end waits for a disk that hangs; the process's end closes the file then. */
+const closeMs = 3_000;
+
+/**
+ * The open file of one outbox. Its writes are done in the order in which they are asked for; they reject with the system's
+ * error, and with STATE_UNUSABLE when too many wait.
+ */
+export class OutboxFile implements AsyncDisposable {
   readonly #path: string;
+  readonly #writes: StateWrites;
+  readonly #calls: AppendCalls;
   #descriptor: number;
   #bytes: number;
   #syncing = false;
@@ -56,60 +65,75 @@ export class OutboxFile implements Disposable {
   /** Where a file that could not be read was put; null: none was. */
   readonly setAside: string | null;
 
-  /** Opens or makes it, and its folder. Throws STATE_UNUSABLE. */
-  constructor(path: string) {
+  /** Opens or makes it, and its folder, before it returns: nobody is served yet. Throws STATE_UNUSABLE. */
+  constructor(path: string, { writes, calls = appendCalls }: OutboxFileOptions) {
     this.#path = path;
+    this.#writes = writes;
+    this.#calls = calls;
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       const text = readOrNull(path);
       const content = text === null ? null : parseOutbox(text);
       this.setAside = text !== null && !content ? setAside(path) : null;
       this.loaded = content ?? newSeries();
-      const written = this.#write(this.loaded);
-      this.#descriptor = written.descriptor;
-      this.#bytes = written.bytes;
+      const first = textOf(this.loaded);
+      this.#descriptor = writeNew(path, first);
+      this.#bytes = Buffer.byteLength(first);
     } catch (cause) {
       const text = cause instanceof Error ? cause.message : String(cause);
       throw new KerneletError('STATE_UNUSABLE', `cannot open the outbox ${path}: ${text}`, { cause });
     }
   }
 
-  /** Writes an event, and its name with it. Throws the system's error. */
-  append({ sequence, event }: OutboxEntry, name: string | null): void {
-    this.#line(eventLine(sequence, event, name));
-    this.#sync();
+  /** Writes an event, and its name with it. */
+  append({ sequence, event }: OutboxEntry, name: string | null): Promise<void> {
+    const line = eventLine(sequence, event, name);
+    return this.#writes.append(line.length, async () => {
+      await this.#line(line);
+      this.#sync();
+    });
   }
 
-  /** Notes that a name may be used again. Throws the system's error. */
-  free(name: string): void {
-    this.#line(JSON.stringify({ freed: name }));
+  /** Notes that a name may be used again. */
+  free(name: string): Promise<void> {
+    return this.#writes.append(name.length, () => this.#line(JSON.stringify({ freed: name })));
   }
 
-  /** Notes that everything up to this number needs no delivery any more. Throws the system's error. */
-  acknowledge(sequence: number, content: OutboxContent): void {
+  /** Notes that everything up to this number needs no delivery any more. `content` must not change afterwards. */
+  acknowledge(sequence: number, content: OutboxContent): Promise<void> {
     const live = content.pending.reduce((sum, { event }) => sum + event.args.length * 1.4 + 150, 0);
-    if (this.#bytes > minBytes + live * 2) this.replace(content);
-    else this.#line(JSON.stringify({ acknowledged: sequence }));
+    return this.#writes.append(costOf(content), async () => {
+      if (this.#bytes > minBytes + live * 2) await this.#replace(content);
+      else await this.#line(JSON.stringify({ acknowledged: sequence }));
+    });
   }
 
-  /** Writes the file anew. Throws the system's error; the old one stands then. */
-  replace(content: OutboxContent): void {
-    const { descriptor, bytes } = this.#write(content);
-    closeSync(this.#descriptor);
-    this.#descriptor = descriptor;
-    this.#bytes = bytes;
+  /** Writes the file anew; when that fails, the old one stands. `content` must not change afterwards. */
+  replace(content: OutboxContent): Promise<void> {
+    return this.#writes.append(costOf(content), () => this.#replace(content));
   }
 
-  [Symbol.dispose](): void {
-    if (this.#descriptor < 0) return;
-    closeSync(this.#descriptor);
+  /** Closes the file when what waits is written, within a bound. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#descriptor < 0 || !(await this.#writes.settled(closeMs))) return;
+    const descriptor = this.#descriptor;
     this.#descriptor = -1;
+    await this.#calls.close(descriptor);
   }
 
-  #line(text: string): void {
+  async #replace(content: OutboxContent): Promise<void> {
+    const text = textOf(content);
+    await writeFileAtomic(this.#path, text);
+    const last = this.#descriptor;
+    this.#descriptor = await this.#calls.open(this.#path);
+    this.#bytes = Buffer.byteLength(text);
+    await this.#calls.close(last);
+  }
+
+  async #line(text: string): Promise<void> {
     // A line of its own, whatever became of the one before.
     const line = Buffer.from(`\n${text}\n`);
-    const written = writeSync(this.#descriptor, line);
+    const written = await this.#calls.write(this.#descriptor, line);
     this.#bytes += written;
     if (written < line.length) throw new Error(`only ${written} of ${line.length} bytes were written`);
   }
@@ -117,35 +141,49 @@ export class OutboxFile implements Disposable {
   /** Syncs soon; one at a time, and once more when lines came meanwhile. */
   #sync(): void {
     this.#unsynced = true;
-    if (this.#syncing || this.#descriptor < 0) return;
+    if (this.#syncing) return;
     this.#syncing = true;
-    this.#unsynced = false;
-    fdatasync(this.#descriptor, () => {
-      this.#syncing = false;
-      if (this.#unsynced) this.#sync();
+    void this.#writes.sync(async () => {
+      try {
+        while (this.#unsynced && this.#descriptor >= 0) {
+          this.#unsynced = false;
+          await this.#calls.sync(this.#descriptor);
+        }
+      } finally {
+        this.#syncing = false;
+      }
     });
   }
+}
 
-  #write(content: OutboxContent): { descriptor: number; bytes: number } {
-    const headline = JSON.stringify({ format: 1, series: content.series, next: content.next });
-    const names = content.names.map((once) => JSON.stringify({ once }));
-    const lines = content.pending.map(({ sequence, event }) => eventLine(sequence, event, null));
-    const text = `${[headline, ...names, ...lines].join('\n')}\n`;
-    const unfinished = `${this.#path}.new`;
-    writeFileSync(unfinished, text, { mode: 0o600 });
-    const descriptor = openSync(unfinished, 'a');
-    try {
-      fsyncSync(descriptor);
-      renameSync(unfinished, this.#path);
-      const folder = openSync(dirname(this.#path), 'r');
-      fsyncSync(folder);
-      closeSync(folder);
-    } catch (error) {
-      closeSync(descriptor);
-      throw error;
-    }
-    return { descriptor, bytes: Buffer.byteLength(text) };
+/** What the first process of a file does; nothing else may have it open. */
+function writeNew(path: string, text: string): number {
+  const unfinished = `${path}.new`;
+  writeFileSync(unfinished, text, { mode: 0o600 });
+  const descriptor = openSync(unfinished, 'a');
+  try {
+    fsyncSync(descriptor);
+    renameSync(unfinished, path);
+    const folder = openSync(dirname(path), 'r');
+    fsyncSync(folder);
+    closeSync(folder);
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
   }
+  return descriptor;
+}
+
+function textOf(content: OutboxContent): string {
+  const headline = JSON.stringify({ format: 1, series: content.series, next: content.next });
+  const names = content.names.map((once) => JSON.stringify({ once }));
+  const lines = content.pending.map(({ sequence, event }) => eventLine(sequence, event, null));
+  return `${[headline, ...names, ...lines].join('\n')}\n`;
+}
+
+/** The events themselves are the outbox's: what waits has references to them. */
+function costOf({ pending, names }: OutboxContent): number {
+  return 8 * (pending.length + names.length);
 }
 
 /** An outbox with nothing in it. */

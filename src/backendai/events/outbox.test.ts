@@ -5,7 +5,9 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fuzzRuns } from '../../../test/support/depth.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { HangingDisk } from '../../../test/support/hanging-disk.ts';
 import { silentLogger as log } from '../../lib/log.ts';
+import { StateWrites } from '../../lib/state-writes.ts';
 import type { AppendResult, SequencedBatch } from '../redis/event-stream.ts';
 import { Outbox, type OutboxOptions } from './outbox.ts';
 import { parseOutbox } from './outbox-file.ts';
@@ -48,13 +50,18 @@ class FakeServer {
 }
 
 const clock = new FakeClock();
+const writes = new StateWrites();
+/** More than any write takes. */
+const longMs = 10_000;
 const open = (target: FakeServer, more: Partial<OutboxOptions> = {}): Outbox =>
-  new Outbox(file, { target, clock, log, ...more });
+  new Outbox(file, { target, writes, clock, log, ...more });
 const event = (name: string) => ({ name, source: 'i-x', args: Uint8Array.of(0x90, 0xff, 0) });
 
 /** Lets it send for so long. */
 async function runFor(outbox: Outbox, ms: number): Promise<void> {
   const stop = new AbortController();
+  // What has been posted is on the disk by then.
+  await writes.settled(longMs);
   const running = outbox.run(stop.signal);
   await clock.advance(ms);
   stop.abort();
@@ -65,7 +72,7 @@ describe('Outbox', () => {
   it('sends in order, keeps over a restart what the server has not, and forgets what it has', async () => {
     const server = new FakeServer();
     {
-      using outbox = open(server);
+      await using outbox = open(server);
       for (const name of ['a', 'b']) outbox.post(event(name));
       await runFor(outbox, 10);
       expect(outbox.size).toBe(0);
@@ -74,7 +81,7 @@ describe('Outbox', () => {
       await runFor(outbox, 1000);
     }
     server.weather = () => 'fair';
-    using outbox = open(server);
+    await using outbox = open(server);
     expect(outbox.size).toBe(1);
     outbox.post(event('d'));
     await runFor(outbox, 10);
@@ -92,10 +99,10 @@ describe('Outbox', () => {
       },
     };
     {
-      using outbox = open(server);
+      await using outbox = open(server);
       outbox.post({ name: 'näme', source: 'i-ü', args: Uint8Array.of(0, 10, 255) });
     }
-    using outbox = new Outbox(file, { target, clock, log });
+    await using outbox = new Outbox(file, { target, writes, clock, log });
     await runFor(outbox, 10);
     expect(seen.at(-1)?.events).toEqual([{ name: 'näme', source: 'i-ü', args: Buffer.from([0, 10, 255]) }]);
   });
@@ -103,7 +110,7 @@ describe('Outbox', () => {
   it('takes an event of a name once, over restarts and deliveries, until the name is free', async () => {
     const server = new FakeServer();
     {
-      using outbox = open(server);
+      await using outbox = open(server);
       outbox.post(event('a'), 'one');
       outbox.post(event('a again'), 'one');
       outbox.post(event('b'), 'two');
@@ -112,14 +119,14 @@ describe('Outbox', () => {
       expect(outbox.size).toBe(3);
     }
     {
-      using outbox = open(server);
+      await using outbox = open(server);
       outbox.post(event('a after a restart'), 'one');
       await runFor(outbox, 10);
       expect(server.names).toEqual(['a', 'b', 'b again']);
     }
     // Its event is delivered, and the file was written anew since.
     for (let round = 0; round < 3; round += 1) {
-      using outbox = open(server);
+      await using outbox = open(server);
       expect([outbox.size, outbox.holds('one'), outbox.holds('two'), outbox.holds('three')]).toEqual([
         0,
         true,
@@ -130,26 +137,27 @@ describe('Outbox', () => {
       await runFor(outbox, 10);
     }
     {
-      using outbox = open(server);
+      await using outbox = open(server);
       outbox.free('one');
       outbox.free('nobody has it');
     }
-    using outbox = open(server);
+    await using outbox = open(server);
     outbox.post(event('another a'), 'one');
     await runFor(outbox, 10);
     expect(server.names).toEqual(['a', 'b', 'b again', 'another a']);
   });
 
-  it('holds names of bounded number, the newest ones', () => {
-    using outbox = open(new FakeServer());
+  it('holds names of bounded number, the newest ones', async () => {
+    await using outbox = open(new FakeServer());
     for (let n = 0; n <= 10_000; n += 1) outbox.post(event('x'), `${n}`);
+    await writes.settled(longMs);
     expect([outbox.holds('0'), outbox.holds('1'), outbox.holds('10000')]).toEqual([false, true, true]);
     expect(parseOutbox(readFileSync(file, 'utf8'))?.names).toHaveLength(10_000);
   });
 
   it('sends large heaps in parts with pauses', async () => {
     const server = new FakeServer();
-    using outbox = open(server);
+    await using outbox = open(server);
     for (let n = 0; n < 200; n += 1) outbox.post(event(`${n}`));
     await runFor(outbox, 120);
     expect(server.batches).toEqual([64, 64, 64]);
@@ -174,13 +182,13 @@ describe('Outbox', () => {
           if (step === 'post') outbox.post(event(`${posted++}`));
           if (step === 'run') await runFor(outbox, 700);
           if (step === 'restart') {
-            outbox[Symbol.dispose]();
+            await outbox[Symbol.asyncDispose]();
             outbox = open(server);
           }
         }
         server.weather = () => 'fair';
         await runFor(outbox, 1000);
-        outbox[Symbol.dispose]();
+        await outbox[Symbol.asyncDispose]();
         expect(server.names).toEqual(Array.from({ length: posted }, (_, n) => `${n}`));
       }),
       { numRuns: fuzzRuns(100) },
@@ -190,12 +198,12 @@ describe('Outbox', () => {
   it('gives up the oldest when too many or too much waits, and counts them', async () => {
     const server = new FakeServer();
     {
-      using outbox = open(server, { maxEvents: 100 });
+      await using outbox = open(server, { maxEvents: 100 });
       for (let n = 0; n < 150; n += 1) outbox.post(event(`${n}`));
       expect(outbox.size).toBeLessThanOrEqual(100);
       expect(outbox.dropped + outbox.size).toBe(150);
     }
-    using outbox = open(server, { maxBytes: 203 * 10 });
+    await using outbox = open(server, { maxBytes: 203 * 10 });
     outbox.post(event('last'));
     expect(outbox.size).toBeLessThanOrEqual(10);
     await runFor(outbox, 10);
@@ -205,7 +213,7 @@ describe('Outbox', () => {
 
   it('keeps its file small when all is delivered', async () => {
     const server = new FakeServer();
-    using outbox = open(server);
+    await using outbox = open(server);
     for (let round = 0; round < 60; round += 1) {
       for (let n = 0; n < 60; n += 1) outbox.post({ ...event('x'), args: new Uint8Array(400) });
       await runFor(outbox, 60);
@@ -216,7 +224,7 @@ describe('Outbox', () => {
 
   it('resolves settled when nothing waits, and rejects with the reason of the signal', async () => {
     const server = new FakeServer();
-    using outbox = open(server);
+    await using outbox = open(server);
     outbox.post(event('a'));
     const stop = new AbortController();
     const given = outbox.settled(stop.signal);
@@ -230,12 +238,12 @@ describe('Outbox', () => {
   it('begins a new series when the server has numbers that the file does not remember', async () => {
     const server = new FakeServer();
     {
-      using outbox = open(server);
+      await using outbox = open(server);
       outbox.post(event('a'));
       await runFor(outbox, 10);
     }
     server.sequence = 50;
-    using outbox = open(server);
+    await using outbox = open(server);
     outbox.post(event('b'));
     await runFor(outbox, 10);
     outbox.post(event('c'));
@@ -244,9 +252,43 @@ describe('Outbox', () => {
     expect(parseOutbox(readFileSync(file, 'utf8'))?.series).toBe(server.series);
   });
 
+  it('takes events while the disk hangs, sends none before it is written, and writes and sends all of them', async () => {
+    const server = new FakeServer();
+    const disk = new HangingDisk();
+    await using outbox = open(server, { calls: disk });
+    outbox.post(event('a'));
+    await runFor(outbox, 10);
+    disk.hang();
+    const stop = new AbortController();
+    const running = outbox.run(stop.signal);
+    for (let n = 0; n < 100; n += 1) outbox.post(event(`${n}`), `name ${n}`);
+    outbox.free('name 7');
+    await clock.advance(5000);
+    expect(server.names).toEqual(['a']);
+    expect([outbox.size, outbox.holds('name 6'), outbox.holds('name 7')]).toEqual([100, true, false]);
+    stop.abort();
+    await running;
+    disk.goOn();
+    await writes.settled(longMs);
+    const names = Array.from({ length: 100 }, (_, n) => `${n}`);
+    expect(parseOutbox(readFileSync(file, 'utf8'))).toMatchObject({
+      pending: names.map((name, n) => ({ sequence: n + 2, event: { name } })),
+      names: names.filter((name) => name !== '7').map((name) => `name ${name}`),
+    });
+    await runFor(outbox, 5000);
+    expect(server.names).toEqual(['a', ...names]);
+  });
+
+  it('has an event synced before what is told after it takes away its cause', async () => {
+    const disk = new HangingDisk();
+    await using outbox = open(new FakeServer(), { calls: disk });
+    outbox.post(event('the end of a kernel'));
+    await writes.afterSync(async () => expect(disk.synced).toBe(1));
+  });
+
   it('still sends what the disk does not take', async () => {
     const server = new FakeServer();
-    using outbox = open(server);
+    await using outbox = open(server);
     rmSync(folder, { recursive: true });
     for (let n = 0; n < 5; n += 1) outbox.post(event(`${n}`));
     await runFor(outbox, 10);
@@ -256,22 +298,25 @@ describe('Outbox', () => {
 
   it('says that it cannot be opened, naming the file', () => {
     writeFileSync(join(folder, 'blocked'), '');
-    expect(() => new Outbox(join(folder, 'blocked', 'x'), { target: new FakeServer(), clock, log })).toThrow(/blocked/);
+    expect(() => new Outbox(join(folder, 'blocked', 'x'), { target: new FakeServer(), writes, clock, log })).toThrow(
+      /blocked/,
+    );
   });
 });
 
 describe('the file of the outbox', () => {
-  it('survives being cut anywhere after its heading: whole lines count', () => {
+  it('survives being cut anywhere after its heading: whole lines count', async () => {
     {
-      using outbox = open(new FakeServer());
+      await using outbox = open(new FakeServer());
       for (const name of ['a', 'b']) outbox.post(event(name), name);
     }
     const whole = readFileSync(file);
     for (let size = whole.indexOf('\n') + 1; size <= whole.length; size += 1) {
       writeFileSync(file, whole);
       truncateSync(file, size);
-      using outbox = open(new FakeServer());
+      await using outbox = open(new FakeServer());
       outbox.post(event('c'));
+      await writes.settled(longMs);
       const names = parseOutbox(readFileSync(file, 'utf8'))?.pending.map((entry) => entry.event.name);
       expect(names?.join('')).toMatch(/^(ab|a)?c$/);
       // A name is there with its event or not at all.
@@ -279,18 +324,18 @@ describe('the file of the outbox', () => {
     }
   });
 
-  it('leaves out foreign lines, and sets a file without heading aside', () => {
+  it('leaves out foreign lines, and sets a file without heading aside', async () => {
     {
-      using outbox = open(new FakeServer());
+      await using outbox = open(new FakeServer());
       outbox.post(event('a'));
     }
     appendFileSync(file, 'nonsense\n{}\nnull\n{"sequence":1,"name":"again","source":"s","args":""}\n');
     {
-      using outbox = open(new FakeServer());
+      await using outbox = open(new FakeServer());
       expect(outbox.size).toBe(1);
     }
     writeFileSync(file, 'nonsense\n');
-    using outbox = open(new FakeServer());
+    await using outbox = open(new FakeServer());
     expect(outbox.size).toBe(0);
     expect(readFileSync(`${file}.damaged`, 'utf8')).toBe('nonsense\n');
   });

@@ -1,7 +1,7 @@
 /**
  * The outbox: events that must arrive, each once and in order, whatever happens to this process or to the server
  * meanwhile. They are on disk before anybody else knows of them, numbered, and leave when the server has said that it
- * has them. Heartbeats and statistics never pass here.
+ * has them. Taking one waits for nothing; while the disk hangs, they wait for it. Heartbeats and statistics never pass here.
  */
 
 import { type Clock, sleep } from '../../lib/clock.ts';
@@ -10,7 +10,7 @@ import type { Logger } from '../../lib/log.ts';
 import { retry } from '../../lib/retry.ts';
 import type { AppendResult, EncodedEvent, SequencedBatch } from '../redis/event-stream.ts';
 import { outboxBackoff } from '../redis/retry.ts';
-import { newSeries, type OutboxEntry, OutboxFile } from './outbox-file.ts';
+import { newSeries, type OutboxContent, type OutboxEntry, OutboxFile, type OutboxFileOptions } from './outbox-file.ts';
 
 /** Where events go: appends what it doesn't have yet and tells how far it is. */
 export interface OutboxTarget {
@@ -26,6 +26,10 @@ export interface OutboxOptions {
   readonly maxEvents?: number;
   /** Bytes that they have at most; 64 MiB when absent. */
   readonly maxBytes?: number;
+  /** In whose order it is written, among what else the state folder is told. */
+  readonly writes: OutboxFileOptions['writes'];
+  /** The system's own when absent. */
+  readonly calls?: OutboxFileOptions['calls'];
 }
 
 /** Managers trim the stream to some hundred entries: what comes in larger heaps, some of them never see. */
@@ -36,7 +40,7 @@ const pauseMs = 50;
 const maxNames = 10_000;
 
 /** The outbox of one agent. */
-export class Outbox implements Disposable {
+export class Outbox implements AsyncDisposable {
   readonly #file: OutboxFile;
   readonly #target: OutboxTarget;
   readonly #clock: Clock;
@@ -47,6 +51,8 @@ export class Outbox implements Disposable {
   #next: number;
   #pending: OutboxEntry[];
   readonly #names: Set<string>;
+  /** Numbers of events that are on their way to the disk; none of them is sent. */
+  readonly #unsettled = new Set<number>();
   #bytes = 0;
   #dropped = 0;
   #unwritten = 0;
@@ -56,7 +62,8 @@ export class Outbox implements Disposable {
 
   /** Opens the outbox in a file. Throws STATE_UNUSABLE. */
   constructor(path: string, options: OutboxOptions) {
-    this.#file = new OutboxFile(path);
+    const { writes, calls } = options;
+    this.#file = new OutboxFile(path, { writes, ...(calls && { calls }) });
     this.#target = options.target;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -96,12 +103,13 @@ export class Outbox implements Disposable {
   /** Lets an event of this name be taken again: that it was told is noted elsewhere. */
   free(name: string): void {
     if (!this.#names.delete(name)) return;
-    this.#attempt(() => this.#file.free(name), 'the outbox could not note that a name is free');
+    void this.#attempt(this.#file.free(name), 'the outbox could not note that a name is free');
   }
 
   /**
-   * Takes an event; it is on its way when this returns. With a name only once: another of that name is dropped, so that
-   * who notes elsewhere that something was told may be killed in between.
+   * Takes an event; its write is queued when this returns, before whatever the state folder is told from then on. With a
+   * name only once: another of that name is dropped, so that who notes elsewhere that something was told may be killed in
+   * between.
    */
   post(event: EncodedEvent, name: string | null = null): void {
     if (name !== null) {
@@ -114,7 +122,7 @@ export class Outbox implements Disposable {
     this.#next += 1;
     this.#pending.push(entry);
     this.#bytes += weight(entry);
-    this.#attempt(() => this.#file.append(entry, name), 'an event could not be written to the outbox');
+    void this.#write(entry, name);
     this.#bound();
     this.#awaken();
   }
@@ -129,7 +137,7 @@ export class Outbox implements Disposable {
     try {
       for (;;) {
         const sent = await retry({ backoff, signal, isRetryable }, async () => {
-          while (this.size === 0) await this.#changed(signal);
+          while (this.#batch().length === 0) await this.#changed(signal);
           await this.#compare();
           return await this.#deliver();
         });
@@ -147,8 +155,15 @@ export class Outbox implements Disposable {
     while (this.size > 0) await this.#changed(signal);
   }
 
-  [Symbol.dispose](): void {
-    this.#file[Symbol.dispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file[Symbol.asyncDispose]();
+  }
+
+  async #write(entry: OutboxEntry, name: string | null): Promise<void> {
+    this.#unsettled.add(entry.sequence);
+    await this.#attempt(this.#file.append(entry, name), 'an event could not be written to the outbox');
+    this.#unsettled.delete(entry.sequence);
+    this.#awaken();
   }
 
   /**
@@ -165,7 +180,7 @@ export class Outbox implements Disposable {
     this.#log.warn('the server has events that the outbox does not remember; a new series of numbers begins');
     this.#series = newSeries().series;
     this.#keep((entry) => entry.sequence >= first);
-    this.#attempt(() => this.#file.replace(this.#content()), 'the outbox could not be written');
+    await this.#attempt(this.#file.replace(this.#content()), 'the outbox could not be written');
   }
 
   async #deliver(): Promise<number> {
@@ -185,6 +200,7 @@ export class Outbox implements Disposable {
       bytes += weight(entry);
       // A number that is missing was of an event that the disk did not take.
       const gap = entry.sequence !== (this.#pending[0]?.sequence ?? 0) + index;
+      if (this.#unsettled.has(entry.sequence)) return true;
       return index > 0 && (gap || index >= batchEvents || bytes > batchBytes);
     });
     return end < 0 ? [...this.#pending] : this.#pending.slice(0, end);
@@ -192,10 +208,8 @@ export class Outbox implements Disposable {
 
   #acknowledge(sequence: number): void {
     this.#keep((entry) => entry.sequence > sequence);
-    this.#attempt(
-      () => this.#file.acknowledge(sequence, this.#content()),
-      'the outbox could not note what was delivered',
-    );
+    const noted = this.#file.acknowledge(sequence, this.#content());
+    void this.#attempt(noted, 'the outbox could not note what was delivered');
     this.#awaken();
   }
 
@@ -221,14 +235,15 @@ export class Outbox implements Disposable {
     this.#bytes = this.#pending.reduce((sum, entry) => sum + weight(entry), 0);
   }
 
-  #content() {
-    return { series: this.#series, next: this.#next, pending: this.#pending, names: [...this.#names] };
+  /** As it is now; what comes later changes nothing in it. */
+  #content(): OutboxContent {
+    return { series: this.#series, next: this.#next, pending: [...this.#pending], names: [...this.#names] };
   }
 
   /** The disk's refusals cost what they cost after a crash, and nothing before. */
-  #attempt(write: () => void, message: string): void {
+  async #attempt(written: Promise<void>, message: string): Promise<void> {
     try {
-      write();
+      await written;
     } catch (error) {
       this.#unwritten += 1;
       this.#log.error(message, { error });

@@ -52,8 +52,8 @@ export async function openMember(options: OpenMemberOptions): Promise<ServedNode
   const { agentId } = identity;
   const curveKeys = await curveKeysOf(settings.agent, log);
   const outboxFile = path.join(state.path, 'outbox', 'events');
-  const outbox = cleanups.use(new Outbox(outboxFile, { target: redis.appender, clock, log }));
-  const suppressed = await SuppressedTerminations.open(state.path, log);
+  const outbox = cleanups.use(new Outbox(outboxFile, { target: redis.appender, writes: state.writes, clock, log }));
+  const suppressed = await SuppressedTerminations.open(state, log);
   const publisher = new EventPublisher({
     agentId,
     local: cleanups.use(await openEventLog(state, clock, log)),
@@ -89,12 +89,13 @@ export async function openMember(options: OpenMemberOptions): Promise<ServedNode
   cleanups.use(node.agent);
   const parts: MemberParts = { ...joined, outbox, suppressed, publisher, node, clock, log };
   const agent = watchMethods<Agent>(node.agent, 'agent', operations);
-  const work = cleanups.use(await openPersistentWork(parts, agent, state.path));
+  const work = cleanups.use(await openPersistentWork(parts, agent, state));
   publisher.onTermination((event, isPublished) => work.batches.kernelEnds(event, isPublished));
   const dependencies: Dependencies = {
     'container-engine': (signal) => probeEngine(node.engine, node.kernels, signal),
     etcd: (signal) => etcd.overlay.get('config/redis/addr', signal),
     redis: () => redis.ping(),
+    'state-disk': async () => state.writes.assertWritable(),
   };
   const heartbeats = new Heartbeats(parts, curveKeys?.publicKey ?? null);
   const enterGroup = (group: string): void => {

@@ -7,6 +7,7 @@ import type { Settings } from '../../config/settings.ts';
 import type { KernelId } from '../../lib/ids.ts';
 import { version } from '../../lib/version.ts';
 import { JsonStore } from '../../storage/json-store.ts';
+import type { StateFolder } from '../../storage/state-folder.ts';
 import { BackgroundTasks, taskNote } from '../operations/background-tasks.ts';
 import { BatchRuns, batchNote } from '../operations/batch-runs.ts';
 import { Commits, removeUnfinished } from '../operations/commits.ts';
@@ -112,7 +113,11 @@ export interface PersistentWork extends AsyncDisposable {
 }
 
 /** Reads what an earlier process has noted, and reports its tasks as failed. */
-export async function openPersistentWork(parts: MemberParts, agent: Agent, stateDir: string): Promise<PersistentWork> {
+export async function openPersistentWork(
+  parts: MemberParts,
+  agent: Agent,
+  state: Pick<StateFolder, 'path' | 'writes'>,
+): Promise<PersistentWork> {
   const { publisher, redis, node, settings, identity, limits, clock, log } = parts;
   const publish = publisher.announce.bind(publisher);
   const freeName = publisher.freeName.bind(publisher);
@@ -121,13 +126,13 @@ export async function openPersistentWork(parts: MemberParts, agent: Agent, state
     publish,
     hasPublished: (name) => publisher.hasPublished(name),
     freeName,
-    notes: await JsonStore.open(path.join(stateDir, 'tasks'), taskNote, log),
+    notes: await JsonStore.open(path.join(state.path, 'tasks'), taskNote, { writes: state.writes, log }),
     clock,
     log,
   });
   const batches = new BatchRuns({
     agent,
-    notes: await JsonStore.open(path.join(stateDir, 'batches'), batchNote, log),
+    notes: await JsonStore.open(path.join(state.path, 'batches'), batchNote, { writes: state.writes, log }),
     publish,
     freeName,
     clock,

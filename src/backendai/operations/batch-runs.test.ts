@@ -9,6 +9,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { newKernelId, parseRunId, parseSessionId } from '../../lib/ids.ts';
 import { silentLogger } from '../../lib/log.ts';
+import { StateWrites } from '../../lib/state-writes.ts';
 import type { RunEvent } from '../../protocol/run-event.ts';
 import { JsonStore } from '../../storage/json-store.ts';
 import { type BatchNote, BatchRuns, type BatchRunsParts, batchNote } from './batch-runs.ts';
@@ -47,7 +48,7 @@ async function node() {
     cleanups.use(
       new BatchRuns({
         agent: fixture.agent,
-        notes: await JsonStore.open(folder, batchNote, silentLogger),
+        notes: await JsonStore.open(folder, batchNote, { writes: new StateWrites(), log: silentLogger }),
         publish: (name, { reason, exitCode }, once) => {
           if (!names.has(once)) published.push(`${name} ${reason} ${exitCode}`);
           names.add(once);
@@ -113,7 +114,7 @@ it('follows on after a restart of the agent, and begins nothing twice', async ()
 
 /** Notes on a disk that takes none of those that say `told`, or no note at all, as long as the test wants. */
 async function notesOnBadDisk(isBad: (note: BatchNote) => boolean) {
-  const notes = await JsonStore.open(folder, batchNote, silentLogger);
+  const notes = await JsonStore.open(folder, batchNote, { writes: new StateWrites(), log: silentLogger });
   const put = async (name: string, note: BatchNote): Promise<void> => {
     if (!isBad(note)) return await notes.put(name, note);
     // As the real ones do: in memory it is there.
@@ -155,7 +156,9 @@ it('notes an end as soon as the disk takes it', async () => {
   expect(names.size).toBe(1);
   await clock.advance(500);
   await expect.poll(() => names.size).toBe(0);
-  expect((await JsonStore.open(folder, batchNote, silentLogger)).all.get(id)?.state).toBe('told');
+  expect(
+    (await JsonStore.open(folder, batchNote, { writes: new StateWrites(), log: silentLogger })).all.get(id)?.state,
+  ).toBe('told');
 });
 
 it('begins nothing that cannot be noted, and begins it when it can be', async () => {
@@ -208,7 +211,7 @@ it('learns from the runner how a run ended of which nothing else is left', async
   } as const;
   const gone = new KerneletError('RUN_NOT_FOUND', 'its output is gone');
   let heard = false;
-  const notes = await JsonStore.open(folder, batchNote, silentLogger);
+  const notes = await JsonStore.open(folder, batchNote, { writes: new StateWrites(), log: silentLogger });
   await notes.put(id, { ...batch, state: 'begun' });
   const batches = cleanups.use(
     new BatchRuns({
@@ -242,7 +245,7 @@ it('reports a command as failed that no runner takes', async () => {
         inspect: (kernel) => fixture.agent.inspect(kernel),
         events: (...of) => fixture.agent.events(...of),
       },
-      notes: await JsonStore.open(folder, batchNote, silentLogger),
+      notes: await JsonStore.open(folder, batchNote, { writes: new StateWrites(), log: silentLogger }),
       publish: (name, { reason, exitCode }) => void published.push(`${name} ${reason} ${exitCode}`),
       freeName: () => {},
       clock: systemClock,
@@ -257,7 +260,10 @@ it('reports a command as failed that no runner takes', async () => {
 it('reports a run as failed whose kernel is not here after a restart', async () => {
   const { runs, published } = await node();
   const gone = newKernelId();
-  await (await JsonStore.open(folder, batchNote, silentLogger)).put(gone, { ...batch, state: 'begun' });
+  await (await JsonStore.open(folder, batchNote, { writes: new StateWrites(), log: silentLogger })).put(gone, {
+    ...batch,
+    state: 'begun',
+  });
   const batches = await runs();
   batches.resume();
   await expect.poll(() => published).toEqual(['session_failure task-failed -1']);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { newKernelId } from '../../lib/ids.ts';
 import { silentLogger } from '../../lib/log.ts';
+import { StateWrites } from '../../lib/state-writes.ts';
 import { SuppressedTerminations } from './suppressed-terminations.ts';
 
 let folder: string;
@@ -11,7 +12,8 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kernelet-suppressed-'));
 });
 afterEach(async () => await rm(folder, { recursive: true }));
-const open = (): Promise<SuppressedTerminations> => SuppressedTerminations.open(folder, silentLogger);
+const open = (): Promise<SuppressedTerminations> =>
+  SuppressedTerminations.open({ path: folder, writes: new StateWrites() }, silentLogger);
 
 it('a suppressed termination stays suppressed over a restart of the agent, until it has come', async () => {
   const [one, other, gone] = [newKernelId(), newKernelId(), newKernelId()];

@@ -7,6 +7,7 @@ import type { KernelId } from '../../lib/ids.ts';
 import { object, type Reader } from '../../lib/json-reader.ts';
 import type { Logger } from '../../lib/log.ts';
 import { JsonStore } from '../../storage/json-store.ts';
+import type { StateFolder } from '../../storage/state-folder.ts';
 
 /** That there is a note says it all. */
 type SuppressedTerminationNote = Readonly<Record<string, never>>;
@@ -24,8 +25,11 @@ export class SuppressedTerminations {
   }
 
   /** Reads what an earlier process has noted. */
-  static async open(stateDir: string, log: Logger): Promise<SuppressedTerminations> {
-    const notes = await JsonStore.open(path.join(stateDir, 'quiet'), suppressedTerminationNote, log);
+  static async open(state: Pick<StateFolder, 'path' | 'writes'>, log: Logger): Promise<SuppressedTerminations> {
+    const notes = await JsonStore.open(path.join(state.path, 'quiet'), suppressedTerminationNote, {
+      writes: state.writes,
+      log,
+    });
     return new SuppressedTerminations(notes, log);
   }
 

@@ -26,6 +26,10 @@ export const statusReplySchema = z
     pid: z.int(),
     startedAt: z.number().openapi({ description: 'Milliseconds since the epoch.' }),
     engine: engineStateSchema,
+    disk: z.enum(['ok', 'stalled']).openapi({
+      description:
+        'That of the state folder. Stalled: a write has taken seconds; what waits is written when it answers.',
+    }),
     kernels: z.int(),
     slots: z.strictObject({ cpus: slotSchema, memoryBytes: slotSchema, ports: slotSchema }),
     invariantViolations: z.record(z.string(), z.number()).openapi({ description: 'Counts that should stay 0.' }),

@@ -6,6 +6,7 @@ import { RedisAdapter } from '../../../src/backendai/redis/redis-adapter.ts';
 import type { EtcdSettings } from '../../../src/config/settings.ts';
 import { systemClock as clock, sleep } from '../../../src/lib/clock.ts';
 import { silentLogger as log } from '../../../src/lib/log.ts';
+import { StateWrites } from '../../../src/lib/state-writes.ts';
 import { settingsOf } from './redis-settings.ts';
 import { ownFolder } from './server-process.ts';
 
@@ -42,7 +43,9 @@ export async function startClusterNode(ports: { readonly etcd: number; readonly 
     clock,
     log,
   });
-  const outbox = new Outbox(path.join(folder.path, 'outbox.jsonl'), { target: redis.appender, clock, log });
+  const outbox = new Outbox(path.join(folder.path, 'outbox.jsonl'), {
+    ...{ target: redis.appender, writes: new StateWrites(), clock, log },
+  });
   const read: string[] = [];
   const statistics = { written: 0, failed: 0 };
   let configuration: unknown = null;
@@ -80,7 +83,7 @@ export async function startClusterNode(ports: { readonly etcd: number; readonly 
     [Symbol.asyncDispose]: async () => {
       stop.abort(new Error('the test is over'));
       await ended;
-      outbox[Symbol.dispose]();
+      await outbox[Symbol.asyncDispose]();
       redis[Symbol.dispose]();
       etcd[Symbol.dispose]();
       await folder[Symbol.asyncDispose]();

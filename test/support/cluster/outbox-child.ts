@@ -8,11 +8,13 @@ import { SequencedAppender } from '../../../src/backendai/redis/event-stream.ts'
 import { RedisLink } from '../../../src/backendai/redis/link.ts';
 import { systemClock as clock, sleep } from '../../../src/lib/clock.ts';
 import { silentLogger as log } from '../../../src/lib/log.ts';
+import { StateWrites } from '../../../src/lib/state-writes.ts';
 import { settingsOf } from './redis-settings.ts';
 
 const [file = '', port = '', kernels = '', count = '', pauseMs = '', first = ''] = process.argv.slice(2);
 using link = new RedisLink(settingsOf(Number(port), { commandTimeoutMs: 1000 }), 4);
-using outbox = new Outbox(file, { target: new SequencedAppender(link, 'i-one'), clock, log });
+const writes = new StateWrites();
+await using outbox = new Outbox(file, { target: new SequencedAppender(link, 'i-one'), writes, clock, log });
 const stop = new AbortController();
 const running = outbox.run(stop.signal);
 for (let number = Number(first); number < Number(count); number += 1) {
@@ -23,6 +25,8 @@ for (let number = Number(first); number < Number(count); number += 1) {
       args: Buffer.from([0x91, 0xcd, number >> 8, number & 255]),
     });
   }
+  // Nobody is told of an event before the disk has it.
+  await writes.settled(10_000);
   process.stdout.write(`posted ${number}\n`);
   await sleep(clock, Number(pauseMs));
 }

@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { StateWrites } from './state-writes.ts';
+
+/** Writes that are done when the test says so. */
+function gated() {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  return { write: () => promise, done: resolve, fail: reject };
+}
+
+it('does one write after the other, also after one that fails, and others after those before them', async () => {
+  const writes = new StateWrites();
+  const done: string[] = [];
+  const first = gated();
+  const failing = writes.append(1, first.write);
+  const second = writes.append(1, async () => void done.push('second'));
+  const beside = writes.after(async () => void done.push('beside'));
+  const third = writes.append(1, async () => void done.push('third'));
+  await Promise.resolve();
+  expect(done).toEqual([]);
+  first.fail(new Error('full'));
+  await expect(failing).rejects.toThrow('full');
+  await Promise.all([second, beside, third]);
+  expect(done.indexOf('second')).toBe(0);
+  expect(done.toSorted()).toEqual(['beside', 'second', 'third']);
+});
+
+it('is stalled from the third second of a write on, until that is done', async () => {
+  const clock = new FakeClock();
+  const writes = new StateWrites({ clock });
+  const hanging = gated();
+  const append = writes.append(1, hanging.write);
+  await clock.advance(2_900);
+  expect(writes.stalled).toBe(false);
+  writes.assertWritable();
+  await clock.advance(200);
+  expect(writes.stalled).toBe(true);
+  expect(() => writes.assertWritable()).toThrow(expect.objectContaining({ code: 'STATE_UNUSABLE' }));
+  const waited = writes.settled(1_000);
+  await clock.advance(1_000);
+  expect(await waited).toBe(false);
+  hanging.done();
+  await append;
+  expect(writes.stalled).toBe(false);
+  expect(await writes.settled(1_000)).toBe(true);
+});
+
+it('refuses what does not fit beside what waits, and takes more when that is done', async () => {
+  const writes = new StateWrites({ maxWaitingBytes: 10 });
+  const hanging = gated();
+  const first = writes.append(8, hanging.write);
+  await expect(writes.append(3, async () => {})).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
+  hanging.done();
+  await first;
+  await writes.settled(1_000);
+  await writes.append(10, async () => {});
+});

@@ -1,0 +1,111 @@
+/**
+ * What a state folder's files are told, in order and off the event loop: a disk that hangs holds up those who wait for it,
+ * and nobody else. Lines of logs go through one queue, one after the other; other writes come after the lines that were
+ * queued before them. So files never tell of an effect whose line is missing, whenever the process ends.
+ */
+import { type Clock, sleep, systemClock } from './clock.ts';
+import { KerneletError } from './errors.ts';
+
+/** A write that takes longer has met a disk that hangs; one that is merely busy takes some hundred milliseconds. */
+const stalledMs = 3_000;
+/** What may wait for a disk. What comes beyond that is refused, as by a disk that is full. */
+const maxWaitingBytes = 16 * 1024 * 1024;
+const maxWaiting = 20_000;
+
+/** Tests hand in a clock of theirs and a smaller queue. */
+export interface StateWritesOptions {
+  readonly clock?: Clock;
+  readonly maxWaitingBytes?: number;
+}
+
+/** The writes of one state folder. */
+export class StateWrites {
+  readonly #clock: Clock;
+  readonly #maxBytes: number;
+  /** When each write that is under way began, the oldest first. */
+  readonly #underWay = new Map<symbol, number>();
+  readonly #syncs = new Set<Promise<unknown>>();
+  #last: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #waitingBytes = 0;
+
+  constructor({ clock = systemClock, maxWaitingBytes: maxBytes = maxWaitingBytes }: StateWritesOptions = {}) {
+    this.#clock = clock;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Whether the disk hangs, as far as somebody has a write to know it by. */
+  get stalled(): boolean {
+    const [oldest] = this.#underWay.values();
+    return oldest !== undefined && this.#clock.monotonic() - oldest >= stalledMs;
+  }
+
+  /** Throws STATE_UNUSABLE while the disk hangs: before work is begun that would wait for it. */
+  assertWritable(): void {
+    if (this.stalled) throw new KerneletError('STATE_UNUSABLE', 'the disk of the state folder is stalled');
+  }
+
+  /**
+   * Runs a write after those that are queued, and before those that come; rejects as it does. `bytes`: what waiting for it
+   * costs. Throws STATE_UNUSABLE, and writes nothing, when too much waits already.
+   */
+  async append(bytes: number, write: () => Promise<void>): Promise<void> {
+    if (this.#waiting >= maxWaiting || this.#waitingBytes + bytes > this.#maxBytes) {
+      throw new KerneletError('STATE_UNUSABLE', `${this.#waiting} writes wait for the disk of the state folder`);
+    }
+    this.#waiting += 1;
+    this.#waitingBytes += bytes;
+    const written = this.#last.then(() => this.#watch(write));
+    this.#last = written
+      .catch(() => {})
+      .then(() => {
+        this.#waiting -= 1;
+        this.#waitingBytes -= bytes;
+      });
+    await written;
+  }
+
+  /** A sync of what was appended, beside the queue. What must follow the sync is written by `afterSync`. Never rejects. */
+  sync(sync: () => Promise<void>): Promise<void> {
+    const synced = this.#watch(sync)
+      .catch(() => {})
+      .finally(() => this.#syncs.delete(synced));
+    this.#syncs.add(synced);
+    return synced;
+  }
+
+  /** Runs a write of another file when everything that is queued by now has been written, or was refused. */
+  async after<T>(write: () => Promise<T>): Promise<T> {
+    await this.#last;
+    return await this.#watch(write);
+  }
+
+  /** The same when it has been synced too, where it is synced: for what takes away that from which it could be told again. */
+  async afterSync<T>(write: () => Promise<T>): Promise<T> {
+    await this.#last;
+    await Promise.all(this.#syncs);
+    return await this.#watch(write);
+  }
+
+  /** Resolves when everything that is queued by now has been written, or was refused, and at the latest after so long. */
+  async settled(timeoutMs: number): Promise<boolean> {
+    const enough = new AbortController();
+    const late = sleep(this.#clock, timeoutMs, enough.signal).then(
+      () => false,
+      () => false,
+    );
+    const inTime = await Promise.race([this.#last.then(() => true), late]);
+    enough.abort();
+    return inTime;
+  }
+
+  async #watch<T>(write: () => Promise<T>): Promise<T> {
+    const key = Symbol();
+    this.#underWay.set(key, this.#clock.monotonic());
+    try {
+      return await write();
+    } finally {
+      this.#underWay.delete(key);
+    }
+  }
+}
