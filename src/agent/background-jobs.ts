@@ -1,6 +1,6 @@
 /**
  * What the agent does on its own: recovery at the start, following the engine, the sweep, idle time-outs, and the
- * events of executions.
+ * events of executions, each of which is published once.
  */
 import type { EventSink } from '../events/kernel-event.ts';
 import type { RunnerClient } from '../execution/runner-client.ts';
@@ -8,10 +8,10 @@ import type { KernelRecord } from '../kernel/record.ts';
 import { hasCode } from '../lib/errors.ts';
 import type { KernelId, RunId } from '../lib/ids.ts';
 import { Backoff, type PeriodicJob, retry, runPeriodically, supervise } from '../lib/retry.ts';
+import type { ModelHealth } from '../protocol/kernel-models.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
 import type { AgentParts } from './agent-parts.ts';
 import { IdleKernels } from './idle-kernels.ts';
-import { PublishedHealth, PublishedRuns } from './published-changes.ts';
 import type { Readiness } from './readiness.ts';
 
 const sweepPauseMs = 10_000;
@@ -211,5 +211,49 @@ export class BackgroundJobs implements AsyncDisposable {
         this.#parts.log.warn('an idle kernel could not be ended', { kernel: id, error });
       });
     }
+  }
+}
+
+/** More runs than a runner keeps, so that none is published twice after a reconnection. */
+const maxRuns = 1024;
+
+/**
+ * The runs of one kernel: each has one begin and one end, in this order, whichever report of it comes first. A short run
+ * may be over before the reply to its request has been looked at.
+ */
+export class PublishedRuns {
+  readonly #begun = new Set<RunId>();
+  readonly #ended = new Set<RunId>();
+
+  /** Whether the begin of the run is still to be published; it counts as published then. */
+  begin(run: RunId): boolean {
+    return remember(this.#begun, run);
+  }
+
+  /** Whether the end of the run is still to be published; it counts as published then. */
+  end(run: RunId): boolean {
+    return remember(this.#ended, run);
+  }
+}
+
+function remember(runs: Set<RunId>, run: RunId): boolean {
+  if (runs.has(run)) return false;
+  runs.add(run);
+  const [oldest] = runs;
+  if (runs.size > maxRuns && oldest !== undefined) runs.delete(oldest);
+  return true;
+}
+
+/** The health of one kernel's models. */
+export class PublishedHealth {
+  readonly #published = new Map<string, boolean>();
+
+  /** What is new in what the runner says now; it counts as published then. A model of unknown health is not in it. */
+  changes(models: readonly ModelHealth[]): readonly { readonly name: string; readonly healthy: boolean }[] {
+    return models.flatMap(({ name, healthy }) => {
+      if (healthy === null || this.#published.get(name) === healthy) return [];
+      this.#published.set(name, healthy);
+      return [{ name, healthy }];
+    });
   }
 }

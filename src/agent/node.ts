@@ -1,9 +1,12 @@
-/** A node between those who build and those who serve it: assembled out of its parts, and served by the daemon. */
+/** A node between those who build and those who serve it: assembled out of its parts, served by the daemon, and asked for its health. */
 import type { Settings } from '../config/settings.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { KernelHooks } from '../kernel/kernel-hooks.ts';
 import type { KernelRegistry } from '../kernel/kernel-registry.ts';
+import type { Clock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
+import { toKerneletError } from '../lib/errors.ts';
 import type { RefusedServices } from '../network/cluster-services.ts';
 import type { SessionNetworks } from '../network/session-networks.ts';
 import type { PortPool } from '../resources/port-pool.ts';
@@ -11,7 +14,6 @@ import type { StatisticsSink } from '../stats/statistics-round.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
 import type { EventStore } from './agent-parts.ts';
 import type { DefaultAgent } from './default-agent.ts';
-import type { Dependencies } from './node-health.ts';
 
 /** What somebody above the node has a say in: where events and figures go, and how kernels are reached. */
 export interface NodeAdapter {
@@ -59,4 +61,52 @@ export interface ServedNode extends AsyncDisposable {
   run(): Promise<void>;
   /** Makes its own what it can of other settings while it goes on; gives the keys of those that it has. */
   adopt(settings: Settings): Promise<readonly string[]>;
+}
+
+/** One thing that was asked. */
+export interface HealthCheck {
+  /** `container-engine`, or a service of the cluster. */
+  readonly service: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** null: it answers. */
+  readonly problem: string | null;
+}
+
+/** The answers of everything that a node needs, in no order of weight. */
+export interface NodeHealth {
+  readonly version: string;
+  readonly checks: readonly HealthCheck[];
+}
+
+/** Asks one thing; throws when it doesn't answer. */
+export type Probe = (signal: AbortSignal) => Promise<unknown>;
+
+/** How each thing that a node needs is asked, by its name. */
+export type Dependencies = Readonly<Record<'container-engine', Probe> & Record<string, Probe>>;
+
+const answerMs = 3_000;
+
+/** Asks all of them side by side, within a bound. */
+export async function checkHealth(
+  version: string,
+  probes: Readonly<Record<string, Probe>>,
+  clock: Clock,
+): Promise<NodeHealth> {
+  const checks = Object.entries(probes).map(async ([service, probe]): Promise<HealthCheck> => {
+    const options = { what: `the answer of ${service}`, timeoutMs: answerMs, clock };
+    const problem = await withDeadline(options, ({ signal }) => probe(signal)).then(
+      () => null,
+      (error: unknown) => toKerneletError(error).message,
+    );
+    return { service, at: clock.now(), problem };
+  });
+  return { version, checks: await Promise.all(checks) };
+}
+
+/** Asks whether the engine answers, and is the one that has the kernels. Throws ENGINE_UNAVAILABLE, ENGINE_CHANGED. */
+export async function probeEngine(engine: Engine, kernels: KernelRegistry, signal: AbortSignal): Promise<void> {
+  await engine.ping(signal);
+  const problem = kernels.engineProblem();
+  if (problem) throw problem;
 }

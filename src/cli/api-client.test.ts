@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { LogPiece } from '../agent/agent.ts';
-import { encodeLogPiece } from '../http/sse.ts';
+import { encodeLogPiece } from '../http/event-stream.ts';
 import { ApiClient } from './api-client.ts';
 
 /** The pieces of a log that an API answers with. */

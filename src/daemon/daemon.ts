@@ -6,12 +6,10 @@ import { sleep, systemClock } from '../lib/clock.ts';
 import { raceWithSignal } from '../lib/deadline.ts';
 import type { AdjustableLogger, Logger } from '../lib/log.ts';
 import type { OperationTimes } from '../lib/operation-times.ts';
-import type { LiveConfiguration } from './live-configuration.ts';
-import { Reloading } from './live-configuration.ts';
+import { type LiveConfiguration, Reloading } from './live-configuration.ts';
 import { claimPidFile } from './pid-file.ts';
 import { type DaemonSignals, StopSignal } from './signals.ts';
-import { serveSnapshots } from './snapshot-socket.ts';
-import { snapshotsOf, stateSnapshot } from './state-snapshot.ts';
+import { serveSnapshots, snapshotsOf, stateSnapshot } from './state-snapshot.ts';
 import { serviceManagerOf } from './systemd.ts';
 
 /** What a node is opened with. */

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { listenAt } from '../http/socket-place.ts';
+import { listenAt } from '../http/server.ts';
 import { type Logger, silentLogger } from '../lib/log.ts';
-import { serveSnapshots } from './snapshot-socket.ts';
+import { serveSnapshots } from './state-snapshot.ts';
 
 let folder: string;
 let place: string;

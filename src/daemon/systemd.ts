@@ -2,17 +2,14 @@
  * Notifies a service manager (spec config-and-ops 11.2, 14; sd_notify(3)): that the daemon serves, reloads and stops, how it
  * is, and that it is alive. Without `$NOTIFY_SOCKET` there is nobody to notify.
  */
-
 import type { AgentPhase } from '../agent/agent.ts';
-import type { ServedNode } from '../agent/node.ts';
-import type { HealthCheck } from '../agent/node-health.ts';
-import { checkHealth } from '../agent/node-health.ts';
+import { checkHealth, type HealthCheck, type ServedNode } from '../agent/node.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, toKerneletError } from '../lib/errors.ts';
+import { version } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
 import { runPeriodically } from '../lib/retry.ts';
-import { version } from '../lib/version.ts';
 import type { NotifySocket } from './notify-socket.ts';
 
 /** Whom to notify, and how often that must be. */

@@ -1,12 +1,11 @@
-/** The local API as a function from request to response; `server.ts` puts it on a socket. */
-import { OpenAPIHono } from '@hono/zod-openapi';
+/** The local API as a function from request to response, and its document; `server.ts` puts it on a socket. */
+import { OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Agent } from '../agent/agent.ts';
 import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { Authority } from './authority.ts';
 import { errorReply } from './errors.ts';
-import { addOpenApiRoute } from './openapi.ts';
-import type { ApiApp } from './operation.ts';
+import { type ApiApp, addOperations, type Operations } from './operation.ts';
 import { addFileRoutes } from './routes/files.ts';
 import { addImageRoutes } from './routes/images.ts';
 import { addKeptRoutes } from './routes/kept.ts';
@@ -55,4 +54,43 @@ export function createApp({ agent, version, logger, managed = false }: AppOption
     return errorReply(error);
   });
   return app;
+}
+
+const documentSchema = z
+  .looseObject({ openapi: z.literal('3.1.0') })
+  .openapi('OpenApi', { description: 'An OpenAPI document.' });
+
+const openApiOperations = {
+  getOpenApi: {
+    method: 'get',
+    path: '/v1/openapi.json',
+    tag: 'agent',
+    summary: 'This document.',
+    status: 200,
+    reply: { 'application/json': documentSchema },
+  },
+} as const satisfies Operations;
+
+/** Adds the operation; the document has everything that has been added to the app when it is first asked for. */
+function addOpenApiRoute(app: ApiApp, version: string): void {
+  let document: ReturnType<typeof openApiDocument> | undefined;
+  addOperations(app, openApiOperations, {
+    async getOpenApi() {
+      document ??= openApiDocument(app, version);
+      return document;
+    },
+  });
+}
+
+function openApiDocument(app: ApiApp, version: string): z.input<typeof documentSchema> {
+  const document = app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'kernelet',
+      version,
+      description: 'The local API of a kernelet node, served over HTTP on a UNIX socket that only its owner can open.',
+      license: { name: 'Apache-2.0' },
+    },
+  });
+  return { ...document, openapi: '3.1.0' };
 }

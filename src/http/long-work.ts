@@ -6,8 +6,8 @@ import { addAbortListener } from 'node:events';
 import type { ImageProgress } from '../agent/agent.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { toKerneletError } from '../lib/errors.ts';
+import { encodeEvent, eventStreamHeaders, keepAlive } from './event-stream.ts';
 import type { ApiContext } from './operation.ts';
-import { encodeEvent, eventStreamHeaders, keepAlive } from './sse.ts';
 import { type OpenStream, openStream } from './stream-reply.ts';
 
 /** Progress that may wait for a slow client; the oldest is dropped beyond. */

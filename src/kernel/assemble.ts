@@ -1,4 +1,4 @@
-/** Puts the parts of this folder together into the set of kernels of one agent. */
+/** Puts the parts of this folder together into the set of kernels of one agent; the order of the steps of creation is here. */
 import type { Engine } from '../engine/engine.ts';
 import type { EventSink } from '../events/kernel-event.ts';
 import type { RunnerConnector } from '../execution/runner-client.ts';
@@ -17,21 +17,30 @@ import type { KeptHomesLimits } from '../storage/kept-homes.ts';
 import { ScratchFolders } from '../storage/scratch.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
 import { ActorRegistry } from './actor-registry.ts';
-import type { ContainerSettings } from './container-spec.ts';
-import { creationPlan } from './creation-plan.ts';
+import type { ContainerHardening, ContainerSettings } from './container-spec.ts';
 import { engineIdentityFile } from './engine-identity.ts';
 import { EngineIdentityGuard } from './engine-identity-guard.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import { FileJournal } from './journal.ts';
 import { KernelContainers } from './kernel-containers.ts';
 import { KernelHookList, type KernelHooks } from './kernel-hooks.ts';
-import type { DeviceLeases, PortLeases } from './leases.ts';
+import type { DeviceLeases, NetworkLeases, PortLeases } from './leases.ts';
 import { listOwnedContainers } from './owned-containers.ts';
 import { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
 import { RunnerClients } from './runner-clients.ts';
 import type { CreationPlan } from './step.ts';
-import type { RunnerTuning } from './steps/config-files.ts';
+import { type AllocateParts, allocateStep } from './steps/allocate.ts';
+import { type ConfigFilesParts, configFilesStep, type RunnerTuning } from './steps/config-files.ts';
+import { containerStep } from './steps/container.ts';
+import { filesStep } from './steps/files.ts';
+import { imageStep } from './steps/image.ts';
+import { networkStep, prewarmedNetworkStep } from './steps/network.ts';
+import { type PortsParts, portsStep } from './steps/ports.ts';
+import { type ReadyParts, readyStep } from './steps/ready.ts';
+import { scratchStep } from './steps/scratch.ts';
+import { servicesStep } from './steps/services.ts';
+import { startStep } from './steps/start.ts';
 
 /** What one agent's kernels are made from. */
 export interface KernelsParts {
@@ -216,3 +225,33 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
 }
 
 const stopDeadlineMs = 10_000;
+
+/** What the steps work with. */
+interface PlanParts extends AllocateParts, ConfigFilesParts, PortsParts, ReadyParts {
+  readonly bridge: Pick<Bridge, 'ensure'>;
+  readonly containers: KernelContainers;
+  readonly prewarmedNetworks: NetworkLeases;
+  /** Whether kernels are hardened so that nothing of one can stay in a network. */
+  readonly hardening: ContainerHardening;
+  readonly log: Logger;
+}
+
+/** The plan. Cheap refusals (no CPU left, no port left) come before anything is made. */
+function creationPlan(parts: PlanParts): CreationPlan {
+  return [
+    allocateStep(parts),
+    portsStep(parts),
+    [
+      imageStep(parts.engine),
+      scratchStep(parts.scratch),
+      prewarmedNetworkStep(parts.prewarmedNetworks, parts.hardening),
+    ],
+    networkStep(parts.bridge, parts.prewarmedNetworks),
+    filesStep(parts.scratch, parts.log),
+    configFilesStep(parts),
+    containerStep(parts.containers, parts.scratch),
+    startStep(parts),
+    readyStep(parts),
+    servicesStep(parts.runners),
+  ];
+}

@@ -1,6 +1,8 @@
-/** Where this program is installed: its files besides the code (image recipes, helper programs, the built runner). */
+/** This program as it is installed: its version, and its files besides the code (image recipes, helper programs, the runner). */
+
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import description from '../../package.json' with { type: 'json' };
 import { KerneletError } from './errors.ts';
 
 /** A folder that the installation has at its top. */
@@ -22,3 +24,6 @@ export const programFile = (sourcePath: string): string =>
   import.meta.filename.endsWith('.ts')
     ? path.join(import.meta.dirname, '..', `${sourcePath}.ts`)
     : path.join(installationRoot(), 'dist', 'programs', `${path.basename(sourcePath)}.js`);
+
+/** In the form `MAJOR.MINOR.PATCH`, as in the package. */
+export const version: string = description.version;

@@ -1,5 +1,9 @@
-/** What is mounted where on this machine, from `/proc/self/mountinfo`. */
-import { readFile } from 'node:fs/promises';
+/**
+ * What is mounted where on this machine, from `/proc/self/mountinfo`, and letting go of it: a deletion would go on in there, and
+ * a folder that is moved would take it along.
+ */
+import { readFile, realpath } from 'node:fs/promises';
+import { runProgram } from './run-program.ts';
 
 /** A line of `/proc/self/mountinfo`, as far as it is used. */
 export interface Mount {
@@ -75,4 +79,19 @@ export function isAtOrBelow(path: string, folder: string): boolean {
 /** Blanks, tabs, newlines and backslashes stand in the file as `\040` and the like, bytes of UTF-8 as they are. */
 function unescapeOctal(text: string): string {
   return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}
+
+const program = 'umount';
+const deadlineMs = 10_000;
+
+/** Lets every mount below a folder go as soon as nothing uses it any more. Throws when one cannot be let go. */
+export async function letMountsGo(folder: string): Promise<void> {
+  // As the table of mounts names it: the way there may lead over a link.
+  const path = await realpath(folder).catch(() => folder);
+  for (const mount of mountsBelow(path, await readMountTable())) await unmount(mount.mountPoint);
+}
+
+async function unmount(path: string): Promise<void> {
+  const { exitCode, stderr } = await runProgram(program, ['--lazy', '--', path], { timeoutMs: deadlineMs });
+  if (exitCode !== 0) throw new Error(`umount of ${path} ended with ${exitCode}: ${stderr}`);
 }

@@ -73,7 +73,7 @@ describe('the source', () => {
       'runner/drivers/shell_driver.cjs',
     ]);
     expect(mentioning(/\bnodePath\b/)).toEqual(['lib/node-process.ts']);
-    expect(mentioning(/\bvolumePaths\.node\b/)).toEqual(['runner/runtime-context.ts', 'runner/volume-paths.ts']);
+    expect(mentioning(/\bvolumePaths\.node\b/)).toEqual(['runner/runtime.ts', 'runner/volume-paths.ts']);
     expect(mentioning(/\bcontext\.volumeNode\b/)).toEqual(['runner/runtimes/shell.ts']);
     expect(mentioning(/\bfork\(/)).toEqual([]);
   });

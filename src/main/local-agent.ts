@@ -2,6 +2,7 @@
  * Agents inside commands' own processes, spoken to like a daemon: what `kernelet run` uses when no daemon runs. Each has a
  * folder of its own below the state folder, locked while it lives. What a killed one left is removed by the next.
  */
+
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -14,9 +15,9 @@ import { hasCode, KerneletError } from '../lib/errors.ts';
 import { acquireFileLock } from '../lib/file-lock.ts';
 import { removeTree } from '../lib/folders.ts';
 import { newRunId } from '../lib/ids.ts';
+import { version } from '../lib/installation.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
-import { version } from '../lib/version.ts';
 import { openInstance } from './standalone.ts';
 
 const clearDeadlineMs = 60_000;

@@ -3,8 +3,8 @@ import { clusterCommands } from '../backendai/index.ts';
 import type { CliHost } from '../cli/host.ts';
 import { createProcessIo } from '../cli/process-io.ts';
 import { runCli } from '../cli/program.ts';
+import { version } from '../lib/installation.ts';
 import { programArguments } from '../lib/node-process.ts';
-import { version } from '../lib/version.ts';
 
 const io = createProcessIo();
 

@@ -1,10 +1,8 @@
 /** The composition root of a node that is alone: its own settings decide, and its kernels are of this machine's users. */
-
 import type { DefaultAgent } from '../agent/default-agent.ts';
 import { endKernels } from '../agent/end-kernels.ts';
 import { hardeningOf, loosenedWarnings } from '../agent/hardening.ts';
-import type { AssembledNode, ServedNode } from '../agent/node.ts';
-import { probeEngine } from '../agent/node-health.ts';
+import { type AssembledNode, probeEngine, type ServedNode } from '../agent/node.ts';
 import type { Settings } from '../config/settings.ts';
 import type { DaemonRoot, RootOptions } from '../daemon/daemon.ts';
 import { readHostCapacity } from '../devices/host-capacity.ts';

@@ -14,7 +14,7 @@ import { imageScript, userScriptTimeoutMs } from '../protocol/runner-config.ts';
 import { parseEnvironment, parseRunnerConfig } from './config.ts';
 import type { ContainerLog } from './container-log.ts';
 import { rootEnvironment } from './environment.ts';
-import { imageShell } from './runtime-context.ts';
+import { imageShell } from './runtime.ts';
 import type { Tenant } from './tenant.ts';
 import { exitCodeOf } from './tenant-process.ts';
 import { volumePaths } from './volume-paths.ts';

@@ -23,7 +23,7 @@ import { InputSocket } from './input-socket.ts';
 import { Interpreter } from './interpreter.ts';
 import { PipePool } from './pipe-pool.ts';
 import { Runs } from './runs.ts';
-import { runtimeContext } from './runtime-context.ts';
+import { runtimeContext } from './runtime.ts';
 import { resolveRuntime } from './runtimes/index.ts';
 import { serveRunner } from './server.ts';
 import type { Services } from './services/services.ts';

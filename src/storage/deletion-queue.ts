@@ -8,8 +8,8 @@ import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { removeTree } from '../lib/folders.ts';
 import type { Logger } from '../lib/log.ts';
+import { letMountsGo } from '../lib/mount-table.ts';
 import { Backoff, retry } from '../lib/retry.ts';
-import { letMountsGo } from './unmount.ts';
 
 const tries = 5;
 /** How long a process that ends goes on deleting: a tenant may have left millions of files. */

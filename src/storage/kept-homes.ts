@@ -11,8 +11,8 @@ import { raceWithSignal } from '../lib/deadline.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { isKernelId, type KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
+import { letMountsGo } from '../lib/mount-table.ts';
 import { isSystemError } from '../lib/system-error.ts';
-import { letMountsGo } from './unmount.ts';
 
 /** How long and how much is kept. */
 export interface KeptHomesLimits {

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Agent } from '../../src/agent/agent.ts';
-import { checkHealth } from '../../src/agent/node-health.ts';
+import { checkHealth } from '../../src/agent/node.ts';
 import { BackgroundTasks } from '../../src/backendai/operations/background-tasks.ts';
 import { BatchRuns } from '../../src/backendai/operations/batch-runs.ts';
 import { Commits } from '../../src/backendai/operations/commits.ts';

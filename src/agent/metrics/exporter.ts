@@ -6,11 +6,9 @@ import type { OperationTimes } from '../../lib/operation-times.ts';
 import type { Statistics } from '../../stats/statistics.ts';
 import type { AgentStatus } from '../agent.ts';
 import type { EventStore } from '../agent-parts.ts';
-import { agentFamilies } from './agent-families.ts';
+import { agentFamilies, OwnHealthMeter } from './agent-families.ts';
 import { exposition } from './exposition.ts';
-import { kernelFamilies } from './kernel-families.ts';
-import { nodeFamilies, type SlotUse } from './node-families.ts';
-import { OwnHealthMeter } from './own-health.ts';
+import { kernelFamilies, nodeFamilies, type SlotUse } from './figure-families.ts';
 
 /** Where the figures come from. */
 export interface ExporterParts {

@@ -9,11 +9,9 @@ import { KernelStatisticsStore } from '../../stats/kernel-statistics-store.ts';
 import { NodeFigures } from '../../stats/node-figures.ts';
 import type { NodeStatistics } from '../../stats/statistics.ts';
 import type { AgentStatus } from '../agent.ts';
-import { agentFamilies } from './agent-families.ts';
+import { agentFamilies, OwnHealthMeter } from './agent-families.ts';
 import { exposition } from './exposition.ts';
-import { kernelFamilies } from './kernel-families.ts';
-import { nodeFamilies } from './node-families.ts';
-import { OwnHealthMeter } from './own-health.ts';
+import { kernelFamilies, nodeFamilies } from './figure-families.ts';
 
 const id = '11111111-2222-4333-8444-555555555555';
 const status: AgentStatus = {

@@ -2,7 +2,7 @@
 import type { Agent } from '../../agent/agent.ts';
 import { type NodeResources, reportedResources } from '../../agent/node-resources.ts';
 import type { ImageView } from '../../images/image-service.ts';
-import { version } from '../../lib/version.ts';
+import { version } from '../../lib/installation.ts';
 import { imageLabels } from '../../protocol/image-contract.ts';
 import type { HeartbeatSender } from '../redis/heartbeat-sender.ts';
 import { eventArguments } from '../wire/events/agent-event.ts';

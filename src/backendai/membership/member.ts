@@ -2,11 +2,11 @@
  * A node that is a member of its cluster (spec config-and-ops 12, cluster-state 1.9): it joins with patience, since the
  * services of a cluster come and go, and it answers calls before it says that it is there.
  */
+
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Agent } from '../../agent/agent.ts';
-import type { AssembleMember, ServedNode } from '../../agent/node.ts';
-import { type Dependencies, probeEngine } from '../../agent/node-health.ts';
+import { type AssembleMember, type Dependencies, probeEngine, type ServedNode } from '../../agent/node.ts';
 import { configFolders } from '../../config/paths.ts';
 import type { Settings } from '../../config/settings.ts';
 import { openEventLog } from '../../events/event-log.ts';

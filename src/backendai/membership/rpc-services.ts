@@ -1,11 +1,10 @@
 /** What RPC methods work with, made of the parts of a member. */
-
 import path from 'node:path';
 import type { Agent } from '../../agent/agent.ts';
-import { checkHealth, type Dependencies } from '../../agent/node-health.ts';
+import { checkHealth, type Dependencies } from '../../agent/node.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { KernelId } from '../../lib/ids.ts';
-import { version } from '../../lib/version.ts';
+import { version } from '../../lib/installation.ts';
 import { JsonStore } from '../../storage/json-store.ts';
 import type { StateFolder } from '../../storage/state-folder.ts';
 import { BackgroundTasks, taskNote } from '../operations/background-tasks.ts';

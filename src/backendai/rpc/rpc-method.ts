@@ -1,7 +1,7 @@
 /** What an RPC method is: its signature and what it does. One file each in `methods/`. */
 import { z } from 'zod';
 import type { Agent } from '../../agent/agent.ts';
-import type { NodeHealth } from '../../agent/node-health.ts';
+import type { NodeHealth } from '../../agent/node.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import type { KernelId, SessionId } from '../../lib/ids.ts';
 import type { Logger } from '../../lib/log.ts';

@@ -4,10 +4,9 @@ import type { Agent } from '../../agent/agent.ts';
 import { deviceDifferences, type NumberedKernelEvent } from '../../events/kernel-event.ts';
 import { endReasons } from '../../protocol/run-event.ts';
 import { overuseKinds } from '../../stats/overuse.ts';
-import { eventStream, resumeAfter } from '../event-stream.ts';
+import { encodeEvent, encodeLogPiece, eventStream, resumeAfter, serverSentEvents } from '../event-stream.ts';
 import { eventNumberField, flagField, kernelParamsSchema } from '../fields.ts';
 import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
-import { encodeEvent, encodeLogPiece, serverSentEvents } from '../sse.ts';
 import { openStream } from '../stream-reply.ts';
 
 const logsQuerySchema = z.strictObject({ follow: flagField });

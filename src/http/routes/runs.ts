@@ -13,7 +13,14 @@ import {
   type RunSummary,
   runPhases,
 } from '../../protocol/run-event.ts';
-import { eventStream, resumeAfter, type StreamFormat } from '../event-stream.ts';
+import {
+  encodeRunEvent,
+  eventStream,
+  eventStreamHeaders,
+  resumeAfter,
+  type StreamFormat,
+  serverSentEvents,
+} from '../event-stream.ts';
 import {
   argumentsField,
   boundedText,
@@ -29,7 +36,6 @@ import {
 } from '../fields.ts';
 import { maxInputBytes } from '../limits.ts';
 import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
-import { encodeRunEvent, eventStreamHeaders, serverSentEvents } from '../sse.ts';
 import { openStream } from '../stream-reply.ts';
 
 const timeoutMs = durationField

@@ -6,10 +6,9 @@ import { sleep, systemClock } from '../../lib/clock.ts';
 import { figuresShown, type NumberName, type StallName, type UsageName } from '../../stats/figures.ts';
 import { allNodeFigures, type NodeFigureName } from '../../stats/node-figures.ts';
 import { overuseKinds } from '../../stats/overuse.ts';
-import { eventStream } from '../event-stream.ts';
+import { encodeEvent, eventStream, serverSentEvents } from '../event-stream.ts';
 import { kernelParamsSchema } from '../fields.ts';
 import { type ApiApp, addOperations, type Operations } from '../operation.ts';
-import { encodeEvent, serverSentEvents } from '../sse.ts';
 import { openStream } from '../stream-reply.ts';
 
 const figure = z.number().nullable();

@@ -1,6 +1,7 @@
 /**
  * A module in a process of its own, with a deadline for every call of its functions: one that throws, hangs, crashes or
  * fills the memory costs its own answer. A process that hangs is ended; what waits behind the call goes to another one.
+ * Calls and answers are a line of JSON each.
  */
 import type { ChildProcess } from 'node:child_process';
 import { Readable } from 'node:stream';
@@ -8,9 +9,9 @@ import { type Clock, systemClock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { hasCode, KerneletError } from '../errors.ts';
 import { programFile } from '../installation.ts';
+import { newer, nullable, object, text, whole } from '../json-reader.ts';
 import type { Logger } from '../log.ts';
 import { startNode } from '../node-process.ts';
-import { type ModuleCall, readReply } from './module-protocol.ts';
 
 /** The module, and how far it is trusted with time. */
 export interface ModuleHostOptions {
@@ -205,3 +206,25 @@ export class ModuleHost implements AsyncDisposable {
     return new KerneletError('NOT_SUPPORTED', `${title} ${problem}`, { cause, context: { plugin: specifier } });
   }
 }
+
+/** A call of a function of the module. */
+export interface ModuleCall {
+  /** 0 for one whose answer doesn't matter. */
+  readonly id: number;
+  readonly method: string;
+  readonly argument: unknown;
+}
+
+/** What came of it: a value as JSON, or an error's text. */
+export type ModuleReply =
+  | { readonly id: number; readonly value: string }
+  | { readonly id: number; readonly error: string };
+
+const maxError = 500;
+
+/** Reads a line of answers. Throws JsonFormError, SyntaxError. */
+const readReply = (line: string): ModuleReply =>
+  object<ModuleReply>((of) => {
+    const [id, error] = [of('id', whole), of('error', newer(nullable(text), null))];
+    return error === null ? { id, value: of('value', text) } : { id, error: error.slice(0, maxError) };
+  })(JSON.parse(line), 'an answer');

@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { programArguments } from '../node-process.ts';
-import type { ModuleCall, ModuleReply } from './module-protocol.ts';
+import type { ModuleCall, ModuleReply } from './module-host.ts';
 
 /** The exports of the module, of which nothing is known. */
 type LoadedModule = Readonly<Record<string, unknown>>;

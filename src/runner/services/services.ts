@@ -17,8 +17,7 @@ import type { TenantCommand } from '../runtime.ts';
 import type { Tenant } from '../tenant.ts';
 import { runActions } from './actions.ts';
 import type { ServiceDefinition } from './definition.ts';
-import { awaitPort, isPortOpen } from './service-port.ts';
-import { ServiceProcess } from './service-process.ts';
+import { awaitPort, isPortOpen, ServiceProcess } from './service-process.ts';
 import { expandTemplates, type TemplateValue, type TemplateVariables } from './template.ts';
 
 /** Below the ten seconds that the agent waits. */

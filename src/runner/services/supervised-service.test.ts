@@ -6,7 +6,7 @@ import { ContainerLog } from '../container-log.ts';
 import { PipePool } from '../pipe-pool.ts';
 import type { TenantCommand } from '../runtime.ts';
 import { Tenant } from '../tenant.ts';
-import { isPortOpen } from './service-port.ts';
+import { isPortOpen } from './service-process.ts';
 import { SupervisedService } from './supervised-service.ts';
 
 const log = new ContainerLog(() => true, { debug: false });

@@ -3,8 +3,7 @@ import { type Clock, sleep } from '../../lib/clock.ts';
 import type { ServiceOutcome } from '../../protocol/kernel-services.ts';
 import type { TenantCommand } from '../runtime.ts';
 import type { Tenant } from '../tenant.ts';
-import { awaitPort, isPortOpen } from './service-port.ts';
-import { ServiceProcess } from './service-process.ts';
+import { awaitPort, isPortOpen, ServiceProcess } from './service-process.ts';
 import type { BuiltInService } from './services.ts';
 
 const openTimeoutMs = 5000;

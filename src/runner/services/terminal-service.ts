@@ -2,7 +2,6 @@
  * The web terminal as a service: the runner listens on its port, which costs nothing, and reads not a byte. With the
  * first connection the terminal's server is started, gets both sockets, and listens itself until it ends.
  */
-
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Clock, sleep } from '../../lib/clock.ts';
 import { kernelVariables } from '../../protocol/image-contract.ts';
@@ -11,7 +10,7 @@ import type { Tenant } from '../tenant.ts';
 import type { TenantProcess } from '../tenant-process.ts';
 import type { TerminalOptions } from '../terminal/terminal-server.ts';
 import { smallProgram, volumePaths } from '../volume-paths.ts';
-import { isPortOpen } from './service-port.ts';
+import { isPortOpen } from './service-process.ts';
 import type { BuiltInService } from './services.ts';
 
 const pauseMs = 1000;

@@ -1,6 +1,6 @@
 /** `health` of 25.17 and `health_v2` of 26.4 (spec rpc 9.3). */
 import { z } from 'zod';
-import type { NodeHealth } from '../../../agent/node-health.ts';
+import type { NodeHealth } from '../../../agent/node.ts';
 import { emptyRequest } from '../fields.ts';
 import { define, method, type RpcCall } from '../rpc-method.ts';
 

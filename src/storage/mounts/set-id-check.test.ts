@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { silentLogger } from '../../lib/log.ts';
 import { parseMountTable } from '../../lib/mount-table.ts';
-import { SetIdCheck } from './mount-check.ts';
+import { SetIdCheck } from './mount-policy.ts';
 
 const table = parseMountTable(`22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
 30 22 0:40 / /safe rw,nosuid,nodev - nfs4 nas:/safe rw

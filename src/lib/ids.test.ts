@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseKernelId } from '../lib/ids.ts';
-import { resolveKernelId } from './kernel-ids.ts';
+import { parseKernelId, resolveKernelId } from './ids.ts';
 
 const one = parseKernelId('aaaa0000-0000-4000-8000-000000000001');
 const two = parseKernelId('aaaa0000-0000-4000-8000-000000000002');

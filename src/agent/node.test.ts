@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { checkHealth } from './node-health.ts';
+import { checkHealth } from './node.ts';
 
 it('asks side by side, and waits for nothing that hangs', async () => {
   const clock = new FakeClock(1000);

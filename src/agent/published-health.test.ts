@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { PublishedHealth } from './published-changes.ts';
+import { PublishedHealth } from './background-jobs.ts';
 
 it('is published at each change once, and not while it is unknown', () => {
   const healths = new PublishedHealth();
