@@ -125,6 +125,26 @@ describe('a kernel that nobody can use', () => {
   });
 });
 
+describe('a kernel whose runner does not answer', () => {
+  it('is told of, and again when it is back, and is not ended for idleness', async () => {
+    const { record, client } = await kernel();
+    client.emit({ type: 'reachable' });
+    client.silentSince = clock.now();
+    client.emit({ type: 'unreachable' });
+    await idleFor(2 * idleTimeoutMs);
+    expect(one.kernels.registry.list()).toHaveLength(1);
+    client.silentSince = null;
+    client.emit({ type: 'reachable' });
+    const { id: kernelId, sessionId } = record.spec;
+    expect(published).toEqual([
+      { type: 'reachability', kernelId, sessionId, reachable: false },
+      { type: 'reachability', kernelId, sessionId, reachable: true },
+    ]);
+    await idleFor(1_000);
+    await expect.poll(() => one.kernels.registry.get(kernelId).termination?.reason).toBe('idle-timeout');
+  });
+});
+
 describe('the idle time-out', () => {
   it('counts from the end of a run that was over before its request was answered', async () => {
     const { record, client } = await kernel();

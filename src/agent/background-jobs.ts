@@ -157,7 +157,16 @@ export class BackgroundJobs implements AsyncDisposable {
     onConnected();
     let adopted = client.status() === null;
     const healths = new PublishedHealth();
+    let toldUnreachable = false;
     client.subscribe((event) => {
+      if (event.type === 'unreachable' && this.#parts.kernels.get(id).phase === 'running') {
+        toldUnreachable = true;
+        this.#tellReachability(record, false);
+      }
+      if (event.type === 'reachable' && toldUnreachable) {
+        toldUnreachable = false;
+        this.#tellReachability(record, true);
+      }
       if (event.type === 'status') this.#tellHealth(record, healths.changes(event.status.models));
       if (event.type === 'connected') {
         // Runs that are there already when this process comes were begun, and announced, by the one before.
@@ -172,6 +181,12 @@ export class BackgroundJobs implements AsyncDisposable {
       this.#idle.runChanged(id, event.summary.run, isActive(event.summary), clock.monotonic());
       this.#announce(record, event.summary, announcements);
     });
+  }
+
+  #tellReachability({ spec: { id, sessionId } }: KernelRecord, reachable: boolean): void {
+    if (reachable) this.#parts.log.info("a kernel's runner answers again", { kernel: id });
+    else this.#parts.log.warn("a kernel's runner does not answer; the kernel is left as it is", { kernel: id });
+    this.#parts.events.publish({ type: 'reachability', kernelId: id, sessionId, reachable });
   }
 
   #tellHealth({ spec }: KernelRecord, changes: ReturnType<PublishedHealth['changes']>): void {
@@ -205,6 +220,7 @@ export class BackgroundJobs implements AsyncDisposable {
     for (const id of this.#idle.due(this.#parts.clock.monotonic())) {
       // Nobody could use it.
       if (this.#parts.kernels.get(id).missingSince !== null) continue;
+      if (typeof this.#clients.get(id)?.unreachableSince() === 'number') continue;
       this.#idle.forget(id);
       this.#parts.log.info('a kernel was idle for its timeout', { kernel: id });
       this.#parts.kernels.destroy(id, { reason: 'idle-timeout', force: false }).catch((error: unknown) => {

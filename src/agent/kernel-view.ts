@@ -68,6 +68,8 @@ export function viewOf(
     readyAt: record.readyAt,
     /** Since when the engine has not listed its container; null = it does. */
     missingSince: record.missingSince,
+    /** Since when the runner of the running kernel has not answered; null = it does. */
+    unreachableSince: record.phase === 'running' ? (client?.unreachableSince() ?? null) : null,
     termination: record.termination,
     timings: record.timings,
     runner: client?.status() ?? null,

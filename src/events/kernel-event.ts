@@ -39,6 +39,8 @@ export type KernelEvent =
       readonly reason: EndReason;
     } & OfKernel)
   | ({ readonly type: 'model-health'; readonly model: string; readonly healthy: boolean } & OfKernel)
+  /** Its runner does not answer any more, or does again; nothing else changes by that. */
+  | ({ readonly type: 'reachability'; readonly reachable: boolean } & OfKernel)
   | ({
       /** It uses all of a limit, or is held back by it. */
       readonly type: 'overuse';

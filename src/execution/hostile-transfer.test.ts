@@ -114,7 +114,7 @@ describe('a download', () => {
     ['is an archive that stands still', [reply({ form: 'tar', size: null }), letters('ab')]],
   ])('that %s ends, and leaves no timer', async (_, script) => {
     const pending = clock.pending;
-    const { text, error } = await passing(read(...script), 10_000);
+    const { text, error } = await passing(read(...script), 1_000);
     const message = 'the transfer of "f" has made no progress for 90 s';
     expect([text, error]).toEqual([
       script.length === 0 ? '' : 'ab',
@@ -158,12 +158,12 @@ describe('an upload', () => {
     const pending = clock.pending;
     runner.uploadResult = () => null;
     const message = 'the transfer of "f" has made no progress for 90 s';
-    await expect(passing(upload(), 10_000)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED', message });
+    await expect(passing(upload(), 1_000)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED', message });
     const much = upload(new Blob([new Uint8Array(20_000_000)]).stream());
     much.catch(() => {}); // It may reject before it is awaited.
     await expect.poll(filesOpen).toBe(1);
     for (const { role, socket } of runner.connections) if (role === 'file') socket.pause();
-    await expect(passing(much, 10_000)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED', message });
+    await expect(passing(much, 1_000)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED', message });
     expect(clock.pending).toBe(pending);
   });
 });

@@ -108,6 +108,11 @@ export class RequestTable {
     }
   }
 
+  /** Callers no longer wait for their replies, and learn why; only whether the runner is there is still asked. */
+  unanswered(error: KerneletError): void {
+    for (const [id, { request }] of [...this.#pending]) if (request.method !== 'ping') this.#take(id)?.reject(error);
+  }
+
   /** Everything pending fails with this error. */
   fail(error: KerneletError): void {
     this.#send = null;

@@ -44,6 +44,8 @@ const parkAtBytes = 1024 * 1024;
 const unparkAtBytes = 256 * 1024;
 /** Runs remembered as attached before those go that the index has forgotten; more than the index holds. */
 const maxTouched = 4096;
+/** Runs remembered as expired. */
+const maxExpired = 1024;
 /** How long the first event of a finished run may take. */
 const finishedRunTimeoutMs = 10_000;
 
@@ -61,6 +63,10 @@ export class RunReaders {
   /** Runs that this link was attached to. */
   #touched = new Set<RunId>();
   #over: Over | null = null;
+  /** Why readers are not to wait. */
+  #refusal: KerneletError | null = null;
+  /** Runs that are over for their readers, whatever the runner says. */
+  readonly #expired = new Set<RunId>();
   #orphanedEvents = 0;
 
   constructor(index: RunIndex, clock: Clock) {
@@ -95,7 +101,9 @@ export class RunReaders {
     const reader: Reader = { stream, state: 'waiting', begun: false, guard: null };
     this.#readers.set(run, reader);
     if (signal.aborted) stream.fail(signal.reason, { dropQueue: true });
+    else if (this.#expired.has(run)) this.#expire(stream);
     else if (this.#over) this.#conclude(reader, this.#over);
+    else if (this.#refusal) stream.fail(this.#refusal, { dropQueue: false });
     else this.#attach(reader);
     return stream;
   }
@@ -108,7 +116,10 @@ export class RunReaders {
   /** The start of a run was answered. */
   expected(run: RunId, accepted: boolean): void {
     this.#expected.delete(run);
-    if (accepted) this.#index.accepted(run);
+    if (accepted) {
+      this.#index.accepted(run);
+      this.#expired.delete(run);
+    }
     const reader = this.#readers.get(run);
     if (reader?.state === 'waiting') this.#attach(reader);
   }
@@ -137,6 +148,32 @@ export class RunReaders {
   finished(run: RunId, last: number): void {
     const reader = this.#readers.get(run);
     if (reader && !reader.stream.isSealed && reader.stream.received >= last) reader.stream.end();
+  }
+
+  /** The time of a run is over, and the runner does not say so: a reader gets what has arrived and then that end. */
+  expire(run: RunId): void {
+    this.#expired.add(run);
+    const [oldest] = this.#expired;
+    if (this.#expired.size > maxExpired && oldest) this.#expired.delete(oldest);
+    const reader = this.#readers.get(run);
+    if (reader && !reader.stream.isSealed) this.#expire(reader.stream);
+  }
+
+  /** The runner itself has said how the run ended. */
+  unexpire(run: RunId): void {
+    this.#expired.delete(run);
+  }
+
+  /** Runs that are over for their readers alone, as far as is known. */
+  expired(): readonly RunId[] {
+    return [...this.#expired];
+  }
+
+  /** Readers get what has arrived and then this error, those that come too; null: they may wait again. */
+  refuse(error: KerneletError | null): void {
+    this.#refusal = error;
+    if (!error) return;
+    for (const { stream } of [...this.#readers.values()]) stream.fail(error, { dropQueue: false });
   }
 
   /** There is a connection, and the index is up to date. */
@@ -168,6 +205,11 @@ export class RunReaders {
     this.#over = over;
     this.#link = null;
     for (const reader of [...this.#readers.values()]) this.#conclude(reader, over);
+  }
+
+  #expire(stream: RunStream): void {
+    const event = { kind: 'finished', ...timeLimitEnd } as const;
+    stream.push({ n: stream.received + 1, event, body: new Uint8Array(0) });
   }
 
   #conclude({ stream }: Reader, over: Over): void {
@@ -283,8 +325,11 @@ export class RunReaders {
   }
 }
 
+/** How a run ended whose time was over. */
+export const timeLimitEnd = { exitCode: -9, reason: 'time-limit' } as const;
+
 /** A container's exit code as that of a run in it: −N for signal N; a runner that ended well took its runs with it. */
-function exitCodeOf(exitCode: number): number {
+export function exitCodeOf(exitCode: number): number {
   if (exitCode === 0) return -9;
   return exitCode > 128 && exitCode < 193 ? 128 - exitCode : exitCode;
 }

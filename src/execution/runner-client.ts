@@ -19,7 +19,10 @@ export type RunnerClientEvent =
   | { readonly type: 'status'; readonly status: RunnerStatus }
   | { readonly type: 'run'; readonly summary: RunSummary }
   | { readonly type: 'connected' }
-  | { readonly type: 'disconnected' };
+  | { readonly type: 'disconnected' }
+  /** It has not answered for a while; it may be `reachable` again. */
+  | { readonly type: 'unreachable' }
+  | { readonly type: 'reachable' };
 
 /** A downloaded file or folder. */
 export interface Download {
@@ -33,7 +36,10 @@ export interface Download {
 export interface RunnerClient extends AsyncDisposable {
   /** Resolves when the runner is ready, with its status; rejects with RUNNER_NOT_READY when it says that it failed. */
   ready(signal: AbortSignal): Promise<RunnerStatus>;
-  /** One request. Rejects with the runner's code, KERNEL_DIED after `ended`, or the signal's reason. */
+  /**
+   * One request. Rejects with the runner's code, KERNEL_DIED after `ended`, KERNEL_UNREACHABLE, or the signal's reason. The
+   * time limit of a run is kept here too.
+   */
   request<M extends Exclude<RunnerMethod, 'upload' | 'download'>>(
     method: M,
     params: RunnerRequests[M]['params'],
@@ -42,7 +48,8 @@ export interface RunnerClient extends AsyncDisposable {
   /**
    * The events of a run above `after`, through reconnections, up to and with `finished`. An event counts as consumed
    * (is acknowledged) when the reader asks for the next one. One reader per run: a newer one ends the older. After the
-   * kernel has ended the missing end is `finished` with reason `kernel-ended`.
+   * kernel has ended the missing end is `finished` with reason `kernel-ended`. Rejects with KERNEL_UNREACHABLE when the
+   * runner has been unreachable for minutes; the run goes on, and can be read again when it is back.
    */
   events(run: RunId, after: number, signal: AbortSignal): AsyncIterable<NumberedRunEvent>;
   /** Where the known runs stand. */
@@ -50,6 +57,8 @@ export interface RunnerClient extends AsyncDisposable {
   status(): RunnerStatus | null;
   /** Whether it answers just now. */
   connected(): boolean;
+  /** Since when it has not answered, in milliseconds since the epoch; null while it does. */
+  unreachableSince(): number | null;
   upload(
     path: string,
     content: ReadableStream<Uint8Array>,

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { FakeRunner, readyStatus } from '../../test/support/fake-runner.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { parseRunId } from '../lib/ids.ts';
@@ -317,7 +318,132 @@ describe('events of a run', () => {
   });
 });
 
+describe('a runner that does not answer', () => {
+  let clock: FakeClock;
+  let silent: RunnerConnection;
+  let told: string[];
+  const limited = { run, request: { mode: 'query', code: '1', timeoutMs: 2_000 } } as const;
+  beforeEach(async () => {
+    clock = new FakeClock();
+    await runner.listen(path);
+    silent = new RunnerConnection({ socketPath: path, secret: 'secret' }, { ...options, clock });
+    told = [];
+    silent.subscribe((event) => {
+      if (event.type === 'unreachable' || event.type === 'reachable') told.push(event.type);
+      if (event.type === 'run' && event.summary.phase === 'finished') told.push(event.summary.reason ?? '');
+    });
+    await silent.ready(never);
+  });
+  afterEach(() => silent[Symbol.asyncDispose]());
+
+  /** What comes over the socket takes its own time. */
+  async function advance(ms: number): Promise<void> {
+    for (let rest = ms; rest > 0; rest -= 1_000) {
+      await clock.advance(Math.min(rest, 1_000));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
+  const freeze = (): void => {
+    runner.answer = () => null;
+  };
+  const thaw = (): void => {
+    runner.answer = () => undefined;
+  };
+
+  it('is unreachable after lost heartbeats; what waits and what comes is told, and the run is read on when it is back', async () => {
+    await silent.request('execute', query, { signal: never });
+    const events = collect(silent.events(run, 0, never));
+    freeze();
+    const waiting = expect(
+      silent.request('complete', { code: 'a', cursor: 1 }, { signal: never }),
+    ).rejects.toMatchObject({
+      code: 'KERNEL_UNREACHABLE',
+    });
+    await advance(36_000);
+    await waiting;
+    expect(told).toEqual(['unreachable']);
+    expect(silent.unreachableSince()).not.toBeNull();
+    for (const asked of [
+      silent.request('interrupt', { run }, { signal: never }),
+      silent.download('a', never),
+      silent.upload('a', new ReadableStream(), { mode: null, signal: never }),
+    ]) {
+      await expect(asked).rejects.toMatchObject({ code: 'KERNEL_UNREACHABLE' });
+    }
+    thaw();
+    runner.emit(run, { kind: 'stdout' }, bytes('back'));
+    await until(() => told.length === 2);
+    expect([told, silent.unreachableSince()]).toEqual([['unreachable', 'reachable'], null]);
+    runner.emit(run, finished);
+    expect((await events).map(({ event }) => event.kind)).toEqual(['stdout', 'finished']);
+  });
+
+  it('is waited for by followers for minutes, not for ever, and can be followed again', async () => {
+    await silent.request('execute', query, { signal: never });
+    const events = expect(collect(silent.events(run, 0, never))).rejects.toMatchObject({ code: 'KERNEL_UNREACHABLE' });
+    freeze();
+    runner.greeting = 'mute';
+    await advance(340_000);
+    await events;
+    await expect(collect(silent.events(run, 0, never))).rejects.toMatchObject({ code: 'KERNEL_UNREACHABLE' });
+    thaw();
+    runner.greeting = 'welcome';
+    runner.disconnect();
+    await advance(12_000);
+    await until(() => told.includes('reachable'));
+    runner.emit(run, finished);
+    expect(await collect(silent.events(run, 0, never))).toHaveLength(1);
+  });
+
+  it('does not hold up the end of a run with a time limit, which it gets to know when it is back', async () => {
+    await silent.request('execute', limited, { signal: never });
+    runner.broadcast({
+      t: 'run',
+      summary: { run, phase: 'running', last: 0, oldest: 1, exitCode: null, reason: null },
+    });
+    await until(() => silent.runs().some(({ phase }) => phase === 'running'));
+    const events = collect(silent.events(run, 0, never));
+    freeze();
+    await advance(11_000);
+    const end = { kind: 'finished', exitCode: -9, reason: 'time-limit' };
+    expect((await events).map(({ event }) => event)).toEqual([end]);
+    expect((await collect(silent.events(run, 0, never))).map(({ event }) => event)).toEqual([end]);
+    expect(told).toEqual(['time-limit']);
+    await advance(30_000);
+    const cancels = () => runner.headers.filter((head) => head.t === 'request' && head.method === 'cancel').length;
+    const before = cancels();
+    thaw();
+    runner.broadcast({ t: 'status', status: readyStatus });
+    await until(() => cancels() > before);
+  });
+
+  it('is not found by the way of a file whose socket is gone', async () => {
+    await rm(path);
+    const upload = expect(
+      silent.upload('a', new ReadableStream(), { mode: null, signal: never }),
+    ).rejects.toMatchObject({ code: 'KERNEL_UNREACHABLE' });
+    await advance(21_000);
+    await upload;
+    expect(told).toEqual([]);
+  });
+});
+
 describe('the end of the kernel', () => {
+  it('ends the runs that it cuts off, once and before the client is closed', async () => {
+    await runner.listen(path);
+    await client.request('execute', query, { signal: never });
+    await client.request('execute', { ...query, run: parseRunId('r2') }, { signal: never });
+    runner.emit(run, finished);
+    await until(() => client.runs().some(({ phase }) => phase === 'finished'));
+    const ends: unknown[] = [];
+    client.subscribe((event) => {
+      if (event.type === 'run') ends.push(event.summary);
+    });
+    client.ended({ exitCode: 137, detail: 'killed' });
+    await client[Symbol.asyncDispose]();
+    expect(ends).toMatchObject([{ run: 'r2', phase: 'finished', exitCode: -9, reason: 'kernel-ended' }]);
+  });
+
   it('gives readers what has arrived and then a synthetic end', async () => {
     await runner.listen(path);
     await client.request('execute', query, { signal: never });

@@ -4,7 +4,7 @@
  * (where runs stand), and a connection of its own for each file.
  */
 import { type Clock, sleep, systemClock } from '../lib/clock.ts';
-import { raceWithSignal } from '../lib/deadline.ts';
+import { Deadline, raceWithSignal } from '../lib/deadline.ts';
 import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
 import { type Logger, silentLogger } from '../lib/log.ts';
@@ -24,9 +24,11 @@ import { type Connection, connectWithRetry, startPauses, type Welcome } from './
 import { Heartbeat } from './heartbeat.ts';
 import { download, upload } from './kernel-files.ts';
 import { assertSendable, parseResult } from './message-guards.ts';
+import { Reachability } from './reachability.ts';
 import { RequestTable } from './request-table.ts';
+import { RunDeadlines } from './run-deadlines.ts';
 import { RunIndex } from './run-index.ts';
-import { RunReaders } from './run-readers.ts';
+import { exitCodeOf, RunReaders, timeLimitEnd } from './run-readers.ts';
 import type { Download, RunnerAddress, RunnerClient, RunnerClientEvent, RunnerConnector } from './runner-client.ts';
 import {
   clientClosed,
@@ -35,10 +37,14 @@ import {
   olderRunner,
   protocolError,
   RunnerRefusal,
+  unreachable,
 } from './runner-errors.ts';
 
 /** Violations of the protocol after which the runner is given up: a tenant has taken it over. */
 const maxViolations = 3;
+
+/** How long the connection for a file may take. */
+const fileConnectionMs = 20_000;
 
 /** A connection that lived less than this counts as a failed attempt. */
 const shortLifeMs = 1000;
@@ -53,7 +59,11 @@ export interface RunnerConnectionOptions {
   readonly greetingTimeoutMs?: number;
   /** A runner that was silent for this long is asked whether it is there. */
   readonly heartbeatIntervalMs?: number;
-  /** How long it may take to answer; long, since it shares its kernel's CPU limit with the tenant. */
+  /** A runner that owes an answer for this long is unreachable. */
+  readonly unreachableAfterMs?: number;
+  /** How long followers of runs wait for an unreachable runner. */
+  readonly patienceMs?: number;
+  /** After so long a new connection is tried; long, since the runner shares its kernel's CPU limit with the tenant. */
   readonly heartbeatTimeoutMs?: number;
   /** How long the transfer of a file may make no progress; more than the runner's own waits, so that its reason comes first. */
   readonly transferTimeoutMs?: number;
@@ -71,7 +81,9 @@ const defaultOptions: Required<RunnerConnectionOptions> = {
   log: silentLogger,
   pauses: startPauses,
   greetingTimeoutMs: 10_000,
-  heartbeatIntervalMs: 15_000,
+  heartbeatIntervalMs: 10_000,
+  unreachableAfterMs: 15_000,
+  patienceMs: 300_000,
   heartbeatTimeoutMs: 60_000,
   transferTimeoutMs: 90_000,
   violationPauseMs: 1000,
@@ -100,10 +112,14 @@ export class RunnerConnection implements RunnerClient {
   readonly #index = new RunIndex();
   readonly #requests = new RequestTable();
   readonly #readers: RunReaders;
+  readonly #reachability: Reachability;
+  readonly #deadlines: RunDeadlines;
   readonly #listeners = new Set<(event: RunnerClientEvent) => void>();
   /** Aborted with the reason when the kernel has ended, the runner is given up, or this was disposed. */
   readonly #over = new AbortController();
   readonly #loop: Promise<void>;
+  /** What is still told after the kernel's end. */
+  #ending: Promise<void> = Promise.resolve();
   #connection: Connection | null = null;
   #status: RunnerStatus | null = null;
   #protocol = 0;
@@ -113,7 +129,20 @@ export class RunnerConnection implements RunnerClient {
   constructor(address: RunnerAddress, options: RunnerConnectionOptions = {}) {
     this.#address = address;
     this.#options = { ...defaultOptions, ...options };
-    this.#readers = new RunReaders(this.#index, this.#options.clock);
+    const { clock, unreachableAfterMs: afterMs, patienceMs } = this.#options;
+    this.#readers = new RunReaders(this.#index, clock);
+    this.#deadlines = new RunDeadlines({
+      ...{ clock, signal: this.#over.signal },
+      ping: (signal) => this.#requests.add({ method: 'ping', params: null }, { signal }),
+      kill: (run) => this.#kill(run),
+      expire: (run) => this.#expire(run),
+    });
+    this.#reachability = new Reachability({
+      ...{ clock, afterMs, patienceMs },
+      onLost: (error) => this.#lost(error),
+      onPatienceOver: (error) => this.#readers.refuse(error),
+      onFound: () => this.#found(),
+    });
     this.#loop = this.#keepConnected().catch((thrown) => this.#giveUp(toKerneletError(thrown)));
   }
 
@@ -151,6 +180,7 @@ export class RunnerConnection implements RunnerClient {
     this.#over.signal.throwIfAborted();
     // The pair is correlated by M, which the compiler loses.
     const request = { method, params } as RunnerRequest;
+    this.#assertReachable();
     if (request.method === 'forget') {
       const result = await this.#ask(method, request, options);
       this.#index.gone(request.params.run);
@@ -165,11 +195,12 @@ export class RunnerConnection implements RunnerClient {
       if (this.#protocol < servicesGeneration) throw olderRunner('has no services');
     }
     if (request.method !== 'execute') return await this.#ask(method, request, options);
-    const { run } = request.params;
+    const { run, request: execution } = request.params;
     this.#readers.expect(run);
     let accepted = false;
     try {
-      const result = await this.#ask(method, request, options);
+      const ask = (signal: AbortSignal) => this.#ask(method, request, { ...options, signal });
+      const result = await this.#deadlines.handOver(run, execution.timeoutMs, { signal: options.signal, ask });
       accepted = true;
       return result;
     } finally {
@@ -187,6 +218,10 @@ export class RunnerConnection implements RunnerClient {
 
   connected(): boolean {
     return this.#connection !== null;
+  }
+
+  unreachableSince(): number | null {
+    return this.#reachability.since;
   }
 
   status(): RunnerStatus | null {
@@ -225,13 +260,13 @@ export class RunnerConnection implements RunnerClient {
   ended(reason: KernelEnd): void {
     if (this.#over.signal.aborted) return;
     const error = kernelDied(reason);
-    this.#over.abort(error);
-    this.#requests.fail(error);
-    void this.#takeLastOutput(error).then(() => this.#readers.ended(reason));
+    this.#stop(error);
+    this.#ending = this.#takeLastOutput(error).then(() => this.#endRuns(reason));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#giveUp(clientClosed());
+    await this.#ending;
     await this.#loop;
     this.#listeners.clear();
   }
@@ -250,10 +285,74 @@ export class RunnerConnection implements RunnerClient {
   }
 
   async #openFile(signal: AbortSignal): Promise<{ connection: Connection; welcome: Welcome }> {
+    this.#assertReachable();
     const { clock, pauses, greetingTimeoutMs, assertRoom } = this.#options;
     assertRoom();
-    const options = { address: this.#address, role: 'file', clock, signal, greetingTimeoutMs, pauses } as const;
-    return await connectWithRetry(options);
+    const since = clock.now();
+    using deadline = new Deadline({
+      what: "a connection to the kernel's runner",
+      timeoutMs: fileConnectionMs,
+      clock,
+      signal,
+    });
+    try {
+      return await connectWithRetry({
+        ...{ address: this.#address, role: 'file', clock, greetingTimeoutMs, pauses },
+        signal: deadline.signal,
+      });
+    } catch (error) {
+      throw deadline.signal.aborted && !signal.aborted ? unreachable(since) : error;
+    }
+  }
+
+  #assertReachable(): void {
+    if (this.#reachability.problem) throw this.#reachability.problem;
+  }
+
+  #lost(error: KerneletError): void {
+    this.#requests.unanswered(error);
+    this.#deadlines.reachable(false);
+    this.#emit({ type: 'unreachable' });
+  }
+
+  #found(): void {
+    this.#readers.refuse(null);
+    this.#deadlines.reachable(true);
+    for (const run of this.#readers.expired()) this.#kill(run);
+    this.#emit({ type: 'reachable' });
+  }
+
+  /** The time of a run is over: it has ended for everybody here, whatever the runner does. */
+  #expire(run: RunId): void {
+    this.#readers.expire(run);
+    this.#kill(run);
+    const summary = this.#index.get(run);
+    if (!summary) return;
+    const ended = { ...summary, ...timeLimitEnd, phase: 'finished' } as const;
+    this.#index.update(ended);
+    this.#emit({ type: 'run', summary: ended });
+  }
+
+  /** Nobody waits for it: a runner that does not do it now is asked again when it is back. */
+  #kill(run: RunId): void {
+    const request = { method: 'cancel', params: { run, signal: 'SIGKILL' } } as const;
+    this.#requests.add(request, { signal: this.#over.signal }).catch(() => {});
+  }
+
+  /** Where a run stands, as the runner says. */
+  #runChanged(summary: RunSummary): void {
+    this.#deadlines.changed(summary);
+    if (summary.phase === 'finished') this.#readers.unexpire(summary.run);
+    this.#emit({ type: 'run', summary });
+  }
+
+  /** Runs that the kernel's end has cut off end with it, for readers and listeners. */
+  #endRuns(end: KernelEnd): void {
+    this.#readers.ended(end);
+    const cutOff = { phase: 'finished', exitCode: exitCodeOf(end.exitCode), reason: 'kernel-ended' } as const;
+    for (const summary of this.#index.list()) {
+      if (summary.phase !== 'finished') this.#emit({ type: 'run', summary: { ...summary, ...cutOff } });
+    }
   }
 
   /** Connects, serves the connection until it is closed, and begins again, until this client is over. */
@@ -289,8 +388,10 @@ export class RunnerConnection implements RunnerClient {
     perConnection.use(connection);
     if (this.#over.signal.aborted) return clientClosed();
     const gone = perConnection.adopt(new AbortController(), (controller) => controller.abort()).signal;
-    const ping = (signal: AbortSignal): Promise<unknown> =>
-      this.#requests.add({ method: 'ping', params: null }, { signal });
+    const ping = (signal: AbortSignal): Promise<unknown> => {
+      this.#reachability.asked();
+      return this.#requests.add({ method: 'ping', params: null }, { signal });
+    };
     const heartbeat = perConnection.use(
       new Heartbeat({
         clock: this.#options.clock,
@@ -313,13 +414,16 @@ export class RunnerConnection implements RunnerClient {
     });
     this.#emit({ type: 'connected' });
     this.#emit({ type: 'status', status: welcome.status });
-    for (const summary of welcome.runs) this.#emit({ type: 'run', summary });
+    for (const summary of welcome.runs) this.#runChanged(summary);
+    this.#reachability.heard();
     connection.deliverTo((header, body) => {
       heartbeat.heard();
+      this.#reachability.heard();
       this.#take(header, body);
     });
     const reason = await connection.closed;
     this.#connection = null;
+    if (!this.#over.signal.aborted) this.#reachability.asked();
     this.#readers.disconnected();
     this.#requests.disconnected();
     this.#emit({ type: 'disconnected' });
@@ -337,7 +441,7 @@ export class RunnerConnection implements RunnerClient {
     } else if (header.t === 'run') {
       this.#index.update(header.summary);
       if (header.summary.phase === 'finished') this.#readers.finished(header.summary.run, header.summary.last);
-      this.#emit({ type: 'run', summary: header.summary });
+      this.#runChanged(header.summary);
     } else {
       throw new FrameError(`a frame ${header.t} is out of place`);
     }
@@ -355,9 +459,16 @@ export class RunnerConnection implements RunnerClient {
   #giveUp(error: KerneletError): void {
     this.#connection?.close(error);
     if (this.#over.signal.aborted) return;
+    this.#stop(error);
+    this.#readers.fail(error);
+  }
+
+  /** Nothing more is asked of the runner. */
+  #stop(error: KerneletError): void {
     this.#over.abort(error);
     this.#requests.fail(error);
-    this.#readers.fail(error);
+    this.#reachability[Symbol.dispose]();
+    this.#deadlines[Symbol.dispose]();
   }
 
   #emit(event: RunnerClientEvent): void {

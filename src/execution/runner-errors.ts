@@ -15,6 +15,14 @@ export const fromRunner = (error: RunnerError): KerneletError => new KerneletErr
 export const connectionLost = (why: string, cause?: unknown): KerneletError =>
   new KerneletError('CONNECTION_LOST', `the connection to the kernel's runner ${why}`, { cause });
 
+/** KERNEL_UNREACHABLE: the runner has not answered since then, in milliseconds since the epoch. */
+export const unreachable = (since: number): KerneletError =>
+  new KerneletError(
+    'KERNEL_UNREACHABLE',
+    `the kernel's runner has not answered since ${new Date(since).toISOString()}; what was under way may still be done`,
+    { context: { since } },
+  );
+
 /** The runner broke the protocol. */
 export const protocolError = (cause: unknown): KerneletError =>
   new KerneletError(

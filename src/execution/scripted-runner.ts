@@ -84,6 +84,10 @@ export class ScriptedRunner implements RunnerClient {
     return true;
   }
 
+  unreachableSince(): null {
+    return null;
+  }
+
   status(): RunnerStatus {
     return { phase: 'ready', interpreter: 'ready', detail: '', startedAt: 1_500, logBytesDropped: 0, models: [] };
   }

@@ -91,6 +91,12 @@ export const errorCodes = {
     'The container engine does not list the container of the kernel, which may come back.',
     '`kernelet inspect` says since when; it ends when it stays away, and its files are kept: `kernelet restore`.',
   ),
+  KERNEL_UNREACHABLE: entry(
+    'environment',
+    503,
+    "The kernel's runner does not answer: its container is paused, it is stopped or stuck, or its socket was deleted.",
+    '`kernelet inspect` says since when; the kernel is used on when it answers again, and `kernelet rm --force` removes it.',
+  ),
   KERNEL_DIED: entry(
     'environment',
     410,

@@ -83,6 +83,10 @@ export class FakeRunnerClient implements RunnerClient {
   connected(): boolean {
     return this.answers;
   }
+  silentSince: number | null = null;
+  unreachableSince(): number | null {
+    return this.silentSince;
+  }
   /** Nothing is known of a runner that has not been waited for, as after a start of the daemon. */
   status(): RunnerStatus | null {
     return this.#awaited ? readyStatus : null;

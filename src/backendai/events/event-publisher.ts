@@ -179,6 +179,7 @@ export function wireEvent(event: KernelEvent, source: string, info: () => Creati
       return encodeAgentEvent(name, eventSource(name, source), { kernel, session, model: event.model, status });
     }
     // Managers know of none of these.
+    case 'reachability':
     case 'overuse':
     case 'device-difference':
       return null;

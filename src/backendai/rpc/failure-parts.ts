@@ -26,6 +26,7 @@ export const usualClassNames: Readonly<Record<ErrorCode, FailureName>> = {
   KERNEL_EXISTS: 'FileExistsError',
   KERNEL_NOT_RUNNING: 'RuntimeError',
   KERNEL_MISSING: 'RuntimeError',
+  KERNEL_UNREACHABLE: 'RuntimeError',
   KERNEL_DIED: 'RuntimeError',
   RUN_NOT_FOUND: 'RuntimeError',
   RUN_EXISTS: 'ValueError',

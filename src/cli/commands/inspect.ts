@@ -56,14 +56,12 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
     ['generation', String(kernel.generation)],
     ['created', new Date(kernel.createdAt).toISOString()],
     ['ready', readyText(kernel)],
-    ...(kernel.missingSince === null
-      ? []
-      : [
-          [
-            'missing since',
-            `${new Date(kernel.missingSince).toISOString()}: the engine does not list its container`,
-          ] as const,
-        ]),
+    ...troubleFact('missing since', kernel.missingSince, 'the engine does not list its container'),
+    ...troubleFact(
+      'unreachable since',
+      kernel.unreachableSince,
+      'its runner does not answer; it may be paused or stuck',
+    ),
     ['steps', or(kernel.timings.map(({ step, ms }) => `${step} ${describeDuration(ms)}`))],
     ['runner', runner ? `${runner.phase}, interpreter ${runner.interpreter} ${printable(runner.detail)}`.trim() : '-'],
     [
@@ -75,6 +73,9 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
     ...kernel.warnings.map((warning): readonly [string, string] => ['warning', printable(warning)]),
   ];
 }
+
+const troubleFact = (name: string, since: number | null, what: string): (readonly [string, string])[] =>
+  since === null ? [] : [[name, `${new Date(since).toISOString()}: ${what}`]];
 
 /** How long the creation took is known of the first container only. */
 function readyText({ readyAt, createdAt, generation }: Kernel): string {

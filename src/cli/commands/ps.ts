@@ -32,9 +32,10 @@ export const ps = {
   },
 } satisfies CliCommand;
 
-function phaseText({ phase, termination, missingSince }: Kernel): string {
+function phaseText({ phase, termination, missingSince, unreachableSince }: Kernel): string {
   if (termination) return `${phase} (${termination.reason})`;
-  return missingSince === null ? phase : `${phase} (missing)`;
+  if (missingSince !== null) return `${phase} (missing)`;
+  return unreachableSince === null ? phase : `${phase} (unreachable)`;
 }
 
 function listing(kernels: readonly Kernel[], now: number): string {

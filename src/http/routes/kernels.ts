@@ -157,6 +157,10 @@ export const kernelSchema = z
     missingSince: z.number().nullable().openapi({
       description: 'Since when the engine has not listed its container, in milliseconds since the epoch.',
     }),
+    unreachableSince: z.number().nullable().openapi({
+      description:
+        'Since when its runner has not answered (paused, stopped or stuck), in milliseconds since the epoch. It is used on when it is back.',
+    }),
     termination: z
       .strictObject({
         reason: z.string().openapi({

@@ -46,6 +46,7 @@ export const kernelEventSchema = z
         ...ofKernel,
       }),
       z.strictObject({ type: z.literal('model-health'), model: z.string(), healthy: z.boolean(), ...ofKernel }),
+      z.strictObject({ type: z.literal('reachability'), reachable: z.boolean(), ...ofKernel }),
       z.strictObject({
         type: z.literal('overuse'),
         kind: z.enum(overuseKinds),
