@@ -16,7 +16,7 @@ const killMs = 30_000;
 /** Runs that are watched; the oldest are the runner's alone when there are more. */
 const maxRuns = 2000;
 
-/** What ends runs. */
+/** How a runner is asked, and what is done about a run whose time is over. */
 export interface RunDeadlinesOptions {
   readonly clock: Clock;
   /** Aborts when the runner is gone. */

@@ -44,7 +44,7 @@ const parkAtBytes = 1024 * 1024;
 const unparkAtBytes = 256 * 1024;
 /** Runs remembered as attached before those go that the index has forgotten; more than the index holds. */
 const maxTouched = 4096;
-/** Runs remembered as expired. */
+/** So many runs stay over for later readers too, until the runner says how they ended. */
 const maxExpired = 1024;
 /** How long the first event of a finished run may take. */
 const finishedRunTimeoutMs = 10_000;

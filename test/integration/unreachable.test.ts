@@ -37,9 +37,11 @@ const unpause = async (id: string): Promise<void> => {
 /** Signals the runner alone; what it has started goes on. */
 async function signalRunner(id: string, signal: NodeJS.Signals): Promise<void> {
   const { containerId } = await viewOf(id);
-  const { text } = await engineCall('GET', `/containers/${containerId}/json`);
-  const { State } = JSON.parse(text) as { readonly State: { readonly Pid: number } };
-  process.kill(State.Pid, signal);
+  const { text } = await engineCall('GET', `/containers/${containerId}/top?ps_args=-eo%20pid,args`);
+  const { Processes } = JSON.parse(text) as { readonly Processes: readonly (readonly string[])[] };
+  const runner = Processes.find((fields) => fields.join(' ').includes('runner/runner.js'));
+  if (!runner) throw new Error(`no runner is among the processes: ${text}`);
+  process.kill(Number(runner[0]), signal);
 }
 
 /** A run that has printed its first line. */
@@ -99,7 +101,7 @@ describe.each([
     await freeze(id);
     await untilUnreachable(id);
     expect((await node.run(['ps'])).text).toMatch(/running \(unreachable\)/);
-    expect((await node.run(['inspect', id])).text).toMatch(/unreachable since .*its runner does not answer/);
+    expect((await node.run(['inspect', id])).text).toMatch(/unreachable since: .*its runner does not answer/);
     const begin = performance.now();
     const refused = await node.run(['exec', id, '-c', 'x + 1']);
     expect(refused).toMatchObject({ status: 125, stderr: expect.stringMatching(/has not answered since/) });
