@@ -110,10 +110,11 @@ describe.each([
     await thaw(id);
     await untilReachable(id);
     expect((await node.run(['exec', id, '-c', 'x + 1'])).text).toBe('42\n');
-    const told = (await eventsOf(node)).flatMap(({ event }) =>
-      event.type === 'reachability' && event.kernelId === id ? [event.reachable] : [],
-    );
-    expect(told).toEqual([false, true]);
+    const told = async () =>
+      (await eventsOf(node)).flatMap(({ event }) =>
+        event.type === 'reachability' && event.kernelId === id ? [event.reachable] : [],
+      );
+    await expect.poll(told).toEqual([false, true]);
     await freeze(id);
     expect((await node.run(['rm', '-f', id])).status).toBe(0);
   });
@@ -137,11 +138,10 @@ it('a run that the end of its kernel cuts off has an end', async () => {
   const under = await begun('exec', id, '-c', 'print("up", flush=True)\nimport time\ntime.sleep(900)');
   expect((await node.run(['rm', '-f', id])).status).toBe(0);
   expect((await under.outcome).status).toBe(125);
-  const told = (await eventsOf(node)).flatMap(({ event }) => (event.kernelId === id ? [event] : []));
-  expect(told.slice(-2)).toMatchObject([
-    { type: 'execution-finished', reason: 'kernel-ended' },
-    { type: 'kernel-terminated' },
-  ]);
+  const told = async () => (await eventsOf(node)).flatMap(({ event }) => (event.kernelId === id ? [event] : []));
+  await expect
+    .poll(async () => (await told()).slice(-2))
+    .toMatchObject([{ type: 'execution-finished', reason: 'kernel-ended' }, { type: 'kernel-terminated' }]);
 });
 
 async function socketFolder(id: string): Promise<string> {
