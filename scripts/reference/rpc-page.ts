@@ -1,6 +1,6 @@
 /** The reference page of the methods that managers call, in Markdown, from what serves them. Pure. */
 import type { z } from 'zod';
-import { usualClassNames } from '../../src/backendai/rpc/failure-parts.ts';
+import { usualClassNames } from '../../src/backendai/rpc/rpc-failure.ts';
 import type { RpcMethod } from '../../src/backendai/rpc/rpc-method.ts';
 import { errorCodes } from '../../src/lib/error-codes.ts';
 import { typeText } from './rpc-type-text.ts';

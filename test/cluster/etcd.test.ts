@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { EtcdEndpoint, EtcdFailure } from '../../src/backendai/etcd/endpoint.ts';
-import { etcdOverlay } from '../../src/backendai/etcd/etcd-adapter.ts';
+import { etcdOverlay, NodeRegistry } from '../../src/backendai/etcd/etcd-adapter.ts';
 import { EtcdClient } from '../../src/backendai/etcd/etcd-client.ts';
-import { NodeRegistry } from '../../src/backendai/etcd/node-registry.ts';
 import { ScopedStore } from '../../src/backendai/etcd/scoped-store.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { storeContainerLog } from '../../src/backendai/redis/container-log.ts';
-import { readEvents } from '../../src/backendai/redis/event-reader.ts';
-import { EventWriter } from '../../src/backendai/redis/event-stream.ts';
+import { EventWriter, readEvents } from '../../src/backendai/redis/event-stream.ts';
 import { HeartbeatSender } from '../../src/backendai/redis/heartbeat-sender.ts';
 import { RedisLink, redisDatabases } from '../../src/backendai/redis/link.ts';
 import { RedisStatistics } from '../../src/backendai/redis/statistics-keys.ts';
@@ -17,6 +16,7 @@ import { ownFolder } from '../support/cluster/server-process.ts';
 import { entriesOf } from '../support/cluster/stream.ts';
 import { TcpProxy } from '../support/cluster/tcp-proxy.ts';
 import { within } from '../support/cluster/within.ts';
+
 import bgtasks from '../vectors/events/bgtask-24.09.json' with { type: 'json' };
 import logs from '../vectors/events/container-log-24.09.json' with { type: 'json' };
 import events from '../vectors/events/events-24.09.json' with { type: 'json' };

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bindArguments } from '../../src/backendai/rpc/bind-arguments.ts';
 import { methods as served } from '../../src/backendai/rpc/methods/index.ts';
 import { RpcFailure } from '../../src/backendai/rpc/rpc-failure.ts';
+import { bindArguments } from '../../src/backendai/rpc/rpc-method.ts';
 import { type CallArguments, decodeRequestBody } from '../../src/backendai/wire/callosum.ts';
 import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
 import { type ReadMessage, readFrames, readMessage } from './kinds/frames.ts';

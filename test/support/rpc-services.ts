@@ -1,5 +1,4 @@
 /** What RPC methods work with, in tests: with a given agent, or with none. */
-
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -16,7 +15,7 @@ import { PortReservations } from '../../src/backendai/operations/port-reservatio
 import { RedisStatistics } from '../../src/backendai/redis/statistics-keys.ts';
 import { BackgroundTaskRecords } from '../../src/backendai/redis/task-records.ts';
 import type { ManagerNotifier, RpcServices } from '../../src/backendai/rpc/rpc-method.ts';
-import type { CreationInfo } from '../../src/backendai/wire/events/creation-info.ts';
+import type { CreationInfo } from '../../src/backendai/wire/events/info-maps.ts';
 import { DummyEngine } from '../../src/engine/dummy/dummy-engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { KernelRegistry } from '../../src/kernel/kernel-registry.ts';

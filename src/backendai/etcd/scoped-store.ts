@@ -1,11 +1,19 @@
 /** The cluster's keys as the agent sees them: by scope, merged on reading (spec cluster-state 1.2 to 1.5). */
-
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { Backoff } from '../../lib/retry.ts';
 import type { EtcdOperation, KeyPair, KeyRange } from './endpoint.ts';
 import type { EtcdClient } from './etcd-client.ts';
-import { type KeySpace, physicalKey, prefixEnd, readOrder, type Scope } from './keys.ts';
-import { flattenTable, type NestedTable, nestPairs, overlayTables } from './nested-table.ts';
+import {
+  flattenTable,
+  type KeySpace,
+  type NestedTable,
+  nestPairs,
+  overlayTables,
+  physicalKey,
+  prefixEnd,
+  readOrder,
+  type Scope,
+} from './keys.ts';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
 const bytes = (value: string): Uint8Array => Buffer.from(value);

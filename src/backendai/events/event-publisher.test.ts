@@ -11,7 +11,7 @@ import { type KernelId, parseKernelId, parseSessionId, type RunId } from '../../
 import { silentLogger } from '../../lib/log.ts';
 import { StateWrites } from '../../lib/state-writes.ts';
 import type { EncodedEvent } from '../redis/event-stream.ts';
-import type { CreationInfo } from '../wire/events/creation-info.ts';
+import type { CreationInfo } from '../wire/events/info-maps.ts';
 import { EventPublisher } from './event-publisher.ts';
 
 const kernelId = parseKernelId('11111111-2222-4333-8444-555555555555');

@@ -15,7 +15,7 @@ import type { EndReason } from '../../protocol/run-event.ts';
 import type { SuppressedTerminations } from '../operations/suppressed-terminations.ts';
 import type { EncodedEvent } from '../redis/event-stream.ts';
 import { type AgentEventFields, type AgentEventName, eventArguments, eventSource } from '../wire/events/agent-event.ts';
-import type { CreationInfo } from '../wire/events/creation-info.ts';
+import type { CreationInfo } from '../wire/events/info-maps.ts';
 import { encodeMsgpack } from '../wire/msgpack/encode.ts';
 
 /** Takes events that must arrive. */

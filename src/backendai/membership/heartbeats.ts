@@ -6,7 +6,7 @@ import { version } from '../../lib/installation.ts';
 import { imageLabels } from '../../protocol/image-contract.ts';
 import type { HeartbeatSender } from '../redis/heartbeat-sender.ts';
 import { eventArguments } from '../wire/events/agent-event.ts';
-import { compressImages, type HeartbeatFacts, heartbeatInfo } from '../wire/events/heartbeat.ts';
+import { compressImages, type HeartbeatFacts, heartbeatInfo } from '../wire/events/info-maps.ts';
 import { encodeMsgpack } from '../wire/msgpack/encode.ts';
 import type { MemberParts } from './member-parts.ts';
 

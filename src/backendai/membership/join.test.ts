@@ -2,8 +2,9 @@ import { chmod, chown, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock.ts';
 import { type Logger, silentLogger } from '../../lib/log.ts';
-import { warnOfForeignFolder } from './join.ts';
+import { type AgentIdConflictOptions, refuseAgentIdConflict, warnOfForeignFolder } from './join.ts';
 
 let above: string;
 let folder: string;
@@ -42,4 +43,44 @@ it.each([
   await arrange();
   await warnOfForeignFolder(folder, log);
   expect(warnings).toEqual([expect.stringMatching(text)]);
+});
+
+/** A clock on which all pauses are short. */
+const clock = { ...systemClock, after: (_: number, callback: () => void) => systemClock.after(1, callback) };
+
+const check = (
+  registered: string | undefined,
+  seen: readonly (string | null | Error)[],
+  rest: Partial<AgentIdConflictOptions> = {},
+) => {
+  const left = [...seen];
+  const lastSeen = async (): Promise<string | null> => {
+    const next = left.shift() ?? null;
+    if (next instanceof Error) throw next;
+    return next;
+  };
+  const options = { agentId: 'i-a', ip: '10.0.0.1', registered, lastSeen, heartbeatMs: 20_000, clock };
+  return refuseAgentIdConflict({ ...options, log: silentLogger, signal: AbortSignal.timeout(5000), ...rest });
+};
+
+it('refuses a name under which heartbeats come from elsewhere', async () => {
+  await expect(check('10.0.0.2', ['100.5', '120.5'])).rejects.toMatchObject({
+    code: 'INVALID_CONFIG',
+    message: expect.stringContaining('another agent at 10.0.0.2 is i-a too'),
+  });
+});
+
+it('takes a name that is free, its own, or that nobody uses any more', async () => {
+  const asked = [new Error('asked')];
+  await check(undefined, asked);
+  await check('10.0.0.1', asked);
+  await check('10.0.0.2', [null]);
+  await check('10.0.0.2', ['100.5', '100.5']);
+  await check('10.0.0.2', ['100.5', null]);
+});
+
+it('holds nothing up when it cannot be found out, and ends with its signal', async () => {
+  await check('10.0.0.2', [new Error('Redis is away')]);
+  const stopped = AbortSignal.abort(new Error('stopped'));
+  await expect(check('10.0.0.2', ['1', '2'], { signal: stopped })).rejects.toThrow('stopped');
 });

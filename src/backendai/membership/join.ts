@@ -2,23 +2,20 @@
  * Joining: the part of a start that talks to the cluster before there is an agent (spec config-and-ops 12, cluster-state
  * 1.9). It has patience with services that are not there, and ends when its signal aborts.
  */
-
 import { realpath, stat } from 'node:fs/promises';
 import path, { dirname } from 'node:path';
 import type { ClusterOverrides } from '../../config/cluster-overrides.ts';
 import type { LoadedSettings, Settings } from '../../config/settings.ts';
-import { systemClock as clock } from '../../lib/clock.ts';
+import { type Clock, systemClock as clock, sleep } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/folders.ts';
 import type { Logger } from '../../lib/log.ts';
 import { warnOfEphemeralPorts } from '../../network/host-ports.ts';
 import { openStateFolder, type StateFolder } from '../../storage/state-folder.ts';
-import type { ClusterLimits } from '../etcd/cluster-limits.ts';
 import { type EtcdAdapter, openEtcd } from '../etcd/etcd-adapter.ts';
-import { refuseAgentIdConflict } from '../identity/agent-id-conflict.ts';
 import { type AddressHints, machineAddresses, type NodeAddresses, nodeAddresses } from '../identity/node-addresses.ts';
 import { RedisAdapter } from '../redis/redis-adapter.ts';
-import { readClusterConfiguration } from './cluster-configuration.ts';
+import { type ClusterLimits, readClusterConfiguration } from './cluster-configuration.ts';
 import { detectThisNode, type NodeIdentity, warnOfOtherName, wishedId } from './node-identity.ts';
 import { ScalingGroupFile } from './scaling-group-file.ts';
 
@@ -130,4 +127,51 @@ async function foreignness(place: string): Promise<string | null> {
   if ((mode & sticky) !== 0) return null;
   if ((mode & othersWrite) !== 0) return `everybody may write in ${place}`;
   return (mode & groupWrites) !== 0 && gid !== 0 ? `the group ${gid} may write in ${place}` : null;
+}
+
+/** Who this node is, and where to ask whether another one is that too. */
+export interface AgentIdConflictOptions {
+  readonly agentId: string;
+  /** The address under which managers reach this node. */
+  readonly ip: string;
+  /** The address under which the name is registered. */
+  readonly registered: string | undefined;
+  /** When a manager got the last heartbeat under this name, in its own words; null: never, or too long ago. */
+  readonly lastSeen: () => Promise<string | null>;
+  readonly heartbeatMs: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Room for a heartbeat that comes late. */
+const marginMs = 2_000;
+
+/**
+ * Two agents of one name would take each other's calls and events (spec config-and-ops 8): a copied machine, or a
+ * copied file. A node that registered from another address is told apart from one whose address has changed by its
+ * heartbeats: the manager notes when it got the last one, and this node has sent none yet. Throws INVALID_CONFIG when
+ * another agent lives under this name.
+ * What cannot be found out holds nothing up.
+ */
+export async function refuseAgentIdConflict(options: AgentIdConflictOptions): Promise<void> {
+  const { agentId, ip, registered, lastSeen, heartbeatMs, clock, log, signal } = options;
+  if (registered === undefined || registered === ip) return;
+  try {
+    const before = await lastSeen();
+    if (before === null) return;
+    log.warn('this node was registered from another address; waiting whether heartbeats come from there', {
+      registered,
+      ip,
+    });
+    await sleep(clock, heartbeatMs * 1.25 + marginMs, signal);
+    const after = await lastSeen();
+    if (after === null || after === before) return;
+  } catch (error) {
+    signal.throwIfAborted();
+    log.warn('whether another agent has the name of this one cannot be found out', { error });
+    return;
+  }
+  const text = `agent.id: another agent at ${registered} is ${agentId} too; give one of them another name`;
+  throw new KerneletError('INVALID_CONFIG', text, { context: { key: 'agent.id' } });
 }

@@ -1,16 +1,15 @@
 /** What everything of a member is built from. */
-
 import type { AssembledNode } from '../../agent/node.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
-import type { ClusterLimits } from '../etcd/cluster-limits.ts';
 import type { EtcdAdapter } from '../etcd/etcd-adapter.ts';
 import type { EventPublisher } from '../events/event-publisher.ts';
 import type { Outbox } from '../events/outbox.ts';
 import type { NodeAddresses } from '../identity/node-addresses.ts';
 import type { SuppressedTerminations } from '../operations/suppressed-terminations.ts';
 import type { RedisAdapter } from '../redis/redis-adapter.ts';
+import type { ClusterLimits } from './cluster-configuration.ts';
 import type { NodeIdentity } from './node-identity.ts';
 
 /** The parts, in the order in which they come to be: the node is assembled with what is above it. */

@@ -3,7 +3,7 @@ import type { KernelRecord } from '../../kernel/record.ts';
 import { placedPorts } from '../../kernel/service-ports.ts';
 import type { KernelService } from '../../kernel/spec.ts';
 import { deviceOfSlot } from '../../resources/slot-name.ts';
-import { type CreationInfo, creationInfo, type ServicePortInfo } from '../wire/events/creation-info.ts';
+import { type CreationInfo, creationInfo, type ServicePortInfo } from '../wire/events/info-maps.ts';
 
 /** How the node is known in its cluster. */
 export interface NodeNames {

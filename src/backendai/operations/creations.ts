@@ -2,14 +2,13 @@
  * Kernels as managers create them: some of one session in one call, which succeeds as a whole or leaves nothing; the
  * same call again has the same answer (spec rpc 8.6).
  */
-
 import type { Agent, CreateRequest, KernelView } from '../../agent/agent.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { hasCode, KerneletError } from '../../lib/errors.ts';
 import type { KernelId, SessionId } from '../../lib/ids.ts';
 import { Semaphore } from '../../lib/semaphore.ts';
-import type { CreationInfo } from '../wire/events/creation-info.ts';
+import type { CreationInfo } from '../wire/events/info-maps.ts';
 import { type NamedImage, needsPull } from './image-tasks.ts';
 
 /** A kernel that a manager wants. */

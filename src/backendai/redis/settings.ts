@@ -1,9 +1,8 @@
 /** How to reach Redis, as the cluster says it in `config/redis` (spec cluster-state 2.1, 10.1). Pure. */
-
 import type { HostPort } from '../../config/settings.ts';
 import { splitHostPort } from '../../config/value-types/address.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { isNested, type NestedTable } from '../etcd/nested-table.ts';
+import { isNested, type NestedTable } from '../etcd/keys.ts';
 
 /** TLS of the connections to Redis and its sentinels. */
 export interface RedisTls {

@@ -20,11 +20,9 @@ import {
   openEnvelope,
 } from '../wire/callosum.ts';
 import type { MsgpackValue } from '../wire/msgpack/value.ts';
-import { agentIdOf, bindArguments } from './bind-arguments.ts';
-import { failureParts, failureText, isCallersFault, isUnexpected } from './failure-parts.ts';
 import { type CallLimits, type OpenCall, OpenCalls } from './open-calls.ts';
-import { RpcFailure } from './rpc-failure.ts';
-import type { RpcCall, RpcMethod, RpcServices } from './rpc-method.ts';
+import { failureParts, failureText, isCallersFault, isUnexpected, RpcFailure } from './rpc-failure.ts';
+import { agentIdOf, bindArguments, type RpcCall, type RpcMethod, type RpcServices } from './rpc-method.ts';
 
 /** The socket that the server talks through; `transport/` has it. */
 export interface RpcSocket {

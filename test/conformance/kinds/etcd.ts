@@ -1,15 +1,16 @@
 /** Vectors of etcd: what logical writes leave in its keys, and what logical reads find. */
 import { isDeepStrictEqual } from 'node:util';
+import { NodeRegistry } from '../../../src/backendai/etcd/etcd-adapter.ts';
 import {
   type KeySpace,
+  type NestedTable,
+  nestPairs,
   physicalKey,
   quoteComponent,
   readOrder,
   type Scope,
   unquoteComponent,
 } from '../../../src/backendai/etcd/keys.ts';
-import { type NestedTable, nestPairs } from '../../../src/backendai/etcd/nested-table.ts';
-import { NodeRegistry } from '../../../src/backendai/etcd/node-registry.ts';
 import { ScopedStore } from '../../../src/backendai/etcd/scoped-store.ts';
 import { systemClock as clock } from '../../../src/lib/clock.ts';
 import { silentLogger as log } from '../../../src/lib/log.ts';

@@ -2,9 +2,8 @@
  * Vectors of events (`vectors` whose items have `fields`, `event` or `dialect`). Entries of the stream are decoded, and
  * their portable form is encoded; those of later releases travel otherwise too, and are decoded alone.
  */
-
 import { eventArguments, eventFields } from '../../../src/backendai/wire/events/agent-event.ts';
-import { compressImages } from '../../../src/backendai/wire/events/heartbeat.ts';
+import { compressImages } from '../../../src/backendai/wire/events/info-maps.ts';
 import { encodeMsgpack } from '../../../src/backendai/wire/msgpack/encode.ts';
 import type { MsgpackValue } from '../../../src/backendai/wire/msgpack/value.ts';
 import { decodeStreamEvent, encodeStreamEvent, inflateImages, isAgentEvent } from '../../support/manager-wire.ts';

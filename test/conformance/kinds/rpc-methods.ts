@@ -1,6 +1,7 @@
 /** Vectors of RPC methods: `calls` whose items have `request`. Newer files add `ext`, values of further types. */
-import { bindArguments } from '../../../src/backendai/rpc/bind-arguments.ts';
+
 import { methods } from '../../../src/backendai/rpc/methods/index.ts';
+import { bindArguments } from '../../../src/backendai/rpc/rpc-method.ts';
 import { decodeRequestBody } from '../../../src/backendai/wire/callosum.ts';
 import { decodePlain } from '../../../src/backendai/wire/extension.ts';
 import { difference } from '../notation/compare.ts';

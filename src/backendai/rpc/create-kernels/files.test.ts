@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { kernelConfigFixture } from '../../../../test/support/create-kernels-request.ts';
-import { requestedFiles } from './files.ts';
+import { requestedFiles, shellFiles } from './files.ts';
 import { clusterInfo, kernelConfig } from './request.ts';
-import { shellFiles } from './shell-files.ts';
 
 const keys = { public_key: 'ssh-rsa AAAA work', private_key: '-----KEY-----' };
 const mount = { name: 'm', vfid: 'x', vfsubpath: '.', host_path: '/srv/m', mount_perm: 'rw', usage_mode: 'general' };

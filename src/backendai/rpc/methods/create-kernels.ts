@@ -4,9 +4,8 @@ import { KerneletError } from '../../../lib/errors.ts';
 import { requestedKernel } from '../create-kernels/kernel-specification.ts';
 import { requestedModels } from '../create-kernels/models.ts';
 import { clusterInfo, kernelConfig, namedNetwork } from '../create-kernels/request.ts';
-import { failureText } from '../failure-parts.ts';
 import { anyMap, anything, imageReference, kernelId, kernelPorts, sessionId } from '../fields.ts';
-import { RpcFailure } from '../rpc-failure.ts';
+import { failureText, RpcFailure } from '../rpc-failure.ts';
 import { define, method } from '../rpc-method.ts';
 
 const created = z.looseObject({

@@ -3,8 +3,7 @@
  * the arguments is the table's; their names are ours.
  */
 import type { MsgpackValue } from '../msgpack/value.ts';
-import type { CreationInfo } from './creation-info.ts';
-import type { HeartbeatInfo } from './heartbeat.ts';
+import type { CreationInfo, HeartbeatInfo } from './info-maps.ts';
 
 interface KernelFields {
   readonly kernel: string;

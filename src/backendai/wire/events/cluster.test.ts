@@ -11,8 +11,7 @@ import { ExtensionError } from '../extension.ts';
 import { MsgpackError } from '../msgpack/value.ts';
 import { PickleError } from '../pickle.ts';
 import { eventArguments, eventFields, StreamEntryError } from './agent-event.ts';
-import { creationInfo } from './creation-info.ts';
-import { compressImages, heartbeatInfo } from './heartbeat.ts';
+import { compressImages, creationInfo, heartbeatInfo } from './info-maps.ts';
 
 const hex = (data: Uint8Array): string => Buffer.from(data).toString('hex');
 

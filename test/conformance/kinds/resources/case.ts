@@ -1,6 +1,6 @@
 /** What the checks of resource vectors share: the forms of cases, and comparison. */
 import { isDeepStrictEqual } from 'node:util';
-import { resourceClass, resourceText } from '../../../../src/backendai/rpc/failure-parts.ts';
+import { resourceClass, resourceText } from '../../../../src/backendai/rpc/rpc-failure.ts';
 import { parseDecimal, plainText } from '../../../../src/lib/decimal.ts';
 import { KerneletError } from '../../../../src/lib/errors.ts';
 import type { Allocation } from '../../../../src/resources/allocation.ts';

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { Decimal } from '../../lib/decimal.ts';
 import { ResourceError } from '../../resources/resource-error.ts';
-import { failureParts, failureText } from './failure-parts.ts';
+import { failureParts, failureText } from './rpc-failure.ts';
 
 const insufficient = new ResourceError({
   kind: 'insufficient',

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { newKernelId } from '../../lib/ids.ts';
-import { ErrorEvents } from './error-events.ts';
+import { ErrorEvents } from './rpc-services.ts';
 
 it('publishes each kind of error once a minute, whatever ids it names, and a bounded number of kinds', async () => {
   const clock = new FakeClock();

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isBefore } from './event-reader.ts';
+import { isBefore } from './event-stream.ts';
 
 it('orders ids of entries by time and then by number, beyond what floats hold', () => {
   expect(isBefore('5-9', '10-0')).toBe(true);
