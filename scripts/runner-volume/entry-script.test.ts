@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { maxOpenFiles } from '../../src/lib/open-files.ts';
 import { containerPaths } from '../../src/protocol/image-contract.ts';
 import { boundedEntry } from '../../src/protocol/runner-config.ts';
 import { entryScript } from './entry-script.ts';
@@ -50,6 +51,18 @@ describe('the entry of a container', () => {
     }
     expect(plain.environment).not.toMatch(/NODE_OPTIONS|OPENSSL_CONF/);
     expect(await readFile(join(root, 'run', 'environ'), 'utf8')).toContain('NODE_OPTIONS=--require=/x.cjs\0');
+  });
+
+  it.each([
+    ['lowers limits of open files that are above its own', 'ulimit -n 900', '512 512'],
+    ['lowers the hard one alone where the soft one is below', 'ulimit -S -n 300; ulimit -H -n 900', '300 512'],
+    ['raises nothing', 'ulimit -n 400', '400 400'],
+  ])('%s', async (_, given, limits) => {
+    const lower = (await readFile(entry, 'utf8')).replaceAll(String(maxOpenFiles), '512');
+    await writeFile(entry, lower);
+    await writeFile(join(root, 'volume', 'bin', 'node'), '#!/bin/sh\necho $(ulimit -S -n; ulimit -H -n)\n');
+    const { stdout, stderr } = spawnSync('sh', ['-c', `${given}; exec sh "$0"`, entry], { encoding: 'utf8' });
+    expect({ stdout, stderr }).toEqual({ stdout: `${limits}\n`, stderr: '' });
   });
 
   it('refuses to begin with more capabilities than it can take away', () => {

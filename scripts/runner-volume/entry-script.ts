@@ -5,6 +5,7 @@
  * the runner with an environment of its own.
  */
 import { nodeCommand } from '../../src/lib/node-process.ts';
+import { maxOpenFiles } from '../../src/lib/open-files.ts';
 import { containerPaths } from '../../src/protocol/image-contract.ts';
 import { boundedEntry, imageScript, runnerCapabilities } from '../../src/protocol/runner-config.ts';
 
@@ -42,7 +43,8 @@ const bounds = `+${runnerCapabilities.map((name) => name.toLowerCase()).join(',+
 
 /**
  * The script, for `bin/entry` of the volume. With `${boundedEntry}` as its argument the script of the image runs first, with
- * all capabilities of the container, and they are then taken away for good.
+ * all capabilities of the container, and they are then taken away for good. The limit of open
+ * files is lowered here and not by the engine, which refuses one above its own: finding that out is slow.
  */
 export const entryScript = `#!${containerPaths.volume}/bin/busybox sh
 # Starts the runner as root, untouched by the environment that the image chose.
@@ -50,6 +52,12 @@ box=${containerPaths.volume}/bin/busybox
 umask 077
 "$box" cat /proc/$$/environ >${containerPaths.run}/environ
 cd /
+files=$(ulimit -H -n)
+if [ "$files" = unlimited ] || [ "$files" -gt ${maxOpenFiles} ]; then
+  soft=$(ulimit -S -n)
+  if [ "$soft" = unlimited ] || [ "$soft" -gt ${maxOpenFiles} ]; then ulimit -S -n ${maxOpenFiles}; fi
+  ulimit -H -n ${maxOpenFiles}
+fi
 argument=\${1-}
 set -- "$box" env -i ${nodeVariables.join(' ')}
 if [ "$argument" = ${boundedEntry} ]; then

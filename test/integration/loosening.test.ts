@@ -46,10 +46,10 @@ default-processes = 100
 
 describe('limits that the engine cannot give', () => {
   it('are capped or left out with a warning, also by the doctor', async () => {
-    const node = await nodeOf('[kernelet]\nopen-files = 1_000_000_000\nopen-files-x = 1\n');
+    const node = await nodeOf('[kernelet]\nopen-files = 1_048_576\nopen-files-x = 1\n');
     const { status, stderr, text } = await node.run(['create', '--image', 'kernelet/shell', '--network', 'none']);
     expect(status).toBe(0);
-    const capped = Number(/open-files = 1000000000 is capped to (\d+)/.exec(stderr)?.[1]);
+    const capped = Number(/open-files = 1048576 is capped to (\d+)/.exec(stderr)?.[1]);
     const { limits, warnings } = await inspect(node, text.trim());
     expect(limits['openFiles']).toBe(capped);
     expect(warnings).toHaveLength(1);

@@ -47,7 +47,7 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
       ),
     ],
     ['disk limit', limits.diskBytes === null ? 'none' : describeByteSize(limits.diskBytes)],
-    ['open files', limits.openFiles === null ? 'as many as the engine gives' : String(limits.openFiles)],
+    ['open files', limits.openFiles === null ? 'as many as the engine gives, up to 1048576' : String(limits.openFiles)],
     ['network', kernel.network],
     ['ports', or(kernel.ports.map((port) => `${port.containerPort} → 127.0.0.1:${port.hostPort}`))],
     ['mounts', or(kernel.mounts.map(mountText))],

@@ -3,6 +3,7 @@ import { diskLimitSupport, fitLimits } from '../../agent/operator-limits.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { type Mount, readMountTable } from '../../lib/mount-table.ts';
+import { maxOpenFiles } from '../../lib/open-files.ts';
 import { type CheckResult, type DoctorCheck, type DoctorContext, ok, warning } from './check.ts';
 
 /** The result, given the mounts of this machine. */
@@ -18,7 +19,7 @@ export function kernelLimitsResult({ settings, engine }: DoctorContext, mounts: 
     );
   }
   const support = diskLimitSupport(info, mounts);
-  const files = `open files: ${openFiles ?? info.openFilesLimit ?? 'as many as the engine gives'}`;
+  const files = `open files: ${openFiles ?? Math.min(info.openFilesLimit ?? maxOpenFiles, maxOpenFiles)}`;
   if (diskBytes !== null) return ok(`${files}; disk: ${describeByteSize(diskBytes)}`);
   return ok(
     `${files}; disk: no limit set, ${support.possible ? 'and one can be' : `and none can be: ${support.reason}`}`,

@@ -1,3 +1,4 @@
+import { maxOpenFiles } from '../../lib/open-files.ts';
 import { key, optional, type SectionDefinition } from '../definition.ts';
 import { capabilities } from '../value-types/credentials.ts';
 import { byteSize, cpuCount, duration, integer, strictBoolean } from '../value-types/scalar.ts';
@@ -95,10 +96,10 @@ export const kerneletSection = {
       description:
         'Bytes that files kept for that may take in all; the oldest go first, and a home that is larger goes at once. They also go while less than a tenth of the disk, or 1 GiB of a large one, is free.',
     }),
-    'open-files': key(optional(integer({ min: 256, max: 2 ** 30 })), {
+    'open-files': key(optional(integer({ min: 256, max: maxOpenFiles })), {
       default: null,
       description:
-        'How many files a process of a kernel may have open. None given: as many as the engine gives. More than the engine can give is capped, with a warning.',
+        'How many files a process of a kernel may have open. None given: as many as the engine gives, but no more than 1048576. More than the engine can give is capped, with a warning.',
     }),
     'device-plugins': key(textList, {
       default: [],

@@ -84,6 +84,7 @@ describe('containerBody', () => {
         Memory: 2 ** 30,
         MemorySwap: 2 ** 30,
         PidsLimit: 512,
+        Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }],
       },
     });
   });
@@ -103,11 +104,22 @@ describe('containerBody', () => {
         CpusetCpus: '0-1',
         ShmSize: 2 ** 26,
         StorageOpt: { size: '8589934592' },
-        Ulimits: [{ Name: 'nofile', Soft: 4096, Hard: 4096 }],
+        Ulimits: [
+          { Name: 'core', Soft: 0, Hard: 0 },
+          { Name: 'nofile', Soft: 4096, Hard: 4096 },
+        ],
         SecurityOpt: ['no-new-privileges:true', 'seccomp=unconfined'],
       },
     });
-    expect(JSON.stringify(containerBody(spec()))).not.toMatch(/Ulimits|StorageOpt|ShmSize|CpusetCpus|NetworkingConfig/);
+    expect(JSON.stringify(containerBody(spec()))).not.toMatch(/nofile|StorageOpt|ShmSize|CpusetCpus|NetworkingConfig/);
+  });
+
+  it('has a limit once, as the operator’s own fields say', () => {
+    const core = { Name: 'core', Soft: -1, Hard: -1 };
+    const limits = { cpus: 1, memoryBytes: 2 ** 30, processes: 8, openFiles: 4096 };
+    expect(containerBody(spec({ limits, overrides: { HostConfig: { Ulimits: [core] } } }))).toMatchObject({
+      HostConfig: { Ulimits: [{ Name: 'nofile', Soft: 4096, Hard: 4096 }, core] },
+    });
   });
 
   it('sets no limit that is not wanted', () => {

@@ -80,9 +80,11 @@ function limits(wanted: ContainerLimits): HostConfig {
     ...(wanted.cpuset === undefined ? {} : { CpusetCpus: wanted.cpuset }),
     ...(wanted.sharedMemoryBytes === undefined ? {} : { ShmSize: wanted.sharedMemoryBytes }),
     ...(wanted.diskBytes === undefined ? {} : { StorageOpt: { size: String(wanted.diskBytes) } }),
-    ...(wanted.openFiles === undefined
-      ? {}
-      : { Ulimits: [{ Name: 'nofile', Soft: wanted.openFiles, Hard: wanted.openFiles }] }),
+    Ulimits: [
+      // Nobody reads a kernel's core files, and a tenant would fill the disk with them.
+      { Name: 'core', Soft: 0, Hard: 0 },
+      ...(wanted.openFiles === undefined ? [] : [{ Name: 'nofile', Soft: wanted.openFiles, Hard: wanted.openFiles }]),
+    ],
   };
 }
 

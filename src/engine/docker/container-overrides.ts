@@ -81,7 +81,7 @@ function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /**
- * Lays an operator's fields over a request (spec kernel-lifecycle 7.2, merge order), as a new value: maps merge key by key, lists are joined, everything else is replaced. Neither argument is changed, and a
+ * Lays an operator's fields over a request (spec kernel-lifecycle 7.2, merge order), as a new value: maps merge key by key, lists are joined (of limits with one name the later stays), everything else is replaced. Neither argument is changed, and a
  * `__proto__` key of the overrides is left out.
  */
 export function mergeOverrides(base: object, overrides: Readonly<Record<string, unknown>>): object {
@@ -94,6 +94,15 @@ export function mergeOverrides(base: object, overrides: Readonly<Record<string, 
 
 function mergeValue(base: unknown, value: unknown): unknown {
   if (isMap(value)) return mergeOverrides(isMap(base) ? base : {}, value);
-  if (Array.isArray(value)) return [...(Array.isArray(base) ? base : []), ...structuredClone(value)];
+  if (Array.isArray(value)) return lastOfEachName([...(Array.isArray(base) ? base : []), ...structuredClone(value)]);
   return value;
+}
+
+/** Runtimes refuse two limits (`Ulimits`) with one name, and no other list has names. */
+function lastOfEachName(list: readonly unknown[]): readonly unknown[] {
+  const nameOf = (one: unknown): unknown => (isMap(one) ? one['Name'] : undefined);
+  return list.filter((one, index) => {
+    const name = nameOf(one);
+    return name === undefined || list.findLastIndex((later) => nameOf(later) === name) === index;
+  });
 }
