@@ -60,7 +60,8 @@ export class HostProcess implements AsyncDisposable {
 
   /** Standard output, when asked for: ends with an error when the program fails, so that a cut is never the end. */
   async *output(): AsyncGenerator<Uint8Array> {
-    yield* this.#child.stdout;
+    const output: Readable | undefined = this.#child.stdout;
+    if (output) yield* output;
     await this.ended;
   }
 

@@ -199,8 +199,12 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     sweepGraceMs: settings.sweepGraceMs,
     missingGraceMs: settings.missingGraceMs,
     keepNetworks: async ({ bridge: onBridge, named }, signal) => {
-      await bridge.refresh(onBridge, signal);
-      if (named.size > 0) await sessionNetworks.refresh(signal);
+      // What ails one is no reason to leave the others open.
+      const refreshed = await Promise.allSettled([
+        bridge.refresh(onBridge, signal),
+        named.size > 0 ? sessionNetworks.refresh(signal) : null,
+      ]);
+      for (const outcome of refreshed) if (outcome.status === 'rejected') throw outcome.reason;
       await sessionNetworks.sweep(named, signal);
     },
   });

@@ -99,6 +99,38 @@ describe('a pipe that nobody reads', () => {
     expect(events.at(-1)).toMatchObject({ msg: 'again' });
   });
 
+  it('has all lines of a program that ends at once, when its reader is only slow', async () => {
+    const { child, output, errors } = logging(
+      'pipe',
+      `for (let line = 0; line < 600; line += 1) log.info('x'.repeat(1_000), { line });
+       log.error('the last'); process.exit(70);`,
+    );
+    let read = '';
+    setTimeout(() => {
+      errors?.on('data', (piece: string) => {
+        read += piece;
+      });
+    }, 300);
+    const [status] = await once(child, 'close');
+    const lines = read.trim().split('\n');
+    expect([status, lines.length, JSON.parse(lines.at(-1) ?? '')]).toMatchObject([70, 601, { msg: 'the last' }]);
+    output.destroy();
+  });
+
+  it('loses nothing of a burst that is read all along', async () => {
+    const { child, errors } = logging(
+      'pipe',
+      `for (let line = 0; line < 20_000; line += 1) log.info('x'.repeat(100), { line });
+       setTimeout(() => {}, 500);`,
+    );
+    let lines = 0;
+    errors?.on('data', (piece: string) => {
+      lines += piece.split('\n').length - 1;
+    });
+    await once(child, 'close');
+    expect(lines).toBe(20_000);
+  });
+
   it('has the last line of a program that exits at once, where there is room', async () => {
     const { child, errors } = logging('pipe', `log.error('the last'); process.exit(70);`);
     let read = '';

@@ -101,8 +101,10 @@ interface LogDestination {
 
 /** What a reader that does not read may make this process hold. */
 const maxWaitingBytes = 1024 * 1024;
-/** Pause before a full pipe is tried again. */
-const againMs = 100;
+/** Pause before a full pipe is tried again, at first and at most. */
+const againMs = { first: 5, longest: 100 };
+/** How long a process that ends waits for a reader that is only slow. */
+const lastMs = 500;
 
 interface NonBlocking {
   readonly fileDescriptor: number;
@@ -118,10 +120,12 @@ class NonBlockingDestination implements LogDestination {
   #waitingBytes = 0;
   #dropped = 0;
   #timer: NodeJS.Timeout | null = null;
+  #pauseMs = againMs.first;
 
   constructor({ fileDescriptor, holder }: NonBlocking) {
     this.#fileDescriptor = fileDescriptor;
     this.#holder = holder;
+    process.once('exit', () => this.#flushAtExit());
   }
 
   write(line: string): void {
@@ -133,10 +137,19 @@ class NonBlockingDestination implements LogDestination {
     }
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;
-    if (this.#timer === null) this.#flush();
+    // A burst fills the pipe faster than a timer comes, though its reader reads.
+    if (this.#timer === null || this.#waitingBytes > maxWaitingBytes / 2) this.#flush();
+  }
+
+  #flushAtExit(): void {
+    const until = performance.now() + lastMs;
+    for (this.#flush(); this.#waiting.length > 0 && performance.now() < until; this.#flush()) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, againMs.first);
+    }
   }
 
   #flush(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     try {
       for (let [next] = this.#waiting; next; [next] = this.#waiting) {
@@ -147,14 +160,16 @@ class NonBlockingDestination implements LogDestination {
       }
     } catch (error) {
       if (isSystemError(error, 'EAGAIN')) {
-        // Nobody waits for a reader, at the end neither.
-        this.#timer = setTimeout(() => this.#flush(), againMs).unref();
+        // Nobody waits for a reader; at the end for a moment alone.
+        this.#timer = setTimeout(() => this.#flush(), this.#pauseMs).unref();
+        this.#pauseMs = Math.min(this.#pauseMs * 2, againMs.longest);
         return;
       }
       // A reader that is gone costs lines and nothing else.
       this.#waiting = [];
       this.#waitingBytes = 0;
     }
+    this.#pauseMs = againMs.first;
     this.#tell();
   }
 

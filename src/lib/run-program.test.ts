@@ -21,6 +21,28 @@ it.each([
   expect(await runProgram('sh', args, options)).toMatchObject(result);
 });
 
+it('ends what a program has started too, and is kept by nobody who holds its pipes', async () => {
+  const began = performance.now();
+  const { stdout } = spawnSync(
+    process.execPath,
+    [
+      '--input-type=module',
+      '--eval',
+      `import { runProgram } from ${JSON.stringify(import.meta.resolve('./run-program.ts'))};
+       console.log((await runProgram('sh', ['-c', 'sleep 30 & sleep 30'], { timeoutMs: 100 })).stderr);`,
+    ],
+    { encoding: 'utf8' },
+  );
+  expect([stdout, performance.now() - began < 15_000]).toEqual(['it took longer than 100 ms\n', true]);
+});
+
+it('says that the arguments are too long for the system', async () => {
+  expect(await runProgram('true', ['x'.repeat(2 ** 22)])).toMatchObject({
+    exitCode: -1,
+    stderr: expect.stringContaining('E2BIG'),
+  });
+});
+
 it('says which program is missing', async () => {
   expect(await runProgram('kernelet-nothing', [])).toMatchObject({
     exitCode: -1,

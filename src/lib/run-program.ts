@@ -1,5 +1,5 @@
 /** Runs small programs of the system, without a shell. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { addAbortListener } from 'node:events';
 import { type Clock, systemClock } from './clock.ts';
 
@@ -26,6 +26,15 @@ export interface ProgramOptions {
 
 const maxStderr = 4096;
 
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+}
+
 /**
  * Runs a program to its end. What is given up is killed and not waited for: one that hangs in the kernel cannot be ended.
  * Of this process's environment it gets PATH alone, with the folders of administrators' programs. Never rejects, also where
@@ -40,12 +49,22 @@ export function runProgram(
   const { promise, resolve } = Promise.withResolvers<ProgramResult>();
   if (signal?.aborted) return Promise.resolve({ exitCode: -1, stdout: '', stderr: String(signal.reason) });
   const output = { stdout: '', stderr: '' };
-  const child = spawn(program, args, {
-    stdio: [input === undefined ? 'ignore' : 'pipe', maxOutputBytes === 0 ? 'ignore' : 'pipe', 'pipe'],
-    env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' },
-  });
+  let child: ChildProcess;
+  try {
+    child = spawn(program, args, {
+      // A group of its own, so that what it starts ends with it.
+      detached: true,
+      stdio: [input === undefined ? 'ignore' : 'pipe', maxOutputBytes === 0 ? 'ignore' : 'pipe', 'pipe'],
+      env: { PATH: `${process.env['PATH'] || '/usr/bin:/bin'}:/usr/sbin:/sbin`, LC_ALL: 'C' },
+    });
+  } catch (error) {
+    return Promise.resolve({ exitCode: -1, stdout: '', stderr: String(error) });
+  }
   const giveUp = (why: string): void => {
-    child.kill('SIGKILL');
+    killGroup(child);
+    // Whoever still holds its pipes keeps this process no more.
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+    child.unref();
     resolve({ exitCode: -1, stdout: '', stderr: why });
   };
   child.once('error', (error) => resolve({ exitCode: -1, stdout: '', stderr: error.message }));

@@ -110,8 +110,10 @@ export class Bridge {
     const { log } = this.#options;
     this.#filtered = false;
     this.#seenAt = null;
-    const refused = await this.#options.refusedServices.addresses();
-    if (await this.#firewall.apply({ interfaces: [], refused, refusedPorts: [] }, deadline)) {
+    const { refusedServices } = this.#options;
+    const refused = await refusedServices.addresses();
+    const { hostPorts } = refusedServices;
+    if (await this.#firewall.apply({ interfaces: [], refused, refusedPorts: hostPorts }, deadline)) {
       this.#restored += 1;
       log.error('somebody removed the rules that keep kernels apart, which are back', {
         interface: this.interfaceName,

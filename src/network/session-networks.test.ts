@@ -3,13 +3,19 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { FakePacketFilter } from '../../test/support/fake-packet-filter.ts';
 import { DummyEngine } from '../engine/dummy/dummy-engine.ts';
 import { silentLogger } from '../lib/log.ts';
-import { noRefusedServices } from './cluster-services.ts';
+import { noRefusedServices, type RefusedServices } from './cluster-services.ts';
 import { SessionNetworks } from './session-networks.ts';
 
 const soon = (): AbortSignal => AbortSignal.timeout(5_000);
 const name = 'bai-singlenode-x';
 
-function setUp(options: { readonly engine?: DummyEngine; readonly filter?: FakePacketFilter } = {}) {
+function setUp(
+  options: {
+    readonly engine?: DummyEngine;
+    readonly filter?: FakePacketFilter;
+    readonly refusedServices?: RefusedServices;
+  } = {},
+) {
   const filter = options.filter ?? new FakePacketFilter();
   const clock = new FakeClock();
   const engine = options.engine ?? new DummyEngine();
@@ -19,7 +25,7 @@ function setUp(options: { readonly engine?: DummyEngine; readonly filter?: FakeP
     agentId: 'i-one',
     clock,
     log: silentLogger,
-    refusedServices: noRefusedServices,
+    refusedServices: options.refusedServices ?? noRefusedServices,
     packetFilter: filter,
   });
   return { networks, engine, clock, filter };
@@ -78,6 +84,29 @@ describe('the networks of sessions', () => {
     expect(await engine.inspectNetwork(name, soon())).toBeNull();
     expect(await engine.inspectNetwork('bai-singlenode-used', soon())).not.toBeNull();
     expect(await engine.inspectNetwork('foreign', soon())).not.toBeNull();
+  });
+
+  it('are filtered again also while the engine does not answer', async () => {
+    const { networks, engine, filter } = setUp();
+    await networks.create(name, soon());
+    await networks.refresh(soon());
+    filter.tables.clear();
+    engine.fail('listNetworks', { kind: 'error' }, { times: 1 });
+    await networks.refresh(soon());
+    expect([filter.tables.size, networks.restored]).toEqual([1, 1]);
+  });
+
+  it('keep kernels on networks of several nodes off the services of the cluster, until they may reach them', async () => {
+    const filter = new FakePacketFilter();
+    const refusing = {
+      hostPorts: [6001],
+      addresses: async () => [{ address: '10.0.0.5', port: 2379 }],
+    };
+    const { networks } = setUp({ filter, refusedServices: refusing });
+    await networks.environ(soon());
+    expect(filter.tables.get('inet kernelet-0a1b2c3d-G')).toContain('ip daddr 10.0.0.5 tcp dport 2379 reject');
+    await setUp({ filter }).networks.environ(soon());
+    expect([...filter.tables.keys()]).toEqual(['inet kernelet-0a1b2c3d-S']);
   });
 
   it('take their rules along when the last one has gone', async () => {

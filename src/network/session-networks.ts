@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Engine, EngineNetwork } from '../engine/engine.ts';
 import type { Clock } from '../lib/clock.ts';
-import { withDeadline } from '../lib/deadline.ts';
+import { type Deadline, withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { Backoff, retry } from '../lib/retry.ts';
@@ -14,6 +14,7 @@ import { objectLabels } from '../protocol/image-contract.ts';
 import type { RefusedServices } from './cluster-services.ts';
 import { Firewall } from './firewall/firewall.ts';
 import type { PacketFilter } from './firewall/packet-filter.ts';
+import type { FirewallFacts } from './firewall/rule-set.ts';
 
 /** The label of those that this agent has made. */
 const ownerLabel = 'ai.kernelet.session-network-of';
@@ -55,6 +56,8 @@ export class SessionNetworks {
   readonly #mutex = new KeyedMutex<'rules'>();
   /** Interfaces of networks that were asked for and not listed yet; one that never comes is named by a rule that does nothing. */
   readonly #coming = new Set<string>();
+  #present: readonly string[] = [];
+  #isGatewayOpen = false;
   #restored = 0;
 
   constructor(parts: SessionNetworksParts) {
@@ -116,28 +119,49 @@ export class SessionNetworks {
 
   /** `coming`: interfaces of networks that are about to be made. */
   async #filter(coming: readonly string[], signal: AbortSignal): Promise<void> {
-    const { engine, tag, log, refusedServices } = this.#parts;
+    const { tag, log, refusedServices } = this.#parts;
     const options = { what: "filtering the sessions' networks", timeoutMs: rulesDeadlineMs, signal };
     await withDeadline(options, async (deadline) => {
       using _held = await this.#mutex.acquire('rules', deadline.signal);
       for (const name of coming) this.#coming.add(name);
-      const networks = await engine.listNetworks({ [ownerLabel]: tag }, deadline.signal);
-      const present = networks.map(({ name }) => interfaceName(tag, name));
-      for (const name of present) this.#coming.delete(name);
       const refused = await refusedServices.addresses();
-      const interfaces = [...new Set([...present, ...this.#coming])];
-      const facts = { interfaces, refused, refusedPorts: refusedServices.hostPorts };
-      const isShared = this.#gateway !== null && refused.length + facts.refusedPorts.length > 0;
-      const isRestored = isShared && (await this.#gateway.apply({ ...facts, interfaces: [] }, deadline));
+      const facts = { interfaces: await this.#interfaces(deadline), refused, refusedPorts: refusedServices.hostPorts };
+      const isRestored = await this.#filterGateway(facts, deadline);
       if (!(await this.#firewall.apply(facts, deadline)) && !isRestored) return;
       this.#restored += 1;
       log.error('somebody removed the rules that keep kernels apart, which are back', { interfaces: `ks${tag}*` });
     });
   }
 
+  /** Of networks that there are and that are about to be made; while the engine does not answer, as they were. */
+  async #interfaces({ signal }: Deadline): Promise<readonly string[]> {
+    const { engine, tag } = this.#parts;
+    try {
+      const networks = await engine.listNetworks({ [ownerLabel]: tag }, signal);
+      this.#present = networks.map(({ name }) => interfaceName(tag, name));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (this.#coming.size > 0) throw error;
+    }
+    for (const name of this.#present) this.#coming.delete(name);
+    return [...this.#present, ...this.#coming];
+  }
+
+  /** Everything on that interface is concerned, also what is not this agent's. True when the rules had been removed. */
+  async #filterGateway(facts: FirewallFacts, deadline: Deadline): Promise<boolean> {
+    if (this.#gateway === null) return false;
+    if (facts.refused.length + facts.refusedPorts.length > 0) {
+      return await this.#gateway.apply({ ...facts, interfaces: [] }, deadline);
+    }
+    // An earlier process may have put them there.
+    if (!this.#isGatewayOpen) await this.#gateway.remove(deadline);
+    this.#isGatewayOpen = true;
+    return false;
+  }
+
   /**
-   * Filters what leaves a network, and gives variables for kernels on one: programs that speak MPI must not take the gateway of networks of several nodes, on
-   * which every node has the same addresses, for a way to each other.
+   * Filters what leaves a network, and gives variables for kernels on one: programs that speak MPI must not take the
+   * gateway of networks of several nodes, on which every node has the same addresses, for a way to each other.
    */
   async environ(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     const { engine } = this.#parts;

@@ -152,6 +152,21 @@ describe.each([
         refused = [{ address: neighbour.address, port }];
         await bridge.refresh(true, within(30_000));
         expect(await reaches(other, neighbour.address, port)).toBe(false);
+
+        // Another name of it, from which this host leads there.
+        const alias = ['-d', '10.213.7.1', '-p', 'tcp', '--dport', String(port)];
+        const lead = ['PREROUTING', ...alias, '-j', 'DNAT', '--to', `${neighbour.address}:${port}`];
+        refused = [];
+        await bridge.refresh(true, within(30_000));
+        spawnSync('iptables', ['-t', 'nat', '-I', ...lead]);
+        try {
+          expect(await reaches(other, '10.213.7.1', port)).toBe(true);
+          refused = [{ address: '10.213.7.1', port }];
+          await bridge.refresh(true, within(30_000));
+          expect(await reaches(other, '10.213.7.1', port)).toBe(false);
+        } finally {
+          spawnSync('iptables', ['-t', 'nat', '-D', ...lead]);
+        }
       } finally {
         refused = [];
         neighbour[Symbol.dispose]();

@@ -65,7 +65,12 @@ export async function openMember(options: OpenMemberOptions): Promise<ServedNode
   const node = await options.assemble(settings, state, {
     events: publisher,
     statistics: new ClusterStatistics(redis.statistics, agentId, clock),
-    services: new ClusterServices([...(settings.etcd?.addresses ?? []), ...redis.addresses], ownPorts(settings), clock),
+    services: new ClusterServices({
+      services: async () => [...(settings.etcd?.addresses ?? []), ...(await redis.servers())],
+      ownPorts: ownPorts(settings),
+      clock,
+      log,
+    }),
     publishAddress: addresses.bindHost,
     readyTimeoutMs: limits.kernelStartTimeoutMs,
     logLimitBytes: limits.containerLogBytes,

@@ -119,19 +119,49 @@ async function askSentinel(
   place: Extract<RedisPlace, { kind: 'sentinel' }>,
   settings: RedisSettings,
 ): Promise<HostPort | null> {
-  const { tls, connectTimeoutMs, commandTimeoutMs } = settings;
-  using sentinel = await RedisConnection.open({
-    address,
-    password: place.password,
-    database: 0,
-    tls,
-    connectTimeoutMs,
-    commandTimeoutMs,
-  });
+  using sentinel = await openSentinel(address, place, settings);
   const [reply] = await sentinel.send([['SENTINEL', 'get-master-addr-by-name', place.service]]);
+  return hostPort(reply);
+}
+
+function openSentinel(
+  address: HostPort,
+  { password }: Extract<RedisPlace, { kind: 'sentinel' }>,
+  { tls, connectTimeoutMs, commandTimeoutMs }: RedisSettings,
+): Promise<RedisConnection> {
+  return RedisConnection.open({ address, password, database: 0, tls, connectTimeoutMs, commandTimeoutMs });
+}
+
+/** The master and its replicas, as far as any sentinel names them now. Never rejects. */
+export async function namedServers(
+  place: Extract<RedisPlace, { kind: 'sentinel' }>,
+  settings: RedisSettings,
+): Promise<readonly HostPort[]> {
+  const asked = place.sentinels.map(async (address) => {
+    using sentinel = await openSentinel(address, place, settings);
+    const [master, replicas] = await sentinel.send([
+      ['SENTINEL', 'get-master-addr-by-name', place.service],
+      ['SENTINEL', 'replicas', place.service],
+    ]);
+    const named = Array.isArray(replicas) ? replicas.map(replicaAddress) : [];
+    return [hostPort(master), ...named].filter((one) => one !== null);
+  });
+  const answers = await Promise.allSettled(asked);
+  return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+}
+
+function hostPort(reply: unknown): HostPort | null {
   if (!Array.isArray(reply)) return null;
   const [host, port] = reply.map(String);
-  return host && port ? { host, port: Number(port) } : null;
+  return host && Number(port) > 0 ? { host, port: Number(port) } : null;
+}
+
+/** Of a replica sentinels tell names and values in turn. */
+function replicaAddress(reply: unknown): HostPort | null {
+  if (!Array.isArray(reply)) return null;
+  const texts = reply.map(String);
+  const valueAfter = (name: string): string | undefined => texts[texts.indexOf(name) + 1];
+  return texts.includes('ip') && texts.includes('port') ? hostPort([valueAfter('ip'), valueAfter('port')]) : null;
 }
 
 /** Throws REDIS_UNAVAILABLE when the server is no master: sentinels may name one that was. */

@@ -8,7 +8,7 @@ import type { Logger } from '../../lib/log.ts';
 import { type ContainerLogOptions, storeContainerLog } from './container-log.ts';
 import { defaultStreamLength, type EncodedEvent, EventWriter, readEvents, SequencedAppender } from './event-stream.ts';
 import { HeartbeatSender } from './heartbeat-sender.ts';
-import { RedisLink, redisDatabases } from './link.ts';
+import { namedServers, RedisLink, redisDatabases } from './link.ts';
 import type { RedisSettings } from './settings.ts';
 import { RedisStatistics } from './statistics-keys.ts';
 import { BackgroundTaskRecords } from './task-records.ts';
@@ -45,10 +45,12 @@ export class RedisAdapter implements Disposable {
     this.statistics = new RedisStatistics(this.#link(redisDatabases.statistics), agentId);
   }
 
-  /** Where the server is, or those that know where it is. */
-  get addresses(): readonly HostPort[] {
-    const { place } = this.#options.settings;
-    return place.kind === 'server' ? [place.address] : place.sentinels;
+  /** Where the server is; of several, those that know it and those that they name. Never rejects. */
+  async servers(): Promise<readonly HostPort[]> {
+    const { settings } = this.#options;
+    const { place } = settings;
+    if (place.kind === 'server') return [place.address];
+    return [...place.sentinels, ...(await namedServers(place, settings))];
   }
 
   /**

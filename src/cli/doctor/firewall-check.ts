@@ -44,11 +44,12 @@ export function firewallResult({ userId, version, readable, probes }: FirewallFa
 export const firewallCheck = {
   name: 'firewall',
   async run({ userId, signal }) {
+    // As the firewall does: the first that works.
     const nft = await commandOutput('nft', ['--version'], signal);
-    const version = nft ?? (await commandOutput('iptables', ['--version'], signal));
-    const list: readonly [string, readonly string[]] =
-      nft === null ? ['iptables', ['-w', '2', '-S', 'FORWARD']] : ['nft', ['list', 'tables']];
-    const readable = version !== null && (await commandOutput(list[0], list[1], signal)) !== null;
+    const usesNft = nft !== null && (await commandOutput('nft', ['list', 'tables'], signal)) !== null;
+    const iptables = usesNft ? null : await commandOutput('iptables', ['--version'], signal);
+    const version = usesNft ? nft : (iptables ?? nft);
+    const readable = usesNft || (await commandOutput('iptables', ['-w', '2', '-S', 'FORWARD'], signal)) !== null;
     const probes = new Map<string, ProbeResult>();
     if (userId === 0 && readable) {
       for (const bridge of await agentBridges(signal)) probes.set(bridge, await probeBridge(bridge, signal));

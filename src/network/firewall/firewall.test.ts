@@ -71,12 +71,16 @@ describe('services of the cluster', () => {
     const table = tableText(gateway, refusing);
     expect(table.split('\n').filter((line) => line.includes('iifname'))).toEqual([
       '    iifname "gateway" ip daddr 10.0.0.5 tcp dport 2379 reject',
+      '    iifname "gateway" meta l4proto tcp ct original ip daddr 10.0.0.5 ct original proto-dst 2379 reject',
+      '    iifname "gateway" ct status & dnat == dnat meta l4proto tcp ct original proto-dst 6001 reject',
       '    iifname "gateway" ct state { established, related } accept',
       '    iifname "gateway" tcp dport 6001 reject',
     ]);
-    expect(chainsText(one, refusing)).toContain('-d 10.0.0.5/32 -i kl-0a1b2c3d -p tcp -m tcp --dport 2379 -j REJECT');
+    expect(chainsText(one, refusing)).toContain('-i kl-0a1b2c3d -d 10.0.0.5 -p tcp --dport 2379 -j REJECT');
     expect(chainsText(gateway, refusing).split('\n').slice(3, -2)).toEqual([
-      '-A KERNELET-0a1b2c3d-G -d 10.0.0.5/32 -i gateway -p tcp -m tcp --dport 2379 -j REJECT',
+      '-A KERNELET-0a1b2c3d-G -i gateway -d 10.0.0.5 -p tcp --dport 2379 -j REJECT',
+      '-A KERNELET-0a1b2c3d-G -i gateway -p tcp -m conntrack --ctorigdst 10.0.0.5 --ctorigdstport 2379 -j REJECT',
+      '-A KERNELET-0a1b2c3d-G -i gateway -p tcp -m conntrack --ctstate DNAT --ctorigdstport 6001 -j REJECT',
       '-A KERNELET-0a1b2c3d-G -j RETURN',
       '-A KERNELET-0a1b2c3d-G-IN -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN',
       '-A KERNELET-0a1b2c3d-G-IN -p tcp -m tcp --dport 6001 -j REJECT',
@@ -145,6 +149,19 @@ describe('a firewall', () => {
     });
   });
 
+  it('keeps no rules of the other kind, which nobody would keep up to date', async () => {
+    const filter = new FakePacketFilter();
+    const { apply } = setUp(filter, several);
+    await apply(['ks0a1b2c3daaaaa']);
+    filter.missing.add('nft');
+    // Whether they stand cannot be seen, so nobody is told that they were removed.
+    expect(await apply(['ks0a1b2c3daaaaa', 'ks0a1b2c3dbbbbb'])).toBe(false);
+    expect(filter.chains.has('KERNELET-0a1b2c3d-S')).toBe(true);
+    filter.missing.clear();
+    await apply(['ks0a1b2c3dccccc']);
+    expect([filter.chains.has('KERNELET-0a1b2c3d-S'), filter.tables.size]).toEqual([false, 1]);
+  });
+
   it('removes the chains of a time without nftables', async () => {
     const filter = new FakePacketFilter(['nft']);
     await setUp(filter).apply();
@@ -178,13 +195,21 @@ describe('a firewall', () => {
 describe('the way of a packet in iptables', () => {
   it.each([
     [['-j OURS'], true],
-    [['-s 10.0.0.1/32 -j DROP', '-j OTHERS', '-j OURS'], true],
+    [['-s 10.0.0.1/32 -j DROP', '-j REFUSING', '-j OURS'], true],
     [['-p tcp -j ACCEPT', '-j OURS'], false],
     [['-j RETURN', '-j OURS'], false],
-    [['-g OTHERS', '-j OURS'], false],
-    [['-j OTHERS'], false],
+    [['-g REFUSING', '-j OURS'], false],
+    [['-j ACCEPTING', '-j OURS'], false],
+    [['-j DEEP', '-j OURS'], false],
+    [['-j REFUSING'], false],
   ])('of %j gets to our jump: %s', (rules, reached) => {
-    expect(isReached(rules, '-j OURS')).toBe(reached);
+    const chains = new Map<string, readonly string[]>([
+      ['FORWARD', rules],
+      ['REFUSING', ['-p udp -j DROP', '-j RETURN']],
+      ['ACCEPTING', ['-p udp -j ACCEPT']],
+      ['DEEP', ['-j DEEP', '-j ACCEPTING']],
+    ]);
+    expect(isReached(chains, 'FORWARD', '-j OURS')).toBe(reached);
   });
 
   it('is read from a listing', () => {

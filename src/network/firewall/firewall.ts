@@ -18,6 +18,8 @@ export class Firewall {
   /** The first is used where the machine has its program. */
   readonly #kinds: readonly [RuleSet, RuleSet];
   #used: RuleSet | null = null;
+  /** Kinds that may hold rules of an earlier time, which nobody keeps up to date. */
+  readonly #stale = new Set<RuleSet>();
   /** What the rules were made of. */
   #facts = '';
 
@@ -26,6 +28,7 @@ export class Firewall {
     this.#scope = scope;
     this.#filter = filter;
     this.#kinds = [new NftTable(scope, filter), new IptablesChains(scope, filter, rulesChain)];
+    for (const kind of this.#kinds) this.#stale.add(kind);
   }
 
   /**
@@ -38,17 +41,24 @@ export class Firewall {
     const stands = known !== null && (await known.stand(deadline));
     if (!stands || wanted !== this.#facts) await this.#put(facts, deadline);
     this.#facts = wanted;
+    await this.#removeStale(deadline);
     if (this.#scope.kind === 'isolated' && !(await this.#filter.filterBridges())) {
       // The module comes with the first bridge that an engine isolates.
       if (known !== null) throw this.#refusal('packets between kernels pass no filter: load the module br_netfilter');
     }
-    return known !== null && !stands;
+    return known !== null && stands === false;
   }
 
   /** Takes the rules away; absent ones are success. */
   async remove(deadline: Deadline): Promise<void> {
     this.#used = null;
-    for (const kind of this.#kinds) await kind.remove(deadline);
+    for (const kind of this.#kinds) this.#stale.add(kind);
+    await this.#removeStale(deadline);
+  }
+
+  /** What an earlier release has put there, or this one when the better kind failed, would refuse what is right now. */
+  async #removeStale(deadline: Deadline): Promise<void> {
+    for (const kind of this.#stale) if (kind !== this.#used && (await kind.remove(deadline))) this.#stale.delete(kind);
   }
 
   async #put(facts: FirewallFacts, deadline: Deadline): Promise<void> {
@@ -57,10 +67,8 @@ export class Firewall {
       try {
         await kind.put(facts, deadline);
         if (!(await kind.stand(deadline))) throw this.#refusal('rules that were put in place are not there');
-        const [nft, chains] = this.#kinds;
-        // An earlier release, or this one before nftables came, used the other.
-        if (this.#used === null && kind === nft) await chains.remove(deadline);
         this.#used = kind;
+        this.#stale.add(kind);
         return;
       } catch (error) {
         deadline.check();

@@ -27,11 +27,16 @@ export function chainsText(scope: FirewallScope, facts: FirewallFacts): string {
   ].join('\n');
 }
 
-function forwardRules(scope: FirewallScope, { interfaces, refused }: FirewallFacts): readonly string[] {
+function forwardRules(scope: FirewallScope, { interfaces, refused, refusedPorts }: FirewallFacts): readonly string[] {
   const ours = scope.interfaces;
-  const services = refused.map(
-    ({ address, port }) => `-d ${address}/32 -i ${ours} -p tcp -m tcp --dport ${port} -j REJECT`,
-  );
+  const services = [
+    ...refused.flatMap(({ address, port }) => [
+      `-i ${ours} -d ${address} -p tcp --dport ${port} -j REJECT`,
+      // Somebody may lead packets for it elsewhere, before rules see where they go.
+      `-i ${ours} -p tcp -m conntrack --ctorigdst ${address} --ctorigdstport ${port} -j REJECT`,
+    ]),
+    ...refusedPorts.map((port) => `-i ${ours} -p tcp -m conntrack --ctstate DNAT --ctorigdstport ${port} -j REJECT`),
+  ];
   if (scope.kind === 'shared') return [...services, '-j RETURN'];
   const within = scope.kind === 'joined' ? interfaces.map((name) => `-i ${name} -o ${name} -j RETURN`) : [];
   return [
@@ -53,7 +58,7 @@ function inputRules({ kind }: FirewallScope, { refusedPorts }: FirewallFacts): r
 }
 
 /** The rules of each chain, in order, of what `iptables -S` prints. Pure. */
-export function rulesOf(listing: string): ReadonlyMap<string, readonly string[]> {
+export function rulesOf(listing: string): Chains {
   const chains = new Map<string, string[]>();
   for (const line of listing.split('\n')) {
     const [kind, chain, ...rule] = line.split(' ');
@@ -64,10 +69,28 @@ export function rulesOf(listing: string): ReadonlyMap<string, readonly string[]>
   return chains;
 }
 
-/** Whether a packet that enters the chain gets to the jump: rules before it may refuse, and not let pass. Pure. */
-export function isReached(rules: readonly string[], jump: string): boolean {
+type Chains = ReadonlyMap<string, readonly string[]>;
+
+/** Whether a chain of others may let a packet pass for good. */
+function accepts(chains: Chains, chain: string, seen: ReadonlySet<string> = new Set()): boolean {
+  const rules = seen.has(chain) ? [] : (chains.get(chain) ?? []);
+  return rules.some((rule) => passes(chains, rule, new Set([...seen, chain])));
+}
+
+/** Whether a rule may let a packet pass for good. */
+function passes(chains: Chains, rule: string, seen?: ReadonlySet<string>): boolean {
+  const [, how, target = ''] = /(?:^| )(-j|-g) (\S+)/.exec(rule) ?? [];
+  return how === '-g' || target === 'ACCEPT' || (chains.has(target) && accepts(chains, target, seen));
+}
+
+/**
+ * Whether a packet that enters a chain gets to the jump: rules before it may refuse, and neither let it pass nor leave the
+ * chain. Pure.
+ */
+export function isReached(chains: Chains, chain: string, jump: string): boolean {
+  const rules = chains.get(chain) ?? [];
   const at = rules.indexOf(jump);
-  return at >= 0 && !rules.slice(0, at).some((rule) => /(^| )(-j (ACCEPT|RETURN)|-g )/.test(rule));
+  return at >= 0 && !rules.slice(0, at).some((rule) => / ?-j RETURN$/.test(rule) || passes(chains, rule));
 }
 
 /** The chains of one scope. */
@@ -87,33 +110,37 @@ export class IptablesChains implements RuleSet {
 
   async put(facts: FirewallFacts, deadline: Deadline): Promise<void> {
     await this.#runOrThrow('iptables-restore', ['--noflush'], deadline, chainsText(this.#scope, facts));
-    const rules = await this.#list(deadline);
+    const rules = (await this.#list(deadline)) ?? new Map();
     const from = this.#forwardsThrough(rules);
-    for (const jump of this.#forwardJumps()) await this.#jumpFirst(from, rules.get(from) ?? [], jump, deadline);
-    await this.#jumpFirst('INPUT', rules.get('INPUT') ?? [], this.#inputJump(), deadline);
-    this.#standing = this.#ownRules(await this.#list(deadline));
+    for (const jump of this.#forwardJumps()) await this.#jumpFirst(rules, from, jump, deadline);
+    await this.#jumpFirst(rules, 'INPUT', this.#inputJump(), deadline);
+    this.#standing = this.#ownRules((await this.#list(deadline)) ?? new Map());
     if (this.#scope.kind === 'shared') return;
     const rule = ['INPUT', '-i', this.#scope.interfaces, '-j', 'DROP'];
     const known = await this.#filter.run('ip6tables', ['-C', ...rule], deadline);
     if (known.exitCode === 1) await this.#filter.run('ip6tables', ['-I', ...rule], deadline);
   }
 
-  async stand(deadline: Deadline): Promise<boolean> {
+  async stand(deadline: Deadline): Promise<boolean | null> {
     const rules = await this.#list(deadline);
-    const forward = rules.get(this.#forwardsThrough(rules)) ?? [];
+    if (rules === null) return null;
+    const from = this.#forwardsThrough(rules);
     return (
       this.#standing !== null &&
       this.#ownRules(rules) === this.#standing &&
-      this.#forwardJumps().every((jump) => isReached(forward, jump)) &&
-      isReached(rules.get('INPUT') ?? [], this.#inputJump())
+      this.#forwardJumps().every((jump) => isReached(rules, from, jump)) &&
+      isReached(rules, 'INPUT', this.#inputJump())
     );
   }
 
-  async remove(deadline: Deadline): Promise<void> {
+  async remove(deadline: Deadline): Promise<boolean> {
     this.#standing = null;
-    const rules = await this.#list(deadline);
+    const { exitCode, stdout } = await this.#filter.run('iptables', ['-S'], deadline);
+    // Without the program there are no chains.
+    if (exitCode !== 0) return exitCode < 0;
+    const rules = rulesOf(stdout);
     const chains = this.#chains().filter((chain) => rules.has(chain));
-    if (chains.length === 0) return;
+    if (chains.length === 0) return true;
     for (const [from, held] of rules) {
       const jumps = held.filter((rule) => chains.some((chain) => rule.endsWith(` -j ${chain}`)));
       for (const jump of jumps) await this.#filter.run('iptables', ['-D', from, ...jump.split(' ')], deadline);
@@ -123,6 +150,8 @@ export class IptablesChains implements RuleSet {
       await this.#filter.run('iptables', ['-X', chain], deadline);
     }
     await this.#filter.run('ip6tables', ['-D', 'INPUT', '-i', this.#scope.interfaces, '-j', 'DROP'], deadline);
+    const left = await this.#list(deadline);
+    return left !== null && !chains.some((chain) => left.has(chain));
   }
 
   #chains(): readonly [forward: string, input: string] {
@@ -139,27 +168,28 @@ export class IptablesChains implements RuleSet {
   }
 
   /** The engine's chain comes before all that it lets pass; after a flush FORWARD does not lead there any more. */
-  #forwardsThrough(rules: ReadonlyMap<string, readonly string[]>): string {
+  #forwardsThrough(rules: Chains): string {
     const theirs = this.#rulesChain;
-    return theirs !== null && isReached(rules.get('FORWARD') ?? [], `-j ${theirs}`) ? theirs : 'FORWARD';
+    return theirs !== null && isReached(rules, 'FORWARD', `-j ${theirs}`) ? theirs : 'FORWARD';
   }
 
-  #ownRules(rules: ReadonlyMap<string, readonly string[]>): string {
+  #ownRules(rules: Chains): string {
     return JSON.stringify(this.#chains().map((chain) => rules.get(chain) ?? null));
   }
 
   /** Ours come first: a rule of others before them could let pass what they refuse. */
-  async #jumpFirst(from: string, rules: readonly string[], jump: string, deadline: Deadline): Promise<void> {
-    if (isReached(rules, jump)) return;
+  async #jumpFirst(rules: Chains, from: string, jump: string, deadline: Deadline): Promise<void> {
+    if (isReached(rules, from, jump)) return;
     // What is not reached protects nothing: it may go for a moment.
-    if (rules.includes(jump)) await this.#filter.run('iptables', ['-D', from, ...jump.split(' ')], deadline);
+    if (rules.get(from)?.includes(jump)) await this.#filter.run('iptables', ['-D', from, ...jump.split(' ')], deadline);
     await this.#runOrThrow('iptables', ['-I', from, '1', ...jump.split(' ')], deadline);
   }
 
-  async #list(deadline: Deadline): Promise<ReadonlyMap<string, readonly string[]>> {
+  /** Null: they cannot be listed. */
+  async #list(deadline: Deadline): Promise<Chains | null> {
     const { exitCode, stdout } = await this.#filter.run('iptables', ['-S'], deadline);
     deadline.check();
-    return exitCode === 0 ? rulesOf(stdout) : new Map();
+    return exitCode === 0 ? rulesOf(stdout) : null;
   }
 
   async #runOrThrow(

@@ -29,9 +29,18 @@ export function tableText(scope: FirewallScope, facts: FirewallFacts): string {
 
 const quoted = ({ interfaces }: FirewallScope): string => `"${interfaces.replace('+', '*')}"`;
 
-function forwardRules(scope: FirewallScope, { interfaces, refused }: FirewallFacts): readonly string[] {
+function forwardRules(scope: FirewallScope, { interfaces, refused, refusedPorts }: FirewallFacts): readonly string[] {
   const ours = quoted(scope);
-  const services = refused.map(({ address, port }) => `iifname ${ours} ip daddr ${address} tcp dport ${port} reject`);
+  const services = [
+    ...refused.flatMap(({ address, port }) => [
+      `iifname ${ours} ip daddr ${address} tcp dport ${port} reject`,
+      // Somebody may lead packets for it elsewhere, before rules see where they go.
+      `iifname ${ours} meta l4proto tcp ct original ip daddr ${address} ct original proto-dst ${port} reject`,
+    ]),
+    ...refusedPorts.map(
+      (port) => `iifname ${ours} ct status & dnat == dnat meta l4proto tcp ct original proto-dst ${port} reject`,
+    ),
+  ];
   if (scope.kind === 'shared') return services;
   const within = scope.kind === 'joined' ? interfaces.map((name) => `iifname "${name}" oifname "${name}" accept`) : [];
   return [
@@ -80,13 +89,19 @@ export class NftTable implements RuleSet {
     this.#listing = await this.#list(deadline);
   }
 
-  async stand(deadline: Deadline): Promise<boolean> {
-    return this.#listing !== null && (await this.#list(deadline)) === this.#listing;
+  async stand(deadline: Deadline): Promise<boolean | null> {
+    if (this.#listing === null) return false;
+    const listed = await this.#filter.run('nft', ['list', 'table', ...this.#name], deadline);
+    deadline.check();
+    if (listed.exitCode === 0) return listed.stdout === this.#listing;
+    return isAbsent(listed) ? false : null;
   }
 
-  async remove(deadline: Deadline): Promise<void> {
+  async remove(deadline: Deadline): Promise<boolean> {
     this.#listing = null;
-    await this.#filter.run('nft', ['delete', 'table', ...this.#name], deadline);
+    const removed = await this.#filter.run('nft', ['delete', 'table', ...this.#name], deadline);
+    // Without the program there is no table.
+    return removed.exitCode <= 0 || isAbsent(removed);
   }
 
   async #list(deadline: Deadline): Promise<string | null> {
@@ -95,3 +110,5 @@ export class NftTable implements RuleSet {
     return exitCode === 0 ? stdout : null;
   }
 }
+
+const isAbsent = ({ stderr }: { readonly stderr: string }): boolean => /No such file or directory/.test(stderr);

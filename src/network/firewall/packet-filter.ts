@@ -18,8 +18,8 @@ export interface PacketFilter {
 
 /** Seconds that iptables waits for another user of the table. */
 const lockSeconds = '5';
-/** A listing with a thousand rules of others takes a tenth of this. */
-const maxOutputBytes = 2 ** 20;
+/** A listing with a hundred thousand rules of others takes as much. */
+const maxOutputBytes = 2 ** 24;
 
 /** There once the kernel's module br_netfilter is; `1` = bridged packets are filtered. */
 const bridgeSetting = '/proc/sys/net/bridge/bridge-nf-call-iptables';

@@ -24,7 +24,10 @@ export interface FirewallFacts {
   readonly interfaces: readonly string[];
   /** Services elsewhere that nobody of the scope may reach. */
   readonly refused: readonly ServiceAddress[];
-  /** TCP ports of this host that nobody of a `shared` scope may reach; from the others none can be. */
+  /**
+   * TCP ports of this host that nobody of the scope may reach, be it that what listens there is a container to which the
+   * engine leads the packet.
+   */
   readonly refusedPorts: readonly number[];
 }
 
@@ -35,10 +38,13 @@ export interface RuleSet {
    * machine cannot.
    */
   put(facts: FirewallFacts, deadline: Deadline): Promise<void>;
-  /** Whether every packet of the scope still goes through the rules that were put there last. Throws what a deadline throws. */
-  stand(deadline: Deadline): Promise<boolean>;
-  /** Takes the rules away; absent ones are success. */
-  remove(deadline: Deadline): Promise<void>;
+  /**
+   * Whether every packet of the scope still goes through the rules that were put there last; null when that cannot be seen.
+   * Throws what a deadline throws.
+   */
+  stand(deadline: Deadline): Promise<boolean | null>;
+  /** Takes the rules away; absent ones are success. False when something may be left. */
+  remove(deadline: Deadline): Promise<boolean>;
 }
 
 /** Addresses that are reached by no kernel: link-local, where clouds keep their credentials. */

@@ -7,7 +7,7 @@ import { realpath } from 'node:fs/promises';
 import { isAbsolute, normalize } from 'node:path';
 import { KerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
-import { isAtOrBelow, type Mount, mountOf, readMountTable } from '../../lib/mount-table.ts';
+import { isAtOrBelow, type Mount, mountOf, mountsBelow, readMountTable } from '../../lib/mount-table.ts';
 import { systemErrorCode } from '../../lib/system-error.ts';
 
 /** A mount as asked for, and as allowed. */
@@ -238,11 +238,16 @@ export class SetIdCheck {
     const written = mounts.filter(({ readOnly }) => !readOnly);
     if (written.length === 0) return;
     const table = await this.#read().catch(() => []);
-    for (const { source } of written) {
-      const mount = mountOf(source, table);
+    // The engine binds what is mounted below a folder with it.
+    const found = written.flatMap(({ source }) =>
+      [mountOf(source, table), ...mountsBelow(source, table)].map((mount) => ({ source, mount })),
+    );
+    // Sources come with their links resolved.
+    const allow = await Promise.all(this.#allow.map((folder) => realpath(folder).catch(() => folder)));
+    for (const { source, mount } of found) {
       if (mount?.options.has('nosuid')) continue;
       const mountPoint = mount?.mountPoint ?? '/';
-      if (!this.#allow.some((folder) => isAtOrBelow(source, folder))) {
+      if (!allow.some((folder) => isAtOrBelow(source, folder))) {
         const text = `kernels in which somebody may be root may not write in ${source}: set-id programs that they leave there count on this host. Mount ${mountPoint} with nosuid,nodev, mount the folder read-only, or name it in ${setIdKey}`;
         throw new KerneletError('FORBIDDEN_MOUNT', text, { context: { path: source, mountPoint } });
       }

@@ -6,6 +6,7 @@ import { SetIdCheck } from './mount-policy.ts';
 const table = parseMountTable(`22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
 30 22 0:40 / /safe rw,nosuid,nodev - nfs4 nas:/safe rw
 31 22 0:41 / /open rw - nfs4 nas:/open rw
+32 30 0:42 / /safe/but/here rw - tmpfs none rw
 `);
 const mount = (source: string, readOnly = false) => ({ source, target: '/home/work/x', readOnly });
 
@@ -31,6 +32,8 @@ it.each([
   ['/srv/c', false, ['/open'], 'forbidden'],
   ['/open/a', true, [], 'allowed'],
   ['/safe/a', false, [], 'allowed'],
+  ['/safe/but', false, [], 'forbidden'],
+  ['/safe/but', false, ['/safe/but'], 'allowed'],
 ])(
   'lets kernels with root mount %s, read-only %s, where %j may have set-id programs: %s',
   async (source, readOnly, allow, verdict) => {
