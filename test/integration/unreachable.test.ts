@@ -114,7 +114,7 @@ describe.each([
       (await eventsOf(node)).flatMap(({ event }) =>
         event.type === 'reachability' && event.kernelId === id ? [event.reachable] : [],
       );
-    await expect.poll(told).toEqual([false, true]);
+    await expect.poll(told, { timeout: 20_000 }).toEqual([false, true]);
     await freeze(id);
     expect((await node.run(['rm', '-f', id])).status).toBe(0);
   });
@@ -140,7 +140,7 @@ it('a run that the end of its kernel cuts off has an end', async () => {
   expect((await under.outcome).status).toBe(125);
   const told = async () => (await eventsOf(node)).flatMap(({ event }) => (event.kernelId === id ? [event] : []));
   await expect
-    .poll(async () => (await told()).slice(-2))
+    .poll(async () => (await told()).slice(-2), { timeout: 20_000 })
     .toMatchObject([{ type: 'execution-finished', reason: 'kernel-ended' }, { type: 'kernel-terminated' }]);
 });
 
