@@ -62,6 +62,8 @@ export interface KernelsParts {
   readonly hooks?: readonly KernelHooks[];
   /** Bytes that have gone through the network of a process. */
   readonly networkBytes: (pid: number) => Promise<Pick<LeasedNetwork, 'receivedBytes' | 'sentBytes'>>;
+  /** The sockets of the network of a process, in words that are equal when they are. */
+  readonly readSockets: PrewarmedNetworkPoolParts['readSockets'];
   /** Replaces the files of names of networks, for tests. */
   readonly readNames?: PrewarmedNetworkPoolParts['readNames'];
   readonly packetFilter: PacketFilter;
@@ -154,6 +156,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
       return new Set(stock.flatMap(({ placement }) => placement?.prewarmedNetwork?.container ?? []));
     },
     networkBytes: parts.networkBytes,
+    readSockets: parts.readSockets,
     readNames: parts.readNames ?? readNameFiles,
     clock,
     log,

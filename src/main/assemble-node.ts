@@ -110,6 +110,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       packetFilter: backend.packetFilter,
       refusedServices: role.refusedServices,
       networkBytes: backend.networkBytes,
+      readSockets: backend.readSockets,
       clock: systemClock,
       log,
       settings: {

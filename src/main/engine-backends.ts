@@ -20,6 +20,7 @@ import { descriptorsOfProcess } from '../lib/descriptor-budget.ts';
 import { installationRoot, version } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
 import { machinePacketFilter, noPacketFilter, type PacketFilter } from '../network/firewall/packet-filter.ts';
+import { socketsOf } from '../network/prewarmed-network.ts';
 import { runtimeTable } from '../protocol/runtimes.ts';
 import { readHierarchies } from '../stats/cgroup.ts';
 import { networkBytes } from '../stats/container-collectors.ts';
@@ -45,6 +46,8 @@ export interface EngineBackend {
   readonly findDevices: (engine: Engine) => Promise<NodeDevices>;
   /** Bytes that have gone through the network of a process, by its id on this host. */
   readonly networkBytes: KernelsParts['networkBytes'];
+  /** The sockets of the network of a process, by its id on this host. */
+  readonly readSockets: KernelsParts['readSockets'];
   /** Where the figures of containers are read. */
   readonly figuresHost: (files: OpenFileCache) => ReaderHost;
   /** Mounts of this machine that are the engine's own, also while it doesn't answer. */
@@ -82,6 +85,7 @@ const openDocker: BackendKind['open'] = (options) => ({
   ),
   findDevices: devicesOfMachine(options),
   networkBytes: async (pid) => networkBytes(await readFile(`/proc/${pid}/net/dev`, 'utf8'), { loopback: false }),
+  readSockets: socketsOf,
   figuresHost: thisMachine,
   engineMounts,
 });
@@ -98,6 +102,7 @@ const openDummy: BackendKind['open'] = (options) => ({
   runnerVolume: async () => '/nonexistent/volume',
   findDevices: devicesOfMachine(options),
   networkBytes: async () => ({ receivedBytes: 0, sentBytes: 0 }),
+  readSockets: async () => '',
   // Its containers have process ids that may be those of other programs.
   figuresHost: (files) => ({ ...thisMachine(files), mounts: [], processRoot: '/nonexistent/proc' }),
   engineMounts: [],

@@ -33,6 +33,7 @@ function setUp(change: Partial<PrewarmedNetworkPoolParts> & { readonly engine?: 
     joined: async () => new Set<ContainerId>(),
     networkBytes: async () => ({ receivedBytes: 10, sentBytes: 20 }),
     readNames: async () => namesFixture(),
+    readSockets: async () => '2 open, 0 waiting',
     clock,
     log: silentLogger,
     ...change,
@@ -58,6 +59,9 @@ async function idleOf(pool: PrewarmedNetworkPool): Promise<readonly ContainerId[
   for (const kernel of kernels) if (pool.holds(kernel)) pool.release(kernel);
   return leased.flatMap((one) => one?.container ?? []);
 }
+
+/** Networks that were given back are looked at by then. */
+const checked = () => new Promise((resolve) => setImmediate(resolve));
 
 async function start(engine: DummyEngine, spec: ContainerSpec): Promise<ContainerId> {
   const id = await engine.createContainer(spec, soon());
@@ -207,11 +211,50 @@ describe('the pool of prewarmed networks', () => {
     expect((await pool.lease(first, image, soon()))?.container).toBe(bad);
     expect(pool.namesOf(first)).toEqual(namesFixture());
     pool.release(first);
+    await checked();
     found.set(engine.container(bad).detail().nameFiles.hosts, altered);
     expect((await pool.lease(kernel, image, soon()))?.container).toBe(good);
     expect(pool.altered).toBe(1);
     expect(warnings).toMatchObject([{ container: bad, lastKernel: first }]);
     await expect.poll(() => names()).toEqual([good]);
+  });
+
+  it.each<[string, Partial<PrewarmedNetworkPoolParts>]>([
+    ['another number of sockets', { readSockets: async () => '2 open, 1 waiting' }],
+    ['traffic', { networkBytes: async () => ({ receivedBytes: 10, sentBytes: 21 }) }],
+    ['what cannot be read', { readSockets: async () => Promise.reject(new Error('ENOENT')) }],
+  ])('gives up one in which a kernel has left %s, and makes another in its place', async (_, after) => {
+    let usedPid = 0;
+    const before = { readSockets: '2 open, 0 waiting', networkBytes: { receivedBytes: 10, sentBytes: 20 } };
+    const { pool, engine, names, miss } = setUp({
+      readSockets: async (pid) => await ((pid === usedPid && after.readSockets?.(pid)) || before.readSockets),
+      networkBytes: async (pid) => await ((pid === usedPid && after.networkBytes?.(pid)) || before.networkBytes),
+    });
+    await miss();
+    const [first, next] = [newKernelId(), newKernelId()];
+    const used = (await pool.lease(first, image, soon()))?.container ?? '';
+    usedPid = engine.container(used).detail().pid;
+    pool.release(first);
+    await expect.poll(() => engine.containers.some(({ id }) => id === used)).toBe(false);
+    await expect.poll(() => names().length).toBe(2);
+    expect((await pool.lease(next, image, soon()))?.container).not.toBe(used);
+    expect(pool.altered).toBe(0);
+  });
+
+  it('leases none that is still looked at, and waits for that rather than give none', async () => {
+    const looked = Promise.withResolvers<string>();
+    let isSlow = false;
+    const { pool, miss } = setUp({ readSockets: async () => (isSlow ? await looked.promise : '') });
+    await miss();
+    const [one, two, three, four] = [newKernelId(), newKernelId(), newKernelId(), newKernelId()];
+    const used = await pool.lease(one, image, soon());
+    isSlow = true;
+    pool.release(one);
+    expect((await pool.lease(two, image, soon()))?.container).not.toBe(used?.container);
+    const waiting = pool.lease(three, image, soon());
+    looked.resolve('');
+    expect(await waiting).toEqual(used);
+    expect(await pool.lease(four, image, soon())).toBeNull();
   });
 
   it('makes none whose files of names cannot be read, and gives none', async () => {

@@ -3,7 +3,8 @@
  * set up a network. A creation never waits for the pool: when none is idle, the kernel gets a network of its own.
  * What there is is known from the engine, by labels, so that nothing is lost when the process is killed. What the files
  * of names are is known from the moment at which a network was made, in which no kernel had joined it yet, and by the
- * process alone that made it: one that an earlier process has made is leased to nobody else any more.
+ * process alone that made it: one that an earlier process has made is leased to nobody else any more. Nor is one on which
+ * a kernel has left a trace.
  */
 import type { ContainerDetail, Engine } from '../engine/engine.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
@@ -17,9 +18,11 @@ import {
   type NameFiles,
   nameFilesEqual,
   newPrewarmedNetworkName,
+  type PrewarmedNetwork,
   type PrewarmedNetworkForm,
   prewarmedNetworkLabels,
   prewarmedNetworkSpec,
+  unknownNetwork,
 } from './prewarmed-network.ts';
 
 /** What the pool works with. */
@@ -36,19 +39,10 @@ export interface PrewarmedNetworkPoolParts {
   readonly networkBytes: (pid: number) => Promise<Pick<LeasedNetwork, 'receivedBytes' | 'sentBytes'>>;
   /** The files of names of one, as they are now. */
   readonly readNames: (paths: ContainerDetail['nameFiles']) => Promise<NameFiles>;
+  /** The sockets that there are in the network of a process, in words that are equal when they are. */
+  readonly readSockets: (pid: number) => Promise<string>;
   readonly clock: Clock;
   readonly log: Logger;
-}
-
-interface PrewarmedNetwork {
-  readonly id: ContainerId;
-  /** The image of its container; null = unknown, since an earlier process has made it. */
-  readonly image: string | null;
-  /** The files of names as they were made; null = not known, since an earlier process has made them. */
-  readonly names: NameFiles | null;
-  owner: KernelId | null;
-  /** The kernel that gave it back last. */
-  lastOwner: KernelId | null;
 }
 
 /** A network that the engine does not show within this is not used. */
@@ -69,6 +63,8 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
   readonly #making = new Set<string>();
   /** Those that are being removed: the engine may list them still. */
   readonly #removals = new Map<ContainerId, Promise<void>>();
+  /** Those whose last kernel is gone and that are looked at for what it has left. */
+  readonly #checks = new Set<Promise<void>>();
   readonly #end = new AbortController();
   readonly #hangUp = new AbortController();
   #creations = 0;
@@ -115,12 +111,17 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
    * reason.
    */
   async lease(kernel: KernelId, image: string, signal: AbortSignal): Promise<LeasedNetwork | null> {
+    // To read two files takes far less than to make a network.
+    if (!this.#heldBy(kernel) && !this.#idle(image)) await Promise.all(this.#checks);
     for (let found = this.#heldBy(kernel) ?? this.#idle(image); found; found = this.#idle(image)) {
       // Before anything is waited for: nobody else may take it.
       found.owner = kernel;
       const leased = await this.#verify(found, signal);
       signal.throwIfAborted();
-      if (leased) return leased;
+      if (leased) {
+        found.sentBefore ??= leased.sentBytes;
+        return leased;
+      }
       this.discard(kernel);
     }
     this.#wanted = image;
@@ -129,8 +130,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
 
   /** Takes over what a kernel of an earlier process holds. Throws INTERNAL when another kernel holds it. */
   adopt(kernel: KernelId, container: ContainerId): void {
-    const unknown: PrewarmedNetwork = { id: container, image: null, names: null, owner: null, lastOwner: null };
-    const known = this.#networks.get(container) ?? unknown;
+    const known = this.#networks.get(container) ?? unknownNetwork(container);
     if (known.owner !== null && known.owner !== kernel) {
       throw new KerneletError('INTERNAL', `the prewarmed network ${container} is held by two kernels`, {
         context: { kernel },
@@ -149,7 +149,10 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     return this.#heldBy(kernel)?.names ?? null;
   }
 
-  /** Gives a kernel's network back, once its container is gone. */
+  /**
+   * Gives a kernel's network back, once its container is gone. Whether the kernel has left a trace in it is seen in the
+   * background, before anybody else gets it.
+   */
   release(kernel: KernelId): void {
     const held = this.#heldBy(kernel);
     if (!held) {
@@ -158,8 +161,12 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     }
     held.owner = null;
     held.lastOwner = kernel;
-    if (held.names === null) this.#drop(held.id);
-    this.#trim(this.#end.signal.aborted ? 0 : this.#parts.target);
+    if (held.names === null || this.#end.signal.aborted) {
+      this.#drop(held.id);
+      return;
+    }
+    const check = this.#check(held).finally(() => this.#checks.delete(check));
+    this.#checks.add(check);
   }
 
   /** Gives up a kernel's network that is of no use, and removes it in the background. */
@@ -241,6 +248,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
   }
 
   async #empty(): Promise<void> {
+    await Promise.all(this.#checks);
     this.#wanted = null;
     await this.#filling;
     this.#trim(0);
@@ -273,7 +281,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
   }
 
   async #make(image: string): Promise<void> {
-    const { engine, form, ensureNetwork, readNames } = this.#parts;
+    const { engine, form, ensureNetwork, readNames, readSockets } = this.#parts;
     const name = newPrewarmedNetworkName(form.tag);
     this.#making.add(name);
     try {
@@ -285,8 +293,9 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
         await engine.startContainer(id, deadline.signal);
         const made = await engine.inspectContainer(id, deadline.signal);
         if (!made) throw new KerneletError('ENGINE_FAILED', `the container ${name} was removed by somebody else`);
-        const names = await readNames(made.nameFiles);
-        this.#networks.set(id, { id, image, names, owner: null, lastOwner: null });
+        const { pid } = made;
+        const [names, sockets] = await Promise.all([readNames(made.nameFiles), readSockets(pid)]);
+        this.#networks.set(id, { ...unknownNetwork(id), image, names, made: { pid, sockets } });
       });
     } catch (error) {
       // The request may have had its effect.
@@ -330,6 +339,35 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     }
   }
 
+  /**
+   * Gives up a network in which its last kernel has left a trace, and has another take its place. Ends of connections
+   * outlive the process that made them; and who has sent something may be answered later on, through what the host
+   * remembers of it, whoever has the address then. Never rejects.
+   */
+  async #check(network: PrewarmedNetwork): Promise<void> {
+    const { id, image, made, sentBefore, lastOwner } = network;
+    network.isChecking = true;
+    const left = await this.#traces(network).catch((error: unknown) => ({ error }));
+    network.isChecking = false;
+    network.sentBefore = null;
+    if (left === null) this.#trim(this.#end.signal.aborted ? 0 : this.#parts.target);
+    if (left === null || !this.#networks.has(id)) return;
+    this.#parts.log.debug('a prewarmed network is given up, since its last kernel has left something in it', {
+      ...{ container: id, lastKernel: lastOwner, sentBefore, socketsBefore: made?.sockets, ...left },
+    });
+    this.#drop(id);
+    this.#wanted ??= image;
+    this.#fillSoon();
+  }
+
+  /** What is other than before the last kernel; null when nothing is. Throws the system's errors. */
+  async #traces({ made, sentBefore }: PrewarmedNetwork): Promise<{ sent: number; sockets: string } | null> {
+    if (made === null) throw new KerneletError('INTERNAL', 'nobody knows what the network was made with');
+    const { networkBytes, readSockets } = this.#parts;
+    const [{ sentBytes: sent }, sockets] = await Promise.all([networkBytes(made.pid), readSockets(made.pid)]);
+    return sent === sentBefore && sockets === made.sockets ? null : { sent, sockets };
+  }
+
   async #listed(signal: AbortSignal) {
     const { engine, form } = this.#parts;
     const listed = await engine.listContainers({ [prewarmedNetworkLabels.proof]: null }, signal);
@@ -341,7 +379,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
   }
 
   #idleOnes(): readonly PrewarmedNetwork[] {
-    return [...this.#networks.values()].filter(({ owner }) => owner === null);
+    return [...this.#networks.values()].filter(({ owner, isChecking }) => owner === null && !isChecking);
   }
 
   #idle(image: string): PrewarmedNetwork | undefined {

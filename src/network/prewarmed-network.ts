@@ -5,9 +5,9 @@
  * that joins it, where root can write them.
  */
 import { randomBytes } from 'node:crypto';
-import { constants, open } from 'node:fs/promises';
+import { constants, open, readFile } from 'node:fs/promises';
 import type { ContainerDetail, ContainerSpec, ContainerSummary } from '../engine/engine.ts';
-import { asContainerId, type ContainerId } from '../lib/ids.ts';
+import { asContainerId, type ContainerId, type KernelId } from '../lib/ids.ts';
 import { fields, type Reader, type TypeOf, text, whole } from '../lib/json-reader.ts';
 
 /** Reads the id of a container, as it is stored. */
@@ -21,6 +21,30 @@ export const leasedNetwork = fields({
   /** What had gone through the network before the kernel's container joined it. */
   receivedBytes: whole,
   sentBytes: whole,
+});
+
+/** One of the pool's. */
+export interface PrewarmedNetwork {
+  readonly id: ContainerId;
+  /** The image of its container; null = unknown, since an earlier process has made it. */
+  readonly image: string | null;
+  /** The files of names as they were made; null = not known, since an earlier process has made them. */
+  readonly names: NameFiles | null;
+  /** The process that holds it, and the sockets that it was made with, which are the engine's; null = not known. */
+  readonly made: { readonly pid: number; readonly sockets: string } | null;
+  owner: KernelId | null;
+  /** Whether it is being looked at for what its last kernel has left: nobody may lease it. */
+  isChecking: boolean;
+  /** Bytes that had been sent from it before its kernel joined; null = none has. */
+  sentBefore: number | null;
+  /** The kernel that gave it back last. */
+  lastOwner: KernelId | null;
+}
+
+/** One of which nothing is known but its container. */
+export const unknownNetwork = (id: ContainerId): PrewarmedNetwork => ({
+  ...{ id, image: null, names: null, made: null },
+  ...{ owner: null, isChecking: false, sentBefore: null, lastOwner: null },
 });
 
 /** What is the same for all prewarmed networks of an agent. */
@@ -137,4 +161,17 @@ async function readOne(path: string): Promise<NameFile> {
   const content = Buffer.alloc(maxBytes);
   const { bytesRead } = await file.read(content, 0, maxBytes, 0);
   return { content: Buffer.from(content.subarray(0, bytesRead)), mode: facts.mode, uid: facts.uid, gid: facts.gid };
+}
+
+/**
+ * The sockets of a process's network, as the kernel counts them: those that are open, of every kind, among them such as
+ * nobody holds any more but have data to send, and the ends of connections that wait for their time to pass.
+ */
+export async function socketsOf(pid: number): Promise<string> {
+  const path = `/proc/${pid}/net/sockstat`;
+  const text = await readFile(path, 'utf8');
+  const [, used] = /^sockets: used (\d+)$/m.exec(text) ?? [];
+  const [, waiting] = /^TCP: .*\btw (\d+)\b/m.exec(text) ?? [];
+  if (used === undefined || waiting === undefined) throw new Error(`${path} does not count sockets`);
+  return `${used} open, ${waiting} waiting`;
 }

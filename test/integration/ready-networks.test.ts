@@ -126,10 +126,49 @@ for _ in range(2000):
     expect(whole).toBeGreaterThan(1_000_000);
     expect(whole).toBeLessThan(3_500_000);
     await remove(first);
+    await readyNetworks(node);
     const kernels = [await create(), await create()];
-    expect(await Promise.all(kernels.map(joinedBy))).toContain(network);
+    const joined = await Promise.all(kernels.map(joinedBy));
+    expect(joined).not.toContain(null);
+    expect(joined).not.toContain(network);
     for (const kernel of kernels) expect(await sentBy(kernel)).toBeLessThan(100_000);
     await remove(...kernels);
+  });
+
+  it.each([
+    ['an end of a connection that waits for its time to pass', 'b.close(); c.close(); a.close()'],
+    [
+      'data that nobody has read',
+      `b.setblocking(False)
+try:
+    while True: b.send(bytes(65536))
+except BlockingIOError: pass
+b.close()`,
+    ],
+    [
+      'traffic, whose peer may go on',
+      `socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('203.0.113.1', 9))`,
+    ],
+  ])('are given up, not leased again, when a kernel leaves %s', async (_, leave) => {
+    const ready = await readyNetworks(node);
+    const kernel = await create();
+    const network = await joinedBy(kernel);
+    expect(ready).toContain(network);
+    const connected = `import socket
+a = socket.socket(); a.bind(('127.0.0.1', 9000)); a.listen(1)
+b = socket.create_connection(('127.0.0.1', 9000)); c, _ = a.accept()`;
+    await python(kernel, `${connected}\n${leave}`);
+    await remove(kernel);
+    const kernels = [await create(), await create()];
+    expect(await Promise.all(kernels.map(joinedBy))).not.toContain(network);
+    const free = `import socket
+print(open('/proc/net/tcp').read().count(':2328 ')); socket.socket().bind(('127.0.0.1', 9000))`;
+    for (const next of kernels) expect(await python(next, free)).toBe('0');
+    await remove(...kernels);
+    await eventually('another has taken its place', async () => {
+      const found = await readyNetworksOf(node, { all: true });
+      return found.length === 2 && !found.includes(network ?? '') ? true : null;
+    });
   });
 
   it('outlive a killed daemon where kernels are on them, and are made anew where none is', async () => {

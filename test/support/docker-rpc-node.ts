@@ -5,6 +5,7 @@ import { defaultEntrypoint, defaultHardening } from '../../src/kernel/container-
 import { type KernelId, newRunId } from '../../src/lib/ids.ts';
 import { machinePacketFilter } from '../../src/network/firewall/packet-filter.ts';
 import { networkBytes } from '../../src/stats/container-collectors.ts';
+import { socketsOf } from '../../src/network/prewarmed-network.ts';
 import { connectTestEngine, within } from './engine.ts';
 import { type FixtureOptions, testSettings } from './kernels-fixture.ts';
 import { RpcNode } from './rpc-node.ts';
@@ -25,6 +26,7 @@ export async function startDockerNode({ container, ...options }: DockerNodeOptio
     parts: {
       connectRunner: createRunnerConnector(),
       networkBytes: async (pid) => networkBytes(await readFile(`/proc/${pid}/net/dev`, 'utf8'), { loopback: false }),
+      readSockets: socketsOf,
       packetFilter: machinePacketFilter,
     },
     settings: {

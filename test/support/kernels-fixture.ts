@@ -273,6 +273,7 @@ export class KernelsFixture implements AsyncDisposable {
       invariantViolations,
       settings: { ...testSettings, ...options.settings },
       networkBytes: async () => ({ receivedBytes: 100, sentBytes: 200 }),
+      readSockets: async () => '',
       readNames: async () => namesFixture(),
       refusedServices: noRefusedServices,
       packetFilter: noPacketFilter,

@@ -134,6 +134,7 @@ const backend: EngineBackend = {
   runnerVolume: async () => '/nonexistent/volume',
   findDevices: async () => devices,
   networkBytes: async () => ({ receivedBytes: 0, sentBytes: 0 }),
+  readSockets: async () => '',
   figuresHost: (files) => cgroups?.host ?? thisMachine(files),
   engineMounts: [],
 };
