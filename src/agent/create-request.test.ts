@@ -122,7 +122,7 @@ describe('compileSpec', () => {
         ['A', '1'],
       ],
       image: { coreCountVariables: ['NPROC'] },
-      hostname: '0f0e0d0c-0b0',
+      hostname: expect.stringMatching(/^(?!0f0e0d0c)[0-9a-f]{12}$/),
     });
   });
 

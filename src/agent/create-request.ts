@@ -1,7 +1,8 @@
 /**
  * From a request to a specification: every choice is made and every value checked here, so that nothing below reads a
- * default. Pure.
+ * default. Pure, but for a host name that is drawn where none is asked for.
  */
+import { randomBytes } from 'node:crypto';
 import type { PullPolicy } from '../images/resolve.ts';
 import { builtInServices } from '../kernel/service-ports.ts';
 import type { KernelImage, KernelLimits, KernelNetwork, KernelService, KernelSpec } from '../kernel/spec.ts';
@@ -222,6 +223,7 @@ export function compileSpec(
     user: defaults.user,
     sudo: request.sudo ?? false,
     idleTimeoutMs: request.idleTimeoutMs ?? defaults.idleTimeoutMs,
-    hostname: request.hostname ?? id.slice(0, 12),
+    // Its neighbours on the network are told by it: it says nothing of the id.
+    hostname: request.hostname ?? randomBytes(6).toString('hex'),
   };
 }

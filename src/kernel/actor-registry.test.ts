@@ -16,7 +16,7 @@ const never = new AbortController().signal;
 describe('creating and destroying', () => {
   it('makes a hardened container and leaves nothing behind', async () => {
     const one = await fixture();
-    const { kernels, dummy, events, clients } = one;
+    const { kernels, events, clients } = one;
     const spec = specFixture({ publish: [8080], environ: [['SECRET', 'x']] });
     const record = await kernels.registry.create(spec, never);
     expect(record).toMatchObject({ phase: 'running', generation: 1 });
@@ -33,7 +33,7 @@ describe('creating and destroying', () => {
         'ready',
       ]),
     );
-    const made = dummy.container(`kernel.base.${spec.id}`).spec;
+    const made = one.containerOf(spec.id).spec;
     expect(made).toMatchObject({
       capabilities: ['SETUID', 'SETGID', 'KILL'],
       noNewPrivileges: true,
@@ -150,7 +150,7 @@ describe('creating and destroying', () => {
     const other = await fixture({ engine: one.dummy, parts: { ports: new FakeLeases(taken) } });
     const second = await other.kernels.registry.create(specFixture({ publish: [80] }), never);
     expect(second.placement.hostPorts[0]?.hostPort).toBe(taken + 1);
-    const label = one.dummy.container(`kernel.base.${second.spec.id}`).spec.labels[labelNames.ports];
+    const label = one.containerOf(second.spec.id).spec.labels[labelNames.ports];
     expect(label).toBe(`80:${taken + 1}`);
   });
 });

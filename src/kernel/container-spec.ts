@@ -9,7 +9,7 @@ import { boundedEntry, runnerCapabilities } from '../protocol/runner-config.ts';
 import type { ScratchPaths } from '../storage/scratch.ts';
 import { nameMounts } from './name-files.ts';
 import { placementLabels } from './owned-containers.ts';
-import { containerName, labelNames, type Ownership } from './ownership.ts';
+import { labelNames, type Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
 import { hookTarget } from './resource-files.ts';
 import { seccompProfile } from './seccomp-profile.ts';
@@ -135,7 +135,7 @@ export function containerSpec(record: KernelRecord, parts: SpecParts): Container
   const { limits } = spec;
   const { ownership, settings } = parts;
   const { limited, swap } = settings.hardening;
-  const name = containerName(spec.id, spec.image.reference);
+  const [name] = ownership.containerNames(spec.id, spec.image.reference);
   const { imageBootstrap, imageCapabilities } = settings.hardening;
   const isBounded = imageBootstrap === 'root' && imageCapabilities !== null && !spec.sudo;
   return {

@@ -69,7 +69,7 @@ describe('the matrix of reverts, on the in-memory engine', () => {
       await one.kernels.registry.create(spec, never);
       const watching = new AbortController();
       const watch = one.kernels.registry.watch(watching.signal);
-      one.dummy.container(`kernel.base.${id}`).exit(3);
+      one.containerOf(id).exit(3);
       await one.kernels.registry.sweep(never);
       await expect.poll(() => one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', exitCode: 3 });
       expect([one.kernels.registry.get(id).phase, one.devices.holders()]).toEqual(['terminating', [id]]);

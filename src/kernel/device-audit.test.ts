@@ -49,7 +49,7 @@ describe('comparing the leases of devices', () => {
       ['cpu', 'any', '1'],
       ['mem', 'root', String(spec.limits.memoryBytes)],
     ]);
-    const label = first.dummy.container(`kernel.base.${spec.id}`).spec.labels[labelNames.devices];
+    const label = first.containerOf(spec.id).spec.labels[labelNames.devices];
     expect(JSON.parse(label ?? '')).toEqual(before.placement.devices);
     const text = await readFile(resourceFile(first, spec.id), 'utf8');
     expect(text).toContain(`CID=${before.containerId}\n`);

@@ -32,7 +32,7 @@ describe('what happens outside', () => {
     [0, true, 'self-terminated', 'status 0'],
   ])('turns an end with status %i (memory: %s) into one event: %s', async (code, outOfMemory, reason, words) => {
     const { one, id, ended, stop } = await watched();
-    one.dummy.container(`kernel.base.${id}`).exit(code, { outOfMemory });
+    one.containerOf(id).exit(code, { outOfMemory });
     await ended;
     await stop();
     const terminal = one.events.filter((event) => event.type === 'kernel-terminated');
@@ -45,7 +45,7 @@ describe('what happens outside', () => {
   it('notices a removed container after a lost connection, by listing', async () => {
     const { one, id, ended, stop } = await watched();
     one.dummy.disconnectEvents();
-    await one.dummy.removeContainer(one.dummy.container(`kernel.base.${id}`).id, never);
+    await one.dummy.removeContainer(one.containerOf(id).id, never);
     await ended;
     await stop();
     expect(one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', reason: 'container-not-found' });

@@ -18,7 +18,7 @@ async function ended(options: FixtureOptions = {}): Promise<{ one: KernelsFixtur
   const watch = registry.watch(abort.signal);
   const { spec } = await registry.create(specFixture(), never);
   await writeFile(join(scratch.paths(spec.id).work, 'precious'), 'x');
-  one.dummy.container(`kernel.base.${spec.id}`).exit(3);
+  one.containerOf(spec.id).exit(3);
   await expect.poll(() => registry.list()).toHaveLength(0);
   abort.abort();
   await watch;

@@ -11,7 +11,7 @@ import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ContainerSettings, containerSpec } from './container-spec.ts';
 import type { EngineIdentityGuard } from './engine-identity-guard.ts';
 import type { KernelHookList } from './kernel-hooks.ts';
-import { containerName, type Ownership } from './ownership.ts';
+import type { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
 
 /** Where containers are made, how, and who is told before one is removed. */
@@ -122,17 +122,18 @@ export class KernelContainers {
   }
 
   async #find(record: KernelRecord, signal: AbortSignal): Promise<ContainerDetail | null> {
-    const name = containerName(record.spec.id, record.spec.image.reference);
-    const named = await this.#parts.engine.inspectContainer(name, signal);
-    if (this.#isOf(record, named, name)) return named;
-    if (record.containerId === null) return null;
-    const renamed = await this.#parts.engine.inspectContainer(record.containerId, signal);
-    return this.#isOf(record, renamed, name) ? renamed : null;
+    const { engine, ownership } = this.#parts;
+    const [name, earlier] = ownership.containerNames(record.spec.id, record.spec.image.reference);
+    for (const one of [name, record.containerId, earlier]) {
+      const found = one === null ? null : await engine.inspectContainer(one, signal);
+      if (found && [name, earlier].some((madeWith) => this.#isOf(record, found, madeWith))) return found;
+    }
+    return null;
   }
 
   /** The proof is of the name that it was made with, whatever it is called now. */
-  #isOf(record: KernelRecord, detail: ContainerDetail | null, name: string): boolean {
-    const owned = detail && this.#parts.ownership.identify({ ...detail, name });
+  #isOf(record: KernelRecord, detail: ContainerDetail, name: string): boolean {
+    const owned = this.#parts.ownership.identify({ ...detail, name });
     return owned !== null && owned.kernelId === record.spec.id && owned.generation <= record.generation;
   }
 }

@@ -78,7 +78,7 @@ describe('another engine', () => {
     expect(second.events).toEqual([]);
     const touched = other.calls.map(({ method }) => method).filter((method) => !/^(info|readMark|list)/.test(method));
     expect(touched).toEqual([]);
-    expect(first.dummy.container(`kernel.base.${id}`).running).toBe(true);
+    expect(first.containerOf(id).running).toBe(true);
 
     const third = await fixture({ folder: first.folder, engine: first.dummy });
     expect(await third.kernels.registry.recover(never)).toMatchObject({ adopted: 1, ended: 0 });
@@ -140,7 +140,7 @@ describe('another engine', () => {
     Object.assign(one.dummy, { listContainers: async () => [], readMark: async () => null });
     // The mark that was seen is taken to be there for a while, but not without the containers.
     await expect(registry.sweep(never)).rejects.toMatchObject({ code: 'ENGINE_CHANGED' });
-    const running = one.dummy.container(`kernel.base.${id}`);
+    const running = one.containerOf(id);
     const abort = new AbortController();
     const watch = registry.watch(abort.signal);
     await setTimeout(50);
@@ -346,11 +346,11 @@ describe('a container that is not listed', () => {
 
 describe('homes', () => {
   const act = {
-    'ends by itself': async (one: KernelsFixture, id: KernelId) => one.dummy.container(`kernel.base.${id}`).exit(3),
+    'ends by itself': async (one: KernelsFixture, id: KernelId) => one.containerOf(id).exit(3),
     'is killed for memory': async (one: KernelsFixture, id: KernelId) =>
-      one.dummy.container(`kernel.base.${id}`).exit(137, { outOfMemory: true }),
+      one.containerOf(id).exit(137, { outOfMemory: true }),
     'is removed by others': async (one: KernelsFixture, id: KernelId) =>
-      await one.dummy.removeContainer(one.dummy.container(`kernel.base.${id}`).id, never),
+      await one.dummy.removeContainer(one.containerOf(id).id, never),
     'is removed on request': async (one: KernelsFixture, id: KernelId) =>
       void (await one.kernels.registry.destroy(id, { reason: 'user-requested', force: false })),
     'was idle': async (one: KernelsFixture, id: KernelId) =>

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { asContainerId, newKernelId, parseAgentId } from '../lib/ids.ts';
-import { containerName, kernelOfName, labelNames, Ownership } from './ownership.ts';
+import { labelNames, Ownership } from './ownership.ts';
 
 const ownership = new Ownership(parseAgentId('i-one'), randomBytes(32));
 const kernel = newKernelId();
-const name = containerName(kernel, 'registry.example/team/python:3.12@sha256:00');
+const [name, earlier] = ownership.containerNames(kernel, 'registry.example/team/python:3.12@sha256:00');
 
 const container = (labels: Record<string, string> = {}, called = name) => ({
   id: asContainerId('c'),
@@ -21,12 +21,23 @@ const container = (labels: Record<string, string> = {}, called = name) => ({
 });
 
 describe('ownership', () => {
-  it('names a container by its image and its kernel', () => {
-    expect(name).toBe(`kernel.python.${kernel}`);
-    expect(kernelOfName(name)).toBe(kernel);
-    expect(containerName(kernel, 'localhost:5000/ré/im.age')).toBe(`kernel.im-age.${kernel}`);
-    for (const other of ['kernel.python', `other.python.${kernel}`, `kernel.a.b.${kernel}`, 'kernel.python.x']) {
-      expect(kernelOfName(other)).toBeNull();
+  it('names a container by its image and by what nobody but the agent can make of its kernel’s id', () => {
+    expect(name).toMatch(/^kernel\.python\.[0-9a-f]{24}$/);
+    expect(ownership.containerNames(kernel, 'team/python')).toEqual([name, earlier]);
+    expect(ownership.containerNames(newKernelId(), 'team/python')).not.toContain(name);
+    expect(new Ownership(parseAgentId('i-one'), randomBytes(32)).containerNames(kernel, 'python')).not.toContain(name);
+    expect(ownership.containerNames(kernel, 'localhost:5000/ré/im.age')[0]).toMatch(/^kernel\.im-age\.[0-9a-f]{24}$/);
+  });
+
+  it('recognises what an earlier version made, whose name is of the id, and no name of another form', () => {
+    expect(earlier).toBe(`kernel.python.${kernel}`);
+    const proven = (called: string) =>
+      ownership.identify(container({ [labelNames.proof]: ownership.proof(called) }, called));
+    expect(proven(earlier)).toMatchObject({ kernelId: kernel });
+    expect(proven(name)).toMatchObject({ kernelId: kernel });
+    const last = name.split('.').at(-1);
+    for (const other of ['kernel.python', `other.python.${last}`, `kernel.a.b.${last}`, `kernel.python.${last}0`]) {
+      expect(proven(other)).toBeNull();
     }
   });
 

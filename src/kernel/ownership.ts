@@ -46,23 +46,6 @@ export interface OwnedContainer {
   readonly generation: number;
 }
 
-/** The name of a kernel's container: from its id and its image's name alone (spec kernel-lifecycle 7.2). */
-export function containerName(kernel: KernelId, imageReference: string): string {
-  const last = imageReference.split('@')[0]?.split('/').at(-1)?.split(':')[0] ?? '';
-  const short = last.replace(/[^A-Za-z0-9_-]/g, '-').slice(0, 60) || 'image';
-  return `kernel.${short}.${kernel}`;
-}
-
-/** The kernel id in a container's name, or null when it is not the name of a kernel. */
-export function kernelOfName(name: string): KernelId | null {
-  const parts = /^kernel\.[A-Za-z0-9_-]+\.([0-9a-f-]{36})$/.exec(name);
-  try {
-    return parts?.[1] === undefined ? null : parseKernelId(parts[1]);
-  } catch {
-    return null;
-  }
-}
-
 /** By what the engine is asked for our containers: for those of all agents, since only the proof tells whose one is. */
 export const provenLabels = { [labelNames.proof]: null } as const;
 
@@ -75,6 +58,17 @@ export class Ownership {
   constructor(agentId: AgentId, secret: Uint8Array) {
     this.agentId = agentId;
     this.#secret = secret;
+  }
+
+  /**
+   * The names that a kernel's container may have (spec kernel-lifecycle 7.2). The first is today's. The engine answers
+   * neighbours who ask for a name or an address, so it holds no id but 24 hex digits that only the agent can make of it.
+   * The other is that of earlier versions.
+   */
+  containerNames(kernel: KernelId, imageReference: string): readonly [string, string] {
+    const last = imageReference.split('@')[0]?.split('/').at(-1)?.split(':')[0] ?? '';
+    const short = last.replace(/[^A-Za-z0-9_-]/g, '-').slice(0, 60) || 'image';
+    return [`kernel.${short}.${this.#alias(kernel)}`, `kernel.${short}.${kernel}`];
   }
 
   /** The proof that a container of this name carries: 64 hex digits. */
@@ -96,17 +90,22 @@ export class Ownership {
   identify(container: Claimant): OwnedContainer | null {
     const { labels } = container;
     const name = container.name.replace(/^\//, '');
-    const kernelId = kernelOfName(name);
-    if (kernelId === null || labels[labelNames.kernelId] !== kernelId) return null;
+    const [, last] = /^kernel\.[A-Za-z0-9_-]+\.([0-9a-f-]+)$/.exec(name) ?? [];
     if (!sameText(labels[labelNames.proof] ?? '', this.proof(name))) return null;
     const generation = labels[labelNames.generation] ?? '';
     if (!/^[1-9]\d{0,8}$/.test(generation)) return null;
     try {
+      const kernelId = parseKernelId(labels[labelNames.kernelId] ?? '');
+      if (last !== kernelId && last !== this.#alias(kernelId)) return null;
       const sessionId = parseSessionId(labels[labelNames.sessionId] ?? '');
       return { containerId: container.id, kernelId, sessionId, generation: Number(generation) };
     } catch {
       return null;
     }
+  }
+
+  #alias(kernel: KernelId): string {
+    return this.#mac(`name:${kernel}`).slice(0, 24);
   }
 
   #mac(text: string): string {

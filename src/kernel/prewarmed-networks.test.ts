@@ -10,6 +10,7 @@ import {
 import { stepNames } from '../../test/support/revert-matrix.ts';
 import { prewarmedNetworkLabels } from '../network/prewarmed-network.ts';
 import { defaultHardening } from './container-spec.ts';
+import { labelNames } from './ownership.ts';
 import type { CreationPlan, CreationStep } from './step.ts';
 
 const fixture = usingFixtures();
@@ -22,7 +23,7 @@ const prewarmedNetworksOf = (one: KernelsFixture) =>
     ({ spec, running }) => running && spec.labels[prewarmedNetworkLabels.owner] !== undefined,
   );
 const networkOf = (one: KernelsFixture, kernel: string) =>
-  one.dummy.containers.find(({ spec }) => spec.name.endsWith(kernel))?.spec.network;
+  one.dummy.containers.find(({ spec }) => spec.labels[labelNames.kernelId] === kernel)?.spec.network;
 
 /** Lets a kernel come and go, and waits for the networks that are made after it. */
 async function warm(one: KernelsFixture): Promise<void> {

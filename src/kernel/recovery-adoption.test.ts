@@ -15,7 +15,7 @@ describe('recovering', () => {
     const specs = [specFixture({ publish: [80] }), specFixture()];
     for (const spec of specs) await first.kernels.registry.create(spec, never);
     await first[Symbol.asyncDispose]();
-    for (const spec of specs) first.dummy.container(`kernel.base.${spec.id}`).exit(3);
+    for (const spec of specs) first.containerOf(spec.id).exit(3);
     const second = await fixture({ folder: first.folder, engine: first.dummy });
     const turns = [false, true];
     const gone = new KerneletError('ENGINE_UNAVAILABLE', 'gone');
@@ -42,8 +42,8 @@ describe('recovering', () => {
     await first.kernels.registry.create(gone, never);
     await first[Symbol.asyncDispose]();
     expect(first.dummy.containers.every((container) => container.running)).toBe(true);
-    first.dummy.container(`kernel.base.${dead.id}`).exit(3);
-    await first.dummy.removeContainer(first.dummy.container(`kernel.base.${gone.id}`).id, never);
+    first.containerOf(dead.id).exit(3);
+    await first.dummy.removeContainer(first.containerOf(gone.id).id, never);
     await writeFile(join(first.folder, 'kernels', 'damaged'), 'no record');
 
     const second = await fixture({ folder: first.folder, engine: first.dummy });

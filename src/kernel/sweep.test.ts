@@ -49,7 +49,7 @@ describe('sweeping', () => {
     const one = await fixture();
     const spec = specFixture();
     await one.kernels.registry.create(spec, never);
-    const made = one.dummy.container(`kernel.base.${spec.id}`).spec;
+    const made = one.containerOf(spec.id).spec;
     const orphan = specFixture();
     const name = `kernel.base.${orphan.id}`;
     const labels = { ...made.labels, [labelNames.kernelId]: orphan.id };
@@ -76,7 +76,7 @@ describe('sweeping', () => {
   it('leaves a container and its folder alone while the record of its kernel lies aside', async () => {
     const one = await fixture();
     const { spec } = await one.kernels.registry.create(specFixture(), never);
-    const id = await orphanSpec(one, one.dummy.container(`kernel.base.${spec.id}`).spec);
+    const id = await orphanSpec(one, one.containerOf(spec.id).spec);
     const longAgo = new Date(Date.now() - 86_400_000);
     await one.kernels.scratch.create(id, { uid: 1000, gid: 1000 });
     await utimes(one.kernels.scratch.paths(id).root, longAgo, longAgo);
@@ -96,7 +96,7 @@ describe('sweeping', () => {
   it('leaves the old folder of a kernel that is not known alone while there is a container of it', async () => {
     const one = await fixture();
     const { spec } = await one.kernels.registry.create(specFixture(), never);
-    const id = await orphanSpec(one, one.dummy.container(`kernel.base.${spec.id}`).spec);
+    const id = await orphanSpec(one, one.containerOf(spec.id).spec);
     const orphaned = specFixture().id;
     const longAgo = new Date(Date.now() - 86_400_000);
     for (const kernel of [id, orphaned]) {
@@ -114,7 +114,7 @@ describe('sweeping', () => {
   it('goes on when one cannot be removed, and tries that again', async () => {
     const one = await fixture();
     const { spec } = await one.kernels.registry.create(specFixture(), never);
-    const made = one.dummy.container(`kernel.base.${spec.id}`).spec;
+    const made = one.containerOf(spec.id).spec;
     for (let count = 0; count < 2; count += 1) await orphanSpec(one, made);
     one.dummy.fail('removeContainer', { kind: 'error' });
     await one.kernels.registry.sweep(never);
@@ -128,7 +128,7 @@ describe('sweeping', () => {
   it('publishes no second end of a kernel', async () => {
     const one = await fixture({ settings: { sweepGraceMs: 0 } });
     const { spec } = await one.kernels.registry.create(specFixture(), never);
-    const container = one.dummy.container(`kernel.base.${spec.id}`).spec;
+    const container = one.containerOf(spec.id).spec;
     await one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
     await one.dummy.createContainer(container, never);
     await one.kernels.registry.sweep(never);

@@ -23,7 +23,7 @@ export const leasedNetwork = fields({
   sentBytes: whole,
 });
 
-/** One of the pool's. */
+/** What the pool knows of one. What is not `readonly` changes with every kernel on it. */
 export interface PrewarmedNetwork {
   readonly id: ContainerId;
   /** The image of its container; null = unknown, since an earlier process has made it. */

@@ -7,7 +7,7 @@ import { asContainerId } from '../../src/lib/ids.ts';
 import { connectTestEngine, within } from '../support/engine.ts';
 import { eventually, untilEmpty } from '../support/node-facts.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
-import { joinedBy, readyNetworks, readyNetworksOf } from '../support/ready-networks.ts';
+import { containerOf, joinedBy, readyNetworks, readyNetworksOf } from '../support/ready-networks.ts';
 
 let engine: DockerEngine;
 let node: NodeUnderTest;
@@ -104,6 +104,29 @@ print([name for name in ('hosts', 'resolv.conf', 'hostname') if os.access('/etc/
     await remove(joined, alone);
   });
 
+  it('and networks of their own tell no neighbour the id of a kernel: no name of it holds the id', async () => {
+    await readyNetworks(node);
+    const kernels = [await create(), await create('--publish', '8000'), await create('--publish', '8001')];
+    const asking = kernels.at(-1) ?? '';
+    const asked = async (code: string): Promise<string> => await python(asking, `import socket\n${code}`);
+    const resolves = (name: string) =>
+      asked(`try: print(socket.gethostbyname(${JSON.stringify(name)}))
+except OSError: print('no')`);
+    for (const kernel of kernels.slice(0, 2)) {
+      const address = await python(kernel, ownAddress);
+      const container = await engine.inspectContainer(asContainerId(await containerOf(kernel)), within(10_000));
+      const guesses = [kernel, kernel.slice(0, 12), `kernel.python.${kernel}`, `kernel.base.${kernel}`];
+      for (const name of guesses) expect([name, await resolves(name)]).toEqual([name, 'no']);
+      const told = await asked(`print(socket.gethostbyaddr(${JSON.stringify(address)}))`);
+      expect(told).toContain(address);
+      expect(told).not.toContain(kernel.slice(0, 8));
+      // Names are answered, those that no tenant can guess.
+      const joined = await joinedBy(kernel);
+      expect(await resolves(joined === null ? (container?.name ?? '') : joined.slice(0, 12))).toBe(address);
+    }
+    await remove(...kernels);
+  });
+
   it('bring no bytes of an earlier kernel into the statistics of the next', async () => {
     await readyNetworks(node);
     const send = `import socket
@@ -137,14 +160,6 @@ for _ in range(2000):
 
   it.each([
     ['an end of a connection that waits for its time to pass', 'b.close(); c.close(); a.close()'],
-    [
-      'data that nobody has read',
-      `b.setblocking(False)
-try:
-    while True: b.send(bytes(65536))
-except BlockingIOError: pass
-b.close()`,
-    ],
     [
       'traffic, whose peer may go on',
       `socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('203.0.113.1', 9))`,

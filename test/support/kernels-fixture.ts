@@ -7,6 +7,7 @@ import { memPlugin, sharedCpuPlugin } from '../../src/devices/basic-plugins.ts';
 import type { DevicePlugin } from '../../src/devices/device-plugin.ts';
 import type { NodeDevices } from '../../src/devices/node-devices.ts';
 import type { PluginSearch } from '../../src/devices/plugin-source.ts';
+import type { DummyContainer } from '../../src/engine/dummy/dummy-containers.ts';
 import { DummyEngine, type DummyEngineOptions } from '../../src/engine/dummy/dummy-engine.ts';
 import { dummyImage } from '../../src/engine/dummy/dummy-images.ts';
 import type { Engine } from '../../src/engine/engine.ts';
@@ -22,7 +23,7 @@ import { defaultEntrypoint, defaultHardening } from '../../src/kernel/container-
 import { InvariantViolations } from '../../src/kernel/invariant-violations.ts';
 import type { PortLeases } from '../../src/kernel/leases.ts';
 import { listOwnedContainers } from '../../src/kernel/owned-containers.ts';
-import { Ownership } from '../../src/kernel/ownership.ts';
+import { labelNames, Ownership } from '../../src/kernel/ownership.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import { type KernelId, parseAgentId } from '../../src/lib/ids.ts';
@@ -217,7 +218,9 @@ export class KernelsFixture implements AsyncDisposable {
   readonly clients: readonly FakeRunnerClient[];
   readonly invariantViolations: InvariantViolations;
 
-  private constructor(made: Omit<KernelsFixture, 'types' | 'leftovers' | 'remove' | typeof Symbol.asyncDispose>) {
+  private constructor(
+    made: Omit<KernelsFixture, 'containerOf' | 'types' | 'leftovers' | 'remove' | typeof Symbol.asyncDispose>,
+  ) {
     this.folder = made.folder;
     this.state = made.state;
     this.engine = made.engine;
@@ -291,6 +294,13 @@ export class KernelsFixture implements AsyncDisposable {
       invariantViolations,
       devices,
     });
+  }
+
+  /** The container of a kernel. */
+  containerOf(kernel: KernelId): DummyContainer {
+    const found = this.dummy.containers.find(({ spec }) => spec.labels[labelNames.kernelId] === kernel);
+    if (!found) throw new Error(`the dummy engine has no container of ${kernel}`);
+    return found;
   }
 
   /** The types of the events so far. */

@@ -23,7 +23,7 @@ describe('what devices bring along', () => {
     const created = await at.kernels.registry.create(spec, never);
     const restarted = await at.kernels.registry.restart(spec.id, never);
     expect(restarted.placement).toEqual(created.placement);
-    const { spec: container } = at.dummy.container(`kernel.base.${spec.id}`);
+    const { spec: container } = at.containerOf(spec.id);
     expect(container.mounts).toContainEqual({ source: '/usr/share', target: '/npu', readOnly: true });
     const [hook] = created.placement.provision.hooks;
     expect(container.mounts).toContainEqual({
