@@ -4,8 +4,8 @@ import { createRunnerConnector } from '../../src/execution/runner-connection.ts'
 import { defaultEntrypoint, defaultHardening } from '../../src/kernel/container-spec.ts';
 import { type KernelId, newRunId } from '../../src/lib/ids.ts';
 import { machinePacketFilter } from '../../src/network/firewall/packet-filter.ts';
-import { networkBytes } from '../../src/stats/container-collectors.ts';
 import { socketsOf } from '../../src/network/prewarmed-network.ts';
+import { networkBytes } from '../../src/stats/container-collectors.ts';
 import { connectTestEngine, within } from './engine.ts';
 import { type FixtureOptions, testSettings } from './kernels-fixture.ts';
 import { RpcNode } from './rpc-node.ts';
