@@ -67,7 +67,9 @@ describe('restore', () => {
   });
 
   const ranOutOfMemory = async (): Promise<void> => {
-    const container = cli.agent.engine.containers.find(({ spec, running }) => running && spec.name.endsWith(id));
+    const container = cli.agent.engine.containers.find(
+      ({ spec, running }) => running && spec.labels['ai.backend.kernel-id'] === id,
+    );
     container?.exit(137, { outOfMemory: true });
     await expect.poll(() => cli.agent.kernels.has(id)).toBe(false);
   };
