@@ -178,9 +178,13 @@ describe('the journal of a node that publishes events', () => {
     const record = recordFixture({});
     const { promise: written, resolve: write } = Promise.withResolvers<void>();
     const { promise: synced, reject: refuse } = Promise.withResolvers<void>();
+    const failed: unknown[] = [];
     const line = writes.append(1, async () => {
       await written;
-      void writes.sync(() => synced);
+      writes.sync(
+        () => synced,
+        (error) => failed.push(error),
+      );
     });
     const writing = ordered.write(record);
     const removing = ordered.remove(record.spec.id);
@@ -191,6 +195,6 @@ describe('the journal of a node that publishes events', () => {
     expect(decodeRecord(await readFile(file(record.spec.id), 'utf8'))).toEqual(record);
     refuse(new Error('the disk is full'));
     await removing;
-    expect(await readdir(join(root, 'kernels'))).toEqual([]);
+    expect([await readdir(join(root, 'kernels')), failed.length]).toEqual([[], 1]);
   });
 });

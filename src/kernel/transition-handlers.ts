@@ -86,6 +86,11 @@ export function failStartWrite(
   { error }: EventOf<'write-failed'>,
   now: number,
 ): Reduction {
+  if (state.record.generation > 1) {
+    // People have worked in it: a record that is behind costs it another restart if this process ends, and no more.
+    const { state: running, effects } = confirmStart(state);
+    return { state: running, effects: [...effects, { type: 'write', essential: false }] };
+  }
   return cleanUp(
     state,
     { reason: 'failed-to-create', exitCode: null, detail: error.message, error },

@@ -55,3 +55,61 @@ it('refuses what does not fit beside what waits, and takes more when that is don
   await writes.settled(1_000);
   await writes.append(10, async () => {});
 });
+
+it('has one sync for all who ask during another, and takes a row of short ones for no stall', async () => {
+  const clock = new FakeClock();
+  const writes = new StateWrites({ clock });
+  const syncs: ReturnType<typeof gated>[] = [];
+  const sync = (): void => {
+    writes.sync(
+      () => {
+        const one = gated();
+        syncs.push(one);
+        return one.write();
+      },
+      () => {},
+    );
+  };
+  sync();
+  await clock.advance(0);
+  for (let round = 0; round < 40; round += 1) {
+    // Lines go on coming during each.
+    sync();
+    sync();
+    expect(syncs).toHaveLength(round + 1);
+    await clock.advance(100);
+    syncs.at(-1)?.done();
+    await clock.advance(0);
+    expect(writes.stalled).toBe(false);
+  }
+  const order: string[] = [];
+  sync();
+  const removal = writes.afterSync(async () => void order.push('removed'));
+  // More lines come: the removal waits for the sync that covers those before it.
+  const covering = syncs.length;
+  syncs.at(-1)?.done();
+  await clock.advance(0);
+  expect([order, syncs.length]).toEqual([[], covering + 1]);
+  sync();
+  syncs.at(-1)?.done();
+  await removal;
+  expect(order).toEqual(['removed']);
+});
+
+it('lets a hung disk have some writes of other files, and not all threads', async () => {
+  const writes = new StateWrites();
+  let begun = 0;
+  const hanging = Array.from({ length: 9 }, () => {
+    const one = gated();
+    const done = writes.after(async () => {
+      begun += 1;
+      await one.write();
+    });
+    return { ...one, finished: done };
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(begun).toBe(4);
+  for (const one of hanging) one.done();
+  await Promise.all(hanging.map(({ finished }) => finished));
+  expect(begun).toBe(9);
+});

@@ -5,12 +5,15 @@
  */
 import { type Clock, sleep, systemClock } from './clock.ts';
 import { KerneletError } from './errors.ts';
+import { Semaphore } from './semaphore.ts';
 
 /** A write that takes longer has met a disk that hangs; one that is merely busy takes some hundred milliseconds. */
 const stalledMs = 3_000;
 /** What may wait for a disk. What comes beyond that is refused, as by a disk that is full. */
 const maxWaitingBytes = 16 * 1024 * 1024;
 const maxWaiting = 20_000;
+/** Writes of other files that go on at once. */
+const besideTheQueue = 4;
 
 /** Tests hand in a clock of theirs and a smaller queue. */
 export interface StateWritesOptions {
@@ -24,7 +27,11 @@ export class StateWrites {
   readonly #maxBytes: number;
   /** When each write that is under way began, the oldest first. */
   readonly #underWay = new Map<symbol, number>();
-  readonly #syncs = new Set<Promise<unknown>>();
+  /** The sync under way, or the last one; and the one after it that covers what was written meanwhile. */
+  #sync: Promise<void> = Promise.resolve();
+  #nextSync: Promise<void> | null = null;
+  /** A hung disk holds a thread of this process for each write that has begun: it must not get all of them. */
+  readonly #beside: Semaphore;
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;
   #waitingBytes = 0;
@@ -32,6 +39,7 @@ export class StateWrites {
   constructor({ clock = systemClock, maxWaitingBytes: maxBytes = maxWaitingBytes }: StateWritesOptions = {}) {
     this.#clock = clock;
     this.#maxBytes = maxBytes;
+    this.#beside = new Semaphore(besideTheQueue);
   }
 
   /** Whether the disk hangs, as far as somebody has a write to know it by. */
@@ -65,26 +73,29 @@ export class StateWrites {
     await written;
   }
 
-  /** A sync of what was appended, beside the queue. What must follow the sync is written by `afterSync`. Never rejects. */
-  sync(sync: () => Promise<void>): Promise<void> {
-    const synced = this.#watch(sync)
-      .catch(() => {})
-      .finally(() => this.#syncs.delete(synced));
-    this.#syncs.add(synced);
-    return synced;
+  /**
+   * Syncs what was appended by now, beside the queue: one sync at a time, and one for all who ask while another is under way.
+   * What must follow it is written by `afterSync`. `failed` is told of its error.
+   */
+  sync(sync: () => Promise<void>, failed: (error: unknown) => void): void {
+    this.#nextSync ??= this.#sync.then(() => {
+      this.#nextSync = null;
+      this.#sync = this.#watch(sync).catch(failed);
+      return this.#sync;
+    });
   }
 
   /** Runs a write of another file when everything that is queued by now has been written, or was refused. */
   async after<T>(write: () => Promise<T>): Promise<T> {
     await this.#last;
-    return await this.#watch(write);
+    return await this.#besideQueue(write);
   }
 
   /** The same when it has been synced too, where it is synced: for what takes away that from which it could be told again. */
   async afterSync<T>(write: () => Promise<T>): Promise<T> {
     await this.#last;
-    await Promise.all(this.#syncs);
-    return await this.#watch(write);
+    await (this.#nextSync ?? this.#sync);
+    return await this.#besideQueue(write);
   }
 
   /** Resolves when everything that is queued by now has been written, or was refused, and at the latest after so long. */
@@ -97,6 +108,11 @@ export class StateWrites {
     const inTime = await Promise.race([this.#last.then(() => true), late]);
     enough.abort();
     return inTime;
+  }
+
+  async #besideQueue<T>(write: () => Promise<T>): Promise<T> {
+    using _place = await this.#beside.acquire();
+    return await this.#watch(write);
   }
 
   async #watch<T>(write: () => Promise<T>): Promise<T> {

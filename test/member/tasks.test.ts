@@ -226,7 +226,7 @@ describeCluster('what goes on after a manager’s call', (services) => {
     await using member = await joined('i-health');
     expect(await member.call('health')).toMatchObject({
       status: 'ok',
-      connectivity: { overall_healthy: true, connectivity_checks: [{}, {}, {}] },
+      connectivity: { overall_healthy: true, connectivity_checks: [{}, {}, {}, {}] },
     });
     const kernel = await member.create({}, tiny);
     services.redis.process.freeze();

@@ -42,6 +42,8 @@ export interface OutboxFileOptions {
   readonly writes: StateWrites;
   /** The system's own when absent. */
   readonly calls?: AppendCalls;
+  /** Told of a sync that failed. */
+  readonly onUnsynced?: (error: unknown) => void;
 }
 
 /** How long the end waits for a disk that hangs; the process's end closes the file then. */
@@ -56,9 +58,10 @@ export class OutboxFile implements AsyncDisposable {
   readonly #writes: StateWrites;
   readonly #calls: AppendCalls;
   #descriptor: number;
+  #closed = false;
   #bytes: number;
-  #syncing = false;
-  #unsynced = false;
+  /** Told when what was written may not be on the disk. */
+  readonly #onUnsynced: (error: unknown) => void;
 
   /** What was there at the opening. */
   readonly loaded: OutboxContent;
@@ -66,10 +69,11 @@ export class OutboxFile implements AsyncDisposable {
   readonly setAside: string | null;
 
   /** Opens or makes it, and its folder, before it returns: nobody is served yet. Throws STATE_UNUSABLE. */
-  constructor(path: string, { writes, calls = appendCalls }: OutboxFileOptions) {
+  constructor(path: string, { writes, calls = appendCalls, onUnsynced = () => {} }: OutboxFileOptions) {
     this.#path = path;
     this.#writes = writes;
     this.#calls = calls;
+    this.#onUnsynced = onUnsynced;
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       const text = readOrNull(path);
@@ -90,7 +94,9 @@ export class OutboxFile implements AsyncDisposable {
     const line = eventLine(sequence, event, name);
     return this.#writes.append(line.length, async () => {
       await this.#line(line);
-      this.#sync();
+      this.#writes.sync(async () => {
+        if (this.#descriptor >= 0) await this.#calls.sync(this.#descriptor);
+      }, this.#onUnsynced);
     });
   }
 
@@ -116,6 +122,7 @@ export class OutboxFile implements AsyncDisposable {
   /** Closes the file when what waits is written, within a bound. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#descriptor < 0 || !(await this.#writes.settled(closeMs))) return;
+    this.#closed = true;
     const descriptor = this.#descriptor;
     this.#descriptor = -1;
     await this.#calls.close(descriptor);
@@ -125,34 +132,21 @@ export class OutboxFile implements AsyncDisposable {
     const text = textOf(content);
     await writeFileAtomic(this.#path, text);
     const last = this.#descriptor;
-    this.#descriptor = await this.#calls.open(this.#path);
+    // Lines for the file that was there would be lost.
+    this.#descriptor = -1;
     this.#bytes = Buffer.byteLength(text);
-    await this.#calls.close(last);
+    if (last >= 0) await this.#calls.close(last);
+    this.#descriptor = await this.#calls.open(this.#path);
   }
 
   async #line(text: string): Promise<void> {
     // A line of its own, whatever became of the one before.
     const line = Buffer.from(`\n${text}\n`);
+    // It could not be opened when it was written anew.
+    if (this.#descriptor < 0 && !this.#closed) this.#descriptor = await this.#calls.open(this.#path);
     const written = await this.#calls.write(this.#descriptor, line);
     this.#bytes += written;
     if (written < line.length) throw new Error(`only ${written} of ${line.length} bytes were written`);
-  }
-
-  /** Syncs soon; one at a time, and once more when lines came meanwhile. */
-  #sync(): void {
-    this.#unsynced = true;
-    if (this.#syncing) return;
-    this.#syncing = true;
-    void this.#writes.sync(async () => {
-      try {
-        while (this.#unsynced && this.#descriptor >= 0) {
-          this.#unsynced = false;
-          await this.#calls.sync(this.#descriptor);
-        }
-      } finally {
-        this.#syncing = false;
-      }
-    });
   }
 }
 

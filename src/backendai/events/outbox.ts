@@ -63,7 +63,11 @@ export class Outbox implements AsyncDisposable {
   /** Opens the outbox in a file. Throws STATE_UNUSABLE. */
   constructor(path: string, options: OutboxOptions) {
     const { writes, calls } = options;
-    this.#file = new OutboxFile(path, { writes, ...(calls && { calls }) });
+    const onUnsynced = (error: unknown): void => {
+      this.#unwritten += 1;
+      this.#log.error('events may not be on the disk yet: they could not be synced', { error });
+    };
+    this.#file = new OutboxFile(path, { writes, onUnsynced, ...(calls && { calls }) });
     this.#target = options.target;
     this.#clock = options.clock;
     this.#log = options.log;
