@@ -26,7 +26,7 @@ describeCluster('a member under a service manager', (services) => {
         .slice(0, ready)
         .every((heard) => /^(STATUS=starting|EXTEND_TIMEOUT_USEC=\d+)$/.test(heard)),
     ).toBe(true);
-    await receiver.until(/^STATUS=(recovering; )?0 kernels; container-engine, etcd, redis answer$/, ready);
+    await receiver.until(/^STATUS=(recovering; )?0 kernels; container-engine, etcd, redis, state-disk answer$/, ready);
     const kernel = await member.create();
     await receiver.until(/^STATUS=1 kernel; /);
     const beats = (): number => receiver.heard().filter((heard) => heard === 'WATCHDOG=1').length;
@@ -39,7 +39,7 @@ describeCluster('a member under a service manager', (services) => {
     expect(JSON.parse(snapshot)).toMatchObject({
       status: { mode: 'cluster', agentId: 'i-notifies' },
       registry: { [kernel.id]: { phase: 'running', environ: expect.arrayContaining(['USER_VARIABLE']) } },
-      connections: { checks: [{ problem: null }, { problem: null }, { problem: null }] },
+      connections: { checks: [{ problem: null }, { problem: null }, { problem: null }, { problem: null }] },
     });
 
     const configuration = await readFile(member.configFile, 'utf8');
