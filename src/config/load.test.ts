@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import path, { join } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { changedKeys, type LoadOptions, loadSettings } from './load.ts';
+import { type LoadOptions, loadSettings } from './load.ts';
 import { resolveSocketPath } from './paths.ts';
 import { ConfigError } from './problems.ts';
 
@@ -380,40 +380,4 @@ it('gives commands that only talk to a daemon the same socket as the full settin
     const { settings } = await loadSettings({ ...common, gid: 1, flags: { socket: flag } });
     expect(await resolveSocketPath({ ...common, flag })).toBe(settings.socketPath);
   }
-});
-
-let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'changed-keys-'));
-});
-afterEach(() => rm(folder, { recursive: true, force: true }));
-
-async function changed(before: string, after: string): Promise<readonly string[]> {
-  const configFile = path.join(folder, 'agent.toml');
-  const load = async (text: string) => {
-    await writeFile(configFile, text);
-    return await loadSettings({ flags: { configFile }, environ: {} });
-  };
-  return changedKeys(await load(before), await load(after));
-}
-
-it.each([
-  ['nothing', '[kernelet]\ndefault-cpus = 2', '[kernelet]\ndefault-cpus = 2', []],
-  ['another form of the same', '[kernelet]\ndefault-memory = "1g"', '[kernelet]\ndefault-memory = "1024m"', []],
-  ['a default that is spelt out', '', '[logging]\nlevel = "info"', []],
-  ['what has no effect', '', '[agent]\nevent-loop = "uvloop"', []],
-  [
-    'several',
-    '[kernelet]\ndefault-cpus = 2',
-    '[logging]\nlevel = "debug"\n[agent]\npid-file = "p"',
-    ['kernelet.default-cpus', 'agent.pid-file', 'logging.level'],
-  ],
-])('names as changed between two configurations: %s', async (_, before, after, keys) => {
-  expect(await changed(before, after)).toEqual(keys);
-});
-
-it('names a secret that has changed', async () => {
-  const text = (password: string): string =>
-    `[etcd]\nnamespace = "n"\naddr = "127.0.0.1:2379"\nuser = "u"\npassword = "${password}"\n[agent]\nbackend = "docker"\n[container]\nscratch-type = "hostdir"\n`;
-  expect(await changed(text('one'), text('two'))).toEqual(['etcd.password']);
 });

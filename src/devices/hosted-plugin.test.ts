@@ -1,65 +1,21 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { type Clock, systemClock } from '../lib/clock.ts';
+import { description, held, usingHostedPlugins, writing } from '../../test/support/hosted-plugins.ts';
 import { Decimal } from '../lib/decimal.ts';
-import { newKernelId } from '../lib/ids.ts';
 import { programFile } from '../lib/installation.ts';
 import { silentLogger } from '../lib/log.ts';
-import type { Allocation } from '../resources/allocation.ts';
 import { machineName } from './host-capacity.ts';
 import { hostedPlugin } from './hosted-plugin.ts';
-import { checkPlugin, type NodePlugin } from './node-plugin.ts';
-import type { PluginSource } from './plugin-source.ts';
+import { checkPlugin } from './node-plugin.ts';
 
-let folder: string;
-const open: PluginSource[] = [];
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'kernelet-plugin-'));
-});
-afterEach(async () => {
-  for (const source of open.splice(0)) await source[Symbol.asyncDispose]?.();
-  await rm(folder, { recursive: true, force: true });
-});
-
+const { folder, open, sourceOf, look, host, answering, marked, mark } = usingHostedPlugins();
 const never = new AbortController().signal;
-const held: Allocation = new Map([['npu.device', new Map([['n0', new Decimal(1)]])]]);
-const description = `{ key: 'npu', slotTypes: [['npu.device', 'count']], devices: [{ id: 'n0', slot: 'npu.device' }, { id: 'n1', slot: 'npu.device' }] }`;
-
-async function sourceOf(text: string, timeoutMs = 5_000, clock: Clock = systemClock): Promise<PluginSource> {
-  const specifier = join(folder, `${Math.random()}.mjs`);
-  await writeFile(specifier, text);
-  const source = hostedPlugin({
-    specifier,
-    from: folder,
-    options: { count: '2' },
-    log: silentLogger,
-    timeoutMs,
-    clock,
-  });
-  open.push(source);
-  return source;
-}
-async function look(source: PluginSource): Promise<NodePlugin> {
-  const plugin = await source.discover(never);
-  if (!plugin) throw new Error('it is off');
-  return plugin;
-}
-/** Hosts a module of this text. */
-const host = async (text: string, timeoutMs?: number): Promise<NodePlugin> =>
-  await look(await sourceOf(text, timeoutMs));
-/** A statement of a plugin that leaves a mark, after which the test may let time pass. */
-const marked = (): string => `writeFileSync(${JSON.stringify(join(folder, 'mark'))}, '');`;
-const mark = (): Promise<void> => expect.poll(() => existsSync(join(folder, 'mark')), { timeout: 20_000 }).toBe(true);
-const writing = "import { existsSync, writeFileSync } from 'node:fs';\n";
-const answering = (answer: string, timeoutMs?: number): Promise<NodePlugin> =>
-  host(`export const discover = () => (${description});\nexport const answer = (asked) => { ${answer} };`, timeoutMs);
 
 describe('a plugin of a third party', () => {
   it('says what it has, and what a kernel with it needs', async () => {
@@ -115,11 +71,11 @@ describe('a plugin of a third party', () => {
   });
 
   it('is found by its package name beside the configuration', async () => {
-    const place = join(folder, 'node_modules/@acme/npu');
+    const place = join(folder(), 'node_modules/@acme/npu');
     await mkdir(place, { recursive: true });
     await writeFile(join(place, 'package.json'), '{ "name": "@acme/npu", "type": "module", "exports": "./index.js" }');
     await writeFile(join(place, 'index.js'), `export const discover = () => (${description});`);
-    const from = join(folder, 'agent.toml');
+    const from = join(folder(), 'agent.toml');
     const source = hostedPlugin({ specifier: '@acme/npu', from, options: {}, log: silentLogger });
     open.push(source);
     const plugin = await look(source);
@@ -248,110 +204,6 @@ describe('a plugin of a third party', () => {
   });
 });
 
-describe('what a plugin measures', () => {
-  const kernel = newKernelId();
-  const holders = [
-    { kernel, container: 'c1', allocation: held, pids: [41] },
-    { kernel: newKernelId(), container: 'c2', allocation: new Map(), pids: [41] },
-  ];
-  const measuring = (body: string): Promise<NodePlugin> =>
-    host(`export const discover = () => (${description});\nexport const measure = ({ kernels }) => { ${body} };`);
-
-  it('is of its devices and of the kernels that hold them, by itself or as it says', async () => {
-    const plugin = await measuring(`
-      if (kernels.length !== 1 || kernels[0].container !== 'c1' || kernels[0].devices[0].device !== 'n0') throw 'who?';
-      const [pid] = kernels[0].processes;
-      const devices = { n0: { value: '1.5', capacity: 4 }, n1: { value: 2, capacity: 4 } };
-      return [
-        { key: 'npu_mem', unit: 'bytes', filter: ['max'], devices, processes: { [pid]: { value: 5 } } },
-        { key: 'npu_energy', unit: 'J', hook: 'rate', devices: {}, node: { value: -7 },
-          kernels: { [kernels[0].kernel]: { value: 3 } } },
-      ];`);
-    const [memory, energy] = (await plugin.measure?.(holders, never)) ?? [];
-    expect(memory).toMatchObject({ key: 'npu_mem', unit: 'bytes', filter: ['max'], hook: null });
-    expect([memory?.node.value.toString(), memory?.node.capacity?.toString()]).toEqual(['3.5', '8']);
-    expect([...(memory?.kernels ?? [])].map(([id, { value }]) => [id, value.toString()])).toEqual([[kernel, '1.5']]);
-    expect(memory?.processes).toEqual(new Map([[41, { value: 5, capacity: null }]]));
-    expect(energy?.processes.size).toBe(0);
-    expect(energy).toMatchObject({ hook: 'rate', node: { value: -7, capacity: null } });
-    expect(energy?.kernels.get(kernel)?.value.toString()).toBe('3');
-  });
-
-  it('is nothing where it has no such function', async () => {
-    expect(await (await answering('return {};')).measure?.(holders, never)).toEqual([]);
-  });
-
-  it.each([
-    ['return [{ key: "mem", unit: "bytes" }]', 'key is not a name that begins with npu_'],
-    ['return [{ key: "npu_x\\n", unit: "bytes" }]', 'key is not a name'],
-    ['return [{ key: "npu_x", unit: "" }]', 'unit is not a unit'],
-    ['return [{ key: "npu_x", unit: "W", filter: ["version"] }]', 'filter[0] is not one of'],
-    ['return [{ key: "npu_x", unit: "W", devices: { "0": { value: 1 } } }]', 'is not one of its devices'],
-    [
-      'return [{ key: "npu_x", unit: "W", kernels: { other: { value: 1 } } }]',
-      'is not a kernel that it was asked about',
-    ],
-    [
-      'return [{ key: "npu_x", unit: "W", processes: { 1: { value: 1 } } }]',
-      'is not a process of a kernel that it was asked about',
-    ],
-    ['return [{ key: "npu_x", unit: "W", devices: { n0: { value: "NaN" } } }]', 'is not a decimal number'],
-    ['return [{ key: "npu_x", unit: "W", devices: { n0: { value: "inf" } } }]', 'is not at most'],
-    ['return [{ key: "npu_x", unit: "W", devices: { n0: { value: "1e999" } } }]', 'is not at most'],
-    ['return [{ key: "npu_x", unit: "W", devices: { n0: { value: 1, capacity: -1e300 } } }]', 'is not at most'],
-    ['return [1, 2].map(() => ({ key: "npu_x", unit: "W" }))', 'without a key twice'],
-    ['return Array(40).fill(0).map((_, i) => ({ key: "npu_" + i, unit: "W" }))', 'a list of at most 32'],
-    ['return "x".repeat(3e5)', 'at most 262144 characters'],
-    ['throw new Error("no sensor")', 'says: no sensor'],
-  ])('is refused when it is wrong: %s', async (body, problem) => {
-    await expect((await measuring(body)).measure?.(holders, never)).rejects.toThrow(problem);
-  });
-
-  it('that another call keeps waiting is not taken for one that hangs', async () => {
-    const clock = new FakeClock();
-    const source = await sourceOf(
-      `${writing}let looks = 0;
-      export const discover = async () => {
-        while (looks > 0 && !existsSync(${JSON.stringify(join(folder, 'go on'))})) {
-          await new Promise((resolve) => setTimeout(resolve, 10));
-        }
-        looks += 1;
-        return ${description};
-      };
-      export const measure = () => [];`,
-      5_000,
-      clock,
-    );
-    const plugin = await look(source);
-    const again = look(source);
-    const busy = 'did not come to measure() in time: it was busy';
-    const refused = expect(plugin.measure?.(holders, never)).rejects.toThrow(busy);
-    await clock.advance(2_000);
-    await refused;
-    await writeFile(join(folder, 'go on'), '');
-    expect(await again).toBe(plugin);
-    expect(await plugin.measure?.(holders, never)).toEqual([]);
-  });
-
-  it('that hangs does not cost a kernel its devices', async () => {
-    const clock = new FakeClock();
-    const source = await sourceOf(
-      `${writing}export const discover = () => (${description});
-      export const measure = () => { ${marked()} for (;;); };
-      export const answer = () => ({ environ: ['A=b'] });`,
-      5_000,
-      clock,
-    );
-    const plugin = await look(source);
-    const refused = expect(plugin.measure?.(holders, never)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
-    const answered = plugin.answer(held, never);
-    await mark();
-    await clock.advance(2_000);
-    await refused;
-    expect(await answered).toMatchObject({ arguments: { environ: ['A=b'] } });
-  });
-});
-
 describe('looking again at a plugin', () => {
   it('finds what has come and gone, and the same where nothing has changed', async () => {
     const source = await sourceOf(`
@@ -374,7 +226,7 @@ describe('looking again at a plugin', () => {
 
 describe('the process of a plugin', () => {
   it('ends with the one that started it, whatever it is busy with', async () => {
-    const specifier = join(folder, 'busy.mjs');
+    const specifier = join(folder(), 'busy.mjs');
     await writeFile(specifier, `${writing}${marked()} for (;;);`);
     const script = '"$0" "$1" "=$2" =/ "=$$" 3>/dev/null & echo $!; read -r _';
     const parent = spawn(

@@ -1,12 +1,10 @@
 /** Transfers with a runner, or a file worker behind it, that lies about lengths. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { type FakeFrame, FakeRunner } from '../../test/support/fake-runner.ts';
-import { RunnerConnection } from './runner-connection.ts';
+import type { FakeFrame, FakeRunner } from '../../test/support/fake-runner.ts';
+import { RunnerPair } from '../../test/support/runner-pair.ts';
+import type { RunnerConnection } from './runner-connection.ts';
 
 const never = new AbortController().signal;
 const letters = (text: string): FakeFrame => [{ t: 'data' }, Buffer.from(text)];
@@ -16,24 +14,17 @@ const reply = (result: object): FakeFrame => [
 ];
 const failed: FakeFrame = [{ t: 'reply', id: 1, ok: false, error: { code: 'FILE_ERROR', message: 'EIO' } }];
 
-let folder: string;
+let pair: RunnerPair;
 let clock: FakeClock;
 let runner: FakeRunner;
 let client: RunnerConnection;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'hostile-'));
-  const socketPath = join(folder, 'runner.sock');
   clock = new FakeClock();
-  runner = new FakeRunner();
-  await runner.listen(socketPath);
-  client = new RunnerConnection({ socketPath, secret: 'secret' }, { clock, heartbeatIntervalMs: 1e9 });
+  pair = await RunnerPair.open({ listens: true, clock, heartbeatIntervalMs: 1e9 });
+  ({ runner, client } = pair);
   await client.ready(never);
 });
-afterEach(async () => {
-  await client[Symbol.asyncDispose]();
-  await runner[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true });
-});
+afterEach(() => pair[Symbol.asyncDispose]());
 
 /** The bytes that came, and the code and text of the error behind them. */
 async function read(...script: readonly FakeFrame[]): Promise<{ text: string; error: unknown }> {

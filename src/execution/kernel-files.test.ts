@@ -1,32 +1,23 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeRunner } from '../../test/support/fake-runner.ts';
+import type { FakeRunner } from '../../test/support/fake-runner.ts';
+import { RunnerPair } from '../../test/support/runner-pair.ts';
 import type { FileEntry } from '../protocol/agent-frames.ts';
 import { listFiles } from './kernel-files.ts';
 import type { RunnerClient } from './runner-client.ts';
-import { RunnerConnection } from './runner-connection.ts';
+import type { RunnerConnection } from './runner-connection.ts';
 
 const never = new AbortController().signal;
 const mebibyte = new Uint8Array(1024 * 1024).fill(7);
 
-let folder: string;
+let pair: RunnerPair;
 let runner: FakeRunner;
 let client: RunnerConnection;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'files-'));
-  const socketPath = join(folder, 'runner.sock');
-  runner = new FakeRunner();
-  await runner.listen(socketPath);
-  client = new RunnerConnection({ socketPath, secret: 'secret' });
+  pair = await RunnerPair.open({ listens: true });
+  ({ runner, client } = pair);
 });
-afterEach(async () => {
-  await client[Symbol.asyncDispose]();
-  await runner[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true });
-});
+afterEach(() => pair[Symbol.asyncDispose]());
 
 /** A source of `count` chunks that says how many were taken and whether it was cancelled. */
 function source(count: number): { content: ReadableStream<Uint8Array>; taken: () => number; cancelled: () => boolean } {

@@ -1,12 +1,10 @@
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeClock } from '../../test/support/fake-clock.ts';
 import { FakeRunner, readyStatus } from '../../test/support/fake-runner.ts';
+import { collect, RunnerPair, until } from '../../test/support/runner-pair.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { parseRunId } from '../lib/ids.ts';
-import type { NumberedRunEvent } from '../protocol/run-event.ts';
 import { RunnerConnection } from './runner-connection.ts';
 
 const run = parseRunId('r1');
@@ -16,34 +14,17 @@ const options = { violationPauseMs: 1, lastOutputMs: 5000 };
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const finished = { kind: 'finished', exitCode: 0, reason: 'exited' } as const;
 
+let pair: RunnerPair;
 let folder: string;
 let path: string;
 let runner: FakeRunner;
 let client: RunnerConnection;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'runner-'));
-  path = join(folder, 'runner.sock');
-  runner = new FakeRunner();
-  client = new RunnerConnection({ socketPath: path, secret: 'secret' }, options);
+  pair = await RunnerPair.open({ ...options, listens: false });
+  ({ folder, path, runner, client } = pair);
 });
-afterEach(async () => {
-  await client[Symbol.asyncDispose]();
-  await runner[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true });
-});
-
-async function collect(events: AsyncIterable<NumberedRunEvent>): Promise<NumberedRunEvent[]> {
-  const seen: NumberedRunEvent[] = [];
-  for await (const event of events) seen.push(event);
-  return seen;
-}
-const until = async (condition: () => boolean): Promise<void> => {
-  for (let tries = 0; !condition(); tries += 1) {
-    if (tries > 2000) throw new Error('the condition never came true');
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-};
+afterEach(() => pair[Symbol.asyncDispose]());
 
 describe('ready() of a runner client', () => {
   it('waits for a runner that does not listen yet, then for its ready status', async () => {
@@ -315,114 +296,6 @@ describe('events of a run', () => {
     for (let next = await events.next(); !next.done; next = await events.next()) expect(next.value.n).toBe(expected++);
     expect(expected).toBe(102);
     expect(runner.headers.filter(({ t }) => t === 'attach').length).toBeGreaterThan(1);
-  });
-});
-
-describe('a runner that does not answer', () => {
-  let clock: FakeClock;
-  let silent: RunnerConnection;
-  let told: string[];
-  const limited = { run, request: { mode: 'query', code: '1', timeoutMs: 2_000 } } as const;
-  beforeEach(async () => {
-    clock = new FakeClock();
-    await runner.listen(path);
-    silent = new RunnerConnection({ socketPath: path, secret: 'secret' }, { ...options, clock });
-    told = [];
-    silent.subscribe((event) => {
-      if (event.type === 'unreachable' || event.type === 'reachable') told.push(event.type);
-      if (event.type === 'run' && event.summary.phase === 'finished') told.push(event.summary.reason ?? '');
-    });
-    await silent.ready(never);
-  });
-  afterEach(() => silent[Symbol.asyncDispose]());
-  /** What comes over the socket takes its own time. */
-  async function advance(ms: number): Promise<void> {
-    for (let rest = ms; rest > 0; rest -= 1_000) {
-      await clock.advance(Math.min(rest, 1_000));
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    }
-  }
-  const freeze = (): void => {
-    runner.answer = () => null;
-  };
-  const thaw = (): void => {
-    runner.answer = () => undefined;
-  };
-
-  it('is unreachable after lost heartbeats; what waits and what comes is told, and the run is read on when it is back', async () => {
-    await silent.request('execute', query, { signal: never });
-    const events = collect(silent.events(run, 0, never));
-    freeze();
-    const waiting = expect(
-      silent.request('complete', { code: 'a', cursor: 1 }, { signal: never }),
-    ).rejects.toMatchObject({
-      code: 'KERNEL_UNREACHABLE',
-    });
-    await advance(36_000);
-    await waiting;
-    expect(told).toEqual(['unreachable']);
-    expect(silent.unreachableSince()).not.toBeNull();
-    for (const asked of [
-      silent.request('interrupt', { run }, { signal: never }),
-      silent.download('a', never),
-      silent.upload('a', new ReadableStream(), { mode: null, signal: never }),
-    ]) {
-      await expect(asked).rejects.toMatchObject({ code: 'KERNEL_UNREACHABLE' });
-    }
-    thaw();
-    runner.emit(run, { kind: 'stdout' }, bytes('back'));
-    await until(() => told.length === 2);
-    expect([told, silent.unreachableSince()]).toEqual([['unreachable', 'reachable'], null]);
-    runner.emit(run, finished);
-    expect((await events).map(({ event }) => event.kind)).toEqual(['stdout', 'finished']);
-  });
-
-  it('is waited for by followers for minutes, not for ever, and can be followed again', async () => {
-    await silent.request('execute', query, { signal: never });
-    const events = expect(collect(silent.events(run, 0, never))).rejects.toMatchObject({ code: 'KERNEL_UNREACHABLE' });
-    freeze();
-    runner.greeting = 'mute';
-    await advance(340_000);
-    await events;
-    await expect(collect(silent.events(run, 0, never))).rejects.toMatchObject({ code: 'KERNEL_UNREACHABLE' });
-    thaw();
-    runner.greeting = 'welcome';
-    runner.disconnect();
-    await advance(12_000);
-    await until(() => told.includes('reachable'));
-    runner.emit(run, finished);
-    expect(await collect(silent.events(run, 0, never))).toHaveLength(1);
-  });
-
-  it('does not hold up the end of a run with a time limit, which it gets to know when it is back', async () => {
-    await silent.request('execute', limited, { signal: never });
-    runner.broadcast({
-      t: 'run',
-      summary: { run, phase: 'running', last: 0, oldest: 1, exitCode: null, reason: null },
-    });
-    await until(() => silent.runs().some(({ phase }) => phase === 'running'));
-    const events = collect(silent.events(run, 0, never));
-    freeze();
-    await advance(11_000);
-    const end = { kind: 'finished', exitCode: -9, reason: 'time-limit' };
-    expect((await events).map(({ event }) => event)).toEqual([end]);
-    expect((await collect(silent.events(run, 0, never))).map(({ event }) => event)).toEqual([end]);
-    expect(told).toEqual(['time-limit']);
-    await advance(30_000);
-    runner.headers.length = 0;
-    thaw();
-    runner.broadcast({ t: 'status', status: readyStatus });
-    await until(() => runner.headers.some((head) => head.t === 'request' && head.method === 'cancel'));
-  });
-
-  it('is not found by the way of a file whose socket is gone', async () => {
-    await rm(path);
-    const upload = expect(
-      silent.upload('a', new ReadableStream(), { mode: null, signal: never }),
-    ).rejects.toMatchObject({ code: 'KERNEL_UNREACHABLE' });
-    await advance(21_000);
-    await upload;
-    expect(told).toEqual([]);
   });
 });
 

@@ -1,17 +1,13 @@
 /**
  * The client of one runner. It keeps a control connection while the container lives, and ties the parts together:
- * `connection` (one socket), `request-table` (requests without a reply), `run-readers` (readers of runs), `run-index`
- * (where runs stand), and a connection of its own for each file.
+ * `control-loop` (one connection after the other), `request-table` (requests without a reply), `run-readers` (readers of
+ * runs), `run-index` (where runs stand), `run-deadlines`, `reachability`, and `file-connections`.
  */
-import { type Clock, sleep, systemClock } from '../lib/clock.ts';
-import { Deadline, raceWithSignal } from '../lib/deadline.ts';
-import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
+import { raceWithSignal } from '../lib/deadline.ts';
+import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
-import { type Logger, silentLogger } from '../lib/log.ts';
-import { Backoff, type BackoffOptions } from '../lib/retry.ts';
 import {
   endOfInputGeneration,
-  folderGeneration,
   type RunnerMethod,
   type RunnerRequest,
   type RunnerRequests,
@@ -20,76 +16,19 @@ import {
 import { FrameError } from '../protocol/frame.ts';
 import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
 import type { RunnerFrameHeader, RunnerStatus } from '../protocol/runner-frames.ts';
-import { type Connection, connectWithRetry, startPauses, type Welcome } from './connection.ts';
+import type { Connection, Welcome } from './connection.ts';
+import { keepConnected } from './control-loop.ts';
+import { FileConnections } from './file-connections.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { download, upload } from './kernel-files.ts';
-import { assertSendable, parseResult } from './message-guards.ts';
+import { parseResult } from './message-guards.ts';
 import { Reachability } from './reachability.ts';
 import { RequestTable } from './request-table.ts';
 import { RunDeadlines } from './run-deadlines.ts';
 import { RunIndex } from './run-index.ts';
 import { exitCodeOf, RunReaders, timeLimitEnd } from './run-readers.ts';
 import type { Download, RunnerAddress, RunnerClient, RunnerClientEvent, RunnerConnector } from './runner-client.ts';
-import {
-  clientClosed,
-  type KernelEnd,
-  kernelDied,
-  olderRunner,
-  protocolError,
-  RunnerRefusal,
-  unreachable,
-} from './runner-errors.ts';
-
-/** Violations of the protocol after which the runner is given up: a tenant has taken it over. */
-const maxViolations = 3;
-
-/** How long the connection for a file may take. */
-const fileConnectionMs = 20_000;
-
-/** A connection that lived less than this counts as a failed attempt. */
-const shortLifeMs = 1000;
-
-/** How clients behave; all times in milliseconds. */
-export interface RunnerConnectionOptions {
-  readonly clock?: Clock;
-  readonly log?: Logger;
-  /** Between attempts to connect; `startPauses` when absent. */
-  readonly pauses?: BackoffOptions;
-  /** From connecting to the runner's greeting. */
-  readonly greetingTimeoutMs?: number;
-  /** A runner that was silent for this long is asked whether it is there. */
-  readonly heartbeatIntervalMs?: number;
-  /** A runner that owes an answer for this long is unreachable. */
-  readonly unreachableAfterMs?: number;
-  /** How long followers of runs wait for an unreachable runner. */
-  readonly patienceMs?: number;
-  /** After so long a new connection is tried; long, since the runner shares its kernel's CPU limit with the tenant. */
-  readonly heartbeatTimeoutMs?: number;
-  /** How long the transfer of a file may make no progress; more than the runner's own waits, so that its reason comes first. */
-  readonly transferTimeoutMs?: number;
-  /** The pause after a runner that broke the protocol. */
-  readonly violationPauseMs?: number;
-  /** How long the last output of a kernel that has ended is waited for. */
-  readonly lastOutputMs?: number;
-  /** Throws before a connection for a file is made when none may be; they come beside the one that a kernel has. */
-  readonly assertRoom?: () => void;
-}
-
-/** What holds where an option is absent. */
-const defaultOptions: Required<RunnerConnectionOptions> = {
-  clock: systemClock,
-  log: silentLogger,
-  pauses: startPauses,
-  greetingTimeoutMs: 10_000,
-  heartbeatIntervalMs: 10_000,
-  unreachableAfterMs: 15_000,
-  patienceMs: 300_000,
-  heartbeatTimeoutMs: 60_000,
-  transferTimeoutMs: 90_000,
-  violationPauseMs: 1000,
-  lastOutputMs: 250,
-  assertRoom: () => {},
-};
+import { clientClosed, type KernelEnd, kernelDied, olderRunner, protocolError } from './runner-errors.ts';
+import { defaultOptions, type RunnerConnectionOptions } from './runner-options.ts';
 
 /** Counts since the client was made; all but `reconnects` stay 0 unless something is wrong. */
 export interface RunnerInvariantViolations {
@@ -107,13 +46,13 @@ export const createRunnerConnector =
 
 /** A client of one runner; begins to connect at once. */
 export class RunnerConnection implements RunnerClient {
-  readonly #address: RunnerAddress;
   readonly #options: Required<RunnerConnectionOptions>;
   readonly #index = new RunIndex();
   readonly #requests = new RequestTable();
   readonly #readers: RunReaders;
   readonly #reachability: Reachability;
   readonly #deadlines: RunDeadlines;
+  readonly #files: FileConnections;
   readonly #listeners = new Set<(event: RunnerClientEvent) => void>();
   /** Aborted with the reason when the kernel has ended, the runner is given up, or this was disposed. */
   readonly #over = new AbortController();
@@ -127,7 +66,6 @@ export class RunnerConnection implements RunnerClient {
   #connects = 0;
 
   constructor(address: RunnerAddress, options: RunnerConnectionOptions = {}) {
-    this.#address = address;
     this.#options = { ...defaultOptions, ...options };
     const { clock, unreachableAfterMs: afterMs, patienceMs } = this.#options;
     this.#readers = new RunReaders(this.#index, clock);
@@ -143,7 +81,22 @@ export class RunnerConnection implements RunnerClient {
       onPatienceOver: (error) => this.#readers.refuse(error),
       onFound: () => this.#found(),
     });
-    this.#loop = this.#keepConnected().catch((thrown) => this.#giveUp(toKerneletError(thrown)));
+    this.#files = new FileConnections({
+      ...this.#options,
+      address,
+      signal: this.#over.signal,
+      assertReachable: () => this.#assertReachable(),
+    });
+    this.#loop = keepConnected({
+      ...this.#options,
+      address,
+      signal: this.#over.signal,
+      serve: (connection, welcome) => this.#serve(connection, welcome),
+      countViolation: () => {
+        this.#violations += 1;
+        return this.#violations;
+      },
+    }).catch((thrown) => this.#giveUp(toKerneletError(thrown)));
   }
 
   /** What went wrong so far. */
@@ -233,23 +186,11 @@ export class RunnerConnection implements RunnerClient {
     content: ReadableStream<Uint8Array>,
     options: { mode: number | null; signal: AbortSignal },
   ): Promise<{ bytes: number }> {
-    const signal = AbortSignal.any([options.signal, this.#over.signal]);
-    assertSendable({ method: 'upload', params: { path, mode: options.mode } });
-    const { connection, welcome } = await this.#openFile(signal);
-    if (path.endsWith('/') && welcome.protocol < folderGeneration) {
-      connection[Symbol.dispose]();
-      throw olderRunner('makes no folders');
-    }
-    const { clock, transferTimeoutMs: timeoutMs } = this.#options;
-    return await upload(connection, path, content, { ...options, signal, clock, timeoutMs });
+    return await this.#files.upload(path, content, options);
   }
 
   async download(path: string, signal: AbortSignal): Promise<Download> {
-    const either = AbortSignal.any([signal, this.#over.signal]);
-    assertSendable({ method: 'download', params: { path } });
-    const { connection } = await this.#openFile(either);
-    const { clock, transferTimeoutMs: timeoutMs } = this.#options;
-    return await download(connection, path, { signal: either, clock, timeoutMs });
+    return await this.#files.download(path, signal);
   }
 
   subscribe(listener: (event: RunnerClientEvent) => void): Disposable {
@@ -281,27 +222,6 @@ export class RunnerConnection implements RunnerClient {
       return parseResult(method, result);
     } catch (cause) {
       throw protocolError(cause);
-    }
-  }
-
-  async #openFile(signal: AbortSignal): Promise<{ connection: Connection; welcome: Welcome }> {
-    this.#assertReachable();
-    const { clock, pauses, greetingTimeoutMs, assertRoom } = this.#options;
-    assertRoom();
-    const since = clock.now();
-    using deadline = new Deadline({
-      what: "a connection to the kernel's runner",
-      timeoutMs: fileConnectionMs,
-      clock,
-      signal,
-    });
-    try {
-      return await connectWithRetry({
-        ...{ address: this.#address, role: 'file', clock, greetingTimeoutMs, pauses },
-        signal: deadline.signal,
-      });
-    } catch (error) {
-      throw deadline.signal.aborted && !signal.aborted ? unreachable(since) : error;
     }
   }
 
@@ -352,33 +272,6 @@ export class RunnerConnection implements RunnerClient {
     const cutOff = { phase: 'finished', exitCode: exitCodeOf(end.exitCode), reason: 'kernel-ended' } as const;
     for (const summary of this.#index.list()) {
       if (summary.phase !== 'finished') this.#emit({ type: 'run', summary: { ...summary, ...cutOff } });
-    }
-  }
-
-  /** Connects, serves the connection until it is closed, and begins again, until this client is over. */
-  async #keepConnected(): Promise<void> {
-    const { clock, pauses, greetingTimeoutMs, log, violationPauseMs } = this.#options;
-    const { signal } = this.#over;
-    const target = { address: this.#address, role: 'control', clock, signal, greetingTimeoutMs, pauses } as const;
-    const backoff = new Backoff({ ...pauses, clock });
-    while (!signal.aborted) {
-      const startedAt = clock.monotonic();
-      const reason = await connectWithRetry(target).then(
-        ({ connection, welcome }) => this.#serve(connection, welcome),
-        (thrown: unknown) => thrown,
-      );
-      if (signal.aborted) return;
-      if (clock.monotonic() - startedAt >= shortLifeMs) backoff.reset();
-      let pauseMs = backoff.nextMs();
-      if (hasCode(reason, 'PROTOCOL_ERROR') && !(reason instanceof RunnerRefusal)) {
-        log.warn('a runner broke the protocol', { reason: reason.message });
-        this.#violations += 1;
-        if (this.#violations >= maxViolations) throw reason;
-        pauseMs = violationPauseMs;
-      } else if (!hasCode(reason, 'CONNECTION_LOST')) {
-        throw reason;
-      }
-      await sleep(clock, pauseMs, signal).catch(() => {});
     }
   }
 
