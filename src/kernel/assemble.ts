@@ -206,9 +206,11 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
       const refreshed = await Promise.allSettled([
         bridge.refresh(onBridge, signal),
         named.size > 0 ? sessionNetworks.refresh(signal) : null,
+        sessionNetworks.sweep(named, signal),
       ]);
-      for (const outcome of refreshed) if (outcome.status === 'rejected') throw outcome.reason;
-      await sessionNetworks.sweep(named, signal);
+      const errors = refreshed.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+      if (errors.length > 1) throw new AggregateError(errors, errors.map(String).join('; '));
+      if (errors.length === 1) throw errors[0];
     },
   });
   return {

@@ -9,7 +9,7 @@ import { KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { KeyedMutex } from '../lib/semaphore.ts';
 import { objectLabels } from '../protocol/image-contract.ts';
-import type { RefusedServices } from './cluster-services.ts';
+import type { RefusedFacts, RefusedServices } from './cluster-services.ts';
 import { Firewall } from './firewall/firewall.ts';
 import type { PacketFilter } from './firewall/packet-filter.ts';
 
@@ -40,20 +40,19 @@ export class Bridge {
   /** When network and rules were last seen, in monotonic milliseconds; null = not since the start or a doubt. */
   #seenAt: number | null = null;
   #filtered = false;
-  #restored = 0;
 
   constructor(options: BridgeOptions) {
     this.name = `kernelet-${options.tag}`;
     this.interfaceName = `kl-${options.tag}`;
     this.#options = options;
-    const { engine, tag, packetFilter } = options;
+    const { engine, tag, packetFilter: filter, log } = options;
     const scope = { tag, interfaces: this.interfaceName, kind: 'isolated' } as const;
-    this.#firewall = new Firewall(scope, packetFilter, engine.rulesChain);
+    this.#firewall = new Firewall(scope, { filter, rulesChain: engine.rulesChain, log });
   }
 
   /** How often somebody else had removed the rules. */
   get restored(): number {
-    return this.#restored;
+    return this.#firewall.restored;
   }
 
   /** Makes sure that the network and its rules are there; cheap when they are known to be. */
@@ -61,7 +60,9 @@ export class Bridge {
     if (this.#isFresh()) return;
     using _held = await this.#mutex.acquire('bridge', deadline.signal);
     if (this.#isFresh()) return;
-    await this.#make(deadline, { rules: !this.#filtered });
+    // First: the rules name the interface, which need not exist, so that no packet ever passes without them.
+    if (!this.#filtered) await this.#filter(await this.#options.refusedServices.facts(), deadline);
+    await this.#make(deadline);
   }
 
   /**
@@ -73,8 +74,11 @@ export class Bridge {
     if (!used && !this.#filtered) return;
     const options = { what: 'restoring the network', timeoutMs: deadlineMs, signal };
     await withDeadline(options, async (deadline) => {
+      // Before anybody has to wait: names may take their time.
+      const refused = await this.#options.refusedServices.facts();
       using _held = await this.#mutex.acquire('bridge', deadline.signal);
-      await this.#make(deadline, { rules: true });
+      await this.#filter(refused, deadline);
+      await this.#make(deadline);
     });
   }
 
@@ -96,9 +100,7 @@ export class Bridge {
     }
   }
 
-  /** Rules first: they name the interface, which need not exist, so that no packet ever passes without them. */
-  async #make(deadline: Deadline, { rules }: { readonly rules: boolean }): Promise<void> {
-    if (rules) await this.#filter(deadline);
+  async #make(deadline: Deadline): Promise<void> {
     const { engine } = this.#options;
     const known = await engine.inspectNetwork(this.name, deadline.signal);
     if (known) this.#check(known);
@@ -106,20 +108,16 @@ export class Bridge {
     this.#seenAt = systemClock.monotonic();
   }
 
-  async #filter(deadline: Deadline): Promise<void> {
-    const { log } = this.#options;
-    this.#filtered = false;
-    this.#seenAt = null;
-    const { refusedServices } = this.#options;
-    const refused = await refusedServices.addresses();
-    const { hostPorts } = refusedServices;
-    if (await this.#firewall.apply({ interfaces: [], refused, refusedPorts: hostPorts }, deadline)) {
-      this.#restored += 1;
-      log.error('somebody removed the rules that keep kernels apart, which are back', {
-        interface: this.interfaceName,
-      });
+  /** While it fails no kernel gets the network. */
+  async #filter(refused: RefusedFacts, deadline: Deadline): Promise<void> {
+    try {
+      await this.#firewall.apply({ interfaces: [], ...refused }, deadline);
+      this.#filtered = true;
+    } catch (error) {
+      this.#filtered = false;
+      this.#seenAt = null;
+      throw error;
     }
-    this.#filtered = true;
   }
 
   #isFresh(): boolean {

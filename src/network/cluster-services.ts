@@ -15,27 +15,38 @@ export interface ServiceAddress {
   readonly port: number;
 }
 
-/** What networks are told of the cluster. */
+/** What a network's rules are told of the cluster. */
+export interface RefusedFacts {
+  /** Services elsewhere. */
+  readonly refused: readonly ServiceAddress[];
+  /** TCP ports of this host that are the cluster's: the agent's own, and those of services that may run here too. */
+  readonly refusedPorts: readonly number[];
+}
+
+/** The services of a cluster that no kernel may reach. */
 export interface RefusedServices {
-  /** Where the services are now. Never rejects. */
-  addresses(): Promise<readonly ServiceAddress[]>;
-  /**
-   * TCP ports of this host that are the cluster's: the agent's own, and those of services that may run here too. They are
-   * known once `addresses` has answered.
-   */
-  readonly hostPorts: readonly number[];
+  /** As they are now. Never rejects. */
+  facts(): Promise<RefusedFacts>;
 }
 
 /** For a node that is in no cluster, or whose operator lets kernels reach all of it. */
-export const noRefusedServices: RefusedServices = { hostPorts: [], addresses: async () => [] };
+export const noRefusedServices: RefusedServices = { facts: async () => ({ refused: [], refusedPorts: [] }) };
+
+/** What somebody knows of the services. */
+export interface KnownServices {
+  /** By name or address. */
+  readonly known: readonly HostPort[];
+  /** Whether these are all; else somebody who knows more of them did not answer. */
+  readonly isComplete: boolean;
+}
 
 /** Looks a name up: its IPv4 addresses. */
 export type LookUp = (host: string) => Promise<readonly string[]>;
 
 /** What they are made of. */
 export interface ClusterServicesParts {
-  /** By name or address, as far as they are known at the moment. */
-  readonly services: () => Promise<readonly HostPort[]>;
+  /** As far as they are known at the moment. Never rejects. */
+  readonly services: () => Promise<KnownServices>;
   /** TCP ports of the agent on this host. */
   readonly ownPorts: readonly number[];
   readonly clock: Clock;
@@ -59,10 +70,11 @@ const systemLookUp: LookUp = async (host) => {
 /** The services, by where they are now. */
 export class ClusterServices implements RefusedServices {
   readonly #parts: ClusterServicesParts;
-  /** When each `ADDRESS:PORT` was given last, in monotonic milliseconds. */
-  readonly #seen = new Map<string, number>();
-  /** Ports of services, wherever they are. */
+  /** By `ADDRESS:PORT`, with the time at which it was given last, in monotonic milliseconds. */
+  readonly #seen = new Map<string, ServiceAddress & { readonly at: number }>();
+  /** Ports of this host. */
   readonly #ports: Set<number>;
+  /** Names that could not be looked up. */
   readonly #unknown = new Set<string>();
   #askedAt: number | null = null;
   #asking: Promise<void> | null = null;
@@ -72,23 +84,20 @@ export class ClusterServices implements RefusedServices {
     this.#ports = new Set(parts.ownPorts);
   }
 
-  get hostPorts(): readonly number[] {
-    return [...this.#ports].toSorted((one, other) => one - other);
-  }
-
   /**
-   * Their addresses, in a fixed order. A name that cannot be looked up now leads where it led before; loopback addresses are
-   * left out, since a kernel has its own.
+   * In a fixed order. A name that cannot be looked up now leads where it led before; loopback addresses are left out, since
+   * a kernel has its own.
    */
-  async addresses(): Promise<readonly ServiceAddress[]> {
+  async facts(): Promise<RefusedFacts> {
     const now = this.#parts.clock.monotonic();
     const isDue = this.#askedAt === null || now - this.#askedAt >= againMs || this.#unknown.size > 0;
     if (isDue) this.#asking ??= this.#askAll().finally(() => this.#askingEnded());
     await this.#asking;
-    return [...this.#seen.keys()].toSorted().map((one) => {
-      const [address = '', port] = one.split(':');
-      return { address, port: Number(port) };
-    });
+    const services = [...this.#seen].toSorted(([one], [other]) => (one < other ? -1 : 1));
+    return {
+      refused: services.map(([, { address, port }]) => ({ address, port })),
+      refusedPorts: [...this.#ports].toSorted((one, other) => one - other),
+    };
   }
 
   #askingEnded(): void {
@@ -98,27 +107,30 @@ export class ClusterServices implements RefusedServices {
 
   async #askAll(): Promise<void> {
     const { services, clock } = this.#parts;
-    const known = await services().catch(() => []);
-    const answers = await Promise.all(known.map((service) => this.#ask(service)));
-    const now = clock.monotonic();
-    for (const one of answers.flat()) this.#seen.set(one, now);
-    // While names cannot be looked up nothing is forgotten.
+    const { known, isComplete } = await services();
+    await Promise.all(known.map((service) => this.#ask(service)));
+    // While somebody may know more, nothing is forgotten.
+    if (!isComplete) return;
+    const hosts = new Set(known.map(({ host }) => host));
+    for (const host of this.#unknown) if (!hosts.has(host)) this.#unknown.delete(host);
     if (this.#unknown.size > 0) return;
-    for (const [one, at] of this.#seen) if (now - at > keptMs) this.#seen.delete(one);
+    const now = clock.monotonic();
+    for (const [key, { at }] of this.#seen) if (now - at > keptMs) this.#seen.delete(key);
   }
 
-  async #ask({ host, port }: HostPort): Promise<readonly string[]> {
-    const { log, lookUp = systemLookUp } = this.#parts;
+  async #ask({ host, port }: HostPort): Promise<void> {
+    const { clock, log, lookUp = systemLookUp } = this.#parts;
     this.#ports.add(port);
     try {
       const found = await raceWithSignal(lookUp(host), AbortSignal.timeout(lookUpMs));
       this.#unknown.delete(host);
-      return found.filter((address) => !address.startsWith('127.')).map((address) => `${address}:${port}`);
+      const at = clock.monotonic();
+      for (const address of found)
+        if (!address.startsWith('127.')) this.#seen.set(`${address}:${port}`, { address, port, at });
     } catch (error) {
       const text = 'a service of the cluster cannot be looked up: kernels are kept off its last known addresses alone';
       if (!this.#unknown.has(host)) log.warn(text, { host, error });
       this.#unknown.add(host);
-      return [];
     }
   }
 }

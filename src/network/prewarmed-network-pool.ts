@@ -1,54 +1,37 @@
 /**
  * The pool of prewarmed networks: a few idle ones that kernels lease, so that a creation need not wait for the engine to
- * set up a network. A creation never waits for the pool: when none is idle, the kernel gets a network of its own.
+ * set up a network. A creation never waits for one to be made: when none is idle, the kernel gets a network of its own.
  * What there is is known from the engine, by labels, so that nothing is lost when the process is killed. What the files
  * of names are is known from the moment at which a network was made, in which no kernel had joined it yet, and by the
  * process alone that made it: one that an earlier process has made is leased to nobody else any more. Nor is one on which
  * a kernel has left a trace.
  */
-import type { ContainerDetail, Engine } from '../engine/engine.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
-import { type Deadline, withDeadline } from '../lib/deadline.ts';
+import { type Deadline, raceWithSignal, withDeadline } from '../lib/deadline.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { ContainerId, KernelId } from '../lib/ids.ts';
-import type { Logger } from '../lib/log.ts';
+import { PrewarmedContainers, type PrewarmedContainersParts } from './prewarmed-containers.ts';
 import {
-  isPrewarmedNetwork,
   type LeasedNetwork,
+  type MadeNetwork,
   type NameFiles,
-  nameFilesEqual,
   newPrewarmedNetworkName,
   type PrewarmedNetwork,
-  type PrewarmedNetworkForm,
-  prewarmedNetworkLabels,
-  prewarmedNetworkSpec,
   unknownNetwork,
 } from './prewarmed-network.ts';
 
 /** What the pool works with. */
-export interface PrewarmedNetworkPoolParts {
-  readonly engine: Engine;
-  readonly form: PrewarmedNetworkForm;
+export interface PrewarmedNetworkPoolParts extends PrewarmedContainersParts {
   /** How many are kept idle; 0 = none is ever made. */
   readonly target: number;
   /** Makes sure that the network and its rules are there. */
   readonly ensureNetwork: (deadline: Deadline) => Promise<void>;
   /** Those that kernels' containers say they have joined, whether their kernels are known or not. */
   readonly joined: (signal: AbortSignal) => Promise<ReadonlySet<ContainerId>>;
-  /** Bytes that have gone through the network of a process. */
-  readonly networkBytes: (pid: number) => Promise<Pick<LeasedNetwork, 'receivedBytes' | 'sentBytes'>>;
-  /** The files of names of one, as they are now. */
-  readonly readNames: (paths: ContainerDetail['nameFiles']) => Promise<NameFiles>;
-  /** The sockets that there are in the network of a process, in words that are equal when they are. */
-  readonly readSockets: (pid: number) => Promise<string>;
   readonly clock: Clock;
-  readonly log: Logger;
 }
 
-/** A network that the engine does not show within this is not used. */
-const verifyMs = 1_000;
 const makeMs = 60_000;
-const removeMs = 30_000;
 const stopMs = 10_000;
 /** How long the reply to a request that was begun before the end is waited for: the engine does it all the same. */
 const lateReplyMs = 5_000;
@@ -58,13 +41,14 @@ const idleMs = 5 * 60_000;
 /** Disposing it removes those that no kernel holds, within a bound. */
 export class PrewarmedNetworkPool implements AsyncDisposable {
   readonly #parts: PrewarmedNetworkPoolParts;
+  readonly #containers: PrewarmedContainers;
   readonly #networks = new Map<ContainerId, PrewarmedNetwork>();
   /** Names of those that are being made. */
   readonly #making = new Set<string>();
   /** Those that are being removed: the engine may list them still. */
   readonly #removals = new Map<ContainerId, Promise<void>>();
-  /** Those whose last kernel is gone and that are looked at for what it has left. */
-  readonly #checks = new Set<Promise<void>>();
+  /** Those whose last kernel is gone and that are looked at for what it has left: nobody may lease them. */
+  readonly #checks = new Map<ContainerId, Promise<void>>();
   readonly #end = new AbortController();
   readonly #hangUp = new AbortController();
   #creations = 0;
@@ -73,10 +57,10 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
   #filling: Promise<void> | null = null;
   #idleTimer: Timer | null = null;
   #absentReleases = 0;
-  #altered = 0;
 
   constructor(parts: PrewarmedNetworkPoolParts) {
     this.#parts = parts;
+    this.#containers = new PrewarmedContainers(parts);
   }
 
   /** Releases of a network that was not held: an invariant violation. */
@@ -86,7 +70,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
 
   /** Networks whose files of names were not as they were made: an invariant violation. */
   get altered(): number {
-    return this.#altered;
+    return this.#containers.altered;
   }
 
   /** Says that a kernel is being created, until disposed: nothing is made meanwhile, so that it does not wait. */
@@ -112,11 +96,13 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
    */
   async lease(kernel: KernelId, image: string, signal: AbortSignal): Promise<LeasedNetwork | null> {
     // To read two files takes far less than to make a network.
-    if (!this.#heldBy(kernel) && !this.#idle(image)) await Promise.all(this.#checks);
+    if (!this.#heldBy(kernel) && !this.#idle(image)) {
+      await raceWithSignal(Promise.all(this.#checks.values()), signal);
+    }
     for (let found = this.#heldBy(kernel) ?? this.#idle(image); found; found = this.#idle(image)) {
       // Before anything is waited for: nobody else may take it.
       found.owner = kernel;
-      const leased = await this.#verify(found, signal);
+      const leased = await this.#containers.verify(found, signal);
       signal.throwIfAborted();
       if (leased) {
         found.sentBefore ??= leased.sentBytes;
@@ -146,7 +132,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
 
   /** The files of names of the network that a kernel holds, as they were made; null when it holds none that is known. */
   namesOf(kernel: KernelId): NameFiles | null {
-    return this.#heldBy(kernel)?.names ?? null;
+    return this.#heldBy(kernel)?.made?.names ?? null;
   }
 
   /**
@@ -161,12 +147,9 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     }
     held.owner = null;
     held.lastOwner = kernel;
-    if (held.names === null || this.#end.signal.aborted) {
-      this.#drop(held.id);
-      return;
-    }
-    const check = this.#check(held).finally(() => this.#checks.delete(check));
-    this.#checks.add(check);
+    const { id, made } = held;
+    if (made === null || this.#end.signal.aborted) return this.#drop(id);
+    this.#checks.set(id, this.#check(held, made));
   }
 
   /** Gives up a kernel's network that is of no use, and removes it in the background. */
@@ -189,7 +172,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
       new Set(this.#removals.keys()),
     ];
     const inUse = await joined(signal);
-    const listed = await this.#listed(signal);
+    const listed = await this.#containers.list(signal);
     let replaced: string | null = null;
     for (const { id, name, state, image } of listed) {
       const isNew = this.#making.has(name) || making.has(name) || (this.#networks.has(id) && !known.has(id));
@@ -237,7 +220,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
       await withDeadline(options, async () => {
         await this.#empty();
         const inUse = await joined(signal);
-        for (const { id } of await this.#listed(signal)) {
+        for (const { id } of await this.#containers.list(signal)) {
           if ((this.#networks.get(id)?.owner ?? null) === null && !inUse.has(id)) this.#drop(id);
         }
         await Promise.all(this.#removals.values());
@@ -248,7 +231,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
   }
 
   async #empty(): Promise<void> {
-    await Promise.all(this.#checks);
+    await Promise.all(this.#checks.values());
     this.#wanted = null;
     await this.#filling;
     this.#trim(0);
@@ -281,97 +264,40 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
   }
 
   async #make(image: string): Promise<void> {
-    const { engine, form, ensureNetwork, readNames, readSockets } = this.#parts;
+    const { form, ensureNetwork } = this.#parts;
     const name = newPrewarmedNetworkName(form.tag);
     this.#making.add(name);
     try {
       const options = { what: 'making a prewarmed network', timeoutMs: makeMs, signal: this.#hangUp.signal };
       await withDeadline(options, async (deadline) => {
         await ensureNetwork(deadline);
-        const id = await engine.createContainer(await prewarmedNetworkSpec(form, name, image), deadline.signal);
-        this.#end.signal.throwIfAborted();
-        await engine.startContainer(id, deadline.signal);
-        const made = await engine.inspectContainer(id, deadline.signal);
-        if (!made) throw new KerneletError('ENGINE_FAILED', `the container ${name} was removed by somebody else`);
-        const { pid } = made;
-        const [names, sockets] = await Promise.all([readNames(made.nameFiles), readSockets(pid)]);
-        this.#networks.set(id, { ...unknownNetwork(id), image, names, made: { pid, sockets } });
+        const { id, made } = await this.#containers.make(name, image, { deadline, end: this.#end.signal });
+        this.#networks.set(id, { ...unknownNetwork(id), made });
       });
     } catch (error) {
       // The request may have had its effect.
-      const left = await engine.inspectContainer(name, AbortSignal.timeout(verifyMs)).catch(() => null);
-      if (left && isPrewarmedNetwork(form, left)) this.#drop(left.id);
+      const left = await this.#containers.find(name);
+      if (left !== null) this.#drop(left);
       throw error;
     } finally {
       this.#making.delete(name);
     }
   }
 
-  /** The network as a lease when it is alive, ours, as it should be and on the network; else null. */
-  async #verify({ id, names, lastOwner }: PrewarmedNetwork, signal: AbortSignal): Promise<LeasedNetwork | null> {
-    if (names === null) return null;
-    const { engine, form, networkBytes, readNames, log } = this.#parts;
-    try {
-      return await withDeadline(
-        { what: 'verifying a prewarmed network', timeoutMs: verifyMs, signal },
-        async (deadline) => {
-          const seen = await engine.inspectContainer(id, deadline.signal);
-          const isGood =
-            seen && isPrewarmedNetwork(form, seen) && seen.state === 'running' && seen.networkAddress !== null;
-          if (!isGood) return null;
-          const [{ receivedBytes, sentBytes }, now] = await Promise.all([
-            networkBytes(seen.pid),
-            readNames(seen.nameFiles),
-          ]);
-          if (!nameFilesEqual(names, now)) {
-            this.#altered += 1;
-            log.warn('the files of names of a prewarmed network were changed; it is not used again', {
-              ...{ container: id, lastKernel: lastOwner, paths: Object.values(seen.nameFiles) },
-            });
-            return null;
-          }
-          return { container: id, receivedBytes, sentBytes };
-        },
-      );
-    } catch (error) {
-      if (!signal.aborted) log.warn('a prewarmed network cannot be used', { container: id, error });
-      return null;
-    }
-  }
-
-  /**
-   * Gives up a network in which its last kernel has left a trace, and has another take its place. Ends of connections
-   * outlive the process that made them; and who has sent something may be answered later on, through what the host
-   * remembers of it, whoever has the address then. Never rejects.
-   */
-  async #check(network: PrewarmedNetwork): Promise<void> {
-    const { id, image, made, sentBefore, lastOwner } = network;
-    network.isChecking = true;
-    const left = await this.#traces(network).catch((error: unknown) => ({ error }));
-    network.isChecking = false;
+  /** Gives up a network in which its last kernel has left a trace, and has another take its place. Never rejects. */
+  async #check(network: PrewarmedNetwork, made: MadeNetwork): Promise<void> {
+    const { id, sentBefore, lastOwner } = network;
+    const left = await this.#containers.traces(made, sentBefore).catch((error: unknown) => ({ error }));
+    this.#checks.delete(id);
     network.sentBefore = null;
-    if (left === null) this.#trim(this.#end.signal.aborted ? 0 : this.#parts.target);
+    if (left === null) this.#trim(this.#parts.target);
     if (left === null || !this.#networks.has(id)) return;
     this.#parts.log.debug('a prewarmed network is given up, since its last kernel has left something in it', {
-      ...{ container: id, lastKernel: lastOwner, sentBefore, socketsBefore: made?.sockets, ...left },
+      ...{ container: id, lastKernel: lastOwner, sentBefore, socketsBefore: made.sockets, ...left },
     });
     this.#drop(id);
-    this.#wanted ??= image;
+    this.#wanted ??= made.image;
     this.#fillSoon();
-  }
-
-  /** What is other than before the last kernel; null when nothing is. Throws the system's errors. */
-  async #traces({ made, sentBefore }: PrewarmedNetwork): Promise<{ sent: number; sockets: string } | null> {
-    if (made === null) throw new KerneletError('INTERNAL', 'nobody knows what the network was made with');
-    const { networkBytes, readSockets } = this.#parts;
-    const [{ sentBytes: sent }, sockets] = await Promise.all([networkBytes(made.pid), readSockets(made.pid)]);
-    return sent === sentBefore && sockets === made.sockets ? null : { sent, sockets };
-  }
-
-  async #listed(signal: AbortSignal) {
-    const { engine, form } = this.#parts;
-    const listed = await engine.listContainers({ [prewarmedNetworkLabels.proof]: null }, signal);
-    return listed.filter((one) => isPrewarmedNetwork(form, one));
   }
 
   #heldBy(kernel: KernelId): PrewarmedNetwork | undefined {
@@ -379,12 +305,12 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
   }
 
   #idleOnes(): readonly PrewarmedNetwork[] {
-    return [...this.#networks.values()].filter(({ owner, isChecking }) => owner === null && !isChecking);
+    return [...this.#networks.values()].filter(({ id, owner }) => owner === null && !this.#checks.has(id));
   }
 
   #idle(image: string): PrewarmedNetwork | undefined {
     const idle = this.#idleOnes();
-    return idle.find((one) => one.image === image) ?? idle[0];
+    return idle.find(({ made }) => made?.image === image) ?? idle[0];
   }
 
   /** Lets go of the oldest idle ones beyond so many. */
@@ -395,11 +321,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
 
   #drop(id: ContainerId): void {
     this.#networks.delete(id);
-    const { engine, log } = this.#parts;
-    const removal = engine
-      .removeContainer(id, AbortSignal.timeout(removeMs))
-      .catch((error: unknown) => log.warn('a prewarmed network could not be removed', { container: id, error }))
-      .finally(() => this.#removals.delete(id));
+    const removal = this.#containers.remove(id).finally(() => this.#removals.delete(id));
     this.#removals.set(id, removal);
   }
 }

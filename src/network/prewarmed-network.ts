@@ -23,18 +23,23 @@ export const leasedNetwork = fields({
   sentBytes: whole,
 });
 
+/** A network as it was made, when no kernel had joined it yet. */
+export interface MadeNetwork {
+  /** The image of its container. */
+  readonly image: string;
+  readonly names: NameFiles;
+  /** The process that holds it. */
+  readonly pid: number;
+  /** What there is of sockets: the engine's. */
+  readonly sockets: string;
+}
+
 /** What the pool knows of one. What is not `readonly` changes with every kernel on it. */
 export interface PrewarmedNetwork {
   readonly id: ContainerId;
-  /** The image of its container; null = unknown, since an earlier process has made it. */
-  readonly image: string | null;
-  /** The files of names as they were made; null = not known, since an earlier process has made them. */
-  readonly names: NameFiles | null;
-  /** The process that holds it, and the sockets that it was made with, which are the engine's; null = not known. */
-  readonly made: { readonly pid: number; readonly sockets: string } | null;
+  /** How it was made; null = not known, since an earlier process has made it. */
+  readonly made: MadeNetwork | null;
   owner: KernelId | null;
-  /** Whether it is being looked at for what its last kernel has left: nobody may lease it. */
-  isChecking: boolean;
   /** Bytes that had been sent from it before its kernel joined; null = none has. */
   sentBefore: number | null;
   /** The kernel that gave it back last. */
@@ -43,8 +48,7 @@ export interface PrewarmedNetwork {
 
 /** One of which nothing is known but its container. */
 export const unknownNetwork = (id: ContainerId): PrewarmedNetwork => ({
-  ...{ id, image: null, names: null, made: null },
-  ...{ owner: null, isChecking: false, sentBefore: null, lastOwner: null },
+  ...{ id, made: null, owner: null, sentBefore: null, lastOwner: null },
 });
 
 /** What is the same for all prewarmed networks of an agent. */

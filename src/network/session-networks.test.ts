@@ -99,8 +99,7 @@ describe('the networks of sessions', () => {
   it('keep kernels on networks of several nodes off the services of the cluster, until they may reach them', async () => {
     const filter = new FakePacketFilter();
     const refusing = {
-      hostPorts: [6001],
-      addresses: async () => [{ address: '10.0.0.5', port: 2379 }],
+      facts: async () => ({ refused: [{ address: '10.0.0.5', port: 2379 }], refusedPorts: [6001] }),
     };
     const { networks } = setUp({ filter, refusedServices: refusing });
     await networks.environ(soon());

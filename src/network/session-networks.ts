@@ -11,10 +11,10 @@ import type { Logger } from '../lib/log.ts';
 import { Backoff, retry } from '../lib/retry.ts';
 import { KeyedMutex } from '../lib/semaphore.ts';
 import { objectLabels } from '../protocol/image-contract.ts';
-import type { RefusedServices } from './cluster-services.ts';
+import type { RefusedFacts, RefusedServices } from './cluster-services.ts';
 import { Firewall } from './firewall/firewall.ts';
 import type { PacketFilter } from './firewall/packet-filter.ts';
-import type { FirewallFacts } from './firewall/rule-set.ts';
+import type { FirewallScope } from './firewall/rule-set.ts';
 
 /** The label of those that this agent has made. */
 const ownerLabel = 'ai.kernelet.session-network-of';
@@ -57,24 +57,21 @@ export class SessionNetworks {
   /** Interfaces of networks that were asked for and not listed yet; one that never comes is named by a rule that does nothing. */
   readonly #coming = new Set<string>();
   #present: readonly string[] = [];
-  #isGatewayOpen = false;
-  #restored = 0;
 
   constructor(parts: SessionNetworksParts) {
     this.#parts = parts;
-    const { tag, packetFilter } = parts;
-    const { rulesChain, gatewayNetwork } = parts.engine;
-    const scope = { tag: `${tag}-S`, interfaces: `ks${tag}+`, kind: 'joined' } as const;
-    this.#firewall = new Firewall(scope, packetFilter, rulesChain);
-    const shared = { tag: `${tag}-G`, interfaces: gatewayNetwork ?? '', kind: 'shared' } as const;
-    this.#gateway = gatewayNetwork === null ? null : new Firewall(shared, packetFilter, rulesChain);
+    const { tag, packetFilter: filter, log } = parts;
+    const { rulesChain, gatewayNetwork: gateway } = parts.engine;
+    const make = (scope: FirewallScope): Firewall => new Firewall(scope, { filter, rulesChain, log });
+    this.#firewall = make({ tag: `${tag}-S`, interfaces: `ks${tag}+`, kind: 'joined' });
+    this.#gateway = gateway === null ? null : make({ tag: `${tag}-G`, interfaces: gateway, kind: 'shared' });
   }
 
   /** Makes one; one that is there already is taken. Throws INVALID_ARGUMENT when the name is somebody else's. */
   async create(name: string, signal: AbortSignal): Promise<void> {
     const { engine, tag, agentId } = this.#parts;
     if ((await this.#sessionNetwork(name, signal)) !== null) return;
-    await this.#filter([interfaceName(tag, name)], signal);
+    await this.#filter(interfaceName(tag, name), signal);
     try {
       await engine.createNetwork(
         {
@@ -107,29 +104,27 @@ export class SessionNetworks {
     await retry({ backoff, signal, isRetryable }, () => engine.removeNetwork(name, signal));
   }
 
-  /** Puts the rules of all of them in place, before there is one and while kernels may be on one. */
+  /** Puts the rules of all of them in place. Call it while kernels may be on one. */
   async refresh(signal: AbortSignal): Promise<void> {
-    await this.#filter([], signal);
+    await this.#filter(null, signal);
   }
 
   /** How often somebody else had removed the rules. */
   get restored(): number {
-    return this.#restored;
+    return this.#firewall.restored + (this.#gateway?.restored ?? 0);
   }
 
-  /** `coming`: interfaces of networks that are about to be made. */
-  async #filter(coming: readonly string[], signal: AbortSignal): Promise<void> {
-    const { tag, log, refusedServices } = this.#parts;
+  /** `coming`: the interface of a network that is about to be made. */
+  async #filter(coming: string | null, signal: AbortSignal): Promise<void> {
+    const { refusedServices } = this.#parts;
     const options = { what: "filtering the sessions' networks", timeoutMs: rulesDeadlineMs, signal };
     await withDeadline(options, async (deadline) => {
+      // Before anybody has to wait: names may take their time.
+      const refused = await refusedServices.facts();
       using _held = await this.#mutex.acquire('rules', deadline.signal);
-      for (const name of coming) this.#coming.add(name);
-      const refused = await refusedServices.addresses();
-      const facts = { interfaces: await this.#interfaces(deadline), refused, refusedPorts: refusedServices.hostPorts };
-      const isRestored = await this.#filterGateway(facts, deadline);
-      if (!(await this.#firewall.apply(facts, deadline)) && !isRestored) return;
-      this.#restored += 1;
-      log.error('somebody removed the rules that keep kernels apart, which are back', { interfaces: `ks${tag}*` });
+      if (coming !== null) this.#coming.add(coming);
+      await this.#filterGateway(refused, deadline);
+      await this.#firewall.apply({ interfaces: await this.#interfaces(deadline), ...refused }, deadline);
     });
   }
 
@@ -147,16 +142,11 @@ export class SessionNetworks {
     return [...this.#present, ...this.#coming];
   }
 
-  /** Everything on that interface is concerned, also what is not this agent's. True when the rules had been removed. */
-  async #filterGateway(facts: FirewallFacts, deadline: Deadline): Promise<boolean> {
-    if (this.#gateway === null) return false;
-    if (facts.refused.length + facts.refusedPorts.length > 0) {
-      return await this.#gateway.apply({ ...facts, interfaces: [] }, deadline);
-    }
-    // An earlier process may have put them there.
-    if (!this.#isGatewayOpen) await this.#gateway.remove(deadline);
-    this.#isGatewayOpen = true;
-    return false;
+  /** Everything on that interface is concerned, also what is not this agent's: without need it has no rules. */
+  async #filterGateway(refused: RefusedFacts, deadline: Deadline): Promise<void> {
+    const isNeeded = refused.refused.length + refused.refusedPorts.length > 0;
+    if (isNeeded) await this.#gateway?.apply({ interfaces: [], ...refused }, deadline);
+    else await this.#gateway?.remove(deadline);
   }
 
   /**
@@ -166,7 +156,7 @@ export class SessionNetworks {
   async environ(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     const { engine } = this.#parts;
     const { gatewayNetwork } = engine;
-    await this.#filter([], signal);
+    await this.refresh(signal);
     const gateway = gatewayNetwork === null ? null : await engine.inspectNetwork(gatewayNetwork, signal);
     const [subnet] = gateway?.subnets ?? [];
     return subnet === undefined ? {} : { OMPI_MCA_btl_tcp_if_exclude: `127.0.0.1/32,${subnet}` };

@@ -66,7 +66,7 @@ describe.each([
     engine = await connectTestEngine();
     ledger = new EngineLedger(engine);
     refused = [];
-    const refusedServices = { hostPorts: [], addresses: async () => refused };
+    const refusedServices = { facts: async () => ({ refused, refusedPorts: [] }) };
     bridge = new Bridge({ engine, tag, agentId: 'test', log: silentLogger, packetFilter, refusedServices });
     service = createServer((socket) => socket.on('error', () => {}).end('hello')).listen(0, '0.0.0.0');
     await new Promise((resolve) => service.once('listening', resolve));

@@ -66,7 +66,10 @@ export async function openMember(options: OpenMemberOptions): Promise<ServedNode
     events: publisher,
     statistics: new ClusterStatistics(redis.statistics, agentId, clock),
     services: new ClusterServices({
-      services: async () => [...(settings.etcd?.addresses ?? []), ...(await redis.servers())],
+      services: async () => {
+        const { known, isComplete } = await redis.servers();
+        return { known: [...(settings.etcd?.addresses ?? []), ...known], isComplete };
+      },
       ownPorts: ownPorts(settings),
       clock,
       log,

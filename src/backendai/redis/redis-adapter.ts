@@ -45,12 +45,16 @@ export class RedisAdapter implements Disposable {
     this.statistics = new RedisStatistics(this.#link(redisDatabases.statistics), agentId);
   }
 
-  /** Where the server is; of several, those that know it and those that they name. Never rejects. */
-  async servers(): Promise<readonly HostPort[]> {
+  /**
+   * Where the server is; of several, those that know it and those that they name. `isComplete`: whether one of them has named
+   * all. Never rejects.
+   */
+  async servers(): Promise<{ readonly known: readonly HostPort[]; readonly isComplete: boolean }> {
     const { settings } = this.#options;
     const { place } = settings;
-    if (place.kind === 'server') return [place.address];
-    return [...place.sentinels, ...(await namedServers(place, settings))];
+    if (place.kind === 'server') return { known: [place.address], isComplete: true };
+    const named = await namedServers(place, settings);
+    return { known: [...place.sentinels, ...named], isComplete: named.length > 0 };
   }
 
   /**

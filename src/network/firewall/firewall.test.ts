@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FakePacketFilter } from '../../../test/support/fake-packet-filter.ts';
 import { withDeadline } from '../../lib/deadline.ts';
+import { silentLogger } from '../../lib/log.ts';
 import { Firewall } from './firewall.ts';
 import { chainsText, isReached, rulesOf } from './iptables-chains.ts';
 import { tableText } from './nft-table.ts';
@@ -12,12 +13,16 @@ const gateway = { tag: '0a1b2c3d-G', interfaces: 'gateway', kind: 'shared' } as 
 const facts = (interfaces: readonly string[] = []): FirewallFacts => ({ interfaces, refused: [], refusedPorts: [] });
 
 function setUp(filter = new FakePacketFilter(), scope: FirewallScope = one) {
-  const firewall = new Firewall(scope, filter, 'DUMMY-USER');
+  const firewall = new Firewall(scope, { filter, rulesChain: 'DUMMY-USER', log: silentLogger });
   return {
     filter,
     firewall,
-    apply: (interfaces: readonly string[] = []) =>
-      withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => firewall.apply(facts(interfaces), deadline)),
+    /** Whether it found that somebody had removed the rules. */
+    apply: async (interfaces: readonly string[] = []): Promise<boolean> => {
+      const before = firewall.restored;
+      await withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => firewall.apply(facts(interfaces), deadline));
+      return firewall.restored > before;
+    },
     remove: () => withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => firewall.remove(deadline)),
   };
 }
@@ -93,7 +98,8 @@ describe('services of the cluster', () => {
     const apply = (now: FirewallFacts) =>
       withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => firewall.apply(now, deadline));
     await apply(refusing);
-    expect(await apply({ ...refusing, refused: [{ address: '10.0.0.6', port: 2379 }] })).toBe(false);
+    await apply({ ...refusing, refused: [{ address: '10.0.0.6', port: 2379 }] });
+    expect(firewall.restored).toBe(0);
     expect([...filter.tables.values()].join()).toContain('10.0.0.6');
   });
 });

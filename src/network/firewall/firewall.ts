@@ -6,10 +6,19 @@
  */
 import type { Deadline } from '../../lib/deadline.ts';
 import { KerneletError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/log.ts';
 import { IptablesChains } from './iptables-chains.ts';
 import { NftTable } from './nft-table.ts';
 import type { PacketFilter } from './packet-filter.ts';
 import type { FirewallFacts, FirewallScope, RuleSet } from './rule-set.ts';
+
+/** What a firewall works with. */
+export interface FirewallParts {
+  readonly filter: PacketFilter;
+  /** The engine's own chain of iptables for rules of others; null where it keeps none. */
+  readonly rulesChain: string | null;
+  readonly log: Logger;
+}
 
 /** The rules for one bridge, or for all whose names begin the same way. */
 export class Firewall {
@@ -19,23 +28,30 @@ export class Firewall {
   readonly #kinds: readonly [RuleSet, RuleSet];
   #used: RuleSet | null = null;
   /** Kinds that may hold rules of an earlier time, which nobody keeps up to date. */
-  readonly #stale = new Set<RuleSet>();
+  readonly #stale: Set<RuleSet>;
+  readonly #log: Logger;
+  #restored = 0;
   /** What the rules were made of. */
   #facts = '';
 
-  /** `rulesChain`: the engine's own chain of iptables for rules of others; null where it keeps none. */
-  constructor(scope: FirewallScope, filter: PacketFilter, rulesChain: string | null) {
+  constructor(scope: FirewallScope, { filter, rulesChain, log }: FirewallParts) {
     this.#scope = scope;
     this.#filter = filter;
+    this.#log = log;
     this.#kinds = [new NftTable(scope, filter), new IptablesChains(scope, filter, rulesChain)];
-    for (const kind of this.#kinds) this.#stale.add(kind);
+    this.#stale = new Set(this.#kinds);
+  }
+
+  /** How often somebody else had removed the rules. */
+  get restored(): number {
+    return this.#restored;
   }
 
   /**
-   * Puts the rules in place unless they stand and say the same. True when what was put there earlier did not stand any more.
+   * Puts the rules in place unless they stand and say the same, and says when what was put there earlier had been removed.
    * Throws NOT_SUPPORTED when this machine can't.
    */
-  async apply(facts: FirewallFacts, deadline: Deadline): Promise<boolean> {
+  async apply(facts: FirewallFacts, deadline: Deadline): Promise<void> {
     const wanted = JSON.stringify({ ...facts, interfaces: facts.interfaces.toSorted() });
     const known = this.#used;
     const stands = known !== null && (await known.stand(deadline));
@@ -46,13 +62,16 @@ export class Firewall {
       // The module comes with the first bridge that an engine isolates.
       if (known !== null) throw this.#refusal('packets between kernels pass no filter: load the module br_netfilter');
     }
-    return known !== null && stands === false;
+    if (known === null || stands !== false) return;
+    this.#restored += 1;
+    const { interfaces } = this.#scope;
+    this.#log.error('somebody removed the rules that keep kernels apart, which are back', { interfaces });
   }
 
   /** Takes the rules away; absent ones are success. */
   async remove(deadline: Deadline): Promise<void> {
     this.#used = null;
-    for (const kind of this.#kinds) this.#stale.add(kind);
+    this.#facts = '';
     await this.#removeStale(deadline);
   }
 
@@ -65,10 +84,10 @@ export class Firewall {
     const problems: string[] = [];
     for (const kind of this.#kinds) {
       try {
+        this.#stale.add(kind);
         await kind.put(facts, deadline);
         if (!(await kind.stand(deadline))) throw this.#refusal('rules that were put in place are not there');
         this.#used = kind;
-        this.#stale.add(kind);
         return;
       } catch (error) {
         deadline.check();

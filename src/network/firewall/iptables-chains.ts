@@ -136,6 +136,7 @@ export class IptablesChains implements RuleSet {
   async remove(deadline: Deadline): Promise<boolean> {
     this.#standing = null;
     const { exitCode, stdout } = await this.#filter.run('iptables', ['-S'], deadline);
+    deadline.check();
     // Without the program there are no chains.
     if (exitCode !== 0) return exitCode < 0;
     const rules = rulesOf(stdout);
@@ -149,7 +150,9 @@ export class IptablesChains implements RuleSet {
       await this.#filter.run('iptables', ['-F', chain], deadline);
       await this.#filter.run('iptables', ['-X', chain], deadline);
     }
-    await this.#filter.run('ip6tables', ['-D', 'INPUT', '-i', this.#scope.interfaces, '-j', 'DROP'], deadline);
+    if (this.#scope.kind !== 'shared') {
+      await this.#filter.run('ip6tables', ['-D', 'INPUT', '-i', this.#scope.interfaces, '-j', 'DROP'], deadline);
+    }
     const left = await this.#list(deadline);
     return left !== null && !chains.some((chain) => left.has(chain));
   }

@@ -100,6 +100,7 @@ export class NftTable implements RuleSet {
   async remove(deadline: Deadline): Promise<boolean> {
     this.#listing = null;
     const removed = await this.#filter.run('nft', ['delete', 'table', ...this.#name], deadline);
+    deadline.check();
     // Without the program there is no table.
     return removed.exitCode <= 0 || isAbsent(removed);
   }

@@ -3,7 +3,7 @@
  * and, for machines without nftables, in `iptables-chains.ts`.
  */
 import type { Deadline } from '../../lib/deadline.ts';
-import type { ServiceAddress } from '../cluster-services.ts';
+import type { RefusedFacts } from '../cluster-services.ts';
 
 /** Which packets the rules are about. */
 export interface FirewallScope {
@@ -19,16 +19,9 @@ export interface FirewallScope {
 }
 
 /** What changes while the rules are there. */
-export interface FirewallFacts {
+export interface FirewallFacts extends RefusedFacts {
   /** Interfaces that there are or are about to be, where the scope names several. */
   readonly interfaces: readonly string[];
-  /** Services elsewhere that nobody of the scope may reach. */
-  readonly refused: readonly ServiceAddress[];
-  /**
-   * TCP ports of this host that nobody of the scope may reach, be it that what listens there is a container to which the
-   * engine leads the packet.
-   */
-  readonly refusedPorts: readonly number[];
 }
 
 /** Rules in one kind of packet filter. All of it is idempotent. */
