@@ -8,7 +8,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AppendCalls, appendCalls } from '../lib/appended-file.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { number, object, type Reader, text, whole } from '../lib/json-reader.ts';
+import { number, object, type Reader, readOrNull, text, whole } from '../lib/json-reader.ts';
 import type { StateWrites } from '../lib/state-writes.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { KernelEvent, NumberedKernelEvent } from './kernel-event.ts';
@@ -134,14 +134,7 @@ const numberedEvent: Reader<NumberedKernelEvent> = object((of) => ({
   event: of('event', kernelEvent),
 }));
 
-function parseLine(line: string): NumberedKernelEvent | null {
-  if (line === '') return null;
-  try {
-    return numberedEvent(JSON.parse(line), 'event');
-  } catch {
-    return null;
-  }
-}
+const parseLine = (line: string): NumberedKernelEvent | null => (line === '' ? null : readOrNull(numberedEvent, line));
 
 function readOrEmpty(path: string): string {
   try {

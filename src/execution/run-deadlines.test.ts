@@ -91,6 +91,18 @@ it('or when nobody can say any more that it waits, unless the runner is back in 
   expect(told).toEqual(['expire r1']);
 });
 
+it('nor does it end when the runner is back while it is asked whether it is there', async () => {
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  ping = () => promise;
+  await accepted();
+  deadlines.reachable(false);
+  await clock.advance(4_000);
+  deadlines.reachable(true);
+  resolve('here');
+  await clock.advance(3_600_000);
+  expect(told).toEqual([]);
+});
+
 it('a run that is not accepted within its time is refused, and must not run later', async () => {
   const waiting = deadlines.handOver(run, 1_000, { signal: never, ask: silence });
   const refused = expect(waiting).rejects.toMatchObject({ code: 'KERNEL_UNREACHABLE' });

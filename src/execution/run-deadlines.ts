@@ -116,16 +116,19 @@ export class RunDeadlines implements Disposable {
   /** The runner has not ended it in time. One that answers may be slow, or the output is not read: it gets more time. */
   async #end(run: RunId, limited: Limited): Promise<void> {
     const { clock, signal, ping, kill, expire } = this.#options;
+    const { timer } = limited;
+    // The runner may be back meanwhile, and the run's time begin anew.
+    const isOver = (): boolean => this.#runs.get(run) === limited && limited.timer === timer;
     const options = { what: "the runner's answer to a ping", timeoutMs: answerMs, clock, signal };
     const answers = await withDeadline(options, (deadline) => ping(deadline.signal)).then(
       () => true,
       () => false,
     );
-    if (answers && this.#runs.get(run) === limited) {
+    if (answers && isOver()) {
       kill(run);
       await sleep(clock, killMs, signal);
     }
-    if (this.#runs.get(run) !== limited || signal.aborted) return;
+    if (!isOver() || signal.aborted) return;
     this.#remove(run);
     expire(run);
   }

@@ -30,6 +30,11 @@ import type { Download, RunnerAddress, RunnerClient, RunnerClientEvent, RunnerCo
 import { clientClosed, type KernelEnd, kernelDied, olderRunner, protocolError } from './runner-errors.ts';
 import { defaultOptions, type RunnerConnectionOptions } from './runner-options.ts';
 
+/** A runner that owes an answer for this long is unreachable. */
+const afterMs = 15_000;
+/** How long followers of runs wait for an unreachable runner. */
+const patienceMs = 300_000;
+
 /** Counts since the client was made; all but `reconnects` stay 0 unless something is wrong. */
 export interface RunnerInvariantViolations {
   readonly violations: number;
@@ -67,7 +72,7 @@ export class RunnerConnection implements RunnerClient {
 
   constructor(address: RunnerAddress, options: RunnerConnectionOptions = {}) {
     this.#options = { ...defaultOptions, ...options };
-    const { clock, unreachableAfterMs: afterMs, patienceMs } = this.#options;
+    const { clock } = this.#options;
     this.#readers = new RunReaders(this.#index, clock);
     this.#deadlines = new RunDeadlines({
       ...{ clock, signal: this.#over.signal },

@@ -14,10 +14,6 @@ export interface RunnerConnectionOptions {
   readonly greetingTimeoutMs?: number;
   /** A runner that was silent for this long is asked whether it is there. */
   readonly heartbeatIntervalMs?: number;
-  /** A runner that owes an answer for this long is unreachable. */
-  readonly unreachableAfterMs?: number;
-  /** How long followers of runs wait for an unreachable runner. */
-  readonly patienceMs?: number;
   /** After so long a new connection is tried; long, since the runner shares its kernel's CPU limit with the tenant. */
   readonly heartbeatTimeoutMs?: number;
   /** How long the transfer of a file may make no progress; more than the runner's own waits, so that its reason comes first. */
@@ -37,8 +33,6 @@ export const defaultOptions: Required<RunnerConnectionOptions> = {
   pauses: startPauses,
   greetingTimeoutMs: 10_000,
   heartbeatIntervalMs: 10_000,
-  unreachableAfterMs: 15_000,
-  patienceMs: 300_000,
   heartbeatTimeoutMs: 60_000,
   transferTimeoutMs: 90_000,
   violationPauseMs: 1000,

@@ -113,8 +113,6 @@ const replacementRetryMs = 2_000;
 
 /** That the engine is away, or hangs, says nothing of the kernel. */
 const awayCodes: ReadonlySet<ErrorCode> = new Set(['ENGINE_CHANGED', 'ENGINE_UNAVAILABLE', 'DEADLINE_EXCEEDED']);
-/** The step that waits for the runner, and not for the engine. */
-const runnerStep = 'ready';
 
 /** The caller learns why; the kernel stays, and is restarted when its engine answers. */
 function awaitEngine(
@@ -139,7 +137,7 @@ export function failRecreation(
   now: number,
 ): Reduction {
   // What had been made is removed by the next try, which then begins anew.
-  if (event.step !== runnerStep && awayCodes.has(event.error.code)) return awaitEngine(state, event.error);
+  if (awayCodes.has(event.error.code)) return awaitEngine(state, event.error);
   return cleanUp(state, failedStep(event, 'failed-to-start'), { grace: false, now });
 }
 

@@ -74,7 +74,8 @@ export function descriptorsOfProcess(limits = readFileSync('/proc/self/limits', 
   return new DescriptorBudget({ limit, open: openDescriptors });
 }
 
-function openDescriptors(): number {
+/** Descriptors that this process has open; infinite when there is none left to count them with. Throws the system's error. */
+export function openDescriptors(): number {
   // Systems since Linux 6.2 say it at once, older ones 0.
   const { size } = statSync('/proc/self/fd');
   if (size > 0) return size;

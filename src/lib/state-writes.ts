@@ -3,7 +3,8 @@
  * and nobody else. Lines of logs go through one queue, one after the other; other writes come after the lines that were
  * queued before them. So files never tell of an effect whose line is missing, whenever the process ends.
  */
-import { type Clock, sleep, systemClock } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { withDeadline } from './deadline.ts';
 import { KerneletError } from './errors.ts';
 import { Semaphore } from './semaphore.ts';
 
@@ -64,18 +65,17 @@ export class StateWrites {
     this.#waiting += 1;
     this.#waitingBytes += bytes;
     const written = this.#last.then(() => this.#watch(write));
-    this.#last = written
-      .catch(() => {})
-      .then(() => {
-        this.#waiting -= 1;
-        this.#waitingBytes -= bytes;
-      });
+    const done = (): void => {
+      this.#waiting -= 1;
+      this.#waitingBytes -= bytes;
+    };
+    this.#last = written.then(done, done);
     await written;
   }
 
   /**
-   * Syncs what was appended by now, beside the queue: one sync at a time, and one for all who ask while another is under way.
-   * What must follow it is written by `afterSync`. `failed` is told of its error.
+   * Syncs what was appended by now to the one file that is synced, beside the queue: one sync at a time, and one for all who
+   * ask while another is under way. What must follow it is written by `afterSync`. `failed` is told of its error.
    */
   sync(sync: () => Promise<void>, failed: (error: unknown) => void): void {
     this.#nextSync ??= this.#sync.then(() => {
@@ -100,14 +100,11 @@ export class StateWrites {
 
   /** Resolves when everything that is queued by now has been written, or was refused, and at the latest after so long. */
   async settled(timeoutMs: number): Promise<boolean> {
-    const enough = new AbortController();
-    const late = sleep(this.#clock, timeoutMs, enough.signal).then(
-      () => false,
+    const options = { what: 'the writes of the state folder', timeoutMs, clock: this.#clock };
+    return await withDeadline(options, () => this.#last).then(
+      () => true,
       () => false,
     );
-    const inTime = await Promise.race([this.#last.then(() => true), late]);
-    enough.abort();
-    return inTime;
   }
 
   async #besideQueue<T>(write: () => Promise<T>): Promise<T> {

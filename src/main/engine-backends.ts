@@ -16,7 +16,7 @@ import { createRunnerConnector } from '../execution/runner-connection.ts';
 import { echo, ScriptedRunner } from '../execution/scripted-runner.ts';
 import { recipeReference } from '../images/recipes.ts';
 import type { KernelsParts } from '../kernel/assemble.ts';
-import { descriptorsOfProcess } from '../lib/descriptor-budget.ts';
+import { type DescriptorBudget, descriptorsOfProcess } from '../lib/descriptor-budget.ts';
 import { installationRoot, version } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
 import { machinePacketFilter, noPacketFilter, type PacketFilter } from '../network/firewall/packet-filter.ts';
@@ -71,10 +71,14 @@ interface BackendKind {
 
 const dockerEngine = ({ dockerHost }: Settings): Engine => new DockerEngine({ dockerHost: dockerHost ?? undefined });
 
+/** Connections for files come beside the one that each kernel has. */
+const connectorWithin = (descriptors: DescriptorBudget): RunnerConnector =>
+  createRunnerConnector({ assertRoom: () => descriptors.assertRoom() });
+
 const openDocker: BackendKind['open'] = (options) => ({
   engine: dockerEngine(options.settings),
   outlivesDaemon: true,
-  connectRunner: createRunnerConnector({ assertRoom: () => descriptorsOfProcess().assertRoom() }),
+  connectRunner: connectorWithin(descriptorsOfProcess()),
   packetFilter: machinePacketFilter,
   runnerVolume: runnerVolumeOnDemand(() =>
     installRunnerVolume({

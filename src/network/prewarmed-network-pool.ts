@@ -83,7 +83,10 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
         this.#creations -= 1;
         if (this.#creations > 0 || this.#end.signal.aborted) return;
         this.#fillSoon();
-        this.#idleTimer = this.#parts.clock.after(idleMs, () => this.#trim(0));
+        this.#idleTimer = this.#parts.clock.after(idleMs, () => {
+          this.#idleTimer = null;
+          this.#trim(0);
+        });
         this.#idleTimer.unref();
       },
     };
@@ -148,8 +151,8 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     held.owner = null;
     held.lastOwner = kernel;
     const { id, made } = held;
-    if (made === null || this.#end.signal.aborted) return this.#drop(id);
-    this.#checks.set(id, this.#check(held, made));
+    if (made === null || this.#end.signal.aborted) this.#drop(id);
+    else this.#checks.set(id, this.#check(held, made));
   }
 
   /** Gives up a kernel's network that is of no use, and removes it in the background. */
@@ -297,7 +300,8 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     });
     this.#drop(id);
     this.#wanted ??= made.image;
-    this.#fillSoon();
+    // After a time without creations none is kept.
+    if (this.#idleTimer !== null) this.#fillSoon();
   }
 
   #heldBy(kernel: KernelId): PrewarmedNetwork | undefined {

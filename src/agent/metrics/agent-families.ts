@@ -1,7 +1,7 @@
 /** The agent itself, for Prometheus: whether it works, how long it takes, what it holds, and the health of its process. */
 
-import { readdir } from 'node:fs/promises';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { openDescriptors } from '../../lib/descriptor-budget.ts';
 import type { OperationTimes, Outcome } from '../../lib/operation-times.ts';
 import type { Statistics } from '../../stats/statistics.ts';
 import type { AgentStatus, KernelPhase } from '../agent.ts';
@@ -175,14 +175,20 @@ export class OwnHealthMeter implements Disposable {
       cpuTotal: (user + system) / 1e6,
       residentBytes: rss,
       heapBytes: heapUsed,
-      openFiles: await readdir('/proc/self/fd').then(
-        (names) => names.length,
-        () => null,
-      ),
+      openFiles: openFiles(),
     };
   }
 
   [Symbol.dispose](): void {
     this.#delay?.disable();
+  }
+}
+
+function openFiles(): number | null {
+  try {
+    const open = openDescriptors();
+    return Number.isFinite(open) ? open : null;
+  } catch {
+    return null;
   }
 }

@@ -4,12 +4,22 @@
  * that of the machine; nothing waits for the disk but who asks for it. When most of the file is delivered, it is written anew.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type AppendCalls, appendCalls } from '../../lib/appended-file.ts';
-import { writeFileAtomic } from '../../lib/atomic-file.ts';
+import { unfinishedFileForm, writeFileAtomic } from '../../lib/atomic-file.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { newer, nullable, number, object, type Reader, such, text, whole } from '../../lib/json-reader.ts';
+import { newer, nullable, number, object, readOrNull, such, text, whole } from '../../lib/json-reader.ts';
 import type { StateWrites } from '../../lib/state-writes.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { EncodedEvent } from '../redis/event-stream.ts';
@@ -76,7 +86,8 @@ export class OutboxFile implements AsyncDisposable {
     this.#onUnsynced = onUnsynced;
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      const text = readOrNull(path);
+      removeUnfinished(dirname(path));
+      const text = readFileOrNull(path);
       const content = text === null ? null : parseOutbox(text);
       this.setAside = text !== null && !content ? setAside(path) : null;
       this.loaded = content ?? newSeries();
@@ -105,12 +116,18 @@ export class OutboxFile implements AsyncDisposable {
     return this.#writes.append(name.length, () => this.#line(JSON.stringify({ freed: name })));
   }
 
-  /** Notes that everything up to this number needs no delivery any more. `content` must not change afterwards. */
-  acknowledge(sequence: number, content: OutboxContent): Promise<void> {
-    const live = content.pending.reduce((sum, { event }) => sum + event.args.length * 1.4 + 150, 0);
-    return this.#writes.append(costOf(content), async () => {
-      if (this.#bytes > minBytes + live * 2) await this.#replace(content);
-      else await this.#line(JSON.stringify({ acknowledged: sequence }));
+  /**
+   * Notes that everything up to this number needs no delivery any more. `content` is asked for when the file is written anew,
+   * which is seldom; it may tell of later lines too, since those that come after it change nothing then.
+   */
+  acknowledge(sequence: number, content: () => OutboxContent): Promise<void> {
+    const line = JSON.stringify({ acknowledged: sequence });
+    return this.#writes.append(line.length, async () => {
+      if (this.#bytes <= minBytes) return await this.#line(line);
+      const now = content();
+      const live = now.pending.reduce((sum, { event }) => sum + event.args.length * 1.4 + 150, 0);
+      if (this.#bytes > minBytes + live * 2) await this.#replace(now);
+      else await this.#line(line);
     });
   }
 
@@ -121,11 +138,11 @@ export class OutboxFile implements AsyncDisposable {
 
   /** Closes the file when what waits is written, within a bound. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#descriptor < 0 || !(await this.#writes.settled(closeMs))) return;
+    if (!(await this.#writes.settled(closeMs))) return;
     this.#closed = true;
     const descriptor = this.#descriptor;
     this.#descriptor = -1;
-    await this.#calls.close(descriptor);
+    if (descriptor >= 0) await this.#calls.close(descriptor);
   }
 
   async #replace(content: OutboxContent): Promise<void> {
@@ -213,14 +230,14 @@ const readLine = object((field) => ({
 /** Reads a file; torn and foreign lines are left out. null when it has no heading. */
 export function parseOutbox(content: string): OutboxContent | null {
   const [first = '', ...lines] = content.split('\n');
-  const begin = parsed(heading, first);
+  const begin = readOrNull(heading, first);
   if (begin === null) return null;
   let { next } = begin;
   const entries: OutboxEntry[] = [];
   const names = new Set<string>();
   let delivered = 0;
   for (const line of lines) {
-    const fields = line === '' ? null : parsed(readLine, line);
+    const fields = line === '' ? null : readOrNull(readLine, line);
     if (fields === null) continue;
     const { acknowledged, freed, once, sequence, name, source, args } = fields;
     if (acknowledged !== null) {
@@ -239,26 +256,24 @@ export function parseOutbox(content: string): OutboxContent | null {
   return { series: begin.series, next, pending, names: [...names] };
 }
 
-function parsed<T>(read: Reader<T>, line: string): T | null {
-  try {
-    return read(JSON.parse(line), 'the line');
-  } catch {
-    return null;
-  }
-}
-
 function eventLine(sequence: number, { name, source, args }: EncodedEvent, once: string | null): string {
   const fields = { sequence, name, source, args: Buffer.from(args).toString('base64') };
   return JSON.stringify(once === null ? fields : { ...fields, once });
 }
 
-function readOrNull(path: string): string | null {
+function readFileOrNull(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
   } catch (thrown) {
     if (isSystemError(thrown, 'ENOENT')) return null;
     throw thrown;
   }
+}
+
+/** What a process left that ended while it wrote the file anew. */
+function removeUnfinished(folder: string): void {
+  for (const name of readdirSync(folder))
+    if (unfinishedFileForm.test(name)) rmSync(join(folder, name), { force: true });
 }
 
 function setAside(path: string): string {

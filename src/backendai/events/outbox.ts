@@ -94,7 +94,7 @@ export class Outbox implements AsyncDisposable {
     return this.#dropped;
   }
 
-  /** Events that the disk did not take; they are sent unless this process ends first. */
+  /** Writes and syncs that failed; what they were of is sent unless this process ends first. */
   get unwritten(): number {
     return this.#unwritten;
   }
@@ -212,7 +212,7 @@ export class Outbox implements AsyncDisposable {
 
   #acknowledge(sequence: number): void {
     this.#keep((entry) => entry.sequence > sequence);
-    const noted = this.#file.acknowledge(sequence, this.#content());
+    const noted = this.#file.acknowledge(sequence, () => this.#content());
     void this.#attempt(noted, 'the outbox could not note what was delivered');
     this.#awaken();
   }

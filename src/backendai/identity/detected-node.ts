@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { hostname } from 'node:os';
 import { type Clock, sleep, systemClock } from '../../lib/clock.ts';
-import { list, object, type Reader, such, text } from '../../lib/json-reader.ts';
+import { list, object, type Reader, readOrNull, such, text } from '../../lib/json-reader.ts';
 
 /** What stands in for keys of the configuration that are blank; upstream chooses the same. */
 export interface DetectedNode {
@@ -130,13 +130,8 @@ const first =
     read(list((item) => item)(value, place)[0], `${place}[0]`);
 
 /** null for what the document does not say. */
-function said<T>(read: Reader<T>, document: string | null): T | null {
-  try {
-    return document === null ? null : read(JSON.parse(document), 'the answer');
-  } catch {
-    return null;
-  }
-}
+const said = <T>(read: Reader<T>, document: string | null): T | null =>
+  document === null ? null : readOrNull(read, document);
 
 /** A cloud; null: on premises. */
 export type CloudKind = 'amazon' | 'azure' | 'google' | null;

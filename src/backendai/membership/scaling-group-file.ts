@@ -6,7 +6,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { withTomlText } from '../../config/toml.ts';
 import { removeFileDurably, writeFileAtomic } from '../../lib/atomic-file.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { object, text } from '../../lib/json-reader.ts';
+import { object, readOrNull, text } from '../../lib/json-reader.ts';
 import type { Logger } from '../../lib/log.ts';
 
 /** A change that is not in the file. */
@@ -79,11 +79,6 @@ export class ScalingGroupFile {
 
   async #override(): Promise<Override | null> {
     const json = await readFile(this.#overrideFile, 'utf8').catch(() => null);
-    if (json === null) return null;
-    try {
-      return readOverride(JSON.parse(json), 'the change');
-    } catch {
-      return null;
-    }
+    return json === null ? null : readOrNull(readOverride, json);
   }
 }

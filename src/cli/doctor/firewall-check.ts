@@ -5,7 +5,7 @@ import { type CheckResult, commandOutput, type DoctorCheck, failed, ok, warning 
 /** What the machine has to keep kernels apart with, and what packets from each bridge meet. */
 export interface FirewallFacts {
   readonly userId: number;
-  /** The first line of what `nft --version`, else `iptables --version` prints; null where there is neither. */
+  /** What `nft --version`, else `iptables --version` prints; null where there is neither. */
   readonly version: string | null;
   /** Whether its rules can be read. */
   readonly readable: boolean;
@@ -22,14 +22,14 @@ export function firewallResult({ userId, version, readable, probes }: FirewallFa
     );
   }
   if (userId !== 0) return failed(`${version}, but you are not root, as kernelet has to be`, 'sudo kernelet doctor');
-  if (!readable) return failed(`${version} cannot read the rules`, 'modprobe nf_tables ip_tables iptable_filter');
+  if (!readable) return failed(`${version} cannot read the rules`, 'modprobe -a nf_tables ip_tables iptable_filter');
   const of = (wanted: ProbeResult) => [...probes].filter(([, found]) => found === wanted).map(([bridge]) => bridge);
   const [open, unknown] = [of('open'), of('unknown')];
   if (open.length > 0) {
     const text = `kernels on ${open.join(', ')} reach this host: somebody removed the rules that keep them off`;
     return failed(
       text,
-      'kernelet status  # a daemon puts the rules back within 10 s, or says in its log why it cannot',
+      'kernelet serve  # a running daemon puts the rules back within 10 s, or says in its log why it cannot',
     );
   }
   if (unknown.length > 0) {
@@ -46,14 +46,17 @@ export const firewallCheck = {
   async run({ userId, signal }) {
     // As the firewall does: the first that works.
     const nft = await commandOutput('nft', ['--version'], signal);
+    const iptables = await commandOutput('iptables', ['--version'], signal);
+    const found = (version: string | null) => ({ userId, version: version?.trim() ?? null });
+    const none = { readable: false, probes: new Map<string, ProbeResult>() };
+    // Nobody else may look.
+    if (userId !== 0) return firewallResult({ ...found(nft ?? iptables), ...none });
     const usesNft = nft !== null && (await commandOutput('nft', ['list', 'tables'], signal)) !== null;
-    const iptables = usesNft ? null : await commandOutput('iptables', ['--version'], signal);
-    const version = usesNft ? nft : (iptables ?? nft);
     const readable = usesNft || (await commandOutput('iptables', ['-w', '2', '-S', 'FORWARD'], signal)) !== null;
+    const version = usesNft ? nft : (iptables ?? nft);
+    if (!readable) return firewallResult({ ...found(version), ...none });
     const probes = new Map<string, ProbeResult>();
-    if (userId === 0 && readable) {
-      for (const bridge of await agentBridges(signal)) probes.set(bridge, await probeBridge(bridge, signal));
-    }
-    return firewallResult({ userId, version: version?.trim() ?? null, readable, probes });
+    for (const bridge of await agentBridges(signal)) probes.set(bridge, await probeBridge(bridge, signal));
+    return firewallResult({ ...found(version), readable, probes });
   },
 } satisfies DoctorCheck;
