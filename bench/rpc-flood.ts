@@ -1,5 +1,4 @@
 /** Many calls of `ping` at once, as fast as they are answered. */
-
 import { loadZeromq } from '../src/backendai/transport/zeromq.ts';
 import { encodeHeader } from '../src/backendai/wire/callosum.ts';
 import { encodeRequestData } from '../test/support/manager-wire.ts';

@@ -1,29 +1,17 @@
-// What tests could leave behind on this machine: one line for each thing in the engine, the packet filter and the mount table.
-
+// What tests could leave behind on this machine: one line for each thing in the engine, the packet filter, the namespaces and the mount table.
 import { readFile } from 'node:fs/promises';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { capture } from '../engine/command.mjs';
+import { get } from '../engine/ping.mjs';
 
 const answerMs = 30_000;
 
-/** Asks the engine; resolves with the parsed answer. Rejects when it gives none. */
-function ask(dockerHost, target) {
-  return new Promise((resolve, reject) => {
-    const options = { socketPath: dockerHost.replace(/^unix:\/\//, ''), path: target, timeout: answerMs };
-    const sent = request(options, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (piece) => {
-        text += piece;
-      });
-      response.on('end', () => (response.statusCode === 200 ? resolve(JSON.parse(text)) : reject(new Error(text))));
-      response.on('error', reject);
-    });
-    sent.on('timeout', () => sent.destroy(new Error('the engine does not answer')));
-    sent.on('error', reject);
-    sent.end();
-  });
+/** The engine's parsed answer. Throws when it gives none. */
+async function ask(dockerHost, target) {
+  const reply = await get(dockerHost.replace(/^unix:\/\//, ''), target, answerMs);
+  if (reply?.status !== 200) throw new Error(`the engine says ${reply?.body ?? 'nothing'} to GET ${target}`);
+  return JSON.parse(reply.body);
 }
 
 async function inEngine(dockerHost) {
@@ -45,6 +33,11 @@ async function inPacketFilter() {
   return [...chains, ...tables.filter((line) => line.includes(' kernelet-'))].map((line) => `firewall ${line}`);
 }
 
+async function inNamespaces() {
+  const names = (await capture('ip', ['netns', 'list'])).stdout.split('\n').map((line) => line.split(' ')[0] ?? '');
+  return names.filter((name) => name.startsWith('kernelet-')).map((name) => `namespace ${name}`);
+}
+
 async function inMountTable() {
   const table = await readFile('/proc/self/mountinfo', 'utf8');
   const points = table.split('\n').map((line) => line.split(' ')[4] ?? '');
@@ -58,7 +51,12 @@ async function inMountTable() {
  * @returns {Promise<ReadonlySet<string>>}
  */
 export async function takeStock(dockerHost) {
-  const found = [dockerHost === undefined ? [] : inEngine(dockerHost), inPacketFilter(), inMountTable()];
+  const found = [
+    dockerHost === undefined ? [] : inEngine(dockerHost),
+    inPacketFilter(),
+    inNamespaces(),
+    inMountTable(),
+  ];
   return new Set((await Promise.all(found)).flat());
 }
 
@@ -73,7 +71,10 @@ export async function leftSince(before, dockerHost) {
   const begun = performance.now();
   let left = [];
   for (let tries = 0; tries < 5; tries += 1) {
-    left = [...(await takeStock(dockerHost))].filter((thing) => !before.has(thing));
+    left = await takeStock(dockerHost).then(
+      (now) => [...now].filter((thing) => !before.has(thing)),
+      (error) => [`what is left cannot be seen: ${error.message}`],
+    );
     if (left.length === 0) break;
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   }

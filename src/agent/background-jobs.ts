@@ -237,7 +237,7 @@ const maxRuns = 1024;
  * The runs of one kernel: each has one begin and one end, in this order, whichever report of it comes first. A short run
  * may be over before the reply to its request has been looked at.
  */
-export class PublishedRuns {
+class PublishedRuns {
   readonly #begun = new Set<RunId>();
   readonly #ended = new Set<RunId>();
 

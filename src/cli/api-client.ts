@@ -182,14 +182,9 @@ export class ApiClient implements AsyncDisposable {
     return interrupted;
   }
 
-  async cancel(
-    id: string,
-    run: string,
-    killSignal: NonNullable<ApiBody<'cancelRun'>['signal']>,
-    signal?: AbortSignal,
-  ): Promise<void> {
+  async kill(id: string, run: string, signal?: AbortSignal): Promise<void> {
     const path = `${runPath(id, run)}/cancel`;
-    await this.#api.json<'cancelRun'>({ method: 'POST', path, document: { signal: killSignal }, signal });
+    await this.#api.json<'cancelRun'>({ method: 'POST', path, document: { signal: 'SIGKILL' }, signal });
   }
 
   async startService(

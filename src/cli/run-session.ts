@@ -51,7 +51,7 @@ export class RunSession {
 
   /** Ends the run by force. */
   async kill(signal?: AbortSignal): Promise<void> {
-    await this.#options.client.cancel(this.#options.kernel, this.run, 'SIGKILL', signal);
+    await this.#options.client.kill(this.#options.kernel, this.run, signal);
   }
 
   /** Runs to the end. Rejects with the session's signal's reason, an error of the API, or why output can't be shown. */

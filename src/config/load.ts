@@ -126,7 +126,7 @@ export interface ResolvedValues {
 }
 
 /** Reads the values; a refused one is a problem and counts as its default, so that all problems are found. */
-export function resolveValues(
+function resolveValues(
   rawValues: ReadonlyMap<string, RawValue>,
   mode: 'standalone' | 'cluster',
   file: string | null,

@@ -165,7 +165,7 @@ const utilizationOf = ({ utilization: percent }: NvmlUse): MeasuredAmount | null
 export type GpuProcesses = ReadonlyMap<string, readonly NvmlProcess[] | null>;
 
 /** One measure of a GPU that is the sum over the processes on it. */
-export interface ProcessFigure {
+interface ProcessFigure {
   /** What a process has of a GPU; null where that isn't known. */
   readonly of: (process: NvmlProcess) => number | null;
   /** What a kernel with a share may have of a GPU. */

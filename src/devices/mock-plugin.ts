@@ -230,7 +230,7 @@ function partsOf(
 }
 
 /** The measures; every kernel has those of memory and utilization, of nothing where it has no device. */
-export function mockMeasures(
+function mockMeasures(
   key: string,
   units: readonly AcceleratorUnit[],
   options: ShareOptions,

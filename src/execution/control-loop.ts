@@ -19,7 +19,6 @@ export interface ControlLoopParts
     Pick<RunnerConnectionOptions, 'clock' | 'pauses' | 'greetingTimeoutMs' | 'log' | 'violationPauseMs'>
   > {
   readonly address: RunnerAddress;
-  /** Ends the loop. */
   readonly signal: AbortSignal;
   /** Serves a connection; resolves with why it was closed. */
   readonly serve: (connection: Connection, welcome: Welcome) => Promise<KerneletError>;

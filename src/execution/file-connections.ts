@@ -17,7 +17,6 @@ export interface FileConnectionsParts
     Pick<RunnerConnectionOptions, 'clock' | 'pauses' | 'greetingTimeoutMs' | 'transferTimeoutMs' | 'assertRoom'>
   > {
   readonly address: RunnerAddress;
-  /** Ends all of them. */
   readonly signal: AbortSignal;
   /** Throws KERNEL_UNREACHABLE while the runner is. */
   readonly assertReachable: () => void;

@@ -40,7 +40,7 @@ export async function startMetricsServer(
         if (request.method === 'GET') {
           for await (const piece of agent.exposition(signal)) {
             signal.throwIfAborted();
-            if (!response.write(piece)) await once(response, 'drain', { signal: signal });
+            if (!response.write(piece)) await once(response, 'drain', { signal });
           }
         }
         response.end();

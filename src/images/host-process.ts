@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 import { type Clock, systemClock, type Timer } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { signalGroup } from '../lib/run-program.ts';
 
 /** A program of the host, and how far it is bounded. */
 export interface HostCommand {
@@ -88,19 +89,10 @@ export class HostProcess implements AsyncDisposable {
   }
 
   #terminate(): void {
-    this.#signalGroup('SIGTERM');
-    this.#kill ??= this.#clock.after(graceMs, () => this.#signalGroup('SIGKILL'));
+    signalGroup(this.#child, 'SIGTERM');
+    this.#kill ??= this.#clock.after(graceMs, () => signalGroup(this.#child, 'SIGKILL'));
     // What still holds the pipes must not keep this process waiting.
     this.#child.stdout?.destroy();
-  }
-
-  #signalGroup(name: 'SIGTERM' | 'SIGKILL'): void {
-    if (this.#child.pid === undefined) return;
-    try {
-      process.kill(-this.#child.pid, name);
-    } catch {
-      // The group is gone already.
-    }
   }
 
   #readLines(stream: Readable): void {

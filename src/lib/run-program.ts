@@ -26,10 +26,11 @@ export interface ProgramOptions {
 
 const maxStderr = 4096;
 
-function killGroup({ pid }: ChildProcess): void {
+/** Sends a signal to the process group that a program leads; one that has ended is fine. */
+export function signalGroup({ pid }: Pick<ChildProcess, 'pid'>, name: NodeJS.Signals): void {
   if (pid === undefined) return;
   try {
-    process.kill(-pid, 'SIGKILL');
+    process.kill(-pid, name);
   } catch {
     // It has ended.
   }
@@ -61,7 +62,7 @@ export function runProgram(
     return Promise.resolve({ exitCode: -1, stdout: '', stderr: String(error) });
   }
   const giveUp = (why: string): void => {
-    killGroup(child);
+    signalGroup(child, 'SIGKILL');
     // Whoever still holds its pipes keeps this process no more.
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
     child.unref();

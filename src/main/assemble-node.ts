@@ -131,7 +131,9 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
         missingGraceMs: backend.outlivesDaemon ? settings.missingGraceMs : 0,
         marksEngine: options.keepsKernels && backend.outlivesDaemon,
         // Whoever runs one command has asked for the end that comes with it.
-        keptHomes: options.keepsKernels ? settings.keptHomes : { keepMs: 0, maxBytes: 0 },
+        keptHomes: options.keepsKernels
+          ? { keepMs: settings.keptHomes.keepMs, maxBytes: settings.keptHomes.maxBytes }
+          : { keepMs: 0, maxBytes: 0 },
         readyNetworks: options.readyNetworks,
       },
       ...options.kernelParts?.(engine),
@@ -144,7 +146,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
     folder: path.join(state.path, 'statistics'),
     host: backend.figuresHost,
     engineMounts: backend.engineMounts,
-    maxOpenFiles: descriptors.forStatistics,
+    maxDescriptors: descriptors.forStatistics,
     kernels: kernels.registry,
     engine,
     events,

@@ -37,7 +37,7 @@ export interface AssembleStatisticsOptions {
   /** Mounts that are the engine's own, beside those below the folder that it names. */
   readonly engineMounts: readonly string[];
   /** Descriptors that they may keep open. */
-  readonly maxOpenFiles: number;
+  readonly maxDescriptors: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -53,7 +53,7 @@ function isLive(kernels: Pick<KernelRegistry, 'get'>, id: string): boolean {
 /** Makes them; `start()` is the caller's. */
 export async function assembleStatistics(options: AssembleStatisticsOptions): Promise<Statistics> {
   const { settings, kernels, engine, events, clock, log } = options;
-  const files = new OpenFileCache({ maxOpen: options.maxOpenFiles });
+  const files = new OpenFileCache({ maxOpen: options.maxDescriptors });
   const direct = new DirectSource(options.host(files), async (containerId, signal) => {
     const container = await engine.inspectContainer(containerId, signal);
     return container !== null && container.pid > 0 ? container.pid : null;

@@ -54,8 +54,8 @@ it('stay refused where their name led before, while it gives others or none', as
 });
 
 it('stay refused while those who name them do not answer, and no name that left the list is asked for again', async () => {
-  const names: Record<string, readonly string[]> = { 'sentinel.local': ['10.0.0.1'], 'master.local': ['10.0.0.2'] };
-  const hosts = ['sentinel.local', 'master.local', 'gone.local'];
+  const names: Record<string, readonly string[]> = { 'namer.local': ['10.0.0.1'], 'master.local': ['10.0.0.2'] };
+  const hosts = ['namer.local', 'master.local', 'gone.local'];
   let isComplete = true;
   const { clock, found, asked } = setUp(names, hosts, () => isComplete);
   expect(await found()).toEqual(['10.0.0.1:2379', '10.0.0.2:2379']);

@@ -17,7 +17,6 @@ export interface ServiceAddress {
 
 /** What a network's rules are told of the cluster. */
 export interface RefusedFacts {
-  /** Services elsewhere. */
   readonly refused: readonly ServiceAddress[];
   /** TCP ports of this host that are the cluster's: the agent's own, and those of services that may run here too. */
   readonly refusedPorts: readonly number[];
@@ -34,7 +33,6 @@ export const noRefusedServices: RefusedServices = { facts: async () => ({ refuse
 
 /** What somebody knows of the services. */
 export interface KnownServices {
-  /** By name or address. */
   readonly known: readonly HostPort[];
   /** Whether these are all; else somebody who knows more of them did not answer. */
   readonly isComplete: boolean;
@@ -72,7 +70,6 @@ export class ClusterServices implements RefusedServices {
   readonly #parts: ClusterServicesParts;
   /** By `ADDRESS:PORT`, with the time at which it was given last, in monotonic milliseconds. */
   readonly #seen = new Map<string, ServiceAddress & { readonly at: number }>();
-  /** Ports of this host. */
   readonly #ports: Set<number>;
   /** Names that could not be looked up. */
   readonly #unknown = new Set<string>();

@@ -30,6 +30,3 @@ export type ExecuteRequest =
     }
   /** A command of the image; standard input is streamed. */
   | { readonly mode: 'command'; readonly argv: readonly string[]; readonly timeoutMs: number | null };
-
-/** Of an execution: `query`, `batch`, `program` or `command`. */
-export type ExecuteMode = ExecuteRequest['mode'];

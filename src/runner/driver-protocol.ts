@@ -70,9 +70,7 @@ const forms: { readonly [Ev in FromDriver['ev']]: Reader<Extract<FromDriver, { e
     matches: of('matches', listOfThose(text)).slice(0, maxMatches),
   })),
 };
-const kind = object((of) =>
-  of('ev', oneOf<FromDriver['ev']>(['ready', 'media', 'html', 'input', 'done', 'completion'])),
-);
+const kind = object((of) => of('ev', oneOf(Object.keys(forms) as FromDriver['ev'][])));
 const event: Reader<FromDriver> = (value, place) => forms[kind(value, place)](value, place);
 
 /** Reads one line; null when it is not one of a driver's. */

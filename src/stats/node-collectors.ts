@@ -114,7 +114,7 @@ export interface NodeDiskParts {
   readonly fileSystems: Pick<KeptFile, 'read'>;
   /** Mounts at or below these folders are left out as well, whether the engine answers or not. */
   readonly engineMounts: readonly string[];
-  /** Mounts below this folder, where the engine keeps its data, are left out. When it can't be had, none are. */
+  /** Mounts at this folder or below, where the engine keeps its data, are left out. When it can't be had, none are. */
   readonly engineRoot: (signal: AbortSignal) => Promise<string>;
   readonly clock: Clock;
   /** Asks the system; for tests. */

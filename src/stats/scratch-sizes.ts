@@ -208,9 +208,12 @@ async function openFolder(path: string | Buffer): Promise<FileHandle> {
 }
 
 /** One with a deep folder in it is as large at least as what lies above: nobody is to lose it for that. */
-const finishedBounds = { maxEntries: 1_000_000, deepest: 48, skipsDeeper: true } as const;
+const finishedBounds = { ...bounds, skipsDeeper: true } as const;
 
-/** Makes the function that finds the size of a folder in which a tenant writes no more: in the background, within bounds. It throws the system's error, and the signal's reason. */
+/**
+ * Makes the function that finds the size of a folder in which a tenant writes no more: in the background, within bounds. It
+ * throws the system's error, and the signal's reason.
+ */
 export function measurer(clock: Clock): (folder: string, signal: AbortSignal) => Promise<WalkResult> {
   const shared = new YieldBudget({ ...aTenth, clock });
   return async (folder, signal) => {

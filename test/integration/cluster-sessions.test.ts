@@ -1,5 +1,4 @@
 /** Sessions of several kernels as a manager orders them, on the real engine. */
-import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,6 +6,7 @@ import { type KernelId, newKernelId } from '../../src/lib/ids.ts';
 import { createKernelsArguments, kernelConfigFixture } from '../support/create-kernels-request.ts';
 import { shellIn, startDockerNode } from '../support/docker-rpc-node.ts';
 import { within } from '../support/engine.ts';
+import { firewallRules } from '../support/inventory.ts';
 import type { RpcNode } from '../support/rpc-node.ts';
 import { docker } from '../support/runner-container.ts';
 
@@ -16,11 +16,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await node?.[Symbol.asyncDispose]();
-  const left = ['iptables-save', 'nft list tables'].map((command) => {
-    const [program = '', ...args] = command.split(' ');
-    return spawnSync(program, args, { encoding: 'utf8' }).stdout;
-  });
-  expect(left.join('')).not.toContain(node?.fixture.kernels.state.tag);
+  if (node) expect(firewallRules(node.fixture.kernels.state.tag)).toEqual([]);
 });
 
 /** Two kernels on a network; gives their ids. */

@@ -12,6 +12,7 @@ import type { ServiceAddress } from '../../src/network/cluster-services.ts';
 import { machinePacketFilter, type PacketFilter } from '../../src/network/firewall/packet-filter.ts';
 import { agentBridges, probeBridge } from '../../src/network/firewall/probe.ts';
 import { connectTestEngine, EngineLedger, shellSpec, within } from '../support/engine.ts';
+import { firewallRules } from '../support/inventory.ts';
 import { Neighbour } from '../support/neighbour.ts';
 
 let engine: DockerEngine;
@@ -38,11 +39,7 @@ function printed(program: string, ...args: readonly string[]): string {
 }
 
 /** Lines of both filters that are about the network under test. */
-function rules(): readonly string[] {
-  const chains = printed('iptables-save').split('\n');
-  const tables = printed('nft', 'list', 'table', 'inet', `kernelet-${tag}`).split('\n');
-  return [...chains, ...tables].filter((line) => line.includes(tag));
-}
+const rules = (): readonly string[] => firewallRules(tag);
 
 const ensure = (): Promise<void> =>
   withDeadline({ what: 'test', timeoutMs: 30_000 }, (deadline) => bridge.ensure(deadline));
@@ -121,7 +118,7 @@ describe.each([
 
     it('keeps its kernels apart also after all rules were flushed, its own among them', async () => {
       const before = rules();
-      expect(before.length).toBeGreaterThan(4);
+      expect(before.length).toBeGreaterThan(6);
       expect(await agentBridges(within(10_000))).toContain(bridge.interfaceName);
       expect(await probeBridge(bridge.interfaceName, within(30_000))).toBe('filtered');
       const saved = printed('iptables-save');

@@ -7,19 +7,19 @@ import type { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
 import type { KernelSpec } from '../../src/kernel/spec.ts';
 import type { CreationPlan } from '../../src/kernel/step.ts';
 import { machinePacketFilter } from '../../src/network/firewall/packet-filter.ts';
-import { baseImage, connectTestEngine, within } from '../support/engine.ts';
+import { connectTestEngine, kernelImage, within } from '../support/engine.ts';
 import { specFixture } from '../support/kernel-record.ts';
 import { type FixtureOptions, KernelsFixture, testSettings } from '../support/kernels-fixture.ts';
 import { failureModes, revertAll, sabotage, stepNames } from '../support/revert-matrix.ts';
 
 let engine: DockerEngine;
 let volume: string;
-let imageId: string;
+let image: KernelSpec['image'];
 
 beforeAll(async () => {
   engine = await connectTestEngine();
   volume = await mkdtemp(join(tmpdir(), 'kernelet-volume-'));
-  imageId = (await engine.inspectImage(baseImage, within(10_000))).id;
+  image = await kernelImage(engine);
 });
 afterAll(async () => {
   await engine[Symbol.asyncDispose]();
@@ -28,7 +28,7 @@ afterAll(async () => {
 
 const spec = (change: Partial<KernelSpec> = {}): KernelSpec =>
   specFixture({
-    image: { reference: baseImage, id: imageId, volumes: [], distro: null, coreCountVariables: [] },
+    image,
     network: 'bridge',
     publish: [8080],
     ...change,

@@ -31,12 +31,13 @@ calls = {
   'bpf': ((321, 280), -1, 0, 0),
   'clone with a user namespace': ((56, 220), 0x10000011, 0, 0, 0, 0),
   'clone3': ((435, 435), 0, 0),
-  'modify_ldt': ((154, 999), 0, 0, 0),
   'socket AF_UNIX': ((41, 198), 1, 1, 0),
   'socket AF_INET': ((41, 198), 2, 1, 0),
   'socket AF_INET6': ((41, 198), 10, 1, 0),
   'socket AF_NETLINK': ((41, 198), 16, 3, 0),
   'memfd_create': ((319, 279), text(b'x'), 0),
+  # Machines with this processor alone have it.
+  **({} if arm else {'modify_ldt': ((154, None), 0, 0, 0)}),
 }
 found = {}
 for name, ((amd, armed), *rest) in calls.items():
@@ -58,16 +59,18 @@ describe.each(['bridge', 'none'])('a tenant with the network %s', (network) => {
     const id = await node.create('--image', 'kernelet/python', '--network', network);
     const { text, stderr } = await node.run(['exec', id, '--', 'python3', '-c', probe]);
     expect(stderr).toBe('');
-    const found = Object.entries(JSON.parse(text) as Record<string, string>);
-    const having = (answer: string) => found.filter(([, one]) => one === answer).map(([name]) => name);
-    expect(having('ok')).toEqual([
-      'socket AF_UNIX',
-      'socket AF_INET',
-      ...(having('ok').includes('socket AF_INET6') ? ['socket AF_INET6'] : []),
-      'socket AF_NETLINK',
-      'memfd_create',
-    ]);
-    expect(having('ENOSYS')).toEqual(['clone3']);
-    expect(having('EPERM')).toHaveLength(found.length - having('ok').length - 1);
+    const found = JSON.parse(text) as Record<string, string>;
+    const refused = Object.fromEntries(Object.keys(found).map((name) => [name, 'EPERM']));
+    expect(found).toEqual({
+      ...refused,
+      clone3: 'ENOSYS',
+      'socket AF_UNIX': 'ok',
+      'socket AF_INET': 'ok',
+      // The filter lets it through, and this machine may have none.
+      'socket AF_INET6': expect.stringMatching(/^(ok|EAFNOSUPPORT)$/),
+      'socket AF_NETLINK': 'ok',
+      memfd_create: 'ok',
+    });
+    expect(Object.keys(found).length).toBeGreaterThan(26);
   });
 });

@@ -94,7 +94,7 @@ export async function testAgentParts(
       ...common,
       host: thisMachine,
       engineMounts: [],
-      maxOpenFiles: 256,
+      maxDescriptors: 256,
       settings: { listen: null, periodMs: 60_000, adaptive: false, source: 'engine' },
       folder: join(kernels.folder, 'statistics'),
       kernels: registry,

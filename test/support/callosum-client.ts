@@ -1,5 +1,4 @@
 /** A Callosum client of our own, for tests and benchmarks: one peer of the server. */
-
 import { type Dealer, loadZeromq } from '../../src/backendai/transport/zeromq.ts';
 import {
   decodeData,

@@ -13,12 +13,14 @@ function field(item: unknown, name: string): string {
   return String(Object.entries(item).find(([key]) => key === name)?.[1] ?? '');
 }
 
-function firewallRules(): string[] {
-  const lines = (program: string, ...args: readonly string[]): readonly string[] =>
-    (spawnSync(program, args, { encoding: 'utf8' }).stdout ?? '').split('\n');
-  const chains = lines('iptables-save').filter((line) => line.includes('KERNELET-'));
-  const tables = lines('nft', 'list', 'tables').filter((line) => line.includes(' kernelet-'));
-  return [...chains, ...tables];
+/** Lines of both packet filters that name a chain or a table of an agent, or what else is asked for. */
+export function firewallRules(word = 'kernelet-'): readonly string[] {
+  const listed = [['iptables-save'], ['nft', 'list', 'ruleset']].flatMap(([program = '', ...args]) => {
+    const { error, stdout } = spawnSync(program, args, { encoding: 'utf8' });
+    if (error) throw error;
+    return stdout.split('\n');
+  });
+  return listed.filter((line) => line.toLowerCase().includes(word));
 }
 
 /** Processes of the node itself, and those inside its containers: they have its scratch folders mounted. */

@@ -31,7 +31,7 @@ export class RunnerPair implements AsyncDisposable {
     return new RunnerPair(folder, path, runner, options);
   }
 
-  /** One more client. */
+  /** One more client, which the disposal ends too. */
   connect(options: RunnerConnectionOptions): RunnerConnection {
     const client = new RunnerConnection({ socketPath: this.path, secret: 'secret' }, options);
     this.#clients.push(client);

@@ -144,7 +144,7 @@ const unknownExitCode = -1;
 const nothingYet: Readonly<Record<string, never>> = {};
 
 /** An event with its arguments encoded; `source` is the agent's id. */
-export function encodeAgentEvent<Name extends AgentEventName>(
+function encodeAgentEvent<Name extends AgentEventName>(
   name: Name,
   source: string,
   fields: AgentEventFields[Name],
@@ -153,7 +153,7 @@ export function encodeAgentEvent<Name extends AgentEventName>(
 }
 
 /** The event of the stream; null for what managers have no event for. `info` is called for a kernel that has started. */
-export function wireEvent(event: KernelEvent, source: string, info: () => CreationInfo): EncodedEvent | null {
+function wireEvent(event: KernelEvent, source: string, info: () => CreationInfo): EncodedEvent | null {
   const { kernelId: kernel, sessionId: session } = event;
   const creation = { kernel, session, reason: '', info: nothingYet };
   switch (event.type) {

@@ -75,7 +75,7 @@ const google = 'http://metadata.google.internal/computeMetadata/v1';
 const tokenSeconds = '60';
 
 /** Asks for all of them. */
-export async function cloudFacts(kind: NonNullable<CloudKind>, ask: AskMetadata): Promise<CloudFacts> {
+async function cloudFacts(kind: NonNullable<CloudKind>, ask: AskMetadata): Promise<CloudFacts> {
   if (kind === 'amazon') return await amazonFacts(ask);
   return kind === 'azure' ? await azureFacts(ask) : await googleFacts(ask);
 }
@@ -134,7 +134,7 @@ const said = <T>(read: Reader<T>, document: string | null): T | null =>
   document === null ? null : readOrNull(read, document);
 
 /** A cloud; null: on premises. */
-export type CloudKind = 'amazon' | 'azure' | 'google' | null;
+type CloudKind = 'amazon' | 'azure' | 'google' | null;
 
 /** Texts of files of the machine; blank where a file is absent. */
 interface CloudHints {
@@ -147,7 +147,7 @@ interface CloudHints {
 }
 
 /** Which cloud the machine is in, by what its firmware says of itself; Azure by its leases. */
-export function cloudKind({ boardVendor, biosVersion, leases }: CloudHints): CloudKind {
+function cloudKind({ boardVendor, biosVersion, leases }: CloudHints): CloudKind {
   const bios = biosVersion.toLowerCase();
   if (boardVendor.toLowerCase().includes('amazon')) return 'amazon';
   if (bios.includes('google')) return 'google';

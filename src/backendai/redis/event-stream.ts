@@ -19,7 +19,7 @@ import type { RedisLink, RedisSender } from './link.ts';
 import { readingBackoff } from './retry.ts';
 
 /** The stream's key in database 4. */
-export const eventStreamKey = 'events';
+const eventStreamKey = 'events';
 
 /**
  * Entries that the stream keeps at least, when nobody else trims it: managers trim it to little more than a hundred

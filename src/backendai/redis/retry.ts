@@ -1,8 +1,8 @@
 /**
- * When Redis is tried again. A connection that has ended is made anew by the next command (`link.ts`); commands
- * fail at once when it cannot be made, and nothing waits there. What must get through, or must go on, tries again after the
- * pauses of this file; rounds of statistics don't, since the next one is newer, and what is
- * written once after a start has the pauses of everything else (`lib/retry.ts`). How long a server may take is in `settings.ts`.
+ * When Redis is tried again. A connection that has ended is made anew by the next command (`link.ts`); commands fail at once
+ * when it cannot be made, and nothing waits there. What must get through, or must go on, tries again after the pauses of this
+ * file; rounds of statistics don't, since the next one is newer, and what is written once after a start has the pauses of
+ * everything else (`lib/retry.ts`). How long a server may take is in `settings.ts`, unless the caller has a bound of its own.
  */
 import type { Clock } from '../../lib/clock.ts';
 import { Backoff } from '../../lib/retry.ts';

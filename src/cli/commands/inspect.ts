@@ -1,7 +1,9 @@
 /** `kernelet inspect`: everything about a kernel. */
+
 import type { Kernel } from '../../http/api-types.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
 import { describeDuration } from '../../lib/duration.ts';
+import { maxOpenFiles } from '../../lib/open-files.ts';
 import type { CliCommand } from '../command.ts';
 import { daemonClient } from '../connect.ts';
 import { facts, printable } from '../screen.ts';
@@ -47,7 +49,10 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
       ),
     ],
     ['disk limit', limits.diskBytes === null ? 'none' : describeByteSize(limits.diskBytes)],
-    ['open files', limits.openFiles === null ? 'as many as the engine gives, up to 1048576' : String(limits.openFiles)],
+    [
+      'open files',
+      limits.openFiles === null ? `as many as the engine gives, up to ${maxOpenFiles}` : String(limits.openFiles),
+    ],
     ['network', kernel.network],
     ['ports', or(kernel.ports.map((port) => `${port.containerPort} → 127.0.0.1:${port.hostPort}`))],
     ['mounts', or(kernel.mounts.map(mountText))],

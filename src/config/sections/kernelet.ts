@@ -98,8 +98,7 @@ export const kerneletSection = {
     }),
     'open-files': key(optional(integer({ min: 256, max: maxOpenFiles })), {
       default: null,
-      description:
-        'How many files a process of a kernel may have open. None given: as many as the engine gives, but no more than 1048576. More than the engine can give is capped, with a warning.',
+      description: `How many files a process of a kernel may have open. None given: as many as the engine gives, but no more than ${maxOpenFiles}. More than the engine can give is capped, with a warning.`,
     }),
     'device-plugins': key(textList, {
       default: [],

@@ -119,7 +119,10 @@ export function checkTargets(mounts: readonly RequestedMount[]): void {
 /** Checks a resolved source path. Pure. Throws FORBIDDEN_MOUNT. */
 export function checkSource(source: string, options: MountPolicyOptions): void {
   const isOfSystem = topFolders.some((one) => one === source) || systemFolders.some((one) => isAtOrBelow(source, one));
-  if (isOfSystem || source.split('/').includes(keyFolder)) {
+  if (source.split('/').includes(keyFolder)) {
+    throw refuseMount(`${source} holds keys by which people log in, and is never mounted into a kernel`, source);
+  }
+  if (isOfSystem) {
     throw refuseMount(`${source} is a folder of the system and is never mounted into a kernel`, source);
   }
   // A folder above a refused one would show it too.

@@ -1,5 +1,4 @@
 /** Captured calls: an array of objects with `request_frames_hex`. */
-
 import { isFailureName, RpcFailure } from '../../../src/backendai/rpc/rpc-failure.ts';
 import { decodePlain } from '../../../src/backendai/wire/extension.ts';
 import { decodeFailure } from '../../support/manager-wire.ts';

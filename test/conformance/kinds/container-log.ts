@@ -1,5 +1,4 @@
 /** The vector of a container's log: `fragments_hex`, cut into chunks, and the event that follows. */
-
 import { LogChunker } from '../../../src/backendai/redis/container-log.ts';
 import { eventArguments } from '../../../src/backendai/wire/events/agent-event.ts';
 import { difference } from '../notation/compare.ts';

@@ -1,5 +1,4 @@
 /** Callosum messages of the vectors: decoded, and written again. */
-
 import {
   decodeData,
   decodeHeader,

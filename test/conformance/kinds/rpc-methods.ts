@@ -1,5 +1,4 @@
 /** Vectors of RPC methods: `calls` whose items have `request`. Newer files add `ext`, values of further types. */
-
 import { methods } from '../../../src/backendai/rpc/methods/index.ts';
 import { bindArguments } from '../../../src/backendai/rpc/rpc-method.ts';
 import { decodeRequestBody } from '../../../src/backendai/wire/callosum.ts';
