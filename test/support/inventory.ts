@@ -15,7 +15,7 @@ function field(item: unknown, name: string): string {
 
 /** Lines of both packet filters that name a chain or a table of an agent, or what else is asked for. */
 export function firewallRules(word = 'kernelet-'): readonly string[] {
-  const listed = [['iptables-save'], ['nft', 'list', 'ruleset']].flatMap(([program = '', ...args]) => {
+  const listed = [['iptables-save'], ['nft', '--stateless', 'list', 'ruleset']].flatMap(([program = '', ...args]) => {
     const { error, stdout } = spawnSync(program, args, { encoding: 'utf8' });
     if (error) throw error;
     return stdout.split('\n');
