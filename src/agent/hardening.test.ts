@@ -45,7 +45,7 @@ describe('prewarmed networks', () => {
       },
       adopt() {},
       holds: () => false,
-      namesOf: () => null,
+      networkFilesOf: () => null,
       release() {},
       discard() {},
     };

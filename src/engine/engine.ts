@@ -150,8 +150,8 @@ export interface ContainerDetail extends ContainerSummary {
   readonly ports: readonly PublishedPort[];
   readonly networkAddress: string | null;
   readonly cgroupParent: string;
-  /** Where the files of names that it has from its network lie on this machine; blank = unknown. */
-  readonly nameFiles: { readonly hosts: string; readonly 'resolv.conf': string; readonly hostname: string };
+  /** Where the network files that it has from its network lie on this machine; blank = unknown. */
+  readonly networkFiles: { readonly hosts: string; readonly 'resolv.conf': string; readonly hostname: string };
 }
 
 /** A network of the engine. */

@@ -8,7 +8,7 @@ import { Bridge } from '../network/bridge.ts';
 import type { RefusedServices } from '../network/cluster-services.ts';
 import type { PacketFilter } from '../network/firewall/packet-filter.ts';
 import { canBind } from '../network/host-ports.ts';
-import { type LeasedNetwork, readNameFiles } from '../network/prewarmed-network.ts';
+import { type LeasedNetwork, readNetworkFiles } from '../network/prewarmed-network.ts';
 import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from '../network/prewarmed-network-pool.ts';
 import { SessionNetworks } from '../network/session-networks.ts';
 import { containerPaths } from '../protocol/image-contract.ts';
@@ -64,8 +64,8 @@ export interface KernelsParts {
   readonly networkBytes: (pid: number) => Promise<Pick<LeasedNetwork, 'receivedBytes' | 'sentBytes'>>;
   /** The sockets of the network of a process, in words that are equal when they are. */
   readonly readSockets: PrewarmedNetworkPoolParts['readSockets'];
-  /** Replaces the files of names of networks, for tests. */
-  readonly readNames?: PrewarmedNetworkPoolParts['readNames'];
+  /** Replaces the network files of networks, for tests. */
+  readonly readFiles?: PrewarmedNetworkPoolParts['readFiles'];
   readonly packetFilter: PacketFilter;
   readonly refusedServices: RefusedServices;
 }
@@ -79,7 +79,7 @@ export interface KernelsSettings {
   /** How long the tenant's processes get to end by themselves before a removal; 0 = not at all. */
   readonly graceMs: number;
   /** Networks that are kept ready for kernels to come; 0 = none. */
-  readonly readyNetworks: number;
+  readonly prewarmedNetworks: number;
   /** The least time between two sightings of an orphaned container. */
   readonly sweepGraceMs: number;
   /** How long a container may be missing until its kernel ends. */
@@ -148,7 +148,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
       volume: { source: container.volume.hostPath, target: containerPaths.volume },
       proof: (name) => ownership.proof(name),
     },
-    target: settings.readyNetworks,
+    target: settings.prewarmedNetworks,
     ensureNetwork: (deadline) => bridge.ensure(deadline),
     joined: async (signal) => {
       engineGuard.assertOpen();
@@ -157,7 +157,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     },
     networkBytes: parts.networkBytes,
     readSockets: parts.readSockets,
-    readNames: parts.readNames ?? readNameFiles,
+    readFiles: parts.readFiles ?? readNetworkFiles,
     clock,
     log,
   });

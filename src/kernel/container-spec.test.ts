@@ -12,7 +12,7 @@ const folder = {
   work: '/s/work',
   config: '/s/config',
   run: '/s/run',
-  names: '/s/names',
+  networkFiles: '/s/names',
   private: '/s/private',
 };
 const terminal = { name: 'ttyd', protocol: 'http', containerPorts: [7681], isInference: false };
@@ -78,7 +78,7 @@ describe('the container of a kernel', () => {
     expect(specOf({ sudo: true }, { hardening }).capabilities).toContain('CHOWN');
   });
 
-  it('has files of names of its own, which nobody can write, in a network that others have joined and will join', () => {
+  it('has network files of its own, which nobody can write, in a network that others have joined and will join', () => {
     const container = asContainerId('a'.repeat(64));
     const joined = specOf({}, {}, { prewarmedNetwork: { container, receivedBytes: 0, sentBytes: 0 }, hostPorts: [] });
     expect(joined.network).toEqual({ kind: 'join', container });

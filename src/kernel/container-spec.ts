@@ -7,7 +7,7 @@ import type { ContainerMount, ContainerSpec } from '../engine/engine.ts';
 import { containerPaths } from '../protocol/image-contract.ts';
 import { boundedEntry, runnerCapabilities } from '../protocol/runner-config.ts';
 import type { ScratchPaths } from '../storage/scratch.ts';
-import { nameMounts } from './name-files.ts';
+import { networkFileMounts } from './network-files.ts';
 import { placementLabels } from './owned-containers.ts';
 import { labelNames, type Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
@@ -96,7 +96,7 @@ function mountsOf(record: KernelRecord, { paths, volume, views = [] }: SpecParts
     { source: paths.run, target: containerPaths.run, readOnly: false },
     { source: paths.work, target: containerPaths.home, readOnly: false },
     { source: paths.config, target: containerPaths.homeConfig, readOnly: true },
-    ...(record.placement.prewarmedNetwork ? nameMounts(paths) : []),
+    ...(record.placement.prewarmedNetwork ? networkFileMounts(paths) : []),
     ...record.spec.mounts,
     ...hookMounts(record.placement.provision),
     ...record.placement.provision.mounts.map((mount) => ({ ...mount, readOnly: true })),

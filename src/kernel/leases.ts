@@ -3,7 +3,7 @@ import type { LostDevicesChange } from '../devices/lost-devices.ts';
 import type { DevicePlacement } from '../devices/node-devices.ts';
 import type { ImageFacts } from '../devices/node-plugin.ts';
 import type { ContainerId, KernelId } from '../lib/ids.ts';
-import type { LeasedNetwork, NameFiles } from '../network/prewarmed-network.ts';
+import type { LeasedNetwork, NetworkFiles } from '../network/prewarmed-network.ts';
 import type { DeviceShare } from '../resources/device-share.ts';
 import type { SlotAmounts } from '../resources/slot-amounts.ts';
 
@@ -33,8 +33,8 @@ export interface NetworkLeases {
   /** Takes what a kernel of an earlier process holds. */
   adopt(kernel: KernelId, container: ContainerId): void;
   holds(kernel: KernelId): boolean;
-  /** The files of names that belong to what the kernel has leased, as they were made. */
-  namesOf(kernel: KernelId): NameFiles | null;
+  /** The network files that belong to what the kernel has leased, as they were made. */
+  networkFilesOf(kernel: KernelId): NetworkFiles | null;
   release(kernel: KernelId): void;
   /** Gives up one that turned out to be of no use. */
   discard(kernel: KernelId): void;

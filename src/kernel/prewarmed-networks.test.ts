@@ -15,7 +15,7 @@ import type { CreationPlan, CreationStep } from './step.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;
-const ready: FixtureOptions = { settings: { readyNetworks: 2 } };
+const ready: FixtureOptions = { settings: { prewarmedNetworks: 2 } };
 const force = { reason: 'user-requested', force: true } as const;
 
 const prewarmedNetworksOf = (one: KernelsFixture) =>
@@ -65,7 +65,7 @@ describe('a kernel on a prewarmed network', () => {
     ['with security options', {}, { securityOptions: ['seccomp=unconfined'] }],
   ])('is none %s', async (_, change, hardening) => {
     const container = { ...testSettings.container, hardening: { ...defaultHardening, ...hardening } };
-    const one = await fixture({ settings: { readyNetworks: 2, container } });
+    const one = await fixture({ settings: { prewarmedNetworks: 2, container } });
     const strict = Object.keys(hardening).length === 0;
     if (strict) await warm(one);
     const spec = specFixture({ network: 'bridge', ...change });

@@ -87,7 +87,7 @@ describe('recovering', () => {
   });
 
   it('finds kernels, orphans and prewarmed networks of the time when the agent was called something else', async () => {
-    const networks = { settings: { readyNetworks: 1 } };
+    const networks = { settings: { prewarmedNetworks: 1 } };
     const first = await fixture({ ...networks, agentId: 'i-before' });
     const [running, lost] = [specFixture({ network: 'bridge' }), specFixture()];
     for (const spec of [running, lost]) await first.kernels.registry.create(spec, never);
@@ -120,7 +120,7 @@ describe('recovering', () => {
 
   it('leaves what an agent of the same id has made alone', async () => {
     const [ours, theirs] = [specFixture(), specFixture({ network: 'bridge' })];
-    const networks = { settings: { readyNetworks: 1 } };
+    const networks = { settings: { prewarmedNetworks: 1 } };
     const other = await fixture({ ...networks, agentId: 'i-twin' });
     await other.kernels.registry.create(theirs, never);
     await expect.poll(() => other.dummy.containers.length).toBe(2);

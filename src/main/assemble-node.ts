@@ -65,7 +65,7 @@ export interface AssembleOptions {
   /** Whether its kernels outlive the process. */
   readonly keepsKernels: boolean;
   /** Networks that are kept ready for kernels to come. */
-  readonly readyNetworks: number;
+  readonly prewarmedNetworks: number;
   /** Told of the operations of the engine. */
   readonly operations: OperationTimes;
   readonly log: Logger;
@@ -134,7 +134,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
         keptHomes: options.keepsKernels
           ? { keepMs: settings.keptHomes.keepMs, maxBytes: settings.keptHomes.maxBytes }
           : { keepMs: 0, maxBytes: 0 },
-        readyNetworks: options.readyNetworks,
+        prewarmedNetworks: options.prewarmedNetworks,
       },
       ...options.kernelParts?.(engine),
     }),

@@ -13,7 +13,7 @@ import { noRefusedServices } from '../network/cluster-services.ts';
 import { lxcfsMounts } from '../storage/mounts/lxcfs-mounts.ts';
 import { assembleNode, type NodeRole } from './assemble-node.ts';
 import { openBackend } from './engine-backends.ts';
-import { daemonReadyNetworks } from './standalone.ts';
+import { daemonPrewarmedNetworks } from './standalone.ts';
 import { checkUser } from './user-check.ts';
 
 /** The engine knows no log without end. */
@@ -81,7 +81,7 @@ export function memberRoot(
         events: adapter.events,
         scratchRoot: settings.container.scratchRoot,
         keepsKernels: true,
-        readyNetworks: daemonReadyNetworks,
+        prewarmedNetworks: daemonPrewarmedNetworks,
         operations,
         log,
         kernelParts: (engine) => ({ hooks: [adapter.hooks(engine)] }),

@@ -17,7 +17,7 @@ import { openBackend } from './engine-backends.ts';
 import { checkUser } from './user-check.ts';
 
 /** A command may come any time, and the next one soon after it. */
-export const daemonReadyNetworks = 2;
+export const daemonPrewarmedNetworks = 2;
 
 const maxLogBytes = 10 * 1024 * 1024;
 
@@ -51,7 +51,7 @@ interface StandaloneOptions {
   readonly scratchRoot?: string;
   /** Whether its kernels outlive the process. */
   readonly keepsKernels: boolean;
-  readonly readyNetworks: number;
+  readonly prewarmedNetworks: number;
   /** Whether to build what kernels need at once; else the first kernel waits for it. */
   readonly willMakeKernels: boolean;
   readonly operations: OperationTimes;
@@ -81,7 +81,7 @@ export async function openInstance(
     ...options,
     operations,
     keepsKernels: false,
-    readyNetworks: 0,
+    prewarmedNetworks: 0,
     willMakeKernels: false,
   });
   return agent;
@@ -98,7 +98,7 @@ export function standaloneRoot({ settings, operations, log, signal: stop }: Root
         folder: settings.stateDir,
         scratchRoot: settings.container.scratchRoot,
         keepsKernels: true,
-        readyNetworks: daemonReadyNetworks,
+        prewarmedNetworks: daemonPrewarmedNetworks,
         willMakeKernels: true,
         operations,
         log,

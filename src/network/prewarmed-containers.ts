@@ -10,8 +10,8 @@ import {
   isPrewarmedNetwork,
   type LeasedNetwork,
   type MadeNetwork,
-  type NameFiles,
-  nameFilesEqual,
+  type NetworkFiles,
+  networkFilesEqual,
   type PrewarmedNetwork,
   type PrewarmedNetworkForm,
   prewarmedNetworkLabels,
@@ -24,8 +24,8 @@ export interface PrewarmedContainersParts {
   readonly form: PrewarmedNetworkForm;
   /** Bytes that have gone through the network of a process. */
   readonly networkBytes: (pid: number) => Promise<Pick<LeasedNetwork, 'receivedBytes' | 'sentBytes'>>;
-  /** The files of names of one, as they are now. */
-  readonly readNames: (paths: ContainerDetail['nameFiles']) => Promise<NameFiles>;
+  /** The network files of one, as they are now. */
+  readonly readFiles: (paths: ContainerDetail['networkFiles']) => Promise<NetworkFiles>;
   /** The sockets that there are in the network of a process, in words that are equal when they are. */
   readonly readSockets: (pid: number) => Promise<string>;
   readonly log: Logger;
@@ -51,7 +51,7 @@ export class PrewarmedContainers {
     this.#parts = parts;
   }
 
-  /** Networks whose files of names were not as they were made: an invariant violation. */
+  /** Networks whose network files were not as they were made: an invariant violation. */
   get altered(): number {
     return this.#altered;
   }
@@ -69,15 +69,15 @@ export class PrewarmedContainers {
     image: string,
     { deadline, end }: { readonly deadline: Deadline; readonly end: AbortSignal },
   ): Promise<{ readonly id: ContainerId; readonly made: MadeNetwork }> {
-    const { engine, form, readNames, readSockets } = this.#parts;
+    const { engine, form, readFiles, readSockets } = this.#parts;
     const id = await engine.createContainer(await prewarmedNetworkSpec(form, name, image), deadline.signal);
     end.throwIfAborted();
     await engine.startContainer(id, deadline.signal);
     const seen = await engine.inspectContainer(id, deadline.signal);
     if (!seen) throw new KerneletError('ENGINE_FAILED', `the container ${name} was removed by somebody else`);
     const { pid } = seen;
-    const [names, sockets] = await Promise.all([readNames(seen.nameFiles), readSockets(pid)]);
-    return { id, made: { image, names, pid, sockets } };
+    const [networkFiles, sockets] = await Promise.all([readFiles(seen.networkFiles), readSockets(pid)]);
+    return { id, made: { image, networkFiles, pid, sockets } };
   }
 
   /** The container of this name, if it is one; null also when the engine does not say. Never rejects. */
@@ -90,7 +90,7 @@ export class PrewarmedContainers {
   /** The network as a lease when it is alive, ours, as it was made and on the network; else null. Never rejects. */
   async verify({ id, made, lastOwner }: PrewarmedNetwork, signal: AbortSignal): Promise<LeasedNetwork | null> {
     if (made === null) return null;
-    const { engine, form, networkBytes, readNames, log } = this.#parts;
+    const { engine, form, networkBytes, readFiles, log } = this.#parts;
     try {
       const options = { what: 'verifying a prewarmed network', timeoutMs: verifyMs, signal };
       return await withDeadline(options, async (deadline) => {
@@ -100,12 +100,12 @@ export class PrewarmedContainers {
         if (!isGood) return null;
         const [{ receivedBytes, sentBytes }, now] = await Promise.all([
           networkBytes(seen.pid),
-          readNames(seen.nameFiles),
+          readFiles(seen.networkFiles),
         ]);
-        if (nameFilesEqual(made.names, now)) return { container: id, receivedBytes, sentBytes };
+        if (networkFilesEqual(made.networkFiles, now)) return { container: id, receivedBytes, sentBytes };
         this.#altered += 1;
-        log.warn('the files of names of a prewarmed network were changed; it is not used again', {
-          ...{ container: id, lastKernel: lastOwner, paths: Object.values(seen.nameFiles) },
+        log.warn('the network files of a prewarmed network were changed; it is not used again', {
+          ...{ container: id, lastKernel: lastOwner, paths: Object.values(seen.networkFiles) },
         });
         return null;
       });

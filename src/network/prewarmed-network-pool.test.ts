@@ -6,7 +6,7 @@ import { dummyImage } from '../engine/dummy/dummy-images.ts';
 import type { ContainerSpec } from '../engine/engine.ts';
 import { type ContainerId, newKernelId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
-import type { NameFiles } from './prewarmed-network.ts';
+import type { NetworkFiles } from './prewarmed-network.ts';
 import { type PrewarmedNetworkForm, prewarmedNetworkLabels, prewarmedNetworkSpec } from './prewarmed-network.ts';
 import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from './prewarmed-network-pool.ts';
 
@@ -32,7 +32,7 @@ function setUp(change: Partial<PrewarmedNetworkPoolParts> & { readonly engine?: 
     },
     joined: async () => new Set<ContainerId>(),
     networkBytes: async () => ({ receivedBytes: 10, sentBytes: 20 }),
-    readNames: async () => namesFixture(),
+    readFiles: async () => namesFixture(),
     readSockets: async () => '2 open, 0 waiting',
     clock,
     log: silentLogger,
@@ -181,7 +181,7 @@ describe('the pool of prewarmed networks', () => {
     const { pool } = setUp({ engine });
     const [kernel, other] = [newKernelId(), newKernelId()];
     pool.adopt(kernel, held);
-    expect(pool.namesOf(kernel)).toBeNull();
+    expect(pool.networkFilesOf(kernel)).toBeNull();
     pool.release(kernel);
     expect(await pool.lease(other, image, soon())).toBeNull();
     await expect.poll(() => engine.containers).toEqual([]);
@@ -198,21 +198,21 @@ describe('the pool of prewarmed networks', () => {
     ['content', namesFixture('127.0.0.1 localhost\n192.0.2.66 packages.example\n')],
     ['mode', { ...namesFixture(), 'resolv.conf': { ...namesFixture()['resolv.conf'], mode: 0o100666 } }],
     ['owner', { ...namesFixture(), hostname: { ...namesFixture().hostname, uid: 1000 } }],
-  ])('gives up one whose files of names have another %s than when it was made, and counts it', async (_, altered) => {
-    const found = new Map<string, NameFiles>();
+  ])('gives up one whose network files have another %s than when it was made, and counts it', async (_, altered) => {
+    const found = new Map<string, NetworkFiles>();
     const warnings: unknown[] = [];
     const { pool, engine, names, miss } = setUp({
-      readNames: async ({ hosts }) => found.get(hosts) ?? namesFixture(),
+      readFiles: async ({ hosts }) => found.get(hosts) ?? namesFixture(),
       log: { ...silentLogger, warn: (_text, fields) => void warnings.push(fields) },
     });
     await miss();
     const [bad = '', good] = names();
     const [first, kernel] = [newKernelId(), newKernelId()];
     expect((await pool.lease(first, image, soon()))?.container).toBe(bad);
-    expect(pool.namesOf(first)).toEqual(namesFixture());
+    expect(pool.networkFilesOf(first)).toEqual(namesFixture());
     pool.release(first);
     await checked();
-    found.set(engine.container(bad).detail().nameFiles.hosts, altered);
+    found.set(engine.container(bad).detail().networkFiles.hosts, altered);
     expect((await pool.lease(kernel, image, soon()))?.container).toBe(good);
     expect(pool.altered).toBe(1);
     expect(warnings).toMatchObject([{ container: bad, lastKernel: first }]);
@@ -257,10 +257,10 @@ describe('the pool of prewarmed networks', () => {
     expect(await pool.lease(four, image, soon())).toBeNull();
   });
 
-  it('makes none whose files of names cannot be read, and gives none', async () => {
+  it('makes none whose network files cannot be read, and gives none', async () => {
     let fails = true;
     const { pool, engine, miss } = setUp({
-      readNames: async () => (fails ? Promise.reject(new Error('ENOENT')) : namesFixture()),
+      readFiles: async () => (fails ? Promise.reject(new Error('ENOENT')) : namesFixture()),
     });
     using creating = pool.creating();
     await pool.lease(newKernelId(), image, soon());

@@ -1,8 +1,8 @@
 /**
  * The pool of prewarmed networks: a few idle ones that kernels lease, so that a creation need not wait for the engine to
  * set up a network. A creation never waits for one to be made: when none is idle, the kernel gets a network of its own.
- * What there is is known from the engine, by labels, so that nothing is lost when the process is killed. What the files
- * of names are is known from the moment at which a network was made, in which no kernel had joined it yet, and by the
+ * What there is is known from the engine, by labels, so that nothing is lost when the process is killed. What its network
+ * files are is known from the moment at which a network was made, in which no kernel had joined it yet, and by the
  * process alone that made it: one that an earlier process has made is leased to nobody else any more. Nor is one on which
  * a kernel has left a trace.
  */
@@ -14,7 +14,7 @@ import { PrewarmedContainers, type PrewarmedContainersParts } from './prewarmed-
 import {
   type LeasedNetwork,
   type MadeNetwork,
-  type NameFiles,
+  type NetworkFiles,
   newPrewarmedNetworkName,
   type PrewarmedNetwork,
   unknownNetwork,
@@ -68,7 +68,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     return this.#absentReleases;
   }
 
-  /** Networks whose files of names were not as they were made: an invariant violation. */
+  /** Networks whose network files were not as they were made: an invariant violation. */
   get altered(): number {
     return this.#containers.altered;
   }
@@ -93,7 +93,7 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
   }
 
   /**
-   * One that lives and whose files of names are as they were made, for a container that is about to be made: the
+   * One that lives and whose network files are as they were made, for a container that is about to be made: the
    * one that the kernel holds, else an idle one, rather of the same image. null when there is none. Throws the signal's
    * reason.
    */
@@ -133,9 +133,9 @@ export class PrewarmedNetworkPool implements AsyncDisposable {
     return this.#heldBy(kernel) !== undefined;
   }
 
-  /** The files of names of the network that a kernel holds, as they were made; null when it holds none that is known. */
-  namesOf(kernel: KernelId): NameFiles | null {
-    return this.#heldBy(kernel)?.made?.names ?? null;
+  /** The network files of the network that a kernel holds, as they were made; null when it holds none that is known. */
+  networkFilesOf(kernel: KernelId): NetworkFiles | null {
+    return this.#heldBy(kernel)?.made?.networkFiles ?? null;
   }
 
   /**

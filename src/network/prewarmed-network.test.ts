@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { nameFilesEqual, readNameFiles } from './prewarmed-network.ts';
+import { networkFilesEqual, readNetworkFiles } from './prewarmed-network.ts';
 
 let folder: string;
 const paths = () => ({
@@ -17,16 +17,16 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-describe('the files of names of a network', () => {
+describe('the network files of a network', () => {
   it('are the same until a byte or a bit of their modes is another', async () => {
-    const made = await readNameFiles(paths());
+    const made = await readNetworkFiles(paths());
     expect(Buffer.from(made.hosts.content).toString()).toBe(`of ${paths().hosts}\n`);
-    expect(nameFilesEqual(made, await readNameFiles(paths()))).toBe(true);
+    expect(networkFilesEqual(made, await readNetworkFiles(paths()))).toBe(true);
     await chmod(paths().hostname, 0o666);
-    expect(nameFilesEqual(made, await readNameFiles(paths()))).toBe(false);
+    expect(networkFilesEqual(made, await readNetworkFiles(paths()))).toBe(false);
     await chmod(paths().hostname, 0o644);
     await writeFile(paths()['resolv.conf'], 'nameserver 192.0.2.66\n');
-    expect(nameFilesEqual(made, await readNameFiles(paths()))).toBe(false);
+    expect(networkFilesEqual(made, await readNetworkFiles(paths()))).toBe(false);
   });
 
   it.each([
@@ -36,10 +36,10 @@ describe('the files of names of a network', () => {
   ])('are not read where there is %s in the place of one', async (_, put) => {
     await rm(paths().hosts);
     await put(paths().hosts);
-    await expect(readNameFiles(paths())).rejects.toThrow();
+    await expect(readNetworkFiles(paths())).rejects.toThrow();
   });
 
   it('are not read where the engine does not say where they lie', async () => {
-    await expect(readNameFiles({ ...paths(), hosts: '' })).rejects.toThrow('ENOENT');
+    await expect(readNetworkFiles({ ...paths(), hosts: '' })).rejects.toThrow('ENOENT');
   });
 });

@@ -1,7 +1,7 @@
 /**
  * A prewarmed network: a container that does nothing but hold a network, which a kernel's container joins instead of
  * getting one of its own. Its program is the runner volume's static one, so that nothing of the image ever runs. With the
- * network come files of names (of hosts, of name servers, and of its own name), which the engine binds into every container
+ * network come network files (of hosts, of name servers, and of its own name), which the engine binds into every container
  * that joins it, where root can write them.
  */
 import { randomBytes } from 'node:crypto';
@@ -27,7 +27,7 @@ export const leasedNetwork = fields({
 export interface MadeNetwork {
   /** The image of its container. */
   readonly image: string;
-  readonly names: NameFiles;
+  readonly networkFiles: NetworkFiles;
   /** The process that holds it. */
   readonly pid: number;
   /** What there is of sockets: the engine's. */
@@ -125,9 +125,9 @@ export function isPrewarmedNetwork(
 }
 
 /** The files by their names in `/etc`. */
-export const nameFileNames = ['hosts', 'resolv.conf', 'hostname'] as const;
+export const networkFileNames = ['hosts', 'resolv.conf', 'hostname'] as const;
 /** A file as it was found. */
-interface NameFile {
+interface NetworkFile {
   readonly content: Uint8Array;
   /** Type and permission bits, as `stat` gives them. */
   readonly mode: number;
@@ -135,30 +135,30 @@ interface NameFile {
   readonly gid: number;
 }
 
-/** The files of names of one network. */
-export type NameFiles = Readonly<Record<(typeof nameFileNames)[number], NameFile>>;
+/** The network files of one network. */
+export type NetworkFiles = Readonly<Record<(typeof networkFileNames)[number], NetworkFile>>;
 
 /** Bytes of one file; far more than an engine writes. */
 const maxBytes = 64 * 1024;
 const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Reads the files of names. Throws the system's error, and an Error for what is no file, or too long. */
-export async function readNameFiles(paths: ContainerDetail['nameFiles']): Promise<NameFiles> {
-  const [hosts, servers, own] = await Promise.all(nameFileNames.map((name) => readOne(paths[name])));
+/** Reads the network files. Throws the system's error, and an Error for what is no file, or too long. */
+export async function readNetworkFiles(paths: ContainerDetail['networkFiles']): Promise<NetworkFiles> {
+  const [hosts, servers, own] = await Promise.all(networkFileNames.map((name) => readOne(paths[name])));
   if (!hosts || !servers || !own) throw new Error('unreachable: each file has been read');
   return { hosts, 'resolv.conf': servers, hostname: own };
 }
 
 /** Whether content, type, permissions and owners of all of them are equal. */
-export function nameFilesEqual(one: NameFiles, other: NameFiles): boolean {
-  return nameFileNames.every((name) => {
+export function networkFilesEqual(one: NetworkFiles, other: NetworkFiles): boolean {
+  return networkFileNames.every((name) => {
     const [a, b] = [one[name], other[name]];
     const owned = a.mode === b.mode && a.uid === b.uid && a.gid === b.gid;
     return owned && Buffer.compare(a.content, b.content) === 0;
   });
 }
 
-async function readOne(path: string): Promise<NameFile> {
+async function readOne(path: string): Promise<NetworkFile> {
   await using file = await open(path, flags);
   const facts = await file.stat();
   if (!facts.isFile() || facts.size > maxBytes) throw new Error(`${path} is no file of at most ${maxBytes} bytes`);

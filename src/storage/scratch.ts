@@ -23,8 +23,8 @@ export interface ScratchPaths {
   readonly config: string;
   /** For root alone: the runner's configuration and socket. */
   readonly run: string;
-  /** Its own files of names, in place of those of a network that it has joined; absent without one. */
-  readonly names: string;
+  /** Its own network files, in place of those of a network that it has joined; absent without one. */
+  readonly networkFiles: string;
   /** For the agent alone; not mounted. */
   readonly private: string;
 }
@@ -86,7 +86,7 @@ export class ScratchFolders implements AsyncDisposable {
       work: join(root, 'work'),
       config: join(root, 'config'),
       run: join(root, 'run'),
-      names: join(root, 'names'),
+      networkFiles: join(root, 'names'),
       private: join(root, 'private'),
     };
   }

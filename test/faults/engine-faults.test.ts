@@ -7,7 +7,7 @@ import { uniqueName } from '../support/engine.ts';
 import { type Fault, FaultProxy, type FaultRule } from '../support/fault-proxy.ts';
 import { untilEmpty } from '../support/node-facts.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
-import { readyNetworks } from '../support/ready-networks.ts';
+import { prewarmedNetworks } from '../support/prewarmed-networks.ts';
 import { refusalOf } from '../support/refusal.ts';
 
 let proxy: FaultProxy;
@@ -17,7 +17,7 @@ beforeAll(async () => {
   proxy = await FaultProxy.start(engine, path.join(tmpdir(), `${uniqueName('kernelet-proxy')}.sock`));
   node = await NodeUnderTest.started({ dockerHost: proxy.dockerHost });
   // So that none is made in the midst of a test, whose faults would meet it.
-  await readyNetworks(node);
+  await prewarmedNetworks(node);
 });
 afterAll(async () => {
   await node?.[Symbol.asyncDispose]();

@@ -11,7 +11,7 @@ import { engineCall } from '../support/engine-api.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { eventsOf, eventually, kernelsOf, statusOf, untilEmpty } from '../support/node-facts.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
-import { readyNetworks } from '../support/ready-networks.ts';
+import { prewarmedNetworks } from '../support/prewarmed-networks.ts';
 import { refused } from '../support/refusal.ts';
 
 const engine = (process.env['DOCKER_HOST'] ?? '').replace(/^unix:\/\//, '');
@@ -24,7 +24,7 @@ beforeAll(async () => {
   proxy = await FaultProxy.start(engine, proxyPath);
   node = await NodeUnderTest.started({ dockerHost: proxy.dockerHost });
   // So that none is made in the midst of a test, whose faults would meet it.
-  await readyNetworks(node);
+  await prewarmedNetworks(node);
 });
 afterAll(async () => {
   await node?.[Symbol.asyncDispose]();

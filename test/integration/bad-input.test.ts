@@ -8,7 +8,7 @@ import { assertNothingLeft, type Inventory, inventory } from '../support/invento
 import { type ApiCallOptions, callApi } from '../support/local-api.ts';
 import { kernelsOf, statusOf } from '../support/node-facts.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
-import { readyNetworks } from '../support/ready-networks.ts';
+import { prewarmedNetworks } from '../support/prewarmed-networks.ts';
 import { apiRefusalOf, refused } from '../support/refusal.ts';
 
 let node: NodeUnderTest;
@@ -24,7 +24,7 @@ beforeAll(async () => {
   await loadEmptyImage(ledger.image(foreign), foreignArchitecture);
   await loadEmptyImage(ledger.image(empty), ownArchitecture);
   node = await NodeUnderTest.started();
-  await readyNetworks(node);
+  await prewarmedNetworks(node);
   python = await node.create('--lang', 'python');
 });
 afterAll(async () => {

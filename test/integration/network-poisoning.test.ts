@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { uniqueName } from '../support/engine.ts';
 import { eventually, statusOf, untilEmpty } from '../support/node-facts.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
-import { containerOf, joinedBy, readyNetworks, readyNetworksOf } from '../support/ready-networks.ts';
+import { containerOf, joinedBy, prewarmedNetworks, prewarmedNetworksOf } from '../support/prewarmed-networks.ts';
 import { docker } from '../support/runner-container.ts';
 
 /** What the attacker would have the next tenant believe; an address that nobody has (RFC 5737). */
@@ -68,13 +68,13 @@ async function seenByNext(node: NodeUnderTest): Promise<ReadonlyMap<string | nul
   return seen;
 }
 
-describe('the files of names of a prewarmed network', () => {
+describe('the network files of a prewarmed network', () => {
   it.each([
     ['a script that is to run as root', image],
     ['links in the place of files that the runner writes', linked],
   ])('are what they were after a kernel of an image with %s', async (_, hostile) => {
     const node = await nodeOf();
-    await readyNetworks(node);
+    await prewarmedNetworks(node);
     const before = await seenByNext(node);
     expect(before.size).toBe(2);
     const kernel = await create(node, hostile);
@@ -87,7 +87,7 @@ describe('the files of names of a prewarmed network', () => {
 
   it('cannot be changed by root of a kernel on it', async () => {
     const node = await nodeOf();
-    await readyNetworks(node);
+    await prewarmedNetworks(node);
     const before = await seenByNext(node);
     const kernel = await create(node);
     const attempts = files.map((file) => `echo ${lie} >>/etc/${file}; rm -f /etc/${file}; chmod 666 /etc/${file}`);
@@ -114,7 +114,7 @@ describe('the files of names of a prewarmed network', () => {
 
   it('are verified before it is leased: one whose files were changed is removed, counted and reported', async () => {
     const node = await nodeOf();
-    const ready = await readyNetworks(node);
+    const ready = await prewarmedNetworks(node);
     for (const id of ready) {
       const path = (await docker('inspect', '--format', '{{.HostsPath}}', id)).trim();
       await appendFile(path, `${lie} packages.example\n`);
@@ -123,18 +123,18 @@ describe('the files of names of a prewarmed network', () => {
     expect(await joinedBy(kernel)).toBeNull();
     expect(await names(node, kernel)).not.toContain(lie);
     await eventually('others have taken their place', async () => {
-      const found = await readyNetworksOf(node, { all: true });
+      const found = await prewarmedNetworksOf(node, { all: true });
       return found.length === 2 && !found.some((id) => ready.includes(id)) ? true : null;
     });
     expect((await statusOf(node)).invariantViolations).toMatchObject({ 'altered-network': 2 });
-    expect(node.daemonErrors).toContain('the files of names of a prewarmed network were changed');
+    expect(node.daemonErrors).toContain('the network files of a prewarmed network were changed');
     await remove(node, kernel);
   });
 });
 
 it('a kernel shares nothing with a prewarmed network but the network', async () => {
   const node = await nodeOf();
-  await readyNetworks(node);
+  await prewarmedNetworks(node);
   const kernel = await create(node);
   const pids = await Promise.all(
     [await containerOf(kernel), (await joinedBy(kernel)) ?? ''].map((id) =>

@@ -30,7 +30,7 @@ import { type KernelId, parseAgentId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { noRefusedServices } from '../../src/network/cluster-services.ts';
 import { noPacketFilter } from '../../src/network/firewall/packet-filter.ts';
-import type { NameFiles } from '../../src/network/prewarmed-network.ts';
+import type { NetworkFiles } from '../../src/network/prewarmed-network.ts';
 import type { RunSummary } from '../../src/protocol/run-event.ts';
 import type { RunnerStatus } from '../../src/protocol/runner-frames.ts';
 import type { RequestedMount } from '../../src/storage/mounts/mount-policy.ts';
@@ -114,8 +114,8 @@ export class FakeRunnerClient implements RunnerClient {
   }
 }
 
-/** Files of names of a network. */
-export function namesFixture(hosts = '127.0.0.1 localhost\n'): NameFiles {
+/** Network files of a network. */
+export function namesFixture(hosts = '127.0.0.1 localhost\n'): NetworkFiles {
   const file = (content: string) => ({ content: Buffer.from(content), mode: 0o100644, uid: 0, gid: 0 });
   return { hosts: file(hosts), 'resolv.conf': file('nameserver 127.0.0.11\n'), hostname: file('one\n') };
 }
@@ -189,7 +189,7 @@ export const testSettings: KernelsSettings = {
   runner: { outputBufferBytes: 2 ** 20, finishedRunKeepMs: 60_000, isTerminalLocal: true, debug: false },
   readyTimeoutMs: 5_000,
   graceMs: 500,
-  readyNetworks: 0,
+  prewarmedNetworks: 0,
   sweepGraceMs: 0,
   missingGraceMs: 0,
   marksEngine: true,
@@ -277,7 +277,7 @@ export class KernelsFixture implements AsyncDisposable {
       settings: { ...testSettings, ...options.settings },
       networkBytes: async () => ({ receivedBytes: 100, sentBytes: 200 }),
       readSockets: async () => '',
-      readNames: async () => namesFixture(),
+      readFiles: async () => namesFixture(),
       refusedServices: noRefusedServices,
       packetFilter: noPacketFilter,
       ...options.parts,

@@ -50,7 +50,7 @@ export class SshKernel implements AsyncDisposable {
       services: [{ name: 'sshd', protocol: 'tcp', containerPorts: [2200], isInference: false }],
     });
     const none = join(folder, 'none');
-    const paths = { root: folder, work: none, config, run: none, names: none, private: none };
+    const paths = { root: folder, work: none, config, run: none, networkFiles: none, private: none };
     await writeSshKeys(spec, paths, new Ownership('i-test' as AgentId, randomBytes(32)));
     await options.prepare?.(config);
     const session = await RunnerSession.start(type, image, {

@@ -62,7 +62,7 @@ export function readContainerDetail(value: unknown): ContainerDetail {
     ports: readPorts(child(settings, 'Ports')),
     networkAddress: readAddress(child(settings, 'Networks')),
     cgroupParent: text(child(container, 'HostConfig'), 'CgroupParent'),
-    nameFiles: {
+    networkFiles: {
       hosts: text(container, 'HostsPath'),
       'resolv.conf': text(container, 'ResolvConfPath'),
       hostname: text(container, 'HostnamePath'),

@@ -119,7 +119,7 @@ export class DummyContainer {
           ? `10.0.0.${this.pid % 250}`
           : null,
       cgroupParent: '',
-      nameFiles: {
+      networkFiles: {
         hosts: `/containers/${this.id}/hosts`,
         'resolv.conf': `/containers/${this.id}/resolv.conf`,
         hostname: `/containers/${this.id}/hostname`,

@@ -7,7 +7,7 @@ import { namesFixture } from '../../../test/support/kernels-fixture.ts';
 import { scratchParts } from '../../../test/support/scratch-parts.ts';
 import { Deadline } from '../../lib/deadline.ts';
 import { asContainerId, parseAgentId } from '../../lib/ids.ts';
-import type { NameFiles } from '../../network/prewarmed-network.ts';
+import type { NetworkFiles } from '../../network/prewarmed-network.ts';
 import { DeletionQueue } from '../../storage/deletion-queue.ts';
 import { ScratchFolders } from '../../storage/scratch.ts';
 import { Ownership } from '../ownership.ts';
@@ -30,14 +30,14 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-let held: NameFiles | null = null;
+let held: NetworkFiles | null = null;
 let imageBootstrap: 'never' | 'root' = 'never';
 const step = () =>
   configFilesStep({
     scratch,
     ownership: new Ownership(parseAgentId('i-one'), new Uint8Array(32)),
     runner: { outputBufferBytes: 1, finishedRunKeepMs: 1, isTerminalLocal: true, debug: false },
-    prewarmedNetworks: { namesOf: () => held },
+    prewarmedNetworks: { networkFilesOf: () => held },
     hardening: { imageBootstrap },
   });
 const soon = () => new Deadline({ what: 'test', timeoutMs: 5_000 });
@@ -65,7 +65,7 @@ it('tells the runner whether the script of the image may run', async () => {
   expect(await told()).toBe(true);
 });
 
-describe('copies of the files of names', () => {
+describe('copies of the network files', () => {
   const prewarmedNetwork = { container: asContainerId('a'.repeat(64)), receivedBytes: 0, sentBytes: 0 };
   const joining = { ...record, placement: { ...record.placement, prewarmedNetwork } };
   const lay = async (of: KernelRecord): Promise<void> => {
@@ -74,20 +74,20 @@ describe('copies of the files of names', () => {
   };
 
   it('are as the network’s were when it was made, for everybody to read and for nobody to write', async () => {
-    const { names } = scratch.paths(record.spec.id);
+    const { networkFiles } = scratch.paths(record.spec.id);
     held = namesFixture('127.0.0.1 first\n');
     await lay(joining);
     held = namesFixture('127.0.0.1 second\n');
     const umask = process.umask(0o077);
     await lay(joining).finally(() => process.umask(umask));
-    expect((await lstat(names)).mode & 0o777).toBe(0o755);
-    expect(await readFile(join(names, 'hosts'), 'utf8')).toBe('127.0.0.1 second\n');
+    expect((await lstat(networkFiles)).mode & 0o777).toBe(0o755);
+    expect(await readFile(join(networkFiles, 'hosts'), 'utf8')).toBe('127.0.0.1 second\n');
     for (const name of ['hosts', 'resolv.conf', 'hostname']) {
-      const { mode, uid } = await lstat(join(names, name));
+      const { mode, uid } = await lstat(join(networkFiles, name));
       expect([mode & 0o777, uid]).toEqual([0o644, process.getuid?.()]);
     }
     await lay(record);
-    await expect(lstat(names)).rejects.toThrow('ENOENT');
+    await expect(lstat(networkFiles)).rejects.toThrow('ENOENT');
   });
 
   it('are not to be had of a network that the kernel does not hold, or of which nothing is known', async () => {

@@ -11,7 +11,7 @@ import type { RunnerConfig } from '../../protocol/runner-config.ts';
 import type { ScratchFolders, ScratchPaths } from '../../storage/scratch.ts';
 import type { ContainerHardening } from '../container-spec.ts';
 import type { NetworkLeases } from '../leases.ts';
-import { writeNameFiles } from '../name-files.ts';
+import { writeNetworkFiles } from '../network-files.ts';
 import type { Ownership } from '../ownership.ts';
 import { encodeRecord, type KernelRecord } from '../record.ts';
 import { environOf, environText, writeFirstResourceFiles } from '../resource-files.ts';
@@ -25,7 +25,7 @@ export interface ConfigFilesParts {
   readonly scratch: ScratchFolders;
   readonly ownership: Ownership;
   readonly runner: RunnerTuning;
-  readonly prewarmedNetworks: Pick<NetworkLeases, 'namesOf'>;
+  readonly prewarmedNetworks: Pick<NetworkLeases, 'networkFilesOf'>;
   readonly hardening: Pick<ContainerHardening, 'imageBootstrap'>;
 }
 
@@ -87,7 +87,7 @@ async function writeAll(paths: ScratchPaths, record: KernelRecord, parts: Config
     writeFirstResourceFiles(record, parts.scratch),
     writeSshKeys(record.spec, paths, parts.ownership),
     writeFile(join(paths.config, 'environ.txt'), environText(environOf(record)), { mode: 0o644 }),
-    writeNameFiles(record, paths, parts.prewarmedNetworks),
+    writeNetworkFiles(record, paths, parts.prewarmedNetworks),
     ...(isOnHost(record.spec.network) ? [writePorts(paths, record)] : []),
     writeFile(join(paths.private, recordCopyName), encodeRecord(record), { mode: 0o600 }),
   ]);

@@ -24,7 +24,7 @@ import { OperationTimes } from '../../../src/lib/operation-times.ts';
 import { assembleNode } from '../../../src/main/assemble-node.ts';
 import { type EngineBackend, thisMachine } from '../../../src/main/engine-backends.ts';
 import { memberRole } from '../../../src/main/member.ts';
-import { daemonReadyNetworks } from '../../../src/main/standalone.ts';
+import { daemonPrewarmedNetworks } from '../../../src/main/standalone.ts';
 import { noPacketFilter } from '../../../src/network/firewall/packet-filter.ts';
 import { nodeDevices } from '../node-devices.ts';
 
@@ -150,7 +150,7 @@ const assemble: AssembleMember = async (inForce, state, adapter) => {
       events: adapter.events,
       scratchRoot: inForce.container.scratchRoot,
       keepsKernels: true,
-      readyNetworks: daemonReadyNetworks,
+      prewarmedNetworks: daemonPrewarmedNetworks,
       operations,
       log,
       kernelParts: () => ({

@@ -1,39 +1,39 @@
 /**
- * A kernel's own copies of the files of names of a network that it joins, which are mounted read-only over the network's:
+ * A kernel's own copies of the network files of a network that it joins, which are mounted read-only over the network's:
  * those are root's, and the image's root, or the runner led by an image's links, would write them for the next kernel.
  */
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContainerMount } from '../engine/engine.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { nameFileNames } from '../network/prewarmed-network.ts';
+import { networkFileNames } from '../network/prewarmed-network.ts';
 import type { ScratchPaths } from '../storage/scratch.ts';
 import type { NetworkLeases } from './leases.ts';
 import type { KernelRecord } from './record.ts';
 
 /** The mounts of a container that joins a prewarmed network. */
-export function nameMounts({ names }: Pick<ScratchPaths, 'names'>): readonly ContainerMount[] {
-  return nameFileNames.map((name) => ({ source: join(names, name), target: `/etc/${name}`, readOnly: true }));
+export function networkFileMounts({ networkFiles }: Pick<ScratchPaths, 'networkFiles'>): readonly ContainerMount[] {
+  return networkFileNames.map((name) => ({ source: join(networkFiles, name), target: `/etc/${name}`, readOnly: true }));
 }
 
 /** Writes the copies of a record that joins one, from what is remembered of it. Throws the system's error. */
-export async function writeNameFiles(
+export async function writeNetworkFiles(
   { spec, placement }: KernelRecord,
-  { names }: Pick<ScratchPaths, 'names'>,
-  prewarmedNetworks: Pick<NetworkLeases, 'namesOf'>,
+  { networkFiles }: Pick<ScratchPaths, 'networkFiles'>,
+  prewarmedNetworks: Pick<NetworkLeases, 'networkFilesOf'>,
 ): Promise<void> {
-  await rm(names, { recursive: true, force: true });
+  await rm(networkFiles, { recursive: true, force: true });
   if (placement.prewarmedNetwork === null) return;
-  const files = prewarmedNetworks.namesOf(spec.id);
+  const files = prewarmedNetworks.networkFilesOf(spec.id);
   if (!files) throw new KerneletError('INTERNAL', 'the network that the kernel is to join is not held for it');
-  await mkdir(names);
-  await chmod(names, 0o755);
-  const write = async (name: (typeof nameFileNames)[number]): Promise<void> => {
-    const path = join(names, name);
+  await mkdir(networkFiles);
+  await chmod(networkFiles, 0o755);
+  const write = async (name: (typeof networkFileNames)[number]): Promise<void> => {
+    const path = join(networkFiles, name);
     await writeFile(path, files[name].content, { flag: 'wx' });
     await chmod(path, mode);
   };
-  await Promise.all(nameFileNames.map(write));
+  await Promise.all(networkFileNames.map(write));
 }
 
 /** The tenant reads them, whatever the process's umask is. */

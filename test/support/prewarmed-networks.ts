@@ -6,7 +6,7 @@ import { eventually, statusOf } from './node-facts.ts';
 import type { NodeUnderTest } from './node-under-test.ts';
 
 /** Ids of the containers that hold them, sorted; those that run, but with `all`. */
-export async function readyNetworksOf(
+export async function prewarmedNetworksOf(
   node: NodeUnderTest,
   options: { all?: boolean } = {},
 ): Promise<readonly string[]> {
@@ -19,11 +19,11 @@ export async function readyNetworksOf(
 }
 
 /** Runs a program, after which there are prewarmed networks; returns them when all are there. */
-export async function readyNetworks(node: NodeUnderTest): Promise<readonly string[]> {
+export async function prewarmedNetworks(node: NodeUnderTest): Promise<readonly string[]> {
   const { status, stderr } = await node.run(['run', '--lang', 'shell', '-c', 'true']);
   if (status !== 0) throw new Error(`run ended with status ${status}: ${stderr}`);
   return await eventually('two networks are ready', async () => {
-    const found = await readyNetworksOf(node);
+    const found = await prewarmedNetworksOf(node);
     return found.length >= 2 ? found : null;
   });
 }

@@ -7,7 +7,7 @@ import { asContainerId } from '../../src/lib/ids.ts';
 import { connectTestEngine, within } from '../support/engine.ts';
 import { eventually, untilEmpty } from '../support/node-facts.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
-import { containerOf, joinedBy, readyNetworks, readyNetworksOf } from '../support/ready-networks.ts';
+import { containerOf, joinedBy, prewarmedNetworks, prewarmedNetworksOf } from '../support/prewarmed-networks.ts';
 
 let engine: DockerEngine;
 let node: NodeUnderTest;
@@ -55,18 +55,18 @@ server.bind(('0.0.0.0', 8000)); server.listen()`;
 
 describe('prewarmed networks', () => {
   it('are used by one kernel after the other', async () => {
-    const ready = await readyNetworks(node);
+    const ready = await prewarmedNetworks(node);
     expect(ready).toHaveLength(2);
     for (let round = 0; round < 3; round += 1) {
       const kernel = await create();
       expect(ready).toContain(await joinedBy(kernel));
       await remove(kernel);
     }
-    expect(await readyNetworksOf(node)).toEqual(ready);
+    expect(await prewarmedNetworksOf(node)).toEqual(ready);
   });
 
   it('keep kernels off each other, off kernels with networks of their own, and off the host', async () => {
-    await readyNetworks(node);
+    await prewarmedNetworks(node);
     const [one, two] = await Promise.all([create(), create()]);
     const alone = await create('--publish', '8000');
     expect(await Promise.all([one, two].map(joinedBy))).not.toContain(null);
@@ -91,7 +91,7 @@ describe('prewarmed networks', () => {
   });
 
   it('give names and hosts as a network of its own does, and a tenant can change none', async () => {
-    await readyNetworks(node);
+    await prewarmedNetworks(node);
     const [joined, alone] = [await create(), await create('--publish', '8000')];
     expect(await joinedBy(joined)).not.toBeNull();
     const facts = `import socket
@@ -105,7 +105,7 @@ print([name for name in ('hosts', 'resolv.conf', 'hostname') if os.access('/etc/
   });
 
   it('and networks of their own tell no neighbour the id of a kernel: no name of it holds the id', async () => {
-    await readyNetworks(node);
+    await prewarmedNetworks(node);
     const kernels = [await create(), await create('--publish', '8000'), await create('--publish', '8001')];
     const asking = kernels.at(-1) ?? '';
     const asked = async (code: string): Promise<string> => await python(asking, `import socket\n${code}`);
@@ -128,7 +128,7 @@ except OSError: print('no')`);
   });
 
   it('bring no bytes of an earlier kernel into the statistics of the next', async () => {
-    await readyNetworks(node);
+    await prewarmedNetworks(node);
     const send = `import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for _ in range(2000):
@@ -149,7 +149,7 @@ for _ in range(2000):
     expect(whole).toBeGreaterThan(1_000_000);
     expect(whole).toBeLessThan(3_500_000);
     await remove(first);
-    await readyNetworks(node);
+    await prewarmedNetworks(node);
     const kernels = [await create(), await create()];
     const joined = await Promise.all(kernels.map(joinedBy));
     expect(joined).not.toContain(null);
@@ -165,7 +165,7 @@ for _ in range(2000):
       `socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('203.0.113.1', 9))`,
     ],
   ])('are given up, not leased again, when a kernel leaves %s', async (_, leave) => {
-    const ready = await readyNetworks(node);
+    const ready = await prewarmedNetworks(node);
     const kernel = await create();
     const network = await joinedBy(kernel);
     expect(ready).toContain(network);
@@ -181,13 +181,13 @@ print(open('/proc/net/tcp').read().count(':2328 ')); socket.socket().bind(('127.
     for (const next of kernels) expect(await python(next, free)).toBe('0');
     await remove(...kernels);
     await eventually('another has taken its place', async () => {
-      const found = await readyNetworksOf(node, { all: true });
+      const found = await prewarmedNetworksOf(node, { all: true });
       return found.length === 2 && !found.includes(network ?? '') ? true : null;
     });
   });
 
   it('outlive a killed daemon where kernels are on them, and are made anew where none is', async () => {
-    const before = await readyNetworks(node);
+    const before = await prewarmedNetworks(node);
     const kernel = await create();
     const network = await joinedBy(kernel);
     await python(kernel, 'x = 41');
@@ -196,35 +196,35 @@ print(open('/proc/net/tcp').read().count(':2328 ')); socket.socket().bind(('127.
     expect(await python(kernel, 'print(x + 1)')).toBe('42');
     // What the files of the others hold is known to nobody any more.
     const made = await eventually('two others are ready', async () => {
-      const found = await readyNetworksOf(node, { all: true });
+      const found = await prewarmedNetworksOf(node, { all: true });
       return found.length === 3 && found.filter((id) => before.includes(id)).join() === network ? found : null;
     });
     const next = await create();
     expect(made.filter((id) => id !== network)).toContain(await joinedBy(next));
     await remove(kernel, next);
     await eventually('that of the kernel is gone', async () => {
-      const found = await readyNetworksOf(node, { all: true });
+      const found = await prewarmedNetworksOf(node, { all: true });
       return found.length === 2 && !found.includes(network ?? '') ? true : null;
     });
   });
 
   it('that were ended or removed by somebody else are not used', async () => {
-    const [ended, removed] = await readyNetworks(node);
+    const [ended, removed] = await prewarmedNetworks(node);
     await engine.killContainer(asContainerId(ended ?? ''), 'SIGKILL', within(10_000));
     await engine.removeContainer(asContainerId(removed ?? ''), within(10_000));
     const outcome = await node.run(['run', '--lang', 'python', '-c', 'print(1)']);
     expect(outcome).toMatchObject({ status: 0, text: '1\n' });
     await eventually('two others are ready', async () => {
-      const found = await readyNetworksOf(node, { all: true });
+      const found = await prewarmedNetworksOf(node, { all: true });
       return found.length === 2 && !found.includes(ended ?? '') ? true : null;
     });
   });
 
   it('hold no image that is to be removed', async () => {
-    await readyNetworks(node);
-    const copy = 'kernelet-test/ready-networks:latest';
+    await prewarmedNetworks(node);
+    const copy = 'kernelet-test/prewarmed-networks:latest';
     await engine.tagImage('kernelet/shell:latest', copy, within(10_000));
     expect((await node.run(['image', 'rm', copy])).status).toBe(0);
-    expect(await readyNetworksOf(node, { all: true })).toEqual([]);
+    expect(await prewarmedNetworksOf(node, { all: true })).toEqual([]);
   });
 });
