@@ -3,6 +3,7 @@ import path from 'node:path';
 import { bundle } from '../scripts/bundle.mjs';
 import { Member, type MemberOptions, type OrderedKernel } from '../test/support/cluster/member.ts';
 import { type ClusterServices, startServices } from '../test/support/cluster/services.ts';
+import { daemonCommand } from './daemon-process.ts';
 
 /** A member and the services that are its own. Disposing ends both. */
 export interface OwnCluster extends AsyncDisposable {
@@ -11,9 +12,6 @@ export interface OwnCluster extends AsyncDisposable {
 }
 
 const root = path.resolve(import.meta.dirname, '..');
-/** As `bin/kernelet` starts Node. */
-const daemonFlags = ['--max-semi-space-size=1', '--scavenger-max-new-space-capacity-mb=1', '--no-opt'];
-
 /** Starts them; the member has joined. */
 export async function startCluster(options: Partial<MemberOptions> = {}): Promise<OwnCluster> {
   await using made = new AsyncDisposableStack();
@@ -28,8 +26,7 @@ export async function startCluster(options: Partial<MemberOptions> = {}): Promis
 export async function bundledSimulation(): Promise<readonly [string, ...string[]]> {
   const folder = path.join(root, '.cache', 'bench-simulation');
   await bundle({ member: path.join(root, 'test', 'support', 'cluster', 'simulated-member.ts') }, folder);
-  const environment = ['MALLOC_MMAP_THRESHOLD_=65536', 'MALLOC_ARENA_MAX=1'];
-  return ['/usr/bin/env', ...environment, process.execPath, ...daemonFlags, path.join(folder, 'member.js')];
+  return await daemonCommand(path.join(folder, 'member.js'));
 }
 
 /** When each of the kernels had this event, by the server's clock, in milliseconds since the epoch. */

@@ -4,7 +4,7 @@
  * the agent was called when it made the container. The runner's secret comes from there too, so it survives a restart of
  * the daemon without being stored.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import {
   type AgentId,
   type ContainerId,
@@ -52,12 +52,13 @@ export const provenLabels = { [labelNames.proof]: null } as const;
 /** Makes the labels that prove a container to be this agent's, and tells by them whether one is. */
 export class Ownership {
   readonly agentId: AgentId;
-  readonly #secret: Uint8Array;
+  /** As a key object: of bytes, each HMAC would make one again, which is four fifths of its time. */
+  readonly #secret: KeyObject;
 
   /** `agentId` is the agent's id of the moment. `secret` is the content of the state folder's secret file: 32 bytes or more. */
   constructor(agentId: AgentId, secret: Uint8Array) {
     this.agentId = agentId;
-    this.#secret = secret;
+    this.#secret = createSecretKey(secret);
   }
 
   /**
