@@ -61,7 +61,8 @@ export function viewOf(
     network: typeof spec.network === 'object' ? spec.network.name : spec.network,
     mounts: spec.mounts,
     ports: record.placement.hostPorts,
-    environ: Object.fromEntries(spec.environ),
+    /** Names of its variables; what they say is the tenant's alone. */
+    environ: spec.environ.map(([name]) => name),
     containerId: record.containerId,
     generation: record.generation,
     createdAt: record.createdAt,

@@ -97,7 +97,7 @@ export async function checkHealth(
     const options = { what: `the answer of ${service}`, timeoutMs: answerMs, clock };
     const problem = await withDeadline(options, ({ signal }) => probe(signal)).then(
       () => null,
-      (error: unknown) => toKerneletError(error).message,
+      (error: unknown) => toKerneletError(error).toDocument().message,
     );
     return { service, at: clock.now(), problem };
   });

@@ -46,8 +46,8 @@ describe('the request for a kernel', () => {
   });
 
   it.each<readonly [Record<string, unknown>, RegExp]>([
-    [{ env: ['=x'] }, /--env "=x" has no name/],
-    [{ env: [''] }, /--env "" has no name/],
+    [{ env: ['=x'] }, /--env without a name/],
+    [{ env: [''] }, /--env without a name/],
     [{ env: ['ABSENT'] }, /--env ABSENT: there is no such variable here/],
     [{ mount: ['/a'] }, /--mount "\/a" is not HOST:CONTAINER/],
     [{ mount: ['/a:b'] }, /--mount/],

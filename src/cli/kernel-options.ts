@@ -16,7 +16,11 @@ export const kernelOptions: readonly OptionSpec[] = [
   { flags: '--mem <size>', help: 'memory, such as 512m or 1.5g (default 1g)' },
   { flags: '--processes <number>', help: 'most processes and threads (default 512)' },
   { flags: '--accelerator <slot=amount>', help: 'accelerator, such as cuda.device=1', repeat: true },
-  { flags: '--env <name=value>', help: 'variable; without a value, it is taken from here', repeat: true },
+  {
+    flags: '--env <name=value>',
+    help: 'variable; without a value, it is taken from here, unseen by others',
+    repeat: true,
+  },
   { flags: '--mount <host:container[:ro]>', help: 'mount a host folder that the configuration allows', repeat: true },
   { flags: '--network <kind>', help: 'network (default bridge)', choices: ['none', 'bridge'] },
   { flags: '--publish <port>', help: 'publish a container port on 127.0.0.1', repeat: true },
@@ -80,11 +84,13 @@ function environOf(list: readonly string[], io: CliIo): Record<string, string> {
   const pairs = list.map((text): [string, string] => {
     const at = text.indexOf('=');
     if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
-    if (at === 0 || text === '') throw new UsageError(`--env ${JSON.stringify(text)} has no name: give NAME=VALUE`);
+    if (at === 0 || text === '') throw new UsageError('--env without a name: give NAME=VALUE, or NAME');
     const value = io.environ[text];
     if (value === undefined) throw new UsageError(`--env ${text}: there is no such variable here: give ${text}=VALUE`);
     return [text, value];
   });
+  // A program may run for long, and `ps` shows everybody its arguments.
+  if (list.some((text) => text.includes('='))) io.hideArguments('kernelet');
   return Object.fromEntries(pairs);
 }
 

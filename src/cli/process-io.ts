@@ -26,6 +26,9 @@ export function createProcessIo(): CliIo {
       process.on(signal, listener);
       return { [Symbol.dispose]: () => void process.off(signal, listener) };
     },
+    hideArguments(shown) {
+      process.title = shown;
+    },
     dieBySignal(signal) {
       process.removeAllListeners(signal);
       process.kill(process.pid, signal);

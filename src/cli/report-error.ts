@@ -1,5 +1,6 @@
 /** An error as people and programs see it: what and what to do, never a stack trace. */
 import { toKerneletError } from '../lib/errors.ts';
+import { redactText } from '../lib/redaction.ts';
 import { exitStatus } from './exit-status.ts';
 import { UsageError } from './option-reader.ts';
 import type { Screen } from './screen.ts';
@@ -37,7 +38,10 @@ function describe(
 ): { document: { code: string; message: string; cure: string }; status: number } {
   if (thrown instanceof UsageError) {
     const cure = thrown.cure ?? help;
-    return { document: { code: 'INVALID_ARGUMENT', message: thrown.message, cure }, status: exitStatus.usage };
+    return {
+      document: { code: 'INVALID_ARGUMENT', message: redactText(thrown.message), cure },
+      status: exitStatus.usage,
+    };
   }
   const error = toKerneletError(thrown);
   const status = error.code === 'INVALID_ARGUMENT' ? exitStatus.usage : exitStatus.failure;

@@ -6,6 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
+import { keepSecretsOf } from '../lib/redaction.ts';
 import { type ClusterOverrides, rawValuesOfCluster } from './cluster-overrides.ts';
 import { compileSettings } from './compile.ts';
 import { RefusedValue } from './definition.ts';
@@ -56,6 +57,7 @@ export async function loadSettings(options: LoadOptions = {}): Promise<LoadedSet
   settleLevel(raw);
   const resolved = resolveValues(raw, mode, configFile);
   problems.push(...resolved.problems);
+  keepSecretsOf(Object.fromEntries(resolved.meanings));
   const compileWarnings: string[] = [];
   const placeOf = (key: string): string => raw.get(key)?.place ?? 'default';
   const settings = compileSettings(resolved.values, {

@@ -1,5 +1,6 @@
 /** What is wrong with a configuration: every problem, not only the first, each with its key, value, place and cure. */
 import { KerneletError } from '../lib/errors.ts';
+import { isSecretName, redactText } from '../lib/redaction.ts';
 
 /** One value, or its absence, that is refused. */
 export interface ConfigProblem {
@@ -35,9 +36,12 @@ export function describeProblem({ key, value, place, message }: ConfigProblem): 
   return `${place}: ${key}${value === null ? '' : ` = ${value}`} ${message}`;
 }
 
-/** A value in a short form for texts. */
+/** A value in a short form for texts, without what is secret by its name or stands where an address may have a password. */
 export function showValue(value: unknown): string {
-  const text = JSON.stringify(value, (_, item: unknown) => (hasNoJson(item) ? String(item) : item)) ?? 'null';
+  const shown = JSON.stringify(value, (name, item: unknown) =>
+    isSecretName(name) ? '[redacted]' : hasNoJson(item) ? String(item) : item,
+  );
+  const text = redactText(shown ?? 'null').replaceAll(/"(?:[^"\\]|\\.)*@/g, '"[redacted]@');
   return text.length > 100 ? `${text.slice(0, 99)}…` : text;
 }
 

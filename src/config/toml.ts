@@ -22,8 +22,8 @@ export function parseToml(text: string, file: string): TomlTable {
     if (!(error instanceof TomlError)) throw error;
     const [what = 'it is not valid TOML'] = error.message.replace(/^Invalid TOML document: /, '').split('\n');
     const place = `${file}:${error.line}:${error.column}`;
+    // Not its cause, which repeats the lines around: there may be a password.
     throw new KerneletError('INVALID_CONFIG', `${place}: ${what}`, {
-      cause: error,
       context: { file, line: error.line, column: error.column },
     });
   }

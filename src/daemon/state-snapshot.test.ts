@@ -10,7 +10,7 @@ import { stateSnapshot } from './state-snapshot.ts';
 const kernel = {
   id: 'k',
   phase: 'terminated',
-  environ: { TOKEN: 'hidden-1', HOME: '/home/work' },
+  environ: ['TOKEN', 'HOME'],
   termination: { reason: 'self-terminated', exitCode: 1, detail: 'it printed hidden-2', at: 5 },
 } as unknown as KernelView;
 

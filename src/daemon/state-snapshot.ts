@@ -14,8 +14,9 @@ import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { toKerneletError } from '../lib/errors.ts';
 import { version } from '../lib/installation.ts';
-import { type Logger, redact } from '../lib/log.ts';
+import type { Logger } from '../lib/log.ts';
 import type { OperationTimes } from '../lib/operation-times.ts';
+import { redact, redactText } from '../lib/redaction.ts';
 import { CoalescedTask } from '../lib/single-flight.ts';
 
 /** What it is taken of. */
@@ -48,7 +49,7 @@ export async function stateSnapshot({ configuration, operations, node, clock }: 
     ask('the status', ({ agent }) => agent.status()),
     ask('the list of kernels', async ({ agent }) => {
       const kernels = await agent.list({ all: true });
-      return Object.fromEntries(kernels.map((kernel) => [kernel.id, withoutSecrets(kernel)]));
+      return Object.fromEntries(kernels.map((kernel) => [kernel.id, withoutOutput(kernel)]));
     }),
     ask('the devices', ({ agent }, signal) => agent.resources(signal)),
     ask('the answers of what the node needs', ({ dependencies }) => checkHealth(version, dependencies, clock)),
@@ -71,13 +72,14 @@ export async function stateSnapshot({ configuration, operations, node, clock }: 
       resources: counted(process.getActiveResourcesInfo()),
     },
   };
-  return `${JSON.stringify(document, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)}\n`;
+  const text = JSON.stringify(document, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2);
+  return `${redactText(text)}\n`;
 }
 
-/** Of the environment the names alone, and of an end not the last lines of what the tenant has printed. */
-function withoutSecrets({ environ, termination, ...rest }: KernelView): object {
+/** Of an end not the last lines of what the tenant has printed. */
+function withoutOutput({ termination, ...rest }: KernelView): object {
   const { detail: _, ...end } = termination ?? { detail: '' };
-  return { ...rest, environ: Object.keys(environ), termination: termination === null ? null : end };
+  return { ...rest, termination: termination === null ? null : end };
 }
 
 function counted(names: readonly string[]): Readonly<Record<string, number>> {

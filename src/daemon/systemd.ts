@@ -95,7 +95,7 @@ export class ServiceManager implements AsyncDisposable {
 
   /** The daemon ends for this reason, which stays to be read. */
   failed(thrown: unknown): void {
-    const { code, message } = toKerneletError(thrown);
+    const { code, message } = toKerneletError(thrown).toDocument();
     this.#enter();
     this.#stopping = true;
     this.#send(`STATUS=${code}: ${message.replace(/\s+/g, ' ').slice(0, maxReason)}`);

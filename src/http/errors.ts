@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { errorCodes } from '../lib/error-codes.ts';
 import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import { didYouMean } from '../lib/nearest-name.ts';
+import { isSecretName } from '../lib/redaction.ts';
 
 const errorDocumentSchema = z
   .strictObject({
@@ -24,15 +25,14 @@ export function errorReply(thrown: unknown): Response {
 
 /** The longest value that an error repeats, as JSON. */
 const maxShown = 80;
-/** Fields whose values may be secrets. */
-const unshown = /(^|\.)environ(\.|$)/;
 
 /** INVALID_ARGUMENT for what a schema refused; names the field and, when it is short, the value. `where` = `body`, `query` or `path`. */
 export function invalidArgument(where: string, error: z.ZodError, known: readonly string[] = []): KerneletError {
   const issue = error.issues[0];
-  const path = (issue?.path ?? []).map(String).join('.');
+  const names = (issue?.path ?? []).map(String);
+  const path = names.join('.');
   const field = path === '' ? where : `${where}.${path}`;
-  const text = issue ? describeIssue(issue, known) + (unshown.test(path) ? '' : shownInput(issue)) : 'not valid';
+  const text = issue ? describeIssue(issue, known) + (names.some(isSecretName) ? '' : shownInput(issue)) : 'not valid';
   return new KerneletError('INVALID_ARGUMENT', `${field}: ${text}`, { context: { field } });
 }
 

@@ -11,6 +11,7 @@ import { raceWithSignal, withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
+import { withoutOutput } from './container-end.ts';
 import { revertSteps, runCreation } from './creation.ts';
 import { shutDownGracefully } from './graceful-shutdown.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
@@ -224,7 +225,7 @@ export class KernelActor {
         else this.#waiters.resolve(effect.answer, record);
         return;
       case 'ended':
-        this.#log.info('kernel ended', { termination: record.termination });
+        this.#log.info('kernel ended', { termination: withoutOutput(record.termination) });
         return this.#parts.hooks.ended(record);
       case 'count':
         this.#parts.invariantViolations.count(effect.invariantViolation);

@@ -14,6 +14,8 @@ export interface ContainerEnd {
 
 const killedStatus = 137;
 const maxLogBytes = 4096;
+/** What comes behind it, the tenant has printed. */
+export const beforeLog = '; the end of its log:\n';
 const logDeadlineMs = 2_000;
 
 /** Reads the end of a container's log, at most 4 KiB as text. Empty when it cannot be had in time. */
@@ -52,9 +54,13 @@ export function explainEnd(
       ? `its container was ended by signal ${exitCode - 128}`
       : `its container ended by itself with status ${exitCode}`;
   const said = detail.error === '' ? '' : ` (${detail.error})`;
-  const lines = exitCode === 0 || log === '' ? '' : `; the end of its log:\n${log}`;
+  const lines = exitCode === 0 || log === '' ? '' : `${beforeLog}${log}`;
   return { exitCode, outOfMemory, detail: `${words}${said}${lines}` };
 }
+
+/** An end without what the tenant has printed: that is its own, and not for the log of the daemon. Pure. */
+export const withoutOutput = <End extends { readonly detail: string }>(end: End | null): End | null =>
+  end && { ...end, detail: end.detail.split(beforeLog, 1)[0] ?? '' };
 
 /** Inspects a container, and reads the end of its log when that may say why it ended. Throws what the engine throws. */
 export async function observeContainer(

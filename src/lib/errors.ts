@@ -3,6 +3,7 @@
  * the code is from the registry; the cause is kept.
  */
 import { type ErrorCode, type ErrorCodeEntry, errorCodes } from './error-codes.ts';
+import { redactText } from './redaction.ts';
 
 /** Facts about the error that programs may read: ids, paths, limits. Never secrets. */
 export type ErrorContext = Readonly<Record<string, string | number | boolean | null>>;
@@ -32,10 +33,12 @@ export class KerneletError extends Error {
     return errorCodes[this.code];
   }
 
-  /** The form that leaves the process. */
+  /** The form that leaves the process, without secrets that others have repeated. */
   toDocument(): ErrorDocument {
-    const base = { code: this.code, message: this.message, cure: this.entry.cure };
-    return Object.keys(this.context).length === 0 ? base : { ...base, context: this.context };
+    const base = { code: this.code, message: redactText(this.message), cure: this.entry.cure };
+    const facts = Object.entries(this.context);
+    const shown = facts.map(([name, fact]) => [name, typeof fact === 'string' ? redactText(fact) : fact] as const);
+    return shown.length === 0 ? base : { ...base, context: Object.fromEntries(shown) };
   }
 }
 

@@ -1,12 +1,13 @@
 /**
  * The logger that is handed to every part. One structured event per operation, with ids, outcome and duration.
- * Secrets are removed here, by walking the fields once. A pipe or a socket that nobody reads must not stop the program, as a
- * blocking write to it would: what does not fit waits within a bound, and what is beyond that is dropped, counted and told.
+ * Secrets are taken out (`redaction.ts`). A pipe or a socket that nobody reads must not stop the program, as a blocking write
+ * to it would: what does not fit waits within a bound, and what is beyond that is dropped, counted and told.
  */
 
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { pino } from 'pino';
+import { redact, redactText } from './redaction.ts';
 import { isSystemError } from './system-error.ts';
 
 /** Fields of a log event. */
@@ -32,28 +33,6 @@ export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 /** A level of the log. */
 export type LogLevel = (typeof logLevels)[number];
 
-const secretKey = /pass(word|wd)?|secret|token|credential|private.?key|authorization|^environ$/i;
-const deepest = 6;
-
-/** A copy of `value` in which the values of secret-looking keys read `[redacted]`. */
-export function redact(value: unknown, depth = 0): unknown {
-  if (value instanceof Error) {
-    const code = 'code' in value ? value.code : undefined;
-    return {
-      name: value.name,
-      message: value.message,
-      ...(code === undefined ? {} : { code }),
-      cause: redact(value.cause, depth + 1),
-    };
-  }
-  if (value === null || typeof value !== 'object') return value;
-  if (depth >= deepest) return '[deep]';
-  if (Array.isArray(value)) return value.slice(0, 100).map((item) => redact(item, depth + 1));
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, secretKey.test(key) ? '[redacted]' : redact(item, depth + 1)]),
-  );
-}
-
 /** A file or a terminal is written to synchronously. */
 function plainDestination(fileDescriptor: number) {
   const destination = pino.destination({ fd: fileDescriptor, sync: true, maxLength: maxWaitingBytes });
@@ -69,7 +48,7 @@ export function createLogger(level: LogLevel, fileDescriptor = 2): AdjustableLog
   const sink = pino(options, logDestination(fileDescriptor) ?? plainDestination(fileDescriptor));
   const wrap = (fields: LogFields): Logger => {
     const write = (at: 'debug' | 'info' | 'warn' | 'error') => (message: string, more?: LogFields) => {
-      if (sink.isLevelEnabled(at)) sink[at](redact({ ...fields, ...more }) as object, message);
+      if (sink.isLevelEnabled(at)) sink[at](redact({ ...fields, ...more }) as object, redactText(message));
     };
     return {
       debug: write('debug'),

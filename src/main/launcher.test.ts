@@ -18,6 +18,8 @@ const run = promisify(execFile);
 interface Received {
   readonly args: readonly string[];
   readonly environ: Readonly<Record<string, string>>;
+  /** How large its core files may be, as the system says it. */
+  readonly cores: string;
 }
 
 let root: string;
@@ -37,8 +39,10 @@ beforeAll(async () => {
   const program = join(root, 'program.ts');
   writeFileSync(
     program,
-    `import { programArguments } from ${JSON.stringify(join(source, 'src', 'lib', 'node-process.ts'))};
-    process.stdout.write(JSON.stringify({ args: programArguments(), environ: process.env }));`,
+    `import { readFileSync } from 'node:fs';
+    import { programArguments } from ${JSON.stringify(join(source, 'src', 'lib', 'node-process.ts'))};
+    const cores = /^Max core file size +(\\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+    process.stdout.write(JSON.stringify({ args: programArguments(), environ: process.env, cores }));`,
   );
   // Hundreds of starts are to come.
   await bundle({ kernelet: program }, join(root, 'dist'));
@@ -196,4 +200,14 @@ describe('the caller’s environment', () => {
     }
     expect(loaded()).toBe(false);
   });
+});
+
+it('leaves no core files, unless somebody asks for them', async () => {
+  const raised = 'ulimit -S -c "$(ulimit -H -c)"; exec sh "$0"';
+  const coresOf = async (environment: NodeJS.ProcessEnv): Promise<string> => {
+    const options = { cwd: folder, env: { PATH: process.env['PATH'], ...environment } };
+    return (JSON.parse((await run('sh', ['-c', raised, launcher], options)).stdout) as Received).cores;
+  };
+  const most = /^Max core file size +\S+ +(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+  expect([await coresOf({}), await coresOf({ KERNELET_CORE_DUMPS: '1' })]).toEqual(['0', most]);
 });

@@ -118,9 +118,12 @@ describe('scratch folders', () => {
     expect(await readdir(join(root, 'slow', '.trash'))).not.toEqual([]);
   });
 
-  it('lie in a folder that is closed to others, when it is made', async () => {
+  it('lie in a folder that is closed to others, when it is made and when it was left open', async () => {
     const closed = new ScratchFolders(join(root, 'closed'), scratchParts());
     await closed.create(newKernelId(), owner);
+    expect((await lstat(join(root, 'closed'))).mode & 0o777).toBe(0o700);
+    await chmod(join(root, 'closed'), 0o755);
+    await closed.prepare();
     expect((await lstat(join(root, 'closed'))).mode & 0o777).toBe(0o700);
     await closed[Symbol.asyncDispose]();
   });

@@ -97,6 +97,8 @@ export class ScratchFolders implements AsyncDisposable {
       await this.#makeRoot();
       await access(this.#root, constants.W_OK | constants.X_OK);
       await refuseForeign(this.#root);
+      // Files of kernels say what their tenants keep to themselves. Earlier versions have left it open.
+      await chmod(this.#root, 0o700);
     } catch (error) {
       if (error instanceof KerneletError) throw error;
       throw unusable(

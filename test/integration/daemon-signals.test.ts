@@ -1,46 +1,16 @@
 /** Real signals to the built daemon: what each of them does, and with which status it ends. */
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { startKernelet } from '../support/command.ts';
 import { uniqueName } from '../support/engine.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
+import { startLogged } from '../support/logged-daemon.ts';
 import { eventsOf, eventually } from '../support/node-facts.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
 import { refused } from '../support/refusal.ts';
 
 const engine = (process.env['DOCKER_HOST'] ?? 'unix:///var/run/docker.sock').replace(/^unix:\/\//, '');
-
-/** A daemon whose log is read, with the levels of its file. */
-async function startLogged(node: NodeUnderTest, file: string) {
-  const daemon = startKernelet(['serve', '-f', file], { environment: node.environment, directory: node.folder });
-  daemon.stdin?.end();
-  daemon.stdout?.resume();
-  let log = '';
-  daemon.stderr?.on('data', (chunk: Buffer) => {
-    log += chunk.toString();
-  });
-  const untilLogged = (text: string): Promise<unknown> =>
-    eventually(`a line with "${text}"`, async () => log.includes(text) || null, 60_000);
-  const ended = once(daemon, 'exit');
-  const logged = {
-    daemon,
-    ended,
-    untilLogged,
-    text: () => log,
-    [Symbol.asyncDispose]: async () => {
-      daemon.kill('SIGKILL');
-      await ended;
-    },
-  };
-  await untilLogged('"recovered"').catch(async (error: unknown) => {
-    await logged[Symbol.asyncDispose]();
-    throw error;
-  });
-  return logged;
-}
 
 describe('SIGHUP', () => {
   it('reads the configuration again: the level counts, other keys are named, a broken file changes nothing', async () => {

@@ -80,6 +80,13 @@ export class MemoryIo implements CliIo {
     return { [Symbol.dispose]: () => void listeners.delete(listener) };
   }
 
+  /** What others see of the arguments; null: all of them. */
+  shownArguments: string | null = null;
+
+  hideArguments(shown: string): void {
+    this.shownArguments = shown;
+  }
+
   dieBySignal(signal: CliSignal): never {
     throw new DiedBySignal(signal);
   }

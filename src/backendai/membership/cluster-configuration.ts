@@ -8,6 +8,7 @@ import { parseByteSize } from '../../lib/byte-size.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
+import { keepSecretsOf } from '../../lib/redaction.ts';
 import { retryForever } from '../../lib/retry.ts';
 import { type ConfigurationOverlay, readPem } from '../etcd/etcd-adapter.ts';
 import { isNested, type NestedTable } from '../etcd/keys.ts';
@@ -45,6 +46,7 @@ export async function readClusterConfiguration(
     overlay.read([...configurationPaths, `nodes/agents/${agentId}`], own),
   );
   const [redis = {}, agent = {}, container = {}, subnet = {}, plugins = {}, node = {}] = tables;
+  keepSecretsOf(redis);
   const authority = await readPem('etcd.ssl-ca-cert', etcd.tls.authorityFile);
   return {
     redis: redisSettings(redis, authority),

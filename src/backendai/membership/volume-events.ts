@@ -73,7 +73,7 @@ async function answer(
   try {
     outcome = { mountPath: await act(parts, volumes, { name, fields }, signal), error: null };
   } catch (thrown) {
-    const error = toKerneletError(thrown).message;
+    const error = toKerneletError(thrown).toDocument().message;
     log.warn('a volume could not be mounted or unmounted', { event: name, folder: textOf(fields['folder']), error });
     outcome = { mountPath: '', error };
   }

@@ -125,7 +125,7 @@ export class BackgroundTasks implements AsyncDisposable {
     } catch (thrown) {
       const error = toKerneletError(thrown);
       end = signal.aborted ? 'cancelled' : 'failed';
-      message = error.message;
+      message = error.toDocument().message;
       if (end === 'failed') log.warn('a background task failed', { task: id, what, error });
     }
     await progress.settled();

@@ -63,7 +63,7 @@ export class ImageTasks {
       try {
         return await this.#pull(named, auth, progress, signal);
       } catch (error) {
-        const { message } = toKerneletError(error);
+        const { message } = toKerneletError(error).toDocument();
         this.#parts.publish('image_pull_failed', { image, agent: this.#parts.agentId, message });
         throw error;
       } finally {
@@ -88,7 +88,7 @@ export class ImageTasks {
     for (const image of images) {
       const error = await this.#parts.agent.removeImage(image, options, AbortSignal.timeout(removalMs)).then(
         () => null,
-        (thrown: unknown) => toKerneletError(thrown).message,
+        (thrown: unknown) => toKerneletError(thrown).toDocument().message,
       );
       removals.push({ image, error });
     }

@@ -1,4 +1,5 @@
 /** How to reach Redis, as the cluster says it in `config/redis` (spec cluster-state 2.1, 10.1). Pure. */
+import { showValue } from '../../config/problems.ts';
 import type { HostPort } from '../../config/settings.ts';
 import { splitHostPort } from '../../config/value-types/address.ts';
 import { KerneletError } from '../../lib/errors.ts';
@@ -83,7 +84,7 @@ function address(key: string, text: string): HostPort {
   const host = typeof parts?.host === 'string' ? parts.host.trim().replace(/^\[(.*)\]$/, '$1') : '';
   const port = Number(parts?.port);
   if (host === '' || !Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw refusal(key, `= ${JSON.stringify(text)} is not host:port`);
+    throw refusal(key, `= ${showValue(text)} is not host:port`);
   }
   return { host, port };
 }

@@ -7,6 +7,7 @@ import { type Decimal, plainText } from '../../lib/decimal.ts';
 import type { ErrorCode } from '../../lib/error-codes.ts';
 import { type KerneletError, toKerneletError } from '../../lib/errors.ts';
 import { pythonRepr } from '../../lib/python-repr.ts';
+import { redactText } from '../../lib/redaction.ts';
 import { ResourceError, type ResourceProblem, type SlotAsk } from '../../resources/resource-error.ts';
 import type { FailureParts } from '../wire/callosum.ts';
 
@@ -114,16 +115,16 @@ const maxText = 4096;
 
 /** The three texts of a failure. */
 export function failureParts(thrown: unknown, names: FailureNames = {}): FailureParts {
-  if (thrown instanceof RpcFailure) return parts(thrown.className, pythonRepr(cut(thrown.message)), thrown);
+  if (thrown instanceof RpcFailure) return parts(thrown.className, pythonRepr(cut(redactText(thrown.message))), thrown);
   const error = toKerneletError(thrown);
   const className = ownClassName(error) ?? names[error.code] ?? usualClassNames[error.code];
   return parts(className, argumentsOf(error, className), error);
 }
 
-/** The text of a failure, as the manager knows it. */
+/** The text of a failure, as the manager knows it, without secrets that others have repeated. */
 export function failureText(thrown: unknown): string {
   if (thrown instanceof ResourceError) return resourceText(thrown);
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  return redactText(thrown instanceof Error ? thrown.message : String(thrown));
 }
 
 /** Errors of resources have class names of their own. */
@@ -160,7 +161,7 @@ function argumentsOf(error: KerneletError, className: string): string {
 }
 
 function parts(className: string, shown: string, error: Error): FailureParts {
-  return [className, `${className}(${shown})`, cut(error.stack ?? error.message)];
+  return [className, `${className}(${shown})`, cut(redactText(error.stack ?? error.message))];
 }
 
 function cut(text: string): string {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
+import { keepSecret } from '../../lib/redaction.ts';
 import { answerZap, type Certificate, decodeZ85, formatCertificate, parseCertificate } from '../wire/curve.ts';
 import { type Context, loadZeromq } from './zeromq.ts';
 
@@ -33,6 +34,7 @@ export async function loadCurveKeys(files: CurveKeyFiles, log: Logger): Promise<
       `agent.rpc-auth-agent-keypair: ${files.agentKeypairFile} has no secret-key line: name the file that ends in .key_secret`,
     );
   }
+  keepSecret(secretKey);
   if (files.managerPublicKeyFiles.length === 0) {
     throw new KerneletError(
       'INVALID_CONFIG',

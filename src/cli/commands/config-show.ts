@@ -1,5 +1,6 @@
 /** `kernelet config show`: the effective configuration with the source of each value. */
 import type { LoadedSettings, SettingSource } from '../../config/settings.ts';
+import { redact } from '../../lib/redaction.ts';
 import type { CliCommand } from '../command.ts';
 import { configOptions, loadAsServe } from '../config-options.ts';
 import { table } from '../screen.ts';
@@ -43,7 +44,7 @@ interface Entry {
 
 function entries({ values, sources }: LoadedSettings): readonly Entry[] {
   return [...values]
-    .map(([key, value]): Entry => ({ key, value, source: sources.get(key) ?? 'default' }))
+    .map(([key, value]): Entry => ({ key, value: redact(value), source: sources.get(key) ?? 'default' }))
     .sort((left, right) => (left.key < right.key ? -1 : 1));
 }
 

@@ -1,5 +1,6 @@
 /** `kernelet doctor`: what is missing on this machine, and the command that fixes it. */
 import { toKerneletError } from '../../lib/errors.ts';
+import { redactText } from '../../lib/redaction.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { configOptions, loadAsServe } from '../config-options.ts';
 import type { CheckResult, DoctorCheck, DoctorContext } from '../doctor/check.ts';
@@ -33,7 +34,9 @@ until the next boot. The exit status is 125 when something does not work.`,
     const { doctorChecks } = await import('../doctor/index.ts');
     const context = await contextOf(call);
     const repairs = call.options.flag('fix');
-    const results = await Promise.all(doctorChecks.map((check) => resultOf(check, context, repairs)));
+    const found = await Promise.all(doctorChecks.map((check) => resultOf(check, context, repairs)));
+    // Others' words are among them, such as those of plugins that were given a token.
+    const results = found.map((result) => ({ ...result, detail: redactText(result.detail) }));
     const healthy = results.every(({ state }) => state !== 'failed');
     await screen.either({ healthy, checks: results }, () =>
       results

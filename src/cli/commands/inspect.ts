@@ -56,7 +56,7 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
     ['network', kernel.network],
     ['ports', or(kernel.ports.map((port) => `${port.containerPort} → 127.0.0.1:${port.hostPort}`))],
     ['mounts', or(kernel.mounts.map(mountText))],
-    ['environment', or(Object.keys(kernel.environ).map(printable))],
+    ['environment', or(kernel.environ.map(printable))],
     ['container', kernel.containerId ?? '-'],
     ['generation', String(kernel.generation)],
     ['created', new Date(kernel.createdAt).toISOString()],

@@ -1,4 +1,6 @@
 /** Images over the Docker API. */
+
+import { redactText } from '../../lib/redaction.ts';
 import type { EngineImage, ImageRemoval, Progress, RegistryAuth } from '../engine.ts';
 import { engineWords, imageNotFound, statusOf } from './failure.ts';
 import { referencePath, splitReference } from './names.ts';
@@ -6,6 +8,14 @@ import { ProgressReader } from './progress.ts';
 import { child, fields, JsonLines, list, number, text, textMap, texts } from './replies.ts';
 import { type EngineRequest, inspectEach } from './transport.ts';
 import type { VersionedTransport } from './versioned-transport.ts';
+
+/** What is done with an image, for the error when it fails. */
+interface ImageWork {
+  readonly code: 'IMAGE_PULL_FAILED' | 'IMAGE_BUILD_FAILED' | 'IMAGE_PUSH_FAILED';
+  readonly reference: string;
+  /** What a registry is shown, and may repeat. */
+  readonly secrets?: readonly string[];
+}
 
 /** The image part of an engine. */
 export class DockerImages {
@@ -44,7 +54,12 @@ export class DockerImages {
       what: `pull image ${reference}`,
       ...(options.auth ? { headers: { 'X-Registry-Auth': registryAuthHeader(options.auth) } } : {}),
     };
-    await this.#follow(request, 'IMAGE_PULL_FAILED', reference, options.onProgress, signal);
+    await this.#follow(
+      request,
+      { code: 'IMAGE_PULL_FAILED', reference, secrets: secretsOf(options.auth) },
+      options.onProgress,
+      signal,
+    );
   }
 
   async push(
@@ -61,7 +76,12 @@ export class DockerImages {
       // The engine wants the header also from those who have no credentials.
       headers: { 'X-Registry-Auth': registryAuthHeader(options.auth) },
     };
-    await this.#follow(request, 'IMAGE_PUSH_FAILED', reference, options.onProgress, signal);
+    await this.#follow(
+      request,
+      { code: 'IMAGE_PUSH_FAILED', reference, secrets: secretsOf(options.auth) },
+      options.onProgress,
+      signal,
+    );
   }
 
   async *export(reference: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
@@ -105,7 +125,12 @@ export class DockerImages {
       headers: { 'Content-Type': 'application/x-tar' },
       stream: context,
     };
-    await this.#follow(request, 'IMAGE_BUILD_FAILED', options.reference, options.onProgress, signal);
+    await this.#follow(
+      request,
+      { code: 'IMAGE_BUILD_FAILED', reference: options.reference },
+      options.onProgress,
+      signal,
+    );
   }
 
   async import(tar: ReadableStream<Uint8Array>, reference: string, signal: AbortSignal): Promise<void> {
@@ -118,7 +143,7 @@ export class DockerImages {
       headers: { 'Content-Type': 'application/x-tar' },
       stream: tar,
     };
-    await this.#follow(request, 'IMAGE_BUILD_FAILED', reference, undefined, signal);
+    await this.#follow(request, { code: 'IMAGE_BUILD_FAILED', reference }, undefined, signal);
   }
 
   async tag(reference: string, newReference: string, signal: AbortSignal): Promise<void> {
@@ -162,8 +187,7 @@ export class DockerImages {
 
   async #follow(
     request: EngineRequest,
-    code: 'IMAGE_PULL_FAILED' | 'IMAGE_BUILD_FAILED' | 'IMAGE_PUSH_FAILED',
-    reference: string,
+    { code, reference, secrets = [] }: ImageWork,
     onProgress: ((progress: Progress) => void) | undefined,
     signal: AbortSignal,
   ): Promise<void> {
@@ -183,9 +207,9 @@ export class DockerImages {
       take(lines.end());
     } catch (thrown) {
       if (statusOf(thrown) === undefined) throw thrown;
-      throw reader.failure(code, reference, engineWords(thrown));
+      throw reader.failure(code, reference, redactText(engineWords(thrown), secrets));
     }
-    if (reason !== undefined) throw reader.failure(code, reference, reason);
+    if (reason !== undefined) throw reader.failure(code, reference, redactText(reason, secrets));
   }
 }
 
@@ -206,6 +230,10 @@ function readImage(value: unknown): EngineImage {
     createdAt: text(image, 'Created'),
   };
 }
+
+/** The password, as it is and as registries are sent it. */
+const secretsOf = (auth: RegistryAuth | undefined): readonly string[] =>
+  auth ? [auth.password, Buffer.from(`${auth.username}:${auth.password}`).toString('base64')] : [];
 
 /**
  * Credentials for the header `X-Registry-Auth`: JSON in base64 for addresses, filled up: an engine takes what isn't for no credentials at all, without a word. Without

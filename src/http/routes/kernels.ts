@@ -149,7 +149,10 @@ export const kernelSchema = z
     network: z.string().openapi({ description: '`none`, `bridge`, or the name of another network.' }),
     mounts: z.array(z.strictObject({ source: z.string(), target: z.string(), readOnly: z.boolean() })).readonly(),
     ports: z.array(z.strictObject({ containerPort: z.int(), hostPort: z.int() })).readonly(),
-    environ: z.record(z.string(), z.string()),
+    environ: z
+      .array(z.string())
+      .readonly()
+      .openapi({ description: 'Names of its variables. What they say is told to its programs alone.' }),
     containerId: z.string().nullable(),
     generation: z.int().openapi({ description: 'Counts the containers of this kernel from 1.' }),
     createdAt: z.number(),

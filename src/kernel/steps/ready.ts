@@ -8,7 +8,7 @@ import { type Deadline, withDeadline } from '../../lib/deadline.ts';
 import { KerneletError, toKerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import { userScriptTimeoutMs } from '../../protocol/runner-config.ts';
-import { logTail } from '../container-end.ts';
+import { beforeLog, logTail } from '../container-end.ts';
 import type { KernelRecord } from '../record.ts';
 import type { RunnerClients } from '../runner-clients.ts';
 import type { CreationStep } from '../step.ts';
@@ -33,7 +33,7 @@ function readyWithinMs({ spec }: KernelRecord, timeoutMs: number): number {
 
 async function notReady(parts: ReadyParts, id: ContainerId, words: string, cause: unknown, exitCode: number | null) {
   const log = await logTail(parts.engine, id);
-  const text = log === '' ? `${words}; its log is empty` : `${words}; the end of its log:\n${log}`;
+  const text = log === '' ? `${words}; its log is empty` : `${words}${beforeLog}${log}`;
   return new KerneletError('RUNNER_NOT_READY', text, { cause, context: exitCode === null ? {} : { exitCode } });
 }
 

@@ -47,6 +47,22 @@ it('says what `mount` said', async () => {
   );
 });
 
+it('shows nobody the passwords among the options', async () => {
+  const echo: RunProgram = async (_, args) => ({ status: 1, stderr: `bad option ${args[3]}` });
+  const volume = { ...wanted, options: 'username=u,password=hunter22,ro' };
+  const mounting = new VolumeMounts(echo, table()).mount(base, volume, 1000);
+  await expect(mounting).rejects.toThrow('mount: bad option username=u,password=[redacted],ro');
+  await expect(volumes().mount(base, { ...volume, options: '-password=hunter22' }, 1000)).rejects.not.toThrow(
+    'hunter22',
+  );
+});
+
+it('leaves a table closed to others that was so', async () => {
+  await writeFile(table(), '', { mode: 0o600 });
+  await volumes().mount(base, { ...wanted, table: table() }, 1000);
+  for (const file of [table(), `${table()}.bak`]) expect((await stat(file)).mode & 0o777).toBe(0o600);
+});
+
 it('waits for the real `mount` however long it may take', async () => {
   const real = new VolumeMounts(undefined, table()).mount(base, { ...wanted, fileSystem: 'no-such-thing' }, 1e11);
   await expect(real).rejects.toThrow(/^mount: (?!it took longer)/);

@@ -2,11 +2,12 @@
  * Mounting the volumes of a cluster on this node (spec config-and-ops 19). What is asked for comes over the network, so
  * names stay below the base, arguments are no options, and the only table that is edited is the machine's own.
  */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { readMountTable } from '../../lib/mount-table.ts';
+import { isSecretName, redactText } from '../../lib/redaction.ts';
 import { runProgram } from '../../lib/run-program.ts';
 import { KeyedMutex } from '../../lib/semaphore.ts';
 import { isSystemError } from '../../lib/system-error.ts';
@@ -61,8 +62,13 @@ export class VolumeMounts {
     const { location, fileSystem, options } = wanted;
     const mountPoint = below(base, wanted.folder);
     if (!/^[a-z0-9][a-z0-9._-]*$/i.test(fileSystem)) throw invalid(`${JSON.stringify(fileSystem)} is no file system`);
-    for (const text of [location, options ?? '']) {
-      if (text.startsWith('-') || /[\0\n]/.test(text)) throw invalid(`${JSON.stringify(text)} cannot be an argument`);
+    for (const [what, text] of [
+      ['location', location],
+      ['options', options ?? ''],
+    ] as const) {
+      // Not what it is: a password may be among the options.
+      if (text.startsWith('-') || /[\0\n]/.test(text))
+        throw invalid(`the ${what} of ${mountPoint} cannot be an argument`);
     }
     return await this.#locks.run(mountPoint, async () => {
       const there = (await readMountTable()).findLast((mount) => mount.mountPoint === mountPoint);
@@ -72,7 +78,7 @@ export class VolumeMounts {
             throw new KerneletError('STATE_UNUSABLE', String(error), { cause: error });
         });
         const args = ['-t', fileSystem, ...(options ? ['-o', options] : []), '--', location, mountPoint];
-        await this.#runOrThrow('mount', args, timeoutMs);
+        await this.#runOrThrow('mount', args, timeoutMs, secretsOf(options ?? ''));
       }
       const entry = { location, mountPoint, fileSystem, options: options ?? '' };
       await this.#edit(wanted.table, (table) => withEntry(table, entry));
@@ -92,10 +98,15 @@ export class VolumeMounts {
     });
   }
 
-  async #runOrThrow(program: 'mount' | 'umount', args: readonly string[], timeoutMs: number): Promise<void> {
+  async #runOrThrow(
+    program: 'mount' | 'umount',
+    args: readonly string[],
+    timeoutMs: number,
+    secrets: readonly string[] = [],
+  ): Promise<void> {
     const { status, stderr } = await this.#run(program, args, timeoutMs);
     if (status === 0) return;
-    const why = stderr.trim() || `status ${status}`;
+    const why = redactText(stderr.trim(), secrets) || `status ${status}`;
     throw new KerneletError('STATE_UNUSABLE', `${program}: ${why}`);
   }
 
@@ -109,8 +120,13 @@ export class VolumeMounts {
     });
     const after = change(before);
     if (after === before) return;
-    await writeFileAtomic(`${table}.bak`, before, { mode: 0o644 });
-    await writeFileAtomic(table, after, { mode: 0o644 });
+    // Whoever has closed it to others has options with passwords in it.
+    const mode = await stat(table).then(
+      (facts) => facts.mode & 0o777,
+      () => 0o644,
+    );
+    await writeFileAtomic(`${table}.bak`, before, { mode });
+    await writeFileAtomic(table, after, { mode });
   }
 }
 
@@ -121,6 +137,13 @@ function below(base: string, folder: string): string {
   if (!plain || /[\0\n]/.test(folder)) throw invalid(`${JSON.stringify(folder)} is no name of a folder`);
   return path.join(base, ...names);
 }
+
+/** Values of options such as `password=x`. */
+const secretsOf = (options: string): readonly string[] =>
+  options.split(',').flatMap((option) => {
+    const [name = '', ...value] = option.split('=');
+    return isSecretName(name) ? [value.join('=')] : [];
+  });
 
 const invalid = (text: string): KerneletError => new KerneletError('INVALID_ARGUMENT', text);
 

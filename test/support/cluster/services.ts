@@ -22,17 +22,18 @@ export interface ClusterServices extends AsyncDisposable {
   keys(): Promise<Readonly<Record<string, string>>>;
 }
 
-/** Starts them; `redisPort`: where members are told that Redis is, when that is a proxy. */
-export async function startServices(redisPort?: number): Promise<ClusterServices> {
+/** Starts them; Redis with a password, when one is given. */
+export async function startServices(redisPassword?: string): Promise<ClusterServices> {
   await using made = new AsyncDisposableStack();
   const [member] = made.use(await startEtcd()).members;
   if (!member) throw new Error('etcd has no member');
-  const redis = made.use(await startRedis());
+  const redis = made.use(await startRedis(redisPassword === undefined ? {} : { password: redisPassword }));
   const client = made.use(new EtcdClient({ addresses: [member.address], tls: null, credentials: null, log }));
   const store = new ScopedStore(client, { namespace: 'local', agentId: 'i-none', scalingGroup: 'default' });
   const settle = async (more: Readonly<Record<string, string>> = {}): Promise<void> => {
-    const address = `127.0.0.1:${redisPort ?? redis.port}`;
-    await store.put({ 'config/redis/addr': address, 'nodes/manager/m-test': 'up', ...more }, 'global');
+    const address = `127.0.0.1:${redis.port}`;
+    const password = redisPassword === undefined ? {} : { 'config/redis/password': redisPassword };
+    await store.put({ 'config/redis/addr': address, ...password, 'nodes/manager/m-test': 'up', ...more }, 'global');
   };
   await settle();
   const owned = made.move();

@@ -1,0 +1,1 @@
+export function promiseProblems(page: string, read: (file: string) => string | null): string[];
