@@ -52,8 +52,11 @@ export interface AgentParts {
   readonly checkMounts: (mounts: readonly KernelMount[]) => Promise<readonly KernelMount[]>;
   /** The limits that the operator wants for every kernel, as far as the engine can give them. */
   readonly fitLimits: (signal: AbortSignal) => Promise<FittedLimits>;
-  /** Throws OVERLOADED when too few descriptors are left for a kernel, STATE_UNUSABLE while the disk of the state is stalled. */
-  readonly assertRoom: () => void;
+  /**
+   * Throws OVERLOADED when too few descriptors are left for a kernel, STATE_UNUSABLE while the disk of the state is stalled,
+   * INSUFFICIENT_RESOURCES when it is nearly full.
+   */
+  readonly assertRoom: () => Promise<void>;
   readonly defaults: CreateDefaults;
   readonly capacity: NodeCapacity;
   readonly devices: NodeDevices;

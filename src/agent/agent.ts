@@ -49,6 +49,10 @@ export interface CreateRequest {
   /** Of `/dev/shm`, a part of the memory; the engine's own when absent. */
   readonly sharedMemoryBytes?: number | undefined;
   readonly processes?: number | undefined;
+  /** What the home may take; as configured when absent. */
+  readonly homeBytes?: number | undefined;
+  /** Bits a second that the network carries in each direction; as configured when absent. */
+  readonly bitsPerSecond?: number | undefined;
   /** Slots of accelerators with decimal amounts. */
   readonly accelerators?: Readonly<Record<string, string>> | undefined;
   readonly environ: Readonly<Record<string, string>>;
@@ -96,8 +100,9 @@ export interface AgentStatus {
   readonly pid: number;
   readonly startedAt: number;
   readonly engine: { readonly address: string; readonly healthy: boolean; readonly detail: string };
-  /** `stalled`: a write to the state folder has taken seconds; what waits is written when the disk answers again. */
-  readonly disk: 'ok' | 'stalled';
+  /** `stalled`: a write to the state folder has taken seconds; what waits is written when the disk answers again. `full`: less is free than is
+   * reserved for the node, and no kernel is made. */
+  readonly disk: 'ok' | 'stalled' | 'full';
   readonly kernels: number;
   readonly slots: {
     readonly cpus: { readonly total: number; readonly used: number };

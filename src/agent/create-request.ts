@@ -5,8 +5,17 @@
 import { randomBytes } from 'node:crypto';
 import type { PullPolicy } from '../images/resolve.ts';
 import { builtInServices } from '../kernel/service-ports.ts';
-import type { KernelImage, KernelLimits, KernelNetwork, KernelService, KernelSpec } from '../kernel/spec.ts';
+import {
+  isOnHost,
+  type KernelImage,
+  type KernelLimits,
+  type KernelNetwork,
+  type KernelService,
+  type KernelSpec,
+} from '../kernel/spec.ts';
+import { bitRateForms, maxBitRate, minBitRate } from '../lib/bit-rate.ts';
 import { parseDecimal } from '../lib/decimal.ts';
+import { minHomeBytes } from '../lib/disk-space.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { type KernelId, newKernelId, parseKernelId, type SessionId } from '../lib/ids.ts';
 import { type KernelModel, kernelModel } from '../protocol/kernel-models.ts';
@@ -24,6 +33,8 @@ export interface CreateDefaults {
   readonly network: KernelNetwork;
   readonly pull: PullPolicy;
   readonly idleTimeoutMs: number | null;
+  readonly homeBytes: number | null;
+  readonly bitsPerSecond: number | null;
   readonly user: { readonly uid: number; readonly gid: number };
 }
 
@@ -127,6 +138,29 @@ function checkSharedMemory(request: CreateRequest, defaults: CreateDefaults): vo
   throw invalid(`shared memory of ${shared} bytes leaves less than ${minMemoryBytes} of ${memoryBytes} bytes`);
 }
 
+function checkHome(bytes: number | undefined): void {
+  if (bytes === undefined || (Number.isSafeInteger(bytes) && bytes >= minHomeBytes)) return;
+  throw invalid(`the limit of the home must be at least ${minHomeBytes} bytes (16m), not ${bytes}`);
+}
+
+/** Nothing of the host stands between the world and a kernel on its network. */
+function hasCable(network: KernelNetwork): boolean {
+  return network !== 'none' && !isOnHost(network);
+}
+
+function checkBandwidth({ bitsPerSecond, network }: CreateRequest, defaults: CreateDefaults): void {
+  if (bitsPerSecond === undefined) return;
+  if (!Number.isSafeInteger(bitsPerSecond) || bitsPerSecond < minBitRate || bitsPerSecond > maxBitRate)
+    throw invalid(`the bandwidth must be ${bitRateForms}, not ${bitsPerSecond} bits a second`);
+  if (!hasCable(network ?? defaults.network))
+    throw invalid('the bandwidth of a kernel that has no network of its own cannot be limited');
+}
+
+/** What is only configured holds for kernels that it can hold for. */
+function bandwidthOf(request: CreateRequest, defaults: CreateDefaults): number | null {
+  return hasCable(request.network ?? defaults.network) ? (request.bitsPerSecond ?? defaults.bitsPerSecond) : null;
+}
+
 /** The id that a request names, or a new one. Throws INVALID_ARGUMENT. */
 export function requestedId(request: CreateRequest): KernelId {
   return request.id === undefined ? newKernelId() : parseKernelId(request.id);
@@ -143,6 +177,8 @@ export function checkRequest(request: CreateRequest, defaults: CreateDefaults, c
     throw invalid(`${request.mounts.length} mounts are asked for, at most ${maxMounts} can be`);
   if (request.publish.length > 0 && (request.network ?? defaults.network) === 'none')
     throw invalid('ports can be published with network "bridge" only');
+  checkHome(request.homeBytes);
+  checkBandwidth(request, defaults);
   const idle = request.idleTimeoutMs;
   if (idle !== undefined && (!Number.isFinite(idle) || idle < 1000))
     throw invalid(`idle timeout must be at least 1s, not ${idle} ms`);
@@ -208,7 +244,13 @@ export function compileSpec(
     image: chosen.image,
     runtime: chosen.runtime,
     interpreter: request.interpreter,
-    limits: { ...limitsOf(request, defaults), sharedMemoryBytes: request.sharedMemoryBytes ?? null, ...operator },
+    limits: {
+      ...limitsOf(request, defaults),
+      sharedMemoryBytes: request.sharedMemoryBytes ?? null,
+      homeBytes: request.homeBytes ?? defaults.homeBytes,
+      bitsPerSecond: bandwidthOf(request, defaults),
+      ...operator,
+    },
     accelerators: Object.entries(request.accelerators ?? {}),
     environ: checkEnviron(request),
     mounts: request.mounts.map(({ source, target, readOnly }) => ({ source, target, readOnly })),

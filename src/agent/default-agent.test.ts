@@ -7,7 +7,7 @@ const request = { image: 'kernelet/base:latest', environ: {}, mounts: [], publis
 it('begins no kernel while there is no room for one, and serves those that are there', async () => {
   let isFull = false;
   await using fixture = await AgentFixture.start({
-    assertRoom: () => {
+    assertRoom: async () => {
       if (isFull) throw new KerneletError('OVERLOADED', 'few descriptors are left');
     },
   });

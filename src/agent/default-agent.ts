@@ -108,7 +108,7 @@ export class DefaultAgent implements Agent {
     await this.#readiness.ready();
     const { kernels, images, defaults, capacity, assertRoom } = this.#parts;
     checkRequest(request, defaults, capacity);
-    assertRoom();
+    await assertRoom();
     this.#assertEngine();
     const id = requestedId(request);
     if (kernels.list().some((record) => record.spec.id === id)) {
@@ -142,7 +142,9 @@ export class DefaultAgent implements Agent {
   }
 
   async inspect(id: string): Promise<KernelView> {
-    return this.#view(await this.#find(id));
+    const record = await this.#find(id);
+    await this.#usage.refresh(record);
+    return this.#view(record);
   }
 
   async destroy(id: string, options: { force: boolean; reason?: string }): Promise<KernelView> {
@@ -166,7 +168,7 @@ export class DefaultAgent implements Agent {
   async restore(id: string, signal: AbortSignal): Promise<KernelView> {
     await this.#readiness.ready();
     const { kernels, checkMounts, assertRoom } = this.#parts;
-    assertRoom();
+    await assertRoom();
     const kept = await kernels.keptOf(id);
     // What may be mounted may have changed since.
     await checkMounts(kept.record?.spec.mounts ?? []);

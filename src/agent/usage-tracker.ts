@@ -10,6 +10,7 @@ import type { KernelMetrics } from './agent.ts';
 
 /** Usage is kept of so many ended kernels: of more than are kept to be inspected. */
 const maxEnded = 1_000;
+const lookMs = 1_000;
 
 export interface UsageTrackerParts {
   readonly kernels: Pick<KernelRegistry, 'list' | 'register'>;
@@ -47,6 +48,12 @@ export class UsageTracker implements Disposable {
     return this.#ended.get(id) ?? this.#parts.statistics.usage(id);
   }
 
+  /** Has what a kernel with a limited home has used be as of now. */
+  async refresh(record: KernelRecord): Promise<void> {
+    const target = record.spec.limits.homeBytes === null ? null : targetOf(record, this.#parts);
+    if (target) await this.#parts.statistics.lookAtHome(target, AbortSignal.timeout(lookMs)).catch(() => {});
+  }
+
   /** The figures of a kernel and its processes. */
   async metricsOf(record: KernelRecord, signal: AbortSignal): Promise<KernelMetrics> {
     const { statistics } = this.#parts;
@@ -81,7 +88,7 @@ export function targetOf(
     kernelId: spec.id,
     sessionId: spec.sessionId,
     containerId,
-    scratchLimitBytes,
+    scratchLimitBytes: spec.limits.homeBytes ?? scratchLimitBytes,
     ...(placement.prewarmedNetwork ? { networkBefore: placement.prewarmedNetwork } : {}),
   };
 }

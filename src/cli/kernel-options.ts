@@ -15,6 +15,8 @@ export const kernelOptions: readonly OptionSpec[] = [
   { flags: '--cpus <number>', help: 'CPUs, fractions allowed (default 1)' },
   { flags: '--mem <size>', help: 'memory, such as 512m or 1.5g (default 1g)' },
   { flags: '--processes <number>', help: 'most processes and threads (default 512)' },
+  { flags: '--disk <size>', help: 'most that the files of its home may take, such as 500m (default no limit)' },
+  { flags: '--bandwidth <rate>', help: 'most of its network each way, such as 10mbit (default no limit)' },
   { flags: '--accelerator <slot=amount>', help: 'accelerator, such as cuda.device=1', repeat: true },
   {
     flags: '--env <name=value>',
@@ -55,6 +57,8 @@ export function createBody(
     cpus: options.number('cpus'),
     memoryBytes: options.byteSize('mem'),
     processes: options.integer('processes', { min: 1 }),
+    homeBytes: options.byteSize('disk'),
+    bitsPerSecond: options.bitRate('bandwidth'),
     accelerators: acceleratorsOf(options.list('accelerator')),
     environ: environOf(options.list('env'), io),
     mounts: options.list('mount').map((text) => mountOf(text, io)),

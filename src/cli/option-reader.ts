@@ -1,4 +1,5 @@
 /** Typed reading of parsed options. A bad value is a UsageError that names the option. */
+import { parseBitRate } from '../lib/bit-rate.ts';
 import { parseByteSize } from '../lib/byte-size.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { KerneletError } from '../lib/errors.ts';
@@ -59,6 +60,11 @@ export class OptionReader {
   /** A duration in milliseconds, above 0. */
   duration(name: string): number | undefined {
     return this.#positive(name, (text) => parseDuration(text, `--${name}`));
+  }
+
+  /** A rate in bits a second. */
+  bitRate(name: string): number | undefined {
+    return this.#positive(name, (text) => parseBitRate(text, `--${name}`));
   }
 
   /** A number, above 0. */

@@ -22,6 +22,8 @@ export interface RunSessionOptions {
   readonly saveMedia: string | undefined;
   /** Null when it is not known yet; asked for when the limit has struck. */
   readonly memoryBytes: number | null;
+  /** What the home may take; null = no limit, undefined = it is not known. */
+  readonly homeBytes?: number | null;
   /** Aborts when the caller gives up; what becomes of the run is then the caller's affair. */
   readonly signal: AbortSignal;
 }
@@ -36,10 +38,12 @@ export class RunSession {
   readonly #media: MediaSink;
   readonly #ended = new AbortController();
   readonly #lines: LineReader;
+  readonly #begunAt: number;
   #last = 0;
 
   constructor(options: RunSessionOptions) {
     this.#options = options;
+    this.#begunAt = options.screen.io.clock.now();
     this.#media = new MediaSink(options.screen, options.saveMedia);
     this.#lines = new LineReader(options.screen.io.stdin, AbortSignal.any([options.signal, this.#ended.signal]));
   }
@@ -147,7 +151,17 @@ export class RunSession {
     });
     await screen.document({ ...runEventDocument(numbered), status: end.status });
     if (end.line !== null) await screen.note(end.line);
+    else if (end.status !== 0) await this.#noteFullDisk();
     return end.status;
+  }
+
+  /** A program that fails may not say that it is for want of space. */
+  async #noteFullDisk(): Promise<void> {
+    const { client, kernel, homeBytes, screen } = this.#options;
+    if (homeBytes === null) return;
+    const view = await client.inspect(kernel).catch(() => null);
+    const disk = view?.usage?.overuse.find(({ kind, lastAt }) => kind === 'disk' && lastAt >= this.#begunAt);
+    if (disk) await screen.note(disk.detail);
   }
 
   /** The end as the runner reports it; what only the kernel knows (its limit, why it ended) is asked for when it matters. */

@@ -1,5 +1,7 @@
 /** From checked values to the compiled settings. Pure: whatever it needs of the machine is an argument. */
 import { join, resolve } from 'node:path';
+import { formatByteSize } from '../lib/byte-size.ts';
+import { minHomeBytes } from '../lib/disk-space.ts';
 import type { LogLevel } from '../lib/log.ts';
 import { clusterPaths, type PathContext, standalonePaths } from './paths.ts';
 import type { ConfigProblem } from './problems.ts';
@@ -70,6 +72,8 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
       idleTimeoutMs: kernelet['kernel-idle-timeout'],
       diskLimitBytes: kernelet['disk-limit'],
       openFiles: kernelet['open-files'],
+      homeBytes: homeLimit(values.container, context),
+      bitsPerSecond: kernelet['default-bandwidth'],
     },
     imageBootstrap: kernelet['image-bootstrap'] ?? (context.mode === 'cluster' ? 'root' : 'never'),
     imageCapabilities: kernelet['image-capabilities'],
@@ -85,6 +89,7 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
     },
     readyTimeoutMs: kernelet['ready-timeout'],
     missingGraceMs: kernelet['missing-grace'],
+    diskReserve: kernelet['disk-reserve'],
     keptHomes: { keepMs: kernelet['trash-keep'], maxBytes: kernelet['trash-size'] },
     etcd: context.mode === 'cluster' ? compileEtcd(etcd, absolute) : null,
     agent,
@@ -178,7 +183,7 @@ function compileAgent(
 function compileContainer(values: SchemaValues, context: CompileContext, stateDir: string): ContainerSettings {
   const { container } = values;
   const scratchType = container['scratch-type'] ?? 'hostdir';
-  if (scratchType !== 'hostdir') {
+  if (scratchType !== 'hostdir' && scratchType !== 'hostfile') {
     context.warn(
       'container.scratch-type',
       `= "${scratchType}" is not served: scratch folders are kept as with hostdir`,
@@ -194,6 +199,20 @@ function compileContainer(values: SchemaValues, context: CompileContext, stateDi
     scratchSizeBytes: container['scratch-size'],
     alternativeBridge: container['alternative-bridge'],
   };
+}
+
+/** Of a `hostfile` the size is the limit (spec kernel-lifecycle B78). */
+function homeLimit(container: SchemaValues['container'], context: CompileContext): number | null {
+  if (container['scratch-type'] !== 'hostfile') return null;
+  const bytes = container['scratch-size'];
+  if (bytes < minHomeBytes) {
+    const message = `is too small for scratch-type = "hostfile", which needs ${formatByteSize(minHomeBytes)} at least`;
+    context.report({ key: 'container.scratch-size', value: `"${formatByteSize(bytes)}"`, message });
+  }
+  if (context.uid !== 0) {
+    context.report({ key: 'container.scratch-type', value: '"hostfile"', message: 'needs an agent that is root' });
+  }
+  return bytes;
 }
 
 function userId(choice: OwnerChoice, context: CompileContext): number {

@@ -317,12 +317,29 @@ describe('keys without effect', () => {
     ]);
   });
 
-  it.each(['memory', 'hostfile', 'k8s-nfs'])('warns of scratch-type %s, alone and in a cluster', async (type) => {
+  it.each(['memory', 'k8s-nfs'])('warns of scratch-type %s, alone and in a cluster', async (type) => {
     const warning = `container.scratch-type = "${type}" is not served: scratch folders are kept as with hostdir`;
     for (const toml of [cluster, '[container]\nscratch-type = "hostdir"\n']) {
       expect((await load(toml)).warnings).toEqual([]);
       expect((await load(toml.replace('hostdir', type))).warnings).toEqual([expect.stringContaining(warning)]);
     }
+  });
+});
+
+describe('scratch-type hostfile', () => {
+  const toml = '[container]\nscratch-type = "hostfile"\nscratch-size = "64m"\n';
+  const root = { uid: 0, gid: 0 };
+
+  it('limits homes to scratch-size, which is a bound of over-use alone otherwise', async () => {
+    expect(await load(toml, root)).toMatchObject({ warnings: [], settings: { defaults: { homeBytes: 64 * 2 ** 20 } } });
+    const folder = await load(toml.replace('hostfile', 'hostdir'), root);
+    expect(folder.settings.defaults.homeBytes).toBeNull();
+  });
+
+  it('is refused without a size, with one that is too small, and for an agent that is not root', async () => {
+    await expect(load('[container]\nscratch-type = "hostfile"\n', root)).rejects.toThrow(/scratch-size.*16m at least/s);
+    await expect(load(toml.replace('64m', '1m'), root)).rejects.toThrow(/scratch-size.*16m at least/s);
+    await expect(load(toml, { uid: 1000, gid: 1000 })).rejects.toThrow(/scratch-type.*root/s);
   });
 });
 

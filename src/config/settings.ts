@@ -2,6 +2,7 @@
  * The compiled settings: the only form that the rest of the program sees. Every key has its value, sizes are bytes,
  * durations milliseconds, paths absolute, users and groups numbers. This module loads nothing at run time.
  */
+import type { ReservedSpace } from '../lib/disk-space.ts';
 import type { LogLevel } from '../lib/log.ts';
 
 /** A host and a port. A blank host means: find out. */
@@ -80,6 +81,7 @@ export interface ContainerSettings {
   readonly portRange: PortRange;
   /** Where kernels' scratch folders are made. */
   readonly scratchRoot: string;
+  /** How much of the files of a kernel is over-use; 0 = no bound. */
   readonly scratchSizeBytes: number;
   readonly alternativeBridge: string | null;
 }
@@ -150,6 +152,10 @@ export interface KernelDefaults {
   readonly diskLimitBytes: number | null;
   /** null: as many as the engine gives. */
   readonly openFiles: number | null;
+  /** What the home may take; null: it is not limited. */
+  readonly homeBytes: number | null;
+  /** Bits a second of the network each way; null: it is not limited. */
+  readonly bitsPerSecond: number | null;
 }
 
 /** All settings of a node. Paths that were relative count from the working directory of the start. */
@@ -183,6 +189,8 @@ export interface Settings {
   readonly readyTimeoutMs: number;
   /** How long a container may be missing until its kernel ends. */
   readonly missingGraceMs: number;
+  /** What stays free for the node of the file systems that kernels write to. */
+  readonly diskReserve: ReservedSpace;
   /** Files of kernels whose end nobody asked for. */
   readonly keptHomes: { readonly keepMs: number; readonly maxBytes: number };
   /** null in standalone mode. */

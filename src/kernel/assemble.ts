@@ -4,6 +4,7 @@ import type { EventSink } from '../events/kernel-event.ts';
 import type { RunnerConnector } from '../execution/runner-client.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
+import { Bandwidth, type RunTool } from '../network/bandwidth.ts';
 import { Bridge } from '../network/bridge.ts';
 import type { RefusedServices } from '../network/cluster-services.ts';
 import type { PacketFilter } from '../network/firewall/packet-filter.ts';
@@ -14,7 +15,7 @@ import { SessionNetworks } from '../network/session-networks.ts';
 import { containerPaths } from '../protocol/image-contract.ts';
 import { measurer } from '../stats/scratch-sizes.ts';
 import type { KeptHomesLimits } from '../storage/kept-homes.ts';
-import { ScratchFolders } from '../storage/scratch.ts';
+import { ScratchFolders, type ScratchFoldersParts } from '../storage/scratch.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
 import { ActorRegistry } from './actor-registry.ts';
 import type { ContainerHardening, ContainerSettings } from './container-spec.ts';
@@ -34,6 +35,7 @@ import { type AllocateParts, allocateStep } from './steps/allocate.ts';
 import { type ConfigFilesParts, configFilesStep, type RunnerTuning } from './steps/config-files.ts';
 import { containerStep } from './steps/container.ts';
 import { filesStep } from './steps/files.ts';
+import { type HostLimitsParts, hostLimitsStep } from './steps/host-limits.ts';
 import { imageStep } from './steps/image.ts';
 import { networkStep, prewarmedNetworkStep } from './steps/network.ts';
 import { type PortsParts, portsStep } from './steps/ports.ts';
@@ -67,6 +69,10 @@ export interface KernelsParts {
   /** Replaces the network files of networks, for tests. */
   readonly readFiles?: PrewarmedNetworkPoolParts['readFiles'];
   readonly packetFilter: PacketFilter;
+  /** Runs the programs that limit networks. */
+  readonly runTool: RunTool;
+  /** Where the engine's processes are seen, such as `/proc`; null = its containers have none. */
+  readonly processRoot: string | null;
   readonly refusedServices: RefusedServices;
 }
 
@@ -80,6 +86,8 @@ export interface KernelsSettings {
   readonly graceMs: number;
   /** Networks that are kept ready for kernels to come; 0 = none. */
   readonly prewarmedNetworks: number;
+  /** Folders with limited homes that are kept ready, and of which size to begin with. */
+  readonly prewarmedHomes: NonNullable<ScratchFoldersParts['prewarmedHomes']>;
   /** The least time between two sightings of an orphaned container. */
   readonly sweepGraceMs: number;
   /** How long a container may be missing until its kernel ends. */
@@ -111,6 +119,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     clock,
     limits: settings.keptHomes,
     measure: measurer(clock),
+    prewarmedHomes: settings.prewarmedHomes,
   });
   const filtered = {
     engine,
@@ -181,6 +190,8 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     canBind: (port) => canBind(port, container.publishAddress),
     runner: settings.runner,
     timeoutMs: settings.readyTimeoutMs,
+    bandwidth: new Bandwidth(parts.runTool),
+    processRoot: parts.processRoot,
   });
   const registry = new ActorRegistry({
     engine,
@@ -236,7 +247,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
 const stopDeadlineMs = 10_000;
 
 /** What the steps work with. */
-interface PlanParts extends AllocateParts, ConfigFilesParts, PortsParts, ReadyParts {
+interface PlanParts extends AllocateParts, ConfigFilesParts, HostLimitsParts, PortsParts, ReadyParts {
   readonly bridge: Pick<Bridge, 'ensure'>;
   readonly containers: KernelContainers;
   readonly prewarmedNetworks: NetworkLeases;
@@ -260,7 +271,7 @@ function creationPlan(parts: PlanParts): CreationPlan {
     configFilesStep(parts),
     containerStep(parts.containers, parts.scratch),
     startStep(parts),
-    readyStep(parts),
+    [readyStep(parts), hostLimitsStep(parts)],
     servicesStep(parts.runners),
   ];
 }

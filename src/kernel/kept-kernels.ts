@@ -4,8 +4,10 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
 import { removeTree } from '../lib/folders.ts';
 import { type KernelId, resolveKernelId } from '../lib/ids.ts';
+import { letMountsGo } from '../lib/mount-table.ts';
 import { runProgram } from '../lib/run-program.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { mountHomeImage } from '../storage/home-image.ts';
 import type { KeptHome } from '../storage/kept-homes.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { decodeRecord, type KernelRecord } from './record.ts';
@@ -44,6 +46,8 @@ export async function moveKept(scratch: ScratchFolders, { home }: KeptKernel, to
   if (!isAbsolute(to)) refuse('it is no absolute path');
   const target = resolve(to);
   if (`${target}/`.startsWith(`${resolve(path, '..', '..')}/`)) refuse('folders of kernels lie there');
+  await using cleanups = new AsyncDisposableStack();
+  if (await mountHomeImage(path, true, signal)) cleanups.defer(() => letMountsGo(path));
   await moveHome(join(path, 'work'), target, signal);
   await scratch.kept.letGo(home);
 }
@@ -81,7 +85,8 @@ export async function moveHome(from: string, to: string, signal: AbortSignal): P
     await chmod(from, 0o700);
     await rename(from, to);
   } catch (error) {
-    if (!isSystemError(error, 'EXDEV')) throw failed(to, systemErrorCode(error) ?? String(error), error);
+    // EBUSY: it is a file system of its own.
+    if (!isSystemError(error, 'EXDEV', 'EBUSY')) throw failed(to, systemErrorCode(error) ?? String(error), error);
     await copy(from, to, signal);
   }
 }

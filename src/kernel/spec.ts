@@ -31,6 +31,10 @@ const limits = fields({
   diskBytes: nullable(whole),
   /** Files that a process may have open; null = as many as the engine gives. */
   openFiles: newer(nullable(whole), null),
+  /** What the home may take; null = it has no limit. */
+  homeBytes: newer(nullable(whole), null),
+  /** Bits a second that the network carries in each direction; null = as many as there are. */
+  bitsPerSecond: newer(nullable(whole), null),
 });
 /** Limits of a kernel, which its container is made with. */
 export type KernelLimits = TypeOf<typeof limits>;

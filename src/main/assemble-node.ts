@@ -23,6 +23,7 @@ import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import type { RefusedServices } from '../network/cluster-services.ts';
 import { PortPool } from '../resources/port-pool.ts';
 import type { StatisticsSink } from '../stats/statistics-round.ts';
+import { DiskReserve } from '../storage/disk-reserve.ts';
 import { mountCheck } from '../storage/mounts/mount-policy.ts';
 import { scratchFolder } from '../storage/scratch.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
@@ -77,6 +78,8 @@ const outputBufferBytes = 4 * 1024 * 1024;
 const finishedRunKeepMs = 60_000;
 const graceMs = 2000;
 const sweepGraceMs = 60_000;
+/** Folders with limited homes that are kept ready, once one was asked for. */
+const prewarmedHomes = 2;
 const infoTimeoutMs = 10_000;
 
 /**
@@ -97,9 +100,10 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
     return [...own, settings.socketPath, engine.address.replace(/^unix:\/\//, ''), dataRoot, ...usualDataFolders];
   };
   const invariantViolations = new InvariantViolations();
+  const scratchRoot = scratchFolder(options.scratchRoot, settings.stateDir, state);
   const kernels = cleanups.use(
     assembleKernels({
-      state: { ...state, scratch: scratchFolder(options.scratchRoot, settings.stateDir, state) },
+      state: { ...state, scratch: scratchRoot },
       engine,
       devices,
       ports,
@@ -111,6 +115,8 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       refusedServices: role.refusedServices,
       networkBytes: backend.networkBytes,
       readSockets: backend.readSockets,
+      runTool: backend.runTool,
+      processRoot: backend.processRoot,
       clock: systemClock,
       log,
       settings: {
@@ -135,11 +141,17 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
           ? { keepMs: settings.keptHomes.keepMs, maxBytes: settings.keptHomes.maxBytes }
           : { keepMs: 0, maxBytes: 0 },
         prewarmedNetworks: options.prewarmedNetworks,
+        prewarmedHomes: { count: options.keepsKernels ? prewarmedHomes : 0, homeBytes: settings.defaults.homeBytes },
       },
       ...options.kernelParts?.(engine),
     }),
   );
   await kernels.scratch.prepare();
+  const diskReserve = new DiskReserve({
+    folders: [state.path, scratchRoot],
+    reserved: settings.diskReserve,
+    clock: systemClock,
+  });
   const scratchLimitBytes = settings.container.scratchSizeBytes > 0 ? settings.container.scratchSizeBytes : null;
   const statistics = await assembleStatistics({
     settings: settings.metrics,
@@ -179,9 +191,10 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       const info = await engine.info(AbortSignal.any([signal, AbortSignal.timeout(infoTimeoutMs)]));
       return fitLimits(limits, info, await readMountTable());
     },
-    assertRoom: () => {
+    assertRoom: async () => {
       state.writes.assertWritable();
       descriptors.assertRoomForKernel();
+      await diskReserve.assertFree();
     },
     defaults: {
       cpus: Math.min(settings.defaults.cpus, capacity.cpus),
@@ -190,6 +203,8 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       network: role.network,
       pull: settings.defaults.imagePull,
       idleTimeoutMs: settings.defaults.idleTimeoutMs,
+      homeBytes: settings.defaults.homeBytes,
+      bitsPerSecond: settings.defaults.bitsPerSecond,
       user: settings.container.kernelUser,
     },
     capacity,
@@ -200,7 +215,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       mode: role.mode,
       agentId: state.agentId,
       stateDir: state.path,
-      disk: () => (state.writes.stalled ? 'stalled' : 'ok'),
+      disk: () => (state.writes.stalled ? 'stalled' : diskReserve.isShort ? 'full' : 'ok'),
       slots: () => ({ cpus: devices.use('cpu'), memoryBytes: devices.use('mem'), ports: ports.use() }),
       invariantViolations: () => ({
         ...invariantViolations.snapshot(),

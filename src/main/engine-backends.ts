@@ -19,6 +19,7 @@ import type { KernelsParts } from '../kernel/assemble.ts';
 import { type DescriptorBudget, descriptorsOfProcess } from '../lib/descriptor-budget.ts';
 import { installationRoot, version } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
+import { machineTools } from '../network/bandwidth.ts';
 import { machinePacketFilter, noPacketFilter, type PacketFilter } from '../network/firewall/packet-filter.ts';
 import { socketsOf } from '../network/prewarmed-network.ts';
 import { runtimeTable } from '../protocol/runtimes.ts';
@@ -48,6 +49,10 @@ export interface EngineBackend {
   readonly networkBytes: KernelsParts['networkBytes'];
   /** The sockets of the network of a process, by its id on this host. */
   readonly readSockets: KernelsParts['readSockets'];
+  /** Runs the programs that limit networks. */
+  readonly runTool: KernelsParts['runTool'];
+  /** Where the processes of its containers are seen; null = there are none. */
+  readonly processRoot: KernelsParts['processRoot'];
   /** Where the figures of containers are read. */
   readonly figuresHost: (files: OpenFileCache) => ReaderHost;
   /** Mounts of this machine that are the engine's own, also while it doesn't answer. */
@@ -90,6 +95,8 @@ const openDocker: BackendKind['open'] = (options) => ({
   findDevices: devicesOfMachine(options),
   networkBytes: async (pid) => networkBytes(await readFile(`/proc/${pid}/net/dev`, 'utf8'), { loopback: false }),
   readSockets: socketsOf,
+  runTool: machineTools,
+  processRoot: '/proc',
   figuresHost: thisMachine,
   engineMounts,
 });
@@ -107,6 +114,8 @@ const openDummy: BackendKind['open'] = (options) => ({
   findDevices: devicesOfMachine(options),
   networkBytes: async () => ({ receivedBytes: 0, sentBytes: 0 }),
   readSockets: async () => '',
+  runTool: machineTools,
+  processRoot: null,
   // Its containers have process ids that may be those of other programs.
   figuresHost: (files) => ({ ...thisMachine(files), mounts: [], processRoot: '/nonexistent/proc' }),
   engineMounts: [],

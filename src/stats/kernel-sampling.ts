@@ -13,7 +13,7 @@ import type { ScratchSizes } from './scratch-sizes.ts';
 export interface KernelSamplingParts {
   readonly source: ContainerSource;
   readonly kernels: KernelStatisticsStore;
-  readonly scratch: Pick<ScratchSizes, 'bytesOf' | 'minBytesOf'>;
+  readonly scratch: Pick<ScratchSizes, 'bytesOf' | 'minBytesOf' | 'isFull'>;
   readonly killLog: Pick<OomLog, 'take'>;
   /** Whether a kernel has not ended. */
   readonly isLive: (kernelId: string) => boolean;
@@ -89,7 +89,8 @@ export class KernelSampling {
     this.countMissing(sample.missing);
     const killed = kernels.countsKills(target, sample) ? await killLog.take(target.containerId, signal) : [];
     const minScratchBytes = scratch.minBytesOf(target.kernelId);
-    const context = { ...this.#contextOf(target), minScratchBytes, killed };
+    const isDiskFull = scratch.isFull(target.kernelId);
+    const context = { ...this.#contextOf(target), minScratchBytes, isDiskFull, killed };
     for (const overuse of kernels.addRound(target, sample, context)) onOveruse(target, overuse);
   }
 

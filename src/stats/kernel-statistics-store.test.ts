@@ -13,7 +13,7 @@ const targetOf = (containerId: string): StatsTarget => ({
 const first = targetOf('a');
 const sample = (figures: Partial<ContainerSample>): ContainerSample => ({ ...emptySample, ...figures });
 function round(store: KernelStatisticsStore, target: StatsTarget, figures: Partial<ContainerSample>, at: number) {
-  const context = { at, now: 1_000_000 + at, scratchBytes: null, minScratchBytes: null, killed: [] };
+  const context = { at, now: 1_000_000 + at, scratchBytes: null, minScratchBytes: null, isDiskFull: false, killed: [] };
   return store.addRound(target, sample(figures), context);
 }
 

@@ -126,14 +126,18 @@ export class KernelStatisticsStore {
   addRound(
     target: StatsTarget,
     sample: ContainerSample,
-    context: SampleContext & { readonly minScratchBytes: number | null; readonly killed: readonly string[] },
+    context: SampleContext & {
+      readonly minScratchBytes: number | null;
+      readonly isDiskFull: boolean;
+      readonly killed: readonly string[];
+    },
   ): readonly Overuse[] {
     const { containerId, scratchLimitBytes } = target;
-    const { minScratchBytes: scratchBytes, killed, now, at } = context;
+    const { minScratchBytes: scratchBytes, isDiskFull, killed, now, at } = context;
     const state = this.#stateOf(target);
     const account = this.#add(state, sample, context);
     const before = state.seen.containerId === containerId ? state.seen.counters : emptyCounters;
-    const begun = state.watch.check({ sample, before, scratchBytes, scratchLimitBytes, killed, now });
+    const begun = state.watch.check({ sample, before, scratchBytes, scratchLimitBytes, isDiskFull, killed, now });
     state.seen = { containerId, counters: account.last };
     state.points = [{ at, counters: totals(account) }, state.points[0]];
     return begun;

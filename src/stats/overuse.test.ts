@@ -12,7 +12,15 @@ function reportsOf(
   let before = emptySample;
   return samples.map((figures, index) => {
     const now = sample(figures);
-    const input = { sample: now, before, scratchBytes: null, scratchLimitBytes: null, killed: [], now: index * 1000 };
+    const input = {
+      sample: now,
+      before,
+      scratchBytes: null,
+      scratchLimitBytes: null,
+      isDiskFull: false,
+      killed: [],
+      now: index * 1000,
+    };
     before = now;
     return watch.check({ ...input, ...more });
   });
@@ -39,6 +47,7 @@ describe('over-use', () => {
         before: sample({ outOfMemoryKills: seen }),
         scratchBytes: null,
         scratchLimitBytes: null,
+        isDiskFull: false,
         killed,
         now,
       });

@@ -35,6 +35,8 @@ export interface OveruseInput {
   readonly scratchBytes: number | null;
   /** null: no limit. */
   readonly scratchLimitBytes: number | null;
+  /** Whether its limited home takes no more. */
+  readonly isDiskFull: boolean;
   /** Names of the processes that were killed for want of memory since the last call, where they are known. */
   readonly killed: readonly string[];
   /** Milliseconds since the epoch. */
@@ -88,7 +90,11 @@ export class OveruseWatch {
     const { sample, before, scratchBytes, scratchLimitBytes, now } = input;
     const { memoryBytes, memoryLimitBytes, processes, processesLimit } = sample;
     this.#level('memory', memoryBytes, memoryLimitBytes, now, 'of memory are in use');
-    this.#level('disk', scratchBytes, scratchLimitBytes, now, 'are taken by its files');
+    if (input.isDiskFull && scratchLimitBytes !== null) {
+      this.#switch('disk', true, false, now, () => `disk full: limit ${describeByteSize(scratchLimitBytes)}`);
+    } else {
+      this.#level('disk', scratchBytes, scratchLimitBytes, now, 'are taken by its files');
+    }
     this.#count('out-of-memory', grown(sample.outOfMemoryKills, before.outOfMemoryKills), now, killedText(input));
     const hits = grown(sample.processLimitHits, before.processLimitHits);
     this.#count('processes', hits, now, `no more than ${processesLimit} processes and threads were allowed`);
@@ -131,7 +137,10 @@ export class OveruseWatch {
     const standing = this.#standing.get(kind);
     if (standing?.isOn) {
       if (ends) this.#standing.set(kind, { ...standing, isOn: false });
-      else if (begins) this.#standing.set(kind, { ...standing, overuse: { ...standing.overuse, lastAt: now } });
+      else if (begins) {
+        const overuse = { ...standing.overuse, lastAt: now, detail: detail() };
+        this.#standing.set(kind, { ...standing, overuse });
+      }
       return;
     }
     if (begins) this.#add(kind, 1, now, detail(), true);

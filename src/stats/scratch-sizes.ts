@@ -5,7 +5,8 @@
  */
 
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, open, opendir, readdir } from 'node:fs/promises';
+import { type FileHandle, lstat, open, opendir, readdir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import type { KernelId } from '../lib/ids.ts';
@@ -39,7 +40,7 @@ export class ScratchSizes {
   readonly #budget: YieldBudget;
   readonly #walked = new Set<KernelId>();
   readonly #lanes = new Set<Promise<void>>();
-  readonly #known = new Map<string, { readonly result: WalkResult | null; readonly nextAt: number }>();
+  readonly #known = new Map<string, { readonly result: SizeResult | null; readonly nextAt: number }>();
   #due: KernelId[] = [];
 
   constructor(parts: ScratchSizesParts) {
@@ -56,6 +57,17 @@ export class ScratchSizes {
   /** Bytes that it took at least, also by a walk that was not complete; null when none has ended. */
   minBytesOf(kernelId: string): number | null {
     return this.#known.get(kernelId)?.result?.bytes ?? null;
+  }
+
+  /** Whether a limited home takes no more bytes or no more files. */
+  isFull(kernelId: string): boolean {
+    return this.#known.get(kernelId)?.result?.isFull ?? false;
+  }
+
+  /** Looks at a limited home at once; at the folder of any other kernel it does not. */
+  async refresh(kernelId: KernelId): Promise<void> {
+    const result = await limitedHome(this.#parts.folderOf(kernelId)).catch(() => null);
+    if (result) this.#know(kernelId, result, 0);
   }
 
   /**
@@ -90,16 +102,26 @@ export class ScratchSizes {
       const result = await this.#walk(kernelId, signal);
       const ended = this.#parts.clock.monotonic();
       this.#walked.delete(kernelId);
-      this.#known.set(kernelId, { result, nextAt: ended + Math.max(pauseMs, (ended - begun) * pauseFactor) });
+      this.#know(kernelId, result, ended - begun);
     }
   }
 
-  async #walk(kernelId: KernelId, signal: AbortSignal): Promise<WalkResult | null> {
+  #know(kernelId: KernelId, result: SizeResult | null, tookMs: number): void {
+    // What the system counts by itself may be asked for every time.
+    const pause = result?.isCounted ? 0 : Math.max(pauseMs, tookMs * pauseFactor);
+    this.#known.set(kernelId, { result, nextAt: this.#parts.clock.monotonic() + pause });
+  }
+
+  async #walk(kernelId: KernelId, signal: AbortSignal): Promise<SizeResult | null> {
     const { folderOf, clock, log } = this.#parts;
     const folder = folderOf(kernelId);
     const options = { what: `the size of ${folder}`, timeoutMs: deadlineMs, signal, clock };
     try {
-      return await withDeadline(options, (deadline) => walkSize(folder, bounds, this.#budget, deadline.signal));
+      return await withDeadline(
+        options,
+        async (deadline) =>
+          (await limitedHome(folder)) ?? (await walkSize(folder, bounds, this.#budget, deadline.signal)),
+      );
     } catch (error) {
       if (!signal.aborted && !isSystemError(error, 'ENOENT'))
         log.debug('a scratch folder could not be sized', { kernel: kernelId, error });
@@ -123,6 +145,27 @@ export interface WalkResult {
   readonly bytes: number;
   /** False when the bounds ended the walk: then it is that much at least. */
   readonly complete: boolean;
+}
+
+/** The size of a kernel's folder. */
+interface SizeResult extends WalkResult {
+  /** The home is a file system of its own, which counts itself. */
+  readonly isCounted?: true;
+  /** It takes no more bytes, or no more files. */
+  readonly isFull?: boolean;
+}
+
+/** A file system with no more free blocks than these is full: it needs some for what it notes of a file. */
+const lastBlocks = 16;
+
+/** What the files of a home take that is limited by a file system of its own; null = it has none. Throws the system's error. */
+async function limitedHome(folder: string): Promise<SizeResult | null> {
+  const home = join(folder, 'work');
+  const [above, root] = await Promise.all([lstat(folder), lstat(home).catch(() => null)]);
+  if (root === null || above.dev === root.dev) return null;
+  const { blocks, bfree, bavail, bsize, ffree } = await statfs(home);
+  const isFull = bavail <= lastBlocks || ffree === 0;
+  return { bytes: (blocks - bfree) * bsize, complete: true, isCounted: true, isFull };
 }
 
 const blockBytes = 512;

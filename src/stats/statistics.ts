@@ -150,6 +150,12 @@ export class Statistics implements AsyncDisposable {
     return read.flatMap(({ kernelId }) => this.latest(kernelId) ?? []);
   }
 
+  /** Looks at a kernel whose home is limited between two rounds, so that its over-use is as of now. */
+  async lookAtHome(target: StatsTarget, signal: AbortSignal): Promise<void> {
+    await this.#scratch.refresh(target.kernelId);
+    await this.#sampling.round([target], signal);
+  }
+
   /** The figures of a kernel at the last reading; null when there are none. */
   latest(kernelId: KernelId): KernelFigures | null {
     return this.#kernels.figures(kernelId, this.#parts.devices?.ofKernel(kernelId, this.#seconds()) ?? []);

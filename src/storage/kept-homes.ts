@@ -3,11 +3,12 @@
  * What lies in them was written by tenants, so that the folder around them is closed to everybody but root, and nothing of
  * them is followed.
  */
-import { lstat, mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import type { Clock } from '../lib/clock.ts';
 import { raceWithSignal } from '../lib/deadline.ts';
+import { type FreeSpace, freeSpaceOf } from '../lib/disk-space.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { isKernelId, type KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
@@ -32,7 +33,7 @@ interface Size {
 export type Measure = (folder: string, signal: AbortSignal) => Promise<Size>;
 
 /** How much is free of the file system that a folder lies on, in bytes. */
-export type Space = (folder: string) => Promise<{ readonly free: number; readonly total: number }>;
+export type Space = (folder: string) => Promise<FreeSpace>;
 
 /** The home of one ended kernel, as it is kept. */
 export interface KeptHome {
@@ -209,7 +210,7 @@ export class KeptHomes implements AsyncDisposable {
   }
 
   async #isShortOfSpace(): Promise<boolean> {
-    const { folder, space = spaceOf } = this.#parts;
+    const { folder, space = freeSpaceOf } = this.#parts;
     const { free, total } = await space(folder);
     return free < Math.min(total * freePart, freeBytes);
   }
@@ -251,12 +252,6 @@ export class KeptHomes implements AsyncDisposable {
       this.#parts.log.warn('the kept files of an ended kernel cannot be taken away', { kernel: home.kernel, error });
     });
   }
-}
-
-/** What is free for everybody but root, who may have a reserve. */
-async function spaceOf(folder: string): ReturnType<Space> {
-  const { bavail, blocks, bsize } = await statfs(folder);
-  return { free: bavail * bsize, total: blocks * bsize };
 }
 
 /** Also as the cause of what was thrown. */

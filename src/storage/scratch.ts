@@ -5,12 +5,14 @@
 import { access, chmod, chown, constants, lstat, mkdir, readdir, rename, unlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type Clock, systemClock } from '../lib/clock.ts';
-import { KerneletError } from '../lib/errors.ts';
+import { hasCode, KerneletError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/folders.ts';
 import { type KernelId, parseKernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import { DeletionQueue } from './deletion-queue.ts';
+import { mountHomeImage } from './home-image.ts';
+import { HomeImagePool } from './home-image-pool.ts';
 import { KeptHomes, type KeptHomesLimits, type Measure, type Space } from './kept-homes.ts';
 import type { StateFolder } from './state-folder.ts';
 
@@ -58,16 +60,19 @@ export interface ScratchFoldersParts {
   readonly measure: Measure;
   /** How much is free; as the system says when absent. */
   readonly space?: Space;
+  /** How many folders with limited homes are kept ready, and of which size to begin with; none when absent. */
+  readonly prewarmedHomes?: { readonly count: number; readonly homeBytes: number | null };
 }
 
 /** All scratch folders of this agent. */
 export class ScratchFolders implements AsyncDisposable {
   readonly #root: string;
   readonly #deletions: DeletionQueue;
+  readonly #homes: HomeImagePool;
   /** Folders of kernels whose end nobody asked for. */
   readonly kept: KeptHomes;
 
-  constructor(root: string, { log, clock = systemClock, limits, measure, space }: ScratchFoldersParts) {
+  constructor(root: string, { log, clock = systemClock, limits, measure, space, prewarmedHomes }: ScratchFoldersParts) {
     this.#root = root;
     this.#deletions = new DeletionQueue(join(root, '.trash'), log, clock);
     this.kept = new KeptHomes({
@@ -75,6 +80,12 @@ export class ScratchFolders implements AsyncDisposable {
       ...(space && { space }),
       discard: (path, name) => this.#discard(path, name),
       emptied: () => this.#deletions.settled(),
+    });
+    this.#homes = new HomeImagePool({
+      ...{ folder: join(root, '.homes'), clock, log },
+      target: prewarmedHomes?.count ?? 0,
+      homeBytes: prewarmedHomes?.homeBytes ?? null,
+      discard: (path, name) => this.#discard(path, name),
     });
   }
 
@@ -109,11 +120,12 @@ export class ScratchFolders implements AsyncDisposable {
     }
   }
 
-  /** Makes the folders; what is there already stays. Throws STATE_UNUSABLE. */
-  async create(kernel: KernelId, owner: Owner): Promise<void> {
+  /** Makes the folders, with a home that takes so many bytes; what is there already stays. Throws STATE_UNUSABLE, NOT_SUPPORTED. */
+  async create(kernel: KernelId, owner: Owner, homeBytes: number | null = null): Promise<void> {
     const paths = this.paths(kernel);
     try {
       await this.#makeRoot();
+      if (homeBytes !== null) await this.#limitHome(kernel, homeBytes);
       // The kernel's user may pass through its root, where the engine makes mounts as that user.
       await makeOne(paths.root, 0o711);
       await Promise.all([
@@ -123,8 +135,21 @@ export class ScratchFolders implements AsyncDisposable {
         makeOne(paths.private, 0o700),
       ]);
     } catch (error) {
+      if (hasCode(error, 'NOT_SUPPORTED')) throw error;
       throw unusable(`cannot make the scratch folder ${paths.root}`, paths.root, error);
     }
+  }
+
+  /** Mounts the limited home of a kernel of an earlier process again, if it isn't any more. Throws NOT_SUPPORTED. */
+  async adoptHome(kernel: KernelId): Promise<void> {
+    const { root } = this.paths(kernel);
+    if (!(await mountHomeImage(root, true))) throw withoutImage(root);
+  }
+
+  async #limitHome(kernel: KernelId, homeBytes: number): Promise<void> {
+    const { root } = this.paths(kernel);
+    if (await isThere(root)) await this.adoptHome(kernel);
+    else await this.#homes.place(homeBytes, root);
   }
 
   /** Takes the folder away; its contents are deleted in the background. An absent one is success. */
@@ -186,17 +211,20 @@ export class ScratchFolders implements AsyncDisposable {
   /** Deletes what an earlier process left to be deleted, and kept homes whose time is over, in the background. */
   tidy(): void {
     this.kept.tidy();
+    this.#homes.tidy();
     this.#deletions.empty();
   }
 
   /** Waits until nothing is to be let go and all is deleted, or cannot be deleted now. */
   async settled(): Promise<void> {
     await this.kept.settled();
+    await this.#homes.settled();
     await this.#deletions.settled();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kept[Symbol.asyncDispose]();
+    await this.#homes[Symbol.asyncDispose]();
     await this.#deletions[Symbol.asyncDispose]();
   }
 
@@ -219,6 +247,13 @@ async function refuseForeign(root: string): Promise<void> {
   throw new KerneletError('STATE_UNUSABLE', `the scratch folder ${root} cannot be used: ${why}`, {
     context: { path: root },
   });
+}
+
+const withoutImage = (root: string): KerneletError =>
+  new KerneletError('NOT_SUPPORTED', `the home in ${root} cannot be limited: it was made without an image`);
+
+async function isThere(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => null)) !== null;
 }
 
 function unusable(text: string, path: string, cause: unknown): KerneletError {

@@ -13,7 +13,7 @@
  *         outbox/       in a cluster: events on their way out of the node
  *         tasks/ batches/ quiet/   in a cluster: notes of background tasks, batch runs, and ends that are not told
  *         scratch/      one folder per kernel: work, config, run, names; .trash holds what is being deleted, .kept homes of
- *                       kernels whose end nobody asked for
+ *                       kernels whose end nobody asked for, .homes limited homes that are made ahead
  *         volumes/      runner volumes
  * ```
  */

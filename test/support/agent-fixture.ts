@@ -107,7 +107,7 @@ export async function testAgentParts(
     scratchLimitBytes: null,
     checkMounts: options.checkMounts ?? (async (mounts) => mounts),
     fitLimits: async () => ({ limits: { diskBytes: null, openFiles: null }, warnings: [] }),
-    assertRoom: options.assertRoom ?? (() => {}),
+    assertRoom: options.assertRoom ?? (async () => {}),
     defaults: {
       cpus: 1,
       memoryBytes: 256 * 2 ** 20,
@@ -115,6 +115,8 @@ export async function testAgentParts(
       network: 'bridge',
       pull: 'never',
       idleTimeoutMs: null,
+      homeBytes: null,
+      bitsPerSecond: null,
       user: { uid: 1000, gid: 1000 },
     },
     capacity: { cpus: 8, memoryBytes: 64 * 2 ** 30, slots: kernels.devices.known },

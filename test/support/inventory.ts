@@ -61,7 +61,21 @@ async function engineMarks(): Promise<readonly string[]> {
   return Array.isArray(listed) ? listed.map((item) => field(item, 'Name')) : [];
 }
 
-/** What there is of containers, networks, marks, firewall rules, mounts, ports, scratch folders, journal records, processes. */
+/** Loop devices over files below a folder, and devices that limit what kernels send. */
+async function limitDevices(stateDir: string): Promise<string[]> {
+  const loops = (await readdir('/sys/block').catch(() => [])).filter((name) => name.startsWith('loop'));
+  const files = await Promise.all(
+    loops.map((name) => readFile(`/sys/block/${name}/loop/backing_file`, 'utf8').catch(() => '')),
+  );
+  const links = spawnSync('ip', ['-o', 'link', 'show', 'type', 'ifb'], { encoding: 'utf8' });
+  if (links.error) throw links.error;
+  return [
+    ...files.filter((file) => file.startsWith(`${stateDir}/`)).map((file) => `loop device of ${file.trim()}`),
+    ...[...links.stdout.matchAll(/^\d+: (kb[0-9a-f]{12}):/gm)].map(([, name]) => `network device ${name}`),
+  ];
+}
+
+/** What there is of containers, networks, marks, firewall rules, mounts, devices of limits, ports, scratch folders, journal records, processes. */
 export async function inventory(stateDir: string): Promise<Inventory> {
   const [containers, networks, marks] = await Promise.all([
     engineGet('/containers/json?all=true'),
@@ -83,6 +97,7 @@ export async function inventory(stateDir: string): Promise<Inventory> {
     ...(await folder('kernels')),
     ...(await folder('instances')),
     ...(await processesOf(stateDir)),
+    ...(await limitDevices(stateDir)),
   ]);
 }
 

@@ -20,6 +20,8 @@ export function specFixture(change: Partial<KernelSpec> = {}): KernelSpec {
       sharedMemoryBytes: null,
       diskBytes: null,
       openFiles: null,
+      homeBytes: null,
+      bitsPerSecond: null,
     },
     accelerators: [],
     environ: [['GREETING', 'hello']],

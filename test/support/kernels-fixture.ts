@@ -28,6 +28,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import { type KernelId, parseAgentId } from '../../src/lib/ids.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import { machineTools } from '../../src/network/bandwidth.ts';
 import { noRefusedServices } from '../../src/network/cluster-services.ts';
 import { noPacketFilter } from '../../src/network/firewall/packet-filter.ts';
 import type { NetworkFiles } from '../../src/network/prewarmed-network.ts';
@@ -166,7 +167,7 @@ export interface FixtureOptions {
   readonly devices?: NodeDevices;
   readonly parts?: Partial<KernelsParts>;
   /** Throws when no kernel may be begun: never, where an agent is made of the fixture. */
-  readonly assertRoom?: () => void;
+  readonly assertRoom?: () => Promise<void>;
   /** Replaces the rules of what may be mounted: everything, where an agent is made of the fixture. */
   readonly checkMounts?: (mounts: readonly RequestedMount[]) => Promise<readonly RequestedMount[]>;
   /** A folder of an earlier fixture, to come back to. */
@@ -190,6 +191,7 @@ export const testSettings: KernelsSettings = {
   readyTimeoutMs: 5_000,
   graceMs: 500,
   prewarmedNetworks: 0,
+  prewarmedHomes: { count: 0, homeBytes: null },
   sweepGraceMs: 0,
   missingGraceMs: 0,
   marksEngine: true,
@@ -280,6 +282,8 @@ export class KernelsFixture implements AsyncDisposable {
       readFiles: async () => namesFixture(),
       refusedServices: noRefusedServices,
       packetFilter: noPacketFilter,
+      runTool: machineTools,
+      processRoot: null,
       ...options.parts,
     });
     return new KernelsFixture({

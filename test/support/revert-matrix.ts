@@ -20,6 +20,7 @@ export const stepNames = [
   'container',
   'start',
   'ready',
+  'host-limits',
   'services',
 ];
 

@@ -45,7 +45,14 @@ it('exports of kernels what is known of them', () => {
     outOfMemoryKills: 1,
     cpuStall: { some: 1_500_000, full: 500_000 },
   };
-  store.addRound(target, sample, { at: 0, now: 0, scratchBytes: null, minScratchBytes: null, killed: [] });
+  store.addRound(target, sample, {
+    at: 0,
+    now: 0,
+    scratchBytes: null,
+    minScratchBytes: null,
+    isDiskFull: false,
+    killed: [],
+  });
   const figures = store.figures(id, []);
   const text = lines(kernelFamilies(figures ? [figures] : []));
   const labels = `kernel_id="${id}",session_id="${id}"`;

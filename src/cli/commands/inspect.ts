@@ -1,6 +1,7 @@
 /** `kernelet inspect`: everything about a kernel. */
 
 import type { Kernel } from '../../http/api-types.ts';
+import { formatBitRate } from '../../lib/bit-rate.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
 import { describeDuration } from '../../lib/duration.ts';
 import { maxOpenFiles } from '../../lib/open-files.ts';
@@ -49,6 +50,8 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
       ),
     ],
     ['disk limit', limits.diskBytes === null ? 'none' : describeByteSize(limits.diskBytes)],
+    ['home limit', limits.homeBytes === null ? 'none' : describeByteSize(limits.homeBytes)],
+    ['bandwidth', limits.bitsPerSecond === null ? 'not limited' : formatBitRate(limits.bitsPerSecond)],
     [
       'open files',
       limits.openFiles === null ? `as many as the engine gives, up to ${maxOpenFiles}` : String(limits.openFiles),

@@ -179,6 +179,7 @@ async function runIn(
     request: shot.request,
     saveMedia: shot.saveMedia,
     memoryBytes: kernel.limits.memoryBytes,
+    homeBytes: kernel.limits.homeBytes,
     signal,
   });
   interruption.interruptWith(() => session.interrupt());

@@ -9,9 +9,9 @@ it.each([
   [gib / 8, 'failed'],
 ] as const)('%i bytes at the fullest place are %s', (free, state) => {
   const finding = diskResult([
-    { place: '/a', free: 9 * gib },
-    { place: '/b', free },
-    { place: '/c', free: 9 * gib },
+    { place: '/a', free: 9 * gib, reserved: gib / 4 },
+    { place: '/b', free, reserved: gib / 4 },
+    { place: '/c', free: 9 * gib, reserved: gib / 4 },
   ]);
   expect(finding).toMatchObject({ state, detail: expect.stringMatching(/^\/a: 9 GiB free, \/b: .* free, \/c/) });
   if (state !== 'ok') expect(finding.fix).toMatch(/^free space below \/b:/);

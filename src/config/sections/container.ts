@@ -38,7 +38,7 @@ export const containerSection = {
     'scratch-type': key(optional(choice(['hostdir', 'hostfile', 'memory', 'k8s-nfs'])), {
       default: null,
       description:
-        "How a kernel's scratch folder is kept. kernelet knows `hostdir` alone: others are accepted, with a warning, and mean the same. Upstream requires it, and so does kernelet with an `[etcd]` section.",
+        "How a kernel's scratch folder is kept. `hostdir`: a folder. `hostfile`: the home is an ext4 image in a file, and `scratch-size` is its limit, which is enforced. Others are accepted, with a warning, and mean `hostdir`. Upstream requires it, and so does kernelet with an `[etcd]` section.",
       requiredInCluster: true,
     }),
     'scratch-root': key(optional(path), {
@@ -50,7 +50,7 @@ export const containerSection = {
     'scratch-size': key(byteSize(), {
       default: '0',
       description:
-        'How much the files of a kernel should take at most: an event `overuse` is published when they take 95 % of it. It is not enforced, which `kernelet.disk-limit` is. 0: no bound.',
+        'How much the files of a kernel should take at most: an event `overuse` is published when they take 95 % of it. With `scratch-type = "hostfile"` it is the limit of the home of every kernel that asks for no other, 16m at least; else it is not enforced, and 0 is no bound.',
     }),
     'alternative-bridge': key(optional(text), {
       default: null,

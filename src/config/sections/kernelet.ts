@@ -1,7 +1,7 @@
 import { maxOpenFiles } from '../../lib/open-files.ts';
 import { key, optional, type SectionDefinition } from '../definition.ts';
 import { capabilities } from '../value-types/credentials.ts';
-import { byteSize, cpuCount, duration, integer, strictBoolean } from '../value-types/scalar.ts';
+import { bitRate, byteSize, cpuCount, duration, integer, reservedSpace, strictBoolean } from '../value-types/scalar.ts';
 import { absolutePaths, choice, optionTables, path, text, textList } from '../value-types/text.ts';
 
 const minute = 60_000;
@@ -80,6 +80,16 @@ export const kerneletSection = {
       default: null,
       description:
         "Bytes that a kernel's writable layer may take. Where the engine's storage driver cannot limit it, kernels get a warning in place of the limit; `kernelet doctor` says why.",
+    }),
+    'disk-reserve': key(reservedSpace, {
+      default: '256m',
+      description:
+        'What stays free for the node of the file systems of the state folder and of the scratch folders: a size, or a part such as 5%. While less is free, no kernel is made. 0: nothing.',
+    }),
+    'default-bandwidth': key(optional(bitRate), {
+      default: null,
+      description:
+        'What the network of a kernel carries in each direction that asks for no rate in particular. None given: no limit. It does not hold for kernels on the network of the host, nor for what kernels of a session say to each other over an overlay.',
     }),
     'missing-grace': key(duration({ min: 1000, max: 24 * 60 * minute }), {
       default: '5m',

@@ -1,5 +1,7 @@
 /** Numbers, booleans, sizes and durations (spec config-and-ops 2.3, 2.4). Environment variables and etcd hold them as texts, so texts are accepted. */
+import { bitRateForms, parseBitRate } from '../../lib/bit-rate.ts';
 import { byteSizeForms, formatByteSize, parseByteSize } from '../../lib/byte-size.ts';
+import type { ReservedSpace } from '../../lib/disk-space.ts';
 import { durationForms, formatDuration, parseDuration } from '../../lib/duration.ts';
 import { type ValueType, valueType } from '../definition.ts';
 
@@ -101,6 +103,24 @@ export function duration(bounds: { readonly min: number; readonly max: number })
     return ms !== undefined && ms >= bounds.min && ms <= bounds.max ? ms : undefined;
   });
 }
+
+/** A rate of a network; bits a second once it is read. */
+export const bitRate: ValueType<number> = valueType(bitRateForms, { type: 'string', examples: ['10mbit'] }, (value) =>
+  typeof value === 'string' ? attempt(() => parseBitRate(value)) : undefined,
+);
+
+/** What is reserved of a file system. */
+export const reservedSpace: ValueType<ReservedSpace> = valueType(
+  `${byteSizeForms}, or a part from 0% to 90%`,
+  { type: ['string', 'integer'], examples: ['256m', '5%'] },
+  (value) => {
+    const [, percent] = typeof value === 'string' ? (/^(\d{1,2}(?:\.\d+)?)\s*%$/.exec(value.trim()) ?? []) : [];
+    if (percent !== undefined) return Number(percent) <= 90 ? { part: Number(percent) / 100 } : undefined;
+    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') return undefined;
+    const bytes = attempt(() => parseByteSize(value));
+    return bytes === undefined ? undefined : { bytes };
+  },
+);
 
 function attempt(read: () => number): number | undefined {
   try {

@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Agent, KernelView } from '../../agent/agent.ts';
 import { kernelPhases, terminationReasons } from '../../kernel/record.ts';
+import { maxBitRate, minBitRate } from '../../lib/bit-rate.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { Authority } from '../authority.ts';
 import {
@@ -77,6 +78,18 @@ const createBodySchema = z
     cpus: z.number().positive().max(maxCpus).optional(),
     memoryBytes: z.int().positive().max(maxMemoryBytes).optional(),
     processes: z.int().positive().max(maxProcesses).optional(),
+    homeBytes: z
+      .int()
+      .positive()
+      .max(maxMemoryBytes)
+      .optional()
+      .openapi({ description: 'What the files below `/home/work` may take; else as configured.' }),
+    bitsPerSecond: z
+      .int()
+      .min(minBitRate)
+      .max(maxBitRate)
+      .optional()
+      .openapi({ description: 'How much its network carries in each direction; else as configured.' }),
     accelerators: acceleratorsSchema.optional(),
     environ: environSchema.default({}),
     mounts: z.array(mountSchema).max(maxMounts).readonly().default([]),
@@ -141,6 +154,8 @@ export const kernelSchema = z
       sharedMemoryBytes: z.number().nullable(),
       diskBytes: z.number().nullable(),
       openFiles: z.number().nullable(),
+      homeBytes: z.number().nullable(),
+      bitsPerSecond: z.number().nullable(),
     }),
     devices: z
       .array(z.strictObject({ slot: z.string(), device: z.string(), amount: z.string(), lost: z.boolean() }))

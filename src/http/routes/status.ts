@@ -26,9 +26,9 @@ export const statusReplySchema = z
     pid: z.int(),
     startedAt: z.number().openapi({ description: 'Milliseconds since the epoch.' }),
     engine: engineStateSchema,
-    disk: z.enum(['ok', 'stalled']).openapi({
+    disk: z.enum(['ok', 'stalled', 'full']).openapi({
       description:
-        'That of the state folder. Stalled: a write has taken seconds; what waits is written when it answers.',
+        'That of the state folder. Stalled: a write has taken seconds; what waits is written when it answers. Full: less is free than `kernelet.disk-reserve` keeps for the node, and no kernel is made.',
     }),
     kernels: z.int(),
     slots: z.strictObject({ cpus: slotSchema, memoryBytes: slotSchema, ports: slotSchema }),

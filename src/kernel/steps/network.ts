@@ -24,6 +24,8 @@ function isStrict(hardening: ContainerHardening): boolean {
 const suits = ({ spec, placement }: KernelRecord): boolean =>
   placement.provision.networks.length === 0 &&
   spec.network === 'bridge' &&
+  // The next kernel is not to have its limit.
+  spec.limits.bitsPerSecond === null &&
   !spec.sudo &&
   spec.publish.length === 0 &&
   spec.user.uid !== 0 &&
@@ -31,7 +33,7 @@ const suits = ({ spec, placement }: KernelRecord): boolean =>
 
 /**
  * Gives the kernel's container a prewarmed network, where there is one and it will do: the kernel wants the bridge,
- * publishes no port and is on no other network, and nothing that its processes may do could stay in the network for the
+ * publishes no port, has no limit on its bandwidth and is on no other network, and nothing that its processes may do could stay in the network for the
  * next kernel: but for the runner, nothing of it is ever root. A restart looks again at the one that the kernel holds. It
  * is given back with the kernel's network, at the kernel's end.
  */

@@ -16,10 +16,16 @@ export function scratchStep(scratch: ScratchFolders): CreationStep {
     deadlineMs: 30_000,
     async apply(record) {
       if (record.restoredFrom !== null) await bringBack(scratch, record.spec.id, record.restoredFrom);
-      await scratch.create(record.spec.id, record.spec.user);
+      const { id, user, limits } = record.spec;
+      await scratch.create(id, user, limits.homeBytes);
       return {};
     },
     revert: (record) =>
       isToBeKept(record) ? scratch.keep(record.spec.id, encodeRecord(record)) : scratch.remove(record.spec.id),
+    async adopt({ spec, phase }) {
+      // One that is ending is not used any more.
+      if (spec.limits.homeBytes !== null && (phase === 'running' || phase === 'restarting'))
+        await scratch.adoptHome(spec.id);
+    },
   };
 }

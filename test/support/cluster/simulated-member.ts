@@ -25,6 +25,7 @@ import { assembleNode } from '../../../src/main/assemble-node.ts';
 import { type EngineBackend, thisMachine } from '../../../src/main/engine-backends.ts';
 import { memberRole } from '../../../src/main/member.ts';
 import { daemonPrewarmedNetworks } from '../../../src/main/standalone.ts';
+import { machineTools } from '../../../src/network/bandwidth.ts';
 import { noPacketFilter } from '../../../src/network/firewall/packet-filter.ts';
 import { nodeDevices } from '../node-devices.ts';
 
@@ -135,6 +136,8 @@ const backend: EngineBackend = {
   findDevices: async () => devices,
   networkBytes: async () => ({ receivedBytes: 0, sentBytes: 0 }),
   readSockets: async () => '',
+  runTool: machineTools,
+  processRoot: null,
   figuresHost: (files) => cgroups?.host ?? thisMachine(files),
   engineMounts: [],
 };

@@ -1,0 +1,24 @@
+/** Space of file systems: what is free, what is reserved, and the least that a home can be limited to. */
+import { statfs } from 'node:fs/promises';
+
+/** The least limit of a home: less leaves nothing beside the tables of its file system. */
+export const minHomeBytes = 16 * 2 ** 20;
+
+/** So many bytes of a file system, or such a part of it from 0 to 1. */
+export type ReservedSpace = { readonly bytes: number } | { readonly part: number };
+
+/** A file system, in bytes. */
+export interface FreeSpace {
+  readonly free: number;
+  readonly total: number;
+}
+
+/** What is free for everybody but root, who may have a reserve. Throws the system's error. */
+export async function freeSpaceOf(folder: string): Promise<FreeSpace> {
+  const { bavail, blocks, bsize } = await statfs(folder);
+  return { free: bavail * bsize, total: blocks * bsize };
+}
+
+/** How many bytes of a file system of so many are reserved. Pure. */
+export const reservedBytes = (reserved: ReservedSpace, total: number): number =>
+  'bytes' in reserved ? reserved.bytes : Math.floor(total * reserved.part);

@@ -1,0 +1,93 @@
+/**
+ * A home with a file system of its own: an ext4 image beside it in the kernel's folder, which is the limit of its bytes and
+ * of its files. The image is sparse, and what the tenant deletes is given back to the disk. Programs of the system make and
+ * mount it, each with a deadline, so that a disk that hangs holds up nobody else.
+ */
+import { lstat, open, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { KerneletError } from '../lib/errors.ts';
+import { runProgram } from '../lib/run-program.ts';
+import { isSystemError } from '../lib/system-error.ts';
+
+/** Of a kernel's folder: the tenant's home, and where its image lies if it has one, in the part of the agent. */
+const [homeFolder, imageFile] = ['work', 'private/home.img'];
+
+const blockBytes = 4096;
+/** A file for each so many bytes, which is what ext4 has by default. */
+const bytesPerFile = 16 * 1024;
+const inodeBytes = 256;
+/** What ext4 keeps for itself: a fiftieth, so many bytes at most. */
+const reserve = { part: 1 / 50, maxBytes: 16 * 2 ** 20 };
+const fixedBytes = 2 ** 20;
+
+const deadlineMs = 20_000;
+
+/** How large the image is in which a home can take so many bytes: the tables of the file system come beside them. Pure. */
+export function imageBytes(homeBytes: number): number {
+  const tables = Math.ceil((homeBytes / bytesPerFile) * inodeBytes);
+  const kept = Math.min(homeBytes * reserve.part, reserve.maxBytes);
+  // The tables of what is added for the tables are in the fixed part, or a small part of them.
+  const all = (homeBytes + kept) * (1 + 1 / 2048) + tables * (1 + inodeBytes / bytesPerFile) + fixedBytes;
+  return Math.ceil(all / blockBytes) * blockBytes;
+}
+
+/** Makes the image of a kernel's folder, in which `private` is. Throws the system's error, NOT_SUPPORTED. */
+export async function makeHomeImage(root: string, homeBytes: number, signal?: AbortSignal): Promise<void> {
+  const image = join(root, imageFile);
+  await using file = await open(image, 'wx', 0o600);
+  await file.truncate(imageBytes(homeBytes));
+  await mustRun(
+    'mkfs.ext4',
+    [
+      ...['-q', '-F', '-b', String(blockBytes), '-I', String(inodeBytes), '-i', String(bytesPerFile), '-m', '0'],
+      // Without a journal: the file system ends with the kernel, or is looked through before it is used again.
+      ...['-O', '^has_journal,^resize_inode', '-E', 'nodiscard,lazy_itable_init=1', image],
+    ],
+    signal,
+  );
+}
+
+/** Whether the home of a kernel's folder is a file system of its own, mounted. Throws the system's error. */
+export async function isHomeMounted(root: string): Promise<boolean> {
+  const [above, home] = await Promise.all([lstat(root), lstat(join(root, homeFolder))]);
+  return home.dev !== above.dev;
+}
+
+/**
+ * Mounts the home of a kernel's folder that has an image; answers whether it has one. A mounted one is success. `isUsed`:
+ * it has been mounted before, by a machine that may have stopped meanwhile. Throws the system's error, NOT_SUPPORTED.
+ */
+export async function mountHomeImage(root: string, isUsed: boolean, signal?: AbortSignal): Promise<boolean> {
+  const [home, image] = [join(root, homeFolder), join(root, imageFile)];
+  const facts = await lstat(image).catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT')) return null;
+    throw error;
+  });
+  if (!facts?.isFile()) return false;
+  if (await isHomeMounted(root)) return true;
+  if (isUsed) await repair(image, signal);
+  // The tables of a sparse file are zeros: nobody needs to write them.
+  const options = 'loop,nosuid,nodev,discard,noinit_itable,errors=remount-ro';
+  await mustRun('mount', ['-t', 'ext4', '-o', options, '--', image, home], signal);
+  if (!isUsed) await rmdir(join(home, 'lost+found')).catch(() => {});
+  return true;
+}
+
+const bounded = (signal: AbortSignal | undefined) => ({ timeoutMs: deadlineMs, ...(signal && { signal }) });
+
+/** Status 1: what was wrong was repaired. */
+const isRepaired = (exitCode: number): boolean => exitCode === 0 || exitCode === 1;
+
+async function repair(image: string, signal?: AbortSignal): Promise<void> {
+  const { exitCode, stderr } = await runProgram('e2fsck', ['-p', image], bounded(signal));
+  if (!isRepaired(exitCode)) throw failed(`e2fsck of ${image} ended with ${exitCode}: ${stderr}`);
+}
+
+async function mustRun(program: string, args: readonly string[], signal?: AbortSignal): Promise<void> {
+  const { exitCode, stderr } = await runProgram(program, args, bounded(signal));
+  signal?.throwIfAborted();
+  if (exitCode !== 0) throw failed(`${program} ended with ${exitCode}: ${stderr}`);
+}
+
+const failed = (why: string): KerneletError =>
+  new KerneletError('NOT_SUPPORTED', `the home cannot be limited on this machine: ${why}`);
