@@ -5,7 +5,7 @@ import { type FakeRunnerClient, KernelsFixture } from '../../test/support/kernel
 import type { KernelEvent } from '../events/kernel-event.ts';
 import type { KernelRecord } from '../kernel/record.ts';
 import { parseRunId } from '../lib/ids.ts';
-import { silentLogger } from '../lib/log.ts';
+import { type LogFields, silentLogger } from '../lib/log.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
 import { BackgroundJobs } from './background-jobs.ts';
 import { Readiness } from './readiness.ts';
@@ -16,6 +16,8 @@ let watch: BackgroundJobs;
 let published: KernelEvent[];
 /** Runs whose end an earlier process has published. */
 let finished: Set<string>;
+/** What the log was told of kernels. */
+let warnings: LogFields[];
 const never = new AbortController().signal;
 const idleTimeoutMs = 5_000;
 
@@ -24,6 +26,7 @@ beforeEach(async () => {
   clock = new FakeClock();
   published = [];
   finished = new Set();
+  warnings = [];
   watch = await started();
 });
 
@@ -35,7 +38,7 @@ async function started(): Promise<BackgroundJobs> {
       hasFinished: (_: unknown, asked: string) => finished.has(asked),
     },
     clock,
-    log: silentLogger,
+    log: { ...silentLogger, warn: (_: string, fields: LogFields = {}) => void warnings.push(fields) },
   };
   const made = new BackgroundJobs(parts, new Readiness(clock, 1000));
   await made.start({ retry: false });
@@ -175,8 +178,32 @@ describe('the idle time-out', () => {
   });
 });
 
+describe('what a kernel reports unasked', () => {
+  it('is counted for it and for the node, and told once a minute', async () => {
+    const create = () => one.kernels.registry.create(specFixture(), never);
+    const record = await create();
+    const client = one.clients.at(-1);
+    if (!client) throw new Error('no client was made');
+    const other = await create();
+    for (let count = 0; count < 1_000; count += 1) client.emit({ type: 'unasked' });
+    expect([watch.dropped.of(record.spec.id), watch.dropped.of(other.spec.id), watch.dropped.total]).toEqual([
+      1_000, 0, 1_000,
+    ]);
+    expect(warnings).toEqual([expect.objectContaining({ kernel: record.spec.id, dropped: 1 })]);
+    await idleFor(1_000);
+    client.emit({ type: 'unasked' });
+    expect(warnings).toHaveLength(1);
+    await clock.advance(60_000);
+    client.emit({ type: 'unasked' });
+    expect(warnings.slice(1)).toEqual([expect.objectContaining({ kernel: record.spec.id, dropped: 1_002 })]);
+    await one.kernels.registry.destroy(record.spec.id, { reason: 'user-requested', force: true });
+    expect([watch.dropped.of(record.spec.id), watch.dropped.total]).toEqual([0, 1_002]);
+  });
+});
+
 it('publishes each change of the health of a kernel’s models', async () => {
-  const { spec } = await one.kernels.registry.create(specFixture(), never);
+  const model = { name: 'm', path: '/m', port: 8000, command: ['serve'], preStart: '[]', healthCheck: null };
+  const { spec } = await one.kernels.registry.create(specFixture({ models: [model] }), never);
   const status = { phase: 'ready', interpreter: 'none', detail: '', startedAt: 0, logBytesDropped: 0 } as const;
   for (const healthy of [null, true, true, false]) {
     one.clients.at(-1)?.emit({ type: 'status', status: { ...status, models: [{ name: 'm', healthy }] } });

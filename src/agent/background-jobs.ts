@@ -8,9 +8,11 @@ import type { KernelRecord } from '../kernel/record.ts';
 import { hasCode } from '../lib/errors.ts';
 import type { KernelId, RunId } from '../lib/ids.ts';
 import { Backoff, type PeriodicJob, retry, runPeriodically, supervise } from '../lib/retry.ts';
+import { TokenBucket } from '../lib/token-bucket.ts';
 import type { ModelHealth } from '../protocol/kernel-models.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
 import type { AgentParts } from './agent-parts.ts';
+import { DroppedReports } from './dropped-reports.ts';
 import { IdleKernels } from './idle-kernels.ts';
 import type { Readiness } from './readiness.ts';
 
@@ -33,6 +35,8 @@ export class BackgroundJobs implements AsyncDisposable {
   readonly #idle = new IdleKernels();
   readonly #clients = new Map<KernelId, RunnerClient>();
   readonly #announcements = new Map<KernelId, PublishedRuns>();
+  /** What kernels report beyond what they may. */
+  readonly dropped: DroppedReports;
   readonly #end = new AbortController();
   readonly #subscriptions = new DisposableStack();
   readonly #jobs: Promise<void>[] = [];
@@ -41,6 +45,7 @@ export class BackgroundJobs implements AsyncDisposable {
   constructor(parts: BackgroundJobsParts, readiness: Readiness) {
     this.#parts = parts;
     this.#readiness = readiness;
+    this.dropped = new DroppedReports(parts.clock, parts.log);
     this.#subscriptions.use(
       parts.kernels.register({
         runnerOpened: (record, client) => this.#follow(record, client),
@@ -48,6 +53,7 @@ export class BackgroundJobs implements AsyncDisposable {
           this.#idle.forget(spec.id);
           this.#clients.delete(spec.id);
           this.#announcements.delete(spec.id);
+          this.dropped.forget(spec.id);
         },
       }),
     );
@@ -156,7 +162,7 @@ export class BackgroundJobs implements AsyncDisposable {
     };
     onConnected();
     let adopted = client.status() === null;
-    const healths = new PublishedHealth();
+    const healths = new PublishedHealth(record.spec.models, new TokenBucket({ ...healthChanges, clock }));
     let toldUnreachable = false;
     client.subscribe((event) => {
       if (event.type === 'unreachable' && this.#parts.kernels.get(id).phase === 'running') {
@@ -167,6 +173,7 @@ export class BackgroundJobs implements AsyncDisposable {
         toldUnreachable = false;
         this.#tellReachability(record, true);
       }
+      if (event.type === 'unasked') this.dropped.count(id, 1);
       if (event.type === 'status') this.#tellHealth(record, healths.changes(event.status.models));
       if (event.type === 'connected') {
         // Runs that are there already when this process comes were begun, and announced, by the one before.
@@ -189,7 +196,8 @@ export class BackgroundJobs implements AsyncDisposable {
     this.#parts.events.publish({ type: 'reachability', kernelId: id, sessionId, reachable });
   }
 
-  #tellHealth({ spec }: KernelRecord, changes: ReturnType<PublishedHealth['changes']>): void {
+  #tellHealth({ spec }: KernelRecord, { changes, dropped }: ReturnType<PublishedHealth['changes']>): void {
+    this.dropped.count(spec.id, dropped);
     for (const { name: model, healthy } of changes) {
       this.#parts.events.publish({
         ...{ type: 'model-health', kernelId: spec.id, sessionId: spec.sessionId },
@@ -260,16 +268,39 @@ function remember(runs: Set<RunId>, run: RunId): boolean {
   return true;
 }
 
+/** Changes of health that a kernel may tell: checks come seconds after each other. */
+const healthChanges = { burst: 100, perSecond: 1 } as const;
+
 /** The health of one kernel's models. */
 export class PublishedHealth {
+  readonly #models: ReadonlySet<string>;
+  readonly #rate: Pick<TokenBucket, 'take'>;
   readonly #published = new Map<string, boolean>();
 
-  /** What is new in what the runner says now; it counts as published then. A model of unknown health is not in it. */
-  changes(models: readonly ModelHealth[]): readonly { readonly name: string; readonly healthy: boolean }[] {
-    return models.flatMap(({ name, healthy }) => {
+  /** Of these models; `rate`: of the changes that are published. */
+  constructor(models: readonly { readonly name: string }[], rate: Pick<TokenBucket, 'take'>) {
+    this.#models = new Set(models.map(({ name }) => name));
+    this.#rate = rate;
+  }
+
+  /**
+   * What is new in what the runner says now; it counts as published then. A model of unknown health is not in it.
+   * `dropped`: models that the kernel has not, and changes that come too fast, of which the next status says what holds.
+   */
+  changes(models: readonly ModelHealth[]): {
+    readonly changes: readonly { readonly name: string; readonly healthy: boolean }[];
+    readonly dropped: number;
+  } {
+    let dropped = 0;
+    const changes = models.flatMap(({ name, healthy }) => {
       if (healthy === null || this.#published.get(name) === healthy) return [];
+      if (!this.#models.has(name) || !this.#rate.take()) {
+        dropped += 1;
+        return [];
+      }
       this.#published.set(name, healthy);
       return [{ name, healthy }];
     });
+    return { changes, dropped };
   }
 }

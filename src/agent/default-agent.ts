@@ -81,7 +81,7 @@ export class DefaultAgent implements Agent {
       disk: facts.disk(),
       kernels: kernels.list().length,
       slots: facts.slots(),
-      invariantViolations: facts.invariantViolations(),
+      invariantViolations: { ...facts.invariantViolations(), 'dropped-report': this.#watch.dropped.total },
     };
   }
 
@@ -346,7 +346,8 @@ export class DefaultAgent implements Agent {
     const { id } = record.spec;
     const usage = this.#usage.usageOf(id);
     const lost = this.#parts.devices.lostOf(id);
-    return viewOf(record, this.#watch.clientOf(record), usage, this.#warnings.get(id) ?? [], lost);
+    const warnings = this.#warnings.get(id) ?? [];
+    return viewOf(record, this.#watch.clientOf(record), usage, warnings, lost, this.#watch.dropped.of(id));
   }
 
   #notRunning(record: KernelRecord): KerneletError {

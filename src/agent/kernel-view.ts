@@ -34,13 +34,17 @@ export const keptViewOf = ({ home, record }: KeptKernel): KeptView => ({
   termination: record?.termination ?? null,
 });
 
-/** The view of a kernel; `client` is null when its runner is not connected, `lost` are devices as `slot device`. */
+/**
+ * The view of a kernel; `client` is null when its runner is not connected, `lost` are devices as `slot device`, `dropped`
+ * counts what it reported unasked.
+ */
 export function viewOf(
   record: KernelRecord,
   client: RunnerClient | null,
   usage: KernelUsage | null,
   warnings: readonly string[],
   lost: readonly string[],
+  dropped: number,
 ) {
   const { spec } = record;
   return {
@@ -75,6 +79,8 @@ export function viewOf(
     timings: record.timings,
     runner: client?.status() ?? null,
     runs: client?.runs() ?? [],
+    /** Reports that nobody asked its runner for and that were dropped, since the daemon's start. */
+    droppedReports: dropped,
     /** What it has used, as of the last sample; null before the first one. */
     usage,
     /** What the caller should know: limits that were capped, labels that were ignored. */

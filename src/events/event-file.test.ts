@@ -59,6 +59,30 @@ describe('EventFile', () => {
   });
 });
 
+describe('a full file', () => {
+  it('takes the place of the older one as it is when there is no room to choose what stays', async () => {
+    const known = () => {
+      throw new Error('ENOSPC');
+    };
+    {
+      await using file = new EventFile(folder, { maxBytes: 300, writes, known });
+      for (let sequence = 1; sequence <= 3; sequence += 1) void file.append(numbered(sequence));
+    }
+    await using file = new EventFile(folder, { maxBytes: 300, writes });
+    expect(file.loaded.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+  });
+
+  it('may be left behind by a crash when its events stand in the older one already', async () => {
+    writeFileSync(
+      join(folder, 'events.older.jsonl'),
+      [1, 2, 3].map((n) => `${JSON.stringify(numbered(n))}\n`).join(''),
+    );
+    writeFileSync(join(folder, 'events.jsonl'), [2, 3, 4].map((n) => `${JSON.stringify(numbered(n))}\n`).join(''));
+    await using file = new EventFile(folder, { maxBytes: 300, writes });
+    expect(file.loaded.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4]);
+  });
+});
+
 describe('parseEvents', () => {
   it('takes whole lines and leaves out any others, whatever they hold', () => {
     const line = fc.oneof(fc.string(), fc.json(), fc.constantFrom('{"sequence":1e99,"at":1,"event":{"type":"x"}}'));

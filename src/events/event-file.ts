@@ -1,16 +1,19 @@
 /**
- * Events on disk: JSON documents, one a line, in a file that is set aside when it is full; at most two files stay. A
+ * Events on disk: JSON documents, one a line, in a file that is set aside when it is full; at most two files stay. What
+ * stands aside then are the events that stay, of which no kernel has more than its share. A
  * line is written with one system call before its event is shown to readers, so that no number is used twice after a
  * crash of the daemon; it is not synced, so a crash of the machine may lose the last ones.
  */
 import { fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AppendCalls, appendCalls } from '../lib/appended-file.ts';
+import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { number, object, type Reader, readOrNull, text, whole } from '../lib/json-reader.ts';
 import type { StateWrites } from '../lib/state-writes.ts';
 import { isSystemError } from '../lib/system-error.ts';
+import { keepFairly } from './fair-share.ts';
 import type { KernelEvent, NumberedKernelEvent } from './kernel-event.ts';
 
 const currentName = 'events.jsonl';
@@ -22,6 +25,8 @@ export interface EventFileOptions {
   readonly maxBytes: number;
   /** In whose order events are written. */
   readonly writes: StateWrites;
+  /** The events that are known when a file is full; the file is set aside as it is when absent. */
+  readonly known?: () => readonly NumberedKernelEvent[];
   /** The system's own when absent. */
   readonly calls?: AppendCalls;
 }
@@ -34,6 +39,7 @@ export class EventFile implements AsyncDisposable {
   readonly #folder: string;
   readonly #maxBytes: number;
   readonly #writes: StateWrites;
+  readonly #known: (() => readonly NumberedKernelEvent[]) | null;
   readonly #calls: AppendCalls;
   #descriptor: number;
   #bytes: number;
@@ -42,10 +48,11 @@ export class EventFile implements AsyncDisposable {
   readonly #loaded: readonly NumberedKernelEvent[];
 
   /** Makes the folder. What is there is read before this returns: nobody is served yet. */
-  constructor(folder: string, { maxBytes, writes, calls = appendCalls }: EventFileOptions) {
+  constructor(folder: string, { maxBytes, writes, known, calls = appendCalls }: EventFileOptions) {
     this.#folder = folder;
     this.#maxBytes = maxBytes;
     this.#writes = writes;
+    this.#known = known ?? null;
     this.#calls = calls;
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -70,7 +77,7 @@ export class EventFile implements AsyncDisposable {
    * STATE_UNUSABLE when too many wait; the next call begins a line of its own all the same.
    */
   append(event: NumberedKernelEvent): Promise<void> {
-    const line = `${JSON.stringify(event)}\n`;
+    const line = lineOf(event);
     return this.#writes.append(line.length, () => this.#write(line));
   }
 
@@ -94,12 +101,7 @@ export class EventFile implements AsyncDisposable {
 
   async #rotate(): Promise<void> {
     const current = join(this.#folder, currentName);
-    try {
-      await rename(current, join(this.#folder, olderName));
-    } catch (thrown) {
-      // Somebody has removed it: a new one replaces it all the same.
-      if (!isSystemError(thrown, 'ENOENT')) throw thrown;
-    }
+    await this.#setAside(current, join(this.#folder, olderName));
     const next = await this.#calls.open(current);
     const last = this.#descriptor;
     this.#descriptor = next;
@@ -107,7 +109,31 @@ export class EventFile implements AsyncDisposable {
     this.#torn = false;
     await this.#calls.close(last);
   }
+
+  async #setAside(current: string, older: string): Promise<void> {
+    try {
+      if (this.#known) {
+        const lines = new Map(this.#known().map((event) => [event, lineOf(event)]));
+        const kept = keepFairly([...lines.keys()], this.#maxBytes, (event) => lines.get(event)?.length ?? 0);
+        await writeFileAtomic(older, kept.map((event) => lines.get(event)).join(''), { durable: false });
+        // A crash before this leaves lines that are in both, of which the first counts.
+        await rm(current, { force: true });
+        return;
+      }
+    } catch {
+      // There is no room for another file: then this one takes the place of what stood aside.
+    }
+    try {
+      await rename(current, older);
+    } catch (thrown) {
+      // Somebody has removed it: a new one replaces it all the same.
+      if (!isSystemError(thrown, 'ENOENT')) throw thrown;
+    }
+  }
 }
+
+/** An event as it stands in a file. */
+const lineOf = (event: NumberedKernelEvent): string => `${JSON.stringify(event)}\n`;
 
 /** Reads the lines that are events whose numbers grow; torn and foreign lines are left out. */
 export function parseEvents(text: string): readonly NumberedKernelEvent[] {

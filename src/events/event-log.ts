@@ -1,6 +1,6 @@
 /**
  * What has happened to kernels: the event sink of the standalone mode. The newest events are kept in memory for readers
- * and on disk over restarts; their numbers go on for the life of the state folder.
+ * and on disk over restarts, of no kernel more than its share when there is not room for all; their numbers go on for the life of the state folder.
  *
  * A reader holds nothing but its position, so that a slow one costs nothing. One that is overtaken goes on with what is
  * still kept: the jump in the numbers shows it what it missed.
@@ -13,13 +13,14 @@ import type { KernelId, RunId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import type { StateWrites } from '../lib/state-writes.ts';
 import { EventFile } from './event-file.ts';
+import { keepFairly } from './fair-share.ts';
 import type { EventSink, KernelEvent, NumberedKernelEvent } from './kernel-event.ts';
 
 /** How to make a log. */
 export interface EventLogOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Events kept in memory; 10,000 when absent. */
+  /** Events kept in memory, for a moment up to twice as many; 10,000 when absent. */
   readonly capacity?: number;
   /** Bytes of one of the two files; 4 MiB when absent. */
   readonly fileBytes?: number;
@@ -39,7 +40,7 @@ export class EventLog implements EventSink, AsyncDisposable {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #capacity: number;
-  /** In order; more than `capacity` only for a moment. */
+  /** In order. */
   #events: NumberedKernelEvent[];
   #last: number;
   /** Numbers of events that are on their way to the disk, in order: readers get what is before them. */
@@ -52,17 +53,17 @@ export class EventLog implements EventSink, AsyncDisposable {
 
   /** Opens the log in its folder, which is made. Throws STATE_UNUSABLE. */
   static async open(folder: string, options: EventLogOptions): Promise<EventLog> {
-    const { fileBytes = 4 * 1024 * 1024, writes, calls } = options;
-    return new EventLog(new EventFile(folder, { maxBytes: fileBytes, writes, ...(calls && { calls }) }), options);
+    return new EventLog(folder, options);
   }
 
-  private constructor(file: EventFile, options: EventLogOptions) {
-    this.#file = file;
+  private constructor(folder: string, options: EventLogOptions) {
+    const { fileBytes: maxBytes = 4 * 1024 * 1024, writes, calls } = options;
+    this.#file = new EventFile(folder, { maxBytes, writes, known: () => this.#events, ...(calls && { calls }) });
     this.#writes = options.writes;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#capacity = options.capacity ?? 10_000;
-    this.#events = file.loaded.slice(-this.#capacity);
+    this.#events = keepFairly(this.#file.loaded, this.#capacity);
     this.#last = this.#events.at(-1)?.sequence ?? 0;
   }
 
@@ -82,7 +83,7 @@ export class EventLog implements EventSink, AsyncDisposable {
     const numbered = { sequence: this.#last, at: this.#clock.now(), event };
     this.#events.push(numbered);
     // Dropped in batches: the cost of an event stays the same whatever is kept.
-    if (this.#events.length >= this.#capacity * 2) this.#events = this.#events.slice(-this.#capacity);
+    if (this.#events.length >= this.#capacity * 2) this.#events = keepFairly(this.#events, this.#capacity);
     void this.#write(numbered);
   }
 
@@ -151,7 +152,7 @@ export class EventLog implements EventSink, AsyncDisposable {
 
   /** Binary search: numbers grow, with jumps where lines were lost. */
   #firstAbove(position: number): NumberedKernelEvent | undefined {
-    let low = Math.max(0, this.#events.length - this.#capacity);
+    let low = 0;
     let high = this.#events.length;
     while (low < high) {
       const middle = (low + high) >>> 1;

@@ -84,12 +84,13 @@ export class RequestTable {
     });
   }
 
-  /** Takes a reply. One that answers nothing is counted. */
-  settle(reply: Extract<RunnerFrameHeader, { t: 'reply' }>): void {
+  /** Takes a reply; whether it answers anything. One that does not is counted. */
+  settle(reply: Extract<RunnerFrameHeader, { t: 'reply' }>): boolean {
     const pending = this.#take(reply.id);
     if (!pending) this.#orphanedReplies += 1;
     else if (reply.ok) pending.resolve(reply.result);
     else pending.reject(fromRunner(reply.error));
+    return pending !== undefined;
   }
 
   /** There is a connection: everything that waits is sent in the order in which it was asked. */

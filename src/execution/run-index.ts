@@ -1,4 +1,6 @@
-/** What the agent knows of a runner's runs: where each stands, and which the runner has dropped since. */
+/**
+ * What the agent knows of a runner's runs: which were asked for, where each stands, and which the runner has dropped since.
+ */
 import type { RunId } from '../lib/ids.ts';
 import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
 
@@ -7,16 +9,34 @@ const maxRuns = 2000;
 /** Finished runs that are remembered, so that a reader that comes back learns that it has everything. */
 const maxFinished = 100;
 
+/** Runs that are remembered to have been asked for: more than a runner has at once. */
+const maxAsked = 4096;
+
 /** Where each known run stands, within a bound of number. */
 export class RunIndex {
   readonly #runs = new Map<RunId, RunSummary>();
   readonly #finished = new Set<RunId>();
   /** Finished runs of which the runner keeps nothing. */
   readonly #gone = new Set<RunId>();
+  /** A runner begins none by itself. */
+  readonly #asked = new Set<RunId>();
 
   /** Where a run stands; undefined when the runner has never said so. */
   get(run: RunId): RunSummary | undefined {
     return this.#runs.get(run);
+  }
+
+  /** Somebody asks the runner for this run, whether it takes it or not. */
+  ask(run: RunId): void {
+    this.#asked.delete(run);
+    this.#asked.add(run);
+    const [oldest] = this.#asked;
+    if (this.#asked.size > maxAsked && oldest) this.#asked.delete(oldest);
+  }
+
+  /** Whether the runner may speak of this run: what else it speaks of, a tenant has invented. */
+  wasAsked(run: RunId): boolean {
+    return this.#asked.has(run) || this.#runs.has(run);
   }
 
   /** Whether the runner keeps nothing of this run, as far as is known: it drops finished ones without a word. */

@@ -124,13 +124,13 @@ export class RunReaders {
     if (reader?.state === 'waiting') this.#attach(reader);
   }
 
-  /** Takes an event off the wire. Throws FrameError when events are missing before it. */
-  deliver(run: RunId, event: NumberedRunEvent): void {
+  /** Takes an event off the wire; whether a reader waited for it. Throws FrameError when events are missing before it. */
+  deliver(run: RunId, event: NumberedRunEvent): boolean {
     const reader = this.#readers.get(run);
     const stream = reader?.stream;
     if (reader?.state !== 'attached' || !stream || stream.isSealed || event.n <= stream.received) {
       this.#orphanedEvents += 1;
-      return;
+      return false;
     }
     if (event.n !== stream.received + 1 && reader.begun) {
       throw new FrameError(`event ${event.n} of run ${run} follows event ${stream.received}`);
@@ -142,6 +142,7 @@ export class RunReaders {
       reader.state = 'parked';
       this.#link?.send({ t: 'detach', run });
     }
+    return true;
   }
 
   /** The runner says that a run has ended with event `last`. */

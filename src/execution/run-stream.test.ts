@@ -37,6 +37,15 @@ describe('RunStream', () => {
     expect((await waiting).value?.n).toBe(1);
   });
 
+  it('counts what a prompt holds, which may be longer than any output', () => {
+    const { stream } = open();
+    const prompt = 'x'.repeat(60_000);
+    stream.push({ n: 1, event: { kind: 'waiting-input', prompt, password: false }, body: new Uint8Array(0) });
+    expect(stream.bufferedBytes).toBeGreaterThanOrEqual(120_000);
+    void stream.next();
+    expect(stream.bufferedBytes).toBe(0);
+  });
+
   it('delivers what waits before an error, or drops it', async () => {
     const kept = open().stream;
     kept.push(stdout(1));

@@ -73,7 +73,7 @@ export class RunStream implements AsyncIterableIterator<NumberedRunEvent, undefi
       return;
     }
     this.#queue.push(compact(event));
-    this.#bytes += event.body.length + overheadBytes;
+    this.#bytes += costOf(event);
   }
 
   /** Nothing more comes: the reader gets what waits, then the end. */
@@ -131,7 +131,7 @@ export class RunStream implements AsyncIterableIterator<NumberedRunEvent, undefi
 
   #forward(event: NumberedRunEvent): void {
     this.#handedOut = event;
-    this.#bytes -= event.body.length + overheadBytes;
+    this.#bytes -= costOf(event);
     this.#head += 1;
     if (this.#head === this.#queue.length || this.#head >= 1024) {
       this.#queue = this.#queue.slice(this.#head);
@@ -159,6 +159,10 @@ export class RunStream implements AsyncIterableIterator<NumberedRunEvent, undefi
     this.#owner.closed(this);
   }
 }
+
+/** A prompt may be longer than any body; a character has two bytes. */
+const costOf = ({ event, body }: NumberedRunEvent): number =>
+  body.length + overheadBytes + (event.kind === 'waiting-input' ? event.prompt.length * 2 : 0);
 
 /**
  * A body is a view of what one read of the socket brought, and keeps all of that alive: one that is to wait and is a

@@ -22,7 +22,9 @@ export type RunnerClientEvent =
   | { readonly type: 'disconnected' }
   /** It has not answered for a while; it may be `reachable` again. */
   | { readonly type: 'unreachable' }
-  | { readonly type: 'reachable' };
+  | { readonly type: 'reachable' }
+  /** It has sent what nobody asked it for, which is dropped, or ends the connection when it goes on. */
+  | { readonly type: 'unasked' };
 
 /** A downloaded file or folder. */
 export interface Download {

@@ -6,6 +6,7 @@
 import { raceWithSignal } from '../lib/deadline.ts';
 import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
+import { TokenBucket } from '../lib/token-bucket.ts';
 import {
   endOfInputGeneration,
   type RunnerMethod,
@@ -34,6 +35,15 @@ import { defaultOptions, type RunnerConnectionOptions } from './runner-options.t
 const afterMs = 15_000;
 /** How long followers of runs wait for an unreachable runner. */
 const patienceMs = 300_000;
+/**
+ * Frames that a runner may send beside replies that are waited for and events that are read: states of runs and its own, late
+ * replies, events of a reader that has left. One in a tenant's hands that sends more breaks the protocol.
+ */
+const unaskedFrames = { burst: 20_000, perSecond: 1_000 } as const;
+/** Each request brings some: a run its phases, an answer to a program those of its next question. */
+const perRequest = 16;
+/** Events that may be under way when a reader leaves: what both ends of a socket hold, one small event after the other. */
+const perDetach = 12_000;
 
 /** Counts since the client was made; all but `reconnects` stay 0 unless something is wrong. */
 export interface RunnerInvariantViolations {
@@ -58,6 +68,7 @@ export class RunnerConnection implements RunnerClient {
   readonly #reachability: Reachability;
   readonly #deadlines: RunDeadlines;
   readonly #files: FileConnections;
+  readonly #unasked: TokenBucket;
   readonly #listeners = new Set<(event: RunnerClientEvent) => void>();
   /** Aborted with the reason when the kernel has ended, the runner is given up, or this was disposed. */
   readonly #over = new AbortController();
@@ -73,6 +84,7 @@ export class RunnerConnection implements RunnerClient {
   constructor(address: RunnerAddress, options: RunnerConnectionOptions = {}) {
     this.#options = { ...defaultOptions, ...options };
     const { clock } = this.#options;
+    this.#unasked = new TokenBucket({ ...unaskedFrames, clock });
     this.#readers = new RunReaders(this.#index, clock);
     this.#deadlines = new RunDeadlines({
       ...{ clock, signal: this.#over.signal },
@@ -154,6 +166,7 @@ export class RunnerConnection implements RunnerClient {
     }
     if (request.method !== 'execute') return await this.#ask(method, request, options);
     const { run, request: execution } = request.params;
+    this.#index.ask(run);
     this.#readers.expect(run);
     let accepted = false;
     try {
@@ -285,6 +298,9 @@ export class RunnerConnection implements RunnerClient {
     using perConnection = new DisposableStack();
     perConnection.use(connection);
     if (this.#over.signal.aborted) return clientClosed();
+    // Whoever comes back again and again sends more than the one who goes on.
+    if (!this.#unasked.take(1 + welcome.runs.length)) return this.#flood();
+    const runs = welcome.runs.filter((summary) => this.#believes(summary, { isFirst: this.#connects === 0 }));
     const gone = perConnection.adopt(new AbortController(), (controller) => controller.abort()).signal;
     const ping = (signal: AbortSignal): Promise<unknown> => {
       this.#reachability.asked();
@@ -303,16 +319,22 @@ export class RunnerConnection implements RunnerClient {
     this.#connects += 1;
     this.#protocol = welcome.protocol;
     this.#status = welcome.status;
-    this.#index.replace(welcome.runs);
-    this.#requests.connected((header, body) => connection.send(header, body));
+    this.#index.replace(runs);
+    this.#requests.connected((header, body) => {
+      connection.send(header, body);
+      this.#unasked.give(perRequest);
+    });
     this.#readers.connected({
-      send: (header) => connection.send(header),
+      send: (header) => {
+        connection.send(header);
+        if (header.t === 'detach') this.#unasked.give(perDetach);
+      },
       barrier: () => ping(gone),
       drained: () => connection.drained(),
     });
     this.#emit({ type: 'connected' });
     this.#emit({ type: 'status', status: welcome.status });
-    for (const summary of welcome.runs) this.#runChanged(summary);
+    for (const summary of runs) this.#runChanged(summary);
     this.#reachability.heard();
     connection.deliverTo((header, body) => {
       heartbeat.heard();
@@ -330,19 +352,37 @@ export class RunnerConnection implements RunnerClient {
 
   #take(header: RunnerFrameHeader, body: Uint8Array): void {
     if (header.t === 'event') {
-      this.#readers.deliver(header.run, { n: header.n, event: header.event, body });
+      if (this.#readers.deliver(header.run, { n: header.n, event: header.event, body })) return;
     } else if (header.t === 'reply') {
-      this.#requests.settle(header);
+      if (this.#requests.settle(header)) return;
     } else if (header.t === 'status') {
       this.#status = header.status;
       this.#emit({ type: 'status', status: header.status });
     } else if (header.t === 'run') {
-      this.#index.update(header.summary);
-      if (header.summary.phase === 'finished') this.#readers.finished(header.summary.run, header.summary.last);
-      this.#runChanged(header.summary);
+      if (this.#believes(header.summary, { isFirst: false })) {
+        this.#index.update(header.summary);
+        if (header.summary.phase === 'finished') this.#readers.finished(header.summary.run, header.summary.last);
+        this.#runChanged(header.summary);
+      }
     } else {
       throw new FrameError(`a frame ${header.t} is out of place`);
     }
+    if (!this.#unasked.take()) throw this.#flood();
+  }
+
+  /** Whether a run may be spoken of. What an earlier process has asked for, the first greeting says. */
+  #believes({ run }: RunSummary, { isFirst }: { readonly isFirst: boolean }): boolean {
+    if (isFirst) this.#index.ask(run);
+    else if (!this.#index.wasAsked(run)) {
+      this.#emit({ type: 'unasked' });
+      return false;
+    }
+    return true;
+  }
+
+  #flood(): KerneletError {
+    this.#emit({ type: 'unasked' });
+    return protocolError(new FrameError('it goes on sending what nobody asked for'));
   }
 
   /** What the kernel wrote before its end may still lie in the socket: reads it until the runner's end of it closes. */

@@ -80,8 +80,8 @@ const kernelIdForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const mediaTypeForm = /^[\w.+-]{1,64}\/[\w.+-]{1,64}(;.{0,128})?$/;
 /** Texts of the runner that are shown to people are cut to this many characters. */
 const maxText = 4096;
-/** More runs than a runner keeps. */
-const maxRuns = 10_000;
+/** More runs than a runner keeps: 256 that wait, one, 64 that have finished and as many that nobody has read. */
+const maxRuns = 1_000;
 
 /** Reads the header of a frame that a runner sent. Throws FrameError when it is not one. */
 export function parseRunnerFrameHeader(header: unknown): RunnerFrameHeader {
@@ -194,5 +194,6 @@ function runEvent(value: unknown): RunEvent {
 /** A text of the runner's that people will see; what is too long is cut, and no reason to drop the frame. */
 function shown(value: unknown, what: string, longest = maxText): string {
   const full = text(value, what);
-  return full.length > longest ? `${full.slice(0, longest)}…` : full;
+  // A part of a text keeps all of it in memory, unless it is copied.
+  return full.length > longest ? `${Buffer.from(full.slice(0, longest)).toString()}…` : full;
 }

@@ -192,6 +192,10 @@ export const kernelSchema = z
     timings: z.array(z.strictObject({ step: z.string(), ms: z.number() })).readonly(),
     runner: runnerStatusSchema.nullable(),
     runs: z.array(runSummarySchema).readonly(),
+    droppedReports: z.int().openapi({
+      description:
+        'What its runner reported unasked and was dropped, since the start of the daemon. Above 0 another program has taken the place of the runner.',
+    }),
     usage: usageSchema.nullable().openapi({ description: 'What it has used, as of the last sample.' }),
     warnings: z.array(z.string()).readonly(),
   })
