@@ -79,6 +79,9 @@ export const resumeHeadersSchema = z.strictObject({
     .openapi({ description: 'The last event that arrived; counts more than `after`.' }),
 });
 
+/** The same or null. What has a name of its own in the document loses its `nullable()` there. */
+export const orNull = <Schema extends z.ZodType>(schema: Schema) => z.union([schema, z.null()]);
+
 /** Path of everything about one kernel. */
 export const kernelParamsSchema = z.strictObject({ id: kernelIdField });
 

@@ -34,7 +34,7 @@ const kernel = parseKernelId('3f2a9c1e-0000-4000-8000-000000000001');
 const run = parseRunId('a1b2c3');
 const never = new AbortController().signal;
 const headMs = 5_000;
-const streamMs = 120;
+const streamMs = 60;
 
 const agent = await FakeAgent.start();
 const app = createApp({ agent, version: '0', logger: silentLogger });
@@ -139,9 +139,11 @@ async function tried(operation: DocumentedOperation, request: HostileRequest): P
   const reply = await exchange(server.socketPath, bytes, { headMs, streamMs, halfCloses });
   const isHttp = request.framing === 'length' || request.framing === 'chunked';
   if (!reply) expect(isHttp, 'a whole request has a reply').toBe(false);
-  else if (!isHttp && reply.body === '') expect(reply.status).toBe(400);
+  // Node itself answers what is no HTTP, and may see the end of a body that is missing before the reply is there.
+  else if (!isHttp && reply.body === '') expect([200, 400]).toContain(reply.status);
+  else if (reply.status === 431) expect(bytes.length).toBeGreaterThan(30_000);
   // An address that was bent beyond recognition belongs to no operation.
-  else if (reply.body.includes('"NO_SUCH_ROUTE"')) expect(reply.status).toBe(404);
+  else if (reply.status === 404 && reply.body.includes('"NO_SUCH_ROUTE"')) return;
   else isDocumented(operationAt(operation, request.target), reply);
 }
 
@@ -165,13 +167,21 @@ const heapBytes = (): number => {
 const usualRuns = 25;
 const timeout = byDepth({ quick: 20_000, full: 20_000, nightly: 200_000 });
 
+it('has a document whose every pattern is one', () => {
+  for (const [, pattern = ''] of JSON.stringify(document).matchAll(/"pattern":"((?:[^"\\]|\\.)*)"/g)) {
+    const text = JSON.parse(`"${pattern}"`) as string;
+    expect(text).toMatch(/\$$/);
+    expect(() => new RegExp(text, 'u')).not.toThrow();
+  }
+});
+
 describe('whatever is asked of the API', () => {
   it.each(operations.map((operation) => [operation.operationId, operation] as const))(
     '%s answers in time with what the document says, and never with an internal error',
     async (_, operation) => {
       const requests = requestsFor(operation, schemas, known);
       const property = fc.asyncProperty(requests, (request) => tried(operation, request));
-      await fc.assert(property, { numRuns: fuzzRuns(usualRuns) });
+      await fc.assert(property, { numRuns: fuzzRuns(usualRuns), includeErrorInReport: true });
     },
     timeout,
   );
@@ -181,7 +191,7 @@ describe('whatever is asked of the API', () => {
     async () => {
       const round = async (seed: number): Promise<void> => {
         for (const operation of operations) {
-          for (const request of fc.sample(requestsFor(operation, schemas, known), { seed, numRuns: 6 })) {
+          for (const request of fc.sample(requestsFor(operation, schemas, known), { seed, numRuns: 3 })) {
             await tried(operation, request);
           }
         }

@@ -41,7 +41,9 @@ export function exchange(socketPath: string, bytes: Uint8Array, options: Exchang
     };
     socket.on('data', (chunk) => {
       chunks.push(chunk);
-      if (hasHead || !Buffer.concat(chunks).includes('\r\n\r\n')) return;
+      if (hasHead) return;
+      const received = Buffer.concat(chunks);
+      if (!received.includes('\r\n\r\n', beginsInterim(received) ? interim.length : 0)) return;
       hasHead = true;
       clearTimeout(timer);
       timer = setTimeout(() => {
@@ -57,16 +59,24 @@ export function exchange(socketPath: string, bytes: Uint8Array, options: Exchang
   });
 }
 
-function parsed(bytes: Buffer, isCut: boolean): RawReply {
+/** What a server says before the reply, when it was asked whether it wants the body. */
+const interim = 'HTTP/1.1 100 Continue\r\n\r\n';
+
+function parsed(received: Buffer, isCut: boolean): RawReply {
+  const bytes = received.subarray(beginsInterim(received) ? interim.length : 0);
   const end = bytes.indexOf('\r\n\r\n');
   const [first = '', ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n');
   const headers = Object.fromEntries(
     lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
   );
   const rest = bytes.subarray(end + 4);
-  const body = headers['transfer-encoding'] === 'chunked' ? dechunked(rest) : rest;
+  const length = headers['content-length'];
+  const whole = length === undefined ? rest : rest.subarray(0, Number(length));
+  const body = headers['transfer-encoding'] === 'chunked' ? dechunked(rest) : whole;
   return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(first)?.[1]), headers, body: body.toString(), isCut };
 }
+
+const beginsInterim = (bytes: Buffer): boolean => bytes.toString('latin1', 0, interim.length) === interim;
 
 /** The content of whole chunks; one that was cut off is left out. */
 function dechunked(bytes: Buffer): Buffer {

@@ -11,6 +11,7 @@ import {
   flagField,
   imageReferenceField,
   kernelParamsSchema,
+  orNull,
   pathField,
 } from '../fields.ts';
 import {
@@ -196,7 +197,7 @@ export const kernelSchema = z
       description:
         'What its runner reported unasked and was dropped, since the start of the daemon. Above 0 another program has taken the place of the runner.',
     }),
-    usage: usageSchema.nullable().openapi({ description: 'What it has used, as of the last sample.' }),
+    usage: orNull(usageSchema).openapi({ description: 'What it has used, as of the last sample.' }),
     warnings: z.array(z.string()).readonly(),
   })
   .openapi('Kernel') satisfies z.ZodType<Document<KernelView>>;

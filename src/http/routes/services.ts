@@ -10,10 +10,16 @@ const maxWords = 256;
 const few = (all: object): boolean => Object.keys(all).length <= maxWords;
 const word = boundedText(maxWord, 'a word');
 
+const serviceNameForm = /^[\p{L}\p{N}_-]{1,128}$/u;
+
 /** The path of a request about a service. */
 const serviceParamsSchema = z.strictObject({
   id: kernelIdField,
-  service: z.string().regex(/^[\p{L}\p{N}_-]{1,128}$/u, 'not the name of a service'),
+  service: z
+    .string()
+    .regex(serviceNameForm, 'not the name of a service')
+    // Else the document has its slash and flag in it, and no name fits.
+    .openapi({ pattern: serviceNameForm.source }),
 });
 
 /** What a caller wants of a service that is started; the image says what may be given. */

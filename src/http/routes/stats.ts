@@ -7,7 +7,7 @@ import { figuresShown, type NumberName, type StallName, type UsageName } from '.
 import { allNodeFigures, type NodeFigureName } from '../../stats/node-figures.ts';
 import { overuseKinds } from '../../stats/overuse.ts';
 import { encodeEvent, eventStream, serverSentEvents } from '../event-stream.ts';
-import { kernelParamsSchema } from '../fields.ts';
+import { kernelParamsSchema, orNull } from '../fields.ts';
 import { type ApiApp, addOperations, type Operations } from '../operation.ts';
 import { openStream } from '../stream-reply.ts';
 
@@ -92,7 +92,9 @@ export const finalRecordsSchema = z
   .strictObject({
     records: z
       .array(
-        usageSchema.extend({
+        // An extension would be both in the document, of which each refuses the members of the other.
+        z.strictObject({
+          ...usageSchema.shape,
           kernelId: z.string(),
           sessionId: z.string().nullable(),
           reason: z.string().nullable(),
@@ -126,7 +128,7 @@ export const nodeMetricsSchema = z
 /** Reply of `GET /v1/kernels/{id}/metrics`. */
 export const kernelMetricsSchema = z
   .strictObject({
-    kernel: kernelStatsSchema.nullable(),
+    kernel: orNull(kernelStatsSchema),
     processes: z.record(
       z.string(),
       z.strictObject({
