@@ -85,8 +85,9 @@ it('takes neither the history of other kernels nor their time, is counted, and i
   const { agent } = node.fixture;
   const neighbour = await create('kernelet/base:latest');
   expect(await shellIn(node, neighbour, 'echo before')).toBe('before\n');
+  // Its end is told right behind its last event.
+  await expect.poll(() => historyOf(neighbour)).toContain('execution-finished');
   const before = await historyOf(neighbour);
-  expect(before).toContain('execution-finished');
   const hostile = await create(image);
   await expect
     .poll(async () => (await agent.inspect(hostile)).droppedReports, { timeout: 20_000 })
@@ -96,7 +97,9 @@ it('takes neither the history of other kernels nor their time, is counted, and i
   expect(performance.now() - begin).toBeLessThan(5_000);
   const ask = () => agent.complete(hostile, 'a', 1, within(10_000));
   await expect.poll(() => ask().catch(({ code }) => code), { timeout: 30_000 }).toBe('PROTOCOL_ERROR');
-  expect(await historyOf(neighbour)).toEqual([...before, 'execution-started', 'execution-finished']);
+  await expect
+    .poll(() => historyOf(neighbour))
+    .toEqual([...before, 'execution-started', 'execution-finished']);
   expect((await historyOf(hostile)).filter((kind) => !kind.startsWith('kernel-'))).toEqual([]);
   const { runs, droppedReports } = await agent.inspect(hostile);
   expect(runs).toEqual([]);
