@@ -40,7 +40,7 @@ export class EventLog implements EventSink, AsyncDisposable {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #capacity: number;
-  /** In order. */
+  /** By their numbers, which grow, with jumps where events went. */
   #events: NumberedKernelEvent[];
   #last: number;
   /** Numbers of events that are on their way to the disk, in order: readers get what is before them. */

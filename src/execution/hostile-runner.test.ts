@@ -87,7 +87,11 @@ async function survives(moves: Script, path: string): Promise<void> {
     await pause(1);
   }
   expect(settled, 'everything that was asked has an end').toBe(true);
-  for (const error of await ends) if (error !== null) expect(error).toBeInstanceOf(KerneletError);
+  for (const error of await ends) {
+    if (error === null) continue;
+    expect(error).toBeInstanceOf(KerneletError);
+    expect(error).not.toMatchObject({ code: 'INTERNAL' });
+  }
   client.ended({ exitCode: 0, detail: '' });
   await client[Symbol.asyncDispose]();
   expect(clock.pending).toBe(0);
@@ -103,7 +107,7 @@ describe('whatever a program in the place of a runner sends', () => {
         cases += 1;
         await survives(moves, join(folder, `${cases}.sock`));
       });
-      await fc.assert(property, { numRuns: fuzzRuns(120) });
+      await fc.assert(property, { numRuns: fuzzRuns(80) });
     },
     byDepth({ quick: 30_000, full: 30_000, nightly: 300_000 }),
   );
@@ -154,7 +158,8 @@ describe('a runner that floods', () => {
       code: 'PROTOCOL_ERROR',
       message: expect.stringContaining('what nobody asked for'),
     });
-    expect(client.runs().length).toBeLessThanOrEqual(500);
+    // What the first greeting says is believed, as an earlier process may have asked for it.
+    expect(client.runs().length).toBeLessThanOrEqual(what === 'with greetings' ? 500 : 0);
     expect(told).toBeGreaterThanOrEqual(3);
     expect(told).toBeLessThan(50_000);
     const { connections } = runner;
@@ -175,7 +180,7 @@ describe('a runner of ours', () => {
       if (type === 'unasked') told += 1;
     });
     const request = { mode: 'query', code: '1', timeoutMs: null } as const;
-    for (let count = 0; count < 5_000; count += 1) {
+    for (let count = 0; count < 4_200; count += 1) {
       const each = parseRunId(`r${count}`);
       await client.request('execute', { run: each, request }, { signal: never });
       for (const phase of ['running', 'waiting-input', 'running'] as const) {

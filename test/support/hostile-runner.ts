@@ -49,17 +49,21 @@ const ids = [1, 2, 3, 4, 5, 6, 7, 8];
 /** The greeting that a runner of ours begins with. */
 export const welcome = { t: 'welcome', protocol: 3, kernelId, generation: 1, status: readyStatus, runs: [] };
 
-/** Everything that a runner says, and what it answers to requests, whose ids count from 1. */
-const headers: readonly object[] = [
-  welcome,
-  { ...welcome, runs },
-  { t: 'refused', reason: 'secret', text: 'no' },
+/** What a runner says in the middle of a connection, and what it answers to requests, whose ids count from 1. */
+const orderly: readonly object[] = [
   ...(['ready', 'failed', 'stopping'] as const).map((phase) => ({ t: 'status', status: { ...readyStatus, phase } })),
   ...runs.map((run) => ({ t: 'run', summary: run })),
   ...events.flatMap((event) => [1, 2, 3, 7].map((n) => ({ t: 'event', run: 'mine', n, event }))),
   { t: 'event', run: 'other', n: 1, event: { kind: 'stdout' } },
   ...ids.flatMap((id) => results.map((result) => ({ t: 'reply', id, ok: true, result }))),
   ...ids.map((id) => ({ t: 'reply', id, ok: false, error: { code: 'RUN_NOT_FOUND', message: 'no' } })),
+];
+/** The same, and what ends a connection when it is said there. */
+const headers: readonly object[] = [
+  ...orderly,
+  welcome,
+  { ...welcome, runs },
+  { t: 'refused', reason: 'secret', text: 'no' },
   { t: 'data' },
   { t: 'end' },
 ];
@@ -110,9 +114,23 @@ const move = fc.oneof<fc.MaybeWeightedArbitrary<Move>[]>(
   { weight: 1, arbitrary: fc.constant<Move>('close') },
 );
 
+/** What goes on for long, since each of it is in order. */
+const orderlyMove = fc.oneof<fc.MaybeWeightedArbitrary<Move>[]>(
+  {
+    weight: 20,
+    arbitrary: fc
+      .tuple(fc.constantFrom(...orderly), body, fc.constantFrom(1, 1, 1, 2, 40))
+      .map(([head, bytes, times]) => ({ write: anyFrame(head, bytes), times })),
+  },
+  { weight: 1, arbitrary: long.map((write) => ({ write, times: 1 })) },
+);
+
 /** What a connection gets to read, mostly behind a greeting that is right: else little else is looked at. */
 export const script: fc.Arbitrary<Script> = fc
-  .tuple(fc.integer({ min: 0, max: 5 }), fc.array(move, { maxLength: 25 }))
+  .tuple(
+    fc.integer({ min: 0, max: 5 }),
+    fc.oneof(fc.array(move, { maxLength: 25 }), fc.array(orderlyMove, { maxLength: 25 })),
+  )
   .map(([greeting, moves]) => {
     const written: (Uint8Array | null)[] = greeting === 0 ? [] : [anyFrame(welcome)];
     for (const one of moves) {
@@ -181,6 +199,16 @@ async function write(socket: Socket, script: Script): Promise<void> {
   for (const bytes of script) {
     if (bytes === null) socket.destroy();
     if (bytes === null || socket.destroyed) return;
-    if (!socket.write(bytes)) await new Promise((resolve) => socket.once('drain', resolve).once('close', resolve));
+    if (!socket.write(bytes)) await drained(socket);
   }
+}
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      socket.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    socket.on('drain', settle).on('close', settle);
+  });
 }

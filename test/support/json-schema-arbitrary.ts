@@ -1,7 +1,7 @@
 /** Values of a JSON Schema, as far as an OpenAPI document of ours uses it, for tests that know an API by its document alone. */
 import fc from 'fast-check';
 
-/** A JSON Schema. */
+/** A JSON Schema, with the keywords that our documents have. */
 export interface Schema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];

@@ -11,7 +11,7 @@ export interface RawReply {
   readonly isCut: boolean;
 }
 
-/** How long to wait. */
+/** How long to wait, in milliseconds, and what for. */
 export interface ExchangeOptions {
   /** Until the head of the reply is there. */
   readonly headMs: number;
