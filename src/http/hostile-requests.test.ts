@@ -165,7 +165,7 @@ const heapBytes = (): number => {
 };
 
 const usualRuns = 25;
-const timeout = byDepth({ quick: 20_000, full: 20_000, nightly: 200_000 });
+const timeout = byDepth({ quick: 60_000, full: 60_000, nightly: 600_000 });
 
 it('has a document whose every pattern is one', () => {
   for (const [, pattern = ''] of JSON.stringify(document).matchAll(/"pattern":"((?:[^"\\]|\\.)*)"/g)) {
