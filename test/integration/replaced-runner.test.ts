@@ -97,9 +97,7 @@ it('takes neither the history of other kernels nor their time, is counted, and i
   expect(performance.now() - begin).toBeLessThan(5_000);
   const ask = () => agent.complete(hostile, 'a', 1, within(10_000));
   await expect.poll(() => ask().catch(({ code }) => code), { timeout: 30_000 }).toBe('PROTOCOL_ERROR');
-  await expect
-    .poll(() => historyOf(neighbour))
-    .toEqual([...before, 'execution-started', 'execution-finished']);
+  await expect.poll(() => historyOf(neighbour)).toEqual([...before, 'execution-started', 'execution-finished']);
   expect((await historyOf(hostile)).filter((kind) => !kind.startsWith('kernel-'))).toEqual([]);
   const { runs, droppedReports } = await agent.inspect(hostile);
   expect(runs).toEqual([]);
