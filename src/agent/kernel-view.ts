@@ -64,6 +64,8 @@ export function viewOf(
     /** `none`, `bridge`, or the name of another network. */
     network: typeof spec.network === 'object' ? spec.network.name : spec.network,
     mounts: spec.mounts,
+    /** Of this host: its programs run as it, on the host as in the kernel. */
+    user: spec.user,
     ports: record.placement.hostPorts,
     /** Names of its variables; what they say is the tenant's alone. */
     environ: spec.environ.map(([name]) => name),

@@ -189,9 +189,17 @@ function compileContainer(values: SchemaValues, context: CompileContext, stateDi
       `= "${scratchType}" is not served: scratch folders are kept as with hostdir`,
     );
   }
+  const [uid, gid] = [container['kernel-uid'], container['kernel-gid']];
+  const kernelUser = { uid: userId(uid, context), gid: groupId(gid, context) };
+  // Only root can give files away, and in a cluster storage shared by all nodes has files of one user.
+  const isUserFree = 'own' in uid && context.uid === 0 && context.mode === 'standalone';
+  const isGroupFree = 'own' in gid;
   const scratchDefault = context.mode === 'cluster' ? './scratches' : join(stateDir, 'scratch');
   return {
-    kernelUser: { uid: userId(container['kernel-uid'], context), gid: groupId(container['kernel-gid'], context) },
+    kernelUser,
+    kernelUsers: isUserFree
+      ? { ...values.kernelet['kernel-uid-range'], gid: isGroupFree ? null : kernelUser.gid }
+      : null,
     bindHost: container['bind-host'],
     advertisedHost: container['advertised-host'],
     portRange: container['port-range'],

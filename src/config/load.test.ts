@@ -350,6 +350,21 @@ it('makes programs of a root agent run as 1000 unless the configuration names a 
   expect(await user('[container]\nkernel-uid = 0\nkernel-gid = "root"\n')).toEqual({ uid: 0, gid: 0 });
 });
 
+it('gives kernels users of their own where the agent is root, alone, and nobody has named one', async () => {
+  const users = async (toml: string, uid = 0) => (await load(toml, { uid, gid: uid })).settings.container.kernelUsers;
+  expect(await users('')).toEqual({ first: 2_000_000, last: 2_065_535, gid: null });
+  expect(await users('[kernelet]\nkernel-uid-range = "70000-70009"\n')).toEqual({
+    first: 70_000,
+    last: 70_009,
+    gid: null,
+  });
+  expect(await users('[container]\nkernel-uid = -1\nkernel-gid = 50\n')).toMatchObject({ gid: 50 });
+  expect(await users('[container]\nkernel-uid = 1000\n')).toBeNull();
+  expect(await users('', 1234)).toBeNull();
+  expect(await users(cluster)).toBeNull();
+  await expect(users('[kernelet]\nkernel-uid-range = [0, 9]\n')).rejects.toThrow(/is not a range of users/);
+});
+
 describe('the configuration file', () => {
   it('in the working directory counts only when asked for', async () => {
     await writeFile(file(), '[kernelet]\nsocket = "/near"\n');

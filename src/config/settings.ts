@@ -23,6 +23,14 @@ export interface UserIds {
   readonly gid: number;
 }
 
+/** Users of this host, both ends included. */
+export interface UserRange {
+  readonly first: number;
+  readonly last: number;
+  /** The group of all of them; null: each has the group of its own number. */
+  readonly gid: number | null;
+}
+
 /** `[etcd]`: where the cluster's state lives. */
 export interface EtcdSettings {
   readonly namespace: string;
@@ -74,8 +82,10 @@ export interface AgentSettings {
 
 /** `[container]`: what every kernel has in common. */
 export interface ContainerSettings {
-  /** Whom the tenant's processes run as. */
+  /** Whom the tenant's processes run as, where a kernel has no user of its own. */
   readonly kernelUser: UserIds;
+  /** Where kernels' own users come from; null: all have `kernelUser`. */
+  readonly kernelUsers: UserRange | null;
   readonly bindHost: string;
   readonly advertisedHost: string | null;
   readonly portRange: PortRange;

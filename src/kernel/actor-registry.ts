@@ -20,6 +20,7 @@ import { type KeptKernel, keptKernel, keptKernels, moveKept } from './kept-kerne
 import type { KernelContainers } from './kernel-containers.ts';
 import type { KernelHookList, KernelHooks } from './kernel-hooks.ts';
 import type { KernelRegistry, RecoverySummary } from './kernel-registry.ts';
+import type { KernelUsers } from './kernel-users.ts';
 import type { DeviceLeases } from './leases.ts';
 import { listOwnedContainers } from './owned-containers.ts';
 import type { Ownership } from './ownership.ts';
@@ -44,6 +45,8 @@ export interface ActorRegistryParts {
   readonly ownership: Ownership;
   readonly scratch: ScratchFolders;
   readonly devices: DeviceLeases;
+  /** Gives new kernels users of their own; absent: they have those of their specifications. */
+  readonly users?: KernelUsers | undefined;
   readonly invariantViolations: InvariantViolations;
   readonly clock: Clock;
   readonly log: Logger;
@@ -128,6 +131,8 @@ export class ActorRegistry implements KernelRegistry {
     const { engineGuard } = this.#parts;
     if (this.#actors.size === 0 ? !engineGuard.isFresh : !engineGuard.trusted)
       await engineGuard.check(this.#sight(), signal);
+    // The home that comes back is its user's.
+    const userOf = restoredFrom === null ? await this.#userChoice() : null;
     if (this.#actors.has(spec.id)) {
       throw new KerneletError('KERNEL_EXISTS', `there is a kernel ${spec.id} already`, {
         context: { kernel: spec.id },
@@ -137,7 +142,7 @@ export class ActorRegistry implements KernelRegistry {
     this.#ended.forget(spec.id);
     const record: KernelRecord = {
       version: 1,
-      spec,
+      spec: userOf ? { ...spec, user: userOf(spec) } : spec,
       phase: 'creating',
       generation: 1,
       placement: noPlacement,
@@ -276,6 +281,21 @@ export class ActorRegistry implements KernelRegistry {
       () => false,
     );
     if (isItsEngine) throw problem;
+  }
+
+  /**
+   * Chooses among users that no living kernel and no home on the disk has. What is chosen is in use as soon as the kernel is
+   * there, so it is to be called right before.
+   */
+  async #userChoice(): Promise<((spec: KernelSpec) => KernelSpec['user']) | null> {
+    const { users, scratch, engineGuard } = this.#parts;
+    const { info } = engineGuard;
+    if (!users || !info) return null;
+    const living = (): number[] => [...this.#actors.values()].map(({ record }) => record.spec.user.uid);
+    // A kernel whose home comes to be kept meanwhile is among them.
+    const before = living();
+    const onDisk = await scratch.homeOwners((kernel) => this.#actors.has(kernel));
+    return (spec) => users.userOf(spec, info, new Set([...before, ...onDisk, ...living()]));
   }
 
   /** Nothing is listed: an engine that was not found to be the right one proves itself by its mark. */

@@ -25,6 +25,7 @@ import type { InvariantViolations } from './invariant-violations.ts';
 import { FileJournal } from './journal.ts';
 import { KernelContainers } from './kernel-containers.ts';
 import { KernelHookList, type KernelHooks } from './kernel-hooks.ts';
+import type { KernelUsers } from './kernel-users.ts';
 import type { DeviceLeases, NetworkLeases, PortLeases } from './leases.ts';
 import { listOwnedContainers } from './owned-containers.ts';
 import { Ownership } from './ownership.ts';
@@ -68,6 +69,8 @@ export interface KernelsParts {
   readonly readSockets: PrewarmedNetworkPoolParts['readSockets'];
   /** Replaces the network files of networks, for tests. */
   readonly readFiles?: PrewarmedNetworkPoolParts['readFiles'];
+  /** Gives new kernels users of their own; absent: they have those of their specifications. */
+  readonly users?: KernelUsers | undefined;
   readonly packetFilter: PacketFilter;
   /** Runs the programs that limit networks. */
   readonly runTool: RunTool;
@@ -208,6 +211,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     journal,
     events: parts.events,
     devices: parts.devices,
+    users: parts.users,
     invariantViolations: parts.invariantViolations,
     graceMs: settings.graceMs,
     sweepGraceMs: settings.sweepGraceMs,

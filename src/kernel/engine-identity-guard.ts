@@ -61,6 +61,7 @@ export class EngineIdentityGuard {
   #problem: KerneletError | null = null;
   #trusted = false;
   #markSeenAt: number | null = null;
+  #info: EngineInfo | null = null;
   /** An engine is not compared while it is being accepted. */
   readonly #order = new KeyedMutex<'engine'>();
 
@@ -71,6 +72,11 @@ export class EngineIdentityGuard {
   /** Why nothing may be done, when another engine answers: ENGINE_CHANGED. Else null. */
   get problem(): KerneletError | null {
     return this.#problem;
+  }
+
+  /** What the engine said of itself when it was asked last; null: it has not been. */
+  get info(): EngineInfo | null {
+    return this.#info;
   }
 
   /** Whether the engine was found to be the one that has the kernels, when it was looked at last. */
@@ -107,6 +113,7 @@ export class EngineIdentityGuard {
     return this.#order.run('engine', async () => {
       const { engine, clock, log } = this.#parts;
       const info = await engine.info(signal);
+      this.#info = info;
       await this.#adopt(info, signal, clock.now());
       this.#problem = null;
       this.#open();
@@ -175,6 +182,7 @@ export class EngineIdentityGuard {
       engine.info(signal),
       marks ? this.#readMark(known, hasOurs, signal) : null,
     ]);
+    this.#info = info;
     const begun = new Set(recorded.filter(isBegun).map(({ spec }) => spec.id));
     const atStake = recorded.length > begun.size || (await this.#hasFolders(begun));
     // Of a kernel that is being removed the container may be gone already.

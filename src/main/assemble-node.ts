@@ -13,6 +13,7 @@ import { ImageService } from '../images/image-service.ts';
 import { assembleKernels, type KernelsParts } from '../kernel/assemble.ts';
 import { type ContainerSettings, defaultEntrypoint } from '../kernel/container-spec.ts';
 import { InvariantViolations } from '../kernel/invariant-violations.ts';
+import { KernelUsers, readReservedIds } from '../kernel/kernel-users.ts';
 import type { KernelNetwork } from '../kernel/spec.ts';
 import { systemClock } from '../lib/clock.ts';
 import { descriptorsOfProcess } from '../lib/descriptor-budget.ts';
@@ -101,6 +102,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
   };
   const invariantViolations = new InvariantViolations();
   const scratchRoot = scratchFolder(options.scratchRoot, settings.stateDir, state);
+  const { kernelUsers } = settings.container;
   const kernels = cleanups.use(
     assembleKernels({
       state: { ...state, scratch: scratchRoot },
@@ -108,6 +110,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       devices,
       ports,
       events,
+      users: kernelUsers ? new KernelUsers(kernelUsers, await readReservedIds(), log) : undefined,
       invariantViolations,
       refusedPaths,
       connectRunner: backend.connectRunner,

@@ -3,7 +3,7 @@
  * of its files. The image is sparse, and what the tenant deletes is given back to the disk. Programs of the system make and
  * mount it, each with a deadline, so that a disk that hangs holds up nobody else.
  */
-import { lstat, open, rmdir } from 'node:fs/promises';
+import { chown, lstat, open, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
 import { runProgram } from '../lib/run-program.ts';
@@ -45,6 +45,25 @@ export async function makeHomeImage(root: string, homeBytes: number, signal?: Ab
     ],
     signal,
   );
+}
+
+/** Gives the image to the user of its home, so that whose it is can be seen while it is not mounted. Throws the system's error. */
+export async function giveHomeImage(root: string, owner: { readonly uid: number; readonly gid: number }): Promise<void> {
+  if (process.geteuid?.() === 0) await chown(join(root, imageFile), owner.uid, owner.gid);
+}
+
+/** The user whose home is in a kernel's folder, mounted or not; null when there is none. Throws the system's error. */
+export async function homeOwner(root: string): Promise<number | null> {
+  return (await ownerOf(join(root, imageFile))) ?? (await ownerOf(join(root, homeFolder)));
+}
+
+async function ownerOf(path: string): Promise<number | null> {
+  try {
+    return (await lstat(path)).uid;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return null;
+    throw error;
+  }
 }
 
 /** Whether the home of a kernel's folder is a file system of its own, mounted. Throws the system's error. */

@@ -14,6 +14,7 @@ import { isKernelId, type KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { letMountsGo } from '../lib/mount-table.ts';
 import { isSystemError } from '../lib/system-error.ts';
+import { homeOwner } from './home-image.ts';
 
 /** How long and how much is kept. */
 export interface KeptHomesLimits {
@@ -77,6 +78,8 @@ export class KeptHomes implements AsyncDisposable {
   readonly #end = new AbortController();
   #tidying: Promise<void> | null = null;
   #again = false;
+  /** Whose they are, by the name of the home. */
+  readonly #owners = new Map<string, number>();
   /** Those that could not be written, by the name of the home. */
   readonly #sizes = new Map<string, Size>();
 
@@ -125,6 +128,20 @@ export class KeptHomes implements AsyncDisposable {
         until: one.endedAt + limits.keepMs,
       })),
     );
+  }
+
+  /** The users whose homes are kept. Of one that has just been let go it may still say so. */
+  async owners(): Promise<readonly number[]> {
+    const names = await readdir(this.#parts.folder).catch(noneIfAbsent);
+    for (const name of this.#owners.keys()) if (!names.includes(name)) this.#owners.delete(name);
+    const unknown = names.filter((name) => !this.#owners.has(name));
+    await Promise.all(
+      unknown.map(async (name) => {
+        const owner = await homeOwner(this.pathOf({ name }));
+        if (owner !== null) this.#owners.set(name, owner);
+      }),
+    );
+    return [...this.#owners.values()];
   }
 
   /** The folder of one; it may be gone by now. */

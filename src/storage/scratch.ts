@@ -11,7 +11,7 @@ import { type KernelId, parseKernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import { DeletionQueue } from './deletion-queue.ts';
-import { mountHomeImage } from './home-image.ts';
+import { giveHomeImage, homeOwner, mountHomeImage } from './home-image.ts';
 import { HomeImagePool } from './home-image-pool.ts';
 import { KeptHomes, type KeptHomesLimits, type Measure, type Space } from './kept-homes.ts';
 import type { StateFolder } from './state-folder.ts';
@@ -69,6 +69,8 @@ export class ScratchFolders implements AsyncDisposable {
   readonly #root: string;
   readonly #deletions: DeletionQueue;
   readonly #homes: HomeImagePool;
+  /** Kernels whose folders an earlier process has made, as long as these are there. */
+  readonly #found = new Set<KernelId>();
   /** Folders of kernels whose end nobody asked for. */
   readonly kept: KeptHomes;
 
@@ -110,6 +112,7 @@ export class ScratchFolders implements AsyncDisposable {
       await refuseForeign(this.#root);
       // Files of kernels say what their tenants keep to themselves. Earlier versions have left it open.
       await chmod(this.#root, 0o700);
+      for (const { kernel } of await this.list()) this.#found.add(kernel);
     } catch (error) {
       if (error instanceof KerneletError) throw error;
       throw unusable(
@@ -125,7 +128,10 @@ export class ScratchFolders implements AsyncDisposable {
     const paths = this.paths(kernel);
     try {
       await this.#makeRoot();
-      if (homeBytes !== null) await this.#limitHome(kernel, homeBytes);
+      if (homeBytes !== null) {
+        await this.#limitHome(kernel, homeBytes);
+        await giveHomeImage(paths.root, owner);
+      }
       // The kernel's user may pass through its root, where the engine makes mounts as that user.
       await makeOne(paths.root, 0o711);
       await Promise.all([
@@ -206,6 +212,21 @@ export class ScratchFolders implements AsyncDisposable {
       if (status) found.push({ kernel, changedAt: status.mtimeMs });
     }
     return found;
+  }
+
+  /**
+   * The users whose homes lie here without a living kernel: kept ones, and those of kernels whose record is lost or put
+   * aside. Throws the system's error.
+   */
+  async homeOwners(isLiving: (kernel: KernelId) => boolean): Promise<ReadonlySet<number>> {
+    const owners = new Set(await this.kept.owners());
+    for (const kernel of this.#found) {
+      if (isLiving(kernel)) continue;
+      const owner = await homeOwner(this.paths(kernel).root);
+      if (owner === null) this.#found.delete(kernel);
+      else owners.add(owner);
+    }
+    return owners;
   }
 
   /** Deletes what an earlier process left to be deleted, and kept homes whose time is over, in the background. */

@@ -1,13 +1,18 @@
 /** What of the limits that the operator wants for kernels can this engine give? */
 import { diskLimitSupport, fitLimits } from '../../agent/operator-limits.ts';
+import { type IsReserved, readReservedIds, whyUsersAreShared } from '../../kernel/kernel-users.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { type Mount, readMountTable } from '../../lib/mount-table.ts';
 import { maxOpenFiles } from '../../lib/open-files.ts';
 import { type CheckResult, type DoctorCheck, type DoctorContext, ok, warning } from './check.ts';
 
-/** The result, given the mounts of this machine. */
-export function kernelLimitsResult({ settings, engine }: DoctorContext, mounts: readonly Mount[]): CheckResult {
+/** The result, given the mounts of this machine and the ids that it has given away. */
+export function kernelLimitsResult(
+  { settings, engine }: DoctorContext,
+  mounts: readonly Mount[],
+  isReserved: IsReserved,
+): CheckResult {
   if (engine instanceof KerneletError) return warning('the engine does not answer', 'see the check of the engine');
   const { diskLimitBytes: diskBytes, openFiles } = settings.defaults;
   const { info } = engine;
@@ -18,8 +23,18 @@ export function kernelLimitsResult({ settings, engine }: DoctorContext, mounts: 
       `change the keys named, or the engine: raise LimitNOFILE of its service, move ${info.dataRoot} to xfs with pquota`,
     );
   }
+  const { kernelUser, kernelUsers } = settings.container;
+  const shared = kernelUsers && whyUsersAreShared(kernelUsers, info, isReserved);
+  if (shared) {
+    return warning(
+      `all kernels run as the user ${kernelUser.uid}, and share what Linux counts by user, since ${shared}`,
+      `let the engine map no users, name free ones in kernelet.kernel-uid-range, or say container.kernel-uid = ${kernelUser.uid}`,
+    );
+  }
+  const users = kernelUsers ? `one of ${kernelUsers.first}-${kernelUsers.last} each` : `all ${kernelUser.uid}`;
   const support = diskLimitSupport(info, mounts);
-  const files = `open files: ${openFiles ?? Math.min(info.openFilesLimit ?? maxOpenFiles, maxOpenFiles)}`;
+  const most = Math.min(info.openFilesLimit ?? maxOpenFiles, maxOpenFiles);
+  const files = `users: ${users}; open files: ${openFiles ?? most}`;
   if (diskBytes !== null) return ok(`${files}; disk: ${describeByteSize(diskBytes)}`);
   return ok(
     `${files}; disk: no limit set, ${support.possible ? 'and one can be' : `and none can be: ${support.reason}`}`,
@@ -29,6 +44,6 @@ export function kernelLimitsResult({ settings, engine }: DoctorContext, mounts: 
 export const kernelLimitsCheck = {
   name: 'kernels',
   async run(context) {
-    return kernelLimitsResult(context, await readMountTable());
+    return kernelLimitsResult(context, await readMountTable(), await readReservedIds());
   },
 } satisfies DoctorCheck;

@@ -12,12 +12,12 @@ export const containerSection = {
     'kernel-uid': key(owner, {
       default: -1,
       description:
-        "User that the programs in kernels run as: a number or a name. -1 is the agent's own user; an agent that is root uses 1000 instead. Only an explicit 0 makes programs run as root.",
+        "User that the programs in kernels run as: a number or a name. -1 is the agent's own user; an agent that is root uses 1000 instead, and, outside of clusters, for each kernel without mounts another user (`kernelet.kernel-uid-range`). Only an explicit 0 makes programs run as root.",
     }),
     'kernel-gid': key(owner, {
       default: -1,
       description:
-        "Group that the programs in kernels run as: a number or a name (of a group, else of a user, whose first group it is). -1 is the agent's own group; an agent that is root uses 1000 instead.",
+        "Group that the programs in kernels run as: a number or a name (of a group, else of a user, whose first group it is). -1 is the agent's own group; an agent that is root uses 1000 instead, and the number of the user for a kernel that has a user of its own.",
     }),
     'bind-host': key(blankableText, {
       default: '',

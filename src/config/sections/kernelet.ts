@@ -1,6 +1,6 @@
 import { maxOpenFiles } from '../../lib/open-files.ts';
 import { key, optional, type SectionDefinition } from '../definition.ts';
-import { capabilities } from '../value-types/credentials.ts';
+import { capabilities, userRange } from '../value-types/credentials.ts';
 import { bitRate, byteSize, cpuCount, duration, integer, reservedSpace, strictBoolean } from '../value-types/scalar.ts';
 import { absolutePaths, choice, optionTables, path, text, textList } from '../value-types/text.ts';
 
@@ -109,6 +109,11 @@ export const kerneletSection = {
     'open-files': key(optional(integer({ min: 256, max: maxOpenFiles })), {
       default: null,
       description: `How many files a process of a kernel may have open. None given: as many as the engine gives, but no more than ${maxOpenFiles}. More than the engine can give is capped, with a warning.`,
+    }),
+    'kernel-uid-range': key(userRange, {
+      default: [2_000_000, 2_065_535],
+      description:
+        'Users of this host of which each kernel has one of its own, when the agent is root, in no cluster, and `container.kernel-uid` names none. Kernels with mounts have the common one, since the owners of those folders are made for it. Ids in `/etc/passwd`, `group`, `subuid` and `subgid` are left out. Nothing else should use them.',
     }),
     'device-plugins': key(textList, {
       default: [],

@@ -3,7 +3,7 @@
 import { type ValueType, valueType } from '../definition.ts';
 import type { HostPort, PortRange } from '../settings.ts';
 import { isTable } from '../toml.ts';
-import { port, toNumber } from './scalar.ts';
+import { port, range, toNumber } from './scalar.ts';
 
 /** Host and port as written, not yet checked; undefined when the form is none of the three. */
 export function splitHostPort(value: unknown): { readonly host: unknown; readonly port: unknown } | undefined {
@@ -70,22 +70,8 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** `[a, b]` or `"a-b"`, both ends inclusive, a below b. */
-export const portRange: ValueType<PortRange> = valueType(
-  'a range of ports, such as [30000, 31000] or "30000-31000", the first below the last',
-  {
-    anyOf: [
-      { type: 'string', pattern: '^ *[0-9]+ *- *[0-9]+ *$' },
-      { type: 'array', items: { type: ['integer', 'string'] }, minItems: 2, maxItems: 2 },
-    ],
-  },
-  (value) => {
-    const parts: unknown = typeof value === 'string' ? value.split('-') : value;
-    if (!Array.isArray(parts) || parts.length !== 2) return undefined;
-    const [first, last] = parts.map(portNumber);
-    return first !== undefined && last !== undefined && first < last ? { first, last } : undefined;
-  },
-);
+/** Ports of this host, both ends inclusive. */
+export const portRange: ValueType<PortRange> = range('ports', port, { first: 30_000, last: 31_000 });
 
 function portNumber(value: unknown): number | undefined {
   const number = toNumber(value);

@@ -1,7 +1,7 @@
 /** Whom programs run as and what they may: users and groups (spec config-and-ops 2.4), capabilities (capabilities(7)). */
 import { didYouMean } from '../../lib/nearest-name.ts';
 import { RefusedValue, type ValueType, valueType } from '../definition.ts';
-import { toNumber } from './scalar.ts';
+import { integer, range, toNumber } from './scalar.ts';
 
 /** A user or group before names are looked up; `own` stands for the agent's. */
 export type OwnerChoice = { readonly own: true } | { readonly id: number } | { readonly name: string };
@@ -20,6 +20,9 @@ export const owner: ValueType<OwnerChoice> = valueType(
     return typeof value === 'string' && /^[A-Za-z_][A-Za-z0-9_.-]{0,63}\$?$/.test(value) ? { name: value } : undefined;
   },
 );
+
+/** Users of this host, root not among them. */
+export const userRange = range('users', integer({ min: 1, max: largestId }), { first: 2_000_000, last: 2_065_535 });
 
 /** Finds the numbers of names. */
 export interface AccountLookup {

@@ -59,6 +59,31 @@ export const cpuCount: ValueType<number> = valueType(
   },
 );
 
+/** `[a, b]` or `"a-b"`, both ends inclusive, a below b; `noun` is what they are, in the plural. */
+export function range(
+  noun: string,
+  end: ValueType<number>,
+  example: { readonly first: number; readonly last: number },
+): ValueType<{ readonly first: number; readonly last: number }> {
+  const { first, last } = example;
+  const read = (value: unknown): number | undefined => attempt(() => end.parse(value));
+  return valueType(
+    `a range of ${noun}, such as [${first}, ${last}] or "${first}-${last}", the first below the last`,
+    {
+      anyOf: [
+        { type: 'string', pattern: '^ *[0-9]+ *- *[0-9]+ *$' },
+        { type: 'array', items: { type: ['integer', 'string'] }, minItems: 2, maxItems: 2 },
+      ],
+    },
+    (value) => {
+      const parts: unknown = typeof value === 'string' ? value.split('-') : value;
+      if (!Array.isArray(parts) || parts.length !== 2) return undefined;
+      const [from, to] = parts.map(read);
+      return from !== undefined && to !== undefined && from < to ? { first: from, last: to } : undefined;
+    },
+  );
+}
+
 /** A TCP port that can be listened on or connected to: not 0. */
 export const port: ValueType<number> = integer({ min: 1, max: 65_535 });
 

@@ -164,6 +164,9 @@ export const kernelSchema = z
       .openapi({ description: 'What it has of which device, as decimal texts, and whether the node has lost that.' }),
     network: z.string().openapi({ description: '`none`, `bridge`, or the name of another network.' }),
     mounts: z.array(z.strictObject({ source: z.string(), target: z.string(), readOnly: z.boolean() })).readonly(),
+    user: z.strictObject({ uid: z.int(), gid: z.int() }).openapi({
+      description: 'Whom its programs run as, in the kernel and on the host.',
+    }),
     ports: z.array(z.strictObject({ containerPort: z.int(), hostPort: z.int() })).readonly(),
     environ: z
       .array(z.string())
