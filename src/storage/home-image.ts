@@ -48,7 +48,10 @@ export async function makeHomeImage(root: string, homeBytes: number, signal?: Ab
 }
 
 /** Gives the image to the user of its home, so that whose it is can be seen while it is not mounted. Throws the system's error. */
-export async function giveHomeImage(root: string, owner: { readonly uid: number; readonly gid: number }): Promise<void> {
+export async function giveHomeImage(
+  root: string,
+  owner: { readonly uid: number; readonly gid: number },
+): Promise<void> {
   if (process.geteuid?.() === 0) await chown(join(root, imageFile), owner.uid, owner.gid);
 }
 

@@ -132,9 +132,9 @@ export class KeptHomes implements AsyncDisposable {
 
   /** The users whose homes are kept. Of one that has just been let go it may still say so. */
   async owners(): Promise<readonly number[]> {
-    const names = await readdir(this.#parts.folder).catch(noneIfAbsent);
-    for (const name of this.#owners.keys()) if (!names.includes(name)) this.#owners.delete(name);
-    const unknown = names.filter((name) => !this.#owners.has(name));
+    const names = new Set(await readdir(this.#parts.folder).catch(noneIfAbsent));
+    for (const name of this.#owners.keys()) if (!names.has(name)) this.#owners.delete(name);
+    const unknown = [...names].filter((name) => !this.#owners.has(name));
     await Promise.all(
       unknown.map(async (name) => {
         const owner = await homeOwner(this.pathOf({ name }));

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tenantId } from '../support/runner-container.ts';
 import { RunnerSession, shellCommand } from '../support/runner-session.ts';
 
 let kernel: RunnerSession;
@@ -45,7 +46,7 @@ describe('commands', () => {
       'id -u; id -g; id -G; id -un; pwd; cat /proc/self/oom_score_adj; grep -E "Cap(Eff|Prm|Inh|Amb)|NoNewPrivs" /proc/self/status',
     );
     expect(stdout.split('\n')).toEqual([
-      ...['1000', '1000', '1000', 'work', '/home/work', '500'],
+      ...[`${tenantId}`, `${tenantId}`, `${tenantId}`, 'work', '/home/work', '500'],
       ...['CapInh', 'CapPrm', 'CapEff', 'CapAmb'].map((name) => `${name}:\t0000000000000000`),
       'NoNewPrivs:\t1',
       '',

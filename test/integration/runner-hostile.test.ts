@@ -1,7 +1,7 @@
 /** A tenant, or a peer, that means the runner harm. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { docker } from '../support/runner-container.ts';
+import { docker, tenantId } from '../support/runner-container.ts';
 import { RunnerPeer } from '../support/runner-peer.ts';
 import { RunnerSession, runId } from '../support/runner-session.ts';
 
@@ -22,7 +22,7 @@ describe('a hostile tenant', () => {
     const refused = await kernel.shell('echo hi');
     expect([0, 126, 2]).toContain(refused.exitCode);
     expect(await kernel.peer.request('ping', null)).toMatchObject({ phase: 'ready' });
-    await docker('exec', '-u', '1000', kernel.container.name, 'sh', '-c', 'kill -9 -1').catch(() => {});
+    await docker('exec', '-u', String(tenantId), kernel.container.name, 'sh', '-c', 'kill -9 -1').catch(() => {});
     await wait(200);
     expect((await kernel.shell('echo alive')).stdout).toBe('alive\n');
   });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { DeclaredService, ServiceOptions, ServiceOutcome } from '../../src/protocol/kernel-services.ts';
+import { tenantId } from '../support/runner-container.ts';
 import { RunnerSession } from '../support/runner-session.ts';
 
 /** Answers requests on the port for ever, and says what it was given. */
@@ -117,15 +118,17 @@ describe('services', () => {
 
   it('start once with what the caller chose, end, and start again', async () => {
     expect(await start('web')).toEqual(started);
-    expect(await fetchPage(9000)).toBe("[['9000', '--root', '/home/work'], 1000, None, 'by 1000\\n']");
+    expect(await fetchPage(9000)).toBe(`[['9000', '--root', '/home/work'], ${tenantId}, None, 'by ${tenantId}\\n']`);
     expect(await start('web')).toEqual({ status: 'running' });
-    expect((await kernel.shell('cat a/b/who; stat -c %a a/b/who')).stdout).toBe('1000\n\n600\n');
+    expect((await kernel.shell('cat a/b/who; stat -c %a a/b/who')).stdout).toBe(`${tenantId}\n\n600\n`);
     await stop('web');
     await stop('web');
     expect(await fetchPage(9000)).toBe('');
     const chosen = { arguments: { '--root': ['a', '{b}'], '--quiet': null }, envs: { GREETING: 'hello' } };
     expect(await start('web', chosen)).toEqual(started);
-    expect(await fetchPage(9000)).toBe("[['9000', '--root', 'a', '{b}', '--quiet'], 1000, 'hello', 'by 1000\\n']");
+    expect(await fetchPage(9000)).toBe(
+      `[['9000', '--root', 'a', '{b}', '--quiet'], ${tenantId}, 'hello', 'by ${tenantId}\\n']`,
+    );
     expect(await kernel.container.logs()).toContain('the web server is at 9000');
     await stop('web');
   });

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { docker } from '../support/runner-container.ts';
+import { docker, tenantId } from '../support/runner-container.ts';
 import { makeBusyboxImage, makeEmptyImage, testVolume } from '../support/runner-images.ts';
 import { newKey, SshKernel, tenantFile } from '../support/ssh-kernel.ts';
 
@@ -28,7 +28,7 @@ describe('the SSH server', () => {
     const { stdout } = await kernel.session.shell(
       'for p in /proc/[0-9]*; do grep -lz dropbear $p/cmdline >/dev/null 2>&1 && grep -E "^(Uid|CapEff)" $p/status; done',
     );
-    expect(stdout).toContain('Uid:\t1000\t1000\t1000\t1000');
+    expect(stdout).toContain(`Uid:${`\t${tenantId}`.repeat(4)}`);
     expect(stdout).toContain('CapEff:\t0000000000000000');
   });
 
@@ -56,7 +56,7 @@ describe('the SSH server', () => {
     expect(done).toMatchObject({ exitCode: 0 });
     expect(digest(await readFile(`${file}.back`))).toBe(digest(bytes));
     expect((await kernel.session.shell('stat -c "%u %s" taken; rm .bashrc .bash_profile')).stdout).toBe(
-      `1000 ${bytes.length}\n`,
+      `${tenantId} ${bytes.length}\n`,
     );
   });
 

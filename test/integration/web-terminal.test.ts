@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { docker } from '../support/runner-container.ts';
+import { docker, tenantId } from '../support/runner-container.ts';
 import { makeBusyboxImage, makeEmptyImage, testVolume } from '../support/runner-images.ts';
 import { RunnerSession } from '../support/runner-session.ts';
 import { TerminalClient } from '../support/terminal-client.ts';
@@ -68,7 +68,7 @@ describe('the web terminal', () => {
     terminal.type('id -u; echo $GREETING $TERM $NODE_OPTIONS; stty size; shopt -q login_shell && echo "log"in; pwd\r');
     await shows(
       terminal,
-      /1000\r\nhello xterm-256color --require=\/nowhere\.js\r\n30 100\r\nlogin\r\n\/home\/work\r\n/,
+      `${tenantId}\r\nhello xterm-256color --require=/nowhere.js\r\n30 100\r\nlogin\r\n/home/work\r\n`,
     );
     expect(terminal.title).toBe('my-session');
     terminal.resize(40, 10);

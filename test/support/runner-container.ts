@@ -12,6 +12,9 @@ import { RunnerPeer } from './runner-peer.ts';
 
 const run = promisify(execFile);
 
+/** The user and the group of the tenant: one of those that kernels have to themselves. */
+export const tenantId = 2_012_345;
+
 export interface RunnerContainerOptions {
   readonly volume: string;
   readonly image: string;
@@ -55,7 +58,7 @@ export async function startRunnerContainer(options: RunnerContainerOptions): Pro
     generation: 1,
     secret,
     runtime: { type: 'app', path: null },
-    user: { uid: 1000, gid: 1000, name: 'work' },
+    user: { uid: tenantId, gid: tenantId, name: 'work' },
     environ: [],
     services: [],
     models: [],

@@ -8,6 +8,7 @@ import { Ownership } from '../../src/kernel/ownership.ts';
 import { writeSshKeys } from '../../src/kernel/ssh-keys.ts';
 import type { AgentId } from '../../src/lib/ids.ts';
 import { specFixture } from './kernel-record.ts';
+import { tenantId } from './runner-container.ts';
 import { RunnerSession } from './runner-session.ts';
 
 /** What a client's program came to. */
@@ -48,6 +49,7 @@ export class SshKernel implements AsyncDisposable {
     await chmod(folder, 0o755);
     const spec = specFixture({
       services: [{ name: 'sshd', protocol: 'tcp', containerPorts: [2200], isInference: false }],
+      user: { uid: tenantId, gid: tenantId },
     });
     const none = join(folder, 'none');
     const paths = { root: folder, work: none, config, run: none, networkFiles: none, private: none };
@@ -116,5 +118,5 @@ export async function newKey(folder: string, name: string): Promise<string> {
 /** Writes a file of the configuration that the tenant owns. */
 export async function tenantFile(path: string, text: string, mode: number): Promise<void> {
   await writeFile(path, text, { mode });
-  await chown(path, 1000, 1000);
+  await chown(path, tenantId, tenantId);
 }
