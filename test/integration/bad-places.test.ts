@@ -86,7 +86,7 @@ describe('a scratch root', () => {
 
 describe('a full disk', () => {
   it('refuses new kernels, keeps and removes the others, and is forgotten when there is room again', async () => {
-    await using node = await NodeUnderTest.make();
+    await using node = await NodeUnderTest.make({ configuration: '[kernelet]\ndisk-reserve = "0"\n' });
     using small = await mountSmall(node.stateDir, 'size=24m');
     const fill = path.join(small.folder, 'fill');
     await node.startDaemon();
@@ -120,6 +120,16 @@ describe('a full disk', () => {
     } finally {
       await node.endDaemon('SIGTERM');
     }
+  });
+});
+
+describe('a disk that is nearly full', () => {
+  it('gets no new kernel, in words, while less is free than the node keeps for itself', async () => {
+    await using node = await NodeUnderTest.started({ configuration: '[kernelet]\ndisk-reserve = "4096t"\n' });
+    const refusal = await refused(node, ['run', '--lang', 'shell', '-c', 'true']);
+    expect(refusal).toMatchObject({ code: 'INSUFFICIENT_RESOURCES', status: 125 });
+    expect(refusal.message).toMatch(/the disk is nearly full: .* are free below .*\/state.*kernelet\.disk-reserve/);
+    expect((await statusOf(node)).disk).toBe('full');
   });
 });
 

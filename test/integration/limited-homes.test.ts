@@ -8,7 +8,7 @@ import { byDepth } from '../support/depth.ts';
 import { engineCall } from '../support/engine-api.ts';
 import { inventory } from '../support/inventory.ts';
 import { callApi } from '../support/local-api.ts';
-import { eventsOf, eventually, kernelsOf, statusOf, untilEmpty } from '../support/node-facts.ts';
+import { eventsOf, eventually, kernelsOf, untilEmpty } from '../support/node-facts.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
 import { seededRandom } from '../support/random.ts';
 
@@ -177,12 +177,4 @@ it('is whole or gone after a kill of the daemon at any instant of its making or 
     await untilEmpty(node);
     await eventually('nothing is left', async () => ((await limitsLeft()).length === 0 ? true : null));
   }
-});
-
-it('refuses kernels, in words, while less is free than the node keeps for itself', async () => {
-  await using short = await NodeUnderTest.started({ configuration: '[kernelet]\ndisk-reserve = "4096t"\n' });
-  const { status, stderr } = await short.run(['run', '--lang', 'shell', '-c', 'true']);
-  expect(status).not.toBe(0);
-  expect(stderr).toMatch(/the disk is nearly full: .* are free below .*\/state.*kernelet\.disk-reserve/);
-  expect((await statusOf(short)).disk).toBe('full');
 });
