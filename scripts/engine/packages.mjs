@@ -10,9 +10,9 @@ const needed = [
   ['ps', 'procps'],
 ];
 
-export async function missingPackages() {
+export async function missingPackages(programs = needed) {
   const missing = [];
-  for (const [program, name] of needed) if (!(await findProgram(program))) missing.push(name);
+  for (const [program, name] of programs) if (!(await findProgram(program))) missing.push(name);
   return missing;
 }
 

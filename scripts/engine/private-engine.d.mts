@@ -7,5 +7,6 @@ export interface EnginePlace {
   readonly socket: string;
 }
 export function layout(folder: string): EnginePlace;
-export function startDaemon(place: EnginePlace): Promise<void>;
+/** `more` are arguments for the daemon. */
+export function startDaemon(place: EnginePlace, more?: readonly string[]): Promise<void>;
 export function stopDaemon(place: EnginePlace): Promise<void>;

@@ -43,8 +43,8 @@ export async function runningPid(place) {
   return (await commandLine(pid)).includes(`--pidfile=${place.pidFile}`) ? pid : undefined;
 }
 
-/** Starts the daemon and waits until it answers. */
-export async function startDaemon(place) {
+/** Starts the daemon, with more arguments than the usual ones, and waits until it answers. */
+export async function startDaemon(place, more = []) {
   await clearAway(place, []);
   await mkdir(place.data, { recursive: true, mode: 0o710 });
   await mkdir(place.run, { recursive: true, mode: 0o700 });
@@ -64,6 +64,7 @@ export async function startDaemon(place) {
       `--containerd-plugins-namespace=${place.namespace}-plugins`,
       `--config-file=${place.settings}`,
       '--log-level=warn',
+      ...more,
     ],
     // A session of its own, so that Ctrl-C on the terminal doesn't reach it.
     { detached: true, stdio: ['ignore', log.fd, log.fd], env: environment },

@@ -12,6 +12,7 @@ import type { OperationTimes } from '../lib/operation-times.ts';
 import type { Statistics } from '../stats/statistics.ts';
 import type { AgentStatus } from './agent.ts';
 import type { CreateDefaults, NodeCapacity } from './create-request.ts';
+import type { OciRuntimes } from './oci-runtimes.ts';
 import type { FittedLimits } from './operator-limits.ts';
 
 /** Receives the progress of long work. */
@@ -60,6 +61,7 @@ export interface AgentParts {
   readonly defaults: CreateDefaults;
   readonly capacity: NodeCapacity;
   readonly devices: NodeDevices;
+  readonly ociRuntimes: OciRuntimes;
   /** Lets go of the kernels, the engine and the state folder, in this order; called once, at the agent's end. */
   readonly release: () => Promise<void>;
   readonly facts: StatusFacts;

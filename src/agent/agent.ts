@@ -21,6 +21,7 @@ import type { NodeStatistics, ProcessFigures } from '../stats/statistics.ts';
 import type { RequestedMount } from '../storage/mounts/mount-policy.ts';
 import type { KeptView, KernelView } from './kernel-view.ts';
 import type { NodeResources } from './node-resources.ts';
+import type { OciRuntimeState } from './oci-runtimes.ts';
 
 export type { KeptView, KernelView, NodeResources };
 
@@ -74,6 +75,8 @@ export interface CreateRequest {
   /** Whether the user may become root of the container; no when absent. */
   readonly sudo?: boolean | undefined;
   readonly interpreter: 'eager' | 'lazy';
+  /** An OCI runtime that the operator allows; as configured when absent. */
+  readonly ociRuntime?: string | undefined;
 }
 
 /** Figures of one kernel, read now. */
@@ -100,6 +103,8 @@ export interface AgentStatus {
   readonly pid: number;
   readonly startedAt: number;
   readonly engine: { readonly address: string; readonly healthy: boolean; readonly detail: string };
+  /** Those that the operator has named. */
+  readonly ociRuntimes: readonly OciRuntimeState[];
   /** `stalled`: a write to the state folder has taken seconds; what waits is written when the disk answers again. `full`: less is free than is
    * reserved for the node, and no kernel is made. */
   readonly disk: 'ok' | 'stalled' | 'full';

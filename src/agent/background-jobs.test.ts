@@ -8,6 +8,7 @@ import { parseRunId } from '../lib/ids.ts';
 import { type LogFields, silentLogger } from '../lib/log.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
 import { BackgroundJobs } from './background-jobs.ts';
+import { OciRuntimes } from './oci-runtimes.ts';
 import { Readiness } from './readiness.ts';
 
 let one: KernelsFixture;
@@ -37,6 +38,7 @@ async function started(): Promise<BackgroundJobs> {
       publish: (event: KernelEvent) => void published.push(event),
       hasFinished: (_: unknown, asked: string) => finished.has(asked),
     },
+    ociRuntimes: new OciRuntimes({ names: [], probe: null, clock, log: silentLogger }),
     clock,
     log: { ...silentLogger, warn: (_: string, fields: LogFields = {}) => void warnings.push(fields) },
   };

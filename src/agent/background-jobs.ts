@@ -24,7 +24,7 @@ const engineRetryMs = 1000;
 /** What a start waits for, however long. */
 const passing = ['ENGINE_UNAVAILABLE', 'ENGINE_CHANGED', 'DEADLINE_EXCEEDED'] as const;
 
-export interface BackgroundJobsParts extends Pick<AgentParts, 'kernels' | 'clock' | 'log'> {
+export interface BackgroundJobsParts extends Pick<AgentParts, 'kernels' | 'ociRuntimes' | 'clock' | 'log'> {
   readonly events: Pick<EventSink, 'publish' | 'hasFinished'>;
 }
 
@@ -62,13 +62,14 @@ export class BackgroundJobs implements AsyncDisposable {
   /** Recovers, then runs the jobs until disposal. Throws what recovery threw, unless `retry` waits for the engine. */
   async start(options: { readonly retry: boolean }): Promise<void> {
     await this.#recover(options.retry);
-    const { kernels, clock, log } = this.#parts;
+    const { kernels, ociRuntimes, clock, log } = this.#parts;
     this.#readiness.enter('ready');
     const { signal } = this.#end;
     this.#jobs.push(
       supervise({ what: 'following the engine', clock, log, signal, maxPauseMs: engineRetryMs }, (own) =>
         kernels.watch(own),
       ),
+      supervise({ what: 'trying OCI runtimes', clock, log, signal }, (own) => ociRuntimes.keepTrying(own)),
     );
     this.#every({ name: 'sweep', pauseMs: sweepPauseMs, round: (signal) => kernels.sweep(signal) });
     this.#every({

@@ -14,6 +14,7 @@ const defaults: CreateDefaults = {
   bitsPerSecond: null,
   idleTimeoutMs: null,
   user: { uid: 1000, gid: 1000 },
+  ociRuntime: null,
 };
 const slots = new Map([
   ['cuda.device', 'count'],

@@ -36,6 +36,8 @@ export interface CreateDefaults {
   readonly homeBytes: number | null;
   readonly bitsPerSecond: number | null;
   readonly user: { readonly uid: number; readonly gid: number };
+  /** The OCI runtime; null = the engine's default. */
+  readonly ociRuntime: string | null;
 }
 
 /** What one kernel can have at most on this machine. */
@@ -267,5 +269,6 @@ export function compileSpec(
     idleTimeoutMs: request.idleTimeoutMs ?? defaults.idleTimeoutMs,
     // Its neighbours on the network are told by it: it says nothing of the id.
     hostname: request.hostname ?? randomBytes(6).toString('hex'),
+    ociRuntime: request.ociRuntime ?? defaults.ociRuntime,
   };
 }

@@ -78,6 +78,7 @@ export class DefaultAgent implements Agent {
       pid: process.pid,
       startedAt: this.#startedAt,
       engine: { address: engine.address, healthy, detail: failure ?? (healthy ? '' : 'the engine does not answer') },
+      ociRuntimes: this.#parts.ociRuntimes.list(),
       disk: facts.disk(),
       kernels: kernels.list().length,
       slots: facts.slots(),
@@ -114,6 +115,7 @@ export class DefaultAgent implements Agent {
     if (kernels.list().some((record) => record.spec.id === id)) {
       throw new KerneletError('KERNEL_EXISTS', `a kernel ${id} exists already`, { context: { kernel: id } });
     }
+    await this.#assertRuntime(request.ociRuntime ?? defaults.ociRuntime, signal);
     const mounts = await this.#parts.checkMounts(request.mounts);
     const wish = {
       reference: request.image,
@@ -170,8 +172,9 @@ export class DefaultAgent implements Agent {
     const { kernels, checkMounts, assertRoom } = this.#parts;
     await assertRoom();
     const kept = await kernels.keptOf(id);
-    // What may be mounted may have changed since.
+    // What may be mounted, and the runtimes, may have changed since.
     await checkMounts(kept.record?.spec.mounts ?? []);
+    await this.#assertRuntime(kept.record?.spec.ociRuntime ?? null, signal);
     return this.#view(await kernels.restore(kept, signal));
   }
 
@@ -329,6 +332,10 @@ export class DefaultAgent implements Agent {
   #assertEngine(): void {
     const problem = this.#parts.kernels.engineProblem();
     if (problem) throw problem;
+  }
+
+  async #assertRuntime(name: string | null, signal: AbortSignal): Promise<void> {
+    if (name !== null) await this.#parts.ociRuntimes.assertUsable(name, signal);
   }
 
   async #find(id: string): Promise<KernelRecord> {

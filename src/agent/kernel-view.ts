@@ -63,6 +63,8 @@ export function viewOf(
     })),
     /** `none`, `bridge`, or the name of another network. */
     network: typeof spec.network === 'object' ? spec.network.name : spec.network,
+    /** By its name in the engine's configuration; null = the engine's default. */
+    ociRuntime: spec.ociRuntime,
     mounts: spec.mounts,
     /** Of this host: its programs run as it, on the host as in the kernel. */
     user: spec.user,

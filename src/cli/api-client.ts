@@ -263,10 +263,14 @@ export class ApiClient implements AsyncDisposable {
     }
   }
 
+  /** Where the daemon stands now. */
+  async status(signal: AbortSignal): Promise<ApiReply<'getStatus'>> {
+    return await this.#api.json<'getStatus'>({ method: 'GET', path: '/v1/status', retry: 'never', signal });
+  }
+
   /** Whether a daemon answers now. */
   async #answers(): Promise<boolean> {
-    const signal = AbortSignal.timeout(answerTimeoutMs);
-    return await this.#api.json<'getStatus'>({ method: 'GET', path: '/v1/status', retry: 'never', signal }).then(
+    return await this.status(AbortSignal.timeout(answerTimeoutMs)).then(
       () => true,
       () => false,
     );

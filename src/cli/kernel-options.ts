@@ -25,6 +25,7 @@ export const kernelOptions: readonly OptionSpec[] = [
   },
   { flags: '--mount <host:container[:ro]>', help: 'mount a host folder that the configuration allows', repeat: true },
   { flags: '--network <kind>', help: 'network (default bridge)', choices: ['none', 'bridge'] },
+  { flags: '--runtime <name>', help: 'OCI runtime, such as runsc, where the configuration allows it' },
   { flags: '--publish <port>', help: 'publish a container port on 127.0.0.1', repeat: true },
 ];
 
@@ -64,6 +65,7 @@ export function createBody(
     mounts: options.list('mount').map((text) => mountOf(text, io)),
     network: options.choice('network', ['none', 'bridge']),
     publish: options.list('publish').map(portOf),
+    ociRuntime: options.text('runtime'),
     interpreter: rest.interpreter,
   });
 }

@@ -75,6 +75,8 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
       homeBytes: homeLimit(values.container, context),
       bitsPerSecond: kernelet['default-bandwidth'],
     },
+    ociRuntime: kernelet['oci-runtime'],
+    ociRuntimes: kernelet['oci-runtimes'],
     imageBootstrap: kernelet['image-bootstrap'] ?? (context.mode === 'cluster' ? 'root' : 'never'),
     imageCapabilities: kernelet['image-capabilities'],
     loosen: {

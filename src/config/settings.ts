@@ -191,6 +191,10 @@ export interface Settings {
   readonly pluginOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly defaults: KernelDefaults;
   readonly loosen: LoosenSettings;
+  /** The OCI runtime of kernels; null = the engine's default. */
+  readonly ociRuntime: string | null;
+  /** Those that requests may name. */
+  readonly ociRuntimes: readonly string[];
   /** Whether images' own scripts are run. */
   readonly imageBootstrap: 'never' | 'root';
   /** Without `CAP_`; only in cluster mode. */

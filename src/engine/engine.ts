@@ -27,6 +27,12 @@ export interface EngineInfo {
   readonly runtimes: readonly string[];
   /** What isolates containers, in the engine's words: `name=seccomp,profile=default`, `name=userns`. */
   readonly securityOptions: readonly string[];
+  /** Whom root of containers is on this host, where the engine gives them other ids than the host's (`userns-remap`). */
+  readonly mappedRoot: { readonly uid: number; readonly gid: number } | null;
+  /** Whether it runs without root, in namespaces of a user's own. */
+  readonly isRootless: boolean;
+  /** Which limits of containers it enforces; others it passes over. */
+  readonly enforced: { readonly cpus: boolean; readonly memory: boolean; readonly processes: boolean };
   /** Hard `nofile` limit that a container gets when none is asked for; undefined when unknown. */
   readonly openFilesLimit?: number;
 }
@@ -123,6 +129,8 @@ export interface ContainerSpec {
   readonly user?: string;
   /** Whether nothing can be written but to mounts; absent = no. */
   readonly readOnlyRoot?: boolean;
+  /** The OCI runtime, by its name in the engine's configuration; absent = the engine's default. */
+  readonly runtime?: string;
   /** Engine-specific fields merged last, from an operator's override file. */
   readonly overrides?: Readonly<Record<string, unknown>>;
 }

@@ -1,4 +1,5 @@
 /** Puts the parts of this folder together into the set of kernels of one agent; the order of the steps of creation is here. */
+import { join } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
 import type { EventSink } from '../events/kernel-event.ts';
 import type { RunnerConnector } from '../execution/runner-client.ts';
@@ -14,6 +15,7 @@ import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from '../network
 import { SessionNetworks } from '../network/session-networks.ts';
 import { containerPaths } from '../protocol/image-contract.ts';
 import { measurer } from '../stats/scratch-sizes.ts';
+import { readContainerUsers, type UsersOfContainers } from '../storage/container-users.ts';
 import type { KeptHomesLimits } from '../storage/kept-homes.ts';
 import { ScratchFolders, type ScratchFoldersParts } from '../storage/scratch.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
@@ -31,6 +33,7 @@ import { listOwnedContainers } from './owned-containers.ts';
 import { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
 import { RunnerClients } from './runner-clients.ts';
+import { probeRuntime } from './runtime-probe.ts';
 import type { CreationPlan } from './step.ts';
 import { type AllocateParts, allocateStep } from './steps/allocate.ts';
 import { type ConfigFilesParts, configFilesStep, type RunnerTuning } from './steps/config-files.ts';
@@ -108,6 +111,8 @@ export interface AssembledKernels extends AsyncDisposable {
   readonly bridge: Bridge;
   readonly prewarmedNetworks: PrewarmedNetworkPool;
   readonly sessionNetworks: SessionNetworks;
+  /** Boots a kernel under an OCI runtime. Throws NOT_SUPPORTED, ENGINE_UNAVAILABLE, ENGINE_CHANGED. */
+  readonly probeRuntime: (runtime: string, signal: AbortSignal) => Promise<void>;
 }
 
 /**
@@ -142,6 +147,8 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     markName: `kernelet-${state.tag}`,
     marks: settings.marksEngine,
   });
+  const users: UsersOfContainers = async (signal) =>
+    readContainerUsers((engineGuard.info ?? (await engine.info(signal))).mappedRoot);
   const hooks = new KernelHookList(parts.hooks ?? [], log);
   const containers = new KernelContainers({
     engine,
@@ -182,6 +189,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     engine,
     ownership,
     scratch,
+    users,
     bridge,
     containers,
     prewarmedNetworks,
@@ -234,6 +242,19 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     bridge,
     prewarmedNetworks,
     sessionNetworks,
+    probeRuntime: async (runtime, signal) => {
+      engineGuard.assertOpen();
+      await probeRuntime(
+        runtime,
+        {
+          ...{ engine, users, ownership, container, tag: state.tag, folder: join(state.path, 'runtimes') },
+          runner: settings.runner,
+          connectRunner: parts.connectRunner,
+          readyTimeoutMs: settings.readyTimeoutMs,
+        },
+        signal,
+      );
+    },
     [Symbol.asyncDispose]: async () => {
       await registry[Symbol.asyncDispose]();
       await prewarmedNetworks[Symbol.asyncDispose]();
@@ -267,11 +288,11 @@ function creationPlan(parts: PlanParts): CreationPlan {
     portsStep(parts),
     [
       imageStep(parts.engine),
-      scratchStep(parts.scratch),
+      scratchStep(parts.scratch, parts.users),
       prewarmedNetworkStep(parts.prewarmedNetworks, parts.hardening),
     ],
     networkStep(parts.bridge, parts.prewarmedNetworks),
-    filesStep(parts.scratch, parts.log),
+    filesStep(parts.scratch, parts.users, parts.log),
     configFilesStep(parts),
     containerStep(parts.containers, parts.scratch),
     startStep(parts),

@@ -4,6 +4,7 @@
  */
 import { containerDevices, type DeviceProvision } from '../devices/device-provision.ts';
 import type { ContainerMount, ContainerSpec } from '../engine/engine.ts';
+import { KerneletError } from '../lib/errors.ts';
 import { containerPaths } from '../protocol/image-contract.ts';
 import { boundedEntry, runnerCapabilities } from '../protocol/runner-config.ts';
 import type { ScratchPaths } from '../storage/scratch.ts';
@@ -129,7 +130,17 @@ function capabilitiesOf(
   return [...new Set([...capabilities, ...ofRoot, ...(isBounded ? [dropping] : [])])];
 }
 
-/** The specification of the container of a record's generation. */
+/** A device that needs a runtime of its own would silently take the place of the one that was asked for. */
+function runtimeOf({ spec, placement }: KernelRecord): Pick<ContainerSpec, 'runtime'> {
+  const { ociRuntime: runtime } = spec;
+  if (runtime === null) return {};
+  const ofDevices = placement.provision.runtime;
+  if (ofDevices === null || ofDevices === runtime) return { runtime };
+  const text = `devices of the kernel need the OCI runtime ${ofDevices}, and it is to have ${runtime}`;
+  throw new KerneletError('NOT_SUPPORTED', text, { context: { runtime, ofDevices } });
+}
+
+/** The specification of the container of a record's generation. Throws NOT_SUPPORTED for two runtimes at once. */
 export function containerSpec(record: KernelRecord, parts: SpecParts): ContainerSpec {
   const { spec, placement, generation } = record;
   const { limits } = spec;
@@ -178,6 +189,7 @@ export function containerSpec(record: KernelRecord, parts: SpecParts): Container
     securityOptions: settings.hardening.securityOptions,
     logLimitBytes: settings.logLimitBytes,
     init: settings.init,
+    ...runtimeOf(record),
     ...(parts.overrides === undefined ? {} : { overrides: parts.overrides }),
   };
 }

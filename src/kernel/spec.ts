@@ -158,6 +158,8 @@ export const kernelSpec = fields({
   /** The kernel is removed after this long without a run; null = never. */
   idleTimeoutMs: nullable(number),
   hostname: text,
+  /** By its name in the engine's configuration; null = the engine's default. */
+  ociRuntime: newer(nullable(text), null),
 });
 /** A kernel's specification, in which every default is filled in. */
 export type KernelSpec = TypeOf<typeof kernelSpec>;

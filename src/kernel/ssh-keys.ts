@@ -5,13 +5,18 @@
  */
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { sshFiles } from '../protocol/runner-config.ts';
-import type { ScratchPaths } from '../storage/scratch.ts';
+import type { Owner, ScratchPaths } from '../storage/scratch.ts';
 import { placeFile } from '../storage/scratch-files.ts';
 import type { Ownership } from './ownership.ts';
 import type { KernelSpec } from './spec.ts';
 
-/** Writes them for a kernel that has an SSH server. Throws STATE_UNUSABLE. */
-export async function writeSshKeys(spec: KernelSpec, paths: ScratchPaths, ownership: Ownership): Promise<void> {
+/** Writes them for a kernel that has an SSH server; `owner` is its user on this host. Throws STATE_UNUSABLE. */
+export async function writeSshKeys(
+  spec: KernelSpec,
+  paths: ScratchPaths,
+  ownership: Ownership,
+  owner: Owner,
+): Promise<void> {
   if (!spec.services.some(({ name }) => name === 'sshd')) return;
   const host = sshKeyPair(ownership.sshSeed(spec.id, 'host'), 'host');
   const login = sshKeyPair(ownership.sshSeed(spec.id, 'login'), 'work');
@@ -21,7 +26,7 @@ export async function writeSshKeys(spec: KernelSpec, paths: ScratchPaths, owners
     [sshFiles.loginPublicKey, login.publicLine, 0o644],
   ] as const;
   for (const [name, content, mode] of files) {
-    await placeFile(paths.config, `ssh/${name}`, content, { mode, owner: spec.user, folderMode: 0o755 });
+    await placeFile(paths.config, `ssh/${name}`, content, { mode, owner, folderMode: 0o755 });
   }
 }
 

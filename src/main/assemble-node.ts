@@ -5,6 +5,7 @@ import type { NodeCapacity } from '../agent/create-request.ts';
 import { DefaultAgent } from '../agent/default-agent.ts';
 import { mayHaveRoot } from '../agent/hardening.ts';
 import type { AssembledNode } from '../agent/node.ts';
+import { OciRuntimes } from '../agent/oci-runtimes.ts';
 import { fitLimits, isAnyWanted } from '../agent/operator-limits.ts';
 import type { Settings } from '../config/settings.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
@@ -209,7 +210,15 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       homeBytes: settings.defaults.homeBytes,
       bitsPerSecond: settings.defaults.bitsPerSecond,
       user: settings.container.kernelUser,
+      ociRuntime: settings.ociRuntime,
     },
+    ociRuntimes: new OciRuntimes({
+      names: [...new Set([...(settings.ociRuntime === null ? [] : [settings.ociRuntime]), ...settings.ociRuntimes])],
+      // Of one command's own kernel the creation finds out.
+      probe: options.keepsKernels && backend.outlivesDaemon ? kernels.probeRuntime : null,
+      clock: systemClock,
+      log,
+    }),
     capacity,
     devices,
     release: () => owned.disposeAsync(),

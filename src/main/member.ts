@@ -70,7 +70,7 @@ export function memberRoot(
   const assemble: AssembleMember = async (settings, state, adapter) => {
     await using cleanups = new AsyncDisposableStack();
     const backend = openBackend({ settings, log, onProgress: (text) => log.info(text) });
-    await checkUser(cleanups.use(backend.engine));
+    await checkUser(cleanups.use(backend.engine), settings.loosen);
     await backend.runnerVolume();
     return await assembleNode(
       {

@@ -64,7 +64,7 @@ async function openStandalone(options: StandaloneOptions): Promise<AssembledNode
   const { settings, folder, log } = options;
   await using cleanups = new AsyncDisposableStack();
   const backend = openBackend(options);
-  await checkUser(cleanups.use(backend.engine));
+  await checkUser(cleanups.use(backend.engine), settings.loosen);
   const state = cleanups.use(await openStateFolder(folder));
   const events = cleanups.use(await openEventLog(state, systemClock, log));
   if (options.willMakeKernels) await backend.runnerVolume();

@@ -4,10 +4,10 @@
  * `{"prompt": …, "password": …}`. With `"line": true` the answer ends with a newline, as a line of a file does, and
  * nothing at all is the end of the input; without it, that is an empty answer.
  */
-import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { object, otherwise, type Reader, readOrNull, text, truth } from '../lib/json-reader.ts';
+import { listenOnPath } from './listen-on-path.ts';
 import type { Run } from './run.ts';
 
 const path = '/tmp/bai-user-input.sock';
@@ -30,17 +30,11 @@ export class InputSocket {
 
   /** Begins to listen. Rejects with the system's error. */
   async listen(): Promise<void> {
-    // A container that is started again may find the file of its earlier life.
-    rmSync(path, { force: true });
     const server = createServer((socket) => this.#take(socket));
     server.maxConnections = maxReaders;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(path, () => resolve());
-    });
-    server.on('error', () => {});
     // The tenant's programs connect; nobody else is in the container.
-    chmodSync(path, 0o666);
+    await listenOnPath(server, path, 0o666);
+    server.on('error', () => {});
   }
 
   #take(socket: Socket): void {

@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { closeSync, constants, fchmodSync, openSync } from 'node:fs';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { isSystemError } from '../lib/system-error.ts';
 
 /** The descriptors that the shell's grammar has for redirections, without the standard ones. */
 const makerDescriptors = [3, 4, 5, 6, 7, 8, 9] as const;
@@ -85,8 +86,7 @@ export class PipePool {
       for (const descriptor of makerDescriptors) {
         const both = openSync(`/proc/${maker.pid}/fd/${descriptor}`, constants.O_RDWR | constants.O_NONBLOCK);
         this.#ready.push(both);
-        // For the tenant to open its streams again by /proc/self/fd; nobody else gets to see them.
-        fchmodSync(both, 0o666);
+        openToTenant(both);
       }
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -95,6 +95,18 @@ export class PipePool {
       maker.stdin.end();
       maker.stdout.destroy();
     }
+  }
+}
+
+/**
+ * For the tenant to open its streams again by /proc/self/fd; nobody else gets to see them. gVisor changes no mode of a pipe:
+ * programs there write to the streams that they have.
+ */
+function openToTenant(pipe: number): void {
+  try {
+    fchmodSync(pipe, 0o666);
+  } catch (error) {
+    if (!isSystemError(error, 'EPERM')) throw error;
   }
 }
 

@@ -2,12 +2,12 @@
  * The socket that the agent connects to, and the first frame of each connection: an agent that does not know the
  * kernel's secret learns nothing, and a connection that says nothing is closed.
  */
-import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import type { Clock } from '../lib/clock.ts';
 import { type AgentFrameHeader, protocolGeneration } from '../protocol/agent-frames.ts';
 import type { ContainerLog } from './container-log.ts';
 import { FrameSocket } from './frame-socket.ts';
+import { listenOnPath } from './listen-on-path.ts';
 
 const maxConnections = 8;
 const helloTimeoutMs = 5000;
@@ -24,19 +24,13 @@ export interface RunnerServerOptions {
 
 /** Begins to listen; resolves when connections are accepted. Rejects with the system's error. */
 export async function serveRunner(options: RunnerServerOptions): Promise<Server> {
-  // A container that is started again finds the file of its earlier life.
-  rmSync(options.path, { force: true });
   const server = createServer((socket) => {
     server.getConnections((_, count) => {
       if (count > maxConnections) socket.destroy();
     });
     greet(new FrameSocket(socket), options);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.path, () => resolve());
-  });
-  chmodSync(options.path, 0o600);
+  await listenOnPath(server, options.path, 0o600);
   return server;
 }
 

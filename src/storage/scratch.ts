@@ -123,21 +123,29 @@ export class ScratchFolders implements AsyncDisposable {
     }
   }
 
-  /** Makes the folders, with a home that takes so many bytes; what is there already stays. Throws STATE_UNUSABLE, NOT_SUPPORTED. */
-  async create(kernel: KernelId, owner: Owner, homeBytes: number | null = null): Promise<void> {
+  /**
+   * Makes the folders, with a home that takes so many bytes; what is there already stays. `root` is the container's, where
+   * the host has another. Throws STATE_UNUSABLE, NOT_SUPPORTED.
+   */
+  async create(
+    kernel: KernelId,
+    tenant: Owner,
+    homeBytes: number | null = null,
+    root: Owner | null = null,
+  ): Promise<void> {
     const paths = this.paths(kernel);
     try {
       await this.#makeRoot();
       if (homeBytes !== null) {
         await this.#limitHome(kernel, homeBytes);
-        await giveHomeImage(paths.root, owner);
+        await giveHomeImage(paths.root, tenant);
       }
       // The kernel's user may pass through its root, where the engine makes mounts as that user.
       await makeOne(paths.root, 0o711);
       await Promise.all([
-        makeOne(paths.work, 0o755, owner),
+        makeOne(paths.work, 0o755, tenant),
         makeOne(paths.config, 0o755),
-        makeOne(paths.run, 0o700),
+        makeOne(paths.run, 0o700, root),
         makeOne(paths.private, 0o700),
       ]);
     } catch (error) {
@@ -282,7 +290,7 @@ function unusable(text: string, path: string, cause: unknown): KerneletError {
   return new KerneletError('STATE_UNUSABLE', `${text} (${code})`, { cause, context: { path } });
 }
 
-async function makeOne(path: string, mode: number, owner?: Owner): Promise<void> {
+async function makeOne(path: string, mode: number, owner: Owner | null = null): Promise<void> {
   await mkdir(path).catch((error: unknown) => {
     if (!isSystemError(error, 'EEXIST')) throw error;
   });

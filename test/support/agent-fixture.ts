@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { AgentParts, EventStore } from '../../src/agent/agent-parts.ts';
 import { DefaultAgent } from '../../src/agent/default-agent.ts';
+import { OciRuntimes } from '../../src/agent/oci-runtimes.ts';
 import { type EventLog, openEventLog } from '../../src/events/event-log.ts';
 import type { KernelEvent } from '../../src/events/kernel-event.ts';
 import type { RunScript } from '../../src/execution/scripted-runner.ts';
@@ -118,7 +119,9 @@ export async function testAgentParts(
       homeBytes: null,
       bitsPerSecond: null,
       user: { uid: 1000, gid: 1000 },
+      ociRuntime: null,
     },
+    ociRuntimes: new OciRuntimes({ names: [], probe: null, clock: systemClock, log: silentLogger }),
     capacity: { cpus: 8, memoryBytes: 64 * 2 ** 30, slots: kernels.devices.known },
     devices: kernels.devices,
     release: async () => {

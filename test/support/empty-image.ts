@@ -3,8 +3,12 @@ import { createHash } from 'node:crypto';
 import { request } from 'node:http';
 import { packFiles } from '../../src/lib/tar.ts';
 
-/** Loads one into the engine at DOCKER_HOST. It is the caller's to remove. */
-export async function loadEmptyImage(reference: string, architecture: string): Promise<void> {
+/** Loads one into the engine at DOCKER_HOST, or another one. It is the caller's to remove. */
+export async function loadEmptyImage(
+  reference: string,
+  architecture: string,
+  dockerHost = process.env['DOCKER_HOST'] ?? '',
+): Promise<void> {
   const layer = Buffer.alloc(1024);
   const layerId = `sha256:${createHash('sha256').update(layer).digest('hex')}`;
   const config = { architecture, os: 'linux', config: {}, rootfs: { type: 'layers', diff_ids: [layerId] } };
@@ -16,7 +20,7 @@ export async function loadEmptyImage(reference: string, architecture: string): P
   ]);
   const content = Buffer.from(await new Response(archive).arrayBuffer());
   const status = await new Promise<number>((resolve, reject) => {
-    const socketPath = (process.env['DOCKER_HOST'] ?? '').replace(/^unix:\/\//, '');
+    const socketPath = dockerHost.replace(/^unix:\/\//, '');
     const headers = { 'Content-Type': 'application/x-tar' };
     const asked = request({ socketPath, method: 'POST', path: '/v1.41/images/load', headers }, (response) => {
       response.resume().on('end', () => resolve(response.statusCode ?? 0));

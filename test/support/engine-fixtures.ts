@@ -18,6 +18,9 @@ export function engineInfo(change: Partial<EngineInfo> = {}): EngineInfo {
     dataRoot: '/var/lib/docker',
     runtimes: [],
     securityOptions: ['name=seccomp,profile=default'],
+    mappedRoot: null,
+    isRootless: false,
+    enforced: { cpus: true, memory: true, processes: true },
     openFilesLimit: 20_000,
     ...change,
   };

@@ -38,6 +38,7 @@ export function specFixture(change: Partial<KernelSpec> = {}): KernelSpec {
     sudo: false,
     idleTimeoutMs: null,
     hostname: 'main1',
+    ociRuntime: null,
     ...change,
   };
 }

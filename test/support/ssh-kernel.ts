@@ -53,7 +53,7 @@ export class SshKernel implements AsyncDisposable {
     });
     const none = join(folder, 'none');
     const paths = { root: folder, work: none, config, run: none, networkFiles: none, private: none };
-    await writeSshKeys(spec, paths, new Ownership('i-test' as AgentId, randomBytes(32)));
+    await writeSshKeys(spec, paths, new Ownership('i-test' as AgentId, randomBytes(32)), spec.user);
     await options.prepare?.(config);
     const session = await RunnerSession.start(type, image, {
       ...(options.volume === undefined ? {} : { volume: options.volume }),

@@ -24,6 +24,7 @@ const status: AgentStatus = {
   pid: 1,
   startedAt: 0,
   engine: { address: '', healthy: true, detail: '' },
+  ociRuntimes: [],
   disk: 'ok',
   kernels: 0,
   slots: { cpus: none, memoryBytes: none, ports: none },

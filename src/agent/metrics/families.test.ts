@@ -23,6 +23,7 @@ const status: AgentStatus = {
   pid: 1,
   startedAt: 1500,
   engine: { address: '', healthy: false, detail: '' },
+  ociRuntimes: [],
   disk: 'ok',
   kernels: 1,
   slots: { cpus: { total: 4, used: 1 }, memoryBytes: { total: 8, used: 2 }, ports: { total: 3, used: 0 } },

@@ -3,6 +3,7 @@ import { toKerneletError } from '../../lib/errors.ts';
 import { redactText } from '../../lib/redaction.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { configOptions, loadAsServe } from '../config-options.ts';
+import { daemonClient } from '../connect.ts';
 import type { CheckResult, DoctorCheck, DoctorContext } from '../doctor/check.ts';
 import { exitStatus } from '../exit-status.ts';
 import type { Style } from '../screen.ts';
@@ -19,7 +20,7 @@ type NamedResult = Omit<CheckResult, 'repair'> & { readonly name: string };
 export const doctor = {
   name: 'doctor',
   summary: 'find out what is missing on this machine',
-  description: `Checks the engine, cgroups, the state folder, disk space, limits, the clock, ports and the firewall; each complaint comes
+  description: `Checks the engine, cgroups, the state folder, disk space, OCI runtimes, limits, the clock, ports and the firewall; each complaint comes
 with the command that fixes it. With --fix what can be repaired without harm is repaired: ports of the pool are reserved,
 until the next boot. The exit status is 125 when something does not work.`,
   operands: [],
@@ -73,8 +74,18 @@ async function contextOf(call: CommandCall): Promise<DoctorContext> {
     const info = await engine.info(signal);
     const { otherEngine } = await import('../doctor/engine-check.ts');
     const other = await otherEngine(settings.stateDir, engine, info, signal);
-    return { settings, engine: { address: engine.address, info, other }, userId, signal };
+    const ociRuntimes = await triedRuntimes(call, signal);
+    return { settings, engine: { address: engine.address, info, other }, ociRuntimes, userId, signal };
   } catch (error) {
-    return { settings, engine: toKerneletError(error), userId, signal };
+    return { settings, engine: toKerneletError(error), ociRuntimes: null, userId, signal };
   }
+}
+
+/** A daemon has tried them at its start; doctor itself starts no container. */
+async function triedRuntimes(call: CommandCall, signal: AbortSignal): Promise<DoctorContext['ociRuntimes']> {
+  await using client = await daemonClient(call);
+  return await client.status(signal).then(
+    ({ ociRuntimes }) => ociRuntimes,
+    () => null,
+  );
 }

@@ -9,6 +9,7 @@ import { firewallCheck } from './firewall-check.ts';
 import { kernelLimitsCheck } from './kernel-limits-check.ts';
 import { portsCheck } from './ports-check.ts';
 import { limitsCheck } from './rlimits-check.ts';
+import { runtimesCheck } from './runtimes-check.ts';
 import { stateCheck } from './state-check.ts';
 
 export const doctorChecks: readonly DoctorCheck[] = [
@@ -17,6 +18,7 @@ export const doctorChecks: readonly DoctorCheck[] = [
   stateCheck,
   diskCheck,
   devicesCheck,
+  runtimesCheck,
   limitsCheck,
   kernelLimitsCheck,
   clockCheck,

@@ -115,6 +115,16 @@ export const kerneletSection = {
       description:
         'Users of this host of which each kernel has one of its own, when the agent is root, in no cluster, and `container.kernel-uid` names none. Kernels with mounts have the common one, since the owners of those folders are made for it. Ids in `/etc/passwd`, `group`, `subuid` and `subgid` are left out. Nothing else should use them.',
     }),
+    'oci-runtime': key(optional(text), {
+      default: null,
+      description:
+        "OCI runtime of kernels, by its name in the engine's configuration, such as `runsc`. It is tried at the start, in the background, and kernels are refused when none runs under it. None given: the engine's default.",
+    }),
+    'oci-runtimes': key(textList, {
+      default: [],
+      description:
+        'OCI runtimes that requests may name (`--runtime`) beside that; each is tried in the same way. A weaker one than `oci-runtime` is a way around it.',
+    }),
     'device-plugins': key(textList, {
       default: [],
       description:

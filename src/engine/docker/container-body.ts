@@ -56,6 +56,7 @@ function hostConfig(spec: ContainerSpec): HostConfig {
     Init: spec.init,
     NetworkMode: typeof spec.network === 'string' ? spec.network : `container:${spec.network.container}`,
     ...(spec.readOnlyRoot === true ? { ReadonlyRootfs: true } : {}),
+    ...(spec.runtime === undefined ? {} : { Runtime: spec.runtime }),
     CapDrop: ['ALL'],
     CapAdd: [...spec.capabilities],
     SecurityOpt: [...(spec.noNewPrivileges ? ['no-new-privileges:true'] : []), ...spec.securityOptions],

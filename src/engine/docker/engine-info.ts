@@ -10,6 +10,8 @@ export const engineMounts = ['/proc/docker/runtime-runc/moby', '/var/lib/docker/
 /** The reply to `GET /info`, with the version that was negotiated. */
 export function readEngineInfo(value: unknown, version: EngineVersion): EngineInfo {
   const info = fields(value);
+  const securityOptions = texts(info, 'SecurityOptions');
+  const has = (name: string): boolean => securityOptions.some((option) => option.split(',').includes(`name=${name}`));
   return {
     name: version.name,
     identity: text(info, 'ID'),
@@ -25,8 +27,21 @@ export function readEngineInfo(value: unknown, version: EngineVersion): EngineIn
     memoryBytes: number(info, 'MemTotal'),
     dataRoot: text(info, 'DockerRootDir'),
     runtimes: Object.keys(child(info, 'Runtimes')),
-    securityOptions: texts(info, 'SecurityOptions'),
+    securityOptions,
+    mappedRoot: has('userns') ? mappedRootOf(text(info, 'DockerRootDir')) : null,
+    isRootless: has('rootless'),
+    enforced: {
+      cpus: info['CpuCfsQuota'] !== false,
+      memory: info['MemoryLimit'] !== false,
+      processes: info['PidsLimit'] !== false,
+    },
   };
+}
+
+/** The engine does not say whom it maps root to, but names a folder of its data by it. */
+function mappedRootOf(dataRoot: string): EngineInfo['mappedRoot'] {
+  const [, uid, gid] = /\/(\d+)\.(\d+)$/.exec(dataRoot) ?? [];
+  return uid === undefined || gid === undefined ? null : { uid: Number(uid), gid: Number(gid) };
 }
 
 /** A process of the engine, as `/proc` shows it. */

@@ -133,6 +133,9 @@ export class DummyEngine implements Engine {
       dataRoot: '/nonexistent/dummy',
       runtimes: ['runc'],
       securityOptions: ['name=seccomp,profile=default'],
+      mappedRoot: null,
+      isRootless: false,
+      enforced: { cpus: true, memory: true, processes: true },
       ...this.#options.info,
     }));
   }

@@ -106,6 +106,14 @@ const createBodySchema = z
       .default([]),
     idleTimeoutMs: durationField.optional().openapi({ description: 'Removed after this long without a run.' }),
     interpreter: z.enum(['eager', 'lazy']).default('eager'),
+    ociRuntime: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'not the name of an OCI runtime')
+      .optional()
+      .openapi({
+        example: 'runsc',
+        description: 'One that `kernelet.oci-runtimes` names; else as configured.',
+      }),
   })
   .openapi('CreateRequest');
 
@@ -163,6 +171,7 @@ export const kernelSchema = z
       .readonly()
       .openapi({ description: 'What it has of which device, as decimal texts, and whether the node has lost that.' }),
     network: z.string().openapi({ description: '`none`, `bridge`, or the name of another network.' }),
+    ociRuntime: z.string().nullable().openapi({ description: 'null: the default of the engine.' }),
     mounts: z.array(z.strictObject({ source: z.string(), target: z.string(), readOnly: z.boolean() })).readonly(),
     user: z.strictObject({ uid: z.int(), gid: z.int() }).openapi({
       description: 'Whom its programs run as, in the kernel and on the host.',

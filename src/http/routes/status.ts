@@ -26,6 +26,16 @@ export const statusReplySchema = z
     pid: z.int(),
     startedAt: z.number().openapi({ description: 'Milliseconds since the epoch.' }),
     engine: engineStateSchema,
+    ociRuntimes: z
+      .array(
+        z.strictObject({
+          name: z.string(),
+          state: z.enum(['unknown', 'usable', 'refused']),
+          detail: z.string().openapi({ description: 'Why no kernel runs under it; blank when kernels do.' }),
+        }),
+      )
+      .readonly()
+      .openapi({ description: 'Those that the configuration names, each of which has been tried.' }),
     disk: z.enum(['ok', 'stalled', 'full']).openapi({
       description:
         'That of the state folder. Stalled: a write has taken seconds; what waits is written when it answers. Full: less is free than `kernelet.disk-reserve` keeps for the node, and no kernel is made.',

@@ -8,6 +8,7 @@ import { scratchParts } from '../../../test/support/scratch-parts.ts';
 import { Deadline } from '../../lib/deadline.ts';
 import { asContainerId, parseAgentId } from '../../lib/ids.ts';
 import type { NetworkFiles } from '../../network/prewarmed-network.ts';
+import { sameUsers } from '../../storage/container-users.ts';
 import { DeletionQueue } from '../../storage/deletion-queue.ts';
 import { ScratchFolders } from '../../storage/scratch.ts';
 import { Ownership } from '../ownership.ts';
@@ -35,6 +36,7 @@ let imageBootstrap: 'never' | 'root' = 'never';
 const step = () =>
   configFilesStep({
     scratch,
+    users: async () => sameUsers,
     ownership: new Ownership(parseAgentId('i-one'), new Uint8Array(32)),
     runner: { outputBufferBytes: 1, finishedRunKeepMs: 1, isTerminalLocal: true, debug: false },
     prewarmedNetworks: { networkFilesOf: () => held },

@@ -8,7 +8,9 @@ import { KerneletError } from '../../lib/errors.ts';
 import { systemErrorCode } from '../../lib/system-error.ts';
 import { containerPaths } from '../../protocol/image-contract.ts';
 import type { RunnerConfig } from '../../protocol/runner-config.ts';
+import type { UsersOfContainers } from '../../storage/container-users.ts';
 import type { ScratchFolders, ScratchPaths } from '../../storage/scratch.ts';
+import { placeFile } from '../../storage/scratch-files.ts';
 import type { ContainerHardening } from '../container-spec.ts';
 import type { NetworkLeases } from '../leases.ts';
 import { writeNetworkFiles } from '../network-files.ts';
@@ -23,6 +25,7 @@ import type { CreationStep } from '../step.ts';
 /** What the step works with. */
 export interface ConfigFilesParts {
   readonly scratch: ScratchFolders;
+  readonly users: UsersOfContainers;
   readonly ownership: Ownership;
   readonly runner: RunnerTuning;
   readonly prewarmedNetworks: Pick<NetworkLeases, 'networkFilesOf'>;
@@ -39,7 +42,7 @@ const socketName = basename(containerPaths.socket);
 export const recordCopyName = 'record.json';
 
 /** The runner's configuration of a record's container. */
-export function runnerConfig(record: KernelRecord, parts: Omit<ConfigFilesParts, 'scratch'>): RunnerConfig {
+export function runnerConfig(record: KernelRecord, parts: Omit<ConfigFilesParts, 'scratch' | 'users'>): RunnerConfig {
   const { ownership, runner, hardening } = parts;
   const { spec, generation } = record;
   return {
@@ -80,12 +83,19 @@ async function writePorts({ config }: ScratchPaths, record: KernelRecord): Promi
   await writeFile(join(config, 'intrinsic-ports.json'), JSON.stringify(Object.fromEntries(ports)), { mode: 0o644 });
 }
 
-async function writeAll(paths: ScratchPaths, record: KernelRecord, parts: ConfigFilesParts): Promise<void> {
+async function writeAll(
+  paths: ScratchPaths,
+  record: KernelRecord,
+  parts: ConfigFilesParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const who = await parts.users(signal);
+  const forRoot = { mode: 0o600, owner: who.root, folderMode: 0o700 };
   await clear(parts.scratch, paths);
   await Promise.all([
-    writeFile(join(paths.run, configName), JSON.stringify(runnerConfig(record, parts)), { mode: 0o600, flag: 'wx' }),
+    placeFile(paths.run, configName, JSON.stringify(runnerConfig(record, parts)), forRoot),
     writeFirstResourceFiles(record, parts.scratch),
-    writeSshKeys(record.spec, paths, parts.ownership),
+    writeSshKeys(record.spec, paths, parts.ownership, who.onHost(record.spec.user)),
     writeFile(join(paths.config, 'environ.txt'), environText(environOf(record)), { mode: 0o644 }),
     writeNetworkFiles(record, paths, parts.prewarmedNetworks),
     ...(isOnHost(record.spec.network) ? [writePorts(paths, record)] : []),
@@ -99,10 +109,10 @@ export function configFilesStep(parts: ConfigFilesParts): CreationStep {
     name: 'config-files',
     scope: 'generation',
     deadlineMs: 10_000,
-    async apply(record) {
+    async apply(record, { signal }) {
       const paths = parts.scratch.paths(record.spec.id);
       try {
-        await writeAll(paths, record, parts);
+        await writeAll(paths, record, parts, signal);
       } catch (error) {
         if (error instanceof KerneletError) throw error;
         const code = systemErrorCode(error) ?? String(error);

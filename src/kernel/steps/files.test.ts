@@ -6,6 +6,7 @@ import { recordFixture, specFixture } from '../../../test/support/kernel-record.
 import { scratchParts } from '../../../test/support/scratch-parts.ts';
 import { Deadline } from '../../lib/deadline.ts';
 import { silentLogger } from '../../lib/log.ts';
+import { sameUsers } from '../../storage/container-users.ts';
 import { ScratchFolders } from '../../storage/scratch.ts';
 import type { KernelFile } from '../spec.ts';
 import { filesStep } from './files.ts';
@@ -41,7 +42,7 @@ it('leaves what is in a home that is brought back, and what is in the way of a f
   const warned: unknown[] = [];
   const log = { ...silentLogger, warn: (_: string, fields?: unknown) => void warned.push(fields) };
   using deadline = new Deadline({ what: 'test', timeoutMs: 5_000 });
-  await filesStep(scratch, log).apply(recordFixture({ spec, restoredFrom: 'a' }), deadline);
+  await filesStep(scratch, async () => sameUsers, log).apply(recordFixture({ spec, restoredFrom: 'a' }), deadline);
   expect(await readFile(join(work, 'changed'), 'utf8')).toBe('by the user');
   expect((await lstat(join(work, 'folder'))).isDirectory()).toBe(true);
   expect(await readFile(join(work, 'twice'), 'utf8')).toBe('5');

@@ -6,6 +6,7 @@
 import { stat } from 'node:fs/promises';
 import type { Logger } from '../../lib/log.ts';
 import { containerPaths } from '../../protocol/image-contract.ts';
+import type { ContainerUsers, UsersOfContainers } from '../../storage/container-users.ts';
 import type { ScratchFolders } from '../../storage/scratch.ts';
 import { placeEmptyFile, placeFile, placeFileIfAbsent, placeFolder } from '../../storage/scratch-files.ts';
 import type { KernelRecord } from '../record.ts';
@@ -20,18 +21,25 @@ export function folderModeOf(mode: number): number {
 }
 
 /** Writes them once, before the first container: a restart keeps what the tenant made of them. Throws STATE_UNUSABLE. */
-export function filesStep(scratch: ScratchFolders, log: Logger): CreationStep {
-  const lay = async ({ spec }: KernelRecord, { folder, path, mode, owner, text }: KernelFile): Promise<void> => {
+export function filesStep(scratch: ScratchFolders, users: UsersOfContainers, log: Logger): CreationStep {
+  const lay = async ({ spec }: KernelRecord, file: KernelFile, who: ContainerUsers): Promise<void> => {
+    const { folder, path, mode, owner, text } = file;
     const { work, config } = scratch.paths(spec.id);
-    const whose = owner === 'tenant' ? spec.user : null;
+    const whose = owner === 'tenant' ? who.onHost(spec.user) : who.root;
     // In the configuration, which nobody in the kernel can change, everybody finds what is theirs.
     const folderMode = folder === 'home' ? folderModeOf(mode) : placeMode;
     await placeFile(folder === 'home' ? work : config, path, text, { mode, owner: whose, folderMode });
   };
   /** What a user has made of the files is theirs, also what is in the way of one now. */
-  const layWhatIsMissing = async ({ spec }: KernelRecord, file: KernelFile, laid: Set<string>): Promise<void> => {
+  const layWhatIsMissing = async (
+    { spec }: KernelRecord,
+    file: KernelFile,
+    who: ContainerUsers,
+    laid: Set<string>,
+  ): Promise<void> => {
     const { path, mode, owner, text } = file;
-    const belonging = { mode, owner: owner === 'tenant' ? spec.user : null, folderMode: folderModeOf(mode) };
+    const whose = owner === 'tenant' ? who.onHost(spec.user) : who.root;
+    const belonging = { mode, owner: whose, folderMode: folderModeOf(mode) };
     const place = laid.has(path) ? placeFile : placeFileIfAbsent;
     try {
       if ((await place(scratch.paths(spec.id).work, path, text, belonging)) === true) laid.add(path);
@@ -45,19 +53,20 @@ export function filesStep(scratch: ScratchFolders, log: Logger): CreationStep {
     deadlineMs: 30_000,
     async apply(record, deadline) {
       const { spec } = record;
+      const who = await users(deadline.signal);
       const { work } = scratch.paths(spec.id);
       // In order: of two files with one name the later one counts.
       const laid = new Set<string>();
       for (const file of spec.files) {
         deadline.check();
-        if (record.restoredFrom !== null && file.folder === 'home') await layWhatIsMissing(record, file, laid);
-        else await lay(record, file);
+        if (record.restoredFrom !== null && file.folder === 'home') await layWhatIsMissing(record, file, who, laid);
+        else await lay(record, file, who);
       }
       for (const { source, target } of spec.mounts) {
         if (!target.startsWith(`${containerPaths.home}/`)) continue;
         const path = target.slice(containerPaths.home.length + 1);
         const place = (await stat(source)).isDirectory() ? placeFolder : placeEmptyFile;
-        await place(work, path, { mode: placeMode, owner: spec.user });
+        await place(work, path, { mode: placeMode, owner: who.onHost(spec.user) });
       }
       return {};
     },

@@ -20,13 +20,17 @@ function isStrict(hardening: ContainerHardening): boolean {
   );
 }
 
-/** Neither root nor who may become it by `sudo` is to have been in a network; a volume could hide the program that holds it. */
+/**
+ * Neither root nor who may become it by `sudo` is to have been in a network; a volume could hide the program that holds it;
+ * and a runtime with a network stack of its own takes the addresses for itself.
+ */
 const suits = ({ spec, placement }: KernelRecord): boolean =>
   placement.provision.networks.length === 0 &&
   spec.network === 'bridge' &&
   // The next kernel is not to have its limit.
   spec.limits.bitsPerSecond === null &&
   !spec.sudo &&
+  spec.ociRuntime === null &&
   spec.publish.length === 0 &&
   spec.user.uid !== 0 &&
   spec.image.volumes.length === 0;

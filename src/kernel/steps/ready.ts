@@ -3,6 +3,7 @@
  * its status and the end of its log (spec kernel-lifecycle B38).
  */
 import type { Engine } from '../../engine/engine.ts';
+import type { RunnerClient } from '../../execution/runner-client.ts';
 import { sleep, systemClock } from '../../lib/clock.ts';
 import { type Deadline, withDeadline } from '../../lib/deadline.ts';
 import { KerneletError, toKerneletError } from '../../lib/errors.ts';
@@ -31,17 +32,27 @@ function readyWithinMs({ spec }: KernelRecord, timeoutMs: number): number {
   return hasScript ? timeoutMs + userScriptTimeoutMs : timeoutMs;
 }
 
-async function notReady(parts: ReadyParts, id: ContainerId, words: string, cause: unknown, exitCode: number | null) {
-  const log = await logTail(parts.engine, id);
+async function notReady(engine: Engine, id: ContainerId, words: string, cause: unknown, exitCode: number | null) {
+  const log = await logTail(engine, id);
   const text = log === '' ? `${words}; its log is empty` : `${words}${beforeLog}${log}`;
   return new KerneletError('RUNNER_NOT_READY', text, { cause, context: exitCode === null ? {} : { exitCode } });
 }
 
-async function awaitReady(record: KernelRecord, id: ContainerId, parts: ReadyParts, deadline: Deadline): Promise<void> {
+/** The container whose runner is waited for, and how long at most. */
+export interface AwaitedRunner {
+  readonly engine: Engine;
+  readonly container: ContainerId;
+  readonly timeoutMs: number;
+  readonly deadline: Deadline;
+}
+
+/** Resolves when the runner is ready. Throws RUNNER_NOT_READY, at once when the container ends, with the end of its log. */
+export async function awaitRunner(client: RunnerClient, awaited: AwaitedRunner): Promise<void> {
+  const { engine, container: id, timeoutMs, deadline } = awaited;
   const settled = new AbortController();
   const signal = AbortSignal.any([deadline.signal, settled.signal]);
   let exitCode: number | null = null;
-  const ended = parts.engine.waitContainer(id, signal).then(
+  const ended = engine.waitContainer(id, signal).then(
     (code) => {
       exitCode = code;
       throw new Error('the container ended');
@@ -50,8 +61,8 @@ async function awaitReady(record: KernelRecord, id: ContainerId, parts: ReadyPar
     () => new Promise<never>(() => {}),
   );
   try {
-    const options = { what: "the runner's start", timeoutMs: readyWithinMs(record, parts.timeoutMs), signal };
-    const ready = withDeadline(options, (inner) => parts.runners.open(record).ready(inner.signal));
+    const options = { what: "the runner's start", timeoutMs, signal };
+    const ready = withDeadline(options, (inner) => client.ready(inner.signal));
     await Promise.race([ready, ended]);
   } catch (thrown) {
     if (deadline.signal.aborted) throw deadline.signal.reason;
@@ -62,7 +73,7 @@ async function awaitReady(record: KernelRecord, id: ContainerId, parts: ReadyPar
       exitCode === null
         ? toKerneletError(thrown).message
         : `the container ended with status ${exitCode} before its runner was ready`;
-    throw await notReady(parts, id, words, thrown, exitCode);
+    throw await notReady(engine, id, words, thrown, exitCode);
   } finally {
     ended.catch(() => {});
     settled.abort();
@@ -77,7 +88,9 @@ export function readyStep(parts: ReadyParts): CreationStep {
     deadlineMs: parts.timeoutMs + userScriptTimeoutMs + marginMs,
     async apply(record, deadline) {
       if (record.containerId === null) throw new KerneletError('INTERNAL', 'there is no container to wait for');
-      await awaitReady(record, record.containerId, parts, deadline);
+      const { engine, runners } = parts;
+      const timeoutMs = readyWithinMs(record, parts.timeoutMs);
+      await awaitRunner(runners.open(record), { engine, container: record.containerId, timeoutMs, deadline });
       return {};
     },
     async revert(record) {

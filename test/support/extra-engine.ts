@@ -1,0 +1,54 @@
+/** A container engine of a test's own, beside the one that all tests use, started with arguments that the test chooses. */
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { installPackages, isDebian, missingPackages } from '../../scripts/engine/packages.mjs';
+import { type EnginePlace, layout, startDaemon, stopDaemon } from '../../scripts/engine/private-engine.mjs';
+import { loadEmptyImage, ownArchitecture } from './empty-image.ts';
+
+/** The one image that such an engine has: nothing is in it, and shell programs run in it all the same. */
+export const emptyImage = 'kernelet-test-empty:latest';
+
+/** The engine. Disposing it stops it and removes its data. */
+export class ExtraEngine implements AsyncDisposable {
+  readonly #place: EnginePlace;
+
+  private constructor(place: EnginePlace) {
+    this.#place = place;
+  }
+
+  /** Starts one with these arguments of `dockerd`. */
+  static async start(more: readonly string[]): Promise<ExtraEngine> {
+    const engine = new ExtraEngine(layout(await mkdtemp(path.join(tmpdir(), 'kernelet-engine-'))));
+    try {
+      // Root of containers may be nobody here, and has to pass.
+      await chmod(engine.#place.folder, 0o711);
+      await mkdir(engine.#place.data, { mode: 0o711 });
+      await startDaemon(engine.#place, more);
+      await loadEmptyImage(emptyImage, ownArchitecture, engine.dockerHost);
+      return engine;
+    } catch (error) {
+      await engine[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get dockerHost(): string {
+    return `unix://${this.#place.socket}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await stopDaemon(this.#place);
+    await rm(this.#place.folder, { recursive: true, force: true });
+  }
+}
+
+/** Installs the Debian packages of which a program is missing. Throws where there is no way to: no test passes without. */
+export async function ensurePrograms(
+  ...programs: readonly (readonly [program: string, name: string])[]
+): Promise<void> {
+  const missing = await missingPackages(programs);
+  if (missing.length === 0) return;
+  if (!(await isDebian())) throw new Error(`${missing.join(', ')} cannot be installed: this is not Debian`);
+  await installPackages(missing, () => {});
+}
