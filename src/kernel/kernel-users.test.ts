@@ -3,16 +3,17 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import { type FixtureOptions, type KernelsFixture, usingFixtures } from '../../test/support/kernels-fixture.ts';
+import type { UserRange } from '../config/settings.ts';
 import type { DummyEngineOptions } from '../engine/dummy/dummy-engine.ts';
 import type { KernelId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
-import { type IsReserved, type KernelUserRange, KernelUsers, reservedIds, whyUsersAreShared } from './kernel-users.ts';
+import { type IsReserved, KernelUsers, reservedIds, whyUsersAreShared } from './kernel-users.ts';
 import { decodeRecord } from './record.ts';
 
-const range: KernelUserRange = { first: 2_000_000, last: 2_000_003, gid: null };
+const range: UserRange = { first: 2_000_000, last: 2_000_003, gid: null };
 const none: IsReserved = () => false;
 const plain = { securityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'] };
-const users = (change: Partial<KernelUserRange> = {}, isReserved = none): KernelUsers =>
+const users = (change: Partial<UserRange> = {}, isReserved = none): KernelUsers =>
   new KernelUsers({ ...range, ...change }, isReserved, silentLogger);
 
 describe('the user of a new kernel', () => {

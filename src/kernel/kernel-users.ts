@@ -4,21 +4,13 @@
  */
 import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import type { UserRange } from '../config/settings.ts';
 import type { EngineInfo } from '../engine/engine.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { KernelSpec } from './spec.ts';
 
 type UserIds = KernelSpec['user'];
-
-/** Where kernels' own users come from. */
-export interface KernelUserRange {
-  /** Both are within the range. */
-  readonly first: number;
-  readonly last: number;
-  /** The group of all of them; null: each has the group of its own number. */
-  readonly gid: number | null;
-}
 
 /** Texts of the files in which this host gives ids away. */
 export interface AccountFiles {
@@ -52,7 +44,7 @@ export async function readReservedIds(): Promise<IsReserved> {
 
 /** Why kernels cannot have users of their own here, in words that go on after "since"; null when they can. */
 export function whyUsersAreShared(
-  range: KernelUserRange,
+  range: UserRange,
   { securityOptions }: Pick<EngineInfo, 'securityOptions'>,
   isReserved: IsReserved,
 ): string | null {
@@ -64,12 +56,12 @@ export function whyUsersAreShared(
 
 /** Chooses users. Which ones are in use is known by records and folders alone: nothing is leased here. */
 export class KernelUsers {
-  readonly #range: KernelUserRange;
+  readonly #range: UserRange;
   readonly #isReserved: IsReserved;
   readonly #log: Logger;
   #told: string | null = null;
 
-  constructor(range: KernelUserRange, isReserved: IsReserved, log: Logger) {
+  constructor(range: UserRange, isReserved: IsReserved, log: Logger) {
     this.#range = range;
     this.#isReserved = isReserved;
     this.#log = log;
