@@ -61,6 +61,7 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
     mountAllowSetId: (kernelet['mount-allow-set-id'] ?? (context.mode === 'cluster' ? ['/'] : [])).map((path) =>
       resolve(path),
     ),
+    volumeFileSystems: kernelet['volume-file-systems'],
     devicePlugins: kernelet['device-plugins'],
     pluginOptions: kernelet['plugin-options'],
     defaults: {

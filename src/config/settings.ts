@@ -185,6 +185,8 @@ export interface Settings {
   readonly mountAllow: readonly string[];
   /** Folders of the host that kernels with root may write in although they are not mounted `nosuid`. */
   readonly mountAllowSetId: readonly string[];
+  /** Of which a manager may have volumes mounted; as `mount -t` takes them. */
+  readonly volumeFileSystems: readonly string[];
   /** Device plugins of third parties: package names or absolute paths. */
   readonly devicePlugins: readonly string[];
   /** Options of device plugins by the plugin's name. */

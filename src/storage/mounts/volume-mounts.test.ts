@@ -16,8 +16,9 @@ const run: RunProgram = async (program, args) => {
   ran.push([program, ...args].join(' '));
   return args.includes('nas:/bad') ? { status: 32, stderr: 'mount.nfs: access denied\n' } : { status: 0, stderr: '' };
 };
+const allowed = ['nfs', 'cifs'];
 const table = (): string => path.join(base, 'fstab');
-const volumes = (): VolumeMounts => new VolumeMounts(run, table());
+const volumes = (): VolumeMounts => new VolumeMounts(allowed, run, table());
 const wanted = { folder: 'v1', location: 'nas:/v1', fileSystem: 'nfs', options: 'ro,soft', table: null };
 
 it('mounts below the base, and keeps it in the table when it is told to', async () => {
@@ -50,7 +51,7 @@ it('says what `mount` said', async () => {
 it('shows nobody the passwords among the options', async () => {
   const echo: RunProgram = async (_, args) => ({ status: 1, stderr: `bad option ${args[3]}` });
   const volume = { ...wanted, options: 'username=u,password=hunter22,ro' };
-  const mounting = new VolumeMounts(echo, table()).mount(base, volume, 1000);
+  const mounting = new VolumeMounts(allowed, echo, table()).mount(base, volume, 1000);
   await expect(mounting).rejects.toThrow('mount: bad option username=u,password=[redacted],ro');
   await expect(volumes().mount(base, { ...volume, options: '-password=hunter22' }, 1000)).rejects.not.toThrow(
     'hunter22',
@@ -64,7 +65,11 @@ it('leaves a table closed to others that was so', async () => {
 });
 
 it('waits for the real `mount` however long it may take', async () => {
-  const real = new VolumeMounts(undefined, table()).mount(base, { ...wanted, fileSystem: 'no-such-thing' }, 1e11);
+  const real = new VolumeMounts(['no-such-thing'], undefined, table()).mount(
+    base,
+    { ...wanted, fileSystem: 'no-such-thing' },
+    1e11,
+  );
   await expect(real).rejects.toThrow(/^mount: (?!it took longer)/);
 });
 
@@ -83,12 +88,25 @@ it.each([
   expect(ran).toEqual([]);
 });
 
+it.each([
+  [{ fileSystem: 'fuse.sh' }],
+  [{ fileSystem: 'ext4', location: '/dev/sda1' }],
+  [{ location: '/etc', options: 'bind' }],
+  [{ location: '/', options: 'ro, rbind' }],
+  [{ options: 'remount,rw' }],
+])('gives a manager neither programs nor disks nor folders of this host: %j', async (change) => {
+  await expect(volumes().mount(base, { ...wanted, ...change }, 1000)).rejects.toMatchObject({
+    code: 'FORBIDDEN_MOUNT',
+  });
+  expect(ran).toEqual([]);
+});
+
 it('edits no other table', async () => {
   await expect(volumes().mount(base, { ...wanted, table: '/etc/passwd' }, 1000)).rejects.toThrow('alone is edited');
 });
 
 it('really mounts and unmounts, and does nothing twice', async () => {
-  const real = new VolumeMounts();
+  const real = new VolumeMounts(['tmpfs']);
   const memory = { ...wanted, location: `kernelet-${process.pid}`, fileSystem: 'tmpfs', options: 'size=1m' };
   const place = await real.mount(base, memory, 5000);
   try {

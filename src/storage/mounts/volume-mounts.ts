@@ -1,6 +1,7 @@
 /**
  * Mounting the volumes of a cluster on this node (spec config-and-ops 19). What is asked for comes over the network, so
- * names stay below the base, arguments are no options, and the only table that is edited is the machine's own.
+ * names stay below the base, arguments are no options, only file systems that the operator allows are mounted, and the only
+ * table that is edited is the machine's own.
  */
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -42,26 +43,29 @@ const machineTable = '/etc/fstab';
 
 /** Mounts and unmounts volumes, each mount point one after the other. */
 export class VolumeMounts {
+  readonly #fileSystems: ReadonlySet<string>;
   readonly #run: RunProgram;
   readonly #table: string;
   readonly #locks = new KeyedMutex<string>();
   /** Volumes that come side by side are entries of one table. */
   readonly #edits = new KeyedMutex<string>();
 
-  /** `table`: stands for the machine's own, for tests. */
-  constructor(run: RunProgram = runMount, table: string = machineTable) {
+  /** `fileSystems`: those allowed, as `mount -t` takes them. `table`: stands for the machine's own, for tests. */
+  constructor(fileSystems: readonly string[], run: RunProgram = runMount, table: string = machineTable) {
+    this.#fileSystems = new Set(fileSystems);
     this.#run = run;
     this.#table = table;
   }
 
   /**
    * Mounts a volume below the base and gives its mount point; one that is there already is success. Throws
-   * INVALID_ARGUMENT, STATE_UNUSABLE, with what `mount` says.
+   * INVALID_ARGUMENT, FORBIDDEN_MOUNT, STATE_UNUSABLE, with what `mount` says.
    */
   async mount(base: string, wanted: VolumeMount, timeoutMs: number): Promise<string> {
     const { location, fileSystem, options } = wanted;
     const mountPoint = below(base, wanted.folder);
     if (!/^[a-z0-9][a-z0-9._-]*$/i.test(fileSystem)) throw invalid(`${JSON.stringify(fileSystem)} is no file system`);
+    this.#assertAllowed(mountPoint, fileSystem, options ?? '');
     for (const [what, text] of [
       ['location', location],
       ['options', options ?? ''],
@@ -96,6 +100,18 @@ export class VolumeMounts {
       await this.#edit(table, (text) => withoutEntries(text, mountPoint));
       return mountPoint;
     });
+  }
+
+  #assertAllowed(mountPoint: string, fileSystem: string, options: string): void {
+    const refuse = (what: string): never => {
+      throw new KerneletError('FORBIDDEN_MOUNT', `nothing is mounted at ${mountPoint} ${what}`);
+    };
+    if (!this.#fileSystems.has(fileSystem)) {
+      refuse(`as ${fileSystem}: kernelet.volume-file-systems does not name it`);
+    }
+    // With these `mount` takes a folder of this host, whatever the file system is said to be.
+    const moved = options.split(',').find((option) => /^(r?bind|move|remount|x-mount\.|make-)/.test(option.trim()));
+    if (moved) refuse(`with the option ${moved.split('=')[0]}`);
   }
 
   async #runOrThrow(
