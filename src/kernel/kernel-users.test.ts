@@ -12,7 +12,8 @@ import { decodeRecord } from './record.ts';
 
 const range: UserRange = { first: 2_000_000, last: 2_000_003, gid: null };
 const none: IsReserved = () => false;
-const plain = { securityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'] };
+const plain = { mappedRoot: null, isRootless: false };
+const mappedRoot = { uid: 100_000, gid: 100_000 };
 const users = (change: Partial<UserRange> = {}, isReserved = none): KernelUsers =>
   new KernelUsers({ ...range, ...change }, isReserved, silentLogger);
 
@@ -49,13 +50,8 @@ describe('the user of a new kernel', () => {
   });
 
   it.each([
-    [
-      'maps users',
-      none,
-      { securityOptions: ['name=seccomp,profile=builtin', 'name=userns'] },
-      /maps users.*name=userns/,
-    ],
-    ['is rootless', none, { securityOptions: ['name=rootless'] }, /maps users.*name=rootless/],
+    ['maps users', none, { ...plain, mappedRoot }, /maps users.*userns-remap/],
+    ['is rootless', none, { ...plain, isRootless: true }, /without root/],
     ['runs where the whole range is given away', () => true, plain, /give away all of 2000000-2000003/],
   ])('is the common one when the engine %s', (_, isReserved, engine, why) => {
     expect(users({}, isReserved).userOf(specFixture(), engine, new Set())).toEqual({ uid: 1000, gid: 1000 });
@@ -147,7 +143,7 @@ describe('a kernel with a user of its own', () => {
   });
 
   it('has the common one with an engine that maps users', async () => {
-    const dummy: DummyEngineOptions = { info: { securityOptions: ['name=userns'] } };
+    const dummy: DummyEngineOptions = { info: { mappedRoot } };
     expect(await uidOf(await open({ dummy }))).toBe(1000);
   });
 });

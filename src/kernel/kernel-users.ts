@@ -42,14 +42,17 @@ export async function readReservedIds(): Promise<IsReserved> {
   return reservedIds({ passwd, group, subuid, subgid });
 }
 
+/** What an engine says of the users of containers. */
+type EngineUsers = Pick<EngineInfo, 'mappedRoot' | 'isRootless'>;
+
 /** Why kernels cannot have users of their own here, in words that go on after "since"; null when they can. */
 export function whyUsersAreShared(
   range: UserRange,
-  { securityOptions }: Pick<EngineInfo, 'securityOptions'>,
+  { mappedRoot, isRootless }: EngineUsers,
   isReserved: IsReserved,
 ): string | null {
-  const mapping = securityOptions.find((option) => /\bname=(userns|rootless)\b/.test(option));
-  if (mapping !== undefined) return `the engine maps users of containers to others (${mapping})`;
+  if (isRootless) return 'the engine runs without root, in namespaces that have few users';
+  if (mappedRoot) return 'the engine maps users of containers to a range of its own (userns-remap)';
   for (let id = range.first; id <= range.last; id += 1) if (!isReserved(id)) return null;
   return `/etc/passwd, group, subuid and subgid give away all of ${range.first}-${range.last} (kernelet.kernel-uid-range)`;
 }
@@ -72,11 +75,7 @@ export class KernelUsers {
    * the host, whose owners and modes are made for that user, and where the engine or the host leave no others. Throws
    * INSUFFICIENT_RESOURCES when all are taken.
    */
-  userOf(
-    { user, mounts }: KernelSpec,
-    engine: Pick<EngineInfo, 'securityOptions'>,
-    taken: ReadonlySet<number>,
-  ): UserIds {
+  userOf({ user, mounts }: KernelSpec, engine: EngineUsers, taken: ReadonlySet<number>): UserIds {
     if (mounts.length > 0) return user;
     const why = whyUsersAreShared(this.#range, engine, this.#isReserved);
     if (why !== null) {

@@ -96,10 +96,12 @@ describe('a home with a limit', () => {
 
   it('belongs to the tenant alone: no set-id program or device counts in it, and nothing lies in it', async () => {
     const id = await create();
-    expect(await shell(id, 'ls -A | grep -v ^\\\\. | wc -l; stat -c %u:%a .')).toBe('0\n1000:755');
+    const uid = (await kernelsOf(node)).find((kernel) => kernel.id === id)?.user.uid;
+    expect(await shell(id, 'ls -A | grep -v ^\\\\. | wc -l; stat -c %u:%a .')).toBe(`0\n${uid}:755`);
     const mounted = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').find((line) => line.includes(id));
     expect(mounted).toMatch(/ rw,nosuid,nodev/);
-    expect((await stat(imageOf(id))).mode & 0o777).toBe(0o600);
+    const image = await stat(imageOf(id));
+    expect([image.uid, image.mode & 0o777]).toEqual([uid, 0o600]);
   });
 
   it('is gone with its kernel, and the next one is ready', async () => {
