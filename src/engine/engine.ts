@@ -274,6 +274,11 @@ export interface Engine extends AsyncDisposable {
   readonly gatewayNetwork: string | null;
   ping(signal: AbortSignal): Promise<void>;
   info(signal: AbortSignal): Promise<EngineInfo>;
+  /**
+   * Since when it runs, in milliseconds since the epoch, as far as its containers of before did not outlive its start; null = it
+   * does not say.
+   */
+  startedAt(signal: AbortSignal): Promise<number | null>;
 
   listImages(signal: AbortSignal): Promise<readonly EngineImage[]>;
   /** One image by name, name with digest, or id. Throws IMAGE_NOT_FOUND. */

@@ -10,6 +10,7 @@ import type { Logger } from '../lib/log.ts';
 import type { PrewarmedNetworkPool } from '../network/prewarmed-network-pool.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ActorParts, type DestroyOptions, KernelActor } from './actor.ts';
+import type { BootNote } from './boot-note.ts';
 import { auditDevices, rescanDevices } from './device-audit.ts';
 import { EndedKernels } from './ended-kernels.ts';
 import type { EngineIdentityGuard, EngineSight } from './engine-identity-guard.ts';
@@ -39,6 +40,7 @@ export interface ActorRegistryParts {
   readonly prewarmedNetworks: Pick<PrewarmedNetworkPool, 'creating' | 'reconcile'>;
   readonly plan: CreationPlan;
   readonly journal: Journal;
+  readonly bootNote: BootNote;
   readonly events: EventSink<KernelRecord>;
   readonly runners: RunnerClients;
   readonly containers: KernelContainers;

@@ -225,6 +225,8 @@ export class KernelActor {
         else this.#waiters.resolve(effect.answer, record);
         return;
       case 'ended':
+        // One is left where something else was faster than the next try.
+        this.#retry?.[Symbol.dispose]();
         this.#log.info('kernel ended', { termination: withoutOutput(record.termination) });
         return this.#parts.hooks.ended(record);
       case 'count':

@@ -20,6 +20,7 @@ import type { KeptHomesLimits } from '../storage/kept-homes.ts';
 import { ScratchFolders, type ScratchFoldersParts } from '../storage/scratch.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
 import { ActorRegistry } from './actor-registry.ts';
+import { BootNote } from './boot-note.ts';
 import type { ContainerHardening, ContainerSettings } from './container-spec.ts';
 import { engineIdentityFile } from './engine-identity.ts';
 import { EngineIdentityGuard } from './engine-identity-guard.ts';
@@ -216,6 +217,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     scratch,
     clock,
     log,
+    bootNote: new BootNote(state.path, log),
     journal,
     events: parts.events,
     devices: parts.devices,

@@ -2,12 +2,20 @@
 import type { ContainerDetail, ContainerState, Engine } from '../engine/engine.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import type { ContainerId } from '../lib/ids.ts';
-import type { ContainerObservation } from './state-machine.ts';
+import type { ContainerEndReason, ContainerObservation } from './state-machine.ts';
+
+/** What is known of the ground that containers stand on. */
+export interface Ground {
+  /** Whether the machine has been started since it was looked at last. */
+  readonly isRebooted: boolean;
+  /** Until when the engine was followed, in milliseconds since the epoch: no end before that was its own end; null = unknown. */
+  readonly followedUntil: number | null;
+}
 
 /** How a container ended, by the engine's word. */
 export interface ContainerEnd {
   readonly exitCode: number;
-  readonly outOfMemory: boolean;
+  readonly reason: ContainerEndReason;
   /** One sentence, with the last lines of the log where they help. */
   readonly detail: string;
 }
@@ -40,32 +48,59 @@ function printable(text: string): string {
   return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '').trim();
 }
 
-/** Says why in a sentence: the memory limit, a signal or a status, with what the engine and the log add. Pure. */
+/** How containers end with their engine or machine: the runner ends well when it is asked to, and is killed otherwise. */
+const statusesOfFall: ReadonlySet<number> = new Set([0, 137, 143, 255]);
+
+/** How long before its events break off an engine that ends may have ended containers. */
+const farewellMs = 2_000;
+
+/** What ended a container. `engineStartedAt`: null = unknown. Pure. */
+export function reasonOf(
+  detail: Pick<ContainerDetail, 'exitCode' | 'outOfMemory' | 'startedAt' | 'finishedAt'>,
+  { isRebooted, followedUntil }: Ground,
+  engineStartedAt: number | null,
+): ContainerEndReason {
+  const { exitCode, outOfMemory, startedAt, finishedAt } = detail;
+  // The engine also marks a container whose child alone was killed: then it ended by something else.
+  if (outOfMemory && exitCode === killedStatus) return 'out-of-memory';
+  if (!statusesOfFall.has(exitCode)) return 'self-terminated';
+  if (isRebooted) return 'node-reboot';
+  const isOlder = engineStartedAt !== null && Date.parse(startedAt) < engineStartedAt;
+  const wasFollowed = followedUntil !== null && Date.parse(finishedAt) < followedUntil - farewellMs;
+  return isOlder && !wasFollowed ? 'engine-restart' : 'self-terminated';
+}
+
+const wordsOfReason: Partial<Record<ContainerEndReason, string>> = {
+  'out-of-memory': 'its container was killed at the memory limit',
+  'engine-restart': 'its container ended with the container engine, which has started anew',
+  'node-reboot': 'its container ended with this machine, which has started anew',
+};
+
+/** Says why in a sentence: the reason, a signal or a status, with what the engine and the log add. Pure. */
 export function explainEnd(
-  detail: Pick<ContainerDetail, 'exitCode' | 'outOfMemory' | 'error'>,
+  { exitCode, error }: Pick<ContainerDetail, 'exitCode' | 'error'>,
+  reason: ContainerEndReason,
   log: string,
 ): ContainerEnd {
-  const { exitCode } = detail;
-  // The engine also marks a container whose child alone was killed: then it ended by something else.
-  const outOfMemory = detail.outOfMemory && exitCode === killedStatus;
-  const words = outOfMemory
-    ? 'its container was killed at the memory limit'
-    : exitCode > 128 && exitCode < 193
+  const words =
+    wordsOfReason[reason] ??
+    (exitCode > 128 && exitCode < 193
       ? `its container was ended by signal ${exitCode - 128}`
-      : `its container ended by itself with status ${exitCode}`;
-  const said = detail.error === '' ? '' : ` (${detail.error})`;
+      : `its container ended by itself with status ${exitCode}`);
+  const said = error === '' ? '' : ` (${error})`;
   const lines = exitCode === 0 || log === '' ? '' : `${beforeLog}${log}`;
-  return { exitCode, outOfMemory, detail: `${words}${said}${lines}` };
+  return { exitCode, reason, detail: `${words}${said}${lines}` };
 }
 
 /** An end without what the tenant has printed: that is its own, and not for the log of the daemon. Pure. */
 export const withoutOutput = <End extends { readonly detail: string }>(end: End | null): End | null =>
   end && { ...end, detail: end.detail.split(beforeLog, 1)[0] ?? '' };
 
-/** Inspects a container, and reads the end of its log when that may say why it ended. Throws what the engine throws. */
+/** Inspects a container, and looks for what ended it, also in its log. Throws what the engine throws. */
 export async function observeContainer(
   engine: Engine,
   id: ContainerId,
+  ground: Ground,
   signal: AbortSignal,
 ): Promise<ContainerObservation> {
   const detail = await engine.inspectContainer(id, signal);
@@ -73,8 +108,9 @@ export async function observeContainer(
   // It was removed by somebody; its end by signal 9 is only how that is done.
   if (detail.state === 'removing') return { type: 'removed' };
   if (containerIsAlive(detail.state)) return { type: 'alive', containerId: id };
+  const reason = reasonOf(detail, ground, await engine.startedAt(signal));
   const log = detail.exitCode === 0 ? '' : await logTail(engine, id, signal);
-  return { type: 'dead', ...explainEnd(detail, log) };
+  return { type: 'dead', ...explainEnd(detail, reason, log) };
 }
 
 /** Whether a container in this state still has its processes. Pure. */

@@ -91,6 +91,8 @@ export class EngineWatch {
   #connected = true;
   #answering = true;
   readonly #missing = new MissingContainers();
+  /** When its events broke off last, in milliseconds since the epoch; null = never in this process. */
+  #followedUntil: number | null = null;
 
   constructor(parts: WatchParts) {
     this.#parts = parts;
@@ -173,13 +175,14 @@ export class EngineWatch {
   async #inspect(actor: KernelActor, sighting: Sighting, deadline: Deadline): Promise<void> {
     const { engine, engineGuard } = this.#parts;
     const { id, generation } = sighting;
-    const observation = await observeContainer(engine, id, deadline.signal);
+    const ground = { isRebooted: false, followedUntil: this.#followedUntil };
+    const observation = await observeContainer(engine, id, ground, deadline.signal);
     switch (observation.type) {
       case 'alive':
         return this.#postFound(actor, id);
       case 'dead': {
-        const { exitCode, outOfMemory, detail } = observation;
-        actor.post({ type: 'container-died', containerId: id, generation, exitCode, outOfMemory, detail });
+        const { exitCode, reason, detail } = observation;
+        actor.post({ type: 'container-died', containerId: id, generation, exitCode, reason, detail });
         return;
       }
       case 'removed':
@@ -246,6 +249,7 @@ export class EngineWatch {
       case 'disconnected':
         if (signal.aborted) return;
         this.#connected = false;
+        this.#followedUntil = this.#parts.clock.now();
         engineGuard.doubt();
         // An engine that has just come back gets the whole grace.
         this.#missing.clear();

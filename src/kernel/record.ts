@@ -36,6 +36,8 @@ export const terminationReasons = [
   'failed-to-create',
   'failed-to-start',
   'out-of-memory',
+  'engine-restart',
+  'node-reboot',
   'exec-timeout',
   'idle-timeout',
   'force-terminated',

@@ -58,8 +58,8 @@ function recoverRunning(record: KernelRecord, event: EventOf<'recovered'>, now: 
       };
     }
     case 'dead': {
-      const reason = observation.outOfMemory ? 'out-of-memory' : 'self-terminated';
-      return cleanUp(running, causeOf(reason, observation.detail, observation.exitCode), { grace: false, now });
+      const { reason, detail, exitCode } = observation;
+      return cleanUp(running, causeOf(reason, detail, exitCode), { grace: false, now });
     }
     case 'removed':
       return cleanUp(running, causeOf('container-not-found', removedByOthers), { grace: false, now });

@@ -12,7 +12,8 @@ import { withDeadline } from '../lib/deadline.ts';
 import type { Logger } from '../lib/log.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import type { KernelActor } from './actor.ts';
-import { containerIsAlive, observeContainer } from './container-end.ts';
+import type { BootNote } from './boot-note.ts';
+import { containerIsAlive, type Ground, observeContainer } from './container-end.ts';
 import { groupsOf } from './creation.ts';
 import type { EngineIdentityGuard } from './engine-identity-guard.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
@@ -35,6 +36,7 @@ export interface AdoptionParts {
   readonly scratch: ScratchFolders;
   readonly events: Pick<EventSink, 'hasEnded'>;
   readonly invariantViolations: InvariantViolations;
+  readonly bootNote: Pick<BootNote, 'isRebooted' | 'write'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -48,7 +50,7 @@ export async function adoptAll(
   add: (record: KernelRecord) => KernelActor,
   signal: AbortSignal,
 ): Promise<RecoverySummary> {
-  const { engine, engineGuard, journal, ownership, events, invariantViolations, scratch } = parts;
+  const { engine, engineGuard, journal, ownership, events, invariantViolations, scratch, bootNote } = parts;
   const containers = await listOwnedContainers(engine, ownership, signal);
   const { records, quarantined } = await journal.load();
   const listed = new Set(containers.map(({ containerId }) => containerId));
@@ -57,10 +59,11 @@ export async function adoptAll(
   const resumed = await Promise.all(decideRecovery(records, containers).map((one) => toResume(one, parts)));
   const known = resumed.filter((one) => one !== null);
   // Everything that the engine is asked comes first: when it goes away meanwhile, nothing has begun.
+  const ground = { isRebooted: await bootNote.isRebooted(), followedUntil: null };
   const found = await Promise.all(
     known.map(async ({ record, container }) => ({
       record,
-      observation: await observationOf(engine, container, signal),
+      observation: await observationOf(engine, container, ground, signal),
     })),
   );
   // A daemon that stops begins nothing more.
@@ -76,6 +79,8 @@ export async function adoptAll(
   );
   scratch.tidy();
   await settled(actors, parts.clock, signal);
+  // From here on the records say what the start of the machine has ended.
+  await bootNote.write();
   const running = actors.filter((actor) => actor.record.phase === 'running').length;
   return { adopted: running, ended: actors.length - running, quarantined: quarantined.length };
 }
@@ -124,11 +129,14 @@ async function adoptLeases(
 async function observationOf(
   engine: Engine,
   container: ListedContainer | null,
+  ground: Ground,
   signal: AbortSignal,
 ): Promise<ContainerObservation> {
   if (!container) return { type: 'absent' };
   const { containerId, state } = container;
-  return containerIsAlive(state) ? { type: 'alive', containerId } : await observeContainer(engine, containerId, signal);
+  return containerIsAlive(state)
+    ? { type: 'alive', containerId }
+    : await observeContainer(engine, containerId, ground, signal);
 }
 
 /** Waits, bounded, until no kernel of an earlier process is being cleaned up. */

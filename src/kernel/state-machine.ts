@@ -81,10 +81,13 @@ export type StateOf<Name extends StateName> = { [N in Name]: { readonly name: N 
 /** The state of one kernel. */
 export type KernelState = StateOf<StateName>;
 
+/** What ended a container: its own program, the memory limit, or what it ran on. */
+export type ContainerEndReason = 'self-terminated' | 'out-of-memory' | 'engine-restart' | 'node-reboot';
+
 /** What is observed of a kernel’s container. */
 export type ContainerObservation =
   | { readonly type: 'alive'; readonly containerId: ContainerId }
-  | { readonly type: 'dead'; readonly exitCode: number; readonly outOfMemory: boolean; readonly detail: string }
+  | { readonly type: 'dead'; readonly exitCode: number; readonly reason: ContainerEndReason; readonly detail: string }
   /** The engine is removing it. */
   | { readonly type: 'removed' }
   /** The engine does not know it. */
@@ -128,7 +131,7 @@ export type LifecycleEvent =
       readonly containerId: ContainerId;
       readonly generation: number;
       readonly exitCode: number;
-      readonly outOfMemory: boolean;
+      readonly reason: ContainerEndReason;
       readonly detail: string;
     }
   /** The engine does not list it, which may pass. */

@@ -20,6 +20,8 @@ const maxRetryMs = 30_000;
 const observedReasons: ReadonlySet<TerminationReason> = new Set([
   'self-terminated',
   'out-of-memory',
+  'engine-restart',
+  'node-reboot',
   'container-not-found',
 ]);
 
@@ -27,6 +29,8 @@ const observedReasons: ReadonlySet<TerminationReason> = new Set([
 const unasked: ReadonlySet<TerminationReason> = new Set([
   'self-terminated',
   'out-of-memory',
+  'engine-restart',
+  'node-reboot',
   'container-not-found',
   'failed-to-start',
   'failed-to-create',

@@ -263,8 +263,7 @@ export function removeOrphan(state: KernelState, event: EventOf<'container-died'
 
 export function terminateDead(state: StateOf<'running'>, event: EventOf<'container-died'>, now: number): Reduction {
   if (!isPresent(state, event)) return removeOrphan(state, event);
-  const { exitCode, detail, outOfMemory } = event;
-  const reason = outOfMemory ? 'out-of-memory' : 'self-terminated';
+  const { exitCode, detail, reason } = event;
   const error = new KerneletError('KERNEL_DIED', detail);
   return cleanUp(state, { reason, exitCode, detail, error }, { grace: false, now });
 }

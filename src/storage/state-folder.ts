@@ -7,6 +7,7 @@
  *         secret        32 random bytes: proves which containers are ours
  *         agent-id      one line
  *         engine.json   which engine has the kernels
+ *         boot-id       the start of the machine in which they were taken over last
  *         kernels/      the journal, one folder per kernel
  *         quarantine/   records that could not be read
  *         statistics/   accounts of kernels, and final records of ended ones

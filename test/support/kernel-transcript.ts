@@ -6,6 +6,7 @@
 
 import { noPlacement } from '../../src/kernel/record.ts';
 import type {
+  ContainerEndReason,
   ContainerObservation,
   Effect,
   EventOf,
@@ -53,12 +54,16 @@ class Words {
   }
 }
 
+const outsideReasons = ['out-of-memory', 'engine-restart', 'node-reboot'] as const;
+const reasonOf = (words: Words): ContainerEndReason =>
+  outsideReasons.find((reason) => words.has(reason)) ?? 'self-terminated';
+
 const observations: Readonly<Record<string, (words: Words) => ContainerObservation>> = {
   alive: () => ({ type: 'alive', containerId: asContainerId('c1') }),
   dead: (words) => ({
     type: 'dead',
     exitCode: words.number('exit', 0),
-    outOfMemory: words.has('out-of-memory'),
+    reason: reasonOf(words),
     detail: 'it ended',
   }),
   removed: () => ({ type: 'removed' }),
@@ -120,7 +125,7 @@ const parsers: Parsers = {
     type: 'container-died',
     ...sighting(words),
     exitCode: words.number('exit', 0),
-    outOfMemory: words.has('out-of-memory'),
+    reason: reasonOf(words),
   }),
   'container-missing': (words) => ({ type: 'container-missing', ...sighting(words) }),
   'container-found': (words) => ({ type: 'container-found', containerId: asContainerId(words.subject) }),

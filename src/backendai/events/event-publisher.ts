@@ -141,6 +141,11 @@ export class EventPublisher implements EventSink<KernelRecord> {
 
 /** What is said where no exit code is known, as upstream says it of everything. */
 const unknownExitCode = -1;
+/** Reasons for which managers have no word, with their nearest one. */
+const nearestWords: Readonly<Record<string, string>> = {
+  'engine-restart': 'self-terminated',
+  'node-reboot': 'self-terminated',
+};
 const nothingYet: Readonly<Record<string, never>> = {};
 
 /** An event with its arguments encoded; `source` is the agent's id. */
@@ -167,7 +172,8 @@ function wireEvent(event: KernelEvent, source: string, info: () => CreationInfo)
       return encodeAgentEvent('kernel_started', source, { ...creation, info: info() });
     case 'kernel-terminated': {
       const exitCode = event.exitCode ?? unknownExitCode;
-      return encodeAgentEvent('kernel_terminated', source, { kernel, session, reason: event.reason, exitCode });
+      const reason = nearestWords[event.reason] ?? event.reason;
+      return encodeAgentEvent('kernel_terminated', source, { kernel, session, reason, exitCode });
     }
     case 'execution-started':
       return encodeAgentEvent('execution_started', source, { session });

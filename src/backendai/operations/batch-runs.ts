@@ -63,6 +63,8 @@ const endedByOthers = -2;
 const ownEnds: ReadonlySet<string> = new Set([
   'self-terminated',
   'out-of-memory',
+  'engine-restart',
+  'node-reboot',
   'container-not-found',
   'failed-to-start',
   'restart-timeout',

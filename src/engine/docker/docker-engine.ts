@@ -85,6 +85,11 @@ export class DockerEngine implements Engine {
     return openFilesLimit === undefined ? info : { ...info, openFilesLimit };
   }
 
+  /** The engine makes its default network anew at each start, unless containers outlive that. */
+  startedAt(signal: AbortSignal): Promise<number | null> {
+    return this.#networks.madeAt('bridge', signal);
+  }
+
   listImages(signal: AbortSignal): Promise<readonly EngineImage[]> {
     return this.#images.list(signal);
   }

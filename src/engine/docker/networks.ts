@@ -42,6 +42,13 @@ export class DockerNetworks {
     return text(fields((await this.#transport.json(request, signal)).value), 'Id');
   }
 
+  /** When one was made, in milliseconds since the epoch; null where there is none, or the engine does not say. */
+  async madeAt(name: string, signal: AbortSignal): Promise<number | null> {
+    const value = await this.#inspectRaw(name, signal);
+    const at = value === null ? Number.NaN : Date.parse(text(fields(value), 'Created'));
+    return Number.isFinite(at) ? at : null;
+  }
+
   async inspect(name: string, signal: AbortSignal): Promise<EngineNetwork | null> {
     const network = await this.#inspect(name, signal);
     return network && (network.name === name || network.id === name) ? network : null;
@@ -85,6 +92,11 @@ export class DockerNetworks {
   }
 
   async #inspect(name: string, signal: AbortSignal): Promise<EngineNetwork | null> {
+    const value = await this.#inspectRaw(name, signal);
+    return value === null ? null : readNetwork(value);
+  }
+
+  async #inspectRaw(name: string, signal: AbortSignal): Promise<unknown> {
     const request: EngineRequest = {
       method: 'GET',
       path: `/networks/${pathSegment(name)}`,
@@ -92,7 +104,7 @@ export class DockerNetworks {
       accept: [404],
     };
     const { status, value } = await this.#transport.json(request, signal);
-    return status === 404 ? null : readNetwork(value);
+    return status === 404 ? null : value;
   }
 }
 

@@ -143,9 +143,15 @@ export class DummyContainers {
   readonly #named = new Map<string, DummyContainer>();
   /** Host ports of those that run. */
   readonly #ports = new Set<number>();
-  #serial = 0;
+  #serial: number;
 
-  constructor(parts: { readonly clock: Clock; readonly events: DummyEvents; readonly networks: DummyNetworks }) {
+  constructor(parts: {
+    readonly clock: Clock;
+    readonly events: DummyEvents;
+    readonly networks: DummyNetworks;
+    readonly firstSerial: number;
+  }) {
+    this.#serial = parts.firstSerial;
     this.#clock = parts.clock;
     this.#events = parts.events;
     this.#networks = parts.networks;

@@ -40,6 +40,8 @@ export interface DummyEngineOptions {
   /** Called when a container runs; it may write to its log, or make it exit. */
   readonly onStart?: (container: DummyContainer) => void | Promise<void>;
   readonly onExec?: (container: DummyContainer, command: readonly string[]) => ExecResult | Promise<ExecResult>;
+  /** What the ids of its containers count from, so that those of two engines differ; 0 when absent. */
+  readonly firstSerial?: number;
   /** Paths that are links in every container. */
   readonly links?: readonly string[];
   /** Decides what a pull brings; by default there is no registry. */
@@ -63,12 +65,17 @@ export class DummyEngine implements Engine {
   readonly #containers: DummyContainers;
   readonly #marks = new Map<string, string>();
   #commits = 0;
+  #startedAt: number;
 
   constructor(options: DummyEngineOptions = {}) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#startedAt = this.#clock.now();
     this.#faults = new DummyFaults(this.#clock);
-    this.#containers = new DummyContainers({ clock: this.#clock, events: this.#events, networks: this.#networks });
+    this.#containers = new DummyContainers({
+      ...{ clock: this.#clock, events: this.#events, networks: this.#networks },
+      firstSerial: options.firstSerial ?? 0,
+    });
     for (const image of options.images ?? []) this.#images.add(image);
   }
 
@@ -138,6 +145,16 @@ export class DummyEngine implements Engine {
       enforced: { cpus: true, memory: true, processes: true },
       ...this.#options.info,
     }));
+  }
+
+  startedAt(signal: AbortSignal): Promise<number | null> {
+    return this.#faults.run('startedAt', '', signal, () => this.#startedAt);
+  }
+
+  /** Says that the engine begins anew, and has ended its containers with this status, as one without live-restore does. */
+  restart(exitCode: number): void {
+    for (const container of this.containers) container.exit(exitCode, { now: this.#clock.now() });
+    this.#startedAt = this.#clock.now();
   }
 
   listImages(signal: AbortSignal): Promise<readonly EngineImage[]> {
