@@ -63,6 +63,9 @@ export class Connection implements Disposable {
       const what = "the greeting of the kernel's runner";
       return await withDeadline({ what, timeoutMs, signal, clock }, async (deadline) => {
         const socket = await connectTo(options.address.socketPath, deadline.signal);
+        // It may be too late by now: its address was let go of meanwhile.
+        if (deadline.signal.aborted) socket.destroy();
+        deadline.check();
         connection = new Connection(socket);
         const welcome = await connection.#greet(options);
         return { connection, welcome };

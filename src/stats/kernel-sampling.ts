@@ -56,6 +56,8 @@ export class KernelSampling {
   /** Reads one kernel at once; false when that would need somebody else, or its container has vanished. */
   once(target: StatsTarget, signal: AbortSignal): boolean {
     const sample = this.#parts.source.read(target.containerId, signal);
+    // Nobody waits for what would come of it.
+    if (sample instanceof Promise) sample.catch(() => {});
     if (sample === null || sample instanceof Promise) return false;
     this.#parts.kernels.add(target, sample, this.#contextOf(target));
     return true;
