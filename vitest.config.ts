@@ -22,6 +22,8 @@ export default defineConfig({
         },
       },
       { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...fuzzed } },
+      // It plays in processes of its own, one a core.
+      { test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], fileParallelism: false } },
       {
         test: { name: 'peers', include: ['test/peers/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 600_000 },
       },
@@ -29,9 +31,17 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['conformance', 'peers', 'cluster', 'member', 'e2e', 'budgets', 'support', 'fixtures'].map(
-            (folder) => `test/${folder}/**`,
-          ),
+          exclude: [
+            'conformance',
+            'simulation',
+            'peers',
+            'cluster',
+            'member',
+            'e2e',
+            'budgets',
+            'support',
+            'fixtures',
+          ].map((folder) => `test/${folder}/**`),
           testTimeout: 180_000,
           hookTimeout: 600_000,
           fileParallelism: false,

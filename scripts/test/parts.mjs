@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 export const parts = [
   { name: 'unit', needsEngine: false, place: 'line' },
   { name: 'conformance', needsEngine: false, place: 'line' },
+  { name: 'simulation', needsEngine: false, place: 'line' },
   { name: 'peers', needsEngine: false, place: 'line' },
   { name: 'cluster', needsEngine: false, place: 'line' },
   { name: 'e2e', needsEngine: true, place: 'beside' },

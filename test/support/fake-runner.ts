@@ -43,7 +43,7 @@ export const readyStatus: RunnerStatus = {
 };
 
 export class FakeRunner implements AsyncDisposable {
-  readonly secret = 'secret';
+  readonly secret: string = 'secret';
   readonly runs = new Map<RunId, FakeRun>();
   readonly connections = new Set<FakeConnection>();
   /** Heads that arrived, in order. */

@@ -17,6 +17,11 @@ export function seededRandom(what: string): SeededRandom {
   const seed = given === undefined ? randomInt(2 ** 31) : Number(given);
   if (!Number.isSafeInteger(seed)) throw new Error(`KERNELET_TEST_SEED is ${JSON.stringify(given)}, not a number`);
   console.log(`${what}: KERNELET_TEST_SEED=${seed}`);
+  return randomOf(seed);
+}
+
+/** The source of a seed, of which nothing is said. */
+export function randomOf(seed: number): SeededRandom {
   let state = seed >>> 0;
   // mulberry32: small, and the same everywhere.
   const fraction = (): number => {

@@ -1,0 +1,126 @@
+/**
+ * What has truly happened to each kernel of a simulated world, beside what the agent says of it. An event that tells of
+ * something else is a violation.
+ */
+import type { KernelEvent } from '../../src/events/kernel-event.ts';
+
+/** An invariant that does not hold; its message says which, of what. */
+export class Violation extends Error {}
+
+type Ended = Extract<KernelEvent, { type: 'kernel-terminated' }>;
+
+/** What has happened to one kernel since it was created last. */
+export class KernelHistory {
+  readonly id: string;
+  readonly name: string;
+  /** Exit codes that its container ended with by itself. */
+  readonly exits = new Set<number>();
+  wasAskedToEnd = false;
+  wasCancelled = false;
+  wasRestarted = false;
+  wasKilledForMemory = false;
+  wasRemovedByOthers = false;
+  hasEngineEnded = false;
+  hasNodeRebooted = false;
+  /** Whether the daemon was ever stopped. */
+  wasDaemonStopped = false;
+  /** Whether the disk failed while the daemon was killed: what it did last is not on record then. */
+  isUnrecorded = false;
+  hasIdleLimit = false;
+  /** Whether its user has a file in its home. */
+  hasHome = false;
+  /** Whether it was published as running since its last `kernel-preparing`. */
+  hasStarted = false;
+  isLive = false;
+  /** How many ask for it to be created. */
+  creators = 0;
+  /** Whether the daemon was killed while it was being created, and before that could be told. */
+  mayEndUntold = false;
+  preparations = 0;
+  ends = 0;
+
+  constructor(id: string, name: string) {
+    this.id = id;
+    this.name = name;
+  }
+
+  /** Whether somebody has said that its files are wanted no more. */
+  get isGivenUp(): boolean {
+    return this.wasAskedToEnd || this.wasCancelled || this.hasIdleLimit;
+  }
+
+  /** Somebody asks for it, and it is not there: what befell it before is over. */
+  begin(): void {
+    if (this.isLive || this.creators > 0) return;
+    this.exits.clear();
+    this.wasAskedToEnd = false;
+    this.wasCancelled = false;
+    this.wasRestarted = false;
+    this.wasKilledForMemory = false;
+    this.wasRemovedByOthers = false;
+    this.hasEngineEnded = false;
+    this.hasNodeRebooted = false;
+    this.hasIdleLimit = false;
+    this.mayEndUntold = false;
+  }
+
+  /** Takes in what the agent publishes of it. Throws a Violation when that cannot be. */
+  take(event: KernelEvent): void {
+    switch (event.type) {
+      case 'kernel-preparing':
+        if (this.isLive) throw new Violation(`${this.name} is prepared again before its end was told`);
+        this.isLive = true;
+        this.hasStarted = false;
+        this.preparations += 1;
+        return;
+      case 'kernel-started':
+        this.hasStarted = true;
+        return;
+      case 'kernel-terminated':
+        // Its record came first.
+        // A full disk took no note of the first one, and the daemon was killed.
+        if (!this.isLive && this.isUnrecorded) return;
+        if (!this.isLive && this.mayEndUntold && event.reason === 'failed-to-create') this.preparations += 1;
+        else if (!this.isLive) throw new Violation(`a second end of ${this.name} is told: ${event.reason}`);
+        this.isLive = false;
+        this.mayEndUntold = false;
+        this.ends += 1;
+        if (!this.#isTrue(event)) {
+          const code = event.exitCode === null ? '' : ` with status ${event.exitCode}`;
+          throw new Violation(`${this.name} is said to have ended as ${event.reason}${code}, which is not so`);
+        }
+        return;
+      default:
+    }
+  }
+
+  #isTrue({ reason, exitCode }: Ended): boolean {
+    switch (reason) {
+      case 'user-requested':
+      case 'force-terminated':
+        return this.wasAskedToEnd || this.wasCancelled;
+      case 'self-terminated':
+        return (exitCode !== null && this.exits.has(exitCode)) || (this.isUnrecorded && this.wasAskedToEnd);
+      case 'out-of-memory':
+        return this.wasKilledForMemory;
+      case 'container-not-found':
+        return this.wasRemovedByOthers || (this.isUnrecorded && (this.wasAskedToEnd || this.exits.size > 0));
+      case 'engine-restart':
+        return this.hasEngineEnded || this.hasNodeRebooted;
+      case 'node-reboot':
+        return this.hasNodeRebooted;
+      case 'failed-to-create':
+        return !this.hasStarted;
+      case 'failed-to-start':
+        return !this.hasStarted || this.wasRestarted;
+      case 'restart-timeout':
+        return this.wasRestarted;
+      case 'agent-termination':
+        return this.wasDaemonStopped;
+      case 'idle-timeout':
+        return this.hasIdleLimit;
+      default:
+        return false;
+    }
+  }
+}

@@ -1,0 +1,134 @@
+/** Plays a schedule to its end: its deeds, then a time in which nothing goes wrong, in which everything must come right. */
+import { loadSettings } from '../../src/config/load.ts';
+import type { Settings } from '../../src/config/settings.ts';
+import { Callers } from './callers.ts';
+import { Deeds } from './deeds.ts';
+import { checkAlways, checkNothingLeft, isQuiet } from './invariants.ts';
+import type { Schedule } from './schedule.ts';
+import { Simulation } from './simulation.ts';
+import { enter } from './world/interposition.ts';
+
+/** What came of a schedule. */
+export interface Played {
+  readonly transcript: readonly string[];
+  /** Which invariant did not hold; null: all did. */
+  readonly violation: string | null;
+  /** The longest that anybody waited, by what was asked, in milliseconds. */
+  readonly longest: ReadonlyMap<string, number>;
+  readonly events: number;
+}
+
+/** How often the invariants are looked at while nothing is done. */
+const lookMs = 2_000;
+/** Until the last of those who wait for a runner that stands still gives up. */
+const standstillMs = 400_000;
+/** In which everything that was begun comes to an end, and orphans are seen twice over their grace. */
+const settleMs = 120_000;
+/** Until a removal that failed is tried again, and again. */
+const endMs = 240_000;
+/** Folders without a kernel are left alone for so long. */
+const orphanFolderMs = 3_700_000;
+
+/** The settings of every simulated node: the defaults. */
+export async function simulatedSettings(): Promise<Settings> {
+  const { settings } = await loadSettings({
+    flags: { stateDir: '/var/lib/kernelet' },
+    forceStandalone: true,
+    environ: {},
+    workingDir: '/',
+    homeDir: '/',
+    uid: 0,
+    gid: 0,
+  });
+  return { ...settings, metrics: { ...settings.metrics, periodMs: 3_600_000, adaptive: false, source: 'engine' } };
+}
+
+/** Plays it. Rejects with a defect of the simulation alone. */
+export async function play(schedule: Schedule, settings: Settings): Promise<Played> {
+  const simulation = new Simulation(schedule, settings);
+  const unheard = (error: unknown): void => simulation.fail(`a promise was rejected unheard: ${String(error)}`);
+  process.on('unhandledRejection', unheard);
+  process.on('uncaughtException', unheard);
+  try {
+    const callers = new Callers(simulation);
+    const deeds = new Deeds(simulation, callers);
+    const { timeline } = simulation.machine;
+    const pass: Pass = async (forMs, enough = () => false) => {
+      const until = timeline.now + forMs;
+      while (timeline.now < until && !simulation.violation && !enough()) {
+        await timeline.run(Math.min(until, timeline.now + lookMs), () => simulation.violation !== null);
+        checkAlways(simulation);
+        callers.check();
+      }
+    };
+    await simulation.plantForeign();
+    simulation.startDaemon();
+    for (const step of schedule.steps) {
+      await pass(step.at - timeline.now);
+      if (simulation.violation) break;
+      timeline.inWorld(() => deeds.do(step));
+      checkAlways(simulation);
+    }
+    await conclude(simulation, { callers, deeds, pass });
+    return {
+      transcript: simulation.transcript,
+      violation: simulation.violation?.message ?? null,
+      longest: callers.longest,
+      events: timeline.ran,
+    };
+  } finally {
+    enter(null);
+    process.off('unhandledRejection', unheard);
+    process.off('uncaughtException', unheard);
+  }
+}
+
+/** Lets time pass, unless it is enough before. */
+type Pass = (forMs: number, enough?: () => boolean) => Promise<void>;
+
+/** Everything is well again: nobody waits for ever, every kernel runs or has ended, and nothing is left of those that end. */
+async function conclude(
+  simulation: Simulation,
+  { callers, deeds, pass }: { readonly callers: Callers; readonly deeds: Deeds; readonly pass: Pass },
+): Promise<void> {
+  if (simulation.violation) return;
+  const { machine, engines, kernels } = simulation;
+  const { timeline } = machine;
+  // Nobody waits for what stands still as long as that does.
+  if (simulation.isAnyFrozen) await pass(standstillMs, () => !callers.isAnybodyWaiting);
+  if (simulation.violation) return;
+  const known = await simulation.knownEngine();
+  timeline.inWorld(() => {
+    simulation.tell('everything is well again');
+    simulation.isWell = true;
+    machine.disk.heal();
+    engines.heal(known);
+    simulation.thaw();
+    simulation.startDaemon();
+  });
+  await pass(settleMs, () => !callers.isAnybodyWaiting && isQuiet(simulation));
+  if (simulation.isAnyMissing)
+    await pass(simulation.settings.missingGraceMs + settleMs, () => !simulation.isAnyMissing);
+  if (simulation.violation) return;
+  if (simulation.daemon?.owner.hasEnded) timeline.inWorld(() => simulation.startDaemon());
+  for (const kernel of kernels) {
+    const phase = simulation.phaseOf(kernel);
+    if (phase === 'running' && !simulation.containerOf(kernel))
+      simulation.fail(`${kernel.name} runs without a container`);
+    if (phase === null && kernel.isLive) simulation.fail(`${kernel.name} is gone, and its end was not told`);
+    if (phase !== null && phase !== 'running') simulation.fail(`${kernel.name} is ${phase} still`);
+  }
+  for (const kernel of kernels) if (kernel.isLive) timeline.inWorld(() => deeds.destroy(kernel, true));
+  await pass(endMs, () => !callers.isAnybodyWaiting && isQuiet(simulation));
+  if (simulation.hasOrphanFolder) await pass(orphanFolderMs, () => !simulation.hasOrphanFolder);
+  let hasStopped = false;
+  const stopped = (): void => {
+    hasStopped = true;
+  };
+  timeline.inWorld(() => deeds.stopDaemon(stopped, { isLast: true }));
+  await pass(endMs, () => hasStopped);
+  if (simulation.violation) return;
+  if (!hasStopped) simulation.fail('the daemon does not stop');
+  if (callers.isAnybodyWaiting) simulation.fail('somebody waits still');
+  checkNothingLeft(simulation);
+}

@@ -1,0 +1,150 @@
+/** Schedules: what people ask of a node and what befalls it, each at its moment. All of it follows from a seed. */
+import type { DummyMethod } from '../../src/engine/dummy/dummy-faults.ts';
+import { randomOf, type SeededRandom } from '../support/random.ts';
+import type { CallFault, EventTrouble } from './node/engine-host.ts';
+
+/** One thing that is done. `kernel` counts from 0; times are milliseconds. */
+export type Deed =
+  | {
+      readonly do: 'create';
+      readonly kernel: number;
+      readonly publishes: boolean;
+      readonly accelerator: boolean;
+      readonly idleMs: number | null;
+      readonly cancelAfterMs: number | null;
+    }
+  | { readonly do: 'destroy'; readonly kernel: number; readonly force: boolean }
+  | { readonly do: 'restart'; readonly kernel: number }
+  | { readonly do: 'restore'; readonly kernel: number }
+  | { readonly do: 'exec'; readonly kernel: number; readonly runsMs: number; readonly timeoutMs: number | null }
+  | { readonly do: 'cancel'; readonly kernel: number }
+  | { readonly do: 'list' }
+  | { readonly do: 'stop-daemon'; readonly backAfterMs: number }
+  | { readonly do: 'kill-daemon'; readonly backAfterMs: number }
+  | { readonly do: 'fail-call'; readonly method: DummyMethod; readonly fault: CallFault }
+  | { readonly do: 'engine-away'; readonly forMs: number }
+  | { readonly do: 'engine-hangs'; readonly forMs: number }
+  | { readonly do: 'restart-engine'; readonly keepsContainers: boolean; readonly forMs: number }
+  | { readonly do: 'swap-engine'; readonly forMs: number }
+  | { readonly do: 'reboot'; readonly forMs: number }
+  | { readonly do: 'mix-events'; readonly trouble: EventTrouble; readonly forMs: number }
+  | { readonly do: 'exit'; readonly kernel: number; readonly exitCode: number }
+  | { readonly do: 'out-of-memory'; readonly kernel: number }
+  | { readonly do: 'remove-container'; readonly kernel: number }
+  | { readonly do: 'freeze-runner'; readonly kernel: number; readonly forMs: number }
+  | { readonly do: 'lose-socket'; readonly kernel: number }
+  | { readonly do: 'stall-disk'; readonly forMs: number }
+  | { readonly do: 'fill-disk'; readonly forMs: number };
+
+/** A deed and its moment, in milliseconds from the begin. */
+export type Step = Deed & { readonly at: number };
+
+/** What is played: chance and the deeds, of which some may be left out. */
+export interface Schedule {
+  readonly seed: number;
+  readonly steps: readonly Step[];
+}
+
+export const kernelCount = 3;
+
+const methods: readonly DummyMethod[] = [
+  ...(['createContainer', 'startContainer', 'removeContainer', 'inspectContainer', 'listContainers'] as const),
+  ...(['waitContainer', 'info', 'readMark', 'leaveMark', 'createNetwork', 'inspectNetwork'] as const),
+  ...(['inspectImage', 'killContainer', 'removeNetwork'] as const),
+];
+const faults: readonly CallFault[] = ['error', 'hang', 'late', 'lost-reply', 'hang-after-success'];
+const troubles: readonly EventTrouble[] = ['lost', 'twice', 'reordered'];
+
+/** How likely each deed is, beside the others. */
+const weights: Readonly<Record<Deed['do'], number>> = {
+  ...{ create: 16, destroy: 8, restart: 7, restore: 4, exec: 9, cancel: 3, list: 3 },
+  ...{ 'stop-daemon': 3, 'kill-daemon': 9, 'fail-call': 12, 'engine-away': 3, 'engine-hangs': 3 },
+  ...{ 'restart-engine': 3, 'swap-engine': 2, reboot: 2, 'mix-events': 3, exit: 5, 'out-of-memory': 2 },
+  ...{ 'remove-container': 2, 'freeze-runner': 3, 'lose-socket': 1, 'stall-disk': 2, 'fill-disk': 2 },
+};
+const kinds = Object.keys(weights) as readonly Deed['do'][];
+const total = kinds.reduce((sum, kind) => sum + weights[kind], 0);
+
+/** A few moments, or minutes. */
+const span = (random: SeededRandom): number =>
+  random.oneOf([random.between(10, 1_000), random.between(1_000, 20_000), random.between(20_000, 90_000)]);
+
+/** The schedule of a seed. */
+export function scheduleOf(seed: number): Schedule {
+  const random = randomOf(seed);
+  const steps: Step[] = [];
+  let at = 2_000;
+  const count = random.between(4, 14);
+  for (let index = 0; index < count; index += 1) {
+    const deed = deedOf(index === 0 ? 'create' : kindOf(random), random);
+    steps.push({ at, ...deed });
+    // Somebody is to find out.
+    if (deed.do === 'freeze-runner' && random.fraction() < 0.5) {
+      at += random.between(0, 5_000);
+      steps.push({ at, ...execOn(deed.kernel, random) });
+    }
+    // Most come while the last is under way.
+    at += random.oneOf([0, random.between(0, 50), random.between(0, 400), random.between(0, 3_000), span(random)]);
+  }
+  return { seed, steps };
+}
+
+function kindOf(random: SeededRandom): Deed['do'] {
+  let left = random.fraction() * total;
+  for (const kind of kinds) {
+    left -= weights[kind];
+    if (left < 0) return kind;
+  }
+  return 'list';
+}
+
+const execOn = (kernel: number, random: SeededRandom): Deed => ({
+  ...{ do: 'exec', kernel, runsMs: random.oneOf([5, 200, 5_000]) },
+  timeoutMs: random.fraction() < 0.4 ? random.oneOf([100, 10_000]) : null,
+});
+
+function deedOf(kind: Deed['do'], random: SeededRandom): Deed {
+  const kernel = random.between(0, kernelCount - 1);
+  const isTrue = (chance: number): boolean => random.fraction() < chance;
+  switch (kind) {
+    case 'create':
+      return {
+        ...{ do: kind, kernel, publishes: isTrue(0.5), accelerator: isTrue(0.5) },
+        idleMs: isTrue(0.1) ? random.between(1_000, 60_000) : null,
+        cancelAfterMs: isTrue(0.15) ? random.between(0, 600) : null,
+      };
+    case 'destroy':
+      return { do: kind, kernel, force: isTrue(0.5) };
+    case 'exec':
+      return execOn(kernel, random);
+    case 'list':
+      return { do: kind };
+    case 'stop-daemon':
+    case 'kill-daemon':
+      return { do: kind, backAfterMs: random.oneOf([10, 1_000, 30_000]) };
+    case 'fail-call':
+      return { do: kind, method: random.oneOf(methods), fault: random.oneOf(faults) };
+    case 'restart-engine':
+      return { do: kind, keepsContainers: isTrue(0.3), forMs: random.between(500, 15_000) };
+    case 'mix-events':
+      return { do: kind, trouble: random.oneOf(troubles), forMs: 60_000 };
+    case 'exit':
+      return { do: kind, kernel, exitCode: random.oneOf([0, 1, 137]) };
+    case 'freeze-runner':
+      return { do: kind, kernel, forMs: random.oneOf([5_000, 40_000, 900_000]) };
+    case 'engine-away':
+    case 'engine-hangs':
+    case 'swap-engine':
+    case 'reboot':
+    case 'stall-disk':
+    case 'fill-disk':
+      return { do: kind, forMs: span(random) };
+    case 'restart':
+    case 'restore':
+    case 'cancel':
+    case 'out-of-memory':
+    case 'remove-container':
+    case 'lose-socket':
+      return { do: kind, kernel };
+  }
+}

@@ -1,0 +1,329 @@
+/** One simulated world: a machine, its engine, its daemon and what its kernels have been through. */
+import path from 'node:path';
+import type { Settings } from '../../src/config/settings.ts';
+import type { DummyContainer } from '../../src/engine/dummy/dummy-containers.ts';
+import type { DummyEngine } from '../../src/engine/dummy/dummy-engine.ts';
+import { dummyImage } from '../../src/engine/dummy/dummy-images.ts';
+import type { NumberedKernelEvent } from '../../src/events/kernel-event.ts';
+import { decodeEngineIdentity } from '../../src/kernel/engine-identity.ts';
+import { labelNames } from '../../src/kernel/ownership.ts';
+import type { KernelRecord } from '../../src/kernel/record.ts';
+import type { LogFields, Logger } from '../../src/lib/log.ts';
+import { randomOf } from '../support/random.ts';
+import { KernelHistory, Violation } from './history.ts';
+import { Daemon } from './node/daemon.ts';
+import { EngineHost } from './node/engine-host.ts';
+import { SimulatedRunner } from './node/simulated-runner.ts';
+import { kernelCount, type Schedule } from './schedule.ts';
+import { enter, Machine } from './world/interposition.ts';
+import { Owner } from './world/timeline.ts';
+
+/** The image of all kernels. */
+export const image = 'kernelet/base:latest';
+/** A container that is somebody else's, with a name and labels that could mislead. */
+const foreign = { name: 'kernel.shell.not-ours', labels: { [labelNames.kernelId]: 'not-ours' } };
+
+/** After which the service manager starts a daemon again that could not start. */
+const restartMs = 2_000;
+
+/** A program in a container: its process, and the runner that it is. */
+interface Program {
+  readonly owner: Owner;
+  readonly container: DummyContainer;
+}
+
+/** By which the program finds where it is installed. */
+const installedImages = path.resolve(import.meta.dirname, '../../images/python/Dockerfile');
+
+/** From a container's start until its runner listens. */
+const runnerStartMs = 12;
+
+/** What processes find in `/proc` and the like. */
+const systemFiles: Readonly<Record<string, string>> = {
+  '/proc/self/limits': 'Max open files            65536                65536                files\n',
+  '/proc/self/mountinfo': '21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw\n',
+  '/proc/meminfo': 'MemTotal:       65536000 kB\n',
+};
+
+/** One world, which is the one that all code sees from its making on. */
+export class Simulation {
+  readonly machine: Machine;
+  readonly engines: EngineHost;
+  readonly kernels: readonly KernelHistory[];
+  readonly settings: Settings;
+  readonly transcript: string[] = [];
+  /** The first invariant that did not hold. */
+  violation: Violation | null = null;
+  /** Whether the disk has been full: then what was kept may have been let go, and events may not be on disk. */
+  wasDiskFull = false;
+  wasDiskStalled = false;
+  /** Whether nothing befalls it any more. */
+  isWell = false;
+  daemon: Daemon | null = null;
+  readonly #programs = new Map<string, Program>();
+  readonly #events = new Set<string>();
+  #lives = 0;
+  #boots = 0;
+
+  constructor({ seed }: Schedule, settings: Settings) {
+    this.settings = settings;
+    let parts = 0;
+    this.machine = new Machine(() => {
+      parts += 1;
+      return randomOf(seed * 8 + parts);
+    });
+    enter(this.machine);
+    this.kernels = Array.from({ length: kernelCount }, (_, index) => {
+      const id = `${String(index).repeat(8)}-0000-4000-8000-000000000000`;
+      return new KernelHistory(id, `k${index}`);
+    });
+    this.engines = new EngineHost({
+      timeline: this.machine.timeline,
+      world: this.machine.world,
+      random: randomOf(seed * 8),
+      tell: (text) => this.tell(text),
+      options: {
+        images: [dummyImage(image, { labels: { 'ai.backend.runtime-type': 'shell' } })],
+        onStart: (container) => this.#begin(container),
+      },
+    });
+    for (const [at, text] of Object.entries(systemFiles)) this.machine.disk.files.plant(at, text);
+    for (const folder of ['/proc/self/fd', installedImages]) this.machine.disk.files.makeFolders(folder, 0o755);
+    this.boot();
+    this.machine.sockets.isPortTaken = (port) =>
+      this.engines.own.containers.some(
+        ({ running, spec }) => running && spec.ports.some((one) => one.hostPort === port),
+      );
+  }
+
+  get now(): number {
+    return this.machine.timeline.now;
+  }
+
+  /** A line of the transcript. */
+  tell(text: string): void {
+    let line = text;
+    for (const { id, name } of this.kernels) line = line.replaceAll(id, name);
+    this.transcript.push(`${(this.now / 1000).toFixed(3).padStart(9)}  ${line}`);
+  }
+
+  /** Notes that an invariant does not hold; the first one counts. */
+  fail(text: string): void {
+    if (this.violation) return;
+    this.tell(`VIOLATION: ${text}`);
+    this.violation = new Violation(text);
+  }
+
+  /** Puts somebody else's things in the place, which nobody is to touch. */
+  async plantForeign(): Promise<void> {
+    const { own } = this.engines;
+    const signal = new AbortController().signal;
+    const [spec] = [{ ...foreign, image }];
+    const id = await own.createContainer(
+      {
+        ...spec,
+        ...{ hostname: 'x', entrypoint: [], command: [], environ: [], workingDirectory: '/', mounts: [] },
+        ...{ temporaryFilesystems: {}, network: 'bridge', networkAliases: [], ports: [], capabilities: [] },
+        ...{ limits: { cpus: null, memoryBytes: null, processes: null } },
+        ...{ noNewPrivileges: true, securityOptions: [], logLimitBytes: 1, init: false },
+      },
+      signal,
+    );
+    await own.startContainer(id, signal);
+    await own.createNetwork({ name: 'kernelet-not-ours', labels: {} }, signal);
+    this.machine.disk.files.plant(`${this.settings.container.scratchRoot}/not-ours/file`, 'somebody else’s');
+  }
+
+  /** Whether somebody else's things are there as they were. */
+  get isForeignUntouched(): boolean {
+    const { own } = this.engines;
+    const container = own.containers.find(({ spec }) => spec.name === foreign.name);
+    const file = this.machine.disk.files.textOf(`${this.settings.container.scratchRoot}/not-ours/file`);
+    return container !== undefined && file !== null;
+  }
+
+  /** The engine that the daemon knows for the kernels' own: a node without kernels may have taken another. */
+  async knownEngine(): Promise<DummyEngine> {
+    const { own, other } = this.engines;
+    const text = this.machine.disk.files.textOf(`${this.settings.stateDir}/engine.json`);
+    if (text === null) return own;
+    const { markName, mark } = decodeEngineIdentity(text);
+    return mark !== null && (await other.readMark(markName, neverAborted)) === mark ? other : own;
+  }
+
+  /** The container of a kernel, if there is one that has not ended. */
+  containerOf(kernel: KernelHistory): DummyContainer | null {
+    const isOf = ({ running, spec }: DummyContainer): boolean =>
+      running && spec.labels[labelNames.kernelId] === kernel.id;
+    return this.engines.containers.find(isOf) ?? null;
+  }
+
+  /** The program in a container. */
+  programOf(container: DummyContainer): Owner | null {
+    return this.#programs.get(container.id)?.owner ?? null;
+  }
+
+  startDaemon(): void {
+    if (this.daemon && !this.daemon.owner.hasEnded) return;
+    this.#lives += 1;
+    this.tell(`the daemon is started, for the ${this.#lives}. time`);
+    this.daemon = Daemon.start(`daemon ${this.#lives}`, {
+      machine: this.machine,
+      settings: this.settings,
+      connectEngine: (owner) => this.engines.connect(owner),
+      log: this.#logger({}),
+      onEvent: (event) => this.#take(event),
+      onFailure: (error) => this.#startFailed(error),
+    });
+  }
+
+  /** Nothing of the daemon is left but what is on the disk and in the engine. */
+  killDaemon(): void {
+    const { daemon } = this;
+    if (!daemon || daemon.owner.hasEnded) return;
+    this.tell('the daemon is killed');
+    for (const kernel of this.kernels) {
+      if (kernel.creators > 0) kernel.mayEndUntold = true;
+      kernel.isUnrecorded ||= this.wasDiskFull || this.wasDiskStalled;
+      kernel.creators = 0;
+    }
+    this.machine.kill(daemon.owner);
+    this.engines.forget(daemon.owner);
+  }
+
+  get isAnyFrozen(): boolean {
+    return [...this.#programs.values()].some(({ owner }) => owner.isFrozen);
+  }
+
+  /** Every program that stood still goes on. */
+  thaw(): void {
+    for (const { owner } of this.#programs.values()) if (owner.isFrozen) this.machine.timeline.thaw(owner);
+  }
+
+  /** The kernels that live, as the daemon has them; null while there is none that is ready. */
+  get records(): readonly KernelRecord[] | null {
+    if (!this.daemon || this.daemon.owner.hasEnded || !this.daemon.isReady) return null;
+    return this.daemon.node?.kernels.list() ?? null;
+  }
+
+  /** Where a kernel stands, as the daemon says; null: it knows none that lives. */
+  phaseOf(kernel: KernelHistory): string | null {
+    return this.records?.find(({ spec }) => spec.id === kernel.id)?.phase ?? null;
+  }
+
+  /** Whether the engine has not listed the container of a kernel, which proves nothing for a while. */
+  get isAnyMissing(): boolean {
+    return this.records?.some(({ missingSince }) => missingSince !== null) ?? false;
+  }
+
+  /** Whether there is a folder of a kernel that does not live. */
+  get hasOrphanFolder(): boolean {
+    const names = this.machine.disk.files.namesIn(this.settings.container.scratchRoot);
+    const live = new Set<string>(this.records?.map(({ spec }) => spec.id));
+    return this.kernels.some(({ id }) => names.includes(id) && !live.has(id));
+  }
+
+  /** Ends all programs in containers, as the end of their engine or machine does. */
+  endContainers(exitCode: number): void {
+    this.engines.answering.restart(exitCode);
+  }
+
+  /** The machine has started: it has another boot id. */
+  boot(): void {
+    this.#boots += 1;
+    const id = `${String(this.#boots).padStart(8, '0')}-0000-4000-8000-000000000000\n`;
+    this.machine.disk.files.plant('/proc/sys/kernel/random/boot_id', id);
+  }
+
+  #startFailed(error: unknown): void {
+    const { daemon } = this;
+    if (!daemon) return;
+    this.tell(`the daemon could not start: ${String(error)}`);
+    const { timeline, world } = this.machine;
+    timeline.schedule(0, world, () => this.killDaemon());
+    timeline.schedule(restartMs, world, () => this.startDaemon());
+  }
+
+  #take(event: NumberedKernelEvent): void {
+    const key = JSON.stringify(event);
+    if (this.#events.has(key)) return;
+    this.#events.add(key);
+    const { type, kernelId } = event.event;
+    const detail = event.event.type === 'kernel-terminated' ? ` ${event.event.reason}: ${event.event.detail}` : '';
+    this.tell(`event ${event.sequence}: ${type} ${kernelId}${detail}`);
+    const kernel = this.kernels.find(({ id }) => id === kernelId);
+    if (!kernel) {
+      this.fail(`an event of an unknown kernel ${kernelId} is told`);
+      return;
+    }
+    try {
+      kernel.take(event.event);
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      this.fail(error.message);
+    }
+    if (type === 'kernel-started' && !kernel.hasHome) this.#moveIn(kernel);
+  }
+
+  /** The user of a kernel that runs writes a file. */
+  #moveIn(kernel: KernelHistory): void {
+    const home = `${this.settings.container.scratchRoot}/${kernel.id}/work`;
+    // It may be over by the time that this is heard.
+    if (!this.machine.disk.files.peek(home)) return;
+    this.machine.disk.files.plant(`${home}/precious`, kernel.id);
+    kernel.hasHome = true;
+  }
+
+  /** The program of a container begins, in a process of its own. */
+  #begin(container: DummyContainer): void {
+    const { spec, id } = container;
+    const { disk, timeline } = this.machine;
+    const names = `/containers/${id}`;
+    for (const name of ['hosts', 'resolv.conf', 'hostname']) disk.files.plant(`${names}/${name}`, `${name} of ${id}`);
+    const owner = new Owner(spec.name);
+    this.#programs.set(id, { owner, container });
+    const run = spec.mounts.find(({ source }) => source.endsWith('/run'))?.source;
+    if (run !== undefined) timeline.schedule(runnerStartMs, owner, () => this.#serve(run, container));
+    void this.#untilEnded(container, owner);
+  }
+
+  #serve(run: string, container: DummyContainer): void {
+    const text = this.machine.disk.files.textOf(`${run}/runner.json`);
+    if (text === null) {
+      container.exit(1);
+      return;
+    }
+    const { secret } = JSON.parse(text) as { secret: string };
+    new SimulatedRunner(secret, container).listen(`${run}/runner.sock`).catch(() => container.exit(1));
+  }
+
+  async #untilEnded(container: DummyContainer, owner: Owner): Promise<void> {
+    while (container.running) await container.changed(neverAborted);
+    this.#programs.delete(container.id);
+    this.machine.kill(owner);
+  }
+
+  #logger(fields: LogFields): Logger {
+    const say =
+      (level: string) =>
+      (message: string, own: LogFields = {}) => {
+        const all = { ...fields, ...own };
+        const parts = Object.entries(all).map(([key, value]) => `${key}=${textOf(value)}`);
+        this.tell(`${level}: ${[message, ...parts].join(' ')}`);
+      };
+    return {
+      debug() {},
+      info() {},
+      warn: say('warning'),
+      error: say('error'),
+      child: (more) => this.#logger({ ...fields, ...more }),
+    };
+  }
+}
+
+const neverAborted = new AbortController().signal;
+
+function textOf(value: unknown): string {
+  if (value instanceof Error) return `(${value.message.split('\n')[0]})`;
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}

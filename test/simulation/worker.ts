@@ -1,0 +1,52 @@
+/**
+ * A process that plays schedules for a test: it asks for as much as it can do at a time and answers with those that failed, shrunk. A
+ * process of its own, since the machine is simulated for all of its code.
+ */
+import './world/interposition.ts';
+
+const { play, simulatedSettings } = await import('./play.ts');
+const { scheduleOf } = await import('./schedule.ts');
+const { kindOf, shrink } = await import('./shrink.ts');
+
+import type { Schedule } from './schedule.ts';
+import type { Task, TaskResult } from './worker-messages.ts';
+
+const settings = await simulatedSettings();
+
+async function run({ schedules, from, count, twice }: Task): Promise<TaskResult> {
+  const failures: TaskResult['failures'][number][] = [];
+  const all = schedules ?? Array.from({ length: count }, (_, index) => scheduleOf(from + index));
+  const first = new Map<Schedule, readonly string[]>();
+  let events = 0;
+  for (const schedule of all) {
+    const played = await play(schedule, settings);
+    events += played.events;
+    first.set(schedule, played.transcript);
+    if (played.violation === null) continue;
+    const kind = kindOf(played.violation);
+    const fails = async (shorter: typeof schedule): Promise<string | null> => {
+      const { violation } = await play(shorter, settings);
+      return violation && kindOf(violation);
+    };
+    const shrunk = await shrink(schedule, kind, fails);
+    const { transcript, violation } = await play(shrunk, settings);
+    failures.push({ ...shrunk, violation: violation ?? played.violation, transcript });
+  }
+  // In another order, so that nothing that is left of one can make the next come out the same.
+  for (const schedule of twice ? all.toReversed() : []) {
+    const { transcript } = await play(schedule, settings);
+    const at = transcript.findIndex((line, index) => line !== first.get(schedule)?.[index]);
+    if (at < 0 && transcript.length === first.get(schedule)?.length) continue;
+    const violation = `it came out differently: ${transcript[at]} instead of ${first.get(schedule)?.[at]}`;
+    failures.push({ ...schedule, violation, transcript });
+  }
+  return { played: all.length, events, failures };
+}
+
+process.on('message', (task: Task) => {
+  run(task).then(
+    (result) => process.send?.(result),
+    (error: unknown) => process.send?.({ played: 0, events: 0, failures: [], error: String(error) }),
+  );
+});
+process.send?.('ready');

@@ -1,0 +1,259 @@
+/**
+ * A file system in memory, as far as the agent uses one: folders, files and sockets, no links. Its calls take effect at once;
+ * `disk.ts` gives them their time and their failures. Errors are those of the system.
+ */
+import { constants, type StatsBase } from 'node:fs';
+import path from 'node:path';
+
+/** What a path leads to. */
+export interface Inode {
+  readonly number: number;
+  readonly kind: 'file' | 'folder' | 'socket';
+  mode: number;
+  uid: number;
+  gid: number;
+  changedAt: number;
+  content: Buffer;
+  readonly entries: Map<string, Inode>;
+}
+
+/** A file that a process has open. */
+export interface OpenFile {
+  readonly inode: Inode;
+  /** The path by which it was opened. */
+  readonly path: string;
+  readonly appends: boolean;
+  position: number;
+}
+
+const numbers: Readonly<Record<string, number>> = {
+  ...{ ENOENT: -2, EEXIST: -17, ENOTDIR: -20, EISDIR: -21, ENOTEMPTY: -39, ENOSPC: -28, EBADF: -9, EINVAL: -22 },
+  ...{ ECONNREFUSED: -111, EADDRINUSE: -98 },
+};
+
+/** An error as the system gives it. */
+export function systemError(code: string, call: string, at = ''): NodeJS.ErrnoException {
+  const error: NodeJS.ErrnoException = new Error(`${code}: ${call} '${at}'`);
+  return Object.assign(error, { code, errno: numbers[code] ?? -1, syscall: call, path: at });
+}
+
+type Stats = StatsBase<number>;
+
+/** The files of a simulated machine. */
+export class MemoryFiles {
+  readonly root: Inode;
+  /** No space is left for anything new. */
+  isFull = false;
+  #serial = 1;
+  readonly #now: () => number;
+
+  /** `now`: milliseconds since the epoch. */
+  constructor(now: () => number) {
+    this.#now = now;
+    this.root = this.#make('folder', 0o755);
+  }
+
+  /** What is there. Throws ENOENT, ENOTDIR. */
+  find(at: string, from: (descriptor: number) => Inode, call: string): Inode {
+    const { folder, name } = this.#above(at, from, call);
+    if (name === '') return folder;
+    const found = folder.entries.get(name);
+    if (!found) throw systemError('ENOENT', call, at);
+    return found;
+  }
+
+  /** The same without an error. */
+  peek(at: string): Inode | null {
+    let found: Inode | undefined = this.root;
+    for (const name of partsOf(at)) found = found?.entries.get(name);
+    return found ?? null;
+  }
+
+  /** Opens a file, and makes it where the flags say so. */
+  open(at: string, flags: number, mode: number, from: (descriptor: number) => Inode): OpenFile {
+    const { folder, name } = this.#above(at, from, 'open');
+    let inode = name === '' ? folder : folder.entries.get(name);
+    if (inode && (flags & constants.O_EXCL) !== 0 && (flags & constants.O_CREAT) !== 0)
+      throw systemError('EEXIST', 'open', at);
+    if (!inode) {
+      if ((flags & constants.O_CREAT) === 0) throw systemError('ENOENT', 'open', at);
+      this.#assertSpace('open', at);
+      inode = this.#put(folder, name, this.#make('file', mode));
+    }
+    if ((flags & constants.O_DIRECTORY) !== 0 && inode.kind !== 'folder') throw systemError('ENOTDIR', 'open', at);
+    if ((flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0 && inode.kind === 'folder')
+      throw systemError('EISDIR', 'open', at);
+    if ((flags & constants.O_TRUNC) !== 0) inode.content = Buffer.alloc(0);
+    return { inode, path: at, appends: (flags & constants.O_APPEND) !== 0, position: 0 };
+  }
+
+  write(file: OpenFile, bytes: Uint8Array): number {
+    if (bytes.length > 0) this.#assertSpace('write', '');
+    const { inode } = file;
+    const start = file.appends ? inode.content.length : file.position;
+    const size = Math.max(inode.content.length, start + bytes.length);
+    const next = Buffer.alloc(size);
+    next.set(inode.content);
+    next.set(bytes, start);
+    inode.content = next;
+    inode.changedAt = this.#now();
+    file.position = start + bytes.length;
+    return bytes.length;
+  }
+
+  makeFolder(at: string, mode: number, from: (descriptor: number) => Inode): void {
+    const { folder, name } = this.#above(at, from, 'mkdir');
+    if (name === '' || folder.entries.has(name)) throw systemError('EEXIST', 'mkdir', at);
+    this.#assertSpace('mkdir', at);
+    this.#put(folder, name, this.#make('folder', mode));
+  }
+
+  /** Makes a folder and what is above it; answers the topmost that was made. */
+  makeFolders(at: string, mode: number): string | undefined {
+    let made: string | undefined;
+    let [folder, here] = [this.root, ''];
+    for (const name of partsOf(at)) {
+      here += `/${name}`;
+      let next = folder.entries.get(name);
+      if (!next) {
+        this.#assertSpace('mkdir', at);
+        next = this.#put(folder, name, this.#make('folder', mode));
+        made ??= here;
+      }
+      if (next.kind !== 'folder') throw systemError('ENOTDIR', 'mkdir', at);
+      folder = next;
+    }
+    return made;
+  }
+
+  makeSocket(at: string): Inode {
+    const { folder, name } = this.#above(at, noDescriptors, 'bind');
+    if (folder.entries.has(name)) throw systemError('EADDRINUSE', 'listen', at);
+    return this.#put(folder, name, this.#make('socket', 0o755));
+  }
+
+  rename(one: string, other: string, from: (descriptor: number) => Inode): void {
+    const source = this.#above(one, from, 'rename');
+    const inode = source.folder.entries.get(source.name);
+    if (!inode) throw systemError('ENOENT', 'rename', one);
+    const target = this.#above(other, from, 'rename');
+    const there = target.folder.entries.get(target.name);
+    if (there === inode) return;
+    if (there?.kind === 'folder') {
+      if (inode.kind !== 'folder') throw systemError('EISDIR', 'rename', other);
+      if (there.entries.size > 0) throw systemError('ENOTEMPTY', 'rename', other);
+    } else if (there && inode.kind === 'folder') throw systemError('ENOTDIR', 'rename', other);
+    source.folder.entries.delete(source.name);
+    this.#put(target.folder, target.name, inode);
+    source.folder.changedAt = this.#now();
+  }
+
+  unlink(at: string, from: (descriptor: number) => Inode): void {
+    const { folder, name } = this.#above(at, from, 'unlink');
+    const found = folder.entries.get(name);
+    if (!found) throw systemError('ENOENT', 'unlink', at);
+    if (found.kind === 'folder') throw systemError('EISDIR', 'unlink', at);
+    folder.entries.delete(name);
+    folder.changedAt = this.#now();
+  }
+
+  /** Removes whatever is there, with what is below it. Throws ENOENT. */
+  removeTree(at: string, from: (descriptor: number) => Inode, call = 'rm'): void {
+    const { folder, name } = this.#above(at, from, call);
+    if (!folder.entries.delete(name)) throw systemError('ENOENT', call, at);
+    folder.changedAt = this.#now();
+  }
+
+  /** Puts a whole file in its place, and the folders above it. For the world; a full disk takes it too. */
+  plant(at: string, text: string): void {
+    const wasFull = this.isFull;
+    this.isFull = false;
+    this.makeFolders(path.dirname(at), 0o755);
+    const file = this.open(at, constants.O_CREAT | constants.O_TRUNC | constants.O_WRONLY, 0o644, noDescriptors);
+    this.write(file, Buffer.from(text));
+    this.isFull = wasFull;
+  }
+
+  /** The text of a file; null where there is none. */
+  textOf(at: string): string | null {
+    const found = this.peek(at);
+    return found?.kind === 'file' ? found.content.toString('utf8') : null;
+  }
+
+  /** The names in a folder; none where there is none. */
+  namesIn(at: string): readonly string[] {
+    return [...(this.peek(at)?.entries.keys() ?? [])];
+  }
+
+  #above(
+    at: string,
+    from: (descriptor: number) => Inode,
+    call: string,
+  ): { readonly folder: Inode; readonly name: string } {
+    const parts = partsOf(at);
+    let folder = this.root;
+    if (parts[0] === 'proc' && parts[1] === 'self' && parts[2] === 'fd' && parts[3] !== undefined) {
+      folder = from(Number(parts[3]));
+      parts.splice(0, 4);
+    }
+    const name = parts.pop() ?? '';
+    for (const part of parts) {
+      const next = folder.entries.get(part);
+      if (!next) throw systemError(folder.kind === 'folder' ? 'ENOENT' : 'ENOTDIR', call, at);
+      folder = next;
+    }
+    if (name !== '' && folder.kind !== 'folder') throw systemError('ENOTDIR', call, at);
+    return { folder, name };
+  }
+
+  #make(kind: Inode['kind'], mode: number): Inode {
+    this.#serial += 1;
+    const content = Buffer.alloc(0);
+    return { number: this.#serial, kind, mode, uid: 0, gid: 0, changedAt: this.#now(), content, entries: new Map() };
+  }
+
+  #put(folder: Inode, name: string, inode: Inode): Inode {
+    folder.entries.set(name, inode);
+    folder.changedAt = this.#now();
+    return inode;
+  }
+
+  #assertSpace(call: string, at: string): void {
+    if (this.isFull) throw systemError('ENOSPC', call, at);
+  }
+}
+
+/** For who has none open. */
+export function noDescriptors(): never {
+  throw systemError('EBADF', 'open');
+}
+
+/** What `stat` says of one. */
+export function statsOf(inode: Inode): Stats {
+  const type = { file: constants.S_IFREG, folder: constants.S_IFDIR, socket: constants.S_IFSOCK }[inode.kind];
+  const at = new Date(inode.changedAt);
+  const times = { atime: at, mtime: at, ctime: at, birthtime: at };
+  const inMs = {
+    ...{ atimeMs: inode.changedAt, mtimeMs: inode.changedAt },
+    ...{ ctimeMs: inode.changedAt, birthtimeMs: inode.changedAt },
+  };
+  return {
+    ...times,
+    ...inMs,
+    ...{ dev: 1, ino: inode.number, mode: type | inode.mode, nlink: 1, uid: inode.uid, gid: inode.gid, rdev: 0 },
+    ...{ size: inode.content.length, blksize: 4096, blocks: Math.ceil(inode.content.length / 512) },
+    isFile: () => inode.kind === 'file',
+    isDirectory: () => inode.kind === 'folder',
+    isSocket: () => inode.kind === 'socket',
+    ...{ isBlockDevice: no, isCharacterDevice: no, isSymbolicLink: no, isFIFO: no },
+  };
+}
+
+const no = (): boolean => false;
+
+function partsOf(at: string): string[] {
+  return path.posix
+    .normalize(at)
+    .split('/')
+    .filter((part) => part !== '' && part !== '.');
+}
