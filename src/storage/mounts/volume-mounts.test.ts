@@ -94,7 +94,7 @@ it.each([
   [{ location: '/etc', options: 'bind' }],
   [{ location: '/', options: 'ro, rbind' }],
   [{ options: 'remount,rw' }],
-])('gives a manager neither programs nor disks nor folders of this host: %j', async (change) => {
+])('mounts neither programs nor disks nor folders of this host: %j', async (change) => {
   await expect(volumes().mount(base, { ...wanted, ...change }, 1000)).rejects.toMatchObject({
     code: 'FORBIDDEN_MOUNT',
   });
