@@ -126,7 +126,7 @@ export class ActorRegistry implements KernelRegistry {
   }
 
   async #create(spec: KernelSpec, restoredFrom: string | null, signal: AbortSignal): Promise<KernelRecord> {
-    if (this.#stopping) throw new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
+    this.#assertGoingOn();
     // What a recovery that was refused has seen is not known here.
     if (!this.#isRecovered) this.#parts.engineGuard.assertOpen();
     // Nothing may have been compared since the last kernel ended, and the mark may have been removed.
@@ -140,6 +140,8 @@ export class ActorRegistry implements KernelRegistry {
         context: { kernel: spec.id },
       });
     }
+    // It may have begun to stop meanwhile.
+    this.#assertGoingOn();
     signal.throwIfAborted();
     this.#ended.forget(spec.id);
     const record: KernelRecord = {
@@ -170,12 +172,13 @@ export class ActorRegistry implements KernelRegistry {
   }
 
   async restart(id: KernelId, signal: AbortSignal, environ?: Environ): Promise<KernelRecord> {
-    if (this.#stopping) throw new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
+    this.#assertGoingOn();
     const actor = this.#actors.get(id);
     if (!actor) throw notRunning(this.get(id));
     this.#parts.engineGuard.assertOpen();
     // While its container still runs: without the image there would be no next one.
     await this.#assertImage(actor.record, signal);
+    this.#assertGoingOn();
     this.#parts.hooks.beforeStop(actor.record);
     return await actor.restart(signal, environ);
   }
@@ -267,6 +270,10 @@ export class ActorRegistry implements KernelRegistry {
     for (const actor of this.#actors.values()) actor.close();
     await Promise.allSettled(endings);
     await this.#parts.runners[Symbol.asyncDispose]();
+  }
+
+  #assertGoingOn(): void {
+    if (this.#stopping) throw new KerneletError('SHUTTING_DOWN', 'the daemon is stopping');
   }
 
   /** Refuses only for what the kernel's own engine says: a restart waits for an engine that is away. */
