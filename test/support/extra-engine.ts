@@ -1,5 +1,5 @@
 /** A container engine of a test's own, beside the one that all tests use, started with arguments that the test chooses. */
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { installPackages, isDebian, missingPackages } from '../../scripts/engine/packages.mjs';
@@ -39,6 +39,11 @@ export class ExtraEngine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await stopDaemon(this.#place);
+    // One that maps users has made a folder beside that of its sockets.
+    const run = path.dirname(this.#place.socket);
+    const names = await readdir(path.dirname(run));
+    for (const name of names.filter((one) => one.startsWith(`${path.basename(run)}.`)))
+      await rm(path.join(path.dirname(run), name), { recursive: true, force: true });
     await rm(this.#place.folder, { recursive: true, force: true });
   }
 }
