@@ -93,6 +93,8 @@ export class EngineWatch {
   readonly #missing = new MissingContainers();
   /** When its events broke off last, in milliseconds since the epoch; null = never in this process. */
   #followedUntil: number | null = null;
+  /** Whether everything was compared since the last connection, or was taken over. */
+  #hasCompared = true;
 
   constructor(parts: WatchParts) {
     this.#parts = parts;
@@ -120,6 +122,7 @@ export class EngineWatch {
     );
     await Promise.all(running.map((actor) => this.#compareOne(actor, alive, signal)));
     this.#missing.keepOnly(new Set([...this.#parts.actors.values()].map(({ record }) => record.containerId)));
+    this.#hasCompared = true;
   }
 
   /** Lists what there is, with the kernels that ran before, and makes sure of the engine. Throws as `compare` does. */
@@ -239,6 +242,7 @@ export class EngineWatch {
     switch (event.type) {
       case 'connected':
         this.#connected = true;
+        this.#hasCompared = false;
         // It may be another one, or the same without its data: before that is known nobody does anything.
         engineGuard.doubt();
         await this.#verify(signal).catch(warn);
@@ -249,7 +253,8 @@ export class EngineWatch {
       case 'disconnected':
         if (signal.aborted) return;
         this.#connected = false;
-        this.#followedUntil = this.#parts.clock.now();
+        // An end that came before the last connection may have been seen by nobody yet.
+        if (this.#hasCompared) this.#followedUntil = this.#parts.clock.now();
         engineGuard.doubt();
         // An engine that has just come back gets the whole grace.
         this.#missing.clear();

@@ -23,7 +23,7 @@ const lookMs = 2_000;
 /** Until the last of those who wait for a runner that stands still gives up. */
 const standstillMs = 400_000;
 /** In which everything that was begun comes to an end, and orphans are seen twice over their grace. */
-const settleMs = 120_000;
+const settleMs = 300_000;
 /** Until a removal that failed is tried again, and again. */
 const endMs = 240_000;
 /** Folders without a kernel are left alone for so long. */
