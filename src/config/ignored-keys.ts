@@ -49,7 +49,7 @@ export const ignoredKeys: ReadonlyMap<string, IgnoredKey> = new Map<string, Igno
       agrees: 'cgroup',
     },
     'container.sandbox-type': {
-      text: "`jail` puts programs under upstream's own filter of system calls; kernelet uses the engine's filter.",
+      text: "`jail` puts programs under upstream's own filter of system calls; kernelet has a filter of its own, the same with every engine.",
       agrees: 'docker',
       variables: ['BACKEND_SANDBOX_TYPE'],
     },

@@ -20,7 +20,7 @@ let runner: FakeRunner;
 let client: RunnerConnection;
 beforeEach(async () => {
   clock = new FakeClock();
-  pair = await RunnerPair.open({ listens: true, clock, heartbeatIntervalMs: 1e9 });
+  pair = await RunnerPair.open({ listens: true, clock, probeIntervalMs: 1e9 });
   ({ runner, client } = pair);
   await client.ready(never);
 });

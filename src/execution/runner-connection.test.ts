@@ -163,7 +163,7 @@ describe('a runner that misbehaves', () => {
 
   it('is left and found again when it no longer answers', async () => {
     await runner.listen(path);
-    const impatient = { heartbeatIntervalMs: 10, heartbeatTimeoutMs: 20 };
+    const impatient = { probeIntervalMs: 10, probeTimeoutMs: 20 };
     await using other = new RunnerConnection({ socketPath: path, secret: 'secret' }, impatient);
     await other.ready(never);
     runner.answer = () => null;

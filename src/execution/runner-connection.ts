@@ -1,6 +1,6 @@
 /**
  * The client of one runner. It keeps a control connection while the container lives, and ties the parts together:
- * `control-loop` (one connection after the other), `request-table` (requests without a reply), `run-readers` (readers of
+ * `reconnect` (one connection after the other), `request-table` (requests without a reply), `run-readers` (readers of
  * runs), `run-index` (where runs stand), `run-deadlines`, `reachability`, and `file-connections`.
  */
 import { raceWithSignal } from '../lib/deadline.ts';
@@ -18,11 +18,11 @@ import { FrameError } from '../protocol/frame.ts';
 import type { NumberedRunEvent, RunSummary } from '../protocol/run-event.ts';
 import type { RunnerFrameHeader, RunnerStatus } from '../protocol/runner-frames.ts';
 import type { Connection, Welcome } from './connection.ts';
-import { keepConnected } from './control-loop.ts';
 import { FileConnections } from './file-connections.ts';
-import { Heartbeat } from './heartbeat.ts';
+import { LivenessProbe } from './liveness-probe.ts';
 import { parseResult } from './message-guards.ts';
 import { Reachability } from './reachability.ts';
+import { keepConnected } from './reconnect.ts';
 import { RequestTable } from './request-table.ts';
 import { RunDeadlines } from './run-deadlines.ts';
 import { RunIndex } from './run-index.ts';
@@ -306,11 +306,11 @@ export class RunnerConnection implements RunnerClient {
       this.#reachability.asked();
       return this.#requests.add({ method: 'ping', params: null }, { signal });
     };
-    const heartbeat = perConnection.use(
-      new Heartbeat({
+    const probe = perConnection.use(
+      new LivenessProbe({
         clock: this.#options.clock,
-        intervalMs: this.#options.heartbeatIntervalMs,
-        timeoutMs: this.#options.heartbeatTimeoutMs,
+        intervalMs: this.#options.probeIntervalMs,
+        timeoutMs: this.#options.probeTimeoutMs,
         ping,
         onSilence: (error) => connection.close(silenceOf(error)),
       }),
@@ -337,7 +337,7 @@ export class RunnerConnection implements RunnerClient {
     for (const summary of runs) this.#runChanged(summary);
     this.#reachability.heard();
     connection.deliverTo((header, body) => {
-      heartbeat.heard();
+      probe.heard();
       this.#reachability.heard();
       this.#take(header, body);
     });

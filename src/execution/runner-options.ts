@@ -13,9 +13,9 @@ export interface RunnerConnectionOptions {
   /** From connecting to the runner's greeting. */
   readonly greetingTimeoutMs?: number;
   /** A runner that was silent for this long is asked whether it is there. */
-  readonly heartbeatIntervalMs?: number;
+  readonly probeIntervalMs?: number;
   /** After so long a new connection is tried; long, since the runner shares its kernel's CPU limit with the tenant. */
-  readonly heartbeatTimeoutMs?: number;
+  readonly probeTimeoutMs?: number;
   /** How long the transfer of a file may make no progress; more than the runner's own waits, so that its reason comes first. */
   readonly transferTimeoutMs?: number;
   /** The pause after a runner that broke the protocol. */
@@ -32,8 +32,8 @@ export const defaultOptions: Required<RunnerConnectionOptions> = {
   log: silentLogger,
   pauses: startPauses,
   greetingTimeoutMs: 10_000,
-  heartbeatIntervalMs: 10_000,
-  heartbeatTimeoutMs: 60_000,
+  probeIntervalMs: 10_000,
+  probeTimeoutMs: 60_000,
   transferTimeoutMs: 90_000,
   violationPauseMs: 1000,
   lastOutputMs: 250,

@@ -1,10 +1,11 @@
 /** The API as its clients see it: types alone, all of them those of the schemas that the server validates by. */
 import type { z } from '@hono/zod-openapi';
+import type { eventOperations } from './routes/events.ts';
 import type { fileOperations } from './routes/files.ts';
 import type { imageOperations } from './routes/images.ts';
 import type { keptOperations } from './routes/kept.ts';
 import type { kernelOperations } from './routes/kernels.ts';
-import type { observeOperations } from './routes/observe.ts';
+import type { logOperations } from './routes/logs.ts';
 import type { resourceOperations } from './routes/resources.ts';
 import type { runOperations } from './routes/runs.ts';
 import type { serviceOperations } from './routes/services.ts';
@@ -18,7 +19,8 @@ type ApiOperations = typeof statusOperations &
   typeof runOperations &
   typeof serviceOperations &
   typeof fileOperations &
-  typeof observeOperations &
+  typeof logOperations &
+  typeof eventOperations &
   typeof statsOperations &
   typeof imageOperations;
 

@@ -1,4 +1,4 @@
-/** Puts the parts of this folder together into the set of kernels of one agent; the order of the steps of creation is here. */
+/** Puts the parts of this folder together into the set of kernels of one agent; the order of the steps of creation is in `creation-plan.ts`. */
 import { join } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
 import type { EventSink } from '../events/kernel-event.ts';
@@ -21,7 +21,8 @@ import { ScratchFolders, type ScratchFoldersParts } from '../storage/scratch.ts'
 import type { StateFolder } from '../storage/state-folder.ts';
 import { ActorRegistry } from './actor-registry.ts';
 import { BootNote } from './boot-note.ts';
-import type { ContainerHardening, ContainerSettings } from './container-spec.ts';
+import type { ContainerSettings } from './container-spec.ts';
+import { creationPlan } from './creation-plan.ts';
 import { engineIdentityFile } from './engine-identity.ts';
 import { EngineIdentityGuard } from './engine-identity-guard.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
@@ -29,25 +30,14 @@ import { FileJournal } from './journal.ts';
 import { KernelContainers } from './kernel-containers.ts';
 import { KernelHookList, type KernelHooks } from './kernel-hooks.ts';
 import type { KernelUsers } from './kernel-users.ts';
-import type { DeviceLeases, NetworkLeases, PortLeases } from './leases.ts';
+import type { DeviceLeases, PortLeases } from './leases.ts';
 import { listOwnedContainers } from './owned-containers.ts';
 import { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
 import { RunnerClients } from './runner-clients.ts';
 import { probeRuntime } from './runtime-probe.ts';
 import type { CreationPlan } from './step.ts';
-import { type AllocateParts, allocateStep } from './steps/allocate.ts';
-import { type ConfigFilesParts, configFilesStep, type RunnerTuning } from './steps/config-files.ts';
-import { containerStep } from './steps/container.ts';
-import { filesStep } from './steps/files.ts';
-import { type HostLimitsParts, hostLimitsStep } from './steps/host-limits.ts';
-import { imageStep } from './steps/image.ts';
-import { networkStep, prewarmedNetworkStep } from './steps/network.ts';
-import { type PortsParts, portsStep } from './steps/ports.ts';
-import { type ReadyParts, readyStep } from './steps/ready.ts';
-import { scratchStep } from './steps/scratch.ts';
-import { servicesStep } from './steps/services.ts';
-import { startStep } from './steps/start.ts';
+import type { RunnerTuning } from './steps/config-files.ts';
 
 /** What one agent's kernels are made from. */
 export interface KernelsParts {
@@ -272,33 +262,3 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
 }
 
 const stopDeadlineMs = 10_000;
-
-/** What the steps work with. */
-interface PlanParts extends AllocateParts, ConfigFilesParts, HostLimitsParts, PortsParts, ReadyParts {
-  readonly bridge: Pick<Bridge, 'ensure'>;
-  readonly containers: KernelContainers;
-  readonly prewarmedNetworks: NetworkLeases;
-  /** Whether kernels are hardened so that nothing of one can stay in a network. */
-  readonly hardening: ContainerHardening;
-  readonly log: Logger;
-}
-
-/** The plan. Cheap refusals (no CPU left, no port left) come before anything is made. */
-function creationPlan(parts: PlanParts): CreationPlan {
-  return [
-    allocateStep(parts),
-    portsStep(parts),
-    [
-      imageStep(parts.engine),
-      scratchStep(parts.scratch, parts.users),
-      prewarmedNetworkStep(parts.prewarmedNetworks, parts.hardening),
-    ],
-    networkStep(parts.bridge, parts.prewarmedNetworks),
-    filesStep(parts.scratch, parts.users, parts.log),
-    configFilesStep(parts),
-    containerStep(parts.containers, parts.scratch),
-    startStep(parts),
-    [readyStep(parts), hostLimitsStep(parts)],
-    servicesStep(parts.runners),
-  ];
-}

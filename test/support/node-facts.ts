@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from '@hono/zod-openapi';
 import { kernelSchema } from '../../src/http/routes/kernels.ts';
-import { kernelEventSchema } from '../../src/http/routes/observe.ts';
+import { kernelEventSchema } from '../../src/http/routes/events.ts';
 import { statusReplySchema } from '../../src/http/routes/status.ts';
 import { labelNames } from '../../src/kernel/ownership.ts';
 import { engineGet } from './engine-api.ts';

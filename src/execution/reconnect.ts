@@ -14,7 +14,7 @@ const maxViolations = 3;
 const shortLifeMs = 1000;
 
 /** What the loop works with. */
-export interface ControlLoopParts
+export interface ReconnectParts
   extends Required<
     Pick<RunnerConnectionOptions, 'clock' | 'pauses' | 'greetingTimeoutMs' | 'log' | 'violationPauseMs'>
   > {
@@ -30,7 +30,7 @@ export interface ControlLoopParts
  * Connects, serves the connection until it is closed, and begins again, until the signal aborts. Throws the reason for which
  * a runner is given up: its refusal, PROTOCOL_ERROR, or what no further attempt would change.
  */
-export async function keepConnected(parts: ControlLoopParts): Promise<void> {
+export async function keepConnected(parts: ReconnectParts): Promise<void> {
   const { address, clock, pauses, greetingTimeoutMs, log, violationPauseMs, signal } = parts;
   const target = { address, role: 'control', clock, signal, greetingTimeoutMs, pauses } as const;
   const backoff = new Backoff({ ...pauses, clock });

@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import { Deadline } from '../lib/deadline.ts';
 
 /** How to watch a connection. */
-export interface HeartbeatOptions {
+export interface LivenessProbeOptions {
   readonly clock: Clock;
   /** A peer that was silent for this long is asked. */
   readonly intervalMs: number;
@@ -15,13 +15,13 @@ export interface HeartbeatOptions {
 }
 
 /** Asks a silent peer for a sign of life, until it is disposed. */
-export class Heartbeat implements Disposable {
-  readonly #options: HeartbeatOptions;
+export class LivenessProbe implements Disposable {
+  readonly #options: LivenessProbeOptions;
   #timer: Timer | null = null;
   readonly #stop = new AbortController();
   #heard = true;
 
-  constructor(options: HeartbeatOptions) {
+  constructor(options: LivenessProbeOptions) {
     this.#options = options;
     this.#arm();
   }

@@ -1,34 +1,34 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { Heartbeat } from './heartbeat.ts';
+import { LivenessProbe } from './liveness-probe.ts';
 
 function start(ping: (signal: AbortSignal) => Promise<unknown>): {
   clock: FakeClock;
-  heartbeat: Heartbeat;
+  probe: LivenessProbe;
   silences: unknown[];
 } {
   const clock = new FakeClock();
   const silences: unknown[] = [];
   const onSilence = (error: unknown): void => void silences.push(error);
-  return { clock, silences, heartbeat: new Heartbeat({ clock, intervalMs: 10, timeoutMs: 50, ping, onSilence }) };
+  return { clock, silences, probe: new LivenessProbe({ clock, intervalMs: 10, timeoutMs: 50, ping, onSilence }) };
 }
 /** A ping that is never answered. */
 const silence = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 
-describe('Heartbeat', () => {
+describe('A probe of liveness', () => {
   it('asks only a peer that was silent', async () => {
     let pings = 0;
-    const { clock, heartbeat } = start(async () => {
+    const { clock, probe } = start(async () => {
       pings += 1;
     });
     await clock.advance(10);
-    heartbeat.heard();
+    probe.heard();
     await clock.advance(10);
     expect(pings).toBe(0);
     await clock.advance(10);
     expect(pings).toBe(1);
-    heartbeat[Symbol.dispose]();
+    probe[Symbol.dispose]();
     expect(clock.pending).toBe(0);
   });
 
@@ -42,9 +42,9 @@ describe('Heartbeat', () => {
   });
 
   it('reports nothing after it was disposed, and cancels its ping', async () => {
-    const { clock, heartbeat, silences } = start(silence);
+    const { clock, probe, silences } = start(silence);
     await clock.advance(25);
-    heartbeat[Symbol.dispose]();
+    probe[Symbol.dispose]();
     await clock.advance(1000);
     expect(silences).toEqual([]);
     expect(clock.pending).toBe(0);

@@ -1,20 +1,13 @@
-/** What happens: logs of kernels, and the events of the node. */
+/** The events of the node: what happens to its kernels. */
 import { z } from '@hono/zod-openapi';
 import type { Agent } from '../../agent/agent.ts';
 import { deviceDifferences, type NumberedKernelEvent } from '../../events/kernel-event.ts';
 import { endReasons } from '../../protocol/run-event.ts';
 import { overuseKinds } from '../../stats/overuse.ts';
-import { encodeEvent, encodeLogPiece, eventStream, resumeAfter, serverSentEvents } from '../event-stream.ts';
-import { eventNumberField, flagField, kernelParamsSchema } from '../fields.ts';
+import { encodeEvent, eventStream, resumeAfter, serverSentEvents } from '../event-stream.ts';
+import { eventNumberField, flagField } from '../fields.ts';
 import { type ApiApp, addOperations, type Document, type Operations } from '../operation.ts';
 import { openStream } from '../stream-reply.ts';
-
-const logsQuerySchema = z.strictObject({ follow: flagField });
-
-/** The `data` of a server-sent event of a log. */
-const logPieceSchema = z
-  .strictObject({ stream: z.enum(['stdout', 'stderr']), body: z.string().optional() })
-  .openapi('LogPiece');
 
 const eventsQuerySchema = z.strictObject({ after: eventNumberField.optional(), follow: flagField });
 
@@ -64,17 +57,7 @@ export const kernelEventSchema = z
   })
   .openapi('KernelEvent') satisfies z.ZodType<Document<NumberedKernelEvent>>;
 
-export const observeOperations = {
-  readLogs: {
-    method: 'get',
-    path: '/v1/kernels/{id}/logs',
-    tag: 'kernels',
-    summary: "The log of a kernel's container.",
-    params: kernelParamsSchema,
-    query: logsQuerySchema,
-    status: 200,
-    reply: { 'text/event-stream': logPieceSchema },
-  },
+export const eventOperations = {
   followEvents: {
     method: 'get',
     path: '/v1/events',
@@ -87,17 +70,8 @@ export const observeOperations = {
   },
 } as const satisfies Operations;
 
-export function addObserveRoutes(app: ApiApp, agent: Agent): void {
-  addOperations(app, observeOperations, {
-    async readLogs({ params, query, context }) {
-      const stream = openStream(context);
-      const pieces = agent.logs(params.id, { follow: query.follow }, stream.signal);
-      return await eventStream(
-        stream,
-        pieces,
-        serverSentEvents((piece) => encodeLogPiece(piece.stream, piece.data)),
-      );
-    },
+export function addEventRoutes(app: ApiApp, agent: Agent): void {
+  addOperations(app, eventOperations, {
     async followEvents({ query, context }) {
       const stream = openStream(context);
       const options = { after: resumeAfter(context, query.after), follow: query.follow };
