@@ -174,7 +174,14 @@ export class DefaultAgent implements Agent {
     const kept = await kernels.keptOf(id);
     // What may be mounted, and the runtimes, may have changed since.
     await checkMounts(kept.record?.spec.mounts ?? []);
-    await this.#assertRuntime(kept.record?.spec.ociRuntime ?? null, signal);
+    const runtime = kept.record?.spec.ociRuntime ?? null;
+    if (runtime === null && this.#parts.defaults.ociRuntime !== null) {
+      throw new KerneletError(
+        'NOT_SUPPORTED',
+        `kernel ${id} ran under the engine's own runtime, and kernels of this node run under ${this.#parts.defaults.ociRuntime}: take its files with \`kernelet restore --to\``,
+      );
+    }
+    await this.#assertRuntime(runtime, signal);
     return this.#view(await kernels.restore(kept, signal));
   }
 

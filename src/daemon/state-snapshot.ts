@@ -72,8 +72,11 @@ export async function stateSnapshot({ configuration, operations, node, clock }: 
       resources: counted(process.getActiveResourcesInfo()),
     },
   };
-  const text = JSON.stringify(document, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2);
-  return `${redactText(text)}\n`;
+  const shown = (_: string, value: unknown): unknown => {
+    if (typeof value === 'bigint') return String(value);
+    return typeof value === 'string' ? redactText(value) : value;
+  };
+  return `${JSON.stringify(document, shown, 2)}\n`;
 }
 
 /** Of an end not the last lines of what the tenant has printed. */

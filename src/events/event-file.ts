@@ -114,8 +114,10 @@ export class EventFile implements AsyncDisposable {
     try {
       if (this.#known) {
         const lines = new Map(this.#known().map((event) => [event, lineOf(event)]));
-        const kept = keepFairly([...lines.keys()], this.#maxBytes, (event) => lines.get(event)?.length ?? 0);
-        await writeFileAtomic(older, kept.map((event) => lines.get(event)).join(''), { durable: false });
+        const kept = keepFairly([...lines.keys()], this.#maxBytes, (event) =>
+          Buffer.byteLength(lines.get(event) ?? ''),
+        );
+        await writeFileAtomic(older, kept.map((event) => lines.get(event)).join(''));
         // A crash before this leaves lines that are in both, of which the first counts.
         await rm(current, { force: true });
         return;

@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { errorCodes } from '../lib/error-codes.ts';
 import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import { didYouMean } from '../lib/nearest-name.ts';
-import { isSecretName } from '../lib/redaction.ts';
+import { isSecretName, redactText } from '../lib/redaction.ts';
 
 const errorDocumentSchema = z
   .strictObject({
@@ -40,7 +40,7 @@ function describeIssue(issue: z.core.$ZodIssue, known: readonly string[]): strin
   // A key of a record: what its own schema says.
   if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message;
   if (issue.code === 'invalid_type' && issue.expected === 'int') return 'not a whole number';
-  if (issue.code !== 'unrecognized_keys') return issue.message.slice(0, 300);
+  if (issue.code !== 'unrecognized_keys') return redactText(issue.message).slice(0, 300);
   const key = issue.keys[0] ?? '';
   return `unknown key ${JSON.stringify(key.slice(0, 80))}${didYouMean(key, known)}`;
 }

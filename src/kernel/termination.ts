@@ -5,6 +5,7 @@
  * kernel-lifecycle B46). Pure: handlers of `transitions.ts`, and what other handlers begin an end with.
  */
 import { KerneletError } from '../lib/errors.ts';
+import { redactText } from '../lib/redaction.ts';
 import type { KernelRecord, TerminationReason } from './record.ts';
 import type { Effect, EventOf, Reduction, RevertFailure, StateOf, TerminationCause } from './state-machine.ts';
 
@@ -62,7 +63,8 @@ export interface CleanUpOptions {
 
 function terminating({ record, terminationOwed }: Terminable, cause: TerminationCause, now: number) {
   const { reason, exitCode, detail } = cause;
-  const termination = { reason, exitCode, detail, at: now };
+  // What others have said of it may repeat what they were given.
+  const termination = { reason, exitCode, detail: redactText(detail), at: now };
   return {
     record: { ...record, phase: 'terminating' as const, missingSince: null, termination },
     terminationOwed,

@@ -4,6 +4,7 @@
  */
 import type { ErrorCode } from '../lib/error-codes.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { redactText } from '../lib/redaction.ts';
 import type { KernelRecord } from './record.ts';
 import type { Effect, EventOf, KernelState, Reduction, StateOf, TerminationCause } from './state-machine.ts';
 import { cancelCreation, cancelReplacement, cleanUp, describeFailures } from './termination.ts';
@@ -41,7 +42,7 @@ export function failIntent(
   { error }: EventOf<'write-failed'>,
   now: number,
 ): Reduction {
-  const termination = { reason: 'failed-to-create', exitCode: null, detail: error.message, at: now };
+  const termination = { reason: 'failed-to-create', exitCode: null, detail: redactText(error.message), at: now };
   return {
     state: { name: 'terminated', record: { ...record, phase: 'terminated', termination } },
     effects: [{ type: 'remove-record' }, { type: 'settle', answer: 'created', error }, { type: 'ended' }],

@@ -86,6 +86,18 @@ it('an error leaves the process without them', () => {
   expect(error.toDocument()).toMatchObject({ message: '[redacted]', context: { message: '[redacted]', status: 5 } });
 });
 
+it('a name that says where something lies, or holds the word by chance, is no name of a secret', () => {
+  for (const name of ['pass', 'DB_PASS', 'passphrase', 'apiToken']) expect(isSecretName(name)).toBe(true);
+  for (const name of ['pass-through', 'bypass', 'token-file', 'credentials-path', 'secretsDir']) {
+    expect(isSecretName(name)).toBe(false);
+  }
+});
+
+it('everything below the name of a secret is kept, numbers too', () => {
+  keepSecretsOf({ tokens: ['below-a-name'], credentials: { key: 'deep-below', number: 98765432 }, port: 87654321 });
+  expect(redactText('below-a-name deep-below 98765432 87654321')).toBe('[redacted] [redacted] [redacted] 87654321');
+});
+
 it('every secret key of the configuration has the name of one', () => {
   const secret = [...definitions].flatMap(([name, definition]) => (definition.secret ? [name] : []));
   expect(secret.length).toBeGreaterThan(0);

@@ -5,7 +5,10 @@
  */
 
 const hidden = '[redacted]';
-const secretName = /pass(word|wd)?|secret|token|credential|private.?key|api.?key|authorization|^environ$|^envs?$/i;
+const secretName =
+  /(^|[-_])pass$|pass(word|wd|phrase)|secret|token|credential|private.?key|api.?key|authorization|^environ$|^envs?$/i;
+/** Names of where a secret lies. */
+const nameOfPlace = /(file|path|dir)$/i;
 const deepest = 6;
 const mostItems = 100;
 
@@ -21,7 +24,7 @@ const credentialsOfUrl = /\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#"']*@/gi;
 const excerptOfJson = /(Unexpected token .{1,6}), (?:\.{3})?".{0,40}?"(?:\.{3})? is not valid JSON/gs;
 
 /** Whether the value of a field of this name is a secret. */
-export const isSecretName = (name: string): boolean => secretName.test(name);
+export const isSecretName = (name: string): boolean => secretName.test(name) && !nameOfPlace.test(name);
 
 const isLong = ({ length }: string): boolean => length >= shortestSecret;
 
@@ -36,11 +39,12 @@ export function keepSecret(value: string): void {
   pattern = patternOf([...kept]);
 }
 
-/** The same for every text that stands under the name of a secret, in tables at any depth. */
-export function keepSecretsOf(table: object): void {
+/** The same for every text and number that stands under the name of a secret, in tables at any depth. */
+export function keepSecretsOf(table: object, isSecret = false): void {
   for (const [name, value] of Object.entries(table)) {
-    if (typeof value === 'object' && value !== null) keepSecretsOf(value);
-    else if (typeof value === 'string' && isSecretName(name)) keepSecret(value);
+    const isOne = isSecret || isSecretName(name);
+    if (typeof value === 'object' && value !== null) keepSecretsOf(value, isOne);
+    else if (isOne && (typeof value === 'string' || typeof value === 'number')) keepSecret(String(value));
   }
 }
 

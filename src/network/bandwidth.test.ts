@@ -45,16 +45,16 @@ describe('a limit', () => {
     expect(asked.map(({ line }) => line)).toEqual([
       'nsenter --net=/proc/42/ns/net ip -json link show type veth',
       'ip -json link show type veth',
-      'ip link add name kb0a1b2c3d4e5f up type ifb',
+      'ip link add name kb9f5d42c9697f up type ifb',
       'tc filter show dev veth7 ingress',
       'tc -batch -',
     ]);
     expect(
       asked.at(-1)?.input,
-    ).toBe(`qdisc replace dev kb0a1b2c3d4e5f root tbf rate 10000000bit burst 65536 latency 100ms
+    ).toBe(`qdisc replace dev kb9f5d42c9697f root tbf rate 10000000bit burst 65536 latency 100ms
 qdisc replace dev veth7 root tbf rate 10000000bit burst 65536 latency 100ms
 qdisc add dev veth7 ingress
-filter add dev veth7 parent ffff: protocol all prio 1 u32 match u32 0 0 action mirred egress redirect dev kb0a1b2c3d4e5f
+filter add dev veth7 parent ffff: protocol all prio 1 u32 match u32 0 0 action mirred egress redirect dev kb9f5d42c9697f
 `);
   });
 
@@ -98,8 +98,8 @@ describe('the removal', () => {
   it('takes the device away, and is fine with none', async () => {
     const { bandwidth, asked } = machine();
     await remove(bandwidth);
-    expect(asked.map(({ line }) => line)).toEqual(['ip link delete dev kb0a1b2c3d4e5f']);
-    await remove(machine({ 'ip link delete': failed('Cannot find device "kb0a1b2c3d4e5f"') }).bandwidth);
+    expect(asked.map(({ line }) => line)).toEqual(['ip link delete dev kb9f5d42c9697f']);
+    await remove(machine({ 'ip link delete': failed('Cannot find device "kb9f5d42c9697f"') }).bandwidth);
   });
 
   it('fails when the device stays', async () => {

@@ -3,6 +3,7 @@
  * a device of its own (ifb) to which the host's end of its cable hands everything. Both are the host's: nothing in the
  * kernel can change them. They end with the kernel's network, but for that device, which goes by its name.
  */
+import { createHash } from 'node:crypto';
 import type { Deadline } from '../lib/deadline.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
@@ -31,8 +32,12 @@ interface CableEnd {
 
 const linkList = list(fields({ ifindex: number, ifname: text, link_index: newer(nullable(number), null) }));
 
-/** The device that what a kernel sends goes through; a name has 15 characters at most. */
-export const deviceOf = (kernel: KernelId): string => `kb${kernel.replaceAll('-', '').slice(0, 12)}`;
+/**
+ * The device that what a kernel sends goes through; a name has 15 characters at most. Of the id a hash: whoever chooses ids may
+ * let many begin alike.
+ */
+export const deviceOf = (kernel: KernelId): string =>
+  `kb${createHash('sha256').update(kernel).digest('hex').slice(0, 12)}`;
 
 /** A fiftieth of a second, and what a large packet of the system's own has at least. */
 const burstOf = (rate: number): number => Math.max(64 * 1024, Math.ceil(rate / 8 / 50));
@@ -68,8 +73,9 @@ export class Bandwidth {
     const [inside, here] = await Promise.all([
       this.#cables('nsenter', [`--net=/proc/${pid}/ns/net`, 'ip'], deadline),
       this.#cables('ip', [], deadline),
-      this.#makeDevice(device, deadline),
     ]);
+    // Alone, so that nothing is still making it when this has failed.
+    await this.#makeDevice(device, deadline);
     const hostEnds = here.filter(({ index, peer }) => inside.some((end) => end.peer === index && end.index === peer));
     if (hostEnds.length === 0) throw impossible('its network has no cable to this host');
     for (const { name } of hostEnds) {
@@ -81,7 +87,7 @@ export class Bandwidth {
   /** Removes the kernel's device; an absent one is success. Throws ENGINE_FAILED. */
   async remove(kernel: KernelId, deadline: Deadline): Promise<void> {
     const { exitCode, stderr } = await this.#run('ip', ['link', 'delete', 'dev', deviceOf(kernel)], deadline);
-    if (exitCode === 0 || /Cannot find device|ENOENT/.test(stderr)) return;
+    if (exitCode === 0 || /find device|ENOENT/i.test(stderr)) return;
     deadline.check();
     throw new KerneletError('ENGINE_FAILED', `the network device ${deviceOf(kernel)} cannot be removed: ${stderr}`);
   }

@@ -123,7 +123,7 @@ export class HomeImagePool implements AsyncDisposable {
         this.#ready = [...this.#ready, { name, homeBytes }];
       } catch (error) {
         // A kernel that asks for one is told, and has it tried again.
-        this.#homeBytes = null;
+        if (this.#homeBytes === homeBytes) this.#homeBytes = null;
         if (!signal.aborted) log.warn('a home could not be made ahead', { homeBytes, error });
       }
     }

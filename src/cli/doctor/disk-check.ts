@@ -33,13 +33,14 @@ export function diskResult(rooms: readonly Room[]): CheckResult {
 export const diskCheck = {
   name: 'disk',
   async run({ settings, engine }) {
-    const places = [settings.stateDir, settings.container.scratchRoot];
+    const kept = new Set([settings.stateDir, settings.container.scratchRoot]);
+    const places = [...kept];
     if (!(engine instanceof KerneletError)) places.push(engine.info.dataRoot);
     return diskResult(
       await Promise.all(
         [...new Set(places)].map(async (place) => {
           const { free, total } = await freeSpaceOf(await existingFolder(place));
-          return { place, free, reserved: reservedBytes(settings.diskReserve, total) };
+          return { place, free, reserved: kept.has(place) ? reservedBytes(settings.diskReserve, total) : 0 };
         }),
       ),
     );

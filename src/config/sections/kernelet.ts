@@ -51,9 +51,9 @@ export const kerneletSection = {
         'Folders below which kernels in which somebody may be root get writable mounts although the file system is not mounted `nosuid`: set-id programs that they leave there count on this host. None given: none; in a cluster all, each warned of once.',
     }),
     'volume-file-systems': key(textList, {
-      default: ['nfs', 'nfs4', 'cifs', 'smb3', 'ceph', 'glusterfs', 'lustre', 'beegfs'],
+      default: ['nfs', 'nfs4', 'cifs', 'smb3', 'ceph', 'lustre'],
       description:
-        'File systems of which a manager has the node mount volumes, in cluster mode. What reads disks or folders of this host, or names a program (`fuse.PROGRAM`), gives whoever can write to the cluster’s events that.',
+        'File systems of which a manager has the node mount volumes, in cluster mode. Each is mounted `nosuid,nodev`. What reads disks or folders of this host, runs a program (`fuse.PROGRAM`) or what its server says (`glusterfs`), gives whoever can write to the cluster’s events that.',
     }),
     'default-cpus': key(cpuCount, { default: 1, description: 'CPUs of a kernel that asks for none in particular.' }),
     'default-memory': key(byteSize({ min: 32 * 2 ** 20 }), {

@@ -207,7 +207,7 @@ export const kernelSchema = z
     runs: z.array(runSummarySchema).readonly(),
     droppedReports: z.int().openapi({
       description:
-        'What its runner reported unasked and was dropped, since the start of the daemon. Above 0 another program has taken the place of the runner.',
+        'What its runner reported unasked and was dropped, since the start of the daemon. Above 0 a program of the tenant overruns it or has taken its place.',
     }),
     usage: orNull(usageSchema).openapi({ description: 'What it has used, as of the last sample.' }),
     warnings: z.array(z.string()).readonly(),

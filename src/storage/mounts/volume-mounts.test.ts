@@ -24,9 +24,9 @@ const wanted = { folder: 'v1', location: 'nas:/v1', fileSystem: 'nfs', options: 
 it('mounts below the base, and keeps it in the table when it is told to', async () => {
   await writeFile(table(), '# mine');
   expect(await volumes().mount(base, { ...wanted, table: table() }, 1000)).toBe(path.join(base, 'v1'));
-  expect(ran).toEqual([`mount -t nfs -o ro,soft -- nas:/v1 ${base}/v1`]);
+  expect(ran).toEqual([`mount -t nfs -o ro,soft,nosuid,nodev -- nas:/v1 ${base}/v1`]);
   expect((await stat(path.join(base, 'v1'))).isDirectory()).toBe(true);
-  expect(await readFile(table(), 'utf8')).toBe(`# mine\nnas:/v1 ${base}/v1 nfs ro,soft 0 0\n`);
+  expect(await readFile(table(), 'utf8')).toBe(`# mine\nnas:/v1 ${base}/v1 nfs ro,soft,nosuid,nodev 0 0\n`);
   expect(await readFile(`${table()}.bak`, 'utf8')).toBe('# mine');
   await volumes().unmount(base, { folder: 'v1', table: table() }, 1000);
   // It is no mount point, so nothing is run for it.
@@ -52,7 +52,7 @@ it('shows nobody the passwords among the options', async () => {
   const echo: RunProgram = async (_, args) => ({ status: 1, stderr: `bad option ${args[3]}` });
   const volume = { ...wanted, options: 'username=u,password=hunter22,ro' };
   const mounting = new VolumeMounts(allowed, echo, table()).mount(base, volume, 1000);
-  await expect(mounting).rejects.toThrow('mount: bad option username=u,password=[redacted],ro');
+  await expect(mounting).rejects.toThrow('mount: bad option username=u,password=[redacted],ro,nosuid,nodev');
   await expect(volumes().mount(base, { ...volume, options: '-password=hunter22' }, 1000)).rejects.not.toThrow(
     'hunter22',
   );
@@ -94,6 +94,7 @@ it.each([
   [{ location: '/etc', options: 'bind' }],
   [{ location: '/', options: 'ro, rbind' }],
   [{ options: 'remount,rw' }],
+  [{ options: 'X-mount.subdir=/etc' }],
 ])('mounts neither programs nor disks nor folders of this host: %j', async (change) => {
   await expect(volumes().mount(base, { ...wanted, ...change }, 1000)).rejects.toMatchObject({
     code: 'FORBIDDEN_MOUNT',

@@ -62,13 +62,15 @@ export class VolumeMounts {
    * INVALID_ARGUMENT, FORBIDDEN_MOUNT, STATE_UNUSABLE, with what `mount` says.
    */
   async mount(base: string, wanted: VolumeMount, timeoutMs: number): Promise<string> {
-    const { location, fileSystem, options } = wanted;
+    const { location, fileSystem } = wanted;
+    // Set-id programs and device files of a volume are for no kernel, and count on the host.
+    const options = [...(wanted.options ? [wanted.options] : []), 'nosuid', 'nodev'].join(',');
     const mountPoint = below(base, wanted.folder);
     if (!/^[a-z0-9][a-z0-9._-]*$/i.test(fileSystem)) throw invalid(`${JSON.stringify(fileSystem)} is no file system`);
-    this.#assertAllowed(mountPoint, fileSystem, options ?? '');
+    this.#assertAllowed(mountPoint, fileSystem, wanted.options ?? '');
     for (const [what, text] of [
       ['location', location],
-      ['options', options ?? ''],
+      ['options', options],
     ] as const) {
       // Not what it is: a password may be among the options.
       if (text.startsWith('-') || /[\0\n]/.test(text))
@@ -81,10 +83,10 @@ export class VolumeMounts {
           if (!isSystemError(error, 'EEXIST'))
             throw new KerneletError('STATE_UNUSABLE', String(error), { cause: error });
         });
-        const args = ['-t', fileSystem, ...(options ? ['-o', options] : []), '--', location, mountPoint];
-        await this.#runOrThrow('mount', args, timeoutMs, secretsOf(options ?? ''));
+        const args = ['-t', fileSystem, '-o', options, '--', location, mountPoint];
+        await this.#runOrThrow('mount', args, timeoutMs, secretsOf(options));
       }
-      const entry = { location, mountPoint, fileSystem, options: options ?? '' };
+      const entry = { location, mountPoint, fileSystem, options };
       await this.#edit(wanted.table, (table) => withEntry(table, entry));
       return mountPoint;
     });
@@ -110,7 +112,7 @@ export class VolumeMounts {
       refuse(`as ${fileSystem}: kernelet.volume-file-systems does not name it`);
     }
     // With these `mount` takes a folder of this host, whatever the file system is said to be.
-    const moved = options.split(',').find((option) => /^(r?bind|move|remount|x-mount\.|make-)/.test(option.trim()));
+    const moved = options.split(',').find((option) => /^(r?bind|move|remount|x-mount\.|make-)/i.test(option.trim()));
     if (moved) refuse(`with the option ${moved.split('=')[0]}`);
   }
 
