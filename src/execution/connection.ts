@@ -19,8 +19,8 @@ import { connectionLost, protocolError, RunnerRefusal } from './runner-errors.ts
 /** The frame by which a runner accepts a connection: its state, and its runs. */
 export type Welcome = Extract<RunnerFrameHeader, { t: 'welcome' }>;
 
-/** Takes the frames that follow the greeting. What it throws closes the connection. */
-export type FrameHandler = (header: RunnerFrameHeader, body: Uint8Array) => void;
+/** Takes the frames that follow the greeting. What it throws closes the connection. `headerBytes`: of the header on the wire. */
+export type FrameHandler = (header: RunnerFrameHeader, body: Uint8Array, headerBytes: number) => void;
 
 /** How to open a connection. */
 export interface ConnectionOptions {
@@ -44,10 +44,10 @@ export class Connection implements Disposable {
   readonly #settleClosed: (error: KerneletError) => void;
   #closeReason: KerneletError | null = null;
   /** Frames that came with the greeting, until somebody takes them; at most what one chunk held. */
-  readonly #early: { header: RunnerFrameHeader; body: Uint8Array }[] = [];
-  #handler: FrameHandler = (header, body) => {
+  readonly #early: Parameters<FrameHandler>[] = [];
+  #handler: FrameHandler = (...frame) => {
     this.#socket.pause();
-    this.#early.push({ header, body });
+    this.#early.push(frame);
     this.#onFirst?.();
   };
   #onFirst: (() => void) | null = null;
@@ -103,7 +103,7 @@ export class Connection implements Disposable {
   deliverTo(handler: FrameHandler): void {
     this.#handler = handler;
     try {
-      for (const { header, body } of this.#early.splice(0)) handler(header, body);
+      for (const frame of this.#early.splice(0)) handler(...frame);
     } catch (thrown) {
       this.#fail(thrown);
     }
@@ -160,7 +160,7 @@ export class Connection implements Disposable {
     this.#onFirst = () => answered.resolve(null);
     this.send({ t: 'hello', protocol: protocolGeneration, secret: address.secret, role });
     const lost = await Promise.race([answered.promise, this.closed]);
-    const header = this.#early.shift()?.header;
+    const [header] = this.#early.shift() ?? [];
     if (!header) throw lost ?? connectionLost('was closed by the runner');
     if (header.t === 'refused') throw new RunnerRefusal(header.reason, header.text);
     if (header.t !== 'welcome' || header.protocol > protocolGeneration) {
@@ -175,7 +175,7 @@ export class Connection implements Disposable {
       const plain = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       for (const frame of this.#decoder.push(plain)) {
         if (this.isClosed) return;
-        this.#handler(parseRunnerFrameHeader(frame.header), frame.body);
+        this.#handler(parseRunnerFrameHeader(frame.header), frame.body, frame.headerBytes);
       }
     } catch (thrown) {
       this.#fail(thrown);

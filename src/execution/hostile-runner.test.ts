@@ -138,6 +138,11 @@ describe('a runner that floods', () => {
       [anyFrame(welcome)],
       [many(2_000, () => ({ t: 'reply', id: 9_999, ok: true, result: null }))],
     ],
+    [
+      'with headers that are long to read',
+      [anyFrame(welcome)],
+      [many(20, () => ({ t: 'status', status, more: Array.from({ length: 100_000 }, () => []) }))],
+    ],
     ['with its state', [anyFrame(welcome)], [many(2_000, () => ({ t: 'status', status }))]],
     ['with greetings', [anyFrame(welcome)], [anyFrame(crowded), null]],
   ])('%s is given up soon, and others are served', async (what, first, repeated) => {

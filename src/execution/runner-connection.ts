@@ -40,6 +40,8 @@ const patienceMs = 300_000;
  * replies, events of a reader that has left. One in a tenant's hands that sends more breaks the protocol.
  */
 const unaskedFrames = { burst: 20_000, perSecond: 1_000 } as const;
+/** A header of so many bytes counts as a frame more, also of an event that is read: they are parsed before anything is known. */
+const bytesPerFrame = 1024;
 /** Each request brings some: a run its phases, an answer to a program those of its next question. */
 const perRequest = 16;
 /** Events that may be under way when a reader leaves: what both ends of a socket hold, one small event after the other. */
@@ -336,10 +338,11 @@ export class RunnerConnection implements RunnerClient {
     this.#emit({ type: 'status', status: welcome.status });
     for (const summary of runs) this.#runChanged(summary);
     this.#reachability.heard();
-    connection.deliverTo((header, body) => {
+    connection.deliverTo((header, body, headerBytes) => {
       probe.heard();
       this.#reachability.heard();
-      this.#take(header, body);
+      if (!this.#take(header, body)) this.#charge(1 + Math.floor(headerBytes / bytesPerFrame));
+      else if (header.t === 'event') this.#charge(Math.floor(headerBytes / bytesPerFrame));
     });
     const reason = await connection.closed;
     this.#connection = null;
@@ -350,12 +353,11 @@ export class RunnerConnection implements RunnerClient {
     return reason;
   }
 
-  #take(header: RunnerFrameHeader, body: Uint8Array): void {
-    if (header.t === 'event') {
-      if (this.#readers.deliver(header.run, { n: header.n, event: header.event, body })) return;
-    } else if (header.t === 'reply') {
-      if (this.#requests.settle(header)) return;
-    } else if (header.t === 'status') {
+  /** Gives a frame to whoever it is for; whether somebody waited for it. */
+  #take(header: RunnerFrameHeader, body: Uint8Array): boolean {
+    if (header.t === 'event') return this.#readers.deliver(header.run, { n: header.n, event: header.event, body });
+    if (header.t === 'reply') return this.#requests.settle(header);
+    if (header.t === 'status') {
       this.#status = header.status;
       this.#emit({ type: 'status', status: header.status });
     } else if (header.t === 'run') {
@@ -367,7 +369,11 @@ export class RunnerConnection implements RunnerClient {
     } else {
       throw new FrameError(`a frame ${header.t} is out of place`);
     }
-    if (!this.#unasked.take()) throw this.#flood();
+    return false;
+  }
+
+  #charge(frames: number): void {
+    if (!this.#unasked.take(frames)) throw this.#flood();
   }
 
   /** Whether a run may be spoken of. What an earlier process has asked for, the first greeting says. */

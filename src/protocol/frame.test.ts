@@ -8,7 +8,7 @@ const frame = fc.record({
   body: fc.uint8Array({ maxLength: 2000 }),
 });
 const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
-const plain = (frames: readonly RawFrame[]): unknown =>
+const plain = (frames: readonly Pick<RawFrame, 'header' | 'body'>[]): unknown =>
   frames.map(({ header, body }) => ({ header, body: Buffer.from(body).toString('hex') }));
 
 /** Cuts bytes at the given places, any order, any number. */

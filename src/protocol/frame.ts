@@ -23,6 +23,8 @@ const smallChunkBytes = 4096;
 /** A frame as it comes off the wire: its header is JSON of any shape, to be checked by the reader. */
 export interface RawFrame {
   readonly header: unknown;
+  /** How long the header was on the wire: what it cost to read. */
+  readonly headerBytes: number;
   readonly body: Uint8Array;
 }
 
@@ -133,5 +135,5 @@ function parseFrame(bytes: Uint8Array): RawFrame {
   } catch (cause) {
     throw new FrameError('frame header is not JSON', { cause });
   }
-  return { header, body: bytes.subarray(4 + headerLength) };
+  return { header, headerBytes: headerLength, body: bytes.subarray(4 + headerLength) };
 }

@@ -81,7 +81,7 @@ export const encodeKeepAliveFrame = (): readonly Uint8Array[] => encodeFrame({})
 export type RunFrame = NumberedRunEvent | { readonly error: unknown } | null;
 
 /** Reads a frame; null is silence. Throws FrameError for an unknown form. */
-export function parseRunFrame({ header, body }: RawFrame): RunFrame {
+export function parseRunFrame({ header, body }: Pick<RawFrame, 'header' | 'body'>): RunFrame {
   const { n, event, error } = object(header, 'header');
   if (error !== undefined) return { error };
   if (n === undefined) return null;
