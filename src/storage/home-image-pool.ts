@@ -53,8 +53,8 @@ export class HomeImagePool implements AsyncDisposable {
     this.#filling = new CoalescedTask(() => this.#fill());
   }
 
-  /** Moves a folder with a mounted home of this size to a path that is free. Throws the system's error, NOT_SUPPORTED. */
-  async place(homeBytes: number, path: string): Promise<void> {
+  /** Moves a folder with a mounted home of this size to a path that is free. Throws the system's error, NOT_SUPPORTED, the signal's reason. */
+  async place(homeBytes: number, path: string, signal?: AbortSignal): Promise<void> {
     if (process.geteuid?.() !== 0) {
       throw new KerneletError(
         'NOT_SUPPORTED',
@@ -63,8 +63,10 @@ export class HomeImagePool implements AsyncDisposable {
     }
     const found = this.#ready.find((one) => one.homeBytes === homeBytes);
     this.#ready = this.#ready.filter((one) => one !== found);
-    const name = found?.name ?? (await this.#make(homeBytes, this.#end.signal));
+    const ends = AbortSignal.any([this.#end.signal, ...(signal ? [signal] : [])]);
+    const name = found?.name ?? (await this.#make(homeBytes, ends));
     try {
+      ends.throwIfAborted();
       await rename(join(this.#parts.folder, name), path);
     } catch (error) {
       await this.#discard(name);

@@ -21,6 +21,8 @@ const reserve = { part: 1 / 50, maxBytes: 16 * 2 ** 20 };
 const fixedBytes = 2 ** 20;
 
 const deadlineMs = 20_000;
+/** A large home that a machine has lost its power with; a repair that is cut off makes it worse. */
+const repairMs = 2 * 60_000;
 
 /** How large the image is in which a home can take so many bytes: the tables of the file system come beside them. Pure. */
 export function imageBytes(homeBytes: number): number {
@@ -97,12 +99,26 @@ export async function mountHomeImage(root: string, isUsed: boolean, signal?: Abo
 
 const bounded = (signal: AbortSignal | undefined) => ({ timeoutMs: deadlineMs, ...(signal && { signal }) });
 
+/** Whether something has the image, such as a container that still runs, though it is mounted no more here. */
+async function isInUse(image: string, signal?: AbortSignal): Promise<boolean> {
+  const { exitCode, stdout, stderr } = await runProgram('losetup', ['--associated', image], bounded(signal));
+  signal?.throwIfAborted();
+  if (exitCode !== 0) throw failed(`losetup ended with ${exitCode}: ${stderr}`);
+  return stdout.trim() !== '';
+}
+
 /** Status 1: what was wrong was repaired. */
 const isRepaired = (exitCode: number): boolean => exitCode === 0 || exitCode === 1;
 
+/** Of one that nothing has: whoever repairs what is written at the same time destroys it. */
 async function repair(image: string, signal?: AbortSignal): Promise<void> {
-  const { exitCode, stderr } = await runProgram('e2fsck', ['-p', image], bounded(signal));
-  if (!isRepaired(exitCode)) throw failed(`e2fsck of ${image} ended with ${exitCode}: ${stderr}`);
+  if (await isInUse(image, signal)) return;
+  const { exitCode, stderr } = await runProgram('e2fsck', ['-y', image], { ...bounded(signal), timeoutMs: repairMs });
+  if (!isRepaired(exitCode))
+    throw new KerneletError(
+      'STATE_UNUSABLE',
+      `the home in ${image} cannot be repaired (e2fsck: ${exitCode}): ${stderr}`,
+    );
 }
 
 async function mustRun(program: string, args: readonly string[], signal?: AbortSignal): Promise<void> {

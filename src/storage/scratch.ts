@@ -37,6 +37,16 @@ export interface Owner {
   readonly gid: number;
 }
 
+/** How a kernel's folder is made. */
+export interface FolderOptions {
+  /** What its home holds; null = no limit of its own. */
+  readonly homeBytes?: number | null;
+  /** Whom the host knows the container's root as; null = root. */
+  readonly root?: Owner | null;
+  /** Ends the wait for programs that make and mount a limited home; nothing is put in place afterwards. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Where an agent's scratch folders lie: in the state folder, unless the configuration names a place. That may hold folders of other agents, or of anything
  * else that is named by a UUID, so this agent has a folder of its own in it: what lies there and belongs to no kernel
@@ -130,14 +140,13 @@ export class ScratchFolders implements AsyncDisposable {
   async create(
     kernel: KernelId,
     tenant: Owner,
-    homeBytes: number | null = null,
-    root: Owner | null = null,
+    { homeBytes = null, root = null, signal }: FolderOptions = {},
   ): Promise<void> {
     const paths = this.paths(kernel);
     try {
       await this.#makeRoot();
       if (homeBytes !== null) {
-        await this.#limitHome(kernel, homeBytes);
+        await this.#limitHome(kernel, homeBytes, signal);
         await giveHomeImage(paths.root, tenant);
       }
       // The kernel's user may pass through its root, where the engine makes mounts as that user.
@@ -149,21 +158,22 @@ export class ScratchFolders implements AsyncDisposable {
         makeOne(paths.private, 0o700),
       ]);
     } catch (error) {
+      signal?.throwIfAborted();
       if (hasCode(error, 'NOT_SUPPORTED')) throw error;
       throw unusable(`cannot make the scratch folder ${paths.root}`, paths.root, error);
     }
   }
 
   /** Mounts the limited home of a kernel of an earlier process again, if it isn't any more. Throws NOT_SUPPORTED. */
-  async adoptHome(kernel: KernelId): Promise<void> {
+  async adoptHome(kernel: KernelId, signal?: AbortSignal): Promise<void> {
     const { root } = this.paths(kernel);
-    if (!(await mountHomeImage(root, true))) throw withoutImage(root);
+    if (!(await mountHomeImage(root, true, signal))) throw withoutImage(root);
   }
 
-  async #limitHome(kernel: KernelId, homeBytes: number): Promise<void> {
+  async #limitHome(kernel: KernelId, homeBytes: number, signal: AbortSignal | undefined): Promise<void> {
     const { root } = this.paths(kernel);
-    if (await isThere(root)) await this.adoptHome(kernel);
-    else await this.#homes.place(homeBytes, root);
+    if (await isThere(root)) await this.adoptHome(kernel, signal);
+    else await this.#homes.place(homeBytes, root, signal);
   }
 
   /** Takes the folder away; its contents are deleted in the background. An absent one is success. */

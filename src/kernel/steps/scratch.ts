@@ -20,7 +20,7 @@ export function scratchStep(scratch: ScratchFolders, users: UsersOfContainers): 
       const who = await users(signal);
       if (record.restoredFrom !== null) await bringBack(scratch, record.spec.id, record.restoredFrom);
       const { id, user, limits } = record.spec;
-      await scratch.create(id, who.onHost(user), limits.homeBytes, who.root);
+      await scratch.create(id, who.onHost(user), { homeBytes: limits.homeBytes, root: who.root, signal });
       return {};
     },
     revert: (record) =>
