@@ -10,10 +10,15 @@ import { object, otherwise, type Reader, readOrNull, text, truth } from '../lib/
 import { listenOnPath } from './listen-on-path.ts';
 import type { Run } from './run.ts';
 
-const path = '/tmp/bai-user-input.sock';
+const usualPath = '/tmp/bai-user-input.sock';
 const maxReaders = 64;
 /** A program that wants a prompt says so at once. */
 const questionTimeoutMs = 100;
+/**
+ * How long a question that nobody waits for any more holds up those that come: the agent hears of each, asked for none, and
+ * takes a runner that tells it too much for somebody else's.
+ */
+const withdrawalMs = 10;
 const maxQuestion = 64 * 1024;
 const unsupported = '<user-input is unsupported>';
 
@@ -21,11 +26,15 @@ const unsupported = '<user-input is unsupported>';
 export class InputSocket {
   readonly #clock: Clock;
   readonly #current: () => Run | null;
+  readonly #path: string;
+  /** From when on the next question is put. */
+  #freeAt = 0;
 
-  /** `current` is the run that a question belongs to. */
-  constructor(clock: Clock, current: () => Run | null) {
+  /** `current` is the run that a question belongs to. `path`: for tests. */
+  constructor(clock: Clock, current: () => Run | null, path = usualPath) {
     this.#clock = clock;
     this.#current = current;
+    this.#path = path;
   }
 
   /** Begins to listen. Rejects with the system's error. */
@@ -33,7 +42,7 @@ export class InputSocket {
     const server = createServer((socket) => this.#take(socket));
     server.maxConnections = maxReaders;
     // The tenant's programs connect; nobody else is in the container.
-    await listenOnPath(server, path, 0o666);
+    await listenOnPath(server, this.#path, 0o666);
     server.on('error', () => {});
   }
 
@@ -42,11 +51,16 @@ export class InputSocket {
     let text = '';
     const ask = (): void => {
       if (asked) return;
-      asked = true;
       timer[Symbol.dispose]();
+      const waitMs = this.#freeAt - this.#clock.monotonic();
+      if (waitMs > 0) {
+        timer = this.#clock.after(waitMs, ask);
+        return;
+      }
+      asked = true;
       this.#ask(socket, text);
     };
-    const timer = this.#clock.after(questionTimeoutMs, ask);
+    let timer = this.#clock.after(questionTimeoutMs, ask);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => timer[Symbol.dispose]());
     socket.on('data', (bytes) => {
@@ -63,9 +77,16 @@ export class InputSocket {
       return;
     }
     const { line, ...question } = parseQuestion(text);
-    const answer = (text: string | null): void => void socket.end(answerBytes(text, line));
+    let isAnswered = false;
+    const answer = (text: string | null): void => {
+      isAnswered = true;
+      socket.end(answerBytes(text, line));
+    };
     const asked = control.ask({ ...question, answer });
-    socket.on('close', () => asked[Symbol.dispose]());
+    socket.on('close', () => {
+      asked[Symbol.dispose]();
+      if (!isAnswered) this.#freeAt = Math.max(this.#freeAt, this.#clock.monotonic()) + withdrawalMs;
+    });
   }
 }
 
