@@ -1,8 +1,8 @@
 /** What a node says of itself, checked against the schemas of its own API, and waiting for it to say something else. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from '@hono/zod-openapi';
-import { kernelSchema } from '../../src/http/routes/kernels.ts';
 import { kernelEventSchema } from '../../src/http/routes/events.ts';
+import { kernelSchema } from '../../src/http/routes/kernels.ts';
 import { statusReplySchema } from '../../src/http/routes/status.ts';
 import { labelNames } from '../../src/kernel/ownership.ts';
 import { engineGet } from './engine-api.ts';

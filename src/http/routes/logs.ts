@@ -1,4 +1,4 @@
-/** Logs of kernels. */
+/** Logs of kernels: what their containers print, as the engine keeps it. */
 import { z } from '@hono/zod-openapi';
 import type { Agent } from '../../agent/agent.ts';
 import { encodeLogPiece, eventStream, serverSentEvents } from '../event-stream.ts';
