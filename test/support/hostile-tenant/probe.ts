@@ -33,7 +33,7 @@ export async function hostServices(): Promise<HostServices> {
   await once(udp, 'listening');
   const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   const outside = own.filter(({ family, internal }) => family === 'IPv4' && !internal);
-  // Each takes half a minute; the machine's own comes first, the bridges of the engine and the agent last.
+  // All ports of each are tried; the machine's own comes first, the bridges of the engine and the agent last.
   const addresses = [...new Set([...outside.slice(0, 1), ...outside.slice(-3)])];
   return {
     addresses: Object.fromEntries(addresses.map(({ address }) => [address, 'the host'])),
