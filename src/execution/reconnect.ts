@@ -20,7 +20,7 @@ export interface ReconnectParts
   > {
   readonly address: RunnerAddress;
   readonly signal: AbortSignal;
-  /** Serves a connection; resolves with why it was closed. */
+  /** Serves a connection; resolves with why it was closed. Throws PROTOCOL_ERROR for a greeting out of bounds. */
   readonly serve: (connection: Connection, welcome: Welcome) => Promise<KerneletError>;
   /** Counts a violation of the protocol; answers how many there were. */
   readonly countViolation: () => number;
@@ -36,10 +36,9 @@ export async function keepConnected(parts: ReconnectParts): Promise<void> {
   const backoff = new Backoff({ ...pauses, clock });
   while (!signal.aborted) {
     const startedAt = clock.monotonic();
-    const reason = await connectWithRetry(target).then(
-      ({ connection, welcome }) => parts.serve(connection, welcome),
-      (thrown: unknown) => thrown,
-    );
+    const reason = await connectWithRetry(target)
+      .then(({ connection, welcome }) => parts.serve(connection, welcome))
+      .catch((thrown: unknown) => thrown);
     if (signal.aborted) return;
     if (clock.monotonic() - startedAt >= shortLifeMs) backoff.reset();
     let pauseMs = backoff.nextMs();

@@ -1,12 +1,12 @@
 /**
  * The client of one runner. It keeps a control connection while the container lives, and ties the parts together:
  * `reconnect` (one connection after the other), `request-table` (requests without a reply), `run-readers` (readers of
- * runs), `run-index` (where runs stand), `run-deadlines`, `reachability`, and `file-connections`.
+ * runs), `run-index` (where runs stand), `run-deadlines`, `reachability`, `unasked-frames`, `subscribers`, and
+ * `file-connections`.
  */
 import { raceWithSignal } from '../lib/deadline.ts';
 import { KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { RunId } from '../lib/ids.ts';
-import { TokenBucket } from '../lib/token-bucket.ts';
 import {
   endOfInputGeneration,
   type RunnerMethod,
@@ -30,23 +30,13 @@ import { exitCodeOf, RunReaders, timeLimitEnd } from './run-readers.ts';
 import type { Download, RunnerAddress, RunnerClient, RunnerClientEvent, RunnerConnector } from './runner-client.ts';
 import { clientClosed, type KernelEnd, kernelDied, olderRunner, protocolError } from './runner-errors.ts';
 import { defaultOptions, type RunnerConnectionOptions } from './runner-options.ts';
+import { Subscribers } from './subscribers.ts';
+import { UnaskedFrames } from './unasked-frames.ts';
 
 /** A runner that owes an answer for this long is unreachable. */
 const afterMs = 15_000;
 /** How long followers of runs wait for an unreachable runner. */
 const patienceMs = 300_000;
-/**
- * Frames that a runner may send beside replies that are waited for and events that are read: states of runs and its own, late
- * replies, events of a reader that has left. One in a tenant's hands that sends more breaks the protocol.
- */
-const unaskedFrames = { burst: 20_000, perSecond: 1_000 } as const;
-/** A header of so many bytes counts as a frame more, also of an event that is read: they are parsed before anything is known. */
-const bytesPerFrame = 1024;
-/** Each request brings some: a run its phases, an answer to a program those of its next question. */
-const perRequest = 16;
-/** Events that may be under way when a reader leaves: what both ends of a socket hold, one small event after the other. */
-const perDetach = 12_000;
-
 /** Counts since the client was made; all but `reconnects` stay 0 unless something is wrong. */
 export interface RunnerInvariantViolations {
   readonly violations: number;
@@ -70,8 +60,8 @@ export class RunnerConnection implements RunnerClient {
   readonly #reachability: Reachability;
   readonly #deadlines: RunDeadlines;
   readonly #files: FileConnections;
-  readonly #unasked: TokenBucket;
-  readonly #listeners = new Set<(event: RunnerClientEvent) => void>();
+  readonly #unasked: UnaskedFrames;
+  readonly #subscribers: Subscribers;
   /** Aborted with the reason when the kernel has ended, the runner is given up, or this was disposed. */
   readonly #over = new AbortController();
   readonly #loop: Promise<void>;
@@ -85,8 +75,9 @@ export class RunnerConnection implements RunnerClient {
 
   constructor(address: RunnerAddress, options: RunnerConnectionOptions = {}) {
     this.#options = { ...defaultOptions, ...options };
-    const { clock } = this.#options;
-    this.#unasked = new TokenBucket({ ...unaskedFrames, clock });
+    const { clock, log } = this.#options;
+    this.#subscribers = new Subscribers(log);
+    this.#unasked = new UnaskedFrames(clock, () => this.#subscribers.publish({ type: 'unasked' }));
     this.#readers = new RunReaders(this.#index, clock);
     this.#deadlines = new RunDeadlines({
       ...{ clock, signal: this.#over.signal },
@@ -214,8 +205,7 @@ export class RunnerConnection implements RunnerClient {
   }
 
   subscribe(listener: (event: RunnerClientEvent) => void): Disposable {
-    this.#listeners.add(listener);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+    return this.#subscribers.add(listener);
   }
 
   ended(reason: KernelEnd): void {
@@ -229,7 +219,7 @@ export class RunnerConnection implements RunnerClient {
     this.#giveUp(clientClosed());
     await this.#ending;
     await this.#loop;
-    this.#listeners.clear();
+    this.#subscribers.clear();
   }
 
   async #ask<M extends RunnerMethod>(
@@ -252,14 +242,14 @@ export class RunnerConnection implements RunnerClient {
   #lost(error: KerneletError): void {
     this.#requests.unanswered(error);
     this.#deadlines.reachable(false);
-    this.#emit({ type: 'unreachable' });
+    this.#subscribers.publish({ type: 'unreachable' });
   }
 
   #found(): void {
     this.#readers.refuse(null);
     this.#deadlines.reachable(true);
     for (const run of this.#readers.expired()) this.#kill(run);
-    this.#emit({ type: 'reachable' });
+    this.#subscribers.publish({ type: 'reachable' });
   }
 
   /** The time of a run is over: it has ended for everybody here, whatever the runner does. */
@@ -270,7 +260,7 @@ export class RunnerConnection implements RunnerClient {
     if (!summary) return;
     const ended = { ...summary, ...timeLimitEnd, phase: 'finished' } as const;
     this.#index.update(ended);
-    this.#emit({ type: 'run', summary: ended });
+    this.#subscribers.publish({ type: 'run', summary: ended });
   }
 
   /** Nobody waits for it: a runner that does not do it now is asked again when it is back. */
@@ -283,7 +273,7 @@ export class RunnerConnection implements RunnerClient {
   #runChanged(summary: RunSummary): void {
     this.#deadlines.changed(summary);
     if (summary.phase === 'finished') this.#readers.unexpire(summary.run);
-    this.#emit({ type: 'run', summary });
+    this.#subscribers.publish({ type: 'run', summary });
   }
 
   /** Runs that the kernel's end has cut off end with it, for readers and listeners. */
@@ -291,7 +281,7 @@ export class RunnerConnection implements RunnerClient {
     this.#readers.ended(end);
     const cutOff = { phase: 'finished', exitCode: exitCodeOf(end.exitCode), reason: 'kernel-ended' } as const;
     for (const summary of this.#index.list()) {
-      if (summary.phase !== 'finished') this.#emit({ type: 'run', summary: { ...summary, ...cutOff } });
+      if (summary.phase !== 'finished') this.#subscribers.publish({ type: 'run', summary: { ...summary, ...cutOff } });
     }
   }
 
@@ -300,8 +290,7 @@ export class RunnerConnection implements RunnerClient {
     using perConnection = new DisposableStack();
     perConnection.use(connection);
     if (this.#over.signal.aborted) return clientClosed();
-    // Whoever comes back again and again sends more than the one who goes on.
-    if (!this.#unasked.take(1 + welcome.runs.length)) return this.#flood();
+    this.#unasked.greeting(welcome.runs.length);
     const runs = welcome.runs.filter((summary) => this.#believes(summary, { isFirst: this.#connects === 0 }));
     const gone = perConnection.adopt(new AbortController(), (controller) => controller.abort()).signal;
     const ping = (signal: AbortSignal): Promise<unknown> => {
@@ -324,32 +313,32 @@ export class RunnerConnection implements RunnerClient {
     this.#index.replace(runs);
     this.#requests.connected((header, body) => {
       connection.send(header, body);
-      this.#unasked.give(perRequest);
+      this.#unasked.requested();
     });
     this.#readers.connected({
       send: (header) => {
         connection.send(header);
-        if (header.t === 'detach') this.#unasked.give(perDetach);
+        if (header.t === 'detach') this.#unasked.detached();
       },
       barrier: () => ping(gone),
       drained: () => connection.drained(),
     });
-    this.#emit({ type: 'connected' });
-    this.#emit({ type: 'status', status: welcome.status });
+    this.#subscribers.publish({ type: 'connected' });
+    this.#subscribers.publish({ type: 'status', status: welcome.status });
     for (const summary of runs) this.#runChanged(summary);
     this.#reachability.heard();
     connection.deliverTo((header, body, headerBytes) => {
       probe.heard();
       this.#reachability.heard();
-      if (!this.#take(header, body)) this.#charge(1 + Math.floor(headerBytes / bytesPerFrame));
-      else if (header.t === 'event') this.#charge(Math.floor(headerBytes / bytesPerFrame));
+      if (!this.#take(header, body)) this.#unasked.unasked(headerBytes);
+      else if (header.t === 'event') this.#unasked.read(headerBytes);
     });
     const reason = await connection.closed;
     this.#connection = null;
     if (!this.#over.signal.aborted) this.#reachability.asked();
     this.#readers.disconnected();
     this.#requests.disconnected();
-    this.#emit({ type: 'disconnected' });
+    this.#subscribers.publish({ type: 'disconnected' });
     return reason;
   }
 
@@ -359,7 +348,7 @@ export class RunnerConnection implements RunnerClient {
     if (header.t === 'reply') return this.#requests.settle(header);
     if (header.t === 'status') {
       this.#status = header.status;
-      this.#emit({ type: 'status', status: header.status });
+      this.#subscribers.publish({ type: 'status', status: header.status });
     } else if (header.t === 'run') {
       if (this.#believes(header.summary, { isFirst: false })) {
         this.#index.update(header.summary);
@@ -372,23 +361,14 @@ export class RunnerConnection implements RunnerClient {
     return false;
   }
 
-  #charge(frames: number): void {
-    if (!this.#unasked.take(frames)) throw this.#flood();
-  }
-
   /** Whether a run may be spoken of. What an earlier process has asked for, the first greeting says. */
   #believes({ run }: RunSummary, { isFirst }: { readonly isFirst: boolean }): boolean {
     if (isFirst) this.#index.ask(run);
     else if (!this.#index.wasAsked(run)) {
-      this.#emit({ type: 'unasked' });
+      this.#subscribers.publish({ type: 'unasked' });
       return false;
     }
     return true;
-  }
-
-  #flood(): KerneletError {
-    this.#emit({ type: 'unasked' });
-    return protocolError(new FrameError('it goes on sending what nobody asked for'));
   }
 
   /** What the kernel wrote before its end may still lie in the socket: reads it until the runner's end of it closes. */
@@ -413,16 +393,6 @@ export class RunnerConnection implements RunnerClient {
     this.#requests.fail(error);
     this.#reachability[Symbol.dispose]();
     this.#deadlines[Symbol.dispose]();
-  }
-
-  #emit(event: RunnerClientEvent): void {
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(event);
-      } catch (thrown) {
-        this.#options.log.error('a listener of a runner failed', { error: thrown });
-      }
-    }
   }
 }
 
