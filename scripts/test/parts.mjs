@@ -28,7 +28,7 @@ const names = parts.map(({ name }) => name);
  * Reads the command line. Throws for a part that there is none of.
  *
  * @param {readonly string[]} argv
- * @returns {{ depth: 'quick' | 'full' | 'nightly', keep: boolean, chosen: readonly Part[], filters: readonly string[] }}
+ * @returns {{ depth: 'quick' | 'full' | 'nightly', keep: boolean, resumes: boolean, chosen: readonly Part[], filters: readonly string[] }}
  */
 export function readArguments(argv) {
   const { values, positionals } = parseArgs({
@@ -38,6 +38,7 @@ export function readArguments(argv) {
       quick: { type: 'boolean' },
       nightly: { type: 'boolean' },
       keep: { type: 'boolean' },
+      resume: { type: 'boolean' },
       part: { type: 'string', multiple: true },
     },
   });
@@ -45,9 +46,12 @@ export function readArguments(argv) {
   for (const name of wanted) {
     if (!names.includes(name)) throw new Error(`there is no part ${name}; there are ${names.join(', ')}`);
   }
+  if (values.resume && positionals.length > 0)
+    throw new Error('--resume goes by whole parts: leave the file filters out');
   return {
     depth: values.nightly ? 'nightly' : values.quick ? 'quick' : 'full',
     keep: values.keep ?? false,
+    resumes: values.resume ?? false,
     chosen: parts.filter(({ name }) => wanted.includes(name)),
     filters: positionals,
   };
