@@ -41,7 +41,7 @@ export class Deeds {
   readonly #callers: Callers;
   #runs = 0;
   /** The last run of each kernel. */
-  readonly #lastRun = new Map<KernelHistory, string>();
+  readonly #lastRun = new Map<KernelHistory, RunId>();
 
   constructor(simulation: Simulation, callers: Callers) {
     this.#simulation = simulation;
@@ -300,7 +300,7 @@ export class Deeds {
     const run = this.#lastRun.get(kernel);
     if (run === undefined) return;
     this.#callers.ask({ what: 'cancel', subject: kernel.name, withinMs: bounds.execute }, (agent) =>
-      agent.cancel(kernel.id, parseRunId(run), 'SIGTERM', neverAborted),
+      agent.cancel(kernel.id, run, 'SIGTERM', neverAborted),
     );
   }
 
@@ -348,9 +348,9 @@ export class Deeds {
     });
   }
 
-  /** All of them; `note` is told of each kernel that may have had one. */
+  /** All of them; `note` is told of each kernel whose container ends so, or may be taken for one that has. */
   #endContainers(note: (kernel: KernelHistory) => void, exitCode: number): void {
-    for (const kernel of this.#simulation.kernels) if (kernel.isLive) note(kernel);
+    for (const kernel of this.#simulation.kernels) if (this.#simulation.mayFall(kernel)) note(kernel);
     this.#simulation.endContainers(exitCode);
   }
 

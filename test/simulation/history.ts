@@ -52,16 +52,21 @@ export class KernelHistory {
   /** Somebody asks for it, and it is not there: what befell it before is over. */
   begin(): void {
     if (this.isLive || this.creators > 0) return;
-    this.exits.clear();
+    this.beginContainer();
     this.wasAskedToEnd = false;
     this.wasCancelled = false;
     this.wasRestarted = false;
+    this.hasIdleLimit = false;
+    this.mayEndUntold = false;
+  }
+
+  /** The program of another container of it begins: what ended one before is no reason for its end. */
+  beginContainer(): void {
+    this.exits.clear();
     this.wasKilledForMemory = false;
     this.wasRemovedByOthers = false;
     this.hasEngineEnded = false;
     this.hasNodeRebooted = false;
-    this.hasIdleLimit = false;
-    this.mayEndUntold = false;
   }
 
   /** Takes in what the agent publishes of it. Throws a Violation when that cannot be. */
@@ -106,7 +111,7 @@ export class KernelHistory {
       case 'container-not-found':
         return this.wasRemovedByOthers || (this.isUnrecorded && (this.wasAskedToEnd || this.exits.size > 0));
       case 'engine-restart':
-        return this.hasEngineEnded || this.hasNodeRebooted;
+        return this.hasEngineEnded;
       case 'node-reboot':
         return this.hasNodeRebooted;
       case 'failed-to-create':

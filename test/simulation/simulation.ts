@@ -118,10 +118,10 @@ export class Simulation {
   async plantForeign(): Promise<void> {
     const { own } = this.engines;
     const signal = new AbortController().signal;
-    const [spec] = [{ ...foreign, image }];
     const id = await own.createContainer(
       {
-        ...spec,
+        ...foreign,
+        image,
         ...{ hostname: 'x', entrypoint: [], command: [], environ: [], workingDirectory: '/', mounts: [] },
         ...{ temporaryFilesystems: {}, network: 'bridge', networkAliases: [], ports: [], capabilities: [] },
         ...{ limits: { cpus: null, memoryBytes: null, processes: null } },
@@ -153,9 +153,22 @@ export class Simulation {
 
   /** The container of a kernel, if there is one that has not ended. */
   containerOf(kernel: KernelHistory): DummyContainer | null {
-    const isOf = ({ running, spec }: DummyContainer): boolean =>
-      running && spec.labels[labelNames.kernelId] === kernel.id;
-    return this.engines.containers.find(isOf) ?? null;
+    return this.#containersOf(kernel).find(({ running }) => running) ?? null;
+  }
+
+  /**
+   * Whether a kernel has a container that the end of its engine or machine ends, or one whose end is not told yet and had
+   * one of the statuses with which containers end then: who did not see it happen cannot tell them apart.
+   */
+  mayFall(kernel: KernelHistory): boolean {
+    const statuses = [0, 137, 143, 255];
+    const isLike = ({ running, state, exitCode }: DummyContainer): boolean =>
+      running || (state === 'exited' && statuses.includes(exitCode));
+    return kernel.isLive && this.#containersOf(kernel).some(isLike);
+  }
+
+  #containersOf(kernel: KernelHistory): readonly DummyContainer[] {
+    return this.engines.containers.filter(({ spec }) => spec.labels[labelNames.kernelId] === kernel.id);
   }
 
   /** The program in a container. */
@@ -277,6 +290,7 @@ export class Simulation {
   /** The program of a container begins, in a process of its own. */
   #begin(container: DummyContainer): void {
     const { spec, id } = container;
+    this.kernels.find((kernel) => kernel.id === spec.labels[labelNames.kernelId])?.beginContainer();
     const { disk, timeline } = this.machine;
     const names = `/containers/${id}`;
     for (const name of ['hosts', 'resolv.conf', 'hostname']) disk.files.plant(`${names}/${name}`, `${name} of ${id}`);

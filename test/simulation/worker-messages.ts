@@ -19,7 +19,6 @@ export interface Failure extends Schedule {
 /** What came of a task. */
 export interface TaskResult {
   readonly played: number;
-  readonly events: number;
   readonly failures: readonly Failure[];
   /** A defect of the simulation itself. */
   readonly error?: string;

@@ -17,10 +17,8 @@ async function run({ schedules, from, count, twice }: Task): Promise<TaskResult>
   const failures: TaskResult['failures'][number][] = [];
   const all = schedules ?? Array.from({ length: count }, (_, index) => scheduleOf(from + index));
   const first = new Map<Schedule, readonly string[]>();
-  let events = 0;
   for (const schedule of all) {
     const played = await play(schedule, settings);
-    events += played.events;
     first.set(schedule, played.transcript);
     if (played.violation === null) continue;
     const kind = kindOf(played.violation);
@@ -40,13 +38,13 @@ async function run({ schedules, from, count, twice }: Task): Promise<TaskResult>
     const violation = `it came out differently: ${transcript[at]} instead of ${first.get(schedule)?.[at]}`;
     failures.push({ ...schedule, violation, transcript });
   }
-  return { played: all.length, events, failures };
+  return { played: all.length, failures };
 }
 
 process.on('message', (task: Task) => {
   run(task).then(
     (result) => process.send?.(result),
-    (error: unknown) => process.send?.({ played: 0, events: 0, failures: [], error: String(error) }),
+    (error: unknown) => process.send?.({ played: 0, failures: [], error: String(error) }),
   );
 });
 process.send?.('ready');

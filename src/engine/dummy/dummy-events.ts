@@ -5,54 +5,67 @@ import type { EngineEvent } from '../engine.ts';
 /** A subscriber that falls this many events behind is cut off and reconnected, as a real engine does. */
 const queueLimit = 10_000;
 
-interface Subscriber {
-  queue: EngineEvent[];
-  wake: () => void;
+/** The queue of one reader, of 10,000 events at most. */
+export class EventReader {
+  #queue: EngineEvent[];
+  #wake = (): void => {};
+
+  /** `first`: what it is told before all else. */
+  constructor(first: EngineEvent) {
+    this.#queue = [first];
+  }
+
+  /** Hands it an event, or, when it has fallen too far behind, nothing of what it has not read. */
+  push(event: EngineEvent): void {
+    if (this.#queue.length >= queueLimit) this.disconnect('the reader fell too far behind');
+    else this.#queue.push(event);
+    this.#wake();
+  }
+
+  /** Breaks its connection: what it has not read is lost, and `connected` makes it list and compare again. */
+  disconnect(error: string): void {
+    this.#queue = [{ type: 'disconnected', error }, { type: 'connected' }];
+    this.#wake();
+  }
+
+  /** What it is handed, until the signal aborts. */
+  async *read(signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
+    using _listener = addAbortListener(signal, () => this.#wake());
+    while (!signal.aborted) {
+      const event = this.#queue.shift();
+      if (event) yield event;
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
 }
 
 /** Hands events to every reader. */
 export class DummyEvents {
-  readonly #subscribers = new Set<Subscriber>();
+  readonly #readers = new Set<EventReader>();
 
   /** How many readers there are now. */
   get readers(): number {
-    return this.#subscribers.size;
+    return this.#readers.size;
   }
 
   /** Gives an event to every reader. */
   emit(event: EngineEvent): void {
-    for (const subscriber of this.#subscribers) {
-      if (subscriber.queue.length >= queueLimit) subscriber.queue = lost('the reader fell too far behind');
-      else subscriber.queue.push(event);
-      subscriber.wake();
-    }
+    for (const reader of this.#readers) reader.push(event);
   }
 
-  /** Breaks every reader's connection: what it has not read is lost, and `connected` makes it list and compare again. */
+  /** Breaks the connection of every reader. */
   disconnect(error: string): void {
-    for (const subscriber of this.#subscribers) {
-      subscriber.queue = lost(error);
-      subscriber.wake();
-    }
+    for (const reader of this.#readers) reader.disconnect(error);
   }
 
   /** The stream of one reader, from now until its signal aborts. */
   async *read(signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
-    const subscriber: Subscriber = { queue: [{ type: 'connected' }], wake: () => {} };
-    using _listener = addAbortListener(signal, () => subscriber.wake());
-    this.#subscribers.add(subscriber);
+    const reader = new EventReader({ type: 'connected' });
+    this.#readers.add(reader);
     try {
-      while (!signal.aborted) {
-        const event = subscriber.queue.shift();
-        if (event) yield event;
-        else await new Promise<void>((resolve) => (subscriber.wake = resolve));
-      }
+      yield* reader.read(signal);
     } finally {
-      this.#subscribers.delete(subscriber);
+      this.#readers.delete(reader);
     }
   }
-}
-
-function lost(error: string): EngineEvent[] {
-  return [{ type: 'disconnected', error }, { type: 'connected' }];
 }

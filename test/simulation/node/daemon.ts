@@ -33,7 +33,7 @@ export interface DaemonParts {
 }
 
 /** Devices that only one kernel has at a time. */
-export const accelerators = ['0', '1'] as const;
+const accelerators = ['0', '1'] as const;
 
 /** A daemon process. What is asked of it is asked in its own turns. */
 export class Daemon {

@@ -5,6 +5,7 @@
 import { addAbortListener } from 'node:events';
 import type { DummyContainer } from '../../../src/engine/dummy/dummy-containers.ts';
 import { DummyEngine, type DummyEngineOptions } from '../../../src/engine/dummy/dummy-engine.ts';
+import { EventReader } from '../../../src/engine/dummy/dummy-events.ts';
 import type { DummyMethod } from '../../../src/engine/dummy/dummy-faults.ts';
 import type { Engine, EngineEvent } from '../../../src/engine/engine.ts';
 import { KerneletError } from '../../../src/lib/errors.ts';
@@ -22,13 +23,6 @@ export interface PlannedFault {
 
 /** How events come while they are mixed up. */
 export type EventTrouble = 'lost' | 'twice' | 'reordered';
-
-/** A process that follows the engine's events. */
-interface Follower {
-  readonly owner: Owner;
-  readonly queue: EngineEvent[];
-  wake: () => void;
-}
 
 const never = new AbortController().signal;
 /** So late is a call that is late. */
@@ -66,7 +60,8 @@ export class EngineHost {
   #onTheirWay = 0;
   readonly #planned: PlannedFault[] = [];
   readonly #pending = new Set<(error: KerneletError) => void>();
-  readonly #followers = new Set<Follower>();
+  /** Who follows its events, by the process in which that is. */
+  readonly #followers = new Map<EventReader, Owner>();
   readonly #timeline: Timeline;
   readonly #world: Owner;
   readonly #random: SeededRandom;
@@ -150,7 +145,7 @@ export class EngineHost {
 
   /** Nobody is told any more. */
   forget(owner: Owner): void {
-    for (const follower of [...this.#followers]) if (follower.owner === owner) this.#followers.delete(follower);
+    for (const [follower, of] of [...this.#followers]) if (of === owner) this.#followers.delete(follower);
   }
 
   /** A connection of a process. */
@@ -241,16 +236,12 @@ export class EngineHost {
   }
 
   async *#follow(owner: Owner, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
-    const follower: Follower = { owner, queue: [], wake: () => {} };
-    follower.queue.push(this.#isUp ? { type: 'connected' } : { type: 'disconnected', error: 'nobody listens' });
-    using _listener = addAbortListener(signal, () => follower.wake());
-    this.#followers.add(follower);
+    const follower = new EventReader(
+      this.#isUp ? { type: 'connected' } : { type: 'disconnected', error: 'nobody listens' },
+    );
+    this.#followers.set(follower, owner);
     try {
-      while (!signal.aborted) {
-        const event = follower.queue.shift();
-        if (event) yield event;
-        else await new Promise<void>((resolve) => (follower.wake = resolve));
-      }
+      yield* follower.read(signal);
     } finally {
       this.#followers.delete(follower);
     }
@@ -268,12 +259,10 @@ export class EngineHost {
 
   #toFollowers(event: EngineEvent, spreadMs = 0): void {
     const connection = this.#connection;
-    for (const follower of this.#followers) {
+    for (const [follower, owner] of this.#followers) {
       const delayMs = spreadMs === 0 ? 1 : 1 + this.#random.fraction() * spreadMs;
-      this.#timeline.schedule(delayMs, follower.owner, () => {
-        if (connection !== this.#connection) return;
-        follower.queue.push(event);
-        follower.wake();
+      this.#timeline.schedule(delayMs, owner, () => {
+        if (connection === this.#connection) follower.push(event);
       });
     }
   }

@@ -104,6 +104,10 @@ function replaceTime(): void {
     throw new Error('no part of the agent is known to use an interval');
   });
   replace(Date, 'now', (at) => () => Math.floor(epochMs + at.timeline.now));
+  globalThis.Date = new Proxy(Date, {
+    construct: (real, args, made) =>
+      Reflect.construct(real, machine !== null && args.length === 0 ? [real.now()] : args, made),
+  });
   replace(performance, 'now', (at) => () => at.timeline.now);
   replace(AbortSignal, 'timeout', (at) => (delayMs: number) => {
     const controller = new AbortController();
@@ -118,6 +122,11 @@ function replaceChance(): void {
     Buffer.from(Array.from({ length: size }, () => at.random.between(0, 255)));
   replace(Math, 'random', (at) => () => at.random.fraction());
   replace(crypto, 'randomBytes', (at) => (size: number) => bytes(at, size));
+  // With what its callers give it: the end alone, or the beginning and the end, which is not among them.
+  replace(crypto, 'randomInt', (at) => (...range: number[]) => {
+    const [least = 0, end = 0] = range.length === 1 ? [0, ...range] : range;
+    return at.random.between(least, end - 1);
+  });
   replace(crypto, 'randomUUID', (at) => () => {
     const hex = bytes(at, 16).toString('hex');
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
