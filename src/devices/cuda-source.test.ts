@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { type FakeNvml, fakeNvml } from '../../test/support/fake-nvml.ts';
+import { endedAfterTests, look } from '../../test/support/hosted-plugins.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { Decimal, plainText } from '../lib/decimal.ts';
 import { newKernelId } from '../lib/ids.ts';
@@ -43,10 +44,7 @@ interface Machine {
 const mark = (): string => join(folder, 'hangs');
 const isMarked = (): Promise<void> => expect.poll(() => existsSync(mark()), { timeout: 20_000 }).toBe(true);
 
-const open: PluginSource[] = [];
-afterEach(async () => {
-  for (const source of open.splice(0)) await source[Symbol.asyncDispose]?.();
-});
+const open = endedAfterTests();
 
 function sourceOf(library: string, { options, engine = docker, clock = systemClock }: Machine): PluginSource {
   const source = cudaSource({
@@ -59,11 +57,6 @@ function sourceOf(library: string, { options, engine = docker, clock = systemClo
   });
   open.push(source);
   return source;
-}
-async function look(source: PluginSource): Promise<NodePlugin> {
-  const plugin = await source.discover(never);
-  if (!plugin) throw new Error('nothing was found');
-  return plugin;
 }
 const discover = async (machine: Machine): Promise<NodePlugin> =>
   await look(sourceOf(await nvml.build(machine.macros), machine));

@@ -2,11 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { description, held, usingHostedPlugins, writing } from '../../test/support/hosted-plugins.ts';
+import { description, held, look, usingHostedPlugins, writing } from '../../test/support/hosted-plugins.ts';
 import { newKernelId } from '../lib/ids.ts';
 import type { NodePlugin } from './node-plugin.ts';
 
-const { folder, sourceOf, look, host, answering, marked, mark } = usingHostedPlugins();
+const { folder, sourceOf, host, answering, marked, mark } = usingHostedPlugins();
 const never = new AbortController().signal;
 
 describe('what a plugin measures', () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { description, held, usingHostedPlugins, writing } from '../../test/support/hosted-plugins.ts';
+import { description, held, look, usingHostedPlugins, writing } from '../../test/support/hosted-plugins.ts';
 import { Decimal } from '../lib/decimal.ts';
 import { programFile } from '../lib/installation.ts';
 import { silentLogger } from '../lib/log.ts';
@@ -14,7 +14,7 @@ import { machineName } from './host-capacity.ts';
 import { hostedPlugin } from './hosted-plugin.ts';
 import { checkPlugin } from './node-plugin.ts';
 
-const { folder, open, sourceOf, look, host, answering, marked, mark } = usingHostedPlugins();
+const { folder, open, sourceOf, host, answering, marked, mark } = usingHostedPlugins();
 const never = new AbortController().signal;
 
 describe('a plugin of a third party', () => {

@@ -2,11 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { z } from '@hono/zod-openapi';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { collectGarbage } from '../../test/support/collect-garbage.ts';
 import { byDepth, fuzzRuns } from '../../test/support/depth.ts';
 import { FakeAgent } from '../../test/support/fake-agent.ts';
 import {
@@ -157,8 +156,6 @@ function operationAt(meant: DocumentedOperation, target: string): DocumentedOper
   return exact ?? (isAt(meant) ? meant : (operations.find(isAt) ?? meant));
 }
 
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 const heapBytes = (): number => {
   collectGarbage();
   return process.memoryUsage().heapUsed;

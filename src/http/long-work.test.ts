@@ -1,8 +1,7 @@
 import { getEventListeners } from 'node:events';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { collectGarbage } from '../../test/support/collect-garbage.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import type { ImageProgress } from '../agent/agent.ts';
 import { type LongWork, type LongWorkOptions, longWork } from './long-work.ts';
@@ -65,8 +64,6 @@ describe('a stream that outlives its result', () => {
   });
 
   it('ends with the signal of a caller in this process, also after a garbage collection', async () => {
-    setFlagsFromString('--expose-gc');
-    const collectGarbage = runInNewContext('gc') as () => void;
     const leaving = new AbortController();
     const reader = await ask({ leaving: leaving.signal });
     await reader.read();

@@ -3,9 +3,8 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { collectGarbage } from '../../test/support/collect-garbage.ts';
 import { FakeAgent, type PlantedEvent } from '../../test/support/fake-agent.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/log.ts';
@@ -258,7 +257,6 @@ describe('requests over the socket', () => {
   );
 
   it('remove an attached kernel when its client is gone, also after a garbage collection', async () => {
-    setFlagsFromString('--expose-gc');
     const path = join(folder, 'api.sock');
     await using _ = await start(path);
     const headers = { accept: 'text/event-stream' };
@@ -266,7 +264,7 @@ describe('requests over the socket', () => {
     await new Promise((resolve) => stream.once('data', resolve));
     expect(agent.kernels.size).toBe(1);
     await new Promise((resolve) => setTimeout(resolve, 10));
-    (runInNewContext('gc') as () => void)();
+    collectGarbage();
     stream.destroy();
     await expect.poll(() => agent.kernels.size).toBe(0);
   });

@@ -6,7 +6,10 @@ import { DiskReserve } from './disk-reserve.ts';
 const mib = 2 ** 20;
 const total = 1_000 * mib;
 
-function reserve(free: Readonly<Record<string, number>>, reserved: DiskReserveReserved = { bytes: 256 * mib }) {
+function reserve(
+  free: Readonly<Record<string, number>>,
+  reserved: ConstructorParameters<typeof DiskReserve>[0]['reserved'] = { bytes: 256 * mib },
+) {
   return new DiskReserve({
     folders: Object.keys(free),
     reserved,
@@ -14,7 +17,6 @@ function reserve(free: Readonly<Record<string, number>>, reserved: DiskReserveRe
     clock: systemClock,
   });
 }
-type DiskReserveReserved = ConstructorParameters<typeof DiskReserve>[0]['reserved'];
 
 it('refuses kernels while one of the folders has less free than is reserved, and says which', async () => {
   await reserve({ '/state': 256 * mib, '/scratch': 300 * mib }).assertFree();

@@ -45,7 +45,7 @@ serve(8000, send); serve(8001, take)`;
 const warmUpMs = 700;
 const measureMs = 2_500;
 
-/** Bits a second through a port of the kernel, after a while; what \`bytesOf\` says of what comes back. */
+/** Bits a second through a port of the kernel, after a while. `sends`: towards the kernel, as far as it acknowledges. */
 async function bitsPerSecond(containerPort: number, sends: boolean): Promise<number> {
   const found = (await kernelsOf(node)).find(({ id }) => id === kernel)?.ports;
   const port = found?.find((one) => one.containerPort === containerPort)?.hostPort ?? 0;

@@ -4,11 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { defaultHardening } from '../../src/kernel/container-spec.ts';
 import { type KernelId, newKernelId } from '../../src/lib/ids.ts';
+import { maskOf } from '../support/capabilities.ts';
 import { createKernelsArguments, kernelConfigFixture } from '../support/create-kernels-request.ts';
 import { shellIn, startDockerNode } from '../support/docker-rpc-node.ts';
 import { uniqueName } from '../support/engine.ts';
 import type { RpcNode } from '../support/rpc-node.ts';
 import { docker } from '../support/runner-container.ts';
+import { commitImage } from '../support/runner-images.ts';
 
 const script = `
 grep CapEff /proc/self/status >/root-status
@@ -23,37 +25,16 @@ const setUid = '/usr/local/bin/root-id';
 const loaderOutput = '/tmp/loaded';
 const image = `${uniqueName('kernelet-test-root').toLowerCase()}:latest`;
 
-/** In the order of their numbers (capability.h). */
-const names =
-  'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP'.split(
-    ' ',
-  );
-const maskOf = (capabilities: readonly string[]): string =>
-  capabilities
-    .reduce((mask, name) => mask | (1n << BigInt(names.indexOf(name))), 0n)
-    .toString(16)
-    .padStart(16, '0');
 const runnerMask = maskOf(['SETUID', 'SETGID', 'KILL']);
 
 let node: RpcNode;
 beforeAll(async () => {
-  const name = uniqueName('kernelet-test-build');
-  await docker('create', '--name', name, 'kernelet/base:latest', 'sh', '-c', 'sleep 600');
-  try {
-    await docker('start', name);
-    await docker('exec', name, 'mkdir', '-p', '/opt/container');
-    await docker(
-      'exec',
-      name,
-      'sh',
-      '-c',
-      `cat >/opt/container/bootstrap.sh <<'X'${script}X\nchmod 755 /opt/container/bootstrap.sh`,
-    );
-    await docker('exec', name, 'sh', '-c', `cp /usr/bin/id ${setUid} && chmod 4755 ${setUid}`);
-    await docker('commit', '--change', `ENV LD_DEBUG=statistics LD_DEBUG_OUTPUT=${loaderOutput}`, name, image);
-  } finally {
-    await docker('rm', '-f', name);
-  }
+  const change = `mkdir -p /opt/container
+cat >/opt/container/bootstrap.sh <<'X'${script}X
+chmod 755 /opt/container/bootstrap.sh
+cp /usr/bin/id ${setUid}
+chmod 4755 ${setUid}`;
+  await commitImage(image, change, ['--change', `ENV LD_DEBUG=statistics LD_DEBUG_OUTPUT=${loaderOutput}`]);
 });
 afterEach(async () => {
   const { agent } = node.fixture;

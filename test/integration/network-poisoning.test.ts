@@ -6,6 +6,7 @@ import { eventually, statusOf, untilEmpty } from '../support/node-facts.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
 import { containerOf, joinedBy, prewarmedNetworks, prewarmedNetworksOf } from '../support/prewarmed-networks.ts';
 import { docker } from '../support/runner-container.ts';
+import { commitImage } from '../support/runner-images.ts';
 
 /** What the attacker would have the next tenant believe; an address that nobody has (RFC 5737). */
 const lie = '192.0.2.66';
@@ -20,23 +21,10 @@ const image = `${uniqueName('kernelet-test-poison').toLowerCase()}:latest`;
 /** The runner, which is root, writes the user into this file. */
 const linked = `${uniqueName('kernelet-test-linked').toLowerCase()}:latest`;
 
-/** Makes an image of what a script of root does to the base. */
-async function commit(name: string, change: string): Promise<void> {
-  const container = uniqueName('kernelet-test-build');
-  await docker('create', '--name', container, 'kernelet/base:latest', 'sh', '-c', 'sleep 600');
-  try {
-    await docker('start', container);
-    await docker('exec', container, 'sh', '-ec', change);
-    await docker('commit', container, name);
-  } finally {
-    await docker('rm', '-f', container);
-  }
-}
-
 beforeAll(async () => {
   const path = '/opt/container/bootstrap.sh';
-  await commit(image, `mkdir -p /opt/container; cat >${path} <<'X'\n${script}X\nchmod 755 ${path}`);
-  await commit(linked, 'ln -sf /etc/hosts /etc/passwd; ln -sf /etc/resolv.conf /etc/shells');
+  await commitImage(image, `mkdir -p /opt/container; cat >${path} <<'X'\n${script}X\nchmod 755 ${path}`);
+  await commitImage(linked, 'ln -sf /etc/hosts /etc/passwd; ln -sf /etc/resolv.conf /etc/shells');
 });
 afterAll(async () => {
   await docker('rmi', '-f', image, linked);

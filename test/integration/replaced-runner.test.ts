@@ -2,12 +2,14 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { defaultHardening } from '../../src/kernel/container-spec.ts';
 import { type KernelId, newRunId } from '../../src/lib/ids.ts';
+import { protocolGeneration } from '../../src/protocol/agent-frames.ts';
 import { containerPaths } from '../../src/protocol/image-contract.ts';
 import { imageScript } from '../../src/protocol/runner-config.ts';
 import { shellIn, startDockerNode } from '../support/docker-rpc-node.ts';
 import { uniqueName, within } from '../support/engine.ts';
 import type { RpcNode } from '../support/rpc-node.ts';
 import { docker } from '../support/runner-container.ts';
+import { commitImage } from '../support/runner-images.ts';
 
 const image = `${uniqueName('kernelet-test-replaced').toLowerCase()}:latest`;
 
@@ -28,7 +30,7 @@ function frame(header) {
 let count = 0;
 net.createServer((socket) => {
   socket.on('error', () => {}).on('data', () => {});
-  socket.write(frame({ t: 'welcome', protocol: 3, kernelId, generation: 1, status, runs: [] }));
+  socket.write(frame({ t: 'welcome', protocol: ${protocolGeneration}, kernelId, generation: 1, status, runs: [] }));
   const flood = () => {
     for (;;) {
       const frames = Array.from({ length: 1000 }, () => frame({ t: 'run', summary: { ...end, run: 'x' + count++, phase: 'finished' } }));
@@ -42,17 +44,14 @@ net.createServer((socket) => {
 
 let node: RpcNode;
 beforeAll(async () => {
-  const name = uniqueName('kernelet-test-build');
-  await docker('create', '--name', name, 'kernelet/base:latest', 'sh', '-c', 'sleep 600');
-  try {
-    await docker('start', name);
-    const script = `exec ${containerPaths.volume}/bin/node /replaced.cjs`;
-    const files = `mkdir -p /opt/container; printf %s "$1" >/replaced.cjs; printf %s "$2" >${imageScript}; chmod 755 ${imageScript}`;
-    await docker('exec', name, 'sh', '-ec', files, 'sh', program, script);
-    await docker('commit', name, image);
-  } finally {
-    await docker('rm', '-f', name);
-  }
+  await commitImage(
+    image,
+    `mkdir -p /opt/container
+cat >/replaced.cjs <<'X'
+${program}X
+echo 'exec ${containerPaths.volume}/bin/node /replaced.cjs' >${imageScript}
+chmod 755 ${imageScript}`,
+  );
   const hardening = {
     ...defaultHardening,
     imageBootstrap: 'root',

@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { methods } from '../../src/backendai/rpc/methods/index.ts';
 import { maxMessageBytes, RpcServer } from '../../src/backendai/rpc/rpc-server.ts';
@@ -11,6 +9,7 @@ import { encodeHeader } from '../../src/backendai/wire/callosum.ts';
 import { encodeMsgpack } from '../../src/backendai/wire/msgpack/encode.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { CallosumClient } from '../support/callosum-client.ts';
+import { collectGarbage } from '../support/collect-garbage.ts';
 import { fuzzRuns } from '../support/depth.ts';
 import { encodeRequestData } from '../support/manager-wire.ts';
 import { rpcServices } from '../support/rpc-services.ts';
@@ -41,9 +40,6 @@ const classes: readonly (() => readonly Uint8Array[])[] = [
   () => [upper, header, encodeRequestData({ args: [1, 2, 3], kwargs: { x: 1 } })],
   () => Array.from({ length: 50 }, () => anything(3)),
 ];
-
-setFlagsFromString('--expose-gc');
-const collectGarbage: () => void = runInNewContext('gc');
 
 /** What the process holds, without what V8 has just not collected yet. */
 function heldBytes(): number {

@@ -21,17 +21,31 @@ export const held: Allocation = new Map([['npu.device', new Map([['n0', new Deci
 /** Imports that `marked` needs. */
 export const writing = "import { existsSync, writeFileSync } from 'node:fs';\n";
 
+/** Sources that are ended after each test of the file: those that the test puts there. */
+export function endedAfterTests(): PluginSource[] {
+  const open: PluginSource[] = [];
+  afterEach(async () => {
+    for (const source of open.splice(0)) await source[Symbol.asyncDispose]?.();
+  });
+  return open;
+}
+
+/** The plugin that a source finds. Throws when it finds none. */
+export async function look(source: PluginSource): Promise<NodePlugin> {
+  const plugin = await source.discover(never);
+  if (!plugin) throw new Error('it is off');
+  return plugin;
+}
+
 /** Registers what makes and ends them with the tests of the file. */
 export function usingHostedPlugins() {
   let folder: string;
-  const open: PluginSource[] = [];
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'kernelet-plugin-'));
   });
-  afterEach(async () => {
-    for (const source of open.splice(0)) await source[Symbol.asyncDispose]?.();
-    await rm(folder, { recursive: true, force: true });
-  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+  // Registered last, it comes first.
+  const open = endedAfterTests();
 
   async function sourceOf(text: string, timeoutMs = 5_000, clock: Clock = systemClock): Promise<PluginSource> {
     const specifier = join(folder, `${Math.random()}.mjs`);
@@ -41,18 +55,12 @@ export function usingHostedPlugins() {
     open.push(source);
     return source;
   }
-  async function look(source: PluginSource): Promise<NodePlugin> {
-    const plugin = await source.discover(never);
-    if (!plugin) throw new Error('it is off');
-    return plugin;
-  }
   const host = async (text: string, timeoutMs?: number): Promise<NodePlugin> =>
     await look(await sourceOf(text, timeoutMs));
   return {
     folder: () => folder,
     open,
     sourceOf,
-    look,
     /** Hosts a module of this text. */
     host,
     /** Hosts one that answers so. */

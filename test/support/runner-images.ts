@@ -5,6 +5,8 @@ import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { installRunnerVolume } from '../../src/storage/runner-volume/install.ts';
+import { uniqueName } from './engine.ts';
+import { docker } from './runner-container.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');
 
@@ -23,6 +25,22 @@ function importImage(folder: string, name: string, change: readonly string[] = [
   const args = ['import', ...change.flatMap((line) => ['--change', line]), '-', name];
   const done = spawnSync('docker', args, { input: archive });
   if (done.status !== 0) throw new Error(`docker import failed: ${done.stderr.toString()}`);
+}
+
+/**
+ * Makes an image of what a script of root does to the base; the name is the caller's to remove. `options`: of `docker
+ * commit`, such as `--change`.
+ */
+export async function commitImage(name: string, change: string, options: readonly string[] = []): Promise<void> {
+  const container = uniqueName('kernelet-test-build');
+  await docker('create', '--name', container, 'kernelet/base:latest', 'sh', '-c', 'sleep 600');
+  try {
+    await docker('start', container);
+    await docker('exec', container, 'sh', '-ec', change);
+    await docker('commit', ...options, container, name);
+  } finally {
+    await docker('rm', '-f', container);
+  }
 }
 
 /** An image without any file. */
