@@ -1,12 +1,12 @@
 /** Kernels under another OCI runtime than the engine's own: gVisor's, which has a kernel of its own, and such as cannot serve. */
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
 import { within } from '../support/engine.ts';
 import { ExtraEngine, emptyImage, ensurePrograms } from '../support/extra-engine.ts';
+import { hostServices } from '../support/hostile-tenant/probe.ts';
 import { containedKernels, eventually, kernelsOf, statusOf } from '../support/node-facts.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
 
@@ -107,25 +107,13 @@ describe('a kernel under gVisor', () => {
   });
 
   it('is kept off the services of this host', async () => {
-    const address = Object.values(networkInterfaces())
-      .flatMap((all) => all ?? [])
-      .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
-    const server = createServer((socket) => socket.on('error', () => {}).end('reached\n')).listen(0, '0.0.0.0');
-    try {
-      await new Promise((resolve) => server.once('listening', resolve));
-      const { port } = server.address() as AddressInfo;
-      const id = await node.create(...shell, '--runtime', 'runsc');
-      const asked = await node.run([
-        'exec',
-        id,
-        '-c',
-        `/opt/backend.ai/bin/busybox nc -w 3 ${address} ${port} </dev/null; echo $?`,
-      ]);
-      expect(asked.text).toBe('1\n');
-      await node.run(['rm', '-f', id]);
-    } finally {
-      server.close();
-    }
+    await using services = await hostServices();
+    const [address] = Object.keys(services.addresses);
+    expect(address).toBeDefined();
+    const id = await node.create(...shell, '--runtime', 'runsc');
+    const reach = `/opt/backend.ai/bin/busybox nc -w 3 ${address} ${services.listening.tcp} </dev/null; echo $?`;
+    expect((await node.run(['exec', id, '-c', reach])).text).toBe('1\n');
+    await node.run(['rm', '-f', id]);
   });
 });
 

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { Member } from '../support/cluster/member.ts';
 import { describeCluster } from '../support/cluster/services.ts';
 import { assertAllowed } from '../support/hostile-tenant/allow-list.ts';
-import { hostServices, probeKernel } from '../support/hostile-tenant/probe.ts';
+import { hostServices, leastReached, probeKernel } from '../support/hostile-tenant/probe.ts';
 
 describeCluster('a hostile tenant of a member', (services) => {
   it('finds nothing open but what is allowed', async () => {
@@ -17,5 +17,6 @@ describeCluster('a hostile tenant of a member', (services) => {
     const { tried, open } = await probeKernel(member, id, { services: ofHost, extent: 'whole' });
     assertAllowed(open, 'member');
     expect(tried).toMatchObject({ 'system-call': 512, 'socket-family': 46 });
+    expect(tried['reach']).toBeGreaterThanOrEqual(leastReached(ofHost));
   });
 });

@@ -1,4 +1,5 @@
-"""Addresses of the host, and what answers there."""
+"""Addresses of the host, and what answers there. Most attempts wait in vain: many are made at a time, in threads."""
+import concurrent.futures
 import socket
 import struct
 
@@ -34,17 +35,30 @@ def echoes(address):
         one.recv(64)
 
 
+def succeeds(one):
+    _, action, *arguments = one
+    try:
+        action(*arguments)
+    except OSError:
+        return False
+    return True
+
+
 def probe(report, addresses, listening):
     """`addresses`: of the host, by name; `listening`: what certainly listens there, as protocol and port."""
+    tries = []
     found = {**addresses, **{address: "the gateway" for address in gateways()}}
     for address, name in found.items():
         for port in PORTS:
-            report.attempt("reach", f"{name} tcp {port}", connects, address, port)
-        report.attempt("reach", f"{name} tcp service", connects, address, listening["tcp"])
-        report.attempt("reach", f"{name} udp service", answers, address, listening["udp"])
-        report.attempt("reach", f"{name} icmp", echoes, address)
+            tries.append((f"{name} tcp {port}", connects, address, port))
+        tries.append((f"{name} tcp service", connects, address, listening["tcp"]))
+        tries.append((f"{name} udp service", answers, address, listening["udp"]))
+        tries.append((f"{name} icmp", echoes, address))
     for port in (80, 443):
-        report.attempt("reach", f"metadata tcp {port}", connects, "169.254.169.254", port)
+        tries.append((f"metadata tcp {port}", connects, "169.254.169.254", port))
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        for (subject, *_), is_open in zip(tries, pool.map(succeeds, tries)):
+            report.note("reach", subject, is_open)
     with open("/proc/net/unix") as file:
         names = {line.split()[-1] for line in file if line.split()[-1].startswith("@")}
     for name in names:
