@@ -1,6 +1,7 @@
 /** For tests of the agent's side: what a program that has taken a runner's place may write, and a socket on which it does. */
 import { createServer, type Server, type Socket } from 'node:net';
 import fc from 'fast-check';
+import { protocolGeneration } from '../../src/protocol/agent-frames.ts';
 import { maxFrameBytes, maxHeaderBytes } from '../../src/protocol/frame.ts';
 import { corrupted } from './corrupted-documents.ts';
 import { readyStatus } from './fake-runner.ts';
@@ -47,7 +48,14 @@ const results = [
 ];
 const ids = [1, 2, 3, 4, 5, 6, 7, 8];
 /** The greeting that a runner of ours begins with. */
-export const welcome = { t: 'welcome', protocol: 3, kernelId, generation: 1, status: readyStatus, runs: [] };
+export const welcome = {
+  t: 'welcome',
+  protocol: protocolGeneration,
+  kernelId,
+  generation: 1,
+  status: readyStatus,
+  runs: [],
+};
 
 /** What a runner says in the middle of a connection, and what it answers to requests, whose ids count from 1. */
 const orderly: readonly object[] = [
