@@ -51,8 +51,8 @@ describe('kernels of an engine that maps users', () => {
     expect(await readFile(`/proc/${container?.pid}/status`, 'utf8')).toMatch(
       new RegExp(`^Uid:\\t${first}\\t${first}\\t`, 'm'),
     );
-    const sent = await node.run(['upload', id, path.join(node.folder, 'agent.toml'), ':sent']).catch(() => null);
-    expect(sent).not.toBeNull();
+    expect((await node.run(['upload', id, import.meta.filename, 'sent'])).status).toBe(0);
+    expect((await stat(path.join(scratch, 'work', 'sent'))).uid).toBe(first + 1000);
     expect((await node.run(['restart', id])).status).toBe(0);
     expect((await node.run(['exec', id, '-c', 'read -r word <made; echo $word'])).text).toBe('x\n');
     await node.run(['rm', id]);

@@ -55,6 +55,13 @@ async function listenIn(pid: string): Promise<string> {
   return String(port).trim();
 }
 
+/** What somebody in the network of a process hears there. */
+function heardIn(pid: string, host: string, port: string): string {
+  const client = `require("net").connect(${port}, "${host}").pipe(process.stdout)`;
+  const args = ['--net', '--target', pid, process.execPath, '-e', client];
+  return spawnSync('nsenter', args, { encoding: 'utf8', timeout: 10_000 }).stdout;
+}
+
 describe('outside of the namespaces of an engine without root', () => {
   it('its user and root alike are refused, and told the way in', async () => {
     const asRoot = {
@@ -96,7 +103,10 @@ describe('in the namespaces of an engine without root', () => {
       encoding: 'utf8',
     });
     const [, host = ''] = /inet ([\d.]+)\//.exec(address.stdout) ?? [];
-    const reach = `/opt/backend.ai/bin/busybox nc -w 3 ${host} ${await listenIn(pid)} </dev/null; echo $?`;
+    expect(host).toMatch(/^[\d.]+$/);
+    const port = await listenIn(pid);
+    expect(heardIn(pid, host, port)).toBe('reached');
+    const reach = `/opt/backend.ai/bin/busybox nc -w 3 ${host} ${port} </dev/null; echo $?`;
     expect((await engine.run('outside', ['exec', id, '-c', reach])).text).toBe('1\n');
     expect((await engine.run('outside', ['restart', id])).status).toBe(0);
     expect((await engine.run('outside', ['exec', id, '-c', 'read -r word <file; echo $word'])).text).toBe('kept\n');

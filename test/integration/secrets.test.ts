@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { allCommandLines, Canaries, openToOthers } from '../support/canaries.ts';
 import { callApi } from '../support/local-api.ts';
 import { startLogged } from '../support/logged-daemon.ts';
-import { eventually } from '../support/node-facts.ts';
+import { eventually, kernelsOf } from '../support/node-facts.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
 import { docker } from '../support/runner-container.ts';
 
@@ -59,10 +59,10 @@ it('secrets of a node and of its tenants are in nothing that the node says, show
     });
     await eventually('the program runs', async () => output.includes('up') || null);
     outputs.set('the arguments of processes', allCommandLines());
-    outputs.set(
-      'containers',
-      await docker('inspect', ...(await docker('ps', '-aq', '--no-trunc')).split(/\s+/).filter(Boolean)),
-    );
+    const containers = (await kernelsOf(node)).map((kernel) => kernel.containerId ?? '');
+    expect(containers).toHaveLength(2);
+    expect(containers).toContain(containerId);
+    outputs.set('containers', await docker('inspect', ...containers));
     running.child.kill('SIGINT');
     await running.outcome;
 
@@ -70,7 +70,7 @@ it('secrets of a node and of its tenants are in nothing that the node says, show
     const bodies = [
       { environ: [wrong] },
       { environ: wrong },
-      { environ: { [`A=${'x'}`]: wrong } },
+      { environ: { 'A=x': wrong } },
       { image: `https://u:${wrong}@r/i` },
     ];
     for (const [index, body] of [...bodies, `{"environ":{"A":${wrong}}}`].entries()) {
@@ -78,9 +78,12 @@ it('secrets of a node and of its tenants are in nothing that the node says, show
       expect([index, status]).toEqual([index, 400]);
       outputs.set(`refusal ${index} of a creation`, text);
     }
-    for (const envs of [wrong, [wrong], { TOKEN: [wrong] }]) {
-      const { text } = await callApi(node.socket, 'POST', `/v1/kernels/${id}/services/x`, { body: { envs } });
-      outputs.set(`the refusal of a service with ${typeof envs}`, text);
+    for (const [index, envs] of [wrong, [wrong], { TOKEN: [wrong] }].entries()) {
+      const { status, text } = await callApi(node.socket, 'POST', `/v1/kernels/${id}/services/x/start`, {
+        body: { envs },
+      });
+      expect([index, status]).toEqual([index, 400]);
+      outputs.set(`refusal ${index} of a service`, text);
     }
 
     await shown('kernelet inspect', 'inspect', id);
@@ -121,7 +124,6 @@ it('secrets of a node and of its tenants are in nothing that the node says, show
   await using again = await startLogged(node, file);
   await again.untilLogged('was put aside');
   outputs.set('the log of the next start', again.text());
-  const found = [...outputs].flatMap(([place, text]) => canaries.foundIn(text).map((name) => `${name} is in ${place}`));
-  expect(found).toEqual([]);
+  expect(canaries.placesIn(outputs)).toEqual([]);
   expect([...outputs].filter(([, text]) => text.trim() === '').map(([place]) => place)).toEqual([]);
 });

@@ -25,6 +25,11 @@ export class Canaries {
     const bytes = Buffer.from(content);
     return [...this.#forms].filter(([, forms]) => forms.some((form) => bytes.includes(form))).map(([name]) => name);
   }
+
+  /** A line for each that is in one of these, which are given by what they are. */
+  placesIn(outputs: ReadonlyMap<string, string | Uint8Array>): readonly string[] {
+    return [...outputs].flatMap(([place, content]) => this.foundIn(content).map((name) => `${name} is in ${place}`));
+  }
 }
 
 /** What of a value is in the base64 of any text around it, whatever stands before. */

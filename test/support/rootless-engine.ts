@@ -48,10 +48,6 @@ export class RootlessEngine implements AsyncDisposable {
     return path.join(this.folder, 'docker.sock');
   }
 
-  get ids(): readonly [uid: number, gid: number] {
-    return this.#ids;
-  }
-
   /** Runs kernelet as the engine's user, or in its namespaces, where it is root. */
   async run(where: 'outside' | 'inside', args: readonly string[]): Promise<Outcome> {
     const child = await this.begin(where, args);
