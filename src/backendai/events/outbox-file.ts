@@ -70,6 +70,8 @@ export class OutboxFile implements AsyncDisposable {
   #descriptor: number;
   #closed = false;
   #bytes: number;
+  /** One content at a time waits for the disk, however many acknowledgements do. */
+  #isRewriteQueued = false;
   /** Told when what was written may not be on the disk. */
   readonly #onUnsynced: (error: unknown) => void;
 
@@ -117,18 +119,21 @@ export class OutboxFile implements AsyncDisposable {
   }
 
   /**
-   * Notes that everything up to this number needs no delivery any more. `content` is asked for when the file is written anew,
-   * which is seldom; it may tell of later lines too, since those that come after it change nothing then.
+   * Notes that everything up to this number needs no delivery any more. `content` is asked for at once, and only where the
+   * file may be written anew: what is queued after this may free a name whose event it would have without.
    */
-  acknowledge(sequence: number, content: () => OutboxContent): Promise<void> {
+  async acknowledge(sequence: number, content: () => OutboxContent): Promise<void> {
     const line = JSON.stringify({ acknowledged: sequence });
-    return this.#writes.append(line.length, async () => {
-      if (this.#bytes <= minBytes) return await this.#line(line);
-      const now = content();
-      const live = now.pending.reduce((sum, { event }) => sum + event.args.length * 1.4 + 150, 0);
-      if (this.#bytes > minBytes + live * 2) await this.#replace(now);
-      else await this.#line(line);
-    });
+    const now = this.#bytes <= minBytes || this.#isRewriteQueued ? null : content();
+    if (now === null || this.#bytes <= minBytes + liveBytes(now) * 2) {
+      return await this.#writes.append(line.length, () => this.#line(line));
+    }
+    this.#isRewriteQueued = true;
+    try {
+      await this.replace(now);
+    } finally {
+      this.#isRewriteQueued = false;
+    }
   }
 
   /** Writes the file anew; when that fails, the old one stands. `content` must not change afterwards. */
@@ -191,6 +196,10 @@ function textOf(content: OutboxContent): string {
   const lines = content.pending.map(({ sequence, event }) => eventLine(sequence, event, null));
   return `${[headline, ...names, ...lines].join('\n')}\n`;
 }
+
+/** About what is to be delivered takes in a file. */
+const liveBytes = ({ pending }: OutboxContent): number =>
+  pending.reduce((sum, { event }) => sum + event.args.length * 1.4 + 150, 0);
 
 /** The events themselves are the outbox's: what waits has references to them. */
 function costOf({ pending, names }: OutboxContent): number {

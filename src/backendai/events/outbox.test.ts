@@ -1,4 +1,14 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -10,7 +20,7 @@ import { silentLogger as log } from '../../lib/log.ts';
 import { StateWrites } from '../../lib/state-writes.ts';
 import type { AppendResult, SequencedBatch } from '../redis/event-stream.ts';
 import { Outbox, type OutboxOptions } from './outbox.ts';
-import { parseOutbox } from './outbox-file.ts';
+import { type OutboxContent, OutboxFile, parseOutbox } from './outbox-file.ts';
 
 let folder: string;
 let file: string;
@@ -279,6 +289,40 @@ describe('Outbox', () => {
     expect(server.names).toEqual(['a', ...names]);
   });
 
+  it('is never written anew with an event but without its name, which is freed while an acknowledgement waits', async () => {
+    const server = new FakeServer();
+    const left = join(folder, 'left.jsonl');
+    // Opened when it has just been written anew: what a process leaves that is killed there.
+    class DyingDisk extends HangingDisk {
+      override async open(path: string): Promise<number> {
+        copyFileSync(path, left);
+        return await super.open(path);
+      }
+    }
+    const disk = new DyingDisk();
+    await using outbox = open(server, { calls: disk });
+    for (let n = 0; n < 300; n += 1) outbox.post({ ...event('x'), args: new Uint8Array(1000) });
+    await writes.settled(longMs);
+    disk.hang();
+    outbox.post(event('waits for the disk'));
+    const stop = new AbortController();
+    const running = outbox.run(stop.signal);
+    await clock.advance(1000);
+    expect(server.names).toHaveLength(300);
+    outbox.post(event('the end'), 'end');
+    outbox.free('end');
+    disk.goOn();
+    await writes.settled(longMs);
+    stop.abort();
+    await running;
+    expect(existsSync(left)).toBe(true);
+    const found = parseOutbox(readFileSync(left, 'utf8'));
+    const names = found?.pending.map((entry) => entry.event.name);
+    expect(names).toContain('waits for the disk');
+    expect(names).not.toContain('the end');
+    expect(parseOutbox(readFileSync(file, 'utf8'))?.names).toEqual([]);
+  });
+
   it('has an event synced before what is told after it takes away its cause', async () => {
     const disk = new HangingDisk();
     await using outbox = open(new FakeServer(), { calls: disk });
@@ -322,6 +366,29 @@ describe('the file of the outbox', () => {
       // A name is there with its event or not at all.
       expect(['a', 'b'].filter((name) => outbox.holds(name)).join('')).toBe(names?.join('').slice(0, -1));
     }
+  });
+
+  it('holds one content for acknowledgements that wait for the disk, and is written anew once for them', async () => {
+    const disk = new HangingDisk();
+    await using target = new OutboxFile(file, { writes, calls: disk });
+    for (let sequence = 1; sequence <= 300; sequence += 1)
+      await target.append({ sequence, event: { ...event('x'), args: new Uint8Array(1000) } }, null);
+    disk.hang();
+    let asked = 0;
+    const content = (): OutboxContent => {
+      asked += 1;
+      return { ...target.loaded, next: 301, pending: [], names: ['held'] };
+    };
+    const noted = [298, 299, 300].map((sequence) => target.acknowledge(sequence, content));
+    disk.goOn();
+    await Promise.all(noted);
+    expect(asked).toBe(1);
+    expect(readFileSync(file, 'utf8').split('\n').filter(Boolean)).toEqual([
+      expect.stringContaining('"next":301'),
+      '{"once":"held"}',
+      '{"acknowledged":299}',
+      '{"acknowledged":300}',
+    ]);
   });
 
   it('leaves out foreign lines, and sets a file without heading aside', async () => {
