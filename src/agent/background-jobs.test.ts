@@ -203,16 +203,30 @@ describe('what a kernel reports unasked', () => {
   });
 });
 
-it('publishes each change of the health of a kernel’s models', async () => {
+describe('the health of a kernel’s models', () => {
   const model = { name: 'm', path: '/m', port: 8000, command: ['serve'], preStart: '[]', healthCheck: null };
-  const { spec } = await one.kernels.registry.create(specFixture({ models: [model] }), never);
   const status = { phase: 'ready', interpreter: 'none', detail: '', startedAt: 0, logBytesDropped: 0 } as const;
-  for (const healthy of [null, true, true, false]) {
+  const say = (healthy: boolean | null): void =>
     one.clients.at(-1)?.emit({ type: 'status', status: { ...status, models: [{ name: 'm', healthy }] } });
-  }
-  const { id: kernelId, sessionId } = spec;
-  expect(published).toEqual([
-    { type: 'model-health', kernelId, sessionId, model: 'm', healthy: true },
-    { type: 'model-health', kernelId, sessionId, model: 'm', healthy: false },
-  ]);
+
+  it('is published at each change', async () => {
+    const { spec } = await one.kernels.registry.create(specFixture({ models: [model] }), never);
+    for (const healthy of [null, true, true, false]) say(healthy);
+    const { id: kernelId, sessionId } = spec;
+    expect(published).toEqual([
+      { type: 'model-health', kernelId, sessionId, model: 'm', healthy: true },
+      { type: 'model-health', kernelId, sessionId, model: 'm', healthy: false },
+    ]);
+  });
+
+  it('is published as it is in the end, when it changed too fast and its runner is silent then', async () => {
+    const { spec } = await one.kernels.registry.create(specFixture({ models: [model] }), never);
+    for (let count = 0; count < 101; count += 1) say(count % 2 === 0);
+    expect(published.at(-1)).toMatchObject({ model: 'm', healthy: false });
+    expect([published.length, watch.dropped.of(spec.id)]).toEqual([100, 1]);
+    await clock.advance(1_000);
+    expect(published.slice(100)).toEqual([expect.objectContaining({ model: 'm', healthy: true })]);
+    await clock.advance(5_000);
+    expect(published).toHaveLength(101);
+  });
 });

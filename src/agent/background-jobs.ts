@@ -8,18 +8,18 @@ import type { KernelRecord } from '../kernel/record.ts';
 import { hasCode } from '../lib/errors.ts';
 import type { KernelId, RunId } from '../lib/ids.ts';
 import { Backoff, type PeriodicJob, retry, runPeriodically, supervise } from '../lib/retry.ts';
-import { TokenBucket } from '../lib/token-bucket.ts';
-import type { ModelHealth } from '../protocol/kernel-models.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
 import type { AgentParts } from './agent-parts.ts';
 import { DroppedReports } from './dropped-reports.ts';
 import { IdleKernels } from './idle-kernels.ts';
+import { type HealthChange, PublishedHealth } from './published-health.ts';
 import type { Readiness } from './readiness.ts';
 
 const sweepPauseMs = 10_000;
 const auditPauseMs = 60_000;
 const rescanPauseMs = 30_000;
 const idlePauseMs = 500;
+const healthPauseMs = 1000;
 const engineRetryMs = 1000;
 /** What a start waits for, however long. */
 const passing = ['ENGINE_UNAVAILABLE', 'ENGINE_CHANGED', 'DEADLINE_EXCEEDED'] as const;
@@ -35,6 +35,8 @@ export class BackgroundJobs implements AsyncDisposable {
   readonly #idle = new IdleKernels();
   readonly #clients = new Map<KernelId, RunnerClient>();
   readonly #announcements = new Map<KernelId, PublishedRuns>();
+  /** Of the kernels that have models. */
+  readonly #healths = new Map<KernelId, { readonly record: KernelRecord; readonly health: PublishedHealth }>();
   /** What kernels report beyond what they may. */
   readonly dropped: DroppedReports;
   readonly #end = new AbortController();
@@ -53,6 +55,7 @@ export class BackgroundJobs implements AsyncDisposable {
           this.#idle.forget(spec.id);
           this.#clients.delete(spec.id);
           this.#announcements.delete(spec.id);
+          this.#healths.delete(spec.id);
           this.dropped.forget(spec.id);
         },
       }),
@@ -82,6 +85,7 @@ export class BackgroundJobs implements AsyncDisposable {
       pauseMs: auditPauseMs,
       round: (signal) => kernels.auditDevices(signal),
     });
+    this.#every({ name: 'health of models', pauseMs: healthPauseMs, round: async () => this.#tellHeldHealth() });
     this.#every({ name: 'idle kernels', pauseMs: idlePauseMs, round: () => this.#endIdle() });
   }
 
@@ -163,7 +167,8 @@ export class BackgroundJobs implements AsyncDisposable {
     };
     onConnected();
     let adopted = client.status() === null;
-    const healths = new PublishedHealth(record.spec.models, new TokenBucket({ ...healthChanges, clock }));
+    const health = new PublishedHealth(record.spec.models, clock);
+    if (record.spec.models.length > 0) this.#healths.set(id, { record, health });
     let toldUnreachable = false;
     client.subscribe((event) => {
       if (event.type === 'unreachable' && this.#parts.kernels.get(id).phase === 'running') {
@@ -175,7 +180,11 @@ export class BackgroundJobs implements AsyncDisposable {
         this.#tellReachability(record, true);
       }
       if (event.type === 'unasked') this.dropped.count(id, 1);
-      if (event.type === 'status') this.#tellHealth(record, healths.changes(event.status.models));
+      if (event.type === 'status') {
+        const { changes, dropped } = health.changes(event.status.models);
+        this.dropped.count(id, dropped);
+        this.#tellHealth(record, changes);
+      }
       if (event.type === 'connected') {
         // Runs that are there already when this process comes were begun, and announced, by the one before.
         for (const { run } of adopted ? client.runs() : []) {
@@ -197,8 +206,12 @@ export class BackgroundJobs implements AsyncDisposable {
     this.#parts.events.publish({ type: 'reachability', kernelId: id, sessionId, reachable });
   }
 
-  #tellHealth({ spec }: KernelRecord, { changes, dropped }: ReturnType<PublishedHealth['changes']>): void {
-    this.dropped.count(spec.id, dropped);
+  /** What came too fast and holds still: the runner may say nothing more of it. */
+  #tellHeldHealth(): void {
+    for (const { record, health } of this.#healths.values()) this.#tellHealth(record, health.held());
+  }
+
+  #tellHealth({ spec }: KernelRecord, changes: readonly HealthChange[]): void {
     for (const { name: model, healthy } of changes) {
       this.#parts.events.publish({
         ...{ type: 'model-health', kernelId: spec.id, sessionId: spec.sessionId },
@@ -267,41 +280,4 @@ function remember(runs: Set<RunId>, run: RunId): boolean {
   const [oldest] = runs;
   if (runs.size > maxRuns && oldest !== undefined) runs.delete(oldest);
   return true;
-}
-
-/** Changes of health that a kernel may tell: checks come seconds after each other. */
-const healthChanges = { burst: 100, perSecond: 1 } as const;
-
-/** The health of one kernel's models. */
-export class PublishedHealth {
-  readonly #models: ReadonlySet<string>;
-  readonly #rate: Pick<TokenBucket, 'take'>;
-  readonly #published = new Map<string, boolean>();
-
-  /** Of these models; `rate`: of the changes that are published. */
-  constructor(models: readonly { readonly name: string }[], rate: Pick<TokenBucket, 'take'>) {
-    this.#models = new Set(models.map(({ name }) => name));
-    this.#rate = rate;
-  }
-
-  /**
-   * What is new in what the runner says now; it counts as published then. A model of unknown health is not in it.
-   * `dropped`: models that the kernel has not, and changes that come too fast, of which the next status says what holds.
-   */
-  changes(models: readonly ModelHealth[]): {
-    readonly changes: readonly { readonly name: string; readonly healthy: boolean }[];
-    readonly dropped: number;
-  } {
-    let dropped = 0;
-    const changes = models.flatMap(({ name, healthy }) => {
-      if (healthy === null || this.#published.get(name) === healthy) return [];
-      if (!this.#models.has(name) || !this.#rate.take()) {
-        dropped += 1;
-        return [];
-      }
-      this.#published.set(name, healthy);
-      return [{ name, healthy }];
-    });
-    return { changes, dropped };
-  }
 }
