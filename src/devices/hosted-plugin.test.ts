@@ -10,6 +10,7 @@ import { description, held, look, usingHostedPlugins, writing } from '../../test
 import { Decimal } from '../lib/decimal.ts';
 import { programFile } from '../lib/installation.ts';
 import { silentLogger } from '../lib/log.ts';
+import { keepSecret } from '../lib/redaction.ts';
 import { machineName } from './host-capacity.ts';
 import { hostedPlugin } from './hosted-plugin.ts';
 import { checkPlugin } from './node-plugin.ts';
@@ -104,6 +105,14 @@ describe('a plugin of a third party', () => {
     await refused;
     const other = new Map([['npu.device', new Map([['n1', new Decimal(1)]])]]);
     expect(await plugin.answer(other, never)).toMatchObject({ attached: [] });
+  });
+
+  it('repeats no part of a secret, wherever its words are cut', async () => {
+    keepSecret('known-to-a-plugin');
+    const plugin = await answering('throw new Error(`${"x".repeat(495)}known-to-a-plugin`)', 20_000);
+    const answered = plugin.answer(held, never);
+    await expect(answered).rejects.toThrow('xxx');
+    await expect(answered).rejects.not.toThrow('xknow');
   });
 
   it.each([

@@ -11,7 +11,6 @@ import { raceWithSignal, withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
-import { withoutOutput } from './container-end.ts';
 import { revertSteps, runCreation } from './creation.ts';
 import { shutDownGracefully } from './graceful-shutdown.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
@@ -227,7 +226,7 @@ export class KernelActor {
       case 'ended':
         // One is left where something else was faster than the next try.
         this.#retry?.[Symbol.dispose]();
-        this.#log.info('kernel ended', { termination: withoutOutput(record.termination) });
+        this.#log.info('kernel ended', { termination: record.termination });
         return this.#parts.hooks.ended(record);
       case 'count':
         this.#parts.invariantViolations.count(effect.invariantViolation);

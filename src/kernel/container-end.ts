@@ -2,6 +2,7 @@
 import type { ContainerDetail, ContainerState, Engine } from '../engine/engine.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import type { ContainerId } from '../lib/ids.ts';
+import { beforeOutput } from '../lib/redaction.ts';
 import type { ContainerEndReason, ContainerObservation } from './state-machine.ts';
 
 /** What is known of the ground that containers stand on. */
@@ -22,8 +23,6 @@ export interface ContainerEnd {
 
 const killedStatus = 137;
 const maxLogBytes = 4096;
-/** What comes behind it, the tenant has printed. */
-export const beforeLog = '; the end of its log:\n';
 const logDeadlineMs = 2_000;
 
 /** Reads the end of a container's log, at most 4 KiB as text. Empty when it cannot be had in time. */
@@ -88,13 +87,9 @@ export function explainEnd(
       ? `its container was ended by signal ${exitCode - 128}`
       : `its container ended by itself with status ${exitCode}`);
   const said = error === '' ? '' : ` (${error})`;
-  const lines = exitCode === 0 || log === '' ? '' : `${beforeLog}${log}`;
+  const lines = exitCode === 0 || log === '' ? '' : `${beforeOutput}${log}`;
   return { exitCode, reason, detail: `${words}${said}${lines}` };
 }
-
-/** An end without what the tenant has printed: that is its own, and not for the log of the daemon. Pure. */
-export const withoutOutput = <End extends { readonly detail: string }>(end: End | null): End | null =>
-  end && { ...end, detail: end.detail.split(beforeLog, 1)[0] ?? '' };
 
 /** Inspects a container, and looks for what ended it, also in its log. Throws what the engine throws. */
 export async function observeContainer(

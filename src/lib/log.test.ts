@@ -22,7 +22,7 @@ it('logs more or less when it is told to, its children too', async () => {
   child.debug('enough');
   log.setLevel('warn');
   log.info('too little now');
-  child.warn('enough now');
+  child.warn('enough now; the end of its log:\nwhat a tenant has printed');
   log.setLevel('silent');
   log.error('nothing at all');
   const lines = (await readFile(place, 'utf8')).trim().split('\n');

@@ -7,7 +7,7 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { pino } from 'pino';
-import { redact, redactText } from './redaction.ts';
+import { redact, redactText, withoutOutput } from './redaction.ts';
 import { isSystemError } from './system-error.ts';
 
 /** Fields of a log event. */
@@ -48,7 +48,8 @@ export function createLogger(level: LogLevel, fileDescriptor = 2): AdjustableLog
   const sink = pino(options, logDestination(fileDescriptor) ?? plainDestination(fileDescriptor));
   const wrap = (fields: LogFields): Logger => {
     const write = (at: 'debug' | 'info' | 'warn' | 'error') => (message: string, more?: LogFields) => {
-      if (sink.isLevelEnabled(at)) sink[at](redact({ ...fields, ...more }) as object, redactText(message));
+      if (sink.isLevelEnabled(at))
+        sink[at](redact({ ...fields, ...more }) as object, redactText(withoutOutput(message)));
     };
     return {
       debug: write('debug'),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { definitions } from '../config/schema.ts';
 import { KerneletError } from './errors.ts';
-import { isSecretName, keepSecret, keepSecretsOf, redact, redactText } from './redaction.ts';
+import { beforeOutput, isSecretName, keepSecret, keepSecretsOf, redact, redactText } from './redaction.ts';
 
 describe('a text', () => {
   it('has no secret that the process was given, in whichever form it stands there', () => {
@@ -102,4 +102,18 @@ it('every secret key of the configuration has the name of one', () => {
   const secret = [...definitions].flatMap(([name, definition]) => (definition.secret ? [name] : []));
   expect(secret.length).toBeGreaterThan(0);
   expect(secret.filter((name) => !isSecretName(name))).toEqual([]);
+});
+
+it('leaves what a tenant has printed out of what is logged, in errors and their causes too, and in no other text', () => {
+  const text = `its container ended${beforeOutput}what it printed`;
+  const died = new KerneletError('RUNNER_NOT_READY', text);
+  const logged = redact({
+    error: new KerneletError('KERNEL_DIED', text, { cause: died }),
+    termination: { detail: text },
+  });
+  expect(logged).toMatchObject({
+    error: { message: 'its container ended', cause: { message: 'its container ended' } },
+    termination: { detail: 'its container ended' },
+  });
+  expect(died.toDocument().message).toBe(text);
 });

@@ -57,14 +57,20 @@ export function redactText(text: string, these: readonly string[] = []): string 
   return shown.includes('not valid JSON') ? shown.replace(excerptOfJson, '$1') : shown;
 }
 
-/** A copy in which the values of secret-looking names read `[redacted]`, and no text has a secret. */
+/** What stands behind it in a text of ours, a tenant has printed: for whoever asks about the kernel, and not for a log. */
+export const beforeOutput = '; the end of its log:\n';
+
+/** The text without what a tenant has printed. */
+export const withoutOutput = (text: string): string => text.split(beforeOutput, 1)[0] ?? '';
+
+/** A copy for the log, in which the values of secret-looking names read `[redacted]`, and no text has a secret or a tenant's output. */
 export function redact(value: unknown, depth = 0): unknown {
-  if (typeof value === 'string') return redactText(value);
+  if (typeof value === 'string') return redactText(withoutOutput(value));
   if (value instanceof Error) {
     const code = 'code' in value ? value.code : undefined;
     return {
       name: value.name,
-      message: redactText(value.message),
+      message: redactText(withoutOutput(value.message)),
       ...(code === undefined ? {} : { code }),
       cause: redact(value.cause, depth + 1),
     };

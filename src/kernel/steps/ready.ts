@@ -8,8 +8,9 @@ import { sleep, systemClock } from '../../lib/clock.ts';
 import { type Deadline, withDeadline } from '../../lib/deadline.ts';
 import { KerneletError, toKerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
+import { beforeOutput } from '../../lib/redaction.ts';
 import { userScriptTimeoutMs } from '../../protocol/runner-config.ts';
-import { beforeLog, logTail } from '../container-end.ts';
+import { logTail } from '../container-end.ts';
 import type { KernelRecord } from '../record.ts';
 import type { RunnerClients } from '../runner-clients.ts';
 import type { CreationStep } from '../step.ts';
@@ -34,7 +35,7 @@ function readyWithinMs({ spec }: KernelRecord, timeoutMs: number): number {
 
 async function notReady(engine: Engine, id: ContainerId, words: string, cause: unknown, exitCode: number | null) {
   const log = await logTail(engine, id);
-  const text = log === '' ? `${words}; its log is empty` : `${words}${beforeLog}${log}`;
+  const text = log === '' ? `${words}; its log is empty` : `${words}${beforeOutput}${log}`;
   return new KerneletError('RUNNER_NOT_READY', text, { cause, context: exitCode === null ? {} : { exitCode } });
 }
 

@@ -12,6 +12,7 @@ import { programFile } from '../installation.ts';
 import { newer, nullable, object, text, whole } from '../json-reader.ts';
 import type { Logger } from '../log.ts';
 import { startNode } from '../node-process.ts';
+import { redactText } from '../redaction.ts';
 
 /** The module, and how far it is trusted with time. */
 export interface ModuleHostOptions {
@@ -101,7 +102,7 @@ export class ModuleHost implements AsyncDisposable {
       return reader(json);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      throw this.#failure(`answers what is invalid: ${text.slice(0, maxProblem)}`, error);
+      throw this.#failure(`answers what is invalid: ${shortened(text)}`, error);
     }
   }
 
@@ -220,11 +221,12 @@ export type ModuleReply =
   | { readonly id: number; readonly value: string }
   | { readonly id: number; readonly error: string };
 
-const maxError = 500;
+/** Without secrets before it is cut: a part of one would not be known. */
+const shortened = (problem: string): string => redactText(problem).slice(0, maxProblem);
 
 /** Reads a line of answers. Throws JsonFormError, SyntaxError. */
 const readReply = (line: string): ModuleReply =>
   object<ModuleReply>((of) => {
     const [id, error] = [of('id', whole), of('error', newer(nullable(text), null))];
-    return error === null ? { id, value: of('value', text) } : { id, error: error.slice(0, maxError) };
+    return error === null ? { id, value: of('value', text) } : { id, error: shortened(error) };
   })(JSON.parse(line), 'an answer');

@@ -21,7 +21,10 @@ const answers = 3;
 const optional = ['hardware', 'measure'];
 const [specifier = '', from = '', parent = ''] = programArguments();
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 500);
+/** Far more than is shown of it: what cuts a secret in two leaves the first part unknown, and the daemon takes secrets out. */
+const maxMessage = 100_000;
+const messageOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).slice(0, maxMessage);
 const reply = (message: ModuleReply): void => {
   for (let rest = Buffer.from(`${JSON.stringify(message)}\n`); rest.length > 0; ) {
     rest = rest.subarray(writeSync(answers, rest));
