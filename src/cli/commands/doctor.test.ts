@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { CliUnderTest } from '../../../test/support/cli-under-test.ts';
@@ -41,3 +42,37 @@ it('is one document with --json', async () => {
   expect(document.checks[0]).toMatchObject({ name: 'engine', state: 'failed' });
   for (const { state, fix } of document.checks) expect(fix === undefined).toBe(state === 'ok');
 });
+
+it('asks the daemon whose socket the configuration names for what it has found of the OCI runtimes', async () => {
+  await cli.startDaemon();
+  const status = await cli.agent.status();
+  cli.agent.status = async () => ({ ...status, ociRuntimes: [{ name: 'runc', state: 'usable', detail: '' }] });
+  const toml = `[agent]\nbackend = "dummy"\n[kernelet]\noci-runtimes = ["runc"]\nsocket = "${cli.socket}"\n`;
+  await writeFile(join(cli.folder, 'other.toml'), toml);
+  const io = withoutEngine();
+  delete io.environ['KERNELET_SOCKET'];
+  const { stdout } = await cli.run(['doctor', '-f', 'other.toml'], io);
+  expect(stdout).toMatch(/^ok {7}runtimes {2}kernels run under runc$/m);
+});
+
+it('waits for a daemon that hangs less long than for a check, and for none where no OCI runtime is named', async () => {
+  let asked = 0;
+  const hanging = createServer((socket) => {
+    asked += 1;
+    socket.resume();
+  });
+  await new Promise<void>((resolve) => hanging.listen(cli.socket, resolve));
+  try {
+    await writeFile(join(cli.folder, 'agent.toml'), '[agent]\nbackend = "dummy"\n');
+    await cli.run(['doctor'], withoutEngine());
+    expect(asked).toBe(0);
+    await writeFile(join(cli.folder, 'agent.toml'), '[agent]\nbackend = "dummy"\n[kernelet]\noci-runtime = "runc"\n');
+    const begun = performance.now();
+    const { stdout } = await cli.run(['doctor'], withoutEngine());
+    expect(asked).toBe(1);
+    expect(stdout).toMatch(/^warning {2}runtimes {2}nothing has tried runc yet$/m);
+    expect(performance.now() - begun).toBeLessThan(8_000);
+  } finally {
+    hanging.close();
+  }
+}, 20_000);

@@ -1,14 +1,19 @@
 /** `kernelet doctor`: what is missing on this machine, and the command that fixes it. */
+import type { Settings } from '../../config/settings.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { toKerneletError } from '../../lib/errors.ts';
 import { redactText } from '../../lib/redaction.ts';
+import { ApiClient } from '../api-client.ts';
 import type { CliCommand, CommandCall } from '../command.ts';
 import { configOptions, loadAsServe } from '../config-options.ts';
-import { daemonClient } from '../connect.ts';
 import type { CheckResult, DoctorCheck, DoctorContext } from '../doctor/check.ts';
 import { exitStatus } from '../exit-status.ts';
 import type { Style } from '../screen.ts';
+import { UnixTransport } from '../transport.ts';
 
 const checkMs = 10_000;
+/** A daemon that hangs takes no more of it. */
+const daemonMs = 2_000;
 const marks: Readonly<Record<CheckResult['state'], { readonly text: string; readonly style: Style }>> = {
   ok: { text: 'ok     ', style: 'green' },
   warning: { text: 'warning', style: 'yellow' },
@@ -68,23 +73,33 @@ async function resultOf(check: DoctorCheck, context: DoctorContext, repairs: boo
 async function contextOf(call: CommandCall): Promise<DoctorContext> {
   const { settings } = await loadAsServe(call);
   const signal = AbortSignal.timeout(checkMs);
-  const { userId } = call.host.io;
+  const { userId, clock } = call.host.io;
+  const [engine, ociRuntimes] = await Promise.all([
+    engineOf(call, settings, signal),
+    settings.ociRuntimes.length === 0 ? null : triedRuntimes(settings, clock, signal),
+  ]);
+  return { settings, engine, ociRuntimes, userId, signal };
+}
+
+async function engineOf(call: CommandCall, settings: Settings, signal: AbortSignal): Promise<DoctorContext['engine']> {
   try {
     await using engine = await call.host.openEngine(settings);
     const info = await engine.info(signal);
     const { otherEngine } = await import('../doctor/engine-check.ts');
-    const other = await otherEngine(settings.stateDir, engine, info, signal);
-    const ociRuntimes = await triedRuntimes(call, signal);
-    return { settings, engine: { address: engine.address, info, other }, ociRuntimes, userId, signal };
+    return { address: engine.address, info, other: await otherEngine(settings.stateDir, engine, info, signal) };
   } catch (error) {
-    return { settings, engine: toKerneletError(error), ociRuntimes: null, userId, signal };
+    return toKerneletError(error);
   }
 }
 
-/** A daemon has tried them at its start; doctor itself starts no container. */
-async function triedRuntimes(call: CommandCall, signal: AbortSignal): Promise<DoctorContext['ociRuntimes']> {
-  await using client = await daemonClient(call);
-  return await client.status(signal).then(
+/** A daemon of these settings has tried them at its start; doctor itself starts no container. */
+async function triedRuntimes(
+  { socketPath }: Settings,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<DoctorContext['ociRuntimes']> {
+  await using client = new ApiClient(new UnixTransport(socketPath, { clock }));
+  return await client.status(AbortSignal.any([signal, AbortSignal.timeout(daemonMs)])).then(
     ({ ociRuntimes }) => ociRuntimes,
     () => null,
   );

@@ -46,12 +46,12 @@ export const firewallCheck = {
   async run({ userId, signal }) {
     // As the firewall does: the first that works.
     const nft = await commandOutput('nft', ['--version'], signal);
-    const iptables = await commandOutput('iptables', ['--version'], signal);
+    const usesNft = nft !== null && userId === 0 && (await commandOutput('nft', ['list', 'tables'], signal)) !== null;
+    const iptables = usesNft ? null : await commandOutput('iptables', ['--version'], signal);
     const found = (version: string | null) => ({ userId, version: version?.trim() ?? null });
     const none = { readable: false, probes: new Map<string, ProbeResult>() };
     // Nobody else may look.
     if (userId !== 0) return firewallResult({ ...found(nft ?? iptables), ...none });
-    const usesNft = nft !== null && (await commandOutput('nft', ['list', 'tables'], signal)) !== null;
     const readable = usesNft || (await commandOutput('iptables', ['-w', '2', '-S', 'FORWARD'], signal)) !== null;
     const version = usesNft ? nft : (iptables ?? nft);
     if (!readable) return firewallResult({ ...found(version), ...none });
