@@ -34,7 +34,7 @@ export interface StatusFacts {
   readonly mode: 'standalone' | 'cluster';
   readonly agentId: string;
   readonly stateDir: string;
-  disk(): AgentStatus['disk'];
+  disk(): Promise<AgentStatus['disk']>;
   slots(): AgentStatus['slots'];
   invariantViolations(): AgentStatus['invariantViolations'];
 }

@@ -105,8 +105,10 @@ export interface AgentStatus {
   readonly engine: { readonly address: string; readonly healthy: boolean; readonly detail: string };
   /** Those that the operator has named. */
   readonly ociRuntimes: readonly OciRuntimeState[];
-  /** `stalled`: a write to the state folder has taken seconds; what waits is written when the disk answers again. `full`: less is free than is
-   * reserved for the node, and no kernel is made. */
+  /**
+   * `stalled`: a write to the state folder has taken seconds; what waits is written when its disk answers again. `full`: of it
+   * or the scratch folders less is free than is reserved for the node, and no kernel is made.
+   */
   readonly disk: 'ok' | 'stalled' | 'full';
   readonly kernels: number;
   readonly slots: {

@@ -58,7 +58,11 @@ describe('checkRequest', () => {
     [{ publish: [80, 80] }, /twice/],
     [{ publish: [80], network: 'none' as const }, /bridge/],
     [{ idleTimeoutMs: 10 }, /idle timeout/],
-    [{ homeBytes: 2 ** 20 }, /INVALID_ARGUMENT: the limit of the home must be at least 16777216 bytes/],
+    [
+      { homeBytes: 2 ** 20 },
+      /INVALID_ARGUMENT: the limit of the home must be from 16777216 bytes \(16m\) to \d+ \(15t\)/,
+    ],
+    [{ homeBytes: 2 ** 44 }, /INVALID_ARGUMENT: the limit of the home must be from/],
     [{ bitsPerSecond: 1000 }, /INVALID_ARGUMENT: the bandwidth must be a rate such as/],
     [{ bitsPerSecond: 1e6, network: 'none' as const }, /no network of its own/],
     [{ bitsPerSecond: 1e6, network: { name: 'host', aliases: [], hosts: [] } }, /no network of its own/],

@@ -15,7 +15,7 @@ import {
 } from '../kernel/spec.ts';
 import { bitRateForms, maxBitRate, minBitRate } from '../lib/bit-rate.ts';
 import { parseDecimal } from '../lib/decimal.ts';
-import { minHomeBytes } from '../lib/disk-space.ts';
+import { homeRange, maxHomeBytes, minHomeBytes } from '../lib/disk-space.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { type KernelId, newKernelId, parseKernelId, type SessionId } from '../lib/ids.ts';
 import { type KernelModel, kernelModel } from '../protocol/kernel-models.ts';
@@ -141,8 +141,8 @@ function checkSharedMemory(request: CreateRequest, defaults: CreateDefaults): vo
 }
 
 function checkHome(bytes: number | undefined): void {
-  if (bytes === undefined || (Number.isSafeInteger(bytes) && bytes >= minHomeBytes)) return;
-  throw invalid(`the limit of the home must be at least ${minHomeBytes} bytes (16m), not ${bytes}`);
+  if (bytes === undefined || (Number.isSafeInteger(bytes) && bytes >= minHomeBytes && bytes <= maxHomeBytes)) return;
+  throw invalid(`the limit of the home must be ${homeRange}, not ${bytes}`);
 }
 
 /** Nothing of the host stands between the world and a kernel on its network. */

@@ -79,7 +79,7 @@ export class DefaultAgent implements Agent {
       startedAt: this.#startedAt,
       engine: { address: engine.address, healthy, detail: failure ?? (healthy ? '' : 'the engine does not answer') },
       ociRuntimes: this.#parts.ociRuntimes.list(),
-      disk: facts.disk(),
+      disk: await facts.disk(),
       kernels: kernels.list().length,
       slots: facts.slots(),
       invariantViolations: { ...facts.invariantViolations(), 'dropped-report': this.#watch.dropped.total },

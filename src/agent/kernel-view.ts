@@ -66,7 +66,7 @@ export function viewOf(
     /** By its name in the engine's configuration; null = the engine's default. */
     ociRuntime: spec.ociRuntime,
     mounts: spec.mounts,
-    /** Of this host: its programs run as it, on the host as in the kernel. */
+    /** Its programs run as it in the kernel; on the host too, unless the engine maps users. */
     user: spec.user,
     ports: record.placement.hostPorts,
     /** Names of its variables; what they say is the tenant's alone. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/log.ts';
+import { keepSecret } from '../lib/redaction.ts';
 import { OciRuntimes } from './oci-runtimes.ts';
 
 const end = new AbortController();
@@ -37,6 +38,13 @@ describe('OCI runtimes', () => {
       { name: 'runsc', state: 'usable', detail: '' },
       { name: 'kata', state: 'refused', detail: refusal.message },
     ]);
+  });
+
+  it('are shown without secrets that an engine has repeated', async () => {
+    keepSecret('of-a-registry');
+    const { runtimes } = made(new KerneletError('NOT_SUPPORTED', 'the engine says of-a-registry'), null);
+    await runtimes.assertUsable('kata', signal);
+    expect(stateOf(runtimes)?.detail).toBe('the engine says [redacted]');
   });
 
   it('let nobody wait beyond what ends the request', async () => {

@@ -54,7 +54,9 @@ export class OciRuntimes {
   /** Where each stands; none where nothing is tried. */
   list(): readonly OciRuntimeState[] {
     if (this.#parts.probe === null) return [];
-    return [...this.#entries].map(([name, { state, failure }]) => ({ name, state, detail: failure?.message ?? '' }));
+    return [...this.#entries].map(([name, { state, failure }]) => {
+      return { name, state, detail: failure?.toDocument().message ?? '' };
+    });
   }
 
   /**

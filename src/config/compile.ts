@@ -1,7 +1,7 @@
 /** From checked values to the compiled settings. Pure: whatever it needs of the machine is an argument. */
 import { join, resolve } from 'node:path';
 import { formatByteSize } from '../lib/byte-size.ts';
-import { minHomeBytes } from '../lib/disk-space.ts';
+import { maxHomeBytes, minHomeBytes } from '../lib/disk-space.ts';
 import type { LogLevel } from '../lib/log.ts';
 import { clusterPaths, type PathContext, standalonePaths } from './paths.ts';
 import type { ConfigProblem } from './problems.ts';
@@ -77,7 +77,7 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
       bitsPerSecond: kernelet['default-bandwidth'],
     },
     ociRuntime: kernelet['oci-runtime'],
-    ociRuntimes: kernelet['oci-runtimes'],
+    ociRuntimes: [...new Set([kernelet['oci-runtime'] ?? [], kernelet['oci-runtimes']].flat())],
     imageBootstrap: kernelet['image-bootstrap'] ?? (context.mode === 'cluster' ? 'root' : 'never'),
     imageCapabilities: kernelet['image-capabilities'],
     loosen: {
@@ -216,8 +216,9 @@ function compileContainer(values: SchemaValues, context: CompileContext, stateDi
 function homeLimit(container: SchemaValues['container'], context: CompileContext): number | null {
   if (container['scratch-type'] !== 'hostfile') return null;
   const bytes = container['scratch-size'];
-  if (bytes < minHomeBytes) {
-    const message = `is too small for scratch-type = "hostfile", which needs ${formatByteSize(minHomeBytes)} at least`;
+  if (bytes < minHomeBytes || bytes > maxHomeBytes) {
+    const range = `${formatByteSize(minHomeBytes)} at least and ${formatByteSize(maxHomeBytes)} at most`;
+    const message = `does not fit scratch-type = "hostfile", which needs ${range}`;
     context.report({ key: 'container.scratch-size', value: `"${formatByteSize(bytes)}"`, message });
   }
   if (context.uid !== 0) {

@@ -139,11 +139,12 @@ describe('scratch-type hostfile', () => {
     expect(folder.settings.defaults.homeBytes).toBeNull();
   });
 
-  it('is refused without a size, with one that is too small, and for an agent that is not root', async () => {
+  it('is refused without a size, with one that is too small or too large, and for an agent that is not root', async () => {
     await expect(load('[container]\nscratch-type = "hostfile"\n', asRoot)).rejects.toThrow(
       /scratch-size.*16m at least/s,
     );
     await expect(load(toml.replace('64m', '1m'), asRoot)).rejects.toThrow(/scratch-size.*16m at least/s);
+    await expect(load(toml.replace('64m', '16t'), asRoot)).rejects.toThrow(/scratch-size.*15t at most/s);
     await expect(load(toml, { uid: 1000, gid: 1000 })).rejects.toThrow(/scratch-type.*root/s);
   });
 });

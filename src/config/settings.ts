@@ -195,7 +195,7 @@ export interface Settings {
   readonly loosen: LoosenSettings;
   /** The OCI runtime of kernels; null = the engine's default. */
   readonly ociRuntime: string | null;
-  /** Those that requests may name. */
+  /** Those that kernels may have, that one first. */
   readonly ociRuntimes: readonly string[];
   /** Whether images' own scripts are run. */
   readonly imageBootstrap: 'never' | 'root';

@@ -1,8 +1,12 @@
-/** Space of file systems: what is free, what is reserved, and the least that a home can be limited to. */
+/** Space of file systems: what is free, what is reserved, and what a home can be limited to. */
 import { statfs } from 'node:fs/promises';
 
 /** The least limit of a home: less leaves nothing beside the tables of its file system. */
 export const minHomeBytes = 16 * 2 ** 20;
+/** The largest: its image, which is larger, is a file, of which an ext4 below takes no more than 16 TiB. */
+export const maxHomeBytes = 15 * 2 ** 40;
+/** What a limit of a home is told to be when it is refused. */
+export const homeRange = `from ${minHomeBytes} bytes (16m) to ${maxHomeBytes} (15t)`;
 
 /** So many bytes of a file system, or such a part of it from 0 to 1. */
 export type ReservedSpace = { readonly bytes: number } | { readonly part: number };

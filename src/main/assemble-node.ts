@@ -213,7 +213,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       ociRuntime: settings.ociRuntime,
     },
     ociRuntimes: new OciRuntimes({
-      names: [...new Set([...(settings.ociRuntime === null ? [] : [settings.ociRuntime]), ...settings.ociRuntimes])],
+      names: settings.ociRuntimes,
       // Of one command's own kernel the creation finds out.
       probe: options.keepsKernels && backend.outlivesDaemon ? kernels.probeRuntime : null,
       clock: systemClock,
@@ -227,7 +227,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       mode: role.mode,
       agentId: state.agentId,
       stateDir: state.path,
-      disk: () => (state.writes.stalled ? 'stalled' : diskReserve.isShort ? 'full' : 'ok'),
+      disk: async () => (state.writes.stalled ? 'stalled' : (await diskReserve.isShort()) ? 'full' : 'ok'),
       slots: () => ({ cpus: devices.use('cpu'), memoryBytes: devices.use('mem'), ports: ports.use() }),
       invariantViolations: () => ({
         ...invariantViolations.snapshot(),

@@ -37,7 +37,7 @@ it.each([
     () => true,
   );
   expect(refused).toBe(isShort);
-  expect(one.isShort).toBe(isShort);
+  expect(await one.isShort()).toBe(isShort);
 });
 
 it('refuses nothing when the disk does not say what is free, and asks it no second time meanwhile', async () => {
@@ -53,8 +53,24 @@ it('refuses nothing when the disk does not say what is free, and asks it no seco
     clock,
   });
   const both = Promise.all([hanging.assertFree(), hanging.assertFree()]);
-  expect(hanging.isShort).toBe(false);
+  const shown = hanging.isShort();
   await clock.advance(1_000);
   await both;
+  expect(await shown).toBe(false);
   expect(asked).toBe(1);
+});
+
+it('shows what is so now, however long ago it was asked last, and the last look while the disk hangs', async () => {
+  const clock = new FakeClock();
+  let space = Promise.resolve({ free: 2 * mib, total });
+  const one = new DiskReserve({ folders: ['/state'], reserved: { bytes: mib }, space: () => space, clock });
+  expect(await one.isShort()).toBe(false);
+  await clock.advance(3_600_000);
+  space = Promise.resolve({ free: 0, total });
+  expect(await one.isShort()).toBe(true);
+  await clock.advance(3_600_000);
+  space = new Promise(() => {});
+  const shown = one.isShort();
+  await clock.advance(1_000);
+  expect(await shown).toBe(true);
 });

@@ -36,22 +36,26 @@ export class DiskReserve {
     this.#parts = parts;
   }
 
-  /** Whether less is free than is reserved, as of a look that is seconds old. */
-  get isShort(): boolean {
-    if (this.#parts.clock.monotonic() - this.#lookedAt > freshMs) this.#lookOnce().catch(() => {});
+  /** Whether less is free than is reserved, as of a look that is seconds old; the last one where the disk doesn't say. */
+  async isShort(): Promise<boolean> {
+    if (this.#parts.clock.monotonic() - this.#lookedAt > freshMs) await this.#lookSoon().catch(() => {});
     return this.#shortage !== null;
   }
 
   /** Throws INSUFFICIENT_RESOURCES while less is free than is reserved. A disk that doesn't say so is no reason. */
   async assertFree(): Promise<void> {
-    const { clock, reserved } = this.#parts;
-    const options = { what: 'the free space of the disk', timeoutMs: lookMs, clock };
-    const shortage = await withDeadline(options, () => this.#lookOnce()).catch(() => null);
+    const { reserved } = this.#parts;
+    const shortage = await this.#lookSoon().catch(() => null);
     if (!shortage) return;
     const { folder, free, total } = shortage;
     const kept = describeByteSize(reservedBytes(reserved, total));
     const text = `the disk is nearly full: ${describeByteSize(free)} are free below ${folder}, and ${kept} of it are kept for the node (kernelet.disk-reserve)`;
     throw new KerneletError('INSUFFICIENT_RESOURCES', text, { context: { resource: 'disk', folder, free } });
+  }
+
+  async #lookSoon(): Promise<Shortage | null> {
+    const options = { what: 'the free space of the disk', timeoutMs: lookMs, clock: this.#parts.clock };
+    return await withDeadline(options, () => this.#lookOnce());
   }
 
   #lookOnce(): Promise<Shortage | null> {

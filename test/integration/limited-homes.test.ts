@@ -146,10 +146,10 @@ describe('a home with a limit', () => {
     await eventually('nothing is left', async () => ((await limitsLeft()).length === 0 ? true : null));
   });
 
-  it('is refused below what a file system needs', async () => {
-    const { status, stderr } = await node.run(['create', '--lang', 'shell', '--disk', '1m']);
+  it.each(['1m', '16t'])('is refused where no file system has that size: %s', async (size) => {
+    const { status, stderr } = await node.run(['create', '--lang', 'shell', '--disk', size]);
     expect(status).not.toBe(0);
-    expect(stderr).toContain('at least 16777216 bytes (16m)');
+    expect(stderr).toContain('the limit of the home must be from 16777216 bytes (16m) to 16492674416640 (15t)');
   });
 });
 

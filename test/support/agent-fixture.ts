@@ -133,7 +133,7 @@ export async function testAgentParts(
       mode: 'cluster',
       agentId: kernels.state.agentId,
       stateDir: kernels.folder,
-      disk: () => (kernels.state.writes.stalled ? 'stalled' : 'ok'),
+      disk: async () => (kernels.state.writes.stalled ? 'stalled' : 'ok'),
       slots: () => ({ cpus: none, memoryBytes: none, ports: none }),
       invariantViolations: () => kernels.invariantViolations.snapshot(),
     },

@@ -7,8 +7,7 @@ const howTo = 'see docs/how-to/oci-runtimes.md';
 export const runtimesCheck = {
   name: 'runtimes',
   async run({ settings, engine, ociRuntimes }) {
-    const own = settings.ociRuntime === null ? [] : [settings.ociRuntime];
-    const names = [...new Set([...own, ...settings.ociRuntimes])];
+    const names = settings.ociRuntimes;
     if (names.length === 0) return ok("the engine's default");
     if (engine instanceof KerneletError) return warning(`${names.join(', ')}: the engine does not answer`, howTo);
     const absent = names.filter((name) => !engine.info.runtimes.includes(name));

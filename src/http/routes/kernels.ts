@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi';
 import type { Agent, KernelView } from '../../agent/agent.ts';
 import { kernelPhases, terminationReasons } from '../../kernel/record.ts';
 import { maxBitRate, minBitRate } from '../../lib/bit-rate.ts';
+import { homeRange, maxHomeBytes, minHomeBytes } from '../../lib/disk-space.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { Authority } from '../authority.ts';
 import {
@@ -63,6 +64,8 @@ const acceleratorsSchema = z
   .refine((all) => Object.keys(all).length <= maxAccelerators, `at most ${maxAccelerators} slots`)
   .openapi({ description: 'Slots of accelerators with decimal amounts.', example: { 'cuda.device': '1' } });
 
+const homeRangeText = `the limit of the home must be ${homeRange}`;
+
 const createBodySchema = z
   .strictObject({
     id: z.guid('not a UUID').optional(),
@@ -81,8 +84,8 @@ const createBodySchema = z
     processes: z.int().positive().max(maxProcesses).optional(),
     homeBytes: z
       .int()
-      .positive()
-      .max(maxMemoryBytes)
+      .min(minHomeBytes, homeRangeText)
+      .max(maxHomeBytes, homeRangeText)
       .optional()
       .openapi({ description: 'What the files below `/home/work` may take; else as configured.' }),
     bitsPerSecond: z
@@ -174,7 +177,7 @@ export const kernelSchema = z
     ociRuntime: z.string().nullable().openapi({ description: 'null: the default of the engine.' }),
     mounts: z.array(z.strictObject({ source: z.string(), target: z.string(), readOnly: z.boolean() })).readonly(),
     user: z.strictObject({ uid: z.int(), gid: z.int() }).openapi({
-      description: 'Whom its programs run as, in the kernel and on the host.',
+      description: 'Whom its programs run as in the kernel; on the host the same, unless the engine maps users.',
     }),
     ports: z.array(z.strictObject({ containerPort: z.int(), hostPort: z.int() })).readonly(),
     environ: z

@@ -31,14 +31,16 @@ export const statusReplySchema = z
         z.strictObject({
           name: z.string(),
           state: z.enum(['unknown', 'usable', 'refused']),
-          detail: z.string().openapi({ description: 'Why no kernel runs under it; blank when kernels do.' }),
+          detail: z
+            .string()
+            .openapi({ description: 'Why no kernel runs under it, as far as is known; blank when kernels do.' }),
         }),
       )
       .readonly()
-      .openapi({ description: 'Those that the configuration names, each of which has been tried.' }),
+      .openapi({ description: 'Those that the configuration names, and what trying each has shown so far.' }),
     disk: z.enum(['ok', 'stalled', 'full']).openapi({
       description:
-        'That of the state folder. Stalled: a write has taken seconds; what waits is written when it answers. Full: less is free than `kernelet.disk-reserve` keeps for the node, and no kernel is made.',
+        'Stalled: a write to the state folder has taken seconds; what waits is written when its disk answers. Full: of it or the scratch folders less is free than `kernelet.disk-reserve` keeps for the node, and no kernel is made.',
     }),
     kernels: z.int(),
     slots: z.strictObject({ cpus: slotSchema, memoryBytes: slotSchema, ports: slotSchema }),
