@@ -36,12 +36,13 @@ export function describeProblem({ key, value, place, message }: ConfigProblem): 
   return `${place}: ${key}${value === null ? '' : ` = ${value}`} ${message}`;
 }
 
+/** For `JSON.stringify`: what is secret by its name is left out, and what JSON has no form of is a text. */
+export const shownItem = (name: string, item: unknown): unknown =>
+  isSecretName(name) ? '[redacted]' : hasNoJson(item) ? String(item) : item;
+
 /** A value in a short form for texts, without what is secret by its name or stands where an address may have a password. */
 export function showValue(value: unknown): string {
-  const shown = JSON.stringify(value, (name, item: unknown) =>
-    isSecretName(name) ? '[redacted]' : hasNoJson(item) ? String(item) : item,
-  );
-  const text = redactText(shown ?? 'null').replaceAll(/"(?:[^"\\]|\\.)*@/g, '"[redacted]@');
+  const text = redactText(JSON.stringify(value, shownItem) ?? 'null').replaceAll(/"(?:[^"\\]|\\.)*@/g, '"[redacted]@');
   return text.length > 100 ? `${text.slice(0, 99)}…` : text;
 }
 

@@ -1,6 +1,7 @@
 /** `kernelet config show`: the effective configuration with the source of each value. */
+import { shownItem } from '../../config/problems.ts';
 import type { LoadedSettings, SettingSource } from '../../config/settings.ts';
-import { redact } from '../../lib/redaction.ts';
+import { redactText } from '../../lib/redaction.ts';
 import type { CliCommand } from '../command.ts';
 import { configOptions, loadAsServe } from '../config-options.ts';
 import { table } from '../screen.ts';
@@ -26,10 +27,10 @@ export const configShow = {
       values: Object.fromEntries(rows.map(({ key, value, source }) => [key, { value, source }])),
       warnings: loaded.warnings,
     };
-    await call.screen.either(plain(document), () =>
+    await call.screen.either(document, () =>
       table(
         [{ heading: 'KEY' }, { heading: 'VALUE' }, { heading: 'SOURCE' }],
-        rows.map(({ key, value, source }) => [key, JSON.stringify(plain(value)) ?? '', source]),
+        rows.map(({ key, value, source }) => [key, JSON.stringify(value), source]),
       ),
     );
     return 0;
@@ -44,13 +45,15 @@ interface Entry {
 
 function entries({ values, sources }: LoadedSettings): readonly Entry[] {
   return [...values]
-    .map(([key, value]): Entry => ({ key, value: redact(value), source: sources.get(key) ?? 'default' }))
+    .map(([key, value]): Entry => ({ key, value: shown(value), source: sources.get(key) ?? 'default' }))
     .sort((left, right) => (left.key < right.key ? -1 : 1));
 }
 
-/** Integers of TOML may be bigints, which JSON does not know. */
-function plain(value: unknown): unknown {
-  return JSON.parse(
-    JSON.stringify(value ?? null, (_, item: unknown) => (typeof item === 'bigint' ? String(item) : item)),
-  );
+/** The whole value, without secrets. */
+function shown(value: unknown): unknown {
+  const text = JSON.stringify(value ?? null, (name, whole: unknown) => {
+    const item = shownItem(name, whole);
+    return typeof item === 'string' ? redactText(item) : item;
+  });
+  return JSON.parse(text);
 }

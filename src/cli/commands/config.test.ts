@@ -32,6 +32,14 @@ describe('config show', () => {
     expect(stdout).not.toContain('default');
   });
 
+  it('has long lists whole', async () => {
+    const folders = Array.from({ length: 101 }, (_, n) => `/srv/${n}`);
+    await put(`[kernelet]\nmount-allow = ${JSON.stringify(folders)}\n`);
+    const { stdout } = await cli.run(['config', 'show', '--json']);
+    const { values } = JSON.parse(stdout) as { values: Record<string, object> };
+    expect(values['kernelet.mount-allow']).toEqual({ value: folders, source: 'file' });
+  });
+
   it('warns of a key that is not known, with the nearest', async () => {
     await put('[kernelet]\nopen-file = 4096\n');
     const { status, stderr } = await cli.run(['config', 'show']);
