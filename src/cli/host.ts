@@ -49,8 +49,8 @@ export interface CliIo {
   onSignal(signal: CliSignal, listener: () => void): Disposable;
   /** Ends this process by the signal's default action, also while a write is stuck. */
   dieBySignal(signal: CliSignal): never;
-  /** Has other users of the machine see this in the place of the program's arguments. */
-  hideArguments(shown: string): void;
+  /** Has other users of the machine see the program's name alone, without its arguments. */
+  hideArguments(): void;
 }
 
 /** The flags of `serve`. Undefined = absent: environment, configuration, default decide. */

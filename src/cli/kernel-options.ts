@@ -96,7 +96,7 @@ function environOf(list: readonly string[], io: CliIo): Record<string, string> {
     return [text, value];
   });
   // A program may run for long, and `ps` shows everybody its arguments.
-  if (list.some((text) => text.includes('='))) io.hideArguments('kernelet');
+  if (list.some((text) => text.includes('='))) io.hideArguments();
   return Object.fromEntries(pairs);
 }
 

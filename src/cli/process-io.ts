@@ -26,8 +26,8 @@ export function createProcessIo(): CliIo {
       process.on(signal, listener);
       return { [Symbol.dispose]: () => void process.off(signal, listener) };
     },
-    hideArguments(shown) {
-      process.title = shown;
+    hideArguments() {
+      process.title = 'kernelet';
     },
     dieBySignal(signal) {
       process.removeAllListeners(signal);

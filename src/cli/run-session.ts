@@ -151,12 +151,12 @@ export class RunSession {
     });
     await screen.document({ ...runEventDocument(numbered), status: end.status });
     if (end.line !== null) await screen.note(end.line);
-    else if (end.status !== 0) await this.#noteFullDisk();
+    else if (end.status !== 0) await this.#noteDisk();
     return end.status;
   }
 
   /** A program that fails may not say that it is for want of space. */
-  async #noteFullDisk(): Promise<void> {
+  async #noteDisk(): Promise<void> {
     const { client, kernel, homeBytes, screen } = this.#options;
     if (homeBytes === null) return;
     const view = await client.inspect(kernel).catch(() => null);

@@ -80,11 +80,11 @@ export class MemoryIo implements CliIo {
     return { [Symbol.dispose]: () => void listeners.delete(listener) };
   }
 
-  /** What others see of the arguments; null: all of them. */
-  shownArguments: string | null = null;
+  /** Whether others see the program's name alone. */
+  hidesArguments = false;
 
-  hideArguments(shown: string): void {
-    this.shownArguments = shown;
+  hideArguments(): void {
+    this.hidesArguments = true;
   }
 
   dieBySignal(signal: CliSignal): never {

@@ -1,5 +1,4 @@
 /** `kernelet inspect`: everything about a kernel. */
-
 import type { Kernel } from '../../http/api-types.ts';
 import { formatBitRate } from '../../lib/bit-rate.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
@@ -37,6 +36,8 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
     ['phase', kernel.phase],
     ['image', printable(kernel.image)],
     ['runtime', kernel.runtime],
+    ['user', `${kernel.user.uid}:${kernel.user.gid}`],
+    ['OCI runtime', kernel.ociRuntime === null ? "the engine's default" : printable(kernel.ociRuntime)],
     [
       'limits',
       `${limits.cpus} ${limits.cpus === 1 ? 'CPU' : 'CPUs'}, ${describeByteSize(limits.memoryBytes)}, ${limits.processes} processes`,
@@ -76,6 +77,7 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
       'runs',
       or(kernel.runs.map(({ run, phase, exitCode }) => `${run} ${phase}${exitCode === null ? '' : ` ${exitCode}`}`)),
     ],
+    ...droppedFact(kernel.droppedReports),
     ...usageFacts(kernel.usage),
     ['ended', termination ? `${termination.reason}: ${printable(termination.detail)}` : 'no'],
     ...kernel.warnings.map((warning): readonly [string, string] => ['warning', printable(warning)]),
@@ -84,6 +86,10 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
 
 const troubleFact = (name: string, since: number | null, what: string): (readonly [string, string])[] =>
   since === null ? [] : [[name, `${new Date(since).toISOString()}: ${what}`]];
+
+/** Nobody looks for it while there are none. */
+const droppedFact = (count: number): (readonly [string, string])[] =>
+  count === 0 ? [] : [['dropped reports', `${count}, which nobody asked its runner for`]];
 
 /** How long the creation took is known of the first container only. */
 function readyText({ readyAt, createdAt, generation }: Kernel): string {

@@ -140,6 +140,14 @@ describe('create', () => {
     expect([status, stderr]).toEqual([2, expect.stringContaining(problem)]);
   });
 
+  it('hides its arguments where they hold the value of a variable, and only there', async () => {
+    const [given, named] = [cli.io(), cli.io()];
+    named.environ['TOKEN'] = 'of mine';
+    await cli.run(['create', '--lang', 'python', '--env', 'TOKEN=of mine'], given);
+    await cli.run(['create', '--lang', 'python', '--env', 'TOKEN'], named);
+    expect([given.hidesArguments, named.hidesArguments]).toEqual([true, false]);
+  });
+
   it('names a variable of the environment that has no right name', async () => {
     const { status, stderr } = await cli.run(['create', '--lang', 'python', '--env', 'A B=secret']);
     expect(status).toBe(2);
@@ -166,13 +174,23 @@ describe('ps', () => {
 
 describe('inspect', () => {
   it('shows everything in sentences, or with --json the kernel', async () => {
-    change({ createdAt: 1, readyAt: 2 });
+    change({ createdAt: 1, readyAt: 2, user: { uid: 2_000_001, gid: 1000 } });
     const { stdout } = await cli.run(['inspect', id.slice(0, 8)]);
+    expect(stdout).toMatch(/^user: +2000001:1000$/m);
+    expect(stdout).toMatch(/^OCI runtime: +the engine's default$/m);
+    expect(stdout).not.toContain('dropped reports');
     expect(stdout).toMatch(/^id: +[0-9a-f-]{36}$/m);
     expect(stdout).toMatch(/^limits: +1 CPU, 1 GiB, 512 processes$/m);
     expect(stdout).toMatch(/^ready: +1970-01-01T00:00:00\.002Z, after 1 ms$/m);
     expect(stdout).toMatch(/^ended: +no$/m);
     expect(await json('inspect', id)).toMatchObject({ id, phase: 'running' });
+  });
+
+  it('says which OCI runtime was named, and what of its runner was dropped', async () => {
+    change({ ociRuntime: 'runsc', droppedReports: 3 });
+    const { stdout } = await cli.run(['inspect', id]);
+    expect(stdout).toMatch(/^OCI runtime: +runsc$/m);
+    expect(stdout).toMatch(/^dropped reports: +3, which nobody asked its runner for$/m);
   });
 
   it('does not count the life before a restart as time to get ready', async () => {
