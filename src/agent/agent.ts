@@ -153,6 +153,11 @@ export interface Agent extends AsyncDisposable {
   list(options: { all: boolean }): Promise<readonly KernelView[]>;
   /** Full id or unique prefix. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. Ended kernels are kept for a while. */
   inspect(id: string): Promise<KernelView>;
+  /**
+   * The same, with what a limited home takes as of now, where the disk says so within a second; else as of the last sample.
+   * It throws nothing of the signal, which ends the wait.
+   */
+  inspectNow(id: string, signal: AbortSignal): Promise<KernelView>;
   /** Returns when nothing of the kernel is left. `force` skips the tenant's grace; `reason` is published with its end. */
   destroy(id: string, options: { force: boolean; reason?: string }): Promise<KernelView>;
   /**

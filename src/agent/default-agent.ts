@@ -144,9 +144,13 @@ export class DefaultAgent implements Agent {
   }
 
   async inspect(id: string): Promise<KernelView> {
+    return this.#view(await this.#find(id));
+  }
+
+  async inspectNow(id: string, signal: AbortSignal): Promise<KernelView> {
     const record = await this.#find(id);
-    await this.#usage.refresh(record);
-    return this.#view(record);
+    await this.#usage.refresh(record, signal);
+    return await this.inspect(record.spec.id);
   }
 
   async destroy(id: string, options: { force: boolean; reason?: string }): Promise<KernelView> {

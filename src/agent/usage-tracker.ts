@@ -2,7 +2,9 @@
 
 import type { KernelRegistry } from '../kernel/kernel-registry.ts';
 import type { KernelRecord } from '../kernel/record.ts';
+import { raceWithSignal } from '../lib/deadline.ts';
 import type { KernelId } from '../lib/ids.ts';
+import { KeyedMutex } from '../lib/semaphore.ts';
 import type { KernelUsage } from '../stats/account.ts';
 import type { StatsTarget } from '../stats/kernel-statistics-store.ts';
 import type { Statistics } from '../stats/statistics.ts';
@@ -10,6 +12,7 @@ import type { KernelMetrics } from './agent.ts';
 
 /** Usage is kept of so many ended kernels: of more than are kept to be inspected. */
 const maxEnded = 1_000;
+/** How long a look at a home is waited for. */
 const lookMs = 1_000;
 
 export interface UsageTrackerParts {
@@ -22,6 +25,8 @@ export interface UsageTrackerParts {
 export class UsageTracker implements Disposable {
   readonly #parts: UsageTrackerParts;
   readonly #ended = new Map<KernelId, KernelUsage>();
+  /** One look at a home at a time: a disk that hangs holds one thread of this process for it, however many ask. */
+  readonly #looks = new KeyedMutex<KernelId>();
   readonly #owned = new DisposableStack();
 
   constructor(parts: UsageTrackerParts) {
@@ -48,10 +53,14 @@ export class UsageTracker implements Disposable {
     return this.#ended.get(id) ?? this.#parts.statistics.usage(id);
   }
 
-  /** Has what a kernel with a limited home has used be as of now. */
-  async refresh(record: KernelRecord): Promise<void> {
+  /** Has what a kernel with a limited home has used be as of now, unless that takes a second, or until the signal aborts. */
+  async refresh(record: KernelRecord, signal: AbortSignal): Promise<void> {
     const target = record.spec.limits.homeBytes === null ? null : targetOf(record, this.#parts);
-    if (target) await this.#parts.statistics.lookAtHome(target, AbortSignal.timeout(lookMs)).catch(() => {});
+    if (!target) return;
+    const either = AbortSignal.any([signal, AbortSignal.timeout(lookMs)]);
+    const lookAtHome = (): Promise<void> => this.#parts.statistics.lookAtHome(target, either);
+    const look = this.#looks.run(target.kernelId, lookAtHome, either);
+    await raceWithSignal(look, either).catch(() => {});
   }
 
   /** The figures of a kernel and its processes. */

@@ -75,10 +75,21 @@ export class KernelSampling {
       const sample = await source.read(target.containerId, signal);
       const readMs = clock.monotonic() - before;
       this.sampleSeconds.observe(readMs / 1000);
-      if (sample !== null && isLive(target.kernelId)) await this.#addRound(target, sample, signal);
+      if (sample !== null && isLive(target.kernelId)) {
+        this.countMissing(sample.missing);
+        await this.#addRound(target, sample, signal);
+      }
       busyMs += clock.monotonic() - before;
     }
     return { busyMs };
+  }
+
+  /** Reads one kernel between two rounds, whose over-use is told. Rejects with the signal's reason alone. */
+  async look(target: StatsTarget, signal: AbortSignal): Promise<void> {
+    const { source, isLive } = this.#parts;
+    await source.open(target.containerId, signal);
+    const sample = await source.read(target.containerId, signal);
+    if (sample !== null && isLive(target.kernelId)) await this.#addRound(target, sample, signal);
   }
 
   /** Counts figures that could not be read. */
@@ -88,7 +99,6 @@ export class KernelSampling {
 
   async #addRound(target: StatsTarget, sample: ContainerSample, signal: AbortSignal): Promise<void> {
     const { kernels, killLog, scratch, onOveruse } = this.#parts;
-    this.countMissing(sample.missing);
     const killed = kernels.countsKills(target, sample) ? await killLog.take(target.containerId, signal) : [];
     const minScratchBytes = scratch.minBytesOf(target.kernelId);
     const isDiskFull = scratch.isFull(target.kernelId);

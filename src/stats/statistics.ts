@@ -150,10 +150,13 @@ export class Statistics implements AsyncDisposable {
     return read.flatMap(({ kernelId }) => this.latest(kernelId) ?? []);
   }
 
-  /** Looks at a kernel whose home is limited between two rounds, so that its over-use is as of now. */
+  /**
+   * Looks at a kernel whose home is limited between two rounds, so that its over-use is as of now. A disk that hangs holds it up
+   * whatever the signal says.
+   */
   async lookAtHome(target: StatsTarget, signal: AbortSignal): Promise<void> {
     await this.#scratch.refresh(target.kernelId);
-    await this.#sampling.round([target], signal);
+    await this.#sampling.look(target, signal);
   }
 
   /** The figures of a kernel at the last reading; null when there are none. */

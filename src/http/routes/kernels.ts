@@ -302,7 +302,7 @@ export function addKernelRoutes(app: ApiApp, agent: Agent, authority: Authority)
       );
     },
     listKernels: async ({ query }) => ({ kernels: await agent.list({ all: query.all }) }),
-    inspectKernel: ({ params }) => agent.inspect(params.id),
+    inspectKernel: ({ params, context }) => agent.inspectNow(params.id, openStream(context).signal),
     async destroyKernel({ params, query }) {
       authority.require('end a kernel', query.force);
       return await agent.destroy(params.id, { force: query.force });
