@@ -57,6 +57,25 @@ describe('why a container ended', () => {
     expect(await observeContainer(engine, id, ground, signal)).toEqual({ type: 'absent' });
   });
 
+  it('asks the engine for its start only where that may have ended the container', async () => {
+    const engine = new DummyEngine({ images: [testImage] });
+    const signal = AbortSignal.timeout(1_000);
+    const id = await engine.createContainer(shellSpec(''), signal);
+    await engine.startContainer(id, signal);
+    using _fault = engine.fail('startedAt', { kind: 'error' }, { times: 100 });
+    const container = engine.container(id);
+    container.exit(3);
+    expect(await observeContainer(engine, id, ground, signal)).toMatchObject({ reason: 'self-terminated' });
+    await engine.startContainer(id, signal);
+    container.exit(137, { outOfMemory: true });
+    expect(await observeContainer(engine, id, ground, signal)).toMatchObject({ reason: 'out-of-memory' });
+    const rebooted = { ...ground, isRebooted: true };
+    await engine.startContainer(id, signal);
+    container.exit(143);
+    expect(await observeContainer(engine, id, rebooted, signal)).toMatchObject({ reason: 'node-reboot' });
+    await expect(observeContainer(engine, id, ground, signal)).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+  });
+
   it('reads the last 4 KiB of a log, without what steers a terminal, and nothing from a container that is gone', async () => {
     const engine = new DummyEngine({ images: [testImage] });
     const id = await engine.createContainer(shellSpec(''), AbortSignal.timeout(1_000));

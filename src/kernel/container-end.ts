@@ -3,7 +3,8 @@ import type { ContainerDetail, ContainerState, Engine } from '../engine/engine.t
 import { withDeadline } from '../lib/deadline.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import { beforeOutput } from '../lib/redaction.ts';
-import type { ContainerEndReason, ContainerObservation } from './state-machine.ts';
+import type { ContainerEndReason } from './record.ts';
+import type { ContainerObservation } from './state-machine.ts';
 
 /** What is known of the ground that containers stand on. */
 export interface Ground {
@@ -53,20 +54,27 @@ const statusesOfFall: ReadonlySet<number> = new Set([0, 137, 143, 255]);
 /** How long before its events break off an engine that ends may have ended containers. */
 const farewellMs = 2_000;
 
-/** What ended a container. `engineStartedAt`: null = unknown. Pure. */
-export function reasonOf(
-  detail: Pick<ContainerDetail, 'exitCode' | 'outOfMemory' | 'startedAt' | 'finishedAt'>,
+/** What an engine says of a container's end. */
+type EndDetail = Pick<ContainerDetail, 'exitCode' | 'outOfMemory' | 'startedAt' | 'finishedAt'>;
+
+/** What ended a container; null = itself or its engine, by when that was started. */
+function reasonWithoutStart(
+  { exitCode, outOfMemory, finishedAt }: EndDetail,
   { isRebooted, followedUntil }: Ground,
-  engineStartedAt: number | null,
-): ContainerEndReason {
-  const { exitCode, outOfMemory, startedAt, finishedAt } = detail;
+): ContainerEndReason | null {
   // The engine also marks a container whose child alone was killed: then it ended by something else.
   if (outOfMemory && exitCode === killedStatus) return 'out-of-memory';
   if (!statusesOfFall.has(exitCode)) return 'self-terminated';
   if (isRebooted) return 'node-reboot';
-  const isOlder = engineStartedAt !== null && Date.parse(startedAt) < engineStartedAt;
-  const wasFollowed = followedUntil !== null && Date.parse(finishedAt) < followedUntil - farewellMs;
-  return isOlder && !wasFollowed ? 'engine-restart' : 'self-terminated';
+  return followedUntil !== null && Date.parse(finishedAt) < followedUntil - farewellMs ? 'self-terminated' : null;
+}
+
+/** What ended a container. `engineStartedAt`: null = unknown. Pure. */
+export function reasonOf(detail: EndDetail, ground: Ground, engineStartedAt: number | null): ContainerEndReason {
+  const known = reasonWithoutStart(detail, ground);
+  if (known !== null) return known;
+  const isOlder = engineStartedAt !== null && Date.parse(detail.startedAt) < engineStartedAt;
+  return isOlder ? 'engine-restart' : 'self-terminated';
 }
 
 const wordsOfReason: Partial<Record<ContainerEndReason, string>> = {
@@ -103,7 +111,8 @@ export async function observeContainer(
   // It was removed by somebody; its end by signal 9 is only how that is done.
   if (detail.state === 'removing') return { type: 'removed' };
   if (containerIsAlive(detail.state)) return { type: 'alive', containerId: id };
-  const reason = reasonOf(detail, ground, await engine.startedAt(signal));
+  // The engine is asked for its start where that matters alone.
+  const reason = reasonWithoutStart(detail, ground) ?? reasonOf(detail, ground, await engine.startedAt(signal));
   const log = detail.exitCode === 0 ? '' : await logTail(engine, id, signal);
   return { type: 'dead', ...explainEnd(detail, reason, log) };
 }

@@ -29,15 +29,17 @@ export const kernelPhases = ['creating', 'running', 'restarting', 'terminating',
 /** A phase of a kernel. */
 export type KernelPhase = (typeof kernelPhases)[number];
 
+/** What ended a container: its own program, the memory limit, or what it ran on. */
+export const containerEndReasons = ['self-terminated', 'out-of-memory', 'engine-restart', 'node-reboot'] as const;
+/** What ended the container of a kernel. */
+export type ContainerEndReason = (typeof containerEndReasons)[number];
+
 /** Why a kernel ended, in this program's own words (spec kernel-lifecycle 11.1). */
 export const terminationReasons = [
   'user-requested',
-  'self-terminated',
+  ...containerEndReasons,
   'failed-to-create',
   'failed-to-start',
-  'out-of-memory',
-  'engine-restart',
-  'node-reboot',
   'exec-timeout',
   'idle-timeout',
   'force-terminated',

@@ -7,7 +7,7 @@ import type { ErrorCode } from '../lib/error-codes.ts';
 import type { KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { LabelledPlacement } from './owned-containers.ts';
-import type { KernelPhase, KernelRecord, Termination, TerminationReason } from './record.ts';
+import type { ContainerEndReason, KernelPhase, KernelRecord, Termination, TerminationReason } from './record.ts';
 import type { Environ } from './spec.ts';
 import type { RecordChange } from './step.ts';
 
@@ -80,9 +80,6 @@ export type StateOf<Name extends StateName> = { [N in Name]: { readonly name: N 
 
 /** The state of one kernel. */
 export type KernelState = StateOf<StateName>;
-
-/** What ended a container: its own program, the memory limit, or what it ran on. */
-export type ContainerEndReason = 'self-terminated' | 'out-of-memory' | 'engine-restart' | 'node-reboot';
 
 /** What is observed of a kernel’s container. */
 export type ContainerObservation =

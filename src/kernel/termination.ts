@@ -6,7 +6,7 @@
  */
 import { KerneletError } from '../lib/errors.ts';
 import { redactText } from '../lib/redaction.ts';
-import type { KernelRecord, TerminationReason } from './record.ts';
+import { containerEndReasons, type KernelRecord, type TerminationReason } from './record.ts';
 import type { Effect, EventOf, Reduction, RevertFailure, StateOf, TerminationCause } from './state-machine.ts';
 
 /** Callers of a destruction are answered with an error after this many failed clean-ups; the tries go on. */
@@ -18,21 +18,11 @@ const firstRetryMs = 500;
 const maxRetryMs = 30_000;
 
 /** Of containers whose end has been seen. */
-const observedReasons: ReadonlySet<TerminationReason> = new Set([
-  'self-terminated',
-  'out-of-memory',
-  'engine-restart',
-  'node-reboot',
-  'container-not-found',
-]);
+const observedReasons: ReadonlySet<TerminationReason> = new Set([...containerEndReasons, 'container-not-found']);
 
 /** Reasons that are nobody's wish: what happens to a container, and what goes wrong in a restart. */
 const unasked: ReadonlySet<TerminationReason> = new Set([
-  'self-terminated',
-  'out-of-memory',
-  'engine-restart',
-  'node-reboot',
-  'container-not-found',
+  ...observedReasons,
   'failed-to-start',
   'failed-to-create',
   'restart-timeout',

@@ -4,9 +4,8 @@
  * line may also set the clock (`at 30000`) or show the record (`record`).
  */
 
-import { noPlacement } from '../../src/kernel/record.ts';
+import { type ContainerEndReason, noPlacement } from '../../src/kernel/record.ts';
 import type {
-  ContainerEndReason,
   ContainerObservation,
   Effect,
   EventOf,

@@ -5,6 +5,7 @@
 
 import type { Agent } from '../../agent/agent.ts';
 import type { KernelEvent } from '../../events/kernel-event.ts';
+import { containerEndReasons } from '../../kernel/record.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { hasCode } from '../../lib/errors.ts';
 import { type KernelId, parseRunId, parseSessionId, type SessionId } from '../../lib/ids.ts';
@@ -61,10 +62,7 @@ const endedByOthers = -2;
 
 /** Ends of kernels that nobody has asked for. */
 const ownEnds: ReadonlySet<string> = new Set([
-  'self-terminated',
-  'out-of-memory',
-  'engine-restart',
-  'node-reboot',
+  ...containerEndReasons,
   'container-not-found',
   'failed-to-start',
   'restart-timeout',
