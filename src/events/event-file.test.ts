@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { appendCalls } from '../lib/appended-file.ts';
 import { parseKernelId, parseSessionId } from '../lib/ids.ts';
 import { StateWrites } from '../lib/state-writes.ts';
 import { EventFile, parseEvents } from './event-file.ts';
@@ -15,9 +16,18 @@ const numbered = (sequence: number): NumberedKernelEvent => ({
 });
 
 const writes = new StateWrites();
+/** What the log knows of when a file is full. */
+let events: NumberedKernelEvent[];
+const known = (): readonly NumberedKernelEvent[] => events;
+/** Writes an event that the log knows of. */
+function write(file: EventFile, sequence: number): Promise<void> {
+  events.push(numbered(sequence));
+  return file.append(numbered(sequence));
+}
 
 let folder: string;
 beforeEach(() => {
+  events = [];
   folder = mkdtempSync(join(tmpdir(), 'event-file-'));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
@@ -26,13 +36,13 @@ describe('EventFile', () => {
   it('makes its folder and file for its owner alone, and reads back what it wrote', async () => {
     const inner = join(folder, 'a', 'b');
     {
-      await using file = new EventFile(inner, { maxBytes: 1000, writes });
+      await using file = new EventFile(inner, { maxBytes: 1000, writes, known });
       expect(file.loaded).toEqual([]);
-      await file.append(numbered(1));
+      await write(file, 1);
     }
     expect(statSync(inner).mode & 0o777).toBe(0o700);
     expect(statSync(join(inner, 'events.jsonl')).mode & 0o777).toBe(0o600);
-    await using file = new EventFile(inner, { maxBytes: 1000, writes });
+    await using file = new EventFile(inner, { maxBytes: 1000, writes, known });
     expect(file.loaded).toEqual([numbered(1)]);
   });
 
@@ -40,35 +50,56 @@ describe('EventFile', () => {
     const path = join(folder, 'events.jsonl');
     writeFileSync(path, `${JSON.stringify(numbered(1))}\n{"sequence":2,"a`);
     {
-      await using file = new EventFile(folder, { maxBytes: 1000, writes });
-      await file.append(numbered(2));
+      await using file = new EventFile(folder, { maxBytes: 1000, writes, known });
+      await write(file, 2);
     }
     expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(4);
-    await using file = new EventFile(folder, { maxBytes: 1000, writes });
+    await using file = new EventFile(folder, { maxBytes: 1000, writes, known });
     expect(file.loaded).toEqual([numbered(1), numbered(2)]);
   });
 
-  it('reads the file that was set aside before the current one', async () => {
+  it('reads the file that was set aside, which holds the newest that fit, before the current one', async () => {
+    const maxBytes = 4 * `${JSON.stringify(numbered(1))}\n`.length;
     {
-      await using file = new EventFile(folder, { maxBytes: 300, writes });
-      for (let sequence = 1; sequence <= 3; sequence += 1) void file.append(numbered(sequence));
+      await using file = new EventFile(folder, { maxBytes, writes, known });
+      for (let sequence = 1; sequence <= 6; sequence += 1) await write(file, sequence);
     }
-    expect(readFileSync(join(folder, 'events.older.jsonl'), 'utf8')).not.toBe('');
-    await using file = new EventFile(folder, { maxBytes: 300, writes });
-    expect(file.loaded.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+    const numbersIn = (name: string): readonly number[] =>
+      parseEvents(readFileSync(join(folder, name), 'utf8')).map(({ sequence }) => sequence);
+    expect(numbersIn('events.older.jsonl')).toEqual([2, 3, 4, 5]);
+    expect(numbersIn('events.jsonl')).toEqual([5, 6]);
+    await using file = new EventFile(folder, { maxBytes, writes, known });
+    expect(file.loaded.map(({ sequence }) => sequence)).toEqual([2, 3, 4, 5, 6]);
   });
 });
 
 describe('a full file', () => {
+  it('stays in its place while no other can be opened, and is set aside when one can', async () => {
+    let mayOpen = false;
+    const open = async (path: string): Promise<number> => {
+      if (!mayOpen) throw new Error('EMFILE');
+      return await appendCalls.open(path);
+    };
+    const current = join(folder, 'events.jsonl');
+    await using file = new EventFile(folder, { maxBytes: 100, writes, known, calls: { ...appendCalls, open } });
+    await write(file, 1);
+    await expect(write(file, 2)).rejects.toThrow('EMFILE');
+    expect(parseEvents(readFileSync(current, 'utf8'))).toEqual([numbered(1)]);
+    mayOpen = true;
+    await write(file, 3);
+    expect(parseEvents(readFileSync(current, 'utf8'))).toEqual([numbered(3)]);
+    expect(readdirSync(folder).sort()).toEqual(['events.jsonl', 'events.older.jsonl']);
+  });
+
   it('takes the place of the older one as it is when there is no room to choose what stays', async () => {
-    const known = () => {
+    const noRoom = () => {
       throw new Error('ENOSPC');
     };
     {
-      await using file = new EventFile(folder, { maxBytes: 300, writes, known });
-      for (let sequence = 1; sequence <= 3; sequence += 1) void file.append(numbered(sequence));
+      await using file = new EventFile(folder, { maxBytes: 300, writes, known: noRoom });
+      for (let sequence = 1; sequence <= 3; sequence += 1) void write(file, sequence);
     }
-    await using file = new EventFile(folder, { maxBytes: 300, writes });
+    await using file = new EventFile(folder, { maxBytes: 300, writes, known });
     expect(file.loaded.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
   });
 
@@ -78,7 +109,7 @@ describe('a full file', () => {
       [1, 2, 3].map((n) => `${JSON.stringify(numbered(n))}\n`).join(''),
     );
     writeFileSync(join(folder, 'events.jsonl'), [2, 3, 4].map((n) => `${JSON.stringify(numbered(n))}\n`).join(''));
-    await using file = new EventFile(folder, { maxBytes: 300, writes });
+    await using file = new EventFile(folder, { maxBytes: 300, writes, known });
     expect(file.loaded.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4]);
   });
 });

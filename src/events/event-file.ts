@@ -5,7 +5,7 @@
  * crash of the daemon; it is not synced, so a crash of the machine may lose the last ones.
  */
 import { fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AppendCalls, appendCalls } from '../lib/appended-file.ts';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
@@ -18,6 +18,8 @@ import type { KernelEvent, NumberedKernelEvent } from './kernel-event.ts';
 
 const currentName = 'events.jsonl';
 const olderName = 'events.older.jsonl';
+/** Empty as long as it has this name. */
+const nextName = 'events.next.jsonl';
 
 /** How to open the files. */
 export interface EventFileOptions {
@@ -25,8 +27,8 @@ export interface EventFileOptions {
   readonly maxBytes: number;
   /** In whose order events are written. */
   readonly writes: StateWrites;
-  /** The events that are known when a file is full; the file is set aside as it is when absent. */
-  readonly known?: () => readonly NumberedKernelEvent[];
+  /** The events that are known when a file is full. */
+  readonly known: () => readonly NumberedKernelEvent[];
   /** The system's own when absent. */
   readonly calls?: AppendCalls;
 }
@@ -39,7 +41,7 @@ export class EventFile implements AsyncDisposable {
   readonly #folder: string;
   readonly #maxBytes: number;
   readonly #writes: StateWrites;
-  readonly #known: (() => readonly NumberedKernelEvent[]) | null;
+  readonly #known: () => readonly NumberedKernelEvent[];
   readonly #calls: AppendCalls;
   #descriptor: number;
   #bytes: number;
@@ -52,7 +54,7 @@ export class EventFile implements AsyncDisposable {
     this.#folder = folder;
     this.#maxBytes = maxBytes;
     this.#writes = writes;
-    this.#known = known ?? null;
+    this.#known = known;
     this.#calls = calls;
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -101,8 +103,8 @@ export class EventFile implements AsyncDisposable {
 
   async #rotate(): Promise<void> {
     const current = join(this.#folder, currentName);
-    await this.#setAside(current, join(this.#folder, olderName));
-    const next = await this.#calls.open(current);
+    const older = join(this.#folder, olderName);
+    const next = (await this.#setAside(older)) ? await this.#replace(current) : await this.#move(current, older);
     const last = this.#descriptor;
     this.#descriptor = next;
     this.#bytes = 0;
@@ -110,27 +112,42 @@ export class EventFile implements AsyncDisposable {
     await this.#calls.close(last);
   }
 
-  async #setAside(current: string, older: string): Promise<void> {
+  /** Writes the events that stay to a file; false when there is no room for it. */
+  async #setAside(older: string): Promise<boolean> {
     try {
-      if (this.#known) {
-        const lines = new Map(this.#known().map((event) => [event, lineOf(event)]));
-        const kept = keepFairly([...lines.keys()], this.#maxBytes, (event) =>
-          Buffer.byteLength(lines.get(event) ?? ''),
-        );
-        await writeFileAtomic(older, kept.map((event) => lines.get(event)).join(''));
-        // A crash before this leaves lines that are in both, of which the first counts.
-        await rm(current, { force: true });
-        return;
-      }
+      const lines = new Map(this.#known().map((event) => [event, lineOf(event)]));
+      const line = (event: NumberedKernelEvent): string => lines.get(event) ?? lineOf(event);
+      const kept = keepFairly([...lines.keys()], this.#maxBytes, (event) => Buffer.byteLength(line(event)));
+      await writeFileAtomic(older, kept.map(line).join(''));
+      return true;
     } catch {
-      // There is no room for another file: then this one takes the place of what stood aside.
+      return false;
     }
+  }
+
+  /** Puts an empty file in place of the current one, which stays when none can be had. */
+  async #replace(current: string): Promise<number> {
+    const path = join(this.#folder, nextName);
+    const next = await this.#calls.open(path);
+    try {
+      // A crash before this leaves lines that are in both files, of which the first counts.
+      await rename(path, current);
+    } catch (thrown) {
+      await this.#calls.close(next);
+      throw thrown;
+    }
+    return next;
+  }
+
+  /** Has the current file take the place of what stood aside. */
+  async #move(current: string, older: string): Promise<number> {
     try {
       await rename(current, older);
     } catch (thrown) {
       // Somebody has removed it: a new one replaces it all the same.
       if (!isSystemError(thrown, 'ENOENT')) throw thrown;
     }
+    return await this.#calls.open(current);
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * What has happened to kernels: the event sink of the standalone mode. The newest events are kept in memory for readers
- * and on disk over restarts, of no kernel more than its share when there is not room for all; their numbers go on for the life of the state folder.
+ * and on disk over restarts, of no kernel more than its share when there is not room for all; their numbers go on for the life
+ * of the state folder.
  *
  * A reader holds nothing but its position, so that a slow one costs nothing. One that is overtaken goes on with what is
  * still kept: the jump in the numbers shows it what it missed.
@@ -20,7 +21,7 @@ import type { EventSink, KernelEvent, NumberedKernelEvent } from './kernel-event
 export interface EventLogOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Events kept in memory, for a moment up to twice as many; 10,000 when absent. */
+  /** Events kept in memory, and up to twice as many until the older ones are dropped together; 10,000 when absent. */
   readonly capacity?: number;
   /** Bytes of one of the two files; 4 MiB when absent. */
   readonly fileBytes?: number;
