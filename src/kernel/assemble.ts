@@ -1,6 +1,9 @@
-/** Puts the parts of this folder together into the set of kernels of one agent; the order of the steps of creation is in `creation-plan.ts`. */
+/**
+ * Puts the parts of this folder together into the set of kernels of one agent; the order of the steps of creation is in
+ * `creation-plan.ts`.
+ */
 import { join } from 'node:path';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, EngineInfo } from '../engine/engine.ts';
 import type { EventSink } from '../events/kernel-event.ts';
 import type { RunnerConnector } from '../execution/runner-client.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -37,7 +40,7 @@ import type { KernelRecord } from './record.ts';
 import { RunnerClients } from './runner-clients.ts';
 import { probeRuntime } from './runtime-probe.ts';
 import type { CreationPlan } from './step.ts';
-import type { RunnerTuning } from './steps/config-files.ts';
+import { type RunnerTuning, socketName } from './steps/config-files.ts';
 
 /** What one agent's kernels are made from. */
 export interface KernelsParts {
@@ -138,8 +141,14 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     markName: `kernelet-${state.tag}`,
     marks: settings.marksEngine,
   });
-  const users: UsersOfContainers = async (signal) =>
-    readContainerUsers((engineGuard.info ?? (await engine.info(signal))).mappedRoot);
+  /** As long as the engine is not looked at anew: an engine that is started again may have another table. */
+  const knownUsers = new WeakMap<EngineInfo, ReturnType<typeof readContainerUsers>>();
+  const users: UsersOfContainers = async (signal) => {
+    const info = engineGuard.info ?? (await engine.info(signal));
+    const known = knownUsers.get(info) ?? readContainerUsers(info.mappedRoot);
+    knownUsers.set(info, known);
+    return await known;
+  };
   const hooks = new KernelHookList(parts.hooks ?? [], log);
   const containers = new KernelContainers({
     engine,
@@ -172,7 +181,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     log,
   });
   const runners = new RunnerClients(parts.connectRunner, (record: KernelRecord) => ({
-    socketPath: scratch.paths(record.spec.id).run + containerPaths.socket.slice(containerPaths.run.length),
+    socketPath: join(scratch.paths(record.spec.id).run, socketName),
     secret: ownership.runnerSecret(record.spec.id, record.generation),
   }));
   const plan = creationPlan({

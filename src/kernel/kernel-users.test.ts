@@ -7,7 +7,7 @@ import type { UserRange } from '../config/settings.ts';
 import type { DummyEngineOptions } from '../engine/dummy/dummy-engine.ts';
 import type { KernelId } from '../lib/ids.ts';
 import { silentLogger } from '../lib/log.ts';
-import { type IsReserved, KernelUsers, reservedIds, whyUsersAreShared } from './kernel-users.ts';
+import { hasFreeUser, type IsReserved, KernelUsers, reservedIds, whyUsersAreShared } from './kernel-users.ts';
 import { decodeRecord } from './record.ts';
 
 const range: UserRange = { first: 2_000_000, last: 2_000_003, gid: null };
@@ -55,9 +55,20 @@ describe('the user of a new kernel', () => {
     ['runs where the whole range is given away', () => true, plain, /give away all of 2000000-2000003/],
   ])('is the common one when the engine %s', (_, isReserved, engine, why) => {
     expect(users({}, isReserved).userOf(specFixture(), engine, new Set())).toEqual({ uid: 1000, gid: 1000 });
-    expect(whyUsersAreShared(range, engine, isReserved)).toMatch(why);
-    expect(whyUsersAreShared(range, plain, none)).toBeNull();
+    expect(whyUsersAreShared(range, engine, () => hasFreeUser(range, isReserved))).toMatch(why);
+    expect(whyUsersAreShared(range, plain, () => hasFreeUser(range, none))).toBeNull();
   });
+});
+
+it('goes through a range that is given away whole once, however many kernels come', () => {
+  let asked = 0;
+  const all: IsReserved = () => {
+    asked += 1;
+    return true;
+  };
+  const chooser = users({}, all);
+  for (let count = 0; count < 3; count += 1) chooser.userOf(specFixture(), plain, new Set());
+  expect(asked).toBe(4);
 });
 
 const fixture = usingFixtures();

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import type { UserRange } from '../config/settings.ts';
 import type { EngineInfo } from '../engine/engine.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { parseIdRanges } from '../lib/id-ranges.ts';
 import type { Logger } from '../lib/log.ts';
 import type { KernelSpec } from './spec.ts';
 
@@ -30,30 +31,40 @@ export function reservedIds({ passwd, group, subuid, subgid }: AccountFiles): Is
     ...rows(passwd).flatMap((row) => [Number(row[2]), Number(row[3])]),
     ...rows(group).map((row) => Number(row[2])),
   ]);
-  const ranges = [...rows(subuid), ...rows(subgid)].map((row) => [Number(row[1]), Number(row[2])] as const);
-  return (id) => single.has(id) || ranges.some(([first, count]) => id >= first && id < first + count);
+  const ranges = [subuid, subgid].flatMap(parseIdRanges);
+  return (id) => single.has(id) || ranges.some(({ first, count }) => id >= first && id < first + count);
 }
 
 /** As the files of this host say now; what cannot be read says nothing. */
 export async function readReservedIds(): Promise<IsReserved> {
   const read = (name: string): Promise<string> => readFile(`/etc/${name}`, 'utf8').catch(() => '');
-  const [passwd, group] = await Promise.all([read('passwd'), read('group')]);
-  const [subuid, subgid] = await Promise.all([read('subuid'), read('subgid')]);
+  const [passwd, group, subuid, subgid] = await Promise.all([
+    read('passwd'),
+    read('group'),
+    read('subuid'),
+    read('subgid'),
+  ]);
   return reservedIds({ passwd, group, subuid, subgid });
 }
 
 /** What an engine says of the users of containers. */
 type EngineUsers = Pick<EngineInfo, 'mappedRoot' | 'isRootless'>;
 
+/** Whether anybody of a range is not reserved. Pure. */
+export function hasFreeUser({ first, last }: UserRange, isReserved: IsReserved): boolean {
+  for (let id = first; id <= last; id += 1) if (!isReserved(id)) return true;
+  return false;
+}
+
 /** Why kernels cannot have users of their own here, in words that go on after "since"; null when they can. */
 export function whyUsersAreShared(
   range: UserRange,
   { mappedRoot, isRootless }: EngineUsers,
-  isReserved: IsReserved,
+  hasFree: () => boolean,
 ): string | null {
   if (isRootless) return 'the engine runs without root, in namespaces that have few users';
   if (mappedRoot) return 'the engine maps users of containers to a range of its own (userns-remap)';
-  for (let id = range.first; id <= range.last; id += 1) if (!isReserved(id)) return null;
+  if (hasFree()) return null;
   return `/etc/passwd, group, subuid and subgid give away all of ${range.first}-${range.last} (kernelet.kernel-uid-range)`;
 }
 
@@ -62,6 +73,8 @@ export class KernelUsers {
   readonly #range: UserRange;
   readonly #isReserved: IsReserved;
   readonly #log: Logger;
+  /** Found once: what is reserved stays as it is, and where that is everything the whole range is gone through. */
+  #hasFree: boolean | null = null;
   #told: string | null = null;
 
   constructor(range: UserRange, isReserved: IsReserved, log: Logger) {
@@ -77,7 +90,10 @@ export class KernelUsers {
    */
   userOf({ user, mounts }: KernelSpec, engine: EngineUsers, taken: ReadonlySet<number>): UserIds {
     if (mounts.length > 0) return user;
-    const why = whyUsersAreShared(this.#range, engine, this.#isReserved);
+    const why = whyUsersAreShared(this.#range, engine, () => {
+      this.#hasFree ??= hasFreeUser(this.#range, this.#isReserved);
+      return this.#hasFree;
+    });
     if (why !== null) {
       if (this.#told !== why) this.#log.warn('kernels share one user of this host', { uid: user.uid, why });
       this.#told = why;

@@ -20,7 +20,7 @@ import type { Owner } from '../storage/scratch.ts';
 import { placeFile } from '../storage/scratch-files.ts';
 import type { ContainerSettings } from './container-spec.ts';
 import type { Ownership } from './ownership.ts';
-import type { RunnerTuning } from './steps/config-files.ts';
+import { configName, type RunnerTuning, socketName } from './steps/config-files.ts';
 import { awaitRunner } from './steps/ready.ts';
 
 /** What a trial is made with. */
@@ -113,9 +113,6 @@ async function removeContainer({ name }: Trial, { engine, ownership }: RuntimePr
   const found = await engine.inspectContainer(name, signal);
   if (found?.labels[proofLabel] === ownership.proof(name)) await engine.removeContainer(found.id, signal);
 }
-
-const socketName = containerPaths.socket.slice(containerPaths.run.length + 1);
-const configName = containerPaths.config.slice(containerPaths.run.length + 1);
 
 async function layFiles({ folder, secret }: Trial, { runner }: RuntimeProbeParts, owner: Owner | null): Promise<void> {
   const config: RunnerConfig = {

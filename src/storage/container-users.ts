@@ -5,6 +5,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { KerneletError } from '../lib/errors.ts';
+import { parseIdRanges } from '../lib/id-ranges.ts';
 import type { Owner } from './scratch.ts';
 
 /** The users of containers of one engine. */
@@ -41,10 +42,7 @@ export function mappedUsers(
 
 /** How many ids follow from the first of a range on, in a file such as `/etc/subuid`; null when it has no such range. Pure. */
 export function countFrom(first: number, table: string): number | null {
-  const counts = table.split('\n').flatMap((line) => {
-    const [, start, count] = /^[^:]*:(\d+):(\d+)\s*$/.exec(line) ?? [];
-    return Number(start) === first && count !== undefined ? [Number(count)] : [];
-  });
+  const counts = parseIdRanges(table).flatMap((range) => (range.first === first ? [range.count] : []));
   return counts.length === 0 ? null : Math.max(...counts);
 }
 

@@ -1,6 +1,6 @@
 /** What of the limits that the operator wants for kernels can this engine give? */
 import { diskLimitSupport, fitLimits } from '../../agent/operator-limits.ts';
-import { type IsReserved, readReservedIds, whyUsersAreShared } from '../../kernel/kernel-users.ts';
+import { hasFreeUser, type IsReserved, readReservedIds, whyUsersAreShared } from '../../kernel/kernel-users.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { type Mount, readMountTable } from '../../lib/mount-table.ts';
@@ -24,7 +24,7 @@ export function kernelLimitsResult(
     );
   }
   const { kernelUser, kernelUsers } = settings.container;
-  const shared = kernelUsers && whyUsersAreShared(kernelUsers, info, isReserved);
+  const shared = kernelUsers && whyUsersAreShared(kernelUsers, info, () => hasFreeUser(kernelUsers, isReserved));
   if (shared) {
     return warning(
       `all kernels run as the user ${kernelUser.uid}, and share what Linux counts by user, since ${shared}`,

@@ -35,15 +35,18 @@ export interface ConfigFilesParts {
 /** What is the same for all runners of an agent. */
 export type RunnerTuning = Pick<RunnerConfig, 'outputBufferBytes' | 'finishedRunKeepMs' | 'isTerminalLocal' | 'debug'>;
 
-const configName = basename(containerPaths.config);
-const socketName = basename(containerPaths.socket);
+/** Names in the folder that the host and the runner share, of what the runner reads about itself and of its socket. */
+export const configName = basename(containerPaths.config);
+export const socketName = basename(containerPaths.socket);
 
 /** The name of the copy of the record in the scratch folder, from which a lost journal can be restored. */
 export const recordCopyName = 'record.json';
 
 /** The runner's configuration of a record's container. */
-export function runnerConfig(record: KernelRecord, parts: Omit<ConfigFilesParts, 'scratch' | 'users'>): RunnerConfig {
-  const { ownership, runner, hardening } = parts;
+export function runnerConfig(
+  record: KernelRecord,
+  { ownership, runner, hardening }: Pick<ConfigFilesParts, 'ownership' | 'runner' | 'hardening'>,
+): RunnerConfig {
   const { spec, generation } = record;
   return {
     version: 1,

@@ -1,0 +1,16 @@
+/** Ranges of ids that a system gives away, as `/etc/subuid` and `/etc/subgid` name them. */
+
+/** So many ids from the first on. */
+export interface IdRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Reads lines `name:first:count` as engines do: what comes behind these is passed over, and a line without is none. Pure. */
+export function parseIdRanges(text: string): readonly IdRange[] {
+  return text.split('\n').flatMap((line) => {
+    const [, first = '', count = ''] = line.split(':');
+    const range = { first: Number(first), count: Number(count) };
+    return range.first >= 0 && range.count > 0 ? [range] : [];
+  });
+}
