@@ -31,14 +31,16 @@ beforeEach(async () => {
   watch = await started();
 });
 
-async function started(): Promise<BackgroundJobs> {
+async function started(
+  ociRuntimes = new OciRuntimes({ names: [], probe: null, clock, log: silentLogger }),
+): Promise<BackgroundJobs> {
   const parts = {
     kernels: one.kernels.registry,
     events: {
       publish: (event: KernelEvent) => void published.push(event),
       hasFinished: (_: unknown, asked: string) => finished.has(asked),
     },
-    ociRuntimes: new OciRuntimes({ names: [], probe: null, clock, log: silentLogger }),
+    ociRuntimes,
     clock,
     log: { ...silentLogger, warn: (_: string, fields: LogFields = {}) => void warnings.push(fields) },
   };
@@ -75,6 +77,18 @@ async function idleFor(ms: number): Promise<void> {
   await clock.advance(ms);
   await expect.poll(() => one.kernels.registry.list().every(({ phase }) => phase === 'running')).toBe(true);
 }
+
+it('tries no runtimes where none are to be tried', async () => {
+  const runtimes = new OciRuntimes({ names: ['runsc'], probe: null, clock, log: silentLogger });
+  let begun = 0;
+  const keepTrying = async (): Promise<void> => {
+    begun += 1;
+  };
+  const none = await started(Object.assign(runtimes, { keepTrying }));
+  await clock.advance(60_000);
+  await none[Symbol.asyncDispose]();
+  expect(begun).toBe(0);
+});
 
 describe('the announcements of runs', () => {
   it('say that a run began before they say that it ended, also when its end is heard of first', async () => {

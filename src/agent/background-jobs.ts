@@ -72,8 +72,11 @@ export class BackgroundJobs implements AsyncDisposable {
       supervise({ what: 'following the engine', clock, log, signal, maxPauseMs: engineRetryMs }, (own) =>
         kernels.watch(own),
       ),
-      supervise({ what: 'trying OCI runtimes', clock, log, signal }, (own) => ociRuntimes.keepTrying(own)),
     );
+    if (ociRuntimes.list().length > 0)
+      this.#jobs.push(
+        supervise({ what: 'trying OCI runtimes', clock, log, signal }, (own) => ociRuntimes.keepTrying(own)),
+      );
     this.#every({ name: 'sweep', pauseMs: sweepPauseMs, round: (signal) => kernels.sweep(signal) });
     this.#every({
       name: 'search for devices',

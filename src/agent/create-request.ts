@@ -145,7 +145,7 @@ function checkHome(bytes: number | undefined): void {
   throw invalid(`the limit of the home must be ${homeRange}, not ${bytes}`);
 }
 
-/** Nothing of the host stands between the world and a kernel on its network. */
+/** Whether it has a network of its own that leads anywhere. */
 function hasCable(network: KernelNetwork): boolean {
   return network !== 'none' && !isOnHost(network);
 }

@@ -291,7 +291,9 @@ export class RunnerConnection implements RunnerClient {
     perConnection.use(connection);
     if (this.#over.signal.aborted) return clientClosed();
     this.#unasked.greeting(welcome.runs.length);
-    const runs = welcome.runs.filter((summary) => this.#believes(summary, { isFirst: this.#connects === 0 }));
+    // What an earlier process has asked for, the first greeting says.
+    if (this.#connects === 0) for (const { run } of welcome.runs) this.#index.ask(run);
+    const runs = welcome.runs.filter((summary) => this.#believes(summary));
     const gone = perConnection.adopt(new AbortController(), (controller) => controller.abort()).signal;
     const ping = (signal: AbortSignal): Promise<unknown> => {
       this.#reachability.asked();
@@ -350,7 +352,7 @@ export class RunnerConnection implements RunnerClient {
       this.#status = header.status;
       this.#subscribers.publish({ type: 'status', status: header.status });
     } else if (header.t === 'run') {
-      if (this.#believes(header.summary, { isFirst: false })) {
+      if (this.#believes(header.summary)) {
         this.#index.update(header.summary);
         if (header.summary.phase === 'finished') this.#readers.finished(header.summary.run, header.summary.last);
         this.#runChanged(header.summary);
@@ -361,14 +363,11 @@ export class RunnerConnection implements RunnerClient {
     return false;
   }
 
-  /** Whether a run may be spoken of. What an earlier process has asked for, the first greeting says. */
-  #believes({ run }: RunSummary, { isFirst }: { readonly isFirst: boolean }): boolean {
-    if (isFirst) this.#index.ask(run);
-    else if (!this.#index.wasAsked(run)) {
-      this.#subscribers.publish({ type: 'unasked' });
-      return false;
-    }
-    return true;
+  /** Whether a run may be spoken of: somebody has asked for it. */
+  #believes({ run }: RunSummary): boolean {
+    if (this.#index.wasAsked(run)) return true;
+    this.#subscribers.publish({ type: 'unasked' });
+    return false;
   }
 
   /** What the kernel wrote before its end may still lie in the socket: reads it until the runner's end of it closes. */

@@ -28,7 +28,10 @@ interface PlanParts extends AllocateParts, ConfigFilesParts, HostLimitsParts, Po
   readonly log: Logger;
 }
 
-/** The plan of a creation, in order; what stands together goes side by side. Cheap refusals (no CPU left, no port left) come before anything is made. */
+/**
+ * The plan of a creation, in order; what stands together goes side by side. Cheap refusals (no CPU left, no port left) come
+ * before anything is made.
+ */
 export function creationPlan(parts: PlanParts): CreationPlan {
   return [
     allocateStep(parts),

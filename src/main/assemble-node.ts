@@ -30,7 +30,7 @@ import { mountCheck } from '../storage/mounts/mount-policy.ts';
 import { scratchFolder } from '../storage/scratch.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
 import { assembleStatistics } from './assemble-statistics.ts';
-import { type EngineBackend, usualDataFolders } from './engine-backends.ts';
+import { type EngineBackend, socketPathOf, usualDataFolders } from './engine-backends.ts';
 
 /** What the composition roots decide differently. */
 export interface NodeRole {
@@ -99,7 +99,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
   const refusedPaths = async (): Promise<readonly string[]> => {
     const { dataRoot } = await engine.info(AbortSignal.timeout(infoTimeoutMs));
     const own = [settings.stateDir, state.path, settings.container.scratchRoot, settings.volumeDir];
-    return [...own, settings.socketPath, engine.address.replace(/^unix:\/\//, ''), dataRoot, ...usualDataFolders];
+    return [...own, settings.socketPath, socketPathOf(engine), dataRoot, ...usualDataFolders];
   };
   const invariantViolations = new InvariantViolations();
   const scratchRoot = scratchFolder(options.scratchRoot, settings.stateDir, state);

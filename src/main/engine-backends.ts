@@ -145,6 +145,9 @@ export function openBackend(options: BackendOptions): EngineBackend {
 /** The engine that the settings name, and nothing around it. Throws ENGINE_UNSUPPORTED. */
 export const openEngine = (settings: Settings): Engine => backends[settings.agent.backend].engine(settings);
 
+/** Where the socket of an engine of this machine is. */
+export const socketPathOf = ({ address }: Pick<Engine, 'address'>): string => address.replace(/^unix:\/\//, '');
+
 /** Throws what opening the engine that the settings name would throw of them. */
 export function checkBackend(settings: Settings): void {
   const backend: BackendKind = backends[settings.agent.backend];

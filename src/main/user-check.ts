@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import type { LoosenSettings } from '../config/settings.ts';
 import type { Engine, EngineInfo } from '../engine/engine.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { socketPathOf } from './engine-backends.ts';
 
 const infoTimeoutMs = 10_000;
 
@@ -14,8 +15,8 @@ export interface OwnUser {
   readonly isMapped: boolean;
 }
 
-/** Of the limits that kernels are promised, those that the operator wants. */
-type WantedLimits = Pick<LoosenSettings, 'noCpuLimit' | 'noMemoryLimit' | 'noProcessLimit'>;
+/** Of the limits that kernels are promised, those that the operator does without. */
+type WaivedLimits = Pick<LoosenSettings, 'noCpuLimit' | 'noMemoryLimit' | 'noProcessLimit'>;
 
 function ownUser(): OwnUser {
   const map = readFileSync('/proc/self/uid_map', 'utf8');
@@ -30,7 +31,7 @@ function ownUser(): OwnUser {
  */
 export async function checkUser(
   engine: Pick<Engine, 'address' | 'info'>,
-  wanted: WantedLimits,
+  waived: WaivedLimits,
   self: OwnUser = ownUser(),
 ): Promise<void> {
   if (self.id === 0 && !self.isMapped && (await isRoots(engine.address))) return;
@@ -49,14 +50,14 @@ export async function checkUser(
       { userId: self.id },
     );
   }
-  checkLimits(info, wanted);
+  checkLimits(info, waived);
 }
 
-function checkLimits({ enforced }: EngineInfo, wanted: WantedLimits): void {
+function checkLimits({ enforced }: EngineInfo, waived: WaivedLimits): void {
   const missing = [
-    ...(enforced.cpus || wanted.noCpuLimit ? [] : [['CPUs', 'no-cpu-limit'] as const]),
-    ...(enforced.memory || wanted.noMemoryLimit ? [] : [['memory', 'no-memory-limit'] as const]),
-    ...(enforced.processes || wanted.noProcessLimit ? [] : [['processes', 'no-process-limit'] as const]),
+    ...(enforced.cpus || waived.noCpuLimit ? [] : [['CPUs', 'no-cpu-limit'] as const]),
+    ...(enforced.memory || waived.noMemoryLimit ? [] : [['memory', 'no-memory-limit'] as const]),
+    ...(enforced.processes || waived.noProcessLimit ? [] : [['processes', 'no-process-limit'] as const]),
   ];
   if (missing.length === 0) return;
   const [what, keys] = [missing.map(([name]) => name).join(', '), missing.map(([, key]) => key).join(', ')];
@@ -68,7 +69,7 @@ function checkLimits({ enforced }: EngineInfo, wanted: WantedLimits): void {
 
 /** Whether root of this machine has made the socket; one that is not there is somebody else's to complain of. */
 async function isRoots(address: string): Promise<boolean> {
-  const facts = await stat(address.replace(/^unix:\/\//, '')).catch(() => null);
+  const facts = await stat(socketPathOf({ address })).catch(() => null);
   return facts === null || facts.uid === 0;
 }
 

@@ -6,8 +6,8 @@
 import { stat } from 'node:fs/promises';
 import type { Logger } from '../../lib/log.ts';
 import { containerPaths } from '../../protocol/image-contract.ts';
-import type { ContainerUsers, UsersOfContainers } from '../../storage/container-users.ts';
-import type { ScratchFolders } from '../../storage/scratch.ts';
+import type { UsersOfContainers } from '../../storage/container-users.ts';
+import type { Owner, ScratchFolders } from '../../storage/scratch.ts';
 import { placeEmptyFile, placeFile, placeFileIfAbsent, placeFolder } from '../../storage/scratch-files.ts';
 import type { KernelRecord } from '../record.ts';
 import type { KernelFile } from '../spec.ts';
@@ -22,24 +22,22 @@ export function folderModeOf(mode: number): number {
 
 /** Writes them once, before the first container: a restart keeps what the tenant made of them. Throws STATE_UNUSABLE. */
 export function filesStep(scratch: ScratchFolders, users: UsersOfContainers, log: Logger): CreationStep {
-  const lay = async ({ spec }: KernelRecord, file: KernelFile, who: ContainerUsers): Promise<void> => {
-    const { folder, path, mode, owner, text } = file;
+  const lay = async ({ spec }: KernelRecord, file: KernelFile, owner: Owner | null): Promise<void> => {
+    const { folder, path, mode, text } = file;
     const { work, config } = scratch.paths(spec.id);
-    const whose = owner === 'tenant' ? who.onHost(spec.user) : who.root;
     // In the configuration, which nobody in the kernel can change, everybody finds what is theirs.
     const folderMode = folder === 'home' ? folderModeOf(mode) : placeMode;
-    await placeFile(folder === 'home' ? work : config, path, text, { mode, owner: whose, folderMode });
+    await placeFile(folder === 'home' ? work : config, path, text, { mode, owner, folderMode });
   };
   /** What a user has made of the files is theirs, also what is in the way of one now. */
   const layWhatIsMissing = async (
     { spec }: KernelRecord,
     file: KernelFile,
-    who: ContainerUsers,
+    owner: Owner | null,
     laid: Set<string>,
   ): Promise<void> => {
-    const { path, mode, owner, text } = file;
-    const whose = owner === 'tenant' ? who.onHost(spec.user) : who.root;
-    const belonging = { mode, owner: whose, folderMode: folderModeOf(mode) };
+    const { path, mode, text } = file;
+    const belonging = { mode, owner, folderMode: folderModeOf(mode) };
     const place = laid.has(path) ? placeFile : placeFileIfAbsent;
     try {
       if ((await place(scratch.paths(spec.id).work, path, text, belonging)) === true) laid.add(path);
@@ -59,8 +57,9 @@ export function filesStep(scratch: ScratchFolders, users: UsersOfContainers, log
       const laid = new Set<string>();
       for (const file of spec.files) {
         deadline.check();
-        if (record.restoredFrom !== null && file.folder === 'home') await layWhatIsMissing(record, file, who, laid);
-        else await lay(record, file, who);
+        const owner = file.owner === 'tenant' ? who.onHost(spec.user) : who.root;
+        if (record.restoredFrom !== null && file.folder === 'home') await layWhatIsMissing(record, file, owner, laid);
+        else await lay(record, file, owner);
       }
       for (const { source, target } of spec.mounts) {
         if (!target.startsWith(`${containerPaths.home}/`)) continue;

@@ -37,9 +37,9 @@ const suits = ({ spec, placement }: KernelRecord): boolean =>
 
 /**
  * Gives the kernel's container a prewarmed network, where there is one and it will do: the kernel wants the bridge,
- * publishes no port, has no limit on its bandwidth and is on no other network, and nothing that its processes may do could stay in the network for the
- * next kernel: but for the runner, nothing of it is ever root. A restart looks again at the one that the kernel holds. It
- * is given back with the kernel's network, at the kernel's end.
+ * publishes no port, has no limit on its bandwidth and is on no other network, and nothing that its processes may do could
+ * stay in the network for the next kernel: but for the runner, nothing of it is ever root. A restart looks again at the one
+ * that the kernel holds. It is given back with the kernel's network, at the kernel's end.
  */
 export function prewarmedNetworkStep(networks: NetworkLeases, hardening: ContainerHardening): CreationStep {
   const strict = isStrict(hardening);

@@ -2,7 +2,6 @@
  * Makes the kernel's folders on the host; they outlive its containers and end with the kernel. They are kept for a while when
  * nobody has asked for its end.
  */
-
 import type { UsersOfContainers } from '../../storage/container-users.ts';
 import type { ScratchFolders } from '../../storage/scratch.ts';
 import { bringBack } from '../kept-kernels.ts';
