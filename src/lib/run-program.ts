@@ -15,7 +15,7 @@ export interface ProgramResult {
 
 export interface ProgramOptions {
   readonly input?: string;
-  /** How much of its standard output is kept; 0 when absent. */
+  /** How much of its standard output is kept; 0 when absent: then it has none, and `stdout` is blank. */
   readonly maxOutputBytes?: number;
   /** Kills the program when it aborts. */
   readonly signal?: AbortSignal;

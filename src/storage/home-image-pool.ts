@@ -42,7 +42,7 @@ export class HomeImagePool implements AsyncDisposable {
   /** Names of those that are being made, and of those that are ready. */
   readonly #own = new Set<string>();
   #ready: readonly ReadyFolder[] = [];
-  /** Whether this process has made the pool's folder. */
+  /** Whether this process has made the pool's folder: one without limited homes does not wait for the disk at its end. */
   #isMade = false;
   /** The size that was asked for last. */
   #homeBytes: number | null;
@@ -139,8 +139,6 @@ export class HomeImagePool implements AsyncDisposable {
     this.#isMade = true;
     try {
       await mkdir(path, { recursive: true, mode: 0o700 });
-      // Nobody but root gets at what is below the mount, should it not be there.
-      await Promise.all(['work', 'private'].map((part) => mkdir(join(path, part), { mode: 0o700 })));
       await makeHomeImage(path, homeBytes, signal);
       await mountHomeImage(path, false, signal);
       return name;

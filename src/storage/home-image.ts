@@ -3,14 +3,16 @@
  * of its files. The image is sparse, and what the tenant deletes is given back to the disk. Programs of the system make and
  * mount it, each with a deadline, so that a disk that hangs holds up nobody else.
  */
-import { chown, lstat, open, rmdir } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { chown, lstat, mkdir, open, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KerneletError } from '../lib/errors.ts';
 import { runProgram } from '../lib/run-program.ts';
+import { KeyedMutex } from '../lib/semaphore.ts';
 import { isSystemError } from '../lib/system-error.ts';
 
-/** Of a kernel's folder: the tenant's home, and where its image lies if it has one, in the part of the agent. */
-const [homeFolder, imageFile] = ['work', 'private/home.img'];
+/** Of a kernel's folder: the tenant's home, the part of the agent, and where in it the image lies of a home that has one. */
+const [homeFolder, agentFolder, imageFile] = ['work', 'private', 'private/home.img'];
 
 const blockBytes = 4096;
 /** A file for each so many bytes, which is what ext4 has by default. */
@@ -33,8 +35,10 @@ export function imageBytes(homeBytes: number): number {
   return Math.ceil(all / blockBytes) * blockBytes;
 }
 
-/** Makes the image of a kernel's folder, in which `private` is. Throws the system's error, NOT_SUPPORTED. */
+/** Makes the home of a kernel's folder, in which nothing is, and its image. Throws the system's error, NOT_SUPPORTED, the signal's reason. */
 export async function makeHomeImage(root: string, homeBytes: number, signal?: AbortSignal): Promise<void> {
+  // Nobody but root gets at what is below the mount, should it not be there.
+  await Promise.all([homeFolder, agentFolder].map((part) => mkdir(join(root, part), { mode: 0o700 })));
   const image = join(root, imageFile);
   await using file = await open(image, 'wx', 0o600);
   await file.truncate(imageBytes(homeBytes));
@@ -59,12 +63,13 @@ export async function giveHomeImage(
 
 /** The user whose home is in a kernel's folder, mounted or not; null when there is none. Throws the system's error. */
 export async function homeOwner(root: string): Promise<number | null> {
-  return (await ownerOf(join(root, imageFile))) ?? (await ownerOf(join(root, homeFolder)));
+  const facts = (await factsOf(join(root, imageFile))) ?? (await factsOf(join(root, homeFolder)));
+  return facts?.uid ?? null;
 }
 
-async function ownerOf(path: string): Promise<number | null> {
+async function factsOf(path: string): Promise<Stats | null> {
   try {
-    return (await lstat(path)).uid;
+    return await lstat(path);
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return null;
     throw error;
@@ -77,17 +82,19 @@ export async function isHomeMounted(root: string): Promise<boolean> {
   return home.dev !== above.dev;
 }
 
+/** By the inodes of images, since their folders are renamed: a repair destroys what is mounted or repaired at the same time. */
+const locks = new KeyedMutex<string>();
+
 /**
  * Mounts the home of a kernel's folder that has an image; answers whether it has one. A mounted one is success. `isUsed`:
- * it has been mounted before, by a machine that may have stopped meanwhile. Throws the system's error, NOT_SUPPORTED.
+ * it has been mounted before, by a machine that may have stopped meanwhile; then it is repaired, to the end even when the
+ * signal aborts. Throws the system's error, NOT_SUPPORTED, STATE_UNUSABLE when it cannot be repaired, the signal's reason.
  */
 export async function mountHomeImage(root: string, isUsed: boolean, signal?: AbortSignal): Promise<boolean> {
   const [home, image] = [join(root, homeFolder), join(root, imageFile)];
-  const facts = await lstat(image).catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT')) return null;
-    throw error;
-  });
+  const facts = await factsOf(image);
   if (!facts?.isFile()) return false;
+  using _held = await locks.acquire(`${facts.dev}:${facts.ino}`, signal);
   if (await isHomeMounted(root)) return true;
   if (isUsed) await repair(image, signal);
   // The tables of a sparse file are zeros: nobody needs to write them.
@@ -101,7 +108,10 @@ const bounded = (signal: AbortSignal | undefined) => ({ timeoutMs: deadlineMs, .
 
 /** Whether something has the image, such as a container that still runs, though it is mounted no more here. */
 async function isInUse(image: string, signal?: AbortSignal): Promise<boolean> {
-  const { exitCode, stdout, stderr } = await runProgram('losetup', ['--associated', image], bounded(signal));
+  const { exitCode, stdout, stderr } = await runProgram('losetup', ['--associated', image], {
+    ...bounded(signal),
+    maxOutputBytes: 4096,
+  });
   signal?.throwIfAborted();
   if (exitCode !== 0) throw failed(`losetup ended with ${exitCode}: ${stderr}`);
   return stdout.trim() !== '';
@@ -110,10 +120,11 @@ async function isInUse(image: string, signal?: AbortSignal): Promise<boolean> {
 /** Status 1: what was wrong was repaired. */
 const isRepaired = (exitCode: number): boolean => exitCode === 0 || exitCode === 1;
 
-/** Of one that nothing has: whoever repairs what is written at the same time destroys it. */
+/** Of one that nothing has: whoever repairs what is written at the same time destroys it. No abort cuts it off. */
 async function repair(image: string, signal?: AbortSignal): Promise<void> {
   if (await isInUse(image, signal)) return;
-  const { exitCode, stderr } = await runProgram('e2fsck', ['-y', image], { ...bounded(signal), timeoutMs: repairMs });
+  const { exitCode, stderr } = await runProgram('e2fsck', ['-y', image], { timeoutMs: repairMs });
+  signal?.throwIfAborted();
   if (!isRepaired(exitCode))
     throw new KerneletError(
       'STATE_UNUSABLE',

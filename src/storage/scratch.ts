@@ -164,7 +164,7 @@ export class ScratchFolders implements AsyncDisposable {
     }
   }
 
-  /** Mounts the limited home of a kernel of an earlier process again, if it isn't any more. Throws NOT_SUPPORTED. */
+  /** Mounts the limited home of a kernel of an earlier process again, if it isn't any more. Throws what `mountHomeImage` throws, and NOT_SUPPORTED where it has no image. */
   async adoptHome(kernel: KernelId, signal?: AbortSignal): Promise<void> {
     const { root } = this.paths(kernel);
     if (!(await mountHomeImage(root, true, signal))) throw withoutImage(root);

@@ -1,9 +1,13 @@
 /** Homes with a limit: what a tenant can fill, what is left of one, and what a killed daemon leaves. */
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { letMountsGo } from '../../src/lib/mount-table.ts';
+import { makeHomeImage, mountHomeImage } from '../../src/storage/home-image.ts';
 import { byDepth } from '../support/depth.ts';
 import { engineCall } from '../support/engine-api.ts';
 import { inventory } from '../support/inventory.ts';
@@ -150,6 +154,75 @@ describe('a home with a limit', () => {
     const { status, stderr } = await node.run(['create', '--lang', 'shell', '--disk', size]);
     expect(status).not.toBe(0);
     expect(stderr).toContain('the limit of the home must be from 16777216 bytes (16m) to 16492674416640 (15t)');
+  });
+});
+
+describe('the image of a home that is to be mounted again', () => {
+  let folder: string;
+  let image: string;
+  const run = (program: string, ...args: readonly string[]): string =>
+    execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+  /** When it was looked through last, which a new one says it was long ago. */
+  const repairedAt = (): string => /^Last checked: +(.*)$/m.exec(run('dumpe2fs', '-h', image))?.[1] ?? '';
+
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'kernelet-home-'));
+    image = path.join(folder, 'private', 'home.img');
+    await makeHomeImage(folder, limit * mib);
+    run('tune2fs', '-T', '20000101', image);
+    // As a machine leaves it that has lost its power.
+    run('debugfs', '-w', '-R', 'set_super_value state 0', image);
+  });
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await letMountsGo(folder);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** A repair that takes its time, with the program of the system; what it did meanwhile is in the file. */
+  const slowRepair = async (): Promise<string> => {
+    const [programs, log] = [path.join(folder, 'programs'), path.join(folder, 'repairs')];
+    await mkdir(programs);
+    const script = `#!/bin/sh\necho begun >>${log}\nsleep 1\n/usr/sbin/e2fsck "$@" && status=0 || status=$?\necho ended >>${log}\nexit $status\n`;
+    await writeFile(path.join(programs, 'e2fsck'), script, { mode: 0o755 });
+    await writeFile(log, '');
+    vi.stubEnv('PATH', `${programs}:${process.env['PATH']}`);
+    return log;
+  };
+
+  it('is repaired', async () => {
+    expect(repairedAt()).toMatch(/ 2000$/);
+    expect(await mountHomeImage(folder, true)).toBe(true);
+    expect(repairedAt()).not.toMatch(/ 2000$/);
+  });
+
+  it('is not repaired while something has it, which is mounted no more here', async () => {
+    const device = run('losetup', '--find', '--show', image);
+    try {
+      expect(await mountHomeImage(folder, true)).toBe(true);
+      expect(repairedAt()).toMatch(/ 2000$/);
+    } finally {
+      run('losetup', '--detach', device);
+    }
+  });
+
+  it('is repaired to the end, also when nobody waits for it any more', async () => {
+    const log = await slowRepair();
+    const abort = new AbortController();
+    const mounting = mountHomeImage(folder, true, abort.signal);
+    const outcome = mounting.catch((error: unknown) => error);
+    await eventually('the repair has begun', async () => (await readFile(log, 'utf8')) || null);
+    abort.abort(new Error('the client has hung up'));
+    expect(await outcome).toEqual(new Error('the client has hung up'));
+    expect(await readFile(log, 'utf8')).toBe('begun\nended\n');
+    expect(repairedAt()).not.toMatch(/ 2000$/);
+  });
+
+  it('is repaired once for those who want it at the same time', async () => {
+    const log = await slowRepair();
+    expect(await Promise.all([mountHomeImage(folder, true), mountHomeImage(folder, true)])).toEqual([true, true]);
+    expect(await readFile(log, 'utf8')).toBe('begun\nended\n');
+    expect(run('losetup', '--associated', image).split('\n')).toHaveLength(1);
   });
 });
 
