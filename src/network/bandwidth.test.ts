@@ -53,7 +53,7 @@ describe('a limit', () => {
       asked.at(-1)?.input,
     ).toBe(`qdisc replace dev kb9f5d42c9697f root tbf rate 10000000bit burst 65536 latency 100ms
 qdisc replace dev veth7 root tbf rate 10000000bit burst 65536 latency 100ms
-qdisc add dev veth7 ingress
+qdisc replace dev veth7 ingress
 filter add dev veth7 parent ffff: protocol all prio 1 u32 match u32 0 0 action mirred egress redirect dev kb9f5d42c9697f
 `);
   });

@@ -50,7 +50,7 @@ export function shapingCommands(hostEnd: string, device: string, rate: number): 
   return [
     `qdisc replace dev ${device} root ${shape}`,
     `qdisc replace dev ${hostEnd} root ${shape}`,
-    `qdisc add dev ${hostEnd} ingress`,
+    `qdisc replace dev ${hostEnd} ingress`,
     `filter add dev ${hostEnd} parent ffff: protocol all prio 1 u32 match u32 0 0 action mirred egress redirect dev ${device}`,
     '',
   ].join('\n');

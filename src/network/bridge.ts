@@ -58,10 +58,13 @@ export class Bridge {
   /** Makes sure that the network and its rules are there; cheap when they are known to be. */
   async ensure(deadline: Deadline): Promise<void> {
     if (this.#isFresh()) return;
+    const { refusedServices } = this.#options;
+    // Before anybody has to wait, and only by who may need them: names may take their time.
+    const refused = this.#filtered ? null : await refusedServices.facts();
     using _held = await this.#mutex.acquire('bridge', deadline.signal);
     if (this.#isFresh()) return;
     // First: the rules name the interface, which need not exist, so that no packet ever passes without them.
-    if (!this.#filtered) await this.#filter(await this.#options.refusedServices.facts(), deadline);
+    if (!this.#filtered) await this.#filter(refused ?? (await refusedServices.facts()), deadline);
     await this.#make(deadline);
   }
 

@@ -88,7 +88,8 @@ async function expectBothLimited(): Promise<void> {
 }
 
 const devices = async () => [...(await inventory(node.stateDir))].filter((line) => line.startsWith('network device'));
-const shaped = () => spawnSync('tc', ['qdisc', 'show'], { encoding: 'utf8' }).stdout.match(/tbf/g) ?? [];
+const tc = (...args: readonly string[]): string => spawnSync('tc', args, { encoding: 'utf8' }).stdout;
+const shaped = () => tc('qdisc', 'show').match(/tbf/g) ?? [];
 
 describe('a kernel with a limit on its bandwidth', { timeout: 60_000 }, () => {
   it('has a network of its own, which carries the rate in each direction', async () => {
@@ -105,6 +106,18 @@ describe('a kernel with a limit on its bandwidth', { timeout: 60_000 }, () => {
     expect(shaped()).toHaveLength(2);
     expect(await node.run(['exec', kernel, '-c', program])).toMatchObject({ status: 0 });
     await expectBothLimited();
+  });
+
+  it('has its whole limit after a kill of the daemon in the middle of setting it', async () => {
+    const [, hostEnd = ''] = /qdisc ingress ffff: dev (\S+)/.exec(tc('qdisc', 'show')) ?? [];
+    const handsOver = () => tc('filter', 'show', 'dev', hostEnd, 'ingress').includes('mirred');
+    expect(handsOver()).toBe(true);
+    await node.endDaemon('SIGKILL');
+    tc('filter', 'delete', 'dev', hostEnd, 'ingress');
+    expect(handsOver()).toBe(false);
+    await node.startDaemon();
+    expect((await kernelsOf(node)).map(({ id }) => id)).toEqual([kernel]);
+    expect(handsOver()).toBe(true);
   });
 
   it('takes the limit along at its end', async () => {
