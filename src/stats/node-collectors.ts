@@ -2,10 +2,10 @@
  * What the node's figures are read from: CPU time, memory and network from `/proc`, and space on its disks (spec
  * resources-and-stats 13.2).
  */
-import { statfs } from 'node:fs/promises';
 import type { MeasuredAmount } from '../devices/device-plugin.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
+import { type FreeSpace, freeSpaceOf } from '../lib/disk-space.ts';
 import { isAtOrBelow, parseMountTable } from '../lib/mount-table.ts';
 import { networkBytes } from './container-collectors.ts';
 import { toNumber, UnexpectedText, whole } from './file-text.ts';
@@ -100,12 +100,6 @@ export interface Disk {
   readonly mountPoint: string;
 }
 
-/** How large a disk is, and how much of it is taken, in bytes. */
-export interface DiskSpace {
-  readonly used: number;
-  readonly size: number;
-}
-
 /** What the collector works with. */
 export interface NodeDiskParts {
   /** `/proc/self/mountinfo`. */
@@ -118,16 +112,16 @@ export interface NodeDiskParts {
   readonly engineRoot: (signal: AbortSignal) => Promise<string>;
   readonly clock: Clock;
   /** Asks the system; for tests. */
-  readonly spaceOf?: (mountPoint: string) => Promise<DiskSpace>;
+  readonly spaceOf?: (mountPoint: string) => Promise<FreeSpace>;
 }
 
 /** Makes the collector. A disk that does not answer in time is left out, and not asked again until it has answered. */
 export function nodeDisk(parts: NodeDiskParts): NodeCollector {
-  const { spaceOf = askSystem, clock } = parts;
+  const { spaceOf = freeSpaceOf, clock } = parts;
   const unanswered = new Set<string>();
   let disks: readonly Disk[] = [];
   let listedAt = -Infinity;
-  const ask = async ({ mountPoint }: Disk, signal: AbortSignal): Promise<DiskSpace | null> => {
+  const ask = async ({ mountPoint }: Disk, signal: AbortSignal): Promise<FreeSpace | null> => {
     if (unanswered.has(mountPoint)) return null;
     unanswered.add(mountPoint);
     const answer = spaceOf(mountPoint).finally(() => unanswered.delete(mountPoint));
@@ -151,9 +145,10 @@ export function nodeDisk(parts: NodeDiskParts): NodeCollector {
       for (const [index, { device }] of disks.entries()) {
         const space = spaces[index];
         if (!space) continue;
-        used += space.used;
-        size += space.size;
-        measured.set(device, { value: space.used, capacity: space.size });
+        const value = space.total - space.free;
+        used += value;
+        size += space.total;
+        measured.set(device, { value, capacity: space.total });
       }
       return measured.size === 0 ? [] : [{ figure: 'diskBytes', value: used, capacity: size, parts: measured }];
     },
@@ -171,9 +166,4 @@ export function disksOf(mounts: string, fileSystems: string, engineFolders: read
     if (!disks.has(device) && disks.size < maxDisks) disks.set(device, { device, mountPoint });
   }
   return [...disks.values()];
-}
-
-async function askSystem(mountPoint: string): Promise<DiskSpace> {
-  const { bsize, blocks, bavail } = await statfs(mountPoint);
-  return { used: bsize * (blocks - bavail), size: bsize * blocks };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
+import type { FreeSpace } from '../lib/disk-space.ts';
 import { disksOf, nodeCpu, nodeDisk, nodeNetwork, parseCpuTicks, parseMemory } from './node-collectors.ts';
 import { NodeFigures } from './node-figures.ts';
 
@@ -98,7 +99,7 @@ describe('disks', () => {
   });
 
   it('that do not answer are left out, and not asked again until they have', async () => {
-    const hanging = Promise.withResolvers<{ used: number; size: number }>();
+    const hanging = Promise.withResolvers<FreeSpace>();
     const asked: string[] = [];
     const clock = new FakeClock();
     const collector = nodeDisk({
@@ -109,7 +110,7 @@ describe('disks', () => {
       engineRoot: () => Promise.reject(new Error('the engine is away')),
       spaceOf: (place) => {
         asked.push(place);
-        return place === '/b' ? hanging.promise : Promise.resolve({ used: 30, size: 100 });
+        return place === '/b' ? hanging.promise : Promise.resolve({ free: 70, total: 100 });
       },
     });
     const figures = new NodeFigures([collector]);
@@ -121,7 +122,7 @@ describe('disks', () => {
     await figures.round(1, signal);
     expect(figures.figures().diskBytes).toMatchObject({ value: 30, capacity: 100, perSecond: null });
     expect(asked).toEqual(['/a', '/b', '/a']);
-    hanging.resolve({ used: 5, size: 10 });
+    hanging.resolve({ free: 5, total: 10 });
     await new Promise((resolve) => setImmediate(resolve));
     await figures.round(2, signal);
     expect(figures.figures().diskBytes).toMatchObject({ value: 35, capacity: 110 });

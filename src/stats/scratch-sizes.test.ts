@@ -32,7 +32,7 @@ const clock: Clock = {
   },
 };
 const made = (): ScratchSizes =>
-  new ScratchSizes({ folderOf: (id) => path.join(folder, id), clock, log: silentLogger });
+  new ScratchSizes({ folderOf: (id) => path.join(folder, id), countedMs: 5_000, clock, log: silentLogger });
 const [one, other] = [newKernelId(), newKernelId()];
 
 it('walks others while one takes long', async () => {
@@ -80,6 +80,30 @@ it('takes those that waited longest first when more are due than a round walks',
   expect([await known(), await known(), await known()]).toEqual([10, 20, 25]);
 });
 
+it('asks for the size of a limited home as often as it is told to, not in each round', async () => {
+  const home = path.join(folder, one, 'work');
+  await mkdir(home, { recursive: true });
+  let looks = 0;
+  watched.mountPoint = home;
+  watched.afterLook = async (at) => {
+    if (at === home) looks += 1;
+  };
+  try {
+    const sizes = made();
+    const looked = async (ms: number): Promise<number> => {
+      elapsed = ms;
+      sizes.round([one], signal);
+      await sizes.settled();
+      return looks;
+    };
+    expect([await looked(0), await looked(1_000), await looked(4_000), await looked(5_100)]).toEqual([1, 1, 1, 2]);
+    expect(sizes.bytesOf(one)).toBeGreaterThan(0);
+  } finally {
+    watched.mountPoint = null;
+    watched.afterLook = async () => {};
+  }
+});
+
 it('begins nothing more once it is to end', async () => {
   await mkdir(path.join(folder, one));
   const end = new AbortController();
@@ -91,7 +115,12 @@ it('begins nothing more once it is to end', async () => {
 });
 
 /** What a tenant does right after a file of it was looked at, and which folders' names were taken at once. */
-const watched = vi.hoisted(() => ({ afterLook: async (_path: string) => {}, taken: [] as number[] }));
+const watched = vi.hoisted(() => ({
+  afterLook: async (_path: string) => {},
+  taken: [] as number[],
+  /** Stands for a place at which a file system is mounted. */
+  mountPoint: null as string | null,
+}));
 vi.mock('node:fs/promises', async (load) => {
   const real = await load<typeof import('node:fs/promises')>();
   return {
@@ -99,6 +128,7 @@ vi.mock('node:fs/promises', async (load) => {
     lstat: async (path: Buffer) => {
       const found = await real.lstat(path);
       await watched.afterLook(String(path));
+      if (String(path) === watched.mountPoint) found.dev += 1;
       return found;
     },
     readdir: async (path: string, options: { encoding: 'buffer' }) => {

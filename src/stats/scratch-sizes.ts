@@ -18,6 +18,8 @@ import { YieldBudget } from '../lib/yield-budget.ts';
 export interface ScratchSizesParts {
   /** Where a kernel's folder is. */
   readonly folderOf: (kernelId: KernelId) => string;
+  /** How long the size of a limited home counts, which the system tells at once. */
+  readonly countedMs: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -107,8 +109,8 @@ export class ScratchSizes {
   }
 
   #know(kernelId: KernelId, result: SizeResult | null, tookMs: number): void {
-    // What the system counts by itself may be asked for every time.
-    const pause = result?.isCounted ? 0 : Math.max(pauseMs, tookMs * pauseFactor);
+    const isLimited = result?.isFull !== undefined;
+    const pause = isLimited ? this.#parts.countedMs : Math.max(pauseMs, tookMs * pauseFactor);
     this.#known.set(kernelId, { result, nextAt: this.#parts.clock.monotonic() + pause });
   }
 
@@ -149,9 +151,7 @@ export interface WalkResult {
 
 /** The size of a kernel's folder. */
 interface SizeResult extends WalkResult {
-  /** The home is a file system of its own, which counts itself. */
-  readonly isCounted?: true;
-  /** It takes no more bytes, or no more files. */
+  /** Of a limited home alone, which is a file system of its own and counts itself: whether it takes no more bytes, or no more files. */
   readonly isFull?: boolean;
 }
 
@@ -165,7 +165,7 @@ async function limitedHome(folder: string): Promise<SizeResult | null> {
   if (root === null || above.dev === root.dev) return null;
   const { blocks, bfree, bavail, bsize, ffree } = await statfs(home);
   const isFull = bavail <= lastBlocks || ffree === 0;
-  return { bytes: (blocks - bfree) * bsize, complete: true, isCounted: true, isFull };
+  return { bytes: (blocks - bfree) * bsize, complete: true, isFull };
 }
 
 const blockBytes = 512;

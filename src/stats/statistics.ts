@@ -99,8 +99,8 @@ export class Statistics implements AsyncDisposable {
     this.#kernels = kernels;
     this.#accounts = accounts;
     this.#finals = finals;
-    const { scratchFolder: folderOf, clock, log } = parts;
-    this.#scratch = new ScratchSizes({ folderOf, clock, log });
+    const { scratchFolder: folderOf, periodMs: countedMs, clock, log } = parts;
+    this.#scratch = new ScratchSizes({ folderOf, countedMs, clock, log });
     this.#sampling = new KernelSampling({ ...parts, kernels, scratch: this.#scratch });
   }
 
