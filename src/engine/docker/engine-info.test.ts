@@ -1,5 +1,27 @@
 import { describe, expect, it } from 'vitest';
-import { parseOpenFilesLimit, parseSocketInodes, readOpenFilesLimit } from './engine-info.ts';
+import { parseOpenFilesLimit, parseSocketInodes, readEngineInfo, readOpenFilesLimit } from './engine-info.ts';
+
+describe('readEngineInfo', () => {
+  const infoOf = (dataRoot: string, ...options: readonly string[]) =>
+    readEngineInfo(
+      {
+        ...{ ID: 'id', Architecture: 'x86_64', Driver: 'overlay2', CgroupVersion: '2', CgroupDriver: 'cgroupfs' },
+        ...{ NCPU: 1, MemTotal: 1, DockerRootDir: dataRoot, SecurityOptions: options },
+      },
+      { name: 'docker', version: '1', apiVersion: '1.41' },
+    );
+
+  it('knows from the data root whom the engine maps root to', () => {
+    expect(infoOf('/data/100000.200000', 'name=userns').mappedRoot).toEqual({ uid: 100_000, gid: 200_000 });
+    expect(infoOf('/data/100000.200000', 'name=seccomp,profile=default').mappedRoot).toBeNull();
+  });
+
+  it('takes no engine that maps users for one that does not', () => {
+    expect(() => infoOf('/data', 'name=userns')).toThrow(
+      expect.objectContaining({ code: 'NOT_SUPPORTED', message: expect.stringContaining('data root /data does not') }),
+    );
+  });
+});
 
 describe('parseOpenFilesLimit', () => {
   it('reads the hard limit', () => {

@@ -1,5 +1,6 @@
 /** Reads what the engine says of itself and its host, and what of its processes it does not say. */
 import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
+import { KerneletError } from '../../lib/errors.ts';
 import type { EngineInfo } from '../engine.ts';
 import { child, fields, number, text, texts } from './replies.ts';
 import type { EngineVersion } from './versioned-transport.ts';
@@ -7,7 +8,7 @@ import type { EngineVersion } from './versioned-transport.ts';
 /** Mounts of the engine and its runtimes that may lie outside of the folder that it names, which only one that answers does. */
 export const engineMounts = ['/proc/docker/runtime-runc/moby', '/var/lib/docker/btrfs'] as const;
 
-/** The reply to `GET /info`, with the version that was negotiated. */
+/** The reply to `GET /info`, with the version that was negotiated. Throws NOT_SUPPORTED when it maps users and does not say to whom. */
 export function readEngineInfo(value: unknown, version: EngineVersion): EngineInfo {
   const info = fields(value);
   const securityOptions = texts(info, 'SecurityOptions');
@@ -39,9 +40,11 @@ export function readEngineInfo(value: unknown, version: EngineVersion): EngineIn
 }
 
 /** The engine does not say whom it maps root to, but names a folder of its data by it. */
-function mappedRootOf(dataRoot: string): EngineInfo['mappedRoot'] {
+function mappedRootOf(dataRoot: string): NonNullable<EngineInfo['mappedRoot']> {
   const [, uid, gid] = /\/(\d+)\.(\d+)$/.exec(dataRoot) ?? [];
-  return uid === undefined || gid === undefined ? null : { uid: Number(uid), gid: Number(gid) };
+  if (uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) };
+  const text = `the engine maps users of containers (userns-remap), and its data root ${dataRoot} does not end with whom it maps root to, such as /100000.100000`;
+  throw new KerneletError('NOT_SUPPORTED', text, { context: { path: dataRoot } });
 }
 
 /** A process of the engine, as `/proc` shows it. */
