@@ -5,13 +5,14 @@ import type { NodeResources } from '../agent/node-resources.ts';
 import { systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { OperationTimes } from '../lib/operation-times.ts';
+import { beforeOutput } from '../lib/redaction.ts';
 import { stateSnapshot } from './state-snapshot.ts';
 
 const kernel = {
   id: 'k',
   phase: 'terminated',
   environ: ['TOKEN', 'HOME'],
-  termination: { reason: 'self-terminated', exitCode: 1, detail: 'it printed hidden-2', at: 5 },
+  termination: { reason: 'self-terminated', exitCode: 1, detail: `it ended${beforeOutput}it printed hidden-2`, at: 5 },
 } as unknown as KernelView;
 
 const agent: Pick<Agent, 'status' | 'list' | 'resources'> = {
@@ -38,7 +39,10 @@ it('has what there is, without what is secret', async () => {
     takenAt: '2023-11-14T22:13:20.000Z',
     status: { phase: 'ready' },
     registry: {
-      k: { environ: ['TOKEN', 'HOME'], termination: { reason: 'self-terminated', exitCode: 1, at: 5 } },
+      k: {
+        environ: ['TOKEN', 'HOME'],
+        termination: { reason: 'self-terminated', exitCode: 1, detail: 'it ended', at: 5 },
+      },
     },
     allocs: { slots: [], devices: [] },
     config: {

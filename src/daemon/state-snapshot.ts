@@ -6,7 +6,7 @@
 
 import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
-import type { Agent, KernelView } from '../agent/agent.ts';
+import type { Agent } from '../agent/agent.ts';
 import { checkHealth, type ServedNode } from '../agent/node.ts';
 import type { LoadedSettings } from '../config/settings.ts';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
@@ -16,7 +16,7 @@ import { toKerneletError } from '../lib/errors.ts';
 import { version } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
 import type { OperationTimes } from '../lib/operation-times.ts';
-import { redact, redactText } from '../lib/redaction.ts';
+import { redact, redactText, withoutOutput } from '../lib/redaction.ts';
 import { CoalescedTask } from '../lib/single-flight.ts';
 
 /** What it is taken of. */
@@ -49,7 +49,7 @@ export async function stateSnapshot({ configuration, operations, node, clock }: 
     ask('the status', ({ agent }) => agent.status()),
     ask('the list of kernels', async ({ agent }) => {
       const kernels = await agent.list({ all: true });
-      return Object.fromEntries(kernels.map((kernel) => [kernel.id, withoutOutput(kernel)]));
+      return Object.fromEntries(kernels.map((kernel) => [kernel.id, kernel]));
     }),
     ask('the devices', ({ agent }, signal) => agent.resources(signal)),
     ask('the answers of what the node needs', ({ dependencies }) => checkHealth(version, dependencies, clock)),
@@ -74,15 +74,9 @@ export async function stateSnapshot({ configuration, operations, node, clock }: 
   };
   const shown = (_: string, value: unknown): unknown => {
     if (typeof value === 'bigint') return String(value);
-    return typeof value === 'string' ? redactText(value) : value;
+    return typeof value === 'string' ? redactText(withoutOutput(value)) : value;
   };
   return `${JSON.stringify(document, shown, 2)}\n`;
-}
-
-/** Of an end not the last lines of what the tenant has printed. */
-function withoutOutput({ termination, ...rest }: KernelView): object {
-  const { detail: _, ...end } = termination ?? { detail: '' };
-  return { ...rest, termination: termination === null ? null : end };
 }
 
 function counted(names: readonly string[]): Readonly<Record<string, number>> {
