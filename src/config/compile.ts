@@ -1,7 +1,7 @@
 /** From checked values to the compiled settings. Pure: whatever it needs of the machine is an argument. */
 import { join, resolve } from 'node:path';
 import { formatByteSize } from '../lib/byte-size.ts';
-import { maxHomeBytes, minHomeBytes } from '../lib/disk-space.ts';
+import { maxHomeBytes, minHomeBytes, usualReserve } from '../lib/disk-space.ts';
 import type { LogLevel } from '../lib/log.ts';
 import { clusterPaths, type PathContext, standalonePaths } from './paths.ts';
 import type { ConfigProblem } from './problems.ts';
@@ -92,7 +92,7 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
     },
     readyTimeoutMs: kernelet['ready-timeout'],
     missingGraceMs: kernelet['missing-grace'],
-    diskReserve: kernelet['disk-reserve'],
+    diskReserve: kernelet['disk-reserve'] ?? usualReserve,
     keptHomes: { keepMs: kernelet['trash-keep'], maxBytes: kernelet['trash-size'] },
     etcd: context.mode === 'cluster' ? compileEtcd(etcd, absolute) : null,
     agent,

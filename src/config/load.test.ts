@@ -145,8 +145,18 @@ describe('scratch-type hostfile', () => {
     );
     await expect(load(toml.replace('64m', '1m'), asRoot)).rejects.toThrow(/scratch-size.*16m at least/s);
     await expect(load(toml.replace('64m', '16t'), asRoot)).rejects.toThrow(/scratch-size.*15t at most/s);
+    expect((await load(toml.replace('64m', '15t'), asRoot)).settings.defaults.homeBytes).toBe(15 * 2 ** 40);
     await expect(load(toml, { uid: 1000, gid: 1000 })).rejects.toThrow(/scratch-type.*root/s);
   });
+});
+
+it('leaves a part of a small disk to the node, and of others a size, unless the configuration says how much', async () => {
+  const reserve = async (toml: string) => (await load(toml)).settings.diskReserve;
+  expect(await reserve('')).toEqual({ bytes: 256 * 2 ** 20, part: 0.05 });
+  expect(await reserve('[kernelet]\ndisk-reserve = "1g"\n')).toEqual({ bytes: 2 ** 30 });
+  expect(await reserve('[kernelet]\ndisk-reserve = "10%"\n')).toEqual({ part: 0.1 });
+  expect(await reserve('[kernelet]\ndisk-reserve = 0\n')).toEqual({ bytes: 0 });
+  await expect(reserve('[kernelet]\ndisk-reserve = true\n')).rejects.toThrow(/disk-reserve/);
 });
 
 it('makes programs of a root agent run as 1000 unless the configuration names a user', async () => {

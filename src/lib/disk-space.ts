@@ -8,8 +8,14 @@ export const maxHomeBytes = 15 * 2 ** 40;
 /** What a limit of a home is told to be when it is refused. */
 export const homeRange = `from ${minHomeBytes} bytes (16m) to ${maxHomeBytes} (15t)`;
 
-/** So many bytes of a file system, or such a part of it from 0 to 1. */
-export type ReservedSpace = { readonly bytes: number } | { readonly part: number };
+/** So many bytes of a file system, such a part of it from 0 to 1, or the less of both. */
+export type ReservedSpace =
+  | { readonly bytes: number }
+  | { readonly part: number }
+  | { readonly bytes: number; readonly part: number };
+
+/** What is reserved unless the configuration says something: on a small disk a part, so that it is not full when it is empty. */
+export const usualReserve: ReservedSpace = { bytes: 256 * 2 ** 20, part: 0.05 };
 
 /** A file system, in bytes. */
 export interface FreeSpace {
@@ -25,4 +31,9 @@ export async function freeSpaceOf(folder: string): Promise<FreeSpace> {
 
 /** How many bytes of a file system of so many are reserved. Pure. */
 export const reservedBytes = (reserved: ReservedSpace, total: number): number =>
-  'bytes' in reserved ? reserved.bytes : Math.floor(total * reserved.part);
+  Math.floor(
+    Math.min(
+      'bytes' in reserved ? reserved.bytes : Number.POSITIVE_INFINITY,
+      'part' in reserved ? total * reserved.part : Number.POSITIVE_INFINITY,
+    ),
+  );

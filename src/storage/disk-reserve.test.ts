@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { systemClock } from '../lib/clock.ts';
+import { usualReserve } from '../lib/disk-space.ts';
 import { DiskReserve } from './disk-reserve.ts';
 
 const mib = 2 ** 20;
@@ -30,6 +31,8 @@ it.each([
   [{ part: 0.1 }, 99, true],
   [{ part: 0.1 }, 101, false],
   [{ bytes: 0 }, 0, false],
+  [usualReserve, 49, true],
+  [usualReserve, 51, false],
 ] as const)('of %j, %i MiB of 1000 are too little: %s', async (reserved, free, isShort) => {
   const one = reserve({ '/state': free * mib }, reserved);
   const refused = await one.assertFree().then(

@@ -12,7 +12,7 @@ export const containerSection = {
     'kernel-uid': key(owner, {
       default: -1,
       description:
-        "User that the programs in kernels run as: a number or a name. -1 is the agent's own user; an agent that is root uses 1000 instead, and, outside of clusters, for each kernel without mounts another user (`kernelet.kernel-uid-range`). Only an explicit 0 makes programs run as root.",
+        "User that the programs in kernels run as: a number or a name. -1 is the agent's own user; an agent that is root uses 1000 instead, and, outside of clusters and where the engine changes no ids, for each kernel without mounts another user (`kernelet.kernel-uid-range`). Only an explicit 0 makes programs run as root.",
     }),
     'kernel-gid': key(owner, {
       default: -1,
@@ -50,7 +50,7 @@ export const containerSection = {
     'scratch-size': key(byteSize(), {
       default: '0',
       description:
-        'How much the files of a kernel should take at most: an event `overuse` is published when they take 95 % of it. With `scratch-type = "hostfile"` it is the limit of the home of every kernel that asks for no other, 16m at least; else it is not enforced, and 0 is no bound.',
+        'How much the files of a kernel should take at most: an event `overuse` is published when they take 95 % of it. With `scratch-type = "hostfile"` it is the limit of the home of every kernel that asks for no other, from 16m to 15t; else it is not enforced, and 0 is no bound.',
     }),
     'alternative-bridge': key(optional(text), {
       default: null,

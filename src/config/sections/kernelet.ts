@@ -86,10 +86,10 @@ export const kerneletSection = {
       description:
         "Bytes that a kernel's writable layer may take. Where the engine's storage driver cannot limit it, kernels get a warning in place of the limit; `kernelet doctor` says why.",
     }),
-    'disk-reserve': key(reservedSpace, {
-      default: '256m',
+    'disk-reserve': key(optional(reservedSpace), {
+      default: null,
       description:
-        'What stays free for the node of the file systems of the state folder and of the scratch folders: a size, or a part such as 5%. While less is free, no kernel is made. 0: nothing.',
+        'What new kernels leave free of the file systems of the state folder and of the scratch folders: a size, or a part such as 5%. None given: 256m, or 5% where that is less. While less is free, no kernel is made; kernels that are there can take it. 0: nothing.',
     }),
     'default-bandwidth': key(optional(bitRate), {
       default: null,
@@ -118,7 +118,7 @@ export const kerneletSection = {
     'kernel-uid-range': key(userRange, {
       default: [2_000_000, 2_065_535],
       description:
-        'Users of this host of which each kernel has one of its own, when the agent is root, in no cluster, and `container.kernel-uid` names none. Kernels with mounts have the common one, since the owners of those folders are made for it. Ids in `/etc/passwd`, `group`, `subuid` and `subgid` are left out. Nothing else should use them.',
+        'Users of this host of which each kernel has one of its own, when the agent is root, in no cluster, the engine changes no ids, and `container.kernel-uid` names none. Kernels with mounts have the common one, since the owners of those folders are made for it. Ids in `/etc/passwd`, `group`, `subuid` and `subgid` are left out. Nothing else should use them.',
     }),
     'oci-runtime': key(optional(text), {
       default: null,

@@ -141,8 +141,7 @@ export const reservedSpace: ValueType<ReservedSpace> = valueType(
   (value) => {
     const [, percent] = typeof value === 'string' ? (/^(\d{1,2}(?:\.\d+)?)\s*%$/.exec(value.trim()) ?? []) : [];
     if (percent !== undefined) return Number(percent) <= 90 ? { part: Number(percent) / 100 } : undefined;
-    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') return undefined;
-    const bytes = attempt(() => parseByteSize(value));
+    const bytes = attempt(() => byteSize().parse(value));
     return bytes === undefined ? undefined : { bytes };
   },
 );

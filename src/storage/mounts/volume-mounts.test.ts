@@ -122,11 +122,11 @@ it('really mounts and unmounts, and does nothing twice', async () => {
 });
 
 const disks = '# disks\nUUID=1 / ext4\terrors=remount-ro 0 1\nnas:/a\t/mnt/a\\040b nfs defaults 0 0';
-const mounted = { location: 'nas:/b', mountPoint: '/mnt/b c', fileSystem: 'nfs', options: '' };
+const mounted = { location: 'nas:/b', mountPoint: '/mnt/b c', fileSystem: 'nfs', options: 'nosuid,nodev' };
 
 it('adds an mounted once, on a line of its own', () => {
   const more = withEntry(disks, mounted);
-  expect(more).toBe(`${disks}\nnas:/b /mnt/b\\040c nfs defaults 0 0\n`);
+  expect(more).toBe(`${disks}\nnas:/b /mnt/b\\040c nfs nosuid,nodev 0 0\n`);
   expect(withEntry(more, mounted)).toBe(more);
   expect(withEntry('', { ...mounted, options: 'ro' })).toBe('nas:/b /mnt/b\\040c nfs ro 0 0\n');
 });

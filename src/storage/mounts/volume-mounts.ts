@@ -176,7 +176,7 @@ export interface FstabEntry {
   readonly location: string;
   readonly mountPoint: string;
   readonly fileSystem: string;
-  /** With commas between them; blank: the defaults. */
+  /** With commas between them; one at least. */
   readonly options: string;
 }
 
@@ -188,7 +188,7 @@ export function withEntry(table: string, entry: FstabEntry): string {
   });
   if (there) return table;
   const { location, mountPoint, fileSystem, options } = entry;
-  const line = [escaped(location), escaped(mountPoint), fileSystem, options || 'defaults', '0', '0'].join(' ');
+  const line = [escaped(location), escaped(mountPoint), fileSystem, options, '0', '0'].join(' ');
   return `${table}${table === '' || table.endsWith('\n') ? '' : '\n'}${line}\n`;
 }
 
