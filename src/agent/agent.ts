@@ -74,6 +74,8 @@ export interface CreateRequest {
   readonly idleTimeoutMs?: number | undefined;
   /** Whether the user may become root of the container; no when absent. */
   readonly sudo?: boolean | undefined;
+  /** Whether it can write to the root file system of its container, where the operator lets it; else as configured. */
+  readonly writableRoot?: boolean | undefined;
   readonly interpreter: 'eager' | 'lazy';
   /** An OCI runtime that the operator allows; as configured when absent. */
   readonly ociRuntime?: string | undefined;

@@ -15,6 +15,7 @@ const defaults: CreateDefaults = {
   idleTimeoutMs: null,
   user: { uid: 1000, gid: 1000 },
   ociRuntime: null,
+  writableRoot: 'on-request',
 };
 const slots = new Map([
   ['cuda.device', 'count'],
@@ -135,6 +136,36 @@ describe('compileSpec', () => {
       image: { coreCountVariables: ['NPROC'] },
       hostname: expect.stringMatching(/^(?!0f0e0d0c)[0-9a-f]{12}$/),
     });
+  });
+
+  it.each([
+    ['never', undefined, true],
+    ['never', false, true],
+    ['on-request', undefined, true],
+    ['on-request', true, false],
+    ['always', undefined, false],
+    ['always', false, true],
+  ] as const)(
+    'where root file systems can be written %s, asked for it with %s, one is read-only: %s',
+    (writableRoot, asked, readOnlyRoot) => {
+      const image = { reference: 'i', id: 'x', volumes: [], distro: null, coreCountVariables: [] };
+      const compiled = (more: Partial<CreateRequest>) =>
+        compileSpec(
+          parseKernelId('0f0e0d0c-0b0a-4908-8706-050403020100'),
+          { ...plain, writableRoot: asked, ...more },
+          { image, runtime: { type: 'app', path: null }, command: [], services: [] },
+          { ...defaults, writableRoot },
+          { diskBytes: null, openFiles: null },
+        ).readOnlyRoot;
+      expect(compiled({})).toBe(readOnlyRoot);
+      expect(compiled({ sudo: true })).toBe(false);
+    },
+  );
+
+  it('refuses a root file system that can be written where the operator gives it to none', () => {
+    const strict = { ...defaults, writableRoot: 'never' as const };
+    expect(() => checkRequest({ ...plain, writableRoot: true }, strict, capacity)).toThrow(/kernelet\.writable-root/);
+    expect(() => checkRequest({ ...plain, writableRoot: false }, strict, capacity)).not.toThrow();
   });
 
   it("gives models without a command the image's, if it has one", () => {

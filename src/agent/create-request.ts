@@ -3,6 +3,7 @@
  * default. Pure, but for a host name that is drawn where none is asked for.
  */
 import { randomBytes } from 'node:crypto';
+import type { WritableRoot } from '../config/settings.ts';
 import type { PullPolicy } from '../images/resolve.ts';
 import { builtInServices } from '../kernel/service-ports.ts';
 import {
@@ -38,6 +39,8 @@ export interface CreateDefaults {
   readonly user: { readonly uid: number; readonly gid: number };
   /** The OCI runtime; null = the engine's default. */
   readonly ociRuntime: string | null;
+  /** Which kernels can write to the root file systems of their containers. */
+  readonly writableRoot: WritableRoot;
 }
 
 /** What one kernel can have at most on this machine. */
@@ -181,6 +184,8 @@ export function checkRequest(request: CreateRequest, defaults: CreateDefaults, c
     throw invalid('ports can be published with network "bridge" only');
   checkHome(request.homeBytes);
   checkBandwidth(request, defaults);
+  if (request.writableRoot === true && defaults.writableRoot === 'never')
+    throw invalid('no kernel of this node can have a writable root file system (kernelet.writable-root = "never")');
   const idle = request.idleTimeoutMs;
   if (idle !== undefined && (!Number.isFinite(idle) || idle < 1000))
     throw invalid(`idle timeout must be at least 1s, not ${idle} ms`);
@@ -267,6 +272,8 @@ export function compileSpec(
     user: defaults.user,
     sudo: request.sudo ?? false,
     idleTimeoutMs: request.idleTimeoutMs ?? defaults.idleTimeoutMs,
+    // Who may become root is promised that the container is theirs to change.
+    readOnlyRoot: !(request.sudo || (request.writableRoot ?? defaults.writableRoot === 'always')),
     // Its neighbours on the network are told by it: it says nothing of the id.
     hostname: request.hostname ?? randomBytes(6).toString('hex'),
     ociRuntime: request.ociRuntime ?? defaults.ociRuntime,

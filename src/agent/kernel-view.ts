@@ -71,6 +71,7 @@ export function viewOf(
     ports: record.placement.hostPorts,
     /** Names of its variables; what they say is the tenant's alone. */
     environ: spec.environ.map(([name]) => name),
+    readOnlyRoot: spec.readOnlyRoot,
     containerId: record.containerId,
     generation: record.generation,
     createdAt: record.createdAt,

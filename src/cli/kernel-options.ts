@@ -26,6 +26,7 @@ export const kernelOptions: readonly OptionSpec[] = [
   { flags: '--mount <host:container[:ro]>', help: 'mount a host folder that the configuration allows', repeat: true },
   { flags: '--network <kind>', help: 'network (default bridge)', choices: ['none', 'bridge'] },
   { flags: '--runtime <name>', help: 'OCI runtime, such as runsc, where the configuration allows it' },
+  { flags: '--writable', help: 'a root file system that can be written, not only the home and /tmp' },
   { flags: '--publish <port>', help: 'publish a container port on 127.0.0.1', repeat: true },
 ];
 
@@ -66,6 +67,7 @@ export function createBody(
     network: options.choice('network', ['none', 'bridge']),
     publish: options.list('publish').map(portOf),
     ociRuntime: options.text('runtime'),
+    writableRoot: options.flag('writable') || undefined,
     interpreter: rest.interpreter,
   });
 }

@@ -8,6 +8,7 @@ import { isSystemError } from '../lib/system-error.ts';
 import type { NumberedRunEvent, RunEvent } from '../protocol/run-event.ts';
 import type { ApiClient, ExecuteRequest } from './api-client.ts';
 import { type EndStatus, exitStatus, statusOfEnd } from './exit-status.ts';
+import { ReadOnlyWatch, readOnlyNotice } from './read-only-notice.ts';
 import { followRun } from './resumed-stream.ts';
 import { LineReader, pumpStdin } from './run-input.ts';
 import { MediaSink, runEventDocument } from './run-output.ts';
@@ -39,6 +40,7 @@ export class RunSession {
   readonly #ended = new AbortController();
   readonly #lines: LineReader;
   readonly #begunAt: number;
+  readonly #readOnly = new ReadOnlyWatch();
   #last = 0;
 
   constructor(options: RunSessionOptions) {
@@ -109,6 +111,7 @@ export class RunSession {
     const { event, body } = numbered;
     this.#last = numbered.n;
     if (event.kind === 'finished') return await this.#finish(numbered, event);
+    if (event.kind === 'stderr') this.#readOnly.take(body);
     if (event.kind === 'waiting-input') {
       await screen.document(runEventDocument(numbered));
       await screen.result(event.prompt);
@@ -151,6 +154,7 @@ export class RunSession {
     });
     await screen.document({ ...runEventDocument(numbered), status: end.status });
     if (end.line !== null) await screen.note(end.line);
+    else if (end.status !== 0 && this.#readOnly.seen && (await this.#isReadOnly())) await screen.note(readOnlyNotice);
     else if (end.status !== 0) await this.#noteDisk();
     return end.status;
   }
@@ -176,6 +180,10 @@ export class RunSession {
     }
     const { status, line } = statusOfEnd(end);
     return { status, line: termination ? `${line}: ${termination.detail}` : line };
+  }
+
+  async #isReadOnly(): Promise<boolean> {
+    return (await this.#options.client.inspect(this.#options.kernel).catch(() => null))?.readOnlyRoot === true;
   }
 
   /** The output goes nowhere any more: the program is stopped, as SIGPIPE would stop it. */

@@ -50,6 +50,8 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
   if (context.mode === 'cluster') checkAdvertised(agent, context);
   const paths = context.mode === 'cluster' ? clusterPaths(agent, context) : standalonePaths(context);
   const stateDir = absolute(kernelet['state-dir'] ?? paths.stateDir);
+  const imageBootstrap = kernelet['image-bootstrap'] ?? (context.mode === 'cluster' ? 'root' : 'never');
+  const changesRoot = context.mode === 'cluster' || imageBootstrap === 'root';
   return {
     mode: context.mode,
     configFile: context.configFile,
@@ -78,7 +80,8 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
     },
     ociRuntime: kernelet['oci-runtime'],
     ociRuntimes: [...new Set([kernelet['oci-runtime'] ?? [], kernelet['oci-runtimes']].flat())],
-    imageBootstrap: kernelet['image-bootstrap'] ?? (context.mode === 'cluster' ? 'root' : 'never'),
+    imageBootstrap,
+    writableRoot: kernelet['writable-root'] ?? (changesRoot ? 'always' : 'on-request'),
     imageCapabilities: kernelet['image-capabilities'],
     loosen: {
       capabilities: kernelet['loosen.capabilities'],

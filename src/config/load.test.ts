@@ -24,6 +24,13 @@ describe('where a value comes from', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('lets root file systems be written on request alone, and always where scripts of images change them', async () => {
+    const writable = async (toml: string | null) => (await load(toml)).settings.writableRoot;
+    expect(await writable(null)).toBe('on-request');
+    expect(await writable('[kernelet]\nimage-bootstrap = "root"\n')).toBe('always');
+    expect(await writable('[kernelet]\nimage-bootstrap = "root"\nwritable-root = "never"\n')).toBe('never');
+  });
+
   it('lets the file win over defaults, the environment over the file, flags over all', async () => {
     const toml = '[kernelet]\nstate-dir = "/a"\nsocket = "/a/s"\ndefault-cpus = 2\nready-timeout = "5s"\n';
     const environ = { KERNELET_STATE_DIR: '/b', KERNELET_SOCKET: '/b/s', BACKEND_CONTAINER_PORT_RANGE: '100-200' };

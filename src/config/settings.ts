@@ -149,6 +149,9 @@ export interface LoosenSettings {
   readonly clusterServices: boolean;
 }
 
+/** Which kernels can write to the root file systems of their containers: none, those that ask for it, or all. */
+export type WritableRoot = 'never' | 'on-request' | 'always';
+
 /** What a kernel gets when its request doesn't say. */
 export interface KernelDefaults {
   readonly cpus: number;
@@ -199,6 +202,7 @@ export interface Settings {
   readonly ociRuntimes: readonly string[];
   /** Whether images' own scripts are run. */
   readonly imageBootstrap: 'never' | 'root';
+  readonly writableRoot: WritableRoot;
   /** Without `CAP_`; only in cluster mode. */
   readonly imageCapabilities: readonly string[];
   /** How long a kernel may take from its start until its runner is ready. */

@@ -326,6 +326,16 @@ export interface Engine extends AsyncDisposable {
   inspectContainer(idOrName: string, signal: AbortSignal): Promise<ContainerDetail | null>;
   /** Whether a path of the container's file system, running or not, is a symbolic link; an absent one is none. */
   isLink(id: ContainerId, path: string, signal: AbortSignal): Promise<boolean>;
+  /**
+   * A file of a container, running or not, as its mounts let it be seen. `no-file`: a symbolic link or anything else that is
+   * no file, or one of more than `maxBytes`.
+   */
+  readFile(
+    id: ContainerId,
+    path: string,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | 'absent' | 'no-file'>;
   /** All containers, in any state, that carry every one of these labels. */
   listContainers(labels: WantedLabels, signal: AbortSignal): Promise<readonly ContainerSummary[]>;
   /** Idempotent: a container that is absent or not running is success. */

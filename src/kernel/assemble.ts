@@ -41,6 +41,7 @@ import { RunnerClients } from './runner-clients.ts';
 import { probeRuntime } from './runtime-probe.ts';
 import type { CreationPlan } from './step.ts';
 import { type RunnerTuning, socketName } from './steps/config-files.ts';
+import { ImageUsers } from './user-files.ts';
 
 /** What one agent's kernels are made from. */
 export interface KernelsParts {
@@ -74,6 +75,8 @@ export interface KernelsParts {
   /** Where the engine's processes are seen, such as `/proc`; null = its containers have none. */
   readonly processRoot: string | null;
   readonly refusedServices: RefusedServices;
+  /** Where it is kept whom images name as users, which agents may share; in the state folder when absent. */
+  readonly imageUsersFolder?: string;
 }
 
 /** What the configuration says about kernels. */
@@ -156,6 +159,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     engineGuard,
     scratch,
     settings: container,
+    imageUsers: new ImageUsers(parts.imageUsersFolder ?? join(state.path, 'image-users'), log),
     hooks,
   });
   const prewarmedNetworks = new PrewarmedNetworkPool({

@@ -13,6 +13,7 @@ const folder = {
   config: '/s/config',
   run: '/s/run',
   networkFiles: '/s/names',
+  users: '/s/users',
   private: '/s/private',
 };
 const terminal = { name: 'ttyd', protocol: 'http', containerPorts: [7681], isInference: false };
@@ -34,6 +35,7 @@ function specOf(
     ownership: new Ownership(parseAgentId('i-one'), new Uint8Array(32)),
     settings: { ...testSettings.container, bridgeName: 'kernelet-x', publishAddress: '10.0.0.5', ...settings },
     volume: '/volume',
+    users: null,
   });
 }
 

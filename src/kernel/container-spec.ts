@@ -13,8 +13,10 @@ import { placementLabels } from './owned-containers.ts';
 import { labelNames, type Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
 import { hookTarget } from './resource-files.ts';
+import { temporaryFolders } from './root-file-system.ts';
 import { seccompProfile } from './seccomp-profile.ts';
 import { isOnHost } from './spec.ts';
+import { type UserFiles, userFileMounts } from './user-files.ts';
 
 /** What an operator may loosen; an image or a request never can. */
 export interface ContainerHardening {
@@ -88,9 +90,11 @@ interface SpecParts {
   readonly volume: string;
   readonly overrides?: ContainerSpec['overrides'];
   readonly views?: readonly ContainerMount[] | undefined;
+  /** What the kernel has copies of; null = of nothing. */
+  readonly users: UserFiles | null;
 }
 
-function mountsOf(record: KernelRecord, { paths, volume, views = [] }: SpecParts): readonly ContainerMount[] {
+function mountsOf(record: KernelRecord, { paths, volume, users, views = [] }: SpecParts): readonly ContainerMount[] {
   return [
     ...views,
     { source: volume, target: containerPaths.volume, readOnly: true },
@@ -98,6 +102,7 @@ function mountsOf(record: KernelRecord, { paths, volume, views = [] }: SpecParts
     { source: paths.work, target: containerPaths.home, readOnly: false },
     { source: paths.config, target: containerPaths.homeConfig, readOnly: true },
     ...(record.placement.prewarmedNetwork ? networkFileMounts(paths) : []),
+    ...(users === null ? [] : userFileMounts(paths, users)),
     ...record.spec.mounts,
     ...hookMounts(record.placement.provision),
     ...record.placement.provision.mounts.map((mount) => ({ ...mount, readOnly: true })),
@@ -166,7 +171,7 @@ export function containerSpec(record: KernelRecord, parts: SpecParts): Container
       ...placementLabels(placement),
     },
     mounts: mountsOf(record, parts),
-    temporaryFilesystems: {},
+    temporaryFilesystems: temporaryFolders(spec),
     limits: {
       cpus: limited.cpus ? limits.cpus : null,
       // Shared memory is taken from the kernel's own (spec resources-and-stats 6.3).
@@ -190,6 +195,7 @@ export function containerSpec(record: KernelRecord, parts: SpecParts): Container
     logLimitBytes: settings.logLimitBytes,
     init: settings.init,
     ...runtimeOf(record),
+    ...(spec.readOnlyRoot ? { readOnlyRoot: true } : {}),
     ...(parts.overrides === undefined ? {} : { overrides: parts.overrides }),
   };
 }

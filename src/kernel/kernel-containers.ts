@@ -13,6 +13,7 @@ import type { EngineIdentityGuard } from './engine-identity-guard.ts';
 import type { KernelHookList } from './kernel-hooks.ts';
 import type { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
+import { hasUserFiles, type ImageUsers, readUserFiles, type UserFiles, writeUserFiles } from './user-files.ts';
 
 /** Where containers are made, how, and who is told before one is removed. */
 export interface KernelContainersParts {
@@ -21,6 +22,7 @@ export interface KernelContainersParts {
   readonly engineGuard: Pick<EngineIdentityGuard, 'confirm'>;
   readonly scratch: ScratchFolders;
   readonly settings: ContainerSettings;
+  readonly imageUsers: Pick<ImageUsers, 'find' | 'keep'>;
   readonly hooks: Pick<KernelHookList, 'beforeRemoval'>;
 }
 
@@ -47,7 +49,45 @@ export class KernelContainers {
     const volume = await settings.volume.hostPath();
     const [overrides, views] = await Promise.all([settings.hardening.overrides?.(), settings.views?.()]);
     const paths = scratch.paths(record.spec.id);
-    const spec = containerSpec(record, { paths, ownership, settings, volume, overrides, views });
+    const parts = { paths, ownership, settings, volume, overrides, views };
+    const users = hasUserFiles(record.spec) ? await this.#usersOf(record, parts, deadline) : null;
+    if (users !== null) await writeUserFiles(paths, users);
+    return await this.#createAlone(record, containerSpec(record, { ...parts, users }), deadline);
+  }
+
+  /**
+   * The files of the record's image that name users. Where they are not known, a container is made to read them, by the
+   * record's own name: after a crash it is taken for what it is.
+   */
+  async #usersOf(
+    record: KernelRecord,
+    parts: Omit<Parameters<typeof containerSpec>[1], 'users'>,
+    deadline: Deadline,
+  ): Promise<UserFiles> {
+    const { imageUsers, engine } = this.#parts;
+    const image = record.spec.image.id;
+    const known = await imageUsers.find(image);
+    if (known !== null) return known;
+    const spec = containerSpec(record, { ...parts, users: null });
+    // Whatever is mounted would be seen in place of the image's own.
+    const bare = {
+      ...spec,
+      mounts: [],
+      temporaryFilesystems: {},
+      network: 'none',
+      networkAliases: [],
+      hosts: [],
+      ports: [],
+    };
+    const container = await this.#createAlone(record, bare, deadline);
+    const users = await readUserFiles(engine, container, deadline.signal);
+    await engine.removeContainer(container, deadline.signal);
+    await imageUsers.keep(image, users);
+    return users;
+  }
+
+  /** Makes a container by the record's name. One of ours that has it is removed. */
+  async #createAlone(record: KernelRecord, spec: ContainerSpec, deadline: Deadline): Promise<ContainerId> {
     try {
       return await this.#create(spec, deadline);
     } catch (error) {

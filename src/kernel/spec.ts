@@ -157,6 +157,8 @@ export const kernelSpec = fields({
   sudo: newer(truth, false),
   /** The kernel is removed after this long without a run; null = never. */
   idleTimeoutMs: nullable(number),
+  /** Whether nothing can be written but to mounts and folders in memory. */
+  readOnlyRoot: newer(truth, false),
   hostname: text,
   /** By its name in the engine's configuration; null = the engine's default. */
   ociRuntime: newer(nullable(text), null),

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packTar, type TarHeader } from 'modern-tar';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { entryComponents, linkStaysInside, packFiles, packFolder, unpackInto } from './tar.ts';
+import { entryComponents, firstFile, linkStaysInside, packFiles, packFolder, unpackInto } from './tar.ts';
 
 let root = '';
 beforeEach(async () => {
@@ -142,6 +142,32 @@ describe('unpacking what a tenant sent', () => {
     const waiting = unpackInto(new ReadableStream<Uint8Array>(), join(root, 'to'), { signal: later.signal });
     later.abort(new Error('enough'));
     await expect(waiting).rejects.toThrow('enough');
+  });
+});
+
+describe('the first file of an archive', () => {
+  const text = 'x'.repeat(5000);
+
+  it('is read alone, unless it is too large or no file', async () => {
+    const packed = () =>
+      packFiles([
+        { name: 'a', content: text },
+        { name: 'b', content: 'more' },
+      ]);
+    expect(Buffer.from((await firstFile(packed(), 5000)) ?? '').toString()).toBe(text);
+    expect(await firstFile(packed(), 4999)).toBeNull();
+    expect(await firstFile(packFiles([]), 9)).toBeNull();
+    await symlink('elsewhere', join(root, 'link'));
+    expect(await firstFile(packFolder(root, { filter: (path) => path === 'link' }), 9)).toBeNull();
+  });
+
+  it('that is damaged or cut is an error', async () => {
+    await expect(firstFile(ReadableStream.from([Buffer.alloc(600, 7)]), 9)).rejects.toMatchObject({
+      code: 'FILE_ERROR',
+    });
+    const whole = await new Response(packFiles([{ name: 'a', content: text }])).bytes();
+    const cut = whole.subarray(0, 2000);
+    await expect(firstFile(ReadableStream.from([cut]), 5000)).rejects.toMatchObject({ code: 'FILE_ERROR' });
   });
 });
 

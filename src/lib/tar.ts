@@ -107,6 +107,33 @@ export async function unpackInto(
   }
 }
 
+/**
+ * The content of an archive's first entry; null when that is no file or has more than `maxBytes`. The rest is not read.
+ * Throws FILE_ERROR when the archive is damaged, and as `content` does.
+ */
+export async function firstFile(content: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array | null> {
+  const stop = new AbortController();
+  const decoder = createTarDecoder({ strict: true });
+  const piping = ReadableStream.from(content).pipeTo(decoder.writable, { signal: stop.signal });
+  let failure: unknown = null;
+  piping.catch((error: unknown) => {
+    failure ??= error;
+  });
+  try {
+    for await (const { header, body } of decoder.readable) {
+      if ((header.type ?? 'file') !== 'file' || header.size > maxBytes) return null;
+      return new Uint8Array(await new Response(body).arrayBuffer());
+    }
+    return null;
+  } catch (error) {
+    if (failure instanceof KerneletError) throw failure;
+    const text = error instanceof Error ? error.message : String(error);
+    throw new KerneletError('FILE_ERROR', `cannot read an archive: ${text}`, { cause: error });
+  } finally {
+    stop.abort();
+  }
+}
+
 class Unpacker {
   readonly #root: string;
   /** Folders known to be real ones, by their path below the root. */

@@ -116,6 +116,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       refusedPaths,
       connectRunner: backend.connectRunner,
       packetFilter: backend.packetFilter,
+      imageUsersFolder: path.join(settings.stateDir, 'image-users'),
       refusedServices: role.refusedServices,
       networkBytes: backend.networkBytes,
       readSockets: backend.readSockets,
@@ -211,6 +212,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       bitsPerSecond: settings.defaults.bitsPerSecond,
       user: settings.container.kernelUser,
       ociRuntime: settings.ociRuntime,
+      writableRoot: settings.writableRoot,
     },
     ociRuntimes: new OciRuntimes({
       names: settings.ociRuntimes,

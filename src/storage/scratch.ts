@@ -27,6 +27,8 @@ export interface ScratchPaths {
   readonly run: string;
   /** Its own network files, in place of those of a network that it has joined; absent without one. */
   readonly networkFiles: string;
+  /** Its own files that name users, over a root file system that is read-only; absent without one. */
+  readonly users: string;
   /** For the agent alone; not mounted. */
   readonly private: string;
 }
@@ -110,6 +112,7 @@ export class ScratchFolders implements AsyncDisposable {
       config: join(root, 'config'),
       run: join(root, 'run'),
       networkFiles: join(root, 'names'),
+      users: join(root, 'users'),
       private: join(root, 'private'),
     };
   }

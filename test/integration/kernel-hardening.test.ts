@@ -86,6 +86,20 @@ describe('a kernel’s container', () => {
     expect(await inside("tr '\\0' '\\n' < /proc/1/environ")).not.toContain('LD_PRELOAD');
   });
 
+  it('shows nothing of the machine’s hardware, keys and timers, and nothing of its groups of processes', async () => {
+    const paths = ['acpi', 'asound', 'interrupts', 'kcore', 'keys', 'latency_stats', 'sched_debug', 'scsi'];
+    const hidden = [...paths, 'timer_list', 'timer_stats'].map((name) => `/proc/${name}`);
+    const folders = ['/sys/firmware', '/sys/devices/virtual/powercap'];
+    const line = `for f in ${[...hidden, ...folders].join(' ')}; do
+[ -e $f ] || continue; [ -d $f ] && ls -A $f || head -c 99 $f; done`;
+    for (const user of ['0:0', '1000:1000']) expect(await inside(line, user)).toMatch(/^[01]:$/);
+    expect(await inside('cut -d: -f3 /proc/self/cgroup | sort -u', '1000:1000')).toBe('0: /');
+    expect(await inside("awk '/ - cgroup2? / {print $4}' /proc/self/mountinfo | sort -u", '1000:1000')).toBe('0: /');
+    const readOnly = `for f in bus fs irq sys sysrq-trigger; do
+[ -e /proc/$f ] && ! awk '$5 == "/proc/'$f'" && $6 ~ "^ro" {found = 1} END {exit !found}' /proc/self/mountinfo && echo $f; done; true`;
+    expect(await inside(readOnly)).toBe('0:');
+  });
+
   it('is bounded in memory with swap, processes and CPU, and has the seccomp profile of kernelet', async () => {
     const { text } = await engineCall('GET', `/containers/${record.containerId}/json`);
     const document = JSON.parse(text) as { HostConfig: Record<string, unknown> };

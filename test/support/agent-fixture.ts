@@ -120,6 +120,7 @@ export async function testAgentParts(
       bitsPerSecond: null,
       user: { uid: 1000, gid: 1000 },
       ociRuntime: null,
+      writableRoot: 'always',
     },
     ociRuntimes: new OciRuntimes({ names: [], probe: null, clock: systemClock, log: silentLogger }),
     capacity: { cpus: 8, memoryBytes: 64 * 2 ** 30, slots: kernels.devices.known },

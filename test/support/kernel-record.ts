@@ -37,6 +37,7 @@ export function specFixture(change: Partial<KernelSpec> = {}): KernelSpec {
     user: { uid: 1000, gid: 1000 },
     sudo: false,
     idleTimeoutMs: null,
+    readOnlyRoot: false,
     hostname: 'main1',
     ociRuntime: null,
     ...change,

@@ -60,6 +60,7 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
     ['network', kernel.network],
     ['ports', or(kernel.ports.map((port) => `${port.containerPort} → 127.0.0.1:${port.hostPort}`))],
     ['mounts', or(kernel.mounts.map(mountText))],
+    ['root file system', kernel.readOnlyRoot ? 'read-only' : 'writable'],
     ['environment', or(kernel.environ.map(printable))],
     ['container', kernel.containerId ?? '-'],
     ['generation', String(kernel.generation)],

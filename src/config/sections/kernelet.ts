@@ -145,6 +145,11 @@ export const kerneletSection = {
       description:
         'Whether the script of an image (`/opt/container/bootstrap.sh`) is run before a kernel is ready: `never`, or as `root` of its container. None given: `root` in cluster mode, since its images expect it, `never` else. With `root` no kernel joins a prewarmed network, so that nobody who was root has been in it.',
     }),
+    'writable-root': key(optional(choice(['never', 'on-request', 'always'])), {
+      default: null,
+      description:
+        'Which kernels can write to the root file systems of their containers, as far as the image’s permissions let them: none (`never`), those made with `--writable` (`on-request`), or all (`always`). The others write to their home, and to `/tmp`, `/var/tmp` and `/run` in their memory. None given: `on-request`; `always` in cluster mode, whose sessions are set up and committed there, and with `image-bootstrap = "root"`. Sessions that may use `sudo` always can.',
+    }),
     'image-capabilities': key(capabilities, {
       default: imageCapabilities,
       description:

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ContainerSpec } from '../engine.ts';
-import { containerBody } from './container-body.ts';
+import { containerBody as bodyOf } from './container-body.ts';
 
 function spec(change: Partial<ContainerSpec> = {}): ContainerSpec {
   return {
@@ -30,6 +30,8 @@ function spec(change: Partial<ContainerSpec> = {}): ContainerSpec {
   };
 }
 
+const containerBody = (of: ContainerSpec) => bodyOf(of, null);
+
 describe('containerBody', () => {
   it('writes the whole request', () => {
     expect(containerBody(spec())).toEqual({
@@ -55,11 +57,27 @@ describe('containerBody', () => {
         AutoRemove: false,
         RestartPolicy: { Name: 'no' },
         IpcMode: 'private',
+        CgroupnsMode: 'private',
         Init: true,
         NetworkMode: 'bridge',
         CapDrop: ['ALL'],
         CapAdd: ['SETUID', 'SETGID', 'KILL'],
         SecurityOpt: ['no-new-privileges:true'],
+        MaskedPaths: [
+          '/proc/acpi',
+          '/proc/asound',
+          '/proc/interrupts',
+          '/proc/kcore',
+          '/proc/keys',
+          '/proc/latency_stats',
+          '/proc/sched_debug',
+          '/proc/scsi',
+          '/proc/timer_list',
+          '/proc/timer_stats',
+          '/sys/devices/virtual/powercap',
+          '/sys/firmware',
+        ],
+        ReadonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
         LogConfig: { Type: 'local', Config: { 'max-size': '2m', 'max-file': '5', compress: 'false' } },
         Mounts: [
           {
@@ -112,6 +130,16 @@ describe('containerBody', () => {
       },
     });
     expect(JSON.stringify(containerBody(spec()))).not.toMatch(/nofile|StorageOpt|ShmSize|CpusetCpus|NetworkingConfig/);
+  });
+
+  it('names the profile of AppArmor that the engine has, before what the operator says of it', () => {
+    const overrides = { HostConfig: { SecurityOpt: ['apparmor=site'] } };
+    expect(bodyOf(spec({ securityOptions: ['seccomp={}'], overrides }), 'docker-default')).toMatchObject({
+      HostConfig: {
+        SecurityOpt: ['no-new-privileges:true', 'apparmor=docker-default', 'seccomp={}', 'apparmor=site'],
+      },
+    });
+    expect(containerBody(spec({ readOnlyRoot: true }))).toMatchObject({ HostConfig: { ReadonlyRootfs: true } });
   });
 
   it('has a limit once, as the operator’s own fields say', () => {

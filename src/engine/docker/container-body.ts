@@ -18,8 +18,23 @@ const unlimited = -1;
 /** Networks on which the engine refuses aliases. */
 const networksWithoutAliases = new Set(['none', 'host', 'bridge', 'default']);
 
-/** The body for `POST /containers/create`. */
-export function containerBody(spec: ContainerSpec): object {
+/**
+ * What shows or does something to the machine as a whole: content that newer engines hide or make read-only by themselves,
+ * and older ones leave open in part. Naming them takes the place of the engine's own lists.
+ */
+const maskedPaths = [
+  ...['acpi', 'asound', 'interrupts', 'kcore', 'keys', 'latency_stats', 'sched_debug', 'scsi'].map(inProc),
+  ...['timer_list', 'timer_stats'].map(inProc),
+  ...['/sys/devices/virtual/powercap', '/sys/firmware'],
+];
+const readOnlyPaths = ['bus', 'fs', 'irq', 'sys', 'sysrq-trigger'].map(inProc);
+
+function inProc(name: string): string {
+  return `/proc/${name}`;
+}
+
+/** The body for `POST /containers/create`. `appArmorProfile`: null where the engine has none. */
+export function containerBody(spec: ContainerSpec, appArmorProfile: string | null): object {
   const body = {
     Image: spec.image,
     // The engine refuses one beside a network that is joined.
@@ -39,27 +54,35 @@ export function containerBody(spec: ContainerSpec): object {
     AttachStdout: false,
     AttachStderr: false,
     ExposedPorts: Object.fromEntries(spec.ports.map((port) => [portKey(port), {}])),
-    HostConfig: hostConfig(spec),
+    HostConfig: hostConfig(spec, appArmorProfile),
     ...networking(spec),
   } satisfies ContainerCreateRequest;
   const withDevices = spec.devices === undefined ? body : mergeOverrides(body, deviceFields(spec.devices));
   return spec.overrides === undefined ? withDevices : mergeOverrides(withDevices, spec.overrides);
 }
 
-function hostConfig(spec: ContainerSpec): HostConfig {
+function hostConfig(spec: ContainerSpec, appArmorProfile: string | null): HostConfig {
   return {
     Privileged: false,
     PublishAllPorts: false,
     AutoRemove: false,
     RestartPolicy: { Name: 'no' },
     IpcMode: 'private',
+    // With the host's own a kernel reads where in the host's hierarchy it lies, which engines leave so with cgroup v1.
+    CgroupnsMode: 'private',
     Init: spec.init,
     NetworkMode: typeof spec.network === 'string' ? spec.network : `container:${spec.network.container}`,
     ...(spec.readOnlyRoot === true ? { ReadonlyRootfs: true } : {}),
     ...(spec.runtime === undefined ? {} : { Runtime: spec.runtime }),
     CapDrop: ['ALL'],
     CapAdd: [...spec.capabilities],
-    SecurityOpt: [...(spec.noNewPrivileges ? ['no-new-privileges:true'] : []), ...spec.securityOptions],
+    SecurityOpt: [
+      ...(spec.noNewPrivileges ? ['no-new-privileges:true'] : []),
+      ...(appArmorProfile === null ? [] : [`apparmor=${appArmorProfile}`]),
+      ...spec.securityOptions,
+    ],
+    MaskedPaths: maskedPaths,
+    ReadonlyPaths: readOnlyPaths,
     LogConfig: logConfig(spec.logLimitBytes),
     Mounts: spec.mounts.map(bind),
     Tmpfs: { ...spec.temporaryFilesystems },

@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { asContainerId, type ContainerId } from '../../lib/ids.ts';
 import { Backoff } from '../../lib/retry.ts';
+import { firstFile } from '../../lib/tar.ts';
 import type {
   CommitOptions,
   ContainerDetail,
@@ -29,13 +30,13 @@ export class DockerContainers {
     this.#clock = clock;
   }
 
-  async create(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerId> {
+  async create(spec: ContainerSpec, appArmorProfile: string | null, signal: AbortSignal): Promise<ContainerId> {
     const request: EngineRequest = {
       method: 'POST',
       path: '/containers/create',
       query: { name: spec.name },
       what: `create container ${spec.name}`,
-      json: containerBody(spec),
+      json: containerBody(spec, appArmorProfile),
     };
     try {
       const { value } = await this.#transport.json(request, signal);
@@ -131,6 +132,27 @@ export class DockerContainers {
     const isLink = readIsLink(headers['x-docker-container-path-stat']);
     if (isLink !== undefined) return isLink;
     throw new KerneletError('ENGINE_FAILED', `the engine does not describe ${path} in container ${shortId(id)}`);
+  }
+
+  async readFile(
+    id: ContainerId,
+    path: string,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | 'absent' | 'no-file'> {
+    const request: EngineRequest = {
+      method: 'GET',
+      path: `/containers/${pathSegment(id)}/archive`,
+      query: { path },
+      what: `read ${path} in container ${shortId(id)}`,
+      accept: [404],
+    };
+    const reply = await this.#transport.stream(request, signal);
+    if (reply.status === 404) {
+      reply.body.destroy();
+      return 'absent';
+    }
+    return (await firstFile(this.#transport.chunks(reply, request, signal), maxBytes)) ?? 'no-file';
   }
 
   async list(labels: WantedLabels, signal: AbortSignal): Promise<readonly ContainerSummary[]> {

@@ -23,7 +23,7 @@ import type {
   WantedLabels,
 } from '../engine.ts';
 import { DockerContainers } from './containers.ts';
-import { readEngineInfo, readOpenFilesLimit } from './engine-info.ts';
+import { appArmorProfileOf, readEngineInfo, readOpenFilesLimit } from './engine-info.ts';
 import { readEvents } from './events.ts';
 import { DockerImages } from './images.ts';
 import { DockerMarks } from './marks.ts';
@@ -56,6 +56,8 @@ export class DockerEngine implements Engine {
   readonly #networks: DockerNetworks;
   readonly #marks: DockerMarks;
   readonly #clock: Clock;
+  /** As the engine last described itself; undefined = it has not yet. */
+  #appArmorProfile: string | null | undefined;
 
   /** Throws ENGINE_UNSUPPORTED when `dockerHost` is not a UNIX socket of this machine. */
   constructor(options: DockerEngineOptions = {}) {
@@ -81,6 +83,7 @@ export class DockerEngine implements Engine {
     const version = await this.#transport.version(signal);
     const request = { method: 'GET', path: '/info', what: 'describe itself' } as const;
     const info = readEngineInfo((await this.#transport.json(request, signal)).value, version);
+    this.#appArmorProfile = appArmorProfileOf(info, version);
     const openFilesLimit = await readOpenFilesLimit(this.#plain.socketPath);
     return openFilesLimit === undefined ? info : { ...info, openFilesLimit };
   }
@@ -147,8 +150,9 @@ export class DockerEngine implements Engine {
     return this.#containers.commit(id, options, signal);
   }
 
-  createContainer(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerId> {
-    return this.#containers.create(spec, signal);
+  async createContainer(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerId> {
+    if (this.#appArmorProfile === undefined) await this.info(signal);
+    return await this.#containers.create(spec, this.#appArmorProfile ?? null, signal);
   }
 
   startContainer(id: ContainerId, signal: AbortSignal): Promise<void> {
@@ -161,6 +165,15 @@ export class DockerEngine implements Engine {
 
   isLink(id: ContainerId, path: string, signal: AbortSignal): Promise<boolean> {
     return this.#containers.isLink(id, path, signal);
+  }
+
+  readFile(
+    id: ContainerId,
+    path: string,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | 'absent' | 'no-file'> {
+    return this.#containers.readFile(id, path, maxBytes, signal);
   }
 
   listContainers(labels: WantedLabels, signal: AbortSignal): Promise<readonly ContainerSummary[]> {

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { parseOpenFilesLimit, parseSocketInodes, readEngineInfo, readOpenFilesLimit } from './engine-info.ts';
+import {
+  appArmorProfileOf,
+  parseOpenFilesLimit,
+  parseSocketInodes,
+  readEngineInfo,
+  readOpenFilesLimit,
+} from './engine-info.ts';
 
 describe('readEngineInfo', () => {
   const infoOf = (dataRoot: string, ...options: readonly string[]) =>
@@ -8,7 +14,7 @@ describe('readEngineInfo', () => {
         ...{ ID: 'id', Architecture: 'x86_64', Driver: 'overlay2', CgroupVersion: '2', CgroupDriver: 'cgroupfs' },
         ...{ NCPU: 1, MemTotal: 1, DockerRootDir: dataRoot, SecurityOptions: options },
       },
-      { name: 'docker', version: '1', apiVersion: '1.41' },
+      { name: 'docker', version: '1', apiVersion: '1.41', components: [] },
     );
 
   it('knows from the data root whom the engine maps root to', () => {
@@ -44,6 +50,16 @@ describe('parseSocketInodes', () => {
     ].join('\n');
     expect([...parseSocketInodes(table, new Set(['/run/docker.sock']))]).toEqual(['20881', '20882']);
     expect([...parseSocketInodes(table, new Set(['/run/a b.sock']))]).toEqual(['7']);
+  });
+});
+
+describe('appArmorProfileOf', () => {
+  it.each([
+    [['name=apparmor', 'name=seccomp,profile=default'], ['Engine', 'containerd'], 'docker-default'],
+    [['name=seccomp,profile=default'], ['Engine'], null],
+    [['name=apparmor'], ['Podman Engine'], null],
+  ])('of %j and %j is %s', (securityOptions, components, profile) => {
+    expect(appArmorProfileOf({ securityOptions }, { components })).toBe(profile);
   });
 });
 

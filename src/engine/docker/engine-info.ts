@@ -47,6 +47,17 @@ function mappedRootOf(dataRoot: string): NonNullable<EngineInfo['mappedRoot']> {
   throw new KerneletError('NOT_SUPPORTED', text, { context: { path: dataRoot } });
 }
 
+/**
+ * The profile of AppArmor that its containers are to have: Docker's own, which it loads by itself wherever the machine has
+ * AppArmor. null: there is none, or the engine is another, which has no profile of that name.
+ */
+export function appArmorProfileOf(
+  { securityOptions }: Pick<EngineInfo, 'securityOptions'>,
+  { components }: Pick<EngineVersion, 'components'>,
+): string | null {
+  return securityOptions.includes('name=apparmor') && components.includes('Engine') ? 'docker-default' : null;
+}
+
 /** A process of the engine, as `/proc` shows it. */
 interface HostProcess {
   readonly pid: number;

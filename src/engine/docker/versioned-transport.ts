@@ -3,7 +3,7 @@
  * written for, so that a newer engine answers in a known shape.
  */
 import { KerneletError } from '../../lib/errors.ts';
-import { child, type Fields, fields, text } from './replies.ts';
+import { child, type Fields, fields, list, text } from './replies.ts';
 import type { DockerTransport, EngineReply, EngineRequest } from './transport.ts';
 
 const oldest = [1, 41] as const;
@@ -17,6 +17,8 @@ export interface EngineVersion {
   /** The version in use, e.g. `1.41`. */
   readonly apiVersion: string;
   readonly name: string;
+  /** What it is made of: `Engine`, `containerd`, `runc`; `Podman Engine` is another. */
+  readonly components: readonly string[];
 }
 
 /**
@@ -84,6 +86,7 @@ export class VersionedTransport implements Disposable {
       version: text(reply, 'Version'),
       apiVersion: chooseApiVersion(text(reply, 'ApiVersion'), text(reply, 'MinAPIVersion')),
       name: text(child(reply, 'Platform'), 'Name') || 'Docker',
+      components: list(reply['Components']).map((component) => text(fields(component), 'Name')),
     };
   }
 }

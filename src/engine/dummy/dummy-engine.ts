@@ -44,6 +44,8 @@ export interface DummyEngineOptions {
   readonly firstSerial?: number;
   /** Paths that are links in every container. */
   readonly links?: readonly string[];
+  /** Files of every container, by path. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Decides what a pull brings; by default there is no registry. */
   readonly onPull?: (reference: string) => EngineImage | Promise<EngineImage>;
   /** Takes what is pushed; by default there is no registry. */
@@ -271,6 +273,21 @@ export class DummyEngine implements Engine {
 
   isLink(id: ContainerId, path: string, signal: AbortSignal): Promise<boolean> {
     return this.#faults.run('isLink', id, signal, () => this.#options.links?.includes(path) ?? false);
+  }
+
+  /** Its images have no files but those of the options. */
+  readFile(
+    id: ContainerId,
+    path: string,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | 'absent' | 'no-file'> {
+    return this.#faults.run('readFile', id, signal, () => {
+      if (this.#options.links?.includes(path)) return 'no-file';
+      const content = this.#options.files?.[path];
+      if (content === undefined) return 'absent';
+      return content.length > maxBytes ? 'no-file' : Buffer.from(content);
+    });
   }
 
   listContainers(labels: WantedLabels, signal: AbortSignal): Promise<readonly ContainerSummary[]> {

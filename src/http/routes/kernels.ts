@@ -108,6 +108,10 @@ const createBodySchema = z
       .readonly()
       .default([]),
     idleTimeoutMs: durationField.optional().openapi({ description: 'Removed after this long without a run.' }),
+    writableRoot: z.boolean().optional().openapi({
+      description:
+        'Whether the root file system of its container can be written, where `kernelet.writable-root` lets it; else as configured, which is read-only unless changed.',
+    }),
     interpreter: z.enum(['eager', 'lazy']).default('eager'),
     ociRuntime: z
       .string()
@@ -184,6 +188,9 @@ export const kernelSchema = z
       .array(z.string())
       .readonly()
       .openapi({ description: 'Names of its variables. What they say is told to its programs alone.' }),
+    readOnlyRoot: z
+      .boolean()
+      .openapi({ description: 'Whether its home and folders in memory are all that it can write.' }),
     containerId: z.string().nullable(),
     generation: z.int().openapi({ description: 'Counts the containers of this kernel from 1.' }),
     createdAt: z.number(),

@@ -1,0 +1,114 @@
+/** Kernels whose root file system is read-only, as all are on a node that is alone: what programs can still do, and who may loosen it. */
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
+import { packFiles } from '../../src/lib/tar.ts';
+import { baseImage, connectTestEngine, uniqueName, within } from '../support/engine.ts';
+import { NodeUnderTest } from '../support/node-under-test.ts';
+
+const image = `${uniqueName('kernelet-test-open').toLowerCase()}:latest`;
+const hostile = `${uniqueName('kernelet-test-entry').toLowerCase()}:latest`;
+/** What is in the place of the runner's entry, in the image: it would be root's. */
+const entry = '#!/bin/sh\\nid -u >/home/work/ran-as\\n';
+
+let engine: DockerEngine;
+let node: NodeUnderTest;
+beforeAll(async () => {
+  engine = await connectTestEngine();
+  const build = async (reference: string, lines: readonly string[]): Promise<void> => {
+    const context = packFiles([{ name: 'Dockerfile', content: [`FROM ${baseImage}`, ...lines].join('\n') }]);
+    await engine.buildImage(context, { reference, buildArguments: {}, labels: {} }, within(60_000));
+  };
+  await build(image, ['RUN mkdir -m 777 /data && echo app:x:4321:4321::/:/bin/sh >>/etc/passwd']);
+  const fake = `mkdir -p /opt/backend.ai/bin && printf '${entry}' >/opt/backend.ai/bin/entry`;
+  await build(hostile, [`RUN ${fake} && ln -sf /opt/backend.ai/bin/entry /etc/passwd`]);
+  node = await NodeUnderTest.started();
+}, 120_000);
+afterAll(async () => {
+  await node?.[Symbol.asyncDispose]();
+  for (const reference of [image, hostile]) await engine?.removeImage(reference, { force: true }, within(30_000));
+  await engine?.[Symbol.asyncDispose]();
+});
+
+const run = (of: NodeUnderTest, code: string, ...options: string[]) =>
+  of.run(['run', '--pull', 'never', '--image', image, '--network', 'none', ...options, '-c', code]);
+
+describe('a root file system that is read-only', () => {
+  it('lets nobody write but in the home and in folders of limited size, from which nothing gains privileges', async () => {
+    const { text, stderr, status } = await run(
+      node,
+      `for f in / /opt /etc /data /usr/lib; do touch $f/x && echo "wrote $f"; done 2>&1 | grep -c 'Read-only'
+for f in ~ /tmp /var/tmp /run /dev/shm; do touch $f/x && echo $f; done
+cp /bin/echo /tmp/ && /tmp/echo run; cp /bin/echo /run/ && /run/echo run 2>/dev/null || echo not run
+df -k /tmp /var/tmp /run | awk 'NR > 1 {print $6, $2}'
+awk '$5 ~ "^(/tmp|/var/tmp|/run)$" {print $6}' /proc/self/mountinfo | grep -c nosuid,nodev`,
+      '--mem',
+      '256m',
+    );
+    const size = (share: number) => (256 * 1024) / share;
+    expect({ text, stderr, status }).toEqual({
+      text: `5\n/home/work\n/tmp\n/var/tmp\n/run\n/dev/shm\nrun\nnot run\n/tmp ${size(2)}\n/var/tmp ${size(8)}\n/run ${size(8)}\n3\n`,
+      stderr: '',
+      status: 0,
+    });
+  });
+
+  it('knows the tenant by name, beside the users of the image', async () => {
+    const { text } = await run(
+      node,
+      'id -un; ls -l / >/dev/null; grep -c -E "^(root|app|work):" /etc/passwd; echo x >>/etc/passwd',
+    );
+    expect(text).toBe('work\n3\n');
+  });
+
+  it('is the reason that is given when a program fails of it, and only then', async () => {
+    const failed = await node.run(['run', '--lang', 'python', '-c', 'open("/opt/x", "w")']);
+    expect(failed.status).toBe(1);
+    expect(failed.stderr).toMatch(
+      /Read-only file system: '\/opt\/x'\nkernelet: .*read-only: write to \/home\/work .*--writable\n$/,
+    );
+    expect((await run(node, 'touch /data/x || true')).stderr).not.toContain('kernelet:');
+    expect((await run(node, 'echo Read-only file system >&2; false', '--writable')).stderr).not.toContain('kernelet:');
+  });
+
+  it('lets packages be installed for the user', async () => {
+    const code = `import os, site, subprocess, sys
+os.makedirs(site.getusersitepackages())
+open(site.getusersitepackages() + "/tiny.py", "w").write("answer = 42")
+subprocess.run([sys.executable, "-c", "import tiny; print(tiny.answer)"])`;
+    expect((await node.run(['run', '--lang', 'python', '-c', code])).text).toBe('42\n');
+  });
+
+  it('lets the services of the runner start, and stays as it is over a restart', async () => {
+    const id = await node.create('--image', 'kernelet/shell', '--publish', '2200', '--publish', '7681');
+    for (const name of ['sshd', 'ttyd']) expect((await node.run(['service', 'start', id, name])).status).toBe(0);
+    expect((await node.run(['restart', id])).status).toBe(0);
+    const { text } = await node.run(['exec', id, '--', 'sh', '-c', 'id -un; touch /x 2>&1 | grep -c Read-only']);
+    expect(text).toBe('work\n1\n');
+    expect((await node.run(['inspect', id])).text).toMatch(/^root file system: +read-only$/m);
+  });
+
+  it('is not given to a kernel of an image that would have its own file mounted over the runner’s entry', async () => {
+    const ran = await node.run(['run', '--pull', 'never', '--image', hostile, '-c', 'ls /home/work; id -u']);
+    expect(ran).toMatchObject({ status: 0, text: '1000\n' });
+  });
+});
+
+describe('a root file system that can be written', () => {
+  it('is given to who asks for it, as far as the permissions of the image go', async () => {
+    const { text } = await run(node, 'touch /data/x && echo data; touch /opt/x 2>&1 | grep -c denied', '--writable');
+    expect(text).toBe('data\n1\n');
+  });
+
+  it.each([
+    ['never', { status: 2, text: '' }, { status: 1, text: '' }],
+    ['always', { status: 0, text: 'data\n' }, { status: 0, text: 'data\n' }],
+  ])('is for the operator to give: %s', async (value, asked, silent) => {
+    const other = await NodeUnderTest.started({ configuration: `[kernelet]\nwritable-root = "${value}"\n` });
+    onTestFinished(() => other[Symbol.asyncDispose]());
+    const write = 'touch /data/x && echo data';
+    const refused = await run(other, write, '--writable');
+    expect(refused).toMatchObject(asked);
+    expect(refused.stderr.includes('kernelet.writable-root')).toBe(value === 'never');
+    expect(await run(other, write)).toMatchObject(silent);
+  });
+});
