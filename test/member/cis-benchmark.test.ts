@@ -137,7 +137,7 @@ async function look(container: string, asked: readonly number[]): Promise<Seen> 
   ]);
   return {
     container: JSON.parse(inspected.text) as Container,
-    processes: await docker('top', container, '-eo', 'args'),
+    processes: await docker('top', container, '-eo', 'pid,args'),
     engine: (JSON.parse(info.text) as { SecurityOptions: readonly string[] }).SecurityOptions,
     asked,
   };
