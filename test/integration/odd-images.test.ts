@@ -45,9 +45,9 @@ describe('an image', () => {
     const lines = [
       'RUN rm -rf /etc/passwd /etc/group /etc/shadow /tmp /bin/sh /bin/bash && ln -s /no/such /etc/passwd',
     ];
-    expect(await runIn(lines, 'id -u; cd /tmp 2>/dev/null || echo none')).toMatchObject({
+    expect(await runIn(lines, 'id -u; cd /tmp && pwd')).toMatchObject({
       status: 0,
-      text: expect.stringMatching(/^20\d{5}\nnone\n$/),
+      text: expect.stringMatching(/^20\d{5}\n\/tmp\n$/),
     });
   });
 
