@@ -12,12 +12,12 @@ export class ReadOnlyWatch {
   #tail = '';
   #seen = false;
 
-  /** Whether they have come. */
+  /** Whether the words have come, all of them, in what was taken so far. */
   get seen(): boolean {
     return this.#seen;
   }
 
-  /** Takes the next piece. */
+  /** Takes the next piece, which may begin and end in the middle of the words. */
   take(piece: Uint8Array): void {
     if (this.#seen) return;
     const text = this.#tail + Buffer.from(piece).toString('latin1').toLowerCase();
