@@ -159,6 +159,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     engineGuard,
     scratch,
     settings: container,
+    users,
     imageUsers: new ImageUsers(parts.imageUsersFolder ?? join(state.path, 'image-users'), log),
     hooks,
   });

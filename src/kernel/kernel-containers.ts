@@ -5,6 +5,7 @@ import { systemClock } from '../lib/clock.ts';
 import type { Deadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
+import type { UsersOfContainers } from '../storage/container-users.ts';
 import { checkUnmoved } from '../storage/mounts/mount-policy.ts';
 import { checkTargetLinks, checkVolumes } from '../storage/mounts/mount-targets.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
@@ -22,6 +23,7 @@ export interface KernelContainersParts {
   readonly engineGuard: Pick<EngineIdentityGuard, 'confirm'>;
   readonly scratch: ScratchFolders;
   readonly settings: ContainerSettings;
+  readonly users: UsersOfContainers;
   readonly imageUsers: Pick<ImageUsers, 'find' | 'keep'>;
   readonly hooks: Pick<KernelHookList, 'beforeRemoval'>;
 }
@@ -51,7 +53,7 @@ export class KernelContainers {
     const paths = scratch.paths(record.spec.id);
     const parts = { paths, ownership, settings, volume, overrides, views };
     const users = hasUserFiles(record.spec) ? await this.#usersOf(record, parts, deadline) : null;
-    if (users !== null) await writeUserFiles(paths, users);
+    if (users !== null) await writeUserFiles(paths, users, (await this.#parts.users(deadline.signal)).root);
     return await this.#createAlone(record, containerSpec(record, { ...parts, users }), deadline);
   }
 

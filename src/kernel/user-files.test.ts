@@ -24,11 +24,13 @@ const users = {
 describe('the copies of the files that name users', () => {
   it('are the image’s, byte for byte, and root’s to write', async () => {
     const paths = { users: join(folder, 'users') };
-    for (const _ of ['a first container', 'a second']) await writeUserFiles(paths, users);
+    await writeUserFiles(paths, users, null);
+    await writeUserFiles(paths, users, { uid: 100_000, gid: 100_001 });
     expect((await readdir(paths.users)).sort()).toEqual(['group', 'passwd', 'shadow']);
     expect(await readFile(join(paths.users, 'group'), 'latin1')).toBe(users.group);
     const modes = ['passwd', 'shadow'].map(async (name) => (await stat(join(paths.users, name))).mode & 0o777);
     expect(await Promise.all(modes)).toEqual([0o644, 0o600]);
+    expect(await stat(join(paths.users, 'shadow'))).toMatchObject({ uid: 100_000, gid: 100_001 });
   });
 
   it('are mounted where the image has no link', () => {

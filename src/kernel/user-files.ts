@@ -3,7 +3,7 @@
  * tenant there. They are those of the image, which are read once for each image, out of a container that never runs, and
  * kept in the state folder.
  */
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ContainerMount, Engine } from '../engine/engine.ts';
 import { unfinishedFileForm, writeFileAtomic } from '../lib/atomic-file.ts';
@@ -11,7 +11,7 @@ import { makeFolder } from '../lib/folders.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import { fields, nullable, readOrNull, type TypeOf, text } from '../lib/json-reader.ts';
 import type { Logger } from '../lib/log.ts';
-import type { ScratchPaths } from '../storage/scratch.ts';
+import type { Owner, ScratchPaths } from '../storage/scratch.ts';
 import type { KernelSpec } from './spec.ts';
 
 const files = { passwd: nullable(text), group: nullable(text), shadow: nullable(text), shells: nullable(text) };
@@ -36,8 +36,15 @@ export function userFileMounts({ users }: Pick<ScratchPaths, 'users'>, kept: Use
   );
 }
 
-/** Lays the copies anew, as the image has them. Throws the system's error. */
-export async function writeUserFiles({ users }: Pick<ScratchPaths, 'users'>, kept: UserFiles): Promise<void> {
+/**
+ * Lays the copies anew, as the image has them; `root` of the container owns them, by its id on this host, null for this
+ * process. Throws the system's error.
+ */
+export async function writeUserFiles(
+  { users }: Pick<ScratchPaths, 'users'>,
+  kept: UserFiles,
+  root: Owner | null,
+): Promise<void> {
   await rm(users, { recursive: true, force: true });
   await mkdir(users);
   await chmod(users, 0o755);
@@ -47,6 +54,7 @@ export async function writeUserFiles({ users }: Pick<ScratchPaths, 'users'>, kep
     const path = join(users, name);
     await writeFile(path, content, { encoding: 'latin1', flag: 'wx' });
     await chmod(path, name === 'shadow' ? 0o600 : 0o644);
+    if (root) await chown(path, root.uid, root.gid);
   };
   await Promise.all(names.map(write));
 }
