@@ -30,7 +30,8 @@ function spec(change: Partial<ContainerSpec> = {}): ContainerSpec {
   };
 }
 
-const containerBody = (of: ContainerSpec) => bodyOf(of, null);
+const maskedPaths = ['/proc/kcore', '/sys/firmware'];
+const containerBody = (of: ContainerSpec) => bodyOf(of, { appArmorProfile: null, maskedPaths });
 
 describe('containerBody', () => {
   it('writes the whole request', () => {
@@ -63,20 +64,7 @@ describe('containerBody', () => {
         CapDrop: ['ALL'],
         CapAdd: ['SETUID', 'SETGID', 'KILL'],
         SecurityOpt: ['no-new-privileges:true'],
-        MaskedPaths: [
-          '/proc/acpi',
-          '/proc/asound',
-          '/proc/interrupts',
-          '/proc/kcore',
-          '/proc/keys',
-          '/proc/latency_stats',
-          '/proc/sched_debug',
-          '/proc/scsi',
-          '/proc/timer_list',
-          '/proc/timer_stats',
-          '/sys/devices/virtual/powercap',
-          '/sys/firmware',
-        ],
+        MaskedPaths: maskedPaths,
         ReadonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
         LogConfig: { Type: 'local', Config: { 'max-size': '2m', 'max-file': '5', compress: 'false' } },
         Mounts: [
@@ -134,7 +122,9 @@ describe('containerBody', () => {
 
   it('names the profile of AppArmor that the engine has, before what the operator says of it', () => {
     const overrides = { HostConfig: { SecurityOpt: ['apparmor=site'] } };
-    expect(bodyOf(spec({ securityOptions: ['seccomp={}'], overrides }), 'docker-default')).toMatchObject({
+    expect(
+      bodyOf(spec({ securityOptions: ['seccomp={}'], overrides }), { appArmorProfile: 'docker-default', maskedPaths }),
+    ).toMatchObject({
       HostConfig: {
         SecurityOpt: ['no-new-privileges:true', 'apparmor=docker-default', 'seccomp={}', 'apparmor=site'],
       },

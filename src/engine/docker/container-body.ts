@@ -6,6 +6,7 @@ import type { ContainerCreateRequest, HostConfig, Mount } from '@docker/node-sdk
 import type { DeviceArguments } from '../../resources/device-arguments.ts';
 import type { ContainerLimits, ContainerMount, ContainerSpec, PublishedPort } from '../engine.ts';
 import { mergeOverrides } from './container-overrides.ts';
+import { readOnlyPaths } from './system-paths.ts';
 
 /** Files that a container's log is spread over; the oldest goes when the bound is reached. */
 const logFiles = 5;
@@ -18,23 +19,16 @@ const unlimited = -1;
 /** Networks on which the engine refuses aliases. */
 const networksWithoutAliases = new Set(['none', 'host', 'bridge', 'default']);
 
-/**
- * What shows or does something to the machine as a whole: content that newer engines hide or make read-only by themselves,
- * and older ones leave open in part. Naming them takes the place of the engine's own lists.
- */
-const maskedPaths = [
-  ...['acpi', 'asound', 'interrupts', 'kcore', 'keys', 'latency_stats', 'sched_debug', 'scsi'].map(inProc),
-  ...['timer_list', 'timer_stats'].map(inProc),
-  ...['/sys/devices/virtual/powercap', '/sys/firmware'],
-];
-const readOnlyPaths = ['bus', 'fs', 'irq', 'sys', 'sysrq-trigger'].map(inProc);
-
-function inProc(name: string): string {
-  return `/proc/${name}`;
+/** What confines all containers alike, on this machine. */
+export interface Confinement {
+  /** The profile of AppArmor; null where the engine has none. */
+  readonly appArmorProfile: string | null;
+  /** What of `/proc` and `/sys` is empty. */
+  readonly maskedPaths: readonly string[];
 }
 
-/** The body for `POST /containers/create`. `appArmorProfile`: null where the engine has none. */
-export function containerBody(spec: ContainerSpec, appArmorProfile: string | null): object {
+/** The body for `POST /containers/create`. */
+export function containerBody(spec: ContainerSpec, confinement: Confinement): object {
   const body = {
     Image: spec.image,
     // The engine refuses one beside a network that is joined.
@@ -54,14 +48,14 @@ export function containerBody(spec: ContainerSpec, appArmorProfile: string | nul
     AttachStdout: false,
     AttachStderr: false,
     ExposedPorts: Object.fromEntries(spec.ports.map((port) => [portKey(port), {}])),
-    HostConfig: hostConfig(spec, appArmorProfile),
+    HostConfig: hostConfig(spec, confinement),
     ...networking(spec),
   } satisfies ContainerCreateRequest;
   const withDevices = spec.devices === undefined ? body : mergeOverrides(body, deviceFields(spec.devices));
   return spec.overrides === undefined ? withDevices : mergeOverrides(withDevices, spec.overrides);
 }
 
-function hostConfig(spec: ContainerSpec, appArmorProfile: string | null): HostConfig {
+function hostConfig(spec: ContainerSpec, { appArmorProfile, maskedPaths }: Confinement): HostConfig {
   return {
     Privileged: false,
     PublishAllPorts: false,
@@ -81,8 +75,8 @@ function hostConfig(spec: ContainerSpec, appArmorProfile: string | null): HostCo
       ...(appArmorProfile === null ? [] : [`apparmor=${appArmorProfile}`]),
       ...spec.securityOptions,
     ],
-    MaskedPaths: maskedPaths,
-    ReadonlyPaths: readOnlyPaths,
+    MaskedPaths: [...maskedPaths],
+    ReadonlyPaths: [...readOnlyPaths],
     LogConfig: logConfig(spec.logLimitBytes),
     Mounts: spec.mounts.map(bind),
     Tmpfs: { ...spec.temporaryFilesystems },

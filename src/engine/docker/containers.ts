@@ -12,7 +12,7 @@ import type {
   EngineFigures,
   WantedLabels,
 } from '../engine.ts';
-import { containerBody } from './container-body.ts';
+import { type Confinement, containerBody } from './container-body.ts';
 import { readContainerDetail, readContainerFigures, readContainerSummary, readIsLink } from './container-replies.ts';
 import { abortFailure, engineWords, imageNotFound, portInConflict, statusOf } from './failure.ts';
 import { labelFilter, pathSegment, shortId, splitReference } from './names.ts';
@@ -30,13 +30,13 @@ export class DockerContainers {
     this.#clock = clock;
   }
 
-  async create(spec: ContainerSpec, appArmorProfile: string | null, signal: AbortSignal): Promise<ContainerId> {
+  async create(spec: ContainerSpec, confinement: Confinement, signal: AbortSignal): Promise<ContainerId> {
     const request: EngineRequest = {
       method: 'POST',
       path: '/containers/create',
       query: { name: spec.name },
       what: `create container ${spec.name}`,
-      json: containerBody(spec, appArmorProfile),
+      json: containerBody(spec, confinement),
     };
     try {
       const { value } = await this.#transport.json(request, signal);

@@ -22,6 +22,7 @@ import type {
   RegistryAuth,
   WantedLabels,
 } from '../engine.ts';
+import type { Confinement } from './container-body.ts';
 import { DockerContainers } from './containers.ts';
 import { appArmorProfileOf, readEngineInfo, readOpenFilesLimit } from './engine-info.ts';
 import { readEvents } from './events.ts';
@@ -29,6 +30,7 @@ import { DockerImages } from './images.ts';
 import { DockerMarks } from './marks.ts';
 import { DockerNetworks } from './networks.ts';
 import { DockerOutput } from './output.ts';
+import { readMaskedPaths } from './system-paths.ts';
 import { DockerTransport } from './transport.ts';
 import { VersionedTransport } from './versioned-transport.ts';
 
@@ -56,8 +58,8 @@ export class DockerEngine implements Engine {
   readonly #networks: DockerNetworks;
   readonly #marks: DockerMarks;
   readonly #clock: Clock;
-  /** As the engine last described itself; undefined = it has not yet. */
-  #appArmorProfile: string | null | undefined;
+  /** As the engine last described itself; null = it has not yet. */
+  #confinement: Confinement | null = null;
 
   /** Throws ENGINE_UNSUPPORTED when `dockerHost` is not a UNIX socket of this machine. */
   constructor(options: DockerEngineOptions = {}) {
@@ -80,12 +82,20 @@ export class DockerEngine implements Engine {
 
   /** Also throws ENGINE_UNSUPPORTED when the engine's API is too old or too new. */
   async info(signal: AbortSignal): Promise<EngineInfo> {
+    return (await this.#describe(signal)).info;
+  }
+
+  async #describe(signal: AbortSignal): Promise<{ readonly info: EngineInfo; readonly confinement: Confinement }> {
     const version = await this.#transport.version(signal);
     const request = { method: 'GET', path: '/info', what: 'describe itself' } as const;
     const info = readEngineInfo((await this.#transport.json(request, signal)).value, version);
-    this.#appArmorProfile = appArmorProfileOf(info, version);
-    const openFilesLimit = await readOpenFilesLimit(this.#plain.socketPath);
-    return openFilesLimit === undefined ? info : { ...info, openFilesLimit };
+    const [openFilesLimit, maskedPaths] = await Promise.all([
+      readOpenFilesLimit(this.#plain.socketPath),
+      readMaskedPaths(),
+    ]);
+    const confinement = { appArmorProfile: appArmorProfileOf(info, version), maskedPaths };
+    this.#confinement = confinement;
+    return { info: openFilesLimit === undefined ? info : { ...info, openFilesLimit }, confinement };
   }
 
   /** The engine makes its default network anew at each start, unless containers outlive that. */
@@ -151,8 +161,8 @@ export class DockerEngine implements Engine {
   }
 
   async createContainer(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerId> {
-    if (this.#appArmorProfile === undefined) await this.info(signal);
-    return await this.#containers.create(spec, this.#appArmorProfile ?? null, signal);
+    const confinement = this.#confinement ?? (await this.#describe(signal)).confinement;
+    return await this.#containers.create(spec, confinement, signal);
   }
 
   startContainer(id: ContainerId, signal: AbortSignal): Promise<void> {
