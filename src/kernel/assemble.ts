@@ -28,6 +28,7 @@ import type { ContainerSettings } from './container-spec.ts';
 import { creationPlan } from './creation-plan.ts';
 import { engineIdentityFile } from './engine-identity.ts';
 import { EngineIdentityGuard } from './engine-identity-guard.ts';
+import { ImageRoots } from './image-roots.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import { FileJournal } from './journal.ts';
 import { KernelContainers } from './kernel-containers.ts';
@@ -41,7 +42,6 @@ import { RunnerClients } from './runner-clients.ts';
 import { probeRuntime } from './runtime-probe.ts';
 import type { CreationPlan } from './step.ts';
 import { type RunnerTuning, socketName } from './steps/config-files.ts';
-import { ImageUsers } from './user-files.ts';
 
 /** What one agent's kernels are made from. */
 export interface KernelsParts {
@@ -75,8 +75,8 @@ export interface KernelsParts {
   /** Where the engine's processes are seen, such as `/proc`; null = its containers have none. */
   readonly processRoot: string | null;
   readonly refusedServices: RefusedServices;
-  /** Where it is kept whom images name as users, which agents may share; in the state folder when absent. */
-  readonly imageUsersFolder?: string;
+  /** Where it is kept what was read of images, which agents may share; in the state folder when absent. */
+  readonly imageRootsFolder?: string;
 }
 
 /** What the configuration says about kernels. */
@@ -160,7 +160,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     scratch,
     settings: container,
     users,
-    imageUsers: new ImageUsers(parts.imageUsersFolder ?? join(state.path, 'image-users'), log),
+    imageRoots: new ImageRoots(parts.imageRootsFolder ?? join(state.path, 'image-roots'), log),
     hooks,
   });
   const prewarmedNetworks = new PrewarmedNetworkPool({

@@ -35,7 +35,7 @@ function specOf(
     ownership: new Ownership(parseAgentId('i-one'), new Uint8Array(32)),
     settings: { ...testSettings.container, bridgeName: 'kernelet-x', publishAddress: '10.0.0.5', ...settings },
     volume: '/volume',
-    users: null,
+    imageRoot: null,
   });
 }
 

@@ -8,6 +8,7 @@ import { KerneletError } from '../lib/errors.ts';
 import { containerPaths } from '../protocol/image-contract.ts';
 import { boundedEntry, runnerCapabilities } from '../protocol/runner-config.ts';
 import type { ScratchPaths } from '../storage/scratch.ts';
+import type { ImageRoot } from './image-roots.ts';
 import { networkFileMounts } from './network-files.ts';
 import { placementLabels } from './owned-containers.ts';
 import { labelNames, type Ownership } from './ownership.ts';
@@ -16,7 +17,7 @@ import { hookTarget } from './resource-files.ts';
 import { temporaryFolders } from './root-file-system.ts';
 import { seccompProfile } from './seccomp-profile.ts';
 import { isOnHost } from './spec.ts';
-import { type UserFiles, userFileMounts } from './user-files.ts';
+import { hasUserFiles, userFileMounts } from './user-files.ts';
 
 /** What an operator may loosen; an image or a request never can. */
 export interface ContainerHardening {
@@ -90,11 +91,14 @@ interface SpecParts {
   readonly volume: string;
   readonly overrides?: ContainerSpec['overrides'];
   readonly views?: readonly ContainerMount[] | undefined;
-  /** What the kernel has copies of; null = of nothing. */
-  readonly users: UserFiles | null;
+  /** What a read-only root file system needs to know of the image's; null where it can be written. */
+  readonly imageRoot: ImageRoot | null;
 }
 
-function mountsOf(record: KernelRecord, { paths, volume, users, views = [] }: SpecParts): readonly ContainerMount[] {
+function mountsOf(
+  record: KernelRecord,
+  { paths, volume, imageRoot, views = [] }: SpecParts,
+): readonly ContainerMount[] {
   return [
     ...views,
     { source: volume, target: containerPaths.volume, readOnly: true },
@@ -102,7 +106,7 @@ function mountsOf(record: KernelRecord, { paths, volume, users, views = [] }: Sp
     { source: paths.work, target: containerPaths.home, readOnly: false },
     { source: paths.config, target: containerPaths.homeConfig, readOnly: true },
     ...(record.placement.prewarmedNetwork ? networkFileMounts(paths) : []),
-    ...(users === null ? [] : userFileMounts(paths, users)),
+    ...(imageRoot !== null && hasUserFiles(record.spec) ? userFileMounts(paths, imageRoot.users) : []),
     ...record.spec.mounts,
     ...hookMounts(record.placement.provision),
     ...record.placement.provision.mounts.map((mount) => ({ ...mount, readOnly: true })),
@@ -171,7 +175,7 @@ export function containerSpec(record: KernelRecord, parts: SpecParts): Container
       ...placementLabels(placement),
     },
     mounts: mountsOf(record, parts),
-    temporaryFilesystems: temporaryFolders(spec),
+    temporaryFilesystems: temporaryFolders(spec, parts.imageRoot?.links ?? []),
     limits: {
       cpus: limited.cpus ? limits.cpus : null,
       // Shared memory is taken from the kernel's own (spec resources-and-stats 6.3).

@@ -11,10 +11,11 @@ import { checkTargetLinks, checkVolumes } from '../storage/mounts/mount-targets.
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ContainerSettings, containerSpec } from './container-spec.ts';
 import type { EngineIdentityGuard } from './engine-identity-guard.ts';
+import { type ImageRoot, type ImageRoots, readImageRoot } from './image-roots.ts';
 import type { KernelHookList } from './kernel-hooks.ts';
 import type { Ownership } from './ownership.ts';
 import type { KernelRecord } from './record.ts';
-import { hasUserFiles, type ImageUsers, readUserFiles, type UserFiles, writeUserFiles } from './user-files.ts';
+import { hasUserFiles, writeUserFiles } from './user-files.ts';
 
 /** Where containers are made, how, and who is told before one is removed. */
 export interface KernelContainersParts {
@@ -24,7 +25,7 @@ export interface KernelContainersParts {
   readonly scratch: ScratchFolders;
   readonly settings: ContainerSettings;
   readonly users: UsersOfContainers;
-  readonly imageUsers: Pick<ImageUsers, 'find' | 'keep'>;
+  readonly imageRoots: Pick<ImageRoots, 'find' | 'keep'>;
   readonly hooks: Pick<KernelHookList, 'beforeRemoval'>;
 }
 
@@ -52,26 +53,28 @@ export class KernelContainers {
     const [overrides, views] = await Promise.all([settings.hardening.overrides?.(), settings.views?.()]);
     const paths = scratch.paths(record.spec.id);
     const parts = { paths, ownership, settings, volume, overrides, views };
-    const users = hasUserFiles(record.spec) ? await this.#usersOf(record, parts, deadline) : null;
-    if (users !== null) await writeUserFiles(paths, users, (await this.#parts.users(deadline.signal)).root);
-    return await this.#createAlone(record, containerSpec(record, { ...parts, users }), deadline);
+    const imageRoot = record.spec.readOnlyRoot ? await this.#imageRootOf(record, parts, deadline) : null;
+    if (imageRoot !== null && hasUserFiles(record.spec)) {
+      await writeUserFiles(paths, imageRoot.users, (await this.#parts.users(deadline.signal)).root);
+    }
+    return await this.#createAlone(record, containerSpec(record, { ...parts, imageRoot }), deadline);
   }
 
   /**
-   * The files of the record's image that name users. Where they are not known, a container is made to read them, by the
-   * record's own name: after a crash it is taken for what it is.
+   * What is known of the root file system of the record's image. Where that is nothing, a container is made to read it, by
+   * the record's own name: after a crash it is taken for what it is.
    */
-  async #usersOf(
+  async #imageRootOf(
     record: KernelRecord,
-    parts: Omit<Parameters<typeof containerSpec>[1], 'users'>,
+    parts: Omit<Parameters<typeof containerSpec>[1], 'imageRoot'>,
     deadline: Deadline,
-  ): Promise<UserFiles> {
-    const { imageUsers, engine } = this.#parts;
+  ): Promise<ImageRoot> {
+    const { imageRoots, engine } = this.#parts;
     const image = record.spec.image.id;
-    const known = await imageUsers.find(image);
+    const known = await imageRoots.find(image);
     if (known !== null) return known;
-    const spec = containerSpec(record, { ...parts, users: null });
-    // Whatever is mounted would be seen in place of the image's own.
+    // Whatever is mounted, the operator's own too, would be seen in place of the image's.
+    const spec = containerSpec(record, { ...parts, overrides: undefined, imageRoot: null });
     const bare = {
       ...spec,
       mounts: [],
@@ -82,10 +85,10 @@ export class KernelContainers {
       ports: [],
     };
     const container = await this.#createAlone(record, bare, deadline);
-    const users = await readUserFiles(engine, container, deadline.signal);
+    const read = await readImageRoot(engine, container, deadline.signal);
     await engine.removeContainer(container, deadline.signal);
-    await imageUsers.keep(image, users);
-    return users;
+    await imageRoots.keep(image, read);
+    return read;
   }
 
   /** Makes a container by the record's name. One of ours that has it is removed. */

@@ -12,16 +12,21 @@ const folders = [
   { path: '/run', share: 1 / 8, options: 'noexec,mode=755' },
 ] as const;
 
-/** The folders by path, with the options that they are mounted with; none at or below a mount of the request. */
-export function temporaryFolders({
-  readOnlyRoot,
-  limits,
-  mounts,
-  user,
-}: Pick<KernelSpec, 'readOnlyRoot' | 'limits' | 'mounts' | 'user'>): Readonly<Record<string, string>> {
+/** The folders, and those above them. */
+export const waysToTemporaryFolders = ['/tmp', '/var', '/var/tmp', '/run'] as const;
+
+/**
+ * The folders by path, with the options that they are mounted with; none at or below a mount of the request, or one of the
+ * image's `links`: it would be mounted where the link leads, and the tenant could write in the place of the runner's files.
+ */
+export function temporaryFolders(
+  { readOnlyRoot, limits, mounts, user }: Pick<KernelSpec, 'readOnlyRoot' | 'limits' | 'mounts' | 'user'>,
+  links: readonly string[],
+): Readonly<Record<string, string>> {
   if (!readOnlyRoot) return {};
   const memoryBytes = limits.memoryBytes - (limits.sharedMemoryBytes ?? 0);
-  const own = folders.filter(({ path }) => !mounts.some(({ target }) => isAtOrBelow(path, target)));
+  const taken = [...mounts.map(({ target }) => target), ...links];
+  const own = folders.filter(({ path }) => !taken.some((one) => isAtOrBelow(path, one)));
   const owner = `uid=${user.uid},gid=${user.gid}`;
   const size = (share: number): number => Math.floor((memoryBytes * share) / pageBytes) * pageBytes;
   return Object.fromEntries(

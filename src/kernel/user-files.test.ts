@@ -1,11 +1,10 @@
-import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import { usingFixtures } from '../../test/support/kernels-fixture.ts';
-import { silentLogger } from '../lib/log.ts';
-import { ImageUsers, userFileMounts, writeUserFiles } from './user-files.ts';
+import { userFileMounts, writeUserFiles } from './user-files.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -13,7 +12,6 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const image = `sha256:${'ab'.repeat(32)}`;
 const users = {
   passwd: 'root:x:0:0::/root:/bin/sh\n',
   group: 'caf\xe9:x:0:\n',
@@ -39,37 +37,6 @@ describe('the copies of the files that name users', () => {
       { source: '/s/users/group', target: '/etc/group', readOnly: false },
       { source: '/s/users/shadow', target: '/etc/shadow', readOnly: false },
     ]);
-  });
-});
-
-describe('what is remembered of images', () => {
-  it('is known to the next process', async () => {
-    const path = join(folder, 'image-users');
-    expect(await new ImageUsers(path, silentLogger).find(image)).toBeNull();
-    await new ImageUsers(path, silentLogger).keep(image, users);
-    expect(await new ImageUsers(path, silentLogger).find(image)).toEqual(users);
-    expect(await readdir(path)).toEqual([`${'ab'.repeat(32)}.json`]);
-  });
-
-  it('is forgotten when it cannot be read, and bounded by letting go of the oldest', async () => {
-    const remembered = new ImageUsers(folder, silentLogger);
-    await writeFile(join(folder, `${'ab'.repeat(32)}.json`), '{');
-    expect(await remembered.find(image)).toBeNull();
-    for (let n = 0; n < 300; n += 1) {
-      const path = join(folder, `${n}.json`);
-      await writeFile(path, '{}');
-      await utimes(path, n, n);
-    }
-    await remembered.keep(image, users);
-    const left = await readdir(folder);
-    expect(left).toHaveLength(256);
-    expect(left).toContain('299.json');
-    expect(left).not.toContain('0.json');
-  });
-
-  it('is no reason to fail where it cannot be written', async () => {
-    await writeFile(join(folder, 'file'), '');
-    await new ImageUsers(join(folder, 'file', 'below'), silentLogger).keep(image, users);
   });
 });
 
@@ -107,6 +74,17 @@ describe('a kernel whose root file system is read-only', () => {
     expect(targets.includes('/etc/group')).toBe(link !== '/etc');
   });
 
+  it.each([['/var/tmp'], ['/run']])('gets no folder in memory mounted over a link at %s', async (link) => {
+    const one = await fixture({ dummy: { links: [link] } });
+    // One who is root could write the same, but as little in the place of files that are read-only.
+    const specs = [specFixture({ readOnlyRoot: true }), specFixture({ readOnlyRoot: true, user: { uid: 0, gid: 0 } })];
+    for (const spec of specs) {
+      await one.kernels.registry.create(spec, within());
+      const { temporaryFilesystems } = one.containerOf(spec.id).spec;
+      expect(Object.keys(temporaryFilesystems)).toEqual(['/tmp', '/var/tmp', '/run'].filter((path) => path !== link));
+    }
+  });
+
   it('leaves nothing when the image cannot be read', async () => {
     const one = await fixture();
     one.dummy.fail('readFile', { kind: 'error' });
@@ -119,10 +97,12 @@ describe('a kernel whose root file system is read-only', () => {
     const one = await fixture();
     const root = specFixture({ readOnlyRoot: true, user: { uid: 0, gid: 0 } });
     const writable = specFixture();
-    for (const spec of [root, writable]) await one.kernels.registry.create(spec, within());
+    await one.kernels.registry.create(writable, within());
     expect(one.dummy.calls.filter(({ method }) => method === 'readFile')).toEqual([]);
-    expect(one.containerOf(root.id).spec.readOnlyRoot).toBe(true);
     expect(one.containerOf(writable.id).spec).toMatchObject({ temporaryFilesystems: {} });
     expect(one.containerOf(writable.id).spec).not.toHaveProperty('readOnlyRoot');
+    await one.kernels.registry.create(root, within());
+    expect(one.containerOf(root.id).spec.readOnlyRoot).toBe(true);
+    expect(one.containerOf(root.id).spec.mounts.map(({ target }) => target)).not.toContain('/etc/passwd');
   });
 });

@@ -1,29 +1,24 @@
 /**
  * A kernel's own copies of the files that name users, for a root file system that cannot be written: the runner enters the
- * tenant there. They are those of the image, which are read once for each image, out of a container that never runs, and
- * kept in the state folder.
+ * tenant there. They are those of the image.
  */
-import { chmod, chown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { ContainerMount, Engine } from '../engine/engine.ts';
-import { unfinishedFileForm, writeFileAtomic } from '../lib/atomic-file.ts';
-import { makeFolder } from '../lib/folders.ts';
 import type { ContainerId } from '../lib/ids.ts';
-import { fields, nullable, readOrNull, type TypeOf, text } from '../lib/json-reader.ts';
-import type { Logger } from '../lib/log.ts';
+import { fields, nullable, type TypeOf, text } from '../lib/json-reader.ts';
 import type { Owner, ScratchPaths } from '../storage/scratch.ts';
 import type { KernelSpec } from './spec.ts';
 
 const files = { passwd: nullable(text), group: nullable(text), shadow: nullable(text), shells: nullable(text) };
-const userFiles = fields(files);
+/** The form in which they are remembered. */
+export const userFiles = fields(files);
 /** Their bytes as characters; null: it is none that can be mounted over, and stays as the image has it. */
 export type UserFiles = TypeOf<typeof userFiles>;
 
 const names = ['passwd', 'group', 'shadow', 'shells'] as const satisfies readonly (keyof UserFiles)[];
 /** Bytes of one file; far more than users have ever needed. */
 const maxFileBytes = 1024 * 1024;
-/** Images that are remembered; the oldest go first. */
-const maxImages = 256;
 
 /** Whether a kernel has copies: as root it needs no name. */
 export const hasUserFiles = ({ readOnlyRoot, user }: Pick<KernelSpec, 'readOnlyRoot' | 'user'>): boolean =>
@@ -77,46 +72,4 @@ export async function readUserFiles(
   };
   const [passwd, group, shadow, shells] = await Promise.all(names.map(read));
   return { passwd: passwd ?? null, group: group ?? null, shadow: shadow ?? null, shells: shells ?? null };
-}
-
-/** What is known of images, a file for each; agents of one state folder may share it. */
-export class ImageUsers {
-  readonly #folder: string;
-  readonly #log: Logger;
-
-  constructor(folder: string, log: Logger) {
-    this.#folder = folder;
-    this.#log = log;
-  }
-
-  /** Those of an image; null when they are not known. */
-  async find(image: string): Promise<UserFiles | null> {
-    return readOrNull(userFiles, await readFile(this.#path(image), 'utf8').catch(() => ''));
-  }
-
-  /** Remembers them. What cannot be written is read again for the next kernel. */
-  async keep(image: string, kept: UserFiles): Promise<void> {
-    try {
-      await makeFolder(this.#folder, 0o700);
-      await this.#makeRoom(basename(this.#path(image)));
-      await writeFileAtomic(this.#path(image), JSON.stringify(kept), { durable: false });
-    } catch (error) {
-      this.#log.warn('the users of an image cannot be remembered', { image, error });
-    }
-  }
-
-  async #makeRoom(own: string): Promise<void> {
-    const present = (await readdir(this.#folder)).filter((name) => name !== own && !unfinishedFileForm.test(name));
-    if (present.length < maxImages) return;
-    const aged = present.map(async (name) => {
-      const path = join(this.#folder, name);
-      return { path, changedAt: (await stat(path).catch(() => null))?.mtimeMs ?? 0 };
-    });
-    const oldest = (await Promise.all(aged)).sort((one, other) => one.changedAt - other.changedAt);
-    for (const { path } of oldest.slice(0, present.length - maxImages + 1)) await rm(path, { force: true });
-  }
-
-  #path(image: string): string {
-    return join(this.#folder, `${encodeURIComponent(image.replace(/^sha256:/, ''))}.json`);
-  }
 }

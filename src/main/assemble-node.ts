@@ -116,7 +116,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       refusedPaths,
       connectRunner: backend.connectRunner,
       packetFilter: backend.packetFilter,
-      imageUsersFolder: path.join(settings.stateDir, 'image-users'),
+      imageRootsFolder: path.join(settings.stateDir, 'image-roots'),
       refusedServices: role.refusedServices,
       networkBytes: backend.networkBytes,
       readSockets: backend.readSockets,

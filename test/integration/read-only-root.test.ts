@@ -7,6 +7,8 @@ import { NodeUnderTest } from '../support/node-under-test.ts';
 
 const image = `${uniqueName('kernelet-test-open').toLowerCase()}:latest`;
 const hostile = `${uniqueName('kernelet-test-entry').toLowerCase()}:latest`;
+/** Its folders for temporary files are links to what is the runner's. */
+const linked = `${uniqueName('kernelet-test-linked').toLowerCase()}:latest`;
 /** What is in the place of the runner's entry, in the image: it would be root's. */
 const entry = '#!/bin/sh\\nid -u >/home/work/ran-as\\n';
 
@@ -21,11 +23,14 @@ beforeAll(async () => {
   await build(image, ['RUN mkdir -m 777 /data && echo app:x:4321:4321::/:/bin/sh >>/etc/passwd']);
   const fake = `mkdir -p /opt/backend.ai/bin && printf '${entry}' >/opt/backend.ai/bin/entry`;
   await build(hostile, [`RUN ${fake} && ln -sf /opt/backend.ai/bin/entry /etc/passwd`]);
+  const overRunner = 'ln -s /opt/backend.ai/runner/terminal /var/tmp && ln -s /home/config /run';
+  await build(linked, [`RUN rm -rf /var/tmp /run && ${overRunner}`]);
   node = await NodeUnderTest.started();
 }, 120_000);
 afterAll(async () => {
   await node?.[Symbol.asyncDispose]();
-  for (const reference of [image, hostile]) await engine?.removeImage(reference, { force: true }, within(30_000));
+  for (const reference of [image, hostile, linked])
+    await engine?.removeImage(reference, { force: true }, within(30_000));
   await engine?.[Symbol.asyncDispose]();
 });
 
@@ -98,6 +103,13 @@ subprocess.run([sys.executable, "-c", "import tiny; print(tiny.answer)"])`;
       "ls; grep -o 'users/[a-z]*' /proc/self/mountinfo | sort",
     ]);
     expect(ran).toMatchObject({ status: 0, text: 'users/group\nusers/shadow\nusers/shells\n' });
+  });
+
+  it('has no folder that the tenant can write in the place of the runner’s programs', async () => {
+    const code = `awk '$9 == "tmpfs" && $5 ~ "^/(home|opt|tmp|run|var)" {print $5}' /proc/self/mountinfo
+ls /opt/backend.ai/runner/terminal | grep -c . ; touch /var/tmp/x /run/x 2>&1 | grep -c Read-only`;
+    const ran = await node.run(['run', '--pull', 'never', '--image', linked, '-c', code]);
+    expect(ran).toMatchObject({ status: 0, text: expect.stringMatching(/^\/tmp\n[1-9]\d*\n2\n$/) });
   });
 });
 
