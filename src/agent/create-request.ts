@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { WritableRoot } from '../config/settings.ts';
 import type { PullPolicy } from '../images/resolve.ts';
-import { builtInServices } from '../kernel/service-ports.ts';
+import { builtInServices } from '../kernel/container/service-ports.ts';
 import {
   isOnHost,
   type KernelImage,

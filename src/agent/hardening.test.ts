@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { recordFixture, specFixture } from '../../test/support/kernel-record.ts';
 import { loadSettings } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
-import { type ContainerHardening, defaultHardening } from '../kernel/container-spec.ts';
+import { type ContainerHardening, defaultHardening } from '../kernel/container/container-spec.ts';
 import type { NetworkLeases } from '../kernel/leases.ts';
 import { prewarmedNetworkStep } from '../kernel/steps/network.ts';
 import { Deadline } from '../lib/deadline.ts';

@@ -1,6 +1,6 @@
 /** What the operator has loosened, in the words of a container and in those of a warning. Pure. */
 import type { Settings } from '../config/settings.ts';
-import { type ContainerHardening, defaultHardening } from '../kernel/container-spec.ts';
+import { type ContainerHardening, defaultHardening } from '../kernel/container/container-spec.ts';
 
 /** The hardening of every container of this agent. `imageCapabilities`: see `ContainerHardening`. */
 export function hardeningOf(

@@ -8,7 +8,7 @@ import type { ContainerSpec } from '../engine/engine.ts';
 import { sleep, systemClock } from '../lib/clock.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
-import { labelNames } from './ownership.ts';
+import { labelNames } from './container/ownership.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;

@@ -10,27 +10,27 @@ import type { Logger } from '../lib/log.ts';
 import type { PrewarmedNetworkPool } from '../network/prewarmed-network-pool.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ActorParts, type DestroyOptions, KernelActor } from './actor.ts';
-import type { BootNote } from './boot-note.ts';
-import { auditDevices, rescanDevices } from './device-audit.ts';
+import type { KernelContainers } from './container/kernel-containers.ts';
+import type { KernelUsers } from './container/kernel-users.ts';
+import type { Ownership } from './container/ownership.ts';
 import { EndedKernels } from './ended-kernels.ts';
-import type { EngineIdentityGuard, EngineSight } from './engine-identity-guard.ts';
-import { EngineWatch } from './engine-watch.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
 import { type KeptKernel, keptKernel, keptKernels, moveKept } from './kept-kernels.ts';
-import type { KernelContainers } from './kernel-containers.ts';
 import type { KernelHookList, KernelHooks } from './kernel-hooks.ts';
 import type { KernelRegistry, RecoverySummary } from './kernel-registry.ts';
-import type { KernelUsers } from './kernel-users.ts';
 import type { DeviceLeases } from './leases.ts';
-import { listOwnedContainers } from './owned-containers.ts';
-import type { Ownership } from './ownership.ts';
+import type { BootNote } from './reconciliation/boot-note.ts';
+import { auditDevices, rescanDevices } from './reconciliation/device-audit.ts';
+import type { EngineIdentityGuard, EngineSight } from './reconciliation/engine-identity-guard.ts';
+import { EngineWatch } from './reconciliation/engine-watch.ts';
+import { listOwnedContainers } from './reconciliation/owned-containers.ts';
+import { adoptAll } from './reconciliation/recovery.ts';
+import { Sweep } from './reconciliation/sweep.ts';
 import { type KernelRecord, noPlacement } from './record.ts';
-import { adoptAll } from './recovery.ts';
 import type { RunnerClients } from './runner-clients.ts';
 import type { Environ, KernelSpec } from './spec.ts';
 import type { CreationPlan } from './step.ts';
-import { Sweep } from './sweep.ts';
 
 /** What the registry hands on to its actors, and what it sweeps and watches with. */
 export interface ActorRegistryParts {

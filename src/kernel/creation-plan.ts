@@ -1,8 +1,8 @@
 /** The steps of a creation, and their order. */
 import type { Logger } from '../lib/log.ts';
 import type { Bridge } from '../network/bridge.ts';
-import type { ContainerHardening } from './container-spec.ts';
-import type { KernelContainers } from './kernel-containers.ts';
+import type { ContainerHardening } from './container/container-spec.ts';
+import type { KernelContainers } from './container/kernel-containers.ts';
 import type { NetworkLeases } from './leases.ts';
 import type { CreationPlan } from './step.ts';
 import { type AllocateParts, allocateStep } from './steps/allocate.ts';

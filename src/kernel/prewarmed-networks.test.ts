@@ -9,8 +9,8 @@ import {
 } from '../../test/support/kernels-fixture.ts';
 import { stepNames } from '../../test/support/revert-matrix.ts';
 import { prewarmedNetworkLabels } from '../network/prewarmed-network.ts';
-import { defaultHardening } from './container-spec.ts';
-import { labelNames } from './ownership.ts';
+import { defaultHardening } from './container/container-spec.ts';
+import { labelNames } from './container/ownership.ts';
 import type { CreationPlan, CreationStep } from './step.ts';
 
 const fixture = usingFixtures();

@@ -23,7 +23,7 @@
  * A replacement whose engine is away waits in `awaiting-engine` and goes back to `replacing`, or, destroyed, to `cleaning-up`.
  */
 import { KerneletError } from '../lib/errors.ts';
-import { recover } from './recovered.ts';
+import { recover } from './reconciliation/recovered.ts';
 import type { EventType, Handler, KernelState, LifecycleEvent, Reduction, StateName } from './state-machine.ts';
 import { answerDestroyed, finishCleanUp, joinDestruction, retryCleanUp, startCleanUp } from './termination.ts';
 import {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { defaultHardening } from '../../src/kernel/container-spec.ts';
+import { defaultHardening } from '../../src/kernel/container/container-spec.ts';
 import { type KernelId, newKernelId } from '../../src/lib/ids.ts';
 import { maskOf } from '../support/capabilities.ts';
 import { createKernelsArguments, kernelConfigFixture } from '../support/create-kernels-request.ts';

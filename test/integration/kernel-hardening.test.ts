@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
-import { defaultHardening } from '../../src/kernel/container-spec.ts';
+import { defaultHardening } from '../../src/kernel/container/container-spec.ts';
 import type { KernelRecord } from '../../src/kernel/record.ts';
 import type { KernelMount } from '../../src/kernel/spec.ts';
 import { asContainerId } from '../../src/lib/ids.ts';

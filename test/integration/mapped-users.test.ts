@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
-import { labelNames } from '../../src/kernel/ownership.ts';
+import { labelNames } from '../../src/kernel/container/ownership.ts';
 import { within } from '../support/engine.ts';
 import { ExtraEngine, emptyImage, ensurePrograms } from '../support/extra-engine.ts';
 import { eventually, kernelsOf } from '../support/node-facts.ts';

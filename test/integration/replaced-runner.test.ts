@@ -1,6 +1,6 @@
 /** Root of a container, in the place of the runner: what it invents is nobody else's trouble. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { defaultHardening } from '../../src/kernel/container-spec.ts';
+import { defaultHardening } from '../../src/kernel/container/container-spec.ts';
 import { type KernelId, newRunId } from '../../src/lib/ids.ts';
 import { protocolGeneration } from '../../src/protocol/agent-frames.ts';
 import { containerPaths } from '../../src/protocol/image-contract.ts';

@@ -1,5 +1,5 @@
 /** What must hold in a simulated world at every moment, and what must hold when everything is well again. */
-import { labelNames } from '../../src/kernel/ownership.ts';
+import { labelNames } from '../../src/kernel/container/ownership.ts';
 import { prewarmedNetworkLabels } from '../../src/network/prewarmed-network.ts';
 import type { KernelHistory } from './history.ts';
 import type { Simulation } from './simulation.ts';

@@ -5,8 +5,8 @@ import type { DummyContainer } from '../../src/engine/dummy/dummy-containers.ts'
 import type { DummyEngine } from '../../src/engine/dummy/dummy-engine.ts';
 import { dummyImage } from '../../src/engine/dummy/dummy-images.ts';
 import type { NumberedKernelEvent } from '../../src/events/kernel-event.ts';
-import { decodeEngineIdentity } from '../../src/kernel/engine-identity.ts';
-import { labelNames } from '../../src/kernel/ownership.ts';
+import { labelNames } from '../../src/kernel/container/ownership.ts';
+import { decodeEngineIdentity } from '../../src/kernel/reconciliation/engine-identity.ts';
 import type { KernelRecord } from '../../src/kernel/record.ts';
 import type { LogFields, Logger } from '../../src/lib/log.ts';
 import { randomOf } from '../support/random.ts';

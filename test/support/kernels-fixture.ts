@@ -19,11 +19,11 @@ import {
   type KernelsParts,
   type KernelsSettings,
 } from '../../src/kernel/assemble.ts';
-import { defaultEntrypoint, defaultHardening } from '../../src/kernel/container-spec.ts';
+import { defaultEntrypoint, defaultHardening } from '../../src/kernel/container/container-spec.ts';
+import { labelNames, Ownership } from '../../src/kernel/container/ownership.ts';
 import { InvariantViolations } from '../../src/kernel/invariant-violations.ts';
 import type { PortLeases } from '../../src/kernel/leases.ts';
-import { listOwnedContainers } from '../../src/kernel/owned-containers.ts';
-import { labelNames, Ownership } from '../../src/kernel/ownership.ts';
+import { listOwnedContainers } from '../../src/kernel/reconciliation/owned-containers.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import { type KernelId, parseAgentId } from '../../src/lib/ids.ts';

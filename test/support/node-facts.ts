@@ -4,7 +4,7 @@ import type { z } from '@hono/zod-openapi';
 import { kernelEventSchema } from '../../src/http/routes/events.ts';
 import { kernelSchema } from '../../src/http/routes/kernels.ts';
 import { statusReplySchema } from '../../src/http/routes/status.ts';
-import { labelNames } from '../../src/kernel/ownership.ts';
+import { labelNames } from '../../src/kernel/container/ownership.ts';
 import { engineGet } from './engine-api.ts';
 import { callApi } from './local-api.ts';
 import type { NodeUnderTest } from './node-under-test.ts';

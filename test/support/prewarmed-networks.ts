@@ -1,5 +1,5 @@
 /** The prewarmed networks of a node, as the engine shows them. */
-import { labelNames } from '../../src/kernel/ownership.ts';
+import { labelNames } from '../../src/kernel/container/ownership.ts';
 import { prewarmedNetworkLabels } from '../../src/network/prewarmed-network.ts';
 import { engineGet } from './engine-api.ts';
 import { eventually, statusOf } from './node-facts.ts';

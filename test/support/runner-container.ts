@@ -5,7 +5,7 @@ import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { seccompProfile } from '../../src/kernel/seccomp-profile.ts';
+import { seccompProfile } from '../../src/kernel/container/seccomp-profile.ts';
 import { containerPaths } from '../../src/protocol/image-contract.ts';
 import type { RunnerConfig } from '../../src/protocol/runner-config.ts';
 import { RunnerPeer } from './runner-peer.ts';

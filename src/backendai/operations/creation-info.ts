@@ -1,6 +1,7 @@
 /** What managers read of a kernel that runs, out of its record (spec cluster-state 5.3, kernel-lifecycle 10.2). Pure. */
+
+import { placedPorts } from '../../kernel/container/service-ports.ts';
 import type { KernelRecord } from '../../kernel/record.ts';
-import { placedPorts } from '../../kernel/service-ports.ts';
 import type { KernelService } from '../../kernel/spec.ts';
 import { deviceOfSlot } from '../../resources/slot-name.ts';
 import { type CreationInfo, creationInfo, type ServicePortInfo } from '../wire/events/info-maps.ts';

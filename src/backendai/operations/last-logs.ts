@@ -3,7 +3,7 @@
  * kernel-lifecycle 12.3). The end of a kernel waits for it within a bound: a log that cannot be kept is given up.
  */
 import type { ContainerDetail, Engine } from '../../engine/engine.ts';
-import { containerIsAlive } from '../../kernel/container-end.ts';
+import { containerIsAlive } from '../../kernel/reconciliation/container-end.ts';
 import type { KernelRecord } from '../../kernel/record.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { withDeadline } from '../../lib/deadline.ts';

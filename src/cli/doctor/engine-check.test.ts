@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { doctorContext } from '../../../test/support/doctor-context.ts';
 import { DummyEngine } from '../../engine/dummy/dummy-engine.ts';
-import { engineIdentityFile, writeEngineIdentity } from '../../kernel/engine-identity.ts';
+import { engineIdentityFile, writeEngineIdentity } from '../../kernel/reconciliation/engine-identity.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { engineCheck, otherEngine } from './engine-check.ts';
 

@@ -3,7 +3,12 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { installEngine } from '../../engine/docker/operator-commands.ts';
 import type { Engine, EngineInfo } from '../../engine/engine.ts';
-import { engineIdentityFile, judgeEngine, otherEngineText, readEngineIdentity } from '../../kernel/engine-identity.ts';
+import {
+  engineIdentityFile,
+  judgeEngine,
+  otherEngineText,
+  readEngineIdentity,
+} from '../../kernel/reconciliation/engine-identity.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { type DoctorCheck, failed, ok, warning } from './check.ts';
 

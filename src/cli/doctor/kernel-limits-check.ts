@@ -1,6 +1,11 @@
 /** What of the limits that the operator wants for kernels can this engine give? */
 import { diskLimitSupport, fitLimits } from '../../agent/operator-limits.ts';
-import { hasFreeUser, type IsReserved, readReservedIds, whyUsersAreShared } from '../../kernel/kernel-users.ts';
+import {
+  hasFreeUser,
+  type IsReserved,
+  readReservedIds,
+  whyUsersAreShared,
+} from '../../kernel/container/kernel-users.ts';
 import { describeByteSize } from '../../lib/byte-size.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { type Mount, readMountTable } from '../../lib/mount-table.ts';

@@ -11,7 +11,7 @@ import type { NetworkFiles } from '../../network/prewarmed-network.ts';
 import { sameUsers } from '../../storage/container-users.ts';
 import { DeletionQueue } from '../../storage/deletion-queue.ts';
 import { ScratchFolders } from '../../storage/scratch.ts';
-import { Ownership } from '../ownership.ts';
+import { Ownership } from '../container/ownership.ts';
 import type { KernelRecord } from '../record.ts';
 import { configFilesStep } from './config-files.ts';
 

@@ -11,15 +11,15 @@ import type { RunnerConfig } from '../../protocol/runner-config.ts';
 import type { UsersOfContainers } from '../../storage/container-users.ts';
 import type { ScratchFolders, ScratchPaths } from '../../storage/scratch.ts';
 import { placeFile } from '../../storage/scratch-files.ts';
-import type { ContainerHardening } from '../container-spec.ts';
+import type { ContainerHardening } from '../container/container-spec.ts';
+import { writeNetworkFiles } from '../container/network-files.ts';
+import type { Ownership } from '../container/ownership.ts';
+import { environOf, environText, writeFirstResourceFiles } from '../container/resource-files.ts';
+import { placedPorts } from '../container/service-ports.ts';
+import { writeSshKeys } from '../container/ssh-keys.ts';
 import type { NetworkLeases } from '../leases.ts';
-import { writeNetworkFiles } from '../network-files.ts';
-import type { Ownership } from '../ownership.ts';
 import { encodeRecord, type KernelRecord } from '../record.ts';
-import { environOf, environText, writeFirstResourceFiles } from '../resource-files.ts';
-import { placedPorts } from '../service-ports.ts';
 import { isOnHost } from '../spec.ts';
-import { writeSshKeys } from '../ssh-keys.ts';
 import type { CreationStep } from '../step.ts';
 
 /** What the step works with. */

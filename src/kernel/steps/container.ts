@@ -4,9 +4,9 @@
 import type { Deadline } from '../../lib/deadline.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import type { ScratchFolders } from '../../storage/scratch.ts';
-import type { KernelContainers } from '../kernel-containers.ts';
+import type { KernelContainers } from '../container/kernel-containers.ts';
+import { writeResourceFile } from '../container/resource-files.ts';
 import type { KernelRecord } from '../record.ts';
-import { writeResourceFile } from '../resource-files.ts';
 import type { CreationStep } from '../step.ts';
 
 /** Makes the container, whose id the record learns. */

@@ -1,6 +1,6 @@
 /** Connects a kernel: to a network that was made ahead and is leased, or to one that is made sure of. */
 import type { Bridge } from '../../network/bridge.ts';
-import { type ContainerHardening, defaultHardening } from '../container-spec.ts';
+import { type ContainerHardening, defaultHardening } from '../container/container-spec.ts';
 import type { NetworkLeases } from '../leases.ts';
 import type { KernelRecord } from '../record.ts';
 import type { CreationStep } from '../step.ts';

@@ -10,7 +10,7 @@ import { KerneletError, toKerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import { beforeOutput } from '../../lib/redaction.ts';
 import { userScriptTimeoutMs } from '../../protocol/runner-config.ts';
-import { logTail } from '../container-end.ts';
+import { logTail } from '../reconciliation/container-end.ts';
 import type { KernelRecord } from '../record.ts';
 import type { RunnerClients } from '../runner-clients.ts';
 import type { CreationStep } from '../step.ts';

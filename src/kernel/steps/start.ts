@@ -5,7 +5,7 @@
 import type { Deadline } from '../../lib/deadline.ts';
 import { hasCode } from '../../lib/errors.ts';
 import type { ScratchFolders } from '../../storage/scratch.ts';
-import type { KernelContainers } from '../kernel-containers.ts';
+import type { KernelContainers } from '../container/kernel-containers.ts';
 import type { NetworkLeases } from '../leases.ts';
 import type { KernelRecord } from '../record.ts';
 import type { CreationStep, RecordChange } from '../step.ts';

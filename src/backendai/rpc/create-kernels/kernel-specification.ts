@@ -2,7 +2,7 @@
 
 import { normalize } from 'node:path';
 import { parseServicePorts } from '../../../images/service-ports.ts';
-import { builtInServices } from '../../../kernel/service-ports.ts';
+import { builtInServices } from '../../../kernel/container/service-ports.ts';
 import type { KernelNetwork, KernelService, PortPair } from '../../../kernel/spec.ts';
 import { parseDecimal, plainText } from '../../../lib/decimal.ts';
 import { KerneletError } from '../../../lib/errors.ts';

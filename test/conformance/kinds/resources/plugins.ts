@@ -119,7 +119,7 @@ interface Limits {
   readonly HostConfig: { readonly Memory: number; readonly MemorySwap: number; readonly ShmSize?: number };
 }
 
-/** Shared memory is taken from the limit, as `kernel/container-spec.ts` does. */
+/** Shared memory is taken from the limit, as `kernel/container/container-spec.ts` does. */
 export const sharedMemory = checkOf<{ shmem: string; before: Limits; expect: Limits }>(({ shmem, before, expect }) => {
   const wanted = { memoryBytes: before.HostConfig.Memory };
   const [memoryBytes, sharedMemoryBytes] = [wanted.memoryBytes - Number(shmem), Number(shmem)];

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { recordFixture, specFixture } from '../../../test/support/kernel-record.ts';
+import { testSettings } from '../../../test/support/kernels-fixture.ts';
+import { asContainerId, parseAgentId } from '../../lib/ids.ts';
+import { type KernelPlacement, noPlacement } from '../record.ts';
+import type { KernelSpec } from '../spec.ts';
+import { type ContainerSettings, containerSpec, defaultHardening } from './container-spec.ts';
+import { Ownership } from './ownership.ts';
+
+const folder = {
+  root: '/s',
+  work: '/s/work',
+  config: '/s/config',
+  run: '/s/run',
+  networkFiles: '/s/names',
+  users: '/s/users',
+  private: '/s/private',
+};
+const terminal = { name: 'ttyd', protocol: 'http', containerPorts: [7681], isInference: false };
+const server = { name: 'sshd', protocol: 'tcp', containerPorts: [2200], isInference: false };
+const hostPorts = [
+  { containerPort: 2200, hostPort: 31_000 },
+  { containerPort: 7681, hostPort: 31_001 },
+];
+
+function specOf(
+  change: Partial<KernelSpec>,
+  settings: Partial<ContainerSettings> = {},
+  placed: Partial<KernelPlacement> = {},
+) {
+  const spec = specFixture({ services: [server, terminal], publish: [2200, 7681], network: 'bridge', ...change });
+  const record = recordFixture({ spec, placement: { ...noPlacement, hostPorts, ...placed } });
+  return containerSpec(record, {
+    paths: folder,
+    ownership: new Ownership(parseAgentId('i-one'), new Uint8Array(32)),
+    settings: { ...testSettings.container, bridgeName: 'kernelet-x', publishAddress: '10.0.0.5', ...settings },
+    volume: '/volume',
+    imageRoot: null,
+  });
+}
+
+describe('the container of a kernel', () => {
+  it('publishes its ports where the node says, and private services on the loopback address in any case', () => {
+    expect(specOf({}).ports.map(({ hostAddress }) => hostAddress)).toEqual(['10.0.0.5', '10.0.0.5']);
+    expect(specOf({}, { privateServices: ['ttyd'] }).ports).toMatchObject([
+      { containerPort: 2200, hostAddress: '10.0.0.5' },
+      { containerPort: 7681, hostAddress: '127.0.0.1' },
+    ]);
+  });
+
+  it('is on the network that is named, under its names, and publishes nothing on the host’s own', () => {
+    const network = { name: 'net', aliases: ['main1'], hosts: [] };
+    expect(specOf({ network })).toMatchObject({ network: 'net', networkAliases: ['main1'] });
+    const onHost = { name: 'host', aliases: [], hosts: [['sub1', '10.0.0.6']] as const };
+    expect(specOf({ network: onHost })).toMatchObject({ network: 'host', ports: [], hosts: [['sub1', '10.0.0.6']] });
+  });
+
+  it('has the capabilities of images where they are dropped again, and keeps them for root with sudo', () => {
+    expect(specOf({})).toMatchObject({
+      capabilities: ['SETUID', 'SETGID', 'KILL'],
+      command: [],
+      noNewPrivileges: true,
+    });
+    const hardening = { ...defaultHardening, imageBootstrap: 'root' as const, imageCapabilities: ['CHOWN', 'KILL'] };
+    expect(specOf({}, { hardening })).toMatchObject({
+      capabilities: ['SETUID', 'SETGID', 'KILL', 'CHOWN', 'SETPCAP'],
+      command: ['bounded'],
+      noNewPrivileges: true,
+    });
+    expect(specOf({ sudo: true }, { hardening })).toMatchObject({
+      capabilities: ['SETUID', 'SETGID', 'KILL', 'CHOWN'],
+      command: [],
+      noNewPrivileges: false,
+    });
+  });
+
+  it('has none of them where the script of its image may not run, but with sudo', () => {
+    const hardening = { ...defaultHardening, imageCapabilities: ['CHOWN'] };
+    expect(specOf({}, { hardening })).toMatchObject({ capabilities: ['SETUID', 'SETGID', 'KILL'], command: [] });
+    expect(specOf({ sudo: true }, { hardening }).capabilities).toContain('CHOWN');
+  });
+
+  it('has network files of its own, which nobody can write, in a network that others have joined and will join', () => {
+    const container = asContainerId('a'.repeat(64));
+    const joined = specOf({}, {}, { prewarmedNetwork: { container, receivedBytes: 0, sentBytes: 0 }, hostPorts: [] });
+    expect(joined.network).toEqual({ kind: 'join', container });
+    for (const name of ['hosts', 'resolv.conf', 'hostname']) {
+      expect(joined.mounts).toContainEqual({ source: `/s/names/${name}`, target: `/etc/${name}`, readOnly: true });
+    }
+    expect(specOf({}).mounts.map(({ target }) => target)).not.toContain('/etc/hosts');
+  });
+});

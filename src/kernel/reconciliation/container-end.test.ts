@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { shellSpec } from '../../../test/support/engine.ts';
+import { testImage } from '../../../test/support/kernels-fixture.ts';
+import { DummyEngine } from '../../engine/dummy/dummy-engine.ts';
+import { explainEnd, type Ground, logTail, observeContainer, reasonOf } from './container-end.ts';
+
+const end = (exitCode: number, error = '') => ({ exitCode, error });
+const [startedAt, finishedAt] = ['2026-01-01T00:00:00Z', '2026-01-01T01:00:00Z'];
+const ended = (exitCode: number, outOfMemory = false) => ({ exitCode, outOfMemory, startedAt, finishedAt });
+/** Nothing is known but what the engine says. */
+const ground: Ground = { isRebooted: false, followedUntil: null };
+const later = Date.parse('2026-01-01T01:00:05Z');
+
+describe('why a container ended', () => {
+  it('says memory limit only when the container itself was killed by it', () => {
+    expect(reasonOf(ended(137, true), ground, null)).toBe('out-of-memory');
+    expect(reasonOf(ended(1, true), ground, null)).toBe('self-terminated');
+    expect(explainEnd(end(137), 'out-of-memory', '').detail).toContain('memory limit');
+  });
+
+  it.each([0, 137, 143, 255])('with status %i is the engine’s start when that came after its own', (status) => {
+    expect(reasonOf(ended(status), ground, later)).toBe('engine-restart');
+    expect(reasonOf(ended(status), ground, Date.parse(startedAt) - 1)).toBe('self-terminated');
+    expect(reasonOf(ended(status), ground, null)).toBe('self-terminated');
+    expect(reasonOf(ended(status), { ...ground, isRebooted: true }, later)).toBe('node-reboot');
+  });
+
+  it('is its own when its program has failed, or when its engine was followed still', () => {
+    expect(reasonOf(ended(1), { ...ground, isRebooted: true }, later)).toBe('self-terminated');
+    const followed = { ...ground, followedUntil: Date.parse(finishedAt) + 60_000 };
+    expect(reasonOf(ended(137), followed, later)).toBe('self-terminated');
+  });
+
+  it('names the signal or the status, the engine’s words, and the end of the log after a failure', () => {
+    expect(explainEnd(end(143), 'self-terminated', '').detail).toContain('signal 15');
+    expect(explainEnd(end(127, 'no such file'), 'self-terminated', 'sh: x').detail).toMatch(
+      /status 127 \(no such file\).*\nsh: x$/s,
+    );
+    expect(explainEnd(end(0), 'self-terminated', 'chatter').detail).not.toContain('chatter');
+  });
+
+  it('takes one that is being removed for one that somebody has removed', async () => {
+    const engine = new DummyEngine({ images: [testImage] });
+    const signal = AbortSignal.timeout(1_000);
+    const id = await engine.createContainer(shellSpec(''), signal);
+    await engine.startContainer(id, signal);
+    expect(await observeContainer(engine, id, ground, signal)).toEqual({ type: 'alive', containerId: id });
+    engine.container(id).exit(3);
+    expect(await observeContainer(engine, id, ground, signal)).toMatchObject({ type: 'dead', exitCode: 3 });
+    const removing = {
+      inspectContainer: async () => ({ ...engine.container(id).detail(), state: 'removing' as const }),
+    };
+    expect(await observeContainer(Object.assign(Object.create(engine), removing), id, ground, signal)).toEqual({
+      type: 'removed',
+    });
+    await engine.removeContainer(id, signal);
+    expect(await observeContainer(engine, id, ground, signal)).toEqual({ type: 'absent' });
+  });
+
+  it('asks the engine for its start only where that may have ended the container', async () => {
+    const engine = new DummyEngine({ images: [testImage] });
+    const signal = AbortSignal.timeout(1_000);
+    const id = await engine.createContainer(shellSpec(''), signal);
+    await engine.startContainer(id, signal);
+    using _fault = engine.fail('startedAt', { kind: 'error' }, { times: 100 });
+    const container = engine.container(id);
+    container.exit(3);
+    expect(await observeContainer(engine, id, ground, signal)).toMatchObject({ reason: 'self-terminated' });
+    await engine.startContainer(id, signal);
+    container.exit(137, { outOfMemory: true });
+    expect(await observeContainer(engine, id, ground, signal)).toMatchObject({ reason: 'out-of-memory' });
+    const rebooted = { ...ground, isRebooted: true };
+    await engine.startContainer(id, signal);
+    container.exit(143);
+    expect(await observeContainer(engine, id, rebooted, signal)).toMatchObject({ reason: 'node-reboot' });
+    await expect(observeContainer(engine, id, ground, signal)).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+  });
+
+  it('reads the last 4 KiB of a log, without what steers a terminal, and nothing from a container that is gone', async () => {
+    const engine = new DummyEngine({ images: [testImage] });
+    const id = await engine.createContainer(shellSpec(''), AbortSignal.timeout(1_000));
+    const container = engine.container(id);
+    container.write('stdout', 'x'.repeat(10_000));
+    container.write('stderr', '\u001b[31mred\u0007\n');
+    const tail = await logTail(engine, id);
+    expect(tail.length).toBeLessThanOrEqual(4096);
+    expect(tail.endsWith('x[31mred')).toBe(true);
+    await engine.removeContainer(id, AbortSignal.timeout(1_000));
+    expect(await logTail(engine, id)).toBe('');
+  });
+});

@@ -1,0 +1,123 @@
+/** Why a container ended, in words, from what the engine says of it and from the end of its log. */
+import type { ContainerDetail, ContainerState, Engine } from '../../engine/engine.ts';
+import { withDeadline } from '../../lib/deadline.ts';
+import type { ContainerId } from '../../lib/ids.ts';
+import { beforeOutput } from '../../lib/redaction.ts';
+import type { ContainerEndReason } from '../record.ts';
+import type { ContainerObservation } from '../state-machine.ts';
+
+/** What is known of the ground that containers stand on. */
+export interface Ground {
+  /** Whether the machine has been started since it was looked at last. */
+  readonly isRebooted: boolean;
+  /** Until when the engine was followed, in milliseconds since the epoch: no end before that was its own end; null = unknown. */
+  readonly followedUntil: number | null;
+}
+
+/** How a container ended, by the engine's word. */
+export interface ContainerEnd {
+  readonly exitCode: number;
+  readonly reason: ContainerEndReason;
+  /** One sentence, with the last lines of the log where they help. */
+  readonly detail: string;
+}
+
+const killedStatus = 137;
+const maxLogBytes = 4096;
+const logDeadlineMs = 2_000;
+
+/** Reads the end of a container's log, at most 4 KiB as text. Empty when it cannot be had in time. */
+export async function logTail(engine: Engine, id: ContainerId, signal?: AbortSignal): Promise<string> {
+  try {
+    const options = { what: "reading a container's log", timeoutMs: logDeadlineMs, signal };
+    return await withDeadline(options, async (deadline) => {
+      let tail = Buffer.alloc(0);
+      for await (const { data } of engine.containerLogs(id, { follow: false, tailLines: 50 }, deadline.signal)) {
+        tail = Buffer.concat([tail, data]).subarray(-maxLogBytes);
+      }
+      return printable(tail.toString('utf8'));
+    });
+  } catch {
+    return '';
+  }
+}
+
+/** A tenant wrote it: nothing that steers a terminal is kept. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed
+  return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '').trim();
+}
+
+/** How containers end with their engine or machine: the runner ends well when it is asked to, and is killed otherwise. */
+const statusesOfFall: ReadonlySet<number> = new Set([0, 137, 143, 255]);
+
+/** How long before its events break off an engine that ends may have ended containers. */
+const farewellMs = 2_000;
+
+/** What an engine says of a container's end. */
+type EndDetail = Pick<ContainerDetail, 'exitCode' | 'outOfMemory' | 'startedAt' | 'finishedAt'>;
+
+/** What ended a container; null = itself or its engine, by when that was started. */
+function reasonWithoutStart(
+  { exitCode, outOfMemory, finishedAt }: EndDetail,
+  { isRebooted, followedUntil }: Ground,
+): ContainerEndReason | null {
+  // The engine also marks a container whose child alone was killed: then it ended by something else.
+  if (outOfMemory && exitCode === killedStatus) return 'out-of-memory';
+  if (!statusesOfFall.has(exitCode)) return 'self-terminated';
+  if (isRebooted) return 'node-reboot';
+  return followedUntil !== null && Date.parse(finishedAt) < followedUntil - farewellMs ? 'self-terminated' : null;
+}
+
+/** What ended a container. `engineStartedAt`: null = unknown. Pure. */
+export function reasonOf(detail: EndDetail, ground: Ground, engineStartedAt: number | null): ContainerEndReason {
+  const known = reasonWithoutStart(detail, ground);
+  if (known !== null) return known;
+  const isOlder = engineStartedAt !== null && Date.parse(detail.startedAt) < engineStartedAt;
+  return isOlder ? 'engine-restart' : 'self-terminated';
+}
+
+const wordsOfReason: Partial<Record<ContainerEndReason, string>> = {
+  'out-of-memory': 'its container was killed at the memory limit',
+  'engine-restart': 'its container ended with the container engine, which has started anew',
+  'node-reboot': 'its container ended with this machine, which has started anew',
+};
+
+/** Says why in a sentence: the reason, a signal or a status, with what the engine and the log add. Pure. */
+export function explainEnd(
+  { exitCode, error }: Pick<ContainerDetail, 'exitCode' | 'error'>,
+  reason: ContainerEndReason,
+  log: string,
+): ContainerEnd {
+  const words =
+    wordsOfReason[reason] ??
+    (exitCode > 128 && exitCode < 193
+      ? `its container was ended by signal ${exitCode - 128}`
+      : `its container ended by itself with status ${exitCode}`);
+  const said = error === '' ? '' : ` (${error})`;
+  const lines = exitCode === 0 || log === '' ? '' : `${beforeOutput}${log}`;
+  return { exitCode, reason, detail: `${words}${said}${lines}` };
+}
+
+/** Inspects a container, and looks for what ended it, also in its log. Throws what the engine throws. */
+export async function observeContainer(
+  engine: Engine,
+  id: ContainerId,
+  ground: Ground,
+  signal: AbortSignal,
+): Promise<ContainerObservation> {
+  const detail = await engine.inspectContainer(id, signal);
+  if (!detail) return { type: 'absent' };
+  // It was removed by somebody; its end by signal 9 is only how that is done.
+  if (detail.state === 'removing') return { type: 'removed' };
+  if (containerIsAlive(detail.state)) return { type: 'alive', containerId: id };
+  // The engine is asked for its start where that matters alone.
+  const reason = reasonWithoutStart(detail, ground) ?? reasonOf(detail, ground, await engine.startedAt(signal));
+  const log = detail.exitCode === 0 ? '' : await logTail(engine, id, signal);
+  return { type: 'dead', ...explainEnd(detail, reason, log) };
+}
+
+/** Whether a container in this state still has its processes. Pure. */
+export function containerIsAlive(state: ContainerState): boolean {
+  return state === 'running' || state === 'paused' || state === 'restarting';
+}

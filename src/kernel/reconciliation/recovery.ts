@@ -1,0 +1,203 @@
+/**
+ * Takes over what an earlier process left: journal ∪ containers ∪ scratch, each optional (spec kernel-lifecycle 16.3). Every
+ * record gets its actor and its leases back, then learns what became of its container.
+ */
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Engine } from '../../engine/engine.ts';
+import type { EventSink } from '../../events/kernel-event.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { withDeadline } from '../../lib/deadline.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { ScratchFolders } from '../../storage/scratch.ts';
+import type { KernelActor } from '../actor.ts';
+import type { Ownership } from '../container/ownership.ts';
+import { groupsOf } from '../creation.ts';
+import type { InvariantViolations } from '../invariant-violations.ts';
+import type { Journal } from '../journal.ts';
+import type { RecoverySummary } from '../kernel-registry.ts';
+import { decodeRecord, type KernelRecord } from '../record.ts';
+import type { ContainerObservation } from '../state-machine.ts';
+import type { CreationPlan } from '../step.ts';
+import { recordCopyName } from '../steps/config-files.ts';
+import type { BootNote } from './boot-note.ts';
+import { containerIsAlive, type Ground, observeContainer } from './container-end.ts';
+import type { EngineIdentityGuard } from './engine-identity-guard.ts';
+import { type ListedContainer, listOwnedContainers } from './owned-containers.ts';
+
+/** What a recovery works with. */
+export interface AdoptionParts {
+  readonly engine: Engine;
+  readonly engineGuard: Pick<EngineIdentityGuard, 'check'>;
+  readonly plan: CreationPlan;
+  readonly journal: Journal;
+  readonly ownership: Ownership;
+  readonly scratch: ScratchFolders;
+  readonly events: Pick<EventSink, 'hasEnded'>;
+  readonly invariantViolations: InvariantViolations;
+  readonly bootNote: Pick<BootNote, 'isRebooted' | 'write'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** How long a recovery waits for clean-ups to end; they go on afterwards. */
+const settleMs = 5_000;
+
+/** Takes over what an earlier process left. Throws ENGINE_UNAVAILABLE, ENGINE_CHANGED, and then has done nothing. */
+export async function adoptAll(
+  parts: AdoptionParts,
+  add: (record: KernelRecord) => KernelActor,
+  signal: AbortSignal,
+): Promise<RecoverySummary> {
+  const { engine, engineGuard, journal, ownership, events, invariantViolations, scratch, bootNote } = parts;
+  const containers = await listOwnedContainers(engine, ownership, signal);
+  const { records, quarantined } = await journal.load();
+  const listed = new Set(containers.map(({ containerId }) => containerId));
+  await engineGuard.check({ listed, recorded: records }, signal);
+  for (const _ of quarantined) invariantViolations.count('quarantined-record');
+  const resumed = await Promise.all(decideRecovery(records, containers).map((one) => toResume(one, parts)));
+  const known = resumed.filter((one) => one !== null);
+  // Everything that the engine is asked comes first: when it goes away meanwhile, nothing has begun.
+  const ground = { isRebooted: await bootNote.isRebooted(), followedUntil: null };
+  const found = await Promise.all(
+    known.map(async ({ record, container }) => ({
+      record,
+      observation: await observationOf(engine, container, ground, signal),
+    })),
+  );
+  // A daemon that stops begins nothing more.
+  signal.throwIfAborted();
+  // Side by side: an engine that hangs may hold each one up until its deadline.
+  const actors = await Promise.all(
+    found.map(async ({ record, observation }) => {
+      const actor = add(record);
+      await adoptLeases(record, parts);
+      actor.post({ type: 'recovered', observation, terminationPublished: events.hasEnded(record.spec.id) });
+      return actor;
+    }),
+  );
+  scratch.tidy();
+  await settled(actors, parts.clock, signal);
+  // From here on the records say what the start of the machine has ended.
+  await bootNote.write();
+  const running = actors.filter((actor) => actor.record.phase === 'running').length;
+  return { adopted: running, ended: actors.length - running, quarantined: quarantined.length };
+}
+
+interface Resumed {
+  readonly record: KernelRecord;
+  readonly container: ListedContainer | null;
+}
+
+async function toResume(decision: RecoveryDecision, parts: AdoptionParts): Promise<Resumed | null> {
+  const { scratch, clock, journal, log, invariantViolations } = parts;
+  switch (decision.kind) {
+    case 'resume':
+      return decision;
+    case 'restore': {
+      const { container } = decision;
+      const record = await restoreRecord(container, scratch, clock.now());
+      if (!record) return null;
+      invariantViolations.count('restored-record');
+      log.warn('the record of a running kernel was restored from its scratch folder', { kernel: record.spec.id });
+      await journal.write(record).catch((error: unknown) => log.error('the record could not be written', { error }));
+      return { record, container };
+    }
+    case 'leave-to-sweep':
+      return null;
+  }
+}
+
+/** A lease that cannot be had again (two kernels claim one) is logged, and both kernels are kept. */
+async function adoptLeases(
+  record: KernelRecord,
+  { plan, clock, log, invariantViolations }: AdoptionParts,
+): Promise<void> {
+  for (const step of groupsOf(plan, 'kernel').flat()) {
+    try {
+      const options = { what: `taking over step ${step.name}`, timeoutMs: step.deadlineMs, clock };
+      await withDeadline(options, async (deadline) => await step.adopt?.(record, deadline));
+    } catch (error) {
+      invariantViolations.count('unadopted-lease');
+      log.error('a lease could not be taken over', { kernel: record.spec.id, step: step.name, error });
+    }
+  }
+}
+
+/** A container that is listed as alive is not asked for: there may be hundreds. */
+async function observationOf(
+  engine: Engine,
+  container: ListedContainer | null,
+  ground: Ground,
+  signal: AbortSignal,
+): Promise<ContainerObservation> {
+  if (!container) return { type: 'absent' };
+  const { containerId, state } = container;
+  return containerIsAlive(state)
+    ? { type: 'alive', containerId }
+    : await observeContainer(engine, containerId, ground, signal);
+}
+
+/** Waits, bounded, until no kernel of an earlier process is being cleaned up. */
+async function settled(actors: readonly KernelActor[], clock: Clock, signal: AbortSignal): Promise<void> {
+  const options = { what: 'the clean-up of kernels of an earlier process', timeoutMs: settleMs, clock, signal };
+  await withDeadline(options, () => Promise.all(actors.map((actor) => actor.untilSettled()))).catch(() => {});
+  signal.throwIfAborted();
+}
+
+/** What is done about one kernel of an earlier process. */
+export type RecoveryDecision =
+  /** It has a record: the reducer decides by its phase. The container is the record's own, if there is one. */
+  | { readonly kind: 'resume'; readonly record: KernelRecord; readonly container: ListedContainer | null }
+  /** Its record is lost but its container lives: the copy in its scratch folder may stand in. */
+  | { readonly kind: 'restore'; readonly container: ListedContainer }
+  /** A container that nothing can be done for: the sweep removes it once it has seen it twice. */
+  | { readonly kind: 'leave-to-sweep'; readonly container: ListedContainer };
+
+/** One decision for each record, then one for each container that is no record's. Pure. */
+export function decideRecovery(
+  records: readonly KernelRecord[],
+  containers: readonly ListedContainer[],
+): readonly RecoveryDecision[] {
+  const known = new Set(records.map((record) => record.spec.id));
+  const taken = new Set<ListedContainer>();
+  const decisions: RecoveryDecision[] = records.map((record) => {
+    const container = ownContainer(record, containers);
+    if (container) taken.add(container);
+    return { kind: 'resume', record, container };
+  });
+  for (const container of containers) {
+    if (taken.has(container)) continue;
+    const lost = !known.has(container.kernelId) && containerIsAlive(container.state);
+    decisions.push({ kind: lost ? 'restore' : 'leave-to-sweep', container });
+  }
+  return decisions;
+}
+
+/** The container of the record's own generation. An older one is a left-over of a restart. */
+function ownContainer(record: KernelRecord, containers: readonly ListedContainer[]): ListedContainer | null {
+  const own = containers.filter((one) => one.kernelId === record.spec.id && one.generation === record.generation);
+  return own.find((one) => one.containerId === record.containerId) ?? own[0] ?? null;
+}
+
+/**
+ * The record of a container whose journal is lost, from the copy in its scratch folder; null when that is lost too. The
+ * copy precedes the container, which may have got other ports in the end.
+ */
+export async function restoreRecord(
+  container: ListedContainer,
+  scratch: ScratchFolders,
+  now: number,
+): Promise<KernelRecord | null> {
+  try {
+    const path = join(scratch.paths(container.kernelId).private, recordCopyName);
+    const copy = decodeRecord(await readFile(path, 'utf8'));
+    if (copy.spec.id !== container.kernelId || copy.generation !== container.generation) return null;
+    const { containerId, placement } = container;
+    const known = { placement: { ...copy.placement, ...placement }, readyAt: copy.readyAt ?? now };
+    return { ...copy, ...known, phase: 'running', containerId };
+  } catch {
+    return null;
+  }
+}
