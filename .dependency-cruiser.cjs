@@ -7,7 +7,7 @@ const rows = [
   ['backendai', 'cli', 'http', 'daemon'],
   ['agent'],
   ['kernel'],
-  ['execution', 'images', 'storage', 'network', 'stats', 'events'],
+  ['runner-client', 'images', 'storage', 'network', 'stats', 'events'],
   ['engine', 'devices'],
   ['resources'],
   ['protocol', 'config'],

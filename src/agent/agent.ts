@@ -4,7 +4,6 @@
  */
 import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
 import type { NumberedKernelEvent } from '../events/kernel-event.ts';
-import type { Download } from '../execution/runner-client.ts';
 import type { ImageView } from '../images/image-service.ts';
 import type { PullPolicy } from '../images/resolve.ts';
 import type { KernelPhase } from '../kernel/record.ts';
@@ -15,6 +14,7 @@ import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import type { KernelModel } from '../protocol/kernel-models.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
 import type { NumberedRunEvent } from '../protocol/run-event.ts';
+import type { Download } from '../runner-client/runner-client.ts';
 import type { FinalRecord } from '../stats/final-records.ts';
 import type { KernelFigures } from '../stats/kernel-statistics-store.ts';
 import type { NodeStatistics, ProcessFigures } from '../stats/statistics.ts';

@@ -3,12 +3,12 @@
  * events of executions, each of which is published once.
  */
 import type { EventSink } from '../events/kernel-event.ts';
-import type { RunnerClient } from '../execution/runner-client.ts';
 import type { KernelRecord } from '../kernel/record.ts';
 import { hasCode } from '../lib/errors.ts';
 import type { KernelId, RunId } from '../lib/ids.ts';
 import { Backoff, type PeriodicJob, retry, runPeriodically, supervise } from '../lib/retry.ts';
 import type { RunSummary } from '../protocol/run-event.ts';
+import type { RunnerClient } from '../runner-client/runner-client.ts';
 import type { AgentParts } from './agent-parts.ts';
 import { DroppedReports } from './dropped-reports.ts';
 import { IdleKernels } from './idle-kernels.ts';

@@ -1,12 +1,12 @@
 /** The agent over a container engine: requests of its callers, handed to the kernels, the runners and the images. */
 import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
-import { listFiles } from '../execution/kernel-files.ts';
-import type { Download, RunnerClient } from '../execution/runner-client.ts';
 import type { KernelRecord } from '../kernel/record.ts';
 import { KerneletError } from '../lib/errors.ts';
 import type { KernelId, RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
+import { listFiles } from '../runner-client/kernel-files.ts';
+import type { Download, RunnerClient } from '../runner-client/runner-client.ts';
 import type {
   Agent,
   AgentStatus,

@@ -6,8 +6,8 @@ import { recordFixture, specFixture } from '../../test/support/kernel-record.ts'
 import { loadSettings } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
 import { type ContainerHardening, defaultHardening } from '../kernel/container/container-spec.ts';
+import { prewarmedNetworkStep } from '../kernel/creation/steps/network.ts';
 import type { NetworkLeases } from '../kernel/leases.ts';
-import { prewarmedNetworkStep } from '../kernel/steps/network.ts';
 import { Deadline } from '../lib/deadline.ts';
 import { hardeningOf, loosenedWarnings } from './hardening.ts';
 

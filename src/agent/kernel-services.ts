@@ -1,9 +1,10 @@
 /** Starting and ending services of a kernel (spec rpc 8.14, 8.19). */
-import type { RunnerClient } from '../execution/runner-client.ts';
+
 import type { KernelSpec } from '../kernel/spec.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { hasCode } from '../lib/errors.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
+import type { RunnerClient } from '../runner-client/runner-client.ts';
 
 const startTimeoutMs = 10_000;
 const stopTimeoutMs = 15_000;

@@ -1,8 +1,9 @@
 /** A kernel as callers see it: made of its record and of what is known beside it. The API's schema has the same fields. Pure. */
-import type { RunnerClient } from '../execution/runner-client.ts';
+
 import type { KeptKernel } from '../kernel/kept-kernels.ts';
 import type { KernelRecord, Termination } from '../kernel/record.ts';
 import type { KernelId } from '../lib/ids.ts';
+import type { RunnerClient } from '../runner-client/runner-client.ts';
 import type { KernelUsage } from '../stats/account.ts';
 
 /** A kernel as callers see it. */

@@ -1,18 +1,19 @@
 /** The registry of kernels as a daemon has it: one actor for each live one, and the last records of those that ended lately. */
 import type { Engine } from '../engine/engine.ts';
 import type { EventSink } from '../events/kernel-event.ts';
-import type { RunnerClient } from '../execution/runner-client.ts';
 import type { Clock } from '../lib/clock.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import { type KernelId, resolveKernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import type { PrewarmedNetworkPool } from '../network/prewarmed-network-pool.ts';
+import type { RunnerClient } from '../runner-client/runner-client.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { type ActorParts, type DestroyOptions, KernelActor } from './actor.ts';
 import type { KernelContainers } from './container/kernel-containers.ts';
 import type { KernelUsers } from './container/kernel-users.ts';
 import type { Ownership } from './container/ownership.ts';
+import type { CreationPlan } from './creation/step.ts';
 import { EndedKernels } from './ended-kernels.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
@@ -30,7 +31,6 @@ import { Sweep } from './reconciliation/sweep.ts';
 import { type KernelRecord, noPlacement } from './record.ts';
 import type { RunnerClients } from './runner-clients.ts';
 import type { Environ, KernelSpec } from './spec.ts';
-import type { CreationPlan } from './step.ts';
 
 /** What the registry hands on to its actors, and what it sweeps and watches with. */
 export interface ActorRegistryParts {

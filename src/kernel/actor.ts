@@ -5,13 +5,14 @@
  */
 import { addAbortListener } from 'node:events';
 import type { EventSink } from '../events/kernel-event.ts';
-import type { RunnerClient } from '../execution/runner-client.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { raceWithSignal, withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
-import { revertSteps, runCreation } from './creation.ts';
+import type { RunnerClient } from '../runner-client/runner-client.ts';
+import { revertSteps, runCreation } from './creation/creation.ts';
+import type { CreationPlan } from './creation/step.ts';
 import { shutDownGracefully } from './graceful-shutdown.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import type { Journal } from './journal.ts';
@@ -20,7 +21,6 @@ import type { KernelRecord, TerminationReason } from './record.ts';
 import type { RunnerClients } from './runner-clients.ts';
 import type { Environ } from './spec.ts';
 import type { Answer, Effect, KernelState, LifecycleEvent, Scope } from './state-machine.ts';
-import type { CreationPlan } from './step.ts';
 import { reduce } from './transitions.ts';
 import { Waiters } from './waiters.ts';
 

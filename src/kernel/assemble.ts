@@ -5,7 +5,6 @@
 import { join } from 'node:path';
 import type { Engine, EngineInfo } from '../engine/engine.ts';
 import type { EventSink } from '../events/kernel-event.ts';
-import type { RunnerConnector } from '../execution/runner-client.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { Bandwidth, type RunTool } from '../network/bandwidth.ts';
@@ -17,6 +16,7 @@ import { type LeasedNetwork, readNetworkFiles } from '../network/prewarmed-netwo
 import { PrewarmedNetworkPool, type PrewarmedNetworkPoolParts } from '../network/prewarmed-network-pool.ts';
 import { SessionNetworks } from '../network/session-networks.ts';
 import { containerPaths } from '../protocol/image-contract.ts';
+import type { RunnerConnector } from '../runner-client/runner-client.ts';
 import { measurer } from '../stats/scratch-sizes.ts';
 import { readContainerUsers, type UsersOfContainers } from '../storage/container-users.ts';
 import type { KeptHomesLimits } from '../storage/kept-homes.ts';
@@ -27,9 +27,11 @@ import type { ContainerSettings } from './container/container-spec.ts';
 import { ImageRoots } from './container/image-roots.ts';
 import { KernelContainers } from './container/kernel-containers.ts';
 import type { KernelUsers } from './container/kernel-users.ts';
+import { probeOciRuntime } from './container/oci-runtime-probe.ts';
 import { Ownership } from './container/ownership.ts';
-import { probeRuntime } from './container/runtime-probe.ts';
-import { creationPlan } from './creation-plan.ts';
+import { creationPlan } from './creation/creation-plan.ts';
+import type { CreationPlan } from './creation/step.ts';
+import { type RunnerTuning, socketName } from './creation/steps/config-files.ts';
 import type { InvariantViolations } from './invariant-violations.ts';
 import { FileJournal } from './journal.ts';
 import { KernelHookList, type KernelHooks } from './kernel-hooks.ts';
@@ -40,8 +42,6 @@ import { EngineIdentityGuard } from './reconciliation/engine-identity-guard.ts';
 import { listOwnedContainers } from './reconciliation/owned-containers.ts';
 import type { KernelRecord } from './record.ts';
 import { RunnerClients } from './runner-clients.ts';
-import type { CreationPlan } from './step.ts';
-import { type RunnerTuning, socketName } from './steps/config-files.ts';
 
 /** What one agent's kernels are made from. */
 export interface KernelsParts {
@@ -109,7 +109,7 @@ export interface AssembledKernels extends AsyncDisposable {
   readonly prewarmedNetworks: PrewarmedNetworkPool;
   readonly sessionNetworks: SessionNetworks;
   /** Boots a kernel under an OCI runtime. Throws NOT_SUPPORTED, ENGINE_UNAVAILABLE, ENGINE_CHANGED. */
-  readonly probeRuntime: (runtime: string, signal: AbortSignal) => Promise<void>;
+  readonly probeOciRuntime: (runtime: string, signal: AbortSignal) => Promise<void>;
 }
 
 /**
@@ -248,9 +248,9 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     bridge,
     prewarmedNetworks,
     sessionNetworks,
-    probeRuntime: async (runtime, signal) => {
+    probeOciRuntime: async (runtime, signal) => {
       engineGuard.assertOpen();
-      await probeRuntime(
+      await probeOciRuntime(
         runtime,
         {
           ...{ engine, users, ownership, container, tag: state.tag, folder: join(state.path, 'runtimes') },

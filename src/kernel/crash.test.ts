@@ -6,8 +6,8 @@ import { specFixture } from '../../test/support/kernel-record.ts';
 import { KernelsFixture } from '../../test/support/kernels-fixture.ts';
 import { stepNames } from '../../test/support/revert-matrix.ts';
 import { silentLogger } from '../lib/log.ts';
+import type { CreationPlan, CreationStep } from './creation/step.ts';
 import { FileJournal } from './journal.ts';
-import type { CreationPlan, CreationStep } from './step.ts';
 
 const never = new AbortController().signal;
 const forEver = 2 ** 31 - 1;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { FakeRunnerClient } from '../../test/support/kernels-fixture.ts';
-import type { RunnerClientEvent } from '../execution/runner-client.ts';
+import type { RunnerClientEvent } from '../runner-client/runner-client.ts';
 import { shutDownGracefully } from './graceful-shutdown.ts';
 
 const never = new Promise<never>(() => {});

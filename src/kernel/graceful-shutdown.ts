@@ -3,9 +3,10 @@
  * given to it. A container that ends by itself is gone sooner than one that the engine has to kill; what is left is
  * removed by force afterwards whatever came of this, so every failure here is ignored.
  */
-import type { RunnerClient } from '../execution/runner-client.ts';
+
 import type { Clock } from '../lib/clock.ts';
 import { Deadline, raceWithSignal } from '../lib/deadline.ts';
+import type { RunnerClient } from '../runner-client/runner-client.ts';
 
 /** How long the grace lasts, and what cuts it short. */
 export interface GracefulShutdownOptions {

@@ -7,7 +7,7 @@ import { type KernelId, resolveKernelId } from '../lib/ids.ts';
 import { letMountsGo } from '../lib/mount-table.ts';
 import { runProgram } from '../lib/run-program.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
-import { mountHomeImage } from '../storage/home-image.ts';
+import { mountHomeDisk } from '../storage/home-disk.ts';
 import type { KeptHome } from '../storage/kept-homes.ts';
 import type { ScratchFolders } from '../storage/scratch.ts';
 import { decodeRecord, type KernelRecord } from './record.ts';
@@ -47,7 +47,7 @@ export async function moveKept(scratch: ScratchFolders, { home }: KeptKernel, to
   const target = resolve(to);
   if (`${target}/`.startsWith(`${resolve(path, '..', '..')}/`)) refuse('folders of kernels lie there');
   await using cleanups = new AsyncDisposableStack();
-  if (await mountHomeImage(path, true, signal)) cleanups.defer(() => letMountsGo(path));
+  if (await mountHomeDisk(path, true, signal)) cleanups.defer(() => letMountsGo(path));
   await moveHome(join(path, 'work'), target, signal);
   await scratch.kept.letGo(home);
 }

@@ -9,8 +9,8 @@
  * ```
  */
 import type { ContainerDetail } from '../engine/engine.ts';
-import type { RunnerClient } from '../execution/runner-client.ts';
 import type { Logger } from '../lib/log.ts';
+import type { RunnerClient } from '../runner-client/runner-client.ts';
 import type { KernelRecord } from './record.ts';
 
 /** What somebody does at these moments; each is optional. */

@@ -2,9 +2,10 @@
  * What the rest of the program sees of the kernels of this agent, by id; `actor-registry.ts` is what does it. Ended kernels
  * are kept for a while so that they can still be inspected.
  */
-import type { RunnerClient } from '../execution/runner-client.ts';
+
 import type { KerneletError } from '../lib/errors.ts';
 import type { KernelId } from '../lib/ids.ts';
+import type { RunnerClient } from '../runner-client/runner-client.ts';
 import type { DestroyOptions } from './actor.ts';
 import type { KeptKernel } from './kept-kernels.ts';
 import type { KernelHooks } from './kernel-hooks.ts';

@@ -11,7 +11,7 @@ import { stepNames } from '../../test/support/revert-matrix.ts';
 import { prewarmedNetworkLabels } from '../network/prewarmed-network.ts';
 import { defaultHardening } from './container/container-spec.ts';
 import { labelNames } from './container/ownership.ts';
-import type { CreationPlan, CreationStep } from './step.ts';
+import type { CreationPlan, CreationStep } from './creation/step.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;

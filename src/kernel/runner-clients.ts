@@ -1,6 +1,7 @@
 /** The clients of the running kernels' runners: one for each live container. */
-import type { RunnerAddress, RunnerClient, RunnerConnector } from '../execution/runner-client.ts';
+
 import type { KernelId } from '../lib/ids.ts';
+import type { RunnerAddress, RunnerClient, RunnerConnector } from '../runner-client/runner-client.ts';
 import type { KernelRecord } from './record.ts';
 
 interface Open {

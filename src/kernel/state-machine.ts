@@ -6,10 +6,10 @@ import type { KernelEvent } from '../events/kernel-event.ts';
 import type { ErrorCode } from '../lib/error-codes.ts';
 import type { KerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
+import type { RecordChange } from './creation/step.ts';
 import type { LabelledPlacement } from './reconciliation/owned-containers.ts';
 import type { ContainerEndReason, KernelPhase, KernelRecord, Termination, TerminationReason } from './record.ts';
 import type { Environ } from './spec.ts';
-import type { RecordChange } from './step.ts';
 
 /** Why a kernel is being terminated. The first cause stays. */
 export interface TerminationCause {

@@ -217,7 +217,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
     ociRuntimes: new OciRuntimes({
       names: settings.ociRuntimes,
       // Of one command's own kernel the creation finds out.
-      probe: options.keepsKernels && backend.outlivesDaemon ? kernels.probeRuntime : null,
+      probe: options.keepsKernels && backend.outlivesDaemon ? kernels.probeOciRuntime : null,
       clock: systemClock,
       log,
     }),

@@ -14,7 +14,7 @@ import { isKernelId, type KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { letMountsGo } from '../lib/mount-table.ts';
 import { isSystemError } from '../lib/system-error.ts';
-import { homeOwner } from './home-image.ts';
+import { homeOwner } from './home-disk.ts';
 
 /** How long and how much is kept. */
 export interface KeptHomesLimits {

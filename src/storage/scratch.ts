@@ -11,8 +11,8 @@ import { type KernelId, parseKernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
 import { DeletionQueue } from './deletion-queue.ts';
-import { giveHomeImage, homeOwner, mountHomeImage } from './home-image.ts';
-import { HomeImagePool } from './home-image-pool.ts';
+import { giveHomeDisk, homeOwner, mountHomeDisk } from './home-disk.ts';
+import { HomeDiskPool } from './home-disk-pool.ts';
 import { KeptHomes, type KeptHomesLimits, type Measure, type Space } from './kept-homes.ts';
 import type { StateFolder } from './state-folder.ts';
 
@@ -80,7 +80,7 @@ export interface ScratchFoldersParts {
 export class ScratchFolders implements AsyncDisposable {
   readonly #root: string;
   readonly #deletions: DeletionQueue;
-  readonly #homes: HomeImagePool;
+  readonly #homes: HomeDiskPool;
   /** Kernels whose folders an earlier process has made, as long as these are there. */
   readonly #found = new Set<KernelId>();
   /** Folders of kernels whose end nobody asked for. */
@@ -95,7 +95,7 @@ export class ScratchFolders implements AsyncDisposable {
       discard: (path, name) => this.#discard(path, name),
       emptied: () => this.#deletions.settled(),
     });
-    this.#homes = new HomeImagePool({
+    this.#homes = new HomeDiskPool({
       ...{ folder: join(root, '.homes'), clock, log },
       target: prewarmedHomes?.count ?? 0,
       homeBytes: prewarmedHomes?.homeBytes ?? null,
@@ -150,7 +150,7 @@ export class ScratchFolders implements AsyncDisposable {
       await this.#makeRoot();
       if (homeBytes !== null) {
         await this.#limitHome(kernel, homeBytes, signal);
-        await giveHomeImage(paths.root, tenant);
+        await giveHomeDisk(paths.root, tenant);
       }
       // The kernel's user may pass through its root, where the engine makes mounts as that user.
       await makeOne(paths.root, 0o711);
@@ -167,10 +167,10 @@ export class ScratchFolders implements AsyncDisposable {
     }
   }
 
-  /** Mounts the limited home of a kernel of an earlier process again, if it isn't any more. Throws what `mountHomeImage` throws, and NOT_SUPPORTED where it has no image. */
+  /** Mounts the limited home of a kernel of an earlier process again, if it isn't any more. Throws what `mountHomeDisk` throws, and NOT_SUPPORTED where it has no image. */
   async adoptHome(kernel: KernelId, signal?: AbortSignal): Promise<void> {
     const { root } = this.paths(kernel);
-    if (!(await mountHomeImage(root, true, signal))) throw withoutImage(root);
+    if (!(await mountHomeDisk(root, true, signal))) throw withoutImage(root);
   }
 
   async #limitHome(kernel: KernelId, homeBytes: number, signal: AbortSignal | undefined): Promise<void> {

@@ -11,8 +11,8 @@ import { parseArgs } from 'node:util';
 import { ensureEngine } from '../../scripts/engine.mjs';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { callApi } from '../support/local-api.ts';
-import { checkBooks } from '../support/node-books.ts';
 import { eventually } from '../support/node-facts.ts';
+import { checkBooks } from '../support/node-invariants.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
 import { type SeededRandom, seededRandom } from '../support/random.ts';
 import { type Scene, troubles } from './troubles.ts';
@@ -25,7 +25,7 @@ const secret = 'kept through everything';
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 /** One thing that a client does; that it may be refused is part of the game. */
-function deed(node: NodeUnderTest, random: SeededRandom, kernels: readonly string[]): () => Promise<unknown> {
+function action(node: NodeUnderTest, random: SeededRandom, kernels: readonly string[]): () => Promise<unknown> {
   const api = (method: string, place: string, body?: object) => () =>
     callApi(node.socket, method, `/v1/kernels${place}`, body === undefined ? {} : { body });
   if (kernels.length === 0 || (kernels.length < maxKernels && random.fraction() < 0.4)) {
@@ -49,13 +49,13 @@ async function python(node: NodeUnderTest, id: string, code: string): Promise<st
 async function playRound(scene: Omit<Scene, 'kernels'>, witness: string): Promise<string> {
   const { node, random } = scene;
   const kernels = (await checkBooks(node)).map(({ id }) => id).filter((id) => id !== witness);
-  const deeds = Array.from({ length: random.between(1, 3) }, () => deed(node, random, kernels));
+  const actions = Array.from({ length: random.between(1, 3) }, () => action(node, random, kernels));
   const trouble = random.oneOf(troubles);
-  await Promise.allSettled([...deeds.map((begin) => begin()), trouble.make({ ...scene, kernels })]);
+  await Promise.allSettled([...actions.map((begin) => begin()), trouble.make({ ...scene, kernels })]);
   if (!node.isServing) await node.startDaemon();
   await eventually('the books are right', async () => await checkBooks(node), settlesWithinMs);
   if ((await python(node, witness, 'print(secret)')) !== `${secret}\n`) throw new Error('the witness has forgotten');
-  return `${trouble.name}, ${deeds.length} deeds, ${kernels.length} kernels`;
+  return `${trouble.name}, ${actions.length} actions, ${kernels.length} kernels`;
 }
 
 async function main(): Promise<number> {

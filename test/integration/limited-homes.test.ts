@@ -7,7 +7,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { letMountsGo } from '../../src/lib/mount-table.ts';
-import { makeHomeImage, mountHomeImage } from '../../src/storage/home-image.ts';
+import { makeHomeDisk, mountHomeDisk } from '../../src/storage/home-disk.ts';
 import { byDepth } from '../support/depth.ts';
 import { engineCall } from '../support/engine-api.ts';
 import { inventory } from '../support/inventory.ts';
@@ -168,7 +168,7 @@ describe('the image of a home that is to be mounted again', () => {
   beforeEach(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'kernelet-home-'));
     image = path.join(folder, 'private', 'home.img');
-    await makeHomeImage(folder, limit * mib);
+    await makeHomeDisk(folder, limit * mib);
     run('tune2fs', '-T', '20000101', image);
     // As a machine leaves it that has lost its power.
     run('debugfs', '-w', '-R', 'set_super_value state 0', image);
@@ -192,14 +192,14 @@ describe('the image of a home that is to be mounted again', () => {
 
   it('is repaired', async () => {
     expect(repairedAt()).toMatch(/ 2000$/);
-    expect(await mountHomeImage(folder, true)).toBe(true);
+    expect(await mountHomeDisk(folder, true)).toBe(true);
     expect(repairedAt()).not.toMatch(/ 2000$/);
   });
 
   it('is not repaired while something has it, which is mounted no more here', async () => {
     const device = run('losetup', '--find', '--show', image);
     try {
-      expect(await mountHomeImage(folder, true)).toBe(true);
+      expect(await mountHomeDisk(folder, true)).toBe(true);
       expect(repairedAt()).toMatch(/ 2000$/);
     } finally {
       run('losetup', '--detach', device);
@@ -209,7 +209,7 @@ describe('the image of a home that is to be mounted again', () => {
   it('is repaired to the end, also when nobody waits for it any more', async () => {
     const log = await slowRepair();
     const abort = new AbortController();
-    const mounting = mountHomeImage(folder, true, abort.signal);
+    const mounting = mountHomeDisk(folder, true, abort.signal);
     const outcome = mounting.catch((error: unknown) => error);
     await eventually('the repair has begun', async () => (await readFile(log, 'utf8')) || null);
     abort.abort(new Error('the client has hung up'));
@@ -220,7 +220,7 @@ describe('the image of a home that is to be mounted again', () => {
 
   it('is repaired once for those who want it at the same time', async () => {
     const log = await slowRepair();
-    expect(await Promise.all([mountHomeImage(folder, true), mountHomeImage(folder, true)])).toEqual([true, true]);
+    expect(await Promise.all([mountHomeDisk(folder, true), mountHomeDisk(folder, true)])).toEqual([true, true]);
     expect(await readFile(log, 'utf8')).toBe('begun\nended\n');
     expect(run('losetup', '--associated', image).split('\n')).toHaveLength(1);
   });

@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { byDepth } from '../support/depth.ts';
 import { assertNothingLeft, inventory } from '../support/inventory.ts';
 import { callApi } from '../support/local-api.ts';
-import { checkBooks } from '../support/node-books.ts';
 import type { NodeKernel } from '../support/node-facts.ts';
+import { checkBooks } from '../support/node-invariants.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
 import { seededRandom } from '../support/random.ts';
 

@@ -1,8 +1,8 @@
-/** Plays a schedule to its end: its deeds, then a time in which nothing goes wrong, in which everything must come right. */
+/** Plays a schedule to its end: its actions, then a time in which nothing goes wrong, in which everything must come right. */
 import { loadSettings } from '../../src/config/load.ts';
 import type { Settings } from '../../src/config/settings.ts';
+import { Actions } from './actions.ts';
 import { Callers } from './callers.ts';
-import { Deeds } from './deeds.ts';
 import { checkAlways, checkNothingLeft, isQuiet } from './invariants.ts';
 import type { Schedule } from './schedule.ts';
 import { Simulation } from './simulation.ts';
@@ -51,7 +51,7 @@ export async function play(schedule: Schedule, settings: Settings): Promise<Play
   process.on('uncaughtException', unheard);
   try {
     const callers = new Callers(simulation);
-    const deeds = new Deeds(simulation, callers);
+    const actions = new Actions(simulation, callers);
     const { timeline } = simulation.machine;
     const pass: Pass = async (forMs, enough = () => false) => {
       const until = timeline.now + forMs;
@@ -66,10 +66,10 @@ export async function play(schedule: Schedule, settings: Settings): Promise<Play
     for (const step of schedule.steps) {
       await pass(step.at - timeline.now);
       if (simulation.violation) break;
-      timeline.inWorld(() => deeds.do(step));
+      timeline.inWorld(() => actions.do(step));
       checkAlways(simulation);
     }
-    await conclude(simulation, { callers, deeds, pass });
+    await conclude(simulation, { callers, actions, pass });
     return {
       transcript: simulation.transcript,
       violation: simulation.violation?.message ?? null,
@@ -89,7 +89,7 @@ type Pass = (forMs: number, enough?: () => boolean) => Promise<void>;
 /** Everything is well again: nobody waits for ever, every kernel runs or has ended, and nothing is left of those that end. */
 async function conclude(
   simulation: Simulation,
-  { callers, deeds, pass }: { readonly callers: Callers; readonly deeds: Deeds; readonly pass: Pass },
+  { callers, actions, pass }: { readonly callers: Callers; readonly actions: Actions; readonly pass: Pass },
 ): Promise<void> {
   if (simulation.violation) return;
   const { machine, engines, kernels } = simulation;
@@ -118,14 +118,14 @@ async function conclude(
     if (phase === null && kernel.isLive) simulation.fail(`${kernel.name} is gone, and its end was not told`);
     if (phase !== null && phase !== 'running') simulation.fail(`${kernel.name} is ${phase} still`);
   }
-  for (const kernel of kernels) if (kernel.isLive) timeline.inWorld(() => deeds.destroy(kernel, true));
+  for (const kernel of kernels) if (kernel.isLive) timeline.inWorld(() => actions.destroy(kernel, true));
   await pass(endMs, () => !callers.isAnybodyWaiting && isQuiet(simulation));
   if (simulation.hasOrphanFolder) await pass(orphanFolderMs, () => !simulation.hasOrphanFolder);
   let hasStopped = false;
   const stopped = (): void => {
     hasStopped = true;
   };
-  timeline.inWorld(() => deeds.stopDaemon(stopped, { isLast: true }));
+  timeline.inWorld(() => actions.stopDaemon(stopped, { isLast: true }));
   await pass(endMs, () => hasStopped);
   if (simulation.violation) return;
   if (!hasStopped) simulation.fail('the daemon does not stop');

@@ -4,7 +4,7 @@ import { randomOf, type SeededRandom } from '../support/random.ts';
 import type { CallFault, EventTrouble } from './node/engine-host.ts';
 
 /** One thing that is done. `kernel` counts from 0; times are milliseconds. */
-export type Deed =
+export type Action =
   | {
       readonly do: 'create';
       readonly kernel: number;
@@ -36,10 +36,10 @@ export type Deed =
   | { readonly do: 'stall-disk'; readonly forMs: number }
   | { readonly do: 'fill-disk'; readonly forMs: number };
 
-/** A deed and its moment, in milliseconds from the begin. */
-export type Step = Deed & { readonly at: number };
+/** An action and its moment, in milliseconds from the begin. */
+export type Step = Action & { readonly at: number };
 
-/** What is played: chance and the deeds, of which some may be left out. */
+/** What is played: chance and the actions, of which some may be left out. */
 export interface Schedule {
   readonly seed: number;
   readonly steps: readonly Step[];
@@ -55,14 +55,14 @@ const methods: readonly DummyMethod[] = [
 const faults: readonly CallFault[] = ['error', 'hang', 'late', 'lost-reply', 'hang-after-success'];
 const troubles: readonly EventTrouble[] = ['lost', 'twice', 'reordered'];
 
-/** How likely each deed is, beside the others. */
-const weights: Readonly<Record<Deed['do'], number>> = {
+/** How likely each action is, beside the others. */
+const weights: Readonly<Record<Action['do'], number>> = {
   ...{ create: 16, destroy: 8, restart: 7, restore: 4, exec: 9, cancel: 3, list: 3 },
   ...{ 'stop-daemon': 3, 'kill-daemon': 9, 'fail-call': 12, 'engine-away': 3, 'engine-hangs': 3 },
   ...{ 'restart-engine': 3, 'swap-engine': 2, reboot: 2, 'mix-events': 3, exit: 5, 'out-of-memory': 2 },
   ...{ 'remove-container': 2, 'freeze-runner': 3, 'lose-socket': 1, 'stall-disk': 2, 'fill-disk': 2 },
 };
-const kinds = Object.keys(weights) as readonly Deed['do'][];
+const kinds = Object.keys(weights) as readonly Action['do'][];
 const total = kinds.reduce((sum, kind) => sum + weights[kind], 0);
 
 /** A few moments, or minutes. */
@@ -76,12 +76,12 @@ export function scheduleOf(seed: number): Schedule {
   let at = 2_000;
   const count = random.between(4, 14);
   for (let index = 0; index < count; index += 1) {
-    const deed = deedOf(index === 0 ? 'create' : kindOf(random), random);
-    steps.push({ at, ...deed });
+    const action = actionOf(index === 0 ? 'create' : kindOf(random), random);
+    steps.push({ at, ...action });
     // Somebody is to find out.
-    if (deed.do === 'freeze-runner' && random.fraction() < 0.5) {
+    if (action.do === 'freeze-runner' && random.fraction() < 0.5) {
       at += random.between(0, 5_000);
-      steps.push({ at, ...execOn(deed.kernel, random) });
+      steps.push({ at, ...execOn(action.kernel, random) });
     }
     // Most come while the last is under way.
     at += random.oneOf([0, random.between(0, 50), random.between(0, 400), random.between(0, 3_000), span(random)]);
@@ -89,7 +89,7 @@ export function scheduleOf(seed: number): Schedule {
   return { seed, steps };
 }
 
-function kindOf(random: SeededRandom): Deed['do'] {
+function kindOf(random: SeededRandom): Action['do'] {
   let left = random.fraction() * total;
   for (const kind of kinds) {
     left -= weights[kind];
@@ -98,12 +98,12 @@ function kindOf(random: SeededRandom): Deed['do'] {
   return 'list';
 }
 
-const execOn = (kernel: number, random: SeededRandom): Deed => ({
+const execOn = (kernel: number, random: SeededRandom): Action => ({
   ...{ do: 'exec', kernel, runsMs: random.oneOf([5, 200, 5_000]) },
   timeoutMs: random.fraction() < 0.4 ? random.oneOf([100, 10_000]) : null,
 });
 
-function deedOf(kind: Deed['do'], random: SeededRandom): Deed {
+function actionOf(kind: Action['do'], random: SeededRandom): Action {
   const kernel = random.between(0, kernelCount - 1);
   const isTrue = (chance: number): boolean => random.fraction() < chance;
   switch (kind) {

@@ -8,7 +8,7 @@ export const kindOf = (violation: string): string =>
 /** Tries so many shorter ones at most. */
 const maxTries = 300;
 
-/** Drops deeds, many at a time and then singly. `fails` plays one and answers how it fails; null = not at all. */
+/** Drops actions, many at a time and then singly. `fails` plays one and answers how it fails; null = not at all. */
 export async function shrink(
   schedule: Schedule,
   kind: string,

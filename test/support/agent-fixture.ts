@@ -5,13 +5,13 @@ import { DefaultAgent } from '../../src/agent/default-agent.ts';
 import { OciRuntimes } from '../../src/agent/oci-runtimes.ts';
 import { type EventLog, openEventLog } from '../../src/events/event-log.ts';
 import type { KernelEvent } from '../../src/events/kernel-event.ts';
-import type { RunScript } from '../../src/execution/scripted-runner.ts';
 import { ImageService } from '../../src/images/image-service.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { OperationTimes } from '../../src/lib/operation-times.ts';
 import { assembleStatistics } from '../../src/main/assemble-statistics.ts';
 import { thisMachine } from '../../src/main/engine-backends.ts';
+import type { RunScript } from '../../src/runner-client/scripted-runner.ts';
 import { type FixtureOptions, KernelsFixture } from './kernels-fixture.ts';
 import { RecordingRunner } from './recording-runner.ts';
 

@@ -1,10 +1,10 @@
 /** A node on the real engine that a test calls as a manager does: real containers and real runners. */
 import { readFile } from 'node:fs/promises';
-import { createRunnerConnector } from '../../src/execution/runner-connection.ts';
 import { defaultEntrypoint, defaultHardening } from '../../src/kernel/container/container-spec.ts';
 import { type KernelId, newRunId } from '../../src/lib/ids.ts';
 import { machinePacketFilter } from '../../src/network/firewall/packet-filter.ts';
 import { socketsOf } from '../../src/network/prewarmed-network.ts';
+import { createRunnerConnector } from '../../src/runner-client/runner-connection.ts';
 import { networkBytes } from '../../src/stats/container-collectors.ts';
 import { connectTestEngine, within } from './engine.ts';
 import { type FixtureOptions, testSettings } from './kernels-fixture.ts';

@@ -12,7 +12,6 @@ import { DummyEngine, type DummyEngineOptions } from '../../src/engine/dummy/dum
 import { dummyImage } from '../../src/engine/dummy/dummy-images.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { KernelEvent } from '../../src/events/kernel-event.ts';
-import type { RunnerAddress, RunnerClient, RunnerClientEvent } from '../../src/execution/runner-client.ts';
 import {
   type AssembledKernels,
   assembleKernels,
@@ -34,6 +33,7 @@ import { noPacketFilter } from '../../src/network/firewall/packet-filter.ts';
 import type { NetworkFiles } from '../../src/network/prewarmed-network.ts';
 import type { RunSummary } from '../../src/protocol/run-event.ts';
 import type { RunnerStatus } from '../../src/protocol/runner-frames.ts';
+import type { RunnerAddress, RunnerClient, RunnerClientEvent } from '../../src/runner-client/runner-client.ts';
 import type { RequestedMount } from '../../src/storage/mounts/mount-policy.ts';
 import { type AgentIdWish, openStateFolder, type StateFolder } from '../../src/storage/state-folder.ts';
 import { nodeDevices } from './node-devices.ts';

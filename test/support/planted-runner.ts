@@ -1,12 +1,12 @@
 /** A runner whose runs say what a test plants, read by read, and whose files are entries of a map that all kernels share. */
 import { posix } from 'node:path';
-import type { Download } from '../../src/execution/runner-client.ts';
-import { ScriptedRunner } from '../../src/execution/scripted-runner.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import type { RunId } from '../../src/lib/ids.ts';
 import type { FileEntry } from '../../src/protocol/agent-frames.ts';
 import type { ExecuteRequest } from '../../src/protocol/execute-request.ts';
 import type { NumberedRunEvent, RunEvent } from '../../src/protocol/run-event.ts';
+import type { Download } from '../../src/runner-client/runner-client.ts';
+import { ScriptedRunner } from '../../src/runner-client/scripted-runner.ts';
 
 /** A planted event: its header and its bytes. */
 export type PlantedEvent = readonly [RunEvent, (string | Uint8Array)?];

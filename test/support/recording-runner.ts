@@ -1,5 +1,5 @@
 /** A scripted runner that keeps what it was asked, for tests. */
-import { ScriptedRunner } from '../../src/execution/scripted-runner.ts';
+import { ScriptedRunner } from '../../src/runner-client/scripted-runner.ts';
 
 export class RecordingRunner extends ScriptedRunner {
   readonly requests: { readonly method: string; readonly params: unknown }[] = [];

@@ -1,8 +1,8 @@
 /** Fails every step of creation in turn, before and after it has taken effect. */
-import { groupsOf, revertSteps } from '../../src/kernel/creation.ts';
+import { groupsOf, revertSteps } from '../../src/kernel/creation/creation.ts';
+import type { CreationPlan, CreationStep } from '../../src/kernel/creation/step.ts';
 import type { KernelRecord } from '../../src/kernel/record.ts';
 import type { RevertFailure } from '../../src/kernel/state-machine.ts';
-import type { CreationPlan, CreationStep } from '../../src/kernel/step.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { KerneletError } from '../../src/lib/errors.ts';
 import { silentLogger } from '../../src/lib/log.ts';

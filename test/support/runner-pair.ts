@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RunnerConnection } from '../../src/execution/runner-connection.ts';
-import type { RunnerConnectionOptions } from '../../src/execution/runner-options.ts';
 import type { NumberedRunEvent } from '../../src/protocol/run-event.ts';
+import { RunnerConnection } from '../../src/runner-client/runner-connection.ts';
+import type { RunnerConnectionOptions } from '../../src/runner-client/runner-options.ts';
 import { FakeRunner } from './fake-runner.ts';
 
 /** The pair. Disposing it ends its clients, the runner and the folder of the socket, in this order. */

@@ -1,8 +1,8 @@
 /** Downloads that fit into a reply: managers take 1 MiB (spec rpc 8.21). */
 import type { Agent } from '../../agent/agent.ts';
-import type { Download } from '../../execution/runner-client.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import type { KernelId } from '../../lib/ids.ts';
+import type { Download } from '../../runner-client/runner-client.ts';
 
 const maxBytes = 1_048_576;
 

@@ -2,14 +2,14 @@
 import { cgroupsCheck } from './cgroups-check.ts';
 import type { DoctorCheck } from './check.ts';
 import { clockCheck } from './clock-check.ts';
+import { containerLimitsCheck } from './container-limits-check.ts';
 import { devicesCheck } from './devices-check.ts';
 import { diskCheck } from './disk-check.ts';
 import { engineCheck } from './engine-check.ts';
 import { firewallCheck } from './firewall-check.ts';
-import { kernelLimitsCheck } from './kernel-limits-check.ts';
+import { ociRuntimesCheck } from './oci-runtimes-check.ts';
 import { portsCheck } from './ports-check.ts';
 import { limitsCheck } from './rlimits-check.ts';
-import { runtimesCheck } from './runtimes-check.ts';
 import { stateCheck } from './state-check.ts';
 
 export const doctorChecks: readonly DoctorCheck[] = [
@@ -18,9 +18,9 @@ export const doctorChecks: readonly DoctorCheck[] = [
   stateCheck,
   diskCheck,
   devicesCheck,
-  runtimesCheck,
+  ociRuntimesCheck,
   limitsCheck,
-  kernelLimitsCheck,
+  containerLimitsCheck,
   clockCheck,
   portsCheck,
   firewallCheck,

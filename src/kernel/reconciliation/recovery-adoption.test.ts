@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../../test/support/kernel-record.ts';
 import { FakeLeases, usingFixtures } from '../../../test/support/kernels-fixture.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import type { CreationPlan } from '../step.ts';
+import type { CreationPlan } from '../creation/step.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;

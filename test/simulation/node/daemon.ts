@@ -6,7 +6,6 @@ import { memPlugin, sharedCpuPlugin } from '../../../src/devices/basic-plugins.t
 import type { Engine } from '../../../src/engine/engine.ts';
 import { openEventLog } from '../../../src/events/event-log.ts';
 import type { NumberedKernelEvent } from '../../../src/events/kernel-event.ts';
-import { createRunnerConnector } from '../../../src/execution/runner-connection.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import type { Logger } from '../../../src/lib/log.ts';
 import { OperationTimes } from '../../../src/lib/operation-times.ts';
@@ -14,6 +13,7 @@ import { assembleNode } from '../../../src/main/assemble-node.ts';
 import type { EngineBackend } from '../../../src/main/engine-backends.ts';
 import { standaloneRole } from '../../../src/main/standalone.ts';
 import { noPacketFilter } from '../../../src/network/firewall/packet-filter.ts';
+import { createRunnerConnector } from '../../../src/runner-client/runner-connection.ts';
 import { openStateFolder } from '../../../src/storage/state-folder.ts';
 import { nodeDevices } from '../../support/node-devices.ts';
 import { npuPlugin } from '../../support/npu-plugin.ts';

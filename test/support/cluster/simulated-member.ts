@@ -16,8 +16,7 @@ import { DummyEngine } from '../../../src/engine/dummy/dummy-engine.ts';
 import type { DummyMethod } from '../../../src/engine/dummy/dummy-faults.ts';
 import { dummyImage } from '../../../src/engine/dummy/dummy-images.ts';
 import type { ContainerSpec, EngineNetwork } from '../../../src/engine/engine.ts';
-import { echo, ScriptedRunner } from '../../../src/execution/scripted-runner.ts';
-import type { CreationStep } from '../../../src/kernel/step.ts';
+import type { CreationStep } from '../../../src/kernel/creation/step.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { createLogger } from '../../../src/lib/log.ts';
 import { OperationTimes } from '../../../src/lib/operation-times.ts';
@@ -27,6 +26,7 @@ import { memberRole } from '../../../src/main/member.ts';
 import { daemonPrewarmedNetworks } from '../../../src/main/standalone.ts';
 import { machineTools } from '../../../src/network/bandwidth.ts';
 import { noPacketFilter } from '../../../src/network/firewall/packet-filter.ts';
+import { echo, ScriptedRunner } from '../../../src/runner-client/scripted-runner.ts';
 import { nodeDevices } from '../node-devices.ts';
 
 /** How the simulation is to be. */

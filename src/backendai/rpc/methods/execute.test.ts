@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { FakeClock } from '../../../../test/support/fake-clock.ts';
 import { anySession, RpcNode, unknownKernel } from '../../../../test/support/rpc-node.ts';
-import type { RunScript } from '../../../execution/scripted-runner.ts';
+import type { RunScript } from '../../../runner-client/scripted-runner.ts';
 import { Executions } from '../../operations/executions.ts';
 import type { LegacyResult } from '../../operations/run-collector.ts';
 

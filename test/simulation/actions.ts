@@ -1,0 +1,405 @@
+/** Does what a schedule says: what people ask of the node, and what befalls it. */
+import type { CreateRequest } from '../../src/agent/agent.ts';
+import { parseRunId, type RunId } from '../../src/lib/ids.ts';
+import type { Callers } from './callers.ts';
+import type { KernelHistory } from './history.ts';
+import { outputOf, programOf } from './node/simulated-runner.ts';
+import type { Action, Step } from './schedule.ts';
+import { image, type Simulation } from './simulation.ts';
+import { noDescriptors } from './world/memory-files.ts';
+import type { Owner } from './world/timeline.ts';
+
+/** How long callers may wait at most, in milliseconds, whatever goes wrong. */
+const bounds = {
+  create: 240_000,
+  destroy: 180_000,
+  restart: 300_000,
+  /** Until a run is accepted, or its runner counts as unreachable. */
+  execute: 37_000,
+  /** Beyond the run itself, where nobody says how it stands: until an unreachable runner is given up. */
+  output: 330_000,
+  /** Until a run with a time limit is accepted, beyond that limit. */
+  limit: 18_000,
+  list: 20_000,
+  /** As long as the service manager waits. */
+  stop: 120_000,
+} as const;
+
+/** In which what a daemon has begun in the background ends once it has stopped, in milliseconds. */
+const lastMomentMs = 1_000;
+/** Within which everything ends that has begun before a stop: waits for an engine that hangs, and for replies that come late. */
+const boundedMs = 100_000;
+
+/** Between the end of one engine and the start of another at its address, in milliseconds. */
+const awayMs = 100;
+
+type Of<Kind extends Action['do']> = Extract<Action, { readonly do: Kind }>;
+
+/** Carries out actions in one world. */
+export class Actions {
+  readonly #simulation: Simulation;
+  readonly #callers: Callers;
+  #runs = 0;
+  /** The last run of each kernel. */
+  readonly #lastRun = new Map<KernelHistory, RunId>();
+
+  constructor(simulation: Simulation, callers: Callers) {
+    this.#simulation = simulation;
+    this.#callers = callers;
+  }
+
+  do(action: Step): void {
+    switch (action.do) {
+      case 'create':
+        this.#create(action);
+        break;
+      case 'destroy':
+        this.destroy(this.#kernel(action), action.force);
+        break;
+      case 'restart':
+        this.#restart(this.#kernel(action));
+        break;
+      case 'restore':
+        this.#restore(this.#kernel(action));
+        break;
+      case 'exec':
+        this.#exec(action);
+        break;
+      case 'cancel':
+        this.#cancel(this.#kernel(action));
+        break;
+      case 'list':
+        this.#callers.ask({ what: 'list', subject: 'all', withinMs: bounds.list }, (agent) =>
+          agent.list({ all: true }),
+        );
+        break;
+      case 'stop-daemon':
+        this.stopDaemon(() => this.#daemonBack(action.backAfterMs), { isLast: false });
+        break;
+      case 'kill-daemon':
+        this.#simulation.killDaemon();
+        this.#daemonBack(action.backAfterMs);
+        break;
+      case 'fail-call':
+        this.#simulation.tell(`the next ${action.method} is to end so: ${action.fault}`);
+        this.#simulation.engines.plan({ method: action.method, fault: action.fault });
+        break;
+      default:
+        this.#befall(action);
+    }
+  }
+
+  /** Asks for a kernel's end. */
+  destroy(kernel: KernelHistory, force: boolean): void {
+    this.#callers.ask({ what: 'destroy', subject: kernel.name, withinMs: bounds.destroy }, async (agent) => {
+      kernel.wasAskedToEnd = true;
+      await agent.destroy(kernel.id, { force });
+    });
+  }
+
+  /**
+   * Stops the daemon as a signal does; `then` is called when its process has ended. `isLast`: its process stays until
+   * nothing can be left of it.
+   */
+  stopDaemon(then: () => void, { isLast }: { readonly isLast: boolean }): void {
+    const { daemon, kernels, machine } = this.#simulation;
+    if (!daemon || daemon.owner.hasEnded || !daemon.agent) return;
+    for (const kernel of kernels) kernel.wasDaemonStopped = true;
+    const request = { what: 'stop', subject: 'the daemon', withinMs: bounds.stop };
+    this.#callers.ask(
+      request,
+      () => daemon.stop(),
+      () => {
+        machine.timeline.schedule(isLast ? boundedMs : lastMomentMs, machine.world, () => {
+          this.#checkStopped(daemon.owner, isLast);
+          this.#simulation.killDaemon();
+          then();
+        });
+      },
+    );
+  }
+
+  /** What a stopped daemon holds its process's end sets free; it is to hold nothing all the same. */
+  #checkStopped(owner: Owner, isLast: boolean): void {
+    const { disk, sockets, timeline } = this.#simulation.machine;
+    // Figures of the system are read from files that stay open as long as the process.
+    const files = disk.openOf(owner).filter((at) => !at.startsWith('/proc/'));
+    const left = { timers: isLast ? timeline.timersOf(owner) : 0, sockets: sockets.openOf(owner) };
+    if (left.timers > 0) this.#simulation.fail(`the daemon has stopped and left ${left.timers} timers`);
+    if (left.sockets > 0) this.#simulation.fail(`the daemon has stopped and left ${left.sockets} open sockets`);
+    // A disk that hangs keeps what waits for it open until the process ends.
+    if (files.length > 0 && !this.#simulation.wasDiskStalled)
+      this.#simulation.fail(`the daemon has stopped and left open: ${files.join(', ')}`);
+  }
+
+  #befall(action: Exclude<Step, { readonly do: CallerAction }>): void {
+    const { engines, machine } = this.#simulation;
+    switch (action.do) {
+      case 'engine-away':
+        this.#whileEngineAway(action.forMs, 'the engine is away', () => engines.start());
+        break;
+      case 'engine-hangs':
+        this.#simulation.tell(`the engine hangs for ${action.forMs} ms`);
+        engines.hang(action.forMs);
+        break;
+      case 'restart-engine':
+        this.#restartEngine(action);
+        break;
+      case 'swap-engine':
+        this.#swapEngine(action);
+        break;
+      case 'reboot':
+        this.#reboot(action);
+        break;
+      case 'mix-events':
+        this.#simulation.tell(`events of the engine are ${action.trouble}`);
+        engines.mixEvents(action.trouble, action.forMs);
+        break;
+      case 'stall-disk':
+        this.#simulation.tell(`the disk stalls for ${action.forMs} ms`);
+        this.#simulation.wasDiskStalled = true;
+        machine.disk.stall();
+        this.#later(action.forMs, () => machine.disk.goOn());
+        break;
+      case 'fill-disk':
+        this.#fillDisk(action);
+        break;
+      default:
+        this.#befallKernel(action);
+    }
+  }
+
+  #befallKernel(
+    action: Of<'exit'> | Of<'out-of-memory'> | Of<'remove-container'> | Of<'freeze-runner'> | Of<'lose-socket'>,
+  ): void {
+    const kernel = this.#kernel(action);
+    const container = this.#simulation.containerOf(kernel);
+    if (!container) return;
+    this.#simulation.tell(`${kernel.name}: ${action.do}`);
+    const { engines, machine, settings } = this.#simulation;
+    switch (action.do) {
+      case 'exit':
+        kernel.exits.add(action.exitCode);
+        container.exit(action.exitCode);
+        break;
+      case 'out-of-memory':
+        kernel.wasKilledForMemory = true;
+        container.exit(137, { outOfMemory: true });
+        break;
+      case 'remove-container':
+        kernel.wasRemovedByOthers = true;
+        // Whoever sees it between its end and its removal sees a container that was killed.
+        kernel.exits.add(137);
+        for (const engine of [engines.own, engines.other]) void engine.removeContainer(container.id, neverAborted);
+        break;
+      case 'freeze-runner': {
+        const program = this.#simulation.programOf(container);
+        if (!program || program.isFrozen) break;
+        program.freeze();
+        this.#later(action.forMs, () => machine.timeline.thaw(program));
+        break;
+      }
+      case 'lose-socket': {
+        const socket = `${settings.container.scratchRoot}/${kernel.id}/run/runner.sock`;
+        if (machine.disk.files.peek(socket)) machine.disk.files.removeTree(socket, noDescriptors);
+      }
+    }
+  }
+
+  #create({ kernel: index, publishes, accelerator, idleMs, cancelAfterMs }: Of<'create'>): void {
+    const kernel = this.#kernel({ kernel: index });
+    const request: CreateRequest = {
+      ...{ id: kernel.id, image, language: 'shell', pull: 'never', environ: {}, mounts: [], interpreter: 'lazy' },
+      publish: publishes ? [8000] : [],
+      accelerators: accelerator ? { 'npu.device': '1' } : {},
+      ...(idleMs === null ? {} : { idleTimeoutMs: idleMs }),
+    };
+    const cancelled = new AbortController();
+    this.#callers.ask({ what: 'create', subject: kernel.name, withinMs: bounds.create }, async (agent) => {
+      kernel.begin();
+      kernel.hasIdleLimit ||= idleMs !== null;
+      kernel.creators += 1;
+      try {
+        await agent.create(request, cancelled.signal);
+      } finally {
+        kernel.creators -= 1;
+      }
+    });
+    if (cancelAfterMs === null) return;
+    const { daemon, machine } = this.#simulation;
+    if (!daemon) return;
+    machine.timeline.schedule(cancelAfterMs, daemon.owner, () => {
+      kernel.wasCancelled = true;
+      cancelled.abort(new Error('the client has hung up'));
+    });
+  }
+
+  #restart(kernel: KernelHistory): void {
+    this.#callers.ask({ what: 'restart', subject: kernel.name, withinMs: bounds.restart }, async (agent) => {
+      kernel.wasRestarted = true;
+      await agent.restart(kernel.id, neverAborted);
+    });
+  }
+
+  #restore(kernel: KernelHistory): void {
+    this.#callers.ask({ what: 'restore', subject: kernel.name, withinMs: bounds.create }, async (agent) => {
+      const { hasIdleLimit } = kernel;
+      kernel.begin();
+      kernel.hasIdleLimit ||= hasIdleLimit;
+      kernel.creators += 1;
+      try {
+        await agent.restore(kernel.id, neverAborted);
+      } finally {
+        kernel.creators -= 1;
+      }
+    });
+  }
+
+  #exec({ kernel: index, runsMs, timeoutMs }: Of<'exec'>): void {
+    const kernel = this.#kernel({ kernel: index });
+    this.#runs += 1;
+    const run = parseRunId(this.#runs.toString(16).padStart(32, '0'));
+    this.#lastRun.set(kernel, run);
+    const subject = `${kernel.name}, run ${this.#runs} of ${runsMs} ms`;
+    const request = { mode: 'query', code: programOf(runsMs), timeoutMs } as const;
+    const withinMs = Math.min(bounds.execute, timeoutMs === null ? bounds.execute : timeoutMs + bounds.limit);
+    this.#callers.ask(
+      { what: 'exec', subject, withinMs },
+      (agent) => agent.execute(kernel.id, run, request, neverAborted),
+      ({ ok }) => {
+        if (ok) this.#follow(kernel, run, { subject, withinMs: (timeoutMs ?? runsMs) + bounds.output });
+      },
+    );
+  }
+
+  /** Reads what a run says, to its end. */
+  #follow(kernel: KernelHistory, run: RunId, of: { readonly subject: string; readonly withinMs: number }): void {
+    this.#callers.ask(
+      { what: 'follow', ...of },
+      async (agent) => {
+        let [text, numbers, end] = ['', 0, ''];
+        for await (const { n, event, body } of agent.events(kernel.id, run, 0, neverAborted)) {
+          numbers += 1;
+          if (n !== numbers) this.#simulation.fail(`event ${n} of a run of ${kernel.name} comes as the ${numbers}.`);
+          if (event.kind === 'stdout') text += Buffer.from(body).toString();
+          if (event.kind === 'finished') end = event.reason;
+        }
+        return { text, end };
+      },
+      (outcome) => {
+        if (!outcome.ok) return;
+        const { text, end } = outcome.value;
+        if (end === '') this.#simulation.fail(`a run of ${kernel.name} has no end`);
+        if (end === 'exited' && text !== outputOf(run))
+          this.#simulation.fail(`a run of ${kernel.name} has printed ${JSON.stringify(text)}`);
+      },
+    );
+  }
+
+  #cancel(kernel: KernelHistory): void {
+    const run = this.#lastRun.get(kernel);
+    if (run === undefined) return;
+    this.#callers.ask({ what: 'cancel', subject: kernel.name, withinMs: bounds.execute }, (agent) =>
+      agent.cancel(kernel.id, run, 'SIGTERM', neverAborted),
+    );
+  }
+
+  #restartEngine({ keepsContainers, forMs }: Of<'restart-engine'>): void {
+    const text = keepsContainers ? 'the engine restarts, its containers run on' : 'the engine restarts';
+    this.#whileEngineAway(forMs, text, () => this.#simulation.engines.start());
+    if (keepsContainers) return;
+    this.#endContainers((kernel) => {
+      kernel.hasEngineEnded = true;
+    }, 137);
+  }
+
+  /** What a full disk takes no more it takes again after so long. */
+  #fillDisk({ forMs }: Of<'fill-disk'>): void {
+    const { files } = this.#simulation.machine.disk;
+    this.#simulation.tell(`the disk is full for ${forMs} ms`);
+    this.#simulation.wasDiskFull = true;
+    files.isFull = true;
+    this.#later(forMs, () => {
+      files.isFull = false;
+    });
+  }
+
+  #swapEngine({ forMs }: Of<'swap-engine'>): void {
+    const { engines } = this.#simulation;
+    this.#whileEngineAway(awayMs, 'the engine is away', () => {
+      this.#simulation.tell(`another engine answers for ${forMs} ms`);
+      engines.start(engines.other);
+      this.#later(forMs, () => this.#whileEngineAway(awayMs, 'the other engine is away', () => this.#ownEngine()));
+    });
+  }
+
+  #reboot({ forMs }: Of<'reboot'>): void {
+    const { engines } = this.#simulation;
+    this.#simulation.tell('the machine ends and starts again');
+    this.#simulation.killDaemon();
+    if (engines.isUp) engines.stop();
+    this.#endContainers((kernel) => {
+      kernel.hasNodeRebooted = true;
+    }, 255);
+    this.#simulation.boot();
+    this.#later(forMs, () => {
+      this.#ownEngine();
+      this.#simulation.startDaemon();
+    });
+  }
+
+  /** All of them; `note` is told of each kernel whose container ends so, or may be taken for one that has. */
+  #endContainers(note: (kernel: KernelHistory) => void, exitCode: number): void {
+    for (const kernel of this.#simulation.kernels) if (this.#simulation.mayFall(kernel)) note(kernel);
+    this.#simulation.endContainers(exitCode);
+  }
+
+  #whileEngineAway(forMs: number, text: string, then: () => void): void {
+    const { engines } = this.#simulation;
+    if (!engines.isUp) return;
+    this.#simulation.tell(`${text} for ${forMs} ms`);
+    engines.stop();
+    this.#later(forMs, () => {
+      if (engines.isUp) return;
+      then();
+      this.#simulation.tell('the engine is back');
+    });
+  }
+
+  #ownEngine(): void {
+    const { engines } = this.#simulation;
+    if (!engines.isUp) engines.start(engines.own);
+  }
+
+  #daemonBack(afterMs: number): void {
+    const { timeline, world } = this.#simulation.machine;
+    timeline.schedule(afterMs, world, () => this.#simulation.startDaemon());
+  }
+
+  #later(delayMs: number, run: () => void): void {
+    const { timeline, world } = this.#simulation.machine;
+    timeline.schedule(delayMs, world, () => {
+      if (!this.#simulation.isWell) run();
+    });
+  }
+
+  #kernel({ kernel }: { readonly kernel: number }): KernelHistory {
+    const found = this.#simulation.kernels[kernel];
+    if (!found) throw new Error(`there is no kernel ${kernel}`);
+    return found;
+  }
+}
+
+type CallerAction =
+  | 'create'
+  | 'destroy'
+  | 'restart'
+  | 'restore'
+  | 'exec'
+  | 'cancel'
+  | 'list'
+  | 'stop-daemon'
+  | 'kill-daemon'
+  | 'fail-call';
+
+const neverAborted = new AbortController().signal;
