@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Writes the generated pages of docs/reference/; with --check it writes nothing and fails when one of them is stale.
- * Needs the project's Node (types are stripped on import).
+ * Writes the generated pages of docs/; with --check it writes nothing and fails when one of them is stale. It fails in any case
+ * when tests and promises don't fit. Needs the project's Node (types are stripped on import).
  */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -12,11 +12,15 @@ import { configJsonSchema } from '../src/config/schema.ts';
 import { createApp } from '../src/http/app.ts';
 import { version } from '../src/lib/installation.ts';
 import { silentLogger } from '../src/lib/log.ts';
+import { heldPromises } from './promises/held-promises.ts';
+import { promiseSections } from './promises/promises.ts';
 import { apiReferencePage } from './reference/api-page.ts';
 import { cliReferencePage } from './reference/cli-page.ts';
 import { configReferencePage } from './reference/configuration-page.ts';
 import { errorReferencePage } from './reference/errors-page.ts';
+import { promisesPage } from './reference/promises-page.ts';
 import { rpcReferencePage } from './reference/rpc-page.ts';
+import { sourceFiles } from './source-files.mjs';
 
 /** Methods with what the comment in front of each says. */
 async function describedMethods() {
@@ -36,32 +40,40 @@ async function describedMethods() {
   return methods.map((method) => ({ method, summary: summaries.get(method.signature.name) ?? '' }));
 }
 
-const folder = join(dirname(import.meta.dirname), 'docs', 'reference');
+const folder = join(dirname(import.meta.dirname), 'docs');
 // Only what the endpoints say of themselves is read; the agent is never called.
 const api = await createApp({ agent: Object.freeze({}), version, logger: silentLogger }).request('/v1/openapi.json');
 const apiDocument = await api.json();
+const held = heldPromises(
+  promiseSections,
+  sourceFiles(['src', 'test', 'bench', 'scripts'], (path) => path.endsWith('.test.ts')),
+);
 const pages = {
-  'api.md': apiReferencePage(apiDocument),
-  'cli.md': cliReferencePage(await Promise.all([...commandTable, ...clusterCommands].map((entry) => entry.load()))),
-  'configuration.md': configReferencePage(),
-  'configuration.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
-  'errors.md': errorReferencePage(),
-  'rpc.md': rpcReferencePage(await describedMethods()),
-  'openapi.json': `${JSON.stringify(apiDocument, null, 2)}\n`,
+  'PROMISES.md': promisesPage(promiseSections, held),
+  'reference/api.md': apiReferencePage(apiDocument),
+  'reference/cli.md': cliReferencePage(
+    await Promise.all([...commandTable, ...clusterCommands].map((entry) => entry.load())),
+  ),
+  'reference/configuration.md': configReferencePage(),
+  'reference/configuration.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
+  'reference/errors.md': errorReferencePage(),
+  'reference/rpc.md': rpcReferencePage(await describedMethods()),
+  'reference/openapi.json': `${JSON.stringify(apiDocument, null, 2)}\n`,
 };
 
 const check = process.argv.includes('--check');
 const stale = [];
-await mkdir(folder, { recursive: true });
+await mkdir(join(folder, 'reference'), { recursive: true });
 for (const [name, content] of Object.entries(pages)) {
   const path = join(folder, name);
   if ((await readFile(path, 'utf8').catch(() => null)) === content) continue;
   stale.push(name);
   if (!check) await writeFile(path, content);
 }
+for (const problem of held.problems) console.error(problem);
 if (check && stale.length > 0) {
-  console.error(`stale in docs/reference: ${stale.join(', ')}; write them anew with: node scripts/reference.mjs`);
-  process.exitCode = 1;
+  console.error(`stale in docs: ${stale.join(', ')}; write them anew with: node scripts/reference.mjs`);
 } else {
-  console.log(stale.length > 0 ? `wrote ${stale.join(', ')}` : 'docs/reference is up to date');
+  console.log(stale.length > 0 ? `wrote ${stale.join(', ')}` : 'the generated pages of docs are up to date');
 }
+if (held.problems.length > 0 || (check && stale.length > 0)) process.exitCode = 1;

@@ -1,9 +1,6 @@
-// The form of sources that no linter knows: files of at most 500 lines, doc comments that say more than their name does, and
-// tests for each promise of the threat model.
+// The form of sources that no linter knows: files of at most 500 lines, and doc comments that say more than their name does.
 // What is planted must be found.
-import { existsSync, readFileSync } from 'node:fs';
 import { sourceFiles } from './source-files.mjs';
-import { promiseProblems } from './source-form/promises.mjs';
 import { problemsOf } from './source-form/rules.mjs';
 
 const planted = ['line\n'.repeat(501), `/${'**'} The process. */\nexport const process = 1;\n`];
@@ -17,8 +14,6 @@ for (const { path, text } of sourceFiles(['src', 'test', 'bench', 'demo', 'scrip
   files += 1;
   problems.push(...problemsOf(path, text));
 }
-const read = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : null);
-problems.push(...promiseProblems(read('docs/explanation/threat-model.md') ?? '', read));
 for (const problem of problems) console.log(problem);
 console.log(`${files} files, ${problems.length} problems`);
 process.exit(files > 0 && problems.length === 0 ? 0 : 1);

@@ -73,6 +73,7 @@ describe('loosened hardening', () => {
     expect(loosenedWarnings(settings, false)).toEqual([]);
   });
 
+  // @promise loosened-by-name
   it('changes what its keys name and nothing else, and is warned of by key', async () => {
     const settings = await settingsOf();
     const loosen = { ...settings.loosen, capabilities: ['SYS_PTRACE', 'KILL'], noMemoryLimit: true };

@@ -3,6 +3,7 @@ import { DiedBySignal, MemoryIo } from '../../test/support/cli-under-test.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { EndedBySignal, Interruption } from './interruption.ts';
 
+// @promise second-signal
 it('the first Ctrl-C does what was asked for, the second ends the command, a third at once', () => {
   const io = new MemoryIo();
   using interruption = new Interruption(io);

@@ -113,6 +113,7 @@ async function follow(openings: readonly (readonly (readonly [number, RunEvent])
 }
 
 describe('the events of a run', () => {
+  // @promise run-once
   it('come once each, and end with the run', async () => {
     const openings = [
       [
@@ -134,6 +135,7 @@ describe('the events of a run', () => {
     expect(await follow([[[8, finished]]], 7)).toEqual({ numbers: [8], opened: [7] });
   });
 
+  // @promise no-silent-gap
   it('are an error when one is missing: nothing is left out silently', async () => {
     await expect(
       follow([

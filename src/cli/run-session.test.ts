@@ -179,6 +179,7 @@ describe('a program that reads', () => {
     expect(io.stderr.text).toBe('');
   });
 
+  // @promise runner-generations
   it('is interrupted when its runner is too old to tell it that the input has ended', async () => {
     agent.input = () => Promise.reject(new KerneletError('NOT_SUPPORTED', 'made by an older kernelet'));
     await show(async function* (fake) {

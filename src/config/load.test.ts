@@ -79,6 +79,7 @@ describe('where a value comes from', () => {
 });
 
 describe('problems of a configuration', () => {
+  // @promise configuration
   it('are all reported, each with key, value and place', async () => {
     const toml =
       '[container]\nport-range = "x"\n\nkernel-uid = -2\n[agent]\nbackend = "Docker"\n[etcd]\npassword = 5\n';

@@ -69,6 +69,7 @@ describe('a start', () => {
   });
 });
 
+// @promise service-manager
 it('says how the daemon is when that has changed', async () => {
   made().ready(node);
   await clock.advance(60_000);

@@ -148,6 +148,7 @@ describe('GPUs by the NVIDIA driver', () => {
     await expect(discover({ macros })).rejects.toThrow(problem);
   });
 
+  // @promise plugins-hang
   it('are off when the driver hangs', async () => {
     const clock = new FakeClock();
     const refused = expect(discover({ macros: [`FAKE_HANG="${mark()}"`], clock })).rejects.toThrow(

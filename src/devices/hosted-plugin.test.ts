@@ -90,6 +90,7 @@ describe('a plugin of a third party', () => {
     expect(await plugin.answer(new Map(), never)).toEqual({ arguments: {}, resourceData: [], attached: [] });
   });
 
+  // @promise plugins-hang
   it('that hangs is ended at its deadline, and asked anew', async () => {
     const clock = new FakeClock();
     const source = await sourceOf(

@@ -144,6 +144,7 @@ describe('EventLog', () => {
     expect(kept).toEqual(Array.from({ length: kept.length }, (_, index) => 501 - kept.length + index));
   });
 
+  // @promise hostile-runner
   it('keeps what it has of the others when one kernel has many, in memory and over restarts', async () => {
     const others = ['2', '3'].map((digit) => parseKernelId(id.replace('1', digit)));
     const told = others.map((kernelId): KernelEvent => ({ ...event('its-own'), kernelId }));
@@ -179,6 +180,7 @@ describe('EventLog', () => {
     await slow.return();
   });
 
+  // @promise no-silent-gap
   it('shows a slow reader what is still kept, with a jump in the numbers', async () => {
     await using log = await open({ capacity: 10 });
     const reader = log.read({ after: 0, follow: true }, never);
@@ -215,6 +217,7 @@ describe('EventLog', () => {
     });
   });
 
+  // @promise disk-hangs
   it('takes events while the disk hangs, shows none before it is written, and writes all of them, in order', async () => {
     const disk = new HangingDisk();
     await using log = await open({ calls: disk });

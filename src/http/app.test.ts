@@ -38,6 +38,7 @@ const create = async (body: object = { language: 'python' }): Promise<string> =>
   kernelSchema.parse(await json(send('POST', '/v1/kernels', body))).id;
 
 describe('replies have the form of their schemas', () => {
+  // @promise api-document
   it('for everything that is read', async () => {
     plantFigures(agent);
     const id = await create();
@@ -56,6 +57,7 @@ describe('replies have the form of their schemas', () => {
     });
   });
 
+  // @promise api-document
   it('for everything that is changed', async () => {
     const id = await create({ language: 'python', publish: [8888] });
     expect(kernelSchema.parse(await json(send('POST', `/v1/kernels/${id}/restart`))).generation).toBe(2);

@@ -174,6 +174,7 @@ it('has a document whose every pattern is one', () => {
 });
 
 describe('whatever is asked of the API', () => {
+  // @promise hostile-requests
   it.each(operations.map((operation) => [operation.operationId, operation] as const))(
     '%s answers in time with what the document says, and never with an internal error',
     async (_, operation) => {
@@ -184,6 +185,7 @@ describe('whatever is asked of the API', () => {
     timeout,
   );
 
+  // @promise hostile-requests, steady
   it(
     'leaves nothing behind: neither descriptors nor memory, and the next one is served',
     async () => {

@@ -22,6 +22,7 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
 );
 
 describe('the OpenAPI document', () => {
+  // @promise api-document
   it('has every route of the app, and no other', () => {
     const served = app.routes.map(({ method, path }) => `${method} ${path.replaceAll(/:([a-z]+)/g, '{$1}')}`);
     expect(operations.map(({ name }) => name).sort()).toEqual([...new Set(served)].sort());

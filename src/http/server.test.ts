@@ -47,6 +47,7 @@ const textOf = async (response: IncomingMessage): Promise<string> => {
 };
 
 describe('the socket', () => {
+  // @promise closed-files
   it('is for its owner alone, in a folder for its owner alone, and goes away with the server', async () => {
     const path = join(folder, 'run', 'api.sock');
     {
@@ -154,6 +155,7 @@ describe('requests over the socket', () => {
     await promise;
   });
 
+  // @promise api-document
   it('go on behind the last event after a broken connection: each event once', async () => {
     const path = join(folder, 'api.sock');
     await using _ = await start(path);

@@ -117,6 +117,7 @@ describe('creating and destroying', () => {
     expect(await one.leftovers()).toEqual([]);
   });
 
+  // @promise record-first
   it('starts nothing when the journal cannot be written', async () => {
     const one = await fixture();
     const spec = specFixture();
@@ -166,6 +167,7 @@ class DeafEngine extends DummyEngine {
   }
 }
 
+// @promise creation-undone
 describe('a creation that is cancelled while the engine makes the container', () => {
   it('leaves no container that appears afterwards', async () => {
     const engine = new DeafEngine({ images: [testImage] });

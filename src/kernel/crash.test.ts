@@ -65,7 +65,9 @@ async function close(one: KernelsFixture): Promise<void> {
 const moments = ['before', 'after'] as const;
 const ofContainer = ['config-files', 'container', 'start', 'ready'];
 
+// @promise daemon-killed
 describe('a daemon that ends', () => {
+  // @promise record-first
   it.each(stepNames.flatMap((step) => moments.map((when) => [when, step] as const)))(
     'during a creation, %s %s: everything is undone, with one terminal event',
     async (when, step) => {
@@ -103,6 +105,7 @@ describe('a daemon that ends', () => {
     },
   );
 
+  // @promise one-end
   it('between the terminal event and the end of its record: the event is not published again', async () => {
     const spec = specFixture({ publish: [80] });
     const first = await KernelsFixture.open();

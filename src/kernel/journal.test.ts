@@ -86,6 +86,7 @@ describe('the journal', () => {
     expect(decodeRecord(older)).toEqual(record);
   });
 
+  // @promise damaged-records
   it.each([
     ['cut off', (text: string) => text.slice(0, 100)],
     ['empty', () => ''],
@@ -171,6 +172,7 @@ describe('the text of a record', () => {
 });
 
 describe('the journal of a node that publishes events', () => {
+  // @promise record-first
   it('writes a record after the events before it, and removes one when they are synced, even when they were refused', async () => {
     const writes = new StateWrites();
     const state = { kernels: join(root, 'kernels'), quarantine: join(root, 'quarantine'), writes };

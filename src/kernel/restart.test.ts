@@ -108,6 +108,7 @@ describe('restarting', () => {
   });
 });
 
+// @promise restart-not-lost
 describe('a restart while the engine is away', () => {
   const unavailable = new KerneletError('ENGINE_UNAVAILABLE', 'the engine does not answer');
 

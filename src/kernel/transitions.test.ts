@@ -200,6 +200,7 @@ const anyEvent = fc
   .map(parseEvent);
 
 describe('the state machine under any order of commands and facts', () => {
+  // @promise one-end
   it('keeps the first cause, begins one thing at a time, and publishes one end for each beginning', () => {
     fc.assert(
       fc.property(fc.array(anyEvent, { maxLength: 60 }), (events) => {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { KerneletError, toKerneletError } from './errors.ts';
 
+// @promise clear-errors
 it('gives everything that is thrown a code, and keeps it as the cause', () => {
   const known = new KerneletError('KERNEL_NOT_FOUND', 'no kernel');
   expect(toKerneletError(known)).toBe(known);

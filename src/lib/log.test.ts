@@ -43,6 +43,7 @@ it('costs lines, and no more, when it cannot be written', async () => {
   expect(await readFile(place, 'utf8')).toBe('');
 });
 
+// @promise log-unread
 describe('a pipe that nobody reads', () => {
   /** Runs a program that logs to its standard error, and answers for what it wrote to standard output. */
   function logging(log: 'pipe' | number, body: string) {

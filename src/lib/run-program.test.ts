@@ -50,6 +50,7 @@ it('says which program is missing', async () => {
   });
 });
 
+// @promise descriptors
 it('takes nothing down when this process has no descriptor left', () => {
   const program = `
     import { openSync } from 'node:fs';

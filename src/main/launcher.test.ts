@@ -84,6 +84,7 @@ const formsOf = (option: string): readonly string[] => [
 ];
 
 describe('an argument that Node takes for its own option', () => {
+  // @promise program-arguments
   it('reaches the program and not Node: each option that Node has', { timeout: 60_000 }, async () => {
     const options = nodeOptions();
     expect(options).toEqual(expect.arrayContaining(['--env-file', '--env-file-if-exists', '--require', '--import']));
@@ -181,6 +182,7 @@ const otherConstants = [
 ];
 
 describe('the caller’s environment', () => {
+  // @promise program-arguments
   it('has no variable that Node or its OpenSSL read', async () => {
     const found = readFileSync(pinnedNode, 'latin1').matchAll(/\b(?:NODE|OPENSSL|WATCH)_[A-Z0-9_]+/g);
     const names = [...new Set([...found].map(String))].filter(

@@ -70,6 +70,7 @@ describe('the bridge', () => {
     expect(await engine.inspectNetwork(bridge.name, soon())).not.toBeNull();
   });
 
+  // @promise firewall-mended
   it('is given to no kernel while its rules cannot be put back', async () => {
     const { bridge, ensure, filter } = setUp();
     await ensure();

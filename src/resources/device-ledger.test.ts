@@ -196,6 +196,7 @@ describe('DeviceLedger', () => {
     Error.stackTraceLimit = stackTraceLimit;
   });
 
+  // @promise nothing-leaks, resources-add-up
   it('keeps its sums over any order of allocations, releases and restarts, and is empty after the last release', () => {
     fc.assert(
       fc.property(nodes, fc.array(commands, { maxLength: 12 }), (node, schedule) => {

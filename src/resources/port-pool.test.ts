@@ -59,6 +59,7 @@ describe('PortPool', () => {
     expect(() => pool.lease(kernel(3))).toThrow('no host port of 10-11 is free: 2 of 2 in use');
   });
 
+  // @promise nothing-leaks, resources-add-up
   it('never gives one port to two, stays in its range, and gets everything back', async () => {
     const command = fc.record({
       kind: fc.constantFrom('lease', 'release', 'quarantine', 'adopt', 'advance'),

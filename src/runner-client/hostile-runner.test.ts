@@ -99,6 +99,7 @@ async function survives(moves: Script, path: string): Promise<void> {
 }
 
 describe('whatever a program in the place of a runner sends', () => {
+  // @promise hostile-runner, runner-silent
   it(
     'everything that was asked of it ends in time, nothing of it stays, and others are served',
     async () => {
@@ -123,6 +124,7 @@ const crowded = { ...welcome, runs: Array.from({ length: 500 }, (_, count) => in
 
 describe('a runner that floods', () => {
   const usual: Script = [anyFrame(welcome)];
+  // @promise hostile-runner
   it.each<{ readonly what: string; readonly first?: Script; readonly repeated: Script; readonly believed?: number }>([
     {
       what: 'with runs that nobody asked for',

@@ -69,6 +69,7 @@ describe('a download', () => {
     await noFileLeft();
   });
 
+  // @promise forged-replies
   it.each([0, 3])('that ends after %d bytes fails at once and says so', async (bytes) => {
     const script = [reply({}), ...(bytes === 0 ? [] : [letters('abc')]), end];
     const message = `"f" became shorter while it was read: ${bytes} of 4 bytes came`;

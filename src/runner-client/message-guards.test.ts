@@ -57,6 +57,7 @@ describe('parseResult', () => {
     ['list-files', { path: '/', files: [{ ...file, size: 0.5 }], next: null }],
     ['ping', {}],
   ];
+  // @promise runner-violations
   it.each(bad)('refuses a wrong result of %s: %j', (method, result) => {
     expect(() => parseResult(method, result)).toThrow(FrameError);
   });

@@ -34,6 +34,7 @@ beforeEach(() => {
 const accepted = (timeoutMs: number | null = 1_000): Promise<string> =>
   deadlines.handOver(run, timeoutMs, { signal: never, ask: async () => 'accepted' });
 
+// @promise time-limit
 it('a run that a silent runner does not end is over seconds after its limit', async () => {
   expect(await accepted()).toBe('accepted');
   deadlines.changed(at('running'));

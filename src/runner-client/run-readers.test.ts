@@ -58,6 +58,7 @@ describe('RunReaders', () => {
     expect(readers.touchedRuns).toBeLessThan(5_000);
   });
 
+  // @promise run-once
   it('delivers 2,000 events once each and in order through any disconnections and reader changes', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'readers-'));
     let file = 0;

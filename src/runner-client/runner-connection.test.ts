@@ -92,6 +92,7 @@ describe('requests to a runner', () => {
     expect(await result).toEqual({ matches: ['pri'] });
   });
 
+  // @promise runner-generations
   it('end the input of a program, unless the runner is too old to know that', async () => {
     await runner.listen(path);
     await client.request('input', { run, text: null }, { signal: never });
@@ -154,6 +155,7 @@ describe('requests to a runner', () => {
 });
 
 describe('a runner that misbehaves', () => {
+  // @promise runner-violations
   it('is given up after three violations of the protocol', async () => {
     await runner.listen(path);
     client.subscribe(({ type }) => type === 'connected' && runner.writeRaw(bytes('\xff\xff\xff\xffgarbage')));
@@ -284,6 +286,7 @@ describe('events of a run', () => {
     expect((await events).map(({ n }) => n)).toEqual([1, 2, 3]);
   });
 
+  // @promise runner-violations
   it('wait in bounded memory for a slow reader, and none is lost', async () => {
     await runner.listen(path);
     await client.request('execute', query, { signal: never });

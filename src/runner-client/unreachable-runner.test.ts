@@ -45,6 +45,7 @@ describe('a runner that does not answer', () => {
     runner.answer = () => undefined;
   };
 
+  // @promise runner-silent
   it('is unreachable after lost heartbeats; what waits and what comes is told, and the run is read on when it is back', async () => {
     await silent.request('execute', query, { signal: never });
     const events = collect(silent.events(run, 0, never));

@@ -14,6 +14,7 @@ function setUp(debug = false) {
 const mebibyte = 2 ** 20;
 
 describe('the log of a container', () => {
+  // @promise no-silent-gap
   it('lets a burst pass, then so much a second, and says what is missing', async () => {
     const { clock, state, log } = setUp();
     for (let count = 0; count < 6; count += 1) log.copy(Buffer.alloc(mebibyte, 'x'));

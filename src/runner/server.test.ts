@@ -56,11 +56,13 @@ const hello = (change: Partial<Extract<AgentFrameHeader, { t: 'hello' }>> = {}):
 });
 
 describe('the runner’s socket', () => {
+  // @promise runner-secret
   it('is root’s alone', async () => {
     const { path } = await setUp();
     expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
 
+  // @promise runner-generations
   it('takes who knows the secret, with the lower of the two protocols', async () => {
     const { dial, accepted, clock } = await setUp();
     const control = await dial();

@@ -193,6 +193,7 @@ describe.each(['v1-cgroupfs', 'v2-systemd'])('a damaged file of %s', (name) => {
     }
   });
 
+  // @promise true-figures
   it.each(names)('%s: forbidden, its figures are missing with the reason, and the rest is read', (file) => {
     const calls = new TreeCalls(readTree(name));
     const key = fileOf(calls.tree, file);

@@ -46,6 +46,7 @@ async function keep(scratch: ScratchFolders, size: string): Promise<KernelId> {
 const kernels = async (scratch: ScratchFolders): Promise<readonly KernelId[]> =>
   (await scratch.kept.list()).map(({ kernel }) => kernel);
 
+// @promise homes-kept
 describe('kept homes', () => {
   it('are listed with their note, their size and their time, and free the place of the kernel', async () => {
     await using scratch = open();

@@ -118,6 +118,7 @@ describe('scratch folders', () => {
     expect(await readdir(join(root, 'slow', '.trash'))).not.toEqual([]);
   });
 
+  // @promise closed-files
   it('lie in a folder that is closed to others, when it is made and when it was left open', async () => {
     const closed = new ScratchFolders(join(root, 'closed'), scratchParts());
     await closed.create(newKernelId(), owner);
@@ -134,6 +135,7 @@ describe('scratch folders', () => {
     await expect(scratch.create(newKernelId(), owner)).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
   });
 
+  // @promise closed-files
   it('are refused in a folder that somebody else may have made or write in', async () => {
     const path = join(root, 'scratch');
     const refusal = async (): Promise<string> => String(await scratch.prepare().catch((error: unknown) => error));

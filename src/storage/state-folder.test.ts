@@ -15,6 +15,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 const mode = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
 
 describe('the state folder', () => {
+  // @promise closed-files
   it('is made for its owner alone, and keeps its secret and its id', async () => {
     const path = join(root, 'a', 'state');
     const first = await openStateFolder(path);

@@ -49,6 +49,7 @@ function ratio(id: string, name: string): number {
   return (beside['kernelet'] ?? Number.NaN) / (beside['bare'] ?? Number.NaN);
 }
 
+// @promise fast
 describe('the budgets that hold on a busy machine', () => {
   it('P4: kernelet run takes at most 2.2 times as long as docker run --rm', () => {
     expect(figure('P4', 'kernelet run').value).toBeLessThan(2.2);

@@ -10,6 +10,7 @@ const heartbeatS = 1;
 const maxMs = 9_000;
 
 describeCluster('a member that leaves', (services) => {
+  // @promise stop-in-time
   it('does not wait for an etcd and a Redis that hang', async () => {
     await using etcd = await TcpProxy.start(services.etcd.port);
     await using redis = await TcpProxy.start(services.redis.port);

@@ -45,6 +45,7 @@ const outages: readonly Outage[] = [
 ];
 const lengthMs = 6000;
 
+// @promise services-away
 describeWith(['etcd', 'redis-server'], 'a node of a cluster', () => {
   let etcd: TestEtcd;
   let redis: TestRedis;

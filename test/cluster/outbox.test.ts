@@ -66,6 +66,7 @@ function expectOnceEach(byKernel: ReadonlyMap<string, readonly number[]>, count:
 }
 
 describeWith(['redis-server'], 'the outbox', () => {
+  // @promise events-once
   it('delivers each event once and in order while Redis is away and the agent is killed again and again', async () => {
     await using folder = await ownFolder('outbox');
     await using redis = await startRedis();

@@ -229,6 +229,7 @@ describeWith(['redis-server', 'openssl'], 'Redis connections', () => {
     expect(await link.call(['PING'])).toBe('PONG');
   });
 
+  // @promise services-away
   it('beats on time whatever happens, and at once when told to', async () => {
     await using redis = await startRedis();
     await using proxy = await TcpProxy.start(redis.port);

@@ -32,6 +32,7 @@ describeCluster('a member of a cluster, with its engine in memory', (services) =
     return Math.max(...beats.slice(1).map((at, index) => at - (beats[index] ?? 0)));
   };
 
+  // @promise nothing-leaks, steady
   it(`creates and destroys ${perMinute} kernels a minute for ${minutes} minutes, on time and without growing`, {
     timeout: (minutes + 2) * 60_000,
   }, async () => {
@@ -63,6 +64,7 @@ describeCluster('a member of a cluster, with its engine in memory', (services) =
     expect(most(0.75, 1) / most(0.25, 0.5)).toBeLessThan(1.1);
   });
 
+  // @promise one-hangs-alone
   it('answers, beats and goes on while calls of its engine hang', { timeout: 120_000 }, async () => {
     using machine = new Lateness();
     await using member = await joined('i-hangs', { stepDeadlineMs: 1000 });

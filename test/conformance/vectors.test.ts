@@ -28,6 +28,7 @@ const cases: Readonly<Record<string, number>> = {
   statistics: 3,
 };
 
+// @promise same-bytes
 it('passes every case of every vendored file, and has cases of each kind', async () => {
   const outcomes = await Promise.all((await vectorFiles(vectors)).map((file) => runFile(file)));
   expect(outcomes.flatMap(({ file, failed }) => failed.map((result) => ({ file, ...result })))).toEqual([]);

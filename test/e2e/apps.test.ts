@@ -16,6 +16,7 @@ async function page(session: ManagedSession, app: string, enough: string, more: 
   return Buffer.from(got, 'base64').toString();
 }
 
+// @promise unmodified-manager
 describe.concurrent('an app', () => {
   it('of the image is reached through the manager, before and after a restart', async () => {
     await using session = await stage.session();

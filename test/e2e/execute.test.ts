@@ -6,6 +6,7 @@ import { stageFor } from '../support/manager/stage.ts';
 const stage = stageFor('i-execute');
 const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
+// @promise unmodified-manager
 describe.concurrent('execute', () => {
   it('runs one piece of code after the other in one process', async () => {
     await using session = await stage.session();

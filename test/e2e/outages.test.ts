@@ -30,6 +30,7 @@ describe.concurrent('a container', () => {
 });
 
 describe('the agent', () => {
+  // @promise found-again
   it('finds its sessions again after it was killed', async () => {
     await using session = await stage.session();
     await session.run('kept = "in memory"');
@@ -40,6 +41,7 @@ describe('the agent', () => {
     await session.destroy();
   });
 
+  // @promise stop-ends-nothing
   it('leaves sessions running when it is stopped', async () => {
     await using session = await stage.session();
     await session.run('kept = "in memory"');

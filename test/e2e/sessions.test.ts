@@ -17,6 +17,7 @@ it('is alive with the slots of the machine', async () => {
   expect(row.occupied_slots).toMatchObject({ cpu: '0', mem: '0' });
 });
 
+// @promise unmodified-manager
 describe.concurrent('a session', () => {
   it('is made, runs with its environment, and is ended', async () => {
     await using session = await stage.session({ envs: { GREETING: 'good day' } });

@@ -66,6 +66,7 @@ async function lifeWith(rule: FaultRule): Promise<{ created: string; removed: st
   return { created, removed, hits: planted.hits };
 }
 
+// @promise engine-hangs
 describe('a call that goes wrong once', () => {
   it.each(['create', 'start'] as const)(
     '%s is refused: the creation fails with the words of the engine',
@@ -139,6 +140,7 @@ describe('a call that goes wrong again and again', () => {
 });
 
 describe('a call that hangs', () => {
+  // @promise one-hangs-alone
   it('ends at its deadline and holds up no other kernel', async () => {
     const third = idOf((await create()).text);
     const outcomes: Promise<Outcome>[] = [];

@@ -38,6 +38,7 @@ async function timed<T>(work: Promise<T>): Promise<{ result: T; seconds: number 
 }
 
 describe('an engine that answers nothing', () => {
+  // @promise engine-hangs
   it('leaves running kernels usable, and every other command ends in time', async () => {
     const id = await node.create('--lang', 'python');
     await node.run(['exec', id, '-c', 'state = "kept"']);
@@ -80,6 +81,7 @@ describe('an engine that is restarted', () => {
     await untilEmpty(node);
   });
 
+  // @promise engine-hangs
   it('is away for a while: requests say so, and a container that died meanwhile has ended once', async () => {
     const [dies, lives] = [await node.create('--lang', 'shell'), await node.create('--lang', 'shell')];
     const container = (await kernelsOf(node)).find((kernel) => kernel.id === dies)?.containerId;
@@ -148,6 +150,7 @@ describe('an engine that is not there at the start', () => {
     expect(await ended).toEqual([0, null]);
   });
 
+  // @promise stop-in-time
   it('does not hinder a daemon from stopping', async () => {
     await proxy[Symbol.asyncDispose]();
     daemon = spawn(program, ['serve', '--log-level', 'error'], {

@@ -55,6 +55,7 @@ async function foundInOther(): Promise<readonly string[]> {
 }
 
 describe('a start against another engine', () => {
+  // @promise other-engine, degraded-told
   it('touches nothing and says so, and with the right one everything runs on', async () => {
     const { id, file } = await precious();
     await node.endDaemon('SIGKILL');
@@ -95,6 +96,7 @@ describe('a start against another engine', () => {
 });
 
 describe('another engine under a daemon that lives', () => {
+  // @promise other-engine
   it('has no kernel ended and none made, and those that run are used on', async () => {
     const { id, file } = await precious();
     proxy.redirect(other.socket);

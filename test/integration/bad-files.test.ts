@@ -103,6 +103,7 @@ describe('a folder', () => {
 describe('an odd name', () => {
   const names = ['-rf', '--help', 'two\nlines', ' ', '*', '\u202e\u001b[2J', 'n'.repeat(255), '…'.repeat(85)];
 
+  // @promise files-carried
   it.each(names)('%j is carried there and back, and listed', async (name) => {
     const local = path.join(folder, name);
     await writeFile(local, `content of ${name}`);

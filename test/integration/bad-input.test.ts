@@ -151,6 +151,7 @@ describe('the command line refuses', () => {
     });
   });
 
+  // @promise clear-errors
   it('the same without --json in one sentence and its cure, and prints nothing else', async () => {
     const outcome = await node.run(['run', '--lang', 'shell', '--mem', '900t', '-c', 'true']);
     expect(outcome).toMatchObject({ status: 125, text: '' });
@@ -169,6 +170,7 @@ describe('an image without any file', () => {
 });
 
 describe('a registry', () => {
+  // @promise registry-silent
   it('that refuses or says nothing ends a run within 15 s with the name of the image', async () => {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => void sockets.add(socket.on('error', () => {})));

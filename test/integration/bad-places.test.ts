@@ -124,6 +124,7 @@ describe('a full disk', () => {
 });
 
 describe('a disk that is nearly full', () => {
+  // @promise degraded-told
   it('gets no new kernel, in words, while less is free than the node keeps for itself', async () => {
     await using node = await NodeUnderTest.started({ configuration: '[kernelet]\ndisk-reserve = "4096t"\n' });
     const refusal = await refused(node, ['run', '--lang', 'shell', '-c', 'true']);
@@ -134,6 +135,7 @@ describe('a disk that is nearly full', () => {
 });
 
 describe('records that cannot be read', () => {
+  // @promise damaged-records
   it('are put aside one by one, and every other kernel is restored', async () => {
     await using node = await NodeUnderTest.started();
     const id = await node.create('--lang', 'python');
@@ -168,6 +170,7 @@ describe('records that cannot be read', () => {
     expect((await eventsOf(node)).filter(({ event }) => event.type === 'kernel-terminated')).toEqual([]);
   });
 
+  // @promise damaged-records
   it('of a kernel that runs is made good from its scratch folder', async () => {
     await using node = await NodeUnderTest.started();
     const id = await node.create('--lang', 'python', '--publish', '8000');

@@ -119,6 +119,7 @@ async function downloadOf(change: string): Promise<{ connection: KeptConnection;
 }
 
 describe('a file', () => {
+  // @promise forged-replies
   it('that grows is downloaded as far as was announced, and forges no reply to the next request', async () => {
     await makeFile(size);
     const forged = 'HTTP/1.1 200 OK\\r\\ncontent-length: 6\\r\\n\\r\\nforged';
@@ -170,6 +171,7 @@ time.sleep(0.02)
 ${act}
 print(pid is not None)
 `;
+  // @promise files-carried
   it.each([
     [
       'shrinks under a worker that is stopped',

@@ -13,6 +13,7 @@ import { refused } from '../support/refusal.ts';
 const engine = (process.env['DOCKER_HOST'] ?? 'unix:///var/run/docker.sock').replace(/^unix:\/\//, '');
 
 describe('SIGHUP', () => {
+  // @promise configuration
   it('reads the configuration again: the level counts, other keys are named, a broken file changes nothing', async () => {
     await using node = await NodeUnderTest.make();
     const file = path.join(node.folder, 'agent.toml');
@@ -80,6 +81,7 @@ describe('SIGUSR2', () => {
 });
 
 describe('a second SIGINT', () => {
+  // @promise stop-in-time
   it('ends a daemon at once that the engine holds up, and the next one clears up', async () => {
     await using proxy = await FaultProxy.start(engine, path.join('/tmp', `${uniqueName('kernelet-proxy')}.sock`));
     await using node = await NodeUnderTest.started({ dockerHost: `unix://${proxy.socketPath}` });

@@ -12,6 +12,7 @@ const limit = 256;
 /** A sixteenth, and twice that for kernels. */
 const reserve = limit / 16;
 
+// @promise descriptors
 it('a daemon with few descriptors refuses kernels, then connections, and keeps the last ones', async () => {
   await using cleanups = new AsyncDisposableStack();
   const folder = await mkdtemp(path.join(tmpdir(), 'kernelet-descriptors-'));

@@ -27,6 +27,7 @@ afterAll(async () => {
 }, 60_000);
 
 describe('a hostile tenant', () => {
+  // @promise nothing-of-the-machine
   it.each([
     ['bridge', 'whole', ['--network', 'bridge']],
     ['none', 'without files', ['--network', 'none']],
@@ -66,6 +67,7 @@ const notShown = [
 ];
 
 describe('the program that tries', () => {
+  // @promise nothing-of-the-machine
   it('sees what is open, in a container that is', async () => {
     // An engine that lacks one itself gives none to those that are to have all.
     const lacking = missingFrom(maskIn(/CapBnd:\s*(\w+)/, await readFile('/proc/self/status', 'utf8')));

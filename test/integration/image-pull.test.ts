@@ -88,6 +88,7 @@ describe('an image', () => {
     expect(await node.fixture.kernels.leftovers()).toEqual([]);
   });
 
+  // @promise registry-silent
   it('that takes too long to come is given up, and so is one whose kernel is to be destroyed', async () => {
     registry.isHanging = true;
     await expect(create([newKernelId()])).rejects.toThrow(

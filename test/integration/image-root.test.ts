@@ -67,6 +67,7 @@ async function runnerStatus(id: KernelId): Promise<string> {
 describe('the root of an image', () => {
   const given = ['CHOWN', 'SETUID', 'SETGID', 'KILL', 'SETPCAP', 'DAC_OVERRIDE'];
 
+  // @promise image-script
   it('has its capabilities in the script of the image, and then nobody has them again', async () => {
     const id = await create(null, given);
     const printed = await shellIn(
@@ -103,6 +104,7 @@ describe('the root of an image', () => {
     expect(await runnerStatus(id)).toContain(`CapBnd:\t${runnerMask}`);
   });
 
+  // @promise sudo
   it('can be become by the user of a session with sudo, and only there', async () => {
     const id = await create({ sudo_session_enabled: true }, given);
     const printed = await shellIn(

@@ -50,6 +50,7 @@ async function inside(line: string, user?: string): Promise<string> {
 }
 
 describe('a kernel’s container', () => {
+  // @promise no-root
   it('has three capabilities as root, none as the tenant, and can gain none', async () => {
     const bits = (1 << 5) | (1 << 6) | (1 << 7);
     const mask = bits.toString(16).padStart(16, '0');
@@ -72,6 +73,7 @@ describe('a kernel’s container', () => {
     expect(await inside(line, '1000:1000')).toMatch(/^[12]: .*(denied|Read-only)/s);
   });
 
+  // @promise runner-secret
   it('lets the tenant not read the runner’s secret, nor list its folder', async () => {
     expect(await inside('cat /opt/kernel/run/runner.json', '1000:1000')).toContain('denied');
     expect(await inside('ls /opt/kernel/run', '1000:1000')).toContain('denied');
@@ -100,6 +102,7 @@ describe('a kernel’s container', () => {
     expect(await inside(readOnly)).toBe('0:');
   });
 
+  // @promise bounded
   it('is bounded in memory with swap, processes and CPU, and has the seccomp profile of kernelet', async () => {
     const { text } = await engineCall('GET', `/containers/${record.containerId}/json`);
     const document = JSON.parse(text) as { HostConfig: Record<string, unknown> };
@@ -149,6 +152,7 @@ describe('an image that declares volumes', () => {
     return new TextDecoder().decode(stdout);
   }
 
+  // @promise image-volumes
   it.each([
     ['below the runner’s folder', ['RUN mkdir -p /opt/backend.ai/bin', 'VOLUME /opt/backend.ai/bin']],
     ['over a link to it', ['RUN mkdir -p /a /opt/backend.ai && ln -s /opt /a/door', 'VOLUME /a/door/backend.ai']],

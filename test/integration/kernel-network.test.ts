@@ -82,6 +82,7 @@ describe.each([
     'perl -MIO::Socket::INET -e \'$s=IO::Socket::INET->new(Listen=>5,LocalPort=>8000,ReuseAddr=>1) or die; while($c=$s->accept){print $c "hi\\n";close $c}\'';
 
   describe('the bridge', () => {
+    // @promise no-other-kernel
     it('is made once, however often it is asked for, and keeps kernels off the host, link-local addresses and each other', async () => {
       await Promise.all([ensure(), ensure()]);
       const made = await engine.inspectNetwork(bridge.name, within(10_000));
@@ -116,6 +117,7 @@ describe.each([
       expect(answer).toBe('hi\n');
     });
 
+    // @promise no-other-kernel, firewall-mended
     it('keeps its kernels apart also after all rules were flushed, its own among them', async () => {
       const before = rules();
       expect(before.length).toBeGreaterThan(6);
@@ -138,6 +140,7 @@ describe.each([
       expect([...rules()].sort()).toEqual([...before].sort());
     });
 
+    // @promise no-cluster-services
     it('refuses its kernels the services of the cluster, and no others beside them', async () => {
       const neighbour = new Neighbour();
       try {
@@ -171,6 +174,7 @@ describe.each([
       }
     });
 
+    // @promise published-only
     it('lets nobody on the link in who sends to a container’s own address', async () => {
       const neighbour = new Neighbour();
       try {

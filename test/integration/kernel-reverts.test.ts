@@ -52,6 +52,7 @@ async function close(one: KernelsFixture): Promise<void> {
 }
 
 describe('the matrix of reverts, on a real engine', () => {
+  // @promise creation-undone
   it.each(stepNames.flatMap((step) => failureModes.map((mode) => [step, mode] as const)))(
     'leaves nothing when %s fails (%s)',
     async (step, mode) => {
@@ -96,6 +97,7 @@ describe('a life on a real engine', () => {
     }
   });
 
+  // @promise true-cause
   it.each([
     ['killed', 'self-terminated'],
     ['removed', 'container-not-found'],
@@ -121,6 +123,7 @@ describe('a life on a real engine', () => {
     }
   });
 
+  // @promise limits-told
   it('tells that its container was killed at the memory limit', async () => {
     const container = {
       ...testSettings.container,

@@ -61,6 +61,7 @@ import ctypes, fcntl, os, resource
 libc, librt = ctypes.CDLL(None), ctypes.CDLL("librt.so.1")`;
 
 describe('a kernel that has used up', () => {
+  // @promise neighbours
   it.each(resources)('its %s leaves its neighbour as much', async (_, taking) => {
     const count = `${prelude}
 ${taking}

@@ -15,12 +15,14 @@ const exec = (...args: string[]) => node.run(['exec', python, '-c', ...args]);
 const json = async (...args: string[]): Promise<unknown> => JSON.parse((await node.run([...args, '--json'])).text);
 
 describe('a Python kernel', () => {
+  // @promise state-between-queries
   it('keeps state and shows the last value', async () => {
     expect(await exec('x = 41')).toMatchObject({ status: 0, text: '' });
     expect(await exec('x + 1')).toMatchObject({ status: 0, text: '42\n' });
     expect((await exec('import os; os.environ["GREETING"]')).text).toBe("'hello'\n");
   });
 
+  // @promise state-between-queries
   it('keeps its state after an exception, an exit, a syntax error and an interrupt', async () => {
     expect(await exec('1 / 0')).toMatchObject({ status: 1 });
     expect((await exec('1 / 0')).stderr).toMatch(/ZeroDivisionError/);
@@ -40,6 +42,7 @@ describe('a Python kernel', () => {
     expect((await exec('x')).text).toBe('41\n');
   });
 
+  // @promise questions
   it('asks for input and gets it', async () => {
     const outcome = await node.run(
       ['exec', python, '-c', 'a = input("first? "); b = input("second? "); print(a + b)'],
@@ -49,6 +52,7 @@ describe('a Python kernel', () => {
     expect(outcome.text).toMatch(/first\? [\s\S]*second\? [\s\S]*onetwo\n$/);
   });
 
+  // @promise questions
   it.each([
     ['-c', 'print([input()], end="")\ninput()'],
     ['--batch', '--exec', `python3 -c 'print([input()], end=""); input()'`],
@@ -105,6 +109,7 @@ describe('a Python kernel', () => {
 });
 
 describe('files', () => {
+  // @promise files-carried
   it('go in and out unchanged, also with odd names', async () => {
     const folder = path.join(node.folder, 'files');
     await mkdir(folder, { recursive: true });
@@ -162,6 +167,7 @@ describe('other kernels', () => {
     await node.run(['rm', id]);
   });
 
+  // @promise state-between-queries
   it('keep the state of Node.js and shell queries', async () => {
     const [nodejs, shell] = await Promise.all([node.create('--lang', 'nodejs'), node.create('--lang', 'shell')]);
     await node.run(['exec', nodejs, '-c', 'const a = [1, 2]']);

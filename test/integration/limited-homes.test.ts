@@ -52,6 +52,7 @@ const endContainer = async (id: string): Promise<void> => {
 };
 
 describe('a home with a limit', () => {
+  // @promise limits-told
   it('ends a program that fills it with ENOSPC, and says so in one line', async () => {
     const full = await node.run(['run', '--lang', 'shell', '--disk', `${limit}m`, '-c', fill]);
     expect(full.status).toBe(1);
@@ -61,6 +62,7 @@ describe('a home with a limit', () => {
     expect(fine).toMatchObject({ status: 1, stderr: '' });
   });
 
+  // @promise disk-limits
   it('takes what was asked for, and no more; what is deleted can be written again', async () => {
     const id = await create();
     const taken = async () => Number(await shell(id, `${fill} 2>/dev/null; stat -c %s filler; rm filler`)) / mib;
@@ -125,6 +127,7 @@ describe('a home with a limit', () => {
     expect(images).toContain(ino);
   });
 
+  // @promise disk-limits
   it('is as it was after a restart of the kernel, and after a kill of the daemon', async () => {
     const id = await create();
     await shell(id, 'echo kept > precious');

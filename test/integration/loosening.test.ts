@@ -90,6 +90,7 @@ swap = true
   }, 120_000);
   afterAll(() => node?.[Symbol.asyncDispose](), 60_000);
 
+  // @promise loosened-by-name
   it('is loosened by the operator, each with a warning at the start of the daemon', async () => {
     const { text } = await node.run(['exec', id, '--', 'sh', '-c', facts]);
     expect(text).toMatch(/^0\n\d+\nCapBnd: 00000000000000e1\nNoNewPrivs: 0\nSeccomp: 0\nlo $/);

@@ -24,6 +24,7 @@ const model = (change: Partial<KernelModel>): KernelModel => ({
 });
 const check = { path: '/moved', maxRetries: 1, maxWaitMs: 1000, expectedStatus: 204 };
 
+// @promise applications
 it('serves models, and says how they are', async () => {
   const models = [
     model({ name: 'checked', port: 8001, healthCheck: check }),

@@ -57,6 +57,7 @@ async function seenByNext(node: NodeUnderTest): Promise<ReadonlyMap<string | nul
 }
 
 describe('the network files of a prewarmed network', () => {
+  // @promise image-network
   it.each([
     ['a script that is to run as root', image],
     ['links in the place of files that the runner writes', linked],
@@ -100,6 +101,7 @@ describe('the network files of a prewarmed network', () => {
     for (const kernel of [next, later]) expect(await names(node, kernel)).not.toContain(lie);
   });
 
+  // @promise image-network
   it('are verified before it is leased: one whose files were changed is removed, counted and reported', async () => {
     const node = await nodeOf();
     const ready = await prewarmedNetworks(node);

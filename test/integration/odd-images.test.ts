@@ -30,6 +30,7 @@ async function runIn(lines: readonly string[], code: string) {
 }
 
 describe('an image', () => {
+  // @promise any-image
   it('with a user, a start, a stop and an environment of its own runs as any other', async () => {
     const lines = [
       ...['USER nobody', 'WORKDIR /no/such', 'ENTRYPOINT ["/bin/false"]', 'CMD ["x"]', 'STOPSIGNAL SIGKILL'],
@@ -41,6 +42,7 @@ describe('an image', () => {
     expect(outcome.text).toContain(told);
   });
 
+  // @promise any-image
   it('without user databases, a folder for temporary files, or a shell runs too', async () => {
     const lines = [
       'RUN rm -rf /etc/passwd /etc/group /etc/shadow /tmp /bin/sh /bin/bash && ln -s /no/such /etc/passwd',

@@ -35,6 +35,7 @@ async function runningContainer(id: KernelId): Promise<string> {
 }
 
 describe('a kernel that is being prepared', () => {
+  // @promise creation-undone
   it('leaves nothing when it is destroyed', async () => {
     const id = newKernelId();
     const made = create(id, { bootstrap_script: 'echo begun; sleep 300' }).catch(String);

@@ -57,6 +57,7 @@ const portOf = ({ service_ports: ports }: Created, name: string): number =>
   ports.find((port) => port.name === name)?.host_ports[0] ?? 0;
 const page = async (port: number): Promise<number> => (await fetch(`http://127.0.0.1:${port}/`)).status;
 
+// @promise applications
 it('starts what the image defines, on the same port of the host after a restart', async () => {
   const { id, created } = await create({});
   expect(created.service_ports.map(({ name }) => name)).toEqual(['sshd', 'ttyd', 'webapp']);

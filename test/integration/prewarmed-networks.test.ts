@@ -104,6 +104,7 @@ print([name for name in ('hosts', 'resolv.conf', 'hostname') if os.access('/etc/
     await remove(joined, alone);
   });
 
+  // @promise no-ids-on-network
   it('and networks of their own tell no neighbour the id of a kernel: no name of it holds the id', async () => {
     await prewarmedNetworks(node);
     const kernels = [await create(), await create('--publish', '8000'), await create('--publish', '8001')];
@@ -158,6 +159,7 @@ for _ in range(2000):
     await remove(...kernels);
   });
 
+  // @promise network-tells-nothing
   it.each([
     ['an end of a connection that waits for its time to pass', 'b.close(); c.close(); a.close()'],
     [

@@ -46,6 +46,7 @@ describe('arguments of a program', () => {
     expect(wasLoaded()).toBe(false);
   });
 
+  // @promise program-arguments
   it.each(argumentLists)('reach it by exec, and nothing on the host obeys them: %s …', async (...list) => {
     const outcome = await node.run(['exec', kernel, '--', ...printArguments, ...list], inFolder());
     expect(outcome).toMatchObject({ status: 0, stderr: '' });

@@ -27,6 +27,7 @@ async function terminationOf(id: string): Promise<string> {
 }
 
 describe('after kill -9 of the daemon', () => {
+  // @promise daemon-killed
   it('kernels, their memory, ports and slots are as they were', async () => {
     const id = await node.create('--lang', 'python', '--publish', '9000');
     await node.run(['exec', id, '-c', 'state = "kept"']);
@@ -42,6 +43,7 @@ describe('after kill -9 of the daemon', () => {
     expect((await node.run(['rm', id])).status).toBe(0);
   });
 
+  // @promise run-once
   it('a run goes on, and its reader gets every line once', async () => {
     const id = await node.create('--lang', 'python');
     const { outcome } = node.start([
@@ -87,6 +89,7 @@ describe('after kill -9 of the daemon', () => {
 });
 
 describe('what happens behind the daemon', () => {
+  // @promise true-cause
   it.each([
     ['kill', 'self-terminated', (container: string) => engineCall('POST', `/containers/${container}/kill`)],
     [
@@ -114,6 +117,7 @@ describe('one state folder', () => {
     expect(outcome.stderr).toMatch(/in use by the process \d+/);
   });
 
+  // @promise stop-ends-nothing
   it('keeps kernels when the daemon is told to stop', async () => {
     const id = await node.create('--lang', 'python');
     await node.run(['exec', id, '-c', 'v = 5']);

@@ -80,6 +80,7 @@ async function historyOf(kernel: KernelId): Promise<readonly string[]> {
   return kinds;
 }
 
+// @promise hostile-runner
 it('takes neither the history of other kernels nor their time, is counted, and is given up', async () => {
   const { agent } = node.fixture;
   const neighbour = await create('kernelet/base:latest');

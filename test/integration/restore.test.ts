@@ -35,6 +35,7 @@ async function keptIds(): Promise<readonly string[]> {
 }
 
 describe('a kernel that ends by itself', () => {
+  // @promise homes-kept
   it('comes back with its id, its variables and its files', async () => {
     const id = await precious();
     await engineCall('POST', `/containers/${await containerOf(id)}/kill`);
@@ -66,6 +67,7 @@ describe('a kernel that ends by itself', () => {
 });
 
 describe('a container that is removed while no daemon is there', () => {
+  // @promise missing-first
   it('makes its kernel missing, which ends after the grace, and its files are kept', async () => {
     const id = await precious();
     const container = await containerOf(id);

@@ -13,6 +13,7 @@ afterAll(() => node[Symbol.asyncDispose]());
 
 const python = (code: string, ...args: string[]) => node.run(['run', '--lang', 'python', '-c', code, ...args]);
 
+// @promise program-as-at-home
 describe('kernelet run', () => {
   it('behaves like python3 -c: output, no echo of the last value, arguments, status 0', async () => {
     expect(await python('import sys; print("hi", sys.argv[1:]); 42', 'a', '-b')).toMatchObject({
@@ -35,6 +36,7 @@ describe('kernelet run', () => {
     expect((await python('import os, signal; os.kill(os.getpid(), signal.SIGTERM)')).status).toBe(143);
   });
 
+  // @promise limits-told
   it('says which limit ended a program, with status 137', async () => {
     const late = await node.run(['run', '--lang', 'python', '--timeout', '700ms', '-c', 'while True: pass']);
     expect(late.status).toBe(137);
@@ -196,6 +198,7 @@ describe('kernelet run', () => {
     expect((await node.run(['run', '--lang', 'shell', '--mount', '/:/mnt', '-c', 'true'])).status).toBe(125);
   });
 
+  // @promise clear-errors
   it('gives one clear error and the right status for wrong values', async () => {
     for (const [args, status, text] of [
       [['--mem', '0'], 2, /0/],
@@ -229,6 +232,7 @@ describe('kernelet run', () => {
 });
 
 describe('kernelet run without a daemon', () => {
+  // @promise commands-clean
   it('uses an agent of its own and leaves nothing', async () => {
     await using alone = await NodeUnderTest.make();
     expect(await alone.run(['run', '--lang', 'python', '-c', 'print("alone")'])).toMatchObject({
@@ -237,6 +241,7 @@ describe('kernelet run without a daemon', () => {
     });
   });
 
+  // @promise commands-clean
   it('clears away what a killed one left', async () => {
     await using alone = await NodeUnderTest.make();
     const { child } = alone.start([
@@ -251,6 +256,7 @@ describe('kernelet run without a daemon', () => {
     expect((await alone.run(['run', '--lang', 'python', '-c', 'print("next")'])).text).toBe('next\n');
   });
 
+  // @promise commands-clean
   it('ends with everything removed on Ctrl-C and SIGTERM', async () => {
     await using alone = await NodeUnderTest.make();
     const { child, outcome } = alone.start([

@@ -14,6 +14,7 @@ afterAll(async () => {
   await docker('rmi', '-f', empty, busybox);
 });
 
+// @promise any-image
 it('an image without any file runs shell programs and queries with the volume’s shell', async () => {
   await using kernel = await RunnerSession.start('shell', empty);
   expect(await kernel.program('id -u; echo $((6 * 7)) "$1"', ['sh', 'x'])).toMatchObject({

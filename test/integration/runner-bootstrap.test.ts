@@ -36,6 +36,7 @@ it('that fails does not keep the kernel from its user', async () => {
   expect((await kernel.shell('echo "$OF_IMAGE"')).stdout).toBe('1\n');
 });
 
+// @promise image-script
 it('does not run where the operator does not let it, and its user is told', async () => {
   await using kernel = await start('export OF_SCRIPT=1\ntouch /made\n', false);
   expect((await kernel.shell('echo "$OF_IMAGE $OF_SCRIPT"; ls /made')).stdout).toBe('1 \n');

@@ -103,6 +103,7 @@ describe('commands', () => {
 });
 
 describe('output', () => {
+  // @promise program-as-at-home
   it('is complete and byte-exact, however much there is', async () => {
     const hash = createHash('sha256');
     let size = 0;

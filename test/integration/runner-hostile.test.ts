@@ -12,11 +12,13 @@ beforeAll(async () => {
 afterAll(() => kernel?.[Symbol.asyncDispose]());
 
 describe('a hostile tenant', () => {
+  // @promise runner-stands
   it('cannot harm the runner by killing everything', async () => {
     expect(await kernel.shell('kill -9 -1; sleep 1; echo still')).toMatchObject({ stdout: 'still\n', exitCode: 0 });
     expect((await kernel.shell('echo alive')).stdout).toBe('alive\n');
   });
 
+  // @promise runner-stands
   it('that forks up to the limit of processes leaves the runner working', async () => {
     await kernel.shell('i=0; while [ $i -lt 300 ]; do sleep 20 & i=$((i+1)); done; exit 0', 5000);
     const refused = await kernel.shell('echo hi');
@@ -27,6 +29,7 @@ describe('a hostile tenant', () => {
     expect((await kernel.shell('echo alive')).stdout).toBe('alive\n');
   });
 
+  // @promise runner-stands
   it('that eats all memory loses its process and not the runner', async () => {
     const result = await kernel.shell('perl -e \'my @a; push @a, "x" x 10_000_000 while 1\'', 20_000);
     expect(result).toMatchObject({ reason: 'memory-limit' });

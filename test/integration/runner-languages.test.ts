@@ -36,6 +36,7 @@ describe.each([
 ] as const)('%s', (type, includes, print) => {
   const program = (body: string) => `${includes}int main(int n, char **v) { ${body} }`;
 
+  // @promise program-as-at-home
   it('is compiled and run, by query, as a program and as a batch, with the program’s own end', async () => {
     const kernel = await session(type, 'kernelet/gcc');
     const hello = program(`${print}("hello %d\\n", n); return 3;`);

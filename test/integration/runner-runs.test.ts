@@ -10,6 +10,7 @@ beforeAll(async () => {
 afterAll(() => kernel?.[Symbol.asyncDispose]());
 
 describe('a run', () => {
+  // @promise run-once
   it('is run once, whatever is sent twice', async () => {
     const name = kernel.nextRun();
     const request = shellCommand('echo once >>times; cat times');
@@ -66,11 +67,13 @@ describe('a run', () => {
     expect(performance.now() - started).toBeLessThan(4000);
   });
 
+  // @promise time-limit
   it('ends at its time limit, children and all', async () => {
     expect(await kernel.shell('sleep 30 & sleep 30', 300)).toMatchObject({ reason: 'time-limit', exitCode: -9 });
     expect((await kernel.shell('ps x 2>/dev/null | grep "[s]leep 30" || echo gone')).stdout).toBe('gone\n');
   });
 
+  // @promise run-once
   it('survives the loss of its connection, and its reader goes on where it stopped', async () => {
     const name = kernel.nextRun();
     await kernel.peer.request('execute', {

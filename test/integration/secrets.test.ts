@@ -15,6 +15,7 @@ const plugin = `export const discover = ({ options }) => {
   throw new Error('refused: ' + options['api-token'] + ' at ' + options.server);
 };`;
 
+// @promise secrets
 it('secrets of a node and of its tenants are in nothing that the node says, shows or starts', async () => {
   const canaries = new Canaries();
   await using node = await NodeUnderTest.make();

@@ -101,6 +101,7 @@ print(count)`;
 };
 const started = { status: 'started' };
 
+// @promise applications
 describe('services', () => {
   it('are listed as the image defines them', async () => {
     const { apps } = await kernel.peer.request('apps', null);
@@ -169,6 +170,7 @@ describe('services', () => {
     expect(await start('already')).toEqual(started);
   });
 
+  // @promise one-hangs-alone
   it('that open no port are ended in time, without holding up others', async () => {
     const silent = start('silent');
     const web = await start('web');

@@ -65,6 +65,7 @@ async function expectGone(id: string, before: Awaited<ReturnType<typeof inventor
   await assertNothingLeft(before, node.stateDir, [node.pid]);
 }
 
+// @promise daemon-killed
 describe(`kill -9 of the daemon, ${rounds} times at random instants`, () => {
   it(
     'of a creation: the kernel works or is gone',
@@ -88,6 +89,7 @@ describe(`kill -9 of the daemon, ${rounds} times at random instants`, () => {
     limitMs,
   );
 
+  // @promise run-once
   it(
     'of a run: it goes on, is run once, and its output arrives once',
     async () => {
@@ -120,6 +122,7 @@ describe(`kill -9 of the daemon, ${rounds} times at random instants`, () => {
     limitMs,
   );
 
+  // @promise one-end
   it(
     'of a removal: the kernel is as it was or is gone, with one terminal event',
     async () => {

@@ -20,6 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => kernel?.[Symbol.asyncDispose]());
 
+// @promise applications
 describe('the SSH server', () => {
   it('runs before the kernel is ready, as the tenant and without capabilities', async () => {
     expect(await kernel.session.peer.request('start-service', { name: 'sshd', options: none })).toEqual({
@@ -60,6 +61,7 @@ describe('the SSH server', () => {
     );
   });
 
+  // @promise ssh-and-terminal
   it('lets in nobody without a key of the home, and nobody else than the tenant', async () => {
     const stranger = await newKey(kernel.folder, 'stranger');
     expect(await kernel.ssh(['true'], { key: stranger })).toMatchObject({ exitCode: 255 });

@@ -40,6 +40,7 @@ const known = (value: number | null): number => {
 };
 
 describe('CPU time', () => {
+  // @promise true-figures
   it('is what a program used, and cores in use are its share, while it runs', async () => {
     const before = known((await figures()).cpuSeconds);
     // So much that what the runner itself uses meanwhile, up to 100 ms, is little of it.
@@ -86,6 +87,7 @@ for child in children: child.wait()`);
 });
 
 describe('memory', () => {
+  // @promise true-figures
   it('is what a program has written to', async () => {
     const before = await figures();
     await exec(`kept = bytearray(b"x" * ${200 * mebibyte})`);
@@ -98,6 +100,7 @@ describe('memory', () => {
 });
 
 describe('the network', () => {
+  // @promise true-figures
   it("is what the other end of the kernel's interface counts", async () => {
     const link = (await exec('print(open("/sys/class/net/eth0/iflink").read())')).trim();
     const peer = async (): Promise<{ received: number; sent: number }> => {

@@ -55,6 +55,7 @@ beforeAll(async () => {
 afterAll(() => node?.[Symbol.asyncDispose](), 60_000);
 
 describe.each(['bridge', 'none'])('a tenant with the network %s', (network) => {
+  // @promise system-calls
   it('has the system calls of the list, and no others', async () => {
     const id = await node.create('--image', 'kernelet/python', '--network', network);
     const { text, stderr } = await node.run(['exec', id, '--', 'python3', '-c', probe]);

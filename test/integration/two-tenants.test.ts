@@ -113,6 +113,7 @@ async function memoryOfGreedy(): Promise<number> {
 }
 
 describe('one tenant that takes', () => {
+  // @promise neighbours
   it.each(Object.entries(hogs))('%s leaves the other what is its own', async (_, hog) => {
     await besideHog(hog, async () => {
       expect(await memoryOfGreedy()).toBeLessThanOrEqual(128 * mebibyte);
@@ -132,6 +133,7 @@ describe('one tenant that takes', () => {
 });
 
 describe('one tenant that prints without end', () => {
+  // @promise neighbours
   it('neither holds up the other, nor those who follow events, nor has more of the log than its bound', async () => {
     const follow = startKernelet(['events', '--follow', '--json'], { environment: node.environment });
     let told = '';

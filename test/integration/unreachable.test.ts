@@ -61,6 +61,7 @@ describe.each([
     thaw: (id: string) => signalRunner(id, 'SIGCONT'),
   },
 ])('$what', ({ freeze, thaw }) => {
+  // @promise runner-silent, second-signal
   it('keeps no command longer than two signals, and no run longer than its time limit', async () => {
     const id = await node.create('--lang', 'python');
     const under = await begun(
@@ -95,6 +96,7 @@ describe.each([
     await node.run(['rm', '-f', id]);
   });
 
+  // @promise degraded-told
   it('is shown, told and refused at once, and used on afterwards with all its state', async () => {
     const id = await node.create('--lang', 'python');
     expect((await node.run(['exec', id, '-c', 'x = 41'])).status).toBe(0);

@@ -61,6 +61,7 @@ async function startOld({ name, id, image, body }: OldContainer, stateDir: strin
   await writeFile(file, record.replace(/(?<="image":\{[^{}]*"id":")sha256:[0-9a-f]{64}/, Image));
 }
 
+// @promise upgrade
 describe('a daemon that is started on the state folder of the release before', () => {
   let node: NodeUnderTest;
   beforeAll(async () => {

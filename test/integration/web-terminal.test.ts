@@ -44,6 +44,7 @@ beforeAll(async () => {
 });
 afterAll(() => session?.[Symbol.asyncDispose]());
 
+// @promise applications
 describe('the web terminal', () => {
   it('takes no process while nobody uses it', async () => {
     expect(await servers(session)).toBe(0);
@@ -127,6 +128,7 @@ describe('the web terminal', () => {
     expect((await ticks()) - before).toBeLessThan(30);
   });
 
+  // @promise ssh-and-terminal
   it('gives nothing to the pages of other sites, and lives on after garbage', async () => {
     const foreign = await TerminalClient.open(host, {}, 'http://evil.example');
     await vi.waitFor(() => expect(foreign.closed).toBe(1008), { timeout: 10_000 });

@@ -99,6 +99,7 @@ describeWith(['etcd', 'redis-server'], 'the daemon, through outages', () => {
     expect(await member.lifeOf(kernel)).toEqual(whole);
   };
 
+  // @promise events-once
   it(`of Redis for ${longMs / 1000} s, killed meanwhile: every event arrives once, each life in its order`, {
     timeout: longMs + 240_000,
   }, async () => {
@@ -131,6 +132,7 @@ describeWith(['etcd', 'redis-server'], 'the daemon, through outages', () => {
 
   const cases = (['etcd', 'Redis'] as const).flatMap((service) => outages.map((outage) => ({ service, outage })));
 
+  // @promise found-again
   it.each(cases)('$service $outage.name: goes on, and catches up', async ({ service, outage }) => {
     const place = places[service];
     await using member = await made('i-goes-on');

@@ -8,6 +8,7 @@ import { ownFolder } from '../support/cluster/server-process.ts';
 import { describeCluster } from '../support/cluster/services.ts';
 
 describeCluster('a member whose calls are encrypted', (services) => {
+  // @promise curve
   it('serves the manager whose key it has, tells its own, and answers nobody else', async () => {
     await using folder = await ownFolder('curve');
     const keysOf = async (name: string): Promise<Certificate & { readonly file: string; readonly secret: string }> => {

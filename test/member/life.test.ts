@@ -63,6 +63,7 @@ describeCluster('a member of a cluster', (services) => {
     expect(started?.args[3]).toMatchObject({ container_id: kernel.info['container_id'] });
   });
 
+  // @promise stop-ends-nothing
   it.each(['SIGTERM', 'SIGKILL'] as const)('leaves kernels running over %s and goes on with them', async (signal) => {
     await using member = await joined(`i-${signal.toLowerCase()}`);
     const kernel = await member.create();

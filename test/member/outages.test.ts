@@ -35,6 +35,7 @@ describeCluster('a member whose services come and go', (services) => {
     expect((await services.keys())['/sorna/local/nodes/agents/i-etcd-later/']).toBe('running');
   });
 
+  // @promise stop-in-time
   it('ends at once when it is stopped while it waits', async () => {
     await services.etcd.process.kill();
     const member = await make('i-etcd-never');
@@ -47,6 +48,7 @@ describeCluster('a member whose services come and go', (services) => {
     await member[Symbol.asyncDispose]();
   });
 
+  // @promise services-away
   it('serves kernels without Redis, and tells of everything when it is there', async () => {
     await using member = await joined('i-redis-later');
     const [kept, lost] = [await member.create(), await member.create()];
@@ -66,6 +68,7 @@ describeCluster('a member whose services come and go', (services) => {
     expect(await member.events('agent_started')).toHaveLength(1);
   });
 
+  // @promise found-again
   it('keeps what happens while Redis is away, and registers again in an etcd that has lost it', async () => {
     await using member = await joined('i-later');
     const kernel = await member.create();

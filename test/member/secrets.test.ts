@@ -49,6 +49,7 @@ async function contentOf(link: RedisLink): Promise<Buffer> {
 }
 
 describeWith(['etcd', 'redis-server'], 'secrets of a cluster and of its sessions', () => {
+  // @promise secrets
   it('are in nothing that a node says, shows, sends or starts', async () => {
     const canaries = new Canaries();
     await using services = await startServices(canaries.plant('the password of Redis'));

@@ -11,6 +11,7 @@ import { describeCluster } from '../support/cluster/services.ts';
 import { NotifyReceiver } from '../support/notify-receiver.ts';
 
 describeCluster('a member under a service manager', (services) => {
+  // @promise service-manager
   it('says when it is ready, how it is, that it lives, reloads and stops', async () => {
     using receiver = new NotifyReceiver(`@kernelet-test-${randomUUID()}`);
     await using member = await Member.joined({

@@ -62,6 +62,7 @@ class PipeAsFile implements Disposable {
 }
 
 describeCluster('a member whose state folder lies on a disk that hangs', (services) => {
+  // @promise disk-hangs, degraded-told
   it('goes on, says so, refuses new kernels, and writes everything when the disk answers again', async () => {
     await using member = await Member.make({
       ...{ id: 'i-hangs', etcdPort: services.etcd.port, stream: services.stream, heartbeatS: 1 },

@@ -103,6 +103,7 @@ describeCluster('what goes on after a manager’s call', (services) => {
     expect(await member.call('download_single', slow.id, 'done')).toEqual(Buffer.from('done\n'));
   });
 
+  // @promise orders-finished
   it('tells of each batch session once, whenever the agent dies', async () => {
     await using member = await joined('i-batch-kills');
     const lengths = [0.5, 1.5, 3, 5];
@@ -222,6 +223,7 @@ describeCluster('what goes on after a manager’s call', (services) => {
     await engine.removeImage(canonical, { force: false }, within(30_000));
   });
 
+  // @promise calls-answered
   it('says how it is, and what hangs does not keep it from that', async () => {
     await using member = await joined('i-health');
     expect(await member.call('health')).toMatchObject({

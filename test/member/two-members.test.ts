@@ -16,6 +16,7 @@ describeCluster('two members on one machine', (services) => {
   const joined = (id: string, portRange: readonly [number, number]): Promise<Member> =>
     Member.joined({ id, etcdPort: services.etcd.port, stream: services.stream, portRange });
 
+  // @promise foreign-untouched
   it("never touch each other's containers", async () => {
     await using one = await joined('i-one', [30_200, 30_249]);
     const kept = await one.create();

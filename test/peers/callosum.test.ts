@@ -63,6 +63,7 @@ afterAll(() => cleanups.disposeAsync());
 describe.each(['plain', 'CURVE'] as const)('the real Callosum client, %s', (mode) => {
   const job = (task: string): object => ({ ...(mode === 'plain' ? plain : curve), task });
 
+  // @promise same-bytes
   it('gets values back, whatever the order key, and failures as they are', async () => {
     expect(await runPeer('callosum_peer.py', job('calls'))).toEqual({
       ping: 'pong',

@@ -48,6 +48,7 @@ function heldBytes(): number {
 }
 
 describe('a server that is sent garbage', () => {
+  // @promise wrong-calls
   it('goes on, keeps its memory, and answers pings beside it', { timeout: fuzzRuns(60_000) }, async () => {
     const address = { host: '127.0.0.1', port: 0 };
     await using socket = await MessageRouter.bind({ address, curve: null, maxMessageBytes, log: silentLogger });

@@ -18,6 +18,7 @@ async function report(failures: readonly Failure[]): Promise<string> {
 }
 
 describe('a simulated node', () => {
+  // @promise reboot
   it('keeps its promises in every schedule that has broken one before', { timeout: minuteMs }, async () => {
     const known = await regressions();
     const { failures } = await playSchedules([...known.values()]);
@@ -30,6 +31,7 @@ describe('a simulated node', () => {
   });
 
   // The nights look where nobody has looked before.
+  // @promise daemon-killed, homes-kept, foreign-untouched, one-end, resources-add-up
   it(`keeps its promises in ${count} schedules`, { timeout: 10 * 60 * minuteMs }, async () => {
     const from = depth === 'nightly' ? seededRandom('simulation').seed : 1;
     const { played, failures } = await playSeeds(from, count, { twice: false });

@@ -175,6 +175,7 @@ describe('Outbox', () => {
     expect(server.names).toEqual(Array.from({ length: 200 }, (_, n) => `${n}`));
   });
 
+  // @promise events-once
   it('delivers each once and in order, whatever the weather, the process and the disk do', async () => {
     const weathers = fc.array(fc.constantFrom('fair' as const, 'down' as const, 'reply-lost' as const), {
       minLength: 1,

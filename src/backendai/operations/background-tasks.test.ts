@@ -98,6 +98,7 @@ it('publishes the end of a task also when its record cannot be written, and begi
   expect([never.published, never.tasks.size, never.all.size]).toEqual([[], 0, 0]);
 });
 
+// @promise orders-finished
 it('cancels what is under way at a stop, and reports what an earlier process left', async () => {
   const { tasks, record, published, clock } = fixture({}, { 'of-before': { what: 'the commit of a kernel' } });
   await clock.advance(0);

@@ -28,6 +28,7 @@ const frozen = {
   logs: silence,
 } as unknown as Agent;
 
+// @promise calls-answered
 it.each([
   ['interrupt_kernel', 10_000],
   ['list_files', 30_000],

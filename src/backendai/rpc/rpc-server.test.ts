@@ -193,6 +193,7 @@ describe('RpcServer', () => {
     expect(await other.ping(500)).toBe(true);
   });
 
+  // @promise wrong-calls
   it('drops what has no readable header and answers what has one, whatever follows', async () => {
     const { client } = await serve();
     const peer = client();
@@ -212,6 +213,7 @@ describe('RpcServer', () => {
     expect((await peer.call('ping', [1])).value).toBe(1);
   });
 
+  // @promise wrong-calls
   it('refuses calls above the bound, per peer, and others go on', async () => {
     const { gated, began, open } = gate();
     const { client } = await serve([gated], { limits: { peerCalls: 3, calls: 100, bytes: 1e6 } });

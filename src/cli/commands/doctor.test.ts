@@ -18,6 +18,7 @@ function withoutEngine() {
   return io;
 }
 
+// @promise doctor-probes
 it('tells every check in order; what fails has the command that fixes it, and the status is 125', async () => {
   const { status, stdout } = await cli.run(['doctor'], withoutEngine());
   expect(status).toBe(125);

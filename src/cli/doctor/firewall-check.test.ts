@@ -26,6 +26,7 @@ it.each<[string, Partial<FirewallFacts>, object]>([
   expect(firewallResult({ ...facts, ...found })).toMatchObject(result);
 });
 
+// @promise doctor-probes
 it.each([
   ['172.18.0.1/16', '172.18.255.254'],
   ['10.4.0.1/24', '10.4.0.254'],

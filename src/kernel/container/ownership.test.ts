@@ -55,6 +55,7 @@ describe('ownership', () => {
     expect(ownership.identify(container({ [labelNames.owner]: 'i-before' }))).not.toBeNull();
   });
 
+  // @promise foreign-untouched
   it.each([
     ['no proof', { [labelNames.proof]: '' }],
     ["another name's proof", { [labelNames.proof]: ownership.proof('kernel.python.other') }],
@@ -69,6 +70,7 @@ describe('ownership', () => {
     expect(ownership.identify(container(labels))).toBeNull();
   });
 
+  // @promise image-labels
   it('does not take a container for its own that has inherited all labels through an image', () => {
     expect(ownership.identify(container({}, `kernel.python.${newKernelId()}`))).toBeNull();
     expect(ownership.identify(container({}, 'anything'))).toBeNull();

@@ -17,6 +17,7 @@ const profile = seccompProfile('x64') as Profile;
 const rulesOf = (name: string) => profile.syscalls.filter(({ names }) => names.includes(name));
 
 describe('the profile of system calls', () => {
+  // @promise system-calls
   it('refuses what it does not name, on the architecture of the machine alone', () => {
     expect(profile).toMatchObject({ defaultAction: 'SCMP_ACT_ERRNO', architectures: ['SCMP_ARCH_X86_64'] });
     expect(seccompProfile('arm64')).toMatchObject({ architectures: ['SCMP_ARCH_AARCH64'] });

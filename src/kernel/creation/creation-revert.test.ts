@@ -8,6 +8,7 @@ import type { CreationPlan } from './step.ts';
 
 const never = new AbortController().signal;
 
+// @promise creation-undone
 describe('the matrix of reverts, on the in-memory engine', () => {
   it.concurrent.each(stepNames.flatMap((step) => failureModes.map((mode) => [step, mode] as const)))(
     'leaves nothing when %s fails (%s), and reverts again and for nothing',

@@ -11,6 +11,7 @@ const ended = (exitCode: number, outOfMemory = false) => ({ exitCode, outOfMemor
 const ground: Ground = { isRebooted: false, followedUntil: null };
 const later = Date.parse('2026-01-01T01:00:05Z');
 
+// @promise true-cause
 describe('why a container ended', () => {
   it('says memory limit only when the container itself was killed by it', () => {
     expect(reasonOf(ended(137, true), ground, null)).toBe('out-of-memory');

@@ -40,6 +40,7 @@ describe('the accounts of a kernel’s devices', () => {
   });
 });
 
+// @promise resources-add-up
 describe('comparing the leases of devices', () => {
   it('finds nothing where nothing differs, also after a restart of the kernel and of the daemon', async () => {
     const first = await fixture();

@@ -56,6 +56,7 @@ async function sweepAfterGrace({ kernels }: KernelsFixture): Promise<void> {
 const anotherEngine = (info = {}): DummyEngine => new DummyEngine({ images: [testImage], info });
 
 describe('another engine', () => {
+  // @promise other-engine
   it.each([
     ['another', { dataRoot: '/elsewhere' }, /is not the one that has the kernels/],
     ['the same without its data', {}, /has lost its data/],
@@ -315,6 +316,7 @@ describe('a container that is not listed', () => {
     expect(one.types()).not.toContain('kernel-terminated');
   });
 
+  // @promise missing-first
   it('ends its kernel at the second sight after the grace, and never at the first', async () => {
     const { one, id } = await missing();
     const { registry } = one.kernels;
@@ -359,6 +361,7 @@ describe('homes', () => {
       void (await one.kernels.registry.destroy(id, { reason: 'task-done', force: true })),
   };
 
+  // @promise homes-kept
   it.each([
     ['ends by itself', true],
     ['is killed for memory', true],

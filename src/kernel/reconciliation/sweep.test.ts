@@ -22,6 +22,7 @@ async function orphanSpec(one: KernelsFixture, like: ContainerSpec): Promise<Ker
 }
 
 describe('sweeping', () => {
+  // @promise firewall-mended
   it('puts the firewall’s rules back once there is a network: others flush them without a word', async () => {
     const filter = new FakePacketFilter();
     const one = await fixture({ parts: { packetFilter: filter } });
@@ -45,6 +46,7 @@ describe('sweeping', () => {
     expect([put(), filter.tables.size]).toEqual([3, 1]);
   });
 
+  // @promise nothing-leaks
   it('removes an orphan that is provably ours at the second sight, and nothing else', async () => {
     const one = await fixture();
     const spec = specFixture();

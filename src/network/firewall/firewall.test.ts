@@ -71,6 +71,7 @@ table inet kernelet-0a1b2c3d {
 describe('services of the cluster', () => {
   const refusing = { ...facts(), refused: [{ address: '10.0.0.5', port: 2379 }], refusedPorts: [6001] };
 
+  // @promise no-cluster-services
   it('are refused to kernels, also those on networks of several nodes, where nothing else is', () => {
     expect(tableText(one, refusing)).toContain('iifname "kl-0a1b2c3d" ip daddr 10.0.0.5 tcp dport 2379 reject');
     const table = tableText(gateway, refusing);

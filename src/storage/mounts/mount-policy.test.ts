@@ -51,6 +51,7 @@ describe('the mount policy', () => {
     expect(() => checkSource(source, { allow: ['/'], refuse: [] })).toThrow(why);
   });
 
+  // @promise mounts
   it('notices a source, or a folder above it, that became a link afterwards', async () => {
     await mkdir(join(root, 'data', 'set', 'deep'));
     const allowed = await allowMounts([mount(join(root, 'data', 'set', 'deep'))], policy());
@@ -96,6 +97,7 @@ describe('the mount policy', () => {
     );
   });
 
+  // @promise mounts
   it('always refuses the state folder, what is in it and what holds it, also through a link', async () => {
     const all = { allow: ['/'], refuse: [join(root, 'state-link')] };
     await symlink(join(root, 'state'), join(root, 'state-link'));

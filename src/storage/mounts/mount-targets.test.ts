@@ -39,6 +39,7 @@ describe('the volumes that an image declares', () => {
 describe('the way to a target', () => {
   const nowhere = async (): Promise<boolean> => false;
 
+  // @promise mounts
   it('must not lead over a link that the tenant has left in its home', async () => {
     const wish = { volumes: ['/home/work/v/w'], mounts: [mount('/home/work/a/data'), mount('/b')] };
     await checkTargetLinks(wish, home, nowhere);

@@ -29,6 +29,7 @@ async function damagedAt(list: 'calls' | 'events', items: readonly JsonObject[],
 }
 
 describe('recorded traffic of a manager', () => {
+  // @promise same-bytes
   it('passes, call by call and entry by entry', async () => {
     const results = await Promise.all(documents.map((document) => managerTraffic.run(document)));
     expect(results.flat().filter(({ problem }) => problem !== null)).toEqual([]);

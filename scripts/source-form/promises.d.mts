@@ -1,1 +1,0 @@
-export function promiseProblems(page: string, read: (file: string) => string | null): string[];
