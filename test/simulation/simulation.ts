@@ -15,7 +15,7 @@ import { Daemon } from './node/daemon.ts';
 import { EngineHost } from './node/engine-host.ts';
 import { SimulatedRunner } from './node/simulated-runner.ts';
 import { kernelCount, type Schedule } from './schedule.ts';
-import { enter, Machine } from './world/interposition.ts';
+import { enter, epochMs, Machine } from './world/interposition.ts';
 import { Owner } from './world/timeline.ts';
 
 /** The image of all kernels. */
@@ -246,6 +246,7 @@ export class Simulation {
     this.#boots += 1;
     const id = `${String(this.#boots).padStart(8, '0')}-0000-4000-8000-000000000000\n`;
     this.machine.disk.files.plant('/proc/sys/kernel/random/boot_id', id);
+    this.machine.disk.files.plant('/proc/stat', `cpu  1 0 1 8 0 0 0 0 0 0\nbtime ${(epochMs + this.now) / 1000}\n`);
   }
 
   #startFailed(error: unknown): void {

@@ -1,5 +1,5 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { silentLogger } from '../../lib/log.ts';
@@ -11,16 +11,20 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-it('says that the machine was started when another start is noted, and nothing of a folder without a note', async () => {
-  const note = new BootNote(folder, silentLogger);
-  expect(await note.isRebooted()).toBe(false);
-  await note.write();
+it('says when the machine was started when another start is noted, and nothing of a folder without a note', async () => {
+  const note = (): BootNote => new BootNote(folder, silentLogger);
+  expect(await note().rebootedAt()).toBeNull();
+  await note().write();
   expect(await readFile(join(folder, 'boot-id'), 'utf8')).toBe(
     await readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
   );
-  expect(await note.isRebooted()).toBe(false);
+  expect(await note().rebootedAt()).toBeNull();
   await writeFile(join(folder, 'boot-id'), '00000000-0000-4000-8000-000000000000\n');
-  expect(await note.isRebooted()).toBe(true);
-  await note.write();
-  expect(await note.isRebooted()).toBe(false);
+  const rebooted = note();
+  const bootedAt = Date.now() - uptime() * 1000;
+  expect(Math.abs(((await rebooted.rebootedAt()) ?? 0) - bootedAt)).toBeLessThan(2_000);
+  await rebooted.write();
+  // What it said of the start it says as long as this process lives.
+  expect(await rebooted.rebootedAt()).not.toBeNull();
+  expect(await note().rebootedAt()).toBeNull();
 });

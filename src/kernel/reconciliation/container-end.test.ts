@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { shellSpec } from '../../../test/support/engine.ts';
 import { testImage } from '../../../test/support/kernels-fixture.ts';
 import { DummyEngine } from '../../engine/dummy/dummy-engine.ts';
-import { explainEnd, type Ground, logTail, observeContainer, reasonOf } from './container-end.ts';
+import { explainEnd, type Ground, logTail, observeContainer, outlivedUntil, reasonOf } from './container-end.ts';
 
 const end = (exitCode: number, error = '') => ({ exitCode, error });
 const [startedAt, finishedAt] = ['2026-01-01T00:00:00Z', '2026-01-01T01:00:00Z'];
 const ended = (exitCode: number, outOfMemory = false) => ({ exitCode, outOfMemory, startedAt, finishedAt });
 /** Nothing is known but what the engine says. */
-const ground: Ground = { isRebooted: false, followedUntil: null };
+const ground: Ground = { bootedAt: null, ranUntil: null };
 const later = Date.parse('2026-01-01T01:00:05Z');
 
 // @promise true-cause
@@ -23,13 +23,33 @@ describe('why a container ended', () => {
     expect(reasonOf(ended(status), ground, later)).toBe('engine-restart');
     expect(reasonOf(ended(status), ground, Date.parse(startedAt) - 1)).toBe('self-terminated');
     expect(reasonOf(ended(status), ground, null)).toBe('self-terminated');
-    expect(reasonOf(ended(status), { ...ground, isRebooted: true }, later)).toBe('node-reboot');
+    expect(reasonOf(ended(status), { ...ground, bootedAt: later }, later)).toBe('node-reboot');
+  });
+
+  it('is not the machine’s start when it was started after that', () => {
+    const rebooted = { ...ground, bootedAt: Date.parse(startedAt) - 1 };
+    expect(reasonOf(ended(0), rebooted, null)).toBe('self-terminated');
+    expect(reasonOf(ended(0), rebooted, later)).toBe('engine-restart');
   });
 
   it('is its own when its program has failed, or when its engine was followed still', () => {
-    expect(reasonOf(ended(1), { ...ground, isRebooted: true }, later)).toBe('self-terminated');
-    const followed = { ...ground, followedUntil: Date.parse(finishedAt) + 60_000 };
+    expect(reasonOf(ended(1), { ...ground, bootedAt: later }, later)).toBe('self-terminated');
+    const followed = { ...ground, ranUntil: Date.parse(finishedAt) + 1 };
     expect(reasonOf(ended(137), followed, later)).toBe('self-terminated');
+    expect(reasonOf(ended(137), { ...followed, bootedAt: later }, later)).toBe('self-terminated');
+  });
+
+  it('is its own when another container that ran meanwhile ended long after it', () => {
+    const at = (hour: string) => `2026-01-01T${hour}Z`;
+    const other = (from: string, to: string) => ({ startedAt: at(from), finishedAt: at(to) });
+    const of = (...others: ReturnType<typeof other>[]) => outlivedUntil({ finishedAt }, others);
+    expect(of(other('00:30:00', '01:01:00'))).toBe(Date.parse(at('01:00:30')));
+    // The engine ends them one after the other.
+    expect(of(other('00:30:00', '01:00:20'))).toBeNull();
+    // One that was started after it proves nothing: the engine may have been started in between.
+    expect(of(other('01:00:01', '03:00:00'))).toBeNull();
+    expect(of()).toBeNull();
+    expect(of({ startedAt, finishedAt: '' })).toBeNull();
   });
 
   it('names the signal or the status, the engine’s words, and the end of the log after a failure', () => {
@@ -70,7 +90,7 @@ describe('why a container ended', () => {
     await engine.startContainer(id, signal);
     container.exit(137, { outOfMemory: true });
     expect(await observeContainer(engine, id, ground, signal)).toMatchObject({ reason: 'out-of-memory' });
-    const rebooted = { ...ground, isRebooted: true };
+    const rebooted = { ...ground, bootedAt: Date.now() + 60_000 };
     await engine.startContainer(id, signal);
     container.exit(143);
     expect(await observeContainer(engine, id, rebooted, signal)).toMatchObject({ reason: 'node-reboot' });

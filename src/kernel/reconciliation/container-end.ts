@@ -6,12 +6,12 @@ import { beforeOutput } from '../../lib/redaction.ts';
 import type { ContainerEndReason } from '../record.ts';
 import type { ContainerObservation } from '../state-machine.ts';
 
-/** What is known of the ground that containers stand on. */
+/** What is known of the ground that containers stand on, in milliseconds since the epoch. */
 export interface Ground {
-  /** Whether the machine has been started since it was looked at last. */
-  readonly isRebooted: boolean;
-  /** Until when the engine was followed, in milliseconds since the epoch: no end before that was its own end; null = unknown. */
-  readonly followedUntil: number | null;
+  /** When the machine was started, if that was since kernels were taken over last; null = it was not, or that is unknown. */
+  readonly bootedAt: number | null;
+  /** Until when engine and machine are known to have run: what ended before was not ended by theirs; null = unknown. */
+  readonly ranUntil: number | null;
 }
 
 /** How a container ended, by the engine's word. */
@@ -51,22 +51,35 @@ function printable(text: string): string {
 /** How containers end with their engine or machine: the runner ends well when it is asked to, and is killed otherwise. */
 const statusesOfFall: ReadonlySet<number> = new Set([0, 137, 143, 255]);
 
-/** How long before its events break off an engine that ends may have ended containers. */
-const farewellMs = 2_000;
+/** How far apart an engine that ends, or begins anew, may end its containers: each gets some seconds. */
+const fallMs = 30_000;
 
 /** What an engine says of a container's end. */
 type EndDetail = Pick<ContainerDetail, 'exitCode' | 'outOfMemory' | 'startedAt' | 'finishedAt'>;
 
+/** Until when engine and machine have run for sure, by a container that outlived this one's end; null = none did. Pure. */
+export function outlivedUntil(
+  { finishedAt }: Pick<EndDetail, 'finishedAt'>,
+  others: readonly Pick<EndDetail, 'startedAt' | 'finishedAt'>[],
+): number | null {
+  const end = Date.parse(finishedAt);
+  const ends = others
+    .filter((one) => Date.parse(one.startedAt) < end)
+    .map((one) => Date.parse(one.finishedAt) - fallMs);
+  const last = Math.max(...ends);
+  return last > end ? last : null;
+}
+
 /** What ended a container; null = itself or its engine, by when that was started. */
 function reasonWithoutStart(
-  { exitCode, outOfMemory, finishedAt }: EndDetail,
-  { isRebooted, followedUntil }: Ground,
+  { exitCode, outOfMemory, startedAt, finishedAt }: EndDetail,
+  { bootedAt, ranUntil }: Ground,
 ): ContainerEndReason | null {
   // The engine also marks a container whose child alone was killed: then it ended by something else.
   if (outOfMemory && exitCode === killedStatus) return 'out-of-memory';
   if (!statusesOfFall.has(exitCode)) return 'self-terminated';
-  if (isRebooted) return 'node-reboot';
-  return followedUntil !== null && Date.parse(finishedAt) < followedUntil - farewellMs ? 'self-terminated' : null;
+  if (ranUntil !== null && Date.parse(finishedAt) < ranUntil) return 'self-terminated';
+  return bootedAt !== null && Date.parse(startedAt) < bootedAt ? 'node-reboot' : null;
 }
 
 /** What ended a container. `engineStartedAt`: null = unknown. Pure. */
@@ -106,8 +119,18 @@ export async function observeContainer(
   ground: Ground,
   signal: AbortSignal,
 ): Promise<ContainerObservation> {
-  const detail = await engine.inspectContainer(id, signal);
+  return await observationOf(engine, await engine.inspectContainer(id, signal), ground, signal);
+}
+
+/** What an inspection says; null: the engine does not know the container. Throws what the engine throws. */
+export async function observationOf(
+  engine: Engine,
+  detail: ContainerDetail | null,
+  ground: Ground,
+  signal: AbortSignal,
+): Promise<ContainerObservation> {
   if (!detail) return { type: 'absent' };
+  const { id } = detail;
   // It was removed by somebody; its end by signal 9 is only how that is done.
   if (detail.state === 'removing') return { type: 'removed' };
   if (containerIsAlive(detail.state)) return { type: 'alive', containerId: id };

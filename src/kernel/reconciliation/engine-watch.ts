@@ -15,6 +15,7 @@ import { supervise } from '../../lib/retry.ts';
 import type { KernelActor } from '../actor.ts';
 import type { Ownership } from '../container/ownership.ts';
 import type { KernelRecord } from '../record.ts';
+import type { BootNote } from './boot-note.ts';
 import { containerIsAlive, observeContainer } from './container-end.ts';
 import type { EngineIdentityGuard } from './engine-identity-guard.ts';
 import { type ListedContainer, listOwnedContainers } from './owned-containers.ts';
@@ -24,6 +25,7 @@ import { removedByOthers } from './recovered.ts';
 export interface WatchParts {
   readonly engine: Engine;
   readonly ownership: Ownership;
+  readonly bootNote: Pick<BootNote, 'rebootedAt'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** The actors of live kernels. */
@@ -42,6 +44,8 @@ const observeDeadlineMs = 20_000;
 const listDeadlineMs = 10_000;
 /** Longest pause before a stream of events that ended is asked for anew. */
 const againMs = 1_000;
+/** How long before its events break off an engine that ends may have ended containers. */
+const farewellMs = 2_000;
 
 /** A container that is looked at, and whether an event was about it. */
 interface Sighting {
@@ -176,9 +180,10 @@ export class EngineWatch {
   }
 
   async #inspect(actor: KernelActor, sighting: Sighting, deadline: Deadline): Promise<void> {
-    const { engine, engineGuard } = this.#parts;
+    const { engine, engineGuard, bootNote } = this.#parts;
     const { id, generation } = sighting;
-    const ground = { isRebooted: false, followedUntil: this.#followedUntil };
+    const ranUntil = this.#followedUntil === null ? null : this.#followedUntil - farewellMs;
+    const ground = { bootedAt: await bootNote.rebootedAt(), ranUntil };
     const observation = await observeContainer(engine, id, ground, deadline.signal);
     switch (observation.type) {
       case 'alive':

@@ -69,6 +69,41 @@ describe('recovering', () => {
     expect(await second.leftovers()).toEqual([]);
   });
 
+  it('tells a kernel that ended by itself from those that its engine ended later', async () => {
+    const first = await fixture();
+    const [own, fallen] = [specFixture(), specFixture()];
+    for (const spec of [own, fallen]) await first.kernels.registry.create(spec, never);
+    await first[Symbol.asyncDispose]();
+    const now = Date.now();
+    first.containerOf(own.id).exit(0, { now });
+    first.containerOf(fallen.id).exit(137, { now: now + 60_000 });
+    await expect.poll(() => Date.now()).toBeGreaterThan(now);
+    first.dummy.restart(137);
+    const second = await fixture({ folder: first.folder, engine: first.dummy });
+    await second.kernels.registry.recover(never);
+    const reasons = second.events.map((event) => event.type === 'kernel-terminated' && [event.kernelId, event.reason]);
+    expect(reasons).toHaveLength(2);
+    expect(reasons).toEqual(
+      expect.arrayContaining([
+        [own.id, 'self-terminated'],
+        [fallen.id, 'engine-restart'],
+      ]),
+    );
+  });
+
+  it('takes no start of the machine for the end of a kernel that was started after it', async () => {
+    const first = await fixture();
+    const spec = specFixture();
+    await first.kernels.registry.create(spec, never);
+    await first[Symbol.asyncDispose]();
+    first.containerOf(spec.id).exit(0);
+    // An earlier process was killed before it could note the start.
+    await writeFile(join(first.state.path, 'boot-id'), '00000000-0000-4000-8000-000000000000\n');
+    const second = await fixture({ folder: first.folder, engine: first.dummy });
+    await second.kernels.registry.recover(never);
+    expect(second.events).toMatchObject([{ type: 'kernel-terminated', reason: 'self-terminated' }]);
+  });
+
   it('takes the copy in the scratch folder when the record is damaged', async () => {
     const blocker = await fixture();
     const blocking = await blocker.kernels.registry.create(specFixture({ publish: [80] }), never);

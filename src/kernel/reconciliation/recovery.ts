@@ -22,7 +22,7 @@ import type { RecoverySummary } from '../kernel-registry.ts';
 import { decodeRecord, type KernelRecord } from '../record.ts';
 import type { ContainerObservation } from '../state-machine.ts';
 import type { BootNote } from './boot-note.ts';
-import { containerIsAlive, type Ground, observeContainer } from './container-end.ts';
+import { containerIsAlive, observationOf, outlivedUntil } from './container-end.ts';
 import type { EngineIdentityGuard } from './engine-identity-guard.ts';
 import { type ListedContainer, listOwnedContainers } from './owned-containers.ts';
 
@@ -36,7 +36,7 @@ export interface AdoptionParts {
   readonly scratch: ScratchFolders;
   readonly events: Pick<EventSink, 'hasEnded'>;
   readonly invariantViolations: InvariantViolations;
-  readonly bootNote: Pick<BootNote, 'isRebooted' | 'write'>;
+  readonly bootNote: Pick<BootNote, 'rebootedAt' | 'write'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -59,19 +59,18 @@ export async function adoptAll(
   const resumed = await Promise.all(decideRecovery(records, containers).map((one) => toResume(one, parts)));
   const known = resumed.filter((one) => one !== null);
   // Everything that the engine is asked comes first: when it goes away meanwhile, nothing has begun.
-  const ground = { isRebooted: await bootNote.isRebooted(), followedUntil: null };
-  const found = await Promise.all(
-    known.map(async ({ record, container }) => ({
-      record,
-      observation: await observationOf(engine, container, ground, signal),
-    })),
+  const observations = await observeAll(
+    known.map(({ container }) => container),
+    parts,
+    signal,
   );
   // A daemon that stops begins nothing more.
   signal.throwIfAborted();
   // Side by side: an engine that hangs may hold each one up until its deadline.
   const actors = await Promise.all(
-    found.map(async ({ record, observation }) => {
+    known.map(async ({ record }, index) => {
       const actor = add(record);
+      const observation = observations[index] ?? { type: 'absent' };
       await adoptLeases(record, parts);
       actor.post({ type: 'recovered', observation, terminationPublished: events.hasEnded(record.spec.id) });
       return actor;
@@ -125,18 +124,27 @@ async function adoptLeases(
   }
 }
 
-/** A container that is listed as alive is not asked for: there may be hundreds. */
-async function observationOf(
-  engine: Engine,
-  container: ListedContainer | null,
-  ground: Ground,
+/** What became of each container. One that is listed as alive is not asked for: there may be hundreds. */
+async function observeAll(
+  containers: readonly (ListedContainer | null)[],
+  { engine, bootNote }: Pick<AdoptionParts, 'engine' | 'bootNote'>,
   signal: AbortSignal,
-): Promise<ContainerObservation> {
-  if (!container) return { type: 'absent' };
-  const { containerId, state } = container;
-  return containerIsAlive(state)
-    ? { type: 'alive', containerId }
-    : await observeContainer(engine, containerId, ground, signal);
+): Promise<readonly ContainerObservation[]> {
+  const bootedAt = await bootNote.rebootedAt();
+  const details = await Promise.all(
+    containers.map((one) =>
+      one && !containerIsAlive(one.state) ? engine.inspectContainer(one.containerId, signal) : null,
+    ),
+  );
+  const ended = details.filter((detail) => detail !== null);
+  return await Promise.all(
+    containers.map(async (one, index): Promise<ContainerObservation> => {
+      if (one && containerIsAlive(one.state)) return { type: 'alive', containerId: one.containerId };
+      const detail = details[index] ?? null;
+      const ranUntil = detail && outlivedUntil(detail, ended);
+      return await observationOf(engine, detail, { bootedAt, ranUntil }, signal);
+    }),
+  );
 }
 
 /** Waits, bounded, until no kernel of an earlier process is being cleaned up. */
