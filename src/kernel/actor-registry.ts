@@ -234,7 +234,7 @@ export class ActorRegistry implements KernelRegistry {
   async auditDevices(signal: AbortSignal): Promise<void> {
     if (this.#stopping || !this.#watch.healthy) return;
     const { engine, ownership } = this.#parts;
-    const found = await listOwnedContainers(engine, ownership, signal);
+    const found = await listOwnedContainers(engine, ownership, this.list(), signal);
     await auditDevices({ ...this.#parts, actors: this.#actors }, found, signal);
   }
 

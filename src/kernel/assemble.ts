@@ -176,7 +176,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     ensureNetwork: (deadline) => bridge.ensure(deadline),
     joined: async (signal) => {
       engineGuard.assertOpen();
-      const stock = await listOwnedContainers(engine, ownership, signal);
+      const stock = await listOwnedContainers(engine, ownership, registry.list(), signal);
       return new Set(stock.flatMap(({ placement }) => placement?.prewarmedNetwork?.container ?? []));
     },
     networkBytes: parts.networkBytes,

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { uniqueName } from '../support/engine.ts';
 import { engineCall } from '../support/engine-api.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
 
@@ -74,6 +75,18 @@ describe('after kill -9 of the daemon', () => {
       .split('\n')
       .filter((line) => line.includes(id) && line.includes('kernel-terminated'));
     expect(events).toHaveLength(1);
+  });
+
+  it('a kernel whose container somebody has renamed is as it was', async () => {
+    const id = await node.create('--lang', 'shell');
+    const container = await containerOf(id);
+    await engineCall('POST', `/containers/${container}/rename?name=${uniqueName('mine')}`);
+    await node.endDaemon('SIGKILL');
+    await node.startDaemon();
+    expect(await text('exec', id, '-c', 'echo here')).toBe('here\n');
+    expect(await text('inspect', id, '--json')).toContain('"missingSince":null');
+    await engineCall('POST', `/containers/${container}/kill`);
+    expect(await terminationOf(id)).toBe('self-terminated');
   });
 
   it('a corrupt record is put aside and the others are restored', async () => {

@@ -318,6 +318,7 @@ export class KernelsFixture implements AsyncDisposable {
     const containers = await listOwnedContainers(
       this.engine,
       new Ownership(this.state.agentId, this.state.secret),
+      this.kernels.registry.list(),
       AbortSignal.timeout(10_000),
     );
     const folders = await Promise.all(

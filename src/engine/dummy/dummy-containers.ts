@@ -23,6 +23,8 @@ export class DummyContainer {
   readonly id: ContainerId;
   readonly spec: ContainerSpec;
   readonly pid: number;
+  /** What it is called now: people may have renamed it. */
+  name: string;
   readonly log: LogChunk[] = [];
   #state: ContainerState = 'created';
   #exitCode = 0;
@@ -34,6 +36,7 @@ export class DummyContainer {
 
   constructor(spec: ContainerSpec, serial: number, onExit: (container: DummyContainer) => void) {
     this.spec = spec;
+    this.name = spec.name;
     this.id = asContainerId(`d${serial.toString(16).padStart(63, '0')}`);
     this.pid = 100_000 + serial;
     this.#onExit = onExit;
@@ -96,7 +99,7 @@ export class DummyContainer {
   summary(): ContainerSummary {
     return {
       id: this.id,
-      name: this.spec.name,
+      name: this.name,
       image: this.spec.image,
       labels: this.spec.labels,
       state: this.#state,
@@ -214,6 +217,14 @@ export class DummyContainers {
     return container;
   }
 
+  /** Calls it something else, as people do with the engine's own tool. Throws ENGINE_FAILED (404) when there is none. */
+  rename(id: ContainerId, name: string): void {
+    const container = this.require(id);
+    this.#named.delete(container.name);
+    container.name = name;
+    this.#named.set(name, container);
+  }
+
   kill(id: ContainerId, killSignal: string): void {
     const container = this.#containers.get(id);
     if (!container?.running) return;
@@ -232,7 +243,7 @@ export class DummyContainers {
     if (!container) return;
     container.exit(137, { now: this.#clock.now() });
     this.#containers.delete(id);
-    this.#named.delete(container.spec.name);
+    this.#named.delete(container.name);
     this.#emit(container, 'destroyed');
   }
 
@@ -273,8 +284,8 @@ export class DummyContainers {
     action: Extract<EngineEvent, { type: 'container' }>['action'],
     exitCode?: number,
   ): void {
-    const { name, labels } = container.spec;
-    const event = { type: 'container' as const, action, id: container.id, name, labels };
+    const { id, name, spec } = container;
+    const event = { type: 'container' as const, action, id, name, labels: spec.labels };
     this.#events.emit(exitCode === undefined ? event : { ...event, exitCode });
   }
 }

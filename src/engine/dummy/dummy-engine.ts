@@ -117,6 +117,11 @@ export class DummyEngine implements Engine {
     return found;
   }
 
+  /** Calls a container something else, as people do with the engine's own tool. */
+  renameContainer(id: ContainerId, name: string): void {
+    this.#containers.rename(id, name);
+  }
+
   /** Cuts every event stream: its readers see `disconnected`, then `connected`; what they had not read is lost. */
   disconnectEvents(error = 'planted disconnection'): void {
     this.#events.disconnect(error);

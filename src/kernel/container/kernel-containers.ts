@@ -143,7 +143,7 @@ export class KernelContainers {
   /** Removes a container of a kernel by id, if it is provably ours and no newer than `generation`. */
   async removeOrphan(id: ContainerId, generation: number, signal: AbortSignal): Promise<void> {
     const detail = await this.#parts.engine.inspectContainer(id, signal);
-    const owned = detail && this.#parts.ownership.identify(detail);
+    const owned = detail && this.#parts.ownership.identify(detail, () => undefined);
     if (owned && owned.generation <= generation) await this.#parts.engine.removeContainer(id, signal);
   }
 
@@ -171,14 +171,9 @@ export class KernelContainers {
     const [name, earlier] = ownership.containerNames(record.spec.id, record.spec.image.reference);
     for (const one of [name, record.containerId, earlier]) {
       const found = one === null ? null : await engine.inspectContainer(one, signal);
-      if (found && [name, earlier].some((madeWith) => this.#isOf(record, found, madeWith))) return found;
+      const owned = found && ownership.identify(found, () => record);
+      if (owned?.kernelId === record.spec.id && owned.generation <= record.generation) return found;
     }
     return null;
-  }
-
-  /** The proof is of the name that it was made with, whatever it is called now. */
-  #isOf(record: KernelRecord, detail: ContainerDetail, name: string): boolean {
-    const owned = this.#parts.ownership.identify({ ...detail, name });
-    return owned !== null && owned.kernelId === record.spec.id && owned.generation <= record.generation;
   }
 }

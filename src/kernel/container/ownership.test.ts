@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { recordFixture } from '../../../test/support/kernel-record.ts';
 import { asContainerId, newKernelId, parseAgentId } from '../../lib/ids.ts';
-import { labelNames, Ownership } from './ownership.ts';
+import { type Claimant, labelNames, Ownership } from './ownership.ts';
 
 const ownership = new Ownership(parseAgentId('i-one'), randomBytes(32));
 const kernel = newKernelId();
@@ -20,6 +21,8 @@ const container = (labels: Record<string, string> = {}, called = name) => ({
   },
 });
 
+const identify = (container: Claimant) => ownership.identify(container, () => undefined);
+
 describe('ownership', () => {
   it('names a container by its image and by what nobody but the agent can make of its kernel’s id', () => {
     expect(name).toMatch(/^kernel\.python\.[0-9a-f]{24}$/);
@@ -31,8 +34,7 @@ describe('ownership', () => {
 
   it('recognises what an earlier version made, whose name is of the id, and no name of another form', () => {
     expect(earlier).toBe(`kernel.python.${kernel}`);
-    const proven = (called: string) =>
-      ownership.identify(container({ [labelNames.proof]: ownership.proof(called) }, called));
+    const proven = (called: string) => identify(container({ [labelNames.proof]: ownership.proof(called) }, called));
     expect(proven(earlier)).toMatchObject({ kernelId: kernel });
     expect(proven(name)).toMatchObject({ kernelId: kernel });
     const last = name.split('.').at(-1);
@@ -42,17 +44,17 @@ describe('ownership', () => {
   });
 
   it('recognises what it made', () => {
-    expect(ownership.identify(container())).toEqual({
+    expect(identify(container())).toEqual({
       containerId: 'c',
       kernelId: kernel,
       sessionId: kernel,
       generation: 2,
     });
-    expect(ownership.identify(container({}, `/${name}`))).not.toBeNull();
+    expect(identify(container({}, `/${name}`))).not.toBeNull();
   });
 
   it('recognises what it made when the agent was called something else', () => {
-    expect(ownership.identify(container({ [labelNames.owner]: 'i-before' }))).not.toBeNull();
+    expect(identify(container({ [labelNames.owner]: 'i-before' }))).not.toBeNull();
   });
 
   // @promise foreign-untouched
@@ -67,13 +69,33 @@ describe('ownership', () => {
     ['a generation that is none', { [labelNames.generation]: '0' }],
     ['a session id that is none', { [labelNames.sessionId]: 'x' }],
   ])('does not take a container with %s for its own', (_, labels) => {
-    expect(ownership.identify(container(labels))).toBeNull();
+    expect(identify(container(labels))).toBeNull();
   });
 
   // @promise image-labels
   it('does not take a container for its own that has inherited all labels through an image', () => {
-    expect(ownership.identify(container({}, `kernel.python.${newKernelId()}`))).toBeNull();
-    expect(ownership.identify(container({}, 'anything'))).toBeNull();
+    expect(identify(container({}, `kernel.python.${newKernelId()}`))).toBeNull();
+    expect(identify(container({}, 'anything'))).toBeNull();
+  });
+
+  it('recognises a renamed container by the id that the record of its kernel has, and no other that has its labels', () => {
+    const { spec } = recordFixture();
+    const image = { ...spec.image, reference: 'registry.example/team/python:3.12' };
+    const renamed = container({}, 'anything');
+    const recognised = (containerId: string | null, of = kernel, reference = image.reference) =>
+      ownership.identify(renamed, (asked) =>
+        asked === of
+          ? {
+              containerId: containerId === null ? null : asContainerId(containerId),
+              spec: { ...spec, id: of, image: { ...image, reference } },
+            }
+          : undefined,
+      );
+    expect(recognised('c')).toMatchObject({ containerId: 'c', kernelId: kernel, generation: 2 });
+    expect(recognised('d')).toBeNull();
+    expect(recognised(null)).toBeNull();
+    expect(recognised('c', newKernelId())).toBeNull();
+    expect(recognised('c', kernel, 'other')).toBeNull();
   });
 
   it('gives each container of a kernel its own runner secret, the same after a restart of the daemon', () => {

@@ -14,6 +14,7 @@ import {
   type SessionId,
 } from '../../lib/ids.ts';
 import { objectLabels } from '../../protocol/image-contract.ts';
+import type { KernelRecord } from '../record.ts';
 
 /**
  * Labels of a kernel's container. The first three have the names that other tools know (spec kernel-lifecycle 7.2);
@@ -45,6 +46,9 @@ export interface OwnedContainer {
   readonly sessionId: SessionId;
   readonly generation: number;
 }
+
+/** What is recorded of a kernel that may have a container. */
+export type RecordOf = (kernel: KernelId) => Pick<KernelRecord, 'containerId' | 'spec'> | undefined;
 
 /** By what the engine is asked for our containers: for those of all agents, since only the proof tells whose one is. */
 export const provenLabels = { [labelNames.proof]: null } as const;
@@ -87,22 +91,35 @@ export class Ownership {
     return Buffer.from(this.#mac(`ssh-${key}:${kernel}`), 'hex');
   }
 
-  /** Whose container this is, or null when it is not provably this agent's. */
-  identify(container: Claimant): OwnedContainer | null {
-    const { labels } = container;
-    const name = container.name.replace(/^\//, '');
-    const [, last] = /^kernel\.[A-Za-z0-9_-]+\.([0-9a-f-]+)$/.exec(name) ?? [];
-    if (!sameText(labels[labelNames.proof] ?? '', this.proof(name))) return null;
+  /**
+   * Whose container this is, or null when it is not provably this agent's. The proof is of the name that it was made with:
+   * people may have renamed it, and then it is known by its id, which only the record of its kernel tells.
+   */
+  identify(container: Claimant, recordOf: RecordOf): OwnedContainer | null {
+    const { id: containerId, labels } = container;
     const generation = labels[labelNames.generation] ?? '';
     if (!/^[1-9]\d{0,8}$/.test(generation)) return null;
     try {
       const kernelId = parseKernelId(labels[labelNames.kernelId] ?? '');
-      if (last !== kernelId && last !== this.#alias(kernelId)) return null;
       const sessionId = parseSessionId(labels[labelNames.sessionId] ?? '');
-      return { containerId: container.id, kernelId, sessionId, generation: Number(generation) };
+      const record = recordOf(kernelId);
+      const isOurs =
+        this.#isMadeAs(container.name.replace(/^\//, ''), kernelId, labels) ||
+        (record?.containerId === containerId &&
+          this.containerNames(kernelId, record.spec.image.reference).some((name) =>
+            this.#isMadeAs(name, kernelId, labels),
+          ));
+      return isOurs ? { containerId, kernelId, sessionId, generation: Number(generation) } : null;
     } catch {
       return null;
     }
+  }
+
+  /** Whether labels prove that their container was made by this name, for this kernel. */
+  #isMadeAs(name: string, kernel: KernelId, labels: Claimant['labels']): boolean {
+    const [, last] = /^kernel\.[A-Za-z0-9_-]+\.([0-9a-f-]+)$/.exec(name) ?? [];
+    if (last !== kernel && last !== this.#alias(kernel)) return false;
+    return sameText(labels[labelNames.proof] ?? '', this.proof(name));
   }
 
   #alias(kernel: KernelId): string {

@@ -53,6 +53,39 @@ describe('what happens outside', () => {
   });
 });
 
+describe('a container that somebody has renamed', () => {
+  it('is its kernel’s as before, for this daemon and for the next', async () => {
+    const first = await fixture();
+    await first.kernels.registry.recover(never);
+    const { spec, containerId } = await first.kernels.registry.create(specFixture(), never);
+    first.dummy.renameContainer(first.containerOf(spec.id).id, 'mine');
+    for (let pass = 0; pass < 3; pass += 1) await first.kernels.registry.sweep(never);
+    await first.kernels.registry.auditDevices(never);
+    expect(first.kernels.registry.get(spec.id)).toMatchObject({ phase: 'running', missingSince: null });
+    await first[Symbol.asyncDispose]();
+
+    const second = await fixture({ folder: first.folder, engine: first.dummy });
+    expect(await second.kernels.registry.recover(never)).toEqual({ adopted: 1, ended: 0, quarantined: 0 });
+    expect(second.kernels.registry.get(spec.id)).toMatchObject({ phase: 'running', containerId, missingSince: null });
+    expect([...second.events, ...Object.keys(second.invariantViolations.snapshot())]).toEqual([]);
+    await second.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
+    expect(second.dummy.containers).toEqual([]);
+  });
+
+  it('has its end noticed at once, with the reason', async () => {
+    const one = await fixture();
+    const abort = new AbortController();
+    const watch = one.kernels.registry.watch(abort.signal);
+    const { spec } = await one.kernels.registry.create(specFixture(), never);
+    const container = one.containerOf(spec.id);
+    one.dummy.renameContainer(container.id, 'mine');
+    container.exit(3);
+    await expect.poll(() => one.kernels.registry.get(spec.id).termination?.exitCode).toBe(3);
+    abort.abort();
+    await watch;
+  });
+});
+
 describe('an engine that answers no listing any more', () => {
   it('counts as unhealthy until it does', async () => {
     const { kernels, dummy } = await fixture();

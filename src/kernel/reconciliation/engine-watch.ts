@@ -135,7 +135,7 @@ export class EngineWatch {
     // Only kernels that ran before the listing: a container made after it is not in it.
     const running = [...actors.values()].filter((actor) => actor.record.phase === 'running' && actor.steady);
     const recorded = [...actors.values()].map(({ record }) => record);
-    const containers = await this.#list(signal);
+    const containers = await this.#list(recorded, signal);
     try {
       const listed = new Set(containers.map(({ containerId }) => containerId));
       // Also without kernels: the mark is to be there before the next one is made.
@@ -225,11 +225,13 @@ export class EngineWatch {
     }
   }
 
-  async #list(signal: AbortSignal): Promise<readonly ListedContainer[]> {
+  async #list(records: readonly KernelRecord[], signal: AbortSignal): Promise<readonly ListedContainer[]> {
     const { engine, ownership, log } = this.#parts;
     try {
       const options = { what: 'listing the containers', timeoutMs: listDeadlineMs, signal };
-      const found = await withDeadline(options, (deadline) => listOwnedContainers(engine, ownership, deadline.signal));
+      const found = await withDeadline(options, (deadline) =>
+        listOwnedContainers(engine, ownership, records, deadline.signal),
+      );
       this.#answering = true;
       return found;
     } catch (error) {
@@ -267,7 +269,7 @@ export class EngineWatch {
         return;
       case 'container': {
         if (event.action !== 'died' && event.action !== 'destroyed') return;
-        const owned = ownership.identify(event);
+        const owned = ownership.identify(event, (kernel) => actors.get(kernel)?.record);
         const actor = owned && actors.get(owned.kernelId);
         if (!owned || !actor || isExpected(actor, owned.containerId)) return;
         // Beside the loop: one slow inspection must not hold back other hints.

@@ -2,12 +2,12 @@
  * The containers of an engine that are provably this agent's, with what their labels say of their placement: the choices of a
  * kernel that no name gives, which outlive a lost record there.
  */
-import type { ContainerState, Engine } from '../../engine/engine.ts';
+import type { ContainerState, ContainerSummary, Engine } from '../../engine/engine.ts';
 import { asContainerId } from '../../lib/ids.ts';
 import { list, triple } from '../../lib/json-reader.ts';
 import { allocationOf, type DeviceShare } from '../../resources/device-share.ts';
 import { labelNames, type OwnedContainer, type Ownership, provenLabels } from '../container/ownership.ts';
-import type { KernelPlacement } from '../record.ts';
+import type { KernelPlacement, KernelRecord } from '../record.ts';
 
 /** What of a placement is in the labels. */
 export type LabelledPlacement = Omit<KernelPlacement, 'provision'>;
@@ -76,15 +76,25 @@ export interface ListedContainer extends OwnedContainer {
   readonly placement: LabelledPlacement | null;
 }
 
-/** Every container of this engine that is provably ours. Throws ENGINE_UNAVAILABLE. */
+/** Every container of this engine that is provably ours, by its name or by the records. Throws ENGINE_UNAVAILABLE. */
 export async function listOwnedContainers(
   engine: Engine,
   ownership: Ownership,
+  records: readonly KernelRecord[],
   signal: AbortSignal,
 ): Promise<readonly ListedContainer[]> {
-  const found = await engine.listContainers(provenLabels, signal);
-  return found.flatMap((summary) => {
-    const owned = ownership.identify(summary);
+  return ownedAmong(await engine.listContainers(provenLabels, signal), ownership, records);
+}
+
+/** Those of a listing that are provably ours. Pure. */
+export function ownedAmong(
+  listing: readonly ContainerSummary[],
+  ownership: Ownership,
+  records: readonly KernelRecord[],
+): readonly ListedContainer[] {
+  const byKernel = new Map(records.map((record) => [record.spec.id, record]));
+  return listing.flatMap((summary) => {
+    const owned = ownership.identify(summary, (kernel) => byKernel.get(kernel));
     return owned ? [{ ...owned, state: summary.state, placement: readPlacement(summary.labels) }] : [];
   });
 }

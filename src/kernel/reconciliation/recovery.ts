@@ -12,7 +12,7 @@ import { withDeadline } from '../../lib/deadline.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { ScratchFolders } from '../../storage/scratch.ts';
 import type { KernelActor } from '../actor.ts';
-import type { Ownership } from '../container/ownership.ts';
+import { type Ownership, provenLabels } from '../container/ownership.ts';
 import { groupsOf } from '../creation/creation.ts';
 import type { CreationPlan } from '../creation/step.ts';
 import { recordCopyName } from '../creation/steps/config-files.ts';
@@ -24,7 +24,7 @@ import type { ContainerObservation } from '../state-machine.ts';
 import type { BootNote } from './boot-note.ts';
 import { containerIsAlive, observationOf, outlivedUntil } from './container-end.ts';
 import type { EngineIdentityGuard } from './engine-identity-guard.ts';
-import { type ListedContainer, listOwnedContainers } from './owned-containers.ts';
+import { type ListedContainer, ownedAmong } from './owned-containers.ts';
 
 /** What a recovery works with. */
 export interface AdoptionParts {
@@ -51,8 +51,10 @@ export async function adoptAll(
   signal: AbortSignal,
 ): Promise<RecoverySummary> {
   const { engine, engineGuard, journal, ownership, events, invariantViolations, scratch, bootNote } = parts;
-  const containers = await listOwnedContainers(engine, ownership, signal);
+  // Before anything is read: a record that cannot be is put aside, and nothing is done while the engine is away.
+  const listing = await engine.listContainers(provenLabels, signal);
   const { records, quarantined } = await journal.load();
+  const containers = ownedAmong(listing, ownership, records);
   const listed = new Set(containers.map(({ containerId }) => containerId));
   await engineGuard.check({ listed, recorded: records }, signal);
   for (const _ of quarantined) invariantViolations.count('quarantined-record');

@@ -72,7 +72,8 @@ export class Sweep {
   async #containers(kept: ReadonlySet<KernelId>, signal: AbortSignal): Promise<ReadonlySet<KernelId>> {
     const { containers, ownership, actors, invariantViolations, clock, graceMs } = this.#parts;
     const seen = new Map<ContainerId, number>();
-    const found = await listOwnedContainers(containers.engine, ownership, signal);
+    const records = [...actors.values()].map(({ record }) => record);
+    const found = await listOwnedContainers(containers.engine, ownership, records, signal);
     for (const container of found) {
       const verdict = judge(container, actors.get(container.kernelId));
       if (verdict === 'newer') invariantViolations.count('newer-generation');
