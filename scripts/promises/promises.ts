@@ -252,6 +252,11 @@ export const promiseSections: readonly PromiseSection[] = [
       promise('tenant', 'no-other-kernel', 'it reaches no other kernel, not the host, no link-local address'),
       promise(
         'tenant',
+        'connections',
+        'it cannot fill the host’s table of connections, and leaves its neighbours theirs',
+      ),
+      promise(
+        'tenant',
         'no-cluster-services',
         'it reaches neither etcd nor Redis of its cluster, nor the agent’s ports',
       ),

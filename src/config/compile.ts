@@ -95,6 +95,7 @@ export function compileSettings(values: SchemaValues, context: CompileContext): 
     },
     readyTimeoutMs: kernelet['ready-timeout'],
     missingGraceMs: kernelet['missing-grace'],
+    connectionLimit: kernelet['connection-limit'],
     diskReserve: kernelet['disk-reserve'] ?? usualReserve,
     keptHomes: { keepMs: kernelet['trash-keep'], maxBytes: kernelet['trash-size'] },
     etcd: context.mode === 'cluster' ? compileEtcd(etcd, absolute) : null,

@@ -211,6 +211,8 @@ export interface Settings {
   readonly missingGraceMs: number;
   /** What stays free for the node of the file systems that kernels write to. */
   readonly diskReserve: ReservedSpace;
+  /** How many connections begun by one kernel the host follows at a time; 0 = no limit. */
+  readonly connectionLimit: number;
   /** Files of kernels whose end nobody asked for. */
   readonly keptHomes: { readonly keepMs: number; readonly maxBytes: number };
   /** null in standalone mode. */

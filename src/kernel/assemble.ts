@@ -87,6 +87,8 @@ export interface KernelsSettings {
   readonly readyTimeoutMs: number;
   /** How long the tenant's processes get to end by themselves before a removal; 0 = not at all. */
   readonly graceMs: number;
+  /** How many connections begun by one kernel the host follows at a time; 0 = no limit. */
+  readonly connectionLimit: number;
   /** Networks that are kept ready for kernels to come; 0 = none. */
   readonly prewarmedNetworks: number;
   /** Folders with limited homes that are kept ready, and of which size to begin with. */
@@ -133,6 +135,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     log,
     packetFilter: parts.packetFilter,
     refusedServices: parts.refusedServices,
+    connectionLimit: settings.connectionLimit,
   };
   const bridge = new Bridge(filtered);
   const sessionNetworks = new SessionNetworks({ ...filtered, clock });

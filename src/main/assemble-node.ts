@@ -145,6 +145,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
         keptHomes: options.keepsKernels
           ? { keepMs: settings.keptHomes.keepMs, maxBytes: settings.keptHomes.maxBytes }
           : { keepMs: 0, maxBytes: 0 },
+        connectionLimit: settings.connectionLimit,
         prewarmedNetworks: options.prewarmedNetworks,
         prewarmedHomes: { count: options.keepsKernels ? prewarmedHomes : 0, homeBytes: settings.defaults.homeBytes },
       },

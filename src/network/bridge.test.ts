@@ -20,6 +20,7 @@ function setUp(options: { filter?: FakePacketFilter; engine?: DummyEngine } = {}
     log: silentLogger,
     refusedServices: noRefusedServices,
     packetFilter: filter,
+    connectionLimit: 8192,
   });
   const ensure = () => withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => bridge.ensure(deadline));
   return { engine, bridge, ensure, filter };
@@ -97,6 +98,7 @@ describe('the bridge', () => {
         },
         filterBridges: async () => true,
       },
+      connectionLimit: 8192,
     });
     await expect(ended.refresh(true, AbortSignal.timeout(20))).rejects.toMatchObject({ name: 'TimeoutError' });
   });

@@ -23,6 +23,8 @@ export interface BridgeOptions {
   readonly log: Logger;
   readonly packetFilter: PacketFilter;
   readonly refusedServices: RefusedServices;
+  /** How many connections begun by one kernel the host follows at a time; 0 = no limit. */
+  readonly connectionLimit: number;
 }
 
 const ownerLabel = 'ai.kernelet.network-of';
@@ -45,8 +47,8 @@ export class Bridge {
     this.name = `kernelet-${options.tag}`;
     this.interfaceName = `kl-${options.tag}`;
     this.#options = options;
-    const { engine, tag, packetFilter: filter, log } = options;
-    const scope = { tag, interfaces: this.interfaceName, kind: 'isolated' } as const;
+    const { engine, tag, packetFilter: filter, connectionLimit, log } = options;
+    const scope = { tag, interfaces: this.interfaceName, kind: 'isolated', connectionLimit } as const;
     this.#firewall = new Firewall(scope, { filter, rulesChain: engine.rulesChain, log });
   }
 

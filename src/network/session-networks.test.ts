@@ -27,6 +27,7 @@ function setUp(
     log: silentLogger,
     refusedServices: options.refusedServices ?? noRefusedServices,
     packetFilter: filter,
+    connectionLimit: 8192,
   });
   return { networks, engine, clock, filter };
 }

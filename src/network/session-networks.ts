@@ -42,6 +42,8 @@ export interface SessionNetworksParts {
   readonly log: Logger;
   readonly packetFilter: PacketFilter;
   readonly refusedServices: RefusedServices;
+  /** How many connections begun by one kernel the host follows at a time; 0 = no limit. */
+  readonly connectionLimit: number;
 }
 
 /** Makes and removes them, and sweeps those that were forgotten. */
@@ -60,11 +62,12 @@ export class SessionNetworks {
 
   constructor(parts: SessionNetworksParts) {
     this.#parts = parts;
-    const { tag, packetFilter: filter, log } = parts;
+    const { tag, packetFilter: filter, connectionLimit, log } = parts;
     const { rulesChain, gatewayNetwork: gateway } = parts.engine;
     const make = (scope: FirewallScope): Firewall => new Firewall(scope, { filter, rulesChain, log });
-    this.#firewall = make({ tag: `${tag}-S`, interfaces: `ks${tag}+`, kind: 'joined' });
-    this.#gateway = gateway === null ? null : make({ tag: `${tag}-G`, interfaces: gateway, kind: 'shared' });
+    this.#firewall = make({ tag: `${tag}-S`, interfaces: `ks${tag}+`, kind: 'joined', connectionLimit });
+    this.#gateway =
+      gateway === null ? null : make({ tag: `${tag}-G`, interfaces: gateway, kind: 'shared', connectionLimit: 0 });
   }
 
   /** Makes one; one that is there already is taken. Throws INVALID_ARGUMENT when the name is somebody else's. */

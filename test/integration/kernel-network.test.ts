@@ -24,6 +24,7 @@ let published: ContainerId;
 let other: ContainerId;
 let refused: readonly ServiceAddress[];
 let tag: string;
+const connectionLimit = 200;
 
 /** This machine as if it had no nftables. */
 const iptablesAlone: PacketFilter = {
@@ -64,7 +65,8 @@ describe.each([
     ledger = new EngineLedger(engine);
     refused = [];
     const refusedServices = { facts: async () => ({ refused, refusedPorts: [] }) };
-    bridge = new Bridge({ engine, tag, agentId: 'test', log: silentLogger, packetFilter, refusedServices });
+    const log = silentLogger;
+    bridge = new Bridge({ engine, tag, agentId: 'test', log, packetFilter, refusedServices, connectionLimit });
     service = createServer((socket) => socket.on('error', () => {}).end('hello')).listen(0, '0.0.0.0');
     await new Promise((resolve) => service.once('listening', resolve));
     hostPort = (service.address() as AddressInfo).port;
@@ -188,6 +190,22 @@ describe.each([
         neighbour[Symbol.dispose]();
         await bridge.refresh(true, within(30_000));
       }
+    });
+
+    // @promise connections
+    it('lets no kernel have more connections in the table of the host than its limit, and its neighbours theirs', async () => {
+      using neighbour = new Neighbour();
+      const { restored } = bridge;
+      const port = await neighbour.listen();
+      expect(await reaches(other, neighbour.address, port)).toBe(true);
+      const datagrams = `for port in $(seq ${connectionLimit}); do echo x >/dev/udp/${neighbour.address}/$port; done`;
+      await engine.exec(other, ['bash', '-c', datagrams], {}, within(30_000));
+      expect(await reaches(other, neighbour.address, port)).toBe(false);
+      expect(await reaches(published, neighbour.address, port)).toBe(true);
+      // What is there already goes on, and the rules are seen to stand while they count.
+      expect(await fetchText(29_871)).toBe('hi\n');
+      await bridge.refresh(true, within(30_000));
+      expect(bridge.restored).toBe(restored);
     });
 
     it('stays while a container is attached, and leaves nothing when none is', async () => {

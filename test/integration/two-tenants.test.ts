@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startKernelet } from '../support/command.ts';
+import { Neighbour } from '../support/neighbour.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
 
 const mebibyte = 2 ** 20;
@@ -9,7 +10,7 @@ let node: NodeUnderTest;
 let greedy: string;
 let other: string;
 beforeAll(async () => {
-  node = await NodeUnderTest.started();
+  node = await NodeUnderTest.started({ configuration: '[kernelet]\nconnection-limit = 500\n' });
   const limits = ['--image', 'kernelet/python', '--cpus', '1', '--processes', '100'];
   greedy = await node.create(...limits, '--mem', '128m');
   other = await node.create(...limits, '--mem', '256m');
@@ -128,6 +129,30 @@ describe('one tenant that takes', () => {
       // The best of three, since others may be busy on this machine; with one processor it is a half.
       const shares = [await ofOther(busy), await ofOther(busy), await ofOther(busy)].map(Number);
       expect(Math.max(...shares)).toBeGreaterThan(0.4 * quiet);
+    });
+  });
+});
+
+describe('one tenant that begins connections', () => {
+  // @promise connections
+  it('has no more of them in the table of the host than its limit, and leaves the other its own', async () => {
+    using neighbour = new Neighbour();
+    const target = `('${neighbour.address}', ${await neighbour.listen()})`;
+    const begins = `
+import socket
+kept = []
+for port in range(1, 2000):
+  kept.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+  kept[-1].connect(('${neighbour.address}', port))
+  kept[-1].send(b'x')
+try: socket.create_connection(${target}, 5)
+except ConnectionRefusedError: full()
+else: sys.exit('there is no limit')`;
+    const connects = `import socket
+for _ in range(100): socket.create_connection(${target}, 5).close()
+print('done')`;
+    await besideHog(begins, async () => {
+      expect(await ofOther(connects)).toBe('done');
     });
   });
 });

@@ -15,7 +15,7 @@ export async function doctorContext(
   return {
     settings,
     engine: engine instanceof KerneletError ? engine : { address: 'unix:///x', info: engineInfo(engine), other },
-    ociRuntimes: null,
+    daemon: null,
     userId: 0,
     signal: AbortSignal.timeout(5_000),
   };

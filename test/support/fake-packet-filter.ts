@@ -17,6 +17,8 @@ export class FakePacketFilter implements PacketFilter {
   ]);
   /** Whether packets between the ports of a bridge can be filtered. */
   bridges = true;
+  /** What each rule that counts has counted. */
+  refusedPackets = 0;
   /** Each call, the program first. */
   readonly calls: string[] = [];
 
@@ -43,16 +45,17 @@ export class FakePacketFilter implements PacketFilter {
     }
   }
 
-  #nft([verb, , ...name]: readonly string[], input: string): ProgramResult {
+  #nft(args: readonly string[], input: string): ProgramResult {
+    const [verb, , ...name] = args.filter((arg) => arg !== '--terse');
     if (verb === '-f') {
-      this.tables.set(/^table (\S+ \S+)$/m.exec(input)?.[1] ?? '', input);
+      this.tables.set(/^table (\S+ \S+)/m.exec(input)?.[1] ?? '', input);
       return result(0);
     }
     const key = name.join(' ');
     const text = this.tables.get(key);
     if (text === undefined) return result(1, '', 'No such file or directory');
     if (verb === 'delete') this.tables.delete(key);
-    return result(0, text);
+    return result(0, text.replace('counter', `counter packets ${this.refusedPackets} bytes 0`));
   }
 
   #restore(input: string): ProgramResult {
@@ -70,7 +73,7 @@ export class FakePacketFilter implements PacketFilter {
     if (verb === '-S') {
       const lines = [...this.chains].flatMap(([name, held]) => [
         `-N ${name}`,
-        ...held.map((rule) => `-A ${name} ${rule}`),
+        ...held.map((rule) => `-A ${name} ${rule.replace(' -j', ` -c ${this.refusedPackets} 0 -j`)}`),
       ]);
       // The kernel lists all chains before the first rule.
       return result(

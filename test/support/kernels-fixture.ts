@@ -190,6 +190,7 @@ export const testSettings: KernelsSettings = {
   runner: { outputBufferBytes: 2 ** 20, finishedRunKeepMs: 60_000, isTerminalLocal: true, debug: false },
   readyTimeoutMs: 5_000,
   graceMs: 500,
+  connectionLimit: 8192,
   prewarmedNetworks: 0,
   prewarmedHomes: { count: 0, homeBytes: null },
   sweepGraceMs: 0,

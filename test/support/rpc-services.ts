@@ -56,6 +56,7 @@ const unfiltered = (): SessionNetworks =>
     log: silentLogger,
     refusedServices: noRefusedServices,
     packetFilter: noPacketFilter,
+    connectionLimit: 8192,
   });
 
 /** What they are made of, where that is not the most harmless. */

@@ -56,21 +56,13 @@ it('asks the daemon whose socket the configuration names for what it has found o
   expect(stdout).toMatch(/^ok {7}runtimes {2}kernels run under runc$/m);
 });
 
-it('waits for a daemon that hangs less long than for a check, and for none where no OCI runtime is named', async () => {
-  let asked = 0;
-  const hanging = createServer((socket) => {
-    asked += 1;
-    socket.resume();
-  });
+it('waits for a daemon that hangs less long than for a check', async () => {
+  const hanging = createServer((socket) => socket.resume());
   await new Promise<void>((resolve) => hanging.listen(cli.socket, resolve));
   try {
-    await writeFile(join(cli.folder, 'agent.toml'), '[agent]\nbackend = "dummy"\n');
-    await cli.run(['doctor'], withoutEngine());
-    expect(asked).toBe(0);
     await writeFile(join(cli.folder, 'agent.toml'), '[agent]\nbackend = "dummy"\n[kernelet]\noci-runtime = "runc"\n');
     const begun = performance.now();
     const { stdout } = await cli.run(['doctor'], withoutEngine());
-    expect(asked).toBe(1);
     expect(stdout).toMatch(/^warning {2}runtimes {2}nothing has tried runc yet$/m);
     expect(performance.now() - begun).toBeLessThan(8_000);
   } finally {

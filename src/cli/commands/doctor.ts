@@ -25,7 +25,7 @@ type NamedResult = Omit<CheckResult, 'repair'> & { readonly name: string };
 export const doctor = {
   name: 'doctor',
   summary: 'find out what is missing on this machine',
-  description: `Checks the engine, cgroups, the state folder, disk space, OCI runtimes, limits, the clock, ports and the firewall; each complaint comes
+  description: `Checks the engine, cgroups, the state folder, disk space, OCI runtimes, limits of the process and of the machine, the clock, ports and the firewall; each complaint comes
 with the command that fixes it. With --fix what can be repaired without harm is repaired: ports of the pool are reserved,
 until the next boot. The exit status is 125 when something does not work.`,
   operands: [],
@@ -74,11 +74,8 @@ async function contextOf(call: CommandCall): Promise<DoctorContext> {
   const { settings } = await loadAsServe(call);
   const signal = AbortSignal.timeout(checkMs);
   const { userId, clock } = call.host.io;
-  const [engine, ociRuntimes] = await Promise.all([
-    engineOf(call, settings, signal),
-    settings.ociRuntimes.length === 0 ? null : triedRuntimes(settings, clock, signal),
-  ]);
-  return { settings, engine, ociRuntimes, userId, signal };
+  const [engine, daemon] = await Promise.all([engineOf(call, settings, signal), daemonOf(settings, clock, signal)]);
+  return { settings, engine, daemon, userId, signal };
 }
 
 async function engineOf(call: CommandCall, settings: Settings, signal: AbortSignal): Promise<DoctorContext['engine']> {
@@ -92,15 +89,8 @@ async function engineOf(call: CommandCall, settings: Settings, signal: AbortSign
   }
 }
 
-/** A daemon of these settings has tried them at its start; doctor itself starts no container. */
-async function triedRuntimes(
-  { socketPath }: Settings,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<DoctorContext['ociRuntimes']> {
+/** It knows how many kernels there are, and has tried the OCI runtimes at its start; doctor itself starts no container. */
+async function daemonOf({ socketPath }: Settings, clock: Clock, signal: AbortSignal): Promise<DoctorContext['daemon']> {
   await using client = new ApiClient(new UnixTransport(socketPath, { clock }));
-  return await client.status(AbortSignal.any([signal, AbortSignal.timeout(daemonMs)])).then(
-    ({ ociRuntimes }) => ociRuntimes,
-    () => null,
-  );
+  return await client.status(AbortSignal.any([signal, AbortSignal.timeout(daemonMs)])).catch(() => null);
 }

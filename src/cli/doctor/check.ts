@@ -1,7 +1,7 @@
 /** The form of a check of `kernelet doctor`, one file each, and what several of them ask the system. */
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { OciRuntimeState } from '../../agent/oci-runtimes.ts';
+import type { AgentStatus } from '../../agent/agent.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { EngineInfo } from '../../engine/engine.ts';
 import type { KerneletError } from '../../lib/errors.ts';
@@ -30,8 +30,8 @@ export interface DoctorContext {
         readonly other: string | null;
       }
     | KerneletError;
-  /** What the daemon has found out of the OCI runtimes that the settings name; null = none answers. */
-  readonly ociRuntimes: readonly OciRuntimeState[] | null;
+  /** What a daemon of these settings says; null = none answers. */
+  readonly daemon: Pick<AgentStatus, 'kernels' | 'ociRuntimes'> | null;
   readonly userId: number;
   /** Aborts when a check takes too long. */
   readonly signal: AbortSignal;

@@ -7,6 +7,7 @@ import { devicesCheck } from './devices-check.ts';
 import { diskCheck } from './disk-check.ts';
 import { engineCheck } from './engine-check.ts';
 import { firewallCheck } from './firewall-check.ts';
+import { machineLimitsCheck } from './machine-limits-check.ts';
 import { ociRuntimesCheck } from './oci-runtimes-check.ts';
 import { portsCheck } from './ports-check.ts';
 import { limitsCheck } from './rlimits-check.ts';
@@ -20,6 +21,7 @@ export const doctorChecks: readonly DoctorCheck[] = [
   devicesCheck,
   ociRuntimesCheck,
   limitsCheck,
+  machineLimitsCheck,
   containerLimitsCheck,
   clockCheck,
   portsCheck,

@@ -96,6 +96,11 @@ export const kerneletSection = {
       description:
         'What the network of a kernel carries in each direction that asks for no rate in particular. None given: no limit. It does not hold for kernels on the network of the host, nor for what kernels of a session say to each other over an overlay.',
     }),
+    'connection-limit': key(integer({ min: 0, max: 16_777_216 }), {
+      default: 8192,
+      description:
+        'How many connections begun by one kernel the host follows at a time, those among them that it still remembers after their end. What goes beyond is refused at once. It holds on `bridge` and on networks of sessions on this node. 0: no limit.',
+    }),
     'missing-grace': key(duration({ min: 1000, max: 24 * 60 * minute }), {
       default: '5m',
       description:

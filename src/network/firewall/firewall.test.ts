@@ -1,22 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { FakePacketFilter } from '../../../test/support/fake-packet-filter.ts';
 import { withDeadline } from '../../lib/deadline.ts';
-import { silentLogger } from '../../lib/log.ts';
+import { type Logger, silentLogger } from '../../lib/log.ts';
 import { Firewall } from './firewall.ts';
 import { chainsText, isReached, rulesOf } from './iptables-chains.ts';
 import { tableText } from './nft-table.ts';
 import type { FirewallFacts, FirewallScope } from './rule-set.ts';
 
-const one = { tag: '0a1b2c3d', interfaces: 'kl-0a1b2c3d', kind: 'isolated' } as const;
-const several = { tag: '0a1b2c3d-S', interfaces: 'ks0a1b2c3d+', kind: 'joined' } as const;
-const gateway = { tag: '0a1b2c3d-G', interfaces: 'gateway', kind: 'shared' } as const;
+const one = { tag: '0a1b2c3d', interfaces: 'kl-0a1b2c3d', kind: 'isolated', connectionLimit: 100 } as const;
+const several = { tag: '0a1b2c3d-S', interfaces: 'ks0a1b2c3d+', kind: 'joined', connectionLimit: 100 } as const;
+const gateway = { tag: '0a1b2c3d-G', interfaces: 'gateway', kind: 'shared', connectionLimit: 0 } as const;
 const facts = (interfaces: readonly string[] = []): FirewallFacts => ({ interfaces, refused: [], refusedPorts: [] });
 
 function setUp(filter = new FakePacketFilter(), scope: FirewallScope = one) {
-  const firewall = new Firewall(scope, { filter, rulesChain: 'DUMMY-USER', log: silentLogger });
+  const warned: unknown[] = [];
+  const log: Logger = { ...silentLogger, warn: (_text, fields) => void warned.push(fields?.['refusedPackets']) };
+  const firewall = new Firewall(scope, { filter, rulesChain: 'DUMMY-USER', log });
   return {
     filter,
     firewall,
+    warned,
     /** Whether it found that somebody had removed the rules. */
     apply: async (interfaces: readonly string[] = []): Promise<boolean> => {
       const before = firewall.restored;
@@ -33,9 +36,11 @@ describe('the rules of a network', () => {
       `table inet kernelet-0a1b2c3d
 delete table inet kernelet-0a1b2c3d
 table inet kernelet-0a1b2c3d {
+  set connections { type ipv4_addr; size 65536; flags dynamic; }
   chain forward {
     type filter hook forward priority filter - 10; policy accept;
     iifname "kl-0a1b2c3d" ip daddr 169.254.0.0/16 reject
+    iifname "kl-0a1b2c3d" ct state new add @connections { ip saddr ct count over 100 } counter reject
     iifname "kl-0a1b2c3d" oifname "kl-0a1b2c3d" reject
     iifname != "kl-0a1b2c3d" oifname "kl-0a1b2c3d" ct state != { established, related } ct status & dnat != dnat drop
   }
@@ -48,8 +53,9 @@ table inet kernelet-0a1b2c3d {
 }
 `,
     );
-    expect(chainsText(one, facts()).split('\n').slice(3, 6)).toEqual([
+    expect(chainsText(one, facts()).split('\n').slice(3, 7)).toEqual([
       '-A KERNELET-0a1b2c3d -i kl-0a1b2c3d -d 169.254.0.0/16 -j REJECT',
+      '-A KERNELET-0a1b2c3d -i kl-0a1b2c3d -m conntrack --ctstate NEW -m connlimit --connlimit-above 100 --connlimit-mask 32 --connlimit-saddr -j REJECT',
       '-A KERNELET-0a1b2c3d -i kl-0a1b2c3d -o kl-0a1b2c3d -j REJECT',
       '-A KERNELET-0a1b2c3d ! -i kl-0a1b2c3d -o kl-0a1b2c3d -m conntrack ! --ctstate ESTABLISHED,RELATED,DNAT -j DROP',
     ]);
@@ -63,8 +69,33 @@ table inet kernelet-0a1b2c3d {
     expect(chainsText(several, facts(['ks0a1b2c3daaaaa']))).toContain(
       '-i ks0a1b2c3daaaaa -o ks0a1b2c3daaaaa -j RETURN\n-A KERNELET-0a1b2c3d-S -i ks0a1b2c3d+ -o ks0a1b2c3d+ -j REJECT',
     );
+    // What kernels of a session say to each other is in the table too.
+    expect(table.indexOf('ct count over 100')).toBeLessThan(within);
     // The names of chains have 28 characters at most.
     expect('KERNELET-0a1b2c3d-S-IN'.length).toBeLessThanOrEqual(28);
+  });
+});
+
+describe('the limit of connections', () => {
+  it('is not there where it is 0', () => {
+    const none = { ...one, connectionLimit: 0 };
+    expect(tableText(none, facts())).not.toContain('connections');
+    expect(chainsText(none, facts())).not.toContain('connlimit');
+  });
+
+  it('forgets no connection when networks come and go, and does when somebody else has changed the table', async () => {
+    const { filter, apply } = setUp(undefined, several);
+    const put = () => [...filter.tables.values()].join();
+    await apply(['ks0a1b2c3daaaaa']);
+    expect(put()).toContain('delete table');
+    await apply(['ks0a1b2c3daaaaa', 'ks0a1b2c3dbbbbb']);
+    expect(put()).not.toContain('delete table');
+    expect(put()).toMatch(
+      /^flush chain inet kernelet-0a1b2c3d-S forward\nflush chain inet kernelet-0a1b2c3d-S input\n/,
+    );
+    filter.tables.set('inet kernelet-0a1b2c3d-S', 'table inet kernelet-0a1b2c3d-S { of somebody else }');
+    await apply(['ks0a1b2c3daaaaa', 'ks0a1b2c3dbbbbb']);
+    expect(put()).toContain('delete table');
   });
 });
 
@@ -120,6 +151,15 @@ describe.each([
     for (const rules of filter.chains.values()) rules.length = 0;
     expect(await apply()).toBe(true);
     expect(await apply()).toBe(false);
+  });
+
+  it('says how many packets were beyond the limit of connections, which changes no rule', async () => {
+    const { filter, apply, warned } = setUp(new FakePacketFilter(missing));
+    for (const packets of [0, 0, 7, 7, 10]) {
+      filter.refusedPackets = packets;
+      expect(await apply()).toBe(false);
+    }
+    expect(warned).toEqual([7, 3]);
   });
 
   it('follows the networks of sessions, which is no sign of somebody else', async () => {

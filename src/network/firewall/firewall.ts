@@ -31,6 +31,8 @@ export class Firewall {
   readonly #stale: Set<RuleSet>;
   readonly #log: Logger;
   #restored = 0;
+  /** Packets beyond the limit of connections that were told of, of the present rules. */
+  #refused = 0;
   /** What the rules were made of. */
   #facts = '';
 
@@ -55,6 +57,7 @@ export class Firewall {
     const wanted = JSON.stringify({ ...facts, interfaces: facts.interfaces.toSorted() });
     const known = this.#used;
     const stands = known !== null && (await known.stand(deadline));
+    this.#tellRefused();
     if (!stands || wanted !== this.#facts) await this.#put(facts, deadline);
     this.#facts = wanted;
     await this.#removeStale(deadline);
@@ -80,6 +83,17 @@ export class Firewall {
     for (const kind of this.#stale) if (kind !== this.#used && (await kind.remove(deadline))) this.#stale.delete(kind);
   }
 
+  #tellRefused(): void {
+    const counted = this.#used?.refusedPackets ?? 0;
+    if (counted > this.#refused) {
+      this.#log.warn('a kernel has begun more connections than kernelet.connection-limit allows at a time', {
+        interfaces: this.#scope.interfaces,
+        refusedPackets: counted - this.#refused,
+      });
+    }
+    this.#refused = counted;
+  }
+
   async #put(facts: FirewallFacts, deadline: Deadline): Promise<void> {
     const problems: string[] = [];
     for (const kind of this.#kinds) {
@@ -88,6 +102,8 @@ export class Firewall {
         await kind.put(facts, deadline);
         if (!(await kind.stand(deadline))) throw this.#refusal('rules that were put in place are not there');
         this.#used = kind;
+        // Counts end with their rules.
+        this.#refused = 0;
         return;
       } catch (error) {
         deadline.check();

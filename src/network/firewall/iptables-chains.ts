@@ -38,9 +38,13 @@ function forwardRules(scope: FirewallScope, { interfaces, refused, refusedPorts 
     ...refusedPorts.map((port) => `-i ${ours} -p tcp -m conntrack --ctstate DNAT --ctorigdstport ${port} -j REJECT`),
   ];
   if (scope.kind === 'shared') return [...services, '-j RETURN'];
+  const { connectionLimit } = scope;
+  const counted = `-m connlimit --connlimit-above ${connectionLimit} --connlimit-mask 32 --connlimit-saddr`;
   const within = scope.kind === 'joined' ? interfaces.map((name) => `-i ${name} -o ${name} -j RETURN`) : [];
   return [
     `-i ${ours} -d ${linkLocal} -j REJECT`,
+    // What is refused here is never entered in the host's table.
+    ...(connectionLimit > 0 ? [`-i ${ours} -m conntrack --ctstate NEW ${counted} -j REJECT`] : []),
     ...within,
     `-i ${ours} -o ${ours} -j REJECT`,
     ...services,
@@ -57,11 +61,14 @@ function inputRules({ kind }: FirewallScope, { refusedPorts }: FirewallFacts): r
   return [answers, '-j REJECT'];
 }
 
-/** The rules of each chain, in order, of what `iptables -S` prints. Pure. */
+/** Packets and bytes of a rule or a policy, as `iptables -S -v` prints them. */
+const counts = / -c (\d+) \d+/;
+
+/** The rules of each chain, in order and without counts, of what `iptables -S -v` prints. Pure. */
 export function rulesOf(listing: string): Chains {
   const chains = new Map<string, string[]>();
   for (const line of listing.split('\n')) {
-    const [kind, chain, ...rule] = line.split(' ');
+    const [kind, chain, ...rule] = line.replace(counts, '').split(' ');
     if (chain === undefined) continue;
     if (kind === '-N' || kind === '-P') chains.set(chain, []);
     if (kind === '-A') chains.get(chain)?.push(rule.join(' '));
@@ -101,11 +108,16 @@ export class IptablesChains implements RuleSet {
   readonly #rulesChain: string | null;
   /** What the chains held once they were in place. */
   #standing: string | null = null;
+  #refusedPackets = 0;
 
   constructor(scope: FirewallScope, filter: PacketFilter, rulesChain: string | null) {
     this.#scope = scope;
     this.#filter = filter;
     this.#rulesChain = rulesChain;
+  }
+
+  get refusedPackets(): number {
+    return this.#refusedPackets;
   }
 
   async put(facts: FirewallFacts, deadline: Deadline): Promise<void> {
@@ -190,9 +202,14 @@ export class IptablesChains implements RuleSet {
 
   /** Null: they cannot be listed. */
   async #list(deadline: Deadline): Promise<Chains | null> {
-    const { exitCode, stdout } = await this.#filter.run('iptables', ['-S'], deadline);
+    const { exitCode, stdout } = await this.#filter.run('iptables', ['-S', '-v'], deadline);
     deadline.check();
-    return exitCode === 0 ? rulesOf(stdout) : null;
+    if (exitCode !== 0) return null;
+    const counting = stdout
+      .split('\n')
+      .find((line) => line.startsWith(`-A ${this.#chains()[0]} `) && line.includes('connlimit'));
+    this.#refusedPackets = Number(counts.exec(counting ?? '')?.[1] ?? 0);
+    return rulesOf(stdout);
   }
 
   async #runOrThrow(

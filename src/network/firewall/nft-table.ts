@@ -7,9 +7,19 @@ import { KerneletError } from '../../lib/errors.ts';
 import type { PacketFilter } from './packet-filter.ts';
 import { type FirewallFacts, type FirewallScope, linkLocal, type RuleSet } from './rule-set.ts';
 
-/** The text for `nft -f`, which replaces the table in one step. Pure. */
-export function tableText(scope: FirewallScope, facts: FirewallFacts): string {
+/** The set that has the connections of each address; the largest that there may be counts 65,536 addresses. */
+const connections = 'set connections { type ipv4_addr; size 65536; flags dynamic; }';
+
+/**
+ * The text for `nft -f`, which replaces all of the table in one step, or the rules alone: then the connections that were
+ * counted are still known. Pure.
+ */
+export function tableText(scope: FirewallScope, facts: FirewallFacts, replaced: 'table' | 'rules' = 'table'): string {
   const table = `inet kernelet-${scope.tag}`;
+  const before =
+    replaced === 'table'
+      ? [`table ${table}`, `delete table ${table}`]
+      : [`flush chain ${table} forward`, `flush chain ${table} input`];
   const chain = (name: string, rules: readonly string[]): readonly string[] => [
     `  chain ${name} {`,
     `    type filter hook ${name} priority filter - 10; policy accept;`,
@@ -17,9 +27,9 @@ export function tableText(scope: FirewallScope, facts: FirewallFacts): string {
     '  }',
   ];
   return [
-    `table ${table}`,
-    `delete table ${table}`,
+    ...before,
     `table ${table} {`,
+    ...(scope.connectionLimit > 0 ? [`  ${connections}`] : []),
     ...chain('forward', forwardRules(scope, facts)),
     ...chain('input', inputRules(scope, facts)),
     '}',
@@ -42,9 +52,13 @@ function forwardRules(scope: FirewallScope, { interfaces, refused, refusedPorts 
     ),
   ];
   if (scope.kind === 'shared') return services;
+  const { connectionLimit } = scope;
+  const counted = `add @connections { ip saddr ct count over ${connectionLimit} }`;
   const within = scope.kind === 'joined' ? interfaces.map((name) => `iifname "${name}" oifname "${name}" accept`) : [];
   return [
     `iifname ${ours} ip daddr ${linkLocal} reject`,
+    // What is refused here is never entered in the host's table.
+    ...(connectionLimit > 0 ? [`iifname ${ours} ct state new ${counted} counter reject`] : []),
     ...within,
     `iifname ${ours} oifname ${ours} reject`,
     ...services,
@@ -73,6 +87,7 @@ export class NftTable implements RuleSet {
   readonly #name: readonly string[];
   /** What nft printed of it once it was in place. */
   #listing: string | null = null;
+  #refusedPackets = 0;
 
   constructor(scope: FirewallScope, filter: PacketFilter) {
     this.#scope = scope;
@@ -80,8 +95,12 @@ export class NftTable implements RuleSet {
     this.#name = ['inet', `kernelet-${scope.tag}`];
   }
 
+  get refusedPackets(): number {
+    return this.#refusedPackets;
+  }
+
   async put(facts: FirewallFacts, deadline: Deadline): Promise<void> {
-    const text = tableText(this.#scope, facts);
+    const text = tableText(this.#scope, facts, (await this.stand(deadline)) ? 'rules' : 'table');
     const { exitCode, stderr } = await this.#filter.run('nft', ['-f', '-'], deadline, text);
     // A run that was ended says nothing about this machine.
     deadline.check();
@@ -91,9 +110,9 @@ export class NftTable implements RuleSet {
 
   async stand(deadline: Deadline): Promise<boolean | null> {
     if (this.#listing === null) return false;
-    const listed = await this.#filter.run('nft', ['list', 'table', ...this.#name], deadline);
+    const listed = await this.#filter.run('nft', this.#listTable(), deadline);
     deadline.check();
-    if (listed.exitCode === 0) return listed.stdout === this.#listing;
+    if (listed.exitCode === 0) return this.#withoutCounts(listed.stdout) === this.#listing;
     return isAbsent(listed) ? false : null;
   }
 
@@ -106,9 +125,21 @@ export class NftTable implements RuleSet {
   }
 
   async #list(deadline: Deadline): Promise<string | null> {
-    const { exitCode, stdout } = await this.#filter.run('nft', ['list', 'table', ...this.#name], deadline);
+    const { exitCode, stdout } = await this.#filter.run('nft', this.#listTable(), deadline);
     deadline.check();
-    return exitCode === 0 ? stdout : null;
+    return exitCode === 0 ? this.#withoutCounts(stdout) : null;
+  }
+
+  /** Without the addresses that have connections. */
+  #listTable(): readonly string[] {
+    return ['--terse', 'list', 'table', ...this.#name];
+  }
+
+  /** What says the same as long as the rules do; remembers what was counted. */
+  #withoutCounts(listing: string): string {
+    const counted = /counter packets (\d+) bytes \d+/g;
+    this.#refusedPackets = [...listing.matchAll(counted)].reduce((sum, [, packets]) => sum + Number(packets), 0);
+    return listing.replace(counted, 'counter');
   }
 }
 

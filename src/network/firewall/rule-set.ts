@@ -16,6 +16,11 @@ export interface FirewallScope {
    * somebody else's, from which nothing but some services is refused.
    */
   readonly kind: 'isolated' | 'joined' | 'shared';
+  /**
+   * How many connections begun by one address this host follows at a time, in a table that all networks share (conntrack).
+   * 0: as many as the table holds, as always for what is `shared`.
+   */
+  readonly connectionLimit: number;
 }
 
 /** What changes while the rules are there. */
@@ -38,6 +43,8 @@ export interface RuleSet {
   stand(deadline: Deadline): Promise<boolean | null>;
   /** Takes the rules away; absent ones are success. False when something may be left. */
   remove(deadline: Deadline): Promise<boolean>;
+  /** Packets beyond the limit of connections that were refused, of the present rules, as seen when they were looked at last. */
+  readonly refusedPackets: number;
 }
 
 /** Addresses that are reached by no kernel: link-local, where clouds keep their credentials. */
