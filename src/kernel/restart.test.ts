@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { impatientClock } from '../../test/support/impatient-clock.ts';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import { type KernelsFixture, usingFixtures } from '../../test/support/kernels-fixture.ts';
@@ -69,6 +70,21 @@ describe('restarting', () => {
     await expect(one.kernels.registry.restart(spec.id, never)).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
     expect(one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', reason: 'failed-to-start' });
     expect(await one.leftovers()).toEqual([]);
+  });
+
+  it('waits for an old container that takes most of a minute to go', async () => {
+    const clock = new FakeClock();
+    const one = await fixture({ dummy: { clock }, parts: { clock } });
+    const spec = specFixture();
+    await one.kernels.registry.create(spec, never);
+    using _slow = one.dummy.fail('removeContainer', { kind: 'delay', delayMs: 55_000 });
+    const restarted = one.kernels.registry.restart(spec.id, never);
+    await expect.poll(() => one.dummy.calls.some(({ method }) => method === 'removeContainer')).toBe(true);
+    await clock.advance(54_999);
+    expect(one.kernels.registry.get(spec.id).phase).toBe('restarting');
+    await clock.advance(1);
+    expect(await restarted).toMatchObject({ phase: 'running', generation: 2 });
+    expect(one.dummy.containers).toHaveLength(1);
   });
 
   it('mounts nothing that the tenant has put in the place of an allowed folder meanwhile', async () => {

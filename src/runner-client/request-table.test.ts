@@ -22,6 +22,21 @@ describe('RequestTable', () => {
     expect(table).toMatchObject({ size: 0, orphanedReplies: 1 });
   });
 
+  it('asks for the services of a kernel again after each loss', async () => {
+    const table = new RequestTable();
+    const asked = table.add({ method: 'apps', params: null }, { signal: never });
+    const sent: number[] = [];
+    const send: SendFrame = (header) => void sent.push(header.t === 'request' ? header.id : 0);
+    for (let loss = 0; loss < 2; loss += 1) {
+      table.connected(send);
+      table.disconnected();
+    }
+    table.connected(send);
+    expect(sent).toEqual([1, 1, 1]);
+    table.fail(clientClosed());
+    await expect(asked).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+  });
+
   it('sends what waits when there is a connection, once, and again after a loss only what may be repeated', async () => {
     const table = new RequestTable();
     const waiting = table.add(input, { signal: never });

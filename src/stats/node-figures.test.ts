@@ -98,6 +98,24 @@ describe('disks', () => {
     ]);
   });
 
+  it('that may not be asked are left out', async () => {
+    const collector = nodeDisk({
+      mounts: texts(mount('/dev/a', '/a', 'ext4') + mount('/dev/b', '/b', 'ext4')),
+      fileSystems: texts(fileSystems),
+      engineMounts: [],
+      clock: new FakeClock(),
+      engineRoot: async () => '/none',
+      spaceOf: async (place) => {
+        if (place === '/a') throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+        return { free: 70, total: 100 };
+      },
+    });
+    const figures = new NodeFigures([collector]);
+    await figures.round(0, signal);
+    expect(figures.figures().diskBytes).toMatchObject({ value: 30, capacity: 100 });
+    expect(Object.keys(figures.figures().diskBytes?.parts ?? {})).toEqual(['/dev/b']);
+  });
+
   it('that do not answer are left out, and not asked again until they have', async () => {
     const hanging = Promise.withResolvers<FreeSpace>();
     const asked: string[] = [];

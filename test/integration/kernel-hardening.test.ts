@@ -176,4 +176,16 @@ describe('an image that declares volumes', () => {
     expect(log).toMatch(/ \/srv\/data /);
     expect(String(log).match(/ \/opt\/backend\.ai /g)).toHaveLength(1);
   });
+
+  // @promise nothing-leaks
+  it('elsewhere leaves none of them with the engine', async () => {
+    const volumes = async (): Promise<readonly string[]> => {
+      const { text } = await engineCall('GET', '/volumes');
+      const listed = JSON.parse(text) as { readonly Volumes: readonly { readonly Name: string }[] | null };
+      return (listed.Volumes ?? []).map(({ Name }) => Name).toSorted();
+    };
+    const before = await volumes();
+    expect(await tryImage(['VOLUME /srv/data'])).toMatch(/ \/srv\/data /);
+    expect(await volumes()).toEqual(before);
+  });
 });

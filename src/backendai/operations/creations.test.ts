@@ -73,6 +73,25 @@ describe('creations', () => {
     expect(await made).toHaveLength(5);
   });
 
+  it('make no more kernels at once than they may', async () => {
+    const { creations, order, asked, agent } = setUp({ concurrency: 4 });
+    const make = agent.create;
+    const made: (() => void)[] = [];
+    agent.create = async (request, signal) => {
+      await new Promise<void>((resolve) => made.push(resolve));
+      return await make(request, signal);
+    };
+    const orders = Array.from({ length: 16 }, () => order('here', 'none'));
+    const all = creations.create(orders, never);
+    for (let done = 0; done < orders.length; done += 1) {
+      await settle();
+      expect(made.length).toBe(Math.min(done + 4, orders.length));
+      made[done]?.();
+    }
+    expect(await all).toHaveLength(16);
+    expect(asked).toHaveLength(16);
+  });
+
   it('give up a kernel whose image is pulled, and know of no other', async () => {
     const { creations, order, published, pulls, asked } = setUp();
     const one = order('a');

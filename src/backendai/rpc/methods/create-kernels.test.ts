@@ -36,6 +36,7 @@ it('creates the kernels of a session as they were requested', async () => {
       kernel_host: '10.0.0.5',
       container_id: record.containerId,
       agent_addr: 'tcp://10.0.0.5:6001',
+      scaling_group: 'default',
       service_ports: [
         { name: 'sshd', protocol: 'tcp', container_ports: [2200], host_ports: [31_000], is_inference: false },
         { name: 'ttyd', protocol: 'http', container_ports: [7681], host_ports: [31_001], is_inference: false },
