@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Writes the generated pages of docs/; with --check it writes nothing and fails when one of them is stale. It fails in any case
- * when tests and promises don't fit. Needs the project's Node (types are stripped on import).
+ * when promises, regression cases and tests don't fit. Needs the project's Node (types are stripped on import).
  */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -14,11 +14,14 @@ import { version } from '../src/lib/installation.ts';
 import { silentLogger } from '../src/lib/log.ts';
 import { heldPromises } from './promises/held-promises.ts';
 import { promiseSections } from './promises/promises.ts';
+import regressionAnswers from './promises/regression-cases.json' with { type: 'json' };
+import { regressionCases } from './promises/regression-cases.ts';
 import { apiReferencePage } from './reference/api-page.ts';
 import { cliReferencePage } from './reference/cli-page.ts';
 import { configReferencePage } from './reference/configuration-page.ts';
 import { errorReferencePage } from './reference/errors-page.ts';
 import { promisesPage } from './reference/promises-page.ts';
+import { regressionCasesPage } from './reference/regression-cases-page.ts';
 import { rpcReferencePage } from './reference/rpc-page.ts';
 import { sourceFiles } from './source-files.mjs';
 
@@ -44,10 +47,11 @@ const folder = join(dirname(import.meta.dirname), 'docs');
 // Only what the endpoints say of themselves is read; the agent is never called.
 const api = await createApp({ agent: Object.freeze({}), version, logger: silentLogger }).request('/v1/openapi.json');
 const apiDocument = await api.json();
-const held = heldPromises(
-  promiseSections,
-  sourceFiles(['src', 'test', 'bench', 'scripts'], (path) => path.endsWith('.test.ts')),
-);
+const tests = [...sourceFiles(['src', 'test', 'bench', 'scripts'], (path) => path.endsWith('.test.ts'))];
+const held = heldPromises(promiseSections, tests);
+const specification = await readFile(join(folder, 'spec', 'kernel-lifecycle.md'), 'utf8');
+const regressions = regressionCases(specification, regressionAnswers, tests);
+const problems = [...held.problems, ...regressions.problems];
 const pages = {
   'PROMISES.md': promisesPage(promiseSections, held),
   'reference/api.md': apiReferencePage(apiDocument),
@@ -57,6 +61,7 @@ const pages = {
   'reference/configuration.md': configReferencePage(),
   'reference/configuration.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
   'reference/errors.md': errorReferencePage(),
+  'reference/regression-cases.md': regressionCasesPage(regressions.cases),
   'reference/rpc.md': rpcReferencePage(await describedMethods()),
   'reference/openapi.json': `${JSON.stringify(apiDocument, null, 2)}\n`,
 };
@@ -70,10 +75,10 @@ for (const [name, content] of Object.entries(pages)) {
   stale.push(name);
   if (!check) await writeFile(path, content);
 }
-for (const problem of held.problems) console.error(problem);
+for (const problem of problems) console.error(problem);
 if (check && stale.length > 0) {
   console.error(`stale in docs: ${stale.join(', ')}; write them anew with: node scripts/reference.mjs`);
 } else {
   console.log(stale.length > 0 ? `wrote ${stale.join(', ')}` : 'the generated pages of docs are up to date');
 }
-if (held.problems.length > 0 || (check && stale.length > 0)) process.exitCode = 1;
+if (problems.length > 0 || (check && stale.length > 0)) process.exitCode = 1;

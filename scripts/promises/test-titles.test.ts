@@ -13,6 +13,7 @@ describe('the titles of tests', () => {
     [["it('one', () => {"]],
     [['it(', '  "one",', '  () => {']],
     [["it.each(['x', 'y'])('one', (z) => {"]],
+    [["it.each([{}, [], 'x'])('one', (z) => {"]],
     [['it.each([', "  ['x', f('y')],", "])('one', () => {"]],
     [['it.each<{', '  readonly a: string;', '}>([', '  { a: "x" },', "])('one', () => {"]],
     [['it.each(rows)(', "  'one',"]],

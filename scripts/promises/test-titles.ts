@@ -22,7 +22,7 @@ const comment = /^ *(?:\/\/|\*|\/\*\*)/;
 const tag = /^ *\/\/ @promise (.+)$/;
 const quoted = String.raw`\s*(['"\`])((?:\\.|(?!\1).)*)\1`;
 /** At the beginning of the arguments, perhaps behind a list of programs that the tests need. */
-const firstTitle = new RegExp(String.raw`^ *\w+(?:\.\w+)*\((?:\[[^\]]*\], )?${quoted}`);
+const firstTitle = new RegExp(String.raw`^ *\w+(?:(?:\.\w+)*\(|\(\[[^\]]*\], )${quoted}`);
 /** Behind the rows of an `each`, or the condition of a `runIf`. */
 const laterTitle = new RegExp(String.raw`\)\(${quoted}`);
 
