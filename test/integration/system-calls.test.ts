@@ -13,6 +13,16 @@ calls = {
   'socket AF_ALG': ((41, 198), 38, 5, 0),
   'socket AF_TIPC': ((41, 198), 30, 1, 0),
   'socket AF_KCM': ((41, 198), 41, 5, 0),
+  'socket of SCTP': ((41, 198), 2, 1, 132),
+  'socket of SCTP by its type, with flags': ((41, 198), 10, 5 | 0x80800, 0),
+  'socket of DCCP': ((41, 198), 2, 6, 33),
+  'socket of L2TP': ((41, 198), 2, 2, 115),
+  'socket of UDP-Lite': ((41, 198), 10, 2, 136),
+  'socket of SMC': ((41, 198), 2, 1, 256),
+  'socket AF_SMC': ((41, 198), 43, 1, 0),
+  'socket of TCP, with flags': ((41, 198), 2, 1 | 0x80800, 6),
+  'socket of UDP': ((41, 198), 2, 2 | 0x80000, 17),
+  'socket of MPTCP': ((41, 198), 2, 1, 262),
   'socketpair AF_TIPC': ((53, 199), 30, 1, 0, text(8)),
   'io_uring_setup': ((425, 425), 1, text(120)),
   'io_uring_enter': ((426, 426), -1, 0, 0, 0, 0),
@@ -70,8 +80,11 @@ describe.each(['bridge', 'none'])('a tenant with the network %s', (network) => {
       // The filter lets it through, and this machine may have none.
       'socket AF_INET6': expect.stringMatching(/^(ok|EAFNOSUPPORT)$/),
       'socket AF_NETLINK': 'ok',
+      'socket of TCP, with flags': 'ok',
+      'socket of UDP': 'ok',
+      'socket of MPTCP': expect.stringMatching(/^(ok|EPROTONOSUPPORT|ENOPROTOOPT|EINVAL)$/),
       memfd_create: 'ok',
     });
-    expect(Object.keys(found).length).toBeGreaterThan(26);
+    expect(Object.keys(found).length).toBeGreaterThan(36);
   });
 });

@@ -8,7 +8,7 @@ interface Profile {
   readonly syscalls: readonly {
     readonly names: readonly string[];
     readonly action: string;
-    readonly args?: readonly { readonly index: number; readonly value: number }[];
+    readonly args?: readonly { readonly index: number; readonly value: number; readonly valueTwo?: number }[];
     readonly includes?: { readonly caps: readonly string[] };
   }[];
 }
@@ -44,9 +44,32 @@ describe('the profile of system calls', () => {
 
   it('has sockets of five families, one of which needs a capability', () => {
     const families = (wanted: boolean) =>
-      rulesOf('socket').flatMap(({ args, includes }) => (Boolean(includes) === wanted ? args : []));
-    expect(families(false).map((one) => one?.value)).toEqual([1, 2, 10, 16]);
-    expect(families(true).map((one) => one?.value)).toEqual([17]);
+      new Set(
+        rulesOf('socket').flatMap(({ args, includes }) => (Boolean(includes) === wanted ? args?.[0]?.value : [])),
+      );
+    expect([...families(false)]).toEqual([1, 16, 2, 10]);
+    // Raw ones of the internet.
+    expect([...families(true)]).toEqual([2, 10, 17]);
+  });
+
+  it('has of the internet TCP, MPTCP, UDP and echoes', () => {
+    const allowed = rulesOf('socket').flatMap(({ args, includes }) =>
+      includes === undefined && args?.length === 3 ? [args.map(({ value, valueTwo }) => valueTwo ?? value)] : [],
+    );
+    expect(allowed).toEqual([
+      [2, 1, 0],
+      [2, 1, 6],
+      [2, 1, 262],
+      [2, 2, 0],
+      [2, 2, 17],
+      [2, 2, 1],
+      [10, 1, 0],
+      [10, 1, 6],
+      [10, 1, 262],
+      [10, 2, 0],
+      [10, 2, 17],
+      [10, 2, 58],
+    ]);
   });
 
   it('has mounts, namespaces and the root folder only with a capability', () => {

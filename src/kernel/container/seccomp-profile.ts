@@ -2,8 +2,9 @@
  * The system calls that kernels have: an allow-list of our own, so that it is the same with every engine. Pure.
  *
  * It grants what Moby's default profile does (github.com/moby/profiles, seccomp/default.json) on 64-bit machines, without
- * what has been a way out of containers and no program of a kernel needs: sockets of any family but those named here
- * (AF_VSOCK reaches the hypervisor also without a network), listing mounts, local descriptor tables, secret memory.
+ * what has been a way out of containers and no program of a kernel needs: sockets of any family and protocol but those named
+ * here (AF_VSOCK reaches the hypervisor also without a network; a socket of SCTP has the host load that), listing mounts,
+ * local descriptor tables, secret memory.
  * `io_uring_*`, `userfaultfd`, keys and the new calls for mounts are in no list, not even for who has a capability.
  * It covers the machine's own architecture alone: each further one makes the start of a container slower.
  */
@@ -63,6 +64,14 @@ const callsByCapability: Readonly<Record<string, string>> = {
 
 /** Families of sockets (`AF_` in <linux/socket.h>). */
 const families = { unix: 1, inet: 2, inet6: 10, netlink: 16, packet: 17 };
+/** Types of sockets, and the bits of the argument that say which; the others are flags (`SOCK_` in <linux/net.h>). */
+const types = { stream: 1, datagram: 2, raw: 3, mask: 0xf };
+/**
+ * Protocols of the internet (`IPPROTO_`), by type; 0 is the usual one of its type. MPTCP is TCP by several ways: programs made
+ * with Go 1.24 and later listen by it. Datagrams of ICMP are echoes alone.
+ */
+const streams = [0, 6, 262];
+const datagrams = { inet: [0, 17, 1], inet6: [0, 17, 58] };
 /** All flags of clone(2) that make a namespace (`CLONE_NEW*` in <linux/sched.h>). */
 const namespaceFlags = 0x7e02_0000;
 /** What personality(2) may be asked for: the usual one, 2.6 as the version, addresses in order, both; and to say which. */
@@ -80,6 +89,31 @@ const allow = (names: readonly string[], more: object = {}): object => ({ names,
 const equal = (name: string, value: number, more: object = {}): object =>
   allow([name], { args: [{ index: 0, value, op: 'SCMP_CMP_EQ' }], ...more });
 
+const masked = (index: number, mask: number, value: number): object => ({
+  index,
+  value: mask,
+  valueTwo: value,
+  op: 'SCMP_CMP_MASKED_EQ',
+});
+
+/** The sockets of one family of the internet. */
+function internetSockets(family: 'inet' | 'inet6'): readonly object[] {
+  const rule = (type: number, protocol: readonly number[], more: object = {}): object =>
+    allow(['socket'], {
+      args: [
+        { index: 0, value: families[family], op: 'SCMP_CMP_EQ' },
+        masked(1, types.mask, type),
+        ...protocol.map((value) => ({ index: 2, value, op: 'SCMP_CMP_EQ' })),
+      ],
+      ...more,
+    });
+  return [
+    ...streams.map((protocol) => rule(types.stream, [protocol])),
+    ...datagrams[family].map((protocol) => rule(types.datagram, [protocol])),
+    rule(types.raw, [], { includes: { caps: ['CAP_NET_RAW'] } }),
+  ];
+}
+
 /** The profile in the engine's form. `architecture`: of this machine, whose kernel it is, whatever the image is made for. */
 export function seccompProfile(architecture: NodeJS.Architecture): object {
   const own = architectures[architecture];
@@ -89,11 +123,13 @@ export function seccompProfile(architecture: NodeJS.Architecture): object {
     ...(own === undefined ? {} : { architectures: [own] }),
     syscalls: [
       allow(allowedCalls.flatMap(split)),
-      ...[families.unix, families.inet, families.inet6, families.netlink].map((family) => equal('socket', family)),
+      ...[families.unix, families.netlink].map((family) => equal('socket', family)),
+      ...internetSockets('inet'),
+      ...internetSockets('inet6'),
       equal('socket', families.packet, { includes: { caps: ['CAP_NET_RAW'] } }),
       equal('socketpair', families.unix),
       ...personalities.map((personality) => equal('personality', personality)),
-      allow(['clone'], { args: [{ index: 0, value: namespaceFlags, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }] }),
+      allow(['clone'], { args: [masked(0, namespaceFlags, 0)] }),
       { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: notImplemented },
       ...Object.entries(callsByCapability).map(([capability, names]) =>
         allow(split(names), { includes: { caps: [capability] } }),

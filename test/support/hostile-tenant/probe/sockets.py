@@ -31,7 +31,10 @@ def probe(report):
         for protocol in PROTOCOLS.get(family, ())[1:]:
             for type_ in (1, 2, 3, 5, 6) if family != socket.AF_NETLINK else (3,):
                 subject = f"{name} {TYPES[type_]} protocol {protocol}"
-                report.note("socket", subject, made(family, type_, protocol) is None)
+                outcome = made(family, type_, protocol)
+                report.note("socket", subject, outcome is None)
+                if family != socket.AF_NETLINK and type_ != 3:
+                    report.note("socket-protocol", subject, outcome not in REFUSED)
         try:
             pair = socket.socketpair(family, socket.SOCK_STREAM)
             report.note("socket-pair", name, True)
