@@ -286,6 +286,15 @@ describe('networks', () => {
     await engine.removeNetwork(name, short());
     expect(await engine.inspectNetwork(name, short())).toBeNull();
   });
+
+  it('take a container once, however often that is asked for', async () => {
+    const [name, other] = [await ledger.network(), await ledger.network()];
+    const id = await ledger.run(shellSpec('sleep 600', { network: name }));
+    for (const network of [name, other, other]) await engine.connectContainer(id, network, short());
+    expect((await engine.inspectNetwork(name, short()))?.attached).toEqual([id]);
+    expect((await engine.inspectNetwork(other, short()))?.attached).toEqual([id]);
+    await engine.removeContainer(id, short());
+  });
 });
 
 describe('images', () => {
