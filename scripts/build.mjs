@@ -16,6 +16,7 @@ await bundle(
   {
     'nvml-module': 'src/devices/nvml-module.ts',
     'module-program': 'src/lib/module-host/module-program.ts',
+    'file-calls': 'src/storage/file-systems/file-calls.ts',
     'definition-module': 'src/backendai/rpc/create-kernels/definition-module.ts',
   },
   'dist/programs',

@@ -35,6 +35,7 @@ export interface StatusFacts {
   readonly agentId: string;
   readonly stateDir: string;
   disk(): Promise<AgentStatus['disk']>;
+  hungFileSystems(): AgentStatus['hungFileSystems'];
   slots(): AgentStatus['slots'];
   invariantViolations(): AgentStatus['invariantViolations'];
 }
@@ -49,7 +50,7 @@ export interface AgentParts {
   readonly operations: OperationTimes;
   /** Bytes that it may take; null = no limit. */
   readonly scratchLimitBytes: number | null;
-  /** Checks the host paths of a request and resolves their links. Throws FORBIDDEN_MOUNT. */
+  /** Checks the host paths of a request and resolves their links. Throws FORBIDDEN_MOUNT, FILE_SYSTEM_HUNG. */
   readonly checkMounts: (mounts: readonly KernelMount[]) => Promise<readonly KernelMount[]>;
   /** The limits that the operator wants for every kernel, as far as the engine can give them. */
   readonly fitLimits: (signal: AbortSignal) => Promise<FittedLimits>;

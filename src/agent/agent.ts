@@ -18,6 +18,7 @@ import type { Download } from '../runner-client/runner-client.ts';
 import type { FinalRecord } from '../stats/final-records.ts';
 import type { KernelFigures } from '../stats/kernel-statistics-store.ts';
 import type { NodeStatistics, ProcessFigures } from '../stats/statistics.ts';
+import type { HungFileSystem } from '../storage/file-systems/file-system-helper.ts';
 import type { RequestedMount } from '../storage/mounts/mount-policy.ts';
 import type { KeptView, KernelView } from './kernel-view.ts';
 import type { NodeResources } from './node-resources.ts';
@@ -112,6 +113,8 @@ export interface AgentStatus {
    * or the scratch folders less is free than is reserved for the node, and no kernel is made.
    */
   readonly disk: 'ok' | 'stalled' | 'full';
+  /** File systems that do not answer, as far as paths on them were asked for: sources of mounts, volumes, models. */
+  readonly hungFileSystems: readonly HungFileSystem[];
   readonly kernels: number;
   readonly slots: {
     readonly cpus: { readonly total: number; readonly used: number };

@@ -80,6 +80,7 @@ export class DefaultAgent implements Agent {
       engine: { address: engine.address, healthy, detail: failure ?? (healthy ? '' : 'the engine does not answer') },
       ociRuntimes: this.#parts.ociRuntimes.list(),
       disk: await facts.disk(),
+      hungFileSystems: facts.hungFileSystems(),
       kernels: kernels.list().length,
       slots: facts.slots(),
       invariantViolations: { ...facts.invariantViolations(), 'dropped-report': this.#watch.dropped.total },

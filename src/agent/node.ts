@@ -11,6 +11,7 @@ import type { RefusedServices } from '../network/cluster-services.ts';
 import type { SessionNetworks } from '../network/session-networks.ts';
 import type { PortPool } from '../resources/port-pool.ts';
 import type { StatisticsSink } from '../stats/statistics-round.ts';
+import type { ForeignFiles } from '../storage/file-systems/file-systems.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
 import type { EventStore } from './agent-parts.ts';
 import type { DefaultAgent } from './default-agent.ts';
@@ -42,6 +43,7 @@ export interface AssembledNode {
   readonly devices: NodeDevices;
   readonly ports: PortPool;
   readonly sessionNetworks: SessionNetworks;
+  readonly files: ForeignFiles;
 }
 
 /** Assembles the node in a state folder that the caller has opened, with the settings that are in force by then. */

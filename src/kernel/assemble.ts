@@ -19,6 +19,7 @@ import { containerPaths } from '../protocol/image-contract.ts';
 import type { RunnerConnector } from '../runner-client/runner-client.ts';
 import { measurer } from '../stats/scratch-sizes.ts';
 import { readContainerUsers, type UsersOfContainers } from '../storage/container-users.ts';
+import type { ForeignFiles } from '../storage/file-systems/file-systems.ts';
 import type { KeptHomesLimits } from '../storage/kept-homes.ts';
 import { ScratchFolders, type ScratchFoldersParts } from '../storage/scratch.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
@@ -51,6 +52,8 @@ export interface KernelsParts {
   readonly ports: PortLeases;
   readonly events: EventSink<KernelRecord>;
   readonly connectRunner: RunnerConnector;
+  /** Asked for what may hang: sources of mounts, and what devices bring along. */
+  readonly files: Pick<ForeignFiles, 'find'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly invariantViolations: InvariantViolations;
@@ -163,6 +166,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     scratch,
     settings: container,
     users,
+    files: parts.files,
     imageRoots: new ImageRoots(parts.imageRootsFolder ?? join(state.path, 'image-roots'), log),
     hooks,
   });
@@ -198,6 +202,7 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     ownership,
     scratch,
     users,
+    files: parts.files,
     bridge,
     containers,
     prewarmedNetworks,

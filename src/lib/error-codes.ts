@@ -213,6 +213,12 @@ export const errorCodes = {
     'An operation took longer than its deadline.',
     'Try again; `kernelet doctor` shows what is slow.',
   ),
+  FILE_SYSTEM_HUNG: entry(
+    'environment',
+    503,
+    'A file system on which a path lies does not answer.',
+    'Bring its server back or unmount it, as the message says; what lies elsewhere is not concerned.',
+  ),
   STATE_LOCKED: entry(
     'environment',
     409,

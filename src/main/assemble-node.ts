@@ -26,6 +26,7 @@ import type { RefusedServices } from '../network/cluster-services.ts';
 import { PortPool } from '../resources/port-pool.ts';
 import type { StatisticsSink } from '../stats/statistics-round.ts';
 import { DiskReserve } from '../storage/disk-reserve.ts';
+import { FileSystems, type ForeignFiles } from '../storage/file-systems/file-systems.ts';
 import { mountCheck } from '../storage/mounts/mount-policy.ts';
 import { scratchFolder } from '../storage/scratch.ts';
 import type { StateFolder } from '../storage/state-folder.ts';
@@ -45,10 +46,10 @@ export interface NodeRole {
   readonly hasTenantRoot: boolean;
   /** Services of a cluster that kernels may not reach. */
   readonly refusedServices: RefusedServices;
-  readonly container: Pick<
-    ContainerSettings,
-    'hardening' | 'views' | 'privateServices' | 'publishAddress' | 'logLimitBytes'
-  >;
+  readonly container: Pick<ContainerSettings, 'hardening' | 'privateServices' | 'publishAddress' | 'logLimitBytes'> & {
+    /** Files of this machine that kernels see; absent: none. */
+    readonly views?: (files: ForeignFiles) => ReturnType<NonNullable<ContainerSettings['views']>>;
+  };
   /** Whether web terminals are reached from this host alone. */
   readonly isTerminalLocal: boolean;
   readonly readyTimeoutMs: number;
@@ -101,6 +102,8 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
     const own = [settings.stateDir, state.path, settings.container.scratchRoot, settings.volumeDir];
     return [...own, settings.socketPath, socketPathOf(engine), dataRoot, ...usualDataFolders];
   };
+  const files = cleanups.use(new FileSystems({ clock: systemClock, log }));
+  const { views, ...container } = role.container;
   const invariantViolations = new InvariantViolations();
   const scratchRoot = scratchFolder(options.scratchRoot, settings.stateDir, state);
   const { kernelUsers } = settings.container;
@@ -115,6 +118,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       invariantViolations,
       refusedPaths,
       connectRunner: backend.connectRunner,
+      files,
       packetFilter: backend.packetFilter,
       imageRootsFolder: path.join(settings.stateDir, 'image-roots'),
       refusedServices: role.refusedServices,
@@ -126,7 +130,8 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       log,
       settings: {
         container: {
-          ...role.container,
+          ...container,
+          ...(views ? { views: () => views(files) } : {}),
           volume: { hostPath: backend.runnerVolume, entrypoint: defaultEntrypoint },
           init: true,
         },
@@ -189,6 +194,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       refuse: refusedPaths,
       allowSetId: settings.mountAllowSetId,
       hasTenantRoot: role.hasTenantRoot || mayHaveRoot(settings),
+      files,
       log,
     }),
     fitLimits: async (signal) => {
@@ -231,6 +237,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       agentId: state.agentId,
       stateDir: state.path,
       disk: async () => (state.writes.stalled ? 'stalled' : (await diskReserve.isShort()) ? 'full' : 'ok'),
+      hungFileSystems: () => files.hung,
       slots: () => ({ cpus: devices.use('cpu'), memoryBytes: devices.use('mem'), ports: ports.use() }),
       invariantViolations: () => ({
         ...invariantViolations.snapshot(),
@@ -243,5 +250,6 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
     clock: systemClock,
     log,
   });
-  return { agent, engine, kernels: kernels.registry, devices, ports, sessionNetworks: kernels.sessionNetworks };
+  const { registry, sessionNetworks } = kernels;
+  return { agent, engine, kernels: registry, devices, ports, sessionNetworks, files };
 }

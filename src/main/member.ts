@@ -47,7 +47,7 @@ export function memberRole(settings: Settings, adapter: NodeAdapter, log: Logger
         ...hardeningOf(settings, settings.imageCapabilities),
         overrides: containerOverrides(adapter.overrideFolders, log),
       },
-      views: () => lxcfsMounts(),
+      views: (files) => lxcfsMounts(files),
       privateServices: isForStorage ? ['ttyd'] : [],
       publishAddress: adapter.publishAddress,
       logLimitBytes: adapter.logLimitBytes ?? unlimitedLogBytes,

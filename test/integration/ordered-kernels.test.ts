@@ -8,13 +8,16 @@ import { type KernelId, newKernelId } from '../../src/lib/ids.ts';
 import { allowMounts } from '../../src/storage/mounts/mount-policy.ts';
 import { createKernelsArguments, kernelConfigFixture } from '../support/create-kernels-request.ts';
 import { shellIn, startDockerNode } from '../support/docker-rpc-node.ts';
+import { localFiles } from '../support/foreign-files.ts';
 import type { RpcNode } from '../support/rpc-node.ts';
 
 let node: RpcNode;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kernelet-vfroot-'));
-  node = await startDockerNode({ checkMounts: (mounts) => allowMounts(mounts, { allow: ['/'], refuse: [] }) });
+  node = await startDockerNode({
+    checkMounts: (mounts) => allowMounts(mounts, { allow: ['/'], refuse: [] }, localFiles),
+  });
 });
 afterEach(async () => {
   for (const { id } of await node.fixture.agent.list({ all: false }))

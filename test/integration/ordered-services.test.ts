@@ -8,6 +8,7 @@ import { type KernelId, newKernelId } from '../../src/lib/ids.ts';
 import { allowMounts } from '../../src/storage/mounts/mount-policy.ts';
 import { createKernelsArguments, kernelConfigFixture } from '../support/create-kernels-request.ts';
 import { startDockerNode } from '../support/docker-rpc-node.ts';
+import { localFiles } from '../support/foreign-files.ts';
 import type { RpcNode } from '../support/rpc-node.ts';
 import { docker } from '../support/runner-container.ts';
 
@@ -29,7 +30,9 @@ beforeAll(async () => {
   await docker('cp', join(folder, 'backend.ai'), `${made}:/etc/`);
   await docker('commit', made, image);
   await docker('rm', made);
-  node = await startDockerNode({ checkMounts: (mounts) => allowMounts(mounts, { allow: ['/'], refuse: [] }) });
+  node = await startDockerNode({
+    checkMounts: (mounts) => allowMounts(mounts, { allow: ['/'], refuse: [] }, localFiles),
+  });
 });
 afterAll(async () => {
   for (const { id } of (await node?.fixture.agent.list({ all: false })) ?? []) {

@@ -135,6 +135,7 @@ export async function testAgentParts(
       agentId: kernels.state.agentId,
       stateDir: kernels.folder,
       disk: async () => (kernels.state.writes.stalled ? 'stalled' : 'ok'),
+      hungFileSystems: () => [],
       slots: () => ({ cpus: none, memoryBytes: none, ports: none }),
       invariantViolations: () => kernels.invariantViolations.snapshot(),
     },

@@ -36,6 +36,7 @@ import type { RunnerStatus } from '../../src/protocol/runner-frames.ts';
 import type { RunnerAddress, RunnerClient, RunnerClientEvent } from '../../src/runner-client/runner-client.ts';
 import type { RequestedMount } from '../../src/storage/mounts/mount-policy.ts';
 import { type AgentIdWish, openStateFolder, type StateFolder } from '../../src/storage/state-folder.ts';
+import { localFiles } from './foreign-files.ts';
 import { nodeDevices } from './node-devices.ts';
 
 const readyStatus: RunnerStatus = {
@@ -274,6 +275,7 @@ export class KernelsFixture implements AsyncDisposable {
         clients.push(client);
         return client;
       },
+      files: localFiles,
       clock: systemClock,
       log: silentLogger,
       invariantViolations,

@@ -29,6 +29,7 @@ import { PortPool } from '../../src/resources/port-pool.ts';
 import type { JsonStore } from '../../src/storage/json-store.ts';
 import { MemoryRedis } from './cluster/memory-redis.ts';
 import { FakeClock } from './fake-clock.ts';
+import { localFiles } from './foreign-files.ts';
 import { recordFixture } from './kernel-record.ts';
 
 /** Services whose parts a test may look at. */
@@ -114,6 +115,7 @@ export function rpcServices(parts: TestServicesParts = {}): TestServices {
     agentId: 'i-test',
     localConfig: { abuseReportPath: null, watcher: null },
     agent,
+    files: localFiles,
     executions: new Executions(agent),
     networks,
     ports: new PortReservations(pool, systemClock),

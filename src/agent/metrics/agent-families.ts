@@ -60,6 +60,11 @@ export function agentFamilies({
       status.phase === 'ready' ? 1 : 0,
     ),
     gauge('kernelet_engine_healthy', 'Whether the engine answered last.', status.engine.healthy ? 1 : 0),
+    gauge(
+      'kernelet_hung_file_systems',
+      'File systems that do not answer, as far as paths on them were asked for.',
+      status.hungFileSystems.length,
+    ),
     labelled('kernelet_kernels', 'gauge', 'Kernels that have not ended, by phase.', 'phase', phases),
     labelled(
       'kernelet_invariant_violations_total',

@@ -26,6 +26,7 @@ const status: AgentStatus = {
   engine: { address: '', healthy: true, detail: '' },
   ociRuntimes: [],
   disk: 'ok',
+  hungFileSystems: [],
   kernels: 0,
   slots: { cpus: none, memoryBytes: none, ports: none },
   invariantViolations: {},

@@ -25,6 +25,7 @@ const status: AgentStatus = {
   engine: { address: '', healthy: false, detail: '' },
   ociRuntimes: [],
   disk: 'ok',
+  hungFileSystems: [],
   kernels: 1,
   slots: { cpus: { total: 4, used: 1 }, memoryBytes: { total: 8, used: 2 }, ports: { total: 3, used: 0 } },
   invariantViolations: { strays: 2 },

@@ -67,7 +67,7 @@ export class MemberLifecycle {
     this.#every('counting containers', countPauseMs, () => this.#count());
     this.#keep('publishing what devices there are', signal, (own) => this.#publishDevices(own));
     this.#keep('watching the configuration', signal, (own) => watchConfiguration(etcd.overlay, log, own));
-    const volumes = new VolumeMounts(this.#parts.settings.volumeFileSystems);
+    const volumes = new VolumeMounts(this.#parts.settings.volumeFileSystems, node.files);
     this.#keep('reading events on volumes', signal, (own) => followVolumeEvents(this.#parts, volumes, own));
     this.#readAbuseReports();
     this.#jobs.push(this.#announce(signal));

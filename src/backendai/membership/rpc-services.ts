@@ -41,6 +41,7 @@ export function rpcServices(parts: MemberParts, { agent, work, dependencies, mov
     localConfig: localConfig(settings),
     agent,
     executions: new Executions(agent),
+    files: node.files,
     networks: node.sessionNetworks,
     ports: new PortReservations(node.ports, clock),
     notifier,

@@ -95,6 +95,7 @@ export const usualClassNames: Readonly<Record<ErrorCode, FailureName>> = {
   ENGINE_FAILED: 'DockerError',
   ENGINE_UNSUPPORTED: 'DockerError',
   DEADLINE_EXCEEDED: 'TimeoutError',
+  FILE_SYSTEM_HUNG: 'OSError',
   STATE_LOCKED: 'RuntimeError',
   STATE_UNUSABLE: 'OSError',
   DAEMON_UNREACHABLE: 'RuntimeError',

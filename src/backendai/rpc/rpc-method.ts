@@ -11,6 +11,7 @@ import type { KernelId, SessionId } from '../../lib/ids.ts';
 import type { Logger } from '../../lib/log.ts';
 import { pythonRepr } from '../../lib/python-repr.ts';
 import type { SessionNetworks } from '../../network/session-networks.ts';
+import type { ForeignFiles } from '../../storage/file-systems/file-systems.ts';
 import type { BatchRuns } from '../operations/batch-runs.ts';
 import type { Commits } from '../operations/commits.ts';
 import type { CreationNotifier, Creations } from '../operations/creations.ts';
@@ -66,6 +67,8 @@ export interface RpcServices {
   readonly agentId: string;
   readonly localConfig: LocalConfig;
   readonly agent: Agent;
+  /** Files of volumes, which may hang. */
+  readonly files: Pick<ForeignFiles, 'read'>;
   readonly executions: Executions;
   readonly networks: Pick<SessionNetworks, 'create' | 'destroy' | 'environ'>;
   readonly ports: PortReservations;

@@ -42,6 +42,19 @@ export const statusReplySchema = z
       description:
         'Stalled: a write to the state folder has taken seconds; what waits is written when its disk answers. Full: of it or the scratch folders less is free than `kernelet.disk-reserve` keeps for the node, and no kernel is made.',
     }),
+    hungFileSystems: z
+      .array(
+        z.strictObject({
+          mountPoint: z.string(),
+          fileSystem: z.string().openapi({ description: 'Its type, such as `nfs4` or `fuse.sshfs`.' }),
+          since: z.number().openapi({ description: 'Milliseconds since the epoch.' }),
+        }),
+      )
+      .readonly()
+      .openapi({
+        description:
+          'File systems that do not answer, as far as paths on them were asked for; what lies on them is refused with FILE_SYSTEM_HUNG until they do.',
+      }),
     kernels: z.int(),
     slots: z.strictObject({ cpus: slotSchema, memoryBytes: slotSchema, ports: slotSchema }),
     invariantViolations: z.record(z.string(), z.number()).openapi({ description: 'Counts that should stay 0.' }),

@@ -6,6 +6,7 @@ import type { Deadline } from '../../lib/deadline.ts';
 import { hasCode, KerneletError } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import type { UsersOfContainers } from '../../storage/container-users.ts';
+import type { ForeignFiles } from '../../storage/file-systems/file-systems.ts';
 import { checkUnmoved } from '../../storage/mounts/mount-policy.ts';
 import { checkTargetLinks, checkVolumes } from '../../storage/mounts/mount-targets.ts';
 import type { ScratchFolders } from '../../storage/scratch.ts';
@@ -25,6 +26,7 @@ export interface KernelContainersParts {
   readonly scratch: ScratchFolders;
   readonly settings: ContainerSettings;
   readonly users: UsersOfContainers;
+  readonly files: Pick<ForeignFiles, 'find'>;
   readonly imageRoots: Pick<ImageRoots, 'find' | 'keep'>;
   readonly hooks: Pick<KernelHookList, 'beforeRemoval'>;
 }
@@ -107,14 +109,17 @@ export class KernelContainers {
     }
   }
 
-  /** Starts the record's container. Throws FORBIDDEN_MOUNT or FORBIDDEN_VOLUME, and starts nothing, when one leads elsewhere. */
+  /**
+   * Starts the record's container. Throws FORBIDDEN_MOUNT or FORBIDDEN_VOLUME, and starts nothing, when one leads elsewhere, and
+   * FILE_SYSTEM_HUNG.
+   */
   async start(record: KernelRecord, deadline: Deadline): Promise<void> {
     const { containerId, spec } = record;
     if (containerId === null) throw new KerneletError('INTERNAL', 'there is no container to start');
     const { mounts } = spec;
     const { volumes } = spec.image;
     const { hooks, mounts: ofDevices } = record.placement.provision;
-    await checkUnmoved([...mounts, ...ofDevices, ...hooks.map((source) => ({ source }))]);
+    await checkUnmoved([...mounts, ...ofDevices, ...hooks.map((source) => ({ source }))], this.#parts.files);
     const home = this.#parts.scratch.paths(spec.id).work;
     await checkTargetLinks({ volumes, mounts }, home, (path) => this.engine.isLink(containerId, path, deadline.signal));
     await this.engine.startContainer(containerId, deadline.signal);

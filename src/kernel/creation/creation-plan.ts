@@ -1,5 +1,4 @@
 /** The steps of a creation, and their order. */
-import type { Logger } from '../../lib/log.ts';
 import type { Bridge } from '../../network/bridge.ts';
 import type { ContainerHardening } from '../container/container-spec.ts';
 import type { KernelContainers } from '../container/kernel-containers.ts';
@@ -8,7 +7,7 @@ import type { CreationPlan } from './step.ts';
 import { type AllocateParts, allocateStep } from './steps/allocate.ts';
 import { type ConfigFilesParts, configFilesStep } from './steps/config-files.ts';
 import { containerStep } from './steps/container.ts';
-import { filesStep } from './steps/files.ts';
+import { type FilesParts, filesStep } from './steps/files.ts';
 import { type HostLimitsParts, hostLimitsStep } from './steps/host-limits.ts';
 import { imageStep } from './steps/image.ts';
 import { networkStep, prewarmedNetworkStep } from './steps/network.ts';
@@ -19,13 +18,12 @@ import { servicesStep } from './steps/services.ts';
 import { startStep } from './steps/start.ts';
 
 /** What the steps work with. */
-interface PlanParts extends AllocateParts, ConfigFilesParts, HostLimitsParts, PortsParts, ReadyParts {
+interface PlanParts extends AllocateParts, ConfigFilesParts, FilesParts, HostLimitsParts, PortsParts, ReadyParts {
   readonly bridge: Pick<Bridge, 'ensure'>;
   readonly containers: KernelContainers;
   readonly prewarmedNetworks: NetworkLeases;
   /** Whether kernels are hardened so that nothing of one can stay in a network. */
   readonly hardening: ContainerHardening;
-  readonly log: Logger;
 }
 
 /**
@@ -42,7 +40,7 @@ export function creationPlan(parts: PlanParts): CreationPlan {
       prewarmedNetworkStep(parts.prewarmedNetworks, parts.hardening),
     ],
     networkStep(parts.bridge, parts.prewarmedNetworks),
-    filesStep(parts.scratch, parts.users, parts.log),
+    filesStep(parts),
     configFilesStep(parts),
     containerStep(parts.containers, parts.scratch),
     startStep(parts),

@@ -25,6 +25,8 @@ export interface ModuleHostOptions {
   readonly log: Logger;
   /** For each call; 5 s when absent. */
   readonly timeoutMs?: number;
+  /** Whether all that wait are given up with a call that hangs, since it is not the call's own fault; else they go on. */
+  readonly hangsAsOne?: boolean;
   /** By which calls are bounded; the system's when absent. */
   readonly clock?: Clock | undefined;
 }
@@ -49,11 +51,18 @@ export class ModuleHost implements AsyncDisposable {
   /** In the order in which the module gets them: it works on the first. */
   readonly #waiting = new Map<number, Waiting>();
   #running: ChildProcess | null = null;
+  /** The one that runs, and those that were ended and hang in the kernel. */
+  readonly #processes = new Set<ChildProcess>();
   #next = 1;
   #greeting: Omit<ModuleCall, 'id'> | null = null;
 
   constructor(options: ModuleHostOptions) {
     this.#options = options;
+  }
+
+  /** How many processes there are: one that was ended counts for as long as it hangs in the kernel. */
+  get processes(): number {
+    return this.#processes.size;
   }
 
   /** Sent first to every process that is started from now on; its answer doesn't matter. */
@@ -89,7 +98,8 @@ export class ModuleHost implements AsyncDisposable {
       // Whoever lets alone what hangs must not do so for another call's sake.
       if (!isFirst) throw this.#failure(`did not come to ${method}() in time: it was busy`);
       // What it is busy with would keep every later call waiting.
-      this.#startAnew();
+      if (this.#options.hangsAsOne) this.#giveUpAll(error);
+      else this.#startAnew();
       throw error;
     } finally {
       this.#waiting.delete(id);
@@ -112,6 +122,9 @@ export class ModuleHost implements AsyncDisposable {
     if (!running) return;
     this.#forget(running, why);
     running.kill('SIGKILL');
+    // One that hangs in the kernel keeps neither this process nor descriptors of it.
+    for (const stream of running.stdio ?? []) stream?.destroy();
+    running.unref();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -138,6 +151,11 @@ export class ModuleHost implements AsyncDisposable {
     }
   }
 
+  #giveUpAll(error: unknown): void {
+    for (const { reply } of this.#waiting.values()) reply.reject(error);
+    this.end('was ended: it hung');
+  }
+
   #send(call: ModuleCall): void {
     if (!this.#running) {
       this.#running = this.#start();
@@ -159,8 +177,13 @@ export class ModuleHost implements AsyncDisposable {
     // Without descriptors there are no streams, whatever the types say, and an error follows.
     const output = program.stdio?.[3];
     if (output instanceof Readable) this.#readReplies(program, output);
-    program.on('error', (error) => this.#forget(program, `cannot be started: ${error.message}`));
+    this.#processes.add(program);
+    program.on('error', (error) => {
+      if (program.pid === undefined) this.#processes.delete(program);
+      this.#forget(program, `cannot be started: ${error.message}`);
+    });
     program.on('exit', (status, signal) => {
+      this.#processes.delete(program);
       if (this.#running === program) log.error(`${title} ended`, { status, signal });
       this.#forget(program, `ended by ${signal ?? `status ${status}`}`);
     });

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { localFiles } from '../../../test/support/foreign-files.ts';
 import { allowDevicePaths, type DevicePaths } from './device-paths.ts';
 
 let folder: string;
@@ -23,6 +24,7 @@ const allow = (paths: Partial<DevicePaths>, taken: readonly string[] = []) =>
     { ...nothing, ...paths },
     taken.map((target) => ({ target })),
     [join(folder, 'state')],
+    localFiles,
   );
 
 it('devices bring character devices, libraries, and files to be read, by the paths that links lead to', async () => {

@@ -4,11 +4,14 @@
  * needs (spec resources-and-stats 3).
  */
 
-import { realpath, stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { KerneletError } from '../../lib/errors.ts';
 import { isAtOrBelow } from '../../lib/mount-table.ts';
 import { systemErrorCode } from '../../lib/system-error.ts';
 import { containerPaths } from '../../protocol/image-contract.ts';
+import type { ForeignFiles } from '../file-systems/file-systems.ts';
+import type { FoundFile } from '../file-systems/path-walk.ts';
 import { canonical, refuseMount } from './mount-policy.ts';
 
 /** The paths of the host that a device brings into a kernel. */
@@ -45,24 +48,28 @@ const hostDevices =
 
 /**
  * The paths with links resolved. `present` are the kernel's other mounts, `refuse` what is never shown. Throws FORBIDDEN_MOUNT,
- * naming the path.
+ * naming the path, and FILE_SYSTEM_HUNG.
  */
 export async function allowDevicePaths(
   { nodes, hooks, mounts }: DevicePaths,
   present: readonly { readonly target: string }[],
   refuse: readonly string[],
+  files: Pick<ForeignFiles, 'find'>,
 ): Promise<DevicePaths> {
   const secret = [...refuse, ...(await Promise.all(refuse.map((path) => realpath(path).catch(() => path))))];
   checkTargets(mounts, present);
   if (new Set(hooks.map((path) => basename(path))).size < hooks.length) {
     throw refuseMount('two libraries of devices have one name', hooks.join(', '));
   }
-  await Promise.all(nodes.map(checkNode));
+  await Promise.all(nodes.map((path) => checkNode(path, files)));
   return {
     nodes,
-    hooks: await Promise.all(hooks.map((path) => allowedSource(path, secret, 'library'))),
+    hooks: await Promise.all(hooks.map((path) => allowedSource(path, secret, 'library', files))),
     mounts: await Promise.all(
-      mounts.map(async ({ source, target }) => ({ source: await allowedSource(source, secret, 'mount'), target })),
+      mounts.map(async ({ source, target }) => ({
+        source: await allowedSource(source, secret, 'mount', files),
+        target,
+      })),
     ),
   };
 }
@@ -82,17 +89,20 @@ function checkTargets(mounts: DevicePaths['mounts'], present: readonly { readonl
   }
 }
 
-async function checkNode(path: string): Promise<void> {
-  const real = await resolved(path);
-  const file = await stat(real);
-  if (file.isCharacterDevice() && isAtOrBelow(real, '/dev') && !hostDevices.test(real)) return;
+async function checkNode(path: string, files: Pick<ForeignFiles, 'find'>): Promise<void> {
+  const { path: real, kind } = await find(path, files);
+  if (kind === 'character-device' && isAtOrBelow(real, '/dev') && !hostDevices.test(real)) return;
   throw refuseMount(`${path} is no device that a kernel may have`, path);
 }
 
-async function allowedSource(path: string, secret: readonly string[], what: 'library' | 'mount'): Promise<string> {
-  const source = await resolved(path);
-  const file = await stat(source);
-  if (!file.isFile() && (what === 'library' || !file.isDirectory())) {
+async function allowedSource(
+  path: string,
+  secret: readonly string[],
+  what: 'library' | 'mount',
+  files: Pick<ForeignFiles, 'find'>,
+): Promise<string> {
+  const { path: source, kind } = await find(path, files);
+  if (kind !== 'file' && (what === 'library' || kind !== 'folder')) {
     throw refuseMount(`${path}, a ${what} of a device's plugin, is no file that a kernel may have`, path);
   }
   const isSecret =
@@ -103,8 +113,9 @@ async function allowedSource(path: string, secret: readonly string[], what: 'lib
   return source;
 }
 
-async function resolved(path: string): Promise<string> {
-  return await realpath(path).catch((error: unknown) => {
+async function find(path: string, files: Pick<ForeignFiles, 'find'>): Promise<FoundFile> {
+  return await files.find(path).catch((error: unknown) => {
+    if (error instanceof KerneletError) throw error;
     throw refuseMount(`${path} of a device's plugin is not there (${systemErrorCode(error) ?? 'unreadable'})`, path);
   });
 }

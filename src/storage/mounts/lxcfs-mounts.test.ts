@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { localFiles } from '../../../test/support/foreign-files.ts';
 import { lxcfsMounts } from './lxcfs-mounts.ts';
 
 let root: string;
@@ -16,7 +17,7 @@ async function put(path: string, content = 'x'): Promise<void> {
 }
 
 it('shows nothing of a machine that has none of the files', async () => {
-  expect(await lxcfsMounts(root)).toEqual([]);
+  expect(await lxcfsMounts(localFiles, root)).toEqual([]);
 });
 
 it('shows the time zone, and of lxcfs what may be mounted and says something, for reading alone', async () => {
@@ -25,7 +26,7 @@ it('shows the time zone, and of lxcfs what may be mounted and says something, fo
   await put('var/lib/lxcfs/proc/uptime', '');
   await put('var/lib/lxcfs/proc/pressure');
   await put('var/lib/lxcfs/sys/devices/system/cpu/online');
-  const views = await lxcfsMounts(root);
+  const views = await lxcfsMounts(localFiles, root);
   expect(views.map(({ target }) => target)).toEqual(['/etc/localtime', '/proc/meminfo', '/sys/devices/system/cpu']);
   expect(views.every(({ readOnly, source }) => readOnly && source.startsWith(root))).toBe(true);
 });

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, realpath, rename, rm, symlink, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { localFiles } from '../../../test/support/foreign-files.ts';
 import { allowMounts, checkSource, checkTargets, checkUnmoved } from './mount-policy.ts';
 
 let root: string;
@@ -21,6 +22,7 @@ describe('the mount policy', () => {
     const allowed = await allowMounts(
       [mount(join(root, 'data', 'link'), '/data/'), mount(join(root, 'data', 'file'), '/file')],
       policy(),
+      localFiles,
     );
     expect(allowed).toEqual([mount(join(root, 'data', 'set'), '/data'), mount(join(root, 'data', 'file'), '/file')]);
   });
@@ -35,7 +37,7 @@ describe('the mount policy', () => {
   ])('refuses %s, naming the key', async (_, path) => {
     await symlink(join(root, 'other'), join(root, 'data', 'out'));
     await mkdir(join(root, 'data2'));
-    await expect(allowMounts([mount(path(root))], policy())).rejects.toMatchObject({
+    await expect(allowMounts([mount(path(root))], policy(), localFiles)).rejects.toMatchObject({
       code: 'FORBIDDEN_MOUNT',
       message: expect.stringContaining('kernelet.mount-allow'),
     });
@@ -54,13 +56,15 @@ describe('the mount policy', () => {
   // @promise mounts
   it('notices a source, or a folder above it, that became a link afterwards', async () => {
     await mkdir(join(root, 'data', 'set', 'deep'));
-    const allowed = await allowMounts([mount(join(root, 'data', 'set', 'deep'))], policy());
-    await checkUnmoved(allowed);
+    const allowed = await allowMounts([mount(join(root, 'data', 'set', 'deep'))], policy(), localFiles);
+    await checkUnmoved(allowed, localFiles);
     await rename(join(root, 'data', 'set'), join(root, 'data', 'moved'));
-    await expect(checkUnmoved(allowed)).rejects.toMatchObject({ message: expect.stringContaining('ENOENT') });
+    await expect(checkUnmoved(allowed, localFiles)).rejects.toMatchObject({
+      message: expect.stringContaining('ENOENT'),
+    });
     await mkdir(join(root, 'other', 'deep'));
     await symlink(join(root, 'other'), join(root, 'data', 'set'));
-    await expect(checkUnmoved(allowed)).rejects.toMatchObject({
+    await expect(checkUnmoved(allowed, localFiles)).rejects.toMatchObject({
       code: 'FORBIDDEN_MOUNT',
       message: expect.stringContaining(join(root, 'other', 'deep')),
     });
@@ -73,10 +77,12 @@ describe('the mount policy', () => {
   });
 
   it('allows nothing by default', async () => {
-    await expect(allowMounts([mount(join(root, 'data'))], { allow: [], refuse: [] })).rejects.toMatchObject({
-      code: 'FORBIDDEN_MOUNT',
-      message: expect.stringContaining('allows nothing'),
-    });
+    await expect(allowMounts([mount(join(root, 'data'))], { allow: [], refuse: [] }, localFiles)).rejects.toMatchObject(
+      {
+        code: 'FORBIDDEN_MOUNT',
+        message: expect.stringContaining('allows nothing'),
+      },
+    );
   });
 
   it.each([
@@ -102,9 +108,11 @@ describe('the mount policy', () => {
     const all = { allow: ['/'], refuse: [join(root, 'state-link')] };
     await symlink(join(root, 'state'), join(root, 'state-link'));
     for (const path of ['state', 'state/kernels', '.', 'state-link']) {
-      await expect(allowMounts([mount(join(root, path))], all)).rejects.toMatchObject({ code: 'FORBIDDEN_MOUNT' });
+      await expect(allowMounts([mount(join(root, path))], all, localFiles)).rejects.toMatchObject({
+        code: 'FORBIDDEN_MOUNT',
+      });
     }
-    await expect(allowMounts([mount(join(root, 'other'))], all)).resolves.toHaveLength(1);
+    await expect(allowMounts([mount(join(root, 'other'))], all, localFiles)).resolves.toHaveLength(1);
   });
 
   it.each([

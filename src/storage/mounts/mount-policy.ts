@@ -9,6 +9,7 @@ import { KerneletError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { isAtOrBelow, type Mount, mountOf, mountsBelow, readMountTable } from '../../lib/mount-table.ts';
 import { systemErrorCode } from '../../lib/system-error.ts';
+import type { ForeignFiles } from '../file-systems/file-systems.ts';
 
 /** A mount as asked for, and as allowed. */
 export interface RequestedMount {
@@ -138,13 +139,17 @@ export function checkSource(source: string, options: MountPolicyOptions): void {
   throw refuseMount(`${source} may not be mounted: ${key} of the configuration ${allowed}`, source);
 }
 
-/** The mounts with their sources resolved. Throws FORBIDDEN_MOUNT, naming the path and the key that decides. */
+/**
+ * The mounts with their sources resolved. Throws FORBIDDEN_MOUNT, naming the path and the key that decides, and
+ * FILE_SYSTEM_HUNG.
+ */
 export async function allowMounts(
   mounts: readonly RequestedMount[],
   options: MountPolicyOptions,
+  files: Pick<ForeignFiles, 'find'>,
 ): Promise<readonly RequestedMount[]> {
   checkTargets(mounts);
-  const resolved = { allow: await resolveAll(options.allow), refuse: await resolveAll(options.refuse) };
+  const refuse = await resolveOwn(options.refuse);
   const allowed: RequestedMount[] = [];
   for (const mount of mounts) {
     const { source } = mount;
@@ -154,16 +159,17 @@ export async function allowMounts(
         source,
       );
     }
-    const path = await realpath(source).catch((error: unknown) => {
+    const { path } = await files.find(source).catch((error: unknown) => {
+      if (error instanceof KerneletError) throw error;
       const code = systemErrorCode(error) ?? 'unreadable';
       throw refuseMount(
         `${source} cannot be mounted: there is no such path (${code}); ${key} decides what may be mounted`,
         source,
       );
     });
-    checkSource(path, resolved);
+    checkSource(path, { allow: await resolveFor(path, options.allow, files), refuse });
     const { within } = mount;
-    if (within !== undefined && !isAtOrBelow(path, await realpath(within).catch(() => within))) {
+    if (within !== undefined && !isAtOrBelow(path, await resolved(within, files))) {
       throw refuseMount(`${source} may not be mounted: a link leads out of ${within}`, source);
     }
     allowed.push({ source: path, target: canonical(mount.target), readOnly: mount.readOnly });
@@ -171,17 +177,49 @@ export async function allowMounts(
   return allowed;
 }
 
-/** Throws FORBIDDEN_MOUNT when an allowed source leads elsewhere by now: it, or a folder above it, was replaced. */
-export async function checkUnmoved(mounts: readonly Pick<RequestedMount, 'source'>[]): Promise<void> {
+/**
+ * Throws FORBIDDEN_MOUNT when an allowed source leads elsewhere by now: it, or a folder above it, was replaced. Throws
+ * FILE_SYSTEM_HUNG.
+ */
+export async function checkUnmoved(
+  mounts: readonly Pick<RequestedMount, 'source'>[],
+  files: Pick<ForeignFiles, 'find'>,
+): Promise<void> {
   for (const { source } of mounts) {
-    const now = await realpath(source).catch((error: unknown) => systemErrorCode(error) ?? 'unreadable');
+    const now = await files.find(source).then(
+      ({ path }) => path,
+      (error: unknown) => {
+        if (error instanceof KerneletError) throw error;
+        return systemErrorCode(error) ?? 'unreadable';
+      },
+    );
     if (now === source) continue;
     throw refuseMount(`${source} may not be mounted any more: it was replaced since it was allowed (${now})`, source);
   }
 }
 
-/** Both the path as written and as resolved count, so that a link can't hide what it leads to. */
-async function resolveAll(paths: readonly string[]): Promise<readonly string[]> {
+/**
+ * Folders as written when one of them holds the path; else also as resolved, so that one may be written as a link. So one that
+ * hangs is asked only for the sake of what may lie on it.
+ */
+async function resolveFor(
+  path: string,
+  folders: readonly string[],
+  files: Pick<ForeignFiles, 'find'>,
+): Promise<readonly string[]> {
+  if (folders.some((folder) => isAtOrBelow(path, canonical(folder)))) return folders;
+  return [...folders, ...(await Promise.all(folders.map((folder) => resolved(folder, files))))];
+}
+
+/** The path as it is when it leads nowhere, or nobody answers where. */
+const resolved = async (path: string, files: Pick<ForeignFiles, 'find'>): Promise<string> =>
+  await files.find(path).then(
+    (found) => found.path,
+    () => path,
+  );
+
+/** Paths of our own and the engine's, as written and as resolved: a link can't hide what it leads to. */
+async function resolveOwn(paths: readonly string[]): Promise<readonly string[]> {
   const both = await Promise.all(paths.map(async (path) => [canonical(path), await realpath(path).catch(() => path)]));
   return [...new Set(both.flat())];
 }
@@ -202,15 +240,16 @@ export interface MountCheckOptions {
   readonly allowSetId: readonly string[];
   /** Whether somebody may be root in a kernel. */
   readonly hasTenantRoot: boolean;
+  readonly files: Pick<ForeignFiles, 'find'>;
   readonly log: Logger;
 }
 
 /** Gives a check that throws FORBIDDEN_MOUNT as `allowMounts` and `SetIdCheck` do. */
-export function mountCheck({ allow, refuse, allowSetId, hasTenantRoot, log }: MountCheckOptions) {
-  const setId = new SetIdCheck(allowSetId, log);
+export function mountCheck({ allow, refuse, allowSetId, hasTenantRoot, files, log }: MountCheckOptions) {
+  const setId = new SetIdCheck(allowSetId, files, log);
   return async (mounts: readonly RequestedMount[]): Promise<readonly RequestedMount[]> => {
     if (mounts.length === 0) return mounts;
-    const allowed = await allowMounts(mounts, { allow, refuse: await refuse() });
+    const allowed = await allowMounts(mounts, { allow, refuse: await refuse() }, files);
     if (hasTenantRoot) await setId.check(allowed);
     return allowed;
   };
@@ -226,12 +265,19 @@ const setIdKey = 'kernelet.mount-allow-set-id';
  */
 export class SetIdCheck {
   readonly #allow: readonly string[];
+  readonly #files: Pick<ForeignFiles, 'find'>;
   readonly #log: Logger;
   readonly #read: () => Promise<readonly Mount[]>;
   readonly #warned = new Set<string>();
 
-  constructor(allow: readonly string[], log: Logger, read: () => Promise<readonly Mount[]> = readMountTable) {
+  constructor(
+    allow: readonly string[],
+    files: Pick<ForeignFiles, 'find'>,
+    log: Logger,
+    read: () => Promise<readonly Mount[]> = readMountTable,
+  ) {
     this.#allow = allow;
+    this.#files = files;
     this.#log = log;
     this.#read = read;
   }
@@ -245,11 +291,11 @@ export class SetIdCheck {
     const found = written.flatMap(({ source }) =>
       [mountOf(source, table), ...mountsBelow(source, table)].map((mount) => ({ source, mount })),
     );
-    // Sources come with their links resolved.
-    const allow = await Promise.all(this.#allow.map((folder) => realpath(folder).catch(() => folder)));
     for (const { source, mount } of found) {
       if (mount?.options.has('nosuid')) continue;
       const mountPoint = mount?.mountPoint ?? '/';
+      // Sources come with their links resolved.
+      const allow = await resolveFor(source, this.#allow, this.#files);
       if (!allow.some((folder) => isAtOrBelow(source, folder))) {
         const text = `kernels in which somebody may be root may not write in ${source}: set-id programs that they leave there count on this host. Mount ${mountPoint} with nosuid,nodev, mount the folder read-only, or name it in ${setIdKey}`;
         throw new KerneletError('FORBIDDEN_MOUNT', text, { context: { path: source, mountPoint } });

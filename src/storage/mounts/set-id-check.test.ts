@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { localFiles } from '../../../test/support/foreign-files.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { parseMountTable } from '../../lib/mount-table.ts';
 import { SetIdCheck } from './mount-policy.ts';
@@ -13,7 +14,7 @@ const mount = (source: string, readOnly = false) => ({ source, target: '/home/wo
 it('warns once of each mount on which the operator lets kernels leave set-id programs', async () => {
   const warned: unknown[] = [];
   const log = { ...silentLogger, warn: (_: string, fields?: object) => warned.push(fields) };
-  const warning = new SetIdCheck(['/'], log, async () => table);
+  const warning = new SetIdCheck(['/'], localFiles, log, async () => table);
   await warning.check([mount('/safe/a'), mount('/open/a', true)]);
   expect(warned).toEqual([]);
   await warning.check([mount('/open/a'), mount('/open/b'), mount('/srv/c')]);
@@ -37,7 +38,7 @@ it.each([
 ])(
   'lets kernels with root mount %s, read-only %s, where %j may have set-id programs: %s',
   async (source, readOnly, allow, verdict) => {
-    const check = new SetIdCheck(allow, silentLogger, async () => table).check([mount(source, readOnly)]);
+    const check = new SetIdCheck(allow, localFiles, silentLogger, async () => table).check([mount(source, readOnly)]);
     if (verdict === 'allowed') await check;
     else
       await expect(check).rejects.toMatchObject({
@@ -48,7 +49,7 @@ it.each([
 );
 
 it('forbids what it cannot judge since the mount table cannot be read', async () => {
-  const check = new SetIdCheck([], silentLogger, async () => {
+  const check = new SetIdCheck([], localFiles, silentLogger, async () => {
     throw new Error('no /proc');
   });
   await expect(check.check([mount('/open/a')])).rejects.toMatchObject({ code: 'FORBIDDEN_MOUNT' });

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { localFiles } from '../../../test/support/foreign-files.ts';
 import { type RunProgram, VolumeMounts, withEntry, withoutEntries } from './volume-mounts.ts';
 
 let base: string;
@@ -18,7 +19,7 @@ const run: RunProgram = async (program, args) => {
 };
 const allowed = ['nfs', 'cifs'];
 const table = (): string => path.join(base, 'fstab');
-const volumes = (): VolumeMounts => new VolumeMounts(allowed, run, table());
+const volumes = (): VolumeMounts => new VolumeMounts(allowed, localFiles, run, table());
 const wanted = { folder: 'v1', location: 'nas:/v1', fileSystem: 'nfs', options: 'ro,soft', table: null };
 
 it('mounts below the base, and keeps it in the table when it is told to', async () => {
@@ -51,7 +52,7 @@ it('says what `mount` said', async () => {
 it('shows nobody the passwords among the options', async () => {
   const echo: RunProgram = async (_, args) => ({ status: 1, stderr: `bad option ${args[3]}` });
   const volume = { ...wanted, options: 'username=u,password=hunter22,ro' };
-  const mounting = new VolumeMounts(allowed, echo, table()).mount(base, volume, 1000);
+  const mounting = new VolumeMounts(allowed, localFiles, echo, table()).mount(base, volume, 1000);
   await expect(mounting).rejects.toThrow('mount: bad option username=u,password=[redacted],ro,nosuid,nodev');
   await expect(volumes().mount(base, { ...volume, options: '-password=hunter22' }, 1000)).rejects.not.toThrow(
     'hunter22',
@@ -65,7 +66,7 @@ it('leaves a table closed to others that was so', async () => {
 });
 
 it('waits for the real `mount` however long it may take', async () => {
-  const real = new VolumeMounts(['no-such-thing'], undefined, table()).mount(
+  const real = new VolumeMounts(['no-such-thing'], localFiles, undefined, table()).mount(
     base,
     { ...wanted, fileSystem: 'no-such-thing' },
     1e11,
@@ -107,7 +108,7 @@ it('edits no other table', async () => {
 });
 
 it('really mounts and unmounts, and does nothing twice', async () => {
-  const real = new VolumeMounts(['tmpfs']);
+  const real = new VolumeMounts(['tmpfs'], localFiles);
   const memory = { ...wanted, location: `kernelet-${process.pid}`, fileSystem: 'tmpfs', options: 'size=1m' };
   const place = await real.mount(base, memory, 5000);
   try {

@@ -3,7 +3,7 @@
  * names stay below the base, arguments are no options, only file systems that the operator allows are mounted, and the only
  * table that is edited is the machine's own.
  */
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { KerneletError } from '../../lib/errors.ts';
@@ -12,6 +12,7 @@ import { isSecretName, redactText } from '../../lib/redaction.ts';
 import { runProgram } from '../../lib/run-program.ts';
 import { KeyedMutex } from '../../lib/semaphore.ts';
 import { isSystemError } from '../../lib/system-error.ts';
+import type { ForeignFiles } from '../file-systems/file-systems.ts';
 
 /** A volume, and where it is to be mounted. */
 export interface VolumeMount {
@@ -44,6 +45,7 @@ const machineTable = '/etc/fstab';
 /** Mounts and unmounts volumes, each mount point one after the other. */
 export class VolumeMounts {
   readonly #fileSystems: ReadonlySet<string>;
+  readonly #files: Pick<ForeignFiles, 'makeFolder'>;
   readonly #run: RunProgram;
   readonly #table: string;
   readonly #locks = new KeyedMutex<string>();
@@ -51,7 +53,13 @@ export class VolumeMounts {
   readonly #edits = new KeyedMutex<string>();
 
   /** `fileSystems`: those allowed, as `mount -t` takes them. `table`: stands for the machine's own, for tests. */
-  constructor(fileSystems: readonly string[], run: RunProgram = runMount, table: string = machineTable) {
+  constructor(
+    fileSystems: readonly string[],
+    files: Pick<ForeignFiles, 'makeFolder'>,
+    run: RunProgram = runMount,
+    table: string = machineTable,
+  ) {
+    this.#files = files;
     this.#fileSystems = new Set(fileSystems);
     this.#run = run;
     this.#table = table;
@@ -59,7 +67,7 @@ export class VolumeMounts {
 
   /**
    * Mounts a volume below the base and gives its mount point; one that is there already is success. Throws
-   * INVALID_ARGUMENT, FORBIDDEN_MOUNT, STATE_UNUSABLE, with what `mount` says.
+   * INVALID_ARGUMENT, FORBIDDEN_MOUNT, FILE_SYSTEM_HUNG, STATE_UNUSABLE, with what `mount` says.
    */
   async mount(base: string, wanted: VolumeMount, timeoutMs: number): Promise<string> {
     const { location, fileSystem } = wanted;
@@ -79,9 +87,9 @@ export class VolumeMounts {
     return await this.#locks.run(mountPoint, async () => {
       const there = (await readMountTable()).findLast((mount) => mount.mountPoint === mountPoint);
       if (there?.source !== location) {
-        await mkdir(mountPoint).catch((error: unknown) => {
-          if (!isSystemError(error, 'EEXIST'))
-            throw new KerneletError('STATE_UNUSABLE', String(error), { cause: error });
+        await this.#files.makeFolder(mountPoint).catch((error: unknown) => {
+          if (error instanceof KerneletError) throw error;
+          throw new KerneletError('STATE_UNUSABLE', String(error), { cause: error });
         });
         const args = ['-t', fileSystem, '-o', options, '--', location, mountPoint];
         await this.#runOrThrow('mount', args, timeoutMs, secretsOf(options));

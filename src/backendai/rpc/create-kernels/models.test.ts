@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { kernelConfigFixture } from '../../../../test/support/create-kernels-request.ts';
+import { localFiles } from '../../../../test/support/foreign-files.ts';
 import { silentLogger } from '../../../lib/log.ts';
 import { requestedModels } from './models.ts';
 import type { KernelConfig } from './request.ts';
@@ -20,7 +21,10 @@ const config = (change: Parameters<typeof kernelConfigFixture>[0]): KernelConfig
   return kernelConfig.parse(kernelConfigFixture({ session_type: 'inference', mounts, ...change }));
 };
 const order = (change: Parameters<typeof kernelConfigFixture>[0] = {}, parseMs?: number) =>
-  requestedModels(config(change), silentLogger, AbortSignal.timeout(10_000), parseMs);
+  requestedModels(config(change), {
+    ...{ files: localFiles, log: silentLogger, signal: AbortSignal.timeout(10_000) },
+    ...(parseMs === undefined ? {} : { parseMs }),
+  });
 const define = (text: string, name = 'model-definition.yaml'): void => writeFileSync(join(folder, name), text);
 
 const whole = `

@@ -1,14 +1,13 @@
 /** The models of an inference session, as its variant or its virtual folder defines them (spec kernel-lifecycle 20). */
 import { relative } from 'node:path';
 import type { RequestedModel } from '../../../agent/agent.ts';
-import { withDeadline } from '../../../lib/deadline.ts';
 import { programFile } from '../../../lib/installation.ts';
 import type { Logger } from '../../../lib/log.ts';
 import { ModuleHost } from '../../../lib/module-host/module-host.ts';
 import { Semaphore } from '../../../lib/semaphore.ts';
 import { isSystemError } from '../../../lib/system-error.ts';
+import type { ForeignFiles } from '../../../storage/file-systems/file-systems.ts';
 import { canonical } from '../../../storage/mounts/mount-policy.ts';
-import { readFileWithin } from '../../../storage/scratch-files.ts';
 import { RpcFailure } from '../rpc-failure.ts';
 import { folderOf } from './kernel-specification.ts';
 import { type DefinedModel, definitionAnswer } from './model-definition.ts';
@@ -17,8 +16,6 @@ import type { KernelConfig, RequestedModels } from './request.ts';
 const none: RequestedModels = { models: [], services: [], environ: {} };
 const usualNames = ['model-definition.yaml', 'model-definition.yml'];
 const maxDefinition = 1024 * 1024;
-/** The folder may lie on a server that hangs. */
-const readTimeoutMs = 10_000;
 /** For a definition in its process, the start of that included. */
 const defaultParseMs = 5_000;
 const usualCheck = { maxRetries: 10, maxWaitMs: 5000, expectedStatus: 200 };
@@ -31,19 +28,17 @@ const variants: Readonly<Record<string, { readonly name: string; readonly health
   cmd: { name: 'image-model', healthPath: null },
 };
 
-interface Reading {
+/** By whom definitions are read, and in which bounds. */
+export interface DefinitionReading {
+  readonly files: Pick<ForeignFiles, 'read'>;
   readonly log: Logger;
   readonly signal: AbortSignal;
-  readonly parseMs: number;
+  /** For one definition in its process; 5 s when absent. */
+  readonly parseMs?: number;
 }
 
-/** `parseMs` bounds the reading of one definition. Throws AgentError for a session without a model's folder, and for a definition that cannot be used. */
-export async function requestedModels(
-  config: KernelConfig,
-  log: Logger,
-  signal: AbortSignal,
-  parseMs = defaultParseMs,
-): Promise<RequestedModels> {
+/** Throws AgentError for a session without a model's folder, and for a definition that cannot be used. */
+export async function requestedModels(config: KernelConfig, reading: DefinitionReading): Promise<RequestedModels> {
   if (config.session_type !== 'inference') return none;
   const folder = config.mounts.find(({ usage_mode: usage }) => usage === 'model');
   if (!folder) throw new RpcFailure('AgentError', 'At least one model virtual folder must be specified.');
@@ -54,7 +49,7 @@ export async function requestedModels(
   }
   const all = known
     ? [{ name: known.name, path: folder.kernel_path, served: ofVariant(known, folder.kernel_path) }]
-    : (await defined(folder, path ? [path] : usualNames, { log, signal, parseMs })).map((model) => ({
+    : (await defined(folder, path ? [path] : usualNames, reading)).map((model) => ({
         name: model.name,
         path: model.model_path,
         served: ofDefinition(model),
@@ -103,9 +98,9 @@ function ofDefinition({ name, model_path: path, service }: DefinedModel): Reques
 async function defined(
   { host_path: path, vfsubpath }: KernelConfig['mounts'][number],
   names: readonly string[],
-  reader: Reading,
+  reading: DefinitionReading,
 ): Promise<readonly DefinedModel[]> {
-  const { signal } = reader;
+  const { files, signal } = reading;
   const part = canonical(path);
   // From the virtual folder on: on the way to the part its users may have put links.
   const folder = folderOf(part, vfsubpath);
@@ -113,9 +108,7 @@ async function defined(
   for (const name of names) {
     const what = `the model definition ${name}`;
     try {
-      const reading = { what: `reading ${what}`, timeoutMs: readTimeoutMs, signal };
-      const text = await withDeadline(reading, () => readFileWithin(folder, `${way}${name}`, maxDefinition));
-      return await readDefinition(text, reader);
+      return await readDefinition(await files.read(folder, `${way}${name}`, maxDefinition), reading);
     } catch (error) {
       signal.throwIfAborted();
       if (isSystemError(error, 'ENOENT') && name !== names.at(-1)) continue;
@@ -133,7 +126,10 @@ const turns = new Semaphore(2);
  * Reads a definition, in a process of its own: users of virtual folders write them, and a text of a few kilobytes can keep
  * the parser busy for minutes. Throws an Error that says what is wrong with it, DEADLINE_EXCEEDED and NOT_SUPPORTED.
  */
-async function readDefinition(text: string, { log, signal, parseMs }: Reading): Promise<readonly DefinedModel[]> {
+async function readDefinition(
+  text: string,
+  { log, signal, parseMs = defaultParseMs }: DefinitionReading,
+): Promise<readonly DefinedModel[]> {
   const specifier = programFile('backendai/rpc/create-kernels/definition-module');
   const options = { specifier, from: specifier, title: 'the reader of definitions', log, timeoutMs: parseMs };
   const answer = await turns.run(async () => {

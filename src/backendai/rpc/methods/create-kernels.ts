@@ -34,7 +34,12 @@ const signature = define(
 export const createKernels = method({
   signature,
   notable: true,
-  failures: { KERNEL_DIED: 'AgentError', DEADLINE_EXCEEDED: 'AgentError', IMAGE_UNUSABLE: 'AgentError' },
+  failures: {
+    KERNEL_DIED: 'AgentError',
+    DEADLINE_EXCEEDED: 'AgentError',
+    FILE_SYSTEM_HUNG: 'AgentError',
+    IMAGE_UNUSABLE: 'AgentError',
+  },
   handle: async (args, { services, signal, log }) => {
     const { raw_session_id: session, raw_kernel_ids: ids, raw_configs: configs } = args;
     if (ids.length !== configs.length) {
@@ -45,7 +50,9 @@ export const createKernels = method({
     const known = new Map(slots.map(({ slot, type }) => [slot, type]));
     const { raw_cluster_info: cluster } = args;
     const environ = namedNetwork(cluster) ? await services.networks.environ(signal) : {};
-    const served = await Promise.all(configs.map((config) => requestedModels(config, log, signal)));
+    const served = await Promise.all(
+      configs.map((config) => requestedModels(config, { files: services.files, log, signal })),
+    );
     const requested = ids.map((id, index) => {
       const [config, models, reference] = [configs[index], served[index], args.kernel_image_refs[id]];
       if (config && models && reference) {

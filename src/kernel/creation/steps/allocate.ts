@@ -1,6 +1,7 @@
 /** Leases devices of the node for the kernel, for its whole life: cores, memory and accelerators. */
 import { Decimal, parseDecimal } from '../../../lib/decimal.ts';
 import type { SlotAmounts } from '../../../resources/slot-amounts.ts';
+import type { ForeignFiles } from '../../../storage/file-systems/file-systems.ts';
 import { allowDevicePaths } from '../../../storage/mounts/device-paths.ts';
 import type { DeviceLeases } from '../../leases.ts';
 import type { KernelSpec } from '../../spec.ts';
@@ -20,10 +21,11 @@ export interface AllocateParts {
   readonly devices: DeviceLeases;
   /** Paths of the host that nothing of which may get into a kernel. */
   readonly refusedPaths: () => Promise<readonly string[]>;
+  readonly files: Pick<ForeignFiles, 'find'>;
 }
 
 /** The step. Throws what the ledger and the plugins throw, and FORBIDDEN_MOUNT for what no device may bring along. */
-export function allocateStep({ devices: leases, refusedPaths }: AllocateParts): CreationStep {
+export function allocateStep({ devices: leases, refusedPaths, files }: AllocateParts): CreationStep {
   return {
     name: 'allocate',
     scope: 'kernel',
@@ -32,7 +34,7 @@ export function allocateStep({ devices: leases, refusedPaths }: AllocateParts): 
       const leased = await leases.lease(spec.id, askOf(spec), deadline.signal, spec.image);
       const { nodes, hooks, mounts } = leased.provision;
       if (nodes.length + hooks.length + mounts.length === 0) return { placement: { ...placement, ...leased } };
-      const allowed = await allowDevicePaths({ nodes, hooks, mounts }, spec.mounts, await refusedPaths());
+      const allowed = await allowDevicePaths({ nodes, hooks, mounts }, spec.mounts, await refusedPaths(), files);
       return { placement: { ...placement, ...leased, provision: { ...leased.provision, ...allowed } } };
     },
     async revert({ spec }) {

@@ -2,6 +2,7 @@ import { lstat, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { localFiles } from '../../../../test/support/foreign-files.ts';
 import { recordFixture, specFixture } from '../../../../test/support/kernel-record.ts';
 import { scratchParts } from '../../../../test/support/scratch-parts.ts';
 import { Deadline } from '../../../lib/deadline.ts';
@@ -42,7 +43,10 @@ it('leaves what is in a home that is brought back, and what is in the way of a f
   const warned: unknown[] = [];
   const log = { ...silentLogger, warn: (_: string, fields?: unknown) => void warned.push(fields) };
   using deadline = new Deadline({ what: 'test', timeoutMs: 5_000 });
-  await filesStep(scratch, async () => sameUsers, log).apply(recordFixture({ spec, restoredFrom: 'a' }), deadline);
+  await filesStep({ scratch, users: async () => sameUsers, files: localFiles, log }).apply(
+    recordFixture({ spec, restoredFrom: 'a' }),
+    deadline,
+  );
   expect(await readFile(join(work, 'changed'), 'utf8')).toBe('by the user');
   expect((await lstat(join(work, 'folder'))).isDirectory()).toBe(true);
   expect(await readFile(join(work, 'twice'), 'utf8')).toBe('5');

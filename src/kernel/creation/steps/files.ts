@@ -3,10 +3,10 @@
  * made them. A restart leaves all of them as their user has made them since (spec kernel-lifecycle 5.4–5.7, B20), and a home
  * that is brought back keeps what is in it.
  */
-import { stat } from 'node:fs/promises';
 import type { Logger } from '../../../lib/log.ts';
 import { containerPaths } from '../../../protocol/image-contract.ts';
 import type { UsersOfContainers } from '../../../storage/container-users.ts';
+import type { ForeignFiles } from '../../../storage/file-systems/file-systems.ts';
 import type { Owner, ScratchFolders } from '../../../storage/scratch.ts';
 import { placeEmptyFile, placeFile, placeFileIfAbsent, placeFolder } from '../../../storage/scratch-files.ts';
 import type { KernelRecord } from '../../record.ts';
@@ -20,8 +20,19 @@ export function folderModeOf(mode: number): number {
   return mode | 0o700 | (0o111 & (mode >> 2));
 }
 
-/** Writes them once, before the first container: a restart keeps what the tenant made of them. Throws STATE_UNUSABLE. */
-export function filesStep(scratch: ScratchFolders, users: UsersOfContainers, log: Logger): CreationStep {
+/** What the step works with. */
+export interface FilesParts {
+  readonly scratch: ScratchFolders;
+  readonly users: UsersOfContainers;
+  readonly files: Pick<ForeignFiles, 'find'>;
+  readonly log: Logger;
+}
+
+/**
+ * Writes them once, before the first container: a restart keeps what the tenant made of them. Throws STATE_UNUSABLE,
+ * FILE_SYSTEM_HUNG.
+ */
+export function filesStep({ scratch, users, files, log }: FilesParts): CreationStep {
   const lay = async ({ spec }: KernelRecord, file: KernelFile, owner: Owner | null): Promise<void> => {
     const { folder, path, mode, text } = file;
     const { work, config } = scratch.paths(spec.id);
@@ -64,7 +75,7 @@ export function filesStep(scratch: ScratchFolders, users: UsersOfContainers, log
       for (const { source, target } of spec.mounts) {
         if (!target.startsWith(`${containerPaths.home}/`)) continue;
         const path = target.slice(containerPaths.home.length + 1);
-        const place = (await stat(source)).isDirectory() ? placeFolder : placeEmptyFile;
+        const place = (await files.find(source)).kind === 'folder' ? placeFolder : placeEmptyFile;
         await place(work, path, { mode: placeMode, owner: who.onHost(spec.user) });
       }
       return {};
