@@ -26,6 +26,8 @@ export const objectLabels = {
   sessionId: `${labelPrefix}session-id`,
   /** What the agent is called; nothing is decided by it. */
   owner: `${labelPrefix}owner`,
+  /** `1` where services are listed and never started, else `0`. */
+  servicesBlocked: `${labelPrefix}internal.block-service-ports`,
   /** On the network of one session. */
   clusterNetwork: `${labelPrefix}cluster-network`,
 } as const;

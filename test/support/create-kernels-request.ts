@@ -1,4 +1,5 @@
 /** Arguments of `create_kernels` as a manager gives them. */
+import { machineName } from '../../src/backendai/wire/machine-name.ts';
 import type { MsgpackValue } from '../../src/backendai/wire/msgpack/value.ts';
 
 type Fields = Readonly<Record<string, MsgpackValue>>;
@@ -9,7 +10,7 @@ const image = {
   repo_digest: null,
   registry: { name: 'kernelet', url: 'http://kernelet', username: null, password: null },
   labels: { 'ai.backend.service-ports': 'echoapp:tcp:9900, webapp:http:[9901,9902]' },
-  architecture: 'x86_64',
+  architecture: machineName(process.arch),
   is_local: false,
 };
 
@@ -60,6 +61,8 @@ export function createKernelsArguments(
       cluster_ssh_port_mapping: null,
       ...cluster,
     },
-    Object.fromEntries(ids.map((id) => [id, { ...reference, architecture: 'x86_64', is_local: false }])),
+    Object.fromEntries(
+      ids.map((id) => [id, { ...reference, architecture: machineName(process.arch), is_local: false }]),
+    ),
   ];
 }

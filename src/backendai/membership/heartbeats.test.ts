@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { inflateImages } from '../../../test/support/manager-wire.ts';
-import { heartbeatFacts, ImageBlob, machineName, reportedImages } from './heartbeats.ts';
+import { heartbeatFacts, ImageBlob, reportedImages } from './heartbeats.ts';
 
 it('has every slot with its unit, and what plugins say of themselves', () => {
   const identity = {
@@ -27,10 +27,6 @@ it('has every slot with its unit, and what plugins say of themselves', () => {
     images,
     architecture: 'x86_64',
   });
-});
-
-it('names machines as managers do', () => {
-  expect(['ARM64', 'amd64', 'i686', 'riscv64'].map(machineName)).toEqual(['aarch64', 'x86_64', 'x86', 'riscv64']);
 });
 
 it('reports the images that managers may order', () => {

@@ -7,6 +7,7 @@ import { imageLabels } from '../../protocol/image-contract.ts';
 import type { HeartbeatSender } from '../redis/heartbeat-sender.ts';
 import { eventArguments } from '../wire/events/agent-event.ts';
 import { compressImages, type HeartbeatFacts, heartbeatInfo } from '../wire/events/info-maps.ts';
+import { machineName } from '../wire/machine-name.ts';
 import { encodeMsgpack } from '../wire/msgpack/encode.ts';
 import type { MemberParts } from './member-parts.ts';
 
@@ -96,20 +97,6 @@ export function reportedImages(images: readonly ImageView[]): readonly (readonly
 }
 
 const isServed = (labels: ImageView['labels']): boolean => (labels[imageLabels.kernelspec] ?? '1') === '1';
-
-const machineNames: Readonly<Record<string, string>> = {
-  arm64: 'aarch64',
-  amd64: 'x86_64',
-  x64: 'x86_64',
-  x32: 'x86',
-  i686: 'x86',
-};
-
-/** The machine as the manager writes it. */
-export function machineName(architecture: string): string {
-  const name = architecture.toLowerCase();
-  return machineNames[name] ?? name;
-}
 
 type ImageList = readonly (readonly [name: string, id: string])[];
 

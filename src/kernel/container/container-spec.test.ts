@@ -48,6 +48,23 @@ describe('the container of a kernel', () => {
     ]);
   });
 
+  it('says in labels which services it has beside the runner’s own, and whether they are blocked', () => {
+    const services = [
+      server,
+      { name: '8080', protocol: 'preopen', containerPorts: [8080], isInference: false },
+      terminal,
+      { name: 'webapp', protocol: 'http', containerPorts: [9901, 9902], isInference: true },
+    ];
+    expect(specOf({ services, servicesBlocked: true }).labels).toMatchObject({
+      'ai.backend.internal.block-service-ports': '1',
+      'ai.backend.service-ports': '8080:preopen:8080,webapp:http:[9901,9902]',
+    });
+    const { labels } = specOf({});
+    expect(labels).toMatchObject({ 'ai.backend.internal.block-service-ports': '0' });
+    // The image's own stays.
+    expect(labels).not.toHaveProperty('ai.backend.service-ports');
+  });
+
   it('is on the network that is named, under its names, and publishes nothing on the host’s own', () => {
     const network = { name: 'net', aliases: ['main1'], hosts: [] };
     expect(specOf({ network })).toMatchObject({ network: 'net', networkAliases: ['main1'] });

@@ -5,18 +5,19 @@
 import { containerDevices, type DeviceProvision } from '../../devices/device-provision.ts';
 import type { ContainerMount, ContainerSpec } from '../../engine/engine.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import { containerPaths } from '../../protocol/image-contract.ts';
+import { containerPaths, imageLabels, objectLabels } from '../../protocol/image-contract.ts';
 import { boundedEntry, runnerCapabilities } from '../../protocol/runner-config.ts';
 import type { ScratchPaths } from '../../storage/scratch.ts';
 import { placementLabels } from '../reconciliation/owned-containers.ts';
 import type { KernelRecord } from '../record.ts';
-import { isOnHost } from '../spec.ts';
+import { isOnHost, type KernelSpec } from '../spec.ts';
 import type { ImageRoot } from './image-roots.ts';
 import { networkFileMounts } from './network-files.ts';
 import { labelNames, type Ownership } from './ownership.ts';
 import { hookTarget } from './resource-files.ts';
 import { temporaryFolders } from './root-file-system.ts';
 import { seccompProfile } from './seccomp-profile.ts';
+import { servicesLabel } from './service-ports.ts';
 import { hasUserFiles, userFileMounts } from './user-files.ts';
 
 /** What an operator may loosen; an image or a request never can. */
@@ -149,6 +150,15 @@ function runtimeOf({ spec, placement }: KernelRecord): Pick<ContainerSpec, 'runt
   throw new KerneletError('NOT_SUPPORTED', text, { context: { runtime, ofDevices } });
 }
 
+/** What tools beside the agent read. Where a kernel has no services of its image, the container has the image's own label. */
+function serviceLabels({ services, servicesBlocked }: KernelSpec): ContainerSpec['labels'] {
+  const listed = servicesLabel(services);
+  return {
+    [objectLabels.servicesBlocked]: servicesBlocked ? '1' : '0',
+    ...(listed === '' ? {} : { [imageLabels.servicePorts]: listed }),
+  };
+}
+
 /** The specification of the container of a record's generation. Throws NOT_SUPPORTED for two runtimes at once. */
 export function containerSpec(record: KernelRecord, parts: SpecParts): ContainerSpec {
   const { spec, placement, generation } = record;
@@ -172,6 +182,7 @@ export function containerSpec(record: KernelRecord, parts: SpecParts): Container
       [labelNames.owner]: ownership.agentId,
       [labelNames.generation]: String(generation),
       [labelNames.proof]: ownership.proof(name),
+      ...serviceLabels(spec),
       ...placementLabels(placement),
     },
     mounts: mountsOf(record, parts),

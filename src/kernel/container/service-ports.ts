@@ -11,6 +11,17 @@ export const builtInServices: readonly KernelService[] = [
   { name: 'ttyd', protocol: 'http', containerPorts: [7681], isInference: false },
 ];
 
+/** Services of a kernel beside the runner's own in the form of an image's label: those of the image, and preopened ports. */
+export function servicesLabel(services: readonly KernelService[]): string {
+  const own = new Set(builtInServices.map(({ name }) => name));
+  const portsOf = ({ containerPorts }: KernelService): string =>
+    containerPorts.length === 1 ? String(containerPorts[0]) : `[${containerPorts.join(',')}]`;
+  return services
+    .filter(({ name }) => !own.has(name))
+    .map((service) => `${service.name}:${service.protocol}:${portsOf(service)}`)
+    .join(',');
+}
+
 /** Ports of a service, in the order in which it has them. */
 export interface PlacedPorts {
   /** Inside the container: on the host's own network a service listens where it is reached. */

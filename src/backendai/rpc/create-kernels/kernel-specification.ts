@@ -12,6 +12,7 @@ import type { KnownSlots } from '../../../resources/slot-name.ts';
 import { canonical, type RequestedMount } from '../../../storage/mounts/mount-policy.ts';
 import type { RequestedKernel } from '../../operations/creations.ts';
 import { imageName } from '../../wire/extension.ts';
+import { machineName } from '../../wire/machine-name.ts';
 import { RpcFailure } from '../rpc-failure.ts';
 import { requestedFiles } from './files.ts';
 import {
@@ -28,7 +29,7 @@ const sshPort = 2200;
 const reservedPorts: ReadonlySet<number> = new Set([2000, 2001]);
 
 /**
- * The request. Throws UnsupportedResource and InvalidResourceArgument for amounts that cannot be, AgentError for such ports,
+ * The request. Throws UnsupportedResource and InvalidResourceArgument for amounts that cannot be, AgentError for such ports and images,
  * NOT_SUPPORTED for what this agent cannot do.
  */
 export function requestedKernel(
@@ -36,6 +37,7 @@ export function requestedKernel(
   node: RequestedNode,
 ): RequestedKernel {
   refuseUnserved(config);
+  refuseForeignImage(reference, node);
   const { image, auto_pull: pull = 'digest' } = config;
   if (pull !== 'digest' && pull !== 'tag' && pull !== 'none') {
     throw new RpcFailure('ValueError', `auto_pull cannot be ${JSON.stringify(pull.slice(0, 80))}`);
@@ -86,6 +88,16 @@ function refuseUnserved(config: KernelConfig): void {
   if (unserved.length > 0) {
     throw new KerneletError('NOT_SUPPORTED', `this version gives a kernel no ${unserved.join(', no ')}`);
   }
+}
+
+/** Before anything is pulled; what an image that is here really is for, the agent sees when it makes the kernel. */
+function refuseForeignImage(
+  { architecture: wanted }: KernelRequest['reference'],
+  { architecture }: RequestedNode,
+): void {
+  const named = machineName(wanted.slice(0, 40));
+  if (named === architecture) return;
+  throw new RpcFailure('AgentError', `cannot run an image for ${named} on this machine, which is ${architecture}`);
 }
 
 /** Where it is connected (spec kernel-lifecycle 9), undefined where the node decides: others of its session find it by its host name. */

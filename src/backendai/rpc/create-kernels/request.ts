@@ -96,6 +96,8 @@ export interface RequestedNode {
   readonly known: KnownSlots;
   /** Variables that go with the session's network; the session's own win. */
   readonly environ: Readonly<Record<string, string>>;
+  /** Of the machine, in a manager's words. */
+  readonly architecture: string;
 }
 
 /** The name; `host` is the host's own, null the usual one. Throws NOT_SUPPORTED for networks of plugins. */

@@ -3,6 +3,7 @@ import { createKernelsArguments, kernelConfigFixture } from '../../../../test/su
 import { FakeClock } from '../../../../test/support/fake-clock.ts';
 import { anySession, RpcNode } from '../../../../test/support/rpc-node.ts';
 import { newKernelId } from '../../../lib/ids.ts';
+import { machineName } from '../../wire/machine-name.ts';
 
 const args = (kernels: Parameters<typeof createKernelsArguments>[1], cluster = {}) =>
   createKernelsArguments(anySession, kernels, cluster);
@@ -58,9 +59,24 @@ it('takes an image that is only here by the name that the engine has for it', as
   await using node = await RpcNode.start();
   const id = newKernelId();
   const [session = null, ids = null, configs = null, cluster = null] = args({ [id]: kernelConfigFixture() });
-  const image = { registry: 'local', project: 'kernelet', name: 'base', tag: 'latest', architecture: 'x86_64' };
+  const architecture = machineName(process.arch);
+  const image = { registry: 'local', project: 'kernelet', name: 'base', tag: 'latest', architecture };
   await node.call('create_kernels', session, ids, configs, cluster, { [id]: { ...image, is_local: true } });
   expect(node.fixture.kernels.kernels.registry.get(id).spec.image.reference).toBe('kernelet/base:latest');
+});
+
+it('refuses an image for another architecture before anything is pulled, and takes every name of its own', async () => {
+  await using node = await RpcNode.start();
+  const id = newKernelId();
+  const [session = null, ids = null, configs = null, cluster = null] = args({ [id]: kernelConfigFixture() });
+  const image = { registry: 'kernelet', project: null, name: 'base', tag: 'latest', is_local: false };
+  const call = (architecture: string) =>
+    node.call('create_kernels', session, ids, configs, cluster, { [id]: { ...image, architecture } });
+  await expect(call('s390x')).rejects.toThrow(/^AgentError .*cannot run an image for s390x on this machine/);
+  expect(node.fixture.kernels.dummy.calls.map(({ method }) => method)).not.toContain('pullImage');
+  expect(await node.fixture.agent.list({ all: true })).toEqual([]);
+  await call(process.arch === 'arm64' ? 'arm64' : 'amd64');
+  expect(await node.fixture.agent.list({ all: false })).toHaveLength(1);
 });
 
 it('answers the same call again, and a second one meanwhile, with the same kernel', async () => {

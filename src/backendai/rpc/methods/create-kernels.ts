@@ -1,6 +1,7 @@
 /** `create_kernels`: all kernels of one session on this node (spec rpc 8.6). */
 import { z } from 'zod';
 import { KerneletError } from '../../../lib/errors.ts';
+import { machineName } from '../../wire/machine-name.ts';
 import { requestedKernel } from '../create-kernels/kernel-specification.ts';
 import { requestedModels } from '../create-kernels/models.ts';
 import { clusterInfo, kernelConfig, namedNetwork } from '../create-kernels/request.ts';
@@ -49,6 +50,7 @@ export const createKernels = method({
     const { slots } = await services.agent.resources(signal);
     const known = new Map(slots.map(({ slot, type }) => [slot, type]));
     const { raw_cluster_info: cluster } = args;
+    const architecture = machineName(process.arch);
     const environ = namedNetwork(cluster) ? await services.networks.environ(signal) : {};
     const served = await Promise.all(
       configs.map((config) => requestedModels(config, { files: services.files, log, signal })),
@@ -56,7 +58,7 @@ export const createKernels = method({
     const requested = ids.map((id, index) => {
       const [config, models, reference] = [configs[index], served[index], args.kernel_image_refs[id]];
       if (config && models && reference) {
-        return requestedKernel({ id, session, config, cluster, reference, models }, { known, environ });
+        return requestedKernel({ id, session, config, cluster, reference, models }, { known, environ, architecture });
       }
       throw new KerneletError('KERNEL_NOT_FOUND', `no image is named for the kernel ${id}`, {
         context: { kernel: id },
