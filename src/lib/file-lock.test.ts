@@ -5,7 +5,7 @@ import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { acquireFileLock, flock, isFileAt } from './file-lock.ts';
+import { acquireFileLock, acquireFolderLock, flock, isFileAt } from './file-lock.ts';
 
 let folder = '';
 beforeEach(async () => {
@@ -66,6 +66,26 @@ describe('acquireFileLock', () => {
     expect(await isFileAt(file.fd, path)).toBe(false);
     await writeFile(path, '');
     expect(await isFileAt(file.fd, path)).toBe(false);
+  });
+});
+
+describe('acquireFolderLock', () => {
+  it('refuses a second holder also when the file in the folder was removed, and one of an earlier version', async () => {
+    const first = await acquireFolderLock(folder, 'the state folder');
+    const named = { code: 'STATE_LOCKED', message: expect.stringContaining(`the process ${process.pid}`) };
+    await expect(acquireFolderLock(folder, 'the state folder')).rejects.toMatchObject(named);
+    await expect(acquireFileLock(join(folder, 'lock'), 'the state folder')).rejects.toMatchObject(named);
+    await rm(join(folder, 'lock'));
+    await expect(acquireFolderLock(folder, 'the state folder')).rejects.toMatchObject({
+      code: 'STATE_LOCKED',
+      message: expect.stringContaining('in use by another process'),
+    });
+    await first[Symbol.asyncDispose]();
+    await using earlier = await acquireFileLock(join(folder, 'lock'), 'the state folder');
+    expect(earlier.path).toBe(join(folder, 'lock'));
+    await expect(acquireFolderLock(folder, 'the state folder')).rejects.toMatchObject(named);
+    await earlier[Symbol.asyncDispose]();
+    await (await acquireFolderLock(folder, 'the state folder'))[Symbol.asyncDispose]();
   });
 });
 

@@ -1,11 +1,12 @@
 /**
- * A lock on a file that the operating system releases when its holder ends, however that happens. Nothing has to be
+ * A lock on a file or folder that the operating system releases when its holder ends, however that happens. Nothing has to be
  * cleaned up after a crash; the file itself stays and means nothing. It is flock(2), which Node does not offer, by the
  * program of that name: a lock belongs to the open file and not to the process that asked, so it stays with the descriptor
  * when the program has ended, until its last copy is closed.
  */
 import { spawn } from 'node:child_process';
 import { close, fstat, ftruncate, open, readFile, stat, write } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { KerneletError } from './errors.ts';
 import { systemErrorCode } from './system-error.ts';
@@ -26,8 +27,44 @@ export interface FileLock extends AsyncDisposable {
  * does so while holding the lock: then nobody else can believe to hold it.
  */
 export async function acquireFileLock(path: string, what: string): Promise<FileLock> {
+  return await hold(path, { flags: 'a+', notedIn: path }, what, async (descriptor) => {
+    await truncate(descriptor, 0);
+    // For people only: a full disk is no reason to have no lock.
+    await promisify(write)(descriptor, Buffer.from(`${process.pid}\n`)).catch(() => {});
+  });
+}
+
+/**
+ * The same for a folder. It is locked itself, whatever is removed in it; and so is its file `lock`, which says who has it,
+ * and is what earlier versions lock.
+ */
+export async function acquireFolderLock(folder: string, what: string): Promise<FileLock> {
+  const path = join(folder, 'lock');
+  const own = await hold(folder, { flags: 'r', notedIn: path }, what, async () => {});
+  try {
+    const file = await acquireFileLock(path, what);
+    return {
+      path,
+      [Symbol.asyncDispose]: async () => {
+        await file[Symbol.asyncDispose]();
+        await own[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await own[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Opens and locks; `begin` is called with what is locked. `notedIn`: the file that names the holder. */
+async function hold(
+  path: string,
+  { flags, notedIn }: { readonly flags: 'a+' | 'r'; readonly notedIn: string },
+  what: string,
+  begin: (descriptor: number) => Promise<void>,
+): Promise<FileLock> {
   // A bare descriptor: a FileHandle that is collected as garbage would let the lock go.
-  const descriptor = await openFile(path, 'a+', 0o600).catch((error: unknown) => {
+  const descriptor = await openFile(path, flags, 0o600).catch((error: unknown) => {
     throw new KerneletError('STATE_UNUSABLE', `cannot open the lock ${path} (${systemErrorCode(error) ?? error})`, {
       cause: error,
       context: { path },
@@ -35,13 +72,11 @@ export async function acquireFileLock(path: string, what: string): Promise<FileL
   });
   try {
     const outcome = await flock(descriptor);
-    if (outcome !== 'locked') throw await refusal(path, what, descriptor, outcome);
+    if (outcome !== 'locked') throw await refusal(path, what, notedIn, outcome);
     if (!(await isFileAt(descriptor, path))) {
       throw new KerneletError('STATE_LOCKED', `${what} was removed by another process`, { context: { path } });
     }
-    await truncate(descriptor, 0);
-    // For people only: a full disk is no reason to have no lock.
-    await promisify(write)(descriptor, Buffer.from(`${process.pid}\n`)).catch(() => {});
+    await begin(descriptor);
   } catch (error) {
     await closeFile(descriptor);
     throw error;
@@ -60,13 +95,13 @@ export async function acquireFileLock(path: string, what: string): Promise<FileL
 async function refusal(
   path: string,
   what: string,
-  descriptor: number,
+  notedIn: string,
   outcome: Exclude<FlockOutcome, 'locked'>,
 ): Promise<KerneletError> {
   if (outcome !== 'taken') {
     return new KerneletError('STATE_UNUSABLE', `cannot lock ${path}: ${outcome.failure}`, { context: { path } });
   }
-  const text = (await readWhole(descriptor, 'utf8').catch(() => '')).slice(0, 20);
+  const text = (await readWhole(notedIn, 'utf8').catch(() => '')).slice(0, 20);
   const holder = /^\d+\n$/.test(text) ? Number(text) : null;
   const who = holder === null ? 'another process' : `the process ${holder}`;
   return new KerneletError('STATE_LOCKED', `${what} is in use by ${who} (it holds ${path})`, {

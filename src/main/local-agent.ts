@@ -12,7 +12,7 @@ import { loadSettings } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
 import { createApp } from '../http/app.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
-import { acquireFileLock } from '../lib/file-lock.ts';
+import { acquireFolderLock } from '../lib/file-lock.ts';
 import { removeTree } from '../lib/folders.ts';
 import { newRunId } from '../lib/ids.ts';
 import { version } from '../lib/installation.ts';
@@ -138,7 +138,7 @@ async function startAnywhere(agent: DefaultAgent, signal: AbortSignal): Promise<
  */
 export async function removeInstance(folder: string): Promise<boolean> {
   // Held over the removal, so that a process that has just made or found the folder cannot begin to use it meanwhile.
-  await using _lock = await acquireFileLock(path.join(folder, 'lock'), `the folder ${folder}`);
+  await using _lock = await acquireFolderLock(folder, `the folder ${folder}`);
   const recorded = await readdir(path.join(folder, 'kernels')).catch((error: unknown) => {
     if (isSystemError(error, 'ENOENT')) return [];
     throw error;

@@ -3,7 +3,7 @@
  * owner alone.
  *
  * ```
- * <state>/lock          held while a daemon uses the folder
+ * <state>/lock          who uses the folder, which is locked itself
  *         secret        32 random bytes: proves which containers are ours
  *         agent-id      one line
  *         engine.json   which engine has the kernels
@@ -23,7 +23,7 @@ import { chmod, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { acquireFileLock, type FileLock } from '../lib/file-lock.ts';
+import { acquireFolderLock, type FileLock } from '../lib/file-lock.ts';
 import { makeFolder } from '../lib/folders.ts';
 import { type AgentId, parseAgentId } from '../lib/ids.ts';
 import { isNoexec, type Mount, mountOf, readMountTable } from '../lib/mount-table.ts';
@@ -72,7 +72,7 @@ export async function openStateFolder(wanted: string, options: StateFolderOption
   await refuseForeign(resolve(wanted));
   const path = await ownFolder(resolve(wanted));
   refuseNoexec(path, options.mounts ?? (await readMountTable()));
-  const lock = await acquireFileLock(join(path, 'lock'), `the state folder ${path}`);
+  const lock = await acquireFolderLock(path, `the state folder ${path}`);
   try {
     for (const name of folders) await ownFolder(join(path, name));
     const used = (await readdir(join(path, 'kernels'))).length > 0;

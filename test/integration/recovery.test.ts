@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -128,6 +128,15 @@ describe('one state folder', () => {
     });
     expect(outcome.status).toBe(75);
     expect(outcome.stderr).toMatch(/in use by the process \d+/);
+  });
+
+  it('has one daemon also when somebody removes the file of the lock', async () => {
+    await rm(path.join(node.stateDir, 'lock'));
+    const outcome = await node.run(['serve'], {
+      environment: { KERNELET_SOCKET: path.join(node.folder, 'other.sock') },
+    });
+    expect(outcome.status).toBe(75);
+    expect(outcome.stderr).toMatch(/in use by another process/);
   });
 
   // @promise stop-ends-nothing
