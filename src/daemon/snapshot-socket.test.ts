@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { listenAt } from '../http/server.ts';
+import { listenAt } from '../http/placed-socket.ts';
 import { type Logger, silentLogger } from '../lib/log.ts';
 import { serveSnapshots } from './state-snapshot.ts';
 

@@ -109,7 +109,8 @@ export interface SnapshotServing {
   readonly listenAt: (
     server: Server,
     socketPath: string,
-  ) => Promise<AsyncDisposable & { readonly remove: () => Promise<void> }>;
+    log: Logger,
+  ) => Promise<AsyncDisposable & { readonly remove: () => Promise<void>; readonly close: () => Promise<void> }>;
   readonly log: Logger;
 }
 
@@ -145,10 +146,10 @@ export async function serveSnapshots(
   server.maxConnections = maxConnections;
   await using cleanups = new AsyncDisposableStack();
   try {
-    const place = cleanups.use(await listenAt(server, socketPath));
+    const place = cleanups.use(await listenAt(server, socketPath, log));
     cleanups.defer(async () => {
       await place.remove();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const closed = place.close();
       for (const socket of open) socket.destroy();
       await closed;
     });

@@ -54,7 +54,7 @@ let folder: string;
 let server: ApiServer;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hostile-api-'));
-  server = await startApiServer(app, join(folder, 'api.sock'));
+  server = await startApiServer(app, join(folder, 'api.sock'), silentLogger);
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();

@@ -3,6 +3,7 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { collectGarbage } from '../../test/support/collect-garbage.ts';
 import { FakeAgent, type PlantedEvent } from '../../test/support/fake-agent.ts';
@@ -24,7 +25,7 @@ afterEach(async () => {
 });
 
 const start = (path: string, descriptors?: { readonly hasRoom: boolean }) =>
-  startApiServer(createApp({ agent, version: '0', logger: silentLogger }), path, descriptors);
+  startApiServer(createApp({ agent, version: '0', logger: silentLogger }), path, silentLogger, descriptors);
 const ask = async (
   path: string,
   url: string,
@@ -91,6 +92,36 @@ describe('the socket', () => {
     const path = join(folder, 'api.sock');
     await using _ = await start(path);
     await expect(start(path)).rejects.toMatchObject({ code: 'STATE_LOCKED' });
+    expect((await ask(path, '/v1/status')).statusCode).toBe(200);
+  });
+
+  it('is there again soon when somebody removes it or its folder, for its owner alone, and goes on as before', async () => {
+    const path = join(folder, 'run', 'api.sock');
+    const server = await start(path);
+    const follow = await ask(path, '/v1/events?follow=true');
+    for (const gone of [path, join(folder, 'run'), path]) {
+      await rm(gone, { recursive: true });
+      const status = () => ask(path, '/v1/status').catch(() => null);
+      await expect.poll(async () => (await status())?.statusCode, { timeout: 5_000 }).toBe(200);
+      expect((await stat(path)).mode & 0o777).toBe(0o600);
+    }
+    expect(follow.complete).toBe(false);
+    const ended = textOf(follow);
+    // What came by the new file ends like what came by the first.
+    const later = await ask(path, '/v1/events?follow=true');
+    const laterEnded = textOf(later);
+    await server[Symbol.asyncDispose]();
+    await Promise.all([ended, laterEnded]);
+    expect(await readdir(join(folder, 'run'))).toEqual([]);
+  });
+
+  it('is left to whoever has put another in its place', async () => {
+    const path = join(folder, 'api.sock');
+    const first = await start(path);
+    await rm(path);
+    await using _second = await start(path);
+    await sleep(1_500);
+    await first[Symbol.asyncDispose]();
     expect((await ask(path, '/v1/status')).statusCode).toBe(200);
   });
 

@@ -1,20 +1,12 @@
-/**
- * The API on a UNIX socket that only its owner can open. The socket is bound inside a fresh folder that only the owner can
- * enter, given mode 0600 and then renamed into its place, so at no time can another user connect. The only module that
- * knows `@hono/node-server`.
- */
+/** The API on a UNIX socket that only its owner can open. The only module that knows `@hono/node-server`. */
 
-import { chmod, lstat, mkdtemp, rename, rm, stat, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { connect, type Server as SocketServer } from 'node:net';
-import { dirname, join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { type DescriptorBudget, descriptorsOfProcess } from '../lib/descriptor-budget.ts';
 import { KerneletError } from '../lib/errors.ts';
-import { makeFolder } from '../lib/folders.ts';
-import { isSystemError } from '../lib/system-error.ts';
-import { openUnixAddress } from '../lib/unix-address.ts';
+import type { Logger } from '../lib/log.ts';
 import type { ApiApp } from './operation.ts';
+import { listenAt, type PlacedSocket } from './placed-socket.ts';
 
 const maxHeaderBytes = 32 * 1024;
 const maxConnections = 1024;
@@ -39,6 +31,7 @@ export interface ApiServer extends AsyncDisposable {
 export async function startApiServer(
   app: ApiApp,
   socketPath: string,
+  log: Logger,
   descriptors: Pick<DescriptorBudget, 'hasRoom'> = descriptorsOfProcess(),
 ): Promise<ApiServer> {
   const stopping = new AbortController();
@@ -64,20 +57,20 @@ export async function startApiServer(
   server.prependListener('connection', (socket) => {
     if (!descriptors.hasRoom) socket.destroy();
   });
-  const place = await listenAt(server, socketPath);
+  const place = await listenAt(server, socketPath, log);
   return {
     socketPath,
     async [Symbol.asyncDispose]() {
       await place.remove();
-      await close(server, stopping);
+      await close(server, place, stopping);
       await place[Symbol.asyncDispose]();
     },
   };
 }
 
-async function close(server: Server, stopping: AbortController): Promise<void> {
+async function close(server: Server, place: PlacedSocket, stopping: AbortController): Promise<void> {
   stopping.abort(new KerneletError('SHUTTING_DOWN', 'the daemon is stopping'));
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const closed = place.close();
   // A connection whose last response has just ended is kept alive by its client; nothing announces that it is idle.
   const sweep = setInterval(() => server.closeIdleConnections(), sweepMs);
   const timer = setTimeout(() => server.closeAllConnections(), closeTimeoutMs);
@@ -110,94 +103,5 @@ function lingerAfter(incoming: IncomingMessage, outgoing: ServerResponse): void 
     // Whoever had begun to read would keep the rest, or pause when it has enough.
     incoming.removeAllListeners('data').on('data', () => {});
     incoming.resume();
-  });
-}
-
-/** A socket in its place. */
-export interface PlacedSocket extends AsyncDisposable {
-  /** Takes the file away, if it is still this server's: clients then see that nobody is there. */
-  remove(): Promise<void>;
-}
-
-/**
- * Makes the server listen on `socketPath`; its folder is made with mode 0700 when missing. Throws STATE_LOCKED when
- * somebody answers there, STATE_UNUSABLE when the place cannot be used. Dispose it after the server was closed.
- */
-export async function listenAt(server: SocketServer, socketPath: string): Promise<PlacedSocket> {
-  try {
-    await makeFolder(dirname(socketPath), 0o700);
-    await checkFree(socketPath);
-    return await bindAndMove(server, socketPath);
-  } catch (error) {
-    if (error instanceof KerneletError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new KerneletError(
-      'STATE_UNUSABLE',
-      `cannot listen on ${socketPath}: ${reason}; choose another place with --socket`,
-      { cause: error },
-    );
-  }
-}
-
-async function bindAndMove(server: SocketServer, socketPath: string): Promise<PlacedSocket> {
-  const folder = await mkdtemp(join(dirname(socketPath), '.kernelet-'));
-  try {
-    const bound = join(folder, 's');
-    const address = await openUnixAddress(bound);
-    try {
-      await listen(server, address.address);
-      await chmod(bound, 0o600);
-      const { dev, ino } = await stat(bound);
-      await rename(bound, socketPath);
-      return {
-        async remove() {
-          const there = await lstat(socketPath).catch(() => null);
-          if (there?.dev === dev && there.ino === ino) await unlink(socketPath).catch(() => {});
-        },
-        [Symbol.asyncDispose]: () => address[Symbol.asyncDispose](),
-      };
-    } catch (error) {
-      await address[Symbol.asyncDispose]();
-      throw error;
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-function listen(server: SocketServer, address: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-async function checkFree(socketPath: string): Promise<void> {
-  const there = await lstat(socketPath).catch((error) => {
-    if (isSystemError(error, 'ENOENT')) return null;
-    throw error;
-  });
-  if (!there) return;
-  if (!there.isSocket()) {
-    throw new KerneletError('STATE_UNUSABLE', `${socketPath} exists and is not a socket; choose another with --socket`);
-  }
-  await using address = await openUnixAddress(socketPath);
-  if (await answers(address.address)) {
-    throw new KerneletError('STATE_LOCKED', `another daemon answers on ${socketPath}`);
-  }
-}
-
-/** Whether somebody accepts connections; only a refusal proves that nobody does. */
-function answers(address: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(address);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', (error) => resolve(!isSystemError(error, 'ECONNREFUSED', 'ENOENT')));
   });
 }

@@ -9,7 +9,8 @@ import { LiveConfiguration } from '../daemon/live-configuration.ts';
 import { DaemonSignals } from '../daemon/signals.ts';
 import { createApp } from '../http/app.ts';
 import { startMetricsServer } from '../http/metrics-server.ts';
-import { listenAt, startApiServer } from '../http/server.ts';
+import { listenAt } from '../http/placed-socket.ts';
+import { startApiServer } from '../http/server.ts';
 import { systemClock } from '../lib/clock.ts';
 import { version } from '../lib/installation.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
@@ -69,7 +70,7 @@ async function openInterfaces(node: ServedNode, operations: OperationTimes, log:
   await using cleanups = new AsyncDisposableStack();
   const watched = watchMethods<Agent>(agent, 'agent', operations);
   const app = createApp({ agent: watched, version, logger: log, managed: isManaged });
-  const server = cleanups.use(await startApiServer(app, settings.socketPath));
+  const server = cleanups.use(await startApiServer(app, settings.socketPath, log));
   const { listen } = settings.metrics;
   if (listen !== null) {
     const metrics = cleanups.use(await startMetricsServer(agent, listen, log));

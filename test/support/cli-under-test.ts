@@ -143,6 +143,7 @@ export class CliUnderTest implements AsyncDisposable {
     this.#server = await startApiServer(
       createApp({ agent: this.agent, version: '0', logger: silentLogger }),
       this.socket,
+      silentLogger,
     );
   }
 
