@@ -15,6 +15,7 @@ import { IdleKernels } from './idle-kernels.ts';
 import { type HealthChange, PublishedHealth } from './published-health.ts';
 import type { Readiness } from './readiness.ts';
 
+const pingPauseMs = 1_000;
 const sweepPauseMs = 10_000;
 const auditPauseMs = 60_000;
 const rescanPauseMs = 30_000;
@@ -64,6 +65,12 @@ export class BackgroundJobs implements AsyncDisposable {
 
   /** Recovers, then runs the jobs until disposal. Throws what recovery threw, unless `retry` waits for the engine. */
   async start(options: { readonly retry: boolean }): Promise<void> {
+    // Recovery may wait for an engine that hangs.
+    this.#every({
+      name: 'ping of the engine',
+      pauseMs: pingPauseMs,
+      round: (signal) => this.#parts.kernels.pingEngine(signal),
+    });
     await this.#recover(options.retry);
     const { kernels, ociRuntimes, clock, log } = this.#parts;
     this.#readiness.enter('ready');

@@ -245,6 +245,10 @@ export class ActorRegistry implements KernelRegistry {
     await this.#reconcilePrewarmedNetworks(signal);
   }
 
+  async pingEngine(signal: AbortSignal): Promise<void> {
+    await this.#watch.ping(signal);
+  }
+
   engineHealthy(): boolean {
     return this.#watch.healthy;
   }

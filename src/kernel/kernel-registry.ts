@@ -63,6 +63,8 @@ export interface KernelRegistry extends AsyncDisposable {
   rescanDevices(signal: AbortSignal): Promise<void>;
   /** Compares the leases of devices with the journal, the containers and each `resource.txt`, and mends them. */
   auditDevices(signal: AbortSignal): Promise<void>;
+  /** Asks whether the engine is there, which `engineHealthy` then takes into account; call it every second. Never rejects. */
+  pingEngine(signal: AbortSignal): Promise<void>;
   /** Whether the engine answered last, and is the one that has the kernels. */
   engineHealthy(): boolean;
   /** ENGINE_CHANGED while another engine answers than the one that has the kernels: nothing is done then. Else null. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { specFixture } from '../../../test/support/kernel-record.ts';
 import { type KernelsFixture, usingFixtures } from '../../../test/support/kernels-fixture.ts';
 import type { KernelId } from '../../lib/ids.ts';
@@ -87,6 +88,23 @@ describe('a container that somebody has renamed', () => {
 });
 
 describe('an engine that answers no listing any more', () => {
+  it('counts as unhealthy within seconds when it hangs, not for one late answer, and as healthy when it answers', async () => {
+    const clock = new FakeClock();
+    const { kernels, dummy } = await fixture({ parts: { clock } });
+    const ping = async (ms: number): Promise<boolean> => {
+      const asked = kernels.registry.pingEngine(never);
+      await clock.advance(ms);
+      await asked;
+      return kernels.registry.engineHealthy();
+    };
+    expect(await ping(0)).toBe(true);
+    dummy.fail('ping', { kind: 'hang' }, { times: 3 });
+    expect(await ping(2_000)).toBe(true);
+    expect(await ping(2_000)).toBe(false);
+    expect(await ping(2_000)).toBe(false);
+    expect(await ping(0)).toBe(true);
+  });
+
   it('counts as unhealthy until it does', async () => {
     const { kernels, dummy } = await fixture();
     expect(kernels.registry.engineHealthy()).toBe(true);

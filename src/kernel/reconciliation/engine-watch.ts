@@ -42,6 +42,10 @@ export interface WatchParts {
 const observeDeadlineMs = 20_000;
 /** An engine that is slower than this counts as one that does not answer. */
 const listDeadlineMs = 10_000;
+/** How long an engine that works may take to say that it is there. */
+const pingMs = 1_500;
+/** Pings in a row without an answer that make an engine count as one that does not answer: one may be late on a busy machine. */
+const missedPings = 2;
 /** Longest pause before a stream of events that ended is asked for anew. */
 const againMs = 1_000;
 /** How long before its events break off an engine that ends may have ended containers. */
@@ -94,6 +98,8 @@ export class EngineWatch {
   /** Whether its events can be followed, and whether it answered the last listing: an engine may hang and stay open. */
   #connected = true;
   #answering = true;
+  /** Pings without an answer since the last one that had one. */
+  #missedPings = 0;
   readonly #missing = new MissingContainers();
   /** When its events broke off last, in milliseconds since the epoch; null = never in this process. */
   #followedUntil: number | null = null;
@@ -106,7 +112,23 @@ export class EngineWatch {
 
   /** Whether the engine answered last, and is the one that has the kernels. */
   get healthy(): boolean {
-    return this.#connected && this.#answering && this.#parts.engineGuard.problem === null;
+    const isThere = this.#connected && this.#answering && this.#missedPings < missedPings;
+    return isThere && this.#parts.engineGuard.problem === null;
+  }
+
+  /** Asks the engine whether it is there, within seconds, so that nobody takes one that hangs for healthy. Never rejects. */
+  async ping(signal: AbortSignal): Promise<void> {
+    const { engine, clock, log } = this.#parts;
+    try {
+      const options = { what: "the engine's answer to a ping", timeoutMs: pingMs, clock, signal };
+      await withDeadline(options, (deadline) => engine.ping(deadline.signal));
+      if (this.#missedPings >= missedPings) log.info('the engine answers again');
+      this.#missedPings = 0;
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#missedPings += 1;
+      if (this.#missedPings === missedPings) log.warn('the engine does not answer pings', { error });
+    }
   }
 
   /** Follows events until the signal aborts. Never rejects. */
