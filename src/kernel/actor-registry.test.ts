@@ -183,15 +183,25 @@ describe('a creation that is cancelled while the engine makes the container', ()
   });
 
   it.each([
-    [new KerneletError('SHUTTING_DOWN', 'the agent is shutting down'), 'agent-termination'],
-    [undefined, 'user-requested'],
-  ])('says who has cancelled it', async (why, reason) => {
+    [new KerneletError('SHUTTING_DOWN', 'the agent is shutting down'), 'agent-termination', 'SHUTTING_DOWN'],
+    [undefined, 'user-requested', 'CANCELLED'],
+  ])('says who has cancelled it, and whether to ask again', async (why, reason, code) => {
     const one = await fixture({ ready: () => new Promise(() => {}) });
     const cancel = new AbortController();
     const creating = one.kernels.registry.create(specFixture(), cancel.signal);
     await vi.waitFor(() => expect(one.dummy.containers).toHaveLength(1));
     cancel.abort(why);
-    await expect(creating).rejects.toMatchObject({ code: 'CANCELLED' });
+    await expect(creating).rejects.toMatchObject({ code });
     expect(one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', reason });
+  });
+
+  it('tells whoever waits for it at a stop of the daemon to ask again', async () => {
+    const one = await fixture({ ready: () => new Promise(() => {}) });
+    const creating = one.kernels.registry.create(specFixture(), never);
+    const told = expect(creating).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    await vi.waitFor(() => expect(one.dummy.containers).toHaveLength(1));
+    await one[Symbol.asyncDispose]();
+    await told;
+    expect(one.events.at(-1)).toMatchObject({ type: 'kernel-terminated', reason: 'agent-termination' });
   });
 });

@@ -63,6 +63,11 @@ const removalWords: Partial<Record<TerminationReason, string>> = {
   'agent-termination': 'the daemon stopped before it was ready or gone',
 };
 
+/** What those are told who wait for a kernel that is removed meanwhile. Whom a stop of the daemon cuts off has to ask again. */
+function removed(reason: TerminationReason, text: string, cause?: unknown): KerneletError {
+  return new KerneletError(reason === 'agent-termination' ? 'SHUTTING_DOWN' : 'CANCELLED', text, { cause });
+}
+
 /** Does all that is done about one kernel, one thing at a time, and answers those who asked for it. */
 export class KernelActor {
   #state: KernelState;
@@ -109,10 +114,8 @@ export class KernelActor {
     signal.throwIfAborted();
     const answer = this.#waiters.wait('created');
     const onAbort = (): void => {
-      const error = new KerneletError('CANCELLED', `the creation of kernel ${this.record.spec.id} was cancelled`, {
-        cause: signal.reason,
-      });
       const reason = hasCode(signal.reason, 'SHUTTING_DOWN') ? 'agent-termination' : 'user-requested';
+      const error = removed(reason, `the creation of kernel ${this.record.spec.id} was cancelled`, signal.reason);
       this.post({ type: 'destroy', reason, force: true, detail: error.message, error });
     };
     using _listener = addAbortListener(signal, onAbort);
@@ -124,7 +127,7 @@ export class KernelActor {
   async destroy(options: DestroyOptions): Promise<KernelRecord> {
     const { reason, force } = options;
     const detail = options.detail ?? removalWords[reason] ?? reason;
-    const error = new KerneletError('CANCELLED', `kernel ${this.record.spec.id} was removed: ${detail}`);
+    const error = removed(reason, `kernel ${this.record.spec.id} was removed: ${detail}`);
     const answer = this.#waiters.wait('destroyed');
     this.post({ type: 'destroy', reason, force, detail, error });
     return await answer;
@@ -208,6 +211,7 @@ export class KernelActor {
       case 'open-runner':
         return this.#parts.hooks.runnerOpened(record, this.#parts.runners.open(record));
       case 'schedule-retry':
+        this.#log.warn('what is done about the kernel has failed; it is tried again', { error: effect.why });
         this.#retry?.[Symbol.dispose]();
         this.#retry = this.#parts.clock.after(effect.delayMs, () => this.post({ type: 'retry' }));
         return;

@@ -167,7 +167,8 @@ export type Effect =
   | { readonly type: 'start-revert'; readonly scope: Scope; readonly grace: boolean }
   | { readonly type: 'skip-grace' }
   | { readonly type: 'open-runner' }
-  | { readonly type: 'schedule-retry'; readonly delayMs: number }
+  /** `why`: what has failed, in words. */
+  | { readonly type: 'schedule-retry'; readonly delayMs: number; readonly why: string }
   | { readonly type: 'remove-orphan'; readonly containerId: ContainerId }
   | { readonly type: 'remove-record' }
   | { readonly type: 'settle'; readonly answer: Answer; readonly error: KerneletError | null }

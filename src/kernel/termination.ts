@@ -4,6 +4,7 @@
  * engine cannot remove it: nobody else reports such an end, and what the kernel holds stays held (spec
  * kernel-lifecycle B46). Pure: handlers of `transitions.ts`, and what other handlers begin an end with.
  */
+import type { ErrorCode } from '../lib/error-codes.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { redactText } from '../lib/redaction.ts';
 import { containerEndReasons, type KernelRecord, type TerminationReason } from './record.ts';
@@ -13,6 +14,9 @@ import type { Effect, EventOf, Reduction, RevertFailure, StateOf, TerminationCau
 export const triesBeforeAnswer = 3;
 /** Or when the first failure comes this late: an engine that hangs. */
 const answerAfterMs = 20_000;
+
+/** That the engine is away, or hangs, says nothing of the kernel, and breaks no invariant. */
+export const awayCodes: ReadonlySet<ErrorCode> = new Set(['ENGINE_CHANGED', 'ENGINE_UNAVAILABLE', 'DEADLINE_EXCEEDED']);
 
 const firstRetryMs = 500;
 const maxRetryMs = 30_000;
@@ -119,7 +123,7 @@ export function finishCleanUp(
   { failures }: EventOf<'reverted'>,
   now: number,
 ): Reduction {
-  if (failures.length > 0) return failCleanUp(state, describeFailures(failures), now);
+  if (failures.length > 0) return failCleanUp(state, failures, now);
   const { record, cause } = state;
   return {
     state: { name: 'terminated', record: { ...record, phase: 'terminated' } },
@@ -139,7 +143,9 @@ export function describeFailures(failures: readonly RevertFailure[]): string {
   return failures.map(({ step, message }) => `${step}: ${message}`).join('; ');
 }
 
-function failCleanUp(state: StateOf<'cleaning-up'>, reasons: string, now: number): Reduction {
+function failCleanUp(state: StateOf<'cleaning-up'>, failures: readonly RevertFailure[], now: number): Reduction {
+  const reasons = describeFailures(failures);
+  const isViolation = failures.some(({ code }) => !awayCodes.has(code));
   const { spec, termination } = state.record;
   const failedCleanUps = state.failedCleanUps + 1;
   const isAnswered = failedCleanUps >= triesBeforeAnswer || now - termination.at >= answerAfterMs;
@@ -160,13 +166,15 @@ function failCleanUp(state: StateOf<'cleaning-up'>, reasons: string, now: number
       terminationOwed: state.terminationOwed && !isPublished,
     },
     effects: [
-      { type: 'count', invariantViolation: 'failed-clean-up', detail: reasons },
-      { type: 'schedule-retry', delayMs },
+      ...(isViolation ? [violation(reasons)] : []),
+      { type: 'schedule-retry', delayMs, why: reasons },
       ...(isPublished && state.terminationOwed ? [publishTermination(state)] : []),
       ...(isAnswered ? answers : []),
     ],
   };
 }
+
+const violation = (detail: string): Effect => ({ type: 'count', invariantViolation: 'failed-clean-up', detail });
 
 function publishTermination({ record: { spec, termination } }: StateOf<'cleaning-up'>): Effect {
   const { reason, exitCode, detail } = termination;

@@ -2,12 +2,11 @@
  * Handlers of `transitions.ts`: creating a kernel, restarting it, and what is observed of its container. Each is pure,
  * and belongs to the states and the event of its signature; how a kernel ends is in `termination.ts`.
  */
-import type { ErrorCode } from '../lib/error-codes.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { redactText } from '../lib/redaction.ts';
 import type { KernelRecord } from './record.ts';
 import type { Effect, EventOf, KernelState, Reduction, StateOf, TerminationCause } from './state-machine.ts';
-import { cancelCreation, cancelReplacement, cleanUp, describeFailures } from './termination.ts';
+import { awayCodes, cancelCreation, cancelReplacement, cleanUp, describeFailures } from './termination.ts';
 
 const idsOf = ({ spec }: KernelRecord) => ({ kernelId: spec.id, sessionId: spec.sessionId });
 
@@ -112,9 +111,6 @@ export function failCreation(state: StateOf<'creating'>, event: EventOf<'creatio
 /** Pause before the replacement of a container is tried again, in milliseconds. */
 const replacementRetryMs = 2_000;
 
-/** That the engine is away, or hangs, says nothing of the kernel. */
-const awayCodes: ReadonlySet<ErrorCode> = new Set(['ENGINE_CHANGED', 'ENGINE_UNAVAILABLE', 'DEADLINE_EXCEEDED']);
-
 /** The caller learns why; the kernel stays, and is restarted when its engine answers. */
 function awaitEngine(
   state: StateOf<'replacing' | 'recreating'>,
@@ -127,7 +123,7 @@ function awaitEngine(
     state: { ...state, name: 'awaiting-engine' },
     effects: [
       { type: 'settle', answer: 'restarted', error },
-      { type: 'schedule-retry', delayMs: replacementRetryMs },
+      { type: 'schedule-retry', delayMs: replacementRetryMs, why: message },
     ],
   };
 }
