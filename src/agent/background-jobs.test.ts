@@ -32,7 +32,7 @@ beforeEach(async () => {
 });
 
 async function started(
-  ociRuntimes = new OciRuntimes({ names: [], probe: null, clock, log: silentLogger }),
+  ociRuntimes = new OciRuntimes({ names: [], trials: null, clock, log: silentLogger }),
 ): Promise<BackgroundJobs> {
   const parts = {
     kernels: one.kernels.registry,
@@ -79,7 +79,7 @@ async function idleFor(ms: number): Promise<void> {
 }
 
 it('tries no runtimes where none are to be tried', async () => {
-  const runtimes = new OciRuntimes({ names: ['runsc'], probe: null, clock, log: silentLogger });
+  const runtimes = new OciRuntimes({ names: ['runsc'], trials: null, clock, log: silentLogger });
   let begun = 0;
   const keepTrying = async (): Promise<void> => {
     begun += 1;

@@ -80,7 +80,7 @@ export class BackgroundJobs implements AsyncDisposable {
         kernels.watch(own),
       ),
     );
-    if (ociRuntimes.list().length > 0)
+    if (ociRuntimes.areTried)
       this.#jobs.push(
         supervise({ what: 'trying OCI runtimes', clock, log, signal }, (own) => ociRuntimes.keepTrying(own)),
       );

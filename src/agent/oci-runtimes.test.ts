@@ -14,15 +14,25 @@ function made(...answers: readonly (KerneletError | null)[]) {
   const clock = new FakeClock();
   const tried: string[] = [];
   const left = [...answers];
-  const probe = async (name: string): Promise<void> => {
+  let removed = 0;
+  const boot = async (name: string): Promise<void> => {
     tried.push(name);
     const answer = left.shift();
     if (answer === undefined) return await new Promise(() => {});
     if (answer) throw answer;
   };
-  const runtimes = new OciRuntimes({ names: ['runsc', 'kata'], probe, clock, log: silentLogger });
+  const removeLeft = async (): Promise<void> => {
+    removed += 1;
+    throw new KerneletError('ENGINE_FAILED', 'not yet');
+  };
+  const runtimes = new OciRuntimes({
+    names: ['runsc', 'kata'],
+    trials: { boot, removeLeft },
+    clock,
+    log: silentLogger,
+  });
   void runtimes.keepTrying(signal).catch(() => {});
-  return { runtimes, clock, tried };
+  return { runtimes, clock, tried, removals: () => removed };
 }
 
 const stateOf = (runtimes: OciRuntimes) => runtimes.list().find(({ name }) => name === 'runsc');
@@ -45,6 +55,14 @@ describe('OCI runtimes', () => {
     const { runtimes } = made(new KerneletError('NOT_SUPPORTED', 'the engine says of-a-registry'), null);
     await runtimes.assertUsable('kata', signal);
     expect(stateOf(runtimes)?.detail).toBe('the engine says [redacted]');
+  });
+
+  it('have what trials have left removed before the next ones and each minute, and are tried also while it cannot be', async () => {
+    const { runtimes, clock, tried, removals } = made(null, null);
+    await runtimes.assertUsable('kata', signal);
+    expect([removals(), tried.length]).toEqual([1, 2]);
+    await clock.advance(60_000);
+    expect(removals()).toBe(2);
   });
 
   it('let nobody wait beyond what ends the request', async () => {
@@ -83,7 +101,7 @@ describe('OCI runtimes', () => {
   });
 
   it('are found out by the creation where nothing is tried ahead', async () => {
-    const untried = new OciRuntimes({ names: ['runsc'], probe: null, clock: new FakeClock(), log: silentLogger });
+    const untried = new OciRuntimes({ names: ['runsc'], trials: null, clock: new FakeClock(), log: silentLogger });
     await untried.keepTrying(signal);
     await untried.assertUsable('runsc', signal);
     expect(untried.list()).toEqual([]);

@@ -18,12 +18,20 @@ export interface OciRuntimeState {
   readonly detail: string;
 }
 
+/** Trials of runtimes on the engine, which are one after the other. */
+export interface OciRuntimeTrials {
+  /** Boots a kernel under one. Throws why that is impossible. */
+  boot(name: string, signal: AbortSignal): Promise<void>;
+  /** Removes what trials have left that were cut off. */
+  removeLeft(signal: AbortSignal): Promise<void>;
+}
+
 /** What they are made of. */
 export interface OciRuntimesParts {
   /** Those that kernels may have. */
   readonly names: readonly string[];
-  /** Boots a kernel under one. Throws why that is impossible. null: nothing is tried ahead, and creations find out. */
-  readonly probe: ((name: string, signal: AbortSignal) => Promise<void>) | null;
+  /** null: nothing is tried ahead, and creations find out. */
+  readonly trials: OciRuntimeTrials | null;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -51,9 +59,14 @@ export class OciRuntimes {
     );
   }
 
+  /** Whether there is something to be tried, or to be removed of what was. */
+  get areTried(): boolean {
+    return this.#parts.trials !== null;
+  }
+
   /** Where each stands; none where nothing is tried. */
   list(): readonly OciRuntimeState[] {
-    if (this.#parts.probe === null) return [];
+    if (!this.areTried) return [];
     return [...this.#entries].map(([name, { state, failure }]) => {
       return { name, state, detail: failure?.toDocument().message ?? '' };
     });
@@ -72,32 +85,30 @@ export class OciRuntimes {
         `kernels of this node may not have the OCI runtime ${JSON.stringify(name.slice(0, 80))}; kernelet.oci-runtimes names ${known}`,
       );
     }
-    if (this.#parts.probe === null) return;
+    if (!this.areTried) return;
     if (entry.state === 'unknown') await raceWithSignal(entry.tried.promise, signal);
     if (entry.state !== 'usable') throw entry.failure ?? new KerneletError('INTERNAL', `nothing is known of ${name}`);
   }
 
-  /** Tries those that are not known to be usable, again and again until the signal aborts. */
+  /** Tries those that are not known to be usable, and removes what trials have left, again and again until the signal aborts. */
   async keepTrying(signal: AbortSignal): Promise<void> {
-    const { probe, clock } = this.#parts;
-    while (!signal.aborted && probe !== null) {
+    const { trials, clock, log } = this.#parts;
+    while (!signal.aborted && trials !== null) {
+      await trials.removeLeft(signal).catch((error: unknown) => {
+        if (!signal.aborted) log.debug('what trials of OCI runtimes have left cannot be removed yet', { error });
+      });
       for (const [name, entry] of this.#entries)
-        if (entry.state !== 'usable') await this.#try(name, entry, probe, signal);
+        if (entry.state !== 'usable') await this.#try(name, entry, trials, signal);
       const isWaiting = [...this.#entries.values()].some(({ state }) => state === 'unknown');
       await sleep(clock, isWaiting ? engineMs : againMs, signal);
     }
   }
 
-  async #try(
-    name: string,
-    entry: Entry,
-    probe: NonNullable<OciRuntimesParts['probe']>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #try(name: string, entry: Entry, trials: OciRuntimeTrials, signal: AbortSignal): Promise<void> {
     const { log } = this.#parts;
     const wasRefused = entry.state === 'refused';
     try {
-      await probe(name, signal);
+      await trials.boot(name, signal);
       entry.state = 'usable';
       entry.failure = null;
       log.info('kernels can run under the OCI runtime', { runtime: name });

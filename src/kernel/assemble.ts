@@ -28,7 +28,7 @@ import type { ContainerSettings } from './container/container-spec.ts';
 import { ImageRoots } from './container/image-roots.ts';
 import { KernelContainers } from './container/kernel-containers.ts';
 import type { KernelUsers } from './container/kernel-users.ts';
-import { probeOciRuntime } from './container/oci-runtime-probe.ts';
+import { type OciRuntimeProbeParts, probeOciRuntime, removeLeftTrials } from './container/oci-runtime-probe.ts';
 import { Ownership } from './container/ownership.ts';
 import { creationPlan } from './creation/creation-plan.ts';
 import type { CreationPlan } from './creation/step.ts';
@@ -115,6 +115,8 @@ export interface AssembledKernels extends AsyncDisposable {
   readonly sessionNetworks: SessionNetworks;
   /** Boots a kernel under an OCI runtime. Throws NOT_SUPPORTED, ENGINE_UNAVAILABLE, ENGINE_CHANGED. */
   readonly probeOciRuntime: (runtime: string, signal: AbortSignal) => Promise<void>;
+  /** Removes what such trials have left. Throws ENGINE_UNAVAILABLE, ENGINE_CHANGED, ENGINE_FAILED. */
+  readonly removeLeftTrials: (signal: AbortSignal) => Promise<void>;
 }
 
 /**
@@ -250,6 +252,12 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
       if (errors.length === 1) throw errors[0];
     },
   });
+  const trials: OciRuntimeProbeParts = {
+    ...{ engine, users, ownership, container, log, tag: state.tag, folder: join(state.path, 'runtimes') },
+    runner: settings.runner,
+    connectRunner: parts.connectRunner,
+    readyTimeoutMs: settings.readyTimeoutMs,
+  };
   return {
     registry,
     scratch,
@@ -258,16 +266,11 @@ export function assembleKernels(parts: KernelsParts): AssembledKernels {
     sessionNetworks,
     probeOciRuntime: async (runtime, signal) => {
       engineGuard.assertOpen();
-      await probeOciRuntime(
-        runtime,
-        {
-          ...{ engine, users, ownership, container, tag: state.tag, folder: join(state.path, 'runtimes') },
-          runner: settings.runner,
-          connectRunner: parts.connectRunner,
-          readyTimeoutMs: settings.readyTimeoutMs,
-        },
-        signal,
-      );
+      await probeOciRuntime(runtime, trials, signal);
+    },
+    removeLeftTrials: async (signal) => {
+      engineGuard.assertOpen();
+      await removeLeftTrials(trials, signal);
     },
     [Symbol.asyncDispose]: async () => {
       await registry[Symbol.asyncDispose]();

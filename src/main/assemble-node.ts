@@ -224,7 +224,10 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
     ociRuntimes: new OciRuntimes({
       names: settings.ociRuntimes,
       // Of one command's own kernel the creation finds out.
-      probe: options.keepsKernels && backend.outlivesDaemon ? kernels.probeOciRuntime : null,
+      trials:
+        options.keepsKernels && backend.outlivesDaemon
+          ? { boot: kernels.probeOciRuntime, removeLeft: kernels.removeLeftTrials }
+          : null,
       clock: systemClock,
       log,
     }),

@@ -122,7 +122,7 @@ export async function testAgentParts(
       ociRuntime: null,
       writableRoot: 'always',
     },
-    ociRuntimes: new OciRuntimes({ names: [], probe: null, clock: systemClock, log: silentLogger }),
+    ociRuntimes: new OciRuntimes({ names: [], trials: null, clock: systemClock, log: silentLogger }),
     capacity: { cpus: 8, memoryBytes: 64 * 2 ** 30, slots: kernels.devices.known },
     devices: kernels.devices,
     release: async () => {

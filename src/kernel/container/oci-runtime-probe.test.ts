@@ -7,9 +7,10 @@ import { FakeRunnerClient, testSettings } from '../../../test/support/kernels-fi
 import { DummyEngine, type DummyEngineOptions } from '../../engine/dummy/dummy-engine.ts';
 import { dummyImage } from '../../engine/dummy/dummy-images.ts';
 import { KerneletError } from '../../lib/errors.ts';
+import { silentLogger } from '../../lib/log.ts';
 import { containerPaths } from '../../protocol/image-contract.ts';
 import { sameUsers } from '../../storage/container-users.ts';
-import { type OciRuntimeProbeParts, probeOciRuntime } from './oci-runtime-probe.ts';
+import { type OciRuntimeProbeParts, probeOciRuntime, removeLeftTrials } from './oci-runtime-probe.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -28,6 +29,7 @@ class AnsweringRunner extends FakeRunnerClient {
 function probe(options: DummyEngineOptions = {}, ready: (signal: AbortSignal) => Promise<void> = async () => {}) {
   const engine = new DummyEngine({ info: { runtimes: ['runc', 'runsc'] }, ...options });
   const clients: FakeRunnerClient[] = [];
+  const warnings: string[] = [];
   const parts: OciRuntimeProbeParts = {
     engine,
     users: async () => sameUsers,
@@ -42,9 +44,11 @@ function probe(options: DummyEngineOptions = {}, ready: (signal: AbortSignal) =>
       return client;
     },
     readyTimeoutMs: 1_000,
+    log: { ...silentLogger, warn: (text) => void warnings.push(text) },
   };
+  const removeLeft = () => removeLeftTrials(parts, AbortSignal.timeout(10_000));
   const run = (runtime = 'runsc') => probeOciRuntime(runtime, parts, AbortSignal.timeout(10_000));
-  return { engine, clients, run };
+  return { engine, clients, run, removeLeft, warnings };
 }
 
 const leftOf = async (engine: DummyEngine) => [
@@ -112,6 +116,25 @@ describe('a trial of an OCI runtime', () => {
     await expect(run()).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' });
     expect(await leftOf(engine)).toEqual([]);
   });
+
+  it.each(['removeContainer', 'removeImage'] as const)(
+    'says nothing of the runtime when %s fails afterwards, which is done later, also when nobody names the runtime any more',
+    async (method) => {
+      const { engine, run, removeLeft, warnings } = probe();
+      {
+        const matches = () => engine.calls.some((call) => call.method === 'createContainer');
+        using _failing = engine.fail(method, { kind: 'error' }, { matches });
+        await run();
+      }
+      expect(warnings).toEqual(['what a trial of an OCI runtime has made could not be removed yet']);
+      expect(await leftOf(engine)).not.toEqual([]);
+      await removeLeft();
+      expect(await leftOf(engine)).toEqual([]);
+      const asked = engine.calls.length;
+      await removeLeft();
+      expect(engine.calls.length).toBe(asked);
+    },
+  );
 
   it('removes what a killed daemon has left of one, and no container of somebody else', async () => {
     const names: string[] = [];

@@ -1,16 +1,17 @@
 /**
  * Tries an OCI runtime: boots what a kernel is made of, without a tenant, and asks its runner. Runtimes with a kernel of their
- * own (gVisor) may start every container and yet keep the runner's socket to themselves. What a killed daemon has left of a
- * trial is removed by the next one of the runtime.
+ * own (gVisor) may start every container and yet keep the runner's socket to themselves. The folder of a trial is made before
+ * all else of it and removed last, so that what is left of one can be found.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContainerSpec, Engine } from '../../engine/engine.ts';
 import { type Deadline, withDeadline } from '../../lib/deadline.ts';
 import { hasCode, KerneletError, toKerneletError } from '../../lib/errors.ts';
 import { removeTree } from '../../lib/folders.ts';
 import { newKernelId } from '../../lib/ids.ts';
+import type { Logger } from '../../lib/log.ts';
 import { packFiles } from '../../lib/tar.ts';
 import { containerPaths } from '../../protocol/image-contract.ts';
 import type { RunnerConfig } from '../../protocol/runner-config.ts';
@@ -37,6 +38,7 @@ export interface OciRuntimeProbeParts {
   readonly connectRunner: RunnerConnector;
   /** How long the runner may take. */
   readonly readyTimeoutMs: number;
+  readonly log: Logger;
 }
 
 /** No label of a kernel's container, so that it is never taken for one. */
@@ -48,6 +50,9 @@ const processes = 512;
 /** What is done beside the wait for the runner. */
 const engineMs = 30_000;
 const undoMs = 30_000;
+/** What stands for a runtime in names: digits of a hash, since its name may hold anything. */
+const short = (runtime: string): string => createHash('sha256').update(runtime).digest('hex').slice(0, 12);
+const shortForm = /^[0-9a-f]{12}$/;
 
 /** One trial: what it makes, by names that the next one of the same runtime finds again. */
 interface Trial {
@@ -59,7 +64,7 @@ interface Trial {
 
 /**
  * Resolves when a kernel's runner has answered under this runtime. Throws NOT_SUPPORTED, which says why none does, and
- * ENGINE_UNAVAILABLE. It leaves nothing behind.
+ * ENGINE_UNAVAILABLE. What cannot be removed afterwards says nothing of the runtime, and is left to `removeLeftTrials`.
  */
 export async function probeOciRuntime(
   runtime: string,
@@ -88,34 +93,55 @@ export async function probeOciRuntime(
 }
 
 async function boot(runtime: string, parts: OciRuntimeProbeParts, deadline: Deadline): Promise<void> {
-  const { engine, tag, connectRunner, readyTimeoutMs } = parts;
-  const short = createHash('sha256').update(runtime).digest('hex').slice(0, 12);
-  const trial: Trial = {
-    name: `kernelet-runtime.${tag}.${short}`,
-    image: `kernelet-runtime:${tag}-${short}`,
-    folder: join(parts.folder, short),
-    secret: randomBytes(32).toString('hex'),
-  };
-  await using undo = new AsyncDisposableStack();
-  await removeContainer(trial, parts, deadline.signal);
-  undo.defer(() => removeTree(trial.folder));
-  await layFiles(trial, parts, (await parts.users(deadline.signal)).root);
-  undo.defer(() => engine.removeImage(trial.image, { force: true }, AbortSignal.timeout(undoMs)));
-  // Nothing of it is run, and a runner needs nothing of it.
-  await engine.importImage(packFiles([{ name: 'empty', content: '' }]), trial.image, deadline.signal);
-  undo.defer(() => removeContainer(trial, parts, AbortSignal.timeout(undoMs)));
-  const id = await engine.createContainer(await probeSpec(runtime, trial, parts), deadline.signal);
-  await engine.startContainer(id, deadline.signal);
-  const socketPath = join(trial.folder, 'run', socketName);
-  const client = undo.use(connectRunner({ socketPath, secret: trial.secret }));
-  await awaitRunner(client, { engine, container: id, timeoutMs: readyTimeoutMs, deadline });
-  await client.request('ping', null, { signal: deadline.signal });
+  const { engine, connectRunner, readyTimeoutMs, log } = parts;
+  const trial = trialOf(short(runtime), parts);
+  await remove(trial, parts, deadline.signal);
+  try {
+    await layFiles(trial, parts, (await parts.users(deadline.signal)).root);
+    // Nothing of it is run, and a runner needs nothing of it.
+    await engine.importImage(packFiles([{ name: 'empty', content: '' }]), trial.image, deadline.signal);
+    const id = await engine.createContainer(await probeSpec(runtime, trial, parts), deadline.signal);
+    await engine.startContainer(id, deadline.signal);
+    const socketPath = join(trial.folder, 'run', socketName);
+    await using client = connectRunner({ socketPath, secret: trial.secret });
+    await awaitRunner(client, { engine, container: id, timeoutMs: readyTimeoutMs, deadline });
+    await client.request('ping', null, { signal: deadline.signal });
+  } finally {
+    await remove(trial, parts, AbortSignal.timeout(undoMs)).catch((error: unknown) => {
+      log.warn('what a trial of an OCI runtime has made could not be removed yet', { runtime, error });
+    });
+  }
 }
 
-/** Removes the container of an earlier trial, or of this one. */
-async function removeContainer({ name }: Trial, { engine, ownership }: OciRuntimeProbeParts, signal: AbortSignal) {
+function trialOf(digits: string, { tag, folder }: OciRuntimeProbeParts): Trial {
+  return {
+    name: `kernelet-runtime.${tag}.${digits}`,
+    image: `kernelet-runtime:${tag}-${digits}`,
+    folder: join(folder, digits),
+    secret: randomBytes(32).toString('hex'),
+  };
+}
+
+/**
+ * Removes what is left of trials, of runtimes that nobody names any more too: those of a killed daemon, and those that could not
+ * be removed. Asks the engine for nothing where none is. Throws what the engine throws.
+ */
+export async function removeLeftTrials(parts: OciRuntimeProbeParts, signal: AbortSignal): Promise<void> {
+  const found = await readdir(parts.folder).catch(() => []);
+  for (const digits of found.filter((name) => shortForm.test(name)))
+    await remove(trialOf(digits, parts), parts, signal);
+}
+
+/** Removes all of a trial, its folder last; a container of its name that is not provably ours is nobody's business here. */
+async function remove(
+  { name, image, folder }: Trial,
+  { engine, ownership }: OciRuntimeProbeParts,
+  signal: AbortSignal,
+): Promise<void> {
   const found = await engine.inspectContainer(name, signal);
   if (found?.labels[proofLabel] === ownership.proof(name)) await engine.removeContainer(found.id, signal);
+  await engine.removeImage(image, { force: true }, signal);
+  await removeTree(folder);
 }
 
 async function layFiles(
@@ -138,7 +164,6 @@ async function layFiles(
     imageBootstrap: false,
     ...runner,
   };
-  await removeTree(folder);
   await mkdir(join(folder, 'run'), { recursive: true, mode: 0o700 });
   await chmod(folder, 0o711);
   const run = join(folder, 'run');
