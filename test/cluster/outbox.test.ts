@@ -66,13 +66,15 @@ function expectOnceEach(byKernel: ReadonlyMap<string, readonly number[]>, count:
 }
 
 describeWith(['redis-server'], 'the outbox', () => {
+  const rounds = byDepth({ quick: 4, full: 10, nightly: 100 });
   // @promise events-once
-  it('delivers each event once and in order while Redis is away and the agent is killed again and again', async () => {
+  it('delivers each event once and in order while Redis is away and the agent is killed again and again', {
+    timeout: 100_000 + rounds * 5_000,
+  }, async () => {
     await using folder = await ownFolder('outbox');
     await using redis = await startRedis();
     await using proxy = await TcpProxy.start(redis.port);
     const file = path.join(folder.path, 'outbox.jsonl');
-    const rounds = byDepth({ quick: 4, full: 10, nightly: 100 });
     const perRound = 40;
     let next = 0;
     /** Numbers that were posted in part when the process was killed, and again by the next one. */

@@ -229,11 +229,12 @@ describe('the image of a home that is to be mounted again', () => {
   });
 });
 
+const kills = byDepth({ quick: 2, full: 4, nightly: 40 });
 it('is whole or gone after a kill of the daemon at any instant of its making or its end', {
-  timeout: 240_000,
+  timeout: 200_000 + kills * 15_000,
 }, async () => {
   const random = seededRandom('limited-homes');
-  for (let round = 0; round < byDepth({ quick: 2, full: 4, nightly: 40 }); round += 1) {
+  for (let round = 0; round < kills; round += 1) {
     const id = randomUUID();
     // Of another size each time, so that none is ready.
     const body = { id, language: 'shell', homeBytes: (limit + round) * mib };
