@@ -121,6 +121,29 @@ describe('recovering', () => {
     expect([...second.leases.held.keys()]).toEqual([taken + 1]);
   });
 
+  it('holds the devices of a container of whose kernel nothing can be read but its labels, until it is gone', async () => {
+    const first = await fixture();
+    const { id } = specFixture();
+    const { placement } = await first.kernels.registry.create(specFixture({ id }), never);
+    expect(placement.devices).not.toEqual([]);
+    await first[Symbol.asyncDispose]();
+    await writeFile(join(first.state.kernels, id, 'record.json'), '{"version":1,');
+    await rm(first.kernels.scratch.paths(id).private, { recursive: true });
+
+    const second = await fixture({ folder: first.folder, engine: first.dummy });
+    expect(await second.kernels.registry.recover(never)).toEqual({ adopted: 0, ended: 0, quarantined: 1 });
+    const settle = async (): Promise<void> => {
+      for (let pass = 0; pass < 3; pass += 1) await second.kernels.registry.sweep(never);
+      await second.kernels.registry.auditDevices(never);
+    };
+    await settle();
+    expect(second.dummy.containers).toHaveLength(1);
+    expect(second.devices.heldBy(id)).toEqual(placement.devices);
+    await second.dummy.removeContainer(second.containerOf(id).id, never);
+    await settle();
+    expect(second.devices.holders()).toEqual([]);
+  });
+
   it('finds kernels, orphans and prewarmed networks of the time when the agent was called something else', async () => {
     const networks = { settings: { prewarmedNetworks: 1 } };
     const first = await fixture({ ...networks, agentId: 'i-before' });

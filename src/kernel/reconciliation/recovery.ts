@@ -19,6 +19,7 @@ import { recordCopyName } from '../creation/steps/config-files.ts';
 import type { InvariantViolations } from '../invariant-violations.ts';
 import type { Journal } from '../journal.ts';
 import type { RecoverySummary } from '../kernel-registry.ts';
+import type { DeviceLeases } from '../leases.ts';
 import { decodeRecord, type KernelRecord } from '../record.ts';
 import type { ContainerObservation } from '../state-machine.ts';
 import type { BootNote } from './boot-note.ts';
@@ -35,6 +36,7 @@ export interface AdoptionParts {
   readonly ownership: Ownership;
   readonly scratch: ScratchFolders;
   readonly events: Pick<EventSink, 'hasEnded'>;
+  readonly devices: Pick<DeviceLeases, 'adopt' | 'heldBy'>;
   readonly invariantViolations: InvariantViolations;
   readonly bootNote: Pick<BootNote, 'rebootedAt' | 'write'>;
   readonly clock: Clock;
@@ -99,7 +101,10 @@ async function toResume(decision: RecoveryDecision, parts: AdoptionParts): Promi
     case 'restore': {
       const { container } = decision;
       const record = await restoreRecord(container, scratch, clock.now());
-      if (!record) return null;
+      if (!record) {
+        holdDevices(container, parts);
+        return null;
+      }
       invariantViolations.count('restored-record');
       log.warn('the record of a running kernel was restored from its scratch folder', { kernel: record.spec.id });
       await journal.write(record).catch((error: unknown) => log.error('the record could not be written', { error }));
@@ -108,6 +113,18 @@ async function toResume(decision: RecoveryDecision, parts: AdoptionParts): Promi
     case 'leave-to-sweep':
       return null;
   }
+}
+
+/**
+ * Of a kernel of which nothing can be read but the labels of its container. That runs on, and nobody else may get its devices
+ * before it is gone; its ports are the engine's.
+ */
+function holdDevices(
+  { kernelId: kernel, containerId, placement }: ListedContainer,
+  { devices, log }: AdoptionParts,
+): void {
+  log.error('a container runs whose record and its copy cannot be read; it keeps its devices', { kernel, containerId });
+  if (placement && devices.heldBy(kernel) === null) devices.adopt(kernel, placement.devices);
 }
 
 /** A lease that cannot be had again (two kernels claim one) is logged, and both kernels are kept. */
