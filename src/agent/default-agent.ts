@@ -366,7 +366,8 @@ export class DefaultAgent implements Agent {
     const usage = this.#usage.usageOf(id);
     const lost = this.#parts.devices.lostOf(id);
     const warnings = this.#warnings.get(id) ?? [];
-    return viewOf(record, this.#watch.clientOf(record), usage, warnings, lost, this.#watch.dropped.of(id));
+    const stuck = this.#parts.kernels.stuckOf(id);
+    return viewOf(record, this.#watch.clientOf(record), usage, warnings, lost, this.#watch.dropped.of(id), stuck);
   }
 
   #notRunning(record: KernelRecord): KerneletError {

@@ -2,6 +2,7 @@
 
 import type { KeptKernel } from '../kernel/kept-kernels.ts';
 import type { KernelRecord, Termination } from '../kernel/record.ts';
+import type { Stuck } from '../kernel/stuck.ts';
 import type { KernelId } from '../lib/ids.ts';
 import type { RunnerClient } from '../runner-client/runner-client.ts';
 import type { KernelUsage } from '../stats/account.ts';
@@ -46,6 +47,7 @@ export function viewOf(
   warnings: readonly string[],
   lost: readonly string[],
   dropped: number,
+  stuck: Stuck | null,
 ) {
   const { spec } = record;
   return {
@@ -81,6 +83,8 @@ export function viewOf(
     missingSince: record.missingSince,
     /** Since when the runner of the running kernel has not answered; null = it does. */
     unreachableSince: record.phase === 'running' ? (client?.unreachableSince() ?? null) : null,
+    /** Why it is stuck, since when, and what comes next; null = it is not. */
+    stuck,
     termination: record.termination,
     timings: record.timings,
     runner: client?.status() ?? null,

@@ -31,6 +31,7 @@ import { Sweep } from './reconciliation/sweep.ts';
 import { type KernelRecord, noPlacement } from './record.ts';
 import type { RunnerClients } from './runner-clients.ts';
 import type { Environ, KernelSpec } from './spec.ts';
+import { type Stuck, stuckOf } from './stuck.ts';
 
 /** What the registry hands on to its actors, and what it sweeps and watches with. */
 export interface ActorRegistryParts {
@@ -197,6 +198,18 @@ export class ActorRegistry implements KernelRegistry {
       if (!(error instanceof KerneletError) || error.code !== 'KERNEL_NOT_FOUND') throw error;
       return this.get(resolveKernelId(idOrPrefix, [...live, ...this.#ended.ids()]));
     }
+  }
+
+  stuckOf(id: KernelId): Stuck | null {
+    const actor = this.#actors.get(id);
+    if (!actor) return null;
+    const { runners, missingGraceMs, clock } = this.#parts;
+    return stuckOf(actor.record, {
+      failedTry: actor.failedTry,
+      unreachableSince: runners.get(id)?.unreachableSince() ?? null,
+      missingGraceMs,
+      now: clock.now(),
+    });
   }
 
   list(options?: { readonly ended: boolean }): readonly KernelRecord[] {

@@ -10,6 +10,7 @@ import { raceWithSignal, withDeadline } from '../lib/deadline.ts';
 import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
+import { redactText } from '../lib/redaction.ts';
 import type { RunnerClient } from '../runner-client/runner-client.ts';
 import { revertSteps, runCreation } from './creation/creation.ts';
 import type { CreationPlan } from './creation/step.ts';
@@ -21,6 +22,7 @@ import type { KernelRecord, TerminationReason } from './record.ts';
 import type { RunnerClients } from './runner-clients.ts';
 import type { Environ } from './spec.ts';
 import type { Answer, Effect, KernelState, LifecycleEvent, Scope } from './state-machine.ts';
+import type { FailedTry } from './stuck.ts';
 import { reduce } from './transitions.ts';
 import { Waiters } from './waiters.ts';
 
@@ -80,6 +82,7 @@ export class KernelActor {
   #creation: AbortController | null = null;
   #grace: AbortController | null = null;
   #retry: Timer | null = null;
+  #failedTry: FailedTry | null = null;
   #closed = false;
   #settled = Promise.withResolvers<void>();
 
@@ -102,6 +105,11 @@ export class KernelActor {
   /** Whether the kernel is in no transition: it runs, or has ended. */
   get steady(): boolean {
     return this.#state.name === 'running' || this.#state.name === 'terminated';
+  }
+
+  /** What has failed and is tried again; null while nothing has. */
+  get failedTry(): FailedTry | null {
+    return this.#failedTry;
   }
 
   /** Resolves when it is steady and everything that follows from that has been done too, or when it acts no more. */
@@ -172,6 +180,7 @@ export class KernelActor {
       for (let event = this.#inbox.shift(); event && !this.#closed; event = this.#inbox.shift()) {
         const { state, effects } = reduce(this.#state, event, this.#parts.clock.now());
         this.#state = state;
+        if (this.steady) this.#failedTry = null;
         for (const effect of effects) await this.#runGuarded(effect);
       }
     } finally {
@@ -212,6 +221,7 @@ export class KernelActor {
         return this.#parts.hooks.runnerOpened(record, this.#parts.runners.open(record));
       case 'schedule-retry':
         this.#log.warn('what is done about the kernel has failed; it is tried again', { error: effect.why });
+        this.#noteFailure(effect.why, effect.delayMs);
         this.#retry?.[Symbol.dispose]();
         this.#retry = this.#parts.clock.after(effect.delayMs, () => this.post({ type: 'retry' }));
         return;
@@ -239,6 +249,11 @@ export class KernelActor {
           detail: effect.detail,
         });
     }
+  }
+
+  #noteFailure(why: string, delayMs: number): void {
+    const now = this.#parts.clock.now();
+    this.#failedTry = { why: redactText(why), since: this.failedTry?.since ?? now, nextAt: now + delayMs };
   }
 
   async #write(essential: boolean): Promise<void> {

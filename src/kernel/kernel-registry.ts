@@ -11,6 +11,7 @@ import type { KeptKernel } from './kept-kernels.ts';
 import type { KernelHooks } from './kernel-hooks.ts';
 import type { KernelRecord } from './record.ts';
 import type { Environ, KernelSpec } from './spec.ts';
+import type { Stuck } from './stuck.ts';
 
 /** What recovery found and did. */
 export interface RecoverySummary {
@@ -47,6 +48,8 @@ export interface KernelRegistry extends AsyncDisposable {
   get(id: KernelId): KernelRecord;
   /** Full id or unique prefix. Throws KERNEL_NOT_FOUND, AMBIGUOUS_ID. */
   resolve(idOrPrefix: string): KernelRecord;
+  /** Why a kernel is stuck; null: it is not, or there is none. */
+  stuckOf(id: KernelId): Stuck | null;
   /** Live kernels; with `ended` also those that are kept. */
   list(options?: { readonly ended: boolean }): readonly KernelRecord[];
   /** The runner's client. Throws KERNEL_NOT_FOUND, KERNEL_NOT_RUNNING, KERNEL_DIED. */

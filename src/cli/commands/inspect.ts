@@ -66,12 +66,7 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
     ['generation', String(kernel.generation)],
     ['created', new Date(kernel.createdAt).toISOString()],
     ['ready', readyText(kernel)],
-    ...troubleFact('missing since', kernel.missingSince, 'the engine does not list its container'),
-    ...troubleFact(
-      'unreachable since',
-      kernel.unreachableSince,
-      'its runner does not answer; it may be paused or stuck',
-    ),
+    ...stuckFacts(kernel),
     ['steps', or(kernel.timings.map(({ step, ms }) => `${step} ${describeDuration(ms)}`))],
     ['runner', runner ? `${runner.phase}, interpreter ${runner.interpreter} ${printable(runner.detail)}`.trim() : '-'],
     [
@@ -85,8 +80,14 @@ function describe(kernel: Kernel): (readonly [string, string])[] {
   ];
 }
 
-const troubleFact = (name: string, since: number | null, what: string): (readonly [string, string])[] =>
-  since === null ? [] : [[name, `${new Date(since).toISOString()}: ${what}`]];
+function stuckFacts({ stuck, missingSince, unreachableSince }: Kernel): (readonly [string, string])[] {
+  if (stuck === null) return [];
+  const state = missingSince !== null ? 'missing' : unreachableSince !== null ? 'unreachable' : 'stuck';
+  return [
+    [`${state} since`, `${new Date(stuck.since).toISOString()}: ${printable(stuck.why)}`],
+    ['next', stuck.next],
+  ];
+}
 
 /** Nobody looks for it while there are none. */
 const droppedFact = (count: number): (readonly [string, string])[] =>

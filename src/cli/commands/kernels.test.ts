@@ -85,9 +85,14 @@ describe('engine accept', () => {
 
 describe('a missing kernel', () => {
   it('is shown as one', async () => {
-    change({ missingSince: Date.UTC(2026, 0, 2) });
-    expect((await cli.run(['ps'])).stdout).toContain('running (missing)');
-    expect((await cli.run(['inspect', id])).stdout).toMatch(/missing since: +2026-01-02T00:00:00.000Z/);
+    const since = Date.UTC(2026, 0, 2);
+    change({ missingSince: since, stuck: { why: 'it is not listed', since, next: 'it ends soon' } });
+    const listed = (await cli.run(['ps'])).stdout;
+    expect(listed).toContain('running (missing)');
+    expect(listed).toMatch(new RegExp(`^${id}: for .* it is not listed; it ends soon$`, 'm'));
+    expect((await cli.run(['inspect', id])).stdout).toMatch(
+      /missing since: +2026-01-02T00:00:00.000Z: it is not listed\n *next: +it ends soon/,
+    );
   });
 });
 

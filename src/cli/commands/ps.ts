@@ -32,11 +32,18 @@ export const ps = {
   },
 } satisfies CliCommand;
 
-function phaseText({ phase, termination, missingSince, unreachableSince }: Kernel): string {
+function phaseText({ phase, termination, missingSince, unreachableSince, stuck }: Kernel): string {
   if (termination) return `${phase} (${termination.reason})`;
   if (missingSince !== null) return `${phase} (missing)`;
-  return unreachableSince === null ? phase : `${phase} (unreachable)`;
+  if (unreachableSince !== null) return `${phase} (unreachable)`;
+  return stuck === null ? phase : `${phase} (stuck)`;
 }
+
+/** What stands below the table. */
+const stuckText = ({ id, stuck }: Kernel, now: number): string =>
+  stuck === null
+    ? ''
+    : `${id}: for ${describeDuration(Math.max(0, now - stuck.since))} ${printable(stuck.why)}; ${stuck.next}\n`;
 
 function listing(kernels: readonly Kernel[], now: number): string {
   const columns = [
@@ -57,5 +64,5 @@ function listing(kernels: readonly Kernel[], now: number): string {
     describeByteSize(kernel.limits.memoryBytes),
     printable(kernel.image),
   ]);
-  return table(columns, rows);
+  return table(columns, rows) + kernels.map((kernel) => stuckText(kernel, now)).join('');
 }

@@ -202,6 +202,10 @@ export const kernelSchema = z
       description:
         'Since when its runner has not answered (paused, stopped or stuck), in milliseconds since the epoch. It is used on when it is back.',
     }),
+    stuck: orNull(z.strictObject({ why: z.string(), since: z.number(), next: z.string() })).openapi({
+      description:
+        'Why it is stuck, since when (in milliseconds since the epoch), and what comes next; null when it is not.',
+    }),
     termination: z
       .strictObject({
         reason: z.string().openapi({

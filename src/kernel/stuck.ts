@@ -1,0 +1,56 @@
+/** Why a kernel is stuck, for people: what is waited for, since when, and what comes next. Pure. */
+import { describeDuration } from '../lib/duration.ts';
+import type { KernelRecord } from './record.ts';
+
+/** What a kernel is stuck for. */
+export interface Stuck {
+  /** One sentence, in which a failure of others may be quoted, without secrets. */
+  readonly why: string;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  /** One sentence: what the agent does next, or what somebody may do. */
+  readonly next: string;
+}
+
+/** Work on a kernel that has failed and is tried again. */
+export interface FailedTry {
+  readonly why: string;
+  /** Of the first failure; of both, milliseconds since the epoch. */
+  readonly since: number;
+  /** When it is tried again, or was. */
+  readonly nextAt: number;
+}
+
+/** What is known beside the record. */
+export interface StuckFacts {
+  readonly failedTry: FailedTry | null;
+  readonly unreachableSince: number | null;
+  readonly missingGraceMs: number;
+  readonly now: number;
+}
+
+/** What the kernel is stuck for; null: it is not. A container that is missing counts before its runner, which may be gone with it. */
+export function stuckOf(
+  { phase, missingSince, spec: { id } }: KernelRecord,
+  { failedTry, unreachableSince, missingGraceMs, now }: StuckFacts,
+): Stuck | null {
+  if (failedTry !== null) {
+    const { why, since, nextAt } = failedTry;
+    const next = nextAt > now ? `it is tried again in ${describeDuration(nextAt - now)}` : 'it is being tried again';
+    const work =
+      phase === 'restarting' ? 'its container could not be replaced' : 'what is left of it could not be removed';
+    return { why: `${work}: ${why}`, since, next };
+  }
+  if (phase !== 'running') return null;
+  if (missingSince !== null) {
+    const next = `it ends when its container stays away for ${describeDuration(missingGraceMs)} and its runner does not answer`;
+    return { why: 'the engine does not list its container', since: missingSince, next };
+  }
+  if (unreachableSince === null) return null;
+  const next = `it is used on when its runner answers; \`kernelet rm --force ${id}\` ends it`;
+  return {
+    why: 'its runner does not answer: its container may be paused, or the runner stuck',
+    since: unreachableSince,
+    next,
+  };
+}
