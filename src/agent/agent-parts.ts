@@ -10,6 +10,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { OperationTimes } from '../lib/operation-times.ts';
 import type { Statistics } from '../stats/statistics.ts';
+import type { ForeignFiles } from '../storage/file-systems/file-systems.ts';
 import type { AgentStatus } from './agent.ts';
 import type { CreateDefaults, NodeCapacity } from './create-request.ts';
 import type { OciRuntimes } from './oci-runtimes.ts';
@@ -52,6 +53,8 @@ export interface AgentParts {
   readonly scratchLimitBytes: number | null;
   /** Checks the host paths of a request and resolves their links. Throws FORBIDDEN_MOUNT, FILE_SYSTEM_HUNG. */
   readonly checkMounts: (mounts: readonly KernelMount[]) => Promise<readonly KernelMount[]>;
+  /** Looks at paths that may hang. */
+  readonly files: Pick<ForeignFiles, 'find'>;
   /** The limits that the operator wants for every kernel, as far as the engine can give them. */
   readonly fitLimits: (signal: AbortSignal) => Promise<FittedLimits>;
   /**

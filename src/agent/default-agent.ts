@@ -1,12 +1,14 @@
 /** The agent over a container engine: requests of its callers, handed to the kernels, the runners and the images. */
+import { dirname } from 'node:path';
 import type { ImageRemoval, RegistryAuth } from '../engine/engine.ts';
 import type { KernelRecord } from '../kernel/record.ts';
-import { KerneletError } from '../lib/errors.ts';
+import { hasCode, KerneletError } from '../lib/errors.ts';
 import type { KernelId, RunId } from '../lib/ids.ts';
 import type { ExecuteRequest } from '../protocol/execute-request.ts';
 import type { ServiceOptions, ServiceOutcome } from '../protocol/kernel-services.ts';
 import { listFiles } from '../runner-client/kernel-files.ts';
 import type { Download, RunnerClient } from '../runner-client/runner-client.ts';
+import { checkUnmoved } from '../storage/mounts/mount-policy.ts';
 import type {
   Agent,
   AgentStatus,
@@ -165,6 +167,8 @@ export class DefaultAgent implements Agent {
     const record = await this.#find(id);
     const changed = Object.entries(environ);
     checkEnviron({ environ: Object.fromEntries([...record.spec.environ, ...changed]), takesAnyNames: true });
+    // Later the old container is gone, and a kernel whose new one cannot be started ends.
+    await checkUnmoved(record.spec.mounts, this.#parts.files);
     return this.#view(await this.#parts.kernels.restart(record.spec.id, signal, changed));
   }
 
@@ -191,8 +195,12 @@ export class DefaultAgent implements Agent {
   }
 
   async moveKept(id: string, to: string, signal: AbortSignal): Promise<KeptView> {
-    const { kernels } = this.#parts;
+    const { kernels, files } = this.#parts;
     const kept = await kernels.keptOf(id);
+    // Whether it is a folder at all is seen when they are moved.
+    await files.find(dirname(to)).catch((error: unknown) => {
+      if (hasCode(error, 'FILE_SYSTEM_HUNG')) throw error;
+    });
     await kernels.moveKept(kept, to, signal);
     return keptViewOf(kept);
   }

@@ -217,7 +217,7 @@ export const errorCodes = {
     'environment',
     503,
     'A file system on which a path lies does not answer.',
-    'Bring its server back or unmount it, as the message says; what lies elsewhere is not concerned.',
+    'Do what the message says; `hungFileSystems` of the status lists it until it answers. What lies elsewhere is not concerned.',
   ),
   STATE_LOCKED: entry(
     'environment',

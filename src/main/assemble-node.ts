@@ -197,6 +197,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       files,
       log,
     }),
+    files,
     fitLimits: async (signal) => {
       const limits = { diskBytes: settings.defaults.diskLimitBytes, openFiles: settings.defaults.openFiles };
       if (!isAnyWanted(limits)) return { limits, warnings: [] };

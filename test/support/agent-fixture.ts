@@ -12,6 +12,7 @@ import { OperationTimes } from '../../src/lib/operation-times.ts';
 import { assembleStatistics } from '../../src/main/assemble-statistics.ts';
 import { thisMachine } from '../../src/main/engine-backends.ts';
 import type { RunScript } from '../../src/runner-client/scripted-runner.ts';
+import { localFiles } from './foreign-files.ts';
 import { type FixtureOptions, KernelsFixture } from './kernels-fixture.ts';
 import { RecordingRunner } from './recording-runner.ts';
 
@@ -107,6 +108,7 @@ export async function testAgentParts(
     operations: new OperationTimes(systemClock),
     scratchLimitBytes: null,
     checkMounts: options.checkMounts ?? (async (mounts) => mounts),
+    files: localFiles,
     fitLimits: async () => ({ limits: { diskBytes: null, openFiles: null }, warnings: [] }),
     assertRoom: options.assertRoom ?? (async () => {}),
     defaults: {
