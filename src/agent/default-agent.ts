@@ -373,7 +373,7 @@ export class DefaultAgent implements Agent {
     const { id } = record.spec;
     const usage = this.#usage.usageOf(id);
     const lost = this.#parts.devices.lostOf(id);
-    const warnings = this.#warnings.get(id) ?? [];
+    const warnings = [...(this.#warnings.get(id) ?? []), ...this.#parts.kernels.unheldLimits(id)];
     const stuck = this.#parts.kernels.stuckOf(id);
     return viewOf(record, this.#watch.clientOf(record), usage, warnings, lost, this.#watch.dropped.of(id), stuck);
   }

@@ -28,6 +28,7 @@ import { EngineWatch } from './reconciliation/engine-watch.ts';
 import { listOwnedContainers } from './reconciliation/owned-containers.ts';
 import { adoptAll } from './reconciliation/recovery.ts';
 import { Sweep } from './reconciliation/sweep.ts';
+import { UnheldLimits } from './reconciliation/unheld-limits.ts';
 import { type KernelRecord, noPlacement } from './record.ts';
 import type { RunnerClients } from './runner-clients.ts';
 import type { Environ, KernelSpec } from './spec.ts';
@@ -86,12 +87,14 @@ export class ActorRegistry implements KernelRegistry {
   readonly #ended: EndedKernels;
   readonly #watch: EngineWatch;
   readonly #sweep: Sweep;
+  readonly #unheldLimits: UnheldLimits;
   #stopping = false;
   #isRecovered = false;
 
   constructor(parts: ActorRegistryParts) {
     this.#parts = parts;
     this.#ended = new EndedKernels(parts.clock);
+    this.#unheldLimits = new UnheldLimits(parts);
     const actors = this.#actors;
     this.#watch = new EngineWatch({
       ...parts,
@@ -217,6 +220,10 @@ export class ActorRegistry implements KernelRegistry {
     return options?.ended === true ? [...live, ...this.#ended.records()] : live;
   }
 
+  unheldLimits(id: KernelId): readonly string[] {
+    return this.#unheldLimits.of(id);
+  }
+
   client(id: KernelId): RunnerClient {
     const record = this.get(id);
     const client = this.#parts.runners.get(id);
@@ -230,7 +237,8 @@ export class ActorRegistry implements KernelRegistry {
   }
 
   async recover(signal: AbortSignal): Promise<RecoverySummary> {
-    const summary = await adoptAll(this.#parts, (record) => this.#add(record), signal);
+    const parts = { ...this.#parts, unheldLimits: this.#unheldLimits };
+    const summary = await adoptAll(parts, (record) => this.#add(record), signal);
     this.#isRecovered = true;
     await this.#reconcilePrewarmedNetworks(signal);
     return summary;
@@ -255,6 +263,7 @@ export class ActorRegistry implements KernelRegistry {
     if (this.#stopping) return;
     await this.#keepNetworks(signal);
     await this.#sweep.pass(signal);
+    await this.#unheldLimits.retry((id) => this.#actors.get(id)?.record ?? null, signal);
     await this.#reconcilePrewarmedNetworks(signal);
   }
 

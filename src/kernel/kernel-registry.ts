@@ -52,6 +52,8 @@ export interface KernelRegistry extends AsyncDisposable {
   stuckOf(id: KernelId): Stuck | null;
   /** Live kernels; with `ended` also those that are kept. */
   list(options?: { readonly ended: boolean }): readonly KernelRecord[];
+  /** Limits of a running kernel that could not be set after a start of the daemon, a sentence each; none = all hold. */
+  unheldLimits(id: KernelId): readonly string[];
   /** The runner's client. Throws KERNEL_NOT_FOUND, KERNEL_NOT_RUNNING, KERNEL_DIED. */
   client(id: KernelId): RunnerClient;
   /** Has these hooks called, until they are disposed. */

@@ -39,6 +39,36 @@ const remove = (bandwidth: Bandwidth): Promise<void> =>
   withDeadline({ what: 'test', timeoutMs: 5_000 }, (deadline) => bandwidth.remove(kernel, deadline));
 
 describe('a limit', () => {
+  it('shares its look at the host’s cables with others that are asked for meanwhile, and not their end', async () => {
+    const asked: string[] = [];
+    const begun = Promise.withResolvers<void>();
+    const run: RunTool = async (program, args, { signal }) => {
+      const line = [program, ...args].join(' ');
+      asked.push(line);
+      if (line.startsWith('nsenter')) return done(inside);
+      if (!line.startsWith('ip -json')) return done();
+      begun.resolve();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return signal.aborted ? failed('aborted') : done(here);
+    };
+    const bandwidth = new Bandwidth(run);
+    const [leaving, staying] = [new AbortController(), new AbortController()];
+    const limitFor = (end: AbortController): Promise<void> =>
+      withDeadline({ what: 'test', timeoutMs: 5_000, signal: end.signal }, (deadline) =>
+        bandwidth.limit(kernel, 42, 10e6, deadline),
+      );
+    const first = limitFor(staying);
+    await begun.promise;
+    const left = limitFor(leaving);
+    const others = Array.from({ length: 20 }, () => limitFor(staying));
+    leaving.abort(new Error('cancelled'));
+    await expect(left).rejects.toThrow('cancelled');
+    await Promise.all([first, ...others]);
+    asked.length = 0;
+    await Promise.all(Array.from({ length: 20 }, () => limitFor(staying)));
+    expect(asked.filter((line) => line.startsWith('ip -json')).length).toBeLessThanOrEqual(2);
+  });
+
   it('shapes what leaves for the kernel at the host’s end, and what comes from it on a device of its own', async () => {
     const { bandwidth, asked } = machine();
     await limit(bandwidth, 10e6);

@@ -59,6 +59,9 @@ export function shapingCommands(hostEnd: string, device: string, rate: number): 
 /** Limits kernels' networks and lets the limits go; both twice if need be. */
 export class Bandwidth {
   readonly #run: RunTool;
+  /** The listing of this host's cables that has not begun yet, for all who ask until then. */
+  #nextCables: Promise<readonly CableEnd[]> | null = null;
+  #listing: Promise<unknown> = Promise.resolve();
 
   constructor(run: RunTool) {
     this.#run = run;
@@ -72,7 +75,7 @@ export class Bandwidth {
     const device = deviceOf(kernel);
     const [inside, here] = await Promise.all([
       this.#cables('nsenter', [`--net=/proc/${pid}/ns/net`, 'ip'], deadline),
-      this.#cables('ip', [], deadline),
+      this.#cablesHere(deadline),
     ]);
     // Alone, so that nothing is still making it when this has failed.
     await this.#makeDevice(device, deadline);
@@ -101,6 +104,25 @@ export class Bandwidth {
   async #isShaped(hostEnd: string, device: string, deadline: Deadline): Promise<boolean> {
     const shown = await this.#must('tc', ['filter', 'show', 'dev', hostEnd, 'ingress'], deadline);
     return shown.includes(device);
+  }
+
+  /**
+   * A kernel that asks while the host is being listed shares the next listing, since its cable may be younger than that: after a
+   * start of the daemon many ask at a time. Whoever began it may have to give up: then each lists for itself.
+   */
+  #cablesHere(deadline: Deadline): Promise<readonly CableEnd[]> {
+    this.#nextCables ??= this.#listing
+      .catch(() => {})
+      .then(() => {
+        this.#nextCables = null;
+        const listed = this.#cables('ip', [], deadline);
+        this.#listing = listed;
+        return listed;
+      });
+    return this.#nextCables.catch((error: unknown) => {
+      if (deadline.signal.aborted) throw error;
+      return this.#cables('ip', [], deadline);
+    });
   }
 
   async #cables(program: string, args: readonly string[], deadline: Deadline): Promise<readonly CableEnd[]> {

@@ -22,6 +22,8 @@ export interface CreationStep {
   revert(record: KernelRecord, deadline: Deadline): Promise<void>;
   /** Takes over what the record says is held, after a start of the daemon: leases, the network's rules. */
   adopt?(record: KernelRecord, deadline: Deadline): Promise<void>;
+  /** Its adoption sets limits that only this host keeps: one that failed is tried again, since the kernel runs without. */
+  readonly limits?: boolean;
   /** While this step's revert fails, the reverts of earlier steps wait: what they free may still be in use. */
   readonly guards?: boolean;
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../../test/support/kernel-record.ts';
 import { FakeLeases, usingFixtures } from '../../../test/support/kernels-fixture.ts';
 import { KerneletError } from '../../lib/errors.ts';
-import type { CreationPlan } from '../creation/step.ts';
+import type { CreationPlan, CreationStep } from '../creation/step.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;
@@ -209,6 +209,36 @@ describe('recovering', () => {
     const second = await fixture({ folder: first.folder, engine: first.dummy, parts: { adaptPlan } });
     expect(await second.kernels.registry.recover(never)).toEqual({ adopted: 3, ended: 0, quarantined: 0 });
     expect(second.invariantViolations.snapshot()).toEqual({});
+  });
+
+  it('tries limits that could not be set again until they hold, and says so until then', async () => {
+    const first = await fixture();
+    const specs = [specFixture(), specFixture(), specFixture()] as const;
+    for (const spec of specs) await first.kernels.registry.create(spec, never);
+    await first[Symbol.asyncDispose]();
+    const failures = new Map(specs.map(({ id }, index) => [id, index]));
+    const adopt: CreationStep['adopt'] = async ({ spec }) => {
+      const left = failures.get(spec.id) ?? 0;
+      failures.set(spec.id, left - 1);
+      if (left > 0) throw new KerneletError('NOT_SUPPORTED', 'there is no program tc');
+    };
+    const adaptPlan = (plan: CreationPlan): CreationPlan =>
+      plan.map((entry) =>
+        'apply' in entry ? entry : entry.map((step) => (step.name === 'host-limits' ? { ...step, adopt } : step)),
+      );
+    const second = await fixture({ folder: first.folder, engine: first.dummy, parts: { adaptPlan } });
+    const { registry } = second.kernels;
+    await registry.recover(never);
+    const told = () => specs.map(({ id }) => registry.unheldLimits(id).join());
+    const text = 'not limited since the daemon’s start, and tried again: there is no program tc';
+    expect(told()).toEqual(['', text, text]);
+    await registry.sweep(never);
+    expect(told()).toEqual(['', '', text]);
+    await registry.sweep(never);
+    expect(told()).toEqual(['', '', '']);
+    const tried = new Map(failures);
+    await registry.sweep(never);
+    expect(failures).toEqual(tried);
   });
 
   it('begins nothing when the daemon stops meanwhile', async () => {

@@ -26,6 +26,7 @@ import type { BootNote } from './boot-note.ts';
 import { containerIsAlive, observationOf, outlivedUntil } from './container-end.ts';
 import type { EngineIdentityGuard } from './engine-identity-guard.ts';
 import { type ListedContainer, ownedAmong } from './owned-containers.ts';
+import type { UnheldLimits } from './unheld-limits.ts';
 
 /** What a recovery works with. */
 export interface AdoptionParts {
@@ -39,6 +40,7 @@ export interface AdoptionParts {
   readonly devices: Pick<DeviceLeases, 'adopt' | 'heldBy'>;
   readonly invariantViolations: InvariantViolations;
   readonly bootNote: Pick<BootNote, 'rebootedAt' | 'write'>;
+  readonly unheldLimits: UnheldLimits;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -130,13 +132,14 @@ function holdDevices(
 /** A lease that cannot be had again (two kernels claim one) is logged, and both kernels are kept. */
 async function adoptLeases(
   record: KernelRecord,
-  { plan, clock, log, invariantViolations }: AdoptionParts,
+  { plan, clock, log, invariantViolations, unheldLimits }: AdoptionParts,
 ): Promise<void> {
   for (const step of groupsOf(plan, 'kernel').flat()) {
     try {
       const options = { what: `taking over step ${step.name}`, timeoutMs: step.deadlineMs, clock };
       await withDeadline(options, async (deadline) => await step.adopt?.(record, deadline));
     } catch (error) {
+      if (step.limits === true) unheldLimits.add(record, step, error);
       invariantViolations.count('unadopted-lease');
       log.error('a lease could not be taken over', { kernel: record.spec.id, step: step.name, error });
     }

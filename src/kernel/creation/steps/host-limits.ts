@@ -46,6 +46,7 @@ export function hostLimitsStep({ engine, scratch, bandwidth, processRoot }: Host
     async revert({ spec }, deadline) {
       if (spec.limits.bitsPerSecond !== null) await bandwidth.remove(spec.id, deadline);
     },
+    limits: true,
     async adopt(record: KernelRecord, deadline) {
       if (record.phase === 'running') await apply(record, deadline);
     },

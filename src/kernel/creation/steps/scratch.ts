@@ -24,6 +24,7 @@ export function scratchStep(scratch: ScratchFolders, users: UsersOfContainers): 
     },
     revert: (record) =>
       isToBeKept(record) ? scratch.keep(record.spec.id, encodeRecord(record)) : scratch.remove(record.spec.id),
+    limits: true,
     async adopt({ spec, phase }) {
       // One that is ending is not used any more.
       if (spec.limits.homeBytes !== null && (phase === 'running' || phase === 'restarting'))
