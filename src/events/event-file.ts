@@ -7,7 +7,7 @@
 import { fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type AppendCalls, appendCalls } from '../lib/appended-file.ts';
+import { type AppendCalls, appendCalls, appendLine } from '../lib/appended-file.ts';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { number, object, type Reader, readOrNull, text, whole } from '../lib/json-reader.ts';
@@ -95,10 +95,9 @@ export class EventFile implements AsyncDisposable {
     if (this.#bytes >= this.#maxBytes) await this.#rotate();
     const line = Buffer.from(`${this.#torn ? '\n' : ''}${text}`);
     this.#torn = true;
-    const written = await this.#calls.write(this.#descriptor, line);
-    this.#bytes += written;
-    this.#torn = written < line.length;
-    if (this.#torn) throw new Error(`only ${written} of ${line.length} bytes were written`);
+    await appendLine(this.#calls, this.#descriptor, line);
+    this.#bytes += line.length;
+    this.#torn = false;
   }
 
   async #rotate(): Promise<void> {

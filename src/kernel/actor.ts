@@ -7,6 +7,7 @@ import { addAbortListener } from 'node:events';
 import type { EventSink } from '../events/kernel-event.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { raceWithSignal, withDeadline } from '../lib/deadline.ts';
+import { isDiskFull } from '../lib/disk-space.ts';
 import { hasCode, KerneletError, toKerneletError } from '../lib/errors.ts';
 import type { ContainerId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
@@ -83,6 +84,12 @@ export class KernelActor {
   #grace: AbortController | null = null;
   #retry: Timer | null = null;
   #failedTry: FailedTry | null = null;
+  /** Why the record is not on the disk as it is here; null: it is. */
+  #unwritten: KerneletError | null = null;
+  /** Whether somebody wants its end whatever the disk does. */
+  #isForced = false;
+  /** Whether the tenant's processes are still to have the grace that was put off. */
+  #owesGrace = false;
   #closed = false;
   #settled = Promise.withResolvers<void>();
 
@@ -134,6 +141,8 @@ export class KernelActor {
   /** Ends the kernel; every caller is answered by the one clean-up. */
   async destroy(options: DestroyOptions): Promise<KernelRecord> {
     const { reason, force } = options;
+    // A daemon that stops hurries what is under way; what must wait for the disk is left to the next one.
+    this.#isForced ||= force && reason !== 'agent-termination';
     const detail = options.detail ?? removalWords[reason] ?? reason;
     const error = removed(reason, `kernel ${this.record.spec.id} was removed: ${detail}`);
     const answer = this.#waiters.wait('destroyed');
@@ -261,9 +270,11 @@ export class KernelActor {
     try {
       const options = { what: 'writing the journal', timeoutMs: writeDeadlineMs, clock };
       await withDeadline(options, () => journal.write(this.record));
+      this.#unwritten = null;
       if (essential) this.#inbox.unshift({ type: 'written' });
     } catch (thrown) {
       const error = toKerneletError(thrown);
+      this.#unwritten = error;
       this.#log.error('the journal could not be written', { error });
       if (essential) this.#inbox.unshift({ type: 'write-failed', error });
     }
@@ -297,14 +308,22 @@ export class KernelActor {
   async #revert(scope: Scope, grace: boolean): Promise<void> {
     const { plan, runners, clock } = this.#parts;
     const { record } = this;
+    const unwritten = scope === 'kernel' ? await this.#putOffBy() : null;
+    this.#owesGrace ||= grace;
+    if (unwritten) {
+      const message = `its end cannot be recorded, for which it waits unless it is forced: ${unwritten.message}`;
+      this.post({ type: 'reverted', failures: [{ step: 'journal', code: unwritten.code, message }] });
+      return;
+    }
     const client = runners.get(record.spec.id);
     const reason = record.termination?.reason;
     // In a container that has ended, or was never ready, there is nothing to shut down. One that another engine has may run
     // on, and write in a home that is the kernel's no more.
     const lives = reason === 'force-terminated' || (reason === 'container-not-found' && client?.connected());
-    if (client && (grace || lives)) {
-      await this.#shutDown(client, record, grace ? this.#parts.graceMs : 0);
+    if (client && (this.#owesGrace || lives)) {
+      await this.#shutDown(client, record, this.#owesGrace ? this.#parts.graceMs : 0);
     }
+    this.#owesGrace = false;
     const exitCode = record.termination?.exitCode ?? 137;
     const detail = record.termination?.detail ?? 'the kernel is being restarted';
     const closing = { what: "closing the runner's client", timeoutMs: closeDeadlineMs, clock };
@@ -313,6 +332,20 @@ export class KernelActor {
     });
     const failures = await revertSteps(plan, record, { scope, clock, log: this.#log });
     this.post({ type: 'reverted', failures });
+  }
+
+  /**
+   * Why this kernel cannot be ended yet; null: it can. Whoever comes after this process tells its end from the record, or from a
+   * container that has not been touched. A disk that is full or hangs is waited for; one that is broken may never be well again.
+   * With each try the record is written if it can be, also of an end that is forced, which does not wait for that.
+   */
+  async #putOffBy(): Promise<KerneletError | null> {
+    const isPassing = (error: KerneletError | null) => isDiskFull(error) || hasCode(error, 'DEADLINE_EXCEEDED');
+    if (!isPassing(this.#unwritten)) return null;
+    const tried = this.#write(false);
+    if (this.#isForced) return null;
+    await tried;
+    return !this.#isForced && isPassing(this.#unwritten) ? this.#unwritten : null;
   }
 
   async #shutDown(client: RunnerClient, { containerId }: KernelRecord, graceMs: number): Promise<void> {

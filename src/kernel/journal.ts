@@ -76,7 +76,9 @@ export class FileJournal implements Journal {
   }
 
   write(record: KernelRecord): Promise<void> {
-    return this.#order.run(record.spec.id, () => this.#writes.after(() => this.#write(record)));
+    // A creation that cannot be recorded is refused, which is what is wanted of a full disk.
+    const options = { sparesBallast: record.phase === 'creating' };
+    return this.#order.run(record.spec.id, () => this.#writes.after(() => this.#write(record), options));
   }
 
   remove(kernel: KernelId): Promise<void> {

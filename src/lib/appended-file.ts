@@ -17,6 +17,17 @@ export interface AppendCalls {
   close(descriptor: number): Promise<void>;
 }
 
+/**
+ * Writes a whole line. Throws the system's error; ENOSPC also where there was room for a part of it only, which then stands
+ * there without an end.
+ */
+export async function appendLine(calls: AppendCalls, descriptor: number, line: Uint8Array): Promise<void> {
+  const written = await calls.write(descriptor, line);
+  if (written === line.length) return;
+  const text = `ENOSPC: only ${written} of ${line.length} bytes were written`;
+  throw Object.assign(new Error(text), { code: 'ENOSPC', syscall: 'write' });
+}
+
 /** Those of the system, in threads beside the event loop. */
 export const appendCalls: AppendCalls = {
   open: (path) => openFile(path, 'a', 0o600),

@@ -1,5 +1,7 @@
 /** Space of file systems: what is free, what is reserved, and what a home can be limited to. */
 import { statfs } from 'node:fs/promises';
+import { KerneletError } from './errors.ts';
+import { isSystemError } from './system-error.ts';
 
 /** The least limit of a home: less leaves nothing beside the tables of its file system. */
 export const minHomeBytes = 16 * 2 ** 20;
@@ -27,6 +29,12 @@ export interface FreeSpace {
 export async function freeSpaceOf(folder: string): Promise<FreeSpace> {
   const { bavail, blocks, bsize } = await statfs(folder);
   return { free: bavail * bsize, total: blocks * bsize };
+}
+
+/** Whether something failed since there is no room, or no more for us; also as the cause of what was thrown. */
+export function isDiskFull(thrown: unknown): boolean {
+  const cause = thrown instanceof KerneletError ? thrown.cause : thrown;
+  return isSystemError(cause, 'ENOSPC', 'EDQUOT');
 }
 
 /** How many bytes of a file system of so many are reserved. Pure. */

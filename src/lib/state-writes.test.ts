@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { StateWrites } from './state-writes.ts';
 
@@ -113,4 +113,52 @@ it('lets a hung disk have some writes of other files, and not all threads', asyn
   for (const one of hanging) one.done();
   await Promise.all(hanging.map(({ finished }) => finished));
   expect(begun).toBe(9);
+});
+
+/** A disk with room for so many writes more, and a ballast that makes room for one. */
+function fullDisk() {
+  const disk = { room: 0, ballasts: 1, written: [] as string[] };
+  const ballast = {
+    giveUp: async () => {
+      disk.room += disk.ballasts;
+      disk.ballasts = 0;
+    },
+  };
+  const write = (what: string) => async (): Promise<void> => {
+    if (disk.room === 0) throw Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' });
+    disk.room -= 1;
+    disk.written.push(what);
+  };
+  return { disk, ballast, write };
+}
+
+describe('on a full disk', () => {
+  it('the ballast is given up for what must not be lost, and for nothing else', async () => {
+    const { disk, ballast, write } = fullDisk();
+    const writes = new StateWrites({ ballast });
+    await expect(writes.after(write('creation'), { sparesBallast: true })).rejects.toThrow('ENOSPC');
+    expect(disk.ballasts).toBe(1);
+    await writes.after(write('end'));
+    await expect(writes.after(write('later'))).rejects.toThrow('ENOSPC');
+    expect(disk.written).toEqual(['end']);
+  });
+
+  it('a line waits for room when there is no ballast, and what comes after it waits too', async () => {
+    const { disk, ballast, write } = fullDisk();
+    disk.ballasts = 0;
+    const clock = new FakeClock();
+    const writes = new StateWrites({ clock, ballast });
+    const all = [writes.append(1, write('line')), writes.append(1, write('next')), writes.afterSync(write('removal'))];
+    await clock.advance(60_000);
+    expect([disk.written, writes.full, writes.stalled]).toEqual([[], true, false]);
+    expect(() => writes.assertWritable()).toThrow('the disk of the state folder is full');
+    const waited = writes.settled(1_000);
+    await clock.advance(1_000);
+    expect(await waited).toBe(false);
+    disk.room = 3;
+    await clock.advance(5_000);
+    await Promise.all(all);
+    expect([disk.written, writes.full]).toEqual([['line', 'next', 'removal'], false]);
+    writes.assertWritable();
+  });
 });

@@ -2,10 +2,15 @@
  * What a state folder's files are told, in order and off the event loop: a disk that hangs holds up those who wait for it,
  * and nobody else. Lines of logs go through one queue, one after the other; other writes come after the lines that were
  * queued before them. So files never tell of an effect whose line is missing, whenever the process ends.
+ *
+ * A write for which there is no room is done again once the ballast has been given up for it. A line that finds no room even
+ * then waits for it, and with it what comes after it, as on a disk that hangs.
  */
 import { type Clock, systemClock } from './clock.ts';
 import { withDeadline } from './deadline.ts';
+import { isDiskFull } from './disk-space.ts';
 import { KerneletError } from './errors.ts';
+import { Backoff } from './retry.ts';
 import { Semaphore } from './semaphore.ts';
 
 /** A write that takes longer has met a disk that hangs; one that is merely busy takes some hundred milliseconds. */
@@ -15,11 +20,21 @@ const maxWaitingBytes = 16 * 1024 * 1024;
 const maxWaiting = 20_000;
 /** Writes of other files that go on at once. */
 const besideTheQueue = 4;
+/** How often it is tried whether there is room again. */
+const roomPauses = { initialMs: 200, maximumMs: 5_000, jitter: 0 };
 
 /** Tests hand in a clock of theirs and a smaller queue. */
 export interface StateWritesOptions {
   readonly clock?: Clock;
   readonly maxWaitingBytes?: number;
+  /** Gives room when there is none: none is kept when absent. */
+  readonly ballast?: { giveUp(): Promise<void> };
+}
+
+/** How a write of another file is done. */
+export interface WriteOptions {
+  /** Whether it fails on a full disk rather than cost the ballast: nothing has been begun that it would be the record of. */
+  readonly sparesBallast?: boolean;
 }
 
 /** The writes of one state folder. */
@@ -36,9 +51,12 @@ export class StateWrites {
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;
   #waitingBytes = 0;
+  readonly #ballast: StateWritesOptions['ballast'];
+  #isFull = false;
 
-  constructor({ clock = systemClock, maxWaitingBytes: maxBytes = maxWaitingBytes }: StateWritesOptions = {}) {
+  constructor({ clock = systemClock, maxWaitingBytes: maxBytes = maxWaitingBytes, ballast }: StateWritesOptions = {}) {
     this.#clock = clock;
+    this.#ballast = ballast;
     this.#maxBytes = maxBytes;
     this.#beside = new Semaphore(besideTheQueue);
   }
@@ -49,14 +67,21 @@ export class StateWrites {
     return oldest !== undefined && this.#clock.monotonic() - oldest >= stalledMs;
   }
 
-  /** Throws STATE_UNUSABLE while the disk hangs: before work is begun that would wait for it. */
+  /** Whether a line waits for room on the disk. */
+  get full(): boolean {
+    return this.#isFull;
+  }
+
+  /** Throws STATE_UNUSABLE while the disk hangs or is full: before work is begun that would wait for it. */
   assertWritable(): void {
+    if (this.full) throw new KerneletError('STATE_UNUSABLE', 'the disk of the state folder is full');
     if (this.stalled) throw new KerneletError('STATE_UNUSABLE', 'the disk of the state folder is stalled');
   }
 
   /**
-   * Runs a write after those that are queued, and before those that come; rejects as it does. `bytes`: what waiting for it
-   * costs. Throws STATE_UNUSABLE, and writes nothing, when too much waits already.
+   * Runs a write after those that are queued, and before those that come; rejects as it does, but for want of room: then it is
+   * run again, so it must be one that can be. `bytes`: what waiting for it costs. Throws STATE_UNUSABLE, and writes nothing, when
+   * too much waits already.
    */
   async append(bytes: number, write: () => Promise<void>): Promise<void> {
     if (this.#waiting >= maxWaiting || this.#waitingBytes + bytes > this.#maxBytes) {
@@ -64,7 +89,7 @@ export class StateWrites {
     }
     this.#waiting += 1;
     this.#waitingBytes += bytes;
-    const written = this.#last.then(() => this.#watch(write));
+    const written = this.#last.then(() => this.#onceThereIsRoom(write));
     const done = (): void => {
       this.#waiting -= 1;
       this.#waitingBytes -= bytes;
@@ -86,16 +111,16 @@ export class StateWrites {
   }
 
   /** Runs a write of another file when everything that is queued by now has been written, or was refused. */
-  async after<T>(write: () => Promise<T>): Promise<T> {
+  async after<T>(write: () => Promise<T>, { sparesBallast = false }: WriteOptions = {}): Promise<T> {
     await this.#last;
-    return await this.#besideQueue(write);
+    return await this.#besideQueue(() => (sparesBallast ? this.#watch(write) : this.#withBallast(write)));
   }
 
   /** The same when it has been synced too, where it is synced: for what takes away that from which it could be told again. */
   async afterSync<T>(write: () => Promise<T>): Promise<T> {
     await this.#last;
     await (this.#nextSync ?? this.#sync);
-    return await this.#besideQueue(write);
+    return await this.#besideQueue(() => this.#withBallast(write));
   }
 
   /** Resolves when everything that is queued by now has been written, or was refused, and at the latest after so long. */
@@ -109,7 +134,35 @@ export class StateWrites {
 
   async #besideQueue<T>(write: () => Promise<T>): Promise<T> {
     using _place = await this.#beside.acquire();
-    return await this.#watch(write);
+    return await write();
+  }
+
+  async #onceThereIsRoom(write: () => Promise<void>): Promise<void> {
+    const backoff = new Backoff({ ...roomPauses, clock: this.#clock });
+    for (;;) {
+      try {
+        await this.#withBallast(write);
+        this.#isFull = false;
+        return;
+      } catch (error) {
+        this.#isFull = isDiskFull(error);
+        if (!this.#isFull) throw error;
+      }
+      // A process that ends does not wait for room.
+      await new Promise<void>((resolve) => this.#clock.after(backoff.nextMs(), resolve).unref());
+    }
+  }
+
+  /** Another may have given it up in between, so that the write is done again in any case. */
+  async #withBallast<T>(write: () => Promise<T>): Promise<T> {
+    const ballast = this.#ballast;
+    try {
+      return await this.#watch(write);
+    } catch (error) {
+      if (!ballast || !isDiskFull(error)) throw error;
+      await this.#watch(() => ballast.giveUp()).catch(() => {});
+      return await this.#watch(write);
+    }
   }
 
   async #watch<T>(write: () => Promise<T>): Promise<T> {

@@ -17,6 +17,7 @@ import { KernelUsers, readReservedIds } from '../kernel/container/kernel-users.t
 import { InvariantViolations } from '../kernel/invariant-violations.ts';
 import type { KernelNetwork } from '../kernel/spec.ts';
 import { systemClock } from '../lib/clock.ts';
+import { withDeadline } from '../lib/deadline.ts';
 import { descriptorsOfProcess } from '../lib/descriptor-budget.ts';
 import { version } from '../lib/installation.ts';
 import type { Logger } from '../lib/log.ts';
@@ -25,6 +26,7 @@ import { type OperationTimes, watchMethods } from '../lib/operation-times.ts';
 import type { RefusedServices } from '../network/cluster-services.ts';
 import { PortPool } from '../resources/port-pool.ts';
 import type { StatisticsSink } from '../stats/statistics-round.ts';
+import type { Ballast } from '../storage/ballast.ts';
 import { DiskReserve } from '../storage/disk-reserve.ts';
 import { FileSystems, type ForeignFiles } from '../storage/file-systems/file-systems.ts';
 import { mountCheck } from '../storage/mounts/mount-policy.ts';
@@ -84,6 +86,8 @@ const sweepGraceMs = 60_000;
 /** Folders with limited homes that are kept ready, once one was asked for. */
 const prewarmedHomes = 2;
 const infoTimeoutMs = 10_000;
+/** How long the end waits for what is written in the background; the process's end ends that too. */
+const closeMs = 1_000;
 
 /**
  * Builds the agent; `start()` is the caller's. What `cleanups` holds by then, and the parts that are made, are the
@@ -158,6 +162,7 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
     }),
   );
   await kernels.scratch.prepare();
+  if (options.keepsKernels) cleanups.use(keepBallast(state.ballast, log));
   const diskReserve = new DiskReserve({
     folders: [state.path, scratchRoot],
     reserved: settings.diskReserve,
@@ -240,8 +245,9 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
       mode: role.mode,
       agentId: state.agentId,
       stateDir: state.path,
-      disk: async () => (state.writes.stalled ? 'stalled' : (await diskReserve.isShort()) ? 'full' : 'ok'),
       hungFileSystems: () => files.hung,
+      disk: async () =>
+        state.writes.stalled ? 'stalled' : state.writes.full || (await diskReserve.isShort()) ? 'full' : 'ok',
       slots: () => ({ cpus: devices.use('cpu'), memoryBytes: devices.use('mem'), ports: ports.use() }),
       invariantViolations: () => ({
         ...invariantViolations.snapshot(),
@@ -256,4 +262,17 @@ export async function assembleNode(options: AssembleOptions, cleanups: AsyncDisp
   });
   const { registry, sessionNetworks } = kernels;
   return { agent, engine, kernels: registry, devices, ports, sessionNetworks, files };
+}
+
+/** In the background, so that a start waits for no disk, and an end for none that hangs. */
+function keepBallast(ballast: Ballast, log: Logger): AsyncDisposable {
+  const end = new AbortController();
+  const keeping = ballast.keep(systemClock, log, end.signal);
+  return {
+    async [Symbol.asyncDispose]() {
+      end.abort();
+      const options = { what: 'the ballast', timeoutMs: closeMs, clock: systemClock };
+      await withDeadline(options, () => keeping).catch(() => {});
+    },
+  };
 }

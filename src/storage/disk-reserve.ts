@@ -1,7 +1,7 @@
 /**
  * The space that stays free for the node itself: below it no kernel is made any more, since tenants write to the same file
- * system as the journal and the outbox. What is free is looked at one look at a time, so that a disk that hangs holds one
- * thread and no request.
+ * system as the journal and the outbox. When kernels that are there have taken it too, the ballast is left (`ballast.ts`). What is
+ * free is looked at one look at a time, so that a disk that hangs holds one thread and no request.
  */
 import { describeByteSize } from '../lib/byte-size.ts';
 import type { Clock } from '../lib/clock.ts';

@@ -8,8 +8,7 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import type { Clock } from '../lib/clock.ts';
 import { raceWithSignal } from '../lib/deadline.ts';
-import { type FreeSpace, freeSpaceOf } from '../lib/disk-space.ts';
-import { KerneletError } from '../lib/errors.ts';
+import { type FreeSpace, freeSpaceOf, isDiskFull } from '../lib/disk-space.ts';
 import { isKernelId, type KernelId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import { letMountsGo } from '../lib/mount-table.ts';
@@ -104,7 +103,7 @@ export class KeptHomes implements AsyncDisposable {
       await writeFileAtomic(join(root, noteFile), note);
       await rename(root, join(folder, `${kernel}.${clock.now()}`));
     } catch (error) {
-      if (!isFullDisk(error)) throw error;
+      if (!isDiskFull(error)) throw error;
       log.warn('the files of an ended kernel are deleted', { kernel, why: 'the disk is full', error });
       return false;
     }
@@ -269,12 +268,6 @@ export class KeptHomes implements AsyncDisposable {
       this.#parts.log.warn('the kept files of an ended kernel cannot be taken away', { kernel: home.kernel, error });
     });
   }
-}
-
-/** Also as the cause of what was thrown. */
-function isFullDisk(error: unknown): boolean {
-  const cause = error instanceof KerneletError ? error.cause : error;
-  return isSystemError(cause, 'ENOSPC', 'EDQUOT');
 }
 
 async function isFolder(path: string): Promise<boolean> {

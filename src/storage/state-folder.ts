@@ -7,6 +7,7 @@
  *         secret        32 random bytes: proves which containers are ours
  *         agent-id      one line
  *         engine.json   which engine has the kernels
+ *         ballast       room that is given up when the disk is full
  *         boot-id       the start of the machine in which they were taken over last
  *         kernels/      the journal, one folder per kernel
  *         quarantine/   records that could not be read
@@ -29,6 +30,7 @@ import { type AgentId, parseAgentId } from '../lib/ids.ts';
 import { isNoexec, type Mount, mountOf, readMountTable } from '../lib/mount-table.ts';
 import { StateWrites } from '../lib/state-writes.ts';
 import { isSystemError, systemErrorCode } from '../lib/system-error.ts';
+import { Ballast } from './ballast.ts';
 
 /** An open, locked state folder. Disposing it lets the lock go. */
 export interface StateFolder extends AsyncDisposable {
@@ -44,6 +46,8 @@ export interface StateFolder extends AsyncDisposable {
   readonly tag: string;
   /** The order in which its files are written. */
   readonly writes: StateWrites;
+  /** What is given up when there is no room for them; kept by who runs kernels. */
+  readonly ballast: Ballast;
 }
 
 /** How to open a state folder. */
@@ -87,6 +91,7 @@ export async function openStateFolder(wanted: string, options: StateFolderOption
 }
 
 function describe(path: string, lock: FileLock, secret: Uint8Array, agentId: AgentId): StateFolder {
+  const ballast = new Ballast(path);
   return {
     path,
     kernels: join(path, 'kernels'),
@@ -97,7 +102,8 @@ function describe(path: string, lock: FileLock, secret: Uint8Array, agentId: Age
     agentId,
     // Of the secret rather than the path: a copied folder is the same agent, a new one at the old path is not.
     tag: Buffer.from(secret.subarray(0, 4)).toString('hex'),
-    writes: new StateWrites(),
+    writes: new StateWrites({ ballast }),
+    ballast,
     [Symbol.asyncDispose]: () => lock[Symbol.asyncDispose](),
   };
 }

@@ -1,9 +1,10 @@
 /** Folders, disks and engines that cannot be used: one sentence, nothing harmed, and what is sound goes on. */
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseEvents } from '../../src/events/event-file.ts';
 import { eventsOf, eventually, kernelsOf, statusOf, untilEmpty } from '../support/node-facts.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
 import { refused } from '../support/refusal.ts';
@@ -93,6 +94,13 @@ describe('a full disk', () => {
     try {
       const [kept, removed] = [await node.create('--lang', 'python'), await node.create('--lang', 'shell')];
       expect((await node.run(['exec', kept, '-c', 'state = "kept"'])).status).toBe(0);
+      const ballast = path.join(small.folder, 'ballast');
+      const ballastBytes = () =>
+        stat(ballast).then(
+          ({ size }) => size,
+          () => 0,
+        );
+      await eventually('the ballast', async () => ((await ballastBytes()) > 200_000 ? true : null));
       spawnSync('dd', ['if=/dev/zero', `of=${fill}`, 'bs=4k']);
       expect((await statfs(small.folder)).bfree).toBe(0);
 
@@ -105,11 +113,16 @@ describe('a full disk', () => {
         expect(refusal.message).toMatch(/ENOSPC|no space|full/i);
       }
       expect((await node.run(['exec', kept, '-c', 'state'])).text).toBe("'kept'\n");
+      expect(await ballastBytes()).toBeGreaterThan(0);
       expect((await node.run(['rm', removed])).status).toBe(0);
+      const written = parseEvents(await readFile(path.join(small.folder, 'events', 'events.jsonl'), 'utf8'));
+      expect(written.at(-1)?.event).toMatchObject({ type: 'kernel-terminated', kernelId: removed });
+      expect(await ballastBytes()).toBe(0);
       expect((await kernelsOf(node)).map(({ id }) => id)).toEqual([kept]);
       expect((await statusOf(node)).slots.cpus.used).toBe(1);
 
       await rm(fill);
+      await eventually('a new ballast', async () => ((await ballastBytes()) > 200_000 ? true : null));
       const next = await node.create('--lang', 'shell');
       expect((await node.run(['exec', next, '-c', 'echo room'])).text).toBe('room\n');
       await node.endDaemon('SIGKILL');

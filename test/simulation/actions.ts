@@ -30,6 +30,9 @@ const lastMomentMs = 1_000;
 /** Within which everything ends that has begun before a stop: waits for an engine that hangs, and for replies that come late. */
 const boundedMs = 100_000;
 
+/** Within which it is noticed that there is room again, and what has waited for it is written. */
+const roomNoticedMs = 10_000;
+
 /** Between the end of one engine and the start of another at its address, in milliseconds. */
 const awayMs = 100;
 
@@ -93,6 +96,7 @@ export class Actions {
   destroy(kernel: KernelHistory, force: boolean): void {
     this.#callers.ask({ what: 'destroy', subject: kernel.name, withinMs: bounds.destroy }, async (agent) => {
       kernel.wasAskedToEnd = true;
+      kernel.wasForced ||= force;
       await agent.destroy(kernel.id, { force });
     });
   }
@@ -127,9 +131,9 @@ export class Actions {
     const left = { timers: isLast ? timeline.timersOf(owner) : 0, sockets: sockets.openOf(owner) };
     if (left.timers > 0) this.#simulation.fail(`the daemon has stopped and left ${left.timers} timers`);
     if (left.sockets > 0) this.#simulation.fail(`the daemon has stopped and left ${left.sockets} open sockets`);
-    // A disk that hangs keeps what waits for it open until the process ends.
-    if (files.length > 0 && !this.#simulation.wasDiskStalled)
-      this.#simulation.fail(`the daemon has stopped and left open: ${files.join(', ')}`);
+    // What waits for a disk that hangs, or for room on it, stays open until the process ends.
+    const waits = this.#simulation.wasDiskStalled || this.#simulation.wasFullWithin(roomNoticedMs);
+    if (files.length > 0 && !waits) this.#simulation.fail(`the daemon has stopped and left open: ${files.join(', ')}`);
   }
 
   #befall(action: Exclude<Step, { readonly do: CallerAction }>): void {
@@ -314,14 +318,26 @@ export class Actions {
   }
 
   /** What a full disk takes no more it takes again after so long. */
-  #fillDisk({ forMs }: Of<'fill-disk'>): void {
-    const { files } = this.#simulation.machine.disk;
-    this.#simulation.tell(`the disk is full for ${forMs} ms`);
-    this.#simulation.wasDiskFull = true;
-    files.isFull = true;
+  #fillDisk({ forMs, retakeMs = 0 }: Of<'fill-disk'>): void {
+    const { disk, timeline } = this.#simulation.machine;
+    const { files } = disk;
+    this.#simulation.tell(`tenants fill the disk for ${forMs} ms`);
+    this.#simulation.diskFullUntil = Number.POSITIVE_INFINITY;
+    files.fill({ contested: retakeMs === 0 });
+    let isOver = false;
     this.#later(forMs, () => {
-      files.isFull = false;
+      isOver = true;
+      this.#simulation.diskFullUntil = timeline.now;
+      files.empty();
     });
+    if (retakeMs === null || retakeMs === 0) return;
+    const retake = (): void => {
+      if (isOver) return;
+      if (files.free > 0) this.#simulation.tell(`tenants take what has become free: ${files.free} bytes`);
+      files.fill({ contested: false });
+      this.#later(retakeMs, retake);
+    };
+    this.#later(retakeMs, retake);
   }
 
   #swapEngine({ forMs }: Of<'swap-engine'>): void {

@@ -16,6 +16,8 @@ export class KernelHistory {
   /** Exit codes that its container ended with by itself. */
   readonly exits = new Set<number>();
   wasAskedToEnd = false;
+  /** Whether its end was asked for whatever the disk does. */
+  wasForced = false;
   wasCancelled = false;
   wasRestarted = false;
   wasKilledForMemory = false;
@@ -54,6 +56,7 @@ export class KernelHistory {
     if (this.isLive || this.creators > 0) return;
     this.beginContainer();
     this.wasAskedToEnd = false;
+    this.wasForced = false;
     this.wasCancelled = false;
     this.wasRestarted = false;
     this.hasIdleLimit = false;
@@ -83,7 +86,7 @@ export class KernelHistory {
         return;
       case 'kernel-terminated':
         // Its record came first.
-        // A full disk took no note of the first one, and the daemon was killed.
+        // A disk that failed took no note of the first one, and the daemon was killed.
         if (!this.isLive && this.isUnrecorded) return;
         if (!this.isLive && this.mayEndUntold && event.reason === 'failed-to-create') this.preparations += 1;
         else if (!this.isLive) throw new Violation(`a second end of ${this.name} is told: ${event.reason}`);

@@ -34,7 +34,12 @@ export type Action =
   | { readonly do: 'freeze-runner'; readonly kernel: number; readonly forMs: number }
   | { readonly do: 'lose-socket'; readonly kernel: number }
   | { readonly do: 'stall-disk'; readonly forMs: number }
-  | { readonly do: 'fill-disk'; readonly forMs: number };
+  | {
+      readonly do: 'fill-disk';
+      readonly forMs: number;
+      /** How often tenants take what has become free since: before anybody else can where it is 0 or absent, never where null. */
+      readonly retakeMs?: number | null;
+    };
 
 /** An action and its moment, in milliseconds from the begin. */
 export type Step = Action & { readonly at: number };
@@ -137,8 +142,9 @@ function actionOf(kind: Action['do'], random: SeededRandom): Action {
     case 'swap-engine':
     case 'reboot':
     case 'stall-disk':
-    case 'fill-disk':
       return { do: kind, forMs: span(random) };
+    case 'fill-disk':
+      return { do: kind, forMs: span(random), retakeMs: random.oneOf([0, null, random.between(1, 100), span(random)]) };
     case 'restart':
     case 'restore':
     case 'cancel':

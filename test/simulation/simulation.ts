@@ -26,6 +26,9 @@ const foreign = { name: 'kernel.shell.not-ours', labels: { [labelNames.kernelId]
 /** After which the service manager starts a daemon again that could not start. */
 const restartMs = 2_000;
 
+/** After which an end that could not be recorded is recorded where there is room again. */
+const retryMs = 30_000;
+
 /** A program in a container: its process, and the runner that it is. */
 interface Program {
   readonly owner: Owner;
@@ -54,8 +57,8 @@ export class Simulation {
   readonly transcript: string[] = [];
   /** The first invariant that did not hold. */
   violation: Violation | null = null;
-  /** Whether the disk has been full: then what was kept may have been let go, and events may not be on disk. */
-  wasDiskFull = false;
+  /** When the disk was full last, as the time of this world; what was kept may have been let go then. */
+  diskFullUntil = Number.NEGATIVE_INFINITY;
   wasDiskStalled = false;
   /** Whether nothing befalls it any more. */
   isWell = false;
@@ -98,6 +101,15 @@ export class Simulation {
 
   get now(): number {
     return this.machine.timeline.now;
+  }
+
+  get wasDiskFull(): boolean {
+    return this.diskFullUntil > Number.NEGATIVE_INFINITY;
+  }
+
+  /** Whether the disk is full, or was within so long. */
+  wasFullWithin(forMs: number): boolean {
+    return this.now - this.diskFullUntil <= forMs;
   }
 
   /** A line of the transcript. */
@@ -197,7 +209,8 @@ export class Simulation {
     this.tell('the daemon is killed');
     for (const kernel of this.kernels) {
       if (kernel.creators > 0) kernel.mayEndUntold = true;
-      kernel.isUnrecorded ||= this.wasDiskFull || this.wasDiskStalled;
+      // An end waits for room to be recorded in, unless it is forced.
+      kernel.isUnrecorded ||= this.wasDiskStalled || (kernel.wasForced && this.wasFullWithin(retryMs));
       kernel.creators = 0;
     }
     this.machine.kill(daemon.owner);

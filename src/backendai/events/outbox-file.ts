@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type AppendCalls, appendCalls } from '../../lib/appended-file.ts';
+import { type AppendCalls, appendCalls, appendLine } from '../../lib/appended-file.ts';
 import { unfinishedFileForm, writeFileAtomic } from '../../lib/atomic-file.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { newer, nullable, number, object, readOrNull, such, text, whole } from '../../lib/json-reader.ts';
@@ -166,9 +166,8 @@ export class OutboxFile implements AsyncDisposable {
     const line = Buffer.from(`\n${text}\n`);
     // It could not be opened when it was written anew.
     if (this.#descriptor < 0 && !this.#closed) this.#descriptor = await this.#calls.open(this.#path);
-    const written = await this.#calls.write(this.#descriptor, line);
-    this.#bytes += written;
-    if (written < line.length) throw new Error(`only ${written} of ${line.length} bytes were written`);
+    await appendLine(this.#calls, this.#descriptor, line);
+    this.#bytes += line.length;
   }
 }
 

@@ -40,7 +40,7 @@ export const statusReplySchema = z
       .openapi({ description: 'Those that the configuration names, and what trying each has shown so far.' }),
     disk: z.enum(['ok', 'stalled', 'full']).openapi({
       description:
-        'Stalled: a write to the state folder has taken seconds; what waits is written when its disk answers. Full: of it or the scratch folders less is free than `kernelet.disk-reserve` keeps for the node, and no kernel is made.',
+        'Stalled: a write to the state folder has taken seconds; what waits is written when its disk answers. Full: of it or the scratch folders less is free than `kernelet.disk-reserve` keeps for the node, and no kernel is made; or an event waits for room.',
     }),
     hungFileSystems: z
       .array(

@@ -46,7 +46,7 @@ export class Disk {
   /** Calls end again, and there is space. */
   heal(): void {
     this.goOn();
-    this.files.isFull = false;
+    this.files.empty();
   }
 
   /** Does something for the process whose turn it is, and resolves in it when the disk has done it. */

@@ -1,7 +1,7 @@
 /** Node's calls for files, on a simulated disk: those that the agent uses, in their three forms. */
 import { constants, type StatsBase } from 'node:fs';
 import type { Disk } from './disk.ts';
-import { type OpenFile, statsOf, systemError } from './memory-files.ts';
+import { capacityBytes, type OpenFile, statsOf, systemError } from './memory-files.ts';
 
 type Path = string | Uint8Array;
 type Content = string | Uint8Array;
@@ -36,17 +36,22 @@ function effectsOf(disk: Disk) {
     const encoding = encodingOf(options);
     return encoding === null ? Buffer.from(content) : content.toString(encoding as BufferEncoding);
   };
+  const writeAll = (file: OpenFile, content: Content): void => {
+    const bytes = bytesOf(content);
+    if (files.write(file, bytes) < bytes.length) throw systemError('ENOSPC', 'write', file.path);
+  };
   const inode = (at: Path, call: string) => files.find(textOf(at), inodeOf, call);
   return {
     open,
     inode,
+    writeAll: (descriptor: number, content: Content): void => writeAll(disk.file(descriptor), content),
     readFile(at: Path | number, options?: Options): string | Buffer {
       if (typeof at === 'number') return readOpen(disk.file(at), options);
       return readOpen({ inode: inode(at, 'open'), path: textOf(at), appends: false, position: 0 }, options);
     },
     writeFile(at: Path, content: Content, options?: Options): void {
       const { flag = 'w', mode = 0o666 } = typeof options === 'object' && options ? options : {};
-      files.write(files.open(textOf(at), flagsOf(flag), mode, inodeOf), bytesOf(content));
+      writeAll(files.open(textOf(at), flagsOf(flag), mode, inodeOf), content);
     },
     mkdir(at: Path, options?: { readonly recursive?: boolean; readonly mode?: number } | number): string | undefined {
       const { recursive = false, mode = 0o777 } = typeof options === 'object' ? options : {};
@@ -80,9 +85,10 @@ function effectsOf(disk: Disk) {
     },
     access: (at: Path): void => void inode(at, 'access'),
     statfs: () => {
-      const blocks = 2 ** 20;
-      const free = files.isFull ? 0 : blocks / 2;
-      return { type: 0, bsize: 4096, blocks, bfree: free, bavail: free, files: blocks, ffree: free };
+      const [bsize, count] = [4096, 2 ** 20];
+      const free = Math.floor(files.free / bsize);
+      const blocks = capacityBytes / bsize;
+      return { type: 0, bsize, blocks, bfree: free, bavail: free, files: count, ffree: count / 2 };
     },
     fchmod: (descriptor: number, mode: number): void =>
       void Object.assign(inodeOf(descriptor), { mode: mode & 0o7777 }),
@@ -127,8 +133,8 @@ class Handle implements AsyncDisposable {
   datasync = () => this.#disk.call(() => this.#effects.fsync(this.fd));
   truncate = (length?: number) => this.#disk.call(() => this.#effects.ftruncate(this.fd, length));
   readFile = (options?: Options) => this.#disk.call(() => this.#effects.readFile(this.fd, options));
-  writeFile = (content: Content) => this.#disk.call(() => void this.#effects.write(this.fd, content));
-  appendFile = (content: Content) => this.#disk.call(() => void this.#effects.write(this.fd, content));
+  writeFile = (content: Content) => this.#disk.call(() => this.#effects.writeAll(this.fd, content));
+  appendFile = (content: Content) => this.#disk.call(() => this.#effects.writeAll(this.fd, content));
   write = (content: Content) =>
     this.#disk.call(() => ({ bytesWritten: this.#effects.write(this.fd, content), buffer: content }));
   read = (into: Uint8Array, offset?: number, length?: number, from?: number | null) =>

@@ -122,6 +122,8 @@ function replaceChance(): void {
     Buffer.from(Array.from({ length: size }, () => at.random.between(0, 255)));
   replace(Math, 'random', (at) => () => at.random.fraction());
   replace(crypto, 'randomBytes', (at) => (size: number) => bytes(at, size));
+  // What is in a large buffer matters to nobody: that it is there does.
+  replace(crypto, 'randomFillSync', (at) => (buffer: Buffer) => buffer.fill(at.random.between(0, 255)));
   // With what its callers give it: the end alone, or the beginning and the end, which is not among them.
   replace(crypto, 'randomInt', (at) => (...range: number[]) => {
     const [least = 0, end = 0] = range.length === 1 ? [0, ...range] : range;

@@ -39,11 +39,18 @@ export function systemError(code: string, call: string, at = ''): NodeJS.ErrnoEx
 
 type Stats = StatsBase<number>;
 
+/** What the file system has room for, in bytes: enough for a daemon and its kernels, and little enough to be filled. */
+export const capacityBytes = 64 * 2 ** 20;
+/** What anything takes beside its content: its name, and what is known of it. */
+const inodeBytes = 256;
+
 /** The files of a simulated machine. */
 export class MemoryFiles {
   readonly root: Inode;
-  /** No space is left for anything new. */
-  isFull = false;
+  /** What tenants have taken of the room. */
+  #taken = 0;
+  /** Whether they take at once whatever becomes free. */
+  #isContested = false;
   #serial = 1;
   readonly #now: () => number;
 
@@ -51,6 +58,26 @@ export class MemoryFiles {
   constructor(now: () => number) {
     this.#now = now;
     this.root = this.#make('folder', 0o755);
+  }
+
+  /** The room that is left, in bytes. */
+  get free(): number {
+    return this.#isContested ? 0 : Math.max(0, capacityBytes - this.#taken - bytesOf(this.root));
+  }
+
+  /**
+   * Tenants take all that is free. What becomes free afterwards stays so until they do it again, unless it is `contested`: then
+   * they take it before anybody else can.
+   */
+  fill({ contested }: { readonly contested: boolean }): void {
+    this.#taken += this.free;
+    this.#isContested = contested;
+  }
+
+  /** Tenants let go of all they have taken. */
+  empty(): void {
+    this.#taken = 0;
+    this.#isContested = false;
   }
 
   /** What is there. Throws ENOENT, ENOTDIR. */
@@ -77,7 +104,7 @@ export class MemoryFiles {
       throw systemError('EEXIST', 'open', at);
     if (!inode) {
       if ((flags & constants.O_CREAT) === 0) throw systemError('ENOENT', 'open', at);
-      this.#assertSpace('open', at);
+      this.#assertRoom(inodeBytes, 'open', at);
       inode = this.#put(folder, name, this.#make('file', mode));
     }
     if ((flags & constants.O_DIRECTORY) !== 0 && inode.kind !== 'folder') throw systemError('ENOTDIR', 'open', at);
@@ -87,10 +114,15 @@ export class MemoryFiles {
     return { inode, path: at, appends: (flags & constants.O_APPEND) !== 0, position: 0 };
   }
 
-  write(file: OpenFile, bytes: Uint8Array): number {
-    if (bytes.length > 0) this.#assertSpace('write', '');
+  /** Answers how many bytes were written: as many as there is room for. Throws ENOSPC when there is none. */
+  write(file: OpenFile, wanted: Uint8Array): number {
     const { inode } = file;
     const start = file.appends ? inode.content.length : file.position;
+    const bytes = wanted.subarray(
+      0,
+      inode.content.length - start + this.#roomFor(start + wanted.length - inode.content.length),
+    );
+    if (wanted.length > 0 && bytes.length === 0) throw systemError('ENOSPC', 'write');
     const size = Math.max(inode.content.length, start + bytes.length);
     const next = Buffer.alloc(size);
     next.set(inode.content);
@@ -104,7 +136,7 @@ export class MemoryFiles {
   makeFolder(at: string, mode: number, from: (descriptor: number) => Inode): void {
     const { folder, name } = this.#above(at, from, 'mkdir');
     if (name === '' || folder.entries.has(name)) throw systemError('EEXIST', 'mkdir', at);
-    this.#assertSpace('mkdir', at);
+    this.#assertRoom(inodeBytes, 'mkdir', at);
     this.#put(folder, name, this.#make('folder', mode));
   }
 
@@ -116,7 +148,7 @@ export class MemoryFiles {
       here += `/${name}`;
       let next = folder.entries.get(name);
       if (!next) {
-        this.#assertSpace('mkdir', at);
+        this.#assertRoom(inodeBytes, 'mkdir', at);
         next = this.#put(folder, name, this.#make('folder', mode));
         made ??= here;
       }
@@ -166,12 +198,12 @@ export class MemoryFiles {
 
   /** Puts a whole file in its place, and the folders above it. For the world; a full disk takes it too. */
   plant(at: string, text: string): void {
-    const wasFull = this.isFull;
-    this.isFull = false;
+    const [taken, isContested] = [this.#taken, this.#isContested];
+    this.empty();
     this.makeFolders(path.dirname(at), 0o755);
     const file = this.open(at, constants.O_CREAT | constants.O_TRUNC | constants.O_WRONLY, 0o644, noDescriptors);
     this.write(file, Buffer.from(text));
-    this.isFull = wasFull;
+    [this.#taken, this.#isContested] = [taken, isContested];
   }
 
   /** The text of a file; null where there is none. */
@@ -218,9 +250,21 @@ export class MemoryFiles {
     return inode;
   }
 
-  #assertSpace(call: string, at: string): void {
-    if (this.isFull) throw systemError('ENOSPC', call, at);
+  #assertRoom(bytes: number, call: string, at: string): void {
+    if (this.#roomFor(bytes) < bytes) throw systemError('ENOSPC', call, at);
   }
+
+  /** As many of these bytes as are free. What there is is counted only where it can matter. */
+  #roomFor(bytes: number): number {
+    return this.#taken === 0 || bytes <= 0 ? bytes : Math.min(bytes, this.free);
+  }
+}
+
+/** What something takes, with all that is below it. */
+function bytesOf({ content, entries }: Inode): number {
+  let bytes = inodeBytes + content.length;
+  for (const inode of entries.values()) bytes += bytesOf(inode);
+  return bytes;
 }
 
 /** For who has none open. */

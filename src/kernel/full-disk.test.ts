@@ -1,0 +1,48 @@
+import { describe, expect, it, vi } from 'vitest';
+import { specFixture } from '../../test/support/kernel-record.ts';
+import { type KernelsFixture, usingFixtures } from '../../test/support/kernels-fixture.ts';
+import { KerneletError } from '../lib/errors.ts';
+
+const fixture = usingFixtures();
+const never = new AbortController().signal;
+
+/** From here on nothing is written; answers what ends that. */
+function fillDisk({ state }: KernelsFixture): () => void {
+  const cause = Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' });
+  const error = new KerneletError('STATE_UNUSABLE', 'cannot write record.json: the disk is full (ENOSPC)', { cause });
+  const after = vi.spyOn(state.writes, 'after').mockRejectedValue(error);
+  return () => after.mockRestore();
+}
+
+const ends = ({ events }: KernelsFixture) => events.filter(({ type }) => type === 'kernel-terminated');
+
+describe('an end that a full disk cannot take', () => {
+  it('waits with the container as it is, and is what it would have been when there is room', async () => {
+    const one = await fixture({ settings: { graceMs: 1 } });
+    const { spec, containerId } = await one.kernels.registry.create(specFixture(), never);
+    const empty = fillDisk(one);
+    await expect(
+      one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: false }),
+    ).rejects.toMatchObject({ message: expect.stringMatching(/waits unless it is forced.*the disk is full/) });
+    expect(one.dummy.containers).toMatchObject([{ id: containerId, running: true }]);
+    expect([ends(one), one.clients[0]?.requests]).toEqual([[], []]);
+    empty();
+    await one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: false });
+    // The tenant's processes have their grace all the same.
+    expect(one.clients[0]?.requests).toEqual(['shutdown']);
+    expect(ends(one)).toMatchObject([{ reason: 'user-requested' }]);
+    expect(await one.leftovers()).toEqual([]);
+  });
+
+  it('happens all the same when it is forced, also after it has waited', async () => {
+    const one = await fixture();
+    const { spec } = await one.kernels.registry.create(specFixture(), never);
+    const empty = fillDisk(one);
+    const waiting = one.kernels.registry.destroy(spec.id, { reason: 'idle-timeout', force: false });
+    await expect(waiting).rejects.toThrow('waits unless it is forced');
+    await one.kernels.registry.destroy(spec.id, { reason: 'force-terminated', force: true });
+    expect(one.dummy.containers).toEqual([]);
+    expect(ends(one)).toMatchObject([{ reason: 'idle-timeout' }]);
+    empty();
+  });
+});
