@@ -19,10 +19,13 @@ const writes = new StateWrites();
 /** What the log knows of when a file is full. */
 let events: NumberedKernelEvent[];
 const known = (): readonly NumberedKernelEvent[] => events;
+const onUnsynced = (error: unknown): never => {
+  throw error;
+};
 /** Writes an event that the log knows of. */
 function write(file: EventFile, sequence: number): Promise<void> {
   events.push(numbered(sequence));
-  return file.append(numbered(sequence));
+  return file.append(numbered(sequence), { synced: false });
 }
 
 let folder: string;
@@ -36,13 +39,13 @@ describe('EventFile', () => {
   it('makes its folder and file for its owner alone, and reads back what it wrote', async () => {
     const inner = join(folder, 'a', 'b');
     {
-      await using file = new EventFile(inner, { maxBytes: 1000, writes, known });
+      await using file = new EventFile(inner, { maxBytes: 1000, writes, known, onUnsynced });
       expect(file.loaded).toEqual([]);
       await write(file, 1);
     }
     expect(statSync(inner).mode & 0o777).toBe(0o700);
     expect(statSync(join(inner, 'events.jsonl')).mode & 0o777).toBe(0o600);
-    await using file = new EventFile(inner, { maxBytes: 1000, writes, known });
+    await using file = new EventFile(inner, { maxBytes: 1000, writes, known, onUnsynced });
     expect(file.loaded).toEqual([numbered(1)]);
   });
 
@@ -50,25 +53,25 @@ describe('EventFile', () => {
     const path = join(folder, 'events.jsonl');
     writeFileSync(path, `${JSON.stringify(numbered(1))}\n{"sequence":2,"a`);
     {
-      await using file = new EventFile(folder, { maxBytes: 1000, writes, known });
+      await using file = new EventFile(folder, { maxBytes: 1000, writes, known, onUnsynced });
       await write(file, 2);
     }
     expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(4);
-    await using file = new EventFile(folder, { maxBytes: 1000, writes, known });
+    await using file = new EventFile(folder, { maxBytes: 1000, writes, known, onUnsynced });
     expect(file.loaded).toEqual([numbered(1), numbered(2)]);
   });
 
   it('reads the file that was set aside, which holds the newest that fit, before the current one', async () => {
     const maxBytes = 4 * `${JSON.stringify(numbered(1))}\n`.length;
     {
-      await using file = new EventFile(folder, { maxBytes, writes, known });
+      await using file = new EventFile(folder, { maxBytes, writes, known, onUnsynced });
       for (let sequence = 1; sequence <= 6; sequence += 1) await write(file, sequence);
     }
     const numbersIn = (name: string): readonly number[] =>
       parseEvents(readFileSync(join(folder, name), 'utf8')).map(({ sequence }) => sequence);
     expect(numbersIn('events.older.jsonl')).toEqual([2, 3, 4, 5]);
     expect(numbersIn('events.jsonl')).toEqual([5, 6]);
-    await using file = new EventFile(folder, { maxBytes, writes, known });
+    await using file = new EventFile(folder, { maxBytes, writes, known, onUnsynced });
     expect(file.loaded.map(({ sequence }) => sequence)).toEqual([2, 3, 4, 5, 6]);
   });
 });
@@ -81,7 +84,13 @@ describe('a full file', () => {
       return await appendCalls.open(path);
     };
     const current = join(folder, 'events.jsonl');
-    await using file = new EventFile(folder, { maxBytes: 100, writes, known, calls: { ...appendCalls, open } });
+    await using file = new EventFile(folder, {
+      maxBytes: 100,
+      writes,
+      known,
+      onUnsynced,
+      calls: { ...appendCalls, open },
+    });
     await write(file, 1);
     await expect(write(file, 2)).rejects.toThrow('EMFILE');
     expect(parseEvents(readFileSync(current, 'utf8'))).toEqual([numbered(1)]);
@@ -96,10 +105,10 @@ describe('a full file', () => {
       throw new Error('ENOSPC');
     };
     {
-      await using file = new EventFile(folder, { maxBytes: 300, writes, known: noRoom });
+      await using file = new EventFile(folder, { maxBytes: 300, writes, known: noRoom, onUnsynced });
       for (let sequence = 1; sequence <= 3; sequence += 1) void write(file, sequence);
     }
-    await using file = new EventFile(folder, { maxBytes: 300, writes, known });
+    await using file = new EventFile(folder, { maxBytes: 300, writes, known, onUnsynced });
     expect(file.loaded.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
   });
 
@@ -109,7 +118,7 @@ describe('a full file', () => {
       [1, 2, 3].map((n) => `${JSON.stringify(numbered(n))}\n`).join(''),
     );
     writeFileSync(join(folder, 'events.jsonl'), [2, 3, 4].map((n) => `${JSON.stringify(numbered(n))}\n`).join(''));
-    await using file = new EventFile(folder, { maxBytes: 300, writes, known });
+    await using file = new EventFile(folder, { maxBytes: 300, writes, known, onUnsynced });
     expect(file.loaded.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4]);
   });
 });

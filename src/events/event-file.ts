@@ -2,13 +2,14 @@
  * Events on disk: JSON documents, one a line, in a file that is set aside when it is full; at most two files stay. What
  * stands aside then are the events that stay, of which no kernel has more than its share. A
  * line is written with one system call before its event is shown to readers, so that no number is used twice after a
- * crash of the daemon; it is not synced, so a crash of the machine may lose the last ones.
+ * crash of the daemon. Ends of kernels are synced too, before they are shown and before their records go; a crash of the machine
+ * may lose the last ones of the others.
  */
 import { fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type AppendCalls, appendCalls, appendLine } from '../lib/appended-file.ts';
-import { writeFileAtomic } from '../lib/atomic-file.ts';
+import { syncFolder, syncFolderNow, writeFileAtomic } from '../lib/atomic-file.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { number, object, type Reader, readOrNull, text, whole } from '../lib/json-reader.ts';
 import type { StateWrites } from '../lib/state-writes.ts';
@@ -31,6 +32,8 @@ export interface EventFileOptions {
   readonly known: () => readonly NumberedKernelEvent[];
   /** The system's own when absent. */
   readonly calls?: AppendCalls;
+  /** Told of a sync that failed. */
+  readonly onUnsynced: (error: unknown) => void;
 }
 
 /** How long the end waits for a disk that hangs; the process's end closes the file then. */
@@ -43,6 +46,7 @@ export class EventFile implements AsyncDisposable {
   readonly #writes: StateWrites;
   readonly #known: () => readonly NumberedKernelEvent[];
   readonly #calls: AppendCalls;
+  readonly #onUnsynced: (error: unknown) => void;
   #descriptor: number;
   #bytes: number;
   /** Whether the file ends within a line: of a crash, or of a write that the disk took in part. */
@@ -50,12 +54,13 @@ export class EventFile implements AsyncDisposable {
   readonly #loaded: readonly NumberedKernelEvent[];
 
   /** Makes the folder. What is there is read before this returns: nobody is served yet. */
-  constructor(folder: string, { maxBytes, writes, known, calls = appendCalls }: EventFileOptions) {
+  constructor(folder: string, { maxBytes, writes, known, calls = appendCalls, onUnsynced }: EventFileOptions) {
     this.#folder = folder;
     this.#maxBytes = maxBytes;
     this.#writes = writes;
     this.#known = known;
     this.#calls = calls;
+    this.#onUnsynced = onUnsynced;
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       const current = readOrEmpty(join(folder, currentName));
@@ -63,6 +68,8 @@ export class EventFile implements AsyncDisposable {
       this.#torn = current !== '' && !current.endsWith('\n');
       this.#descriptor = openSync(join(folder, currentName), 'a', 0o600);
       this.#bytes = fstatSync(this.#descriptor).size;
+      // What is synced later lies in it by this name.
+      for (const path of [folder, dirname(folder)]) syncFolderNow(path);
     } catch (cause) {
       const text = cause instanceof Error ? cause.message : String(cause);
       throw new KerneletError('STATE_UNUSABLE', `cannot open the event log in ${folder}: ${text}`, { cause });
@@ -75,12 +82,17 @@ export class EventFile implements AsyncDisposable {
   }
 
   /**
-   * Writes an event after those before it; resolves when the system has it. Rejects with the system's error, and with
-   * STATE_UNUSABLE when too many wait; the next call begins a line of its own all the same.
+   * Writes an event after those before it; resolves when the system has it, or the disk where it is to be synced. Rejects with
+   * the system's error, and with STATE_UNUSABLE when too many wait; the next call begins a line of its own all the same.
    */
-  append(event: NumberedKernelEvent): Promise<void> {
+  async append(event: NumberedKernelEvent, { synced: isSynced }: { readonly synced: boolean }): Promise<void> {
     const line = lineOf(event);
-    return this.#writes.append(line.length, () => this.#write(line));
+    let synced = Promise.resolve();
+    await this.#writes.append(line.length, async () => {
+      await this.#write(line);
+      if (isSynced) synced = this.#writes.sync(this, () => this.#sync(), this.#onUnsynced);
+    });
+    await synced;
   }
 
   /** Closes the file when what waits is written, within a bound. */
@@ -100,6 +112,10 @@ export class EventFile implements AsyncDisposable {
     this.#torn = false;
   }
 
+  async #sync(): Promise<void> {
+    if (this.#descriptor >= 0) await this.#calls.sync(this.#descriptor);
+  }
+
   async #rotate(): Promise<void> {
     const current = join(this.#folder, currentName);
     const older = join(this.#folder, olderName);
@@ -108,6 +124,8 @@ export class EventFile implements AsyncDisposable {
     this.#descriptor = next;
     this.#bytes = 0;
     this.#torn = false;
+    // Lines that are synced later lie in it by its name.
+    await syncFolder(this.#folder).catch(this.#onUnsynced);
     await this.#calls.close(last);
   }
 
@@ -140,6 +158,8 @@ export class EventFile implements AsyncDisposable {
 
   /** Has the current file take the place of what stood aside. */
   async #move(current: string, older: string): Promise<number> {
+    // Whoever waits for a sync waits for one of the next file from here on.
+    await this.#sync().catch(this.#onUnsynced);
     try {
       await rename(current, older);
     } catch (thrown) {

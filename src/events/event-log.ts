@@ -14,8 +14,9 @@ import type { KernelId, RunId } from '../lib/ids.ts';
 import type { Logger } from '../lib/log.ts';
 import type { StateWrites } from '../lib/state-writes.ts';
 import { EventFile } from './event-file.ts';
+import { nextNumber } from './event-numbers.ts';
 import { keepFairly } from './fair-share.ts';
-import type { EventSink, KernelEvent, NumberedKernelEvent } from './kernel-event.ts';
+import type { EventSink, KernelEvent, NumberedKernelEvent, PublishedKernel } from './kernel-event.ts';
 
 /** How to make a log. */
 export interface EventLogOptions {
@@ -30,6 +31,10 @@ export interface EventLogOptions {
   /** The system's own when absent. */
   readonly calls?: AppendCalls;
 }
+
+const defaultFileBytes = 4 * 1024 * 1024;
+/** No event is shorter on disk: what is in a file that is full is synced, so that a crash of the machine loses no more than one. */
+const leastLineBytes = 64;
 
 /** How long a reader that follows nothing waits for events that are being written; it gets the others then. */
 const writtenMs = 1_000;
@@ -54,12 +59,24 @@ export class EventLog implements EventSink, AsyncDisposable {
 
   /** Opens the log in its folder, which is made. Throws STATE_UNUSABLE. */
   static async open(folder: string, options: EventLogOptions): Promise<EventLog> {
-    return new EventLog(folder, options);
+    const log = new EventLog(folder, options);
+    const { fileBytes = defaultFileBytes } = options;
+    try {
+      log.#last = (await nextNumber(folder, log.#last, Math.ceil(fileBytes / leastLineBytes))) - 1;
+    } catch (error) {
+      options.log.warn('the numbers of events may be given twice, should this machine crash', { error });
+    }
+    return log;
   }
 
   private constructor(folder: string, options: EventLogOptions) {
-    const { fileBytes: maxBytes = 4 * 1024 * 1024, writes, calls } = options;
-    this.#file = new EventFile(folder, { maxBytes, writes, known: () => this.#events, ...(calls && { calls }) });
+    const { fileBytes: maxBytes = defaultFileBytes, writes, calls } = options;
+    const onUnsynced = (error: unknown): void => {
+      this.#unwritten += 1;
+      this.#log.error('events may not be on the disk yet: they could not be synced', { error });
+    };
+    const known = (): readonly NumberedKernelEvent[] => this.#events;
+    this.#file = new EventFile(folder, { maxBytes, writes, known, onUnsynced, ...(calls && { calls }) });
     this.#writes = options.writes;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -68,7 +85,7 @@ export class EventLog implements EventSink, AsyncDisposable {
     this.#last = this.#events.at(-1)?.sequence ?? 0;
   }
 
-  /** The number of the newest event; 0 when there is none. */
+  /** The last number that was given, or is not to be given any more; 0 when none was. */
   get lastSequence(): number {
     return this.#last;
   }
@@ -92,6 +109,13 @@ export class EventLog implements EventSink, AsyncDisposable {
     const last = this.#events.findLast(({ event }) => event.kernelId === kernel && event.type.startsWith('kernel-'));
     return last?.event.type === 'kernel-terminated';
   }
+
+  hasToldEnd({ spec, createdAt }: PublishedKernel): boolean {
+    const end = this.#events.findLast(({ event }) => event.type === 'kernel-terminated' && event.kernelId === spec.id);
+    return end !== undefined && end.at >= createdAt;
+  }
+
+  forget(): void {}
 
   hasFinished(kernel: KernelId, run: RunId): boolean {
     return this.#events.some(
@@ -135,7 +159,8 @@ export class EventLog implements EventSink, AsyncDisposable {
     const { sequence } = event;
     this.#unsettled.add(sequence);
     try {
-      await this.#file.append(event);
+      // The record of its kernel goes after it, and with that the last that could tell of the end.
+      await this.#file.append(event, { synced: event.event.type === 'kernel-terminated' });
     } catch (error) {
       this.#unwritten += 1;
       // Once per row of failures would need the disk's recovery to be noticed; each event is rare enough to say so.

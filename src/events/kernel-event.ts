@@ -65,12 +65,23 @@ export interface NumberedKernelEvent {
   readonly event: KernelEvent;
 }
 
+/** What tells a kernel from earlier ones of its id. */
+export interface PublishedKernel {
+  readonly spec: { readonly id: KernelId };
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+}
+
 /** Where events are published: the log of the node, or an adapter that has one. `Kernel`: what describes a kernel there. */
-export interface EventSink<Kernel = unknown> {
+export interface EventSink<Kernel extends PublishedKernel = PublishedKernel> {
   /** With the kernel as it is at this moment, for every event of its lifecycle that has one. */
   publish(event: KernelEvent, kernel?: Kernel): void;
   /** Whether the last thing published about this kernel's life is its end, by this process or one before it. */
   hasEnded(kernel: KernelId): boolean;
+  /** Whether all who are to be told of this kernel's end, and not of that of an earlier one of its id, have been told. */
+  hasToldEnd(kernel: Kernel): boolean;
+  /** The record of an ended kernel is gone for good: nobody publishes its end again. */
+  forget(kernel: Kernel): void;
   /** Whether the end of this run has been published, by this process or one before it, and is not forgotten yet. */
   hasFinished(kernel: KernelId, run: RunId): boolean;
 }

@@ -281,10 +281,11 @@ export class KernelActor {
   }
 
   async #removeRecord(): Promise<void> {
-    const { clock, journal } = this.#parts;
+    const { clock, journal, events } = this.#parts;
     try {
       const options = { what: 'removing a record of the journal', timeoutMs: writeDeadlineMs, clock };
       await withDeadline(options, () => journal.remove(this.record.spec.id));
+      events.forget(this.record);
     } catch (error) {
       this.#log.error('the record could not be removed from the journal', { error });
     }

@@ -183,7 +183,8 @@ describe('the journal of a node that publishes events', () => {
     const failed: unknown[] = [];
     const line = writes.append(1, async () => {
       await written;
-      writes.sync(
+      void writes.sync(
+        {},
         () => synced,
         (error) => failed.push(error),
       );

@@ -62,6 +62,11 @@ export class FileJournal implements Journal {
    * asked for must not come after what they ask for next.
    */
   readonly #order = new KeyedMutex<KernelId>();
+  /**
+   * Kernels whose folders this process has synced. That one is there proves nothing: the write that has made it may have failed, or
+   * its process may have been killed, before that.
+   */
+  readonly #synced = new Set<KernelId>();
   #serial = 0;
 
   /**
@@ -88,9 +93,11 @@ export class FileJournal implements Journal {
   async #write(record: KernelRecord): Promise<void> {
     const folder = join(this.#kernels, record.spec.id);
     try {
-      const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+      await mkdir(folder, { recursive: true, mode: 0o700 });
       await writeFileAtomic(join(folder, fileName), encodeRecord(record));
-      if (made !== undefined) await syncFolder(this.#kernels);
+      if (this.#synced.has(record.spec.id)) return;
+      await syncFolder(this.#kernels);
+      this.#synced.add(record.spec.id);
     } catch (error) {
       if (error instanceof KerneletError) throw error;
       const code = systemErrorCode(error) ?? String(error);
@@ -132,6 +139,7 @@ export class FileJournal implements Journal {
   }
 
   async #remove(kernel: KernelId): Promise<void> {
+    this.#synced.delete(kernel);
     await rm(join(this.#kernels, kernel), { recursive: true, force: true });
     await syncFolder(this.#kernels);
   }

@@ -3,6 +3,7 @@
  * synced, renamed over it, and the folder synced, so that the rename itself survives a loss of power.
  */
 import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { KerneletError } from './errors.ts';
@@ -63,6 +64,16 @@ export async function removeFileDurably(path: string): Promise<void> {
 export async function syncFolder(path: string): Promise<void> {
   await using folder = await open(path, 'r');
   await folder.sync();
+}
+
+/** The same before it returns, for what is opened before anybody is served. */
+export function syncFolderNow(path: string): void {
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 /** Folders at places that somebody chose, and folders that tenants have written in. */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolder } from './atomic-file.ts';
 import { runProgram } from './run-program.ts';
 import { isSystemError } from './system-error.ts';
 
@@ -18,6 +19,18 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
     if (!(await isThere(above))) await makeFolder(above, mode);
     await makeOne(path, mode);
   }
+}
+
+/**
+ * The same so that it survives a loss of power: what it is called is synced too, also where an earlier process has made it and
+ * was killed before it had done so. Throws the system's error.
+ */
+export async function makeFolderDurably(path: string, mode = 0o777): Promise<void> {
+  const above = dirname(path);
+  if (above !== path && !(await isThere(above))) await makeFolderDurably(above, mode);
+  await makeFolder(path, mode);
+  // What is above may be somebody else's, who lets nobody read it, or of a file system that syncs no folders.
+  await syncFolder(above).catch(() => {});
 }
 
 async function makeOne(path: string, mode: number): Promise<void> {

@@ -59,9 +59,11 @@ it('refuses what does not fit beside what waits, and takes more when that is don
 it('has one sync for all who ask during another, and takes a row of short ones for no stall', async () => {
   const clock = new FakeClock();
   const writes = new StateWrites({ clock });
+  const file = {};
   const syncs: ReturnType<typeof gated>[] = [];
   const sync = (): void => {
-    writes.sync(
+    void writes.sync(
+      file,
       () => {
         const one = gated();
         syncs.push(one);

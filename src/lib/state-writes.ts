@@ -37,15 +37,20 @@ export interface WriteOptions {
   readonly sparesBallast?: boolean;
 }
 
+/** The sync of a file that is under way, or its last one; and the one after it that covers what was written meanwhile. */
+interface Syncs {
+  last: Promise<void>;
+  next: Promise<void> | null;
+}
+
 /** The writes of one state folder. */
 export class StateWrites {
   readonly #clock: Clock;
   readonly #maxBytes: number;
   /** When each write that is under way began, the oldest first. */
   readonly #underWay = new Map<symbol, number>();
-  /** The sync under way, or the last one; and the one after it that covers what was written meanwhile. */
-  #sync: Promise<void> = Promise.resolve();
-  #nextSync: Promise<void> | null = null;
+  /** Of each file that is synced. */
+  readonly #syncs = new Map<object, Syncs>();
   /** A hung disk holds a thread of this process for each write that has begun: it must not get all of them. */
   readonly #beside: Semaphore;
   #last: Promise<void> = Promise.resolve();
@@ -99,15 +104,19 @@ export class StateWrites {
   }
 
   /**
-   * Syncs what was appended by now to the one file that is synced, beside the queue: one sync at a time, and one for all who
-   * ask while another is under way. What must follow it is written by `afterSync`. `failed` is told of its error.
+   * Syncs what was appended by now to a file, beside the queue: one sync of it at a time, and one for all who ask while another is
+   * under way. Resolves when that has ended, also when it failed, of which `failed` is told. What must follow it is written by
+   * `afterSync`.
    */
-  sync(sync: () => Promise<void>, failed: (error: unknown) => void): void {
-    this.#nextSync ??= this.#sync.then(() => {
-      this.#nextSync = null;
-      this.#sync = this.#watch(sync).catch(failed);
-      return this.#sync;
+  sync(file: object, sync: () => Promise<void>, failed: (error: unknown) => void): Promise<void> {
+    const syncs = this.#syncs.get(file) ?? { last: Promise.resolve(), next: null };
+    this.#syncs.set(file, syncs);
+    syncs.next ??= syncs.last.then(() => {
+      syncs.next = null;
+      syncs.last = this.#watch(sync).catch(failed);
+      return syncs.last;
     });
+    return syncs.next;
   }
 
   /** Runs a write of another file when everything that is queued by now has been written, or was refused. */
@@ -118,15 +127,20 @@ export class StateWrites {
 
   /** The same when it has been synced too, where it is synced: for what takes away that from which it could be told again. */
   async afterSync<T>(write: () => Promise<T>): Promise<T> {
-    await this.#last;
-    await (this.#nextSync ?? this.#sync);
+    await this.synced();
     return await this.#besideQueue(() => this.#withBallast(write));
   }
 
-  /** Resolves when everything that is queued by now has been written, or was refused, and at the latest after so long. */
+  /** Resolves when everything that is queued by now has been written, and synced where it is, or was refused. */
+  async synced(): Promise<void> {
+    await this.#last;
+    await Promise.all([...this.#syncs.values()].map(({ last, next }) => next ?? last));
+  }
+
+  /** The same, at the latest after so long; false: it is not so by then. */
   async settled(timeoutMs: number): Promise<boolean> {
     const options = { what: 'the writes of the state folder', timeoutMs, clock: this.#clock };
-    return await withDeadline(options, () => this.#last).then(
+    return await withDeadline(options, () => this.synced()).then(
       () => true,
       () => false,
     );

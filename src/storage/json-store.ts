@@ -5,7 +5,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeFileDurably, unfinishedFileForm, writeFileAtomic } from '../lib/atomic-file.ts';
-import { makeFolder } from '../lib/folders.ts';
+import { makeFolderDurably } from '../lib/folders.ts';
 import type { Reader } from '../lib/json-reader.ts';
 import type { Logger } from '../lib/log.ts';
 import { KeyedMutex } from '../lib/semaphore.ts';
@@ -38,7 +38,7 @@ export class JsonStore<Value> {
     read: Reader<Value>,
     { writes, log }: { readonly writes: StateWrites; readonly log: Logger },
   ): Promise<JsonStore<Value>> {
-    await makeFolder(folder, 0o700);
+    await makeFolderDurably(folder, 0o700);
     const values = new Map<string, Value>();
     for (const file of await readdir(folder)) {
       const path = join(folder, file);

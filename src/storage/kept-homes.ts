@@ -4,8 +4,8 @@
  * them is followed.
  */
 import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { writeFileAtomic } from '../lib/atomic-file.ts';
+import { dirname, join } from 'node:path';
+import { syncFolder, writeFileAtomic } from '../lib/atomic-file.ts';
 import type { Clock } from '../lib/clock.ts';
 import { raceWithSignal } from '../lib/deadline.ts';
 import { type FreeSpace, freeSpaceOf, isDiskFull } from '../lib/disk-space.ts';
@@ -101,7 +101,10 @@ export class KeptHomes implements AsyncDisposable {
       // One that was kept before has grown since.
       await rm(join(root, sizeFile), { recursive: true, force: true });
       await writeFileAtomic(join(root, noteFile), note);
+      await syncFolder(root);
       await rename(root, join(folder, `${kernel}.${clock.now()}`));
+      // The record goes next, and what has none is taken for an orphan, of which nothing is noted.
+      for (const path of [folder, dirname(root)]) await syncFolder(path);
     } catch (error) {
       if (!isDiskFull(error)) throw error;
       log.warn('the files of an ended kernel are deleted', { kernel, why: 'the disk is full', error });

@@ -11,6 +11,7 @@
  *         boot-id       the start of the machine in which they were taken over last
  *         kernels/      the journal, one folder per kernel
  *         quarantine/   records that could not be read
+ *         events/       what has happened to kernels, and from which number on events are numbered
  *         statistics/   accounts of kernels, and final records of ended ones
  *         outbox/       in a cluster: events on their way out of the node
  *         tasks/ batches/ quiet/   in a cluster: notes of background tasks, batch runs, and ends that are not told
@@ -22,10 +23,10 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { writeFileAtomic } from '../lib/atomic-file.ts';
+import { syncFolder, writeFileAtomic } from '../lib/atomic-file.ts';
 import { KerneletError } from '../lib/errors.ts';
 import { acquireFolderLock, type FileLock } from '../lib/file-lock.ts';
-import { makeFolder } from '../lib/folders.ts';
+import { makeFolder, makeFolderDurably } from '../lib/folders.ts';
 import { type AgentId, parseAgentId } from '../lib/ids.ts';
 import { isNoexec, type Mount, mountOf, readMountTable } from '../lib/mount-table.ts';
 import { StateWrites } from '../lib/state-writes.ts';
@@ -74,11 +75,13 @@ const signs: readonly string[] = [...folders, 'secret', 'lock', 'instances'];
 /** Opens the folder, making it when it is absent, and locks it. Throws STATE_UNUSABLE, STATE_LOCKED. */
 export async function openStateFolder(wanted: string, options: StateFolderOptions = {}): Promise<StateFolder> {
   await refuseForeign(resolve(wanted));
-  const path = await ownFolder(resolve(wanted));
+  const path = await ownFolder(resolve(wanted), makeFolderDurably);
   refuseNoexec(path, options.mounts ?? (await readMountTable()));
   const lock = await acquireFolderLock(path, `the state folder ${path}`);
   try {
-    for (const name of folders) await ownFolder(join(path, name));
+    for (const name of folders) await ownFolder(join(path, name), makeFolder);
+    // A record that is acknowledged lies in one of them.
+    await syncFolder(path);
     const used = (await readdir(join(path, 'kernels'))).length > 0;
     const secret = await readOrMake(join(path, 'secret'), used, async () => randomBytes(secretBytes));
     if (secret.length < secretBytes) throw damaged(join(path, 'secret'));
@@ -138,9 +141,9 @@ async function refuseForeign(path: string): Promise<void> {
   );
 }
 
-async function ownFolder(path: string): Promise<string> {
+async function ownFolder(path: string, make: typeof makeFolder): Promise<string> {
   try {
-    await makeFolder(path, 0o700);
+    await make(path, 0o700);
     await chmod(path, 0o700);
     return await realpath(path);
   } catch (error) {

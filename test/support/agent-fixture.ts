@@ -82,6 +82,8 @@ export async function testAgentParts(
       kept.publish(event);
     },
     hasEnded: () => false,
+    hasToldEnd: () => false,
+    forget: () => {},
     hasFinished: () => false,
     read: (options, signal) => kept.read(options, signal),
   };

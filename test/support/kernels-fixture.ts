@@ -256,6 +256,8 @@ export class KernelsFixture implements AsyncDisposable {
     const invariantViolations = new InvariantViolations();
     const ready = options.ready ?? (async () => {});
     const engine = options.engine ?? dummy;
+    const hasEnded = (kernel: KernelId): boolean =>
+      published.has(kernel) || events.some((one) => one.type === 'kernel-terminated' && one.kernelId === kernel);
     const kernels = assembleKernels({
       state,
       engine,
@@ -267,8 +269,9 @@ export class KernelsFixture implements AsyncDisposable {
           options.onEvent?.(event);
         },
         hasFinished: () => false,
-        hasEnded: (kernel) =>
-          published.has(kernel) || events.some((one) => one.type === 'kernel-terminated' && one.kernelId === kernel),
+        hasEnded: (kernel) => hasEnded(kernel),
+        hasToldEnd: ({ spec }) => hasEnded(spec.id),
+        forget: () => {},
       },
       connectRunner: (address) => {
         const client = new FakeRunnerClient(address, ready);

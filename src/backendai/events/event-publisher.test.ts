@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { recordFixture } from '../../../test/support/kernel-record.ts';
+import { recordFixture, specFixture } from '../../../test/support/kernel-record.ts';
 import vectors from '../../../test/vectors/events/events-24.09.json' with { type: 'json' };
 import { EventLog } from '../../events/event-log.ts';
 import type { KernelEvent } from '../../events/kernel-event.ts';
@@ -17,6 +17,8 @@ import { EventPublisher } from './event-publisher.ts';
 const kernelId = parseKernelId('11111111-2222-4333-8444-555555555555');
 const sessionId = parseSessionId('aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee');
 const of = { kernelId, sessionId };
+/** The kernel that was made then. */
+const recordOf = (createdAt: number) => recordFixture({ createdAt, spec: specFixture({ id: kernelId }) });
 const run = 'r1' as RunId;
 const agentId = 'i-vector01';
 const errors: string[] = [];
@@ -114,11 +116,13 @@ describe('EventPublisher', () => {
     const end = { type: 'kernel-terminated', reason: 'failed-to-start', exitCode: null, detail: '', ...of } as const;
     publisher.publish({ type: 'overuse', kind: 'throttled', count: 1, detail: '', ...of });
     suppressed.add(kernelId);
-    publisher.publish(end);
+    const record = recordOf(1);
+    publisher.publish(end, record);
     expect(posted).toEqual([]);
     expect(local.lastSequence).toBe(2);
-    expect(publisher.hasEnded(kernelId)).toBe(true);
-    publisher.publish(end);
+    expect([publisher.hasEnded(kernelId), publisher.hasToldEnd(record)]).toEqual([true, true]);
+    publisher.forget(record);
+    publisher.publish(end, recordOf(Date.now() + 60_000));
     expect(posted).toHaveLength(1);
   });
 
@@ -128,21 +132,31 @@ describe('EventPublisher', () => {
     local.publish = () => {
       throw new Error('killed here');
     };
-    expect(() => publisher.publish(end)).toThrow('killed here');
+    expect(() => publisher.publish(end, recordOf(1))).toThrow('killed here');
     local.publish = () => {};
-    publisher.publish(end);
+    expect(publisher.hasToldEnd(recordOf(1))).toBe(false);
+    publisher.publish(end, recordOf(1));
     expect(posted.map(({ name }) => name)).toEqual(['kernel_terminated']);
-    // A later kernel of that id ends as well.
-    publisher.publish(end);
+    // A later kernel of that id ends as well, though the name of this one was not freed.
+    publisher.publish(end, recordOf(2));
     expect(posted).toHaveLength(2);
   });
 
-  it('publishes the termination of a kernel whose id had one before that left its name', () => {
+  it('publishes a termination to managers that the outbox has lost and the local log has not', () => {
     const end = { type: 'kernel-terminated', reason: 'user-requested', exitCode: null, detail: '', ...of } as const;
-    names.add(`end ${kernelId}`);
-    publisher.publish({ type: 'kernel-preparing', ...of });
-    publisher.publish(end);
-    expect(posted.map(({ name }) => name)).toEqual(['kernel_preparing', 'kernel_terminated']);
+    publisher.publish(end, recordOf(1));
+    names.clear();
+    expect(publisher.hasToldEnd(recordOf(1))).toBe(false);
+    publisher.publish(end, recordOf(1));
+    expect([posted.length, local.lastSequence, publisher.hasToldEnd(recordOf(1))]).toEqual([2, 1, true]);
+  });
+
+  it('frees the name of a termination when the record of its kernel is gone', () => {
+    const end = { type: 'kernel-terminated', reason: 'user-requested', exitCode: null, detail: '', ...of } as const;
+    publisher.publish(end, recordOf(1));
+    expect(names.size).toBe(1);
+    publisher.forget(recordOf(1));
+    expect(names.size).toBe(0);
   });
 
   it('announces what has a name once, until the name is free', () => {

@@ -1,8 +1,9 @@
 /**
  * Publishes what happens to kernels in a cluster: into the local events, as alone, and, by way of the outbox, to managers.
  *
- * Both write in the order of one queue. The outbox has an event first, and a kernel's termination under a name that is free when the local events have it too: a
- * process that ends between the two writes publishes it again, which the outbox drops.
+ * Both write in the order of one queue, the outbox first, and each is synced by itself: a process or a machine that ends meanwhile may
+ * leave a termination in either. So the outbox has it under a name until the kernel's record is gone, and as long as there is a
+ * record, what is missing in one of them is published again, which the other drops.
  */
 
 import type { EventLog } from '../../events/event-log.ts';
@@ -65,18 +66,24 @@ export class EventPublisher implements EventSink<KernelRecord> {
   }
 
   publish(event: KernelEvent, kernel?: KernelRecord): void {
-    const { suppressed, local, outbox } = this.#options;
+    const { suppressed, local } = this.#options;
     const isEnd = event.type === 'kernel-terminated';
     const wasPublished = event.type === 'kernel-preparing' && this.#prepared.delete(event.kernelId);
     const isPublished = !wasPublished && !(isEnd && suppressed.has(event.kernelId));
     if (isEnd) this.#beforeTermination(event, isPublished);
-    const endName = `end ${event.kernelId}`;
-    // An earlier kernel of this id may have left it, whose process was killed right before it was free.
-    if (event.type === 'kernel-preparing') outbox.free(endName);
-    if (isPublished) this.#post(event, kernel, isEnd ? endName : null);
-    local.publish(event);
-    if (isEnd) outbox.free(endName);
-    if (isEnd && !isPublished) suppressed.delete(event.kernelId);
+    if (isPublished) this.#post(event, kernel, isEnd && kernel ? endName(kernel) : null);
+    if (!(isEnd && kernel && local.hasToldEnd(kernel))) local.publish(event);
+    if (isEnd && !kernel) suppressed.delete(event.kernelId);
+  }
+
+  hasToldEnd(kernel: KernelRecord): boolean {
+    const { suppressed, local, outbox } = this.#options;
+    return local.hasToldEnd(kernel) && (suppressed.has(kernel.spec.id) || outbox.holds(endName(kernel)));
+  }
+
+  forget(kernel: KernelRecord): void {
+    this.#options.outbox.free(endName(kernel));
+    this.#options.suppressed.delete(kernel.spec.id);
   }
 
   hasEnded(kernel: KernelId): boolean {
@@ -138,6 +145,9 @@ export class EventPublisher implements EventSink<KernelRecord> {
     }
   }
 }
+
+/** Of no other kernel, of whatever id. */
+const endName = ({ spec, createdAt }: KernelRecord): string => `end ${spec.id} ${createdAt}`;
 
 /** What is said where no exit code is known, as upstream says it of everything. */
 const unknownExitCode = -1;

@@ -1,7 +1,7 @@
 /**
  * The outbox on disk: one file of JSON lines, a heading and then events and how far they were delivered. A line is
  * written with one system call, so that it survives the end of the process, and synced soon after, so that it survives
- * that of the machine; nothing waits for the disk but who asks for it. When most of the file is delivered, it is written anew.
+ * that of the machine; for that waits what has a name, and who asks for it. When most of the file is delivered, it is written anew.
  */
 import { randomUUID } from 'node:crypto';
 import {
@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type AppendCalls, appendCalls, appendLine } from '../../lib/appended-file.ts';
-import { unfinishedFileForm, writeFileAtomic } from '../../lib/atomic-file.ts';
+import { syncFolderNow, unfinishedFileForm, writeFileAtomic } from '../../lib/atomic-file.ts';
 import { KerneletError } from '../../lib/errors.ts';
 import { newer, nullable, number, object, readOrNull, such, text, whole } from '../../lib/json-reader.ts';
 import type { StateWrites } from '../../lib/state-writes.ts';
@@ -102,15 +102,18 @@ export class OutboxFile implements AsyncDisposable {
     }
   }
 
-  /** Writes an event, and its name with it. */
-  append({ sequence, event }: OutboxEntry, name: string | null): Promise<void> {
+  /**
+   * Writes an event, and its name with it. Resolves when that is written; of one with a name, when it is synced: sent before, it
+   * would be told once more after a loss of power that takes the name.
+   */
+  async append({ sequence, event }: OutboxEntry, name: string | null): Promise<void> {
     const line = eventLine(sequence, event, name);
-    return this.#writes.append(line.length, async () => {
+    let synced = Promise.resolve();
+    await this.#writes.append(line.length, async () => {
       await this.#line(line);
-      this.#writes.sync(async () => {
-        if (this.#descriptor >= 0) await this.#calls.sync(this.#descriptor);
-      }, this.#onUnsynced);
+      synced = this.#writes.sync(this, () => this.#sync(), this.#onUnsynced);
     });
+    if (name !== null) await synced;
   }
 
   /** Notes that a name may be used again. */
@@ -150,6 +153,11 @@ export class OutboxFile implements AsyncDisposable {
     if (descriptor >= 0) await this.#calls.close(descriptor);
   }
 
+  async #sync(): Promise<void> {
+    // What was there when it was written anew is synced.
+    if (this.#descriptor >= 0) await this.#calls.sync(this.#descriptor);
+  }
+
   async #replace(content: OutboxContent): Promise<void> {
     const text = textOf(content);
     await writeFileAtomic(this.#path, text);
@@ -179,9 +187,8 @@ function writeNew(path: string, text: string): number {
   try {
     fsyncSync(descriptor);
     renameSync(unfinished, path);
-    const folder = openSync(dirname(path), 'r');
-    fsyncSync(folder);
-    closeSync(folder);
+    // The folder's own name too: it may just have been made.
+    for (const folder of [dirname(path), dirname(dirname(path))]) syncFolderNow(folder);
   } catch (error) {
     closeSync(descriptor);
     throw error;

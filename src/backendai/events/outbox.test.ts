@@ -15,10 +15,11 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fuzzRuns } from '../../../test/support/depth.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { FakeEventServer } from '../../../test/support/fake-event-server.ts';
 import { HangingDisk } from '../../../test/support/hanging-disk.ts';
 import { silentLogger as log } from '../../lib/log.ts';
 import { StateWrites } from '../../lib/state-writes.ts';
-import type { AppendResult, SequencedBatch } from '../redis/event-stream.ts';
+import type { SequencedBatch } from '../redis/event-stream.ts';
 import { Outbox, type OutboxOptions } from './outbox.ts';
 import { type OutboxContent, OutboxFile, parseOutbox } from './outbox-file.ts';
 
@@ -30,40 +31,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** What the script on the server does, in memory. */
-class FakeServer {
-  readonly names: string[] = [];
-  readonly batches: number[] = [];
-  series = '';
-  sequence = 0;
-  /** What is to happen to a call: nothing, an error before it, or an error after it. */
-  weather: () => 'fair' | 'down' | 'reply-lost' = () => 'fair';
-
-  async append({ series, first, events }: SequencedBatch): Promise<AppendResult> {
-    const weather = this.weather();
-    if (weather === 'down') throw new Error('down');
-    let last = first - 1;
-    if (this.series === series && this.sequence > last) last = this.sequence;
-    events.forEach(({ name }, index) => {
-      if (first + index <= last) return;
-      this.names.push(name);
-      last = first + index;
-    });
-    if (events.length > 0) {
-      this.batches.push(events.length);
-      this.series = series;
-      this.sequence = last;
-    }
-    if (weather === 'reply-lost') throw new Error('reply lost');
-    return { last };
-  }
-}
-
 const clock = new FakeClock();
 const writes = new StateWrites();
 /** More than any write takes. */
 const longMs = 10_000;
-const open = (target: FakeServer, more: Partial<OutboxOptions> = {}): Outbox =>
+const open = (target: FakeEventServer, more: Partial<OutboxOptions> = {}): Outbox =>
   new Outbox(file, { target, writes, clock, log, ...more });
 const event = (name: string) => ({ name, source: 'i-x', args: Uint8Array.of(0x90, 0xff, 0) });
 
@@ -80,7 +52,7 @@ async function runFor(outbox: Outbox, ms: number): Promise<void> {
 
 describe('Outbox', () => {
   it('sends in order, keeps over a restart what the server has not, and forgets what it has', async () => {
-    const server = new FakeServer();
+    const server = new FakeEventServer();
     {
       await using outbox = open(server);
       for (const name of ['a', 'b']) outbox.post(event(name));
@@ -100,7 +72,7 @@ describe('Outbox', () => {
   });
 
   it('gives the bytes as they were posted, after a restart too', async () => {
-    const server = new FakeServer();
+    const server = new FakeEventServer();
     const seen: SequencedBatch[] = [];
     const target = {
       append: async (batch: SequencedBatch) => {
@@ -118,7 +90,7 @@ describe('Outbox', () => {
   });
 
   it('takes an event of a name once, over restarts and deliveries, until the name is free', async () => {
-    const server = new FakeServer();
+    const server = new FakeEventServer();
     {
       await using outbox = open(server);
       outbox.post(event('a'), 'one');
@@ -158,7 +130,7 @@ describe('Outbox', () => {
   });
 
   it('holds names of bounded number, the newest ones', async () => {
-    await using outbox = open(new FakeServer());
+    await using outbox = open(new FakeEventServer());
     for (let n = 0; n <= 10_000; n += 1) outbox.post(event('x'), `${n}`);
     await writes.settled(longMs);
     expect([outbox.holds('0'), outbox.holds('1'), outbox.holds('10000')]).toEqual([false, true, true]);
@@ -166,7 +138,7 @@ describe('Outbox', () => {
   });
 
   it('sends large heaps in parts with pauses', async () => {
-    const server = new FakeServer();
+    const server = new FakeEventServer();
     await using outbox = open(server);
     for (let n = 0; n < 200; n += 1) outbox.post(event(`${n}`));
     await runFor(outbox, 120);
@@ -184,7 +156,7 @@ describe('Outbox', () => {
     await fc.assert(
       fc.asyncProperty(steps, weathers, async (script, sky) => {
         rmSync(file, { force: true });
-        const server = new FakeServer();
+        const server = new FakeEventServer();
         let turn = 0;
         server.weather = () => sky[turn++ % sky.length] ?? 'fair';
         let posted = 0;
@@ -207,7 +179,7 @@ describe('Outbox', () => {
   });
 
   it('gives up the oldest when too many or too much waits, and counts them', async () => {
-    const server = new FakeServer();
+    const server = new FakeEventServer();
     {
       await using outbox = open(server, { maxEvents: 100 });
       for (let n = 0; n < 150; n += 1) outbox.post(event(`${n}`));
@@ -223,7 +195,7 @@ describe('Outbox', () => {
   });
 
   it('keeps its file small when all is delivered', async () => {
-    const server = new FakeServer();
+    const server = new FakeEventServer();
     await using outbox = open(server);
     for (let round = 0; round < 60; round += 1) {
       for (let n = 0; n < 60; n += 1) outbox.post({ ...event('x'), args: new Uint8Array(400) });
@@ -234,7 +206,7 @@ describe('Outbox', () => {
   });
 
   it('resolves settled when nothing waits, and rejects with the reason of the signal', async () => {
-    const server = new FakeServer();
+    const server = new FakeEventServer();
     await using outbox = open(server);
     outbox.post(event('a'));
     const stop = new AbortController();
@@ -247,7 +219,7 @@ describe('Outbox', () => {
   });
 
   it('begins a new series when the server has numbers that the file does not remember', async () => {
-    const server = new FakeServer();
+    const server = new FakeEventServer();
     {
       await using outbox = open(server);
       outbox.post(event('a'));
@@ -264,7 +236,7 @@ describe('Outbox', () => {
   });
 
   it('takes events while the disk hangs, sends none before it is written, and writes and sends all of them', async () => {
-    const server = new FakeServer();
+    const server = new FakeEventServer();
     const disk = new HangingDisk();
     await using outbox = open(server, { calls: disk });
     outbox.post(event('a'));
@@ -291,7 +263,7 @@ describe('Outbox', () => {
   });
 
   it('is never written anew with an event but without its name, which is freed while an acknowledgement waits', async () => {
-    const server = new FakeServer();
+    const server = new FakeEventServer();
     const left = join(folder, 'left.jsonl');
     // Opened when it has just been written anew: what a process leaves that is killed there.
     class DyingDisk extends HangingDisk {
@@ -326,13 +298,13 @@ describe('Outbox', () => {
 
   it('has an event synced before what is told after it takes away its cause', async () => {
     const disk = new HangingDisk();
-    await using outbox = open(new FakeServer(), { calls: disk });
+    await using outbox = open(new FakeEventServer(), { calls: disk });
     outbox.post(event('the end of a kernel'));
     await writes.afterSync(async () => expect(disk.synced).toBe(1));
   });
 
   it('still sends what the disk does not take', async () => {
-    const server = new FakeServer();
+    const server = new FakeEventServer();
     await using outbox = open(server);
     rmSync(folder, { recursive: true });
     for (let n = 0; n < 5; n += 1) outbox.post(event(`${n}`));
@@ -343,23 +315,23 @@ describe('Outbox', () => {
 
   it('says that it cannot be opened, naming the file', () => {
     writeFileSync(join(folder, 'blocked'), '');
-    expect(() => new Outbox(join(folder, 'blocked', 'x'), { target: new FakeServer(), writes, clock, log })).toThrow(
-      /blocked/,
-    );
+    expect(
+      () => new Outbox(join(folder, 'blocked', 'x'), { target: new FakeEventServer(), writes, clock, log }),
+    ).toThrow(/blocked/);
   });
 });
 
 describe('the file of the outbox', () => {
   it('survives being cut anywhere after its heading: whole lines count', async () => {
     {
-      await using outbox = open(new FakeServer());
+      await using outbox = open(new FakeEventServer());
       for (const name of ['a', 'b']) outbox.post(event(name), name);
     }
     const whole = readFileSync(file);
     for (let size = whole.indexOf('\n') + 1; size <= whole.length; size += 1) {
       writeFileSync(file, whole);
       truncateSync(file, size);
-      await using outbox = open(new FakeServer());
+      await using outbox = open(new FakeEventServer());
       outbox.post(event('c'));
       await writes.settled(longMs);
       const names = parseOutbox(readFileSync(file, 'utf8'))?.pending.map((entry) => entry.event.name);
@@ -394,16 +366,16 @@ describe('the file of the outbox', () => {
 
   it('leaves out foreign lines, and sets a file without heading aside', async () => {
     {
-      await using outbox = open(new FakeServer());
+      await using outbox = open(new FakeEventServer());
       outbox.post(event('a'));
     }
     appendFileSync(file, 'nonsense\n{}\nnull\n{"sequence":1,"name":"again","source":"s","args":""}\n');
     {
-      await using outbox = open(new FakeServer());
+      await using outbox = open(new FakeEventServer());
       expect(outbox.size).toBe(1);
     }
     writeFileSync(file, 'nonsense\n');
-    await using outbox = open(new FakeServer());
+    await using outbox = open(new FakeEventServer());
     expect(outbox.size).toBe(0);
     expect(readFileSync(`${file}.damaged`, 'utf8')).toBe('nonsense\n');
   });

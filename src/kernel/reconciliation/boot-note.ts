@@ -5,9 +5,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
+import { currentBootId } from '../../lib/boot-id.ts';
 import type { Logger } from '../../lib/log.ts';
 
-const bootIdFile = '/proc/sys/kernel/random/boot_id';
 const statFile = '/proc/stat';
 
 /** The note of one state folder. Nothing of it throws: without it a kernel ends with a vaguer reason. */
@@ -32,7 +32,7 @@ export class BootNote {
 
   /** Notes the start that the machine runs since. */
   async write(): Promise<void> {
-    const current = await read(bootIdFile);
+    const current = await currentBootId();
     if (current === null || current === (await read(this.#file))) return;
     await writeFileAtomic(this.#file, `${current}\n`).catch((error: unknown) => {
       this.#log.warn('the start of this machine could not be noted', { error });
@@ -40,7 +40,7 @@ export class BootNote {
   }
 
   async #look(): Promise<number | null> {
-    const [noted, current] = [await read(this.#file), await read(bootIdFile)];
+    const [noted, current] = [await read(this.#file), await currentBootId()];
     if (noted === null || current === null || noted === current) return null;
     const seconds = /^btime (\d+(\.\d+)?)$/m.exec((await read(statFile)) ?? '')?.[1];
     return seconds === undefined ? null : Number(seconds) * 1000;

@@ -36,7 +36,7 @@ export interface AdoptionParts {
   readonly journal: Journal;
   readonly ownership: Ownership;
   readonly scratch: ScratchFolders;
-  readonly events: Pick<EventSink, 'hasEnded'>;
+  readonly events: Pick<EventSink<KernelRecord>, 'hasToldEnd'>;
   readonly devices: Pick<DeviceLeases, 'adopt' | 'heldBy'>;
   readonly invariantViolations: InvariantViolations;
   readonly bootNote: Pick<BootNote, 'rebootedAt' | 'write'>;
@@ -78,7 +78,7 @@ export async function adoptAll(
       const actor = add(record);
       const observation = observations[index] ?? { type: 'absent' };
       await adoptLeases(record, parts);
-      actor.post({ type: 'recovered', observation, terminationPublished: events.hasEnded(record.spec.id) });
+      actor.post({ type: 'recovered', observation, terminationPublished: events.hasToldEnd(record) });
       return actor;
     }),
   );

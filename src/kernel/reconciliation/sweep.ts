@@ -24,7 +24,7 @@ export interface SweepParts {
   readonly journal: Pick<Journal, 'putAside'>;
   readonly watch: EngineWatch;
   readonly actors: ReadonlyMap<KernelId, KernelActor>;
-  readonly events: EventSink;
+  readonly events: Pick<EventSink, 'hasEnded' | 'publish'>;
   readonly invariantViolations: InvariantViolations;
   readonly clock: Clock;
   readonly log: Logger;

@@ -3,7 +3,8 @@
  * that is killed leaves each call that is under way done or not done.
  */
 import type { SeededRandom } from '../../support/random.ts';
-import { type Inode, MemoryFiles, type OpenFile, systemError } from './memory-files.ts';
+import type { Inode } from './inode.ts';
+import { MemoryFiles, type OpenFile, systemError } from './memory-files.ts';
 import type { Owner, Timeline } from './timeline.ts';
 
 /** A call that has begun and has had no effect yet. */
@@ -84,6 +85,11 @@ export class Disk {
       }
     }
     for (const [descriptor, open] of [...this.#open]) if (open.owner === owner) this.close(descriptor);
+  }
+
+  /** What was not synced is lost, in part or in whole. No process may be left that has anything open. */
+  losePower(): void {
+    this.files.durability.lose((options) => this.#random.between(0, options - 1));
   }
 
   /** The paths of the files that a process has open. */

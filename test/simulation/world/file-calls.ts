@@ -1,7 +1,8 @@
 /** Node's calls for files, on a simulated disk: those that the agent uses, in their three forms. */
 import { constants, type StatsBase } from 'node:fs';
 import type { Disk } from './disk.ts';
-import { capacityBytes, type OpenFile, statsOf, systemError } from './memory-files.ts';
+import { statsOf } from './inode.ts';
+import { capacityBytes, type OpenFile, systemError } from './memory-files.ts';
 
 type Path = string | Uint8Array;
 type Content = string | Uint8Array;
@@ -94,10 +95,7 @@ function effectsOf(disk: Disk) {
       void Object.assign(inodeOf(descriptor), { mode: mode & 0o7777 }),
     fchown: (descriptor: number, uid: number, gid: number) => void Object.assign(inodeOf(descriptor), { uid, gid }),
     fstat: (descriptor: number): StatsBase<number> => statsOf(inodeOf(descriptor)),
-    ftruncate: (descriptor: number, length = 0): void => {
-      const found = inodeOf(descriptor);
-      found.content = found.content.subarray(0, length);
-    },
+    ftruncate: (descriptor: number, length = 0): void => files.truncate(inodeOf(descriptor), length),
     write: (descriptor: number, content: Content): number => files.write(disk.file(descriptor), bytesOf(content)),
     read(descriptor: number, into: Uint8Array, offset = 0, length = into.length - offset, from: number | null = null) {
       const file = disk.file(descriptor);
@@ -107,7 +105,7 @@ function effectsOf(disk: Disk) {
       if (from === null) file.position += bytes.length;
       return bytes.length;
     },
-    fsync: (descriptor: number): void => void disk.file(descriptor),
+    fsync: (descriptor: number): void => files.durability.sync(inodeOf(descriptor)),
     close: (descriptor: number): void => disk.close(descriptor),
   };
 }
@@ -214,6 +212,10 @@ export function fileCalls(disk: Disk): FileCalls {
       mkdirSync: effects.mkdir,
       readFileSync: effects.readFile,
       writeSync: effects.write,
+      writeFileSync: effects.writeFile,
+      fsyncSync: effects.fsync,
+      renameSync: effects.rename,
+      rmSync: effects.rm,
       readSync: effects.read,
       fstatSync: effects.fstat,
       statSync: effects.stat,

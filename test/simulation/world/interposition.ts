@@ -137,7 +137,7 @@ function replaceChance(): void {
 
 const callNames = ['open', 'close', 'write', 'fdatasync', 'fsync', 'fstat', 'ftruncate', 'readFile', 'stat', 'read'];
 const syncNames = ['openSync', 'closeSync', 'mkdirSync', 'readFileSync', 'writeSync', 'readSync', 'fstatSync'];
-const otherSyncNames = ['statSync', 'readdirSync', 'existsSync'];
+const otherSyncNames = ['statSync', 'readdirSync', 'existsSync', 'writeFileSync', 'fsyncSync', 'renameSync', 'rmSync'];
 
 const missing = (name: string): never => {
   throw new Error(`the simulated machine has no ${name}`);

@@ -1,21 +1,12 @@
 /**
  * A file system in memory, as far as the agent uses one: folders, files and sockets, no links. Its calls take effect at once;
- * `disk.ts` gives them their time and their failures. Errors are those of the system.
+ * `disk.ts` gives them their time and their failures, and `durability.ts` says what of them a loss of power leaves. Errors are
+ * those of the system.
  */
-import { constants, type StatsBase } from 'node:fs';
+import { constants } from 'node:fs';
 import path from 'node:path';
-
-/** What a path leads to. */
-export interface Inode {
-  readonly number: number;
-  readonly kind: 'file' | 'folder' | 'socket';
-  mode: number;
-  uid: number;
-  gid: number;
-  changedAt: number;
-  content: Buffer;
-  readonly entries: Map<string, Inode>;
-}
+import { Durability } from './durability.ts';
+import type { Inode } from './inode.ts';
 
 /** A file that a process has open. */
 export interface OpenFile {
@@ -37,8 +28,6 @@ export function systemError(code: string, call: string, at = ''): NodeJS.ErrnoEx
   return Object.assign(error, { code, errno: numbers[code] ?? -1, syscall: call, path: at });
 }
 
-type Stats = StatsBase<number>;
-
 /** What the file system has room for, in bytes: enough for a daemon and its kernels, and little enough to be filled. */
 export const capacityBytes = 64 * 2 ** 20;
 /** What anything takes beside its content: its name, and what is known of it. */
@@ -47,6 +36,8 @@ const inodeBytes = 256;
 /** The files of a simulated machine. */
 export class MemoryFiles {
   readonly root: Inode;
+  /** What of it is on the disk. */
+  readonly durability: Durability;
   /** What tenants have taken of the room. */
   #taken = 0;
   /** Whether they take at once whatever becomes free. */
@@ -58,6 +49,7 @@ export class MemoryFiles {
   constructor(now: () => number) {
     this.#now = now;
     this.root = this.#make('folder', 0o755);
+    this.durability = new Durability(this.root);
   }
 
   /** The room that is left, in bytes. */
@@ -110,7 +102,7 @@ export class MemoryFiles {
     if ((flags & constants.O_DIRECTORY) !== 0 && inode.kind !== 'folder') throw systemError('ENOTDIR', 'open', at);
     if ((flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0 && inode.kind === 'folder')
       throw systemError('EISDIR', 'open', at);
-    if ((flags & constants.O_TRUNC) !== 0) inode.content = Buffer.alloc(0);
+    if ((flags & constants.O_TRUNC) !== 0) this.truncate(inode, 0);
     return { inode, path: at, appends: (flags & constants.O_APPEND) !== 0, position: 0 };
   }
 
@@ -130,7 +122,14 @@ export class MemoryFiles {
     inode.content = next;
     inode.changedAt = this.#now();
     file.position = start + bytes.length;
+    this.durability.noteWrite(inode, start, bytes);
     return bytes.length;
+  }
+
+  truncate(inode: Inode, length: number): void {
+    if (inode.content.length <= length) return;
+    inode.content = inode.content.subarray(0, length);
+    this.durability.noteCut(inode, length);
   }
 
   makeFolder(at: string, mode: number, from: (descriptor: number) => Inode): void {
@@ -176,8 +175,12 @@ export class MemoryFiles {
       if (there.entries.size > 0) throw systemError('ENOTEMPTY', 'rename', other);
     } else if (there && inode.kind === 'folder') throw systemError('ENOTDIR', 'rename', other);
     source.folder.entries.delete(source.name);
-    this.#put(target.folder, target.name, inode);
-    source.folder.changedAt = this.#now();
+    target.folder.entries.set(target.name, inode);
+    for (const { folder } of [source, target]) folder.changedAt = this.#now();
+    this.durability.noteEntries([
+      { ...source, inode: null },
+      { ...target, inode },
+    ]);
   }
 
   unlink(at: string, from: (descriptor: number) => Inode): void {
@@ -185,25 +188,31 @@ export class MemoryFiles {
     const found = folder.entries.get(name);
     if (!found) throw systemError('ENOENT', 'unlink', at);
     if (found.kind === 'folder') throw systemError('EISDIR', 'unlink', at);
-    folder.entries.delete(name);
-    folder.changedAt = this.#now();
+    this.#drop(folder, name);
   }
 
   /** Removes whatever is there, with what is below it. Throws ENOENT. */
   removeTree(at: string, from: (descriptor: number) => Inode, call = 'rm'): void {
     const { folder, name } = this.#above(at, from, call);
-    if (!folder.entries.delete(name)) throw systemError('ENOENT', call, at);
-    folder.changedAt = this.#now();
+    if (!folder.entries.has(name)) throw systemError('ENOENT', call, at);
+    this.#dropTree(folder, name);
   }
 
-  /** Puts a whole file in its place, and the folders above it. For the world; a full disk takes it too. */
-  plant(at: string, text: string): void {
+  /** Puts a whole file in its place, and the folders above it, for good. For the world; a full disk takes it too. */
+  plant(at: string, content: string | Uint8Array): void {
     const [taken, isContested] = [this.#taken, this.#isContested];
     this.empty();
     this.makeFolders(path.dirname(at), 0o755);
     const file = this.open(at, constants.O_CREAT | constants.O_TRUNC | constants.O_WRONLY, 0o644, noDescriptors);
-    this.write(file, Buffer.from(text));
+    this.write(file, typeof content === 'string' ? Buffer.from(content) : content);
     [this.#taken, this.#isContested] = [taken, isContested];
+    this.durability.settle(partsOf(at));
+  }
+
+  /** Puts a folder in its place, for good. For the world. */
+  plantFolder(at: string): void {
+    this.makeFolders(at, 0o755);
+    this.durability.settle(partsOf(at));
   }
 
   /** The text of a file; null where there is none. */
@@ -247,7 +256,21 @@ export class MemoryFiles {
   #put(folder: Inode, name: string, inode: Inode): Inode {
     folder.entries.set(name, inode);
     folder.changedAt = this.#now();
+    this.durability.noteEntries([{ folder, name, inode }]);
     return inode;
+  }
+
+  #drop(folder: Inode, name: string): void {
+    folder.entries.delete(name);
+    folder.changedAt = this.#now();
+    this.durability.noteEntries([{ folder, name, inode: null }]);
+  }
+
+  /** What lies below goes first, as `rm` has it. */
+  #dropTree(folder: Inode, name: string): void {
+    const found = folder.entries.get(name);
+    for (const below of [...(found?.entries.keys() ?? [])]) if (found) this.#dropTree(found, below);
+    this.#drop(folder, name);
   }
 
   #assertRoom(bytes: number, call: string, at: string): void {
@@ -271,29 +294,6 @@ function bytesOf({ content, entries }: Inode): number {
 export function noDescriptors(): never {
   throw systemError('EBADF', 'open');
 }
-
-/** What `stat` says of one. */
-export function statsOf(inode: Inode): Stats {
-  const type = { file: constants.S_IFREG, folder: constants.S_IFDIR, socket: constants.S_IFSOCK }[inode.kind];
-  const at = new Date(inode.changedAt);
-  const times = { atime: at, mtime: at, ctime: at, birthtime: at };
-  const inMs = {
-    ...{ atimeMs: inode.changedAt, mtimeMs: inode.changedAt },
-    ...{ ctimeMs: inode.changedAt, birthtimeMs: inode.changedAt },
-  };
-  return {
-    ...times,
-    ...inMs,
-    ...{ dev: 1, ino: inode.number, mode: type | inode.mode, nlink: 1, uid: inode.uid, gid: inode.gid, rdev: 0 },
-    ...{ size: inode.content.length, blksize: 4096, blocks: Math.ceil(inode.content.length / 512) },
-    isFile: () => inode.kind === 'file',
-    isDirectory: () => inode.kind === 'folder',
-    isSocket: () => inode.kind === 'socket',
-    ...{ isBlockDevice: no, isCharacterDevice: no, isSymbolicLink: no, isFIFO: no },
-  };
-}
-
-const no = (): boolean => false;
 
 function partsOf(at: string): string[] {
   return path.posix

@@ -2,7 +2,8 @@
 import { EventEmitter } from 'node:events';
 import type { SeededRandom } from '../../support/random.ts';
 import type { Disk } from './disk.ts';
-import { type Inode, systemError } from './memory-files.ts';
+import type { Inode } from './inode.ts';
+import { systemError } from './memory-files.ts';
 import type { Owner, Timeline } from './timeline.ts';
 
 /** Bytes under way above which a writer is asked to wait. */
