@@ -153,6 +153,7 @@ export class Actions {
         this.#swapEngine(action);
         break;
       case 'reboot':
+      case 'lose-power':
         this.#reboot(action);
         break;
       case 'mix-events':
@@ -349,14 +350,18 @@ export class Actions {
     });
   }
 
-  #reboot({ forMs }: Of<'reboot'>): void {
-    const { engines } = this.#simulation;
-    this.#simulation.tell('the machine ends and starts again');
+  /** What was not synced is there after a reboot; of a loss of power, whatever part of it chance has. */
+  #reboot({ do: how, forMs }: Of<'reboot'> | Of<'lose-power'>): void {
+    const { engines, machine } = this.#simulation;
+    const text =
+      how === 'reboot' ? 'the machine ends and starts again' : 'the machine loses its power, and starts again';
+    this.#simulation.tell(text);
     this.#simulation.killDaemon();
     if (engines.isUp) engines.stop();
     this.#endContainers((kernel) => {
       kernel.hasNodeRebooted = true;
     }, 255);
+    if (how === 'lose-power') machine.disk.losePower();
     this.#simulation.boot();
     this.#later(forMs, () => {
       this.#ownEngine();

@@ -111,6 +111,7 @@ async function conclude(
     await pass(simulation.settings.missingGraceMs + settleMs, () => !simulation.isAnyMissing);
   if (simulation.violation) return;
   if (simulation.daemon?.owner.hasEnded) timeline.inWorld(() => simulation.startDaemon());
+  simulation.checkEndsKept();
   for (const kernel of kernels) {
     const phase = simulation.phaseOf(kernel);
     if (phase === 'running' && !simulation.containerOf(kernel))

@@ -27,6 +27,7 @@ export type Action =
   | { readonly do: 'restart-engine'; readonly keepsContainers: boolean; readonly forMs: number }
   | { readonly do: 'swap-engine'; readonly forMs: number }
   | { readonly do: 'reboot'; readonly forMs: number }
+  | { readonly do: 'lose-power'; readonly forMs: number }
   | { readonly do: 'mix-events'; readonly trouble: EventTrouble; readonly forMs: number }
   | { readonly do: 'exit'; readonly kernel: number; readonly exitCode: number }
   | { readonly do: 'out-of-memory'; readonly kernel: number }
@@ -64,7 +65,15 @@ const troubles: readonly EventTrouble[] = ['lost', 'twice', 'reordered'];
 const weights: Readonly<Record<Action['do'], number>> = {
   ...{ create: 16, destroy: 8, restart: 7, restore: 4, exec: 9, cancel: 3, list: 3 },
   ...{ 'stop-daemon': 3, 'kill-daemon': 9, 'fail-call': 12, 'engine-away': 3, 'engine-hangs': 3 },
-  ...{ 'restart-engine': 3, 'swap-engine': 2, reboot: 2, 'mix-events': 3, exit: 5, 'out-of-memory': 2 },
+  ...{
+    'restart-engine': 3,
+    'swap-engine': 2,
+    reboot: 2,
+    'lose-power': 3,
+    'mix-events': 3,
+    exit: 5,
+    'out-of-memory': 2,
+  },
   ...{ 'remove-container': 2, 'freeze-runner': 3, 'lose-socket': 1, 'stall-disk': 2, 'fill-disk': 2 },
 };
 const kinds = Object.keys(weights) as readonly Action['do'][];
@@ -141,6 +150,7 @@ function actionOf(kind: Action['do'], random: SeededRandom): Action {
     case 'engine-hangs':
     case 'swap-engine':
     case 'reboot':
+    case 'lose-power':
     case 'stall-disk':
       return { do: kind, forMs: span(random) };
     case 'fill-disk':

@@ -64,7 +64,11 @@ export class Simulation {
   isWell = false;
   daemon: Daemon | null = null;
   readonly #programs = new Map<string, Program>();
-  readonly #events = new Set<string>();
+  /** What was read of events, by their numbers. */
+  readonly #events = new Map<number, string>();
+  /** The numbers of the ends that were read, and those of them that the daemon of now has shown. */
+  readonly #ends = new Set<number>();
+  #endsShown = new Set<number>();
   #lives = 0;
   #boots = 0;
 
@@ -91,7 +95,7 @@ export class Simulation {
       },
     });
     for (const [at, text] of Object.entries(systemFiles)) this.machine.disk.files.plant(at, text);
-    for (const folder of ['/proc/self/fd', installedImages]) this.machine.disk.files.makeFolders(folder, 0o755);
+    for (const folder of ['/proc/self/fd', installedImages]) this.machine.disk.files.plantFolder(folder);
     this.boot();
     this.machine.sockets.isPortTaken = (port) =>
       this.engines.own.containers.some(
@@ -188,8 +192,15 @@ export class Simulation {
     return this.#programs.get(container.id)?.owner ?? null;
   }
 
+  /** Notes ends that were read once and are not among the events any more. */
+  checkEndsKept(): void {
+    if (this.wasDiskFull) return;
+    for (const end of this.#ends) if (!this.#endsShown.has(end)) this.fail(`the end of event ${end} is not kept`);
+  }
+
   startDaemon(): void {
     if (this.daemon && !this.daemon.owner.hasEnded) return;
+    this.#endsShown = new Set();
     this.#lives += 1;
     this.tell(`the daemon is started, for the ${this.#lives}. time`);
     this.daemon = Daemon.start(`daemon ${this.#lives}`, {
@@ -272,10 +283,16 @@ export class Simulation {
   }
 
   #take(event: NumberedKernelEvent): void {
-    const key = JSON.stringify(event);
-    if (this.#events.has(key)) return;
-    this.#events.add(key);
+    const { sequence } = event;
     const { type, kernelId } = event.event;
+    if (type === 'kernel-terminated') this.#endsShown.add(sequence);
+    const text = JSON.stringify(event);
+    const known = this.#events.get(sequence);
+    if (known === text) return;
+    // A full disk takes no note of numbers.
+    if (known !== undefined && !this.wasDiskFull) this.fail(`the number ${sequence} of an event is given twice`);
+    this.#events.set(sequence, text);
+    if (type === 'kernel-terminated') this.#ends.add(sequence);
     const detail = event.event.type === 'kernel-terminated' ? ` ${event.event.reason}: ${event.event.detail}` : '';
     this.tell(`event ${event.sequence}: ${type} ${kernelId}${detail}`);
     const kernel = this.kernels.find(({ id }) => id === kernelId);
