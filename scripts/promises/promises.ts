@@ -89,6 +89,7 @@ export const promiseSections: readonly PromiseSection[] = [
         'record-first',
         'what is to be done is on disk first, so that a crash leaves nothing that nobody knows of',
       ),
+      promise('operators', 'power-loss', 'a loss of power takes nothing that was acknowledged, at whatever instant'),
       promise('operators', 'upgrade', 'the state of the release before is taken over with all that runs'),
       promise('operators', 'runner-generations', 'an agent goes on with kernels whose runner is older'),
       promise(

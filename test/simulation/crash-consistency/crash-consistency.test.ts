@@ -30,6 +30,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 };
 
 describe('what is on the disk after a loss of power', () => {
+  // @promise power-loss
   it('keeps every promise, whenever the power is lost and whatever was not synced', { timeout }, async () => {
     const explored = await explore();
     expect(explored.flatMap(({ failure }) => failure ?? [])).toEqual([]);

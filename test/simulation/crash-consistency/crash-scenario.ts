@@ -150,6 +150,7 @@ function bootedMachine(boot: number, seed: number): Machine {
   const { files } = machine.disk;
   files.plant(`${stateParent}/here`, '');
   files.plant('/proc/self/mountinfo', '21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw\n');
+  files.plant('/proc/stat', `btime ${boot}\n`);
   files.plant('/proc/sys/kernel/random/boot_id', `${boot}0000000-0000-4000-8000-000000000000\n`);
   return machine;
 }

@@ -7,7 +7,8 @@ import { EventLog } from '../../../src/events/event-log.ts';
 import type { EventSink, KernelEvent } from '../../../src/events/kernel-event.ts';
 import { FileJournal } from '../../../src/kernel/journal.ts';
 import type { KernelRecord } from '../../../src/kernel/record.ts';
-import { systemClock as clock } from '../../../src/lib/clock.ts';
+import { type AppendCalls, appendCalls } from '../../../src/lib/appended-file.ts';
+import { systemClock as clock, sleep } from '../../../src/lib/clock.ts';
 import { type KernelId, parseKernelId } from '../../../src/lib/ids.ts';
 import { silentLogger as log } from '../../../src/lib/log.ts';
 import { openStateFolder, type StateFolder } from '../../../src/storage/state-folder.ts';
@@ -65,11 +66,20 @@ async function recover(parts: Parts): Promise<void> {
   }
 }
 
+/** Tells of a sync long after it was done. */
+const lateSync: AppendCalls = {
+  ...appendCalls,
+  sync: async (descriptor) => {
+    await appendCalls.sync(descriptor);
+    await sleep(clock, 20, new AbortController().signal);
+  },
+};
+
 const openState = (): Promise<StateFolder> => openStateFolder(join(stateParent, 'kernelet'));
 
-async function openAlone(fileBytes?: number): Promise<Parts> {
+async function openAlone(fileBytes?: number, calls?: AppendCalls): Promise<Parts> {
   const state = await openState();
-  const options = { clock, log, writes: state.writes, ...(fileBytes === undefined ? {} : { fileBytes }) };
+  const options = { clock, log, writes: state.writes, ...(fileBytes && { fileBytes }), ...(calls && { calls }) };
   const local = await EventLog.open(join(state.path, 'events'), options);
   return { state, events: local, local, journal: new FileJournal(state, log) };
 }
@@ -272,7 +282,7 @@ export const endScenarios: readonly CrashScenario[] = [
     promise: 'the end of a kernel is not lost when the file of events is full, and the disk too',
     facts: { begun: [], shown: 0 },
     work: async ({ note, machine }) => {
-      const node = await openAlone(700);
+      const node = await openAlone(700, lateSync);
       const { files } = machine.disk;
       await begin(node, kernel);
       await begin(node, next);

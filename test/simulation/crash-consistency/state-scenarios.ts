@@ -111,8 +111,8 @@ export const stateScenarios: readonly CrashScenario[] = [
     },
     check: async ({ isNoted }) => {
       await openState();
-      const isRebooted = await new BootNote(stateDir, log).isRebooted();
-      if (isNoted && !isRebooted) throw new Error('the start of the machine is not seen');
+      const rebootedAt = await new BootNote(stateDir, log).rebootedAt();
+      if (isNoted && rebootedAt === null) throw new Error('the start of the machine is not seen');
     },
   }),
   crashScenario<{ readonly groups: readonly string[] }>({
