@@ -4,6 +4,7 @@
  */
 import { access, chmod, chown, constants, lstat, mkdir, readdir, rename, unlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { syncFolder } from '../lib/atomic-file.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { hasCode, KerneletError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/folders.ts';
@@ -184,6 +185,8 @@ export class ScratchFolders implements AsyncDisposable {
     const { root } = this.paths(kernel);
     try {
       await this.#discard(root, kernel);
+      // The record goes next: a folder that a loss of power brought back would be an orphan's, whose files are kept.
+      if (await isThere(this.#root)) await syncFolder(this.#root);
     } catch (error) {
       throw unusable(`cannot remove the scratch folder ${root}`, root, error);
     }

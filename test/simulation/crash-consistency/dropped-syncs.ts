@@ -19,7 +19,8 @@ const full = 'the end of a kernel is not lost when the file of events is full';
 const managers = 'managers are told the end of a kernel once';
 const engine = 'the engine that has the kernels';
 const entry = 'a stored entry';
-const home = 'the home of a kernel';
+const removedHome = 'the home of a kernel that was removed';
+const home = 'the home of a kernel whose end';
 
 /** In the order of the files. */
 export const droppedSyncs: readonly DroppedSync[] = [
@@ -90,6 +91,11 @@ export const droppedSyncs: readonly DroppedSync[] = [
     file: 'storage/kept-homes.ts',
     sync: 'for (const path of [folder, dirname(root)]) await syncFolder(path);',
     breaks: home,
+  },
+  {
+    file: 'storage/scratch.ts',
+    sync: 'if (await isThere(this.#root)) await syncFolder(this.#root);',
+    breaks: removedHome,
   },
   {
     file: 'kernel/journal.ts',

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ScalingGroupFile } from '../../../src/backendai/membership/scaling-group-file.ts';
-import { openEventLog } from '../../../src/events/event-log.ts';
+import { EventLog, openEventLog } from '../../../src/events/event-log.ts';
 import { FileJournal } from '../../../src/kernel/journal.ts';
 import { BootNote } from '../../../src/kernel/reconciliation/boot-note.ts';
 import {
@@ -12,14 +12,17 @@ import {
   removeEngineIdentity,
   writeEngineIdentity,
 } from '../../../src/kernel/reconciliation/engine-identity.ts';
-import { systemClock as clock } from '../../../src/lib/clock.ts';
+import { type AppendCalls, appendCalls } from '../../../src/lib/appended-file.ts';
+import { systemClock as clock, sleep } from '../../../src/lib/clock.ts';
 import { parseKernelId } from '../../../src/lib/ids.ts';
 import { number } from '../../../src/lib/json-reader.ts';
 import { silentLogger as log } from '../../../src/lib/log.ts';
 import { JsonStore } from '../../../src/storage/json-store.ts';
 import { KeptHomes } from '../../../src/storage/kept-homes.ts';
+import { ScratchFolders } from '../../../src/storage/scratch.ts';
 import { openStateFolder, type StateFolder } from '../../../src/storage/state-folder.ts';
 import { recordFixture, specFixture } from '../../support/kernel-record.ts';
+import { scratchParts } from '../../support/scratch-parts.ts';
 import { type CrashScenario, crashScenario, stateParent } from './crash-scenario.ts';
 import { expectOneOf, type Possible } from './expectations.ts';
 
@@ -81,6 +84,15 @@ function openHomes(state: StateFolder): KeptHomes {
   });
 }
 
+/** Tells long after it was asked for, and does it then. */
+const slowSync: AppendCalls = {
+  ...appendCalls,
+  sync: async (descriptor) => {
+    await sleep(clock, 20, new AbortController().signal);
+    await appendCalls.sync(descriptor);
+  },
+};
+
 const textAt = (...path: string[]): Promise<string | null> => readFile(join(...path), 'utf8').catch(() => null);
 
 export const stateScenarios: readonly CrashScenario[] = [
@@ -141,7 +153,12 @@ export const stateScenarios: readonly CrashScenario[] = [
     work: async ({ note }) => {
       const values = new Values(note);
       const state = await openState();
-      const events = await openEventLog(state, clock, log);
+      const events = await EventLog.open(join(state.path, 'events'), {
+        clock,
+        log,
+        writes: state.writes,
+        calls: slowSync,
+      });
       const store = await openStore(state);
       await values.change('a', 1, () => store.put('a', 1));
       await values.change('a', 2, () => store.put('a', 2));
@@ -189,6 +206,26 @@ export const stateScenarios: readonly CrashScenario[] = [
         if ((await homes.noteOf(kept)) !== 'its record') throw new Error('a kept home has no note');
       } else if (records.length === 0) throw new Error('the record is gone, and the home is not kept');
       else if ((await textAt(state.scratch, kernel, 'work', 'precious')) !== 'x') throw new Error('the home is lost');
+    },
+  }),
+  crashScenario<{ readonly isThere: boolean }>({
+    promise: 'the home of a kernel that was removed on request does not come back once its record is gone',
+    facts: { isThere: false },
+    work: async ({ note, machine }) => {
+      const state = await openState();
+      const journal = new FileJournal(state, log);
+      await journal.write(recordFixture({ spec }));
+      machine.disk.files.plant(join(state.scratch, kernel, 'work', 'precious'), 'x');
+      note({ isThere: true });
+      await using scratch = new ScratchFolders(state.scratch, scratchParts());
+      await scratch.remove(kernel);
+      await journal.remove(kernel);
+    },
+    check: async ({ isThere }) => {
+      const state = await openState();
+      const { records } = await new FileJournal(state, log).load();
+      const home = await textAt(state.scratch, kernel, 'work', 'precious');
+      if (isThere && records.length === 0 && home !== null) throw new Error('the home is there again');
     },
   }),
 ];
