@@ -64,7 +64,9 @@ export class ProgressReader {
     const id = text(line, 'id');
     const detail = child(line, 'progressDetail');
     const total = number(detail, 'total');
-    if (transferring.has(status) && total > 0 && (this.#layers.has(id) || this.#layers.size < countedLayers)) {
+    // Sizes are bytes; sums of what is larger than any would be no numbers.
+    const isSize = Number.isSafeInteger(total) && total > 0;
+    if (transferring.has(status) && isSize && (this.#layers.has(id) || this.#layers.size < countedLayers)) {
       this.#layers.set(id, { current: Math.min(number(detail, 'current'), total), total });
     }
     const layer = this.#layers.get(id);
