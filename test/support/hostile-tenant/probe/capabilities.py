@@ -243,7 +243,7 @@ ATTEMPTS = {
         "load another system": past(lambda: call_named("kexec_load", 0, 0, 0, 0xFFFF)),
     },
     "SYS_NICE": {
-        "more priority": lambda: os.setpriority(os.PRIO_PROCESS, 0, -5),
+        "more priority": lambda: os.nice(-5),
         "real time": lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)),
         "move the first process": lambda: os.sched_setaffinity(1, os.sched_getaffinity(0)),
         "memory policies": past(lambda: call_named("set_mempolicy", 0, 0, 0)),
