@@ -1,16 +1,21 @@
-// The form of sources that no linter knows: files of at most 500 lines, and doc comments that say more than their name does.
+// The form of sources that no linter knows: files of at most 500 lines, doc comments that say more than their name does, and
+// no marks of merges, in prose neither.
 // What is planted must be found.
 import { sourceFiles } from './source-files.mjs';
 import { problemsOf } from './source-form/rules.mjs';
 
-const planted = ['line\n'.repeat(501), `/${'**'} The process. */\nexport const process = 1;\n`];
-const isSource = (path) => /\.(ts|mts|mjs|js|py|c|sh)$/.test(path) && !path.endsWith('_pb.ts');
+const planted = [
+  'line\n'.repeat(501),
+  `/${'**'} The process. */\nexport const process = 1;\n`,
+  `${'<'.repeat(7)} ours\n`,
+];
+const isSource = (path) => /\.(ts|mts|mjs|js|py|c|sh|md)$/.test(path) && !path.endsWith('_pb.ts');
 
 const problems = planted
   .filter((text) => problemsOf('src/planted.ts', text).length === 0)
   .map((text) => `the planted ${JSON.stringify(text.slice(0, 30))} was not found`);
 let files = 0;
-for (const { path, text } of sourceFiles(['src', 'test', 'bench', 'demo', 'scripts'], isSource)) {
+for (const { path, text } of sourceFiles(['src', 'test', 'bench', 'demo', 'scripts', '*.md'], isSource)) {
   files += 1;
   problems.push(...problemsOf(path, text));
 }

@@ -18,8 +18,13 @@ export function emptyComments(text) {
   });
 }
 
-/** What is wrong with the text of this file, a line each. */
+/** What a merge leaves that nobody has ended: prose goes on without an error. */
+const conflict = /^(?:<{7}|>{7}) /m;
+
+/** What is wrong with the text of this file, a line each. Of prose alone what no merge should leave. */
 export function problemsOf(path, text) {
+  if (conflict.test(text)) return [`${path} has the marks of a merge that was not ended`];
+  if (path.endsWith('.md')) return [];
   const lines = text.split('\n').length - 1;
   return [
     ...(lines > maxLines ? [`${path} has ${lines} lines, more than ${maxLines}`] : []),

@@ -27,3 +27,9 @@ it('allows files of 500 lines and no longer ones', () => {
   expect(problemsOf('src/a.ts', 'line\n'.repeat(500))).toEqual([]);
   expect(problemsOf('src/a.ts', 'line\n'.repeat(501))).toEqual(['src/a.ts has 501 lines, more than 500']);
 });
+
+it('finds the marks of a merge, also in prose, which may have any length', () => {
+  const marks = ['<', '>'].map((mark) => `# Title\n${mark.repeat(7)} theirs\n`);
+  for (const text of marks) expect(problemsOf('docs/a.md', text)).toHaveLength(1);
+  expect(problemsOf('docs/a.md', `Title\n=======\n${'line\n'.repeat(501)}`)).toEqual([]);
+});
