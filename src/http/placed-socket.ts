@@ -50,19 +50,21 @@ class KeptSocket implements PlacedSocket {
   readonly #server: Server;
   readonly #path: string;
   readonly #log: Logger;
-  /** Those that listen, the newest last: a server has one file in its life, so others hand it what comes by the later ones. */
-  readonly #listening: Server[];
-  readonly #cleanups = new AsyncDisposableStack();
+  readonly #first: BoundFile;
   readonly #end = new AbortController();
   readonly #watching: Promise<void>;
+  /** Those that take no more connections and have some. */
+  readonly #ending = new Set<Promise<void>>();
+  /** A server has one file in its life: hands it what comes by the present one; null = that is its own. */
+  #later: Server | null = null;
   #file: BoundFile;
 
   constructor(server: Server, file: BoundFile, path: string, log: Logger) {
     this.#server = server;
     this.#path = path;
     this.#log = log;
-    this.#listening = [server];
-    this.#file = this.#cleanups.use(file);
+    this.#first = file;
+    this.#file = file;
     const job = { name: 'look for the socket', pauseMs: lookMs, round: () => this.#look() };
     this.#watching = runPeriodically(job, systemClock, log, this.#end.signal);
   }
@@ -75,13 +77,23 @@ class KeptSocket implements PlacedSocket {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#listening.map((one) => new Promise<void>((resolve) => one.close(() => resolve()))));
+    this.#refuse(this.#server);
+    if (this.#later) this.#refuse(this.#later);
+    await Promise.all(this.#ending);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort();
     await this.#watching;
-    await this.#cleanups.disposeAsync();
+    await this.#file[Symbol.asyncDispose]();
+    await this.#first[Symbol.asyncDispose]();
+  }
+
+  #refuse(server: Server): void {
+    const ended: Promise<void> = new Promise<void>((resolve) => server.close(() => resolve())).then(
+      () => void this.#ending.delete(ended),
+    );
+    this.#ending.add(ended);
   }
 
   /** What lies there instead is somebody else's. */
@@ -94,18 +106,25 @@ class KeptSocket implements PlacedSocket {
     const next = createServer({ allowHalfOpen: true }, (socket) => this.#server.emit('connection', socket));
     next.maxConnections = this.#server.maxConnections;
     await makeFolder(dirname(this.#path), 0o700);
-    this.#file = this.#cleanups.use(await bindAndMove(next, this.#path));
-    this.#listening.push(next);
+    const file = await bindAndMove(next, this.#path);
+    if (this.#later) {
+      // Nobody comes by its file any more.
+      this.#refuse(this.#later);
+      await this.#file[Symbol.asyncDispose]();
+    }
+    this.#later = next;
+    this.#file = file;
     this.#log.warn('somebody removed the socket; it is there again', { socket: this.#path });
   }
 }
 
-/** The file that a server was bound to; disposing it lets its address go. */
+/** The file that a server was bound to; disposing it, twice if need be, lets its address go. */
 interface BoundFile extends AsyncDisposable {
   readonly dev: number;
   readonly ino: number;
 }
 
+/** A server whose file does not get into its place listens no more. */
 async function bindAndMove(server: Server, socketPath: string): Promise<BoundFile> {
   const folder = await mkdtemp(join(dirname(socketPath), '.kernelet-'));
   try {
@@ -118,6 +137,8 @@ async function bindAndMove(server: Server, socketPath: string): Promise<BoundFil
       await rename(bound, socketPath);
       return { dev, ino, [Symbol.asyncDispose]: () => address[Symbol.asyncDispose]() };
     } catch (error) {
+      // Before its address goes, by which its end removes what is left of its file.
+      server.close();
       await address[Symbol.asyncDispose]();
       throw error;
     }

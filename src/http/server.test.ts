@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -40,6 +40,11 @@ const ask = async (
     sent.on('error', reject);
     sent.end(body);
   });
+};
+/** How many sockets listen that were bound below a folder. */
+const listeningBelow = async (bound: string): Promise<number> => {
+  const sockets = (await readFile('/proc/net/unix', 'utf8')).split('\n').map((line) => line.split(/\s+/));
+  return sockets.filter(([, , , flags, , , , path]) => flags === '00010000' && path?.startsWith(bound)).length;
 };
 const textOf = async (response: IncomingMessage): Promise<string> => {
   const chunks: Buffer[] = [];
@@ -104,6 +109,8 @@ describe('the socket', () => {
       const status = () => ask(path, '/v1/status').catch(() => null);
       await expect.poll(async () => (await status())?.statusCode, { timeout: 5_000 }).toBe(200);
       expect((await stat(path)).mode & 0o777).toBe(0o600);
+      // The server and its present file: no more, however often that happens.
+      expect(await listeningBelow(folder)).toBe(2);
     }
     expect(follow.complete).toBe(false);
     const ended = textOf(follow);
@@ -113,6 +120,13 @@ describe('the socket', () => {
     await server[Symbol.asyncDispose]();
     await Promise.all([ended, laterEnded]);
     expect(await readdir(join(folder, 'run'))).toEqual([]);
+  });
+
+  it('leaves nothing that listens when its file cannot be put in its place', async () => {
+    // A name that only a folder can have.
+    await expect(start(join(folder, 'api.sock/'))).rejects.toMatchObject({ code: 'STATE_UNUSABLE' });
+    expect(await listeningBelow(folder)).toBe(0);
+    expect(await readdir(folder)).toEqual([]);
   });
 
   it('is left to whoever has put another in its place', async () => {
