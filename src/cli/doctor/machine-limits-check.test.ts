@@ -17,6 +17,13 @@ it('is content where all kernels together fit', () => {
   });
 });
 
+it('names no number of open files where there is no bound', () => {
+  for (const openFiles of [Number('9223372036854775807'), Number.POSITIVE_INFINITY])
+    expect(machineLimitsResult({ ...wide, openFiles, connections: null }).detail).toBe(
+      'any number of open files for the whole machine',
+    );
+});
+
 it('says when the kernels can follow more connections than the machine can', () => {
   expect(machineLimitsResult({ ...wide, kernels: 33 })).toEqual({
     state: 'warning',

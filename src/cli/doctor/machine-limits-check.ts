@@ -23,7 +23,9 @@ export interface MachineLimits {
 export function machineLimitsResult(facts: MachineLimits): CheckResult {
   const { openFiles, connections, kernels, connectionLimit } = facts;
   const followed = connections === null ? '' : `, ${connections} connections`;
-  const has = `${openFiles} open files${followed} for the whole machine`;
+  // What systemd sets is beyond all numbers that are whole here.
+  const opened = Number.isSafeInteger(openFiles) ? openFiles : 'any number of';
+  const has = `${opened} open files${followed} for the whole machine`;
   const wantedConnections = kernels * connectionLimit;
   if (connections !== null && connections < wantedConnections) {
     const each = `${kernels} kernel${kernels === 1 ? '' : 's'} of ${connectionLimit} each`;
