@@ -110,7 +110,7 @@ export interface AgentStatus {
   readonly ociRuntimes: readonly OciRuntimeState[];
   /**
    * `stalled`: a write to the state folder has taken seconds; what waits is written when its disk answers again. `full`: of it
-   * or the scratch folders less is free than is reserved for the node, and no kernel is made.
+   * or the scratch folders less is free than is reserved for the node, and no kernel is made; or an event waits for room.
    */
   readonly disk: 'ok' | 'stalled' | 'full';
   /** File systems that do not answer, as far as paths on them were asked for: sources of mounts, volumes, models. */
