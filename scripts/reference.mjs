@@ -13,7 +13,7 @@ import { createApp } from '../src/http/app.ts';
 import { version } from '../src/lib/installation.ts';
 import { silentLogger } from '../src/lib/log.ts';
 import { heldPromises } from './promises/held-promises.ts';
-import { promiseSections } from './promises/promises.ts';
+import promiseSections from './promises/promises.json' with { type: 'json' };
 import regressionAnswers from './promises/regression-cases.json' with { type: 'json' };
 import { regressionCases } from './promises/regression-cases.ts';
 import { apiReferencePage } from './reference/api-page.ts';

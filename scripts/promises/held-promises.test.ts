@@ -1,8 +1,7 @@
 import { expect, it } from 'vitest';
 import { heldPromises } from './held-promises.ts';
 
-const promise = (id: string) => ({ id, who: 'users', text: `${id} holds` });
-const sections = [{ title: 'All', column: 'to' as const, promises: [promise('a'), promise('b')] }];
+const sections = [{ title: 'All', column: 'to' as const, promises: { users: { a: 'a holds', b: 'b holds' } } }];
 const tagged = (tag: string, title: string): string => `// @promise ${tag}\nit('${title}', () => {});\n`;
 const held = (...texts: string[]) =>
   heldPromises(
@@ -27,7 +26,7 @@ it('gives each promise the tests that are tagged with it', () => {
 it('finds a promise without a test, a tag without a promise, and one above no test', () => {
   expect(held(`${tagged('a, c', 'one')}// @promise b\n`, '').problems).toEqual([
     '0.test.ts:3: this tag is directly above no test',
-    '0.test.ts: "one" is to hold the promise c, which scripts/promises/promises.ts lacks',
+    '0.test.ts: "one" is to hold the promise c, which scripts/promises/promises.json lacks',
     'no test holds the promise b',
   ]);
   expect(held(`// @promise b\nconst x = 1;\n${tagged('a, b', 'one')}`).problems).toEqual([
@@ -36,7 +35,9 @@ it('finds a promise without a test, a tag without a promise, and one above no te
 });
 
 it('finds two promises of one id', () => {
-  const twice = [{ title: 'All', column: 'to' as const, promises: [promise('a'), promise('a')] }];
+  const twice = [
+    { title: 'All', column: 'to' as const, promises: { users: { a: 'so' }, managers: { a: 'otherwise' } } },
+  ];
   expect(heldPromises(twice, [{ path: 'x.test.ts', text: tagged('a', 'one') }]).problems).toEqual([
     'two promises are called a',
   ]);

@@ -1,6 +1,14 @@
 /** Which tests hold which promise, and what is wrong with that. Pure. */
-import type { PromiseSection } from './promises.ts';
 import { titledTests } from './test-titles.ts';
+
+/** What a node promises to its users under one title, as `promises.json` has it. */
+export interface PromiseSection {
+  readonly title: string;
+  /** Whom promises are made to, or, of what keeps people out, whom they stand against. */
+  readonly column: 'to' | 'against';
+  /** By who that is, then by the id that tags of tests name: `// @promise ID`. */
+  readonly promises: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
 
 export interface SourceFile {
   readonly path: string;
@@ -21,7 +29,7 @@ export interface HeldPromises {
 }
 
 export function heldPromises(sections: readonly PromiseSection[], files: Iterable<SourceFile>): HeldPromises {
-  const ids = sections.flatMap(({ promises }) => promises.map(({ id }) => id));
+  const ids = sections.flatMap(({ promises }) => Object.values(promises).flatMap((texts) => Object.keys(texts)));
   const tests = new Map<string, NamedTest[]>(ids.map((id) => [id, []]));
   const problems = ids.filter((id, at) => ids.indexOf(id) !== at).map((id) => `two promises are called ${id}`);
   for (const { path, text } of files) {
@@ -32,7 +40,7 @@ export function heldPromises(sections: readonly PromiseSection[], files: Iterabl
         const held = tests.get(id);
         if (held) held.push({ file: path, title });
         else
-          problems.push(`${path}: "${title}" is to hold the promise ${id}, which scripts/promises/promises.ts lacks`);
+          problems.push(`${path}: "${title}" is to hold the promise ${id}, which scripts/promises/promises.json lacks`);
       }
     }
   }
