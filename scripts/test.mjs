@@ -21,7 +21,7 @@ async function runParts({ chosen, filters, depth, resumes }, engine, scratch, ea
     const before = resumes ? earlier?.passed(part.name) : null;
     if (before) return { ...before, isEarlier: true };
     const outcome = await runPart(part.name, { scratch, filters, environ, signal, quietly });
-    if (!signal.aborted) await earlier?.keep(outcome);
+    if (!signal.aborted) earlier?.keep(outcome);
     return outcome;
   };
   const inPlace = (place) => chosen.filter((part) => part.place === place);

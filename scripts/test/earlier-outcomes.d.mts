@@ -14,5 +14,5 @@ export declare class EarlierOutcomes {
   readonly isKept: boolean;
   load(): Promise<void>;
   passed(name: string): PartOutcome | null;
-  keep(outcome: PartOutcome): Promise<void>;
+  keep(outcome: PartOutcome): void;
 }

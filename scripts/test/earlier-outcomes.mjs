@@ -1,7 +1,8 @@
 // What came of the parts of a run that was cut off, so that `--resume` begins with the first that is missing.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /** @typedef {import('./run-part.mjs').Outcome} Outcome */
@@ -63,15 +64,17 @@ export class EarlierOutcomes {
     return outcome && outcome.failed === 0 && outcome.passed > 0 ? outcome : null;
   }
 
-  /** @param {Outcome} outcome */
-  async keep(outcome) {
+  /**
+   * In one go, since parts that run side by side may end together.
+   *
+   * @param {Outcome} outcome
+   */
+  keep(outcome) {
     if (!this.isKept) return;
     this.#outcomes.set(outcome.name, outcome);
-    await mkdir(path.dirname(this.#file), { recursive: true });
-    await writeFile(
-      `${this.#file}.new`,
-      JSON.stringify({ sources: this.#sources, outcomes: [...this.#outcomes.values()] }),
-    );
-    await rename(`${this.#file}.new`, this.#file);
+    mkdirSync(path.dirname(this.#file), { recursive: true });
+    const text = JSON.stringify({ sources: this.#sources, outcomes: [...this.#outcomes.values()] });
+    writeFileSync(`${this.#file}.new`, text);
+    renameSync(`${this.#file}.new`, this.#file);
   }
 }

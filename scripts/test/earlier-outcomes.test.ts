@@ -33,25 +33,33 @@ const opened = async (depth: string): Promise<EarlierOutcomes> => {
 describe('outcomes of an earlier run of the tests', () => {
   it('are taken for parts that passed, at the same depth only', async () => {
     const first = await opened('nightly');
-    await first.keep(outcomeOf('unit', 3, 0));
-    await first.keep(outcomeOf('member', 3, 1));
-    await first.keep(outcomeOf('cluster', 0, 0));
+    first.keep(outcomeOf('unit', 3, 0));
+    first.keep(outcomeOf('member', 3, 1));
+    first.keep(outcomeOf('cluster', 0, 0));
     const then = await opened('nightly');
     expect(then.passed('unit')).toMatchObject({ name: 'unit', passed: 3 });
     expect(['member', 'cluster', 'integration'].map((name) => then.passed(name))).toEqual([null, null, null]);
     expect((await opened('full')).passed('unit')).toBeNull();
   });
 
+  it('are kept of parts that end at the same time', async () => {
+    const first = await opened('full');
+    const names = ['unit', 'member', 'cluster', 'e2e'];
+    await Promise.all(names.map(async (name) => first.keep(outcomeOf(name, 1, 0))));
+    const then = await opened('full');
+    expect(names.filter((name) => then.passed(name))).toEqual(names);
+  });
+
   it('are not kept of sources that are no checkout', async () => {
     await rm(path.join(cwd, '.git'), { recursive: true });
     const outcomes = await opened('full');
-    await outcomes.keep(outcomeOf('unit', 3, 0));
+    outcomes.keep(outcomeOf('unit', 3, 0));
     expect([outcomes.isKept, (await opened('full')).passed('unit')]).toEqual([false, null]);
   });
 
   it('are forgotten when a source has changed, is new or was committed', async () => {
     const seen = new Set([digestOfSources(cwd)]);
-    await (await opened('full')).keep(outcomeOf('unit', 3, 0));
+    (await opened('full')).keep(outcomeOf('unit', 3, 0));
     await writeFile(path.join(cwd, 'new.txt'), 'new');
     seen.add(digestOfSources(cwd));
     expect((await opened('full')).passed('unit')).toBeNull();
