@@ -1,29 +1,42 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { specFixture } from '../../test/support/kernel-record.ts';
-import { type FixtureOptions, type KernelsFixture, usingFixtures } from '../../test/support/kernels-fixture.ts';
+import {
+  type FixtureOptions,
+  type KernelsFixture,
+  keepingHomes,
+  usingFixtures,
+} from '../../test/support/kernels-fixture.ts';
 import type { KernelId } from '../lib/ids.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;
 
-/** An agent with a kernel that has ended by itself and left a file. */
-async function ended(options: FixtureOptions = {}): Promise<{ one: KernelsFixture; id: KernelId }> {
-  const keptHomes = { keepMs: 3_600_000, maxBytes: 2 ** 20 };
-  const one = await fixture({ ...options, settings: { keptHomes, ...options.settings } });
+type End = (one: KernelsFixture, id: KernelId) => unknown;
+
+const byItself: End = (one, id) => one.containerOf(id).exit(3);
+
+/** An agent with a kernel that has ended, by itself unless something else is given, and had a file. */
+async function ended(options: FixtureOptions = {}, end = byItself): Promise<{ one: KernelsFixture; id: KernelId }> {
+  const one = await fixture({ ...options, settings: { ...keepingHomes, ...options.settings } });
   const { registry, scratch } = one.kernels;
   await registry.recover(never);
   const abort = new AbortController();
   const watch = registry.watch(abort.signal);
   const { spec } = await registry.create(specFixture(), never);
   await writeFile(join(scratch.paths(spec.id).work, 'precious'), 'x');
-  one.containerOf(spec.id).exit(3);
+  await end(one, spec.id);
   await expect.poll(() => registry.list()).toHaveLength(0);
   abort.abort();
   await watch;
   return { one, id: spec.id };
 }
+
+const keptIds = async ({ kernels: { scratch, registry } }: KernelsFixture): Promise<readonly KernelId[]> => {
+  await scratch.settled();
+  return (await registry.kept()).map(({ home }) => home.kernel);
+};
 
 const precious = ({ kernels }: KernelsFixture, id: KernelId): Promise<string> =>
   readFile(join(kernels.scratch.paths(id).work, 'precious'), 'utf8');
@@ -110,5 +123,44 @@ describe('a kernel whose end nobody asked for', () => {
     expect(kept.record).toBeNull();
     await expect(registry.restore(kept, never)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
     await registry.moveKept(kept, join(one.folder, 'found'), never);
+  });
+});
+
+describe('homes', () => {
+  const byRequest =
+    (reason: string, force = false): End =>
+    async ({ kernels }, id) => {
+      await kernels.registry.destroy(id, { reason, force });
+    };
+
+  // @promise homes-kept
+  it.each<[string, boolean, End]>([
+    ['ends by itself', true, byItself],
+    ['is killed for memory', true, (one, id) => one.containerOf(id).exit(137, { outOfMemory: true })],
+    ['is removed by others', true, (one, id) => one.dummy.removeContainer(one.containerOf(id).id, never)],
+    ['is removed on request', false, byRequest('user-requested')],
+    ['was idle', false, byRequest('idle-timeout')],
+    ["is destroyed for a reason of the caller's own", false, byRequest('task-done', true)],
+  ])('of a kernel that %s are kept: %s', async (_, isKept, end) => {
+    const { one, id } = await ended({}, end);
+    const { registry, scratch } = one.kernels;
+    expect(await keptIds(one)).toEqual(isKept ? [id] : []);
+    if (!isKept) return;
+    // A cluster cleans up after an end that has been published.
+    await registry.destroy(id, { reason: 'user-requested', force: true });
+    await scratch.settled();
+    const { home } = await registry.keptOf(id);
+    expect(await readFile(join(scratch.kept.pathOf(home), 'work', 'precious'), 'utf8')).toBe('x');
+  });
+
+  it('that belong to no record are kept too when they are swept', async () => {
+    const one = await fixture({ settings: keepingHomes });
+    await one.kernels.registry.recover(never);
+    const { id } = specFixture();
+    const { root, work } = one.kernels.scratch.paths(id);
+    await mkdir(work, { recursive: true });
+    await utimes(root, 5, 5);
+    await one.kernels.registry.sweep(never);
+    expect(await keptIds(one)).toEqual([id]);
   });
 });

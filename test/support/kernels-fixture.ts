@@ -2,6 +2,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach } from 'vitest';
 import { memPlugin, sharedCpuPlugin } from '../../src/devices/basic-plugins.ts';
 import type { DevicePlugin } from '../../src/devices/device-plugin.ts';
@@ -200,6 +201,12 @@ export const testSettings: KernelsSettings = {
   keptHomes: { keepMs: 0, maxBytes: 2 ** 30 },
 };
 
+/** Of agents that keep the homes of kernels whose end nobody asked for. */
+export const keepingHomes = { keptHomes: { keepMs: 3_600_000, maxBytes: 2 ** 20 } } as const;
+
+/** With a grace of 0 nobody asks the runner: the engine in memory keeps no container over its own end. */
+export const graceOf1Ms = { missingGraceMs: 1 } as const;
+
 /** The image that specifications of `kernel-record.ts` name. */
 export const testImage = dummyImage('kernelet/base:latest', { id: 'sha256:00' });
 
@@ -223,7 +230,10 @@ export class KernelsFixture implements AsyncDisposable {
   readonly invariantViolations: InvariantViolations;
 
   private constructor(
-    made: Omit<KernelsFixture, 'containerOf' | 'types' | 'leftovers' | 'remove' | typeof Symbol.asyncDispose>,
+    made: Omit<
+      KernelsFixture,
+      'containerOf' | 'sweepAfterGrace' | 'types' | 'leftovers' | 'remove' | typeof Symbol.asyncDispose
+    >,
   ) {
     this.folder = made.folder;
     this.state = made.state;
@@ -311,6 +321,12 @@ export class KernelsFixture implements AsyncDisposable {
     const found = this.dummy.containers.find(({ spec }) => spec.labels[labelNames.kernelId] === kernel);
     if (!found) throw new Error(`the dummy engine has no container of ${kernel}`);
     return found;
+  }
+
+  /** Looks for missing kernels when `graceOf1Ms` is over. */
+  async sweepAfterGrace(): Promise<void> {
+    await setTimeout(3);
+    await this.kernels.registry.sweep(AbortSignal.timeout(10_000));
   }
 
   /** The types of the events so far. */

@@ -3,7 +3,7 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { moveHome } from '../kept-kernels.ts';
+import { moveHome } from './kept-kernels.ts';
 
 const [mountProgram, unmountProgram] = ['mount', 'umount'];
 const isRoot = process.geteuid?.() === 0;
