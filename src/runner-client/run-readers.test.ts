@@ -37,6 +37,15 @@ async function produce(runner: FakeRunner, disturbances: readonly { before: numb
   runner.emit(run, { kind: 'finished', exitCode: 0, reason: 'exited' });
 }
 
+/** Readers with a connection, of runs that `note` makes known. */
+function connectedReaders(note: (index: RunIndex) => void): { readers: RunReaders; clock: FakeClock } {
+  const [index, clock] = [new RunIndex(), new FakeClock()];
+  const readers = new RunReaders(index, clock);
+  note(index);
+  readers.connected({ send: () => {}, barrier: async () => {}, drained: async () => {} });
+  return { readers, clock };
+}
+
 describe('RunReaders', () => {
   it('remembers a bounded number of runs over a connection that lasts', async () => {
     const index = new RunIndex();
@@ -96,11 +105,7 @@ describe('RunReaders', () => {
   });
 
   it('gives readers a synthetic end after the kernel has ended, and drops what comes later', async () => {
-    const index = new RunIndex();
-    const clock = new FakeClock();
-    const readers = new RunReaders(index, clock);
-    index.accepted(run);
-    readers.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
+    const { readers } = connectedReaders((index) => index.accepted(run));
     const reader = readers.open(run, 0, never);
     readers.deliver(run, { n: 1, event: { kind: 'started' }, body: new Uint8Array(0) });
     readers.ended({ exitCode: 3, detail: '' });
@@ -112,22 +117,16 @@ describe('RunReaders', () => {
   });
 
   it('begins where the runner begins when older events are gone', async () => {
-    const index = new RunIndex();
-    const clock = new FakeClock();
-    const readers = new RunReaders(index, clock);
-    index.update({ run, phase: 'running', last: 9, oldest: 8, exitCode: null, reason: null });
-    readers.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
+    const { readers } = connectedReaders((index) =>
+      index.update({ run, phase: 'running', last: 9, oldest: 8, exitCode: null, reason: null }),
+    );
     const reader = readers.open(run, 0, never);
     readers.deliver(run, { n: 8, event: { kind: 'stdout' }, body: new Uint8Array(0) });
     expect((await reader.next()).value?.n).toBe(8);
   });
 
   it('drops events that come twice', async () => {
-    const index = new RunIndex();
-    const clock = new FakeClock();
-    const readers = new RunReaders(index, clock);
-    index.accepted(run);
-    readers.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
+    const { readers } = connectedReaders((index) => index.accepted(run));
     const reader = readers.open(run, 0, never);
     for (const n of [1, 1, 2, 1, 3]) readers.deliver(run, { n, event: { kind: 'stdout' }, body: new Uint8Array(0) });
     expect(readers.orphanedEvents).toBe(2);
@@ -135,11 +134,9 @@ describe('RunReaders', () => {
   });
 
   it('fails a reader of a finished run that the runner has dropped with RUN_NOT_FOUND after 10 s', async () => {
-    const index = new RunIndex();
-    const clock = new FakeClock();
-    const readers = new RunReaders(index, clock);
-    index.update({ run, phase: 'finished', last: 9, oldest: 1, exitCode: 0, reason: 'exited' });
-    readers.connected({ send() {}, barrier: async () => {}, drained: async () => {} });
+    const { readers, clock } = connectedReaders((index) =>
+      index.update({ run, phase: 'finished', last: 9, oldest: 1, exitCode: 0, reason: 'exited' }),
+    );
     const reader = readers.open(run, 0, never);
     const first = reader.next();
     await Promise.all([clock.advance(10_000), expect(first).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' })]);

@@ -107,6 +107,15 @@ function expectOneEnd(begun: readonly KernelId[], ends: readonly KernelId[], tol
   }
 }
 
+/** Starts a node on what is left, and sees that its events have one end for each beginning. */
+const checkAlone =
+  (fileBytes?: number) =>
+  async ({ begun }: EndFacts): Promise<void> => {
+    const node = await openAlone(fileBytes);
+    await recover(node);
+    expectOneEnd(begun, await endsIn(node.local), 'in the events of the node');
+  };
+
 /** Follows the events, as a client does; `shown` is told of the last number. */
 function follow(local: EventLog, shown: (sequence: number) => void): void {
   const read = async (): Promise<void> => {
@@ -188,11 +197,7 @@ export const endScenarios: readonly CrashScenario[] = [
       note({ begun: [kernel, next] });
       await end(node, next);
     },
-    check: async ({ begun }) => {
-      const node = await openAlone();
-      await recover(node);
-      expectOneEnd(begun, await endsIn(node.local), 'in the events of the node');
-    },
+    check: checkAlone(),
   }),
   crashScenario<EndFacts>({
     promise: 'the end of a kernel is told once, also where somebody has removed the file of events',
@@ -207,11 +212,7 @@ export const endScenarios: readonly CrashScenario[] = [
       note({ begun: [kernel] });
       await end(node, kernel);
     },
-    check: async ({ begun }) => {
-      const node = await openAlone();
-      await recover(node);
-      expectOneEnd(begun, await endsIn(node.local), 'in the events of the node');
-    },
+    check: checkAlone(),
   }),
   crashScenario<EndFacts>({
     promise: 'the end of a kernel is told once, also where its node closes meanwhile',
@@ -224,11 +225,7 @@ export const endScenarios: readonly CrashScenario[] = [
       await node.local[Symbol.asyncDispose]();
       await ending;
     },
-    check: async ({ begun }) => {
-      const node = await openAlone();
-      await recover(node);
-      expectOneEnd(begun, await endsIn(node.local), 'in the events of the node');
-    },
+    check: checkAlone(),
   }),
   crashScenario<EndFacts>({
     promise: 'no end of a kernel that a reader has got is told again',
@@ -272,11 +269,7 @@ export const endScenarios: readonly CrashScenario[] = [
       note({ begun: [next] });
       await end(node, next);
     },
-    check: async ({ begun }) => {
-      const node = await openAlone(300);
-      await recover(node);
-      expectOneEnd(begun, await endsIn(node.local), 'in the events of the node');
-    },
+    check: checkAlone(300),
   }),
   crashScenario<EndFacts>({
     promise: 'the end of a kernel is not lost when the file of events is full, and the disk too',
@@ -302,11 +295,7 @@ export const endScenarios: readonly CrashScenario[] = [
       };
       await Promise.all(ends);
     },
-    check: async ({ begun }) => {
-      const node = await openAlone(700);
-      await recover(node);
-      expectOneEnd(begun, await endsIn(node.local), 'in the events of the node');
-    },
+    check: checkAlone(700),
   }),
   crashScenario<MemberFacts>({
     promise: 'managers are told the end of a kernel once, and it is not lost once its record is gone',
