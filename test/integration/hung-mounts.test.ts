@@ -1,10 +1,11 @@
 /** A file system that hangs below a mount source: it costs what asks for it its answer in time, and nobody else anything. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { withDeadline } from '../../src/lib/deadline.ts';
+import { childrenOf } from '../support/child-processes.ts';
 import { HangingFileSystem } from '../support/hanging-file-system.ts';
 import { callApi } from '../support/local-api.ts';
 import { eventually, statusOf } from '../support/node-facts.ts';
@@ -17,25 +18,8 @@ const usualMs = 30_000;
 /** The deadline of a path, and what a command takes beside it. */
 const hungMs = 25_000;
 
-async function inTime<T>(what: string, limitMs: number, work: Promise<T>): Promise<T> {
-  const late = sleep(limitMs, null, { ref: false }).then(() => {
-    throw new Error(`${what} took longer than ${limitMs} ms`);
-  });
-  return await Promise.race([work, late]);
-}
-
-/** Processes that a daemon has started and that have not ended. */
-function childrenOf(pid: number): readonly string[] {
-  return readdirSync('/proc').filter((name) => {
-    try {
-      return (
-        /^\d+$/.test(name) && readFileSync(`/proc/${name}/stat`, 'utf8').split(') ')[1]?.split(' ')[1] === `${pid}`
-      );
-    } catch {
-      return false;
-    }
-  });
-}
+const inTime = <T>(what: string, timeoutMs: number, work: Promise<T>): Promise<T> =>
+  withDeadline({ what, timeoutMs }, () => work);
 
 it.each([
   ['takes no request', { takes: false }],

@@ -8,8 +8,7 @@ import { defaultHardening } from '../../src/kernel/container/container-spec.ts';
 import type { KernelRecord } from '../../src/kernel/record.ts';
 import type { KernelMount } from '../../src/kernel/spec.ts';
 import { asContainerId } from '../../src/lib/ids.ts';
-import { packFiles } from '../../src/lib/tar.ts';
-import { baseImage, connectTestEngine, kernelImage, uniqueName, within } from '../support/engine.ts';
+import { connectTestEngine, EngineLedger, kernelImage, within } from '../support/engine.ts';
 import { engineCall } from '../support/engine-api.ts';
 import { specFixture } from '../support/kernel-record.ts';
 import { KernelsFixture, testSettings } from '../support/kernels-fixture.ts';
@@ -127,21 +126,15 @@ describe('a kernel’s container', () => {
 describe('an image that declares volumes', () => {
   /** Builds one, and tries to create a kernel from it. */
   async function tryImage(lines: readonly string[], mounts: readonly KernelMount[] = []): Promise<unknown> {
-    const reference = `${uniqueName('kernelet-test')}:latest`;
-    const dockerfile = [`FROM ${baseImage}`, ...lines].join('\n');
-    const context = packFiles([{ name: 'Dockerfile', content: dockerfile }]);
-    await engine.buildImage(context, { reference, buildArguments: {}, labels: {} }, within(60_000));
-    try {
-      const { id, volumes } = await engine.inspectImage(reference, within(10_000));
-      const spec = specFixture({ image: { ...specFixture().image, reference, id, volumes }, mounts });
-      const made = await one.kernels.registry.create(spec, within(60_000)).catch((error: unknown) => error);
-      if (made instanceof Error) return made;
-      const log = await mountsOf(spec.id);
-      await one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
-      return log;
-    } finally {
-      await engine.removeImage(reference, { force: true }, within(30_000));
-    }
+    await using ledger = new EngineLedger(engine);
+    const reference = await ledger.build(lines);
+    const { id, volumes } = await engine.inspectImage(reference, within(10_000));
+    const spec = specFixture({ image: { ...specFixture().image, reference, id, volumes }, mounts });
+    const made = await one.kernels.registry.create(spec, within(60_000)).catch((error: unknown) => error);
+    if (made instanceof Error) return made;
+    const log = await mountsOf(spec.id);
+    await one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
+    return log;
   }
 
   async function mountsOf(id: string): Promise<string> {

@@ -1,8 +1,7 @@
 /** Images whose own settings would keep the runner from starting, or start it wrongly, through the whole path. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
-import { packFiles } from '../../src/lib/tar.ts';
-import { baseImage, connectTestEngine, uniqueName, within } from '../support/engine.ts';
+import { connectTestEngine, EngineLedger } from '../support/engine.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
 
 let engine: DockerEngine;
@@ -18,15 +17,8 @@ afterAll(async () => {
 
 /** Runs a line of shell in an image of these lines. */
 async function runIn(lines: readonly string[], code: string) {
-  const reference = `${uniqueName('kernelet-test')}:latest`;
-  const dockerfile = [`FROM ${baseImage}`, ...lines].join('\n');
-  const context = packFiles([{ name: 'Dockerfile', content: dockerfile }]);
-  await engine.buildImage(context, { reference, buildArguments: {}, labels: {} }, within(60_000));
-  try {
-    return await node.run(['run', '--pull', 'never', '--image', reference, '-c', code]);
-  } finally {
-    await engine.removeImage(reference, { force: true }, within(30_000));
-  }
+  await using ledger = new EngineLedger(engine);
+  return await node.run(['run', '--pull', 'never', '--image', await ledger.build(lines), '-c', code]);
 }
 
 describe('an image', () => {

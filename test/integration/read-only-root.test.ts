@@ -1,36 +1,34 @@
 /** Kernels whose root file system is read-only, as all are on a node that is alone: what programs can still do, and who may loosen it. */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
-import { packFiles } from '../../src/lib/tar.ts';
-import { baseImage, connectTestEngine, uniqueName, within } from '../support/engine.ts';
+import { connectTestEngine, EngineLedger } from '../support/engine.ts';
 import { NodeUnderTest } from '../support/node-under-test.ts';
 
-const image = `${uniqueName('kernelet-test-open').toLowerCase()}:latest`;
-const hostile = `${uniqueName('kernelet-test-entry').toLowerCase()}:latest`;
-/** Its folders for temporary files are links to what is the runner's. */
-const linked = `${uniqueName('kernelet-test-linked').toLowerCase()}:latest`;
 /** What is in the place of the runner's entry, in the image: it would be root's. */
 const entry = '#!/bin/sh\\nid -u >/home/work/ran-as\\n';
 
 let engine: DockerEngine;
+let ledger: EngineLedger;
+/** It has a folder that everybody may write in, and a user of its own. */
+let image: string;
+/** What the agent mounts a copy over is a link to the runner's entry, which it has too. */
+let hostile: string;
+/** Its folders for temporary files are links to what is the runner's. */
+let linked: string;
 let node: NodeUnderTest;
 beforeAll(async () => {
   engine = await connectTestEngine();
-  const build = async (reference: string, lines: readonly string[]): Promise<void> => {
-    const context = packFiles([{ name: 'Dockerfile', content: [`FROM ${baseImage}`, ...lines].join('\n') }]);
-    await engine.buildImage(context, { reference, buildArguments: {}, labels: {} }, within(60_000));
-  };
-  await build(image, ['RUN mkdir -m 777 /data && echo app:x:4321:4321::/:/bin/sh >>/etc/passwd']);
+  ledger = new EngineLedger(engine);
+  image = await ledger.build(['RUN mkdir -m 777 /data && echo app:x:4321:4321::/:/bin/sh >>/etc/passwd']);
   const fake = `mkdir -p /opt/backend.ai/bin && printf '${entry}' >/opt/backend.ai/bin/entry`;
-  await build(hostile, [`RUN ${fake} && ln -sf /opt/backend.ai/bin/entry /etc/passwd`]);
+  hostile = await ledger.build([`RUN ${fake} && ln -sf /opt/backend.ai/bin/entry /etc/passwd`]);
   const overRunner = 'ln -s /opt/backend.ai/runner/terminal /var/tmp && ln -s /home/config /run';
-  await build(linked, [`RUN rm -rf /var/tmp /run && ${overRunner}`]);
+  linked = await ledger.build([`RUN rm -rf /var/tmp /run && ${overRunner}`]);
   node = await NodeUnderTest.started();
 }, 120_000);
 afterAll(async () => {
   await node?.[Symbol.asyncDispose]();
-  for (const reference of [image, hostile, linked])
-    await engine?.removeImage(reference, { force: true }, within(30_000));
+  await ledger?.[Symbol.asyncDispose]();
   await engine?.[Symbol.asyncDispose]();
 });
 

@@ -4,6 +4,7 @@ import { DockerEngine } from '../../src/engine/docker/docker-engine.ts';
 import type { ContainerSpec, LogChunk, NetworkSpec } from '../../src/engine/engine.ts';
 import type { KernelSpec } from '../../src/kernel/spec.ts';
 import type { ContainerId } from '../../src/lib/ids.ts';
+import { packFiles } from '../../src/lib/tar.ts';
 import { containerSpec } from './engine-fixtures.ts';
 
 /** Marks everything that tests make. */
@@ -80,6 +81,14 @@ export class EngineLedger implements AsyncDisposable {
   /** Notes an image that is removed at the end. */
   image(reference: string): string {
     this.#undo.defer(() => this.engine.removeImage(reference, { force: true }, within(30_000)));
+    return reference;
+  }
+
+  /** Builds an image of these lines on top of the base image, which is removed at the end. Gives its reference. */
+  async build(lines: readonly string[]): Promise<string> {
+    const reference = this.image(`${uniqueName('kernelet-test')}:latest`);
+    const context = packFiles([{ name: 'Dockerfile', content: [`FROM ${baseImage}`, ...lines].join('\n') }]);
+    await this.engine.buildImage(context, { reference, buildArguments: {}, labels: {} }, within(60_000));
     return reference;
   }
 

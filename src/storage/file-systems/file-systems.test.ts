@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { childrenOf } from '../../../test/support/child-processes.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
 import type { Mount } from '../../lib/mount-table.ts';
@@ -37,13 +38,12 @@ async function mount(name: string): Promise<string> {
   return folder;
 }
 /** Helpers of this process that have not ended. */
-const helpers = (): number[] =>
-  readdirSync('/proc').flatMap((name) => {
+const helpers = (): readonly number[] =>
+  childrenOf(process.pid).filter((pid) => {
     try {
-      const isChild = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ')[1]?.split(' ')[1] === String(process.pid);
-      return isChild && readFileSync(`/proc/${name}/cmdline`, 'utf8').includes('file-calls') ? [Number(name)] : [];
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('file-calls');
     } catch {
-      return [];
+      return false;
     }
   });
 const helpersOf = async (folder: string): Promise<number[]> => {
