@@ -8,7 +8,7 @@ import { toKerneletError } from '../../lib/errors.ts';
 import type { KernelId } from '../../lib/ids.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { CreationStep } from '../creation/step.ts';
-import type { KernelRecord } from '../record.ts';
+import type { KernelPhase, KernelRecord } from '../record.ts';
 
 interface Unheld {
   readonly step: CreationStep;
@@ -16,6 +16,8 @@ interface Unheld {
   readonly generation: number;
   readonly problem: string;
 }
+
+const endings: ReadonlySet<KernelPhase> = new Set(['terminating', 'terminated']);
 
 /** The limits that do not hold. */
 export class UnheldLimits {
@@ -43,7 +45,7 @@ export class UnheldLimits {
   async retry(recordOf: (id: KernelId) => KernelRecord | null, signal: AbortSignal): Promise<void> {
     await Promise.all(
       [...this.#unheld].map(async ([id, unheld]) => {
-        const left = await Promise.all(unheld.map((one) => this.#retryOne(one, recordOf(id), signal)));
+        const left = await Promise.all(unheld.map((one) => this.#retryOne(one, () => recordOf(id), signal)));
         const still = left.filter((one) => one !== null);
         if (still.length === 0) this.#unheld.delete(id);
         else this.#unheld.set(id, still);
@@ -52,20 +54,27 @@ export class UnheldLimits {
   }
 
   /** Null: it holds, or its container is no more. */
-  async #retryOne(one: Unheld, record: KernelRecord | null, signal: AbortSignal): Promise<Unheld | null> {
+  async #retryOne(one: Unheld, recordOf: () => KernelRecord | null, signal: AbortSignal): Promise<Unheld | null> {
     const { step, generation } = one;
+    const record = recordOf();
     if (record === null || record.generation !== generation || record.phase !== 'running') return null;
+    const fields = { kernel: record.spec.id, step: step.name };
+    const options = { what: `limiting the kernel (${step.name})`, timeoutMs: step.deadlineMs, clock: this.#clock };
     try {
-      const what = `limiting the kernel (${step.name})`;
-      const options = { what, timeoutMs: step.deadlineMs, clock: this.#clock, signal };
-      await withDeadline(options, async (deadline) => await step.adopt?.(record, deadline));
-      this.#log.info('a limit that could not be set at the start holds now', {
-        kernel: record.spec.id,
-        step: step.name,
-      });
+      await withDeadline({ ...options, signal }, async (deadline) => await step.adopt?.(record, deadline));
+      this.#log.info('a limit that could not be set at the start holds now', fields);
       return null;
     } catch {
       return one;
+    } finally {
+      // The end of its kernel may have undone the step before this has made something. What outlives a container, its home
+      // above all, goes with the kernel's folders.
+      const isEnding = endings.has(recordOf()?.phase ?? 'terminated');
+      if (isEnding && step.scope === 'generation') {
+        await withDeadline(options, (deadline) => step.revert(record, deadline)).catch((error: unknown) => {
+          this.#log.warn('what limited a kernel that has ended could not be removed', { ...fields, error });
+        });
+      }
     }
   }
 }
