@@ -36,7 +36,7 @@ export interface OutboxOptions {
 const batchEvents = 64;
 const batchBytes = 1024 * 1024;
 const pauseMs = 50;
-/** Names are freed as soon as what is told is noted elsewhere: more than a few are held after many crashes alone. */
+/** A name is held until the record of its kernel is gone: more than a few are where many records cannot be removed. */
 const maxNames = 10_000;
 
 /** The outbox of one agent. */
