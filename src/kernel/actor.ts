@@ -24,6 +24,7 @@ import type { RunnerClients } from './runner-clients.ts';
 import type { Environ } from './spec.ts';
 import type { Answer, Effect, KernelState, LifecycleEvent, Scope } from './state-machine.ts';
 import type { FailedTry } from './stuck.ts';
+import { putOffStep } from './termination.ts';
 import { reduce } from './transitions.ts';
 import { Waiters } from './waiters.ts';
 
@@ -284,8 +285,11 @@ export class KernelActor {
     const { clock, journal, events } = this.#parts;
     try {
       const options = { what: 'removing a record of the journal', timeoutMs: writeDeadlineMs, clock };
-      await withDeadline(options, () => journal.remove(this.record.spec.id));
-      events.forget(this.record);
+      // Also when it comes to that later than anybody waits for it.
+      await withDeadline(options, async () => {
+        await journal.remove(this.record.spec.id);
+        events.forget(this.record);
+      });
     } catch (error) {
       this.#log.error('the record could not be removed from the journal', { error });
     }
@@ -313,7 +317,7 @@ export class KernelActor {
     this.#owesGrace ||= grace;
     if (unwritten) {
       const message = `its end cannot be recorded, for which it waits unless it is forced: ${unwritten.message}`;
-      this.post({ type: 'reverted', failures: [{ step: 'journal', code: unwritten.code, message }] });
+      this.post({ type: 'reverted', failures: [{ step: putOffStep, code: unwritten.code, message }] });
       return;
     }
     const client = runners.get(record.spec.id);

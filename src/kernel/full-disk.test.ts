@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import { type KernelsFixture, usingFixtures } from '../../test/support/kernels-fixture.ts';
 import { KerneletError } from '../lib/errors.ts';
@@ -32,6 +33,8 @@ describe('an end that a full disk cannot take', () => {
     expect(one.clients[0]?.requests).toEqual(['shutdown']);
     expect(ends(one)).toMatchObject([{ reason: 'user-requested' }]);
     expect(await one.leftovers()).toEqual([]);
+    // Nothing has happened that never should.
+    expect(one.invariantViolations.snapshot()).toEqual({});
   });
 
   it('happens all the same when it is forced, also after it has waited', async () => {
@@ -44,5 +47,26 @@ describe('an end that a full disk cannot take', () => {
     expect(one.dummy.containers).toEqual([]);
     expect(ends(one)).toMatchObject([{ reason: 'idle-timeout' }]);
     empty();
+  });
+});
+
+describe('a record that a disk which hangs lets go late', () => {
+  it('is forgotten when it is gone, though nobody waits for that any more', async () => {
+    const clock = new FakeClock();
+    const forgotten: unknown[] = [];
+    const nothing = { publish: () => {}, hasEnded: () => false, hasToldEnd: () => false, hasFinished: () => false };
+    const forget = ({ spec }: { readonly spec: { readonly id: unknown } }) => void forgotten.push(spec.id);
+    const one = await fixture({ settings: { graceMs: 0 }, parts: { clock, events: { ...nothing, forget } } });
+    const { spec } = await one.kernels.registry.create(specFixture(), never);
+    const { promise: disk, resolve: answer } = Promise.withResolvers<void>();
+    const hung = vi.spyOn(one.state.writes, 'synced').mockReturnValue(disk);
+    const destroyed = one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: true });
+    await vi.waitFor(() => expect(hung).toHaveBeenCalled());
+    await clock.advance(60_000);
+    await destroyed;
+    expect(forgotten).toEqual([]);
+    answer();
+    await expect.poll(() => forgotten).toEqual([spec.id]);
+    expect(await one.leftovers()).toEqual([]);
   });
 });

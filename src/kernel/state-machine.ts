@@ -92,7 +92,7 @@ export type ContainerObservation =
 
 /** Why one step of a creation could not be undone. */
 export interface RevertFailure {
-  /** The name of the step in the plan. */
+  /** The name of the step in the plan, or `putOffStep`. */
   readonly step: string;
   readonly code: ErrorCode;
   readonly message: string;

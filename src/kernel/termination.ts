@@ -18,6 +18,9 @@ const answerAfterMs = 20_000;
 /** That the engine is away, or hangs, says nothing of the kernel, and breaks no invariant. */
 export const awayCodes: ReadonlySet<ErrorCode> = new Set(['ENGINE_CHANGED', 'ENGINE_UNAVAILABLE', 'DEADLINE_EXCEEDED']);
 
+/** Stands for the step of a failure where an end is put off until it can be recorded: nothing was undone yet. */
+export const putOffStep = 'journal';
+
 const firstRetryMs = 500;
 const maxRetryMs = 30_000;
 
@@ -145,7 +148,7 @@ export function describeFailures(failures: readonly RevertFailure[]): string {
 
 function failCleanUp(state: StateOf<'cleaning-up'>, failures: readonly RevertFailure[], now: number): Reduction {
   const reasons = describeFailures(failures);
-  const isViolation = failures.some(({ code }) => !awayCodes.has(code));
+  const isViolation = failures.some(({ step, code }) => step !== putOffStep && !awayCodes.has(code));
   const { spec, termination } = state.record;
   const failedCleanUps = state.failedCleanUps + 1;
   const isAnswered = failedCleanUps >= triesBeforeAnswer || now - termination.at >= answerAfterMs;
