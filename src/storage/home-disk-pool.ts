@@ -102,9 +102,11 @@ export class HomeDiskPool implements AsyncDisposable {
   }
 
   async #removeForeign(): Promise<void> {
-    const names = await readdir(this.#parts.folder).catch(() => []);
+    const names = await readdir(this.#parts.folder).catch(() => null);
+    if (names === null) return;
     for (const name of names) if (!this.#own.has(name)) await this.#parts.discard(join(this.#parts.folder, name), name);
-    if (names.length > 0 && this.#own.size === 0) await rmdir(this.#parts.folder).catch(() => {});
+    // It is empty where a process was killed that had just given its last one to a kernel.
+    if (this.#own.size === 0) await rmdir(this.#parts.folder).catch(() => {});
   }
 
   /** Makes folders up to the target. Never rejects. */
