@@ -61,11 +61,9 @@ export class EventLog implements EventSink, AsyncDisposable {
   static async open(folder: string, options: EventLogOptions): Promise<EventLog> {
     const log = new EventLog(folder, options);
     const { fileBytes = defaultFileBytes } = options;
-    try {
-      log.#last = (await nextNumber(folder, log.#last, Math.ceil(fileBytes / leastLineBytes))) - 1;
-    } catch (error) {
+    const unnoted = (error: unknown): void =>
       options.log.warn('the numbers of events may be given twice, should this machine crash', { error });
-    }
+    log.#last = (await nextNumber(folder, log.#last, Math.ceil(fileBytes / leastLineBytes), unnoted)) - 1;
     return log;
   }
 

@@ -20,15 +20,20 @@ const noteReader = object<Note>((field) => ({ boot: field('boot', text), from: f
 
 /**
  * The number of the next event, in a folder whose last one is `last`; of which the machine may have lost `mayBeLost` events at
- * most. Throws STATE_UNUSABLE when that cannot be noted.
+ * most. `unnoted` is told when that cannot be noted: after another start of the machine numbers may be given twice then.
  */
-export async function nextNumber(folder: string, last: number, mayBeLost: number): Promise<number> {
+export async function nextNumber(
+  folder: string,
+  last: number,
+  mayBeLost: number,
+  unnoted: (error: unknown) => void,
+): Promise<number> {
   const file = join(folder, 'numbers.json');
   const boot = await currentBootId();
   const note = readOrNull(noteReader, await readFile(file, 'utf8').catch(() => ''));
   const next = Math.max(last + 1, note?.from ?? 1);
   if (boot === null || note?.boot === boot) return next;
   const from = note ? next + mayBeLost : next;
-  await writeFileAtomic(file, JSON.stringify({ boot, from } satisfies Note));
+  await writeFileAtomic(file, JSON.stringify({ boot, from } satisfies Note)).catch(unnoted);
   return from;
 }

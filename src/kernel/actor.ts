@@ -87,6 +87,8 @@ export class KernelActor {
   #failedTry: FailedTry | null = null;
   /** Why the record is not on the disk as it is here; null: it is. */
   #unwritten: KerneletError | null = null;
+  /** Writes of the record that have not ended, also those that nobody waits for any more. */
+  #writing = 0;
   /** Whether somebody wants its end whatever the disk does. */
   #isForced = false;
   /** Whether the tenant's processes are still to have the grace that was put off. */
@@ -270,7 +272,14 @@ export class KernelActor {
     const { clock, journal } = this.#parts;
     try {
       const options = { what: 'writing the journal', timeoutMs: writeDeadlineMs, clock };
-      await withDeadline(options, () => journal.write(this.record));
+      await withDeadline(options, async () => {
+        this.#writing += 1;
+        try {
+          await journal.write(this.record);
+        } finally {
+          this.#writing -= 1;
+        }
+      });
       this.#unwritten = null;
       if (essential) this.#inbox.unshift({ type: 'written' });
     } catch (thrown) {
@@ -347,7 +356,8 @@ export class KernelActor {
   async #putOffBy(): Promise<KerneletError | null> {
     const isPassing = (error: KerneletError | null) => isDiskFull(error) || hasCode(error, 'DEADLINE_EXCEEDED');
     if (!isPassing(this.#unwritten)) return null;
-    const tried = this.#write(false);
+    // A write that the disk holds up still comes, and the one behind it has the end: no more need to wait there.
+    const tried = this.#writing < 2 ? this.#write(false) : Promise.resolve();
     if (this.#isForced) return null;
     await tried;
     return !this.#isForced && isPassing(this.#unwritten) ? this.#unwritten : null;

@@ -1,8 +1,10 @@
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { specFixture } from '../../test/support/kernel-record.ts';
 import { type KernelsFixture, usingFixtures } from '../../test/support/kernels-fixture.ts';
 import { KerneletError } from '../lib/errors.ts';
+import { FileJournal } from './journal.ts';
 
 const fixture = usingFixtures();
 const never = new AbortController().signal;
@@ -47,6 +49,36 @@ describe('an end that a full disk cannot take', () => {
     expect(one.dummy.containers).toEqual([]);
     expect(ends(one)).toMatchObject([{ reason: 'idle-timeout' }]);
     empty();
+  });
+});
+
+describe('an end that a disk which hangs cannot take', () => {
+  it('waits with two writes of its record at most, however often it is tried', async () => {
+    const clock = new FakeClock();
+    const one = await fixture({ settings: { graceMs: 0 }, parts: { clock } });
+    const { spec } = await one.kernels.registry.create(specFixture(), never);
+    const { promise: disk, resolve: answer } = Promise.withResolvers<void>();
+    const { after } = one.state.writes;
+    vi.spyOn(one.state.writes, 'after').mockImplementation(async (...write) => {
+      await disk;
+      return await after.apply(one.state.writes, write);
+    });
+    const write = vi.spyOn(FileJournal.prototype, 'write');
+    const destroyed = one.kernels.registry.destroy(spec.id, { reason: 'user-requested', force: false });
+    destroyed.catch(() => {});
+    for (let tries = 0; tries < 10; tries += 1) {
+      await clock.advance(60_000);
+      await setTimeout(5);
+    }
+    expect(write.mock.calls.length).toBe(2);
+    expect(one.dummy.containers).toMatchObject([{ running: true }]);
+    write.mockRestore();
+    answer();
+    const containersLater = async () => {
+      await clock.advance(30_000);
+      return one.dummy.containers;
+    };
+    await expect.poll(containersLater).toEqual([]);
   });
 });
 

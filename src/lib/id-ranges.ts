@@ -9,8 +9,9 @@ export interface IdRange {
 /** Reads lines `name:first:count` as engines do: what comes behind these is passed over, and a line without is none. Pure. */
 export function parseIdRanges(text: string): readonly IdRange[] {
   return text.split('\n').flatMap((line) => {
-    const [, first = '', count = ''] = line.split(':');
+    const [, first, count] = line.split(':').map((part) => part.trim());
+    if (!/^\d+$/.test(first ?? '')) return [];
     const range = { first: Number(first), count: Number(count) };
-    return range.first >= 0 && range.count > 0 ? [range] : [];
+    return range.count > 0 ? [range] : [];
   });
 }

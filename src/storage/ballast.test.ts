@@ -70,3 +70,26 @@ it('is made again when there is room again', async () => {
   end.abort();
   await keeping;
 });
+
+it('is tried again after ten minutes where it could not be made though there is room, as under a quota', async () => {
+  const clock = new FakeClock();
+  const end = new AbortController();
+  let looks = 0;
+  const ballast = new Ballast(folder, async () => {
+    looks += 1;
+    throw new Error('EDQUOT');
+  });
+  const keeping = ballast.keep(clock, silentLogger, end.signal);
+  /** After each advance it waits for the next: a look that is due is over by then. */
+  const pass = async (ms: number): Promise<void> => {
+    await expect.poll(() => clock.pending, { interval: 1 }).toBe(1);
+    await clock.advance(ms);
+    await expect.poll(() => clock.pending, { interval: 1 }).toBe(1);
+  };
+  for (let passed = 0; passed < 590_000; passed += 10_000) await pass(10_000);
+  expect(looks).toBe(1);
+  await pass(10_000);
+  expect(looks).toBe(2);
+  end.abort();
+  await keeping;
+});

@@ -18,6 +18,8 @@ const [maxBytes, largestPart] = [4 * 2 ** 20, 0.01];
 const roomFactor = 4;
 const chunkBytes = 64 * 1024;
 const lookMs = 10_000;
+/** Where there was room and it could not be made all the same, as under a quota, each try takes from what others may write. */
+const afterFailureMs = 600_000;
 
 /** The ballast of one state folder. */
 export class Ballast {
@@ -57,12 +59,16 @@ export class Ballast {
   /** Makes it now, and again whenever it was given up and there is room, until the signal aborts. */
   async keep(clock: Clock, log: Logger, signal: AbortSignal): Promise<void> {
     let wasThere = true;
+    let notBefore = 0;
     const round = async (): Promise<void> => {
+      if (clock.monotonic() < notBefore) return;
+      notBefore = clock.monotonic() + afterFailureMs;
       const isThere = await this.make();
       if (wasThere && !isThere)
         log.warn('the disk is full: there is no ballast to record ends of kernels with', { file: this.#path });
       if (!wasThere && isThere) log.info('there is room on the disk again: the ballast is there', { file: this.#path });
       wasThere = isThere;
+      notBefore = 0;
     };
     await round().catch((error: unknown) => log.warn('the ballast could not be made', { file: this.#path, error }));
     await runPeriodically({ name: 'ballast', pauseMs: lookMs, round }, clock, log, signal);
